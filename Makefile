@@ -1,0 +1,51 @@
+# Two commands to know: `make demo` and `make test`. Each sets up its own virtual environment first.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+WORKERS ?= auto
+
+.PHONY: demo test check bench soak docs clean
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/psiselect demo
+
+test: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+check: $(VENV)/check.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python docs/generate.py --check
+
+bench: $(VENV)/bench.stamp
+	$(BIN)/python bench/run.py
+
+soak: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -m soak
+
+docs: $(VENV)/check.stamp
+	$(BIN)/python docs/generate.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "psiselect needs Python 3.11 or later; say `make PYTHON=python3.12 ...`")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.stamp: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q -e .
+	touch $@
+
+$(VENV)/test.stamp: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q -e '.[test]'
+	touch $@
+
+$(VENV)/check.stamp: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q -e '.[check]'
+	touch $@
+
+$(VENV)/bench.stamp: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q -e '.[bench]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,1 @@
+"""The `psiselect` command: thin adapters over `psi`, `dpselect` and `mpc`."""

@@ -1,0 +1,1 @@
+"""Which approach fits a task on private data: fields, rules, predictions, report."""

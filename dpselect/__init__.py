@@ -1,0 +1,1 @@
+"""Private selection and private numbers, sampled exactly. Start at `dpselect.mechanisms`."""

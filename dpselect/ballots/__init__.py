@@ -1,0 +1,1 @@
+"""Readers of ballot files: text in, a profile or a line-numbered error out."""
