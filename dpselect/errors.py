@@ -1,9 +1,9 @@
 """Every error that `dpselect` raises on purpose.
 
-    DpError
-    +-- UsageError    the call or the options make no sense (an epsilon of zero, an unknown mechanism)
-    +-- InputError    a score, ballot or file could not be read as promised; carries the line where there is one
-    +-- BudgetError   the ledger does not hold what the release would cost
+DpError
++-- UsageError    the call or the options make no sense (an epsilon of zero, an unknown mechanism)
++-- InputError    a score, ballot or file could not be read as promised; carries the line where there is one
++-- BudgetError   the ledger does not hold what the release would cost
 """
 
 from __future__ import annotations
