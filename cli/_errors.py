@@ -7,6 +7,7 @@ import sys
 from typing import NoReturn
 
 import click
+
 import dpselect.errors as dp
 import psi.errors as ps
 

@@ -18,9 +18,7 @@ def replacing(target: Path, *, secret: bool = False) -> Iterator[Path]:
     the folder cannot be written."""
     target = Path(target)
     try:
-        handle, name = tempfile.mkstemp(
-            dir=target.parent or Path(), prefix=f".{target.name}.", suffix=".part"
-        )
+        handle, name = tempfile.mkstemp(dir=target.parent or Path(), prefix=f".{target.name}.", suffix=".part")
     except OSError as error:
         raise InputError(
             f"cannot write {target}: {error.strerror}; choose a folder that exists and can be written"

@@ -40,9 +40,7 @@ class Packed:
         array = array.cast(pa.large_binary())
         _, offsets, data = array.buffers()
         window = (
-            np.frombuffer(offsets, np.int64, len(array) + 1, 8 * array.offset)
-            if len(array)
-            else np.zeros(1, np.int64)
+            np.frombuffer(offsets, np.int64, len(array) + 1, 8 * array.offset) if len(array) else np.zeros(1, np.int64)
         )
         return cls(np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8), window)
 

@@ -64,7 +64,5 @@ class FrameDecoder:
             return 4 - len(self._buffer)
         length = int.from_bytes(self._buffer[:4], "big")
         if not 1 <= length <= self._max - 4:
-            raise RemoteError(
-                f"the peer announced a frame of {length} bytes; 1 to {self._max - 4} are allowed"
-            )
+            raise RemoteError(f"the peer announced a frame of {length} bytes; 1 to {self._max - 4} are allowed")
         return 4 + length - len(self._buffer)
