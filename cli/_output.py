@@ -1,0 +1,137 @@
+"""How commands speak: results on stdout (text, or one JSON object), all talk on stderr.
+
+Text that came from a file or a peer goes through `printable`, so that it can neither move the cursor nor be read as
+markup.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+# Piped tables are for programs and files: wide enough not to wrap a fingerprint.
+_PIPED_WIDTH = 200
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def json_option(command: _Command) -> _Command:
+    """Add `--json` to a command; its function receives `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")(command)
+
+
+def print_json(record: Mapping[str, object]) -> None:
+    """One JSON object on stdout, on one line. Paths become text, bytes hex, fractions "a/b", enums their value."""
+    click.echo(json.dumps(record, default=_plain, allow_nan=False))
+
+
+def print_fields(fields: Mapping[str, object]) -> None:
+    """Aligned `name  value` lines on stdout; a value of None prints as a dash."""
+    width = max((len(name) for name in fields), default=0)
+    for name, value in fields.items():
+        click.echo(f"{name:<{width}}  {_cell(value)}")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
+    """A table on stdout. Numbers are aligned to the right; a cell of None prints as a dash."""
+    kept = [tuple(row) for row in rows]
+    table = Table(title=title, title_justify="left")
+    for index, name in enumerate(columns):
+        numeric = bool(kept) and all(isinstance(row[index], int | float | Fraction | None) for row in kept)
+        table.add_column(Text(printable(name)), justify="right" if numeric else "left", overflow="fold")
+    for row in kept:
+        table.add_row(*(Text(_cell(value)) for value in row))
+    stdout_console().print(table)
+
+
+def say(message: str) -> None:
+    """One line of talk on stderr."""
+    click.echo(printable(message), err=True)
+
+
+def stdout_console() -> Console:
+    """A rich console for results; made when needed, so that it follows a redirected stdout."""
+    return _console(stderr=False)
+
+
+def stderr_console() -> Console:
+    """A rich console for talk."""
+    return _console(stderr=True)
+
+
+def progress() -> Progress:
+    """A progress display on stderr (a context manager, see `rich.progress`); silent unless that is a terminal."""
+    console = stderr_console()
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+
+
+def printable(text: str) -> str:
+    """`text` with control and other unprintable characters written as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def human_bytes(count: float) -> str:
+    """A size in powers of 1024, about three digits: 812 B, 1.25 MiB."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(count) < 1024:
+            digits = 0 if unit == "B" or count >= 100 else 1 if count >= 10 else 2
+            return f"{count:.{digits}f} {unit}"
+        count /= 1024
+    return f"{count:.2f} TiB"
+
+
+def human_seconds(seconds: float) -> str:
+    """A duration for people: 0.42 s, 12.3 s, 4 min 05 s, 2 h 03 min."""
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _PIPED_WIDTH
+    return console
+
+
+def _cell(value: object) -> str:
+    return "-" if value is None else printable(str(_plain(value) if isinstance(value, bytes | enum.Enum) else value))
+
+
+def _plain(value: object) -> object:
+    """What JSON does not know, as text or numbers."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, Fraction | os.PathLike):
+        return str(value)
+    item = getattr(value, "item", None)  # a numpy scalar
+    if callable(item):
+        plain: object = item()
+        return plain
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli import _output
+
+
+def test_text_from_elsewhere_cannot_move_the_cursor_or_be_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    _output.print_table(["[bold]name"], [["\x1b[31m[red]x\r"]])
+    _output.print_fields({"name": "a\x07b"})
+    _output.say("\x1b]0;title\x07")
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out + err
+    assert "\x07" not in out + err
+    assert "[bold]name" in out
+    assert "\\x1b[31m[red]x\\r" in out
+
+
+def test_json_is_one_line_of_plain_values(capsys: pytest.CaptureFixture[str]) -> None:
+    record = {"path": Path("a/b"), "bytes": b"\x01", "exact": Fraction(1, 3), "count": np.int64(4), "none": None}
+    _output.print_json(record)
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    assert json.loads(out) == {"path": "a/b", "bytes": "01", "exact": "1/3", "count": 4, "none": None}
+    with pytest.raises(TypeError, match="object has no JSON form"):
+        _output.print_json({"x": object()})
+
+
+def test_a_piped_table_does_not_wrap_a_fingerprint(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    _output.print_table(["name", "fingerprint"], [["alice", "ab" * 32], ["bob", "cd" * 32]])
+    assert "ab" * 32 in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.00 KiB"),
+        (15 * 1024, "15.0 KiB"),
+        (5 << 30, "5.00 GiB"),
+        (1 << 41, "2.00 TiB"),
+    ],
+)
+def test_sizes_for_people(count: int, text: str) -> None:
+    assert _output.human_bytes(count) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.421, "0.42 s"), (59.97, "60.0 s"), (245, "4 min 05 s"), (7400, "2 h 03 min")]
+)
+def test_durations_for_people(seconds: float, text: str) -> None:
+    assert _output.human_seconds(seconds) == text
