@@ -6,9 +6,11 @@ A backend is arrays in, arrays out. Elements are u-coordinates, shape (n, 32), d
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from psi.curve25519.scalar import Scalar
+from psi.errors import UsageError
 from psi.packed import U8, Packed
 
 
@@ -39,3 +41,22 @@ class Backend(Protocol):
     def close(self) -> None:
         """Stop worker threads or processes. The backend must not be used afterwards."""
         ...
+
+
+def _portable(threads: int | None) -> Backend:
+    from psi.curve25519.portable import PortableBackend
+
+    return PortableBackend(threads)
+
+
+# Name to constructor; imported on demand, since a backend may compile code or start processes.
+BACKENDS: dict[str, Callable[[int | None], Backend]] = {"portable": _portable}
+
+
+def load_backend(name: str = "auto", threads: int | None = None) -> Backend:
+    """The backend called `name`, or the fastest that works here (`auto`). Raises UsageError for an unknown name."""
+    if name == "auto":
+        name = "portable"
+    if name not in BACKENDS:
+        raise UsageError(f"no backend is called {name!r}; there are auto, {', '.join(sorted(BACKENDS))}")
+    return BACKENDS[name](threads)

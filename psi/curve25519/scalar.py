@@ -7,9 +7,7 @@ from types import TracebackType
 import gmpy2
 
 from dpselect.entropy import Entropy
-
-# Order of the prime-order subgroup (RFC 7748, section 4.1).
-ORDER = 2**252 + 27742317777372353535851937790883648493
+from psi.curve25519.suite import ORDER
 
 
 def clamp(raw: bytes | bytearray) -> bytearray:
