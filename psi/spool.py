@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from psi.packed import I64, U8
@@ -32,6 +33,12 @@ class Store(Protocol):
 
     def match(self, own: Column, peer: Column) -> I64:
         """Row numbers of `own` (ascending, int64) whose bytes also occur in `peer`."""
+        ...
+
+    def ascending(self, column: Column) -> Iterator[U8]:
+        """The rows of `column` in ascending order (as big-endian numbers), in blocks of bounded size. Rows are
+        uniform, so that a column on disk is sorted partition by partition. Used for tags and, in the modes that hide
+        membership, for replies: the order of a sorted set says nothing beyond the set."""
         ...
 
     def close(self) -> None:

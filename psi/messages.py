@@ -1,0 +1,119 @@
+"""The messages of protocol version 1 (docs/protocol.md, "Messages") and what binds them to one session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from Crypto.Hash import TupleHash256
+
+from psi import strict_json
+from psi.errors import PolicyError, PsiError, RemoteError
+from psi.outcomes import Side
+from psi.terms import Terms
+from psi.wire import Frame
+
+NONCE_BYTES = 32
+SIGNATURE_BYTES = 64
+
+
+class MessageType(IntEnum):
+    """The type byte of a frame."""
+
+    HELLO = 1  # both: terms, nonce, declared size, time
+    AUTH = 2  # both: signature over the transcript
+    ELEMENTS = 3  # receiver: masked elements
+    ELEMENTS_END = 4
+    REPLIES = 5  # sender: the receiver's elements, masked again
+    REPLIES_END = 6
+    TAGS = 7  # sender: tags of its own items
+    TAGS_END = 8
+    FINISH = 9  # both: signature over the session record
+    ALIVE = 10  # either, at any time after AUTH: still computing
+    ABORT = 15  # either, at any time: the session is over
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The first message of each side."""
+
+    terms: Terms
+    nonce: bytes
+    size: int  # distinct items that this side will put in
+    time: int  # seconds since 1970, UTC; the listener's dates the record
+
+    def frame(self) -> Frame:
+        """As sent."""
+        body = {"terms": self.terms.to_json(), "nonce": self.nonce.hex(), "size": self.size, "time": self.time}
+        return Frame(MessageType.HELLO, strict_json.encode(body))
+
+
+def decode_hello(payload: bytes | bytearray | memoryview) -> dict[str, Any]:
+    """Parse a peer's hello as far as its form goes; the terms are compared by `psi.terms.difference`.
+
+    Raises RemoteError.
+    """
+    hello = strict_json.decode(payload, "hello")
+    strict_json.field(hello, "terms", dict, "hello")
+    if hello["terms"].get("version") == 1:  # another version may well have other fields; its version is what counts
+        strict_json.only(hello, {"terms", "nonce", "size", "time"}, "hello")
+        nonce = strict_json.field(hello, "nonce", str, "hello")
+        if len(nonce) != 2 * NONCE_BYTES or any(c not in "0123456789abcdef" for c in nonce):
+            raise RemoteError("the peer's hello has a malformed nonce", term="nonce")
+        if not 0 <= strict_json.field(hello, "time", int, "hello") < 1 << 40:
+            raise RemoteError("the peer's hello has an impossible time", term="time")
+    return hello
+
+
+def transcript(hellos: dict[Side, bytes], fingerprints: dict[Side, bytes]) -> bytes:
+    """64 bytes that stand for the session: both hellos as sent and both certificates' fingerprints (TupleHash256,
+    NIST SP 800-185). Everything later is bound to it."""
+    hasher = TupleHash256.new(digest_bytes=64, custom=b"psiselect-1 transcript")
+    for part in (
+        hellos[Side.LISTEN],
+        hellos[Side.CONNECT],
+        fingerprints[Side.LISTEN],
+        fingerprints[Side.CONNECT],
+    ):
+        hasher.update(part)
+    return bytes(hasher.digest())
+
+
+def signed_bytes(purpose: str, side: Side, content: bytes) -> bytes:
+    """What an identity key signs: the purpose and the signer's side make a signature useless anywhere else."""
+    hasher = TupleHash256.new(digest_bytes=64, custom=b"psiselect-1 signature")
+    for part in (purpose.encode(), side.value.encode(), content):
+        hasher.update(part)
+    return bytes(hasher.digest())
+
+
+def abort_frame(error: BaseException) -> Frame:
+    """What the peer is told when this side gives up: a code, and the term's name when terms differ. Nothing else, so
+    that an abort is no oracle."""
+    code, term = "failed", None
+    if isinstance(error, PolicyError):
+        code = "refused"
+    elif isinstance(error, RemoteError):
+        code, term = ("terms", error.term) if error.term else ("protocol", None)
+    return Frame(MessageType.ABORT, strict_json.encode({"code": code, "term": term}))
+
+
+_ABORTS = {
+    "refused": "the peer's policy refuses this run; ask its operator which limits it sets",
+    "protocol": "the peer says that this side broke the protocol; check that both run the same version",
+    "failed": "the peer gave up because of a fault on its own side; ask its operator",
+    "terms": "the peer refuses these terms",
+}
+
+
+def decode_abort(payload: bytes | bytearray | memoryview) -> PsiError:
+    """The error that a peer's ABORT amounts to here."""
+    body = strict_json.decode(payload, "abort")
+    code, term = body.get("code"), body.get("term")
+    known = _ABORTS.get(code) if isinstance(code, str) else None
+    if known is None:
+        return RemoteError("the peer ended the session with an unknown code")
+    if code == "terms" and isinstance(term, str) and len(term) <= 40 and term.isascii() and term.isprintable():
+        return RemoteError(f"{known}: it names '{term}'", term=term)
+    return RemoteError(known)

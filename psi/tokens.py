@@ -1,0 +1,63 @@
+"""What a party puts into a run: encoded items in an order that says nothing about its records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dpselect.entropy import Entropy, permutation
+from psi.packed import I64, Packed
+
+
+class TokenSource(Protocol):
+    """Encoded items, readable in chunks. The order is independent of the owner's records."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, start: int, stop: int) -> Packed:
+        """Tokens start..stop, as they are hashed."""
+        ...
+
+    def keys(self, positions: I64) -> I64:
+        """The owner's key numbers of the tokens at these positions, ascending."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTokens:
+    """The distinct keys of one list under one rule.
+
+    A token is `prefix` (the key's type, docs/protocol.md, "Items") followed by the canonical key, so that keys of
+    different types never meet.
+    """
+
+    packed: Packed
+    order: I64
+    prefix: bytes
+
+    @classmethod
+    def shuffled(cls, packed: Packed, prefix: bytes, entropy: Entropy) -> KeyTokens:
+        """Tokens in a fresh uniform order."""
+        return cls(packed, permutation(entropy, len(packed)), prefix)
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+    def read(self, start: int, stop: int) -> Packed:
+        """Tokens start..stop in the shuffled order."""
+        return with_prefix(self.prefix, self.packed.take(self.order[start:stop]))
+
+    def keys(self, positions: I64) -> I64:
+        """Key numbers at shuffled positions, ascending."""
+        found = self.order[positions]
+        found.sort()
+        return found
+
+
+def with_prefix(prefix: bytes, items: Packed) -> Packed:
+    """prefix || item for each item."""
+    parts = (pa.scalar(prefix, pa.large_binary()), items.to_arrow(), pa.scalar(b"", pa.large_binary()))
+    return Packed.from_arrow(pc.binary_join_element_wise(*parts))
