@@ -1,0 +1,107 @@
+"""The neighbouring relation and epsilon, both exact.
+
+Epsilon is text that becomes a fraction ("0.1" is 1/10), never a double: a guarantee that is computed from a rounded
+epsilon is not the guarantee that was promised.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from dpselect.coins import exp_floor
+from dpselect.errors import UsageError
+
+_DECIMAL = re.compile(r"\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,2})?|\.\d{1,30}([eE][+-]?\d{1,2})?", re.ASCII)
+_RATIO = re.compile(r"(\d{1,30})/(\d{1,30})", re.ASCII)
+_LOGARITHM = re.compile(r"ln\(\s*([^()]{1,64}?)\s*\)", re.ASCII)
+_LEDGER_BITS = 64
+
+EpsilonLike = str | int | float | Fraction | Decimal
+
+
+class NeighbouringRelation(enum.Enum):
+    """Which two data sets count as neighbours, that is: what one person can change."""
+
+    ADD_REMOVE = "add-remove"  # one person's record is there or not; the number of records is private
+    REPLACE = "replace"  # one person's record takes any other value; the number of records is public
+
+    @classmethod
+    def parse(cls, text: str) -> NeighbouringRelation:
+        """The relation named `text`. Raises UsageError for any other text."""
+        try:
+            return cls(text)
+        except ValueError:
+            raise UsageError(f"neighbors: expected 'add-remove' or 'replace', got {text!r}") from None
+
+
+@dataclass(frozen=True)
+class Epsilon:
+    """An epsilon for polls: a fraction, or ln(ratio) for a rational ratio.
+
+    value: what a ledger charges; epsilon itself, or ln(ratio) rounded up to a multiple of 2^-64.
+    ratio: exp(epsilon) where epsilon was written ln(ratio), else None.
+    """
+
+    text: str
+    value: Fraction
+    ratio: Fraction | None = None
+
+
+def parse_fraction(value: EpsilonLike, field: str) -> Fraction:
+    """A non-negative exact fraction from "0.1", "1/10", "1e-3", an int, Fraction, Decimal, or a float by its shortest
+    text (0.1 is 1/10). Raises UsageError, naming `field`, for anything else: signs, NaN, infinities, bools, long text."""
+    if isinstance(value, Fraction):
+        if value < 0:
+            raise UsageError(f"{field}: expected a number >= 0, got {value}")
+        return value
+    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
+        raise UsageError(f"{field}: expected a number such as 0.1 or 1/10, got {type(value).__name__}")
+    text = str(value).strip()
+    if _DECIMAL.fullmatch(text):
+        return Fraction(text)
+    ratio = _RATIO.fullmatch(text)
+    if ratio and int(ratio[2]):
+        return Fraction(int(ratio[1]), int(ratio[2]))
+    raise UsageError(f"{field}: expected a number such as 0.1 or 1/10, got {text[:40]!r}")
+
+
+def parse_epsilon(value: EpsilonLike) -> Fraction:
+    """Epsilon as an exact positive fraction; see `parse_fraction`. Raises UsageError when it is not one."""
+    if isinstance(value, str) and _LOGARITHM.fullmatch(value.strip()):
+        raise UsageError("epsilon: ln(...) is for polls only; give a number such as 0.1 or 1/10")
+    epsilon = parse_fraction(value, "epsilon")
+    if epsilon == 0:
+        raise UsageError("epsilon: expected a number above 0 (at 0 nothing about the data may be released)")
+    return epsilon
+
+
+def parse_poll_epsilon(value: EpsilonLike) -> Epsilon:
+    """Epsilon as `parse_epsilon` takes it, or "ln(3)" with a rational argument above 1. Raises UsageError."""
+    match = _LOGARITHM.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        return Epsilon(str(value), parse_epsilon(value))
+    ratio = parse_fraction(match[1], "epsilon: the argument of ln")
+    if ratio <= 1:
+        raise UsageError(f"epsilon: the argument of ln must be above 1, got {match[1][:40]}")
+    return Epsilon(f"ln({match[1]})", ln_upper(ratio), ratio)
+
+
+def ln_upper(ratio: Fraction) -> Fraction:
+    """A multiple of 2^-64 that is at least ln(ratio) and less than 2^-63 above it; ratio > 1."""
+    one = 1 << _LEDGER_BITS
+    low, high = 0, ratio.numerator.bit_length() * one  # ln(ratio) < log2(ratio) <= bit length
+
+    def enough(multiple: int) -> bool:
+        # exp(-multiple/2^64) * ratio <= 1, decided on the safe side by a floor with 64 bits to spare
+        precision = 2 * _LEDGER_BITS + ratio.numerator.bit_length()
+        ceiling = exp_floor(Fraction(multiple, one), precision) + 1
+        return ceiling * ratio.numerator <= ratio.denominator << precision
+
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return Fraction(high, one)
