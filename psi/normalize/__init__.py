@@ -1,0 +1,12 @@
+"""From identifiers as people write them to canonical values: published, versioned rules over Arrow columns.
+
+This room is pure: columns in, columns out. Rules are described for both parties in docs/normalization.md; what they
+compare before any data moves is `KeySpec.digest()`, which covers rule, version and options and not the column's name.
+"""
+
+from __future__ import annotations
+
+from psi.normalize.key import RULES, KeyPart, KeySpec, parse_key
+from psi.normalize.rule import Normalized, Reason, Rule
+
+__all__ = ["RULES", "KeyPart", "KeySpec", "Normalized", "Reason", "Rule", "parse_key"]

@@ -1,0 +1,187 @@
+"""What a rule is: a named, versioned function from a text column to canonical values, and its digest.
+
+A value is *blank* (null, empty, white space only: never matches, no fault), *unreadable* (the rule cannot make sense of
+it: counted under a `Reason`), or has one canonical value. Nothing here puts a value into an error or a report.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from psi.errors import UsageError
+from psi.packed import I64
+
+# Exactly the characters for which Python's str.isspace() holds, as an RE2 character class and as a list.
+SPACE = r"[\t-\r\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
+ASCII_SPACE = "\t\n\v\f\r\x1c\x1d\x1e\x1f "
+_BLANK = rf"^{SPACE}*$"
+
+
+class Reason(StrEnum):
+    """Why a value is unreadable. The value is what reports and --json show; docs/normalization.md explains each."""
+
+    NO_AT_SIGN = "no-at-sign"
+    SEVERAL_AT_SIGNS = "several-at-signs"
+    INNER_SPACE = "inner-space"
+    LOCAL_PART = "bad-local-part"
+    DOMAIN = "bad-domain"
+    NOT_A_NUMBER = "not-a-phone-number"
+    COUNTRY = "unknown-country"
+    LENGTH = "impossible-length"
+    EXTENSION = "has-extension"
+    NOT_A_DATE = "not-a-date"
+    ORDER = "day-month-order-unknown"
+    NO_SUCH_DAY = "no-such-day"
+    NO_LETTERS = "no-letters"
+    NOT_SHA256 = "not-64-hex-digits"
+
+
+@dataclass(frozen=True, slots=True)
+class Normalized:
+    """What a rule made of a column.
+
+    values: canonical values, null where blank or unreadable; large_string for a rule, large_binary for a compound key.
+    unreadable: for each reason that occurred, the positions in the column (int64, ascending, from 0).
+    """
+
+    values: pa.Array
+    unreadable: Mapping[Reason, I64] = field(default_factory=dict)
+
+    @property
+    def unreadable_count(self) -> int:
+        """How many rows the rule could not read."""
+        return sum(len(rows) for rows in self.unreadable.values())
+
+    @property
+    def blank_count(self) -> int:
+        """How many rows were blank."""
+        return int(self.values.null_count) - self.unreadable_count
+
+
+Problems = Iterable[tuple[Reason, pa.BooleanArray]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A normalisation rule with its options. Subclasses set the class variables and `_read`.
+
+    name, version: published in docs/normalization.md; any change of a result is a new version.
+    choices: for each option (a dataclass field) the values that it may have.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+
+    @classmethod
+    def of(cls, options: Mapping[str, str]) -> Self:
+        """The rule with these options, defaults for the rest. Raises UsageError on an unknown option or value."""
+        for option, value in options.items():
+            if option not in cls.choices:
+                known = ", ".join(cls.choices) or "none"
+                raise UsageError(f"rule {cls.name} has no option {option!r}; its options: {known}", term="rule")
+            if value not in cls.choices[option]:
+                raise UsageError(
+                    f"rule {cls.name}: option {option} cannot be {value!r}; {_expected(value, cls.choices[option])}",
+                    term="rule",
+                )
+        return cls(**options)
+
+    def options(self) -> dict[str, str]:
+        """All options, defaults included, by name."""
+        return {f.name: getattr(self, f.name) for f in sorted(dataclasses.fields(self), key=lambda f: f.name)}
+
+    def describe(self) -> str:
+        """One line for terms, records and people: `email/1 case=fold dots=keep ...`."""
+        return " ".join([f"{self.name}/{self.version}", *(f"{k}={v}" for k, v in self.options().items())])
+
+    def digest(self) -> bytes:
+        """SHA-256 over an injective encoding of name, version and all options: what two sides compare."""
+        fields = ["psiselect rule", self.name, str(self.version)]
+        for option, value in self.options().items():
+            fields += [option, value]
+        return digest_fields(f.encode() for f in fields)
+
+    def apply(self, column: pa.Array | pa.ChunkedArray) -> Normalized:
+        """Canonical values of a text column. Raises TypeError when the column is not text."""
+        text = mask_out(large_text(column), lambda t: pc.match_substring_regex(t, _BLANK))
+        values, problems = self._read(text)
+        unreadable: dict[Reason, I64] = {}
+        left = pc.and_(pc.is_valid(text), pc.is_null(values))
+        for reason, hit in problems:
+            rows = np.flatnonzero(_numpy_mask(pc.and_(left, hit)))
+            if len(rows):
+                unreadable[reason] = rows
+                left = pc.and_not(left, pc.fill_null(hit, False))
+        return Normalized(values, unreadable)
+
+    def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Problems]:
+        """Canonical values (null where blank or unreadable) and, in order of precedence, masks that say why.
+
+        Rows whose value is null although their text was not belong to the first reason whose mask holds for them; the
+        last mask must hold for all that are left.
+        """
+        raise NotImplementedError
+
+
+def digest_fields(fields: Iterable[bytes]) -> bytes:
+    """SHA-256 over length-prefixed fields (8 bytes, big-endian), so that no two lists of fields share an input."""
+    state = hashlib.sha256()
+    for each in fields:
+        state.update(len(each).to_bytes(8, "big"))
+        state.update(each)
+    return state.digest()
+
+
+def large_text(column: pa.Array | pa.ChunkedArray) -> pa.LargeStringArray:
+    """One large_string array from a text column of any Arrow layout."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
+        raise TypeError(f"a rule reads text, not {column.type}")
+    return column.cast(pa.large_string())
+
+
+def mask_out(values: pa.Array, test: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """`values` with null where `test` holds."""
+    hit = test(values)
+    return pc.if_else(hit, pa.scalar(None, values.type), values) if pc.any(hit).as_py() else values
+
+
+def by_ascii(
+    text: pa.LargeStringArray, fast: Callable[[pa.Array], pa.Array], slow: Callable[[str], str]
+) -> pa.LargeStringArray:
+    """Whole-array `fast` for ASCII rows, `slow` a value at a time for the others. Both must agree on ASCII text."""
+    done = fast(text)
+    other = pc.invert(pc.fill_null(pc.string_is_ascii(text), True))
+    if not pc.any(other).as_py():
+        return done
+    mapped = pa.array([slow(value) for value in text.filter(other).to_pylist()], pa.large_string())
+    return pc.replace_with_mask(done, other, mapped)
+
+
+def everywhere(text: pa.Array) -> pa.BooleanArray:
+    """A mask that holds on every row."""
+    return pa.array(np.ones(len(text), bool))
+
+
+def _numpy_mask(mask: pa.BooleanArray) -> np.ndarray:  # type: ignore[type-arg]
+    return pc.fill_null(mask, False).to_numpy(zero_copy_only=False)
+
+
+def _expected(value: str, allowed: tuple[str, ...]) -> str:
+    if len(allowed) <= 8:
+        return f"choose from {', '.join(allowed)}"
+    near = difflib.get_close_matches(value.upper(), allowed, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(near)}?" if near else f"examples: {', '.join(a for a in allowed[:5] if a)}"

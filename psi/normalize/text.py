@@ -1,0 +1,124 @@
+"""Rules `raw`, `text`, `name` and `sha256`."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from psi.normalize.rule import ASCII_SPACE, Problems, Reason, Rule, by_ascii, everywhere, mask_out
+
+
+@dataclass(frozen=True, slots=True)
+class Raw(Rule):
+    """The text as it is, every space and letter of it."""
+
+    name: ClassVar[str] = "raw"
+    version: ClassVar[int] = 1
+
+    def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Problems]:
+        return text, ()
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Rule):
+    """Compatibility-composed (NFKC), case-folded, white space trimmed and each inner run made one space."""
+
+    name: ClassVar[str] = "text"
+    version: ClassVar[int] = 1
+
+    def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Problems]:
+        return by_ascii(text, _fold_ascii, fold), ()
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Rule):
+    """A person's or firm's name: `text`, then Latin accents off, apostrophes out, other punctuation to spaces.
+
+    marks: `drop` removes the combining marks U+0300 to U+036F and spells out letters such as o with stroke; `keep`
+    leaves both.
+    """
+
+    marks: str = "drop"
+
+    name: ClassVar[str] = "name"
+    version: ClassVar[int] = 1
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"marks": ("drop", "keep")}
+
+    def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Problems]:
+        named = by_ascii(text, _name_ascii, _name_plain if self.marks == "drop" else _name_marked)
+        return mask_out(named, lambda t: pc.equal(t, "")), [(Reason.NO_LETTERS, everywhere(text))]
+
+
+@dataclass(frozen=True, slots=True)
+class Sha256(Rule):
+    """A SHA-256 digest in hexadecimal, made by the same recipe on both sides; letters to lower case."""
+
+    name: ClassVar[str] = "sha256"
+    version: ClassVar[int] = 1
+
+    def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Problems]:
+        digest = by_ascii(text, lambda t: pc.ascii_lower(pc.ascii_trim(t, ASCII_SPACE)), fold)
+        unreadable = pc.invert(pc.match_substring_regex(digest, r"^[0-9a-f]{64}$"))
+        return mask_out(digest, lambda _: unreadable), [(Reason.NOT_SHA256, everywhere(text))]
+
+
+def compose(value: str) -> str:
+    """Case-folded NFKC: the compatibility caseless form of Unicode chapter 3, definition D146."""
+    once = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", value).casefold())
+    return unicodedata.normalize("NFKC", once.casefold())
+
+
+def fold(value: str) -> str:
+    """Rule `text` on one value."""
+    return " ".join(compose(value).split())
+
+
+def _fold_ascii(text: pa.Array) -> pa.Array:
+    return _spaces_ascii(pc.ascii_lower(text))
+
+
+def _spaces_ascii(text: pa.Array) -> pa.Array:
+    text = pc.ascii_trim(text, ASCII_SPACE)
+    # Few values hold anything but single spaces, and the search is ten times cheaper than the replacement.
+    runs = pc.match_substring_regex(text, r"[\t-\r\x1c-\x1f]|  ")
+    if not pc.any(runs).as_py():
+        return text
+    return pc.if_else(runs, pc.replace_substring_regex(text, r"[\t-\r\x1c-\x20]+", " "), text)
+
+
+# Letters with a stroke or a ligature that Unicode does not take apart.
+_SPELLED = str.maketrans(
+    {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ŧ": "t", "æ": "ae", "œ": "oe", "þ": "th"}
+)
+_LATIN_MARKS = re.compile("[\u0300-\u036f]")
+_APOSTROPHES = re.compile("['`\u00b4\u02bb\u02bc\u02b9\u2018\u2019\u201b\uff07]")
+
+
+def _name_ascii(text: pa.Array) -> pa.Array:
+    text = pc.ascii_lower(text)
+    odd = pc.match_substring_regex(text, "[^a-z0-9 ]")
+    if pc.any(odd).as_py():
+        plain = pc.replace_substring_regex(pc.replace_substring_regex(text, "['`]", ""), "[^a-z0-9]+", " ")
+        text = pc.if_else(odd, plain, text)
+    return _spaces_ascii(text)
+
+
+def _name_plain(value: str) -> str:
+    bare = _LATIN_MARKS.sub("", unicodedata.normalize("NFKD", _APOSTROPHES.sub("", compose(value))))
+    return _words(unicodedata.normalize("NFKC", bare).translate(_SPELLED))
+
+
+def _name_marked(value: str) -> str:
+    return _words(compose(_APOSTROPHES.sub("", compose(value))))
+
+
+def _words(value: str) -> str:
+    """Letters, digits and marks stay; everything else parts words."""
+    kept = (c if unicodedata.category(c)[0] in "LMN" else " " for c in _APOSTROPHES.sub("", value))
+    return " ".join("".join(kept).split())
