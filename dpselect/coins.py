@@ -81,11 +81,12 @@ def _certified(gamma: Fraction, bits: int, interval: Callable[[Fraction, int], t
 class Coin:
     """A probability with certified bits. Equal coins are the same object where they come from `exp_coin`."""
 
-    __slots__ = ("_floor", "gamma")
+    __slots__ = ("_digits", "_floor", "gamma")
 
     def __init__(self, gamma: Fraction, floor: Callable[[Fraction, int], int]) -> None:
         self.gamma = gamma
         self._floor = floor
+        self._digits: dict[tuple[int, int], int] = {}
 
     def floor(self, bits: int) -> int:
         """floor(2^bits * p)."""
@@ -93,10 +94,13 @@ class Coin:
 
     def digit(self, index: int, width: int) -> int:
         """Digit number `index` (from 0) of p in base 2^width. p = 1 is written 0.111..., so that every digit exists."""
-        floor = self.floor((index + 1) * width)
-        if floor >> ((index + 1) * width):
-            return (1 << width) - 1
-        return floor & ((1 << width) - 1)
+        digit = self._digits.get((index, width))
+        if digit is None:
+            floor = self.floor((index + 1) * width)
+            ones = (1 << width) - 1
+            digit = ones if floor >> ((index + 1) * width) else floor & ones
+            self._digits[index, width] = digit
+        return digit
 
 
 @lru_cache(maxsize=4096)
