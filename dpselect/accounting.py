@@ -1,0 +1,236 @@
+"""What releases cost, as immutable events and exact fractions.
+
+An event says what is known about one release; a budget kind says in which currency it is paid:
+
+    kind    amount of an event                         what a total promises
+    pure    epsilon                                    epsilon-DP (plus the events' deltas)
+    zcdp    rho: epsilon^2/8 for the exponential       rho-zCDP, hence (epsilon, delta)-DP for every delta by
+            mechanism, epsilon^2/2 for any other       `epsilon_of_rho`
+
+Both kinds add up, also when later releases are chosen after seeing earlier ones (Dwork, Rothblum, Vadhan 2010, Thm.
+III.3 for pure; Bun, Steinke 2016, Lemma 2.3 for zCDP). A ledger keeps to one kind: taking the better of the two
+afterwards is no valid filter.
+
+Sources: epsilon-DP implies epsilon^2/2-zCDP and (epsilon, delta)-DP implies delta-approximate epsilon^2/2-zCDP (Bun,
+Steinke 2016, Prop. 1.4, Sec. 8); epsilon-bounded range, which the exponential mechanism has, implies epsilon^2/8-zCDP
+(Cesar, Rogers 2020, arXiv 2004.07223, Lemma 3.4). Permute-and-flip is not bounded-range, so it pays the full price.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol, Self
+
+from dpselect.errors import UsageError
+
+# Conversions are computed in floating point by a library; the result is raised by this factor, then rounded up.
+_FLOAT_MARGIN = Fraction(1, 10**9)
+_DECIMALS = 10**6
+
+
+class BudgetKind(enum.Enum):
+    """The currency of a ledger, fixed when it is created."""
+
+    PURE = "pure"
+    ZCDP = "zcdp"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """An amount in a budget kind's currency (epsilon or rho), and a delta; both exact, neither negative."""
+
+    amount: Fraction = Fraction(0)
+    delta: Fraction = Fraction(0)
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.amount + other.amount, self.delta + other.delta)
+
+    def __sub__(self, other: Cost) -> Cost:
+        return Cost(self.amount - other.amount, self.delta - other.delta)
+
+    def fits(self, budget: Cost) -> bool:
+        """True when neither part exceeds the budget's."""
+        return self.amount <= budget.amount and self.delta <= budget.delta
+
+
+class Event(Protocol):
+    """One release, or several, as far as privacy goes. Immutable."""
+
+    def cost(self, kind: BudgetKind) -> Cost:
+        """What it takes from a ledger of this kind."""
+        ...
+
+    def for_group(self, size: int) -> Event:
+        """The same release as seen by `size` persons who act, or are inferred about, together."""
+        ...
+
+
+def _checked(epsilon: Fraction) -> Fraction:
+    if not isinstance(epsilon, Fraction):
+        raise UsageError(f"epsilon must be a Fraction here, not {type(epsilon).__name__}; parse text first")
+    if epsilon < 0:
+        raise UsageError(f"epsilon must not be negative, got {epsilon}")
+    return epsilon
+
+
+def _group(size: int) -> int:
+    if size < 1:
+        raise UsageError(f"a group has at least one member, got {size}")
+    return size
+
+
+@dataclass(frozen=True, slots=True)
+class PureDp:
+    """A release with epsilon-DP and nothing more known: permute-and-flip, discrete Laplace, randomised response."""
+
+    epsilon: Fraction
+
+    def __post_init__(self) -> None:
+        _checked(self.epsilon)
+
+    def cost(self, kind: BudgetKind) -> Cost:
+        return Cost(self.epsilon if kind is BudgetKind.PURE else self.epsilon**2 / 2)
+
+    def for_group(self, size: int) -> Self:
+        """`size` times epsilon."""
+        return type(self)(_group(size) * self.epsilon)
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedRange:
+    """A release with epsilon-bounded range: the exponential mechanism, over candidates or over committees."""
+
+    epsilon: Fraction
+
+    def __post_init__(self) -> None:
+        _checked(self.epsilon)
+
+    def cost(self, kind: BudgetKind) -> Cost:
+        return Cost(self.epsilon if kind is BudgetKind.PURE else self.epsilon**2 / 8)
+
+    def for_group(self, size: int) -> Self:
+        """`size` times epsilon: the range adds up along a path of neighbours as the loss does."""
+        return type(self)(_group(size) * self.epsilon)
+
+
+@dataclass(frozen=True, slots=True)
+class ApproximateDp:
+    """A release with (epsilon, delta)-DP, such as truncated noise."""
+
+    epsilon: Fraction
+    delta: Fraction
+
+    def __post_init__(self) -> None:
+        _checked(self.epsilon)
+        if not 0 <= self.delta < 1:
+            raise UsageError(f"delta must lie in [0, 1), got {self.delta}")
+
+    def cost(self, kind: BudgetKind) -> Cost:
+        return Cost(self.epsilon if kind is BudgetKind.PURE else self.epsilon**2 / 2, self.delta)
+
+    def for_group(self, size: int) -> ApproximateDp:
+        """(c*epsilon, c*e^((c-1)*epsilon)*delta), the second rounded up (Vadhan 2017, Lemma 2.2)."""
+        if _group(size) == 1:
+            return self
+        exponent = (size - 1) * self.epsilon
+        delta = size * self.delta * round_up(math.exp(exponent)) if exponent < 700 else Fraction(1)
+        if delta >= 1:
+            raise UsageError(f"delta reaches 1 for a group of {size}: nothing is left of the guarantee")
+        return ApproximateDp(size * self.epsilon, delta)
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """Several releases on the same data, in any order, adaptively chosen or not."""
+
+    events: tuple[Event, ...]
+
+    def cost(self, kind: BudgetKind) -> Cost:
+        return total(event.cost(kind) for event in self.events)
+
+    def for_group(self, size: int) -> Composed:
+        """Each part as seen by the group."""
+        return Composed(tuple(event.for_group(size) for event in self.events))
+
+
+def total(costs: Iterable[Cost]) -> Cost:
+    """The sum, exact."""
+    sum_ = Cost()
+    for cost in costs:
+        sum_ += cost
+    return sum_
+
+
+def round_up(value: float) -> Fraction:
+    """A fraction with six decimals, at least `value` plus the margin for floating-point error in computing it."""
+    if not math.isfinite(value) or value < 0:
+        raise UsageError(f"no finite bound: {value}")
+    return Fraction(math.ceil(Fraction(value) * (1 + _FLOAT_MARGIN) * _DECIMALS), _DECIMALS)
+
+
+def epsilon_of_rho(rho: Fraction, delta: Fraction) -> Fraction:
+    """The epsilon of (epsilon, delta)-DP that rho-zCDP implies, rounded up to six decimals.
+
+    Goes through Renyi divergence (Canonne, Kamath, Steinke 2020, Prop. 12, minimised over a grid of orders by the
+    `dp-accounting` library), which is tighter than Bun and Steinke's rho + 2*sqrt(rho*ln(1/delta)).
+    Raises UsageError unless rho >= 0 and 0 < delta < 1.
+    """
+    if rho < 0 or not 0 < delta < 1:
+        raise UsageError(f"conversion needs rho >= 0 and 0 < delta < 1, got rho {rho} and delta {delta}")
+    if rho == 0:
+        return Fraction(0)
+    # Seconds to import, so only here.
+    from dp_accounting import ZCDpEvent
+    from dp_accounting.rdp import RdpAccountant
+
+    # The best order is near 1 + sqrt(ln(1/delta)/rho); any grid gives a valid bound, this one loses under 0.1 %.
+    centre = math.sqrt(math.log(1 / delta) / rho)
+    orders = [1 + centre * 1.02**step for step in range(-60, 61)]
+    epsilon = RdpAccountant(orders).compose(ZCDpEvent(float(rho))).get_epsilon(float(delta))
+    return round_up(float(epsilon))
+
+
+def rho_of_epsilon(epsilon: Fraction, delta: Fraction) -> Fraction:
+    """The largest rho (six significant digits, rounded down) whose zCDP implies (epsilon, delta)-DP.
+
+    For setting up a zCDP ledger from a promise made in (epsilon, delta). Raises UsageError unless epsilon > 0 and
+    0 < delta < 1.
+    """
+    if epsilon <= 0 or not 0 < delta < 1:
+        raise UsageError(f"conversion needs epsilon > 0 and 0 < delta < 1, got {epsilon} and {delta}")
+    low, high = (
+        Fraction(0),
+        epsilon,
+    )  # rho-zCDP means expected loss rho, so rho >= epsilon never suffices at small delta
+    while epsilon_of_rho(high, delta) <= epsilon:
+        low, high = high, 2 * high
+    while high - low > high * Fraction(1, 10**7):
+        middle = Fraction((low + high) / 2).limit_denominator(10**18)
+        low, high = (middle, high) if epsilon_of_rho(middle, delta) <= epsilon else (low, middle)
+    if low == 0:
+        raise UsageError(f"no useful rho gives ({epsilon}, {delta})-DP")
+    scale = 10 ** (5 - math.floor(math.log10(low)))
+    return Fraction(math.floor(low * scale), scale)
+
+
+def event_of(mechanism: str, epsilon: Fraction, seats: int = 1) -> Event:
+    """The event of a selection by a mechanism's name. `epsilon` is that of the whole release.
+
+    Peeling is `seats` rounds of permute-and-flip at epsilon/seats each. Raises UsageError on an unknown name.
+    """
+    try:
+        return _EVENTS[mechanism](epsilon, seats)
+    except KeyError:
+        raise UsageError(f"unknown mechanism {mechanism!r}; choose from {', '.join(_EVENTS)}") from None
+
+
+_EVENTS: dict[str, Callable[[Fraction, int], Event]] = {
+    "permute-and-flip": lambda epsilon, seats: PureDp(epsilon),
+    "exponential": lambda epsilon, seats: BoundedRange(epsilon),
+    "subset-exponential": lambda epsilon, seats: BoundedRange(epsilon),
+    "peeling": lambda epsilon, seats: Composed((PureDp(epsilon / seats),) * seats),
+}

@@ -1,0 +1,285 @@
+"""A privacy budget that outlives the process: one SQLite file, exact fractions, spent before anything is released.
+
+A ledger fixes, at creation, its kind (`accounting.BudgetKind`), the neighbouring relation that its releases are stated
+for, and one budget that each dataset gets. `spend` returns only when the cost is on disk, so whoever releases after
+it may be killed at any moment: a crash costs budget and never gives a free release.
+
+The rules of this room: no amount is ever a float; every write happens inside BEGIN IMMEDIATE, which reads the total
+and adds the entry as one step, whatever other processes do; synchronous is EXTRA, which is FULL and also syncs the
+folder after the rollback journal is deleted, since a journal that comes back after a power cut would undo the spend.
+Not covered: a restored copy of the file, a dataset under a second name (name the datasets at creation to refuse
+unknown ones), network file systems whose locks do not work, and the data's owner editing the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import re
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from dpselect.accounting import BudgetKind, Cost, Event, total
+from dpselect.errors import BudgetError, InputError, UsageError
+from dpselect.privacy import NeighbouringRelation
+
+APPLICATION_ID = 0x70734C31  # "psL1", in the file's header
+BUSY_SECONDS = 30.0  # how long to wait for another process's write
+MAX_NAME = 200
+_MAX_DIGITS = 400
+_FRACTION = re.compile(rf"[0-9]{{1,{_MAX_DIGITS}}}(/[1-9][0-9]{{0,{_MAX_DIGITS - 1}}})?", re.ASCII)
+_SCHEMA = (
+    "CREATE TABLE ledger (kind TEXT NOT NULL, neighbors TEXT NOT NULL, amount TEXT NOT NULL, delta TEXT NOT NULL, "
+    "any_dataset INTEGER NOT NULL)",
+    "CREATE TABLE dataset (name TEXT PRIMARY KEY)",
+    "CREATE TABLE spend (id INTEGER PRIMARY KEY, dataset TEXT NOT NULL, amount TEXT NOT NULL, delta TEXT NOT NULL, "
+    "what TEXT NOT NULL, at TEXT NOT NULL)",
+    "CREATE INDEX spend_dataset ON spend (dataset)",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One spend: what for, when (UTC, ISO 8601), and its cost."""
+
+    dataset: str
+    cost: Cost
+    what: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What one dataset has: its budget and what is spent; `remaining` is never negative."""
+
+    dataset: str
+    budget: Cost
+    spent: Cost
+
+    @property
+    def remaining(self) -> Cost:
+        return self.budget - self.spent
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """A ledger file. Make one with `create` or `open`; each call connects anew, so threads and forks may share it."""
+
+    path: Path
+    kind: BudgetKind
+    neighbors: NeighbouringRelation
+    budget: Cost
+    datasets: tuple[str, ...]  # empty: every name gets the budget
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        *,
+        kind: BudgetKind,
+        neighbors: NeighbouringRelation,
+        budget: Cost,
+        datasets: Iterable[str] = (),
+    ) -> Ledger:
+        """Make a ledger file (mode 0600) that appears whole or not at all.
+
+        With `datasets`, only these can spend; without, any name can, each with the whole budget.
+        Raises UsageError on a budget of nothing or a bad name; InputError when the file exists or cannot be written.
+        """
+        path = Path(path)
+        names = tuple(dict.fromkeys(_name(dataset) for dataset in datasets))
+        if budget.amount <= 0 or not 0 <= budget.delta < 1:
+            raise UsageError("a budget needs an amount above 0 and a delta in [0, 1)")
+        row = (kind.value, neighbors.value, _text(budget.amount), _text(budget.delta), int(not names))
+        part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+        try:
+            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+            try:
+                with _writing(part) as connection:
+                    for statement in _SCHEMA:
+                        connection.execute(statement)
+                    connection.execute("INSERT INTO ledger VALUES (?, ?, ?, ?, ?)", row)
+                    connection.executemany("INSERT INTO dataset VALUES (?)", [(name,) for name in names])
+                os.link(part, path)  # unlike a rename, refuses to replace
+            finally:
+                part.unlink()
+            _sync_folder(path)
+        except FileExistsError:
+            raise InputError(f"{path} exists; a ledger is never overwritten. Choose another name") from None
+        except (OSError, sqlite3.Error) as error:
+            raise InputError(
+                f"cannot create the ledger {path}: {_reason(error)}; choose a local folder that can be written"
+            ) from None
+        return cls(path, kind, neighbors, budget, names)
+
+    @classmethod
+    def open(cls, path: Path) -> Ledger:
+        """Read a ledger's fixed terms. Raises InputError when the file is missing or no ledger."""
+        path = Path(path)
+        try:
+            with _reading(path) as connection:
+                if connection.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
+                    raise InputError(f"{path} is not a psiselect ledger; `psiselect budget create` makes one")
+                ((kind, neighbors, amount, delta, any_dataset),) = connection.execute("SELECT * FROM ledger").fetchall()
+                names = tuple(name for (name,) in connection.execute("SELECT name FROM dataset ORDER BY rowid"))
+            if any_dataset != int(not names):
+                raise ValueError
+            budget = Cost(_fraction(amount), _fraction(delta))
+            return cls(path, BudgetKind(kind), NeighbouringRelation(neighbors), budget, names)
+        except sqlite3.Error as error:
+            raise InputError(f"cannot read the ledger {path}: {_reason(error)}") from None
+        except ValueError:
+            raise InputError(f"the ledger {path} is damaged: its terms cannot be read") from None
+
+    def spend(self, dataset: str, event: Event, *, neighbors: NeighbouringRelation | None, what: str) -> Balance:
+        """Take the event's cost from the dataset's budget; call before the release, and release only if it returns.
+
+        `neighbors`: the relation that the event's epsilon is stated for; None when the caller declares that it holds
+        under the ledger's. `what`: one line for `entries`, without private data.
+        Raises BudgetError when the relation differs, the dataset is unknown, the budget does not hold the cost, or the
+        entry cannot be written; UsageError on a name or amount out of bounds.
+        """
+        cost = event.cost(self.kind)
+        row = (_name(dataset), _text(cost.amount), _text(cost.delta), _line(what), _now())
+        if neighbors is not None and neighbors is not self.neighbors:
+            raise BudgetError(
+                f"the ledger {self.path} counts releases under {self.neighbors.value}, this one is stated under "
+                f"{neighbors.value}; nothing was released. Use --neighbors {self.neighbors.value} or another ledger"
+            )
+        self._require(dataset)
+        try:
+            with _writing(self.path) as connection:
+                before = self._spent(connection, dataset)
+                balance = Balance(dataset, self.budget, before + cost)
+                if not balance.spent.fits(self.budget):
+                    raise BudgetError(self._refusal(Balance(dataset, self.budget, before), cost))
+                connection.execute("INSERT INTO spend (dataset, amount, delta, what, at) VALUES (?, ?, ?, ?, ?)", row)
+        except sqlite3.Error as error:
+            raise BudgetError(
+                f"the spend could not be written to {self.path} ({_reason(error)}), so nothing was released"
+            ) from None
+        return balance
+
+    def balance(self, dataset: str) -> Balance:
+        """What the dataset has left. Raises BudgetError when the ledger does not know it; InputError when damaged."""
+        self._require(_name(dataset))
+        try:
+            with _reading(self.path) as connection:
+                return Balance(dataset, self.budget, self._spent(connection, dataset))
+        except sqlite3.Error as error:
+            raise InputError(f"cannot read the ledger {self.path}: {_reason(error)}") from None
+
+    def entries(self) -> list[Entry]:
+        """Every spend, oldest first. Raises InputError when the file is damaged."""
+        try:
+            with _reading(self.path) as connection:
+                rows = connection.execute("SELECT dataset, amount, delta, what, at FROM spend ORDER BY id").fetchall()
+        except sqlite3.Error as error:
+            raise InputError(f"cannot read the ledger {self.path}: {_reason(error)}") from None
+        return [Entry(name, self._cost(amount, delta), what, at) for name, amount, delta, what, at in rows]
+
+    def describe(self, cost: Cost) -> str:
+        """A cost in words: "epsilon 1/10 (0.1)", with the delta where there is one."""
+        currency = "epsilon" if self.kind is BudgetKind.PURE else "rho"
+        return f"{currency} {_words(cost.amount)}" + (f" and delta {_words(cost.delta)}" if cost.delta else "")
+
+    def _require(self, dataset: str) -> None:
+        if self.datasets and dataset not in self.datasets:
+            raise BudgetError(
+                f"the ledger {self.path} has no dataset {dataset!r}; it was created for {', '.join(self.datasets)}"
+            )
+
+    def _spent(self, connection: sqlite3.Connection, dataset: str) -> Cost:
+        rows = connection.execute("SELECT amount, delta FROM spend WHERE dataset = ?", (dataset,)).fetchall()
+        return total(self._cost(amount, delta) for amount, delta in rows)
+
+    def _cost(self, amount: str, delta: str) -> Cost:
+        try:
+            return Cost(_fraction(amount), _fraction(delta))
+        except ValueError:
+            raise InputError(f"the ledger {self.path} is damaged: an entry holds no fraction") from None
+
+    def _refusal(self, balance: Balance, cost: Cost) -> str:
+        return (
+            f"over budget: {balance.dataset!r} has {self.describe(balance.remaining)} left of "
+            f"{self.describe(balance.budget)} in {self.path}, and this release would cost {self.describe(cost)}; "
+            "nothing was released"
+        )
+
+
+def _writing(path: Path) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+    """One transaction that holds the write lock from its start, so that what it reads stays true until it commits."""
+    return _transaction(path, "BEGIN IMMEDIATE")
+
+
+def _reading(path: Path) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+    """One transaction that sees a single state of the file and blocks nobody."""
+    return _transaction(path, "BEGIN")
+
+
+@contextlib.contextmanager
+def _transaction(path: Path, begin: str) -> Iterator[sqlite3.Connection]:
+    """A connection to an existing file: committed, durably, when the block ends; undone when it raises."""
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = EXTRA")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute(begin)
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _name(dataset: str) -> str:
+    if not 1 <= len(dataset) <= MAX_NAME or not dataset.isprintable() or dataset != dataset.strip():
+        raise UsageError(f"a dataset's name is 1 to {MAX_NAME} printable characters without blanks around them")
+    return dataset
+
+
+def _line(what: str) -> str:
+    if len(what) > MAX_NAME or not what.isprintable():
+        raise UsageError(f"`what` is one line of at most {MAX_NAME} printable characters")
+    return what
+
+
+def _text(amount: Fraction) -> str:
+    text = str(amount)
+    if not _FRACTION.fullmatch(text):
+        raise UsageError(f"an amount in a ledger is a fraction of at most {_MAX_DIGITS} digits, not negative")
+    return text
+
+
+def _fraction(text: object) -> Fraction:
+    if not isinstance(text, str) or not _FRACTION.fullmatch(text):
+        raise ValueError
+    return Fraction(text)
+
+
+def _words(amount: Fraction) -> str:
+    return str(amount) if amount.denominator == 1 else f"{amount} ({float(amount):.6g})"
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
