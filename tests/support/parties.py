@@ -1,0 +1,122 @@
+"""Two parties of a session, driven by hand: no channel, no threads, no clock."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from psi.curve25519.portable import PortableBackend
+from psi.curve25519.suite import SUITE
+from psi.errors import RemoteError
+from psi.outcomes import Learner, Reveal, Side
+from psi.packed import Packed
+from psi.protocol import Party, Setup
+from psi.spool import MemoryStore
+from psi.states import State
+from psi.terms import KeyTerm, Terms
+from psi.tokens import KeyTokens
+from psi.wire import Frame
+from support.entropy import FixedEntropy
+
+RAW = KeyTerm("raw/1", "00" * 32)
+
+
+class Key:
+    """An Ed25519 identity without a certificate."""
+
+    def __init__(self, seed: str) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(FixedEntropy(seed).read(32))
+        self.fingerprint = self._key.public_key().public_bytes_raw()
+
+    def sign(self, message: bytes) -> bytes:
+        return self._key.sign(message)
+
+    def verify(self, signature: bytes, message: bytes) -> None:
+        try:
+            self._key.public_key().verify(signature, message)
+        except InvalidSignature:
+            raise RemoteError("signature") from None
+
+
+KEYS = {side: Key(side.value) for side in Side}
+
+
+@functools.cache
+def backend() -> PortableBackend:
+    return PortableBackend(threads=1)
+
+
+def terms(**changes: object) -> Terms:
+    plain = Terms(1, SUITE, Reveal.MATCHES, Learner.CONNECT, (RAW,), 16)
+    return dataclasses.replace(plain, **changes)
+
+
+def setup(side: Side, items: Iterable[bytes], agreed: Terms | None = None, seed: str = "", **changes: object) -> Setup:
+    packed = Packed.of(items)
+    entropy = FixedEntropy(f"{seed} {side.value}")
+    plain = Setup(
+        side=side,
+        terms=agreed or terms(),
+        size=len(packed),
+        tokens=lambda: KeyTokens.shuffled(packed, b"\x01", entropy),
+        signer=KEYS[side],
+        verifier=KEYS[side.other],
+        backend=backend(),
+        stores=MemoryStore,
+        entropy=entropy,
+        max_peer_size=1 << 20,
+        now=1_700_000_000,
+    )
+    return dataclasses.replace(plain, **changes)
+
+
+Watch = Callable[[Side, Frame], None]
+
+
+def pump(
+    parties: dict[Side, Party],
+    watch: Watch = lambda sender, frame: None,
+    step: Callable[[], None] = lambda: None,
+) -> None:
+    """Carry frames between two parties until both are done; `watch` sees each frame with its sender,
+    `step` is called before each move.
+
+    Frames arrive one at a time, in order; a party works only when nothing has arrived for it.
+    """
+    queues: dict[Side, list[Frame]] = {side: [] for side in Side}
+
+    def deliver(sender: Side, frames: list[Frame] | None) -> None:
+        for frame in frames or []:
+            watch(sender, frame)
+            queues[sender.other].append(Frame(frame.type, bytes(frame.payload)))
+
+    for side, party in parties.items():
+        deliver(side, party.start())
+    while any(party.state is not State.DONE for party in parties.values()):
+        moved = False
+        for side, party in parties.items():
+            step()
+            if queues[side]:
+                deliver(side, party.receive(queues[side].pop(0)))
+                moved = True
+            elif (frames := party.work()) is not None:
+                deliver(side, frames)
+                moved = True
+        if not moved:
+            raise AssertionError(f"both wait: {[party.state for party in parties.values()]}")
+
+
+def run(
+    left: Iterable[bytes], right: Iterable[bytes], agreed: Terms | None = None, **options: object
+) -> dict[Side, Party]:
+    """A whole session; left connects, right listens."""
+    parties = {
+        Side.CONNECT: Party(setup(Side.CONNECT, left, agreed, **options)),
+        Side.LISTEN: Party(setup(Side.LISTEN, right, agreed, **options)),
+    }
+    pump(parties)
+    return parties
