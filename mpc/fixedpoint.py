@@ -1,0 +1,97 @@
+"""Decimals as integers: what is shared is a whole number of units, and both are agreed in the terms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+
+from psi.errors import InputError, PolicyError
+
+_MAX_DIGITS = 80
+
+
+def parse_decimal(text: str, what: str) -> Fraction:
+    """Decimal text as an exact fraction. Raises InputError, naming `what`, for anything but a finite decimal."""
+    try:
+        value = Decimal(text.strip())
+    except InvalidOperation:
+        value = Decimal("nan")
+    if not value.is_finite() or len(text) > _MAX_DIGITS or abs(value.adjusted()) > _MAX_DIGITS:
+        raise InputError(f"{what} is not a decimal number: write it like 3171.50", term=what)
+    return Fraction(value)
+
+
+@dataclass(frozen=True, slots=True)
+class FixedPoint:
+    """Whole multiples of `unit`, none larger than `bound` in absolute value. Both are positive."""
+
+    unit: Fraction
+    bound: Fraction
+
+    @property
+    def largest(self) -> int:
+        """The bound in units, rounded up."""
+        return -(-self.bound // self.unit)
+
+    def encode(self, value: Fraction, what: str) -> int:
+        """`value` in units. Raises InputError when it is no whole multiple of the unit or beyond the bound; neither
+        the value nor its size is part of the message."""
+        if abs(value) > self.bound:
+            raise InputError(f"{what} is beyond the agreed bound of {plain(self.bound)}; agree on a larger --bound")
+        units = value / self.unit
+        if units.denominator != 1:
+            raise InputError(
+                f"{what} is not a whole multiple of {plain(self.unit)}; round it, or agree on more --decimals"
+            )
+        return units.numerator
+
+    def round(self, value: Fraction) -> int:
+        """The nearest number of units, halves to even."""
+        return round(value / self.unit)
+
+    def decode(self, units: int) -> Fraction:
+        """The value of `units`."""
+        return units * self.unit
+
+    def require_room(self, modulus: int, addends: int, spread: int = 0) -> None:
+        """Refuse terms under which a sum of `addends` values, give or take `spread` units of noise, could wrap
+        around `modulus`. Raises PolicyError with the arithmetic."""
+        reach = addends * self.largest + spread
+        if 2 * reach >= modulus:
+            noise = f" plus {spread} of noise" if spread else ""
+            raise PolicyError(
+                f"{addends} values of up to {self.largest} units{noise} can reach +-{reach}, which needs a modulus "
+                f"above {2 * reach}; the agreed one is {modulus}. Use fewer --decimals, a smaller --bound or a larger "
+                f"--modulus",
+                term="modulus",
+            )
+
+
+def plain(value: Fraction) -> str:
+    """An exact decimal when there is one, otherwise a fraction: 3171.5, 1/3."""
+    reduced = value.denominator
+    twos = fives = 0
+    while reduced % 2 == 0:
+        reduced, twos = reduced // 2, twos + 1
+    while reduced % 5 == 0:
+        reduced, fives = reduced // 5, fives + 1
+    if reduced != 1:
+        return str(value)
+    places = max(twos, fives)
+    digits = f"{abs(value.numerator) * 10**places // value.denominator:0{places + 1}d}"
+    whole, part = (digits[:-places], digits[-places:]) if places else (digits, "")
+    return f"{'-' if value < 0 else ''}{whole}{'.' + part if part else ''}"
+
+
+def number(value: Fraction) -> int | float:
+    """For JSON: a whole number as int, any other as the nearest double (the exact text goes beside it)."""
+    return value.numerator if value.denominator == 1 else float(value)
+
+
+def encode_all(point: FixedPoint, values: Sequence[Fraction], what: str = "value") -> list[int]:
+    """Encode a vector; errors name the position, counted from 1."""
+    if len(values) == 1:
+        return [point.encode(values[0], what)]
+    return [point.encode(value, f"{what} {index}") for index, value in enumerate(values, 1)]

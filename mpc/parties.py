@@ -1,0 +1,164 @@
+"""Who takes part: `parties.toml`, one [[party]] a party, the same for everyone but for addresses.
+
+    [[party]]
+    name = "alice"
+    address = "alice.example.org:9001"
+    certificate = "alice.crt"        # path, relative to this file; pinned
+    role = "both"                    # both (default), input or server
+
+A party of role `input` brings a value, one of role `server` computes on shares, `both` does the two. Without servers
+everyone talks to everyone; with two or more servers an input party talks to them only.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from psi.errors import InputError, UsageError
+
+MAX_PARTIES = 100
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_FIELDS = {"name", "address", "certificate", "role"}
+
+
+class Role(enum.Enum):
+    """What a party does."""
+
+    BOTH = "both"
+    INPUT = "input"
+    SERVER = "server"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One line of the roster. `certificate` is DER; `address` is (host, port), None when the party only connects."""
+
+    name: str
+    role: Role
+    certificate: bytes
+    address: tuple[str, int] | None = None
+
+    @property
+    def fingerprint(self) -> bytes:
+        """SHA-256 of the DER certificate."""
+        return hashlib.sha256(self.certificate).digest()
+
+    @property
+    def inputs(self) -> bool:
+        """Whether it brings a value."""
+        return self.role is not Role.SERVER
+
+    @property
+    def computes(self) -> bool:
+        """Whether it holds shares of the others' values."""
+        return self.role is not Role.INPUT
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """All parties, in the order of the file, which everyone shares."""
+
+    parties: tuple[Party, ...]
+
+    def __post_init__(self) -> None:
+        names = [p.name for p in self.parties]
+        if not 2 <= len(names) <= MAX_PARTIES:
+            raise UsageError(f"{len(names)} parties; 2 to {MAX_PARTIES} can compute together", term="party")
+        for values, what in ((names, "name"), ([p.certificate for p in self.parties], "certificate")):
+            if len(set(values)) != len(values):
+                raise UsageError(f"two parties have the same {what}", term=what)
+        if len(self.computing) < 2:
+            raise UsageError("fewer than two parties compute: one alone would see every value", term="role")
+        if not self.inputting:
+            raise UsageError("no party brings a value", term="role")
+
+    def __getitem__(self, name: str) -> Party:
+        for party in self.parties:
+            if party.name == name:
+                return party
+        raise UsageError(f"no party is called {name!r}; known: {', '.join(p.name for p in self.parties)}", term="party")
+
+    @property
+    def inputting(self) -> tuple[Party, ...]:
+        """Parties that bring a value."""
+        return tuple(p for p in self.parties if p.inputs)
+
+    @property
+    def computing(self) -> tuple[Party, ...]:
+        """Parties that hold shares."""
+        return tuple(p for p in self.parties if p.computes)
+
+    def peers(self, name: str) -> tuple[Party, ...]:
+        """Whom this party talks to: everyone if it computes, else those who compute."""
+        me = self[name]
+        return tuple(p for p in self.parties if p.name != name and (me.computes or p.computes))
+
+    def listens(self, name: str, peer: str) -> bool:
+        """Whether `name` is the one of the two that waits for the connection: the one that computes, and of two that
+        do, the earlier in the file."""
+        me, other = self[name], self[peer]
+        if me.computes != other.computes:
+            return me.computes
+        return self.parties.index(me) < self.parties.index(other)
+
+
+def load(path: Path) -> Roster:
+    """Read a parties file and the certificates it names. Raises InputError, naming file and entry."""
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not TOML: {error}") from None
+    entries = table.get("party")
+    if set(table) != {"party"} or not isinstance(entries, list):
+        raise InputError(f"{path}: expected one [[party]] table for each party and nothing else")
+    roster = Roster(tuple(_party(entry, f"{path}: party {i}", path.parent) for i, entry in enumerate(entries, 1)))
+    for party in roster.parties:
+        if party.address is None and any(roster.listens(party.name, peer.name) for peer in roster.peers(party.name)):
+            raise InputError(f'{path}: {party.name} needs an address = "HOST:PORT", others connect to it')
+    return roster
+
+
+def _party(entry: Any, where: str, folder: Path) -> Party:
+    if not isinstance(entry, dict) or not all(isinstance(v, str) for v in entry.values()):
+        raise InputError(f"{where}: every field is text")
+    if unknown := set(entry) - _FIELDS:
+        raise InputError(f"{where}: unknown field {sorted(unknown)[0]!r}; known: {', '.join(sorted(_FIELDS))}")
+    for name in ("name", "certificate"):
+        if name not in entry:
+            raise InputError(f"{where}: '{name}' is missing")
+    if not _NAME.fullmatch(entry["name"]):
+        raise InputError(f"{where}: a name has 1 to 40 letters, digits, dots, dashes or underscores")
+    try:
+        role = Role(entry.get("role", "both"))
+    except ValueError:
+        raise InputError(f"{where}: role is both, input or server") from None
+    address = parse_address(entry["address"], where) if "address" in entry else None
+    return Party(entry["name"], role, _certificate(folder / entry["certificate"], where), address)
+
+
+def parse_address(text: str, where: str) -> tuple[str, int]:
+    """HOST:PORT, with IPv6 hosts in brackets. Raises InputError."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdigit() or not 0 <= int(port) <= 65535:
+        raise InputError(f"{where}: an address is HOST:PORT, like 127.0.0.1:9001")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _certificate(path: Path, where: str) -> bytes:
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes()).public_bytes(Encoding.DER)
+    except OSError as error:
+        raise InputError(f"{where}: cannot read certificate {path}: {error.strerror}") from None
+    except ValueError:
+        raise InputError(f"{where}: {path} is not a PEM certificate; `psiselect identity create` makes one") from None

@@ -1,0 +1,407 @@
+"""The secure sum, and the sharing round of every other function: sans-I/O.
+
+Everything that decides is here; whoever drives it moves frames, tells time and reports dead links (`mpc.session`).
+Each party runs one `SecureSum`. From each peer messages come in one fixed order, of which its and our roles leave
+parts out:
+
+    TERMS            what it understood, and 32 random bytes for the public order of candidates
+    SHARE ...        its share for us, if it brings a value and we compute
+    PARTIAL ...      the sum of all shares it holds, if it computes; once all of them are in
+    RESULT           instead of PARTIAL, for functions that go on inside MPyC: the result, for parties that only input
+    DONE             it holds the result
+
+A computing party shows its terms to a party that only inputs when it has seen everyone's, so that shares leave only
+when all parties hold the same terms; a partial sum leaves only when every share is in. ABORT may come at any time. The
+first failure, seen or told, is told once to every peer, and nothing is sent after it.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dpselect.entropy import Entropy
+from mpc.parties import Party, Roster
+from mpc.sharing import Modulus, Residues
+from mpc.terms import Terms, differing
+from psi import strict_json
+from psi.errors import PsiError, RemoteError, TransportError, UsageError
+from psi.wire import MAX_FRAME_BYTES, Frame
+
+CHUNK_BYTES = MAX_FRAME_BYTES // 2
+SEED_BYTES = 32
+
+
+class Message(enum.IntEnum):
+    """Frame types."""
+
+    TERMS = 0x40
+    SHARE = 0x41
+    PARTIAL = 0x42
+    RESULT = 0x43
+    MPYC = 0x44
+    DONE = 0x45
+    ABORT = 0x46
+
+
+class Cause(enum.Enum):
+    """Why a run ended without a result, in the words that every side prints."""
+
+    TERMS = "holds other terms than {by}"
+    MISSING = "did not connect in time"
+    LATE = "fell silent"
+    LOST = "lost its connection"
+    PROTOCOL = "broke the protocol"
+    INPUT = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Who ended the run and why; `by` is the party that saw it. All sides hold the same."""
+
+    cause: Cause
+    party: str
+    by: str
+    terms: tuple[str, ...] = ()
+
+    def error(self) -> PsiError:
+        """As an exception, whose class follows from whose fault it is."""
+        text = f"no result: {self.party} {self.cause.value.format(by=self.by)}"
+        if self.terms:
+            text += f" ({', '.join(self.terms)}); nothing was shared. Agree on the terms and run again"
+        elif self.cause is not Cause.TERMS:
+            text += f" (seen by {self.by})"
+        if self.cause in (Cause.MISSING, Cause.LATE, Cause.LOST):
+            return TransportError(text, term=self.party)
+        return RemoteError(text, term=self.terms[0] if self.terms else self.party)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One frame for one peer."""
+
+    peer: str
+    frame: Frame
+
+
+@dataclass(slots=True)
+class _Peer:
+    party: Party
+    expects: deque[Message]
+    chunks: list[Residues] = field(default_factory=list)
+    held: int = 0
+    seed: bytes = b""
+    live: bool = False
+
+
+class SecureSum:
+    """One party's side of one run.
+
+    values: this party's numbers in units, or None for a server. With `opens`, partial sums are exchanged and `totals`
+    is the result; without, `partial` is this party's additive share of it, for a computation that goes on elsewhere
+    and ends with `announce`.
+    """
+
+    def __init__(
+        self,
+        roster: Roster,
+        me: str,
+        terms: Terms,
+        values: Sequence[int] | None,
+        entropy: Entropy,
+        *,
+        opens: bool = True,
+    ) -> None:
+        self.roster, self.me, self.terms = roster, roster[me], terms
+        if (values is not None) != self.me.inputs:
+            verb = "brings a value, none is given" if self.me.inputs else "is a server and brings no value"
+            raise UsageError(f"{me} {verb}", term="value")
+        if values is not None and len(values) != terms.length:
+            raise UsageError(f"{len(values)} numbers given, the terms say {terms.length}", term="length")
+        self._modulus = Modulus(terms.modulus)
+        self._values = None if values is None else self._modulus.residues(values)
+        self._entropy = entropy
+        self._opens = opens
+        self._record = terms.record(roster)
+        self.seed = entropy.read(SEED_BYTES)
+        self._peers = {p.name: _Peer(p, self._order(p)) for p in roster.peers(me)}
+        self._own_share: Residues | None = None
+        self._shares: dict[str, Residues] = {}
+        self._partials: dict[str, Residues] = {}
+        self._announced: bytes | None = None
+        self._dealt = self._summed = self._confirmed = False
+        self.partial: Residues | None = None
+        self.totals: Residues | None = None
+        self.result: bytes | None = None
+        self.failure: Failure | None = None
+
+    # -- events ---------------------------------------------------------------------------------------------------
+
+    def connected(self, peer: str) -> list[Outgoing]:
+        """The authenticated link to `peer` stands."""
+        if self.failure:
+            return [Outgoing(peer, self._abort_frame(self.failure))]
+        state = self._peers[peer]
+        state.live = True
+        return [] if self._answers_last(state) else [self._shown(peer)]
+
+    def received(self, peer: str, frame: Frame) -> list[Outgoing]:
+        """A frame came. A peer that breaks the protocol ends the run; this raises nothing for what a peer sends."""
+        if self.failure:
+            return []
+        state = self._peers[peer]
+        try:
+            if frame.type == Message.ABORT:
+                return self._fail(self._told(peer, frame), peer)
+            if not state.expects or frame.type != state.expects[0]:
+                raise RemoteError("a message out of order")
+            _HANDLERS[state.expects[0]](self, peer, state, frame)
+        except _Disagreement as found:
+            return self._fail(Failure(Cause.TERMS, peer, self.me.name, found.terms), peer)
+        except RemoteError:
+            return self._fail(Failure(Cause.PROTOCOL, peer, self.me.name), peer)
+        return self._advance()
+
+    def lost(self, peer: str, *, silent: bool = False) -> list[Outgoing]:
+        """The link to `peer` died, or it stalled. After its DONE that is how a run ends; once we hold the result, it
+        leaves that peer unconfirmed."""
+        state = self._peers[peer]
+        state.live = False
+        if self.failure or not state.expects:
+            return []
+        return self._fail(Failure(Cause.LATE if silent else Cause.LOST, peer, self.me.name), peer)
+
+    def misbehaved(self, peer: str) -> list[Outgoing]:
+        """What came from `peer` was not even a frame, or broke a later stage."""
+        return [] if self.failure else self._fail(Failure(Cause.PROTOCOL, peer, self.me.name), peer)
+
+    def expired(self) -> list[Outgoing]:
+        """The deadline passed: name the first party, in the roster's order, that holds up the run."""
+        if self.failure or self.settled:
+            return []
+        waiting = [p for p in self._peers.values() if not p.live] or [p for p in self._peers.values() if p.expects]
+        blamed = min(waiting, key=lambda p: (-len(p.expects), self.roster.parties.index(p.party)))
+        cause = Cause.LATE if blamed.live else Cause.MISSING
+        return self._fail(Failure(cause, blamed.party.name, self.me.name), blamed.party.name)
+
+    def stopped(self) -> list[Outgoing]:
+        """This party gives up by itself (interrupted, or its own later stage failed)."""
+        return [] if self.failure else self._fail(Failure(Cause.INPUT, self.me.name, self.me.name), None)
+
+    def announce(self, result: bytes) -> list[Outgoing]:
+        """The later stage is over: tell the parties that only input, and confirm to all."""
+        self.result = result
+        told = [Outgoing(n, Frame(Message.RESULT, result)) for n, p in self._peers.items() if not p.party.computes]
+        return told + self._advance()
+
+    # -- what the driver asks --------------------------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """Without `opens`, at a computing party: the shares are in and the later stage may begin."""
+        return self.partial is not None and not self._opens and not self.failure
+
+    @property
+    def settled(self) -> bool:
+        """This party holds the result."""
+        return self.totals is not None or self.result is not None
+
+    @property
+    def finished(self) -> bool:
+        """This party holds the result, and so does every peer that is still there."""
+        return self.settled and not any(p.expects and p.live for p in self._peers.values())
+
+    @property
+    def unconfirmed(self) -> tuple[str, ...]:
+        """Peers that have not said that they hold the result."""
+        return tuple(n for n, p in self._peers.items() if p.expects)
+
+    @property
+    def seeds(self) -> bytes:
+        """The computing parties' random bytes, in roster order: the same at each of them."""
+        return b"".join(
+            self.seed if p.name == self.me.name else self._peers[p.name].seed for p in self.roster.computing
+        )
+
+    # -- the inside --------------------------------------------------------------------------------------------------
+
+    def _order(self, peer: Party) -> deque[Message]:
+        """What this peer will send us, in order."""
+        order = [Message.TERMS]
+        if self.me.computes and peer.inputs:
+            order.append(Message.SHARE)
+        if peer.computes:
+            if self._opens:
+                order.append(Message.PARTIAL)
+            elif not self.me.computes:
+                order.append(Message.RESULT)
+        return deque([*order, Message.DONE])
+
+    def _on_terms(self, peer: str, state: _Peer, frame: Frame) -> None:
+        message = strict_json.decode(frame.payload, "terms")
+        strict_json.only(message, {"terms", "seed"}, "terms")
+        record = strict_json.field(message, "terms", dict, "terms")
+        seed = strict_json.field(message, "seed", str, "terms")
+        if found := differing(self._record, record):
+            raise _Disagreement(tuple(_printable_term(n) for n in found[:20]))
+        try:
+            state.seed = bytes.fromhex(seed)
+        except ValueError:
+            raise RemoteError("a seed is not hexadecimal") from None
+        if len(state.seed) != SEED_BYTES:
+            raise RemoteError("a seed has the wrong length")
+        state.expects.popleft()
+
+    def _on_share(self, peer: str, state: _Peer, frame: Frame) -> None:
+        self._collect(peer, state, frame, self._shares)
+
+    def _on_partial(self, peer: str, state: _Peer, frame: Frame) -> None:
+        self._collect(peer, state, frame, self._partials)
+
+    def _collect(self, peer: str, state: _Peer, frame: Frame, into: dict[str, Residues]) -> None:
+        """One chunk of a vector; a chunk is full but for the last one."""
+        chunk = self._modulus.unpack(frame.payload)
+        state.held += len(chunk)
+        full = CHUNK_BYTES // self._modulus.width
+        if state.held > self.terms.length or (state.held < self.terms.length and len(chunk) != full):
+            raise RemoteError("a vector was cut in the wrong places")
+        state.chunks.append(chunk)
+        if state.held == self.terms.length:
+            into[peer] = np.concatenate(state.chunks)
+            state.chunks, state.held = [], 0
+            state.expects.popleft()
+
+    def _on_result(self, peer: str, state: _Peer, frame: Frame) -> None:
+        if len(frame.payload) > strict_json.MAX_BYTES:
+            raise RemoteError("an oversized result")
+        if self._announced not in (None, frame.payload):
+            # One of two servers is wrong; which, this party cannot know, so it takes neither.
+            raise RemoteError("the servers announce different results")
+        self._announced = bytes(frame.payload)
+        state.expects.popleft()
+
+    def _on_done(self, peer: str, state: _Peer, frame: Frame) -> None:
+        if frame.payload:
+            raise RemoteError("a last message with content")
+        state.expects.popleft()
+
+    def _advance(self) -> list[Outgoing]:
+        """Take every step for which all that it needs is in."""
+        out: list[Outgoing] = []
+        if not self._dealt and not self._awaiting(Message.TERMS):
+            self._dealt = True
+            out += [self._shown(name) for name, state in self._peers.items() if self._answers_last(state)]
+            out += self._deal()
+        if self.me.computes and self._dealt and not self._summed and not self._awaiting(Message.SHARE):
+            self._summed = True
+            own = [] if self._own_share is None else [self._own_share]
+            self.partial = self._modulus.total([*own, *self._shares.values()])
+            self._own_share, self._shares = None, {}
+            if self._opens:
+                for name in self._peers:
+                    out += self._vector(name, Message.PARTIAL, self.partial)
+        if not self.settled:
+            self._settle()
+        if self.settled and not self._confirmed:
+            self._confirmed = True
+            out += [Outgoing(name, Frame(Message.DONE, b"")) for name in self._peers]
+        return out
+
+    def _answers_last(self, state: _Peer) -> bool:
+        return self.me.computes and not state.party.computes
+
+    def _shown(self, peer: str) -> Outgoing:
+        return Outgoing(
+            peer,
+            Frame(Message.TERMS, strict_json.encode({"terms": self._record, "seed": self.seed.hex()})),
+        )
+
+    def _deal(self) -> list[Outgoing]:
+        """Split the own values among the computing parties; the own share stays here."""
+        if self._values is None:
+            return []
+        out = []
+        computing = self.roster.computing
+        for party, share in zip(
+            computing, self._modulus.split(self._values, len(computing), self._entropy), strict=True
+        ):
+            if party.name == self.me.name:
+                self._own_share = share
+            else:
+                out += self._vector(party.name, Message.SHARE, share)
+        self._values = None
+        return out
+
+    def _settle(self) -> None:
+        """Turn the last round into the result, once it is complete."""
+        if not self._dealt or self._awaiting(Message.PARTIAL) or self._awaiting(Message.RESULT):
+            return
+        if self._opens:
+            if self.me.computes and self.partial is None:
+                return
+            own = [] if self.partial is None else [self.partial]
+            self.totals = self._modulus.total([*own, *self._partials.values()])
+        elif not self.me.computes:
+            self.result = self._announced
+
+    def _vector(self, peer: str, kind: Message, values: Residues) -> list[Outgoing]:
+        step = CHUNK_BYTES // self._modulus.width
+        return [
+            Outgoing(peer, Frame(kind, self._modulus.pack(values[i : i + step]))) for i in range(0, len(values), step)
+        ]
+
+    def _awaiting(self, kind: Message) -> bool:
+        return any(kind in p.expects for p in self._peers.values())
+
+    def _fail(self, failure: Failure, seen_at: str | None) -> list[Outgoing]:
+        if self.settled:  # too late to undo: the peer merely stays unconfirmed
+            if seen_at is not None:
+                self._peers[seen_at].live = False
+            return []
+        self.failure = failure
+        self._values = self._own_share = None
+        self._shares, self._partials = {}, {}
+        return [Outgoing(n, self._abort_frame(failure)) for n, p in self._peers.items() if p.live]
+
+    @staticmethod
+    def _abort_frame(failure: Failure) -> Frame:
+        record = {"cause": failure.cause.name, "party": failure.party, "by": failure.by, "terms": list(failure.terms)}
+        return Frame(Message.ABORT, strict_json.encode(record))
+
+    def _told(self, peer: str, frame: Frame) -> Failure:
+        """What a peer says ended the run; names must be of the roster, so that nobody writes on our terminal."""
+        record = strict_json.decode(frame.payload, "abort")
+        cause = strict_json.field(record, "cause", str, "abort")
+        party = strict_json.field(record, "party", str, "abort")
+        by = strict_json.field(record, "by", str, "abort")
+        terms = strict_json.field(record, "terms", list, "abort")
+        names = {p.name for p in self.roster.parties}
+        known = cause in Cause.__members__ and party in names and by in names
+        if not known or len(terms) > 20 or not all(isinstance(t, str) for t in terms):
+            raise RemoteError("an abort that names nobody")
+        return Failure(Cause[cause], party, by, tuple(_printable_term(t) for t in terms))
+
+
+class _Disagreement(Exception):  # noqa: N818 - not an error of ours: it carries what differs to the one handler
+    def __init__(self, terms: tuple[str, ...]) -> None:
+        super().__init__()
+        self.terms = terms
+
+
+_HANDLERS: dict[Message, Callable[[SecureSum, str, _Peer, Frame], None]] = {
+    Message.TERMS: SecureSum._on_terms,
+    Message.SHARE: SecureSum._on_share,
+    Message.PARTIAL: SecureSum._on_partial,
+    Message.RESULT: SecureSum._on_result,
+    Message.DONE: SecureSum._on_done,
+}
+
+
+def _printable_term(name: str) -> str:
+    """A term's name from a peer: letters and underscores, at most 24."""
+    kept = "".join(c for c in name if c.isascii() and (c.isalnum() or c == "_"))
+    return kept[:24] or "unnamed"
