@@ -1,17 +1,16 @@
 """Probabilities known to as many certified bits as a draw happens to need.
 
-A coin is a number p in [0, 1] that can give floor(2^bits * p) for any `bits`. Comparing a uniform U with p digit by digit
-then decides U < p exactly: the first digit at which they differ settles it, and p is refined only while they agree.
+A coin is a number p in [0, 1] that can give floor(2^bits * p) for any `bits`. Comparing a uniform U with p digit by
+digit then decides U < p exactly: the first digit at which they differ settles it; p is refined only while they agree.
 
 The two coins here are exp(-gamma) and 1/(1 + exp(gamma)) for rational gamma >= 0. For gamma > 0 both are transcendental
 (Lindemann), so a floor is never a tie and refinement always ends.
 
-Error bound of `_exp_interval`. Let x = gamma / 2^h <= 2^-8 and S = 2^P. The Taylor terms t_n = floor(t_(n-1) * x / n) are
-below the true ones by less than e_n with e_0 = 0 and e_n <= e_(n-1) * x/n + 1 < 2, so n terms give an error below 2n; the
-terms alternate and fall, so what is left out is below the first dropped term, which is below 2 (it was rounded to 0,
-and its own error is below 2). Hence the sum is off by less than 2n + 2. Squaring, s -> floor(s^2 / S), turns an error e
-of a number <= S into at most 2e + e^2/S + 1 <= 2e + 2 whenever e^2 <= S; h squarings give at most 2^h * (e + 2). The
-bound is an integer that is carried along, not assumed.
+Error bound of `_exp_interval`. Let x = gamma / 2^h <= 2^-8 and S = 2^P. The Taylor terms t_n = floor(t_(n-1) * x / n)
+are below the true ones by less than e_n with e_0 = 0 and e_n <= e_(n-1) * x/n + 1 < 2, so n terms give an error below
+2n; the terms alternate and fall, so what is left out is below the first dropped term, which is below 2 (it was rounded
+to 0, and its own error is below 2). Hence the sum is off by less than 2n + 2. Squaring, s -> floor(s^2 / S), turns an
+error e of a number <= S into at most 2e + e^2/S + 1 <= 2e + 2 whenever e^2 <= S. The code carries this integer along.
 """
 
 from __future__ import annotations

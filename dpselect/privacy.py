@@ -53,7 +53,7 @@ class Epsilon:
 
 def parse_fraction(value: EpsilonLike, field: str) -> Fraction:
     """A non-negative exact fraction from "0.1", "1/10", "1e-3", an int, Fraction, Decimal, or a float by its shortest
-    text (0.1 is 1/10). Raises UsageError, naming `field`, for anything else: signs, NaN, infinities, bools, long text."""
+    text (0.1 is 1/10). Raises UsageError, naming `field`, for all else: signs, NaN, infinities, bools, long text."""
     if isinstance(value, Fraction):
         if value < 0:
             raise UsageError(f"{field}: expected a number >= 0, got {value}")

@@ -1,8 +1,8 @@
 """Exact samplers on integer arithmetic: no floating point, no approximation of the law.
 
-Everything rests on two things: uniform integers by rejection, and coins (`dpselect.coins`) that are compared with uniform
-digits until the first digit that differs. `width` is the number of bits of a digit; it changes how often the second
-digit is looked at, never the law, so tests run 4-bit digits.
+Everything rests on two things: uniform integers by rejection, and coins (`dpselect.coins`) that are compared with
+uniform digits until the first digit that differs. `width` is the number of bits of a digit; it changes how often the
+second digit is looked at, never the law, so tests run 4-bit digits.
 
 Not constant-time: how much is read and how long it takes depend on the random bits, and through the arguments on the
 data (Jin et al. 2021, arXiv 2112.05307). docs/privacy.md says what that means.
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,7 @@ _TAIL = 64
 
 Indices = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Digits = npt.NDArray[np.unsignedinteger[Any]]
 
 
 # ---------------------------------------------------------------------------------------------- uniform integers
@@ -73,10 +75,10 @@ def _words(entropy: Entropy, count: int) -> npt.NDArray[np.uint64]:
     return np.frombuffer(entropy.read(8 * count), dtype="<u8")
 
 
-def _digits(entropy: Entropy, count: int, width: int) -> npt.NDArray[np.uint64]:
-    kind = np.dtype(_DIGIT_TYPES[width])
+def _digits(entropy: Entropy, count: int, width: int) -> Digits:
+    kind: np.dtype[np.unsignedinteger[Any]] = np.dtype(_DIGIT_TYPES[width])
     digits = np.frombuffer(entropy.read(kind.itemsize * count), dtype=kind)
-    return digits & 15 if width == 4 else digits
+    return digits & kind.type(15) if width == 4 else digits
 
 
 # ---------------------------------------------------------------------------------------------- coins
@@ -108,7 +110,7 @@ class CoinTable:
 
     def __init__(self, coins: Sequence[Coin]) -> None:
         self._coins = tuple(coins)
-        self._digits: dict[tuple[int, int], npt.NDArray[np.uint64]] = {}
+        self._digits: dict[tuple[int, int], Digits] = {}
 
     def __len__(self) -> int:
         return len(self._coins)
@@ -116,7 +118,7 @@ class CoinTable:
     def __getitem__(self, index: int) -> Coin:
         return self._coins[index]
 
-    def digits(self, index: int, width: int) -> npt.NDArray[np.uint64]:
+    def digits(self, index: int, width: int) -> Digits:
         """Digit number `index` of every coin in base 2^width, in the narrowest unsigned type."""
         found = self._digits.get((index, width))
         if found is None:
@@ -124,26 +126,20 @@ class CoinTable:
             self._digits[index, width] = found
         return found
 
-    def flips(self, entropy: Entropy, which: npt.NDArray[np.integer], *, width: int = LANE_WIDTH) -> Bools:
-        """One independent flip of coin which[i] for each i. Shape of `which` (any), dtype bool."""
+    def flips(self, entropy: Entropy, which: Indices, *, rows: int = 1, width: int = LANE_WIDTH) -> Bools:
+        """Independent flips, coin which[i] in column i of each row; which of shape (n,), result (rows, n) bool."""
         wanted = self.digits(0, width)[which]
-        drawn = _digits(entropy, which.size, width).reshape(which.shape)
+        drawn = _digits(entropy, rows * which.size, width).reshape(rows, which.size)
         heads: Bools = drawn < wanted
-        tied = np.nonzero((drawn == wanted).ravel())[0]
-        if tied.size:
-            self._settle(entropy, which.ravel(), heads.reshape(-1), tied, width)
-        return heads
-
-    def _settle(
-        self, entropy: Entropy, which: npt.NDArray[np.integer], heads: Bools, tied: Indices, width: int
-    ) -> None:
+        tied = np.flatnonzero(drawn == wanted)
         index = 1
         while tied.size:
-            wanted = self.digits(index, width)[which[tied]]
+            wanted = self.digits(index, width)[which[tied % which.size]]
             drawn = _digits(entropy, tied.size, width)
-            heads[tied] = drawn < wanted
+            heads.reshape(-1)[tied] = drawn < wanted
             tied = tied[drawn == wanted]
             index += 1
+        return heads
 
     def heads(self, entropy: Entropy, counts: Indices, *, width: int = WIDTH) -> Indices:
         """How many heads coin i shows in counts[..., i] flips: exact binomials. Shape of `counts`, dtype int64.
@@ -215,10 +211,10 @@ def geometrics(entropy: Entropy, exponent: Fraction, count: int, *, width: int =
         raise UsageError("geometric noise: the exponent is below 2^-50; coarsen the unit")
     values = np.zeros(count, dtype=np.int64)
     for j in range(steps):
-        values |= digits.flips(entropy, np.full(count, j), width=width).astype(np.int64) << j
+        values |= digits.flips(entropy, np.full(count, j), width=width)[0].astype(np.int64) << j
     beyond = np.arange(count)
     while beyond.size:
-        beyond = beyond[digits.flips(entropy, np.full(beyond.size, steps), width=width)]
+        beyond = beyond[digits.flips(entropy, np.full(beyond.size, steps), width=width)[0]]
         values[beyond] += 1 << steps
     return values
 
@@ -256,7 +252,7 @@ def negative_binomial(entropy: Entropy, size: Fraction, exponent: Fraction) -> i
 
 @lru_cache(maxsize=64)
 def _geometric_coins(exponent: Fraction) -> CoinTable:
-    """The coins of the binary digits 0 to s - 1, then the coin of the rest; s is the least with exponent * 2^s >= 64."""
+    """The coins of the binary digits 0 to s - 1, then that of the rest; s is the least with exponent * 2^s >= 64."""
     if exponent <= 0:
         raise UsageError(f"noise: expected an exponent above 0, got {exponent}")
     steps = max(0, (-(-_TAIL * exponent.denominator // exponent.numerator) - 1).bit_length())

@@ -1,0 +1,224 @@
+"""Scores of candidates: taken in exactly, and how far one person can move them.
+
+A score function comes with what it promises about neighbouring data. What sets the factor of a mechanism is the
+*range*, the largest |(u_i - u'_i) - (u_j - u'_j)| over candidates i, j and neighbours u, u': at most the sensitivity when
+every neighbour moves all scores the same way (monotone), at most twice the sensitivity always.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from dpselect.errors import InputError, UsageError
+from dpselect.privacy import EpsilonLike, NeighbouringRelation, parse_fraction
+
+Record = TypeVar("Record")
+Number = int | Fraction | Decimal | float
+# What mechanisms take: Python numbers, or a NumPy integer array of any width.
+ScoresLike = Sequence[Any] | npt.NDArray[Any]
+
+MAX_DENOMINATOR_BITS = 128
+MAX_BITS = 256
+_MAX_DECIMAL_EXPONENT = 76
+_TEXT = re.compile(r"[+-]?(\d{1,80}(\.\d{0,80})?|\.\d{1,80})([eE][+-]?\d{1,2})?", re.ASCII)
+_RATIO = re.compile(r"([+-]?\d{1,80})/(\d{1,80})", re.ASCII)
+
+
+# ---------------------------------------------------------------------------------------------- what is promised
+
+
+@dataclass(frozen=True)
+class ScoreBound:
+    """How far the scores of two neighbouring data sets lie apart, in units of the score.
+
+    sensitivity: the largest |u_i - u'_i|. monotone: each neighbour moves all scores up, or all down.
+    range: the largest |(u_i - u'_i) - (u_j - u'_j)|.
+    """
+
+    sensitivity: Fraction
+    monotone: bool
+    range: Fraction
+
+    def __post_init__(self) -> None:
+        if self.sensitivity <= 0:
+            raise UsageError(f"sensitivity: expected a number above 0, got {self.sensitivity}")
+        most = self.sensitivity if self.monotone else 2 * self.sensitivity
+        if not 0 < self.range <= most:
+            raise UsageError(f"range: expected a number above 0 and at most {most}, got {self.range}")
+
+    @classmethod
+    def of(cls, sensitivity: EpsilonLike, *, monotone: bool, range_: EpsilonLike | None = None) -> ScoreBound:
+        """The bound with this sensitivity; its range, when not given, is the most that the rest allows."""
+        exact = parse_fraction(sensitivity, "sensitivity")
+        most = exact if monotone else 2 * exact
+        return cls(exact, monotone, most if range_ is None else parse_fraction(range_, "range"))
+
+
+class Bounded(Protocol):
+    """Whatever declares a bound for a neighbouring relation."""
+
+    def bound(self, relation: NeighbouringRelation | None) -> ScoreBound:
+        """The bound under this relation. Raises UsageError when none is declared for it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One bound, declared by the user for a relation that only the user knows (a table of scores)."""
+
+    declared: ScoreBound
+
+    def bound(self, relation: NeighbouringRelation | None) -> ScoreBound:
+        """The declared bound, whatever the relation."""
+        del relation
+        return self.declared
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """One bound for each relation under which one is known."""
+
+    name: str
+    by_relation: Mapping[NeighbouringRelation, ScoreBound]
+
+    def bound(self, relation: NeighbouringRelation | None) -> ScoreBound:
+        """The bound under `relation`. Raises UsageError when none is declared for it."""
+        if relation is None or relation not in self.by_relation:
+            known = " or ".join(r.value for r in self.by_relation)
+            raise UsageError(f"score {self.name}: name the neighbouring relation ({known})")
+        return self.by_relation[relation]
+
+
+# One voter more raises some approval scores by 1; one ballot replaced raises some and lowers others.
+APPROVAL = Bounds(
+    "approval",
+    {
+        NeighbouringRelation.ADD_REMOVE: ScoreBound.of(1, monotone=True),
+        NeighbouringRelation.REPLACE: ScoreBound.of(1, monotone=False),
+    },
+)
+
+
+@dataclass(frozen=True)
+class ScoreFunction(Generic[Record]):
+    """A user's score function: records in, one score for each candidate out, and what it promises.
+
+    evaluate: must be deterministic and give the same candidates in the same order for any data, also for no records.
+    `dpselect.audit` searches for data that break the promise.
+    """
+
+    name: str
+    evaluate: Callable[[Sequence[Record]], ScoresLike]
+    bounds: Mapping[NeighbouringRelation, ScoreBound]
+
+    def __call__(self, records: Sequence[Record]) -> ScoresLike:
+        return self.evaluate(records)
+
+    def bound(self, relation: NeighbouringRelation | None) -> ScoreBound:
+        """The bound under `relation`. Raises UsageError when none is declared for it."""
+        return Bounds(self.name, self.bounds).bound(relation)
+
+
+def approval_scores(candidates: int) -> ScoreFunction[Iterable[int]]:
+    """Approval counts; a record is the set of approved candidates, each in range(candidates)."""
+
+    def evaluate(records: Sequence[Iterable[int]]) -> npt.NDArray[np.int64]:
+        approved = [candidate for record in records for candidate in set(record)]
+        if any(not 0 <= candidate < candidates for candidate in approved):
+            raise InputError(f"a ballot approves a candidate outside 0..{candidates - 1}")
+        return np.bincount(np.array(approved, dtype=np.int64), minlength=candidates)
+
+    return ScoreFunction("approval", evaluate, APPROVAL.by_relation)
+
+
+# ---------------------------------------------------------------------------------------------- exact intake
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Exact scores: units / denominator. units: shape (m,), m >= 1, dtype int64, uint64 or object (Python int)."""
+
+    units: npt.NDArray[Any]
+    denominator: int
+
+
+def take(scores: ScoresLike | Scores, *, exact_floats: bool = False) -> Scores:
+    """Scores from a list of int, Fraction or Decimal (mixed as you like) or a NumPy integer array of any width.
+
+    Floats are refused unless `exact_floats`, and then mean exactly the binary fraction that they are. Raises InputError
+    (with the position, from 0) for NaN, infinities, bools, text, no candidates, more than one dimension, or numbers
+    whose common denominator exceeds 2^128.
+    """
+    if isinstance(scores, Scores):
+        return scores
+    array = scores if isinstance(scores, np.ndarray) else None
+    if array is not None and array.ndim != 1:
+        raise InputError(f"scores: expected one dimension, got {array.ndim}")
+    if len(scores) == 0:
+        raise InputError("scores: there is no candidate")
+    if array is not None and array.dtype.kind in "iu":
+        return Scores(array.astype(np.int64 if array.dtype.kind == "i" else np.uint64, copy=False), 1)
+    if array is None and set(map(type, scores)) == {int}:
+        return _integers(list(scores))
+    return _rationals([_exact(value, position, exact_floats) for position, value in enumerate(scores)])
+
+
+def parse_score(text: str) -> Fraction:
+    """A score written as a decimal ("-1.5", "2e3") or a ratio ("1/3"), exactly. Raises InputError."""
+    stripped = text.strip()
+    if _TEXT.fullmatch(stripped):
+        return Fraction(stripped)
+    ratio = _RATIO.fullmatch(stripped)
+    if ratio and int(ratio[2]):
+        return Fraction(int(ratio[1]), int(ratio[2]))
+    raise InputError(f"expected a number such as 12, 1.5 or 1/3, got {stripped[:40]!r}")
+
+
+def _exact(value: Any, position: int, exact_floats: bool) -> Fraction:
+    if isinstance(value, (bool, np.bool_)):
+        raise InputError(f"scores: item {position} is a truth value, expected a number")
+    if isinstance(value, (int, np.integer)):
+        return Fraction(int(value))
+    if isinstance(value, Fraction):
+        return value
+    if not isinstance(value, (Decimal, float, np.floating)):
+        raise InputError(f"scores: item {position} is {type(value).__name__}, expected int, Fraction or Decimal")
+    if not (value.is_finite() if isinstance(value, Decimal) else np.isfinite(value)):
+        raise InputError(f"scores: item {position} is {value}, expected a finite number")
+    if isinstance(value, Decimal):
+        if value and abs(value.adjusted()) + len(value.as_tuple().digits) > _MAX_DECIMAL_EXPONENT:
+            raise InputError(f"scores: item {position} has too many digits; round the scores to a coarser unit")
+        return Fraction(value)
+    if not exact_floats:
+        raise InputError(
+            f"scores: item {position} is a binary floating-point number ({value}); give int, Decimal or Fraction, or "
+            "ask for exact floats if you mean the exact binary fraction"
+        )
+    return Fraction(*value.as_integer_ratio())
+
+
+def _rationals(values: list[Fraction]) -> Scores:
+    denominator = 1
+    for value in values:
+        denominator = math.lcm(denominator, value.denominator)
+        if denominator.bit_length() > MAX_DENOMINATOR_BITS:
+            raise InputError("scores: their common denominator exceeds 2^128; round the scores to a coarser unit")
+    return Scores(_integers([int(value * denominator) for value in values]).units, denominator)
+
+
+def _integers(values: list[int]) -> Scores:
+    if max(abs(min(values)), abs(max(values))).bit_length() > MAX_BITS:
+        raise InputError("scores: a number exceeds 2^256 units; round the scores to a coarser unit")
+    try:
+        return Scores(np.array(values, dtype=np.int64), 1)
+    except OverflowError:
+        return Scores(np.array(values, dtype=object), 1)
