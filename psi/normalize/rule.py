@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -176,8 +177,9 @@ def everywhere(text: pa.Array) -> pa.BooleanArray:
     return pa.array(np.ones(len(text), bool))
 
 
-def _numpy_mask(mask: pa.BooleanArray) -> np.ndarray:  # type: ignore[type-arg]
-    return pc.fill_null(mask, False).to_numpy(zero_copy_only=False)
+def _numpy_mask(mask: pa.BooleanArray) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = pc.fill_null(mask, False).to_numpy(zero_copy_only=False)
+    return found
 
 
 def _expected(value: str, allowed: tuple[str, ...]) -> str:

@@ -1,0 +1,55 @@
+"""Parquet and Arrow IPC (Feather) files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from psi.errors import InputError
+from psi.tables.source import BATCH_ROWS, FileSource, distinct_names
+
+
+class ParquetSource(FileSource):
+    """A Parquet file, with whatever types its columns have."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        with _reading(path, "Parquet"), pq.ParquetFile(path) as file:
+            self.schema = file.schema_arrow
+        distinct_names(self.schema.names, self.name)
+
+    def _read(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        # Without pre-buffering a row group is read page by page, so that memory does not grow with it.
+        with _reading(self.path, "Parquet"), pq.ParquetFile(self.path, pre_buffer=False) as file:
+            yield from file.iter_batches(BATCH_ROWS, columns=columns)
+
+
+class ArrowSource(FileSource):
+    """An Arrow IPC file, also known as Feather version 2."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        with _reading(path, "Arrow"), pa.memory_map(str(path)) as mapped:
+            self.schema = pa.ipc.open_file(mapped).schema
+        distinct_names(self.schema.names, self.name)
+
+    def _read(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        with _reading(self.path, "Arrow"), pa.memory_map(str(self.path)) as mapped:
+            file = pa.ipc.open_file(mapped)
+            for index in range(file.num_record_batches):
+                batch = file.get_batch(index)
+                for start in range(0, len(batch), BATCH_ROWS):
+                    yield batch.slice(start, BATCH_ROWS)
+
+
+@contextmanager
+def _reading(path: Path, kind: str) -> Iterator[None]:
+    """Turn what the library raises on a malformed file into InputError; its text may quote data, so it is dropped."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, EOFError):
+        raise InputError(f"{path}: is not a whole, readable {kind} file") from None
