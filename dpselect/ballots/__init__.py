@@ -1,1 +1,16 @@
-"""Readers of ballot files: text in, a profile or a line-numbered error out."""
+"""Ballots from files: CSV, PrefLib, Pabulib and abcvoting in, an approval profile out."""
+
+from dpselect.ballots.formats import FORMATS, load, load_candidates, parse, parse_candidates
+from dpselect.ballots.model import OnInvalid, Profile, Reading, Rules
+
+__all__ = [
+    "FORMATS",
+    "OnInvalid",
+    "Profile",
+    "Reading",
+    "Rules",
+    "load",
+    "load_candidates",
+    "parse",
+    "parse_candidates",
+]

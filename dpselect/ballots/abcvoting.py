@@ -1,0 +1,141 @@
+"""The abcvoting library's .abc.yaml files: `num_cand`, `profile` (a list of approval sets), `committeesize`.
+
+Candidates are the numbers 0 to num_cand - 1, which is their name here too. The file is taken as a stream of YAML
+events from the safe loader: nothing is constructed, aliases are refused and depth is capped, so a short file cannot
+become a large one. Keys that a tally does not need (description, compute) are skipped; voter weights are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import yaml
+
+from dpselect.ballots.model import MAX_CANDIDATES, BallotBox, CandidateList, Reading, Rules, fault, natural
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one where PyYAML was built with it
+_MAX_DEPTH = 8
+_KEYS = frozenset({"num_cand", "profile", "committeesize", "compute", "description", "voter_weights"})
+
+# What a list of approval sets comes down to: the line of each ballot and its entries.
+Ballot = tuple[int, list[str]]
+
+
+def read(text: str, rules: Rules) -> Reading:
+    """Read an .abc.yaml file. Raises InputError."""
+    numbers: dict[str, tuple[int, str]] = {}
+    ballots: list[Ballot] | None = None
+    seen: set[str] = set()
+    events = _events(text)
+    line = _open(events)
+    for key_line, key in _keys(events):
+        if key in seen or key not in _KEYS:
+            raise fault(key_line, "expected each of num_cand, profile, committeesize, compute, description once")
+        if key == "voter_weights":
+            raise fault(key_line, "voter_weights: weighted votes are not taken")
+        seen.add(key)
+        if key == "profile":
+            ballots = list(_profile(events))
+        elif key == "num_cand":
+            numbers[key] = _scalar(events, key)
+        else:
+            _skip(events)
+    if "num_cand" not in numbers or ballots is None:
+        raise fault(line, "the keys num_cand and profile are needed")
+    line, value = numbers["num_cand"]
+    count = natural(value, line, "num_cand")
+    if not 1 <= count <= MAX_CANDIDATES:
+        raise fault(line, f"num_cand: expected 1 to {MAX_CANDIDATES}")
+    listed = CandidateList()
+    for number in range(count):
+        listed.add(str(number), line)
+    candidates = listed.done(rules, line)
+    box = BallotBox({name: index for index, name in enumerate(candidates)}, rules.on_invalid)
+    for ballot_line, approved in ballots:
+        box.cast(approved, ballot_line)
+    return box.reading(candidates, "abc.yaml")
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
+
+
+def _events(text: str) -> Iterator[yaml.Event]:
+    """The document's events. Raises InputError on anything that is no plain YAML."""
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            line = _line(event)
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+                raise fault(line, "anchors and aliases are not taken")
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            if depth > _MAX_DEPTH:
+                raise fault(line, f"nested more than {_MAX_DEPTH} deep")
+            yield event
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise fault(mark.line + 1 if mark else 1, f"not well-formed YAML: {getattr(error, 'problem', error)}") from None
+
+
+def _open(events: Iterator[yaml.Event]) -> int:
+    """Go to the first key of the one mapping that the file is."""
+    for event in events:
+        if isinstance(event, yaml.MappingStartEvent):
+            return _line(event)
+        if not isinstance(event, yaml.StreamStartEvent | yaml.DocumentStartEvent):
+            raise fault(_line(event), "expected `key: value` lines with num_cand and profile")
+    raise fault(1, "expected `key: value` lines with num_cand and profile")
+
+
+def _keys(events: Iterator[yaml.Event]) -> Iterator[tuple[int, str]]:
+    """The mapping's keys, each to be followed by taking its value; then the end of the document."""
+    for event in events:
+        if isinstance(event, yaml.MappingEndEvent):
+            break
+        if not isinstance(event, yaml.ScalarEvent):
+            raise fault(_line(event), "expected a key")
+        yield _line(event), event.value
+    for event in events:
+        if isinstance(event, yaml.DocumentStartEvent):
+            raise fault(_line(event), "expected one YAML document")
+
+
+def _scalar(events: Iterator[yaml.Event], key: str) -> tuple[int, str]:
+    event = next(events)
+    line = _line(event)
+    if not isinstance(event, yaml.ScalarEvent):
+        raise fault(line, f"{key}: expected one value")
+    return line, event.value
+
+
+def _skip(events: Iterator[yaml.Event]) -> None:
+    """Pass over one value, however deep."""
+    depth = 0
+    for event in events:
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth == 0:
+            return
+
+
+def _profile(events: Iterator[yaml.Event]) -> Iterator[Ballot]:
+    """The approval sets, entries as they are written."""
+    event = next(events)
+    if not isinstance(event, yaml.SequenceStartEvent):
+        raise fault(_line(event), "profile: expected a list of approval sets")
+    for event in events:
+        if isinstance(event, yaml.SequenceEndEvent):
+            return
+        line = _line(event)
+        if not isinstance(event, yaml.SequenceStartEvent):
+            raise fault(line, "profile: expected an approval set such as [0, 2]")
+        approved = []
+        for entry in events:
+            if isinstance(entry, yaml.SequenceEndEvent):
+                break
+            if not isinstance(entry, yaml.ScalarEvent):
+                raise fault(_line(entry), "profile: expected candidates' numbers in an approval set")
+            approved.append(entry.value.strip())
+        yield line, approved
