@@ -131,7 +131,7 @@ class _Checked(io.RawIOBase):
             raise pa.ArrowInvalid("not UTF-8") from None
         self._line += block.count(b"\n")
         self.quotes += block.count(b'"')
-        if not block and self._last != b"\n":
-            block = b"\n"  # Arrow takes a header without a line break for an empty file
+        if len(block) < size and (block or self._last)[-1:] != b"\n":
+            block += b"\n"  # without it Arrow takes a header alone for an empty file
         self._last = block[-1:]
         return block
