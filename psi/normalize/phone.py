@@ -60,6 +60,7 @@ class Phone(Rule):
             return _PARSE_REASONS[error.error_type]
         if number.extension and self.extension == "refuse":
             return Reason.EXTENSION
-        if not phonenumbers.is_possible_number(number):
+        # Not is_possible_number(), which also takes numbers that can only be dialled within one area.
+        if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
             return Reason.LENGTH
         return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
