@@ -1,0 +1,177 @@
+"""`psiselect poll`: questions that people answer with a randomised response, and what can be read off many of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import psi.errors as ps
+from cli._output import json_option, print_fields, print_json, print_table, say
+from dpselect.entropy import SystemEntropy
+from dpselect.errors import UsageError
+from dpselect.local import YES_NO, Poll, PollMechanism
+from dpselect.privacy import parse_poll_epsilon
+from dpselect.responses import Collection, row
+from psi.atomic import write_bytes
+
+
+@click.group(name="poll", context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Polls with plausible deniability: every respondent adds the noise, nobody need be trusted.
+
+    \b
+    Examples:
+      psiselect poll respond --answer yes --epsilon 'ln(3)' --output anna.csv
+      psiselect poll estimate anna.csv ben.csv ... --epsilon 'ln(3)'
+    """
+
+
+def _poll(options: str | None, epsilon: str, mechanism: str) -> Poll:
+    named = tuple(o.strip() for o in options.split(",")) if options is not None else YES_NO
+    return Poll.of(named, parse_poll_epsilon(epsilon), None if mechanism == "auto" else PollMechanism(mechanism))
+
+
+_epsilon = click.option(
+    "--epsilon", required=True, metavar="E", help="Privacy of one answer: 0.5, 1/2 or ln(3), the article's two coins."
+)
+_options = click.option("--options", metavar="A,B,...", help="The possible answers, in order. Default: yes,no.")
+_mechanism = click.option(
+    "--mechanism",
+    type=click.Choice(["auto", *(m.value for m in PollMechanism)]),
+    default="auto",
+    show_default=True,
+    help="How to randomise; auto takes the smaller error: k-ary below 3e^E + 2 options, else optimised-unary.",
+)
+
+
+@command.command()
+@click.option("--answer", required=True, help="The true answer. It is not stored.")
+@_epsilon
+@_options
+@_mechanism
+@click.option("--poll", "name", default="", help="A name for the question, so that polls are not mixed up.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write the response here, ready to be sent.")
+@json_option
+def respond(
+    answer: str, epsilon: str, options: str | None, mechanism: str, name: str, output: Path | None, as_json: bool
+) -> None:
+    """Answer a question through randomised response, on your own machine.
+
+    What is printed may be given to anyone: it says little about the true answer. Answer each question once and keep
+    the response: every further draw spends epsilon again.
+
+    \b
+    Examples:
+      psiselect poll respond --answer yes --epsilon 'ln(3)'
+      psiselect poll respond --answer tram --options car,bus,tram,bicycle --epsilon 1 --output mine.csv
+    """
+    poll = _poll(options, epsilon, mechanism)
+    entropy = SystemEntropy()
+    if output is not None and output.exists():
+        raise ps.InputError(
+            f"{output} exists: send that response again instead of drawing another, which costs epsilon"
+        )
+    response = poll.respond(answer, entropy)
+    if output is not None:
+        write_bytes(output, row(poll, name, response, entropy).encode())
+    if as_json:
+        record = {"response": response, "mechanism": poll.mechanism, "epsilon": float(poll.epsilon.value)}
+        print_json(record | {"epsilon_exact": poll.epsilon.text, "output": output})
+    elif output is None:
+        click.echo(response)
+    else:
+        say(f"response written to {output}; the true answer is not in it")
+
+
+@command.command()
+@click.argument("responses", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_epsilon
+@_options
+@_mechanism
+@click.option("--confidence", type=float, default=0.95, show_default=True, help="Of the interval.")
+@click.option(
+    "--population",
+    is_flag=True,
+    help="The respondents are a random sample of a population: add the error of sampling to that of the noise.",
+)
+@json_option
+def estimate(
+    responses: tuple[Path, ...],
+    epsilon: str,
+    options: str | None,
+    mechanism: str,
+    confidence: float,
+    population: bool,
+    as_json: bool,
+) -> None:
+    """Estimate how many hold each option, from files of responses (or folders of *.csv).
+
+    Files are put together safely: every row must answer the same question in the same way, and a response counts
+    once. The estimate is unbiased and may fall outside 0 to 1; the standard error is that of the noise, for exactly
+    these respondents, unless --population adds the drawing of a sample.
+
+    \b
+    Examples:
+      psiselect poll estimate responses.csv --epsilon 'ln(3)'
+      psiselect poll estimate folder/ --epsilon 1 --options car,bus,tram,bicycle --json
+    """
+    poll = _poll(options, epsilon, mechanism)
+    collection = Collection(poll)
+    for path in _files(responses):
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as lines:
+                collection.add(lines, str(path))
+        except OSError as error:
+            raise ps.InputError(f"cannot read {path}: {error.strerror}") from None
+    found = poll.estimate(collection.responses, confidence=confidence, population=population)
+    common = {
+        "responses": len(collection.responses),
+        "mechanism": poll.mechanism,
+        "epsilon": float(poll.epsilon.value),
+        "epsilon_exact": poll.epsilon.text,
+        "confidence": confidence,
+        "error_of": "noise and sampling" if population else "noise",
+    }
+    first = found[0]
+    if as_json:
+        each = {
+            e.option: {"estimate": e.estimate, "standard_error": e.standard_error, "interval": list(e.interval)}
+            for e in found
+        }
+        print_json(
+            {
+                "option": first.option,
+                "estimate": first.estimate,
+                "standard_error": first.standard_error,
+                "interval": list(first.interval),
+                "options": each,
+            }
+            | common
+        )
+        return
+    shown = found[:1] if len(found) == 2 else found
+    print_table(
+        ("option", "estimate", "standard error", f"{confidence:.0%} interval"),
+        [(e.option, f"{e.estimate:.4f}", f"{e.standard_error:.4f}", _interval(e.interval)) for e in shown],
+    )
+    print_fields({"responses": common["responses"], "mechanism": poll.mechanism.value, "error of": common["error_of"]})
+
+
+def _interval(interval: tuple[float, float]) -> str:
+    return f"{interval[0]:.4f} to {interval[1]:.4f}"
+
+
+def _files(paths: tuple[Path, ...]) -> list[Path]:
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(path.glob("*.csv"))
+            if not inside:
+                raise ps.InputError(f"{path} holds no .csv file")
+            found += inside
+        else:
+            found.append(path)
+    if len({p.resolve() for p in found}) != len(found):
+        raise UsageError("a file of responses is named twice; each counts once")
+    return found
