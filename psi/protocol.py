@@ -38,7 +38,10 @@ from psi.wire import Frame
 class Signer(Protocol):
     """Own identity, as far as the protocol needs it."""
 
-    fingerprint: bytes
+    @property
+    def fingerprint(self) -> bytes:
+        """SHA-256 of the certificate in DER, 32 bytes."""
+        ...
 
     def sign(self, message: bytes) -> bytes:
         """An Ed25519 signature, 64 bytes."""
@@ -48,7 +51,10 @@ class Signer(Protocol):
 class Verifier(Protocol):
     """The peer's pinned identity."""
 
-    fingerprint: bytes
+    @property
+    def fingerprint(self) -> bytes:
+        """SHA-256 of the certificate in DER, 32 bytes."""
+        ...
 
     def verify(self, signature: bytes, message: bytes) -> None:
         """Raises RemoteError unless the signature is the peer's."""

@@ -1,0 +1,179 @@
+"""`psiselect psi`: match lists with a peer over the network, or try it out on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import click
+from psi.transport.tls import Listener, connect
+
+from cli import _psi_options as options
+from cli._output import human_bytes, human_seconds, print_fields, print_json, progress, say
+from cli._psi_options import Choices
+from dpselect.entropy import SystemEntropy
+from psi import local, session
+from psi.curve25519.backend import Backend, load_backend
+from psi.identity import Identity, PeerIdentity
+from psi.job import Job
+from psi.outcomes import Side
+from psi.session import SessionResult
+from psi.tables import open_source
+from psi.transport.channel import Channel
+
+
+@click.group()
+def command() -> None:
+    """Private set intersection: which of our rows do both have, and nothing else.
+
+    Both sides run one command each, at the same time, with the same --reveal and --key rules.
+    """
+
+
+@command.command("listen")
+@click.option("--address", required=True, metavar="HOST:PORT", help="Where to wait for the peer; port 0 picks one.")
+@options.session_options(Side.LISTEN)
+def listen(address: str, **given: Any) -> None:
+    """Wait for the peer and run one session with it.
+
+    Whoever does not hold the certificate of a --peer is turned away, and the wait goes on.
+
+    \b
+    Examples:
+      psiselect psi listen --address 0.0.0.0:7001 --identity keys/acme --peer globex.crt \\
+          --input customers.csv --key email:email
+    """
+    choices = Choices.parse(Side.LISTEN, given)
+    identity, peers, job = _prepare(choices)
+    with Listener(address, identity, peers, timeout=choices.stall_seconds, wait=choices.timeout) as listener:
+        say(f"listening on {listener.address} for {', '.join(peer.name for peer in peers)}")
+        channel = listener.accept()
+    _run(choices, job, identity, peers, channel)
+
+
+@command.command("connect")
+@click.argument("address", metavar="HOST:PORT")
+@options.session_options(Side.CONNECT)
+def connect_(address: str, **given: Any) -> None:
+    """Call a listening peer and run one session with it.
+
+    \b
+    Examples:
+      psiselect psi connect acme.example:7001 --identity keys/globex --peer acme.crt \\
+          --input members.parquet --key mail:email --output common.csv
+    """
+    choices = Choices.parse(Side.CONNECT, given)
+    identity, peers, job = _prepare(choices)
+    channel = connect(address, identity, peers, timeout=choices.stall_seconds)
+    _run(choices, job, identity, peers, channel)
+
+
+@command.command("local")
+@click.argument("first", metavar="A", type=click.Path(path_type=Path))
+@click.argument("second", metavar="B", type=click.Path(path_type=Path))
+@options.local_options
+def local_(first: Path, second: Path, **given: Any) -> None:
+    """Run both parties on this machine, without a network: to try out and to measure.
+
+    A is the side that connects: it learns, and --output gets its rows.
+
+    \b
+    Examples:
+      psiselect psi local customers.csv members.parquet --key email:email --output common.csv
+    """
+    choices = Choices.parse(Side.CONNECT, {**given, "identity": None, "peers": (), "source": first})
+    with _backend(choices) as backend:
+        jobs = {Side.CONNECT: _read(choices, first), Side.LISTEN: _read(choices, second)}
+        choices.check_output(jobs[Side.CONNECT].source)
+        with progress() as bar:
+            task = bar.add_task("matching", total=None)
+            results = local.run(
+                jobs,
+                choices.agreement,
+                backend,
+                choices.stores,
+                SystemEntropy(),
+                lambda done, total: bar.update(task, completed=done, total=total or None),
+            )
+        _report(choices, jobs[Side.CONNECT], results[Side.CONNECT], backend, None)
+
+
+def _prepare(choices: Choices) -> tuple[Identity, list[PeerIdentity], Job]:
+    identity = Identity.load(choices.identity)
+    peers = [PeerIdentity.load(path) for path in choices.peers]
+    source = open_source(choices.source)
+    choices.check_output(source)
+    return identity, peers, _read(choices, choices.source)
+
+
+def _read(choices: Choices, path: Path) -> Job:
+    job = Job(open_source(path), choices.key, strict=choices.strict)
+    report = job.report
+    for reason, count in report.unreadable.items():
+        rows = ", ".join(map(str, report.first_unreadable[reason]))
+        say(f"{path}: {count:,} rows left out, unreadable ({reason}); first rows: {rows}")
+    return job
+
+
+def _backend(choices: Choices) -> contextlib.closing[Backend]:
+    return contextlib.closing(load_backend(choices.backend, choices.threads))
+
+
+def _run(choices: Choices, job: Job, identity: Identity, peers: list[PeerIdentity], channel: Channel) -> None:
+    peer = next(peer for peer in peers if peer.fingerprint == channel.peer_fingerprint)
+    with _backend(choices) as backend, progress() as bar:
+        task = bar.add_task("matching", total=None)
+        setup = job.setup(
+            choices.side,
+            choices.agreement,
+            choices.limits,
+            identity,
+            peer,
+            backend,
+            choices.stores,
+            SystemEntropy(),
+        )
+        result = session.run(channel, setup, lambda done, total: bar.update(task, completed=done, total=total or None))
+        _report(choices, job, result, backend, peer)
+
+
+def _report(choices: Choices, job: Job, result: SessionResult, backend: Backend, peer: PeerIdentity | None) -> None:
+    """Write the output file, then say what happened."""
+    outcome = result.outcome
+    rows = job.count_rows(outcome)
+    if choices.output is not None:
+        job.write_matches(outcome, choices.output)
+    record = {
+        "reveal": choices.agreement.reveal.value,
+        "learn": choices.learn,
+        "own_size": result.own_size,
+        "peer_size": result.peer_size,
+        "matches": outcome.matches,
+        "matched_rows": rows,
+        "sum": None,
+        "noisy_count": None,
+        "output": choices.output,
+        "seconds": round(result.seconds, 3),
+        "bytes_sent": result.bytes_sent,
+        "bytes_received": result.bytes_received,
+        "peer_fingerprint": peer.fingerprint if peer else None,
+        "transcript": result.transcript,
+        "backend": backend.name,
+        "input": job.report.to_json(),
+    }
+    if choices.as_json:
+        print_json(record)
+        return
+    print_fields(
+        {
+            "own list": f"{result.own_size:,} distinct keys in {job.report.rows:,} rows",
+            "peer's list": f"{result.peer_size:,} distinct keys",
+            "matches": "not learnt by this side" if outcome.matches is None else f"{outcome.matches:,}",
+            **({} if rows is None else {"matched rows": f"{rows:,}"}),
+            **({} if choices.output is None else {"written to": choices.output}),
+            "time": human_seconds(result.seconds),
+            "sent, received": f"{human_bytes(result.bytes_sent)}, {human_bytes(result.bytes_received)}",
+            "transcript": result.transcript[:16].hex() + "... (the same on both sides)",
+        }
+    )
