@@ -1,0 +1,140 @@
+"""TLS contexts that know exactly the pinned certificates, and words for what goes wrong in a handshake."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import ssl
+from collections.abc import Iterable, Mapping
+
+from psi.errors import TransportError, UsageError
+from psi.identity import Identity, PeerIdentity
+
+Pins = Mapping[bytes, PeerIdentity]  # by fingerprint
+
+
+class Side(enum.Enum):
+    """Which end of the TLS connection a context is for."""
+
+    LISTENER = ssl.PROTOCOL_TLS_SERVER
+    CONNECTOR = ssl.PROTOCOL_TLS_CLIENT
+
+
+class PinnedSocket(ssl.SSLSocket):
+    """A TLS socket that remembers which certificate the other end showed, even if it was refused."""
+
+    claimed: bytes | None = None  # SHA-256 of the certificate; not proven to be the peer's own until the handshake ends
+
+
+def pin(identity: Identity, peers: Iterable[PeerIdentity]) -> Pins:
+    """The peers by fingerprint. Raises UsageError for none at all or oneself, InputError for one not valid now."""
+    pins = {peer.fingerprint: peer for peer in peers}
+    if not pins:
+        raise UsageError("no peer certificate was given, so nobody could connect")
+    if identity.fingerprint in pins:
+        raise UsageError("one's own certificate was given as a peer's; give the certificate of the other party")
+    for peer in pins.values():
+        peer.require_valid()
+    identity.public.require_valid()
+    return pins
+
+
+def make_context(side: Side, identity: Identity, pins: Pins) -> ssl.SSLContext:
+    """TLS 1.3 or later, both sides with certificates, nobody trusted but the pinned ones.
+
+    Tickets are off: a resumed session would skip the certificates, and a ticket that nobody reads turns the close of a
+    connection into a reset. Host names are not checked, since an identity names no address.
+    """
+    context = ssl.SSLContext(side.value)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_REQUIRED
+    if side is Side.LISTENER:
+        context.num_tickets = 0
+    context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_COMPRESSION
+    context.load_verify_locations(cadata=b"".join(peer.der for peer in pins.values()))
+    try:
+        context.load_cert_chain(identity.certificate_path, identity.key_path, password=lambda: b"")
+    except OSError as error:
+        raise UsageError(f"{identity.key_path} and {identity.certificate_path} changed since they were read") from error
+    context.sslsocket_class = PinnedSocket
+    # The one way to learn which certificate was refused; not part of ssl's documented interface, so its absence only
+    # costs the fingerprint in a message.
+    if hasattr(context, "_msg_callback"):
+        context._msg_callback = _remember_certificate
+    return context
+
+
+def pinned_peer(sock: ssl.SSLSocket, pins: Pins) -> PeerIdentity:
+    """Whom a finished handshake was with. Raises TransportError unless it is a pinned certificate, byte for byte:
+    OpenSSL alone would accept one that a pinned key issued for itself anew."""
+    der = sock.getpeercert(binary_form=True)
+    peer = pins.get(hashlib.sha256(der).digest()) if der else None
+    if peer is None or peer.der != der:
+        raise TransportError(f"its certificate{_fingerprint(sock)} is not one of the pinned ones")
+    return peer
+
+
+def reason(error: OSError, sock: ssl.SSLSocket | None = None) -> str:
+    """What went wrong, as half a sentence about the other end ("it ...")."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        claimed = _fingerprint(sock)
+        if error.verify_code in _VERIFY_REASONS:
+            return f"its certificate{claimed} {_VERIFY_REASONS[error.verify_code]}"
+        return f"its certificate{claimed} is not one of the pinned ones"
+    if isinstance(error, ssl.SSLError):
+        return _TLS_REASONS.get(error.reason or "", f"TLS failed ({error.reason or error})")
+    if isinstance(error, ConnectionError):
+        return "it dropped the connection"
+    if isinstance(error, TimeoutError):
+        return "it did not answer in time"
+    return f"the network failed ({error.strerror or error})"
+
+
+_NOT_TLS = "it does not speak TLS"
+_OLD_TLS = "it does not speak TLS 1.3"
+_REFUSED = "it refused this side's certificate"
+
+_VERIFY_REASONS = {  # OpenSSL's X509_V_ERR_*
+    9: "is not valid yet; check both clocks",
+    10: "has expired",
+    24: "was issued by another party; only self-signed pinned ones are accepted",
+    79: "was issued by another party; only self-signed pinned ones are accepted",
+}
+
+_TLS_REASONS = {  # OpenSSL's reason strings
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "it showed no certificate",
+    "WRONG_VERSION_NUMBER": _NOT_TLS,
+    "HTTP_REQUEST": _NOT_TLS + " but HTTP",
+    "HTTPS_PROXY_REQUEST": _NOT_TLS + " but HTTP",
+    "PACKET_LENGTH_TOO_LONG": _NOT_TLS,
+    "RECORD_LAYER_FAILURE": _NOT_TLS,
+    "BAD_RECORD_TYPE": _NOT_TLS,
+    "UNSUPPORTED_PROTOCOL": _OLD_TLS,
+    "TLSV1_ALERT_PROTOCOL_VERSION": _OLD_TLS,
+    "TLSV1_ALERT_UNKNOWN_CA": _REFUSED + ": it is not pinned there; give the other party this side's .crt file",
+    "SSLV3_ALERT_BAD_CERTIFICATE": _REFUSED + ": it is not valid there yet; check both clocks",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": _REFUSED + ": it has expired",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _REFUSED,
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": _REFUSED,
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "it demanded a certificate and got none",
+    "UNEXPECTED_EOF_WHILE_READING": "it dropped the connection",
+    "DECRYPTION_FAILED_OR_BAD_RECORD_MAC": "bytes were changed on their way (bad record MAC)",
+    "SSLV3_ALERT_BAD_RECORD_MAC": "bytes were changed on their way (bad record MAC)",
+}
+
+
+def _fingerprint(sock: ssl.SSLSocket | None) -> str:
+    claimed = sock.claimed if isinstance(sock, PinnedSocket) else None
+    return f" (SHA-256 {claimed.hex()})" if claimed else ""
+
+
+def _remember_certificate(
+    conn: ssl.SSLSocket, direction: str, _version: object, _content: object, message: object, data: bytes
+) -> None:
+    """Called by `ssl` for each handshake message. A Certificate (RFC 8446, 4.4.2) is: type 1 byte, length 3, request
+    context with a length of 1, list length 3, then the first certificate with a length of 3."""
+    if direction == "read" and getattr(message, "name", None) == "CERTIFICATE" and isinstance(conn, PinnedSocket):
+        entry = data[5 + int.from_bytes(data[4:5], "big") + 3 :]
+        certificate = entry[3 : 3 + int.from_bytes(entry[:3], "big")]
+        conn.claimed = hashlib.sha256(certificate).digest() if certificate else None

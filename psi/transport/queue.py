@@ -1,0 +1,206 @@
+"""What online channels are made of: queues of frames, bounded in bytes, and a deadline that moves with progress."""
+
+from __future__ import annotations
+
+import abc
+import threading
+import time
+from collections import deque
+from types import TracebackType
+from typing import Self
+
+from psi.errors import PsiError, TransportError, UsageError
+from psi.wire import MAX_FRAME_BYTES, Frame
+
+QUEUE_BYTES = 4 << 20
+# What a queued frame costs besides its bytes: a peer that sends empty frames must not fill memory with objects.
+_FRAME_OVERHEAD = 512
+
+
+class Patience:
+    """A deadline of `seconds` without progress, shared by everything that waits on one channel."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._last = time.monotonic()
+
+    def progressed(self) -> None:
+        """Bytes moved, in either direction."""
+        self._last = time.monotonic()
+
+    def left(self, since: float) -> float:
+        """Seconds until a wait that began at `since` (of `time.monotonic`) gives up; negative when it is over."""
+        return max(since, self._last) + self.seconds - time.monotonic()
+
+
+class FrameQueue:
+    """A queue of frames that is full once it holds `limit` bytes, so it never holds more than that and one frame.
+
+    It ends once, with the error that its users get from then on: putters at once, getters after the last frame.
+    """
+
+    def __init__(self, limit: int = QUEUE_BYTES) -> None:
+        self._limit = limit
+        self._frames: deque[Frame] = deque()
+        self._bytes = 0
+        self._changed = threading.Condition()
+        self._end: PsiError | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether `put` would wait."""
+        return self._bytes >= self._limit
+
+    @property
+    def end(self) -> PsiError | None:
+        """What the queue ended with, None while it lives."""
+        return self._end
+
+    def put(self, frame: Frame, patience: Patience, awaited: str) -> None:
+        """Add a frame, waiting for room. Raises the error the queue ended with, or TransportError when patience runs
+        out; `awaited` says for whom."""
+        since = time.monotonic()
+        with self._changed:
+            while self._end is None and self.full:
+                self._wait(patience, since, awaited)
+            if self._end is not None:
+                raise _again(self._end)
+            self._add(frame)
+
+    def offer(self, frame: Frame) -> None:
+        """Add a frame at once (the caller looked at `full`); it is dropped when the queue has ended."""
+        with self._changed:
+            if self._end is None:
+                self._add(frame)
+
+    def get(self, patience: Patience, awaited: str, wait: float | None) -> Frame | None:
+        """The next frame; None when `wait` seconds passed without one. With `wait` None, patience is the limit, and
+        TransportError says that it ran out. Raises the error the queue ended with once it is empty."""
+        since = time.monotonic()
+        with self._changed:
+            while not self._frames:
+                if self._end is not None:
+                    raise _again(self._end)
+                if wait is None:
+                    self._wait(patience, since, awaited)
+                elif (left := since + wait - time.monotonic()) > 0:
+                    self._changed.wait(left)
+                else:
+                    return None
+            return self._remove()
+
+    def take(self) -> Frame | None:
+        """The next frame, if there is one now."""
+        with self._changed:
+            return self._remove() if self._frames else None
+
+    def finish(self, error: PsiError, *, discard: bool = False) -> None:
+        """End the queue (the first end counts); with `discard`, drop what it holds."""
+        with self._changed:
+            if self._end is None:
+                self._end = error
+            if discard:
+                self._frames.clear()
+                self._bytes = 0
+            self._changed.notify_all()
+
+    def _add(self, frame: Frame) -> None:
+        self._frames.append(frame)
+        self._bytes += len(frame) + _FRAME_OVERHEAD
+        self._changed.notify_all()
+
+    def _remove(self) -> Frame:
+        frame = self._frames.popleft()
+        self._bytes -= len(frame) + _FRAME_OVERHEAD
+        self._changed.notify_all()
+        return frame
+
+    def _wait(self, patience: Patience, since: float, awaited: str) -> None:
+        left = patience.left(since)
+        if left <= 0:
+            raise TransportError(f"no progress for {patience.seconds:g} s while waiting for {awaited}")
+        self._changed.wait(left)
+
+
+class QueuedChannel(abc.ABC):
+    """`send` and `receive` of a `Channel` over an outgoing and an incoming queue that something else empties and
+    fills. A context manager: leaving it closes."""
+
+    def __init__(
+        self,
+        outgoing: FrameQueue,
+        incoming: FrameQueue,
+        *,
+        own_fingerprint: bytes,
+        peer_fingerprint: bytes,
+        timeout: float,
+    ) -> None:
+        self.own_fingerprint = own_fingerprint
+        self.peer_fingerprint = peer_fingerprint
+        self.bytes_sent = 0
+        self.bytes_received = 0
+        self._outgoing = outgoing
+        self._incoming = incoming
+        self._patience = Patience(timeout)
+        self._closed = False
+
+    def send(self, frame: Frame) -> None:
+        """See `Channel.send`. Frames that arrived before a failure can still be received after it."""
+        if len(frame) > MAX_FRAME_BYTES:
+            raise UsageError(f"a frame of {len(frame)} bytes is too large to send; {MAX_FRAME_BYTES} is the most")
+        self._require_open()
+        try:
+            self._outgoing.put(frame, self._patience, "the peer to take what was sent")
+        except TransportError as error:
+            self._fail(error)
+            raise
+        self.bytes_sent += len(frame)
+        self._sent()
+
+    def receive(self, wait: float | None = None) -> Frame | None:
+        """See `Channel.receive`."""
+        self._require_open()
+        try:
+            frame = self._incoming.get(self._patience, "the peer's next message", wait)
+        except TransportError as error:
+            self._fail(error)
+            raise
+        if frame is not None:
+            self.bytes_received += len(frame)
+            self._received()
+        return frame
+
+    def ready_to_send(self) -> bool:
+        """Whether `send` would return, or raise, at once."""
+        return self._closed or self._outgoing.end is not None or not self._outgoing.full
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """See `Channel.close`. Raises nothing: what the peer must have got, it has to confirm in a message."""
+
+    @abc.abstractmethod
+    def _fail(self, error: TransportError) -> None:
+        """The link is of no more use: end both queues, keeping what has arrived."""
+
+    @abc.abstractmethod
+    def _sent(self) -> None:
+        """A frame was queued."""
+
+    @abc.abstractmethod
+    def _received(self) -> None:
+        """A frame was taken, so there is room."""
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise UsageError("this channel was closed by its own side")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def _again(error: PsiError) -> PsiError:
+    """A fresh instance: raising one object in several threads would chain their tracebacks."""
+    return type(error)(str(error), term=error.term)

@@ -1,0 +1,253 @@
+"""A channel over one TLS connection, moved by a thread of its own.
+
+Python's TLS sockets must not be used by two threads at once, so one thread does all reading and writing, without ever
+blocking on either, and meets the others at two bounded queues. When the incoming queue is full it stops reading, and
+TCP stops the peer; when the outgoing queue is full, `send` waits. So computing overlaps with the network, and memory
+does not grow with a peer that is slow, stopped or too eager.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import selectors
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+
+from psi.errors import RemoteError, TransportError
+from psi.transport.pinning import reason
+from psi.transport.queue import QUEUE_BYTES, FrameQueue, QueuedChannel
+from psi.wire import HEADER_BYTES, Frame, FrameDecoder
+
+_RECORD_BYTES = 1 << 14  # the most that one TLS record carries
+_BURST = 64  # records in one direction before the other gets its turn
+_LINGER_SECONDS = 5.0
+
+_CLOSED = "the peer closed the connection before the session was over"
+
+
+class _Next(enum.Enum):
+    """What one direction waits for."""
+
+    NOTHING = 0  # it can go on at once
+    READABLE = selectors.EVENT_READ
+    WRITABLE = selectors.EVENT_WRITE
+    QUEUE = -1  # a frame to send, or room for one
+
+
+class TlsChannel(QueuedChannel):
+    """See `psi.transport.channel.Channel`. Takes over a socket whose handshake is done and whose peer is pinned."""
+
+    def __init__(
+        self,
+        sock: ssl.SSLSocket,
+        *,
+        own_fingerprint: bytes,
+        peer_fingerprint: bytes,
+        timeout: float,
+        queue_bytes: int = QUEUE_BYTES,
+    ) -> None:
+        super().__init__(
+            FrameQueue(queue_bytes),
+            FrameQueue(queue_bytes),
+            own_fingerprint=own_fingerprint,
+            peer_fingerprint=peer_fingerprint,
+            timeout=timeout,
+        )
+        sock.setblocking(False)
+        self._sock = sock
+        self._decoder = FrameDecoder()
+        self._unsent: deque[memoryview] = deque()
+        self._reading = True
+        self._writing_failed: OSError | None = None
+        self._closing_since: float | None = None
+        self._woken = False
+        self._waking = threading.Lock()
+        self._waker, self._wakes = socket.socketpair()
+        self._waker.setblocking(False)
+        self._wakes.setblocking(False)
+        self._thread = threading.Thread(target=self._run, name="psiselect-tls", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """See `Channel.close`."""
+        if self._closing_since is None:
+            self._closing_since = time.monotonic()
+            self._closed = True
+            self._incoming.finish(TransportError(_CLOSED), discard=True)
+            self._wake()
+        self._thread.join()
+
+    def _fail(self, error: TransportError) -> None:
+        self._incoming.finish(error)
+        self._outgoing.finish(error, discard=True)
+        self._wake()
+
+    def _sent(self) -> None:
+        self._wake()
+
+    def _received(self) -> None:
+        self._wake()
+
+    def _wake(self) -> None:
+        # The thread clears the flag before it looks at the queues: a change made before the flag was seen set is seen.
+        # The lock keeps a number of a closed socket from being used for another one.
+        if not self._woken:
+            with self._waking, contextlib.suppress(OSError):  # full, or the thread has ended: no need to wake it
+                self._woken = True
+                self._waker.send(b"\0")
+
+    # From here on, everything runs in the channel's thread.
+
+    def _run(self) -> None:
+        error: TransportError = TransportError("the connection's own thread failed")
+        polite = False
+        try:
+            polite = self._move()
+            error = TransportError(_CLOSED)
+        except OSError as failure:
+            error = TransportError(f"the connection to the peer broke: {reason(failure)}")
+        finally:
+            self._incoming.finish(error)
+            self._outgoing.finish(error, discard=True)
+            with contextlib.suppress(OSError):
+                self._hang_up(polite)
+            with self._waking:
+                self._waker.close()
+                self._wakes.close()
+
+    def _move(self) -> bool:
+        """Move bytes until the peer closes, this side has closed and all is sent (then True: a goodbye makes sense),
+        or patience has run out (False). Raises OSError when the link fails."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._wakes, selectors.EVENT_READ)
+            watched = 0
+            while self._outgoing.end is None:
+                incoming = self._read() if self._reading else _Next.QUEUE
+                if incoming is None:
+                    return True
+                outgoing = self._write()
+                if self._writing_failed is not None and not self._reading:
+                    raise self._writing_failed
+                timeout = None
+                if self._closing_since is not None:
+                    if outgoing is _Next.QUEUE:
+                        return True
+                    timeout = self._patience.left(self._closing_since)
+                    if timeout <= 0:
+                        return False
+                if _Next.NOTHING in (incoming, outgoing):
+                    timeout = 0
+                wanted = 0
+                for waits_for in (incoming, outgoing):
+                    if waits_for in (_Next.READABLE, _Next.WRITABLE):
+                        wanted |= waits_for.value
+                watched = _watch(selector, self._sock, watched, wanted)
+                for key, _ in selector.select(timeout):
+                    if key.fileobj is self._wakes:
+                        self._wakes.recv(64)
+                        self._woken = False
+            return False
+
+    def _read(self) -> _Next | None:
+        """Read until there is no more, or no room. None when the peer closed."""
+        for _ in range(_BURST):
+            if self._incoming.full:
+                return _Next.QUEUE
+            try:
+                count = self._sock.recv_into(self._decoder.buffer())
+            except ssl.SSLWantReadError:
+                return _Next.READABLE
+            except ssl.SSLWantWriteError:
+                return _Next.WRITABLE
+            self._patience.progressed()
+            try:
+                if count == 0:
+                    self._decoder.end()
+                    return None
+                frame = self._decoder.advance(count)
+            except RemoteError as error:
+                # Nothing after this makes sense, but this side may still have its say before it closes.
+                self._incoming.finish(error)
+                self._reading = False
+                return _Next.QUEUE
+            if frame is not None:
+                self._incoming.offer(frame)
+        return _Next.NOTHING
+
+    def _write(self) -> _Next:
+        """Write until there is no more, or no room."""
+        for _ in range(_BURST):
+            if self._writing_failed is not None:
+                return _Next.QUEUE
+            if not self._unsent:
+                frame = self._outgoing.take()
+                if frame is None:
+                    return _Next.QUEUE
+                self._unsent.extend(_pieces(frame))
+            piece = self._unsent[0]
+            try:
+                count = self._sock.send(piece)
+            except ssl.SSLWantReadError:
+                return _Next.READABLE
+            except ssl.SSLWantWriteError:
+                return _Next.WRITABLE
+            except ConnectionError as error:
+                # The peer's reason (its last frame, or an alert) may still be waiting to be read: it says more.
+                self._writing_failed = error
+                continue
+            self._patience.progressed()
+            if count == len(piece):
+                self._unsent.popleft()
+            else:
+                self._unsent[0] = piece[count:]
+        return _Next.NOTHING
+
+    def _hang_up(self, polite: bool) -> None:
+        """Say goodbye in TLS, then wait for the peer to close too: closing first, with its bytes unread, would make a
+        reset that can destroy the last frame sent to it."""
+        deadline = time.monotonic() + min(_LINGER_SECONDS, self._patience.seconds)
+        if polite and self._writing_failed is None:
+            while time.monotonic() < deadline:
+                try:
+                    self._sock.unwrap()
+                except ssl.SSLWantWriteError:
+                    _ready(self._sock, selectors.EVENT_WRITE, deadline)
+                    continue
+                except OSError:  # most often SSLWantReadError: the goodbye is on its way
+                    pass
+                break
+        with socket.socket(fileno=self._sock.detach()) as raw:
+            if polite:
+                raw.shutdown(socket.SHUT_WR)
+                while _ready(raw, selectors.EVENT_READ, deadline) and raw.recv(1 << 16):
+                    pass
+
+
+def _pieces(frame: Frame) -> list[memoryview]:
+    """A frame as views to write in turn; the header shares a record with the start of the payload."""
+    payload = frame.view()
+    start = _RECORD_BYTES - HEADER_BYTES
+    first = memoryview(frame.header() + payload[:start])
+    return [first, payload[start:]] if len(payload) > start else [first]
+
+
+def _watch(selector: selectors.BaseSelector, sock: socket.socket, watched: int, wanted: int) -> int:
+    if wanted and watched:
+        if wanted != watched:
+            selector.modify(sock, wanted)
+    elif wanted:
+        selector.register(sock, wanted)
+    elif watched:
+        selector.unregister(sock)
+    return wanted
+
+
+def _ready(sock: socket.socket, event: int, deadline: float) -> bool:
+    """Wait until `sock` can be read or written; False when the deadline passes first."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(sock, event)
+        return bool(selector.select(max(0.0, deadline - time.monotonic())))
