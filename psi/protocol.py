@@ -65,8 +65,9 @@ class Verifier(Protocol):
 class Setup:
     """What one side brings to a session.
 
-    tokens: called once a run, so that each run has an order of its own. max_peer_size is private policy. now: seconds
-    since 1970, for the record's date.
+    tokens: called once a run, so that each run has an order of its own. max_peer_size and admit are private policy:
+    admit(peer's size) is called once, when the peer has proved who it is and before anything derived from data moves;
+    it raises PolicyError to refuse. now: seconds since 1970, for the record's date.
     """
 
     side: Side
@@ -80,6 +81,7 @@ class Setup:
     entropy: Entropy
     max_peer_size: int
     now: int
+    admit: Callable[[int], None] = lambda peer_size: None
 
 
 class Party:
@@ -91,6 +93,7 @@ class Party:
         self.transcript = b""
         self.peer_size = 0
         self.record: dict[str, Any] = {}
+        self.signatures: dict[Side, bytes] = {}  # over the record, once it is made
         self.done_operations = 0
         self._setup = setup
         self._hellos: dict[Side, bytes] = {}
@@ -161,10 +164,12 @@ class Party:
                 return self._greet(bytes(frame.payload))
             case M.AUTH:
                 self._verify("auth", self.transcript, frame.payload)
+                self._setup.admit(self.peer_size)
                 self._runs = [(side, n) for n, side in enumerate(self._setup.terms.learn.receivers, start=1)]
                 return []
             case M.FINISH:
-                self._verify("record", strict_json.encode(self._record()), frame.payload)
+                self._verify("record", strict_json.encode(self.record), frame.payload)
+                self.signatures[self._setup.side.other] = bytes(frame.payload)
                 return []
             case _:
                 if self._role is None:
@@ -229,8 +234,9 @@ class Party:
 
     def _finish(self) -> list[Frame]:
         self.record = self._record()
-        content = strict_json.encode(self.record)
-        frame = Frame(M.FINISH, self._setup.signer.sign(messages.signed_bytes("record", self._setup.side, content)))
+        content = messages.signed_bytes("record", self._setup.side, strict_json.encode(self.record))
+        self.signatures[self._setup.side] = self._setup.signer.sign(content)
+        frame = Frame(M.FINISH, self.signatures[self._setup.side])
         self.state = after(self.state, SEND, frame.type)
         return [frame]
 

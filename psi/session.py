@@ -10,7 +10,7 @@ from typing import Any
 from psi import messages
 from psi.errors import PsiError, TransportError
 from psi.messages import MessageType
-from psi.outcomes import Outcome
+from psi.outcomes import Outcome, Side
 from psi.protocol import Party, Setup
 from psi.states import State
 from psi.transport.channel import Channel
@@ -24,13 +24,15 @@ _ALIVE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class SessionResult:
-    """What a session gave this side. Sizes count distinct keys; bytes are application bytes, without TLS."""
+    """What a session gave this side. Sizes count distinct keys; bytes are application bytes, without TLS; signatures
+    are over the record."""
 
     outcome: Outcome
     own_size: int
     peer_size: int
     transcript: bytes
     record: dict[str, Any]
+    signatures: dict[Side, bytes]
     seconds: float
     bytes_sent: int
     bytes_received: int
@@ -64,6 +66,7 @@ def run(
         peer_size=party.peer_size,
         transcript=party.transcript,
         record=party.record,
+        signatures=party.signatures,
         seconds=time.monotonic() - started,
         bytes_sent=channel.bytes_sent,
         bytes_received=channel.bytes_received,
