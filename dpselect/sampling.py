@@ -100,6 +100,15 @@ def flip(entropy: Entropy, coin: Coin, *, width: int = WIDTH) -> bool:
         index += 1
 
 
+def flip_on(entropy: Entropy, coin: Coin, bits: int) -> bool:
+    """The end of a flip whose first `bits` random bits are those of the coin."""
+    while True:
+        bits += WIDTH
+        drawn, wanted = uniform_below(entropy, 1 << WIDTH), coin.floor(bits) & ((1 << WIDTH) - 1)
+        if drawn != wanted:
+            return drawn < wanted
+
+
 def bernoulli_exp(entropy: Entropy, gamma: Fraction, *, width: int = WIDTH) -> bool:
     """True with probability exp(-gamma), gamma >= 0 rational."""
     return flip(entropy, exp_coin(gamma), width=width)
