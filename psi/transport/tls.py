@@ -23,7 +23,7 @@ from typing import NamedTuple, Self
 
 from psi.errors import TransportError, UsageError
 from psi.identity import Identity, PeerIdentity
-from psi.transport.pinning import PinnedSocket, Side, make_context, pin, pinned_peer, reason
+from psi.transport.pinning import PinnedSocket, Side, handshake_done, make_context, pin, pinned_peer, reason
 from psi.transport.tlschannel import TlsChannel
 
 LOGGER = logging.getLogger("psiselect.transport")
@@ -34,6 +34,7 @@ _FAREWELL_BYTES = 1 << 20
 _MAX_VISITORS = 256  # unfinished handshakes at once; one more costs the oldest its place
 _MAX_READY = 64  # peers that nobody has accepted yet
 _RETRY_SECONDS = 0.2
+_LONGEST_WAIT = 3600.0  # a condition cannot wait for ever at once
 
 
 class Address(NamedTuple):
@@ -75,6 +76,7 @@ def connect(address: str, identity: Identity, peers: Iterable[PeerIdentity], *, 
         sock.setblocking(False)
         _finish_handshake(sock, deadline)
         peer = pinned_peer(sock, pins)
+        handshake_done(sock)
     except OSError as error:
         _close(sock or raw)
         raise TransportError(f"no session with the listener at {target}: {reason(error, sock)}") from None
@@ -123,17 +125,19 @@ class Listener:
         self._thread = threading.Thread(target=self._run, name="psiselect-listener", daemon=True)
         self._thread.start()
 
-    def accept(self) -> TlsChannel:
-        """The next pinned peer's channel. Raises TransportError when none has come within the listener's timeout."""
-        deadline = time.monotonic() + self._timeout
+    def accept(self, wait: float | None = None) -> TlsChannel:
+        """The next pinned peer's channel. Raises TransportError when none has come within `wait` seconds (default: the
+        listener's timeout; `math.inf` for ever)."""
+        wait = self._timeout if wait is None else wait
+        deadline = time.monotonic() + wait
         with self._changed:
             while not self._ready:
                 if self._stopping:
                     raise UsageError("this listener was closed")
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise TransportError(self._nobody_came())
-                self._changed.wait(left)
+                    raise TransportError(self._nobody_came(wait))
+                self._changed.wait(min(left, _LONGEST_WAIT))
             sock, peer = self._ready.popleft()
         return TlsChannel(
             sock,
@@ -159,8 +163,8 @@ class Listener:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _nobody_came(self) -> str:
-        text = f"no pinned peer connected to {self.address} within {self._timeout:g} s"
+    def _nobody_came(self, wait: float) -> str:
+        text = f"no pinned peer connected to {self.address} within {wait:g} s"
         if self._refusals:
             text += f"; {self._refusals} other connections were refused, the last because {self._last_refusal}"
         return text
@@ -230,6 +234,7 @@ class Listener:
                 )
             visitor.sock.do_handshake()
             peer = pinned_peer(visitor.sock, self._pins)
+            handshake_done(visitor.sock)
         except ssl.SSLWantReadError:
             self._selector.modify(visitor.sock.fileno(), selectors.EVENT_READ)
         except ssl.SSLWantWriteError:
