@@ -36,6 +36,7 @@ MAX_DAYS = 10 * 365
 
 # A signature made here can never be taken for one of TLS (which starts with 64 spaces, RFC 8446, 4.4.3).
 _SIGNATURE_CONTEXT = b"psiselect-v1 identity signature\x00"
+_BIT_STRING_64 = b"\x03\x41\x00"  # DER: a bit string of 65 bytes, the first of which says that no bit is unused
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _CLOCK_SKEW = timedelta(hours=1)
 _MAX_FILE_BYTES = 1 << 16
@@ -105,6 +106,8 @@ class PeerIdentity:
         """
         try:
             certificate = x509.load_der_x509_certificate(der)
+            if not der.endswith(_BIT_STRING_64 + certificate.signature):
+                raise ValueError("not a signature of whole bytes")
             problem = _problem(certificate)
             if problem:
                 raise InputError(f"{source}: {problem}")
