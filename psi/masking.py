@@ -66,29 +66,6 @@ def mask_checked(backend: Backend, elements: U8, scalar: Scalar, start: int = 0)
     return out
 
 
-def has_duplicates(rows: U8) -> bool:
-    """Whether two rows are equal at full width. (n, width) uint8, width >= 8."""
-    if rows.shape[1] < 8:
-        raise ValueError("rows of at least 8 bytes are compared")
-    lead = np.ascontiguousarray(rows[:, :8]).view("<u8")[:, 0]
-    ordered = np.sort(lead)
-    repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    if not len(repeated):
-        return False
-    # Only rows whose first eight bytes recur are compared in full; for honest elements that is none.
-    where = np.searchsorted(repeated, lead)
-    candidates = np.ascontiguousarray(rows[repeated[np.minimum(where, len(repeated) - 1)] == lead])
-    whole = candidates.view(f"V{rows.shape[1]}")[:, 0]
-    return len(set(whole.tolist())) < len(whole)
-
-
-def refuse_duplicates(elements: U8) -> None:
-    """Raises RemoteError if two elements are equal. u and 1/u are distinct inputs with one masked output, so shuffled
-    modes check the outputs too: a repeated one would mark an item through the shuffle."""
-    if has_duplicates(elements):
-        raise RemoteError("the peer sent the same element twice")
-
-
 def tag_bytes(own_size: int, peer_size: int) -> int:
     """Bytes of a tag: the least w with 2^(8w) >= 2^40 * n * m, so that n*m comparisons give a false match with
     probability at most 2^-40. Sizes are non-negative; exact for any."""

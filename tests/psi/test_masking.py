@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import random
 
 import numpy as np
 import pytest
@@ -77,36 +76,13 @@ def test_mask_checked_masks(backend: Backend, fixed_entropy: FixedEntropy) -> No
 
 
 def test_u_and_its_inverse_have_one_output(backend: Backend, fixed_entropy: FixedEntropy) -> None:
-    """The reason to look for duplicates in outputs, not only in inputs."""
+    """The reason why shuffled modes look for repeats among outputs: distinct inputs pass here."""
     hashed = backend.hash_to_curve(Packed.of([b"an item"]), DST)
     u = int.from_bytes(hashed.tobytes(), "little")
     pair = rows(u, pow(u, -1, FIELD_PRIME))
-    masking.refuse_duplicates(pair)
-    masked = masking.mask_checked(backend, pair, Scalar.draw(fixed_entropy))
-    with pytest.raises(RemoteError, match="twice"):
-        masking.refuse_duplicates(masked)
-
-
-@pytest.mark.parametrize("width", [8, 10, 32])
-def test_duplicates_at_full_width(width: int) -> None:
-    table = np.frombuffer(random.Random(width).randbytes(width * 5000), np.uint8).reshape(-1, width).copy()
-    assert not masking.has_duplicates(table)
-    table[4321] = table[17]
-    assert masking.has_duplicates(table)
-
-
-def test_duplicates_hide_behind_no_common_prefix() -> None:
-    """A hostile list: the first 31 bytes are the same everywhere, equal rows lie apart."""
-    table = np.zeros((200, 32), np.uint8)
-    table[:, 31] = np.arange(200)
-    assert not masking.has_duplicates(table)
-    table[150] = table[3]
-    assert masking.has_duplicates(table)
-
-
-def test_no_rows_have_no_duplicates() -> None:
-    assert not masking.has_duplicates(np.zeros((0, 32), np.uint8))
-    assert not masking.has_duplicates(np.zeros((1, 32), np.uint8))
+    first, second = masking.mask_checked(backend, pair, Scalar.draw(fixed_entropy))
+    assert not np.array_equal(*pair)
+    assert np.array_equal(first, second)
 
 
 def test_tag_width_of_the_specification() -> None:
