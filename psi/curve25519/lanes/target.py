@@ -1,0 +1,40 @@
+"""Which processor this is and how many lanes suit it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import llvmlite.binding as llvm
+
+
+class LanesUnavailableError(Exception):
+    """The vector code cannot run here; the message says why."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A processor as LLVM names it."""
+
+    triple: str
+    cpu: str
+    features: str
+
+    @classmethod
+    def host(cls) -> Target:
+        return cls(llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
+
+    def has(self, feature: str) -> bool:
+        return f"+{feature}" in self.features.split(",")
+
+    def lanes(self) -> int:
+        """Lanes of one vector register: 8 with AVX-512, 4 with AVX2, 2 with NEON.
+
+        Wider vectors than the registers spill (measured on AVX2). Without fused multiply-add in hardware LLVM would
+        call a library function that is slow and may branch on values: LanesUnavailableError.
+        """
+        machine = self.triple.split("-")[0]
+        if machine in ("aarch64", "arm64"):
+            return 2
+        if machine == "x86_64" and self.has("fma") and self.has("avx2"):
+            return 8 if self.has("avx512f") else 4
+        raise LanesUnavailableError(f"no vector unit with fused multiply-add on this processor ({machine}, {self.cpu})")
