@@ -1,4 +1,4 @@
-"""The quick way through rule `phone` gives what the phonenumbers library gives, in every country, or leaves it to it."""
+"""The quick way through rule `phone` gives what the phonenumbers library gives, in every country, or nothing."""
 
 from __future__ import annotations
 
