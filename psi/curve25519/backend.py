@@ -6,6 +6,7 @@ A backend is arrays in, arrays out. Elements are u-coordinates, shape (n, 32), d
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Protocol
 
@@ -49,14 +50,30 @@ def _portable(threads: int | None) -> Backend:
     return PortableBackend(threads)
 
 
+def _lanes(threads: int | None) -> Backend:
+    try:
+        from psi.curve25519.lanes.backend import LanesBackend
+
+        return LanesBackend(threads)
+    except (ImportError, OSError, RuntimeError) as error:  # llvmlite missing, unloadable; LLVM or the self-test failed
+        raise UsageError(f"the vector code does not work here: {error}; choose the backend 'portable'") from error
+
+
 # Name to constructor; imported on demand, since a backend may compile code or start processes.
-BACKENDS: dict[str, Callable[[int | None], Backend]] = {"portable": _portable}
+BACKENDS: dict[str, Callable[[int | None], Backend]] = {"lanes": _lanes, "portable": _portable}
 
 
 def load_backend(name: str = "auto", threads: int | None = None) -> Backend:
-    """The backend called `name`, or the fastest that works here (`auto`). Raises UsageError for an unknown name."""
+    """The backend called `name`, or the fastest that works here (`auto`): lanes, else portable with a RuntimeWarning.
+
+    Raises UsageError for an unknown name, and for `lanes` where it does not work; ValueError for threads below 1.
+    """
     if name == "auto":
-        name = "portable"
+        try:
+            return _lanes(threads)
+        except UsageError as error:
+            warnings.warn(f"using the portable backend, several times slower: {error}", RuntimeWarning, stacklevel=2)
+            return _portable(threads)
     if name not in BACKENDS:
         raise UsageError(f"no backend is called {name!r}; there are auto, {', '.join(sorted(BACKENDS))}")
     return BACKENDS[name](threads)

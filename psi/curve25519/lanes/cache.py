@@ -94,9 +94,7 @@ class CodeCache:
 
     def _ours(self, status: os.stat_result, kind: int) -> bool:
         ours = (
-            stat.S_IFMT(status.st_mode) == kind
-            and status.st_uid == os.geteuid()
-            and not status.st_mode & _OTHERS_WRITE
+            stat.S_IFMT(status.st_mode) == kind and status.st_uid == os.geteuid() and not status.st_mode & _OTHERS_WRITE
         )
         if not ours:
             _log.warning("the kernel cache is not used: it is not this user's own, or others may write to it")

@@ -1,8 +1,8 @@
 """A thin language for straight-line vector code over llvmlite's IR builder.
 
-Every kernel function is written against `Code`. A `Vec` is one SSA value holding `lanes` 64-bit numbers, either integers
-(arithmetic modulo 2^64) or IEEE doubles; operators emit one instruction each. No LLVM optimisation pass runs afterwards,
-so what is written here is what the code generator gets.
+Every kernel function is written against `Code`. A `Vec` is one SSA value holding `lanes` 64-bit numbers, either
+integers (arithmetic modulo 2^64) or IEEE doubles; operators emit one instruction each. No LLVM optimisation pass runs
+afterwards, so what is written here is what the code generator gets.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ in any rounding mode, for |a*b| < 2^102. The bits of h and l, read as integers, 
 columns are summed with integer additions and the constants are taken off once a column. Nothing here is ever
 subnormal, infinite or NaN, hence no operation is slow for some values: time does not depend on the data.
 
-(The exact split is due to Dekker; the use of it for modular arithmetic follows N. Emmart, "Faster modular exponentiation
-using double precision floating point arithmetic on the GPU", ARITH 2018.)
+The split by two fused multiply-adds follows N. Emmart, F. Zheng, C. Weems, "Faster modular exponentiation using double
+precision floating point arithmetic on the GPU", ARITH 2018.
 """
 
 from __future__ import annotations

@@ -67,7 +67,15 @@ class Kernel:
         """out[i] = the map of data[offsets[i]:offsets[i+1]]: (n, 32), bytes, (n+1,); n >= 1."""
         tail, rest = tag.tail, tag.rest
         self._functions["hash_to_curve"](
-            _at(out), len(out), _at(data), _at(offsets), _at(tag.prefix), _at(tail), len(tail), _at(rest), tag.rest_blocks
+            _at(out),
+            len(out),
+            _at(data),
+            _at(offsets),
+            _at(tag.prefix),
+            _at(tail),
+            len(tail),
+            _at(rest),
+            tag.rest_blocks,
         )
 
     def digest(self, out: U8, elements: U8, data: U8, offsets: I64, prefix: Words) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import llvmlite.binding as llvm
 
 
-class LanesUnavailableError(Exception):
+class LanesUnavailableError(RuntimeError):
     """The vector code cannot run here; the message says why."""
 
 
