@@ -115,7 +115,7 @@ class PeerIdentity:
             if not isinstance(signing_key, Ed25519PublicKey):
                 raise TypeError
             return cls(
-                name=_common_name(certificate),
+                name=_name(certificate, signing_key),
                 der=der,
                 fingerprint=hashlib.sha256(der).digest(),
                 not_before=certificate.not_valid_before_utc,
@@ -269,7 +269,7 @@ def _certificate(
     now: datetime,
     validity: timedelta,
 ) -> x509.Certificate:
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    subject = _subject(name, signing_key.public_key())
     # 159 bits keep the serial number positive within its 20 bytes (RFC 5280, 4.1.2.2).
     serial = int.from_bytes(entropy.read(20), "big") >> 1
     key_usage = dict.fromkeys(
@@ -324,11 +324,17 @@ def _problem(certificate: x509.Certificate) -> str | None:
     return None
 
 
-def _common_name(certificate: x509.Certificate) -> str:
-    (attribute,) = certificate.subject
-    name = attribute.value
-    if attribute.oid != NameOID.COMMON_NAME or not isinstance(name, str) or not valid_name(name):
-        raise ValueError("not a name")
+def _subject(name: str, key: Ed25519PublicKey) -> x509.Name:
+    """The name, and what makes it one party's: OpenSSL looks pinned certificates up by subject, and tells no two apart
+    that share it (an old and a new one of the same peer, say)."""
+    key_id = hashlib.sha256(key.public_bytes_raw()).hexdigest()[:32]
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name), x509.NameAttribute(NameOID.SERIAL_NUMBER, key_id)])
+
+
+def _name(certificate: x509.Certificate, key: Ed25519PublicKey) -> str:
+    (name,) = (attribute.value for attribute in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME))
+    if not isinstance(name, str) or not valid_name(name) or certificate.subject != _subject(name, key):
+        raise ValueError("not the subject of an identity")
     return name
 
 

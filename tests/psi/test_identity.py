@@ -37,12 +37,17 @@ def certificate_der(
     edit: Edit = lambda builder: builder,
     key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey | None = None,
     issuer: str | None = None,
+    subject_key_id: str | None = None,
 ) -> bytes:
     """A certificate by `cryptography` alone, right by default, wrong as asked."""
     key = key or Ed25519PrivateKey.generate()
 
+    raw = key.public_key().public_bytes_raw() if isinstance(key, Ed25519PrivateKey) else b""
+    key_id = (subject_key_id or hashlib.sha256(raw).hexdigest())[:32]
+
     def common_name(text: str) -> x509.Name:
-        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+        attributes = {NameOID.COMMON_NAME: text, NameOID.SERIAL_NUMBER: key_id}
+        return x509.Name([x509.NameAttribute(oid, value) for oid, value in attributes.items()])
 
     builder = (
         x509.CertificateBuilder()
@@ -222,6 +227,7 @@ def test_the_certificate_built_here_is_right_unless_asked() -> None:
         (certificate_der(issuer="other"), "issued by another party"),
         (certificate_der(name="a/b"), "not the certificate of a psiselect identity"),
         (certificate_der(name="\x1b[31m"), "not the certificate of a psiselect identity"),
+        (certificate_der(subject_key_id="0" * 32), "not the certificate of a psiselect identity"),
         (certificate_der(encryption_key=b""), "not the certificate of a psiselect identity"),
         (certificate_der(encryption_key=bytes(32)), "not the certificate of a psiselect identity"),
         (
