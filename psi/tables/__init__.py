@@ -9,6 +9,6 @@ from __future__ import annotations
 
 from psi.tables.opening import open_source
 from psi.tables.source import Source, require_columns, text_column
-from psi.tables.writing import write_rows
+from psi.tables.writing import check_target, write_rows
 
-__all__ = ["Source", "open_source", "require_columns", "text_column", "write_rows"]
+__all__ = ["Source", "check_target", "open_source", "require_columns", "text_column", "write_rows"]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from psi.errors import InputError
-from psi.tables.source import BATCH_ROWS, FileSource, distinct_names
+from psi.tables.source import BATCH_ROWS, FileSource, distinct_names, without_views
 
 
 class ParquetSource(FileSource):
@@ -19,7 +19,7 @@ class ParquetSource(FileSource):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         with _reading(path, "Parquet"), pq.ParquetFile(path) as file:
-            self.schema = file.schema_arrow
+            self.schema = without_views(file.schema_arrow)
         distinct_names(self.schema.names, self.name)
 
     def _read(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -34,7 +34,7 @@ class ArrowSource(FileSource):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         with _reading(path, "Arrow"), pa.memory_map(str(path)) as mapped:
-            self.schema = pa.ipc.open_file(mapped).schema
+            self.schema = without_views(pa.ipc.open_file(mapped).schema)
         distinct_names(self.schema.names, self.name)
 
     def _read(self, columns: list[str]) -> Iterator[pa.RecordBatch]:

@@ -85,8 +85,11 @@ class CsvSource(FileSource):
                         f"holds {self.delimiter!r}, a quote or a line break needs double quotes around it"
                     )
         except csv.Error:
-            return InputError(f"{self.path}: a quoted field after line {line} is not closed as CSV asks")
-        return InputError(f"{self.path}: is not readable as CSV, or has a row of more than {_BLOCK_BYTES >> 20} MiB")
+            pass
+        return InputError(
+            f"{self.path}: not readable as CSV after line {line}: a quoted field that is not closed, or a row of more "
+            f"than {_BLOCK_BYTES >> 20} MiB"
+        )
 
     def _unclosed_quote(self) -> InputError | None:
         """The error if the last quoted field never closes, so that it swallowed the rows after it."""

@@ -60,8 +60,10 @@ class FileSource:
         """Stream the rows; see `Source.batches`."""
         wanted = self.schema.names if columns is None else list(columns)
         self._check_unchanged()
+        shape = pa.schema([self.schema.field(name) for name in wanted])
         for batch in self._read(wanted):
-            yield batch.select(wanted)
+            chosen = batch.select(wanted)
+            yield chosen if chosen.schema.equals(shape) else chosen.cast(shape)
         self._check_unchanged()
 
     def _read(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -78,6 +80,12 @@ class FileSource:
     def _check_unchanged(self) -> None:
         if self._identity() != self._opened_as:
             raise InputError(f"{self.path}: changed while it was in use; start again with a file that stays as it is")
+
+
+def without_views(schema: pa.Schema) -> pa.Schema:
+    """The schema with plain text and bytes for the view layouts, for which Arrow lacks filters."""
+    plain = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
+    return pa.schema([field.with_type(plain.get(field.type, field.type)) for field in schema], schema.metadata)
 
 
 def distinct_names(names: Sequence[str], name: str) -> None:
