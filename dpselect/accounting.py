@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol, Self
@@ -215,22 +215,3 @@ def rho_of_epsilon(epsilon: Fraction, delta: Fraction) -> Fraction:
         raise UsageError(f"no useful rho gives ({epsilon}, {delta})-DP")
     scale = 10 ** (5 - math.floor(math.log10(low)))
     return Fraction(math.floor(low * scale), scale)
-
-
-def event_of(mechanism: str, epsilon: Fraction, seats: int = 1) -> Event:
-    """The event of a selection by a mechanism's name. `epsilon` is that of the whole release.
-
-    Peeling is `seats` rounds of permute-and-flip at epsilon/seats each. Raises UsageError on an unknown name.
-    """
-    try:
-        return _EVENTS[mechanism](epsilon, seats)
-    except KeyError:
-        raise UsageError(f"unknown mechanism {mechanism!r}; choose from {', '.join(_EVENTS)}") from None
-
-
-_EVENTS: dict[str, Callable[[Fraction, int], Event]] = {
-    "permute-and-flip": lambda epsilon, seats: PureDp(epsilon),
-    "exponential": lambda epsilon, seats: BoundedRange(epsilon),
-    "subset-exponential": lambda epsilon, seats: BoundedRange(epsilon),
-    "peeling": lambda epsilon, seats: Composed((PureDp(epsilon / seats),) * seats),
-}

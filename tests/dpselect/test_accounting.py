@@ -21,12 +21,14 @@ from dpselect.accounting import (
     Event,
     PureDp,
     epsilon_of_rho,
-    event_of,
     rho_of_epsilon,
     round_up,
     total,
 )
+from dpselect.committee import peeling, subset_exponential
 from dpselect.errors import UsageError
+from dpselect.mechanisms import exponential, permute_and_flip
+from dpselect.privacy import NeighbouringRelation
 
 PURE, ZCDP = BudgetKind.PURE, BudgetKind.ZCDP
 E6 = Fraction(1, 10**6)
@@ -54,16 +56,14 @@ def test_every_event_is_immutable_exact_and_grows_with_the_group(event: Event) -
         event.for_group(0)
 
 
-def test_the_price_list() -> None:
-    eps = Fraction(1, 10)
-    assert event_of("permute-and-flip", eps).cost(ZCDP) == Cost(eps**2 / 2)
-    assert event_of("exponential", eps).cost(ZCDP) == Cost(eps**2 / 8)
-    assert event_of("subset-exponential", eps, 5).cost(ZCDP) == Cost(eps**2 / 8)
-    assert event_of("peeling", eps, 5).cost(ZCDP) == Cost(5 * (eps / 5) ** 2 / 2)
-    for name in ("permute-and-flip", "exponential", "subset-exponential", "peeling"):
-        assert event_of(name, eps, 3).cost(PURE) == Cost(eps)
-    with pytest.raises(UsageError, match="unknown mechanism"):
-        event_of("laplace", eps)
+def test_the_price_list_of_every_mechanism() -> None:
+    eps, relation = Fraction(1, 10), NeighbouringRelation.ADD_REMOVE
+    assert permute_and_flip(eps, relation).event.cost(ZCDP) == Cost(eps**2 / 2)
+    assert exponential(eps, relation).event.cost(ZCDP) == Cost(eps**2 / 8)
+    assert subset_exponential(eps, relation, 5).event.cost(ZCDP) == Cost(eps**2 / 8)
+    assert peeling(eps, relation, 5).event.cost(ZCDP) == Cost(5 * (eps / 5) ** 2 / 2)
+    for mechanism in (permute_and_flip(eps, relation), exponential(eps, relation), peeling(eps, relation, 3)):
+        assert mechanism.event.cost(PURE) == Cost(eps)
 
 
 def test_group_privacy_of_an_approximate_release_is_rounded_up() -> None:

@@ -1,0 +1,204 @@
+"""`psiselect budget`: make and look at a privacy ledger."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import click
+
+from cli._output import json_option, print_fields, print_json, print_table
+from dpselect.accounting import BudgetKind, Cost, epsilon_of_rho, rho_of_epsilon
+from dpselect.errors import UsageError
+from dpselect.ledger import Balance, Ledger
+from dpselect.privacy import NeighbouringRelation, parse_fraction, parse_poll_epsilon
+
+_file = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+
+
+@click.group("budget")
+def command() -> None:
+    """Privacy ledgers: how much may be released about a data set, and how much has been.
+
+    \b
+    Examples:
+      psiselect budget create town.db --epsilon 1 --neighbors add-remove --dataset poll-2026
+      psiselect budget show town.db
+    """
+
+
+@command.command("create")
+@_file
+@click.option("--epsilon", metavar="E", help="The budget of each data set, exact: 1, 0.5, 1/3 or ln(3).")
+@click.option("--delta", metavar="D", help="pure: budget for deltas. zcdp: turns --epsilon into a rho at this delta.")
+@click.option("--rho", metavar="R", help="The budget of a zcdp ledger, instead of --epsilon and --delta.")
+@click.option(
+    "--kind",
+    type=click.Choice([kind.value for kind in BudgetKind]),
+    default=BudgetKind.PURE.value,
+    show_default=True,
+    help="pure adds up epsilons; zcdp adds up rhos, better for many releases. Fixed for good.",
+)
+@click.option(
+    "--neighbors",
+    required=True,
+    type=click.Choice([relation.value for relation in NeighbouringRelation]),
+    help="The relation that all releases are stated for. Fixed for good.",
+)
+@click.option(
+    "--dataset",
+    "datasets",
+    multiple=True,
+    metavar="NAME",
+    help="A data set that may spend; repeat for more. Without, any name may, each with the whole budget.",
+)
+@json_option
+def create(
+    file: Path,
+    epsilon: str | None,
+    delta: str | None,
+    rho: str | None,
+    kind: str,
+    neighbors: str,
+    datasets: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Make a ledger. Its kind, relation and budget never change.
+
+    \b
+    Examples:
+      psiselect budget create town.db --epsilon 1 --neighbors add-remove --dataset poll-2026
+      psiselect budget create study.db --kind zcdp --epsilon 2 --delta 1e-6 --neighbors replace
+    """
+    budget = _budget(BudgetKind(kind), epsilon, delta, rho)
+    ledger = Ledger.create(
+        file,
+        kind=BudgetKind(kind),
+        neighbors=NeighbouringRelation.parse(neighbors),
+        budget=budget,
+        datasets=datasets,
+    )
+    if as_json:
+        print_json(_terms(ledger))
+    else:
+        _print_terms(ledger)
+
+
+@command.command("show")
+@_file
+@click.option("--dataset", metavar="NAME", help="Only this one.")
+@click.option("--delta", metavar="D", help="zcdp: also say which epsilon the spending amounts to at this delta.")
+@click.option(
+    "--group",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="C",
+    help="pure: also say what a group of C persons together has left of privacy: C times epsilon.",
+)
+@json_option
+def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json: bool) -> None:
+    """What was spent, on what, and what is left.
+
+    \b
+    Examples:
+      psiselect budget show town.db
+      psiselect budget show study.db --delta 1e-6 --json
+    """
+    ledger = Ledger.open(file)
+    if delta is not None and ledger.kind is not BudgetKind.ZCDP:
+        raise UsageError("--delta is for zcdp ledgers; a pure ledger's promise is its epsilon")
+    if group > 1 and ledger.kind is not BudgetKind.PURE:
+        raise UsageError("--group is for pure ledgers")
+    entries = [entry for entry in ledger.entries() if dataset in (None, entry.dataset)]
+    names = [dataset] if dataset else list(dict.fromkeys([*ledger.datasets, *(entry.dataset for entry in entries)]))
+    balances = [ledger.balance(name) for name in names]
+    at = None if delta is None else parse_fraction(delta, "delta")
+    if as_json:
+        print_json(
+            _terms(ledger)
+            | {
+                "balances": [_balance(balance, at, group) for balance in balances],
+                "entries": [
+                    {"dataset": e.dataset, "what": e.what, "at": e.at} | _amounts("cost", e.cost) for e in entries
+                ],
+            }
+        )
+        return
+    _print_terms(ledger)
+    if not balances:
+        click.echo("Nothing spent yet.")
+        return
+    extra = [*(["epsilon at delta"] if at else []), *([f"epsilon for {group}"] if group > 1 else [])]
+    click.echo()
+    print_table(
+        ["data set", "spent", "left", *extra],
+        [
+            (
+                balance.dataset,
+                ledger.describe(balance.spent),
+                ledger.describe(balance.remaining),
+                *([f"{float(epsilon_of_rho(balance.spent.amount, at)):.6g}"] if at else []),
+                *([str(group * balance.spent.amount)] if group > 1 else []),
+            )
+            for balance in balances
+        ],
+    )
+    if entries:
+        click.echo()
+        print_table(
+            ["when (UTC)", "data set", "cost", "what"],
+            [(entry.at, entry.dataset, ledger.describe(entry.cost), entry.what) for entry in entries],
+        )
+
+
+def _budget(kind: BudgetKind, epsilon: str | None, delta: str | None, rho: str | None) -> Cost:
+    """The budget in the ledger's currency. Raises UsageError on options that do not go together."""
+    at = Fraction(0) if delta is None else parse_fraction(delta, "delta")
+    amount = None if epsilon is None else parse_poll_epsilon(epsilon).value
+    if kind is BudgetKind.PURE:
+        if amount is None or rho is not None:
+            raise UsageError("a pure ledger takes --epsilon; --rho is for --kind zcdp")
+        return Cost(amount, at)
+    if rho is not None and amount is None and delta is None:
+        return Cost(parse_fraction(rho, "rho"))
+    if amount is None or delta is None or rho is not None:
+        raise UsageError("a zcdp ledger takes either --rho, or --epsilon with --delta")
+    return Cost(rho_of_epsilon(amount, at))
+
+
+def _terms(ledger: Ledger) -> dict[str, object]:
+    return {
+        "ledger": ledger.path,
+        "kind": ledger.kind.value,
+        "neighbors": ledger.neighbors.value,
+        "datasets": ledger.datasets,
+    } | _amounts("budget", ledger.budget)
+
+
+def _amounts(name: str, cost: Cost) -> dict[str, object]:
+    return {
+        name: float(cost.amount),
+        f"{name}_exact": str(cost.amount),
+        f"{name}_delta": float(cost.delta),
+    }
+
+
+def _balance(balance: Balance, delta: Fraction | None, group: int) -> dict[str, object]:
+    record = {"dataset": balance.dataset} | _amounts("spent", balance.spent) | _amounts("remaining", balance.remaining)
+    if delta is not None:
+        record["epsilon_at_delta"] = float(epsilon_of_rho(balance.spent.amount, delta))
+    if group > 1:
+        record["group_epsilon"] = str(group * balance.spent.amount)
+    return record
+
+
+def _print_terms(ledger: Ledger) -> None:
+    print_fields(
+        {
+            "ledger": ledger.path,
+            "kind": ledger.kind.value,
+            "neighbors": ledger.neighbors.value,
+            "budget": ledger.describe(ledger.budget) + ("" if ledger.datasets else ", for each data set"),
+            "data sets": ", ".join(ledger.datasets) or "any name",
+        }
+    )

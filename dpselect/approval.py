@@ -1,0 +1,76 @@
+"""Approval elections: the private winner or committee, and, apart from it, the exact tally."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Context, Decimal
+from fractions import Fraction
+
+from dpselect.ballots.model import Profile
+from dpselect.committee import CommitteeSelection
+from dpselect.entropy import Entropy, SystemEntropy
+from dpselect.errors import UsageError
+from dpselect.planning import Measurement
+from dpselect.privacy import NeighbouringRelation
+
+_SENTENCES = {
+    NeighbouringRelation.ADD_REMOVE: "Whether any one voter took part or stayed away",
+    NeighbouringRelation.REPLACE: "However any one voter had filled in the ballot",
+}
+
+
+def elect(profile: Profile, measurement: Measurement, entropy: Entropy | None = None) -> tuple[str, ...]:
+    """One private release: the winner, or the committee in the order of names. Costs the measurement's epsilon: charge
+    a ledger first. Without ballots the choice is uniform; so it is among candidates that tie."""
+    tally, source = profile.tally(), entropy or SystemEntropy()
+    if isinstance(measurement, CommitteeSelection):
+        chosen = measurement.release(tally, source)
+    else:
+        chosen = (measurement.release(tally, source),)
+    return tuple(sorted(profile.candidates[index] for index in chosen))
+
+
+def guarantee(epsilon: Fraction, neighbors: NeighbouringRelation) -> str:
+    """The guarantee of one release, in a sentence for voters. Numbers are rounded up."""
+    return (
+        f"{_SENTENCES[neighbors]}, the chance of this or any other result is the same up to a factor of "
+        f"{_factor(epsilon)} (epsilon {epsilon_text(epsilon)}, {neighbors.value})."
+    )
+
+
+def epsilon_text(epsilon: Fraction) -> str:
+    """As a decimal where that is exact and short, else as a fraction."""
+    decimal = Decimal(epsilon.numerator) / Decimal(epsilon.denominator)
+    return f"{decimal:f}" if Fraction(decimal) == epsilon and len(f"{decimal:f}") <= 12 else str(epsilon)
+
+
+def _factor(epsilon: Fraction) -> str:
+    if epsilon > 20:
+        return f"e^{epsilon_text(epsilon)}"
+    # Far more digits than are shown, then up.
+    precise = (Decimal(epsilon.numerator) / Decimal(epsilon.denominator)).exp(Context(prec=40))
+    digits = max(2, 3 - precise.adjusted())
+    return str(precise.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_CEILING))
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The exact count: private data. winners: all candidates with at least the count of the last seat; more than there
+    are seats when the last ones tie, and then `tied` names those."""
+
+    counts: dict[str, int]  # by falling count, then name
+    voters: int
+    winners: tuple[str, ...]
+    tied: tuple[str, ...]
+
+
+def not_private_tally(profile: Profile, seats: int = 1) -> Tally:
+    """Count without any privacy. Raises UsageError when there are not as many candidates as seats."""
+    if not 1 <= seats <= len(profile.candidates):
+        raise UsageError(f"seats: expected 1 to {len(profile.candidates)}, got {seats}")
+    found = dict(zip(profile.candidates, profile.tally().tolist(), strict=True))
+    counts = {name: found[name] for name in sorted(found, key=lambda name: (-found[name], name))}
+    last = list(counts.values())[seats - 1]
+    winners = tuple(name for name, count in counts.items() if count >= last)
+    tied = tuple(name for name in winners if counts[name] == last) if len(winners) > seats else ()
+    return Tally(counts, profile.voters, winners, tied)

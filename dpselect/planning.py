@@ -1,0 +1,214 @@
+"""Which mechanism, and how well it will do: from public parameters alone, before any budget is spent.
+
+The rule of `choose`, in full. It never sees a ballot, since a choice that depends on private counts leaks:
+
+1. One seat: permute-and-flip; its expected loss is at most the exponential mechanism's at the same epsilon, on every
+   profile. Against a zCDP ledger: the exponential mechanism, which costs a quarter there.
+2. Several seats: of the exponential mechanism over sets and peeling, the one with the smaller expected loss in the race
+   (see `dpselect.utility`) at the gap that the user expects, or `ASSUMED_GAP` votes when none is given; peeling when
+   they are equal, or when the sets would be too many to sample.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TypeAlias
+
+from dpselect import utility
+from dpselect.accounting import BudgetKind
+from dpselect.committee import CommitteeSelection, peeling, subset_exponential
+from dpselect.errors import UsageError
+from dpselect.mechanisms import Mechanism, Selection, exponential, permute_and_flip
+from dpselect.privacy import NeighbouringRelation
+from dpselect.utility import Estimate, Race
+
+ASSUMED_GAP = 15  # votes; chosen on real elections, see docs/elections.md
+_MAX_SET_ENTRIES = 1_000_000
+
+Measurement: TypeAlias = Selection | CommitteeSelection
+Formula: TypeAlias = Callable[[Race, float], Estimate]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A mechanism with its formulas for the race."""
+
+    build: Callable[[Fraction, NeighbouringRelation, int], Measurement]
+    probability: Formula
+    loss: Formula
+
+
+ONE_SEAT: dict[Mechanism, Offer] = {
+    Mechanism.PERMUTE_AND_FLIP: Offer(
+        lambda epsilon, neighbors, seats: permute_and_flip(epsilon, neighbors),
+        utility.permute_and_flip_probability,
+        utility.permute_and_flip_loss,
+    ),
+    Mechanism.EXPONENTIAL: Offer(
+        lambda epsilon, neighbors, seats: exponential(epsilon, neighbors),
+        utility.exponential_probability,
+        utility.exponential_loss,
+    ),
+}
+SEVERAL_SEATS: dict[Mechanism, Offer] = {
+    Mechanism.SUBSET_EXPONENTIAL: Offer(subset_exponential, utility.subset_probability, utility.subset_loss),
+    Mechanism.PEELING: Offer(peeling, utility.peeling_probability, utility.peeling_loss),
+}
+# What the name of a single winner's mechanism means for several seats.
+FOR_SEVERAL = {
+    Mechanism.PERMUTE_AND_FLIP: Mechanism.PEELING,
+    Mechanism.EXPONENTIAL: Mechanism.SUBSET_EXPONENTIAL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is public about a choice. `gap`: votes by which the best are expected to lead, None without a guess.
+    Raises UsageError when there is nothing to choose."""
+
+    candidates: int
+    epsilon: Fraction
+    neighbors: NeighbouringRelation
+    seats: int = 1
+    gap: Fraction | None = None
+    budget: BudgetKind = BudgetKind.PURE
+
+    def __post_init__(self) -> None:
+        Race(self.candidates, self.seats, float(self.gap or 0))
+        if self.epsilon <= 0:
+            raise UsageError(f"epsilon: expected a number above 0, got {self.epsilon}")
+
+    @property
+    def race(self) -> Race:
+        """The example behind the numbers."""
+        return Race(self.candidates, self.seats, float(ASSUMED_GAP if self.gap is None else self.gap))
+
+    @property
+    def offers(self) -> dict[Mechanism, Offer]:
+        """The mechanisms for this number of seats."""
+        return ONE_SEAT if self.seats == 1 else SEVERAL_SEATS
+
+    def build(self, mechanism: Mechanism) -> Measurement:
+        """The measurement. Raises UsageError when it is not offered for this number of seats, or not at this size."""
+        if mechanism not in self.offers:
+            names = " or ".join(offer.value for offer in self.offers)
+            raise UsageError(f"{mechanism.value} does not choose {self.seats} of {self.candidates}; use {names}")
+        if mechanism is Mechanism.SUBSET_EXPONENTIAL and not self.sets_fit:
+            raise UsageError(f"{self.seats} of {self.candidates} are too many sets to sample; use peeling")
+        return self.offers[mechanism].build(self.epsilon, self.neighbors, self.seats)
+
+    @property
+    def sets_fit(self) -> bool:
+        """Whether the exponential mechanism over sets can be sampled, whatever the ballots: the sampler keeps an entry
+        for each seat and step, and steps reach as far as the number of sets makes them matter."""
+        sets = math.comb(self.candidates, self.seats).bit_length()
+        steps = min(self.candidates - self.seats, 2 * 64 * (2 + sets // 64) + 1)
+        return self.seats * steps <= _MAX_SET_ENTRIES
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A mechanism, ready to release, and in words why it was chosen."""
+
+    mechanism: Mechanism
+    measurement: Measurement
+    why: str
+
+
+def choose(task: Task, wanted: Mechanism | None = None) -> Choice:
+    """The mechanism by the rule above, or the wanted one. Raises UsageError when the wanted one is not offered."""
+    if wanted is None:
+        mechanism, why = _rule(task)
+    else:
+        mechanism, why = FOR_SEVERAL.get(wanted, wanted) if task.seats > 1 else wanted, "as asked"
+    return Choice(mechanism, task.build(mechanism), why)
+
+
+def _rule(task: Task) -> tuple[Mechanism, str]:
+    if task.seats == 1 and task.budget is BudgetKind.ZCDP:
+        return Mechanism.EXPONENTIAL, "it costs a zCDP ledger a quarter of what permute-and-flip does"
+    if task.seats == 1:
+        return Mechanism.PERMUTE_AND_FLIP, "it never loses more than the exponential mechanism at the same epsilon"
+    if not task.sets_fit:
+        return Mechanism.PEELING, "the sets would be too many to sample"
+    over_sets, peeled = (
+        SEVERAL_SEATS[mechanism].loss(task.race, _exponent(task, mechanism)).value
+        for mechanism in (Mechanism.SUBSET_EXPONENTIAL, Mechanism.PEELING)
+    )
+    lead = f"a committee that leads by {task.race.gap:g} votes" + (
+        " (assumed, no --gap given)" if task.gap is None else ""
+    )
+    if over_sets < peeled:
+        return Mechanism.SUBSET_EXPONENTIAL, f"it loses less than peeling on {lead}"
+    return Mechanism.PEELING, f"it does not lose more than the exponential mechanism over sets on {lead}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What to expect of one mechanism. `epsilon_for_target`: rounded up; None when no epsilon will do (no gap).
+    `gap_for_target`: votes at the task's own epsilon."""
+
+    mechanism: Mechanism
+    exponent: Fraction
+    probability: Estimate
+    loss: Estimate
+    epsilon_for_target: Fraction | None
+    gap_for_target: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every mechanism on offer, and the one that `choose` takes."""
+
+    task: Task
+    target: float
+    rows: tuple[Row, ...]
+    choice: Choice
+
+    @property
+    def chosen(self) -> Row:
+        return next(row for row in self.rows if row.mechanism is self.choice.mechanism)
+
+
+def plan(task: Task, target: float) -> Plan:
+    """What to expect. Raises UsageError when the target is no probability that can be reached."""
+    rows = tuple(_row(task, mechanism, target) for mechanism in task.offers)
+    return Plan(task, target, rows, choose(task))
+
+
+def probability_curve(task: Task, mechanism: Mechanism, epsilons: list[float]) -> list[float]:
+    """The probability of the true winner at each epsilon, for a plot."""
+    unit = float(_exponent(task, mechanism)) / float(task.epsilon)
+    return [task.offers[mechanism].probability(task.race, epsilon * unit).value for epsilon in epsilons]
+
+
+def _row(task: Task, mechanism: Mechanism, target: float) -> Row:
+    offer, race, exponent = task.offers[mechanism], task.race, _exponent(task, mechanism)
+    # Everything depends on exponent * gap alone: what a gap of one vote needs answers both questions.
+    needed = utility.exponent_needed(offer.probability, Race(race.candidates, race.seats, 1.0), target)
+    factor = float(exponent) / float(task.epsilon)
+    return Row(
+        mechanism,
+        _built_exponent(task, mechanism),
+        offer.probability(race, exponent),
+        offer.loss(race, exponent),
+        _significant_up(needed / (factor * race.gap)) if race.gap else None,
+        needed / exponent,
+    )
+
+
+def _built_exponent(task: Task, mechanism: Mechanism) -> Fraction:
+    return task.offers[mechanism].build(task.epsilon, task.neighbors, task.seats).exponent
+
+
+def _exponent(task: Task, mechanism: Mechanism) -> float:
+    return float(_built_exponent(task, mechanism))
+
+
+def _significant_up(value: float) -> Fraction:
+    """Four significant digits, rounded up."""
+    scale = Fraction(10) ** (3 - math.floor(math.log10(value)))
+    return Fraction(math.ceil(Fraction(value) * scale)) / scale
