@@ -28,16 +28,18 @@ SMALL = 4096
 
 
 class Ladder:
-    """Coins for one exponent per unit of gap; see the module. `last` is the step that holds all larger gaps."""
+    """Coins for one exponent per unit of gap; see the module. `last` is the step that holds all gaps of more than about
+    reach/exponent."""
 
-    def __init__(self, exponent: Fraction) -> None:
+    def __init__(self, exponent: Fraction, reach: int = _REACH) -> None:
         self.exponent = exponent
         self.shift = max(0, (exponent.denominator // exponent.numerator).bit_length() - 1)
         width = exponent * 2**self.shift
-        self.last = -(-_REACH * width.denominator // width.numerator)
+        self.last = -(-reach * width.denominator // width.numerator)
         self.steps = CoinTable([exp_coin(width * step) for step in range(self.last + 1)])
         self._digits: dict[int, CoinTable] = {}
-        self._caps: dict[int, Indices] = {}
+        self._caps: dict[int, list[int]] = {}
+        self._cap_arrays: dict[int, Indices] = {}
 
     def _digit(self, bit: int) -> CoinTable:
         # exp(-exponent * 2^bit); the far bits of a rest in the last step are asked for once in e^64 draws.
@@ -46,12 +48,19 @@ class Ladder:
             table = self._digits[bit] = CoinTable([exp_coin(self.exponent * 2**bit)])
         return table
 
-    def caps(self, bits: int) -> Indices:
-        """Bounds above 2^bits * p for the coins p of the steps: floor + 1, or 2^bits itself for p = 1; int64."""
+    def caps(self, bits: int) -> list[int]:
+        """Bounds above 2^bits * p for the coins p of the steps: floor + 1, or 2^bits itself for p = 1."""
         found = self._caps.get(bits)
         if found is None:
-            caps = [self.steps[step].floor(bits) + (step > 0) for step in range(self.last + 1)]
-            found = self._caps[bits] = np.array(caps, dtype=np.int64)
+            found = [self.steps[step].floor(bits) + (step > 0) for step in range(self.last + 1)]
+            self._caps[bits] = found
+        return found
+
+    def cap_array(self, bits: int) -> Indices:
+        """`caps` as int64, shape (last + 1,), bits <= 62."""
+        found = self._cap_arrays.get(bits)
+        if found is None:
+            found = self._cap_arrays[bits] = np.array(self.caps(bits), dtype=np.int64)
         return found
 
     def accept(self, entropy: Entropy, rest: int) -> bool:
@@ -69,9 +78,9 @@ class Ladder:
 
 
 @lru_cache(maxsize=64)
-def ladder(exponent: Fraction) -> Ladder:
+def ladder(exponent: Fraction, reach: int = _REACH) -> Ladder:
     """The ladder of this exponent per unit of gap, built once (about 1 ms)."""
-    return Ladder(exponent)
+    return Ladder(exponent, reach)
 
 
 class Gaps:
@@ -105,17 +114,22 @@ class Gaps:
         )
         return steps
 
+    @property
+    def tied(self) -> int:
+        """How many candidates have the best score."""
+        return int(np.count_nonzero(self._units == self.best))
+
     @cached_property
     def _cut(self) -> int:
         cut: int = self.best - (self.ladder.last << self.ladder.shift)
         return cut
 
     @cached_property
-    def _near(self) -> tuple[Indices, npt.NDArray[np.uint8]]:
+    def _near(self) -> tuple[Indices, npt.NDArray[np.uint16]]:
         """Candidates above the last step, and their steps."""
         near = np.flatnonzero(self._units > self._cut)
         units = self._units if near.size == self.size else self._units[near]
-        return near, (self._below_best(units) >> self._kind(self.ladder.shift)).astype(np.uint8)
+        return near, (self._below_best(units) >> self._kind(self.ladder.shift)).astype(np.uint16)
 
     @property
     def _kind(self) -> Any:
@@ -147,9 +161,13 @@ class Gaps:
             found[here] = self.members(step)[ranks[here]]
         return found
 
+    def gap(self, candidate: int) -> int:
+        """Best score minus the candidate's."""
+        return self.best - int(self._units[candidate])
+
     def rest(self, candidate: int, step: int) -> int:
         """Gap of the candidate minus what its step stands for."""
-        return self.best - int(self._units[candidate]) - (step << self.ladder.shift)
+        return self.gap(candidate) - (step << self.ladder.shift)
 
     def rests(self, candidates: Indices, steps: Indices) -> npt.NDArray[Any]:
         """`rest` of each, shape (n,), dtype uint64 or object."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -140,6 +141,23 @@ class PermuteAndFlip(Selection):
         heads = gaps.ladder.steps.heads(entropy, np.tile(gaps.counts, (count, 1)))
         return np.array([_pick_head(gaps, row, entropy) for row in heads], dtype=np.int64)
 
+    def draw_run(self, scores: Scores, most: int, entropy: Entropy) -> list[int]:
+        """Rounds of peeling: winners, each drawn without those before it. It ends after `most` (at least 1), or earlier
+        where the gaps no longer hold, that is when no candidate with the best score is left."""
+        gaps = self._gaps(scores)
+        if gaps.small:
+            return [self._draw(gaps, entropy)]
+        counts = gaps.counts.copy()
+        chosen: list[int] = []
+        tied = gaps.tied
+        while len(chosen) < most and tied:
+            heads = gaps.ladder.steps.heads(entropy, counts)
+            chosen.append(_pick_head(gaps, heads, entropy, taken=chosen))
+            gap = gaps.gap(chosen[-1])
+            tied -= gap == 0
+            counts[min(gap >> gaps.ladder.shift, gaps.ladder.last)] -= 1
+        return chosen
+
 
 def _pick_rows(gaps: Gaps, rows: int, entropy: Entropy) -> Indices:
     """`PermuteAndFlip._draw` for few candidates, `rows` times at once."""
@@ -161,11 +179,11 @@ def _pick_rows(gaps: Gaps, rows: int, entropy: Entropy) -> Indices:
     return chosen
 
 
-def _pick_head(gaps: Gaps, heads: Indices, entropy: Entropy) -> int:
-    """`PermuteAndFlip._draw` for many candidates, given how many heads each step shows; which members of the step they
-    are is a uniform subset, revealed one by one."""
+def _pick_head(gaps: Gaps, heads: Indices, entropy: Entropy, taken: Iterable[int] = ()) -> int:
+    """`PermuteAndFlip._draw` for many candidates without the taken ones, given how many heads each step shows; which
+    members of the step they are is a uniform subset, revealed one by one."""
     left = heads.tolist()
-    seen: set[int] = set()
+    seen = set(taken)
     while True:
         at = uniform_below(entropy, sum(left))
         step = 0
@@ -241,7 +259,7 @@ class _Wheel:
 
     def __init__(self, gaps: Gaps) -> None:
         self.bits = 62 - gaps.size.bit_length()  # so that the sum fits int64
-        caps = gaps.ladder.caps(self.bits)
+        caps = gaps.ladder.cap_array(self.bits)
         self.caps = caps[gaps.steps] if gaps.small else caps
         self.ends: Indices = np.cumsum(self.caps if gaps.small else self.caps * gaps.counts)
 
