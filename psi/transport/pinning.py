@@ -94,10 +94,10 @@ def reason(error: OSError, sock: ssl.SSLSocket | None = None) -> str:
         if error.verify_code in _VERIFY_REASONS:
             return f"its certificate{claimed} {_VERIFY_REASONS[error.verify_code]}"
         return f"its certificate{claimed} is not one of the pinned ones"
+    if isinstance(error, ConnectionError | ssl.SSLEOFError | ssl.SSLSyscallError):
+        return "it dropped the connection"
     if isinstance(error, ssl.SSLError):
         return _TLS_REASONS.get(error.reason or "", f"TLS failed ({error.reason or error})")
-    if isinstance(error, ConnectionError):
-        return "it dropped the connection"
     if isinstance(error, TimeoutError):
         return "it did not answer in time"
     return f"the network failed ({error.strerror or error})"
@@ -130,7 +130,6 @@ _TLS_REASONS = {  # OpenSSL's reason strings
     "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _REFUSED,
     "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": _REFUSED,
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": "it demanded a certificate and got none",
-    "UNEXPECTED_EOF_WHILE_READING": "it dropped the connection",
     "DECRYPTION_FAILED_OR_BAD_RECORD_MAC": "bytes were changed on their way (bad record MAC)",
     "SSLV3_ALERT_BAD_RECORD_MAC": "bytes were changed on their way (bad record MAC)",
 }

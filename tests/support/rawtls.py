@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 from psi.identity import Identity, PeerIdentity
 
+Socket = ssl.SSLSocket
+
 
 def address_of(text: str) -> tuple[str, int]:
     host, port = text.rsplit(":", 1)
