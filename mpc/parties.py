@@ -20,10 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from psi.errors import InputError, UsageError
+from psi.identity import PeerIdentity
+from psi.transport.tls import Address
 
 MAX_PARTIES = 100
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -40,12 +39,12 @@ class Role(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One line of the roster. `certificate` is DER; `address` is (host, port), None when the party only connects."""
+    """One line of the roster. `certificate` is DER; `address` is None when the party only connects."""
 
     name: str
     role: Role
     certificate: bytes
-    address: tuple[str, int] | None = None
+    address: Address | None = None
 
     @property
     def fingerprint(self) -> bytes:
@@ -143,22 +142,9 @@ def _party(entry: Any, where: str, folder: Path) -> Party:
         role = Role(entry.get("role", "both"))
     except ValueError:
         raise InputError(f"{where}: role is both, input or server") from None
-    address = parse_address(entry["address"], where) if "address" in entry else None
-    return Party(entry["name"], role, _certificate(folder / entry["certificate"], where), address)
-
-
-def parse_address(text: str, where: str) -> tuple[str, int]:
-    """HOST:PORT, with IPv6 hosts in brackets. Raises InputError."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isascii() or not port.isdigit() or not 0 <= int(port) <= 65535:
-        raise InputError(f"{where}: an address is HOST:PORT, like 127.0.0.1:9001")
-    return host.removeprefix("[").removesuffix("]"), int(port)
-
-
-def _certificate(path: Path, where: str) -> bytes:
     try:
-        return x509.load_pem_x509_certificate(path.read_bytes()).public_bytes(Encoding.DER)
-    except OSError as error:
-        raise InputError(f"{where}: cannot read certificate {path}: {error.strerror}") from None
-    except ValueError:
-        raise InputError(f"{where}: {path} is not a PEM certificate; `psiselect identity create` makes one") from None
+        address = Address.parse(entry["address"]) if "address" in entry else None
+        certificate = PeerIdentity.read(folder / entry["certificate"]).der
+    except (UsageError, InputError) as error:
+        raise InputError(f"{where}: {error}") from None
+    return Party(entry["name"], role, certificate, address)

@@ -96,6 +96,7 @@ class _Peer:
     held: int = 0
     seed: bytes = b""
     live: bool = False
+    seen: bool = False
 
 
 class SecureSum:
@@ -122,8 +123,8 @@ class SecureSum:
             raise UsageError(f"{me} {verb}", term="value")
         if values is not None and len(values) != terms.length:
             raise UsageError(f"{len(values)} numbers given, the terms say {terms.length}", term="length")
-        self._modulus = Modulus(terms.modulus)
-        self._values = None if values is None else self._modulus.residues(values)
+        self.ring = Modulus(terms.modulus)
+        self._values = None if values is None else self.ring.residues(values)
         self._entropy = entropy
         self._opens = opens
         self._record = terms.record(roster)
@@ -143,10 +144,10 @@ class SecureSum:
 
     def connected(self, peer: str) -> list[Outgoing]:
         """The authenticated link to `peer` stands."""
+        state = self._peers[peer]
+        state.live = state.seen = True
         if self.failure:
             return [Outgoing(peer, self._abort_frame(self.failure))]
-        state = self._peers[peer]
-        state.live = True
         return [] if self._answers_last(state) else [self._shown(peer)]
 
     def received(self, peer: str, frame: Frame) -> list[Outgoing]:
@@ -221,6 +222,11 @@ class SecureSum:
         return tuple(n for n, p in self._peers.items() if p.expects)
 
     @property
+    def everyone_seen(self) -> bool:
+        """Every peer has connected at some time, so that after a failure every peer has been told."""
+        return all(p.seen for p in self._peers.values())
+
+    @property
     def seeds(self) -> bytes:
         """The computing parties' random bytes, in roster order: the same at each of them."""
         return b"".join(
@@ -264,9 +270,9 @@ class SecureSum:
 
     def _collect(self, peer: str, state: _Peer, frame: Frame, into: dict[str, Residues]) -> None:
         """One chunk of a vector; a chunk is full but for the last one."""
-        chunk = self._modulus.unpack(frame.payload)
+        chunk = self.ring.unpack(frame.payload)
         state.held += len(chunk)
-        full = CHUNK_BYTES // self._modulus.width
+        full = CHUNK_BYTES // self.ring.width
         if state.held > self.terms.length or (state.held < self.terms.length and len(chunk) != full):
             raise RemoteError("a vector was cut in the wrong places")
         state.chunks.append(chunk)
@@ -299,7 +305,7 @@ class SecureSum:
         if self.me.computes and self._dealt and not self._summed and not self._awaiting(Message.SHARE):
             self._summed = True
             own = [] if self._own_share is None else [self._own_share]
-            self.partial = self._modulus.total([*own, *self._shares.values()])
+            self.partial = self.ring.total([*own, *self._shares.values()])
             self._own_share, self._shares = None, {}
             if self._opens:
                 for name in self._peers:
@@ -326,9 +332,7 @@ class SecureSum:
             return []
         out = []
         computing = self.roster.computing
-        for party, share in zip(
-            computing, self._modulus.split(self._values, len(computing), self._entropy), strict=True
-        ):
+        for party, share in zip(computing, self.ring.split(self._values, len(computing), self._entropy), strict=True):
             if party.name == self.me.name:
                 self._own_share = share
             else:
@@ -344,15 +348,13 @@ class SecureSum:
             if self.me.computes and self.partial is None:
                 return
             own = [] if self.partial is None else [self.partial]
-            self.totals = self._modulus.total([*own, *self._partials.values()])
+            self.totals = self.ring.total([*own, *self._partials.values()])
         elif not self.me.computes:
             self.result = self._announced
 
     def _vector(self, peer: str, kind: Message, values: Residues) -> list[Outgoing]:
-        step = CHUNK_BYTES // self._modulus.width
-        return [
-            Outgoing(peer, Frame(kind, self._modulus.pack(values[i : i + step]))) for i in range(0, len(values), step)
-        ]
+        step = CHUNK_BYTES // self.ring.width
+        return [Outgoing(peer, Frame(kind, self.ring.pack(values[i : i + step]))) for i in range(0, len(values), step)]
 
     def _awaiting(self, kind: Message) -> bool:
         return any(kind in p.expects for p in self._peers.values())

@@ -1,0 +1,168 @@
+"""Links to all peers of a run: who listens, who connects, and one queue where everything that happens arrives.
+
+Each pair of parties has one TLS 1.3 channel with both certificates pinned (`psi.transport.tls`). A thread for each
+link only moves frames into the queue; every decision is the state machine's.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from dataclasses import dataclass
+
+from mpc.parties import Roster
+from psi.errors import InputError, PsiError, RemoteError, TransportError
+from psi.identity import Identity, PeerIdentity
+from psi.transport.tls import Listener, connect
+from psi.transport.tlschannel import TlsChannel
+from psi.wire import Frame
+
+_RETRY_SECONDS = 0.2
+_GOODBYE_SECONDS = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The authenticated link to `peer` stands."""
+
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A frame from `peer`."""
+
+    peer: str
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The link to `peer` is gone, or what came over it was no frame."""
+
+    peer: str
+    error: PsiError
+
+
+Event = Connected | Received | Lost
+
+
+class Mesh:
+    """One party's links. Leaving it as a context manager flushes and closes them.
+
+    events: what happened, in order for each peer. problems: the last failed attempt to reach a peer, for messages.
+    Raises InputError when the identity is not the roster's, TransportError when it cannot listen.
+    """
+
+    def __init__(self, roster: Roster, me: str, identity: Identity, timeout: float) -> None:
+        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.problems: dict[str, str] = {}
+        own = roster[me]
+        if identity.fingerprint != own.fingerprint:
+            raise InputError(f"the certificate of this identity is not the one that the parties file names for {me}")
+        self._identity = identity
+        self._deadline = time.monotonic() + timeout
+        self._channels: dict[str, TlsChannel] = {}
+        self._lock = threading.Lock()
+        self._closing = False
+        self._listener: Listener | None = None
+        peers = {p.name: PeerIdentity.from_der(p.certificate, p.name) for p in roster.peers(me)}
+        expected = {p.fingerprint: n for n, p in peers.items() if roster.listens(me, n)}
+        if expected and own.address is not None:
+            awaited = [peers[n] for n in expected.values()]
+            self._listener = Listener(str(own.address), identity, awaited, timeout=timeout)
+            self._start(self._accept, self._listener, expected)
+        for name, peer in peers.items():
+            if not roster.listens(me, name):
+                self._start(self._connect, name, str(roster[name].address), peer)
+
+    def send(self, peer: str, frame: Frame) -> None:
+        """Queue a frame; blocks while the peer is slow. Raises TransportError when the link is down or not there."""
+        with self._lock:
+            channel = self._channels.get(peer)
+        if channel is None:
+            raise TransportError(f"there is no link to {peer}")
+        channel.send(frame)
+
+    @property
+    def bytes_sent(self) -> int:
+        """Application bytes over all links, without TLS."""
+        return sum(c.bytes_sent for c in self._channels.values())
+
+    @property
+    def bytes_received(self) -> int:
+        """Application bytes over all links, without TLS."""
+        return sum(c.bytes_received for c in self._channels.values())
+
+    def close(self) -> None:
+        """Stop listening; flush and close every link, all at once, for a few seconds at most."""
+        with self._lock:
+            self._closing = True
+            channels = list(self._channels.values())
+        if self._listener is not None:
+            self._listener.close()
+        closers = [threading.Thread(target=c.close, daemon=True) for c in channels]
+        for closer in closers:
+            closer.start()
+        until = time.monotonic() + _GOODBYE_SECONDS
+        for closer in closers:
+            closer.join(max(0.0, until - time.monotonic()))
+
+    def __enter__(self) -> Mesh:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # From here on: threads, one for the listener and one for each link.
+
+    @staticmethod
+    def _start(target: object, *args: object) -> None:
+        threading.Thread(target=target, args=args, name="psiselect-mpc", daemon=True).start()  # type: ignore[arg-type]
+
+    def _accept(self, listener: Listener, expected: dict[bytes, str]) -> None:
+        waiting = set(expected.values())
+        while waiting:
+            try:
+                channel = listener.accept()
+            except PsiError:
+                return  # time is up, or the mesh was closed: the state machine knows who is missing
+            name = expected[channel.peer_fingerprint]
+            if name in waiting:
+                waiting.discard(name)
+                self._start(self._read, name, channel)
+            else:  # a second connection of one party: the first one counts
+                self._start(channel.close)
+
+    def _connect(self, name: str, address: str, peer: PeerIdentity) -> None:
+        while not self._closing and (left := self._deadline - time.monotonic()) > 0:
+            try:
+                channel = connect(address, self._identity, [peer], timeout=left)
+            except PsiError as error:
+                self.problems[name] = str(error)
+                time.sleep(_RETRY_SECONDS)
+            else:
+                self._read(name, channel)
+                return
+
+    def _read(self, name: str, channel: TlsChannel) -> None:
+        with self._lock:
+            if self._closing:
+                closing = True
+            else:
+                closing, self._channels[name] = False, channel
+        if closing:
+            channel.close()
+            return
+        self.events.put(Connected(name))
+        try:
+            while not self._closing:
+                frame = channel.receive(1.0)
+                if frame is not None:
+                    self.events.put(Received(name, frame))
+        except (TransportError, RemoteError) as error:
+            self.problems[name] = str(error)
+            self.events.put(Lost(name, error))
+        except PsiError:
+            return  # closed by this side

@@ -1,0 +1,139 @@
+"""From what the user asks to the terms of a run: units, modulus, noise, and what is refused with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from dpselect.entropy import Entropy
+from dpselect.privacy import NeighbouringRelation
+from mpc.fixedpoint import FixedPoint, encode_all, plain
+from mpc.noise import SharedNoise, coarsening, widest_sensitivity
+from mpc.parties import Roster
+from mpc.sharing import WORD, Modulus
+from mpc.terms import Function, Terms
+from psi.errors import PolicyError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Guarantee:
+    """What makes a sum differentially private: who may collude, what one party may change, within which bounds."""
+
+    epsilon: Fraction
+    neighbors: NeighbouringRelation
+    lower: Fraction
+    upper: Fraction
+    colluding: int
+    contributions: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SumPlan:
+    """Terms of a sum and how this party's values become what it shares.
+
+    sensitivity: in units, how far one party (or a group of `contributions`) can move the vector of sums, in L1;
+    None without noise. coarsened: by what the asked unit was multiplied.
+    """
+
+    terms: Terms
+    point: FixedPoint
+    guarantee: Guarantee | None = None
+    noise: SharedNoise | None = None
+    sensitivity: int | None = None
+    coarsened: int = 1
+
+    def encode(self, values: Sequence[Fraction], entropy: Entropy) -> list[int]:
+        """The integers to share: exact, or clamped, rounded and with this party's share of the noise.
+
+        Raises InputError when an exact value does not fit the terms. Clamping is silent: that it happened is private.
+        """
+        if self.guarantee is None or self.noise is None:
+            return encode_all(self.point, values)
+        low, high = self.guarantee.lower, self.guarantee.upper
+        rounded = [self.point.round(min(high, max(low, value))) for value in values]
+        return [v + s for v, s in zip(rounded, self.noise.two_sided(entropy, len(rounded)), strict=True)]
+
+    @property
+    def error95(self) -> Fraction | None:
+        """What the noise of all parties stays within at 95 %, for one sum, in the unit of the data."""
+        if self.noise is None:
+            return None
+        return Fraction(self.noise.error95()) * self.point.unit
+
+
+def plan_sum(
+    function: Function,
+    roster: Roster,
+    *,
+    length: int,
+    decimals: int = 2,
+    bound: Fraction = Fraction(10**12),
+    modulus: int = WORD,
+    guarantee: Guarantee | None = None,
+    allow_two_inputs: bool = False,
+) -> SumPlan:
+    """Raises UsageError for terms that make no sense, PolicyError for those that would give an input away or could
+    overflow."""
+    Modulus(modulus)
+    if not 0 <= decimals <= 18:
+        raise UsageError("decimals: expected 0 to 18", term="decimals")
+    if bound <= 0:
+        raise UsageError("bound: expected a number above 0", term="bound")
+    inputs = len(roster.inputting)
+    unit = Fraction(1, 10**decimals)
+    if guarantee is not None:
+        return _noisy(function, inputs, length, unit, modulus, guarantee)
+    _refuse_telling_inputs(inputs, allow_two_inputs)
+    point = FixedPoint(unit, bound)
+    point.require_room(modulus, inputs)
+    return SumPlan(Terms(function, length, modulus, plain(unit), plain(bound)), point)
+
+
+def _refuse_telling_inputs(inputs: int, allow_two: bool) -> None:
+    if inputs == 1:
+        raise PolicyError("one party brings a value: the sum would be that value", term="party")
+    if inputs == 2 and not allow_two:
+        raise PolicyError(
+            "two parties bring a value each: the sum is the other's input, since anyone can subtract one's own. Add a "
+            "party, ask for less (`mpc threshold` with a third, non-colluding helper), add noise (--epsilon), or say "
+            "--allow-two-inputs",
+            term="party",
+        )
+
+
+def _noisy(function: Function, inputs: int, length: int, unit: Fraction, modulus: int, guarantee: Guarantee) -> SumPlan:
+    low, high = guarantee.lower, guarantee.upper
+    if low >= high:
+        raise UsageError("lower must be below upper", term="lower")
+    if guarantee.contributions < 1:
+        raise UsageError("contributions: expected 1 or more", term="contributions")
+    replace = guarantee.neighbors is NeighbouringRelation.REPLACE
+    span = high - low if replace else max(abs(low), abs(high))
+    together = length * guarantee.contributions
+    factor = coarsening(span * together, unit, widest_sensitivity(guarantee.epsilon, length))
+    point = FixedPoint(unit * factor, max(abs(low), abs(high)))
+    bottom, top = point.round(low), point.round(high)
+    sensitivity = together * (top - bottom if replace else max(abs(bottom), abs(top)))
+    if sensitivity == 0:
+        raise PolicyError(
+            f"values between {plain(low)} and {plain(high)} are all the same at a unit of {plain(point.unit)}; use "
+            "more --decimals, a larger --epsilon or a shorter vector",
+            term="unit",
+        )
+    noise = SharedNoise(inputs, guarantee.colluding, guarantee.epsilon / sensitivity)
+    point.require_room(modulus, inputs, noise.reach(length))
+    terms = Terms(
+        function,
+        length,
+        modulus,
+        plain(point.unit),
+        plain(point.bound),
+        epsilon=str(guarantee.epsilon),
+        neighbors=guarantee.neighbors.value,
+        lower=plain(low),
+        upper=plain(high),
+        contributions=guarantee.contributions,
+        colluding=guarantee.colluding,
+    )
+    return SumPlan(terms, point, guarantee, noise, sensitivity, factor)

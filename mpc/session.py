@@ -1,0 +1,140 @@
+"""Runs one party's state machine over real links, with one deadline for the whole run."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from dpselect.entropy import Entropy
+from mpc.mesh import Connected, Event, Lost, Mesh, Received
+from mpc.parties import Roster
+from mpc.securesum import Outgoing, SecureSum
+from mpc.terms import Terms
+from psi.errors import PsiError, RemoteError, TransportError
+from psi.identity import Identity
+
+DEFAULT_TIMEOUT = 300.0
+_LATECOMER_SECONDS = 2.0
+
+Progress = Callable[[int, int], None]  # connected peers, all peers
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a finished run leaves behind. `unconfirmed` names parties that may not hold the result."""
+
+    totals: tuple[int, ...]
+    seconds: float
+    bytes_sent: int
+    bytes_received: int
+    unconfirmed: tuple[str, ...]
+
+
+class Driver:
+    """Feeds a state machine from a mesh and sends what it answers."""
+
+    def __init__(self, machine: SecureSum, mesh: Mesh, timeout: float, progress: Progress | None = None) -> None:
+        self.machine, self.mesh = machine, mesh
+        self.deadline = time.monotonic() + timeout
+        self._progress = progress
+        self._connected = 0
+        self._all = len(machine.roster.peers(machine.me.name))
+
+    def until(self, reached: Callable[[], bool]) -> None:
+        """Go on until `reached`, or until the run fails. Raises the failure; KeyboardInterrupt after telling peers."""
+        try:
+            while not reached():
+                if self.machine.failure is not None:
+                    break
+                left = self.deadline - time.monotonic()
+                try:
+                    event = self.mesh.events.get(timeout=max(0.0, left))
+                except queue.Empty:
+                    if self.machine.settled:
+                        return
+                    self.send(self.machine.expired())
+                else:
+                    self.handle(event)
+        except KeyboardInterrupt:
+            self.send(self.machine.stopped())
+            raise
+        if self.machine.failure is not None:
+            self._tell_latecomers()
+            raise self.error()
+
+    def _tell_latecomers(self) -> None:
+        """A peer that connects only now must hear why there is no result, rather than find nobody."""
+        until = time.monotonic() + _LATECOMER_SECONDS
+        while not self.machine.everyone_seen and (left := until - time.monotonic()) > 0:
+            with contextlib.suppress(queue.Empty):
+                self.handle(self.mesh.events.get(timeout=left))
+
+    def handle(self, event: Event) -> None:
+        """One event of the mesh."""
+        machine = self.machine
+        if isinstance(event, Connected):
+            self._connected += 1
+            if self._progress is not None:
+                self._progress(self._connected, self._all)
+            self.send(machine.connected(event.peer))
+        elif isinstance(event, Received):
+            self.send(machine.received(event.peer, event.frame))
+        elif isinstance(event, Lost):
+            misbehaved = isinstance(event.error, RemoteError)
+            self.send(machine.misbehaved(event.peer) if misbehaved else machine.lost(event.peer))
+
+    def send(self, out: Sequence[Outgoing]) -> None:
+        """Hand frames to the links; one that is down is news for the machine."""
+        for item in out:
+            try:
+                self.mesh.send(item.peer, item.frame)
+            except TransportError as error:
+                self.mesh.problems.setdefault(item.peer, str(error))
+                self.send(self.machine.lost(item.peer))
+
+    def error(self) -> PsiError:
+        """The failure, with what this side knows about the link where it was this side that saw it."""
+        failure = self.machine.failure
+        if failure is None:
+            raise RuntimeError("no failure to report")
+        error = failure.error()
+        detail = self.mesh.problems.get(failure.party)
+        if detail and failure.by == self.machine.me.name and isinstance(error, TransportError):
+            return TransportError(f"{error}: {detail}", term=error.term)
+        return error
+
+
+def run_sum(
+    roster: Roster,
+    me: str,
+    identity: Identity,
+    terms: Terms,
+    values: Sequence[int] | None,
+    entropy: Entropy,
+    *,
+    timeout: float = DEFAULT_TIMEOUT,
+    progress: Progress | None = None,
+) -> Run:
+    """One party's part in a secure sum; `values` in units, None for a server.
+
+    Returns once every party has confirmed, or the deadline passed with this party holding the sum. Raises
+    TransportError or RemoteError with the name of the party that ended the run; the same name at every party.
+    """
+    started = time.monotonic()
+    machine = SecureSum(roster, me, terms, values, entropy)
+    with Mesh(roster, me, identity, timeout) as mesh:
+        driver = Driver(machine, mesh, timeout, progress)
+        driver.until(lambda: machine.finished)
+        totals = machine.totals
+        if totals is None:
+            raise RuntimeError("a finished sum has totals")
+        return Run(
+            tuple(machine.ring.centred(totals)),
+            time.monotonic() - started,
+            mesh.bytes_sent,
+            mesh.bytes_received,
+            machine.unconfirmed,
+        )
