@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from llvmlite import ir
 
 from psi.curve25519.lanes import field
-from psi.curve25519.lanes.codegen import I64, PTR, Code
+from psi.curve25519.lanes.codegen import I64, PTR, Code, Vec
 from psi.curve25519.lanes.routines import GROUP, Routines
 
 
@@ -102,11 +102,11 @@ def invert_function(r: Routines, power: ir.Function) -> ir.Function:
     return code.done()
 
 
-def ones_at_zeros(code: Code, limbs: field.Limbs) -> field.Vec:
+def ones_at_zeros(code: Code, limbs: field.Limbs) -> Vec:
     """The double 1 in the lanes where the element is zero, 0 elsewhere."""
     return (zero_mask(code, field.to_words(code, limbs)) & code.doubles(1.0).bits()).double()
 
 
-def zero_mask(code: Code, words: Sequence[field.Vec]) -> field.Vec:
+def zero_mask(code: Code, words: Sequence[Vec]) -> Vec:
     w0, w1, w2, w3 = words
     return code.mask_if_zero(w0 | w1 | w2 | w3)

@@ -65,18 +65,8 @@ class Kernel:
 
     def hash_to_curve(self, out: U8, data: U8, offsets: I64, tag: Expansion) -> None:
         """out[i] = the map of data[offsets[i]:offsets[i+1]]: (n, 32), bytes, (n+1,); n >= 1."""
-        tail, rest = tag.tail, tag.rest
-        self._functions["hash_to_curve"](
-            _at(out),
-            len(out),
-            _at(data),
-            _at(offsets),
-            _at(tag.prefix),
-            _at(tail),
-            len(tail),
-            _at(rest),
-            tag.rest_blocks,
-        )
+        constants = (_at(tag.prefix), _at(tag.tail), len(tag.tail), _at(tag.rest), tag.rest_blocks)
+        self._functions["hash_to_curve"](_at(out), len(out), _at(data), _at(offsets), *constants)
 
     def digest(self, out: U8, elements: U8, data: U8, offsets: I64, prefix: Words) -> None:
         """out[i] = SHA-512(prefix || elements[i] || item i): (n, 64), (n, 32), bytes, (n+1,), 16 words; n >= 1."""

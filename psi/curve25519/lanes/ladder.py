@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from llvmlite import ir
 
 from psi.curve25519.lanes import field
-from psi.curve25519.lanes.codegen import I8, I64, PTR, Code
+from psi.curve25519.lanes.codegen import I8, I64, PTR, Code, Vec
 from psi.curve25519.lanes.routines import GROUP, Routines
 
 # RFC 7748 section 4.1: (486662 - 2) / 4.
 A24 = 121665
 
 
-def select(code: Code, mask: field.Vec, first: field.Limbs, second: field.Limbs) -> field.Limbs:
+def select(code: Code, mask: Vec, first: field.Limbs, second: field.Limbs) -> field.Limbs:
     """`first` where the mask is all zeros, `second` where it is all ones."""
     pairs = [(x.bits(), y.bits()) for x, y in zip(first, second, strict=True)]
     return [(x ^ ((x ^ y) & mask)).double() for x, y in pairs]
