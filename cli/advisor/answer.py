@@ -1,0 +1,152 @@
+"""The answer to a task: everything that is printed, in one frozen record; and its JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cli.advisor import commands
+from cli.advisor.approaches import Fit, Verdict, judge
+from cli.advisor.cautions import Case, Caution, cautions
+from cli.advisor.commands import Step
+from cli.advisor.costs import Calibration
+from cli.advisor.edits import Edit, edits
+from cli.advisor.fields import BY_NAME
+from cli.advisor.labels import LABELS, Label
+from cli.advisor.logic import Open, settle, spell_out
+from cli.advisor.numbers import Numbers
+from cli.advisor.predictions import Prediction, Setting, predict
+from cli.advisor.questions import QUESTIONS
+from cli.advisor.rules import Rule
+from cli.advisor.task import Facts, Given, check_together
+
+EXIT_RECOMMENDED, EXIT_CHANGE_TASK, EXIT_UNDECIDED = 0, 10, 11
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """One field decides and is unknown."""
+
+    field: str
+    question: str
+    outcomes: tuple[tuple[str, tuple[Label, ...]], ...]
+
+    exit_code = EXIT_UNDECIDED
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON of an undecided task: `primary` is null."""
+        return {
+            "primary": None,
+            "need_to_know": {
+                "field": self.field,
+                "question": self.question,
+                "outcomes": [{"value": value, "primary": list(labels)} for value, labels in self.outcomes],
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A decided task. `verdicts` is the table, the recommended approach first."""
+
+    given: Given
+    setting: Setting
+    rule: Rule
+    verdicts: tuple[Verdict, ...]
+    warnings: tuple[Caution, ...]
+    predictions: tuple[Prediction, ...]
+    changes: tuple[Edit, ...]
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...]
+    assumed: Mapping[str, Any]
+
+    @property
+    def primary(self) -> Label:
+        """The recommendation."""
+        return self.rule.label
+
+    @property
+    def exit_code(self) -> int:
+        """0 recommended, 10 change the task."""
+        return EXIT_CHANGE_TASK if self.primary is Label.CHANGE_TASK else EXIT_RECOMMENDED
+
+    @property
+    def why(self) -> str:
+        """One paragraph that names the fields responsible."""
+        reasons = ", ".join(f"{name}={_plain(getattr(self.setting.f, name))}" for name in self.rule.because)
+        own = next(verdict for verdict in self.verdicts if verdict.label is self.primary)
+        detail = f" {own.reason[0].upper()}{own.reason[1:]}." if own.number is not None and own.fit is Fit.FITS else ""
+        return f"{self.rule.why}{detail} [{reasons}]"
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON that docs/advisor.md describes."""
+        return {
+            "primary": self.primary,
+            "family": LABELS[self.primary].family,
+            "why": self.why,
+            "rule": self.rule.name,
+            "source": self.rule.source,
+            "alternatives": [v.label for v in self.verdicts if v.fit is not Fit.NO and v.label is not self.primary],
+            "rejected": [
+                {"label": v.label, "reason": v.reason, "number": v.number}
+                for v in self.verdicts
+                if v.fit is Fit.NO and v.label is not self.primary
+            ],
+            "table": [_row(v, self.primary) for v in self.verdicts],
+            "warnings": [asdict(warning) for warning in self.warnings],
+            "predictions": [asdict(prediction) for prediction in self.predictions],
+            "change_task": [asdict(change) for change in self.changes],
+            "command": self.steps[-1].line if self.steps else None,
+            "commands": [{"who": step.who, "command": step.line} for step in self.steps],
+            "notes": list(self.notes),
+            "assumed": dict(self.assumed),
+        }
+
+
+def advise(given: Given, machine: Calibration) -> Answer | Undecided:
+    """Decide a checked task. Raises FieldError when its fields contradict each other."""
+    check_together(given)
+    rule = settle(given)
+    if isinstance(rule, Open):
+        outcomes = tuple((value, tuple(sorted(labels))) for value, labels in spell_out(given, rule))
+        return Undecided(rule.field, QUESTIONS[rule.field].ask, outcomes)
+    facts = Facts(given, asking=frozenset())
+    numbers = Numbers(facts)
+    setting = Setting(facts, numbers, machine)
+    case = Case(facts, numbers, machine, rule)
+    verdicts = sorted(judge(setting), key=lambda v: (v.label is not rule.label, v.fit))
+    return Answer(
+        given,
+        setting,
+        rule,
+        tuple(verdicts),
+        tuple(cautions(case)),
+        tuple(predict(setting)),
+        tuple(edits(case, given)),
+        commands.steps(facts, numbers, rule.label),
+        tuple(commands.notes(facts, numbers, rule.label)),
+        {name: field.default for name, field in BY_NAME.items() if given.get(name) is None},
+    )
+
+
+def _row(verdict: Verdict, primary: Label) -> dict[str, Any]:
+    return {
+        "label": verdict.label,
+        "fit": "recommended" if verdict.label is primary else verdict.fit.name.lower(),
+        "reason": verdict.reason,
+        "number": verdict.number,
+        "error95": verdict.err95,
+        "seconds": verdict.seconds,
+        "bytes": verdict.bytes,
+        "recipients_learn": verdict.recipients,
+        "each_party_learns": verdict.party,
+    }
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return f"{value['value']:g} {value['kind']}"
+    return "unknown" if value is None else f"{value:,}" if isinstance(value, int | float) else str(value)

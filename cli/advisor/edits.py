@@ -1,0 +1,251 @@
+"""Changes to the task that would make it fit, or show less; each is re-evaluated by the same rules before it is offered.
+
+An entry says when it is worth trying, what it changes, and how that reads. A new proposal is one entry.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cli.advisor import commands
+from cli.advisor.cautions import Case
+from cli.advisor.fields import ADDITIVE, COUNTS, ELEMENTS, SELECTIONS
+from cli.advisor.formulas import LN20
+from cli.advisor.labels import LABELS, Label as L
+from cli.advisor.logic import Open, settle
+from cli.advisor.numbers import Numbers
+from cli.advisor.task import Facts, FieldError, Given, NeedToKnow, check, check_together
+from cli.advisor.wording import number, whole
+
+MAX_EDITS = 6
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """`changes` gives the fields to set; `text` reads as an instruction."""
+
+    when: Callable[[Case], bool]
+    changes: Callable[[Case], Mapping[str, Any]]
+    text: Callable[[Case, Mapping[str, Any]], str]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change and what it leads to, as in the JSON."""
+
+    edit: str
+    effect: str
+    command: str | None
+
+
+def _refused(c: Case) -> bool:
+    return c.rule.name in ("hopeless", "overlap-hopeless")
+
+
+def _too_few(c: Case) -> bool:
+    return _refused(c) and c.f.function in ("mean", "proportion") and c.n.limit > 0
+
+
+def _too_many_releases(c: Case) -> bool:
+    return _refused(c) and c.f.releases > 1 and not c.f.unit_per_release and not c.n.selects and _fewer(c) >= 1
+
+
+def _error(c: Case) -> float:
+    """The least error that this task's trust allows."""
+    if c.f.central:
+        return c.n.central_err95
+    alone = c.f.each_holder_one_unit and not c.f.helper_servers and c.f.n_holders > 1000
+    return c.n.local_err95 if alone else c.n.split_err95(1) if not c.f.function.startswith("intersection") else c.n.central_err95
+
+
+def _fewer(c: Case) -> int:
+    """Releases that the tolerance allows."""
+    return math.floor(c.f.releases * c.n.limit / _error(c)) if _error(c) > 0 else 0
+
+
+def _more_units(c: Case) -> Mapping[str, Any]:
+    local = not c.f.central and c.f.each_holder_one_unit and c.f.n_holders > 1000 and not c.f.helper_servers
+    if not local and c.f.each_holder_one_unit and not c.f.central:
+        # Few holders who compute together: local noise would do from the smaller of the two sizes on.
+        wish = c.n.n * (c.n.local_err95 / c.n.limit) ** 2
+        together = c.n.n * _error(c) / c.n.limit
+        needed = together if together <= 1000 or c.f.helper_servers else wish
+    else:
+        needed = c.n.n * (_error(c) / c.n.limit) ** (2 if local else 1)
+    units = _round_up(needed)
+    return {"n_units": units, "n_holders": units} if c.f.each_holder_one_unit else {"n_units": units}
+
+
+def _round_up(value: float) -> int:
+    """A little above, to two or three digits, so that rounding errors do not bite."""
+    exact = math.ceil(value * (1 + 1e-9))
+    step = 10 ** max(0, len(str(exact)) - 3)
+    return -(-exact // step) * step
+
+
+def _round_error(value: float) -> float:
+    step = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return math.ceil(value / step * (1 + 1e-9)) * step
+
+
+def _clamp(c: Case) -> Mapping[str, Any]:
+    """A clamp at which the noise alone is half of what is tolerable; the other half is left for what is cut off."""
+    limit = c.n.limit if c.f.tolerance or c.f.expected_value is not None else None
+    if limit is None or (c.f.tolerance and c.f.tolerance["kind"] == "rel" and c.f.expected_value is None):
+        return {"bounded": "clampable"}
+    room = limit / 2 * c.n.epsilon_unit / LN20 * (c.n.n if c.f.function == "mean" else 1)
+    step = 10.0 ** math.floor(math.log10(room))
+    return {"bounded": "clampable", "bounds": [0, math.floor(room / step) * step]}
+
+
+def _clamp_text(c: Case, changes: Mapping[str, Any]) -> str:
+    if "bounds" in changes:
+        return f"clamp at {number(changes['bounds'][1])} (public knowledge must say that few exceed it)"
+    return "accept a clamp: cut values off at a public C that about 1/epsilon units exceed"
+
+
+def _needed_epsilon(c: Case) -> float:
+    return _round_error(c.f.epsilon_total * _error(c) / c.n.limit)
+
+
+def _sumlike(c: Case) -> bool:
+    return c.f.function in ("sum", "mean", "extreme")
+
+
+PROPOSALS: tuple[Proposal, ...] = (
+    Proposal(
+        lambda c: c.rule.name == "unbounded" and c.f.function in ("sum", "mean", "quantile", "intersection_sum"),
+        _clamp, _clamp_text,
+    ),
+    Proposal(_too_few, _more_units, lambda c, new: f"n >= {new['n_units']:,}"),
+    Proposal(
+        lambda c: _refused(c) and c.f.helper_servers is not True and c.f.each_holder_one_unit and not c.f.central,
+        lambda c: {"helper_servers": True}, lambda c, new: "find two or more servers that do not collude",
+    ),
+    Proposal(_too_many_releases, lambda c: {"releases": _fewer(c)}, lambda c, new: f"at most {new['releases']:,} releases from this epsilon"),
+    Proposal(
+        lambda c: _refused(c) and not c.n.selects and c.n.limit > 0 and c.n.bounded, lambda c: {"tolerance": {"kind": "abs", "value": _round_error(_error(c))}},
+        lambda c, new: f"accept an error of {number(new['tolerance']['value'])} at 95 %",
+    ),
+    Proposal(
+        lambda c: _refused(c) and not c.n.selects and c.n.limit > 0 and c.n.bounded and _needed_epsilon(c) <= 20,
+        lambda c: {"epsilon_total": _needed_epsilon(c)},
+        lambda c, new: f"epsilon {number(new['epsilon_total'])} would be needed; whether that is still privacy is yours to judge",
+    ),
+    Proposal(
+        lambda c: _refused(c) and c.f.function in ("count", "histogram") and c.f.expected_value is not None,
+        lambda c: {"expected_value": _round_up(10 * _error(c)), "tolerance": None, "n_units": max(c.f.n_units or 1, _round_up(10 * _error(c)))},
+        lambda c, new: f"merge groups or regions until about {new['expected_value']:,} are expected (10 % error then)",
+    ),
+    Proposal(
+        lambda c: _refused(c) and c.f.function in SELECTIONS, lambda c: {"score_gap": _round_error(c.n.shortfall95)},
+        lambda c, new: f"only where a lead of {number(new['score_gap'])} votes can be expected",
+    ),
+    Proposal(
+        lambda c: _refused(c) and c.f.function == "quantile" and c.f.score_gap is None, lambda c: {"n_units": _round_up(4 * c.n.shortfall95)},
+        lambda c, new: f"n >= {new['n_units']:,}",
+    ),
+    Proposal(
+        lambda c: c.rule.name == "extreme", lambda c: {"function": "quantile", "bounded": "clampable" if c.f.bounded == "no" else c.f.bounded},
+        lambda c, new: "ask for a high quantile (say the 95th percentile) instead of the extreme",
+    ),
+    Proposal(
+        lambda c: (c.rule.name == "unbounded" or (c.f.dominant_possible and _refused(c))) and _sumlike(c),
+        lambda c: {"function": "count", "bounded": "yes", "bounds": [0, 1], "tolerance": None, "expected_value": None},
+        lambda c, new: "ask how many exceed a public limit",
+    ),
+    Proposal(
+        lambda c: (c.rule.name == "unbounded" or (c.f.dominant_possible and _refused(c))) and _sumlike(c),
+        lambda c: {"function": "quantile", "bounded": "clampable", "bounds": [0, 1e6], "tolerance": None, "expected_value": None},
+        lambda c, new: "ask for the median between public limits",
+    ),
+    Proposal(
+        lambda c: c.f.n_holders >= 2 and c.f.function in (*ADDITIVE, "extreme") and not c.f.central,
+        lambda c: {"function": "threshold", "bounded": "yes"},
+        lambda c, new: "reveal yes/no only: is a limit reached?",
+    ),
+    Proposal(
+        lambda c: c.rule.name == "two-inputs", lambda c: {"n_holders": 3, "n_units": max(3, c.f.n_units or 0) if c.f.each_holder_one_unit else c.f.n_units},
+        lambda c, new: "find a third party with an input of its own",
+    ),
+    Proposal(
+        lambda c: c.f.function in SELECTIONS and c.rule.name == "exact-sum", lambda c: {"output_dim": 1},
+        lambda c, new: "announce the winner only, not the totals",
+    ),
+    Proposal(
+        lambda c: c.rule.name == "exact-winner", lambda c: {"output_dim": max(2, c.f.n_candidates or 2)},
+        lambda c, new: "let the totals be known too: a plain secure sum does it",
+    ),
+    Proposal(
+        lambda c: c.f.function == "intersection" and c.label is not L.NO_PET, lambda c: {"function": "intersection_size"},
+        lambda c, new: "reveal only how many are common",
+    ),
+    Proposal(
+        lambda c: c.rule.name == "overlap-exact" and c.f.function == "intersection_size",
+        lambda c: {"exact": "not_needed", "output_privacy": "required"}, lambda c, new: "reveal the size with noise, so that it hides each person",
+    ),
+    Proposal(
+        lambda c: c.label is L.MPC_OTHER and c.f.match == "fuzzy", lambda c: {"match": "exact"},
+        lambda c, new: "normalise the spelling and match several exact keys",
+    ),
+    Proposal(
+        lambda c: c.f.function == "row_release", lambda c: {"function": "histogram", "output_dim": 100, "domain_known": True},
+        lambda c, new: "publish a list of tables with noise instead of rows",
+    ),
+    Proposal(
+        lambda c: c.rule.name == "exact-holder" and c.f.hides_output and c.f.function in (*ADDITIVE, *COUNTS),
+        lambda c: {"exact": "not_needed"}, lambda c, new: "permit noise",
+    ),
+    Proposal(
+        lambda c: (_refused(c) or c.rule.name == "unbounded") and not c.f.hides_output is False and c.f.exact != "required",
+        lambda c: {"output_privacy": "not_needed"},
+        lambda c, new: "give up that the result hides each unit (it then need not be noisy)",
+    ),
+)
+
+
+def edits(case: Case, given: Given) -> list[Edit]:
+    """The proposals that apply, each with the answer that it would lead to. Those that lead nowhere are left out."""
+    found: list[Edit] = []
+    for proposal in PROPOSALS:
+        if len(found) == MAX_EDITS:
+            break
+        try:
+            if not proposal.when(case):
+                continue
+            changes = proposal.changes(case)
+            edit = _evaluate(given, changes, proposal.text(case, changes))
+        except (NeedToKnow, FieldError, OverflowError, ValueError, ZeroDivisionError):
+            continue
+        if edit is not None:
+            found.append(edit)
+    return found
+
+
+def _evaluate(given: Given, changes: Mapping[str, Any], text: str) -> Edit | None:
+    changed = {name: check(name, value) for name, value in {**given, **changes}.items()}
+    check_together(changed)
+    rule = settle(changed)
+    if isinstance(rule, Open):
+        return Edit(text, f"then it depends on [{rule.field}]", None)
+    if rule.label is L.CHANGE_TASK:
+        return None
+    facts = Facts(changed, asking=frozenset())
+    numbers = Numbers(facts)
+    steps = commands.steps(facts, numbers, rule.label)
+    return Edit(text, f"then {rule.label}: {LABELS[rule.label].meaning}{_accuracy(facts, numbers, rule.label)}", steps[-1].line if steps else None)
+
+
+def _accuracy(f: Facts, n: Numbers, label: L) -> str:
+    errors = {L.DP_LAPLACE: "central_err95", L.DP_LOCAL: "local_err95", L.MPC_DP: "shared_err95"}
+    if f.function in (*SELECTIONS, "quantile") and label in (L.DP_EXP, L.MPC_DP):
+        shortfall = n.or_none("shortfall95")
+        return f", at most {number(shortfall)} below the best, 19 times in 20" if shortfall else ""
+    error = n.or_none(errors[label]) if label in errors and f.function not in ("training", *ELEMENTS) else None
+    return f", off by {number(error)} at 95 %" if error else ""
+
+
+__all__ = ["Edit", "edits", "whole"]

@@ -1,0 +1,265 @@
+"""What follows from a task's numbers: sensitivity, errors at 95 %, and the error that would be tolerable.
+
+Convention: neighbours differ in one unit's data (replace-one, n public), as in the article. An unknown field that a
+number needs raises NeedToKnow, which the engine turns into a question and the tables into "not without [field]".
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from cli.advisor import formulas, sources
+from cli.advisor.fields import COUNTS, SELECTIONS
+from cli.advisor.task import Facts, NeedToKnow
+
+QUANTILE_GRID = 1000  # public grid points of a quantile when n_candidates is not given: its logarithm is what counts
+HALF = "half of all that is possible"
+FEW_HOLDERS = 1000  # up to here all-to-all or aggregated secret sharing between the holders themselves is practicable
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Derived numbers of one task, each computed when first asked for."""
+
+    f: Facts
+
+    @cached_property
+    def epsilon(self) -> float:
+        """Budget of one release: the total over T, unless it was meant for each release."""
+        releases = self.f.releases
+        shared = releases > 1 and not self.f.unit_per_release
+        return float(self.f.epsilon_total) / (releases if shared else 1)
+
+    @cached_property
+    def epsilon_unit(self) -> float:
+        """Budget of one release for one record of a unit that may have several, or one of several numbers."""
+        return self.epsilon / (self.f.max_contrib * self.parts)
+
+    @cached_property
+    def parts(self) -> int:
+        """How many numbers share the budget; a histogram's cells do not, since one unit is in one cell."""
+        shares = self.f.function in ("sum", "mean", "count", "proportion")
+        return int(self.f.output_dim) if shares else 1
+
+    @cached_property
+    def width(self) -> float:
+        """Largest minus smallest value of one record."""
+        if self.f.bounds is not None:
+            return float(self.f.bounds[1] - self.f.bounds[0])
+        if self.f.function in (*COUNTS, "histogram", "intersection_size"):
+            return 1.0
+        return float(_width(self.f.need("bounds")))
+
+    @cached_property
+    def n(self) -> int:
+        """Units in the aggregate; with one unit a holder, the holders."""
+        if self.f.each_holder_one_unit and not self.f.known("n_units"):
+            return int(self.f.n_holders)
+        return int(self.f.need("n_units"))
+
+    @cached_property
+    def cells(self) -> int:
+        """Cells of a histogram."""
+        return max(2, int(self.f.output_dim), int(self.f.n_candidates or 0))
+
+    @cached_property
+    def candidates(self) -> int:
+        """Options to choose from; grid points of a quantile."""
+        if self.f.function in ("quantile", "extreme"):
+            return int(self.f.n_candidates or QUANTILE_GRID)
+        return int(self.f.need("n_candidates"))
+
+    # Noise, in units of the output.
+
+    @cached_property
+    def scale(self) -> float:
+        """Laplace scale of the number, by a trusted holder or inside MPC: c*sensitivity/epsilon."""
+        if self.f.function == "histogram":
+            return 2 * self.width * self.f.max_contrib / self.epsilon
+        base = self.width / self.epsilon_unit
+        return base / self.n if self.f.function in ("mean", "proportion") else base
+
+    @cached_property
+    def central_err95(self) -> float:
+        """Error of the number with central noise; of the worst cell for a histogram."""
+        if self.f.function == "histogram":
+            return sources.cells_err95(self.scale, self.cells)
+        return sources.laplace_err95(self.scale)
+
+    @cached_property
+    def local_sd(self) -> float:
+        """Standard deviation when every holder adds noise, noise alone where the formula allows it."""
+        n, eps = self.n, self.epsilon_unit
+        if self.f.function == "histogram":
+            return n * min(sources.unary_sd(eps, n), sources.kary_sd(eps, n, self.cells))
+        if self.f.function in COUNTS:
+            share = sources.response_noise_sd(eps, n)
+            return share if self.f.function == "proportion" else share * n
+        mean = formulas.one_bit_mean_sd(self.width, n, eps)
+        return mean if self.f.function == "mean" else mean * n
+
+    @cached_property
+    def local_err95(self) -> float:
+        """Error of the number, or of one cell, with noise at the source."""
+        return formulas.Z95 * self.local_sd
+
+    def split_err95(self, colluding: int) -> float:
+        """Error when the parties add shares of the noise that still hide everybody with so many colluding."""
+        parties = self.noise_parties
+        factor = formulas.split_noise_err95(parties / (parties - colluding)) / formulas.LN20
+        return self.central_err95 * factor
+
+    @cached_property
+    def noise_parties(self) -> int:
+        """Who adds the noise: the holders, or two helper servers where the holders are too many."""
+        holders = int(self.f.n_holders)
+        if holders > FEW_HOLDERS or self.f.function.startswith("intersection"):
+            return 2
+        return max(2, holders)
+
+    @cached_property
+    def colluding(self) -> int:
+        """The most colluders that the tolerance can pay for, at least one: noise for n - t honest shares."""
+        parties = self.noise_parties
+        least = formulas.split_noise_err95(parties / (parties - 1))
+        room = max(self.limit / self.central_err95 * formulas.LN20, least)
+        shape = formulas.split_noise_shape(room)
+        return max(1, min(parties - 1, math.floor(parties - parties / shape + 1e-9)))
+
+    @cached_property
+    def shared_err95(self) -> float:
+        """Error of MPC with distributed noise, at the number of colluders chosen."""
+        if self.f.function.startswith("intersection"):
+            return self.central_err95  # the sender alone adds the noise
+        return self.split_err95(self.colluding)
+
+    # What would do.
+
+    @cached_property
+    def limit(self) -> float:
+        """The error from which the number is useless: the tolerance, else 10 % of the expected value.
+
+        With neither, half of the whole possible range: then the answer would carry no information at all.
+        """
+        wish, expected = self.f.tolerance, self.f.expected_value
+        if wish is not None and wish["kind"] == "abs":
+            return float(wish["value"])
+        if wish is not None:
+            return float(wish["value"]) * (abs(expected) if expected is not None else self.typical)
+        return 0.1 * abs(expected) if expected is not None else self.half_range
+
+    @cached_property
+    def limit_source(self) -> str:
+        """The field that `limit` came from, or why there is none."""
+        if self.f.tolerance is not None:
+            relative = self.f.tolerance["kind"] == "rel" and self.f.expected_value is None
+            return "tolerance of a typical value, none being expected" if relative else "tolerance"
+        return "10 % of expected_value" if self.f.expected_value is not None else HALF
+
+    @cached_property
+    def half_range(self) -> float:
+        """Half the range of possible outputs."""
+        name = self.f.function
+        if name.startswith("intersection"):
+            return min(self.f.need("n_a"), self.f.need("n_b")) * (self.width if name == "intersection_sum" else 1) / 2
+        per_unit = self.width / 2
+        return per_unit if name in ("mean", "proportion") else per_unit * self.n
+
+    @cached_property
+    def typical(self) -> float:
+        """A middling output, for relative tolerances without an expected value."""
+        if self.f.function == "histogram":
+            return self.n / self.cells
+        if self.f.function in ("mean", "sum"):
+            low, high = self.f.need("bounds")
+            middle = max(abs(low), abs(high)) / 2
+            return float(middle * (self.n if self.f.function == "sum" else 1))
+        return self.half_range
+
+    def fits(self, error: float) -> bool:
+        """Is the error tolerable?"""
+        return error <= self.limit * (1 + 1e-12)
+
+    # Selection.
+
+    @cached_property
+    def exponent(self) -> float:
+        """eps/(2*sensitivity): what multiplies a score in the exponential mechanism under replace-one."""
+        sensitivity = float(self.f.score_sensitivity or 1.0) * self.f.max_contrib
+        chosen = int(self.f.output_dim) if self.f.function == "top_k" else 1
+        return self.epsilon / chosen / (2 * sensitivity)
+
+    @cached_property
+    def shortfall95(self) -> float:
+        """How far below the best the choice may lie: votes, or ranks for a quantile."""
+        return formulas.em_shortfall95(self.candidates, self.exponent)
+
+    @cached_property
+    def gap_needed95(self) -> float:
+        """The lead with which the true winner is found in 95 % of draws."""
+        return formulas.em_gap_needed95(self.candidates, self.exponent)
+
+    @cached_property
+    def at_stake(self) -> float:
+        """A public guess of what a wrong choice loses: score_gap, else expected_value, else the units.
+
+        For a quantile it is ranks: a quarter of the units, as a median that may be a quartile is no median.
+        """
+        if self.f.score_gap is not None:
+            return float(self.f.score_gap)
+        if self.f.function in ("quantile", "extreme"):
+            return self.n / 4
+        return float(self.f.expected_value if self.f.expected_value is not None else self.n)
+
+    @cached_property
+    def selects(self) -> bool:
+        """Is the answer a choice rather than a number?"""
+        return self.f.function in (*SELECTIONS, "quantile", "extreme")
+
+    @cached_property
+    def central_fits(self) -> bool:
+        """Would a trusted holder's noise leave a usable answer?"""
+        if self.selects:
+            return self.shortfall95 <= self.at_stake
+        return self.bounded and self.fits(self.central_err95)
+
+    @cached_property
+    def shared_fits(self) -> bool:
+        """Would noise added inside MPC?"""
+        if self.selects:
+            return self.shortfall95 <= self.at_stake
+        return self.bounded and self.fits(self.shared_err95)
+
+    @cached_property
+    def local_fits(self) -> bool:
+        """Would noise at the source? Where no tolerance was stated and few hold the data, it must be a good answer (a tenth
+        of the range), since they could compute together instead."""
+        if self.selects or not self.bounded:
+            return False
+        spare = 5 if self.limit_source == HALF and self.f.n_holders <= FEW_HOLDERS else 1
+        return self.fits(self.local_err95 * spare)
+
+    @cached_property
+    def bounded(self) -> bool:
+        """Is what one unit can change limited? Counts are by nature, unless the user says that they are not."""
+        if self.f.known("bounded"):
+            stated = self.f.bounded
+            if stated != "na":
+                return bool(stated != "no")
+        natural = self.f.function in (*COUNTS, "histogram", "intersection_size", *SELECTIONS)
+        return natural or self.f.bounds is not None or bool(self.f.need("bounded") != "no")
+
+    def or_none(self, name: str) -> Any:
+        """A number, or None where a field it needs is unknown."""
+        try:
+            return getattr(self, name)
+        except NeedToKnow:
+            return None
+
+
+def _width(bounds: list[float]) -> float:
+    return bounds[1] - bounds[0]
+

@@ -1,0 +1,283 @@
+"""A task: reading it, checking it field by field and for contradictions, and asking it things."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cli.advisor.fields import ALWAYS, BY_NAME, Field, Kind
+from psi.errors import InputError
+
+MAX_TASK_BYTES = 1 << 20
+
+
+class FieldError(InputError):
+    """A field's value is not allowed, or contradicts another field's. `term` is the field."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"[{field}] {message}", term=field)
+        self.field = field
+
+
+class NeedToKnow(Exception):  # noqa: N818 (not an error: a question)
+    """A rule or a formula needs a field that is unknown."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.field = field
+
+
+def read_task(path: Path) -> dict[str, Any]:
+    """The fields of a TOML or JSON file (a file with a table `fields` is read from there), checked one by one.
+
+    Raises InputError for a file that cannot be read or parsed, FieldError for a field.
+    """
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_TASK_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); expected a TOML or JSON file of fields") from error
+    if len(data) > MAX_TASK_BYTES:
+        raise InputError(f"{path}: over {MAX_TASK_BYTES} bytes; a task is a short list of fields")
+    try:
+        text = data.decode()
+        content = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not valid {'JSON' if path.suffix == '.json' else 'TOML'}: {error}") from error
+    if isinstance(content, dict) and isinstance(content.get("fields"), dict):
+        content = content["fields"]
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected an object of fields; see `psiselect advise --fields`")
+    return {name: check(name, value) for name, value in content.items()}
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """`FIELD=VALUE` of --set; the value is JSON, a bare word, or yes/no. Raises FieldError."""
+    name, equals, raw = text.partition("=")
+    name, raw = name.strip(), raw.strip()
+    if not equals:
+        raise FieldError(name, "expected FIELD=VALUE, for example n_units=5000")
+    return name, check(name, parse_value(_field(name), raw))
+
+
+def parse_value(field: Field, raw: str) -> Any:
+    """What a person or --set writes for a field, as a JSON value; not checked yet."""
+    if field.kind is Kind.BOOL and raw.lower() in ("yes", "y", "no", "n"):
+        return raw.lower() in ("yes", "y")
+    if field.kind is Kind.TOLERANCE and not raw.startswith("{"):
+        share = raw.endswith("%")
+        number = _number(raw.rstrip("%"))
+        if number is not None:
+            return {"kind": "rel", "value": number / 100} if share else {"kind": "abs", "value": number}
+    if field.kind in (Kind.INT, Kind.FLOAT):
+        number = _number(raw.replace("_", "").replace(",", ""))
+        if number is not None:
+            return int(number) if field.kind is Kind.INT and number.is_integer() else number
+    if field.kind is Kind.PAIR and not raw.startswith("["):
+        raw = f"[{raw.replace(' to ', ',').replace(';', ',')}]"
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return raw
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _field(name: str) -> Field:
+    field = BY_NAME.get(name)
+    if field is None:
+        near = difflib.get_close_matches(name, BY_NAME, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise FieldError(name, f"no such field{hint} (`psiselect advise --fields` lists them)")
+    return field
+
+
+def check(name: str, value: Any) -> Any:
+    """The value if it is allowed for the field (None means unknown), else FieldError naming field and expectation."""
+    field = _field(name)
+    if value is None:
+        return None
+    checker: Callable[[Field, Any], Any] = _CHECKS[field.kind]
+    return checker(field, value)
+
+
+def _refuse(field: Field, value: Any) -> FieldError:
+    expected = ", ".join(field.choices) if field.choices else field.kind.value
+    return FieldError(field.name, f"expected {expected}; got {str(value)[:60]!r}")
+
+
+def _check_choice(field: Field, value: Any) -> str:
+    if not isinstance(value, str) or value not in field.choices:
+        near = difflib.get_close_matches(str(value), field.choices, n=1)
+        if near:
+            raise FieldError(field.name, f"{str(value)[:60]!r} is not one of its words; did you mean {near[0]}?")
+        raise _refuse(field, value)
+    return value
+
+
+def _check_bool(field: Field, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _refuse(field, value)
+    return value
+
+
+def _check_number(field: Field, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
+        raise _refuse(field, value)
+    if field.kind is Kind.INT and value != int(value):
+        raise _refuse(field, value)
+    if field.low is not None and (value < field.low or (field.above and value == field.low)):
+        raise FieldError(field.name, f"must be {'above' if field.above else 'at least'} {field.low:g}; got {value}")
+    if field.high is not None and value > field.high:
+        raise FieldError(field.name, f"must be at most {field.high:g}; got {value}")
+    return int(value) if field.kind is Kind.INT else float(value)
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value) and abs(value) < 1e300
+    except OverflowError:
+        return False
+
+
+def _check_pair(field: Field, value: Any) -> list[float]:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise _refuse(field, value)
+    low, high = (_check_number(field, end) for end in value)
+    if low >= high:
+        raise FieldError(field.name, f"the lower bound must be below the upper one; got [{low:g}, {high:g}]")
+    return [low, high]
+
+
+def _check_tolerance(field: Field, value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping) or set(value) != {"kind", "value"} or value["kind"] not in ("abs", "rel"):
+        raise _refuse(field, value)
+    number = _check_number(field, value["value"])
+    if number <= 0:
+        raise FieldError(field.name, f"must be above 0; got {number:g} (for no error at all say exact=required)")
+    return {"kind": value["kind"], "value": number}
+
+
+_CHECKS: Mapping[Kind, Callable[[Field, Any], Any]] = {
+    Kind.CHOICE: _check_choice,
+    Kind.BOOL: _check_bool,
+    Kind.INT: _check_number,
+    Kind.FLOAT: _check_number,
+    Kind.PAIR: _check_pair,
+    Kind.TOLERANCE: _check_tolerance,
+}
+
+Given = Mapping[str, Any]
+
+
+def _below_zero(g: Given) -> bool:
+    return g.get("function") in ("count", "histogram") and bool(g.get("bounds")) and g["bounds"][0] < 0
+
+
+def _outside_share(g: Given) -> bool:
+    return g.get("function") == "proportion" and bool(g.get("bounds")) and (g["bounds"][0] < 0 or g["bounds"][1] > 1)
+
+
+# Field to name, when it is contradictory, what to say.
+CONTRADICTIONS: tuple[tuple[str, Callable[[Given], bool], str], ...] = (
+    ("bounds", _below_zero, "a count cannot have a lower bound below 0: each unit counts 0 or more"),
+    ("bounds", _outside_share, "a share's bounds must lie in [0, 1]"),
+    (
+        "n_units",
+        lambda g: g.get("n_units") is not None and g["n_units"] < (g.get("n_holders") or 1),
+        "fewer units than holders: each holder holds at least one unit (count the units with nothing to report too)",
+    ),
+    (
+        "expected_value",
+        lambda g: g.get("function") in ("count", "histogram", "proportion") and (g.get("expected_value") or 0) < 0,
+        "a count or share cannot be below 0",
+    ),
+    (
+        "expected_value",
+        lambda g: g.get("function") == "proportion" and (g.get("expected_value") or 0) > 1,
+        "a share is at most 1: write 0.3 for 30 %",
+    ),
+    (
+        "tolerance",
+        lambda g: g.get("function") == "proportion"
+        and g.get("tolerance") is not None
+        and g["tolerance"]["kind"] == "abs"
+        and g["tolerance"]["value"] > 1,
+        "a share's error is at most 1: write 0.03 for three points",
+    ),
+    (
+        "n_candidates",
+        lambda g: g.get("function") == "top_k" and g.get("n_candidates") is not None and g["n_candidates"] <= (g.get("output_dim") or 1),
+        "top k needs more candidates than k (output_dim)",
+    ),
+)
+
+
+def check_together(given: Given) -> None:
+    """Raises FieldError, naming the field, when fields contradict each other."""
+    for field, contradicts, message in CONTRADICTIONS:
+        if contradicts(given):
+            raise FieldError(field, message)
+
+
+class Facts:
+    """A task as the rules see it: attributes are fields.
+
+    An unknown field in `asking` raises NeedToKnow; any other unknown field has its default. Both are decided here and
+    nowhere else, so that a rule reads like the sentence it stands for.
+    """
+
+    def __init__(self, given: Given, asking: frozenset[str] = ALWAYS) -> None:
+        self._given = given
+        self._asking = asking
+
+    def __getattr__(self, name: str) -> Any:
+        value = self._given.get(name)
+        if value is not None:
+            return value
+        if name in self._asking:
+            raise NeedToKnow(name)
+        return BY_NAME[name].default if name in BY_NAME else object.__getattribute__(self, name)
+
+    def need(self, name: str) -> Any:
+        """A field without which a formula means nothing; NeedToKnow when it is unknown."""
+        value = getattr(self, name)
+        if value is None or value == "na":
+            raise NeedToKnow(name)
+        return value
+
+    def known(self, name: str) -> bool:
+        """Was it given?"""
+        return self._given.get(name) is not None
+
+    # What several rules ask.
+
+    @property
+    def wants_exact(self) -> bool:
+        """Exactness is demanded, or preferred while the result need not hide anybody."""
+        return bool(self.exact == "required" or (self.exact == "preferred" and self.output_privacy == "not_needed"))
+
+    @property
+    def hides_output(self) -> bool:
+        """The result itself is to hide each unit."""
+        return bool(self.output_privacy != "not_needed")
+
+    @property
+    def central(self) -> bool:
+        """One party holds everything already, or may."""
+        return bool(self.n_holders == 1 or self.trusted_curator)
+
+    @property
+    def participants_see(self) -> bool:
+        """Does some data holder get the result?"""
+        return bool(self.recipients != "external")
