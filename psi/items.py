@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from psi.distinct import DistinctBuilder, SpooledKeys
 from psi.errors import InputError
 from psi.normalize import KeySpec, Normalized, Reason
 from psi.packed import I64, Packed
@@ -46,12 +46,12 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """Distinct canonical keys in order of first appearance.
+    """Distinct canonical keys, in an order of no meaning.
 
     row_to_key: int64, shape (rows,); the key of each row, -1 where blank or unreadable.
     """
 
-    keys: Packed
+    keys: Packed | SpooledKeys
     row_to_key: I64
     report: Report
 
@@ -63,32 +63,35 @@ class Items:
         return found
 
 
-def collect(source: Source, spec: KeySpec, *, strict: bool = False) -> Items:
+def collect(
+    source: Source,
+    spec: KeySpec,
+    *,
+    strict: bool = False,
+    folder: Path | None = None,
+    memory_limit: int | None = None,
+) -> Items:
     """Stream the key columns of `source` and gather the distinct canonical keys.
 
-    Raises InputError when a column is missing, the table is malformed or, with `strict`, any row is unreadable.
+    With `folder` and `memory_limit` (bytes), keys beyond the limit go to files there; see `psi.distinct`. Raises
+    InputError when a column is missing, the table is malformed or, with `strict`, any row is unreadable.
     """
     require_columns(source, spec.columns)
     tally = _Tally()
-    values: list[pa.Array] = []
-    for batch in source.batches(list(dict.fromkeys(spec.columns))):
-        columns = [text_column(batch.column(name), name, source.name) for name in spec.columns]
-        read = spec.apply(columns)
-        tally.add(read, source.first_row)
-        values.append(read.values.cast(pa.large_binary()))
-    if strict and tally.counts:
-        raise _unreadable(source, spec, tally)
-    keys, row_to_key = _distinct(values)
-    filled = tally.rows - tally.blank - sum(tally.counts.values())
-    report = Report(
-        tally.rows,
-        len(keys),
-        filled - len(keys),
-        tally.blank,
-        dict(tally.counts),
-        {r: tuple(n) for r, n in tally.first.items()},
-    )
-    return Items(keys, row_to_key, report)
+    builder = DistinctBuilder(folder, memory_limit)
+    try:
+        for batch in source.batches(list(dict.fromkeys(spec.columns))):
+            columns = [text_column(batch.column(name), name, source.name) for name in spec.columns]
+            read = spec.apply(columns)
+            tally.add(read, source.first_row)
+            builder.add(read.values)
+        if strict and tally.counts:
+            raise _unreadable(source, spec, tally)
+        distinct = builder.finish()
+    except BaseException:
+        builder.close()
+        raise
+    return Items(distinct.keys, distinct.row_to_key, tally.report(len(distinct.keys)))
 
 
 class _Tally:
@@ -108,13 +111,10 @@ class _Tally:
         self.blank += read.blank_count
         self.rows += len(read.values)
 
-
-def _distinct(values: list[pa.Array]) -> tuple[Packed, I64]:
-    coded = pa.chunked_array(values, pa.large_binary()).dictionary_encode()
-    if not coded.num_chunks:
-        return Packed.of(()), np.zeros(0, np.int64)
-    indices = [pc.fill_null(chunk.indices, -1).to_numpy() for chunk in coded.chunks]
-    return Packed.from_arrow(coded.chunk(0).dictionary), np.concatenate(indices).astype(np.int64)
+    def report(self, distinct: int) -> Report:
+        with_key = self.rows - self.blank - sum(self.counts.values())
+        first = {reason: tuple(rows) for reason, rows in self.first.items()}
+        return Report(self.rows, distinct, with_key - distinct, self.blank, dict(self.counts), first)
 
 
 def _unreadable(source: Source, spec: KeySpec, tally: _Tally) -> InputError:

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from psi.distinct import SpooledKeys
 from psi.errors import InputError
 from psi.items import collect
 from psi.normalize import Reason, parse_key
+from psi.packed import Packed
 from psi.tables import open_source
 
 CUSTOMERS = """id,email,phone
@@ -36,6 +38,7 @@ def customers(tmp_path: Path) -> Path:
 
 def test_keys_rows_and_report(customers: Path) -> None:
     items = collect(open_source(customers), parse_key("email:email"))
+    assert isinstance(items.keys, Packed)
     assert [items.keys[i] for i in range(len(items.keys))] == [b"ann@example.com", b"bob@example.org"]
     assert items.row_to_key.tolist() == [0, -1, 1, 0, -1, 1, -1]
     assert items.row_to_key.dtype == np.int64
@@ -127,3 +130,21 @@ def test_items_equal_a_plain_dictionary(tmp_path: Path, values: list[str]) -> No
     report = items.report
     assert report.rows == report.distinct + report.duplicates + report.blank
     assert report.distinct == len(order)
+
+
+def test_keys_beyond_memory_go_to_files(tmp_path: Path) -> None:
+    """The same keys and rows, from disk; the folder is empty when they are closed."""
+    values = [f"{i % 90_000} {'x' * 900}" for i in range(130_000)]
+    pq.write_table(pa.table({"v": values}), tmp_path / "t.parquet")
+    (tmp_path / "spool").mkdir()
+    source, spec = open_source(tmp_path / "t.parquet"), parse_key("v")
+    plain = collect(source, spec)
+    spooled = collect(source, spec, folder=tmp_path / "spool", memory_limit=32 << 20)
+    assert isinstance(spooled.keys, SpooledKeys)
+    assert spooled.report == plain.report
+    keys = spooled.keys.read(0, 90_000)
+    assert all(keys[k].decode() == value for k, value in zip(spooled.row_to_key.tolist(), values, strict=True))
+    spooled.keys.close()
+    with pytest.raises(InputError):
+        collect(source, parse_key("v:email"), strict=True, folder=tmp_path / "spool", memory_limit=32 << 20)
+    assert list((tmp_path / "spool").iterdir()) == []
