@@ -129,8 +129,11 @@ class _SetsByLevel:
         count = math.comb(scores.units.size, seats)
         # Sets further than this behind weigh less, all together, than e^-64 times the first k.
         reach = 64 * (2 + count.bit_length() // 64)
-        rest = Scores(scores.units[self._others], scores.denominator)
-        self._gaps = Gaps(rest, ladder(exponent / scores.denominator, reach))
+        rungs = ladder(exponent / scores.denominator, reach)
+        # Decided by public sizes, not by how many steps these scores occupy.
+        if seats * min(self._others.size, rungs.last + 1) > _MAX_ENTRIES:
+            raise UsageError(f"subset-exponential: {seats} of {scores.units.size} is too many seats; use peeling")
+        self._gaps = Gaps(Scores(scores.units[self._others], scores.denominator), rungs)
         self._leads = [int(scores.units[candidate]) - self._gaps.best for candidate in self._top]
         self._bits = count.bit_length() + 64
         self._caps = self._gaps.ladder.caps(self._bits)
@@ -139,8 +142,6 @@ class _SetsByLevel:
 
     def _build(self) -> None:
         steps = [int(step) for step in np.flatnonzero(self._gaps.counts)]
-        if self.seats * len(steps) > _MAX_ENTRIES:
-            raise UsageError(f"subset-exponential: {self.seats} seats are too many for these scores; use peeling")
         self._steps = steps
         # _bounds[n] positions come before the step number n of `steps`.
         self._bounds = [self.seats]

@@ -1,0 +1,219 @@
+"""Does a score function keep what it declares? A search for neighbouring data that show it does not.
+
+Every pair of neighbours up to a size is tried when there are few; otherwise `hypothesis` searches and shrinks what it
+finds. A violation proves the declaration wrong; no violation proves it only when the search was exhaustive,
+and then only for data up to that size.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Generic
+
+from dpselect.errors import UsageError
+from dpselect.privacy import NeighbouringRelation
+from dpselect.scores import Record, ScoreBound, ScoreFunction, take
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+DEFAULT_SIZE = 4
+DEFAULT_PAIRS = 20_000
+DEFAULT_EXAMPLES = 1_000
+
+
+@dataclass(frozen=True)
+class Violation(Generic[Record]):
+    """A counterexample: neighbouring data whose scores break the declaration named by `broken`."""
+
+    broken: str
+    declared: str
+    found: str
+    data: tuple[Record, ...]
+    neighbour: tuple[Record, ...]
+    scores: tuple[Fraction, ...]
+    neighbour_scores: tuple[Fraction, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.broken}: declared {self.declared}, found {self.found}\n"
+            f"  data      {list(self.data)!r} -> scores {_listed(self.scores)}\n"
+            f"  neighbour {list(self.neighbour)!r} -> scores {_listed(self.neighbour_scores)}"
+        )
+
+
+@dataclass(frozen=True)
+class Audit(Generic[Record]):
+    """What a search saw. sensitivity and range are the largest seen, monotone whether all neighbours seen were."""
+
+    relation: NeighbouringRelation
+    exhaustive: bool
+    pairs: int
+    size: int
+    sensitivity: Fraction
+    range: Fraction
+    monotone: bool
+    violation: Violation[Record] | None
+
+    def __str__(self) -> str:
+        if self.violation is not None:
+            return f"violation found\n{self.violation}"
+        how = "all" if self.exhaustive else "a search of"
+        return (
+            f"no violation in {how} {self.pairs} pairs of neighbours ({self.relation.value}) of up to {self.size} "
+            f"records; largest seen: sensitivity {self.sensitivity}, range {self.range}"
+        )
+
+
+def audit(
+    function: ScoreFunction[Record],
+    relation: NeighbouringRelation,
+    records: Sequence[Record] | SearchStrategy[Record],
+    *,
+    size: int = DEFAULT_SIZE,
+    pairs: int = DEFAULT_PAIRS,
+    examples: int = DEFAULT_EXAMPLES,
+) -> Audit[Record]:
+    """Search data of up to `size` records for a violation of what `function` declares under `relation`.
+
+    records: all records there may be, as a sequence; or a hypothesis strategy that draws one. With a sequence the
+    search is exhaustive when that takes at most `pairs` pairs; otherwise hypothesis tries about `examples` (always the
+    same ones).
+    Raises UsageError when nothing is declared for the relation, or hypothesis is needed and not installed; passes on
+    what the function raises, and InputError for scores that are not exact numbers.
+    """
+    search = _Search(function, relation, size)
+    if isinstance(records, Sequence):
+        if not records or size < 1:
+            raise UsageError("audit: expected at least one possible record and a size of at least 1")
+        if _pair_count(len(records), relation, size) <= pairs:
+            return search.exhaustively(records)
+    return search.by_hypothesis(records, examples)
+
+
+def _pair_count(records: int, relation: NeighbouringRelation, size: int) -> int:
+    each = 1 if relation is NeighbouringRelation.ADD_REMOVE else records
+    return sum(length * records**length * each for length in range(1, size + 1))
+
+
+class _Search(Generic[Record]):
+    def __init__(self, function: ScoreFunction[Record], relation: NeighbouringRelation, size: int) -> None:
+        self.function = function
+        self.relation = relation
+        self.size = size
+        self.bound = function.bound(relation)
+        self.pairs = 0
+        self.sensitivity = self.range = Fraction(0)
+        self.monotone = True
+
+    def exhaustively(self, records: Sequence[Record]) -> Audit[Record]:
+        violations = (self.check(data, neighbour) for data, neighbour in self._all_pairs(records))
+        return self._report(next((violation for violation in violations if violation is not None), None), True)
+
+    def by_hypothesis(self, records: Sequence[Record] | SearchStrategy[Record], examples: int) -> Audit[Record]:
+        try:
+            from hypothesis import Phase, find, settings
+            from hypothesis import strategies as st
+            from hypothesis.errors import NoSuchExample
+        except ImportError:
+            raise UsageError(
+                "audit: too many neighbours to try them all, and hypothesis is not installed; install it "
+                "(pip install hypothesis), or pass fewer records or a smaller size"
+            ) from None
+        record: Any = st.sampled_from(records) if isinstance(records, Sequence) else records
+        places = st.integers(0, self.size - 1)
+        cases = st.tuples(st.lists(record, min_size=1, max_size=self.size), places, record)
+        quiet = settings(
+            max_examples=examples,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=(Phase.generate, Phase.shrink),
+        )
+
+        def neighbours(case: tuple[list[Record], int, Record]) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
+            data, place, other = tuple(case[0]), case[1] % len(case[0]), case[2]
+            return data, self._neighbour(data, place, other)
+
+        try:
+            case = find(cases, lambda case: self.check(*neighbours(case)) is not None, settings=quiet)
+        except NoSuchExample:
+            return self._report(None, False)
+        return self._report(self.check(*neighbours(case)), False)
+
+    def _all_pairs(self, records: Sequence[Record]) -> Iterator[tuple[tuple[Record, ...], tuple[Record, ...]]]:
+        others = records[:1] if self.relation is NeighbouringRelation.ADD_REMOVE else records
+        for length in range(1, self.size + 1):
+            for data in itertools.product(records, repeat=length):
+                for place, other in itertools.product(range(length), others):
+                    yield data, self._neighbour(data, place, other)
+
+    def _neighbour(self, data: tuple[Record, ...], place: int, other: Record) -> tuple[Record, ...]:
+        """Without the record at `place`, or with `other` there."""
+        instead = () if self.relation is NeighbouringRelation.ADD_REMOVE else (other,)
+        return (*data[:place], *instead, *data[place + 1 :])
+
+    def check(self, data: tuple[Record, ...], neighbour: tuple[Record, ...]) -> Violation[Record] | None:
+        scores, others = self._scores(data), self._scores(neighbour)
+        self.pairs += 1
+        if len(scores) != len(others):
+            found = f"{len(scores)} and {len(others)}"
+            return Violation("candidates", "the same for all data", found, data, neighbour, scores, others)
+        moves = [there - here for here, there in zip(scores, others, strict=True)]
+        self.sensitivity = max(self.sensitivity, *map(abs, moves))
+        self.range = max(self.range, max(moves) - min(moves))
+        self.monotone = self.monotone and not min(moves) < 0 < max(moves)
+        for broken, test in _CHECKS.items():
+            verdict = test(self.bound, moves)
+            if verdict is not None:
+                return Violation(broken, *verdict, data, neighbour, scores, others)
+        return None
+
+    def _scores(self, data: tuple[Record, ...]) -> tuple[Fraction, ...]:
+        exact = take(self.function(data))
+        return tuple(Fraction(int(unit), exact.denominator) for unit in exact.units)
+
+    def _report(self, violation: Violation[Record] | None, exhaustive: bool) -> Audit[Record]:
+        return Audit(
+            self.relation,
+            exhaustive,
+            self.pairs,
+            self.size,
+            self.sensitivity,
+            self.range,
+            self.monotone,
+            violation,
+        )
+
+
+_Verdict = tuple[str, str] | None
+
+
+def _check_sensitivity(bound: ScoreBound, moves: list[Fraction]) -> _Verdict:
+    found = max(map(abs, moves))
+    return (str(bound.sensitivity), str(found)) if found > bound.sensitivity else None
+
+
+def _check_monotone(bound: ScoreBound, moves: list[Fraction]) -> _Verdict:
+    mixed = bound.monotone and min(moves) < 0 < max(moves)
+    return ("monotone", f"one score moves by {min(moves)}, another by {max(moves)}") if mixed else None
+
+
+def _check_range(bound: ScoreBound, moves: list[Fraction]) -> _Verdict:
+    found = max(moves) - min(moves)
+    return (str(bound.range), str(found)) if found > bound.range else None
+
+
+# What is declared -> (declared, found) where the moves of the scores from data to neighbour break it.
+_CHECKS: dict[str, Callable[[ScoreBound, list[Fraction]], _Verdict]] = {
+    "sensitivity": _check_sensitivity,
+    "monotonicity": _check_monotone,
+    "range": _check_range,
+}
+
+
+def _listed(scores: tuple[Fraction, ...]) -> str:
+    return "[" + ", ".join(map(str, scores)) + "]"
