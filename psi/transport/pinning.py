@@ -11,6 +11,9 @@ from collections.abc import Iterable, Mapping
 from psi.errors import TransportError, UsageError
 from psi.identity import Identity, PeerIdentity
 
+# How `ssl` and `socket` report that the other end is gone.
+DROPPED = (ConnectionError, ssl.SSLEOFError, ssl.SSLSyscallError)
+
 Pins = Mapping[bytes, PeerIdentity]  # by fingerprint
 
 
@@ -94,7 +97,7 @@ def reason(error: OSError, sock: ssl.SSLSocket | None = None) -> str:
         if error.verify_code in _VERIFY_REASONS:
             return f"its certificate{claimed} {_VERIFY_REASONS[error.verify_code]}"
         return f"its certificate{claimed} is not one of the pinned ones"
-    if isinstance(error, ConnectionError | ssl.SSLEOFError | ssl.SSLSyscallError):
+    if isinstance(error, DROPPED):
         return "it dropped the connection"
     if isinstance(error, ssl.SSLError):
         return _TLS_REASONS.get(error.reason or "", f"TLS failed ({error.reason or error})")

@@ -18,7 +18,7 @@ import time
 from collections import deque
 
 from psi.errors import RemoteError, TransportError
-from psi.transport.pinning import reason
+from psi.transport.pinning import DROPPED, reason
 from psi.transport.queue import QUEUE_BYTES, FrameQueue, QueuedChannel
 from psi.wire import HEADER_BYTES, Frame, FrameDecoder
 
@@ -195,7 +195,7 @@ class TlsChannel(QueuedChannel):
                 return _Next.READABLE
             except ssl.SSLWantWriteError:
                 return _Next.WRITABLE
-            except ConnectionError as error:
+            except DROPPED as error:
                 # The peer's reason (its last frame, or an alert) may still be waiting to be read: it says more.
                 self._writing_failed = error
                 continue
