@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,7 @@ def write_samples(folder: Path, *, people: int = 4000, seed: int = 2026) -> Samp
     # Of the people, a good half are with Acme, a good half with Globex, a third of them with both.
     cut = people // 3
     acme = [_row(draw, person) for person in draw.crowd(everyone[: 2 * cut])]
-    globex = [_row(draw, _moved(draw, person)) for person in draw.crowd(everyone[cut:])]
+    globex = [_row(draw, person) for person in draw.crowd([_moved(draw, person) for person in everyone[cut:]])]
     customers, members = folder / "acme_customers.csv", folder / "globex_members.parquet"
     _write_customers(customers, acme, draw)
     _write_members(members, globex, draw)
@@ -141,13 +142,15 @@ _AREAS = _words("""
     202 206 212 213 214 215 216 303 305 312 313 314 317 323 402 404 408 412 414 415 469 502 503 504 512 513 601 602
     612 615 617 619 702 704 713 718 801 808 816 901 904 907 916 918 919
 """)
+_SPELLED = str.maketrans({"ł": "l", "ø": "o"})
 _CITIES = _words("Boston Chicago Düsseldorf Kraków Leeds Lyon Montréal Zürich Amsterdam Austin")
 
 
 def _person(draw: _Draw, number: int) -> _Person:
     first, last = draw.one(_FIRST), draw.one(_LAST)
-    plain = "".join(c for c in f"{first}.{last}".casefold() if c.isascii() and (c.isalnum() or c == "."))
-    return _Person(number, first, last, f"{plain.strip('.') or 'kunde'}{number}@{draw.one(_DOMAINS)}", _phone(number))
+    local = unicodedata.normalize("NFKD", f"{first}.{last}".lower().translate(_SPELLED))
+    plain = "".join(c for c in local if c.isascii() and c not in "'-").strip(".")
+    return _Person(number, first, last, f"{plain}{number}@{draw.one(_DOMAINS)}", _phone(number))
 
 
 def _phone(number: int) -> str:
