@@ -7,6 +7,7 @@ become a large one. Keys that a tally does not need (description, compute) are s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import yaml
@@ -15,6 +16,7 @@ from dpselect.ballots.model import MAX_CANDIDATES, BallotBox, CandidateList, Rea
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one where PyYAML was built with it
 _MAX_DEPTH = 8
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _KEYS = frozenset({"num_cand", "profile", "committeesize", "compute", "description", "voter_weights"})
 
 # What a list of approval sets comes down to: the line of each ballot and its entries.
@@ -63,6 +65,9 @@ def _line(event: yaml.Event) -> int:
 def _events(text: str) -> Iterator[yaml.Event]:
     """The document's events. Raises InputError on anything that is no plain YAML."""
     depth = 0
+    unprintable = _UNPRINTABLE.search(text)
+    if unprintable:
+        raise fault(text.count("\n", 0, unprintable.start()) + 1, "a control character, which YAML does not allow")
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             line = _line(event)

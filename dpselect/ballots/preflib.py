@@ -154,7 +154,7 @@ def _groups(text: str) -> Iterator[list[str] | None]:
 def _notes(header: _Header, form: str) -> list[str]:
     if form != "cat":
         return ["approved: the first indifference class of each order"]
-    if len(header.categories) < 2:
-        return []
-    first, *others = (header.categories[number] for number in sorted(header.categories))
-    return [f"approved: category {first!r}; not approved: {', '.join(map(repr, others))}"] if len(others) > 1 else []
+    if not header.categories:
+        return ["approved: the first category of each ballot"]
+    first, *others = (repr(header.categories[number]) for number in sorted(header.categories))
+    return [f"approved: category {first}" + (f"; not approved: {', '.join(others)}" if others else "")]

@@ -1,0 +1,122 @@
+"""Damaged ballot files: a typed error with its line, or a valid profile, and nothing else."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from dpselect.ballots import FORMATS, OnInvalid, Profile, Rules, parse, parse_candidates
+from dpselect.ballots.model import MAX_VOTERS
+from dpselect.errors import InputError
+
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "ballots"
+SEEDS = {path.name: path.read_bytes() for path in sorted(FIXTURES.iterdir()) if path.name != "candidates.txt"}
+NAMES = parse_candidates((FIXTURES / "candidates.txt").read_bytes())
+TOKENS = [
+    *(bytes([byte]) for byte in b'{}[],:;"#|&*!?-%@\\\t\r\n \x00\x1b\x7f\x85\xff'),
+    b"\r\n", b"\n\n", b"{}", b"{{", b"}}", b"''", b'""', b"- - - -", b"[" * 40, b"{" * 40, b"\n  ",
+    b"0", b"-1", b"1e9", b"00", b"0x1", b"1_000", b"NaN", b"999999999999999", b"9" * 30, b"9" * 5000,
+    b"&a [0]", b"*a", b"!!python/object:os.system", b"--- ", b"...", b"<<: ",
+    b"META", b"PROJECTS", b"VOTES", b"vote_type;", b"max_length;0\n", b"key;value",
+    b"# NUMBER ALTERNATIVES: 999999\n", b"# ALTERNATIVE NAME 5: Eve\n", b"# DATA TYPE: toi\n",
+    b"num_cand: 99999\n", b"profile: ", b"voter_weights: [1]\n", b"approved", b"voter_id", b"Ada", b"Bo;Bo", b",,,,",
+    "\ufeff".encode(), "\u202e".encode(), "\u0661".encode(), "\u2028".encode(), "\U0001f5f3".encode(),
+    b"\xc3", b"\xed\xa0\x80",
+]  # fmt: skip
+
+
+def mutate(data: bytes, rng: random.Random) -> bytes:
+    """One to five changes: of bytes, slices, lines and tokens; or a graft from another format."""
+    for _ in range(rng.choice((1, 1, 1, 2, 3, 5))):
+        at = rng.randrange(len(data) + 1)
+        end = min(len(data), at + rng.choice((1, 1, 2, 8, 40)))
+        lines = data.split(b"\n")
+        match rng.randrange(9):
+            case 0:
+                data = data[:at] + bytes([rng.randrange(256)]) + data[at + 1 :]
+            case 1:
+                data = data[:at] + data[end:]
+            case 2:
+                data = data[:end] + data[at:end] * rng.choice((1, 1, 3, 50)) + data[end:]
+            case 3 | 4:
+                data = data[:at] + rng.choice(TOKENS) + data[at:]
+            case 5:
+                data = data[:at]
+            case 6:
+                i, j = rng.randrange(len(lines)), rng.randrange(len(lines))
+                lines[i], lines[j] = lines[j], lines[i]
+                data = b"\n".join(lines)
+            case 7:
+                i = rng.randrange(len(lines))
+                lines[i : i + 1] = rng.choice(
+                    ([], [lines[i]] * 2, [rng.choice(TOKENS)], [lines[i] + rng.choice(TOKENS)])
+                )
+                data = b"\n".join(lines)
+            case 8:
+                other = rng.choice(list(SEEDS.values()))
+                data = data[:at] + other[rng.randrange(len(other)) :][: rng.choice((5, 60, 500))] + data[end:]
+    return data
+
+
+def check(profile: Profile) -> None:
+    """What every reader promises of a profile."""
+    names = profile.candidates
+    assert 1 <= len(set(names)) == len(names)
+    assert all(name and name == name.strip() and "\x1b" not in name and "\n" not in name for name in names)
+    for ballot, count in profile.ballots.items():
+        assert list(ballot) == sorted(set(ballot))
+        assert all(0 <= index < len(names) for index in ballot)
+        assert count >= 1
+    assert profile.voters <= MAX_VOTERS
+    tally = profile.tally()
+    assert tally.shape == (len(names),)
+    assert 0 <= tally.min() <= tally.max() <= profile.voters
+
+
+def attempt(data: bytes, on_invalid: OnInvalid, form: str | None) -> Profile | InputError:
+    try:
+        profile = parse(data, Rules(NAMES if form is None else None, on_invalid), form=form).profile
+    except InputError as error:
+        check_error(error, data)
+        return error
+    check(profile)
+    return profile
+
+
+def check_error(error: InputError, data: bytes) -> None:
+    """It names a line that the file has (or the one after its end), and would not disturb a terminal."""
+    assert isinstance(error.line, int)
+    assert 1 <= error.line <= len(data.decode("utf-8", "replace").splitlines()) + 1
+    assert str(error).startswith(f"ballots, line {error.line}: ")
+    assert str(error).isprintable()
+
+
+def run(count: int, seed: int) -> dict[str, int]:
+    rng = random.Random(seed)
+    outcomes = {"profile": 0, "error": 0, "dropped": 0}
+    for number in range(count):
+        data = mutate(SEEDS[rng.choice(list(SEEDS))], rng)
+        form = rng.choice([None, None, None, *FORMATS])
+        strict, lenient = attempt(data, OnInvalid.ERROR, form), attempt(data, OnInvalid.DROP, form)
+        if isinstance(strict, Profile):
+            # Nothing to drop: both rules read the same election.
+            assert isinstance(lenient, Profile), number
+            assert lenient == strict, number
+        outcomes["profile" if isinstance(strict, Profile) else "error"] += 1
+        outcomes["dropped"] += isinstance(strict, InputError) and isinstance(lenient, Profile)
+    return outcomes
+
+
+def test_two_thousand_mutated_files() -> None:
+    outcomes = run(2_000, seed=1)
+    # The mutations reach both ends, or they test nothing.
+    assert min(outcomes.values()) > 100, outcomes
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(10, 20))
+def test_a_hundred_thousand_mutated_files(seed: int) -> None:
+    outcomes = run(10_000, seed)
+    assert min(outcomes.values()) > 500, outcomes
