@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,9 @@ def listen(address: str, **given: Any) -> None:
     """
     choices = Choices.parse(Side.LISTEN, given)
     identity, peers, job = _prepare(choices)
-    with Listener(address, identity, peers, timeout=choices.stall_seconds, wait=choices.timeout) as listener:
+    with Listener(address, identity, peers, timeout=choices.stall_seconds) as listener:
         say(f"listening on {listener.address} for {', '.join(peer.name for peer in peers)}")
-        channel = listener.accept()
+        channel = listener.accept(choices.timeout or math.inf)
     _run(choices, job, identity, peers, channel)
 
 
