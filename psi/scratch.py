@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,30 +19,45 @@ import numpy as np
 import numpy.typing as npt
 
 from psi.errors import InputError
+from psi.packed import U8
 
 T = TypeVar("T", bound=np.generic)
 
 
 class Scratch:
-    """A folder of its own under `parent`. Removed by `close`, or when the interpreter ends. Not thread-safe.
+    """A folder of its own under `parent`, made when first needed. Removed by `close`, or when the interpreter ends. Not
+    thread-safe.
 
-    bytes_written: what its files hold together. Raises InputError when the folder cannot be made.
+    bytes_on_disk: what its files hold now. peak_bytes: the most they held. Both exclude what is in memory.
     """
 
     def __init__(self, parent: Path) -> None:
-        self._parent = parent
-        self.bytes_written = 0
-        with _reported(parent):
-            self.folder = Path(tempfile.mkdtemp(prefix="psiselect-", dir=parent))
+        self.parent = parent
+        self.bytes_on_disk = 0
+        self.peak_bytes = 0
+        self._folder: Path | None = None
         self._files: list[ScratchFile] = []
-        self._remove = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        self._remove: Callable[[], object] = _nothing
 
-    def file(self, name: str) -> ScratchFile:
-        """A new, empty file."""
-        with _reported(self._parent):
-            made = ScratchFile(self, self.folder / f"{len(self._files)}-{name}")
+    def file(self, name: str, memory: int = 0) -> ScratchFile:
+        """A new, empty file; its first `memory` bytes stay in memory as long as there are no more."""
+        made = ScratchFile(self, f"{len(self._files)}-{name}", memory)
         self._files.append(made)
         return made
+
+    def open(self, name: str) -> tuple[Path, int]:
+        """Create a file; returns its path and handle. Raises InputError when the folder cannot be used."""
+        with _reported(self.parent):
+            if self._folder is None:
+                self._folder = Path(tempfile.mkdtemp(prefix="psiselect-", dir=self.parent))
+                self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            path = self._folder / name
+            return path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+    def count(self, grown: int) -> None:
+        """Account for bytes written, or (negative) removed."""
+        self.bytes_on_disk += grown
+        self.peak_bytes = max(self.peak_bytes, self.bytes_on_disk)
 
     def close(self) -> None:
         """Close and remove everything. Safe to call twice."""
@@ -52,41 +67,77 @@ class Scratch:
 
 
 class ScratchFile:
-    """Append-only, read at any place by explicit reads (mapped pages would count as the process's memory)."""
+    """Append-only bytes, read at any place: in memory up to `memory` bytes, then all of them on disk.
 
-    def __init__(self, scratch: Scratch, path: Path) -> None:
-        self._scratch = scratch
-        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        self._close = weakref.finalize(self, os.close, self._handle)
+    Read by explicit reads, since mapped pages would count as the process's memory.
+    """
+
+    def __init__(self, scratch: Scratch, name: str, memory: int) -> None:
+        self._scratch, self._name, self._memory = scratch, name, memory
+        self._pending = bytearray()
+        self._path: Path | None = None
+        self._handle = -1
+        self._close: Callable[[], object] = _nothing
         self.size = 0
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether nothing of it is on disk."""
+        return self._path is None
 
     def append(self, block: npt.NDArray[np.generic]) -> int:
         """Write an array's bytes at the end; returns where they begin. Raises InputError when the disk is full."""
         start = self.size
-        view = memoryview(np.ascontiguousarray(block).reshape(-1).view(np.uint8).data)
-        with _reported(self._scratch.folder.parent):
-            while len(view):
-                written = os.pwrite(self._handle, view, self.size)
-                view = view[written:]
-                self.size += written
-                self._scratch.bytes_written += written
+        view = np.ascontiguousarray(block).reshape(-1).view(np.uint8).data
+        self.size += len(view)
+        if self.in_memory and self.size <= self._memory:
+            self._pending += view
+        else:
+            if self.in_memory:
+                self._path, self._handle = self._scratch.open(self._name)
+                self._close = weakref.finalize(self, os.close, self._handle)
+                self._write(memoryview(self._pending), 0)
+                self._pending = bytearray()
+            self._write(view, start)
         return start
 
     def read(self, start: int, count: int, dtype: type[T]) -> npt.NDArray[T]:
-        """`count` values of `dtype` from byte `start`, shape (count,)."""
+        """`count` values of `dtype` from byte `start`, shape (count,), a copy."""
+        if self.in_memory:
+            return np.frombuffer(self._pending, dtype, count, start).copy()
         out = np.empty(count, dtype)
-        view = memoryview(out.view(np.uint8).data)
-        with _reported(self._scratch.folder.parent):
+        view = out.view(np.uint8).data
+        with _reported(self._scratch.parent):
             while len(view):
                 got = os.preadv(self._handle, [view], start)
                 if not got:
-                    raise OSError(0, "the file was cut short")
+                    raise OSError(0, "a file in it was cut short")
                 view, start = view[got:], start + got
         return out
 
+    def take_memory(self) -> U8:
+        """All bytes without a copy, of a file that is in memory; nothing may be appended to it any more."""
+        return np.frombuffer(self._pending, np.uint8)
+
     def close(self) -> None:
-        """Close the handle. Safe to call twice."""
+        """Forget the bytes, on disk too. Safe to call twice."""
+        self._pending = bytearray()
         self._close()
+        if self._path is not None and self.size:
+            self._path.unlink(missing_ok=True)
+            self._scratch.count(-self.size)
+        self.size = 0
+
+    def _write(self, view: memoryview, start: int) -> None:
+        self._scratch.count(len(view))
+        with _reported(self._scratch.parent):
+            while len(view):
+                written = os.pwrite(self._handle, view, start)
+                view, start = view[written:], start + written
+
+
+def _nothing() -> None:
+    """What closing a file that was never opened does."""
 
 
 @contextlib.contextmanager

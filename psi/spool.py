@@ -233,27 +233,24 @@ class DiskStore(MemoryStore):
     """Columns in memory up to `memory_limit` bytes, work space included; beyond it the largest goes to a folder of its
     own under `folder`. A row on disk takes width + 4 bytes.
 
-    disk_bytes: what was written so far. Raises InputError when the folder cannot be used or is full.
+    Raises InputError when the folder cannot be used or is full.
     """
 
     def __init__(self, folder: Path, memory_limit: int) -> None:
         super().__init__()
-        self._folder = folder
-        self._scratch: Scratch | None = None
+        self._scratch = Scratch(folder)
         self._limit = memory_limit
 
     @property
     def disk_bytes(self) -> int:
-        """Bytes in the files of this store."""
-        return 0 if self._scratch is None else self._scratch.bytes_written
+        """The most that this store's files have held."""
+        return self._scratch.peak_bytes
 
     def grown(self) -> None:
         """Spill the largest column when all together take more than half of the limit; the rest is work space."""
         columns = self._columns.values()
         if sum(c.pending_bytes for c in columns) <= self._limit // 2:
             return
-        if self._scratch is None:
-            self._scratch = Scratch(self._folder)
         largest = max(columns, key=lambda c: c.pending_bytes)
         largest.spill(self._scratch, max(_LEAST_SLICE_ROWS, self._limit // 16 // largest.width))
         # Matching a part holds about 9 copies of a row and 110 bytes of numbers and machine words for it.
@@ -262,8 +259,7 @@ class DiskStore(MemoryStore):
     def close(self) -> None:
         """Drop the columns and remove the files. Safe to call twice."""
         super().close()
-        if self._scratch is not None:
-            self._scratch.close()
+        self._scratch.close()
 
 
 def _ours(column: Column) -> _Column:
