@@ -57,6 +57,12 @@ class CommitteeSelection(Guarantee):
         """`count` independent releases, sharing what can be shared; costs count * epsilon."""
         return list(itertools.islice(self._draws(self._checked(scores), entropy), count))
 
+    def check(self, candidates: int) -> None:
+        """Whether it can be released for so many candidates, to ask before a budget is charged. Raises InputError when
+        there are fewer than seats, UsageError when the measurement is not offered at this size."""
+        if candidates < self.seats:
+            raise InputError(f"scores: {candidates} candidates for {self.seats} seats")
+
     @property
     @abstractmethod
     def event(self) -> Event:
@@ -72,8 +78,7 @@ class CommitteeSelection(Guarantee):
 
     def _checked(self, scores: ScoresLike | Scores) -> Scores:
         exact = take(scores)
-        if exact.units.size < self.seats:
-            raise InputError(f"scores: {exact.units.size} candidates for {self.seats} seats")
+        self.check(exact.units.size)
         return exact
 
     def _sets(self, candidates: int) -> list[Committee]:
@@ -86,6 +91,13 @@ class SubsetExponential(CommitteeSelection):
     """A set with probability proportional to exp(-exponent * loss)."""
 
     mechanism = Mechanism.SUBSET_EXPONENTIAL
+
+    def check(self, candidates: int) -> None:
+        super().check(candidates)
+        # By public sizes, not by how many steps the scores occupy.
+        steps = min(candidates - self.seats, 2 * _reach(candidates, self.seats) + 1)
+        if self.seats * steps > _MAX_ENTRIES:
+            raise UsageError(f"subset-exponential: {self.seats} of {candidates} are too many sets; use peeling")
 
     @property
     def event(self) -> Event:
@@ -112,6 +124,11 @@ def subset_loss(units: list[int], chosen: Committee) -> int:
     return max(0, max(excluded, default=min(units)) - min(units[index] for index in chosen))
 
 
+def _reach(candidates: int, seats: int) -> int:
+    """Sets of a loss above reach/exponent weigh less, all together, than e^-64 times the best one."""
+    return 64 * (2 + math.comb(candidates, seats).bit_length() // 64)
+
+
 class _SetsByLevel:
     """All sets of k out of m, grouped by best excluded candidate and by step of the worst included one.
 
@@ -127,12 +144,7 @@ class _SetsByLevel:
         self._top = _top(scores, seats)
         self._others = np.delete(np.arange(scores.units.size), self._top)
         count = math.comb(scores.units.size, seats)
-        # Sets further than this behind weigh less, all together, than e^-64 times the first k.
-        reach = 64 * (2 + count.bit_length() // 64)
-        rungs = ladder(exponent / scores.denominator, reach)
-        # Decided by public sizes, not by how many steps these scores occupy.
-        if seats * min(self._others.size, rungs.last + 1) > _MAX_ENTRIES:
-            raise UsageError(f"subset-exponential: {seats} of {scores.units.size} is too many seats; use peeling")
+        rungs = ladder(exponent / scores.denominator, _reach(scores.units.size, seats))
         self._gaps = Gaps(Scores(scores.units[self._others], scores.denominator), rungs)
         self._leads = [int(scores.units[candidate]) - self._gaps.best for candidate in self._top]
         self._bits = count.bit_length() + 64

@@ -30,6 +30,7 @@ MAX_DENOMINATOR_BITS = 128
 MAX_BITS = 256
 _MAX_DECIMAL_EXPONENT = 76
 _TEXT = re.compile(r"[+-]?(\d{1,80}(\.\d{0,80})?|\.\d{1,80})([eE][+-]?\d{1,2})?", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d{1,80}", re.ASCII)
 _RATIO = re.compile(r"([+-]?\d{1,80})/(\d{1,80})", re.ASCII)
 
 
@@ -172,9 +173,11 @@ def take(scores: ScoresLike | Scores, *, exact_floats: bool = False) -> Scores:
     return _rationals([_exact(value, position, exact_floats) for position, value in enumerate(scores)])
 
 
-def parse_score(text: str) -> Fraction:
+def parse_score(text: str) -> int | Fraction:
     """A score written as a decimal ("-1.5", "2e3") or a ratio ("1/3"), exactly. Raises InputError."""
     stripped = text.strip()
+    if _INTEGER.fullmatch(stripped):
+        return int(stripped)
     if _TEXT.fullmatch(stripped):
         return Fraction(stripped)
     ratio = _RATIO.fullmatch(stripped)

@@ -1,0 +1,149 @@
+"""`psiselect select`: a private winner, or several, from any table of candidates and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import click
+
+from cli._output import json_option, print_json, say
+from cli._score_table import read_scores
+from dpselect.accounting import BudgetKind
+from dpselect.approval import epsilon_text
+from dpselect.committee import CommitteeSelection, peeling, subset_exponential
+from dpselect.errors import UsageError
+from dpselect.ledger import Ledger
+from dpselect.mechanisms import Mechanism, Selection, exponential, permute_and_flip
+from dpselect.planning import ASSUMED_GAP, FOR_SEVERAL, SEVERAL_SEATS
+from dpselect.privacy import parse_epsilon, parse_fraction
+from dpselect.scores import Declared, ScoreBound
+from dpselect.utility import Race
+
+Measurement = Selection | CommitteeSelection
+_BUILDERS: dict[Mechanism, Callable[[Fraction, Declared, int], Measurement]] = {
+    Mechanism.PERMUTE_AND_FLIP: lambda epsilon, score, seats: permute_and_flip(epsilon, None, score),
+    Mechanism.EXPONENTIAL: lambda epsilon, score, seats: exponential(epsilon, None, score),
+    Mechanism.SUBSET_EXPONENTIAL: lambda epsilon, score, seats: subset_exponential(epsilon, None, seats, score),
+    Mechanism.PEELING: lambda epsilon, score, seats: peeling(epsilon, None, seats, score),
+}
+
+
+@click.command("select")
+@click.argument("scores", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--label", required=True, metavar="COLUMN", help="Column with the candidates' names.")
+@click.option("--score", required=True, metavar="COLUMN", help="Column with their scores.")
+@click.option(
+    "--sensitivity", required=True, metavar="S", help="By how much one person's data can change any one score, at most."
+)
+@click.option(
+    "--monotonic", is_flag=True, help="One person's data move all scores up, or all down: half the noise is enough."
+)
+@click.option("--epsilon", required=True, metavar="E", help="Privacy parameter, exact: 0.1 or 1/10.")
+@click.option(
+    "--mechanism",
+    type=click.Choice(["auto", *(mechanism.value for mechanism in _BUILDERS)]),
+    default="auto",
+    show_default=True,
+    help="auto: permute-and-flip for one seat (exponential on a zCDP ledger); for more, by sizes, epsilon and --gap.",
+)
+@click.option("--seats", type=click.IntRange(min=1), default=1, show_default=True, help="How many to select.")
+@click.option("--gap", metavar="G", help="Your guess, made without the data, of the winners' lead; steers auto.")
+@click.option("--exact-floats", is_flag=True, help="Take a floating-point column as exactly those binary fractions.")
+@click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Charge this budget, or refuse.")
+@click.option("--dataset", metavar="NAME", help="The name of these data in the ledger.")
+@json_option
+def command(
+    scores: Path,
+    label: str,
+    score: str,
+    sensitivity: str,
+    monotonic: bool,
+    epsilon: str,
+    mechanism: str,
+    seats: int,
+    gap: str | None,
+    exact_floats: bool,
+    ledger: Path | None,
+    dataset: str | None,
+    as_json: bool,
+) -> None:
+    """The candidate with the best score, or the best --seats, with differential privacy.
+
+    SCORES is a CSV file with a header, or Parquet. Scores are read as exact decimals ("1.5") or ratios ("1/3"). The
+    guarantee is as good as the sensitivity you state; `dpselect.audit` can search for a counterexample.
+
+    \b
+    Examples:
+      psiselect select routes.csv --label route --score riders --sensitivity 1 --monotonic --epsilon 0.5
+      psiselect select scores.parquet --label name --score utility --sensitivity 0.2 --epsilon 1 --seats 3 --json
+    """
+    if (ledger is None) != (dataset is None):
+        raise UsageError("--ledger and --dataset go together: the ledger counts what each data set has spent")
+    exact = parse_epsilon(epsilon)
+    bound = ScoreBound.of(sensitivity, monotone=monotonic)
+    guess = None if gap is None else parse_fraction(gap, "gap")
+    book = None if ledger is None else Ledger.open(ledger)
+    labels, values = read_scores(scores, label, score, exact_floats=exact_floats)
+    if seats > 1 and seats >= len(labels):
+        raise UsageError(f"--seats {seats}: with {len(labels)} candidates there is nothing to choose")
+    kind = BudgetKind.PURE if book is None else book.kind
+    chosen = _rule(len(labels), seats, exact, bound, guess, kind) if mechanism == "auto" else Mechanism(mechanism)
+    if seats > 1:
+        chosen = FOR_SEVERAL.get(chosen, chosen)
+    measurement = _BUILDERS[chosen](exact, Declared(bound), seats)
+    if isinstance(measurement, CommitteeSelection):
+        measurement.check(len(labels))
+
+    remaining = None
+    if book is not None and dataset is not None:
+        what = f"select: {chosen.value}, epsilon {epsilon_text(exact)}"
+        remaining = book.spend(dataset, measurement.event, neighbors=None, what=what[:200]).remaining
+    released = measurement.release(values)
+    winners = sorted(labels[index] for index in ((released,) if isinstance(released, int) else released))
+
+    if as_json:
+        print_json(
+            {
+                "winners": winners,
+                "seats": seats,
+                "mechanism": chosen.value,
+                "epsilon": float(exact),
+                "epsilon_exact": str(exact),
+                "neighbors": None,
+                "sensitivity": str(bound.sensitivity),
+                "monotonic": monotonic,
+                "exponent_per_vote": float(measurement.exponent),
+                "exponent_per_vote_exact": str(measurement.exponent),
+                "sampling": "exact",
+                "ledger_remaining": None if remaining is None else float(remaining.amount),
+                "ledger_remaining_exact": None if remaining is None else str(remaining.amount),
+            }
+        )
+        return
+    for name in winners:
+        click.echo(name)
+    moves = f"by at most {bound.sensitivity}" + (", all up or all down" if monotonic else "")
+    say(
+        f"{epsilon_text(exact)}-differentially private if one person's data move each score {moves} "
+        f"({chosen.value}, exponent {measurement.exponent} per unit of score, sampled exactly)"
+    )
+    if book is not None and remaining is not None:
+        say(f"left for {dataset!r} in {ledger}: {book.describe(remaining)}")
+
+
+def _rule(
+    candidates: int, seats: int, epsilon: Fraction, bound: ScoreBound, gap: Fraction | None, kind: BudgetKind
+) -> Mechanism:
+    """The rule of `dpselect.planning`, for scores in general: from public parameters only."""
+    if seats == 1:
+        return Mechanism.PERMUTE_AND_FLIP if kind is BudgetKind.PURE else Mechanism.EXPONENTIAL
+    race = Race(candidates, seats, float(ASSUMED_GAP * bound.sensitivity if gap is None else gap))
+
+    def loss(mechanism: Mechanism) -> float:
+        exponent = _BUILDERS[mechanism](epsilon, Declared(bound), seats).exponent
+        return SEVERAL_SEATS[mechanism].loss(race, float(exponent)).value
+
+    subset, peeled = Mechanism.SUBSET_EXPONENTIAL, Mechanism.PEELING
+    return subset if loss(subset) < loss(peeled) else peeled
