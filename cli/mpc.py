@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 import click
 
 from cli._output import human_bytes, json_option, print_fields, print_json, print_table, progress, say
+from dpselect.decimals import number, plain
 from dpselect.entropy import SystemEntropy
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
 from mpc import parties
-from mpc.fixedpoint import number, parse_decimal, plain
+from mpc.fixedpoint import parse_decimal
 from mpc.parties import Roster
 from mpc.plan import Guarantee, SumPlan, plan_sum
 from mpc.session import DEFAULT_TIMEOUT, Run, run_sum

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
+from dpselect.decimals import NUMBER, plain
 from psi.errors import InputError, PolicyError
-
-_MAX_DIGITS = 80
 
 
 def parse_decimal(text: str, what: str) -> Fraction:
     """Decimal text as an exact fraction. Raises InputError, naming `what`, for anything but a finite decimal."""
-    try:
-        value = Decimal(text.strip())
-    except InvalidOperation:
-        value = Decimal("nan")
-    if not value.is_finite() or len(text) > _MAX_DIGITS or abs(value.adjusted()) > _MAX_DIGITS:
+    if not NUMBER.fullmatch(text.strip()):
         raise InputError(f"{what} is not a decimal number: write it like 3171.50", term=what)
-    return Fraction(value)
+    return Fraction(text.strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +61,6 @@ class FixedPoint:
                 f"--modulus",
                 term="modulus",
             )
-
-
-def plain(value: Fraction) -> str:
-    """An exact decimal when there is one, otherwise a fraction: 3171.5, 1/3."""
-    reduced = value.denominator
-    twos = fives = 0
-    while reduced % 2 == 0:
-        reduced, twos = reduced // 2, twos + 1
-    while reduced % 5 == 0:
-        reduced, fives = reduced // 5, fives + 1
-    if reduced != 1:
-        return str(value)
-    places = max(twos, fives)
-    digits = f"{abs(value.numerator) * 10**places // value.denominator:0{places + 1}d}"
-    whole, part = (digits[:-places], digits[-places:]) if places else (digits, "")
-    return f"{'-' if value < 0 else ''}{whole}{'.' + part if part else ''}"
-
-
-def number(value: Fraction) -> int | float:
-    """For JSON: a whole number as int, any other as the nearest double (the exact text goes beside it)."""
-    return value.numerator if value.denominator == 1 else float(value)
 
 
 def encode_all(point: FixedPoint, values: Sequence[Fraction], what: str = "value") -> list[int]:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from dpselect.decimals import plain
 from dpselect.entropy import Entropy
 from dpselect.privacy import NeighbouringRelation
-from mpc.fixedpoint import FixedPoint, encode_all, plain
+from mpc.fixedpoint import FixedPoint, encode_all
 from mpc.noise import SharedNoise, coarsening, widest_sensitivity
 from mpc.parties import Roster
 from mpc.sharing import WORD, Modulus

@@ -1,0 +1,387 @@
+"""Noisy numbers: counts, sums, means and histograms with exact discrete Laplace noise.
+
+Values are clamped to public bounds, rounded to a public unit and added up as integers; the noise is an integer too, so
+nothing released has seen a floating-point number. With sensitivity D in units and exponent epsilon/D the release is
+epsilon-DP (Ghosh, Roughgarden, Sundararajan 2009). What one person can change, in L1:
+
+    statistic     add-remove                   replace
+    count         1                            1
+    sum           max(|lower|, |upper|)        upper - lower
+    histogram     1                            2
+    mean          a noisy sum around the       upper - lower on the sum, divided by the public number of rows
+                  middle of the bounds and a
+                  noisy count, half of epsilon each
+
+`contributions` multiplies it: for a person with that many rows, or to protect that many persons together (group
+privacy: c times the noise at the same epsilon). Quantiles come from `dpselect.quantile`.
+"""
+
+from __future__ import annotations
+
+import bisect
+import enum
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from dpselect.accounting import Event, PureDp
+from dpselect.coins import exp_floor
+from dpselect.decimals import plain
+from dpselect.entropy import Entropy
+from dpselect.errors import UsageError
+from dpselect.privacy import NeighbouringRelation
+from dpselect.sampling import discrete_laplace
+
+MAX_CELLS = 100_000
+_BITS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class DiscreteLaplace:
+    """Adds Pr[x] = (1-z)/(1+z) * z^|x|, z = exp(-epsilon/sensitivity), to integers; epsilon-DP.
+
+    sensitivity: of the integers, in L1, all of them together.
+    """
+
+    epsilon: Fraction
+    sensitivity: int
+
+    def __post_init__(self) -> None:
+        if self.epsilon <= 0:
+            raise UsageError("epsilon: expected a number above 0")
+        if self.sensitivity < 1:
+            raise UsageError("the sensitivity is zero: the unit is too coarse for these bounds")
+
+    @property
+    def exponent(self) -> Fraction:
+        """lambda; z = exp(-lambda)."""
+        return self.epsilon / self.sensitivity
+
+    @property
+    def scale(self) -> Fraction:
+        """1/lambda, in units; the mean absolute error is close to it."""
+        return 1 / self.exponent
+
+    def error(self, miss: Fraction) -> int:
+        """The least e with Pr[|noise| > e] <= miss: Pr[|noise| > e] = 2 z^(e+1)/(1+z). In units; decided by certified
+        bounds of z."""
+        low, high = 0, 1
+        while not self._within(high, miss):
+            low, high = high, 2 * high
+        if self._within(0, miss):
+            return 0
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self._within(middle, miss) else (middle, high)
+        return high
+
+    def release(self, values: Sequence[int], entropy: Entropy) -> list[int]:
+        """Each value with its own noise. Costs epsilon once, for all."""
+        return [value + discrete_laplace(entropy, self.exponent) for value in values]
+
+    def _within(self, e: int, miss: Fraction) -> bool:
+        one = 1 << _BITS
+        above = exp_floor(self.exponent * (e + 1), _BITS) + 1
+        below = exp_floor(self.exponent, _BITS)
+        return 2 * above * miss.denominator <= miss.numerator * (one + below)
+
+
+class Invalid(enum.Enum):
+    """What becomes of a row whose value cannot be read."""
+
+    ERROR = "error"  # no release; what the error says is outside the guarantee
+    DROP = "drop"  # the row counts nowhere, and nobody is told
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Public bounds and unit: what values become before they are added up."""
+
+    lower: Fraction
+    upper: Fraction
+    unit: Fraction
+
+    def __post_init__(self) -> None:
+        if self.unit <= 0:
+            raise UsageError("unit: expected a number above 0")
+        if self.lower >= self.upper:
+            raise UsageError("lower: expected a number below upper")
+        if self.low == self.high:
+            raise UsageError("unit: too coarse, both bounds round to the same number")
+
+    @property
+    def low(self) -> int:
+        """The lower bound in units."""
+        return round(self.lower / self.unit)
+
+    @property
+    def high(self) -> int:
+        """The upper bound in units."""
+        return round(self.upper / self.unit)
+
+    def snap(self, value: Fraction) -> int:
+        """A value in units, within the bounds; halves to even."""
+        return round(min(self.upper, max(self.lower, value)) / self.unit)
+
+    def sensitivity(self, relation: NeighbouringRelation, invalid: Invalid) -> int:
+        """Of a sum, in units: what one row can change."""
+        if relation is NeighbouringRelation.ADD_REMOVE:
+            return max(abs(self.low), abs(self.high))
+        if invalid is Invalid.DROP:  # a row that is replaced by an invalid one adds nothing any more
+            return max(self.high, 0) - min(self.low, 0)
+        return self.high - self.low
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What may be shown: `values`. `private_clamped` counts values beyond the bounds; it is not part of the release
+    and must not be shown to anyone who may not see the data."""
+
+    values: tuple[Fraction, ...]
+    private_clamped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A statistic with its guarantee.
+
+    noise: of the integers. unit: of these, in the data's own measure, per 1. error95: what the noise of one number
+    stays within at 95 %, None where it depends on the data.
+    """
+
+    epsilon: Fraction
+    relation: NeighbouringRelation
+    contributions: int
+    noise: DiscreteLaplace
+    unit: Fraction
+
+    @property
+    def event(self) -> Event:
+        """What a ledger charges for one release."""
+        return PureDp(self.epsilon)
+
+    def privacy_map(self, changes: int = 1) -> Fraction:
+        """Epsilon towards data sets that differ in `changes` persons."""
+        return changes * self.epsilon
+
+    @property
+    def sensitivity(self) -> Fraction:
+        """In the data's measure, contributions included."""
+        return self.noise.sensitivity * self.unit
+
+    @property
+    def scale(self) -> Fraction:
+        """Of the noise, in the data's measure."""
+        return self.noise.scale * self.unit
+
+    @property
+    def error95(self) -> Fraction | None:
+        """See the class."""
+        return self.noise.error(Fraction(1, 20)) * self.unit
+
+
+@dataclass(frozen=True, slots=True)
+class Count(Measurement):
+    """How many rows."""
+
+    def release(self, rows: int, entropy: Entropy) -> Released:
+        """The noisy count; may be negative, which keeps it unbiased."""
+        return Released((Fraction(self.noise.release([rows], entropy)[0]),))
+
+
+@dataclass(frozen=True, slots=True)
+class Sum(Measurement):
+    """The sum of a column."""
+
+    grid: Grid
+
+    def release(self, values: Iterable[Fraction], entropy: Entropy) -> Released:
+        """The noisy sum of clamped, rounded values."""
+        total, clamped = _total(values, self.grid)
+        (noisy,) = self.noise.release([total], entropy)
+        return Released((noisy * self.unit,), clamped)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicMean(Measurement):
+    """The mean of a column whose number of rows is public."""
+
+    grid: Grid
+    rows: int
+
+    def release(self, values: Iterable[Fraction], entropy: Entropy) -> Released:
+        """The noisy sum over the public number of rows, within the bounds."""
+        total, clamped = _total(values, self.grid)
+        (noisy,) = self.noise.release([total], entropy)
+        mean = Fraction(noisy, self.rows) * self.grid.unit
+        return Released((min(self.grid.upper, max(self.grid.lower, mean)),), clamped)
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateMean(Measurement):
+    """The mean of a column whose number of rows is private: a noisy sum around the middle over a noisy count.
+
+    noise is the sum's; `count` the count's; each has half of epsilon. expected_rows: a public guess, for error95 only.
+    """
+
+    grid: Grid
+    count: DiscreteLaplace
+    expected_rows: int | None = None
+
+    def release(self, values: Iterable[Fraction], entropy: Entropy) -> Released:
+        """The quotient, within the bounds."""
+        kept = list(values)
+        total, clamped = _total(kept, self.grid)
+        (deviation,) = self.noise.release([total - self._middle * len(kept)], entropy)
+        (rows,) = self.count.release([len(kept)], entropy)
+        mean = (self._middle + Fraction(deviation, max(1, rows))) * self.unit
+        return Released((min(self.grid.upper, max(self.grid.lower, mean)),), clamped)
+
+    @property
+    def _middle(self) -> int:
+        return (self.grid.low + self.grid.high) // 2
+
+    @property
+    def error95(self) -> Fraction | None:
+        """A bound, by two times 97.5 %, for the guessed number of rows; None without a guess."""
+        if self.expected_rows is None:
+            return None
+        miss = Fraction(1, 40)
+        rows, deviation = self.count.error(miss), self.noise.error(miss)
+        if rows >= self.expected_rows:
+            return self.grid.upper - self.grid.lower
+        half = self.grid.high - self._middle
+        within = Fraction(deviation + half * rows, self.expected_rows - rows) * self.unit
+        return min(within, self.grid.upper - self.grid.lower)
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram(Measurement):
+    """Counts of public cells. A row that belongs to none of them is counted nowhere."""
+
+    cells: tuple[str, ...]
+    edges: tuple[Fraction, ...] | None = None
+
+    @property
+    def error95_all(self) -> Fraction:
+        """What all cells stay within together at 95 %: each with 5 % divided by their number."""
+        return self.noise.error(Fraction(1, 20 * len(self.cells))) * self.unit
+
+    def release(self, values: Iterable[str] | Iterable[Fraction], entropy: Entropy) -> Released:
+        """Noisy counts in the order of `cells`, empty cells included; may be negative."""
+        positions = {cell: i for i, cell in enumerate(self.cells)}
+        counts = Counter(positions.get(v, -1) if isinstance(v, str) else self._bin(v) for v in values)
+        noisy = self.noise.release([counts.get(i, 0) for i in range(len(self.cells))], entropy)
+        return Released(tuple(map(Fraction, noisy)), counts.get(-1, 0))
+
+    def _bin(self, value: Fraction) -> int:
+        edges = self.edges or ()
+        at = bisect.bisect_right(edges, value) - 1
+        if at == len(edges) - 1 and value == edges[-1]:
+            return at - 1  # the last bin takes in its upper edge
+        return at if 0 <= at < len(edges) - 1 else -1
+
+
+def count(epsilon: Fraction, relation: NeighbouringRelation, *, contributions: int = 1) -> Count:
+    """A noisy count."""
+    return Count(
+        epsilon,
+        relation,
+        _checked(contributions),
+        DiscreteLaplace(epsilon, contributions),
+        Fraction(1),
+    )
+
+
+def sum_(
+    epsilon: Fraction,
+    relation: NeighbouringRelation,
+    grid: Grid,
+    *,
+    contributions: int = 1,
+    invalid: Invalid = Invalid.ERROR,
+) -> Sum:
+    """A noisy sum."""
+    noise = DiscreteLaplace(epsilon, grid.sensitivity(relation, invalid) * _checked(contributions))
+    return Sum(epsilon, relation, contributions, noise, grid.unit, grid)
+
+
+def mean(
+    epsilon: Fraction,
+    relation: NeighbouringRelation,
+    grid: Grid,
+    *,
+    rows: int | None = None,
+    contributions: int = 1,
+    invalid: Invalid = Invalid.ERROR,
+) -> PublicMean | PrivateMean:
+    """A noisy mean. `rows`: the public number of rows under replace; under add-remove a guess, for the error only."""
+    if rows is not None and rows < 1:
+        raise UsageError("n: expected 1 or more rows")
+    if relation is NeighbouringRelation.REPLACE:
+        if rows is None:
+            raise UsageError("n: under replace the number of rows is public; give it, or use --neighbors add-remove")
+        noise = DiscreteLaplace(epsilon, grid.sensitivity(relation, invalid) * _checked(contributions))
+        return PublicMean(epsilon, relation, contributions, noise, grid.unit / rows, grid, rows)
+    middle = (grid.low + grid.high) // 2
+    half = epsilon / 2
+    noise = DiscreteLaplace(half, max(grid.high - middle, middle - grid.low) * _checked(contributions))
+    counter = DiscreteLaplace(half, contributions)
+    return PrivateMean(epsilon, relation, contributions, noise, grid.unit, grid, counter, rows)
+
+
+def histogram(
+    epsilon: Fraction,
+    relation: NeighbouringRelation,
+    *,
+    categories: Sequence[str] = (),
+    edges: Sequence[Fraction] = (),
+    contributions: int = 1,
+) -> Histogram:
+    """Noisy counts of public categories, or of the bins between rising edges: [a, b) and so on, the last one [y, z]."""
+    if bool(categories) == bool(edges):
+        raise UsageError("a histogram needs its cells named beforehand: either --bins or --categories")
+    if edges:
+        if len(edges) < 2 or any(a >= b for a, b in itertools.pairwise(edges)):
+            raise UsageError("bins: expected two or more rising edges")
+        cells = tuple(f"{plain(a)}..{plain(b)}" for a, b in itertools.pairwise(edges))
+    else:
+        cells = tuple(categories)
+        if len(set(cells)) != len(cells):
+            raise UsageError("categories: one is named twice")
+    if len(cells) > MAX_CELLS:
+        raise UsageError(f"a histogram has at most {MAX_CELLS} cells")
+    moved = 2 if relation is NeighbouringRelation.REPLACE else 1
+    noise = DiscreteLaplace(epsilon, moved * _checked(contributions))
+    return Histogram(epsilon, relation, contributions, noise, Fraction(1), cells, tuple(edges) or None)
+
+
+def unbounded(epsilon: Fraction, contributions: int = 1) -> UsageError:
+    """Why a sum or mean without bounds is refused, with the arithmetic."""
+    reach = 1_000_000
+    error = DiscreteLaplace(epsilon, reach * contributions).error(Fraction(1, 20))
+    per_width = float(Fraction(error, reach))
+    return UsageError(
+        f"no bounds, no release: a row may hold any number X, and hiding it takes noise of scale "
+        f"{contributions}*X/epsilon. At epsilon {epsilon} a row of {reach:,} alone would cost +-{error:,} (95 %), and "
+        f"there is no largest X. Give --lower A and --upper B: then the noise stays within about "
+        f"{per_width:.4g}*(B - A) (replace), and values beyond count as A or B, which loses x - B for each x above B. "
+        f"The two together are least where about {float(1 / epsilon):.3g} rows exceed B. Choose B from what is "
+        f"publicly known, not from the data"
+    )
+
+
+def _total(values: Iterable[Fraction], grid: Grid) -> tuple[int, int]:
+    total = clamped = 0
+    for value in values:
+        total += grid.snap(value)
+        clamped += not grid.lower <= value <= grid.upper
+    return total, clamped
+
+
+def _checked(contributions: int) -> int:
+    if contributions < 1:
+        raise UsageError("contributions: expected 1 or more")
+    return contributions
