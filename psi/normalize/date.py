@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from psi.normalize.rule import ASCII_SPACE, Problems, Reason, Rule, by_ascii, everywhere
+from psi.normalize.rule import ASCII_SPACE, Explain, Reason, Rule, by_ascii, everywhere
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = (
@@ -50,7 +50,7 @@ class Date(Rule):
     version: ClassVar[int] = 1
     choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"order": ("iso", "dmy", "mdy")}
 
-    def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Problems]:
+    def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Explain]:
         text = by_ascii(text, _prepare_ascii, _prepare)
         patterns = _YEAR_FIRST + _MONTH_NAMED + ((_ORDERS[self.order],) if self.order in _ORDERS else ())
         values = pa.nulls(len(text), pa.large_string())
@@ -64,10 +64,10 @@ class Date(Rule):
                 left = pc.and_not(left, hit)
                 if not pc.any(left).as_py():
                     break
-        return values, _why(text, pa.array(shaped), self.order)
+        return values, lambda rows: _why(text.take(pa.array(rows)), pa.array(shaped[rows]), self.order)
 
 
-def _why(text: pa.Array, shaped: pa.Array, order: str) -> Problems:
+def _why(text: pa.Array, shaped: pa.Array, order: str) -> Iterator[tuple[Reason, pa.BooleanArray]]:
     yield Reason.NO_SUCH_DAY, shaped
     if order not in _ORDERS:
         yield Reason.ORDER, pc.match_substring_regex(text, _ORDERS["dmy"])

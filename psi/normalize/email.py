@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ import idna
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from psi.normalize.rule import ASCII_SPACE, SPACE, Problems, Reason, Rule, by_ascii, everywhere, mask_out
+from psi.normalize.rule import ASCII_SPACE, SPACE, Explain, Reason, Rule, by_ascii, everywhere, mask_out, where
 from psi.normalize.text import compose
 
 # The local part: 1 to 64 printable characters, none that needs quoting. The domain: two or more labels of 1 to 63
@@ -53,21 +53,21 @@ class Email(Rule):
         "spaces": ("refuse", "drop"),
     }
 
-    def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Problems]:
+    def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Explain]:
         address = by_ascii(text, self._prepare_ascii, self._prepare)
         if self.spaces == "drop":
-            address = _where(address, SPACE, lambda t: pc.replace_substring_regex(t, SPACE, ""))
+            address = where(address, SPACE, lambda t: pc.replace_substring_regex(t, SPACE, ""))
         folded = self._fold_local(address)
         good = pc.and_(
             pc.match_substring_regex(folded, _ADDRESS), pc.less_equal(pc.binary_length(folded), _MAX_ADDRESS)
         )
-        return mask_out(folded, lambda _: pc.invert(good)), _why(folded)
+        return mask_out(folded, lambda _: pc.invert(good)), lambda rows: _why(folded.take(pa.array(rows)))
 
     def _prepare_ascii(self, text: pa.Array) -> pa.Array:
         text = pc.ascii_trim(text, ASCII_SPACE)
         if self.case == "fold":
             return pc.ascii_lower(text)
-        return _where(text, "@[^@]*[A-Z][^@]*$", lambda t: _parts(t, domain=pc.ascii_lower))
+        return where(text, "@[^@]*[A-Z][^@]*$", lambda t: _parts(t, domain=pc.ascii_lower))
 
     def _prepare(self, value: str) -> str:
         local, at, domain = unicodedata.normalize("NFKC", value).strip().rpartition("@")
@@ -76,16 +76,15 @@ class Email(Rule):
     def _fold_local(self, address: pa.Array) -> pa.Array:
         """Take dots and plus tags off, touching only the rows that have them at the domains concerned."""
         if self.gmail == "fold":
-            address = _where(address, _GMAIL, lambda t: _parts(t, local=_drop_both, domain=_gmail_com))
+            address = where(address, _GMAIL, lambda t: _parts(t, local=_drop_both, domain=_gmail_com))
         if self.plus == "drop":
-            address = _where(address, r"\+.*@", lambda t: _parts(t, local=_drop_plus))
+            address = where(address, r"\+.*@", lambda t: _parts(t, local=_drop_plus))
         if self.dots == "drop":
-            address = _where(address, r"\..*@", lambda t: _parts(t, local=_drop_dots))
+            address = where(address, r"\..*@", lambda t: _parts(t, local=_drop_dots))
         return address
 
 
-def _why(address: pa.Array) -> Problems:
-    """Reasons in order of precedence. A generator: the searches run on request, and only where rows are unreadable."""
+def _why(address: pa.Array) -> Iterator[tuple[Reason, pa.BooleanArray]]:
     yield Reason.NO_AT_SIGN, pc.invert(pc.match_substring(address, "@"))
     yield Reason.INNER_SPACE, pc.match_substring_regex(address, SPACE)
     yield Reason.SEVERAL_AT_SIGNS, pc.match_substring_regex(address, "@.*@")
@@ -102,14 +101,6 @@ def _ascii_domain(domain: str) -> str:
         return idna.encode(domain, uts46=True, std3_rules=True).decode()
     except UnicodeError:
         return domain
-
-
-def _where(text: pa.Array, pattern: str, change: Callable[[pa.Array], pa.Array]) -> pa.Array:
-    """`change` the rows that match `pattern`, and only those."""
-    hit = pc.fill_null(pc.match_substring_regex(text, pattern), False)
-    if not pc.any(hit).as_py():
-        return text
-    return pc.replace_with_mask(text, hit, change(text.filter(hit)))
 
 
 def _parts(

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from phonenumbers.phonemetadata import PhoneMetadata
 
-from psi.normalize.rule import Problems, Reason, Rule
+from psi.normalize.rule import Explain, Reason, Rule, true_rows
 from psi.packed import I64
 
 _PARSE_REASONS = {
@@ -61,19 +61,17 @@ class Phone(Rule):
         "region": ("none", *sorted(phonenumbers.SUPPORTED_REGIONS)),
     }
 
-    def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Problems]:
+    def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Explain]:
         numbers = read_usual(text, self.region)
         left = pc.and_(pc.is_valid(text), pc.is_null(numbers))
-        if not pc.any(left).as_py():
-            return numbers, ()
         coded = text.filter(left).dictionary_encode()
         read = [self.read(value) for value in coded.dictionary.to_pylist()]
         found = pa.array([None if isinstance(r, Reason) else r for r in read], pa.large_string())
-        why = np.array([_REASONS.index(r) if isinstance(r, Reason) else -1 for r in read], np.int8)
-        codes = np.full(len(text), -1, np.int8)
-        codes[left.to_numpy(zero_copy_only=False)] = why[coded.indices.to_numpy()]
+        why = np.full(len(text), -1, np.int8)
+        codes = np.array([_REASONS.index(r) if isinstance(r, Reason) else -1 for r in read], np.int8)
+        why[true_rows(left)] = codes[coded.indices.to_numpy()]
         numbers = pc.replace_with_mask(numbers, left, found.take(coded.indices))
-        return numbers, [(reason, pa.array(codes == i)) for i, reason in enumerate(_REASONS)]
+        return numbers, lambda rows: [(reason, pa.array(why[rows] == i)) for i, reason in enumerate(_REASONS)]
 
     def read(self, value: str) -> str | Reason:
         """One number by the library, or why it is none."""
@@ -110,7 +108,7 @@ def read_usual(text: pa.LargeStringArray, region: str) -> pa.LargeStringArray:
         settled = _plan(phonenumbers.region_code_for_country_code(code), code).settled(national)
         good = settled.is_valid()
         kept = settled.filter(good)
-        where[rows[_true(good)]] = np.arange(count, count + len(kept))
+        where[rows[true_rows(good)]] = np.arange(count, count + len(kept))
         found.append(pc.binary_join_element_wise(pa.scalar(f"+{code}", pa.large_string()), kept, _NOTHING))
         count += len(kept)
     return pa.concat_arrays(found).take(pa.array(where, mask=where < 0))
@@ -121,9 +119,9 @@ def _by_country(dialled: pa.Array, region: str) -> Iterator[tuple[I64, int, pa.A
     if region != "none":
         home = _plan(region, phonenumbers.country_code_for_region(region))
         dialled = home.plus_for_abroad(dialled)
-        rows = _true(pc.invert(pc.starts_with(dialled, "+")))
+        rows = true_rows(pc.invert(pc.starts_with(dialled, "+")))
         yield rows, int(home.code), home.national(dialled.take(pa.array(rows)))
-    rows = _true(pc.starts_with(dialled, "+"))
+    rows = true_rows(pc.starts_with(dialled, "+"))
     begun = pc.utf8_slice_codeunits(dialled.take(pa.array(rows)), 1, 1 + _MAX_CODE).dictionary_encode()
     codes = np.array([_code_at(start) for start in begun.dictionary.to_pylist()], np.int64)
     code_of = codes[begun.indices.to_numpy()] if len(rows) else np.zeros(0, np.int64)
@@ -221,7 +219,3 @@ def _first_digits(pattern: str) -> str:
 def _begins(values: pa.Array, pattern: str) -> pa.BooleanArray:
     """Whether the values begin with a match of the pattern; an empty pattern matches nothing."""
     return pc.match_substring_regex(values, f"^(?:{pattern})" if pattern else r"^[^\x00-\x{10ffff}]")
-
-
-def _true(mask: pa.BooleanArray) -> I64:
-    return np.flatnonzero(pc.fill_null(mask, False).to_numpy(zero_copy_only=False))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Self
@@ -69,7 +69,9 @@ class Normalized:
         return int(self.values.null_count) - self.unreadable_count
 
 
-Problems = Iterable[tuple[Reason, pa.BooleanArray]]
+# Given the rows that a rule could not read: reasons in order of precedence, each with a mask over those rows. The last
+# mask holds for all that are left.
+Explain = Callable[[I64], Iterable[tuple[Reason, pa.BooleanArray]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,23 +118,25 @@ class Rule:
     def apply(self, column: pa.Array | pa.ChunkedArray) -> Normalized:
         """Canonical values of a text column. Raises TypeError when the column is not text."""
         text = mask_out(large_text(column), lambda t: pc.match_substring_regex(t, _BLANK))
-        values, problems = self._read(text)
-        unreadable: dict[Reason, I64] = {}
-        left = pc.and_(pc.is_valid(text), pc.is_null(values))
-        for reason, hit in problems:
-            rows = np.flatnonzero(_numpy_mask(pc.and_(left, hit)))
-            if len(rows):
-                unreadable[reason] = rows
-                left = pc.and_not(left, pc.fill_null(hit, False))
-        return Normalized(values, unreadable)
+        values, explain = self._read(text)
+        lost = true_rows(pc.and_(pc.is_valid(text), pc.is_null(values)))
+        return Normalized(values, _by_reason(lost, explain) if len(lost) else {})
 
-    def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Problems]:
-        """Canonical values (null where blank or unreadable) and, in order of precedence, masks that say why.
-
-        Rows whose value is null although their text was not belong to the first reason whose mask holds for them; the
-        last mask must hold for all that are left.
-        """
+    def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Explain]:
+        """Canonical values (null where blank or unreadable), and what explains the unreadable ones."""
         raise NotImplementedError
+
+
+def _by_reason(rows: I64, explain: Explain) -> dict[Reason, I64]:
+    """Each row under the first reason whose mask holds for it."""
+    found: dict[Reason, I64] = {}
+    left = np.ones(len(rows), bool)
+    for reason, mask in explain(rows):
+        hit = left & to_numpy(mask)
+        if hit.any():
+            found[reason] = rows[hit]
+            left &= ~hit
+    return found
 
 
 def digest_fields(fields: Iterable[bytes]) -> bytes:
@@ -168,18 +172,38 @@ def by_ascii(
     other = pc.invert(pc.fill_null(pc.string_is_ascii(text), True))
     if not pc.any(other).as_py():
         return done
-    mapped = pa.array([slow(value) for value in text.filter(other).to_pylist()], pa.large_string())
-    return pc.replace_with_mask(done, other, mapped)
+    coded = text.filter(other).dictionary_encode()  # names and the like repeat
+    mapped = pa.array([slow(value) for value in coded.dictionary.to_pylist()], pa.large_string())
+    return pc.replace_with_mask(done, other, mapped.take(coded.indices))
 
 
-def everywhere(text: pa.Array) -> pa.BooleanArray:
+def where(text: pa.LargeStringArray, pattern: str, change: Callable[[pa.Array], pa.Array]) -> pa.LargeStringArray:
+    """`change` the rows in which the pattern occurs, and only those: searching is much cheaper than replacing."""
+    hit = pc.fill_null(pc.match_substring_regex(text, pattern), False)
+    if not pc.any(hit).as_py():
+        return text
+    return pc.replace_with_mask(text, hit, change(text.filter(hit)))
+
+
+def always(reason: Reason) -> Explain:
+    """The explanation of a rule that has only one."""
+    return lambda rows: [(reason, everywhere(rows))]
+
+
+def everywhere(rows: Sized) -> pa.BooleanArray:
     """A mask that holds on every row."""
-    return pa.array(np.ones(len(text), bool))
+    return pa.array(np.ones(len(rows), bool))
 
 
-def _numpy_mask(mask: pa.BooleanArray) -> npt.NDArray[np.bool_]:
+def to_numpy(mask: pa.BooleanArray) -> npt.NDArray[np.bool_]:
+    """The mask as a NumPy array, false where it is null."""
     found: npt.NDArray[np.bool_] = pc.fill_null(mask, False).to_numpy(zero_copy_only=False)
     return found
+
+
+def true_rows(mask: pa.BooleanArray) -> I64:
+    """Positions where the mask holds."""
+    return np.flatnonzero(to_numpy(mask))
 
 
 def _expected(value: str, allowed: tuple[str, ...]) -> str:

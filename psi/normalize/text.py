@@ -11,7 +11,8 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from psi.normalize.rule import ASCII_SPACE, Problems, Reason, Rule, by_ascii, everywhere, mask_out
+from psi.normalize.rule import ASCII_SPACE, Explain, Reason, Rule, always, by_ascii, mask_out, where
+from psi.packed import I64
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,8 @@ class Raw(Rule):
     name: ClassVar[str] = "raw"
     version: ClassVar[int] = 1
 
-    def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Problems]:
-        return text, ()
+    def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Explain]:
+        return text, _never
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ class Text(Rule):
     name: ClassVar[str] = "text"
     version: ClassVar[int] = 1
 
-    def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Problems]:
-        return by_ascii(text, _fold_ascii, fold), ()
+    def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Explain]:
+        return by_ascii(text, _fold_ascii, fold), _never
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,9 @@ class Name(Rule):
     version: ClassVar[int] = 1
     choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"marks": ("drop", "keep")}
 
-    def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Problems]:
+    def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Explain]:
         named = by_ascii(text, _name_ascii, _name_plain if self.marks == "drop" else _name_marked)
-        return mask_out(named, lambda t: pc.equal(t, "")), [(Reason.NO_LETTERS, everywhere(text))]
+        return mask_out(named, lambda t: pc.equal(t, "")), always(Reason.NO_LETTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,15 @@ class Sha256(Rule):
     name: ClassVar[str] = "sha256"
     version: ClassVar[int] = 1
 
-    def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Problems]:
+    def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Explain]:
         digest = by_ascii(text, lambda t: pc.ascii_lower(pc.ascii_trim(t, ASCII_SPACE)), fold)
         unreadable = pc.invert(pc.match_substring_regex(digest, r"^[0-9a-f]{64}$"))
-        return mask_out(digest, lambda _: unreadable), [(Reason.NOT_SHA256, everywhere(text))]
+        return mask_out(digest, lambda _: unreadable), always(Reason.NOT_SHA256)
+
+
+def _never(rows: I64) -> tuple[()]:
+    """Every text is readable."""
+    return ()
 
 
 def compose(value: str) -> str:
@@ -85,11 +91,7 @@ def _fold_ascii(text: pa.Array) -> pa.Array:
 
 def _spaces_ascii(text: pa.Array) -> pa.Array:
     text = pc.ascii_trim(text, ASCII_SPACE)
-    # Few values hold anything but single spaces, and the search is ten times cheaper than the replacement.
-    runs = pc.match_substring_regex(text, r"[\t-\r\x1c-\x1f]|  ")
-    if not pc.any(runs).as_py():
-        return text
-    return pc.if_else(runs, pc.replace_substring_regex(text, r"[\t-\r\x1c-\x20]+", " "), text)
+    return where(text, r"[\t-\r\x1c-\x1f]|  ", lambda t: pc.replace_substring_regex(t, r"[\t-\r\x1c-\x20]+", " "))
 
 
 # Letters with a stroke or a ligature that Unicode does not take apart.
@@ -101,12 +103,8 @@ _APOSTROPHES = re.compile("['`\u00b4\u02bb\u02bc\u02b9\u2018\u2019\u201b\uff07]"
 
 
 def _name_ascii(text: pa.Array) -> pa.Array:
-    text = pc.ascii_lower(text)
-    odd = pc.match_substring_regex(text, "[^a-z0-9 ]")
-    if pc.any(odd).as_py():
-        plain = pc.replace_substring_regex(pc.replace_substring_regex(text, "['`]", ""), "[^a-z0-9]+", " ")
-        text = pc.if_else(odd, plain, text)
-    return _spaces_ascii(text)
+    text = where(pc.ascii_lower(text), "['`]", lambda t: pc.replace_substring_regex(t, "['`]", ""))
+    return _spaces_ascii(where(text, "[^a-z0-9 ]", lambda t: pc.replace_substring_regex(t, "[^a-z0-9]+", " ")))
 
 
 def _name_plain(value: str) -> str:
@@ -118,7 +116,16 @@ def _name_marked(value: str) -> str:
     return _words(compose(_APOSTROPHES.sub("", compose(value))))
 
 
+class _Parting(dict[int, int]):
+    """For str.translate: letters, digits and marks stay, everything else parts words. Filled as characters occur."""
+
+    def __missing__(self, code: int) -> int:
+        self[code] = code if unicodedata.category(chr(code))[0] in "LMN" else ord(" ")
+        return self[code]
+
+
+_PARTING = _Parting()
+
+
 def _words(value: str) -> str:
-    """Letters, digits and marks stay; everything else parts words."""
-    kept = (c if unicodedata.category(c)[0] in "LMN" else " " for c in _APOSTROPHES.sub("", value))
-    return " ".join("".join(kept).split())
+    return " ".join(_APOSTROPHES.sub("", value).translate(_PARTING).split())

@@ -198,7 +198,7 @@ def test_every_day_of_120_years() -> None:
 @pytest.mark.parametrize("rule", ["text", "name"])
 def test_every_code_point_that_changes_is_idempotent(rule: str) -> None:
     every = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000 and caseless(chr(c)) != chr(c)]
-    assert len(every) > 10_000
+    assert len(every) > 5_000
     made = RULES[rule].of({})
     once = made.apply(pa.array([f"x{c}y {c}" for c in every], pa.string())).values
     assert made.apply(once).values.equals(once)
