@@ -116,7 +116,12 @@ def exponential_loss(race: Race, exponent: float) -> Estimate:
 
 def subset_probability(race: Race, exponent: float) -> Estimate:
     """Probability that the exponential mechanism over sets returns the true committee of the race."""
-    return Estimate(_logistic(-_log_other_sets(race, exponent)), Basis.CLOSED_FORM)
+    return Estimate(_logistic(subset_log_odds(race, exponent)), Basis.CLOSED_FORM)
+
+
+def subset_log_odds(race: Race, exponent: float) -> float:
+    """ln(P/(1-P)) of `subset_probability`: comparable also where P rounds to 0 or 1."""
+    return -_log_other_sets(race, exponent)
 
 
 def subset_loss(race: Race, exponent: float) -> Estimate:
@@ -136,10 +141,22 @@ def _log_other_sets(race: Race, exponent: float) -> float:
 
 def peeling_probability(race: Race, exponent: float) -> Estimate:
     """Probability that k rounds of permute-and-flip return the true committee of the race."""
+    log, error = _peeling_log(race, exponent)
+    return Estimate(math.exp(log), Basis.QUADRATURE, math.exp(log) * error)
+
+
+def peeling_log_odds(race: Race, exponent: float) -> float:
+    """ln(P/(1-P)) of `peeling_probability`: comparable also where P rounds to 0 or 1."""
+    log, _ = _peeling_log(race, exponent)
+    return log - math.log(-math.expm1(log)) if log < 0 else math.inf
+
+
+def _peeling_log(race: Race, exponent: float) -> tuple[float, float]:
+    """ln of the probability, and its error."""
     m, k, p = race.candidates, race.seats, math.exp(-exponent * race.gap)
     miss, error = _round_miss(np.arange(1, k + 1), np.full(k, m - k), p)
-    value = float(np.exp(np.log1p(-np.minimum(miss, 1 - 2.0**-53)).sum()))
-    return Estimate(value, Basis.QUADRATURE, value * float((error / np.maximum(1 - miss, 2.0**-53)).sum()))
+    hit = np.maximum(1 - miss, 2.0**-53)
+    return float(np.where(miss < 0.5, np.log1p(-miss), np.log(hit)).sum()), float((error / hit).sum())
 
 
 def peeling_loss(race: Race, exponent: float) -> Estimate:
