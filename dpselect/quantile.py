@@ -63,7 +63,7 @@ class Quantile(Guarantee):
     def scores(self, values: ScoresLike | Scores) -> Scores:
         """The score of every grid point, exactly."""
         if not isinstance(values, Scores) and len(values) == 0:
-            return Scores(np.zeros(self.grid.units.size, dtype=np.int64), 1)
+            return Scores(np.zeros(self.grid.units.size, dtype=np.int64), self.q.denominator)
         data = take(values)
         ordered = np.sort(_times(data.units, self.grid.denominator))
         points = _times(self.grid.units, data.denominator)
