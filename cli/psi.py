@@ -18,6 +18,7 @@ from psi import local, session
 from psi.curve25519.backend import Backend, load_backend
 from psi.identity import Identity, PeerIdentity
 from psi.job import Job
+from psi.normalize import parse_key
 from psi.outcomes import Side
 from psi.session import SessionResult
 from psi.tables import open_source
@@ -74,7 +75,8 @@ def connect_(address: str, **given: Any) -> None:
 @click.argument("first", metavar="A", type=click.Path(path_type=Path))
 @click.argument("second", metavar="B", type=click.Path(path_type=Path))
 @options.local_options
-def local_(first: Path, second: Path, **given: Any) -> None:
+@click.option("--key-b", metavar="COLUMN[:RULE]", help="The key in B, when its column has another name there.")
+def local_(first: Path, second: Path, key_b: str | None, **given: Any) -> None:
     """Run both parties on this machine, without a network: to try out and to measure.
 
     A is the side that connects: it learns, and --output gets its rows.
@@ -82,10 +84,11 @@ def local_(first: Path, second: Path, **given: Any) -> None:
     \b
     Examples:
       psiselect psi local customers.csv members.parquet --key email:email --output common.csv
+      psiselect psi local customers.csv members.parquet --key email:email --key-b mail:email
     """
     choices = Choices.parse(Side.CONNECT, {**given, "identity": None, "peers": (), "source": first})
     with _backend(choices) as backend:
-        jobs = {Side.CONNECT: _read(choices, first), Side.LISTEN: _read(choices, second)}
+        jobs = {Side.CONNECT: _read(choices, first), Side.LISTEN: _read(choices, second, key_b)}
         choices.check_output(jobs[Side.CONNECT].source)
         with progress() as bar:
             task = bar.add_task("matching", total=None)
@@ -108,8 +111,9 @@ def _prepare(choices: Choices) -> tuple[Identity, list[PeerIdentity], Job]:
     return identity, peers, _read(choices, choices.source)
 
 
-def _read(choices: Choices, path: Path) -> Job:
-    job = Job(open_source(path), choices.key, strict=choices.strict)
+def _read(choices: Choices, path: Path, other_key: str | None = None) -> Job:
+    key = parse_key(other_key) if other_key else choices.key
+    job = Job(open_source(path), key, strict=choices.strict)
     report = job.report
     for reason, count in report.unreadable.items():
         rows = ", ".join(map(str, report.first_unreadable[reason]))

@@ -50,10 +50,8 @@ def run(
     party = Party(setup)
     try:
         _drive(party, channel, progress)
-    except PsiError as error:
-        if not isinstance(error, TransportError):
-            _tell(channel, messages.abort_frame(error))
-        raise
+    except TransportError as error:
+        raise _last_word(channel) or error from None
     except BaseException as error:
         _tell(channel, messages.abort_frame(error))
         raise
@@ -99,6 +97,18 @@ def _drive(party: Party, channel: Channel, progress: Callable[[int, int], None])
             if not frames and not idle and time.monotonic() - last_sent > _ALIVE_SECONDS:
                 send([Frame(MessageType.ALIVE, b"")])
         progress(party.done_operations, party.total_operations)
+
+
+def _last_word(channel: Channel) -> PsiError | None:
+    """Why the peer left, if it said so before the link broke: what it sent may be waiting behind what we failed to
+    send."""
+    try:
+        while (frame := channel.receive(0)) is not None:
+            if frame.type == MessageType.ABORT:
+                return messages.decode_abort(frame.payload)
+    except PsiError:
+        pass
+    return None
 
 
 def _tell(channel: Channel, frame: Frame) -> None:
