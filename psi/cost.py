@@ -1,0 +1,319 @@
+"""What a run costs: multiplications, bytes, seconds, disk. Pure formulas over one calibration of this machine.
+
+Every figure that the project predicts (`psiselect psi estimate`, the advisor) comes from here. For a receiver with n
+items and a sender with m, one run is (docs/protocol.md)
+
+    receiver   2n multiplications: masks each item, takes its mask off each reply
+    sender     n + m: masks the receiver's elements again, and its own items
+    wire       32n one way, 32n + w*m the other, and the frames around them; w = masking.tag_bytes(n, m)
+
+`both` is two runs, one after the other, with the roles reversed.
+"""
+
+from __future__ import annotations
+
+import enum
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dpselect.entropy import SystemEntropy
+from psi import masking
+from psi.curve25519.backend import Backend
+from psi.curve25519.scalar import Scalar
+from psi.curve25519.suite import DST, ELEMENT_BYTES
+from psi.distinct import DistinctBuilder
+from psi.outcomes import Reveal
+from psi.packed import Packed
+from psi.spool import MemoryStore
+from psi.tokens import KeyTokens
+from psi.wire import HEADER_BYTES
+
+DEFAULT_CHUNK = 8192
+DEFAULT_KEY_BYTES = 32
+
+# HELLO, AUTH, the ends of the streams and FINISH, each way: the terms in JSON and two signatures, mostly.
+_CONTROL_BYTES = 540
+
+
+class Learns(enum.Enum):
+    """Who learns, seen from here."""
+
+    ME = "me"
+    PEER = "peer"
+    BOTH = "both"
+
+
+class Machines(enum.Enum):
+    """Where the two parties run."""
+
+    APART = "apart"  # one machine each, taken to be as fast as this one
+    SHARED = "shared"  # both on this one, as in `psi local`
+
+
+class Bound(enum.Enum):
+    """What the run waits for."""
+
+    COMPUTE = "compute"
+    NETWORK = "network"
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """One machine and backend as measured. Seconds of one core, per item.
+
+    multiplication: X25519. hashing: what hashing to the curve adds to it. handling: everything else that an item
+    causes on one core: finding it distinct, shuffling, tagging, comparing.
+    """
+
+    backend: str
+    cores: int
+    multiplication: float
+    hashing: float
+    handling: float
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One direction: a receiver (who learns) with n items, a sender with m."""
+
+    n: int
+    m: int
+
+    @property
+    def receiver_multiplications(self) -> int:
+        return 2 * self.n
+
+    @property
+    def sender_multiplications(self) -> int:
+        return self.n + self.m
+
+    @property
+    def tag_bytes(self) -> int:
+        """Width of a tag."""
+        return masking.tag_bytes(self.n, self.m)
+
+    @property
+    def payload_bytes(self) -> int:
+        """Both ways, without frames: 64n + w*m."""
+        return 2 * ELEMENT_BYTES * self.n + self.tag_bytes * self.m
+
+    def receiver_sends(self, chunk: int = DEFAULT_CHUNK) -> int:
+        """Bytes of the elements, with their frames."""
+        return ELEMENT_BYTES * self.n + HEADER_BYTES * -(-self.n // chunk)
+
+    def sender_sends(self, chunk: int = DEFAULT_CHUNK) -> int:
+        """Bytes of the replies and tags, with their frames."""
+        return self.receiver_sends(chunk) + self.tag_bytes * self.m + HEADER_BYTES * -(-self.m // chunk)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What to expect. Seconds are wall time of the session, from connection to result; reading the table comes on top.
+
+    link_bits_per_second: as given, None for a link that never binds. disk_bytes: the most that this side's temporary
+    files hold. tag_bytes: width of a compared tag, wide enough for a false match in 2^40 sessions.
+    """
+
+    own_multiplications: int
+    peer_multiplications: int
+    bytes_sent: int
+    bytes_received: int
+    tag_bytes: int
+    compute_seconds: float
+    network_seconds: float
+    seconds: float
+    bound: Bound
+    disk_bytes: int
+    link_bits_per_second: float | None
+
+
+def runs(own: int, peer: int, learns: Learns) -> tuple[tuple[Run, bool], ...]:
+    """The runs of a session, each with whether this side is the receiver."""
+    mine, theirs = (Run(own, peer), True), (Run(peer, own), False)
+    return {Learns.ME: (mine,), Learns.PEER: (theirs,), Learns.BOTH: (mine, theirs)}[learns]
+
+
+def estimate(
+    own: int,
+    peer: int,
+    calibration: Calibration,
+    *,
+    reveal: Reveal = Reveal.MATCHES,
+    learns: Learns = Learns.ME,
+    machines: Machines = Machines.APART,
+    link_bits_per_second: float | None = None,
+    memory_limit: int | None = None,
+    key_bytes: int = DEFAULT_KEY_BYTES,
+    rows: int | None = None,
+    chunk: int = DEFAULT_CHUNK,
+) -> Estimate:
+    """Predict a session between `own` and `peer` distinct keys. Pure.
+
+    memory_limit: bytes for keys and columns, None for no limit (then nothing goes to disk). key_bytes: mean length of
+    a key; rows: of the own table, where keys repeat. Both matter for the disk only.
+    """
+    session = runs(own, peer, learns)
+    own_work, peer_work, sent, received = 0, 0, _CONTROL_BYTES, _CONTROL_BYTES
+    compute, network = 0.0, 0.0
+    for run, receiving in session:
+        receiver = run.receiver_multiplications, run.receiver_sends(chunk)
+        sender = run.sender_multiplications, run.sender_sends(chunk)
+        mine, theirs = (receiver, sender) if receiving else (sender, receiver)
+        own_work, sent = own_work + mine[0], sent + mine[1]
+        peer_work, received = peer_work + theirs[0], received + theirs[1]
+        compute += _compute_seconds(run, calibration, machines)
+        if link_bits_per_second is not None:
+            # Elements and replies cross, each way at the link's speed; the tags come after the last reply.
+            network += 8 * run.sender_sends(chunk) / link_bits_per_second
+    return Estimate(
+        own_multiplications=own_work,
+        peer_multiplications=peer_work,
+        bytes_sent=sent,
+        bytes_received=received,
+        tag_bytes=masking.tag_bytes(own, peer),
+        compute_seconds=compute,
+        network_seconds=network,
+        seconds=max(compute, network),
+        bound=Bound.COMPUTE if compute >= network else Bound.NETWORK,
+        disk_bytes=_disk_bytes(own, session, reveal, memory_limit, key_bytes, rows or own),
+        link_bits_per_second=link_bits_per_second,
+    )
+
+
+def _compute_seconds(run: Run, calibration: Calibration, machines: Machines) -> float:
+    """Chunks keep both parties at work at once: on two machines the busier one decides, on one their work adds up."""
+    c = calibration
+
+    def core_seconds(multiplications: int, hashed: int) -> float:
+        return multiplications * c.multiplication + hashed * c.hashing
+
+    receiver = core_seconds(run.receiver_multiplications, run.n) / c.cores + run.n * c.handling
+    sender = core_seconds(run.sender_multiplications, run.m) / c.cores + run.m * c.handling
+    if machines is Machines.APART:
+        return max(receiver, sender)
+    return receiver + sender
+
+
+def _disk_bytes(
+    own: int,
+    session: Sequence[tuple[Run, bool]],
+    reveal: Reveal,
+    memory_limit: int | None,
+    key_bytes: int,
+    rows: int,
+) -> int:
+    """Keys stay for the whole session; columns live as long as their run."""
+    if memory_limit is None:
+        return 0
+    columns = []
+    for run, receiving in session:
+        sizes = [(run.n, run.tag_bytes), (run.m, run.tag_bytes)] if receiving else [(run.m, run.tag_bytes)]
+        if not receiving and reveal.hides_membership:
+            sizes.insert(0, (run.n, ELEMENT_BYTES))
+        columns.append(spilled_bytes(sizes, memory_limit // 2))
+    return keys_on_disk(own, rows, key_bytes, len(session), memory_limit // 2) + max(columns)
+
+
+def keys_on_disk(own: int, rows: int, key_bytes: int, shuffles: int, limit: int) -> int:
+    """The most that `psi.distinct` and `psi.spooled_tokens` hold on disk under a limit of `limit` bytes: the rows while
+    they are encoded, then the keys and, for each run, a copy of them in random order."""
+    stays = limit // 2  # each file up to half of the limit stays in memory
+    gathered = rows * (key_bytes + 8)
+    keys = own * key_bytes
+    if gathered <= stays:
+        return 0
+    if keys <= stays:
+        return gathered
+    lengths = 4 * own if 4 * own > stays // 8 else 0
+    return keys + lengths + max(gathered, shuffles * own * (key_bytes + 8))
+
+
+def spilled_bytes(columns: Sequence[tuple[int, int]], limit: int) -> int:
+    """What a `psi.spool.DiskStore` under `limit` bytes holds on disk when (rows, width) columns are filled one after
+    the other: whenever more than half of the limit waits in memory, the largest column goes, at width + 4 bytes a row.
+    """
+    waiting = [0] * len(columns)
+    spilled = 0
+    for current, (rows, width) in enumerate(columns):
+        left = rows * width
+        while left:
+            room = limit // 2 - sum(waiting)
+            step = min(left, max(width, room + width))
+            waiting[current] += step
+            left -= step
+            if sum(waiting) > limit // 2:
+                largest = max(range(len(columns)), key=lambda i: waiting[i])
+                spilled += waiting[largest] // columns[largest][1] * (columns[largest][1] + 4)
+                waiting[largest] = 0
+    return spilled
+
+
+# Calibration -----------------------------------------------------------------------------------------------------
+
+
+def calibrate(backend: Backend, cores: int) -> Calibration:
+    """Measure this machine, in under a second once the backend is up. `cores`: how many the backend computes on.
+
+    Batches as large as the protocol's chunks, so that what a batch costs around the arithmetic is counted too.
+    """
+    probe = _Probe(backend)
+    try:
+        probe.measure_masking(512)  # starts threads or processes
+        size = min(DEFAULT_CHUNK, max(512, int(1024 * 0.06 / probe.measure_masking(1024))))
+        mask = statistics.median(probe.measure_masking(size) for _ in range(3)) / size
+        both = statistics.median(probe.measure_hashing(size) for _ in range(3)) / size
+        handling = probe.measure_handling(20_000) / 20_000
+    finally:
+        probe.close()
+    return Calibration(backend.name, cores, mask * cores, max(0.0, both - mask) * cores, handling)
+
+
+class _Probe:
+    """Made-up items to time."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._entropy = SystemEntropy()
+        self._scalar = Scalar.draw(self._entropy)
+        self._items = Packed.of(b"%016d@example.org" % i for i in range(20_000))
+        self._elements = backend.hash_to_curve(self._items.slice(0, DEFAULT_CHUNK), DST)
+
+    def measure_masking(self, count: int) -> float:
+        return _timed(lambda: self._backend.mask(self._elements[:count], self._scalar))
+
+    def measure_hashing(self, count: int) -> float:
+        return _timed(lambda: self._backend.hash_and_mask(self._items.slice(0, count), self._scalar, DST))
+
+    def measure_handling(self, count: int) -> float:
+        """All that happens to an item of one's own beside the group's arithmetic."""
+        elements = np.resize(self._elements, (count, ELEMENT_BYTES))
+
+        def handle() -> None:
+            builder = DistinctBuilder()
+            builder.add(self._items.slice(0, count).to_arrow())
+            keys = builder.finish().keys
+            if not isinstance(keys, Packed):
+                raise RuntimeError("keys went to disk without a folder")
+            tokens = KeyTokens.shuffled(keys, b"", self._entropy)
+            store = MemoryStore()
+            column = store.column("tags", 16)
+            for start in range(0, count, DEFAULT_CHUNK):
+                stop = min(start + DEFAULT_CHUNK, count)
+                items = tokens.read(start, stop)
+                column.append(masking.tags(self._backend, bytes(64), elements[start:stop], items, 16))
+            store.match(column, column)
+
+        return _timed(handle)
+
+    def close(self) -> None:
+        self._scalar.wipe()
+
+
+def _timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
