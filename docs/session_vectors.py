@@ -1,0 +1,236 @@
+"""A whole small session with every intermediate value: writes docs/vectors/session.json, or checks it (`--check`).
+
+`produce` runs two parties of the product with fixed randomness and writes down what they send. `check` computes every
+value again from the inputs alone, with other code: big-integer arithmetic, hashlib, and the formulas of
+docs/protocol.md. A second implementation can be held against the file in the same way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from Crypto.Hash import TupleHash256
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from psi.curve25519 import reference
+from psi.curve25519.portable import PortableBackend
+from psi.curve25519.suite import DST, SUITE
+from psi.identity import _SIGNATURE_CONTEXT
+from psi.normalize import parse_key
+from psi.outcomes import Learner, Reveal, Side
+from psi.packed import Packed
+from psi.protocol import Party, Setup
+from psi.spool import MemoryStore
+from psi.states import State
+from psi.terms import PROTOCOL_VERSION, KeyTerm, Terms
+from psi.tokens import KeyTokens
+
+VECTORS = Path(__file__).parent / "vectors" / "session.json"
+KEY = parse_key("mail:email")
+LISTS = {
+    Side.CONNECT: [b"ann@example.com", "zoë@example.net".encode(), b"eve@example.org"],
+    Side.LISTEN: [b"bob@example.com", b"eve@example.org", b"ann@example.com", b"joe@example.org"],
+}
+NAMES = {1: "hello", 2: "auth", 3: "elements", 4: "elements end", 5: "replies", 6: "replies end", 7: "tags",
+         8: "tags end", 9: "finish"}  # fmt: skip
+
+
+class _Fixed:
+    """Written-down randomness: SHAKE-256 of a label and the number of the read."""
+
+    def __init__(self, label: str) -> None:
+        self._label, self.reads = label, list[bytes]()
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, which are kept."""
+        block = f"psiselect vector {self._label} {len(self.reads)}".encode()
+        self.reads.append(hashlib.shake_256(block).digest(size))
+        return self.reads[-1]
+
+
+class _Key:
+    """An identity key without a certificate; the fingerprint stands for one."""
+
+    def __init__(self, label: str) -> None:
+        self.seed = hashlib.sha256(f"psiselect vector key {label}".encode()).digest()
+        self._key = Ed25519PrivateKey.from_private_bytes(self.seed)
+        self.fingerprint = hashlib.sha256(f"psiselect vector certificate {label}".encode()).digest()
+
+    def sign(self, message: bytes) -> bytes:
+        """As an identity signs."""
+        return self._key.sign(_SIGNATURE_CONTEXT + message)
+
+    def verify(self, signature: bytes, message: bytes) -> None:
+        """As a peer's identity verifies."""
+        self._key.public_key().verify(signature, _SIGNATURE_CONTEXT + message)
+
+
+def produce(reveal: Reveal) -> dict[str, Any]:
+    """One session between two parties of the product, written down."""
+    terms = Terms(PROTOCOL_VERSION, SUITE, reveal, Learner.CONNECT, (KeyTerm(KEY.describe(), KEY.digest().hex()),), 2)
+    keys = {side: _Key(side.value) for side in Side}
+    entropy = {side: _Fixed(f"{reveal.value} {side.value}") for side in Side}
+    prefix = b"\x01" + KEY.digest()[:8]
+    backend = PortableBackend(threads=1)
+
+    def setup(side: Side) -> Setup:
+        packed = Packed.of(LISTS[side])
+        return Setup(
+            side=side,
+            terms=terms,
+            size=len(packed),
+            tokens=lambda: KeyTokens.shuffled(packed, prefix, entropy[side]),
+            signer=keys[side],
+            verifier=keys[side.other],
+            backend=backend,
+            stores=MemoryStore,
+            entropy=entropy[side],
+            max_peer_size=100,
+            now=1_800_000_000,
+        )
+
+    parties = {side: Party(setup(side)) for side in Side}
+    flow: list[dict[str, str]] = []
+    waiting: dict[Side, list[Any]] = {side: [] for side in Side}
+
+    def deliver(side: Side, frames: list[Any] | None) -> None:
+        for frame in frames or []:
+            flow.append({"from": side.value, "type": NAMES[frame.type], "payload": bytes(frame.payload).hex()})
+            waiting[side.other].append(frame)
+
+    for side, party in parties.items():
+        deliver(side, party.start())
+    while any(party.state is not State.DONE for party in parties.values()):
+        for side, party in parties.items():
+            deliver(side, party.receive(waiting[side].pop(0)) if waiting[side] else party.work())
+    receiver = parties[Side.CONNECT].outcome
+    return {
+        "mode": reveal.value,
+        "items": {side.value: [item.hex() for item in LISTS[side]] for side in Side},
+        "token_prefix": prefix.hex(),
+        "fingerprints": {side.value: keys[side].fingerprint.hex() for side in Side},
+        "signing_seeds": {side.value: keys[side].seed.hex() for side in Side},
+        # Reads of each side: nonce, order of the run, scalar, and for the receiver the blind of its inverse.
+        "scalars": {side.value: entropy[side].reads[2].hex() for side in Side},
+        "transcript": parties[Side.CONNECT].transcript.hex(),
+        "record": parties[Side.CONNECT].record,
+        "flow": flow,
+        "matches": receiver.matches,
+        "matched": None if receiver.matched is None else receiver.matched.tolist(),
+    }
+
+
+def check(session: dict[str, Any]) -> dict[str, Any]:
+    """Compute the session again, by the formulas of docs/protocol.md; returns the intermediate values. Raises
+    SystemExit naming what differs."""
+    receiver, sender = "connect", "listen"
+    payloads = _payloads(session["flow"])
+    transcript = _tuple_hash(
+        b"psiselect-1 transcript",
+        payloads[sender, "hello"], payloads[receiver, "hello"],
+        *(bytes.fromhex(session["fingerprints"][side]) for side in (sender, receiver)),
+    )  # fmt: skip
+    _same("transcript", transcript.hex(), session["transcript"])
+    record = json.dumps(session["record"], sort_keys=True, separators=(",", ":")).encode()
+    for side in (sender, receiver):
+        key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(session["signing_seeds"][side])).public_key()
+        for purpose, message, content in (("auth", "auth", transcript), ("record", "finish", record)):
+            _verify(key, payloads[side, message], purpose, side, content)
+    binding = _tuple_hash(b"psiselect-1 run", transcript, b"\x01")
+    scalars = {side: bytes.fromhex(raw) for side, raw in session["scalars"].items()}
+    prefix = bytes.fromhex(session["token_prefix"])
+    hashed = {
+        side: [reference.map_item(prefix + bytes.fromhex(item), DST) for item in session["items"][side]]
+        for side in (sender, receiver)
+    }
+    once = [reference.x25519(scalars[receiver], u) for u in hashed[receiver]]
+    twice = [reference.x25519(scalars[sender], u) for u in once]
+    _same("elements", sorted(u.hex() for u in once), sorted(_rows(payloads[receiver, "elements"], 32)))
+    replies = _rows(payloads[sender, "replies"], 32)
+    _same("replies", sorted(u.hex() for u in twice), sorted(replies))
+    if session["mode"] == "count":
+        _same("order of replies", replies, sorted(replies))
+    else:
+        order = {element: reply.hex() for element, reply in zip((u.hex() for u in once), twice, strict=True)}
+        _same("order of replies", replies, [order[element] for element in _rows(payloads[receiver, "elements"], 32)])
+    pairs = len(once) * len(hashed[sender])
+    width = -(-((pairs << 40) - 1).bit_length() // 8)
+    tags = {}
+    for side in (sender, receiver):
+        masked = [reference.x25519(scalars[sender], u) for u in hashed[side]]
+        tokens = [prefix + bytes.fromhex(item) for item in session["items"][side]]
+        tags[side] = [
+            hashlib.sha512(
+                b"psiselect-v1 tag".ljust(64, b"\0") + binding + u + (b"" if session["mode"] == "count" else token)
+            ).digest()[:width]
+            for u, token in zip(masked, tokens, strict=True)
+        ]
+    _same("tags", _rows(payloads[sender, "tags"], width), sorted(tag.hex() for tag in tags[sender]))
+    matched = [i for i, tag in enumerate(tags[receiver]) if tag in tags[sender]]
+    _same("matches", len(matched), session["matches"])
+    if session["matched"] is not None:
+        _same("matched", matched, session["matched"])
+    return {
+        "binding": binding.hex(),
+        "tag_width": width,
+        "hashed": {side: [u.hex() for u in hashed[side]] for side in hashed},
+        "elements": [u.hex() for u in once],
+        "replies": [u.hex() for u in twice],
+        "tags": {side: [tag.hex() for tag in tags[side]] for side in tags},
+    }
+
+
+def build() -> dict[str, Any]:
+    """The file's content: a session a mode, each with its intermediate values (in the order of its items)."""
+    sessions = [produce(reveal) for reveal in (Reveal.MATCHES, Reveal.COUNT)]
+    return {
+        "about": "Made by docs/session_vectors.py from psiselect itself; values under 'computed' by independent code.",
+        "dst": DST.decode(),
+        "sessions": [{**session, "computed": check(session)} for session in sessions],
+    }
+
+
+def _payloads(flow: list[dict[str, str]]) -> dict[tuple[str, str], bytes]:
+    joined: dict[tuple[str, str], bytes] = {}
+    for message in flow:
+        key = message["from"], message["type"]
+        joined[key] = joined.get(key, b"") + bytes.fromhex(message["payload"])
+    return joined
+
+
+def _tuple_hash(custom: bytes, *parts: bytes) -> bytes:
+    hasher = TupleHash256.new(digest_bytes=64, custom=custom)
+    for part in parts:
+        hasher.update(part)
+    return bytes(hasher.digest())
+
+
+def _verify(key: Ed25519PublicKey, signature: bytes, purpose: str, side: str, content: bytes) -> None:
+    signed = _tuple_hash(b"psiselect-1 signature", purpose.encode(), side.encode(), content)
+    key.verify(signature, b"psiselect-v1 identity signature\0" + signed)
+
+
+def _rows(data: bytes, width: int) -> list[str]:
+    return [data[i : i + width].hex() for i in range(0, len(data), width)]
+
+
+def _same(what: str, computed: object, written: object) -> None:
+    if computed != written:
+        raise SystemExit(f"session vectors: {what} differ")
+
+
+def main() -> int:
+    """Write or check the file."""
+    content = json.dumps(build(), indent=1) + "\n"
+    if "--check" in sys.argv:
+        return 0 if VECTORS.read_text() == content else 1
+    VECTORS.write_text(content)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
