@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -23,7 +24,7 @@ _DELIMITERS = ",;\t"
 class CsvSource(FileSource):
     """A UTF-8 CSV file (RFC 4180, LF or CRLF, with or without BOM) under a header of distinct names.
 
-    delimiter: the first of comma, semicolon and tab that occurs in the header line. Lines without a character are
+    delimiter: the first of comma, semicolon and tab that occurs in the header line outside quotes. Empty lines are
     skipped, except in a file of one column, where they are empty values.
     """
 
@@ -37,10 +38,10 @@ class CsvSource(FileSource):
         if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             raise InputError(f"{path}: is UTF-16; save it as UTF-8")
         text = start.decode("utf-8-sig", errors="replace")
-        first_line = next((line for line in text.splitlines() if line), "")
-        if not first_line:
+        header = re.sub('"[^"]*"', "", text).lstrip("\r\n").partition("\n")[0]
+        if not text.strip("\r\n"):
             raise InputError(f"{path}: is empty; expected a header line with the columns' names")
-        self.delimiter = next((d for d in _DELIMITERS if d in first_line), ",")
+        self.delimiter = next((d for d in _DELIMITERS if d in header), ",")
         try:
             names = next(row for row in csv.reader(io.StringIO(text, newline=""), delimiter=self.delimiter) if row)
         except csv.Error:

@@ -65,6 +65,11 @@ def test_bom_crlf_and_semicolons(tmp_path: Path) -> None:
     assert (tmp_path / "out.csv").read_bytes() == b"id;mail\n1;a,b\n2;c\n"
 
 
+def test_separator_inside_quotes_is_no_separator(tmp_path: Path) -> None:
+    source = open_source(file(tmp_path, "in.csv", b'"last, first"\tid\nx\t1\n'))
+    assert source.schema.names == ["last, first", "id"]
+
+
 def test_quoted_header(tmp_path: Path) -> None:
     source = open_source(file(tmp_path, "in.csv", b'"a ""b"", c",d\n1,2\n'))
     assert source.schema.names == ['a "b", c', "d"]
