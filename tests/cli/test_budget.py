@@ -1,0 +1,133 @@
+"""`psiselect budget`: ledgers made and shown."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+from dpselect.accounting import ApproximateDp, BoundedRange, PureDp
+from dpselect.ledger import Ledger
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run `psiselect budget ...` in this process: exit code, stdout, stderr."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["psiselect", "budget", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        out, err = capsys.readouterr()
+        return int(end.value.code or 0), out, err
+
+    return call
+
+
+def test_create_and_show(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "l.db"
+    code, out, _ = run("create", path, "--epsilon", "1/3", "--neighbors", "replace", "--dataset", "a", "--dataset", "b")
+    assert code == 0
+    assert "epsilon 1/3 (0.333333)" in out
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    ledger = Ledger.open(path)
+    ledger.spend("a", PureDp(Fraction(1, 4)), neighbors=ledger.neighbors, what="a test")
+    record = json.loads(run("show", path, "--json")[1])
+    assert (record["kind"], record["neighbors"], record["datasets"]) == ("pure", "replace", ["a", "b"])
+    assert [(b["dataset"], b["spent_exact"], b["remaining_exact"]) for b in record["balances"]] == [
+        ("a", "1/4", "1/12"),
+        ("b", "0", "1/3"),
+    ]
+    assert [(e["dataset"], e["what"], e["cost_exact"]) for e in record["entries"]] == [("a", "a test", "1/4")]
+    only = json.loads(run("show", path, "--dataset", "b", "--group", 3, "--json")[1])
+    assert only["entries"] == []
+    assert only["balances"][0]["group_epsilon"] == "0"
+    text = run("show", path, "--group", 4)[1]
+    assert "epsilon 1/12 (0.0833333)" in text
+    assert "epsilon for 4" in text
+
+
+def test_a_new_ledger_for_any_name_has_nothing_to_show(run: Run, tmp_path: Path) -> None:
+    assert "any name" in run("create", tmp_path / "l", "--epsilon", 1, "--neighbors", "add-remove")[1]
+    assert "Nothing spent yet" in run("show", tmp_path / "l")[1]
+
+
+def test_ln_3_is_a_budget_that_one_release_at_ln_3_fits_exactly(run: Run, tmp_path: Path) -> None:
+    record = json.loads(run("create", tmp_path / "l", "--epsilon", "ln(3)", "--neighbors", "replace", "--json")[1])
+    exact = Fraction(record["budget_exact"])
+    assert 0 < exact - Fraction("1.098612288668109691395") < Fraction(1, 10**15)
+
+
+def test_zcdp_by_rho_or_by_epsilon_and_delta(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "z"
+    options = ("--kind", "zcdp", "--epsilon", "2.42", "--delta", "1e-6", "--neighbors", "add-remove")
+    record = json.loads(run("create", path, *options, "--json")[1])
+    assert record["kind"] == "zcdp"
+    assert record["budget"] == pytest.approx(0.125, abs=2e-4)
+    ledger = Ledger.open(path)
+    for _ in range(100):
+        ledger.spend("a", BoundedRange(Fraction(1, 10)), neighbors=None, what="")
+    shown = json.loads(run("show", path, "--delta", "1e-6", "--json")[1])
+    assert shown["balances"][0]["epsilon_at_delta"] == pytest.approx(2.42, abs=0.002)
+    assert "epsilon at delta" in run("show", path, "--delta", "1e-6")[1]
+    assert run("create", tmp_path / "r", "--kind", "zcdp", "--rho", "1/8", "--neighbors", "replace")[0] == 0
+
+
+def test_delta_of_a_pure_ledger_is_shown(run: Run, tmp_path: Path) -> None:
+    run("create", tmp_path / "l", "--epsilon", 1, "--delta", "1e-6", "--neighbors", "replace")
+    ledger = Ledger.open(tmp_path / "l")
+    ledger.spend("a", ApproximateDp(Fraction(1, 2), Fraction(1, 10**7)), neighbors=None, what="noisy count")
+    assert "delta 1/10000000 (1e-07)" in run("show", tmp_path / "l")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--neighbors", "replace"], 2, "takes --epsilon"),
+        (["--epsilon", "1"], 2, "--neighbors"),
+        (["--epsilon", "0", "--neighbors", "replace"], 2, "epsilon"),
+        (["--epsilon", "1", "--rho", "1", "--neighbors", "replace"], 2, "zcdp"),
+        (["--epsilon", "1", "--kind", "zcdp", "--neighbors", "replace"], 2, "--delta"),
+        (["--rho", "1", "--delta", "0.1", "--kind", "zcdp", "--neighbors", "replace"], 2, "either"),
+        (["--rho", "0", "--kind", "zcdp", "--neighbors", "replace"], 2, "above 0"),
+        (["--epsilon", "1", "--delta", "1", "--neighbors", "replace"], 2, "delta"),
+        (["--epsilon", "1", "--neighbors", "replace", "--dataset", " "], 2, "name"),
+    ],
+)
+def test_create_refuses(run: Run, tmp_path: Path, arguments: list[str], code: int, message: str) -> None:
+    found, out, err = run("create", tmp_path / "l", *arguments)
+    assert (found, out) == (code, "")
+    assert message in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_file_is_never_overwritten(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "l").write_text("mine")
+    code, _, err = run("create", tmp_path / "l", "--epsilon", 1, "--neighbors", "replace")
+    assert code == 3
+    assert "never overwritten" in err
+    assert (tmp_path / "l").read_text() == "mine"
+
+
+def test_show_refuses(run: Run, tmp_path: Path) -> None:
+    assert run("show", tmp_path / "none")[0] == 3
+    run("create", tmp_path / "l", "--epsilon", 1, "--neighbors", "replace", "--dataset", "a")
+    assert run("show", tmp_path / "l", "--delta", "1e-6")[0] == 2
+    assert run("show", tmp_path / "l", "--dataset", "b")[0] == 6
+    run("create", tmp_path / "z", "--kind", "zcdp", "--rho", 1, "--neighbors", "replace")
+    assert run("show", tmp_path / "z", "--group", 2)[0] == 2
+
+
+@pytest.mark.parametrize("name", ["create", "show"])
+def test_help_has_an_example(run: Run, name: str) -> None:
+    code, out, _ = run(name, "--help")
+    assert code == 0
+    assert f"psiselect budget {name}" in out
