@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from cli._output import human_bytes, json_option, print_fields, print_json, print_table, progress, say
+from cli._mpc_functions import argmax_command, max_command, threshold_command
+from cli._mpc_options import common_options, open_session, read_values
+from cli._output import human_bytes, print_fields, print_json, print_table, say
 from dpselect.decimals import number, plain
 from dpselect.entropy import SystemEntropy
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
-from mpc import parties
 from mpc.fixedpoint import parse_decimal
 from mpc.parties import Roster
 from mpc.plan import Guarantee, SumPlan, plan_sum
-from mpc.session import DEFAULT_TIMEOUT, Run, run_sum
+from mpc.session import Run, run_sum
 from mpc.terms import MAX_LENGTH, Function
-from psi.errors import InputError, UsageError
-from psi.identity import Identity
+from psi.errors import UsageError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_PRIVATE = ("epsilon", "colluding", "lower", "upper", "neighbors", "contributions")
 
 
 @click.group(name="mpc", context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,38 +41,9 @@ def command() -> None:
     """
 
 
-def common_options(decorated: _Command) -> _Command:
-    """What every function needs to know."""
-    for option in reversed(
-        (
-            click.option("--party", required=True, metavar="NAME", help="Who this is, as named in the parties file."),
-            click.option(
-                "--parties",
-                "parties_file",
-                required=True,
-                type=click.Path(path_type=Path),
-                help="parties.toml, the same for everyone.",
-            ),
-            click.option(
-                "--identity",
-                required=True,
-                type=click.Path(path_type=Path),
-                metavar="DIR/NAME",
-                help="Own key and certificate, as made by `psiselect identity create`.",
-            ),
-            click.option(
-                "--timeout",
-                type=click.FloatRange(min=1),
-                default=DEFAULT_TIMEOUT,
-                show_default=True,
-                metavar="SECONDS",
-                help="For the whole run, waiting for the others included.",
-            ),
-            json_option,
-        )
-    ):
-        decorated = option(decorated)
-    return decorated
+command.add_command(threshold_command)
+command.add_command(argmax_command)
+command.add_command(max_command)
 
 
 def _value_options(decorated: _Command) -> _Command:
@@ -160,11 +131,6 @@ def mean_command(**options: Any) -> None:
 def _run_linear(
     function: Function,
     *,
-    party: str,
-    parties_file: Path,
-    identity: Path,
-    timeout: float,
-    as_json: bool,
     value: str | None,
     values_file: Path | None,
     length: int | None,
@@ -172,12 +138,12 @@ def _run_linear(
     bound: str,
     modulus: str,
     allow_two_inputs: bool,
-    **private: Any,
+    **options: Any,
 ) -> None:
-    roster = parties.load(parties_file)
-    mine = read_values(roster, party, value, values_file)
-    if mine is None and length is None and any(p.inputs for p in roster.parties):
-        length = 1
+    private = {name: options.pop(name) for name in _PRIVATE}
+    session = open_session(**options)
+    roster = session.roster
+    mine = read_values(roster, session.party, value, values_file)
     count = len(mine) if mine is not None else length or 1
     if length not in (None, count):
         raise UsageError(f"--length is {length}, but {count} numbers are given", term="length")
@@ -191,24 +157,22 @@ def _run_linear(
         guarantee=_guarantee(**private),
         allow_two_inputs=allow_two_inputs,
     )
-    own = Identity.load(identity)
     entropy = SystemEntropy()
     for line in _assumptions(plan, roster):
         say(line)
     encoded = None if mine is None else plan.encode(mine, entropy)
-    with progress() as display:
-        task = display.add_task("waiting for the others", total=len(roster.peers(party)))
+    with session.waiting() as progress:
         run = run_sum(
             roster,
-            party,
-            own,
+            session.party,
+            session.identity,
             plan.terms,
             encoded,
             entropy,
-            timeout=timeout,
-            progress=lambda done, _: display.update(task, completed=done),
+            timeout=session.timeout,
+            progress=progress,
         )
-    _show(function, plan, roster, run, as_json)
+    _show(function, plan, roster, run, session.as_json)
 
 
 def _show(function: Function, plan: SumPlan, roster: Roster, run: Run, as_json: bool) -> None:
@@ -308,34 +272,6 @@ def _guarantee(
         colluding,
         contributions or 1,
     )
-
-
-def read_values(roster: Roster, party: str, value: str | None, file: Path | None) -> list[Fraction] | None:
-    """This party's numbers, None for a server. Raises UsageError or InputError."""
-    if not roster[party].inputs:
-        if value is not None or file is not None:
-            raise UsageError(f"{party} is a server and brings no value", term="value")
-        return None
-    if (value is None) == (file is None):
-        raise UsageError("give either --value or --values", term="value")
-    if value is not None:
-        return [parse_decimal(sys.stdin.readline() if value == "-" else value, "value")]
-    return [parse_decimal(line, f"{file}, line {i}") for i, line in enumerate(_lines(file), 1)]
-
-
-def _lines(file: Path | None) -> list[str]:
-    if file is None:
-        return []
-    try:
-        with file.open(encoding="utf-8-sig") as opened:
-            lines = opened.read(128 * MAX_LENGTH).splitlines()
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{file} is not UTF-8 text; expected one number a line") from None
-    if not 1 <= len(lines) <= MAX_LENGTH:
-        raise InputError(f"{file} has {len(lines)} lines; expected 1 to {MAX_LENGTH}, a number on each")
-    return lines
 
 
 def parse_modulus(text: str) -> int:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from dpselect.entropy import Entropy
 from mpc.mesh import Connected, Event, Lost, Mesh, Received
 from mpc.parties import Roster
-from mpc.securesum import Outgoing, SecureSum
+from mpc.securesum import Message, Outgoing, SecureSum
 from mpc.terms import Terms
 from psi.errors import PsiError, RemoteError, TransportError
 from psi.identity import Identity
+from psi.wire import Frame
 
 DEFAULT_TIMEOUT = 300.0
 _LATECOMER_SECONDS = 2.0
@@ -39,6 +40,9 @@ class Driver:
     def __init__(self, machine: SecureSum, mesh: Mesh, timeout: float, progress: Progress | None = None) -> None:
         self.machine, self.mesh = machine, mesh
         self.deadline = time.monotonic() + timeout
+        self.aside: Callable[[str, Frame], bool] = lambda _peer, _frame: (
+            False
+        )  # takes frames that are not the machine's
         self._progress = progress
         self._connected = 0
         self._all = len(machine.roster.peers(machine.me.name))
@@ -81,7 +85,8 @@ class Driver:
                 self._progress(self._connected, self._all)
             self.send(machine.connected(event.peer))
         elif isinstance(event, Received):
-            self.send(machine.received(event.peer, event.frame))
+            if not (event.frame.type == Message.MPYC and self.aside(event.peer, event.frame)):
+                self.send(machine.received(event.peer, event.frame))
         elif isinstance(event, Lost):
             misbehaved = isinstance(event.error, RemoteError)
             self.send(machine.misbehaved(event.peer) if misbehaved else machine.lost(event.peer))
