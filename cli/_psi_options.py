@@ -12,10 +12,9 @@ import click
 
 from cli._output import json_option
 from psi.errors import UsageError
-from psi.job import Agreement, Limits
+from psi.job import Agreement, Limits, Memory
 from psi.normalize import KeySpec, parse_key
 from psi.outcomes import Learner, Reveal, Side
-from psi.spool import MemoryStore, Store
 from psi.tables import Source
 from psi.tables.writing import check_target
 
@@ -51,25 +50,20 @@ def _stack(*decorators: Callable[[Command], Command]) -> Callable[[Command], Com
     return apply
 
 
-_WHAT = (
+_REVEAL = click.option(
+    "--reveal",
+    type=click.Choice([reveal.value for reveal in Reveal]),
+    default=Reveal.MATCHES.value,
+    show_default=True,
+    help="What the learner gets; both sides must say the same.",
+)
+_MEANS = (
     click.option(
-        "--key",
-        "keys",
-        multiple=True,
-        required=True,
-        metavar="COLUMN[:RULE]",
-        help="Column to match by and the rule that normalises it, the same on both sides: raw, text, email, phone, "
-        "name, date or sha256. Options follow: phone:phone,region=PL. Columns joined by + make one key.",
+        "--memory-limit",
+        type=ByteSize(),
+        metavar="SIZE",
+        help="Memory for keys and masked values, such as 512M; the rest goes to disk [default: a quarter of the RAM].",
     ),
-    click.option(
-        "--reveal",
-        type=click.Choice([reveal.value for reveal in Reveal]),
-        default=Reveal.MATCHES.value,
-        show_default=True,
-        help="What the learner gets; both sides must say the same.",
-    ),
-    click.option("--output", type=_PATH, help="Write my matched rows here: .csv or .parquet."),
-    click.option("--strict", is_flag=True, help="Refuse a table with rows that the rule cannot read."),
     click.option(
         "--backend",
         type=click.Choice(["auto", "lanes", "portable"]),
@@ -80,6 +74,27 @@ _WHAT = (
     click.option(
         "--threads", type=click.IntRange(1), help="Threads or processes to compute with [default: all cores]."
     ),
+)
+_WHAT = (
+    click.option(
+        "--key",
+        "keys",
+        multiple=True,
+        required=True,
+        metavar="COLUMN[:RULE]",
+        help="Column to match by and the rule that normalises it, the same on both sides: raw, text, email, phone, "
+        "name, date or sha256. Options follow: phone:phone,region=PL. Columns joined by + make one key.",
+    ),
+    _REVEAL,
+    click.option("--output", type=_PATH, help="Write my matched rows here: .csv or .parquet."),
+    click.option("--strict", is_flag=True, help="Refuse a table with rows that the rule cannot read."),
+    click.option(
+        "--workdir",
+        type=click.Path(path_type=Path, file_okay=False, exists=True),
+        metavar="DIR",
+        help="Where what is beyond --memory-limit goes [default: the system's folder for temporary files].",
+    ),
+    *_MEANS,
 )
 
 
@@ -128,6 +143,16 @@ def session_options(side: Side) -> Callable[[Command], Command]:
 
 local_options = _stack(*_WHAT, json_option)
 
+estimate_options = _stack(
+    _REVEAL,
+    click.option("--learn", type=click.Choice(["me", "peer", "both"]), default="me", show_default=True),
+    click.option("--link", type=ByteSize(), metavar="BITS", help="Bits a second of the network between, such as 100M."),
+    click.option("--shared", is_flag=True, help="Both parties are on this machine, as with `psi local`."),
+    click.option("--key-bytes", type=click.IntRange(1), default=32, show_default=True, help="Mean length of a key."),
+    *_MEANS,
+    json_option,
+)
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -145,6 +170,7 @@ class Choices:
     strict: bool
     backend: str
     threads: int | None
+    memory: Memory
     timeout: float | None
     as_json: bool
 
@@ -167,6 +193,7 @@ class Choices:
             strict=given["strict"],
             backend=given["backend"],
             threads=given["threads"],
+            memory=memory(given["memory_limit"], given["workdir"]),
             timeout=given.get("timeout"),
             as_json=given["as_json"],
         )
@@ -178,10 +205,6 @@ class Choices:
     def stall_seconds(self) -> float:
         """How long a session may go without progress."""
         return self.timeout or STALL_SECONDS
-
-    def stores(self) -> Store:
-        """Where a run keeps its columns."""
-        return MemoryStore()
 
     def check_output(self, source: Source) -> None:
         """Refuse, before the session, an output that could not be written. Raises InputError, UsageError."""
@@ -196,3 +219,9 @@ def _learner(side: Side, learn: str) -> Learner:
     if learn == "both":
         return Learner.BOTH
     return Learner((side if learn == "me" else side.other).value)
+
+
+def memory(limit: int | None, folder: Path | None) -> Memory:
+    """The memory limit as asked for, defaults filled in."""
+    default = Memory.default()
+    return Memory(default.limit if limit is None else limit, folder or default.folder)

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
-from psi.transport.tls import Listener, connect
 
 from cli import _psi_options as options
 from cli._output import human_bytes, human_seconds, print_fields, print_json, progress, say
 from cli._psi_options import Choices
 from dpselect.entropy import SystemEntropy
-from psi import local, session
+from psi import cost, local, session
 from psi.curve25519.backend import Backend, load_backend
+from psi.curve25519.portable import available_cores
 from psi.identity import Identity, PeerIdentity
 from psi.job import Job
 from psi.normalize import parse_key
-from psi.outcomes import Side
+from psi.outcomes import Reveal, Side
 from psi.session import SessionResult
 from psi.tables import open_source
 from psi.transport.channel import Channel
+from psi.transport.tls import Listener, connect
 
 
 @click.group()
@@ -47,11 +50,11 @@ def listen(address: str, **given: Any) -> None:
           --input customers.csv --key email:email
     """
     choices = Choices.parse(Side.LISTEN, given)
-    identity, peers, job = _prepare(choices)
-    with Listener(address, identity, peers, timeout=choices.stall_seconds) as listener:
-        say(f"listening on {listener.address} for {', '.join(peer.name for peer in peers)}")
-        channel = listener.accept(choices.timeout or math.inf)
-    _run(choices, job, identity, peers, channel)
+    with _prepared(choices) as (identity, peers, job):
+        with Listener(address, identity, peers, timeout=choices.stall_seconds) as listener:
+            say(f"listening on {listener.address} for {', '.join(peer.name for peer in peers)}")
+            channel = listener.accept(choices.timeout or math.inf)
+        _run(choices, job, identity, peers, channel)
 
 
 @command.command("connect")
@@ -66,9 +69,9 @@ def connect_(address: str, **given: Any) -> None:
           --input members.parquet --key mail:email --output common.csv
     """
     choices = Choices.parse(Side.CONNECT, given)
-    identity, peers, job = _prepare(choices)
-    channel = connect(address, identity, peers, timeout=choices.stall_seconds)
-    _run(choices, job, identity, peers, channel)
+    with _prepared(choices) as (identity, peers, job):
+        channel = connect(address, identity, peers, timeout=choices.stall_seconds)
+        _run(choices, job, identity, peers, channel)
 
 
 @command.command("local")
@@ -87,33 +90,83 @@ def local_(first: Path, second: Path, key_b: str | None, **given: Any) -> None:
       psiselect psi local customers.csv members.parquet --key email:email --key-b mail:email
     """
     choices = Choices.parse(Side.CONNECT, {**given, "identity": None, "peers": (), "source": first})
-    with _backend(choices) as backend:
-        jobs = {Side.CONNECT: _read(choices, first), Side.LISTEN: _read(choices, second, key_b)}
-        choices.check_output(jobs[Side.CONNECT].source)
+    choices.check_output(open_source(first))
+    with _backend(choices) as backend, _read(choices, first) as own, _read(choices, second, key_b) as other:
+        jobs = {Side.CONNECT: own, Side.LISTEN: other}
         with progress() as bar:
             task = bar.add_task("matching", total=None)
             results = local.run(
                 jobs,
                 choices.agreement,
                 backend,
-                choices.stores,
                 SystemEntropy(),
                 lambda done, total: bar.update(task, completed=done, total=total or None),
             )
-        _report(choices, jobs[Side.CONNECT], results[Side.CONNECT], backend, None)
+        _report(choices, own, results[Side.CONNECT], backend, None)
 
 
-def _prepare(choices: Choices) -> tuple[Identity, list[PeerIdentity], Job]:
+@command.command("estimate")
+@click.option("--own", required=True, type=click.IntRange(0), metavar="N", help="Distinct keys on this side.")
+@click.option("--peer", required=True, type=click.IntRange(0), metavar="N", help="Distinct keys on the other side.")
+@options.estimate_options
+def estimate_(own: int, peer: int, **given: Any) -> None:
+    """Predict seconds, bytes and disk of a run, from a measurement made here and now.
+
+    The peer's machine is taken to be like this one. Reading the table comes on top.
+
+    \b
+    Examples:
+      psiselect psi estimate --own 1000000 --peer 250000
+      psiselect psi estimate --own 10000000 --peer 10000000 --link 100M --memory-limit 800M
+    """
+    machines = cost.Machines.SHARED if given["shared"] else cost.Machines.APART
+    memory = options.memory(given["memory_limit"], None)
+    with contextlib.closing(load_backend(given["backend"], given["threads"])) as backend:
+        calibration = cost.calibrate(backend, given["threads"] or available_cores())
+    found = cost.estimate(
+        own,
+        peer,
+        calibration,
+        reveal=Reveal(given["reveal"]),
+        learns=cost.Learns(given["learn"]),
+        machines=machines,
+        link_bits_per_second=given["link"],
+        memory_limit=memory.limit,
+        key_bytes=given["key_bytes"],
+    )
+    record = {"own": own, "peer": peer, "backend": calibration.backend, "cores": calibration.cores, **asdict(found)}
+    if given["as_json"]:
+        print_json(record)
+        return
+    print_fields(
+        {
+            "time": f"{human_seconds(found.seconds)} (compute {human_seconds(found.compute_seconds)}, network "
+            f"{human_seconds(found.network_seconds) if found.link_bits_per_second else 'not limited: no --link'})",
+            "waits for": found.bound.value,
+            "sent": human_bytes(found.bytes_sent),
+            "received": human_bytes(found.bytes_received),
+            "on disk here": human_bytes(found.disk_bytes),
+            "multiplications": f"{found.own_multiplications:,} here, {found.peer_multiplications:,} there",
+            "a tag": f"{found.tag_bytes} bytes: some false match in a session has probability at most 2^-40",
+            "measured with": f"{calibration.backend} on {calibration.cores} cores, "
+            f"{1e6 * calibration.multiplication:.1f} us a multiplication on one",
+        }
+    )
+
+
+@contextlib.contextmanager
+def _prepared(choices: Choices) -> Iterator[tuple[Identity, list[PeerIdentity], Job]]:
+    """Everything that can go wrong on this side alone, before the peer is bothered."""
     identity = Identity.load(choices.identity)
     peers = [PeerIdentity.load(path) for path in choices.peers]
-    source = open_source(choices.source)
-    choices.check_output(source)
-    return identity, peers, _read(choices, choices.source)
+    choices.check_output(open_source(choices.source))
+    with _read(choices, choices.source) as job:
+        yield identity, peers, job
 
 
 def _read(choices: Choices, path: Path, other_key: str | None = None) -> Job:
     key = parse_key(other_key) if other_key else choices.key
-    job = Job(open_source(path), key, strict=choices.strict)
+    job = Job(open_source(path), key, choices.memory, strict=choices.strict)
     report = job.report
     for reason, count in report.unreadable.items():
         rows = ", ".join(map(str, report.first_unreadable[reason]))
@@ -136,7 +189,6 @@ def _run(choices: Choices, job: Job, identity: Identity, peers: list[PeerIdentit
             identity,
             peer,
             backend,
-            choices.stores,
             SystemEntropy(),
         )
         result = session.run(channel, setup, lambda done, total: bar.update(task, completed=done, total=total or None))
@@ -165,6 +217,8 @@ def _report(choices: Choices, job: Job, result: SessionResult, backend: Backend,
         "peer_fingerprint": peer.fingerprint if peer else None,
         "transcript": result.transcript,
         "backend": backend.name,
+        "disk_bytes": job.disk_bytes,
+        "disk_bytes": job.disk_bytes,
         "input": job.report.to_json(),
     }
     if choices.as_json:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from dpselect.entropy import Entropy
 from psi import items, tables
 from psi.curve25519.backend import Backend
 from psi.curve25519.suite import SUITE
+from psi.distinct import SpooledKeys
 from psi.errors import UsageError
 from psi.items import Items, Report
 from psi.normalize import KeySpec
 from psi.outcomes import Learner, Outcome, Reveal, Side
 from psi.protocol import Setup, Signer, Verifier
-from psi.spool import Store
+from psi.spool import DiskStore, Store
+from psi.spooled_tokens import shuffled
 from psi.tables import Source
 from psi.terms import PROTOCOL_VERSION, KeyTerm, Terms
-from psi.tokens import KeyTokens, TokenSource
+from psi.tokens import TokenSource
 
 DEFAULT_CHUNK = 8192  # 256 KiB of elements: a tenth of a second of work, and far below the frame cap
 KEY_TYPE = b"\x01"
@@ -42,14 +47,44 @@ class Limits:
     max_peer_size: int = 1 << 30
 
 
-class Job:
-    """One side's table and key, read once."""
+@dataclass(frozen=True)
+class Memory:
+    """How much of it a side may use for keys and columns, in bytes, and the folder for what is beyond that.
 
-    def __init__(self, source: Source, key: KeySpec, *, strict: bool = False) -> None:
+    Keys may take one half, a run's columns the other (psi.cost counts on it).
+    """
+
+    limit: int
+    folder: Path
+
+    @classmethod
+    def default(cls) -> Memory:
+        """A quarter of the machine's memory, and the system's folder for temporary files."""
+        return cls(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4, Path(tempfile.gettempdir()))
+
+    @property
+    def half(self) -> int:
+        """Bytes for keys, and again for columns."""
+        return self.limit // 2
+
+
+class Job:
+    """One side's table and key, read once. A context manager: on exit, what went to disk is removed."""
+
+    def __init__(self, source: Source, key: KeySpec, memory: Memory, *, strict: bool = False) -> None:
         """Stream the table and gather its distinct keys. Raises InputError."""
         self.source = source
         self.key = key
-        self._items: Items = items.collect(source, key, strict=strict)
+        self._memory = memory
+        self._stores: list[DiskStore] = []
+        self._items: Items = items.collect(source, key, strict=strict, folder=memory.folder, memory_limit=memory.half)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if isinstance(self._items.keys, SpooledKeys):
+            self._items.keys.close()
 
     @property
     def size(self) -> int:
@@ -74,14 +109,13 @@ class Job:
         signer: Signer,
         verifier: Verifier,
         backend: Backend,
-        stores: Callable[[], Store],
         entropy: Entropy,
     ) -> Setup:
         """What `psi.session.run` needs of this side."""
         prefix = KEY_TYPE + self.key.digest()[:_TYPE_TAG_BYTES]
 
         def tokens() -> TokenSource:
-            return KeyTokens.shuffled(self._items.keys, prefix, entropy)
+            return shuffled(self._items.keys, prefix, entropy)
 
         return Setup(
             side=side,
@@ -91,11 +125,21 @@ class Job:
             signer=signer,
             verifier=verifier,
             backend=backend,
-            stores=stores,
+            stores=self._store,
             entropy=entropy,
             max_peer_size=limits.max_peer_size,
             now=int(time.time()),
         )
+
+    @property
+    def disk_bytes(self) -> int:
+        """The most that this side's temporary files held: its keys, and the columns of its largest run."""
+        columns = max((store.disk_bytes for store in self._stores), default=0)
+        return columns + (self._items.keys.peak_disk_bytes if isinstance(self._items.keys, SpooledKeys) else 0)
+
+    def _store(self) -> Store:
+        self._stores.append(DiskStore(self._memory.folder, self._memory.half))
+        return self._stores[-1]
 
     def write_matches(self, outcome: Outcome, target: str | os.PathLike[str]) -> int:
         """Write the rows whose key matched, all columns, own order; returns how many. Raises InputError."""

@@ -15,7 +15,6 @@ from psi.errors import RemoteError, TransportError
 from psi.job import Agreement, Job, Limits
 from psi.outcomes import Side
 from psi.session import SessionResult
-from psi.spool import Store
 from psi.transport.memory import memory_pair
 
 
@@ -42,7 +41,6 @@ def run(
     jobs: Mapping[Side, Job],
     agreement: Agreement,
     backend: Backend,
-    stores: Callable[[], Store],
     entropy: Entropy,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[Side, SessionResult]:
@@ -56,7 +54,7 @@ def run(
 
     def play(side: Side) -> None:
         try:
-            setup = jobs[side].setup(side, agreement, Limits(), keys[side], keys[side.other], backend, stores, entropy)
+            setup = jobs[side].setup(side, agreement, Limits(), keys[side], keys[side.other], backend, entropy)
             shown = progress if side is Side.CONNECT else _silent
             results[side] = session.run(channels[side], setup, shown)
         except BaseException as error:  # noqa: BLE001 - raised again below, in the caller's thread

@@ -101,6 +101,7 @@ class Party:
         self._runs: list[tuple[Side, int]] = []  # (receiver, number), still to come
         self._role: Role | None = None
         self._store: Store | None = None
+        self._tokens: TokenSource | None = None
 
     @property
     def total_operations(self) -> int:
@@ -144,6 +145,9 @@ class Party:
         if self._store is not None:
             self._store.close()
             self._store = None
+        if self._tokens is not None:
+            self._tokens.close()
+            self._tokens = None
 
     @contextlib.contextmanager
     def _failing_for_good(self) -> Iterator[None]:
@@ -215,11 +219,11 @@ class Party:
         setup = self._setup
         binding = TupleHash256.new(digest_bytes=64, custom=b"psiselect-1 run")
         binding.update(self.transcript).update(bytes((number,)))
-        self._store = setup.stores()
+        self._store, self._tokens = setup.stores(), setup.tokens()
         run = RunContext(
             setup.terms.reveal,
             setup.terms.chunk,
-            setup.tokens(),
+            self._tokens,
             self.peer_size,
             bytes(binding.digest()),
             DST,

@@ -25,6 +25,10 @@ class TokenSource(Protocol):
         """The owner's key numbers of the tokens at these positions, ascending."""
         ...
 
+    def close(self) -> None:
+        """Drop what this order of the tokens took, on disk too. Safe to call twice."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class KeyTokens:
@@ -55,6 +59,9 @@ class KeyTokens:
         found = self.order[positions]
         found.sort()
         return found
+
+    def close(self) -> None:
+        """Nothing of its own to drop."""
 
 
 def with_prefix(prefix: bytes, items: Packed) -> Packed:
