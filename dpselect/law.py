@@ -122,11 +122,13 @@ def permute_and_flip_law(gaps: list[int]) -> list[Polynomial]:
     """
     # The product as a polynomial in t whose coefficients are polynomials in z.
     product = [ONE]
+    work = 0
     for gap in gaps:
         product.append(Polynomial({}))
         for degree in range(len(product) - 1, 0, -1):
             product[degree] = product[degree] - product[degree - 1].shifted(gap)
-        if sum(len(coefficient.terms) for coefficient in product) > _MAX_TERMS:
+        work += sum(len(coefficient.terms) for coefficient in product)
+        if work > _MAX_TERMS:
             raise UsageError("exact probabilities: too many terms for these scores; ask for a smaller example")
     by_gap = {gap: _without(product, gap) for gap in set(gaps)}
     return [by_gap[gap] for gap in gaps]
