@@ -218,7 +218,6 @@ def _report(choices: Choices, job: Job, result: SessionResult, backend: Backend,
         "transcript": result.transcript,
         "backend": backend.name,
         "disk_bytes": job.disk_bytes,
-        "disk_bytes": job.disk_bytes,
         "input": job.report.to_json(),
     }
     if choices.as_json:
