@@ -19,8 +19,9 @@ class Channel(Protocol):
     bytes_received: int
 
     def send(self, frame: Frame) -> None:
-        """Queue one frame; blocks while the queue is full. Raises TransportError when the link is down or stalls past
-        the deadline."""
+        """Queue one frame; blocks while the queue is full. The payload is kept by reference: do not change it after.
+        Raises TransportError when the link is down or stalls past the deadline; frames that arrived before can still
+        be received then, and the peer's reason may be among them."""
         ...
 
     def receive(self, wait: float | None = None) -> Frame | None:
@@ -34,5 +35,6 @@ class Channel(Protocol):
         ...
 
     def close(self) -> None:
-        """Flush what is queued (bounded by the deadline), then close. Safe to call twice."""
+        """Flush what is queued (bounded by the deadline), then close. Safe to call twice. Raises nothing: what the peer
+        must have got, it has to confirm in a message."""
         ...
