@@ -193,23 +193,26 @@ class Code:
 
     @contextmanager
     def loop(self, start: int | ir.Value, stop: int | ir.Value, step: int = 1) -> Iterator[ir.Value]:
-        """A counted loop, start <= i < stop by `step`; it may run zero times. The only branch kernels contain."""
+        """A counted loop, start <= i < stop by `step`: the only branches that kernels contain. It may run zero times
+        if a bound is not known here; then a guard stands before it."""
         builder = self.builder
+        known = isinstance(start, int) and isinstance(stop, int)
+        if known and not start < stop:
+            raise ValueError("a loop that never runs")
         start, stop = (ir.Constant(I64, x) if isinstance(x, int) else x for x in (start, stop))
+        body, after = (self.function.append_basic_block(name) for name in ("loop", "done"))
         before = builder.block
-        head = self.function.append_basic_block("loop")
-        body = self.function.append_basic_block("body")
-        after = self.function.append_basic_block("done")
-        builder.branch(head)
-        builder.position_at_end(head)
+        if known:
+            builder.branch(body)
+        else:
+            builder.cbranch(builder.icmp_signed("<", start, stop), body, after)
+        builder.position_at_end(body)
         counter = builder.phi(I64, "i")
         counter.add_incoming(start, before)
-        builder.cbranch(builder.icmp_signed("<", counter, stop), body, after)
-        builder.position_at_end(body)
         yield counter
         following = builder.add(counter, ir.Constant(I64, step))
         counter.add_incoming(following, builder.block)
-        builder.branch(head)
+        builder.cbranch(builder.icmp_signed("<", following, stop), body, after)
         builder.position_at_end(after)
 
     def call(self, function: ir.Function, *args: ir.Value) -> None:

@@ -131,7 +131,8 @@ def _pairwise(x: Sequence[int], y: Sequence[int], sign: int) -> list[int]:
 
 
 def combination(code: Code, terms: Sequence[tuple[Limbs, int]], constant: int = 0) -> Limbs:
-    """Carried sum of factor * element over `terms`, plus a constant; factors and constant below 2^50 in magnitude."""
+    """Carried sum of factor * element over `terms`, plus a constant; factors and constant below 2^50 in magnitude.
+    Limbs may be sums of two carried ones, but with factor 1 they must be carried."""
     acc = Accumulator(code)
     for limbs, factor in terms:
         for k, limb in enumerate(limbs):
@@ -163,9 +164,9 @@ def from_words(code: Code, words: Sequence[Vec]) -> Limbs:
 
 
 def to_words(code: Code, limbs: Limbs) -> list[Vec]:
-    """Four words of the canonical value, below p. For carried limbs, or sums of two of them."""
+    """Four words of the canonical value, below p. For carried limbs."""
     mask = code.ints(MASK)
-    # 4p, limb by limb, makes every column positive: limbs are below 2^52 in magnitude.
+    # 4p, limb by limb, makes every column positive.
     fours = [4 * (2**51 - 19)] + [4 * (2**51 - 1)] * (LIMBS - 1)
     t = [
         (limb + code.doubles(LOW)).bits() + code.ints(four - LOW_BITS) for limb, four in zip(limbs, fours, strict=True)

@@ -83,8 +83,8 @@ def ladder_function(r: Routines) -> ir.Function:
     double()
     for a, b, x, z in r.members(code, space["a"], space["b"], code.args["x"], code.args["z"]):
         sums, differences = field.load(code, a), field.load(code, b)
-        field.store(code, [p + q for p, q in zip(sums, differences, strict=True)], x)
-        field.store(code, [p - q for p, q in zip(sums, differences, strict=True)], z)
+        field.store(code, field.combination(code, [(sums, 1), (differences, 1)]), x)
+        field.store(code, field.combination(code, [(sums, 1), (differences, -1)]), z)
     return code.done()
 
 
