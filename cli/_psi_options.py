@@ -146,8 +146,13 @@ local_options = _stack(*_WHAT, json_option)
 estimate_options = _stack(
     _REVEAL,
     click.option("--learn", type=click.Choice(["me", "peer", "both"]), default="me", show_default=True),
-    click.option("--link", type=ByteSize(), metavar="BITS", help="Bits a second of the network between, such as 100M."),
-    click.option("--shared", is_flag=True, help="Both parties are on this machine, as with `psi local`."),
+    click.option(
+        "--link",
+        type=ByteSize(),
+        metavar="BITS",
+        help="Predict two machines like this one and a network of so many bits a second between them, such as 100M "
+        "[default: both parties share this machine, as with `psi local`].",
+    ),
     click.option("--key-bytes", type=click.IntRange(1), default=32, show_default=True, help="Mean length of a key."),
     *_MEANS,
     json_option,

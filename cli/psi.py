@@ -112,14 +112,15 @@ def local_(first: Path, second: Path, key_b: str | None, **given: Any) -> None:
 def estimate_(own: int, peer: int, **given: Any) -> None:
     """Predict seconds, bytes and disk of a run, from a measurement made here and now.
 
-    The peer's machine is taken to be like this one. Reading the table comes on top.
+    Without --link both parties share this machine, as in `psi local`; with it, each has a machine like this one.
+    Reading the table comes on top.
 
     \b
     Examples:
       psiselect psi estimate --own 1000000 --peer 250000
       psiselect psi estimate --own 10000000 --peer 10000000 --link 100M --memory-limit 800M
     """
-    machines = cost.Machines.SHARED if given["shared"] else cost.Machines.APART
+    machines = cost.Machines.SHARED if given["link"] is None else cost.Machines.APART
     memory = options.memory(given["memory_limit"], None)
     with contextlib.closing(load_backend(given["backend"], given["threads"])) as backend:
         calibration = cost.calibrate(backend, given["threads"] or available_cores())
@@ -140,9 +141,11 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
         return
     print_fields(
         {
-            "time": f"{human_seconds(found.seconds)} (compute {human_seconds(found.compute_seconds)}, network "
-            f"{human_seconds(found.network_seconds) if found.link_bits_per_second else 'not limited: no --link'})",
-            "waits for": found.bound.value,
+            "parties": "both on this machine" if given["link"] is None else "a machine like this one each",
+            "time": human_seconds(found.seconds),
+            "waits for": f"{found.bound.value}: compute takes {human_seconds(found.compute_seconds)}, the network "
+            + (f"{human_seconds(found.network_seconds)}; " if given["link"] else "next to nothing; ")
+            + f"below {found.balance_bits_per_second / 1e6:.3g} Mbit/s the network would bind",
             "sent": human_bytes(found.bytes_sent),
             "received": human_bytes(found.bytes_received),
             "on disk here": human_bytes(found.disk_bytes),

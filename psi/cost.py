@@ -114,7 +114,8 @@ class Run:
 class Estimate:
     """What to expect. Seconds are wall time of the session, from connection to result; reading the table comes on top.
 
-    link_bits_per_second: as given, None for a link that never binds. disk_bytes: the most that this side's temporary
+    link_bits_per_second: as given, None for a link that never binds. balance_bits_per_second: the link at which compute
+    and network take equally long; a slower one binds. disk_bytes: the most that this side's temporary
     files hold. tag_bytes: width of a compared tag, wide enough for a false match in 2^40 sessions.
     """
 
@@ -129,6 +130,8 @@ class Estimate:
     bound: Bound
     disk_bytes: int
     link_bits_per_second: float | None
+    balance_bits_per_second: float
+    machines: Machines
 
 
 def runs(own: int, peer: int, learns: Learns) -> tuple[tuple[Run, bool], ...]:
@@ -158,7 +161,7 @@ def estimate(
     """
     session = runs(own, peer, learns)
     own_work, peer_work, sent, received = 0, 0, _CONTROL_BYTES, _CONTROL_BYTES
-    compute, network = 0.0, 0.0
+    compute, bits = 0.0, 0
     for run, receiving in session:
         receiver = run.receiver_multiplications, run.receiver_sends(chunk)
         sender = run.sender_multiplications, run.sender_sends(chunk)
@@ -166,9 +169,9 @@ def estimate(
         own_work, sent = own_work + mine[0], sent + mine[1]
         peer_work, received = peer_work + theirs[0], received + theirs[1]
         compute += _compute_seconds(run, calibration, machines)
-        if link_bits_per_second is not None:
-            # Elements and replies cross, each way at the link's speed; the tags come after the last reply.
-            network += 8 * run.sender_sends(chunk) / link_bits_per_second
+        # Elements and replies cross, each way at the link's speed; the tags come after the last reply.
+        bits += 8 * run.sender_sends(chunk)
+    network = 0.0 if link_bits_per_second is None else bits / link_bits_per_second
     return Estimate(
         own_multiplications=own_work,
         peer_multiplications=peer_work,
@@ -181,6 +184,8 @@ def estimate(
         bound=Bound.COMPUTE if compute >= network else Bound.NETWORK,
         disk_bytes=_disk_bytes(own, session, reveal, memory_limit, key_bytes, rows or own),
         link_bits_per_second=link_bits_per_second,
+        balance_bits_per_second=bits / compute if compute else 0.0,
+        machines=machines,
     )
 
 

@@ -20,12 +20,12 @@ from psi.curve25519.backend import load_backend
 from psi.curve25519.portable import PortableBackend, available_cores
 from psi.curve25519.scalar import Scalar
 from psi.distinct import DistinctBuilder, SpooledKeys
-from psi.job import Agreement, Job
+from psi.job import Agreement, Job, Memory
 from psi.normalize import parse_key
 from psi.outcomes import Learner, Reveal, Side
 from psi.packed import U8, Packed
 from psi.session import SessionResult
-from psi.spool import DiskStore, MemoryStore
+from psi.spool import DiskStore
 from psi.spooled_tokens import SpooledTokens
 from psi.tables import open_source
 
@@ -58,12 +58,12 @@ def jobs(folder: Path, own: int, peer: int) -> dict[Side, Job]:
     for side, count, first in ((Side.CONNECT, own, 0), (Side.LISTEN, peer, own // 2)):
         path = folder / f"{side.value}.csv"
         path.write_text("key\n" + "".join(f"person number {i:09d}\n" for i in range(first, first + count)))
-        made[side] = Job(open_source(path), parse_key("key"))
+        made[side] = Job(open_source(path), parse_key("key"), Memory.default())
     return made
 
 
 def play(folder: Path, own: int, peer: int, agreement: Agreement, backend: PortableBackend) -> SessionResult:
-    results = local.run(jobs(folder, own, peer), agreement, backend, MemoryStore, SystemEntropy())
+    results = local.run(jobs(folder, own, peer), agreement, backend, SystemEntropy())
     return results[Side.CONNECT]
 
 
@@ -116,6 +116,8 @@ def test_which_of_compute_and_network_binds() -> None:
     assert slow.seconds == slow.network_seconds == pytest.approx(8 * slow.bytes_received / 1e6, rel=1e-4)
     assert fast.bound is Bound.COMPUTE
     assert fast.seconds == fast.compute_seconds > fast.network_seconds
+    even = cost.estimate(10**6, 10**6, MACHINE, link_bits_per_second=fast.balance_bits_per_second)
+    assert even.network_seconds == pytest.approx(even.compute_seconds)
 
 
 def test_more_cores_take_less_time() -> None:
@@ -179,7 +181,7 @@ def test_seconds_of_a_session(tmp_path: Path, name: str) -> None:
     both = jobs(tmp_path, own, peer)
     before = cost.calibrate(backend, available_cores())
     start = time.perf_counter()
-    local.run(both, Agreement(Reveal.MATCHES, Learner.CONNECT), backend, MemoryStore, SystemEntropy())
+    local.run(both, Agreement(Reveal.MATCHES, Learner.CONNECT), backend, SystemEntropy())
     seconds = time.perf_counter() - start
     after = cost.calibrate(backend, available_cores())
     predicted = [cost.estimate(own, peer, c, machines=Machines.SHARED).seconds for c in (before, after)]
