@@ -47,9 +47,8 @@ def threshold_command(value: str | None, at_least: str | None, bound: str, decim
     least = None if at_least is None else parse_decimal(at_least, "at-least")
     plan = plan_threshold(session.roster, decimals=decimals, bound=parse_decimal(bound, "bound"), at_least=least)
     word = None if value is None else _WORDS.get(value, value)
-    mine = read_values(session.roster, session.party, word, None)
-    what = f"whether the sum is at least {plan.terms.at_least}"
-    outcome = _run(session, plan, None if mine is None else encode_all(plan.point, mine), what)
+    mine = _single(plan, read_values(session.roster, session.party, word, None))
+    outcome = _run(session, plan, mine, f"whether the sum is at least {plan.terms.at_least}")
     _show(session, plan, outcome, "yes" if outcome.value else "no", {"at_least": plan.terms.at_least})
 
 
@@ -67,14 +66,14 @@ def max_command(value: str | None, bound: str, decimals: int, **options: Any) ->
     """
     session = open_session(**options)
     plan = plan_largest(Function.MAX, session.roster, decimals=decimals, bound=parse_decimal(bound, "bound"))
-    mine = read_values(session.roster, session.party, value, None)
-    outcome = _run(session, plan, None if mine is None else encode_all(plan.point, mine), "the largest number")
+    mine = _single(plan, read_values(session.roster, session.party, value, None))
+    outcome = _run(session, plan, mine, "the largest number")
     _show(session, plan, outcome, plain(_amount(outcome)), {})
 
 
 @click.command("argmax")
 @common_options
-@click.option("--value", metavar="V", help="This party's number, without --candidates: who has the largest is told.")
+@click.option("--value", metavar="V", help="This party's number; with --candidates 1,0,..., one each.")
 @click.option(
     "--candidates", type=click.Path(path_type=Path), help="The candidates, one a line; the same for everyone."
 )
@@ -159,27 +158,33 @@ def _numbers(
     approve: tuple[str, ...],
     file: Path | None,
 ) -> list[int] | None:
-    if names is None or not roster[party].inputs:
+    if not roster[party].inputs or names is None:
         if approve or file is not None:
-            why = "needs --candidates" if names is None else "is for parties that bring a value"
-            raise UsageError(f"--approve or --values {why}")
-        mine = read_values(roster, party, value, None)
-        return None if mine is None else encode_all(plan.point, mine)
-    if value is not None:
-        raise UsageError("with --candidates give --approve or --values, a number for each candidate", term="value")
-    if file is None:
+            why = "go with --candidates" if names is None else "are for parties that bring a value"
+            raise UsageError(f"--approve and --values {why}")
+        return _single(plan, read_values(roster, party, value, None))
+    if approve or (value is None and file is None):
+        if value is not None or file is not None:
+            raise UsageError("give one of --approve, --value and --values", term="value")
         if unknown := [a for a in approve if a not in names]:
             raise UsageError(f"--approve: {unknown[0]!r} is not one of the candidates")
         return [1 if name in approve else 0 for name in names]
-    if approve:
-        raise UsageError("give either --approve or --values")
-    mine = read_values(roster, party, None, file)
+    mine = read_values(roster, party, value, file)
     if mine is None or len(mine) != len(names):
-        raise InputError(f"{file} must hold a number for each of the {len(names)} candidates, one a line")
+        raise InputError(f"expected a number for each of the {len(names)} candidates, in their order")
     encoded = encode_all(plan.point, mine)
     if plan.noise is not None and any(v < 0 for v in encoded):
-        raise InputError(f"{file}: a tally of approvals is not negative")
+        raise InputError("a tally of approvals is not negative")
     return encoded
+
+
+def _single(plan: FunctionPlan, mine: list[Fraction] | None) -> list[int] | None:
+    """One number; several would land in the other parties' places."""
+    if mine is None:
+        return None
+    if len(mine) != 1:
+        raise UsageError("expected one number; a number for each candidate goes with --candidates", term="value")
+    return encode_all(plan.point, mine)
 
 
 def _run(session: Session, plan: FunctionPlan, mine: list[int] | None, what: str) -> Outcome:

@@ -92,7 +92,8 @@ def read_values(roster: Roster, party: str, value: str | None, file: Path | None
     if (value is None) == (file is None):
         raise UsageError("give either --value or --values", term="value")
     if value is not None:
-        return [parse_decimal(sys.stdin.readline() if value == "-" else value, "value")]
+        text = sys.stdin.readline() if value == "-" else value
+        return [parse_decimal(part, "value") for part in text.split(",")]
     if file is None:
         return []
     return [parse_decimal(line, f"{file}, line {i}") for i, line in enumerate(read_lines(file, "one number"), 1)]

@@ -47,7 +47,9 @@ command.add_command(max_command)
 
 
 def _value_options(decorated: _Command) -> _Command:
-    single = click.option("--value", metavar="V", help="This party's number; - reads it from standard input.")
+    single = click.option(
+        "--value", metavar="V", help="This party's number, or numbers: 1,0,2; - reads standard input."
+    )
     vector = click.option(
         "--values", "values_file", type=click.Path(path_type=Path), help="This party's numbers, one a line."
     )

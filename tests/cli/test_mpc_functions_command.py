@@ -59,7 +59,11 @@ def test_auction_by_three_servers(tmp_path: Path) -> None:
 def test_winner_without_tallies(tmp_path: Path) -> None:
     group = Group(tmp_path, THREE)
     (tmp_path / "c.txt").write_text("Anna\nBen\nCleo\n")
-    votes = {"alice": ["--approve", "Ben"], "bob": ["--approve", "Ben", "--approve", "Cleo"], "carlos": []}
+    votes = {
+        "alice": ["--approve", "Ben"],
+        "bob": ["--approve", "Ben", "--approve", "Cleo"],
+        "carlos": ["--value", "1,0,0"],
+    }
     assert values(group, "argmax", votes, "--candidates", str(tmp_path / "c.txt")) == ["Ben"] * 3
 
 
