@@ -71,7 +71,7 @@ def _events(text: str) -> Iterator[yaml.Event]:
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             line = _line(event)
-            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            if getattr(event, "anchor", None):  # aliases name their anchor, too
                 raise fault(line, "anchors and aliases are not taken")
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1

@@ -203,8 +203,8 @@ print("ready", flush=True)
 try:
     while True:
         for step in steps: step()
-except BudgetError:
-    pass
+except BudgetError as error:
+    sys.exit("over budget" not in str(error))  # a busy file is to be waited for, not an end
 """
 
 
@@ -221,17 +221,19 @@ def kill_at_random(ledger: Ledger, released: Path, order: str, kills: int, seed:
         with start(ledger, released, order) as worker:
             assert worker.stdout is not None
             worker.stdout.readline()
-            time.sleep(clock.uniform(0, 0.02))
+            size = released.stat().st_size
+            while released.stat().st_size == size and clock.random() < 0.9:  # most, not all, get to release
+                time.sleep(0.0005)
+            time.sleep(clock.uniform(0, 0.01))
             worker.send_signal(signal.SIGKILL)
-        releases = released.stat().st_size if released.exists() else 0
-        worst = max(worst, releases - len(ledger.entries()))
+        worst = max(worst, released.stat().st_size - len(ledger.entries()))
     return worst
 
 
 def test_a_killed_process_never_leaves_a_free_release(tmp_path: Path) -> None:
     ledger = make(tmp_path, "1000")
     assert kill_at_random(ledger, tmp_path / "released", "spend-first", 25, seed=1) <= 0
-    assert len(ledger.entries()) > 25  # the workers did get to work
+    assert len(ledger.entries()) >= 5  # the workers did get to work
     assert ledger.balance("poll").spent.amount == Fraction(len(ledger.entries()), 1000)
 
 
