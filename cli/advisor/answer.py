@@ -8,15 +8,17 @@ from typing import Any
 
 from cli.advisor import commands
 from cli.advisor.approaches import Fit, Verdict, judge
-from cli.advisor.cautions import Case, Caution, cautions
+from cli.advisor.case import Case
+from cli.advisor.cautions import Caution, cautions
 from cli.advisor.commands import Step
-from cli.advisor.costs import Calibration
+from cli.advisor.costs import Machine
 from cli.advisor.edits import Edit, edits
 from cli.advisor.fields import BY_NAME
 from cli.advisor.labels import LABELS, Label
 from cli.advisor.logic import Open, settle, spell_out
 from cli.advisor.numbers import Numbers
 from cli.advisor.predictions import Prediction, Setting, predict
+from cli.advisor.quantities import QUANTITIES
 from cli.advisor.questions import QUESTIONS
 from cli.advisor.rules import Rule
 from cli.advisor.task import Facts, Given, check_together
@@ -104,7 +106,7 @@ class Answer:
         }
 
 
-def advise(given: Given, machine: Calibration) -> Answer | Undecided:
+def advise(given: Given, machine: Machine) -> Answer | Undecided:
     """Decide a checked task. Raises FieldError when its fields contradict each other."""
     check_together(given)
     rule = settle(given)
@@ -122,10 +124,10 @@ def advise(given: Given, machine: Calibration) -> Answer | Undecided:
         rule,
         tuple(verdicts),
         tuple(cautions(case)),
-        tuple(predict(setting)),
+        tuple(predict(setting, QUANTITIES)),
         tuple(edits(case, given)),
         commands.steps(facts, numbers, rule.label),
-        tuple(commands.notes(facts, numbers, rule.label)),
+        tuple(commands.notes(facts, rule.label)),
         {name: field.default for name, field in BY_NAME.items() if given.get(name) is None},
     )
 

@@ -5,14 +5,14 @@ One judge a label; the table, `alternatives` and `rejected` of the answer are ma
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from cli.advisor import predictions, sources
+from cli.advisor import formulas, predictions, sources
 from cli.advisor.commands import implemented
 from cli.advisor.fields import ADDITIVE, COUNTS, ELEMENTS, INTERSECTIONS, ONE_BIT, SELECTIONS
-from cli.advisor.formulas import randomised_sets
 from cli.advisor.labels import LABELS, Label
 from cli.advisor.predictions import Setting
 from cli.advisor.task import NeedToKnow
@@ -61,7 +61,9 @@ def _psi_pair(s: Setting, label: Label, fits: bool, over: str, under: str) -> Ve
     if f.n_holders > 2:
         return _no(label, f"for two lists, here are {f.n_holders:,} [n_holders={f.n_holders}]", f.n_holders)
     if f.match == "fuzzy":
-        return _no(label, "compares for equality only [match=fuzzy]; normalise and use several exact keys, then it fits")
+        return _no(
+            label, "compares for equality only [match=fuzzy]; normalise and use several exact keys, then it fits"
+        )
     if f.function == "intersection_join_stats":
         return _no(label, "joined statistics need a computation after the match [function=intersection_join_stats]")
     if f.adversary == "malicious":
@@ -75,7 +77,9 @@ def _psi_pair(s: Setting, label: Label, fits: bool, over: str, under: str) -> Ve
     if fits:
         if f.hides_output and label is Label.PSI_AGG:
             fit = Fit.NO if f.output_privacy == "required" else Fit.GAP
-            return Verdict(label, fit, f"an exact number hides nobody [output_privacy={f.output_privacy}]", 0, 0, seconds, size)
+            return Verdict(
+                label, fit, f"an exact number hides nobody [output_privacy={f.output_privacy}]", 0, 0, seconds, size
+            )
         return Verdict(label, Fit.FITS, f"exact, shows what is asked [function={f.function}]", None, 0, seconds, size)
     return Verdict(label, Fit.NO if under else Fit.GAP, over or under, None, 0, seconds, size)
 
@@ -109,9 +113,12 @@ def _mpc_sum(s: Setting) -> Verdict:
         return _no(label, "nothing checks the inputs or the arithmetic [adversary=malicious]")
     if f.output_privacy == "required":
         return _no(label, "the exact total hides nobody from those who know the rest [output_privacy=required]", 0, 0)
-    size = float(sources.sum_messages(f.n_holders)) * 8 * f.output_dim
+    size = float(formulas.sum_messages(f.n_holders)) * 8 * f.output_dim
     gaps = [
-        (f.output_privacy == "desired", "the exact total hides nobody from those who know the rest [output_privacy=desired]"),
+        (
+            f.output_privacy == "desired",
+            "the exact total hides nobody from those who know the rest [output_privacy=desired]",
+        ),
         (f.function in ONE_BIT, "shows the total where one bit is asked"),
         (f.function in SELECTIONS and f.output_dim == 1, "shows every option's total where only the winner is asked"),
         (bool(f.trusted_curator), "a trusted holder makes it unnecessary [trusted_curator=true]"),
@@ -141,25 +148,35 @@ def _mpc_other(s: Setting) -> Verdict:
     if f.output_privacy == "required" and f.function not in ("training", "auction", "inference", "custom"):
         return _no(label, "an exact result hides nobody [output_privacy=required]", 0, 0)
     if implemented(f, label):
-        return Verdict(label, Fit.FITS, "exact, on MPyC with at least three computing parties, most of them honest", None, 0)
-    return Verdict(label, Fit.GAP, "possible in general; not shipped here, and its cost varies by orders of magnitude", None, 0)
+        return Verdict(
+            label, Fit.FITS, "exact, on MPyC with at least three computing parties, most of them honest", None, 0
+        )
+    return Verdict(
+        label, Fit.GAP, "possible in general; not shipped here, and its cost varies by orders of magnitude", None, 0
+    )
 
 
 def _noise_on_lists(s: Setting, label: Label) -> Verdict:
     if s.f.n_a is None or s.f.n_b is None:
         return _no(label, "no good private approximation of a set of items exists")
-    precision, recall = randomised_sets(predictions.shared_items(s.f), int(s.f.n_a), s.n.epsilon)
-    return _no(
-        label,
-        f"expected precision {percent(precision)}, recall {percent(recall)} at epsilon {number(s.n.epsilon)}, at best",
-        precision,
-    )
+    shared, own, eps = predictions.shared_items(s.f), int(s.f.n_a), s.n.epsilon
+    if label is Label.DP_EXP:
+        precision, recall, log10_exact = formulas.exponential_sets(shared, own, eps)
+        chance = f"; the right set with probability 10^{math.floor(log10_exact)}" if log10_exact < -3 else ""
+        how = f"exponential mechanism over all subsets{chance}"
+    else:
+        precision, recall = formulas.randomised_sets(shared, own, eps)
+        how = "the best randomised answer item by item, the kindest case"
+    reason = f"expected precision {percent(precision)}, recall {percent(recall)} at epsilon {number(eps)}: {how}"
+    return _no(label, reason, precision)
 
 
 def _dp_number(s: Setting, label: Label, err95: float) -> Verdict:
     """Shared by the three ways to add noise to a number."""
     if not s.n.fits(err95):
-        return _no(label, f"off by {number(err95)} at 95 %, tolerable {number(s.n.limit)} [{s.n.limit_source}]", err95, err95)
+        return _no(
+            label, f"off by {number(err95)} at 95 %, tolerable {number(s.n.limit)} [{s.n.limit_source}]", err95, err95
+        )
     if s.f.exact == "required":
         return _no(label, f"noise of {number(err95)} where none is permitted [exact=required]", err95, err95)
     return Verdict(label, Fit.FITS, f"off by {number(err95)} at 95 %, within {number(s.n.limit)}", err95, err95)
@@ -189,8 +206,10 @@ def _dp_laplace(s: Setting) -> Verdict:
 
 def _tallies(s: Setting, label: Label) -> Verdict:
     """A noisy tally and its largest cell: each ballot may touch every option."""
-    error = sources.cells_err95(1 / (2 * s.n.exponent) * s.n.candidates, s.n.candidates)
-    reason = f"each of {s.n.candidates:,} totals off by up to {number(error)}; drawing the winner alone needs less noise"
+    error = formulas.cells_err95(1 / (2 * s.n.exponent) * s.n.candidates, s.n.candidates)
+    reason = (
+        f"each of {s.n.candidates:,} totals off by up to {number(error)}; drawing the winner alone needs less noise"
+    )
     fit = Fit.GAP if s.f.central and error <= s.n.at_stake and s.f.exact != "required" else Fit.NO
     return Verdict(label, fit, reason, error, error)
 
@@ -206,12 +225,23 @@ def _dp_exp(s: Setting) -> Verdict:
     shortfall = s.n.shortfall95
     unit = "ranks" if f.function == "quantile" else "votes"
     if shortfall > s.n.at_stake:
-        return _no(label, _chance(s, f"up to {number(shortfall)} {unit} below the best, at stake {number(s.n.at_stake)}"), shortfall, shortfall)
+        return _no(
+            label,
+            _chance(s, f"up to {number(shortfall)} {unit} below the best, at stake {number(s.n.at_stake)}"),
+            shortfall,
+            shortfall,
+        )
     if f.exact == "required":
         return _no(label, _chance(s, "a draw by lot, where none is permitted [exact=required]"), shortfall, shortfall)
     if not f.central:
         return _no(label, "nobody may see the raw data [trusted_curator=false]", None, shortfall)
-    return Verdict(label, Fit.FITS, _chance(s, f"at most {number(shortfall)} {unit} below the best, 19 times in 20"), shortfall, shortfall)
+    return Verdict(
+        label,
+        Fit.FITS,
+        _chance(s, f"at most {number(shortfall)} {unit} below the best, 19 times in 20"),
+        shortfall,
+        shortfall,
+    )
 
 
 def _chance(s: Setting, text: str) -> str:
@@ -219,7 +249,10 @@ def _chance(s: Setting, text: str) -> str:
         return text
     em = sources.em_winner(s.n.candidates, s.f.score_gap, s.n.exponent)
     pf = sources.pf_winner(s.n.candidates, s.f.score_gap, s.n.exponent)
-    return f"{text}; the true winner with probability {percent(em)} (permute-and-flip {percent(pf)}) at a gap of {number(s.f.score_gap)}"
+    return (
+        f"{text}; the true winner with probability {percent(em)} (permute-and-flip {percent(pf)}) at a gap of "
+        f"{number(s.f.score_gap)}"
+    )
 
 
 def _dp_local(s: Setting) -> Verdict:
@@ -227,7 +260,9 @@ def _dp_local(s: Setting) -> Verdict:
     if f.function in ELEMENTS:
         return _noise_on_lists(s, label)
     if not f.each_holder_one_unit:
-        return _no(label, "the holders have other people's data, not one answer of their own [each_holder_one_unit=false]")
+        return _no(
+            label, "the holders have other people's data, not one answer of their own [each_holder_one_unit=false]"
+        )
     if s.n.selects:
         return _no(label, "a local tally of a vote is off by more than votes are apart at these sizes")
     if not _numeric(s):
@@ -236,7 +271,9 @@ def _dp_local(s: Setting) -> Verdict:
         return _no(label, "one unit can change it without limit [bounded=no]")
     verdict = _dp_number(s, label, s.n.local_err95)
     if verdict.fit is Fit.FITS and f.central:
-        return Verdict(label, Fit.GAP, f"{verdict.reason}; a trusted holder needs far less noise", verdict.number, verdict.err95)
+        return Verdict(
+            label, Fit.GAP, f"{verdict.reason}; a trusted holder needs far less noise", verdict.number, verdict.err95
+        )
     return verdict
 
 
@@ -257,9 +294,21 @@ def _mpc_dp(s: Setting) -> Verdict:
     if s.n.selects:
         verdict = _dp_exp(s)
         central = verdict.fit is Fit.NO and verdict.number is None
-        return Verdict(label, Fit.FITS if central else verdict.fit, _chance(s, "a private choice without a trusted holder"), verdict.err95, verdict.err95)
+        return Verdict(
+            label,
+            Fit.FITS if central else verdict.fit,
+            _chance(s, "a private choice without a trusted holder"),
+            verdict.err95,
+            verdict.err95,
+        )
     verdict = _dp_number(s, label, s.n.shared_err95)
-    if verdict.fit is Fit.FITS and not listed and f.each_holder_one_unit and not f.helper_servers and f.n_holders > 1000:
+    if (
+        verdict.fit is Fit.FITS
+        and not listed
+        and f.each_holder_one_unit
+        and not f.helper_servers
+        and f.n_holders > 1000
+    ):
         return _no(label, f"{f.n_holders:,} holders need helper servers [helper_servers]", f.n_holders, verdict.err95)
     return verdict
 

@@ -1,36 +1,57 @@
-"""Seconds and bytes of the exact protocols, from the toolkit's own cost model, calibrated once per question."""
+"""Seconds and bytes of the exact protocols: `psi.cost`, with this machine measured when the first second is asked
+for.
+"""
 
 from __future__ import annotations
 
-import math
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+
+from psi import cost
+from psi.cost import Calibration, Learns
+from psi.curve25519.backend import load_backend
+from psi.curve25519.portable import available_cores
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """Seconds of one scalar multiplication on one core of this machine, measured when asked, and the cores."""
+class Machine:
+    """This machine's speed, measured once, and only if something needs it."""
 
-    seconds_per_multiplication: float
-    cores: int
+    def __init__(self, measure: Callable[[], Calibration]) -> None:
+        self._measure = measure
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """Seconds of one core for an item."""
+        return self._measure()
+
+    @property
+    def seconds_to_hash(self) -> float:
+        """One core's seconds to hash and mask one identifier: what enumerating a domain costs an attacker."""
+        return self.calibration.multiplication + self.calibration.hashing
 
 
 @dataclass(frozen=True)
 class SetCost:
-    """What one exact set protocol costs: multiplications of both parties, bytes on the wire, seconds on this machine."""
+    """One exact set protocol: multiplications of both parties, payload bytes both ways, seconds on two such
+    machines.
+    """
 
     multiplications: int
     bytes: int
     seconds: float
 
 
-def tag_width(n_a: int, n_b: int) -> int:
-    return math.ceil((40 + math.log2(n_a * n_b)) / 8)
+def measure() -> Calibration:
+    """Measure this machine with the backend that `psiselect psi` would use; under a second."""
+    with contextlib.closing(load_backend("auto", None)) as backend:
+        return cost.calibrate(backend, available_cores())
 
 
-def psi(n_a: int, n_b: int, machine: Calibration, *, both: bool = False) -> SetCost:
-    mults = 3 * n_a + n_b
-    size = 64 * n_a + tag_width(n_a, n_b) * n_b
-    if both:
-        mults += 3 * n_b + n_a
-        size += 64 * n_b + tag_width(n_a, n_b) * n_a
-    return SetCost(mults, size, mults * machine.seconds_per_multiplication / machine.cores)
+def psi(own: int, peer: int, machine: Machine, *, both: bool = False) -> SetCost:
+    """The first list's side learns, or both sides do."""
+    learns = Learns.BOTH if both else Learns.ME
+    estimate = cost.estimate(own, peer, machine.calibration, learns=learns)
+    payload = sum(run.payload_bytes for run, _ in cost.runs(own, peer, learns))
+    return SetCost(estimate.own_multiplications + estimate.peer_multiplications, payload, estimate.seconds)

@@ -1,4 +1,5 @@
-"""Changes to the task that would make it fit, or show less; each is re-evaluated by the same rules before it is offered.
+"""Changes to the task that would make it fit, or show less; each is re-evaluated by the same rules before it is
+offered.
 
 An entry says when it is worth trying, what it changes, and how that reads. A new proposal is one entry.
 """
@@ -11,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli.advisor import commands
-from cli.advisor.cautions import Case
+from cli.advisor.case import Case
 from cli.advisor.fields import ADDITIVE, COUNTS, ELEMENTS, SELECTIONS
 from cli.advisor.formulas import LN20
-from cli.advisor.labels import LABELS, Label as L
+from cli.advisor.labels import LABELS, L
 from cli.advisor.logic import Open, settle
-from cli.advisor.numbers import Numbers
+from cli.advisor.numbers import FEW_HOLDERS, Numbers
 from cli.advisor.task import Facts, FieldError, Given, NeedToKnow, check, check_together
 from cli.advisor.wording import number, whole
 
@@ -41,48 +42,31 @@ class Edit:
     command: str | None
 
 
-def _refused(c: Case) -> bool:
-    return c.rule.name in ("hopeless", "overlap-hopeless")
-
-
 def _too_few(c: Case) -> bool:
-    return _refused(c) and c.f.function in ("mean", "proportion") and c.n.limit > 0
+    return c.hopeless and c.f.function in ("mean", "proportion") and c.n.limit > 0
 
 
 def _too_many_releases(c: Case) -> bool:
-    return _refused(c) and c.f.releases > 1 and not c.f.unit_per_release and not c.n.selects and _fewer(c) >= 1
-
-
-def _error(c: Case) -> float:
-    """The least error that this task's trust allows."""
-    if c.f.central:
-        return c.n.central_err95
-    alone = c.f.each_holder_one_unit and not c.f.helper_servers and c.f.n_holders > 1000
-    return c.n.local_err95 if alone else c.n.split_err95(1) if not c.f.function.startswith("intersection") else c.n.central_err95
+    return c.hopeless and c.f.releases > 1 and not c.f.unit_per_release and not c.n.selects and _fewer(c) >= 1
 
 
 def _fewer(c: Case) -> int:
     """Releases that the tolerance allows."""
-    return math.floor(c.f.releases * c.n.limit / _error(c)) if _error(c) > 0 else 0
+    return math.floor(c.f.releases * c.n.limit / c.least_error) if c.least_error > 0 else 0
 
 
 def _more_units(c: Case) -> Mapping[str, Any]:
-    local = not c.f.central and c.f.each_holder_one_unit and c.f.n_holders > 1000 and not c.f.helper_servers
-    if not local and c.f.each_holder_one_unit and not c.f.central:
-        # Few holders who compute together: local noise would do from the smaller of the two sizes on.
-        wish = c.n.n * (c.n.local_err95 / c.n.limit) ** 2
-        together = c.n.n * _error(c) / c.n.limit
-        needed = together if together <= 1000 or c.f.helper_servers else wish
-    else:
-        needed = c.n.n * (_error(c) / c.n.limit) ** (2 if local else 1)
-    units = _round_up(needed)
+    wish = c.n.n * (c.least_error / c.n.limit) ** (2 if c.alone else 1)
+    if c.f.each_holder_one_unit and not c.f.central and not c.f.helper_servers and wish > FEW_HOLDERS:
+        wish = c.n.n * (c.n.local_err95 / c.n.limit) ** 2  # too many to compute together: each adds noise
+    units = _round_up(wish)
     return {"n_units": units, "n_holders": units} if c.f.each_holder_one_unit else {"n_units": units}
 
 
 def _round_up(value: float) -> int:
     """A little above, to two or three digits, so that rounding errors do not bite."""
     exact = math.ceil(value * (1 + 1e-9))
-    step = 10 ** max(0, len(str(exact)) - 3)
+    step = int(10 ** max(0, len(str(exact)) - 3))
     return -(-exact // step) * step
 
 
@@ -108,7 +92,7 @@ def _clamp_text(c: Case, changes: Mapping[str, Any]) -> str:
 
 
 def _needed_epsilon(c: Case) -> float:
-    return _round_error(c.f.epsilon_total * _error(c) / c.n.limit)
+    return _round_error(c.f.epsilon_total * c.least_error / c.n.limit)
 
 
 def _sumlike(c: Case) -> bool:
@@ -118,48 +102,70 @@ def _sumlike(c: Case) -> bool:
 PROPOSALS: tuple[Proposal, ...] = (
     Proposal(
         lambda c: c.rule.name == "unbounded" and c.f.function in ("sum", "mean", "quantile", "intersection_sum"),
-        _clamp, _clamp_text,
+        _clamp,
+        _clamp_text,
     ),
     Proposal(_too_few, _more_units, lambda c, new: f"n >= {new['n_units']:,}"),
     Proposal(
-        lambda c: _refused(c) and c.f.helper_servers is not True and c.f.each_holder_one_unit and not c.f.central,
-        lambda c: {"helper_servers": True}, lambda c, new: "find two or more servers that do not collude",
+        lambda c: c.hopeless and c.f.helper_servers is not True and c.f.each_holder_one_unit and not c.f.central,
+        lambda c: {"helper_servers": True},
+        lambda c, new: "find two or more servers that do not collude",
     ),
-    Proposal(_too_many_releases, lambda c: {"releases": _fewer(c)}, lambda c, new: f"at most {new['releases']:,} releases from this epsilon"),
     Proposal(
-        lambda c: _refused(c) and not c.n.selects and c.n.limit > 0 and c.n.bounded, lambda c: {"tolerance": {"kind": "abs", "value": _round_error(_error(c))}},
+        _too_many_releases,
+        lambda c: {"releases": _fewer(c)},
+        lambda c, new: f"at most {new['releases']:,} releases from this epsilon",
+    ),
+    Proposal(
+        lambda c: c.hopeless and not c.n.selects and c.n.limit > 0 and c.n.bounded,
+        lambda c: {"tolerance": {"kind": "abs", "value": _round_error(c.least_error)}},
         lambda c, new: f"accept an error of {number(new['tolerance']['value'])} at 95 %",
     ),
     Proposal(
-        lambda c: _refused(c) and not c.n.selects and c.n.limit > 0 and c.n.bounded and _needed_epsilon(c) <= 20,
+        lambda c: c.hopeless and not c.n.selects and c.n.limit > 0 and c.n.bounded and _needed_epsilon(c) <= 20,
         lambda c: {"epsilon_total": _needed_epsilon(c)},
-        lambda c, new: f"epsilon {number(new['epsilon_total'])} would be needed; whether that is still privacy is yours to judge",
+        lambda c, new: (
+            f"epsilon {number(new['epsilon_total'])} would be needed; whether that is still privacy is yours to judge"
+        ),
     ),
     Proposal(
-        lambda c: _refused(c) and c.f.function in ("count", "histogram") and c.f.expected_value is not None,
-        lambda c: {"expected_value": _round_up(10 * _error(c)), "tolerance": None, "n_units": max(c.f.n_units or 1, _round_up(10 * _error(c)))},
+        lambda c: c.hopeless and c.f.function in ("count", "histogram") and c.f.expected_value is not None,
+        lambda c: {
+            "expected_value": _round_up(10 * c.least_error),
+            "tolerance": None,
+            "n_units": max(c.f.n_units or 1, _round_up(10 * c.least_error)),
+        },
         lambda c, new: f"merge groups or regions until about {new['expected_value']:,} are expected (10 % error then)",
     ),
     Proposal(
-        lambda c: _refused(c) and c.f.function in SELECTIONS, lambda c: {"score_gap": _round_error(c.n.shortfall95)},
+        lambda c: c.hopeless and c.f.function in SELECTIONS,
+        lambda c: {"score_gap": _round_error(c.n.shortfall95)},
         lambda c, new: f"only where a lead of {number(new['score_gap'])} votes can be expected",
     ),
     Proposal(
-        lambda c: _refused(c) and c.f.function == "quantile" and c.f.score_gap is None, lambda c: {"n_units": _round_up(4 * c.n.shortfall95)},
+        lambda c: c.hopeless and c.f.function == "quantile" and c.f.score_gap is None,
+        lambda c: {"n_units": _round_up(4 * c.n.shortfall95)},
         lambda c, new: f"n >= {new['n_units']:,}",
     ),
     Proposal(
-        lambda c: c.rule.name == "extreme", lambda c: {"function": "quantile", "bounded": "clampable" if c.f.bounded == "no" else c.f.bounded},
+        lambda c: c.rule.name == "extreme",
+        lambda c: {"function": "quantile", "bounded": "clampable" if c.f.bounded == "no" else c.f.bounded},
         lambda c, new: "ask for a high quantile (say the 95th percentile) instead of the extreme",
     ),
     Proposal(
-        lambda c: (c.rule.name == "unbounded" or (c.f.dominant_possible and _refused(c))) and _sumlike(c),
+        lambda c: (c.rule.name == "unbounded" or (c.f.dominant_possible and c.hopeless)) and _sumlike(c),
         lambda c: {"function": "count", "bounded": "yes", "bounds": [0, 1], "tolerance": None, "expected_value": None},
         lambda c, new: "ask how many exceed a public limit",
     ),
     Proposal(
-        lambda c: (c.rule.name == "unbounded" or (c.f.dominant_possible and _refused(c))) and _sumlike(c),
-        lambda c: {"function": "quantile", "bounded": "clampable", "bounds": [0, 1e6], "tolerance": None, "expected_value": None},
+        lambda c: (c.rule.name == "unbounded" or (c.f.dominant_possible and c.hopeless)) and _sumlike(c),
+        lambda c: {
+            "function": "quantile",
+            "bounded": "clampable",
+            "bounds": [0, 1e6],
+            "tolerance": None,
+            "expected_value": None,
+        },
         lambda c, new: "ask for the median between public limits",
     ),
     Proposal(
@@ -168,39 +174,49 @@ PROPOSALS: tuple[Proposal, ...] = (
         lambda c, new: "reveal yes/no only: is a limit reached?",
     ),
     Proposal(
-        lambda c: c.rule.name == "two-inputs", lambda c: {"n_holders": 3, "n_units": max(3, c.f.n_units or 0) if c.f.each_holder_one_unit else c.f.n_units},
+        lambda c: c.rule.name == "two-inputs",
+        lambda c: {"n_holders": 3, "n_units": max(3, c.f.n_units or 0) if c.f.each_holder_one_unit else c.f.n_units},
         lambda c, new: "find a third party with an input of its own",
     ),
     Proposal(
-        lambda c: c.f.function in SELECTIONS and c.rule.name == "exact-sum", lambda c: {"output_dim": 1},
+        lambda c: c.f.function in SELECTIONS and c.rule.name == "exact-sum",
+        lambda c: {"output_dim": 1},
         lambda c, new: "announce the winner only, not the totals",
     ),
     Proposal(
-        lambda c: c.rule.name == "exact-winner", lambda c: {"output_dim": max(2, c.f.n_candidates or 2)},
+        lambda c: c.rule.name == "exact-winner",
+        lambda c: {"output_dim": max(2, c.f.n_candidates or 2)},
         lambda c, new: "let the totals be known too: a plain secure sum does it",
     ),
     Proposal(
-        lambda c: c.f.function == "intersection" and c.label is not L.NO_PET, lambda c: {"function": "intersection_size"},
+        lambda c: c.f.function == "intersection" and c.label is not L.NO_PET,
+        lambda c: {"function": "intersection_size"},
         lambda c, new: "reveal only how many are common",
     ),
     Proposal(
         lambda c: c.rule.name == "overlap-exact" and c.f.function == "intersection_size",
-        lambda c: {"exact": "not_needed", "output_privacy": "required"}, lambda c, new: "reveal the size with noise, so that it hides each person",
+        lambda c: {"exact": "not_needed", "output_privacy": "required"},
+        lambda c, new: "reveal the size with noise, so that it hides each person",
     ),
     Proposal(
-        lambda c: c.label is L.MPC_OTHER and c.f.match == "fuzzy", lambda c: {"match": "exact"},
+        lambda c: c.label is L.MPC_OTHER and c.f.match == "fuzzy",
+        lambda c: {"match": "exact"},
         lambda c, new: "normalise the spelling and match several exact keys",
     ),
     Proposal(
-        lambda c: c.f.function == "row_release", lambda c: {"function": "histogram", "output_dim": 100, "domain_known": True},
+        lambda c: c.f.function == "row_release",
+        lambda c: {"function": "histogram", "output_dim": 100, "domain_known": True},
         lambda c, new: "publish a list of tables with noise instead of rows",
     ),
     Proposal(
         lambda c: c.rule.name == "exact-holder" and c.f.hides_output and c.f.function in (*ADDITIVE, *COUNTS),
-        lambda c: {"exact": "not_needed"}, lambda c, new: "permit noise",
+        lambda c: {"exact": "not_needed"},
+        lambda c, new: "permit noise",
     ),
     Proposal(
-        lambda c: (_refused(c) or c.rule.name == "unbounded") and not c.f.hides_output is False and c.f.exact != "required",
+        lambda c: (
+            (c.hopeless or c.rule.name == "unbounded") and c.f.hides_output is not False and c.f.exact != "required"
+        ),
         lambda c: {"output_privacy": "not_needed"},
         lambda c, new: "give up that the result hides each unit (it then need not be noisy)",
     ),
@@ -236,7 +252,11 @@ def _evaluate(given: Given, changes: Mapping[str, Any], text: str) -> Edit | Non
     facts = Facts(changed, asking=frozenset())
     numbers = Numbers(facts)
     steps = commands.steps(facts, numbers, rule.label)
-    return Edit(text, f"then {rule.label}: {LABELS[rule.label].meaning}{_accuracy(facts, numbers, rule.label)}", steps[-1].line if steps else None)
+    return Edit(
+        text,
+        f"then {rule.label}: {LABELS[rule.label].meaning}{_accuracy(facts, numbers, rule.label)}",
+        steps[-1].line if steps else None,
+    )
 
 
 def _accuracy(f: Facts, n: Numbers, label: L) -> str:

@@ -1,7 +1,8 @@
 """The questionnaire's fields, one a line: name, kind, limits, default, unit.
 
 `always` fields are never assumed: when one is unknown and can change the answer, the advisor asks. Every other unknown
-field takes its default, and the answer lists it under `assumed`. `tries` are the values that the three-valued logic puts
+field takes its default, and the answer lists it under `assumed`. `tries` are the values that the three-valued logic
+puts
 in for an unknown field to see whether it can matter. Their words (question, example, reason) are in `questions.py`.
 """
 
@@ -47,22 +48,23 @@ class Field:
         return (False, True) if self.kind is Kind.BOOL else self.choices
 
 
-FUNCTIONS = tuple(
-    "intersection intersection_size intersection_sum intersection_join_stats lookup sum mean count proportion histogram "
-    "quantile extreme select_best top_k threshold equality all_agree auction inference training custom row_release "
-    "individual_record".split()
+# fmt: off
+FUNCTIONS = (
+    "intersection", "intersection_size", "intersection_sum", "intersection_join_stats", "lookup", "sum", "mean",
+    "count", "proportion", "histogram", "quantile", "extreme", "select_best", "top_k", "threshold", "equality",
+    "all_agree", "auction", "inference", "training", "custom", "row_release", "individual_record",
 )
 RECIPIENTS = ("participants", "one_participant", "subset", "external", "public")
 WISH = ("required", "desired", "not_needed")
-UNITS, HOLDERS = (2, 5, 20, 100, 600, 5000, 10**5, 10**7), (1, 2, 3, 12, 500, 10**5)
+UNITS, HOLDERS = (5, 100, 5000, 10**6), (1, 2, 5, 500, 10**5)
 BOUNDS = ([0.0, 1.0], [0.0, 100.0], [0.0, 1e4], [0.0, 1e6])
-C, B, I, F = Kind.CHOICE, Kind.BOOL, Kind.INT, Kind.FLOAT  # noqa: E741 (one letter keeps the table on its lines)
+C, B, N, F = Kind.CHOICE, Kind.BOOL, Kind.INT, Kind.FLOAT
 
 # In the order in which the conversation asks, should several matter.
 FIELDS: tuple[Field, ...] = (
     Field("function", C, None, choices=FUNCTIONS, always=True),
     Field("data_public", B, False),
-    Field("n_holders", I, 1, "parties", low=1, high=1e12, tries=HOLDERS, always=True),
+    Field("n_holders", N, 1, "parties", low=1, high=1e12, tries=HOLDERS, always=True),
     Field("each_holder_one_unit", B, False, always=True),
     Field("trusted_curator", B, False, always=True),
     Field("recipients", C, "participants", choices=RECIPIENTS),
@@ -70,24 +72,24 @@ FIELDS: tuple[Field, ...] = (
     Field("output_privacy", C, "not_needed", choices=WISH, always=True),
     Field("match", C, None, choices=("exact", "fuzzy")),
     Field("adversary", C, "semi_honest", choices=("semi_honest", "malicious")),
-    Field("n_units", I, None, "units", low=1, high=1e12, tries=UNITS, always=True),
-    Field("n_a", I, None, "items", low=1, high=1e12, tries=(100, 10**5, 10**7)),
-    Field("n_b", I, None, "items", low=1, high=1e12, tries=(100, 10**5, 10**7)),
+    Field("n_units", N, None, "units", low=1, high=1e12, tries=UNITS, always=True),
+    Field("n_a", N, None, "items", low=1, high=1e12, tries=(100, 10**5, 10**7)),
+    Field("n_b", N, None, "items", low=1, high=1e12, tries=(100, 10**5, 10**7)),
     Field("bounded", C, "na", choices=("yes", "clampable", "no", "na"), tries=("yes", "clampable", "no")),
     Field("bounds", Kind.PAIR, None, "of the data", tries=BOUNDS),
-    Field("n_candidates", I, None, "candidates", low=2, high=1e9, tries=(2, 10, 1000, 10**6)),
-    Field("output_dim", I, 1, "numbers", low=1, high=1e9, tries=(1, 5, 100)),
+    Field("n_candidates", N, None, "candidates", low=2, high=1e9, tries=(2, 10, 1000, 10**6)),
+    Field("output_dim", N, 1, "numbers", low=1, high=1e9, tries=(1, 5, 100)),
     Field("score_gap", F, None, "votes", low=0, tries=(1.0, 10.0, 1000.0)),
     Field("score_sensitivity", F, None, "votes", low=0, above=True, tries=(1.0, 5.0)),
     Field("expected_value", F, None, "of the output", tries=(1.0, 100.0, 1e4, 1e6)),
     Field("tolerance", Kind.TOLERANCE, None, "of the output, at 95 %", tries=({"kind": "rel", "value": 0.1},)),
     Field("helper_servers", B, None),
-    Field("epsilon_total", F, 1.0, "nats", low=0, above=True, high=1000, tries=(0.01, 0.1, 1.0, 10.0), always=True),
+    Field("epsilon_total", F, 1.0, "nats", low=0, above=True, high=1000, tries=(0.01, 0.5, 10.0), always=True),
     Field("delta", F, 0.0, low=0, high=0.1),
-    Field("releases", I, 1, "releases", low=1, high=1e9, tries=(1, 30, 365)),
+    Field("releases", N, 1, "releases", low=1, high=1e9, tries=(1, 30, 365)),
     Field("unit_per_release", B, False, always=True),
     Field("inputs_change", B, False),
-    Field("max_contrib", I, 1, "records", low=1, high=1e9, tries=(1, 5, 100)),
+    Field("max_contrib", N, 1, "records", low=1, high=1e9, tries=(1, 5, 100)),
     Field("domain_known", B, None),
     Field("outlier_sensitive", B, False),
     Field("dominant_possible", B, False),
@@ -96,6 +98,7 @@ FIELDS: tuple[Field, ...] = (
     Field("anonymous_participants", B, False),
     Field("always_online", B, True),
 )
+# fmt: on
 
 BY_NAME: Mapping[str, Field] = {field.name: field for field in FIELDS}
 ALWAYS: frozenset[str] = frozenset(field.name for field in FIELDS if field.always)

@@ -23,9 +23,14 @@ class Label(StrEnum):
     NO_PET = "NO_PET"
 
 
+L = Label  # for tables of one line an entry
+
+
 @dataclass(frozen=True)
 class LabelText:
-    """Family (MPC, DP, BOTH, NEITHER), one line of meaning, what the recipients learn, what each party learns besides."""
+    """Family (MPC, DP, BOTH, NEITHER), one line of meaning, what the recipients learn, what each party learns
+    besides.
+    """
 
     family: str
     meaning: str
@@ -47,19 +52,28 @@ LABELS: Mapping[Label, LabelText] = {
         "MPC", "one bit: is the limit reached, do all agree", "one bit", "nothing besides the result"
     ),
     Label.MPC_OTHER: LabelText(
-        "MPC", "another secure computation (maximum, winner, auction, model)", "the exact result", "nothing besides the result"
+        "MPC",
+        "another secure computation (maximum, winner, auction, model)",
+        "the exact result",
+        "nothing besides the result",
     ),
     Label.DP_LAPLACE: LabelText(
         "DP", "a trusted holder adds noise to a bounded number", "the number with noise", "the holder sees everything"
     ),
     Label.DP_EXP: LabelText(
-        "DP", "a trusted holder draws a winner or quantile, better ones likelier", "the choice", "the holder sees everything"
+        "DP",
+        "a trusted holder draws a winner or quantile, better ones likelier",
+        "the choice",
+        "the holder sees everything",
     ),
     Label.DP_LOCAL: LabelText(
         "DP", "every participant adds noise before answering", "noisy answers, and a noisy total", "only noisy answers"
     ),
     Label.MPC_DP: LabelText(
-        "BOTH", "the parties together compute a result with noise", "the result with noise", "nothing besides the result"
+        "BOTH",
+        "the parties together compute a result with noise",
+        "the result with noise",
+        "nothing besides the result",
     ),
     Label.CHANGE_TASK: LabelText(
         "NEITHER", "nothing fits the task as stated: change it", "depends on the change", "depends on the change"

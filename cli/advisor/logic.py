@@ -16,7 +16,8 @@ from cli.advisor.labels import Label
 from cli.advisor.rules import Rule, decide
 from cli.advisor.task import Facts, FieldError, Given, NeedToKnow, check_together
 
-MAX_TRIALS = 4000  # a bound on the worlds looked at; with it, a field that mattered nowhere so far counts as unasked
+# Worlds looked at before an answer counts as open (never as settled), and for all values of an open field.
+MAX_WORLDS, WORLDS_OF_VALUES = 400, 120
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,38 @@ class Open:
 
 def worlds(given: Given, asking: frozenset[str]) -> Iterator[Rule]:
     """The rule that fires in every way of filling in the unknown fields that get touched."""
+    found = _decide(given, asking)
+    if isinstance(found, Rule):
+        yield found
+        return
+    for value in BY_NAME[found].alternatives:
+        world = {**given, found: value}
+        if consistent(world):
+            yield from worlds(world, asking)
+
+
+def _decide(given: Given, asking: frozenset[str]) -> Rule | str:
+    """The rule, or the unknown field that stands in the way."""
     try:
-        yield decide(Facts(given, asking))
+        return decide(Facts(given, asking))
     except NeedToKnow as unknown:
-        for value in BY_NAME[unknown.field].alternatives:
-            world = {**given, unknown.field: value}
-            if consistent(world):
-                yield from worlds(world, asking)
+        return unknown.field
+
+
+def touched(given: Given, asking: frozenset[str]) -> frozenset[str]:
+    """The unknown fields that some rule looks at in some way of filling in the others."""
+    seen: set[str] = set()
+    pending: list[Given] = [given]
+    for _ in range(MAX_WORLDS):
+        if not pending:
+            break
+        world = pending.pop()
+        found = _decide(world, asking)
+        if isinstance(found, str):
+            seen.add(found)
+            fillings = ({**world, found: value} for value in BY_NAME[found].alternatives)
+            pending += [filling for filling in fillings if consistent(filling)]
+    return frozenset(seen)
 
 
 def consistent(given: Given) -> bool:
@@ -50,40 +76,50 @@ def consistent(given: Given) -> bool:
 def settle(given: Given, asking: frozenset[str] = ALWAYS) -> Rule | Open:
     """The rule that answers the task, or the field that must be known first.
 
-    `asking`: the fields that are never assumed. The first touched field whose values lead to different labels is the
-    open one; a touched field that makes no difference by itself is passed over in favour of a deeper one.
+    `asking`: the fields that are never assumed. Settled means that every way of filling in the unknown ones was
+    looked at
+    and leads to one label. Else the first touched field whose values lead to different labels is the open one; a
+    touched
+    field that makes no difference by itself is passed over in favour of a deeper one.
     """
-    found = itertools.islice(worlds(given, asking), MAX_TRIALS)
-    first = next(found)
-    if all(rule.label == first.label for rule in found):
-        return first
-    return _open_field(given, asking)
+    seen = 0
+    first: Rule | None = None
+    for rule in worlds(given, asking):
+        first, seen = first or rule, seen + 1
+        if rule.label != first.label or seen == MAX_WORLDS:
+            return _open_field(given, asking)
+    if first is None:
+        raise FieldError("function", "no consistent task has these fields")
+    return first
 
 
 def _open_field(given: Given, asking: frozenset[str]) -> Open:
-    try:
-        decide(Facts(given, asking))
-    except NeedToKnow as unknown:
-        outcomes = _outcomes(given, unknown.field, asking)
-        if len({labels for _, labels in outcomes}) == 1 and len(outcomes[0][1]) > 1:
-            return _open_field({**given, unknown.field: outcomes[0][0]}, asking)
-        return Open(unknown.field, outcomes)
-    raise AssertionError("a task with one answer has no open field")  # pragma: no cover
+    field = _decide(given, asking)
+    if isinstance(field, Rule):
+        raise AssertionError("a settled task has no open field")
+    outcomes = _outcomes(given, field, asking)
+    if len({labels for _, labels in outcomes}) == 1 and len(outcomes[0][1]) > 1:
+        return _open_field({**given, field: outcomes[0][0]}, asking)
+    return Open(field, outcomes)
 
 
 def _outcomes(given: Given, field: str, asking: frozenset[str]) -> tuple[tuple[Any, frozenset[Label]], ...]:
-    fillings = ({**given, field: value} for value in BY_NAME[field].alternatives)
-    return tuple(
-        (world[field], frozenset(rule.label for rule in itertools.islice(worlds(world, asking), MAX_TRIALS)))
-        for world in fillings
-        if consistent(world)
-    )
+    values = BY_NAME[field].alternatives
+    fillings = ({**given, field: value} for value in values)
+    limit = max(4, WORLDS_OF_VALUES // len(values))
+    return tuple((world[field], _labels(world, asking, limit)) for world in fillings if consistent(world))
+
+
+def _labels(given: Given, asking: frozenset[str], limit: int = WORLDS_OF_VALUES) -> frozenset[Label]:
+    """What the answer can be, as far as so many worlds show."""
+    return frozenset(rule.label for rule in itertools.islice(worlds(given, asking), limit))
 
 
 def spell_out(given: Given, still: Open, asking: frozenset[str] = ALWAYS) -> tuple[tuple[str, frozenset[Label]], ...]:
-    """Outcomes in words; for a number, neighbouring values with one outcome are joined and the border is located."""
+    """Outcomes in words; where a number alone decides, neighbouring values of one outcome are joined at the border."""
     field = BY_NAME[still.field]
-    if field.kind not in (Kind.INT, Kind.FLOAT):
+    alone = all(len(labels) == 1 for _, labels in still.outcomes)
+    if field.kind not in (Kind.INT, Kind.FLOAT) or not alone:
         return tuple((_word(value), labels) for value, labels in still.outcomes)
     merged: list[tuple[str, frozenset[Label]]] = []
     start = ""
@@ -102,7 +138,7 @@ def _border(
     """The least value between low and high from which the outcome is no longer `before`, to three digits."""
     while high - low > (1 if whole else 0.001 * high):
         middle = (low + high) // 2 if whole else (low + high) / 2
-        labels = frozenset(rule.label for rule in itertools.islice(worlds({**given, name: middle}, asking), MAX_TRIALS))
+        labels = _labels({**given, name: middle}, asking)
         low, high = (middle, high) if labels == before else (low, middle)
         if whole and high > 1000 and high - low < 0.001 * high:
             break
@@ -112,4 +148,4 @@ def _border(
 def _word(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value)
+    return f"{value:,}" if isinstance(value, int | float) else str(value)

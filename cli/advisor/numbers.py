@@ -36,7 +36,7 @@ class Numbers:
     @cached_property
     def epsilon_unit(self) -> float:
         """Budget of one release for one record of a unit that may have several, or one of several numbers."""
-        return self.epsilon / (self.f.max_contrib * self.parts)
+        return self.epsilon / (int(self.f.max_contrib) * self.parts)
 
     @cached_property
     def parts(self) -> int:
@@ -77,28 +77,41 @@ class Numbers:
     @cached_property
     def scale(self) -> float:
         """Laplace scale of the number, by a trusted holder or inside MPC: c*sensitivity/epsilon."""
-        if self.f.function == "histogram":
-            return 2 * self.width * self.f.max_contrib / self.epsilon
-        base = self.width / self.epsilon_unit
-        return base / self.n if self.f.function in ("mean", "proportion") else base
+        wide = self.width if self.f.function in ("count", "histogram") else 1.0  # a count per unit may be more than one
+        return float(sources.measurement(*self.released).scale) * wide
+
+    @cached_property
+    def released(self) -> tuple[str, float, float, int, int]:
+        """What `dpselect.numeric` needs to know of the number."""
+        name = self.f.function
+        rows = self.n if name in ("mean", "proportion") else 1
+        return name, self.width, self.epsilon / self.parts, int(self.f.max_contrib), rows
+
+    @cached_property
+    def stated_err95(self) -> float:
+        """The error as `psiselect release` states it beforehand."""
+        return sources.stated_error95(*self.released, self.cells)
 
     @cached_property
     def central_err95(self) -> float:
         """Error of the number with central noise; of the worst cell for a histogram."""
         if self.f.function == "histogram":
-            return sources.cells_err95(self.scale, self.cells)
-        return sources.laplace_err95(self.scale)
+            return formulas.cells_err95(self.scale, self.cells)
+        return formulas.laplace_err95(self.scale)
 
     @cached_property
     def local_sd(self) -> float:
         """Standard deviation when every holder adds noise, noise alone where the formula allows it."""
         n, eps = self.n, self.epsilon_unit
         if self.f.function == "histogram":
-            return n * min(sources.unary_sd(eps, n), sources.kary_sd(eps, n, self.cells))
+            return n * sources.cell_sd(eps, n, self.cells)
         if self.f.function in COUNTS:
             share = sources.response_noise_sd(eps, n)
             return share if self.f.function == "proportion" else share * n
-        mean = formulas.one_bit_mean_sd(self.width, n, eps)
+        # A value is rounded at random to one end of its range and that bit is randomised (Duchi, Jordan, Wainwright
+        # 2018):
+        # at most the width times a share's error, drawing included.
+        mean = self.width * sources.response_sd_max(eps, n)
         return mean if self.f.function == "mean" else mean * n
 
     @cached_property
@@ -109,7 +122,7 @@ class Numbers:
     def split_err95(self, colluding: int) -> float:
         """Error when the parties add shares of the noise that still hide everybody with so many colluding."""
         parties = self.noise_parties
-        factor = formulas.split_noise_err95(parties / (parties - colluding)) / formulas.LN20
+        factor = sources.split_noise_err95(parties / (parties - colluding)) / formulas.LN20
         return self.central_err95 * factor
 
     @cached_property
@@ -124,9 +137,9 @@ class Numbers:
     def colluding(self) -> int:
         """The most colluders that the tolerance can pay for, at least one: noise for n - t honest shares."""
         parties = self.noise_parties
-        least = formulas.split_noise_err95(parties / (parties - 1))
+        least = sources.split_noise_err95(parties / (parties - 1))
         room = max(self.limit / self.central_err95 * formulas.LN20, least)
-        shape = formulas.split_noise_shape(room)
+        shape = sources.split_noise_shape(room)
         return max(1, min(parties - 1, math.floor(parties - parties / shape + 1e-9)))
 
     @cached_property
@@ -160,11 +173,17 @@ class Numbers:
         return "10 % of expected_value" if self.f.expected_value is not None else HALF
 
     @cached_property
+    def stated_limit(self) -> bool:
+        """Does the limit come from the user, rather than from what is possible at all?"""
+        return self.limit_source != HALF
+
+    @cached_property
     def half_range(self) -> float:
         """Half the range of possible outputs."""
         name = self.f.function
         if name.startswith("intersection"):
-            return min(self.f.need("n_a"), self.f.need("n_b")) * (self.width if name == "intersection_sum" else 1) / 2
+            shorter = min(int(self.f.need("n_a")), int(self.f.need("n_b")))
+            return shorter * (self.width if name == "intersection_sum" else 1) / 2
         per_unit = self.width / 2
         return per_unit if name in ("mean", "proportion") else per_unit * self.n
 
@@ -188,7 +207,7 @@ class Numbers:
     @cached_property
     def exponent(self) -> float:
         """eps/(2*sensitivity): what multiplies a score in the exponential mechanism under replace-one."""
-        sensitivity = float(self.f.score_sensitivity or 1.0) * self.f.max_contrib
+        sensitivity = float(self.f.score_sensitivity or 1.0) * int(self.f.max_contrib)
         chosen = int(self.f.output_dim) if self.f.function == "top_k" else 1
         return self.epsilon / chosen / (2 * sensitivity)
 
@@ -234,12 +253,25 @@ class Numbers:
         return self.bounded and self.fits(self.shared_err95)
 
     @cached_property
+    def exact_serves(self) -> bool:
+        """Exact is wanted; or noise is permitted but useless here, and nobody needs to be hidden in the result."""
+        if self.f.wants_exact:
+            return True
+        if self.f.exact == "required" or self.f.hides_output:
+            return False
+        if self.f.central:
+            return not self.central_fits
+        locally = self.f.each_holder_one_unit and self.local_fits
+        return not (locally or self.shared_fits)
+
+    @cached_property
     def local_fits(self) -> bool:
-        """Would noise at the source? Where no tolerance was stated and few hold the data, it must be a good answer (a tenth
+        """Would noise at the source? Where no tolerance was stated and few hold the data, it must be a good answer (a
+        tenth
         of the range), since they could compute together instead."""
         if self.selects or not self.bounded:
             return False
-        spare = 5 if self.limit_source == HALF and self.f.n_holders <= FEW_HOLDERS else 1
+        spare = 5 if not self.stated_limit and self.f.n_holders <= FEW_HOLDERS else 1
         return self.fits(self.local_err95 * spare)
 
     @cached_property
@@ -262,4 +294,3 @@ class Numbers:
 
 def _width(bounds: list[float]) -> float:
     return bounds[1] - bounds[0]
-

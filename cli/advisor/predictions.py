@@ -1,4 +1,4 @@
-"""The numbers that are printed: one entry a quantity, each with its formula, its unit and where it comes from.
+"""The numbers that are printed, each with its formula and unit; the table of them is `quantities.py`.
 
 An entry is shown when `when` holds and every field that it needs is known. `value` gets the facts, the derived numbers
 and this machine's calibration.
@@ -7,13 +7,12 @@ and this machine's calibration.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cli.advisor import costs, formulas, sources
-from cli.advisor.costs import Calibration
-from cli.advisor.fields import ADDITIVE, COUNTS, INTERSECTIONS, ONE_BIT, SELECTIONS
+from cli.advisor import costs
+from cli.advisor.costs import Machine
 from cli.advisor.numbers import Numbers
 from cli.advisor.task import Facts, NeedToKnow
 
@@ -24,7 +23,7 @@ class Setting:
 
     f: Facts
     n: Numbers
-    machine: Calibration
+    machine: Machine
 
 
 @dataclass(frozen=True)
@@ -48,75 +47,20 @@ class Prediction:
     unit: str
 
 
-P_YES = 0.95
+P_YES = 0.95  # of the example in which everybody votes alike
 PHONES = 10**10
-DEMO_DELTA = 1e-6
+DEMO_DELTA = 1e-6  # where a formula needs a delta and the task has none; the formula says so
 
 
-def _numeric(s: Setting) -> bool:
-    return s.f.function in (*ADDITIVE, *ONE_BIT, "intersection_size", "intersection_sum") and s.n.bounded
-
-
-def _per_unit(s: Setting) -> bool:
-    return _numeric(s) and s.f.function in ("mean", "proportion")
-
-
-def _whole(s: Setting) -> bool:
-    return _numeric(s) and s.f.function in ("count", "sum", "intersection_size", "intersection_sum", *ONE_BIT)
-
-
-def _cells(s: Setting) -> bool:
-    return _numeric(s) and s.f.function == "histogram"
-
-
-def _local(s: Setting) -> bool:
-    return bool(s.f.each_holder_one_unit) and _numeric(s) and s.f.function in ADDITIVE
-
-
-def _local_bit(s: Setting) -> bool:
-    return _local(s) and s.f.function in COUNTS
-
-
-def _choice(s: Setting) -> bool:
-    return s.f.function in (*SELECTIONS, "quantile")
-
-
-def _winner(s: Setting) -> bool:
-    return s.f.function in SELECTIONS
-
-
-def _gap(s: Setting) -> bool:
-    return s.f.function == "select_best" and s.f.score_gap is not None
-
-
-def _parties(s: Setting) -> bool:
-    return s.f.n_holders >= 2 and s.f.function in (*ADDITIVE, *SELECTIONS)
-
-
-def _yes_or_no(s: Setting) -> bool:
-    return s.f.function in ("count", "proportion", *ONE_BIT) and s.f.n_holders >= 2
-
-
-def _lists(s: Setting) -> bool:
-    return s.f.function in INTERSECTIONS and s.f.n_holders <= 2
-
-
-def _items(s: Setting) -> bool:
-    return _lists(s) and s.f.function in ("intersection", "lookup")
-
-
-def _voters(s: Setting) -> int:
-    return int(s.f.n_holders if s.f.each_holder_one_unit else s.f.need("n_units"))
-
-
-def _psi(s: Setting, both: bool = False, swap: bool = False) -> costs.SetCost:
+def psi_cost(s: Setting, both: bool = False, swap: bool = False) -> costs.SetCost:
+    """The cost model's answer for the task's lists; `swap`: the other side learns. NeedToKnow without their sizes."""
     own, peer = int(s.f.need("n_a")), int(s.f.need("n_b"))
     return costs.psi(*((peer, own) if swap else (own, peer)), s.machine, both=both)
 
 
 def list_cost(s: Setting) -> costs.SetCost:
     """What the exact protocol costs for these lists: both learn where all participants are to."""
-    return _psi(s, both=s.f.recipients in ("participants", "public"))
+    return psi_cost(s, both=s.f.recipients in ("participants", "public"))
 
 
 def shared_items(f: Facts) -> int:
@@ -126,124 +70,10 @@ def shared_items(f: Facts) -> int:
     return int(min(own, peer, max(0, guess)))
 
 
-def _sets(s: Setting, index: int, exponential: bool) -> float:
-    law = formulas.exponential_sets if exponential else formulas.randomised_sets
-    return law(shared_items(s.f), int(s.f.need("n_a")), s.n.epsilon)[index]
-
-
-def _bytes_all_to_all(s: Setting) -> float:
-    return sources.sum_messages(s.f.n_holders) * 8 * int(s.f.output_dim)
-
-
-# Sources: Dwork and Roth, The Algorithmic Foundations of Differential Privacy; the specification's formulas by number.
-QUANTITIES: tuple[Quantity, ...] = (
-    # Numbers with central noise.
-    Quantity("laplace_scale", "c*sensitivity/eps (replace-one)", "output", _numeric, lambda s: s.n.scale),
-    Quantity("laplace_mean_abs_error", "scale", "output", _numeric, lambda s: s.n.scale),
-    Quantity("laplace_mean_err95", "(hi-lo)*c/(n*eps)*ln20", "output", _per_unit, lambda s: s.n.central_err95),
-    Quantity("laplace_err95", "sensitivity*c/eps*ln20", "output", _whole, lambda s: s.n.central_err95),
-    Quantity("histogram_err95_worst_cell", "(2c/eps)*ln(k/0.05)", "units a cell", _cells, lambda s: s.n.central_err95),
-    Quantity("histogram_err95_one_cell", "(2c/eps)*ln20", "units a cell", _cells, lambda s: sources.laplace_err95(s.n.scale)),
-    Quantity("tolerable_error", "tolerance, else 10 % of expected_value", "output",
-             lambda s: _numeric(s) and s.n.limit_source.startswith(("toler", "10 %")), lambda s: s.n.limit),
-    Quantity("n_needed_central", "(hi-lo)*c*ln20/(eps*tolerance)", "units", _per_unit, lambda s: s.n.n * s.n.central_err95 / s.n.limit),
-    Quantity("epsilon_needed_central", "sensitivity*c*ln20/tolerance, times T when shared", "nats",
-             lambda s: _numeric(s) and s.n.limit > 0, lambda s: s.f.epsilon_total * s.n.central_err95 / s.n.limit),
-    Quantity("usable_count", "c*ln20/0.1/eps: a smaller count is off by over 10 %", "units",
-             lambda s: s.f.function in ("count", "histogram"), lambda s: 10 * sources.laplace_err95(s.f.max_contrib / s.n.epsilon)),
-    Quantity("releases_possible", "floor(tolerance*eps/(sensitivity*c*ln20))", "releases",
-             lambda s: _numeric(s) and not s.f.unit_per_release,
-             lambda s: math.floor(s.n.limit / (s.n.central_err95 * s.n.epsilon / s.f.epsilon_total) + 1e-9)),
-    Quantity("epsilon_per_release", "eps/T", "nats", lambda s: s.f.releases > 1, lambda s: s.n.epsilon),
-    Quantity("epsilon_after_all_releases", "T*eps", "nats",
-             lambda s: s.f.releases > 1 and s.f.unit_per_release, lambda s: s.n.epsilon * s.f.releases),
-    Quantity("epsilon_advanced_composition", "eps*sqrt(2T*ln(1/delta)) + T*eps*(e^eps - 1), delta as given or 1e-6", "nats",
-             lambda s: s.f.releases > 1 and s.n.epsilon < 10,
-             lambda s: formulas.advanced_composition(s.n.epsilon, s.f.releases, s.f.delta or DEMO_DELTA)),
-    Quantity("clamp_noise_per_unit_of_C", "1/eps; best clamp C: about 1/eps units above it", "C",
-             lambda s: s.f.bounded in ("no", "clampable") and s.f.function in ("sum", "mean", "intersection_sum"),
-             lambda s: 1 / s.n.epsilon),
-    Quantity("unknown_key_threshold_replace", "1 + 2c*ln(c/(2*delta))/eps, delta as given or 1e-6", "units",
-             lambda s: s.f.domain_known is False,
-             lambda s: formulas.unknown_key_threshold(s.n.epsilon, s.f.delta or DEMO_DELTA, s.f.max_contrib, True)),
-    Quantity("unknown_key_threshold_add_remove", "1 + c*ln(c/(2*delta))/eps, delta as given or 1e-6", "units",
-             lambda s: s.f.domain_known is False,
-             lambda s: formulas.unknown_key_threshold(s.n.epsilon, s.f.delta or DEMO_DELTA, s.f.max_contrib, False)),
-    # Noise at the source.
-    Quantity("rr_sd_max (sampling and noise together, upper bound)", "(e^eps+1)/(e^eps-1)/(2*sqrt(n))", "share", _local_bit,
-             lambda s: sources.response_sd_max(s.n.epsilon_unit, s.n.n)),
-    Quantity("rr_err95", "1.96*sd", "share", _local_bit,
-             lambda s: formulas.Z95 * sources.response_sd_max(s.n.epsilon_unit, s.n.n)),
-    Quantity("rr_sd_noise_alone", "e^(eps/2)/((e^eps-1)*sqrt(n))", "share", _local_bit,
-             lambda s: sources.response_noise_sd(s.n.epsilon_unit, s.n.n)),
-    Quantity("local_err95", "1.96*sd of the noise added at the source", "output", _local, lambda s: s.n.local_err95),
-    Quantity("n_needed_local", "n*(local error/tolerance)^2", "units", lambda s: _local(s) and s.f.function in ("mean", "proportion"),
-             lambda s: s.n.n * (s.n.local_err95 / s.n.limit) ** 2),
-    Quantity("unary_encoding_sd", "sqrt(4*e^eps/((e^eps-1)^2*n))", "share of a cell", lambda s: _local(s) and _cells(s),
-             lambda s: sources.unary_sd(s.n.epsilon_unit, s.n.n)),
-    Quantity("kary_response_sd", "sqrt((d-2+e^eps)/((e^eps-1)^2*n)); better if d < 3*e^eps+2", "share of a cell",
-             lambda s: _local(s) and _cells(s), lambda s: sources.kary_sd(s.n.epsilon_unit, s.n.n, s.n.cells)),
-    # Choices.
-    Quantity("em_shortfall_95", "(2*du/eps)*ln(m/0.05)", "votes or ranks", _choice, lambda s: s.n.shortfall95),
-    Quantity("em_gap_needed_95", "(2*du/eps)*ln((m-1)*19)", "votes", _winner, lambda s: s.n.gap_needed95),
-    Quantity("pf_gap_needed_95", "the gap at which permute-and-flip reaches 0.95", "votes", _winner,
-             lambda s: sources.pf_gap_needed95(s.n.candidates, s.n.exponent)),
-    Quantity("em_P_correct (replace, all rivals at the gap)", "1/(1+(m-1)*exp(-eps*g/(2*du)))", "probability", _gap,
-             lambda s: sources.em_winner(s.n.candidates, s.f.score_gap, s.n.exponent)),
-    Quantity("pf_P_correct (replace, same case)", "(1-(1-p)^m)/(m*p), p=exp(-eps*g/(2*du))", "probability", _gap,
-             lambda s: sources.pf_winner(s.n.candidates, s.f.score_gap, s.n.exponent)),
-    Quantity("em_P_correct (add-remove, same case)", "1/(1+(m-1)*exp(-eps*g/du))", "probability", _gap,
-             lambda s: sources.em_winner(s.n.candidates, s.f.score_gap, 2 * s.n.exponent)),
-    Quantity("pf_P_correct (add-remove, same case)", "(1-(1-p)^m)/(m*p), p=exp(-eps*g/du)", "probability", _gap,
-             lambda s: sources.pf_winner(s.n.candidates, s.f.score_gap, 2 * s.n.exponent)),
-    # Several parties.
-    Quantity("sum_share_messages_all_to_all", "2*n*(n-1)", "messages", _parties, lambda s: sources.sum_messages(s.f.n_holders)),
-    Quantity("sum_share_bytes_all_to_all", "2*n*(n-1)*k*8", "bytes", _parties, _bytes_all_to_all),
-    Quantity("sum_share_bytes_two_servers", "s*(n+1)*k*8, s=2", "bytes", _parties,
-             lambda s: 2 * (s.f.n_holders + 1) * s.f.output_dim * 8),
-    Quantity("coalition_that_learns_the_last_input", "n-1", "parties", _parties, lambda s: s.f.n_holders - 1),
-    Quantity("distributed noise err95 with all but one colluding (each adds a full Laplace share)",
-             "95% quantile of |sum of n Laplace(sensitivity*c/eps)|", "output",
-             lambda s: _parties(s) and _numeric(s) and not s.f.central, lambda s: s.n.split_err95(s.n.noise_parties - 1)),
-    Quantity("distributed noise err95 at the t chosen", "95% quantile of |Gamma(n/(n-t)) - Gamma(n/(n-t))| in units of the scale", "output",
-             lambda s: _parties(s) and _numeric(s) and not s.f.central, lambda s: s.n.shared_err95),
-    Quantity("distributed noise: colluding parties t chosen", "the most that the tolerance pays for, at least 1", "parties",
-             lambda s: _parties(s) and _numeric(s) and not s.f.central, lambda s: s.n.colluding),
-    Quantity("P(unanimous) if each votes yes w.p. 0.95", "p^n+(1-p)^n", "probability", _yes_or_no,
-             lambda s: formulas.unanimity(_voters(s), P_YES)),
-    Quantity("P(lone dissenter) if each votes yes w.p. 0.95", "n*p^(n-1)*(1-p)+n*(1-p)^(n-1)*p", "probability", _yes_or_no,
-             lambda s: formulas.lone_dissenter(_voters(s), P_YES)),
-    # Two lists.
-    Quantity("psi_scalar_mults_total", "learner 2*n_a, sender n_a+n_b", "multiplications", _lists, lambda s: _psi(s).multiplications),
-    Quantity("psi_scalar_mults_total both learn", "two runs: 4*(n_a+n_b)", "multiplications", _lists,
-             lambda s: _psi(s, both=True).multiplications),
-    Quantity("psi_scalar_mults_total classic form", "2*(na+nb), for comparison", "multiplications", _lists,
-             lambda s: 2 * (s.f.need("n_a") + s.f.need("n_b"))),
-    Quantity("psi_bytes one side learns", "64*n_a + w*n_b, w=ceil((40+log2(n_a*n_b))/8)", "bytes", _lists, lambda s: _psi(s).bytes),
-    Quantity("psi_bytes the other side learns", "64*n_b + w*n_a", "bytes", _lists, lambda s: _psi(s, swap=True).bytes),
-    Quantity("psi_bytes both learn, 32-byte points", "both directions of 64*own + w*other", "bytes", _lists,
-             lambda s: _psi(s, both=True).bytes),
-    Quantity("psi_sum_extra_bytes", "24 bytes an item of the value side", "bytes", lambda s: s.f.function == "intersection_sum" and _lists(s),
-             lambda s: 24 * s.f.need("n_b")),
-    Quantity("psi_seconds one side learns", "multiplications at this machine's measured speed", "s", _lists, lambda s: _psi(s).seconds),
-    Quantity("psi_seconds both learn", "multiplications at this machine's measured speed", "s", _lists,
-             lambda s: _psi(s, both=True).seconds),
-    Quantity("dp_intersection_precision_rr", "m*p/(m*p+(n_a-m)*(1-p)), p=e^eps/(1+e^eps); m=expected_value or half", "expected share",
-             _items, lambda s: _sets(s, 0, False)),
-    Quantity("dp_intersection_recall_rr", "p=e^eps/(1+e^eps)", "expected share", _items, lambda s: _sets(s, 1, False)),
-    Quantity("dp_intersection_precision_em", "as above, p=e^(eps/2)/(1+e^(eps/2)): mechanism over all subsets", "expected share",
-             _items, lambda s: _sets(s, 0, True)),
-    Quantity("dp_intersection_recall_em", "p=e^(eps/2)/(1+e^(eps/2))", "expected share", _items, lambda s: _sets(s, 1, True)),
-    Quantity("dp_intersection_P_exact_em", "p^n_a", "probability", _items, lambda s: _sets(s, 2, True)),
-    Quantity("enumeration_core_days", "10^10 telephone numbers at this machine's speed", "core-days",
-             lambda s: s.f.ids_enumerable, lambda s: PHONES * s.machine.seconds_per_multiplication / 86400),
-)
-
-
-def predict(setting: Setting) -> list[Prediction]:
+def predict(setting: Setting, quantities: Sequence[Quantity]) -> list[Prediction]:
     """Every quantity of interest whose fields are known, finite ones only."""
     found = []
-    for quantity in QUANTITIES:
+    for quantity in quantities:
         value: Any
         try:
             if not quantity.when(setting):

@@ -24,7 +24,11 @@ QUESTIONS: Mapping[str, Question] = {
     "function": _q(
         "What do you want to find out?",
         "count",
-        "What is computed decides the whole branch: a list of common customers, a total and a winner need different tools.",
+        (
+            "What is computed decides the whole branch: a list of common customers, a total and a winner need "
+            "different "
+            "tools."
+        ),
         intersection="which items are on both lists",
         intersection_size="how many items are on both lists",
         intersection_sum="a total over the items on both lists",
@@ -55,13 +59,17 @@ QUESTIONS: Mapping[str, Question] = {
     "n_holders": _q(
         "How many parties hold a part of the data and will not show it to the others?",
         "2 companies: 2; one office that has it all: 1; a poll of 5000 people: 5000",
-        "With one holder there is nobody to hide the inputs from, so secure computation does nothing. With two, a total gives "
+        "With one holder there is nobody to hide the inputs from, so secure computation does nothing. With two, a "
+        "total gives "
         "away the other's number.",
     ),
     "each_holder_one_unit": _q(
         "Does each of them hold just one person's or firm's own value (a voter, a telephone, a firm)?",
         "yes for a poll, no for hospitals with many patients",
-        "People who hold their own value can add noise before they answer; two single inputs cannot be summed in secret.",
+        (
+            "People who hold their own value can add noise before they answer; two single inputs cannot be summed in "
+            "secret."
+        ),
     ),
     "trusted_curator": _q(
         "Is there somebody who may see all the raw data, and whom all of them trust with it?",
@@ -81,7 +89,8 @@ QUESTIONS: Mapping[str, Question] = {
     "exact": _q(
         "Must the result be exact?",
         "required for an election, not_needed for a survey",
-        "Differential privacy adds noise, always. If that is not permitted, only secure computation or plain publication is "
+        "Differential privacy adds noise, always. If that is not permitted, only secure computation or plain "
+        "publication is "
         "left.",
         required="yes: any error is unacceptable, or the law says so",
         preferred="rather exact, but a small error would do",
@@ -90,7 +99,10 @@ QUESTIONS: Mapping[str, Question] = {
     "output_privacy": _q(
         "Must the result itself hide each single person or firm, even from somebody who knows everybody else's data?",
         "required for published statistics about people",
-        "Secure computation hides the inputs and then shows the exact result. Only noise hides a person inside the result.",
+        (
+            "Secure computation hides the inputs and then shows the exact result. Only noise hides a person inside the "
+            "result."
+        ),
         required="yes",
         desired="it would be good",
         not_needed="no, the exact result may be known to those who get it",
@@ -112,9 +124,15 @@ QUESTIONS: Mapping[str, Question] = {
     "n_units": _q(
         "How many people (or firms, whatever is to be protected) are in the data altogether?",
         "5000",
-        "Noise hides one among n: its size does not depend on n, so a mean over few is drowned and one over many is not.",
+        (
+            "Noise hides one among n: its size does not depend on n, so a mean over few is drowned and one over many "
+            "is "
+            "not."
+        ),
     ),
-    "n_a": _q("How many items are on your list (the side that learns)?", "100000", "Time and traffic grow with the lists."),
+    "n_a": _q(
+        "How many items are on your list (the side that learns)?", "100000", "Time and traffic grow with the lists."
+    ),
     "n_b": _q("And on the other list?", "100000", "Time and traffic grow with the lists."),
     "bounded": _q(
         "Is there a largest possible value for one person, or may values be cut off at one?",
@@ -124,10 +142,17 @@ QUESTIONS: Mapping[str, Question] = {
         clampable="not by nature, but larger values may be cut off",
         no="no limit, and nothing may be cut off",
     ),
-    "bounds": _q("What are the limits, lowest and highest?", "[0, 5000]", "The noise is proportional to highest minus lowest."),
-    "n_candidates": _q("Among how many options?", "6", "The more options, the easier a wrong one slips in front by noise."),
+    "bounds": _q(
+        "What are the limits, lowest and highest?", "[0, 5000]", "The noise is proportional to highest minus lowest."
+    ),
+    "n_candidates": _q(
+        "Among how many options?", "6", "The more options, the easier a wrong one slips in front by noise."
+    ),
     "output_dim": _q(
-        "How many numbers come out together? (For a vote: 1 if only the winner may be known, else the number of totals shown.)",
+        (
+            "How many numbers come out together? (For a vote: 1 if only the winner may be known, else the number of "
+            "totals shown.)"
+        ),
         "1",
         "Several numbers share the privacy budget, and whatever is not shown need not be protected.",
     ),
@@ -137,7 +162,9 @@ QUESTIONS: Mapping[str, Question] = {
         "A lead larger than the noise is found almost surely; a smaller one is a lottery.",
     ),
     "score_sensitivity": _q(
-        "By how much can one person change an option's score?", "1", "The noise is proportional to what one person can change."
+        "By how much can one person change an option's score?",
+        "1",
+        "The noise is proportional to what one person can change.",
     ),
     "expected_value": _q(
         "What result do you expect, roughly? (a public guess, not computed from the data) Enter if unknown.",
@@ -159,9 +186,13 @@ QUESTIONS: Mapping[str, Question] = {
         "1",
         "Smaller is more private and noisier: at epsilon 1 one person changes the odds of any result by at most 2.7.",
     ),
-    "delta": _q("And delta, the chance that the guarantee fails?", "0", "Some methods need a tiny one, for example 1e-9."),
+    "delta": _q(
+        "And delta, the chance that the guarantee fails?", "0", "Some methods need a tiny one, for example 1e-9."
+    ),
     "releases": _q(
-        "How many times will a result of this kind be given out?", "1", "Each noisy release spends a part of the budget."
+        "How many times will a result of this kind be given out?",
+        "1",
+        "Each noisy release spends a part of the budget.",
     ),
     "unit_per_release": _q(
         "Is epsilon meant for each release (a person's day) rather than for all of them together?",
@@ -169,10 +200,14 @@ QUESTIONS: Mapping[str, Question] = {
         "Only one of the two is a promise to the person; a per-day promise grows with the days.",
     ),
     "inputs_change": _q(
-        "Do the data change a little between the results?", "no", "Two exact results can be subtracted: what changed is left."
+        "Do the data change a little between the results?",
+        "no",
+        "Two exact results can be subtracted: what changed is left.",
     ),
     "max_contrib": _q(
-        "How many records can one person (or the group to protect) contribute?", "1", "To hide c records takes c times the noise."
+        "How many records can one person (or the group to protect) contribute?",
+        "1",
+        "To hide c records takes c times the noise.",
     ),
     "domain_known": _q(
         "Are the groups fixed in advance, rather than taken from the data?",

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
+from fractions import Fraction
 
-from dpselect.local import Poll, PollMechanism
-from dpselect.privacy import parse_poll_epsilon
+import numpy as np
+import numpy.typing as npt
+
+from dpselect import numeric
+from dpselect.local import MAX_OPTIONS, Poll, PollMechanism
+from dpselect.privacy import Epsilon, NeighbouringRelation, parse_poll_epsilon
 from dpselect.utility import (
     Race,
     exponent_needed,
@@ -15,19 +20,85 @@ from dpselect.utility import (
     permute_and_flip_loss,
     permute_and_flip_probability,
 )
+from mpc.noise import SharedNoise
 
 YES_NO = ("yes", "no")
 SMALLEST_EPSILON = 1e-12
+STEPS = 1_000_000  # of a value's range, when a number's error is predicted
+HONEST = 100  # parties that do not collude, in the table of split noise; only the ratio matters
 
 
-def laplace_err95(scale: float) -> float:
-    """95 % error of Laplace noise of this scale."""
-    return scale * math.log(20)
+# Noisy numbers: `dpselect.numeric` knows what one unit can change and the scale of the noise.
 
 
-def cells_err95(scale: float, cells: int) -> float:
-    """95 % error of the worst of so many cells, by the union bound (Dwork, Roth, Theorem 3.8)."""
-    return scale * math.log(cells / 0.05)
+@functools.lru_cache(maxsize=256)
+def measurement(function: str, width: float, epsilon: float, contributions: int, n: int) -> numeric.Measurement:
+    """What `psiselect release` would use, under replace-one. A count's or a cell's width is 1 unless bounds say
+    otherwise.
+    """
+    budget, replace = exact(epsilon), NeighbouringRelation.REPLACE
+    if function == "histogram":
+        return numeric.histogram(budget, replace, categories=YES_NO, contributions=contributions)
+    if function not in ("sum", "mean", "proportion", "intersection_sum"):
+        return numeric.count(budget, replace, contributions=contributions)
+    span = exact(width)
+    grid = numeric.Grid(Fraction(0), span, span if function == "proportion" else span / STEPS)
+    if function in ("mean", "proportion"):
+        return numeric.mean(budget, replace, grid, rows=n, contributions=contributions)
+    return numeric.sum_(budget, replace, grid, contributions=contributions)
+
+
+def stated_error95(function: str, width: float, epsilon: float, contributions: int, n: int, cells: int) -> float:
+    """The error at 95 % as `psiselect release` states it: of discrete noise, so whole numbers for counts."""
+    found = measurement(function, width, epsilon, contributions, n)
+    miss = Fraction(1, 20 * (cells if function == "histogram" else 1))
+    return float(found.noise.error(miss) * found.unit)
+
+
+def exact(value: float) -> Fraction:
+    """A float by its shortest text, as the commands read it."""
+    return Fraction(repr(value))
+
+
+# Noise that several parties add together: `mpc.noise` knows the law of all shares.
+
+
+def shared_noise_err95(parties: int, colluding: int, epsilon: float) -> float:
+    """The error at 95 % of a count (sensitivity 1) as `psiselect mpc sum --epsilon` states it."""
+    return SharedNoise(parties, colluding, exact(epsilon)).error95()
+
+
+def split_noise_err95(shape: float) -> float:
+    """95 % error, in units of the Laplace scale, of the noise of all n parties when t may collude; shape = n/(n - t).
+
+    In the continuous limit, interpolated between values that `mpc.noise` computes; growing like its square root
+    beyond 100.
+    """
+    shapes, quantiles = _split_noise_table()
+    if shape >= shapes[-1]:
+        return float(quantiles[-1] * math.sqrt(shape / shapes[-1]))
+    return float(np.exp(np.interp(math.log(shape), np.log(shapes), np.log(quantiles))))
+
+
+def split_noise_shape(err95: float) -> float:
+    """The largest shape whose error is at most err95 (in units of the scale); 0 when even one Laplace is too much."""
+    shapes, quantiles = _split_noise_table()
+    if err95 < quantiles[0]:
+        return 0.0
+    if err95 >= quantiles[-1]:
+        return float(shapes[-1] * (err95 / quantiles[-1]) ** 2)
+    return float(np.exp(np.interp(math.log(err95), np.log(quantiles), np.log(shapes))))
+
+
+@functools.cache
+def _split_noise_table() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    shapes, quantiles = [1.0], [math.log(20)]
+    for parties in sorted({round(HONEST * 100 ** (i / 32)) for i in range(1, 33)}):
+        steps = max(16, 256 * HONEST // parties)  # of the scale; half a step is taken off: the law counts whole ones up
+        noise = SharedNoise(parties, parties - HONEST, Fraction(1, steps))
+        shapes.append(parties / HONEST)
+        quantiles.append((noise.error95() - 0.5) / steps)
+    return np.array(shapes), np.array(quantiles)
 
 
 # Polls: `dpselect.local` knows the response probabilities and the standard error.
@@ -41,6 +112,12 @@ def response_noise_sd(epsilon: float, n: int) -> float:
 def response_sd_max(epsilon: float, n: int) -> float:
     """The same with the drawing of the sample, at a share of one half, where it is largest."""
     return _poll(2, epsilon).standard_error(0.5, n, population=True)
+
+
+def cell_sd(epsilon: float, n: int, cells: int) -> float:
+    """The same for one rare cell of several, by the better of the two encodings (Wang et al. 2017)."""
+    few = cells <= MAX_OPTIONS and (cells - 2) * math.exp(-epsilon) < 3
+    return kary_sd(epsilon, n, cells) if few else unary_sd(epsilon, n)
 
 
 def unary_sd(epsilon: float, n: int) -> float:
@@ -60,7 +137,7 @@ def _poll(options: int, epsilon: float) -> Poll:
     return Poll(names, _epsilon(epsilon), mechanism)
 
 
-def _epsilon(epsilon: float):  # type: ignore[no-untyped-def]
+def _epsilon(epsilon: float) -> Epsilon:
     return parse_poll_epsilon(repr(max(epsilon, SMALLEST_EPSILON)))
 
 
@@ -96,11 +173,3 @@ def pf_gap_needed95(candidates: int, exponent: float) -> float:
 def _pf_needed(candidates: int) -> float:
     # The law depends on exponent*gap alone, so one vote of gap tells the product.
     return exponent_needed(permute_and_flip_probability, Race(candidates, 1, 1.0), 0.95)
-
-
-# Secure sums.
-
-
-def sum_messages(parties: int) -> int:
-    """Messages of an all-to-all secure sum: a share and a partial sum from everyone to everyone else."""
-    return 2 * parties * (parties - 1)

@@ -7,10 +7,11 @@ import json
 import math
 import tomllib
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cli.advisor.fields import ALWAYS, BY_NAME, Field, Kind
+from cli.advisor.fields import ALWAYS, BY_NAME, FIELDS, Field, Kind
 from psi.errors import InputError
 
 MAX_TASK_BYTES = 1 << 20
@@ -41,7 +42,9 @@ def read_task(path: Path) -> dict[str, Any]:
         with path.open("rb") as stream:
             data = stream.read(MAX_TASK_BYTES + 1)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); expected a TOML or JSON file of fields") from error
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); expected a TOML or JSON file of fields"
+        ) from error
     if len(data) > MAX_TASK_BYTES:
         raise InputError(f"{path}: over {MAX_TASK_BYTES} bytes; a task is a short list of fields")
     try:
@@ -178,6 +181,7 @@ _CHECKS: Mapping[Kind, Callable[[Field, Any], Any]] = {
 }
 
 Given = Mapping[str, Any]
+DEFAULTS: dict[str, Any] = {field.name: field.default for field in FIELDS}
 
 
 def _below_zero(g: Given) -> bool:
@@ -209,15 +213,21 @@ CONTRADICTIONS: tuple[tuple[str, Callable[[Given], bool], str], ...] = (
     ),
     (
         "tolerance",
-        lambda g: g.get("function") == "proportion"
-        and g.get("tolerance") is not None
-        and g["tolerance"]["kind"] == "abs"
-        and g["tolerance"]["value"] > 1,
+        lambda g: (
+            g.get("function") == "proportion"
+            and g.get("tolerance") is not None
+            and g["tolerance"]["kind"] == "abs"
+            and g["tolerance"]["value"] > 1
+        ),
         "a share's error is at most 1: write 0.03 for three points",
     ),
     (
         "n_candidates",
-        lambda g: g.get("function") == "top_k" and g.get("n_candidates") is not None and g["n_candidates"] <= (g.get("output_dim") or 1),
+        lambda g: (
+            g.get("function") == "top_k"
+            and g.get("n_candidates") is not None
+            and g["n_candidates"] <= (g.get("output_dim") or 1)
+        ),
         "top k needs more candidates than k (output_dim)",
     ),
 )
@@ -239,15 +249,16 @@ class Facts:
 
     def __init__(self, given: Given, asking: frozenset[str] = ALWAYS) -> None:
         self._given = given
-        self._asking = asking
+        stated = {name: value for name, value in given.items() if value is not None}
+        self.__dict__.update(
+            DEFAULTS if not asking else {n: v for n, v in DEFAULTS.items() if n not in asking}, **stated
+        )
 
     def __getattr__(self, name: str) -> Any:
-        value = self._given.get(name)
-        if value is not None:
-            return value
-        if name in self._asking:
+        # Only reached for what __init__ did not set: an unknown field that is never assumed.
+        if name in DEFAULTS:
             raise NeedToKnow(name)
-        return BY_NAME[name].default if name in BY_NAME else object.__getattribute__(self, name)
+        raise AttributeError(name)
 
     def need(self, name: str) -> Any:
         """A field without which a formula means nothing; NeedToKnow when it is unknown."""
@@ -262,17 +273,17 @@ class Facts:
 
     # What several rules ask.
 
-    @property
+    @cached_property
     def wants_exact(self) -> bool:
         """Exactness is demanded, or preferred while the result need not hide anybody."""
         return bool(self.exact == "required" or (self.exact == "preferred" and self.output_privacy == "not_needed"))
 
-    @property
+    @cached_property
     def hides_output(self) -> bool:
         """The result itself is to hide each unit."""
         return bool(self.output_privacy != "not_needed")
 
-    @property
+    @cached_property
     def central(self) -> bool:
         """One party holds everything already, or may."""
         return bool(self.n_holders == 1 or self.trusted_curator)

@@ -1,0 +1,151 @@
+"""Error against epsilon and against n for the user's own numbers: the same formulas, with one field varied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cli.advisor import costs
+from cli.advisor.fields import ADDITIVE, ELEMENTS, INTERSECTIONS
+from cli.advisor.formulas import exponential_sets, randomised_sets
+from cli.advisor.numbers import Numbers
+from cli.advisor.predictions import Setting, shared_items
+from cli.advisor.task import Facts, NeedToKnow
+
+POINTS = 41
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line: its name and its points."""
+
+    name: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A plot with logarithmic axes. `level` is a horizontal mark (the tolerance), `here` the user's own value."""
+
+    title: str
+    x: str
+    y: str
+    curves: tuple[Curve, ...]
+    here: float | None
+    level: float | None = None
+    level_name: str = ""
+
+
+def charts(setting: Setting, given: dict[str, Any]) -> list[Chart]:
+    """The plots that make sense for the task; empty when its fields do not allow any."""
+    f = setting.f
+    if f.function in INTERSECTIONS:
+        return _of_lists(setting)
+    made = []
+    epsilons = _logspace(f.epsilon_total / 100, f.epsilon_total * 10)
+    made.append(_chart(setting, given, "epsilon_total", epsilons, "epsilon (total)", f.epsilon_total))
+    n = f.n_units or (f.n_holders if f.each_holder_one_unit else None)
+    if n:
+        sizes = [max(2, round(x)) for x in _logspace(max(2, n / 100), n * 100)]
+        made.append(_chart(setting, given, "n_units", sizes, "n, units in the data", n))
+    return [chart for chart in made if chart is not None]
+
+
+def _chart(
+    setting: Setting, given: dict[str, Any], field: str, xs: Sequence[float], axis: str, here: float
+) -> Chart | None:
+    quantities = _quantities(setting)
+    curves = tuple(
+        curve for name, value in quantities if len((curve := Curve(name, _points(given, field, xs, value))).points) > 1
+    )
+    if not curves:
+        return None
+    choice = setting.n.selects
+    level = setting.n.or_none("at_stake" if choice else "limit")
+    stated = choice or setting.n.or_none("limit_source") in ("tolerance", "10 % of expected_value")
+    what = "shortfall" if choice else "error"
+    return Chart(
+        f"{what.capitalize()} at 95 % against {axis.split(',')[0]}",
+        axis,
+        f"{what} at 95 %",
+        curves,
+        here,
+        level if stated else None,
+        "at stake" if choice else "tolerable",
+    )
+
+
+def _quantities(setting: Setting) -> list[tuple[str, Callable[[Numbers], float]]]:
+    f = setting.f
+    if setting.n.selects:
+        return [("exponential mechanism", lambda n: n.shortfall95)]
+    if f.function not in ADDITIVE:
+        return []
+    lines: list[tuple[str, Callable[[Numbers], float]]] = [("trusted holder (DP_LAPLACE)", lambda n: n.central_err95)]
+    if f.n_holders > 1:
+        lines.append(("computed together (MPC_DP)", lambda n: n.shared_err95))
+    if f.each_holder_one_unit:
+        lines.append(("noise at the source (DP_LOCAL)", lambda n: n.local_err95))
+    return lines
+
+
+def _points(
+    given: dict[str, Any], field: str, xs: Sequence[float], value: Callable[[Numbers], float]
+) -> tuple[tuple[float, float], ...]:
+    found = []
+    for x in xs:
+        varied = {**given, field: x}
+        if field == "n_units" and given.get("each_holder_one_unit"):
+            varied["n_holders"] = x
+        try:
+            y = value(Numbers(Facts(varied, asking=frozenset())))
+        except (NeedToKnow, OverflowError, ZeroDivisionError):
+            continue
+        if 0 < y < 1e300:
+            found.append((float(x), y))
+    return tuple(found)
+
+
+def _of_lists(setting: Setting) -> list[Chart]:
+    f, machine = setting.f, setting.machine
+    if f.n_a is None or f.n_b is None:
+        return []
+    made = []
+    if f.function in ELEMENTS:
+        share = shared_items(f)
+        epsilons = _logspace(0.01, 20)
+        laws: tuple[tuple[str, Callable[[float], float]], ...] = (
+            ("precision, best item-by-item response", lambda e: randomised_sets(share, f.n_a, e)[0]),
+            ("recall, the same", lambda e: randomised_sets(share, f.n_a, e)[1]),
+            ("precision, exponential mechanism", lambda e: exponential_sets(share, f.n_a, e)[0]),
+        )
+        curves = tuple(Curve(name, tuple((e, law(e)) for e in epsilons)) for name, law in laws)
+        made.append(
+            Chart(
+                "Why noise fails here: precision and recall against epsilon",
+                "epsilon",
+                "share",
+                curves,
+                f.epsilon_total,
+                1.0,
+                "exact protocol",
+            )
+        )
+    sizes = [round(x) for x in _logspace(100, 10**8)]
+    ratio = f.n_b / f.n_a
+    seconds = tuple((float(n), costs.psi(n, max(1, round(n * ratio)), machine).seconds) for n in sizes)
+    made.append(
+        Chart(
+            "Seconds on this machine against the length of the list that learns",
+            "items, n_a",
+            "seconds",
+            (Curve("one side learns", seconds),),
+            f.n_a,
+        )
+    )
+    return made
+
+
+def _logspace(low: float, high: float) -> list[float]:
+    return [low * (high / low) ** (i / (POINTS - 1)) for i in range(POINTS)]

@@ -1,0 +1,70 @@
+"""Why each rule says what it says, and where that comes from.
+
+Sources: sections of the article *Computing on private data* (S1 secure multiparty computation, S2 differential privacy,
+P1 and P2 the power and limitations of the two, C conclusion), papers, and this project's decision records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# fmt: off
+WORDS: Mapping[str, tuple[str, str]] = {
+    "public": ("The inputs are public.", "S1, S2: both are about private data"),
+    "entitled": ("One holder has all the data, and those who get the result may have it.", "S1: data held by several"),
+    "individual": ("The output is the private datum itself; that is a question of lawful access, not of computing.",
+                   "C: the guarantee is about what a result says of its inputs"),
+    "rows": ("Rows about people can be recognised; ask for tables, or a synthetic file made with differential privacy.",
+             "S2: aggregates; Narayanan, Shmatikov 2008"),
+    "many-lists": ("More than two lists: two-party runs would show every pair's overlap.",
+                   "Kolesnikov, Matania, Pinkas, Rosulek, Trieu 2017"),
+    "fuzzy": ("Similar spellings must match; set intersection compares for equality.",
+              "Vatsalan, Christen, Verykios 2013"),
+    "cheating-lists": ("A party may cheat: the lists need a protocol with security against that.",
+                       "S1: 'if all follow this protocol faithfully'"),
+    "joined": ("Statistics over joined records need a computation after the match.", "Pinkas, Schneider, Weinert, Wieder 2018"),
+    "elements": ("The common items are wanted; noise would add and remove items.",
+                 "P2: no DP algorithm works well for set intersection"),
+    "overlap-exact": ("Only a number about the overlap is wanted, so only that is shown.", "P1: a less informative f"),
+    "overlap-noisy": ("The number must hide each person and may be noisy: the parties compute it with noise.",
+                      "C: use MPC to compute g"),
+    "overlap-hopeless": ("The number must hide each person, and the noise for that is more than you tolerate.",
+                         "P2: sensitivity bounds the noise from below"),
+    "computing": ("A function beyond sums and sets, exact, on private inputs: general secure computation.",
+                  "S1: auctions, inference; P1: all functions"),
+    "central-training": ("One holder trains and gives the model away: noise on its clipped gradients.",
+                         "Abadi et al. 2016; decision 0082"),
+    "training-released": ("Data stay with their holders and the model is given away: secure aggregation with noise.",
+                          "C: use MPC to compute g"),
+    "training": ("The model stays with the holders: secure computation, or federated learning with secure sums.",
+                 "S1; Bonawitz et al. 2017"),
+    "one-bit": ("One bit is all that is wanted, so the parties compute one bit and show nothing else.",
+                "P1: YES if at least half"),
+    "extreme-exact": ("The exact extreme of several private values: secure comparison.", "S1: auctions"),
+    "extreme": ("The extreme is one person's own value: what hides it spoils it. Ask for a high quantile.",
+                "P2: strongly influenced by a single outlier"),
+    "exact-holder": ("One who may see everything publishes the exact result; the result hides nobody then.",
+                     "C: exact vs. noisy answers"),
+    "two-inputs": ("With two, the exact result minus one's own input is the other's input: computing protects nothing.",
+                   "S1, P1; decision 0081"),
+    "cheating": ("Somebody may cheat: inputs and messages must be proved valid (verifiable tally, Prio-type checks).",
+                 "S1; Corrigan-Gibbs, Boneh 2017"),
+    "dominated": ("The largest input may be known and is most of the total, which gives the others away: one bit.",
+                  "P1: the breach-loss example"),
+    "exact-quantile": ("An exact quantile of private values: secure comparison.", "Aggarwal, Mishra, Pinkas 2004"),
+    "exact-winner": ("Only the winner is to be known, not the totals: the largest is found inside the computation.",
+                     "P1: a less informative f; decision 0080"),
+    "exact-sum": ("An exact total among parties who show their inputs to nobody: secret shares, added up.",
+                  "S1: the four raises"),
+    "unbounded": ("One person can change the result without limit, so no finite noise hides anybody: accept a clamp.",
+                  "P2: the unbounded sum"),
+    "choice-central": ("A choice by scores that one person hardly moves, held by one who may see them.",
+                       "P2: approval voting by the exponential mechanism"),
+    "number-central": ("A trusted holder adds noise that stays within what you tolerate.", "P2: the Laplace mechanism"),
+    "local": ("Nobody is trusted, everybody holds one answer, and there are enough of them: each adds noise.",
+              "S2: the poll"),
+    "together": ("Nobody may see everything and the result must hide each person: the parties compute it with noise.",
+                 "C: use MPC to compute g"),
+    "hopeless": ("The noise at your epsilon is more than you tolerate.", "P2: sensitivity bounds the noise from below"),
+}
+# fmt: on

@@ -1,0 +1,148 @@
+"""The answer in a terminal, and the cells that terminal and page share."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from cli.advisor.answer import Answer, Undecided
+from cli.advisor.approaches import Fit, Verdict
+from cli.advisor.labels import LABELS, Label
+from cli.advisor.predictions import Prediction
+from cli.advisor.wording import duration, number, size, whole
+
+FITS = {Fit.FITS: "yes", Fit.GAP: "partly", Fit.NO: "no"}
+ALONE = (Label.DP_LAPLACE, Label.DP_EXP, Label.DP_LOCAL, Label.NO_PET)
+TOGETHER = (Label.MPC_SUM, Label.MPC_DP)
+
+
+def fit_text(verdict: Verdict, chosen: bool) -> str:
+    """Recommended, yes, partly, no."""
+    return "recommended" if chosen else FITS[verdict.fit]
+
+
+def error_text(verdict: Verdict) -> str:
+    """The error, "exact", or a dash."""
+    return "-" if verdict.err95 is None else "exact" if verdict.err95 == 0 else number(verdict.err95)
+
+
+def seconds_text(verdict: Verdict) -> str:
+    """Measured where the cost model knows it; said in words elsewhere."""
+    if verdict.seconds is not None:
+        return duration(verdict.seconds)
+    if verdict.fit is Fit.NO or verdict.label is Label.CHANGE_TASK:
+        return "-"
+    return (
+        "moments"
+        if verdict.label in ALONE
+        else "two rounds of messages"
+        if verdict.label in TOGETHER
+        else "not predicted"
+    )
+
+
+def bytes_text(verdict: Verdict) -> str:
+    """Traffic of the whole run."""
+    return "-" if verdict.bytes is None else size(verdict.bytes)
+
+
+def value_text(prediction: Prediction) -> str:
+    """Counts in full, other numbers to three digits."""
+    value = prediction.value
+    return whole(value) if value == int(value) and abs(value) < 1e15 else number(value)
+
+
+def changes_title(answer: Answer) -> str:
+    """What the list of changes is for."""
+    return "What would make it fit" if answer.primary is Label.CHANGE_TASK else "What would show less, or fit otherwise"
+
+
+def render(answer: Answer) -> RenderableType:
+    """Everything, in the order in which it is of use."""
+    label = answer.primary
+    parts: list[RenderableType] = [
+        Text.assemble((str(label), "bold"), f": {LABELS[label].meaning}"),
+        Text(answer.why),
+    ]
+    if answer.steps:
+        parts += [_title("Run")]
+        for step in answer.steps:
+            parts += [
+                Text(f"  {step.who}:", style="dim"),
+                Padding(Text(step.line, no_wrap=False, overflow="fold"), (0, 0, 0, 4)),
+            ]
+        parts += [Padding(Text(note), (0, 0, 0, 2)) for note in answer.notes]
+    if answer.changes:
+        parts.append(_title(changes_title(answer)))
+        for change in answer.changes:
+            parts.append(Padding(Text(f"- {change.edit}: {change.effect}"), (0, 0, 0, 2)))
+            if change.command and label is Label.CHANGE_TASK:
+                parts.append(Padding(Text(change.command, style="dim", overflow="fold"), (0, 0, 0, 6)))
+    if answer.warnings:
+        parts.append(_title("Warnings"))
+        parts += [
+            Padding(Text.assemble((w.tag, "bold yellow"), f" [{w.field}] {w.text}"), (0, 0, 0, 2))
+            for w in answer.warnings
+        ]
+    parts += [_title("Every approach"), _approaches(answer), _learns(answer)]
+    parts += [_title("The arithmetic"), _predictions(answer)] if answer.predictions else []
+    if answer.assumed:
+        named = ", ".join(f"{name}={_word(value)}" for name, value in answer.assumed.items() if value is not None)
+        parts += [_title("Assumed, as nothing was said"), Padding(Text(named), (0, 0, 0, 2))]
+    return Group(*parts)
+
+
+def render_undecided(undecided: Undecided) -> RenderableType:
+    """The question, and what each answer would lead to."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2))
+    for value, labels in undecided.outcomes:
+        table.add_row(f"  {value}", " or ".join(labels))
+    return Group(
+        Text.assemble(("Need to know: ", "bold"), f"{undecided.question} [{undecided.field}]"),
+        table,
+        Text(f"Say it with --set {undecided.field}=... or in the task file."),
+    )
+
+
+def _title(text: str) -> Text:
+    return Text(f"\n{text}", style="bold")
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _approaches(answer: Answer) -> Table:
+    table = _table("approach", "fits?", "error 95 %", "time", "traffic", "because")
+    for v in answer.verdicts:
+        chosen = v.label is answer.primary
+        style = "bold" if chosen else "dim" if v.fit is Fit.NO else ""
+        table.add_row(
+            str(v.label), fit_text(v, chosen), error_text(v), seconds_text(v), bytes_text(v), v.reason, style=style
+        )
+    return table
+
+
+def _learns(answer: Answer) -> Table:
+    table = _table("\napproach", "\nthose who get the result learn", "\neach party learns besides")
+    for v in answer.verdicts:
+        if v.fit is not Fit.NO or v.label is answer.primary:
+            table.add_row(str(v.label), v.recipients, v.party)
+    return table
+
+
+def _predictions(answer: Answer) -> Table:
+    table = _table("quantity", "value", "unit", "formula")
+    table.columns[1].justify = "right"
+    for p in answer.predictions:
+        table.add_row(p.quantity, value_text(p), p.unit, p.formula)
+    return table
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
