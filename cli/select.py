@@ -16,7 +16,7 @@ from dpselect.committee import CommitteeSelection, peeling, subset_exponential
 from dpselect.errors import UsageError
 from dpselect.ledger import Ledger
 from dpselect.mechanisms import Mechanism, Selection, exponential, permute_and_flip
-from dpselect.planning import ASSUMED_GAP, FOR_SEVERAL, SEVERAL_SEATS
+from dpselect.planning import ASSUMED_GAP, FOR_SEVERAL, committee_rule
 from dpselect.privacy import parse_epsilon, parse_fraction
 from dpselect.scores import Declared, ScoreBound
 from dpselect.utility import Race
@@ -140,10 +140,10 @@ def _rule(
     if seats == 1:
         return Mechanism.PERMUTE_AND_FLIP if kind is BudgetKind.PURE else Mechanism.EXPONENTIAL
     race = Race(candidates, seats, float(ASSUMED_GAP * bound.sensitivity if gap is None else gap))
-
-    def loss(mechanism: Mechanism) -> float:
-        exponent = _BUILDERS[mechanism](epsilon, Declared(bound), seats).exponent
-        return SEVERAL_SEATS[mechanism].loss(race, float(exponent)).value
-
-    subset, peeled = Mechanism.SUBSET_EXPONENTIAL, Mechanism.PEELING
-    return subset if loss(subset) < loss(peeled) else peeled
+    over_sets = subset_exponential(epsilon, None, seats, Declared(bound))
+    peeled = peeling(epsilon, None, seats, Declared(bound))
+    try:
+        over_sets.check(candidates)  # by public sizes
+    except UsageError:
+        return Mechanism.PEELING
+    return committee_rule(race, over_sets, peeled)[0]

@@ -26,7 +26,6 @@ from dpselect.privacy import NeighbouringRelation
 from dpselect.utility import Estimate, Race
 
 ASSUMED_GAP = 15  # votes; chosen on real elections, see docs/elections.md
-_MAX_SET_ENTRIES = 300_000  # seconds to sample, on one core
 
 Measurement: TypeAlias = Selection | CommitteeSelection
 Formula: TypeAlias = Callable[[Race, float], Estimate]
@@ -91,22 +90,27 @@ class Task:
         """The mechanisms for this number of seats."""
         return ONE_SEAT if self.seats == 1 else SEVERAL_SEATS
 
+    @property
+    def available(self) -> list[Mechanism]:
+        """Those of the offers that can be sampled at this size."""
+        return [mechanism for mechanism in self.offers if self._can(mechanism)]
+
+    def _can(self, mechanism: Mechanism) -> bool:
+        try:
+            self.build(mechanism)
+        except UsageError:
+            return False
+        return True
+
     def build(self, mechanism: Mechanism) -> Measurement:
         """The measurement. Raises UsageError when it is not offered for this number of seats, or not at this size."""
         if mechanism not in self.offers:
             names = " or ".join(offer.value for offer in self.offers)
             raise UsageError(f"{mechanism.value} does not choose {self.seats} of {self.candidates}; use {names}")
-        if mechanism is Mechanism.SUBSET_EXPONENTIAL and not self.sets_fit:
-            raise UsageError(f"{self.seats} of {self.candidates} are too many sets to sample; use peeling")
-        return self.offers[mechanism].build(self.epsilon, self.neighbors, self.seats)
-
-    @property
-    def sets_fit(self) -> bool:
-        """Whether the exponential mechanism over sets can be sampled, whatever the ballots: the sampler keeps an entry
-        for each seat and step, and steps reach as far as the number of sets makes them matter."""
-        sets = math.comb(self.candidates, self.seats).bit_length()
-        steps = min(self.candidates - self.seats, 2 * 64 * (2 + sets // 64) + 1)
-        return self.seats * steps <= _MAX_SET_ENTRIES
+        measurement = self.offers[mechanism].build(self.epsilon, self.neighbors, self.seats)
+        if isinstance(measurement, CommitteeSelection):
+            measurement.check(self.candidates)
+        return measurement
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +136,21 @@ def _rule(task: Task) -> tuple[Mechanism, str]:
         return Mechanism.EXPONENTIAL, "it costs a zCDP ledger a quarter of what permute-and-flip does"
     if task.seats == 1:
         return Mechanism.PERMUTE_AND_FLIP, "it never loses more than the exponential mechanism at the same epsilon"
-    if not task.sets_fit:
+    if Mechanism.SUBSET_EXPONENTIAL not in task.available:
         return Mechanism.PEELING, "the sets would be too many to sample"
-    if task.race.gap == 0:
-        return Mechanism.PEELING, "without a gap none is more likely to be right, and peeling errs less"
-    over_sets = utility.subset_log_odds(task.race, _exponent(task, Mechanism.SUBSET_EXPONENTIAL))
-    peeled = utility.peeling_log_odds(task.race, _exponent(task, Mechanism.PEELING))
-    lead = f"when the committee leads by {task.race.gap:g} votes" + ("" if task.gap is not None else " (assumed)")
-    if over_sets > peeled:
+    over_sets, peeled = (task.build(mechanism) for mechanism in SEVERAL_SEATS)
+    return committee_rule(task.race, over_sets, peeled, " votes" + (" (assumed)" if task.gap is None else ""))
+
+
+def committee_rule(race: Race, over_sets: Measurement, peeled: Measurement, unit: str = "") -> tuple[Mechanism, str]:
+    """Part 2 of the rule, for measurements of any score: the mechanism, and why. `unit`: what follows the gap there."""
+    if race.gap == 0:
+        return Mechanism.PEELING, "without a gap neither is more likely to be right"
+    lead = f"when the committee leads by {race.gap:g}{unit}"
+    sets_odds = utility.subset_log_odds(race, float(over_sets.exponent))
+    if sets_odds > utility.peeling_log_odds(race, float(peeled.exponent)):
         return Mechanism.SUBSET_EXPONENTIAL, f"more likely than peeling to return the true committee {lead}"
-    return Mechanism.PEELING, f"no less likely than the other to return the true committee {lead}"
+    return Mechanism.PEELING, f"no less likely than the sets to return the true committee {lead}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +182,7 @@ class Plan:
 
 def plan(task: Task, target: float) -> Plan:
     """What to expect. Raises UsageError when the target is no probability that can be reached."""
-    rows = tuple(_row(task, mechanism, target) for mechanism in task.offers)
+    rows = tuple(_row(task, mechanism, target) for mechanism in task.available)
     return Plan(task, target, rows, choose(task))
 
 

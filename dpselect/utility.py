@@ -37,7 +37,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 MAX_QUADRATURE_SEATS = 200  # the loss of peeling needs about seats^2/2 integrals; beyond, it is simulated
-SIMULATED_RUNS = 20_000
+SIMULATED_RUNS = 4_000
 
 
 class Basis(enum.Enum):
