@@ -268,7 +268,7 @@ def calibrate(backend: Backend, cores: int) -> Calibration:
     probe = _Probe(backend)
     try:
         probe.measure_masking(512)  # starts threads or processes
-        size = min(DEFAULT_CHUNK, max(512, int(1024 * 0.06 / probe.measure_masking(1024))))
+        size = min(DEFAULT_CHUNK, max(512, int(1024 * 0.12 / probe.measure_masking(1024))))
         mask = statistics.median(probe.measure_masking(size) for _ in range(3)) / size
         both = statistics.median(probe.measure_hashing(size) for _ in range(3)) / size
         handling = probe.measure_handling(20_000) / 20_000
