@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import cli.advisor.docs
 import click
 
+import cli.advisor.docs
 from cli.main import root
 from psi.messages import MessageType
 from psi.states import SEND, TABLE, State

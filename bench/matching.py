@@ -1,0 +1,122 @@
+"""Whole runs: `psiselect psi local` (CSV in, CSV out) beside `openmined-psi` (lists in memory, no files), in one go.
+
+    python bench/matching.py [--sizes 16,18] [--rounds 3] [--backend auto|portable|lanes]
+
+Both parties are on this machine, lists of 2^k distinct 32-character e-mail addresses, half of them common. Every figure
+is the median over rounds that alternate between the tools; each run is a process of its own, whose peak memory is what
+the operating system says. A line a tool and size, then ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run of one tool."""
+
+    seconds: float
+    peak_bytes: int
+    wire_bytes: int
+    matches: int
+
+
+def write_lists(folder: Path, size: int) -> tuple[Path, Path]:
+    """Two CSV files of `size` addresses, the second half of the first list being the first half of the second."""
+    draw = random.Random(size)
+    paths = folder / f"a{size}.csv", folder / f"b{size}.csv"
+    for path, start in zip(paths, (0, size // 2), strict=True):
+        people = [f"person{n:014d}@example.org" for n in range(start, start + size)]
+        draw.shuffle(people)
+        path.write_text("email\n" + "\n".join(people) + "\n")
+    return paths
+
+
+def timed(command: list[str]) -> tuple[float, int, str]:
+    """Seconds, peak resident bytes of the process, its output."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    output = process.stdout.read() if process.stdout else ""
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    if status:
+        raise SystemExit(f"{command[0]} failed")
+    return seconds, usage.ru_maxrss * 1024, output
+
+
+def psiselect(a: Path, b: Path, backend: str) -> Measured:
+    """The command as a user runs it: interpreter start, reading, matching, writing."""
+    command = [sys.executable, "-m", "cli.main", "psi", "local", str(a), str(b), "--key", "email:email"]
+    command += ["--backend", backend, "--output", str(a.with_suffix(".out.csv")), "--json"]
+    seconds, peak, output = timed(command)
+    found = json.loads(output)
+    return Measured(seconds, peak, found["bytes_sent"] + found["bytes_received"], found["matches"])
+
+
+def openmined(a: Path, b: Path) -> Measured:
+    """Only the protocol is timed, by the script itself: lists are in memory before and nothing is written."""
+    _, peak, output = timed([sys.executable, str(HERE / "_openmined.py"), str(a), str(b)])
+    found = json.loads(output)
+    return Measured(found["seconds"], peak, found["bytes"], found["matches"])
+
+
+def main() -> int:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", default="16", help="exponents of two, with commas")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--backend", default="auto")
+    parser.add_argument("--json", type=Path, help="write the medians here")
+    options = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for exponent in map(int, options.sizes.split(",")):
+            a, b = write_lists(Path(folder), 1 << exponent)
+            tools = {
+                f"psiselect ({options.backend})": lambda a=a, b=b: psiselect(a, b, options.backend),
+                "openmined-psi (GCS)": lambda a=a, b=b: openmined(a, b),
+            }
+            runs: dict[str, list[Measured]] = {tool: [] for tool in tools}
+            for _ in range(options.rounds):
+                for tool, run in tools.items():
+                    runs[tool].append(run())
+            for tool, measured in runs.items():
+                if any(run.matches != 1 << (exponent - 1) for run in measured):
+                    raise SystemExit(f"{tool}: wrong answer")
+                seconds = statistics.median(run.seconds for run in measured)
+                rows.append(
+                    {
+                        "size": f"2^{exponent}",
+                        "tool": tool,
+                        "seconds": round(seconds, 2),
+                        "items_per_second": round(2 * (1 << exponent) / seconds),
+                        "bytes_per_item": round(measured[0].wire_bytes / (1 << exponent), 1),
+                        "peak_mib": round(statistics.median(run.peak_bytes for run in measured) / 2**20),
+                    }
+                )
+            ours, theirs = runs.values()
+            ratio = statistics.median(y.seconds / x.seconds for x, y in zip(ours, theirs, strict=True))
+            rows[-2]["times_faster"] = round(ratio, 2)
+            for row in rows[-2:]:
+                sys.stdout.write(json.dumps(row) + "\n")
+                sys.stdout.flush()
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
