@@ -1,0 +1,179 @@
+"""Terms, bounds and refusals, before anything is sent."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from support.entropy import FixedEntropy
+from support.mpc_network import roster
+
+from dpselect.privacy import NeighbouringRelation
+from mpc import parties
+from mpc.fixedpoint import FixedPoint
+from mpc.function_plan import plan_largest, plan_threshold
+from mpc.plan import Guarantee, plan_sum
+from mpc.terms import Function
+from psi.errors import InputError, PolicyError, UsageError
+from psi.identity import Identity
+
+ONE = Fraction(1)
+REPLACE, ADD_REMOVE = NeighbouringRelation.REPLACE, NeighbouringRelation.ADD_REMOVE
+
+
+def guarantee(**changes: object) -> Guarantee:
+    fields = {"epsilon": ONE, "neighbors": REPLACE, "lower": Fraction(0), "upper": Fraction(60), "colluding": 1}
+    return Guarantee(**(fields | changes))  # type: ignore[arg-type]
+
+
+def test_two_inputs_and_one_are_refused() -> None:
+    with pytest.raises(PolicyError, match="the sum is the other's input"):
+        plan_sum(Function.SUM, roster(2), length=1)
+    with pytest.raises(PolicyError, match="the sum is the other's input"):
+        plan_sum(Function.SUM, roster(2, servers=3), length=5)
+    with pytest.raises(PolicyError, match="would be that value"):
+        plan_sum(Function.SUM, roster(1, servers=2), length=1, allow_two_inputs=True)
+    assert plan_sum(Function.SUM, roster(2), length=1, allow_two_inputs=True).noise is None
+    assert plan_sum(Function.SUM, roster(2), length=1, guarantee=guarantee()).noise is not None
+
+
+def test_a_sum_that_could_overflow_is_refused_with_the_arithmetic() -> None:
+    # 3 parties of up to 10: the sum lies in -30..30, which needs a modulus above 60.
+    plan_sum(Function.SUM, roster(3), length=1, decimals=0, bound=Fraction(10), modulus=61)
+    with pytest.raises(PolicyError, match="above 60"):
+        plan_sum(Function.SUM, roster(3), length=1, decimals=0, bound=Fraction(10), modulus=60)
+
+
+def test_room_is_left_for_the_noise() -> None:
+    plan = plan_sum(Function.SUM, roster(3), length=1, decimals=0, guarantee=guarantee())
+    assert plan.noise is not None
+    reach = 3 * 60 + plan.noise.reach(1)
+    plan_sum(Function.SUM, roster(3), length=1, decimals=0, modulus=2 * reach + 1, guarantee=guarantee())
+    with pytest.raises(PolicyError, match="noise"):
+        plan_sum(Function.SUM, roster(3), length=1, decimals=0, modulus=2 * reach, guarantee=guarantee())
+
+
+@pytest.mark.parametrize(
+    ("changes", "length", "sensitivity"),
+    [
+        ({}, 1, 60),
+        ({"neighbors": ADD_REMOVE, "lower": Fraction(-80)}, 1, 80),
+        ({"lower": Fraction(-80)}, 1, 140),
+        ({"contributions": 3}, 1, 180),
+        ({}, 4, 240),
+    ],
+)
+def test_sensitivity(changes: dict[str, object], length: int, sensitivity: int) -> None:
+    plan = plan_sum(Function.SUM, roster(3), length=length, decimals=0, guarantee=guarantee(**changes))
+    assert plan.sensitivity == sensitivity
+    assert plan.noise is not None
+    assert plan.noise.exponent == Fraction(1, sensitivity)
+
+
+def test_a_fine_unit_is_coarsened_and_agreed_on() -> None:
+    plan = plan_sum(Function.SUM, roster(3), length=1, decimals=2, guarantee=guarantee(upper=Fraction(5000)))
+    assert plan.coarsened > 1
+    assert plan.sensitivity is not None
+    assert plan.sensitivity <= 4096
+    assert plan.terms.unit == str(int(plan.point.unit)) or Fraction(plan.terms.unit) == plan.point.unit
+    # What rounding can cost is small beside the noise: half a unit a party against an error of thousands.
+    assert plan.error95 is not None
+    assert 3 * plan.point.unit / 2 < plan.error95 / 1000
+
+
+def test_values_are_clamped_and_rounded_and_noisy() -> None:
+    plan = plan_sum(Function.SUM, roster(3), length=3, decimals=0, guarantee=guarantee(epsilon=Fraction(10**6)))
+    # Noise of that epsilon is zero but for probability e^-1000.
+    assert plan.encode([Fraction(-5), Fraction("12.5"), Fraction(99)], FixedEntropy()) == [0, 12, 60]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"lower": Fraction(60)},
+        {"colluding": 0},
+        {"colluding": 3},
+        {"contributions": 0},
+    ],
+)
+def test_impossible_guarantees(changes: dict[str, object]) -> None:
+    with pytest.raises(UsageError):
+        plan_sum(Function.SUM, roster(3), length=1, guarantee=guarantee(**changes))
+
+
+def test_exact_values_must_fit_the_terms_and_are_not_repeated() -> None:
+    point = FixedPoint(Fraction(1, 100), Fraction(50))
+    assert point.encode(Fraction("-49.99"), "value") == -4999
+    for value in ("50.01", "1.005"):
+        with pytest.raises(InputError) as caught:
+            point.encode(Fraction(value), "value")
+        assert value not in str(caught.value)
+
+
+def test_functions_need_three_computing_parties() -> None:
+    for two in (roster(2), roster(5, servers=2)):
+        with pytest.raises(PolicyError, match="third, non-colluding helper"):
+            plan_threshold(two, decimals=0, bound=ONE, at_least=None)
+        with pytest.raises(PolicyError, match="third, non-colluding helper"):
+            plan_largest(Function.MAX, two, decimals=0, bound=ONE)
+
+
+def test_thresholds_are_rounded_up_to_the_unit() -> None:
+    assert plan_threshold(roster(5), decimals=0, bound=ONE, at_least=None).at_least == 3
+    assert plan_threshold(roster(4), decimals=0, bound=ONE, at_least=None).at_least == 2
+    assert plan_threshold(roster(3), decimals=1, bound=ONE, at_least=Fraction("1.25")).at_least == 13
+
+
+@pytest.mark.parametrize("colluding", [0, 2, 3])
+def test_a_noisy_winner_tolerates_less_than_half(colluding: int) -> None:
+    with pytest.raises(UsageError, match="colluding"):
+        plan_largest(
+            Function.ARGMAX, roster(4), decimals=0, bound=ONE, candidates=["a", "b"], epsilon=ONE, colluding=colluding
+        )
+
+
+def write(folder: Path, text: str) -> Path:
+    for name in ("alice", "bob"):
+        Identity.create(name, folder / "keys")
+    path = folder / "parties.toml"
+    path.write_text(text)
+    return path
+
+
+ALICE = '[[party]]\nname = "alice"\ncertificate = "keys/alice.crt"\naddress = "127.0.0.1:9001"\n'
+BOB = '[[party]]\nname = "bob"\ncertificate = "keys/bob.crt"\n'
+
+
+def test_a_parties_file_is_read(tmp_path: Path) -> None:
+    roster_read = parties.load(write(tmp_path, ALICE + BOB))
+    assert [p.name for p in roster_read.parties] == ["alice", "bob"]
+    assert roster_read.listens("alice", "bob")
+    assert not roster_read.listens("bob", "alice")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "one \\[\\[party\\]\\] table"),
+        ("party = 3", "one \\[\\[party\\]\\] table"),
+        ("[[party", "not TOML"),
+        (ALICE + BOB + 'role = "boss"\n', "party 2: role is"),
+        (ALICE + BOB + "port = 3\n", "party 2: every field is text"),
+        (ALICE + BOB + 'port = "3"\n', "party 2: unknown field 'port'"),
+        (ALICE + '[[party]]\nname = "bob"\n', "'certificate' is missing"),
+        (ALICE + BOB.replace('"bob"', '"b b"'), "1 to 40 letters"),
+        (ALICE + BOB.replace("bob.crt", "none.crt"), "none.crt"),
+        (ALICE.replace(":9001", "") + BOB, "party 1"),
+        (BOB + ALICE, "bob needs an address"),
+    ],
+)
+def test_malformed_parties_files_name_the_entry(tmp_path: Path, text: str, expected: str) -> None:
+    with pytest.raises(InputError, match=expected):
+        parties.load(write(tmp_path, text))
+
+
+@pytest.mark.parametrize("text", [ALICE, ALICE + ALICE, ALICE + BOB.replace("keys/bob", "keys/alice")])
+def test_rosters_that_cannot_compute(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError):
+        parties.load(write(tmp_path, text))
