@@ -81,7 +81,7 @@ def test_rfc_vectors_at_forced_widths(backend: LanesBackend) -> None:
 
 
 def test_forced_widths_agree_with_openssl(backend: LanesBackend, fixed_entropy: FixedEntropy) -> None:
-    for count in (1, 3, backend.lanes * 4 + 1, 300):
+    for count in (1, 3, 17, 33, 300):
         elements, key = random_elements(fixed_entropy, count), fixed_entropy.read(32)
         assert backend.mask(elements, Scalar(key)).tobytes() == openssl(key, elements)
 
@@ -110,7 +110,7 @@ def test_edge_encodings(backend: LanesBackend, fixed_entropy: FixedEntropy) -> N
 
 def test_low_order_in_any_encoding_anywhere(backend: LanesBackend, fixed_entropy: FixedEntropy) -> None:
     """Each lane of each vector of a group in turn, and all of them: zero rows there, unchanged rows elsewhere."""
-    count, scalar = 5 * backend.lanes + 1, Scalar(fixed_entropy.read(32))
+    count, scalar = 41, Scalar(fixed_entropy.read(32))
     elements = random_elements(fixed_entropy, count)
     clean = backend.mask(elements, scalar)
     for spot in range(count):

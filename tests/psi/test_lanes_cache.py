@@ -15,10 +15,10 @@ pytest.importorskip("llvmlite")
 
 from psi.curve25519.backend import load_backend
 from psi.curve25519.lanes import backend as lanes_backend
-from psi.curve25519.lanes import cache, kernel
+from psi.curve25519.lanes import cache, compiler, image, kernel
 from psi.curve25519.lanes.backend import LanesBackend
 from psi.curve25519.lanes.cache import CodeCache
-from psi.curve25519.lanes.target import LanesUnavailableError, Target
+from psi.curve25519.lanes.target import LanesUnavailableError, Target, processor_description
 from psi.errors import UsageError
 
 try:
@@ -120,11 +120,63 @@ def test_the_second_load_compiles_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     def refuse(*_: object) -> bytes:
         raise AssertionError("compiled again")
 
-    monkeypatch.setattr(kernel, "compile_object", refuse)
+    monkeypatch.setattr(compiler, "compile_object", refuse)
     LanesBackend(1, cache=store)
     monkeypatch.setattr(kernel, "source_digest", lambda: b"other sources")
     with pytest.raises(AssertionError, match="compiled again"):
         LanesBackend(1, cache=store)
+
+
+def run(script: str, cache_home: Path) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache_home), "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.Popen([sys.executable, "-c", script], env=environment)
+
+
+@pytest.mark.skipif(processor_description() is None, reason="the code is cached as an object file here")
+def test_a_later_run_does_not_even_import_llvm(tmp_path: Path) -> None:
+    script = """
+import sys
+from psi.curve25519.backend import load_backend
+assert load_backend("lanes", 1).name == "lanes"
+sys.exit(7 if "llvmlite" in sys.modules else 8)
+"""
+    assert run(script, tmp_path).wait() == 7
+    assert run(script, tmp_path).wait() == 8
+
+
+def test_objects_are_used_where_images_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on other systems: no description of the processor, no ELF."""
+    monkeypatch.setattr(kernel, "processor_description", lambda: None)
+
+    def decline(*_: object) -> None:
+        raise image.NotLinkableError
+
+    monkeypatch.setattr(kernel, "link", decline)
+    store = CodeCache(tmp_path / "psiselect")
+    LanesBackend(1, cache=store)
+    assert len(files(tmp_path)) == 1
+    monkeypatch.setattr(compiler, "compile_object", decline)
+    LanesBackend(1, cache=store)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x7fELF", bytes(64), b"\xcf\xfa\xed\xfe" + bytes(100)])
+def test_only_this_kind_of_object_is_linked(content: bytes) -> None:
+    with pytest.raises(image.NotLinkableError):
+        image.link(content, ["mask"])
+
+
+@pytest.mark.skipif(processor_description() is None, reason="no images here")
+def test_memory_is_never_writable_and_executable(tmp_path: Path) -> None:
+    backend = LanesBackend(1, cache=CodeCache(tmp_path / "psiselect"))
+    code = backend._kernel._code
+    assert isinstance(code, image.LoadedImage)
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        bounds, mode = line.split()[:2]
+        low, high = (int(bound, 16) for bound in bounds.split("-"))
+        if low <= code.address("mask") < high:
+            assert mode.startswith("r-x")
+            return
+    pytest.fail("the code is not in the map of memory")
 
 
 def test_a_damaged_kernel_is_rebuilt(tmp_path: Path) -> None:
@@ -140,9 +192,8 @@ def test_a_damaged_kernel_is_rebuilt(tmp_path: Path) -> None:
 def test_processes_may_race(tmp_path: Path) -> None:
     """Four first runs at once: each works, one whole file stays and nothing else."""
     script = "from psi.curve25519.backend import load_backend; assert load_backend('lanes', 1).name == 'lanes'"
-    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
-    runs = [subprocess.Popen([sys.executable, "-c", script], env=environment) for _ in range(4)]
-    assert [run.wait() for run in runs] == [0] * 4
+    processes = [run(script, tmp_path) for _ in range(4)]
+    assert [process.wait() for process in processes] == [0] * 4
     (file,) = files(tmp_path)
     assert CodeCache(tmp_path / "psiselect").load(file.name.removeprefix("kernel-")) is not None
 
@@ -156,6 +207,11 @@ def test_auto_is_lanes_without_a_warning() -> None:
         backend = load_backend("auto", threads=1)
     assert backend.name == "lanes"
     backend.close()
+
+
+@pytest.fixture
+def empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 
 def expect_portable(match: str) -> None:
@@ -181,6 +237,7 @@ def test_a_wrong_answer_makes_the_portable_backend_take_over(monkeypatch: pytest
     expect_portable(f"self-test failed in {operation}")
 
 
+@pytest.mark.usefixtures("empty_cache")
 def test_no_llvmlite(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith(("llvmlite", "psi.curve25519.lanes"))]:
         monkeypatch.delitem(sys.modules, name)
@@ -188,6 +245,7 @@ def test_no_llvmlite(monkeypatch: pytest.MonkeyPatch) -> None:
     expect_portable("llvmlite")
 
 
+@pytest.mark.usefixtures("empty_cache")
 def test_a_processor_without_fused_multiply_add(monkeypatch: pytest.MonkeyPatch) -> None:
     old = Target("x86_64-unknown-linux-gnu", "nehalem", "+sse2,+sse4.2,-avx2,-fma")
     monkeypatch.setattr(Target, "host", classmethod(lambda _: old))

@@ -11,10 +11,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 
 from psi.curve25519.lanes.cache import CodeCache, default_directory
-from psi.curve25519.lanes.kernel import Kernel, native_code
+from psi.curve25519.lanes.kernel import Kernel, load
 from psi.curve25519.lanes.selftest import failures
 from psi.curve25519.lanes.tags import Expansion, block_words
-from psi.curve25519.lanes.target import LanesUnavailableError, Target
+from psi.curve25519.lanes.target import LanesUnavailableError
 from psi.curve25519.scalar import Scalar
 from psi.curve25519.suite import ELEMENT_BYTES
 from psi.packed import I64, U8, Packed
@@ -57,10 +57,7 @@ class LanesBackend:
         self._lock = threading.Lock()
         self._owner = os.getpid()
         self._closed = False
-        target = Target.host()
-        native = target.lanes()
-        self.lanes = lanes or native
-        self._kernel = Kernel(native_code(target, self.lanes, cache or CodeCache(default_directory())), target)
+        self._kernel = Kernel(load(lanes, cache or CodeCache(default_directory())))
         failed = failures(self)
         if failed:
             raise LanesUnavailableError(f"the self-test failed in {', '.join(failed)}")

@@ -63,8 +63,9 @@ def compress_function(r: Routines) -> ir.Function:
     for k in range(STATE):
         code.store(code.load(state, k, double=False), working, k)
 
-    def sixteen(first: ir.Value, *, extend: bool) -> None:
-        """Rounds first..first+15; `extend` leaves the next sixteen words of the schedule in the block."""
+    # Sixteen rounds at a time; each leaves the next sixteen words of the schedule in the block (the last for nothing:
+    # it costs less than a second copy of the rounds costs to compile).
+    with code.loop(0, 80, WORDS) as first:
         constants = code.at(table, code.builder.mul(first, ir.Constant(I64, 8)))
         w = [code.load(block, k, double=False) for k in range(WORDS)]
         a, b, c, d, e, f, g, h = (code.load(working, k, double=False) for k in range(STATE))
@@ -74,20 +75,14 @@ def compress_function(r: Routines) -> ir.Function:
             majority = (a & b) | (c & (a | b))
             t = h + _rotate(e, 14, 18, 41) + choice + (constant + w[i])
             a, b, c, d, e, f, g, h = t + _rotate(a, 28, 34, 39) + majority, a, b, c, d + t, e, f, g
-            if extend:
-                near, far = w[(i + 1) % WORDS], w[(i + 14) % WORDS]
-                small = _rotate(near, 1, 8) ^ (near >> 7)
-                large = _rotate(far, 19, 61) ^ (far >> 6)
-                w[i] = w[i] + small + w[(i + 9) % WORDS] + large
+            near, far = w[(i + 1) % WORDS], w[(i + 14) % WORDS]
+            small = _rotate(near, 1, 8) ^ (near >> 7)
+            large = _rotate(far, 19, 61) ^ (far >> 6)
+            w[i] = w[i] + small + w[(i + 9) % WORDS] + large
         for k, value in enumerate((a, b, c, d, e, f, g, h)):
             code.store(value, working, k)
-        if extend:
-            for k in range(WORDS):
-                code.store(w[k], block, k)
-
-    with code.loop(0, 64, WORDS) as first:
-        sixteen(first, extend=True)
-    sixteen(ir.Constant(I64, 64), extend=False)
+        for k in range(WORDS):
+            code.store(w[k], block, k)
     for k in range(STATE):
         code.store(code.load(state, k, double=False) + code.load(working, k, double=False), state, k)
     return code.done()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import platform
+import sys
 from dataclasses import dataclass
-
-import llvmlite.binding as llvm
+from pathlib import Path
 
 
 class LanesUnavailableError(RuntimeError):
@@ -21,6 +22,8 @@ class Target:
 
     @classmethod
     def host(cls) -> Target:
+        import llvmlite.binding as llvm
+
         return cls(llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
 
     def has(self, feature: str) -> bool:
@@ -38,3 +41,16 @@ class Target:
         if machine == "x86_64" and self.has("fma") and self.has("avx2"):
             return 8 if self.has("avx512f") else 4
         raise LanesUnavailableError(f"no vector unit with fused multiply-add on this processor ({machine}, {self.cpu})")
+
+
+def processor_description() -> str | None:
+    """What the system says of the first processor, features included, without asking LLVM; None if it doesn't say."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return None
+    try:
+        first, _, _ = Path("/proc/cpuinfo").read_text().partition("\n\n")
+    except OSError:
+        return None
+    wanted = ("vendor_id", "cpu family", "model", "model name", "stepping", "flags")
+    lines = [line for line in first.splitlines() if line.split(":")[0].strip() in wanted]
+    return "\n".join(lines) if any(line.startswith("flags") for line in lines) else None
