@@ -144,9 +144,9 @@ def _loss(loss: Estimate) -> str:
 
 
 def _epsilons(plan: Plan, count: int) -> list[float]:
-    """Up to where the chosen mechanism reaches the target, or twice the epsilon asked for."""
+    """Up to where the chosen mechanism reaches the target, and past the epsilon asked for."""
     wanted = _number(plan.chosen) or 0.0
-    last = max(2 * float(plan.task.epsilon), 1.3 * wanted)
+    last = max(1.25 * float(plan.task.epsilon), 1.3 * wanted)
     return [last * step / count for step in range(1, count + 1)]
 
 

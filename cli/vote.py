@@ -58,7 +58,7 @@ def command() -> None:
     """
 
 
-@command.command("winner")
+@command.command("winner", short_help="A private winner or committee from a file of ballots.")
 @_ballots
 @_epsilon
 @_neighbors
@@ -146,7 +146,7 @@ def winner(
         say(f"left for {dataset!r} in {ledger}: {book.describe(remaining)}")
 
 
-@command.command("plan")
+@command.command("plan", short_help="What to expect, before any budget is spent.")
 @click.option("--candidates", required=True, metavar="M|FILE", help="How many candidates, or the file that lists them.")
 @click.option("--gap", required=True, metavar="G", help="Votes by which you expect the winners to lead.")
 @_epsilon
@@ -199,7 +199,7 @@ def plan_(
     print_plan(made, plot, as_json)
 
 
-@command.command("count")
+@command.command("count", short_help="The exact tally, not private.")
 @_ballots
 @click.option("--not-private", is_flag=True, help="Say that you know: exact counts give no privacy.")
 @_seats
