@@ -54,6 +54,7 @@ def listen(address: str, **given: Any) -> None:
         with Listener(address, identity, peers, timeout=choices.stall_seconds) as listener:
             say(f"listening on {listener.address} for {', '.join(peer.name for peer in peers)}")
             channel = listener.accept(choices.timeout or math.inf)
+            say(f"session with {_name(peers, channel)}")
         _run(choices, job, identity, peers, channel)
 
 
@@ -165,6 +166,10 @@ def _prepared(choices: Choices) -> Iterator[tuple[Identity, list[PeerIdentity], 
     choices.check_output(open_source(choices.source))
     with _read(choices, choices.source) as job:
         yield identity, peers, job
+
+
+def _name(peers: list[PeerIdentity], channel: Channel) -> str:
+    return next(peer.name for peer in peers if peer.fingerprint == channel.peer_fingerprint)
 
 
 def _read(choices: Choices, path: Path, other_key: str | None = None) -> Job:
