@@ -84,7 +84,7 @@ def _quantities(setting: Setting) -> list[tuple[str, Callable[[Numbers], float]]
         return []
     lines: list[tuple[str, Callable[[Numbers], float]]] = [("trusted holder (DP_LAPLACE)", lambda n: n.central_err95)]
     if f.n_holders > 1:
-        lines.append(("computed together (MPC_DP)", lambda n: n.shared_err95))
+        lines.append(("computed together, one colluding (MPC_DP)", lambda n: n.split_err95(1)))
     if f.each_holder_one_unit:
         lines.append(("noise at the source (DP_LOCAL)", lambda n: n.local_err95))
     return lines

@@ -22,7 +22,7 @@ th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-bot
 overflow-wrap: anywhere; }
 th { color: var(--soft); font-weight: 600; } tr.chosen td { background: var(--tint); font-weight: 600; } tr.no td {
 color: var(--soft); }
-td.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+td.l { white-space: nowrap; } td.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 dl { margin: 0; } dt { font-weight: 600; margin-top: .8rem; } dt .tag { color: var(--warn); font-family: ui-monospace,
 monospace; }
 dd { margin: .1rem 0 0; max-width: 46rem; } code, pre { font-family: ui-monospace, monospace; font-size: .88rem; }
@@ -77,8 +77,9 @@ def _section(title: str, body: str) -> str:
     return f"<h2>{escape(title)}</h2>{body}" if body else ""
 
 
-def _cell(name: str, text: str, *, numeric: bool = False) -> str:
-    return f'<td data-name="{escape(name)}"{" class=n" if numeric else ""}>{escape(text)}</td>'
+def _cell(name: str, text: str, *, numeric: bool = False, whole: bool = False) -> str:
+    kind = " class=n" if numeric else " class=l" if whole else ""
+    return f'<td data-name="{escape(name)}"{kind}>{escape(text)}</td>'
 
 
 def _table(answer: Answer) -> str:
@@ -98,8 +99,8 @@ def _table(answer: Answer) -> str:
         kind = "chosen" if chosen else "no" if v.fit.name == "NO" else ""
         rows.append(
             f'<tr class="{kind}">'
-            + _cell(names[0], v.label)
-            + _cell(names[1], fit_text(v, chosen))
+            + _cell(names[0], v.label, whole=True)
+            + _cell(names[1], fit_text(v, chosen), whole=True)
             + _cell(names[2], v.reason)
             + _cell(names[3], error_text(v), numeric=True)
             + _cell(names[4], seconds_text(v), numeric=True)

@@ -22,7 +22,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
               "Vatsalan, Christen, Verykios 2013"),
     "cheating-lists": ("A party may cheat: the lists need a protocol with security against that.",
                        "S1: 'if all follow this protocol faithfully'"),
-    "joined": ("Statistics over joined records need a computation after the match.", "Pinkas, Schneider, Weinert, Wieder 2018"),
+    "joined": ("Statistics over joined records need a computation after the match.", "Pinkas et al. 2018"),
     "elements": ("The common items are wanted; noise would add and remove items.",
                  "P2: no DP algorithm works well for set intersection"),
     "overlap-exact": ("Only a number about the overlap is wanted, so only that is shown.", "P1: a less informative f"),

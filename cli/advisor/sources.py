@@ -14,7 +14,6 @@ from dpselect.local import MAX_OPTIONS, Poll, PollMechanism
 from dpselect.privacy import Epsilon, NeighbouringRelation, parse_poll_epsilon
 from dpselect.utility import (
     Race,
-    exponent_needed,
     exponential_loss,
     exponential_probability,
     permute_and_flip_loss,
@@ -171,5 +170,11 @@ def pf_gap_needed95(candidates: int, exponent: float) -> float:
 
 @functools.lru_cache(maxsize=1024)
 def _pf_needed(candidates: int) -> float:
-    # The law depends on exponent*gap alone, so one vote of gap tells the product.
-    return exponent_needed(permute_and_flip_probability, Race(candidates, 1, 1.0), 0.95)
+    # The law depends on x = exponent*gap alone, and the miss falls nearly like e^-x: a few steps of that are enough.
+    x = math.log(19 * (candidates - 1))
+    for _ in range(40):
+        step = math.log((1 - pf_winner(candidates, x, 1.0)) / 0.05)
+        x += step
+        if abs(step) < 1e-9:
+            break
+    return x
