@@ -23,7 +23,7 @@ from psi.errors import UsageError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-_PRIVATE = ("epsilon", "colluding", "lower", "upper", "neighbors", "contributions")
+_PRIVATE = ("epsilon", "colluding", "lower", "upper", "neighbors", "contributions", "sensitivity")
 
 
 @click.group(name="mpc", context_settings={"help_option_names": ["-h", "--help"]})
@@ -91,6 +91,12 @@ def _sum_options(decorated: _Command) -> _Command:
                 type=int,
                 metavar="C",
                 help="With --epsilon: protect a group of C parties together (default 1); costs C times the noise.",
+            ),
+            click.option(
+                "--sensitivity",
+                metavar="S",
+                help="With --epsilon, for parties that hold many persons' data each: how far one moves a number. "
+                "Default: a whole party is protected.",
             ),
         )
     ):
@@ -250,10 +256,11 @@ def _guarantee(
     upper: str | None,
     neighbors: str | None,
     contributions: int | None,
+    sensitivity: str | None,
 ) -> Guarantee | None:
     if epsilon is None:
         given = {"colluding": colluding, "lower": lower, "upper": upper, "neighbors": neighbors}
-        for name, value in (given | {"contributions": contributions}).items():
+        for name, value in (given | {"contributions": contributions, "sensitivity": sensitivity}).items():
             if value is not None:
                 raise UsageError(f"--{name} goes with --epsilon", term=name)
         return None
@@ -273,6 +280,7 @@ def _guarantee(
         parse_decimal(upper, "upper"),
         colluding,
         contributions or 1,
+        None if sensitivity is None else parse_decimal(sensitivity, "sensitivity"),
     )
 
 

@@ -42,8 +42,8 @@ class FixedPoint:
         return units.numerator
 
     def round(self, value: Fraction) -> int:
-        """The nearest number of units, halves to even."""
-        return round(value / self.unit)
+        """The nearest number of units, halves up: values at most s apart land at most ceil(s/unit) units apart."""
+        return (value / self.unit + Fraction(1, 2)) // 1
 
     def decode(self, units: int) -> Fraction:
         """The value of `units`."""

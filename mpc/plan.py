@@ -19,7 +19,10 @@ from psi.errors import PolicyError, UsageError
 
 @dataclass(frozen=True, slots=True)
 class Guarantee:
-    """What makes a sum differentially private: who may collude, what one party may change, within which bounds."""
+    """What makes a sum differentially private: who may collude, what is protected, within which bounds.
+
+    sensitivity: how far one protected person moves one number of a party that holds many; None protects whole parties.
+    """
 
     epsilon: Fraction
     neighbors: NeighbouringRelation
@@ -27,6 +30,16 @@ class Guarantee:
     upper: Fraction
     colluding: int
     contributions: int = 1
+    sensitivity: Fraction | None = None
+
+    @property
+    def span(self) -> Fraction:
+        """How far one number can move."""
+        if self.sensitivity is not None:
+            return self.sensitivity
+        if self.neighbors is NeighbouringRelation.REPLACE:
+            return self.upper - self.lower
+        return max(abs(self.lower), abs(self.upper))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +122,12 @@ def _noisy(function: Function, inputs: int, length: int, unit: Fraction, modulus
         raise UsageError("lower must be below upper", term="lower")
     if guarantee.contributions < 1:
         raise UsageError("contributions: expected 1 or more", term="contributions")
-    replace = guarantee.neighbors is NeighbouringRelation.REPLACE
-    span = high - low if replace else max(abs(low), abs(high))
+    if guarantee.sensitivity is not None and not 0 < guarantee.sensitivity <= high - low:
+        raise UsageError("sensitivity: expected a number above 0, at most upper - lower", term="sensitivity")
     together = length * guarantee.contributions
-    factor = coarsening(span * together, unit, widest_sensitivity(guarantee.epsilon, length))
+    factor = coarsening(guarantee.span * together, unit, widest_sensitivity(guarantee.epsilon, length))
     point = FixedPoint(unit * factor, max(abs(low), abs(high)))
-    bottom, top = point.round(low), point.round(high)
-    sensitivity = together * (top - bottom if replace else max(abs(bottom), abs(top)))
+    sensitivity = together * _units_moved(guarantee, point)
     if sensitivity == 0:
         raise PolicyError(
             f"values between {plain(low)} and {plain(high)} are all the same at a unit of {plain(point.unit)}; use "
@@ -135,6 +147,15 @@ def _noisy(function: Function, inputs: int, length: int, unit: Fraction, modulus
         lower=plain(low),
         upper=plain(high),
         contributions=guarantee.contributions,
+        sensitivity=None if guarantee.sensitivity is None else plain(guarantee.sensitivity),
         colluding=guarantee.colluding,
     )
     return SumPlan(terms, point, guarantee, noise, sensitivity, factor)
+
+
+def _units_moved(guarantee: Guarantee, point: FixedPoint) -> int:
+    """How far one number can move once it is clamped and rounded."""
+    if guarantee.sensitivity is not None:
+        return int(-(-guarantee.sensitivity // point.unit))
+    bottom, top = point.round(guarantee.lower), point.round(guarantee.upper)
+    return top - bottom if guarantee.neighbors is NeighbouringRelation.REPLACE else max(abs(bottom), abs(top))

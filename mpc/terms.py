@@ -47,6 +47,7 @@ class Terms:
     lower: str | None = None
     upper: str | None = None
     contributions: int | None = None
+    sensitivity: str | None = None
     colluding: int | None = None
 
     def __post_init__(self) -> None:

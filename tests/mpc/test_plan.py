@@ -62,6 +62,8 @@ def test_room_is_left_for_the_noise() -> None:
         ({"lower": Fraction(-80)}, 1, 140),
         ({"contributions": 3}, 1, 180),
         ({}, 4, 240),
+        ({"sensitivity": ONE, "upper": Fraction(400)}, 1, 1),
+        ({"sensitivity": ONE, "contributions": 2}, 3, 6),
     ],
 )
 def test_sensitivity(changes: dict[str, object], length: int, sensitivity: int) -> None:
@@ -82,10 +84,17 @@ def test_a_fine_unit_is_coarsened_and_agreed_on() -> None:
     assert 3 * plan.point.unit / 2 < plan.error95 / 1000
 
 
+def test_rounding_moves_a_value_by_no_more_units_than_the_sensitivity() -> None:
+    point = FixedPoint(Fraction(2), Fraction(100))
+    for apart in (Fraction(1), Fraction(2), Fraction(3), Fraction(9, 2)):
+        moves = {point.round(Fraction(v, 7) + apart) - point.round(Fraction(v, 7)) for v in range(-70, 70)}
+        assert max(moves) == -(-apart // 2)  # halves to even would move 1 -> 3 by two
+
+
 def test_values_are_clamped_and_rounded_and_noisy() -> None:
     plan = plan_sum(Function.SUM, roster(3), length=3, decimals=0, guarantee=guarantee(epsilon=Fraction(10**6)))
     # Noise of that epsilon is zero but for probability e^-1000.
-    assert plan.encode([Fraction(-5), Fraction("12.5"), Fraction(99)], FixedEntropy()) == [0, 12, 60]
+    assert plan.encode([Fraction(-5), Fraction("12.5"), Fraction(99)], FixedEntropy()) == [0, 13, 60]
 
 
 @pytest.mark.parametrize(
@@ -95,6 +104,8 @@ def test_values_are_clamped_and_rounded_and_noisy() -> None:
         {"colluding": 0},
         {"colluding": 3},
         {"contributions": 0},
+        {"sensitivity": Fraction(0)},
+        {"sensitivity": Fraction(61)},
     ],
 )
 def test_impossible_guarantees(changes: dict[str, object]) -> None:
