@@ -142,8 +142,4 @@ def _rule(
     race = Race(candidates, seats, float(ASSUMED_GAP * bound.sensitivity if gap is None else gap))
     over_sets = subset_exponential(epsilon, None, seats, Declared(bound))
     peeled = peeling(epsilon, None, seats, Declared(bound))
-    try:
-        over_sets.check(candidates)  # by public sizes
-    except UsageError:
-        return Mechanism.PEELING
-    return committee_rule(race, over_sets, peeled)[0]
+    return committee_rule(race, over_sets, peeled)[0] if over_sets.fits(candidates) else Mechanism.PEELING

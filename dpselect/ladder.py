@@ -25,6 +25,7 @@ _REACH = 64
 _MAX_SHIFT = 56
 # Below this many candidates, a coin for each beats sorting them into a histogram (measured).
 SMALL = 4096
+_NONE: Indices = np.empty(0, dtype=np.int64)
 
 
 class Ladder:
@@ -37,6 +38,9 @@ class Ladder:
         width = exponent * 2**self.shift
         self.last = -(-reach * width.denominator // width.numerator)
         self.steps = CoinTable([exp_coin(width * step) for step in range(self.last + 1)])
+        # Where the last step begins, and the shift, as NumPy scalars: a small draw is mostly overhead.
+        self.limit = np.uint64(min(self.last << self.shift, 2**64 - 1))
+        self.shift64 = np.uint64(min(self.shift, 63))
         self._digits: dict[int, CoinTable] = {}
         self._caps: dict[int, list[int]] = {}
         self._cap_arrays: dict[int, Indices] = {}
@@ -65,7 +69,9 @@ class Ladder:
 
     def accept(self, entropy: Entropy, rest: int) -> bool:
         """One flip of the coin exp(-exponent * rest): a coin for each binary digit of `rest` that is 1."""
-        return all(flip(entropy, self._digit(bit)[0]) for bit in range(rest.bit_length()) if rest >> bit & 1)
+        return not rest or all(
+            flip(entropy, self._digit(bit)[0]) for bit in range(rest.bit_length()) if rest >> bit & 1
+        )
 
     def accept_many(self, entropy: Entropy, rests: npt.NDArray[Any]) -> Bools:
         """`accept` for each of rests, shape (n,), dtype uint64 or object."""
@@ -86,7 +92,8 @@ def ladder(exponent: Fraction, reach: int = _REACH) -> Ladder:
 class Gaps:
     """Scores as steps below the best. Holds the array it was given: do not change that one meanwhile.
 
-    Few candidates: `steps`, one for each. Many: `counts` of each step, and members listed when asked for.
+    Few candidates (`small`): `steps`, that of each one, shape (m,), int64. Many: `counts` of each step, and members
+    listed when asked for.
     """
 
     def __init__(self, scores: Scores, steps: Ladder) -> None:
@@ -95,29 +102,34 @@ class Gaps:
         # A step must fit 64 bits for the fast arithmetic; exponents below 2^-56 go by Python integers.
         self._units = scores.units if steps.shift <= _MAX_SHIFT else scores.units.astype(object)
         self.size: int = scores.units.size
-        self.best: int = int(scores.units.max())
+        self._best = self._units.max()
         self.small = self.size <= SMALL
+        self.steps = self._steps() if self.small else _NONE
+
+    @property
+    def best(self) -> int:
+        """The best score."""
+        return int(self._best)
 
     def _below_best(self, units: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        if units.dtype == object:
-            below: npt.NDArray[Any] = self.best - units
-            return below
-        # Differences of two int64 may need 64 bits: modulo 2^64 they come out right as uint64.
-        return np.uint64(self.best % 2**64) - units.view(np.uint64)
+        below: npt.NDArray[Any] = self._best - units
+        # Differences of two int64 may need 64 bits: they wrap around, and read as uint64 they come out right.
+        return below if units.dtype == object else below.view(np.uint64)
 
-    @cached_property
-    def steps(self) -> Indices:
-        """The step of each candidate, shape (m,), int64."""
+    def _steps(self) -> Indices:
         gaps = self._below_best(self._units)
-        steps: Indices = np.minimum(gaps >> self._kind(self.ladder.shift), self._kind(self.ladder.last)).astype(
-            np.int64
-        )
-        return steps
+        if gaps.dtype == object:
+            steps: Indices = np.minimum(gaps >> self.ladder.shift, self.ladder.last).astype(np.int64)
+            return steps
+        np.minimum(gaps, self.ladder.limit, out=gaps)
+        if self.ladder.shift:
+            gaps >>= self.ladder.shift64
+        return gaps.view(np.int64)
 
     @property
     def tied(self) -> int:
         """How many candidates have the best score."""
-        return int(np.count_nonzero(self._units == self.best))
+        return int(np.count_nonzero(self._units == self._best))
 
     @cached_property
     def _cut(self) -> int:

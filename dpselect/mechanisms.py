@@ -27,7 +27,7 @@ from dpselect.errors import UsageError
 from dpselect.ladder import Gaps, Ladder, ladder
 from dpselect.law import ONE, Law, exponential_law, permute_and_flip_law
 from dpselect.privacy import EpsilonLike, NeighbouringRelation, parse_epsilon
-from dpselect.sampling import Indices, flip_on, uniform_below, uniforms_below
+from dpselect.sampling import LANE_WIDTH, Indices, flip_on, random_digits, uniform_below, uniforms_below
 from dpselect.scores import APPROVAL, Bounded, ScoreBound, Scores, ScoresLike, take
 
 _SYSTEM = SystemEntropy()
@@ -122,13 +122,20 @@ class PermuteAndFlip(Selection):
     def _draw(self, gaps: Gaps, entropy: Entropy) -> int:
         if not gaps.small:
             return _pick_head(gaps, gaps.ladder.steps.heads(entropy, gaps.counts), entropy)
-        heads = np.flatnonzero(gaps.ladder.steps.flips(entropy, gaps.steps)[0]).tolist()
-        # Heads of the steps' coins become heads of the gaps' coins by the rest's coin. Going through them in random
-        # order up to the first that stands gives a uniform one of those that would stand.
+        steps, coins = gaps.steps, gaps.ladder.steps
+        wanted = coins.digits(0, LANE_WIDTH)[steps]
+        drawn = random_digits(entropy, gaps.size, LANE_WIDTH)
+        # Heads for sure by their first digit, and those whose first digit does not decide. Going through them in random
+        # order, up to the first whose later digits and rest's coin show heads too, gives a uniform one of the heads.
+        heads = (drawn <= wanted).nonzero()[0].tolist()
         while True:
             at = uniform_below(entropy, len(heads))
             candidate: int = heads[at]
-            if gaps.ladder.accept(entropy, gaps.rest(candidate, int(gaps.steps[candidate]))):
+            step = int(steps[candidate])
+            decided = step == 0 or drawn[candidate] < wanted[candidate]
+            if (decided or flip_on(entropy, coins[step], LANE_WIDTH)) and gaps.ladder.accept(
+                entropy, gaps.rest(candidate, step)
+            ):
                 return candidate
             heads[at] = heads[-1]
             heads.pop()
@@ -224,7 +231,7 @@ class Exponential(Selection):
         total = int(wheel.ends[-1])
         while True:
             drawn = uniform_below(entropy, total)
-            entry = int(np.searchsorted(wheel.ends, drawn, side="right"))
+            entry = int(wheel.ends.searchsorted(drawn, side="right"))
             cap = int(wheel.caps[entry])
             rank, low = divmod(int(wheel.ends[entry]) - 1 - drawn, cap)
             step = int(gaps.steps[entry]) if gaps.small else entry

@@ -22,16 +22,18 @@ from dpselect.coins import Coin, exp_coin, logistic_coin
 from dpselect.entropy import Entropy
 from dpselect.errors import UsageError
 
-WIDTH = 64
-# Lanes are cheap to read and 1 in 65536 needs a second digit: measured best from 10 to 10^6 lanes.
-LANE_WIDTH = 16
-_DIGIT_TYPES = {4: "<u1", 8: "<u1", 16: "<u2", 32: "<u4", 64: "<u8"}
-# exp(-64) is small enough that what lies beyond is drawn rarely, and large enough that it is reached in few steps.
-_TAIL = 64
-
 Indices = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Digits = npt.NDArray[np.unsignedinteger[Any]]
+
+WIDTH = 64
+# Lanes are cheap to read and 1 in 65536 needs a second digit: measured best from 10 to 10^6 lanes.
+LANE_WIDTH = 16
+_DIGIT_TYPES: dict[int, np.dtype[np.unsignedinteger[Any]]] = {
+    width: np.dtype(name) for width, name in ((4, "<u1"), (8, "<u1"), (16, "<u2"), (32, "<u4"), (64, "<u8"))
+}
+# exp(-64) is small enough that what lies beyond is drawn rarely, and large enough that it is reached in few steps.
+_TAIL = 64
 
 
 # ---------------------------------------------------------------------------------------------- uniform integers
@@ -40,6 +42,8 @@ Digits = npt.NDArray[np.unsignedinteger[Any]]
 def uniform_below(entropy: Entropy, bound: int) -> int:
     """A uniform integer in range(bound), bound >= 1 of any size, by rejection (fewer than 2 tries expected)."""
     bits = (bound - 1).bit_length()
+    if not bits:
+        return 0
     size = (bits + 7) // 8
     excess = 8 * size - bits
     while True:
@@ -75,8 +79,9 @@ def _words(entropy: Entropy, count: int) -> npt.NDArray[np.uint64]:
     return np.frombuffer(entropy.read(8 * count), dtype="<u8")
 
 
-def _digits(entropy: Entropy, count: int, width: int) -> Digits:
-    kind: np.dtype[np.unsignedinteger[Any]] = np.dtype(_DIGIT_TYPES[width])
+def random_digits(entropy: Entropy, count: int, width: int) -> Digits:
+    """`count` uniform digits of `width` bits (4, 8, 16, 32 or 64), in the narrowest unsigned type."""
+    kind = _DIGIT_TYPES[width]
     digits = np.frombuffer(entropy.read(kind.itemsize * count), dtype=kind)
     return digits & kind.type(15) if width == 4 else digits
 
@@ -131,20 +136,20 @@ class CoinTable:
         """Digit number `index` of every coin in base 2^width, in the narrowest unsigned type."""
         found = self._digits.get((index, width))
         if found is None:
-            found = np.array([c.digit(index, width) for c in self._coins], dtype=np.dtype(_DIGIT_TYPES[width]))
+            found = np.array([c.digit(index, width) for c in self._coins], dtype=_DIGIT_TYPES[width])
             self._digits[index, width] = found
         return found
 
     def flips(self, entropy: Entropy, which: Indices, *, rows: int = 1, width: int = LANE_WIDTH) -> Bools:
         """Independent flips, coin which[i] in column i of each row; which of shape (n,), result (rows, n) bool."""
         wanted = self.digits(0, width)[which]
-        drawn = _digits(entropy, rows * which.size, width).reshape(rows, which.size)
+        drawn = random_digits(entropy, rows * which.size, width).reshape(rows, which.size)
         heads: Bools = drawn < wanted
         tied = np.flatnonzero(drawn == wanted)
         index = 1
         while tied.size:
             wanted = self.digits(index, width)[which[tied % which.size]]
-            drawn = _digits(entropy, tied.size, width)
+            drawn = random_digits(entropy, tied.size, width)
             heads.reshape(-1)[tied] = drawn < wanted
             tied = tied[drawn == wanted]
             index += 1

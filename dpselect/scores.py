@@ -28,6 +28,7 @@ ScoresLike = Sequence[Any] | npt.NDArray[Any]
 
 MAX_DENOMINATOR_BITS = 128
 MAX_BITS = 256
+_WIDEST: dict[str, np.dtype[Any]] = {"i": np.dtype(np.int64), "u": np.dtype(np.uint64)}
 _MAX_DECIMAL_EXPONENT = 76
 _TEXT = re.compile(r"[+-]?(\d{1,80}(\.\d{0,80})?|\.\d{1,80})([eE][+-]?\d{1,2})?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,80}", re.ASCII)
@@ -161,14 +162,14 @@ def take(scores: ScoresLike | Scores, *, exact_floats: bool = False) -> Scores:
     """
     if isinstance(scores, Scores):
         return scores
-    array = scores if isinstance(scores, np.ndarray) else None
-    if array is not None and array.ndim != 1:
-        raise InputError(f"scores: expected one dimension, got {array.ndim}")
     if len(scores) == 0:
         raise InputError("scores: there is no candidate")
-    if array is not None and array.dtype.kind in "iu":
-        return Scores(array.astype(np.int64 if array.dtype.kind == "i" else np.uint64, copy=False), 1)
-    if array is None and set(map(type, scores)) == {int}:
+    if isinstance(scores, np.ndarray):
+        if scores.ndim != 1:
+            raise InputError(f"scores: expected one dimension, got {scores.ndim}")
+        if scores.dtype.kind in _WIDEST:
+            return Scores(scores.astype(_WIDEST[scores.dtype.kind], copy=False), 1)
+    elif set(map(type, scores)) == {int}:
         return _integers(list(scores))
     return _rationals([_exact(value, position, exact_floats) for position, value in enumerate(scores)])
 
