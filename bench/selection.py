@@ -143,9 +143,11 @@ def top_ten(scores: np.ndarray, *, with_opendp: bool) -> list[Contender]:
         Contender("psiselect peeling (permute-and-flip)", lambda: peeled.release(scores), 5),
     ]
     if with_opendp:
-        contenders.append(
-            Contender("opendp top-k (peeling)", opendp_call(scores, "permute-and-flip", 10), 1, note="one run")
-        )
+        top, one = opendp_call(scores, "permute-and-flip", 10), opendp_call(scores, "permute-and-flip")
+        contenders += [
+            Contender("opendp noisy top-k", top, 3),
+            Contender("opendp noisy max, ten times (peeling)", one, 3, 10, "one draw, times 10"),
+        ]
     return contenders
 
 
