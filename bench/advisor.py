@@ -1,7 +1,7 @@
 """How long one answer takes, once loaded: random tasks, complete and incomplete, with this machine's speed injected.
 
-Prints the mean, the median, the 99th percentile and the worst, for tasks with every always-asked field known and for tasks
-with gaps (where the three-valued logic looks at many worlds), and the worked examples.
+Prints the mean, the median, the 99th percentile and the worst: for the worked examples, for random tasks with every
+always-asked field known, and for tasks with gaps, where the three-valued logic looks at many worlds.
 """
 
 from __future__ import annotations

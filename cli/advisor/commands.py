@@ -15,10 +15,14 @@ from fractions import Fraction
 from cli.advisor.fields import COUNTS, ONE_BIT, SELECTIONS
 from cli.advisor.labels import L
 from cli.advisor.numbers import Numbers
-from cli.advisor.task import Facts
+from cli.advisor.task import Facts, NeedToKnow
+from psi.outcomes import Reveal
 
 MAX_PARTIES = 100  # of `psiselect mpc`
 NOISY_COUNT_DELTA = "1e-9"  # where the task has delta = 0, which the noisy count cannot give; a note says so
+
+
+REVEALED = frozenset(reveal.value for reveal in Reveal)  # the outcomes that set intersection offers
 
 
 @dataclass(frozen=True)
@@ -228,6 +232,10 @@ def _pair(f: Facts) -> bool:
     return bool(f.n_holders <= 2 and f.match != "fuzzy" and f.adversary != "malicious")
 
 
+def _pair_sum(f: Facts) -> bool:
+    return _pair(f) and "sum" in REVEALED
+
+
 def _one_release(f: Facts) -> bool:
     return bool(f.output_dim == 1)
 
@@ -244,7 +252,7 @@ def _always(f: Facts) -> bool:
 SHIPPED: tuple[Shipped, ...] = (
     Shipped(L.PSI, ("intersection", "lookup"), _pair, _matches),
     Shipped(L.PSI_AGG, ("intersection_size",), _pair, _list_count),
-    Shipped(L.PSI_AGG, ("intersection_sum",), _pair, _list_sum),
+    Shipped(L.PSI_AGG, ("intersection_sum",), _pair_sum, _list_sum),
     Shipped(L.MPC_SUM, ("sum", "mean", "count", "proportion", "histogram", *SELECTIONS), _few, _secure_sum),
     Shipped(L.MPC_THRESHOLD, ("threshold", "all_agree"), _several, _threshold),
     Shipped(L.MPC_OTHER, ("select_best",), _several, _argmax),
@@ -286,9 +294,12 @@ def implemented(f: Facts, label: L) -> bool:
 
 
 def steps(f: Facts, n: Numbers, label: L) -> Steps:
-    """The commands for this label and task; empty when the toolkit ships none."""
+    """The commands for this label and task; empty when the toolkit ships none, or a number they need is unknown."""
     found = _find(f, label)
-    return found.steps(f, n) if found else ()
+    try:
+        return found.steps(f, n) if found else ()
+    except NeedToKnow:
+        return ()
 
 
 def notes(f: Facts, label: L) -> list[str]:

@@ -47,7 +47,7 @@ def _next(known: Given, skipped: frozenset[str], left: int) -> str | None:
     extra = ASKED_TOO | ({"output_dim"} if known.get("function") in SELECTIONS else set())
     field = _open(known, must | (extra - skipped), skipped)
     if field is not None and field not in ALWAYS and len(touched(known, must) & must) >= left:
-        field = _open(known, must, skipped)
+        field = _open(known, must, skipped) or field  # room is kept for what is never assumed
     if field is None and known.get("function") in INTERSECTIONS:
         field = next((name for name in SIZES if known.get(name) is None and name not in skipped), None)
     return field

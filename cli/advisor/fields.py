@@ -56,6 +56,7 @@ FUNCTIONS = (
 )
 RECIPIENTS = ("participants", "one_participant", "subset", "external", "public")
 WISH = ("required", "desired", "not_needed")
+TOLERANCES = ({"kind": "rel", "value": 0.01}, {"kind": "rel", "value": 0.5})
 UNITS, HOLDERS = (5, 100, 5000, 10**6), (1, 2, 5, 500, 10**5)
 BOUNDS = ([0.0, 1.0], [0.0, 100.0], [0.0, 1e4], [0.0, 1e6])
 C, B, N, F = Kind.CHOICE, Kind.BOOL, Kind.INT, Kind.FLOAT
@@ -82,7 +83,7 @@ FIELDS: tuple[Field, ...] = (
     Field("score_gap", F, None, "votes", low=0, tries=(1.0, 10.0, 1000.0)),
     Field("score_sensitivity", F, None, "votes", low=0, above=True, tries=(1.0, 5.0)),
     Field("expected_value", F, None, "of the output", tries=(1.0, 100.0, 1e4, 1e6)),
-    Field("tolerance", Kind.TOLERANCE, None, "of the output, at 95 %", tries=({"kind": "rel", "value": 0.1},)),
+    Field("tolerance", Kind.TOLERANCE, None, "of the output, at 95 %", tries=TOLERANCES),
     Field("helper_servers", B, None),
     Field("epsilon_total", F, 1.0, "nats", low=0, above=True, high=1000, tries=(0.01, 0.5, 10.0), always=True),
     Field("delta", F, 0.0, low=0, high=0.1),

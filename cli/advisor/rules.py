@@ -45,6 +45,11 @@ ENTITLED = ("participants", "one_participant", "subset")
 GENERAL = ("auction", "inference", "custom")
 
 
+def _entitled(f: Facts) -> bool:
+    # The function is looked at first, though it does not matter here, so that it is the first thing asked.
+    return f.function is not None and f.recipients in ENTITLED and f.n_holders == 1 and not f.hides_output
+
+
 def _overlap(f: Facts) -> bool:
     return f.function in INTERSECTIONS
 
@@ -74,11 +79,11 @@ def _winner_only(f: Facts) -> bool:
 
 
 def _locally(f: Facts, n: Numbers) -> bool:
-    return not f.central and not n.selects and f.each_holder_one_unit and not f.helper_servers and n.local_fits
+    return not f.central and not n.selects and f.each_holder_one_unit and n.local_fits and not f.helper_servers
 
 
 def _together(f: Facts, n: Numbers) -> bool:
-    reachable = not f.each_holder_one_unit or n.selects or f.helper_servers or f.n_holders <= FEW_HOLDERS
+    reachable = not f.each_holder_one_unit or n.selects or f.n_holders <= FEW_HOLDERS or f.helper_servers
     return not f.central and bool(reachable) and n.shared_fits
 
 
@@ -86,7 +91,7 @@ def _together(f: Facts, n: Numbers) -> bool:
 RULES: tuple[Rule, ...] = (
     # Nothing to hide, or from nobody; or the output is the private datum.
     Rule("public", L.NO_PET, lambda f, n: f.data_public, "data_public"),
-    Rule("entitled", L.NO_PET, lambda f, n: f.recipients in ENTITLED and f.n_holders == 1 and not f.hides_output,
+    Rule("entitled", L.NO_PET, lambda f, n: _entitled(f),
          "n_holders recipients output_privacy"),
     Rule("individual", L.CHANGE_TASK, lambda f, n: f.function == "individual_record", "function"),
     Rule("rows", L.CHANGE_TASK, lambda f, n: f.function == "row_release", "function"),

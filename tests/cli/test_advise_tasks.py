@@ -96,6 +96,6 @@ def test_disagreements_are_in_the_docs() -> None:
     assert f"{len(OWN) - len(DISAGREEMENTS)} of {len(OWN)}" in page
     for name, task in OWN.items():
         assert task["title"] in page
-        assert (name in DISAGREEMENTS) == (f"**{DISAGREEMENTS.get(name)}**" in next(
-            line for line in page.splitlines() if task["title"] in line
-        ))
+        assert (name in DISAGREEMENTS) == (
+            f"**{DISAGREEMENTS.get(name)}**" in next(line for line in page.splitlines() if task["title"] in line)
+        )
