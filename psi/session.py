@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +14,14 @@ from psi.errors import PsiError, TransportError
 from psi.messages import MessageType
 from psi.outcomes import Outcome, Side
 from psi.protocol import Party, Setup
-from psi.states import State
+from psi.states import SEND, TABLE, State
 from psi.transport.channel import Channel
 from psi.wire import Frame
 
 # How long to wait for a frame while own work is held up by a full send queue.
 _POLL_SECONDS = 0.02
 # A side that computes for long says so at this rate; well below any sensible deadline.
-_ALIVE_SECONDS = 5.0
+_ALIVE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,31 +74,78 @@ def run(
 
 
 def _drive(party: Party, channel: Channel, progress: Callable[[int, int], None]) -> None:
-    last_sent = time.monotonic()
-
-    def send(frames: list[Frame]) -> None:
-        nonlocal last_sent
-        for frame in frames:
-            channel.send(frame)
-        if frames:
-            last_sent = time.monotonic()
-
-    send(party.start())
+    outlet = _Outlet(party, channel)
+    outlet.send(party.start())
     idle = False
-    while party.state is not State.DONE:
-        # What has arrived goes first: the peer may be waiting for the answer. Own work fills the gaps.
-        may_work = not idle and channel.ready_to_send()
-        frame = channel.receive(0 if may_work else None if idle else _POLL_SECONDS)
-        if frame is not None:
-            send(party.receive(frame))
-            idle = False
-        elif may_work:
-            frames = party.work()
-            idle = frames is None
-            send(frames or [])
-            if not frames and not idle and time.monotonic() - last_sent > _ALIVE_SECONDS:
-                send([Frame(MessageType.ALIVE, b"")])
-        progress(party.done_operations, party.total_operations)
+    with outlet.beating():
+        while party.state is not State.DONE:
+            # What has arrived goes first: the peer may be waiting for the answer. Own work fills the gaps.
+            may_work = not idle and channel.ready_to_send()
+            outlet.computing = may_work
+            frame = channel.receive(0 if may_work else None if idle else _POLL_SECONDS)
+            outlet.computing = True
+            if frame is not None:
+                outlet.send(party.receive(frame))
+                idle = False
+            elif may_work:
+                frames = party.work()
+                idle = frames is None
+                outlet.send(frames or [])
+            progress(party.done_operations, party.total_operations)
+
+
+class _Outlet:
+    """What goes to the peer: the party's frames and, from a thread of its own, ALIVE while this side computes. One
+    piece of work, such as matching two long lists, may take longer than the peer's patience.
+
+    computing: whether this side is not waiting for the peer. While both sides wait there is no sign of life, so that
+    their deadlines end it.
+    """
+
+    def __init__(self, party: Party, channel: Channel) -> None:
+        self.computing = True
+        self._party = party
+        self._channel = channel
+        self._sending = threading.Lock()
+        self._last_sent = time.monotonic()
+        self._over = threading.Event()
+
+    def send(self, frames: list[Frame]) -> None:
+        """Queue frames for the peer; waits for room."""
+        with self._sending:
+            for frame in frames:
+                self._channel.send(frame)
+            if frames:
+                self._last_sent = time.monotonic()
+
+    @contextlib.contextmanager
+    def beating(self) -> Iterator[None]:
+        """Send signs of life meanwhile."""
+        thread = threading.Thread(target=self._beat, name="psiselect-alive", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            thread.join()
+
+    def _beat(self) -> None:
+        while not self._over.wait(_ALIVE_SECONDS / 2):
+            # A lock that is taken, or a full queue, means that there is something else for the peer to read.
+            if self._quiet() and self._sending.acquire(blocking=False):
+                try:
+                    if self._quiet() and self._channel.ready_to_send():
+                        self._channel.send(Frame(MessageType.ALIVE, b""))
+                        self._last_sent = time.monotonic()
+                except PsiError:
+                    return  # the session's own thread finds out too
+                finally:
+                    self._sending.release()
+
+    def _quiet(self) -> bool:
+        # The state may move on at once, but never back to one whose peer would not take a sign of life.
+        allowed = (SEND, MessageType.ALIVE) in TABLE[self._party.state]
+        return self.computing and allowed and time.monotonic() - self._last_sent >= _ALIVE_SECONDS
 
 
 def _last_word(channel: Channel) -> PsiError | None:

@@ -26,8 +26,9 @@ class Channel(Protocol):
 
     def receive(self, wait: float | None = None) -> Frame | None:
         """The next frame; None when `wait` seconds passed without one (0 polls; None waits for the channel's own
-        deadline, then TransportError). Raises TransportError when the link died, RemoteError when the peer sent
-        something that is not a frame. A peer that closed cleanly without the session's last message is a death too."""
+        deadline, then TransportError). Raises TransportError when the link died, or stalls past the deadline with the
+        send queue full; RemoteError when the peer sent something that is not a frame. A peer that closed cleanly
+        without the session's last message is a death too."""
         ...
 
     def ready_to_send(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 import threading
 import time
 from collections import deque
@@ -15,6 +16,7 @@ from psi.wire import MAX_FRAME_BYTES, Frame
 QUEUE_BYTES = 4 << 20
 # What a queued frame costs besides its bytes: a peer that sends empty frames must not fill memory with objects.
 _FRAME_OVERHEAD = 512
+_ROOM = "the peer to take what was sent"
 
 
 class Patience:
@@ -31,6 +33,13 @@ class Patience:
     def left(self, since: float) -> float:
         """Seconds until a wait that began at `since` (of `time.monotonic`) gives up; negative when it is over."""
         return max(since, self._last) + self.seconds - time.monotonic()
+
+    def require(self, awaited: str, since: float = -math.inf) -> float:
+        """As `left`, but raises TransportError when it is over; `awaited` says for whom."""
+        left = self.left(since)
+        if left <= 0:
+            raise TransportError(f"no progress for {self.seconds:g} s while waiting for {awaited}")
+        return left
 
 
 class FrameQueue:
@@ -116,10 +125,7 @@ class FrameQueue:
         return frame
 
     def _wait(self, patience: Patience, since: float, awaited: str) -> None:
-        left = patience.left(since)
-        if left <= 0:
-            raise TransportError(f"no progress for {patience.seconds:g} s while waiting for {awaited}")
-        self._changed.wait(left)
+        self._changed.wait(patience.require(awaited, since))
 
 
 class QueuedChannel(abc.ABC):
@@ -150,7 +156,7 @@ class QueuedChannel(abc.ABC):
             raise UsageError(f"a frame of {len(frame)} bytes is too large to send; {MAX_FRAME_BYTES} is the most")
         self._require_open()
         try:
-            self._outgoing.put(frame, self._patience, "the peer to take what was sent")
+            self._outgoing.put(frame, self._patience, _ROOM)
         except TransportError as error:
             self._fail(error)
             raise
@@ -162,6 +168,8 @@ class QueuedChannel(abc.ABC):
         self._require_open()
         try:
             frame = self._incoming.get(self._patience, "the peer's next message", wait)
+            if frame is None and self._outgoing.full:  # whoever polls until there is room waits for the peer too
+                self._patience.require(_ROOM)
         except TransportError as error:
             self._fail(error)
             raise
