@@ -123,7 +123,7 @@ def _of_lists(setting: Setting) -> list[Chart]:
         curves = tuple(Curve(name, tuple((e, law(e)) for e in epsilons)) for name, law in laws)
         made.append(
             Chart(
-                "Why noise fails here: precision and recall against epsilon",
+                "Precision and recall of noise against epsilon",
                 "epsilon",
                 "share",
                 curves,
@@ -137,7 +137,7 @@ def _of_lists(setting: Setting) -> list[Chart]:
     seconds = tuple((float(n), costs.psi(n, max(1, round(n * ratio)), machine).seconds) for n in sizes)
     made.append(
         Chart(
-            "Seconds on this machine against the length of the list that learns",
+            "Seconds on this machine against list length",
             "items, n_a",
             "seconds",
             (Curve("one side learns", seconds),),

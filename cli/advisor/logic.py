@@ -17,7 +17,7 @@ from cli.advisor.rules import Rule, decide
 from cli.advisor.task import Facts, FieldError, Given, NeedToKnow, check_together
 
 # Worlds looked at before an answer counts as open (never as settled), and for all values of an open field.
-MAX_WORLDS, WORLDS_OF_VALUES = 400, 120
+MAX_WORLDS, WORLDS_OF_VALUES = 250, 60
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ QUANTITIES: tuple[Q, ...] = (
     Q("histogram_err95_worst_cell", "(2c/eps)*ln(k/0.05)", "units a cell", _cells, lambda s: s.n.central_err95),
     Q("histogram_err95_one_cell", "(2c/eps)*ln20", "units a cell", _cells, lambda s: formulas.laplace_err95(s.n.scale)),
     Q("release_error95 as the command states it", "least e with Pr[|discrete Laplace| > e] <= 0.05", "output",
-      lambda s: _numeric(s) and s.f.function in ADDITIVE, lambda s: s.n.stated_err95),
+      lambda s: _numeric(s) and s.f.function in ("count", "histogram"), lambda s: s.n.stated_err95),
     Q("tolerable_error", "tolerance, else 10 % of expected_value", "output",
       lambda s: _numeric(s) and s.n.stated_limit, lambda s: s.n.limit),
     Q("n_needed_central", "(hi-lo)*c*ln20/(eps*tolerance)", "units", _per_unit,
