@@ -11,6 +11,8 @@ from typing import Any, Self, TypeVar
 import click
 
 from cli._output import json_option
+from cli._psi_trust import OPTIONS as _TRUST
+from cli._psi_trust import Papers
 from psi.errors import UsageError
 from psi.job import Agreement, Limits, Memory
 from psi.normalize import KeySpec, parse_key
@@ -137,6 +139,7 @@ def session_options(side: Side) -> Callable[[Command], Command]:
             help=f"Give up after so long without progress [default: {STALL_SECONDS:.0f}"
             + (" in a session, never while waiting for a peer]." if side is Side.LISTEN else "]."),
         ),
+        *_TRUST,
         json_option,
     )
 
@@ -177,6 +180,7 @@ class Choices:
     threads: int | None
     memory: Memory
     timeout: float | None
+    papers: Papers
     as_json: bool
 
     @classmethod
@@ -200,6 +204,7 @@ class Choices:
             threads=given["threads"],
             memory=memory(given["memory_limit"], given["workdir"]),
             timeout=given.get("timeout"),
+            papers=Papers(given.get("audit"), given.get("record")),
             as_json=given["as_json"],
         )
         if choices.output is not None and (learn == "peer" or choices.agreement.reveal is not Reveal.MATCHES):

@@ -14,6 +14,7 @@ import click
 from cli import _psi_options as options
 from cli._output import human_bytes, human_seconds, print_fields, print_json, progress, say
 from cli._psi_options import Choices
+from cli._psi_trust import verify
 from dpselect.entropy import SystemEntropy
 from psi import cost, local, session
 from psi.curve25519.backend import Backend, load_backend
@@ -34,6 +35,9 @@ def command() -> None:
 
     Both sides run one command each, at the same time, with the same --reveal and --key rules.
     """
+
+
+command.add_command(verify)
 
 
 @command.command("listen")
@@ -164,6 +168,7 @@ def _prepared(choices: Choices) -> Iterator[tuple[Identity, list[PeerIdentity], 
     identity = Identity.load(choices.identity)
     peers = [PeerIdentity.load(path) for path in choices.peers]
     choices.check_output(open_source(choices.source))
+    choices.papers.check(choices.source, choices.output)
     with _read(choices, choices.source) as job:
         yield identity, peers, job
 
@@ -199,7 +204,11 @@ def _run(choices: Choices, job: Job, identity: Identity, peers: list[PeerIdentit
             backend,
             SystemEntropy(),
         )
-        result = session.run(channel, setup, lambda done, total: bar.update(task, completed=done, total=total or None))
+
+        def shown(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total or None)
+
+        result = choices.papers.keep(setup, identity, peer, lambda: session.run(channel, setup, shown))
         _report(choices, job, result, backend, peer)
 
 

@@ -86,16 +86,20 @@ class PeerIdentity:
     @classmethod
     def read(cls, path: Path | str) -> Self:
         """Read a certificate, expired or not (to show it, or to verify an old record). Raises InputError."""
-        text = _read(Path(path), "the certificate")
+        return cls.from_pem(_read(Path(path), "the certificate"), str(path))
+
+    @classmethod
+    def from_pem(cls, text: bytes, source: str = "certificate") -> Self:
+        """Parse one certificate in PEM; see `from_der`. Raises InputError."""
         try:
             certificates = x509.load_pem_x509_certificates(text)
-        except ValueError:
+        except _PARSE_ERRORS:
             raise InputError(
-                f"{path}: not a certificate in PEM; expected the .crt file of `psiselect identity create`"
+                f"{source}: not a certificate in PEM; expected the .crt file of `psiselect identity create`"
             ) from None
         if len(certificates) != 1:
-            raise InputError(f"{path}: holds {len(certificates)} certificates; expected one, and no chain")
-        return cls.from_der(certificates[0].public_bytes(serialization.Encoding.DER), str(path))
+            raise InputError(f"{source}: holds {len(certificates)} certificates; expected one, and no chain")
+        return cls.from_der(certificates[0].public_bytes(serialization.Encoding.DER), source)
 
     @classmethod
     def from_der(cls, der: bytes, source: str = "certificate") -> Self:
@@ -128,6 +132,12 @@ class PeerIdentity:
                 f"{source}: not the certificate of a psiselect identity; ask the peer for the .crt file of "
                 "`psiselect identity create`"
             ) from None
+
+    @property
+    def pem(self) -> str:
+        """The certificate in PEM, in the one form that `Identity.create` writes."""
+        certificate = x509.load_der_x509_certificate(self.der)
+        return certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
 
     def require_valid(self, now: datetime | None = None) -> None:
         """Raises InputError, with the date, when the certificate has expired or is not valid yet."""

@@ -3,100 +3,14 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.psi_processes import ACME, GLOBEX, Ended, address, ended, psiselect, run, session
 
 from psi.identity import Identity
-
-ACME = [
-    ["id", "Mail", "city"],
-    ["1", "Ann@Example.com", "Łódź"],
-    ["2", "bob@example.com", 'Sao "Paulo"'],
-    ["3", "", "blank"],
-    ["4", "ann@example.COM ", "duplicate, of 1"],
-    ["5", "not an address", "unreadable"],
-    ["6", "eve@example.org", "only\nhere"],
-]
-GLOBEX = {"who": ["x", "y", "z"], "e": ["ANN@example.com", "zoe@example.net", "eve@example.org"], "n": [1, 2, 3]}
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """A folder with two lists and three identities."""
-    with (tmp_path / "acme.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(ACME)
-    pq.write_table(pa.table(GLOBEX), tmp_path / "globex.parquet")
-    for name in ("acme", "globex", "mallory"):
-        Identity.create(name, tmp_path)
-    return tmp_path
-
-
-@dataclass
-class Ended:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, object]:
-        found: dict[str, object] = json.loads(self.out)
-        return found
-
-
-@contextmanager
-def psiselect(*arguments: object) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cli.main", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def ended(process: subprocess.Popen[str]) -> Ended:
-    out, err = process.communicate(timeout=120)
-    return Ended(process.returncode, out, err)
-
-
-def run(*arguments: object) -> Ended:
-    with psiselect(*arguments) as process:
-        return ended(process)
-
-
-def address(listener: subprocess.Popen[str]) -> str:
-    for line in listener.stderr or ():
-        if found := re.match(r"listening on (\S+) for", line):
-            return found[1]
-    raise AssertionError(ended(listener))
-
-
-def session(place: Path, acme: tuple[object, ...] = (), globex: tuple[object, ...] = ()) -> tuple[Ended, Ended]:
-    """Acme listens, Globex connects; extra options for each."""
-    with psiselect(
-        *("psi", "listen", "--address", "127.0.0.1:0", "--identity", place / "acme", "--peer", place / "globex.crt"),
-        *("--peer", place / "mallory.crt", "--input", place / "acme.csv", "--key", "Mail:email", "--json", *acme),
-    ) as listener:
-        where = address(listener)
-        connected = run(
-            *("psi", "connect", where, "--identity", place / "globex", "--peer", place / "acme.crt"),
-            *("--input", place / "globex.parquet", "--key", "e:email", "--json", "--timeout", "60", *globex),
-        )
-        return ended(listener), connected
 
 
 def test_the_caller_learns_and_gets_its_rows(place: Path) -> None:
