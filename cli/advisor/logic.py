@@ -106,7 +106,7 @@ def _open_field(given: Given, asking: frozenset[str]) -> Open:
 def _outcomes(given: Given, field: str, asking: frozenset[str]) -> tuple[tuple[Any, frozenset[Label]], ...]:
     values = BY_NAME[field].alternatives
     fillings = ({**given, field: value} for value in values)
-    limit = max(4, WORLDS_OF_VALUES // len(values))
+    limit = max(2, WORLDS_OF_VALUES // len(values))
     return tuple((world[field], _labels(world, asking, limit)) for world in fillings if consistent(world))
 
 

@@ -87,7 +87,7 @@ def _shared(s: Setting) -> bool:
 
 
 def _mpc_count(s: Setting) -> bool:
-    return _shared(s) and s.f.function == "count" and s.n.epsilon_unit > 1 / 64
+    return _shared(s) and s.f.function == "count" and s.n.epsilon_unit > 1 / 16
 
 
 def _local_share(s: Setting) -> bool:
