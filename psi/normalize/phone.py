@@ -156,11 +156,12 @@ class _Plan:
     longest: int
 
     def plus_for_abroad(self, dialled: pa.Array) -> pa.Array:
-        """A plus sign instead of the digits for a call abroad; the library sees none of these before a zero."""
+        """A plus sign instead of the digits for a call abroad. (No country code begins with the zero before which the
+        library does not see them.)"""
         if not self.abroad_digits:
             return dialled
         plus = pc.binary_join_element_wise(_PLUS, pc.utf8_slice_codeunits(dialled, len(self.abroad_digits)), _NOTHING)
-        return pc.if_else(_begins(dialled, self.abroad_digits + "[1-9]"), plus, dialled)
+        return pc.if_else(pc.starts_with(dialled, self.abroad_digits), plus, dialled)
 
     def national(self, dialled: pa.Array) -> pa.Array:
         """National numbers from digits dialled inside the country; null where the library has to look."""
