@@ -131,6 +131,14 @@ def test_fault_beyond_the_first_block_is_found(tmp_path: Path) -> None:
             list(open_source(path).batches())
 
 
+def test_line_breaks_in_fields_at_the_ends_of_blocks(tmp_path: Path) -> None:
+    row = b'1,"' + b"\n" * 50 + b'"\n'
+    source = open_source(file(tmp_path, "in.csv", b"a,b\n" + row * 200_000))
+    for batch in source.batches():
+        assert set(batch.column(1).to_pylist()) == {"\n" * 50}
+    assert len(everything(source)) == 200_000
+
+
 def test_row_beyond_the_block_is_refused(tmp_path: Path) -> None:
     path = file(tmp_path, "in.csv", b"a,b\n1," + b"x" * (9 << 20) + b"\n")
     with pytest.raises(InputError, match="MiB"):
