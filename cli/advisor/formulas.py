@@ -51,11 +51,6 @@ def em_gap_needed95(candidates: int, exponent: float) -> float:
     return math.log(19 * (candidates - 1)) / exponent
 
 
-def clamp_error(exceeding_excess: float, clamp: float, epsilon: float) -> float:
-    """Expected error of a clamped sum of non-negatives: what is cut off plus the Laplace noise C/eps."""
-    return exceeding_excess + clamp / epsilon
-
-
 def unanimity(n: int, p: float) -> float:
     """P(all n vote alike) when each says yes with probability p, independently."""
     return float(p**n + (1 - p) ** n)
