@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -13,6 +14,7 @@ import click
 from cli._output import json_option
 from cli._psi_trust import OPTIONS as _TRUST
 from cli._psi_trust import Papers
+from dpselect.privacy import parse_fraction
 from psi.errors import UsageError
 from psi.job import Agreement, Limits, Memory
 from psi.normalize import KeySpec, parse_key
@@ -59,6 +61,10 @@ _REVEAL = click.option(
     show_default=True,
     help="What the learner gets; both sides must say the same.",
 )
+_NOISE = (
+    click.option("--epsilon", metavar="E", help="noisy-count: privacy of a key, exact: 1, 0.5 or 1/3."),
+    click.option("--delta", metavar="D", help="noisy-count: how likely epsilon may fail, such as 1e-6."),
+)
 _MEANS = (
     click.option(
         "--memory-limit",
@@ -88,6 +94,13 @@ _WHAT = (
         "name, date or sha256. Options follow: phone:phone,region=PL. Columns joined by + make one key.",
     ),
     _REVEAL,
+    *_NOISE,
+    click.option(
+        "--min-matches",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Withhold a result below N (exit 6); both sides must say the same. Advisory: the learner's program obeys.",
+    ),
     click.option("--output", type=_PATH, help="Write my matched rows here: .csv or .parquet."),
     click.option("--strict", is_flag=True, help="Refuse a table with rows that the rule cannot read."),
     click.option(
@@ -148,6 +161,7 @@ local_options = _stack(*_WHAT, json_option)
 
 estimate_options = _stack(
     _REVEAL,
+    *_NOISE,
     click.option("--learn", type=click.Choice(["me", "peer", "both"]), default="me", show_default=True),
     click.option(
         "--link",
@@ -195,7 +209,13 @@ class Choices:
             peers=given["peers"],
             source=given["source"],
             key=parse_key(given["keys"][0]),
-            agreement=Agreement(Reveal(given["reveal"]), _learner(side, learn)),
+            agreement=Agreement(
+                Reveal(given["reveal"]),
+                _learner(side, learn),
+                epsilon=exact(given, "epsilon"),
+                delta=exact(given, "delta"),
+                min_matches=given["min_matches"],
+            ),
             limits=Limits(given["max_peer_size"]) if "max_peer_size" in given else Limits(),
             learn=learn,
             output=given["output"],
@@ -223,6 +243,11 @@ class Choices:
         check_target(self.output, source.schema)
         if self.output.exists() and self.source.exists() and self.output.samefile(self.source):
             raise UsageError(f"--output {self.output} is the input file itself; choose another name")
+
+
+def exact(given: dict[str, Any], name: str) -> Fraction | None:
+    """An option's value as an exact fraction. Raises dpselect.errors.UsageError."""
+    return None if given[name] is None else parse_fraction(given[name], name)
 
 
 def _learner(side: Side, learn: str) -> Learner:

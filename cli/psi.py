@@ -19,10 +19,11 @@ from dpselect.entropy import SystemEntropy
 from psi import cost, local, session
 from psi.curve25519.backend import Backend, load_backend
 from psi.curve25519.portable import available_cores
+from psi.errors import PolicyError
 from psi.identity import Identity, PeerIdentity
-from psi.job import Job
+from psi.job import Agreement, Job
 from psi.normalize import parse_key
-from psi.outcomes import Reveal, Side
+from psi.outcomes import Learner, Outcome, Reveal, Side
 from psi.session import SessionResult
 from psi.tables import open_source
 from psi.transport.channel import Channel
@@ -125,6 +126,12 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
       psiselect psi estimate --own 1000000 --peer 250000
       psiselect psi estimate --own 10000000 --peer 10000000 --link 100M --memory-limit 800M
     """
+    mode = Agreement(
+        Reveal(given["reveal"]),
+        Learner.BOTH if given["learn"] == "both" else Learner.CONNECT,
+        epsilon=options.exact(given, "epsilon"),
+        delta=options.exact(given, "delta"),
+    )
     machines = cost.Machines.SHARED if given["link"] is None else cost.Machines.APART
     memory = options.memory(given["memory_limit"], None)
     with contextlib.closing(load_backend(given["backend"], given["threads"])) as backend:
@@ -133,7 +140,8 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
         own,
         peer,
         calibration,
-        reveal=Reveal(given["reveal"]),
+        reveal=mode.reveal,
+        added=mode.added,
         learns=cost.Learns(given["learn"]),
         machines=machines,
         link_bits_per_second=given["link"],
@@ -215,6 +223,10 @@ def _run(choices: Choices, job: Job, identity: Identity, peers: list[PeerIdentit
 def _report(choices: Choices, job: Job, result: SessionResult, backend: Backend, peer: PeerIdentity | None) -> None:
     """Write the output file, then say what happened."""
     outcome = result.outcome
+    if outcome.withheld:
+        raise PolicyError(
+            f"the result is below --min-matches {choices.agreement.min_matches} and is withheld", term="min_matches"
+        )
     rows = job.count_rows(outcome)
     if choices.output is not None:
         job.write_matches(outcome, choices.output)
@@ -226,7 +238,7 @@ def _report(choices: Choices, job: Job, result: SessionResult, backend: Backend,
         "matches": outcome.matches,
         "matched_rows": rows,
         "sum": None,
-        "noisy_count": None,
+        "noisy_count": outcome.noisy_count,
         "output": choices.output,
         "seconds": round(result.seconds, 3),
         "bytes_sent": result.bytes_sent,
@@ -244,7 +256,7 @@ def _report(choices: Choices, job: Job, result: SessionResult, backend: Backend,
         {
             "own list": f"{result.own_size:,} distinct keys in {job.report.rows:,} rows",
             "peer's list": f"{result.peer_size:,} distinct keys",
-            "matches": "not learnt by this side" if outcome.matches is None else f"{outcome.matches:,}",
+            **_found(choices, outcome),
             **({} if rows is None else {"matched rows": f"{rows:,}"}),
             **({} if choices.output is None else {"written to": choices.output}),
             "time": human_seconds(result.seconds),
@@ -252,3 +264,14 @@ def _report(choices: Choices, job: Job, result: SessionResult, backend: Backend,
             "transcript": result.transcript[:16].hex() + "... (the same on both sides)",
         }
     )
+
+
+def _found(choices: Choices, outcome: Outcome) -> dict[str, str]:
+    """The result in words."""
+    if not outcome.learnt:
+        return {"matches": "not learnt by this side"}
+    if outcome.noisy_count is None:
+        return {"matches": f"{outcome.matches:,}"}
+    noise = choices.agreement.noise
+    reach = "" if noise is None else f", at most {noise.bound:,} from the truth"
+    return {"noisy count": f"{outcome.noisy_count:,}{reach}"}

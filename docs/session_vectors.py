@@ -26,7 +26,7 @@ from psi.packed import Packed
 from psi.protocol import Party, Setup
 from psi.spool import MemoryStore
 from psi.states import State
-from psi.terms import PROTOCOL_VERSION, KeyTerm, Terms
+from psi.terms import PROTOCOL_VERSION, KeyTerm, Terms, noise_of
 from psi.tokens import KeyTokens
 
 VECTORS = Path(__file__).parent / "vectors" / "session.json"
@@ -69,9 +69,11 @@ class _Key:
         self._key.public_key().verify(signature, _SIGNATURE_CONTEXT + message)
 
 
-def produce(reveal: Reveal) -> dict[str, Any]:
-    """One session between two parties of the product, written down."""
-    terms = Terms(PROTOCOL_VERSION, SUITE, reveal, Learner.CONNECT, (KeyTerm(KEY.describe(), KEY.digest().hex()),), 2)
+def produce(reveal: Reveal, **mode: Any) -> dict[str, Any]:
+    """One session between two parties of the product, written down. mode: further terms."""
+    key = KeyTerm(KEY.describe(), KEY.digest().hex())
+    terms = Terms(PROTOCOL_VERSION, SUITE, reveal, Learner.CONNECT, (key,), 2, **mode)
+    noise = noise_of(terms)
     keys = {side: _Key(side.value) for side in Side}
     entropy = {side: _Fixed(f"{reveal.value} {side.value}") for side in Side}
     prefix = b"\x01" + KEY.digest()[:8]
@@ -108,18 +110,25 @@ def produce(reveal: Reveal) -> dict[str, Any]:
         for side, party in parties.items():
             deliver(side, party.receive(waiting[side].pop(0)) if waiting[side] else party.work())
     receiver = parties[Side.CONNECT].outcome
+    # Reads of each side: nonce, order of the run; with noise, the sender's noise and fillers, and the places of what is
+    # added; scalar, and for the receiver the blind of its inverse.
+    read = {side: entropy[side].reads for side in Side}
+    scalars = {Side.CONNECT: read[Side.CONNECT][2 + (noise is not None)], Side.LISTEN: read[Side.LISTEN][-1]}
+    drawn = b"" if noise is None else read[Side.LISTEN][-3]
     return {
         "mode": reveal.value,
         "items": {side.value: [item.hex() for item in LISTS[side]] for side in Side},
         "token_prefix": prefix.hex(),
         "fingerprints": {side.value: keys[side].fingerprint.hex() for side in Side},
         "signing_seeds": {side.value: keys[side].seed.hex() for side in Side},
-        # Reads of each side: nonce, order of the run, scalar, and for the receiver the blind of its inverse.
-        "scalars": {side.value: entropy[side].reads[2].hex() for side in Side},
+        "scalars": {side.value: scalar.hex() for side, scalar in scalars.items()},
+        "noise_bound": 0 if noise is None else noise.bound,
+        "fillers": [drawn[i : i + 32].hex() for i in range(0, len(drawn), 32)],
         "transcript": parties[Side.CONNECT].transcript.hex(),
         "record": parties[Side.CONNECT].record,
         "flow": flow,
         "matches": receiver.matches,
+        "noisy_count": receiver.noisy_count,
         "matched": None if receiver.matched is None else receiver.matched.tolist(),
     }
 
@@ -143,16 +152,20 @@ def check(session: dict[str, Any]) -> dict[str, Any]:
     binding = _tuple_hash(b"psiselect-1 run", transcript, b"\x01")
     scalars = {side: bytes.fromhex(raw) for side, raw in session["scalars"].items()}
     prefix = bytes.fromhex(session["token_prefix"])
-    hashed = {
-        side: [reference.map_item(prefix + bytes.fromhex(item), DST) for item in session["items"][side]]
-        for side in (sender, receiver)
-    }
+    tokens = {side: [prefix + bytes.fromhex(item) for item in session["items"][side]] for side in (sender, receiver)}
+    added = 2 * session["noise_bound"]
+    dummies = [b"\x02" + number.to_bytes(8, "big") for number in range(added)]
+    tokens[receiver] += dummies
+    tokens[sender] += dummies[: added - len(session["fillers"])]
+    tokens[sender] += [b"\x03" + bytes.fromhex(filler) for filler in session["fillers"]]
+    hashed = {side: [reference.map_item(token, DST) for token in tokens[side]] for side in (sender, receiver)}
     once = [reference.x25519(scalars[receiver], u) for u in hashed[receiver]]
     twice = [reference.x25519(scalars[sender], u) for u in once]
     _same("elements", sorted(u.hex() for u in once), sorted(_rows(payloads[receiver, "elements"], 32)))
     replies = _rows(payloads[sender, "replies"], 32)
     _same("replies", sorted(u.hex() for u in twice), sorted(replies))
-    if session["mode"] == "count":
+    hidden = session["mode"] != "matches"
+    if hidden:
         _same("order of replies", replies, sorted(replies))
     else:
         order = {element: reply.hex() for element, reply in zip((u.hex() for u in once), twice, strict=True)}
@@ -162,16 +175,18 @@ def check(session: dict[str, Any]) -> dict[str, Any]:
     tags = {}
     for side in (sender, receiver):
         masked = [reference.x25519(scalars[sender], u) for u in hashed[side]]
-        tokens = [prefix + bytes.fromhex(item) for item in session["items"][side]]
         tags[side] = [
-            hashlib.sha512(
-                b"psiselect-v1 tag".ljust(64, b"\0") + binding + u + (b"" if session["mode"] == "count" else token)
-            ).digest()[:width]
-            for u, token in zip(masked, tokens, strict=True)
+            hashlib.sha512(b"psiselect-v1 tag".ljust(64, b"\0") + binding + u + (b"" if hidden else token)).digest()[
+                :width
+            ]
+            for u, token in zip(masked, tokens[side], strict=True)
         ]
     _same("tags", _rows(payloads[sender, "tags"], width), sorted(tag.hex() for tag in tags[sender]))
     matched = [i for i, tag in enumerate(tags[receiver]) if tag in tags[sender]]
-    _same("matches", len(matched), session["matches"])
+    if session["mode"] == "noisy-count":
+        _same("noisy count", len(matched) - session["noise_bound"], session["noisy_count"])
+    else:
+        _same("matches", len(matched), session["matches"])
     if session["matched"] is not None:
         _same("matched", matched, session["matched"])
     return {
@@ -186,7 +201,11 @@ def check(session: dict[str, Any]) -> dict[str, Any]:
 
 def build() -> dict[str, Any]:
     """The file's content: a session a mode, each with its intermediate values (in the order of its items)."""
-    sessions = [produce(reveal) for reveal in (Reveal.MATCHES, Reveal.COUNT)]
+    sessions = [
+        produce(Reveal.MATCHES),
+        produce(Reveal.COUNT),
+        produce(Reveal.NOISY_COUNT, epsilon="1", delta="1/10"),
+    ]
     return {
         "about": "Made by docs/session_vectors.py from psiselect itself; values under 'computed' by independent code.",
         "dst": DST.decode(),

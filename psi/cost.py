@@ -7,7 +7,8 @@ items and a sender with m, one run is (docs/protocol.md)
     sender     n + m: masks the receiver's elements again, and its own items
     wire       32n one way, 32n + w*m the other, and the frames around them; w = masking.tag_bytes(n, m)
 
-`both` is two runs, one after the other, with the roles reversed.
+`both` is two runs, one after the other, with the roles reversed. Where noise is added, n and m count the 2t items that
+carry it.
 """
 
 from __future__ import annotations
@@ -134,8 +135,9 @@ class Estimate:
     machines: Machines
 
 
-def runs(own: int, peer: int, learns: Learns) -> tuple[tuple[Run, bool], ...]:
-    """The runs of a session, each with whether this side is the receiver."""
+def runs(own: int, peer: int, learns: Learns, added: int = 0) -> tuple[tuple[Run, bool], ...]:
+    """The runs of a session, each with whether this side is the receiver. added: items that the mode adds to each."""
+    own, peer = own + added, peer + added
     mine, theirs = (Run(own, peer), True), (Run(peer, own), False)
     return {Learns.ME: (mine,), Learns.PEER: (theirs,), Learns.BOTH: (mine, theirs)}[learns]
 
@@ -146,6 +148,7 @@ def estimate(
     calibration: Calibration,
     *,
     reveal: Reveal = Reveal.MATCHES,
+    added: int = 0,
     learns: Learns = Learns.ME,
     machines: Machines = Machines.APART,
     link_bits_per_second: float | None = None,
@@ -157,9 +160,10 @@ def estimate(
     """Predict a session between `own` and `peer` distinct keys. Pure.
 
     memory_limit: bytes for keys and columns, None for no limit (then nothing goes to disk). key_bytes: mean length of
-    a key; rows: of the own table, where keys repeat. Both matter for the disk only.
+    a key; rows: of the own table, where keys repeat. Both matter for the disk only. added: items that each side puts
+    into a run beyond its keys (`psi.job.Agreement.added`).
     """
-    session = runs(own, peer, learns)
+    session = runs(own, peer, learns, added)
     own_work, peer_work, sent, received = 0, 0, _CONTROL_BYTES, _CONTROL_BYTES
     compute, bits = 0.0, 0
     for run, receiving in session:
@@ -177,7 +181,7 @@ def estimate(
         peer_multiplications=peer_work,
         bytes_sent=sent,
         bytes_received=received,
-        tag_bytes=masking.tag_bytes(own, peer),
+        tag_bytes=session[0][0].tag_bytes,
         compute_seconds=compute,
         network_seconds=network,
         seconds=max(compute, network),

@@ -6,6 +6,7 @@ import os
 import tempfile
 import time
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,13 +18,14 @@ from psi.curve25519.suite import SUITE
 from psi.distinct import SpooledKeys
 from psi.errors import UsageError
 from psi.items import Items, Report
+from psi.noise import Noise
 from psi.normalize import KeySpec
 from psi.outcomes import Learner, Outcome, Reveal, Side
 from psi.protocol import Setup, Signer, Verifier
 from psi.spool import DiskStore, Store
 from psi.spooled_tokens import shuffled
 from psi.tables import Source
-from psi.terms import PROTOCOL_VERSION, KeyTerm, Terms
+from psi.terms import PROTOCOL_VERSION, KeyTerm, Terms, noise_of
 from psi.tokens import TokenSource
 
 DEFAULT_CHUNK = 8192  # 256 KiB of elements: a tenth of a second of work, and far below the frame cap
@@ -38,6 +40,37 @@ class Agreement:
     reveal: Reveal
     learn: Learner
     chunk: int = DEFAULT_CHUNK
+    epsilon: Fraction | None = None
+    delta: Fraction | None = None
+    min_matches: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a mode that does not exist."""
+        self.terms(())
+
+    @property
+    def noise(self) -> Noise | None:
+        """The noise of the result."""
+        return noise_of(self.terms(()))
+
+    @property
+    def added(self) -> int:
+        """Items that each side puts into each run beyond its own."""
+        return 0 if self.noise is None else self.noise.added
+
+    def terms(self, keys: tuple[KeyTerm, ...]) -> Terms:
+        """The session's terms, given the keys."""
+        return Terms(
+            PROTOCOL_VERSION,
+            SUITE,
+            self.reveal,
+            self.learn,
+            keys,
+            self.chunk,
+            None if self.epsilon is None else str(self.epsilon),
+            None if self.delta is None else str(self.delta),
+            self.min_matches,
+        )
 
 
 @dataclass(frozen=True)
@@ -99,7 +132,7 @@ class Job:
     def terms(self, agreement: Agreement) -> Terms:
         """The session's terms, as this side holds them."""
         key = KeyTerm(self.key.describe(), self.key.digest().hex())
-        return Terms(PROTOCOL_VERSION, SUITE, agreement.reveal, agreement.learn, (key,), agreement.chunk)
+        return agreement.terms((key,))
 
     def setup(
         self,

@@ -38,6 +38,7 @@ class Reveal(Enum):
 
     MATCHES = "matches"
     COUNT = "count"
+    NOISY_COUNT = "noisy-count"
 
     @property
     def hides_membership(self) -> bool:
@@ -52,7 +53,23 @@ class Outcome:
 
     matches: how many distinct keys both hold, None for a side that does not learn it. matched: key numbers of the
     learner's own list that are in both (ascending, int64), None unless the reveal mode is MATCHES and this side learns.
+    noisy_count: that number with noise, which may take it below 0 or beyond the list, for the learner of NOISY_COUNT.
+    withheld: the result is below the agreed minimum, so that nothing of it is here.
     """
 
     matches: int | None = None
     matched: I64 | None = None
+    noisy_count: int | None = None
+    withheld: bool = False
+
+    @property
+    def learnt(self) -> bool:
+        """Whether this side is one that learns."""
+        return self.withheld or self.matches is not None or self.noisy_count is not None
+
+    def at_least(self, least: int | None) -> Outcome:
+        """This outcome, or a withheld one when its number, noisy where that is what was learnt, is below `least`."""
+        number = self.noisy_count if self.matches is None else self.matches
+        if least is None or number is None or number >= least:
+            return self
+        return Outcome(withheld=True)

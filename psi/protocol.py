@@ -18,13 +18,14 @@ from typing import Any, Protocol
 from Crypto.Hash import TupleHash256
 
 from dpselect.entropy import Entropy
-from psi import messages, strict_json, terms
+from psi import messages, padding, strict_json, terms
 from psi.curve25519.backend import Backend
 from psi.curve25519.suite import DST
 from psi.errors import PolicyError, PsiError, RemoteError
 from psi.messages import Hello
 from psi.messages import MessageType as M
 from psi.outcomes import Outcome, Side
+from psi.padding import Part
 from psi.receiver import Receiver
 from psi.run import Role, RunContext
 from psi.sender import Sender
@@ -65,9 +66,10 @@ class Verifier(Protocol):
 class Setup:
     """What one side brings to a session.
 
-    tokens: called once a run, so that each run has an order of its own. max_peer_size and admit are private policy:
-    admit(peer's size) is called once, when the peer has proved who it is and before anything derived from data moves;
-    it raises PolicyError to refuse. now: seconds since 1970, for the record's date.
+    tokens: called once a run, so that each run has an order of its own; the party adds what the terms add, size is
+    without it. max_peer_size and admit are private policy: admit(peer's size) is called once, when the peer has proved
+    who it is and before anything derived from data moves; it raises PolicyError to refuse. now: seconds since 1970, for
+    the record's date.
     """
 
     side: Side
@@ -96,6 +98,7 @@ class Party:
         self.signatures: dict[Side, bytes] = {}  # over the record, once it is made
         self.done_operations = 0
         self._setup = setup
+        self._noise = terms.noise_of(setup.terms)
         self._hellos: dict[Side, bytes] = {}
         self._times = {setup.side: setup.now}
         self._runs: list[tuple[Side, int]] = []  # (receiver, number), still to come
@@ -108,10 +111,14 @@ class Party:
         """Group operations of this side over all runs; 0 until the peer's size is known."""
         if not self.transcript:
             return 0
-        own, peer = self._setup.size, self.peer_size
+        own, peer = self._setup.size + self._added, self.peer_size + self._added
         receiving = self._setup.side in self._setup.terms.learn.receivers
         sending = self._setup.side.other in self._setup.terms.learn.receivers
         return receiving * 2 * own + sending * (own + peer)
+
+    @property
+    def _added(self) -> int:
+        return 0 if self._noise is None else self._noise.added
 
     def start(self) -> list[Frame]:
         """Our hello."""
@@ -210,8 +217,8 @@ class Party:
         return sent
 
     def _next_run(self) -> list[Frame]:
-        if self._role is not None and self._role.outcome is not None and self._role.outcome.matches is not None:
-            self.outcome = self._role.outcome
+        if self._role is not None and self._role.outcome is not None and self._role.outcome.learnt:
+            self.outcome = self._role.outcome.at_least(self._setup.terms.min_matches)
         self.close()
         if not self._runs:
             return self._finish()
@@ -219,12 +226,15 @@ class Party:
         setup = self._setup
         binding = TupleHash256.new(digest_bytes=64, custom=b"psiselect-1 run")
         binding.update(self.transcript).update(bytes((number,)))
-        self._store, self._tokens = setup.stores(), setup.tokens()
+        part = Part.RECEIVER if receiver is setup.side else Part.SENDER
+        self._store = setup.stores()
+        self._tokens = padding.pad(setup.tokens(), self._noise, part, setup.entropy)
         run = RunContext(
             setup.terms.reveal,
             setup.terms.chunk,
             self._tokens,
-            self.peer_size,
+            self.peer_size + self._added,
+            None if self._noise is None else self._noise.bound,
             bytes(binding.digest()),
             DST,
             setup.backend,
@@ -232,7 +242,7 @@ class Party:
             setup.entropy,
             self._advance,
         )
-        self._role = Receiver(run) if receiver is setup.side else Sender(run)
+        self._role = Receiver(run) if part is Part.RECEIVER else Sender(run)
         self.state = self._role.opening
         return []
 

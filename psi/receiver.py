@@ -89,7 +89,9 @@ class Receiver:
         if len(self._peer_tags) != self._run.peer_size:
             raise RemoteError("the peer sent fewer tags than it declared items")
         positions = self._run.store.match(self._own_tags, self._peer_tags)
-        if self._run.reveal.hides_membership:
+        if self._run.offset is not None:
+            self.outcome = Outcome(noisy_count=len(positions) - self._run.offset)
+        elif self._run.reveal.hides_membership:
             self.outcome = Outcome(matches=len(positions))
         else:
             self.outcome = Outcome(matches=len(positions), matched=self._run.tokens.keys(positions))

@@ -32,14 +32,16 @@ Payload = bytes | bytearray | memoryview
 class RunContext:
     """What a role needs to know of the session it is part of.
 
-    binding: 64 bytes that bind every tag to this session and this run. advance(k): called as k group operations are
-    done, for progress.
+    tokens, peer_size: with what the terms add to each list. offset: taken off the number of equal tags, t where noise
+    is added and None elsewhere. binding: 64 bytes that bind every tag to this session and this run. advance(k): called
+    as k group operations are done, for progress.
     """
 
     reveal: Reveal
     chunk: int
     tokens: TokenSource
     peer_size: int
+    offset: int | None
     binding: bytes
     dst: bytes
     backend: Backend

@@ -7,10 +7,12 @@ term and never leaves its side. A new term is one entry in `Terms`; `difference`
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from fractions import Fraction
 from typing import Any
 
 from psi import strict_json
-from psi.errors import RemoteError
+from psi.errors import RemoteError, UsageError
+from psi.noise import Noise
 from psi.outcomes import Learner, Reveal
 
 PROTOCOL_VERSION = 1
@@ -35,6 +37,15 @@ class Terms:
     learn: Learner
     keys: tuple[KeyTerm, ...]
     chunk: int  # elements in a full chunk, 1 to 32,767
+    epsilon: str | None = None  # of the noise, an exact fraction in lowest terms: "1/2"
+    delta: str | None = None
+    min_matches: int | None = None  # a smaller result is withheld
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a mode that does not exist."""
+        noise_of(self)
+        if self.min_matches is not None and self.min_matches < 1:
+            raise UsageError(f"a minimum of matches is 1 or more, not {self.min_matches}", term="min_matches")
 
     def to_json(self) -> dict[str, Any]:
         """As sent in a hello."""
@@ -45,7 +56,28 @@ class Terms:
             "learn": self.learn.value,
             "keys": [{"rule": key.rule, "digest": key.digest} for key in self.keys],
             "chunk": self.chunk,
+            "epsilon": self.epsilon,
+            "delta": self.delta,
+            "min_matches": self.min_matches,
         }
+
+
+def noise_of(terms: Terms) -> Noise | None:
+    """The noise that the terms ask for. Raises UsageError for a noisy count that cannot be had."""
+    given = terms.epsilon is not None, terms.delta is not None
+    if terms.reveal is not Reveal.NOISY_COUNT:
+        if any(given):
+            raise UsageError(f"epsilon and delta are for noisy-count, not for {terms.reveal.value}", term="epsilon")
+        return None
+    if terms.epsilon is None or terms.delta is None:
+        raise UsageError("noisy-count needs epsilon and delta, such as 1 and 1e-6", term="epsilon")
+    if terms.learn is Learner.BOTH:
+        raise UsageError(
+            "noisy-count is for one learner: each side knows the noise of the number that it gives away, so whoever "
+            "saw both numbers would have the exact count; choose who learns, and let it keep its number to itself",
+            term="learn",
+        )
+    return Noise.of(Fraction(terms.epsilon), Fraction(terms.delta))
 
 
 def difference(own: Terms, peer: dict[str, Any]) -> RemoteError | None:

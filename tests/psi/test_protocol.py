@@ -22,11 +22,12 @@ from psi.states import RECEIVE, SEND, TABLE, State, after
 from psi.terms import KeyTerm
 from psi.wire import Frame, FrameDecoder
 
+NOISY = {"reveal": Reveal.NOISY_COUNT, "epsilon": "1/2", "delta": "1/100"}
 SETS = st.sets(st.binary(max_size=6), max_size=40)
 
 
 @settings(max_examples=25, deadline=None)
-@given(SETS, SETS, st.sampled_from(Reveal), st.sampled_from(Learner))
+@given(SETS, SETS, st.sampled_from([Reveal.MATCHES, Reveal.COUNT]), st.sampled_from(Learner))
 def test_result_is_the_plain_intersection(left: set[bytes], right: set[bytes], reveal: Reveal, learn: Learner) -> None:
     lists = {Side.CONNECT: sorted(left), Side.LISTEN: sorted(right, reverse=True)}
     parties = run(lists[Side.CONNECT], lists[Side.LISTEN], terms(reveal=reveal, learn=learn, chunk=7))
@@ -49,14 +50,14 @@ def test_result_is_the_plain_intersection(left: set[bytes], right: set[bytes], r
     assert all(p.done_operations == p.total_operations for p in parties.values())
 
 
-@pytest.mark.parametrize("reveal", Reveal)
-def test_sender_releases_nothing_before_the_last_element(reveal: Reveal) -> None:
+@pytest.mark.parametrize("mode", [{}, {"reveal": Reveal.COUNT}, NOISY])
+def test_sender_releases_nothing_before_the_last_element(mode: dict[str, object]) -> None:
     seen: list[tuple[Side, int]] = []
     lists = {Side.CONNECT: [b"%d" % i for i in range(70)], Side.LISTEN: [b"%d" % i for i in range(30, 99)]}
-    agreed = terms(reveal=reveal)
+    agreed = terms(**mode)
     pump({s: Party(setup(s, lists[s], agreed)) for s in Side}, lambda side, frame: seen.append((side, frame.type)))
     last_element = seen.index((Side.CONNECT, M.ELEMENTS_END))
-    own = {M.TAGS, M.TAGS_END} | ({M.REPLIES, M.REPLIES_END} if reveal.hides_membership else set())
+    own = {M.TAGS, M.TAGS_END} | ({M.REPLIES, M.REPLIES_END} if agreed.reveal.hides_membership else set())
     assert not [kind for side, kind in seen[:last_element] if side is Side.LISTEN and kind in own]
     assert (Side.LISTEN, M.TAGS) in seen[last_element:]
 
@@ -95,13 +96,16 @@ OTHER_TERMS = {
     "rule": {"keys": (KeyTerm("email/1", "11" * 32),)},
     "keys": {"keys": (RAW, RAW)},
     "chunk": {"chunk": 17},
+    "epsilon": {**NOISY, "epsilon": "1"},
+    "delta": {**NOISY, "delta": "1/10"},
+    "min_matches": {"min_matches": 5},
 }
 
 
 @pytest.mark.parametrize("term", OTHER_TERMS)
 def test_a_differing_term_ends_both_sides_by_name_before_any_element(term: str) -> None:
     parties = {
-        Side.CONNECT: Party(setup(Side.CONNECT, [b"a"])),
+        Side.CONNECT: Party(setup(Side.CONNECT, [b"a"], terms(**NOISY) if term in ("epsilon", "delta") else terms())),
         Side.LISTEN: Party(setup(Side.LISTEN, [b"a"], terms(**OTHER_TERMS[term]))),
     }
     hellos = {side: party.start() for side, party in parties.items()}
