@@ -75,12 +75,13 @@ def test_local_run_gives_what_comm_gives(tmp_path: Path, size: int) -> None:
     report = json.loads(ended.stdout)
 
     own, peer = (lines(path.read_bytes()) for path in (first, second))
-    common = sorted(set(own) & set(peer))
+    both = set(own) & set(peer)
+    common = sorted(both)
     with output.open(newline="", encoding="utf-8") as file:
         header, *written = csv.reader(file)
     assert header == ["value"]
     matched = [row[0].encode() for row in written]
-    assert matched == [line for line in own if line in set(common)]  # own order, repeats too
+    assert matched == [line for line in own if line in both]  # own order, repeats too
     assert sorted(set(matched)) == common == comm(tmp_path, first, second)
     assert report["matches"] == len(common)
     assert report["matched_rows"] == len(matched) > len(common) > size // 10
