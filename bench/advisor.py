@@ -1,4 +1,4 @@
-"""How much CPU time one answer takes, once loaded: random tasks, complete and incomplete, with this machine's speed injected.
+"""How much CPU time one answer takes once loaded, with this machine's speed injected.
 
 Prints the mean, the median, the 99th percentile and the worst: for the worked examples, for random tasks with every
 always-asked field known, and for tasks with gaps, where the three-valued logic looks at many worlds.

@@ -25,6 +25,8 @@ def whole(value: float) -> str:
 
 def percent(value: float) -> str:
     """A probability or share."""
+    if 0.9995 <= value < 1:
+        return "over 99.9 %"
     if 0 < value < 0.0005:
         return f"{value * 100:.1e} %"
     return f"{value * 100:.1f} %" if value < 0.1 or value > 0.9 else f"{value * 100:.0f} %"

@@ -306,6 +306,53 @@ def test_the_vote_of_the_example_runs(tmp_path: Path, monkeypatch: pytest.Monkey
     assert json.loads(result.stdout)["epsilon"] == 1.0
 
 
+def predicted(name: str, fields: dict[str, Any]) -> float:
+    answer = advise(fields, MACHINE)
+    assert isinstance(answer, Answer)
+    return next(p.value for p in answer.predictions if p.quantity.startswith(name))
+
+
+def outcome(*words: str) -> dict[str, Any]:
+    result = CliRunner().invoke(root, [*words, "--json"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def test_predictions_are_what_the_commands_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = outcome("vote", "plan", "--candidates", "5", "--gap", "2", "--epsilon", "1", "--neighbors", "replace")
+    assert plan["probability_true_winner"] == pytest.approx(predicted("pf_P_correct (replace", known("A10")))
+    assert plan["expected_loss"] == pytest.approx(predicted("pf_expected_loss", known("A10")))
+    Path("data.csv").write_text("value\n" + "yes\n" * 40)
+    count = outcome(
+        "release",
+        "count",
+        "data.csv",
+        "--column",
+        "value",
+        "--equals",
+        "yes",
+        "--epsilon",
+        "0.4",
+        "--neighbors",
+        "replace",
+    )
+    central = {**known("A12"), "trusted_curator": True, "epsilon_total": 0.4}
+    assert count["error95"] == predicted("release_error95", central)
+
+
+def test_predicted_bytes_are_those_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, start in (("a.csv", 0), ("b.csv", 700)):
+        Path(name).write_text("id\n" + "".join(f"customer-{i}\n" for i in range(start, start + 1000)))
+    found = outcome("psi", "local", "a.csv", "b.csv", "--key", "id", "--backend", "portable", "--threads", "1")
+    payload = predicted("psi_bytes one side", {**known("A11"), "n_a": 1000, "n_b": 1000})
+    assert found["matches"] == 300
+    # Frames, terms and signatures come on top: some kilobytes, whatever the lists.
+    assert payload <= found["bytes_sent"] + found["bytes_received"] <= payload + 8000
+
+
 # The conversation.
 
 # What each person of the scripts would answer, whatever is asked.
