@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from psi.curve25519.backend import load_backend
 from psi.curve25519.portable import PortableBackend, available_cores
 from psi.curve25519.scalar import Scalar
 from psi.distinct import DistinctBuilder, SpooledKeys
+from psi.errors import UsageError
 from psi.job import Agreement, Job, Memory
 from psi.normalize import parse_key
 from psi.outcomes import Learner, Reveal, Side
@@ -68,14 +70,20 @@ def play(folder: Path, own: int, peer: int, agreement: Agreement, backend: Porta
 
 
 @pytest.mark.parametrize("learns", Learns)
-@pytest.mark.parametrize("reveal", [Reveal.MATCHES, Reveal.COUNT])
+@pytest.mark.parametrize("reveal", Reveal)
 @pytest.mark.parametrize(("own", "peer"), [(300, 190), (90, 450)])
 def test_multiplications_and_bytes_of_a_session(
     tmp_path: Path, own: int, peer: int, reveal: Reveal, learns: Learns
 ) -> None:
     backend = Counting()
-    result = play(tmp_path, own, peer, Agreement(reveal, LEARNER[learns], chunk=64), backend)
-    predicted = cost.estimate(own, peer, MACHINE, reveal=reveal, learns=learns, chunk=64)
+    noise = {"epsilon": Fraction(1, 2), "delta": Fraction(1, 10**6)} if reveal is Reveal.NOISY_COUNT else {}
+    if noise and learns is Learns.BOTH:
+        with pytest.raises(UsageError, match="one learner"):
+            Agreement(reveal, LEARNER[learns], **noise)
+        return
+    agreement = Agreement(reveal, LEARNER[learns], chunk=64, **noise)
+    result = play(tmp_path, own, peer, agreement, backend)
+    predicted = cost.estimate(own, peer, MACHINE, reveal=reveal, added=agreement.added, learns=learns, chunk=64)
     here = threading.current_thread().name
     assert backend.done.pop(here) == predicted.own_multiplications
     assert list(backend.done.values()) == [predicted.peer_multiplications]
