@@ -11,7 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("psi", "dpselect", "mpc", "cli")
-SHARED = {"dpselect.sampling", "dpselect.entropy", "dpselect.ledger"}  # built once, used by psi too
+# Built once, used by psi too.
+SHARED = {"dpselect.sampling", "dpselect.truncated", "dpselect.entropy", "dpselect.ledger", "dpselect.errors"}
 # What would make a core room touch the world by itself.
 WORLD = {"socket", "ssl", "subprocess", "selectors", "requests", "urllib", "http", "sqlite3", "random", "secrets"}
 # Modules of `psi` and `dpselect` that are there to touch it: everything else is pure.
@@ -20,6 +21,7 @@ ADAPTERS = {
     "psi.transport.tlschannel": {"socket", "ssl", "selectors"},
     "psi.transport.pinning": {"socket", "ssl"},
     "psi.curve25519.portable": {"subprocess"},
+    "psi.run_counter": {"sqlite3"},
     "dpselect.ledger": {"sqlite3", "secrets"},
 }
 
