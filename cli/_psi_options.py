@@ -12,6 +12,8 @@ from typing import Any, Self, TypeVar
 import click
 
 from cli._output import json_option
+from cli._psi_policy import OPTION as _POLICY
+from cli._psi_policy import Guard
 from cli._psi_trust import OPTIONS as _TRUST
 from cli._psi_trust import Papers
 from dpselect.privacy import parse_fraction
@@ -19,6 +21,7 @@ from psi.errors import UsageError
 from psi.job import Agreement, Limits, Memory
 from psi.normalize import KeySpec, parse_key
 from psi.outcomes import Learner, Reveal, Side
+from psi.policy import Request
 from psi.tables import Source
 from psi.tables.writing import check_target
 
@@ -152,6 +155,7 @@ def session_options(side: Side) -> Callable[[Command], Command]:
             help=f"Give up after so long without progress [default: {STALL_SECONDS:.0f}"
             + (" in a session, never while waiting for a peer]." if side is Side.LISTEN else "]."),
         ),
+        _POLICY,
         *_TRUST,
         json_option,
     )
@@ -194,6 +198,7 @@ class Choices:
     threads: int | None
     memory: Memory
     timeout: float | None
+    guard: Guard
     papers: Papers
     as_json: bool
 
@@ -224,12 +229,17 @@ class Choices:
             threads=given["threads"],
             memory=memory(given["memory_limit"], given["workdir"]),
             timeout=given.get("timeout"),
+            guard=Guard.load(given.get("policy")),
             papers=Papers(given.get("audit"), given.get("record")),
             as_json=given["as_json"],
         )
         if choices.output is not None and (learn == "peer" or choices.agreement.reveal is not Reveal.MATCHES):
             raise UsageError("this side will not learn which rows match, so there is nothing to write to --output")
         return choices
+
+    def request(self, own_size: int | None) -> Request:
+        """What this side's policy is asked about."""
+        return Request(self.agreement.reveal, self.key.columns, self.output is not None, own_size)
 
     @property
     def stall_seconds(self) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -175,9 +175,12 @@ def _prepared(choices: Choices) -> Iterator[tuple[Identity, list[PeerIdentity], 
     """Everything that can go wrong on this side alone, before the peer is bothered."""
     identity = Identity.load(choices.identity)
     peers = [PeerIdentity.load(path) for path in choices.peers]
+    choices.guard.check(peers, choices.request(own_size=None))
     choices.check_output(open_source(choices.source))
     choices.papers.check(choices.source, choices.output)
     with _read(choices, choices.source) as job:
+        choices.guard.check(peers, choices.request(job.size))
+        choices.guard.prepare()
         yield identity, peers, job
 
 
@@ -212,6 +215,7 @@ def _run(choices: Choices, job: Job, identity: Identity, peers: list[PeerIdentit
             backend,
             SystemEntropy(),
         )
+        setup = replace(setup, admit=choices.guard.admission(peer))
 
         def shown(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total or None)

@@ -5,51 +5,22 @@ from __future__ import annotations
 import functools
 import json
 import stat
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from support.parties import terms
+from support.program import Run
 from support.psi_processes import session
 
-from cli.main import main
 from psi import messages, strict_json
 from psi.identity import Identity
 from psi.outcomes import Side
 from psi.records import SignedRecord
 
 
-@dataclass
-class Shown:
-    code: int
-    out: str
-
-    @property
-    def error(self) -> str:
-        message: str = json.loads(self.out)["error"]["message"]
-        return message
-
-
-Run = Callable[..., Shown]
-
-
 @pytest.fixture
-def psiselect(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """The program, in this process."""
-
-    def call(*arguments: object) -> Shown:
-        monkeypatch.setattr("sys.argv", ["psiselect", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Shown(int(ended.value.code or 0), capsys.readouterr().out)
-
-    return call
-
-
-@pytest.fixture
-def verify(psiselect: Run) -> Run:
-    return functools.partial(psiselect, "psi", "verify")
+def verify(program: Run) -> Run:
+    return functools.partial(program, "psi", "verify")
 
 
 @pytest.fixture
@@ -176,7 +147,7 @@ def test_a_failed_session_leaves_a_line_and_no_record(place: Path) -> None:
 )
 def test_papers_that_cannot_be_kept_are_refused_before_the_wait(
     place: Path,
-    psiselect: Run,
+    program: Run,
     monkeypatch: pytest.MonkeyPatch,
     arguments: tuple[str, ...],
     code: int,
@@ -185,6 +156,6 @@ def test_papers_that_cannot_be_kept_are_refused_before_the_wait(
     monkeypatch.chdir(place)
     (place / "mallory.crt").write_bytes((place / "mallory.crt").read_bytes().rstrip())
     listen = ("psi", "listen", "--address", "127.0.0.1:0", "--identity", "acme", "--peer", "globex.crt")
-    shown = psiselect(*listen, "--input", "acme.csv", "--key", "Mail:email", "--timeout", "0.1", "--json", *arguments)
+    shown = program(*listen, "--input", "acme.csv", "--key", "Mail:email", "--timeout", "0.1", "--json", *arguments)
     assert shown.code == code, shown.out
     assert words in shown.error

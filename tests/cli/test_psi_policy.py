@@ -1,0 +1,123 @@
+"""--policy as its users meet it: refused at the start, refused by the run, counted over restarts and kills."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+from support.program import Run
+from support.psi_processes import address, psiselect, run, session
+
+from psi.identity import Identity
+from psi.policy import Policy
+from psi.run_counter import RunCounter
+
+PAGE = Path(__file__).parents[2] / "docs" / "policy.md"
+
+
+def example() -> str:
+    """The policy shown in docs/policy.md."""
+    (found,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    return str(found)
+
+
+def write_policy(place: Path, *peers: str, **changes: str) -> Path:
+    """The documentation's policy, for real peers, with the columns of the test's lists and other changes."""
+    general = example().split("[[peer]]")[0].replace('["email", "phone"]', '["Mail"]')
+    for name, value in changes.items():
+        general, found = re.subn(rf"^{name} = .*$", f"{name} = {value}", general, flags=re.MULTILINE)
+        assert found == 1, name
+    listed = [f'[[peer]]\nfingerprint = "{Identity.load(place / name).fingerprint.hex()}"\n' for name in peers]
+    path = place / "policy.toml"
+    path.write_text(general + "\n".join(listed))
+    return path
+
+
+def test_the_documentations_policy_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(example())
+    policy = Policy.load(path)
+    assert len(policy.peers) == 2
+    assert {rules.runs.per for rules in policy.peers.values()} == {"7d", "24h"}
+
+
+def test_two_runs_a_week_hold_over_restarts_and_a_kill(place: Path) -> None:
+    """The first listener is killed as soon as its run is counted, the second finishes, the third is refused."""
+    policy = write_policy(place, "globex", "mallory", reveal='["matches"]')
+    peer = Identity.load(place / "globex").fingerprint
+    state = place / "policy.toml.runs"
+    listen = ("psi", "listen", "--address", "127.0.0.1:0", "--identity", place / "acme", "--peer", place / "globex.crt")
+    with (
+        psiselect(*listen, "--input", place / "acme.csv", "--key", "Mail:email", "--policy", policy) as listener,
+        psiselect(
+            *("psi", "connect", address(listener), "--identity", place / "globex", "--peer", place / "acme.crt"),
+            *("--input", place / "globex.parquet", "--key", "e:email", "--json"),
+        ) as caller,
+    ):
+        deadline = time.monotonic() + 60
+        while RunCounter(state).count(peer) == 0:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        listener.kill()
+        caller.wait(timeout=60)
+
+    options = ("--policy", policy, "--audit", place / "acme.log")
+    second = session(place, acme=options)
+    assert [side.code for side in second] == [0, 0], second
+    acme, globex = session(place, acme=options)
+    assert (acme.code, globex.code) == (6, 4), (acme, globex)
+    assert acme.json["error"]["term"] == "runs"
+    assert "2 runs in 7d" in acme.json["error"]["message"]
+    assert "policy refuses this run" in globex.json["error"]["message"]
+    assert "7d" not in globex.out + globex.err
+    assert RunCounter(state).count(peer) == 2
+    assert (place / "acme.log").read_text().count("\n") == 2
+
+
+def test_a_caller_holds_its_own_policy_and_a_long_list_is_refused(place: Path) -> None:
+    policy = write_policy(place, "acme", reveal='["matches"]', columns='["e"]', max_peer_size="2")
+    acme, globex = session(place, globex=("--policy", policy))
+    assert (acme.code, globex.code) == (4, 6), (acme, globex)
+    assert globex.json["error"]["term"] == "max_peer_size"
+    assert RunCounter(place / "policy.toml.runs").count(Identity.load(place / "acme").fingerprint) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({}, None),
+        ({"reveal": '["count"]'}, "reveal"),
+        ({"columns": '["id"]'}, "columns"),
+        ({"output_rows": "false"}, "output_rows"),
+        ({"max_own_size": "2"}, "max_own_size"),
+    ],
+)
+def test_what_the_policy_forbids_is_refused_before_the_wait(
+    place: Path, program: Run, changes: dict[str, str], field: str | None
+) -> None:
+    allowing = {"reveal": '["matches"]', "output_rows": "true"}
+    policy = write_policy(place, "globex", **(allowing | changes))
+    arguments = (
+        *("psi", "listen", "--address", "127.0.0.1:0", "--identity", place / "acme", "--peer", place / "globex.crt"),
+        *("--input", place / "acme.csv", "--key", "Mail:email", "--learn", "both", "--output", place / "out.csv"),
+        *("--timeout", "0.1", "--json", "--policy", policy),
+    )
+    shown = program(*arguments)
+    assert shown.code == (5 if field is None else 6), shown.out  # 5: nobody called
+    assert field is None or f"'{field}'" in shown.error
+    stranger = program(*arguments, "--peer", place / "mallory.crt")
+    assert stranger.code == 6
+    assert field is not None or "names no peer" in stranger.error
+
+
+def test_a_mistake_in_the_policy_is_an_input_error(place: Path) -> None:
+    policy = write_policy(place, "globex")
+    policy.write_text("max_size = 3\n" + policy.read_text())
+    shown = run(
+        *("psi", "connect", "127.0.0.1:1", "--identity", place / "globex", "--peer", place / "acme.crt"),
+        *("--input", place / "globex.parquet", "--key", "e:email", "--json", "--policy", policy),
+    )
+    assert shown.code == 3
+    assert "field 'max_size' is not known" in shown.json["error"]["message"]

@@ -1,0 +1,144 @@
+"""The policy file: every field read, every mistake named, every refusal by field."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from psi.errors import InputError, PolicyError
+from psi.outcomes import Reveal
+from psi.policy import Allowance, Policy, Request, Rules
+
+PEER, OTHER, STRANGER = b"\x11" * 32, b"\x22" * 32, b"\x33" * 32
+GOOD = f"""
+reveal = ["count"]
+columns = ["email", "phone"]
+output_rows = false
+max_own_size = 1_000
+max_peer_size = 2_000
+runs = {{count = 2, per = "7d"}}
+
+[[peer]]
+name = "globex"
+fingerprint = "{PEER.hex()}"
+
+[[peer]]
+fingerprint = "{OTHER.hex()}"
+reveal = ["matches", "count"]
+output_rows = true
+runs = {{count = 1, per = "12h"}}
+"""
+ASKED = Request(Reveal.COUNT, ("email",), False, 1_000)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "policy.toml"
+    path.write_text(GOOD)
+    return path
+
+
+def test_a_policy_is_read_with_each_peers_own_rules(file: Path) -> None:
+    policy = Policy.load(file)
+    assert policy.state == file.with_name("policy.toml.runs")
+    columns = frozenset({"email", "phone"})
+    week = Allowance(2, 7 * 86_400, "7d")
+    assert policy.rules(PEER) == Rules(frozenset({Reveal.COUNT}), columns, False, 1_000, 2_000, week)
+    both = frozenset({Reveal.COUNT, Reveal.MATCHES})
+    assert policy.rules(OTHER) == Rules(both, columns, True, 1_000, 2_000, Allowance(1, 12 * 3600, "12h"))
+
+
+def test_every_field_of_the_rules_is_in_the_example() -> None:
+    assert all(field.name in GOOD for field in dataclasses.fields(Rules))
+
+
+def test_the_counters_place_can_be_said(file: Path) -> None:
+    file.write_text('state = "counted/runs.db"\n' + GOOD)
+    assert Policy.load(file).state == file.parent / "counted" / "runs.db"
+
+
+@pytest.mark.parametrize(
+    ("peer", "changes", "field"),
+    [
+        (PEER, {"reveal": Reveal.MATCHES}, "reveal"),
+        (PEER, {"columns": ("email", "secret")}, "columns"),
+        (PEER, {"output_rows": True}, "output_rows"),
+        (PEER, {"own_size": 1_001}, "max_own_size"),
+        (STRANGER, {}, "peer"),
+    ],
+)
+def test_what_is_not_allowed_is_refused_by_field(
+    file: Path, peer: bytes, changes: dict[str, object], field: str
+) -> None:
+    policy = Policy.load(file)
+    policy.check(PEER, ASKED)
+    policy.check(PEER, dataclasses.replace(ASKED, own_size=None, columns=("phone", "email")))
+    policy.check(OTHER, Request(Reveal.MATCHES, ("email",), True, 0))
+    with pytest.raises(PolicyError) as caught:
+        policy.check(peer, dataclasses.replace(ASKED, **changes))
+    assert caught.value.term == field
+    assert "policy.toml" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_peers_list_is_capped(file: Path) -> None:
+    policy = Policy.load(file)
+    policy.check_peer_size(PEER, 2_000)
+    with pytest.raises(PolicyError, match="max_peer_size"):
+        policy.check_peer_size(PEER, 2_001)
+    with pytest.raises(PolicyError, match="names no peer"):
+        policy.check_peer_size(STRANGER, 1)
+
+
+MISTAKES = [
+    ("max_own_size = 1_000", "max_own_sise = 1_000", "max_own_sise"),
+    ("max_own_size = 1_000", "", "peer 1: max_own_size"),
+    ("max_own_size = 1_000", "max_own_size = -1", "max_own_size"),
+    ("max_own_size = 1_000", "max_own_size = 1.5", "max_own_size"),
+    ("max_own_size = 1_000", "max_own_size = true", "max_own_size"),
+    ('reveal = ["count"]', 'reveal = ["sums"]', "reveal"),
+    ('reveal = ["count"]', 'reveal = "count"', "reveal"),
+    ('reveal = ["count"]', "reveal = []", "reveal"),
+    ('columns = ["email", "phone"]', "columns = [1]", "columns"),
+    ("output_rows = false", "output_rows = 0", "output_rows"),
+    ("{count = 2,", "{count = 0,", "runs.count"),
+    ("{count = 2,", "{count = true,", "runs.count"),
+    ("{count = 2,", "{counts = 2,", "runs"),
+    ('"7d"', '"7 days"', "runs.per"),
+    ('"7d"', '"0d"', "runs.per"),
+    ('"7d"', "7", "runs.per"),
+    ('name = "globex"', "name = 1", "peer 1: name"),
+    ('name = "globex"', 'nickname = "globex"', "peer 1: nickname"),
+    ('per = "12h"', 'per = "12x"', "peer 2: runs.per"),
+    (OTHER.hex(), "22", "peer 2: fingerprint"),
+    (OTHER.hex(), PEER.hex(), "peer 2: fingerprint"),
+    ("reveal =", "state = 1\nreveal =", "state"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "field"), MISTAKES)
+def test_a_mistake_is_named_with_file_and_field(file: Path, old: str, new: str, field: str) -> None:
+    assert old in GOOD
+    file.write_text(GOOD.replace(old, new, 1))
+    with pytest.raises(InputError, match=rf"policy\.toml: field '{re.escape(field)}'") as caught:
+        Policy.load(file)
+    assert caught.value.term == field
+
+
+@pytest.mark.parametrize("content", ["", "peer = []", "peer = 1", "[peer]\na = 1", "[[peer]]"])
+def test_a_policy_without_peers_is_refused(file: Path, content: str) -> None:
+    file.write_text(content)
+    with pytest.raises(InputError, match="peer"):
+        Policy.load(file)
+
+
+@pytest.mark.parametrize("content", [b"a =", b"\xff", b"a = " + b"[" * 5000, b"#" * (1 << 21), b"a = 1\na = 2"])
+def test_what_is_not_toml_is_refused(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=r"policy\.toml"):
+        Policy.load(file)
+    with pytest.raises(InputError, match="cannot read"):
+        Policy.load(file.with_name("missing.toml"))
