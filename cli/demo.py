@@ -8,8 +8,10 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,14 @@ import pyarrow as pa
 from cli._output import human_bytes, human_seconds, json_option, print_json, print_table, say
 from psi.errors import PsiError
 from psi.identity import Identity
+from psi.noise import Noise
 from psi.samples import EMAIL_RULE, Samples, write_samples
 from psi.tables import open_source
 
 _LISTENING = re.compile(r"listening on (\S+) for")
 _SHOWN_ROWS = 4
 _PATIENCE_SECONDS = 120
+_EPSILON, _DELTA = Fraction(1), Fraction(1, 10**6)
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ def command(out: Path | None, as_json: bool) -> None:
     """Two companies match customer lists, for real: files, identities, two processes, mutual TLS 1.3.
 
     Writes two lists of fictional customers (a CSV and a Parquet file), creates an identity for each company, starts one
-    process a company, and shows what each learnt. The answer is checked against a plain join of the two lists.
+    process a company, and shows what each learnt: the matches, then in sessions of their own only how many, and how
+    many with noise. The answers are checked against a plain join of the two lists.
 
     \b
     Examples:
@@ -59,14 +64,25 @@ def command(out: Path | None, as_json: bool) -> None:
             Identity.create(name, folder)
         say("Acme listens, Globex connects; Globex learns which of its rows Acme has too. Two processes, TLS 1.3.")
         run = _session(folder, samples, "matches", folder / "globex-matches.csv")
+        with ThreadPoolExecutor(2) as pool:
+            count, noisy = pool.map(lambda reveal: _session(folder, samples, reveal), ("count", "noisy-count"))
         expected = samples.common_emails()
         rows = _check(samples, expected, run, folder / "globex-matches.csv")
+        _check_counts(len(expected), count, noisy)
         if as_json:
             print_json(
-                {"agrees_with_plain_join": True, "expected": len(expected), "acme": run.acme, "globex": run.globex}
+                {
+                    "agrees_with_plain_join": True,
+                    "expected": len(expected),
+                    "acme": run.acme,
+                    "globex": run.globex,
+                    "count": {"acme": count.acme, "globex": count.globex},
+                    "noisy_count": {"acme": noisy.acme, "globex": noisy.globex},
+                }
             )
         else:
-            _show(run, rows, len(expected))
+            _show(run, rows)
+            _show_counts(run, count, noisy, len(expected))
     if out is not None:
         say(f"All files are in {out}.")
 
@@ -84,9 +100,11 @@ def _folder(out: Path | None) -> Iterator[Path]:
     yield out
 
 
-def _session(folder: Path, samples: Samples, reveal: str, output: Path | None) -> _Run:
-    """One session between two processes, as two operators would start them."""
-    common = ["--reveal", reveal, "--timeout", str(_PATIENCE_SECONDS), "--json"]
+def _session(folder: Path, samples: Samples, reveal: str, output: Path | None = None) -> _Run:
+    """One session between two processes, as two operators would start them. Notes on the tables are passed on once, in
+    the session that has an output."""
+    noise = ["--epsilon", str(_EPSILON), "--delta", str(_DELTA)] if reveal == "noisy-count" else []
+    common = ["--reveal", reveal, *noise, "--timeout", str(_PATIENCE_SECONDS), "--json"]
     acme = [
         "listen", "--address", "127.0.0.1:0", "--identity", str(folder / "acme"), "--peer", str(folder / "globex.crt"),
         "--input", str(samples.acme.path), "--key", f"{samples.acme.email_column}:{EMAIL_RULE}",
@@ -96,7 +114,7 @@ def _session(folder: Path, samples: Samples, reveal: str, output: Path | None) -
         "--key", f"{samples.globex.email_column}:{EMAIL_RULE}", *(["--output", str(output)] if output else []),
     ]  # fmt: skip
     with _process([*acme, *common]) as listener:
-        address = _address_of(listener)
+        address = _address_of(listener, say if output else lambda line: None)
         with _process(["connect", address, *globex, *common]) as caller:
             return _Run(globex=_result(caller), acme=_result(listener))
 
@@ -116,13 +134,13 @@ def _process(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
         started.communicate()
 
 
-def _address_of(listener: subprocess.Popen[str]) -> str:
+def _address_of(listener: subprocess.Popen[str], passed_on: Callable[[str], None]) -> str:
     """The address that the listener says it listens on; what it says before that is passed on."""
     for line in listener.stderr or ():
         found = _LISTENING.match(line)
         if found:
             return found[1]
-        say(line.rstrip())
+        passed_on(line.rstrip())
     raise PsiError(f"the listening process ended early: {_result(listener)}")
 
 
@@ -150,7 +168,17 @@ def _check(samples: Samples, expected: frozenset[str], run: _Run, output: Path) 
     return written
 
 
-def _show(run: _Run, rows: pa.Table, expected: int) -> None:
+def _check_counts(expected: int, count: _Run, noisy: _Run) -> None:
+    """Hold both counts against the plain join. Raises PsiError when they cannot be."""
+    found, near = count.globex["matches"], noisy.globex["noisy_count"]
+    if found != expected or abs(near - expected) > Noise.of(_EPSILON, _DELTA).bound:
+        raise PsiError(
+            f"the sessions counted {found}, and {near} with noise; a plain join counts {expected}: this is a bug, "
+            "please report it"
+        )
+
+
+def _show(run: _Run, rows: pa.Table) -> None:
     acme, globex = run.acme, run.globex
     print_table(
         ["", "Acme (listens)", "Globex (connects)"],
@@ -169,9 +197,24 @@ def _show(run: _Run, rows: pa.Table, expected: int) -> None:
         [list(row.values()) for row in rows.slice(0, _SHOWN_ROWS).to_pylist()],
         title=f"Globex's matched rows: {rows.num_rows:,}, the first {min(_SHOWN_ROWS, rows.num_rows)}",
     )
-    click.echo(
-        f"Checked: a plain join of the two lists by e-mail gives the same {expected:,} matches and the same rows."
+
+
+def _show_counts(run: _Run, count: _Run, noisy: _Run, expected: int) -> None:
+    sides, reach = "nothing but list sizes", Noise.of(_EPSILON, _DELTA).bound
+    print_table(
+        ["--reveal", "Globex learns", "Acme learns"],
+        [
+            ["matches", f"{run.globex['matches']:,}, and which rows", sides],
+            ["count", f"{count.globex['matches']:,}, not which", sides],
+            [
+                "noisy-count",
+                f"{noisy.globex['noisy_count']:,}, at most {reach} off (epsilon {_EPSILON}, delta 1e-6)",
+                f"{sides}, and the noise",
+            ],
+        ],
+        title="The same lists, less revealed: three sessions",
     )
+    click.echo(f"Checked: a plain join of the two lists by e-mail gives the same {expected:,} matches, rows and count.")
 
 
 def _list(side: dict[str, Any]) -> str:
