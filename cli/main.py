@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 
 import click
@@ -46,9 +47,15 @@ def root() -> None:
     """
 
 
+def _terminated(number: int, _frame: object) -> None:
+    """Leave by an exception, so that working files go and the peer is told."""
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """Run the command and turn what it raises into an exit code and one clear line."""
     as_json = "--json" in sys.argv
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         sys.exit(root.main(standalone_mode=False) or 0)
     except click.exceptions.Abort:
