@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from support.entropy import FixedEntropy
 from support.laws import assert_follows
+from support.played import Played
 
 from dpselect import ladder as ladder_module
 from dpselect.accounting import BoundedRange, Composed, PureDp
+from dpselect.coins import exp_coin
 from dpselect.committee import peeling, subset_exponential
 from dpselect.errors import InputError, UsageError
 from dpselect.law import Polynomial
@@ -111,6 +113,35 @@ def test_permute_and_flip_over_many_candidates(fixed_entropy: FixedEntropy) -> N
     for value, probability in zip((10, 8, 0), expected, strict=True):
         sd = np.sqrt(runs * probability * (1 - probability))
         assert abs(np.count_nonzero(level == value) - runs * probability) < 6.5 * sd + 3
+
+
+@pytest.mark.parametrize(("after", "winner"), [(-1, 1), (1, 0)])
+def test_a_first_digit_that_does_not_decide_is_followed_by_the_next(after: int, winner: int) -> None:
+    """It happens to one candidate in 65536, so it is played: the second candidate's random digit equals its coin's first one,
+    the candidate is picked, and the next 64 bits, one below or above the coin's, decide."""
+    coin = exp_coin(Fraction(1))
+    first = coin.floor(16).to_bytes(2, "little")
+    following = (coin.floor(80) & (2**64 - 1)) + after
+    played = Played(bytes(2) + first + b"\x80" + following.to_bytes(8, "little"))
+    assert permute_and_flip("1", ADD_REMOVE).release([1, 0], played) == winner
+    assert not played.data
+
+
+@pytest.mark.parametrize(("after", "stands"), [(-1, True), (1, False)])
+def test_an_upper_bound_of_a_weight_is_made_exact(after: int, stands: bool) -> None:
+    """Exponential mechanism: the one value in 2^58 where the bound of the second weight exceeds the weight itself."""
+    bits = 62 - 2  # two candidates
+    coin = exp_coin(Fraction(1))
+    drawn = 1 << bits  # the first value beyond the best's 2^bits, whose weight's last unit it is
+    size = ((1 << bits) + coin.floor(bits)).bit_length()
+    following = (coin.floor(bits + 64) & (2**64 - 1)) + after
+    data = (drawn << (-size % 8)).to_bytes((size + 7) // 8, "little") + following.to_bytes(8, "little")
+    measurement = exponential("1", ADD_REMOVE)
+    if stands:
+        assert measurement.release([1, 0], Played(data)) == 1
+    else:
+        with pytest.raises(EOFError):  # rejected: it starts again
+            measurement.release([1, 0], Played(data))
 
 
 # ------------------------------------------------------------------------------------------ committees and the rest

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from support.entropy import FixedEntropy
 from support.laws import FALSE_ALARM
+from support.played import Played
 
 from dpselect.coins import exp_coin, logistic_coin
 from dpselect.entropy import Entropy
@@ -40,19 +41,6 @@ def close(counts: Counter[Hashable], total: int, probability: Callable[[int], fl
         assert abs(counts[cell] - expected) <= slack, (cell, counts[cell], expected)
 
 
-class Bits(Entropy):
-    """Entropy that plays a given string of bits, least significant bit of a byte first, and says when it ran out."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-
-    def read(self, size: int) -> bytes:
-        if len(self.data) < size:
-            raise EOFError
-        taken, self.data = self.data[:size], self.data[size:]
-        return taken
-
-
 @pytest.mark.parametrize("bound", [1, 2, 3, 255, 256, 257, 1000])
 def test_uniform_below_gives_every_value_equally(bound: int) -> None:
     """Over all inputs of the bytes it reads first: each value equally often, the rest is rejected."""
@@ -60,7 +48,7 @@ def test_uniform_below_gives_every_value_equally(bound: int) -> None:
     seen: Counter[int] = Counter()
     for value in range(256**size):
         try:
-            seen[uniform_below(Bits(value.to_bytes(size, "little")), bound)] += 1
+            seen[uniform_below(Played(value.to_bytes(size, "little")), bound)] += 1
         except EOFError:
             continue
     assert set(seen) == set(range(bound))
@@ -106,7 +94,7 @@ def test_four_bit_digits_decide_as_long_ones_do() -> None:
     for digits in itertools.product(range(16), repeat=3):
         u = digits[0] << 8 | digits[1] << 4 | digits[2]
         try:
-            assert CoinTable([coin]).flips(Bits(bytes(digits)), np.array([0]), width=4)[0, 0] == (u < first)
+            assert CoinTable([coin]).flips(Played(bytes(digits)), np.array([0]), width=4)[0, 0] == (u < first)
         except EOFError:
             undecided.append(u)
     assert undecided == [first]
@@ -116,10 +104,10 @@ def test_flip_on_ends_a_flip() -> None:
     coin = exp_coin(Fraction(1, 3))
     digit = coin.floor(67) & ((1 << 64) - 1)
     rest = (coin.floor(131) & ((1 << 64) - 1)).to_bytes(8, "little")
-    assert flip_on(Bits((digit - 1).to_bytes(8, "little")), coin, 3)
-    assert not flip_on(Bits((digit + 1).to_bytes(8, "little")), coin, 3)
+    assert flip_on(Played((digit - 1).to_bytes(8, "little")), coin, 3)
+    assert not flip_on(Played((digit + 1).to_bytes(8, "little")), coin, 3)
     with pytest.raises(EOFError):
-        flip_on(Bits(digit.to_bytes(8, "little") + rest), coin, 3)
+        flip_on(Played(digit.to_bytes(8, "little") + rest), coin, 3)
 
 
 @pytest.mark.parametrize("width", [4, 64])
