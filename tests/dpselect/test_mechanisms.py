@@ -117,8 +117,8 @@ def test_permute_and_flip_over_many_candidates(fixed_entropy: FixedEntropy) -> N
 
 @pytest.mark.parametrize(("after", "winner"), [(-1, 1), (1, 0)])
 def test_a_first_digit_that_does_not_decide_is_followed_by_the_next(after: int, winner: int) -> None:
-    """It happens to one candidate in 65536, so it is played: the second candidate's random digit equals its coin's first one,
-    the candidate is picked, and the next 64 bits, one below or above the coin's, decide."""
+    """It happens to one candidate in 65536, so it is played: the second candidate's random digit equals its coin's first
+    one, the candidate is picked, and the next 64 bits, one below or above the coin's, decide."""
     coin = exp_coin(Fraction(1))
     first = coin.floor(16).to_bytes(2, "little")
     following = (coin.floor(80) & (2**64 - 1)) + after
@@ -127,21 +127,27 @@ def test_a_first_digit_that_does_not_decide_is_followed_by_the_next(after: int, 
     assert not played.data
 
 
+@pytest.mark.parametrize("many", [False, True])
 @pytest.mark.parametrize(("after", "stands"), [(-1, True), (1, False)])
-def test_an_upper_bound_of_a_weight_is_made_exact(after: int, stands: bool) -> None:
-    """Exponential mechanism: the one value in 2^58 where the bound of the second weight exceeds the weight itself."""
+def test_an_upper_bound_of_a_weight_is_made_exact(after: int, stands: bool, many: bool) -> None:
+    """Exponential mechanism: the one value in about 2^60 where the bound of the second weight exceeds the weight."""
     bits = 62 - 2  # two candidates
     coin = exp_coin(Fraction(1))
-    drawn = 1 << bits  # the first value beyond the best's 2^bits, whose weight's last unit it is
+    drawn = 1 << bits  # the last unit of the second weight; the best's take the values below
     size = ((1 << bits) + coin.floor(bits)).bit_length()
+    unused = (64 if many else size + -size % 8) - size
     following = (coin.floor(bits + 64) & (2**64 - 1)) + after
-    data = (drawn << (-size % 8)).to_bytes((size + 7) // 8, "little") + following.to_bytes(8, "little")
+    played = Played((drawn << unused).to_bytes(8, "little") + following.to_bytes(8, "little"))
     measurement = exponential("1", ADD_REMOVE)
+
+    def draw() -> int:
+        return int(measurement.release_many([1, 0], 1, played)[0] if many else measurement.release([1, 0], played))
+
     if stands:
-        assert measurement.release([1, 0], Played(data)) == 1
+        assert draw() == 1
     else:
         with pytest.raises(EOFError):  # rejected: it starts again
-            measurement.release([1, 0], Played(data))
+            draw()
 
 
 # ------------------------------------------------------------------------------------------ committees and the rest
