@@ -117,8 +117,8 @@ def test_permute_and_flip_over_many_candidates(fixed_entropy: FixedEntropy) -> N
 
 @pytest.mark.parametrize(("after", "winner"), [(-1, 1), (1, 0)])
 def test_a_first_digit_that_does_not_decide_is_followed_by_the_next(after: int, winner: int) -> None:
-    """It happens to one candidate in 65536, so it is played: the second candidate's random digit equals its coin's first
-    one, the candidate is picked, and the next 64 bits, one below or above the coin's, decide."""
+    """It happens to one candidate in 65536, so it is played: the second candidate's random digit equals its coin's
+    first one, the candidate is picked, and the next 64 bits, one below or above the coin's, decide."""
     coin = exp_coin(Fraction(1))
     first = coin.floor(16).to_bytes(2, "little")
     following = (coin.floor(80) & (2**64 - 1)) + after
