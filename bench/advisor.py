@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-# The generator of random tasks is the tests'. It takes the place of this folder, whose mpc.py would hide the package.
+# The generator of random tasks is the tests'. It takes the place of this folder on the path.
 sys.path[0] = str(Path(__file__).resolve().parents[1] / "tests" / "cli")
 
 from _advise_random import random_task  # noqa: E402

@@ -3,7 +3,7 @@
 Both are timed from the first process start to the last exit, on this machine, one after the other. MPyC runs plain TCP
 without TLS, 20 parties, Shamir threshold 9, reading the same numbers: `mpc.sum` of `mpc.input` of a list.
 
-    python bench/mpc.py [--parties N] [--length K] [--rounds R]
+    python bench/sums.py [--parties N] [--length K] [--rounds R]
 """
 
 from __future__ import annotations
