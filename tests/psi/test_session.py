@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable
 
@@ -123,3 +124,42 @@ def test_matching_and_sorting_send_signs_of_life(
             assert np.array_equal(results[side].outcome.matched, np.arange(250))
     here, there = results[Side.CONNECT], results[Side.LISTEN]
     assert (here.bytes_sent, here.bytes_received) == (there.bytes_received, there.bytes_sent)
+
+
+class Gone(Exception):
+    """The peer's process died."""
+
+
+@pytest.mark.parametrize("side", Side)
+def test_a_peer_that_dies_after_any_of_its_frames_is_a_transport_error(side: Side) -> None:
+    """All but the last, its FINISH: after that it has nothing more to say."""
+    agreed = terms(chunk=64, learn=Learner.BOTH)
+    frames, last = 1, False  # how many arrive; whether the last one does
+    while not last:
+        seen: list[int] = []
+
+        def die(position: int, frame: Frame, seen: list[int] = seen, at: int = frames) -> tuple[Frame]:
+            if position == at:
+                raise Gone
+            seen.append(frame.type)
+            return (frame,)
+
+        taps = (die, None) if side is Side.CONNECT else (None, die)
+        ends = channels(taps, timeout=20.0)
+
+        def peer(ends: dict[Side, Channel] = ends) -> None:
+            with contextlib.suppress(Gone):
+                session.run(ends[side], setup(side, ITEMS, agreed))
+
+        thread = background(peer)
+        error: TransportError | None = None
+        try:
+            session.run(ends[side.other], setup(side.other, ITEMS, agreed))
+        except TransportError as raised:
+            error = raised
+        thread.join(20)
+        last = error is None
+        assert last or "closed" in str(error)
+        assert (seen[-1] == MessageType.FINISH) is last
+        frames += 1
+    assert frames > 15
