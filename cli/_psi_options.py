@@ -239,7 +239,8 @@ class Choices:
 
     def request(self, own_size: int | None) -> Request:
         """What this side's policy is asked about."""
-        return Request(self.agreement.reveal, self.key.columns, self.output is not None, own_size)
+        agreement = self.agreement
+        return Request(agreement.reveal, self.key.columns, self.output is not None, agreement.min_matches, own_size)
 
     @property
     def stall_seconds(self) -> float:

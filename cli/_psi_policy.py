@@ -9,9 +9,14 @@ from pathlib import Path
 
 import click
 
+import dpselect.errors
 from cli._output import say
+from dpselect.accounting import ApproximateDp
+from dpselect.ledger import Ledger
+from psi.errors import InputError, PolicyError
 from psi.identity import PeerIdentity
-from psi.policy import Policy, Request
+from psi.job import Agreement
+from psi.policy import Charge, Policy, Request
 from psi.run_counter import RunCounter
 
 OPTION = click.option(
@@ -39,12 +44,18 @@ class Guard:
             for peer in peers:
                 self.policy.check(peer.fingerprint, request)
 
-    def prepare(self) -> None:
-        """Open the counter of runs before the peer is bothered. Raises InputError."""
-        if self.policy is not None and RunCounter(self.policy.state).created:
+    def prepare(self, peers: Iterable[PeerIdentity]) -> None:
+        """Open the counter of runs and the ledgers before the peer is bothered. Raises InputError."""
+        if self.policy is None:
+            return
+        if RunCounter(self.policy.state).created:
             say(f"runs are counted in {self.policy.state}, made now")
+        for peer in peers:
+            charge = self.policy.rules(peer.fingerprint).ledger
+            if charge is not None:
+                Ledger.open(self.policy.beside(charge.file))
 
-    def admission(self, peer: PeerIdentity) -> Callable[[int], None]:
+    def admission(self, peer: PeerIdentity, agreement: Agreement) -> Callable[[int], None]:
         """What `psi.protocol.Setup.admit` asks."""
         policy = self.policy
         if policy is None:
@@ -52,7 +63,27 @@ class Guard:
 
         def admit(size: int) -> None:
             policy.check_peer_size(peer.fingerprint, size)
-            allowance = policy.rules(peer.fingerprint).runs
-            RunCounter(policy.state).spend(peer.fingerprint, allowance, int(time.time()))
+            rules = policy.rules(peer.fingerprint)
+            RunCounter(policy.state).spend(peer.fingerprint, rules.runs, int(time.time()))
+            if rules.ledger is not None:
+                _charge(policy, rules.ledger, peer, agreement)
 
         return admit
+
+
+def _charge(policy: Policy, charge: Charge, peer: PeerIdentity, agreement: Agreement) -> None:
+    """Pay for a noisy run. Raises PolicyError when the budget does not hold it, InputError."""
+    if agreement.epsilon is None or agreement.delta is None:
+        raise PolicyError(f"the policy {policy.path} has a ledger, which pays for noisy runs only", term="ledger")
+    try:
+        # A key added, removed or replaced changes the count by at most 1: it holds under the ledger's relation.
+        Ledger.open(policy.beside(charge.file)).spend(
+            charge.dataset,
+            ApproximateDp(agreement.epsilon, agreement.delta),
+            neighbors=None,
+            what=f"psi {agreement.reveal.value} with {peer.fingerprint.hex()[:16]}",
+        )
+    except dpselect.errors.BudgetError as error:
+        raise PolicyError(str(error), term="ledger") from None
+    except dpselect.errors.InputError as error:
+        raise InputError(str(error), term="ledger") from None

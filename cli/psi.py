@@ -180,7 +180,7 @@ def _prepared(choices: Choices) -> Iterator[tuple[Identity, list[PeerIdentity], 
     choices.papers.check(choices.source, choices.output)
     with _read(choices, choices.source) as job:
         choices.guard.check(peers, choices.request(job.size))
-        choices.guard.prepare()
+        choices.guard.prepare(peers)
         yield identity, peers, job
 
 
@@ -215,7 +215,7 @@ def _run(choices: Choices, job: Job, identity: Identity, peers: list[PeerIdentit
             backend,
             SystemEntropy(),
         )
-        setup = replace(setup, admit=choices.guard.admission(peer))
+        setup = replace(setup, admit=choices.guard.admission(peer, choices.agreement))
 
         def shown(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total or None)

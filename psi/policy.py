@@ -1,8 +1,8 @@
 """What one side allows, as a TOML file: which peers, modes, columns, sizes, and how many runs in a period.
 
 A policy is private: it is no term, and the peer of a refused run hears only that it was refused. It says everything:
-each field stands for all peers or for each, none has a default, and a name that is not known is an error. How runs are
-counted is in `psi.run_counter`; the fields are described in docs/policy.md.
+each field stands for all peers or for each, none but `ledger` and `state` may be left out, and a name that is not known
+is an error. How runs are counted is in `psi.run_counter`; the fields are described in docs/policy.md.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,6 +35,14 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
+class Charge:
+    """Which budget pays for noisy runs: a ledger's file, relative to the policy's folder, and the data set in it."""
+
+    file: str
+    dataset: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """What one peer may be run with. Field names are the names in the file."""
 
@@ -43,7 +51,9 @@ class Rules:
     output_rows: bool
     max_own_size: int
     max_peer_size: int
+    min_matches: int
     runs: Allowance
+    ledger: Charge | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,7 @@ class Request:
     reveal: Reveal
     columns: tuple[str, ...]
     output_rows: bool
+    min_matches: int | None
     own_size: int | None
 
 
@@ -104,6 +115,10 @@ class Policy:
                 raise self._refusal("columns", "does not have a column that --key names")
         if request.output_rows and not rules.output_rows:
             raise self._refusal("output_rows", "is false; leave --output out")
+        if (request.min_matches or 0) < rules.min_matches:
+            raise self._refusal(
+                "min_matches", f"is {rules.min_matches}; agree with the peer on a --min-matches of that"
+            )
         if request.own_size is not None and request.own_size > rules.max_own_size:
             raise self._refusal("max_own_size", f"is {rules.max_own_size:,}; this list is longer")
 
@@ -112,6 +127,10 @@ class Policy:
         most = self.rules(fingerprint).max_peer_size
         if size > most:
             raise self._refusal("max_peer_size", f"is {most:,}; the peer declares {size:,} items")
+
+    def beside(self, name: str) -> Path:
+        """A path as the policy writes it, relative to the policy's folder."""
+        return _beside(self.path, name)
 
     def _refusal(self, name: str, problem: str) -> PolicyError:
         return PolicyError(f"the policy {self.path} refuses this run: its '{name}' {problem}", term=name)
@@ -130,6 +149,10 @@ def _state(table: dict[str, Any], path: Path) -> Path:
     name = table.pop("state", f"{path.name}.runs")
     if not isinstance(name, str) or not name or "\0" in name:
         raise _FieldError("state", 'is the path of a file, such as "weekly.runs"')
+    return _beside(path, name)
+
+
+def _beside(path: Path, name: str) -> Path:
     return path.absolute().parent / name
 
 
@@ -148,10 +171,12 @@ def _peers(table: dict[str, Any]) -> dict[bytes, Rules]:
             raise _FieldError(f"{where}name", "is a text; it is a note to the reader of the policy")
         found = general | _rules(peer, where)
         for field in fields(Rules):
-            if field.name not in found:
+            if field.name not in found and field.default is MISSING:
                 raise _FieldError(
                     f"{where}{field.name}", "is said neither for this peer nor for all; a policy says all"
                 )
+        if "ledger" in found and found["reveal"] != {Reveal.NOISY_COUNT}:
+            raise _FieldError(f"{where}ledger", "pays for noisy-count only; let 'reveal' be [\"noisy-count\"]")
         if bytes.fromhex(fingerprint) in peers:
             raise _FieldError(f"{where}fingerprint", "is named twice")
         peers[bytes.fromhex(fingerprint)] = Rules(**found)
@@ -206,11 +231,21 @@ def _runs(value: object, name: str) -> Allowance:
     return Allowance(count, int(found[1]) * _UNITS[found[2]], per)
 
 
+def _ledger(value: object, name: str) -> Charge:
+    if not isinstance(value, dict) or value.keys() != {"file", "dataset"}:
+        raise _FieldError(name, 'has the form {file = "weekly.budget", dataset = "customers"}')
+    if not all(isinstance(text, str) and text and "\0" not in text for text in value.values()):
+        raise _FieldError(name, "has texts for its file and dataset")
+    return Charge(value["file"], value["dataset"])
+
+
 _PARSERS: dict[str, Callable[[object, str], Any]] = {
     "reveal": _reveal,
     "columns": lambda value, name: frozenset(_texts(value, name)),
     "output_rows": _flag,
     "max_own_size": _size,
     "max_peer_size": _size,
+    "min_matches": _size,
+    "ledger": _ledger,
     "runs": _runs,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from pathlib import Path
@@ -39,7 +40,8 @@ def test_the_documentations_policy_is_one(tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
     path.write_text(example())
     policy = Policy.load(path)
-    assert len(policy.peers) == 2
+    assert len(policy.peers) == 3
+    assert [rules.ledger.dataset for rules in policy.peers.values() if rules.ledger] == ["customers"]
     assert {rules.runs.per for rules in policy.peers.values()} == {"7d", "24h"}
 
 
@@ -91,13 +93,14 @@ def test_a_caller_holds_its_own_policy_and_a_long_list_is_refused(place: Path) -
         ({"reveal": '["count"]'}, "reveal"),
         ({"columns": '["id"]'}, "columns"),
         ({"output_rows": "false"}, "output_rows"),
+        ({"min_matches": "1"}, "min_matches"),
         ({"max_own_size": "2"}, "max_own_size"),
     ],
 )
 def test_what_the_policy_forbids_is_refused_before_the_wait(
     place: Path, program: Run, changes: dict[str, str], field: str | None
 ) -> None:
-    allowing = {"reveal": '["matches"]', "output_rows": "true"}
+    allowing = {"reveal": '["matches"]', "output_rows": "true", "min_matches": "0"}
     policy = write_policy(place, "globex", **(allowing | changes))
     arguments = (
         *("psi", "listen", "--address", "127.0.0.1:0", "--identity", place / "acme", "--peer", place / "globex.crt"),
@@ -110,6 +113,29 @@ def test_what_the_policy_forbids_is_refused_before_the_wait(
     stranger = program(*arguments, "--peer", place / "mallory.crt")
     assert stranger.code == 6
     assert field is not None or "names no peer" in stranger.error
+
+
+def test_noisy_runs_are_charged_to_the_budget_and_end_with_it(place: Path, program: Run) -> None:
+    budget = ("--epsilon", "1.5", "--delta", "1/1000", "--neighbors", "add-remove", "--dataset", "customers")
+    assert program("budget", "create", place / "weekly.budget", *budget).code == 0
+    policy = write_policy(place, "globex", "mallory", reveal='["noisy-count"]')
+    policy.write_text('ledger = {file = "weekly.budget", dataset = "customers"}\n' + policy.read_text())
+    noisy = ("--reveal", "noisy-count", "--epsilon", "1", "--delta", "1/10000", "--min-matches", "1")
+    options = ("--policy", policy, *noisy)
+
+    def spent() -> list[str]:
+        shown = json.loads(program("budget", "show", place / "weekly.budget", "--json").out)
+        return [balance["spent_exact"] for balance in shown["balances"]]
+
+    acme, globex = session(place, acme=options, globex=noisy)
+    assert acme.code == 0, acme
+    assert globex.code in (0, 6), globex  # 6: the noisy number is below the minimum
+    assert spent() == ["1"]
+    acme, globex = session(place, acme=options, globex=noisy)
+    assert (acme.code, globex.code) == (6, 4), (acme, globex)
+    assert acme.json["error"]["term"] == "ledger"
+    assert "over budget" in acme.json["error"]["message"]
+    assert spent() == ["1"]
 
 
 def test_a_mistake_in_the_policy_is_an_input_error(place: Path) -> None:

@@ -10,15 +10,16 @@ import pytest
 
 from psi.errors import InputError, PolicyError
 from psi.outcomes import Reveal
-from psi.policy import Allowance, Policy, Request, Rules
+from psi.policy import Allowance, Charge, Policy, Request, Rules
 
-PEER, OTHER, STRANGER = b"\x11" * 32, b"\x22" * 32, b"\x33" * 32
+PEER, OTHER, STRANGER, NOISY = b"\x11" * 32, b"\x22" * 32, b"\x33" * 32, b"\x44" * 32
 GOOD = f"""
 reveal = ["count"]
 columns = ["email", "phone"]
 output_rows = false
 max_own_size = 1_000
 max_peer_size = 2_000
+min_matches = 10
 runs = {{count = 2, per = "7d"}}
 
 [[peer]]
@@ -30,8 +31,14 @@ fingerprint = "{OTHER.hex()}"
 reveal = ["matches", "count"]
 output_rows = true
 runs = {{count = 1, per = "12h"}}
+
+[[peer]]
+fingerprint = "{NOISY.hex()}"
+reveal = ["noisy-count"]
+min_matches = 0
+ledger = {{file = "weekly.budget", dataset = "customers"}}
 """
-ASKED = Request(Reveal.COUNT, ("email",), False, 1_000)
+ASKED = Request(Reveal.COUNT, ("email",), False, 10, 1_000)
 
 
 @pytest.fixture
@@ -46,9 +53,11 @@ def test_a_policy_is_read_with_each_peers_own_rules(file: Path) -> None:
     assert policy.state == file.with_name("policy.toml.runs")
     columns = frozenset({"email", "phone"})
     week = Allowance(2, 7 * 86_400, "7d")
-    assert policy.rules(PEER) == Rules(frozenset({Reveal.COUNT}), columns, False, 1_000, 2_000, week)
+    assert policy.rules(PEER) == Rules(frozenset({Reveal.COUNT}), columns, False, 1_000, 2_000, 10, week)
     both = frozenset({Reveal.COUNT, Reveal.MATCHES})
-    assert policy.rules(OTHER) == Rules(both, columns, True, 1_000, 2_000, Allowance(1, 12 * 3600, "12h"))
+    assert policy.rules(OTHER) == Rules(both, columns, True, 1_000, 2_000, 10, Allowance(1, 12 * 3600, "12h"))
+    assert policy.rules(NOISY).ledger == Charge("weekly.budget", "customers")
+    assert policy.beside("weekly.budget") == file.parent / "weekly.budget"
 
 
 def test_every_field_of_the_rules_is_in_the_example() -> None:
@@ -67,6 +76,9 @@ def test_the_counters_place_can_be_said(file: Path) -> None:
         (PEER, {"columns": ("email", "secret")}, "columns"),
         (PEER, {"output_rows": True}, "output_rows"),
         (PEER, {"own_size": 1_001}, "max_own_size"),
+        (PEER, {"min_matches": 9}, "min_matches"),
+        (PEER, {"min_matches": None}, "min_matches"),
+        (NOISY, {}, "reveal"),
         (STRANGER, {}, "peer"),
     ],
 )
@@ -76,7 +88,8 @@ def test_what_is_not_allowed_is_refused_by_field(
     policy = Policy.load(file)
     policy.check(PEER, ASKED)
     policy.check(PEER, dataclasses.replace(ASKED, own_size=None, columns=("phone", "email")))
-    policy.check(OTHER, Request(Reveal.MATCHES, ("email",), True, 0))
+    policy.check(OTHER, Request(Reveal.MATCHES, ("email",), True, 11, 0))
+    policy.check(NOISY, Request(Reveal.NOISY_COUNT, ("email",), False, None, 0))
     with pytest.raises(PolicyError) as caught:
         policy.check(peer, dataclasses.replace(ASKED, **changes))
     assert caught.value.term == field
@@ -116,6 +129,10 @@ MISTAKES = [
     (OTHER.hex(), "22", "peer 2: fingerprint"),
     (OTHER.hex(), PEER.hex(), "peer 2: fingerprint"),
     ("reveal =", "state = 1\nreveal =", "state"),
+    ('reveal = ["noisy-count"]', 'reveal = ["noisy-count", "count"]', "peer 3: ledger"),
+    ('{file = "weekly.budget",', "{file = 1,", "peer 3: ledger"),
+    ("dataset =", "data =", "peer 3: ledger"),
+    ("min_matches = 10", "min_matches = 1.5", "min_matches"),
 ]
 
 
