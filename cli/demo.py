@@ -27,6 +27,7 @@ from psi.tables import open_source
 
 _LISTENING = re.compile(r"listening on (\S+) for")
 _SHOWN_ROWS = 4
+_SHOWN_COLUMNS = ["member", "first_name", "contact_mail", "points"]
 _PATIENCE_SECONDS = 120
 _EPSILON, _DELTA = Fraction(1), Fraction(1, 10**6)
 
@@ -193,9 +194,9 @@ def _show(run: _Run, rows: pa.Table) -> None:
         title="One session",
     )
     print_table(
-        rows.column_names,
-        [list(row.values()) for row in rows.slice(0, _SHOWN_ROWS).to_pylist()],
-        title=f"Globex's matched rows: {rows.num_rows:,}, the first {min(_SHOWN_ROWS, rows.num_rows)}",
+        _SHOWN_COLUMNS,
+        [list(row.values()) for row in rows.select(_SHOWN_COLUMNS).slice(0, _SHOWN_ROWS).to_pylist()],
+        title=f"Globex's matched rows, four of {rows.num_rows:,} and four columns of {rows.num_columns}",
     )
 
 
