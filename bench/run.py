@@ -20,7 +20,7 @@ RESULTS = HERE / "results"
 # Name to arguments; the script is NAME.py.
 BENCHMARKS: dict[str, list[str]] = {
     "group": [],
-    "matching": ["--sizes", "16,18"],
+    "matching": ["--sizes", "16,18,20", "--plot", str(RESULTS / "matching.svg")],
     "selection": [],
     "sums": [],
     "advisor": [],
