@@ -24,6 +24,7 @@ from psi.outcomes import Learner, Reveal, Side
 from psi.policy import Request
 from psi.tables import Source
 from psi.tables.writing import check_target
+from psi.terms import MAX_SIZE
 
 STALL_SECONDS = 60.0
 
@@ -68,6 +69,12 @@ _NOISE = (
     click.option("--epsilon", metavar="E", help="noisy-count: privacy of a key, exact: 1, 0.5 or 1/3."),
     click.option("--delta", metavar="D", help="noisy-count: how likely epsilon may fail, such as 1e-6."),
 )
+_PAD_TO = click.option(
+    "--pad-to",
+    type=click.IntRange(1, MAX_SIZE),
+    metavar="N",
+    help="Hide both list sizes: each is filled up to N with items that match nothing; both sides must say the same.",
+)
 _MEANS = (
     click.option(
         "--memory-limit",
@@ -98,6 +105,7 @@ _WHAT = (
     ),
     _REVEAL,
     *_NOISE,
+    _PAD_TO,
     click.option(
         "--min-matches",
         type=click.IntRange(1),
@@ -166,6 +174,7 @@ local_options = _stack(*_WHAT, json_option)
 estimate_options = _stack(
     _REVEAL,
     *_NOISE,
+    _PAD_TO,
     click.option("--learn", type=click.Choice(["me", "peer", "both"]), default="me", show_default=True),
     click.option(
         "--link",
@@ -220,6 +229,7 @@ class Choices:
                 epsilon=exact(given, "epsilon"),
                 delta=exact(given, "delta"),
                 min_matches=given["min_matches"],
+                pad_to=given["pad_to"],
             ),
             limits=Limits(given["max_peer_size"]) if "max_peer_size" in given else Limits(),
             learn=learn,

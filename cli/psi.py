@@ -131,14 +131,15 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
         Learner.BOTH if given["learn"] == "both" else Learner.CONNECT,
         epsilon=options.exact(given, "epsilon"),
         delta=options.exact(given, "delta"),
+        pad_to=given["pad_to"],
     )
     machines = cost.Machines.SHARED if given["link"] is None else cost.Machines.APART
     memory = options.memory(given["memory_limit"], None)
     with contextlib.closing(load_backend(given["backend"], given["threads"])) as backend:
         calibration = cost.calibrate(backend, given["threads"] or available_cores())
     found = cost.estimate(
-        own,
-        peer,
+        mode.declared_size(own),
+        mode.declared_size(peer),
         calibration,
         reveal=mode.reveal,
         added=mode.added,
@@ -179,6 +180,7 @@ def _prepared(choices: Choices) -> Iterator[tuple[Identity, list[PeerIdentity], 
     choices.check_output(open_source(choices.source))
     choices.papers.check(choices.source, choices.output)
     with _read(choices, choices.source) as job:
+        choices.agreement.declared_size(job.size)
         choices.guard.check(peers, choices.request(job.size))
         choices.guard.prepare(peers)
         yield identity, peers, job
@@ -258,8 +260,10 @@ def _report(choices: Choices, job: Job, result: SessionResult, backend: Backend,
         return
     print_fields(
         {
-            "own list": f"{result.own_size:,} distinct keys in {job.report.rows:,} rows",
-            "peer's list": f"{result.peer_size:,} distinct keys",
+            "own list": f"{job.size:,} distinct keys in {job.report.rows:,} rows",
+            "peer's list": f"{result.peer_size:,} distinct keys"
+            if choices.agreement.pad_to is None
+            else f"at most {result.peer_size:,} distinct keys: both lists are padded to that",
             **_found(choices, outcome),
             **({} if rows is None else {"matched rows": f"{rows:,}"}),
             **({} if choices.output is None else {"written to": choices.output}),

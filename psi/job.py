@@ -43,6 +43,7 @@ class Agreement:
     epsilon: Fraction | None = None
     delta: Fraction | None = None
     min_matches: int | None = None
+    pad_to: int | None = None
 
     def __post_init__(self) -> None:
         """Raises UsageError for a mode that does not exist."""
@@ -58,6 +59,10 @@ class Agreement:
         """Items that each side puts into each run beyond its own."""
         return 0 if self.noise is None else self.noise.added
 
+    def declared_size(self, size: int) -> int:
+        """What a list of `size` keys is declared as. Raises InputError when it does not fit the padding."""
+        return self.terms(()).declared_size(size)
+
     def terms(self, keys: tuple[KeyTerm, ...]) -> Terms:
         """The session's terms, given the keys."""
         return Terms(
@@ -70,6 +75,7 @@ class Agreement:
             None if self.epsilon is None else str(self.epsilon),
             None if self.delta is None else str(self.delta),
             self.min_matches,
+            self.pad_to,
         )
 
 

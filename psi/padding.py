@@ -14,7 +14,7 @@ import pyarrow as pa
 from dpselect.entropy import Entropy, permutation
 from dpselect.truncated import truncated_laplace
 from psi.noise import Noise
-from psi.packed import I64, Packed
+from psi.packed import I64, U8, Packed
 from psi.tokens import TokenSource
 
 DUMMY_TYPE = b"\x02"
@@ -29,38 +29,49 @@ class Part(enum.Enum):
     SENDER = enum.auto()
 
 
-def pad(tokens: TokenSource, noise: Noise | None, part: Part, entropy: Entropy) -> TokenSource:
-    """A run's tokens with what the noise adds. The receiver has all 2t dummies; of the sender's 2t, D are dummies and
-    the others fillers, D - t being the noise."""
-    if noise is None:
-        return tokens
-    present = noise.added
-    if part is Part.SENDER:
-        present = noise.bound + truncated_laplace(entropy, noise.epsilon, noise.bound)
-    return PaddedTokens(tokens, [*dummies(present), *fillers(noise.added - present, entropy)], entropy)
+def pad(tokens: TokenSource, size: int, noise: Noise | None, part: Part, entropy: Entropy) -> TokenSource:
+    """A run's tokens, filled up to `size`, with what the noise adds to that: the receiver has all 2t dummies; of the
+    sender's 2t, D are dummies and the others fillers, D - t being the noise."""
+    present, missing = 0, size - len(tokens)
+    if noise is not None:
+        present = noise.added
+        if part is Part.SENDER:
+            present = noise.bound + truncated_laplace(entropy, noise.epsilon, noise.bound)
+        missing += noise.added - present
+    return PaddedTokens(tokens, dummies(present), fillers(missing, entropy), entropy) if present or missing else tokens
 
 
-def dummies(count: int) -> list[bytes]:
+def dummies(count: int) -> Packed:
     """The first `count` dummies, the same on both sides."""
-    return [DUMMY_TYPE + number.to_bytes(8, "big") for number in range(count)]
+    return _typed(DUMMY_TYPE, np.arange(count, dtype=">u8").view(np.uint8).reshape(count, 8))
 
 
-def fillers(count: int, entropy: Entropy) -> list[bytes]:
+def fillers(count: int, entropy: Entropy) -> Packed:
     """`count` fillers: nobody else ever holds one (32 random bytes each)."""
     drawn = entropy.read(_FILLER_BYTES * count) if count else b""
-    return [FILLER_TYPE + drawn[i : i + _FILLER_BYTES] for i in range(0, len(drawn), _FILLER_BYTES)]
+    return _typed(FILLER_TYPE, np.frombuffer(drawn, np.uint8).reshape(count, _FILLER_BYTES))
+
+
+def _typed(kind: bytes, rest: U8) -> Packed:
+    table = np.concatenate([np.full((len(rest), 1), kind[0], np.uint8), rest], axis=1)
+    return Packed(table.reshape(-1), np.arange(len(rest) + 1, dtype=np.int64) * table.shape[1])
+
+
+def _join(first: Packed, second: Packed) -> Packed:
+    return Packed.from_arrow(pa.concat_arrays([first.to_arrow(), second.to_arrow()]))
 
 
 class PaddedTokens:
-    """A TokenSource with more tokens strewn in at uniform places; they have no key numbers."""
+    """A TokenSource with more tokens strewn in at uniform places; they have no key numbers. They stay in memory."""
 
-    def __init__(self, tokens: TokenSource, more: list[bytes], entropy: Entropy) -> None:
+    def __init__(self, tokens: TokenSource, dummies: Packed, fillers: Packed, entropy: Entropy) -> None:
         self._tokens = tokens
+        more = _join(dummies, fillers)
         total = len(tokens) + len(more)
         places = permutation(entropy, total)[: len(more)]
         order = np.argsort(places)
         self._places: I64 = places[order]
-        self._more = Packed.of(more).take(order)
+        self._more = more.take(order)
 
     def __len__(self) -> int:
         return len(self._tokens) + len(self._more)
@@ -70,8 +81,7 @@ class PaddedTokens:
         stop = min(stop, len(self))
         begin, end = np.searchsorted(self._places, (start, stop))
         inner = self._tokens.read(start - int(begin), stop - int(end))
-        strewn_in = self._more.slice(int(begin), int(end))
-        both = Packed.from_arrow(pa.concat_arrays([inner.to_arrow(), strewn_in.to_arrow()]))
+        both = _join(inner, self._more.slice(int(begin), int(end)))
         strewn = np.zeros(stop - start, np.bool_)
         strewn[self._places[begin:end] - start] = True
         source = np.empty(stop - start, np.int64)

@@ -99,6 +99,7 @@ class Party:
         self.done_operations = 0
         self._setup = setup
         self._noise = terms.noise_of(setup.terms)
+        self.own_size = setup.terms.declared_size(setup.size)
         self._hellos: dict[Side, bytes] = {}
         self._times = {setup.side: setup.now}
         self._runs: list[tuple[Side, int]] = []  # (receiver, number), still to come
@@ -111,7 +112,7 @@ class Party:
         """Group operations of this side over all runs; 0 until the peer's size is known."""
         if not self.transcript:
             return 0
-        own, peer = self._setup.size + self._added, self.peer_size + self._added
+        own, peer = self.own_size + self._added, self.peer_size + self._added
         receiving = self._setup.side in self._setup.terms.learn.receivers
         sending = self._setup.side.other in self._setup.terms.learn.receivers
         return receiving * 2 * own + sending * (own + peer)
@@ -123,7 +124,7 @@ class Party:
     def start(self) -> list[Frame]:
         """Our hello."""
         setup = self._setup
-        hello = Hello(setup.terms, setup.entropy.read(messages.NONCE_BYTES), setup.size, setup.now).frame()
+        hello = Hello(setup.terms, setup.entropy.read(messages.NONCE_BYTES), self.own_size, setup.now).frame()
         self._hellos[setup.side] = bytes(hello.payload)
         return self._send([hello])
 
@@ -194,6 +195,8 @@ class Party:
         if differs is not None:
             raise differs
         self.peer_size = terms.decode_size(hello)
+        if setup.terms.pad_to not in (None, self.peer_size):
+            raise RemoteError("the peer does not declare the size that both pad to", term="size")
         if self.peer_size > setup.max_peer_size:
             raise PolicyError(
                 f"the peer declares a list of {self.peer_size:,} items, more than --max-peer-size "
@@ -228,7 +231,7 @@ class Party:
         binding.update(self.transcript).update(bytes((number,)))
         part = Part.RECEIVER if receiver is setup.side else Part.SENDER
         self._store = setup.stores()
-        self._tokens = padding.pad(setup.tokens(), self._noise, part, setup.entropy)
+        self._tokens = padding.pad(setup.tokens(), self.own_size, self._noise, part, setup.entropy)
         run = RunContext(
             setup.terms.reveal,
             setup.terms.chunk,
@@ -262,7 +265,7 @@ class Party:
             "record": "psiselect-1",
             "terms": setup.terms.to_json(),
             "time": self._times[Side.LISTEN],
-            "sizes": {setup.side.value: setup.size, setup.side.other.value: self.peer_size},
+            "sizes": {setup.side.value: self.own_size, setup.side.other.value: self.peer_size},
             "fingerprints": {
                 setup.side.value: setup.signer.fingerprint.hex(),
                 setup.side.other.value: setup.verifier.fingerprint.hex(),

@@ -62,7 +62,7 @@ def run(
         channel.close()
     return SessionResult(
         outcome=party.outcome,
-        own_size=setup.size,
+        own_size=party.own_size,
         peer_size=party.peer_size,
         transcript=party.transcript,
         record=party.record,

@@ -11,12 +11,13 @@ from fractions import Fraction
 from typing import Any
 
 from psi import strict_json
-from psi.errors import RemoteError, UsageError
+from psi.errors import InputError, RemoteError, UsageError
 from psi.noise import Noise
 from psi.outcomes import Learner, Reveal
 
 PROTOCOL_VERSION = 1
 MAX_KEYS = 16
+MAX_SIZE = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,27 @@ class Terms:
     epsilon: str | None = None  # of the noise, an exact fraction in lowest terms: "1/2"
     delta: str | None = None
     min_matches: int | None = None  # a smaller result is withheld
+    pad_to: int | None = None  # both lists are filled up to so many items
 
     def __post_init__(self) -> None:
         """Raises UsageError for a mode that does not exist."""
         noise_of(self)
         if self.min_matches is not None and self.min_matches < 1:
             raise UsageError(f"a minimum of matches is 1 or more, not {self.min_matches}", term="min_matches")
+        if self.pad_to is not None and not 1 <= self.pad_to <= MAX_SIZE:
+            raise UsageError(f"lists are padded to 1 item or more, not {self.pad_to}", term="pad_to")
+
+    def declared_size(self, size: int) -> int:
+        """What a list of `size` items is declared as. Raises InputError when it does not fit the padding."""
+        if self.pad_to is None:
+            return size
+        if size > self.pad_to:
+            raise InputError(
+                f"the list has {size:,} distinct keys, more than the {self.pad_to:,} that lists are padded to; agree "
+                "on a higher bound",
+                term="pad_to",
+            )
+        return self.pad_to
 
     def to_json(self) -> dict[str, Any]:
         """As sent in a hello."""
@@ -59,6 +75,7 @@ class Terms:
             "epsilon": self.epsilon,
             "delta": self.delta,
             "min_matches": self.min_matches,
+            "pad_to": self.pad_to,
         }
 
 
@@ -123,6 +140,6 @@ def _differs(term: str, here: object, there: object, label: str | None = None) -
 def decode_size(hello: dict[str, Any]) -> int:
     """The peer's declared number of items. Raises RemoteError unless 0 <= size <= 2^40."""
     size: int = strict_json.field(hello, "size", int, "hello")
-    if not 0 <= size <= 1 << 40:
+    if not 0 <= size <= MAX_SIZE:
         raise RemoteError("the peer declares an impossible list size", term="size")
     return size

@@ -81,6 +81,28 @@ def test_modes_that_do_not_exist_are_refused_as_usage(place: Path, options: tupl
     assert words in refused.json["error"]["message"]
 
 
+def test_padded_lists_hide_both_sizes(place: Path) -> None:
+    both = ("--pad-to", "50")
+    acme, globex = session(place, both, (*both, "--output", str(place / "out.csv")))
+    assert (acme.code, globex.code) == (0, 0), (acme, globex)
+    for side in (acme.json, globex.json):
+        assert (side["own_size"], side["peer_size"]) == (50, 50)
+    assert (globex.json["matches"], globex.json["matched_rows"]) == (2, 2)
+    assert len((place / "out.csv").read_text().splitlines()) == 3
+
+
+def test_a_list_longer_than_the_padding_is_bad_input_before_the_peer_is_called(place: Path) -> None:
+    refused = run(
+        *("psi", "connect", "127.0.0.1:1", "--identity", place / "globex", "--peer", place / "acme.crt"),
+        *("--input", place / "globex.parquet", "--key", "e:email", "--pad-to", "2", "--json"),
+    )
+    assert refused.code == 3, refused
+    assert refused.json["error"]["term"] == "pad_to"
+    assert run("psi", "estimate", "--own", "10", "--peer", "1", "--pad-to", "9", "--json").code == 3
+    padded = run("psi", "estimate", "--own", "10", "--peer", "1", "--pad-to", "90", "--json").json
+    assert (padded["own_multiplications"], padded["peer_multiplications"]) == (180, 180)
+
+
 def test_a_noisy_count_for_both_is_refused_with_the_reason(place: Path) -> None:
     refused = run("psi", "estimate", "--own", "10", "--peer", "10", *NOISY, "--learn", "both", "--json")
     assert refused.code == 2

@@ -3,6 +3,7 @@ views have the structure of simulated ones, and planted leaks do not."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -19,7 +20,7 @@ from psi import masking, padding
 from psi.curve25519.portable import PortableBackend
 from psi.curve25519.scalar import Scalar
 from psi.curve25519.suite import DST, FIELD_PRIME
-from psi.errors import RemoteError, UsageError
+from psi.errors import InputError, RemoteError, UsageError
 from psi.messages import MessageType as M
 from psi.outcomes import Learner, Outcome, Reveal, Side
 from psi.packed import U8, Packed
@@ -137,7 +138,7 @@ class Simulation:
         entropy, noise = SystemEntropy(), noise_of(agreed)
         added, offset = (0, None) if noise is None else (noise.added, noise.bound)
         tokens = padding.pad(
-            KeyTokens.shuffled(Packed.of(own), b"\x01", entropy), noise, padding.Part.RECEIVER, entropy
+            KeyTokens.shuffled(Packed.of(own), b"\x01", entropy), len(own), noise, padding.Part.RECEIVER, entropy
         )
         context = RunContext(
             agreed.reveal, agreed.chunk, tokens, peer_size + added, offset, bytes(64), DST, backend(), MemoryStore(),
@@ -147,7 +148,7 @@ class Simulation:
         while self.learner.work(State.MASKING_QUIETLY)[-1].type != M.ELEMENTS_END:
             pass
         # Random group elements stand for the sender's view of the items; the learner's own mask is the learner's.
-        drawn = backend().hash_and_mask(Packed.of(fillers(len(tokens), entropy)), Scalar.draw(entropy), DST)
+        drawn = backend().hash_and_mask(fillers(len(tokens), entropy), Scalar.draw(entropy), DST)
         replies = sorted(bytes(row) for row in backend().mask(drawn, self.learner._mask))
         tags = masking.tags(backend(), bytes(64), drawn, None, context.tag_width)
         equal = result + (offset or 0)
@@ -228,7 +229,7 @@ def test_fillers_as_random_bytes_are_noticed(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_sender_without_fillers_would_show_the_noise_and_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(padding, "fillers", lambda count, entropy: [])
+    monkeypatch.setattr(padding, "fillers", lambda count, entropy: Packed.of([]))
     monkeypatch.setattr(padding, "truncated_laplace", lambda entropy, epsilon, bound: 0)
     with pytest.raises(RemoteError, match="fewer tags"):
         session(NOISY)
@@ -266,7 +267,7 @@ def test_the_senders_dummies_follow_the_law_and_its_number_of_tokens_never_chang
     assert noise is not None
     seen: Counter[int] = Counter()
     for _ in range(draws):
-        padded = padding.pad(KeyTokens.shuffled(Packed.of([]), b"", entropy), noise, padding.Part.SENDER, entropy)
+        padded = padding.pad(KeyTokens.shuffled(Packed.of([]), b"", entropy), 0, noise, padding.Part.SENDER, entropy)
         assert len(padded) == noise.added
         tokens = padded.read(0, noise.added)
         seen[sum(tokens[i][:1] == b"\x02" for i in range(noise.added)) - noise.bound] += 1
@@ -324,14 +325,78 @@ def test_the_minimum_is_held_against_the_noisy_number(
     assert outcome == (Outcome(withheld=True) if withheld else Outcome(noisy_count=COMMON + noise))
 
 
+# ---- padding
+
+
+@pytest.mark.parametrize("learn", Learner)
+@pytest.mark.parametrize("mode", [{}, {"reveal": Reveal.COUNT}], ids=["matches", "count"])
+@pytest.mark.parametrize("pad_to", [30, 31, 90])
+def test_padded_lists_give_the_same_result_and_one_size(pad_to: int, mode: dict[str, object], learn: Learner) -> None:
+    parties = run(OWN, PEER, terms(**mode, learn=learn, pad_to=pad_to, chunk=8))
+    lists = {Side.CONNECT: OWN, Side.LISTEN: PEER}
+    for side, party in parties.items():
+        assert party.record["sizes"] == {"connect": pad_to, "listen": pad_to}
+        assert (party.own_size, party.peer_size) == (pad_to, pad_to)
+        assert party.done_operations == party.total_operations
+        learnt = side in learn.receivers
+        assert party.outcome.matches == (COMMON if learnt else None)
+        if learnt and not mode:
+            found = [lists[side][i] for i in party.outcome.matched]
+            assert found == [item for item in lists[side] if item in OWN and item in PEER]
+
+
+def test_views_of_padded_lists_do_not_depend_on_how_long_they_are() -> None:
+    """Both sides' views of long and of short lists: the same frames, all elements hashed items."""
+    shapes = []
+    for reveal in ("matches", "count"):
+        agreed = terms(reveal=Reveal(reveal), pad_to=40, chunk=8)
+        for lists in ({Side.CONNECT: OWN, Side.LISTEN: PEER}, {Side.CONNECT: [b"1"], Side.LISTEN: []}):
+            seen: dict[Side, list[tuple[int, int]]] = {side: [] for side in Side}
+            elements: list[Frame] = []
+
+            def watch(side: Side, frame: Frame, seen: object = seen, elements: list[Frame] = elements) -> None:
+                seen[side].append((frame.type, len(frame.payload)))
+                if frame.type in (M.ELEMENTS, M.REPLIES):
+                    elements.append(Frame(frame.type, bytes(frame.payload)))
+
+            pump({side: Party(setup(side, lists[side], agreed)) for side in Side}, watch)
+            check_elements(rows(elements, M.ELEMENTS, 32), 40)
+            check_elements(rows(elements, M.REPLIES, 32), 40)
+            shapes.append((reveal, seen))
+    assert shapes[0] == shapes[1]
+    assert shapes[2] == shapes[3]
+
+
+def test_fillers_of_padding_as_random_bytes_are_noticed() -> None:
+    spies = {Side.CONNECT: RawFillers(), Side.LISTEN: Spy()}
+    seen, _ = session(terms(reveal=Reveal.COUNT, pad_to=len(OWN) + 40, chunk=8), spies)
+    with pytest.raises(Leak, match="twist"):
+        check_elements(rows(seen[Side.CONNECT], M.ELEMENTS, 32), len(OWN) + 40)
+
+
+def test_a_list_beyond_the_padding_and_a_peer_that_declares_another_size_are_refused() -> None:
+    with pytest.raises(InputError, match="more than the 29"):
+        Party(setup(Side.CONNECT, OWN, terms(pad_to=29)))
+    with pytest.raises(UsageError, match="1 item or more"):
+        terms(pad_to=0)
+    agreed = terms(pad_to=50)
+    party, other = (Party(setup(side, OWN, agreed)) for side in Side)
+    party.start()
+    hello = json.loads(other.start()[0].payload)
+    hello["size"] = 49
+    with pytest.raises(RemoteError, match="both pad to"):
+        party.receive(Frame(M.HELLO, json.dumps(hello).encode()))
+
+
 # ---- tokens
 
 
 def test_added_tokens_are_strewn_and_the_others_keep_their_numbers() -> None:
     keys = Packed.of(b"key %d" % i for i in range(50))
     inner = KeyTokens.shuffled(keys, b"\x01", FixedEntropy("inner"))
-    more = [*dummies(20), *fillers(7, FixedEntropy("fillers"))]
-    padded = PaddedTokens(inner, more, FixedEntropy("places"))
+    added = dummies(20), fillers(7, FixedEntropy("fillers"))
+    more = [packed[i] for packed in added for i in range(len(packed))]
+    padded = PaddedTokens(inner, *added, FixedEntropy("places"))
     everything = [padded.read(i, i + 1)[0] for i in range(len(padded))]
     assert sorted(everything) == sorted([*(b"\x01" + keys[i] for i in range(50)), *more])
     for chunk in (1, 3, 16, 77, 1000):
@@ -349,7 +414,7 @@ def test_places_of_added_tokens_are_uniform() -> None:
     entropy, draws = FixedEntropy("uniform"), 3000
     seen: Counter[tuple[int, ...]] = Counter()
     for _ in range(draws):
-        padded = PaddedTokens(inner, dummies(2), entropy)
+        padded = PaddedTokens(inner, dummies(2), Packed.of([]), entropy)
         tokens = padded.read(0, 5)
         seen[tuple(i for i in range(5) if tokens[i][:1] == b"\x02")] += 1
     assert len(seen) == comb(5, 2)

@@ -99,6 +99,7 @@ OTHER_TERMS = {
     "epsilon": {**NOISY, "epsilon": "1"},
     "delta": {**NOISY, "delta": "1/10"},
     "min_matches": {"min_matches": 5},
+    "pad_to": {"pad_to": 50},
 }
 
 
