@@ -6,12 +6,9 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterable
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from psi.curve25519.portable import PortableBackend
 from psi.curve25519.suite import SUITE
-from psi.errors import RemoteError
+from psi.local import EphemeralKey
 from psi.outcomes import Learner, Reveal, Side
 from psi.packed import Packed
 from psi.protocol import Party, Setup
@@ -25,21 +22,11 @@ from support.entropy import FixedEntropy
 RAW = KeyTerm("raw/1", "00" * 32)
 
 
-class Key:
-    """An Ed25519 identity without a certificate."""
+class Key(EphemeralKey):
+    """An Ed25519 identity without a certificate, the same each time."""
 
     def __init__(self, seed: str) -> None:
-        self._key = Ed25519PrivateKey.from_private_bytes(FixedEntropy(seed).read(32))
-        self.fingerprint = self._key.public_key().public_bytes_raw()
-
-    def sign(self, message: bytes) -> bytes:
-        return self._key.sign(message)
-
-    def verify(self, signature: bytes, message: bytes) -> None:
-        try:
-            self._key.public_key().verify(signature, message)
-        except InvalidSignature:
-            raise RemoteError("signature") from None
+        super().__init__(FixedEntropy(seed))
 
 
 KEYS = {side: Key(side.value) for side in Side}
