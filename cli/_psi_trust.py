@@ -17,7 +17,7 @@ from psi.errors import InputError, PsiError, RemoteError, UsageError
 from psi.identity import Identity, PeerIdentity
 from psi.outcomes import Side
 from psi.protocol import Setup
-from psi.records import MAX_BYTES, SignedRecord
+from psi.records import MAX_BYTES, TERM_NAMES, SignedRecord
 from psi.session import SessionResult
 
 _PATH = click.Path(path_type=Path)
@@ -142,6 +142,7 @@ def _require_parties(signed: SignedRecord, known: list[PeerIdentity], own: PeerI
 def _show(signed: SignedRecord, named: set[bytes]) -> None:
     content = signed.content
     words = {Side.LISTEN: "listening", Side.CONNECT: "connecting"}
+    unit = "distinct keys" if content["terms"].get("pad_to") is None else "items, padding included"
     parties = {
         words[side]: f"{party.name}, {party.fingerprint.hex()}, "
         + ("as named" if party.fingerprint in named else "NOT named by --peer: compare the fingerprint")
@@ -152,12 +153,12 @@ def _show(signed: SignedRecord, named: set[bytes]) -> None:
             "signatures": "both verify",
             **parties,
             "listener's date": datetime.fromtimestamp(content["time"], UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
-            **{f"list, {words[side]}": f"{content['sizes'][side.value]:,} distinct keys" for side in Side},
+            **{f"list, {words[side]}": f"{content['sizes'][side.value]:,} {unit}" for side in Side},
             "matches": "not known to both" if content["matches"] is None else f"{content['matches']:,}",
             "transcript": content["transcript"],
         }
     )
-    rows: list[tuple[str, object]] = [(name, value) for name, value in content["terms"].items() if name != "keys"]
+    rows = [(name, content["terms"][name]) for name in TERM_NAMES if name != "keys"]
     for number, key in enumerate(content["terms"]["keys"], start=1):
         rows += [(f"key {number}", key["rule"]), (f"key {number}, digest", key["digest"])]
     print_table(("term", "value"), [(name, None if value is None else str(value)) for name, value in rows])

@@ -23,7 +23,7 @@ _NOT_CANONICAL = "not in canonical form: it was edited or written by another pro
 _HEX = frozenset("0123456789abcdef")
 _MAX_SIZE = 1 << 40
 _MAX_TIME = 1 << 40
-_TERMS = {field.name for field in fields(Terms)}
+TERM_NAMES = tuple(field.name for field in fields(Terms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _check_content(content: dict[str, Any]) -> None:
 def _check_terms(terms: dict[str, Any]) -> None:
     if terms.get("version") != PROTOCOL_VERSION:
         raise RemoteError("the terms are of another version of the protocol", term="version")
-    _names(terms, _TERMS, "the terms")
+    _names(terms, set(TERM_NAMES), "the terms")
     keys = strict_json.field(terms, "keys", list, "record")
     for key in keys:
         if not isinstance(key, dict):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,20 @@ def test_processes_share_a_file(tmp_path: Path) -> None:
     assert [writer.exitcode for writer in writers] == [0, 0, 0]
     found = lines(path)
     assert sorted((line["from"], line["number"]) for line in found) == [(w, n) for w in range(3) for n in range(40)]
+
+
+def test_a_writer_waits_for_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    audit.check(path)
+    writer = threading.Thread(target=audit.append, args=(path, {"number": 1}))
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        writer.start()
+        writer.join(timeout=0.3)
+        assert writer.is_alive()
+        assert path.read_bytes() == b""
+    writer.join()
+    assert len(lines(path)) == 1
 
 
 @pytest.mark.parametrize("kept", [1, 5, 22, 40])
