@@ -1,8 +1,8 @@
 """What the toolkit ships for a label, and the commands with the user's own epsilon, bounds and sizes filled in.
 
-File, host and column names are examples to replace; every number is the user's, except where a note says otherwise. A
-new
-command is one line of `SHIPPED`; what is not there is not in the toolkit, and the answer says so (`elsewhere.py`).
+File, host and column names are examples to replace; every number is the user's, except where a note says otherwise.
+A new command is one line of `SHIPPED`; what is not there is not in the toolkit, and the answer says so
+(`elsewhere.py`).
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _step(who: str, text: str, *more: str) -> Step:
 
 
 def _session(f: Facts, reveal: str, *, listens: tuple[str, ...] = (), connects: tuple[str, ...] = ()) -> Steps:
-    both = f.recipients in ("participants", "public") and reveal == "matches"
+    both = reveal == "matches" and _both_learn(f)
     own, other = ("both", "both") if both else ("me", "peer")
     terms = ("--key", "id", "--reveal", reveal, "--learn")
     listen = "psi listen --address 0.0.0.0:7001 --identity keys/b --peer a.crt --input list.csv"
@@ -82,8 +82,13 @@ def _session(f: Facts, reveal: str, *, listens: tuple[str, ...] = (), connects: 
     )
 
 
+def _both_learn(f: Facts) -> bool:
+    return f.recipients in ("participants", "public")
+
+
 def _matches(f: Facts, n: Numbers) -> Steps:
-    return _session(f, "matches", connects=("--output", "matched.csv"))
+    output = ("--output", "matched.csv")
+    return _session(f, "matches", listens=output if _both_learn(f) else (), connects=output)
 
 
 def _list_count(f: Facts, n: Numbers) -> Steps:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from rich.console import Group, RenderableType
+import re
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -71,7 +74,7 @@ def render(answer: Answer) -> RenderableType:
         for step in answer.steps:
             parts += [
                 Text(f"  {step.who}:", style="dim"),
-                Padding(Text(step.line, no_wrap=False, overflow="fold"), (0, 0, 0, 4)),
+                _Command(step.line, 4),
             ]
         parts += [Padding(Text(note), (0, 0, 0, 2)) for note in answer.notes]
     if answer.changes:
@@ -79,7 +82,7 @@ def render(answer: Answer) -> RenderableType:
         for change in answer.changes:
             parts.append(Padding(Text(f"- {change.edit}: {change.effect}"), (0, 0, 0, 2)))
             if change.command and label is Label.CHANGE_TASK:
-                parts.append(Padding(Text(change.command, style="dim", overflow="fold"), (0, 0, 0, 6)))
+                parts.append(_Command(change.command, 6))
     if answer.warnings:
         parts.append(_title("Warnings"))
         parts += [
@@ -88,8 +91,8 @@ def render(answer: Answer) -> RenderableType:
         ]
     parts += [_title("Every approach"), _approaches(answer), _learns(answer)]
     parts += [_title("The arithmetic"), _predictions(answer)] if answer.predictions else []
-    if answer.assumed:
-        named = ", ".join(f"{name}={_word(value)}" for name, value in answer.assumed.items() if value is not None)
+    named = ", ".join(f"{name}={_word(value)}" for name, value in answer.assumed.items() if value is not None)
+    if named:
         parts += [_title("Assumed, as nothing was said"), Padding(Text(named), (0, 0, 0, 2))]
     return Group(*parts)
 
@@ -104,6 +107,25 @@ def render_undecided(undecided: Undecided) -> RenderableType:
         table,
         Text(f"Say it with --set {undecided.field}=... or in the task file."),
     )
+
+
+@dataclass(frozen=True)
+class _Command:
+    """A command that can be copied whole from a terminal of any width: broken before an option, with a backslash."""
+
+    line: str
+    indent: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        room = options.max_width - self.indent - len(" \\")
+        lines: list[str] = []
+        for piece in re.split(r" (?=--)", self.line):
+            if lines and len(lines[-1]) + 1 + len(piece) <= room:
+                lines[-1] += f" {piece}"
+            else:
+                lines.append(f"  {piece}" if lines else piece)
+        shown = " \\\n".join(" " * self.indent + line for line in lines)
+        yield Text(shown, no_wrap=True, overflow="ignore")
 
 
 def _title(text: str) -> Text:
