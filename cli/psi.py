@@ -53,6 +53,9 @@ def listen(address: str, **given: Any) -> None:
     Examples:
       psiselect psi listen --address 0.0.0.0:7001 --identity keys/acme --peer globex.crt \\
           --input customers.csv --key email:email
+      psiselect psi listen --address 0.0.0.0:7001 --identity keys/acme --peer globex.crt \\
+          --input customers.csv --key email:email --reveal count \\
+          --policy weekly.toml --audit sessions.log --record session.json
     """
     choices = Choices.parse(Side.LISTEN, given)
     with _prepared(choices) as (identity, peers, job):

@@ -68,8 +68,8 @@ class RunCounter:
         if not allowed:
             free = begun[len(begun) - allowance.count] + allowance.seconds
             raise PolicyError(
-                f"the policy's runs with this peer in {allowance.per}: {allowance.count}; begun: {len(begun)}; the next "
-                f"may begin at {datetime.fromtimestamp(free, UTC):%Y-%m-%d %H:%M:%S} UTC",
+                f"the policy's runs with this peer in {allowance.per}: {allowance.count}; begun: {len(begun)}; the "
+                f"next may begin at {datetime.fromtimestamp(free, UTC):%Y-%m-%d %H:%M:%S} UTC",
                 term="runs",
             )
 
