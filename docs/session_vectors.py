@@ -204,7 +204,7 @@ def build() -> dict[str, Any]:
     sessions = [
         produce(Reveal.MATCHES),
         produce(Reveal.COUNT),
-        produce(Reveal.NOISY_COUNT, epsilon="1", delta="1/10"),
+        produce(Reveal.NOISY_COUNT, epsilon="1/2", delta="1/20"),
     ]
     return {
         "about": "Made by docs/session_vectors.py from psiselect itself; values under 'computed' by independent code.",
