@@ -1,8 +1,7 @@
 """The conversation: asks, one at a time, only what can still change the answer, and at most nine things.
 
 Fields that are never assumed are asked wherever they matter; of the others, those listed in `ASKED_TOO` where they
-matter
-and the nine questions allow it. Enter means "I do not know": a default is then used, and listed, where there is one.
+matter and the nine questions allow it. Enter means "I do not know": a default is then used, and listed, where there is one.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ MAX_QUESTIONS = 9
 ASKED_TOO = frozenset({"match", "adversary", "bounded", "n_candidates", "score_gap", "tolerance", "helper_servers"})
 # Asked once the answer is known, because seconds, bytes and warnings hang on them.
 SIZES = ("n_a", "n_b")
+NEEDED = "function"  # without it there is no question to answer, so Enter does not pass it
 
 Ask = Callable[[str], str]
 Say = Callable[[str], None]
@@ -68,10 +68,14 @@ def _question(name: str, number: int, known: Given, ask: Ask, say: Say) -> Any:
     hint = (
         "yes or no" if field.kind is Kind.BOOL else "a number or a name" if choices else f"for example {words.example}"
     )
+    way_out = "" if name == NEEDED else ", Enter if you do not know"
     while True:
-        raw = ask(f"   ({hint}; ? why, Enter if you do not know)").strip()
+        raw = ask(f"   ({hint}; ? why{way_out})").strip()
         if raw == "?":
             say(f"   {words.why}\n   Example: {words.example}.")
+            continue
+        if not raw and name == NEEDED:
+            say("   This one is needed: take the nearest, or custom when nothing comes near.")
             continue
         if not raw:
             return None

@@ -19,6 +19,7 @@ from support.psi_processes import address, ended, psiselect
 
 from cli.advisor import examples
 from cli.advisor.answer import Answer, advise
+from cli.advisor.conversation import converse
 from cli.advisor.costs import Machine
 from cli.main import root
 from psi.cost import Calibration
@@ -196,3 +197,11 @@ def test_street_poll(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = here(printed("A07", "poll estimate"))
     assert shown["responses"] == 400
     assert abs(shown["estimate"] - 1) < 7 * shown["standard_error"]  # Hoeffding: otherwise less than once in 1e10
+
+
+def test_enter_does_not_pass_the_question_that_is_needed() -> None:
+    lines = iter(["", "intersection"])
+    said: list[str] = []
+    known_then = converse({}, lambda prompt: next(lines, ""), said.append)
+    assert known_then["function"] == "intersection"
+    assert any("needed" in line for line in said)
