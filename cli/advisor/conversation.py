@@ -1,7 +1,8 @@
 """The conversation: asks, one at a time, only what can still change the answer, and at most nine things.
 
 Fields that are never assumed are asked wherever they matter; of the others, those listed in `ASKED_TOO` where they
-matter and the nine questions allow it. Enter means "I do not know": a default is then used, and listed, where there is one.
+matter and the nine questions allow it. Enter means "I do not know": a default is then used, and listed, where there is
+one.
 """
 
 from __future__ import annotations
