@@ -8,20 +8,21 @@ import sys
 
 import click
 
-from cli._errors import EXIT_BUG, classify, fail
+from cli._errors import EXIT_BUG, EXIT_USAGE, classify, fail
 
-# Command -> module that holds it under the same name. Loaded when asked for, so that `--help` stays quick.
+# Command -> its line in the overview. The module cli.NAME holds it, and is loaded when asked for, so that `--help`
+# stays quick.
 COMMANDS: dict[str, str] = {
-    "advise": "cli.advise",
-    "budget": "cli.budget",
-    "demo": "cli.demo",
-    "identity": "cli.identity",
-    "mpc": "cli.mpc",
-    "poll": "cli.poll",
-    "psi": "cli.psi",
-    "release": "cli.release",
-    "select": "cli.select",
-    "vote": "cli.vote",
+    "advise": "Say which approach fits a task, with the arithmetic.",
+    "budget": "Create and show privacy ledgers.",
+    "demo": "Two companies match customer lists, here and now.",
+    "identity": "Create and show identities.",
+    "mpc": "Sums, thresholds, maxima and winners among n parties.",
+    "poll": "Polls with plausible deniability.",
+    "psi": "Match lists with a peer.",
+    "release": "Release a number about private rows, with exact noise.",
+    "select": "Select the best candidate by its score, privately.",
+    "vote": "Private winners of approval elections.",
 }
 
 
@@ -30,12 +31,15 @@ class _LazyGroup(click.Group):
         return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        module = COMMANDS.get(cmd_name)
-        if module is None:
+        if cmd_name not in COMMANDS:
             return None
         # Each module calls its command `command`, so that a command may be named like a Python builtin.
-        found: click.Command = importlib.import_module(module).command
+        found: click.Command = importlib.import_module(f"cli.{cmd_name}").command
         return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -61,6 +65,9 @@ def main() -> None:
     except click.exceptions.Abort:
         click.echo("psiselect: interrupted", err=True)
         sys.exit(130)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(EXIT_USAGE)
     except click.UsageError as error:
         if error.ctx is not None and not as_json:
             click.echo(error.ctx.get_usage(), err=True)
