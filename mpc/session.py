@@ -92,13 +92,13 @@ class Driver:
             self.send(machine.misbehaved(event.peer) if misbehaved else machine.lost(event.peer))
 
     def send(self, out: Sequence[Outgoing]) -> None:
-        """Hand frames to the links; one that is down is news for the machine."""
+        """Hand frames to the links. One that is down is news for the machine, but not before what the peer had said:
+        its reader passes on what has arrived and then reports the loss."""
         for item in out:
             try:
                 self.mesh.send(item.peer, item.frame)
             except TransportError as error:
                 self.mesh.problems.setdefault(item.peer, str(error))
-                self.send(self.machine.lost(item.peer))
 
     def error(self) -> PsiError:
         """The failure, with what this side knows about the link where it was this side that saw it."""
