@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +13,15 @@ import click
 from cli import _psi_options as options
 from cli._output import human_bytes, human_seconds, print_fields, print_json, progress, say
 from cli._psi_options import Choices
+from cli._psi_session import name_of, open_backend, prepared, read_job, report, run_session
 from cli._psi_trust import verify
 from dpselect.entropy import SystemEntropy
-from psi import cost, local, session
-from psi.curve25519.backend import Backend, load_backend
+from psi import cost, local
+from psi.curve25519.backend import load_backend
 from psi.curve25519.portable import available_cores
-from psi.errors import PolicyError
-from psi.identity import Identity, PeerIdentity
-from psi.job import Agreement, Job
-from psi.normalize import parse_key
-from psi.outcomes import Learner, Outcome, Reveal, Side
-from psi.session import SessionResult
+from psi.job import Agreement
+from psi.outcomes import Learner, Reveal, Side
 from psi.tables import open_source
-from psi.transport.channel import Channel
 from psi.transport.tls import Listener, connect
 
 
@@ -58,12 +53,12 @@ def listen(address: str, **given: Any) -> None:
           --policy weekly.toml --audit sessions.log --record session.json
     """
     choices = Choices.parse(Side.LISTEN, given)
-    with _prepared(choices) as (identity, peers, job):
+    with prepared(choices) as (identity, peers, job):
         with Listener(address, identity, peers, timeout=choices.stall_seconds) as listener:
             say(f"listening on {listener.address} for {', '.join(peer.name for peer in peers)}")
             channel = listener.accept(choices.timeout or math.inf)
-            say(f"session with {_name(peers, channel)}")
-        _run(choices, job, identity, peers, channel)
+            say(f"session with {name_of(peers, channel)}")
+        run_session(choices, job, identity, peers, channel)
 
 
 @command.command("connect")
@@ -78,9 +73,9 @@ def connect_(address: str, **given: Any) -> None:
           --input members.parquet --key mail:email --output common.csv
     """
     choices = Choices.parse(Side.CONNECT, given)
-    with _prepared(choices) as (identity, peers, job):
+    with prepared(choices) as (identity, peers, job):
         channel = connect(address, identity, peers, timeout=choices.stall_seconds)
-        _run(choices, job, identity, peers, channel)
+        run_session(choices, job, identity, peers, channel)
 
 
 @command.command("local")
@@ -100,7 +95,7 @@ def local_(first: Path, second: Path, key_b: str | None, **given: Any) -> None:
     """
     choices = Choices.parse(Side.CONNECT, {**given, "identity": None, "peers": (), "source": first})
     choices.check_output(open_source(first))
-    with _backend(choices) as backend, _read(choices, first) as own, _read(choices, second, key_b) as other:
+    with open_backend(choices) as backend, read_job(choices, first) as own, read_job(choices, second, key_b) as other:
         jobs = {Side.CONNECT: own, Side.LISTEN: other}
         with progress() as bar:
             task = bar.add_task("matching", total=None)
@@ -111,7 +106,7 @@ def local_(first: Path, second: Path, key_b: str | None, **given: Any) -> None:
                 SystemEntropy(),
                 lambda done, total: bar.update(task, completed=done, total=total or None),
             )
-        _report(choices, own, results[Side.CONNECT], backend, None)
+        report(choices, own, results[Side.CONNECT], backend, None)
 
 
 @command.command("estimate")
@@ -172,117 +167,3 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
             f"{1e6 * calibration.multiplication:.1f} us a multiplication on one",
         }
     )
-
-
-@contextlib.contextmanager
-def _prepared(choices: Choices) -> Iterator[tuple[Identity, list[PeerIdentity], Job]]:
-    """Everything that can go wrong on this side alone, before the peer is bothered."""
-    identity = Identity.load(choices.identity)
-    peers = [PeerIdentity.load(path) for path in choices.peers]
-    choices.guard.check(peers, choices.request(own_size=None))
-    choices.check_output(open_source(choices.source))
-    choices.papers.check(choices.source, choices.output)
-    with _read(choices, choices.source) as job:
-        choices.agreement.declared_size(job.size)
-        choices.guard.check(peers, choices.request(job.size))
-        choices.guard.prepare(peers)
-        yield identity, peers, job
-
-
-def _name(peers: list[PeerIdentity], channel: Channel) -> str:
-    return next(peer.name for peer in peers if peer.fingerprint == channel.peer_fingerprint)
-
-
-def _read(choices: Choices, path: Path, other_key: str | None = None) -> Job:
-    key = parse_key(other_key) if other_key else choices.key
-    job = Job(open_source(path), key, choices.memory, strict=choices.strict)
-    report = job.report
-    for reason, count in report.unreadable.items():
-        rows = ", ".join(map(str, report.first_unreadable[reason]))
-        say(f"{path}: {count:,} rows left out, unreadable ({reason}); first rows: {rows}")
-    return job
-
-
-def _backend(choices: Choices) -> contextlib.closing[Backend]:
-    return contextlib.closing(load_backend(choices.backend, choices.threads))
-
-
-def _run(choices: Choices, job: Job, identity: Identity, peers: list[PeerIdentity], channel: Channel) -> None:
-    peer = next(peer for peer in peers if peer.fingerprint == channel.peer_fingerprint)
-    with _backend(choices) as backend, progress() as bar:
-        task = bar.add_task("matching", total=None)
-        setup = job.setup(
-            choices.side,
-            choices.agreement,
-            choices.limits,
-            identity,
-            peer,
-            backend,
-            SystemEntropy(),
-        )
-        setup = replace(setup, admit=choices.guard.admission(peer, choices.agreement))
-
-        def shown(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total or None)
-
-        result = choices.papers.keep(setup, identity, peer, lambda: session.run(channel, setup, shown))
-        _report(choices, job, result, backend, peer)
-
-
-def _report(choices: Choices, job: Job, result: SessionResult, backend: Backend, peer: PeerIdentity | None) -> None:
-    """Write the output file, then say what happened."""
-    outcome = result.outcome
-    if outcome.withheld:
-        raise PolicyError(
-            f"the result is below --min-matches {choices.agreement.min_matches} and is withheld", term="min_matches"
-        )
-    rows = job.count_rows(outcome)
-    if choices.output is not None:
-        job.write_matches(outcome, choices.output)
-    record = {
-        "reveal": choices.agreement.reveal.value,
-        "learn": choices.learn,
-        "own_size": result.own_size,
-        "peer_size": result.peer_size,
-        "matches": outcome.matches,
-        "matched_rows": rows,
-        "sum": None,
-        "noisy_count": outcome.noisy_count,
-        "output": choices.output,
-        "seconds": round(result.seconds, 3),
-        "bytes_sent": result.bytes_sent,
-        "bytes_received": result.bytes_received,
-        "peer_fingerprint": peer.fingerprint if peer else None,
-        "transcript": result.transcript,
-        "backend": backend.name,
-        "disk_bytes": job.disk_bytes,
-        "input": job.report.to_json(),
-    }
-    if choices.as_json:
-        print_json(record)
-        return
-    print_fields(
-        {
-            "own list": f"{job.size:,} distinct keys in {job.report.rows:,} rows",
-            "peer's list": f"{result.peer_size:,} distinct keys"
-            if choices.agreement.pad_to is None
-            else f"at most {result.peer_size:,} distinct keys: both lists are padded to that",
-            **_found(choices, outcome),
-            **({} if rows is None else {"matched rows": f"{rows:,}"}),
-            **({} if choices.output is None else {"written to": choices.output}),
-            "time": human_seconds(result.seconds),
-            "sent, received": f"{human_bytes(result.bytes_sent)}, {human_bytes(result.bytes_received)}",
-            "transcript": result.transcript[:16].hex() + "... (the same on both sides)",
-        }
-    )
-
-
-def _found(choices: Choices, outcome: Outcome) -> dict[str, str]:
-    """The result in words."""
-    if not outcome.learnt:
-        return {"matches": "not learnt by this side"}
-    if outcome.noisy_count is None:
-        return {"matches": f"{outcome.matches:,}"}
-    noise = choices.agreement.noise
-    reach = "" if noise is None else f", at most {noise.bound:,} from the truth"
-    return {"noisy count": f"{outcome.noisy_count:,}{reach}"}
