@@ -99,10 +99,14 @@ def abort_frame(error: BaseException) -> Frame:
     return Frame(MessageType.ABORT, strict_json.encode({"code": code, "term": term}))
 
 
+# For a peer that has proved who it is when there is no place for one more session with it.
+BUSY = Frame(MessageType.ABORT, strict_json.encode({"code": "busy", "term": None}))
+
 _ABORTS = {
     "refused": "the peer's policy refuses this run; ask its operator which limits it sets",
     "protocol": "the peer says that this side broke the protocol; check that both run the same version",
     "failed": "the peer gave up because of a fault on its own side; ask its operator",
+    "busy": "the peer refuses this session for now, since it has as many as it allows; try again later",
     "terms": "the peer refuses these terms",
 }
 

@@ -17,6 +17,9 @@ SHARED = {"dpselect.sampling", "dpselect.truncated", "dpselect.entropy", "dpsele
 WORLD = {"socket", "ssl", "subprocess", "selectors", "requests", "urllib", "http", "sqlite3", "random", "secrets"}
 # Modules of `psi` and `dpselect` that are there to touch it: everything else is pure.
 ADAPTERS = {
+    "psi.transport.address": {"socket"},
+    "psi.transport.listener": {"socket", "ssl"},
+    "psi.transport.reception": {"socket", "ssl", "selectors"},
     "psi.transport.tls": {"socket", "ssl", "selectors"},
     "psi.transport.tlschannel": {"socket", "ssl", "selectors"},
     "psi.transport.pinning": {"socket", "ssl"},

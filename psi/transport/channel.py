@@ -35,6 +35,11 @@ class Channel(Protocol):
         """Whether `send` would return at once."""
         ...
 
+    def abandon(self, last: Frame) -> None:
+        """Give up: drop what is queued beyond a little, send `last` behind that if the peer takes it within two seconds
+        or so, and close. Raises nothing."""
+        ...
+
     def close(self) -> None:
         """Flush what is queued (bounded by the deadline), then close. Safe to call twice. Raises nothing: what the peer
         must have got, it has to confirm in a message."""

@@ -40,18 +40,21 @@ class MemoryChannel(QueuedChannel):
 
     def send(self, frame: Frame) -> None:
         """See `Channel.send`. The peer gets a copy, as over a network."""
-        frames: Iterable[Frame] = (frame,)
-        if self._tap is not None:
-            frames = self._tap(self._position, frame)
-            self._position += 1
-        for arriving in frames:
-            super().send(Frame(arriving.type, bytearray(arriving.view())))
+        for arriving in self._as_sent(frame):
+            super().send(arriving)
 
     def close(self) -> None:
         """Close this end. What was sent can still be received; then the peer gets a TransportError."""
         self._closed = True
         self._outgoing.finish(TransportError(_CLOSED))
         self._incoming.finish(TransportError(_CLOSED), discard=True)
+
+    def _as_sent(self, frame: Frame) -> Iterable[Frame]:
+        frames: Iterable[Frame] = (frame,)
+        if self._tap is not None:
+            frames = self._tap(self._position, frame)
+            self._position += 1
+        return [Frame(arriving.type, bytearray(arriving.view())) for arriving in frames]
 
     def _fail(self, error: TransportError) -> None:
         self._outgoing.finish(error)

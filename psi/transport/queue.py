@@ -7,6 +7,7 @@ import math
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +17,10 @@ from psi.wire import MAX_FRAME_BYTES, Frame
 QUEUE_BYTES = 4 << 20
 # What a queued frame costs besides its bytes: a peer that sends empty frames must not fill memory with objects.
 _FRAME_OVERHEAD = 512
+# What a side that gives up leaves queued, so that its reason is not stuck behind megabytes, and how long it waits for
+# a peer that takes nothing.
+_FAREWELL_BYTES = 1 << 16
+_FAREWELL_SECONDS = 2.0
 _ROOM = "the peer to take what was sent"
 
 
@@ -103,6 +108,13 @@ class FrameQueue:
         with self._changed:
             return self._remove() if self._frames else None
 
+    def cut(self, most: int) -> None:
+        """Drop the newest frames until at most `most` bytes are left."""
+        with self._changed:
+            while self._bytes > most:
+                self._bytes -= len(self._frames.pop()) + _FRAME_OVERHEAD
+            self._changed.notify_all()
+
     def finish(self, error: PsiError, *, discard: bool = False) -> None:
         """End the queue (the first end counts); with `discard`, drop what it holds."""
         with self._changed:
@@ -181,6 +193,19 @@ class QueuedChannel(abc.ABC):
     def ready_to_send(self) -> bool:
         """Whether `send` would return, or raise, at once."""
         return self._closed or self._outgoing.end is not None or not self._outgoing.full
+
+    def abandon(self, last: Frame) -> None:
+        """See `Channel.abandon`."""
+        if not self._closed:
+            self._patience.seconds = min(self._patience.seconds, _FAREWELL_SECONDS)
+            self._outgoing.cut(_FAREWELL_BYTES)
+            for frame in self._as_sent(last):
+                self._outgoing.offer(frame)
+        self.close()
+
+    def _as_sent(self, frame: Frame) -> Iterable[Frame]:
+        """What becomes of a frame on its way."""
+        return (frame,)
 
     @abc.abstractmethod
     def close(self) -> None:

@@ -22,7 +22,7 @@ from support import rawtls
 
 from psi.errors import TransportError, UsageError
 from psi.identity import Identity, PeerIdentity
-from psi.transport import tls
+from psi.transport import reception
 from psi.transport.tls import Address, Listener, connect
 from psi.transport.tlschannel import TlsChannel
 from psi.wire import Frame
@@ -259,7 +259,7 @@ def test_the_byte_for_byte_pin_holds_without_openssl(
     listener: Listener, parties: Parties, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The second line of defence alone: the TLS layer is made to trust the stranger."""
-    listener._context.load_verify_locations(cadata=parties.stranger.public.der)
+    listener._reception._context.load_verify_locations(cadata=parties.stranger.public.der)
     with (
         connect(listener.address, parties.stranger, [parties.acme.public], timeout=30) as channel,
         pytest.raises(TransportError),
@@ -344,7 +344,7 @@ def test_silent_and_slow_strangers_do_not_keep_the_peer_out(
     parties: Parties, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three times as many as the listener holds at once."""
-    monkeypatch.setattr(tls, "_MAX_VISITORS", 20)
+    monkeypatch.setattr(reception, "_MAX_VISITORS", 20)
     with Listener("127.0.0.1:0", parties.acme, [parties.globex.public], timeout=30) as listening:
         strangers = [rawtls.dial(listening.address) for _ in range(60)]
         for sock in strangers[::2]:
@@ -353,7 +353,7 @@ def test_silent_and_slow_strangers_do_not_keep_the_peer_out(
                 sock.send(b"\x16\x03\x01")
         expect_honest_peer_served(listening, parties)
         wait_for_log(caplog, "the oldest unfinished one of too many")
-        assert len(listening._visitors) <= 20
+        assert len(listening._reception._visitors) <= 20
         for sock in strangers:
             sock.close()
 
@@ -361,7 +361,7 @@ def test_silent_and_slow_strangers_do_not_keep_the_peer_out(
 def test_a_handshake_has_a_deadline(
     parties: Parties, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tls, "_HANDSHAKE_SECONDS", 0.2)
+    monkeypatch.setattr(reception, "_HANDSHAKE_SECONDS", 0.2)
     with Listener("127.0.0.1:0", parties.acme, [parties.globex.public], timeout=30) as listening:
         with rawtls.dial(listening.address) as silent:
             wait_for_log(caplog, "its handshake did not end in time")

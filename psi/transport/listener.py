@@ -1,0 +1,172 @@
+"""The listening end: a socket, the thread that receives visitors there, and the peers that were let in.
+
+Whoever is not pinned is refused by the handshake and told why by a TLS alert; the listener logs the reason (logger
+`psiselect.transport`) and goes on. How visitors are received is in `psi.transport.reception`.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from psi.errors import TransportError, UsageError
+from psi.identity import Identity, PeerIdentity
+from psi.messages import BUSY
+from psi.transport.address import Address, close
+from psi.transport.pinning import Side, make_context, pin
+from psi.transport.reception import Door, Reception
+from psi.transport.tlschannel import TlsChannel
+
+_MAX_READY = 64  # peers that nobody has accepted yet
+_LONGEST_WAIT = 3600.0  # a condition cannot wait for ever at once
+
+
+class Listener:
+    """Accepts pinned peers at an address; a context manager. All methods may be called from any thread.
+
+    address: where it listens, with the real port if 0 was asked for. door: who may come in now; without one, every
+    pinned peer, as long as not too many wait to be accepted. Raises TransportError when it cannot listen there, and
+    otherwise as `psi.transport.tls.connect`.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        identity: Identity,
+        peers: Iterable[PeerIdentity],
+        *,
+        timeout: float,
+        door: Door | None = None,
+    ) -> None:
+        wanted = Address.parse(address)
+        pins = pin(identity, peers)
+        context = make_context(Side.LISTENER, identity, pins)
+        self._own_fingerprint = identity.fingerprint
+        self._timeout = timeout
+        self._ready: deque[tuple[ssl.SSLSocket, PeerIdentity]] = deque()
+        self._changed = threading.Condition()
+        self._refusals = 0
+        self._last_refusal = ""
+        self._stopping = False
+        self._door = door or _OpenDoor(self._ready)
+        sock = _listen(wanted)
+        sock.setblocking(False)
+        self.address = str(Address(*sock.getsockname()[:2]))
+        self._reception = Reception(sock, context, pins, self._door, timeout, self._admitted, self._refused)
+        self._thread = threading.Thread(target=self._run, name="psiselect-listener", daemon=True)
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether peers can still come."""
+        return not self._stopping
+
+    def accept(self, wait: float | None = None) -> TlsChannel:
+        """The next pinned peer's channel. Raises TransportError when none has come within `wait` seconds (default: the
+        listener's timeout; `math.inf` for ever), or when this side has no room for its channel; UsageError once the
+        listener is closed."""
+        wait = self._timeout if wait is None else wait
+        deadline = time.monotonic() + wait
+        with self._changed:
+            while not self._ready:
+                if self._stopping:
+                    raise UsageError("this listener was closed")
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise TransportError(self._nobody_came(wait))
+                self._changed.wait(min(left, _LONGEST_WAIT))
+            sock, peer = self._ready.popleft()
+        self.reconsider()
+        try:
+            return TlsChannel(
+                sock,
+                own_fingerprint=self._own_fingerprint,
+                peer_fingerprint=peer.fingerprint,
+                timeout=self._timeout,
+            )
+        except (OSError, RuntimeError) as error:  # no file descriptors, or no thread, to be had
+            self._lose(sock, peer)
+            raise TransportError(f"no room for a session with {peer.name}: {error}") from None
+
+    def reconsider(self) -> None:
+        """A place is free: peers at the door may come in now."""
+        with self._changed:
+            if not self._stopping:
+                self._reception.call()
+
+    def close(self) -> None:
+        """Stop listening; channels that were accepted live on. Safe to call twice."""
+        with self._changed:
+            if not self._stopping:
+                self._reception.call(stop=True)
+                self._stopping = True
+                self._changed.notify_all()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _nobody_came(self, wait: float) -> str:
+        text = f"no pinned peer connected to {self.address} within {wait:g} s"
+        if self._refusals:
+            text += f"; {self._refusals} other connections were refused, the last because {self._last_refusal}"
+        return text
+
+    def _lose(self, sock: ssl.SSLSocket, peer: PeerIdentity) -> None:
+        close(sock)
+        self._door.leave(peer.fingerprint)
+
+    # From here on, everything runs in the listener's thread.
+
+    def _run(self) -> None:
+        try:
+            self._reception.run()
+        finally:
+            with self._changed:
+                self._stopping = True
+                self._changed.notify_all()
+                while self._ready:
+                    self._lose(*self._ready.popleft())
+
+    def _admitted(self, sock: ssl.SSLSocket, peer: PeerIdentity) -> None:
+        with self._changed:
+            self._ready.append((sock, peer))
+            self._changed.notify_all()
+
+    def _refused(self, why: str) -> None:
+        with self._changed:
+            self._refusals += 1
+            self._last_refusal = why
+
+
+class _OpenDoor:
+    """Lets everybody in who is pinned, until too many wait to be accepted."""
+
+    regret = BUSY
+
+    def __init__(self, ready: deque[tuple[ssl.SSLSocket, PeerIdentity]]) -> None:
+        self._ready = ready
+
+    def enter(self, peer: bytes) -> bool:
+        return len(self._ready) < _MAX_READY
+
+    def leave(self, peer: bytes) -> None:
+        pass
+
+
+def _listen(address: Address) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, name = found[0]
+        return socket.create_server(name, family=family, backlog=1024)
+    except OSError as error:
+        raise TransportError(f"cannot listen on {address}: {error.strerror or error}") from None
