@@ -1,6 +1,8 @@
-"""Whole runs: `psiselect psi local` (CSV in, CSV out) beside `openmined-psi` (lists in memory, no files), in one go.
+"""Whole runs: `psiselect psi local` (CSV in, CSV out) beside `openmined-psi` (lists in memory, no files) and, where an
+interpreter that has it is named, `spu` (CSV in, CSV out; ECDH on FourQ, and RR22, which is no ECDH), in one go.
 
     python bench/matching.py [--sizes 16,18,20] [--rounds 3] [--backend auto|portable|lanes] [--plot FILE.svg]
+                             [--spu /path/to/python] [--json FILE]
 
 Both parties are on this machine, lists of 2^k distinct 32-character e-mail addresses, half of them common. Every figure
 is the median over rounds that alternate between the tools; each run is a process of its own, whose peak memory is what
@@ -73,6 +75,14 @@ def openmined(a: Path, b: Path) -> Measured:
     return Measured(found["seconds"], peak, found["bytes"], found["matches"])
 
 
+def spu(python: str, a: Path, b: Path, protocol: str) -> Measured:
+    """Two processes; the parties' own time, so that the start of an interpreter with a gigabyte of libraries is not
+    counted. Bytes as the loopback interface counts them."""
+    _, _, output = timed([python, str(HERE / "_spu.py"), str(a), str(b), protocol])
+    found = json.loads(output.splitlines()[-1])
+    return Measured(found["seconds"], found["peak"], found["bytes"], found["matches"])
+
+
 def plot(rows: list[dict[str, object]], target: Path) -> None:
     """Seconds against list size, both axes logarithmic, a line a tool."""
     from matplotlib.figure import Figure
@@ -98,8 +108,9 @@ def main() -> int:
     parser.add_argument("--backend", default="auto")
     parser.add_argument("--plot", type=Path, help="draw seconds against list size here (PNG or SVG)")
     parser.add_argument("--json", type=Path, help="write the medians here")
+    parser.add_argument("--spu", help="an interpreter that has spu, to run it beside")
     options = parser.parse_args()
-    rows = []
+    rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
         for exponent in map(int, options.sizes.split(",")):
             a, b = write_lists(Path(folder), 1 << exponent)
@@ -107,6 +118,8 @@ def main() -> int:
                 f"psiselect ({options.backend})": lambda a=a, b=b: psiselect(a, b, options.backend),
                 "openmined-psi (GCS)": lambda a=a, b=b: openmined(a, b),
             }
+            for protocol in ("ecdh-fourq", "rr22") if options.spu else ():
+                tools[f"spu {protocol}"] = lambda a=a, b=b, protocol=protocol: spu(options.spu, a, b, protocol)
             runs: dict[str, list[Measured]] = {tool: [] for tool in tools}
             rounds = max(1, options.rounds >> max(0, exponent - 16) // 2)
             for _ in range(rounds):
@@ -127,10 +140,11 @@ def main() -> int:
                         "peak_mib": round(statistics.median(run.peak_bytes for run in measured) / 2**20),
                     }
                 )
-            ours, theirs = runs.values()
-            ratio = statistics.median(y.seconds / x.seconds for x, y in zip(ours, theirs, strict=True))
-            rows[-2]["times_faster"] = round(ratio, 2)
-            for row in rows[-2:]:
+            ours, *others = runs.values()
+            for row, theirs in zip(rows[-len(others) :], others, strict=True):
+                ratio = statistics.median(y.seconds / x.seconds for x, y in zip(ours, theirs, strict=True))
+                row["psiselect_times_faster"] = round(ratio, 2)
+            for row in rows[-len(runs) :]:
                 sys.stdout.write(json.dumps(row) + "\n")
                 sys.stdout.flush()
     if options.plot:
