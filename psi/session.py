@@ -55,7 +55,7 @@ def run(
     except TransportError as error:
         raise _last_word(channel) or error from None
     except BaseException as error:
-        _tell(channel, messages.abort_frame(error))
+        channel.abandon(messages.abort_frame(error))
         raise
     finally:
         party.close()
@@ -158,11 +158,3 @@ def _last_word(channel: Channel) -> PsiError | None:
     except PsiError:
         pass
     return None
-
-
-def _tell(channel: Channel, frame: Frame) -> None:
-    """Say why we go, if the link still allows it; the error that is already on its way matters more."""
-    try:
-        channel.send(frame)
-    except PsiError:
-        return
