@@ -26,9 +26,10 @@ import numpy.typing as npt
 from dpselect.entropy import Entropy
 from mpc.function_plan import FunctionPlan
 from mpc.mesh import Event, Mesh, Received
+from mpc.messages import Message
 from mpc.mpyc_bridge import Bridge, load
 from mpc.parties import Roster
-from mpc.securesum import Message, SecureSum
+from mpc.securesum import SecureSum
 from mpc.session import DEFAULT_TIMEOUT, Driver, Progress
 from mpc.sharing import Residues
 from mpc.terms import Function

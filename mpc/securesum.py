@@ -17,7 +17,6 @@ first failure, seen or told, is told once to every peer, and nothing is sent aft
 
 from __future__ import annotations
 
-import enum
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -25,67 +24,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dpselect.entropy import Entropy
+from mpc.messages import MAX_TERMS, Cause, Failure, Message, Outgoing, printable_term
 from mpc.parties import Party, Roster
 from mpc.sharing import Modulus, Residues
 from mpc.terms import Terms, differing
 from psi import strict_json
-from psi.errors import PsiError, RemoteError, TransportError, UsageError
+from psi.errors import RemoteError, UsageError
 from psi.wire import MAX_FRAME_BYTES, Frame
 
 CHUNK_BYTES = MAX_FRAME_BYTES // 2
 SEED_BYTES = 32
-
-
-class Message(enum.IntEnum):
-    """Frame types."""
-
-    TERMS = 0x40
-    SHARE = 0x41
-    PARTIAL = 0x42
-    RESULT = 0x43
-    MPYC = 0x44
-    DONE = 0x45
-    ABORT = 0x46
-
-
-class Cause(enum.Enum):
-    """Why a run ended without a result, in the words that every side prints."""
-
-    TERMS = "holds other terms than {by}"
-    MISSING = "did not connect in time"
-    LATE = "fell silent"
-    LOST = "lost its connection"
-    PROTOCOL = "broke the protocol"
-    INPUT = "stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Who ended the run and why; `by` is the party that saw it. All sides hold the same."""
-
-    cause: Cause
-    party: str
-    by: str
-    terms: tuple[str, ...] = ()
-
-    def error(self) -> PsiError:
-        """As an exception, whose class follows from whose fault it is."""
-        text = f"no result: {self.party} {self.cause.value.format(by=self.by)}"
-        if self.terms:
-            text += f" ({', '.join(self.terms)}); nothing was shared. Agree on the terms and run again"
-        elif self.cause is not Cause.TERMS:
-            text += f" (seen by {self.by})"
-        if self.cause in (Cause.MISSING, Cause.LATE, Cause.LOST):
-            return TransportError(text, term=self.party)
-        return RemoteError(text, term=self.terms[0] if self.terms else self.party)
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One frame for one peer."""
-
-    peer: str
-    frame: Frame
 
 
 @dataclass(slots=True)
@@ -147,7 +95,7 @@ class SecureSum:
         state = self._peers[peer]
         state.live = state.seen = True
         if self.failure:
-            return [Outgoing(peer, self._abort_frame(self.failure))]
+            return [Outgoing(peer, self.failure.frame())]
         return [] if self._answers_last(state) else [self._shown(peer)]
 
     def received(self, peer: str, frame: Frame) -> list[Outgoing]:
@@ -157,7 +105,7 @@ class SecureSum:
         state = self._peers[peer]
         try:
             if frame.type == Message.ABORT:
-                return self._fail(self._told(peer, frame), peer)
+                return self._fail(Failure.read(frame, self.roster), peer)
             if not state.expects or frame.type != state.expects[0]:
                 raise RemoteError("a message out of order")
             _HANDLERS[state.expects[0]](self, peer, state, frame)
@@ -253,7 +201,7 @@ class SecureSum:
         record = strict_json.field(message, "terms", dict, "terms")
         seed = strict_json.field(message, "seed", str, "terms")
         if found := differing(self._record, record):
-            raise _Disagreement(tuple(_printable_term(n) for n in found[:20]))
+            raise _Disagreement(tuple(printable_term(n) for n in found[:MAX_TERMS]))
         try:
             state.seed = bytes.fromhex(seed)
         except ValueError:
@@ -367,25 +315,7 @@ class SecureSum:
         self.failure = failure
         self._values = self._own_share = None
         self._shares, self._partials = {}, {}
-        return [Outgoing(n, self._abort_frame(failure)) for n, p in self._peers.items() if p.live]
-
-    @staticmethod
-    def _abort_frame(failure: Failure) -> Frame:
-        record = {"cause": failure.cause.name, "party": failure.party, "by": failure.by, "terms": list(failure.terms)}
-        return Frame(Message.ABORT, strict_json.encode(record))
-
-    def _told(self, peer: str, frame: Frame) -> Failure:
-        """What a peer says ended the run; names must be of the roster, so that nobody writes on our terminal."""
-        record = strict_json.decode(frame.payload, "abort")
-        cause = strict_json.field(record, "cause", str, "abort")
-        party = strict_json.field(record, "party", str, "abort")
-        by = strict_json.field(record, "by", str, "abort")
-        terms = strict_json.field(record, "terms", list, "abort")
-        names = {p.name for p in self.roster.parties}
-        known = cause in Cause.__members__ and party in names and by in names
-        if not known or len(terms) > 20 or not all(isinstance(t, str) for t in terms):
-            raise RemoteError("an abort that names nobody")
-        return Failure(Cause[cause], party, by, tuple(_printable_term(t) for t in terms))
+        return [Outgoing(n, failure.frame()) for n, p in self._peers.items() if p.live]
 
 
 class _Disagreement(Exception):  # noqa: N818 - not an error of ours: it carries what differs to the one handler
@@ -401,9 +331,3 @@ _HANDLERS: dict[Message, Callable[[SecureSum, str, _Peer, Frame], None]] = {
     Message.RESULT: SecureSum._on_result,
     Message.DONE: SecureSum._on_done,
 }
-
-
-def _printable_term(name: str) -> str:
-    """A term's name from a peer: letters and underscores, at most 24."""
-    kept = "".join(c for c in name if c.isascii() and (c.isalnum() or c == "_"))
-    return kept[:24] or "unnamed"

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from dpselect.entropy import Entropy
 from mpc.mesh import Connected, Event, Lost, Mesh, Received
+from mpc.messages import Message, Outgoing
 from mpc.parties import Roster
-from mpc.securesum import Message, Outgoing, SecureSum
+from mpc.securesum import SecureSum
 from mpc.terms import Terms
 from psi.errors import PsiError, RemoteError, TransportError
 from psi.identity import Identity

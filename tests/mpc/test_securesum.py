@@ -4,8 +4,9 @@ import pytest
 from support.mpc_network import NAMES, Network, roster, terms
 
 from dpselect.entropy import SystemEntropy
+from mpc.messages import Cause, Message
 from mpc.parties import Roster
-from mpc.securesum import CHUNK_BYTES, Cause, Message, SecureSum
+from mpc.securesum import CHUNK_BYTES, SecureSum
 from mpc.terms import Terms
 from psi.errors import RemoteError, TransportError, UsageError
 from psi.wire import Frame

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from support.mpc_network import NAMES, Network, roster, terms
 
-from mpc.securesum import Message, SecureSum
+from mpc.messages import Message
+from mpc.securesum import SecureSum
 from mpc.sharing import Modulus
 
 M = 3

@@ -6,8 +6,9 @@ import random
 from collections import deque
 from collections.abc import Sequence
 
+from mpc.messages import Outgoing
 from mpc.parties import Party, Role, Roster
-from mpc.securesum import Outgoing, SecureSum
+from mpc.securesum import SecureSum
 from mpc.terms import Function, Terms
 
 NAMES = ("alice", "bob", "carlos", "david", "erin", "frank", "grace")

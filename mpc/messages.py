@@ -1,0 +1,92 @@
+"""What the parties of a secure sum say to each other, and how a run that fails is named alike by all of them."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Self
+
+from mpc.parties import Roster
+from psi import strict_json
+from psi.errors import PsiError, RemoteError, TransportError
+from psi.wire import Frame
+
+MAX_TERMS = 20  # that differ, named in an ABORT
+
+
+class Message(enum.IntEnum):
+    """Frame types."""
+
+    TERMS = 0x40
+    SHARE = 0x41
+    PARTIAL = 0x42
+    RESULT = 0x43
+    MPYC = 0x44
+    DONE = 0x45
+    ABORT = 0x46
+
+
+class Cause(enum.Enum):
+    """Why a run ended without a result, in the words that every side prints."""
+
+    TERMS = "holds other terms than {by}"
+    MISSING = "did not connect in time"
+    LATE = "fell silent"
+    LOST = "lost its connection"
+    PROTOCOL = "broke the protocol"
+    INPUT = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Who ended the run and why; `by` is the party that saw it. All sides hold the same."""
+
+    cause: Cause
+    party: str
+    by: str
+    terms: tuple[str, ...] = ()
+
+    def error(self) -> PsiError:
+        """As an exception, whose class follows from whose fault it is."""
+        text = f"no result: {self.party} {self.cause.value.format(by=self.by)}"
+        if self.terms:
+            text += f" ({', '.join(self.terms)}); nothing was shared. Agree on the terms and run again"
+        elif self.cause is not Cause.TERMS:
+            text += f" (seen by {self.by})"
+        if self.cause in (Cause.MISSING, Cause.LATE, Cause.LOST):
+            return TransportError(text, term=self.party)
+        return RemoteError(text, term=self.terms[0] if self.terms else self.party)
+
+    def frame(self) -> Frame:
+        """As a message to a peer."""
+        record = {"cause": self.cause.name, "party": self.party, "by": self.by, "terms": list(self.terms)}
+        return Frame(Message.ABORT, strict_json.encode(record))
+
+    @classmethod
+    def read(cls, frame: Frame, roster: Roster) -> Self:
+        """What a peer says ended the run; names must be of the roster, so that nobody writes on our terminal. Raises
+        RemoteError."""
+        record = strict_json.decode(frame.payload, "abort")
+        cause = strict_json.field(record, "cause", str, "abort")
+        party = strict_json.field(record, "party", str, "abort")
+        by = strict_json.field(record, "by", str, "abort")
+        terms = strict_json.field(record, "terms", list, "abort")
+        names = {p.name for p in roster.parties}
+        known = cause in Cause.__members__ and party in names and by in names
+        if not known or len(terms) > MAX_TERMS or not all(isinstance(t, str) for t in terms):
+            raise RemoteError("an abort that names nobody")
+        return cls(Cause[cause], party, by, tuple(printable_term(t) for t in terms))
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One frame for one peer."""
+
+    peer: str
+    frame: Frame
+
+
+def printable_term(name: str) -> str:
+    """A term's name from a peer: letters and underscores, at most 24."""
+    kept = "".join(c for c in name if c.isascii() and (c.isalnum() or c == "_"))
+    return kept[:24] or "unnamed"
