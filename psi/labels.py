@@ -28,7 +28,7 @@ def seal(keys: U8, payloads: U8) -> U8:
     """
     _check(keys, payloads)
     width = payloads.shape[1]
-    plain = memoryview(np.ascontiguousarray(payloads)).cast("B") if payloads.size else memoryview(b"")
+    plain = memoryview(payloads.tobytes())
     sealed = b"".join(
         ChaCha20Poly1305(key).encrypt(_NONCE, plain[row * width : (row + 1) * width], None)
         for row, key in enumerate(_each(keys))
@@ -46,7 +46,7 @@ def unseal(keys: U8, sealed: U8) -> tuple[U8, Bools]:
     if sealed.shape[1] < SEAL_BYTES:
         raise ValueError(f"a sealed row has at least {SEAL_BYTES} bytes, not {sealed.shape[1]}")
     width = sealed.shape[1] - SEAL_BYTES
-    rows = memoryview(np.ascontiguousarray(sealed)).cast("B") if sealed.size else memoryview(b"")
+    rows = memoryview(sealed.tobytes())
     nothing = bytes(width)
     opened: list[bytes] = []
     ok = np.ones(len(keys), np.bool_)

@@ -7,8 +7,20 @@ row 2; where there is no header the first row is row 1.
 
 from __future__ import annotations
 
+from psi.tables.joining import joined_schema, write_joined
 from psi.tables.opening import open_source
-from psi.tables.source import Source, require_columns, text_column
+from psi.tables.source import Source, as_text, require_columns, require_names, text_column
 from psi.tables.writing import check_target, write_rows
 
-__all__ = ["Source", "check_target", "open_source", "require_columns", "text_column", "write_rows"]
+__all__ = [
+    "Source",
+    "as_text",
+    "check_target",
+    "joined_schema",
+    "open_source",
+    "require_columns",
+    "require_names",
+    "text_column",
+    "write_joined",
+    "write_rows",
+]

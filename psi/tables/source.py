@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 from collections.abc import Iterator, Sequence
@@ -97,6 +98,13 @@ def distinct_names(names: Sequence[str], name: str) -> None:
 
 def require_columns(source: Source, columns: Sequence[str]) -> None:
     """Raise InputError unless the source has these columns, with a type that `text_column` reads."""
+    require_names(source, columns, "key")
+    for column in columns:
+        text_column(pa.nulls(0, source.schema.field(column).type), column, source.name)
+
+
+def require_names(source: Source, columns: Sequence[str], term: str) -> None:
+    """Raise InputError, for the option `term`, unless the source has these columns."""
     names = source.schema.names
     for column in columns:
         if column not in names:
@@ -106,9 +114,8 @@ def require_columns(source: Source, columns: Sequence[str]) -> None:
             more = f" and {len(names) - _SHOWN_COLUMNS} more" if len(names) > _SHOWN_COLUMNS else ""
             raise InputError(
                 f"{source.name}: no column {column!r}; {hint}its columns: {_quoted(names[:_SHOWN_COLUMNS])}{more}",
-                term="key",
+                term=term,
             )
-        text_column(pa.nulls(0, source.schema.field(column).type), column, source.name)
 
 
 def text_column(values: pa.Array, column: str, name: str) -> pa.Array:
@@ -137,6 +144,19 @@ def text_column(values: pa.Array, column: str, name: str) -> pa.Array:
         except pa.ArrowInvalid:
             raise InputError(f"{name}: column {column!r} holds bytes that are not UTF-8 text", term="key") from None
     raise InputError(f"{name}: column {column!r} has type {kind}, which is not text; store the key as text", term="key")
+
+
+def as_text(values: pa.Array, column: str, name: str) -> pa.Array:
+    """Any column as text, Arrow large_string, nulls kept: as a CSV file would have it. Raises InputError for nested
+    types, for bytes that are not UTF-8, and for what Arrow has no text for."""
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if not pa.types.is_nested(values.type):
+        with contextlib.suppress(pa.ArrowException):
+            return values.cast(pa.large_string())
+    raise InputError(
+        f"{name}: column {column!r} of type {values.type} cannot be written as text; leave it out, or store it as text"
+    )
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -27,9 +27,20 @@ def write_rows(source: Source, mask: Mask, target: str | os.PathLike[str]) -> in
     """
     path = Path(target)
     check_target(path, source.schema)
-    with replacing(path) as part:
-        _WRITERS[path.suffix.lower()](part, source, _filtered(source, mask))
+    write_batches(path, source.schema, delimiter_of(source), _filtered(source, mask))
     return int(np.count_nonzero(mask))
+
+
+def write_batches(path: Path, schema: pa.Schema, delimiter: str, batches: Iterator[pa.RecordBatch]) -> None:
+    """Write batches of one schema as the path's ending says, atomically; `delimiter` is for CSV."""
+    with replacing(path) as part:
+        _WRITERS[path.suffix.lower()](part, schema, delimiter, batches)
+
+
+def delimiter_of(source: Source) -> str:
+    """What separates fields when rows of `source` are written as CSV: what did when they were read."""
+    found: str = getattr(source, "delimiter", ",")
+    return found
 
 
 def check_target(target: str | os.PathLike[str], schema: pa.Schema) -> None:
@@ -59,24 +70,23 @@ def _filtered(source: Source, mask: Mask) -> Iterator[pa.RecordBatch]:
     raise InputError(f"{source.name}: has not the {len(mask)} rows it had; start again")
 
 
-def _write_csv(part: Path, source: Source, batches: Iterator[pa.RecordBatch]) -> None:
-    delimiter = getattr(source, "delimiter", ",")
+def _write_csv(part: Path, schema: pa.Schema, delimiter: str, batches: Iterator[pa.RecordBatch]) -> None:
     with part.open("wb") as file:
-        header = [pa.array([name], pa.large_string()) for name in source.schema.names]
+        header = [pa.array([name], pa.large_string()) for name in schema.names]
         file.write(_csv_lines(header, delimiter))
         for batch in batches:
             file.write(_csv_lines([_csv_text(column) for column in batch.columns], delimiter))
 
 
-def _write_parquet(part: Path, source: Source, batches: Iterator[pa.RecordBatch]) -> None:
-    with pq.ParquetWriter(part, source.schema, compression="zstd") as writer:
+def _write_parquet(part: Path, schema: pa.Schema, delimiter: str, batches: Iterator[pa.RecordBatch]) -> None:
+    with pq.ParquetWriter(part, schema, compression="zstd") as writer:
         waiting: list[pa.RecordBatch] = []
         for batch in batches:
             waiting.append(batch)
             if sum(map(len, waiting)) >= BATCH_ROWS:
-                writer.write_table(pa.Table.from_batches(waiting, source.schema))
+                writer.write_table(pa.Table.from_batches(waiting, schema))
                 waiting.clear()
-        writer.write_table(pa.Table.from_batches(waiting, source.schema))
+        writer.write_table(pa.Table.from_batches(waiting, schema))
 
 
 def _csv_text(column: pa.Array) -> pa.Array:
@@ -113,7 +123,7 @@ def _quoted(column: pa.Array, special: str) -> pa.Array:
     )
 
 
-_WRITERS: Mapping[str, Callable[[Path, Source, Iterator[pa.RecordBatch]], None]] = {
+_WRITERS: Mapping[str, Callable[[Path, pa.Schema, str, Iterator[pa.RecordBatch]], None]] = {
     ".csv": _write_csv,
     ".parquet": _write_parquet,
 }

@@ -1,0 +1,101 @@
+"""My rows beside the peer's rows of the same key: an inner join, CSV or Parquet, streamed and atomic."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from psi.errors import InputError
+from psi.packed import I64
+from psi.tables.source import Source
+from psi.tables.writing import check_target, delimiter_of, write_batches
+
+PREFIX = "peer_"
+_LINES = 1 << 16  # written at a time: a peer decides how many of its rows have one key
+
+
+class Partners(Protocol):
+    """The other table, by partner number."""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Its columns' names."""
+        ...
+
+    def counts(self, numbers: I64) -> I64:
+        """How many rows each of these partners has."""
+        ...
+
+    def rows(self, numbers: I64) -> list[pa.Array]:
+        """The rows of these partners, in order, as one text array a column (Arrow large_string)."""
+        ...
+
+
+def write_joined(source: Source, partner: I64, others: Partners, target: str | os.PathLike[str]) -> int:
+    """Write each row of `source` that has a partner once for each of the partner's rows: all own columns, then the
+    partner's as text, in the order of `source`; returns how many lines.
+
+    partner: int64, shape (rows of the source,), -1 for none. target: as for `write_rows`, and raises like it; what
+    `others` raises passes through, and then nothing is written.
+    """
+    path = Path(target)
+    check_target(path, source.schema)
+    schema = joined_schema(source.schema, others.columns)
+    lines = 0
+
+    def counted() -> Iterator[pa.RecordBatch]:
+        nonlocal lines
+        for batch in _joined(source, partner, others, schema):
+            lines += len(batch)
+            yield batch
+
+    write_batches(path, schema, delimiter_of(source), counted())
+    return lines
+
+
+def joined_schema(own: pa.Schema, columns: Sequence[str]) -> pa.Schema:
+    """Own columns, then the peer's as text: `peer_NAME`, or `peer_NAME_2` and so on where that is taken."""
+    names, fields = set(own.names), list(own)
+    for column in columns:
+        name = f"{PREFIX}{column}"
+        number = 2
+        while name in names:
+            name, number = f"{PREFIX}{column}_{number}", number + 1
+        names.add(name)
+        fields.append(pa.field(name, pa.large_string()))
+    return pa.schema(fields)
+
+
+def _joined(source: Source, partner: I64, others: Partners, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    at = 0
+    for batch in source.batches():
+        numbers = partner[at : at + len(batch)]
+        if len(numbers) != len(batch):
+            break
+        at += len(batch)
+        kept = np.flatnonzero(numbers >= 0)
+        counts = others.counts(numbers[kept])
+        for some in _portions(counts):
+            repeated = pa.array(np.repeat(kept[some], counts[some]))
+            own = batch.take(repeated)
+            yield pa.RecordBatch.from_arrays([*own.columns, *others.rows(numbers[kept[some]])], schema=schema)
+    else:
+        if at == len(partner):
+            return
+    raise InputError(f"{source.name}: has not the {len(partner)} rows it had; start again")
+
+
+def _portions(counts: I64) -> Iterator[slice]:
+    """Consecutive rows with about `_LINES` lines in all; a row alone where it has more."""
+    ends = np.cumsum(counts)
+    start = 0
+    while start < len(counts):
+        before = int(ends[start - 1]) if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, before + _LINES, "right")))
+        yield slice(start, stop)
+        start = stop
