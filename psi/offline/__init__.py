@@ -1,0 +1,1 @@
+"""The same protocol by files, for parties that cannot open a port."""

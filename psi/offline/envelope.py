@@ -1,0 +1,278 @@
+"""A file of the offline exchange: encrypted to one identity, signed by another (docs/offline.md, "File").
+
+    +---------------------------------------------+
+    | magic, version, kind              16 bytes  |
+    | fingerprint of the author         32        |
+    | fingerprint of the addressee      32        |
+    | id of the file that this answers  32        |  zeros in an offer
+    | length of the chunks               8        |
+    | HPKE of the chunk key             80        |  RFC 9180, base mode, to the addressee's X25519 key
+    | chunks                                      |  65,536 bytes of content and 16 of tag each; the last may be shorter
+    | signature                         64        |  Ed25519, by the author, over the file's id
+    +---------------------------------------------+
+
+The id is a hash of all before the signature. A reader goes over the file twice: first it checks form, parties and
+signature, and only then is anything decrypted. Neither pass holds more than a chunk.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import os
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from Crypto.Hash import TupleHash256
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+
+from dpselect.entropy import Entropy
+from psi import messages
+from psi.errors import InputError, RemoteError
+from psi.identity import Identity, PeerIdentity
+from psi.outcomes import Side
+from psi.wire import Frame, FrameDecoder
+
+# A byte beyond ASCII, both kinds of line end and an end of file: mail that takes the file for text damages it here.
+MAGIC = b"\x89psiselect\r\n\x1a\n"
+VERSION = 1
+CHUNK_BYTES = 1 << 16
+ID_BYTES = 32
+NO_FILE = bytes(ID_BYTES)
+
+_HEADER = struct.Struct(">14sBB32s32s32sQ80s")
+_TAG_BYTES = 16
+_SEALED_BYTES = CHUNK_BYTES + _TAG_BYTES
+_READ_BYTES = 1 << 20
+_INFO = b"psiselect-1 offline key\0"
+
+
+class Kind(enum.Enum):
+    """What a file is: made by the side that will learn, or sent back to it."""
+
+    OFFER = 1
+    ANSWER = 2
+
+    @property
+    def side(self) -> Side:
+        """Whose place of a session the author takes: the offerer is the one that calls."""
+        return Side.CONNECT if self is Kind.OFFER else Side.LISTEN
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    kind: Kind
+    author: bytes
+    addressee: bytes
+    previous: bytes
+    length: int
+    wrapped: bytes
+
+    def encode(self) -> bytes:
+        fields = (self.kind.value, self.author, self.addressee, self.previous, self.length, self.wrapped)
+        return _HEADER.pack(MAGIC, VERSION, *fields)
+
+    @property
+    def info(self) -> bytes:
+        """What the wrapped key is bound to: nobody else's header opens it."""
+        return _INFO + bytes((VERSION, self.kind.value)) + self.author + self.addressee + self.previous
+
+    def file_id(self, chunks_digest: bytes) -> bytes:
+        hasher = TupleHash256.new(digest_bytes=ID_BYTES, custom=b"psiselect-1 offline file")
+        hasher.update(self.encode()).update(chunks_digest)
+        return bytes(hasher.digest())
+
+
+class Writer:
+    """Writes one file. `file` is empty, seekable and the caller's to close and to sync."""
+
+    def __init__(
+        self, file: BinaryIO, kind: Kind, author: Identity, addressee: PeerIdentity, previous: bytes, entropy: Entropy
+    ) -> None:
+        key = entropy.read(32)
+        unsealed = _Header(kind, author.fingerprint, addressee.fingerprint, previous, 0, bytes(80))
+        self._author = author
+        self._unsealed = unsealed
+        self._wrapped = _suite().encrypt(key, addressee.encryption_key, unsealed.info)
+        self._cipher = ChaCha20Poly1305(key)
+        self._file = file
+        self._pending = bytearray()
+        self._chunks = 0
+        self._length = 0
+        self._digest = hashlib.sha512()
+        file.write(unsealed.encode())  # its place; the length is known at the end
+
+    def send(self, frame: Frame) -> None:
+        """Append one frame to the content. Raises OSError when the disk does."""
+        self._pending += frame.header()
+        self._pending += frame.view()
+        while len(self._pending) > CHUNK_BYTES:  # what may be the last chunk stays
+            self._seal(bytes(self._pending[:CHUNK_BYTES]), last=False)
+            del self._pending[:CHUNK_BYTES]
+
+    def finish(self) -> bytes:
+        """Write the last chunk, the header and the signature; returns the file's id."""
+        self._seal(bytes(self._pending), last=True)
+        head = self._unsealed
+        header = _Header(head.kind, head.author, head.addressee, head.previous, self._length, self._wrapped)
+        file_id = header.file_id(self._digest.digest())
+        self._file.write(self._author.sign(_signed(header.kind, file_id)))
+        self._file.seek(0)
+        self._file.write(header.encode())
+        return file_id
+
+    def _seal(self, content: bytes, *, last: bool) -> None:
+        sealed = self._cipher.encrypt(_nonce(self._chunks, last=last), content, None)
+        self._file.write(sealed)
+        self._digest.update(sealed)
+        self._chunks += 1
+        self._length += len(sealed)
+
+
+class Reader:
+    """A file whose form, parties and signature have been checked.
+
+    author: who made it, one of the peers. id: of this file. previous: of the file that it answers.
+    """
+
+    def __init__(self, file: BinaryIO, source: str, kind: Kind, own: Identity, peers: Sequence[PeerIdentity]) -> None:
+        """Check everything but the content; `source` names the file in errors.
+
+        Raises InputError when it is not a whole file of this kind, RemoteError when it is not from one of the peers,
+        not for `own`, or its signature does not verify. OSError when the disk does.
+        """
+        self._file, self._source, self._own = file, source, own
+        self._header = _read_header(file, source, kind)
+        self.author = self._parties(peers)
+        self.previous = self._header.previous
+        self._digest = self._hash_chunks()
+        self.id = self._header.file_id(self._digest)
+        try:
+            self.author.verify(file.read(messages.SIGNATURE_BYTES), _signed(kind, self.id))
+        except RemoteError:
+            raise RemoteError(
+                f"{source}: its signature does not verify: it was changed on its way, or {self.author.name} did not "
+                "make it; ask for it again"
+            ) from None
+
+    def frames(self) -> Iterator[Frame]:
+        """Decrypt and cut into frames. Raises RemoteError for content that is malformed, InputError when the file is no
+        longer the one that was checked."""
+        decoder = FrameDecoder()
+        for content in self._content():
+            yield from decoder.feed(content)
+        decoder.end()
+
+    def _content(self) -> Iterator[bytes]:
+        header, digest = self._header, hashlib.sha512()
+        try:
+            key = _suite().decrypt(header.wrapped, self._own.decryption_key, header.info)
+            if len(key) != 32:
+                raise ValueError
+        except (InvalidTag, ValueError):
+            raise self._faulty() from None
+        cipher = ChaCha20Poly1305(key)
+        self._file.seek(_HEADER.size)
+        for number, size in enumerate(_sizes(header.length)):
+            sealed = self._file.read(size)
+            digest.update(sealed)
+            last = (number + 1) * _SEALED_BYTES >= header.length
+            # A chunk read here that was not checked before: only the author could have sealed it, so it is decrypted
+            # or refused like any other, and nothing comes of the content when the end does not agree.
+            if last and digest.digest() != self._digest:
+                raise InputError(f"{self._source} changed while it was read; run the command again")
+            try:
+                yield cipher.decrypt(_nonce(number, last=last), sealed, None)
+            except InvalidTag:
+                raise self._faulty() from None
+
+    def _parties(self, peers: Sequence[PeerIdentity]) -> PeerIdentity:
+        header, own = self._header, self._own.fingerprint
+        if header.author == own:
+            raise RemoteError(f"{self._source} was made by {self._own.name} itself; the peer is the one to open it")
+        found = next((peer for peer in peers if peer.fingerprint == header.author), None)
+        if found is None:
+            raise RemoteError(
+                f"{self._source} says that it was made by the holder of {header.author.hex()}, whom no --peer names"
+            )
+        if header.addressee != own:
+            raise RemoteError(
+                f"{self._source} is for the holder of {header.addressee.hex()}, not for {self._own.name} ({own.hex()})"
+            )
+        return found
+
+    def _hash_chunks(self) -> bytes:
+        digest, left = hashlib.sha512(), self._header.length
+        while left:
+            block = self._file.read(min(left, _READ_BYTES))
+            if not block:
+                raise _cut_short(self._source)
+            digest.update(block)
+            left -= len(block)
+        return digest.digest()
+
+    def _faulty(self) -> RemoteError:
+        return RemoteError(
+            f"{self._source} cannot be decrypted, though {self.author.name} signed it: it was made by a faulty program"
+        )
+
+
+def _suite() -> Suite:
+    return Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
+
+
+def _nonce(number: int, *, last: bool) -> bytes:
+    """The chunk's number and whether it is the last: chunks cannot be left out, repeated, moved or cut off."""
+    return number.to_bytes(11, "big") + bytes((last,))
+
+
+def _signed(kind: Kind, file_id: bytes) -> bytes:
+    return messages.signed_bytes("offline file", kind.side, file_id)
+
+
+def _sizes(length: int) -> Iterator[int]:
+    """Bytes of each chunk."""
+    while length:
+        yield min(length, _SEALED_BYTES)
+        length -= min(length, _SEALED_BYTES)
+
+
+def _read_header(file: BinaryIO, source: str, wanted: Kind) -> _Header:
+    """Raises InputError unless the file has the form of a whole one of the wanted kind."""
+    start = file.read(_HEADER.size)
+    if not start.startswith(MAGIC):
+        if start.startswith(MAGIC[:10]):
+            raise InputError(f"{source} was changed on its way as if it were text; have it sent as an attachment")
+        raise InputError(f"{source} is not a file of the offline exchange (`psi offer`, `psi answer`)")
+    if len(start) > len(MAGIC) and start[len(MAGIC)] != VERSION:
+        raise InputError(f"{source} is of version {start[len(MAGIC)]}; this program knows version {VERSION}")
+    if len(start) < _HEADER.size:
+        raise _cut_short(source)
+    _, _, kind, author, addressee, previous, length, wrapped = _HEADER.unpack(start)
+    if kind not in (Kind.OFFER.value, Kind.ANSWER.value):
+        raise InputError(f"{source} is neither an offer nor an answer")
+    header = _Header(Kind(kind), author, addressee, previous, length, wrapped)
+    if header.kind is not wanted:
+        raise InputError(
+            f"{source} is an offer, which the peer answers by `psi answer`; an answer is needed here"
+            if header.kind is Kind.OFFER
+            else f"{source} is an answer, which belongs to `psi finish`; an offer is needed here"
+        )
+    here = file.seek(0, os.SEEK_END)
+    file.seek(_HEADER.size)
+    whole = _HEADER.size + length + messages.SIGNATURE_BYTES
+    if here < whole:
+        raise _cut_short(source)
+    if here > whole or (length % _SEALED_BYTES or _SEALED_BYTES) <= _TAG_BYTES:
+        raise InputError(f"{source} is not whole: its length is not the one that it gives; ask for it again")
+    if (header.kind is Kind.OFFER) != (previous == NO_FILE):
+        raise InputError(f"{source} does not say properly which file it answers")
+    return header
+
+
+def _cut_short(source: str) -> InputError:
+    return InputError(f"{source} is cut short; ask for it again")

@@ -1,0 +1,112 @@
+"""What an offerer must keep, secret, until the answer comes: one file, 0600, removed when the exchange is over.
+
+It holds the seed of the masks, what the offer was made of (as a digest), and the options that it was made with. Whoever
+reads it, with the offer and the answer, can compute what the offerer's list holds by trying identifiers.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from psi import atomic, strict_json
+from psi.errors import InputError, RemoteError, UsageError
+from psi.seeded import SEED_BYTES
+
+_FORMAT = "psiselect-1 offer"
+_HEX = {"seed": SEED_BYTES, "offer": 32, "contents": 64, "own": 32, "peer": 32}
+
+
+@dataclass(frozen=True, slots=True)
+class OfferState:
+    """One offer that waits for its answer.
+
+    seed: 32 bytes, of all random choices in the offer. offer: the file's id. contents: digest of the hello and of all
+    tokens in their order. time: of the hello. own, peer: fingerprints. options: as `psi offer` was called, plain JSON.
+    """
+
+    seed: bytes = field(repr=False)
+    offer: bytes
+    contents: bytes
+    time: int
+    own: bytes
+    peer: bytes
+    options: dict[str, Any]
+
+    def save(self, path: Path) -> None:
+        """Write the file, durably. Raises InputError."""
+        found = {name: getattr(self, name).hex() for name in _HEX}
+        content = strict_json.encode({"state": _FORMAT, "time": self.time, "options": self.options, **found})
+        if len(content) > strict_json.MAX_BYTES:
+            raise InputError("the options of this offer are too long to be kept in a state file; use shorter paths")
+        atomic.write_bytes(path, content, secret=True)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the file. Raises InputError when it is missing, malformed, or others can read it."""
+        content = _read(path)
+        if not content:
+            raise InputError(f"{path} is empty: its offer was never completed; remove it and make another offer")
+        try:
+            body = strict_json.decode(content, "file")
+            strict_json.only(body, {"state", "time", "options", *_HEX}, "file")
+            if strict_json.field(body, "state", str, "file") != _FORMAT:
+                raise RemoteError("another version's")
+            time: int = strict_json.field(body, "time", int, "file")
+            options: dict[str, Any] = strict_json.field(body, "options", dict, "file")
+            values = {name: _unhex(strict_json.field(body, name, str, "file"), size) for name, size in _HEX.items()}
+        except (RemoteError, ValueError):
+            raise InputError(f"{path} is not the state of an offer, as `psi offer --state` writes it") from None
+        return cls(time=time, options=options, **values)
+
+
+def reserve(path: Path) -> None:
+    """Make an empty state file, 0600, that no other offer has. Raises UsageError when there is one, InputError."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        raise UsageError(
+            f"{path} exists: it may belong to an offer that waits for its answer; name another --state, or remove it "
+            "if that offer is given up"
+        ) from None
+    except OSError as error:
+        raise InputError(
+            f"cannot write --state {path}: {error.strerror}; name a file in a folder that exists"
+        ) from None
+
+
+def remove(path: Path) -> None:
+    """Remove the secret state of an exchange that is over, durably. Raises InputError."""
+    try:
+        path.unlink(missing_ok=True)
+        folder = os.open(path.absolute().parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise InputError(f"cannot remove {path}: {error.strerror}; it is secret, remove it by hand") from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            if mode & 0o077:
+                raise InputError(f"{path}: others can read this secret state (mode {mode:04o}); run `chmod 600 {path}`")
+            return file.read(strict_json.MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise InputError(
+            f"there is no state {path}: name the --state of the offer; it is removed when its exchange is over"
+        ) from None
+    except OSError as error:
+        raise InputError(f"cannot read the state {path}: {error.strerror}") from None
+
+
+def _unhex(text: str, size: int) -> bytes:
+    if len(text) != 2 * size or not frozenset("0123456789abcdef").issuperset(text):
+        raise ValueError
+    return bytes.fromhex(text)
