@@ -30,6 +30,8 @@ class Derivation(enum.Enum):
 
     TAG = b"psiselect-v1 tag"  # compared
     LABEL = b"psiselect-v1 label"  # encrypts what a match opens
+    SEED = b"psiselect-v1 seed"  # of a base transfer
+    PAD = b"psiselect-v1 pad"  # hides a value in a transfer: of a row and its number, not of an element
 
 
 def check_canonical(elements: U8, start: int = 0) -> None:

@@ -1,0 +1,89 @@
+"""128 transfers of one secret seed out of two, from the oblivious PRF that the session uses anyway.
+
+For each i below 128 the side that chooses, with bit s_i, masks H(token(i, s_i)) by a scalar of its own; the side that
+deals multiplies it by a scalar k_i that it uses for nothing else, and derives both seeds KDF(k_i * H(token(i, b))). The
+chooser takes its mask off and derives the one that it chose. That is 2HashDH (docs/protocol.md, step T1 and *Security*)
+with a key of its own for each i, evaluated once: it hides s_i under DDH, and the other seed of i under one-more gap
+Diffie-Hellman.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dpselect.entropy import Entropy
+from psi import masking
+from psi.curve25519.backend import Backend
+from psi.curve25519.scalar import Scalar
+from psi.masking import Derivation
+from psi.oblivious.columns import COLUMNS, SEED_BYTES, select
+from psi.packed import U8, Packed
+
+TOKEN_TYPE = b"\x04"
+_TOKEN_BYTES = 3
+
+
+def _tokens(bits: U8) -> U8:
+    """type || number || bit, for numbers 0.. as long as there are bits; shape (n, 3)."""
+    table = np.full((len(bits), _TOKEN_BYTES), TOKEN_TYPE[0], np.uint8)
+    table[:, 1] = np.arange(len(bits))
+    table[:, 2] = bits
+    return table
+
+
+def _packed(table: U8) -> Packed:
+    return Packed(np.ascontiguousarray(table).reshape(-1), np.arange(len(table) + 1, dtype=np.int64) * table.shape[1])
+
+
+def _both() -> tuple[U8, U8]:
+    """The tokens of all zeros and of all ones."""
+    return _tokens(np.zeros(COLUMNS, np.uint8)), _tokens(np.ones(COLUMNS, np.uint8))
+
+
+class BaseReceiver:
+    """The side that chooses. bits: uint8, shape (128,), each 0 or 1; secret, and uniform."""
+
+    def __init__(self, backend: Backend, dst: bytes, binding: bytes, entropy: Entropy) -> None:
+        self.bits = np.unpackbits(np.frombuffer(entropy.read(COLUMNS // 8), np.uint8), bitorder="little")
+        self._backend, self._dst, self._binding = backend, dst, binding
+        self._mask = Scalar.draw(entropy)
+        self._unmask = self._mask.inverse(entropy)
+
+    def request(self) -> U8:
+        """What the dealer gets, shape (128, 32). Both points of a pair are hashed, so that hashing says nothing."""
+        zero, one = (self._backend.hash_to_curve(_packed(tokens), self._dst) for tokens in _both())
+        return self._backend.mask(select(self.bits, zero, one), self._mask)
+
+    def seeds(self, answer: U8) -> U8:
+        """The chosen seeds, shape (128, 32), from the dealer's answer (128, 32). Raises RemoteError."""
+        opened = masking.mask_checked(self._backend, answer, self._unmask)
+        tokens = _packed(_tokens(self.bits))
+        return masking.derive(self._backend, Derivation.SEED, self._binding, opened, tokens, SEED_BYTES)
+
+    def close(self) -> None:
+        """Wipe the scalars and the bits."""
+        self._mask.wipe()
+        self._unmask.wipe()
+        self.bits[:] = 0
+
+
+class BaseSender:
+    """The side that deals: learns both seeds of each pair, and not which one the other has."""
+
+    def __init__(self, backend: Backend, dst: bytes, binding: bytes, entropy: Entropy) -> None:
+        self._backend, self._dst, self._binding, self._entropy = backend, dst, binding, entropy
+
+    def answer(self, request: U8) -> tuple[U8, U8]:
+        """The answer to a request (128, 32), of the same shape, and the seeds, shape (128, 2, 32). Raises RemoteError
+        naming the position of an element that no honest side sends."""
+        masking.check_canonical(request)
+        points = np.stack([self._backend.hash_to_curve(_packed(tokens), self._dst) for tokens in _both()], axis=1)
+        asked = np.concatenate([request[:, None], points], axis=1)
+        done = np.empty_like(asked)
+        for number, three in enumerate(asked):
+            with Scalar.draw(self._entropy) as scalar:
+                done[number] = masking.mask_checked(self._backend, three, scalar, number)
+        tokens = _packed(np.stack(_both(), axis=1).reshape(-1, _TOKEN_BYTES))
+        opened = done[:, 1:].reshape(-1, request.shape[1])
+        seeds = masking.derive(self._backend, Derivation.SEED, self._binding, opened, tokens, SEED_BYTES)
+        return np.ascontiguousarray(done[:, 0]), seeds.reshape(COLUMNS, 2, SEED_BYTES)
