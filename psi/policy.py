@@ -48,6 +48,7 @@ class Rules:
 
     reveal: frozenset[Reveal]
     columns: frozenset[str]
+    send_columns: frozenset[str]
     output_rows: bool
     max_own_size: int
     max_peer_size: int
@@ -58,13 +59,15 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What this side is about to do. own_size: None as long as the table has not been read."""
+    """What this side is about to do. columns: of the keys. own_size: None as long as the table has not been read.
+    send_columns: what the peer gets of each match."""
 
     reveal: Reveal
     columns: tuple[str, ...]
     output_rows: bool
     min_matches: int | None
     own_size: int | None
+    send_columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,9 @@ class Policy:
         for column in request.columns:
             if column not in rules.columns:
                 raise self._refusal("columns", "does not have a column that --key names")
+        for column in request.send_columns:
+            if column not in rules.send_columns:
+                raise self._refusal("send_columns", "does not have a column that --send names")
         if request.output_rows and not rules.output_rows:
             raise self._refusal("output_rows", "is false; leave --output out")
         if (request.min_matches or 0) < rules.min_matches:
@@ -193,9 +199,9 @@ def _rules(table: dict[str, Any], where: str) -> dict[str, Any]:
     return found
 
 
-def _texts(value: object, name: str) -> list[str]:
-    if not isinstance(value, list) or not value or not all(isinstance(text, str) for text in value):
-        raise _FieldError(name, "is a list of texts, at least one")
+def _texts(value: object, name: str, least: int = 1) -> list[str]:
+    if not isinstance(value, list) or len(value) < least or not all(isinstance(text, str) for text in value):
+        raise _FieldError(name, "is a list of texts" + (", at least one" if least else ""))
     return value
 
 
@@ -242,6 +248,7 @@ def _ledger(value: object, name: str) -> Charge:
 _PARSERS: dict[str, Callable[[object, str], Any]] = {
     "reveal": _reveal,
     "columns": lambda value, name: frozenset(_texts(value, name)),
+    "send_columns": lambda value, name: frozenset(_texts(value, name, least=0)),
     "output_rows": _flag,
     "max_own_size": _size,
     "max_peer_size": _size,

@@ -16,6 +16,7 @@ PEER, OTHER, STRANGER, NOISY = b"\x11" * 32, b"\x22" * 32, b"\x33" * 32, b"\x44"
 GOOD = f"""
 reveal = ["count"]
 columns = ["email", "phone"]
+send_columns = []
 output_rows = false
 max_own_size = 1_000
 max_peer_size = 2_000
@@ -29,6 +30,7 @@ fingerprint = "{PEER.hex()}"
 [[peer]]
 fingerprint = "{OTHER.hex()}"
 reveal = ["matches", "count"]
+send_columns = ["city", "plan"]
 output_rows = true
 runs = {{count = 1, per = "12h"}}
 
@@ -53,9 +55,9 @@ def test_a_policy_is_read_with_each_peers_own_rules(file: Path) -> None:
     assert policy.state == file.with_name("policy.toml.runs")
     columns = frozenset({"email", "phone"})
     week = Allowance(2, 7 * 86_400, "7d")
-    assert policy.rules(PEER) == Rules(frozenset({Reveal.COUNT}), columns, False, 1_000, 2_000, 10, week)
-    both = frozenset({Reveal.COUNT, Reveal.MATCHES})
-    assert policy.rules(OTHER) == Rules(both, columns, True, 1_000, 2_000, 10, Allowance(1, 12 * 3600, "12h"))
+    assert policy.rules(PEER) == Rules(frozenset({Reveal.COUNT}), columns, frozenset(), False, 1_000, 2_000, 10, week)
+    both, sent = frozenset({Reveal.COUNT, Reveal.MATCHES}), frozenset({"city", "plan"})
+    assert policy.rules(OTHER) == Rules(both, columns, sent, True, 1_000, 2_000, 10, Allowance(1, 12 * 3600, "12h"))
     assert policy.rules(NOISY).ledger == Charge("weekly.budget", "customers")
     assert policy.beside("weekly.budget") == file.parent / "weekly.budget"
 
@@ -74,6 +76,8 @@ def test_the_counters_place_can_be_said(file: Path) -> None:
     [
         (PEER, {"reveal": Reveal.MATCHES}, "reveal"),
         (PEER, {"columns": ("email", "secret")}, "columns"),
+        (PEER, {"send_columns": ("city",)}, "send_columns"),
+        (OTHER, {"min_matches": 10, "send_columns": ("city", "email")}, "send_columns"),
         (PEER, {"output_rows": True}, "output_rows"),
         (PEER, {"own_size": 1_001}, "max_own_size"),
         (PEER, {"min_matches": 9}, "min_matches"),
@@ -88,7 +92,7 @@ def test_what_is_not_allowed_is_refused_by_field(
     policy = Policy.load(file)
     policy.check(PEER, ASKED)
     policy.check(PEER, dataclasses.replace(ASKED, own_size=None, columns=("phone", "email")))
-    policy.check(OTHER, Request(Reveal.MATCHES, ("email",), True, 11, 0))
+    policy.check(OTHER, Request(Reveal.MATCHES, ("email",), True, 11, 0, ("plan", "city")))
     policy.check(NOISY, Request(Reveal.NOISY_COUNT, ("email",), False, None, 0))
     with pytest.raises(PolicyError) as caught:
         policy.check(peer, dataclasses.replace(ASKED, **changes))
@@ -116,6 +120,9 @@ MISTAKES = [
     ('reveal = ["count"]', 'reveal = "count"', "reveal"),
     ('reveal = ["count"]', "reveal = []", "reveal"),
     ('columns = ["email", "phone"]', "columns = [1]", "columns"),
+    ("send_columns = []\n", "", "peer 1: send_columns"),
+    ("send_columns = []", "send_columns = false", "send_columns"),
+    ("send_columns = []", "send_columns = [1]", "send_columns"),
     ("output_rows = false", "output_rows = 0", "output_rows"),
     ("{count = 2,", "{count = 0,", "runs.count"),
     ("{count = 2,", "{count = true,", "runs.count"),
