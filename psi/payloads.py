@@ -95,9 +95,9 @@ def decode(payloads: U8, columns: int) -> list[pa.Array]:
                 raise _malformed()
         row += 1
         live = live[counts[live] > row]
-    used = np.zeros(len(flat) + 1, np.int64)
-    np.cumsum(flat != 0, out=used[1:])
-    if np.any(used[ends] != used[at]):
+    rest = np.arange(width) >= (at - ends + width)[:, None]
+    rest &= payloads != 0
+    if rest.any():
         raise _malformed()
     return [_text(flat, starts[column], sizes[column]) for column in range(columns)]
 
