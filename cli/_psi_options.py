@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -256,6 +256,10 @@ class Choices:
     def stall_seconds(self) -> float:
         """How long a session may go without progress."""
         return self.timeout or STALL_SECONDS
+
+    def among(self, sessions: int) -> Self:
+        """The same, with a share of the memory for each of so many sessions at once."""
+        return replace(self, memory=replace(self.memory, limit=self.memory.limit // sessions))
 
     def check_output(self, source: Source) -> None:
         """Refuse, before the session, an output that could not be written. Raises InputError, UsageError."""

@@ -38,6 +38,10 @@ class Guard:
         """Read the policy. Raises InputError."""
         return cls(None if path is None else Policy.load(path))
 
+    def anew(self) -> Guard:
+        """The policy as its file is now. Raises InputError."""
+        return self if self.policy is None else Guard.load(self.policy.path)
+
     def check(self, peers: Iterable[PeerIdentity], request: Request) -> None:
         """Every peer that is named must be one with whom the command may be run. Raises PolicyError."""
         if self.policy is not None:

@@ -16,8 +16,9 @@ from psi import atomic, audit
 from psi.errors import InputError, PsiError, RemoteError, UsageError
 from psi.identity import Identity, PeerIdentity
 from psi.outcomes import Side
-from psi.protocol import Setup
+from psi.protocol import Setup, Verifier
 from psi.records import MAX_BYTES, TERM_NAMES, SignedRecord
+from psi.serving import new_file_of_session
 from psi.session import SessionResult
 
 _PATH = click.Path(path_type=Path)
@@ -59,36 +60,48 @@ class Papers:
         try:
             result = run()
         except BaseException as error:
-            self._append_failure(setup, error)
+            self._append_failure(_declared(setup), error)
             raise
         if self.audit is not None:
             signatures = {side.value: result.signatures[side].hex() for side in Side}
-            audit.append(self.audit, _entry(setup, outcome="done", record=result.record, signatures=signatures))
+            audit.append(
+                self.audit, _entry(_declared(setup), outcome="done", record=result.record, signatures=signatures)
+            )
         if self.record is not None:
             certificates = {setup.side: identity.public, setup.side.other: peer}
             signed = SignedRecord(result.record, result.signatures, certificates)
-            atomic.write_bytes(self.record, signed.encode(), secret=True)
+            atomic.write_bytes(new_file_of_session(self.record, result.transcript), signed.encode(), secret=True)
         return result
 
-    def _append_failure(self, setup: Setup, error: BaseException) -> None:
+    def keep_failure(
+        self, side: Side, peer: PeerIdentity, error: BaseException, tell: Callable[[str], None] = say
+    ) -> None:
+        """Put on file a session that ended before this side had anything to declare."""
+        self._append_failure({"own_size": None, "terms": None, **_who(side, peer)}, error, tell)
+
+    def _append_failure(
+        self, declared: dict[str, Any], error: BaseException, tell: Callable[[str], None] = say
+    ) -> None:
         if self.audit is None:
             return
         code, kind = classify(error)
         found = {"code": code, "kind": kind, "term": getattr(error, "term", None)}
         try:
-            audit.append(self.audit, _entry(setup, outcome="failed", error=found))
+            audit.append(self.audit, _entry(declared, outcome="failed", error=found))
         except PsiError as second:  # the error that ended the session matters more
-            say(str(second))
+            tell(str(second))
 
 
-def _entry(setup: Setup, **ending: Any) -> dict[str, Any]:
-    always = {
-        "own_size": setup.size,
-        "peer": setup.verifier.fingerprint.hex(),
-        "side": setup.side.value,
-        "terms": setup.terms.to_json(),
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+def _who(side: Side, peer: Verifier) -> dict[str, Any]:
+    return {"peer": peer.fingerprint.hex(), "side": side.value}
+
+
+def _declared(setup: Setup) -> dict[str, Any]:
+    return {"own_size": setup.size, "terms": setup.terms.to_json(), **_who(setup.side, setup.verifier)}
+
+
+def _entry(declared: dict[str, Any], **ending: Any) -> dict[str, Any]:
+    always = {**declared, "time": datetime.now(UTC).isoformat(timespec="seconds")}
     return {**always, "error": None, "record": None, "signatures": None, **ending}
 
 

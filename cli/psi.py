@@ -13,6 +13,8 @@ import click
 from cli import _psi_options as options
 from cli._output import human_bytes, human_seconds, print_fields, print_json, progress, say
 from cli._psi_options import Choices
+from cli._psi_serve import Service, serve
+from cli._psi_serve import options as serving_options
 from cli._psi_session import name_of, open_backend, prepared, read_job, report, run_session
 from cli._psi_trust import verify
 from dpselect.entropy import SystemEntropy
@@ -39,8 +41,9 @@ command.add_command(verify)
 @command.command("listen")
 @click.option("--address", required=True, metavar="HOST:PORT", help="Where to wait for the peer; port 0 picks one.")
 @options.session_options(Side.LISTEN)
+@serving_options
 def listen(address: str, **given: Any) -> None:
-    """Wait for the peer and run one session with it.
+    """Wait for the peer and run one session with it, or with --serve as many as come.
 
     Whoever does not hold the certificate of a --peer is turned away, and the wait goes on.
 
@@ -51,8 +54,15 @@ def listen(address: str, **given: Any) -> None:
       psiselect psi listen --address 0.0.0.0:7001 --identity keys/acme --peer globex.crt \\
           --input customers.csv --key email:email --reveal count \\
           --policy weekly.toml --audit sessions.log --record session.json
+      psiselect psi listen --serve --address 0.0.0.0:7001 --identity keys/acme --peer globex.crt \\
+          --peer initech.crt --input customers.csv --key email:email --policy weekly.toml \\
+          --audit sessions.log --record records/ --health 127.0.0.1:7080
     """
+    service = Service.parse(given)
     choices = Choices.parse(Side.LISTEN, given)
+    if service is not None:
+        serve(choices, service, address)
+        return
     with prepared(choices) as (identity, peers, job):
         with Listener(address, identity, peers, timeout=choices.stall_seconds) as listener:
             say(f"listening on {listener.address} for {', '.join(peer.name for peer in peers)}")

@@ -1,15 +1,15 @@
-"""A private folder for what does not fit into memory: files 0600 in a folder 0700, gone when it is closed.
+"""Private files for what does not fit into memory: 0600, and without a name from the moment they are open.
 
-File names say what a file is for, never what is in it. A process that is killed leaves its folder behind; everything
-in it belongs to that one session.
+So nothing is left behind, however the process ends: the system frees the space of a file that nobody has open. A
+file's former name says what it is for, never what is in it; `lsof +L1` shows it, with its size, while it is open.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import tempfile
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,8 +25,8 @@ T = TypeVar("T", bound=np.generic)
 
 
 class Scratch:
-    """A folder of its own under `parent`, made when first needed. Removed by `close`, or when the interpreter ends. Not
-    thread-safe.
+    """Files in the folder `parent`, and what they take. Thread-safe; each of its files is for one thread at a time,
+    except that any number may read.
 
     bytes_on_disk: what its files hold now. peak_bytes: the most they held. Both exclude what is in memory.
     """
@@ -35,35 +35,44 @@ class Scratch:
         self.parent = parent
         self.bytes_on_disk = 0
         self.peak_bytes = 0
-        self._folder: Path | None = None
-        self._files: list[ScratchFile] = []
-        self._remove: Callable[[], object] = _nothing
+        self._files: set[ScratchFile] = set()
+        self._lock = threading.Lock()
 
     def file(self, name: str, memory: int = 0) -> ScratchFile:
         """A new, empty file; its first `memory` bytes stay in memory as long as there are no more."""
-        made = ScratchFile(self, f"{len(self._files)}-{name}", memory)
-        self._files.append(made)
+        made = ScratchFile(self, name, memory)
+        with self._lock:
+            self._files.add(made)
         return made
 
-    def open(self, name: str) -> tuple[Path, int]:
-        """Create a file; returns its path and handle. Raises InputError when the folder cannot be used."""
+    def open(self, name: str) -> int:
+        """The handle of a new file, which goes with it. Raises InputError when the folder cannot be used."""
         with _reported(self.parent):
-            if self._folder is None:
-                self._folder = Path(tempfile.mkdtemp(prefix="psiselect-", dir=self.parent))
-                self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-            path = self._folder / name
-            return path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            handle, path = tempfile.mkstemp(prefix=f"psiselect-{name}-", dir=self.parent)
+            try:
+                os.unlink(path)
+            except BaseException:
+                os.close(handle)
+                raise
+            return handle
 
     def count(self, grown: int) -> None:
-        """Account for bytes written, or (negative) removed."""
-        self.bytes_on_disk += grown
-        self.peak_bytes = max(self.peak_bytes, self.bytes_on_disk)
+        """Account for bytes written, or (negative) given up."""
+        with self._lock:
+            self.bytes_on_disk += grown
+            self.peak_bytes = max(self.peak_bytes, self.bytes_on_disk)
+
+    def forget(self, file: ScratchFile) -> None:
+        """A file was closed."""
+        with self._lock:
+            self._files.discard(file)
 
     def close(self) -> None:
-        """Close and remove everything. Safe to call twice."""
-        for file in self._files:
+        """Close all files. Safe to call twice."""
+        with self._lock:
+            files = list(self._files)
+        for file in files:
             file.close()
-        self._remove()
 
 
 class ScratchFile:
@@ -75,7 +84,6 @@ class ScratchFile:
     def __init__(self, scratch: Scratch, name: str, memory: int) -> None:
         self._scratch, self._name, self._memory = scratch, name, memory
         self._pending = bytearray()
-        self._path: Path | None = None
         self._handle = -1
         self._close: Callable[[], object] = _nothing
         self.size = 0
@@ -83,7 +91,7 @@ class ScratchFile:
     @property
     def in_memory(self) -> bool:
         """Whether nothing of it is on disk."""
-        return self._path is None
+        return self._handle < 0
 
     def append(self, block: npt.NDArray[np.generic]) -> int:
         """Write an array's bytes at the end; returns where they begin. Raises InputError when the disk is full."""
@@ -94,7 +102,7 @@ class ScratchFile:
             self._pending += view
         else:
             if self.in_memory:
-                self._path, self._handle = self._scratch.open(self._name)
+                self._handle = self._scratch.open(self._name)
                 self._close = weakref.finalize(self, os.close, self._handle)
                 self._write(memoryview(self._pending), 0)
                 self._pending = bytearray()
@@ -122,11 +130,12 @@ class ScratchFile:
     def close(self) -> None:
         """Forget the bytes, on disk too. Safe to call twice."""
         self._pending = bytearray()
-        self._close()
-        if self._path is not None and self.size:
-            self._path.unlink(missing_ok=True)
+        if not self.in_memory:
+            self._close()
             self._scratch.count(-self.size)
+            self._handle = -1
         self.size = 0
+        self._scratch.forget(self)
 
     def _write(self, view: memoryview, start: int) -> None:
         self._scratch.count(len(view))
@@ -142,6 +151,7 @@ def _nothing() -> None:
 
 @contextlib.contextmanager
 def _reported(folder: Path) -> Iterator[None]:
+    """Raises InputError, naming the folder, for what the system refuses."""
     try:
         yield
     except OSError as error:

@@ -81,6 +81,14 @@ class TlsChannel(QueuedChannel):
             self._wake()
         self._thread.join()
 
+    def break_off(self, why: str) -> None:
+        """End the session from another thread: whoever waits on this channel, or uses it next, gets a TransportError
+        that says why. Nothing more is sent."""
+        error = TransportError(why)
+        self._incoming.finish(error, discard=True)
+        self._outgoing.finish(error, discard=True)
+        self._wake()
+
     def _fail(self, error: TransportError) -> None:
         self._incoming.finish(error)
         self._outgoing.finish(error, discard=True)

@@ -1,0 +1,131 @@
+"""A health check over plain HTTP, for orchestrators: `GET /healthz` says 200 or 503, and how many sessions there were.
+
+Anybody who reaches the address may ask, so nothing private is said, and nobody can do harm: a request has a few
+seconds and a few kilobytes, and a connection too many costs the oldest its place. One thread, in which nothing waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from types import TracebackType
+from typing import Self
+
+from psi.errors import TransportError
+from psi.events import event
+from psi.transport.address import Address
+
+LOGGER = logging.getLogger("psiselect.health")
+
+PATH = "/healthz"
+_MAX_REQUEST = 8192
+_MAX_CONNECTIONS = 64
+_REQUEST_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """healthy: 200 or 503. facts: what is said, of plain JSON types."""
+
+    healthy: bool
+    facts: Mapping[str, object]
+
+
+class HealthServer:
+    """Answers at an address until it is closed; a context manager. `ask` is called in its thread and must not wait.
+
+    address: where it listens, with the real port if 0 was asked for. Raises TransportError when it cannot.
+    """
+
+    def __init__(self, address: Address, ask: Callable[[], Health]) -> None:
+        self._ask = ask
+        try:
+            found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            self._socket = socket.create_server(found[0][4], family=found[0][0])
+        except OSError as error:
+            raise TransportError(f"cannot answer health checks on {address}: {error.strerror or error}") from None
+        self.address = str(Address(*self._socket.getsockname()[:2]))
+        self._tasks: dict[asyncio.Task[None], None] = {}  # oldest first
+        self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(_log_failure)
+        self._over = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="psiselect-health", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop answering. Safe to call twice."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._over.set)
+            self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    # From here on, everything runs in its own thread.
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._serve())
+        finally:
+            self._socket.close()
+            self._loop.close()
+
+    async def _serve(self) -> None:
+        server = await asyncio.start_server(self._visit, sock=self._socket, limit=_MAX_REQUEST)
+        await self._over.wait()
+        server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _visit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a connection is served by a task")
+        if len(self._tasks) >= _MAX_CONNECTIONS:
+            next(iter(self._tasks)).cancel()
+        self._tasks[task] = None
+        try:
+            async with asyncio.timeout(_REQUEST_SECONDS):
+                head = await reader.readuntil(b"\r\n\r\n")
+                writer.write(self._answer(head))
+                await writer.drain()
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
+            writer.transport.abort()
+        finally:
+            del self._tasks[task]
+            writer.close()
+
+    def _answer(self, head: bytes) -> bytes:
+        method, _, rest = head.partition(b" ")
+        target = rest.partition(b" ")[0].partition(b"?")[0]
+        if method not in (b"GET", b"HEAD"):
+            return _response(HTTPStatus.METHOD_NOT_ALLOWED, {"error": "only GET and HEAD"}, b"GET")
+        if target != PATH.encode():
+            return _response(HTTPStatus.NOT_FOUND, {"error": f"only {PATH}"}, method)
+        health = self._ask()
+        return _response(HTTPStatus.OK if health.healthy else HTTPStatus.SERVICE_UNAVAILABLE, health.facts, method)
+
+
+def _response(status: HTTPStatus, facts: Mapping[str, object], method: bytes) -> bytes:
+    body = json.dumps(facts).encode() + b"\n"
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
+    ).encode()
+    return head if method == b"HEAD" else head + body
+
+
+def _log_failure(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    """Such as no file descriptors left. Without the exception's own text: the message says what asyncio was doing."""
+    LOGGER.warning("the health check: %s", context.get("message"), extra=event("health", reason=context.get("message")))
