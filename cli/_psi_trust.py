@@ -54,19 +54,24 @@ class Papers:
             audit.check(self.audit)
 
     def keep(
-        self, setup: Setup, identity: Identity, peer: PeerIdentity, run: Callable[[], SessionResult]
+        self,
+        setup: Setup,
+        identity: Identity,
+        peer: PeerIdentity,
+        run: Callable[[], SessionResult],
+        ending: str = "done",
     ) -> SessionResult:
-        """Run a session and put it on file, however it ends; a result is handed on only when it is on file."""
+        """Run a session and put it on file, however it ends; a result is handed on only when it is on file. `ending` is
+        what the audit file calls it: a part of an offline exchange lacks signatures."""
         try:
             result = run()
         except BaseException as error:
             self._append_failure(_declared(setup), error)
             raise
         if self.audit is not None:
-            signatures = {side.value: result.signatures[side].hex() for side in Side}
-            audit.append(
-                self.audit, _entry(_declared(setup), outcome="done", record=result.record, signatures=signatures)
-            )
+            made = {side.value: signature.hex() for side, signature in result.signatures.items()}
+            ended = {"outcome": ending, "record": result.record or None, "signatures": made or None}
+            audit.append(self.audit, _entry(_declared(setup), **ended))
         if self.record is not None:
             certificates = {setup.side: identity.public, setup.side.other: peer}
             signed = SignedRecord(result.record, result.signatures, certificates)
@@ -166,8 +171,8 @@ def _show(signed: SignedRecord, named: set[bytes]) -> None:
             "signatures": "both verify",
             **parties,
             "listener's date": datetime.fromtimestamp(content["time"], UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
-            **{f"list, {words[side]}": f"{content['sizes'][side.value]:,} {unit}" for side in Side},
-            "matches": "not known to both" if content["matches"] is None else f"{content['matches']:,}",
+            **{f"list, {words[side]}": f"{_listed(content['sizes'][side.value])} {unit}" for side in Side},
+            "matches": "not known to both" if content["counts"] is None else _listed(content["counts"]),
             "transcript": content["transcript"],
         }
     )
@@ -175,6 +180,10 @@ def _show(signed: SignedRecord, named: set[bytes]) -> None:
     for number, key in enumerate(content["terms"]["keys"], start=1):
         rows += [(f"key {number}", key["rule"]), (f"key {number}, digest", key["digest"])]
     print_table(("term", "value"), [(name, None if value is None else str(value)) for name, value in rows])
+
+
+def _listed(numbers: list[int]) -> str:
+    return " + ".join(f"{number:,}" for number in numbers)
 
 
 def _certificate(prefix: Path) -> Path:
