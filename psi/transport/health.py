@@ -93,7 +93,9 @@ class HealthServer:
         if task is None:
             raise RuntimeError("a connection is served by a task")
         if len(self._tasks) >= _MAX_CONNECTIONS:
-            next(iter(self._tasks)).cancel()
+            oldest = next(iter(self._tasks))
+            del self._tasks[oldest]
+            oldest.cancel()
         self._tasks[task] = None
         try:
             async with asyncio.timeout(_REQUEST_SECONDS):
@@ -103,7 +105,7 @@ class HealthServer:
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
             writer.transport.abort()
         finally:
-            del self._tasks[task]
+            self._tasks.pop(task, None)
             writer.close()
 
     def _answer(self, head: bytes) -> bytes:

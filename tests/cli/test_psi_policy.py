@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from pathlib import Path
 
 import pytest
+from support.policies import example, write_policy
 from support.program import Run
 from support.psi_processes import address, psiselect, run, session
 
 from psi.identity import Identity
 from psi.policy import Policy
 from psi.run_counter import RunCounter
-
-PAGE = Path(__file__).parents[2] / "docs" / "policy.md"
-
-
-def example() -> str:
-    """The policy shown in docs/policy.md."""
-    (found,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    return str(found)
-
-
-def write_policy(place: Path, *peers: str, **changes: str) -> Path:
-    """The documentation's policy, for real peers, with the columns of the test's lists and other changes."""
-    general = example().split("[[peer]]")[0].replace('["email", "phone"]', '["Mail"]')
-    for name, value in changes.items():
-        general, found = re.subn(rf"^{name} = .*$", f"{name} = {value}", general, flags=re.MULTILINE)
-        assert found == 1, name
-    listed = [f'[[peer]]\nfingerprint = "{Identity.load(place / name).fingerprint.hex()}"\n' for name in peers]
-    path = place / "policy.toml"
-    path.write_text(general + "\n".join(listed))
-    return path
 
 
 def test_the_documentations_policy_is_one(tmp_path: Path) -> None:
