@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Self
 
 from psi.errors import UsageError
+from psi.outcomes import Reveal
 
 MAX_DECIMALS = 9
 TOTAL_LIMIT = 1 << 63  # totals stay below it in absolute value, so that 64 bits hold them with their sign
@@ -71,3 +72,14 @@ class Amounts:
         whole, places = divmod(abs(units), 10**self.decimals)
         sign = "-" if units < 0 else ""
         return f"{sign}{whole}.{places:0{self.decimals}d}" if self.decimals else f"{sign}{whole}"
+
+
+def agreed(reveal: Reveal, decimals: int | None, largest: str | None) -> Amounts | None:
+    """The amounts that the terms name; None in modes that add up nothing. Raises UsageError."""
+    if reveal is not Reveal.SUM:
+        if decimals is not None or largest is not None:
+            raise UsageError(f"values are added up in sum, not in {reveal.value}", term="value_decimals")
+        return None
+    if decimals is None or largest is None:
+        raise UsageError("sum needs decimal places and a largest value, such as 2 and 1000000", term="value_decimals")
+    return Amounts.of(decimals, largest)

@@ -6,7 +6,10 @@ peer's fault (RemoteError); sent, it is a bug of ours (the rule that the sender 
 last element is held here, whatever the code around it does).
 
 One run has two roles. The receiver passes MASKING -> UNMASKING -> COMPARING; the sender ANSWERING (or COLLECTING,
-when replies must be shuffled) -> REPLYING -> TAGGING. After the last run both sides FINISH.
+when replies must be shuffled) -> REPLYING -> TAGGING. In `sum` the receiver goes on with DEALING -> GRANTING ->
+TRANSFERRING -> EXPECTING -> SHOWING -> ADDING, the sender with ASKING -> ASKED -> GATHERING -> CHALLENGING -> CHECKING
+-> CORRECTING: no correction leaves before the receiver's proof has come, and the sender goes no further if it is wrong.
+After the last run both sides FINISH.
 """
 
 from __future__ import annotations
@@ -35,6 +38,20 @@ class State(Enum):
     COLLECTING = auto()  # sender: keeping elements until the last one is here
     REPLYING = auto()  # sender: has all elements; sending what replies are left
     TAGGING = auto()  # sender: sending its tags
+
+    DEALING = auto()  # receiver of a sum: waiting for the sender's choices of seeds
+    GRANTING = auto()  # receiver: has them; its answer has not gone out
+    TRANSFERRING = auto()  # receiver: sending its bits, hidden
+    EXPECTING = auto()  # receiver: all sent; the challenge has not come
+    SHOWING = auto()  # receiver: it has; the proof has not gone out
+    ADDING = auto()  # receiver: corrections coming, then the share of the total
+
+    ASKING = auto()  # sender of a sum: its choices of seeds have not gone out
+    ASKED = auto()  # sender: waiting for seeds
+    GATHERING = auto()  # sender: keeping the receiver's transfers until the last one is here
+    CHALLENGING = auto()  # sender: it is; the challenge has not gone out
+    CHECKING = auto()  # sender: waiting for the proof
+    CORRECTING = auto()  # sender: has it; sending corrections, then its share
 
     RUN_OVER = auto()  # between runs, or before FINISH; never left standing while the peer is waited for
     FINISHING = auto()  # our FINISH is out; the peer's has not come
@@ -90,6 +107,30 @@ TABLE: dict[State, dict[Event, State]] = {
     State.TAGGING: {
         (SEND, M.TAGS): State.TAGGING,
         (SEND, M.TAGS_END): State.RUN_OVER,
+    },
+    State.DEALING: {(RECEIVE, M.SEED_REQUEST): State.GRANTING},
+    State.GRANTING: {(SEND, M.SEED_ANSWER): State.TRANSFERRING},
+    State.TRANSFERRING: {
+        (SEND, M.TRANSFERS): State.TRANSFERRING,
+        (SEND, M.TRANSFERS_END): State.EXPECTING,
+    },
+    State.EXPECTING: {(RECEIVE, M.CHALLENGE): State.SHOWING},
+    State.SHOWING: {(SEND, M.PROOF): State.ADDING},
+    State.ADDING: {
+        (RECEIVE, M.CORRECTIONS): State.ADDING,
+        (RECEIVE, M.TOTAL): State.RUN_OVER,
+    },
+    State.ASKING: {(SEND, M.SEED_REQUEST): State.ASKED},
+    State.ASKED: {(RECEIVE, M.SEED_ANSWER): State.GATHERING},
+    State.GATHERING: {
+        (RECEIVE, M.TRANSFERS): State.GATHERING,
+        (RECEIVE, M.TRANSFERS_END): State.CHALLENGING,
+    },
+    State.CHALLENGING: {(SEND, M.CHALLENGE): State.CHECKING},
+    State.CHECKING: {(RECEIVE, M.PROOF): State.CORRECTING},
+    State.CORRECTING: {
+        (SEND, M.CORRECTIONS): State.CORRECTING,
+        (SEND, M.TOTAL): State.RUN_OVER,
     },
     State.RUN_OVER: {(SEND, M.FINISH): State.FINISHING},
     State.FINISHING: {(RECEIVE, M.FINISH): State.DONE},
