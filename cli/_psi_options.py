@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ import click
 from cli._output import json_option
 from cli._psi_policy import OPTION as _POLICY
 from cli._psi_policy import Guard
+from cli._psi_table import QUERY_HELP, Table, TableName
 from cli._psi_trust import OPTIONS as _TRUST
 from cli._psi_trust import Papers
 from dpselect.privacy import parse_fraction
@@ -138,8 +140,14 @@ def session_options(side: Side) -> Callable[[Command], Command]:
             help="Certificate of a peer that is welcome; may be repeated.",
         ),
         click.option(
-            "--input", "source", required=True, type=_PATH, metavar="FILE", help="My list: .csv, .parquet, .txt."
+            "--input",
+            "source",
+            required=True,
+            type=TableName(),
+            metavar="FILE",
+            help="My list: .csv, .parquet, .txt; or, with --query, sqlite:///FILE or postgresql://USER@HOST/DATABASE.",
         ),
+        click.option("--query", metavar="SQL", help=QUERY_HELP),
         *_WHAT,
         click.option(
             "--learn",
@@ -196,7 +204,7 @@ class Choices:
     side: Side
     identity: Path
     peers: tuple[Path, ...]
-    source: Path
+    source: Table
     key: KeySpec
     agreement: Agreement
     limits: Limits
@@ -221,7 +229,7 @@ class Choices:
             side=side,
             identity=given["identity"],
             peers=given["peers"],
-            source=given["source"],
+            source=Table(given["source"], given.get("query")),
             key=parse_key(given["keys"][0]),
             agreement=Agreement(
                 Reveal(given["reveal"]),
@@ -266,7 +274,7 @@ class Choices:
         if self.output is None:
             return
         check_target(self.output, source.schema)
-        if self.output.exists() and self.source.exists() and self.output.samefile(self.source):
+        if self.output.exists() and os.path.exists(self.source) and os.path.samefile(self.output, self.source):
             raise UsageError(f"--output {self.output} is the input file itself; choose another name")
 
 

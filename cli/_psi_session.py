@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cli._output import human_bytes, human_seconds, print_fields, print_json, progress, say
 from cli._psi_options import Choices
+from cli._psi_table import Table
 from dpselect.entropy import SystemEntropy
 from psi import session
 from psi.curve25519.backend import Backend, load_backend
@@ -20,7 +21,6 @@ from psi.outcomes import Outcome
 from psi.protocol import Setup
 from psi.serving import new_file_of_session
 from psi.session import SessionResult
-from psi.tables import open_source
 from psi.transport.channel import Channel
 
 
@@ -38,8 +38,8 @@ def check_options(choices: Choices) -> tuple[Identity, list[PeerIdentity]]:
     identity = Identity.load(choices.identity)
     peers = [PeerIdentity.load(path) for path in choices.peers]
     choices.guard.check(peers, choices.request(own_size=None))
-    choices.check_output(open_source(choices.source))
-    choices.papers.check(choices.source, choices.output)
+    choices.check_output(choices.source.open(choices.memory.folder))
+    choices.papers.check(choices.source.file, choices.output)
     return identity, peers
 
 
@@ -54,13 +54,14 @@ def name_of(peers: list[PeerIdentity], channel: Channel) -> str:
     return next(peer.name for peer in peers if peer.fingerprint == channel.peer_fingerprint)
 
 
-def read_job(choices: Choices, path: Path, other_key: str | None = None, tell: Callable[[str], None] = say) -> Job:
+def read_job(choices: Choices, table: Table, other_key: str | None = None, tell: Callable[[str], None] = say) -> Job:
     key = parse_key(other_key) if other_key else choices.key
-    job = Job(open_source(path), key, choices.memory, strict=choices.strict)
+    source = table.open(choices.memory.folder)
+    job = Job(source, key, choices.memory, strict=choices.strict)
     report = job.report
     for reason, count in report.unreadable.items():
         rows = ", ".join(map(str, report.first_unreadable[reason]))
-        tell(f"{path}: {count:,} rows left out, unreadable ({reason}); first rows: {rows}")
+        tell(f"{source.name}: {count:,} rows left out, unreadable ({reason}); first rows: {rows}")
     return job
 
 

@@ -16,6 +16,7 @@ from cli._psi_options import Choices
 from cli._psi_serve import Service, serve
 from cli._psi_serve import options as serving_options
 from cli._psi_session import name_of, open_backend, prepared, read_job, report, run_session
+from cli._psi_table import QUERY_HELP, Table, TableName
 from cli._psi_trust import verify
 from dpselect.entropy import SystemEntropy
 from psi import cost, local
@@ -23,7 +24,6 @@ from psi.curve25519.backend import load_backend
 from psi.curve25519.portable import available_cores
 from psi.job import Agreement
 from psi.outcomes import Learner, Reveal, Side
-from psi.tables import open_source
 from psi.transport.tls import Listener, connect
 
 
@@ -81,6 +81,9 @@ def connect_(address: str, **given: Any) -> None:
     Examples:
       psiselect psi connect acme.example:7001 --identity keys/globex --peer acme.crt \\
           --input members.parquet --key mail:email --output common.csv
+      psiselect psi connect acme.example:7001 --identity keys/globex --peer acme.crt \\
+          --input postgresql://reader@db.globex.example/crm --query 'SELECT mail, id FROM members' \\
+          --key mail:email --output common.csv
     """
     choices = Choices.parse(Side.CONNECT, given)
     with prepared(choices) as (identity, peers, job):
@@ -89,11 +92,13 @@ def connect_(address: str, **given: Any) -> None:
 
 
 @command.command("local")
-@click.argument("first", metavar="A", type=click.Path(path_type=Path))
-@click.argument("second", metavar="B", type=click.Path(path_type=Path))
+@click.argument("first", metavar="A", type=TableName())
+@click.argument("second", metavar="B", type=TableName())
 @options.local_options
+@click.option("--query", metavar="SQL", help=f"A: {QUERY_HELP}")
+@click.option("--query-b", metavar="SQL", help="The same for B.")
 @click.option("--key-b", metavar="COLUMN[:RULE]", help="The key in B, when its column has another name there.")
-def local_(first: Path, second: Path, key_b: str | None, **given: Any) -> None:
+def local_(first: Path | str, second: Path | str, query_b: str | None, key_b: str | None, **given: Any) -> None:
     """Run both parties on this machine, without a network: to try out and to measure.
 
     A is the side that connects: it learns, and --output gets its rows.
@@ -102,10 +107,16 @@ def local_(first: Path, second: Path, key_b: str | None, **given: Any) -> None:
     Examples:
       psiselect psi local customers.csv members.parquet --key email:email --output common.csv
       psiselect psi local customers.csv members.parquet --key email:email --key-b mail:email
+      psiselect psi local sqlite:///shop.db members.parquet --query 'SELECT email FROM customers' --key email:email
     """
     choices = Choices.parse(Side.CONNECT, {**given, "identity": None, "peers": (), "source": first})
-    choices.check_output(open_source(first))
-    with open_backend(choices) as backend, read_job(choices, first) as own, read_job(choices, second, key_b) as other:
+    choices.check_output(choices.source.open(choices.memory.folder))
+    b = Table(second, query_b)
+    with (
+        open_backend(choices) as backend,
+        read_job(choices, choices.source) as own,
+        read_job(choices, b, key_b) as other,
+    ):
         jobs = {Side.CONNECT: own, Side.LISTEN: other}
         with progress() as bar:
             task = bar.add_task("matching", total=None)

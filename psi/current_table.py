@@ -7,7 +7,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from psi.errors import PsiError
 from psi.job import Job
@@ -41,7 +40,7 @@ class CurrentTable:
     back to an older one.
     """
 
-    def __init__(self, path: Path, read: Callable[[], Job]) -> None:
+    def __init__(self, path: str | os.PathLike[str], read: Callable[[], Job]) -> None:
         self._path = path
         self._read = read
         self._shelf: _Edition | None = None
