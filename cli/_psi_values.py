@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import click
 
+from dpselect.decimals import number
 from psi.amounts import MAX_DECIMALS, Amounts, canonical
-from psi.errors import UsageError
-from psi.outcomes import Reveal
+from psi.errors import RemoteError, UsageError
+from psi.outcomes import Outcome, Reveal
 
 DEFAULT_DECIMALS = 2
 DEFAULT_LARGEST = "1000000000"
@@ -56,7 +58,10 @@ def check_column(reveal: Reveal, learn: str, column: str | None) -> None:
             term="value",
         )
     if learn != "me" and column is None:
-        raise UsageError("this side's values are to be added up: name the column with --value", term="value")
+        raise UsageError(
+            "the values of the side that does not learn are to be added up: name their column with --value",
+            term="value",
+        )
 
 
 def text(amounts: Amounts, total: int) -> str:
@@ -64,3 +69,26 @@ def text(amounts: Amounts, total: int) -> str:
     whole, point, places = amounts.text(total).partition(".")
     sign, digits = ("-", whole[1:]) if whole.startswith("-") else ("", whole)
     return f"{sign}{int(digits):,}{point}{places}"
+
+
+def check_total(amounts: Amounts | None, outcome: Outcome) -> None:
+    """Raises RemoteError for a total that no values within the terms can have.
+
+    Only when the session is over: a sender that learnt of it could tell matches by spoiling single values.
+    """
+    if amounts is None or outcome.total is None or outcome.matches is None:
+        return
+    if abs(outcome.total) > outcome.matches * amounts.largest:
+        raise RemoteError(
+            f"the total is beyond what {outcome.matches:,} values of up to {amounts.text(amounts.largest)} can be: the "
+            "peer did not follow the protocol",
+            term="value_max",
+        )
+
+
+def as_json(amounts: Amounts | None, outcome: Outcome) -> dict[str, object]:
+    """`sum`, a number (the nearest double where it has places), and `sum_exact`, text."""
+    if amounts is None or outcome.total is None:
+        return {"sum": None, "sum_exact": None}
+    exact = amounts.text(outcome.total)
+    return {"sum": number(Fraction(exact)), "sum_exact": exact}

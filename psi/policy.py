@@ -59,15 +59,15 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What this side is about to do. columns: of the keys. own_size: None as long as the table has not been read.
-    send_columns: what the peer gets of each match."""
+    """What this side is about to do. columns: of the keys and of values. send_columns: what the peer gets of each
+    match. own_size: None as long as the table has not been read."""
 
     reveal: Reveal
     columns: tuple[str, ...]
+    send_columns: tuple[str, ...]
     output_rows: bool
     min_matches: int | None
     own_size: int | None
-    send_columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Policy:
             raise self._refusal("reveal", f"does not have {request.reveal.value}")
         for column in request.columns:
             if column not in rules.columns:
-                raise self._refusal("columns", "does not have a column that --key names")
+                raise self._refusal("columns", "does not have a column that --key or --value names")
         for column in request.send_columns:
             if column not in rules.send_columns:
                 raise self._refusal("send_columns", "does not have a column that --send names")

@@ -33,6 +33,20 @@ class Values:
     blank: int
 
 
+@dataclass(frozen=True, slots=True)
+class SummedValues:
+    """What records add up to. sums: int64, shape (records + 1,), the last one 0, for records that were only added.
+    blank: rows without a value."""
+
+    sums: I64
+    blank: int
+
+    def of(self, numbers: I64) -> I64:
+        """The values of these records, in this order; -1 stands for one that was only added."""
+        found: I64 = self.sums[numbers]
+        return found
+
+
 def read(source: Source, column: str, amounts: Amounts) -> Values:
     """Stream a value column. Text and decimals count as written, integers as they are; a double counts as the decimal
     of the agreed places that it is the nearest double to. Blank text and nulls count as nothing.
