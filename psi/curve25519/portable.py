@@ -97,8 +97,17 @@ class _Pool:
         worker = self._idle.get()
         try:
             return worker.call(parts)
+        except LocalError:
+            worker = self._replaced(worker)
+            raise
         finally:
             self._idle.put(worker)
+
+    def _replaced(self, dead: _Worker) -> _Worker:
+        """What a process that stays up goes on with; the call that met the dead one has failed."""
+        dead.stop()
+        self._workers[self._workers.index(dead)] = fresh = _Worker()
+        return fresh
 
     def stop(self) -> None:
         self._threads.shutdown(wait=True, cancel_futures=True)

@@ -54,7 +54,7 @@ def siege(place: Path, *, each: int, total: int, seconds: float, held: int, allo
             assert honest(place, served) == 2
             handles, memory = served.handles(), served.memory()
             began, sessions = time.monotonic(), 0
-            while time.monotonic() - began < seconds or horde.connections < total:
+            while sessions < 2 or time.monotonic() - began < seconds or horde.connections < total:
                 assert honest(place, served) == 2
                 assert served.health()[0] == 200
                 sessions += 1
