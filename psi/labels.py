@@ -7,15 +7,19 @@ the run and the item.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
+from psi.errors import RemoteError
 from psi.packed import U8
 
 KEY_BYTES = 32
 SEAL_BYTES = 16  # what sealing adds to a payload
+_BLOCK = 4096  # opened at a time
 _NONCE = bytes(12)  # the key is used once
 
 Bools = npt.NDArray[np.bool_]
@@ -39,8 +43,7 @@ def seal(keys: U8, payloads: U8) -> U8:
 def unseal(keys: U8, sealed: U8) -> tuple[U8, Bools]:
     """Open each row under its key: (n, 32), (n, L + 16) -> payloads (n, L), uint8, and which rows opened, bool (n,).
 
-    A row that does not open is a payload of zeros. Time depends on the number of rows, and slightly on which ones open:
-    call it when the peer cannot measure it any more, that is, when the session is over.
+    A row that does not open is a payload of zeros. Time depends on the number of rows, and slightly on which ones open.
     """
     _check(keys, sealed)
     if sealed.shape[1] < SEAL_BYTES:
@@ -59,6 +62,31 @@ def unseal(keys: U8, sealed: U8) -> tuple[U8, Bools]:
             opened.append(nothing)
             ok[row] = False
     return np.frombuffer(b"".join(opened), np.uint8).reshape(len(keys), width), ok
+
+
+@dataclass(frozen=True, slots=True)
+class SealedLabels:
+    """What the peer sent along with matches, with the keys that open it: (n, 32) and (n, L + 16), uint8.
+
+    To be opened when the session is over and not before: time depends on the number of matches, and a sender that
+    spoils one label must not learn from what happens then that its item is a match.
+    """
+
+    keys: U8
+    rows: U8
+
+    def open(self) -> U8:
+        """The payloads, (n, L). Raises RemoteError when one does not open: the sender cheated."""
+        payloads = np.empty((len(self.rows), self.rows.shape[1] - SEAL_BYTES), np.uint8)
+        for start in range(0, len(payloads), _BLOCK):
+            some = slice(start, start + _BLOCK)
+            payloads[some], ok = unseal(self.keys[some], self.rows[some])
+            if not ok.all():
+                raise RemoteError(
+                    "the columns that the peer sent along with some of the matches do not open, so none of them is "
+                    "used; the peer's program does not follow the protocol"
+                )
+        return payloads
 
 
 def _each(keys: U8) -> list[bytes]:
