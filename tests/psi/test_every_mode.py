@@ -32,27 +32,30 @@ def backend() -> Backend:
     return load_backend("auto")
 
 
-def table(path: Path, draw: random.Random, most: int) -> list[str]:
-    """Rows with keys that are blank now and then, and repeat."""
+def table(path: Path, draw: random.Random, most: int) -> tuple[list[str], list[int]]:
+    """Rows with keys that are blank now and then, and repeat; and their amounts, in hundredths, blank where 0."""
     pool = draw.randint(1, 2 * most)
     rows = [draw.choice(["", " ", f"Key {draw.randrange(pool)}"]) if draw.random() < 0.2 else
             f"key {draw.randrange(pool)}" for _ in range(draw.randint(0, most))]  # fmt: skip
-    path.write_text("n,key\n" + "".join(f"{n},{key}\n" for n, key in enumerate(rows)))
-    return rows
+    amounts = [draw.choice([0, draw.randint(-(10**7), 10**7)]) for _ in rows]
+    written = zip(range(len(rows)), rows, [f"{amount / 100:.2f}" if amount else "" for amount in amounts], strict=True)
+    path.write_text("n,key,amount\n" + "".join(f"{n},{key},{amount}\n" for n, key, amount in written))
+    return rows, amounts
 
 
 def check_pair(folder: Path, seed: int, most: int) -> None:
     draw = random.Random(seed)
     reveal, learn, padded = MODES[seed % len(MODES)]
-    rows = {side: table(folder / f"{side.value}.csv", draw, most) for side in Side}
+    tables = {side: table(folder / f"{side.value}.csv", draw, most) for side in Side}
+    rows = {side: tables[side][0] for side in Side}
     keys = {side: {row.strip().lower() for row in rows[side]} - {""} for side in Side}
     common = keys[Side.CONNECT] & keys[Side.LISTEN]
     least = draw.choice([None, None, 1, len(common) or 1, len(common) + 1])
     bound = max(1, *(len(found) for found in keys.values())) + draw.randint(0, most) if padded else None
-    noise = NOISE if reveal is Reveal.NOISY_COUNT else {}
-    agreement = Agreement(reveal, learn, chunk=500, min_matches=least, pad_to=bound, **noise)
-    jobs = {side: Job(open_source(folder / f"{side.value}.csv"), parse_key("key:text"), Memory.default())
-            for side in Side}  # fmt: skip
+    special = {Reveal.NOISY_COUNT: NOISE, Reveal.SUM: {"value_decimals": 2, "value_max": "1000000000"}}
+    agreement = Agreement(reveal, learn, chunk=500, min_matches=least, pad_to=bound, **special.get(reveal, {}))
+    jobs = {side: Job(open_source(folder / f"{side.value}.csv"), parse_key("key:text"), Memory.default(),
+                      value="amount") for side in Side}  # fmt: skip
     results = local.run(jobs, agreement, backend(), SystemEntropy())
     for side, result in results.items():
         outcome = result.outcome
@@ -71,6 +74,9 @@ def check_pair(folder: Path, seed: int, most: int) -> None:
             assert outcome.matches is None
         else:
             assert outcome.matches == len(common)
+            if reveal is Reveal.SUM:
+                listed = zip(*tables[side.other], strict=True)
+                assert outcome.total == sum(amount for row, amount in listed if row.strip().lower() in common)
             if reveal is Reveal.MATCHES:
                 wanted = sum(row.strip().lower() in common for row in rows[side])
                 assert jobs[side].count_rows(outcome) == wanted
