@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from psi import messages
 from psi.errors import PsiError, TransportError
@@ -40,6 +40,25 @@ class SessionResult:
     bytes_received: int
 
 
+class Driven(Protocol):
+    """What the loop needs of a party; see psi.protocol.Party."""
+
+    @property
+    def state(self) -> State: ...
+
+    @property
+    def done_operations(self) -> int: ...
+
+    @property
+    def total_operations(self) -> int: ...
+
+    def start(self) -> list[Frame]: ...
+
+    def receive(self, frame: Frame) -> list[Frame]: ...
+
+    def work(self) -> list[Frame] | None: ...
+
+
 def run(
     channel: Channel, setup: Setup, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> SessionResult:
@@ -51,15 +70,20 @@ def run(
     started = time.monotonic()
     party = Party(setup)
     try:
-        _drive(party, channel, progress)
+        drive(party, channel, progress)
     except TransportError as error:
-        raise _last_word(channel) or error from None
+        raise last_word(channel) or error from None
     except BaseException as error:
         channel.abandon(messages.abort_frame(error))
         raise
     finally:
         party.close()
         channel.close()
+    return result_of(party, time.monotonic() - started, channel.bytes_sent, channel.bytes_received)
+
+
+def result_of(party: Party, seconds: float, bytes_sent: int, bytes_received: int) -> SessionResult:
+    """What a party that is DONE has found."""
     return SessionResult(
         outcome=party.outcome,
         own_size=party.own_size,
@@ -67,17 +91,18 @@ def run(
         transcript=party.transcript,
         record=party.record,
         signatures=party.signatures,
-        seconds=time.monotonic() - started,
-        bytes_sent=channel.bytes_sent,
-        bytes_received=channel.bytes_received,
+        seconds=seconds,
+        bytes_sent=bytes_sent,
+        bytes_received=bytes_received,
     )
 
 
-def _drive(party: Party, channel: Channel, progress: Callable[[int, int], None]) -> None:
+def drive(party: Driven, channel: Channel, progress: Callable[[int, int], None]) -> None:
+    """Carry frames between a party and a channel until the party is DONE. Raises what either raises."""
     outlet = _Outlet(party, channel)
-    outlet.send(party.start())
     idle = False
     with outlet.beating():
+        outlet.send(party.start())
         while party.state is not State.DONE:
             # What has arrived goes first: the peer may be waiting for the answer. Own work fills the gaps.
             may_work = not idle and channel.ready_to_send()
@@ -85,6 +110,8 @@ def _drive(party: Party, channel: Channel, progress: Callable[[int, int], None])
             frame = channel.receive(0 if may_work else None if idle else _POLL_SECONDS)
             outlet.computing = True
             if frame is not None:
+                if frame.type == MessageType.RESUME and party.state is State.GREETED:
+                    raise messages.one_sided()
                 outlet.send(party.receive(frame))
                 idle = False
             elif may_work:
@@ -102,7 +129,7 @@ class _Outlet:
     their deadlines end it.
     """
 
-    def __init__(self, party: Party, channel: Channel) -> None:
+    def __init__(self, party: Driven, channel: Channel) -> None:
         self.computing = True
         self._party = party
         self._channel = channel
@@ -148,7 +175,7 @@ class _Outlet:
         return self.computing and allowed and time.monotonic() - self._last_sent >= _ALIVE_SECONDS
 
 
-def _last_word(channel: Channel) -> PsiError | None:
+def last_word(channel: Channel) -> PsiError | None:
     """Why the peer left, if it said so before the link broke: what it sent may be waiting behind what we failed to
     send."""
     try:

@@ -35,7 +35,7 @@ class Channel(Protocol):
         """Whether `send` would return at once."""
         ...
 
-    def abandon(self, last: Frame) -> None:
+    def abandon(self, last: Frame | None) -> None:
         """Give up: drop what is queued beyond a little, send `last` behind that if the peer takes it within two seconds
         or so, and close. Raises nothing."""
         ...

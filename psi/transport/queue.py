@@ -194,12 +194,12 @@ class QueuedChannel(abc.ABC):
         """Whether `send` would return, or raise, at once."""
         return self._closed or self._outgoing.end is not None or not self._outgoing.full
 
-    def abandon(self, last: Frame) -> None:
+    def abandon(self, last: Frame | None) -> None:
         """See `Channel.abandon`."""
         if not self._closed:
             self._patience.seconds = min(self._patience.seconds, _FAREWELL_SECONDS)
             self._outgoing.cut(_FAREWELL_BYTES)
-            for frame in self._as_sent(last):
+            for frame in self._as_sent(last) if last is not None else ():
                 self._outgoing.offer(frame)
         self.close()
 

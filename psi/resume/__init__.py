@@ -1,0 +1,12 @@
+"""Sessions that outlive their link and their process: what is kept on disk, and how two sides go on where they stopped.
+
+    folder.py   one session's folder: its lock and its manifest (seed, terms, digest of the list)
+    journal.py  one append-only file: every frame that came and went, every result of the group
+    memo.py     a backend that never computes twice what the journal holds, nor anything else in its place
+    party.py    a party whose every step is in the journal: replayed at the start, then live
+    greeting.py RESUME: do both sides mean the same session, and how far did the other get?
+    session.py  the loop over links that come and go, and the goodbye
+
+One rule carries it: nothing goes out before all that led to it is on disk. The party is deterministic (decision 0120),
+so what a crash took away is computed again to the same bits, and what may have gone out is sent again as stored.
+"""

@@ -1,0 +1,217 @@
+"""Where sessions are kept: a folder (0700) for each, in the folder that the user named, locked while a process runs it.
+
+Its name is a digest of who does what with whom on which terms, so that the same command finds it again; it holds
+`manifest` (the seed, and what must not change), `journal`, and `lock`. Whoever reads it has every secret of that
+session (docs/threat-model.md).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from psi import atomic, strict_json
+from psi.errors import InputError, PsiError, RemoteError, UsageError
+from psi.resume.journal import Journal
+from psi.seeded import SEED_BYTES
+
+FORMAT = "psiselect-1"
+_PREFIX = "psiselect-session-"
+_HEX = re.compile("[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a session is. seed: its random bits. time: in its HELLO. input_digest: of the list and all that travels
+    with it. scope: side, both fingerprints and the terms, as JSON; it names the folder too."""
+
+    seed: bytes
+    time: int
+    input_digest: bytes
+    scope: dict[str, Any]
+
+    def encode(self) -> bytes:
+        """As stored."""
+        body = {
+            "format": FORMAT,
+            "input": self.input_digest.hex(),
+            "scope": self.scope,
+            "seed": self.seed.hex(),
+            "time": self.time,
+        }
+        return strict_json.encode({**body, "check": _check(body)}) + b"\n"
+
+    @classmethod
+    def decode(cls, data: bytes, path: Path) -> Manifest:
+        """Raises InputError."""
+        damaged = InputError(
+            f"{path} is damaged; restore it, or remove its folder on both sides and begin anew", term="workdir"
+        )
+        try:
+            body = strict_json.decode(data, "manifest")
+            strict_json.only(body, {"check", "format", "input", "scope", "seed", "time"}, "manifest")
+            check = strict_json.field(body, "check", str, "manifest")
+            texts = [strict_json.field(body, name, str, "manifest") for name in ("seed", "input")]
+            scope = strict_json.field(body, "scope", dict, "manifest")
+            time = strict_json.field(body, "time", int, "manifest")
+        except RemoteError:  # strict JSON speaks of a peer
+            raise damaged from None
+        del body["check"]
+        if body.get("format") != FORMAT or check != _check(body) or not all(map(_HEX.fullmatch, texts)):
+            raise damaged
+        made = cls(bytes.fromhex(texts[0]), time, bytes.fromhex(texts[1]), scope)
+        if made.encode() != data:
+            raise damaged
+        return made
+
+
+class SessionFolder:
+    """One session's folder, ours alone until it is closed. Raises InputError when it cannot be used, UsageError when
+    another process runs the session."""
+
+    def __init__(self, workdir: Path, scope: dict[str, Any]) -> None:
+        """Open or make the folder and lock it."""
+        self.path = _place(workdir, scope)
+        self._scope = scope
+        self._lock = -1
+        with _reported(self.path):
+            self.path.mkdir(mode=0o700, exist_ok=True)
+            self._require_private()
+            self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.close()
+                raise UsageError(
+                    f"another process is running the session in {self.path}; wait for it, or end it"
+                ) from None
+
+    @classmethod
+    def exists(cls, workdir: Path, scope: dict[str, Any]) -> bool:
+        """Whether there is such a folder."""
+        return _place(workdir, scope).exists()
+
+    @property
+    def manifest_path(self) -> Path:
+        """Where the manifest is, if the session has begun."""
+        return self.path / "manifest"
+
+    def load(self) -> Manifest | None:
+        """The manifest; None when no session has begun here."""
+        try:
+            data = self.manifest_path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _unusable(self.path, error) from None
+        found = Manifest.decode(data, self.manifest_path)
+        if found.scope != self._scope:
+            raise InputError(f"{self.path} holds another session: its folder was moved or renamed", term="workdir")
+        return found
+
+    def begin(self, seed: bytes, time: int, input_digest: bytes) -> Manifest:
+        """Write the manifest of a new session, durably; what an older one left is removed first."""
+        if len(seed) != SEED_BYTES:
+            raise ValueError(f"a seed has {SEED_BYTES} bytes")
+        self.clear()
+        made = Manifest(seed, time, input_digest, self._scope)
+        atomic.write_bytes(self.manifest_path, made.encode(), secret=True)
+        return made
+
+    def journal(self, manifest: Manifest) -> Journal:
+        """The session's journal, as far as it was written."""
+        return Journal(self.path / "journal", manifest.seed)
+
+    def clear(self) -> None:
+        """Remove the session, the seed first; the folder stays ours."""
+        with _reported(self.path):
+            self.manifest_path.unlink(missing_ok=True)
+            for entry in os.scandir(self.path):
+                if entry.name != "lock":
+                    os.unlink(entry.path)
+
+    def remove(self) -> None:
+        """Remove the session and its folder."""
+        self.clear()
+        with contextlib.suppress(OSError):
+            shutil.rmtree(self.path)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the folder. Safe to call twice."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def _require_private(self) -> None:
+        found = os.stat(self.path, follow_symlinks=False)
+        if found.st_uid != os.geteuid() or found.st_mode & 0o077 or not self.path.is_dir() or self.path.is_symlink():
+            raise InputError(
+                f"{self.path} must be a folder of this user that nobody else can open (mode 0700)", term="workdir"
+            )
+
+
+@contextlib.contextmanager
+def scratch(workdir: Path) -> Iterator[Path]:
+    """A folder for working files that a killed process leaves behind and the next one removes."""
+    prefix = "psiselect-scratch-"
+    with _reported(workdir):
+        for entry in sorted(workdir.glob(prefix + "*")):
+            _remove_if_left(entry)
+        path = workdir / f"{prefix}{os.urandom(8).hex()}"
+        path.mkdir(mode=0o700)
+        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        os.close(lock)
+
+
+def _remove_if_left(path: Path) -> None:
+    try:
+        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(path, ignore_errors=True)
+    except BlockingIOError:
+        pass  # its process is running
+    finally:
+        os.close(lock)
+
+
+def _place(workdir: Path, scope: dict[str, Any]) -> Path:
+    return workdir / (_PREFIX + hashlib.sha256(b"psiselect-1 folder" + strict_json.encode(scope)).hexdigest()[:24])
+
+
+def _check(body: dict[str, Any]) -> str:
+    return hashlib.sha256(strict_json.encode(body)).hexdigest()
+
+
+@contextlib.contextmanager
+def _reported(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except PsiError:
+        raise
+    except OSError as error:
+        raise _unusable(folder, error) from None
+
+
+def _unusable(folder: Path, error: OSError) -> InputError:
+    return InputError(
+        f"the work folder {folder} cannot be used: {error.strerror or error}; choose one that exists and can be "
+        "written",
+        term="workdir",
+    )

@@ -1,0 +1,150 @@
+"""A party whose frames are all in a journal: it can be built again from there, and its frames sent again.
+
+Own and peer's frames are numbered from 0 in the order in which they were sent; ALIVE and what belongs to the link
+(RESUME, BYE, ABORT) are not. It has the face of `psi.protocol.Party` that `psi.session` drives. In between come
+replay (`start`), links that break, and `link_up` with the number that the peer asks for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from psi import messages
+from psi.errors import RemoteError
+from psi.messages import MessageType
+from psi.protocol import Party, Setup
+from psi.resume.journal import Journal, Kind, Mark
+from psi.resume.memo import misfit
+from psi.states import State
+from psi.wire import Frame
+
+
+class JournaledParty:
+    """One side of one session, over any number of links and processes."""
+
+    def __init__(self, setup: Setup, journal: Journal, replayed: Callable[[], None] = lambda: None) -> None:
+        """setup: as it was when the session began, with the same random bits. replayed() is called at each step of a
+        replay, for progress. The first own frame is in the journal, durably, when this returns."""
+        self.party = Party(dataclasses.replace(setup, admit=_once(setup.admit, journal)))
+        self.peer_gone = False  # the peer has said BYE
+        self._journal = journal
+        self._replayed = replayed
+        self._behind = True  # the journal holds more than the party has been through
+        self._next = 0  # own frame to send next
+        self._emitted = deque(self.party.start())
+        if journal.own_count == 0:
+            self._store([self._emitted[0]])
+            journal.sync()
+
+    @property
+    def state(self) -> State:
+        """The party's; DONE only when there is nothing left to send on this link either."""
+        state = self.party.state
+        return State.FINISHING if state is State.DONE and self._backlog else state
+
+    @property
+    def done_operations(self) -> int:
+        """See Party; includes what a replay took from the journal."""
+        return self.party.done_operations
+
+    @property
+    def total_operations(self) -> int:
+        """See Party."""
+        return self.party.total_operations
+
+    @property
+    def _backlog(self) -> int:
+        return self._journal.own_count - self._next
+
+    def link_up(self, peer_has: int) -> None:
+        """A link is up over which the peer wants own frames from number `peer_has` on. Raises RemoteError when there
+        cannot be so many."""
+        if not 0 <= peer_has <= self._journal.own_count:
+            raise RemoteError(
+                f"the peer says that it has {peer_has} messages of this side, which has sent {self._journal.own_count}"
+                ": one of the two work directories is an old copy; remove the session's folder on both sides and begin "
+                "anew"
+            )
+        self._next = peer_has
+
+    def start(self) -> list[Frame]:
+        """Go through the journal, if that is still to be done; nothing is sent."""
+        if self._behind:
+            for kind, frame in self._journal.frames():
+                if kind is Kind.PEER:
+                    self._emitted.extend(self.party.receive(frame))
+                elif not _equal(self._next_emitted(), frame):
+                    raise misfit(self._journal)
+                self._replayed()
+            self._behind = False
+            self._store(self._emitted)
+            self._emitted.clear()
+        return []
+
+    def receive(self, frame: Frame) -> list[Frame]:
+        """See Party."""
+        match frame.type:
+            case MessageType.ALIVE:
+                if len(frame.payload):
+                    raise RemoteError("the peer's sign of life carries data")
+                return []
+            case MessageType.ABORT:
+                raise messages.decode_abort(frame.payload)
+            case MessageType.BYE if self.party.state is State.DONE:
+                self.peer_gone = True
+                return []
+        self._journal.peer(frame)
+        return self._outgoing(self.party.receive(frame))
+
+    def work(self) -> list[Frame] | None:
+        """See Party. What the peer still lacks goes first."""
+        if self._backlog:
+            self._journal.sync()
+            self._next += 1
+            return [self._journal.own_frame(self._next - 1)]
+        frames = self.party.work()
+        return None if frames is None else self._outgoing(frames)
+
+    def close(self) -> None:
+        """See Party."""
+        self.party.close()
+
+    def _outgoing(self, frames: list[Frame]) -> list[Frame]:
+        """Store frames; hand them out unless older ones are still to be sent first."""
+        waiting = self._backlog
+        self._store(frames)
+        if waiting or not frames:
+            return []
+        self._journal.sync()
+        self._next += len(frames)
+        return frames
+
+    def _store(self, frames: Iterable[Frame]) -> None:
+        for frame in frames:
+            self._journal.own(frame)
+
+    def _next_emitted(self) -> Frame:
+        while not self._emitted:
+            frames = self.party.work()
+            if frames is None:
+                raise misfit(self._journal)
+            self._emitted.extend(frames)
+        return self._emitted.popleft()
+
+
+def _equal(one: Frame, other: Frame) -> bool:
+    return one.type == other.type and one.view() == other.view()
+
+
+def _once(admit: Callable[[int], None], journal: Journal) -> Callable[[int], None]:
+    """Ask the policy, and count the run, once a session. A kill between the count and its mark costs a second run:
+    the safe side."""
+
+    def admit_once(size: int) -> None:
+        if Mark.ADMITTED not in journal.marks:
+            admit(size)
+            journal.mark(Mark.ADMITTED)
+
+    return admit_once

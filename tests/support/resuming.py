@@ -1,0 +1,202 @@
+"""Two sides of a resumable session in one process: links that break, and sides that die at any step."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from dpselect.entropy import Entropy
+from psi.curve25519.backend import Backend
+from psi.errors import TransportError
+from psi.outcomes import Reveal, Side
+from psi.packed import Packed
+from psi.protocol import Setup
+from psi.resume import inputs
+from psi.resume.journal import Journal, Kind, Operation
+from psi.resume.session import Plan, enter
+from psi.session import SessionResult
+from psi.terms import Terms
+from psi.tokens import KeyTokens
+from psi.transport.channel import Channel
+from psi.transport.memory import MemoryChannel, memory_pair
+from psi.wire import Frame
+from support.parties import KEYS, backend, setup
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class Switchboard:
+    """Whoever opens a link waits there for the other side. `cut` is asked at each frame whether the link breaks."""
+
+    def __init__(self, cut: Callable[[Frame], bool] = lambda frame: False) -> None:
+        self._changed = threading.Condition()
+        self._waiting: dict[Side, list[MemoryChannel]] = {}
+        self._cut = cut
+
+    def open(self, side: Side, wait: float) -> Channel:
+        with self._changed:
+            other = self._waiting.pop(side.other, None)
+            if other is not None:
+                prints = KEYS[side].fingerprint, KEYS[side.other].fingerprint
+                mine, theirs = memory_pair(timeout=2.0, fingerprints=prints, taps=(self._tap, self._tap))
+                other.append(theirs)
+                self._changed.notify_all()
+                return mine
+            given: list[MemoryChannel] = []
+            self._waiting[side] = given
+            if not self._changed.wait_for(lambda: bool(given), wait):
+                self._waiting.pop(side, None)
+                raise TransportError("nobody came")
+            return given[0]
+
+    def _tap(self, position: int, frame: Frame) -> tuple[Frame, ...]:
+        if self._cut(frame):
+            raise TransportError("the cable was pulled")
+        return (frame,)
+
+
+@dataclass
+class Door:
+    """One side's way to the switchboard."""
+
+    board: Switchboard
+    side: Side
+
+    def open(self, wait: float) -> Channel:
+        return self.board.open(self.side, wait)
+
+
+@dataclass
+class Player:
+    """One side with its list and work directory. `play` is one life of its process."""
+
+    side: Side
+    items: list[bytes]
+    terms: Terms
+    workdir: Path
+    board: Switchboard
+    backend: Backend = field(default_factory=backend)
+    patience: float = 5.0
+    admitted: int = 0
+    said: list[str] = field(default_factory=list)
+
+    def plan(self) -> Plan:
+        packed = Packed.of(self.items)
+        amounts = np.array([*map(int, self.items), 0], np.int64)  # the last one stands for -1
+        values = amounts.take if self.terms.reveal is Reveal.SUM else None
+
+        def build(entropy: Entropy, used: Backend) -> Setup:
+            def tokens(number: int) -> KeyTokens:
+                return KeyTokens.shuffled(packed, b"\x01", entropy)
+
+            return setup(
+                *(self.side, self.items, self.terms),
+                **{"entropy": entropy, "backend": used, "tokens": tokens, "admit": self._admit, "values": values},
+            )
+
+        digest = inputs.digest_of(lambda entropy: build(entropy, self.backend))
+        return Plan(build, digest, self.backend, Door(self.board, self.side), self.patience, say=self.said.append)
+
+    def play(self) -> SessionResult:
+        """From start to end, the report included."""
+        plan = self.plan()
+        with enter(self.workdir, [plan], lambda hurry: plan.link.open(self.patience)) as session:
+            result = session.run()
+            session.reported()
+            session.part()
+            return result
+
+    def _admit(self, size: int) -> None:
+        self.admitted += 1
+
+
+def journal_in(folder: Path) -> Journal | None:
+    """A session's journal, opened beside the product; None where no session has begun."""
+    try:
+        seed = bytes.fromhex(json.loads((folder / "manifest").read_text())["seed"])
+    except FileNotFoundError:
+        return None
+    return Journal(folder / "journal", seed)
+
+
+def operations_in(workdir: Path) -> list[Operation]:
+    """What the journals of a work directory hold."""
+    found: list[Operation] = []
+    for folder in sorted(workdir.glob("psiselect-session-*")):
+        journal = journal_in(folder)
+        if journal is not None:
+            found += journal.operations()
+            journal.close()
+    return found
+
+
+class Bookkeeper:
+    """Holds every operation ever seen in a work directory against all others: no (scalar, operation, number) may have
+    two inputs or two results. Frames alike: own frame number i of a session is always the same."""
+
+    def __init__(self) -> None:
+        self.seen: dict[object, object] = {}
+
+    def look(self, workdir: Path) -> None:
+        for done in operations_in(workdir):
+            self._same((done.label, done.number), (done.input_digest, done.output))
+        for folder in sorted(workdir.glob("psiselect-session-*")):
+            journal = journal_in(folder)
+            if journal is not None:
+                own = (frame for kind, frame in journal.frames() if kind is Kind.OWN)
+                hello = None
+                for number, frame in enumerate(own):
+                    hello = hello or bytes(frame.payload)
+                    self._same((hello, number), (frame.type, bytes(frame.payload)))
+                journal.close()
+
+    def _same(self, key: object, value: object) -> None:
+        if self.seen.setdefault(key, value) != value:
+            raise AssertionError("one number, two contents")
+
+
+class MortalJournal(Journal):
+    """Dies at the step that its work directory's fate says. What was not synced may be lost from any byte on."""
+
+    fates: ClassVar[dict[Path, Iterator[bool]]] = {}
+    draw = random.Random(0)
+    _synced = 0
+
+    def _append(self, kind: Kind, start: bytes, rest: bytes | memoryview) -> None:
+        super()._append(kind, start, rest)
+        self._step()
+
+    def sync(self) -> None:
+        self._step()
+        super().sync()
+        self._synced = self._end
+        self._step()
+
+    def _step(self) -> None:
+        if next(self.fates.get(self.path.parent.parent, iter(())), False):
+            os.ftruncate(self._handle, self.draw.randint(self._synced, self._end))
+            raise Killed
+
+    def _load(self) -> None:
+        super()._load()
+        self._synced = self._end
+
+
+def at(step: int) -> Iterator[bool]:
+    """A fate: death at that step, counted from 1."""
+    return (number == step for number in range(1, step + 1))
+
+
+def sizes(workdirs: Iterable[Path]) -> list[int]:
+    """How many session folders are left in each."""
+    return [len(list(workdir.glob("psiselect-session-*"))) for workdir in workdirs]
