@@ -161,7 +161,11 @@ def serve(choices: Choices, service: Service, address: str) -> None:
     def read() -> Job:
         began = time.monotonic()
         job = read_job(choices.among(house.total), choices.source, tell=_warn)
-        facts = {"rows": job.report.rows, "distinct": job.size, "seconds": round(time.monotonic() - began, 3)}
+        with contextlib.ExitStack() as on_error:
+            on_error.enter_context(job)
+            job.gather(choices.side, choices.agreement)  # here, where one thread at a time is
+            on_error.pop_all()
+        facts = {"rows": job.reports[0].rows, "distinct": job.size, "seconds": round(time.monotonic() - began, 3)}
         LOGGER.info("read the table", extra=event("table_read", **facts))
         return job
 

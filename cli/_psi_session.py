@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from cli import _psi_values
 from cli._output import human_bytes, human_seconds, print_fields, print_json, progress, say
 from cli._psi_options import Choices
 from cli._psi_table import Table
@@ -17,7 +18,7 @@ from psi.errors import PolicyError
 from psi.identity import Identity, PeerIdentity
 from psi.job import Job
 from psi.normalize import parse_key
-from psi.outcomes import Outcome
+from psi.outcomes import Matching, Outcome, Side
 from psi.protocol import Setup
 from psi.serving import new_file_of_session
 from psi.session import SessionResult
@@ -45,23 +46,36 @@ def check_options(choices: Choices) -> tuple[Identity, list[PeerIdentity]]:
 
 def check_table(choices: Choices, peers: list[PeerIdentity], job: Job) -> None:
     """Whether the list that was read may be put in, with these peers."""
-    choices.agreement.declared_size(job.size)
+    for size in job.sizes:
+        choices.agreement.declared_size(size)
+    gather(choices, choices.side, job)
     choices.guard.check(peers, choices.request(job.size))
     choices.guard.prepare(peers)
+
+
+def gather(choices: Choices, side: Side, job: Job, tell: Callable[[str], None] = say) -> None:
+    """Read what this side gives beside its keys; tell how many rows have no value to add up."""
+    job.gather(side, choices.agreement)
+    if job.blank_values:
+        tell(f"{job.source.name}: rows without a value, which counts as nothing: {job.blank_values:,}")
 
 
 def name_of(peers: list[PeerIdentity], channel: Channel) -> str:
     return next(peer.name for peer in peers if peer.fingerprint == channel.peer_fingerprint)
 
 
-def read_job(choices: Choices, table: Table, other_key: str | None = None, tell: Callable[[str], None] = say) -> Job:
-    key = parse_key(other_key) if other_key else choices.key
+def read_job(
+    choices: Choices, table: Table, other_keys: tuple[str, ...] = (), tell: Callable[[str], None] = say
+) -> Job:
+    """Read a side's table; tell which rows were left out. other_keys: its keys, where they are not the command's."""
+    keys = tuple(parse_key(key) for key in other_keys) or choices.keys
     source = table.open(choices.memory.folder)
-    job = Job(source, key, choices.memory, strict=choices.strict)
-    report = job.report
-    for reason, count in report.unreadable.items():
-        rows = ", ".join(map(str, report.first_unreadable[reason]))
-        tell(f"{source.name}: {count:,} rows left out, unreadable ({reason}); first rows: {rows}")
+    job = Job(source, keys, choices.memory, choices.agreement.matching, value=choices.value, strict=choices.strict)
+    for number, report in enumerate(job.reports, start=1):
+        what = f" as key {number}" if len(keys) > 1 else ""
+        for reason, count in report.unreadable.items():
+            rows = ", ".join(map(str, report.first_unreadable[reason]))
+            tell(f"{source.name}: {count:,} rows left out{what}, unreadable ({reason}); first rows: {rows}")
     return job
 
 
@@ -100,18 +114,22 @@ def report(choices: Choices, job: Job, result: SessionResult, backend: Backend, 
     """Write the output file, then say what happened. Raises PolicyError when the result is withheld."""
     outcome = result.outcome
     require_shown(choices, outcome)
+    _psi_values.check_total(choices.agreement.amounts, outcome)
     rows = job.count_rows(outcome)
-    output = None if choices.output is None else new_file_of_session(choices.output, result.transcript)
-    if output is not None:
-        job.write_matches(outcome, output)
+    output = (
+        None if choices.output is None else new_file_of_session(choices.output, result.transcript, again=choices.resume)
+    )
+    joined = _write(choices, job, outcome, output)
     record = {
         "reveal": choices.agreement.reveal.value,
         "learn": choices.learn,
         "own_size": result.own_size,
         "peer_size": result.peer_size,
         "matches": outcome.matches,
+        "matches_by_key": _by_key(choices, outcome),
         "matched_rows": rows,
-        "sum": None,
+        "joined_rows": joined,
+        **_psi_values.as_json(choices.agreement.amounts, outcome),
         "noisy_count": outcome.noisy_count,
         "output": output,
         "seconds": round(result.seconds, 3),
@@ -121,25 +139,40 @@ def report(choices: Choices, job: Job, result: SessionResult, backend: Backend, 
         "transcript": result.transcript,
         "backend": backend.name,
         "disk_bytes": job.disk_bytes,
-        "input": job.report.to_json(),
+        "input": input_of(job),
     }
     if choices.as_json:
         print_json(record)
         return
+    unit = "distinct keys" if choices.agreement.matching is Matching.ONE_TO_MANY else "records"
     print_fields(
         {
-            "own list": f"{job.size:,} distinct keys in {job.report.rows:,} rows",
-            "peer's list": f"{result.peer_size:,} distinct keys"
+            "own list": f"{job.size:,} {unit} in {job.reports[0].rows:,} rows",
+            "peer's list": f"{result.peer_size:,} {unit}"
             if choices.agreement.pad_to is None
-            else f"at most {result.peer_size:,} distinct keys: both lists are padded to that",
+            else f"at most {result.peer_size:,} {unit}: both lists are padded to that",
             **_found(choices, outcome),
             **({} if rows is None else {"matched rows": f"{rows:,}"}),
+            **_columns(choices),
+            **({} if joined is None else {"joined rows": f"{joined:,}"}),
             **({} if output is None else {"written to": output}),
             "time": human_seconds(result.seconds),
             "sent, received": f"{human_bytes(result.bytes_sent)}, {human_bytes(result.bytes_received)}",
             "transcript": result.transcript[:16].hex() + "... (the same on both sides)",
         }
     )
+
+
+def _write(choices: Choices, job: Job, outcome: Outcome, output: Path | None) -> int | None:
+    """Write the output file, if one was asked for; returns how many lines a joined table has. Raises RemoteError when
+    columns that the peer gave do not open or cannot be read."""
+    received = job.received(choices.side, choices.agreement, outcome)
+    if output is None:
+        return None
+    if received is not None:
+        return job.write_joined(outcome, received, output)
+    job.write_matches(outcome, output)
+    return None
 
 
 def require_shown(choices: Choices, outcome: Outcome) -> None:
@@ -155,7 +188,38 @@ def _found(choices: Choices, outcome: Outcome) -> dict[str, str]:
     if not outcome.learnt:
         return {"matches": "not learnt by this side"}
     if outcome.noisy_count is None:
-        return {"matches": f"{outcome.matches:,}"}
+        found = {"matches": f"{outcome.matches:,}"}
+        if outcome.counts is not None and len(outcome.counts) > 1:
+            counted = zip(choices.keys, outcome.counts, strict=True)
+            found["by key"] = ", ".join(f"{key.describe()}: {count:,}" for key, count in counted)
+        if outcome.total is not None and choices.agreement.amounts is not None:
+            found["sum"] = _psi_values.text(choices.agreement.amounts, outcome.total)
+        return found
     noise = choices.agreement.noise
     reach = "" if noise is None else f", at most {noise.bound:,} from the truth"
     return {"noisy count": f"{outcome.noisy_count:,}{reach}"}
+
+
+def _columns(choices: Choices) -> dict[str, str]:
+    """Which columns travelled, in words."""
+    columns, side = choices.agreement.columns, choices.side
+    if columns is None:
+        return {}
+    sent, received = columns.given_by(side), columns.given_by(side.other)
+    kept = "" if choices.output else " (not kept without --output)"
+    return {
+        **({"columns sent": ", ".join(sent)} if sent else {}),
+        **({"columns received": ", ".join(received) + kept} if received else {}),
+    }
+
+
+def _by_key(choices: Choices, outcome: Outcome) -> list[dict[str, object]] | None:
+    if outcome.counts is None:
+        return None
+    return [{"rule": key.describe(), "matches": count} for key, count in zip(choices.keys, outcome.counts, strict=True)]
+
+
+def input_of(job: Job) -> dict[str, object]:
+    """How rows became keys: one report, or one a key."""
+    first, *others = (report.to_json() for report in job.reports)
+    return {"rows": first["rows"], "records": job.size, "keys": [first, *others]} if others else first

@@ -33,10 +33,11 @@ OPTIONS = (
 
 @dataclass(frozen=True)
 class Papers:
-    """Where this side keeps account of a session."""
+    """Where this side keeps account of a session. again: an earlier process may have done so for the same session."""
 
     audit: Path | None = None
     record: Path | None = None
+    again: bool = False
 
     def check(self, *others: Path | None) -> None:
         """See that both can be written, before the peer is bothered; `others` are files of the same command. Raises
@@ -68,14 +69,16 @@ class Papers:
         except BaseException as error:
             self._append_failure(_declared(setup), error)
             raise
-        if self.audit is not None:
+        if self.audit is not None and not (self.again and audit.holds(self.audit, result.transcript)):
             made = {side.value: signature.hex() for side, signature in result.signatures.items()}
             ended = {"outcome": ending, "record": result.record or None, "signatures": made or None}
             audit.append(self.audit, _entry(_declared(setup), **ended))
         if self.record is not None:
             certificates = {setup.side: identity.public, setup.side.other: peer}
             signed = SignedRecord(result.record, result.signatures, certificates)
-            atomic.write_bytes(new_file_of_session(self.record, result.transcript), signed.encode(), secret=True)
+            atomic.write_bytes(
+                new_file_of_session(self.record, result.transcript, again=self.again), signed.encode(), secret=True
+            )
         return result
 
     def keep_failure(

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from cli import _psi_offline, _psi_resume
 from cli import _psi_options as options
 from cli._output import human_bytes, human_seconds, print_fields, print_json, progress, say
 from cli._psi_options import Choices
 from cli._psi_serve import Service, serve
 from cli._psi_serve import options as serving_options
-from cli._psi_session import name_of, open_backend, prepared, read_job, report, run_session
+from cli._psi_session import gather, name_of, open_backend, prepared, read_job, report, run_session
 from cli._psi_table import QUERY_HELP, Table, TableName
 from cli._psi_trust import verify
+from cli._psi_values import asked as values_asked
+from cli._psi_values import check_column
 from dpselect.entropy import SystemEntropy
 from psi import cost, local
 from psi.curve25519.backend import load_backend
 from psi.curve25519.portable import available_cores
+from psi.errors import UsageError
 from psi.job import Agreement
-from psi.outcomes import Learner, Reveal, Side
+from psi.outcomes import Comparer, Learner, Reveal, Side
 from psi.transport.tls import Listener, connect
 
 
@@ -36,6 +40,8 @@ def command() -> None:
 
 
 command.add_command(verify)
+for part in _psi_offline.COMMANDS:
+    command.add_command(part)
 
 
 @command.command("listen")
@@ -61,7 +67,12 @@ def listen(address: str, **given: Any) -> None:
     service = Service.parse(given)
     choices = Choices.parse(Side.LISTEN, given)
     if service is not None:
+        if choices.resume:
+            raise UsageError("--serve keeps no sessions; leave out --resume, or listen for one session", term="resume")
         serve(choices, service, address)
+        return
+    if choices.resume:
+        _psi_resume.listen(choices, address)
         return
     with prepared(choices) as (identity, peers, job):
         with Listener(address, identity, peers, timeout=choices.stall_seconds) as listener:
@@ -86,6 +97,9 @@ def connect_(address: str, **given: Any) -> None:
           --key mail:email --output common.csv
     """
     choices = Choices.parse(Side.CONNECT, given)
+    if choices.resume:
+        _psi_resume.connect(choices, address)
+        return
     with prepared(choices) as (identity, peers, job):
         channel = connect(address, identity, peers, timeout=choices.stall_seconds)
         run_session(choices, job, identity, peers, channel)
@@ -97,8 +111,14 @@ def connect_(address: str, **given: Any) -> None:
 @options.local_options
 @click.option("--query", metavar="SQL", help=f"A: {QUERY_HELP}")
 @click.option("--query-b", metavar="SQL", help="The same for B.")
-@click.option("--key-b", metavar="COLUMN[:RULE]", help="The key in B, when its column has another name there.")
-def local_(first: Path | str, second: Path | str, query_b: str | None, key_b: str | None, **given: Any) -> None:
+@click.option(
+    "--key-b",
+    "keys_b",
+    multiple=True,
+    metavar="COLUMN[:RULE]",
+    help="The key in B, when its column has another name there; as often as --key.",
+)
+def local_(first: Path | str, second: Path | str, query_b: str | None, keys_b: tuple[str, ...], **given: Any) -> None:
     """Run both parties on this machine, without a network: to try out and to measure.
 
     A is the side that connects: it learns, and --output gets its rows.
@@ -108,15 +128,21 @@ def local_(first: Path | str, second: Path | str, query_b: str | None, key_b: st
       psiselect psi local customers.csv members.parquet --key email:email --output common.csv
       psiselect psi local customers.csv members.parquet --key email:email --key-b mail:email
       psiselect psi local sqlite:///shop.db members.parquet --query 'SELECT email FROM customers' --key email:email
+      psiselect psi local customers.csv orders.csv --key email:email --reveal sum --value amount
     """
-    choices = Choices.parse(Side.CONNECT, {**given, "identity": None, "peers": (), "source": first})
+    value = given.pop("value")
+    choices = Choices.parse(Side.CONNECT, {**given, "value": None, "identity": None, "peers": (), "source": first})
+    check_column(choices.agreement.reveal, "peer", value)  # B does not learn, so the values are B's
+    if keys_b and len(keys_b) != len(choices.keys):
+        raise UsageError(f"{len(choices.keys)} --key and {len(keys_b)} --key-b; B has as many keys as A", term="keys")
     choices.check_output(choices.source.open(choices.memory.folder))
     b = Table(second, query_b)
     with (
         open_backend(choices) as backend,
         read_job(choices, choices.source) as own,
-        read_job(choices, b, key_b) as other,
+        read_job(replace(choices, value=value), b, keys_b) as other,
     ):
+        gather(choices, Side.LISTEN, other)
         jobs = {Side.CONNECT: own, Side.LISTEN: other}
         with progress() as bar:
             task = bar.add_task("matching", total=None)
@@ -145,13 +171,20 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
       psiselect psi estimate --own 1000000 --peer 250000
       psiselect psi estimate --own 10000000 --peer 10000000 --link 100M --memory-limit 800M
     """
+    decimals, largest = values_asked(Reveal(given["reveal"]), given)
     mode = Agreement(
         Reveal(given["reveal"]),
         Learner.BOTH if given["learn"] == "both" else Learner.CONNECT,
         epsilon=options.exact(given, "epsilon"),
         delta=options.exact(given, "delta"),
+        min_matches=given["min_matches"],
+        min_matches_by=Comparer(given["min_matches_by"]),
         pad_to=given["pad_to"],
+        value_decimals=decimals,
+        value_max=largest,
     )
+    if given["keys"] > 1 and mode.noise is not None:
+        raise UsageError("noisy-count is for one key", term="keys")
     machines = cost.Machines.SHARED if given["link"] is None else cost.Machines.APART
     memory = options.memory(given["memory_limit"], None)
     with contextlib.closing(load_backend(given["backend"], given["threads"])) as backend:
@@ -162,6 +195,8 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
         calibration,
         reveal=mode.reveal,
         added=mode.added,
+        keys=given["keys"],
+        gate=mode.min_matches_by is Comparer.OTHER,
         learns=cost.Learns(given["learn"]),
         machines=machines,
         link_bits_per_second=given["link"],

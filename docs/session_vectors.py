@@ -84,8 +84,8 @@ def produce(reveal: Reveal, **mode: Any) -> dict[str, Any]:
         return Setup(
             side=side,
             terms=terms,
-            size=len(packed),
-            tokens=lambda: KeyTokens.shuffled(packed, prefix, entropy[side]),
+            sizes=(len(packed),),
+            tokens=lambda number: KeyTokens.shuffled(packed, prefix, entropy[side]),
             signer=keys[side],
             verifier=keys[side.other],
             backend=backend,
@@ -129,7 +129,7 @@ def produce(reveal: Reveal, **mode: Any) -> dict[str, Any]:
         "flow": flow,
         "matches": receiver.matches,
         "noisy_count": receiver.noisy_count,
-        "matched": None if receiver.matched is None else receiver.matched.tolist(),
+        "matched": None if receiver.matched is None else receiver.matched[0].tolist(),
     }
 
 

@@ -7,7 +7,8 @@ items and a sender with m, one run is (docs/protocol.md)
     sender     n + m: masks the receiver's elements again, and its own items
     wire       32n one way, 32n + w*m the other, and the frames around them; w = masking.tag_bytes(n, m)
 
-`both` is two runs, one after the other, with the roles reversed. Where noise is added, n and m count the 2t items that
+In `sum` there are 24m bytes more, 16 one way and 8 the other, and the hashing around them. `both` is two runs, one
+after the other, with the roles reversed. Where noise is added, n and m count the 2t items that
 carry it.
 """
 
@@ -27,6 +28,10 @@ from psi.curve25519.backend import Backend
 from psi.curve25519.scalar import Scalar
 from psi.curve25519.suite import DST, ELEMENT_BYTES
 from psi.distinct import DistinctBuilder
+from psi.oblivious import cost as sum_cost
+from psi.oblivious.columns import ROW_BYTES
+from psi.oblivious.correlated import WORD_BYTES
+from psi.oblivious.extension import block_rows
 from psi.outcomes import Reveal
 from psi.packed import Packed
 from psi.spool import MemoryStore
@@ -37,7 +42,7 @@ DEFAULT_CHUNK = 8192
 DEFAULT_KEY_BYTES = 32
 
 # HELLO, AUTH, the ends of the streams and FINISH, each way: the terms in JSON and two signatures, mostly.
-_CONTROL_BYTES = 540
+_CONTROL_BYTES = 660
 
 
 class Learns(enum.Enum):
@@ -67,7 +72,8 @@ class Calibration:
     """One machine and backend as measured. Seconds of one core, per item.
 
     multiplication: X25519. hashing: what hashing to the curve adds to it. handling: everything else that an item
-    causes on one core: finding it distinct, shuffling, tagging, comparing.
+    causes on one core: finding it distinct, shuffling, tagging, comparing. transfer: what a sender's item costs in
+    `sum` beyond `count`, both sides together.
     """
 
     backend: str
@@ -75,22 +81,24 @@ class Calibration:
     multiplication: float
     hashing: float
     handling: float
+    transfer: float = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One direction: a receiver (who learns) with n items, a sender with m."""
+    """One direction: a receiver (who learns) with n items, a sender with m. sums: whether values are added up."""
 
     n: int
     m: int
+    sums: bool = False
 
     @property
     def receiver_multiplications(self) -> int:
-        return 2 * self.n
+        return 2 * self.n + sum_cost.RECEIVER_MULTIPLICATIONS * self.sums
 
     @property
     def sender_multiplications(self) -> int:
-        return self.n + self.m
+        return self.n + self.m + sum_cost.SENDER_MULTIPLICATIONS * self.sums
 
     @property
     def tag_bytes(self) -> int:
@@ -99,8 +107,8 @@ class Run:
 
     @property
     def payload_bytes(self) -> int:
-        """Both ways, without frames: 64n + w*m."""
-        return 2 * ELEMENT_BYTES * self.n + self.tag_bytes * self.m
+        """Both ways, without frames: 64n + w*m, and 24m where values are added up."""
+        return 2 * ELEMENT_BYTES * self.n + (self.tag_bytes + 24 * self.sums) * self.m
 
     def receiver_sends(self, chunk: int = DEFAULT_CHUNK) -> int:
         """Bytes of the elements, with their frames."""
@@ -109,6 +117,13 @@ class Run:
     def sender_sends(self, chunk: int = DEFAULT_CHUNK) -> int:
         """Bytes of the replies and tags, with their frames."""
         return self.receiver_sends(chunk) + self.tag_bytes * self.m + HEADER_BYTES * -(-self.m // chunk)
+
+    def transfers(self, chunk: int = DEFAULT_CHUNK) -> tuple[int, int]:
+        """What receiver and sender send after the tags: nothing, unless values are added up."""
+        if not self.sums:
+            return 0, 0
+        block = block_rows(chunk)
+        return sum_cost.receiver_sends(self.m, block), sum_cost.sender_sends(self.m, block)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +150,27 @@ class Estimate:
     machines: Machines
 
 
-def runs(own: int, peer: int, learns: Learns, added: int = 0) -> tuple[tuple[Run, bool], ...]:
-    """The runs of a session, each with whether this side is the receiver. added: items that the mode adds to each."""
+def runs(
+    own: int,
+    peer: int,
+    learns: Learns,
+    added: int = 0,
+    keys: int = 1,
+    *,
+    gate: bool = False,
+    reveal: Reveal = Reveal.MATCHES,
+) -> tuple[tuple[Run, bool], ...]:
+    """The runs of a session, each with whether this side is the receiver. added: items that the mode adds to each.
+    gate: the side that does not learn compares first (docs/protocol.md, "Minimum")."""
     own, peer = own + added, peer + added
-    mine, theirs = (Run(own, peer), True), (Run(peer, own), False)
-    return {Learns.ME: (mine,), Learns.PEER: (theirs,), Learns.BOTH: (mine, theirs)}[learns]
+    sums = reveal is Reveal.SUM
+    mine, theirs = (Run(own, peer, sums), True), (Run(peer, own, sums), False)
+    needed = {Learns.ME: (mine,), Learns.PEER: (theirs,), Learns.BOTH: (mine, theirs)}[learns]
+    if gate:
+        needed = ((Run(peer, own), False) if learns is Learns.ME else (Run(own, peer), True), *needed)
+    return tuple(
+        (Run(run.n, run.m, run.sums and not key), receiving) for run, receiving in needed for key in range(keys)
+    )
 
 
 def estimate(
@@ -149,6 +180,8 @@ def estimate(
     *,
     reveal: Reveal = Reveal.MATCHES,
     added: int = 0,
+    keys: int = 1,
+    gate: bool = False,
     learns: Learns = Learns.ME,
     machines: Machines = Machines.APART,
     link_bits_per_second: float | None = None,
@@ -161,20 +194,22 @@ def estimate(
 
     memory_limit: bytes for keys and columns, None for no limit (then nothing goes to disk). key_bytes: mean length of
     a key; rows: of the own table, where keys repeat. Both matter for the disk only. added: items that each side puts
-    into a run beyond its keys (`psi.job.Agreement.added`).
+    into a run beyond its keys (`psi.job.Agreement.added`). keys: how many keys records have, each taken to have `own`
+    and `peer` distinct values; one-to-one they share a run, which costs the same. gate: as in `runs`.
     """
-    session = runs(own, peer, learns, added)
+    session = runs(own, peer, learns, added, keys, gate=gate, reveal=reveal)
     own_work, peer_work, sent, received = 0, 0, _CONTROL_BYTES, _CONTROL_BYTES
     compute, bits = 0.0, 0
     for run, receiving in session:
-        receiver = run.receiver_multiplications, run.receiver_sends(chunk)
-        sender = run.sender_multiplications, run.sender_sends(chunk)
+        after_tags = run.transfers(chunk)
+        receiver = run.receiver_multiplications, run.receiver_sends(chunk) + after_tags[0]
+        sender = run.sender_multiplications, run.sender_sends(chunk) + after_tags[1]
         mine, theirs = (receiver, sender) if receiving else (sender, receiver)
         own_work, sent = own_work + mine[0], sent + mine[1]
         peer_work, received = peer_work + theirs[0], received + theirs[1]
         compute += _compute_seconds(run, calibration, machines)
         # Elements and replies cross, each way at the link's speed; the tags come after the last reply.
-        bits += 8 * run.sender_sends(chunk)
+        bits += 8 * (run.sender_sends(chunk) + sum(after_tags))
     network = 0.0 if link_bits_per_second is None else bits / link_bits_per_second
     return Estimate(
         own_multiplications=own_work,
@@ -186,7 +221,7 @@ def estimate(
         network_seconds=network,
         seconds=max(compute, network),
         bound=Bound.COMPUTE if compute >= network else Bound.NETWORK,
-        disk_bytes=_disk_bytes(own, session, reveal, memory_limit, key_bytes, rows or own),
+        disk_bytes=_disk_bytes(own, keys, session, reveal, memory_limit, key_bytes, rows or own),
         link_bits_per_second=link_bits_per_second,
         balance_bits_per_second=bits / compute if compute else 0.0,
         machines=machines,
@@ -202,13 +237,16 @@ def _compute_seconds(run: Run, calibration: Calibration, machines: Machines) -> 
 
     receiver = core_seconds(run.receiver_multiplications, run.n) / c.cores + run.n * c.handling
     sender = core_seconds(run.sender_multiplications, run.m) / c.cores + run.m * c.handling
+    # Transfers go back and forth, so that neither side has much to do while the other works.
+    summing = run.m * c.transfer * run.sums
     if machines is Machines.APART:
-        return max(receiver, sender)
-    return receiver + sender
+        return max(receiver, sender) + summing
+    return receiver + sender + summing
 
 
 def _disk_bytes(
     own: int,
+    keys: int,
     session: Sequence[tuple[Run, bool]],
     reveal: Reveal,
     memory_limit: int | None,
@@ -223,8 +261,11 @@ def _disk_bytes(
         sizes = [(run.n, run.tag_bytes), (run.m, run.tag_bytes)] if receiving else [(run.m, run.tag_bytes)]
         if not receiving and reveal.hides_membership:
             sizes.insert(0, (run.n, ELEMENT_BYTES))
+        if not receiving and run.sums:
+            sizes[-1:] = [(run.m, run.tag_bytes + WORD_BYTES), (run.m, ROW_BYTES)]
         columns.append(spilled_bytes(sizes, memory_limit // 2))
-    return keys_on_disk(own, rows, key_bytes, len(session), memory_limit // 2) + max(columns)
+    of_keys = keys * keys_on_disk(own, rows, key_bytes, len(session) // keys, memory_limit // 2 // keys)
+    return of_keys + max(columns)
 
 
 def keys_on_disk(own: int, rows: int, key_bytes: int, shuffles: int, limit: int) -> int:
@@ -276,9 +317,10 @@ def calibrate(backend: Backend, cores: int) -> Calibration:
         mask = statistics.median(probe.measure_masking(size) for _ in range(3)) / size
         both = statistics.median(probe.measure_hashing(size) for _ in range(3)) / size
         handling = probe.measure_handling(20_000) / 20_000
+        transfer = sum_cost.measure(backend, DEFAULT_CHUNK, SystemEntropy()) / DEFAULT_CHUNK
     finally:
         probe.close()
-    return Calibration(backend.name, cores, mask * cores, max(0.0, both - mask) * cores, handling)
+    return Calibration(backend.name, cores, mask * cores, max(0.0, both - mask) * cores, handling, transfer)
 
 
 class _Probe:
@@ -314,7 +356,7 @@ class _Probe:
                 stop = min(start + DEFAULT_CHUNK, count)
                 items = tokens.read(start, stop)
                 column.append(masking.tags(self._backend, bytes(64), elements[start:stop], items, 16))
-            store.match(column, column)
+            store.join(column, column)
 
         return _timed(handle)
 

@@ -31,7 +31,18 @@ class MessageType(IntEnum):
     TAGS_END = 8
     FINISH = 9  # both: signature over the session record
     ALIVE = 10  # either, at any time after AUTH: still computing
+    RESUME = 13  # both, before all else, when both sides resume: which session, and how far it got
+    BYE = 14  # both, after FINISH, when both sides resume: this side holds all that it needs
     ABORT = 15  # either, at any time: the session is over
+    # In `sum`, after the tags:
+    SEED_REQUEST = 16  # sender: masked choices of seeds
+    SEED_ANSWER = 17  # receiver: seeds, masked again
+    TRANSFERS = 18  # receiver: its bits, hidden in columns
+    TRANSFERS_END = 19  # receiver: columns that only the check uses
+    CHALLENGE = 20  # sender: seed of the check's hash
+    PROOF = 21  # receiver: hashes of its columns
+    CORRECTIONS = 22  # sender: what takes its values along
+    TOTAL = 23  # sender: its share of the total
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +51,12 @@ class Hello:
 
     terms: Terms
     nonce: bytes
-    size: int  # distinct items that this side will put in
+    sizes: tuple[int, ...]  # records that this side will put in, a number for each of its lists
     time: int  # seconds since 1970, UTC; the listener's dates the record
 
     def frame(self) -> Frame:
         """As sent."""
-        body = {"terms": self.terms.to_json(), "nonce": self.nonce.hex(), "size": self.size, "time": self.time}
+        body = {"terms": self.terms.to_json(), "nonce": self.nonce.hex(), "sizes": list(self.sizes), "time": self.time}
         return Frame(MessageType.HELLO, strict_json.encode(body))
 
 
@@ -57,7 +68,7 @@ def decode_hello(payload: bytes | bytearray | memoryview) -> dict[str, Any]:
     hello = strict_json.decode(payload, "hello")
     strict_json.field(hello, "terms", dict, "hello")
     if hello["terms"].get("version") == 1:  # another version may well have other fields; its version is what counts
-        strict_json.only(hello, {"terms", "nonce", "size", "time"}, "hello")
+        strict_json.only(hello, {"terms", "nonce", "sizes", "time"}, "hello")
         nonce = strict_json.field(hello, "nonce", str, "hello")
         if len(nonce) != 2 * NONCE_BYTES or any(c not in "0123456789abcdef" for c in nonce):
             raise RemoteError("the peer's hello has a malformed nonce", term="nonce")
@@ -92,7 +103,9 @@ def abort_frame(error: BaseException) -> Frame:
     """What the peer is told when this side gives up: a code, and the term's name when terms differ. Nothing else, so
     that an abort is no oracle."""
     code, term = "failed", None
-    if isinstance(error, PolicyError):
+    if isinstance(error, PolicyError) and error.term == "min_matches":
+        code = "minimum"
+    elif isinstance(error, PolicyError):
         code = "refused"
     elif isinstance(error, RemoteError):
         code, term = ("terms", error.term) if error.term else ("protocol", None)
@@ -102,7 +115,16 @@ def abort_frame(error: BaseException) -> Frame:
 # For a peer that has proved who it is when there is no place for one more session with it.
 BUSY = Frame(MessageType.ABORT, strict_json.encode({"code": "busy", "term": None}))
 
+
+def one_sided() -> RemoteError:
+    """One side was started with --resume and the other without."""
+    return RemoteError(
+        "one side was started with --resume and the other without; start both with it, or neither", term="resume"
+    )
+
+
 _ABORTS = {
+    "minimum": "the peer, which compares, found fewer matches than the agreed minimum: nothing is revealed",
     "refused": "the peer's policy refuses this run; ask its operator which limits it sets",
     "protocol": "the peer says that this side broke the protocol; check that both run the same version",
     "failed": "the peer gave up because of a fault on its own side; ask its operator",
@@ -118,6 +140,8 @@ def decode_abort(payload: bytes | bytearray | memoryview) -> PsiError:
     known = _ABORTS.get(code) if isinstance(code, str) else None
     if known is None:
         return RemoteError("the peer ended the session with an unknown code")
+    if code == "minimum":
+        return PolicyError(known, term="min_matches")
     if code == "terms" and isinstance(term, str) and len(term) <= 40 and term.isascii() and term.isprintable():
         return RemoteError(f"{known}: it names '{term}'", term=term)
     return RemoteError(known)

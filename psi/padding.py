@@ -29,16 +29,21 @@ class Part(enum.Enum):
     SENDER = enum.auto()
 
 
-def pad(tokens: TokenSource, size: int, noise: Noise | None, part: Part, entropy: Entropy) -> TokenSource:
-    """A run's tokens, filled up to `size`, with what the noise adds to that: the receiver has all 2t dummies; of the
-    sender's 2t, D are dummies and the others fillers, D - t being the noise."""
+def pad(
+    tokens: TokenSource, size: int, noise: Noise | None, part: Part, entropy: Entropy, keys: int = 1
+) -> TokenSource:
+    """A run's tokens, filled up to `size` records of `keys` tokens each, with what the noise adds to that (one key
+    only): the receiver has all 2t dummies; of the sender's 2t, D are dummies and the others fillers, D - t being the
+    noise."""
     present, missing = 0, size - len(tokens)
     if noise is not None:
         present = noise.added
         if part is Part.SENDER:
             present = noise.bound + truncated_laplace(entropy, noise.epsilon, noise.bound)
         missing += noise.added - present
-    return PaddedTokens(tokens, dummies(present), fillers(missing, entropy), entropy) if present or missing else tokens
+    if not present and not missing:
+        return tokens
+    return PaddedTokens(tokens, join(dummies(present), fillers(keys * missing, entropy)), entropy, keys)
 
 
 def dummies(count: int) -> Packed:
@@ -57,42 +62,49 @@ def _typed(kind: bytes, rest: U8) -> Packed:
     return Packed(table.reshape(-1), np.arange(len(rest) + 1, dtype=np.int64) * table.shape[1])
 
 
-def _join(first: Packed, second: Packed) -> Packed:
+def join(first: Packed, second: Packed) -> Packed:
+    """Both, one after the other."""
     return Packed.from_arrow(pa.concat_arrays([first.to_arrow(), second.to_arrow()]))
 
 
 class PaddedTokens:
-    """A TokenSource with more tokens strewn in at uniform places; they have no key numbers. They stay in memory."""
+    """A TokenSource with more records, of `keys` tokens each, strewn in at uniform places. They stay in memory."""
 
-    def __init__(self, tokens: TokenSource, dummies: Packed, fillers: Packed, entropy: Entropy) -> None:
-        self._tokens = tokens
-        more = _join(dummies, fillers)
-        total = len(tokens) + len(more)
-        places = permutation(entropy, total)[: len(more)]
+    def __init__(self, tokens: TokenSource, more: Packed, entropy: Entropy, keys: int = 1) -> None:
+        self._tokens, self._keys = tokens, keys
+        added = len(more) // keys
+        places = permutation(entropy, len(tokens) + added)[:added]
         order = np.argsort(places)
         self._places: I64 = places[order]
-        self._more = more.take(order)
+        self._more = more.take(self._tokens_of(order))
 
     def __len__(self) -> int:
-        return len(self._tokens) + len(self._more)
+        return len(self._tokens) + len(self._places)
 
     def read(self, start: int, stop: int) -> Packed:
-        """Tokens start..stop of all."""
+        """The tokens of records start..stop of all."""
         stop = min(stop, len(self))
-        begin, end = np.searchsorted(self._places, (start, stop))
-        inner = self._tokens.read(start - int(begin), stop - int(end))
-        both = _join(inner, self._more.slice(int(begin), int(end)))
+        begin, end = (int(place) for place in np.searchsorted(self._places, (start, stop)))
+        inner = self._tokens.read(start - begin, stop - end)
+        both = join(inner, self._more.slice(self._keys * begin, self._keys * end))
         strewn = np.zeros(stop - start, np.bool_)
         strewn[self._places[begin:end] - start] = True
         source = np.empty(stop - start, np.int64)
-        source[~strewn] = np.arange(len(inner))
-        source[strewn] = np.arange(len(inner), len(both))
-        return both.take(source)
+        real = len(inner) // self._keys
+        source[~strewn] = np.arange(real)
+        source[strewn] = np.arange(real, stop - start)
+        return both.take(self._tokens_of(source))
 
-    def keys(self, positions: I64) -> I64:
-        """Key numbers of those positions that are real, ascending."""
-        real = positions[~np.isin(positions, self._places)]
-        return self._tokens.keys(real - np.searchsorted(self._places, real))
+    def numbers(self, positions: I64) -> I64:
+        """The owner's numbers at these positions, -1 for records that were strewn in."""
+        found = np.full(len(positions), -1, np.int64)
+        real = ~np.isin(positions, self._places)
+        found[real] = self._tokens.numbers(positions[real] - np.searchsorted(self._places, positions[real]))
+        return found
+
+    def _tokens_of(self, records: I64) -> I64:
+        """Where the tokens of these records are, record by record."""
+        return (records[:, None] * self._keys + np.arange(self._keys)).reshape(-1)
 
     def close(self) -> None:
         """As of the tokens inside. Safe to call twice."""

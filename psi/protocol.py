@@ -21,13 +21,14 @@ from dpselect.entropy import Entropy
 from psi import messages, padding, strict_json, terms
 from psi.curve25519.backend import Backend
 from psi.curve25519.suite import DST
-from psi.errors import PolicyError, PsiError, RemoteError
+from psi.errors import PolicyError, PsiError, RemoteError, UsageError
 from psi.messages import Hello
 from psi.messages import MessageType as M
-from psi.outcomes import Outcome, Side
+from psi.outcomes import Outcome, Reveal, Side
 from psi.padding import Part
 from psi.receiver import Receiver
-from psi.run import Role, RunContext
+from psi.run import Labels, Role, RunContext, Values
+from psi.schedule import PlannedRun, plan
 from psi.sender import Sender
 from psi.spool import Store
 from psi.states import RECEIVE, SEND, State, after
@@ -66,16 +67,17 @@ class Verifier(Protocol):
 class Setup:
     """What one side brings to a session.
 
-    tokens: called once a run, so that each run has an order of its own; the party adds what the terms add, size is
-    without it. max_peer_size and admit are private policy: admit(peer's size) is called once, when the peer has proved
-    who it is and before anything derived from data moves; it raises PolicyError to refuse. now: seconds since 1970, for
-    the record's date.
+    sizes: records in each list, without what the terms add. tokens(number): one of the lists, called once a run, so
+    that each run has an order of its own; the party adds what the terms add. labels: what travels along with own
+    records, None for nothing. values: in `sum`, what own records add up. max_peer_size and admit are private policy:
+    admit(peer's size) is called once, when the peer has proved who it is and before anything derived from data moves;
+    it raises PolicyError to refuse. now: seconds since 1970, for the record's date.
     """
 
     side: Side
     terms: Terms
-    size: int
-    tokens: Callable[[], TokenSource]
+    sizes: tuple[int, ...]
+    tokens: Callable[[int], TokenSource]
     signer: Signer
     verifier: Verifier
     backend: Backend
@@ -84,6 +86,18 @@ class Setup:
     max_peer_size: int
     now: int
     admit: Callable[[int], None] = lambda peer_size: None
+    labels: Labels | None = None
+    values: Values | None = None
+
+    @property
+    def size(self) -> int:
+        """Records in all lists together."""
+        return sum(self.sizes)
+
+    @property
+    def declared_sizes(self) -> tuple[int, ...]:
+        """Records in each list, padding included. Raises InputError when one does not fit it."""
+        return tuple(self.terms.declared_size(size) for size in self.sizes)
 
 
 class Party:
@@ -93,29 +107,42 @@ class Party:
         self.state = State.OPENING
         self.outcome = Outcome()
         self.transcript = b""
-        self.peer_size = 0
+        self.peer_sizes: tuple[int, ...] = ()
         self.record: dict[str, Any] = {}
         self.signatures: dict[Side, bytes] = {}  # over the record, once it is made
         self.done_operations = 0
         self._setup = setup
         self._noise = terms.noise_of(setup.terms)
-        self.own_size = setup.terms.declared_size(setup.size)
+        self.own_sizes = setup.declared_sizes
         self._hellos: dict[Side, bytes] = {}
         self._times = {setup.side: setup.now}
-        self._runs: list[tuple[Side, int]] = []  # (receiver, number), still to come
+        self._plan = plan(setup.terms)
+        self._runs: list[PlannedRun] = []  # still to come
+        self._running: PlannedRun | None = None
         self._role: Role | None = None
         self._store: Store | None = None
         self._tokens: TokenSource | None = None
 
     @property
+    def own_size(self) -> int:
+        """Own records in all lists, with padding."""
+        return sum(self.own_sizes)
+
+    @property
+    def peer_size(self) -> int:
+        """The peer's records in all lists, with padding; 0 until it is known."""
+        return sum(self.peer_sizes)
+
+    @property
     def total_operations(self) -> int:
-        """Group operations of this side over all runs; 0 until the peer's size is known."""
+        """Group operations of this side over all runs; 0 until the peer's sizes are known."""
         if not self.transcript:
             return 0
-        own, peer = self.own_size + self._added, self.peer_size + self._added
-        receiving = self._setup.side in self._setup.terms.learn.receivers
-        sending = self._setup.side.other in self._setup.terms.learn.receivers
-        return receiving * 2 * own + sending * (own + peer)
+        total = 0
+        for run in self._plan:
+            own, peer = self.own_sizes[run.list] + self._added, self.peer_sizes[run.list] + self._added
+            total += 2 * own if run.receiver is self._setup.side else own + peer
+        return total * self._setup.terms.keys_per_record
 
     @property
     def _added(self) -> int:
@@ -124,7 +151,7 @@ class Party:
     def start(self) -> list[Frame]:
         """Our hello."""
         setup = self._setup
-        hello = Hello(setup.terms, setup.entropy.read(messages.NONCE_BYTES), self.own_size, setup.now).frame()
+        hello = Hello(setup.terms, setup.entropy.read(messages.NONCE_BYTES), self.own_sizes, setup.now).frame()
         self._hellos[setup.side] = bytes(hello.payload)
         return self._send([hello])
 
@@ -177,7 +204,7 @@ class Party:
             case M.AUTH:
                 self._verify("auth", self.transcript, frame.payload)
                 self._setup.admit(self.peer_size)
-                self._runs = [(side, n) for n, side in enumerate(self._setup.terms.learn.receivers, start=1)]
+                self._runs = list(self._plan)
                 return []
             case M.FINISH:
                 self._verify("record", strict_json.encode(self.record), frame.payload)
@@ -190,21 +217,8 @@ class Party:
 
     def _greet(self, payload: bytes) -> list[Frame]:
         setup = self._setup
-        hello = messages.decode_hello(payload)
-        differs = terms.difference(setup.terms, hello["terms"])
-        if differs is not None:
-            raise differs
-        self.peer_size = terms.decode_size(hello)
-        if setup.terms.pad_to not in (None, self.peer_size):
-            raise RemoteError("the peer does not declare the size that both pad to", term="size")
-        if self.peer_size > setup.max_peer_size:
-            raise PolicyError(
-                f"the peer declares a list of {self.peer_size:,} items, more than --max-peer-size "
-                f"{setup.max_peer_size:,} allows; raise the limit if that is right",
-                term="max-peer-size",
-            )
+        self.peer_sizes, self._times[setup.side.other] = read_hello(setup, payload)
         self._hellos[setup.side.other] = payload
-        self._times[setup.side.other] = hello["time"]
         fingerprints = {setup.side: setup.signer.fingerprint, setup.side.other: setup.verifier.fingerprint}
         self.transcript = messages.transcript(self._hellos, fingerprints)
         signature = setup.signer.sign(messages.signed_bytes("auth", setup.side, self.transcript))
@@ -215,39 +229,47 @@ class Party:
         sent = list(frames)
         for frame in sent:
             self.state = after(self.state, SEND, frame.type)
-        if self.state is State.RUN_OVER and (self._role is None or self._role.outcome is not None):
-            sent += self._next_run()
+        if self.state is State.RUN_OVER:
+            if self._role is not None and self._role.successor is not None:
+                self._hand_over(self._role.successor)
+            elif self._role is None or self._role.outcome is not None:
+                sent += self._next_run()
         return sent
 
+    def _hand_over(self, successor: Role) -> None:
+        """Another role goes on with the run, on the same store."""
+        if self._role is not None:
+            self._role.close()
+        self._role, self.state = successor, successor.opening
+
     def _next_run(self) -> list[Frame]:
-        if self._role is not None and self._role.outcome is not None and self._role.outcome.learnt:
-            self.outcome = self._role.outcome.at_least(self._setup.terms.min_matches)
+        self._take_outcome()
         self.close()
         if not self._runs:
             return self._finish()
-        receiver, number = self._runs.pop(0)
+        self._running = planned = self._runs.pop(0)
         setup = self._setup
-        binding = TupleHash256.new(digest_bytes=64, custom=b"psiselect-1 run")
-        binding.update(self.transcript).update(bytes((number,)))
-        part = Part.RECEIVER if receiver is setup.side else Part.SENDER
         self._store = setup.stores()
-        self._tokens = padding.pad(setup.tokens(), self.own_size, self._noise, part, setup.entropy)
-        run = RunContext(
-            setup.terms.reveal,
-            setup.terms.chunk,
-            self._tokens,
-            self.peer_size + self._added,
-            None if self._noise is None else self._noise.bound,
-            bytes(binding.digest()),
-            DST,
-            setup.backend,
-            self._store,
-            setup.entropy,
-            self._advance,
-        )
-        self._role = Receiver(run) if part is Part.RECEIVER else Sender(run)
+        self._tokens = run_tokens(setup, planned)
+        peer_size = self.peer_sizes[planned.list]
+        self._role = make_role(setup, planned, self._tokens, peer_size, self.transcript, self._store, self._advance)
         self.state = self._role.opening
         return []
+
+    def _take_outcome(self) -> None:
+        """Keep what the run that is over gave. Raises PolicyError when this side compares and it is too little."""
+        run = self._running
+        if run is None or self._role is None or self._role.outcome is None or not self._role.outcome.learnt:
+            return
+        self.outcome = self.outcome.followed_by(self._role.outcome)
+        last = not any(other.receiver is run.receiver for other in self._runs)
+        if last and run.gate and self.outcome.at_least(self._setup.terms.min_matches).withheld:
+            raise PolicyError(
+                "the lists have fewer matches than the agreed minimum; nothing was revealed to the peer but that",
+                term="min_matches",
+            )
+        if last:
+            self.outcome = self.outcome.at_least(self._setup.terms.min_matches)
 
     def _finish(self) -> list[Frame]:
         self.record = self._record()
@@ -259,20 +281,9 @@ class Party:
 
     def _record(self) -> dict[str, Any]:
         """What both sides know of the session, the same on both."""
-        setup = self._setup
-        both_learn = len(setup.terms.learn.receivers) == 2
-        return {
-            "record": "psiselect-1",
-            "terms": setup.terms.to_json(),
-            "time": self._times[Side.LISTEN],
-            "sizes": {setup.side.value: self.own_size, setup.side.other.value: self.peer_size},
-            "fingerprints": {
-                setup.side.value: setup.signer.fingerprint.hex(),
-                setup.side.other.value: setup.verifier.fingerprint.hex(),
-            },
-            "transcript": self.transcript.hex(),
-            "matches": self.outcome.matches if both_learn else None,
-        }
+        both_know = len({run.receiver for run in self._plan}) == 2
+        counts = self.outcome.counts if both_know else None
+        return make_record(self._setup, self.peer_sizes, self.transcript, self._times[Side.LISTEN], counts)
 
     def _verify(self, purpose: str, content: bytes, signature: bytes | bytearray | memoryview) -> None:
         if len(signature) != messages.SIGNATURE_BYTES:
@@ -282,3 +293,86 @@ class Party:
 
     def _advance(self, operations: int) -> None:
         self.done_operations += operations
+
+
+# What a session over a link and an exchange by files have in common.
+
+
+def read_hello(setup: Setup, payload: bytes) -> tuple[tuple[int, ...], int]:
+    """Hold the peer's hello against the own terms; returns its sizes and its time. Raises RemoteError, PolicyError when
+    its lists are too long for this side, UsageError when values could add up to too much."""
+    hello = messages.decode_hello(payload)
+    differs = terms.difference(setup.terms, hello["terms"])
+    if differs is not None:
+        raise differs
+    sizes = terms.decode_sizes(hello, setup.terms.lists)
+    if setup.terms.pad_to is not None and set(sizes) != {setup.terms.pad_to}:
+        raise RemoteError("the peer does not declare the size that both pad to", term="sizes")
+    if sum(sizes) > setup.max_peer_size:
+        raise PolicyError(
+            f"the peer declares a list of {sum(sizes):,} items, more than --max-peer-size "
+            f"{setup.max_peer_size:,} allows; raise the limit if that is right",
+            term="max-peer-size",
+        )
+    setup.terms.check_totals({setup.side: sum(setup.declared_sizes), setup.side.other: sum(sizes)})
+    return sizes, hello["time"]
+
+
+def run_tokens(setup: Setup, run: PlannedRun) -> TokenSource:
+    """A run's own tokens, in an order of their own, with what the terms add."""
+    part = Part.RECEIVER if run.receiver is setup.side else Part.SENDER
+    size, noise = setup.declared_sizes[run.list], terms.noise_of(setup.terms)
+    return padding.pad(setup.tokens(run.list), size, noise, part, setup.entropy, setup.terms.keys_per_record)
+
+
+def make_role(
+    setup: Setup,
+    run: PlannedRun,
+    tokens: TokenSource,
+    peer_size: int,
+    transcript: bytes,
+    store: Store,
+    advance: Callable[[int], None],
+) -> Role:
+    """This side's role in a run. peer_size: as declared. Raises UsageError when values are to be added up and this side
+    has none."""
+    noise = terms.noise_of(setup.terms)
+    binding = TupleHash256.new(digest_bytes=64, custom=b"psiselect-1 run")
+    binding.update(transcript).update(bytes((run.number,)))
+    sends = run.receiver is not setup.side
+    if sends and run.reveal is Reveal.SUM and setup.values is None:
+        raise UsageError("this side's values are to be added up, and it has none", term="value")
+    context = RunContext(
+        reveal=run.reveal,
+        chunk=setup.terms.chunk,
+        tokens=tokens,
+        peer_size=peer_size + (0 if noise is None else noise.added),
+        offset=None if noise is None else noise.bound,
+        binding=bytes(binding.digest()),
+        dst=DST,
+        backend=setup.backend,
+        store=store,
+        entropy=setup.entropy,
+        advance=advance,
+        keys=setup.terms.keys_per_record,
+        label_width=setup.terms.label_width(run.receiver.other) if run.needs_labels else 0,
+        labels=setup.labels if run.needs_labels and sends else None,
+        values=setup.values if run.reveal is Reveal.SUM and sends else None,
+    )
+    return Sender(context) if sends else Receiver(context)
+
+
+def make_record(
+    setup: Setup, peer_sizes: tuple[int, ...], transcript: bytes, time: int, counts: tuple[int, ...] | None
+) -> dict[str, Any]:
+    """What both sides know, the same on both. time: the listener's; counts: where both know them."""
+    here, there = setup.side, setup.side.other
+    return {
+        "record": "psiselect-1",
+        "terms": setup.terms.to_json(),
+        "time": time,
+        "sizes": {here.value: list(setup.declared_sizes), there.value: list(peer_sizes)},
+        "fingerprints": {here.value: setup.signer.fingerprint.hex(), there.value: setup.verifier.fingerprint.hex()},
+        "transcript": transcript.hex(),
+        "counts": None if counts is None else list(counts),
+    }

@@ -7,12 +7,16 @@ import numpy as np
 from psi import masking, rows
 from psi.curve25519.scalar import Scalar
 from psi.errors import RemoteError
+from psi.labels import KEY_BYTES, SealedLabels
+from psi.matching import one_to_one
 from psi.messages import MessageType as M
-from psi.outcomes import Outcome
-from psi.packed import U8
+from psi.outcomes import Outcome, Reveal
+from psi.packed import I64, U8
 from psi.run import Payload, RunContext, chunk_frame, empty
 from psi.run import rows as parse_rows
+from psi.spool import Column
 from psi.states import State
+from psi.summing import SumReceiver
 from psi.wire import Frame
 
 
@@ -22,25 +26,32 @@ class Receiver:
     def __init__(self, run: RunContext) -> None:
         self.opening = State.MASKING_QUIETLY if run.reveal.hides_membership else State.MASKING
         self.outcome: Outcome | None = None
+        self.successor: SumReceiver | None = None
         self._run = run
         self._mask = Scalar.draw(run.entropy)
         self._unmask = self._mask.inverse(run.entropy)
-        self._own_tags = run.store.column("own-tags", run.tag_width)
-        self._peer_tags = run.store.column("peer-tags", run.tag_width)
+        self._own_tags = self._columns("own-tags", run.tag_width)
+        self._peer_tags = self._columns("peer-tags", run.tag_width)
+        self._label_keys = self._columns("label-keys", KEY_BYTES) if run.label_width else []
+        self._sealed = self._columns("sealed", run.sealed_width) if run.label_width else []
         self._sent = 0
-        self._last: U8 = np.zeros((0, run.tag_width), np.uint8)  # the last tag seen, to check the order across chunks
+        self._last: U8 = np.zeros((0, run.tag_row_width), np.uint8)  # the last row seen, for the order across chunks
+
+    def _columns(self, name: str, width: int) -> list[Column]:
+        """A column a key, a row a record."""
+        return [self._run.store.column(f"{name}-{key}", width) for key in range(self._run.keys)]
 
     def work(self, state: State) -> list[Frame] | None:
-        """Mask and send one chunk of own items."""
+        """Mask and send one chunk of own records."""
         if state not in (State.MASKING, State.MASKING_QUIETLY):
             return None
         frames, total = [], len(self._run.tokens)
-        stop = min(self._sent + self._run.chunk, total)
+        stop = min(self._sent + self._run.records_in_chunk, total)
         if stop > self._sent:
             items = self._run.tokens.read(self._sent, stop)
             masked = self._run.backend.hash_and_mask(items, self._mask, self._run.dst)
             frames.append(chunk_frame(M.ELEMENTS, masked))
-            self._run.advance(stop - self._sent)
+            self._run.advance(len(masked))
             self._sent = stop
         if stop == total:
             frames.append(Frame(M.ELEMENTS_END, b""))
@@ -53,7 +64,7 @@ class Receiver:
                 self._replies(payload)
             case M.REPLIES_END:
                 empty(payload, "end of replies")
-                if len(self._own_tags) != len(self._run.tokens):
+                if len(self._own_tags[0]) != len(self._run.tokens):
                     raise RemoteError("the peer answered fewer elements than it was sent")
             case M.TAGS:
                 self._tags(payload)
@@ -68,30 +79,66 @@ class Receiver:
         self._unmask.wipe()
 
     def _replies(self, payload: Payload) -> None:
-        replies = parse_rows(payload, 32, self._run.chunk, "replies")
-        start = len(self._own_tags)
+        run = self._run
+        replies = parse_rows(payload, 32 * run.keys, run.records_in_chunk, "replies")
+        start = len(self._own_tags[0])
         if start + len(replies) > self._sent:
             raise RemoteError("the peer answered more elements than it was sent")
-        sender_masked = masking.mask_checked(self._run.backend, replies, self._unmask, start)
-        self._own_tags.append(self._run.tags(sender_masked, start))
-        self._run.advance(len(replies))
+        elements = replies.reshape(-1, 32)
+        sender_masked = masking.mask_checked(run.backend, elements, self._unmask, start * run.keys)
+        _append(self._own_tags, run.tags(sender_masked, start))
+        if run.label_width:
+            _append(self._label_keys, run.label_keys(sender_masked, start))
+        run.advance(len(elements))
 
     def _tags(self, payload: Payload) -> None:
-        tags = parse_rows(payload, self._run.tag_width, self._run.chunk, "tags")
-        if len(self._peer_tags) + len(tags) > self._run.peer_size:
+        run = self._run
+        received = parse_rows(payload, run.tag_row_width, run.tag_rows_in_chunk, "tags")
+        if len(self._peer_tags[0]) + len(received) > run.peer_size:
             raise RemoteError("the peer sent more tags than it declared items")
-        if not rows.ascend(np.concatenate([self._last, tags])):
+        if not rows.ascend(np.concatenate([self._last, received])):
             raise RemoteError("the peer's tags are not in ascending order")
-        self._last = tags[-1:].copy()
-        self._peer_tags.append(tags)
+        self._last = received[-1:].copy()
+        tag_bytes = run.keys * run.tag_width
+        _append(self._peer_tags, received[:, :tag_bytes])
+        if run.label_width:
+            _append(self._sealed, received[:, tag_bytes:])
 
     def _compare(self) -> None:
-        if len(self._peer_tags) != self._run.peer_size:
+        run = self._run
+        if len(self._peer_tags[0]) != run.peer_size:
             raise RemoteError("the peer sent fewer tags than it declared items")
-        positions = self._run.store.match(self._own_tags, self._peer_tags)
-        if self._run.offset is not None:
-            self.outcome = Outcome(noisy_count=len(positions) - self._run.offset)
-        elif self._run.reveal.hides_membership:
-            self.outcome = Outcome(matches=len(positions))
+        equal = [run.store.join(own, peer) for own, peer in zip(self._own_tags, self._peer_tags, strict=True)]
+        pairs = one_to_one(equal, len(run.tokens), run.peer_size)
+        counts = tuple(len(own) for own, _ in pairs)
+        if run.offset is not None:
+            self.outcome = Outcome(noisy_count=sum(counts) - run.offset)
+        elif run.reveal is Reveal.SUM:
+            bits = np.zeros(run.peer_size, np.uint8)
+            for _, peer in pairs:
+                bits[peer] = 1
+            self.successor = SumReceiver(run, bits, counts)
+        elif run.reveal.hides_membership:
+            self.outcome = Outcome(counts=counts)
         else:
-            self.outcome = Outcome(matches=len(positions), matched=self._run.tokens.keys(positions))
+            self.outcome = self._matches(pairs)
+
+    def _matches(self, pairs: list[tuple[I64, I64]]) -> Outcome:
+        """Which own records matched under each key and, if labels travel, theirs."""
+        matched, sent = [], []
+        for key, (own, peer) in enumerate(pairs):
+            numbers = self._run.tokens.numbers(own)
+            order = np.argsort(numbers)
+            order = order[numbers[order] >= 0]
+            matched.append(numbers[order])
+            if self._run.label_width:
+                keys, sealed = self._label_keys[key].take(own[order]), self._sealed[key].take(peer[order])
+                sent.append(SealedLabels(keys, sealed))
+        return Outcome(tuple(map(len, matched)), tuple(matched), tuple(sent) if self._run.label_width else None)
+
+
+def _append(columns: list[Column], table: U8) -> None:
+    """Add records to columns that hold one key each; `table` has a record's parts side by side or row by row."""
+    parts = np.ascontiguousarray(table).reshape(-1, len(columns), columns[0].width)
+    for key, column in enumerate(columns):
+        column.append(parts[:, key])

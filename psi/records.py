@@ -87,19 +87,21 @@ class SignedRecord:
 
 def _check_content(content: dict[str, Any]) -> None:
     """The form of what was signed. Raises RemoteError."""
-    _names(content, {"fingerprints", "matches", "record", "sizes", "terms", "time", "transcript"}, "the record")
+    _names(content, {"counts", "fingerprints", "record", "sizes", "terms", "time", "transcript"}, "the record")
     if strict_json.field(content, "record", str, "record") != _FORMAT:
         raise RemoteError("another version's record", term="record")
     _check_terms(strict_json.field(content, "terms", dict, "record"))
     _number(strict_json.field(content, "time", int, "record"), _MAX_TIME, "time")
-    sizes = _by_side(content, "sizes", int)
-    for size in sizes.values():
-        _number(size, _MAX_SIZE, "sizes")
+    sizes = _by_side(content, "sizes", list)
+    for listed in sizes.values():
+        _numbers(listed, len(sizes[Side.LISTEN]), _MAX_SIZE, "sizes")
     for text in _by_side(content, "fingerprints", str).values():
         _hex(text, 32, "fingerprints")
     _hex(strict_json.field(content, "transcript", str, "record"), 64, "transcript")
-    if content["matches"] is not None:
-        _number(strict_json.field(content, "matches", int, "record"), min(sizes.values()), "matches")
+    if content["counts"] is not None:
+        most = min(max(listed) for listed in sizes.values())
+        counts = strict_json.field(content, "counts", list, "record")
+        _numbers(counts, len(content["terms"]["keys"]), most, "counts")
 
 
 def _check_terms(terms: dict[str, Any]) -> None:
@@ -132,6 +134,13 @@ def _by_side(value: dict[str, Any], name: str, kind: type) -> dict[Side, Any]:
 def _number(value: int, most: int, name: str) -> None:
     if not 0 <= value <= most:
         raise RemoteError(f"an impossible number in '{name}'", term=name)
+
+
+def _numbers(values: list[Any], count: int, most: int, name: str) -> None:
+    if not values or len(values) != count or not all(type(value) is int for value in values):
+        raise RemoteError(f"'{name}' is not a list of {count} whole numbers", term=name)
+    for value in values:
+        _number(value, most, name)
 
 
 def _hex(text: str, size: int, name: str) -> bytes:

@@ -17,13 +17,15 @@ from dpselect.entropy import Entropy
 from psi import masking
 from psi.curve25519.backend import Backend
 from psi.errors import RemoteError
+from psi.labels import KEY_BYTES, SEAL_BYTES
+from psi.masking import Derivation
 from psi.messages import MessageType
 from psi.outcomes import Outcome, Reveal
-from psi.packed import U8
+from psi.packed import I64, U8, Packed
 from psi.spool import Store
 from psi.states import State
 from psi.tokens import TokenSource
-from psi.wire import Frame
+from psi.wire import HEADER_BYTES, MAX_FRAME_BYTES, Frame
 
 Payload = bytes | bytearray | memoryview
 
@@ -32,9 +34,11 @@ Payload = bytes | bytearray | memoryview
 class RunContext:
     """What a role needs to know of the session it is part of.
 
-    tokens, peer_size: with what the terms add to each list. offset: taken off the number of equal tags, t where noise
-    is added and None elsewhere. binding: 64 bytes that bind every tag to this session and this run. advance(k): called
-    as k group operations are done, for progress.
+    keys: tokens a record has. tokens, peer_size: records, with what the terms add to each list. offset: taken off the
+    number of equal tags, t where noise is added and None elsewhere. binding: 64 bytes that bind every tag to this
+    session and this run. advance(k): called as k group operations are done, for progress. label_width: bytes that
+    travel along with each of the sender's records, 0 for none; labels: where the sender has them from. values: where it
+    has the values from that add up, in `sum` only.
     """
 
     reveal: Reveal
@@ -48,6 +52,30 @@ class RunContext:
     store: Store
     entropy: Entropy
     advance: Callable[[int], None]
+    keys: int = 1
+    label_width: int = 0
+    labels: Labels | None = None
+    values: Values | None = None
+
+    @property
+    def records_in_chunk(self) -> int:
+        """Records whose elements make a full chunk."""
+        return max(1, self.chunk // self.keys)
+
+    @property
+    def sealed_width(self) -> int:
+        """Bytes of a sealed label, 0 when none travels."""
+        return self.label_width + SEAL_BYTES if self.label_width else 0
+
+    @property
+    def tag_row_width(self) -> int:
+        """Bytes of a sender's record in TAGS: its tags, then its sealed labels."""
+        return self.keys * (self.tag_width + self.sealed_width)
+
+    @property
+    def tag_rows_in_chunk(self) -> int:
+        """Such rows in a full chunk; a frame has its limit, however wide they are."""
+        return min(self.records_in_chunk, (MAX_FRAME_BYTES - HEADER_BYTES) // self.tag_row_width)
 
     @property
     def tag_width(self) -> int:
@@ -55,10 +83,34 @@ class RunContext:
         return masking.tag_bytes(len(self.tokens), self.peer_size)
 
     def tags(self, elements: U8, start: int) -> U8:
-        """Tags of own tokens start.. from their doubly masked (or sender-masked) elements. Where membership is hidden
-        the token stays out of the tag, because the learner could not know which one belongs to an element."""
-        items = None if self.reveal.hides_membership else self.tokens.read(start, start + len(elements))
+        """Tags of own records start.. from their doubly masked (or sender-masked) elements, token by token. Where
+        membership is hidden the token stays out of the tag, because the learner could not know which one belongs to an
+        element."""
+        items = None if self.reveal.hides_membership else self._items(elements, start)
         return masking.tags(self.backend, self.binding, elements, items, self.tag_width)
+
+    def label_keys(self, elements: U8, start: int) -> U8:
+        """What the labels of these tokens are sealed under, shape (tokens, 32); without the element nobody has it."""
+        items = self._items(elements, start)
+        return masking.derive(self.backend, Derivation.LABEL, self.binding, elements, items, KEY_BYTES)
+
+    def _items(self, elements: U8, start: int) -> Packed:
+        return self.tokens.read(start, start + len(elements) // self.keys)
+
+
+# The values of the records with these numbers, int64, in their order; 0 for -1, a record that was only added.
+Values = Callable[[I64], I64]
+
+
+class Labels(Protocol):
+    """What a side gives along with its records."""
+
+    width: int  # bytes, the same for each
+
+    def payloads(self, numbers: I64) -> U8:
+        """Those of the records with these numbers, in their order, shape (len(numbers), width); -1 stands for a record
+        that was only added."""
+        ...
 
 
 class Role(Protocol):
@@ -69,6 +121,11 @@ class Role(Protocol):
 
     def receive(self, message: MessageType, payload: Payload, state: State) -> list[Frame]:
         """Handle a message that is in order. Raises RemoteError."""
+        ...
+
+    @property
+    def successor(self) -> Role | None:
+        """Who goes on with the run, once this one's part of it is over."""
         ...
 
     def work(self, state: State) -> list[Frame] | None:

@@ -1,6 +1,7 @@
 """Random bits that a side can draw again: for sessions that outlive their process (resumed, or run by files).
 
-The seed comes from the system and lives in the side's own secret file; whoever holds it has every secret of the session.
+The seed comes from the system and lives in the side's own secret file; whoever holds it has every secret of the
+session.
 """
 
 from __future__ import annotations

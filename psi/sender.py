@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from psi import masking, rows
+import numpy as np
+
+from psi import labels, masking, rows
 from psi.curve25519.scalar import Scalar
 from psi.errors import RemoteError
 from psi.messages import MessageType as M
 from psi.outcomes import Outcome
-from psi.packed import U8
+from psi.packed import I64, U8
 from psi.run import Payload, RunContext, chunk_frame, empty
 from psi.run import rows as parse_rows
 from psi.spool import Column
 from psi.states import State
+from psi.summing import SumSender
 from psi.wire import Frame
+
+VALUE_BYTES = 8
 
 
 class Sender:
@@ -23,10 +28,13 @@ class Sender:
     def __init__(self, run: RunContext) -> None:
         self.opening = State.COLLECTING if run.reveal.hides_membership else State.ANSWERING
         self.outcome: Outcome | None = None
+        self.successor: SumSender | None = None
         self._run = run
         self._mask = Scalar.draw(run.entropy)
-        self._own_tags = run.store.column("own-tags", run.tag_width)
-        self._collected = run.store.column("collected", 32)
+        # A row as it is sent and, where values add up, its value: so it stays beside its tag when tags are sorted.
+        self._own_tags = run.store.column("own-tags", run.tag_row_width + (0 if run.values is None else VALUE_BYTES))
+        self._collected = run.store.column("collected", 32 * run.keys)
+        self._products = self._collected if run.keys == 1 else run.store.column("products", 32)
         self._received = 0
         self._outgoing: Iterator[U8] | None = None
 
@@ -55,22 +63,26 @@ class Sender:
         self._mask.wipe()
 
     def _elements(self, payload: Payload) -> list[Frame]:
-        elements = parse_rows(payload, 32, self._run.chunk, "elements")
-        if self._received + len(elements) > self._run.peer_size:
+        run = self._run
+        records = parse_rows(payload, 32 * run.keys, run.records_in_chunk, "elements")
+        if self._received + len(records) > run.peer_size:
             raise RemoteError("the peer sent more elements than it declared items")
-        masked = masking.mask_checked(self._run.backend, elements, self._mask, self._received)
-        self._received += len(elements)
-        self._run.advance(len(elements))
-        if not self._run.reveal.hides_membership:
+        elements = records.reshape(-1, 32)
+        masked = masking.mask_checked(run.backend, elements, self._mask, self._received * run.keys)
+        self._received += len(records)
+        run.advance(len(elements))
+        if not run.reveal.hides_membership:
             return [chunk_frame(M.REPLIES, masked)]
-        self._collected.append(masked)
+        self._collected.append(masked.reshape(-1, 32 * run.keys))
+        if run.keys > 1:
+            self._products.append(masked)
         return []
 
     def _reply(self) -> list[Frame]:
         """The replies that were kept, in ascending order, none before all are known to be distinct."""
         if self._outgoing is None:
-            self._refuse_repeats(self._collected)
-            self._outgoing = self._chunks(self._collected)
+            self._refuse_repeats(self._products)
+            self._outgoing = self._chunks(self._collected, self._run.records_in_chunk)
         chunk = next(self._outgoing, None)
         if chunk is not None:
             return [chunk_frame(M.REPLIES, chunk)]
@@ -79,25 +91,42 @@ class Sender:
 
     def _hand_out_tags(self) -> list[Frame]:
         if self._outgoing is None:
-            self._outgoing = self._chunks(self._own_tags)
+            self._outgoing = self._chunks(self._own_tags, self._run.tag_rows_in_chunk)
         chunk = next(self._outgoing, None)
         if chunk is not None:
-            return [chunk_frame(M.TAGS, chunk)]
-        self.outcome = Outcome()
+            return [chunk_frame(M.TAGS, chunk[:, : self._run.tag_row_width])]
+        if self._run.values is None:
+            self.outcome = Outcome()
+        else:
+            self.successor = SumSender(self._run, self._values_as_sent(), len(self._own_tags))
         return [Frame(M.TAGS_END, b"")]
 
     def _tag_some(self) -> None:
+        run = self._run
         start = len(self._own_tags)
-        stop = min(start + self._run.chunk, len(self._run.tokens))
-        items = self._run.tokens.read(start, stop)
-        masked = self._run.backend.hash_and_mask(items, self._mask, self._run.dst)
-        self._own_tags.append(self._run.tags(masked, start))
-        self._run.advance(stop - start)
+        stop = min(start + run.records_in_chunk, len(run.tokens))
+        masked = run.backend.hash_and_mask(run.tokens.read(start, stop), self._mask, run.dst)
+        parts = [run.tags(masked, start).reshape(stop - start, -1)]
+        if run.labels is not None and run.label_width:
+            # A record's label is sealed once under each of its keys: whichever of them matches opens it.
+            payloads = run.labels.payloads(run.tokens.numbers(np.arange(start, stop)))
+            sealed = labels.seal(run.label_keys(masked, start), np.repeat(payloads, run.keys, axis=0))
+            parts.append(sealed.reshape(stop - start, -1))
+        if run.values is not None:
+            values = run.values(run.tokens.numbers(np.arange(start, stop)))
+            parts.append(values.astype("<i8").view(np.uint8).reshape(-1, VALUE_BYTES))
+        self._own_tags.append(np.concatenate(parts, axis=1))
+        run.advance(len(masked))
 
-    def _chunks(self, column: Column) -> Iterator[U8]:
+    def _chunks(self, column: Column, size: int) -> Iterator[U8]:
         for block in self._run.store.ascending(column):
-            for start in range(0, len(block), self._run.chunk):
-                yield block[start : start + self._run.chunk]
+            for start in range(0, len(block), size):
+                yield block[start : start + size]
+
+    def _values_as_sent(self) -> Iterator[I64]:
+        """Values in the order in which their tags were sent."""
+        for block in self._run.store.ascending(self._own_tags):
+            yield np.ascontiguousarray(block[:, self._run.tag_row_width :]).view("<i8")[:, 0].astype(np.int64)
 
     def _refuse_repeats(self, column: Column) -> None:
         # u and 1/u are two inputs with one output: a repeated output would mark an item through the shuffle.

@@ -22,6 +22,7 @@ from psi.scratch import Scratch, ScratchFile
 
 _PREFIX_BITS = 12
 _PART_ROWS = 1 << 18  # a part is never meant to be larger: it stays in the processor's caches
+_PART_BYTES = 48 << 18  # nor larger than this, when rows are wide
 _SKEW = 8  # a part this many times its expected size is no accident: uniform rows never get there
 _LEAST_SLICE_ROWS = 4096
 _MEMORY_SLICE_ROWS = 1 << 18
@@ -42,6 +43,10 @@ class Column(Protocol):
         """Rows start..stop, shape (stop - start, width)."""
         ...
 
+    def take(self, numbers: I64) -> U8:
+        """The rows with these numbers, in their order, shape (len(numbers), width)."""
+        ...
+
 
 class Store(Protocol):
     """Where a session keeps its columns."""
@@ -50,9 +55,9 @@ class Store(Protocol):
         """Open the column `name`, empty or as far as it was written."""
         ...
 
-    def match(self, own: Column, peer: Column) -> I64:
-        """Row numbers of `own` (ascending, int64) whose bytes also occur in `peer`. `own` holds uniform rows; `peer`
-        may hold anything."""
+    def join(self, own: Column, peer: Column) -> tuple[I64, I64]:
+        """Row numbers of `own` (ascending, int64) whose bytes also occur in `peer`, and for each the number of such a
+        row of `peer`. `own` holds uniform rows; `peer` may hold anything."""
         ...
 
     def ascending(self, column: Column) -> Iterator[U8]:
@@ -129,6 +134,19 @@ class _Column:
         pieces.append(self._memory()[low : max(low, stop - self._on_disk)].copy())
         return np.concatenate(pieces)
 
+    def take(self, numbers: I64) -> U8:
+        out = np.empty((len(numbers), self.width), np.uint8)
+        for piece in self._spilled:
+            inside = (numbers >= piece.first) & (numbers < piece.first + len(piece))
+            if inside.any():
+                ordered, appended = self._rows(piece, 0, len(piece))
+                place = np.empty(len(piece), np.int64)
+                place[appended - piece.first] = np.arange(len(piece))
+                out[inside] = ordered[place[numbers[inside] - piece.first]]
+        inside = numbers >= self._on_disk
+        out[inside] = self._memory()[numbers[inside] - self._on_disk]
+        return out
+
     def part(self, number: int, bits: int, block: int) -> Iterator[tuple[U8, I64]]:
         """The rows whose first `bits` bits are `number`, with their row numbers, in blocks of at most `block` rows."""
         if self._indexed is None:
@@ -188,30 +206,33 @@ class MemoryStore:
             raise ValueError(f"column {name} has rows of {found.width} bytes, not {width}")
         return found
 
-    def match(self, own: Column, peer: Column) -> I64:
-        """Row numbers of `own` (ascending, int64) whose bytes also occur in `peer`; see Store."""
+    def join(self, own: Column, peer: Column) -> tuple[I64, I64]:
+        """Row numbers of `own` (ascending, int64) whose bytes also occur in `peer`, and of these; see Store."""
         mine, theirs = _ours(own), _ours(peer)
         if mine.width != theirs.width:
             raise ValueError(f"rows of {mine.width} bytes are matched with rows of {theirs.width}")
-        bits = self._bits(len(mine))
-        matched = np.zeros(len(mine), np.bool_)
+        block = self._rows_in_part(mine)
+        bits = self._bits(len(mine), block)
+        partners = np.full(len(mine), -1, np.int64)
         for number in range(1 << bits):
-            blocks = list(mine.part(number, bits, self._part_rows))
+            blocks = list(mine.part(number, bits, block))
             if blocks:
-                found = _occur(np.concatenate([some for some, _ in blocks]), theirs.part(number, bits, self._part_rows))
-                matched[np.concatenate([numbers for _, numbers in blocks])[found]] = True
-        return np.flatnonzero(matched)
+                found = _partners(np.concatenate([some for some, _ in blocks]), theirs.part(number, bits, block))
+                partners[np.concatenate([numbers for _, numbers in blocks])] = found
+        matched = np.flatnonzero(partners >= 0)
+        return matched, partners[matched]
 
     def ascending(self, column: Column) -> Iterator[U8]:
         """The rows of `column` in ascending order, in blocks of bounded size; see Store."""
         source = _ours(column)
-        bits = self._bits(len(source))
+        most = self._rows_in_part(source)
+        bits = self._bits(len(source), most)
         for number in range(1 << bits):
             blocks, size = [], 0
-            for some, _ in source.part(number, bits, self._part_rows):
+            for some, _ in source.part(number, bits, most):
                 blocks.append(some)
                 size += len(some)
-                if size > _SKEW * self._part_rows:
+                if size > _SKEW * most:
                     raise RemoteError("the peer's elements are far from uniform: it repeats some of them many times")
             if blocks:
                 block = np.concatenate(blocks)
@@ -224,9 +245,12 @@ class MemoryStore:
     def grown(self) -> None:
         """A column was appended to."""
 
-    def _bits(self, count: int) -> int:
-        """The number of prefix bits that cut so many uniform rows into parts of about `_part_rows`."""
-        return min(_PREFIX_BITS, max(0, (max(1, count) - 1) // self._part_rows).bit_length())
+    def _rows_in_part(self, column: _Column) -> int:
+        return min(self._part_rows, max(_LEAST_SLICE_ROWS, _PART_BYTES // column.width))
+
+    def _bits(self, count: int, part_rows: int) -> int:
+        """The number of prefix bits that cut so many uniform rows into parts of about `part_rows`."""
+        return min(_PREFIX_BITS, max(0, (max(1, count) - 1) // part_rows).bit_length())
 
 
 class DiskStore(MemoryStore):
@@ -285,8 +309,8 @@ def _leading(table: U8) -> npt.NDArray[np.uint64]:
     return out.view(">u8")[:, 0].astype(np.uint64)
 
 
-def _occur(own: U8, peer: Iterator[tuple[U8, I64]]) -> npt.NDArray[np.bool_]:
-    """Which rows of `own` occur in the blocks of `peer`, compared at full width, bool, shape (len(own),).
+def _partners(own: U8, peer: Iterator[tuple[U8, I64]]) -> I64:
+    """For each row of `own` the number of a row in the blocks of `peer` that equals it at full width, else -1.
 
     Candidates are found by the first eight bytes. The loop runs over rows of *own* that share them: they are uniform,
     so a peer cannot make it long.
@@ -294,8 +318,8 @@ def _occur(own: U8, peer: Iterator[tuple[U8, I64]]) -> npt.NDArray[np.bool_]:
     lead = _leading(own)
     order = np.argsort(lead)
     lead, ordered = lead[order], np.take(own, order, axis=0)
-    found = np.zeros(len(own), np.bool_)
-    for block, _ in peer:
+    found = np.full(len(own), -1, np.int64)
+    for block, numbers in peer:
         wanted = _leading(block)
         place, index = np.searchsorted(lead, wanted), np.arange(len(block))
         while True:
@@ -305,7 +329,7 @@ def _occur(own: U8, peer: Iterator[tuple[U8, I64]]) -> npt.NDArray[np.bool_]:
             if not len(place):
                 break
             equal = np.all(np.take(ordered, place, axis=0) == np.take(block, index, axis=0), axis=1)
-            found[place[equal]] = True
+            found[place[equal]] = numbers[index[equal]]
             place = place + 1
     out = np.empty_like(found)
     out[order] = found

@@ -52,11 +52,9 @@ class SpooledTokens:
         joined = pa.concat_arrays(pieces) if pieces else Packed.of(()).to_arrow()
         return with_prefix(self._prefix, Packed.from_arrow(joined))
 
-    def keys(self, positions: I64) -> I64:
-        """Key numbers at shuffled positions, ascending."""
-        found = self._order[positions]
-        found.sort()
-        return found
+    def numbers(self, positions: I64) -> I64:
+        """Key numbers at shuffled positions."""
+        return self._order[positions]
 
     def close(self) -> None:
         """Remove the file. Safe to call twice."""

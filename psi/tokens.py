@@ -1,4 +1,4 @@
-"""What a party puts into a run: encoded items in an order that says nothing about its records."""
+"""What a party puts into a run: its records as tokens, in an order that says nothing about its table."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from psi.packed import I64, Packed
 
 
 class TokenSource(Protocol):
-    """Encoded items, readable in chunks. The order is independent of the owner's records."""
+    """Records, each with one token a key, readable in chunks. The order is independent of the owner's table. With one
+    key a record is a distinct key."""
 
-    def __len__(self) -> int: ...
-
-    def read(self, start: int, stop: int) -> Packed:
-        """Tokens start..stop, as they are hashed."""
+    def __len__(self) -> int:
+        """The number of records."""
         ...
 
-    def keys(self, positions: I64) -> I64:
-        """The owner's key numbers of the tokens at these positions, ascending."""
+    def read(self, start: int, stop: int) -> Packed:
+        """The tokens of records start..stop as they are hashed, record by record."""
+        ...
+
+    def numbers(self, positions: I64) -> I64:
+        """The owner's numbers of the records at these positions, in their order; -1 for one that was only added."""
         ...
 
     def close(self) -> None:
@@ -54,11 +57,9 @@ class KeyTokens:
         """Tokens start..stop in the shuffled order."""
         return with_prefix(self.prefix, self.packed.take(self.order[start:stop]))
 
-    def keys(self, positions: I64) -> I64:
-        """Key numbers at shuffled positions, ascending."""
-        found = self.order[positions]
-        found.sort()
-        return found
+    def numbers(self, positions: I64) -> I64:
+        """Key numbers at shuffled positions."""
+        return self.order[positions]
 
     def close(self) -> None:
         """Nothing of its own to drop."""

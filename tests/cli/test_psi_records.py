@@ -51,7 +51,7 @@ def test_both_sides_keep_the_same_record_and_verify_it(done: Path, verify: Run) 
     assert alone.out.count("NOT named") == 2
 
     parsed = json.loads(verify(done / "acme.json", "--peer", done / "acme.crt", "--json").out)
-    assert parsed["record"]["sizes"] == {"connect": 3, "listen": 3}
+    assert parsed["record"]["sizes"] == {"connect": [3], "listen": [3]}
     assert {side: party["named"] for side, party in parsed["parties"].items()} == {"listen": True, "connect": False}
     for name in ("acme", "globex"):
         (line,) = [json.loads(line) for line in (done / f"{name}.log").read_text().splitlines()]
@@ -95,10 +95,10 @@ def a_record(folder: Path) -> SignedRecord:
         "record": "psiselect-1",
         "terms": terms().to_json(),
         "time": 1_800_000_000,
-        "sizes": {"listen": 1, "connect": 2},
+        "sizes": {"listen": [1], "connect": [2]},
         "fingerprints": {side.value: party.fingerprint.hex() for side, party in who.items()},
         "transcript": "ab" * 64,
-        "matches": None,
+        "counts": None,
     }
     signatures = {
         side: party.sign(messages.signed_bytes("record", side, strict_json.encode(content)))

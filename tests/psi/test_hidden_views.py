@@ -195,9 +195,9 @@ def leaky(rearrange: Callable[[U8], U8]) -> Callable[[Sender, Column], Iterator[
     """A sender whose replies leave in the order in which the elements came, each chunk rearranged."""
     sorted_chunks = Sender._chunks
 
-    def chunks(self: Sender, column: Column) -> Iterator[U8]:
+    def chunks(self: Sender, column: Column, size: int) -> Iterator[U8]:
         if column.read(0, 1).shape[1] != 32:
-            yield from sorted_chunks(self, column)
+            yield from sorted_chunks(self, column, size)
             return
         for start in range(0, len(column), self._run.chunk):
             yield rearrange(column.read(start, min(start + self._run.chunk, len(column))))
@@ -256,8 +256,8 @@ def test_the_noisy_count_is_the_count_and_the_noise(monkeypatch: pytest.MonkeyPa
         assert parties[Side.CONNECT].outcome == Outcome(noisy_count=expected)
         assert parties[Side.LISTEN].outcome == Outcome()
         assert parties[Side.CONNECT].record == parties[Side.LISTEN].record
-        assert parties[Side.CONNECT].record["matches"] is None
-        assert parties[Side.CONNECT].record["sizes"] == {"connect": len(left), "listen": len(right)}
+        assert parties[Side.CONNECT].record["counts"] is None
+        assert parties[Side.CONNECT].record["sizes"] == {"connect": [len(left)], "listen": [len(right)]}
     assert asked == [(Fraction(1, 2), agreed.bound)] * 4
 
 
@@ -310,7 +310,7 @@ def test_a_result_below_the_minimum_is_not_there_on_any_side_nor_in_the_record(r
             assert party.outcome.withheld is (withheld and side in learn.receivers)
             if withheld:
                 assert (party.outcome.matches, party.outcome.matched) == (None, None)
-                assert party.record["matches"] is None
+                assert party.record["counts"] is None
         assert parties[Side.CONNECT].record == parties[Side.LISTEN].record
         assert parties[Side.CONNECT].record["terms"]["min_matches"] == least
 
@@ -335,13 +335,13 @@ def test_padded_lists_give_the_same_result_and_one_size(pad_to: int, mode: dict[
     parties = run(OWN, PEER, terms(**mode, learn=learn, pad_to=pad_to, chunk=8))
     lists = {Side.CONNECT: OWN, Side.LISTEN: PEER}
     for side, party in parties.items():
-        assert party.record["sizes"] == {"connect": pad_to, "listen": pad_to}
+        assert party.record["sizes"] == {"connect": [pad_to], "listen": [pad_to]}
         assert (party.own_size, party.peer_size) == (pad_to, pad_to)
         assert party.done_operations == party.total_operations
         learnt = side in learn.receivers
         assert party.outcome.matches == (COMMON if learnt else None)
         if learnt and not mode:
-            found = [lists[side][i] for i in party.outcome.matched]
+            found = [lists[side][i] for i in party.outcome.matched[0]]
             assert found == [item for item in lists[side] if item in OWN and item in PEER]
 
 
@@ -383,7 +383,7 @@ def test_a_list_beyond_the_padding_and_a_peer_that_declares_another_size_are_ref
     party, other = (Party(setup(side, OWN, agreed)) for side in Side)
     party.start()
     hello = json.loads(other.start()[0].payload)
-    hello["size"] = 49
+    hello["sizes"] = [49]
     with pytest.raises(RemoteError, match="both pad to"):
         party.receive(Frame(M.HELLO, json.dumps(hello).encode()))
 
@@ -396,15 +396,15 @@ def test_added_tokens_are_strewn_and_the_others_keep_their_numbers() -> None:
     inner = KeyTokens.shuffled(keys, b"\x01", FixedEntropy("inner"))
     added = dummies(20), fillers(7, FixedEntropy("fillers"))
     more = [packed[i] for packed in added for i in range(len(packed))]
-    padded = PaddedTokens(inner, *added, FixedEntropy("places"))
+    padded = PaddedTokens(inner, padding.join(*added), FixedEntropy("places"))
     everything = [padded.read(i, i + 1)[0] for i in range(len(padded))]
     assert sorted(everything) == sorted([*(b"\x01" + keys[i] for i in range(50)), *more])
     for chunk in (1, 3, 16, 77, 1000):
         pieces = [padded.read(start, start + chunk) for start in range(0, len(padded), chunk)]
         assert [piece[i] for piece in pieces for i in range(len(piece))] == everything
     real = np.array([i for i, token in enumerate(everything) if token[:1] == b"\x01"])
-    wanted = sorted(int(everything[i].split()[1]) for i in real[5:15])
-    assert padded.keys(np.sort(np.append(real[5:15], np.setdiff1d(np.arange(77), real)))).tolist() == wanted
+    found = padded.numbers(np.append(real[5:15], np.setdiff1d(np.arange(77), real))).tolist()
+    assert found == [int(everything[i].split()[1]) for i in real[5:15]] + 27 * [-1]
     assert len(set(more)) == 27
 
 
@@ -414,7 +414,7 @@ def test_places_of_added_tokens_are_uniform() -> None:
     entropy, draws = FixedEntropy("uniform"), 3000
     seen: Counter[tuple[int, ...]] = Counter()
     for _ in range(draws):
-        padded = PaddedTokens(inner, dummies(2), Packed.of([]), entropy)
+        padded = PaddedTokens(inner, dummies(2), entropy)
         tokens = padded.read(0, 5)
         seen[tuple(i for i in range(5) if tokens[i][:1] == b"\x02")] += 1
     assert len(seen) == comb(5, 2)

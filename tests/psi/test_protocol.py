@@ -16,7 +16,7 @@ from support.parties import KEYS, RAW, Key, pump, run, setup, terms
 from psi import messages, strict_json
 from psi.errors import PolicyError, RemoteError
 from psi.messages import MessageType as M
-from psi.outcomes import Learner, Reveal, Side
+from psi.outcomes import Comparer, Learner, Matching, Reveal, Side
 from psi.protocol import Party
 from psi.states import RECEIVE, SEND, TABLE, State, after
 from psi.terms import KeyTerm
@@ -39,14 +39,14 @@ def test_result_is_the_plain_intersection(left: set[bytes], right: set[bytes], r
             continue
         assert outcome.matches == len(common)
         if reveal is Reveal.MATCHES:
-            assert [lists[side][i] for i in outcome.matched] == [x for x in lists[side] if x in common]
+            assert [lists[side][i] for i in outcome.matched[0]] == [x for x in lists[side] if x in common]
         else:
             assert outcome.matched is None
     here, there = parties.values()
     assert here.record == there.record
     assert here.transcript == there.transcript
     assert len(here.transcript) == 64
-    assert here.record["matches"] == (len(common) if learn is Learner.BOTH else None)
+    assert here.record["counts"] == ([len(common)] if learn is Learner.BOTH else None)
     assert all(p.done_operations == p.total_operations for p in parties.values())
 
 
@@ -98,15 +98,20 @@ OTHER_TERMS = {
     "chunk": {"chunk": 17},
     "epsilon": {**NOISY, "epsilon": "1"},
     "delta": {**NOISY, "delta": "1/10"},
+    "matching": {"matching": Matching.ONE_TO_ONE},
     "min_matches": {"min_matches": 5},
+    "min_matches_by": {"min_matches": 5, "min_matches_by": Comparer.OTHER},
     "pad_to": {"pad_to": 50},
 }
+
+
+ALIKE = {"epsilon": NOISY, "delta": NOISY, "min_matches_by": {"min_matches": 5}}
 
 
 @pytest.mark.parametrize("term", OTHER_TERMS)
 def test_a_differing_term_ends_both_sides_by_name_before_any_element(term: str) -> None:
     parties = {
-        Side.CONNECT: Party(setup(Side.CONNECT, [b"a"], terms(**NOISY) if term in ("epsilon", "delta") else terms())),
+        Side.CONNECT: Party(setup(Side.CONNECT, [b"a"], terms(**ALIKE.get(term, {})))),
         Side.LISTEN: Party(setup(Side.LISTEN, [b"a"], terms(**OTHER_TERMS[term]))),
     }
     hellos = {side: party.start() for side, party in parties.items()}

@@ -51,7 +51,7 @@ def test_a_record_survives_its_file_and_verifies(identities: dict[Side, Identity
     read = SignedRecord.decode(signed.encode())
     read.verify()
     assert read == signed
-    assert read.content["matches"] == (2 if learn is Learner.BOTH else None)
+    assert read.content["counts"] == ([2] if learn is Learner.BOTH else None)
     assert {side: read.side_of(identities[side].fingerprint) for side in Side} == {side: side for side in Side}
     assert read.side_of(bytes(32)) is None
 
@@ -100,10 +100,10 @@ def test_mutated_records_raise_typed_errors_only(signed: SignedRecord, count: in
 MALFORMED = {
     "record": "other",
     "time": -1,
-    "sizes": {"connect": 3},
+    "sizes": {"connect": [3], "listen": [3, 3]},
     "fingerprints": {"connect": "00" * 32, "listen": "AA" * 32},
     "transcript": "00",
-    "matches": 4,  # of lists of 3
+    "counts": [4],  # of lists of 3
     "terms": {},
     "extra": 1,
 }

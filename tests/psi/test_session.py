@@ -72,9 +72,9 @@ class SlowStore(MemoryStore):
         super().__init__()
         self._told = told
 
-    def match(self, own: Column, peer: Column) -> I64:
+    def join(self, own: Column, peer: Column) -> I64:
         self._wait()
-        return super().match(own, peer)
+        return super().join(own, peer)
 
     def ascending(self, column: Column) -> Iterable[U8]:
         self._wait()
@@ -121,7 +121,7 @@ def test_matching_and_sorting_send_signs_of_life(
     for side in learner.receivers:
         assert results[side].outcome.matches == 250
         if reveal is Reveal.MATCHES:
-            assert np.array_equal(results[side].outcome.matched, np.arange(250))
+            assert np.array_equal(results[side].outcome.matched[0], np.arange(250))
     here, there = results[Side.CONNECT], results[Side.LISTEN]
     assert (here.bytes_sent, here.bytes_received) == (there.bytes_received, there.bytes_sent)
 

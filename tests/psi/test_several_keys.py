@@ -1,0 +1,295 @@
+"""Records with several keys: matched by any of them, one-to-many and one-to-one, against plain computations; what the
+learner sees of them; the minimum that the other side compares."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.entropy import FixedEntropy
+from support.parties import pump, setup, terms
+
+from dpselect.entropy import SystemEntropy
+from psi import local, masking
+from psi.curve25519.backend import Backend, load_backend
+from psi.errors import PolicyError, RemoteError, UsageError
+from psi.job import Agreement, Job, Memory
+from psi.matching import one_to_one
+from psi.messages import MessageType as M
+from psi.normalize import parse_key
+from psi.outcomes import Comparer, Learner, Matching, Reveal, Side
+from psi.packed import Packed
+from psi.protocol import Party
+from psi.record_tokens import RecordTokens
+from psi.session import SessionResult
+from psi.tables import open_source
+from psi.terms import KeyTerm
+from psi.wire import Frame
+
+KEYS = (parse_key("mail:text"), parse_key("phone:text"))
+Rows = Sequence[tuple[str, str]]
+
+
+@functools.cache
+def backend() -> Backend:
+    return load_backend("auto")
+
+
+def write(path: Path, rows: Rows) -> None:
+    path.write_text("n,mail,phone\n" + "".join(f"{n},{mail},{phone}\n" for n, (mail, phone) in enumerate(rows)))
+
+
+def match(
+    folder: Path, lists: dict[Side, Rows], agreement: Agreement
+) -> tuple[dict[Side, SessionResult], dict[Side, Job]]:
+    for side, rows in lists.items():
+        write(folder / f"{side.value}.csv", rows)
+    jobs = {
+        side: Job(open_source(folder / f"{side.value}.csv"), KEYS, Memory.default(), agreement.matching)
+        for side in Side
+    }
+    return local.run(jobs, agreement, backend(), SystemEntropy()), jobs
+
+
+def owners(rows: Rows, key: int) -> dict[str, int]:
+    """Each value's first row."""
+    found: dict[str, int] = {}
+    for number, row in enumerate(rows):
+        if row[key]:
+            found.setdefault(row[key], number)
+    return found
+
+
+def plain(lists: dict[Side, Rows], matching: Matching) -> tuple[list[int], dict[Side, set[int]]]:
+    """Counts by key, and matched rows of each side, computed by dictionaries."""
+    counts, rows = [], {side: set[int]() for side in Side}
+    for key in range(2):
+        owned = {side: owners(lists[side], key) for side in Side}
+        common = owned[Side.CONNECT].keys() & owned[Side.LISTEN].keys()
+        if matching is Matching.ONE_TO_MANY:
+            counts.append(len(common))
+            for side in Side:
+                rows[side] |= {n for n, row in enumerate(lists[side]) if row[key] in common}
+            continue
+        free = [v for v in common if not any(owned[side][v] in rows[side] for side in Side)]
+        counts.append(len(free))
+        for side in Side:
+            rows[side] |= {owned[side][value] for value in free}
+    return counts, rows
+
+
+def random_rows(draw: random.Random, most: int) -> Rows:
+    pool = draw.randint(1, 2 * most)
+
+    def value(kind: str) -> str:
+        return "" if draw.random() < 0.2 else f"{kind}{draw.randrange(pool)}"
+
+    return [(value("m"), value("p")) for _ in range(draw.randint(0, most))]
+
+
+MODES = list(itertools.product([Reveal.MATCHES, Reveal.COUNT], Learner, Matching, (False, True), Comparer))
+
+
+def check_pair(folder: Path, seed: int, most: int) -> None:
+    draw = random.Random(seed)
+    reveal, learn, matching, padded, comparer = MODES[seed % len(MODES)]
+    if learn is Learner.BOTH:
+        comparer = Comparer.LEARNER
+    lists = {side: random_rows(draw, most) for side in Side}
+    counts, rows = plain(lists, matching)
+    total = sum(counts)
+    least = draw.choice([1, total or 1, total + 1]) if comparer is Comparer.OTHER else draw.choice([None, total + 1])
+    agreement = Agreement(
+        reveal, learn, chunk=draw.choice([3, 500]), min_matches=least, min_matches_by=comparer, matching=matching,
+        pad_to=most + draw.randint(1, 9) if padded else None,
+    )  # fmt: skip
+    if comparer is Comparer.OTHER and least is not None and total < least:
+        with pytest.raises(PolicyError, match="minimum"):
+            match(folder, lists, agreement)
+        return
+    results, jobs = match(folder, lists, agreement)
+    assert results[Side.CONNECT].record == results[Side.LISTEN].record
+    for side, result in results.items():
+        outcome = result.outcome
+        if least is not None and total < least:
+            assert outcome.withheld is (side in learn.receivers)
+            assert outcome.counts is None
+        elif side in learn.receivers:
+            assert outcome.counts == tuple(counts)
+            assert jobs[side].count_rows(outcome) == (len(rows[side]) if reveal is Reveal.MATCHES else None)
+        else:
+            assert outcome.counts == (tuple(counts) if comparer is Comparer.OTHER else None)
+        if reveal is Reveal.MATCHES and outcome.matched is not None:
+            jobs[side].write_matches(outcome, folder / "out.csv")
+            written = [int(line.split(",")[0]) for line in (folder / "out.csv").read_text().splitlines()[1:]]
+            assert written == sorted(rows[side])
+
+
+@pytest.mark.parametrize("seed", range(len(MODES)))
+def test_random_pairs_with_two_keys(tmp_path: Path, seed: int) -> None:
+    check_pair(tmp_path, seed, 40)
+
+
+@pytest.mark.soak
+def test_a_thousand_random_pairs_with_two_keys(tmp_path: Path) -> None:
+    for seed in range(1000):
+        check_pair(tmp_path, 2_000_000 + seed, 3000)
+
+
+def test_mail_else_phone_by_hand(tmp_path: Path) -> None:
+    """The case of the field's papers: match by e-mail, else by phone. Ann has a new e-mail there; Bob's and Eve's phone
+    is one; Dan is on one side only."""
+    lists: dict[Side, Rows] = {
+        Side.CONNECT: [("ann@x", "1"), ("bob@x", "2"), ("dan@x", "4"), ("eve@x", "")],
+        Side.LISTEN: [("ann@new", "1"), ("bob@x", "9"), ("eve@x", "2"), ("", "7")],
+    }
+    results, jobs = match(tmp_path, lists, Agreement(Reveal.MATCHES, Learner.BOTH, matching=Matching.ONE_TO_ONE))
+    assert [result.outcome.counts for result in results.values()] == [(2, 1), (2, 1)]  # bob, eve by mail; ann by phone
+    assert results[Side.CONNECT].record["counts"] == [2, 1]
+    many, jobs = match(tmp_path, lists, Agreement(Reveal.MATCHES, Learner.BOTH))
+    assert many[Side.CONNECT].outcome.counts == (2, 2)  # phone 2 is in both lists too
+    assert {side: jobs[side].count_rows(many[side].outcome) for side in Side} == {Side.CONNECT: 3, Side.LISTEN: 3}
+
+
+def test_a_value_belongs_to_its_first_row_and_rows_without_values_are_no_records(tmp_path: Path) -> None:
+    rows: Rows = [("a", "1"), ("a", "2"), ("", ""), ("a", "1"), ("b", "1")]
+    write(tmp_path / "t.csv", rows)
+    job = Job(open_source(tmp_path / "t.csv"), KEYS, Memory.default(), Matching.ONE_TO_ONE)
+    assert job.sizes == (3,)  # rows 0, 1 and 4; row 3 repeats both values
+    assert job._linked is not None
+    assert job._linked.rows.tolist() == [0, 1, 4]
+    assert (job._linked.table >= 0).tolist() == [[True, True], [False, True], [True, False]]
+
+
+def test_precedence_takes_rows_away_from_later_keys() -> None:
+    pairs = [(np.array([0, 2]), np.array([5, 1])), (np.array([0, 1, 3]), np.array([2, 5, 4]))]
+    found = one_to_one(pairs, 4, 6)
+    assert [(own.tolist(), peer.tolist()) for own, peer in found] == [([0, 2], [5, 1]), ([3], [4])]
+
+
+# ---- views
+
+
+def records(count: int, first: int, blank: float, seed: int) -> RecordTokens:
+    draw = random.Random(seed)
+    values = [Packed.of(b"%d-%d" % (key, first + n) for n in range(count)) for key in range(2)]
+    table = np.array([[-1 if draw.random() < blank else n for _ in range(2)] for n in range(count)]).reshape(-1, 2)
+    return RecordTokens(values, [b"\x01mail", b"\x01phon"], table, FixedEntropy(f"{seed}"))
+
+
+TWO = (KeyTerm("raw/1", "00" * 32), KeyTerm("text/1", "11" * 32))
+
+
+def views(blanks: tuple[float, float], **changes: object) -> tuple[dict[Side, list[Frame]], dict[Side, Party]]:
+    agreed = terms(reveal=Reveal.COUNT, keys=TWO, matching=Matching.ONE_TO_ONE, chunk=8, **changes)
+    parties = {
+        side: Party(setup(side, [], agreed, sizes=(20,), entropy=SystemEntropy(),
+                          tokens=lambda number, side=side, blank=blank, first=first: records(20, first, blank, first)))
+        for side, blank, first in zip(Side, blanks, (0, 10), strict=True)
+    }  # fmt: skip
+    seen: dict[Side, list[Frame]] = {side: [] for side in Side}
+    pump(parties, lambda side, frame: seen[side].append(Frame(frame.type, bytes(frame.payload))))
+    return seen, parties
+
+
+def shape(frames: list[Frame]) -> list[tuple[int, int]]:
+    return [(frame.type, len(frame.payload)) for frame in frames if frame.type not in (M.HELLO, M.ALIVE)]
+
+
+def rows_of(frames: list[Frame], kind: M, width: int) -> list[bytes]:
+    joined = b"".join(bytes(f.payload) for f in frames if f.type == kind)
+    return [joined[i : i + width] for i in range(0, len(joined), width)]
+
+
+def test_views_do_not_show_which_keys_are_blank() -> None:
+    """No blanks, many on one side, many on the other: the same frames, all elements different, rows sorted."""
+    shapes = []
+    for blanks in ((0.0, 0.0), (0.6, 0.0), (0.0, 0.6)):
+        seen, _ = views(blanks)
+        shapes.append({side: shape(seen[side]) for side in Side})
+        replies = rows_of(seen[Side.LISTEN], M.REPLIES, 64)
+        assert replies == sorted(replies)
+        assert len(replies) == 20
+        assert len(set(rows_of(seen[Side.CONNECT], M.ELEMENTS, 32))) == 40
+        tags = rows_of(seen[Side.LISTEN], M.TAGS, 2 * masking.tag_bytes(20, 20))
+        assert tags == sorted(tags)
+        assert len(tags) == 20
+    assert shapes[0] == shapes[1] == shapes[2]
+
+
+def test_blanks_in_place_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: a blank stands for itself, one fixed token, in place of a filler. Then equal elements show the blanks,
+    and the honest sender refuses them."""
+    monkeypatch.setattr("psi.record_tokens.fillers", lambda count, entropy: Packed.of([b"blank"] * count))
+    with pytest.raises(RemoteError, match="same masked value"):
+        views((0.6, 0.6))
+
+
+def test_a_repeated_element_under_another_key_is_refused() -> None:
+    """u and 1/u have one product; a learner could mark a record through the shuffle by putting one under each key."""
+
+    class Repeating(RecordTokens):
+        def read(self, start: int, stop: int) -> Packed:
+            tokens = super().read(start, stop)
+            return tokens.take(np.arange(len(tokens)) // 2 * 2)  # the second key's token is the first one's again
+
+    agreed = terms(reveal=Reveal.COUNT, keys=TWO, matching=Matching.ONE_TO_ONE)
+    table, values = np.array([[0, 0], [1, 1]]), [Packed.of([b"a", b"b"])] * 2
+    parties = {
+        side: Party(setup(side, [], agreed, sizes=(2,), tokens=lambda number, kind=kind: kind(
+            values, [b"\x01mail", b"\x01phon"], table, FixedEntropy())))
+        for side, kind in ((Side.CONNECT, Repeating), (Side.LISTEN, RecordTokens))
+    }  # fmt: skip
+    with pytest.raises(RemoteError, match="same masked value"):
+        pump(parties)
+
+
+# ---- the other side compares
+
+
+def test_below_the_minimum_the_learner_gets_no_answer_and_hears_only_that() -> None:
+    agreed = terms(min_matches=3, min_matches_by=Comparer.OTHER)
+    parties = {side: Party(setup(side, items, agreed)) for side, items in
+               zip(Side, ([b"a", b"b", b"x"], [b"a", b"b", b"y"]), strict=True)}  # fmt: skip
+    sent: dict[Side, list[int]] = {side: [] for side in Side}
+    with pytest.raises(PolicyError, match="fewer matches") as caught:
+        pump(parties, lambda side, frame: sent[side].append(frame.type))
+    other = Side.LISTEN
+    assert caught.value.term == "min_matches"
+    assert M.REPLIES not in sent[other]  # it sent elements in the gate's run, and nothing of its own list
+    assert M.TAGS not in sent[other]
+    assert not parties[Side.CONNECT].outcome.learnt
+
+
+def test_above_it_both_know_the_count_and_the_record_has_it() -> None:
+    agreed = terms(min_matches=2, min_matches_by=Comparer.OTHER)
+    parties = {side: Party(setup(side, items, agreed)) for side, items in
+               zip(Side, ([b"a", b"b", b"x"], [b"a", b"b", b"y"]), strict=True)}  # fmt: skip
+    pump(parties)
+    assert [party.outcome.matches for party in parties.values()] == [2, 2]
+    assert [party.outcome.matched is None for party in parties.values()] == [True, False]  # Side: listen, connect
+    assert parties[Side.CONNECT].record["counts"] == [2]
+    assert all(party.done_operations == party.total_operations for party in parties.values())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"min_matches": None}, "no minimum"),
+        ({"learn": Learner.BOTH}, "both sides learn"),
+        ({"reveal": Reveal.NOISY_COUNT, "epsilon": "1", "delta": "1/10"}, "exact count"),
+    ],
+)
+def test_a_comparison_that_cannot_be_had_is_refused(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        terms(**{"min_matches": 3, "min_matches_by": Comparer.OTHER, **changes})
+
+
+def test_noise_under_several_keys_is_refused() -> None:
+    with pytest.raises(UsageError, match="for one key"):
+        terms(reveal=Reveal.NOISY_COUNT, epsilon="1", delta="1/10", keys=TWO)
