@@ -16,18 +16,13 @@ from psi.messages import MessageType as M
 from psi.oblivious.base import BaseReceiver, BaseSender
 from psi.oblivious.columns import CHECK_ROWS, COLUMNS, ROW_BYTES, SEED_BYTES
 from psi.oblivious.correlated import WORD_BYTES, CorrelatedReceiver, CorrelatedSender, PadHash
-from psi.oblivious.extension import ANSWER_BYTES, ExtensionReceiver, ExtensionSender, Layout, VerifiedRows
+from psi.oblivious.extension import ANSWER_BYTES, ExtensionReceiver, ExtensionSender, Layout, VerifiedRows, block_rows
 from psi.outcomes import Outcome
 from psi.packed import I64, U8
 from psi.run import Payload, RunContext, chunk_frame
 from psi.run import rows as parse_rows
 from psi.states import State
 from psi.wire import Frame
-
-
-def block_rows(chunk: int) -> int:
-    """Rows of a full block of transfers: the terms' chunk, filled up to a multiple of 8."""
-    return -(-chunk // 8) * 8
 
 
 class SumReceiver:

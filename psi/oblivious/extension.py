@@ -45,6 +45,11 @@ ANSWER_BYTES = (COLUMNS + 1) * CHECK_ROWS // 8
 _READ_ROWS = 1 << 18  # a column on disk is read a slice at a time, whatever is asked for
 
 
+def block_rows(chunk: int) -> int:
+    """Rows of a full block of transfers: the terms' chunk, filled up to a multiple of 8."""
+    return -(-chunk // 8) * 8
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """How `rows` rows are cut into blocks of `block`, a multiple of 8; the check's 128 rows come after them."""

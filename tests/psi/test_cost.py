@@ -59,8 +59,8 @@ def jobs(folder: Path, own: int, peer: int) -> dict[Side, Job]:
     made = {}
     for side, count, first in ((Side.CONNECT, own, 0), (Side.LISTEN, peer, own // 2)):
         path = folder / f"{side.value}.csv"
-        path.write_text("key\n" + "".join(f"person number {i:09d}\n" for i in range(first, first + count)))
-        made[side] = Job(open_source(path), parse_key("key"), Memory.default())
+        path.write_text("key,n\n" + "".join(f"person number {i:09d},{i}\n" for i in range(first, first + count)))
+        made[side] = Job(open_source(path), parse_key("key"), Memory.default(), value="n")
     return made
 
 
@@ -76,12 +76,16 @@ def test_multiplications_and_bytes_of_a_session(
     tmp_path: Path, own: int, peer: int, reveal: Reveal, learns: Learns
 ) -> None:
     backend = Counting()
-    noise = {"epsilon": Fraction(1, 2), "delta": Fraction(1, 10**6)} if reveal is Reveal.NOISY_COUNT else {}
-    if noise and learns is Learns.BOTH:
+    more: dict[str, object] = {}
+    if reveal is Reveal.NOISY_COUNT:
+        more = {"epsilon": Fraction(1, 2), "delta": Fraction(1, 10**6)}
+    if reveal is Reveal.SUM:
+        more = {"value_decimals": 0, "value_max": "1000"}
+    if reveal is Reveal.NOISY_COUNT and learns is Learns.BOTH:
         with pytest.raises(UsageError, match="one learner"):
-            Agreement(reveal, LEARNER[learns], **noise)
+            Agreement(reveal, LEARNER[learns], **more)
         return
-    agreement = Agreement(reveal, LEARNER[learns], chunk=64, **noise)
+    agreement = Agreement(reveal, LEARNER[learns], chunk=64, **more)
     result = play(tmp_path, own, peer, agreement, backend)
     predicted = cost.estimate(own, peer, MACHINE, reveal=reveal, added=agreement.added, learns=learns, chunk=64)
     here = threading.current_thread().name
@@ -94,6 +98,7 @@ def test_multiplications_and_bytes_of_a_session(
 
 def test_bytes_an_item_at_the_sizes_of_the_specification() -> None:
     assert Run(2**20, 2**20).payload_bytes == 74 * 2**20
+    assert Run(2**20, 2**20, sums=True).payload_bytes == 98 * 2**20
     predicted = cost.estimate(2**18, 2**18, MACHINE)
     assert 73 < (predicted.bytes_sent + predicted.bytes_received) / 2**18 < 76
 
