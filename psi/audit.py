@@ -46,6 +46,14 @@ def append(path: Path, entry: dict[str, Any]) -> None:
             raise
 
 
+def holds(path: Path, transcript: bytes) -> bool:
+    """Whether a session with this transcript is on file as done. Raises InputError."""
+    wanted = b'"transcript":"%s"' % transcript.hex().encode()
+    with _locked(path) as handle, os.fdopen(os.dup(handle), "rb") as file:
+        file.seek(0)
+        return any(wanted in line and b'"outcome":"done"' in line for line in file)
+
+
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[int]:
     """The file, open for appending, ours alone, ending with a whole line."""

@@ -20,9 +20,16 @@ __all__ = ["Address", "Listener", "connect"]
 _RETRY_SECONDS = 0.2
 
 
-def connect(address: str, identity: Identity, peers: Iterable[PeerIdentity], *, timeout: float) -> TlsChannel:
-    """Connect to the listener at `address` (`HOST:PORT`), trying again until it is up or `timeout` seconds are over;
-    the channel's own deadline is the same `timeout`.
+def connect(
+    address: str,
+    identity: Identity,
+    peers: Iterable[PeerIdentity],
+    *,
+    timeout: float,
+    stall: float | None = None,
+) -> TlsChannel:
+    """Connect to the listener at `address` (`HOST:PORT`), trying again until it is up or `timeout` seconds are over.
+    The channel's own deadline without progress is `stall`, by default the same `timeout`.
 
     Raises UsageError (a bad address, no peers or oneself among them), InputError (an expired certificate) or
     TransportError (nobody there, not a pinned peer). When the listener refuses this side's certificate, TLS 1.3 tells
@@ -48,7 +55,12 @@ def connect(address: str, identity: Identity, peers: Iterable[PeerIdentity], *, 
     except TransportError as error:
         close(sock or raw)
         raise TransportError(f"no session with the listener at {target}: {error}") from None
-    return TlsChannel(sock, own_fingerprint=identity.fingerprint, peer_fingerprint=peer.fingerprint, timeout=timeout)
+    return TlsChannel(
+        sock,
+        own_fingerprint=identity.fingerprint,
+        peer_fingerprint=peer.fingerprint,
+        timeout=timeout if stall is None else stall,
+    )
 
 
 def _dial(address: Address, deadline: float, timeout: float) -> socket.socket:
