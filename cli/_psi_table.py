@@ -11,6 +11,7 @@ import click
 
 from psi.tables import Source, open_source
 from psi.tables.opening import scheme_of
+from psi.tables.sqlite import sqlite_file
 
 QUERY_HELP = "One SELECT, when the list is a database: what it returns is the list."
 
@@ -33,13 +34,15 @@ class Table:
     query: str | None = None
 
     def __fspath__(self) -> str:
-        """The path, for looking at the file; there is none of this name when it is a database."""
+        """The path; no file has the name of a database, so that nobody takes one for unchanged."""
         return os.fspath(self.where)
 
     @property
     def file(self) -> Path | None:
-        """None for a database."""
-        return self.where if isinstance(self.where, Path) else None
+        """The file that the list is in, which must not be written to; None for a server. Raises UsageError."""
+        if isinstance(self.where, Path):
+            return self.where
+        return sqlite_file(self.where) if scheme_of(self.where) == "sqlite" else None
 
     def open(self, folder: Path) -> Source:
         """See `psi.tables.open_source`; folder: for what a database returns."""

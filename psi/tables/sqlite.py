@@ -37,7 +37,7 @@ class Sqlite:
     }
 
     def __init__(self, where: str) -> None:
-        self.path = _path(where)
+        self.path = sqlite_file(where)
         self.name = str(self.path)
 
     def connect(self) -> Any:
@@ -80,7 +80,7 @@ class Sqlite:
         return one_line(re.sub(r".*(?:Failed to [a-z]+ query|Failed to open[^:]*): ", "", first))
 
 
-def _path(where: str) -> Path:
+def sqlite_file(where: str) -> Path:
     """The file of sqlite:///relative/path or sqlite:////absolute/path, percent-decoded. Raises UsageError."""
     path = where.partition(":")[2]
     if not path.startswith("///") or path == "///" or "?" in path:
