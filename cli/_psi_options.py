@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 
 import click
 
+from cli import _psi_columns, _psi_values
 from cli._output import json_option
 from cli._psi_policy import OPTION as _POLICY
 from cli._psi_policy import Guard
@@ -19,13 +20,13 @@ from cli._psi_trust import OPTIONS as _TRUST
 from cli._psi_trust import Papers
 from dpselect.privacy import parse_fraction
 from psi.errors import UsageError
-from psi.job import Agreement, Limits, Memory
+from psi.job import Agreement, Limits, Memory, key_terms
 from psi.normalize import KeySpec, parse_key
-from psi.outcomes import Learner, Reveal, Side
+from psi.outcomes import Comparer, Learner, Matching, Reveal, Side
 from psi.policy import Request
 from psi.tables import Source
 from psi.tables.writing import check_target
-from psi.terms import MAX_SIZE
+from psi.terms import MAX_KEYS, MAX_SIZE
 
 STALL_SECONDS = 60.0
 
@@ -70,6 +71,21 @@ _NOISE = (
     click.option("--epsilon", metavar="E", help="noisy-count: privacy of a key, exact: 1, 0.5 or 1/3."),
     click.option("--delta", metavar="D", help="noisy-count: how likely epsilon may fail, such as 1e-6."),
 )
+_MATCHING = click.option(
+    "--matching",
+    type=click.Choice([matching.value for matching in Matching]),
+    default=Matching.ONE_TO_MANY.value,
+    show_default=True,
+    help="Whether a record matches one record of the peer at most, by its first key that can; both sides the same.",
+)
+_COMPARER = click.option(
+    "--min-matches-by",
+    type=click.Choice([comparer.value for comparer in Comparer]),
+    default=Comparer.LEARNER.value,
+    show_default=True,
+    help="Who holds the result against --min-matches; `other` is the side that does not learn, which then learns the "
+    "number of matches. Both sides must say the same.",
+)
 _PAD_TO = click.option(
     "--pad-to",
     type=click.IntRange(1, MAX_SIZE),
@@ -102,26 +118,42 @@ _WHAT = (
         required=True,
         metavar="COLUMN[:RULE]",
         help="Column to match by and the rule that normalises it, the same on both sides: raw, text, email, phone, "
-        "name, date or sha256. Options follow: phone:phone,region=PL. Columns joined by + make one key.",
+        "name, date or sha256. Options follow: phone:phone,region=PL. Columns joined by + make one key. Given several "
+        "times, any of the keys matches, the first ones first.",
     ),
+    _MATCHING,
     _REVEAL,
     *_NOISE,
+    _psi_values.COLUMN,
+    *_psi_values.TERMS,
     _PAD_TO,
     click.option(
         "--min-matches",
         type=click.IntRange(1),
         metavar="N",
-        help="Withhold a result below N (exit 6); both sides must say the same. Advisory: the learner's program obeys.",
+        help="Withhold a result below N (exit 6); both sides must say the same. Advisory unless the other side "
+        "compares.",
     ),
+    _COMPARER,
     click.option("--output", type=_PATH, help="Write my matched rows here: .csv or .parquet."),
+    *_psi_columns.OPTIONS,
     click.option("--strict", is_flag=True, help="Refuse a table with rows that the rule cannot read."),
     click.option(
         "--workdir",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
         metavar="DIR",
-        help="Where what is beyond --memory-limit goes [default: the system's folder for temporary files].",
+        help="Where sessions to be resumed are kept and what is beyond --memory-limit goes [default: the system's "
+        "folder for temporary files].",
     ),
     *_MEANS,
+)
+
+
+_RESUME = click.option(
+    "--resume",
+    is_flag=True,
+    help="Keep the session in --workdir and go on with it after a lost link or a killed process, by the same command; "
+    "both sides must say so.",
 )
 
 
@@ -172,6 +204,7 @@ def session_options(side: Side) -> Callable[[Command], Command]:
         ),
         _POLICY,
         *_TRUST,
+        _RESUME,
         json_option,
     )
 
@@ -181,6 +214,7 @@ local_options = _stack(*_WHAT, json_option)
 estimate_options = _stack(
     _REVEAL,
     *_NOISE,
+    *_psi_values.TERMS,
     _PAD_TO,
     click.option("--learn", type=click.Choice(["me", "peer", "both"]), default="me", show_default=True),
     click.option(
@@ -190,6 +224,9 @@ estimate_options = _stack(
         help="Predict two machines like this one and a network of so many bits a second between them, such as 100M "
         "[default: both parties share this machine, as with `psi local`].",
     ),
+    click.option("--keys", type=click.IntRange(1, MAX_KEYS), default=1, show_default=True, help="Keys a record has."),
+    click.option("--min-matches", type=click.IntRange(1), metavar="N", help="As for a session."),
+    _COMPARER,
     click.option("--key-bytes", type=click.IntRange(1), default=32, show_default=True, help="Mean length of a key."),
     *_MEANS,
     json_option,
@@ -204,10 +241,11 @@ class Choices:
     identity: Path
     peers: tuple[Path, ...]
     source: Table
-    key: KeySpec
+    keys: tuple[KeySpec, ...]
     agreement: Agreement
     limits: Limits
     learn: str
+    value: str | None
     output: Path | None
     strict: bool
     backend: str
@@ -217,29 +255,42 @@ class Choices:
     guard: Guard
     papers: Papers
     as_json: bool
+    workdir: Path | None = None
+    resume: bool = False
 
     @classmethod
     def parse(cls, side: Side, given: dict[str, Any]) -> Self:
         """Check the options together. Raises UsageError."""
-        if len(given["keys"]) != 1:
-            raise UsageError("several --key options are not supported yet; give one", term="keys")
+        if len(given["keys"]) > MAX_KEYS:
+            raise UsageError(f"{len(given['keys'])} keys; {MAX_KEYS} are the most", term="keys")
         learn = given.get("learn", "me")
+        reveal = Reveal(given["reveal"])
+        _psi_values.check_column(reveal, learn, given["value"])
+        columns, label_bytes = _psi_columns.asked(side, given)
+        decimals, largest = _psi_values.asked(reveal, given)
         choices = cls(
             side=side,
             identity=given["identity"],
             peers=given["peers"],
             source=Table(given["source"], given.get("query")),
-            key=parse_key(given["keys"][0]),
+            keys=tuple(parse_key(key) for key in given["keys"]),
             agreement=Agreement(
-                Reveal(given["reveal"]),
+                reveal,
                 _learner(side, learn),
                 epsilon=exact(given, "epsilon"),
                 delta=exact(given, "delta"),
                 min_matches=given["min_matches"],
+                min_matches_by=Comparer(given["min_matches_by"]),
+                matching=Matching(given["matching"]),
                 pad_to=given["pad_to"],
+                columns=columns,
+                label_bytes=label_bytes,
+                value_decimals=decimals,
+                value_max=largest,
             ),
             limits=Limits(given["max_peer_size"]) if "max_peer_size" in given else Limits(),
             learn=learn,
+            value=given["value"],
             output=given["output"],
             strict=given["strict"],
             backend=given["backend"],
@@ -247,9 +298,14 @@ class Choices:
             memory=memory(given["memory_limit"], given["workdir"]),
             timeout=given.get("timeout"),
             guard=Guard.load(given.get("policy")),
-            papers=Papers(given.get("audit"), given.get("record")),
+            papers=Papers(given.get("audit"), given.get("record"), again=given.get("resume", False)),
             as_json=given["as_json"],
+            workdir=given["workdir"],
+            resume=given.get("resume", False),
         )
+        choices.agreement.terms(key_terms(choices.keys))  # refuses what these keys cannot have together
+        if choices.resume and choices.workdir is None:
+            raise UsageError("--resume needs --workdir, the folder where the session is kept", term="workdir")
         if choices.output is not None and (learn == "peer" or choices.agreement.reveal is not Reveal.MATCHES):
             raise UsageError("this side will not learn which rows match, so there is nothing to write to --output")
         return choices
@@ -257,7 +313,10 @@ class Choices:
     def request(self, own_size: int | None) -> Request:
         """What this side's policy is asked about."""
         agreement = self.agreement
-        return Request(agreement.reveal, self.key.columns, self.output is not None, agreement.min_matches, own_size)
+        used = (*(column for key in self.keys for column in key.columns), *([self.value] if self.value else []))
+        columns = tuple(dict.fromkeys(used))
+        sent = () if agreement.columns is None else agreement.columns.given_by(self.side)
+        return Request(agreement.reveal, columns, sent, self.output is not None, agreement.min_matches, own_size)
 
     @property
     def stall_seconds(self) -> float:
