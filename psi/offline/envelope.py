@@ -123,7 +123,13 @@ class Writer:
         self._file.write(self._author.sign(_signed(header.kind, file_id)))
         self._file.seek(0)
         self._file.write(header.encode())
+        self._file.flush()
         return file_id
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole file, when it is finished."""
+        return _HEADER.size + self._length + messages.SIGNATURE_BYTES
 
     def _seal(self, content: bytes, *, last: bool) -> None:
         sealed = self._cipher.encrypt(_nonce(self._chunks, last=last), content, None)
@@ -136,7 +142,8 @@ class Writer:
 class Reader:
     """A file whose form, parties and signature have been checked.
 
-    author: who made it, one of the peers. id: of this file. previous: of the file that it answers.
+    own: for whom it is. author: who made it, one of the peers. id: of this file. previous: of the file that it answers.
+    size: in bytes.
     """
 
     def __init__(self, file: BinaryIO, source: str, kind: Kind, own: Identity, peers: Sequence[PeerIdentity]) -> None:
@@ -145,10 +152,11 @@ class Reader:
         Raises InputError when it is not a whole file of this kind, RemoteError when it is not from one of the peers,
         not for `own`, or its signature does not verify. OSError when the disk does.
         """
-        self._file, self._source, self._own = file, source, own
+        self._file, self._source, self.own = file, source, own
         self._header = _read_header(file, source, kind)
         self.author = self._parties(peers)
         self.previous = self._header.previous
+        self.size = _HEADER.size + self._header.length + messages.SIGNATURE_BYTES
         self._digest = self._hash_chunks()
         self.id = self._header.file_id(self._digest)
         try:
@@ -170,7 +178,7 @@ class Reader:
     def _content(self) -> Iterator[bytes]:
         header, digest = self._header, hashlib.sha512()
         try:
-            key = _suite().decrypt(header.wrapped, self._own.decryption_key, header.info)
+            key = _suite().decrypt(header.wrapped, self.own.decryption_key, header.info)
             if len(key) != 32:
                 raise ValueError
         except (InvalidTag, ValueError):
@@ -191,9 +199,9 @@ class Reader:
                 raise self._faulty() from None
 
     def _parties(self, peers: Sequence[PeerIdentity]) -> PeerIdentity:
-        header, own = self._header, self._own.fingerprint
+        header, own = self._header, self.own.fingerprint
         if header.author == own:
-            raise RemoteError(f"{self._source} was made by {self._own.name} itself; the peer is the one to open it")
+            raise RemoteError(f"{self._source} was made by {self.own.name} itself; the peer is the one to open it")
         found = next((peer for peer in peers if peer.fingerprint == header.author), None)
         if found is None:
             raise RemoteError(
@@ -201,7 +209,7 @@ class Reader:
             )
         if header.addressee != own:
             raise RemoteError(
-                f"{self._source} is for the holder of {header.addressee.hex()}, not for {self._own.name} ({own.hex()})"
+                f"{self._source} is for the holder of {header.addressee.hex()}, not for {self.own.name} ({own.hex()})"
             )
         return found
 

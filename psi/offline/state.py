@@ -6,8 +6,10 @@ reads it, with the offer and the answer, can compute what the offerer's list hol
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -24,8 +26,9 @@ _HEX = {"seed": SEED_BYTES, "offer": 32, "contents": 64, "own": 32, "peer": 32}
 class OfferState:
     """One offer that waits for its answer.
 
-    seed: 32 bytes, of all random choices in the offer. offer: the file's id. contents: digest of the hello and of all
-    tokens in their order. time: of the hello. own, peer: fingerprints. options: as `psi offer` was called, plain JSON.
+    seed: 32 bytes, of all random choices in the offer. offer: the file's id. contents: what `exchange.offer`
+    returned. time: of the hello. own, peer: fingerprints. size: of the file, in bytes. options: as `psi
+    offer` was called, plain JSON.
     """
 
     seed: bytes = field(repr=False)
@@ -34,12 +37,15 @@ class OfferState:
     time: int
     own: bytes
     peer: bytes
+    size: int
     options: dict[str, Any]
 
     def save(self, path: Path) -> None:
         """Write the file, durably. Raises InputError."""
         found = {name: getattr(self, name).hex() for name in _HEX}
-        content = strict_json.encode({"state": _FORMAT, "time": self.time, "options": self.options, **found})
+        content = strict_json.encode(
+            {"state": _FORMAT, "time": self.time, "size": self.size, "options": self.options, **found}
+        )
         if len(content) > strict_json.MAX_BYTES:
             raise InputError("the options of this offer are too long to be kept in a state file; use shorter paths")
         atomic.write_bytes(path, content, secret=True)
@@ -52,30 +58,41 @@ class OfferState:
             raise InputError(f"{path} is empty: its offer was never completed; remove it and make another offer")
         try:
             body = strict_json.decode(content, "file")
-            strict_json.only(body, {"state", "time", "options", *_HEX}, "file")
+            strict_json.only(body, {"state", "time", "size", "options", *_HEX}, "file")
             if strict_json.field(body, "state", str, "file") != _FORMAT:
                 raise RemoteError("another version's")
             time: int = strict_json.field(body, "time", int, "file")
+            size: int = strict_json.field(body, "size", int, "file")
             options: dict[str, Any] = strict_json.field(body, "options", dict, "file")
-            values = {name: _unhex(strict_json.field(body, name, str, "file"), size) for name, size in _HEX.items()}
+            values = {name: _bytes(body, name, size) for name, size in _HEX.items()}
         except (RemoteError, ValueError):
             raise InputError(f"{path} is not the state of an offer, as `psi offer --state` writes it") from None
-        return cls(time=time, options=options, **values)
+        return cls(time=time, size=size, options=options, **values)
 
 
-def reserve(path: Path) -> None:
-    """Make an empty state file, 0600, that no other offer has. Raises UsageError when there is one, InputError."""
+def require_new(path: Path) -> None:
+    """Raises UsageError when there is a file already, InputError when none can be made."""
+    if path.exists():
+        raise _exists(path)
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"cannot write {path}: name a file in a folder that exists")
+
+
+@contextlib.contextmanager
+def reserved(path: Path) -> Iterator[None]:
+    """Make an empty state file, 0600, for `OfferState.save`; removed again when no offer comes of it. Raises UsageError
+    when there is one already, InputError."""
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
-        raise UsageError(
-            f"{path} exists: it may belong to an offer that waits for its answer; name another --state, or remove it "
-            "if that offer is given up"
-        ) from None
+        raise _exists(path) from None
     except OSError as error:
-        raise InputError(
-            f"cannot write --state {path}: {error.strerror}; name a file in a folder that exists"
-        ) from None
+        raise InputError(f"cannot write {path}: {error.strerror}; name a file in a folder that exists") from None
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def remove(path: Path) -> None:
@@ -89,6 +106,13 @@ def remove(path: Path) -> None:
             os.close(folder)
     except OSError as error:
         raise InputError(f"cannot remove {path}: {error.strerror}; it is secret, remove it by hand") from None
+
+
+def _exists(path: Path) -> UsageError:
+    return UsageError(
+        f"{path} exists: an offer may be waiting for its answer with it; name another --state, or remove it if that "
+        "offer is given up"
+    )
 
 
 def _read(path: Path) -> bytes:
@@ -106,7 +130,9 @@ def _read(path: Path) -> bytes:
         raise InputError(f"cannot read the state {path}: {error.strerror}") from None
 
 
-def _unhex(text: str, size: int) -> bytes:
-    if len(text) != 2 * size or not frozenset("0123456789abcdef").issuperset(text):
+def _bytes(body: dict[str, Any], name: str, size: int) -> bytes:
+    text: str = strict_json.field(body, name, str, "file")
+    fits = len(text) == 2 * size or (name == "contents" and text and len(text) % (2 * size) == 0)  # so much a run
+    if not fits or not frozenset("0123456789abcdef").issuperset(text):
         raise ValueError
     return bytes.fromhex(text)

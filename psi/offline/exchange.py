@@ -1,0 +1,274 @@
+"""The offline exchange without files: frames in, frames out, through the receiver and the sender of a session.
+
+    offer    hello, elements                        by the receiver, who will learn, in the connecting side's place
+    answer   hello, replies, tags, signed record    by the sender, in the listening side's place
+    finish   nothing goes out: the receiver compares
+
+The receiver is made twice from one seed, and knows what binds it to the exchange only the second time: its elements do
+not depend on that, tags do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from Crypto.Hash import TupleHash256
+
+from psi import messages, strict_json
+from psi.errors import InputError, RemoteError, UsageError
+from psi.messages import Hello
+from psi.messages import MessageType as M
+from psi.offline.run import Run, Send
+from psi.outcomes import Comparer, Learner, Outcome, Reveal, Side
+from psi.protocol import Setup, make_record, read_hello
+from psi.schedule import plan
+from psi.session import SessionResult
+from psi.states import State
+from psi.terms import Terms, noise_of
+from psi.wire import Frame
+
+Progress = Callable[[int, int], None]
+
+_LINK = "use `psi listen` and `psi connect`"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one side has when its file is written, or read. record: what both know; signatures are over it."""
+
+    outcome: Outcome
+    own_size: int
+    peer_size: int
+    transcript: bytes
+    record: dict[str, Any]
+    signatures: dict[Side, bytes]
+
+    def as_session(self, seconds: float, bytes_sent: int, bytes_received: int) -> SessionResult:
+        """The same as a session's result."""
+        return SessionResult(
+            outcome=self.outcome,
+            own_size=self.own_size,
+            peer_size=self.peer_size,
+            transcript=self.transcript,
+            record=self.record,
+            signatures=self.signatures,
+            seconds=seconds,
+            bytes_sent=bytes_sent,
+            bytes_received=bytes_received,
+        )
+
+
+def require_offline(agreed: Terms) -> None:
+    """Raises UsageError for terms that two files cannot carry out."""
+    if agreed.learn is not Learner.CONNECT:
+        raise UsageError(
+            "an offer and its answer go one way: the side that offers is the one that learns. If the other is to, let "
+            f"it offer; if both are, exchange two offers, or {_LINK}",
+            term="learn",
+        )
+    if agreed.reveal is Reveal.SUM:
+        raise UsageError(f"sum takes more messages than an offer and an answer; {_LINK}", term="reveal")
+    if agreed.min_matches_by is Comparer.OTHER:
+        raise UsageError(
+            "for the other side to compare first, it would have to have an answer of its own; let the learner hold the "
+            f"result against the minimum, or {_LINK}",
+            term="min_matches_by",
+        )
+
+
+def offer(setup: Setup, send: Send, progress: Progress) -> bytes:
+    """Write an offer; returns 64 bytes for each run that stand for all that is in it so far, for `finish`.
+
+    `setup.entropy` is one that can be drawn again (`psi.seeded`). `setup.admit` is asked before anything is written,
+    about a size of 0: the peer's is not known yet.
+    """
+    require_offline(setup.terms)
+    hello = _hello(setup)
+    setup.admit(0)
+    contents, marks = _Contents(), b""
+    contents.add(hello)
+    send(hello)
+
+    def both(frame: Frame) -> None:
+        contents.add(frame)
+        send(frame)
+
+    count = _Count(progress, _elements(setup, setup.declared_sizes))
+    for planned in plan(setup.terms):
+        with Run(setup, planned, 0, b"", count) as run:
+            run.work_until(State.UNMASKING, both)
+        marks += contents.digest()
+    return marks
+
+
+def answer(setup: Setup, offer_id: bytes, frames: Iterator[Frame], send: Send, progress: Progress) -> Result:
+    """Read an offer, whose author has been verified, and write its answer.
+
+    Raises RemoteError when the offer breaks the protocol or its terms differ, PolicyError when own policy refuses it;
+    differing terms and policy before anything of the own list is used.
+    """
+    require_offline(setup.terms)
+    exchange = _Exchange(setup, offer_id, own=_hello(setup), theirs=_hello_of_peer(frames))
+    setup.admit(sum(exchange.peer_sizes))
+    send(exchange.own)
+    total = _elements(setup, setup.declared_sizes) + _elements(setup, exchange.peer_sizes)
+    count = _Count(progress, total)
+    for planned in plan(setup.terms):
+        with Run(setup, planned, exchange.peer_sizes[planned.list], exchange.transcript, count) as run:
+            while run.state in (State.ANSWERING, State.COLLECTING):
+                run.receive(_next(frames), send)
+            run.work_until(State.RUN_OVER, send)
+    if next(frames, None) is not None:
+        raise RemoteError("the offer goes on after its last element")
+    signature = exchange.sign()
+    send(Frame(M.FINISH, signature))
+    return exchange.result(Outcome(), {Side.LISTEN: signature})
+
+
+def finish(setup: Setup, offer_id: bytes, contents: bytes, frames: Iterator[Frame], progress: Progress) -> Result:
+    """Read an answer, whose author has been verified and which answers the offer `offer_id`.
+
+    `setup` is as for the offer, its entropy of the same seed. Raises InputError when the offer cannot be made again as
+    it was, because the list has changed; RemoteError when the answer breaks the protocol or its terms differ;
+    PolicyError when own policy refuses the peer's size. A result below the agreed minimum is withheld.
+    """
+    own = _hello(setup)
+    exchange = _Exchange(setup, offer_id, own=own, theirs=_hello_of_peer(frames))
+    setup.admit(sum(exchange.peer_sizes))
+    again, marks = _Contents(), b""
+    again.add(own)
+    count = _Count(progress, 2 * _elements(setup, setup.declared_sizes))
+    outcome = Outcome()
+    for planned in plan(setup.terms):
+        with Run(setup, planned, exchange.peer_sizes[planned.list], exchange.transcript, count) as run:
+            # What goes out here goes nowhere: the peer has it. It shows that list, order and mask are the offer's.
+            run.work_until(State.UNMASKING, again.add)
+            marks += again.digest()
+            if not contents.startswith(marks):
+                raise _changed()
+            while run.state is not State.RUN_OVER:
+                run.receive(_next(frames), _nowhere)
+            outcome = outcome.followed_by(run.outcome)
+    signature = _next(frames)
+    if signature.type != M.FINISH or next(frames, None) is not None:
+        raise RemoteError("the answer does not end with a signature over the record")
+    exchange.verify(bytes(signature.payload))
+    signatures = {Side.LISTEN: bytes(signature.payload), Side.CONNECT: exchange.sign()}
+    return exchange.result(outcome.at_least(setup.terms.min_matches), signatures)
+
+
+class _Exchange:
+    """Both hellos, and what follows from them. Raises RemoteError, PolicyError when the peer's does not do."""
+
+    def __init__(self, setup: Setup, offer_id: bytes, *, own: Frame, theirs: bytes) -> None:
+        self.own = own
+        self._setup = setup
+        self.peer_sizes, time = read_hello(setup, theirs)
+        side = setup.side
+        self.transcript = transcript(
+            {side: bytes(own.payload), side.other: theirs},
+            {side: setup.signer.fingerprint, side.other: setup.verifier.fingerprint},
+            offer_id,
+        )
+        answered_at = setup.now if side is Side.LISTEN else time
+        self.record = make_record(setup, self.peer_sizes, self.transcript, answered_at, None)
+
+    def sign(self) -> bytes:
+        """Own signature over the record."""
+        return self._setup.signer.sign(self._signed(self._setup.side))
+
+    def verify(self, signature: bytes) -> None:
+        """Check the peer's. Raises RemoteError."""
+        if len(signature) != messages.SIGNATURE_BYTES:
+            raise RemoteError(f"the peer's record signature has {len(signature)} bytes, not 64")
+        self._setup.verifier.verify(signature, self._signed(self._setup.side.other))
+
+    def result(self, outcome: Outcome, signatures: dict[Side, bytes]) -> Result:
+        """All of it."""
+        own_size, peer_size = sum(self._setup.declared_sizes), sum(self.peer_sizes)
+        return Result(outcome, own_size, peer_size, self.transcript, self.record, signatures)
+
+    def _signed(self, side: Side) -> bytes:
+        return messages.signed_bytes("record", side, strict_json.encode(self.record))
+
+
+class _Contents:
+    """A digest of frames."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha512()
+
+    def add(self, frame: Frame) -> None:
+        """One more."""
+        self._hash.update(frame.header())
+        self._hash.update(frame.view())
+
+    def digest(self) -> bytes:
+        """Of all so far, 64 bytes."""
+        return self._hash.digest()
+
+
+class _Count:
+    """Group operations so far, over all runs."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+
+    def __call__(self, operations: int) -> None:
+        self._done += operations
+        self._progress(self._done, self._total)
+
+
+def transcript(hellos: dict[Side, bytes], fingerprints: dict[Side, bytes], offer_id: bytes) -> bytes:
+    """64 bytes that stand for the exchange (TupleHash256), and never for a session over a link."""
+    hasher = TupleHash256.new(digest_bytes=64, custom=b"psiselect-1 offline transcript")
+    for part in (
+        hellos[Side.LISTEN],
+        hellos[Side.CONNECT],
+        fingerprints[Side.LISTEN],
+        fingerprints[Side.CONNECT],
+        offer_id,
+    ):
+        hasher.update(part)
+    return bytes(hasher.digest())
+
+
+def _hello(setup: Setup) -> Frame:
+    return Hello(setup.terms, setup.entropy.read(messages.NONCE_BYTES), setup.declared_sizes, setup.now).frame()
+
+
+def _hello_of_peer(frames: Iterator[Frame]) -> bytes:
+    frame = _next(frames)
+    if frame.type != M.HELLO:
+        raise RemoteError("the file does not begin with a hello")
+    return bytes(frame.payload)
+
+
+def _next(frames: Iterator[Frame]) -> Frame:
+    frame = next(frames, None)
+    if frame is None:
+        raise RemoteError("the file ends too early, though its author signed it: it was made by a faulty program")
+    return frame
+
+
+def _nowhere(frame: Frame) -> None:
+    """A receiver that has sent its elements sends no more."""
+    raise RuntimeError(f"message type {frame.type} at the end of an exchange")
+
+
+def _changed() -> InputError:
+    return InputError(
+        "the offer was not made from this list: the input, or this program, has changed since; finish with what it was "
+        "made from, or make a new offer",
+        term="input",
+    )
+
+
+def _elements(setup: Setup, sizes: tuple[int, ...]) -> int:
+    """Elements of all runs, with what noise adds."""
+    noise = noise_of(setup.terms)
+    added = 0 if noise is None else noise.added * len(sizes)
+    return (sum(sizes) + added) * setup.terms.keys_per_record
