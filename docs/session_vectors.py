@@ -76,7 +76,7 @@ def produce(reveal: Reveal, **mode: Any) -> dict[str, Any]:
     noise = noise_of(terms)
     keys = {side: _Key(side.value) for side in Side}
     entropy = {side: _Fixed(f"{reveal.value} {side.value}") for side in Side}
-    prefix = b"\x01" + KEY.digest()[:8]
+    prefix = b"\x01\x01" + KEY.digest()[:8]
     backend = PortableBackend(threads=1)
 
     def setup(side: Side) -> Setup:

@@ -216,7 +216,7 @@ class Job:
         self.gather(side, agreement)
         stores: list[DiskStore] = []  # this session's: a job may have many
         self._stores = stores
-        prefixes = [KEY_TYPE + key.digest()[:_TYPE_TAG_BYTES] for key in self.keys]
+        prefixes = [token_prefix(number, key) for number, key in enumerate(self.keys, start=1)]
 
         def tokens(number: int) -> TokenSource:
             if self._linked is None:
@@ -281,10 +281,11 @@ class Job:
 
     @property
     def disk_bytes(self) -> int:
-        """The most that this side's temporary files held: its keys, what it gives along, and the columns of its
-        largest run."""
+        """The most that this side's temporary files held: what a database returned, its keys, what it gives along, and
+        the columns of its largest run."""
         most = max((store.disk_bytes for store in self._stores), default=0)
         most += 0 if self._sent is None else self._sent.peak_disk_bytes
+        most += self.source.disk_bytes
         return most + sum(f.keys.peak_disk_bytes for f in self._items if isinstance(f.keys, SpooledKeys))
 
     def _store(self, stores: list[DiskStore]) -> Store:
@@ -342,3 +343,9 @@ class Job:
 def key_terms(keys: tuple[KeySpec, ...]) -> tuple[KeyTerm, ...]:
     """Keys as both sides know them."""
     return tuple(KeyTerm(key.describe(), key.digest().hex()) for key in keys)
+
+
+def token_prefix(number: int, key: KeySpec) -> bytes:
+    """What goes before the values of a key (docs/protocol.md, "Items"). The number, from 1, keeps two keys under one
+    rule apart: a telephone number that is one record's first and another's second must not be two equal tokens."""
+    return KEY_TYPE + bytes((number,)) + key.digest()[:_TYPE_TAG_BYTES]

@@ -156,6 +156,34 @@ def test_mail_else_phone_by_hand(tmp_path: Path) -> None:
     assert {side: jobs[side].count_rows(many[side].outcome) for side in Side} == {Side.CONNECT: 3, Side.LISTEN: 3}
 
 
+def test_the_published_example_of_multi_key_matching(tmp_path: Path) -> None:
+    """Example 2 of `private_id_multi_key` in facebookresearch/Private-ID (commit f5938bd): identifiers of any kind in a
+    row, matched one-to-one by the first that can. Its outputs give one identifier each to company row 1 and partner row
+    2, company row 2 and partner row 1, and rows 3. Here each kind has a column, and a second phone a second one."""
+    keys = (parse_key("email"), parse_key("phone"), parse_key("other"))
+    company = [("email1", "phone1", ""), ("", "", "phone2"), ("email3", "", "")]
+    partner = [("", "phone1", "phone2"), ("email1", "", ""), ("email3", "", "")]
+    jobs = {}
+    for side, rows in ((Side.CONNECT, company), (Side.LISTEN, partner)):
+        path = tmp_path / f"{side.value}.csv"
+        path.write_text("email,phone,other\n" + "".join(",".join(row) + "\n" for row in rows))
+        jobs[side] = Job(open_source(path), keys, Memory.default(), Matching.ONE_TO_ONE)
+    agreement = Agreement(Reveal.MATCHES, Learner.BOTH, matching=Matching.ONE_TO_ONE)
+    results = local.run(jobs, agreement, backend(), SystemEntropy())
+    for side, wanted in ((Side.CONNECT, ([0, 2], [], [1])), (Side.LISTEN, ([1, 2], [], [0]))):
+        matched = results[side].outcome.matched
+        assert matched is not None
+        assert tuple(rows.tolist() for rows in matched) == wanted
+
+
+def test_two_keys_under_one_rule_may_hold_the_same_value(tmp_path: Path) -> None:
+    """One record's first telephone is another's second: no two tokens of a list are equal."""
+    lists: dict[Side, Rows] = {Side.CONNECT: [("1", "2"), ("3", "1")], Side.LISTEN: [("3", "2")]}
+    for reveal in (Reveal.COUNT, Reveal.MATCHES):
+        agreement = Agreement(reveal, Learner.CONNECT, matching=Matching.ONE_TO_ONE)
+        assert match(tmp_path, lists, agreement)[0][Side.CONNECT].outcome.counts == (1, 1)
+
+
 def test_a_value_belongs_to_its_first_row_and_rows_without_values_are_no_records(tmp_path: Path) -> None:
     rows: Rows = [("a", "1"), ("a", "2"), ("", ""), ("a", "1"), ("b", "1")]
     write(tmp_path / "t.csv", rows)
