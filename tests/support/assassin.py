@@ -1,0 +1,176 @@
+"""Real sessions with --resume whose processes are killed (-9) and whose network fails, at random moments."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import socket
+import time
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from psi.identity import Identity
+from psi.noise import Noise
+from psi.outcomes import Learner, Reveal, Side
+from support.cutting_proxy import CuttingProxy
+from support.resuming import Bookkeeper
+from support.zygote import Zygote
+
+NAMES = {Side.LISTEN: "acme", Side.CONNECT: "globex"}
+MODES = [
+    (reveal, learn) for reveal in Reveal for learn in Learner if (reveal, learn) != (Reveal.NOISY_COUNT, Learner.BOTH)
+]
+_LEARN = {
+    (side, learn): "both" if len(learn.receivers) == 2 else "me" if side in learn.receivers else "peer"
+    for side in Side
+    for learn in Learner
+}
+_PATIENCE = 120.0  # until a trial counts as hung
+
+
+@dataclass
+class Life:
+    """One side, over all its processes."""
+
+    side: Side
+    place: Path
+    options: list[object]
+    kills: list[float]  # seconds into each life; then it is let live
+    pid: int | None = None
+    dies_at: float = 0.0
+    code: int | None = None
+    codes: list[int] = field(default_factory=list)
+    books: Bookkeeper = field(default_factory=Bookkeeper)
+
+    @property
+    def workdir(self) -> Path:
+        return self.place / f"{NAMES[self.side]}.work"
+
+    @property
+    def out(self) -> Path:
+        return self.place / f"{NAMES[self.side]}.out"
+
+    @property
+    def result(self) -> dict[str, object]:
+        """What its last process printed."""
+        shown: dict[str, object] = json.loads(self.out.read_text().splitlines()[-1])
+        return shown
+
+
+@dataclass
+class Trial:
+    """Two lists of `size` keys, half in common, in one mode, killed as the seed says."""
+
+    place: Path
+    zygote: Zygote
+    seed: int
+    size: int = 2000
+
+    def __post_init__(self) -> None:
+        draw = random.Random(self.seed)
+        self.reveal, self.learn = MODES[self.seed % len(MODES)]
+        self.half = self.size // 2
+        self.kills = 0
+        self.cuts = [draw.uniform(0.2, 3) for _ in range(draw.choice([0, 0, 1, 3]))]
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = int(free.getsockname()[1])
+        self._proxy = CuttingProxy(("127.0.0.1", self._port))
+        counts = draw.choice([(1, 0), (0, 1), (1, 1), (3, 2)])
+        self.lives = {
+            side: Life(side, self.place, self._options(side), [draw.uniform(0.02, 1.6) for _ in range(count)])
+            for side, count in zip(Side, counts, strict=True)
+        }
+
+    def _options(self, side: Side) -> list[object]:
+        name, other = NAMES[side], NAMES[side.other]
+        first = 0 if side is Side.LISTEN else self.half
+        Identity.create(name, self.place)
+        (self.place / f"{name}.work").mkdir()
+        rows = "".join(f"k{n},{n / 100:.2f}\n" for n in range(first, first + self.size))
+        (self.place / f"{name}.csv").write_text("key,amount\n" + rows)
+        where = ["listen", "--address", f"127.0.0.1:{self._port}"]
+        learns = side in self.learn.receivers
+        return [
+            *("psi", *(where if side is Side.LISTEN else ["connect", self._proxy.address])),
+            *("--identity", self.place / name, "--peer", self.place / f"{other}.crt"),
+            *("--input", self.place / f"{name}.csv", "--key", "key", "--json", "--threads", "1"),
+            *("--resume", "--workdir", self.place / f"{name}.work", "--timeout", "6"),
+            *("--record", self.place / f"{name}.json", "--audit", self.place / f"{name}.log"),
+            *("--reveal", self.reveal.value, "--learn", _LEARN[side, self.learn]),
+            *(("--epsilon", "1", "--delta", "1e-6") if self.reveal is Reveal.NOISY_COUNT else ()),
+            *(("--value", "amount") if self.reveal is Reveal.SUM and side.other in self.learn.receivers else ()),
+            *(("--output", self.place / f"{name}.found.csv") if self.reveal is Reveal.MATCHES and learns else ()),
+        ]
+
+    def run(self) -> None:
+        """Until both sides have ended well. Raises AssertionError when one does not."""
+        started = time.monotonic()
+        try:
+            while any(life.code != 0 for life in self.lives.values()):
+                for life in self.lives.values():
+                    self._tend(life)
+                if self.cuts and time.monotonic() - started > self.cuts[0]:
+                    self.cuts.pop(0)
+                    self._proxy.cut()
+                if time.monotonic() - started > _PATIENCE:
+                    raise AssertionError(f"{self.seed}: no end; exit codes so far {self._codes()}")
+                time.sleep(0.005)
+        finally:
+            self._proxy.__exit__(None, None, None)
+            for life in self.lives.values():
+                if life.pid is not None:
+                    os.kill(life.pid, signal.SIGKILL)
+        self._check()
+
+    def _tend(self, life: Life) -> None:
+        """Start it, kill it, or see how it ended."""
+        if life.pid is None:
+            if life.code != 0:
+                life.pid = self.zygote.start(life.options, life.out, life.place / f"{NAMES[life.side]}.err")
+                life.dies_at = time.monotonic() + life.kills.pop(0) if life.kills else float("inf")
+            return
+        if time.monotonic() >= life.dies_at:
+            os.kill(life.pid, signal.SIGKILL)
+            life.dies_at = float("inf")
+        code = self.zygote.poll(life.pid)
+        if code is None:
+            return
+        life.pid, life.code = None, code
+        life.codes.append(code)
+        self.kills += code == -signal.SIGKILL
+        life.books.look(life.workdir)
+        if (
+            code == 5
+            and self.lives[life.side.other].code == 0
+            and list(life.workdir.parent.glob("*.work/psiselect-se*"))
+        ):
+            other.code = None  # its state is kept for this: the same command serves the peer
+        if code not in (0, 5, -signal.SIGKILL):
+            raise AssertionError(f"{self.seed}: {NAMES[life.side]} ended with {code}: {life.out.read_text()}")
+
+    def _codes(self) -> dict[str, list[int]]:
+        return {NAMES[side]: life.codes for side, life in self.lives.items()}
+
+    def _check(self) -> None:
+        """The right result, once, on the right sides."""
+        records = [(self.place / f"{name}.json").read_bytes() for name in NAMES.values()]
+        assert records[0] == records[1]
+        for side, life in self.lives.items():
+            name, shown = NAMES[side], life.result
+            learns = side in self.learn.receivers
+            if self.reveal is Reveal.NOISY_COUNT:
+                reach = Noise.of(Fraction(1), Fraction(1, 10**6)).bound
+                assert not learns or abs(int(str(shown["noisy_count"])) - self.half) <= reach
+            else:
+                assert shown["matches"] == (self.half if learns else None)
+            if self.reveal is Reveal.SUM and learns:
+                assert float(str(shown["sum"])) == sum(range(self.half, self.size)) / 100
+            if self.reveal is Reveal.MATCHES and learns:
+                rows = (self.place / f"{name}.found.csv").read_text().splitlines()
+                assert [row.split(",")[0] for row in rows[1:]] == [f"k{n}" for n in range(self.half, self.size)]
+            lines = [json.loads(line) for line in (self.place / f"{name}.log").read_text().splitlines()]
+            assert sum(line["outcome"] == "done" for line in lines) == 1
+            assert not list(life.workdir.glob("psiselect-scratch-*"))
