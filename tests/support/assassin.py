@@ -142,11 +142,8 @@ class Trial:
         life.codes.append(code)
         self.kills += code == -signal.SIGKILL
         life.books.look(life.workdir)
-        if (
-            code == 5
-            and self.lives[life.side.other].code == 0
-            and list(life.workdir.parent.glob("*.work/psiselect-se*"))
-        ):
+        other = self.lives[life.side.other]
+        if code == 5 and other.code == 0 and list(other.workdir.glob("psiselect-session-*")):
             other.code = None  # its state is kept for this: the same command serves the peer
         if code not in (0, 5, -signal.SIGKILL):
             raise AssertionError(f"{self.seed}: {NAMES[life.side]} ended with {code}: {life.out.read_text()}")
