@@ -34,7 +34,7 @@ def backend() -> Backend:
 
 
 def random_rows(draw: random.Random, columns: str, most: int) -> list[Row]:
-    pool = draw.randint(1, most)
+    pool = draw.randint(max(1, most // 6), most)
     rows: list[Row] = []
     for _ in range(draw.randint(0, most)):
         row: Row = {
