@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
 from psi.column_terms import DEFAULT_LABEL_BYTES, MAX_LABEL_BYTES, MIN_LABEL_BYTES, ColumnTerms
 from psi.outcomes import Side
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _label_bytes(words: str) -> Callable[[Command], Command]:
+    return click.option("--label-bytes", type=click.IntRange(MIN_LABEL_BYTES, MAX_LABEL_BYTES), metavar="N", help=words)
+
 
 OPTIONS = (
     click.option(
@@ -26,14 +34,12 @@ OPTIONS = (
         help="Get this column of the peer's matching rows, by the peer's name of it; may be repeated. --output then "
         "has the joined table, with the peer's columns as peer_COLUMN.",
     ),
-    click.option(
-        "--label-bytes",
-        type=click.IntRange(MIN_LABEL_BYTES, MAX_LABEL_BYTES),
-        metavar="N",
-        help="Length to which what is sent for a key is padded, so that it says nothing; both sides must say the same "
-        f"[default: {DEFAULT_LABEL_BYTES}].",
+    _label_bytes(
+        "Length to which what is sent for a key is padded, so that it says nothing; both sides must say the same "
+        f"[default: {DEFAULT_LABEL_BYTES}]."
     ),
 )
+ESTIMATED = _label_bytes("Columns travel along with matches to whoever learns, padded to N bytes.")
 
 
 def asked(side: Side, given: dict[str, Any]) -> tuple[ColumnTerms | None, int | None]:

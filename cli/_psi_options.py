@@ -227,6 +227,7 @@ estimate_options = _stack(
     click.option("--keys", type=click.IntRange(1, MAX_KEYS), default=1, show_default=True, help="Keys a record has."),
     click.option("--min-matches", type=click.IntRange(1), metavar="N", help="As for a session."),
     _COMPARER,
+    _psi_columns.ESTIMATED,
     click.option("--key-bytes", type=click.IntRange(1), default=32, show_default=True, help="Mean length of a key."),
     *_MEANS,
     json_option,

@@ -183,8 +183,13 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
         value_decimals=decimals,
         value_max=largest,
     )
+    if given["label_bytes"] is not None and mode.reveal is not Reveal.MATCHES:
+        raise UsageError(f"columns travel with matches, not with {mode.reveal.value}", term="label_bytes")
     if given["keys"] > 1 and mode.noise is not None:
         raise UsageError("noisy-count is for one key", term="keys")
+    if mode.amounts is not None:
+        for size in {"me": (peer,), "peer": (own,), "both": (own, peer)}[given["learn"]]:
+            mode.amounts.check_room(mode.declared_size(size))
     machines = cost.Machines.SHARED if given["link"] is None else cost.Machines.APART
     memory = options.memory(given["memory_limit"], None)
     with contextlib.closing(load_backend(given["backend"], given["threads"])) as backend:
@@ -194,6 +199,7 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
         mode.declared_size(peer),
         calibration,
         reveal=mode.reveal,
+        label_bytes=given["label_bytes"] or 0,
         added=mode.added,
         keys=given["keys"],
         gate=mode.min_matches_by is Comparer.OTHER,

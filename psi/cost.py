@@ -18,16 +18,18 @@ import enum
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dpselect.entropy import SystemEntropy
-from psi import masking
+from psi import labels, masking
+from psi.column_terms import DEFAULT_LABEL_BYTES
 from psi.curve25519.backend import Backend
 from psi.curve25519.scalar import Scalar
 from psi.curve25519.suite import DST, ELEMENT_BYTES
 from psi.distinct import DistinctBuilder
+from psi.labels import KEY_BYTES, SEAL_BYTES
 from psi.oblivious import cost as sum_cost
 from psi.oblivious.columns import ROW_BYTES
 from psi.oblivious.correlated import WORD_BYTES
@@ -36,7 +38,7 @@ from psi.outcomes import Reveal
 from psi.packed import Packed
 from psi.spool import MemoryStore
 from psi.tokens import KeyTokens
-from psi.wire import HEADER_BYTES
+from psi.wire import HEADER_BYTES, MAX_FRAME_BYTES
 
 DEFAULT_CHUNK = 8192
 DEFAULT_KEY_BYTES = 32
@@ -73,7 +75,7 @@ class Calibration:
 
     multiplication: X25519. hashing: what hashing to the curve adds to it. handling: everything else that an item
     causes on one core: finding it distinct, shuffling, tagging, comparing. transfer: what a sender's item costs in
-    `sum` beyond `count`, both sides together.
+    `sum` beyond `count`, both sides together. sealing: encrypting or opening columns that travel along with an item.
     """
 
     backend: str
@@ -82,15 +84,18 @@ class Calibration:
     hashing: float
     handling: float
     transfer: float = 1e-6
+    sealing: float = 4e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One direction: a receiver (who learns) with n items, a sender with m. sums: whether values are added up."""
+    """One direction: a receiver (who learns) with n items, a sender with m. sums: whether values are added up.
+    label_bytes: of the columns that travel along with each of the sender's items, 0 for none."""
 
     n: int
     m: int
     sums: bool = False
+    label_bytes: int = 0
 
     @property
     def receiver_multiplications(self) -> int:
@@ -106,9 +111,14 @@ class Run:
         return masking.tag_bytes(self.n, self.m)
 
     @property
+    def sealed_bytes(self) -> int:
+        """Of a label on the wire, 0 for none."""
+        return self.label_bytes + SEAL_BYTES if self.label_bytes else 0
+
+    @property
     def payload_bytes(self) -> int:
-        """Both ways, without frames: 64n + w*m, and 24m where values are added up."""
-        return 2 * ELEMENT_BYTES * self.n + (self.tag_bytes + 24 * self.sums) * self.m
+        """Both ways, without frames: 64n + w*m, and 24m where values are added up, and labels."""
+        return 2 * ELEMENT_BYTES * self.n + (self.tag_bytes + self.sealed_bytes + 24 * self.sums) * self.m
 
     def receiver_sends(self, chunk: int = DEFAULT_CHUNK) -> int:
         """Bytes of the elements, with their frames."""
@@ -116,7 +126,9 @@ class Run:
 
     def sender_sends(self, chunk: int = DEFAULT_CHUNK) -> int:
         """Bytes of the replies and tags, with their frames."""
-        return self.receiver_sends(chunk) + self.tag_bytes * self.m + HEADER_BYTES * -(-self.m // chunk)
+        row = self.tag_bytes + self.sealed_bytes
+        rows = min(chunk, (MAX_FRAME_BYTES - HEADER_BYTES) // row)
+        return self.receiver_sends(chunk) + row * self.m + HEADER_BYTES * -(-self.m // rows)
 
     def transfers(self, chunk: int = DEFAULT_CHUNK) -> tuple[int, int]:
         """What receiver and sender send after the tags: nothing, unless values are added up."""
@@ -159,17 +171,18 @@ def runs(
     *,
     gate: bool = False,
     reveal: Reveal = Reveal.MATCHES,
+    label_bytes: int = 0,
 ) -> tuple[tuple[Run, bool], ...]:
     """The runs of a session, each with whether this side is the receiver. added: items that the mode adds to each.
     gate: the side that does not learn compares first (docs/protocol.md, "Minimum")."""
     own, peer = own + added, peer + added
     sums = reveal is Reveal.SUM
-    mine, theirs = (Run(own, peer, sums), True), (Run(peer, own, sums), False)
+    mine, theirs = (Run(own, peer, sums, label_bytes), True), (Run(peer, own, sums, label_bytes), False)
     needed = {Learns.ME: (mine,), Learns.PEER: (theirs,), Learns.BOTH: (mine, theirs)}[learns]
     if gate:
         needed = ((Run(peer, own), False) if learns is Learns.ME else (Run(own, peer), True), *needed)
     return tuple(
-        (Run(run.n, run.m, run.sums and not key), receiving) for run, receiving in needed for key in range(keys)
+        (replace(run, sums=run.sums and not key), receiving) for run, receiving in needed for key in range(keys)
     )
 
 
@@ -179,6 +192,7 @@ def estimate(
     calibration: Calibration,
     *,
     reveal: Reveal = Reveal.MATCHES,
+    label_bytes: int = 0,
     added: int = 0,
     keys: int = 1,
     gate: bool = False,
@@ -196,8 +210,10 @@ def estimate(
     a key; rows: of the own table, where keys repeat. Both matter for the disk only. added: items that each side puts
     into a run beyond its keys (`psi.job.Agreement.added`). keys: how many keys records have, each taken to have `own`
     and `peer` distinct values; one-to-one they share a run, which costs the same. gate: as in `runs`.
+    label_bytes: length of the columns that travel along with matches, to every side that learns; 0 for none. What is to
+    be sent waits in memory or on disk beside that, as long as it is in the table.
     """
-    session = runs(own, peer, learns, added, keys, gate=gate, reveal=reveal)
+    session = runs(own, peer, learns, added, keys, gate=gate, reveal=reveal, label_bytes=label_bytes)
     own_work, peer_work, sent, received = 0, 0, _CONTROL_BYTES, _CONTROL_BYTES
     compute, bits = 0.0, 0
     for run, receiving in session:
@@ -235,8 +251,11 @@ def _compute_seconds(run: Run, calibration: Calibration, machines: Machines) -> 
     def core_seconds(multiplications: int, hashed: int) -> float:
         return multiplications * c.multiplication + hashed * c.hashing
 
-    receiver = core_seconds(run.receiver_multiplications, run.n) / c.cores + run.n * c.handling
-    sender = core_seconds(run.sender_multiplications, run.m) / c.cores + run.m * c.handling
+    sealing = c.sealing if run.label_bytes else 0.0
+    # At most so many labels are opened.
+    opening = min(run.n, run.m) * sealing
+    receiver = core_seconds(run.receiver_multiplications, run.n) / c.cores + run.n * c.handling + opening
+    sender = core_seconds(run.sender_multiplications, run.m) / c.cores + run.m * (c.handling + sealing)
     # Transfers go back and forth, so that neither side has much to do while the other works.
     summing = run.m * c.transfer * run.sums
     if machines is Machines.APART:
@@ -257,13 +276,17 @@ def _disk_bytes(
     if memory_limit is None:
         return 0
     columns = []
+    gives = any(run.label_bytes and not receiving for run, receiving in session)  # what it gives has a share too
     for run, receiving in session:
-        sizes = [(run.n, run.tag_bytes), (run.m, run.tag_bytes)] if receiving else [(run.m, run.tag_bytes)]
+        row = run.tag_bytes + run.sealed_bytes
+        sizes = [(run.n, run.tag_bytes), (run.m, run.tag_bytes)] if receiving else [(run.m, row)]
+        if receiving and run.label_bytes:
+            sizes[1:] = [(run.n, KEY_BYTES), (run.m, run.tag_bytes), (run.m, run.sealed_bytes)]
         if not receiving and reveal.hides_membership:
             sizes.insert(0, (run.n, ELEMENT_BYTES))
         if not receiving and run.sums:
             sizes[-1:] = [(run.m, run.tag_bytes + WORD_BYTES), (run.m, ROW_BYTES)]
-        columns.append(spilled_bytes(sizes, memory_limit // 2))
+        columns.append(spilled_bytes(sizes, memory_limit // (4 if gives else 2)))
     of_keys = keys * keys_on_disk(own, rows, key_bytes, len(session) // keys, memory_limit // 2 // keys)
     return of_keys + max(columns)
 
@@ -317,10 +340,11 @@ def calibrate(backend: Backend, cores: int) -> Calibration:
         mask = statistics.median(probe.measure_masking(size) for _ in range(3)) / size
         both = statistics.median(probe.measure_hashing(size) for _ in range(3)) / size
         handling = probe.measure_handling(20_000) / 20_000
+        sealing = probe.measure_sealing(4096) / 4096
         transfer = sum_cost.measure(backend, DEFAULT_CHUNK, SystemEntropy()) / DEFAULT_CHUNK
     finally:
         probe.close()
-    return Calibration(backend.name, cores, mask * cores, max(0.0, both - mask) * cores, handling, transfer)
+    return Calibration(backend.name, cores, mask * cores, max(0.0, both - mask) * cores, handling, transfer, sealing)
 
 
 class _Probe:
@@ -359,6 +383,11 @@ class _Probe:
             store.join(column, column)
 
         return _timed(handle)
+
+    def measure_sealing(self, count: int) -> float:
+        keys = np.resize(self._elements, (count, KEY_BYTES))
+        payloads = np.zeros((count, DEFAULT_LABEL_BYTES), np.uint8)
+        return _timed(lambda: labels.seal(keys, payloads))
 
     def close(self) -> None:
         self._scalar.wipe()

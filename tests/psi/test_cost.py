@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from dpselect.entropy import SystemEntropy
 from psi import cost, local
+from psi.column_terms import ColumnTerms
 from psi.cost import Bound, Calibration, Learns, Machines, Run
 from psi.curve25519.backend import load_backend
 from psi.curve25519.portable import PortableBackend, available_cores
@@ -96,8 +97,24 @@ def test_multiplications_and_bytes_of_a_session(
     assert abs(result.bytes_received - predicted.bytes_received) < 100
 
 
+@pytest.mark.parametrize("learns", Learns)
+@pytest.mark.parametrize("label_bytes", [64, 4096])
+def test_multiplications_and_bytes_of_a_session_with_columns(tmp_path: Path, learns: Learns, label_bytes: int) -> None:
+    """Of 400 and 700 items, so that labels of 4096 bytes take several frames."""
+    backend, learn = Counting(), LEARNER[learns]
+    given = {side: ("n",) if side.other in learn.receivers else () for side in Side}
+    columns = ColumnTerms(given[Side.CONNECT], given[Side.LISTEN])
+    agreement = Agreement(Reveal.MATCHES, learn, columns=columns, label_bytes=label_bytes)
+    result = play(tmp_path, 400, 700, agreement, backend)
+    predicted = cost.estimate(400, 700, MACHINE, label_bytes=label_bytes, learns=learns)
+    assert backend.done.pop(threading.current_thread().name) == predicted.own_multiplications
+    assert abs(result.bytes_sent - predicted.bytes_sent) < 150
+    assert abs(result.bytes_received - predicted.bytes_received) < 150
+
+
 def test_bytes_an_item_at_the_sizes_of_the_specification() -> None:
     assert Run(2**20, 2**20).payload_bytes == 74 * 2**20
+    assert Run(2**20, 2**20, label_bytes=256).payload_bytes == (74 + 272) * 2**20
     assert Run(2**20, 2**20, sums=True).payload_bytes == 98 * 2**20
     predicted = cost.estimate(2**18, 2**18, MACHINE)
     assert 73 < (predicted.bytes_sent + predicted.bytes_received) / 2**18 < 76
