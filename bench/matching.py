@@ -2,7 +2,7 @@
 interpreter that has it is named, `spu` (CSV in, CSV out; ECDH on FourQ, and RR22, which is no ECDH), in one go.
 
     python bench/matching.py [--sizes 16,18,20] [--rounds 3] [--backend auto|portable|lanes] [--plot FILE.svg]
-                             [--spu /path/to/python] [--json FILE]
+                             [--spu PYTHON] [--json FILE]
 
 Both parties are on this machine, lists of 2^k distinct 32-character e-mail addresses, half of them common. Every figure
 is the median over rounds that alternate between the tools; each run is a process of its own, whose peak memory is what
@@ -108,7 +108,11 @@ def main() -> int:
     parser.add_argument("--backend", default="auto")
     parser.add_argument("--plot", type=Path, help="draw seconds against list size here (PNG or SVG)")
     parser.add_argument("--json", type=Path, help="write the medians here")
-    parser.add_argument("--spu", help="an interpreter that has spu, to run it beside")
+    parser.add_argument(
+        "--spu",
+        default=os.environ.get("PSISELECT_SPU_PYTHON"),
+        help="an interpreter that has spu, to run it beside [default: $PSISELECT_SPU_PYTHON]",
+    )
     options = parser.parse_args()
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
