@@ -9,7 +9,7 @@ from typing import cast
 
 from cli import _json_log
 from cli._errors import EXIT_BUG, classify
-from cli._output import print_json
+from cli._output import print_fields, print_json
 from cli._psi_options import Choices
 from cli._psi_session import check_table, report, require_shown, setup_with
 from psi import messages, session
@@ -76,7 +76,7 @@ class Sessions:
                 choices = replace(choices, guard=choices.guard.anew())
                 check_table(choices, [peer], job)
                 setup = _noting_proof(setup_with(choices, job, self._identity, peer, self._backend), visit)
-                visit.restart_clock()
+                visit.begin()
                 run = setup
                 result = choices.papers.keep(run, self._identity, peer, lambda: session.run(channel, run))
                 with self._speaking:
@@ -96,7 +96,10 @@ class Sessions:
         except PolicyError as error:
             code, kind = classify(error)
             told = {"code": code, "kind": kind, "term": error.term, "message": str(error)}
-            print_json({"error": told, "peer_fingerprint": peer.fingerprint, "transcript": result.transcript})
+            if choices.as_json:
+                print_json({"error": told, "peer_fingerprint": peer.fingerprint, "transcript": result.transcript})
+            else:
+                print_fields({"matches": str(error), "transcript": result.transcript[:16].hex() + "..."})
             return False
         return True
 

@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -53,12 +53,15 @@ class Doorkeeper(Protocol):
 @dataclass(frozen=True, slots=True)
 class House:
     """The rules. total, each: sessions at once, in all and with one peer. proof_seconds: for a peer to say hello and
-    prove who it is in a session. session_seconds: the longest that a session may take (math.inf: no limit)."""
+    prove who it is in a session. session_seconds: the longest that a session may take (math.inf: no limit).
+    pause_seconds: how long a place stays taken after a session that failed, so that a peer that makes all its sessions
+    fail cannot make thousands of them."""
 
     total: int
     each: int
     proof_seconds: float
     session_seconds: float = math.inf
+    pause_seconds: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,23 +129,26 @@ class Roster:
 
 @dataclass(slots=True, eq=False)
 class Visit:
-    """One session at the server. number: from 1, in order of arrival."""
+    """One session at the server. number: from 1, in order of arrival. began: of `time.monotonic`, None while this side
+    still prepares, which is no fault of the peer's."""
 
     number: int
     channel: ServedChannel
-    began: float = field(default_factory=time.monotonic)
+    began: float | None = None
     proven: bool = False
+
+    def begin(self) -> None:
+        """This side is ready; the clock runs."""
+        self.began = time.monotonic()
 
     def prove(self) -> None:
         """The peer has proved in the session who it is."""
         self.proven = True
 
-    def restart_clock(self) -> None:
-        """What went before, such as reading a table, was not the peer's fault."""
-        self.began = time.monotonic()
-
     def overdue(self, house: House, now: float) -> str | None:
         """Why it has to go, if it has; now is of `time.monotonic`."""
+        if self.began is None:
+            return None
         if now - self.began > house.session_seconds:
             return f"the session took longer than the {house.session_seconds:g} s that one may take"
         if not self.proven and now - self.began > house.proof_seconds:
@@ -163,7 +169,7 @@ class Server:
         self._session = session
         self._visits: dict[int, Visit] = {}
         self._lock = threading.Lock()
-        self._stopping = False
+        self._stopping = threading.Event()
         self._accepting = threading.Thread(target=self._accept, name="psiselect-accept", daemon=True)
 
     def start(self) -> None:
@@ -173,7 +179,7 @@ class Server:
     @property
     def alive(self) -> bool:
         """Whether new sessions can begin."""
-        return not self._stopping and self._listener.alive and self._accepting.is_alive()
+        return not self._stopping.is_set() and self._listener.alive and self._accepting.is_alive()
 
     def expel_overdue(self) -> None:
         """Break off sessions that have had their time; call it now and then."""
@@ -185,7 +191,7 @@ class Server:
 
     def close_door(self) -> None:
         """Let nobody in any more; sessions go on."""
-        self._stopping = True
+        self._stopping.set()
         self._listener.close()
 
     def break_off(self, why: str) -> None:
@@ -218,7 +224,7 @@ class Server:
             except RuntimeError as error:
                 LOGGER.error("cannot start a thread: %s", error, extra=event("no_room", reason=str(error)))
                 channel.break_off("this side has no room for a session")
-                self._end(visit, well=False)
+                self._end(visit, well=False)  # with its pause: there is no room
 
     def _host(self, visit: Visit) -> None:
         well = False
@@ -231,6 +237,8 @@ class Server:
         with self._lock:
             del self._visits[visit.number]
         self._roster.ended(well=well)
+        if not well:
+            self._stopping.wait(self._house.pause_seconds)
         self._roster.leave(visit.channel.peer_fingerprint)
         self._listener.reconsider()
 

@@ -20,6 +20,7 @@ ADAPTERS = {
     "psi.transport.address": {"socket"},
     "psi.transport.listener": {"socket", "ssl"},
     "psi.transport.reception": {"socket", "ssl", "selectors"},
+    "psi.transport.health": {"socket", "http"},
     "psi.transport.tls": {"socket", "ssl", "selectors"},
     "psi.transport.tlschannel": {"socket", "ssl", "selectors"},
     "psi.transport.pinning": {"socket", "ssl"},

@@ -106,8 +106,12 @@ def grown(program: Run, place: Path, *, first: int, more: int) -> int:
         sessions_in(program, place, served, first)
         memory, handles = served.memory(), served.handles()
         sessions_in(program, place, served, more)
-        assert served.handles() <= handles + 3
-        assert served.health()[1]["done"] == first + more
+        served.wait("session_done", first + more)  # a client is done a moment before its listener
+        assert served.health()[1]["failed"] == 0
+        deadline = time.monotonic() + PATIENCE
+        while served.handles() > handles + 3:
+            assert time.monotonic() < deadline, (handles, served.handles())
+            time.sleep(0.1)
         growth = served.memory() - memory
         assert served.stop() == 0
     print(f"{more} sessions: {memory / MIB:.1f} MiB, grown by {growth / 1024:.0f} KiB", file=sys.stderr)

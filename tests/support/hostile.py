@@ -80,7 +80,7 @@ class Horde:
             self._count(kind.__name__)
             while len(kept) > held:
                 kept.popleft().close()
-            time.sleep(0.01)  # the horde must not be all that this machine does
+            time.sleep(0.03)  # the horde must not be all that this machine does
         for sock in kept:
             sock.close()
 
