@@ -1,7 +1,7 @@
 """The last part of a run of `sum`, when the tags are compared: the values of the matched rows add up.
 
 The run's sender has a value for each row that it sent a tag of, the receiver a bit: whether that tag was one of its
-own. Steps T1 to T6 of docs/protocol.md; the arithmetic is in `psi.oblivious`. Both are roles like the ones whose place
+own. Steps T1 to T7 of docs/protocol.md; the arithmetic is in `psi.oblivious`. Both are roles like the ones whose place
 they take (`psi.run.Role`).
 """
 

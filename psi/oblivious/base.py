@@ -2,9 +2,9 @@
 
 For each i below 128 the side that chooses, with bit s_i, masks H(token(i, s_i)) by a scalar of its own; the side that
 deals multiplies it by a scalar k_i that it uses for nothing else, and derives both seeds KDF(k_i * H(token(i, b))). The
-chooser takes its mask off and derives the one that it chose. That is 2HashDH (docs/protocol.md, step T1 and *Security*)
-with a key of its own for each i, evaluated once: it hides s_i under DDH, and the other seed of i under one-more gap
-Diffie-Hellman.
+chooser takes its mask off and derives the one that it chose. That is 2HashDH with a key of its own for each i,
+evaluated once (docs/protocol.md, steps T1 and T2, and *Security*): it hides s_i under DDH, and the other seed of i
+under one-more gap Diffie-Hellman.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import dataclasses
 import json
 from collections.abc import Iterable
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from support.entropy import FixedEntropy
 from support.parties import KEYS, RAW, Key, pump, run, setup, terms
 
 from psi import messages, strict_json
+from psi.column_terms import ColumnTerms
 from psi.errors import PolicyError, RemoteError
 from psi.messages import MessageType as M
 from psi.outcomes import Comparer, Learner, Matching, Reveal, Side
@@ -23,6 +25,8 @@ from psi.terms import KeyTerm
 from psi.wire import Frame, FrameDecoder
 
 NOISY = {"reveal": Reveal.NOISY_COUNT, "epsilon": "1/2", "delta": "1/100"}
+SUM = {"reveal": Reveal.SUM, "value_decimals": 2, "value_max": "100"}
+COLUMNS = {"columns": ColumnTerms(connect=(), listen=("city",)), "label_bytes": 64}
 SETS = st.sets(st.binary(max_size=6), max_size=40)
 
 
@@ -102,10 +106,21 @@ OTHER_TERMS = {
     "min_matches": {"min_matches": 5},
     "min_matches_by": {"min_matches": 5, "min_matches_by": Comparer.OTHER},
     "pad_to": {"pad_to": 50},
+    "columns": COLUMNS,
+    "label_bytes": {**COLUMNS, "label_bytes": 65},
+    "value_decimals": {**SUM, "value_decimals": 1},
+    "value_max": {**SUM, "value_max": "99.5"},
 }
 
 
-ALIKE = {"epsilon": NOISY, "delta": NOISY, "min_matches_by": {"min_matches": 5}}
+ALIKE = {
+    "label_bytes": COLUMNS,
+    "value_decimals": SUM,
+    "value_max": SUM,
+    "epsilon": NOISY,
+    "delta": NOISY,
+    "min_matches_by": {"min_matches": 5},
+}
 
 
 @pytest.mark.parametrize("term", OTHER_TERMS)
@@ -189,15 +204,22 @@ def test_transcript_binds_hellos_and_fingerprints() -> None:
 
 # ---- every (state, message) pair
 
-WAITING = [state for state in State if state not in (State.RUN_OVER, State.SIGNING, State.OPENING)]
+# Left as soon as they are entered, by an answer that goes out at once.
+PASSING = (State.RUN_OVER, State.SIGNING, State.OPENING, State.GRANTING, State.SHOWING, State.CHALLENGING)
+WAITING = [state for state in State if state not in PASSING]
+OF_SUM_RECEIVER = (State.DEALING, State.TRANSFERRING, State.EXPECTING, State.ADDING)
+OF_SUM_SENDER = (State.ASKING, State.ASKED, State.GATHERING, State.CHECKING, State.CORRECTING)
+OF_SENDER = (State.ANSWERING, State.COLLECTING, State.REPLYING, State.TAGGING, *OF_SUM_SENDER)
 
 
 def party_in(state: State) -> Party:
     """A party driven to `state` by an honest peer."""
     shuffled = state in (State.MASKING_QUIETLY, State.COLLECTING)
-    side = Side.LISTEN if state in (State.ANSWERING, State.COLLECTING, State.REPLYING, State.TAGGING) else Side.CONNECT
+    side = Side.LISTEN if state in OF_SENDER else Side.CONNECT
     agreed = terms(reveal=Reveal.COUNT if shuffled else Reveal.MATCHES, chunk=2)
-    parties = {s: Party(setup(s, [b"1", b"2", b"3"], agreed)) for s in Side}
+    if state in (*OF_SUM_RECEIVER, *OF_SUM_SENDER):
+        agreed = terms(**SUM, chunk=2)
+    parties = {s: Party(setup(s, [b"1", b"2", b"3"], agreed, values=np.zeros_like)) for s in Side}
     if state is State.OPENING:
         return parties[side]
     if state is State.FAILED:
@@ -246,6 +268,18 @@ def test_what_may_be_received_is_what_the_specification_lists() -> None:
         State.COLLECTING: {M.ELEMENTS, M.ELEMENTS_END, M.ALIVE},
         State.REPLYING: {M.ALIVE},
         State.TAGGING: {M.ALIVE},
+        State.DEALING: {M.SEED_REQUEST, M.ALIVE},
+        State.GRANTING: {M.ALIVE},
+        State.TRANSFERRING: {M.ALIVE},
+        State.EXPECTING: {M.CHALLENGE, M.ALIVE},
+        State.SHOWING: {M.ALIVE},
+        State.ADDING: {M.CORRECTIONS, M.TOTAL, M.ALIVE},
+        State.ASKING: {M.ALIVE},
+        State.ASKED: {M.SEED_ANSWER, M.ALIVE},
+        State.GATHERING: {M.TRANSFERS, M.TRANSFERS_END, M.ALIVE},
+        State.CHALLENGING: {M.ALIVE},
+        State.CHECKING: {M.PROOF, M.ALIVE},
+        State.CORRECTING: {M.ALIVE},
         State.RUN_OVER: {M.ALIVE},
         State.FINISHING: {M.FINISH, M.ALIVE},
     }
