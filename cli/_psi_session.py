@@ -191,7 +191,7 @@ def _found(choices: Choices, outcome: Outcome) -> dict[str, str]:
         found = {"matches": f"{outcome.matches:,}"}
         if outcome.counts is not None and len(outcome.counts) > 1:
             counted = zip(choices.keys, outcome.counts, strict=True)
-            found["by key"] = ", ".join(f"{key.describe()}: {count:,}" for key, count in counted)
+            found["by key"] = ", ".join(f"{'+'.join(key.columns)} {count:,}" for key, count in counted)
         if outcome.total is not None and choices.agreement.amounts is not None:
             found["sum"] = _psi_values.text(choices.agreement.amounts, outcome.total)
         return found
