@@ -112,7 +112,11 @@ def _over(workdir: Path, plan: Plan) -> ResumableSession | None:
         folder = SessionFolder(workdir, scope)
     except UsageError:  # another process runs it
         return None
-    manifest = folder.load()
+    try:
+        manifest = folder.load()
+    except BaseException:
+        folder.close()
+        raise
     if manifest is None or manifest.input_digest != plan.input_digest:
         folder.close()
         return None

@@ -54,6 +54,12 @@ class Life:
         return self.place / f"{NAMES[self.side]}.out"
 
     @property
+    def over(self) -> bool:
+        """Whether all is said and done: a record, and no session left."""
+        record = self.place / f"{NAMES[self.side]}.json"
+        return record.exists() and not list(self.workdir.glob("psiselect-session-*"))
+
+    @property
     def result(self) -> dict[str, object]:
         """What its last process printed."""
         shown: dict[str, object] = json.loads(self.out.read_text().splitlines()[-1])
@@ -142,6 +148,8 @@ class Trial:
         life.codes.append(code)
         self.kills += code == -signal.SIGKILL
         life.books.look(life.workdir)
+        if code == -signal.SIGKILL and life.over:
+            life.code = 0  # it was killed on its way out
         other = self.lives[life.side.other]
         if code == 5 and other.code == 0 and list(other.workdir.glob("psiselect-session-*")):
             other.code = None  # its state is kept for this: the same command serves the peer
