@@ -6,6 +6,7 @@ it: counted under a `Reason`), or has one canonical value. Nothing here puts a v
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import difflib
 import hashlib
@@ -75,7 +76,7 @@ Explain = Callable[[I64], Iterable[tuple[Reason, pa.BooleanArray]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(abc.ABC):
     """A normalisation rule with its options. Subclasses set the class variables and `_read`.
 
     name, version: published in docs/normalization.md; any change of a result is a new version.
@@ -122,9 +123,9 @@ class Rule:
         lost = true_rows(pc.and_(pc.is_valid(text), pc.is_null(values)))
         return Normalized(values, _by_reason(lost, explain) if len(lost) else {})
 
+    @abc.abstractmethod
     def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Explain]:
         """Canonical values (null where blank or unreadable), and what explains the unreadable ones."""
-        raise NotImplementedError
 
 
 def _by_reason(rows: I64, explain: Explain) -> dict[Reason, I64]:

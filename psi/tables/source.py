@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import difflib
 import os
@@ -36,16 +37,22 @@ class Source(Protocol):
         """Number that people know the first row by: 2 under a header, else 1."""
         ...
 
+    @property
+    def disk_bytes(self) -> int:
+        """What copies of its rows take on disk, for as long as it is in use."""
+        ...
+
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Stream the rows, with these columns in this order or all of them. Raises InputError when the table is
         malformed, or is not the one that was opened any more."""
         ...
 
 
-class FileSource:
+class FileSource(abc.ABC):
     """A table in a regular file. Subclasses set `schema` in their constructor and read in `_read`."""
 
     first_row: ClassVar[int] = 1
+    disk_bytes: ClassVar[int] = 0
     schema: pa.Schema
 
     def __init__(self, path: Path) -> None:
@@ -67,8 +74,9 @@ class FileSource:
             yield chosen if chosen.schema.equals(shape) else chosen.cast(shape)
         self._check_unchanged()
 
+    @abc.abstractmethod
     def _read(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
-        raise NotImplementedError
+        """Stream at least these columns."""
 
     def _identity(self) -> tuple[int, int, int, int]:
         """Device, inode, size and time of change: differs when the file was replaced or written to."""
