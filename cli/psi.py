@@ -224,6 +224,7 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
             "sent": human_bytes(found.bytes_sent),
             "received": human_bytes(found.bytes_received),
             "on disk here": human_bytes(found.disk_bytes),
+            "with --resume": f"{human_bytes(found.resume_bytes)} more on disk here",
             "multiplications": f"{found.own_multiplications:,} here, {found.peer_multiplications:,} there",
             "a tag": f"{found.tag_bytes} bytes: some false match in a session has probability at most 2^-40",
             "measured with": f"{calibration.backend} on {calibration.cores} cores, "

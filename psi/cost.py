@@ -144,7 +144,8 @@ class Estimate:
 
     link_bits_per_second: as given, None for a link that never binds. balance_bits_per_second: the link at which compute
     and network take equally long; a slower one binds. disk_bytes: the most that this side's temporary
-    files hold. tag_bytes: width of a compared tag, wide enough for a false match in 2^40 sessions.
+    files hold. resume_bytes: what a session that is kept for --resume takes on this side's disk beside that. tag_bytes:
+    width of a compared tag, wide enough for a false match in 2^40 sessions.
     """
 
     own_multiplications: int
@@ -157,6 +158,7 @@ class Estimate:
     seconds: float
     bound: Bound
     disk_bytes: int
+    resume_bytes: int
     link_bits_per_second: float | None
     balance_bits_per_second: float
     machines: Machines
@@ -238,10 +240,17 @@ def estimate(
         seconds=max(compute, network),
         bound=Bound.COMPUTE if compute >= network else Bound.NETWORK,
         disk_bytes=_disk_bytes(own, keys, session, reveal, memory_limit, key_bytes, rows or own),
+        resume_bytes=sent + received + ELEMENT_BYTES * (own_work - _sent_as_computed(session, reveal)),
         link_bits_per_second=link_bits_per_second,
         balance_bits_per_second=bits / compute if compute else 0.0,
         machines=machines,
     )
+
+
+def _sent_as_computed(session: Sequence[tuple[Run, bool]], reveal: Reveal) -> int:
+    """Results of the group that go out as they are, so that a journal holds them once: own elements, and replies that
+    need not be sorted."""
+    return sum(run.n for run, receiving in session if receiving or not reveal.hides_membership)
 
 
 def _compute_seconds(run: Run, calibration: Calibration, machines: Machines) -> float:
