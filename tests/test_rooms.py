@@ -26,6 +26,8 @@ ADAPTERS = {
     "psi.transport.pinning": {"socket", "ssl"},
     "psi.curve25519.portable": {"subprocess"},
     "psi.run_counter": {"sqlite3"},
+    "psi.tables.postgres": {"urllib"},  # urllib.parse: addresses
+    "psi.tables.sqlite": {"urllib"},
     "dpselect.ledger": {"sqlite3", "secrets"},
 }
 

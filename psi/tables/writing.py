@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from psi.atomic import replacing
 from psi.errors import InputError
-from psi.tables.source import BATCH_ROWS, Source
+from psi.tables.source import BATCH_ROWS, Source, as_text
 
 Mask = npt.NDArray[np.bool_]
 
@@ -75,7 +75,8 @@ def _write_csv(part: Path, schema: pa.Schema, delimiter: str, batches: Iterator[
         header = [pa.array([name], pa.large_string()) for name in schema.names]
         file.write(_csv_lines(header, delimiter))
         for batch in batches:
-            file.write(_csv_lines([_csv_text(column) for column in batch.columns], delimiter))
+            columns = zip(batch.columns, schema.names, strict=True)
+            file.write(_csv_lines([_csv_text(column, name) for column, name in columns], delimiter))
 
 
 def _write_parquet(part: Path, schema: pa.Schema, delimiter: str, batches: Iterator[pa.RecordBatch]) -> None:
@@ -89,10 +90,8 @@ def _write_parquet(part: Path, schema: pa.Schema, delimiter: str, batches: Itera
         writer.write_table(pa.Table.from_batches(waiting, schema))
 
 
-def _csv_text(column: pa.Array) -> pa.Array:
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    return pc.fill_null(column.cast(pa.large_string()), "")
+def _csv_text(column: pa.Array, name: str) -> pa.Array:
+    return pc.fill_null(as_text(column, name, "CSV"), "")
 
 
 def _csv_lines(columns: list[pa.Array], delimiter: str) -> memoryview:

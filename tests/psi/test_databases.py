@@ -295,6 +295,16 @@ def test_postgres_types(server: Server) -> None:
     assert all(not field.metadata for field in source.schema)
 
 
+def test_bytes_go_into_parquet_and_not_into_csv(server: Server, tmp_path: Path) -> None:
+    source = open_source(server.uri(), query="SELECT '\\xff00'::bytea AS photo")
+    mask = np.ones(sum(map(len, source.batches())), bool)
+    with pytest.raises(InputError, match="'photo' of type binary cannot be written as text"):
+        write_rows(source, mask, tmp_path / "out.csv")
+    assert write_rows(source, mask, tmp_path / "out.parquet") == 1
+    assert pq.read_table(tmp_path / "out.parquet").to_pylist() == [{"photo": b"\xff\x00"}]
+    assert os.listdir(tmp_path) == ["out.parquet"]
+
+
 def test_a_server_in_another_encoding(server: Server) -> None:
     server.run("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
     assert rows(open_source(server.uri("latin"), query="SELECT chr(235) AS e")) == [{"e": "\u00eb"}]
