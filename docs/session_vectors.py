@@ -13,9 +13,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+from Crypto.Cipher import ChaCha20_Poly1305
 from Crypto.Hash import TupleHash256
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from psi.column_terms import ColumnTerms
 from psi.curve25519 import reference
 from psi.curve25519.portable import PortableBackend
 from psi.curve25519.suite import DST, SUITE
@@ -23,6 +27,7 @@ from psi.identity import _SIGNATURE_CONTEXT
 from psi.normalize import parse_key
 from psi.outcomes import Learner, Reveal, Side
 from psi.packed import Packed
+from psi.payloads import encode_rows, fill
 from psi.protocol import Party, Setup
 from psi.spool import MemoryStore
 from psi.states import State
@@ -35,6 +40,13 @@ LISTS = {
     Side.CONNECT: [b"ann@example.com", "zoë@example.net".encode(), b"eve@example.org"],
     Side.LISTEN: [b"bob@example.com", b"eve@example.org", b"ann@example.com", b"joe@example.org"],
 }
+# What the listening side gives along with a match, where columns travel: for each item its rows' values.
+COLUMNS: list[list[list[str | None]]] = [
+    [["basic", None]],
+    [["gold", "2020"], ["basic", ""]],
+    [["zażółć", "2021"]],
+    [["", "2022"]],
+]
 NAMES = {1: "hello", 2: "auth", 3: "elements", 4: "elements end", 5: "replies", 6: "replies end", 7: "tags",
          8: "tags end", 9: "finish"}  # fmt: skip
 
@@ -69,6 +81,22 @@ class _Key:
         self._key.public_key().verify(signature, _SIGNATURE_CONTEXT + message)
 
 
+class _Given:
+    """The listening side's columns as the product encodes them."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+
+    def payloads(self, numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Of these items, in this order."""
+        rows = [row for number in numbers for row in COLUMNS[number]]
+        encoded, lengths = encode_rows([pa.array(column, pa.large_string()) for column in zip(*rows, strict=True)])
+        counts = np.array([len(COLUMNS[number]) for number in numbers])
+        owners = np.repeat(np.arange(len(numbers)), counts)
+        total = np.bincount(owners, lengths).astype(np.int64)
+        return fill(self.width, counts, total, encoded.data[: encoded.offsets[-1]])
+
+
 def produce(reveal: Reveal, **mode: Any) -> dict[str, Any]:
     """One session between two parties of the product, written down. mode: further terms."""
     key = KeyTerm(KEY.describe(), KEY.digest().hex())
@@ -78,6 +106,8 @@ def produce(reveal: Reveal, **mode: Any) -> dict[str, Any]:
     entropy = {side: _Fixed(f"{reveal.value} {side.value}") for side in Side}
     prefix = b"\x01\x01" + KEY.digest()[:8]
     backend = PortableBackend(threads=1)
+
+    given = _Given(terms.label_bytes) if terms.label_bytes else None
 
     def setup(side: Side) -> Setup:
         packed = Packed.of(LISTS[side])
@@ -93,6 +123,7 @@ def produce(reveal: Reveal, **mode: Any) -> dict[str, Any]:
             entropy=entropy[side],
             max_peer_size=100,
             now=1_800_000_000,
+            labels=given if side is Side.LISTEN else None,
         )
 
     parties = {side: Party(setup(side)) for side in Side}
@@ -130,6 +161,8 @@ def produce(reveal: Reveal, **mode: Any) -> dict[str, Any]:
         "matches": receiver.matches,
         "noisy_count": receiver.noisy_count,
         "matched": None if receiver.matched is None else receiver.matched[0].tolist(),
+        "columns": COLUMNS if given else None,
+        "opened": None if receiver.labels is None else [bytes(row).hex() for row in receiver.labels[0].open()],
     }
 
 
@@ -181,7 +214,9 @@ def check(session: dict[str, Any]) -> dict[str, Any]:
             ]
             for u, token in zip(masked, tokens[side], strict=True)
         ]
-    _same("tags", _rows(payloads[sender, "tags"], width), sorted(tag.hex() for tag in tags[sender]))
+    labels = _labels(session, record, binding, scalars[sender], tokens[sender], hashed[sender])
+    rows = sorted(tag.hex() + label.hex() for tag, label in zip(tags[sender], labels, strict=True))
+    _same("tags", _rows(payloads[sender, "tags"], width + len(labels[0])), rows)
     matched = [i for i, tag in enumerate(tags[receiver]) if tag in tags[sender]]
     if session["mode"] == "noisy-count":
         _same("noisy count", len(matched) - session["noise_bound"], session["noisy_count"])
@@ -196,7 +231,30 @@ def check(session: dict[str, Any]) -> dict[str, Any]:
         "elements": [u.hex() for u in once],
         "replies": [u.hex() for u in twice],
         "tags": {side: [tag.hex() for tag in tags[side]] for side in tags},
+        **({"labels": [label.hex() for label in labels]} if session["columns"] else {}),
     }
+
+
+def _labels(
+    session: dict[str, Any], record: bytes, binding: bytes, scalar: bytes, tokens: list[bytes], hashed: list[bytes]
+) -> list[bytes]:
+    """The sealed columns of each of the sender's items; nothing where none travel."""
+    if not session["columns"]:
+        return [b""] * len(tokens)
+    width, labels, plain = json.loads(record)["terms"]["label_bytes"], [], []
+    for rows, token, u in zip(session["columns"], tokens, hashed, strict=True):
+        payload = b"\x01" + len(rows).to_bytes(2, "big")
+        for value in (value for row in rows for value in row):
+            text = b"" if value is None else value.encode()
+            payload += (0 if value is None else len(text) + 1).to_bytes(2, "big") + text
+        plain.append(payload.ljust(width, b"\0"))
+        start = b"psiselect-v1 label".ljust(64, b"\0") + binding + reference.x25519(scalar, u)
+        key = hashlib.sha512(start + token).digest()[:32]
+        sealed = ChaCha20_Poly1305.new(key=key, nonce=bytes(12)).encrypt_and_digest(plain[-1])
+        labels.append(b"".join(sealed))
+    both = [session["items"]["listen"].index(session["items"]["connect"][number]) for number in session["matched"]]
+    _same("opened", session["opened"], [plain[number].hex() for number in both])
+    return labels
 
 
 def build() -> dict[str, Any]:
@@ -205,6 +263,7 @@ def build() -> dict[str, Any]:
         produce(Reveal.MATCHES),
         produce(Reveal.COUNT),
         produce(Reveal.NOISY_COUNT, epsilon="1/2", delta="1/20"),
+        produce(Reveal.MATCHES, columns=ColumnTerms((), ("plan", "since")), label_bytes=64),
     ]
     return {
         "about": "Made by docs/session_vectors.py from psiselect itself; values under 'computed' by independent code.",

@@ -27,7 +27,7 @@ def test_the_file_is_what_the_product_makes(script: ModuleType) -> None:
     assert json.loads(script.VECTORS.read_text()) == script.build()
 
 
-@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("number", [0, 1, 2, 3])
 def test_independent_code_agrees_and_notices_a_change(script: ModuleType, number: int) -> None:
     session = json.loads(script.VECTORS.read_text())["sessions"][number]
     assert script.check(session) == session["computed"]
