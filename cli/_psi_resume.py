@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from cli._output import progress, say
@@ -14,10 +13,10 @@ from dpselect.entropy import Entropy
 from psi.curve25519.backend import Backend
 from psi.errors import PolicyError, RemoteError, TransportError, UsageError
 from psi.identity import Identity, PeerIdentity
-from psi.job import Job, Memory
+from psi.job import Job
 from psi.messages import BUSY
 from psi.protocol import Setup
-from psi.resume import folder, inputs
+from psi.resume import inputs
 from psi.resume.session import Link, Plan, ResumableSession, enter
 from psi.transport.channel import Channel
 from psi.transport.tls import Listener
@@ -31,7 +30,7 @@ def listen(choices: Choices, address: str) -> None:
     """Wait for the peer, again and again if need be, until the session is over."""
     patience = choices.stall_seconds
     with (
-        _kept(choices) as (kept, identity, peers, job),
+        prepared(choices) as (identity, peers, job),
         Listener(address, identity, peers, timeout=patience / _LINKS) as listener,
     ):
         say(f"listening on {listener.address} for {', '.join(peer.name for peer in peers)}")
@@ -39,18 +38,18 @@ def listen(choices: Choices, address: str) -> None:
         def first(hurry: bool) -> Channel:
             return listener.accept(choices.timeout or (patience if hurry else math.inf))
 
-        _run(kept, identity, peers, job, first, lambda peer: _Visits(listener, peer))
+        _run(choices, identity, peers, job, first, lambda peer: _Visits(listener, peer))
 
 
 def connect(choices: Choices, address: str) -> None:
     """Call the peer, again and again if need be, until the session is over."""
     patience = choices.stall_seconds
-    with _kept(choices) as (kept, identity, peers, job):
+    with prepared(choices) as (identity, peers, job):
 
         def first(hurry: bool) -> Channel:
             return call(address, identity, peers, timeout=patience, stall=patience / _LINKS)
 
-        _run(kept, identity, peers, job, first, lambda peer: _Calls(address, identity, peer, patience / _LINKS))
+        _run(choices, identity, peers, job, first, lambda peer: _Calls(address, identity, peer, patience / _LINKS))
 
 
 @dataclass(frozen=True)
@@ -83,17 +82,6 @@ class _Visits:
         return channel
 
 
-@contextlib.contextmanager
-def _kept(choices: Choices) -> Iterator[tuple[Choices, Identity, list[PeerIdentity], Job]]:
-    """What is prepared for a session whose working files a killed process may leave behind."""
-    if choices.workdir is None:
-        raise UsageError("--resume needs --workdir, the folder where the session is kept", term="workdir")
-    with folder.scratch(choices.workdir) as place:
-        kept = replace(choices, memory=Memory(choices.memory.limit, place))
-        with prepared(kept) as (identity, peers, job):
-            yield kept, identity, peers, job
-
-
 def _run(
     choices: Choices,
     identity: Identity,
@@ -103,7 +91,7 @@ def _run(
     link: Callable[[PeerIdentity], Link],
 ) -> None:
     if choices.workdir is None:
-        raise RuntimeError("a session to be kept, and no folder")
+        raise UsageError("--resume needs --workdir, the folder where the session is kept", term="workdir")
     with open_backend(choices) as backend, progress() as bar:
         task = bar.add_task("matching", total=None)
 

@@ -159,38 +159,6 @@ class SessionFolder:
             )
 
 
-@contextlib.contextmanager
-def scratch(workdir: Path) -> Iterator[Path]:
-    """A folder for working files that a killed process leaves behind and the next one removes."""
-    prefix = "psiselect-scratch-"
-    with _reported(workdir):
-        for entry in sorted(workdir.glob(prefix + "*")):
-            _remove_if_left(entry)
-        path = workdir / f"{prefix}{os.urandom(8).hex()}"
-        path.mkdir(mode=0o700)
-        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
-        os.close(lock)
-
-
-def _remove_if_left(path: Path) -> None:
-    try:
-        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(path, ignore_errors=True)
-    except BlockingIOError:
-        pass  # its process is running
-    finally:
-        os.close(lock)
-
-
 def _place(workdir: Path, scope: dict[str, Any]) -> Path:
     return workdir / (_PREFIX + hashlib.sha256(b"psiselect-1 folder" + strict_json.encode(scope)).hexdigest()[:24])
 

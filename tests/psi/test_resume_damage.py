@@ -136,14 +136,6 @@ def test_a_folder_is_for_one_process_and_one_user(tmp_path: Path) -> None:
         SessionFolder(tmp_path, scope)
 
 
-def test_scratch_folders_of_killed_processes_go(tmp_path: Path) -> None:
-    (tmp_path / "psiselect-scratch-left").mkdir()
-    (tmp_path / "psiselect-scratch-left" / "file").write_text("keys")
-    with folder.scratch(tmp_path) as first, folder.scratch(tmp_path) as second:
-        assert sorted(tmp_path.iterdir()) == sorted([first, second])
-    assert not list(tmp_path.iterdir())
-
-
 @pytest.fixture
 def halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[Side, Player]:
     """Two sides that have stopped half-way, on disk."""

@@ -178,4 +178,4 @@ class Trial:
                 assert [row.split(",")[0] for row in rows[1:]] == [f"k{n}" for n in range(self.half, self.size)]
             lines = [json.loads(line) for line in (self.place / f"{name}.log").read_text().splitlines()]
             assert sum(line["outcome"] == "done" for line in lines) == 1
-            assert not list(life.workdir.glob("psiselect-scratch-*"))
+            assert not [entry for entry in life.workdir.iterdir() if not entry.name.startswith("psiselect-session-")]
