@@ -127,6 +127,7 @@ def local_(first: Path | str, second: Path | str, query_b: str | None, keys_b: t
     Examples:
       psiselect psi local customers.csv members.parquet --key email:email --output common.csv
       psiselect psi local customers.csv members.parquet --key email:email --key-b mail:email
+      psiselect psi local customers.csv members.parquet --key email:email --receive plan --output joined.csv
       psiselect psi local customers.csv members.csv --key email:email --key phone:phone --matching one-to-one
       psiselect psi local sqlite:///shop.db members.parquet --query 'SELECT email FROM customers' --key email:email
       psiselect psi local customers.csv orders.csv --key email:email --reveal sum --value amount
