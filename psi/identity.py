@@ -24,40 +24,18 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from cryptography.x509.oid import ExtensionOID, NameOID
 
 from dpselect.entropy import Entropy, SystemEntropy
+from psi import certificate
 from psi.errors import InputError, RemoteError, UsageError
 
-# The arc 2.25 is free for anyone's UUIDs (ITU-T X.667); this one is the UUID fc033bcd-6326-4673-9454-883f8c5c517f.
-ENCRYPTION_KEY_OID = x509.ObjectIdentifier("2.25.334982244762999623178565394930301948287")
 DEFAULT_DAYS = 3 * 365
 MAX_DAYS = 10 * 365
 
 # A signature made here can never be taken for one of TLS (which starts with 64 spaces, RFC 8446, 4.4.3).
 _SIGNATURE_CONTEXT = b"psiselect-v1 identity signature\x00"
-_BIT_STRING_64 = b"\x03\x41\x00"  # DER: a bit string of 65 bytes, the first of which says that no bit is unused
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_CLOCK_SKEW = timedelta(hours=1)
 _MAX_FILE_BYTES = 1 << 16
 _PEM_KEY = re.compile(rb"-----BEGIN PRIVATE KEY-----\n[A-Za-z0-9+/=\n]+-----END PRIVATE KEY-----\n")
-_UNDERSTOOD = {
-    ExtensionOID.BASIC_CONSTRAINTS,
-    ExtensionOID.KEY_USAGE,
-    ExtensionOID.SUBJECT_KEY_IDENTIFIER,
-    ENCRYPTION_KEY_OID,
-}
-# What `cryptography` raises on a certificate that is not one, besides ValueError's children.
-_PARSE_ERRORS = (
-    ValueError,
-    TypeError,
-    InvalidSignature,
-    UnsupportedAlgorithm,
-    x509.InvalidVersion,
-    x509.DuplicateExtension,
-    x509.ExtensionNotFound,
-    x509.UnsupportedGeneralNameType,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +71,7 @@ class PeerIdentity:
         """Parse one certificate in PEM; see `from_der`. Raises InputError."""
         try:
             certificates = x509.load_pem_x509_certificates(text)
-        except _PARSE_ERRORS:
+        except certificate.PARSE_ERRORS:
             raise InputError(
                 f"{source}: not a certificate in PEM; expected the .crt file of `psiselect identity create`"
             ) from None
@@ -103,41 +81,24 @@ class PeerIdentity:
 
     @classmethod
     def from_der(cls, der: bytes, source: str = "certificate") -> Self:
-        """Parse a certificate in DER, strictly; `source` names it in errors. Raises InputError.
-
-        Refused: anything but version 3, self-signed by an Ed25519 key, `CA:FALSE`, usable for signatures and not for
-        certificates, with a well-formed name and encryption key, and no critical extension beyond these.
-        """
-        try:
-            certificate = x509.load_der_x509_certificate(der)
-            if not der.endswith(_BIT_STRING_64 + certificate.signature):
-                raise ValueError("not a signature of whole bytes")
-            problem = _problem(certificate)
-            if problem:
-                raise InputError(f"{source}: {problem}")
-            signing_key = certificate.public_key()
-            if not isinstance(signing_key, Ed25519PublicKey):
-                raise TypeError
-            return cls(
-                name=_name(certificate, signing_key),
-                der=der,
-                fingerprint=hashlib.sha256(der).digest(),
-                not_before=certificate.not_valid_before_utc,
-                not_after=certificate.not_valid_after_utc,
-                encryption_key=_encryption_key(certificate),
-                _signing_key=signing_key,
-            )
-        except _PARSE_ERRORS:
-            raise InputError(
-                f"{source}: not the certificate of a psiselect identity; ask the peer for the .crt file of "
-                "`psiselect identity create`"
-            ) from None
+        """Parse a certificate in DER, strictly, as `psi.certificate.parse` does; `source` names it in errors. Raises
+        InputError."""
+        found = certificate.parse(der, source)
+        return cls(
+            name=found.name,
+            der=der,
+            fingerprint=hashlib.sha256(der).digest(),
+            not_before=found.not_before,
+            not_after=found.not_after,
+            encryption_key=found.encryption_key,
+            _signing_key=found.signing_key,
+        )
 
     @property
     def pem(self) -> str:
         """The certificate in PEM, in the one form that `Identity.create` writes."""
-        certificate = x509.load_der_x509_certificate(self.der)
-        return certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
+        loaded = x509.load_der_x509_certificate(self.der)
+        return loaded.public_bytes(serialization.Encoding.PEM).decode("ascii")
 
     def require_valid(self, now: datetime | None = None) -> None:
         """Raises InputError, with the date, when the certificate has expired or is not valid yet."""
@@ -198,7 +159,7 @@ class Identity:
         Raises UsageError for a bad name or number of days, and when either file exists: nothing is ever overwritten.
         Raises InputError when the folder cannot be written.
         """
-        if not valid_name(name):
+        if not certificate.valid_name(name):
             raise UsageError(
                 f"{name!r} cannot name an identity: use 1 to 63 ASCII letters, digits, '.', '_' or '-', the first "
                 "one a letter or digit, and no ending .key or .crt"
@@ -210,7 +171,7 @@ class Identity:
         entropy = entropy or SystemEntropy()
         signing_key = Ed25519PrivateKey.from_private_bytes(entropy.read(32))
         decryption_key = X25519PrivateKey.from_private_bytes(entropy.read(32))
-        certificate = _certificate(
+        issued = certificate.issue(
             name, signing_key, decryption_key.public_key(), entropy, now or datetime.now(UTC), timedelta(days=days)
         )
         try:
@@ -219,7 +180,7 @@ class Identity:
                 raise FileExistsError(certificate_path)
             _write_new(key_path, _pem(signing_key) + _pem(decryption_key), 0o600)
             try:
-                _write_new(certificate_path, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+                _write_new(certificate_path, issued.public_bytes(serialization.Encoding.PEM), 0o644)
             except BaseException:
                 key_path.unlink()  # ours, made a moment ago, and of no use alone
                 raise
@@ -231,7 +192,7 @@ class Identity:
         except OSError as error:
             raise InputError(f"cannot write {prefix}.key and {prefix}.crt: {error.strerror}") from None
         return cls(
-            PeerIdentity.from_der(certificate.public_bytes(serialization.Encoding.DER), str(certificate_path)),
+            PeerIdentity.from_der(issued.public_bytes(serialization.Encoding.DER), str(certificate_path)),
             certificate_path,
             key_path,
             decryption_key,
@@ -260,103 +221,10 @@ class Identity:
         return self._signing_key.sign(_SIGNATURE_CONTEXT + message)
 
 
-def valid_name(name: str) -> bool:
-    """Whether `name` may name an identity, and so its files."""
-    return _NAME.fullmatch(name) is not None and not name.endswith((".key", ".crt"))
-
-
 def _paths(prefix: Path) -> tuple[Path, Path]:
     """Certificate and key; names hold dots, so suffixes are appended, not replaced."""
     text = re.sub(r"\.(crt|key)\Z", "", str(prefix))
     return Path(text + ".crt"), Path(text + ".key")
-
-
-def _certificate(
-    name: str,
-    signing_key: Ed25519PrivateKey,
-    encryption_key: X25519PublicKey,
-    entropy: Entropy,
-    now: datetime,
-    validity: timedelta,
-) -> x509.Certificate:
-    subject = _subject(name, signing_key.public_key())
-    # 159 bits keep the serial number positive within its 20 bytes (RFC 5280, 4.1.2.2).
-    serial = int.from_bytes(entropy.read(20), "big") >> 1
-    key_usage = dict.fromkeys(
-        (
-            "content_commitment",
-            "key_encipherment",
-            "data_encipherment",
-            "key_agreement",
-            "key_cert_sign",
-            "crl_sign",
-            "encipher_only",
-            "decipher_only",
-        ),
-        False,
-    )
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .serial_number(serial or 1)
-        .public_key(signing_key.public_key())
-        .not_valid_before(now - _CLOCK_SKEW)
-        .not_valid_after(now + validity)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.KeyUsage(digital_signature=True, **key_usage), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(signing_key.public_key()), critical=False)
-        .add_extension(x509.UnrecognizedExtension(ENCRYPTION_KEY_OID, _spki(encryption_key)), critical=False)
-        .sign(signing_key, None)
-    )
-
-
-def _problem(certificate: x509.Certificate) -> str | None:
-    """Why a certificate is not an identity's, for a reader who may have picked the wrong file; None if it may be."""
-    extensions = certificate.extensions
-    if certificate.version is not x509.Version.v3:
-        return "not a certificate of version 3"
-    constraints = extensions.get_extension_for_class(x509.BasicConstraints).value
-    usage = extensions.get_extension_for_class(x509.KeyUsage).value
-    if constraints.ca or usage.key_cert_sign:
-        return (
-            "the certificate of an authority (CA); pinned, it could vouch for strangers, so only certificates with "
-            "CA:FALSE are accepted"
-        )
-    if not usage.digital_signature:
-        return "the certificate's key may not sign"
-    unknown = [e.oid.dotted_string for e in extensions if e.critical and e.oid not in _UNDERSTOOD]
-    if unknown:
-        return f"the certificate has the critical extension {unknown[0]}, which is unknown here"
-    if certificate.issuer != certificate.subject:
-        return "the certificate was issued by another party; only self-signed ones are accepted"
-    certificate.verify_directly_issued_by(certificate)
-    return None
-
-
-def _subject(name: str, key: Ed25519PublicKey) -> x509.Name:
-    """The name, and what makes it one party's: OpenSSL looks pinned certificates up by subject, and tells no two apart
-    that share it (an old and a new one of the same peer, say)."""
-    key_id = hashlib.sha256(key.public_bytes_raw()).hexdigest()[:32]
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name), x509.NameAttribute(NameOID.SERIAL_NUMBER, key_id)])
-
-
-def _name(certificate: x509.Certificate, key: Ed25519PublicKey) -> str:
-    (name,) = (attribute.value for attribute in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME))
-    if not isinstance(name, str) or not valid_name(name) or certificate.subject != _subject(name, key):
-        raise ValueError("not the subject of an identity")
-    return name
-
-
-def _encryption_key(certificate: x509.Certificate) -> X25519PublicKey:
-    extension = certificate.extensions.get_extension_for_oid(ENCRYPTION_KEY_OID).value
-    if not isinstance(extension, x509.UnrecognizedExtension):
-        raise TypeError
-    key = serialization.load_der_public_key(extension.value)
-    if not isinstance(key, X25519PublicKey) or _spki(key) != extension.value:
-        raise ValueError("not a canonical X25519 key")
-    X25519PrivateKey.generate().exchange(key)  # a ValueError on a key of low order: anyone could decrypt
-    return key
 
 
 def _private_keys(text: bytes, path: Path) -> tuple[Ed25519PrivateKey, X25519PrivateKey]:
@@ -408,10 +276,6 @@ def _pem(key: Ed25519PrivateKey | X25519PrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-
-
-def _spki(key: X25519PublicKey) -> bytes:
-    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def _date(moment: datetime) -> str:

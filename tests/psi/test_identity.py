@@ -20,8 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.entropy import FixedEntropy
 
+from psi.certificate import ENCRYPTION_KEY_OID
 from psi.errors import InputError, RemoteError, UsageError
-from psi.identity import ENCRYPTION_KEY_OID, MAX_DAYS, Identity, PeerIdentity
+from psi.identity import MAX_DAYS, Identity, PeerIdentity
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 Edit = Callable[[x509.CertificateBuilder], x509.CertificateBuilder]
