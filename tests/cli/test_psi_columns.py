@@ -152,3 +152,33 @@ def test_one_to_one_by_two_keys_with_columns(place: Path, program: Run) -> None:
         ["mail", "tel", "n", "peer_plan"], ["ann@x.org", "1", "a", "gold"], ["", "2", "b", "basic"],
         ["bob@x.org", "3", "c", "none"],
     ]  # fmt: skip
+
+
+def test_columns_travel_in_sessions_that_can_be_resumed(place: Path) -> None:
+    folders = [place / "acme_work", place / "globex_work"]
+    for folder in folders:
+        folder.mkdir()
+    resumable = [("--resume", "--workdir", str(folder)) for folder in folders]
+    acme, globex = session(
+        place, (*SEND, "--send", "id", *resumable[0]),
+        (*RECEIVE, "--receive", "id", "--output", str(place / "out.csv"), *resumable[1]),
+    )  # fmt: skip
+    assert (acme.code, globex.code) == (0, 0), (acme, globex)
+    assert lines(place / "out.csv") == JOINED
+
+
+def test_columns_travel_by_files(place: Path, program: Run) -> None:
+    offer = ("psi", "offer", "--identity", place / "globex", "--peer", place / "acme.crt", "--key", "e:email",
+             "--input", place / "globex.parquet", "--out", place / "o.psi", "--state", place / "o.state")  # fmt: skip
+    assert program(*offer, *RECEIVE, "--receive", "id").code == 0
+    answer = ("psi", "answer", place / "o.psi", "--identity", place / "acme", "--peer", place / "globex.crt", "--input",
+              place / "acme.csv", "--key", "Mail:email", "--out", place / "a.psi", "--json")  # fmt: skip
+    differs = program(*answer, *SEND)
+    assert differs.code == 4, differs.out
+    assert "'id', given by the side that listens" in differs.error
+    assert program(*answer, *SEND, "--send", "id").code == 0
+    finish = ("psi", "finish", place / "a.psi", "--state", place / "o.state", "--output", place / "out.csv", "--json")
+    finished = program(*finish)
+    assert finished.code == 0, finished.out
+    assert json.loads(finished.out)["joined_rows"] == 3
+    assert lines(place / "out.csv") == JOINED
