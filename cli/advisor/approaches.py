@@ -70,7 +70,7 @@ def _psi_pair(s: Setting, label: Label, fits: bool, over: str, under: str) -> Ve
         return _no(label, "the shipped protocol assumes that both follow it [adversary=malicious]")
     seconds = size = None
     try:
-        cost = predictions.list_cost(s)
+        cost = predictions.list_cost(s, sums=label is Label.PSI_AGG and f.function == "intersection_sum")
         seconds, size = cost.seconds, float(cost.bytes)
     except NeedToKnow:
         pass

@@ -13,6 +13,7 @@ from psi import cost
 from psi.cost import Calibration, Learns
 from psi.curve25519.backend import load_backend
 from psi.curve25519.portable import available_cores
+from psi.outcomes import Reveal
 
 
 class Machine:
@@ -49,9 +50,10 @@ def measure() -> Calibration:
         return cost.calibrate(backend, available_cores())
 
 
-def psi(own: int, peer: int, machine: Machine, *, both: bool = False) -> SetCost:
-    """The first list's side learns, or both sides do."""
+def psi(own: int, peer: int, machine: Machine, *, both: bool = False, sums: bool = False) -> SetCost:
+    """The first list's side learns, or both sides do. sums: a total too, of the other list's values."""
     learns = Learns.BOTH if both else Learns.ME
-    estimate = cost.estimate(own, peer, machine.calibration, learns=learns)
-    payload = sum(run.payload_bytes for run, _ in cost.runs(own, peer, learns))
+    reveal = Reveal.SUM if sums else Reveal.MATCHES
+    estimate = cost.estimate(own, peer, machine.calibration, learns=learns, reveal=reveal)
+    payload = sum(run.payload_bytes for run, _ in cost.runs(own, peer, learns, reveal=reveal))
     return SetCost(estimate.own_multiplications + estimate.peer_multiplications, payload, estimate.seconds)

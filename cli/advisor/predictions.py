@@ -52,15 +52,15 @@ PHONES = 10**10
 DEMO_DELTA = 1e-6  # where a formula needs a delta and the task has none; the formula says so
 
 
-def psi_cost(s: Setting, both: bool = False, swap: bool = False) -> costs.SetCost:
+def psi_cost(s: Setting, both: bool = False, swap: bool = False, sums: bool = False) -> costs.SetCost:
     """The cost model's answer for the task's lists; `swap`: the other side learns. NeedToKnow without their sizes."""
     own, peer = int(s.f.need("n_a")), int(s.f.need("n_b"))
-    return costs.psi(*((peer, own) if swap else (own, peer)), s.machine, both=both)
+    return costs.psi(*((peer, own) if swap else (own, peer)), s.machine, both=both, sums=sums)
 
 
-def list_cost(s: Setting) -> costs.SetCost:
-    """What the exact protocol costs for these lists: both learn where all participants are to."""
-    return psi_cost(s, both=s.f.recipients in ("participants", "public"))
+def list_cost(s: Setting, sums: bool = False) -> costs.SetCost:
+    """What the exact protocol costs for these lists: both learn where all participants are to. sums: values too."""
+    return psi_cost(s, both=s.f.recipients in ("participants", "public"), sums=sums)
 
 
 def shared_items(f: Facts) -> int:

@@ -130,6 +130,7 @@ def test_the_winner_of_parties(tmp_path: Path) -> None:
     [
         ({}, 30),
         ({"function": "intersection_size"}, 30),
+        ({"function": "intersection_sum"}, 30),
         ({"function": "intersection_size", "exact": "not_needed", "output_privacy": "required", "delta": 1e-9}, None),
     ],
 )
@@ -153,6 +154,8 @@ def test_two_lists(
         assert shown["matches"] == matches
     else:
         assert isinstance(shown["noisy_count"], int)
+    if changes.get("function") == "intersection_sum":
+        assert shown["sum"] == sum(range(20, 50))
     if not changes:
         assert (tmp_path / "matched.csv").read_text().splitlines()[1:] == [f"u{i},{i}" for i in range(20, 50)]
 
