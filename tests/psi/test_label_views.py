@@ -145,6 +145,8 @@ def check_view(frames: list[Frame], receiver: Curious, size: int, matched: set[b
     opened = set()
     for tag, row in zip(table[:, :width], sealed, strict=True):
         if bytes(tag) in own:
+            if bytes(own[bytes(tag)][:width]) == bytes(tag):
+                raise Leak("a tag shows a part of its label's key, so a label opens without a match more easily")
             opened.add(bytes(labels.SealedLabels(own[bytes(tag)].reshape(1, -1), row.reshape(1, -1)).open()[0]))
         elif opens(receiver.knowledge, row) or opens(np.pad(tag, (0, 32 - width)).reshape(1, -1), row):
             raise Leak("a label opens without a match")
@@ -223,7 +225,13 @@ def tag_as_key(self: RunContext, elements: U8, start: int) -> U8:
     return keys
 
 
-@pytest.mark.parametrize("keys", [derived_without_element, derived_without_evaluation, same_for_all, tag_as_key])
+def one_purpose(self: RunContext, elements: U8, start: int) -> U8:
+    return masking.derive(self.backend, Derivation.TAG, self.binding, elements, self._items(elements, start), 32)
+
+
+@pytest.mark.parametrize(
+    "keys", [derived_without_element, derived_without_evaluation, same_for_all, tag_as_key, one_purpose]
+)
 def test_label_keys_that_do_not_need_the_match_are_caught(
     monkeypatch: pytest.MonkeyPatch, keys: Callable[[RunContext, U8, int], U8]
 ) -> None:
