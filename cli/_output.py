@@ -19,6 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from cli._fitting import Fitted
+
 # Piped tables are for programs and files: wide enough not to wrap a fingerprint.
 _PIPED_WIDTH = 200
 
@@ -51,7 +53,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
         table.add_column(Text(printable(name)), justify="right" if numeric else "left", overflow="fold")
     for row in kept:
         table.add_row(*(Text(_cell(value)) for value in row))
-    stdout_console().print(table)
+    stdout_console().print(Fitted(table))
 
 
 def say(message: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli._output import print_json, print_table
+from cli._output import print_json, print_table, stdout_console
 from dpselect.approval import epsilon_text
 from dpselect.errors import UsageError
 from dpselect.planning import Plan, Row, probability_curve
@@ -33,8 +33,9 @@ def print_plan(plan: Plan, plot: Path | None, as_json: bool) -> None:
         title=f"{task.candidates} candidates{seats}, rivals {task.race.gap:g} votes behind, "
         f"epsilon {epsilon_text(task.epsilon)}, {task.neighbors.value}",
     )
-    click.echo(f"Chosen: {plan.choice.mechanism.value}: {plan.choice.why}.")
-    click.echo(f"P is a {_BOUND}.\nThe loss, in approvals, is an {_EXAMPLE}; other elections may lose more.")
+    console = stdout_console()
+    console.print(f"* Chosen: {plan.choice.mechanism.value}: {plan.choice.why}.")
+    console.print(f"P is a {_BOUND}.\nThe loss, in approvals, is an {_EXAMPLE}; other elections may lose more.")
     if task.race.gap:
         click.echo("\n" + _chart(plan))
     if plot is not None:
@@ -124,7 +125,7 @@ def _target_columns(plan: Plan) -> list[str]:
 
 def _cells(row: Row, chosen: bool) -> tuple[object, ...]:
     return (
-        "->" if chosen else "",
+        "*" if chosen else "",
         row.mechanism.value,
         str(row.exponent),
         _probability(row.probability.value),

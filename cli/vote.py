@@ -186,14 +186,14 @@ def plan_(
       psiselect vote plan --candidates 40 --seats 5 --gap 30 --epsilon 1 --neighbors replace --plot plan.svg
     """
     task = Task(
-        _count(candidates),
+        _count(candidates, seats),
         parse_epsilon(epsilon),
         NeighbouringRelation.parse(neighbors),
         seats,
         parse_fraction(gap, "gap"),
         BudgetKind(budget),
     )
-    made = plan(task, float(parse_fraction(target, "target")))
+    made = plan(task, _target(target))
     if plot is not None:
         save_plot(made, plot)
     print_plan(made, plot, as_json)
@@ -257,11 +257,21 @@ def _gap(text: str | None) -> Fraction | None:
     return None if text is None else parse_fraction(text, "gap")
 
 
-def _count(candidates: str) -> int:
+def _count(candidates: str, seats: int) -> int:
     """`--candidates` of a plan: a number, or a file to count."""
-    if candidates.isascii() and candidates.isdigit() and len(candidates) <= 9:
-        return int(candidates)
-    return len(load_candidates(Path(candidates)))
+    number = candidates.isascii() and candidates.isdigit() and len(candidates) <= 9
+    count = int(candidates) if number else len(load_candidates(Path(candidates)))
+    if count <= seats:
+        raise UsageError(f"--candidates: expected more than --seats {seats}, got {count}: there is nothing to choose")
+    return count
+
+
+def _target(text: str) -> float:
+    """`--target` of a plan."""
+    target = parse_fraction(text, "target")
+    if not 0 < target < 1:
+        raise UsageError(f"--target: expected a probability between 0 and 1, such as 0.95, got {text}")
+    return float(target)
 
 
 def _tell(reading: Reading) -> None:

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from cli._fitting import Fitted
 from cli.advisor.answer import Answer, Undecided
 from cli.advisor.approaches import Fit, Verdict
 from cli.advisor.labels import LABELS, Label
@@ -132,38 +133,38 @@ def _title(text: str) -> Text:
     return Text(f"\n{text}", style="bold")
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+def _table(*columns: str, apart: int = 2) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, apart, 0, 0), header_style="dim")
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
 
 
-def _approaches(answer: Answer) -> Table:
-    table = _table("approach", "fits?", "error 95 %", "time", "traffic", "because")
+def _approaches(answer: Answer) -> Fitted:
+    table = _table("approach", "fits?", "error 95 %", "time", "traffic", "because", apart=1)
     for v in answer.verdicts:
         chosen = v.label is answer.primary
         style = "bold" if chosen else "dim" if v.fit is Fit.NO else ""
         table.add_row(
             str(v.label), fit_text(v, chosen), error_text(v), seconds_text(v), bytes_text(v), v.reason, style=style
         )
-    return table
+    return Fitted(table)
 
 
-def _learns(answer: Answer) -> Table:
+def _learns(answer: Answer) -> Fitted:
     table = _table("\napproach", "\nthose who get the result learn", "\neach party learns besides")
     for v in answer.verdicts:
         if v.fit is not Fit.NO or v.label is answer.primary:
             table.add_row(str(v.label), v.recipients, v.party)
-    return table
+    return Fitted(table)
 
 
-def _predictions(answer: Answer) -> Table:
+def _predictions(answer: Answer) -> Fitted:
     table = _table("quantity", "value", "unit", "formula")
     table.columns[1].justify = "right"
     for p in answer.predictions:
         table.add_row(p.quantity, value_text(p), p.unit, p.formula)
-    return table
+    return Fitted(table)
 
 
 def _word(value: object) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cli import _output
+from cli._fitting import fit
 
 
 def test_text_from_elsewhere_cannot_move_the_cursor_or_be_markup(capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,6 +38,31 @@ def test_a_piped_table_does_not_wrap_a_fingerprint(
     monkeypatch.delenv("COLUMNS", raising=False)
     _output.print_table(["name", "fingerprint"], [["alice", "ab" * 32], ["bob", "cd" * 32]])
     assert "ab" * 32 in capsys.readouterr().out
+
+
+def test_a_narrow_table_breaks_between_words(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    cells = ["[each_holder=false]", "a much longer explanation that has to give way"]
+    _output.print_table(["field", "why"], [cells])
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 40
+    assert {"[each_holder=false]", "explanation"} <= set(out.split())
+
+
+@pytest.mark.parametrize(
+    ("natural", "words", "room", "widths"),
+    [
+        ([5, 30], [5, 8], 40, [5, 30]),
+        ([5, 30], [5, 8], 20, [5, 15]),
+        ([20, 30], [4, 28], 40, [12, 28]),
+        ([9, 30], [9, 30], 20, [9, 11]),
+        ([1, 1], [1, 1], 0, [1, 1]),
+    ],
+)
+def test_wide_columns_give_way_first(natural: list[int], words: list[int], room: int, widths: list[int]) -> None:
+    assert fit(natural, words, room) == widths
 
 
 @pytest.mark.parametrize(

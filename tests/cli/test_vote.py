@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -315,10 +316,12 @@ def test_plan_without_matplotlib_says_what_to_install(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--candidates", "1", "--gap", "2"], "at least 2 candidates"),
-        (["--candidates", "5", "--gap", "2", "--seats", "5"], "fewer seats"),
-        (["--candidates", "5", "--gap", "2", "--target", "0.1"], "target"),
-        (["--candidates", "5", "--gap", "2", "--target", "1"], "target"),
+        (["--candidates", "0", "--gap", "2"], "--candidates: expected more than --seats 1, got 0"),
+        (["--candidates", "1", "--gap", "2"], "--candidates: expected more than --seats 1, got 1"),
+        (["--candidates", "5", "--gap", "2", "--seats", "5"], "--candidates: expected more than --seats 5, got 5"),
+        (["--candidates", "5", "--gap", "2", "--target", "0.1"], "target: expected a probability above"),
+        (["--candidates", "5", "--gap", "2", "--target", "1"], "--target: expected a probability between 0 and 1"),
+        (["--candidates", "5", "--gap", "2", "--target", "2"], "--target: expected a probability between 0 and 1"),
         (["--candidates", "5", "--gap", "-2"], "gap"),
         (["--candidates", "5"], "--gap"),
     ],
@@ -327,6 +330,19 @@ def test_plan_refuses(run: Run, arguments: list[str], message: str) -> None:
     code, out, err = run("plan", *arguments, "--epsilon", "1", "--neighbors", "replace")
     assert (code, out) == (2, "")
     assert message in err
+
+
+@pytest.mark.parametrize("seats", [1, 3])
+def test_a_plan_of_80_columns_cuts_no_word(run: Run, seats: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = ("--candidates", 12, "--seats", seats, "--gap", 10, "--epsilon", 1, "--neighbors", "add-remove")
+
+    def words(width: int) -> set[str]:
+        monkeypatch.setenv("COLUMNS", str(width))
+        shown = run("plan", *options)[1]
+        assert max(map(len, shown.splitlines())) <= width
+        return set(re.findall(r"[\w.=/()-]+", shown.split("* Chosen")[0]))
+
+    assert words(80) == words(200)
 
 
 def test_plan_at_a_gap_of_nothing_says_that_no_epsilon_will_do(run: Run) -> None:
