@@ -17,7 +17,8 @@ from psi.job import Job
 from psi.messages import BUSY
 from psi.protocol import Setup
 from psi.resume import inputs
-from psi.resume.session import Link, Plan, ResumableSession, enter
+from psi.resume.plan import Link, Plan
+from psi.resume.session import ResumableSession, enter
 from psi.transport.channel import Channel
 from psi.transport.tls import Listener
 from psi.transport.tls import connect as call

@@ -4,7 +4,9 @@
     journal.py  one append-only file: every frame that came and went, every result of the group
     memo.py     a backend that never computes twice what the journal holds, nor anything else in its place
     party.py    a party whose every step is in the journal: replayed at the start, then live
+    inputs.py   the digest of all that goes in
     greeting.py RESUME: do both sides mean the same session, and how far did the other get?
+    plan.py     what one side of a session is to be
     session.py  the loop over links that come and go, and the goodbye
 
 One rule carries it: nothing goes out before all that led to it is on disk. The party is deterministic (decision 0120),

@@ -29,6 +29,7 @@ class JournaledParty:
         replay, for progress. The first own frame is in the journal, durably, when this returns."""
         self.party = Party(dataclasses.replace(setup, admit=_once(setup.admit, journal)))
         self.peer_gone = False  # the peer has said BYE
+        self.signs_of_life = 0  # ALIVEs that came
         self._journal = journal
         self._replayed = replayed
         self._behind = True  # the journal holds more than the party has been through
@@ -89,6 +90,7 @@ class JournaledParty:
             case MessageType.ALIVE:
                 if len(frame.payload):
                     raise RemoteError("the peer's sign of life carries data")
+                self.signs_of_life += 1
                 return []
             case MessageType.ABORT:
                 raise messages.decode_abort(frame.payload)

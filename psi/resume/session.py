@@ -12,15 +12,14 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Self
 
-from dpselect.entropy import Entropy, SystemEntropy
+from dpselect.entropy import SystemEntropy
 from psi import messages
 from psi import session as plain
-from psi.curve25519.backend import Backend
 from psi.errors import InputError, PolicyError, PsiError, RemoteError, TransportError, UsageError
 from psi.messages import MessageType
 from psi.protocol import Setup
@@ -30,6 +29,7 @@ from psi.resume.greeting import Bond, Resume
 from psi.resume.journal import Journal, Mark
 from psi.resume.memo import MemoBackend
 from psi.resume.party import JournaledParty
+from psi.resume.plan import Plan
 from psi.seeded import SEED_BYTES, SeededEntropy
 from psi.session import SessionResult
 from psi.states import State
@@ -39,37 +39,6 @@ from psi.wire import Frame
 _RETRY_SECONDS = 0.2
 _BYE_SECONDS = 2.0
 _BYE = Frame(MessageType.BYE, b"")
-
-
-class Link(Protocol):
-    """Where new channels to the session's peer come from."""
-
-    def open(self, wait: float) -> Channel:
-        """The next channel. Raises TransportError when there is none within `wait` seconds."""
-        ...
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a session is to be.
-
-    setup: this side's, with random bits and a backend put in; called again for each try. input_digest: of the list, in
-    the order in which it will be used, and of all that travels with it. patience: seconds without progress, over all
-    links, until it is given up for now. say: told when a link breaks.
-    """
-
-    setup: Callable[[Entropy, Backend], Setup]
-    input_digest: bytes
-    backend: Backend
-    link: Link
-    patience: float
-    progress: Callable[[int, int], None] = lambda done, total: None
-    say: Callable[[str], None] = lambda text: None
-
-    @property
-    def peer(self) -> bytes:
-        """The peer's fingerprint."""
-        return self.setup(SystemEntropy(), self.backend).verifier.fingerprint
 
 
 def enter(workdir: Path, plans: Sequence[Plan], first: Callable[[bool], Channel]) -> ResumableSession:
@@ -97,7 +66,7 @@ def enter(workdir: Path, plans: Sequence[Plan], first: Callable[[bool], Channel]
         return again
     plan = next(plan for plan in plans if plan.peer == channel.peer_fingerprint)
     try:
-        return ResumableSession(SessionFolder(workdir, _scope(plan)), plan, channel)
+        return ResumableSession(SessionFolder(workdir, plan.scope()), plan, channel)
     except BaseException:
         channel.abandon(None)
         raise
@@ -105,7 +74,7 @@ def enter(workdir: Path, plans: Sequence[Plan], first: Callable[[bool], Channel]
 
 def _over(workdir: Path, plan: Plan) -> ResumableSession | None:
     """The plan's session, if all has come that it needs from the peer. Raises InputError when it is damaged."""
-    scope = _scope(plan)
+    scope = plan.scope()
     if not SessionFolder.exists(workdir, scope):
         return None
     try:
@@ -218,10 +187,7 @@ class ResumableSession:
     def close(self) -> None:
         """Close everything, remove nothing. Safe to call twice."""
         self._drop_channel()
-        if hasattr(self, "_party"):
-            self._party.close()
-        if hasattr(self, "_journal"):
-            self._journal.close()
+        self._leave()
         self._folder.close()
 
     def __enter__(self) -> Self:
@@ -347,15 +313,14 @@ class ResumableSession:
         )
 
     @property
-    def _standing(self) -> tuple[int, int, int]:
-        """What grows with progress."""
-        return self._journal.own_count, self._journal.peer_count, self._party.done_operations
+    def _standing(self) -> tuple[int, ...]:
+        """What grows with progress, the peer's included."""
+        party, journal = self._party, self._journal
+        return journal.own_count, journal.peer_count, party.done_operations, party.signs_of_life
 
     def _begin(self) -> None:
         """A new session in the folder, with new secrets."""
-        if hasattr(self, "_journal"):
-            self._party.close()
-            self._journal.close()
+        self._leave()
         seed = SystemEntropy().read(SEED_BYTES)
         self._enter(self._folder.begin(seed, self.setup.now, self._plan.input_digest))
 
@@ -374,7 +339,6 @@ class ResumableSession:
                 "go on with that one, or remove the folder on both sides and begin anew",
                 term="input",
             )
-        self._journal.close()
         self._begin()
 
     def _replayed(self) -> None:
@@ -388,17 +352,11 @@ class ResumableSession:
             channel.abandon(None)
 
     def _remove(self) -> None:
-        self._party.close()
-        self._journal.close()
+        self._leave()
         self._folder.remove()
 
-
-def _scope(plan: Plan) -> dict[str, Any]:
-    """Who does what with whom."""
-    setup = plan.setup(SystemEntropy(), plan.backend)
-    return {
-        "own": setup.signer.fingerprint.hex(),
-        "peer": setup.verifier.fingerprint.hex(),
-        "side": setup.side.value,
-        "terms": setup.terms.to_json(),
-    }
+    def _leave(self) -> None:
+        """Close what there is of party and journal."""
+        for part in (getattr(self, "_party", None), getattr(self, "_journal", None)):
+            if part is not None:
+                part.close()

@@ -5,20 +5,17 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.parties import terms
-from support.resuming import Killed, MortalJournal, Player, Switchboard, at, operations_in
+from support.resuming import Killed, MortalJournal, Player, Switchboard, at, operations_in, play, right, two_players
 
 from psi.errors import InputError, PsiError, RemoteError, TransportError, UsageError
 from psi.outcomes import Reveal, Side
 from psi.resume import folder
 from psi.resume.folder import Manifest, SessionFolder
 from psi.resume.journal import Journal, Kind, Mark, Operation
-from psi.session import SessionResult
 from psi.wire import Frame
 
 OWN = [b"%d" % i for i in range(60)]
@@ -136,11 +133,19 @@ def test_a_folder_is_for_one_process_and_one_user(tmp_path: Path) -> None:
         SessionFolder(tmp_path, scope)
 
 
+class NothingLost(random.Random):
+    """A crash of the process, not of the machine: what was written stays."""
+
+    def randint(self, low: int, high: int) -> int:
+        return high
+
+
 @pytest.fixture
 def halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[Side, Player]:
     """Two sides that have stopped half-way, on disk."""
     monkeypatch.setattr(folder, "Journal", MortalJournal)
-    players = made(tmp_path, "halves", Switchboard())
+    monkeypatch.setattr(MortalJournal, "draw", NothingLost())
+    players = two_players(tmp_path / "halves", Switchboard(), OWN, PEER, patience=1.0)
     MortalJournal.fates = {player.workdir: at(24) for player in players.values()}
     for outcome in play(players).values():
         assert isinstance(outcome, Killed | TransportError)
@@ -149,42 +154,9 @@ def halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[Side, Player
     return players
 
 
-def made(place: Path, name: str, board: Switchboard, reveal: Reveal = Reveal.MATCHES) -> dict[Side, Player]:
-    lists = {Side.CONNECT: list(OWN), Side.LISTEN: list(PEER)}
-    found = {}
-    for side in Side:
-        workdir = place / name / side.value
-        workdir.mkdir(parents=True)
-        found[side] = Player(side, lists[side], terms(chunk=8, reveal=reveal), workdir, board, patience=1.0)
-    return found
-
-
-def play(players: dict[Side, Player]) -> dict[Side, SessionResult | BaseException]:
-    """One life of each side; what came of it."""
-    ended: dict[Side, SessionResult | BaseException] = {}
-
-    def live(side: Side) -> None:
-        try:
-            ended[side] = players[side].play()
-        except BaseException as error:  # noqa: BLE001 - that is the result
-            ended[side] = error
-
-    threads = [threading.Thread(target=live, args=(side,), daemon=True) for side in players]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert set(ended) == set(players)
-    return ended
-
-
 def the_folder(player: Player) -> Path:
     (found,) = player.workdir.glob("psiselect-session-*")
     return found
-
-
-def right(outcome: SessionResult | BaseException, side: Side) -> bool:
-    return isinstance(outcome, SessionResult) and outcome.outcome.matches == (20 if side is Side.CONNECT else None)
 
 
 def test_untouched_halves_go_on(halves: dict[Side, Player]) -> None:
@@ -243,7 +215,7 @@ def test_an_older_copy_of_a_work_directory_is_refused_or_goes_on(tmp_path: Path,
 
 
 def test_two_sessions_journals_swapped(tmp_path: Path, halves: dict[Side, Player]) -> None:
-    other = made(tmp_path, "other", Switchboard(), Reveal.COUNT)
+    other = two_players(tmp_path / "other", Switchboard(), OWN, PEER, reveal=Reveal.COUNT, patience=1.0)
     MortalJournal.fates = {player.workdir: at(24) for player in other.values()}
     play(other)
     MortalJournal.fates = {}

@@ -6,7 +6,7 @@ import json
 import os
 import random
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -21,14 +21,15 @@ from psi.packed import Packed
 from psi.protocol import Setup
 from psi.resume import inputs
 from psi.resume.journal import Journal, Kind, Operation
-from psi.resume.session import Plan, enter
+from psi.resume.plan import Plan
+from psi.resume.session import enter
 from psi.session import SessionResult
 from psi.terms import Terms
 from psi.tokens import KeyTokens
 from psi.transport.channel import Channel
 from psi.transport.memory import MemoryChannel, memory_pair
 from psi.wire import Frame
-from support.parties import KEYS, backend, setup
+from support.parties import KEYS, backend, setup, terms
 
 
 class Killed(BaseException):
@@ -41,7 +42,7 @@ class Switchboard:
     def __init__(self, cut: Callable[[Frame], bool] = lambda frame: False) -> None:
         self._changed = threading.Condition()
         self._waiting: dict[Side, list[MemoryChannel]] = {}
-        self._cut = cut
+        self.cut = cut
 
     def open(self, side: Side, wait: float) -> Channel:
         with self._changed:
@@ -60,7 +61,7 @@ class Switchboard:
             return given[0]
 
     def _tap(self, position: int, frame: Frame) -> tuple[Frame, ...]:
-        if self._cut(frame):
+        if self.cut(frame):
             raise TransportError("the cable was pulled")
         return (frame,)
 
@@ -200,3 +201,50 @@ def at(step: int) -> Iterator[bool]:
 def sizes(workdirs: Iterable[Path]) -> list[int]:
     """How many session folders are left in each."""
     return [len(list(workdir.glob("psiselect-session-*"))) for workdir in workdirs]
+
+
+def two_players(
+    place: Path,
+    board: Switchboard,
+    connecting: Sequence[bytes],
+    listening: Sequence[bytes],
+    *,
+    reveal: Reveal = Reveal.MATCHES,
+    patience: float = 5.0,
+) -> dict[Side, Player]:
+    """Both sides, each with a work directory under `place`; the connecting one learns."""
+    lists = {Side.CONNECT: connecting, Side.LISTEN: listening}
+    more = {"value_decimals": 0, "value_max": "1000"} if reveal is Reveal.SUM else {}
+    found = {}
+    for side in Side:
+        workdir = place / side.value
+        workdir.mkdir(parents=True)
+        agreed = terms(chunk=8, reveal=reveal, **more)
+        found[side] = Player(side, list(lists[side]), agreed, workdir, board, patience=patience)
+    return found
+
+
+def play(players: dict[Side, Player]) -> dict[Side, SessionResult | BaseException]:
+    """One life of each side; what came of it."""
+    ended: dict[Side, SessionResult | BaseException] = {}
+
+    def live(side: Side) -> None:
+        try:
+            ended[side] = players[side].play()
+        except BaseException as error:  # noqa: BLE001 - that is what came of it
+            ended[side] = error
+
+    threads = [threading.Thread(target=live, args=(side,), daemon=True) for side in players]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    if set(ended) != set(players):
+        raise AssertionError("a side hangs")
+    return ended
+
+
+def right(outcome: SessionResult | BaseException, side: Side, matches: int = 20) -> bool:
+    """Whether a life ended with the right result."""
+    wanted = matches if side is Side.CONNECT else None
+    return isinstance(outcome, SessionResult) and outcome.outcome.matches == wanted
