@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -17,10 +18,21 @@ from support.policies import write_policy
 from support.psi_processes import ACME, GLOBEX, Ended, run
 from support.served import Served, serving
 
+from dpselect.entropy import SystemEntropy
+from psi.curve25519.backend import load_backend
 from psi.identity import Identity
+from psi.job import Agreement, Job, Limits, Memory
+from psi.messages import MessageType
+from psi.normalize import parse_key
+from psi.outcomes import Learner, Reveal, Side
+from psi.policy import Policy
+from psi.protocol import Party
 from psi.run_counter import RunCounter
+from psi.states import State
+from psi.tables import open_source
 from psi.transport.tls import connect
 from psi.transport.tlschannel import TlsChannel
+from psi.wire import Frame
 
 SECRETS = [row[1] for row in ACME[1:] if row[1]] + list(map(str, GLOBEX["e"]))
 
@@ -174,8 +186,6 @@ def test_runs_of_a_clock_that_has_gone_back_still_count(place: Path) -> None:
     policy = write_policy(place, "globex", reveal='["matches"]')
     peer = Identity.load(place / "globex").fingerprint
     counter, ahead = RunCounter(place / "policy.toml.runs"), int(time.time()) + 6 * 86_400
-    from psi.policy import Policy
-
     for _ in range(2):
         counter.spend(peer, Policy.load(policy).rules(peer).runs, ahead)
     with serving(place, "--policy", policy) as served:
@@ -290,6 +300,35 @@ def test_a_peer_that_does_not_begin_loses_its_place(place: Path) -> None:
         sock.close()
         assert "did not begin the session within 1.5 s" in failed["reason"]
         assert call(place, served.address).code == 0
+
+
+def test_a_peer_that_has_begun_may_take_its_time(place: Path) -> None:
+    """It proves who it is and then computes, with signs of life, for longer than it had for the proof."""
+    seconds = 3.0
+    acme, globex = Identity.load(place / "acme").public, Identity.load(place / "globex")
+    agreed = Agreement(Reveal.MATCHES, Learner.CONNECT)
+    with (
+        serving(place, "--timeout", str(seconds)) as served,
+        contextlib.closing(load_backend("portable", 1)) as backend,
+        Job(open_source(place / "globex.parquet"), parse_key("e:email"), Memory(1 << 30, place)) as job,
+        hold(place, served) as channel,
+    ):
+        party = Party(job.setup(Side.CONNECT, agreed, Limits(), globex, acme, backend, SystemEntropy()))
+        frames = party.start()
+        while party.state not in (State.MASKING, State.MASKING_QUIETLY):
+            for frame in frames:
+                channel.send(frame)
+            arrived = channel.receive()
+            assert arrived is not None
+            frames = party.receive(arrived)
+        ready = time.monotonic()
+        while time.monotonic() < ready + seconds + 2.5:  # the server looks once a second
+            channel.send(Frame(MessageType.ALIVE, b""))
+            time.sleep(0.1)
+        assert not served.all("session_failed")
+        channel.break_off("the test has seen enough")
+        assert "did not begin" not in served.wait("session_failed")["reason"]
+        party.close()
 
 
 def test_a_session_has_a_longest_duration(place: Path) -> None:
