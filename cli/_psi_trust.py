@@ -179,7 +179,9 @@ def _show(signed: SignedRecord, named: set[bytes]) -> None:
             "transcript": content["transcript"],
         }
     )
-    rows = [(name, content["terms"][name]) for name in TERM_NAMES if name != "keys"]
+    rows = [(name, content["terms"][name]) for name in TERM_NAMES if name not in ("keys", "columns")]
+    for side, names in (content["terms"]["columns"] or {}).items():
+        rows.append((f"columns that {side} gives", ", ".join(names) or "none"))
     for number, key in enumerate(content["terms"]["keys"], start=1):
         rows += [(f"key {number}", key["rule"]), (f"key {number}, digest", key["digest"])]
     print_table(("term", "value"), [(name, None if value is None else str(value)) for name, value in rows])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
-from psi.errors import UsageError
+from psi.errors import RemoteError, UsageError
 from psi.outcomes import Learner, Reveal, Side
 from psi.payloads import MAX_WIDTH
 
@@ -32,6 +32,22 @@ class ColumnTerms:
         """What `side` says it sends and receives; None when that is nothing. Raises UsageError."""
         given = {side.value: _names(sent), side.other.value: _names(received)}
         return cls(**given) if any(given.values()) else None
+
+    @classmethod
+    def decode(cls, columns: dict[str, Any]) -> Self:
+        """The reverse of `to_json`, for what somebody else wrote. Raises RemoteError."""
+        lists = list(columns.values())
+        if columns.keys() != {side.value for side in Side} or not all(isinstance(names, list) for names in lists):
+            raise RemoteError("the columns are not a list of names for each side", term=_TERM)
+        if not any(lists) or not all(isinstance(name, str) for names in lists for name in names):
+            raise RemoteError("the columns have no names", term=_TERM)
+        try:
+            found = cls(_names(columns["connect"]), _names(columns["listen"]))
+        except UsageError as error:
+            raise RemoteError(str(error), term=_TERM) from None
+        if found.to_json() != columns:
+            raise RemoteError("the columns are not in order", term=_TERM)
+        return found
 
     def given_by(self, side: Side) -> tuple[str, ...]:
         """What a side gives to the other."""

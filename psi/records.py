@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from psi import messages, strict_json
+from psi.column_terms import ColumnTerms
 from psi.errors import InputError, RemoteError
 from psi.identity import PeerIdentity
 from psi.outcomes import Side
@@ -113,7 +114,10 @@ def _check_terms(terms: dict[str, Any]) -> None:
         if not isinstance(key, dict):
             raise RemoteError("a key of the terms is malformed", term="keys")
         _names(key, {"rule", "digest"}, "a key")
-    plain = [value for name, value in terms.items() if name != "keys"] + [v for key in keys for v in key.values()]
+    if terms["columns"] is not None:
+        ColumnTerms.decode(strict_json.field(terms, "columns", dict, "record"))
+    nested = ("keys", "columns")
+    plain = [value for name, value in terms.items() if name not in nested] + [v for key in keys for v in key.values()]
     if not keys or not all(value is None or type(value) in (str, int) for value in plain):
         raise RemoteError("a term is malformed", term="terms")
     if not all(value.isprintable() for value in plain if isinstance(value, str)):

@@ -47,6 +47,9 @@ def test_two_processes_make_the_joined_table(place: Path) -> None:
     terms = json.loads((place / "acme.json").read_text())["record"]["terms"]
     assert terms["columns"] == {"connect": [], "listen": ["city", "id"]}
     assert terms["label_bytes"] == 256
+    verified = run("psi", "verify", place / "acme.json", "--peer", place / "globex.crt", "--identity", place / "acme")
+    assert verified.code == 0, verified
+    assert "city, id" in verified.out
 
 
 def test_both_learn_and_each_gets_what_the_other_gives(place: Path) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import json
 
 import pytest
+from support.parties import terms
 
-from psi import column_terms
+from psi import column_terms, strict_json
 from psi.column_terms import ColumnTerms
 from psi.errors import UsageError
-from psi.outcomes import Learner, Reveal, Side
+from psi.outcomes import Learner, Matching, Reveal, Side
+from psi.terms import difference
 
 SOME, NONE = ("a",), ()
 
@@ -73,3 +77,54 @@ def test_a_length_without_columns_is_refused() -> None:
     with pytest.raises(UsageError, match="--send or --receive"):
         column_terms.check(None, 64, Reveal.MATCHES, Learner.LISTEN)
     column_terms.check(None, None, Reveal.COUNT, Learner.LISTEN)
+
+
+HERE = terms(columns=ColumnTerms((), ("a", "b")), label_bytes=64)
+
+
+@pytest.mark.parametrize(
+    ("there", "words"),
+    [
+        (None, "'a', given by the side that listens, is stated here and not there"),
+        ({"connect": [], "listen": ["b"]}, "'a', given by the side that listens, is stated here and not there"),
+        ({"connect": ["c"], "listen": ["a", "b"]}, "'c', given by the side that connects, is stated there and not"),
+        ({"connect": ["\x1b[2J"], "listen": ["a", "b"]}, "a column whose name is unreadable"),
+        ({"connect": ["x" * 101], "listen": ["a", "b"]}, "a column whose name is unreadable"),
+        ({"connect": [], "listen": ["b", "a"]}, "in order"),
+        ({"connect": [], "listen": [["a"]]}, "unreadable"),
+        ({"connect": []}, "unreadable"),
+        ({}, "unreadable"),
+        (["a"], "unreadable"),
+        (7, "unreadable"),
+        ({"connect": [], "listen": ["a", "b"], "more": []}, "in order"),
+    ],
+)
+def test_a_difference_names_the_column(there: object, words: str) -> None:
+    error = difference(HERE, HERE.to_json() | {"columns": there})
+    assert error is not None
+    assert error.term == "columns"
+    assert words in str(error)
+    assert "\x1b" not in str(error)
+
+
+def test_equal_terms_have_no_difference() -> None:
+    assert difference(HERE, json.loads(json.dumps(HERE.to_json()))) is None
+
+
+def test_columns_travel_with_several_keys_one_to_one_only() -> None:
+    two = (HERE.keys[0], dataclasses.replace(HERE.keys[0], rule="text/1"))
+    assert dataclasses.replace(HERE, keys=two, matching=Matching.ONE_TO_ONE).label_width(Side.LISTEN) == 64
+    with pytest.raises(UsageError, match="one-to-one"):
+        dataclasses.replace(HERE, keys=two)
+
+
+def test_the_longest_names_fit_into_a_hello() -> None:
+    """Four bytes of UTF-8 become twelve of JSON at worst. Both sides, and sixteen long rules."""
+    names = tuple(sorted("\U0001f600" * 15 + f"{n:04d}" for n in range(64)))
+    key = dataclasses.replace(HERE.keys[0], rule="x" * 200)
+    with pytest.raises(UsageError, match="4,096 bytes"):
+        ColumnTerms.between(Side.LISTEN, (*names[:-1], "\U0001f600" * 17), ())
+    both = ColumnTerms.between(Side.LISTEN, names, names)
+    assert both is not None
+    wide = dataclasses.replace(HERE, learn=Learner.BOTH, columns=both, keys=(key,) * 16, matching=Matching.ONE_TO_ONE)
+    assert len(strict_json.encode({"terms": wide.to_json()})) < strict_json.MAX_BYTES - 1000

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 
 import pytest
 from support.parties import pump, setup, terms
 
 from psi import strict_json
+from psi.column_terms import ColumnTerms
 from psi.errors import InputError, RemoteError
 from psi.identity import Identity
 from psi.outcomes import Learner, Side
@@ -54,6 +56,29 @@ def test_a_record_survives_its_file_and_verifies(identities: dict[Side, Identity
     assert read.content["counts"] == ([2] if learn is Learner.BOTH else None)
     assert {side: read.side_of(identities[side].fingerprint) for side in Side} == {side: side for side in Side}
     assert read.side_of(bytes(32)) is None
+
+
+COLUMNS = terms(columns=ColumnTerms((), ("a", "b")), label_bytes=64).to_json()
+
+
+def test_columns_are_in_the_record(signed: SignedRecord) -> None:
+    """Of a made-up record: signatures are not looked at here."""
+    changed = dataclasses.replace(signed, content=signed.content | {"terms": COLUMNS})
+    read = SignedRecord.decode(changed.encode())
+    assert read.content["terms"]["columns"] == {"connect": [], "listen": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {}, {"connect": [], "listen": []}, {"connect": ["a"]}, {"connect": [], "listen": ["b", "a"]},
+        {"connect": [], "listen": ["a", "a"]}, {"connect": [], "listen": [1]}, {"connect": [], "listen": "a"},
+        {"connect": [], "listen": ["a"], "other": []}, {"connect": [], "listen": ["\x1b[2J"]}, ["a"], "a",
+    ],
+)  # fmt: skip
+def test_malformed_columns_are_refused(signed: SignedRecord, columns: object) -> None:
+    changed = dataclasses.replace(signed, content=signed.content | {"terms": COLUMNS | {"columns": columns}})
+    assert refused(changed.encode())
 
 
 def refused(data: bytes) -> bool:
