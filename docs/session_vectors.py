@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import sum_vectors
 from Crypto.Cipher import ChaCha20_Poly1305
 from Crypto.Hash import TupleHash256
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -48,7 +49,8 @@ COLUMNS: list[list[list[str | None]]] = [
     [["", "2022"]],
 ]
 NAMES = {1: "hello", 2: "auth", 3: "elements", 4: "elements end", 5: "replies", 6: "replies end", 7: "tags",
-         8: "tags end", 9: "finish"}  # fmt: skip
+         8: "tags end", 9: "finish", 16: "seed request", 17: "seed answer", 18: "transfers", 19: "transfers end",
+         20: "challenge", 21: "proof", 22: "corrections", 23: "total"}  # fmt: skip
 
 
 class _Fixed:
@@ -124,6 +126,7 @@ def produce(reveal: Reveal, **mode: Any) -> dict[str, Any]:
             max_peer_size=100,
             now=1_800_000_000,
             labels=given if side is Side.LISTEN else None,
+            values=lambda numbers: np.array(sum_vectors.VALUES)[numbers],
         )
 
     parties = {side: Party(setup(side)) for side in Side}
@@ -144,7 +147,11 @@ def produce(reveal: Reveal, **mode: Any) -> dict[str, Any]:
     # Reads of each side: nonce, order of the run; with noise, the sender's noise and fillers, and the places of what is
     # added; scalar, and for the receiver the blind of its inverse.
     read = {side: entropy[side].reads for side in Side}
-    scalars = {Side.CONNECT: read[Side.CONNECT][2 + (noise is not None)], Side.LISTEN: read[Side.LISTEN][-1]}
+    of_sum = 4 if reveal is Reveal.SUM else 0  # the sender's reads after its tags
+    scalars = {
+        Side.CONNECT: read[Side.CONNECT][2 + (noise is not None)],
+        Side.LISTEN: read[Side.LISTEN][-1 - of_sum],
+    }
     drawn = b"" if noise is None else read[Side.LISTEN][-3]
     return {
         "mode": reveal.value,
@@ -162,6 +169,8 @@ def produce(reveal: Reveal, **mode: Any) -> dict[str, Any]:
         "noisy_count": receiver.noisy_count,
         "matched": None if receiver.matched is None else receiver.matched[0].tolist(),
         "columns": COLUMNS if given else None,
+        "total": receiver.total,
+        "sum": sum_vectors.drawn(read[Side.LISTEN], read[Side.CONNECT]) if of_sum else None,
         "opened": None if receiver.labels is None else [bytes(row).hex() for row in receiver.labels[0].open()],
     }
 
@@ -232,6 +241,7 @@ def check(session: dict[str, Any]) -> dict[str, Any]:
         "replies": [u.hex() for u in twice],
         "tags": {side: [tag.hex() for tag in tags[side]] for side in tags},
         **({"labels": [label.hex() for label in labels]} if session["columns"] else {}),
+        **({"sum": sum_vectors.check(session, binding, payloads, tags, _same)} if session["sum"] else {}),
     }
 
 
@@ -263,6 +273,7 @@ def build() -> dict[str, Any]:
         produce(Reveal.MATCHES),
         produce(Reveal.COUNT),
         produce(Reveal.NOISY_COUNT, epsilon="1/2", delta="1/20"),
+        produce(Reveal.SUM, value_decimals=2, value_max="1000"),
         produce(Reveal.MATCHES, columns=ColumnTerms((), ("plan", "since")), label_bytes=64),
     ]
     return {
