@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -146,24 +146,26 @@ class Bookkeeper:
     two inputs or two results. Frames alike: own frame number i of a session is always the same."""
 
     def __init__(self) -> None:
-        self.seen: dict[object, object] = {}
+        self.operations: dict[tuple[bytes, int], tuple[bytes, bytes]] = {}
+        self.frames: dict[tuple[bytes, int], tuple[int, bytes]] = {}
 
     def look(self, workdir: Path) -> None:
+        """Compare what a work directory holds now. Raises AssertionError."""
         for done in operations_in(workdir):
-            self._same((done.label, done.number), (done.input_digest, done.output))
+            _same(self.operations, (done.label, done.number), (done.input_digest, done.output))
         for folder in sorted(workdir.glob("psiselect-session-*")):
             journal = journal_in(folder)
-            if journal is not None:
-                own = (frame for kind, frame in journal.frames() if kind is Kind.OWN)
-                hello = None
-                for number, frame in enumerate(own):
-                    hello = hello or bytes(frame.payload)
-                    self._same((hello, number), (frame.type, bytes(frame.payload)))
-                journal.close()
+            if journal is None:
+                continue
+            own = [(frame.type, bytes(frame.payload)) for kind, frame in journal.frames() if kind is Kind.OWN]
+            for number, frame in enumerate(own):
+                _same(self.frames, (own[0][1], number), frame)
+            journal.close()
 
-    def _same(self, key: object, value: object) -> None:
-        if self.seen.setdefault(key, value) != value:
-            raise AssertionError("one number, two contents")
+
+def _same(known: dict[Any, Any], key: object, value: object) -> None:
+    if known.setdefault(key, value) != value:
+        raise AssertionError("one number, two contents")
 
 
 class MortalJournal(Journal):
