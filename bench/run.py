@@ -1,6 +1,6 @@
 """`make bench`: every benchmark, one after the other, each beside its peers in one run.
 
-    python bench/run.py [NAME ...]        all, or only those named: group, matching, selection, sums, advisor
+    python bench/run.py [NAME ...]        all, or only those named: group, matching, totals, selection, sums, advisor
 
 Output goes to the terminal and, a file a benchmark, to bench/results/. Absolute times depend on the machine and on what
 else it does; ratios within one run are what to quote.
@@ -21,6 +21,7 @@ RESULTS = HERE / "results"
 BENCHMARKS: dict[str, list[str]] = {
     "group": [],
     "matching": ["--sizes", "16,18,20", "--plot", str(RESULTS / "matching.svg")],
+    "totals": [],
     "selection": [],
     "sums": [],
     "advisor": [],
