@@ -100,8 +100,8 @@ def options(command: Command) -> Command:
             click.option(
                 "--serve",
                 is_flag=True,
-                help="Stay up for many sessions, until SIGTERM or Ctrl-C. --output and --record then name a folder, or a "
-                "file with {session} in its name. See docs/serving.md.",
+                help="Stay up for many sessions, until SIGTERM or Ctrl-C. --output and --record then name a folder, or "
+                "a file with {session} in its name. See docs/serving.md.",
             ),
             click.option(
                 "--max-sessions", type=click.IntRange(1), metavar="N", help="serve: sessions at once [default: 4]."
