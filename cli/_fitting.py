@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.table import Table
 
@@ -15,9 +15,10 @@ _ENDLESS = 1 << 16
 @dataclass(frozen=True)
 class Fitted:
     """A table in which wide columns give way first, none below its longest word (rich cuts words while other columns
-    have room). Where even the words do not fit, the widest are cut."""
+    have room). Where even the words do not fit, `otherwise` is shown or, without it, the widest are cut."""
 
     table: Table
+    otherwise: RenderableType | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         endless = options.update_width(_ENDLESS)
@@ -28,6 +29,9 @@ class Fitted:
         natural = [max((m.maximum for m in cells), default=0) for cells in measured]
         words = [max((m.minimum for m in cells), default=0) for cells in measured]
         frame = Measurement.get(console, endless, self.table).maximum - sum(natural)
+        if self.otherwise is not None and sum(words) + frame > options.max_width:
+            yield self.otherwise
+            return
         widths = fit(natural, words, options.max_width - frame)
         for column, width in zip(self.table.columns, widths, strict=True):
             column.width = width

@@ -22,6 +22,10 @@ MAX_PARTIES = 100  # of `psiselect mpc`
 NOISY_COUNT_DELTA = "1e-9"  # where the task has delta = 0, which the noisy count cannot give; a note says so
 
 
+STAND_IN = "0 and 1 in the command stand for bounds that the task does not give: put public ones of your own there."
+_BOUNDED = ("sum", "mean", "quantile")  # functions whose command takes bounds that nothing else implies
+
+
 REVEALED = frozenset(reveal.value for reveal in Reveal)  # the outcomes that set intersection offers
 
 
@@ -117,10 +121,15 @@ def _own(f: Facts) -> str:
     return plain(f.bounds[1]) if f.bounds else "1"
 
 
+def _places(f: Facts) -> tuple[str, ...]:
+    """Counts have no decimals; with noise, that is the step of the noise too."""
+    return ("--decimals", "0") if f.function in ("count", "histogram", *SELECTIONS) else ()
+
+
 def _secure_sum(f: Facts, n: Numbers) -> Steps:
     if f.function in (*SELECTIONS, "histogram") or f.output_dim > 1:
-        return _mpc("sum", "--values", "mine.txt")
-    return _mpc("mean" if f.function in ("mean", "proportion") else "sum", "--value", _own(f))
+        return _mpc("sum", "--values", "mine.txt", *_places(f))
+    return _mpc("mean" if f.function in ("mean", "proportion") else "sum", "--value", _own(f), *_places(f))
 
 
 def _threshold(f: Facts, n: Numbers) -> Steps:
@@ -146,7 +155,7 @@ def _noisy_sum(f: Facts, n: Numbers) -> Steps:
     function = "mean" if f.function in ("mean", "proportion") and f.each_holder_one_unit else "sum"
     bounds = ("--lower", plain(low), "--upper", plain(high), *sensitivity)
     noise = ("--epsilon", epsilon_text(f), "--colluding", str(n.colluding), "--neighbors", "replace", *contributions)
-    return _mpc(function, "--value", _own(f), *noise, *bounds)
+    return _mpc(function, "--value", _own(f), *noise, *bounds, *_places(f))
 
 
 def _noisy_argmax(f: Facts, n: Numbers) -> Steps:
@@ -253,6 +262,11 @@ def _always(f: Facts) -> bool:
     return True
 
 
+def _bounds_wanted(f: Facts, label: L) -> bool:
+    """Do the commands hold 0 and 1 for want of the user's own bounds?"""
+    return f.bounds is None and f.function in _BOUNDED and label in (L.DP_LAPLACE, L.DP_EXP, L.MPC_DP)
+
+
 # fmt: off
 SHIPPED: tuple[Shipped, ...] = (
     Shipped(L.PSI, ("intersection", "lookup"), _pair, _matches),
@@ -274,6 +288,7 @@ SHIPPED: tuple[Shipped, ...] = (
 )
 
 NOTES: tuple[tuple[Callable[[Facts, L], bool], str], ...] = (
+    (_bounds_wanted, STAND_IN),
     (lambda f, label: label is L.MPC_DP and f.function == "intersection_size" and not f.delta,
      "delta is 0 in the task; the noisy count needs one above 0, and 1e-9 stands in the command: set your own."),
     (lambda f, label: label is L.DP_LOCAL and f.function in ("mean", "sum"),
@@ -310,6 +325,11 @@ def steps(f: Facts, n: Numbers, label: L) -> Steps:
 def notes(f: Facts, label: L) -> list[str]:
     """What the user must know about the commands."""
     return [text for applies, text in NOTES if applies(f, label)] if implemented(f, label) else []
+
+
+def stand_ins(f: Facts, label: L) -> str | None:
+    """What in the commands is no number of the user's, and has to be replaced."""
+    return STAND_IN if implemented(f, label) and _bounds_wanted(f, label) else None
 
 
 def _find(f: Facts, label: L) -> Shipped | None:

@@ -166,7 +166,9 @@ PROPOSALS: tuple[Proposal, ...] = (
             "tolerance": None,
             "expected_value": None,
         },
-        lambda c, new: "ask for the median between public limits",
+        lambda c, new: (
+            "ask for the median between public limits of your own (the command has 0 and 1,000,000 in their place)"
+        ),
     ),
     Proposal(
         lambda c: c.f.n_holders >= 2 and c.f.function in (*ADDITIVE, "extreme") and not c.f.central,
@@ -252,9 +254,11 @@ def _evaluate(given: Given, changes: Mapping[str, Any], text: str) -> Edit | Non
     facts = Facts(changed, asking=frozenset())
     numbers = Numbers(facts)
     steps = commands.steps(facts, numbers, rule.label)
+    replace = commands.stand_ins(facts, rule.label) if steps else None
     return Edit(
         text,
-        f"then {rule.label}: {LABELS[rule.label].meaning}{_accuracy(facts, numbers, rule.label)}",
+        f"then {rule.label}: {LABELS[rule.label].meaning}{_accuracy(facts, numbers, rule.label)}"
+        + (f". {replace}" if replace else ""),
         steps[-1].line if steps else None,
     )
 

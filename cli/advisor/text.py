@@ -162,9 +162,12 @@ def _learns(answer: Answer) -> Fitted:
 def _predictions(answer: Answer) -> Fitted:
     table = _table("quantity", "value", "unit", "formula")
     table.columns[1].justify = "right"
+    stacked: list[RenderableType] = []
     for p in answer.predictions:
         table.add_row(p.quantity, value_text(p), p.unit, p.formula)
-    return Fitted(table)
+        stacked.append(Text.assemble(f"{p.quantity}: ", (value_text(p), "bold"), f" {p.unit}"))
+        stacked.append(Padding(Text(p.formula, style="dim"), (0, 0, 0, 4)))
+    return Fitted(table, Group(*stacked))
 
 
 def _word(value: object) -> str:
