@@ -23,6 +23,7 @@ from cli._psi_values import asked as values_asked
 from cli._psi_values import check_column
 from dpselect.entropy import SystemEntropy
 from psi import cost, local
+from psi.calibration import calibrate
 from psi.curve25519.backend import load_backend
 from psi.curve25519.portable import available_cores
 from psi.errors import UsageError
@@ -60,6 +61,8 @@ def listen(address: str, **given: Any) -> None:
       psiselect psi listen --address 0.0.0.0:7001 --identity keys/acme --peer globex.crt \\
           --input customers.csv --key email:email --reveal count \\
           --policy weekly.toml --audit sessions.log --record session.json
+      psiselect psi listen --address 0.0.0.0:7001 --identity keys/acme --peer globex.crt \\
+          --input customers.csv --key email:email --reveal sum --value amount
       psiselect psi listen --serve --address 0.0.0.0:7001 --identity keys/acme --peer globex.crt \\
           --peer initech.crt --input customers.csv --key email:email --policy weekly.toml \\
           --audit sessions.log --record records/ --health 127.0.0.1:7080
@@ -195,7 +198,7 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
     machines = cost.Machines.SHARED if given["link"] is None else cost.Machines.APART
     memory = options.memory(given["memory_limit"], None)
     with contextlib.closing(load_backend(given["backend"], given["threads"])) as backend:
-        calibration = cost.calibrate(backend, given["threads"] or available_cores())
+        calibration = calibrate(backend, given["threads"] or available_cores())
     found = cost.estimate(
         mode.declared_size(own),
         mode.declared_size(peer),

@@ -151,6 +151,8 @@ class SumSender:
         self._chooser.close()
         if self._extension is not None:
             self._extension.close()
+        if self._giving is not None:
+            self._giving.close()
 
     @property
     def _extending(self) -> ExtensionSender:

@@ -53,6 +53,10 @@ class CorrelatedSender:
         self.share = (self.share + _total(pads)) % _MODULUS
         return values.view(np.uint64) + pads - others
 
+    def close(self) -> None:
+        """Wipe s."""
+        self._difference[:] = 0
+
 
 class CorrelatedReceiver:
     """The side with the bits."""
