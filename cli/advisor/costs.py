@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from psi import cost
+from psi.calibration import calibrate
 from psi.cost import Calibration, Learns
 from psi.curve25519.backend import load_backend
 from psi.curve25519.portable import available_cores
@@ -47,7 +48,7 @@ class SetCost:
 def measure() -> Calibration:
     """Measure this machine with the backend that `psiselect psi` would use; under a second."""
     with contextlib.closing(load_backend("auto", None)) as backend:
-        return cost.calibrate(backend, available_cores())
+        return calibrate(backend, available_cores())
 
 
 def psi(own: int, peer: int, machine: Machine, *, both: bool = False, sums: bool = False) -> SetCost:

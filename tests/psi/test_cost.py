@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from dpselect.entropy import SystemEntropy
 from psi import cost, local
+from psi.calibration import calibrate
 from psi.column_terms import ColumnTerms
 from psi.cost import Bound, Calibration, Learns, Machines, Run
 from psi.curve25519.backend import load_backend
@@ -195,7 +196,7 @@ def test_disk_of_keys(tmp_path: Path, rows: int, repeats: int, limit: int, shuff
 
 def test_calibration_measures_this_machine() -> None:
     backend = load_backend("portable", threads=1)
-    measured = cost.calibrate(backend, 1)
+    measured = calibrate(backend, 1)
     assert (measured.backend, measured.cores) == ("portable", 1)
     assert 1e-7 < measured.multiplication < 1e-1
     assert 0 <= measured.hashing < 1e-1
@@ -209,11 +210,11 @@ def test_seconds_of_a_session(tmp_path: Path, name: str) -> None:
     backend = load_backend(name)
     own, peer = 150_000, 100_000
     both = jobs(tmp_path, own, peer)
-    before = cost.calibrate(backend, available_cores())
+    before = calibrate(backend, available_cores())
     start = time.perf_counter()
     local.run(both, Agreement(Reveal.MATCHES, Learner.CONNECT), backend, SystemEntropy())
     seconds = time.perf_counter() - start
-    after = cost.calibrate(backend, available_cores())
+    after = calibrate(backend, available_cores())
     predicted = [cost.estimate(own, peer, c, machines=Machines.SHARED).seconds for c in (before, after)]
     assert min(predicted) / 1.5 < seconds < 1.5 * max(predicted)
     backend.close()
