@@ -72,6 +72,8 @@ def test_a_caller_holds_its_own_policy_and_a_long_list_is_refused(place: Path) -
         ({}, None),
         ({"reveal": '["count"]'}, "reveal"),
         ({"columns": '["id"]'}, "columns"),
+        ({"send_columns": "[]"}, "send_columns"),
+        ({"send_columns": '["Mail"]'}, "send_columns"),
         ({"output_rows": "false"}, "output_rows"),
         ({"min_matches": "1"}, "min_matches"),
         ({"max_own_size": "2"}, "max_own_size"),
@@ -80,11 +82,22 @@ def test_a_caller_holds_its_own_policy_and_a_long_list_is_refused(place: Path) -
 def test_what_the_policy_forbids_is_refused_before_the_wait(
     place: Path, program: Run, changes: dict[str, str], field: str | None
 ) -> None:
-    allowing = {"reveal": '["matches"]', "output_rows": "true", "min_matches": "0"}
+    allowing = {"reveal": '["matches"]', "output_rows": "true", "min_matches": "0", "send_columns": '["city"]'}
     policy = write_policy(place, "globex", **(allowing | changes))
     arguments = (
         *("psi", "listen", "--address", "127.0.0.1:0", "--identity", place / "acme", "--peer", place / "globex.crt"),
-        *("--input", place / "acme.csv", "--key", "Mail:email", "--learn", "both", "--output", place / "out.csv"),
+        *(
+            "--input",
+            place / "acme.csv",
+            "--key",
+            "Mail:email",
+            "--learn",
+            "both",
+            "--send",
+            "city",
+            "--output",
+            place / "out.csv",
+        ),
         *("--timeout", "0.1", "--json", "--policy", policy),
     )
     shown = program(*arguments)
