@@ -161,6 +161,7 @@ def the_folder(player: Player) -> Path:
 
 def test_untouched_halves_go_on(halves: dict[Side, Player]) -> None:
     assert all(right(outcome, side) for side, outcome in play(halves).items())
+    assert [player.admitted for player in halves.values()] == [1, 1]  # own policy is asked once a session
 
 
 def _other_list(players: dict[Side, Player]) -> None:
