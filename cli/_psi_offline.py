@@ -89,7 +89,7 @@ def offer(out: Path, state: Path, **given: Any) -> None:
                     peer=peer.fingerprint,
                     time=setup.now,
                     size=writer.size,
-                    options=_plain(given),
+                    options=_plain({**given, "memory_limit": choices.memory.limit}),
                 )
                 kept.save(state)
             declared = setup.terms.declared_size(setup.size)

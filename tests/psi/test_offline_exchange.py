@@ -296,6 +296,19 @@ def test_what_needs_more_messages_is_refused(
     assert caught.value.term == term
 
 
+@pytest.mark.parametrize("kind", Kind)
+def test_every_single_bit_flip_of_an_offer_and_of_an_answer_is_refused(pair: Pair, kind: Kind) -> None:
+    offer, _ = pair.offer(items=[b"a"])
+    answer, _ = pair.answer(offer, items=[b"a"])
+    good = {Kind.OFFER: offer, Kind.ANSWER: answer}[kind]
+    pair.read(kind, good)
+    for at in range(8 * len(good)):
+        flipped = bytearray(good)
+        flipped[at // 8] ^= 1 << at % 8
+        with pytest.raises((InputError, RemoteError)):
+            pair.read(kind, bytes(flipped))
+
+
 # What a hostile peer may put into a file that it signs properly.
 
 
