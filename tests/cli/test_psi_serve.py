@@ -9,12 +9,13 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from support import rawtls
 from support.policies import write_policy
+from support.program import Run
 from support.psi_processes import ACME, GLOBEX, Ended, run
 from support.served import Served, serving
 
@@ -37,12 +38,26 @@ from psi.wire import Frame
 SECRETS = [row[1] for row in ACME[1:] if row[1]] + list(map(str, GLOBEX["e"]))
 
 
-def call(place: Path, where: str, name: str = "globex", *options: object) -> Ended:
-    """A session of a connecting party with Globex's list."""
-    return run(
+def options_of(place: Path, where: str, name: str, *options: object) -> tuple[object, ...]:
+    """A connecting party with Globex's list."""
+    return (
         *("psi", "connect", where, "--identity", place / name, "--peer", place / "acme.crt", "--json"),
         *("--input", place / "globex.parquet", "--key", "e:email", "--timeout", "60", *options),
     )
+
+
+Call = Callable[..., Ended]
+
+
+@pytest.fixture
+def call(place: Path, program: Run) -> Call:
+    """A session of a connecting party, in this process."""
+
+    def one(where: str, name: str = "globex", *options: object) -> Ended:
+        shown = program(*options_of(place, where, name, *options))
+        return Ended(shown.code, shown.out, "")
+
+    return one
 
 
 def hold(place: Path, served: Served, name: str = "globex") -> TlsChannel:
@@ -57,17 +72,17 @@ def served(place: Path) -> Iterator[Served]:
         yield found
 
 
-def test_sessions_one_after_the_other_and_at_once(place: Path) -> None:
+def test_sessions_one_after_the_other_and_at_once(place: Path, call: Call) -> None:
     records, audit = place / "records", place / "acme.log"
     records.mkdir()
     options = ("--health", "0", "--json", "--record", records, "--audit", audit)
     with serving(place, *options, peers=("globex", "mallory")) as served:
         where = served.address
-        assert [call(place, where).json["matches"] for _ in range(2)] == [2, 2]
+        assert [call(where).json["matches"] for _ in range(2)] == [2, 2]
         shown: dict[str, Ended] = {}
 
         def play(name: str) -> None:
-            shown[name] = call(place, where, name, "--record", place / f"{name}.json")
+            shown[name] = run(*options_of(place, where, name, "--record", place / f"{name}.json"))
 
         both = [threading.Thread(target=play, args=(name,)) for name in ("globex", "mallory")]
         for thread in both:
@@ -75,7 +90,7 @@ def test_sessions_one_after_the_other_and_at_once(place: Path) -> None:
         for thread in both:
             thread.join()
         assert [shown[name].json["matches"] for name in ("globex", "mallory")] == [2, 2]
-        wrong = call(place, where, "globex", "--reveal", "count")
+        wrong = call(where, "globex", "--reveal", "count")
         assert (wrong.code, wrong.json["error"]["term"]) == (4, "reveal")
         served.wait("session_failed")
         assert served.health() == (200, {"status": "serving", "running": 0, "done": 4, "failed": 1})
@@ -101,12 +116,12 @@ def test_sessions_one_after_the_other_and_at_once(place: Path) -> None:
     assert [line["error"]["code"] for line in audited if line["error"]] == [4]
 
 
-def test_the_log_holds_no_identifier_and_no_tally(place: Path) -> None:
+def test_the_log_holds_no_identifier_and_no_tally(place: Path, call: Call) -> None:
     (place / "out").mkdir()
     options = ("--learn", "me", "--output", place / "out", "--json", "--max-sessions", "2")
     with serving(place, *options) as served:
         for _ in range(2):
-            assert call(place, served.address, "globex", "--learn", "peer").code == 0
+            assert call(served.address, "globex", "--learn", "peer").code == 0
         assert served.stop() == 0
     log = "".join(served.raw).casefold()
     assert not [secret for secret in SECRETS if secret.strip().casefold() in log]
@@ -119,10 +134,10 @@ def test_the_log_holds_no_identifier_and_no_tally(place: Path) -> None:
             assert list(csv.reader(file)) == [ACME[0], ACME[1], ACME[4], ACME[6]]
 
 
-def test_a_withheld_result_is_for_stdout_and_not_for_the_log(place: Path) -> None:
+def test_a_withheld_result_is_for_stdout_and_not_for_the_log(place: Path, call: Call) -> None:
     least = ("--min-matches", "3")
     with serving(place, "--learn", "me", "--json", *least) as served:
-        assert call(place, served.address, "globex", "--learn", "peer", *least).code == 0
+        assert call(served.address, "globex", "--learn", "peer", *least).code == 0
         assert served.stop() == 0
     (result,) = served.results()
     assert (result["error"]["code"], result["error"]["term"]) == (6, "min_matches")
@@ -131,40 +146,41 @@ def test_a_withheld_result_is_for_stdout_and_not_for_the_log(place: Path) -> Non
     assert "min_matches" not in "".join(served.raw)
 
 
-def test_a_peer_has_one_place_and_is_told_so(place: Path, served: Served) -> None:
+def test_a_peer_has_one_place_and_is_told_so(place: Path, served: Served, call: Call) -> None:
     with hold(place, served) as first:
         served.wait("session_started")
-        refused = call(place, served.address)
+        refused = call(served.address)
         assert (refused.code, refused.json["error"]["kind"]) == (4, "peer")
         assert "refuses this session for now" in refused.json["error"]["message"]
         assert served.wait("turned_away")["peer"] == "globex"
-        assert call(place, served.address, "mallory").json["matches"] == 2
+        assert call(served.address, "mallory").json["matches"] == 2
         assert served.health()[1]["running"] == 1
         first.break_off("the test has seen enough")
     failed = served.wait("session_failed")
     assert (failed["code"], failed["kind"], failed["peer"]) == (5, "transport", "globex")
-    assert call(place, served.address).json["matches"] == 2
+    assert call(served.address).json["matches"] == 2
 
 
-def test_all_places_are_taken_by_others(place: Path) -> None:
+def test_all_places_are_taken_by_others(place: Path, call: Call) -> None:
     with serving(place, "--max-sessions", "1", peers=("globex", "mallory")) as served:
         with hold(place, served, "mallory"):
             served.wait("session_started")
-            assert call(place, served.address).code == 4
-        assert call(place, served.address).code == 0
+            assert call(served.address).code == 4
+        assert call(served.address).code == 0
 
 
-def test_two_runs_a_week_hold_over_restarts_and_a_kill(place: Path) -> None:
+def test_two_runs_a_week_hold_over_restarts_and_a_kill(place: Path, call: Call) -> None:
     """One listener is killed after a run, the next serves one more and refuses the third; one more restart and a clock
     that goes back change nothing."""
     policy = write_policy(place, "globex", reveal='["matches"]')
     options = ("--policy", policy, "--audit", place / "acme.log")
     with serving(place, *options) as served:
-        assert call(place, served.address).code == 0
+        assert call(served.address).code == 0
+        served.wait("session_done")  # a client is done a moment before its listener, whose audit line follows
         served.process.kill()
     with serving(place, *options) as served:
-        assert call(place, served.address).code == 0
-        third = call(place, served.address)
+        assert call(served.address).code == 0
+        third = call(served.address)
         assert third.code == 4
         assert "policy refuses this run" in third.json["error"]["message"]
         assert "7d" not in third.out + third.err
@@ -172,7 +188,7 @@ def test_two_runs_a_week_hold_over_restarts_and_a_kill(place: Path) -> None:
         assert (failed["code"], failed["kind"], failed["term"]) == (6, "policy", "runs")
         assert served.stop() == 0
     with serving(place, *options) as served:
-        assert call(place, served.address).code == 4
+        assert call(served.address).code == 4
         assert served.wait("session_failed")["code"] == 6
     peer = Identity.load(place / "globex").fingerprint
     assert RunCounter(place / "policy.toml.runs").count(peer) == 2
@@ -182,55 +198,55 @@ def test_two_runs_a_week_hold_over_restarts_and_a_kill(place: Path) -> None:
     assert codes == [0, 0, 6, 6]
 
 
-def test_runs_of_a_clock_that_has_gone_back_still_count(place: Path) -> None:
+def test_runs_of_a_clock_that_has_gone_back_still_count(place: Path, call: Call) -> None:
     policy = write_policy(place, "globex", reveal='["matches"]')
     peer = Identity.load(place / "globex").fingerprint
     counter, ahead = RunCounter(place / "policy.toml.runs"), int(time.time()) + 6 * 86_400
     for _ in range(2):
         counter.spend(peer, Policy.load(policy).rules(peer).runs, ahead)
     with serving(place, "--policy", policy) as served:
-        assert call(place, served.address).code == 4
+        assert call(served.address).code == 4
         assert served.wait("session_failed")["term"] == "runs"
 
 
-def test_the_policy_is_read_for_each_session(place: Path) -> None:
+def test_the_policy_is_read_for_each_session(place: Path, call: Call) -> None:
     policy = write_policy(place, "globex", reveal='["matches"]')
     with serving(place, "--policy", policy, "--audit", place / "acme.log") as served:
-        assert call(place, served.address).code == 0
+        assert call(served.address).code == 0
         write_policy(place, "globex", reveal='["count"]')
-        refused = call(place, served.address)
+        refused = call(served.address)
         assert (refused.code, refused.json["error"]["kind"]) == (4, "peer")
         assert "policy refuses this run" in refused.json["error"]["message"]
         failed = served.wait("session_failed")
         assert (failed["code"], failed["term"]) == (6, "reveal")
         policy.write_text("half a pol")
-        assert call(place, served.address).code == 4
+        assert call(served.address).code == 4
         assert served.wait("session_failed", 2)["code"] == 3
         write_policy(place, "globex", reveal='["matches"]')
-        assert call(place, served.address).code == 0
+        assert call(served.address).code == 0
     lines = [json.loads(line) for line in (place / "acme.log").read_text().splitlines()]
     assert [(line["error"] or {"code": 0})["code"] for line in lines] == [0, 6, 3, 0]
     assert [line["own_size"] for line in lines] == [3, None, None, 3]
 
 
-def test_a_table_that_was_replaced_is_picked_up_and_a_bad_one_refused(place: Path, served: Served) -> None:
+def test_a_table_that_was_replaced_is_picked_up_and_a_bad_one_refused(place: Path, served: Served, call: Call) -> None:
     def replace(rows: list[list[str]]) -> None:
         with (place / "new.csv").open("w", newline="") as file:
             csv.writer(file).writerows(rows)
         os.replace(place / "new.csv", place / "acme.csv")
 
-    assert call(place, served.address).json["matches"] == 2
+    assert call(served.address).json["matches"] == 2
     replace([ACME[0], ACME[6]])
-    shown = call(place, served.address)
+    shown = call(served.address)
     assert (shown.json["matches"], shown.json["peer_size"]) == (1, 1)
     replace([["id", "Mail", "city"], ["1", "two fields only"]])
-    refused = call(place, served.address)
+    refused = call(served.address)
     assert (refused.code, refused.json["error"]["kind"]) == (4, "peer")
     assert "fault on its own side" in refused.json["error"]["message"]
     assert served.wait("session_failed")["code"] == 3
     assert served.health()[0] == 503
     replace(ACME)
-    assert call(place, served.address).json["matches"] == 2
+    assert call(served.address).json["matches"] == 2
     assert served.health() == (200, {"status": "serving", "running": 0, "done": 3, "failed": 1})
 
 
@@ -276,7 +292,7 @@ def test_told_twice_it_breaks_sessions_off(place: Path, number: int, code: int) 
         assert served.wait("session_failed")["kind"] == "transport"
 
 
-def test_a_peer_that_does_not_begin_loses_its_place(place: Path) -> None:
+def test_a_peer_that_does_not_begin_loses_its_place(place: Path, call: Call) -> None:
     """It sends a byte of its first frame now and then, which is progress to the channel."""
     with serving(place, "--timeout", "1.5") as served:
         acme, globex = Identity.load(place / "acme").public, Identity.load(place / "globex")
@@ -299,7 +315,7 @@ def test_a_peer_that_does_not_begin_loses_its_place(place: Path) -> None:
         thread.join()
         sock.close()
         assert "did not begin the session within 1.5 s" in failed["reason"]
-        assert call(place, served.address).code == 0
+        assert call(served.address).code == 0
 
 
 def test_a_peer_that_has_begun_may_take_its_time(place: Path) -> None:
