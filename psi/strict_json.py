@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from psi.errors import RemoteError
@@ -20,7 +21,9 @@ def decode(data: bytes | bytearray | memoryview, what: str) -> dict[str, Any]:
     if len(data) > MAX_BYTES:
         raise RemoteError(f"the peer's {what} has {len(data)} bytes; at most {MAX_BYTES} are allowed")
     try:
-        value = json.loads(bytes(data).decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse)
+        value = json.loads(
+            bytes(data).decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite
+        )
     except (ValueError, RecursionError):
         raise RemoteError(f"the peer's {what} is not strict JSON") from None
     if not isinstance(value, dict):
@@ -51,3 +54,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> Any:
     raise ValueError(constant)
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):  # 1e400
+        raise ValueError(number)
+    return value

@@ -144,7 +144,19 @@ def test_malformed_content_is_refused_though_both_signed_it(
         SignedRecord.decode(again.encode())
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"null\n", b"{" * 50_000, b" " * (MAX_BYTES + 1)])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{}",
+        b'{"record":1e400}',
+        b'{"certificates":{},"record":-1e999,"signatures":{}}',
+        b"[]",
+        b"null\n",
+        b"{" * 50_000,
+        b" " * (MAX_BYTES + 1),
+    ],
+)
 def test_other_files_are_refused(data: bytes) -> None:
     with pytest.raises(InputError):
         SignedRecord.decode(data)
