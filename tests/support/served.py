@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -70,6 +71,13 @@ class Served:
                 return found.status, json.load(found)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
+
+    def settle(self, status: int, **facts: object) -> None:
+        """Wait until the health check says this: a client is done a moment before its listener."""
+        deadline = time.monotonic() + PATIENCE
+        while not ((found := self.health())[0] == status and facts.items() <= found[1].items()):
+            assert time.monotonic() < deadline, (found, self.raw)
+            time.sleep(0.02)
 
     def results(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self._out.read_text().splitlines()]
