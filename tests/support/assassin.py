@@ -78,6 +78,9 @@ class Trial:
     def __post_init__(self) -> None:
         draw = random.Random(self.seed)
         self.reveal, self.learn = MODES[self.seed % len(MODES)]
+        # Every other trial has what some modes can have beside: a column that travels, a second key.
+        self.joins = self.reveal is Reveal.MATCHES and self.seed % 2 == 1
+        self.two_keys = self.reveal is Reveal.COUNT and self.seed % 2 == 1
         self.half = self.size // 2
         self.kills = 0
         self.cuts = [draw.uniform(0.2, 3) for _ in range(draw.choice([0, 0, 1, 3]))]
@@ -95,10 +98,10 @@ class Trial:
         first = 0 if side is Side.LISTEN else self.half
         Identity.create(name, self.place)
         (self.place / f"{name}.work").mkdir()
-        rows = "".join(f"k{n},{n / 100:.2f}\n" for n in range(first, first + self.size))
-        (self.place / f"{name}.csv").write_text("key,amount\n" + rows)
+        rows = "".join(f"k{n},{n / 100:.2f},o{n}\n" for n in range(first, first + self.size))
+        (self.place / f"{name}.csv").write_text("key,amount,other\n" + rows)
         where = ["listen", "--address", f"127.0.0.1:{self._port}"]
-        learns = side in self.learn.receivers
+        learns, peer_learns = side in self.learn.receivers, side.other in self.learn.receivers
         return [
             *("psi", *(where if side is Side.LISTEN else ["connect", self._proxy.address])),
             *("--identity", self.place / name, "--peer", self.place / f"{other}.crt"),
@@ -107,7 +110,10 @@ class Trial:
             *("--record", self.place / f"{name}.json", "--audit", self.place / f"{name}.log"),
             *("--reveal", self.reveal.value, "--learn", _LEARN[side, self.learn]),
             *(("--epsilon", "1", "--delta", "1e-6") if self.reveal is Reveal.NOISY_COUNT else ()),
-            *(("--value", "amount") if self.reveal is Reveal.SUM and side.other in self.learn.receivers else ()),
+            *(("--value", "amount") if self.reveal is Reveal.SUM and peer_learns else ()),
+            *(("--send", "amount") if self.joins and peer_learns else ()),
+            *(("--receive", "amount") if self.joins and learns else ()),
+            *(("--key", "other", "--matching", "one-to-one") if self.two_keys else ()),
             *(("--output", self.place / f"{name}.found.csv") if self.reveal is Reveal.MATCHES and learns else ()),
         ]
 
@@ -175,7 +181,9 @@ class Trial:
                 assert float(str(shown["sum"])) == sum(range(self.half, self.size)) / 100
             if self.reveal is Reveal.MATCHES and learns:
                 rows = (self.place / f"{name}.found.csv").read_text().splitlines()
-                assert [row.split(",")[0] for row in rows[1:]] == [f"k{n}" for n in range(self.half, self.size)]
+                wanted = [f"k{n},{n / 100:.2f},o{n}" for n in range(self.half, self.size)]
+                found = [f",{n / 100:.2f}" if self.joins else "" for n in range(self.half, self.size)]
+                assert rows[1:] == [row + more for row, more in zip(wanted, found, strict=True)]
             lines = [json.loads(line) for line in (self.place / f"{name}.log").read_text().splitlines()]
             assert sum(line["outcome"] == "done" for line in lines) == 1
             assert not [entry for entry in life.workdir.iterdir() if not entry.name.startswith("psiselect-session-")]
