@@ -29,7 +29,7 @@ from psi.offline import state as states
 from psi.offline.answered import AnsweredOffers
 from psi.offline.envelope import NO_FILE, Kind, Reader, Writer
 from psi.offline.state import OfferState
-from psi.outcomes import Outcome, Side
+from psi.outcomes import Matching, Outcome, Side
 from psi.protocol import Setup
 from psi.seeded import SEED_BYTES, SeededEntropy
 from psi.session import SessionResult
@@ -111,7 +111,7 @@ def offer(out: Path, state: Path, **given: Any) -> None:
                 "input": input_of(job),
             },
             {
-                "own list": f"{job.size:,} distinct keys in {job.reports[0].rows:,} rows",
+                "own list": f"{job.size:,} {_unit(choices)} in {job.reports[0].rows:,} rows",
                 "for the peer": f"{out}, {human_bytes(result.bytes_sent)}: send it to {peer.name}",
                 "secret": f"{state}: keep it; `psi finish` needs it, and removes it",
                 "time": human_seconds(result.seconds),
@@ -180,8 +180,8 @@ def answer(offer: Path, out: Path, state: Path | None, **given: Any) -> None:
                     "input": input_of(job),
                 },
                 {
-                    "own list": f"{job.size:,} distinct keys in {job.reports[0].rows:,} rows",
-                    "peer's list": f"{result.peer_size:,} {_unit(choices)}",
+                    "own list": f"{job.size:,} {_unit(choices)} in {job.reports[0].rows:,} rows",
+                    "peer's list": f"{result.peer_size:,} {_unit(choices)}" + _padded(choices),
                     "for the peer": f"{out}, {human_bytes(result.bytes_sent)}: send it back to {peer.name}",
                     "time": human_seconds(result.seconds),
                     "transcript": result.transcript[:16].hex() + "... (the same on both sides)",
@@ -210,9 +210,7 @@ def finish(answer: Path, state: Path, as_json: bool, output: Path | None, record
     """
     kept = OfferState.load(state)
     here = {name: path for name, path in moved.items() if path is not None}
-    choices = _parse(
-        Side.CONNECT, {**_revived(kept, state), **here, "output": output, "record": record, "as_json": as_json}
-    )
+    choices = _parse_kept(kept, state, {**here, "output": output, "record": record, "as_json": as_json})
     _require_apart(choices, {"ANSWER": answer, "--state": state, "--output": output})
     with _opened(answer, Kind.ANSWER, choices) as reader:
         if (reader.own.fingerprint, reader.author.fingerprint) != (kept.own, kept.peer):
@@ -241,6 +239,17 @@ def _parse(side: Side, given: dict[str, Any]) -> Choices:
     choices = Choices.parse(side, {**_NOT_HERE, **given})
     exchange.require_offline(choices.agreement.terms(()))
     return choices
+
+
+def _parse_kept(kept: OfferState, state: Path, more: dict[str, Any]) -> Choices:
+    """An offer's options once more. Raises InputError when they are not those of this version's `psi offer`."""
+    here = {param.name for param in offer.params} - {"as_json", "out", "state"}
+    try:
+        if kept.options.keys() != here:
+            raise ValueError
+        return _parse(Side.CONNECT, {**{name: _revived(value) for name, value in kept.options.items()}, **more})
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise InputError(f"{state} was made by another version of this program; finish with that one") from None
 
 
 def _require_apart(choices: Choices, files: dict[str, Path | None]) -> None:
@@ -274,10 +283,11 @@ def _opened(path: Path, kind: Kind, choices: Choices) -> Iterator[Reader]:
     identity = Identity.load(choices.identity)
     peers = [PeerIdentity.load(peer) for peer in choices.peers]
     try:
-        with path.open("rb") as file:
-            yield Reader(file, str(path), kind, identity, peers)
+        file = path.open("rb")
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
+    with file:
+        yield Reader(file, str(path), kind, identity, peers)
 
 
 @contextlib.contextmanager
@@ -308,7 +318,11 @@ def _say_written(choices: Choices, record: dict[str, object], words: dict[str, o
 
 
 def _unit(choices: Choices) -> str:
-    return "distinct keys" if choices.agreement.pad_to is None else "items, padding included"
+    return "distinct keys" if choices.agreement.matching is Matching.ONE_TO_MANY else "records"
+
+
+def _padded(choices: Choices) -> str:
+    return "" if choices.agreement.pad_to is None else ", padding included"
 
 
 def _plain(given: dict[str, Any]) -> dict[str, Any]:
@@ -322,18 +336,11 @@ def _plain(given: dict[str, Any]) -> dict[str, Any]:
     return {name: plain(value) for name, value in given.items() if name != "as_json"}
 
 
-def _revived(kept: OfferState, state: Path) -> dict[str, Any]:
-    """The options again. Raises InputError when they are not those of this version's `psi offer`."""
-
-    def revived(value: Any) -> Any:
-        if isinstance(value, dict):
-            return Path(value["path"])
-        return tuple(revived(item) for item in value) if isinstance(value, list) else value
-
-    here = {param.name for param in offer.params} - {"as_json", "out", "state"}
-    if kept.options.keys() != here:
-        raise InputError(f"{state} was made by another version of this program; finish with that one")
-    return {name: revived(value) for name, value in kept.options.items()}
+def _revived(value: Any) -> Any:
+    """What `_plain` made plain."""
+    if isinstance(value, dict):
+        return Path(value["path"])
+    return tuple(_revived(item) for item in value) if isinstance(value, list) else value
 
 
 COMMANDS = (offer, answer, finish)

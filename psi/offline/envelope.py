@@ -17,6 +17,7 @@ signature, and only then is anything decrypted. Neither pass holds more than a c
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import hashlib
 import os
@@ -150,17 +151,20 @@ class Reader:
         """Check everything but the content; `source` names the file in errors.
 
         Raises InputError when it is not a whole file of this kind, RemoteError when it is not from one of the peers,
-        not for `own`, or its signature does not verify. OSError when the disk does.
+        not for `own`, or its signature does not verify.
         """
         self._file, self._source, self.own = file, source, own
-        self._header = _read_header(file, source, kind)
+        with _reported(source):
+            self._header = _read_header(file, source, kind)
         self.author = self._parties(peers)
         self.previous = self._header.previous
         self.size = _HEADER.size + self._header.length + messages.SIGNATURE_BYTES
-        self._digest = self._hash_chunks()
+        with _reported(source):
+            self._digest = self._hash_chunks()
+            signature = file.read(messages.SIGNATURE_BYTES)
         self.id = self._header.file_id(self._digest)
         try:
-            self.author.verify(file.read(messages.SIGNATURE_BYTES), _signed(kind, self.id))
+            self.author.verify(signature, _signed(kind, self.id))
         except RemoteError:
             raise RemoteError(
                 f"{source}: its signature does not verify: it was changed on its way, or {self.author.name} did not "
@@ -184,9 +188,12 @@ class Reader:
         except (InvalidTag, ValueError):
             raise self._faulty() from None
         cipher = ChaCha20Poly1305(key)
-        self._file.seek(_HEADER.size)
+        at = _HEADER.size
         for number, size in enumerate(_sizes(header.length)):
-            sealed = self._file.read(size)
+            with _reported(self._source):
+                self._file.seek(at)
+                sealed = self._file.read(size)
+            at += size
             digest.update(sealed)
             last = (number + 1) * _SEALED_BYTES >= header.length
             # A chunk read here that was not checked before: only the author could have sealed it, so it is decrypted
@@ -280,6 +287,14 @@ def _read_header(file: BinaryIO, source: str, wanted: Kind) -> _Header:
     if (header.kind is Kind.OFFER) != (previous == NO_FILE):
         raise InputError(f"{source} does not say properly which file it answers")
     return header
+
+
+@contextlib.contextmanager
+def _reported(source: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"cannot read {source}: {error.strerror}") from None
 
 
 def _cut_short(source: str) -> InputError:

@@ -45,10 +45,10 @@ class Run:
 
     @property
     def outcome(self) -> Outcome:
-        """What the receiver learnt, when the run is over."""
+        """What the receiver learnt, when the run is over; nobody waits for what it takes to collect it."""
         if self._role.outcome is None:
             raise RuntimeError("the run is not over")
-        return self._role.outcome
+        return self._role.outcome.collected()
 
     def work_until(self, state: State, send: Send) -> None:
         """Do own work until `state`, handing out what it yields. Raises RemoteError when that needs more from the peer

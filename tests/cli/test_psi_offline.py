@@ -24,6 +24,7 @@ from support.psi_processes import run as run_process
 
 from cli.main import main
 from dpselect.truncated import truncation_bound
+from psi import strict_json
 from psi.identity import Identity
 from psi.offline import state as states
 from psi.records import SignedRecord
@@ -489,3 +490,12 @@ def test_the_state_holds_no_identifier(offered: Path) -> None:
     assert kept.own == Identity.load(offered / "globex").fingerprint
     assert "seed" not in repr(kept)
     assert os.path.isabs(json.loads(content)["options"]["source"]["path"])
+
+
+@pytest.mark.parametrize("change", [{"keys": 5}, {"source": {"file": "x"}}, {"reveal": "all"}, {"more": 1}])
+def test_a_state_of_another_version_is_refused(answered: Path, change: dict[str, object]) -> None:
+    path = answered / "offer.state"
+    body = json.loads(path.read_text())
+    body["options"] |= change
+    path.write_bytes(strict_json.encode(body))
+    refused(finish(answered), 3, "another version")
