@@ -16,7 +16,7 @@ from psi.identity import Identity, PeerIdentity
 from psi.job import Job
 from psi.messages import BUSY
 from psi.protocol import Setup
-from psi.resume import inputs
+from psi.resume import folder, inputs
 from psi.resume.plan import Link, Plan
 from psi.resume.session import ResumableSession, enter
 from psi.transport.channel import Channel
@@ -114,6 +114,9 @@ def _run(
         with enter(choices.workdir, [plan(peer) for peer in peers], first) as session:
             peer = next(peer for peer in peers if peer.fingerprint == session.setup.verifier.fingerprint)
             say(f"session with {peer.name}, kept in {session.place}")
+            others = folder.count(choices.workdir) - 1
+            if others > 0:
+                say(f"other sessions kept in {choices.workdir}: {others}; remove those that will not go on")
             try:
                 _finish(choices, job, session, identity, peer, backend)
             except (KeyboardInterrupt, SystemExit):

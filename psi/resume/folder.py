@@ -104,6 +104,10 @@ class SessionFolder:
         """Where the manifest is, if the session has begun."""
         return self.path / "manifest"
 
+    @property
+    def _journal_path(self) -> Path:
+        return self.path / "journal"
+
     def load(self) -> Manifest | None:
         """The manifest; None when no session has begun here."""
         try:
@@ -122,13 +126,20 @@ class SessionFolder:
         if len(seed) != SEED_BYTES:
             raise ValueError(f"a seed has {SEED_BYTES} bytes")
         self.clear()
+        with _reported(self.path):
+            os.close(os.open(self._journal_path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         made = Manifest(seed, time, input_digest, self._scope)
         atomic.write_bytes(self.manifest_path, made.encode(), secret=True)
         return made
 
     def journal(self, manifest: Manifest) -> Journal:
         """The session's journal, as far as it was written."""
-        return Journal(self.path / "journal", manifest.seed)
+        if not self._journal_path.exists():  # begun anew, it would let the peer have other elements answered
+            raise InputError(
+                f"{self.path} has lost its journal; restore it, or remove the folder on both sides and begin anew",
+                term="workdir",
+            )
+        return Journal(self._journal_path, manifest.seed)
 
     def clear(self) -> None:
         """Remove the session, the seed first; the folder stays ours."""
@@ -157,6 +168,11 @@ class SessionFolder:
             raise InputError(
                 f"{self.path} must be a folder of this user that nobody else can open (mode 0700)", term="workdir"
             )
+
+
+def count(workdir: Path) -> int:
+    """How many sessions are kept there."""
+    return len(list(workdir.glob(_PREFIX + "*")))
 
 
 def _place(workdir: Path, scope: dict[str, Any]) -> Path:

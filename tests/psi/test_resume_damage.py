@@ -176,6 +176,10 @@ def _manifest_gone(players: dict[Side, Player]) -> None:
     (the_folder(players[Side.LISTEN]) / "manifest").unlink()
 
 
+def _journal_gone(players: dict[Side, Player]) -> None:
+    (the_folder(players[Side.LISTEN]) / "journal").unlink()
+
+
 def _session_gone(players: dict[Side, Player]) -> None:
     shutil.rmtree(the_folder(players[Side.LISTEN]))
 
@@ -186,6 +190,7 @@ def _session_gone(players: dict[Side, Player]) -> None:
         (_other_list, InputError, TransportError),
         (_one_more, InputError, TransportError),
         (_manifest_gone, RemoteError, RemoteError),
+        (_journal_gone, InputError, TransportError),
         (_session_gone, RemoteError, RemoteError),
     ],
 )
