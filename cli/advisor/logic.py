@@ -6,9 +6,11 @@ does not matter and is not asked for.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from cli.advisor.fields import ALWAYS, BY_NAME, Kind
@@ -20,12 +22,22 @@ from cli.advisor.task import Facts, FieldError, Given, NeedToKnow, check_togethe
 MAX_WORLDS, WORLDS_OF_VALUES = 250, 60
 
 
+# A value of a field, and the labels that it can lead to.
+Outcome = tuple[Any, frozenset[Label]]
+
+
 @dataclass(frozen=True)
 class Open:
-    """The field that decides, and the labels that each of its values can lead to."""
+    """The field that decides, and the labels that each of its values can lead to, as far as they were looked at."""
 
     field: str
-    outcomes: tuple[tuple[Any, frozenset[Label]], ...]
+    known: tuple[Outcome, ...]
+    rest: Iterator[Outcome] = dataclasses.field(repr=False)
+
+    @cached_property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """For each value, the labels."""
+        return (*self.known, *self.rest)
 
 
 def worlds(given: Given, asking: frozenset[str]) -> Iterator[Rule]:
@@ -77,10 +89,8 @@ def settle(given: Given, asking: frozenset[str] = ALWAYS) -> Rule | Open:
     """The rule that answers the task, or the field that must be known first.
 
     `asking`: the fields that are never assumed. Settled means that every way of filling in the unknown ones was
-    looked at
-    and leads to one label. Else the first touched field whose values lead to different labels is the open one; a
-    touched
-    field that makes no difference by itself is passed over in favour of a deeper one.
+    looked at and leads to one label. Else the first touched field whose values lead to different labels is the open
+    one; a touched field that makes no difference by itself is passed over in favour of a deeper one.
     """
     seen = 0
     first: Rule | None = None
@@ -98,16 +108,23 @@ def _open_field(given: Given, asking: frozenset[str]) -> Open:
     if isinstance(field, Rule):
         raise AssertionError("a settled task has no open field")
     outcomes = _outcomes(given, field, asking)
-    if len({labels for _, labels in outcomes}) == 1 and len(outcomes[0][1]) > 1:
-        return _open_field({**given, field: outcomes[0][0]}, asking)
-    return Open(field, outcomes)
+    known = [next(outcomes)]
+    value, labels = known[0]
+    if len(labels) > 1:
+        for outcome in outcomes:  # no further than to the first value that makes a difference
+            known.append(outcome)
+            if outcome[1] != labels:
+                break
+        else:
+            return _open_field({**given, field: value}, asking)
+    return Open(field, tuple(known), outcomes)
 
 
-def _outcomes(given: Given, field: str, asking: frozenset[str]) -> tuple[tuple[Any, frozenset[Label]], ...]:
+def _outcomes(given: Given, field: str, asking: frozenset[str]) -> Iterator[Outcome]:
     values = BY_NAME[field].alternatives
     fillings = ({**given, field: value} for value in values)
     limit = max(2, WORLDS_OF_VALUES // len(values))
-    return tuple((world[field], _labels(world, asking, limit)) for world in fillings if consistent(world))
+    return ((world[field], _labels(world, asking, limit)) for world in fillings if consistent(world))
 
 
 def _labels(given: Given, asking: frozenset[str], limit: int = WORLDS_OF_VALUES) -> frozenset[Label]:

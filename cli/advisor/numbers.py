@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from cli.advisor import formulas, sources
 from cli.advisor.fields import COUNTS, SELECTIONS
+from cli.advisor.lazy import lazy
 from cli.advisor.task import Facts, NeedToKnow
 
 QUANTILE_GRID = 1000  # public grid points of a quantile when n_candidates is not given: its logarithm is what counts
@@ -26,25 +26,25 @@ class Numbers:
 
     f: Facts
 
-    @cached_property
+    @lazy
     def epsilon(self) -> float:
         """Budget of one release: the total over T, unless it was meant for each release."""
         releases = self.f.releases
         shared = releases > 1 and not self.f.unit_per_release
         return float(self.f.epsilon_total) / (releases if shared else 1)
 
-    @cached_property
+    @lazy
     def epsilon_unit(self) -> float:
         """Budget of one release for one record of a unit that may have several, or one of several numbers."""
         return self.epsilon / (int(self.f.max_contrib) * self.parts)
 
-    @cached_property
+    @lazy
     def parts(self) -> int:
         """How many numbers share the budget; a histogram's cells do not, since one unit is in one cell."""
         shares = self.f.function in ("sum", "mean", "count", "proportion")
         return int(self.f.output_dim) if shares else 1
 
-    @cached_property
+    @lazy
     def width(self) -> float:
         """Largest minus smallest value of one record."""
         if self.f.bounds is not None:
@@ -53,19 +53,19 @@ class Numbers:
             return 1.0
         return float(_width(self.f.need("bounds")))
 
-    @cached_property
+    @lazy
     def n(self) -> int:
         """Units in the aggregate; with one unit a holder, the holders."""
         if self.f.each_holder_one_unit and not self.f.known("n_units"):
             return int(self.f.n_holders)
         return int(self.f.need("n_units"))
 
-    @cached_property
+    @lazy
     def cells(self) -> int:
         """Cells of a histogram."""
         return max(2, int(self.f.output_dim), int(self.f.n_candidates or 0))
 
-    @cached_property
+    @lazy
     def candidates(self) -> int:
         """Options to choose from; grid points of a quantile."""
         if self.f.function in ("quantile", "extreme"):
@@ -74,32 +74,32 @@ class Numbers:
 
     # Noise, in units of the output.
 
-    @cached_property
+    @lazy
     def scale(self) -> float:
         """Laplace scale of the number, by a trusted holder or inside MPC: c*sensitivity/epsilon."""
         wide = self.width if self.f.function in ("count", "histogram") else 1.0  # a count per unit may be more than one
-        return float(sources.measurement(*self.released).scale) * wide
+        return sources.noise_scale(*self.released) * wide
 
-    @cached_property
+    @lazy
     def released(self) -> tuple[str, float, float, int, int]:
         """What `dpselect.numeric` needs to know of the number."""
         name = self.f.function
         rows = self.n if name in ("mean", "proportion") else 1
         return name, self.width, self.epsilon / self.parts, int(self.f.max_contrib), rows
 
-    @cached_property
+    @lazy
     def stated_err95(self) -> float:
         """The error as `psiselect release` states it beforehand."""
         return sources.stated_error95(*self.released, self.cells)
 
-    @cached_property
+    @lazy
     def central_err95(self) -> float:
         """Error of the number with central noise; of the worst cell for a histogram."""
         if self.f.function == "histogram":
             return formulas.cells_err95(self.scale, self.cells)
         return formulas.laplace_err95(self.scale)
 
-    @cached_property
+    @lazy
     def local_sd(self) -> float:
         """Standard deviation when every holder adds noise, noise alone where the formula allows it."""
         n, eps = self.n, self.epsilon_unit
@@ -114,7 +114,7 @@ class Numbers:
         mean = self.width * sources.response_sd_max(eps, n)
         return mean if self.f.function == "mean" else mean * n
 
-    @cached_property
+    @lazy
     def local_err95(self) -> float:
         """Error of the number, or of one cell, with noise at the source."""
         return formulas.Z95 * self.local_sd
@@ -125,7 +125,7 @@ class Numbers:
         factor = sources.split_noise_err95(parties / (parties - colluding)) / formulas.LN20
         return self.central_err95 * factor
 
-    @cached_property
+    @lazy
     def noise_parties(self) -> int:
         """Who adds the noise: the holders, or two helper servers where the holders are too many."""
         holders = int(self.f.n_holders)
@@ -133,7 +133,7 @@ class Numbers:
             return 2
         return max(2, holders)
 
-    @cached_property
+    @lazy
     def colluding(self) -> int:
         """The most colluders that the tolerance can pay for, at least one: noise for n - t honest shares."""
         parties = self.noise_parties
@@ -142,7 +142,7 @@ class Numbers:
         shape = sources.split_noise_shape(room)
         return max(1, min(parties - 1, math.floor(parties - parties / shape + 1e-9)))
 
-    @cached_property
+    @lazy
     def shared_err95(self) -> float:
         """Error of MPC with distributed noise, at the number of colluders chosen."""
         if self.f.function.startswith("intersection"):
@@ -151,7 +151,7 @@ class Numbers:
 
     # What would do.
 
-    @cached_property
+    @lazy
     def limit(self) -> float:
         """The error from which the number is useless: the tolerance, else 10 % of the expected value.
 
@@ -164,7 +164,7 @@ class Numbers:
             return float(wish["value"]) * (abs(expected) if expected is not None else self.typical)
         return 0.1 * abs(expected) if expected is not None else self.half_range
 
-    @cached_property
+    @lazy
     def limit_source(self) -> str:
         """The field that `limit` came from, or why there is none."""
         if self.f.tolerance is not None:
@@ -172,12 +172,12 @@ class Numbers:
             return "tolerance of a typical value, none being expected" if relative else "tolerance"
         return "10 % of expected_value" if self.f.expected_value is not None else HALF
 
-    @cached_property
+    @lazy
     def stated_limit(self) -> bool:
         """Does the limit come from the user, rather than from what is possible at all?"""
         return self.limit_source != HALF
 
-    @cached_property
+    @lazy
     def half_range(self) -> float:
         """Half the range of possible outputs."""
         name = self.f.function
@@ -187,7 +187,7 @@ class Numbers:
         per_unit = self.width / 2
         return per_unit if name in ("mean", "proportion") else per_unit * self.n
 
-    @cached_property
+    @lazy
     def typical(self) -> float:
         """A middling output, for relative tolerances without an expected value."""
         if self.f.function == "histogram":
@@ -204,24 +204,24 @@ class Numbers:
 
     # Selection.
 
-    @cached_property
+    @lazy
     def exponent(self) -> float:
         """eps/(2*sensitivity): what multiplies a score in the exponential mechanism under replace-one."""
         sensitivity = float(self.f.score_sensitivity or 1.0) * int(self.f.max_contrib)
         chosen = int(self.f.output_dim) if self.f.function == "top_k" else 1
         return self.epsilon / chosen / (2 * sensitivity)
 
-    @cached_property
+    @lazy
     def shortfall95(self) -> float:
         """How far below the best the choice may lie: votes, or ranks for a quantile."""
         return formulas.em_shortfall95(self.candidates, self.exponent)
 
-    @cached_property
+    @lazy
     def gap_needed95(self) -> float:
         """The lead with which the true winner is found in 95 % of draws."""
         return formulas.em_gap_needed95(self.candidates, self.exponent)
 
-    @cached_property
+    @lazy
     def at_stake(self) -> float:
         """A public guess of what a wrong choice loses: score_gap, else expected_value, else the units.
 
@@ -233,26 +233,26 @@ class Numbers:
             return self.n / 4
         return float(self.f.expected_value if self.f.expected_value is not None else self.n)
 
-    @cached_property
+    @lazy
     def selects(self) -> bool:
         """Is the answer a choice rather than a number?"""
         return self.f.function in (*SELECTIONS, "quantile", "extreme")
 
-    @cached_property
+    @lazy
     def central_fits(self) -> bool:
         """Would a trusted holder's noise leave a usable answer?"""
         if self.selects:
             return self.shortfall95 <= self.at_stake
         return self.bounded and self.fits(self.central_err95)
 
-    @cached_property
+    @lazy
     def shared_fits(self) -> bool:
         """Would noise added inside MPC?"""
         if self.selects:
             return self.shortfall95 <= self.at_stake
         return self.bounded and self.fits(self.shared_err95)
 
-    @cached_property
+    @lazy
     def exact_serves(self) -> bool:
         """Exact is wanted; or noise is permitted but useless here, and nobody needs to be hidden in the result."""
         if self.f.wants_exact:
@@ -264,7 +264,7 @@ class Numbers:
         locally = self.f.each_holder_one_unit and self.local_fits
         return not (locally or self.shared_fits)
 
-    @cached_property
+    @lazy
     def local_fits(self) -> bool:
         """Would noise at the source? Where no tolerance was stated and few hold the data, it must be a good answer (a
         tenth
@@ -274,7 +274,7 @@ class Numbers:
         spare = 5 if not self.stated_limit and self.f.n_holders <= FEW_HOLDERS else 1
         return self.fits(self.local_err95 * spare)
 
-    @cached_property
+    @lazy
     def bounded(self) -> bool:
         """Is what one unit can change limited? Counts are by nature, unless the user says that they are not."""
         if self.f.known("bounded"):

@@ -47,6 +47,12 @@ def measurement(function: str, width: float, epsilon: float, contributions: int,
     return numeric.sum_(budget, replace, grid, contributions=contributions)
 
 
+@functools.lru_cache(maxsize=256)
+def noise_scale(function: str, width: float, epsilon: float, contributions: int, n: int) -> float:
+    """The Laplace scale of `measurement`."""
+    return float(measurement(function, width, epsilon, contributions, n).scale)
+
+
 def stated_error95(function: str, width: float, epsilon: float, contributions: int, n: int, cells: int) -> float:
     """The error at 95 % as `psiselect release` states it: of discrete noise, so whole numbers for counts."""
     found = measurement(function, width, epsilon, contributions, n)
@@ -67,6 +73,7 @@ def shared_noise_err95(parties: int, colluding: int, epsilon: float) -> float:
     return SharedNoise(parties, colluding, exact(epsilon)).error95()
 
 
+@functools.lru_cache(maxsize=256)
 def split_noise_err95(shape: float) -> float:
     """95 % error, in units of the Laplace scale, of the noise of all n parties when t may collude; shape = n/(n - t).
 
@@ -79,6 +86,7 @@ def split_noise_err95(shape: float) -> float:
     return float(np.exp(np.interp(math.log(shape), np.log(shapes), np.log(quantiles))))
 
 
+@functools.lru_cache(maxsize=256)
 def split_noise_shape(err95: float) -> float:
     """The largest shape whose error is at most err95 (in units of the scale); 0 when even one Laplace is too much."""
     shapes, quantiles = _split_noise_table()

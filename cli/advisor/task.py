@@ -7,11 +7,12 @@ import json
 import math
 import tomllib
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from cli.advisor.fields import ALWAYS, BY_NAME, FIELDS, Field, Kind
+from cli.advisor.lazy import lazy
 from psi.errors import InputError
 
 MAX_TASK_BYTES = 1 << 20
@@ -240,6 +241,12 @@ def check_together(given: Given) -> None:
             raise FieldError(field, message)
 
 
+@lru_cache(maxsize=16)
+def _assumed(asking: frozenset[str]) -> Mapping[str, Any]:
+    """The defaults of all fields that may be assumed."""
+    return {name: value for name, value in DEFAULTS.items() if name not in asking}
+
+
 class Facts:
     """A task as the rules see it: attributes are fields.
 
@@ -249,10 +256,8 @@ class Facts:
 
     def __init__(self, given: Given, asking: frozenset[str] = ALWAYS) -> None:
         self._given = given
-        stated = {name: value for name, value in given.items() if value is not None}
-        self.__dict__.update(
-            DEFAULTS if not asking else {n: v for n, v in DEFAULTS.items() if n not in asking}, **stated
-        )
+        self.__dict__.update(_assumed(asking))
+        self.__dict__.update({name: value for name, value in given.items() if value is not None})
 
     def __getattr__(self, name: str) -> Any:
         # Only reached for what __init__ did not set: an unknown field that is never assumed.
@@ -273,17 +278,17 @@ class Facts:
 
     # What several rules ask.
 
-    @cached_property
+    @lazy
     def wants_exact(self) -> bool:
         """Exactness is demanded, or preferred while the result need not hide anybody."""
         return bool(self.exact == "required" or (self.exact == "preferred" and self.output_privacy == "not_needed"))
 
-    @cached_property
+    @lazy
     def hides_output(self) -> bool:
         """The result itself is to hide each unit."""
         return bool(self.output_privacy != "not_needed")
 
-    @cached_property
+    @lazy
     def central(self) -> bool:
         """One party holds everything already, or may."""
         return bool(self.n_holders == 1 or self.trusted_curator)
