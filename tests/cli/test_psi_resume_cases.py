@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -59,6 +60,18 @@ class Process:
             assert time.monotonic() < deadline, self.err
             time.sleep(0.01)
 
+    def is_connected_to(self, port: int) -> bool:
+        """Whether it has an established connection to that port."""
+        wanted = f":{port:04X} 01 "
+        inodes = set()
+        for entry in Path(f"/proc/{self.pid}/fd").iterdir():
+            with contextlib.suppress(OSError):  # closed meanwhile
+                inodes.add(os.readlink(entry))
+        return any(
+            wanted in line and f"socket:[{line.split()[9]}]" in inodes
+            for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
+        )
+
     def send(self, number: int) -> None:
         os.kill(self.pid, number)
 
@@ -90,12 +103,12 @@ class Pair:
     lists: dict[str, range] = field(default_factory=lambda: {"acme": range(4000), "globex": range(3000, 6000)})
 
     def acme(self, *more: object, resume: bool = True) -> Process:
-        started = self._start("acme", "globex", ["listen", "--address", f"127.0.0.1:{self.port}"], more, resume)
+        started = self.start("acme", "globex", ["listen", "--address", f"127.0.0.1:{self.port}"], more, resume)
         started.until(lambda: "listening on" in started.err)
         return started
 
     def globex(self, *more: object, resume: bool = True) -> Process:
-        return self._start("globex", "acme", ["connect", self.proxy.address], more, resume)
+        return self.start("globex", "acme", ["connect", self.proxy.address], more, resume)
 
     def work(self, name: str) -> list[Path]:
         return list((self.place / f"{name}.work").glob("psiselect-session-*"))
@@ -115,7 +128,7 @@ class Pair:
             process.send(signal.SIGKILL)
             assert process.end() == -signal.SIGKILL
 
-    def _start(self, name: str, other: str, where: list[str], more: tuple[object, ...], resume: bool) -> Process:
+    def start(self, name: str, other: str, where: list[str], more: tuple[object, ...], resume: bool) -> Process:
         self.started += 1
         place = self.place / f"{name}-{self.started}"
         pid = self.zygote.start(
@@ -171,6 +184,21 @@ def test_a_cut_link_is_made_again_in_the_same_processes(pair: Pair) -> None:
     assert globex.json["matches"] == 1000
     assert not pair.work("acme")
     assert not pair.work("globex")
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="looks at connections in /proc")
+def test_another_peer_does_not_disturb(pair: Pair) -> None:
+    Identity.create("mallory", pair.place)
+    pair.write("mallory", range(10))
+    acme = pair.acme("--peer", pair.place / "mallory.crt")
+    globex = pair.globex()
+    acme.until(lambda: pair.journal_of("globex") > 50_000)
+    mallory = pair.start("mallory", "acme", ["connect", f"127.0.0.1:{pair.port}"], (), False)
+    mallory.until(lambda: mallory.is_connected_to(pair.port))
+    pair.proxy.cut()
+    assert (acme.end(), globex.end(), mallory.end()) == (0, 0, 4)
+    assert globex.json["matches"] == 1000
+    assert "try again later" in mallory.json["error"]["message"]
 
 
 @pytest.mark.parametrize("without", ["acme", "globex"])
