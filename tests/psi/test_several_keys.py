@@ -50,7 +50,7 @@ def match(
     for side, rows in lists.items():
         write(folder / f"{side.value}.csv", rows)
     jobs = {
-        side: Job(open_source(folder / f"{side.value}.csv"), KEYS, Memory.default(), agreement.matching)
+        side: Job(open_source(folder / f"{side.value}.csv"), KEYS, Memory.default(), agreement.matching, value="n")
         for side in Side
     }
     return local.run(jobs, agreement, backend(), SystemEntropy()), jobs
@@ -92,7 +92,10 @@ def random_rows(draw: random.Random, most: int) -> Rows:
     return [(value("m"), value("p")) for _ in range(draw.randint(0, most))]
 
 
-MODES = list(itertools.product([Reveal.MATCHES, Reveal.COUNT], Learner, Matching, (False, True), Comparer))
+MODES = [
+    *itertools.product([Reveal.MATCHES, Reveal.COUNT], Learner, Matching, (False, True), Comparer),
+    *itertools.product([Reveal.SUM], Learner, [Matching.ONE_TO_ONE], (False, True), Comparer),
+]
 
 
 def check_pair(folder: Path, seed: int, most: int) -> None:
@@ -107,6 +110,7 @@ def check_pair(folder: Path, seed: int, most: int) -> None:
     agreement = Agreement(
         reveal, learn, chunk=draw.choice([3, 500]), min_matches=least, min_matches_by=comparer, matching=matching,
         pad_to=most + draw.randint(1, 9) if padded else None,
+        **({"value_decimals": 0, "value_max": "3000"} if reveal is Reveal.SUM else {}),
     )  # fmt: skip
     if comparer is Comparer.OTHER and least is not None and total < least:
         with pytest.raises(PolicyError, match="minimum"):
@@ -121,6 +125,9 @@ def check_pair(folder: Path, seed: int, most: int) -> None:
             assert outcome.counts is None
         elif side in learn.receivers:
             assert outcome.counts == tuple(counts)
+            assert outcome.total == (
+                sum(rows[side.other]) if reveal is Reveal.SUM else None
+            )  # a row's number is its value
             assert jobs[side].count_rows(outcome) == (len(rows[side]) if reveal is Reveal.MATCHES else None)
         else:
             assert outcome.counts == (tuple(counts) if comparer is Comparer.OTHER else None)
