@@ -95,6 +95,8 @@ class JournaledParty:
             case MessageType.ABORT:
                 raise messages.decode_abort(frame.payload)
             case MessageType.BYE if self.party.state is State.DONE:
+                if len(frame.payload):
+                    raise RemoteError("the peer's goodbye carries data")
                 self.peer_gone = True
                 return []
         self._journal.peer(frame)
