@@ -269,9 +269,9 @@ def test_a_changed_correction_or_share_changes_the_total_only() -> None:
 
 
 def test_too_many_or_too_few_corrections_are_refused() -> None:
-    def missing(kind: M) -> dict[Side, Party | PsiError]:
-        return spoilt(kind, lambda p: p[:-8], 3)
-
-    assert any("fewer corrections" in str(end) or "rows of 8" in str(end) for end in missing(M.CORRECTIONS).values())
-    doubled = spoilt(M.CORRECTIONS, lambda p: p + p[:56], 3).values()
-    assert any("more corrections" in str(end) for end in doubled)
+    fewer = spoilt(M.CORRECTIONS, lambda p: p[:-8], 0)[Side.CONNECT]
+    assert isinstance(fewer, RemoteError)
+    assert "fewer corrections" in str(fewer)
+    more = spoilt(M.CORRECTIONS, lambda p: p + p[:56], 3)[Side.CONNECT]  # the last block has one row
+    assert isinstance(more, RemoteError)
+    assert "more corrections" in str(more)
