@@ -266,7 +266,7 @@ def test_told_to_stop_it_lets_sessions_end(place: Path) -> None:
             served.wait("session_started")
             served.process.terminate()
             assert served.wait("stopping")["running"] == 1
-            assert served.health()[0] == 503
+            served.settle(503, status="stopping")
             late = run("psi", "connect", where, "--identity", place / "globex", "--peer", place / "acme.crt", "--json",
                        "--input", place / "globex.parquet", "--key", "e:email", "--timeout", "0.5")  # fmt: skip
             assert late.code == 5

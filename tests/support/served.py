@@ -72,10 +72,10 @@ class Served:
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
 
-    def settle(self, status: int, **facts: object) -> None:
+    def settle(self, code: int, /, **facts: object) -> None:
         """Wait until the health check says this: a client is done a moment before its listener."""
         deadline = time.monotonic() + PATIENCE
-        while not ((found := self.health())[0] == status and facts.items() <= found[1].items()):
+        while not ((found := self.health())[0] == code and facts.items() <= found[1].items()):
             assert time.monotonic() < deadline, (found, self.raw)
             time.sleep(0.02)
 
