@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from psi.labels import SealedLabels
+from psi.labels import SealedLabels, UncollectedLabels
 from psi.packed import I64
 
 
@@ -76,7 +76,8 @@ class Outcome:
     counts: for each key of the terms, how many matches it made (distinct keys that both hold or, one-to-one, records);
     None for a side that does not learn it. matched: for each key, the numbers of the learner's own keys (one-to-one:
     records) that it matched (ascending, int64), None unless the reveal mode is MATCHES and this side learns. labels:
-    for each key, what the peer gave along with these, row by row as `matched`; None where nothing was agreed to travel.
+    for each key, what the peer gave along with these, row by row as `matched`; None where nothing was agreed to travel,
+    and as long as the session goes on, when it is `uncollected`.
     noisy_count: the number of matches with noise, which may take it below 0 or beyond the list, for the learner of
     NOISY_COUNT. total: of the peer's values over the matches, in units of the agreed last decimal place, for the
     learner of SUM. withheld: the result is below the agreed minimum, so that nothing of it is here.
@@ -85,6 +86,7 @@ class Outcome:
     counts: tuple[int, ...] | None = None
     matched: tuple[I64, ...] | None = None
     labels: tuple[SealedLabels, ...] | None = None
+    uncollected: tuple[UncollectedLabels, ...] | None = None
     noisy_count: int | None = None
     total: int | None = None
     withheld: bool = False
@@ -104,8 +106,13 @@ class Outcome:
         if self.counts is None or other.counts is None:
             return other if self.counts is None else self
         matched = None if self.matched is None or other.matched is None else self.matched + other.matched
-        labels = None if self.labels is None or other.labels is None else self.labels + other.labels
-        return replace(self, counts=self.counts + other.counts, matched=matched, labels=labels)
+        return replace(self, counts=self.counts + other.counts, matched=matched)
+
+    def collected(self) -> Outcome:
+        """This outcome with what the peer gave along. To be called when the session is over; see `psi.labels`."""
+        if self.uncollected is None:
+            return self
+        return replace(self, labels=tuple(labels.collect() for labels in self.uncollected), uncollected=None)
 
     def at_least(self, least: int | None) -> Outcome:
         """This outcome, or a withheld one when its number, noisy where that is what was learnt, is below `least`."""

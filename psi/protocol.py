@@ -21,10 +21,10 @@ from dpselect.entropy import Entropy
 from psi import messages, padding, strict_json, terms
 from psi.curve25519.backend import Backend
 from psi.curve25519.suite import DST
-from psi.errors import PolicyError, PsiError, RemoteError, UsageError
+from psi.errors import MinimumError, PolicyError, PsiError, RemoteError, UsageError
 from psi.messages import Hello
 from psi.messages import MessageType as M
-from psi.outcomes import Outcome, Reveal, Side
+from psi.outcomes import Comparer, Outcome, Reveal, Side
 from psi.padding import Part
 from psi.receiver import Receiver
 from psi.run import Labels, Role, RunContext, Values
@@ -121,6 +121,7 @@ class Party:
         self._running: PlannedRun | None = None
         self._role: Role | None = None
         self._store: Store | None = None
+        self._kept: Store | None = None  # has what the peer gave along with matches, until the session is over
         self._tokens: TokenSource | None = None
 
     @property
@@ -160,7 +161,7 @@ class Party:
         refuses the peer's declared size; the party is then FAILED for good."""
         with self._failing_for_good():
             if frame.type == M.ABORT and self.state is not State.DONE:
-                raise messages.decode_abort(frame.payload)
+                raise self._believed(messages.decode_abort(frame.payload))
             before, self.state = self.state, after(self.state, RECEIVE, frame.type)
             return self._send(self._handle(M(frame.type), frame, before))
 
@@ -173,7 +174,13 @@ class Party:
             return None if frames is None else self._send(frames)
 
     def close(self) -> None:
-        """Wipe the secrets and drop the columns of the run. Safe to call twice."""
+        """Wipe the secrets and drop all columns. Safe to call twice."""
+        self._end_run()
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    def _end_run(self) -> None:
         if self._role is not None:
             self._role.close()
             self._role = None
@@ -209,11 +216,21 @@ class Party:
             case M.FINISH:
                 self._verify("record", strict_json.encode(self.record), frame.payload)
                 self.signatures[self._setup.side.other] = bytes(frame.payload)
+                self.outcome = self.outcome.collected()
+                self.close()
                 return []
             case _:
                 if self._role is None:
                     raise RuntimeError(f"{message.name} without a run")
                 return self._role.receive(message, frame.payload, before)
+
+    def _believed(self, error: PsiError) -> PsiError:
+        """What the peer gave as its reason, unless the terms leave it no such reason."""
+        agreed = self._setup.terms
+        compares = agreed.min_matches_by is Comparer.OTHER and self._setup.side in agreed.learn.receivers
+        if isinstance(error, MinimumError) and not compares:
+            return RemoteError("the peer ends the session for a minimum that it was not to compare")
+        return error
 
     def _greet(self, payload: bytes) -> list[Frame]:
         setup = self._setup
@@ -244,7 +261,7 @@ class Party:
 
     def _next_run(self) -> list[Frame]:
         self._take_outcome()
-        self.close()
+        self._end_run()
         if not self._runs:
             return self._finish()
         self._running = planned = self._runs.pop(0)
@@ -264,12 +281,14 @@ class Party:
         self.outcome = self.outcome.followed_by(self._role.outcome)
         last = not any(other.receiver is run.receiver for other in self._runs)
         if last and run.gate and self.outcome.at_least(self._setup.terms.min_matches).withheld:
-            raise PolicyError(
+            raise MinimumError(
                 "the lists have fewer matches than the agreed minimum; nothing was revealed to the peer but that",
                 term="min_matches",
             )
         if last:
             self.outcome = self.outcome.at_least(self._setup.terms.min_matches)
+        if self.outcome.uncollected is not None:
+            self._kept, self._store = self._store, None
 
     def _finish(self) -> list[Frame]:
         self.record = self._record()

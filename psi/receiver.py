@@ -7,12 +7,12 @@ import numpy as np
 from psi import masking, rows
 from psi.curve25519.scalar import Scalar
 from psi.errors import RemoteError
-from psi.labels import KEY_BYTES, SealedLabels
+from psi.labels import KEY_BYTES, UncollectedLabels
 from psi.matching import one_to_one
 from psi.messages import MessageType as M
 from psi.outcomes import Outcome, Reveal
 from psi.packed import I64, U8
-from psi.run import Payload, RunContext, chunk_frame, empty
+from psi.run import Payload, RunContext, chunk_frame, empty, refuse_repeats
 from psi.run import rows as parse_rows
 from psi.spool import Column
 from psi.states import State
@@ -34,8 +34,12 @@ class Receiver:
         self._peer_tags = self._columns("peer-tags", run.tag_width)
         self._label_keys = self._columns("label-keys", KEY_BYTES) if run.label_width else []
         self._sealed = self._columns("sealed", run.sealed_width) if run.label_width else []
+        # Where replies come shuffled, equal ones would count one item several times.
+        self._products = run.store.column("products", 32) if run.reveal.hides_membership else None
         self._sent = 0
-        self._last: U8 = np.zeros((0, run.tag_row_width), np.uint8)  # the last row seen, for the order across chunks
+        self._last: U8 = np.zeros(
+            (0, run.keys * run.tag_width), np.uint8
+        )  # the last tags seen, for the order across chunks
 
     def _columns(self, name: str, width: int) -> list[Column]:
         """A column a key, a row a record."""
@@ -66,6 +70,8 @@ class Receiver:
                 empty(payload, "end of replies")
                 if len(self._own_tags[0]) != len(self._run.tokens):
                     raise RemoteError("the peer answered fewer elements than it was sent")
+                if self._products is not None:
+                    refuse_repeats(self._run.store, self._products)
             case M.TAGS:
                 self._tags(payload)
             case M.TAGS_END:
@@ -86,6 +92,8 @@ class Receiver:
             raise RemoteError("the peer answered more elements than it was sent")
         elements = replies.reshape(-1, 32)
         sender_masked = masking.mask_checked(run.backend, elements, self._unmask, start * run.keys)
+        if self._products is not None:
+            self._products.append(sender_masked)
         _append(self._own_tags, run.tags(sender_masked, start))
         if run.label_width:
             _append(self._label_keys, run.label_keys(sender_masked, start))
@@ -96,11 +104,12 @@ class Receiver:
         received = parse_rows(payload, run.tag_row_width, run.tag_rows_in_chunk, "tags")
         if len(self._peer_tags[0]) + len(received) > run.peer_size:
             raise RemoteError("the peer sent more tags than it declared items")
-        if not rows.ascend(np.concatenate([self._last, received])):
-            raise RemoteError("the peer's tags are not in ascending order")
-        self._last = received[-1:].copy()
         tag_bytes = run.keys * run.tag_width
-        _append(self._peer_tags, received[:, :tag_bytes])
+        tags = received[:, :tag_bytes]
+        if not rows.ascend(np.concatenate([self._last, tags])):
+            raise RemoteError("the peer's tags are not in ascending order")
+        self._last = tags[-1:].copy()
+        _append(self._peer_tags, tags)
         if run.label_width:
             _append(self._sealed, received[:, tag_bytes:])
 
@@ -132,9 +141,12 @@ class Receiver:
             order = order[numbers[order] >= 0]
             matched.append(numbers[order])
             if self._run.label_width:
-                keys, sealed = self._label_keys[key].take(own[order]), self._sealed[key].take(peer[order])
-                sent.append(SealedLabels(keys, sealed))
-        return Outcome(tuple(map(len, matched)), tuple(matched), tuple(sent) if self._run.label_width else None)
+                sent.append(UncollectedLabels(self._label_keys[key], own[order], self._sealed[key], peer[order]))
+        return Outcome(
+            counts=tuple(map(len, matched)),
+            matched=tuple(matched),
+            uncollected=tuple(sent) if self._run.label_width else None,
+        )
 
 
 def _append(columns: list[Column], table: U8) -> None:
