@@ -64,7 +64,7 @@ class _Calls:
 
     def open(self, wait: float) -> Channel:
         """See Link."""
-        return call(self.address, self.identity, [self.peer], timeout=max(wait, 0.01), stall=self.stall)
+        return call(self.address, self.identity, [self.peer], timeout=max(round(wait, 1), 0.1), stall=self.stall)
 
 
 @dataclass(frozen=True)

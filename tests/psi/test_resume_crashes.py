@@ -113,7 +113,7 @@ def check(results: dict[Side, SessionResult], reveal: Reveal, learn: Learner) ->
 @pytest.mark.parametrize(("reveal", "learn"), MODES)
 def test_a_side_that_dies_at_any_step_goes_on_where_it_stopped(tmp_path: Path, reveal: Reveal, learn: Learner) -> None:
     """One death at a time, spread over the steps of either side; the soak test below has more."""
-    for number, (side, step) in enumerate(itertools.product(Side, (1, 4, 7, 10, 14, 18, 23, 29))):
+    for number, (side, step) in enumerate(itertools.product(Side, (2, 8, 15, 24))):
         place = tmp_path / str(number)
         place.mkdir()
         duel = Duel(place, agreed(reveal, learn), Switchboard())
