@@ -23,7 +23,7 @@ from psi.protocol import Party
 from psi.receiver import Receiver
 from psi.run import RunContext
 from psi.sender import Sender
-from psi.spool import MemoryStore
+from psi.spool import MemoryStore, Store
 from psi.states import State
 from psi.terms import Terms
 from psi.tokens import KeyTokens
@@ -360,3 +360,40 @@ def test_wide_rows_stay_within_a_frame() -> None:
                          SystemEntropy(), lambda k: None, 3, 4096)  # fmt: skip
     assert context.tag_row_width == 3 * (context.tag_width + 4112)
     assert 0 < context.tag_rows_in_chunk * context.tag_row_width + 5 <= 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("agreed", "collections"), [(AGREED, 1), (BOTH, 2), (dataclasses.replace(AGREED, min_matches=len(COMMON) + 1), 0)]
+)
+def test_labels_are_read_when_the_last_message_is_there_and_no_column_stays(
+    monkeypatch: pytest.MonkeyPatch, agreed: Terms, collections: int
+) -> None:
+    """Reading takes time for each match: whoever waits for this side's FINISH has it by then."""
+    finished: list[Side] = []
+    collected: list[list[Side]] = []
+    closed: list[Store] = []
+    collect = labels.UncollectedLabels.collect
+
+    def watched(self: labels.UncollectedLabels) -> labels.SealedLabels:
+        collected.append(list(finished))
+        return collect(self)
+
+    class Watched(MemoryStore):
+        def close(self) -> None:
+            closed.append(self)
+            super().close()
+
+    made: list[Store] = []
+
+    def stores() -> Store:
+        made.append(Watched())
+        return made[-1]
+
+    monkeypatch.setattr(labels.UncollectedLabels, "collect", watched)
+    parties = {side: Party(setup(side, items, agreed, labels=Given(items), stores=stores))
+               for side, items in ((Side.CONNECT, OWN), (Side.LISTEN, PEER))}  # fmt: skip
+    pump(parties, lambda side, frame: finished.append(side) if frame.type == M.FINISH else None)
+    assert len(collected) == collections
+    assert all(set(seen) == set(Side) for seen in collected)
+    assert set(map(id, closed)) == set(map(id, made))
+    assert len(made) == 2 * len(agreed.learn.receivers)
