@@ -43,13 +43,13 @@ def honest(place: Path, served: Served) -> object:
     return found.json["matches"]
 
 
-def siege(place: Path, *, each: int, total: int, seconds: float, held: int, allowed: int) -> None:
+def siege(place: Path, *, each: int, total: int, seconds: float, held: int, pause: float, allowed: int) -> None:
     """Honest sessions before, during and after; then the listener is as it was."""
     options = ("--health", "0", "--json", "--max-sessions", "3", "--timeout", "5")
     with serving(place, *options, peers=("globex", "mallory")) as served:
         assert honest(place, served) == 2
         acme, mallory = Identity.load(place / "acme").public, Identity.load(place / "mallory")
-        with Horde(served.address, acme, mallory, held=held) as horde:
+        with Horde(served.address, acme, mallory, held=held, pause=pause) as horde:
             horde.wait(each)
             assert honest(place, served) == 2
             handles, memory = served.handles(), served.memory()
@@ -83,12 +83,12 @@ def siege(place: Path, *, each: int, total: int, seconds: float, held: int, allo
 
 @pytest.mark.skipif(not HAVE_PROC, reason="memory and handles are read from /proc")
 def test_a_siege_does_not_keep_the_honest_out(place: Path, many_files: None) -> None:
-    siege(place, each=10, total=150, seconds=0, held=20, allowed=48 * MIB)
+    siege(place, each=10, total=150, seconds=0, held=20, pause=0.15, allowed=48 * MIB)
 
 
 @pytest.mark.soak
 def test_a_minutes_siege_of_a_thousand_connections(place: Path, many_files: None) -> None:
-    siege(place, each=50, total=1000, seconds=60, held=200, allowed=48 * MIB)
+    siege(place, each=50, total=1000, seconds=60, held=200, pause=0.03, allowed=48 * MIB)
 
 
 def sessions_in(program: Run, place: Path, served: Served, count: int) -> None:

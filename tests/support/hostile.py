@@ -21,9 +21,11 @@ _DRIP_SECONDS = 0.05
 
 
 class Horde:
-    """Opens connections of every kind in turns, from a few threads, and keeps the last `held` of each open."""
+    """Opens connections of every kind in turns, from a thread for each kind that rests `pause` seconds in between, and keeps the
+    last `held` of each open."""
 
-    def __init__(self, address: str, server: PeerIdentity, bad: Identity, *, held: int) -> None:
+    def __init__(self, address: str, server: PeerIdentity, bad: Identity, *, held: int, pause: float) -> None:
+        self._pause = pause
         self._address = address
         self._server = server
         self._bad = bad
@@ -80,7 +82,7 @@ class Horde:
             self._count(kind.__name__)
             while len(kept) > held:
                 kept.popleft().close()
-            time.sleep(0.03)  # the horde must not be all that this machine does
+            time.sleep(self._pause)  # the horde must not be all that this machine does
         for sock in kept:
             sock.close()
 
