@@ -21,8 +21,8 @@ _DRIP_SECONDS = 0.05
 
 
 class Horde:
-    """Opens connections of every kind in turns, from a thread for each kind that rests `pause` seconds in between, and keeps the
-    last `held` of each open."""
+    """Opens connections of every kind, in a thread for each that rests `pause` seconds in between, and keeps the last
+    `held` of each open."""
 
     def __init__(self, address: str, server: PeerIdentity, bad: Identity, *, held: int, pause: float) -> None:
         self._pause = pause
