@@ -317,7 +317,9 @@ class Choices:
         used = (*(column for key in self.keys for column in key.columns), *([self.value] if self.value else []))
         columns = tuple(dict.fromkeys(used))
         sent = () if agreement.columns is None else agreement.columns.given_by(self.side)
-        return Request(agreement.reveal, columns, sent, self.output is not None, agreement.min_matches, own_size)
+        peer_counts = agreement.min_matches_by is Comparer.OTHER and self.learn == "me"
+        reveals = (agreement.reveal, Reveal.COUNT) if peer_counts else (agreement.reveal,)
+        return Request(reveals, columns, sent, self.output is not None, agreement.min_matches, own_size)
 
     @property
     def stall_seconds(self) -> float:

@@ -147,7 +147,7 @@ def produce(reveal: Reveal, **mode: Any) -> dict[str, Any]:
     # Reads of each side: nonce, order of the run; with noise, the sender's noise and fillers, and the places of what is
     # added; scalar, and for the receiver the blind of its inverse.
     read = {side: entropy[side].reads for side in Side}
-    of_sum = 4 if reveal is Reveal.SUM else 0  # the sender's reads after its tags
+    of_sum = 2 * sum_vectors.COUNT + 2 if reveal is Reveal.SUM else 0  # the sender's reads after its tags
     scalars = {
         Side.CONNECT: read[Side.CONNECT][2 + (noise is not None)],
         Side.LISTEN: read[Side.LISTEN][-1 - of_sum],

@@ -18,11 +18,11 @@ VALUES = [1250, -75, 100_000, 3]  # of the listening side's items, in hundredths
 
 def drawn(sender: list[bytes], receiver: list[bytes]) -> dict[str, Any]:
     """What both sides of the product drew after the tags, from all their reads in order."""
-    bits, scalar = sender[-4:-2]  # then the blind of its inverse, and the challenge
+    bits, *masks = sender[-2 * COUNT - 2 : -1]  # the scalars, the blinds of their inverses; then the challenge
     return {
         "values": VALUES,
         "choices": bits.hex(),
-        "choice_scalar": scalar.hex(),
+        "choice_scalars": [raw.hex() for raw in masks[:COUNT]],
         "dealt_scalars": [raw.hex() for raw in receiver[-COUNT - 1 : -1]],
         "random_bits": "".join(f"{byte:08b}" for byte in receiver[-1]),
     }
@@ -96,7 +96,7 @@ def _seeds(
     for i, raw in enumerate(given["dealt_scalars"]):
         tokens = [b"\x04" + bytes((i, bit)) for bit in (0, 1)]
         hashed = [reference.map_item(token, DST) for token in tokens]
-        element = reference.x25519(bytes.fromhex(given["choice_scalar"]), hashed[s[i]])
+        element = reference.x25519(bytes.fromhex(given["choice_scalars"][i]), hashed[s[i]])
         request += element
         answer += reference.x25519(bytes.fromhex(raw), element)
         start = b"psiselect-v1 seed".ljust(64, b"\0") + binding

@@ -279,7 +279,7 @@ def _disk_bytes(
         sizes = [(run.n, run.tag_bytes), (run.m, run.tag_bytes)] if receiving else [(run.m, row)]
         if receiving and run.label_bytes:
             sizes[1:] = [(run.n, KEY_BYTES), (run.m, run.tag_bytes), (run.m, run.sealed_bytes)]
-        if not receiving and reveal.hides_membership:
+        if reveal.hides_membership:
             sizes.insert(0, (run.n, ELEMENT_BYTES))
         if not receiving and run.sums:
             sizes[-1:] = [(run.m, run.tag_bytes + WORD_BYTES), (run.m, ROW_BYTES)]

@@ -40,6 +40,10 @@ class PolicyError(LocalError):
     """Own policy, privacy budget or agreed minimum forbids the run or its result."""
 
 
+class MinimumError(PolicyError):
+    """The side that compares found fewer matches than was agreed."""
+
+
 class RemoteError(PsiError):
     """The peer broke the protocol, refused by its own policy, or holds other terms."""
 

@@ -17,7 +17,7 @@ from psi.curve25519.suite import ELEMENT_BYTES, FIELD_PRIME
 from psi.errors import RemoteError
 from psi.packed import U8, Packed
 
-STATISTICAL_BITS = 40  # a false match anywhere in a session has probability at most 2^-40
+STATISTICAL_BITS = 40  # a false match under one key in one run has probability at most 2^-40
 TRANSCRIPT_BYTES = 64
 LABEL_BYTES = 64
 MAX_TAG_BYTES = 32

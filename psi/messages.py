@@ -9,7 +9,7 @@ from typing import Any
 from Crypto.Hash import TupleHash256
 
 from psi import strict_json
-from psi.errors import PolicyError, PsiError, RemoteError
+from psi.errors import MinimumError, PolicyError, PsiError, RemoteError
 from psi.outcomes import Side
 from psi.terms import Terms
 from psi.wire import Frame
@@ -103,7 +103,7 @@ def abort_frame(error: BaseException) -> Frame:
     """What the peer is told when this side gives up: a code, and the term's name when terms differ. Nothing else, so
     that an abort is no oracle."""
     code, term = "failed", None
-    if isinstance(error, PolicyError) and error.term == "min_matches":
+    if isinstance(error, MinimumError):
         code = "minimum"
     elif isinstance(error, PolicyError):
         code = "refused"
@@ -141,7 +141,7 @@ def decode_abort(payload: bytes | bytearray | memoryview) -> PsiError:
     if known is None:
         return RemoteError("the peer ended the session with an unknown code")
     if code == "minimum":
-        return PolicyError(known, term="min_matches")
+        return MinimumError(known, term="min_matches")
     if code == "terms" and isinstance(term, str) and len(term) <= 40 and term.isascii() and term.isprintable():
         return RemoteError(f"{known}: it names '{term}'", term=term)
     return RemoteError(known)

@@ -62,7 +62,7 @@ class Request:
     """What this side is about to do. columns: of the keys and of values. send_columns: what the peer gets of each
     match. own_size: None as long as the table has not been read."""
 
-    reveal: Reveal
+    reveals: tuple[Reveal, ...]
     columns: tuple[str, ...]
     send_columns: tuple[str, ...]
     output_rows: bool
@@ -111,8 +111,9 @@ class Policy:
     def check(self, fingerprint: bytes, request: Request) -> None:
         """Raises PolicyError, naming the field, unless the peer may be run with as requested."""
         rules = self.rules(fingerprint)
-        if request.reveal not in rules.reveal:
-            raise self._refusal("reveal", f"does not have {request.reveal.value}")
+        for reveal in request.reveals:
+            if reveal not in rules.reveal:
+                raise self._refusal("reveal", f"does not have {reveal.value}")
         for column in request.columns:
             if column not in rules.columns:
                 raise self._refusal("columns", "does not have a column that --key or --value names")

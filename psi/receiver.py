@@ -37,9 +37,7 @@ class Receiver:
         # Where replies come shuffled, equal ones would count one item several times.
         self._products = run.store.column("products", 32) if run.reveal.hides_membership else None
         self._sent = 0
-        self._last: U8 = np.zeros(
-            (0, run.keys * run.tag_width), np.uint8
-        )  # the last tags seen, for the order across chunks
+        self._last: U8 = np.zeros((0, run.keys * run.tag_width), np.uint8)  # the last tags seen
 
     def _columns(self, name: str, width: int) -> list[Column]:
         """A column a key, a row a record."""

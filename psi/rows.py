@@ -21,11 +21,11 @@ def words(rows: U8) -> npt.NDArray[np.uint64]:
 
 def order(rows: U8) -> I64:
     """Indices that sort the rows, shape (n,), int64. Stable."""
-    columns = words(rows)
-    found = np.argsort(columns[:, 0], kind="stable")
-    leading = columns[found, 0]
+    first = words(rows[:, :8])[:, 0]
+    found = np.argsort(first, kind="stable")
+    leading = first[found]
     if np.any(leading[1:] == leading[:-1]):  # rare for uniform rows: then all words decide
-        found = np.lexsort(columns.T[::-1])
+        found = np.lexsort(words(rows).T[::-1])
     return found.astype(np.int64, copy=False)
 
 

@@ -22,7 +22,8 @@ from psi.masking import Derivation
 from psi.messages import MessageType
 from psi.outcomes import Outcome, Reveal
 from psi.packed import I64, U8, Packed
-from psi.spool import Store
+from psi.rows import repeats
+from psi.spool import Column, Store
 from psi.states import State
 from psi.tokens import TokenSource
 from psi.wire import HEADER_BYTES, MAX_FRAME_BYTES, Frame
@@ -143,6 +144,15 @@ def rows(payload: Payload, width: int, most: int, what: str) -> U8:
     if rest or not 1 <= count <= most:
         raise RemoteError(f"the peer sent {what} of {len(payload)} bytes; expected 1 to {most} rows of {width}")
     return np.frombuffer(payload, np.uint8).reshape(count, width)
+
+
+def refuse_repeats(store: Store, column: Column) -> None:
+    """Masked values of distinct items are distinct at full width. Raises RemoteError where two are equal: sent in
+    different guises (u and 1/u, or u plus a point of small order) they would mark an item through a shuffle, or count
+    one item several times."""
+    for block in store.ascending(column):
+        if repeats(block):
+            raise RemoteError("two of the peer's elements have the same masked value")
 
 
 def empty(payload: Payload, what: str) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from psi import labels, masking, rows
+from psi import labels, masking
 from psi.curve25519.scalar import Scalar
 from psi.errors import RemoteError
 from psi.messages import MessageType as M
 from psi.outcomes import Outcome
 from psi.packed import I64, U8
-from psi.run import Payload, RunContext, chunk_frame, empty
+from psi.run import Payload, RunContext, chunk_frame, empty, refuse_repeats
 from psi.run import rows as parse_rows
 from psi.spool import Column
 from psi.states import State
@@ -30,7 +30,8 @@ class Sender:
         self.outcome: Outcome | None = None
         self.successor: SumSender | None = None
         self._run = run
-        self._mask = Scalar.draw(run.entropy)
+        # A scalar a key: an element sent under one key says nothing about the list under another.
+        self._masks = [Scalar.draw(run.entropy) for _ in range(run.keys)]
         # A row as it is sent and, where values add up, its value: so it stays beside its tag when tags are sorted.
         self._own_tags = run.store.column("own-tags", run.tag_row_width + (0 if run.values is None else VALUE_BYTES))
         self._collected = run.store.column("collected", 32 * run.keys)
@@ -59,8 +60,9 @@ class Sender:
         return self._hand_out_tags() if state is State.TAGGING else None
 
     def close(self) -> None:
-        """Wipe the scalar."""
-        self._mask.wipe()
+        """Wipe the scalars."""
+        for mask in self._masks:
+            mask.wipe()
 
     def _elements(self, payload: Payload) -> list[Frame]:
         run = self._run
@@ -68,7 +70,9 @@ class Sender:
         if self._received + len(records) > run.peer_size:
             raise RemoteError("the peer sent more elements than it declared items")
         elements = records.reshape(-1, 32)
-        masked = masking.mask_checked(run.backend, elements, self._mask, self._received * run.keys)
+        masked = np.empty_like(elements)
+        for key, mask in enumerate(self._masks):
+            masked[key :: run.keys] = masking.mask_checked(run.backend, elements[key :: run.keys], mask, self._received)
         self._received += len(records)
         run.advance(len(elements))
         if not run.reveal.hides_membership:
@@ -81,7 +85,7 @@ class Sender:
     def _reply(self) -> list[Frame]:
         """The replies that were kept, in ascending order, none before all are known to be distinct."""
         if self._outgoing is None:
-            self._refuse_repeats(self._products)
+            refuse_repeats(self._run.store, self._products)
             self._outgoing = self._chunks(self._collected, self._run.records_in_chunk)
         chunk = next(self._outgoing, None)
         if chunk is not None:
@@ -105,7 +109,11 @@ class Sender:
         run = self._run
         start = len(self._own_tags)
         stop = min(start + run.records_in_chunk, len(run.tokens))
-        masked = run.backend.hash_and_mask(run.tokens.read(start, stop), self._mask, run.dst)
+        tokens = run.tokens.read(start, stop)
+        masked = np.empty((len(tokens), 32), np.uint8)
+        for key, mask in enumerate(self._masks):
+            of_key = tokens if run.keys == 1 else tokens.take(np.arange(key, len(tokens), run.keys))
+            masked[key :: run.keys] = run.backend.hash_and_mask(of_key, mask, run.dst)
         parts = [run.tags(masked, start).reshape(stop - start, -1)]
         if run.labels is not None and run.label_width:
             # A record's label is sealed once under each of its keys: whichever of them matches opens it.
@@ -127,9 +135,3 @@ class Sender:
         """Values in the order in which their tags were sent."""
         for block in self._run.store.ascending(self._own_tags):
             yield np.ascontiguousarray(block[:, self._run.tag_row_width :]).view("<i8")[:, 0].astype(np.int64)
-
-    def _refuse_repeats(self, column: Column) -> None:
-        # u and 1/u are two inputs with one output: a repeated output would mark an item through the shuffle.
-        for block in self._run.store.ascending(column):
-            if rows.repeats(block):
-                raise RemoteError("two of the peer's elements have the same masked value")

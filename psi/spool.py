@@ -25,6 +25,8 @@ _PART_ROWS = 1 << 18  # a part is never meant to be larger: it stays in the proc
 _PART_BYTES = 48 << 18  # nor larger than this, when rows are wide
 _SKEW = 8  # a part this many times its expected size is no accident: uniform rows never get there
 _LEAST_SLICE_ROWS = 4096
+_LEAST_PART_ROWS = 256
+_MOST_ALIKE = 8  # rows of a peer with one and the same beginning; honest ones have two with probability about 2^-40
 _MEMORY_SLICE_ROWS = 1 << 18
 
 
@@ -246,7 +248,7 @@ class MemoryStore:
         """A column was appended to."""
 
     def _rows_in_part(self, column: _Column) -> int:
-        return min(self._part_rows, max(_LEAST_SLICE_ROWS, _PART_BYTES // column.width))
+        return min(self._part_rows, max(_LEAST_PART_ROWS, _PART_BYTES // column.width))
 
     def _bits(self, count: int, part_rows: int) -> int:
         """The number of prefix bits that cut so many uniform rows into parts of about `part_rows`."""
@@ -312,25 +314,29 @@ def _leading(table: U8) -> npt.NDArray[np.uint64]:
 def _partners(own: U8, peer: Iterator[tuple[U8, I64]]) -> I64:
     """For each row of `own` the number of a row in the blocks of `peer` that equals it at full width, else -1.
 
-    Candidates are found by the first eight bytes. The loop runs over rows of *own* that share them: they are uniform,
-    so a peer cannot make it long.
+    A peer that could time this would learn what matches. So every own row is looked up in every block and compared at
+    full width, found or not, as often as the peer's own rows make it: the work depends on the two sizes and on what the
+    peer sent, not on which rows are equal. Raises RemoteError when many of the peer's rows share eight bytes.
     """
     lead = _leading(own)
     order = np.argsort(lead)
     lead, ordered = lead[order], np.take(own, order, axis=0)
     found = np.full(len(own), -1, np.int64)
     for block, numbers in peer:
-        wanted = _leading(block)
-        place, index = np.searchsorted(lead, wanted), np.arange(len(block))
-        while True:
-            live = place < len(lead)
-            live[live] = lead[place[live]] == wanted[index[live]]
-            place, index = place[live], index[live]
-            if not len(place):
-                break
-            equal = np.all(np.take(ordered, place, axis=0) == np.take(block, index, axis=0), axis=1)
-            found[place[equal]] = numbers[index[equal]]
-            place = place + 1
+        if not len(block):
+            continue
+        theirs = _leading(block)
+        sorting = np.argsort(theirs, kind="stable")
+        theirs = theirs[sorting]
+        starts = np.flatnonzero(np.concatenate([[True], theirs[1:] != theirs[:-1]]))
+        alike = int(np.diff(np.append(starts, len(theirs))).max())
+        if alike > _MOST_ALIKE:
+            raise RemoteError(f"{alike} of the peer's tags share their first bytes, which honest ones never do")
+        place = np.searchsorted(theirs, lead)
+        for step in range(alike):
+            candidate = sorting[np.minimum(place + step, len(block) - 1)]
+            equal = np.all(np.take(block, candidate, axis=0) == ordered, axis=1)
+            found = np.where(equal, numbers[candidate], found)
     out = np.empty_like(found)
     out[order] = found
     return out

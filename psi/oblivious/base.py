@@ -3,8 +3,8 @@
 For each i below 128 the side that chooses, with bit s_i, masks H(token(i, s_i)) by a scalar of its own; the side that
 deals multiplies it by a scalar k_i that it uses for nothing else, and derives both seeds KDF(k_i * H(token(i, b))). The
 chooser takes its mask off and derives the one that it chose. That is 2HashDH with a key of its own for each i,
-evaluated once (docs/protocol.md, steps T1 and T2, and *Security*): it hides s_i under DDH, and the other seed of i
-under one-more gap Diffie-Hellman.
+evaluated once under a mask used once (docs/protocol.md, steps T1 and T2, and *Security*): the request says nothing
+about s_i whatever the dealer can compute, and the other seed of i is hidden under one-more gap Diffie-Hellman.
 """
 
 from __future__ import annotations
@@ -46,24 +46,31 @@ class BaseReceiver:
     def __init__(self, backend: Backend, dst: bytes, binding: bytes, entropy: Entropy) -> None:
         self.bits = np.unpackbits(np.frombuffer(entropy.read(COLUMNS // 8), np.uint8), bitorder="little")
         self._backend, self._dst, self._binding = backend, dst, binding
-        self._mask = Scalar.draw(entropy)
-        self._unmask = self._mask.inverse(entropy)
+        # One for each choice: each request is then uniform in the group, whatever the bit, without any assumption.
+        self._masks = [Scalar.draw(entropy) for _ in range(COLUMNS)]
+        self._unmasks = [mask.inverse(entropy) for mask in self._masks]
 
     def request(self) -> U8:
         """What the dealer gets, shape (128, 32). Both points of a pair are hashed, so that hashing says nothing."""
         zero, one = (self._backend.hash_to_curve(_packed(tokens), self._dst) for tokens in _both())
-        return self._backend.mask(select(self.bits, zero, one), self._mask)
+        chosen = select(self.bits, zero, one)
+        return np.concatenate([self._backend.mask(chosen[i : i + 1], mask) for i, mask in enumerate(self._masks)])
 
     def seeds(self, answer: U8) -> U8:
         """The chosen seeds, shape (128, 32), from the dealer's answer (128, 32). Raises RemoteError."""
-        opened = masking.mask_checked(self._backend, answer, self._unmask)
+        opened = np.concatenate(
+            [
+                masking.mask_checked(self._backend, answer[i : i + 1], unmask, i)
+                for i, unmask in enumerate(self._unmasks)
+            ]
+        )
         tokens = _packed(_tokens(self.bits))
         return masking.derive(self._backend, Derivation.SEED, self._binding, opened, tokens, SEED_BYTES)
 
     def close(self) -> None:
         """Wipe the scalars and the bits."""
-        self._mask.wipe()
-        self._unmask.wipe()
+        for scalar in (*self._masks, *self._unmasks):
+            scalar.wipe()
         self.bits[:] = 0
 
 

@@ -442,7 +442,7 @@ def test_secrets_are_wiped() -> None:
         side.close()
     for secret in (receiver._seeds, receiver._bits, sender._seeds, sender.bits, chooser.bits):
         assert not secret.any()
-    for scalar in (chooser._mask, chooser._unmask):
+    for scalar in (*chooser._masks, *chooser._unmasks):
         assert not any(scalar.key)
 
 

@@ -40,7 +40,7 @@ reveal = ["noisy-count"]
 min_matches = 0
 ledger = {{file = "weekly.budget", dataset = "customers"}}
 """
-ASKED = Request(Reveal.COUNT, ("email",), (), False, 10, 1_000)
+ASKED = Request((Reveal.COUNT,), ("email",), (), False, 10, 1_000)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_the_counters_place_can_be_said(file: Path) -> None:
 @pytest.mark.parametrize(
     ("peer", "changes", "field"),
     [
-        (PEER, {"reveal": Reveal.MATCHES}, "reveal"),
+        (PEER, {"reveals": (Reveal.MATCHES,)}, "reveal"),
         (PEER, {"columns": ("email", "secret")}, "columns"),
         (PEER, {"send_columns": ("city",)}, "send_columns"),
         (OTHER, {"min_matches": 10, "send_columns": ("city", "email")}, "send_columns"),
@@ -92,8 +92,8 @@ def test_what_is_not_allowed_is_refused_by_field(
     policy = Policy.load(file)
     policy.check(PEER, ASKED)
     policy.check(PEER, dataclasses.replace(ASKED, own_size=None, columns=("phone", "email")))
-    policy.check(OTHER, Request(Reveal.MATCHES, ("email",), ("plan", "city"), True, 11, 0))
-    policy.check(NOISY, Request(Reveal.NOISY_COUNT, ("email",), (), False, None, 0))
+    policy.check(OTHER, Request((Reveal.MATCHES,), ("email",), ("plan", "city"), True, 11, 0))
+    policy.check(NOISY, Request((Reveal.NOISY_COUNT,), ("email",), (), False, None, 0))
     with pytest.raises(PolicyError) as caught:
         policy.check(peer, dataclasses.replace(ASKED, **changes))
     assert caught.value.term == field

@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,9 @@ from support.entropy import FixedEntropy
 from support.parties import pump, setup, terms
 
 from dpselect.entropy import SystemEntropy
-from psi import local, masking
+from psi import local, masking, messages
 from psi.curve25519.backend import Backend, load_backend
-from psi.errors import PolicyError, RemoteError, UsageError
+from psi.errors import MinimumError, PolicyError, RemoteError, UsageError
 from psi.job import Agreement, Job, Memory
 from psi.matching import one_to_one
 from psi.messages import MessageType as M
@@ -25,8 +25,11 @@ from psi.normalize import parse_key
 from psi.outcomes import Comparer, Learner, Matching, Reveal, Side
 from psi.packed import Packed
 from psi.protocol import Party
+from psi.receiver import Receiver
 from psi.record_tokens import RecordTokens
+from psi.sender import Sender
 from psi.session import SessionResult
+from psi.spool import Column
 from psi.tables import open_source
 from psi.terms import KeyTerm
 from psi.wire import Frame
@@ -265,23 +268,34 @@ def test_blanks_in_place_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> No
         views((0.6, 0.6))
 
 
-def test_a_repeated_element_under_another_key_is_refused() -> None:
-    """u and 1/u have one product; a learner could mark a record through the shuffle by putting one under each key."""
+def test_an_element_under_one_key_says_nothing_about_the_list_of_another() -> None:
+    """A learner that puts values of the first key into all slots of its rows would test several a record; each slot has
+    a scalar of its own, so only those in the first slot meet the first key's tags."""
 
-    class Repeating(RecordTokens):
+    class Stuffed(RecordTokens):
         def read(self, start: int, stop: int) -> Packed:
-            tokens = super().read(start, stop)
-            return tokens.take(np.arange(len(tokens)) // 2 * 2)  # the second key's token is the first one's again
+            return Packed.of(b"\x01mail%d" % n for n in range(2 * start, 2 * stop))
 
-    agreed = terms(reveal=Reveal.COUNT, keys=TWO, matching=Matching.ONE_TO_ONE)
-    table, values = np.array([[0, 0], [1, 1]]), [Packed.of([b"a", b"b"])] * 2
-    parties = {
-        side: Party(setup(side, [], agreed, sizes=(2,), tokens=lambda number, kind=kind: kind(
-            values, [b"\x01mail", b"\x01phon"], table, FixedEntropy())))
-        for side, kind in ((Side.CONNECT, Repeating), (Side.LISTEN, RecordTokens))
-    }  # fmt: skip
-    with pytest.raises(RemoteError, match="same masked value"):
-        pump(parties)
+    agreed = terms(reveal=Reveal.MATCHES, keys=TWO, matching=Matching.ONE_TO_ONE)
+    values = [Packed.of(b"%d" % n for n in range(10))] * 2
+    table = np.stack([np.arange(10)] * 2, axis=1)
+    kept: list[list[np.ndarray]] = []
+
+    class Watching(Receiver):
+        def _compare(self) -> None:
+            kept.append([column.read(0, len(column)) for column in (*self._own_tags, *self._peer_tags)])
+            super()._compare()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("psi.protocol.Receiver", Watching)
+        pump({
+            side: Party(setup(side, [], agreed, sizes=(count,), tokens=lambda number, kind=kind, count=count: kind(
+                values, [b"\x01mail", b"\x01phon"], table[:count], FixedEntropy())))
+            for side, kind, count in ((Side.CONNECT, Stuffed, 5), (Side.LISTEN, RecordTokens, 10))
+        })  # fmt: skip
+    own_first, own_second, peer_first, _ = ({bytes(tag) for tag in column} for column in kept[0])
+    assert len(own_first & peer_first) == 5  # values 0, 2, 4, 6, 8
+    assert not own_second & peer_first
 
 
 # ---- the other side compares
@@ -299,6 +313,29 @@ def test_below_the_minimum_the_learner_gets_no_answer_and_hears_only_that() -> N
     assert M.REPLIES not in sent[other]  # it sent elements in the gate's run, and nothing of its own list
     assert M.TAGS not in sent[other]
     assert not parties[Side.CONNECT].outcome.learnt
+
+
+class Repeating(Sender):
+    """Planted: answers with few products, each many times, to make one match count often."""
+
+    def _chunks(self, column: Column, size: int) -> Iterator[np.ndarray]:
+        for chunk in super()._chunks(column, size):
+            yield np.repeat(chunk[:1], len(chunk), axis=0) if column is self._collected else chunk
+
+
+def test_replies_that_repeat_a_product_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A learner would pass the gate with one match that its replies repeat."""
+    monkeypatch.setattr("psi.protocol.Sender", Repeating)
+    agreed = terms(min_matches=3, min_matches_by=Comparer.OTHER)
+    with pytest.raises(RemoteError, match="same masked value"):
+        pump({side: Party(setup(side, [b"a", b"b", b"c"], agreed)) for side in Side})
+
+
+def test_a_minimum_that_the_peer_was_not_to_compare_is_no_reason() -> None:
+    party = Party(setup(Side.CONNECT, [b"a"], terms(min_matches=3)))
+    party.start()
+    with pytest.raises(RemoteError, match="not to compare"):
+        party.receive(messages.abort_frame(MinimumError("few", term="min_matches")))
 
 
 def test_above_it_both_know_the_count_and_the_record_has_it() -> None:

@@ -95,14 +95,25 @@ def test_empty_columns(store: MemoryStore) -> None:
     assert empty.read(0, 0).shape == (0, 11)
 
 
-def test_a_hostile_peer_that_is_not_uniform(store: MemoryStore) -> None:
-    """Every row of the peer shares its first eight bytes with one of ours, and only one equals it."""
+def test_a_peer_whose_rows_share_their_beginning(store: MemoryStore) -> None:
+    """Up to eight of them are told apart at full width."""
     own = uniform(3_000, 11)
-    peer = np.tile(own[7], (20_000, 1))
-    peer[:, 8:] = uniform(20_000, 3, 9)
-    peer[12_345] = own[7]
-    peer[(peer[:, 8:] == own[7, 8:]).all(axis=1) & (np.arange(20_000) != 12_345), 10] ^= 1
-    assert store.join(fill(store, "own", own), fill(store, "peer", peer))[0].tolist() == [7]
+    peer = uniform(20_000, 11, 9)
+    peer[500:508, :8] = own[7, :8]
+    peer[503] = own[7]
+    assert store.join(fill(store, "own", own), fill(store, "peer", peer))[1].tolist() == [503]
+
+
+@pytest.mark.parametrize("equal", [True, False])
+@pytest.mark.parametrize("hit", [True, False])
+def test_a_flood_of_rows_alike_is_refused_whether_they_match_or_not(store: MemoryStore, equal: bool, hit: bool) -> None:
+    """Their number would multiply the time of a match, for a peer with a watch to see."""
+    own, peer = uniform(3_000, 11), uniform(20_000, 11, 9)
+    peer[:9] = own[7] if hit else peer[9_000]
+    if not equal:
+        peer[:9, 10] = np.arange(9)
+    with pytest.raises(RemoteError, match="share their first bytes"):
+        store.join(fill(store, "own", own), fill(store, "peer", peer))
 
 
 @pytest.mark.parametrize("width", [5, 32])
@@ -157,7 +168,7 @@ def test_columns_are_found_by_name_and_keep_their_width(store: MemoryStore) -> N
         store.join(column, store.column("other", 10))
 
 
-small_rows = st.lists(st.binary(min_size=5, max_size=5), max_size=60)
+small_rows = st.lists(st.binary(min_size=5, max_size=5), max_size=60, unique=True)
 
 
 @settings(max_examples=60, deadline=None)
@@ -182,13 +193,12 @@ def test_any_rows_at_all(
 def peak_of_a_match(store: MemoryStore, count: int) -> int:
     tracemalloc.start()
     try:
-        half = uniform(5_000, 11, 99)
         own, peer = store.column("own", 11), store.column("peer", 11)
         for start in range(0, count, 5_000):
             chunk = uniform(5_000, 11, start)
             own.append(chunk)
-            peer.append(chunk if start % 10_000 else half)
-        store.join(own, peer)[0]
+            peer.append(chunk if start % 10_000 else uniform(5_000, 11, start + 1))
+        store.join(own, peer)
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
