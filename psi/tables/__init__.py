@@ -1,4 +1,4 @@
-"""Tables in and matched rows out, as streams of record batches: CSV, Parquet, Arrow, a key a line.
+"""Tables in and matched rows out, as streams of record batches: CSV, Parquet, Arrow, a key a line, databases.
 
 A `Source` can be read more than once and never holds its table. What a CSV file holds is text, and comes out again as
 the same text. A row's *number* is the one a spreadsheet shows: the header of a CSV file is row 1 and its first record
