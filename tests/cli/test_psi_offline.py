@@ -241,7 +241,7 @@ def test_what_two_files_cannot_do_is_refused_with_what_to_do_instead(place: Path
     refused(answer(place, "--learn", {"peer": "me"}.get(learn, learn)), 2, "the side that offers")
 
 
-def test_a_replayed_offer_is_refused_also_when_it_comes_twice_at_once(answered: Path) -> None:
+def test_a_replayed_offer_is_refused(answered: Path) -> None:
     before = (answered / "answer.psi").read_bytes()
     refused(answer(answered, out="again.psi"), 6, "answered once")
     assert not (answered / "again.psi").exists()

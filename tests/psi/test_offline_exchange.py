@@ -368,6 +368,22 @@ def test_properly_signed_nonsense_raises_typed_errors_only(people: dict[Side, Id
     assert refused > count
 
 
+@pytest.mark.parametrize("more", [Frame(M.ALIVE, b""), Frame(M.FINISH, bytes(64)), Frame(M.ELEMENTS_END, b"")])
+def test_nothing_may_follow_the_end_or_come_between(pair: Pair, more: Frame) -> None:
+    offer, contents = pair.offer()
+    answer, _ = pair.answer(offer)
+    for place in (None, 1, 2):
+
+        def change(frames: list[Frame], place: int | None = place) -> list[Frame]:
+            at = len(frames) if place is None else place
+            return [*frames[:at], more, *frames[at:]]
+
+        with pytest.raises(RemoteError):
+            pair.answer(rewritten(pair, Kind.OFFER, offer, change))
+        with pytest.raises(RemoteError):
+            pair.finish(offer, contents, rewritten(pair, Kind.ANSWER, answer, change))
+
+
 def test_a_signature_over_another_record_is_refused(pair: Pair) -> None:
     offer, contents = pair.offer()
     answer, _ = pair.answer(offer)
