@@ -111,6 +111,10 @@ class JournaledParty:
         frames = self.party.work()
         return None if frames is None else self._outgoing(frames)
 
+    def settle(self) -> None:
+        """See Party."""
+        self.party.settle()
+
     def close(self) -> None:
         """See Party."""
         self.party.close()

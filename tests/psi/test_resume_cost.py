@@ -21,12 +21,13 @@ CALIBRATION = cost.Calibration("any", 1, 1e-5, 1e-6, 1e-6)
 def test_the_journal_takes_what_is_predicted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reveal: Reveal, learn: Learner
 ) -> None:
-    sizes: dict[str, int] = {}
+    sizes: dict[str, int] = {}  # without what frames records, which counts for single elements only
 
     class Measured(MortalJournal):
         def sync(self) -> None:
             super().sync()
-            sizes[self.path.parent.parent.name] = self._end
+            operations = len(list(self.operations()))
+            sizes[self.path.parent.parent.name] = self._end - 30 * self._number - 57 * operations
 
     monkeypatch.setattr(folder, "Journal", Measured)
     board, players = Switchboard(), {}
@@ -52,4 +53,4 @@ def test_the_journal_takes_what_is_predicted(
             learns=cost.Learns.BOTH if learn is Learner.BOTH else learns,
             chunk=400,
         )
-        assert sizes[side.value] == pytest.approx(found.resume_bytes, rel=0.05, abs=20_000 if values else 5_000)
+        assert sizes[side.value] == pytest.approx(found.resume_bytes, rel=0.02)

@@ -214,6 +214,8 @@ def test_an_older_copy_of_a_work_directory_is_refused_or_goes_on(tmp_path: Path,
     path = the_folder(player) / "journal"
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 3])
+    for side in Side:
+        halves[side].patience = 10.0
     ended = play(halves)
     for side, outcome in ended.items():
         assert right(outcome, side) or isinstance(outcome, RemoteError | TransportError)
