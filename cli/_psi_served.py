@@ -11,13 +11,14 @@ from cli import _json_log
 from cli._errors import EXIT_BUG, classify
 from cli._output import print_fields, print_json
 from cli._psi_options import Choices
-from cli._psi_session import check_table, report, require_shown, setup_with
+from cli._psi_session import check_table, report, setup_with
 from psi import messages, session
 from psi.current_table import CurrentTable
 from psi.curve25519.backend import Backend
-from psi.errors import PolicyError
+from psi.errors import PolicyError, RemoteError
 from psi.events import event
 from psi.identity import Identity, PeerIdentity
+from psi.job import Job
 from psi.protocol import Setup
 from psi.serving import Visit
 from psi.session import SessionResult
@@ -80,28 +81,26 @@ class Sessions:
                 run = setup
                 result = choices.papers.keep(run, self._identity, peer, lambda: session.run(channel, run))
                 with self._speaking:
-                    if self._shown(choices, result, peer):
-                        report(choices, job, result, self._backend, peer)
+                    self._report(choices, job, result, peer)
                 return result
         except BaseException as error:
             if setup is None:
                 choices.papers.keep_failure(choices.side, peer, error)
             raise
 
-    def _shown(self, choices: Choices, result: SessionResult, peer: PeerIdentity) -> bool:
-        """Whether there is a result to report. One that is withheld is said to be, where results go: that it is below
-        the minimum is part of the result, and not for the log."""
+    def _report(self, choices: Choices, job: Job, result: SessionResult, peer: PeerIdentity) -> None:
+        """Give out the result. One that is withheld, or that the peer has spoiled, is said to be so where results go:
+        either is part of the result, and neither for the log nor for the peer, whose place is free as after any
+        session."""
         try:
-            require_shown(choices, result.outcome)
-        except PolicyError as error:
+            report(choices, job, result, self._backend, peer)
+        except (PolicyError, RemoteError) as error:
             code, kind = classify(error)
             told = {"code": code, "kind": kind, "term": error.term, "message": str(error)}
             if choices.as_json:
                 print_json({"error": told, "peer_fingerprint": peer.fingerprint, "transcript": result.transcript})
             else:
                 print_fields({"matches": str(error), "transcript": result.transcript[:16].hex() + "..."})
-            return False
-        return True
 
 
 def _noting_proof(setup: Setup, visit: Visit) -> Setup:

@@ -143,6 +143,8 @@ def produce(reveal: Reveal, **mode: Any) -> dict[str, Any]:
     while any(party.state is not State.DONE for party in parties.values()):
         for side, party in parties.items():
             deliver(side, party.receive(waiting[side].pop(0)) if waiting[side] else party.work())
+    for party in parties.values():
+        party.settle()
     receiver = parties[Side.CONNECT].outcome
     # Reads of each side: nonce, order of the run; with noise, the sender's noise and fillers, and the places of what is
     # added; scalar, and for the receiver the blind of its inverse.

@@ -173,6 +173,12 @@ class Party:
             frames = self._role.work(self.state)
             return None if frames is None else self._send(frames)
 
+    def settle(self) -> None:
+        """Complete the outcome of a party that is DONE, and close it. Not before the link to the peer is closed: it
+        takes time for each match, which a peer that is still connected could measure."""
+        self.outcome = self.outcome.collected()
+        self.close()
+
     def close(self) -> None:
         """Wipe the secrets and drop all columns. Safe to call twice."""
         self._end_run()
@@ -216,8 +222,6 @@ class Party:
             case M.FINISH:
                 self._verify("record", strict_json.encode(self.record), frame.payload)
                 self.signatures[self._setup.side.other] = bytes(frame.payload)
-                self.outcome = self.outcome.collected()
-                self.close()
                 return []
             case _:
                 if self._role is None:

@@ -71,6 +71,8 @@ def run(
     party = Party(setup)
     try:
         drive(party, channel, progress)
+        channel.close()
+        party.settle()
     except TransportError as error:
         raise last_word(channel) or error from None
     except BaseException as error:

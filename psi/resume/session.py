@@ -153,9 +153,11 @@ class ResumableSession:
             self._until(lambda: self._party.state is State.DONE, self._converse)
             self._await_bye()
         self._given_out = True
+        # The link is not needed but for a BYE that may still come, over another one: with it open, the peer could time
+        # what is done with the matches.
+        self._drop_channel()
+        self._party.party.settle()
         sent, received = self._bytes
-        if self._channel is not None:
-            sent, received = sent + self._channel.bytes_sent, received + self._channel.bytes_received
         return plain.result_of(self._party.party, time.monotonic() - self._started, sent, received)
 
     def reported(self) -> None:

@@ -69,10 +69,11 @@ def test_distinct_keys_and_the_way_back(route: str, tmp_path: Path, monkeypatch:
     check(batches, found)
     assert isinstance(found.keys, SpooledKeys) == (route == "disk")
     if isinstance(found.keys, SpooledKeys):
-        assert any(tmp_path.iterdir())
         assert found.keys.peak_disk_bytes > 0
+        assert found.keys.scratch.bytes_on_disk > 0
         found.keys.close()
         found.keys.close()
+        assert found.keys.scratch.bytes_on_disk == 0
     assert list(tmp_path.iterdir()) == []
 
 

@@ -95,6 +95,8 @@ def pump(
                 moved = True
         if not moved:
             raise AssertionError(f"both wait: {[party.state for party in parties.values()]}")
+    for party in parties.values():
+        party.settle()
 
 
 def run(
