@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -31,6 +32,20 @@ _LEARN = {
 _PATIENCE = 120.0  # until a trial counts as hung
 
 
+@dataclass(frozen=True)
+class Blow:
+    """When a process is killed: so many seconds after its start, or so many bytes of its journal later."""
+
+    seconds: float = float("inf")
+    journal: float = float("inf")
+
+    @classmethod
+    def drawn(cls, draw: random.Random) -> Blow:
+        if draw.random() < 0.4:
+            return cls(seconds=draw.uniform(0.02, 0.8))
+        return cls(journal=draw.uniform(1, 120_000))
+
+
 @dataclass
 class Life:
     """One side, over all its processes."""
@@ -38,9 +53,9 @@ class Life:
     side: Side
     place: Path
     options: list[object]
-    kills: list[float]  # seconds into each life; then it is let live
+    kills: list[Blow]  # for each life; then it is let live
     pid: int | None = None
-    dies_at: float = 0.0
+    blow: Blow = Blow()  # in seconds of the clock, and bytes in all
     code: int | None = None
     codes: list[int] = field(default_factory=list)
     books: Bookkeeper = field(default_factory=Bookkeeper)
@@ -52,6 +67,13 @@ class Life:
     @property
     def out(self) -> Path:
         return self.place / f"{NAMES[self.side]}.out"
+
+    @property
+    def journal(self) -> int:
+        """Bytes in its journals."""
+        with contextlib.suppress(FileNotFoundError):  # removed while it is looked at
+            return sum(path.stat().st_size for path in self.workdir.glob("psiselect-session-*/journal"))
+        return 0
 
     @property
     def over(self) -> bool:
@@ -83,13 +105,13 @@ class Trial:
         self.two_keys = self.reveal is Reveal.COUNT and self.seed % 2 == 1
         self.half = self.size // 2
         self.kills = 0
-        self.cuts = [draw.uniform(0.2, 3) for _ in range(draw.choice([0, 0, 1, 3]))]
+        self.cuts = [draw.uniform(0.2, 2) for _ in range(draw.choice([0, 0, 1, 3]))]
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = int(free.getsockname()[1])
         self._proxy = CuttingProxy(("127.0.0.1", self._port))
         counts = draw.choice([(1, 0), (0, 1), (1, 1), (3, 2)])
         self.lives = {
-            side: Life(side, self.place, self._options(side), [draw.uniform(0.02, 1.6) for _ in range(count)])
+            side: Life(side, self.place, self._options(side), [Blow.drawn(draw) for _ in range(count)])
             for side, count in zip(Side, counts, strict=True)
         }
 
@@ -129,7 +151,7 @@ class Trial:
                     self._proxy.cut()
                 if time.monotonic() - started > _PATIENCE:
                     raise AssertionError(f"{self.seed}: no end; exit codes so far {self._codes()}")
-                time.sleep(0.005)
+                time.sleep(0.002)
         finally:
             self._proxy.__exit__(None, None, None)
             for life in self.lives.values():
@@ -142,11 +164,12 @@ class Trial:
         if life.pid is None:
             if life.code != 0:
                 life.pid = self.zygote.start(life.options, life.out, life.place / f"{NAMES[life.side]}.err")
-                life.dies_at = time.monotonic() + life.kills.pop(0) if life.kills else float("inf")
+                planned = life.kills.pop(0) if life.kills else Blow()
+                life.blow = Blow(time.monotonic() + planned.seconds, life.journal + planned.journal)
             return
-        if time.monotonic() >= life.dies_at:
+        if time.monotonic() >= life.blow.seconds or life.journal >= life.blow.journal:
             os.kill(life.pid, signal.SIGKILL)
-            life.dies_at = float("inf")
+            life.blow = Blow()
         code = self.zygote.poll(life.pid)
         if code is None:
             return
