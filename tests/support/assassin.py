@@ -79,7 +79,7 @@ class Life:
     def over(self) -> bool:
         """Whether all is said and done: a record, and no session left."""
         record = self.place / f"{NAMES[self.side]}.json"
-        return record.exists() and not list(self.workdir.glob("psiselect-session-*"))
+        return record.exists() and not list(self.workdir.glob("psiselect-session-*/manifest"))
 
     @property
     def result(self) -> dict[str, object]:
