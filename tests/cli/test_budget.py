@@ -85,7 +85,9 @@ def test_delta_of_a_pure_ledger_is_shown(run: Run, tmp_path: Path) -> None:
     run("create", tmp_path / "l", "--epsilon", 1, "--delta", "1e-6", "--neighbors", "replace")
     ledger = Ledger.open(tmp_path / "l")
     ledger.spend("a", ApproximateDp(Fraction(1, 2), Fraction(1, 10**7)), neighbors=None, what="noisy count")
-    assert "delta 1/10000000 (1e-07)" in run("show", tmp_path / "l")[1]
+    shown = run("show", tmp_path / "l")[1]
+    assert "delta 1/10000000" in shown  # the table may break the line here
+    assert "(1e-07)" in shown
 
 
 @pytest.mark.parametrize(
