@@ -16,10 +16,11 @@ from psi import atomic, audit
 from psi.errors import InputError, PsiError, RemoteError, UsageError
 from psi.identity import Identity, PeerIdentity
 from psi.outcomes import Side
-from psi.protocol import Setup, Verifier
+from psi.protocol import Setup
 from psi.records import MAX_BYTES, TERM_NAMES, SignedRecord
 from psi.serving import new_file_of_session
 from psi.session import SessionResult
+from psi.signing import Verifier
 
 _PATH = click.Path(path_type=Path)
 

@@ -29,8 +29,9 @@ from psi.noise import Noise
 from psi.normalize import KeySpec
 from psi.outcomes import Comparer, Learner, Matching, Outcome, Reveal, Side
 from psi.packed import I64, Packed
-from psi.protocol import Setup, Signer, Verifier
+from psi.protocol import Setup
 from psi.record_tokens import RecordTokens
+from psi.signing import Signer, Verifier
 from psi.spool import DiskStore, Store
 from psi.spooled_tokens import shuffled
 from psi.tables import Source

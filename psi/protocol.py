@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from Crypto.Hash import TupleHash256
 
@@ -30,37 +30,12 @@ from psi.receiver import Receiver
 from psi.run import Labels, Role, RunContext, Values
 from psi.schedule import PlannedRun, plan
 from psi.sender import Sender
+from psi.signing import Signer, Verifier
 from psi.spool import Store
 from psi.states import RECEIVE, SEND, State, after
 from psi.terms import Terms
 from psi.tokens import TokenSource
 from psi.wire import Frame
-
-
-class Signer(Protocol):
-    """Own identity, as far as the protocol needs it."""
-
-    @property
-    def fingerprint(self) -> bytes:
-        """SHA-256 of the certificate in DER, 32 bytes."""
-        ...
-
-    def sign(self, message: bytes) -> bytes:
-        """An Ed25519 signature, 64 bytes."""
-        ...
-
-
-class Verifier(Protocol):
-    """The peer's pinned identity."""
-
-    @property
-    def fingerprint(self) -> bytes:
-        """SHA-256 of the certificate in DER, 32 bytes."""
-        ...
-
-    def verify(self, signature: bytes, message: bytes) -> None:
-        """Raises RemoteError unless the signature is the peer's."""
-        ...
 
 
 @dataclass(frozen=True)
