@@ -14,7 +14,7 @@ from cli._psi_table import Table
 from dpselect.entropy import SystemEntropy
 from psi import session
 from psi.curve25519.backend import Backend, load_backend
-from psi.errors import PolicyError
+from psi.errors import InputError, PolicyError
 from psi.identity import Identity, PeerIdentity
 from psi.job import Job
 from psi.normalize import parse_key
@@ -76,6 +76,14 @@ def read_job(
         for reason, count in report.unreadable.items():
             rows = ", ".join(map(str, report.first_unreadable[reason]))
             tell(f"{source.name}: {count:,} rows left out{what}, unreadable ({reason}); first rows: {rows}")
+    if not job.size and all(report.unreadable for report in job.reports):
+        job.__exit__(None, None, None)
+        columns = ", ".join(dict.fromkeys(column for key in keys for column in key.columns))
+        raise InputError(
+            f"{source.name}: no row has a key that the rule can read; is {columns} the right column, and "
+            f"{keys[0].describe()} the right rule?",
+            term="key",
+        )
     return job
 
 

@@ -28,6 +28,7 @@ from psi.curve25519.backend import load_backend
 from psi.curve25519.portable import available_cores
 from psi.errors import UsageError
 from psi.job import Agreement
+from psi.normalize import parse_key
 from psi.outcomes import Comparer, Learner, Reveal, Side
 from psi.transport.tls import Listener, connect
 
@@ -104,6 +105,7 @@ def connect_(address: str, **given: Any) -> None:
         _psi_resume.connect(choices, address)
         return
     with prepared(choices) as (identity, peers, job):
+        say(f"calling {address}, for up to {choices.stall_seconds:g} s")
         channel = connect(address, identity, peers, timeout=choices.stall_seconds)
         run_session(choices, job, identity, peers, channel)
 
@@ -140,6 +142,13 @@ def local_(first: Path | str, second: Path | str, query_b: str | None, keys_b: t
     check_column(choices.agreement.reveal, "peer", value)  # B does not learn, so the values are B's
     if keys_b and len(keys_b) != len(choices.keys):
         raise UsageError(f"{len(choices.keys)} --key and {len(keys_b)} --key-b; B has as many keys as A", term="keys")
+    for here, there in zip(choices.keys, map(parse_key, keys_b), strict=False):
+        if here.describe() != there.describe():
+            raise UsageError(
+                f"--key has the rule {here.describe()} and --key-b {there.describe()}; what is matched needs one rule "
+                "on both sides",
+                term="rule",
+            )
     choices.check_output(choices.source.open(choices.memory.folder))
     b = Table(second, query_b)
     with (

@@ -60,11 +60,11 @@ class CurrentTable:
 
     def look(self) -> bool:
         """Whether the file is a new one and has settled: it is the same as when this was last called. Then `refresh`
-        before a peer comes, so that it need not wait."""
+        before a peer comes, so that it need not wait. A file that is gone is looked for once, so that it shows."""
         last, self._last_look = self._last_look, stamp_of(self._path)
         with self._lock:
             known = None if self._shelf is None else self._shelf.stamp
-        return self._last_look is not None and self._last_look == last and self._last_look != known
+        return self._last_look == last and self._last_look != known
 
     def refresh(self) -> None:
         """Read the table if the file is a new one. Raises what `read` raises."""

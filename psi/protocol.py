@@ -261,7 +261,8 @@ class Party:
         last = not any(other.receiver is run.receiver for other in self._runs)
         if last and run.gate and self.outcome.at_least(self._setup.terms.min_matches).withheld:
             raise MinimumError(
-                "the lists have fewer matches than the agreed minimum; nothing was revealed to the peer but that",
+                f"the lists have fewer than the {self._setup.terms.min_matches} matches of --min-matches; nothing was "
+                "revealed to the side that learns but that",
                 term="min_matches",
             )
         if last:

@@ -53,7 +53,7 @@ def test_the_side_that_does_not_learn_compares(tables: Path, least: str, code: i
     assert shown.code == code
     assert (tables / "out.csv").exists() is (code == 0)
     if code:
-        assert "minimum" in shown.err
+        assert "fewer than the 5 matches" in shown.err
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,12 @@ def test_two_keys_over_tls_with_a_record_that_has_the_counts(place: Path) -> Non
     assert counts[0] == counts[1]
     verified = run("psi", "verify", place / "r.json", "--peer", place / "globex.crt", "--json")
     assert verified.json["record"]["counts"] == counts[0]
+
+
+def test_a_wrong_column_or_two_rules_are_said_so(tables: Path) -> None:
+    shown = run("psi", "local", tables / "a.csv", tables / "b.csv", "--key", "name:email", "--key-b", "mail:email")
+    assert shown.code == 3
+    assert "is name the right column" in shown.err
+    shown = run("psi", "local", tables / "a.csv", tables / "b.csv", "--key", "phone:phone", "--key-b", "mail:email")
+    assert shown.code == 2
+    assert "one rule on both sides" in shown.err

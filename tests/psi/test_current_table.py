@@ -92,6 +92,23 @@ def test_an_unreadable_file_is_no_table(reader: Reader) -> None:
     table.close()
 
 
+def test_a_file_that_is_gone_is_noticed_before_a_peer_comes(reader: Reader) -> None:
+    table = CurrentTable(reader.path, reader)
+    table.refresh()
+    assert [table.look(), table.look()] == [False, False]
+    reader.path.unlink()
+    assert [table.look(), table.look()] == [False, True]
+    with pytest.raises(InputError, match="no such file"):
+        table.refresh()
+    assert not table.readable
+    assert [table.look() for _ in range(3)] == [False] * 3
+    write(reader.path, "a\n")
+    assert [table.look(), table.look()] == [False, True]
+    table.refresh()
+    assert table.readable
+    table.close()
+
+
 def test_a_file_is_looked_at_until_it_has_settled(reader: Reader) -> None:
     table = CurrentTable(reader.path, reader)
     assert [table.look(), table.look()] == [False, True]
