@@ -19,6 +19,7 @@ from psi.identity import Identity
 from psi.wire import Frame
 
 DEFAULT_TIMEOUT = 300.0
+_HEARSAY_SECONDS = 1.0
 _LATECOMER_SECONDS = 2.0
 
 Progress = Callable[[int, int], None]  # connected peers, all peers
@@ -88,9 +89,26 @@ class Driver:
         elif isinstance(event, Received):
             if not (event.frame.type == Message.MPYC and self.aside(event.peer, event.frame)):
                 self.send(machine.received(event.peer, event.frame))
-        elif isinstance(event, Lost):
-            misbehaved = isinstance(event.error, RemoteError)
-            self.send(machine.misbehaved(event.peer) if misbehaved else machine.lost(event.peer))
+        elif isinstance(event.error, RemoteError):
+            self.send(machine.misbehaved(event.peer))
+        else:
+            self._hear_others(event)
+
+    def _hear_others(self, lost: Lost) -> None:
+        """A link broke. Its peer may have left because of somebody else, and what it said may be lost with the link:
+        others who know better come first, for a moment."""
+        losses, until = [lost], time.monotonic() + _HEARSAY_SECONDS
+        while not self.machine.finished and self.machine.failure is None:
+            try:
+                event = self.mesh.events.get(timeout=max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                break
+            if isinstance(event, Lost) and not isinstance(event.error, RemoteError):
+                losses.append(event)
+            else:
+                self.handle(event)
+        for loss in losses:
+            self.send(self.machine.lost(loss.peer))
 
     def send(self, out: Sequence[Outgoing]) -> None:
         """Hand frames to the links. One that is down is news for the machine, but not before what the peer had said:
