@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import Any
 
 # The generator of random tasks is the tests'. It takes the place of this folder on the path.
-sys.path[0] = str(Path(__file__).resolve().parents[1] / "tests" / "cli")
+sys.path[0] = str(Path(__file__).resolve().parents[1] / "tests")
 
-from _advise_random import random_task  # noqa: E402
+from support.advise_random import random_task  # noqa: E402
 
 from cli.advisor import examples  # noqa: E402
 from cli.advisor.answer import advise  # noqa: E402
 from cli.advisor.costs import Machine  # noqa: E402
 from cli.advisor.fields import ALWAYS  # noqa: E402
 from cli.advisor.task import FieldError  # noqa: E402
-from psi.cost import Calibration  # noqa: E402
+from psi.session.cost import Calibration  # noqa: E402
 
 
 def main(count: int = 5000) -> None:

@@ -14,11 +14,11 @@ from collections.abc import Callable
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
-from dpselect.entropy import SystemEntropy
-from psi.curve25519.backend import load_backend
-from psi.curve25519.scalar import Scalar
-from psi.curve25519.suite import DST
-from psi.packed import Packed
+from psi.group.curve25519.backend import load_backend
+from psi.group.curve25519.scalar import Scalar
+from psi.group.curve25519.suite import DST
+from psiselect.base.entropy import SystemEntropy
+from psiselect.base.packed import Packed
 
 ROUNDS = 9
 ROWS = 16384  # a round of the vector backend

@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from psi.identity import Identity
+from psi.identity.identity import Identity
 
 MPYC_SUM = """
 import sys

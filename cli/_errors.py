@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 
 import dpselect.errors as dp
-import psi.errors as ps
+import psiselect.base.errors as ps
 
 EXIT_BUG, EXIT_USAGE, EXIT_INPUT, EXIT_PEER, EXIT_TRANSPORT, EXIT_POLICY = 1, 2, 3, 4, 5, 6
 

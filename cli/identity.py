@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cli._output import json_option, print_fields, print_json, say
-from psi.identity import DEFAULT_DAYS, Identity, PeerIdentity
+from psi.identity.identity import DEFAULT_DAYS, Identity, PeerIdentity
 
 
 @click.group()

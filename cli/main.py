@@ -10,19 +10,19 @@ import click
 
 from cli._errors import EXIT_BUG, EXIT_USAGE, classify, fail
 
-# Command -> its line in the overview. The module cli.NAME holds it, and is loaded when asked for, so that `--help`
-# stays quick.
-COMMANDS: dict[str, str] = {
-    "advise": "Say which approach fits a task, with the arithmetic.",
-    "budget": "Create and show privacy ledgers.",
-    "demo": "Two companies match customer lists, here and now.",
-    "identity": "Create and show identities.",
-    "mpc": "Sums, thresholds, maxima and winners among n parties.",
-    "poll": "Polls with plausible deniability.",
-    "psi": "Match lists with a peer.",
-    "release": "Release a number about private rows, with exact noise.",
-    "select": "Select the best candidate by its score, privately.",
-    "vote": "Private winners of approval elections.",
+# Command -> the module that holds it, and its line in the overview. A module is loaded when its command is asked for,
+# so that `--help` stays quick.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "advise": ("cli.advisor.command", "Say which approach fits a task, with the arithmetic."),
+    "budget": ("cli.budget", "Create and show privacy ledgers."),
+    "demo": ("cli.demo.command", "Two companies match customer lists, here and now."),
+    "identity": ("cli.identity", "Create and show identities."),
+    "mpc": ("cli.mpc.command", "Sums, thresholds, maxima and winners among n parties."),
+    "poll": ("cli.poll", "Polls with plausible deniability."),
+    "psi": ("cli.psi.command", "Match lists with a peer."),
+    "release": ("cli.release.command", "Release a number about private rows, with exact noise."),
+    "select": ("cli.select", "Select the best candidate by its score, privately."),
+    "vote": ("cli.vote.command", "Private winners of approval elections."),
 }
 
 
@@ -34,12 +34,12 @@ class _LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         # Each module calls its command `command`, so that a command may be named like a Python builtin.
-        found: click.Command = importlib.import_module(f"cli.{cmd_name}").command
+        found: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

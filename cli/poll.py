@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-import psi.errors as ps
+import psiselect.base.errors as ps
 from cli._output import json_option, print_fields, print_json, print_table, say
-from dpselect.entropy import SystemEntropy
 from dpselect.errors import UsageError
-from dpselect.local import YES_NO, Poll, PollMechanism
+from dpselect.local_dp import YES_NO, Poll, PollMechanism
 from dpselect.privacy import parse_poll_epsilon
 from dpselect.responses import Collection, row
-from psi.atomic import write_bytes
+from psiselect.base.atomic import write_bytes
+from psiselect.base.entropy import SystemEntropy
 
 
 @click.group(name="poll", context_settings={"help_option_names": ["-h", "--help"]})

@@ -72,7 +72,7 @@ def command(
     """The candidate with the best score, or the best --seats, with differential privacy.
 
     SCORES is a CSV file with a header, or Parquet. Scores are read as exact decimals ("1.5") or ratios ("1/3"). The
-    guarantee is as good as the sensitivity you state; `dpselect.audit` can search for a counterexample.
+    guarantee is as good as the sensitivity you state; `dpselect.declaration_search` can search for a counterexample.
 
     \b
     Examples:

@@ -1,7 +1,7 @@
 """Writes the generated parts of the documentation, or checks that they are in step (`--check`).
 
 - docs/cli.md: from the commands' own --help
-- docs/protocol.md, between its markers: the state table, from psi.states.TABLE
+- docs/protocol.md, between its markers: the state table, from psi.protocol.states.TABLE
 - docs/advisor.md: from the advisor's rules
 """
 
@@ -15,8 +15,8 @@ import click
 
 import cli.advisor.docs
 from cli.main import root
-from psi.messages import MessageType
-from psi.states import SEND, TABLE, State
+from psi.protocol.messages import MessageType
+from psi.protocol.states import SEND, TABLE, State
 
 DOCS = Path(__file__).parent
 

@@ -20,20 +20,20 @@ from Crypto.Cipher import ChaCha20_Poly1305
 from Crypto.Hash import TupleHash256
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from psi.column_terms import ColumnTerms
-from psi.curve25519 import reference
-from psi.curve25519.portable import PortableBackend
-from psi.curve25519.suite import DST, SUITE
-from psi.identity import _SIGNATURE_CONTEXT
+from psi.agreement.column_terms import ColumnTerms
+from psi.agreement.outcomes import Learner, Reveal, Side
+from psi.agreement.terms import PROTOCOL_VERSION, KeyTerm, Terms, noise_of
+from psi.group.curve25519 import reference
+from psi.group.curve25519.portable import PortableBackend
+from psi.group.curve25519.suite import DST, SUITE
+from psi.identity.identity import _SIGNATURE_CONTEXT
+from psi.inputs.tokens import KeyTokens
+from psi.labels.payloads import encode_rows, fill
 from psi.normalize import parse_key
-from psi.outcomes import Learner, Reveal, Side
-from psi.packed import Packed
-from psi.payloads import encode_rows, fill
-from psi.protocol import Party, Setup
-from psi.spool import MemoryStore
-from psi.states import State
-from psi.terms import PROTOCOL_VERSION, KeyTerm, Terms, noise_of
-from psi.tokens import KeyTokens
+from psi.protocol.party import Party, Setup
+from psi.protocol.states import State
+from psi.store.spool import MemoryStore
+from psiselect.base.packed import Packed
 
 VECTORS = Path(__file__).parent / "vectors" / "session.json"
 KEY = parse_key("mail:email")

@@ -9,8 +9,8 @@ from typing import Any
 
 from Crypto.Cipher import AES
 
-from psi.curve25519 import reference
-from psi.curve25519.suite import DST
+from psi.group.curve25519 import reference
+from psi.group.curve25519.suite import DST
 
 COUNT = 128
 VALUES = [1250, -75, 100_000, 3]  # of the listening side's items, in hundredths

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dpselect.coins import exp_coin
-from dpselect.entropy import Entropy
 from dpselect.sampling import Bools, CoinTable, Indices, flip
 from dpselect.scores import Scores
+from psiselect.base.entropy import Entropy
 
 _REACH = 64
 _MAX_SHIFT = 56

@@ -14,10 +14,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from dpselect.entropy import Entropy
 from dpselect.errors import DpError, InputError
-from dpselect.local import Poll
+from dpselect.local_dp import Poll
 from dpselect.privacy import parse_poll_epsilon
+from psiselect.base.entropy import Entropy
 
 COLUMNS = ("poll", "epsilon", "mechanism", "options", "token", "response")
 MAX_LINE = 1 << 20

@@ -115,7 +115,7 @@ class ScoreFunction(Generic[Record]):
     """A user's score function: records in, one score for each candidate out, and what it promises.
 
     evaluate: must be deterministic and give the same candidates in the same order for any data, also for no records.
-    `dpselect.audit` searches for data that break the promise.
+    `dpselect.declaration_search` searches for data that break the promise.
     """
 
     name: str

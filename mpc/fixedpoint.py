@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from dpselect.decimals import NUMBER, plain
-from psi.errors import InputError, PolicyError
+from psiselect.base.errors import InputError, PolicyError
 
 
 def parse_decimal(text: str, what: str) -> Fraction:

@@ -15,7 +15,7 @@ from mpc.noise import SharedNoise
 from mpc.parties import Roster
 from mpc.terms import Function, Terms
 from mpc.winner import vote_noise
-from psi.errors import PolicyError, UsageError
+from psiselect.base.errors import PolicyError, UsageError
 
 MAX_COMPARED = 4096
 

@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dpselect.entropy import Entropy
 from mpc.function_plan import FunctionPlan
 from mpc.mesh import Event, Mesh, Received
 from mpc.messages import Message
@@ -34,10 +33,11 @@ from mpc.session import DEFAULT_TIMEOUT, Driver, Progress
 from mpc.sharing import Residues
 from mpc.terms import Function
 from mpc.winner import public_order
-from psi import strict_json
-from psi.errors import PsiError, RemoteError
-from psi.identity import Identity
-from psi.wire import Frame
+from psi.identity.identity import Identity
+from psi.transport.wire import Frame
+from psiselect.base import strict_json
+from psiselect.base.entropy import Entropy
+from psiselect.base.errors import PsiError, RemoteError
 
 _MAX_EARLY = 64 << 20
 

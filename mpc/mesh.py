@@ -12,11 +12,11 @@ import time
 from dataclasses import dataclass
 
 from mpc.parties import Roster
-from psi.errors import InputError, PsiError, RemoteError, TransportError
-from psi.identity import Identity, PeerIdentity
+from psi.identity.identity import Identity, PeerIdentity
 from psi.transport.tls import Listener, connect
 from psi.transport.tlschannel import TlsChannel
-from psi.wire import Frame
+from psi.transport.wire import Frame
+from psiselect.base.errors import InputError, PsiError, RemoteError, TransportError
 
 _RETRY_SECONDS = 0.2
 _GOODBYE_SECONDS = 6.0

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from mpc.parties import Roster
-from psi import strict_json
-from psi.errors import PsiError, RemoteError, TransportError
-from psi.wire import Frame
+from psi.transport.wire import Frame
+from psiselect.base import strict_json
+from psiselect.base.errors import PsiError, RemoteError, TransportError
 
 MAX_TERMS = 20  # that differ, named in an ABORT
 

@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
-from psi.errors import RemoteError, UsageError
-from psi.wire import MAX_FRAME_BYTES
+from psi.transport.wire import MAX_FRAME_BYTES
+from psiselect.base.errors import RemoteError, UsageError
 
 STATISTICAL_BITS = 40  # a comparison's masked opening is within 2^-40 of uniform
 _MAX_PRSS_KEYS = 500

@@ -22,9 +22,9 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from dpselect.entropy import Entropy
 from dpselect.sampling import geometrics, uniforms_below
-from psi.errors import UsageError
+from psiselect.base.entropy import Entropy
+from psiselect.base.errors import UsageError
 
 WRAP_BITS = 40  # a sum leaves the agreed range with probability below 2^-40
 _MAX_MEAN = 1 << 12  # of one geometric draw: the sampler's steps grow with it

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from psi.errors import InputError, UsageError
-from psi.identity import PeerIdentity
+from psi.identity.identity import PeerIdentity
 from psi.transport.tls import Address
+from psiselect.base.errors import InputError, UsageError
 
 MAX_PARTIES = 100
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from dpselect.decimals import plain
-from dpselect.entropy import Entropy
 from dpselect.privacy import NeighbouringRelation
 from mpc.fixedpoint import FixedPoint, encode_all
 from mpc.noise import SharedNoise, coarsening, widest_sensitivity
 from mpc.parties import Roster
 from mpc.sharing import WORD, Modulus
 from mpc.terms import Function, Terms
-from psi.errors import PolicyError, UsageError
+from psiselect.base.entropy import Entropy
+from psiselect.base.errors import PolicyError, UsageError
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,14 +23,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dpselect.entropy import Entropy
 from mpc.messages import MAX_TERMS, Cause, Failure, Message, Outgoing, printable_term
 from mpc.parties import Party, Roster
 from mpc.sharing import Modulus, Residues
 from mpc.terms import Terms, differing
-from psi import strict_json
-from psi.errors import RemoteError, UsageError
-from psi.wire import MAX_FRAME_BYTES, Frame
+from psi.transport.wire import MAX_FRAME_BYTES, Frame
+from psiselect.base import strict_json
+from psiselect.base.entropy import Entropy
+from psiselect.base.errors import RemoteError, UsageError
 
 CHUNK_BYTES = MAX_FRAME_BYTES // 2
 SEED_BYTES = 32

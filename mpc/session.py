@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dpselect.entropy import Entropy
 from mpc.mesh import Connected, Event, Lost, Mesh, Received
 from mpc.messages import Message, Outgoing
 from mpc.parties import Roster
 from mpc.securesum import SecureSum
 from mpc.terms import Terms
-from psi.errors import PsiError, RemoteError, TransportError
-from psi.identity import Identity
-from psi.wire import Frame
+from psi.identity.identity import Identity
+from psi.transport.wire import Frame
+from psiselect.base.entropy import Entropy
+from psiselect.base.errors import PsiError, RemoteError, TransportError
 
 DEFAULT_TIMEOUT = 300.0
 _HEARSAY_SECONDS = 1.0

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dpselect.entropy import Entropy, words
-from psi.errors import RemoteError, UsageError
+from psiselect.base.entropy import Entropy, words
+from psiselect.base.errors import RemoteError, UsageError
 
 # uint64 where residues and their sums fit one word (M = 2^64 by natural wrap-around, M <= 2^63), else Python integers.
 Residues = npt.NDArray[Any]

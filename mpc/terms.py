@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mpc.parties import Roster
-from psi.errors import UsageError
+from psiselect.base.errors import UsageError
 
 VERSION = 1
 MAX_LENGTH = 1_000_000

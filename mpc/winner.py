@@ -30,9 +30,9 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from dpselect.entropy import permutation
 from dpselect.privacy import NeighbouringRelation
 from mpc.noise import SharedNoise
+from psiselect.base.entropy import permutation
 
 _RANGES = {NeighbouringRelation.ADD_REMOVE: 1, NeighbouringRelation.REPLACE: 2}
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from cli.advisor import commands
+from cli.advisor import printed_commands
 from cli.advisor.approaches import Fit, Verdict, judge
 from cli.advisor.case import Case
 from cli.advisor.cautions import Caution, cautions
-from cli.advisor.commands import Step
 from cli.advisor.costs import Machine
 from cli.advisor.edits import Edit, edits
 from cli.advisor.fields import BY_NAME
@@ -18,6 +17,7 @@ from cli.advisor.labels import LABELS, Label
 from cli.advisor.logic import Open, settle, spell_out
 from cli.advisor.numbers import Numbers
 from cli.advisor.predictions import Prediction, Setting, predict
+from cli.advisor.printed_commands import Step
 from cli.advisor.quantities import QUANTITIES
 from cli.advisor.questions import QUESTIONS
 from cli.advisor.rules import Rule
@@ -126,8 +126,8 @@ def advise(given: Given, machine: Machine) -> Answer | Undecided:
         tuple(cautions(case)),
         tuple(predict(setting, QUANTITIES)),
         tuple(edits(case, given)),
-        commands.steps(facts, numbers, rule.label),
-        tuple(commands.notes(facts, rule.label)),
+        printed_commands.steps(facts, numbers, rule.label),
+        tuple(printed_commands.notes(facts, rule.label)),
         {name: field.default for name, field in BY_NAME.items() if given.get(name) is None},
     )
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from cli.advisor import formulas, predictions, sources
-from cli.advisor.commands import implemented
 from cli.advisor.fields import ADDITIVE, COUNTS, ELEMENTS, INTERSECTIONS, ONE_BIT, SELECTIONS
 from cli.advisor.labels import LABELS, Label
 from cli.advisor.predictions import Setting
+from cli.advisor.printed_commands import implemented
 from cli.advisor.task import NeedToKnow
 from cli.advisor.wording import number, percent
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from cli.advisor import formulas, predictions, sources
 from cli.advisor.case import Case
-from cli.advisor.commands import MAX_PARTIES
 from cli.advisor.elsewhere import elsewhere
 from cli.advisor.fields import ADDITIVE, INTERSECTIONS, SELECTIONS
 from cli.advisor.labels import L
+from cli.advisor.printed_commands import MAX_PARTIES
 from cli.advisor.wording import duration, number, percent, size, whole
 
 AUX = (

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from cli.advisor import caution_words as words
 from cli.advisor import predictions
 from cli.advisor.case import Case
-from cli.advisor.commands import MAX_PARTIES, implemented
 from cli.advisor.fields import ADDITIVE, ELEMENTS, INTERSECTIONS, ONE_BIT, SELECTIONS
 from cli.advisor.labels import L
+from cli.advisor.printed_commands import MAX_PARTIES, implemented
 from cli.advisor.task import NeedToKnow
 
 SMALL = 100  # inputs up to which an exact result gives some of them away with noticeable probability

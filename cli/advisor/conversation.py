@@ -14,7 +14,7 @@ from cli.advisor.fields import ALWAYS, BY_NAME, INTERSECTIONS, SELECTIONS, Kind
 from cli.advisor.logic import Open, settle, touched
 from cli.advisor.questions import QUESTIONS
 from cli.advisor.task import FieldError, Given, check, check_together, parse_value
-from psi.errors import InputError
+from psiselect.base.errors import InputError
 
 MAX_QUESTIONS = 9
 ASKED_TOO = frozenset({"match", "adversary", "bounded", "n_candidates", "score_gap", "tolerance", "helper_servers"})

@@ -1,5 +1,5 @@
-"""Seconds and bytes of the exact protocols: `psi.cost`, with this machine measured when the first second is asked
-for.
+"""Seconds and bytes of the exact protocols: `psi.session.cost`, with this machine measured when the first second is
+asked for.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from psi import cost
-from psi.calibration import calibrate
-from psi.cost import Calibration, Learns
-from psi.curve25519.backend import load_backend
-from psi.curve25519.portable import available_cores
-from psi.outcomes import Reveal
+from psi.agreement.outcomes import Reveal
+from psi.group.curve25519.backend import load_backend
+from psi.group.curve25519.portable import available_cores
+from psi.session import cost
+from psi.session.calibration import calibrate
+from psi.session.cost import Calibration, Learns
 
 
 class Machine:

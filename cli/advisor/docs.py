@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from cli.advisor import examples
 from cli.advisor.cautions import TRIGGERS
-from cli.advisor.commands import SHIPPED
 from cli.advisor.conversation import MAX_QUESTIONS
 from cli.advisor.elsewhere import KINDS
 from cli.advisor.fields import FIELDS
 from cli.advisor.labels import LABELS
+from cli.advisor.printed_commands import SHIPPED
 from cli.advisor.quantities import QUANTITIES
 from cli.advisor.questions import QUESTIONS
 from cli.advisor.rules import RULES
@@ -47,8 +47,8 @@ a table, not only the recommended one: does it fit, the number that decides, the
 where the toolkit can predict them, and who learns what.
 
 Numbers come from the modules that do the work: choices from `dpselect.utility`, noise from `dpselect.numeric` and
-`dpselect.local`, shared noise from `mpc.noise`, set intersection from `psi.cost` with this machine measured when
-the question is asked. What exists nowhere else is in `cli/advisor/formulas.py`. The cost of general secure
+`dpselect.local_dp`, shared noise from `mpc.noise`, set intersection from `psi.session.cost` with this machine measured
+when the question is asked. What exists nowhere else is in `cli/advisor/formulas.py`. The cost of general secure
 computation is not predicted: it varies by orders of magnitude.
 """
 

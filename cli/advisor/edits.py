@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cli.advisor import commands
+from cli.advisor import printed_commands
 from cli.advisor.case import Case
 from cli.advisor.fields import ADDITIVE, COUNTS, ELEMENTS, SELECTIONS
 from cli.advisor.formulas import LN20
@@ -253,8 +253,8 @@ def _evaluate(given: Given, changes: Mapping[str, Any], text: str) -> Edit | Non
         return None
     facts = Facts(changed, asking=frozenset())
     numbers = Numbers(facts)
-    steps = commands.steps(facts, numbers, rule.label)
-    replace = commands.stand_ins(facts, rule.label) if steps else None
+    steps = printed_commands.steps(facts, numbers, rule.label)
+    replace = printed_commands.stand_ins(facts, rule.label) if steps else None
     return Edit(
         text,
         f"then {rule.label}: {LABELS[rule.label].meaning}{_accuracy(facts, numbers, rule.label)}"

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from cli.advisor.commands import MAX_PARTIES
 from cli.advisor.fields import INTERSECTIONS
+from cli.advisor.printed_commands import MAX_PARTIES
 from cli.advisor.task import Facts
 
 # fmt: off

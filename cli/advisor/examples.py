@@ -9,7 +9,7 @@ import importlib.resources
 import json
 from typing import Any
 
-from psi.errors import UsageError
+from psiselect.base.errors import UsageError
 
 
 @functools.cache

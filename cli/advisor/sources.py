@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dpselect import numeric
-from dpselect.local import MAX_OPTIONS, Poll, PollMechanism
+from dpselect.local_dp import MAX_OPTIONS, Poll, PollMechanism
 from dpselect.privacy import Epsilon, NeighbouringRelation, parse_poll_epsilon
 from dpselect.utility import (
     Race,
@@ -108,7 +108,7 @@ def _split_noise_table() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float6
     return np.array(shapes), np.array(quantiles)
 
 
-# Polls: `dpselect.local` knows the response probabilities and the standard error.
+# Polls: `dpselect.local_dp` knows the response probabilities and the standard error.
 
 
 def response_noise_sd(epsilon: float, n: int) -> float:

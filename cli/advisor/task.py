@@ -13,7 +13,7 @@ from typing import Any
 
 from cli.advisor.fields import ALWAYS, BY_NAME, FIELDS, Field, Kind
 from cli.advisor.lazy import lazy
-from psi.errors import InputError
+from psiselect.base.errors import InputError
 
 MAX_TASK_BYTES = 1 << 20
 

@@ -13,13 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from psi.errors import UsageError
 from psi.normalize.date import Date
 from psi.normalize.email import Email
 from psi.normalize.phone import Phone
 from psi.normalize.rule import Normalized, Reason, Rule, digest_fields
 from psi.normalize.text import Name, Raw, Sha256, Text
-from psi.packed import I64
+from psiselect.base.errors import UsageError
+from psiselect.base.packed import I64
 
 RULES: Mapping[str, type[Rule]] = {rule.name: rule for rule in (Raw, Text, Email, Phone, Name, Date, Sha256)}
 _SPECIAL = "\\:+,="

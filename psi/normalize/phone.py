@@ -2,7 +2,7 @@
 
 The library takes some 50 us a number. Most numbers in a column need little of what it can do, so two steps go first and
 leave it the rest: `_dialled` takes the usual punctuation off, `_Plan` settles in whole columns the cases in which the
-library's result follows from four facts of a country's metadata. tests/psi/test_normalize_phone.py
+library's result follows from four facts of a country's metadata. tests/psi/normalize/test_normalize_phone.py
 compares the result with the library's, country by country.
 """
 
@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from phonenumbers.phonemetadata import PhoneMetadata
 
 from psi.normalize.rule import Explain, Reason, Rule, true_rows
-from psi.packed import I64
+from psiselect.base.packed import I64
 
 _PARSE_REASONS = {
     phonenumbers.NumberParseException.INVALID_COUNTRY_CODE: Reason.COUNTRY,

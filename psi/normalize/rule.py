@@ -20,8 +20,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from psi.errors import UsageError
-from psi.packed import I64
+from psiselect.base.errors import UsageError
+from psiselect.base.packed import I64
 
 # Exactly the characters for which Python's str.isspace() holds, as an RE2 character class and as a list.
 SPACE = r"[\t-\r\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from psi.normalize.rule import ASCII_SPACE, Explain, Reason, Rule, always, by_ascii, mask_out, where
-from psi.packed import I64
+from psiselect.base.packed import I64
 
 
 @dataclass(frozen=True, slots=True)

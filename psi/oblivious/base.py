@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from dpselect.entropy import Entropy
-from psi import masking
-from psi.curve25519.backend import Backend
-from psi.curve25519.scalar import Scalar
-from psi.masking import Derivation
+from psi.group import masking
+from psi.group.curve25519.backend import Backend
+from psi.group.curve25519.scalar import Scalar
+from psi.group.masking import Derivation
 from psi.oblivious.columns import COLUMNS, SEED_BYTES, select
-from psi.packed import U8, Packed
+from psiselect.base.entropy import Entropy
+from psiselect.base.packed import U8, Packed
 
 TOKEN_TYPE = b"\x04"
 _TOKEN_BYTES = 3

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from psi.packed import U8
+from psiselect.base.packed import U8
 
 COLUMNS = 128
 ROW_BYTES = COLUMNS // 8

@@ -11,12 +11,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from psi import masking
-from psi.curve25519.backend import Backend
-from psi.curve25519.suite import ELEMENT_BYTES
-from psi.masking import Derivation
+from psi.group import masking
+from psi.group.curve25519.backend import Backend
+from psi.group.curve25519.suite import ELEMENT_BYTES
+from psi.group.masking import Derivation
 from psi.oblivious.columns import ROW_BYTES
-from psi.packed import I64, U8
+from psiselect.base.packed import I64, U8
 
 WORD_BYTES = 8
 U64 = npt.NDArray[np.uint64]

@@ -6,14 +6,14 @@ import time
 
 import numpy as np
 
-from dpselect.entropy import Entropy
-from psi.curve25519.backend import Backend
-from psi.curve25519.suite import ELEMENT_BYTES
+from psi.group.curve25519.backend import Backend
+from psi.group.curve25519.suite import ELEMENT_BYTES
 from psi.oblivious.columns import CHECK_ROWS, COLUMNS, ROW_BYTES, SEED_BYTES
 from psi.oblivious.correlated import WORD_BYTES, CorrelatedReceiver, CorrelatedSender, PadHash
 from psi.oblivious.extension import ANSWER_BYTES, ExtensionReceiver, ExtensionSender, Layout
-from psi.spool import MemoryStore
-from psi.wire import HEADER_BYTES
+from psi.store.spool import MemoryStore
+from psi.transport.wire import HEADER_BYTES
+from psiselect.base.entropy import Entropy
 
 RECEIVER_MULTIPLICATIONS = 3 * COLUMNS  # of the base transfers
 SENDER_MULTIPLICATIONS = 2 * COLUMNS

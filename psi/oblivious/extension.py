@@ -26,8 +26,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dpselect.entropy import Entropy
-from psi.errors import RemoteError
 from psi.oblivious.columns import (
     CHECK_ROWS,
     COLUMNS,
@@ -38,8 +36,10 @@ from psi.oblivious.columns import (
     rows_of,
     spread,
 )
-from psi.packed import U8
-from psi.spool import Column
+from psi.store.spool import Column
+from psiselect.base.entropy import Entropy
+from psiselect.base.errors import RemoteError
+from psiselect.base.packed import U8
 
 ANSWER_BYTES = (COLUMNS + 1) * CHECK_ROWS // 8
 _READ_ROWS = 1 << 18  # a column on disk is read a slice at a time, whatever is asked for

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from psi.errors import InputError, PolicyError
+from psiselect.base.errors import InputError, PolicyError
 
 _TITLE = b"psiselect-1 answered offers\n"
 _DATE = "%Y-%m-%dT%H:%M:%SZ"

@@ -31,12 +31,12 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from dpselect.entropy import Entropy
-from psi import messages
-from psi.errors import InputError, RemoteError
-from psi.identity import Identity, PeerIdentity
-from psi.outcomes import Side
-from psi.wire import Frame, FrameDecoder
+from psi.agreement.outcomes import Side
+from psi.identity.identity import Identity, PeerIdentity
+from psi.protocol import messages
+from psi.transport.wire import Frame, FrameDecoder
+from psiselect.base.entropy import Entropy
+from psiselect.base.errors import InputError, RemoteError
 
 # A byte beyond ASCII, both kinds of line end and an end of file: mail that takes the file for text damages it here.
 MAGIC = b"\x89psiselect\r\n\x1a\n"

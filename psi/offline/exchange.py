@@ -17,18 +17,19 @@ from typing import Any
 
 from Crypto.Hash import TupleHash256
 
-from psi import messages, strict_json
-from psi.errors import InputError, RemoteError, UsageError
-from psi.messages import Hello
-from psi.messages import MessageType as M
+from psi.agreement.outcomes import Comparer, Learner, Outcome, Reveal, Side
+from psi.agreement.terms import Terms, noise_of
 from psi.offline.run import Run, Send
-from psi.outcomes import Comparer, Learner, Outcome, Reveal, Side
-from psi.protocol import Setup, make_record, read_hello
-from psi.schedule import plan
-from psi.session import SessionResult
-from psi.states import State
-from psi.terms import Terms, noise_of
-from psi.wire import Frame
+from psi.protocol import messages
+from psi.protocol.messages import Hello
+from psi.protocol.messages import MessageType as M
+from psi.protocol.party import Setup, make_record, read_hello
+from psi.protocol.schedule import plan
+from psi.protocol.states import State
+from psi.session.session import SessionResult
+from psi.transport.wire import Frame
+from psiselect.base import strict_json
+from psiselect.base.errors import InputError, RemoteError, UsageError
 
 Progress = Callable[[int, int], None]
 
@@ -82,8 +83,8 @@ def require_offline(agreed: Terms) -> None:
 def offer(setup: Setup, send: Send, progress: Progress) -> bytes:
     """Write an offer; returns 64 bytes for each run that stand for all that is in it so far, for `finish`.
 
-    `setup.entropy` is one that can be drawn again (`psi.seeded`). `setup.admit` is asked before anything is written,
-    about a size of 0: the peer's is not known yet.
+    `setup.entropy` is one that can be drawn again (`psiselect.base.seeded`). `setup.admit` is asked before anything is
+    written, about a size of 0: the peer's is not known yet.
     """
     require_offline(setup.terms)
     hello = _hello(setup)

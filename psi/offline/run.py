@@ -6,13 +6,13 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from psi.errors import RemoteError
-from psi.messages import MessageType as M
-from psi.outcomes import Outcome
-from psi.protocol import Setup, make_role, run_tokens
-from psi.schedule import PlannedRun
-from psi.states import RECEIVE, SEND, State, after
-from psi.wire import Frame
+from psi.agreement.outcomes import Outcome
+from psi.protocol.messages import MessageType as M
+from psi.protocol.party import Setup, make_role, run_tokens
+from psi.protocol.schedule import PlannedRun
+from psi.protocol.states import RECEIVE, SEND, State, after
+from psi.transport.wire import Frame
+from psiselect.base.errors import RemoteError
 
 Send = Callable[[Frame], None]
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from psi import atomic, strict_json
-from psi.errors import InputError, RemoteError, UsageError
-from psi.seeded import SEED_BYTES
+from psiselect.base import atomic, strict_json
+from psiselect.base.errors import InputError, RemoteError, UsageError
+from psiselect.base.seeded import SEED_BYTES
 
 _FORMAT = "psiselect-1 offer"
 _HEX = {"seed": SEED_BYTES, "offer": 32, "contents": 64, "own": 32, "peer": 32}

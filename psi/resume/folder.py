@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from psi import atomic, strict_json
-from psi.errors import InputError, PsiError, RemoteError, UsageError
 from psi.resume.journal import Journal
-from psi.seeded import SEED_BYTES
+from psiselect.base import atomic, strict_json
+from psiselect.base.errors import InputError, PsiError, RemoteError, UsageError
+from psiselect.base.seeded import SEED_BYTES
 
 FORMAT = "psiselect-1"
 _PREFIX = "psiselect-session-"

@@ -10,11 +10,12 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from psi import messages, strict_json
-from psi.errors import RemoteError
-from psi.messages import MessageType
+from psi.protocol import messages
+from psi.protocol.messages import MessageType
 from psi.transport.channel import Channel
-from psi.wire import Frame
+from psi.transport.wire import Frame
+from psiselect.base import strict_json
+from psiselect.base.errors import RemoteError
 
 _MOST_FRAMES = 1 << 62
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dpselect.entropy import Entropy
-from psi.packed import Packed
-from psi.protocol import Setup
-from psi.seeded import SEED_BYTES, SeededEntropy
-from psi.tokens import TokenSource
+from psi.inputs.tokens import TokenSource
+from psi.protocol.party import Setup
+from psiselect.base.entropy import Entropy
+from psiselect.base.packed import Packed
+from psiselect.base.seeded import SEED_BYTES, SeededEntropy
 
 _CHUNK = 1 << 14
 

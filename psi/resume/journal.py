@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from psi.errors import InputError
-from psi.wire import MAX_FRAME_BYTES, Frame
+from psi.transport.wire import MAX_FRAME_BYTES, Frame
+from psiselect.base.errors import InputError
 
 _HEAD = 5
 _HEAD_DIGEST = 8

@@ -13,12 +13,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from psi.curve25519.backend import Backend
-from psi.curve25519.scalar import Scalar
-from psi.curve25519.suite import ELEMENT_BYTES
-from psi.errors import InputError
-from psi.packed import U8, Packed
+from psi.group.curve25519.backend import Backend
+from psi.group.curve25519.scalar import Scalar
+from psi.group.curve25519.suite import ELEMENT_BYTES
 from psi.resume.journal import Journal, Operation
+from psiselect.base.errors import InputError
+from psiselect.base.packed import U8, Packed
 
 _SCALAR_ID_BYTES = 16
 

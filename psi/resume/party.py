@@ -1,8 +1,8 @@
 """A party whose frames are all in a journal: it can be built again from there, and its frames sent again.
 
 Own and peer's frames are numbered from 0 in the order in which they were sent; ALIVE and what belongs to the link
-(RESUME, BYE, ABORT) are not. It has the face of `psi.protocol.Party` that `psi.session` drives. In between come
-replay (`start`), links that break, and `link_up` with the number that the peer asks for.
+(RESUME, BYE, ABORT) are not. It has the face of `psi.protocol.party.Party` that `psi.session.session` drives. In
+between come replay (`start`), links that break, and `link_up` with the number that the peer asks for.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import dataclasses
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from psi import messages
-from psi.errors import RemoteError
-from psi.messages import MessageType
-from psi.protocol import Party, Setup
+from psi.protocol import messages
+from psi.protocol.messages import MessageType
+from psi.protocol.party import Party, Setup
+from psi.protocol.states import State
 from psi.resume.journal import Journal, Kind, Mark
 from psi.resume.memo import misfit
-from psi.states import State
-from psi.wire import Frame
+from psi.transport.wire import Frame
+from psiselect.base.errors import RemoteError
 
 
 class JournaledParty:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from dpselect.entropy import Entropy, SystemEntropy
-from psi.curve25519.backend import Backend
-from psi.protocol import Setup
+from psi.group.curve25519.backend import Backend
+from psi.protocol.party import Setup
 from psi.transport.channel import Channel
+from psiselect.base.entropy import Entropy, SystemEntropy
 
 
 class Link(Protocol):

@@ -17,12 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dpselect.entropy import SystemEntropy
-from psi import messages
-from psi import session as plain
-from psi.errors import InputError, PolicyError, PsiError, RemoteError, TransportError, UsageError
-from psi.messages import MessageType
-from psi.protocol import Setup
+from psi.protocol import messages
+from psi.protocol.messages import MessageType
+from psi.protocol.party import Setup
+from psi.protocol.states import State
 from psi.resume import greeting
 from psi.resume.folder import Manifest, SessionFolder
 from psi.resume.greeting import Bond, Resume
@@ -30,11 +28,13 @@ from psi.resume.journal import Journal, Mark
 from psi.resume.memo import MemoBackend
 from psi.resume.party import JournaledParty
 from psi.resume.plan import Plan
-from psi.seeded import SEED_BYTES, SeededEntropy
-from psi.session import SessionResult
-from psi.states import State
+from psi.session import session as plain
+from psi.session.session import SessionResult
 from psi.transport.channel import Channel
-from psi.wire import Frame
+from psi.transport.wire import Frame
+from psiselect.base.entropy import SystemEntropy
+from psiselect.base.errors import InputError, PolicyError, PsiError, RemoteError, TransportError, UsageError
+from psiselect.base.seeded import SEED_BYTES, SeededEntropy
 
 _RETRY_SECONDS = 0.2
 _BYE_SECONDS = 2.0

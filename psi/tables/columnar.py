@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from psi.errors import InputError
 from psi.tables.source import BATCH_ROWS, FileSource, distinct_names, without_views
+from psiselect.base.errors import InputError
 
 
 class ParquetSource(FileSource):

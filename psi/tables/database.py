@@ -13,9 +13,9 @@ from typing import Any, ClassVar, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from psi.errors import InputError, UsageError
 from psi.tables.kept import KeptRows
 from psi.tables.source import BATCH_ROWS, distinct_names
+from psiselect.base.errors import InputError, UsageError
 
 # PostgreSQL's first day, 4714-11-24 BC. Its infinite dates, and those past Arrow's last, arrive as earlier ones.
 _FIRST_DAY = -2_440_588

@@ -13,8 +13,8 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from psi.errors import InputError
 from psi.tables.source import FileSource, distinct_names
+from psiselect.base.errors import InputError
 
 # Rows must fit into a block; several blocks are in memory at once.
 _BLOCK_BYTES = 1 << 22

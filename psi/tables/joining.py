@@ -10,10 +10,10 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
-from psi.errors import InputError
-from psi.packed import I64
 from psi.tables.source import Source
 from psi.tables.writing import check_target, delimiter_of, write_batches
+from psiselect.base.errors import InputError
+from psiselect.base.packed import I64
 
 PREFIX = "peer_"
 _LINES = 1 << 16  # written at a time: a peer decides how many of its rows have one key

@@ -10,7 +10,7 @@ from typing import IO
 
 import pyarrow as pa
 
-from psi.errors import InputError
+from psiselect.base.errors import InputError
 
 
 class KeptRows:

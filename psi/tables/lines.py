@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from psi.errors import InputError
 from psi.tables.source import FileSource
+from psiselect.base.errors import InputError
 
 COLUMN = "value"
 _BLOCK_BYTES = 1 << 20

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from psi.errors import InputError, UsageError
 from psi.tables.columnar import ArrowSource, ParquetSource
 from psi.tables.database import Database, DatabaseSource
 from psi.tables.delimited import CsvSource
@@ -16,6 +15,7 @@ from psi.tables.lines import LinesSource
 from psi.tables.postgres import Postgres
 from psi.tables.source import Source
 from psi.tables.sqlite import Sqlite
+from psiselect.base.errors import InputError, UsageError
 
 # By ending, in lower case.
 READERS: Mapping[str, Callable[[Path], Source]] = {

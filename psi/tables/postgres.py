@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 
-from psi.errors import UsageError
 from psi.tables.database import Statement, bare, identifier, load_driver, one_line, require_names
+from psiselect.base.errors import UsageError
 
 _BATCH_BYTES = 4 << 20
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]*\]|[^:\[\]]*)(:\d*)?")

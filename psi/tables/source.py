@@ -13,7 +13,7 @@ from typing import ClassVar, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from psi.errors import InputError
+from psiselect.base.errors import InputError
 
 BATCH_ROWS = 1 << 16
 _SHOWN_COLUMNS = 30

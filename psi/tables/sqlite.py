@@ -10,8 +10,8 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from psi.errors import InputError, UsageError
 from psi.tables.database import Statement, identifier, load_driver, one_line, require_names
+from psiselect.base.errors import InputError, UsageError
 
 _BATCH_ROWS = 1 << 13
 

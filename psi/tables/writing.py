@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from psi.atomic import replacing
-from psi.errors import InputError
 from psi.tables.source import BATCH_ROWS, Source, as_text
+from psiselect.base.atomic import replacing
+from psiselect.base.errors import InputError
 
 Mask = npt.NDArray[np.bool_]
 

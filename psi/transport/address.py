@@ -7,7 +7,7 @@ import re
 import socket
 from typing import NamedTuple
 
-from psi.errors import UsageError
+from psiselect.base.errors import UsageError
 
 
 class Address(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from psi.wire import Frame
+from psi.transport.wire import Frame
 
 
 class Channel(Protocol):

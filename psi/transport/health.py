@@ -17,9 +17,9 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
-from psi.errors import TransportError
-from psi.events import event
 from psi.transport.address import Address
+from psiselect.base.errors import TransportError
+from psiselect.base.events import event
 
 LOGGER = logging.getLogger("psiselect.health")
 

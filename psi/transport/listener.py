@@ -15,13 +15,13 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-from psi.errors import TransportError, UsageError
-from psi.identity import Identity, PeerIdentity
-from psi.messages import BUSY
+from psi.identity.identity import Identity, PeerIdentity
+from psi.protocol.messages import BUSY
 from psi.transport.address import Address, close
 from psi.transport.pinning import Side, make_context, pin
 from psi.transport.reception import Door, Reception
 from psi.transport.tlschannel import TlsChannel
+from psiselect.base.errors import TransportError, UsageError
 
 _MAX_READY = 64  # peers that nobody has accepted yet
 _LONGEST_WAIT = 3600.0  # a condition cannot wait for ever at once

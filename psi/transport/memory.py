@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 
-from psi.errors import TransportError
 from psi.transport.queue import QUEUE_BYTES, FrameQueue, QueuedChannel
-from psi.wire import Frame
+from psi.transport.wire import Frame
+from psiselect.base.errors import TransportError
 
 # Given a frame and its position in the stream (from 0), the frames that arrive in its place.
 Tap = Callable[[int, Frame], Iterable[Frame]]

@@ -8,8 +8,8 @@ import hashlib
 import ssl
 from collections.abc import Iterable, Mapping
 
-from psi.errors import TransportError, UsageError
-from psi.identity import Identity, PeerIdentity
+from psi.identity.identity import Identity, PeerIdentity
+from psiselect.base.errors import TransportError, UsageError
 
 # How `ssl` and `socket` report that the other end is gone.
 DROPPED = (ConnectionError, ssl.SSLEOFError, ssl.SSLSyscallError)

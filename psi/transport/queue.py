@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-from psi.errors import PsiError, TransportError, UsageError
-from psi.wire import MAX_FRAME_BYTES, Frame
+from psi.transport.wire import MAX_FRAME_BYTES, Frame
+from psiselect.base.errors import PsiError, TransportError, UsageError
 
 QUEUE_BYTES = 4 << 20
 # What a queued frame costs besides its bytes: a peer that sends empty frames must not fill memory with objects.

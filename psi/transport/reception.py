@@ -17,12 +17,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from psi.errors import TransportError
-from psi.events import event
-from psi.identity import PeerIdentity
+from psi.identity.identity import PeerIdentity
 from psi.transport.address import Address, close, tune
 from psi.transport.pinning import PinnedSocket, Pins, handshake_done, pinned_peer, reason
-from psi.wire import Frame
+from psi.transport.wire import Frame
+from psiselect.base.errors import TransportError
+from psiselect.base.events import event
 
 LOGGER = logging.getLogger("psiselect.transport")
 

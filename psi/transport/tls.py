@@ -8,12 +8,12 @@ import ssl
 import time
 from collections.abc import Iterable
 
-from psi.errors import TransportError
-from psi.identity import Identity, PeerIdentity
+from psi.identity.identity import Identity, PeerIdentity
 from psi.transport.address import Address, close, tune
 from psi.transport.listener import Listener
 from psi.transport.pinning import Side, handshake_done, make_context, pin, pinned_peer, reason
 from psi.transport.tlschannel import TlsChannel
+from psiselect.base.errors import TransportError
 
 __all__ = ["Address", "Listener", "connect"]
 

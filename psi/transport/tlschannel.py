@@ -17,10 +17,10 @@ import threading
 import time
 from collections import deque
 
-from psi.errors import RemoteError, TransportError
 from psi.transport.pinning import DROPPED, reason
 from psi.transport.queue import QUEUE_BYTES, FrameQueue, QueuedChannel
-from psi.wire import HEADER_BYTES, Frame, FrameDecoder
+from psi.transport.wire import HEADER_BYTES, Frame, FrameDecoder
+from psiselect.base.errors import RemoteError, TransportError
 
 _RECORD_BYTES = 1 << 14  # the most that one TLS record carries
 _BURST = 64  # records in one direction before the other gets its turn

@@ -12,7 +12,7 @@ from support.program import Run, Shown
 from support.psi_processes import ACME, GLOBEX
 
 from cli.main import main
-from psi.identity import Identity
+from psi.identity.identity import Identity
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 import pytest
 
+from cli.demo.samples import write_samples
 from cli.main import root
-from psi.samples import write_samples
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from cli.poll import command
 from dpselect.errors import DpError
-from psi.errors import InputError
+from psiselect.base.errors import InputError
 
 LN3 = ["--epsilon", "ln(3)"]
 

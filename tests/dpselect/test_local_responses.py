@@ -4,7 +4,7 @@ import pytest
 from support.entropy import FixedEntropy
 
 from dpselect.errors import InputError
-from dpselect.local import Poll, PollMechanism
+from dpselect.local_dp import Poll, PollMechanism
 from dpselect.privacy import parse_poll_epsilon
 from dpselect.responses import Collection, row
 

@@ -7,7 +7,7 @@ import gmpy2
 import pytest
 
 from mpc.mpyc_bridge import Bridge, load, prime
-from psi.errors import RemoteError
+from psiselect.base.errors import RemoteError
 
 PROBE = """
 import logging, os, sys

@@ -15,7 +15,7 @@ from support.entropy import FixedEntropy
 
 from mpc import noise
 from mpc.noise import SharedNoise, coarsening, negative_binomials, widest_sensitivity
-from psi.errors import UsageError
+from psiselect.base.errors import UsageError
 
 FALSE_ALARM = 1e-8
 GROUPS = [(2, 1), (3, 1), (3, 2), (5, 2), (8, 7), (12, 3), (20, 1), (100, 10)]

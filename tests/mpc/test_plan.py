@@ -15,8 +15,8 @@ from mpc.fixedpoint import FixedPoint
 from mpc.function_plan import plan_largest, plan_threshold
 from mpc.plan import Guarantee, plan_sum
 from mpc.terms import Function
-from psi.errors import InputError, PolicyError, UsageError
-from psi.identity import Identity
+from psi.identity.identity import Identity
+from psiselect.base.errors import InputError, PolicyError, UsageError
 
 ONE = Fraction(1)
 REPLACE, ADD_REMOVE = NeighbouringRelation.REPLACE, NeighbouringRelation.ADD_REMOVE

@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 from support.mpc_network import NAMES, Network, roster, terms
 
-from dpselect.entropy import SystemEntropy
 from mpc.messages import Cause, Message
 from mpc.parties import Roster
 from mpc.securesum import CHUNK_BYTES, SecureSum
 from mpc.terms import Terms
-from psi.errors import RemoteError, TransportError, UsageError
-from psi.wire import Frame
+from psi.transport.wire import Frame
+from psiselect.base.entropy import SystemEntropy
+from psiselect.base.errors import RemoteError, TransportError, UsageError
 
 RAISES = {"alice": 3800, "bob": 2514, "carlos": 2982, "david": 3390}
 

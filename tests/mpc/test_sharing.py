@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dpselect.entropy import SystemEntropy
 from mpc.sharing import WORD, Modulus
-from psi.errors import RemoteError, UsageError
+from psiselect.base.entropy import SystemEntropy
+from psiselect.base.errors import RemoteError, UsageError
 
 MODULI = [2, 3, 5, 256, 10**6 + 3, WORD >> 1, (WORD >> 1) + 1, WORD - 59, WORD, WORD + 13, 2**89 - 1]
 

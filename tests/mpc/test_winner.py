@@ -19,7 +19,7 @@ from support.mpc_fakes import deal_and_add_noise
 from dpselect.privacy import NeighbouringRelation
 from mpc.noise import SharedNoise
 from mpc.winner import public_order, vote_noise, winner_law
-from psi.errors import UsageError
+from psiselect.base.errors import UsageError
 
 FALSE_ALARM = 1e-8
 ADD_REMOVE, REPLACE = NeighbouringRelation.ADD_REMOVE, NeighbouringRelation.REPLACE

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from support.checkout import environment
 from support.mpc_processes import Ended
 
 PATIENCE = 120  # seconds until a hung run fails its test; nothing depends on it otherwise
@@ -21,14 +22,13 @@ PATIENCE = 120  # seconds until a hung run fails its test; nothing depends on it
 
 def run_together(folder: Path, runs: Sequence[Sequence[str]]) -> list[Ended]:
     """Every run to its end, all at the same time, in `folder`."""
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
     done = subprocess.run(
         [sys.executable, __file__],
         input=json.dumps([list(run) for run in runs]),
         stdout=subprocess.PIPE,
         text=True,
         cwd=folder,
-        env=environment,
+        env=environment(),
         timeout=PATIENCE,
         check=True,
     )
@@ -66,7 +66,7 @@ def _main() -> None:
 
 
 if __name__ == "__main__":
-    import cli.mpc  # noqa: F401
+    import cli.mpc.command  # noqa: F401
     from cli.main import main
 
     _main()

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from psi.identity import Identity, PeerIdentity
+from psi.identity.identity import Identity, PeerIdentity
 from support import rawtls
 
 _HELLO_START = bytes.fromhex("16030100c8010000c40303") + bytes(200)  # a ClientHello that never makes sense

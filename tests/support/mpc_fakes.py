@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dpselect.entropy import Entropy
 from mpc.noise import SharedNoise
 from mpc.sharing import Modulus
+from psiselect.base.entropy import Entropy
 
 
 def deal_and_add_noise(scores: Sequence[int], noise: SharedNoise, entropy: Entropy) -> list[int]:

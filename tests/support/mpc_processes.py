@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from psi.identity import Identity
+from psi.identity.identity import Identity
 
 PATIENCE = 120  # seconds until a hung process fails its test; nothing depends on it otherwise
 

@@ -6,17 +6,17 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterable
 
-from psi.curve25519.portable import PortableBackend
-from psi.curve25519.suite import SUITE
-from psi.local import EphemeralKey
-from psi.outcomes import Learner, Reveal, Side
-from psi.packed import Packed
-from psi.protocol import Party, Setup
-from psi.spool import MemoryStore
-from psi.states import State
-from psi.terms import KeyTerm, Terms
-from psi.tokens import KeyTokens
-from psi.wire import Frame
+from psi.agreement.outcomes import Learner, Reveal, Side
+from psi.agreement.terms import KeyTerm, Terms
+from psi.group.curve25519.portable import PortableBackend
+from psi.group.curve25519.suite import SUITE
+from psi.inputs.tokens import KeyTokens
+from psi.protocol.party import Party, Setup
+from psi.protocol.states import State
+from psi.session.local import EphemeralKey
+from psi.store.spool import MemoryStore
+from psi.transport.wire import Frame
+from psiselect.base.packed import Packed
 from support.entropy import FixedEntropy
 
 RAW = KeyTerm("raw/1", "00" * 32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from psi.identity import Identity
+from psi.identity.identity import Identity
 
 PAGE = Path(__file__).parents[2] / "docs" / "policy.md"
 

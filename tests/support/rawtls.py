@@ -8,7 +8,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 
-from psi.identity import Identity, PeerIdentity
+from psi.identity.identity import Identity, PeerIdentity
 
 Socket = ssl.SSLSocket
 

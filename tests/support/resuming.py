@@ -13,22 +13,22 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from dpselect.entropy import Entropy
-from psi.curve25519.backend import Backend
-from psi.errors import TransportError
-from psi.outcomes import Reveal, Side
-from psi.packed import Packed
-from psi.protocol import Setup
+from psi.agreement.outcomes import Reveal, Side
+from psi.agreement.terms import Terms
+from psi.group.curve25519.backend import Backend
+from psi.inputs.tokens import KeyTokens
+from psi.protocol.party import Setup
 from psi.resume import inputs
 from psi.resume.journal import Journal, Kind, Operation
 from psi.resume.plan import Plan
 from psi.resume.session import enter
-from psi.session import SessionResult
-from psi.terms import Terms
-from psi.tokens import KeyTokens
+from psi.session.session import SessionResult
 from psi.transport.channel import Channel
 from psi.transport.memory import MemoryChannel, memory_pair
-from psi.wire import Frame
+from psi.transport.wire import Frame
+from psiselect.base.entropy import Entropy
+from psiselect.base.errors import TransportError
+from psiselect.base.packed import Packed
 from support.parties import KEYS, backend, setup, terms
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from psi.errors import PsiError
 from psi.tables import Source, open_source
+from psiselect.base.errors import PsiError
 
 
 def rows(source: Source, columns: list[str] | None = None) -> list[dict[str, object]]:

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from support.checkout import environment
+
 CHUNK = 200
 
 
@@ -22,14 +24,13 @@ class Zygote:
     """The parent. A context manager; not for several threads."""
 
     def __init__(self, folder: Path) -> None:
-        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
         self._process = subprocess.Popen(
             [sys.executable, __file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=folder,
-            env=environment,
+            env=environment(),
         )
 
     def start(self, arguments: list[object], out: Path, err: Path) -> int:
@@ -87,10 +88,10 @@ def _main() -> None:
 
 
 if __name__ == "__main__":
-    import cli.psi  # noqa: F401
-    import psi.curve25519.lanes.backend  # noqa: F401
+    import cli.psi.command  # noqa: F401
+    import psi.group.curve25519.lanes.backend  # noqa: F401
     from cli.main import main
-    from psi.job import DEFAULT_CHUNK, Agreement
+    from psi.session.job import DEFAULT_CHUNK, Agreement
 
     defaults = Agreement.__init__.__defaults__ or ()
     Agreement.__init__.__defaults__ = tuple(CHUNK if default == DEFAULT_CHUNK else default for default in defaults)

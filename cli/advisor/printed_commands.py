@@ -1,0 +1,336 @@
+"""What the toolkit ships for a label, and the commands with the user's own epsilon, bounds and sizes filled in.
+
+File, host and column names are examples to replace; every number is the user's, except where a note says otherwise.
+A new command is one line of `SHIPPED`; what is not there is not in the toolkit, and the answer says so
+(`elsewhere.py`).
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from cli.advisor.fields import COUNTS, ONE_BIT, SELECTIONS
+from cli.advisor.labels import L
+from cli.advisor.numbers import Numbers
+from cli.advisor.task import Facts, NeedToKnow
+from psi.agreement.outcomes import Reveal
+
+MAX_PARTIES = 100  # of `psiselect mpc`
+NOISY_COUNT_DELTA = "1e-9"  # where the task has delta = 0, which the noisy count cannot give; a note says so
+
+
+STAND_IN = "0 and 1 in the command stand for bounds that the task does not give: put public ones of your own there."
+_BOUNDED = ("sum", "mean", "quantile")  # functions whose command takes bounds that nothing else implies
+
+
+REVEALED = frozenset(reveal.value for reveal in Reveal)  # the outcomes that set intersection offers
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command: who runs it, and its words."""
+
+    who: str
+    words: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """The command as typed in a shell."""
+        return shlex.join(self.words)
+
+
+Steps = tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A label and the functions for which the toolkit has a command; `when` is a further condition."""
+
+    label: L
+    functions: tuple[str, ...]
+    when: Callable[[Facts], bool]
+    steps: Callable[[Facts, Numbers], Steps]
+
+
+def plain(value: float) -> str:
+    """A number as typed: no trailing .0, no exponent where it can be helped."""
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
+
+
+def epsilon_text(f: Facts) -> str:
+    """The user's epsilon for one release, exact: the total over T as a fraction."""
+    total = Fraction(plain(f.epsilon_total))
+    share = total if f.unit_per_release or f.releases == 1 else total / int(f.releases)
+    return plain(f.epsilon_total) if share == total else f"{share.numerator}/{share.denominator}"
+
+
+def _step(who: str, text: str, *more: str) -> Step:
+    return Step(who, ("psiselect", *text.split(), *more))
+
+
+# Two lists.
+
+
+def _session(f: Facts, reveal: str, *, listens: tuple[str, ...] = (), connects: tuple[str, ...] = ()) -> Steps:
+    both = reveal == "matches" and _both_learn(f)
+    own, other = ("both", "both") if both else ("me", "peer")
+    terms = ("--key", "id", "--reveal", reveal, "--learn")
+    listen = "psi listen --address 0.0.0.0:7001 --identity keys/b --peer a.crt --input list.csv"
+    connect = "psi connect b.example:7001 --identity keys/a --peer b.crt --input list.csv"
+    return (
+        _step("the side that listens", listen, *terms, other, *listens),
+        _step(f"the side that connects{'' if both else ' and learns'}", connect, *terms, own, *connects),
+    )
+
+
+def _both_learn(f: Facts) -> bool:
+    return f.recipients in ("participants", "public")
+
+
+def _matches(f: Facts, n: Numbers) -> Steps:
+    output = ("--output", "matched.csv")
+    return _session(f, "matches", listens=output if _both_learn(f) else (), connects=output)
+
+
+def _list_count(f: Facts, n: Numbers) -> Steps:
+    return _session(f, "count")
+
+
+def _list_sum(f: Facts, n: Numbers) -> Steps:
+    return _session(f, "sum", listens=("--value", "amount"))
+
+
+def _noisy_count(f: Facts, n: Numbers) -> Steps:
+    delta = plain(f.delta) if f.delta else NOISY_COUNT_DELTA
+    noise = ("--epsilon", epsilon_text(f), "--delta", delta)
+    return _session(f, "noisy-count", listens=noise, connects=noise)
+
+
+# Several parties.
+
+
+def _mpc(function: str, *more: str) -> Steps:
+    run = f"mpc {function} --party a --parties parties.toml --identity keys/a"
+    return (_step("each party, under its own name", run, *more),)
+
+
+def _own(f: Facts) -> str:
+    return plain(f.bounds[1]) if f.bounds else "1"
+
+
+def _places(f: Facts) -> tuple[str, ...]:
+    """Counts have no decimals; with noise, that is the step of the noise too."""
+    return ("--decimals", "0") if f.function in ("count", "histogram", *SELECTIONS) else ()
+
+
+def _secure_sum(f: Facts, n: Numbers) -> Steps:
+    if f.function in (*SELECTIONS, "histogram") or f.output_dim > 1:
+        return _mpc("sum", "--values", "mine.txt", *_places(f))
+    return _mpc("mean" if f.function in ("mean", "proportion") else "sum", "--value", _own(f), *_places(f))
+
+
+def _threshold(f: Facts, n: Numbers) -> Steps:
+    limit = ("--at-least", str(f.n_holders)) if f.function == "all_agree" else ()
+    return _mpc("threshold", "--value", "yes", *limit)
+
+
+def _argmax(f: Facts, n: Numbers) -> Steps:
+    return _mpc("argmax", "--candidates", "candidates.txt", "--approve", "Anna")
+
+
+def _max(f: Facts, n: Numbers) -> Steps:
+    return _mpc("max", "--value", _own(f))
+
+
+def _noisy_sum(f: Facts, n: Numbers) -> Steps:
+    low, high = f.bounds or (0, 1)
+    sensitivity: tuple[str, ...] = ()
+    if not f.each_holder_one_unit:  # a party's number covers many units: one of them moves it by less than its range
+        sensitivity = ("--sensitivity", plain(high - low))
+        low, high = min(0, low), max(0, high) * max(1, int(f.n_units or f.expected_value or 1))
+    contributions = ("--contributions", str(f.max_contrib)) if f.max_contrib > 1 else ()
+    function = "mean" if f.function in ("mean", "proportion") and f.each_holder_one_unit else "sum"
+    bounds = ("--lower", plain(low), "--upper", plain(high), *sensitivity)
+    noise = ("--epsilon", epsilon_text(f), "--colluding", str(n.colluding), "--neighbors", "replace", *contributions)
+    return _mpc(function, "--value", _own(f), *noise, *bounds, *_places(f))
+
+
+def _noisy_argmax(f: Facts, n: Numbers) -> Steps:
+    ballots = (
+        ("--approve", "Anna") if f.each_holder_one_unit else ("--values", "tallies.txt", "--bound", str(f.n_units))
+    )
+    noise = ("--epsilon", epsilon_text(f), "--neighbors", "replace")
+    return _mpc("argmax", "--candidates", "candidates.txt", *ballots, *noise)
+
+
+# One holder.
+
+
+def _guarantee(f: Facts) -> tuple[str, ...]:
+    group = ("--contributions", str(f.max_contrib)) if f.max_contrib > 1 else ()
+    return ("--epsilon", epsilon_text(f), "--neighbors", "replace", *group)
+
+
+def _release(f: Facts, function: str, *more: str) -> Steps:
+    return (_step("the trusted holder", f"release {function} data.csv", *more, *_guarantee(f)),)
+
+
+def _bounds(f: Facts) -> tuple[str, ...]:
+    low, high = f.bounds or (0, 1)
+    return ("--column", "value", "--lower", plain(low), "--upper", plain(high))
+
+
+def _release_number(f: Facts, n: Numbers) -> Steps:
+    if f.function in ("mean", "proportion"):
+        return _release(f, "mean", *_bounds(f), "--n", str(f.need("n_units")))
+    if f.function == "sum" or (f.bounds is not None and f.bounds != [0, 1]):
+        return _release(f, "sum", *_bounds(f))
+    return _release(f, "count", "--column", "value", "--equals", "yes")
+
+
+def _release_histogram(f: Facts, n: Numbers) -> Steps:
+    return _release(f, "histogram", "--column", "group", "--categories", "a,b,c")
+
+
+def _release_quantile(f: Facts, n: Numbers) -> Steps:
+    return _release(f, "quantile", *_bounds(f), "--unit", plain(n.width / 1000), "--q", "0.5")
+
+
+def _vote(f: Facts, n: Numbers) -> Steps:
+    seats = ("--seats", str(f.output_dim)) if f.function == "top_k" else ()
+    gap = ("--gap", plain(f.score_gap)) if f.score_gap else ()
+    if f.score_sensitivity not in (None, 1):
+        scores = "select scores.csv --label name --score score"
+        noise = ("--sensitivity", plain(f.score_sensitivity), "--epsilon", epsilon_text(f))
+        return (_step("the trusted holder", scores, *noise, *seats, *gap),)
+    noise = ("--epsilon", epsilon_text(f), "--neighbors", "replace", *seats, *gap)
+    plan: Steps = ()
+    if f.n_candidates and f.score_gap:
+        plan = (_step("anybody, beforehand", f"vote plan --candidates {f.n_candidates}", *noise),)
+    return (*plan, _step("the trusted holder", "vote winner ballots.csv --candidates candidates.txt", *noise))
+
+
+def _count_openly(f: Facts, n: Numbers) -> Steps:
+    return (_step("the holder", "vote count ballots.csv --candidates candidates.txt --not-private"),)
+
+
+# Everybody alone.
+
+
+def _poll(f: Facts, n: Numbers) -> Steps:
+    several = f.function == "histogram"
+    options, answer = (("--options", "a,b,c"), "a") if several else ((), "yes")
+    noise = (*options, "--epsilon", epsilon_text(f))
+    return (
+        _step("each respondent", f"poll respond --answer {answer}", *noise),
+        _step("whoever counts", "poll estimate responses.csv", *noise),
+    )
+
+
+def _few(f: Facts) -> bool:
+    return bool(f.n_holders <= MAX_PARTIES and f.adversary != "malicious")
+
+
+def _several(f: Facts) -> bool:
+    return _few(f) and f.n_holders >= 3
+
+
+def _one_number(f: Facts) -> bool:
+    return _few(f) and f.output_dim == 1 and (f.each_holder_one_unit or f.function not in ("mean", "proportion"))
+
+
+def _pair(f: Facts) -> bool:
+    return bool(f.n_holders <= 2 and f.match != "fuzzy" and f.adversary != "malicious")
+
+
+def _pair_sum(f: Facts) -> bool:
+    return _pair(f) and "sum" in REVEALED
+
+
+def _one_release(f: Facts) -> bool:
+    return bool(f.output_dim == 1)
+
+
+def _one_record(f: Facts) -> bool:
+    return bool(f.max_contrib == 1)
+
+
+def _always(f: Facts) -> bool:
+    return True
+
+
+def _bounds_wanted(f: Facts, label: L) -> bool:
+    """Do the commands hold 0 and 1 for want of the user's own bounds?"""
+    return f.bounds is None and f.function in _BOUNDED and label in (L.DP_LAPLACE, L.DP_EXP, L.MPC_DP)
+
+
+# fmt: off
+SHIPPED: tuple[Shipped, ...] = (
+    Shipped(L.PSI, ("intersection", "lookup"), _pair, _matches),
+    Shipped(L.PSI_AGG, ("intersection_size",), _pair, _list_count),
+    Shipped(L.PSI_AGG, ("intersection_sum",), _pair_sum, _list_sum),
+    Shipped(L.MPC_SUM, ("sum", "mean", "count", "proportion", "histogram", *SELECTIONS), _few, _secure_sum),
+    Shipped(L.MPC_THRESHOLD, ("threshold", "all_agree"), _several, _threshold),
+    Shipped(L.MPC_OTHER, ("select_best",), _several, _argmax),
+    Shipped(L.MPC_OTHER, ("extreme",), _several, _max),
+    Shipped(L.DP_LAPLACE, ("sum", "mean", *COUNTS), _one_release, _release_number),
+    Shipped(L.DP_LAPLACE, ("histogram",), _always, _release_histogram),
+    Shipped(L.DP_EXP, SELECTIONS, _one_record, _vote),
+    Shipped(L.DP_EXP, ("quantile",), _always, _release_quantile),
+    Shipped(L.DP_LOCAL, ("count", "proportion", "histogram", "mean", "sum"), _one_record, _poll),
+    Shipped(L.MPC_DP, ("sum", "mean", "count", "proportion"), _one_number, _noisy_sum),
+    Shipped(L.MPC_DP, ("select_best",), _several, _noisy_argmax),
+    Shipped(L.MPC_DP, ("intersection_size",), _pair, _noisy_count),
+    Shipped(L.NO_PET, ("select_best",), _always, _count_openly),
+)
+
+NOTES: tuple[tuple[Callable[[Facts, L], bool], str], ...] = (
+    (_bounds_wanted, STAND_IN),
+    (lambda f, label: label is L.MPC_DP and f.function == "intersection_size" and not f.delta,
+     "delta is 0 in the task; the noisy count needs one above 0, and 1e-9 stands in the command: set your own."),
+    (lambda f, label: label is L.DP_LOCAL and f.function in ("mean", "sum"),
+     "each respondent first rounds the value at random to one end of the bounds: 'yes' with probability "
+     "(value - low)/(high - low)."),
+    (lambda f, label: label is L.MPC_THRESHOLD and f.function == "threshold",
+     "the limit is half of the parties unless --at-least says otherwise."),
+    (lambda f, label: label is L.MPC_SUM and f.function in (*SELECTIONS, "histogram"),
+     "mine.txt holds this party's numbers, one a line: for a vote 1 or 0 for each option."),
+    (lambda f, label: label in (L.DP_LAPLACE, L.DP_EXP) and f.releases > 1 and not f.unit_per_release,
+     "the command spends one release's share of epsilon; a ledger keeps count of them (`psiselect budget create`)."),
+    (lambda f, label: label in (L.DP_LAPLACE, L.DP_EXP, L.DP_LOCAL) and f.output_dim > 1 and f.function in COUNTS,
+     "each of the numbers is a release of its own."),
+    (lambda f, label: label is L.DP_LAPLACE and f.function in ONE_BIT,
+     "compare the noisy count with the limit afterwards: that costs no more privacy."),
+)
+# fmt: on
+
+
+def implemented(f: Facts, label: L) -> bool:
+    """Does the toolkit ship this label for this task?"""
+    return _find(f, label) is not None
+
+
+def steps(f: Facts, n: Numbers, label: L) -> Steps:
+    """The commands for this label and task; empty when the toolkit ships none, or a number they need is unknown."""
+    found = _find(f, label)
+    try:
+        return found.steps(f, n) if found else ()
+    except NeedToKnow:
+        return ()
+
+
+def notes(f: Facts, label: L) -> list[str]:
+    """What the user must know about the commands."""
+    return [text for applies, text in NOTES if applies(f, label)] if implemented(f, label) else []
+
+
+def stand_ins(f: Facts, label: L) -> str | None:
+    """What in the commands is no number of the user's, and has to be replaced."""
+    return STAND_IN if implemented(f, label) and _bounds_wanted(f, label) else None
+
+
+def _find(f: Facts, label: L) -> Shipped | None:
+    return next((s for s in SHIPPED if s.label is label and f.function in s.functions and s.when(f)), None)

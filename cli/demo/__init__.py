@@ -1,0 +1,1 @@
+"""`psiselect demo`, and the lists it runs on."""

@@ -1,0 +1,227 @@
+"""`psiselect demo`: the main job end to end, with two real processes on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import click
+import pyarrow as pa
+
+from cli._output import human_bytes, human_seconds, json_option, print_json, print_table, say
+from cli.demo.samples import EMAIL_RULE, Samples, write_samples
+from psi.agreement.noise import Noise
+from psi.identity.identity import Identity
+from psi.tables import open_source
+from psiselect.base.errors import PsiError
+
+_LISTENING = re.compile(r"listening on (\S+) for")
+_SHOWN_ROWS = 4
+_SHOWN_COLUMNS = ["member", "first_name", "contact_mail", "points"]
+_PATIENCE_SECONDS = 120
+_EPSILON, _DELTA = Fraction(1), Fraction(1, 10**6)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What the two processes of one session printed with --json."""
+
+    acme: dict[str, Any]
+    globex: dict[str, Any]
+
+
+@click.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep lists, identities and results in this new folder [default: a temporary one, removed].",
+)
+@json_option
+def command(out: Path | None, as_json: bool) -> None:
+    """Two companies match customer lists, for real: files, identities, two processes, mutual TLS 1.3.
+
+    Writes two lists of fictional customers (a CSV and a Parquet file), creates an identity for each company, starts one
+    process a company, and shows what each learnt: the matches, then in sessions of their own only how many, and how
+    many with noise. The answers are checked against a plain join of the two lists.
+
+    \b
+    Examples:
+      psiselect demo
+      psiselect demo --out demo-files
+    """
+    with _folder(out) as folder:
+        samples = write_samples(folder)
+        for name in ("acme", "globex"):
+            Identity.create(name, folder)
+        say("Acme listens, Globex connects; Globex learns which of its rows Acme has too. Two processes, TLS 1.3.")
+        run = _session(folder, samples, "matches", folder / "globex-matches.csv")
+        with ThreadPoolExecutor(2) as pool:
+            count, noisy = pool.map(lambda reveal: _session(folder, samples, reveal), ("count", "noisy-count"))
+        expected = samples.common_emails()
+        rows = _check(samples, expected, run, folder / "globex-matches.csv")
+        _check_counts(len(expected), count, noisy)
+        if as_json:
+            print_json(
+                {
+                    "agrees_with_plain_join": True,
+                    "expected": len(expected),
+                    "acme": run.acme,
+                    "globex": run.globex,
+                    "count": {"acme": count.acme, "globex": count.globex},
+                    "noisy_count": {"acme": noisy.acme, "globex": noisy.globex},
+                }
+            )
+        else:
+            _show(run, rows)
+            _show_counts(run, count, noisy, len(expected))
+    if out is not None:
+        say(f"All files are in {out}.")
+
+
+@contextlib.contextmanager
+def _folder(out: Path | None) -> Iterator[Path]:
+    if out is None:
+        with tempfile.TemporaryDirectory(prefix="psiselect-demo-") as temporary:
+            yield Path(temporary)
+        return
+    try:
+        out.mkdir(parents=True)
+    except FileExistsError:
+        raise click.UsageError(f"--out {out} exists; name a new folder") from None
+    yield out
+
+
+def _session(folder: Path, samples: Samples, reveal: str, output: Path | None = None) -> _Run:
+    """One session between two processes, as two operators would start them. Notes on the tables are passed on once, in
+    the session that has an output."""
+    noise = ["--epsilon", str(_EPSILON), "--delta", str(_DELTA)] if reveal == "noisy-count" else []
+    common = ["--reveal", reveal, *noise, "--timeout", str(_PATIENCE_SECONDS), "--json"]
+    acme = [
+        "listen", "--address", "127.0.0.1:0", "--identity", str(folder / "acme"), "--peer", str(folder / "globex.crt"),
+        "--input", str(samples.acme.path), "--key", f"{samples.acme.email_column}:{EMAIL_RULE}",
+    ]  # fmt: skip
+    globex = [
+        "--identity", str(folder / "globex"), "--peer", str(folder / "acme.crt"), "--input", str(samples.globex.path),
+        "--key", f"{samples.globex.email_column}:{EMAIL_RULE}", *(["--output", str(output)] if output else []),
+    ]  # fmt: skip
+    with _process([*acme, *common]) as listener:
+        address = _address_of(listener, say if output else lambda line: None)
+        with _process(["connect", address, *globex, *common]) as caller:
+            return _Run(globex=_result(caller), acme=_result(listener))
+
+
+@contextlib.contextmanager
+def _process(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
+    started = subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "psi", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield started
+    finally:
+        started.kill()
+        started.communicate()
+
+
+def _address_of(listener: subprocess.Popen[str], passed_on: Callable[[str], None]) -> str:
+    """The address that the listener says it listens on; what it says before that is passed on."""
+    for line in listener.stderr or ():
+        found = _LISTENING.match(line)
+        if found:
+            return found[1]
+        passed_on(line.rstrip())
+    raise PsiError(f"the listening process ended early: {_result(listener)}")
+
+
+def _result(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """A process's JSON. Raises PsiError with what it said when it failed."""
+    stdout, stderr = process.communicate(timeout=_PATIENCE_SECONDS)
+    if process.returncode:
+        raise PsiError(f"a demo process ended with code {process.returncode}: {stdout.strip()} {stderr.strip()}")
+    result: dict[str, Any] = json.loads(stdout)
+    return result
+
+
+def _check(samples: Samples, expected: frozenset[str], run: _Run, output: Path) -> pa.Table:
+    """Hold the session's answer against the plain join. Raises PsiError when they differ."""
+    written = pa.Table.from_batches(open_source(output).batches())
+    globex = pa.Table.from_batches(open_source(samples.globex.path).batches())
+    joined = globex.filter(pa.array([email in expected for email in samples.globex.emails]))
+    if run.globex["matches"] != len(expected) or written["member"].to_pylist() != [
+        str(member) for member in joined["member"].to_pylist()
+    ]:
+        raise PsiError(
+            f"the session found {run.globex['matches']} matches in {written.num_rows} rows, a plain join "
+            f"{len(expected)} in {joined.num_rows}, or other rows: this is a bug, please report it"
+        )
+    return written
+
+
+def _check_counts(expected: int, count: _Run, noisy: _Run) -> None:
+    """Hold both counts against the plain join. Raises PsiError when they cannot be."""
+    found, near = count.globex["matches"], noisy.globex["noisy_count"]
+    if found != expected or abs(near - expected) > Noise.of(_EPSILON, _DELTA).bound:
+        raise PsiError(
+            f"the sessions counted {found}, and {near} with noise; a plain join counts {expected}: this is a bug, "
+            "please report it"
+        )
+
+
+def _show(run: _Run, rows: pa.Table) -> None:
+    acme, globex = run.acme, run.globex
+    print_table(
+        ["", "Acme (listens)", "Globex (connects)"],
+        [
+            ["list", _list(acme), _list(globex)],
+            ["learnt", "the size of Globex's list", f"{globex['matches']:,} of its own keys are Acme's too, and which"],
+            ["did not learn", "which or how many matched", "anything of Acme's other customers but their number"],
+            ["seconds", human_seconds(acme["seconds"]), human_seconds(globex["seconds"])],
+            ["sent", human_bytes(acme["bytes_sent"]), human_bytes(globex["bytes_sent"])],
+            ["transcript", acme["transcript"][:16], globex["transcript"][:16]],
+        ],
+        title="One session",
+    )
+    print_table(
+        _SHOWN_COLUMNS,
+        [list(row.values()) for row in rows.select(_SHOWN_COLUMNS).slice(0, _SHOWN_ROWS).to_pylist()],
+        title=f"Globex's matched rows, four of {rows.num_rows:,} and four columns of {rows.num_columns}",
+    )
+
+
+def _show_counts(run: _Run, count: _Run, noisy: _Run, expected: int) -> None:
+    sides, reach = "nothing but list sizes", Noise.of(_EPSILON, _DELTA).bound
+    print_table(
+        ["--reveal", "Globex learns", "Acme learns"],
+        [
+            ["matches", f"{run.globex['matches']:,}, and which rows", sides],
+            ["count", f"{count.globex['matches']:,}, not which", sides],
+            [
+                "noisy-count",
+                f"{noisy.globex['noisy_count']:,}, at most {reach} off (epsilon {_EPSILON}, delta 1e-6)",
+                f"{sides}, and the noise",
+            ],
+        ],
+        title="The same lists, less revealed: three sessions",
+    )
+    click.echo(f"Checked: a plain join of the two lists by e-mail gives the same {expected:,} matches, rows and count.")
+
+
+def _list(side: dict[str, Any]) -> str:
+    report = side["input"]
+    left_out = sum(report["unreadable"].values())
+    return (
+        f"{side['own_size']:,} distinct e-mails in {report['rows']:,} rows "
+        f"({report['duplicates']} duplicates, {report['blank']} blank, {left_out} unreadable)"
+    )

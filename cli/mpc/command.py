@@ -1,0 +1,295 @@
+"""`psiselect mpc`: each party runs the same command on its own machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from cli._output import human_bytes, print_fields, print_json, print_table, say
+from cli.mpc.functions import argmax_command, max_command, threshold_command
+from cli.mpc.options import common_options, open_session, read_values
+from dpselect.decimals import number, plain
+from dpselect.privacy import NeighbouringRelation, parse_epsilon
+from mpc.fixedpoint import parse_decimal
+from mpc.parties import Roster
+from mpc.plan import Guarantee, SumPlan, plan_sum
+from mpc.session import Run, run_sum
+from mpc.terms import MAX_LENGTH, Function
+from psiselect.base.entropy import SystemEntropy
+from psiselect.base.errors import UsageError
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_PRIVATE = ("epsilon", "colluding", "lower", "upper", "neighbors", "contributions", "sensitivity")
+
+
+@click.group(name="mpc", context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Compute on everyone's numbers without showing them: every party runs the same command on its own machine.
+
+    `parties.toml`, the same for all, has a [[party]] with name, address and certificate for each of them; `psiselect
+    identity create` makes the certificates. A run ends for everyone with the same result, or with the name of the
+    party that did not play its part.
+
+    \b
+    Examples:
+      psiselect mpc mean --party alice --parties parties.toml --identity keys/alice --value 3800
+      psiselect mpc threshold --party alice --parties parties.toml --identity keys/alice --value 1
+    """
+
+
+command.add_command(threshold_command)
+command.add_command(argmax_command)
+command.add_command(max_command)
+
+
+def _value_options(decorated: _Command) -> _Command:
+    single = click.option(
+        "--value", metavar="V", help="This party's number, or numbers: 1,0,2; - reads standard input."
+    )
+    vector = click.option(
+        "--values", "values_file", type=click.Path(path_type=Path), help="This party's numbers, one a line."
+    )
+    length = click.option(
+        "--length", type=click.IntRange(1, MAX_LENGTH), help="Numbers per party; needed by servers of vectors only."
+    )
+    return single(vector(length(decorated)))
+
+
+def _sum_options(decorated: _Command) -> _Command:
+    for option in reversed(
+        (
+            click.option("--decimals", type=int, default=2, show_default=True, help="Decimals that count."),
+            click.option(
+                "--bound", default="1000000000000", show_default=True, help="No value is larger, of either sign."
+            ),
+            click.option(
+                "--modulus", default="2^64", show_default=True, help="Shares are uniform modulo this number, or 2^K."
+            ),
+            click.option("--allow-two-inputs", is_flag=True, help="Two inputs, although each learns the other's."),
+            click.option(
+                "--epsilon", metavar="E", help="Make the result differentially private; nobody sees it exact."
+            ),
+            click.option(
+                "--colluding",
+                type=int,
+                metavar="T",
+                help="With --epsilon: how many parties may pool what they know, 1 or more.",
+            ),
+            click.option("--lower", help="With --epsilon: values below count as this."),
+            click.option("--upper", help="With --epsilon: values above count as this."),
+            click.option(
+                "--neighbors",
+                type=click.Choice([r.value for r in NeighbouringRelation]),
+                help="With --epsilon: what one party may change. Default: replace, since who takes part is known.",
+            ),
+            click.option(
+                "--contributions",
+                type=int,
+                metavar="C",
+                help="With --epsilon: protect a group of C parties together (default 1); costs C times the noise.",
+            ),
+            click.option(
+                "--sensitivity",
+                metavar="S",
+                help="With --epsilon, for parties that hold many persons' data each: how far one moves a number. "
+                "Default: a whole party is protected.",
+            ),
+        )
+    ):
+        decorated = option(decorated)
+    return decorated
+
+
+@command.command(name="sum")
+@common_options
+@_value_options
+@_sum_options
+def sum_command(**options: Any) -> None:
+    """The sum of everyone's numbers, and nothing else.
+
+    Everyone talks to everyone, or, when the parties file has two or more parties of role "server", to the servers only.
+
+    \b
+    Examples:
+      psiselect mpc sum --party alice --parties parties.toml --identity keys/alice --value 3800
+      psiselect mpc sum --party alice --parties parties.toml --identity keys/alice --values hours.txt
+      psiselect mpc sum ... --value 41 --epsilon 1 --colluding 2 --lower 0 --upper 60
+    """
+    _run_linear(Function.SUM, **options)
+
+
+@command.command(name="mean")
+@common_options
+@_value_options
+@_sum_options
+def mean_command(**options: Any) -> None:
+    """The mean of everyone's numbers, and nothing else.
+
+    \b
+    Examples:
+      psiselect mpc mean --party alice --parties parties.toml --identity keys/alice --value 3800
+    """
+    _run_linear(Function.MEAN, **options)
+
+
+def _run_linear(
+    function: Function,
+    *,
+    value: str | None,
+    values_file: Path | None,
+    length: int | None,
+    decimals: int,
+    bound: str,
+    modulus: str,
+    allow_two_inputs: bool,
+    **options: Any,
+) -> None:
+    private = {name: options.pop(name) for name in _PRIVATE}
+    session = open_session(**options)
+    roster = session.roster
+    mine = read_values(roster, session.party, value, values_file)
+    count = len(mine) if mine is not None else length or 1
+    if length not in (None, count):
+        raise UsageError(f"--length is {length}, but {count} numbers are given", term="length")
+    plan = plan_sum(
+        function,
+        roster,
+        length=count,
+        decimals=decimals,
+        bound=parse_decimal(bound, "bound"),
+        modulus=parse_modulus(modulus),
+        guarantee=_guarantee(**private),
+        allow_two_inputs=allow_two_inputs,
+    )
+    entropy = SystemEntropy()
+    for line in _assumptions(plan, roster):
+        say(line)
+    encoded = None if mine is None else plan.encode(mine, entropy)
+    with session.waiting() as progress:
+        run = run_sum(
+            roster,
+            session.party,
+            session.identity,
+            plan.terms,
+            encoded,
+            entropy,
+            timeout=session.timeout,
+            progress=progress,
+        )
+    _show(function, plan, roster, run, session.as_json)
+
+
+def _show(function: Function, plan: SumPlan, roster: Roster, run: Run, as_json: bool) -> None:
+    inputs = len(roster.inputting)
+    divisor = inputs if function is Function.MEAN else 1
+    results = [plan.point.decode(total) / divisor for total in run.totals]
+    error = None if plan.error95 is None else plan.error95 / divisor
+    for name in run.unconfirmed:
+        say(f"{name} has not confirmed that it holds the result")
+    if not as_json:
+        if len(results) == 1:
+            print_fields({function.value: plain(results[0]), "parties": inputs})
+        else:
+            print_table(("number", function.value), [(i, plain(r)) for i, r in enumerate(results, 1)])
+        say(f"{run.seconds:.2f} s, {human_bytes(run.bytes_sent)} sent, {human_bytes(run.bytes_received)} received")
+        return
+    record: dict[str, object] = {
+        "function": function,
+        "value": number(results[0]) if len(results) == 1 else [number(r) for r in results],
+        "value_exact": plain(results[0]) if len(results) == 1 else [plain(r) for r in results],
+        "parties": inputs,
+        "threshold": len(roster.computing) - 1,
+        "unconfirmed": list(run.unconfirmed),
+        "seconds": run.seconds,
+        "bytes_sent": run.bytes_sent,
+        "bytes_received": run.bytes_received,
+    }
+    if plan.guarantee is not None:
+        record |= {
+            "epsilon": float(plan.guarantee.epsilon),
+            "epsilon_exact": plan.guarantee.epsilon,
+            "neighbors": plan.guarantee.neighbors,
+            "colluding": plan.guarantee.colluding,
+            "unit": plain(plan.point.unit),
+            "sensitivity": number((plan.sensitivity or 0) * plan.point.unit),
+            "error95": None if error is None else float(error),
+        }
+    print_json(record)
+
+
+def _assumptions(plan: SumPlan, roster: Roster) -> list[str]:
+    """What the user should know before a share leaves."""
+    computing, inputs = len(roster.computing), len(roster.inputting)
+    lines = [
+        f"Each number is split into {computing} shares; fewer than {computing} of the computing parties together learn "
+        "nothing but the result. Every party is trusted to follow the protocol."
+    ]
+    guarantee, error = plan.guarantee, plan.error95
+    if guarantee is None or error is None:
+        lines.append(
+            f"The result is exact: {inputs - 1} parties that pool their inputs learn the last one's from it, and so "
+            "does whoever knows the other inputs from elsewhere."
+        )
+    else:
+        divisor = inputs if plan.terms.function is Function.MEAN else 1
+        lines.append(
+            f"The result is {guarantee.epsilon}-differentially private ({guarantee.neighbors.value}) towards "
+            f"{guarantee.colluding} colluding of {inputs} parties; its noise stays within "
+            f"+-{float(error / divisor):.6g} at 95 %."
+        )
+        if plan.coarsened > 1:
+            lines.append(
+                f"Values are rounded to multiples of {plain(plan.point.unit)}: a finer unit would take too long to "
+                "draw noise for, and this one is small beside the noise."
+            )
+    return lines
+
+
+def _guarantee(
+    epsilon: str | None,
+    colluding: int | None,
+    lower: str | None,
+    upper: str | None,
+    neighbors: str | None,
+    contributions: int | None,
+    sensitivity: str | None,
+) -> Guarantee | None:
+    if epsilon is None:
+        given = {"colluding": colluding, "lower": lower, "upper": upper, "neighbors": neighbors}
+        for name, value in (given | {"contributions": contributions, "sensitivity": sensitivity}).items():
+            if value is not None:
+                raise UsageError(f"--{name} goes with --epsilon", term=name)
+        return None
+    if lower is None or upper is None:
+        missing = "lower" if lower is None else "upper"
+        raise UsageError(
+            f"--epsilon needs --lower and --upper: without bounds one party could move the sum by any amount, and no "
+            f"finite noise would hide it ({missing} is missing)",
+            term=missing,
+        )
+    if colluding is None:
+        raise UsageError("--epsilon needs --colluding: how many parties may pool what they know (1 or more)")
+    return Guarantee(
+        parse_epsilon(epsilon),
+        NeighbouringRelation.parse(neighbors or NeighbouringRelation.REPLACE.value),
+        parse_decimal(lower, "lower"),
+        parse_decimal(upper, "upper"),
+        colluding,
+        contributions or 1,
+        None if sensitivity is None else parse_decimal(sensitivity, "sensitivity"),
+    )
+
+
+def parse_modulus(text: str) -> int:
+    """A decimal number or 2^K. Raises UsageError."""
+    base, caret, exponent = text.partition("^")
+    digits = base + exponent
+    if len(digits) > 160 or not digits.isascii() or not digits.isdigit() or (caret and (base != "2" or not exponent)):
+        raise UsageError("modulus: expected a number or 2^K", term="modulus")
+    if not caret:
+        return int(text)
+    return 1 << min(int(exponent), 1024)

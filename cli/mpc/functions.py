@@ -1,0 +1,244 @@
+"""`psiselect mpc threshold|argmax|max`: functions that tell less than a sum, computed by MPyC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli._output import human_bytes, print_fields, print_json, say
+from cli.mpc.options import Session, common_options, open_session, read_lines, read_values
+from dpselect.decimals import number, plain
+from dpselect.privacy import NeighbouringRelation, parse_epsilon
+from mpc.fixedpoint import encode_all, parse_decimal
+from mpc.function_plan import FunctionPlan, plan_largest, plan_threshold
+from mpc.functions import Outcome, run_function
+from mpc.parties import Roster
+from mpc.terms import Function
+from psiselect.base.entropy import SystemEntropy
+from psiselect.base.errors import InputError, UsageError
+
+_WORDS = {"yes": "1", "no": "0"}
+
+_decimals = click.option("--decimals", type=int, default=0, show_default=True, help="Decimals that count.")
+
+
+@click.command("threshold")
+@common_options
+@click.option("--value", metavar="V", help="This party's number; yes and no are 1 and 0; - reads standard input.")
+@click.option("--at-least", metavar="K", help="Yes if the sum is at least this. Default: half the number of inputs.")
+@click.option("--bound", default="1", show_default=True, help="No value is larger, of either sign.")
+@_decimals
+def threshold_command(value: str | None, at_least: str | None, bound: str, decimals: int, **options: Any) -> None:
+    """Whether the sum of all values reaches a threshold: yes or no, and nothing else.
+
+    A referendum that shows no counts: a unanimous vote then looks like any other that passes. Computed by MPyC among
+    the parties that compute, of whom at least three are needed and a majority must not collude.
+
+    \b
+    Examples:
+      psiselect mpc threshold --party alice --parties parties.toml --identity keys/alice --value yes
+      psiselect mpc threshold ... --value 1250.50 --decimals 2 --bound 100000 --at-least 250000
+    """
+    session = open_session(**options)
+    least = None if at_least is None else parse_decimal(at_least, "at-least")
+    plan = plan_threshold(session.roster, decimals=decimals, bound=parse_decimal(bound, "bound"), at_least=least)
+    word = None if value is None else _WORDS.get(value, value)
+    mine = _single(plan, read_values(session.roster, session.party, word, None))
+    outcome = _run(session, plan, mine, f"whether the sum is at least {plan.terms.at_least}")
+    _show(session, plan, outcome, "yes" if outcome.value else "no", {"at_least": plan.terms.at_least})
+
+
+@click.command("max")
+@common_options
+@click.option("--value", metavar="V", help="This party's number; - reads it from standard input.")
+@click.option("--bound", default="1000000000", show_default=True, help="No value is larger, of either sign.")
+@_decimals
+def max_command(value: str | None, bound: str, decimals: int, **options: Any) -> None:
+    """The largest of the parties' numbers, such as the highest bid; not whose it is, nor the rest.
+
+    \b
+    Examples:
+      psiselect mpc max --party alice --parties parties.toml --identity keys/alice --value 5200
+    """
+    session = open_session(**options)
+    plan = plan_largest(Function.MAX, session.roster, decimals=decimals, bound=parse_decimal(bound, "bound"))
+    mine = _single(plan, read_values(session.roster, session.party, value, None))
+    outcome = _run(session, plan, mine, "the largest number")
+    _show(session, plan, outcome, plain(_amount(outcome)), {})
+
+
+@click.command("argmax")
+@common_options
+@click.option("--value", metavar="V", help="This party's number; with --candidates 1,0,..., one each.")
+@click.option(
+    "--candidates", type=click.Path(path_type=Path), help="The candidates, one a line; the same for everyone."
+)
+@click.option("--approve", multiple=True, metavar="NAME", help="A candidate that this party approves; repeat it.")
+@click.option("--values", "values_file", type=click.Path(path_type=Path), help="This party's tallies, one a candidate.")
+@click.option("--bound", help="No number is larger. Default: 1 with --candidates, else 1000000000.")
+@_decimals
+@click.option("--epsilon", metavar="E", help="Noisy winner: one ballot more or less hardly matters to it.")
+@click.option(
+    "--colluding",
+    type=int,
+    metavar="T",
+    help="With --epsilon: how many computing parties may pool what they know; 1 or more. Default: fewer than half.",
+)
+@click.option(
+    "--neighbors",
+    type=click.Choice([r.value for r in NeighbouringRelation]),
+    help="With --epsilon: what one voter can change. Default: replace.",
+)
+def argmax_command(
+    value: str | None,
+    candidates: Path | None,
+    approve: tuple[str, ...],
+    values_file: Path | None,
+    bound: str | None,
+    decimals: int,
+    epsilon: str | None,
+    colluding: int | None,
+    neighbors: str | None,
+    **options: Any,
+) -> None:
+    """Who has the largest total: the winner of a vote without the tallies, or the highest bidder without the bids.
+
+    With --candidates each party brings a number for each: its own approvals (--approve) or, for a tally server that
+    holds ballots, their tallies (--values). Ties are broken at random. With --epsilon the winner is noisy and no party
+    knows the noise.
+
+    \b
+    Examples:
+      psiselect mpc argmax --party alice --parties parties.toml --identity keys/alice --value 5200
+      psiselect mpc argmax ... --candidates names.txt --approve Anna --approve Ben
+      psiselect mpc argmax ... --candidates names.txt --values tallies.txt --bound 500 --epsilon 1
+    """
+    if epsilon is None and (colluding is not None or neighbors is not None):
+        raise UsageError("--colluding and --neighbors go with --epsilon")
+    session = open_session(**options)
+    names = None if candidates is None else read_lines(candidates, "one candidate")
+    default = "1" if names is not None else "1000000000"
+    plan = plan_largest(
+        Function.ARGMAX,
+        session.roster,
+        decimals=decimals,
+        bound=parse_decimal(bound or default, "bound"),
+        candidates=names,
+        epsilon=None if epsilon is None else parse_epsilon(epsilon),
+        neighbors=NeighbouringRelation.parse(neighbors or NeighbouringRelation.REPLACE.value),
+        colluding=colluding,
+    )
+    mine = _numbers(session.roster, session.party, plan, value, names, approve, values_file)
+    what = "which candidate has the largest total" if names is not None else "who has the largest number"
+    outcome = _run(session, plan, mine, what)
+    extra: dict[str, object] = {}
+    if plan.noise is not None:
+        exact = parse_epsilon(epsilon or "")
+        extra = {
+            "mechanism": "noisy-maximum",
+            "epsilon": float(exact),
+            "epsilon_exact": str(exact),
+            "neighbors": plan.terms.neighbors,
+            "colluding": plan.noise.colluding,
+            "exponent_per_vote": float(plan.noise.exponent),
+        }
+    _show(session, plan, outcome, str(outcome.value), extra)
+
+
+def _numbers(
+    roster: Roster,
+    party: str,
+    plan: FunctionPlan,
+    value: str | None,
+    names: Sequence[str] | None,
+    approve: tuple[str, ...],
+    file: Path | None,
+) -> list[int] | None:
+    if not roster[party].inputs or names is None:
+        if approve or file is not None:
+            why = "go with --candidates" if names is None else "are for parties that bring a value"
+            raise UsageError(f"--approve and --values {why}")
+        return _single(plan, read_values(roster, party, value, None))
+    if approve or (value is None and file is None):
+        if value is not None or file is not None:
+            raise UsageError("give one of --approve, --value and --values", term="value")
+        if unknown := [a for a in approve if a not in names]:
+            raise UsageError(f"--approve: {unknown[0]!r} is not one of the candidates")
+        return [1 if name in approve else 0 for name in names]
+    mine = read_values(roster, party, value, file)
+    if mine is None or len(mine) != len(names):
+        raise InputError(f"expected a number for each of the {len(names)} candidates, in their order")
+    encoded = encode_all(plan.point, mine)
+    if plan.noise is not None and any(v < 0 for v in encoded):
+        raise InputError("a tally of approvals is not negative")
+    return encoded
+
+
+def _single(plan: FunctionPlan, mine: list[Fraction] | None) -> list[int] | None:
+    """One number; several would land in the other parties' places."""
+    if mine is None:
+        return None
+    if len(mine) != 1:
+        raise UsageError("expected one number; a number for each candidate goes with --candidates", term="value")
+    return encode_all(plan.point, mine)
+
+
+def _run(session: Session, plan: FunctionPlan, mine: list[int] | None, what: str) -> Outcome:
+    """State the assumption, then run."""
+    computing = len(session.roster.computing)
+    threshold = (computing - 1) // 2
+    names = ", ".join(p.name for p in session.roster.computing)
+    say(f"Everyone learns {what}, and nothing else, as long as no {threshold + 1} of {names} pool what they hold:")
+    say(
+        f"that many could read every input. All are trusted to follow the protocol ({computing} parties compute, MPyC)."
+    )
+    if plan.noise is not None:
+        say(
+            f"The winner is {plan.terms.epsilon}-differentially private ({plan.terms.neighbors}) towards "
+            f"{plan.noise.colluding} colluding of them, each ballot approving a candidate at most once."
+        )
+    with session.waiting() as progress:
+        return run_function(
+            session.roster,
+            session.party,
+            session.identity,
+            plan,
+            mine,
+            SystemEntropy(),
+            timeout=session.timeout,
+            progress=progress,
+        )
+
+
+def _amount(outcome: Outcome) -> Fraction:
+    if not isinstance(outcome.value, Fraction):
+        raise TypeError("the largest number is an amount")
+    return outcome.value
+
+
+def _show(session: Session, plan: FunctionPlan, outcome: Outcome, text: str, extra: dict[str, object]) -> None:
+    for name in outcome.unconfirmed:
+        say(f"{name} has not confirmed that it holds the result")
+    function = plan.terms.function
+    if not session.as_json:
+        print_fields({function.value: text})
+        say(f"{outcome.seconds:.2f} s, {human_bytes(outcome.bytes_sent)} sent")
+        return
+    value = outcome.value
+    print_json(
+        {
+            "function": function,
+            "value": number(value) if isinstance(value, Fraction) else value,
+            "parties": len(session.roster.inputting),
+            "threshold": (len(session.roster.computing) - 1) // 2,
+            "unconfirmed": list(outcome.unconfirmed),
+            "seconds": outcome.seconds,
+            "bytes_sent": outcome.bytes_sent,
+            "bytes_received": outcome.bytes_received,
+        }
+        | extra
+    )

@@ -1,0 +1,49 @@
+"""`--send`, `--receive`, `--label-bytes`: columns that travel with a match."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from psi.agreement.column_terms import DEFAULT_LABEL_BYTES, MAX_LABEL_BYTES, MIN_LABEL_BYTES, ColumnTerms
+from psi.agreement.outcomes import Side
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _label_bytes(words: str) -> Callable[[Command], Command]:
+    return click.option("--label-bytes", type=click.IntRange(MIN_LABEL_BYTES, MAX_LABEL_BYTES), metavar="N", help=words)
+
+
+OPTIONS = (
+    click.option(
+        "--send",
+        "sent",
+        multiple=True,
+        metavar="COLUMN",
+        help="Give the peer this column of my matching rows; may be repeated. The peer must --receive it. Its name is "
+        "told to the peer.",
+    ),
+    click.option(
+        "--receive",
+        "received",
+        multiple=True,
+        metavar="COLUMN",
+        help="Get this column of the peer's matching rows, by the peer's name of it; may be repeated. --output then "
+        "has the joined table, with the peer's columns as peer_COLUMN.",
+    ),
+    _label_bytes(
+        "Length to which what is sent for a key is padded, so that it says nothing; both sides must say the same "
+        f"[default: {DEFAULT_LABEL_BYTES}]."
+    ),
+)
+ESTIMATED = _label_bytes("Columns travel along with matches to whoever learns, padded to N bytes.")
+
+
+def asked(side: Side, given: dict[str, Any]) -> tuple[ColumnTerms | None, int | None]:
+    """The terms of columns, and the length of a payload. Raises UsageError."""
+    columns = ColumnTerms.between(side, given["sent"], given["received"])
+    width: int | None = given["label_bytes"]
+    return columns, DEFAULT_LABEL_BYTES if columns is not None and width is None else width

@@ -1,0 +1,96 @@
+"""The log of a long-running command: one JSON object a line, to stderr or to a file (docs/serving.md).
+
+    {"time": "2026-03-02T06:00:01.204Z", "level": "info", "event": "session_started", "message": "...", ...}
+
+What it says comes from `psiselect.base.events`; of an exception nobody expected it has the type and the place, not the
+text, which could hold anything.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.handlers
+import os
+import time
+import traceback
+from datetime import UTC, datetime
+from io import TextIOWrapper
+from pathlib import Path
+
+from cli._output import printable
+from psiselect.base.errors import InputError
+
+LOGGER = logging.getLogger("psiselect")
+
+
+class JsonLines(logging.Formatter):
+    """A record as one JSON object on one line, in ASCII."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See the module."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line: dict[str, object] = {
+            "time": at,
+            "level": record.levelname.lower(),
+            "event": getattr(record, "event", record.name),
+            "message": printable(record.getMessage()),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            line["error"] = record.exc_info[0].__name__
+            line["at"] = [f"{Path(f.filename).name}:{f.lineno}" for f in traceback.extract_tb(record.exc_info[2])[-5:]]
+        return json.dumps(line, default=str)
+
+
+class FewRefusals(logging.Filter):
+    """At most `most` refused visitors a minute are told one by one; the rest are a number in the next line, so that
+    whoever knocks thousands of times cannot fill the disk."""
+
+    def __init__(self, most: int = 60) -> None:
+        super().__init__()
+        self._most = most
+        self._minute = 0
+        self._told = self._untold = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line is written."""
+        if getattr(record, "event", None) not in ("refused", "turned_away", "no_room", "accepted"):
+            return True
+        minute = int(time.monotonic() // 60)
+        if minute != self._minute:
+            self._minute, self._told = minute, 0
+        if self._told >= self._most:
+            self._untold += 1
+            return False
+        self._told += 1
+        if self._untold:
+            record.fields = {**getattr(record, "fields", {}), "not_logged_before": self._untold}
+            self._untold = 0
+        return True
+
+
+class _LogFile(logging.handlers.WatchedFileHandler):
+    """Appends; opened anew when it was renamed (logrotate). 0600 from creation."""
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, "a", encoding="ascii", opener=_private)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
+def start(path: Path | None) -> None:
+    """Send what `psiselect` logs to stderr, or to a file. Raises InputError when the file cannot be written."""
+    try:
+        handler: logging.Handler = logging.StreamHandler() if path is None else _LogFile(path)
+    except OSError as error:
+        raise InputError(
+            f"cannot write the log {path}: {error.strerror}; name a file in a folder that exists"
+        ) from None
+    handler.setFormatter(JsonLines())
+    handler.addFilter(FewRefusals())
+    LOGGER.handlers[:] = [handler]
+    LOGGER.setLevel(logging.INFO)
+    LOGGER.propagate = False

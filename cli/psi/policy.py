@@ -1,0 +1,93 @@
+"""`--policy`: what this side allows, held against the command at its start and against the peer when it is known."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+import dpselect.errors
+from cli._output import say
+from dpselect.accounting import ApproximateDp
+from dpselect.ledger import Ledger
+from psi.accounts.policy import Charge, Policy, Request
+from psi.accounts.run_counter import RunCounter
+from psi.identity.identity import PeerIdentity
+from psi.session.job import Agreement
+from psiselect.base.errors import InputError, PolicyError
+
+OPTION = click.option(
+    "--policy",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What I allow, in TOML: peers, modes, columns, sizes, runs in a period. Refuses the rest with exit 6.",
+)
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A policy, if one was given, with the file that counts runs."""
+
+    policy: Policy | None = None
+
+    @classmethod
+    def load(cls, path: Path | None) -> Guard:
+        """Read the policy. Raises InputError."""
+        return cls(None if path is None else Policy.load(path))
+
+    def anew(self) -> Guard:
+        """The policy as its file is now. Raises InputError."""
+        return self if self.policy is None else Guard.load(self.policy.path)
+
+    def check(self, peers: Iterable[PeerIdentity], request: Request) -> None:
+        """Every peer that is named must be one with whom the command may be run. Raises PolicyError."""
+        if self.policy is not None:
+            for peer in peers:
+                self.policy.check(peer.fingerprint, request)
+
+    def prepare(self, peers: Iterable[PeerIdentity]) -> None:
+        """Open the counter of runs and the ledgers before the peer is bothered. Raises InputError."""
+        if self.policy is None:
+            return
+        if RunCounter(self.policy.state).created:
+            say(f"runs are counted in {self.policy.state}, made now")
+        for peer in peers:
+            charge = self.policy.rules(peer.fingerprint).ledger
+            if charge is not None:
+                Ledger.open(self.policy.beside(charge.file))
+
+    def admission(self, peer: PeerIdentity, agreement: Agreement) -> Callable[[int], None]:
+        """What `psi.protocol.party.Setup.admit` asks."""
+        policy = self.policy
+        if policy is None:
+            return lambda size: None
+
+        def admit(size: int) -> None:
+            policy.check_peer_size(peer.fingerprint, size)
+            rules = policy.rules(peer.fingerprint)
+            RunCounter(policy.state).spend(peer.fingerprint, rules.runs, int(time.time()))
+            if rules.ledger is not None:
+                _charge(policy, rules.ledger, peer, agreement)
+
+        return admit
+
+
+def _charge(policy: Policy, charge: Charge, peer: PeerIdentity, agreement: Agreement) -> None:
+    """Pay for a noisy run. Raises PolicyError when the budget does not hold it, InputError."""
+    if agreement.epsilon is None or agreement.delta is None:
+        raise PolicyError(f"the policy {policy.path} has a ledger, which pays for noisy runs only", term="ledger")
+    try:
+        # A key added, removed or replaced changes the count by at most 1: it holds under the ledger's relation.
+        Ledger.open(policy.beside(charge.file)).spend(
+            charge.dataset,
+            ApproximateDp(agreement.epsilon, agreement.delta),
+            neighbors=None,
+            what=f"psi {agreement.reveal.value} with {peer.fingerprint.hex()[:16]}",
+        )
+    except dpselect.errors.BudgetError as error:
+        raise PolicyError(str(error), term="ledger") from None
+    except dpselect.errors.InputError as error:
+        raise InputError(str(error), term="ledger") from None

@@ -1,0 +1,247 @@
+"""`psiselect release`: noisy numbers from a table that its holder may see and others may not."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import click
+
+from cli._output import print_fields, print_json, print_table, say
+from cli.release.common import (
+    Common,
+    announce,
+    charge,
+    common_options,
+    finish,
+    lower_option,
+    print_plan,
+    read_bound,
+    read_grid,
+    record_of,
+    unit_option,
+    upper_option,
+)
+from dpselect import numeric
+from dpselect.decimals import number, plain
+from dpselect.errors import InputError, UsageError
+from dpselect.numeric import Histogram, Invalid
+from dpselect.privacy import NeighbouringRelation
+from dpselect.quantile import Quantile, quantile
+from psiselect.base.entropy import SystemEntropy
+
+_MAX_GRID = 1_000_000
+_GRID_STEPS = 1000
+_UNIT_STEPS = 1_000_000
+
+
+@click.group(name="release", context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Release a number about private rows, with exact discrete Laplace noise.
+
+    Whoever runs this sees the rows; what it prints may be shown to anyone. The expected error is printed before
+    anything is drawn; --plan stops there and spends nothing.
+
+    \b
+    Examples:
+      psiselect release sum salaries.csv --column raise --lower 0 --upper 5000 --epsilon 1
+      psiselect release count people.csv --column smoker --equals yes --epsilon 0.5 --neighbors add-remove
+    """
+
+
+@command.command("count")
+@common_options
+@click.option("--equals", metavar="TEXT", help="Count the rows whose column is this.")
+@lower_option
+@upper_option
+def count_command(equals: str | None, lower: str | None, upper: str | None, **options: Any) -> None:
+    """How many rows: all of them, or those whose column is not blank, is TEXT, or lies from --lower to --upper.
+
+    \b
+    Examples:
+      psiselect release count people.csv --epsilon 0.5 --neighbors add-remove
+      psiselect release count people.csv --column smoker --equals yes --epsilon 0.5
+    """
+    common = Common.of("count", options)
+    ranged = lower is not None or upper is not None
+    if common.column is None:
+        if equals is not None or ranged:
+            raise UsageError("--equals, --lower and --upper look at a --column")
+        if common.relation is NeighbouringRelation.REPLACE:
+            raise UsageError(
+                "under replace the number of rows is public: count the rows of a kind (--column), or protect whether "
+                "a person is there at all (--neighbors add-remove)"
+            )
+    if equals is not None and ranged:
+        raise UsageError("give either --equals or bounds")
+    measurement = numeric.count(common.epsilon, common.relation, contributions=common.contributions)
+    announce(common, measurement, measurement.error95)
+    if ranged:
+        low = None if lower is None else read_bound(lower, "lower")
+        high = None if upper is None else read_bound(upper, "upper")
+        rows = sum((low is None or low <= v) and (high is None or v <= high) for v in common.numbers())
+    elif common.column is None:
+        rows = sum(1 for _ in common.texts())
+    else:
+        rows = sum(text == equals if equals is not None else text != "" for _, text in common.texts())
+    entropy = SystemEntropy()
+    finish(common, measurement, lambda: measurement.release(rows, entropy).values[0], measurement.error95)
+
+
+@command.command("sum")
+@common_options
+@lower_option
+@upper_option
+@unit_option
+def sum_command(**options: Any) -> None:
+    """The sum of a column. Bounds are required: without them no noise would do.
+
+    \b
+    Examples:
+      psiselect release sum salaries.csv --column raise --lower 0 --upper 5000 --epsilon 1
+    """
+    common = Common.of("sum", options)
+    common.needs_column()
+    grid = read_grid(options, common, _UNIT_STEPS)
+    measurement = numeric.sum_(
+        common.epsilon, common.relation, grid, contributions=common.contributions, invalid=common.invalid
+    )
+    announce(common, measurement, measurement.error95)
+    values, entropy = list(common.numbers()), SystemEntropy()
+    finish(common, measurement, lambda: measurement.release(values, entropy).values[0], measurement.error95)
+
+
+@command.command("mean")
+@common_options
+@lower_option
+@upper_option
+@unit_option
+@click.option(
+    "--n",
+    "rows",
+    type=click.IntRange(min=1),
+    help="The number of rows: public under replace; under add-remove a guess, used for the printed error only.",
+)
+def mean_command(rows: int | None, **options: Any) -> None:
+    """The mean of a column. Bounds are required.
+
+    Under replace, the number of rows is public and given with --n. Under add-remove it is private: half of epsilon
+    goes to a noisy count.
+
+    \b
+    Examples:
+      psiselect release mean salaries.csv --column raise --lower 0 --upper 5000 --n 40 --epsilon 1
+    """
+    common = Common.of("mean", options)
+    common.needs_column()
+    grid = read_grid(options, common, _UNIT_STEPS)
+    measurement = numeric.mean(
+        common.epsilon, common.relation, grid, rows=rows, contributions=common.contributions, invalid=common.invalid
+    )
+    announce(common, measurement, measurement.error95)
+    values, entropy = list(common.numbers()), SystemEntropy()
+    if common.relation is NeighbouringRelation.REPLACE and common.invalid is Invalid.ERROR and len(values) != rows:
+        raise InputError(f"{common.file} does not have the public number of rows, {rows}")
+    finish(common, measurement, lambda: measurement.release(values, entropy).values[0], measurement.error95)
+
+
+@command.command("histogram")
+@common_options
+@click.option("--bins", metavar="A,B,...", help="Rising edges; a value beyond them is counted nowhere.")
+@click.option("--categories", metavar="X,Y,...", help="The values to count; another value is counted nowhere.")
+def histogram_command(bins: str | None, categories: str | None, **options: Any) -> None:
+    """How many rows fall into each of several cells that are named beforehand.
+
+    \b
+    Examples:
+      psiselect release histogram people.csv --column smoker --categories yes,no --epsilon 0.5
+      psiselect release histogram people.csv --column age --bins 0,18,40,65,120 --epsilon 0.5 --neighbors add-remove
+    """
+    common = Common.of("histogram", options)
+    common.needs_column()
+    edges = [read_bound(e, "bins") for e in bins.split(",")] if bins is not None else []
+    named = [c.strip() for c in categories.split(",")] if categories is not None else []
+    measurement = numeric.histogram(
+        common.epsilon, common.relation, categories=named, edges=edges, contributions=common.contributions
+    )
+    announce(common, measurement, measurement.error95)
+    say(f"all {len(measurement.cells)} cells together at 95 %: +-{float(measurement.error95_all):.6g}")
+    values = list(common.numbers()) if edges else [text for _, text in common.texts()]
+    record = record_of(common, measurement, measurement.error95) | {"error95_all": number(measurement.error95_all)}
+    if common.plan:
+        print_plan(common, record)
+        return
+    record |= charge(common, measurement.event)
+    released = measurement.release(values, SystemEntropy())
+    _print_histogram(common, measurement, released.values, record)
+
+
+def _print_histogram(
+    common: Common, measurement: Histogram, values: tuple[Fraction, ...], record: dict[str, object]
+) -> None:
+    cells = dict(zip(measurement.cells, (number(v) for v in values), strict=True))
+    if common.as_json:
+        print_json({"value": cells} | record)
+    else:
+        print_table((common.column or "cell", "count"), list(cells.items()))
+
+
+@command.command("quantile")
+@common_options
+@lower_option
+@upper_option
+@click.option("--unit", metavar="U", help="Step of the public grid of answers. Default: by the bounds.")
+@click.option("--q", "q", default="0.5", show_default=True, help="Which quantile; 0.5 is the median.")
+def quantile_command(q: str, **options: Any) -> None:
+    """A quantile of a column, such as the median, from a public grid between the bounds.
+
+    Drawn by the exponential mechanism on ranks: outliers cost nothing. How far off it is depends on how dense the
+    values are; in ranks, the bound printed holds at 95 %.
+
+    \b
+    Examples:
+      psiselect release quantile salaries.csv --column raise --lower 0 --upper 5000 --unit 10 --epsilon 1
+    """
+    common = Common.of("quantile", options)
+    common.needs_column()
+    grid = read_grid(options, common, _GRID_STEPS)
+    if grid.high - grid.low >= _MAX_GRID:
+        raise UsageError(f"the grid has more than {_MAX_GRID:,} points; take a larger --unit")
+    points = [step * grid.unit for step in range(grid.low, grid.high + 1)]
+    # A person with C rows moves the score C times as far.
+    measurement = quantile(common.epsilon / common.contributions, common.relation, q, points)
+    ranks = _rank_error(measurement, len(points))
+    say(
+        f"quantile {q}: epsilon {common.epsilon}, {common.relation.value}; the answer's rank is off by at most "
+        f"{float(ranks):.4g} rows more than the best grid point's, at 95 %"
+    )
+    values = list(common.numbers())
+    record: dict[str, object] = {
+        "statistic": "quantile",
+        "q": q,
+        "epsilon": float(common.epsilon),
+        "epsilon_exact": str(common.epsilon),
+        "neighbors": common.relation.value,
+        "contributions": common.contributions,
+        "mechanism": measurement.mechanism.value,
+        "sensitivity": number(measurement.bound.range * common.contributions),
+        "scale": float(measurement.bound.range * common.contributions / common.epsilon),
+        "error95": float(ranks),
+        "error_in": "ranks",
+        "unit": plain(grid.unit),
+    }
+    if common.plan:
+        print_plan(common, record)
+        return
+    record |= charge(common, measurement.event.for_group(common.contributions))
+    value = measurement.release(values, SystemEntropy())
+    if common.as_json:
+        print_json({"value": number(value), "value_exact": plain(value)} | record)
+    else:
+        print_fields({"quantile": plain(value)})
+
+
+def _rank_error(measurement: Quantile, points: int) -> Fraction:
+    """Dwork, Roth, Corollary 3.12, with the exponent in use: the score falls short by ln(20 m)/lambda at most, at 95 %;
+    ln is bounded from above by 7/10 of log2."""
+    return Fraction(7, 10) * (20 * points).bit_length() / measurement.exponent

@@ -1,0 +1,199 @@
+"""Polls in which every respondent randomises: local differential privacy, no trusted collector.
+
+Three ways to answer, each epsilon-DP for every single respondent, whatever anyone else does:
+
+    randomised response    two options: the true one with probability e^eps/(1 + e^eps). At eps = ln 3 that is 3/4, the
+                           article's two coins (tails: the truth; heads: what a second coin says). Warner 1965
+    k-ary response         k options: the true one with probability e^eps/(e^eps + k - 1), else one of the others
+    optimised unary        a bit for each option: the true one's is a fair coin, any other's is 1 with probability
+                           1/(e^eps + 1). Better than k-ary when k >= 3e^eps + 2. Wang et al., USENIX Security 2017
+
+Responses are drawn with exact coins; estimates are computed from responses alone and use floating point freely.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from statistics import NormalDist
+
+from dpselect.coins import exp_floor, logistic_coin
+from dpselect.errors import InputError, UsageError
+from dpselect.privacy import Epsilon
+from dpselect.sampling import bernoulli, bernoulli_exp, flip, uniform_below
+from psiselect.base.entropy import Entropy
+
+MAX_OPTIONS = 10_000
+YES_NO = ("yes", "no")
+
+
+class PollMechanism(enum.Enum):
+    """How a respondent randomises."""
+
+    RANDOMISED_RESPONSE = "randomised-response"
+    K_ARY = "k-ary"
+    UNARY = "optimised-unary"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """An option's share of the respondents, from 0 to 1; being unbiased, it may fall outside.
+
+    standard_error: of the noise alone for fixed respondents; with `population`, of drawing them at random too.
+    interval: at the asked confidence, by the normal approximation, for this option alone.
+    """
+
+    option: str
+    estimate: float
+    standard_error: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Poll:
+    """A question's options and how they are answered.
+
+    Raises UsageError for fewer than two options, a repeated or unusable one, or a mechanism that does not fit.
+    """
+
+    options: tuple[str, ...]
+    epsilon: Epsilon
+    mechanism: PollMechanism
+
+    def __post_init__(self) -> None:
+        if not 2 <= len(self.options) <= MAX_OPTIONS:
+            raise UsageError(f"options: expected 2 to {MAX_OPTIONS}, got {len(self.options)}")
+        if len(set(self.options)) != len(self.options):
+            raise UsageError("options: one is named twice")
+        if any(not o.strip() or o != o.strip() or not o.isprintable() or ";" in o for o in self.options):
+            raise UsageError("options: each is printable text without ';' and without blanks around it")
+        if self.mechanism is PollMechanism.RANDOMISED_RESPONSE and len(self.options) != 2:
+            raise UsageError("randomised-response has two options; for more take k-ary or optimised-unary")
+
+    @classmethod
+    def of(cls, options: Sequence[str], epsilon: Epsilon, mechanism: PollMechanism | None = None) -> Poll:
+        """With no mechanism named: the one with the smaller error, by a rule of public parameters."""
+        if mechanism is None:
+            mechanism = _better(len(options), epsilon)
+        return cls(tuple(options), epsilon, mechanism)
+
+    def respond(self, answer: str, entropy: Entropy) -> str:
+        """The randomised response to a true answer: an option, or for unary a bit for each option in order.
+
+        Answering again spends epsilon again: keep the response and send that. Raises UsageError for an answer that is
+        not an option.
+        """
+        if answer not in self.options:
+            raise UsageError(f"answer: expected one of {', '.join(self.options[:20])}")
+        truth = self.options.index(answer)
+        if self.mechanism is PollMechanism.UNARY:
+            bits = (bernoulli(entropy, Fraction(1, 2)) if i == truth else self._lie(entropy) for i in self._indices)
+            return "".join("1" if bit else "0" for bit in bits)
+        while True:
+            # Each option is proposed alike; the true one is taken at once, any other with probability e^-eps. So they
+            # come out as 1 : e^-eps : ... : e^-eps, and how long it takes says nothing about the truth.
+            proposed = uniform_below(entropy, len(self.options))
+            accepted = self._discount(entropy)
+            if proposed == truth or accepted:
+                return self.options[proposed]
+
+    def estimate(
+        self, responses: Sequence[str], *, confidence: float = 0.95, population: bool = False
+    ) -> tuple[Estimate, ...]:
+        """Unbiased shares, an entry an option. Raises InputError for no responses or one that is none."""
+        total = len(responses)
+        if not total:
+            raise InputError("no responses to estimate from")
+        if not 0 < confidence < 1:
+            raise UsageError("confidence: expected a number between 0 and 1, like 0.95")
+        counts = self._counts(responses)
+        truth, lie = self.rates
+        deviations = NormalDist().inv_cdf(0.5 + confidence / 2)
+        made = []
+        for option in self.options:
+            share = (counts.get(option, 0) / total - lie) / (truth - lie)
+            error = self.standard_error(share, total, population=population)
+            interval = (share - deviations * error, share + deviations * error)
+            made.append(Estimate(option, share, error, interval))
+        return tuple(made)
+
+    def standard_error(self, share: float, total: int, *, population: bool = False) -> float:
+        """Of the estimate of one option that a `share` of `total` respondents holds."""
+        truth, lie = self.rates
+        held = min(1.0, max(0.0, share))
+        noise = (held * truth * (1 - truth) + (1 - held) * lie * (1 - lie)) / (truth - lie) ** 2
+        return math.sqrt((noise + (held * (1 - held) if population else 0.0)) / total)
+
+    @property
+    def form(self) -> str:
+        """What a response looks like, in words."""
+        if self.mechanism is PollMechanism.UNARY:
+            return f"{len(self.options)} digits 0 or 1, one for each option"
+        return f"one of {', '.join(self.options[:20])}"
+
+    def accepts(self, response: str) -> bool:
+        """Whether `response` is one that a respondent of this poll can give."""
+        if self.mechanism is PollMechanism.UNARY:
+            return len(response) == len(self.options) and not set(response) - {"0", "1"}
+        return response in self._known
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self.options)
+
+    @cached_property
+    def rates(self) -> tuple[float, float]:
+        """The probability that a response supports an option: when it is the true one, and when it is not."""
+        z = self._z
+        if self.mechanism is PollMechanism.UNARY:
+            return 0.5, z / (1 + z)
+        truth = 1 / (1 + (len(self.options) - 1) * z)
+        return truth, z * truth
+
+    @property
+    def _indices(self) -> range:
+        return range(len(self.options))
+
+    @property
+    def _z(self) -> float:
+        return float(1 / self.epsilon.ratio) if self.epsilon.ratio else math.exp(-self.epsilon.value)
+
+    def _discount(self, entropy: Entropy) -> bool:
+        """True with probability e^-eps, exactly."""
+        ratio = self.epsilon.ratio
+        return bernoulli(entropy, 1 / ratio) if ratio else bernoulli_exp(entropy, self.epsilon.value)
+
+    def _lie(self, entropy: Entropy) -> bool:
+        """True with probability 1/(e^eps + 1), exactly."""
+        ratio = self.epsilon.ratio
+        return bernoulli(entropy, 1 / (1 + ratio)) if ratio else flip(entropy, logistic_coin(self.epsilon.value))
+
+    def _counts(self, responses: Sequence[str]) -> Mapping[str, int]:
+        tallied = Counter(responses)
+        for response in tallied:
+            if not self.accepts(response):
+                where = responses.index(response) + 1
+                raise InputError(f"response {where} is not {self.form}", line=where)
+        if self.mechanism is not PollMechanism.UNARY:
+            return tallied
+        support = [0] * len(self.options)
+        for response, times in tallied.items():
+            for index, bit in enumerate(response):
+                support[index] += times if bit == "1" else 0
+        return dict(zip(self.options, support, strict=True))
+
+
+def _better(options: int, epsilon: Epsilon) -> PollMechanism:
+    """k-ary while k < 3e^eps + 2, that is while (k - 2) * e^-eps < 3, decided without rounding."""
+    if options == 2:
+        return PollMechanism.RANDOMISED_RESPONSE
+    if epsilon.ratio:
+        fewer = options - 2 < 3 * epsilon.ratio
+    else:
+        fewer = (options - 2) * exp_floor(epsilon.value, 128) < 3 << 128
+    return PollMechanism.K_ARY if fewer else PollMechanism.UNARY

@@ -1,0 +1,259 @@
+"""What one side allows, as a TOML file: which peers, modes, columns, sizes, and how many runs in a period.
+
+A policy is private: it is no term, and the peer of a refused run hears only that it was refused. It says everything:
+each field stands for all peers or for each, none but `ledger` and `state` may be left out, and a name that is not known
+is an error. How runs are counted is in `psi.accounts.run_counter`; the fields are described in docs/policy.md.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+from psi.agreement.outcomes import Reveal
+from psiselect.base.errors import InputError, PolicyError
+
+MAX_BYTES = 1 << 20
+_MAX_COUNT = 1_000_000
+_MAX_SIZE = 1 << 40
+_UNITS = {"h": 3600, "d": 86_400, "w": 604_800}
+_PERIOD = re.compile(r"([1-9][0-9]{0,3})([hdw])", re.ASCII)
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """So many runs in any stretch of `seconds`; `per` is the same as written."""
+
+    count: int
+    seconds: int
+    per: str
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """Which budget pays for noisy runs: a ledger's file, relative to the policy's folder, and the data set in it."""
+
+    file: str
+    dataset: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What one peer may be run with. Field names are the names in the file."""
+
+    reveal: frozenset[Reveal]
+    columns: frozenset[str]
+    send_columns: frozenset[str]
+    output_rows: bool
+    max_own_size: int
+    max_peer_size: int
+    min_matches: int
+    runs: Allowance
+    ledger: Charge | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What this side is about to do. columns: of the keys and of values. send_columns: what the peer gets of each
+    match. own_size: None as long as the table has not been read."""
+
+    reveals: tuple[Reveal, ...]
+    columns: tuple[str, ...]
+    send_columns: tuple[str, ...]
+    output_rows: bool
+    min_matches: int | None
+    own_size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy file. state: where runs are counted. peers: by fingerprint."""
+
+    path: Path
+    state: Path
+    peers: dict[bytes, Rules]
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a policy. Raises InputError with file and field."""
+        path = Path(path)
+        try:
+            with path.open("rb") as file:
+                content = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise InputError(f"cannot read the policy {path}: {error.strerror}") from None
+        if len(content) > MAX_BYTES:
+            raise InputError(f"{path}: too large for a policy")
+        try:
+            table = tomllib.loads(content.decode("utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path}: not TOML: {error}") from None
+        try:
+            return cls(path, _state(table, path), _peers(table))
+        except _FieldError as error:
+            raise InputError(f"{path}: field '{error.name}' {error.problem}", term=error.name) from None
+
+    def rules(self, fingerprint: bytes) -> Rules:
+        """The rules for a peer. Raises PolicyError for one that the policy does not name."""
+        found = self.peers.get(fingerprint)
+        if found is None:
+            raise PolicyError(
+                f"the policy {self.path} names no peer with fingerprint {fingerprint.hex()}; add a [[peer]] if it may",
+                term="peer",
+            )
+        return found
+
+    def check(self, fingerprint: bytes, request: Request) -> None:
+        """Raises PolicyError, naming the field, unless the peer may be run with as requested."""
+        rules = self.rules(fingerprint)
+        for reveal in request.reveals:
+            if reveal not in rules.reveal:
+                raise self._refusal("reveal", f"does not have {reveal.value}")
+        for column in request.columns:
+            if column not in rules.columns:
+                raise self._refusal("columns", "does not have a column that --key or --value names")
+        for column in request.send_columns:
+            if column not in rules.send_columns:
+                raise self._refusal("send_columns", "does not have a column that --send names")
+        if request.output_rows and not rules.output_rows:
+            raise self._refusal("output_rows", "is false; leave --output out")
+        if (request.min_matches or 0) < rules.min_matches:
+            raise self._refusal(
+                "min_matches", f"is {rules.min_matches}; agree with the peer on a --min-matches of that"
+            )
+        if request.own_size is not None and request.own_size > rules.max_own_size:
+            raise self._refusal("max_own_size", f"is {rules.max_own_size:,}; this list is longer")
+
+    def check_peer_size(self, fingerprint: bytes, size: int) -> None:
+        """Raises PolicyError when the peer declares a longer list than it may."""
+        most = self.rules(fingerprint).max_peer_size
+        if size > most:
+            raise self._refusal("max_peer_size", f"is {most:,}; the peer declares {size:,} items")
+
+    def beside(self, name: str) -> Path:
+        """A path as the policy writes it, relative to the policy's folder."""
+        return _beside(self.path, name)
+
+    def _refusal(self, name: str, problem: str) -> PolicyError:
+        return PolicyError(f"the policy {self.path} refuses this run: its '{name}' {problem}", term=name)
+
+
+class _FieldError(Exception):
+    """Carries a field's full name and what is wrong with it to `load`, which knows the file."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(name)
+        self.name = name
+        self.problem = problem
+
+
+def _state(table: dict[str, Any], path: Path) -> Path:
+    name = table.pop("state", f"{path.name}.runs")
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise _FieldError("state", 'is the path of a file, such as "weekly.runs"')
+    return _beside(path, name)
+
+
+def _beside(path: Path, name: str) -> Path:
+    return path.absolute().parent / name
+
+
+def _peers(table: dict[str, Any]) -> dict[bytes, Rules]:
+    tables = table.pop("peer", None)
+    if not isinstance(tables, list) or not tables or not all(isinstance(peer, dict) for peer in tables):
+        raise _FieldError("peer", "is missing: a policy has a [[peer]] with a fingerprint for each peer")
+    general = _rules(table, "")
+    peers: dict[bytes, Rules] = {}
+    for number, peer in enumerate(tables, start=1):
+        where = f"peer {number}: "
+        fingerprint = peer.pop("fingerprint", None)
+        if not isinstance(fingerprint, str) or not _FINGERPRINT.fullmatch(fingerprint):
+            raise _FieldError(f"{where}fingerprint", "is 64 lower-case hex digits; see `psiselect identity show`")
+        if not isinstance(peer.pop("name", ""), str):
+            raise _FieldError(f"{where}name", "is a text; it is a note to the reader of the policy")
+        found = general | _rules(peer, where)
+        for field in fields(Rules):
+            if field.name not in found and field.default is MISSING:
+                raise _FieldError(
+                    f"{where}{field.name}", "is said neither for this peer nor for all; a policy says all"
+                )
+        if "ledger" in found and found["reveal"] != {Reveal.NOISY_COUNT}:
+            raise _FieldError(f"{where}ledger", "pays for noisy-count only; let 'reveal' be [\"noisy-count\"]")
+        if bytes.fromhex(fingerprint) in peers:
+            raise _FieldError(f"{where}fingerprint", "is named twice")
+        peers[bytes.fromhex(fingerprint)] = Rules(**found)
+    return peers
+
+
+def _rules(table: dict[str, Any], where: str) -> dict[str, Any]:
+    found = {}
+    for name, value in table.items():
+        parse = _PARSERS.get(name)
+        if parse is None:
+            raise _FieldError(f"{where}{name}", f"is not known; the fields are {', '.join(_PARSERS)}")
+        found[name] = parse(value, f"{where}{name}")
+    return found
+
+
+def _texts(value: object, name: str, least: int = 1) -> list[str]:
+    if not isinstance(value, list) or len(value) < least or not all(isinstance(text, str) for text in value):
+        raise _FieldError(name, "is a list of texts" + (", at least one" if least else ""))
+    return value
+
+
+def _reveal(value: object, name: str) -> frozenset[Reveal]:
+    known = {reveal.value: reveal for reveal in Reveal}
+    texts = _texts(value, name)
+    if not known.keys() >= set(texts):
+        raise _FieldError(name, f"lists modes: {', '.join(known)}")
+    return frozenset(known[text] for text in texts)
+
+
+def _flag(value: object, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise _FieldError(name, "is true or false")
+    return value
+
+
+def _size(value: object, name: str) -> int:
+    if type(value) is not int or not 0 <= value <= _MAX_SIZE:
+        raise _FieldError(name, f"is a whole number from 0 to {_MAX_SIZE:,}")
+    return value
+
+
+def _runs(value: object, name: str) -> Allowance:
+    if not isinstance(value, dict) or value.keys() != {"count", "per"}:
+        raise _FieldError(name, 'has the form {count = 2, per = "7d"}')
+    count, per = value["count"], value["per"]
+    if type(count) is not int or not 1 <= count <= _MAX_COUNT:
+        raise _FieldError(f"{name}.count", f"is a whole number from 1 to {_MAX_COUNT:,}")
+    found = _PERIOD.fullmatch(per) if isinstance(per, str) else None
+    if found is None:
+        raise _FieldError(f"{name}.per", 'is a number of hours, days or weeks, such as "12h", "7d" or "2w"')
+    return Allowance(count, int(found[1]) * _UNITS[found[2]], per)
+
+
+def _ledger(value: object, name: str) -> Charge:
+    if not isinstance(value, dict) or value.keys() != {"file", "dataset"}:
+        raise _FieldError(name, 'has the form {file = "weekly.budget", dataset = "customers"}')
+    if not all(isinstance(text, str) and text and "\0" not in text for text in value.values()):
+        raise _FieldError(name, "has texts for its file and dataset")
+    return Charge(value["file"], value["dataset"])
+
+
+_PARSERS: dict[str, Callable[[object, str], Any]] = {
+    "reveal": _reveal,
+    "columns": lambda value, name: frozenset(_texts(value, name)),
+    "send_columns": lambda value, name: frozenset(_texts(value, name, least=0)),
+    "output_rows": _flag,
+    "max_own_size": _size,
+    "max_peer_size": _size,
+    "min_matches": _size,
+    "ledger": _ledger,
+    "runs": _runs,
+}

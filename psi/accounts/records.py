@@ -1,0 +1,161 @@
+"""The record of a session as a file: what both sides signed, both signatures, both certificates. No identifiers.
+
+    {"certificates": {"connect": PEM, "listen": PEM}, "record": {...}, "signatures": {"connect": hex, "listen": hex}}
+
+in canonical JSON (`psiselect.base.strict_json.encode`) and one newline. There is exactly one encoding of a record, and
+another is refused, so that no bit of the file can change unnoticed. The signed content is docs/protocol.md, "Record and
+end".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+from psi.agreement.column_terms import ColumnTerms
+from psi.agreement.outcomes import Side
+from psi.agreement.terms import PROTOCOL_VERSION, Terms
+from psi.identity.identity import PeerIdentity
+from psi.protocol import messages
+from psiselect.base import strict_json
+from psiselect.base.errors import InputError, RemoteError
+
+MAX_BYTES = strict_json.MAX_BYTES
+_FORMAT = "psiselect-1"
+_NOT_CANONICAL = "not in canonical form: it was edited or written by another program"
+_HEX = frozenset("0123456789abcdef")
+_MAX_SIZE = 1 << 40
+_MAX_TIME = 1 << 40
+TERM_NAMES = tuple(field.name for field in fields(Terms))
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRecord:
+    """A record with its signatures and the certificates to check them by. Decoded is not verified: call `verify`."""
+
+    content: dict[str, Any]
+    signatures: dict[Side, bytes]
+    certificates: dict[Side, PeerIdentity]
+
+    def encode(self) -> bytes:
+        """The file's bytes."""
+        body = {
+            "certificates": {side.value: self.certificates[side].pem for side in Side},
+            "record": self.content,
+            "signatures": {side.value: self.signatures[side].hex() for side in Side},
+        }
+        return strict_json.encode(body) + b"\n"
+
+    @classmethod
+    def decode(cls, data: bytes, source: str = "record") -> Self:
+        """Parse a file's bytes strictly; `source` names it in errors. Raises InputError."""
+        try:
+            body = strict_json.decode(data, "record")
+            _names(body, {"certificates", "record", "signatures"}, "the file")
+            if strict_json.encode(body) + b"\n" != data:
+                raise RemoteError(_NOT_CANONICAL)
+            _check_content(strict_json.field(body, "record", dict, "record"))
+            signatures = _by_side(body, "signatures", str)
+            certificates = _by_side(body, "certificates", str)
+            record = cls(
+                body["record"],
+                {side: _hex(text, messages.SIGNATURE_BYTES, "signatures") for side, text in signatures.items()},
+                {side: _certificate(text, f"{source}: {side.value}") for side, text in certificates.items()},
+            )
+            if record.encode() != data:
+                raise RemoteError(_NOT_CANONICAL)  # a certificate in another form of PEM
+        except RemoteError as error:  # the strict decoder speaks of peers; a file's fault is the file's
+            reason = str(error).replace("the peer's record", "it")
+            raise InputError(f"{source}: not a whole session record ({reason})", term=error.term) from None
+        return record
+
+    def verify(self) -> None:
+        """Check both certificates against the record and both signatures. Raises RemoteError, naming the side."""
+        signed = strict_json.encode(self.content)
+        for side in Side:
+            certificate = self.certificates[side]
+            if certificate.fingerprint.hex() != self.content["fingerprints"][side.value]:
+                raise RemoteError(f"the {side.value} certificate is not the one that the record names")
+            try:
+                certificate.verify(self.signatures[side], messages.signed_bytes("record", side, signed))
+            except RemoteError:
+                raise RemoteError(
+                    f"the {side.value} side's signature does not verify: {certificate.name} did not sign this record"
+                ) from None
+
+    def side_of(self, fingerprint: bytes) -> Side | None:
+        """The side that holds a certificate; None when neither does."""
+        return next((side for side in Side if self.certificates[side].fingerprint == fingerprint), None)
+
+
+def _check_content(content: dict[str, Any]) -> None:
+    """The form of what was signed. Raises RemoteError."""
+    _names(content, {"counts", "fingerprints", "record", "sizes", "terms", "time", "transcript"}, "the record")
+    if strict_json.field(content, "record", str, "record") != _FORMAT:
+        raise RemoteError("another version's record", term="record")
+    _check_terms(strict_json.field(content, "terms", dict, "record"))
+    _number(strict_json.field(content, "time", int, "record"), _MAX_TIME, "time")
+    sizes = _by_side(content, "sizes", list)
+    for listed in sizes.values():
+        _numbers(listed, len(sizes[Side.LISTEN]), _MAX_SIZE, "sizes")
+    for text in _by_side(content, "fingerprints", str).values():
+        _hex(text, 32, "fingerprints")
+    _hex(strict_json.field(content, "transcript", str, "record"), 64, "transcript")
+    if content["counts"] is not None:
+        most = min(max(listed) for listed in sizes.values())
+        counts = strict_json.field(content, "counts", list, "record")
+        _numbers(counts, len(content["terms"]["keys"]), most, "counts")
+
+
+def _check_terms(terms: dict[str, Any]) -> None:
+    if terms.get("version") != PROTOCOL_VERSION:
+        raise RemoteError("the terms are of another version of the protocol", term="version")
+    _names(terms, set(TERM_NAMES), "the terms")
+    keys = strict_json.field(terms, "keys", list, "record")
+    for key in keys:
+        if not isinstance(key, dict):
+            raise RemoteError("a key of the terms is malformed", term="keys")
+        _names(key, {"rule", "digest"}, "a key")
+    if terms["columns"] is not None:
+        ColumnTerms.decode(strict_json.field(terms, "columns", dict, "record"))
+    nested = ("keys", "columns")
+    plain = [value for name, value in terms.items() if name not in nested] + [v for key in keys for v in key.values()]
+    if not keys or not all(value is None or type(value) in (str, int) for value in plain):
+        raise RemoteError("a term is malformed", term="terms")
+    if not all(value.isprintable() for value in plain if isinstance(value, str)):
+        raise RemoteError("a term is not printable", term="terms")
+
+
+def _names(value: dict[str, Any], names: set[str], what: str) -> None:
+    if value.keys() != names:
+        raise RemoteError(f"{what} has missing or unknown fields")
+
+
+def _by_side(value: dict[str, Any], name: str, kind: type) -> dict[Side, Any]:
+    found = strict_json.field(value, name, dict, "record")
+    _names(found, {side.value for side in Side}, name)
+    return {side: strict_json.field(found, side.value, kind, "record") for side in Side}
+
+
+def _number(value: int, most: int, name: str) -> None:
+    if not 0 <= value <= most:
+        raise RemoteError(f"an impossible number in '{name}'", term=name)
+
+
+def _numbers(values: list[Any], count: int, most: int, name: str) -> None:
+    if not values or len(values) != count or not all(type(value) is int for value in values):
+        raise RemoteError(f"'{name}' is not a list of {count} whole numbers", term=name)
+    for value in values:
+        _number(value, most, name)
+
+
+def _hex(text: str, size: int, name: str) -> bytes:
+    if len(text) != 2 * size or not _HEX.issuperset(text):
+        raise RemoteError(f"'{name}' is not {size} bytes in lower-case hex", term=name)
+    return bytes.fromhex(text)
+
+
+def _certificate(text: str, source: str) -> PeerIdentity:
+    if not text.isascii():
+        raise RemoteError("a certificate is malformed", term="certificates")
+    return PeerIdentity.from_pem(text.encode("ascii"), source)

@@ -1,0 +1,116 @@
+"""How many runs each peer has had, in one SQLite file (0600) that outlives the process.
+
+`spend` returns only when the run is on disk, so a process that is killed later has still used it up. The rules of this
+room: every spend happens inside BEGIN IMMEDIATE, which counts and adds as one step whatever other processes do;
+synchronous is EXTRA (FULL, and the folder is synced after the journal is deleted); time never runs backwards: the
+latest time ever seen stands in for a clock that is behind it; nothing is ever deleted, so that a policy with a longer
+period finds old runs. Not covered: a file that its owner removes or restores, and file systems whose locks do not work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from psi.accounts.policy import Allowance
+from psiselect.base.errors import InputError, PolicyError
+
+APPLICATION_ID = 0x70735231  # "psR1", in the file's header
+_BUSY_SECONDS = 30.0
+_SCHEMA = (
+    "CREATE TABLE run (id INTEGER PRIMARY KEY, peer BLOB NOT NULL, at INTEGER NOT NULL)",
+    "CREATE INDEX run_peer ON run (peer, at)",
+    "CREATE TABLE clock (latest INTEGER NOT NULL)",
+    "INSERT INTO clock VALUES (0)",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+)
+
+
+class RunCounter:
+    """The counter in one file. Each call connects anew, so threads and processes may share it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, or make it; `created` says which. Raises InputError when that cannot be done."""
+        self.path = Path(path)
+        self.created = False
+        try:
+            flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC
+            os.close(os.open(self.path, flags, 0o600))
+            self.created = True
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise InputError(
+                f"cannot create {self.path}, where runs are counted: {error.strerror}; name a file in a local folder "
+                "that can be written as the policy's 'state'"
+            ) from None
+        with self._writing():
+            pass
+
+    def spend(self, peer: bytes, allowance: Allowance, now: int) -> None:
+        """Count a run with `peer` (a fingerprint) that begins at `now`, seconds since 1970.
+
+        Raises PolicyError when as many have begun within the period; then nothing is counted.
+        """
+        with self._writing() as connection:
+            ((latest,),) = connection.execute("SELECT latest FROM clock").fetchall()
+            now = max(now, latest)
+            connection.execute("UPDATE clock SET latest = ?", (now,))
+            query = "SELECT at FROM run WHERE peer = ? AND at > ? ORDER BY at"
+            begun = [at for (at,) in connection.execute(query, (peer, now - allowance.seconds))]
+            allowed = len(begun) < allowance.count
+            if allowed:
+                connection.execute("INSERT INTO run (peer, at) VALUES (?, ?)", (peer, now))
+        if not allowed:
+            free = begun[len(begun) - allowance.count] + allowance.seconds
+            raise PolicyError(
+                f"the policy's runs with this peer in {allowance.per}: {allowance.count}; begun: {len(begun)}; the "
+                f"next may begin at {datetime.fromtimestamp(free, UTC):%Y-%m-%d %H:%M:%S} UTC",
+                term="runs",
+            )
+
+    def count(self, peer: bytes) -> int:
+        """All runs that were ever counted for a peer."""
+        with self._writing() as connection:
+            ((count,),) = connection.execute("SELECT count(*) FROM run WHERE peer = ?", (peer,)).fetchall()
+        return int(count)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction that holds the write lock from its start; on disk when it ends, undone when it raises."""
+        uri = f"{self.path.absolute().as_uri()}?mode=rw"
+        try:
+            with contextlib.closing(
+                sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
+            ) as connection:
+                connection.execute("PRAGMA synchronous = EXTRA")
+                connection.execute("PRAGMA trusted_schema = OFF")
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    self._prepare(connection)
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            raise InputError(
+                f"{self.path}, where runs are counted, cannot be used ({error}); without it no run is allowed"
+            ) from None
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Write the schema into an empty file; refuse any other that is not ours."""
+        (found,) = connection.execute("PRAGMA application_id").fetchone()
+        if found == APPLICATION_ID:
+            return
+        if found or connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
+            raise InputError(
+                f"{self.path} is not where psiselect counts runs; name another file as the policy's 'state'"
+            )
+        for statement in _SCHEMA:
+            connection.execute(statement)

@@ -1,0 +1,10 @@
+"""What both sides must want alike before anything derived from data moves.
+
+    terms         all of it, one field each; the first difference is the error
+    outcomes      what is revealed, to whom, and what a side holds at the end
+    column_terms  which columns travel with a match
+    amounts       how values add up
+    noise         how much noise a noisy count has
+
+Rule: a term is public to both sides and equal on both. Private policy is never a term.
+"""

@@ -1,0 +1,244 @@
+"""What both sides must have agreed on before anything derived from data moves.
+
+A term is public to both sides and must be equal on both. Private policy (how large a peer may be, how often) is not a
+term and never leaves its side. A new term is one entry in `Terms`; `difference` finds it by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from typing import Any
+
+from psi.agreement import column_terms
+from psi.agreement.amounts import Amounts, agreed
+from psi.agreement.column_terms import ColumnTerms
+from psi.agreement.noise import Noise
+from psi.agreement.outcomes import Comparer, Learner, Matching, Reveal, Side
+from psiselect.base import strict_json
+from psiselect.base.errors import InputError, RemoteError, UsageError
+
+PROTOCOL_VERSION = 1
+MAX_KEYS = 16
+MAX_SIZE = 1 << 40
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTerm:
+    """One key as both sides know it: the rule's name and options in words, and the digest that decides. No column."""
+
+    rule: str
+    digest: str  # 64 hex digits
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms of a session. Field names are the names that a mismatch is reported under."""
+
+    version: int
+    suite: str
+    reveal: Reveal
+    learn: Learner
+    keys: tuple[KeyTerm, ...]
+    chunk: int  # elements in a full chunk, 1 to 32,767
+    matching: Matching = Matching.ONE_TO_MANY  # what several keys mean together
+    epsilon: str | None = None  # of the noise, an exact fraction in lowest terms: "1/2"
+    delta: str | None = None
+    min_matches: int | None = None  # a smaller result is withheld
+    min_matches_by: Comparer = Comparer.LEARNER  # who holds the result against it
+    pad_to: int | None = None  # both lists are filled up to so many items
+    columns: ColumnTerms | None = None  # that travel with a match
+    label_bytes: int | None = None  # the length to which they are padded
+    value_decimals: int | None = None  # of the values that `sum` adds up
+    value_max: str | None = None  # the most that one of them may be, with either sign: "1000000000"
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a mode that does not exist."""
+        noise_of(self)
+        if self.reveal is Reveal.NOISY_COUNT and len(self.keys) > 1:
+            raise UsageError(
+                "noisy-count is for one key: under several, one record changes several counts, and what they show of "
+                "each other has no noise; choose the key that finds most, or count without noise",
+                term="keys",
+            )
+        if self.amounts is not None and self.lists > 1:
+            raise UsageError(
+                "sum with several keys is one-to-one: one-to-many a record could match several times, and its value "
+                "would be in the total as often",
+                term="matching",
+            )
+        if self.min_matches_by is Comparer.OTHER:
+            self._check_comparer()
+        if self.min_matches is not None and self.min_matches < 1:
+            raise UsageError(f"a minimum of matches is 1 or more, not {self.min_matches}", term="min_matches")
+        if self.pad_to is not None and not 1 <= self.pad_to <= MAX_SIZE:
+            raise UsageError(f"lists are padded to 1 item or more, not {self.pad_to}", term="pad_to")
+        column_terms.check(self.columns, self.label_bytes, self.reveal, self.learn)
+        if self.columns is not None and self.lists > 1:
+            raise UsageError(
+                "with several keys, columns travel with one-to-one matches only: a pair of rows that several keys find "
+                "would be in the joined table as many times; choose --matching one-to-one, or one key",
+                term="columns",
+            )
+
+    def _check_comparer(self) -> None:
+        reason = None
+        if self.min_matches is None:
+            reason = "there is no minimum to compare with; give one with --min-matches"
+        elif self.learn is Learner.BOTH:
+            reason = "both sides learn, so there is no side that does not; let one side learn"
+        elif self.reveal is Reveal.NOISY_COUNT:
+            reason = "the other side would learn the exact count, which the noise is to hide; let the learner compare"
+        if reason is not None:
+            raise UsageError(f"the side that does not learn cannot compare: {reason}", term="min_matches_by")
+
+    @property
+    def lists(self) -> int:
+        """How many lists each side has: one of records, or one a key."""
+        return 1 if self.matching is Matching.ONE_TO_ONE else max(1, len(self.keys))
+
+    @property
+    def keys_per_record(self) -> int:
+        """Tokens a record has in a run."""
+        return max(1, len(self.keys)) if self.matching is Matching.ONE_TO_ONE else 1
+
+    @property
+    def amounts(self) -> Amounts | None:
+        """How values add up, in `sum`."""
+        return agreed(self.reveal, self.value_decimals, self.value_max)
+
+    def check_totals(self, sizes: dict[Side, int]) -> None:
+        """Raises UsageError when the values of a side that gives them could add up to more than 64 bits hold; sizes:
+        declared."""
+        if self.amounts is not None:
+            for receiver in self.learn.receivers:
+                self.amounts.check_room(sizes[receiver.other])
+
+    def label_width(self, sender: Side) -> int:
+        """Bytes that travel along with each of a sender's records; 0 for none."""
+        if self.columns is None or self.label_bytes is None or not self.columns.given_by(sender):
+            return 0
+        return self.label_bytes
+
+    def declared_size(self, size: int) -> int:
+        """What a list of `size` items is declared as. Raises InputError when it does not fit the padding."""
+        if self.pad_to is None:
+            return size
+        if size > self.pad_to:
+            raise InputError(
+                f"the list has {size:,} distinct keys, more than the {self.pad_to:,} that lists are padded to; agree "
+                "on a higher bound",
+                term="pad_to",
+            )
+        return self.pad_to
+
+    def to_json(self) -> dict[str, Any]:
+        """As sent in a hello."""
+        return {
+            "version": self.version,
+            "suite": self.suite,
+            "reveal": self.reveal.value,
+            "learn": self.learn.value,
+            "keys": [{"rule": key.rule, "digest": key.digest} for key in self.keys],
+            "chunk": self.chunk,
+            "matching": self.matching.value,
+            "epsilon": self.epsilon,
+            "delta": self.delta,
+            "min_matches": self.min_matches,
+            "min_matches_by": self.min_matches_by.value,
+            "pad_to": self.pad_to,
+            "columns": None if self.columns is None else self.columns.to_json(),
+            "label_bytes": self.label_bytes,
+            "value_decimals": self.value_decimals,
+            "value_max": self.value_max,
+        }
+
+
+def noise_of(terms: Terms) -> Noise | None:
+    """The noise that the terms ask for. Raises UsageError for a noisy count that cannot be had."""
+    given = terms.epsilon is not None, terms.delta is not None
+    if terms.reveal is not Reveal.NOISY_COUNT:
+        if any(given):
+            raise UsageError(f"epsilon and delta are for noisy-count, not for {terms.reveal.value}", term="epsilon")
+        return None
+    if terms.epsilon is None or terms.delta is None:
+        raise UsageError("noisy-count needs epsilon and delta, such as 1 and 1e-6", term="epsilon")
+    if terms.learn is Learner.BOTH:
+        raise UsageError(
+            "noisy-count is for one learner: each side knows the noise of the number that it gives away, so whoever "
+            "saw both numbers would have the exact count; choose who learns, and let it keep its number to itself",
+            term="learn",
+        )
+    return Noise.of(Fraction(terms.epsilon), Fraction(terms.delta))
+
+
+def difference(own: Terms, peer: dict[str, Any]) -> RemoteError | None:
+    """The first term in which the peer's differ from ours, as the error to raise; None when all are equal.
+
+    Both sides compute it from the same two hellos and the comparison is symmetric, so both name the same term.
+    """
+    mine = own.to_json()
+    if peer.get("version") != mine["version"]:
+        return _differs("version", mine["version"], peer.get("version"))
+    for item in fields(Terms):
+        here, there = mine[item.name], peer.get(item.name)
+        if here == there and type(here) is type(there):
+            continue
+        if item.name == "keys":
+            return _keys_differ(here, there)
+        if item.name == "columns":
+            return _columns_differ(here, there)
+        return _differs(item.name, here, there)
+    return None if peer.keys() == mine.keys() else RemoteError("the peer's terms have names unknown here", term="terms")
+
+
+def _keys_differ(here: list[dict[str, str]], there: Any) -> RemoteError:
+    if not isinstance(there, list) or not 1 <= len(there) <= MAX_KEYS or len(there) != len(here):
+        return _differs("keys", len(here), len(there) if isinstance(there, list) else None, "number of keys")
+    for number, (a, b) in enumerate(zip(here, there, strict=True), start=1):
+        if a != b:
+            name = b.get("rule") if isinstance(b, dict) else None
+            versions = " (same words, another version of the rule)" if name == a["rule"] else ""
+            return _differs("rule", a["rule"], name, f"rule of key {number}{versions}")
+    return RemoteError("the two sides' keys differ", term="keys")
+
+
+def _columns_differ(here: dict[str, list[str]] | None, there: Any) -> RemoteError:
+    """Names the first column that one side states and the other does not."""
+    nothing: dict[str, list[str]] = {side.value: [] for side in Side}
+    mine, theirs = here or nothing, nothing if there is None else there
+    for side in nothing:
+        stated = theirs.get(side) if isinstance(theirs, dict) else None
+        if not isinstance(stated, list) or not all(isinstance(name, str) for name in stated):
+            return _differs("columns", "a list of names for each side", None)
+        for name in sorted(set(mine[side]) ^ set(stated)):
+            where = ("here", "there") if name in mine[side] else ("there", "here")
+            shown = repr(name) if len(name) <= 100 and name.isprintable() else "a column whose name is unreadable"
+            return RemoteError(
+                f"the two sides' terms differ in 'columns': {shown}, given by the side that {_VERBS[side]}, is stated "
+                f"{where[0]} and not {where[1]}; what one side sends (--send), the other must receive (--receive)",
+                term="columns",
+            )
+    return _differs("columns", "names in order", None)
+
+
+_VERBS = {Side.CONNECT.value: "connects", Side.LISTEN.value: "listens"}
+
+
+def _differs(term: str, here: object, there: object, label: str | None = None) -> RemoteError:
+    shown = (
+        there if isinstance(there, (str, int)) and len(str(there)) <= 100 and str(there).isprintable() else "unreadable"
+    )
+    return RemoteError(
+        f"the two sides' terms differ in '{term}'{f' ({label})' if label else ''}: here {here}, there {shown}; "
+        "agree on one and start both sides again",
+        term=term,
+    )
+
+
+def decode_sizes(hello: dict[str, Any], lists: int) -> tuple[int, ...]:
+    """The peer's declared number of records in each of its lists. Raises RemoteError unless each is 0 to 2^40."""
+    sizes = strict_json.field(hello, "sizes", list, "hello")
+    if len(sizes) != lists or not all(type(size) is int and 0 <= size <= MAX_SIZE for size in sizes):
+        raise RemoteError("the peer declares impossible list sizes", term="sizes")
+    return tuple(sizes)

@@ -1,0 +1,10 @@
+"""From a table to what goes into a run.
+
+    items          distinct keys of a table, and the way back to its rows; distinct: in bounded memory
+    linked         records with several keys
+    tokens         keys in an order that says nothing; spooled_tokens: from disk; record_tokens: of records
+    padding        dummies and fillers
+    values         a column of values, exactly
+
+Rule: what leaves this room has a uniform order, drawn anew for each run.
+"""

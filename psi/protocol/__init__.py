@@ -1,0 +1,10 @@
+"""The protocol (docs/protocol.md) without input or output: frames in, frames out.
+
+    messages  what is said, and what binds it to a session
+    states    the transition table: who may say what, when
+    schedule  which runs a session has
+    party     one side of a session; run: what its two roles share; receiver, sender, summing: the roles
+    matching  from equal tags to matched records
+
+Rule: no file, no socket, no clock, no thread.
+"""

@@ -1,0 +1,155 @@
+"""The receiver of a run: masks its items, takes its mask off the replies, compares tags, learns."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from psi.agreement.outcomes import Outcome, Reveal
+from psi.group import masking
+from psi.group.curve25519.scalar import Scalar
+from psi.labels.labels import KEY_BYTES, UncollectedLabels
+from psi.protocol.matching import one_to_one
+from psi.protocol.messages import MessageType as M
+from psi.protocol.run import Payload, RunContext, chunk_frame, empty, refuse_repeats
+from psi.protocol.run import rows as parse_rows
+from psi.protocol.states import State
+from psi.protocol.summing import SumReceiver
+from psi.store import rows
+from psi.store.spool import Column
+from psi.transport.wire import Frame
+from psiselect.base.errors import RemoteError
+from psiselect.base.packed import I64, U8
+
+
+class Receiver:
+    """Steps R1 to R5 of docs/protocol.md. Holds a scalar `a` for this run only."""
+
+    def __init__(self, run: RunContext) -> None:
+        self.opening = State.MASKING_QUIETLY if run.reveal.hides_membership else State.MASKING
+        self.outcome: Outcome | None = None
+        self.successor: SumReceiver | None = None
+        self._run = run
+        self._mask = Scalar.draw(run.entropy)
+        self._unmask = self._mask.inverse(run.entropy)
+        self._own_tags = self._columns("own-tags", run.tag_width)
+        self._peer_tags = self._columns("peer-tags", run.tag_width)
+        self._label_keys = self._columns("label-keys", KEY_BYTES) if run.label_width else []
+        self._sealed = self._columns("sealed", run.sealed_width) if run.label_width else []
+        # Where replies come shuffled, equal ones would count one item several times.
+        self._products = run.store.column("products", 32) if run.reveal.hides_membership else None
+        self._sent = 0
+        self._last: U8 = np.zeros((0, run.keys * run.tag_width), np.uint8)  # the last tags seen
+
+    def _columns(self, name: str, width: int) -> list[Column]:
+        """A column a key, a row a record."""
+        return [self._run.store.column(f"{name}-{key}", width) for key in range(self._run.keys)]
+
+    def work(self, state: State) -> list[Frame] | None:
+        """Mask and send one chunk of own records."""
+        if state not in (State.MASKING, State.MASKING_QUIETLY):
+            return None
+        frames, total = [], len(self._run.tokens)
+        stop = min(self._sent + self._run.records_in_chunk, total)
+        if stop > self._sent:
+            items = self._run.tokens.read(self._sent, stop)
+            masked = self._run.backend.hash_and_mask(items, self._mask, self._run.dst)
+            frames.append(chunk_frame(M.ELEMENTS, masked))
+            self._run.advance(len(masked))
+            self._sent = stop
+        if stop == total:
+            frames.append(Frame(M.ELEMENTS_END, b""))
+        return frames
+
+    def receive(self, message: M, payload: Payload, state: State) -> list[Frame]:
+        """Take replies and tags. Raises RemoteError."""
+        match message:
+            case M.REPLIES:
+                self._replies(payload)
+            case M.REPLIES_END:
+                empty(payload, "end of replies")
+                if len(self._own_tags[0]) != len(self._run.tokens):
+                    raise RemoteError("the peer answered fewer elements than it was sent")
+                if self._products is not None:
+                    refuse_repeats(self._run.store, self._products)
+            case M.TAGS:
+                self._tags(payload)
+            case M.TAGS_END:
+                empty(payload, "end of tags")
+                self._compare()
+        return []
+
+    def close(self) -> None:
+        """Wipe both scalars."""
+        self._mask.wipe()
+        self._unmask.wipe()
+
+    def _replies(self, payload: Payload) -> None:
+        run = self._run
+        replies = parse_rows(payload, 32 * run.keys, run.records_in_chunk, "replies")
+        start = len(self._own_tags[0])
+        if start + len(replies) > self._sent:
+            raise RemoteError("the peer answered more elements than it was sent")
+        elements = replies.reshape(-1, 32)
+        sender_masked = masking.mask_checked(run.backend, elements, self._unmask, start * run.keys)
+        if self._products is not None:
+            self._products.append(sender_masked)
+        _append(self._own_tags, run.tags(sender_masked, start))
+        if run.label_width:
+            _append(self._label_keys, run.label_keys(sender_masked, start))
+        run.advance(len(elements))
+
+    def _tags(self, payload: Payload) -> None:
+        run = self._run
+        received = parse_rows(payload, run.tag_row_width, run.tag_rows_in_chunk, "tags")
+        if len(self._peer_tags[0]) + len(received) > run.peer_size:
+            raise RemoteError("the peer sent more tags than it declared items")
+        tag_bytes = run.keys * run.tag_width
+        tags = received[:, :tag_bytes]
+        if not rows.ascend(np.concatenate([self._last, tags])):
+            raise RemoteError("the peer's tags are not in ascending order")
+        self._last = tags[-1:].copy()
+        _append(self._peer_tags, tags)
+        if run.label_width:
+            _append(self._sealed, received[:, tag_bytes:])
+
+    def _compare(self) -> None:
+        run = self._run
+        if len(self._peer_tags[0]) != run.peer_size:
+            raise RemoteError("the peer sent fewer tags than it declared items")
+        equal = [run.store.join(own, peer) for own, peer in zip(self._own_tags, self._peer_tags, strict=True)]
+        pairs = one_to_one(equal, len(run.tokens), run.peer_size)
+        counts = tuple(len(own) for own, _ in pairs)
+        if run.offset is not None:
+            self.outcome = Outcome(noisy_count=sum(counts) - run.offset)
+        elif run.reveal is Reveal.SUM:
+            bits = np.zeros(run.peer_size, np.uint8)
+            for _, peer in pairs:
+                bits[peer] = 1
+            self.successor = SumReceiver(run, bits, counts)
+        elif run.reveal.hides_membership:
+            self.outcome = Outcome(counts=counts)
+        else:
+            self.outcome = self._matches(pairs)
+
+    def _matches(self, pairs: list[tuple[I64, I64]]) -> Outcome:
+        """Which own records matched under each key and, if labels travel, theirs."""
+        matched, sent = [], []
+        for key, (own, peer) in enumerate(pairs):
+            numbers = self._run.tokens.numbers(own)
+            order = np.argsort(numbers)
+            order = order[numbers[order] >= 0]
+            matched.append(numbers[order])
+            if self._run.label_width:
+                sent.append(UncollectedLabels(self._label_keys[key], own[order], self._sealed[key], peer[order]))
+        return Outcome(
+            counts=tuple(map(len, matched)),
+            matched=tuple(matched),
+            uncollected=tuple(sent) if self._run.label_width else None,
+        )
+
+
+def _append(columns: list[Column], table: U8) -> None:
+    """Add records to columns that hold one key each; `table` has a record's parts side by side or row by row."""
+    parts = np.ascontiguousarray(table).reshape(-1, len(columns), columns[0].width)
+    for key, column in enumerate(columns):
+        column.append(parts[:, key])

@@ -1,0 +1,112 @@
+"""The table that sessions to come are run with, when the file behind it may be replaced between them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from psi.session.job import Job
+from psiselect.base.errors import PsiError
+
+Stamp = tuple[int, int, int, int]
+
+
+def stamp_of(path: str | os.PathLike[str]) -> Stamp | None:
+    """Device, inode, size and time of change of a file: differs when it was replaced or written to. None when there is
+    no such file (a database, for one): nobody can tell then whether the table is what it was."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+@dataclass(slots=True, eq=False)
+class _Edition:
+    job: Job
+    stamp: Stamp | None
+    users: int = 1  # the shelf is one of them
+    closing: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+
+class CurrentTable:
+    """Reads a table once, and again when its file is another one. Sessions that run keep the edition they began with,
+    which is closed when the last of them is over. Thread-safe; close it at the end.
+
+    read: reads the table as it is now; raises InputError. A table that cannot be read is no table: there is no going
+    back to an older one.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], read: Callable[[], Job]) -> None:
+        self._path = path
+        self._read = read
+        self._shelf: _Edition | None = None
+        self._lock = threading.Lock()  # held for moments, unlike:
+        self._reading = threading.Lock()
+        self._last_look: Stamp | None = None
+        self.readable = True  # when it was last tried
+
+    @contextlib.contextmanager
+    def lease(self) -> Iterator[Job]:
+        """The table as it is now, for one session. Raises what `read` raises."""
+        edition = self._take()
+        try:
+            yield edition.job
+        finally:
+            self._give_back(edition)
+
+    def look(self) -> bool:
+        """Whether the file is a new one and has settled: it is the same as when this was last called. Then `refresh`
+        before a peer comes, so that it need not wait. A file that is gone is looked for once, so that it shows."""
+        last, self._last_look = self._last_look, stamp_of(self._path)
+        with self._lock:
+            known = None if self._shelf is None else self._shelf.stamp
+        return self._last_look == last and self._last_look != known
+
+    def refresh(self) -> None:
+        """Read the table if the file is a new one. Raises what `read` raises."""
+        with self.lease():
+            pass
+
+    def close(self) -> None:
+        """Close what no session uses. Safe to call twice."""
+        self._take_off_shelf()
+
+    def _take(self) -> _Edition:
+        with self._reading:  # whoever comes while the table is read waits for that
+            stamp = stamp_of(self._path)
+            with self._lock:
+                edition = self._shelf
+                if edition is not None and stamp is not None and edition.stamp == stamp:
+                    edition.users += 1
+                    return edition
+            self._take_off_shelf()
+            try:
+                job = self._read()
+            except PsiError:
+                self.readable = False
+                # A file that stays as unreadable as it is need not be tried again before a peer comes.
+                self._last_look = None
+                raise
+            self.readable = True
+            edition = _Edition(job, stamp, users=2)
+            edition.closing.enter_context(job)
+            with self._lock:
+                self._shelf = edition
+            return edition
+
+    def _take_off_shelf(self) -> None:
+        with self._lock:
+            edition, self._shelf = self._shelf, None
+        if edition is not None:
+            self._give_back(edition)
+
+    def _give_back(self, edition: _Edition) -> None:
+        with self._lock:
+            edition.users -= 1
+            last = edition.users == 0
+        if last:
+            edition.closing.close()

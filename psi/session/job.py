@@ -1,0 +1,354 @@
+"""A table, what to match it by, and what to reveal: everything of one side that is not the peer or the link."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from psi import tables
+from psi.agreement.amounts import Amounts, agreed
+from psi.agreement.column_terms import ColumnTerms
+from psi.agreement.noise import Noise
+from psi.agreement.outcomes import Comparer, Learner, Matching, Outcome, Reveal, Side
+from psi.agreement.terms import PROTOCOL_VERSION, KeyTerm, Terms, noise_of
+from psi.group.curve25519.backend import Backend
+from psi.group.curve25519.suite import SUITE
+from psi.identity.signing import Signer, Verifier
+from psi.inputs import items, values
+from psi.inputs.distinct import SpooledKeys
+from psi.inputs.items import Items, Report
+from psi.inputs.linked import Linked
+from psi.inputs.record_tokens import RecordTokens
+from psi.inputs.spooled_tokens import shuffled
+from psi.inputs.tokens import TokenSource
+from psi.inputs.values import SummedValues
+from psi.labels import columns
+from psi.labels.columns import ReceivedColumns, SentColumns
+from psi.normalize import KeySpec
+from psi.protocol.party import Setup
+from psi.store.spool import DiskStore, Store
+from psi.tables import Source
+from psiselect.base.entropy import Entropy
+from psiselect.base.errors import UsageError
+from psiselect.base.packed import I64, Packed
+
+DEFAULT_CHUNK = 8192  # 256 KiB of elements: a tenth of a second of work, and far below the frame cap
+KEY_TYPE = b"\x01"
+_TYPE_TAG_BYTES = 8
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What both sides must want alike, apart from the data."""
+
+    reveal: Reveal
+    learn: Learner
+    chunk: int = DEFAULT_CHUNK
+    epsilon: Fraction | None = None
+    delta: Fraction | None = None
+    min_matches: int | None = None
+    min_matches_by: Comparer = Comparer.LEARNER
+    matching: Matching = Matching.ONE_TO_MANY
+    pad_to: int | None = None
+    columns: ColumnTerms | None = None
+    label_bytes: int | None = None
+    value_decimals: int | None = None
+    value_max: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a mode that does not exist."""
+        self.terms(())
+
+    @property
+    def noise(self) -> Noise | None:
+        """The noise of the result."""
+        return noise_of(self.terms(()))
+
+    @property
+    def added(self) -> int:
+        """Items that each side puts into each run beyond its own."""
+        return 0 if self.noise is None else self.noise.added
+
+    @property
+    def amounts(self) -> Amounts | None:
+        """How values add up, in `sum`."""
+        return agreed(self.reveal, self.value_decimals, self.value_max)
+
+    def values_of(self, side: Side) -> Amounts | None:
+        """How a side's values add up; None when they do not."""
+        return self.amounts if side.other in self.learn.receivers else None
+
+    def declared_size(self, size: int) -> int:
+        """What a list of `size` keys is declared as. Raises InputError when it does not fit the padding."""
+        return self.terms(()).declared_size(size)
+
+    def terms(self, keys: tuple[KeyTerm, ...]) -> Terms:
+        """The session's terms, given the keys."""
+        return Terms(
+            version=PROTOCOL_VERSION,
+            suite=SUITE,
+            reveal=self.reveal,
+            learn=self.learn,
+            keys=keys,
+            chunk=self.chunk,
+            matching=self.matching,
+            epsilon=None if self.epsilon is None else str(self.epsilon),
+            delta=None if self.delta is None else str(self.delta),
+            min_matches=self.min_matches,
+            min_matches_by=self.min_matches_by,
+            pad_to=self.pad_to,
+            columns=self.columns,
+            label_bytes=self.label_bytes,
+            value_decimals=self.value_decimals,
+            value_max=self.value_max,
+        )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Private policy of one side."""
+
+    max_peer_size: int = 1 << 30
+
+
+@dataclass(frozen=True)
+class Memory:
+    """How much of it a side may use for keys and columns, in bytes, and the folder for what is beyond that.
+
+    Keys may take one half, a run's columns the other (psi.session.cost counts on it).
+    """
+
+    limit: int
+    folder: Path
+
+    @classmethod
+    def default(cls) -> Memory:
+        """A quarter of the machine's memory, and the system's folder for temporary files."""
+        return cls(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4, Path(tempfile.gettempdir()))
+
+    @property
+    def half(self) -> int:
+        """Bytes for keys, and again for columns."""
+        return self.limit // 2
+
+
+class Job:
+    """One side's table and keys, read once. A context manager: on exit, what went to disk is removed."""
+
+    def __init__(
+        self,
+        source: Source,
+        keys: KeySpec | tuple[KeySpec, ...],
+        memory: Memory,
+        matching: Matching = Matching.ONE_TO_MANY,
+        *,
+        value: str | None = None,
+        strict: bool = False,
+    ) -> None:
+        """Stream the table and gather the distinct values of each key. One-to-one, they stay in memory whatever the
+        limit: records are read in random order. value: the column that `sum` adds up. Raises InputError."""
+        self.source = source
+        self.keys = keys if isinstance(keys, tuple) else (keys,)
+        self._memory = memory
+        self._stores: list[DiskStore] = []
+        self._sent: SentColumns | None = None
+        self._value = value
+        self._summed: SummedValues | None = None
+        one_to_one = matching is Matching.ONE_TO_ONE
+        folder, limit = (None, None) if one_to_one else (memory.folder, memory.half // len(self.keys))
+        self._items: list[Items] = []
+        try:
+            for key in self.keys:
+                self._items.append(items.collect(source, key, strict=strict, folder=folder, memory_limit=limit))
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        self._linked = Linked.of(self._items) if one_to_one else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for found in self._items:
+            if isinstance(found.keys, SpooledKeys):
+                found.keys.close()
+        if self._sent is not None:
+            self._sent.close()
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Distinct values of each key or, one-to-one, the number of records."""
+        if self._linked is not None:
+            return (len(self._linked.rows),)
+        return tuple(len(found.keys) for found in self._items)
+
+    @property
+    def size(self) -> int:
+        """All of `sizes` together."""
+        return sum(self.sizes)
+
+    @property
+    def reports(self) -> tuple[Report, ...]:
+        """How rows became keys, for each key."""
+        return tuple(found.report for found in self._items)
+
+    def terms(self, agreement: Agreement) -> Terms:
+        """The session's terms, as this side holds them."""
+        return agreement.terms(key_terms(self.keys))
+
+    def setup(
+        self,
+        side: Side,
+        agreement: Agreement,
+        limits: Limits,
+        signer: Signer,
+        verifier: Verifier,
+        backend: Backend,
+        entropy: Entropy,
+    ) -> Setup:
+        """What `psi.session.session.run` needs of this side. Raises InputError, see `gather`."""
+        self.gather(side, agreement)
+        stores: list[DiskStore] = []  # this session's: a job may have many
+        self._stores = stores
+        prefixes = [token_prefix(number, key) for number, key in enumerate(self.keys, start=1)]
+
+        def tokens(number: int) -> TokenSource:
+            if self._linked is None:
+                return shuffled(self._items[number].keys, prefixes[number], entropy)
+            values = [found.keys for found in self._items if isinstance(found.keys, Packed)]
+            return RecordTokens(values, prefixes, self._linked.table, entropy)
+
+        return Setup(
+            side=side,
+            terms=self.terms(agreement),
+            sizes=self.sizes,
+            tokens=tokens,
+            signer=signer,
+            verifier=verifier,
+            backend=backend,
+            stores=lambda: self._store(stores),
+            entropy=entropy,
+            max_peer_size=limits.max_peer_size,
+            now=int(time.time()),
+            labels=self._sent,
+            values=None if self._summed is None else self._summed.of,
+        )
+
+    def gather(self, side: Side, agreement: Agreement) -> None:
+        """Read the values that add up and the columns that this side gives along with its matches, unless that was
+        done: once the peer waits it is late to find out that they cannot be used. Raises InputError."""
+        amounts = agreement.values_of(side)
+        if amounts is not None and self._summed is None:
+            self._summed = self._add_up(amounts, agreement.declared_size(self.size))
+        given = () if agreement.columns is None else agreement.columns.given_by(side)
+        if not given or agreement.label_bytes is None or self._sent is not None:
+            return
+        self._sent = columns.gather(
+            self.source,
+            given,
+            self._owners,
+            self.sizes[0],
+            agreement.label_bytes,
+            folder=self._memory.folder,
+            memory_limit=self._memory.half // 2,
+        )
+
+    def _add_up(self, amounts: Amounts, declared: int) -> SummedValues:
+        """The value of each record: of one key the sum of its rows, of several the row's own."""
+        if self._value is None:
+            raise UsageError("this side's values are to be added up: name their column", term="value")
+        amounts.check_room(declared)
+        column = values.read(self.source, self._value, amounts)
+        if len(self.keys) > 1:
+            groups, count = self._owners, self.sizes[0]
+        else:
+            groups, count = self._items[0].row_to_key, len(self._items[0].keys)
+        sums = values.add_up(column, groups, count, amounts, self.source, self._value)
+        if self._linked is not None and len(self.keys) == 1:
+            sums = sums[self._linked.table[:, 0]]
+        return SummedValues(np.append(sums, 0), column.blank)
+
+    @property
+    def blank_values(self) -> int:
+        """Rows that have no value where values add up."""
+        return 0 if self._summed is None else self._summed.blank
+
+    @property
+    def disk_bytes(self) -> int:
+        """The most that this side's temporary files held: what a database returned, its keys, what it gives along, and
+        the columns of its largest run."""
+        most = max((store.disk_bytes for store in self._stores), default=0)
+        most += 0 if self._sent is None else self._sent.peak_disk_bytes
+        most += self.source.disk_bytes
+        return most + sum(f.keys.peak_disk_bytes for f in self._items if isinstance(f.keys, SpooledKeys))
+
+    def _store(self, stores: list[DiskStore]) -> Store:
+        room = self._memory.half if self._sent is None else self._memory.half // 2
+        stores.append(DiskStore(self._memory.folder, room))
+        return stores[-1]
+
+    def write_matches(self, outcome: Outcome, target: str | os.PathLike[str]) -> int:
+        """Write the rows whose key matched, all columns, own order; returns how many. Raises InputError."""
+        if outcome.matched is None:
+            raise UsageError("this side did not learn which rows match")
+        return tables.write_rows(self.source, self._matched_rows(outcome.matched), target)
+
+    def write_joined(self, outcome: Outcome, received: ReceivedColumns, target: str | os.PathLike[str]) -> int:
+        """Write each matched row once for each of the peer's rows that it matches, with the columns that the peer gave;
+        returns how many lines. Raises RemoteError when the peer gave something unreadable, InputError."""
+        if outcome.matched is None:
+            raise UsageError("this side did not learn which rows match")
+        partner = np.full(self.sizes[0] + 1, -1, np.int64)  # the last one stands for a row without a key
+        matched = np.concatenate(outcome.matched)
+        partner[matched] = np.arange(len(matched))
+        return tables.write_joined(self.source, partner[self._owners], received, target)
+
+    def received(self, side: Side, agreement: Agreement, outcome: Outcome) -> ReceivedColumns | None:
+        """What the peer gave along with the matches, opened; None where nothing was to travel. Call it when the session
+        is over. Raises RemoteError when some of it does not open."""
+        if agreement.columns is None or outcome.labels is None:
+            return None
+        opened = [labels.open() for labels in outcome.labels]
+        return ReceivedColumns(agreement.columns.given_by(side.other), np.concatenate(opened))
+
+    @property
+    def _owners(self) -> I64:
+        """The number that each row belongs to in the one list of this side, -1 for none."""
+        if self._linked is None:
+            return self._items[0].row_to_key
+        owners = np.full(self._items[0].report.rows, -1, np.int64)
+        owners[self._linked.rows] = np.arange(len(self._linked.rows))
+        return owners
+
+    def count_rows(self, outcome: Outcome) -> int | None:
+        """How many rows carry a matched key, or are matched records; None when this side did not learn which."""
+        return None if outcome.matched is None else int(self._matched_rows(outcome.matched).sum())
+
+    def _matched_rows(self, matched: tuple[I64, ...]) -> npt.NDArray[np.bool_]:
+        found = np.zeros(self._items[0].report.rows, np.bool_)
+        for number, some in enumerate(matched):
+            if self._linked is None:
+                found |= self._items[number].matched_rows(some)
+            else:
+                found[self._linked.rows[some]] = True
+        return found
+
+
+def key_terms(keys: tuple[KeySpec, ...]) -> tuple[KeyTerm, ...]:
+    """Keys as both sides know them."""
+    return tuple(KeyTerm(key.describe(), key.digest().hex()) for key in keys)
+
+
+def token_prefix(number: int, key: KeySpec) -> bytes:
+    """What goes before the values of a key (docs/protocol.md, "Items"). The number, from 1, keeps two keys under one
+    rule apart: a telephone number that is one record's first and another's second must not be two equal tokens."""
+    return KEY_TYPE + bytes((number,)) + key.digest()[:_TYPE_TAG_BYTES]

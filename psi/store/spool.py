@@ -1,0 +1,342 @@
+"""Columns of fixed-width rows, in memory or on disk, and how two of them are matched.
+
+Rows are tags or masked elements, hence uniform: their first twelve bits cut a column into up to 4096 parts of equal
+size. Parts are matched and sorted one at a time, so that the work space does not grow with the column. On disk a
+column is a file of slices, each ordered by those twelve bits, so that one part of it is a few short reads.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from psi.store import rows
+from psi.store.scratch import Scratch, ScratchFile
+from psiselect.base.errors import RemoteError
+from psiselect.base.packed import I64, U8
+
+_PREFIX_BITS = 12
+_PART_ROWS = 1 << 18  # a part is never meant to be larger: it stays in the processor's caches
+_PART_BYTES = 48 << 18  # nor larger than this, when rows are wide
+_SKEW = 8  # a part this many times its expected size is no accident: uniform rows never get there
+_LEAST_SLICE_ROWS = 4096
+_LEAST_PART_ROWS = 256
+_MOST_ALIKE = 8  # rows of a peer with one and the same beginning; honest ones have two with probability about 2^-40
+_MEMORY_SLICE_ROWS = 1 << 18
+
+
+class Column(Protocol):
+    """An append-only array of rows, `width` bytes each."""
+
+    width: int
+
+    def __len__(self) -> int: ...
+
+    def append(self, rows: U8) -> None:
+        """Add rows, shape (k, width)."""
+        ...
+
+    def read(self, start: int, stop: int) -> U8:
+        """Rows start..stop, shape (stop - start, width)."""
+        ...
+
+    def take(self, numbers: I64) -> U8:
+        """The rows with these numbers, in their order, shape (len(numbers), width)."""
+        ...
+
+
+class Store(Protocol):
+    """Where a session keeps its columns."""
+
+    def column(self, name: str, width: int) -> Column:
+        """Open the column `name`, empty or as far as it was written."""
+        ...
+
+    def join(self, own: Column, peer: Column) -> tuple[I64, I64]:
+        """Row numbers of `own` (ascending, int64) whose bytes also occur in `peer`, and for each the number of such a
+        row of `peer`. `own` holds uniform rows; `peer` may hold anything."""
+        ...
+
+    def ascending(self, column: Column) -> Iterator[U8]:
+        """The rows of `column` in ascending order (as big-endian numbers), in blocks of bounded size; equal rows are
+        in one block. Used for tags and, in the modes that hide membership, for replies: the order of a sorted set says
+        nothing beyond the set. Raises RemoteError when the rows are so far from uniform that a block would not be
+        bounded: only a peer that repeats its elements can cause that."""
+        ...
+
+    def close(self) -> None:
+        """Drop the columns; files are removed."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Slice:
+    """Consecutive rows of a column, ordered by prefix.
+
+    first: the number of its first row. bounds: int32, (2^12 + 1,): where each prefix begins. order: int32, each ordered
+    row's place in the slice. On disk the ordered rows and the order are in the file, at these bytes; in memory the rows
+    stay where they were appended.
+    """
+
+    first: int
+    bounds: npt.NDArray[np.int32]
+    order: npt.NDArray[np.int32] | None = None
+    rows_at: int = 0
+    order_at: int = 0
+
+    def __len__(self) -> int:
+        return int(self.bounds[-1])
+
+
+class _Column:
+    """Rows in append order: slices on disk, then the pending ones in memory."""
+
+    def __init__(self, store: MemoryStore, name: str, width: int) -> None:
+        if width < 2:
+            raise ValueError("rows have at least two bytes")
+        self.width = width
+        self._store, self._name = store, name
+        self._file: ScratchFile | None = None
+        self._spilled: list[_Slice] = []
+        self._on_disk = 0
+        self._pending = bytearray()
+        self._indexed: list[_Slice] | None = None  # the pending rows, once they are matched or sorted
+
+    def __len__(self) -> int:
+        return self._on_disk + len(self._pending) // self.width
+
+    @property
+    def pending_bytes(self) -> int:
+        return len(self._pending)
+
+    def append(self, rows: U8) -> None:
+        if rows.ndim != 2 or rows.shape[1] != self.width or rows.dtype != np.uint8:
+            raise ValueError(f"a column of width {self.width} was given rows {rows.shape} {rows.dtype}")
+        self._indexed = None
+        self._pending += np.ascontiguousarray(rows).reshape(-1).data
+        self._store.grown()
+
+    def read(self, start: int, stop: int) -> U8:
+        if not 0 <= start <= stop <= len(self):
+            raise IndexError(f"rows {start} to {stop} of {len(self)}")
+        pieces = []
+        for piece in self._spilled:
+            low, high = max(start - piece.first, 0), min(stop - piece.first, len(piece))
+            if low < high:
+                ordered, numbers = self._rows(piece, 0, len(piece))
+                appended = np.empty_like(ordered)
+                appended[numbers - piece.first] = ordered
+                pieces.append(appended[low:high])
+        low = max(start - self._on_disk, 0)
+        pieces.append(self._memory()[low : max(low, stop - self._on_disk)].copy())
+        return np.concatenate(pieces)
+
+    def take(self, numbers: I64) -> U8:
+        out = np.empty((len(numbers), self.width), np.uint8)
+        for piece in self._spilled:
+            inside = (numbers >= piece.first) & (numbers < piece.first + len(piece))
+            if inside.any():
+                ordered, appended = self._rows(piece, 0, len(piece))
+                place = np.empty(len(piece), np.int64)
+                place[appended - piece.first] = np.arange(len(piece))
+                out[inside] = ordered[place[numbers[inside] - piece.first]]
+        inside = numbers >= self._on_disk
+        out[inside] = self._memory()[numbers[inside] - self._on_disk]
+        return out
+
+    def part(self, number: int, bits: int, block: int) -> Iterator[tuple[U8, I64]]:
+        """The rows whose first `bits` bits are `number`, with their row numbers, in blocks of at most `block` rows."""
+        if self._indexed is None:
+            self._indexed = list(self._index_memory())
+        shift = _PREFIX_BITS - bits
+        for piece in (*self._spilled, *self._indexed):
+            start, stop = int(piece.bounds[number << shift]), int(piece.bounds[(number + 1) << shift])
+            for low in range(start, stop, block):
+                yield self._rows(piece, low, min(low + block, stop))
+
+    def spill(self, scratch: Scratch, slice_rows: int) -> None:
+        """Move the pending rows to disk."""
+        if self._file is None:
+            self._file = scratch.file(self._name)
+        pending = self._memory()
+        for start in range(0, len(pending), slice_rows):
+            some = pending[start : start + slice_rows]
+            order, bounds = _by_prefix(some)
+            rows_at = self._file.append(np.take(some, order, axis=0))
+            order_at = self._file.append(order)
+            self._spilled.append(_Slice(self._on_disk, bounds, None, rows_at, order_at))
+            self._on_disk += len(some)
+        self._pending, self._indexed = bytearray(), None
+
+    def _index_memory(self) -> Iterator[_Slice]:
+        pending = self._memory()
+        for start in range(0, len(pending), _MEMORY_SLICE_ROWS):
+            order, bounds = _by_prefix(pending[start : start + _MEMORY_SLICE_ROWS])
+            yield _Slice(self._on_disk + start, bounds, order)
+
+    def _memory(self) -> U8:
+        return np.frombuffer(self._pending, np.uint8).reshape(-1, self.width)
+
+    def _rows(self, piece: _Slice, low: int, high: int) -> tuple[U8, I64]:
+        """Ordered rows low..high of a slice, with their row numbers in the column."""
+        if piece.order is not None:
+            numbers = piece.order[low:high] + np.int64(piece.first)
+            return np.take(self._memory(), numbers - self._on_disk, axis=0), numbers
+        if self._file is None:
+            raise RuntimeError("a slice on disk without a file")
+        found = self._file.read(piece.rows_at + low * self.width, (high - low) * self.width, np.uint8)
+        order = self._file.read(piece.order_at + 4 * low, high - low, np.int32)
+        return found.reshape(-1, self.width), order + np.int64(piece.first)
+
+
+class MemoryStore:
+    """Columns in memory. The work space for matching and sorting is a part's, some tens of megabytes at most."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, _Column] = {}
+        self._part_rows = _PART_ROWS
+
+    def column(self, name: str, width: int) -> _Column:
+        """Open the column `name`, empty or as far as it was written."""
+        found = self._columns.setdefault(name, _Column(self, name, width))
+        if found.width != width:
+            raise ValueError(f"column {name} has rows of {found.width} bytes, not {width}")
+        return found
+
+    def join(self, own: Column, peer: Column) -> tuple[I64, I64]:
+        """Row numbers of `own` (ascending, int64) whose bytes also occur in `peer`, and of these; see Store."""
+        mine, theirs = _ours(own), _ours(peer)
+        if mine.width != theirs.width:
+            raise ValueError(f"rows of {mine.width} bytes are matched with rows of {theirs.width}")
+        block = self._rows_in_part(mine)
+        bits = self._bits(len(mine), block)
+        partners = np.full(len(mine), -1, np.int64)
+        for number in range(1 << bits):
+            blocks = list(mine.part(number, bits, block))
+            if blocks:
+                found = _partners(np.concatenate([some for some, _ in blocks]), theirs.part(number, bits, block))
+                partners[np.concatenate([numbers for _, numbers in blocks])] = found
+        matched = np.flatnonzero(partners >= 0)
+        return matched, partners[matched]
+
+    def ascending(self, column: Column) -> Iterator[U8]:
+        """The rows of `column` in ascending order, in blocks of bounded size; see Store."""
+        source = _ours(column)
+        most = self._rows_in_part(source)
+        bits = self._bits(len(source), most)
+        for number in range(1 << bits):
+            blocks, size = [], 0
+            for some, _ in source.part(number, bits, most):
+                blocks.append(some)
+                size += len(some)
+                if size > _SKEW * most:
+                    raise RemoteError("the peer's elements are far from uniform: it repeats some of them many times")
+            if blocks:
+                block = np.concatenate(blocks)
+                yield np.take(block, rows.order(block), axis=0)
+
+    def close(self) -> None:
+        """Drop the columns."""
+        self._columns.clear()
+
+    def grown(self) -> None:
+        """A column was appended to."""
+
+    def _rows_in_part(self, column: _Column) -> int:
+        return min(self._part_rows, max(_LEAST_PART_ROWS, _PART_BYTES // column.width))
+
+    def _bits(self, count: int, part_rows: int) -> int:
+        """The number of prefix bits that cut so many uniform rows into parts of about `part_rows`."""
+        return min(_PREFIX_BITS, max(0, (max(1, count) - 1) // part_rows).bit_length())
+
+
+class DiskStore(MemoryStore):
+    """Columns in memory up to `memory_limit` bytes, work space included; beyond it the largest goes to a folder of its
+    own under `folder`. A row on disk takes width + 4 bytes.
+
+    Raises InputError when the folder cannot be used or is full.
+    """
+
+    def __init__(self, folder: Path, memory_limit: int) -> None:
+        super().__init__()
+        self._scratch = Scratch(folder)
+        self._limit = memory_limit
+
+    @property
+    def disk_bytes(self) -> int:
+        """The most that this store's files have held."""
+        return self._scratch.peak_bytes
+
+    def grown(self) -> None:
+        """Spill the largest column when all together take more than half of the limit; the rest is work space."""
+        columns = self._columns.values()
+        if sum(c.pending_bytes for c in columns) <= self._limit // 2:
+            return
+        largest = max(columns, key=lambda c: c.pending_bytes)
+        largest.spill(self._scratch, max(_LEAST_SLICE_ROWS, self._limit // 16 // largest.width))
+        # Matching a part holds about 9 copies of a row and 110 bytes of numbers and machine words for it.
+        self._part_rows = min(self._part_rows, max(_LEAST_SLICE_ROWS, self._limit // 4 // (9 * largest.width + 110)))
+
+    def close(self) -> None:
+        """Drop the columns and remove the files. Safe to call twice."""
+        super().close()
+        self._scratch.close()
+
+
+def _ours(column: Column) -> _Column:
+    if not isinstance(column, _Column):
+        raise TypeError("a store works on columns that it opened")
+    return column
+
+
+def _by_prefix(table: U8) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """The order of rows by their first twelve bits, and where each of the 2^12 prefixes begins; see _Slice."""
+    prefixes = table[:, 0].astype(np.uint16)
+    prefixes <<= 4
+    prefixes |= table[:, 1] >> 4
+    bounds = np.zeros((1 << _PREFIX_BITS) + 1, np.int32)
+    np.cumsum(np.bincount(prefixes, minlength=1 << _PREFIX_BITS), out=bounds[1:])
+    return np.argsort(prefixes, kind="stable").astype(np.int32), bounds
+
+
+def _leading(table: U8) -> npt.NDArray[np.uint64]:
+    """The first eight bytes of each row (shorter rows padded with zeros) as a number."""
+    out = np.zeros((len(table), 8), np.uint8)
+    out[:, : table.shape[1]] = table[:, :8]
+    return out.view(">u8")[:, 0].astype(np.uint64)
+
+
+def _partners(own: U8, peer: Iterator[tuple[U8, I64]]) -> I64:
+    """For each row of `own` the number of a row in the blocks of `peer` that equals it at full width, else -1.
+
+    A peer that could time this would learn what matches. So every own row is looked up in every block and compared at
+    full width, found or not, as often as the peer's own rows make it: the work depends on the two sizes and on what the
+    peer sent, not on which rows are equal. Raises RemoteError when many of the peer's rows share eight bytes.
+    """
+    lead = _leading(own)
+    order = np.argsort(lead)
+    lead, ordered = lead[order], np.take(own, order, axis=0)
+    found = np.full(len(own), -1, np.int64)
+    for block, numbers in peer:
+        if not len(block):
+            continue
+        theirs = _leading(block)
+        sorting = np.argsort(theirs, kind="stable")
+        theirs = theirs[sorting]
+        starts = np.flatnonzero(np.concatenate([[True], theirs[1:] != theirs[:-1]]))
+        alike = int(np.diff(np.append(starts, len(theirs))).max())
+        if alike > _MOST_ALIKE:
+            raise RemoteError(f"{alike} of the peer's tags share their first bytes, which honest ones never do")
+        place = np.searchsorted(theirs, lead)
+        for step in range(alike):
+            candidate = sorting[np.minimum(place + step, len(block) - 1)]
+            equal = np.all(np.take(block, candidate, axis=0) == ordered, axis=1)
+            found = np.where(equal, numbers[candidate], found)
+    out = np.empty_like(found)
+    out[order] = found
+    return out

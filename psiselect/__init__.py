@@ -1,0 +1,1 @@
+"""The front door: `import psiselect`. Loads nothing until a name is used, so that importing it is quick."""

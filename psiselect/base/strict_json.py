@@ -1,0 +1,63 @@
+"""JSON as a hostile peer may send it: bounded, no duplicate names, no NaN, exact types."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from psiselect.base.errors import RemoteError
+
+MAX_BYTES = 1 << 16
+
+
+def encode(value: dict[str, Any]) -> bytes:
+    """The one encoding: sorted names, no spaces, ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def decode(data: bytes | bytearray | memoryview, what: str) -> dict[str, Any]:
+    """Parse one object. Raises RemoteError, naming `what`, for anything else."""
+    if len(data) > MAX_BYTES:
+        raise RemoteError(f"the peer's {what} has {len(data)} bytes; at most {MAX_BYTES} are allowed")
+    try:
+        value = json.loads(
+            bytes(data).decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite
+        )
+    except (ValueError, RecursionError):
+        raise RemoteError(f"the peer's {what} is not strict JSON") from None
+    if not isinstance(value, dict):
+        raise RemoteError(f"the peer's {what} is not a JSON object")
+    return value
+
+
+def field(value: dict[str, Any], name: str, kind: type, what: str) -> Any:
+    """value[name], which must be exactly of type `kind` (a bool is no int). Raises RemoteError."""
+    found = value.get(name)
+    if type(found) is not kind:
+        raise RemoteError(f"the peer's {what} lacks a proper '{name}'", term=name)
+    return found
+
+
+def only(value: dict[str, Any], names: frozenset[str] | set[str], what: str) -> None:
+    """Refuse names that this version does not know. Raises RemoteError."""
+    if not names >= value.keys():
+        raise RemoteError(f"the peer's {what} has fields that this version does not know")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("duplicate name")
+    return made
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(constant)
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):  # 1e400
+        raise ValueError(number)
+    return value

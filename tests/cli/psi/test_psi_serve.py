@@ -1,0 +1,404 @@
+"""`psiselect psi listen --serve` as its operator meets it: sessions, places, policy, files, signals."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support import rawtls
+from support.policies import write_policy
+from support.program import Run
+from support.psi_processes import ACME, GLOBEX, Ended, run
+from support.served import Served, serving
+
+from psi.accounts.policy import Policy
+from psi.accounts.run_counter import RunCounter
+from psi.agreement.outcomes import Learner, Reveal, Side
+from psi.group.curve25519.backend import load_backend
+from psi.identity.identity import Identity
+from psi.normalize import parse_key
+from psi.protocol.messages import MessageType
+from psi.protocol.party import Party
+from psi.protocol.states import State
+from psi.session.job import Agreement, Job, Limits, Memory
+from psi.tables import open_source
+from psi.transport.tls import connect
+from psi.transport.tlschannel import TlsChannel
+from psi.transport.wire import Frame
+from psiselect.base.entropy import SystemEntropy
+
+SECRETS = [row[1] for row in ACME[1:] if row[1]] + list(map(str, GLOBEX["e"]))
+
+
+def options_of(place: Path, where: str, name: str, *options: object) -> tuple[object, ...]:
+    """A connecting party with Globex's list."""
+    return (
+        *("psi", "connect", where, "--identity", place / name, "--peer", place / "acme.crt", "--json"),
+        *("--input", place / "globex.parquet", "--key", "e:email", "--timeout", "60", *options),
+    )
+
+
+Call = Callable[..., Ended]
+
+
+@pytest.fixture
+def call(place: Path, program: Run) -> Call:
+    """A session of a connecting party, in this process."""
+
+    def one(where: str, name: str = "globex", *options: object) -> Ended:
+        shown = program(*options_of(place, where, name, *options))
+        return Ended(shown.code, shown.out, "")
+
+    return one
+
+
+def hold(place: Path, served: Served, name: str = "globex") -> TlsChannel:
+    """A pinned peer that takes a place and says nothing."""
+    acme = Identity.load(place / "acme").public
+    return connect(served.address, Identity.load(place / name), [acme], timeout=60)
+
+
+@pytest.fixture
+def served(place: Path) -> Iterator[Served]:
+    with serving(place, "--health", "0", "--json", peers=("globex", "mallory")) as found:
+        yield found
+
+
+def test_sessions_one_after_the_other_and_at_once(place: Path, call: Call) -> None:
+    records, audit = place / "records", place / "acme.log"
+    records.mkdir()
+    options = ("--health", "0", "--json", "--record", records, "--audit", audit)
+    with serving(place, *options, peers=("globex", "mallory")) as served:
+        where = served.address
+        assert [call(where).json["matches"] for _ in range(2)] == [2, 2]
+        shown: dict[str, Ended] = {}
+
+        def play(name: str) -> None:
+            shown[name] = run(*options_of(place, where, name, "--record", place / f"{name}.json"))
+
+        both = [threading.Thread(target=play, args=(name,)) for name in ("globex", "mallory")]
+        for thread in both:
+            thread.start()
+        for thread in both:
+            thread.join()
+        assert [shown[name].json["matches"] for name in ("globex", "mallory")] == [2, 2]
+        wrong = call(where, "globex", "--reveal", "count")
+        assert (wrong.code, wrong.json["error"]["term"]) == (4, "reveal")
+        served.wait("session_failed")
+        served.settle(200, status="serving", running=0, done=4, failed=1)
+        assert served.health()[1].keys() == {"status", "running", "done", "failed"}
+        assert served.stop() == 0
+        assert served.events[-2]["event"] == "stopped"
+
+    done = served.all("session_done")
+    assert [event["code"] for event in done] == [0] * 4
+    assert {event["peer"] for event in done} == {"globex", "mallory"}
+    assert all(event["own_size"] == event["peer_size"] == 3 and event["bytes_sent"] > 0 for event in done)
+    (failed,) = served.all("session_failed")
+    assert (failed["code"], failed["kind"], failed["term"]) == (4, "peer", "reveal")
+    assert len(served.events) == len(served.raw) + 1, "every line of the log is JSON"
+    results = served.results()
+    assert sorted(str(r["transcript"])[:16] for r in results) == sorted(event["transcript"] for event in done)
+    assert sorted(path.name for path in records.iterdir()) == sorted(f"{event['transcript']}.json" for event in done)
+    for name in ("globex", "mallory"):
+        written = records / f"{shown[name].json['transcript'][:16]}.json"
+        assert written.read_bytes() == (place / f"{name}.json").read_bytes()
+        assert written.stat().st_mode & 0o777 == 0o600
+    audited = [json.loads(line) for line in audit.read_text().splitlines()]
+    assert [line["outcome"] for line in audited].count("done") == 4
+    assert [line["error"]["code"] for line in audited if line["error"]] == [4]
+
+
+def test_the_log_holds_no_identifier_and_no_tally(place: Path, call: Call) -> None:
+    (place / "out").mkdir()
+    options = ("--learn", "me", "--output", place / "out", "--json", "--max-sessions", "2")
+    with serving(place, *options) as served:
+        for _ in range(2):
+            assert call(served.address, "globex", "--learn", "peer").code == 0
+        assert served.stop() == 0
+    log = "".join(served.raw).casefold()
+    assert not [secret for secret in SECRETS if secret.strip().casefold() in log]
+    assert "matches" not in log
+    assert [result["matches"] for result in served.results()] == [2, 2]
+    files = {path.stem: path for path in (place / "out").iterdir()}
+    assert sorted(files) == sorted(event["transcript"] for event in served.all("session_done"))
+    for path in files.values():
+        with path.open(newline="") as file:
+            assert list(csv.reader(file)) == [ACME[0], ACME[1], ACME[4], ACME[6]]
+
+
+def test_a_withheld_result_is_for_stdout_and_not_for_the_log(place: Path, call: Call) -> None:
+    least = ("--min-matches", "3")
+    with serving(place, "--learn", "me", "--json", *least) as served:
+        assert call(served.address, "globex", "--learn", "peer", *least).code == 0
+        assert served.stop() == 0
+    (result,) = served.results()
+    assert (result["error"]["code"], result["error"]["term"]) == (6, "min_matches")
+    (done,) = served.all("session_done")
+    assert done["code"] == 0
+    assert "min_matches" not in "".join(served.raw)
+
+
+def test_a_peer_has_one_place_and_is_told_so(place: Path, served: Served, call: Call) -> None:
+    with hold(place, served) as first:
+        served.wait("session_started")
+        refused = call(served.address)
+        assert (refused.code, refused.json["error"]["kind"]) == (4, "peer")
+        assert "refuses this session for now" in refused.json["error"]["message"]
+        assert served.wait("turned_away")["peer"] == "globex"
+        assert call(served.address, "mallory").json["matches"] == 2
+        served.settle(200, running=1, done=1)
+        first.break_off("the test has seen enough")
+    failed = served.wait("session_failed")
+    assert (failed["code"], failed["kind"], failed["peer"]) == (5, "transport", "globex")
+    assert call(served.address).json["matches"] == 2
+
+
+def test_all_places_are_taken_by_others(place: Path, call: Call) -> None:
+    with serving(place, "--max-sessions", "1", peers=("globex", "mallory")) as served:
+        with hold(place, served, "mallory"):
+            served.wait("session_started")
+            assert call(served.address).code == 4
+        assert call(served.address).code == 0
+
+
+def test_two_runs_a_week_hold_over_restarts_and_a_kill(place: Path, call: Call) -> None:
+    """One listener is killed after a run, the next serves one more and refuses the third; one more restart and a clock
+    that goes back change nothing."""
+    policy = write_policy(place, "globex", reveal='["matches"]')
+    options = ("--policy", policy, "--audit", place / "acme.log")
+    with serving(place, *options) as served:
+        assert call(served.address).code == 0
+        served.wait("session_done")  # a client is done a moment before its listener, whose audit line follows
+        served.process.kill()
+    with serving(place, *options) as served:
+        assert call(served.address).code == 0
+        third = call(served.address)
+        assert third.code == 4
+        assert "policy refuses this run" in third.json["error"]["message"]
+        assert "7d" not in third.out + third.err
+        failed = served.wait("session_failed")
+        assert (failed["code"], failed["kind"], failed["term"]) == (6, "policy", "runs")
+        assert served.stop() == 0
+    with serving(place, *options) as served:
+        assert call(served.address).code == 4
+        assert served.wait("session_failed")["code"] == 6
+    peer = Identity.load(place / "globex").fingerprint
+    assert RunCounter(place / "policy.toml.runs").count(peer) == 2
+    codes = [
+        (json.loads(line)["error"] or {"code": 0})["code"] for line in (place / "acme.log").read_text().splitlines()
+    ]
+    assert codes == [0, 0, 6, 6]
+
+
+def test_runs_of_a_clock_that_has_gone_back_still_count(place: Path, call: Call) -> None:
+    policy = write_policy(place, "globex", reveal='["matches"]')
+    peer = Identity.load(place / "globex").fingerprint
+    counter, ahead = RunCounter(place / "policy.toml.runs"), int(time.time()) + 6 * 86_400
+    for _ in range(2):
+        counter.spend(peer, Policy.load(policy).rules(peer).runs, ahead)
+    with serving(place, "--policy", policy) as served:
+        assert call(served.address).code == 4
+        assert served.wait("session_failed")["term"] == "runs"
+
+
+def test_the_policy_is_read_for_each_session(place: Path, call: Call) -> None:
+    policy = write_policy(place, "globex", reveal='["matches"]')
+    with serving(place, "--policy", policy, "--audit", place / "acme.log") as served:
+        assert call(served.address).code == 0
+        write_policy(place, "globex", reveal='["count"]')
+        refused = call(served.address)
+        assert (refused.code, refused.json["error"]["kind"]) == (4, "peer")
+        assert "policy refuses this run" in refused.json["error"]["message"]
+        failed = served.wait("session_failed")
+        assert (failed["code"], failed["term"]) == (6, "reveal")
+        policy.write_text("half a pol")
+        assert call(served.address).code == 4
+        assert served.wait("session_failed", 2)["code"] == 3
+        write_policy(place, "globex", reveal='["matches"]')
+        assert call(served.address).code == 0
+        assert served.stop() == 0
+    lines = [json.loads(line) for line in (place / "acme.log").read_text().splitlines()]
+    assert [(line["error"] or {"code": 0})["code"] for line in lines] == [0, 6, 3, 0]
+    assert [line["own_size"] for line in lines] == [3, None, None, 3]
+
+
+def test_a_table_that_was_replaced_is_picked_up_and_a_bad_one_refused(place: Path, served: Served, call: Call) -> None:
+    def replace(rows: list[list[str]]) -> None:
+        with (place / "new.csv").open("w", newline="") as file:
+            csv.writer(file).writerows(rows)
+        os.replace(place / "new.csv", place / "acme.csv")
+
+    assert call(served.address).json["matches"] == 2
+    replace([ACME[0], ACME[6]])
+    shown = call(served.address)
+    assert (shown.json["matches"], shown.json["peer_size"]) == (1, 1)
+    replace([["id", "Mail", "city"], ["1", "two fields only"]])
+    refused = call(served.address)
+    assert (refused.code, refused.json["error"]["kind"]) == (4, "peer")
+    assert "fault on its own side" in refused.json["error"]["message"]
+    assert served.wait("session_failed")["code"] == 3
+    assert served.health()[0] == 503
+    replace(ACME)
+    assert call(served.address).json["matches"] == 2
+    served.settle(200, status="serving", running=0, done=3, failed=1)
+
+
+def test_a_new_table_is_read_before_a_peer_asks(place: Path, served: Served) -> None:
+    served.wait("table_read")
+    (place / "new.csv").write_text("id,Mail,city\n1,new@example.com,x\n")
+    os.replace(place / "new.csv", place / "acme.csv")
+    assert served.wait("table_read", 2)["distinct"] == 1
+
+
+def test_told_to_stop_it_lets_sessions_end(place: Path) -> None:
+    with serving(place, "--health", "0", "--grace", "60") as served:
+        where = served.address
+        with hold(place, served) as channel:
+            served.wait("session_started")
+            served.process.terminate()
+            assert served.wait("stopping")["running"] == 1
+            served.settle(503, status="stopping")
+            late = run("psi", "connect", where, "--identity", place / "globex", "--peer", place / "acme.crt", "--json",
+                       "--input", place / "globex.parquet", "--key", "e:email", "--timeout", "0.5")  # fmt: skip
+            assert late.code == 5
+            assert served.process.poll() is None
+            channel.break_off("leaving")
+        assert served.ended() == 0
+    assert served.wait("stopped")["left"] == 0
+
+
+def test_sessions_beyond_the_grace_are_broken_off(place: Path) -> None:
+    with serving(place, "--grace", "0.2") as served, hold(place, served) as channel:
+        served.wait("session_started")
+        assert served.stop() == 0
+        assert "told to stop" in served.wait("session_failed")["reason"]
+        assert channel.receive() is not None  # its hello
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_told_twice_it_breaks_sessions_off(place: Path, number: int, code: int) -> None:
+    with serving(place, "--grace", "600") as served, hold(place, served):
+        served.wait("session_started")
+        served.process.send_signal(number)
+        served.wait("stopping")
+        assert served.stop(number) == code
+        assert served.wait("session_failed")["kind"] == "transport"
+
+
+def test_a_peer_that_does_not_begin_loses_its_place(place: Path, call: Call) -> None:
+    """It sends a byte of its first frame now and then, which is progress to the channel."""
+    with serving(place, "--timeout", "1.5") as served:
+        acme, globex = Identity.load(place / "acme").public, Identity.load(place / "globex")
+        sock = rawtls.client(served.address, acme, globex)
+        sock.setblocking(True)
+        dripping = threading.Event()
+
+        def drip() -> None:
+            try:
+                sock.sendall(b"\0\0\x02\0\x01")
+                while not dripping.wait(0.2):
+                    sock.sendall(b"{")
+            except OSError:
+                pass
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        failed = served.wait("session_failed")
+        dripping.set()
+        thread.join()
+        sock.close()
+        assert "did not begin the session within 1.5 s" in failed["reason"]
+        assert call(served.address).code == 0
+
+
+def test_a_peer_that_has_begun_may_take_its_time(place: Path) -> None:
+    """It proves who it is and then computes, with signs of life, for longer than it had for the proof."""
+    seconds = 3.0
+    acme, globex = Identity.load(place / "acme").public, Identity.load(place / "globex")
+    agreed = Agreement(Reveal.MATCHES, Learner.CONNECT)
+    with (
+        serving(place, "--timeout", str(seconds)) as served,
+        contextlib.closing(load_backend("portable", 1)) as backend,
+        Job(open_source(place / "globex.parquet"), parse_key("e:email"), Memory(1 << 30, place)) as job,
+        hold(place, served) as channel,
+    ):
+        party = Party(job.setup(Side.CONNECT, agreed, Limits(), globex, acme, backend, SystemEntropy()))
+        frames = party.start()
+        while party.state not in (State.MASKING, State.MASKING_QUIETLY):
+            for frame in frames:
+                channel.send(frame)
+            arrived = channel.receive()
+            assert arrived is not None
+            frames = party.receive(arrived)
+        ready = time.monotonic()
+        while time.monotonic() < ready + seconds + 2.5:  # the server looks once a second
+            channel.send(Frame(MessageType.ALIVE, b""))
+            time.sleep(0.1)
+        assert not served.all("session_failed")
+        channel.break_off("the test has seen enough")
+        assert "did not begin" not in served.wait("session_failed")["reason"]
+        party.close()
+
+
+def test_a_session_has_a_longest_duration(place: Path) -> None:
+    with serving(place, "--max-duration", "0.3") as served, hold(place, served):
+        assert "longer than the 0.3 s" in served.wait("session_failed")["reason"]
+
+
+def test_the_log_may_be_a_file_of_its_own(place: Path) -> None:
+    log = place / "acme.jsonl"
+    with serving(place, "--log", log) as served:
+        deadline = time.monotonic() + 60
+        while "listening" not in (log.read_text() if log.exists() else ""):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert log.stat().st_mode & 0o777 == 0o600
+        log.rename(place / "acme.jsonl.1")
+        assert served.stop() == 0
+    assert served.raw[0].startswith("listening on 127.0.0.1:")
+    assert len(served.raw) == 1
+    assert [json.loads(line)["event"] for line in log.read_text().splitlines()] == ["stopping", "stopped"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (("--max-sessions", "2"), 2, "--max-sessions is for a listener that stays up; add --serve"),
+        (("--serve", "--record", "one.json"), 2, "one-{session}.json"),
+        (("--serve", "--learn", "me", "--output", "one.csv"), 2, "{session}"),
+        (("--serve", "--record", "missing/{session}.json"), 3, "missing"),
+        (("--serve", "--log", "missing/log"), 3, "missing/log"),
+        (("--serve", "--health", "nowhere"), 2, "nowhere"),
+        (("--serve", "--key", "Nope"), 3, "Nope"),
+    ],
+)
+def test_the_listeners_own_troubles_have_exit_codes(
+    place: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], code: int, words: str
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+    monkeypatch.chdir(place)
+    key = () if "--key" in options else ("--key", "Mail:email")
+    ended = run(
+        *("psi", "listen", "--address", "127.0.0.1:0", "--identity", "acme", "--peer", "globex.crt"),
+        *("--input", "acme.csv", "--json", *key, *options),
+    )
+    assert ended.code == code, ended
+    assert words in json.loads(ended.out)["error"]["message"]
+
+
+def test_a_taken_address_is_a_transport_error(place: Path, served: Served) -> None:
+    again = run(
+        *("psi", "listen", "--serve", "--address", served.address, "--identity", place / "acme", "--json"),
+        *("--peer", place / "globex.crt", "--input", place / "acme.csv", "--key", "Mail:email"),
+    )
+    assert again.code == 5
+    assert "in use" in again.json["error"]["message"]

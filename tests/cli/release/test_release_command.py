@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli._errors import classify
+from cli.release.command import command
+from dpselect.accounting import BudgetKind, Cost
+from dpselect.ledger import Ledger
+from dpselect.privacy import NeighbouringRelation
+
+ROWS = "name,raise,smoker\nalice,3800,yes\nbob,2514,no\ncarlos,2982,no\ndavid,3390,yes\n"
+BOUNDS = ["--lower", "0", "--upper", "5000"]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.csv"
+    path.write_text(ROWS)
+    return path
+
+
+def run(*args: object) -> Result:
+    return CliRunner().invoke(command, [str(a) for a in args])
+
+
+def released(*args: object) -> dict[str, object]:
+    result = run(*args, "--json")
+    assert result.exit_code == 0, result
+    found: dict[str, object] = json.loads(result.stdout)
+    return found
+
+
+# So large that the noise is 0 but for probability e^-1000: what is left is the exact value.
+LOUD = ["--epsilon", "1e10"]
+
+
+def test_values(table: Path) -> None:
+    raises = ["--column", "raise", *BOUNDS, *LOUD]
+    assert released("sum", table, *raises)["value"] == 12686
+    assert released("mean", table, *raises, "--n", 4)["value"] == 3171.5
+    assert released("mean", table, *raises, "--neighbors", "add-remove")["value"] == 3171.5
+    assert released("quantile", table, *raises, "--unit", 1)["value"] in range(2982, 3391)
+    assert released("count", table, "--column", "smoker", "--equals", "yes", *LOUD)["value"] == 2
+    assert released("count", table, "--column", "raise", "--lower", 2982, "--upper", 3390, *LOUD)["value"] == 2
+    assert released("count", table, "--column", "raise", *LOUD)["value"] == 4
+    assert released("count", table, *LOUD, "--neighbors", "add-remove")["value"] == 4
+    cells = released("histogram", table, "--column", "smoker", "--categories", "yes,no,maybe", *LOUD)["value"]
+    assert cells == {"yes": 2, "no": 2, "maybe": 0}
+    cells = released("histogram", table, "--column", "raise", "--bins", "0,2982,3390,3800", *LOUD)["value"]
+    assert cells == {"0..2982": 1, "2982..3390": 1, "3390..3800": 2}
+
+
+def test_values_are_clamped_to_the_bounds(table: Path) -> None:
+    clamped = ["--column", "raise", "--lower", "3000", "--upper", "3500", *LOUD]
+    result = run("sum", table, *clamped)
+    assert result.stdout.split() == ["sum", str(3500 + 3000 + 3000 + 3390)]
+    assert "clamp" not in result.stderr  # how many were is private
+
+
+def test_what_is_said_beforehand(table: Path) -> None:
+    args = ["sum", table, "--column", "raise", *BOUNDS, "--epsilon", "1", "--unit", "1"]
+    record = released(*args)
+    assert (record["sensitivity"], record["scale"], record["neighbors"]) == (5000, 5000.0, "replace")
+    assert record["error95"] == 14979  # 5000 ln 20 = 14978.7, rounded up to the unit
+    assert released(*args, "--neighbors", "add-remove", "--contributions", 3)["sensitivity"] == 15000
+    result = run(*args, "--plan")
+    assert result.stdout == ""
+    assert "error at 95 %: +-14979" in result.stderr
+
+
+def test_the_ledger_shows_sequential_composition(table: Path, tmp_path: Path) -> None:
+    book = Ledger.create(
+        tmp_path / "budget.db",
+        kind=BudgetKind.PURE,
+        neighbors=NeighbouringRelation.REPLACE,
+        budget=Cost(Fraction(1)),
+    )
+    args = ["count", table, "--column", "smoker", "--equals", "yes", "--ledger", book.path, "--dataset", "team"]
+    assert released(*args, "--epsilon", "0.3")["ledger_remaining"] == 0.7
+    assert released(*args, "--epsilon", "0.6")["ledger_remaining_exact"] == "1/10"
+    assert released(*args, "--epsilon", "0.6", "--plan")["value"] is None
+    refused = run(*args, "--epsilon", "0.2")
+    assert refused.exception is not None
+    assert classify(refused.exception)[0] == 6
+    assert refused.stdout == ""
+    assert [e.cost.amount for e in book.entries()] == [Fraction(3, 10), Fraction(6, 10)]
+    other = run(*args, "--epsilon", "0.1", "--neighbors", "add-remove")
+    assert other.exception is not None
+    assert classify(other.exception)[0] == 6
+
+
+def test_bad_input_costs_no_budget(table: Path, tmp_path: Path) -> None:
+    table.write_text(ROWS + "erin,a lot,no\n")
+    book = Ledger.create(
+        tmp_path / "b.db", kind=BudgetKind.PURE, neighbors=NeighbouringRelation.REPLACE, budget=Cost(Fraction(1))
+    )
+    args = ["sum", table, "--column", "raise", *BOUNDS, "--ledger", book.path, "--dataset", "team"]
+    result = run(*args, "--epsilon", "1")
+    assert result.exception is not None
+    assert classify(result.exception)[0] == 3
+    assert "line 6" in str(result.exception)
+    assert "a lot" not in str(result.exception)
+    assert book.entries() == []
+
+
+def test_dropping_is_silent(table: Path) -> None:
+    args = ["sum", table, "--column", "raise", *BOUNDS, *LOUD, "--on-invalid", "drop"]
+    before = run(*args)
+    table.write_text(ROWS + "erin,a lot,no\n")
+    after = run(*args)
+    assert (after.stdout, after.stderr) == (before.stdout, before.stderr)
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "text"),
+    [
+        (["sum", "--column", "raise", "--epsilon", "1"], 2, "2,995,732"),
+        (["mean", "--column", "raise", "--epsilon", "1", "--lower", "0"], 2, "no bounds, no release"),
+        (["sum", "--column", "raise", *BOUNDS, "--epsilon", "0"], 2, "epsilon"),
+        (["sum", "--column", "nothing", *BOUNDS, "--epsilon", "1"], 3, "no column"),
+        (["sum", *BOUNDS, "--epsilon", "1"], 2, "--column"),
+        (["sum", "--column", "raise", "--lower", "9", "--upper", "1", "--epsilon", "1"], 2, "below"),
+        (["mean", "--column", "raise", *BOUNDS, "--epsilon", "1"], 2, "public"),
+        (["mean", "--column", "raise", *BOUNDS, "--epsilon", "1", "--n", "5"], 3, "number of rows"),
+        (["count", "--epsilon", "1"], 2, "public"),
+        (["histogram", "--column", "raise", "--epsilon", "1"], 2, "cells"),
+        (["quantile", "--column", "raise", *BOUNDS, "--epsilon", "1", "--unit", "0.001"], 2, "grid"),
+        (["count", "--epsilon", "1", "--neighbors", "add-remove", "--ledger", "x.db"], 2, "--dataset"),
+    ],
+)
+def test_refusals(table: Path, args: list[str], code: int, text: str) -> None:
+    result = run(args[0], table, *args[1:])
+    assert result.exception is not None
+    assert classify(result.exception)[0] == code, result.exception
+    assert text in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("", "is empty"),
+        ("a,a\n1,2\n", "twice"),
+        ("raise\n1\n1,2\n", "line 3"),
+        ('raise\n"1\n', "line"),
+        ("raise\n1\0\n", "line 2"),
+    ],
+)
+def test_malformed_files(tmp_path: Path, content: str, text: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text(content)
+    result = run("sum", path, "--column", "raise", *BOUNDS, "--epsilon", "1")
+    assert result.exception is not None
+    assert classify(result.exception)[0] == 3
+    assert text in str(result.exception)

@@ -1,0 +1,26 @@
+"""docs/normalization.md tells of every rule, option and reason, and its digests are the code's."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from psi.normalize import RULES, Reason
+
+TEXT = (Path(__file__).parents[3] / "docs" / "normalization.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rule_is_published(name: str) -> None:
+    rule = RULES[name].of({})
+    section = re.search(rf"^### {name}\n(.*?)(?=^##)", TEXT, re.DOTALL | re.MULTILINE)
+    assert section
+    for option, default in rule.options().items():
+        assert re.search(rf"^\| `{option}` \| `{default}`", section[1], re.MULTILINE), option
+    assert f"| `{rule.describe()}` | `{rule.digest().hex()}` |" in TEXT
+
+
+def test_reasons_are_published() -> None:
+    assert all(f"`{reason}`" in TEXT for reason in Reason)

@@ -1,0 +1,458 @@
+"""The state machine: right results, right order, right terms, and nothing but RemoteError for anything else."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.entropy import FixedEntropy
+from support.parties import KEYS, RAW, Key, pump, run, setup, terms
+
+from psi.agreement.column_terms import ColumnTerms
+from psi.agreement.outcomes import Comparer, Learner, Matching, Reveal, Side
+from psi.agreement.terms import KeyTerm
+from psi.protocol import messages
+from psi.protocol.messages import MessageType as M
+from psi.protocol.party import Party
+from psi.protocol.states import RECEIVE, SEND, TABLE, State, after
+from psi.transport.wire import Frame, FrameDecoder
+from psiselect.base import strict_json
+from psiselect.base.errors import PolicyError, RemoteError
+
+NOISY = {"reveal": Reveal.NOISY_COUNT, "epsilon": "1/2", "delta": "1/100"}
+SUM = {"reveal": Reveal.SUM, "value_decimals": 2, "value_max": "100"}
+COLUMNS = {"columns": ColumnTerms(connect=(), listen=("city",)), "label_bytes": 64}
+SETS = st.sets(st.binary(max_size=6), max_size=40)
+
+
+@settings(max_examples=25, deadline=None)
+@given(SETS, SETS, st.sampled_from([Reveal.MATCHES, Reveal.COUNT]), st.sampled_from(Learner))
+def test_result_is_the_plain_intersection(left: set[bytes], right: set[bytes], reveal: Reveal, learn: Learner) -> None:
+    lists = {Side.CONNECT: sorted(left), Side.LISTEN: sorted(right, reverse=True)}
+    parties = run(lists[Side.CONNECT], lists[Side.LISTEN], terms(reveal=reveal, learn=learn, chunk=7))
+    common = left & right
+    for side, party in parties.items():
+        outcome = party.outcome
+        if side not in learn.receivers:
+            assert (outcome.matches, outcome.matched) == (None, None)
+            continue
+        assert outcome.matches == len(common)
+        if reveal is Reveal.MATCHES:
+            assert [lists[side][i] for i in outcome.matched[0]] == [x for x in lists[side] if x in common]
+        else:
+            assert outcome.matched is None
+    here, there = parties.values()
+    assert here.record == there.record
+    assert here.transcript == there.transcript
+    assert len(here.transcript) == 64
+    assert here.record["counts"] == ([len(common)] if learn is Learner.BOTH else None)
+    assert all(p.done_operations == p.total_operations for p in parties.values())
+
+
+@pytest.mark.parametrize("mode", [{}, {"reveal": Reveal.COUNT}, NOISY])
+def test_sender_releases_nothing_before_the_last_element(mode: dict[str, object]) -> None:
+    seen: list[tuple[Side, int]] = []
+    lists = {Side.CONNECT: [b"%d" % i for i in range(70)], Side.LISTEN: [b"%d" % i for i in range(30, 99)]}
+    agreed = terms(**mode)
+    pump({s: Party(setup(s, lists[s], agreed)) for s in Side}, lambda side, frame: seen.append((side, frame.type)))
+    last_element = seen.index((Side.CONNECT, M.ELEMENTS_END))
+    own = {M.TAGS, M.TAGS_END} | ({M.REPLIES, M.REPLIES_END} if agreed.reveal.hides_membership else set())
+    assert not [kind for side, kind in seen[:last_element] if side is Side.LISTEN and kind in own]
+    assert (Side.LISTEN, M.TAGS) in seen[last_element:]
+
+
+@pytest.mark.parametrize("state", [State.ANSWERING, State.COLLECTING, State.REPLYING])
+def test_table_stops_a_sender_that_would_hand_out_tags_early(state: State) -> None:
+    with pytest.raises(RuntimeError, match="may not be sent"):
+        after(state, SEND, M.TAGS)
+
+
+def test_every_run_uses_fresh_scalars_and_a_fresh_order() -> None:
+    first, second = [], []
+    items = [b"%d" % i for i in range(20)]
+    for seen, seed in ((first, "one"), (second, "two")):
+        parties = {s: Party(setup(s, items, seed=seed)) for s in Side}
+        pump(
+            parties,
+            lambda side, frame, seen=seen: seen.append(bytes(frame.payload)) if frame.type == M.ELEMENTS else None,
+        )
+
+    def rows(chunks: list[bytes]) -> set[bytes]:
+        joined = b"".join(chunks)
+        return {joined[i : i + 32] for i in range(0, len(joined), 32)}
+
+    assert len(rows(first)) == 20
+    assert not rows(first) & rows(second)
+
+
+# ---- terms
+
+OTHER_TERMS = {
+    "version": {"version": 2},
+    "suite": {"suite": "other"},
+    "reveal": {"reveal": Reveal.COUNT},
+    "learn": {"learn": Learner.BOTH},
+    "rule": {"keys": (KeyTerm("email/1", "11" * 32),)},
+    "keys": {"keys": (RAW, RAW)},
+    "chunk": {"chunk": 17},
+    "epsilon": {**NOISY, "epsilon": "1"},
+    "delta": {**NOISY, "delta": "1/10"},
+    "matching": {"matching": Matching.ONE_TO_ONE},
+    "min_matches": {"min_matches": 5},
+    "min_matches_by": {"min_matches": 5, "min_matches_by": Comparer.OTHER},
+    "pad_to": {"pad_to": 50},
+    "columns": COLUMNS,
+    "label_bytes": {**COLUMNS, "label_bytes": 65},
+    "value_decimals": {**SUM, "value_decimals": 1},
+    "value_max": {**SUM, "value_max": "99.5"},
+}
+
+
+ALIKE = {
+    "label_bytes": COLUMNS,
+    "value_decimals": SUM,
+    "value_max": SUM,
+    "epsilon": NOISY,
+    "delta": NOISY,
+    "min_matches_by": {"min_matches": 5},
+}
+
+
+@pytest.mark.parametrize("term", OTHER_TERMS)
+def test_a_differing_term_ends_both_sides_by_name_before_any_element(term: str) -> None:
+    parties = {
+        Side.CONNECT: Party(setup(Side.CONNECT, [b"a"], terms(**ALIKE.get(term, {})))),
+        Side.LISTEN: Party(setup(Side.LISTEN, [b"a"], terms(**OTHER_TERMS[term]))),
+    }
+    hellos = {side: party.start() for side, party in parties.items()}
+    for side, party in parties.items():
+        with pytest.raises(RemoteError, match=f"'{term}'") as caught:
+            party.receive(hellos[side.other][0])
+        assert caught.value.term == term
+        assert party.state is State.FAILED
+        abort = messages.decode_abort(messages.abort_frame(caught.value).payload)
+        assert abort.term == term
+        assert party.work() is None
+
+
+def test_every_term_has_a_mismatch_test() -> None:
+    names = {field.name for field in dataclasses.fields(terms())}
+    assert names <= set(OTHER_TERMS)
+
+
+def test_same_rule_in_words_with_another_digest_is_a_difference() -> None:
+    party = Party(setup(Side.CONNECT, []))
+    party.start()
+    other = Party(setup(Side.LISTEN, [], terms(keys=(KeyTerm("raw/1", "22" * 32),))))
+    with pytest.raises(RemoteError, match="another version of the rule") as caught:
+        party.receive(other.start()[0])
+    assert caught.value.term == "rule"
+
+
+def test_own_policy_caps_the_peer_and_the_peer_hears_only_that() -> None:
+    party = Party(setup(Side.LISTEN, [], max_peer_size=3))
+    party.start()
+    with pytest.raises(PolicyError, match="max-peer-size") as caught:
+        party.receive(Party(setup(Side.CONNECT, [b"%d" % i for i in range(4)])).start()[0])
+    told = messages.abort_frame(caught.value).payload
+    assert strict_json.decode(told, "abort") == {"code": "refused", "term": None}
+    assert "policy refuses" in str(messages.decode_abort(told))
+
+
+# ---- identity
+
+
+def test_a_signature_by_another_key_is_refused() -> None:
+    parties = {
+        Side.CONNECT: Party(setup(Side.CONNECT, [b"a"])),
+        Side.LISTEN: Party(setup(Side.LISTEN, [b"a"], signer=ImpostorOf(Side.LISTEN))),
+    }
+    with pytest.raises(RemoteError, match="signature"):
+        pump(parties)
+
+
+class ImpostorOf(Key):
+    """Shows the right fingerprint, signs with another key."""
+
+    def __init__(self, side: Side) -> None:
+        super().__init__("impostor")
+        self.fingerprint = KEYS[side].fingerprint
+
+
+def test_a_signature_serves_one_side_and_one_purpose() -> None:
+    made = {messages.signed_bytes(purpose, side, b"content") for purpose in ("auth", "record") for side in Side} | {
+        messages.signed_bytes("auth", Side.LISTEN, b"contenT")
+    }
+    assert len(made) == 5
+
+
+def test_transcript_binds_hellos_and_fingerprints() -> None:
+    hellos = {Side.LISTEN: b"l", Side.CONNECT: b"c"}
+    prints = {Side.LISTEN: b"L", Side.CONNECT: b"C"}
+    made = {messages.transcript(hellos, prints)}
+    for side in Side:
+        made.add(messages.transcript({**hellos, side: b"x"}, prints))
+        made.add(messages.transcript(hellos, {**prints, side: b"x"}))
+    made.add(messages.transcript({Side.LISTEN: b"lc", Side.CONNECT: b""}, prints))
+    assert len(made) == 6
+
+
+# ---- every (state, message) pair
+
+# Left as soon as they are entered, by an answer that goes out at once.
+PASSING = (State.RUN_OVER, State.SIGNING, State.OPENING, State.GRANTING, State.SHOWING, State.CHALLENGING)
+WAITING = [state for state in State if state not in PASSING]
+OF_SUM_RECEIVER = (State.DEALING, State.TRANSFERRING, State.EXPECTING, State.ADDING)
+OF_SUM_SENDER = (State.ASKING, State.ASKED, State.GATHERING, State.CHECKING, State.CORRECTING)
+OF_SENDER = (State.ANSWERING, State.COLLECTING, State.REPLYING, State.TAGGING, *OF_SUM_SENDER)
+
+
+def party_in(state: State) -> Party:
+    """A party driven to `state` by an honest peer."""
+    shuffled = state in (State.MASKING_QUIETLY, State.COLLECTING)
+    side = Side.LISTEN if state in OF_SENDER else Side.CONNECT
+    agreed = terms(reveal=Reveal.COUNT if shuffled else Reveal.MATCHES, chunk=2)
+    if state in (*OF_SUM_RECEIVER, *OF_SUM_SENDER):
+        agreed = terms(**SUM, chunk=2)
+    parties = {s: Party(setup(s, [b"1", b"2", b"3"], agreed, values=np.zeros_like)) for s in Side}
+    if state is State.OPENING:
+        return parties[side]
+    if state is State.FAILED:
+        parties[side].start()
+        with pytest.raises(RemoteError):
+            parties[side].receive(Frame(77, b""))
+        return parties[side]
+
+    class Reached(Exception):
+        pass
+
+    def stop() -> None:
+        if parties[side].state is state:
+            raise Reached
+
+    with contextlib.suppress(Reached):
+        pump(parties, step=stop)
+    assert parties[side].state is state
+    return parties[side]
+
+
+@pytest.mark.parametrize("state", WAITING)
+def test_every_message_out_of_place_is_refused_in_every_state(state: State) -> None:
+    for kind in [*M, 0, 11, 200, 255]:
+        party = party_in(state)
+        if (RECEIVE, kind) in TABLE[state]:
+            assert after(state, RECEIVE, kind) in State
+            continue
+        with pytest.raises(RemoteError):
+            party.receive(Frame(kind, b""))
+        assert party.state is State.FAILED
+        with pytest.raises(RemoteError):
+            party.receive(Frame(M.ALIVE, b""))
+
+
+def test_what_may_be_received_is_what_the_specification_lists() -> None:
+    """Written out by hand, so that a slip in the table shows."""
+    expected = {
+        State.GREETED: {M.HELLO},
+        State.PROVING: {M.AUTH},
+        State.MASKING: {M.REPLIES, M.ALIVE},
+        State.MASKING_QUIETLY: {M.ALIVE},
+        State.UNMASKING: {M.REPLIES, M.REPLIES_END, M.ALIVE},
+        State.COMPARING: {M.TAGS, M.TAGS_END, M.ALIVE},
+        State.ANSWERING: {M.ELEMENTS, M.ELEMENTS_END, M.ALIVE},
+        State.COLLECTING: {M.ELEMENTS, M.ELEMENTS_END, M.ALIVE},
+        State.REPLYING: {M.ALIVE},
+        State.TAGGING: {M.ALIVE},
+        State.DEALING: {M.SEED_REQUEST, M.ALIVE},
+        State.GRANTING: {M.ALIVE},
+        State.TRANSFERRING: {M.ALIVE},
+        State.EXPECTING: {M.CHALLENGE, M.ALIVE},
+        State.SHOWING: {M.ALIVE},
+        State.ADDING: {M.CORRECTIONS, M.TOTAL, M.ALIVE},
+        State.ASKING: {M.ALIVE},
+        State.ASKED: {M.SEED_ANSWER, M.ALIVE},
+        State.GATHERING: {M.TRANSFERS, M.TRANSFERS_END, M.ALIVE},
+        State.CHALLENGING: {M.ALIVE},
+        State.CHECKING: {M.PROOF, M.ALIVE},
+        State.CORRECTING: {M.ALIVE},
+        State.RUN_OVER: {M.ALIVE},
+        State.FINISHING: {M.FINISH, M.ALIVE},
+    }
+    for state in State:
+        allowed = {message for way, message in TABLE[state] if way is RECEIVE}
+        assert allowed == expected.get(state, set()), state
+
+
+# ---- counts and forms
+
+
+def frames_of(side: Side, agreed=None) -> tuple[list[Frame], dict[Side, list[bytes]]]:
+    """All frames that `side` sends in an honest session, which is the same each time."""
+    lists = {Side.CONNECT: [b"%d" % i for i in range(9)], Side.LISTEN: [b"%d" % i for i in range(4, 12)]}
+    kept: list[Frame] = []
+    parties = {s: Party(setup(s, lists[s], agreed or terms(chunk=4))) for s in Side}
+    pump(
+        parties, lambda sender, frame: kept.append(Frame(frame.type, bytes(frame.payload))) if sender is side else None
+    )
+    return tuple(kept), lists
+
+
+def feed(side: Side, frames: Iterable[Frame], items: list[bytes], agreed=None) -> Party:
+    """Replay frames against a fresh, identically seeded party that works whenever it can."""
+    party = Party(setup(side, items, agreed or terms(chunk=4)))
+    party.start()
+    for frame in frames:
+        while party.work() is not None:
+            pass
+        party.receive(frame)
+    return party
+
+
+@pytest.mark.parametrize("side", Side)
+def test_replayed_honest_frames_finish(side: Side) -> None:
+    frames, lists = frames_of(side.other)
+    assert feed(side, frames, lists[side]).state is State.DONE
+
+
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize("change", ["drop", "repeat", "cut", "grow", "swap"])
+def test_a_changed_sequence_is_refused(side: Side, change: str) -> None:
+    frames, lists = frames_of(side.other)
+    for index in range(len(frames)):
+        altered = list(frames)
+        if change == "drop":
+            altered = altered[:index] + altered[index + 1 :]
+            if index == len(frames) - 1:
+                continue  # nothing follows: the party just waits on
+        elif change == "repeat":
+            altered.insert(index, altered[index])
+        elif change == "cut":
+            altered[index] = Frame(frames[index].type, bytes(frames[index].payload)[:-1])
+            if not len(frames[index].payload):
+                continue
+        elif change == "grow":
+            altered[index] = Frame(frames[index].type, bytes(frames[index].payload) + b"\0")
+        elif index + 1 < len(frames) and frames[index].type != frames[index + 1].type:
+            altered[index : index + 2] = altered[index + 1], altered[index]
+        else:
+            continue
+        with pytest.raises(RemoteError):
+            feed(side, altered, lists[side])
+
+
+@pytest.mark.parametrize(
+    ("kind", "index", "payload", "words"),
+    [
+        (M.ELEMENTS, 0, bytes(32), "low order"),
+        (M.ELEMENTS, 0, b"\xff" * 32, "canonical"),
+        (M.ELEMENTS, 0, (2**255 - 19).to_bytes(32, "little"), "canonical"),
+        (M.ELEMENTS, 0, (9 + 2**255).to_bytes(32, "little"), "canonical"),
+        (
+            M.ELEMENTS,
+            0,
+            (325606250916557431795983626356110631294008115727848805560023387167927233504).to_bytes(32, "little"),
+            "low order",
+        ),
+    ],
+)
+def test_bad_elements_are_refused_by_the_sender(kind: M, index: int, payload: bytes, words: str) -> None:
+    frames, lists = frames_of(Side.CONNECT)
+    at = [i for i, frame in enumerate(frames) if frame.type == kind][index]
+    good = bytes(frames[at].payload)
+    altered = [*frames[:at], Frame(kind, good[:32] + payload + good[64:]), *frames[at + 1 :]]
+    with pytest.raises(RemoteError, match=words) as caught:
+        feed(Side.LISTEN, altered, lists[Side.LISTEN])
+    assert "element 1 " in str(caught.value)
+
+
+def test_repeated_element_is_refused_where_replies_are_shuffled() -> None:
+    agreed = terms(chunk=4, reveal=Reveal.COUNT)
+    frames, lists = frames_of(Side.CONNECT, agreed)
+    at = next(i for i, frame in enumerate(frames) if frame.type == M.ELEMENTS)
+    good = bytes(frames[at].payload)
+    u = int.from_bytes(good[:32], "little")
+    for twin in (good[:32], pow(u, -1, 2**255 - 19).to_bytes(32, "little")):
+        altered = list(frames)
+        altered[at] = Frame(M.ELEMENTS, good[:32] + twin + good[64:])
+        party = Party(setup(Side.LISTEN, lists[Side.LISTEN], agreed))
+        party.start()
+        with pytest.raises(RemoteError, match="same masked value"):
+            deliver(party, altered)
+
+
+def deliver(party: Party, frames: list[Frame]) -> None:
+    for frame in frames:
+        party.receive(frame)
+        while party.work() is not None:
+            pass
+
+
+# ---- fuzz
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_mutated_bytes_raise_remote_error_and_nothing_else(data: st.DataObject) -> None:
+    side = data.draw(st.sampled_from(Side))
+    frames, lists = frames_of(side.other)
+    stream = bytearray(b"".join(f.header() + bytes(f.payload) for f in frames))
+    for _ in range(data.draw(st.integers(0, 3))):
+        at = data.draw(st.integers(0, len(stream) - 1))
+        kind = data.draw(st.sampled_from(["flip", "cut", "insert"]))
+        if kind == "flip":
+            stream[at] ^= data.draw(st.integers(1, 255))
+        elif kind == "cut":
+            del stream[at : at + data.draw(st.integers(1, 40))]
+        else:
+            stream[at:at] = data.draw(st.binary(min_size=1, max_size=40))
+        if not stream:
+            break
+    untouched = bytes(stream) == b"".join(f.header() + bytes(f.payload) for f in frames)
+    decoder = FrameDecoder()
+    party = Party(setup(side, lists[side], terms(chunk=4), max_peer_size=1 << 41))
+    party.start()
+    try:
+        while stream:
+            size = data.draw(st.integers(1, len(stream)))
+            deliver(party, list(decoder.feed(bytes(stream[:size]))))
+            del stream[:size]
+        decoder.end()
+    except RemoteError:
+        assert not untouched
+    else:
+        assert party.state is not State.FAILED
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 255), st.binary(max_size=300), st.sampled_from(Side))
+def test_arbitrary_first_frames_raise_remote_error_and_nothing_else(kind: int, payload: bytes, side: Side) -> None:
+    party = Party(setup(side, [b"a"]))
+    party.start()
+    with pytest.raises(RemoteError):
+        party.receive(Frame(kind, payload))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    ),
+    st.sampled_from(["terms", "nonce", "size", "time", "extra"]),
+)
+def test_hello_with_any_json_in_any_field_raises_remote_error(value: object, name: str) -> None:
+    party = Party(setup(Side.CONNECT, [b"a"], entropy=FixedEntropy("fuzz")))
+    hello = json.loads(party.start()[0].payload)
+    if hello.get(name) == value and type(hello.get(name)) is type(value):
+        return
+    hello[name] = value
+    if type(value) is int and 0 <= value < {"size": (1 << 20) + 1, "time": 1 << 40}.get(name, 0):
+        return  # as good as any
+    with pytest.raises((RemoteError, PolicyError)):
+        party.receive(Frame(M.HELLO, json.dumps(hello).encode()))

@@ -1,0 +1,56 @@
+"""The disk that a kept session takes is the one that is predicted."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from support.parties import terms
+from support.resuming import MortalJournal, Player, Switchboard
+
+from psi.agreement.outcomes import Learner, Reveal, Side
+from psi.resume import folder
+from psi.session import cost
+
+CALIBRATION = cost.Calibration("any", 1, 1e-5, 1e-6, 1e-6)
+
+
+@pytest.mark.parametrize("learn", [Learner.CONNECT, Learner.BOTH])
+@pytest.mark.parametrize("reveal", [Reveal.MATCHES, Reveal.COUNT, Reveal.SUM])
+def test_the_journal_takes_what_is_predicted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reveal: Reveal, learn: Learner
+) -> None:
+    sizes: dict[str, int] = {}  # without what frames records, which counts for single elements only
+
+    class Measured(MortalJournal):
+        def sync(self) -> None:
+            super().sync()
+            operations = len(list(self.operations()))
+            sizes[self.path.parent.parent.name] = self._end - 30 * self._number - 57 * operations
+
+    monkeypatch.setattr(folder, "Journal", Measured)
+    board, players = Switchboard(), {}
+    lists = {Side.CONNECT: range(900), Side.LISTEN: range(600, 1300)}
+    values = {"value_decimals": 0, "value_max": "10000"} if reveal is Reveal.SUM else {}
+    for side in Side:
+        workdir = tmp_path / side.value
+        workdir.mkdir()
+        agreed = terms(reveal=reveal, learn=learn, chunk=400, **values)
+        players[side] = Player(side, [b"%d" % n for n in lists[side]], agreed, workdir, board)
+    threads = [threading.Thread(target=player.play, daemon=True) for player in players.values()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    for side in Side:
+        learns = {True: cost.Learns.ME, False: cost.Learns.PEER}[side is Side.CONNECT]
+        found = cost.estimate(
+            len(lists[side]),
+            len(lists[side.other]),
+            CALIBRATION,
+            reveal=reveal,
+            learns=cost.Learns.BOTH if learn is Learner.BOTH else learns,
+            chunk=400,
+        )
+        assert sizes[side.value] == pytest.approx(found.resume_bytes, rel=0.02)

@@ -1,0 +1,118 @@
+"""The health check: what it says, and that nobody can harm it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+from support.rawtls import dial
+
+from psi.transport import health
+from psi.transport.address import Address
+from psi.transport.health import Health, HealthServer
+from psiselect.base.errors import TransportError
+
+
+class Told:
+    """What the server is to say, which a test may change."""
+
+    def __init__(self) -> None:
+        self.now = Health(True, {"status": "serving", "running": 1, "done": 2, "failed": 3})
+
+    def __call__(self) -> Health:
+        return self.now
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def server(told: Told) -> Iterator[HealthServer]:
+    with HealthServer(Address("127.0.0.1", 0), told) as found:
+        yield found
+
+
+def ask(server: HealthServer, method: str = "GET", target: str = "/healthz") -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection(server.address, timeout=30)
+    connection.request(method, target)
+    response = connection.getresponse()
+    found = response.status, response.read()
+    connection.close()
+    return found
+
+
+def test_healthy_and_not(server: HealthServer, told: Told) -> None:
+    status, body = ask(server)
+    assert (status, json.loads(body)) == (200, {"status": "serving", "running": 1, "done": 2, "failed": 3})
+    told.now = Health(False, {"status": "stopping"})
+    assert ask(server) == (503, b'{"status": "stopping"}\n')
+    assert ask(server, "HEAD") == (503, b"")
+    assert ask(server, target="/healthz?verbose=1")[0] == 503
+    assert ask(server, target="/")[0] == 404
+    assert ask(server, "POST")[0] == 405
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"\r\n\r\n", b"GET\r\n\r\n", b"\x16\x03\x01\x00\xff" + bytes(100) + b"\r\n\r\n", b"GET /healthz\r\n\r\n"],
+)
+def test_nonsense_gets_an_answer_or_none(server: HealthServer, sent: bytes) -> None:
+    with dial(server.address) as sock:
+        sock.sendall(sent)
+        answer = b"".join(iter(lambda: sock.recv(4096), b""))
+        assert answer.startswith(b"HTTP/1.1 ")
+    assert ask(server)[0] == 200
+
+
+def test_a_request_has_a_size_and_a_time(server: HealthServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    with dial(server.address) as sock:
+        with contextlib.suppress(ConnectionError):
+            for _ in range(1000):
+                sock.sendall(bytes(4096))
+        with contextlib.suppress(ConnectionError):
+            assert sock.recv(1) == b""
+    monkeypatch.setattr(health, "_REQUEST_SECONDS", 0.2)
+    with dial(server.address) as sock, contextlib.suppress(ConnectionError):
+        sock.sendall(b"GET /healthz HTTP/1.1\r\n")
+        assert sock.recv(1) == b""
+    assert ask(server)[0] == 200
+
+
+def test_a_crowd_costs_the_oldest_its_place(server: HealthServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_MAX_CONNECTIONS", 10)
+    crowd: list[socket.socket] = [dial(server.address) for _ in range(50)]
+    assert ask(server)[0] == 200
+    assert len(server._tasks) <= 10
+    for sock in crowd[:30]:
+        with contextlib.suppress(ConnectionError):
+            assert sock.recv(1) == b""
+    for sock in crowd:
+        sock.close()
+    assert ask(server)[0] == 200
+
+
+def test_closing_ends_open_connections_and_the_thread(told: Told) -> None:
+    server = HealthServer(Address("127.0.0.1", 0), told)
+    sock = dial(server.address)
+    assert ask(server)[0] == 200
+    server.close()
+    server.close()
+    with contextlib.suppress(ConnectionError):
+        assert sock.recv(1) == b""
+    sock.close()
+    assert "psiselect-health" not in {thread.name for thread in threading.enumerate()}
+    with pytest.raises(ConnectionError):
+        dial(server.address)
+
+
+def test_an_address_in_use_is_named(server: HealthServer, told: Told) -> None:
+    host, port = server.address.split(":")
+    with pytest.raises(TransportError, match=f"cannot answer health checks on {server.address}: .*in use"):
+        HealthServer(Address(host, int(port)), told)
