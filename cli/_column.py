@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from dpselect.errors import InputError
+from psiselect.base.errors import InputError
 
 MAX_LINE = 1 << 20
 

@@ -8,21 +8,18 @@ from typing import NoReturn
 
 import click
 
-import dpselect.errors as dp
-import psiselect.base.errors as ps
+from psiselect.base.errors import BudgetError, InputError, PolicyError, RemoteError, TransportError, UsageError
 
 EXIT_BUG, EXIT_USAGE, EXIT_INPUT, EXIT_PEER, EXIT_TRANSPORT, EXIT_POLICY = 1, 2, 3, 4, 5, 6
 
 # Most specific first; `kind` is what --json reports.
 EXIT_CODES: tuple[tuple[type[Exception], int, str], ...] = (
-    (ps.UsageError, EXIT_USAGE, "usage"),
-    (ps.InputError, EXIT_INPUT, "input"),
-    (ps.PolicyError, EXIT_POLICY, "policy"),
-    (ps.RemoteError, EXIT_PEER, "peer"),
-    (ps.TransportError, EXIT_TRANSPORT, "transport"),
-    (dp.UsageError, EXIT_USAGE, "usage"),
-    (dp.InputError, EXIT_INPUT, "input"),
-    (dp.BudgetError, EXIT_POLICY, "budget"),
+    (UsageError, EXIT_USAGE, "usage"),
+    (InputError, EXIT_INPUT, "input"),
+    (BudgetError, EXIT_POLICY, "budget"),
+    (PolicyError, EXIT_POLICY, "policy"),
+    (RemoteError, EXIT_PEER, "peer"),
+    (TransportError, EXIT_TRANSPORT, "transport"),
     (click.UsageError, EXIT_USAGE, "usage"),
 )
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dpselect.errors import InputError, UsageError
 from dpselect.scores import Scores, parse_score, take
+from psiselect.base.errors import InputError, UsageError
 
 _PARQUET_MAGIC = b"PAR1"
 

@@ -9,9 +9,9 @@ import click
 
 from cli._output import json_option, print_fields, print_json, print_table
 from dpselect.accounting import BudgetKind, Cost, epsilon_of_rho, rho_of_epsilon
-from dpselect.errors import UsageError
 from dpselect.ledger import Balance, Ledger
 from dpselect.privacy import NeighbouringRelation, parse_fraction, parse_poll_epsilon
+from psiselect.base.errors import UsageError
 
 _file = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 

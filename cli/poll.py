@@ -6,14 +6,13 @@ from pathlib import Path
 
 import click
 
-import psiselect.base.errors as ps
 from cli._output import json_option, print_fields, print_json, print_table, say
-from dpselect.errors import UsageError
 from dpselect.local_dp import YES_NO, Poll, PollMechanism
 from dpselect.privacy import parse_poll_epsilon
 from dpselect.responses import Collection, row
 from psiselect.base.atomic import write_bytes
 from psiselect.base.entropy import SystemEntropy
+from psiselect.base.errors import InputError, UsageError
 
 
 @click.group(name="poll", context_settings={"help_option_names": ["-h", "--help"]})
@@ -69,9 +68,7 @@ def respond(
     poll = _poll(options, epsilon, mechanism)
     entropy = SystemEntropy()
     if output is not None and output.exists():
-        raise ps.InputError(
-            f"{output} exists: send that response again instead of drawing another, which costs epsilon"
-        )
+        raise InputError(f"{output} exists: send that response again instead of drawing another, which costs epsilon")
     response = poll.respond(answer, entropy)
     if output is not None:
         write_bytes(output, row(poll, name, response, entropy).encode())
@@ -123,7 +120,7 @@ def estimate(
             with path.open(encoding="utf-8-sig", newline="") as lines:
                 collection.add(lines, str(path))
         except OSError as error:
-            raise ps.InputError(f"cannot read {path}: {error.strerror}") from None
+            raise InputError(f"cannot read {path}: {error.strerror}") from None
     found = poll.estimate(collection.responses, confidence=confidence, population=population)
     common = {
         "responses": len(collection.responses),
@@ -168,7 +165,7 @@ def _files(paths: tuple[Path, ...]) -> list[Path]:
         if path.is_dir():
             inside = sorted(path.glob("*.csv"))
             if not inside:
-                raise ps.InputError(f"{path} holds no .csv file")
+                raise InputError(f"{path} holds no .csv file")
             found += inside
         else:
             found.append(path)

@@ -13,13 +13,13 @@ from cli._score_table import read_scores
 from dpselect.accounting import BudgetKind
 from dpselect.approval import epsilon_text
 from dpselect.committee import CommitteeSelection, peeling, subset_exponential
-from dpselect.errors import UsageError
 from dpselect.ledger import Ledger
 from dpselect.mechanisms import Mechanism, Selection, exponential, permute_and_flip
 from dpselect.planning import ASSUMED_GAP, FOR_SEVERAL, committee_rule
 from dpselect.privacy import parse_epsilon, parse_fraction
 from dpselect.scores import Declared, ScoreBound
 from dpselect.utility import Race
+from psiselect.base.errors import UsageError
 
 Measurement = Selection | CommitteeSelection
 _BUILDERS: dict[Mechanism, Callable[[Fraction, Declared, int], Measurement]] = {

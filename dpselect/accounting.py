@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol, Self
 
-from dpselect.errors import UsageError
+from psiselect.base.errors import UsageError
 
 # Conversions are computed in floating point by a library; the result is raised by this factor, then rounded up.
 _FLOAT_MARGIN = Fraction(1, 10**9)

@@ -8,10 +8,10 @@ from fractions import Fraction
 
 from dpselect.ballots.model import Profile
 from dpselect.committee import CommitteeSelection
-from dpselect.errors import UsageError
 from dpselect.planning import Measurement
 from dpselect.privacy import NeighbouringRelation
 from psiselect.base.entropy import Entropy, SystemEntropy
+from psiselect.base.errors import UsageError
 
 _SENTENCES = {
     NeighbouringRelation.ADD_REMOVE: "Whether any one voter took part or stayed away",

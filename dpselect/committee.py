@@ -26,7 +26,6 @@ import numpy as np
 import numpy.typing as npt
 
 from dpselect.accounting import BoundedRange, Composed, Event, PureDp
-from dpselect.errors import InputError, UsageError
 from dpselect.ladder import Gaps, ladder
 from dpselect.law import ONE, Law, Polynomial, permute_and_flip_law, total
 from dpselect.mechanisms import Guarantee, Mechanism, PermuteAndFlip
@@ -34,6 +33,7 @@ from dpselect.privacy import EpsilonLike, NeighbouringRelation, parse_epsilon
 from dpselect.sampling import Indices, flip_on, uniform_below
 from dpselect.scores import APPROVAL, Bounded, ScoreBound, Scores, ScoresLike, take
 from psiselect.base.entropy import Entropy, SystemEntropy
+from psiselect.base.errors import InputError, UsageError
 
 _SYSTEM = SystemEntropy()
 # Entries (best excluded, step of the worst included) of one set distribution; each costs about 2 us and a big integer.

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Generic
 
-from dpselect.errors import UsageError
 from dpselect.privacy import NeighbouringRelation
 from dpselect.scores import Record, ScoreBound, ScoreFunction, take
+from psiselect.base.errors import UsageError
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

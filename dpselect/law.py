@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from dpselect.coins import exp_floor
-from dpselect.errors import UsageError
+from psiselect.base.errors import UsageError
 
 _MAX_TERMS = 200_000
 

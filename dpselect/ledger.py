@@ -25,8 +25,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from dpselect.accounting import BudgetKind, Cost, Event, total
-from dpselect.errors import BudgetError, InputError, UsageError
 from dpselect.privacy import NeighbouringRelation
+from psiselect.base.errors import BudgetError, InputError, UsageError
 
 APPLICATION_ID = 0x70734C31  # "psL1", in the file's header
 BUSY_SECONDS = 30.0  # how long to wait for another process's write
@@ -111,10 +111,13 @@ class Ledger:
                 part.unlink()
             _sync_folder(path)
         except FileExistsError:
-            raise InputError(f"{path} exists; a ledger is never overwritten. Choose another name") from None
+            raise InputError(
+                f"{path} exists; a ledger is never overwritten. Choose another name", term="ledger"
+            ) from None
         except (OSError, sqlite3.Error) as error:
             raise InputError(
-                f"cannot create the ledger {path}: {_reason(error)}; choose a local folder that can be written"
+                f"cannot create the ledger {path}: {_reason(error)}; choose a local folder that can be written",
+                term="ledger",
             ) from None
         return cls(path, kind, neighbors, budget, names)
 
@@ -125,7 +128,9 @@ class Ledger:
         try:
             with _reading(path) as connection:
                 if connection.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
-                    raise InputError(f"{path} is not a psiselect ledger; `psiselect budget create` makes one")
+                    raise InputError(
+                        f"{path} is not a psiselect ledger; `psiselect budget create` makes one", term="ledger"
+                    )
                 ((kind, neighbors, amount, delta, any_dataset),) = connection.execute("SELECT * FROM ledger").fetchall()
                 names = tuple(name for (name,) in connection.execute("SELECT name FROM dataset ORDER BY rowid"))
             if any_dataset != int(not names):
@@ -133,9 +138,9 @@ class Ledger:
             budget = Cost(_fraction(amount), _fraction(delta))
             return cls(path, BudgetKind(kind), NeighbouringRelation(neighbors), budget, names)
         except sqlite3.Error as error:
-            raise InputError(f"cannot read the ledger {path}: {_reason(error)}") from None
+            raise InputError(f"cannot read the ledger {path}: {_reason(error)}", term="ledger") from None
         except ValueError:
-            raise InputError(f"the ledger {path} is damaged: its terms cannot be read") from None
+            raise InputError(f"the ledger {path} is damaged: its terms cannot be read", term="ledger") from None
 
     def spend(self, dataset: str, event: Event, *, neighbors: NeighbouringRelation | None, what: str) -> Balance:
         """Take the event's cost from the dataset's budget; call before the release, and release only if it returns.
@@ -150,7 +155,8 @@ class Ledger:
         if neighbors is not None and neighbors is not self.neighbors:
             raise BudgetError(
                 f"the ledger {self.path} counts releases under {self.neighbors.value}, this one is stated under "
-                f"{neighbors.value}; nothing was released. Use --neighbors {self.neighbors.value} or another ledger"
+                f"{neighbors.value}; nothing was released. Use --neighbors {self.neighbors.value} or another ledger",
+                term="ledger",
             )
         self._require(dataset)
         try:
@@ -158,11 +164,12 @@ class Ledger:
                 before = self._spent(connection, dataset)
                 balance = Balance(dataset, self.budget, before + cost)
                 if not balance.spent.fits(self.budget):
-                    raise BudgetError(self._refusal(Balance(dataset, self.budget, before), cost))
+                    raise BudgetError(self._refusal(Balance(dataset, self.budget, before), cost), term="ledger")
                 connection.execute("INSERT INTO spend (dataset, amount, delta, what, at) VALUES (?, ?, ?, ?, ?)", row)
         except sqlite3.Error as error:
             raise BudgetError(
-                f"the spend could not be written to {self.path} ({_reason(error)}), so nothing was released"
+                f"the spend could not be written to {self.path} ({_reason(error)}), so nothing was released",
+                term="ledger",
             ) from None
         return balance
 
@@ -173,7 +180,7 @@ class Ledger:
             with _reading(self.path) as connection:
                 return Balance(dataset, self.budget, self._spent(connection, dataset))
         except sqlite3.Error as error:
-            raise InputError(f"cannot read the ledger {self.path}: {_reason(error)}") from None
+            raise InputError(f"cannot read the ledger {self.path}: {_reason(error)}", term="ledger") from None
 
     def entries(self) -> list[Entry]:
         """Every spend, oldest first. Raises InputError when the file is damaged."""
@@ -181,7 +188,7 @@ class Ledger:
             with _reading(self.path) as connection:
                 rows = connection.execute("SELECT dataset, amount, delta, what, at FROM spend ORDER BY id").fetchall()
         except sqlite3.Error as error:
-            raise InputError(f"cannot read the ledger {self.path}: {_reason(error)}") from None
+            raise InputError(f"cannot read the ledger {self.path}: {_reason(error)}", term="ledger") from None
         return [Entry(name, self._cost(amount, delta), what, at) for name, amount, delta, what, at in rows]
 
     def describe(self, cost: Cost) -> str:
@@ -192,7 +199,8 @@ class Ledger:
     def _require(self, dataset: str) -> None:
         if self.datasets and dataset not in self.datasets:
             raise BudgetError(
-                f"the ledger {self.path} has no dataset {dataset!r}; it was created for {', '.join(self.datasets)}"
+                f"the ledger {self.path} has no dataset {dataset!r}; it was created for {', '.join(self.datasets)}",
+                term="ledger",
             )
 
     def _spent(self, connection: sqlite3.Connection, dataset: str) -> Cost:
@@ -203,7 +211,7 @@ class Ledger:
         try:
             return Cost(_fraction(amount), _fraction(delta))
         except ValueError:
-            raise InputError(f"the ledger {self.path} is damaged: an entry holds no fraction") from None
+            raise InputError(f"the ledger {self.path} is damaged: an entry holds no fraction", term="ledger") from None
 
     def _refusal(self, balance: Balance, cost: Cost) -> str:
         return (

@@ -23,10 +23,10 @@ from functools import cached_property
 from statistics import NormalDist
 
 from dpselect.coins import exp_floor, logistic_coin
-from dpselect.errors import InputError, UsageError
 from dpselect.privacy import Epsilon
 from dpselect.sampling import bernoulli, bernoulli_exp, flip, uniform_below
 from psiselect.base.entropy import Entropy
+from psiselect.base.errors import InputError, UsageError
 
 MAX_OPTIONS = 10_000
 YES_NO = ("yes", "no")

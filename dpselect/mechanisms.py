@@ -22,13 +22,13 @@ from functools import cached_property
 import numpy as np
 
 from dpselect.accounting import BoundedRange, Event, PureDp
-from dpselect.errors import UsageError
 from dpselect.ladder import Gaps, Ladder, ladder
 from dpselect.law import ONE, Law, exponential_law, permute_and_flip_law
 from dpselect.privacy import EpsilonLike, NeighbouringRelation, parse_epsilon
 from dpselect.sampling import LANE_WIDTH, Indices, flip_on, random_digits, uniform_below, uniforms_below
 from dpselect.scores import APPROVAL, Bounded, ScoreBound, Scores, ScoresLike, take
 from psiselect.base.entropy import Entropy, SystemEntropy
+from psiselect.base.errors import UsageError
 
 _SYSTEM = SystemEntropy()
 # Lanes of one pass of a batch: 4 MB of random digits, so that it stays in cache.

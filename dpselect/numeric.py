@@ -29,10 +29,10 @@ from fractions import Fraction
 from dpselect.accounting import Event, PureDp
 from dpselect.coins import exp_floor
 from dpselect.decimals import plain
-from dpselect.errors import UsageError
 from dpselect.privacy import NeighbouringRelation
 from dpselect.sampling import discrete_laplace
 from psiselect.base.entropy import Entropy
+from psiselect.base.errors import UsageError
 
 MAX_CELLS = 100_000
 _BITS = 128

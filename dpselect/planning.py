@@ -20,10 +20,10 @@ from typing import TypeAlias
 from dpselect import utility
 from dpselect.accounting import BudgetKind
 from dpselect.committee import CommitteeSelection, peeling, subset_exponential
-from dpselect.errors import UsageError
 from dpselect.mechanisms import Mechanism, Selection, exponential, permute_and_flip
 from dpselect.privacy import NeighbouringRelation
 from dpselect.utility import Estimate, Race
+from psiselect.base.errors import UsageError
 
 ASSUMED_GAP = 15  # votes; chosen on real elections, see docs/elections.md
 

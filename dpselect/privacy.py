@@ -13,7 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from dpselect.coins import exp_floor
-from dpselect.errors import UsageError
+from psiselect.base.errors import UsageError
 
 _DECIMAL = re.compile(r"\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,2})?|\.\d{1,30}([eE][+-]?\d{1,2})?", re.ASCII)
 _RATIO = re.compile(r"(\d{1,30})/(\d{1,30})", re.ASCII)

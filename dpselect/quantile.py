@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from dpselect.accounting import Event
-from dpselect.errors import UsageError
 from dpselect.law import Law
 from dpselect.mechanisms import Exponential, Guarantee, Mechanism, PermuteAndFlip, Selection
 from dpselect.privacy import EpsilonLike, NeighbouringRelation, parse_epsilon, parse_fraction
 from dpselect.scores import Bounds, ScoreBound, Scores, ScoresLike, take
 from psiselect.base.entropy import Entropy, SystemEntropy
+from psiselect.base.errors import UsageError
 
 _SYSTEM = SystemEntropy()
 _CHOOSERS: dict[Mechanism, type[Selection]] = {

@@ -14,10 +14,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from dpselect.errors import DpError, InputError
 from dpselect.local_dp import Poll
 from dpselect.privacy import parse_poll_epsilon
 from psiselect.base.entropy import Entropy
+from psiselect.base.errors import InputError, PsiselectError
 
 COLUMNS = ("poll", "epsilon", "mechanism", "options", "token", "response")
 MAX_LINE = 1 << 20
@@ -97,7 +97,7 @@ class Collection:
         if "epsilon" in cells:
             try:
                 epsilon = parse_poll_epsilon(cells["epsilon"])
-            except DpError:
+            except PsiselectError:
                 raise InputError(f"{where}: epsilon is not a number like 0.5 or ln(3)", line=line) from None
             if (epsilon.value, epsilon.ratio) != (self.poll.epsilon.value, self.poll.epsilon.ratio):
                 raise InputError(

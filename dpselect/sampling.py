@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dpselect.coins import Coin, exp_coin, logistic_coin
-from dpselect.errors import UsageError
 from psiselect.base.entropy import Entropy
+from psiselect.base.errors import UsageError
 
 Indices = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]

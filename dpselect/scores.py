@@ -18,8 +18,8 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from dpselect.errors import InputError, UsageError
 from dpselect.privacy import EpsilonLike, NeighbouringRelation, parse_fraction
+from psiselect.base.errors import InputError, UsageError
 
 Record = TypeVar("Record")
 Number = int | Fraction | Decimal | float

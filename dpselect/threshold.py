@@ -20,13 +20,13 @@ from fractions import Fraction
 from functools import cached_property, reduce
 
 from dpselect.accounting import Event, PureDp
-from dpselect.errors import InputError, UsageError
 from dpselect.law import ONE, Law, Polynomial, total
 from dpselect.mechanisms import Guarantee, Mechanism
 from dpselect.privacy import EpsilonLike, NeighbouringRelation, parse_epsilon
 from dpselect.sampling import discrete_laplace
 from dpselect.scores import Bounded
 from psiselect.base.entropy import Entropy, SystemEntropy
+from psiselect.base.errors import InputError, UsageError
 
 _SYSTEM = SystemEntropy()
 

@@ -16,9 +16,9 @@ from functools import lru_cache
 from itertools import accumulate
 
 from dpselect.coins import exp_coin
-from dpselect.errors import UsageError
 from dpselect.sampling import WIDTH, flip_on, uniform_below
 from psiselect.base.entropy import Entropy
+from psiselect.base.errors import UsageError
 
 MAX_BOUND = 1 << 16
 

@@ -37,7 +37,7 @@ from psi.identity.identity import Identity
 from psi.transport.wire import Frame
 from psiselect.base import strict_json
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import PsiError, RemoteError
+from psiselect.base.errors import PsiselectError, RemoteError
 
 _MAX_EARLY = 64 << 20
 
@@ -137,7 +137,7 @@ class _Stage:
         def send(peer: int, data: bytes) -> None:
             try:
                 mesh.send(self._names[peer], Frame(Message.MPYC, data))
-            except PsiError:
+            except PsiselectError:
                 self._driver.send(self._driver.machine.lost(self._names[peer]))
 
         bridge = Bridge(index[self._me], len(self._names), send)

@@ -16,7 +16,7 @@ from psi.identity.identity import Identity, PeerIdentity
 from psi.transport.tls import Listener, connect
 from psi.transport.tlschannel import TlsChannel
 from psi.transport.wire import Frame
-from psiselect.base.errors import InputError, PsiError, RemoteError, TransportError
+from psiselect.base.errors import InputError, PsiselectError, RemoteError, TransportError
 
 _RETRY_SECONDS = 0.2
 _GOODBYE_SECONDS = 6.0
@@ -42,7 +42,7 @@ class Lost:
     """The link to `peer` is gone, or what came over it was no frame."""
 
     peer: str
-    error: PsiError
+    error: PsiselectError
 
 
 Event = Connected | Received | Lost
@@ -126,7 +126,7 @@ class Mesh:
         while waiting:
             try:
                 channel = listener.accept()
-            except PsiError:
+            except PsiselectError:
                 return  # time is up, or the mesh was closed: the state machine knows who is missing
             name = expected[channel.peer_fingerprint]
             if name in waiting:
@@ -139,7 +139,7 @@ class Mesh:
         while not self._closing and (left := self._deadline - time.monotonic()) > 0:
             try:
                 channel = connect(address, self._identity, [peer], timeout=left)
-            except PsiError as error:
+            except PsiselectError as error:
                 self.problems[name] = str(error)
                 time.sleep(_RETRY_SECONDS)
             else:
@@ -164,5 +164,5 @@ class Mesh:
         except (TransportError, RemoteError) as error:
             self.problems[name] = str(error)
             self.events.put(Lost(name, error))
-        except PsiError:
+        except PsiselectError:
             return  # closed by this side

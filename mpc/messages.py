@@ -9,7 +9,7 @@ from typing import Self
 from mpc.parties import Roster
 from psi.transport.wire import Frame
 from psiselect.base import strict_json
-from psiselect.base.errors import PsiError, RemoteError, TransportError
+from psiselect.base.errors import PsiselectError, RemoteError, TransportError
 
 MAX_TERMS = 20  # that differ, named in an ABORT
 
@@ -46,7 +46,7 @@ class Failure:
     by: str
     terms: tuple[str, ...] = ()
 
-    def error(self) -> PsiError:
+    def error(self) -> PsiselectError:
         """As an exception, whose class follows from whose fault it is."""
         text = f"no result: {self.party} {self.cause.value.format(by=self.by)}"
         if self.terms:

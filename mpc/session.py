@@ -16,7 +16,7 @@ from mpc.terms import Terms
 from psi.identity.identity import Identity
 from psi.transport.wire import Frame
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import PsiError, RemoteError, TransportError
+from psiselect.base.errors import PsiselectError, RemoteError, TransportError
 
 DEFAULT_TIMEOUT = 300.0
 _HEARSAY_SECONDS = 1.0
@@ -119,7 +119,7 @@ class Driver:
             except TransportError as error:
                 self.mesh.problems.setdefault(item.peer, str(error))
 
-    def error(self) -> PsiError:
+    def error(self) -> PsiselectError:
         """The failure, with what this side knows about the link where it was this side that saw it."""
         failure = self.machine.failure
         if failure is None:

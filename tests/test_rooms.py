@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ROOMS = ("psiselect", "psi", "dpselect", "mpc", "cli")
 # Built once, used by psi too.
-SHARED = {"dpselect.sampling", "dpselect.truncated", "psiselect.base.entropy", "dpselect.ledger", "dpselect.errors"}
+SHARED = {"dpselect.sampling", "dpselect.truncated", "psiselect.base.entropy", "dpselect.ledger"}
 # What would make a core room touch the world by itself.
 WORLD = {"socket", "ssl", "subprocess", "selectors", "requests", "urllib", "http", "sqlite3", "random", "secrets"}
 # Modules of `psi` and `dpselect` that are there to touch it: everything else is pure.

@@ -23,7 +23,7 @@ from cli.demo.samples import EMAIL_RULE, Samples, write_samples
 from psi.agreement.noise import Noise
 from psi.identity.identity import Identity
 from psi.tables import open_source
-from psiselect.base.errors import PsiError
+from psiselect.base.errors import PsiselectError
 
 _LISTENING = re.compile(r"listening on (\S+) for")
 _SHOWN_ROWS = 4
@@ -142,27 +142,27 @@ def _address_of(listener: subprocess.Popen[str], passed_on: Callable[[str], None
         if found:
             return found[1]
         passed_on(line.rstrip())
-    raise PsiError(f"the listening process ended early: {_result(listener)}")
+    raise PsiselectError(f"the listening process ended early: {_result(listener)}")
 
 
 def _result(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """A process's JSON. Raises PsiError with what it said when it failed."""
+    """A process's JSON. Raises PsiselectError with what it said when it failed."""
     stdout, stderr = process.communicate(timeout=_PATIENCE_SECONDS)
     if process.returncode:
-        raise PsiError(f"a demo process ended with code {process.returncode}: {stdout.strip()} {stderr.strip()}")
+        raise PsiselectError(f"a demo process ended with code {process.returncode}: {stdout.strip()} {stderr.strip()}")
     result: dict[str, Any] = json.loads(stdout)
     return result
 
 
 def _check(samples: Samples, expected: frozenset[str], run: _Run, output: Path) -> pa.Table:
-    """Hold the session's answer against the plain join. Raises PsiError when they differ."""
+    """Hold the session's answer against the plain join. Raises PsiselectError when they differ."""
     written = pa.Table.from_batches(open_source(output).batches())
     globex = pa.Table.from_batches(open_source(samples.globex.path).batches())
     joined = globex.filter(pa.array([email in expected for email in samples.globex.emails]))
     if run.globex["matches"] != len(expected) or written["member"].to_pylist() != [
         str(member) for member in joined["member"].to_pylist()
     ]:
-        raise PsiError(
+        raise PsiselectError(
             f"the session found {run.globex['matches']} matches in {written.num_rows} rows, a plain join "
             f"{len(expected)} in {joined.num_rows}, or other rows: this is a bug, please report it"
         )
@@ -170,10 +170,10 @@ def _check(samples: Samples, expected: frozenset[str], run: _Run, output: Path) 
 
 
 def _check_counts(expected: int, count: _Run, noisy: _Run) -> None:
-    """Hold both counts against the plain join. Raises PsiError when they cannot be."""
+    """Hold both counts against the plain join. Raises PsiselectError when they cannot be."""
     found, near = count.globex["matches"], noisy.globex["noisy_count"]
     if found != expected or abs(near - expected) > Noise.of(_EPSILON, _DELTA).bound:
-        raise PsiError(
+        raise PsiselectError(
             f"the sessions counted {found}, and {near} with noise; a plain join counts {expected}: this is a bug, "
             "please report it"
         )

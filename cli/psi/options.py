@@ -342,7 +342,7 @@ class Choices:
 
 
 def exact(given: dict[str, Any], name: str) -> Fraction | None:
-    """An option's value as an exact fraction. Raises dpselect.errors.UsageError."""
+    """An option's value as an exact fraction. Raises UsageError."""
     return None if given[name] is None else parse_fraction(given[name], name)
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 
-import dpselect.errors
 from cli._output import say
 from dpselect.accounting import ApproximateDp
 from dpselect.ledger import Ledger
@@ -17,7 +16,7 @@ from psi.accounts.policy import Charge, Policy, Request
 from psi.accounts.run_counter import RunCounter
 from psi.identity.identity import PeerIdentity
 from psi.session.job import Agreement
-from psiselect.base.errors import InputError, PolicyError
+from psiselect.base.errors import PolicyError
 
 OPTION = click.option(
     "--policy",
@@ -76,18 +75,13 @@ class Guard:
 
 
 def _charge(policy: Policy, charge: Charge, peer: PeerIdentity, agreement: Agreement) -> None:
-    """Pay for a noisy run. Raises PolicyError when the budget does not hold it, InputError."""
+    """Pay for a noisy run. Raises BudgetError when the budget does not hold it, PolicyError, InputError."""
     if agreement.epsilon is None or agreement.delta is None:
         raise PolicyError(f"the policy {policy.path} has a ledger, which pays for noisy runs only", term="ledger")
-    try:
-        # A key added, removed or replaced changes the count by at most 1: it holds under the ledger's relation.
-        Ledger.open(policy.beside(charge.file)).spend(
-            charge.dataset,
-            ApproximateDp(agreement.epsilon, agreement.delta),
-            neighbors=None,
-            what=f"psi {agreement.reveal.value} with {peer.fingerprint.hex()[:16]}",
-        )
-    except dpselect.errors.BudgetError as error:
-        raise PolicyError(str(error), term="ledger") from None
-    except dpselect.errors.InputError as error:
-        raise InputError(str(error), term="ledger") from None
+    # A key added, removed or replaced changes the count by at most 1: it holds under the ledger's relation.
+    Ledger.open(policy.beside(charge.file)).spend(
+        charge.dataset,
+        ApproximateDp(agreement.epsilon, agreement.delta),
+        neighbors=None,
+        what=f"psi {agreement.reveal.value} with {peer.fingerprint.hex()[:16]}",
+    )

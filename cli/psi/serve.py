@@ -27,7 +27,7 @@ from psi.session.job import Job
 from psi.transport.address import Address
 from psi.transport.health import Health, HealthServer
 from psi.transport.tls import Listener
-from psiselect.base.errors import PsiError, TransportError, UsageError
+from psiselect.base.errors import PsiselectError, TransportError, UsageError
 from psiselect.base.events import event
 
 LOGGER = json_log.LOGGER
@@ -238,7 +238,7 @@ def _refresh(table: CurrentTable) -> None:
     """Read a table that was replaced before a peer has to wait for it."""
     try:
         table.refresh()
-    except PsiError as error:
+    except PsiselectError as error:
         LOGGER.error("%s", error, extra=event("table_unreadable", reason=str(error)))
 
 

@@ -21,7 +21,7 @@ from psi.protocol.party import Setup
 from psi.serve.serving import new_file_of_session
 from psi.session.session import SessionResult
 from psiselect.base import atomic
-from psiselect.base.errors import InputError, PsiError, RemoteError, UsageError
+from psiselect.base.errors import InputError, PsiselectError, RemoteError, UsageError
 
 _PATH = click.Path(path_type=Path)
 
@@ -98,7 +98,7 @@ class Papers:
         found = {"code": code, "kind": kind, "term": getattr(error, "term", None)}
         try:
             audit.append(self.audit, _entry(declared, outcome="failed", error=found))
-        except PsiError as second:  # the error that ended the session matters more
+        except PsiselectError as second:  # the error that ended the session matters more
             tell(str(second))
 
 

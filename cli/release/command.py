@@ -24,11 +24,11 @@ from cli.release.common import (
 )
 from dpselect import numeric
 from dpselect.decimals import number, plain
-from dpselect.errors import InputError, UsageError
 from dpselect.numeric import Histogram, Invalid
 from dpselect.privacy import NeighbouringRelation
 from dpselect.quantile import Quantile, quantile
 from psiselect.base.entropy import SystemEntropy
+from psiselect.base.errors import InputError, UsageError
 
 _MAX_GRID = 1_000_000
 _GRID_STEPS = 1000

@@ -15,10 +15,10 @@ from cli._output import json_option, print_fields, print_json, say
 from dpselect import numeric
 from dpselect.accounting import Event
 from dpselect.decimals import number, parse_number, plain
-from dpselect.errors import InputError, UsageError
 from dpselect.ledger import Ledger
 from dpselect.numeric import Grid, Invalid, Measurement, unbounded
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
+from psiselect.base.errors import InputError, UsageError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

@@ -12,11 +12,11 @@ from cli.vote.plan import print_plan, save_plot
 from dpselect.accounting import BudgetKind
 from dpselect.approval import elect, epsilon_text, guarantee, not_private_tally
 from dpselect.ballots import FORMATS, OnInvalid, Reading, load, load_candidates
-from dpselect.errors import UsageError
 from dpselect.ledger import Ledger
 from dpselect.mechanisms import Mechanism
 from dpselect.planning import Task, choose, plan
 from dpselect.privacy import NeighbouringRelation, parse_epsilon, parse_fraction
+from psiselect.base.errors import UsageError
 
 MECHANISMS = ("permute-and-flip", "exponential", "subset-exponential", "peeling")
 

@@ -8,10 +8,10 @@ import click
 
 from cli._output import print_json, print_table, stdout_console
 from dpselect.approval import epsilon_text
-from dpselect.errors import UsageError
 from dpselect.planning import Plan, Row, probability_curve
 from dpselect.utility import Estimate
 from psiselect.base.atomic import replacing
+from psiselect.base.errors import UsageError
 
 _WIDTH, _HEIGHT = 60, 11
 _MARKS = "*o"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dpselect.ballots import abcvoting, pabulib, preflib, tabular
 from dpselect.ballots.model import MAX_BYTES, CandidateList, OnInvalid, Reading, Rules, fault
-from dpselect.errors import InputError, UsageError
+from psiselect.base.errors import InputError, UsageError
 
 _HEAD = 1 << 16  # characters that recognition looks at
 _PREFLIB = re.compile(r"^#\s*(FILE NAME|DATA TYPE|NUMBER ALTERNATIVES|ALTERNATIVE NAME 1)\s*:", re.MULTILINE)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from dpselect.errors import InputError
+from psiselect.base.errors import InputError
 
 MAX_BYTES = 256 << 20
 MAX_CANDIDATES = 1_000_000

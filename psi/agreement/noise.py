@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-import dpselect.errors
 from dpselect.truncated import truncation_bound
-from psiselect.base.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +19,7 @@ class Noise:
     def of(cls, epsilon: Fraction, delta: Fraction) -> Noise:
         """The least noise with which a count is (epsilon, delta)-differentially private where lists differ in one key.
         Raises UsageError for values that make no sense."""
-        try:
-            return cls(epsilon, truncation_bound(epsilon, delta))
-        except dpselect.errors.UsageError as error:
-            raise UsageError(str(error)) from None
+        return cls(epsilon, truncation_bound(epsilon, delta))
 
     @property
     def added(self) -> int:

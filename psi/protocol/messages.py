@@ -12,7 +12,7 @@ from psi.agreement.outcomes import Side
 from psi.agreement.terms import Terms
 from psi.transport.wire import Frame
 from psiselect.base import strict_json
-from psiselect.base.errors import MinimumError, PolicyError, PsiError, RemoteError
+from psiselect.base.errors import MinimumError, PolicyError, PsiselectError, RemoteError
 
 NONCE_BYTES = 32
 SIGNATURE_BYTES = 64
@@ -133,7 +133,7 @@ _ABORTS = {
 }
 
 
-def decode_abort(payload: bytes | bytearray | memoryview) -> PsiError:
+def decode_abort(payload: bytes | bytearray | memoryview) -> PsiselectError:
     """The error that a peer's ABORT amounts to here."""
     body = strict_json.decode(payload, "abort")
     code, term = body.get("code"), body.get("term")

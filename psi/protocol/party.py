@@ -38,7 +38,7 @@ from psi.store.spool import Store
 from psi.transport.wire import Frame
 from psiselect.base import strict_json
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import MinimumError, PolicyError, PsiError, RemoteError, UsageError
+from psiselect.base.errors import MinimumError, PolicyError, PsiselectError, RemoteError, UsageError
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ class Party:
     def _failing_for_good(self) -> Iterator[None]:
         try:
             yield
-        except PsiError:
+        except PsiselectError:
             self.close()
             self.state = State.FAILED
             raise
@@ -206,7 +206,7 @@ class Party:
                     raise RuntimeError(f"{message.name} without a run")
                 return self._role.receive(message, frame.payload, before)
 
-    def _believed(self, error: PsiError) -> PsiError:
+    def _believed(self, error: PsiselectError) -> PsiselectError:
         """What the peer gave as its reason, unless the terms leave it no such reason."""
         agreed = self._setup.terms
         compares = agreed.min_matches_by is Comparer.OTHER and self._setup.side in agreed.learn.receivers

@@ -20,7 +20,7 @@ from typing import Any
 
 from psi.resume.journal import Journal
 from psiselect.base import atomic, strict_json
-from psiselect.base.errors import InputError, PsiError, RemoteError, UsageError
+from psiselect.base.errors import InputError, PsiselectError, RemoteError, UsageError
 from psiselect.base.seeded import SEED_BYTES
 
 FORMAT = "psiselect-1"
@@ -187,7 +187,7 @@ def _check(body: dict[str, Any]) -> str:
 def _reported(folder: Path) -> Iterator[None]:
     try:
         yield
-    except PsiError:
+    except PsiselectError:
         raise
     except OSError as error:
         raise _unusable(folder, error) from None

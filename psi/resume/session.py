@@ -33,7 +33,7 @@ from psi.session.session import SessionResult
 from psi.transport.channel import Channel
 from psi.transport.wire import Frame
 from psiselect.base.entropy import SystemEntropy
-from psiselect.base.errors import InputError, PolicyError, PsiError, RemoteError, TransportError, UsageError
+from psiselect.base.errors import InputError, PolicyError, PsiselectError, RemoteError, TransportError, UsageError
 from psiselect.base.seeded import SEED_BYTES, SeededEntropy
 
 _RETRY_SECONDS = 0.2
@@ -252,7 +252,7 @@ class ResumableSession:
     def _await_bye(self) -> None:
         """The peer's BYE is on its way as a rule. A session that has it needs no peer after a crash."""
         until = time.monotonic() + _BYE_SECONDS
-        with contextlib.suppress(PsiError):
+        with contextlib.suppress(PsiselectError):
             while not self._party.peer_gone and self._channel is not None and time.monotonic() < until:
                 frame = self._channel.receive(until - time.monotonic())
                 if frame is not None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from psi.session.job import Job
-from psiselect.base.errors import PsiError
+from psiselect.base.errors import PsiselectError
 
 Stamp = tuple[int, int, int, int]
 
@@ -86,7 +86,7 @@ class CurrentTable:
             self._take_off_shelf()
             try:
                 job = self._read()
-            except PsiError:
+            except PsiselectError:
                 self.readable = False
                 # A file that stays as unreadable as it is need not be tried again before a peer comes.
                 self._last_look = None

@@ -16,7 +16,7 @@ from psi.protocol.party import Party, Setup
 from psi.protocol.states import SEND, TABLE, State
 from psi.transport.channel import Channel
 from psi.transport.wire import Frame
-from psiselect.base.errors import PsiError, TransportError
+from psiselect.base.errors import PsiselectError, TransportError
 
 # How long to wait for a frame while own work is held up by a full send queue.
 _POLL_SECONDS = 0.02
@@ -166,7 +166,7 @@ class _Outlet:
                     if self._quiet() and self._channel.ready_to_send():
                         self._channel.send(Frame(MessageType.ALIVE, b""))
                         self._last_sent = time.monotonic()
-                except PsiError:
+                except PsiselectError:
                     return  # the session's own thread finds out too
                 finally:
                     self._sending.release()
@@ -177,13 +177,13 @@ class _Outlet:
         return self.computing and allowed and time.monotonic() - self._last_sent >= _ALIVE_SECONDS
 
 
-def last_word(channel: Channel) -> PsiError | None:
+def last_word(channel: Channel) -> PsiselectError | None:
     """Why the peer left, if it said so before the link broke: what it sent may be waiting behind what we failed to
     send."""
     try:
         while (frame := channel.receive(0)) is not None:
             if frame.type == MessageType.ABORT:
                 return messages.decode_abort(frame.payload)
-    except PsiError:
+    except PsiselectError:
         pass
     return None

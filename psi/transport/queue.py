@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from psi.transport.wire import MAX_FRAME_BYTES, Frame
-from psiselect.base.errors import PsiError, TransportError, UsageError
+from psiselect.base.errors import PsiselectError, TransportError, UsageError
 
 QUEUE_BYTES = 4 << 20
 # What a queued frame costs besides its bytes: a peer that sends empty frames must not fill memory with objects.
@@ -58,7 +58,7 @@ class FrameQueue:
         self._frames: deque[Frame] = deque()
         self._bytes = 0
         self._changed = threading.Condition()
-        self._end: PsiError | None = None
+        self._end: PsiselectError | None = None
 
     @property
     def full(self) -> bool:
@@ -66,7 +66,7 @@ class FrameQueue:
         return self._bytes >= self._limit
 
     @property
-    def end(self) -> PsiError | None:
+    def end(self) -> PsiselectError | None:
         """What the queue ended with, None while it lives."""
         return self._end
 
@@ -115,7 +115,7 @@ class FrameQueue:
                 self._bytes -= len(self._frames.pop()) + _FRAME_OVERHEAD
             self._changed.notify_all()
 
-    def finish(self, error: PsiError, *, discard: bool = False) -> None:
+    def finish(self, error: PsiselectError, *, discard: bool = False) -> None:
         """End the queue (the first end counts); with `discard`, drop what it holds."""
         with self._changed:
             if self._end is None:
@@ -234,6 +234,6 @@ class QueuedChannel(abc.ABC):
         self.close()
 
 
-def _again(error: PsiError) -> PsiError:
+def _again(error: PsiselectError) -> PsiselectError:
     """A fresh instance: raising one object in several threads would chain their tracebacks."""
     return type(error)(str(error), term=error.term)

@@ -1,10 +1,12 @@
-"""Every error that `psi` (and `mpc`, which shares its transport) raises on purpose.
+"""Every error that psiselect raises on purpose.
 
-    PsiError
+    PsiselectError
     +-- LocalError            this side is at fault, or decided
     |   +-- UsageError        the call or the options make no sense
     |   +-- InputError        a file, row, column or field could not be read as promised
-    |   +-- PolicyError       own policy, budget or --min-matches says no
+    |   +-- PolicyError       own policy or the agreed minimum says no
+    |       +-- MinimumError  the side that compares found too few matches
+    |       +-- BudgetError   the ledger does not hold what the release would cost
     +-- RemoteError           the peer broke the protocol, refused, or its terms differ
     +-- TransportError        the link failed: handshake, stall, death
 
@@ -16,7 +18,7 @@ identifier, a key or a count that the other side may not see in a log.
 from __future__ import annotations
 
 
-class PsiError(Exception):
+class PsiselectError(Exception):
     """Root of the tree. `term` names the session term or field at issue, where there is one."""
 
     def __init__(self, message: str, *, term: str | None = None) -> None:
@@ -24,7 +26,7 @@ class PsiError(Exception):
         self.term = term
 
 
-class LocalError(PsiError):
+class LocalError(PsiselectError):
     """This side is at fault, or decided not to go on."""
 
 
@@ -33,7 +35,11 @@ class UsageError(LocalError):
 
 
 class InputError(LocalError):
-    """A file, row, column or field is missing or malformed."""
+    """A file, row, column or field is missing or malformed. `line` is 1-based, None when no line is at fault."""
+
+    def __init__(self, message: str, *, term: str | None = None, line: int | None = None) -> None:
+        super().__init__(message, term=term)
+        self.line = line
 
 
 class PolicyError(LocalError):
@@ -44,9 +50,13 @@ class MinimumError(PolicyError):
     """The side that compares found fewer matches than was agreed."""
 
 
-class RemoteError(PsiError):
+class BudgetError(PolicyError):
+    """The ledger does not hold what the release would cost; nothing was released."""
+
+
+class RemoteError(PsiselectError):
     """The peer broke the protocol, refused by its own policy, or holds other terms."""
 
 
-class TransportError(PsiError):
+class TransportError(PsiselectError):
     """The link to the peer failed: no handshake, a deadline passed, or it closed early."""

@@ -7,8 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.poll import command
-from dpselect.errors import DpError
-from psiselect.base.errors import InputError
+from psiselect.base.errors import InputError, PsiselectError
 
 LN3 = ["--epsilon", "ln(3)"]
 
@@ -53,11 +52,11 @@ def test_more_options(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("epsilon", ["0", "-1", "nan", "ln(1)", "ln(0.5)", "ln(x)", ""])
 def test_bad_epsilons_are_refused(epsilon: str) -> None:
-    assert isinstance(run("respond", "--answer", "yes", "--epsilon", epsilon).exception, DpError)
+    assert isinstance(run("respond", "--answer", "yes", "--epsilon", epsilon).exception, PsiselectError)
 
 
 def test_the_same_file_twice_is_refused(tmp_path: Path) -> None:
     (tmp_path / "r.csv").write_text("yes\nno\n")
     file = str(tmp_path / "r.csv")
-    assert isinstance(run("estimate", file, file, *LN3).exception, DpError)
+    assert isinstance(run("estimate", file, file, *LN3).exception, PsiselectError)
     assert isinstance(run("estimate", str(tmp_path / "none.csv"), *LN3).exception, InputError)

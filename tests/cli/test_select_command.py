@@ -16,9 +16,9 @@ import pytest
 from cli import main
 from cli._score_table import read_scores
 from dpselect.accounting import BudgetKind, Cost
-from dpselect.errors import InputError
 from dpselect.ledger import Ledger
 from dpselect.privacy import NeighbouringRelation
+from psiselect.base.errors import InputError
 
 SHARP = ["--sensitivity", "1", "--epsilon", "2000"]
 

@@ -26,9 +26,9 @@ from dpselect.accounting import (
     total,
 )
 from dpselect.committee import peeling, subset_exponential
-from dpselect.errors import UsageError
 from dpselect.mechanisms import exponential, permute_and_flip
 from dpselect.privacy import NeighbouringRelation
+from psiselect.base.errors import UsageError
 
 PURE, ZCDP = BudgetKind.PURE, BudgetKind.ZCDP
 E6 = Fraction(1, 10**6)

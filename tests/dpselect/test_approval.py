@@ -13,10 +13,10 @@ from support.entropy import FixedEntropy
 from dpselect import utility
 from dpselect.approval import elect, epsilon_text, guarantee, not_private_tally
 from dpselect.ballots import Profile, load
-from dpselect.errors import UsageError
 from dpselect.mechanisms import Mechanism, Selection
 from dpselect.planning import Task, choose
 from dpselect.privacy import NeighbouringRelation
+from psiselect.base.errors import UsageError
 
 ADD_REMOVE, REPLACE = NeighbouringRelation.ADD_REMOVE, NeighbouringRelation.REPLACE
 # Six standard errors: a false alarm in 5e8.

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dpselect.ballots import FORMATS, OnInvalid, Profile, Rules, load, load_candidates, parse, parse_candidates
-from dpselect.errors import InputError, UsageError
+from psiselect.base.errors import InputError, UsageError
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "ballots"
 NAMES = ("Ada", "Bo", "Çelik", "Dvořák")

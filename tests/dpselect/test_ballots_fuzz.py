@@ -9,7 +9,7 @@ import pytest
 
 from dpselect.ballots import FORMATS, OnInvalid, Profile, Rules, parse, parse_candidates
 from dpselect.ballots.model import MAX_VOTERS
-from dpselect.errors import InputError
+from psiselect.base.errors import InputError
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "ballots"
 SEEDS = {path.name: path.read_bytes() for path in sorted(FIXTURES.iterdir()) if path.name != "candidates.txt"}

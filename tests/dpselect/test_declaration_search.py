@@ -10,10 +10,10 @@ import pytest
 from hypothesis import strategies as st
 
 from dpselect.declaration_search import audit
-from dpselect.errors import UsageError
 from dpselect.privacy import NeighbouringRelation
 from dpselect.quantile import quantile, quantile_bounds
 from dpselect.scores import APPROVAL, ScoreBound, ScoreFunction, approval_scores
+from psiselect.base.errors import UsageError
 
 ADD_REMOVE, REPLACE = NeighbouringRelation.ADD_REMOVE, NeighbouringRelation.REPLACE
 BALLOTS = [frozenset(chosen) for size in range(4) for chosen in itertools.combinations(range(3), size)]

@@ -19,9 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dpselect.accounting import ApproximateDp, BoundedRange, BudgetKind, Cost, PureDp
-from dpselect.errors import BudgetError, InputError, UsageError
 from dpselect.ledger import Ledger
 from dpselect.privacy import NeighbouringRelation
+from psiselect.base.errors import BudgetError, InputError, UsageError
 
 ADD_REMOVE, REPLACE = NeighbouringRelation.ADD_REMOVE, NeighbouringRelation.REPLACE
 TENTH = PureDp(Fraction(1, 10))
@@ -192,7 +192,7 @@ import os, sys
 from fractions import Fraction
 from pathlib import Path
 from dpselect.accounting import PureDp
-from dpselect.errors import BudgetError
+from psiselect.base.errors import BudgetError
 from dpselect.ledger import Ledger
 ledger = Ledger.open(Path(sys.argv[1]))
 released = os.open(sys.argv[2], os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)

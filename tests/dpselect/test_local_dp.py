@@ -13,9 +13,9 @@ from scipy import stats
 from support.entropy import FixedEntropy
 
 from dpselect import local_dp
-from dpselect.errors import InputError, UsageError
 from dpselect.local_dp import Poll, PollMechanism
 from dpselect.privacy import parse_poll_epsilon
+from psiselect.base.errors import InputError, UsageError
 
 FALSE_ALARM = 1e-8
 LN3 = parse_poll_epsilon("ln(3)")

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from support.entropy import FixedEntropy
 
-from dpselect.errors import InputError
 from dpselect.local_dp import Poll, PollMechanism
 from dpselect.privacy import parse_poll_epsilon
 from dpselect.responses import Collection, row
+from psiselect.base.errors import InputError
 
 POLL = Poll.of(("yes", "no"), parse_poll_epsilon("ln(3)"))
 

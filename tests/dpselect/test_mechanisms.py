@@ -19,13 +19,13 @@ from dpselect import ladder as ladder_module
 from dpselect.accounting import BoundedRange, Composed, PureDp
 from dpselect.coins import exp_coin
 from dpselect.committee import peeling, subset_exponential
-from dpselect.errors import InputError, UsageError
 from dpselect.law import Polynomial
 from dpselect.mechanisms import Mechanism, exponential, permute_and_flip
 from dpselect.privacy import NeighbouringRelation
 from dpselect.quantile import median, quantile
 from dpselect.scores import APPROVAL, Declared, ScoreBound
 from dpselect.threshold import above_threshold
+from psiselect.base.errors import InputError, UsageError
 
 ADD_REMOVE, REPLACE = NeighbouringRelation.ADD_REMOVE, NeighbouringRelation.REPLACE
 SINGLE = [permute_and_flip, exponential]

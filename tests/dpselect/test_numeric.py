@@ -11,9 +11,9 @@ from scipy import stats
 from support.entropy import FixedEntropy
 
 from dpselect import numeric
-from dpselect.errors import UsageError
 from dpselect.numeric import DiscreteLaplace, Grid, Invalid, unbounded
 from dpselect.privacy import NeighbouringRelation
+from psiselect.base.errors import UsageError
 
 FALSE_ALARM = 1e-8
 ADD_REMOVE, REPLACE = NeighbouringRelation.ADD_REMOVE, NeighbouringRelation.REPLACE

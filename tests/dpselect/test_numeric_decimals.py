@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dpselect.decimals import number, parse_number, plain
-from dpselect.errors import InputError
+from psiselect.base.errors import InputError
 
 
 @pytest.mark.parametrize(

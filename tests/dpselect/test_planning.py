@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from dpselect import planning
 from dpselect.accounting import BudgetKind
-from dpselect.errors import UsageError
 from dpselect.mechanisms import Mechanism
 from dpselect.planning import Task, choose, plan, probability_curve
 from dpselect.privacy import NeighbouringRelation
+from psiselect.base.errors import UsageError
 
 ADD_REMOVE, REPLACE = NeighbouringRelation.ADD_REMOVE, NeighbouringRelation.REPLACE
 PF, EM, SUBSET, PEELING = (

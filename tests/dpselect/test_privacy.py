@@ -8,8 +8,8 @@ from typing import Any
 import gmpy2
 import pytest
 
-from dpselect.errors import UsageError
 from dpselect.privacy import NeighbouringRelation, ln_upper, parse_epsilon, parse_fraction, parse_poll_epsilon
+from psiselect.base.errors import UsageError
 
 TENTH = Fraction(1, 10)
 

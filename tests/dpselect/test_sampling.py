@@ -15,7 +15,6 @@ from support.laws import FALSE_ALARM
 from support.played import Played
 
 from dpselect.coins import exp_coin, logistic_coin
-from dpselect.errors import UsageError
 from dpselect.sampling import (
     CoinTable,
     bernoulli,
@@ -31,6 +30,7 @@ from dpselect.sampling import (
     uniforms_below,
 )
 from psiselect.base.entropy import Entropy
+from psiselect.base.errors import UsageError
 
 
 def close(counts: Counter[Hashable], total: int, probability: Callable[[int], float], cells: range) -> None:

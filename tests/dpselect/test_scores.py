@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dpselect.errors import InputError, UsageError
 from dpselect.privacy import NeighbouringRelation
 from dpselect.scores import APPROVAL, Declared, ScoreBound, ScoreFunction, approval_scores, parse_score, take
+from psiselect.base.errors import InputError, UsageError
 
 ADD_REMOVE, REPLACE = NeighbouringRelation.ADD_REMOVE, NeighbouringRelation.REPLACE
 numbers = st.one_of(

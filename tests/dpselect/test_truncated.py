@@ -10,10 +10,10 @@ from support.entropy import FixedEntropy
 
 from dpselect import truncated
 from dpselect.coins import Coin, exp_floor
-from dpselect.errors import UsageError
 from dpselect.sampling import discrete_laplace, flip_on, uniform_below
 from dpselect.truncated import truncated_laplace, truncation_bound
 from psiselect.base.entropy import Entropy
+from psiselect.base.errors import UsageError
 
 CERTIFIED = 400  # bits to which probabilities are known here
 SLACK = Fraction(1, 1 << 300)

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dpselect import utility
-from dpselect.errors import UsageError
 from dpselect.law import ONE, Law
 from dpselect.law import permute_and_flip_law as exact_law
 from dpselect.utility import Basis, Race
+from psiselect.base.errors import UsageError
 
 FUNCTIONS = {
     "permute-and-flip": (utility.permute_and_flip_probability, utility.permute_and_flip_loss),

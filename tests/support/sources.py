@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from psi.tables import Source, open_source
-from psiselect.base.errors import PsiError
+from psiselect.base.errors import PsiselectError
 
 
 def rows(source: Source, columns: list[str] | None = None) -> list[dict[str, object]]:
     return [row for batch in source.batches(columns) for row in batch.to_pylist()]
 
 
-def refusal(where: str, query: str | None) -> PsiError:
-    with pytest.raises(PsiError) as caught:
+def refusal(where: str, query: str | None) -> PsiselectError:
+    with pytest.raises(PsiselectError) as caught:
         rows(open_source(where, query=query))
     return caught.value

@@ -17,7 +17,7 @@ from psi.protocol.party import Party
 from psi.protocol.run import Values
 from psi.protocol.states import RECEIVE, SEND, TABLE, State
 from psi.transport.wire import Frame
-from psiselect.base.errors import PsiError, RemoteError, UsageError
+from psiselect.base.errors import PsiselectError, RemoteError, UsageError
 from psiselect.base.packed import I64
 
 OWN = [b"%d" % i for i in range(30)]
@@ -196,11 +196,11 @@ def test_frames_come_in_the_order_of_the_specification() -> None:
 KINDS = [M.SEED_REQUEST, M.SEED_ANSWER, M.TRANSFERS, M.TRANSFERS_END, M.CHALLENGE, M.PROOF, M.CORRECTIONS, M.TOTAL]
 
 
-def spoilt(kind: M, spoil: Callable[[bytes], bytes], which: int = 0) -> dict[Side, Party | PsiError]:
+def spoilt(kind: M, spoil: Callable[[bytes], bytes], which: int = 0) -> dict[Side, Party | PsiselectError]:
     """A session in which one frame of this kind is changed on the way; each side, or the error that ended it."""
     numbers = {side: amounts(LISTS[side], len(side.value)) for side in Side}
     parties = {side: Party(setup(side, LISTS[side], summed(chunk=8), values=values_of(numbers[side]))) for side in Side}
-    ends: dict[Side, Party | PsiError] = {}
+    ends: dict[Side, Party | PsiselectError] = {}
     queues: dict[Side, list[Frame]] = {side: [] for side in Side}
     count = 0
 
@@ -224,9 +224,9 @@ def spoilt(kind: M, spoil: Callable[[bytes], bytes], which: int = 0) -> dict[Sid
                 continue
             try:
                 deliver(side, party.receive(queues[side].pop(0)) if queues[side] else party.work())
-            except PsiError as error:
+            except PsiselectError as error:
                 ends[side] = error
-        if len(ends) == 2 or any(isinstance(end, PsiError) for end in ends.values()):
+        if len(ends) == 2 or any(isinstance(end, PsiselectError) for end in ends.values()):
             return ends
     raise AssertionError("the session does not end")
 
@@ -246,7 +246,7 @@ def flip(payload: bytes) -> bytes:
 def test_changed_seeds_and_checks_are_refused_or_have_no_effect(kind: M) -> None:
     """Another element gives another seed, so the columns do not fit. The receiver's columns can't be judged by the
     receiver: a changed challenge shows at the sender."""
-    error = next(end for end in spoilt(kind, flip).values() if isinstance(end, PsiError))
+    error = next(end for end in spoilt(kind, flip).values() if isinstance(end, PsiselectError))
     assert isinstance(error, RemoteError)
     assert "consistency check" in str(error)
 

@@ -16,7 +16,7 @@ from psi.resume import folder
 from psi.resume.folder import Manifest, SessionFolder
 from psi.resume.journal import Journal, Kind, Mark, Operation
 from psi.transport.wire import Frame
-from psiselect.base.errors import InputError, PsiError, RemoteError, TransportError, UsageError
+from psiselect.base.errors import InputError, PsiselectError, RemoteError, TransportError, UsageError
 
 OWN = [b"%d" % i for i in range(60)]
 PEER = [b"%d" % i for i in range(40, 100)]
@@ -197,8 +197,8 @@ def _session_gone(players: dict[Side, Player]) -> None:
 def test_what_does_not_fit_is_refused(
     halves: dict[Side, Player],
     change: Callable[[dict[Side, Player]], None],
-    ours: type[PsiError],
-    theirs: type[PsiError],
+    ours: type[PsiselectError],
+    theirs: type[PsiselectError],
 ) -> None:
     change(halves)
     before = operations_in(halves[Side.CONNECT].workdir)
@@ -266,7 +266,7 @@ def mutations(tmp_path: Path, halves: dict[Side, Player], seeds: range) -> None:
             player.patience = 0.3
         mutate(draw, the_folder(halves[side]) / draw.choice(["manifest", "journal", "journal"]))
         for each, outcome in play(halves).items():
-            assert right(outcome, each) or isinstance(outcome, PsiError), (seed, outcome)
+            assert right(outcome, each) or isinstance(outcome, PsiselectError), (seed, outcome)
 
 
 def test_mutated_work_directories_give_typed_errors_or_the_right_result(
