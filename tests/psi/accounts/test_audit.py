@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from support.contenders import write_many
 
 from psi.accounts import audit
 from psiselect.base.errors import InputError
@@ -30,11 +31,6 @@ def test_lines_are_added_and_the_file_is_nobody_elses(tmp_path: Path) -> None:
         audit.append(path, {"number": number})
     assert [line["number"] for line in lines(path)] == [0, 1, 2]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-
-def write_many(path: Path, who: int) -> None:
-    for number in range(40):
-        audit.append(path, {"from": who, "number": number, "padding": "x" * 3000})
 
 
 def test_processes_share_a_file(tmp_path: Path) -> None:

@@ -10,11 +10,10 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from multiprocessing.sharedctypes import Synchronized
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
+from support.contenders import compete
 from support.parties import pump, setup
 
 from psi.accounts.policy import Allowance
@@ -101,18 +100,10 @@ def test_a_longer_period_finds_old_runs(path: Path) -> None:
     assert not allowed(path, NOW + 20 * DAY, allowance=Allowance(1, 28 * DAY, "4w"))
 
 
-def compete(path: Path, won: Synchronized[int], start: Barrier) -> None:
-    start.wait()
-    for number in range(20):
-        if allowed(path, NOW, peer=bytes([number]) * 32):
-            with won.get_lock():
-                won.value += 1
-
-
 def test_processes_cannot_spend_one_run_twice(path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     won, start = context.Value("i", 0), context.Barrier(3)
-    racers = [context.Process(target=compete, args=(path, won, start)) for _ in range(3)]
+    racers = [context.Process(target=compete, args=(path, WEEKLY, NOW, won, start)) for _ in range(3)]
     for racer in racers:
         racer.start()
     for racer in racers:

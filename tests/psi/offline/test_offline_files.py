@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from support.contenders import answer_offers
 
 from psi.offline import state as states
 from psi.offline.answered import AnsweredOffers
@@ -132,22 +133,11 @@ def test_what_cannot_be_used_is_an_input_error(tmp_path: Path) -> None:
             AnsweredOffers(path)
 
 
-def _answer(path: Path, offers: list[bytes], out: str) -> None:
-    memory = AnsweredOffers(path)
-    for offer in offers:
-        try:
-            memory.add(offer, NOW)
-        except PolicyError:
-            continue
-        with open(out, "a") as file:
-            file.write(offer.hex() + "\n")
-
-
 def test_of_several_processes_one_answers(tmp_path: Path) -> None:
     offers = [os.urandom(32) for _ in range(25)]
     context = multiprocessing.get_context("spawn")
     outs = [str(tmp_path / f"out{number}") for number in range(3)]
-    processes = [context.Process(target=_answer, args=(tmp_path / "memory", offers, out)) for out in outs]
+    processes = [context.Process(target=answer_offers, args=(tmp_path / "memory", offers, NOW, out)) for out in outs]
     for process in processes:
         process.start()
     for process in processes:
