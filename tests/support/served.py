@@ -1,4 +1,4 @@
-"""A listener that stays up, as a process, and what it logs."""
+"""A listener that stays up, as a process; what it logs; and parties that connect to it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from psi.identity.identity import Identity
+from psi.transport.tls import connect
+from psi.transport.tlschannel import TlsChannel
+from support.psi_processes import Ended
+
+Call = Callable[..., Ended]  # (address, name, *options): a whole session of a connecting party
 PATIENCE = 90.0  # until a test that hangs is failed; nothing depends on it otherwise
 
 
@@ -126,3 +132,17 @@ def serving(
         process.wait()
         if process.stderr is not None:
             process.stderr.close()
+
+
+def options_of(place: Path, where: str, name: str, *options: object) -> tuple[object, ...]:
+    """A connecting party with Globex's list."""
+    return (
+        *("psi", "connect", where, "--identity", place / name, "--peer", place / "acme.crt", "--json"),
+        *("--input", place / "globex.parquet", "--key", "e:email", "--timeout", "60", *options),
+    )
+
+
+def hold(place: Path, served: Served, name: str = "globex") -> TlsChannel:
+    """A pinned peer that takes a place and says nothing."""
+    acme = Identity.load(place / "acme").public
+    return connect(served.address, Identity.load(place / name), [acme], timeout=60)

@@ -13,26 +13,19 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from support.advising import MACHINE, known
 from support.forked import run_together
 from support.mpc_processes import Group
 from support.psi_processes import address, ended, psiselect
 
-from cli.advisor import examples
 from cli.advisor.answer import Answer, advise
 from cli.advisor.conversation import converse
-from cli.advisor.costs import Machine
 from cli.main import root
 from psi.identity.identity import Identity
-from psi.session.cost import Calibration
 
-MACHINE = Machine(lambda: Calibration("test", 2, 2e-5, 1e-6, 1e-6))
 NAMES = [f"Plan {letter}" for letter in "ABCDEF"]
 FEW = 4  # parties where the command does not say how many: each is a process
 FAR = 300  # beyond any noise here: every scale is at most 8 parties * 1/epsilon, and exp(-300/8) < 1e-16
-
-
-def known(name: str) -> dict[str, Any]:
-    return {field: value for field, value in examples.find(name)["fields"].items() if value is not None}
 
 
 def answer_to(name: str, **changes: Any) -> Answer:

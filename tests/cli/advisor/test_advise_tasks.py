@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.advising import MACHINE
 
 from cli.advisor import examples
 from cli.advisor.answer import Answer, advise
-from cli.advisor.costs import Machine
-from psi.session.cost import Calibration
 
-MACHINE = Machine(lambda: Calibration("test", 2, 2e-5, 1e-6, 1e-6))
 FOLDER = Path(__file__).parent / "tasks"
 OWN = {path.stem: tomllib.loads(path.read_text()) for path in sorted(FOLDER.glob("*.toml"))}
 # Labelled before the first run; docs/advisor-tasks.md says why the advisor answers otherwise.

@@ -1,69 +1,25 @@
-"""`psiselect psi listen --serve` as its operator meets it: sessions, places, policy, files, signals."""
+"""`psiselect psi listen --serve` as its operator meets it: sessions, places, policy, files and start-up errors."""
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import json
 import os
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import rawtls
 from support.policies import write_policy
-from support.program import Run
 from support.psi_processes import ACME, GLOBEX, Ended, run
-from support.served import Served, serving
+from support.served import Call, Served, hold, options_of, serving
 
 from psi.accounts.policy import Policy
 from psi.accounts.run_counter import RunCounter
-from psi.agreement.outcomes import Learner, Reveal, Side
-from psi.group.curve25519.backend import load_backend
 from psi.identity.identity import Identity
-from psi.normalize import parse_key
-from psi.protocol.messages import MessageType
-from psi.protocol.party import Party
-from psi.protocol.states import State
-from psi.session.job import Agreement, Job, Limits, Memory
-from psi.tables import open_source
-from psi.transport.tls import connect
-from psi.transport.tlschannel import TlsChannel
-from psi.transport.wire import Frame
-from psiselect.base.entropy import SystemEntropy
 
 SECRETS = [row[1] for row in ACME[1:] if row[1]] + list(map(str, GLOBEX["e"]))
-
-
-def options_of(place: Path, where: str, name: str, *options: object) -> tuple[object, ...]:
-    """A connecting party with Globex's list."""
-    return (
-        *("psi", "connect", where, "--identity", place / name, "--peer", place / "acme.crt", "--json"),
-        *("--input", place / "globex.parquet", "--key", "e:email", "--timeout", "60", *options),
-    )
-
-
-Call = Callable[..., Ended]
-
-
-@pytest.fixture
-def call(place: Path, program: Run) -> Call:
-    """A session of a connecting party, in this process."""
-
-    def one(where: str, name: str = "globex", *options: object) -> Ended:
-        shown = program(*options_of(place, where, name, *options))
-        return Ended(shown.code, shown.out, "")
-
-    return one
-
-
-def hold(place: Path, served: Served, name: str = "globex") -> TlsChannel:
-    """A pinned peer that takes a place and says nothing."""
-    acme = Identity.load(place / "acme").public
-    return connect(served.address, Identity.load(place / name), [acme], timeout=60)
 
 
 @pytest.fixture
@@ -257,101 +213,6 @@ def test_a_new_table_is_read_before_a_peer_asks(place: Path, served: Served) -> 
     (place / "new.csv").write_text("id,Mail,city\n1,new@example.com,x\n")
     os.replace(place / "new.csv", place / "acme.csv")
     assert served.wait("table_read", 2)["distinct"] == 1
-
-
-def test_told_to_stop_it_lets_sessions_end(place: Path) -> None:
-    with serving(place, "--health", "0", "--grace", "60") as served:
-        where = served.address
-        with hold(place, served) as channel:
-            served.wait("session_started")
-            served.process.terminate()
-            assert served.wait("stopping")["running"] == 1
-            served.settle(503, status="stopping")
-            late = run("psi", "connect", where, "--identity", place / "globex", "--peer", place / "acme.crt", "--json",
-                       "--input", place / "globex.parquet", "--key", "e:email", "--timeout", "0.5")  # fmt: skip
-            assert late.code == 5
-            assert served.process.poll() is None
-            channel.break_off("leaving")
-        assert served.ended() == 0
-    assert served.wait("stopped")["left"] == 0
-
-
-def test_sessions_beyond_the_grace_are_broken_off(place: Path) -> None:
-    with serving(place, "--grace", "0.2") as served, hold(place, served) as channel:
-        served.wait("session_started")
-        assert served.stop() == 0
-        assert "told to stop" in served.wait("session_failed")["reason"]
-        assert channel.receive() is not None  # its hello
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_told_twice_it_breaks_sessions_off(place: Path, number: int, code: int) -> None:
-    with serving(place, "--grace", "600") as served, hold(place, served):
-        served.wait("session_started")
-        served.process.send_signal(number)
-        served.wait("stopping")
-        assert served.stop(number) == code
-        assert served.wait("session_failed")["kind"] == "transport"
-
-
-def test_a_peer_that_does_not_begin_loses_its_place(place: Path, call: Call) -> None:
-    """It sends a byte of its first frame now and then, which is progress to the channel."""
-    with serving(place, "--timeout", "1.5") as served:
-        acme, globex = Identity.load(place / "acme").public, Identity.load(place / "globex")
-        sock = rawtls.client(served.address, acme, globex)
-        sock.setblocking(True)
-        dripping = threading.Event()
-
-        def drip() -> None:
-            try:
-                sock.sendall(b"\0\0\x02\0\x01")
-                while not dripping.wait(0.2):
-                    sock.sendall(b"{")
-            except OSError:
-                pass
-
-        thread = threading.Thread(target=drip)
-        thread.start()
-        failed = served.wait("session_failed")
-        dripping.set()
-        thread.join()
-        sock.close()
-        assert "did not begin the session within 1.5 s" in failed["reason"]
-        assert call(served.address).code == 0
-
-
-def test_a_peer_that_has_begun_may_take_its_time(place: Path) -> None:
-    """It proves who it is and then computes, with signs of life, for longer than it had for the proof."""
-    seconds = 3.0
-    acme, globex = Identity.load(place / "acme").public, Identity.load(place / "globex")
-    agreed = Agreement(Reveal.MATCHES, Learner.CONNECT)
-    with (
-        serving(place, "--timeout", str(seconds)) as served,
-        contextlib.closing(load_backend("portable", 1)) as backend,
-        Job(open_source(place / "globex.parquet"), parse_key("e:email"), Memory(1 << 30, place)) as job,
-        hold(place, served) as channel,
-    ):
-        party = Party(job.setup(Side.CONNECT, agreed, Limits(), globex, acme, backend, SystemEntropy()))
-        frames = party.start()
-        while party.state not in (State.MASKING, State.MASKING_QUIETLY):
-            for frame in frames:
-                channel.send(frame)
-            arrived = channel.receive()
-            assert arrived is not None
-            frames = party.receive(arrived)
-        ready = time.monotonic()
-        while time.monotonic() < ready + seconds + 2.5:  # the server looks once a second
-            channel.send(Frame(MessageType.ALIVE, b""))
-            time.sleep(0.1)
-        assert not served.all("session_failed")
-        channel.break_off("the test has seen enough")
-        assert "did not begin" not in served.wait("session_failed")["reason"]
-        party.close()
-
-
-def test_a_session_has_a_longest_duration(place: Path) -> None:
-    with serving(place, "--max-duration", "0.3") as served, hold(place, served):
-        assert "longer than the 0.3 s" in served.wait("session_failed")["reason"]
 
 
 def test_the_log_may_be_a_file_of_its_own(place: Path) -> None:

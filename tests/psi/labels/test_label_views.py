@@ -1,22 +1,20 @@
 """Columns that travel with a match: what a receiver holds opens the labels of its matches and no other; planted leaks
-are caught; a sender that spoils a label sees the session that it would have seen anyway."""
+are caught."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from support.parties import backend, pump, setup, terms
+from support.labelled import AGREED, COMMON, OWN, PADDED, PEER, WIDTH, Given, View, payload_of
+from support.parties import backend, pump, setup
 
-from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.outcomes import Learner, Outcome, Side
+from psi.agreement.outcomes import Outcome, Side
 from psi.agreement.terms import Terms
 from psi.group import masking
 from psi.group.curve25519.suite import DST
 from psi.group.masking import Derivation
-from psi.inputs.tokens import KeyTokens
 from psi.labels import labels
 from psi.protocol.messages import MessageType as M
 from psi.protocol.party import Party
@@ -24,43 +22,17 @@ from psi.protocol.receiver import Receiver
 from psi.protocol.run import RunContext
 from psi.protocol.sender import Sender
 from psi.protocol.states import State
-from psi.store.spool import MemoryStore, Store
 from psi.transport.wire import Frame
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import RemoteError
-from psiselect.base.packed import I64, U8, Packed
+from psiselect.base.packed import U8, Packed
 
-WIDTH = 64
-OWN = [b"%d" % i for i in range(30)]
-PEER = [b"%d" % i for i in range(18, 43)]
-COMMON = set(OWN) & set(PEER)
 # What a receiver may guess: all that the peer could have.
 UNIVERSE = Packed.of(b"\x01%d" % i for i in range(60))
-AGREED = terms(chunk=8, columns=ColumnTerms((), ("c",)), label_bytes=WIDTH)
-PADDED = dataclasses.replace(AGREED, pad_to=34)
-BOTH = dataclasses.replace(AGREED, learn=Learner.BOTH, columns=ColumnTerms(("d",), ("c",)))
 
 
 class Leak(AssertionError):
     """A view shows more than it may."""
-
-
-class Given:
-    """A label that names its item; nothing for fillers."""
-
-    width = WIDTH
-
-    def __init__(self, items: list[bytes]) -> None:
-        self._table = np.zeros((len(items) + 1, WIDTH), np.uint8)
-        for row, item in enumerate(items):
-            self._table[row, : len(item) + 6] = np.frombuffer(b"plan: " + item, np.uint8)
-
-    def payloads(self, numbers: I64) -> U8:
-        return self._table[numbers]
-
-
-def payload_of(item: bytes) -> bytes:
-    return (b"plan: " + item).ljust(WIDTH, b"\0")
 
 
 class Curious(Receiver):
@@ -104,28 +76,6 @@ class Curious(Receiver):
 def curious(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Curious, "made", [], raising=False)
     monkeypatch.setattr("psi.protocol.party.Receiver", Curious)
-
-
-class View:
-    """A session: frames by their sender, and the parties."""
-
-    def __init__(self, agreed: Terms, seed: str | None = None) -> None:
-        self.agreed = agreed
-        self.frames: dict[Side, list[Frame]] = {side: [] for side in Side}
-        lists = {Side.CONNECT: OWN, Side.LISTEN: PEER}
-        self.parties = {
-            side: Party(setup(side, lists[side], agreed, seed or "", labels=Given(lists[side]),
-                              **({} if seed else {"entropy": SystemEntropy()})))
-            for side in Side
-        }  # fmt: skip
-        pump(self.parties, lambda side, frame: self.frames[side].append(Frame(frame.type, bytes(frame.payload))))
-
-    @property
-    def outcome(self) -> Outcome:
-        return self.parties[Side.CONNECT].outcome
-
-    def sent_by(self, side: Side) -> list[tuple[int, bytes]]:
-        return [(frame.type, bytes(frame.payload)) for frame in self.frames[side]]
 
 
 def check_view(frames: list[Frame], receiver: Curious, size: int, matched: set[bytes]) -> None:
@@ -294,107 +244,3 @@ def test_fillers_whose_label_is_not_sealed_are_caught(monkeypatch: pytest.Monkey
     view = View(PADDED)
     with pytest.raises(Leak, match="look equal"):
         check_view(view.frames[Side.LISTEN], Curious.made[0], 34, COMMON)
-
-
-# ---- selective failure
-
-
-def spoil(monkeypatch: pytest.MonkeyPatch, item: bytes) -> list[bytes]:
-    """The label of `item` does not open; returns what was spoiled."""
-    honest, done = labels.seal, []
-
-    def seal(keys: U8, payloads: U8) -> U8:
-        sealed = honest(keys, payloads).copy()
-        for row, payload in enumerate(payloads):
-            if bytes(payload) == payload_of(item) and not done:  # the first sender, who listens
-                sealed[row, -1] ^= 1
-                done.append(bytes(payload))
-        return sealed
-
-    monkeypatch.setattr("psi.protocol.sender.labels.seal", seal)
-    return done
-
-
-@pytest.mark.parametrize("agreed", [AGREED, BOTH], ids=["one learner", "both learn"])
-@pytest.mark.parametrize("item", [b"20", b"40"], ids=["a match", "no match"])
-def test_a_sender_that_spoils_a_label_sees_what_it_would_have_seen(
-    monkeypatch: pytest.MonkeyPatch, agreed: Terms, item: bytes
-) -> None:
-    honest = View(agreed, "seed")
-    done = spoil(monkeypatch, item)
-    spoiled = View(agreed, "seed")
-    assert done == [payload_of(item)]
-    assert spoiled.sent_by(Side.CONNECT) == honest.sent_by(Side.CONNECT)  # all that the sender gets to see
-    assert [party.state for party in spoiled.parties.values()] == [State.DONE, State.DONE]
-    assert spoiled.parties[Side.LISTEN].record == honest.parties[Side.LISTEN].record
-    assert spoiled.parties[Side.LISTEN].signatures == honest.parties[Side.LISTEN].signatures
-    assert spoiled.outcome.labels is not None
-    if item in COMMON:
-        with pytest.raises(RemoteError, match="do not open") as caught:
-            spoiled.outcome.labels[0].open()
-        assert "20" not in str(caught.value)
-    else:
-        spoiled.outcome.labels[0].open()
-    honest.outcome.labels[0].open()
-
-
-def test_both_learn_and_both_get_columns() -> None:
-    view = View(BOTH)
-    for side, own in ((Side.CONNECT, OWN), (Side.LISTEN, PEER)):
-        outcome = view.parties[side].outcome
-        got = [bytes(row) for row in outcome.labels[0].open()]
-        assert got == [payload_of(own[number]) for number in outcome.matched[0]]
-        assert set(got) == {payload_of(item) for item in COMMON}
-
-
-def test_columns_for_one_learner_go_one_way() -> None:
-    one_way = dataclasses.replace(BOTH, columns=ColumnTerms((), ("c",)))
-    view = View(one_way)
-    assert view.parties[Side.CONNECT].outcome.labels is not None
-    assert view.parties[Side.LISTEN].outcome.labels is None
-    assert view.parties[Side.LISTEN].outcome.matches == len(COMMON)
-
-
-def test_wide_rows_stay_within_a_frame() -> None:
-    tokens = KeyTokens(Packed.of(OWN), np.arange(30), b"\x01")
-    context = RunContext(AGREED.reveal, 8192, tokens, 30, None, bytes(64), DST, backend(), MemoryStore(),
-                         SystemEntropy(), lambda k: None, 3, 4096)  # fmt: skip
-    assert context.tag_row_width == 3 * (context.tag_width + 4112)
-    assert 0 < context.tag_rows_in_chunk * context.tag_row_width + 5 <= 1 << 20
-
-
-@pytest.mark.parametrize(
-    ("agreed", "collections"), [(AGREED, 1), (BOTH, 2), (dataclasses.replace(AGREED, min_matches=len(COMMON) + 1), 0)]
-)
-def test_labels_are_read_when_the_last_message_is_there_and_no_column_stays(
-    monkeypatch: pytest.MonkeyPatch, agreed: Terms, collections: int
-) -> None:
-    """Reading takes time for each match: whoever waits for this side's FINISH has it by then."""
-    finished: list[Side] = []
-    collected: list[list[Side]] = []
-    closed: list[Store] = []
-    collect = labels.UncollectedLabels.collect
-
-    def watched(self: labels.UncollectedLabels) -> labels.SealedLabels:
-        collected.append(list(finished))
-        return collect(self)
-
-    class Watched(MemoryStore):
-        def close(self) -> None:
-            closed.append(self)
-            super().close()
-
-    made: list[Store] = []
-
-    def stores() -> Store:
-        made.append(Watched())
-        return made[-1]
-
-    monkeypatch.setattr(labels.UncollectedLabels, "collect", watched)
-    parties = {side: Party(setup(side, items, agreed, labels=Given(items), stores=stores))
-               for side, items in ((Side.CONNECT, OWN), (Side.LISTEN, PEER))}  # fmt: skip
-    pump(parties, lambda side, frame: finished.append(side) if frame.type == M.FINISH else None)
-    assert len(collected) == collections
-    assert all(set(seen) == set(Side) for seen in collected)
-    assert set(map(id, closed)) == set(map(id, made))
-    assert len(made) == 2 * len(agreed.learn.receivers)

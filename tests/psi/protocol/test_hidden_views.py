@@ -4,15 +4,10 @@ views have the structure of simulated ones, and planted leaks do not."""
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator
-from fractions import Fraction
-from math import comb, exp, log, sqrt
 
 import numpy as np
 import pytest
-from support.entropy import FixedEntropy
-from support.laws import FALSE_ALARM
 from support.parties import backend, pump, run, setup, terms
 
 from psi.agreement.outcomes import Learner, Outcome, Reveal, Side
@@ -22,7 +17,7 @@ from psi.group.curve25519.portable import PortableBackend
 from psi.group.curve25519.scalar import Scalar
 from psi.group.curve25519.suite import DST, FIELD_PRIME
 from psi.inputs import padding
-from psi.inputs.padding import FILLER_TYPE, PaddedTokens, dummies, fillers
+from psi.inputs.padding import FILLER_TYPE, fillers
 from psi.inputs.tokens import KeyTokens
 from psi.protocol.messages import MessageType as M
 from psi.protocol.party import Party
@@ -236,96 +231,6 @@ def test_a_sender_without_fillers_would_show_the_noise_and_is_refused(monkeypatc
         session(NOISY)
 
 
-# ---- noise
-
-
-@pytest.mark.parametrize("noise", range(-7, 8))
-def test_the_noisy_count_is_the_count_and_the_noise(monkeypatch: pytest.MonkeyPatch, noise: int) -> None:
-    asked = []
-
-    def drawn(entropy: object, epsilon: Fraction, bound: int) -> int:
-        asked.append((epsilon, bound))
-        return noise
-
-    monkeypatch.setattr(padding, "truncated_laplace", drawn)
-    agreed = noise_of(NOISY)
-    assert agreed is not None
-    assert abs(noise) <= agreed.bound
-    for left, right in ((OWN, PEER), (OWN, [b"none"]), ([], PEER), ([], [])):
-        parties = run(left, right, NOISY)
-        expected = len(set(left) & set(right)) + noise
-        assert parties[Side.CONNECT].outcome == Outcome(noisy_count=expected)
-        assert parties[Side.LISTEN].outcome == Outcome()
-        assert parties[Side.CONNECT].record == parties[Side.LISTEN].record
-        assert parties[Side.CONNECT].record["counts"] is None
-        assert parties[Side.CONNECT].record["sizes"] == {"connect": [len(left)], "listen": [len(right)]}
-    assert asked == [(Fraction(1, 2), agreed.bound)] * 4
-
-
-def test_the_senders_dummies_follow_the_law_and_its_number_of_tokens_never_changes() -> None:
-    """Bernstein for each cell, at FALSE_ALARM; nothing else decides the result here."""
-    noise, draws, entropy = noise_of(terms(reveal=Reveal.NOISY_COUNT, epsilon="1", delta="1/5")), 2000, FixedEntropy()
-    assert noise is not None
-    seen: Counter[int] = Counter()
-    for _ in range(draws):
-        padded = padding.pad(KeyTokens.shuffled(Packed.of([]), b"", entropy), 0, noise, padding.Part.SENDER, entropy)
-        assert len(padded) == noise.added
-        tokens = padded.read(0, noise.added)
-        seen[sum(tokens[i][:1] == b"\x02" for i in range(noise.added)) - noise.bound] += 1
-    weights = {x: exp(-abs(x)) for x in range(-noise.bound, noise.bound + 1)}
-    assert set(seen) <= set(weights)
-    for x, weight in weights.items():
-        p, limit = weight / sum(weights.values()), log(2 / FALSE_ALARM)
-        slack = limit / 3 + sqrt(limit * limit / 9 + 2 * draws * p * (1 - p) * limit)
-        assert abs(seen[x] - draws * p) <= slack
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"learn": Learner.BOTH}, "one learner"),
-        ({"epsilon": None}, "needs epsilon and delta"),
-        ({"delta": None}, "needs epsilon and delta"),
-        ({"delta": "1"}, "delta"),
-        ({"epsilon": "0"}, "epsilon"),
-        ({"epsilon": "1/1000000000"}, "beyond"),
-        ({"reveal": Reveal.COUNT}, "are for noisy-count"),
-        ({"min_matches": 0}, "1 or more"),
-    ],
-)
-def test_modes_that_do_not_exist_are_refused(changes: dict[str, object], words: str) -> None:
-    fields = {"reveal": Reveal.NOISY_COUNT, "epsilon": "1", "delta": "1/1000000", **changes}
-    with pytest.raises(UsageError, match=words):
-        terms(**fields)
-
-
-# ---- minimum
-
-
-@pytest.mark.parametrize("reveal", [Reveal.MATCHES, Reveal.COUNT])
-@pytest.mark.parametrize("learn", Learner)
-def test_a_result_below_the_minimum_is_not_there_on_any_side_nor_in_the_record(reveal: Reveal, learn: Learner) -> None:
-    for least, withheld in ((COMMON, False), (COMMON + 1, True)):
-        parties = run(OWN, PEER, terms(reveal=reveal, learn=learn, min_matches=least))
-        for side, party in parties.items():
-            assert party.outcome.withheld is (withheld and side in learn.receivers)
-            if withheld:
-                assert (party.outcome.matches, party.outcome.matched) == (None, None)
-                assert party.record["counts"] is None
-        assert parties[Side.CONNECT].record == parties[Side.LISTEN].record
-        assert parties[Side.CONNECT].record["terms"]["min_matches"] == least
-
-
-@pytest.mark.parametrize(("noise", "withheld"), [(-1, True), (0, False)])
-def test_the_minimum_is_held_against_the_noisy_number(
-    monkeypatch: pytest.MonkeyPatch, noise: int, withheld: bool
-) -> None:
-    monkeypatch.setattr(padding, "truncated_laplace", lambda entropy, epsilon, bound: noise)
-    agreed = terms(reveal=Reveal.NOISY_COUNT, epsilon="1/2", delta="1/100", min_matches=COMMON)
-    outcome = run(OWN, PEER, agreed)[Side.CONNECT].outcome
-    assert outcome == (Outcome(withheld=True) if withheld else Outcome(noisy_count=COMMON + noise))
-
-
 # ---- padding
 
 
@@ -387,36 +292,3 @@ def test_a_list_beyond_the_padding_and_a_peer_that_declares_another_size_are_ref
     hello["sizes"] = [49]
     with pytest.raises(RemoteError, match="both pad to"):
         party.receive(Frame(M.HELLO, json.dumps(hello).encode()))
-
-
-# ---- tokens
-
-
-def test_added_tokens_are_strewn_and_the_others_keep_their_numbers() -> None:
-    keys = Packed.of(b"key %d" % i for i in range(50))
-    inner = KeyTokens.shuffled(keys, b"\x01", FixedEntropy("inner"))
-    added = dummies(20), fillers(7, FixedEntropy("fillers"))
-    more = [packed[i] for packed in added for i in range(len(packed))]
-    padded = PaddedTokens(inner, padding.join(*added), FixedEntropy("places"))
-    everything = [padded.read(i, i + 1)[0] for i in range(len(padded))]
-    assert sorted(everything) == sorted([*(b"\x01" + keys[i] for i in range(50)), *more])
-    for chunk in (1, 3, 16, 77, 1000):
-        pieces = [padded.read(start, start + chunk) for start in range(0, len(padded), chunk)]
-        assert [piece[i] for piece in pieces for i in range(len(piece))] == everything
-    real = np.array([i for i, token in enumerate(everything) if token[:1] == b"\x01"])
-    found = padded.numbers(np.append(real[5:15], np.setdiff1d(np.arange(77), real))).tolist()
-    assert found == [int(everything[i].split()[1]) for i in real[5:15]] + 27 * [-1]
-    assert len(set(more)) == 27
-
-
-def test_places_of_added_tokens_are_uniform() -> None:
-    """Every set of places as often as any other; Hoeffding at 1e-9 for each of 10 cells."""
-    inner = KeyTokens.shuffled(Packed.of([b"a", b"b", b"c"]), b"\x01", FixedEntropy())
-    entropy, draws = FixedEntropy("uniform"), 3000
-    seen: Counter[tuple[int, ...]] = Counter()
-    for _ in range(draws):
-        padded = PaddedTokens(inner, dummies(2), entropy)
-        tokens = padded.read(0, 5)
-        seen[tuple(i for i in range(5) if tokens[i][:1] == b"\x02")] += 1
-    assert len(seen) == comb(5, 2)
-    assert all(abs(n - draws / 10) < sqrt(draws * log(2e9) / 2) for n in seen.values())

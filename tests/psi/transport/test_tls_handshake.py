@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import logging
-import socket
 import ssl
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from cryptography import x509
@@ -19,61 +14,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 from support import rawtls
+from support.handshakes import Parties, close_both, expect_honest_peer_served, http, wait_for_log
 
 from psi.identity.identity import Identity, PeerIdentity
-from psi.transport import reception
-from psi.transport.tls import Address, Listener, connect
+from psi.transport.tls import Listener, connect
 from psi.transport.tlschannel import TlsChannel
 from psi.transport.wire import Frame
-from psiselect.base.errors import TransportError, UsageError
-
-
-class Parties(NamedTuple):
-    acme: Identity
-    globex: Identity
-    stranger: Identity
-
-
-@pytest.fixture(scope="module")
-def parties(tmp_path_factory: pytest.TempPathFactory) -> Parties:
-    folder = tmp_path_factory.mktemp("identities")
-    return Parties(*(Identity.create(name, folder) for name in Parties._fields))
-
-
-@pytest.fixture
-def listener(parties: Parties) -> Iterator[Listener]:
-    """Acme, waiting for Globex."""
-    with Listener("127.0.0.1:0", parties.acme, [parties.globex.public], timeout=30) as listening:
-        yield listening
-
-
-def expect_honest_peer_served(listener: Listener, parties: Parties) -> None:
-    """Whatever came before, the pinned peer gets its channel."""
-    there = connect(listener.address, parties.globex, [parties.acme.public], timeout=30)
-    here = listener.accept()
-    there.send(Frame(1, b"hello"))
-    assert here.receive() == Frame(1, b"hello")
-    assert here.peer_fingerprint == parties.globex.fingerprint
-    close_both(here, there)
-
-
-def close_both(*channels: TlsChannel) -> None:
-    """At once: each waits a moment for the other's goodbye."""
-    threads = [threading.Thread(target=channel.close) for channel in channels]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-def wait_for_log(caplog: pytest.LogCaptureFixture, text: str) -> str:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        for record in caplog.records:
-            if record.name == "psiselect.transport" and text in record.getMessage():
-                return record.getMessage()
-        time.sleep(0.01)
-    raise AssertionError(f"not logged: {text}; but {[r.getMessage() for r in caplog.records]}")
+from psiselect.base.errors import TransportError
 
 
 def test_a_stranger_is_refused_and_told_why_and_the_listener_goes_on(
@@ -121,13 +68,6 @@ def no_certificate(address: str, parties: Parties) -> None:
     with pytest.raises(ssl.SSLError, match=r"(?i)certificate.required"):
         sock.recv(1)
     sock.close()
-
-
-def http(address: str, parties: Parties) -> None:
-    with rawtls.dial(address) as sock:
-        sock.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        while sock.recv(4096):
-            pass
 
 
 def garbage(address: str, parties: Parties) -> None:
@@ -279,96 +219,6 @@ def test_several_peers_are_told_apart_even_with_one_name(parties: Parties, tmp_p
             close_both(here, there)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
-def test_an_identity_is_not_bound_to_an_address(parties: Parties, host: str) -> None:
-    if host == "[::1]" and not has_ipv6():
-        pytest.skip("no IPv6 loopback here")
-    with Listener(f"{host}:0", parties.acme, [parties.globex.public], timeout=30) as listening:
-        expect_honest_peer_served(listening, parties)
-
-
-def has_ipv6() -> bool:
-    try:
-        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    except OSError:
-        return False
-    return True
-
-
-def test_oneself_and_nobody_are_no_peers(parties: Parties) -> None:
-    for peers, message in (([parties.acme.public], "one's own certificate"), ([], "no peer certificate")):
-        with pytest.raises(UsageError, match=message):
-            Listener("127.0.0.1:0", parties.acme, peers, timeout=1)
-        with pytest.raises(UsageError, match=message):
-            connect("127.0.0.1:1", parties.acme, peers, timeout=1)
-
-
-def test_connect_waits_for_the_listener_to_come_up(parties: Parties) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    came: list[Listener] = []
-
-    def come_late() -> None:
-        time.sleep(0.5)
-        came.append(Listener(f"127.0.0.1:{port}", parties.acme, [parties.globex.public], timeout=30))
-
-    thread = threading.Thread(target=come_late)
-    thread.start()
-    there = connect(f"127.0.0.1:{port}", parties.globex, [parties.acme.public], timeout=30)
-    thread.join()
-    close_both(came[0].accept(), there)
-    came[0].close()
-
-
-def test_nobody_there_ends_both_sides_at_the_deadline(parties: Parties) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    with pytest.raises(TransportError, match=rf"nobody listened at 127.0.0.1:{port} within 0.3 s"):
-        connect(f"127.0.0.1:{port}", parties.globex, [parties.acme.public], timeout=0.3)
-    with Listener("127.0.0.1:0", parties.acme, [parties.globex.public], timeout=0.2) as listening:
-        with pytest.raises(TransportError, match=r"no pinned peer connected to 127.0.0.1:\d+ within 0.2 s$"):
-            listening.accept()
-        http(listening.address, parties)
-        with pytest.raises(TransportError, match="1 other connections were refused, the last because it does not"):
-            listening.accept()
-
-
-def test_a_listener_that_accepts_but_says_nothing_ends_connect(parties: Parties) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as mute:
-        address = f"127.0.0.1:{mute.getsockname()[1]}"
-        with pytest.raises(TransportError, match=f"no session with the listener at {address}: it did not answer in"):
-            connect(address, parties.globex, [parties.acme.public], timeout=0.3)
-
-
-def test_silent_and_slow_strangers_do_not_keep_the_peer_out(
-    parties: Parties, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Three times as many as the listener holds at once."""
-    monkeypatch.setattr(reception, "_MAX_VISITORS", 20)
-    with Listener("127.0.0.1:0", parties.acme, [parties.globex.public], timeout=30) as listening:
-        strangers = [rawtls.dial(listening.address) for _ in range(60)]
-        for sock in strangers[::2]:
-            sock.setblocking(False)
-            with contextlib.suppress(ConnectionError):
-                sock.send(b"\x16\x03\x01")
-        expect_honest_peer_served(listening, parties)
-        wait_for_log(caplog, "the oldest unfinished one of too many")
-        assert len(listening._reception._visitors) <= 20
-        for sock in strangers:
-            sock.close()
-
-
-def test_a_handshake_has_a_deadline(
-    parties: Parties, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reception, "_HANDSHAKE_SECONDS", 0.2)
-    with Listener("127.0.0.1:0", parties.acme, [parties.globex.public], timeout=30) as listening:
-        with rawtls.dial(listening.address) as silent:
-            wait_for_log(caplog, "its handshake did not end in time")
-            assert silent.recv(1) == b""
-        expect_honest_peer_served(listening, parties)
-
-
 def test_no_session_can_be_resumed(listener: Listener, parties: Parties) -> None:
     """A resumed session would not show certificates."""
     sock = rawtls.client(listener.address, parties.acme.public, parties.globex)
@@ -377,48 +227,6 @@ def test_no_session_can_be_resumed(listener: Listener, parties: Parties) -> None
         assert sock.recv(6) == b"\0\0\0\x02\x01x"
         assert sock.session is None or not sock.session.has_ticket
         sock.close()
-
-
-def test_a_closed_listener_refuses(parties: Parties) -> None:
-    listening = Listener("127.0.0.1:0", parties.acme, [parties.globex.public], timeout=30)
-    raised: list[UsageError] = []
-
-    def wait() -> None:
-        try:
-            listening.accept()
-        except UsageError as error:
-            raised.append(error)
-
-    waiting = threading.Thread(target=wait)
-    waiting.start()
-    listening.close()
-    listening.close()
-    waiting.join(20)
-    assert raised
-    with pytest.raises(UsageError, match="was closed"):
-        listening.accept()
-    with pytest.raises(TransportError, match="nobody listened"):
-        connect(listening.address, parties.globex, [parties.acme.public], timeout=0.1)
-
-
-def test_an_address_in_use_is_named(listener: Listener, parties: Parties) -> None:
-    with pytest.raises(TransportError, match=f"cannot listen on {listener.address}: .*in use"):
-        Listener(listener.address, parties.acme, [parties.globex.public], timeout=1)
-
-
-@pytest.mark.parametrize(
-    ("text", "host", "port"),
-    [("127.0.0.1:7000", "127.0.0.1", 7000), ("[::1]:0", "::1", 0), ("acme.example:65535", "acme.example", 65535)],
-)
-def test_addresses_are_read_and_written(text: str, host: str, port: int) -> None:
-    assert Address.parse(text) == (host, port)
-    assert str(Address.parse(text)) == text
-
-
-@pytest.mark.parametrize("text", ["", "host", "host:", ":7000", "::1:7000", "[::1]", "host:65536", "host:-1", "a b:1"])
-def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="expected HOST:PORT"):
-        Address.parse(text)
 
 
 def test_logging_the_refusal_is_at_warning_level(

@@ -1,38 +1,22 @@
-"""Base transfers, their extension and correlated transfers: results against plain arithmetic, relations of the papers
-against a computation bit by bit, and sides that cheat."""
+"""The extension of transfers and its columns: relations of the papers against a computation bit by bit, and receivers
+that cheat."""
 
 from __future__ import annotations
-
-import functools
 
 import numpy as np
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from support.entropy import FixedEntropy
+from support.transfers import BINDING, backend, random_bits
 
-from psi.group.curve25519.backend import Backend, load_backend
-from psi.group.curve25519.portable import PortableBackend
 from psi.group.curve25519.suite import DST
 from psi.oblivious import columns
-from psi.oblivious.base import BaseReceiver, BaseSender
+from psi.oblivious.base import BaseReceiver
 from psi.oblivious.columns import CHECK_ROWS, COLUMNS, ROW_BYTES, Streams, UniversalHash, rows_of, select
-from psi.oblivious.correlated import CorrelatedReceiver, CorrelatedSender, PadHash
 from psi.oblivious.extension import ANSWER_BYTES, ExtensionReceiver, ExtensionSender, Layout, VerifiedRows
 from psi.store.spool import DiskStore, MemoryStore
-from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import RemoteError
-from psiselect.base.packed import I64, U8
-
-BINDING = bytes(range(64))
-
-
-@functools.cache
-def backend() -> Backend:
-    return load_backend("auto", 1)
-
-
-def random_bits(count: int, name: str = "bits") -> U8:
-    return np.frombuffer(FixedEntropy(name).read(count), np.uint8) & 1
+from psiselect.base.packed import U8
 
 
 def pair(rows: int, block: int = 64, bits: U8 | None = None, store: MemoryStore | None = None, name: str = "") -> tuple[
@@ -110,74 +94,6 @@ def test_the_hash_is_the_product_with_the_matrix_and_the_identity() -> None:
 def test_selecting_takes_row_by_row() -> None:
     zero, one = np.full((4, 3), 5, np.uint8), np.full((4, 3), 9, np.uint8)
     assert select(np.array([0, 1, 1, 0], np.uint8), zero, one)[:, 1].tolist() == [5, 9, 9, 5]
-
-
-# ---- base transfers
-
-
-@pytest.mark.parametrize("name", ["lanes", "portable"])
-def test_the_chooser_gets_the_seed_it_chose_and_all_seeds_differ(name: str) -> None:
-    group = load_backend(name, 1)
-    chooser = BaseReceiver(group, DST, BINDING, SystemEntropy())
-    answer, seeds = BaseSender(group, DST, BINDING, SystemEntropy()).answer(chooser.request())
-    assert np.array_equal(chooser.seeds(answer), seeds[np.arange(COLUMNS), chooser.bits])
-    assert len({seed.tobytes() for seed in seeds.reshape(-1, 32)}) == 2 * COLUMNS
-    assert 0 < chooser.bits.sum() < COLUMNS  # fails by chance with probability 2^-127
-    group.close()
-
-
-def test_seeds_are_bound_to_the_run() -> None:
-    chooser = BaseReceiver(backend(), DST, BINDING, FixedEntropy())
-    answer, seeds = BaseSender(backend(), DST, bytes(64), FixedEntropy("dealer")).answer(chooser.request())
-    opened = chooser.seeds(answer)
-    assert not (opened == seeds[np.arange(COLUMNS), chooser.bits]).all(axis=1).any()
-
-
-def test_each_pair_has_a_scalar_of_its_own() -> None:
-    """The same element in all places comes back as 128 different ones."""
-    request = np.repeat(BaseReceiver(backend(), DST, BINDING, FixedEntropy()).request()[:1], COLUMNS, axis=0)
-    answer, _ = BaseSender(backend(), DST, BINDING, SystemEntropy()).answer(request)
-    assert len({row.tobytes() for row in answer}) == COLUMNS
-
-
-def bad_elements() -> dict[str, U8]:
-    low = np.zeros(32, np.uint8)
-    high = np.full(32, 255, np.uint8)
-    return {"low order": low, "not canonical": high}
-
-
-@pytest.mark.parametrize("words", bad_elements())
-def test_elements_that_no_honest_side_sends_are_refused_by_position(words: str) -> None:
-    chooser = BaseReceiver(backend(), DST, BINDING, FixedEntropy())
-    request = chooser.request()
-    answer, _ = BaseSender(backend(), DST, BINDING, FixedEntropy("d")).answer(request)
-    for good, refuse in (
-        (request, BaseSender(backend(), DST, BINDING, FixedEntropy("d")).answer),
-        (answer, chooser.seeds),
-    ):
-        bad = good.copy()
-        bad[77] = bad_elements()[words]
-        with pytest.raises(RemoteError, match=f"element 77 .*{words}"):
-            refuse(bad)
-
-
-def test_hashing_and_tokens_of_the_chooser_do_not_depend_on_its_bits() -> None:
-    """What it hashes is the same for all choices; only arithmetic on the results differs."""
-
-    class Watched(PortableBackend):
-        def hash_to_curve(self, items: object, dst: bytes) -> U8:
-            asked.append(bytes(items.data))
-            return super().hash_to_curve(items, dst)
-
-    seen = []
-    for seed in ("one", "two"):
-        asked: list[bytes] = []
-        group = Watched(threads=1)
-        BaseReceiver(group, DST, BINDING, FixedEntropy(seed)).request()
-        group.close()
-        seen.append(asked)
-    assert seen[0] == seen[1]
-    assert len(seen[0]) == 2
 
 
 # ---- extension
@@ -334,105 +250,6 @@ def test_the_bits_are_hidden_in_the_answer_by_the_random_rows() -> None:
         answer = receiver.answer(bytes(32)).reshape(COLUMNS + 1, -1)
         seen += np.unpackbits(answer[COLUMNS], bitorder="little")
     assert np.all(np.abs(seen - runs / 2) < np.sqrt(runs * np.log(2e9) / 2))
-
-
-# ---- correlated transfers
-
-
-def total_of(values: I64, bits: U8, block: int = 64, group: Backend | None = None, spoil: object = None) -> int:
-    """The receiver's total, by all of the steps."""
-    group = group or backend()
-    entropy = SystemEntropy()
-    chooser = BaseReceiver(group, DST, BINDING, entropy)
-    answer, seeds = BaseSender(group, DST, BINDING, entropy).answer(chooser.request())
-    layout = Layout(len(bits), block)
-    store = MemoryStore()
-    sender = ExtensionSender(chooser.bits, chooser.seeds(answer), layout, store.column("transfers", ROW_BYTES))
-    receiver = ExtensionReceiver(seeds, bits, block, entropy)
-    learner = CorrelatedReceiver(PadHash(group, BINDING))
-    blocks = list(receiver.blocks())
-    for sent, own in blocks[:-1]:
-        sender.take(sent.reshape(-1))
-        learner.add_rows(own)
-    verified = sender.verify(receiver.answer(sender.challenge(blocks[-1][0].reshape(-1), entropy)))
-    giver = CorrelatedSender(PadHash(group, BINDING), verified.difference)
-    done = 0
-    for rows in verified.blocks():
-        corrections = giver.corrections(rows, values[done : done + len(rows)])
-        if spoil is not None:
-            corrections = spoil(corrections)
-        learner.add_corrections(corrections, bits[done : done + len(rows)])
-        done += len(rows)
-    return learner.total(giver.share)
-
-
-@pytest.mark.parametrize("count", [0, 1, 7, 8, 500])
-def test_totals_equal_a_plain_computation(count: int) -> None:
-    draw = np.random.default_rng(count)
-    values = draw.integers(-(10**15), 10**15, count)
-    bits = draw.integers(0, 2, count).astype(np.uint8)
-    assert total_of(values, bits) == int(values[bits == 1].sum())
-
-
-@pytest.mark.parametrize("name", ["lanes", "portable"])
-def test_totals_on_every_backend(name: str) -> None:
-    values, bits = np.array([5, -7, 100, 2], np.int64), np.array([1, 1, 0, 1], np.uint8)
-    group = load_backend(name, 1)
-    assert total_of(values, bits, 8, group) == 0
-    group.close()
-
-
-@pytest.mark.parametrize("value", [2**63 - 1, -(2**63), -1, 0])
-def test_totals_at_the_ends_of_64_bits(value: int) -> None:
-    values = np.array([value, 12345, value], np.int64)
-    assert total_of(values, np.array([0, 0, 1], np.uint8)) == value
-    assert total_of(values, np.array([0, 0, 0], np.uint8)) == 0
-
-
-def test_corrections_in_another_order_give_another_total() -> None:
-    """They are bound to their rows: 64 bits agree by chance with probability 2^-64."""
-    values, bits = np.full(16, 10, np.int64), random_bits(16)
-    assert total_of(values, bits, 16) == 10 * int(bits.sum())
-    assert total_of(values, bits, 16, spoil=lambda c: np.roll(c, 1)) != 10 * int(bits.sum())
-
-
-def test_what_a_sender_adds_to_a_correction_shifts_the_total_where_the_bit_is_one() -> None:
-    """What docs/protocol.md grants a sender that cheats."""
-    values, bits = np.zeros(16, np.int64), np.arange(16, dtype=np.uint8) % 2
-    shift = np.where(np.arange(16) == 5, 1000, 0).astype(np.uint64)
-    assert total_of(values, bits, 16, spoil=lambda c: c + shift) == 1000
-    assert total_of(values, 1 - bits, 16, spoil=lambda c: c + shift) == 0
-
-
-def test_corrections_do_not_show_values() -> None:
-    """Corrections of all zeros and of all ones hash alike: no correction repeats, and each of 64 bits is 1 in about
-    half of them (Hoeffding at 1e-9 a bit)."""
-    seen: list[np.ndarray] = []
-
-    def keep(corrections: np.ndarray) -> np.ndarray:
-        seen.append(corrections.copy())
-        return corrections
-
-    total_of(np.zeros(2000, np.int64), random_bits(2000), 512, spoil=keep)
-    words = np.concatenate(seen)
-    assert len(np.unique(words)) == 2000
-    ones = np.unpackbits(words.view(np.uint8).reshape(-1, 8), axis=1).sum(axis=0)
-    assert np.all(np.abs(ones - 1000.0) < np.sqrt(2000 * np.log(2e9) / 2))
-
-
-def test_pads_are_bound_to_run_and_row_number() -> None:
-    rows = np.zeros((3, ROW_BYTES), np.uint8)
-    here, there = PadHash(backend(), BINDING), PadHash(backend(), bytes(64))
-    assert len({*here(rows, 0).tolist(), *here(rows, 3).tolist(), *there(rows, 0).tolist()}) == 9
-    assert np.array_equal(here(rows, 0)[1:], here(rows[1:], 1))
-
-
-def test_a_total_needs_all_corrections() -> None:
-    learner = CorrelatedReceiver(PadHash(backend(), BINDING))
-    learner.add_rows(np.zeros((2, ROW_BYTES), np.uint8))
-    learner.add_corrections(np.zeros(1, np.uint64), np.zeros(1, np.uint8))
-    with pytest.raises(RuntimeError, match="2 rows and 1 corrections"):
-        learner.total(0)
 
 
 def test_secrets_are_wiped() -> None:
