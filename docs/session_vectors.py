@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from psi.agreement.column_terms import ColumnTerms
 from psi.agreement.outcomes import Learner, Reveal, Side
-from psi.agreement.terms import PROTOCOL_VERSION, KeyTerm, Terms, noise_of
+from psi.agreement.terms import KeyTerm, Terms
 from psi.group.curve25519 import reference
 from psi.group.curve25519.portable import PortableBackend
-from psi.group.curve25519.suite import DST, SUITE
+from psi.group.curve25519.suite import DST
 from psi.identity.identity import _SIGNATURE_CONTEXT
 from psi.inputs.tokens import KeyTokens
 from psi.labels.payloads import encode_rows, fill
@@ -102,8 +103,8 @@ class _Given:
 def produce(reveal: Reveal, **mode: Any) -> dict[str, Any]:
     """One session between two parties of the product, written down. mode: further terms."""
     key = KeyTerm(KEY.describe(), KEY.digest().hex())
-    terms = Terms(PROTOCOL_VERSION, SUITE, reveal, Learner.CONNECT, (key,), 2, **mode)
-    noise = noise_of(terms)
+    terms = Terms(reveal=reveal, learn=Learner.CONNECT, keys=(key,), chunk=2, **mode)
+    noise = terms.noise
     keys = {side: _Key(side.value) for side in Side}
     entropy = {side: _Fixed(f"{reveal.value} {side.value}") for side in Side}
     prefix = b"\x01\x01" + KEY.digest()[:8]
@@ -274,7 +275,7 @@ def build() -> dict[str, Any]:
     sessions = [
         produce(Reveal.MATCHES),
         produce(Reveal.COUNT),
-        produce(Reveal.NOISY_COUNT, epsilon="1/2", delta="1/20"),
+        produce(Reveal.NOISY_COUNT, epsilon=Fraction(1, 2), delta=Fraction(1, 20)),
         produce(Reveal.SUM, value_decimals=2, value_max="1000"),
         produce(Reveal.MATCHES, columns=ColumnTerms((), ("plan", "since")), label_bytes=64),
     ]

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from psi.agreement.outcomes import Reveal
+from psi.agreement.outcomes import Learner, Reveal
+from psi.agreement.terms import KeyTerm, Terms
 from psi.group.curve25519.backend import load_backend
 from psi.group.curve25519.portable import available_cores
 from psi.session import cost
 from psi.session.calibration import calibrate
-from psi.session.cost import Calibration, Learns
+from psi.session.cost import Calibration, Sizes
 
 
 class Machine:
@@ -53,8 +54,14 @@ def measure() -> Calibration:
 
 def psi(own: int, peer: int, machine: Machine, *, both: bool = False, sums: bool = False) -> SetCost:
     """The first list's side learns, or both sides do. sums: a total too, of the other list's values."""
-    learns = Learns.BOTH if both else Learns.ME
-    reveal = Reveal.SUM if sums else Reveal.MATCHES
-    estimate = cost.estimate(own, peer, machine.calibration, learns=learns, reveal=reveal)
-    payload = sum(run.payload_bytes for run, _ in cost.runs(own, peer, learns, reveal=reveal))
+    terms = Terms(
+        reveal=Reveal.SUM if sums else Reveal.MATCHES,
+        learn=Learner.BOTH if both else Learner.CONNECT,
+        keys=(KeyTerm("any rule", "0" * 64),),
+        value_decimals=0 if sums else None,
+        value_max="1" if sums else None,
+    )
+    sizes = Sizes(own, peer)
+    estimate = cost.estimate(terms, sizes, cost.Machine(machine.calibration))
+    payload = sum(run.payload_bytes for run, _ in cost.runs(terms, sizes))
     return SetCost(estimate.own_multiplications + estimate.peer_multiplications, payload, estimate.seconds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -42,8 +42,9 @@ OPTIONS = (
 ESTIMATED = _label_bytes("Columns travel along with matches to whoever learns, padded to N bytes.")
 
 
-def asked(side: Side, given: dict[str, Any]) -> tuple[ColumnTerms | None, int | None]:
+def asked(
+    side: Side, sent: Sequence[str], received: Sequence[str], label_bytes: int | None
+) -> tuple[ColumnTerms | None, int | None]:
     """The terms of columns, and the length of a payload. Raises UsageError."""
-    columns = ColumnTerms.between(side, given["sent"], given["received"])
-    width: int | None = given["label_bytes"]
-    return columns, DEFAULT_LABEL_BYTES if columns is not None and width is None else width
+    columns = ColumnTerms.between(side, sent, received)
+    return columns, DEFAULT_LABEL_BYTES if columns is not None and label_bytes is None else label_bytes

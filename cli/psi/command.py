@@ -10,23 +10,27 @@ from typing import Any
 
 import click
 
-from cli._output import human_bytes, human_seconds, print_fields, print_json, progress, say
-from cli.psi import offline, options, resume
-from cli.psi.options import Choices
-from cli.psi.serve import Service, serve
-from cli.psi.serve import options as serving_options
-from cli.psi.session import gather, name_of, open_backend, prepared, read_job, report, run_session
+from cli._output import human_bytes, human_seconds, print_fields, print_json, say
+from cli.psi import offline, resume
+from cli.psi import values as value_options
+from cli.psi.choices import Choices, exact, memory
+from cli.psi.given import GivenOptions
+from cli.psi.options import estimate_options, local_options, session_options
+from cli.psi.own_side import gather, open_backend, prepared, read, shown, told
+from cli.psi.serve import SERVE_OPTIONS, Service, for_sessions
+from cli.psi.serve import serve as run_service
 from cli.psi.table import QUERY_HELP, Table, TableName
-from cli.psi.trust import verify
-from cli.psi.values import asked as values_asked
 from cli.psi.values import check_column
-from psi.agreement.outcomes import Comparer, Learner, Reveal, Side
+from cli.psi.verify import verify
+from psi.agreement.column_terms import ColumnTerms
+from psi.agreement.outcomes import Comparer, Learner, Matching, Reveal, Side
+from psi.agreement.terms import KeyTerm, Terms
 from psi.group.curve25519.backend import load_backend
 from psi.group.curve25519.portable import available_cores
-from psi.normalize import parse_key
+from psi.normalize import KeySpec, parse_key
+from psi.protocol.messages import BUSY
 from psi.session import cost, local
 from psi.session.calibration import calibrate
-from psi.session.job import Agreement
 from psi.transport.tls import Listener, connect
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import UsageError
@@ -47,9 +51,9 @@ for part in offline.COMMANDS:
 
 @command.command("listen")
 @click.option("--address", required=True, metavar="HOST:PORT", help="Where to wait for the peer; port 0 picks one.")
-@options.session_options(Side.LISTEN)
-@serving_options
-def listen(address: str, **given: Any) -> None:
+@session_options(Side.LISTEN)
+@SERVE_OPTIONS
+def listen(address: str, given: GivenOptions, serve: bool, **serving: Any) -> None:
     """Wait for the peer and run one session with it, or with --serve as many as come.
 
     Whoever does not hold the certificate of a --peer is turned away, and the wait goes on.
@@ -67,28 +71,29 @@ def listen(address: str, **given: Any) -> None:
           --peer initech.crt --input customers.csv --key email:email --policy weekly.toml \\
           --audit sessions.log --record records/ --health 127.0.0.1:7080
     """
-    service = Service.parse(given)
-    choices = Choices.parse(Side.LISTEN, given)
+    service = Service.asked(serve, serving)
+    choices = Choices.of(Side.LISTEN, given if service is None else for_sessions(given))
     if service is not None:
-        if choices.resume:
+        if choices.means.resume:
             raise UsageError("--serve keeps no sessions; leave out --resume, or listen for one session", term="resume")
-        serve(choices, service, address)
+        run_service(choices, service, address)
         return
-    if choices.resume:
+    if choices.means.resume:
         resume.listen(choices, address)
         return
-    with prepared(choices) as (identity, peers, job):
-        with Listener(address, identity, peers, timeout=choices.stall_seconds) as listener:
-            say(f"listening on {listener.address} for {', '.join(peer.name for peer in peers)}")
-            channel = listener.accept(choices.timeout or math.inf)
-            say(f"session with {name_of(peers, channel)}")
-        run_session(choices, job, identity, peers, channel)
+    with prepared(choices) as own:
+        parties, stall = own.parties, choices.means.stall_seconds
+        with Listener(address, parties.identity, parties.peers, timeout=stall, busy_frame=BUSY) as listener:
+            say(f"listening on {listener.address} for {parties.names}")
+            channel = listener.accept(choices.means.timeout or math.inf)
+            say(f"session with {parties.peer(channel.peer_fingerprint).name}")
+            own.run(channel, choices.means)
 
 
 @command.command("connect")
 @click.argument("address", metavar="HOST:PORT")
-@options.session_options(Side.CONNECT)
-def connect_(address: str, **given: Any) -> None:
+@session_options(Side.CONNECT)
+def connect_(address: str, given: GivenOptions) -> None:
     """Call a listening peer and run one session with it.
 
     \b
@@ -99,20 +104,20 @@ def connect_(address: str, **given: Any) -> None:
           --input postgresql://reader@db.globex.example/crm --query 'SELECT mail, id FROM members' \\
           --key mail:email --output common.csv
     """
-    choices = Choices.parse(Side.CONNECT, given)
-    if choices.resume:
+    choices = Choices.of(Side.CONNECT, given)
+    if choices.means.resume:
         resume.connect(choices, address)
         return
-    with prepared(choices) as (identity, peers, job):
-        say(f"calling {address}, for up to {choices.stall_seconds:g} s")
-        channel = connect(address, identity, peers, timeout=choices.stall_seconds)
-        run_session(choices, job, identity, peers, channel)
+    with prepared(choices) as own:
+        stall = choices.means.stall_seconds
+        say(f"calling {address}, for up to {stall:g} s")
+        own.run(connect(address, own.parties.identity, own.parties.peers, timeout=stall), choices.means)
 
 
 @command.command("local")
-@click.argument("first", metavar="A", type=TableName())
+@click.argument("source", metavar="A", type=TableName())
 @click.argument("second", metavar="B", type=TableName())
-@options.local_options
+@local_options
 @click.option("--query", metavar="SQL", help=f"A: {QUERY_HELP}")
 @click.option("--query-b", metavar="SQL", help="The same for B.")
 @click.option(
@@ -122,7 +127,7 @@ def connect_(address: str, **given: Any) -> None:
     metavar="COLUMN[:RULE]",
     help="The key in B, when its column has another name there; as often as --key.",
 )
-def local_(first: Path | str, second: Path | str, query_b: str | None, keys_b: tuple[str, ...], **given: Any) -> None:
+def local_(second: Path | str, query_b: str | None, keys_b: tuple[str, ...], given: GivenOptions) -> None:
     """Run both parties on this machine, without a network: to try out and to measure.
 
     A is the side that connects: it learns, and --output gets its rows.
@@ -136,43 +141,44 @@ def local_(first: Path | str, second: Path | str, query_b: str | None, keys_b: t
       psiselect psi local sqlite:///shop.db members.parquet --query 'SELECT email FROM customers' --key email:email
       psiselect psi local customers.csv orders.csv --key email:email --reveal sum --value amount
     """
-    value = given.pop("value")
-    choices = Choices.parse(Side.CONNECT, {**given, "value": None, "identity": None, "peers": (), "source": first})
-    check_column(choices.agreement.reveal, "peer", value)  # B does not learn, so the values are B's
-    if keys_b and len(keys_b) != len(choices.keys):
-        raise UsageError(f"{len(choices.keys)} --key and {len(keys_b)} --key-b; B has as many keys as A", term="keys")
-    for here, there in zip(choices.keys, map(parse_key, keys_b), strict=False):
+    check_column(Reveal(given.reveal), "peer", given.value)  # B does not learn, so the values are B's
+    choices = Choices.of(Side.CONNECT, replace(given, value=None))
+    here, terms = choices.list, choices.terms
+    keys = _keys_of_b(here.keys, keys_b)
+    choices.results.check(here.table, here.table.open(here.memory.folder))
+    there = replace(here, table=Table(second, query_b), keys=keys, value=given.value)
+    with (
+        open_backend(choices.means) as backend,
+        read(choices) as own,
+        told(there.read(Side.LISTEN, terms)) as other,
+        shown() as done,
+    ):
+        gather(other)
+        results = local.run({Side.CONNECT: own, Side.LISTEN: other}, backend, SystemEntropy(), done)
+        choices.results.give(own, results[Side.CONNECT], backend.name, None)
+
+
+def _keys_of_b(keys: tuple[KeySpec, ...], given: tuple[str, ...]) -> tuple[KeySpec, ...]:
+    """B's keys. Raises UsageError unless they have A's rules."""
+    if not given:
+        return keys
+    if len(given) != len(keys):
+        raise UsageError(f"{len(keys)} --key and {len(given)} --key-b; B has as many keys as A", term="keys")
+    found = tuple(map(parse_key, given))
+    for here, there in zip(keys, found, strict=True):
         if here.describe() != there.describe():
             raise UsageError(
                 f"--key has the rule {here.describe()} and --key-b {there.describe()}; what is matched needs one rule "
                 "on both sides",
                 term="rule",
             )
-    choices.check_output(choices.source.open(choices.memory.folder))
-    b = Table(second, query_b)
-    with (
-        open_backend(choices) as backend,
-        read_job(choices, choices.source) as own,
-        read_job(replace(choices, value=value), b, keys_b) as other,
-    ):
-        gather(choices, Side.LISTEN, other)
-        jobs = {Side.CONNECT: own, Side.LISTEN: other}
-        with progress() as bar:
-            task = bar.add_task("matching", total=None)
-            results = local.run(
-                jobs,
-                choices.agreement,
-                backend,
-                SystemEntropy(),
-                lambda done, total: bar.update(task, completed=done, total=total or None),
-            )
-        report(choices, own, results[Side.CONNECT], backend, None)
+    return found
 
 
 @command.command("estimate")
 @click.option("--own", required=True, type=click.IntRange(0), metavar="N", help="Distinct keys on this side.")
 @click.option("--peer", required=True, type=click.IntRange(0), metavar="N", help="Distinct keys on the other side.")
-@options.estimate_options
+@estimate_options
 def estimate_(own: int, peer: int, **given: Any) -> None:
     """Predict seconds, bytes and disk of a run, from a measurement made here and now.
 
@@ -184,43 +190,17 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
       psiselect psi estimate --own 1000000 --peer 250000
       psiselect psi estimate --own 10000000 --peer 10000000 --link 100M --memory-limit 800M
     """
-    decimals, largest = values_asked(Reveal(given["reveal"]), given)
-    mode = Agreement(
-        Reveal(given["reveal"]),
-        Learner.BOTH if given["learn"] == "both" else Learner.CONNECT,
-        epsilon=options.exact(given, "epsilon"),
-        delta=options.exact(given, "delta"),
-        min_matches=given["min_matches"],
-        min_matches_by=Comparer(given["min_matches_by"]),
-        pad_to=given["pad_to"],
-        value_decimals=decimals,
-        value_max=largest,
-    )
-    if given["label_bytes"] is not None and mode.reveal is not Reveal.MATCHES:
-        raise UsageError(f"columns travel with matches, not with {mode.reveal.value}", term="label_bytes")
-    if given["keys"] > 1 and mode.noise is not None:
-        raise UsageError("noisy-count is for one key", term="keys")
-    if mode.amounts is not None:
-        for size in {"me": (peer,), "peer": (own,), "both": (own, peer)}[given["learn"]]:
-            mode.amounts.check_room(mode.declared_size(size))
-    machines = cost.Machines.SHARED if given["link"] is None else cost.Machines.APART
-    memory = options.memory(given["memory_limit"], None)
+    terms = _estimated_terms(given)
+    own_size, peer_size = terms.declared_size(own), terms.declared_size(peer)
+    terms.check_totals({Side.CONNECT: own_size, Side.LISTEN: peer_size})
+    memory_limit = memory(given["memory_limit"], None).limit
     with contextlib.closing(load_backend(given["backend"], given["threads"])) as backend:
         calibration = calibrate(backend, given["threads"] or available_cores())
+    machines = cost.Machines.SHARED if given["link"] is None else cost.Machines.APART
     found = cost.estimate(
-        mode.declared_size(own),
-        mode.declared_size(peer),
-        calibration,
-        reveal=mode.reveal,
-        label_bytes=given["label_bytes"] or 0,
-        added=mode.added,
-        keys=given["keys"],
-        gate=mode.min_matches_by is Comparer.OTHER,
-        learns=cost.Learns(given["learn"]),
-        machines=machines,
-        link_bits_per_second=given["link"],
-        memory_limit=memory.limit,
-        key_bytes=given["key_bytes"],
+        terms,
+        cost.Sizes(own_size, peer_size, key_bytes=given["key_bytes"]),
+        cost.Machine(calibration, machines, given["link"], memory_limit),
     )
     record = {"own": own, "peer": peer, "backend": calibration.backend, "cores": calibration.cores, **asdict(found)}
     if given["as_json"]:
@@ -242,4 +222,32 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
             "measured with": f"{calibration.backend} on {calibration.cores} cores, "
             f"{1e6 * calibration.multiplication:.1f} us a multiplication on one",
         }
+    )
+
+
+def _estimated_terms(given: dict[str, Any]) -> Terms:
+    """The terms of the session to predict, this side connecting. Raises UsageError."""
+    reveal = Reveal(given["reveal"])
+    decimals, largest = value_options.asked(reveal, given["value_decimals"], given["value_max"])
+    learn = {"me": Learner.CONNECT, "peer": Learner.LISTEN, "both": Learner.BOTH}[given["learn"]]
+    columns = None
+    if given["label_bytes"] is not None:
+        give = {side.value: ("column",) if side.other in learn.receivers else () for side in Side}
+        columns = ColumnTerms(**give)
+    # What several keys can have together only as records, they are taken to have as records.
+    as_records = given["keys"] > 1 and (columns is not None or reveal is Reveal.SUM)
+    return Terms(
+        reveal=reveal,
+        learn=learn,
+        keys=(KeyTerm("any rule", "0" * 64),) * given["keys"],
+        matching=Matching.ONE_TO_ONE if as_records else Matching.ONE_TO_MANY,
+        epsilon=exact(given["epsilon"], "epsilon"),
+        delta=exact(given["delta"], "delta"),
+        min_matches=given["min_matches"],
+        min_matches_by=Comparer(given["min_matches_by"]),
+        pad_to=given["pad_to"],
+        columns=columns,
+        label_bytes=given["label_bytes"],
+        value_decimals=decimals,
+        value_max=largest,
     )

@@ -1,35 +1,27 @@
-"""Options that the `psi` commands share, and what they mean taken together."""
+"""Options that the `psi` commands share, as click takes them."""
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
+from cli._options import options
 from cli._output import json_option
 from cli.psi import columns as column_options
+from cli.psi import policy as policy_options
+from cli.psi import records as record_options
 from cli.psi import values as value_options
-from cli.psi.policy import OPTION as _POLICY
-from cli.psi.policy import Guard
-from cli.psi.table import QUERY_HELP, Table, TableName
-from cli.psi.trust import OPTIONS as _TRUST
-from cli.psi.trust import Papers
-from dpselect.privacy import parse_fraction
-from psi.accounts.policy import Request
-from psi.agreement.outcomes import Comparer, Learner, Matching, Reveal, Side
+from cli.psi.choices import STALL_SECONDS
+from cli.psi.given import GivenOptions
+from cli.psi.table import QUERY_HELP, TableName
+from psi.agreement.outcomes import Comparer, Matching, Reveal, Side
 from psi.agreement.terms import MAX_KEYS, MAX_SIZE
-from psi.normalize import KeySpec, parse_key
-from psi.session.job import Agreement, Limits, Memory, key_terms
-from psi.tables import Source
-from psi.tables.writing import check_target
-from psiselect.base.errors import UsageError
-
-STALL_SECONDS = 60.0
+from psi.session.job import MAX_PEER_SIZE
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _PATH = click.Path(path_type=Path)
@@ -50,15 +42,6 @@ class ByteSize(click.ParamType[int]):
             self.fail(f"{value!r} is not a size; write it like 800M, 1.5G or 2GiB", param, ctx)
         number, letter, binary = found.groups()
         return int(float(number) * (1024 if binary else 1000) ** " kmgt".index(letter.lower() or " "))
-
-
-def _stack(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    def apply(command: Command) -> Command:
-        for decorator in reversed(decorators):
-            command = decorator(command)
-        return command
-
-    return apply
 
 
 _REVEAL = click.option(
@@ -158,9 +141,22 @@ _RESUME = click.option(
 )
 
 
+def _given(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """These options, of which the command gets those of a session as one `GivenOptions`, named `given`."""
+
+    def apply(command: Command) -> Command:
+        @functools.wraps(command)
+        def called(**values: Any) -> Any:
+            return command(given=GivenOptions.take(values), **values)
+
+        return options(*decorators)(cast(Command, called))
+
+    return apply
+
+
 def session_options(side: Side) -> Callable[[Command], Command]:
-    """Everything that `listen` and `connect` have in common."""
-    return _stack(
+    """Everything that `listen` and `connect` have in common; the command gets it as `given`."""
+    return _given(
         click.option("--identity", required=True, type=_PATH, metavar="DIR/NAME", help="My identity."),
         click.option(
             "--peer",
@@ -191,7 +187,7 @@ def session_options(side: Side) -> Callable[[Command], Command]:
         click.option(
             "--max-peer-size",
             type=click.IntRange(0),
-            default=Limits().max_peer_size,
+            default=MAX_PEER_SIZE,
             show_default=True,
             metavar="N",
             help="Refuse a peer that declares a longer list.",
@@ -203,16 +199,16 @@ def session_options(side: Side) -> Callable[[Command], Command]:
             help=f"Give up after so long without progress [default: {STALL_SECONDS:.0f}"
             + (" in a session, never while waiting for a peer]." if side is Side.LISTEN else "]."),
         ),
-        _POLICY,
-        *_TRUST,
+        policy_options.OPTION,
+        *record_options.OPTIONS,
         _RESUME,
         json_option,
     )
 
 
-local_options = _stack(*_WHAT, json_option)
+local_options = _given(*_WHAT, json_option)
 
-estimate_options = _stack(
+estimate_options = options(
     _REVEAL,
     *_NOISE,
     *value_options.TERMS,
@@ -233,126 +229,3 @@ estimate_options = _stack(
     *_MEANS,
     json_option,
 )
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What the user asked for, checked."""
-
-    side: Side
-    identity: Path
-    peers: tuple[Path, ...]
-    source: Table
-    keys: tuple[KeySpec, ...]
-    agreement: Agreement
-    limits: Limits
-    learn: str
-    value: str | None
-    output: Path | None
-    strict: bool
-    backend: str
-    threads: int | None
-    memory: Memory
-    timeout: float | None
-    guard: Guard
-    papers: Papers
-    as_json: bool
-    workdir: Path | None = None
-    resume: bool = False
-
-    @classmethod
-    def parse(cls, side: Side, given: dict[str, Any]) -> Self:
-        """Check the options together. Raises UsageError."""
-        if len(given["keys"]) > MAX_KEYS:
-            raise UsageError(f"{len(given['keys'])} keys; {MAX_KEYS} are the most", term="keys")
-        learn = given.get("learn", "me")
-        reveal = Reveal(given["reveal"])
-        value_options.check_column(reveal, learn, given["value"])
-        columns, label_bytes = column_options.asked(side, given)
-        decimals, largest = value_options.asked(reveal, given)
-        choices = cls(
-            side=side,
-            identity=given["identity"],
-            peers=given["peers"],
-            source=Table(given["source"], given.get("query")),
-            keys=tuple(parse_key(key) for key in given["keys"]),
-            agreement=Agreement(
-                reveal,
-                _learner(side, learn),
-                epsilon=exact(given, "epsilon"),
-                delta=exact(given, "delta"),
-                min_matches=given["min_matches"],
-                min_matches_by=Comparer(given["min_matches_by"]),
-                matching=Matching(given["matching"]),
-                pad_to=given["pad_to"],
-                columns=columns,
-                label_bytes=label_bytes,
-                value_decimals=decimals,
-                value_max=largest,
-            ),
-            limits=Limits(given["max_peer_size"]) if "max_peer_size" in given else Limits(),
-            learn=learn,
-            value=given["value"],
-            output=given["output"],
-            strict=given["strict"],
-            backend=given["backend"],
-            threads=given["threads"],
-            memory=memory(given["memory_limit"], given["workdir"]),
-            timeout=given.get("timeout"),
-            guard=Guard.load(given.get("policy")),
-            papers=Papers(given.get("audit"), given.get("record"), again=given.get("resume", False)),
-            as_json=given["as_json"],
-            workdir=given["workdir"],
-            resume=given.get("resume", False),
-        )
-        choices.agreement.terms(key_terms(choices.keys))  # refuses what these keys cannot have together
-        if choices.resume and choices.workdir is None:
-            raise UsageError("--resume needs --workdir, the folder where the session is kept", term="workdir")
-        if choices.output is not None and (learn == "peer" or choices.agreement.reveal is not Reveal.MATCHES):
-            raise UsageError("this side will not learn which rows match, so there is nothing to write to --output")
-        return choices
-
-    def request(self, own_size: int | None) -> Request:
-        """What this side's policy is asked about."""
-        agreement = self.agreement
-        used = (*(column for key in self.keys for column in key.columns), *([self.value] if self.value else []))
-        columns = tuple(dict.fromkeys(used))
-        sent = () if agreement.columns is None else agreement.columns.given_by(self.side)
-        peer_counts = agreement.min_matches_by is Comparer.OTHER and self.learn == "me"
-        reveals = (agreement.reveal, Reveal.COUNT) if peer_counts else (agreement.reveal,)
-        return Request(reveals, columns, sent, self.output is not None, agreement.min_matches, own_size)
-
-    @property
-    def stall_seconds(self) -> float:
-        """How long a session may go without progress."""
-        return self.timeout or STALL_SECONDS
-
-    def among(self, sessions: int) -> Self:
-        """The same, with a share of the memory for each of so many sessions at once."""
-        return replace(self, memory=replace(self.memory, limit=self.memory.limit // sessions))
-
-    def check_output(self, source: Source) -> None:
-        """Refuse, before the session, an output that could not be written. Raises InputError, UsageError."""
-        if self.output is None:
-            return
-        check_target(self.output, source.schema)
-        file = self.source.file
-        if file is not None and file.exists() and self.output.exists() and self.output.samefile(file):
-            raise UsageError(f"--output {self.output} is the input file itself; choose another name")
-
-
-def exact(given: dict[str, Any], name: str) -> Fraction | None:
-    """An option's value as an exact fraction. Raises UsageError."""
-    return None if given[name] is None else parse_fraction(given[name], name)
-
-
-def _learner(side: Side, learn: str) -> Learner:
-    if learn == "both":
-        return Learner.BOTH
-    return Learner((side if learn == "me" else side.other).value)
-
-
-def memory(limit: int | None, folder: Path | None) -> Memory:
-    """The memory limit as asked for, defaults filled in."""
-    default = Memory.default()
-    return Memory(default.limit if limit is None else limit, folder or default.folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -14,8 +14,8 @@ from dpselect.accounting import ApproximateDp
 from dpselect.ledger import Ledger
 from psi.accounts.policy import Charge, Policy, Request
 from psi.accounts.run_counter import RunCounter
+from psi.agreement.terms import Terms
 from psi.identity.identity import PeerIdentity
-from psi.session.job import Agreement
 from psiselect.base.errors import PolicyError
 
 OPTION = click.option(
@@ -28,24 +28,31 @@ OPTION = click.option(
 
 @dataclass(frozen=True)
 class Guard:
-    """A policy, if one was given, with the file that counts runs."""
+    """A policy, if one was given, with the file that counts sessions. request: what this side is about to do."""
 
-    policy: Policy | None = None
+    policy: Policy | None
+    request: Request
 
     @classmethod
-    def load(cls, path: Path | None) -> Guard:
+    def load(cls, path: Path | None, request: Request) -> Guard:
         """Read the policy. Raises InputError."""
-        return cls(None if path is None else Policy.load(path))
+        return cls(None if path is None else Policy.load(path), request)
 
     def anew(self) -> Guard:
         """The policy as its file is now. Raises InputError."""
-        return self if self.policy is None else Guard.load(self.policy.path)
+        return self if self.policy is None else Guard.load(self.policy.path, self.request)
 
-    def check(self, peers: Iterable[PeerIdentity], request: Request) -> None:
-        """Every peer that is named must be one with whom the command may be run. Raises PolicyError."""
+    def check(self, peers: Iterable[PeerIdentity], own_size: int | None = None) -> None:
+        """Every peer that is named must be one with whom the command may be run. own_size: None as long as the table
+        has not been read. Raises PolicyError."""
         if self.policy is not None:
             for peer in peers:
-                self.policy.check(peer.fingerprint, request)
+                self.policy.check(peer.fingerprint, replace(self.request, own_size=own_size))
+
+    def check_peer_size(self, peer: PeerIdentity, size: int) -> None:
+        """Raises PolicyError when the peer declares a longer list than it may."""
+        if self.policy is not None:
+            self.policy.check_peer_size(peer.fingerprint, size)
 
     def prepare(self, peers: Iterable[PeerIdentity]) -> None:
         """Open the counter of runs and the ledgers before the peer is bothered. Raises InputError."""
@@ -58,7 +65,7 @@ class Guard:
             if charge is not None:
                 Ledger.open(self.policy.beside(charge.file))
 
-    def admission(self, peer: PeerIdentity, agreement: Agreement) -> Callable[[int], None]:
+    def admission(self, peer: PeerIdentity, terms: Terms) -> Callable[[int], None]:
         """What `psi.protocol.party.Setup.admit` asks."""
         policy = self.policy
         if policy is None:
@@ -69,19 +76,19 @@ class Guard:
             rules = policy.rules(peer.fingerprint)
             RunCounter(policy.state).spend(peer.fingerprint, rules.runs, int(time.time()))
             if rules.ledger is not None:
-                _charge(policy, rules.ledger, peer, agreement)
+                _charge(policy, rules.ledger, peer, terms)
 
         return admit
 
 
-def _charge(policy: Policy, charge: Charge, peer: PeerIdentity, agreement: Agreement) -> None:
+def _charge(policy: Policy, charge: Charge, peer: PeerIdentity, terms: Terms) -> None:
     """Pay for a noisy run. Raises BudgetError when the budget does not hold it, PolicyError, InputError."""
-    if agreement.epsilon is None or agreement.delta is None:
+    if terms.epsilon is None or terms.delta is None:
         raise PolicyError(f"the policy {policy.path} has a ledger, which pays for noisy runs only", term="ledger")
     # A key added, removed or replaced changes the count by at most 1: it holds under the ledger's relation.
     Ledger.open(policy.beside(charge.file)).spend(
         charge.dataset,
-        ApproximateDp(agreement.epsilon, agreement.delta),
+        ApproximateDp(terms.epsilon, terms.delta),
         neighbors=None,
-        what=f"psi {agreement.reveal.value} with {peer.fingerprint.hex()[:16]}",
+        what=f"psi {terms.reveal.value} with {peer.fingerprint.hex()[:16]}",
     )

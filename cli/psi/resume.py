@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 
-from cli._output import progress, say
-from cli.psi.options import Choices
-from cli.psi.session import open_backend, prepared, report
+from cli._output import say
+from cli.psi.choices import Choices, Means
+from cli.psi.own_side import OwnSide, open_backend, prepared, shown
 from psi.group.curve25519.backend import Backend
 from psi.identity.identity import Identity, PeerIdentity
 from psi.protocol.messages import BUSY
@@ -16,45 +17,45 @@ from psi.protocol.party import Setup
 from psi.resume import folder, inputs
 from psi.resume.plan import Link, Plan
 from psi.resume.session import ResumableSession, enter
-from psi.session.job import Job
 from psi.transport.channel import Channel
 from psi.transport.tls import Listener
 from psi.transport.tls import connect as call
 from psiselect.base.entropy import Entropy
 from psiselect.base.errors import PolicyError, RemoteError, TransportError, UsageError
 
-# A silent link is taken for dead after this part of the patience, so that there is time to try others.
+# A silent link is taken for dead after this part of the time allowed, so that there is time to try others.
 _LINKS = 3
 
 
 def listen(choices: Choices, address: str) -> None:
     """Wait for the peer, again and again if need be, until the session is over."""
-    patience = choices.stall_seconds
+    means, stall = choices.means, choices.means.stall_seconds
     with (
-        prepared(choices) as (identity, peers, job),
-        Listener(address, identity, peers, timeout=patience / _LINKS) as listener,
+        prepared(choices) as own,
+        Listener(address, own.parties.identity, own.parties.peers, timeout=stall / _LINKS, busy_frame=BUSY) as listener,
     ):
-        say(f"listening on {listener.address} for {', '.join(peer.name for peer in peers)}")
+        say(f"listening on {listener.address} for {own.parties.names}")
 
         def first(hurry: bool) -> Channel:
-            return listener.accept(choices.timeout or (patience if hurry else math.inf))
+            return listener.accept(means.timeout or (stall if hurry else math.inf))
 
-        _run(choices, identity, peers, job, first, lambda peer: _Visits(listener, peer))
+        _run(own, means, first, lambda peer: _Accepted(listener, peer))
 
 
 def connect(choices: Choices, address: str) -> None:
     """Call the peer, again and again if need be, until the session is over."""
-    patience = choices.stall_seconds
-    with prepared(choices) as (identity, peers, job):
+    means, stall = choices.means, choices.means.stall_seconds
+    with prepared(choices) as own:
+        identity = own.parties.identity
 
         def first(hurry: bool) -> Channel:
-            return call(address, identity, peers, timeout=patience, stall=patience / _LINKS)
+            return call(address, identity, own.parties.peers, timeout=stall, stall=stall / _LINKS)
 
-        _run(choices, identity, peers, job, first, lambda peer: _Calls(address, identity, peer, patience / _LINKS))
+        _run(own, means, first, lambda peer: _Called(address, identity, peer, stall / _LINKS))
 
 
 @dataclass(frozen=True)
-class _Calls:
+class _Called:
     """New links to a listening peer."""
 
     address: str
@@ -68,7 +69,7 @@ class _Calls:
 
 
 @dataclass(frozen=True)
-class _Visits:
+class _Accepted:
     """New links from a calling peer; another peer is told to come later."""
 
     listener: Listener
@@ -83,54 +84,42 @@ class _Visits:
         return channel
 
 
-def _run(
-    choices: Choices,
-    identity: Identity,
-    peers: list[PeerIdentity],
-    job: Job,
-    first: Callable[[bool], Channel],
-    link: Callable[[PeerIdentity], Link],
-) -> None:
-    if choices.workdir is None:
+def _run(own: OwnSide, means: Means, first: Callable[[bool], Channel], link: Callable[[PeerIdentity], Link]) -> None:
+    if means.workdir is None:
         raise UsageError("--resume needs --workdir, the folder where the session is kept", term="workdir")
-    with open_backend(choices) as backend, progress() as bar:
-        task = bar.add_task("matching", total=None)
-
-        def shown(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total or None)
+    with open_backend(means) as backend, shown() as done:
+        digest = inputs.digest_of(lambda entropy: own.setup(own.parties.peers[0], backend, entropy))
 
         def plan(peer: PeerIdentity) -> Plan:
             def setup(entropy: Entropy, used: Backend) -> Setup:
-                made = job.setup(choices.side, choices.agreement, choices.limits, identity, peer, used, entropy)
-                return replace(made, admit=choices.guard.admission(peer, choices.agreement))
+                return own.setup(peer, used, entropy)
 
-            return Plan(setup, digest, backend, link(peer), choices.stall_seconds, shown, say)
+            return Plan(setup, digest, backend, link(peer), means.stall_seconds, done, say)
 
-        digest = inputs.digest_of(
-            lambda entropy: job.setup(
-                choices.side, choices.agreement, choices.limits, identity, peers[0], backend, entropy
-            )
-        )
-        with enter(choices.workdir, [plan(peer) for peer in peers], first) as session:
-            peer = next(peer for peer in peers if peer.fingerprint == session.setup.verifier.fingerprint)
-            say(f"session with {peer.name}, kept in {session.place}")
-            others = folder.count(choices.workdir) - 1
-            if others > 0:
-                say(f"other sessions kept in {choices.workdir}: {others}; remove those that will not go on")
+        with enter(means.workdir, [plan(peer) for peer in own.parties.peers], first) as session:
+            _tell(means.workdir, session, own)
             try:
-                _finish(choices, job, session, identity, peer, backend)
+                _finish(own, session, backend.name)
             except (KeyboardInterrupt, SystemExit):
                 say("the same command goes on with this session")
                 raise
 
 
-def _finish(
-    choices: Choices, job: Job, session: ResumableSession, identity: Identity, peer: PeerIdentity, backend: Backend
-) -> None:
+def _tell(workdir: Path, session: ResumableSession, own: OwnSide) -> None:
+    """Say with whom the session is and where it is kept."""
+    peer = own.parties.peer(session.setup.verifier.fingerprint)
+    say(f"session with {peer.name}, kept in {session.place}")
+    others = folder.count(workdir) - 1
+    if others > 0:
+        say(f"other sessions kept in {workdir}: {others}; remove those that will not go on")
+
+
+def _finish(own: OwnSide, session: ResumableSession, backend: str) -> None:
     """Run it, put the result where it belongs, and let the peer go."""
-    result = choices.papers.keep(session.setup, identity, peer, session.run)
+    peer = own.parties.peer(session.setup.verifier.fingerprint)
+    result = own.records.keep(session.setup, own.parties.identity, peer, session.run)
     try:
-        report(choices, job, result, backend, peer)
+        own.results.give(own.job, result, backend, peer)
     except (PolicyError, RemoteError):  # that is the result, and it stays so
         session.reported()
         session.part()

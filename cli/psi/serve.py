@@ -9,20 +9,24 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import click
 
+from cli._options import options
 from cli._output import say
 from cli.psi import json_log
-from cli.psi.options import Choices
+from cli.psi.choices import Choices
+from cli.psi.given import GivenOptions
+from cli.psi.own_side import check_options, open_backend, read
 from cli.psi.served import Sessions
-from cli.psi.session import check_options, check_table, open_backend, read_job
+from psi.accounts.session_file import SESSION_FIELD
+from psi.protocol.messages import BUSY
 from psi.serve.current_table import CurrentTable
-from psi.serve.serving import SESSION_FIELD, House, Roster, Server
+from psi.serve.serving import ServeLimits, Server, SessionSlots
 from psi.session.job import Job
 from psi.transport.address import Address
 from psi.transport.health import Health, HealthServer
@@ -37,7 +41,6 @@ _ABORT_SECONDS = 5.0  # how long sessions that were broken off may take to notic
 _STOP = (signal.SIGTERM, signal.SIGINT)
 _DAY = 86_400.0
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 _SECONDS = click.FloatRange(0, min_open=True)
 
 
@@ -53,24 +56,19 @@ class Service:
     log: Path | None
 
     @classmethod
-    def parse(cls, given: dict[str, Any]) -> Self | None:
-        """Take the options of `--serve` out of what was given; None without it. Names of files become those of a
-        session's. Raises UsageError."""
-        serving = given.pop("serve")
-        found = {name: given.pop(name) for name in _DEFAULTS}
-        if not serving:
+    def asked(cls, serve: bool, found: dict[str, Any]) -> Self | None:
+        """What its options say; None without `--serve`. Raises UsageError for one that makes no sense without it."""
+        if not serve:
             extra = next((name for name, value in found.items() if value is not None), None)
             if extra is not None:
                 raise UsageError(f"--{extra.replace('_', '-')} is for a listener that stays up; add --serve")
             return None
-        given["output"] = _named("--output", given["output"], ".csv")
-        given["record"] = _named("--record", given["record"], ".json")
         chosen = {name: _DEFAULTS[name] if value is None else value for name, value in found.items()}
         return cls(**chosen)
 
-    def house(self, stall_seconds: float) -> House:
-        """The rules of the server."""
-        return House(self.max_sessions, self.peer_sessions, stall_seconds, self.max_duration)
+    def limits(self, stall_seconds: float) -> ServeLimits:
+        """Those of the server."""
+        return ServeLimits(self.max_sessions, self.peer_sessions, stall_seconds, self.max_duration)
 
 
 _DEFAULTS: dict[str, Any] = {
@@ -93,53 +91,54 @@ class _HealthAddress(click.ParamType[Address]):
             self.fail(str(error), param, ctx)
 
 
-def options(command: Command) -> Command:
-    """Add what only `--serve` takes to a command."""
-    for decorate in reversed(
-        (
-            click.option(
-                "--serve",
-                is_flag=True,
-                help="Stay up for many sessions, until SIGTERM or Ctrl-C. --output and --record then name a folder, or "
-                "a file with {session} in its name. See docs/serving.md.",
-            ),
-            click.option(
-                "--max-sessions", type=click.IntRange(1), metavar="N", help="serve: sessions at once [default: 4]."
-            ),
-            click.option(
-                "--peer-sessions",
-                type=click.IntRange(1),
-                metavar="N",
-                help="serve: sessions at once with one peer [default: 1].",
-            ),
-            click.option(
-                "--max-duration",
-                type=_SECONDS,
-                metavar="SECONDS",
-                help="serve: break a session off after so long [default: a day].",
-            ),
-            click.option(
-                "--grace",
-                type=click.FloatRange(0),
-                metavar="SECONDS",
-                help="serve: how long sessions may go on after SIGTERM [default: 60].",
-            ),
-            click.option(
-                "--health",
-                type=_HealthAddress(),
-                metavar="[HOST:]PORT",
-                help="serve: answer GET /healthz there with 200 or 503 [default host: 127.0.0.1].",
-            ),
-            click.option(
-                "--log",
-                type=click.Path(path_type=Path, dir_okay=False),
-                metavar="FILE",
-                help="serve: append the log, JSON lines, to this file instead of stderr.",
-            ),
-        )
-    ):
-        command = decorate(command)
-    return command
+SERVE_OPTIONS = options(
+    click.option(
+        "--serve",
+        is_flag=True,
+        help="Stay up for many sessions, until SIGTERM or Ctrl-C. --output and --record then name a folder, or "
+        "a file with {session} in its name. See docs/serving.md.",
+    ),
+    click.option("--max-sessions", type=click.IntRange(1), metavar="N", help="serve: sessions at once [default: 4]."),
+    click.option(
+        "--peer-sessions",
+        type=click.IntRange(1),
+        metavar="N",
+        help="serve: sessions at once with one peer [default: 1].",
+    ),
+    click.option(
+        "--max-duration",
+        type=_SECONDS,
+        metavar="SECONDS",
+        help="serve: break a session off after so long [default: a day].",
+    ),
+    click.option(
+        "--grace",
+        type=click.FloatRange(0),
+        metavar="SECONDS",
+        help="serve: how long sessions may go on after SIGTERM [default: 60].",
+    ),
+    click.option(
+        "--health",
+        type=_HealthAddress(),
+        metavar="[HOST:]PORT",
+        help="serve: answer GET /healthz there with 200 or 503 [default host: 127.0.0.1].",
+    ),
+    click.option(
+        "--log",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="serve: append the log, JSON lines, to this file instead of stderr.",
+    ),
+)
+
+
+def for_sessions(given: GivenOptions) -> GivenOptions:
+    """The same options, with names of files that are each session's own. Raises UsageError."""
+    return replace(
+        given,
+        output=_named("--output", given.output, ".csv"),
+        record=_named("--record", given.record, ".json"),
+    )
 
 
 def _named(option: str, path: Path | None, ending: str) -> Path | None:
@@ -158,46 +157,50 @@ def _named(option: str, path: Path | None, ending: str) -> Path | None:
 
 def serve(choices: Choices, service: Service, address: str) -> None:
     """Run sessions until a signal says to stop. Raises for the listener's own troubles only."""
-    identity, peers = check_options(choices)
+    parties = check_options(choices)
     json_log.start(service.log)
-    house = service.house(choices.stall_seconds)
-    roster = Roster(house)
-
-    def read() -> Job:
-        began = time.monotonic()
-        job = read_job(choices.among(house.total), choices.source, tell=_warn)
-        with contextlib.ExitStack() as on_error:
-            on_error.enter_context(job)
-            job.gather(choices.side, choices.agreement)  # here, where one thread at a time is
-            on_error.pop_all()
-        facts = {"rows": job.reports[0].rows, "distinct": job.size, "seconds": round(time.monotonic() - began, 3)}
-        LOGGER.info("read the table", extra=event("table_read", **facts))
-        return job
-
+    stall = choices.means.stall_seconds
+    limits = service.limits(stall)
+    slots = SessionSlots(limits)
+    shared = replace(choices, list=choices.list.among(limits.total))
     with (
-        open_backend(choices) as backend,
-        contextlib.closing(CurrentTable(choices.source, read)) as table,
+        open_backend(choices.means) as backend,
+        contextlib.closing(CurrentTable(choices.list.table, lambda: _read(shared))) as table,
         _signals() as signals,
     ):
+        sessions = Sessions(parties, choices.guard, choices.records, choices.results, backend, table)
         with table.lease() as job:
-            check_table(choices, peers, job)
-        sessions = Sessions(choices, identity, peers, backend, table)
+            sessions.own_side(job, parties.peers).check_list()
         with (
-            Listener(address, identity, peers, timeout=choices.stall_seconds, door=roster) as listener,
+            Listener(address, parties.identity, parties.peers, timeout=stall, slots=slots, busy_frame=BUSY) as listener,
             contextlib.ExitStack() as stack,
         ):
-            server = Server(listener, roster, house, sessions.run)
+            server = Server(listener, slots, limits, sessions.run)
             if service.health is not None:
-                health = HealthServer(service.health, lambda: _health(server, roster, table))
+                health = HealthServer(service.health, lambda: _health(server, slots, table))
                 stack.enter_context(health)
                 LOGGER.info("health checks on %s", health.address, extra=event("health", address=health.address))
             server.start()
-            known = event("listening", address=listener.address, peers=[peer.name for peer in peers], pid=os.getpid())
+            names = [peer.name for peer in parties.peers]
+            known = event("listening", address=listener.address, peers=names, pid=os.getpid())
             LOGGER.info("listening on %s", listener.address, extra=known)
             if service.log is not None:
                 say(f"listening on {listener.address}; the log is {service.log}")
             _watch(server, table, signals)
-            _stop(server, roster, service.grace, signals)
+            _stop(server, slots, service.grace, signals)
+
+
+def _read(choices: Choices) -> Job:
+    """The table as it is now, with what it gives beside its keys: here, where one thread at a time is."""
+    began = time.monotonic()
+    job = read(choices, tell=_warn)
+    with contextlib.ExitStack() as on_error:
+        on_error.enter_context(job)
+        job.gather()
+        on_error.pop_all()
+    facts = {"rows": job.reports[0].rows, "distinct": job.size, "seconds": round(time.monotonic() - began, 3)}
+    LOGGER.info("read the table", extra=event("table_read", **facts))
+    return job
 
 
 @contextlib.contextmanager
@@ -242,25 +245,25 @@ def _refresh(table: CurrentTable) -> None:
         LOGGER.error("%s", error, extra=event("table_unreadable", reason=str(error)))
 
 
-def _stop(server: Server, roster: Roster, grace: float, signals: queue.SimpleQueue[int]) -> None:
-    """Let nobody in, let those inside end; after `grace` seconds, or at a second signal, break them off."""
+def _stop(server: Server, slots: SessionSlots, grace: float, signals: queue.SimpleQueue[int]) -> None:
+    """Let nobody in, let the sessions that run end; after `grace` seconds, or at a second signal, break them off."""
     deadline = time.monotonic() + grace
-    LOGGER.info("stopping", extra=event("stopping", running=roster.counts.running, grace=grace))
-    server.close_door()
+    LOGGER.info("stopping", extra=event("stopping", running=slots.counts.running, grace=grace))
+    server.stop_accepting()
     hurry: int | None = None
-    while not roster.wait_empty(0.05) and hurry is None and time.monotonic() < deadline:
+    while not slots.wait_empty(0.05) and hurry is None and time.monotonic() < deadline:
         number = _next(signals, min(0.2, deadline - time.monotonic()))
         hurry = number if number in _STOP else None
     server.break_off("this side's listener was told to stop")
-    roster.wait_empty(_ABORT_SECONDS)
-    counts = roster.counts
+    slots.wait_empty(_ABORT_SECONDS)
+    counts = slots.counts
     LOGGER.info("stopped", extra=event("stopped", done=counts.done, failed=counts.failed, left=counts.running))
     if hurry is not None:
         sys.exit(128 + hurry)
 
 
-def _health(server: Server, roster: Roster, table: CurrentTable) -> Health:
-    counts = roster.counts
+def _health(server: Server, slots: SessionSlots, table: CurrentTable) -> Health:
+    counts = slots.counts
     status = "stopping" if not server.alive else "serving" if table.readable else "table unreadable"
     facts = {"status": status, "running": counts.running, "done": counts.done, "failed": counts.failed}
     return Health(status == "serving", facts)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast
 
 from cli._errors import EXIT_BUG, classify
 from cli._output import print_fields, print_json
 from cli.psi import json_log
-from cli.psi.options import Choices
-from cli.psi.session import check_table, report, setup_with
+from cli.psi.own_side import OwnSide, Parties
+from cli.psi.policy import Guard
+from cli.psi.records import SessionRecords
+from cli.psi.results import Results
+from psi.agreement.outcomes import Side
 from psi.group.curve25519.backend import Backend
-from psi.identity.identity import Identity, PeerIdentity
+from psi.identity.identity import PeerIdentity
 from psi.protocol import messages
-from psi.protocol.party import Setup
 from psi.serve.current_table import CurrentTable
-from psi.serve.serving import Visit
+from psi.serve.serving import ServedSession
 from psi.session import session
 from psi.session.job import Job
 from psi.session.session import SessionResult
@@ -34,28 +37,35 @@ class Sessions:
 
     def __init__(
         self,
-        choices: Choices,
-        identity: Identity,
-        peers: list[PeerIdentity],
+        parties: Parties,
+        guard: Guard,
+        records: SessionRecords,
+        results: Results,
         backend: Backend,
         table: CurrentTable,
     ) -> None:
-        self._choices = choices
-        self._identity = identity
-        self._peers = {peer.fingerprint: peer for peer in peers}
+        self._parties = parties
+        self._guard = guard
+        self._records = records
+        self._results = results
         self._backend = backend
         self._table = table
         self._speaking = threading.Lock()  # results on stdout do not mix
 
-    def run(self, visit: Visit) -> bool:
+    def own_side(self, job: Job, peers: Sequence[PeerIdentity]) -> OwnSide:
+        """This side of a session with one of these peers, under the policy as its file is now. Raises InputError."""
+        parties = replace(self._parties, peers=tuple(peers))
+        return OwnSide(parties, job, self._guard.anew(), self._records, self._results)
+
+    def run(self, served: ServedSession) -> bool:
         """One session, to its end; whether it ended well. Raises nothing."""
-        peer = self._peers[visit.channel.peer_fingerprint]
-        channel = cast(Channel, visit.channel)
-        known = {"session": visit.number, "peer": peer.name, "fingerprint": peer.fingerprint.hex()[:16]}
+        peer = self._parties.peer(served.channel.peer_fingerprint)
+        channel = cast(Channel, served.channel)
+        known = {"session": served.number, "peer": peer.name, "fingerprint": peer.fingerprint.hex()[:16]}
         began = time.monotonic()
         LOGGER.info("session with %s", peer.name, extra=event("session_started", **known))
         try:
-            result = self._session(visit, channel, peer)
+            result = self._session(served, channel, peer)
         except BaseException as error:  # noqa: BLE001 - whatever it was, the listener goes on
             channel.abandon(messages.abort_frame(error))
             _log_failure(error, {**known, "seconds": round(time.monotonic() - began, 3), **_moved(channel)})
@@ -71,48 +81,48 @@ class Sessions:
         LOGGER.info("session with %s is done", peer.name, extra=event("session_done", **known, **facts))
         return True
 
-    def _session(self, visit: Visit, channel: Channel, peer: PeerIdentity) -> SessionResult:
-        choices, setup = self._choices, None
+    def _session(self, served: ServedSession, channel: Channel, peer: PeerIdentity) -> SessionResult:
+        setup = None
         try:
             with self._table.lease() as job:
-                choices = replace(choices, guard=choices.guard.anew())
-                check_table(choices, [peer], job)
-                setup = _noting_proof(setup_with(choices, job, self._identity, peer, self._backend), visit)
-                visit.begin()
-                run = setup
-                result = choices.papers.keep(run, self._identity, peer, lambda: session.run(channel, run))
+                own = self.own_side(job, [peer])
+                own.check_list()
+                admit = own.guard.admission(peer, job.terms)
+                setup = own.setup(peer, self._backend, admit=_noting_proof(admit, served))
+                served.begin()
+                brought = setup
+                result = own.records.keep(brought, own.parties.identity, peer, lambda: session.run(channel, brought))
                 with self._speaking:
-                    self._report(choices, job, result, peer)
+                    self._report(job, result, peer)
                 return result
         except BaseException as error:
             if setup is None:
-                choices.papers.keep_failure(choices.side, peer, error)
+                self._records.keep_failure(Side.LISTEN, peer, error)
             raise
 
-    def _report(self, choices: Choices, job: Job, result: SessionResult, peer: PeerIdentity) -> None:
+    def _report(self, job: Job, result: SessionResult, peer: PeerIdentity) -> None:
         """Give out the result. One that is withheld, or that the peer has spoiled, is said to be so where results go:
-        either is part of the result, and neither for the log nor for the peer, whose place is free as after any
+        either is part of the result, and neither is for the log nor for the peer, whose slot is free as after any
         session."""
         try:
-            report(choices, job, result, self._backend, peer)
+            self._results.give(job, result, self._backend.name, peer)
         except (PolicyError, RemoteError) as error:
             code, kind = classify(error)
             told = {"code": code, "kind": kind, "term": error.term, "message": str(error)}
-            if choices.as_json:
+            if self._results.as_json:
                 print_json({"error": told, "peer_fingerprint": peer.fingerprint, "transcript": result.transcript})
             else:
                 print_fields({"matches": str(error), "transcript": result.transcript[:16].hex() + "..."})
 
 
-def _noting_proof(setup: Setup, visit: Visit) -> Setup:
-    """The peer has proved who it is when it is asked whether it may."""
-    admit = setup.admit
+def _noting_proof(admit: Callable[[int], None], served: ServedSession) -> Callable[[int], None]:
+    """The peer has proved who it is when this side's policy is asked about it."""
 
     def noted(size: int) -> None:
-        visit.prove()
+        served.prove()
         admit(size)
 
-    return replace(setup, admit=noted)
+    return noted
 
 
 def _moved(channel: Channel) -> dict[str, int]:

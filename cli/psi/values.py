@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
 
 import click
 
 from dpselect.decimals import number
 from psi.agreement.amounts import MAX_DECIMALS, Amounts, canonical
-from psi.agreement.outcomes import Outcome, Reveal
+from psi.agreement.outcomes import Reveal
+from psi.protocol.outcome import Outcome
 from psiselect.base.errors import RemoteError, UsageError
 
 DEFAULT_DECIMALS = 2
@@ -37,9 +37,8 @@ TERMS = (
 )
 
 
-def asked(reveal: Reveal, given: dict[str, Any]) -> tuple[int | None, str | None]:
+def asked(reveal: Reveal, decimals: int | None, largest: str | None) -> tuple[int | None, str | None]:
     """Decimal places and largest value of the terms; defaults in `sum` only. Raises UsageError."""
-    decimals, largest = given["value_decimals"], given["value_max"]
     largest = None if largest is None else canonical(largest)
     if reveal is not Reveal.SUM:
         return decimals, largest

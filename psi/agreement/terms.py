@@ -1,26 +1,32 @@
 """What both sides must have agreed on before anything derived from data moves.
 
 A term is public to both sides and must be equal on both. Private policy (how large a peer may be, how often) is not a
-term and never leaves its side. A new term is one entry in `Terms`; `difference` finds it by itself.
+term and never leaves its side. A new term is one entry in `Terms`: its JSON, the comparison with the peer's and the
+record follow from the field.
 """
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from fractions import Fraction
-from typing import Any
+from typing import Any, Self
 
 from psi.agreement import column_terms
 from psi.agreement.amounts import Amounts, agreed
 from psi.agreement.column_terms import ColumnTerms
 from psi.agreement.noise import Noise
 from psi.agreement.outcomes import Comparer, Learner, Matching, Reveal, Side
+from psi.group.curve25519.suite import SUITE
+from psi.normalize import KeySpec
 from psiselect.base import strict_json
 from psiselect.base.errors import InputError, RemoteError, UsageError
 
 PROTOCOL_VERSION = 1
 MAX_KEYS = 16
 MAX_SIZE = 1 << 40
+DEFAULT_CHUNK = 8192  # 256 KiB of elements: a tenth of a second of work, and far below the frame cap
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +36,32 @@ class KeyTerm:
     rule: str
     digest: str  # 64 hex digits
 
+    @classmethod
+    def of(cls, key: KeySpec) -> Self:
+        """What the peer may know of a key."""
+        return cls(key.describe(), key.digest().hex())
 
-@dataclass(frozen=True, slots=True)
+    def to_json(self) -> dict[str, str]:
+        """As sent in a hello."""
+        return {"rule": self.rule, "digest": self.digest}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """The terms of a session. Field names are the names that a mismatch is reported under."""
+    """The terms of a session, built before a table is read. Field names are the names that a mismatch is reported
+    under, in this order."""
 
-    version: int
-    suite: str
+    version: int = PROTOCOL_VERSION
+    suite: str = SUITE
     reveal: Reveal
     learn: Learner
     keys: tuple[KeyTerm, ...]
-    chunk: int  # elements in a full chunk, 1 to 32,767
+    chunk: int = DEFAULT_CHUNK  # elements in a full chunk, 1 to 32,767
     matching: Matching = Matching.ONE_TO_MANY  # what several keys mean together
-    epsilon: str | None = None  # of the noise, an exact fraction in lowest terms: "1/2"
-    delta: str | None = None
+    epsilon: Fraction | None = None  # of the noise
+    delta: Fraction | None = None
     min_matches: int | None = None  # a smaller result is withheld
-    min_matches_by: Comparer = Comparer.LEARNER  # who holds the result against it
+    min_matches_by: Comparer = Comparer.LEARNER  # who compares the result with it
     pad_to: int | None = None  # both lists are filled up to so many items
     columns: ColumnTerms | None = None  # that travel with a match
     label_bytes: int | None = None  # the length to which they are padded
@@ -53,14 +69,10 @@ class Terms:
     value_max: str | None = None  # the most that one of them may be, with either sign: "1000000000"
 
     def __post_init__(self) -> None:
-        """Raises UsageError for a mode that does not exist."""
-        noise_of(self)
-        if self.reveal is Reveal.NOISY_COUNT and len(self.keys) > 1:
-            raise UsageError(
-                "noisy-count is for one key: under several, one record changes several counts, and what they show of "
-                "each other has no noise; choose the key that finds most, or count without noise",
-                term="keys",
-            )
+        """Raises UsageError for terms that cannot be had together."""
+        if not 1 <= len(self.keys) <= MAX_KEYS:
+            raise UsageError(f"{len(self.keys)} keys; expected 1 to {MAX_KEYS}", term="keys")
+        self._check_noise()
         if self.amounts is not None and self.lists > 1:
             raise UsageError(
                 "sum with several keys is one-to-one: one-to-many a record could match several times, and its value "
@@ -81,6 +93,28 @@ class Terms:
                 term="columns",
             )
 
+    def _check_noise(self) -> None:
+        if self.reveal is not Reveal.NOISY_COUNT:
+            if self.epsilon is not None or self.delta is not None:
+                raise UsageError(f"epsilon and delta are for noisy-count, not for {self.reveal.value}", term="epsilon")
+            return
+        if self.epsilon is None or self.delta is None:
+            raise UsageError("noisy-count needs epsilon and delta, such as 1 and 1e-6", term="epsilon")
+        if self.learn is Learner.BOTH:
+            raise UsageError(
+                "noisy-count is for one learner: each side knows the noise of the number that it gives away, so "
+                "whoever saw both numbers would have the exact count; choose who learns, and let it keep its number to "
+                "itself",
+                term="learn",
+            )
+        Noise.of(self.epsilon, self.delta)
+        if len(self.keys) > 1:
+            raise UsageError(
+                "noisy-count is for one key: under several, one record changes several counts, and what they show of "
+                "each other has no noise; choose the key that finds most, or count without noise",
+                term="keys",
+            )
+
     def _check_comparer(self) -> None:
         reason = None
         if self.min_matches is None:
@@ -94,20 +128,38 @@ class Terms:
 
     @property
     def lists(self) -> int:
-        """How many lists each side has: one of records, or one a key."""
-        return 1 if self.matching is Matching.ONE_TO_ONE else max(1, len(self.keys))
+        """How many lists each side has: one of records, or one per key."""
+        return 1 if self.matching is Matching.ONE_TO_ONE else len(self.keys)
 
     @property
     def keys_per_record(self) -> int:
-        """Tokens a record has in a run."""
-        return max(1, len(self.keys)) if self.matching is Matching.ONE_TO_ONE else 1
+        """Tokens that a record has in a run."""
+        return len(self.keys) if self.matching is Matching.ONE_TO_ONE else 1
+
+    @property
+    def noise(self) -> Noise | None:
+        """The noise of the result, in `noisy-count`."""
+        return None if self.epsilon is None or self.delta is None else Noise.of(self.epsilon, self.delta)
+
+    @property
+    def added(self) -> int:
+        """Items that each side puts into each run beyond its list, whatever the noise turns out to be."""
+        return 0 if self.noise is None else self.noise.added
 
     @property
     def amounts(self) -> Amounts | None:
         """How values add up, in `sum`."""
         return agreed(self.reveal, self.value_decimals, self.value_max)
 
-    def check_totals(self, sizes: dict[Side, int]) -> None:
+    def amounts_of(self, side: Side) -> Amounts | None:
+        """How a side's values add up; None when they do not."""
+        return self.amounts if side.other in self.learn.receivers else None
+
+    def columns_of(self, side: Side) -> tuple[str, ...]:
+        """The columns that a side gives to the other with each match."""
+        return () if self.columns is None else self.columns.given_by(side)
+
+    def check_totals(self, sizes: Mapping[Side, int]) -> None:
         """Raises UsageError when the values of a side that gives them could add up to more than 64 bits hold; sizes:
         declared."""
         if self.amounts is not None:
@@ -116,9 +168,7 @@ class Terms:
 
     def label_width(self, sender: Side) -> int:
         """Bytes that travel along with each of a sender's records; 0 for none."""
-        if self.columns is None or self.label_bytes is None or not self.columns.given_by(sender):
-            return 0
-        return self.label_bytes
+        return self.label_bytes if self.label_bytes is not None and self.columns_of(sender) else 0
 
     def declared_size(self, size: int) -> int:
         """What a list of `size` items is declared as. Raises InputError when it does not fit the padding."""
@@ -134,42 +184,21 @@ class Terms:
 
     def to_json(self) -> dict[str, Any]:
         """As sent in a hello."""
-        return {
-            "version": self.version,
-            "suite": self.suite,
-            "reveal": self.reveal.value,
-            "learn": self.learn.value,
-            "keys": [{"rule": key.rule, "digest": key.digest} for key in self.keys],
-            "chunk": self.chunk,
-            "matching": self.matching.value,
-            "epsilon": self.epsilon,
-            "delta": self.delta,
-            "min_matches": self.min_matches,
-            "min_matches_by": self.min_matches_by.value,
-            "pad_to": self.pad_to,
-            "columns": None if self.columns is None else self.columns.to_json(),
-            "label_bytes": self.label_bytes,
-            "value_decimals": self.value_decimals,
-            "value_max": self.value_max,
-        }
+        return {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
 
 
-def noise_of(terms: Terms) -> Noise | None:
-    """The noise that the terms ask for. Raises UsageError for a noisy count that cannot be had."""
-    given = terms.epsilon is not None, terms.delta is not None
-    if terms.reveal is not Reveal.NOISY_COUNT:
-        if any(given):
-            raise UsageError(f"epsilon and delta are for noisy-count, not for {terms.reveal.value}", term="epsilon")
-        return None
-    if terms.epsilon is None or terms.delta is None:
-        raise UsageError("noisy-count needs epsilon and delta, such as 1 and 1e-6", term="epsilon")
-    if terms.learn is Learner.BOTH:
-        raise UsageError(
-            "noisy-count is for one learner: each side knows the noise of the number that it gives away, so whoever "
-            "saw both numbers would have the exact count; choose who learns, and let it keep its number to itself",
-            term="learn",
-        )
-    return Noise.of(Fraction(terms.epsilon), Fraction(terms.delta))
+def _plain(value: Any) -> Any:
+    """A term's value as JSON."""
+    match value:
+        case enum.Enum():
+            return value.value
+        case Fraction():
+            return str(value)  # in lowest terms: "1/2"
+        case KeyTerm() | ColumnTerms():
+            return value.to_json()
+        case tuple():
+            return [_plain(item) for item in value]
+    return value
 
 
 def difference(own: Terms, peer: dict[str, Any]) -> RemoteError | None:
@@ -178,17 +207,15 @@ def difference(own: Terms, peer: dict[str, Any]) -> RemoteError | None:
     Both sides compute it from the same two hellos and the comparison is symmetric, so both name the same term.
     """
     mine = own.to_json()
-    if peer.get("version") != mine["version"]:
-        return _differs("version", mine["version"], peer.get("version"))
-    for item in fields(Terms):
-        here, there = mine[item.name], peer.get(item.name)
+    for name, here in mine.items():
+        there = peer.get(name)
         if here == there and type(here) is type(there):
             continue
-        if item.name == "keys":
+        if name == "keys":
             return _keys_differ(here, there)
-        if item.name == "columns":
+        if name == "columns":
             return _columns_differ(here, there)
-        return _differs(item.name, here, there)
+        return _differs(name, here, there)
     return None if peer.keys() == mine.keys() else RemoteError("the peer's terms have names unknown here", term="terms")
 
 

@@ -12,19 +12,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
 
 from Crypto.Hash import TupleHash256
 
-from psi.agreement.outcomes import Comparer, Learner, Outcome, Reveal, Side
-from psi.agreement.terms import Terms, noise_of
+from psi.agreement.outcomes import Comparer, Learner, Reveal, Side
+from psi.agreement.terms import Terms
 from psi.offline.run import Run, Send
 from psi.protocol import messages
 from psi.protocol.messages import Hello
 from psi.protocol.messages import MessageType as M
+from psi.protocol.outcome import Outcome
 from psi.protocol.party import Setup, make_record, read_hello
-from psi.protocol.schedule import plan
+from psi.protocol.schedule import operations, plan, size_of
 from psi.protocol.states import State
 from psi.session.session import SessionResult
 from psi.transport.wire import Frame
@@ -34,32 +33,6 @@ from psiselect.base.errors import InputError, RemoteError, UsageError
 Progress = Callable[[int, int], None]
 
 _LINK = "use `psi listen` and `psi connect`"
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What one side has when its file is written, or read. record: what both know; signatures are over it."""
-
-    outcome: Outcome
-    own_size: int
-    peer_size: int
-    transcript: bytes
-    record: dict[str, Any]
-    signatures: dict[Side, bytes]
-
-    def as_session(self, seconds: float, bytes_sent: int, bytes_received: int) -> SessionResult:
-        """The same as a session's result."""
-        return SessionResult(
-            outcome=self.outcome,
-            own_size=self.own_size,
-            peer_size=self.peer_size,
-            transcript=self.transcript,
-            record=self.record,
-            signatures=self.signatures,
-            seconds=seconds,
-            bytes_sent=bytes_sent,
-            bytes_received=bytes_received,
-        )
 
 
 def require_offline(agreed: Terms) -> None:
@@ -97,7 +70,8 @@ def offer(setup: Setup, send: Send, progress: Progress) -> bytes:
         contents.add(frame)
         send(frame)
 
-    count = _Count(progress, _elements(setup, setup.declared_sizes))
+    sizes = {setup.side: setup.declared_sizes, setup.side.other: (0,) * setup.terms.lists}  # the peer's, as yet
+    count = _Count(progress, sum(size_of(run, setup.terms, sizes).elements for run in plan(setup.terms)))
     for planned in plan(setup.terms):
         with Run(setup, planned, 0, b"", count) as run:
             run.work_until(State.UNMASKING, both)
@@ -105,7 +79,7 @@ def offer(setup: Setup, send: Send, progress: Progress) -> bytes:
     return marks
 
 
-def answer(setup: Setup, offer_id: bytes, frames: Iterator[Frame], send: Send, progress: Progress) -> Result:
+def answer(setup: Setup, offer_id: bytes, frames: Iterator[Frame], send: Send, progress: Progress) -> SessionResult:
     """Read an offer, whose author has been verified, and write its answer.
 
     Raises RemoteError when the offer breaks the protocol or its terms differ, PolicyError when own policy refuses it;
@@ -115,8 +89,7 @@ def answer(setup: Setup, offer_id: bytes, frames: Iterator[Frame], send: Send, p
     exchange = _Exchange(setup, offer_id, own=_hello(setup), theirs=_hello_of_peer(frames))
     setup.admit(sum(exchange.peer_sizes))
     send(exchange.own)
-    total = _elements(setup, setup.declared_sizes) + _elements(setup, exchange.peer_sizes)
-    count = _Count(progress, total)
+    count = _Count(progress, operations(setup.terms, setup.side, exchange.sizes))
     for planned in plan(setup.terms):
         with Run(setup, planned, exchange.peer_sizes[planned.list], exchange.transcript, count) as run:
             while run.state in (State.ANSWERING, State.COLLECTING):
@@ -129,7 +102,9 @@ def answer(setup: Setup, offer_id: bytes, frames: Iterator[Frame], send: Send, p
     return exchange.result(Outcome(), {Side.LISTEN: signature})
 
 
-def finish(setup: Setup, offer_id: bytes, contents: bytes, frames: Iterator[Frame], progress: Progress) -> Result:
+def finish(
+    setup: Setup, offer_id: bytes, contents: bytes, frames: Iterator[Frame], progress: Progress
+) -> SessionResult:
     """Read an answer, whose author has been verified and which answers the offer `offer_id`.
 
     `setup` is as for the offer, its entropy of the same seed. Raises InputError when the offer cannot be made again as
@@ -141,7 +116,7 @@ def finish(setup: Setup, offer_id: bytes, contents: bytes, frames: Iterator[Fram
     setup.admit(sum(exchange.peer_sizes))
     again, marks = _Contents(), b""
     again.add(own)
-    count = _Count(progress, 2 * _elements(setup, setup.declared_sizes))
+    count = _Count(progress, operations(setup.terms, setup.side, exchange.sizes))
     outcome = Outcome()
     for planned in plan(setup.terms):
         with Run(setup, planned, exchange.peer_sizes[planned.list], exchange.transcript, count) as run:
@@ -168,6 +143,7 @@ class _Exchange:
         self.own = own
         self._setup = setup
         self.peer_sizes, time = read_hello(setup, theirs)
+        self.sizes = {setup.side: setup.declared_sizes, setup.side.other: self.peer_sizes}
         side = setup.side
         self.transcript = transcript(
             {side: bytes(own.payload), side.other: theirs},
@@ -187,10 +163,10 @@ class _Exchange:
             raise RemoteError(f"the peer's record signature has {len(signature)} bytes, not 64")
         self._setup.verifier.verify(signature, self._signed(self._setup.side.other))
 
-    def result(self, outcome: Outcome, signatures: dict[Side, bytes]) -> Result:
-        """All of it."""
+    def result(self, outcome: Outcome, signatures: dict[Side, bytes]) -> SessionResult:
+        """What this side has now, as after a session; time and bytes are the caller's to fill in."""
         own_size, peer_size = sum(self._setup.declared_sizes), sum(self.peer_sizes)
-        return Result(outcome, own_size, peer_size, self.transcript, self.record, signatures)
+        return SessionResult(outcome, own_size, peer_size, self.transcript, self.record, signatures)
 
     def _signed(self, side: Side) -> bytes:
         return messages.signed_bytes("record", side, strict_json.encode(self.record))
@@ -266,10 +242,3 @@ def _changed() -> InputError:
         "made from, or make a new offer",
         term="input",
     )
-
-
-def _elements(setup: Setup, sizes: tuple[int, ...]) -> int:
-    """Elements of all runs, with what noise adds."""
-    noise = noise_of(setup.terms)
-    added = 0 if noise is None else noise.added * len(sizes)
-    return (sum(sizes) + added) * setup.terms.keys_per_record

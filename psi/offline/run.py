@@ -6,8 +6,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from psi.agreement.outcomes import Outcome
 from psi.protocol.messages import MessageType as M
+from psi.protocol.outcome import Outcome
 from psi.protocol.party import Setup, make_role, run_tokens
 from psi.protocol.schedule import PlannedRun
 from psi.protocol.states import RECEIVE, SEND, State, after

@@ -17,21 +17,21 @@ from typing import Any
 
 from Crypto.Hash import TupleHash256
 
-from psi.agreement import terms
-from psi.agreement.outcomes import Comparer, Outcome, Reveal, Side
-from psi.agreement.terms import Terms
+from psi.agreement.outcomes import Comparer, Reveal, Side
+from psi.agreement.terms import Terms, decode_sizes, difference
 from psi.group.curve25519.backend import Backend
 from psi.group.curve25519.suite import DST
 from psi.identity.signing import Signer, Verifier
 from psi.inputs import padding
 from psi.inputs.padding import Part
 from psi.inputs.tokens import TokenSource
-from psi.protocol import messages
+from psi.protocol import messages, schedule
 from psi.protocol.messages import Hello
 from psi.protocol.messages import MessageType as M
+from psi.protocol.outcome import Outcome
 from psi.protocol.receiver import Receiver
 from psi.protocol.run import Labels, Role, RunContext, Values
-from psi.protocol.schedule import PlannedRun, plan
+from psi.protocol.schedule import PlannedRun
 from psi.protocol.sender import Sender
 from psi.protocol.states import RECEIVE, SEND, State, after
 from psi.store.spool import Store
@@ -90,11 +90,10 @@ class Party:
         self.signatures: dict[Side, bytes] = {}  # over the record, once it is made
         self.done_operations = 0
         self._setup = setup
-        self._noise = terms.noise_of(setup.terms)
         self.own_sizes = setup.declared_sizes
         self._hellos: dict[Side, bytes] = {}
         self._times = {setup.side: setup.now}
-        self._plan = plan(setup.terms)
+        self._plan = schedule.plan(setup.terms)
         self._runs: list[PlannedRun] = []  # still to come
         self._running: PlannedRun | None = None
         self._role: Role | None = None
@@ -117,15 +116,8 @@ class Party:
         """Group operations of this side over all runs; 0 until the peer's sizes are known."""
         if not self.transcript:
             return 0
-        total = 0
-        for run in self._plan:
-            own, peer = self.own_sizes[run.list] + self._added, self.peer_sizes[run.list] + self._added
-            total += 2 * own if run.receiver is self._setup.side else own + peer
-        return total * self._setup.terms.keys_per_record
-
-    @property
-    def _added(self) -> int:
-        return 0 if self._noise is None else self._noise.added
+        sizes = {self._setup.side: self.own_sizes, self._setup.side.other: self.peer_sizes}
+        return schedule.operations(self._setup.terms, self._setup.side, sizes)
 
     def start(self) -> list[Frame]:
         """Our hello."""
@@ -304,10 +296,10 @@ def read_hello(setup: Setup, payload: bytes) -> tuple[tuple[int, ...], int]:
     """Hold the peer's hello against the own terms; returns its sizes and its time. Raises RemoteError, PolicyError when
     its lists are too long for this side, UsageError when values could add up to too much."""
     hello = messages.decode_hello(payload)
-    differs = terms.difference(setup.terms, hello["terms"])
+    differs = difference(setup.terms, hello["terms"])
     if differs is not None:
         raise differs
-    sizes = terms.decode_sizes(hello, setup.terms.lists)
+    sizes = decode_sizes(hello, setup.terms.lists)
     if setup.terms.pad_to is not None and set(sizes) != {setup.terms.pad_to}:
         raise RemoteError("the peer does not declare the size that both pad to", term="sizes")
     if sum(sizes) > setup.max_peer_size:
@@ -323,8 +315,8 @@ def read_hello(setup: Setup, payload: bytes) -> tuple[tuple[int, ...], int]:
 def run_tokens(setup: Setup, run: PlannedRun) -> TokenSource:
     """A run's own tokens, in an order of their own, with what the terms add."""
     part = Part.RECEIVER if run.receiver is setup.side else Part.SENDER
-    size, noise = setup.declared_sizes[run.list], terms.noise_of(setup.terms)
-    return padding.pad(setup.tokens(run.list), size, noise, part, setup.entropy, setup.terms.keys_per_record)
+    size, keys = setup.declared_sizes[run.list], setup.terms.keys_per_record
+    return padding.pad(setup.tokens(run.list), size, setup.terms.noise, part, setup.entropy, keys)
 
 
 def make_role(
@@ -338,7 +330,7 @@ def make_role(
 ) -> Role:
     """This side's role in a run. peer_size: as declared. Raises UsageError when values are to be added up and this side
     has none."""
-    noise = terms.noise_of(setup.terms)
+    noise = setup.terms.noise
     binding = TupleHash256.new(digest_bytes=64, custom=b"psiselect-1 run")
     binding.update(transcript).update(bytes((run.number,)))
     sends = run.receiver is not setup.side
@@ -348,7 +340,7 @@ def make_role(
         reveal=run.reveal,
         chunk=setup.terms.chunk,
         tokens=tokens,
-        peer_size=peer_size + (0 if noise is None else noise.added),
+        peer_size=peer_size + setup.terms.added,
         offset=None if noise is None else noise.bound,
         binding=bytes(binding.digest()),
         dst=DST,

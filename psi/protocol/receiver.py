@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from psi.agreement.outcomes import Outcome, Reveal
+from psi.agreement.outcomes import Reveal
 from psi.group import masking
 from psi.group.curve25519.scalar import Scalar
 from psi.labels.labels import KEY_BYTES, UncollectedLabels
 from psi.protocol.matching import one_to_one
 from psi.protocol.messages import MessageType as M
+from psi.protocol.outcome import Outcome
 from psi.protocol.run import Payload, RunContext, chunk_frame, empty, refuse_repeats
 from psi.protocol.run import rows as parse_rows
 from psi.protocol.states import State

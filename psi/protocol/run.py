@@ -13,13 +13,14 @@ from typing import Protocol
 
 import numpy as np
 
-from psi.agreement.outcomes import Outcome, Reveal
+from psi.agreement.outcomes import Reveal
 from psi.group import masking
 from psi.group.curve25519.backend import Backend
 from psi.group.masking import Derivation
 from psi.inputs.tokens import TokenSource
 from psi.labels.labels import KEY_BYTES, SEAL_BYTES
 from psi.protocol.messages import MessageType
+from psi.protocol.outcome import Outcome
 from psi.protocol.states import State
 from psi.store.rows import repeats
 from psi.store.spool import Column, Store

@@ -1,7 +1,8 @@
-"""Which runs a session has, in order."""
+"""Which runs a session has, in order, and how much goes through each."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from psi.agreement.outcomes import Comparer, Reveal, Side
@@ -25,10 +26,46 @@ class PlannedRun:
 
 
 def plan(terms: Terms) -> tuple[PlannedRun, ...]:
-    """The runs under these terms: the gate's, if the side that does not learn compares, then each learner's; a run a
-    list."""
+    """The runs under these terms: the gate's, if the side that does not learn compares, then each learner's; one run
+    per list."""
     directions = [(receiver, terms.reveal, False) for receiver in terms.learn.receivers]
     if terms.min_matches_by is Comparer.OTHER:
         directions.insert(0, (terms.learn.receivers[0].other, Reveal.COUNT, True))
     each = [(receiver, number, reveal, gate) for receiver, reveal, gate in directions for number in range(terms.lists)]
     return tuple(PlannedRun(number, *run) for number, run in enumerate(each, start=1))
+
+
+@dataclass(frozen=True, slots=True)
+class RunSize:
+    """How much goes through a run. n: records of the receiver, m: of the sender, with what the terms add. keys: tokens
+    of a record."""
+
+    n: int
+    m: int
+    keys: int = 1
+
+    @property
+    def elements(self) -> int:
+        """Of the receiver; it gets as many replies."""
+        return self.n * self.keys
+
+    @property
+    def tags(self) -> int:
+        """Of the sender."""
+        return self.m * self.keys
+
+    def operations(self, *, receives: bool) -> int:
+        """Group operations of a role, what `sum` adds left out: the receiver masks each element and takes its mask off
+        each reply; the sender masks each element again, and its own tokens."""
+        return 2 * self.elements if receives else self.elements + self.tags
+
+
+def size_of(run: PlannedRun, terms: Terms, sizes: Mapping[Side, Sequence[int]]) -> RunSize:
+    """The size of a run; sizes: of each side's lists, as declared."""
+    n, m = (sizes[side][run.list] + terms.added for side in (run.receiver, run.receiver.other))
+    return RunSize(n, m, terms.keys_per_record)
+
+
+def operations(terms: Terms, side: Side, sizes: Mapping[Side, Sequence[int]]) -> int:
+    """Group operations of one side over all runs of a session; sizes as for `size_of`."""
+    return sum(size_of(run, terms, sizes).operations(receives=run.receiver is side) for run in plan(terms))

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from psi.agreement.outcomes import Outcome
 from psi.group import masking
 from psi.group.curve25519.scalar import Scalar
 from psi.labels import labels
 from psi.protocol.messages import MessageType as M
+from psi.protocol.outcome import Outcome
 from psi.protocol.run import Payload, RunContext, chunk_frame, empty, refuse_repeats
 from psi.protocol.run import rows as parse_rows
 from psi.protocol.states import State

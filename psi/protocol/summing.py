@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from psi.agreement.outcomes import Outcome
 from psi.oblivious.base import BaseReceiver, BaseSender
 from psi.oblivious.columns import CHECK_ROWS, COLUMNS, ROW_BYTES, SEED_BYTES
 from psi.oblivious.correlated import WORD_BYTES, CorrelatedReceiver, CorrelatedSender, PadHash
 from psi.oblivious.extension import ANSWER_BYTES, ExtensionReceiver, ExtensionSender, Layout, VerifiedRows, block_rows
 from psi.protocol.messages import MessageType as M
+from psi.protocol.outcome import Outcome
 from psi.protocol.run import Payload, RunContext, chunk_frame
 from psi.protocol.run import rows as parse_rows
 from psi.protocol.states import State

@@ -1,29 +1,25 @@
 """A listener that stays up: which sessions run, each in a thread of its own, until it is told to stop.
 
-What a session is, is the caller's business: `Server` hands each peer's channel to it and keeps the rules of the house.
-No session, however it ends, ends the server; a peer has a bounded number of places, for a bounded time; and stopping
-waits for those who are inside, but not for ever.
+What a session is, is the caller's business: `Server` hands each peer's channel to it and keeps the limits. No session,
+however it ends, ends the server. A peer has a bounded number of slots, for a bounded time. Stopping waits for the
+sessions that run, but not for ever.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-import os
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
-from psi.protocol.messages import BUSY
-from psiselect.base.errors import InputError, TransportError, UsageError
+from psiselect.base.errors import TransportError, UsageError
 from psiselect.base.events import event
 
 LOGGER = logging.getLogger("psiselect.serving")
 
-SESSION_FIELD = "{session}"
 _RETRY_SECONDS = 0.2
 
 
@@ -37,7 +33,7 @@ class ServedChannel(Protocol):
         ...
 
 
-class Doorkeeper(Protocol):
+class Acceptor(Protocol):
     """What the server needs of a listener."""
 
     @property
@@ -51,11 +47,17 @@ class Doorkeeper(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class House:
-    """The rules. total, each: sessions at once, in all and with one peer. proof_seconds: for a peer to say hello and
-    prove who it is in a session. session_seconds: the longest that a session may take (math.inf: no limit).
-    pause_seconds: how long a place stays taken after a session that failed, so that a peer that makes all its sessions
-    fail cannot make thousands of them."""
+class ServeLimits:
+    """How many sessions, and for how long.
+
+    Attributes:
+        total: sessions at once.
+        each: sessions at once with one peer.
+        proof_seconds: for a peer to say hello and to prove in the session who it is.
+        session_seconds: the longest that a session may take (math.inf: no limit).
+        pause_seconds: how long a slot stays taken after a session that failed, so that a peer whose sessions all fail
+            cannot start thousands of them.
+    """
 
     total: int
     each: int
@@ -73,28 +75,26 @@ class Counts:
     failed: int
 
 
-class Roster:
-    """Who has a place; the `Door` of a listener. All methods may be called from any thread, and none waits but
-    `wait_empty`."""
+class SessionSlots:
+    """Which peers have a slot; the `Slots` of a listener. All methods may be called from any thread, and none waits
+    but `wait_empty`."""
 
-    regret = BUSY
-
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, limits: ServeLimits) -> None:
+        self._limits = limits
         self._inside: dict[bytes, int] = {}
         self._running = self._done = self._failed = 0
         self._changed = threading.Condition()
 
     def enter(self, peer: bytes) -> bool:
-        """See `psi.transport.reception.Door`."""
+        """See `psi.transport.reception.Slots`."""
         with self._changed:
-            if sum(self._inside.values()) >= self._house.total or self._inside.get(peer, 0) >= self._house.each:
+            if sum(self._inside.values()) >= self._limits.total or self._inside.get(peer, 0) >= self._limits.each:
                 return False
             self._inside[peer] = self._inside.get(peer, 0) + 1
             return True
 
     def leave(self, peer: bytes) -> None:
-        """The place is free again."""
+        """The slot is free again."""
         with self._changed:
             left = self._inside.pop(peer) - 1
             if left:
@@ -122,13 +122,13 @@ class Roster:
             return Counts(self._running, self._done, self._failed)
 
     def wait_empty(self, seconds: float) -> bool:
-        """Wait until nobody has a place; whether that is so."""
+        """Wait until nobody has a slot; whether that is so."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._inside, seconds)
 
 
 @dataclass(slots=True, eq=False)
-class Visit:
+class ServedSession:
     """One session at the server. number: from 1, in order of arrival. began: of `time.monotonic`, None while this side
     still prepares, which is no fault of the peer's."""
 
@@ -145,29 +145,35 @@ class Visit:
         """The peer has proved in the session who it is."""
         self.proven = True
 
-    def overdue(self, house: House, now: float) -> str | None:
+    def overdue(self, limits: ServeLimits, now: float) -> str | None:
         """Why it has to go, if it has; now is of `time.monotonic`."""
         if self.began is None:
             return None
-        if now - self.began > house.session_seconds:
-            return f"the session took longer than the {house.session_seconds:g} s that one may take"
-        if not self.proven and now - self.began > house.proof_seconds:
-            return f"the peer did not begin the session within {house.proof_seconds:g} s"
+        if now - self.began > limits.session_seconds:
+            return f"the session took longer than the {limits.session_seconds:g} s that one may take"
+        if not self.proven and now - self.began > limits.proof_seconds:
+            return f"the peer did not begin the session within {limits.proof_seconds:g} s"
         return None
 
 
 class Server:
-    """Accepts peers from `listener`, whose door is `roster`, and runs `session(visit)` for each in a thread.
+    """Accepts peers from `listener`, which asks `slots` who may come in, and runs each session in a thread.
 
-    session: returns whether the session ended well; it says itself what there is to say, and closes the channel.
+    run: runs one session to its end, logs what happened, closes the channel, and returns whether it ended well.
     """
 
-    def __init__(self, listener: Doorkeeper, roster: Roster, house: House, session: Callable[[Visit], bool]) -> None:
+    def __init__(
+        self,
+        listener: Acceptor,
+        slots: SessionSlots,
+        limits: ServeLimits,
+        run: Callable[[ServedSession], bool],
+    ) -> None:
         self._listener = listener
-        self._roster = roster
-        self._house = house
-        self._session = session
-        self._visits: dict[int, Visit] = {}
+        self._slots = slots
+        self._limits = limits
+        self._run = run
+        self._sessions: dict[int, ServedSession] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._accepting = threading.Thread(target=self._accept, name="psiselect-accept", daemon=True)
@@ -184,24 +190,24 @@ class Server:
     def expel_overdue(self) -> None:
         """Break off sessions that have had their time; call it now and then."""
         now = time.monotonic()
-        for visit in self._inside():
-            why = visit.overdue(self._house, now)
+        for session in self._inside():
+            why = session.overdue(self._limits, now)
             if why is not None:
-                visit.channel.break_off(why)
+                session.channel.break_off(why)
 
-    def close_door(self) -> None:
+    def stop_accepting(self) -> None:
         """Let nobody in any more; sessions go on."""
         self._stopping.set()
         self._listener.close()
 
     def break_off(self, why: str) -> None:
         """End all sessions."""
-        for visit in self._inside():
-            visit.channel.break_off(why)
+        for session in self._inside():
+            session.channel.break_off(why)
 
-    def _inside(self) -> list[Visit]:
+    def _inside(self) -> list[ServedSession]:
         with self._lock:
-            return list(self._visits.values())
+            return list(self._sessions.values())
 
     def _accept(self) -> None:
         number = 0
@@ -215,41 +221,29 @@ class Server:
                 time.sleep(_RETRY_SECONDS)
                 continue
             number += 1
-            visit = Visit(number, channel)
+            session = ServedSession(number, channel)
             with self._lock:
-                self._visits[number] = visit
-            self._roster.begun()
+                self._sessions[number] = session
+            self._slots.begun()
             try:
-                threading.Thread(target=self._host, args=(visit,), name=f"psiselect-{number}", daemon=True).start()
+                threading.Thread(target=self._serve, args=(session,), name=f"psiselect-{number}", daemon=True).start()
             except RuntimeError as error:
                 LOGGER.error("cannot start a thread: %s", error, extra=event("no_room", reason=str(error)))
                 channel.break_off("this side has no room for a session")
-                self._end(visit, well=False)  # with its pause: there is no room
+                self._end(session, well=False)  # with its pause: there is no room
 
-    def _host(self, visit: Visit) -> None:
+    def _serve(self, session: ServedSession) -> None:
         well = False
         try:
-            well = self._session(visit)
+            well = self._run(session)
         finally:
-            self._end(visit, well=well)
+            self._end(session, well=well)
 
-    def _end(self, visit: Visit, *, well: bool) -> None:
+    def _end(self, session: ServedSession, *, well: bool) -> None:
         with self._lock:
-            del self._visits[visit.number]
-        self._roster.ended(well=well)
+            del self._sessions[session.number]
+        self._slots.ended(well=well)
         if not well:
-            self._stopping.wait(self._house.pause_seconds)
-        self._roster.leave(visit.channel.peer_fingerprint)
+            self._stopping.wait(self._limits.pause_seconds)
+        self._slots.leave(session.channel.peer_fingerprint)
         self._listener.reconsider()
-
-
-def new_file_of_session(path: Path, transcript: bytes, *, again: bool = False) -> Path:
-    """The path with `{session}` in its name replaced by the first 16 hex digits of a session's transcript; other paths
-    as they are. Raises InputError when there is such a file already: a session's file is never written over, unless
-    `again` says that the very session is being put on file once more."""
-    if SESSION_FIELD not in path.name:
-        return path
-    found = path.with_name(path.name.replace(SESSION_FIELD, transcript[:8].hex()))
-    if os.path.lexists(found) and not again:
-        raise InputError(f"{found} exists already, and a session's file is never written over; move it away")
-    return found

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from psi.agreement.column_terms import DEFAULT_LABEL_BYTES
+from psi.agreement.terms import DEFAULT_CHUNK
 from psi.group import masking
 from psi.group.curve25519.backend import Backend
 from psi.group.curve25519.scalar import Scalar
@@ -18,7 +19,7 @@ from psi.inputs.tokens import KeyTokens
 from psi.labels import labels
 from psi.labels.labels import KEY_BYTES
 from psi.oblivious import cost as sum_cost
-from psi.session.cost import DEFAULT_CHUNK, Calibration
+from psi.session.cost import Calibration
 from psi.store.spool import MemoryStore
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.packed import Packed

@@ -1,24 +1,24 @@
-"""What a run costs: multiplications, bytes, seconds, disk. Pure formulas over one calibration of this machine.
+"""What a session costs: multiplications, bytes, seconds, disk. Pure formulas over one calibration of a machine.
 
-Every figure that the project predicts (`psiselect psi estimate`, the advisor) comes from here. For a receiver with n
-items and a sender with m, one run is (docs/protocol.md)
+Every figure that the project predicts (`psiselect psi estimate`, the advisor) comes from here. Which runs a session has
+is in `psi.protocol.schedule`. For a receiver with n items and a sender with m, one run is (docs/protocol.md)
 
     receiver   2n multiplications: masks each item, takes its mask off each reply
     sender     n + m: masks the receiver's elements again, and its own items
     wire       32n one way, 32n + w*m the other, and the frames around them; w = masking.tag_bytes(n, m)
 
-In `sum` there are 24m bytes more, 16 one way and 8 the other, and the hashing around them. `both` is two runs, one
-after the other, with the roles reversed. Where noise is added, n and m count the 2t items that
-carry it.
+In `sum` there are 24m bytes more, 16 one way and 8 the other, and the hashing around them. Where noise is added, n and
+m count the 2t items that carry it.
 """
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from psi.agreement.outcomes import Reveal
+from psi.agreement.outcomes import Matching, Reveal, Side
+from psi.agreement.terms import DEFAULT_CHUNK, Terms
 from psi.group import masking
 from psi.group.curve25519.suite import ELEMENT_BYTES
 from psi.labels.labels import KEY_BYTES, SEAL_BYTES
@@ -26,21 +26,13 @@ from psi.oblivious import cost as sum_cost
 from psi.oblivious.columns import ROW_BYTES
 from psi.oblivious.correlated import WORD_BYTES
 from psi.oblivious.extension import block_rows
+from psi.protocol.schedule import RunSize, plan, size_of
 from psi.transport.wire import HEADER_BYTES, MAX_FRAME_BYTES
 
-DEFAULT_CHUNK = 8192
 DEFAULT_KEY_BYTES = 32
 
 # HELLO, AUTH, the ends of the streams and FINISH, each way: the terms in JSON and two signatures, mostly.
 _CONTROL_BYTES = 660
-
-
-class Learns(enum.Enum):
-    """Who learns, seen from here."""
-
-    ME = "me"
-    PEER = "peer"
-    BOTH = "both"
 
 
 class Machines(enum.Enum):
@@ -51,7 +43,7 @@ class Machines(enum.Enum):
 
 
 class Bound(enum.Enum):
-    """What the run waits for."""
+    """What the session waits for."""
 
     COMPUTE = "compute"
     NETWORK = "network"
@@ -76,27 +68,53 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One direction: a receiver (who learns) with n items, a sender with m. sums: whether values are added up.
-    label_bytes: of the columns that travel along with each of the sender's items, 0 for none."""
+class Machine:
+    """What a session runs on. calibration: its speed. machines: how many there are. link_bits_per_second: None for a
+    link that never binds. memory_limit: bytes for keys and columns, None for no limit (then nothing goes to disk)."""
 
-    n: int
-    m: int
+    calibration: Calibration
+    machines: Machines = Machines.APART
+    link_bits_per_second: float | None = None
+    memory_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What goes in, seen from `side`. own, peer: distinct values of each key, or records one-to-one, without what the
+    terms add. key_bytes: mean length of a key; rows: of the own table, where keys repeat. Both matter for the disk
+    only."""
+
+    own: int
+    peer: int
+    side: Side = Side.CONNECT
+    key_bytes: int = DEFAULT_KEY_BYTES
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunCost:
+    """What one run costs. sums: whether values are added up. label_bytes: of the columns that travel along with each of
+    the sender's items, 0 for none. chunk: elements in a full chunk."""
+
+    size: RunSize
     sums: bool = False
     label_bytes: int = 0
+    chunk: int = DEFAULT_CHUNK
 
     @property
     def receiver_multiplications(self) -> int:
-        return 2 * self.n + sum_cost.RECEIVER_MULTIPLICATIONS * self.sums
+        """Of the receiver."""
+        return self.size.operations(receives=True) + sum_cost.RECEIVER_MULTIPLICATIONS * self.sums
 
     @property
     def sender_multiplications(self) -> int:
-        return self.n + self.m + sum_cost.SENDER_MULTIPLICATIONS * self.sums
+        """Of the sender."""
+        return self.size.operations(receives=False) + sum_cost.SENDER_MULTIPLICATIONS * self.sums
 
     @property
     def tag_bytes(self) -> int:
         """Width of a tag."""
-        return masking.tag_bytes(self.n, self.m)
+        return masking.tag_bytes(self.size.n, self.size.m)
 
     @property
     def sealed_bytes(self) -> int:
@@ -106,24 +124,55 @@ class Run:
     @property
     def payload_bytes(self) -> int:
         """Both ways, without frames: 64n + w*m, and 24m where values are added up, and labels."""
-        return 2 * ELEMENT_BYTES * self.n + (self.tag_bytes + self.sealed_bytes + 24 * self.sums) * self.m
+        tags = (self.tag_bytes + self.sealed_bytes) * self.size.tags
+        return 2 * ELEMENT_BYTES * self.size.elements + tags + 24 * self.sums * self.size.m
 
-    def receiver_sends(self, chunk: int = DEFAULT_CHUNK) -> int:
-        """Bytes of the elements, with their frames."""
-        return ELEMENT_BYTES * self.n + HEADER_BYTES * -(-self.n // chunk)
+    @property
+    def receiver_sends(self) -> int:
+        """Bytes of the elements, with their frames, and what summing adds."""
+        transfers = sum_cost.receiver_sends(self.size.m, block_rows(self.chunk)) if self.sums else 0
+        return self._elements + transfers
 
-    def sender_sends(self, chunk: int = DEFAULT_CHUNK) -> int:
-        """Bytes of the replies and tags, with their frames."""
-        row = self.tag_bytes + self.sealed_bytes
-        rows = min(chunk, (MAX_FRAME_BYTES - HEADER_BYTES) // row)
-        return self.receiver_sends(chunk) + row * self.m + HEADER_BYTES * -(-self.m // rows)
+    @property
+    def sender_sends(self) -> int:
+        """Bytes of the replies and tags, with their frames, and what summing adds."""
+        row = self.size.keys * (self.tag_bytes + self.sealed_bytes)
+        rows = min(self._records_in_chunk, (MAX_FRAME_BYTES - HEADER_BYTES) // row)
+        transfers = sum_cost.sender_sends(self.size.m, block_rows(self.chunk)) if self.sums else 0
+        return self._elements + row * self.size.m + HEADER_BYTES * -(-self.size.m // rows) + transfers
 
-    def transfers(self, chunk: int = DEFAULT_CHUNK) -> tuple[int, int]:
-        """What receiver and sender send after the tags: nothing, unless values are added up."""
-        if not self.sums:
-            return 0, 0
-        block = block_rows(chunk)
-        return sum_cost.receiver_sends(self.m, block), sum_cost.sender_sends(self.m, block)
+    @property
+    def crossing(self) -> int:
+        """Bytes that the link carries one after the other: elements and replies cross, the tags come after the last
+        reply, transfers go back and forth."""
+        both_ways = sum_cost.receiver_sends(self.size.m, block_rows(self.chunk)) if self.sums else 0
+        return self.sender_sends + both_ways
+
+    @property
+    def _records_in_chunk(self) -> int:
+        return max(1, self.chunk // self.size.keys)
+
+    @property
+    def _elements(self) -> int:
+        return ELEMENT_BYTES * self.size.elements + HEADER_BYTES * -(-self.size.n // self._records_in_chunk)
+
+    def seconds(self, calibration: Calibration, machines: Machines) -> float:
+        """Chunks keep both parties at work at once: on two machines the busier one decides, on one their work adds
+        up."""
+        c, size = calibration, self.size
+
+        def core_seconds(multiplications: int, hashed: int) -> float:
+            return multiplications * c.multiplication + hashed * c.hashing
+
+        sealing = c.sealing if self.label_bytes else 0.0
+        # At most so many labels are opened.
+        opening = min(size.elements, size.tags) * sealing
+        receiver = core_seconds(self.receiver_multiplications, size.elements) / c.cores
+        receiver += size.elements * c.handling + opening
+        sender = core_seconds(self.sender_multiplications, size.tags) / c.cores + size.tags * (c.handling + sealing)
+        # Transfers go back and forth, so that neither side has much to do while the other works.
+        summing = size.m * c.transfer * self.sums
+        return (max(receiver, sender) if machines is Machines.APART else receiver + sender) + summing
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +182,7 @@ class Estimate:
     link_bits_per_second: as given, None for a link that never binds. balance_bits_per_second: the link at which compute
     and network take equally long; a slower one binds. disk_bytes: the most that this side's temporary
     files hold. resume_bytes: what a session that is kept for --resume takes on this side's disk beside that. tag_bytes:
-    width of a compared tag, wide enough for a false match in 2^40 sessions.
+    width of a compared tag, wide enough that some false match in a session has probability at most 2^-40.
     """
 
     own_multiplications: int
@@ -152,71 +201,38 @@ class Estimate:
     machines: Machines
 
 
-def runs(
-    own: int,
-    peer: int,
-    learns: Learns,
-    added: int = 0,
-    keys: int = 1,
-    *,
-    gate: bool = False,
-    reveal: Reveal = Reveal.MATCHES,
-    label_bytes: int = 0,
-) -> tuple[tuple[Run, bool], ...]:
-    """The runs of a session, each with whether this side is the receiver. added: items that the mode adds to each.
-    gate: the side that does not learn compares first (docs/protocol.md, "Minimum")."""
-    own, peer = own + added, peer + added
-    sums = reveal is Reveal.SUM
-    mine, theirs = (Run(own, peer, sums, label_bytes), True), (Run(peer, own, sums, label_bytes), False)
-    needed = {Learns.ME: (mine,), Learns.PEER: (theirs,), Learns.BOTH: (mine, theirs)}[learns]
-    if gate:
-        needed = ((Run(peer, own), False) if learns is Learns.ME else (Run(own, peer), True), *needed)
+def runs(terms: Terms, sizes: Sizes) -> tuple[tuple[RunCost, bool], ...]:
+    """The runs of a session, each with whether this side is the receiver."""
+    declared = {sizes.side: [sizes.own] * terms.lists, sizes.side.other: [sizes.peer] * terms.lists}
     return tuple(
-        (replace(run, sums=run.sums and not key), receiving) for run, receiving in needed for key in range(keys)
+        (
+            RunCost(
+                size_of(run, terms, declared),
+                sums=run.reveal is Reveal.SUM,
+                label_bytes=terms.label_width(run.receiver.other) if run.needs_labels else 0,
+                chunk=terms.chunk,
+            ),
+            run.receiver is sizes.side,
+        )
+        for run in plan(terms)
     )
 
 
-def estimate(
-    own: int,
-    peer: int,
-    calibration: Calibration,
-    *,
-    reveal: Reveal = Reveal.MATCHES,
-    label_bytes: int = 0,
-    added: int = 0,
-    keys: int = 1,
-    gate: bool = False,
-    learns: Learns = Learns.ME,
-    machines: Machines = Machines.APART,
-    link_bits_per_second: float | None = None,
-    memory_limit: int | None = None,
-    key_bytes: int = DEFAULT_KEY_BYTES,
-    rows: int | None = None,
-    chunk: int = DEFAULT_CHUNK,
-) -> Estimate:
-    """Predict a session between `own` and `peer` distinct keys. Pure.
-
-    memory_limit: bytes for keys and columns, None for no limit (then nothing goes to disk). key_bytes: mean length of a
-    key; rows: of the own table, where keys repeat. Both matter for the disk only. added: items that each side puts into
-    a run beyond its keys (`psi.session.job.Agreement.added`). keys: how many keys records have, each taken to have
-    `own` and `peer` distinct values; one-to-one they share a run, which costs the same. gate: as in `runs`.
-    label_bytes: length of the columns that travel along with matches, to every side that learns; 0 for none. What is to
-    be sent waits in memory or on disk beside that, as long as it is in the table.
-    """
-    session = runs(own, peer, learns, added, keys, gate=gate, reveal=reveal, label_bytes=label_bytes)
+def estimate(terms: Terms, sizes: Sizes, machine: Machine) -> Estimate:
+    """Predict a session. Pure. What a side gives along with its matches waits in memory or on disk beside what is
+    counted here, as long as it is in the table."""
+    session = runs(terms, sizes)
     own_work, peer_work, sent, received = 0, 0, _CONTROL_BYTES, _CONTROL_BYTES
     compute, bits = 0.0, 0
     for run, receiving in session:
-        after_tags = run.transfers(chunk)
-        receiver = run.receiver_multiplications, run.receiver_sends(chunk) + after_tags[0]
-        sender = run.sender_multiplications, run.sender_sends(chunk) + after_tags[1]
+        receiver = run.receiver_multiplications, run.receiver_sends
+        sender = run.sender_multiplications, run.sender_sends
         mine, theirs = (receiver, sender) if receiving else (sender, receiver)
         own_work, sent = own_work + mine[0], sent + mine[1]
         peer_work, received = peer_work + theirs[0], received + theirs[1]
-        compute += _compute_seconds(run, calibration, machines)
-        # Elements and replies cross, each way at the link's speed; the tags come after the last reply.
-        bits += 8 * (run.sender_sends(chunk) + sum(after_tags))
-    network = 0.0 if link_bits_per_second is None else bits / link_bits_per_second
+        compute += run.seconds(machine.calibration, machine.machines)
+        bits += 8 * run.crossing
+    network = 0.0 if machine.link_bits_per_second is None else bits / machine.link_bits_per_second
     return Estimate(
         own_multiplications=own_work,
         peer_multiplications=peer_work,
@@ -227,65 +243,41 @@ def estimate(
         network_seconds=network,
         seconds=max(compute, network),
         bound=Bound.COMPUTE if compute >= network else Bound.NETWORK,
-        disk_bytes=_disk_bytes(own, keys, session, reveal, memory_limit, key_bytes, rows or own),
-        resume_bytes=sent + received + ELEMENT_BYTES * (own_work - _sent_as_computed(session, reveal)),
-        link_bits_per_second=link_bits_per_second,
+        disk_bytes=_disk_bytes(terms, sizes, session, machine.memory_limit),
+        resume_bytes=sent + received + ELEMENT_BYTES * (own_work - _sent_as_computed(session, terms.reveal)),
+        link_bits_per_second=machine.link_bits_per_second,
         balance_bits_per_second=bits / compute if compute else 0.0,
-        machines=machines,
+        machines=machine.machines,
     )
 
 
-def _sent_as_computed(session: Sequence[tuple[Run, bool]], reveal: Reveal) -> int:
+def _sent_as_computed(session: Sequence[tuple[RunCost, bool]], reveal: Reveal) -> int:
     """Results of the group that go out as they are, so that a journal holds them once: own elements, and replies that
     need not be sorted."""
-    return sum(run.n for run, receiving in session if receiving or not reveal.hides_membership)
+    return sum(run.size.elements for run, receiving in session if receiving or not reveal.hides_membership)
 
 
-def _compute_seconds(run: Run, calibration: Calibration, machines: Machines) -> float:
-    """Chunks keep both parties at work at once: on two machines the busier one decides, on one their work adds up."""
-    c = calibration
-
-    def core_seconds(multiplications: int, hashed: int) -> float:
-        return multiplications * c.multiplication + hashed * c.hashing
-
-    sealing = c.sealing if run.label_bytes else 0.0
-    # At most so many labels are opened.
-    opening = min(run.n, run.m) * sealing
-    receiver = core_seconds(run.receiver_multiplications, run.n) / c.cores + run.n * c.handling + opening
-    sender = core_seconds(run.sender_multiplications, run.m) / c.cores + run.m * (c.handling + sealing)
-    # Transfers go back and forth, so that neither side has much to do while the other works.
-    summing = run.m * c.transfer * run.sums
-    if machines is Machines.APART:
-        return max(receiver, sender) + summing
-    return receiver + sender + summing
-
-
-def _disk_bytes(
-    own: int,
-    keys: int,
-    session: Sequence[tuple[Run, bool]],
-    reveal: Reveal,
-    memory_limit: int | None,
-    key_bytes: int,
-    rows: int,
-) -> int:
+def _disk_bytes(terms: Terms, sizes: Sizes, session: Sequence[tuple[RunCost, bool]], memory_limit: int | None) -> int:
     """Keys stay for the whole session; columns live as long as their run."""
     if memory_limit is None:
         return 0
     columns = []
     gives = any(run.label_bytes and not receiving for run, receiving in session)  # what it gives has a share too
     for run, receiving in session:
-        row = run.tag_bytes + run.sealed_bytes
-        sizes = [(run.n, run.tag_bytes), (run.m, run.tag_bytes)] if receiving else [(run.m, row)]
+        n, m, row = run.size.elements, run.size.tags, run.tag_bytes + run.sealed_bytes
+        filled = [(n, run.tag_bytes), (m, run.tag_bytes)] if receiving else [(m, row)]
         if receiving and run.label_bytes:
-            sizes[1:] = [(run.n, KEY_BYTES), (run.m, run.tag_bytes), (run.m, run.sealed_bytes)]
-        if reveal.hides_membership:
-            sizes.insert(0, (run.n, ELEMENT_BYTES))
+            filled[1:] = [(n, KEY_BYTES), (m, run.tag_bytes), (m, run.sealed_bytes)]
+        if terms.reveal.hides_membership:
+            filled.insert(0, (n, ELEMENT_BYTES))
         if not receiving and run.sums:
-            sizes[-1:] = [(run.m, run.tag_bytes + WORD_BYTES), (run.m, ROW_BYTES)]
-        columns.append(spilled_bytes(sizes, memory_limit // (4 if gives else 2)))
-    of_keys = keys * keys_on_disk(own, rows, key_bytes, len(session) // keys, memory_limit // 2 // keys)
-    return of_keys + max(columns)
+            filled[-1:] = [(m, run.tag_bytes + WORD_BYTES), (m, ROW_BYTES)]
+        columns.append(spilled_bytes(filled, memory_limit // (4 if gives else 2)))
+    if terms.matching is Matching.ONE_TO_ONE:
+        return max(columns)  # records are read in random order, so their keys stay in memory
+    shuffles, limit = len(session) // terms.lists, memory_limit // 2 // terms.lists
+    of_keys = keys_on_disk(sizes.own, sizes.rows or sizes.own, sizes.key_bytes, shuffles, limit)
+    return terms.lists * of_keys + max(columns)
 
 
 def keys_on_disk(own: int, rows: int, key_bytes: int, shuffles: int, limit: int) -> int:

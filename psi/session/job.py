@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,13 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from psi import tables
-from psi.agreement.amounts import Amounts, agreed
-from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.noise import Noise
-from psi.agreement.outcomes import Comparer, Learner, Matching, Outcome, Reveal, Side
-from psi.agreement.terms import PROTOCOL_VERSION, KeyTerm, Terms, noise_of
+from psi.agreement.amounts import Amounts
+from psi.agreement.outcomes import Matching, Side
+from psi.agreement.terms import KeyTerm, Terms
 from psi.group.curve25519.backend import Backend
-from psi.group.curve25519.suite import SUITE
 from psi.identity.signing import Signer, Verifier
 from psi.inputs import items, values
 from psi.inputs.distinct import SpooledKeys
@@ -34,6 +31,7 @@ from psi.inputs.values import SummedValues
 from psi.labels import columns
 from psi.labels.columns import ReceivedColumns, SentColumns
 from psi.normalize import KeySpec
+from psi.protocol.outcome import Outcome
 from psi.protocol.party import Setup
 from psi.store.spool import DiskStore, Store
 from psi.tables import Source
@@ -41,83 +39,9 @@ from psiselect.base.entropy import Entropy
 from psiselect.base.errors import UsageError
 from psiselect.base.packed import I64, Packed
 
-DEFAULT_CHUNK = 8192  # 256 KiB of elements: a tenth of a second of work, and far below the frame cap
+MAX_PEER_SIZE = 1 << 30  # unless this side's policy says otherwise
 KEY_TYPE = b"\x01"
 _TYPE_TAG_BYTES = 8
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """What both sides must want alike, apart from the data."""
-
-    reveal: Reveal
-    learn: Learner
-    chunk: int = DEFAULT_CHUNK
-    epsilon: Fraction | None = None
-    delta: Fraction | None = None
-    min_matches: int | None = None
-    min_matches_by: Comparer = Comparer.LEARNER
-    matching: Matching = Matching.ONE_TO_MANY
-    pad_to: int | None = None
-    columns: ColumnTerms | None = None
-    label_bytes: int | None = None
-    value_decimals: int | None = None
-    value_max: str | None = None
-
-    def __post_init__(self) -> None:
-        """Raises UsageError for a mode that does not exist."""
-        self.terms(())
-
-    @property
-    def noise(self) -> Noise | None:
-        """The noise of the result."""
-        return noise_of(self.terms(()))
-
-    @property
-    def added(self) -> int:
-        """Items that each side puts into each run beyond its own."""
-        return 0 if self.noise is None else self.noise.added
-
-    @property
-    def amounts(self) -> Amounts | None:
-        """How values add up, in `sum`."""
-        return agreed(self.reveal, self.value_decimals, self.value_max)
-
-    def values_of(self, side: Side) -> Amounts | None:
-        """How a side's values add up; None when they do not."""
-        return self.amounts if side.other in self.learn.receivers else None
-
-    def declared_size(self, size: int) -> int:
-        """What a list of `size` keys is declared as. Raises InputError when it does not fit the padding."""
-        return self.terms(()).declared_size(size)
-
-    def terms(self, keys: tuple[KeyTerm, ...]) -> Terms:
-        """The session's terms, given the keys."""
-        return Terms(
-            version=PROTOCOL_VERSION,
-            suite=SUITE,
-            reveal=self.reveal,
-            learn=self.learn,
-            keys=keys,
-            chunk=self.chunk,
-            matching=self.matching,
-            epsilon=None if self.epsilon is None else str(self.epsilon),
-            delta=None if self.delta is None else str(self.delta),
-            min_matches=self.min_matches,
-            min_matches_by=self.min_matches_by,
-            pad_to=self.pad_to,
-            columns=self.columns,
-            label_bytes=self.label_bytes,
-            value_decimals=self.value_decimals,
-            value_max=self.value_max,
-        )
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Private policy of one side."""
-
-    max_peer_size: int = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -142,47 +66,57 @@ class Memory:
 
 
 class Job:
-    """One side's table and keys, read once. A context manager: on exit, what went to disk is removed."""
+    """One side's table and keys, read once, and what they become under the terms. A context manager; see `close`."""
 
     def __init__(
         self,
         source: Source,
-        keys: KeySpec | tuple[KeySpec, ...],
+        keys: tuple[KeySpec, ...],
+        side: Side,
+        terms: Terms,
         memory: Memory,
-        matching: Matching = Matching.ONE_TO_MANY,
         *,
         value: str | None = None,
         strict: bool = False,
     ) -> None:
         """Stream the table and gather the distinct values of each key. One-to-one, they stay in memory whatever the
-        limit: records are read in random order. value: the column that `sum` adds up. Raises InputError."""
+        limit: records are read in random order. value: the column that `sum` adds up. strict: refuse rows that a rule
+        cannot read. Raises InputError."""
+        if terms.keys != tuple(map(KeyTerm.of, keys)):
+            raise ValueError("the keys are not those of the terms")
         self.source = source
-        self.keys = keys if isinstance(keys, tuple) else (keys,)
+        self.keys = keys
+        self.side = side
+        self.terms = terms
         self._memory = memory
         self._stores: list[DiskStore] = []
         self._sent: SentColumns | None = None
         self._value = value
         self._summed: SummedValues | None = None
-        one_to_one = matching is Matching.ONE_TO_ONE
-        folder, limit = (None, None) if one_to_one else (memory.folder, memory.half // len(self.keys))
+        one_to_one = terms.matching is Matching.ONE_TO_ONE
+        folder, limit = (None, None) if one_to_one else (memory.folder, memory.half // len(keys))
         self._items: list[Items] = []
         try:
-            for key in self.keys:
+            for key in keys:
                 self._items.append(items.collect(source, key, strict=strict, folder=folder, memory_limit=limit))
         except BaseException:
-            self.__exit__(None, None, None)
+            self.close()
             raise
         self._linked = Linked.of(self._items) if one_to_one else None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def close(self) -> None:
+        """Remove what went to disk. Safe to call twice."""
         for found in self._items:
             if isinstance(found.keys, SpooledKeys):
                 found.keys.close()
         if self._sent is not None:
             self._sent.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -201,22 +135,19 @@ class Job:
         """How rows became keys, for each key."""
         return tuple(found.report for found in self._items)
 
-    def terms(self, agreement: Agreement) -> Terms:
-        """The session's terms, as this side holds them."""
-        return agreement.terms(key_terms(self.keys))
-
     def setup(
         self,
-        side: Side,
-        agreement: Agreement,
-        limits: Limits,
         signer: Signer,
         verifier: Verifier,
         backend: Backend,
         entropy: Entropy,
+        *,
+        max_peer_size: int = MAX_PEER_SIZE,
+        admit: Callable[[int], None] = lambda peer_size: None,
     ) -> Setup:
-        """What `psi.session.session.run` needs of this side. Raises InputError, see `gather`."""
-        self.gather(side, agreement)
+        """What `psi.session.session.run` needs of this side. max_peer_size, admit: see `psi.protocol.party.Setup`.
+        Raises InputError, see `gather`."""
+        self.gather()
         stores: list[DiskStore] = []  # this session's: a job may have many
         self._stores = stores
         prefixes = [token_prefix(number, key) for number, key in enumerate(self.keys, start=1)]
@@ -228,8 +159,8 @@ class Job:
             return RecordTokens(values, prefixes, self._linked.table, entropy)
 
         return Setup(
-            side=side,
-            terms=self.terms(agreement),
+            side=self.side,
+            terms=self.terms,
             sizes=self.sizes,
             tokens=tokens,
             signer=signer,
@@ -237,27 +168,28 @@ class Job:
             backend=backend,
             stores=lambda: self._store(stores),
             entropy=entropy,
-            max_peer_size=limits.max_peer_size,
+            max_peer_size=max_peer_size,
             now=int(time.time()),
+            admit=admit,
             labels=self._sent,
             values=None if self._summed is None else self._summed.of,
         )
 
-    def gather(self, side: Side, agreement: Agreement) -> None:
+    def gather(self) -> None:
         """Read the values that add up and the columns that this side gives along with its matches, unless that was
         done: once the peer waits it is late to find out that they cannot be used. Raises InputError."""
-        amounts = agreement.values_of(side)
+        amounts = self.terms.amounts_of(self.side)
         if amounts is not None and self._summed is None:
-            self._summed = self._add_up(amounts, agreement.declared_size(self.size))
-        given = () if agreement.columns is None else agreement.columns.given_by(side)
-        if not given or agreement.label_bytes is None or self._sent is not None:
+            self._summed = self._add_up(amounts, self.terms.declared_size(self.size))
+        given = self.terms.columns_of(self.side)
+        if not given or self.terms.label_bytes is None or self._sent is not None:
             return
         self._sent = columns.gather(
             self.source,
             given,
             self._owners,
             self.sizes[0],
-            agreement.label_bytes,
+            self.terms.label_bytes,
             folder=self._memory.folder,
             memory_limit=self._memory.half // 2,
         )
@@ -312,13 +244,13 @@ class Job:
         partner[matched] = np.arange(len(matched))
         return tables.write_joined(self.source, partner[self._owners], received, target)
 
-    def received(self, side: Side, agreement: Agreement, outcome: Outcome) -> ReceivedColumns | None:
+    def received(self, outcome: Outcome) -> ReceivedColumns | None:
         """What the peer gave along with the matches, opened; None where nothing was to travel. Call it when the session
         is over. Raises RemoteError when some of it does not open."""
-        if agreement.columns is None or outcome.labels is None:
+        if outcome.labels is None:
             return None
         opened = [labels.open() for labels in outcome.labels]
-        return ReceivedColumns(agreement.columns.given_by(side.other), np.concatenate(opened))
+        return ReceivedColumns(self.terms.columns_of(self.side.other), np.concatenate(opened))
 
     @property
     def _owners(self) -> I64:
@@ -341,11 +273,6 @@ class Job:
             else:
                 found[self._linked.rows[some]] = True
         return found
-
-
-def key_terms(keys: tuple[KeySpec, ...]) -> tuple[KeyTerm, ...]:
-    """Keys as both sides know them."""
-    return tuple(KeyTerm(key.describe(), key.digest().hex()) for key in keys)
 
 
 def token_prefix(number: int, key: KeySpec) -> bytes:

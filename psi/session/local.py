@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psi.agreement.outcomes import Side
 from psi.group.curve25519.backend import Backend
 from psi.session import session
-from psi.session.job import Agreement, Job, Limits
+from psi.session.job import Job
 from psi.session.session import SessionResult
 from psi.transport.memory import memory_pair
 from psiselect.base.entropy import Entropy
@@ -39,7 +39,6 @@ class EphemeralKey:
 
 def run(
     jobs: Mapping[Side, Job],
-    agreement: Agreement,
     backend: Backend,
     entropy: Entropy,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -54,7 +53,7 @@ def run(
 
     def play(side: Side) -> None:
         try:
-            setup = jobs[side].setup(side, agreement, Limits(), keys[side], keys[side.other], backend, entropy)
+            setup = jobs[side].setup(keys[side], keys[side.other], backend, entropy)
             shown = progress if side is Side.CONNECT else _silent
             results[side] = session.run(channels[side], setup, shown)
         except BaseException as error:  # noqa: BLE001 - raised again below, in the caller's thread

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from psi.agreement.outcomes import Outcome, Side
+from psi.agreement.outcomes import Side
 from psi.protocol import messages
 from psi.protocol.messages import MessageType
+from psi.protocol.outcome import Outcome
 from psi.protocol.party import Party, Setup
 from psi.protocol.states import SEND, TABLE, State
 from psi.transport.channel import Channel
@@ -26,8 +27,8 @@ _ALIVE_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class SessionResult:
-    """What a session gave this side. Sizes count distinct keys; bytes are application bytes, without TLS; signatures
-    are over the record."""
+    """What a session gave this side. Sizes count distinct keys; record: what both sides know, and signatures over it;
+    bytes are application bytes, without TLS."""
 
     outcome: Outcome
     own_size: int
@@ -35,9 +36,9 @@ class SessionResult:
     transcript: bytes
     record: dict[str, Any]
     signatures: dict[Side, bytes]
-    seconds: float
-    bytes_sent: int
-    bytes_received: int
+    seconds: float = 0.0
+    bytes_sent: int = 0
+    bytes_received: int = 0
 
 
 class Driven(Protocol):

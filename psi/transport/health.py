@@ -1,7 +1,8 @@
 """A health check over plain HTTP, for orchestrators: `GET /healthz` says 200 or 503, and how many sessions there were.
 
 Anybody who reaches the address may ask, so nothing private is said, and nobody can do harm: a request has a few
-seconds and a few kilobytes, and a connection too many costs the oldest its place. One thread, in which nothing waits.
+seconds and a few kilobytes, and when there are too many connections, the oldest is closed. One thread, in which nothing
+waits.
 """
 
 from __future__ import annotations
@@ -81,14 +82,14 @@ class HealthServer:
             self._loop.close()
 
     async def _serve(self) -> None:
-        server = await asyncio.start_server(self._visit, sock=self._socket, limit=_MAX_REQUEST)
+        server = await asyncio.start_server(self._answer_one, sock=self._socket, limit=_MAX_REQUEST)
         await self._over.wait()
         server.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _visit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a connection is served by a task")

@@ -1,7 +1,7 @@
-"""The listening end: a socket, the thread that receives visitors there, and the peers that were let in.
+"""The listening end: a socket, the thread that receives callers there, and the peers that were let in.
 
 Whoever is not pinned is refused by the handshake and told why by a TLS alert; the listener logs the reason (logger
-`psiselect.transport`) and goes on. How visitors are received is in `psi.transport.reception`.
+`psiselect.transport`) and goes on. How callers are received is in `psi.transport.reception`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from types import TracebackType
 from typing import Self
 
 from psi.identity.identity import Identity, PeerIdentity
-from psi.protocol.messages import BUSY
 from psi.transport.address import Address, close
 from psi.transport.pinning import Side, make_context, pin
-from psi.transport.reception import Door, Reception
+from psi.transport.reception import Reception, Slots
 from psi.transport.tlschannel import TlsChannel
+from psi.transport.wire import Frame
 from psiselect.base.errors import TransportError, UsageError
 
 _MAX_READY = 64  # peers that nobody has accepted yet
@@ -30,8 +30,9 @@ _LONGEST_WAIT = 3600.0  # a condition cannot wait for ever at once
 class Listener:
     """Accepts pinned peers at an address; a context manager. All methods may be called from any thread.
 
-    address: where it listens, with the real port if 0 was asked for. door: who may come in now; without one, every
-    pinned peer, as long as not too many wait to be accepted. Raises TransportError when it cannot listen there, and
+    address: where it listens, with the real port if 0 was asked for. slots: who may come in now; without it, every
+    pinned peer, as long as not too many wait to be accepted. busy_frame: what a pinned peer is told that gets no slot.
+    Raises TransportError when it cannot listen there, and
     otherwise as `psi.transport.tls.connect`.
     """
 
@@ -42,7 +43,8 @@ class Listener:
         peers: Iterable[PeerIdentity],
         *,
         timeout: float,
-        door: Door | None = None,
+        slots: Slots | None = None,
+        busy_frame: Frame | None = None,
     ) -> None:
         wanted = Address.parse(address)
         pins = pin(identity, peers)
@@ -54,11 +56,13 @@ class Listener:
         self._refusals = 0
         self._last_refusal = ""
         self._stopping = False
-        self._door = door or _OpenDoor(self._ready)
+        self._slots = slots or _OpenSlots(self._ready)
         sock = _listen(wanted)
         sock.setblocking(False)
         self.address = str(Address(*sock.getsockname()[:2]))
-        self._reception = Reception(sock, context, pins, self._door, timeout, self._admitted, self._refused)
+        self._reception = Reception(
+            sock, context, pins, self._slots, timeout, self._admitted, self._refused, busy_frame=busy_frame
+        )
         self._thread = threading.Thread(target=self._run, name="psiselect-listener", daemon=True)
         self._thread.start()
 
@@ -95,7 +99,7 @@ class Listener:
             raise TransportError(f"no room for a session with {peer.name}: {error}") from None
 
     def reconsider(self) -> None:
-        """A place is free: peers at the door may come in now."""
+        """A slot is free: peers that wait for one may come in now."""
         with self._changed:
             if not self._stopping:
                 self._reception.call()
@@ -123,7 +127,7 @@ class Listener:
 
     def _lose(self, sock: ssl.SSLSocket, peer: PeerIdentity) -> None:
         close(sock)
-        self._door.leave(peer.fingerprint)
+        self._slots.leave(peer.fingerprint)
 
     # From here on, everything runs in the listener's thread.
 
@@ -148,10 +152,8 @@ class Listener:
             self._last_refusal = why
 
 
-class _OpenDoor:
+class _OpenSlots:
     """Lets everybody in who is pinned, until too many wait to be accepted."""
-
-    regret = BUSY
 
     def __init__(self, ready: deque[tuple[ssl.SSLSocket, PeerIdentity]]) -> None:
         self._ready = ready

@@ -128,8 +128,8 @@ class TlsChannel(QueuedChannel):
                 self._wakes.close()
 
     def _move(self) -> bool:
-        """Move bytes until the peer closes, this side has closed and all is sent (then True: a goodbye makes sense),
-        or patience has run out (False). Raises OSError when the link fails."""
+        """Move bytes until the peer closes, this side has closed and all is sent (then True: a close_notify makes
+        sense), or patience has run out (False). Raises OSError when the link fails."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._wakes, selectors.EVENT_READ)
             watched = 0
@@ -215,7 +215,7 @@ class TlsChannel(QueuedChannel):
         return _Next.NOTHING
 
     def _hang_up(self, polite: bool) -> None:
-        """Say goodbye in TLS, then wait for the peer to close too: closing first, with its bytes unread, would make a
+        """Send close_notify, then wait for the peer to close too: closing first, with its bytes unread, would make a
         reset that can destroy the last frame sent to it."""
         deadline = time.monotonic() + min(_LINGER_SECONDS, self._patience.seconds)
         if polite and self._writing_failed is None:
@@ -225,7 +225,7 @@ class TlsChannel(QueuedChannel):
                 except ssl.SSLWantWriteError:
                     _ready(self._sock, selectors.EVENT_WRITE, deadline)
                     continue
-                except OSError:  # most often SSLWantReadError: the goodbye is on its way
+                except OSError:  # most often SSLWantReadError: the close_notify is on its way
                     pass
                 break
         with socket.socket(fileno=self._sock.detach()) as raw:

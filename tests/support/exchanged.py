@@ -12,8 +12,8 @@ from psi.identity.identity import Identity
 from psi.inputs.tokens import KeyTokens
 from psi.offline import exchange
 from psi.offline.envelope import NO_FILE, Kind, Reader, Writer
-from psi.offline.exchange import Result
 from psi.protocol.party import Setup
+from psi.session.session import SessionResult
 from psiselect.base.packed import Packed
 from psiselect.base.seeded import SeededEntropy
 from support.entropy import FixedEntropy
@@ -65,17 +65,17 @@ class Pair:
         assert isinstance(contents, bytes)
         return file, contents
 
-    def answer(self, offer: bytes, **changes: object) -> tuple[bytes, Result]:
+    def answer(self, offer: bytes, **changes: object) -> tuple[bytes, SessionResult]:
         reader = self.read(Kind.OFFER, offer)
         file, result = self.write(
             Kind.ANSWER,
             reader.id,
             lambda writer: exchange.answer(self.answerer(**changes), reader.id, reader.frames(), writer.send, silent),
         )
-        assert isinstance(result, Result)
+        assert isinstance(result, SessionResult)
         return file, result
 
-    def finish(self, offer: bytes, contents: bytes, answer: bytes, **changes: object) -> Result:
+    def finish(self, offer: bytes, contents: bytes, answer: bytes, **changes: object) -> SessionResult:
         offer_id = self.read(Kind.OFFER, offer).id
         reader = self.read(Kind.ANSWER, answer)
         assert reader.previous == offer_id

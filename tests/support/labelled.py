@@ -7,8 +7,9 @@ import dataclasses
 import numpy as np
 
 from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.outcomes import Learner, Outcome, Side
+from psi.agreement.outcomes import Learner, Side
 from psi.agreement.terms import Terms
+from psi.protocol.outcome import Outcome
 from psi.protocol.party import Party
 from psi.transport.wire import Frame
 from psiselect.base.entropy import SystemEntropy

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Iterable
+from fractions import Fraction
 
 from psi.agreement.outcomes import Learner, Reveal, Side
 from psi.agreement.terms import KeyTerm, Terms
 from psi.group.curve25519.portable import PortableBackend
-from psi.group.curve25519.suite import SUITE
 from psi.inputs.tokens import KeyTokens
 from psi.protocol.party import Party, Setup
 from psi.protocol.states import State
@@ -38,7 +38,10 @@ def backend() -> PortableBackend:
 
 
 def terms(**changes: object) -> Terms:
-    plain = Terms(1, SUITE, Reveal.MATCHES, Learner.CONNECT, (RAW,), 16)
+    """Plain terms, changed; epsilon and delta may be written as text."""
+    changes = {name: Fraction(value) if isinstance(value, str) and name in ("epsilon", "delta") else value
+               for name, value in changes.items()}  # fmt: skip
+    plain = Terms(reveal=Reveal.MATCHES, learn=Learner.CONNECT, keys=(RAW,), chunk=16)
     return dataclasses.replace(plain, **changes)
 
 

@@ -91,8 +91,9 @@ if __name__ == "__main__":
     import cli.psi.command  # noqa: F401
     import psi.group.curve25519.lanes.backend  # noqa: F401
     from cli.main import main
-    from psi.session.job import DEFAULT_CHUNK, Agreement
+    from psi.agreement.terms import DEFAULT_CHUNK, Terms
 
-    defaults = Agreement.__init__.__defaults__ or ()
-    Agreement.__init__.__defaults__ = tuple(CHUNK if default == DEFAULT_CHUNK else default for default in defaults)
+    defaults = Terms.__init__.__kwdefaults__ or {}
+    Terms.__init__.__kwdefaults__ = defaults | {"chunk": CHUNK}
+    assert defaults["chunk"] == DEFAULT_CHUNK
     _main()

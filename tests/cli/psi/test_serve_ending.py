@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 from support import rawtls
+from support.jobs import agreed, specs
 from support.psi_processes import run
 from support.served import Call, hold, serving
 
 from psi.agreement.outcomes import Learner, Reveal, Side
 from psi.group.curve25519.backend import load_backend
 from psi.identity.identity import Identity
-from psi.normalize import parse_key
 from psi.protocol.messages import MessageType
 from psi.protocol.party import Party
 from psi.protocol.states import State
-from psi.session.job import Agreement, Job, Limits, Memory
+from psi.session.job import Job, Memory
 from psi.tables import open_source
 from psi.transport.wire import Frame
 from psiselect.base.entropy import SystemEntropy
@@ -91,14 +91,15 @@ def test_a_peer_that_has_begun_may_take_its_time(place: Path) -> None:
     """It proves who it is and then computes, with signs of life, for longer than it had for the proof."""
     seconds = 3.0
     acme, globex = Identity.load(place / "acme").public, Identity.load(place / "globex")
-    agreed = Agreement(Reveal.MATCHES, Learner.CONNECT)
+    keys = specs("e:email")
+    terms = agreed(keys, Reveal.MATCHES, Learner.CONNECT)
     with (
         serving(place, "--timeout", str(seconds)) as served,
         contextlib.closing(load_backend("portable", 1)) as backend,
-        Job(open_source(place / "globex.parquet"), parse_key("e:email"), Memory(1 << 30, place)) as job,
+        Job(open_source(place / "globex.parquet"), keys, Side.CONNECT, terms, Memory(1 << 30, place)) as job,
         hold(place, served) as channel,
     ):
-        party = Party(job.setup(Side.CONNECT, agreed, Limits(), globex, acme, backend, SystemEntropy()))
+        party = Party(job.setup(globex, acme, backend, SystemEntropy()))
         frames = party.start()
         while party.state not in (State.MASKING, State.MASKING_QUIETLY):
             for frame in frames:

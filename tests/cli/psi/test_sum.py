@@ -12,7 +12,7 @@ from support.psi_processes import session
 
 from cli.psi import values
 from psi.agreement.amounts import Amounts
-from psi.agreement.outcomes import Outcome
+from psi.protocol.outcome import Outcome
 from psiselect.base.errors import RemoteError
 
 SUM = ("--reveal", "sum")

@@ -11,7 +11,6 @@ from support.laws import FALSE_ALARM
 from support.parties import terms
 
 from psi.agreement.outcomes import Reveal
-from psi.agreement.terms import noise_of
 from psi.inputs import padding
 from psi.inputs.padding import PaddedTokens, dummies, fillers
 from psi.inputs.tokens import KeyTokens
@@ -20,7 +19,7 @@ from psiselect.base.packed import Packed
 
 def test_the_senders_dummies_follow_the_law_and_its_number_of_tokens_never_changes() -> None:
     """Bernstein for each cell, at FALSE_ALARM; nothing else decides the result here."""
-    noise, draws, entropy = noise_of(terms(reveal=Reveal.NOISY_COUNT, epsilon="1", delta="1/5")), 2000, FixedEntropy()
+    noise, draws, entropy = terms(reveal=Reveal.NOISY_COUNT, epsilon="1", delta="1/5").noise, 2000, FixedEntropy()
     assert noise is not None
     seen: Counter[int] = Counter()
     for _ in range(draws):

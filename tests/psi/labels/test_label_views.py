@@ -10,13 +10,14 @@ import pytest
 from support.labelled import AGREED, COMMON, OWN, PADDED, PEER, WIDTH, Given, View, payload_of
 from support.parties import backend, pump, setup
 
-from psi.agreement.outcomes import Outcome, Side
+from psi.agreement.outcomes import Side
 from psi.agreement.terms import Terms
 from psi.group import masking
 from psi.group.curve25519.suite import DST
 from psi.group.masking import Derivation
 from psi.labels import labels
 from psi.protocol.messages import MessageType as M
+from psi.protocol.outcome import Outcome
 from psi.protocol.party import Party
 from psi.protocol.receiver import Receiver
 from psi.protocol.run import RunContext

@@ -9,15 +9,16 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from support.jobs import agreed, specs
 
 from psi.agreement.outcomes import Learner, Reveal, Side
 from psi.group.curve25519.backend import Backend, load_backend
-from psi.normalize import parse_key
 from psi.session import local
-from psi.session.job import Agreement, Job, Memory
+from psi.session.job import Job, Memory
 from psi.tables import open_source
 from psiselect.base.entropy import SystemEntropy
 
+KEYS = specs("key:text")
 NOISE = {"epsilon": Fraction(1), "delta": Fraction(1, 10**6)}
 REACH = 14
 MODES = [
@@ -53,10 +54,10 @@ def check_pair(folder: Path, seed: int, most: int) -> None:
     least = draw.choice([None, None, 1, len(common) or 1, len(common) + 1])
     bound = max(1, *(len(found) for found in keys.values())) + draw.randint(0, most) if padded else None
     special = {Reveal.NOISY_COUNT: NOISE, Reveal.SUM: {"value_decimals": 2, "value_max": "1000000000"}}
-    agreement = Agreement(reveal, learn, chunk=500, min_matches=least, pad_to=bound, **special.get(reveal, {}))
-    jobs = {side: Job(open_source(folder / f"{side.value}.csv"), parse_key("key:text"), Memory.default(),
+    terms = agreed(KEYS, reveal, learn, chunk=500, min_matches=least, pad_to=bound, **special.get(reveal, {}))
+    jobs = {side: Job(open_source(folder / f"{side.value}.csv"), KEYS, side, terms, Memory.default(),
                       value="amount") for side in Side}  # fmt: skip
-    results = local.run(jobs, agreement, backend(), SystemEntropy())
+    results = local.run(jobs, backend(), SystemEntropy())
     for side, result in results.items():
         outcome = result.outcome
         assert (result.own_size, result.peer_size) == tuple(bound or len(keys[s]) for s in (side, side.other))

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from support.parties import backend, pump, run, setup, terms
 
-from psi.agreement.outcomes import Learner, Outcome, Reveal, Side
-from psi.agreement.terms import Terms, noise_of
+from psi.agreement.outcomes import Learner, Reveal, Side
+from psi.agreement.terms import Terms
 from psi.group import masking
 from psi.group.curve25519.portable import PortableBackend
 from psi.group.curve25519.scalar import Scalar
@@ -20,6 +20,7 @@ from psi.inputs import padding
 from psi.inputs.padding import FILLER_TYPE, fillers
 from psi.inputs.tokens import KeyTokens
 from psi.protocol.messages import MessageType as M
+from psi.protocol.outcome import Outcome
 from psi.protocol.party import Party
 from psi.protocol.receiver import Receiver
 from psi.protocol.run import RunContext
@@ -90,7 +91,7 @@ def check_elements(elements: list[bytes], count: int) -> None:
 
 def check_learner_view(frames: list[Frame], agreed: Terms, own: int, peer: int) -> None:
     """Sizes with what the terms add, replies and tags in an order that is a function of their set."""
-    noise = noise_of(agreed)
+    noise = agreed.noise
     added = 0 if noise is None else noise.added
     replies = rows(frames, M.REPLIES, 32)
     check_elements(replies, own + added)
@@ -131,7 +132,7 @@ class Simulation:
     """An honest learner against a simulator that knows sizes and result, and nothing of the sender's list."""
 
     def __init__(self, agreed: Terms, own: list[bytes], peer_size: int, result: int) -> None:
-        entropy, noise = SystemEntropy(), noise_of(agreed)
+        entropy, noise = SystemEntropy(), agreed.noise
         added, offset = (0, None) if noise is None else (noise.added, noise.bound)
         tokens = padding.pad(
             KeyTokens.shuffled(Packed.of(own), b"\x01", entropy), len(own), noise, padding.Part.RECEIVER, entropy
@@ -178,7 +179,7 @@ def test_a_simulator_with_sizes_and_result_gives_the_learners_view(agreed: Terms
 def test_what_the_sender_sees_are_hashed_items_whose_number_is_public(agreed: Terms) -> None:
     spies = {side: Spy() for side in Side}
     seen, _ = session(agreed, spies)
-    noise = noise_of(agreed)
+    noise = agreed.noise
     added = 0 if noise is None else noise.added
     check_elements(rows(seen[Side.CONNECT], M.ELEMENTS, 32), len(OWN) + added)
     check_elements([bytes(row) for block in spies[Side.LISTEN].derived for row in block], len(PEER) + added)
@@ -215,7 +216,7 @@ def test_fillers_as_random_bytes_are_noticed(monkeypatch: pytest.MonkeyPatch) ->
     """With at least 40 fillers, all of them on the curve has probability 2^-40."""
     monkeypatch.setattr(padding, "truncated_laplace", lambda entropy, epsilon, bound: -bound)
     agreed = terms(reveal=Reveal.NOISY_COUNT, epsilon="1/10", delta="1/1000000", chunk=64)
-    noise = noise_of(agreed)
+    noise = agreed.noise
     assert noise is not None
     assert noise.added >= 40
     spies = {Side.CONNECT: Spy(), Side.LISTEN: RawFillers()}

@@ -7,9 +7,9 @@ from fractions import Fraction
 import pytest
 from support.parties import run, terms
 
-from psi.agreement.outcomes import Learner, Outcome, Reveal, Side
-from psi.agreement.terms import noise_of
+from psi.agreement.outcomes import Learner, Reveal, Side
 from psi.inputs import padding
+from psi.protocol.outcome import Outcome
 from psiselect.base.errors import UsageError
 
 NOISY = terms(reveal=Reveal.NOISY_COUNT, epsilon="1/2", delta="1/100", chunk=8)
@@ -30,7 +30,7 @@ def test_the_noisy_count_is_the_count_and_the_noise(monkeypatch: pytest.MonkeyPa
         return noise
 
     monkeypatch.setattr(padding, "truncated_laplace", drawn)
-    agreed = noise_of(NOISY)
+    agreed = NOISY.noise
     assert agreed is not None
     assert abs(noise) <= agreed.bound
     for left, right in ((OWN, PEER), (OWN, [b"none"]), ([], PEER), ([], [])):

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.entropy import FixedEntropy
+from support.jobs import agreed
 from support.parties import pump, setup, terms
 
 from psi.agreement.outcomes import Comparer, Learner, Matching, Reveal, Side
-from psi.agreement.terms import KeyTerm
+from psi.agreement.terms import KeyTerm, Terms
 from psi.group import masking
 from psi.group.curve25519.backend import Backend, load_backend
 from psi.inputs.record_tokens import RecordTokens
@@ -27,7 +28,7 @@ from psi.protocol.party import Party
 from psi.protocol.receiver import Receiver
 from psi.protocol.sender import Sender
 from psi.session import local
-from psi.session.job import Agreement, Job, Memory
+from psi.session.job import Job, Memory
 from psi.session.session import SessionResult
 from psi.store.spool import Column
 from psi.tables import open_source
@@ -49,16 +50,14 @@ def write(path: Path, rows: Rows) -> None:
     path.write_text("n,mail,phone\n" + "".join(f"{n},{mail},{phone}\n" for n, (mail, phone) in enumerate(rows)))
 
 
-def match(
-    folder: Path, lists: dict[Side, Rows], agreement: Agreement
-) -> tuple[dict[Side, SessionResult], dict[Side, Job]]:
+def match(folder: Path, lists: dict[Side, Rows], terms: Terms) -> tuple[dict[Side, SessionResult], dict[Side, Job]]:
     for side, rows in lists.items():
         write(folder / f"{side.value}.csv", rows)
     jobs = {
-        side: Job(open_source(folder / f"{side.value}.csv"), KEYS, Memory.default(), agreement.matching, value="n")
+        side: Job(open_source(folder / f"{side.value}.csv"), KEYS, side, terms, Memory.default(), value="n")
         for side in Side
     }
-    return local.run(jobs, agreement, backend(), SystemEntropy()), jobs
+    return local.run(jobs, backend(), SystemEntropy()), jobs
 
 
 def owners(rows: Rows, key: int) -> dict[str, int]:
@@ -112,16 +111,16 @@ def check_pair(folder: Path, seed: int, most: int) -> None:
     counts, rows = plain(lists, matching)
     total = sum(counts)
     least = draw.choice([1, total or 1, total + 1]) if comparer is Comparer.OTHER else draw.choice([None, total + 1])
-    agreement = Agreement(
-        reveal, learn, chunk=draw.choice([3, 500]), min_matches=least, min_matches_by=comparer, matching=matching,
+    terms = agreed(
+        KEYS, reveal, learn, chunk=draw.choice([3, 500]), min_matches=least, min_matches_by=comparer, matching=matching,
         pad_to=most + draw.randint(1, 9) if padded else None,
         **({"value_decimals": 0, "value_max": "3000"} if reveal is Reveal.SUM else {}),
     )  # fmt: skip
     if comparer is Comparer.OTHER and least is not None and total < least:
         with pytest.raises(PolicyError, match="min-matches"):
-            match(folder, lists, agreement)
+            match(folder, lists, terms)
         return
-    results, jobs = match(folder, lists, agreement)
+    results, jobs = match(folder, lists, terms)
     assert results[Side.CONNECT].record == results[Side.LISTEN].record
     for side, result in results.items():
         outcome = result.outcome
@@ -160,10 +159,10 @@ def test_mail_else_phone_by_hand(tmp_path: Path) -> None:
         Side.CONNECT: [("ann@x", "1"), ("bob@x", "2"), ("dan@x", "4"), ("eve@x", "")],
         Side.LISTEN: [("ann@new", "1"), ("bob@x", "9"), ("eve@x", "2"), ("", "7")],
     }
-    results, jobs = match(tmp_path, lists, Agreement(Reveal.MATCHES, Learner.BOTH, matching=Matching.ONE_TO_ONE))
+    results, jobs = match(tmp_path, lists, agreed(KEYS, Reveal.MATCHES, Learner.BOTH, matching=Matching.ONE_TO_ONE))
     assert [result.outcome.counts for result in results.values()] == [(2, 1), (2, 1)]  # bob, eve by mail; ann by phone
     assert results[Side.CONNECT].record["counts"] == [2, 1]
-    many, jobs = match(tmp_path, lists, Agreement(Reveal.MATCHES, Learner.BOTH))
+    many, jobs = match(tmp_path, lists, agreed(KEYS, Reveal.MATCHES, Learner.BOTH))
     assert many[Side.CONNECT].outcome.counts == (2, 2)  # phone 2 is in both lists too
     assert {side: jobs[side].count_rows(many[side].outcome) for side in Side} == {Side.CONNECT: 3, Side.LISTEN: 3}
 
@@ -175,13 +174,12 @@ def test_the_published_example_of_multi_key_matching(tmp_path: Path) -> None:
     keys = (parse_key("email"), parse_key("phone"), parse_key("other"))
     company = [("email1", "phone1", ""), ("", "", "phone2"), ("email3", "", "")]
     partner = [("", "phone1", "phone2"), ("email1", "", ""), ("email3", "", "")]
-    jobs = {}
+    jobs, terms = {}, agreed(keys, Reveal.MATCHES, Learner.BOTH, matching=Matching.ONE_TO_ONE)
     for side, rows in ((Side.CONNECT, company), (Side.LISTEN, partner)):
         path = tmp_path / f"{side.value}.csv"
         path.write_text("email,phone,other\n" + "".join(",".join(row) + "\n" for row in rows))
-        jobs[side] = Job(open_source(path), keys, Memory.default(), Matching.ONE_TO_ONE)
-    agreement = Agreement(Reveal.MATCHES, Learner.BOTH, matching=Matching.ONE_TO_ONE)
-    results = local.run(jobs, agreement, backend(), SystemEntropy())
+        jobs[side] = Job(open_source(path), keys, side, terms, Memory.default())
+    results = local.run(jobs, backend(), SystemEntropy())
     for side, wanted in ((Side.CONNECT, ([0, 2], [], [1])), (Side.LISTEN, ([1, 2], [], [0]))):
         matched = results[side].outcome.matched
         assert matched is not None
@@ -192,14 +190,15 @@ def test_two_keys_under_one_rule_may_hold_the_same_value(tmp_path: Path) -> None
     """One record's first telephone is another's second: no two tokens of a list are equal."""
     lists: dict[Side, Rows] = {Side.CONNECT: [("1", "2"), ("3", "1")], Side.LISTEN: [("3", "2")]}
     for reveal in (Reveal.COUNT, Reveal.MATCHES):
-        agreement = Agreement(reveal, Learner.CONNECT, matching=Matching.ONE_TO_ONE)
-        assert match(tmp_path, lists, agreement)[0][Side.CONNECT].outcome.counts == (1, 0)
+        terms = agreed(KEYS, reveal, Learner.CONNECT, matching=Matching.ONE_TO_ONE)
+        assert match(tmp_path, lists, terms)[0][Side.CONNECT].outcome.counts == (1, 0)
 
 
 def test_a_value_belongs_to_its_first_row_and_rows_without_values_are_no_records(tmp_path: Path) -> None:
     rows: Rows = [("a", "1"), ("a", "2"), ("", ""), ("a", "1"), ("b", "1")]
     write(tmp_path / "t.csv", rows)
-    job = Job(open_source(tmp_path / "t.csv"), KEYS, Memory.default(), Matching.ONE_TO_ONE)
+    terms = agreed(KEYS, Reveal.MATCHES, Learner.BOTH, matching=Matching.ONE_TO_ONE)
+    job = Job(open_source(tmp_path / "t.csv"), KEYS, Side.CONNECT, terms, Memory.default())
     assert job.sizes == (3,)  # rows 0, 1 and 4; row 3 repeats both values
     assert job._linked is not None
     assert job._linked.rows.tolist() == [0, 1, 4]

@@ -10,7 +10,7 @@ import pytest
 from support.entropy import FixedEntropy
 from support.parties import backend, pump, setup, terms
 
-from psi.agreement.outcomes import Matching, Outcome, Reveal, Side
+from psi.agreement.outcomes import Matching, Reveal, Side
 from psi.agreement.terms import KeyTerm
 from psi.group import masking
 from psi.group.curve25519.scalar import Scalar
@@ -18,6 +18,7 @@ from psi.group.curve25519.suite import DST
 from psi.inputs.padding import fillers
 from psi.inputs.record_tokens import RecordTokens
 from psi.protocol.messages import MessageType as M
+from psi.protocol.outcome import Outcome
 from psi.protocol.party import Party
 from psi.protocol.receiver import Receiver
 from psi.protocol.run import RunContext

@@ -12,7 +12,7 @@ import pytest
 from support.laws import FALSE_ALARM
 from support.parties import backend, pump, setup, terms
 
-from psi.agreement.outcomes import Outcome, Reveal, Side
+from psi.agreement.outcomes import Reveal, Side
 from psi.group import masking
 from psi.group.curve25519.scalar import Scalar
 from psi.group.curve25519.suite import DST, FIELD_PRIME
@@ -23,6 +23,7 @@ from psi.oblivious.base import BaseReceiver, BaseSender
 from psi.oblivious.columns import CHECK_ROWS, COLUMNS, ROW_BYTES, UniversalHash, spread
 from psi.oblivious.correlated import PadHash
 from psi.protocol.messages import MessageType as M
+from psi.protocol.outcome import Outcome
 from psi.protocol.party import Party
 from psi.protocol.receiver import Receiver
 from psi.protocol.run import RunContext

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from support.parties import pump, setup, terms
 
-from psi.agreement.outcomes import Learner, Matching, Outcome, Reveal, Side
+from psi.agreement.outcomes import Learner, Matching, Reveal, Side
 from psi.agreement.terms import KeyTerm, Terms
 from psi.protocol.messages import MessageType as M
+from psi.protocol.outcome import Outcome
 from psi.protocol.party import Party
 from psi.protocol.run import Values
 from psi.protocol.states import RECEIVE, SEND, TABLE, State

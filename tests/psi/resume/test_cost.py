@@ -44,13 +44,6 @@ def test_the_journal_takes_what_is_predicted(
     for thread in threads:
         thread.join(60)
     for side in Side:
-        learns = {True: cost.Learns.ME, False: cost.Learns.PEER}[side is Side.CONNECT]
-        found = cost.estimate(
-            len(lists[side]),
-            len(lists[side.other]),
-            CALIBRATION,
-            reveal=reveal,
-            learns=cost.Learns.BOTH if learn is Learner.BOTH else learns,
-            chunk=400,
-        )
+        sized = cost.Sizes(len(lists[side]), len(lists[side.other]), side)
+        found = cost.estimate(players[side].terms, sized, cost.Machine(CALIBRATION))
         assert sizes[side.value] == pytest.approx(found.resume_bytes, rel=0.02)

@@ -15,7 +15,7 @@ from support.parties import terms
 from support.resuming import Bookkeeper, Killed, MortalJournal, Player, Switchboard, at
 
 from psi.agreement.outcomes import Learner, Reveal, Side
-from psi.agreement.terms import Terms, noise_of
+from psi.agreement.terms import Terms
 from psi.resume import folder
 from psi.session.session import SessionResult
 from psiselect.base.errors import TransportError
@@ -100,7 +100,7 @@ def check(results: dict[Side, SessionResult], reveal: Reveal, learn: Learner) ->
             assert not outcome.learnt
         elif reveal is Reveal.NOISY_COUNT:
             assert outcome.noisy_count is not None
-            assert abs(outcome.noisy_count - COMMON) <= noise_of(agreed(reveal, learn)).bound
+            assert abs(outcome.noisy_count - COMMON) <= agreed(reveal, learn).noise.bound
         else:
             assert outcome.matches == COMMON
         if side in learn.receivers and reveal is Reveal.SUM:
@@ -123,7 +123,7 @@ def test_a_side_that_dies_at_any_step_goes_on_where_it_stopped(tmp_path: Path, r
 
 def check_evaluations(duel: Duel, of: Terms) -> None:
     """Over all lives no scalar was applied to more than the longer list, with what the noise adds (or 128 seeds)."""
-    noise = noise_of(of)
+    noise = of.noise
     most = max(len(LEFT), len(RIGHT), 128 * (of.reveal is Reveal.SUM)) + (0 if noise is None else noise.added)
     for side in Side:
         applied: Counter[bytes] = Counter()

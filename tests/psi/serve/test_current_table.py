@@ -7,12 +7,16 @@ import threading
 from pathlib import Path
 
 import pytest
+from support.jobs import agreed, specs
 
-from psi.normalize import parse_key
+from psi.agreement.outcomes import Learner, Reveal, Side
 from psi.serve.current_table import CurrentTable, stamp_of
 from psi.session.job import Job, Memory
 from psi.tables import open_source
 from psiselect.base.errors import InputError
+
+KEY = specs("value")
+TERMS = agreed(KEY, Reveal.MATCHES, Learner.CONNECT)
 
 
 class Reader:
@@ -28,11 +32,11 @@ class Reader:
         reader, number = self, self.read
 
         class Watched(Job):
-            def __exit__(self, *error: object) -> None:
+            def close(self) -> None:
                 reader.open.remove(number)
-                super().__exit__(None, None, None)
+                super().close()
 
-        job = Watched(open_source(self.path), parse_key("value"), Memory(1 << 30, self.path.parent))
+        job = Watched(open_source(self.path), KEY, Side.LISTEN, TERMS, Memory(1 << 30, self.path.parent))
         self.open.append(number)
         return job
 

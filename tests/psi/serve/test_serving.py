@@ -14,10 +14,11 @@ from typing import NamedTuple
 import pytest
 from support import rawtls
 
+from psi.accounts.session_file import new_file_of_session
 from psi.identity.identity import Identity
 from psi.protocol import messages
 from psi.protocol.messages import BUSY, MessageType
-from psi.serve.serving import Counts, House, Roster, Server, Visit, new_file_of_session
+from psi.serve.serving import Counts, ServedSession, ServeLimits, Server, SessionSlots
 from psi.transport import listener as listening_end
 from psi.transport import reception
 from psi.transport.listener import Listener
@@ -30,35 +31,35 @@ A, B, C = (bytes([number]) * 32 for number in range(3))
 
 
 def test_places_are_counted_in_all_and_by_peer() -> None:
-    roster = Roster(House(total=3, each=2, proof_seconds=60))
-    assert [roster.enter(peer) for peer in (A, A, A, B, C)] == [True, True, False, True, False]
-    roster.leave(A)
-    assert not roster.wait_empty(0)
-    assert [roster.enter(peer) for peer in (C, A)] == [True, False]
+    slots = SessionSlots(ServeLimits(total=3, each=2, proof_seconds=60))
+    assert [slots.enter(peer) for peer in (A, A, A, B, C)] == [True, True, False, True, False]
+    slots.leave(A)
+    assert not slots.wait_empty(0)
+    assert [slots.enter(peer) for peer in (C, A)] == [True, False]
     for peer in (A, B, C):
-        roster.leave(peer)
-    assert roster.wait_empty(0)
-    assert [roster.enter(A) for _ in range(3)] == [True, True, False]
+        slots.leave(peer)
+    assert slots.wait_empty(0)
+    assert [slots.enter(A) for _ in range(3)] == [True, True, False]
 
 
 def test_sessions_are_counted() -> None:
-    roster = Roster(House(2, 1, 60))
+    slots = SessionSlots(ServeLimits(2, 1, 60))
     for _ in range(3):
-        roster.begun()
-    roster.ended(well=True)
-    roster.ended(well=False)
-    assert roster.counts == Counts(running=1, done=1, failed=1)
+        slots.begun()
+    slots.ended(well=True)
+    slots.ended(well=False)
+    assert slots.counts == Counts(running=1, done=1, failed=1)
 
 
-def test_a_visit_is_overdue_by_proof_and_by_duration() -> None:
-    rules, visit = House(1, 1, proof_seconds=10, session_seconds=100), Visit(1, None, began=1000.0)  # type: ignore[arg-type]
-    assert visit.overdue(rules, 1010) is None
-    assert "did not begin the session within 10 s" in str(visit.overdue(rules, 1010.1))
-    visit.prove()
-    assert visit.overdue(rules, 1100) is None
-    assert "longer than the 100 s" in str(visit.overdue(rules, 1100.1))
-    assert visit.overdue(House(1, 1, 10), 1e9) is None
-    assert Visit(2, None).overdue(rules, 1e9) is None  # type: ignore[arg-type]  # this side still prepares
+def test_a_session_is_overdue_by_proof_and_by_duration() -> None:
+    rules, served = ServeLimits(1, 1, proof_seconds=10, session_seconds=100), ServedSession(1, None, began=1000.0)  # type: ignore[arg-type]
+    assert served.overdue(rules, 1010) is None
+    assert "did not begin the session within 10 s" in str(served.overdue(rules, 1010.1))
+    served.prove()
+    assert served.overdue(rules, 1100) is None
+    assert "longer than the 100 s" in str(served.overdue(rules, 1100.1))
+    assert served.overdue(ServeLimits(1, 1, 10), 1e9) is None
+    assert ServedSession(2, None).overdue(rules, 1e9) is None  # type: ignore[arg-type]  # this side still prepares
 
 
 def test_a_sessions_file_is_named_by_its_transcript_and_never_written_over(tmp_path: Path) -> None:
@@ -83,30 +84,31 @@ def parties(tmp_path_factory: pytest.TempPathFactory) -> Parties:
     return Parties(*(Identity.create(name, folder) for name in Parties._fields))
 
 
-def house(each: int = 1, total: int = 4, proof_seconds: float = 60, pause_seconds: float = 0) -> House:
-    return House(total, each, proof_seconds, pause_seconds=pause_seconds)
+def limits(each: int = 1, total: int = 4, proof_seconds: float = 60, pause_seconds: float = 0) -> ServeLimits:
+    return ServeLimits(total, each, proof_seconds, pause_seconds=pause_seconds)
 
 
 class Host:
     """A server whose sessions wait for one frame and send it back."""
 
-    def __init__(self, parties: Parties, rules: House) -> None:
+    def __init__(self, parties: Parties, rules: ServeLimits) -> None:
         self.parties = parties
-        self.roster = Roster(rules)
+        self.slots = SessionSlots(rules)
         self.listener = Listener(
             "127.0.0.1:0",
             parties.acme,
             [parties.globex.public, parties.initech.public],
             timeout=30,
-            door=self.roster,
+            slots=self.slots,
+            busy_frame=BUSY,
         )
-        self.server = Server(self.listener, self.roster, rules, self.session)
+        self.server = Server(self.listener, self.slots, rules, self.session)
         self.server.start()
         self.ended: list[str] = []
 
-    def session(self, visit: Visit) -> bool:
-        visit.begin()
-        channel = visit.channel
+    def session(self, served: ServedSession) -> bool:
+        served.begin()
+        channel = served.channel
         assert isinstance(channel, TlsChannel)
         try:
             frame = channel.receive(60)
@@ -127,14 +129,14 @@ class Host:
 
 
 @contextlib.contextmanager
-def hosting(parties: Parties, rules: House) -> Iterator[Host]:
+def hosting(parties: Parties, rules: ServeLimits) -> Iterator[Host]:
     host = Host(parties, rules)
     try:
         yield host
     finally:
-        host.server.close_door()
+        host.server.stop_accepting()
         host.server.break_off("the test is over")
-        assert host.roster.wait_empty(30)
+        assert host.slots.wait_empty(30)
 
 
 def echo(channel: TlsChannel, text: bytes = b"hello") -> bytes:
@@ -153,7 +155,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def test_a_peer_waits_at_the_door_and_enters_when_its_place_is_free(parties: Parties) -> None:
-    with hosting(parties, house()) as host:
+    with hosting(parties, limits()) as host:
         first, second = host.call(parties.globex), host.call(parties.globex)
         second.send(Frame(1, b"second"))
         assert echo(host.call(parties.initech)) == b"hello"
@@ -161,12 +163,12 @@ def test_a_peer_waits_at_the_door_and_enters_when_its_place_is_free(parties: Par
         assert echo(first) == b"hello"
         assert second.receive() == Frame(1, b"second")
         second.close()
-        until(lambda: host.roster.counts == Counts(0, 3, 0))
+        until(lambda: host.slots.counts == Counts(0, 3, 0))
 
 
 def test_who_waited_in_vain_is_told(parties: Parties, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reception, "_DOOR_SECONDS", 0.2)
-    with hosting(parties, house()) as host, host.call(parties.globex) as first:
+    monkeypatch.setattr(reception, "_SLOT_SECONDS", 0.2)
+    with hosting(parties, limits()) as host, host.call(parties.globex) as first:
         with host.call(parties.globex) as second:
             told = second.receive()
             assert told == BUSY
@@ -178,8 +180,8 @@ def test_who_waited_in_vain_is_told(parties: Parties, monkeypatch: pytest.Monkey
 
 
 def test_a_crowd_of_one_peer_is_turned_away_at_once(parties: Parties, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reception, "_DOOR_SECONDS", 600)
-    with hosting(parties, house()) as host:
+    monkeypatch.setattr(reception, "_SLOT_SECONDS", 600)
+    with hosting(parties, limits()) as host:
         crowd = [host.call(parties.globex) for _ in range(1 + reception._MAX_WAITING + 3)]
         told = []
         for channel in crowd[-3:]:
@@ -193,13 +195,13 @@ def test_a_crowd_of_one_peer_is_turned_away_at_once(parties: Parties, monkeypatc
             channel.close()
 
 
-def test_those_at_the_door_are_told_when_the_listener_closes(parties: Parties) -> None:
-    with hosting(parties, house()) as host:
+def test_those_who_wait_for_a_slot_are_told_when_the_listener_closes(parties: Parties) -> None:
+    with hosting(parties, limits()) as host:
         inside = host.call(parties.globex)
-        until(lambda: host.roster.counts.running == 1)
+        until(lambda: host.slots.counts.running == 1)
         waiting = host.call(parties.globex)
         until(lambda: len(host.listener._reception._waiting()) == 1)
-        host.server.close_door()
+        host.server.stop_accepting()
         assert waiting.receive() == BUSY
         assert echo(inside) == b"hello"
         waiting.close()
@@ -207,31 +209,31 @@ def test_those_at_the_door_are_told_when_the_listener_closes(parties: Parties) -
 
 def test_a_session_that_raises_ends_alone(parties: Parties, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
-    with hosting(parties, house(total=2)) as host:
+    with hosting(parties, limits(total=2)) as host:
         with host.call(parties.globex) as channel:
             channel.send(Frame(1, b"bug"))
             with pytest.raises(TransportError):
                 channel.receive()
         assert echo(host.call(parties.globex)) == b"hello"
-        until(lambda: host.roster.counts == Counts(0, 1, 1))
+        until(lambda: host.slots.counts == Counts(0, 1, 1))
         assert host.server.alive
 
 
 def test_overdue_sessions_are_expelled_and_stopping_breaks_off(parties: Parties) -> None:
-    with hosting(parties, house(total=2, proof_seconds=0.1)) as host:
+    with hosting(parties, limits(total=2, proof_seconds=0.1)) as host:
         with host.call(parties.globex):
-            until(lambda: host.roster.counts.running == 1)
+            until(lambda: host.slots.counts.running == 1)
             time.sleep(0.2)
             host.server.expel_overdue()
-            until(lambda: host.roster.counts.failed == 1)
+            until(lambda: host.slots.counts.failed == 1)
         assert "did not begin" in host.ended[0]
         with host.call(parties.globex):
-            until(lambda: host.roster.counts.running == 1)
-            host.server.close_door()
+            until(lambda: host.slots.counts.running == 1)
+            host.server.stop_accepting()
             assert not host.server.alive
-            assert not host.roster.wait_empty(0.05)
+            assert not host.slots.wait_empty(0.05)
             host.server.break_off("time to go")
-            assert host.roster.wait_empty(30)
+            assert host.slots.wait_empty(30)
         assert host.ended[1] == "time to go"
 
 
@@ -240,7 +242,7 @@ def test_no_room_for_a_channel_gives_the_place_back(parties: Parties, monkeypatc
         raise OSError(24, "Too many open files")
 
     plain = listening_end.TlsChannel
-    with hosting(parties, house(total=1)) as host:
+    with hosting(parties, limits(total=1)) as host:
         monkeypatch.setattr(listening_end, "TlsChannel", no_room)
         with host.call(parties.globex) as channel, pytest.raises(TransportError):
             channel.receive()
@@ -255,7 +257,7 @@ def test_a_bug_met_by_one_visitor_does_not_end_the_listener(
         raise ValueError("a fault")
 
     plain = reception.pinned_peer
-    with hosting(parties, house(total=1)) as host:
+    with hosting(parties, limits(total=1)) as host:
         monkeypatch.setattr(reception, "pinned_peer", broken)
         with host.call(parties.globex) as channel, pytest.raises(TransportError):
             channel.receive()
@@ -275,15 +277,24 @@ def test_nothing_is_left_of_sessions_that_are_over(parties: Parties) -> None:
             with contextlib.suppress(OSError):
                 rawtls.client(host.listener.address, parties.acme.public, None).close()
             rawtls.dial(host.listener.address).close()
-        until(lambda: host.roster.counts.running == 0 and not host.listener._reception._visitors)
+        until(lambda: host.slots.counts.running == 0 and not host.listener._reception._callers)
         until(lambda: threading.active_count() == threads)
 
     def left() -> Counter[str]:
         gc.collect()
-        names = {"TlsChannel", "PinnedSocket", "SSLSocket", "SSLObject", "FrameQueue", "Frame", "Visit", "_Visitor"}
+        names = {
+            "TlsChannel",
+            "PinnedSocket",
+            "SSLSocket",
+            "SSLObject",
+            "FrameQueue",
+            "Frame",
+            "ServedSession",
+            "_Caller",
+        }
         return Counter(kind for kind in (type(found).__name__ for found in gc.get_objects()) if kind in names)
 
-    with hosting(parties, house()) as host:
+    with hosting(parties, limits()) as host:
         threads = threading.active_count()
         visits(5)
         before = left()
@@ -293,11 +304,11 @@ def test_nothing_is_left_of_sessions_that_are_over(parties: Parties) -> None:
 
 
 def test_a_failed_session_keeps_its_place_for_a_while(parties: Parties) -> None:
-    with hosting(parties, house(pause_seconds=600)) as host:
+    with hosting(parties, limits(pause_seconds=600)) as host:
         with host.call(parties.globex) as channel:
             channel.break_off("gone")
-        until(lambda: host.roster.counts.failed == 1)
-        assert not host.roster.enter(parties.globex.fingerprint)
+        until(lambda: host.slots.counts.failed == 1)
+        assert not host.slots.enter(parties.globex.fingerprint)
         assert echo(host.call(parties.initech)) == b"hello"
-        host.server.close_door()
-        assert host.roster.wait_empty(30), "stopping does not wait for it"
+        host.server.stop_accepting()
+        assert host.slots.wait_empty(30), "stopping does not wait for it"

@@ -13,19 +13,21 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.jobs import agreed, specs
 
 from psi.agreement.column_terms import ColumnTerms
 from psi.agreement.outcomes import Learner, Reveal, Side
+from psi.agreement.terms import Terms
 from psi.group.curve25519.backend import load_backend
 from psi.group.curve25519.portable import PortableBackend, available_cores
 from psi.group.curve25519.scalar import Scalar
 from psi.inputs.distinct import DistinctBuilder, SpooledKeys
 from psi.inputs.spooled_tokens import SpooledTokens
-from psi.normalize import parse_key
+from psi.protocol.schedule import RunSize
 from psi.session import cost, local
 from psi.session.calibration import calibrate
-from psi.session.cost import Bound, Calibration, Learns, Machines, Run
-from psi.session.job import Agreement, Job, Memory
+from psi.session.cost import Bound, Calibration, Estimate, Machine, Machines, RunCost, Sizes
+from psi.session.job import Job, Memory
 from psi.session.session import SessionResult
 from psi.store.spool import DiskStore
 from psi.tables import open_source
@@ -34,7 +36,15 @@ from psiselect.base.errors import UsageError
 from psiselect.base.packed import U8, Packed
 
 MACHINE = Calibration("portable", cores=2, multiplication=50e-6, hashing=5e-6, handling=2e-6)
-LEARNER = {Learns.ME: Learner.CONNECT, Learns.PEER: Learner.LISTEN, Learns.BOTH: Learner.BOTH}
+KEY = specs("key")
+
+
+def predict(
+    own: int, peer: int, terms: Terms | None = None, *, calibration: Calibration = MACHINE, **machine: object
+) -> Estimate:
+    """Of the connecting side, which learns the matches unless the terms say otherwise."""
+    agreed_on = terms or agreed(KEY, Reveal.MATCHES, Learner.CONNECT)
+    return cost.estimate(agreed_on, Sizes(own, peer), Machine(calibration, **machine))  # type: ignore[arg-type]
 
 
 class Counting(PortableBackend):
@@ -57,25 +67,25 @@ class Counting(PortableBackend):
         self.done[name] = self.done.get(name, 0) + rows
 
 
-def jobs(folder: Path, own: int, peer: int) -> dict[Side, Job]:
+def jobs(folder: Path, own: int, peer: int, terms: Terms) -> dict[Side, Job]:
     made = {}
     for side, count, first in ((Side.CONNECT, own, 0), (Side.LISTEN, peer, own // 2)):
         path = folder / f"{side.value}.csv"
         path.write_text("key,n\n" + "".join(f"person number {i:09d},{i}\n" for i in range(first, first + count)))
-        made[side] = Job(open_source(path), parse_key("key"), Memory.default(), value="n")
+        made[side] = Job(open_source(path), KEY, side, terms, Memory.default(), value="n")
     return made
 
 
-def play(folder: Path, own: int, peer: int, agreement: Agreement, backend: PortableBackend) -> SessionResult:
-    results = local.run(jobs(folder, own, peer), agreement, backend, SystemEntropy())
+def play(folder: Path, own: int, peer: int, terms: Terms, backend: PortableBackend) -> SessionResult:
+    results = local.run(jobs(folder, own, peer, terms), backend, SystemEntropy())
     return results[Side.CONNECT]
 
 
-@pytest.mark.parametrize("learns", Learns)
+@pytest.mark.parametrize("learn", Learner)
 @pytest.mark.parametrize("reveal", Reveal)
 @pytest.mark.parametrize(("own", "peer"), [(300, 190), (90, 450)])
 def test_multiplications_and_bytes_of_a_session(
-    tmp_path: Path, own: int, peer: int, reveal: Reveal, learns: Learns
+    tmp_path: Path, own: int, peer: int, reveal: Reveal, learn: Learner
 ) -> None:
     backend = Counting()
     more: dict[str, object] = {}
@@ -83,13 +93,13 @@ def test_multiplications_and_bytes_of_a_session(
         more = {"epsilon": Fraction(1, 2), "delta": Fraction(1, 10**6)}
     if reveal is Reveal.SUM:
         more = {"value_decimals": 0, "value_max": "1000"}
-    if reveal is Reveal.NOISY_COUNT and learns is Learns.BOTH:
+    if reveal is Reveal.NOISY_COUNT and learn is Learner.BOTH:
         with pytest.raises(UsageError, match="one learner"):
-            Agreement(reveal, LEARNER[learns], **more)
+            agreed(KEY, reveal, learn, **more)
         return
-    agreement = Agreement(reveal, LEARNER[learns], chunk=64, **more)
-    result = play(tmp_path, own, peer, agreement, backend)
-    predicted = cost.estimate(own, peer, MACHINE, reveal=reveal, added=agreement.added, learns=learns, chunk=64)
+    terms = agreed(KEY, reveal, learn, chunk=64, **more)
+    result = play(tmp_path, own, peer, terms, backend)
+    predicted = predict(own, peer, terms)
     here = threading.current_thread().name
     assert backend.done.pop(here) == predicted.own_multiplications
     assert list(backend.done.values()) == [predicted.peer_multiplications]
@@ -98,33 +108,35 @@ def test_multiplications_and_bytes_of_a_session(
     assert abs(result.bytes_received - predicted.bytes_received) < 100
 
 
-@pytest.mark.parametrize("learns", Learns)
+@pytest.mark.parametrize("learn", Learner)
 @pytest.mark.parametrize("label_bytes", [64, 4096])
-def test_multiplications_and_bytes_of_a_session_with_columns(tmp_path: Path, learns: Learns, label_bytes: int) -> None:
+def test_multiplications_and_bytes_of_a_session_with_columns(tmp_path: Path, learn: Learner, label_bytes: int) -> None:
     """Of 400 and 700 items, so that labels of 4096 bytes take several frames."""
-    backend, learn = Counting(), LEARNER[learns]
+    backend = Counting()
     given = {side: ("n",) if side.other in learn.receivers else () for side in Side}
     columns = ColumnTerms(given[Side.CONNECT], given[Side.LISTEN])
-    agreement = Agreement(Reveal.MATCHES, learn, columns=columns, label_bytes=label_bytes)
-    result = play(tmp_path, 400, 700, agreement, backend)
-    predicted = cost.estimate(400, 700, MACHINE, label_bytes=label_bytes, learns=learns)
+    terms = agreed(KEY, Reveal.MATCHES, learn, columns=columns, label_bytes=label_bytes)
+    result = play(tmp_path, 400, 700, terms, backend)
+    predicted = predict(400, 700, terms)
     assert backend.done.pop(threading.current_thread().name) == predicted.own_multiplications
     assert abs(result.bytes_sent - predicted.bytes_sent) < 150
     assert abs(result.bytes_received - predicted.bytes_received) < 150
 
 
 def test_bytes_an_item_at_the_sizes_of_the_specification() -> None:
-    assert Run(2**20, 2**20).payload_bytes == 74 * 2**20
-    assert Run(2**20, 2**20, label_bytes=256).payload_bytes == (74 + 272) * 2**20
-    assert Run(2**20, 2**20, sums=True).payload_bytes == 98 * 2**20
-    predicted = cost.estimate(2**18, 2**18, MACHINE)
+    assert RunCost(RunSize(2**20, 2**20)).payload_bytes == 74 * 2**20
+    assert RunCost(RunSize(2**20, 2**20), label_bytes=256).payload_bytes == (74 + 272) * 2**20
+    assert RunCost(RunSize(2**20, 2**20), sums=True).payload_bytes == 98 * 2**20
+    predicted = predict(2**18, 2**18)
     assert 73 < (predicted.bytes_sent + predicted.bytes_received) / 2**18 < 76
 
 
 @given(st.integers(0, 10**7), st.integers(0, 10**7))
 def test_both_is_two_runs_and_the_sides_mirror_each_other(own: int, peer: int) -> None:
-    mine, theirs = (cost.estimate(own, peer, MACHINE, learns=who) for who in (Learns.ME, Learns.PEER))
-    both, mirrored = cost.estimate(own, peer, MACHINE, learns=Learns.BOTH), cost.estimate(peer, own, MACHINE)
+    mine, theirs, both = (
+        predict(own, peer, agreed(KEY, Reveal.MATCHES, who)) for who in (Learner.CONNECT, Learner.LISTEN, Learner.BOTH)
+    )
+    mirrored = predict(peer, own)
     assert both.own_multiplications == mine.own_multiplications + theirs.own_multiplications
     assert both.compute_seconds == pytest.approx(mine.compute_seconds + theirs.compute_seconds)
     assert (mirrored.bytes_sent, mirrored.bytes_received) == (theirs.bytes_received, theirs.bytes_sent)
@@ -133,33 +145,33 @@ def test_both_is_two_runs_and_the_sides_mirror_each_other(own: int, peer: int) -
 
 
 def test_seconds_by_hand() -> None:
-    apart = cost.estimate(1_000_000, 3_000_000, MACHINE)
+    apart = predict(1_000_000, 3_000_000)
     # The sender is busier: 4,000,000 multiplications and 3,000,000 hashes on 2 cores, 3,000,000 items to handle.
     assert apart.compute_seconds == pytest.approx(4 * 25 + 3 * 2.5 + 3 * 2)
-    shared = cost.estimate(1_000_000, 3_000_000, MACHINE, machines=Machines.SHARED)
+    shared = predict(1_000_000, 3_000_000, machines=Machines.SHARED)
     assert shared.compute_seconds == pytest.approx(6 * 25 + 4 * 2.5 + 4 * 2)
     assert (apart.bound, apart.network_seconds, apart.seconds) == (Bound.COMPUTE, 0, apart.compute_seconds)
 
 
 def test_which_of_compute_and_network_binds() -> None:
-    slow, fast = (cost.estimate(10**6, 10**6, MACHINE, link_bits_per_second=bits) for bits in (1e6, 1e9))
+    slow, fast = (predict(10**6, 10**6, link_bits_per_second=bits) for bits in (1e6, 1e9))
     assert slow.bound is Bound.NETWORK
     assert slow.seconds == slow.network_seconds == pytest.approx(8 * slow.bytes_received / 1e6, rel=1e-4)
     assert fast.bound is Bound.COMPUTE
     assert fast.seconds == fast.compute_seconds > fast.network_seconds
-    even = cost.estimate(10**6, 10**6, MACHINE, link_bits_per_second=fast.balance_bits_per_second)
+    even = predict(10**6, 10**6, link_bits_per_second=fast.balance_bits_per_second)
     assert even.network_seconds == pytest.approx(even.compute_seconds)
 
 
 def test_more_cores_take_less_time() -> None:
-    one, four = (cost.estimate(10**6, 10**6, dataclasses.replace(MACHINE, cores=c)) for c in (1, 4))
+    one, four = (predict(10**6, 10**6, calibration=dataclasses.replace(MACHINE, cores=c)) for c in (1, 4))
     assert 3 < one.compute_seconds / four.compute_seconds < 4
 
 
 def test_nothing_goes_to_disk_below_the_limit() -> None:
-    assert cost.estimate(10**6, 10**6, MACHINE).disk_bytes == 0
-    assert cost.estimate(10**6, 10**6, MACHINE, memory_limit=1 << 30).disk_bytes == 0
-    assert cost.estimate(10**7, 10**7, MACHINE, memory_limit=1 << 28).disk_bytes > 10**8
+    assert predict(10**6, 10**6).disk_bytes == 0
+    assert predict(10**6, 10**6, memory_limit=1 << 30).disk_bytes == 0
+    assert predict(10**7, 10**7, memory_limit=1 << 28).disk_bytes > 10**8
 
 
 @pytest.mark.parametrize("columns", [[(60_000, 11), (45_000, 11)], [(30_000, 32), (50_000, 10)], [(70_000, 10)]])
@@ -209,12 +221,12 @@ def test_seconds_of_a_session(tmp_path: Path, name: str) -> None:
     """Within a factor of 1.5, the machine being equally busy while it is measured and while it runs."""
     backend = load_backend(name)
     own, peer = 150_000, 100_000
-    both = jobs(tmp_path, own, peer)
+    both = jobs(tmp_path, own, peer, agreed(KEY, Reveal.MATCHES, Learner.CONNECT))
     before = calibrate(backend, available_cores())
     start = time.perf_counter()
-    local.run(both, Agreement(Reveal.MATCHES, Learner.CONNECT), backend, SystemEntropy())
+    local.run(both, backend, SystemEntropy())
     seconds = time.perf_counter() - start
     after = calibrate(backend, available_cores())
-    predicted = [cost.estimate(own, peer, c, machines=Machines.SHARED).seconds for c in (before, after)]
+    predicted = [predict(own, peer, calibration=c, machines=Machines.SHARED).seconds for c in (before, after)]
     assert min(predicted) / 1.5 < seconds < 1.5 * max(predicted)
     backend.close()

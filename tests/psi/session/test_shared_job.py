@@ -7,20 +7,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.jobs import agreed, specs
 from support.parties import KEYS
 
 from psi.agreement.outcomes import Learner, Reveal, Side
+from psi.agreement.terms import Terms
 from psi.group.curve25519.backend import Backend, load_backend
 from psi.inputs import distinct
 from psi.inputs.distinct import SpooledKeys
-from psi.normalize import parse_key
 from psi.session import session
-from psi.session.job import Agreement, Job, Limits, Memory
+from psi.session.job import Job, Memory
 from psi.session.session import SessionResult
 from psi.tables import open_source
 from psi.transport.memory import memory_pair
 from psiselect.base.entropy import SystemEntropy
 
+KEY = specs("value")
 SESSIONS = 4
 
 
@@ -31,9 +33,9 @@ def backend() -> Iterator[Backend]:
     found.close()
 
 
-def job(folder: Path, name: str, first: int, memory: int) -> Job:
+def job(folder: Path, name: str, first: int, memory: int, side: Side, terms: Terms) -> Job:
     (folder / name).write_text("".join(f"person{i}\n" for i in range(first, first + 600)))
-    return Job(open_source(folder / name), parse_key("value"), Memory(memory, folder))
+    return Job(open_source(folder / name), KEY, side, terms, Memory(memory, folder))
 
 
 @pytest.mark.parametrize("learner", [Learner.LISTEN, Learner.CONNECT])
@@ -42,8 +44,9 @@ def test_sessions_at_once_share_a_spooled_list(
 ) -> None:
     monkeypatch.setattr(distinct, "_DIRECT_BYTES", 1_000)
     monkeypatch.setattr(distinct, "_BATCH_BYTES", 1_000)
-    agreed = Agreement(Reveal.MATCHES, learner, chunk=50)
-    shared, others = job(tmp_path, "shared.txt", 0, 4_000), [job(tmp_path, "o.txt", 200, 1 << 30)] * SESSIONS
+    terms = agreed(KEY, Reveal.MATCHES, learner, chunk=50)
+    shared = job(tmp_path, "shared.txt", 0, 4_000, Side.LISTEN, terms)
+    others = [job(tmp_path, "o.txt", 200, 1 << 30, Side.CONNECT, terms)] * SESSIONS
     keys = shared._items[0].keys
     assert isinstance(keys, SpooledKeys)
     before = keys.scratch.bytes_on_disk
@@ -53,7 +56,7 @@ def test_sessions_at_once_share_a_spooled_list(
 
     def play(number: int, side: Side, own: Job, channel: object) -> None:
         start.wait()
-        setup = own.setup(side, agreed, Limits(), KEYS[side], KEYS[side.other], backend, SystemEntropy())
+        setup = own.setup(KEYS[side], KEYS[side.other], backend, SystemEntropy())
         results[number, side] = session.run(channel, setup)  # type: ignore[arg-type]
 
     threads = []

@@ -12,14 +12,17 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.jobs import agreed, specs
 
 from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.outcomes import Learner, Matching, Outcome, Reveal, Side
+from psi.agreement.outcomes import Learner, Matching, Reveal, Side
+from psi.agreement.terms import Terms
 from psi.group.curve25519.backend import Backend, load_backend
 from psi.labels import labels, payloads
-from psi.normalize import parse_key
+from psi.normalize import KeySpec
+from psi.protocol.outcome import Outcome
 from psi.session import local
-from psi.session.job import Agreement, Job, Memory
+from psi.session.job import Job, Memory
 from psi.tables import open_source
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import InputError, RemoteError
@@ -88,20 +91,20 @@ def one_to_one(rows: Mapping[Side, list[Row]]) -> list[tuple[int, int]]:
 
 
 def play(
-    folder: Path, rows: Mapping[Side, list[Row]], agreement: Agreement, keys: tuple[str, ...], memory: Memory
+    folder: Path, rows: Mapping[Side, list[Row]], terms: Terms, keys: tuple[KeySpec, ...], memory: Memory
 ) -> tuple[dict[Side, Job], dict[Side, Outcome]]:
     extra = {Side.CONNECT: "ab", Side.LISTEN: "bc"}
     jobs = {}
     for side in Side:
         write(folder / f"{side.value}.parquet", rows[side], extra[side])
         source = open_source(folder / f"{side.value}.parquet")
-        jobs[side] = Job(source, tuple(parse_key(key) for key in keys), memory, agreement.matching)
-    results = local.run(jobs, agreement, backend(), SystemEntropy())
+        jobs[side] = Job(source, keys, side, terms, memory)
+    results = local.run(jobs, backend(), SystemEntropy())
     return jobs, {side: result.outcome for side, result in results.items()}
 
 
-def joined(folder: Path, job: Job, side: Side, agreement: Agreement, outcome: Outcome) -> list[Row]:
-    received = job.received(side, agreement, outcome)
+def joined(folder: Path, job: Job, outcome: Outcome) -> list[Row]:
+    received = job.received(outcome)
     assert received is not None
     lines = job.write_joined(outcome, received, folder / "out.parquet")
     found = read(folder / "out.parquet")
@@ -116,17 +119,18 @@ def check_pair(folder: Path, seed: int, most: int) -> None:
         GIVEN.connect if Side.LISTEN in learn.receivers else (), GIVEN.listen if Side.CONNECT in learn.receivers else ()
     )
     several = seed % 3 == 0
-    agreement = Agreement(
-        Reveal.MATCHES, learn, chunk=draw.choice([7, 500]), columns=given, label_bytes=draw.choice([1024, 4096]),
+    keys = specs("mail:text", "phone:text") if several else MAIL
+    terms = agreed(
+        keys, Reveal.MATCHES, learn, chunk=draw.choice([7, 500]), columns=given, label_bytes=draw.choice([1024, 4096]),
         pad_to=draw.choice([None, most + 3]), matching=Matching.ONE_TO_ONE if several else Matching.ONE_TO_MANY,
     )  # fmt: skip
     rows = {Side.CONNECT: random_rows(draw, "ab", most), Side.LISTEN: random_rows(draw, "bc", most)}
     memory = draw.choice([Memory.default(), Memory(1 << 14, folder)])
-    jobs, outcomes = play(folder, rows, agreement, ("mail:text", "phone:text") if several else ("mail:text",), memory)
+    jobs, outcomes = play(folder, rows, terms, keys, memory)
     pairs = one_to_one(rows)
     for side in learn.receivers:
         names = given.given_by(side.other)
-        found = joined(folder, jobs[side], side, agreement, outcomes[side])
+        found = joined(folder, jobs[side], outcomes[side])
         if several:
             mine = pairs if side is Side.CONNECT else [(b, a) for a, b in pairs]
             expected = [
@@ -138,7 +142,7 @@ def check_pair(folder: Path, seed: int, most: int) -> None:
     for side, job in jobs.items():
         if side not in learn.receivers:
             assert outcomes[side] == Outcome()
-        job.__exit__(None, None, None)
+        job.close()
     assert {path.suffix for path in folder.iterdir()} == {".parquet"}
 
 
@@ -153,7 +157,8 @@ def test_a_thousand_joined_tables_are_plain_joins(tmp_path: Path) -> None:
         check_pair(tmp_path, 5_000_000 + seed, 300)
 
 
-AGREED = Agreement(Reveal.MATCHES, Learner.CONNECT, columns=ColumnTerms((), ("c",)), label_bytes=64)
+MAIL = specs("mail:text")
+AGREED = agreed(MAIL, Reveal.MATCHES, Learner.CONNECT, columns=ColumnTerms((), ("c",)), label_bytes=64)
 LISTS = {
     Side.CONNECT: [{"mail": m, "phone": "", "a": "", "b": ""} for m in ("ann", "bob", "eve")],
     Side.LISTEN: [{"mail": m, "phone": "", "b": "", "c": f"of {m}"} for m in ("eve", "ann", "zoe")],
@@ -165,10 +170,10 @@ def test_a_spoiled_label_is_told_after_the_session_and_nothing_is_written(
 ) -> None:
     honest = labels.seal
     monkeypatch.setattr("psi.protocol.sender.labels.seal", lambda keys, rows: honest(keys, rows) ^ 1)
-    jobs, outcomes = play(tmp_path, LISTS, AGREED, ("mail:text",), Memory.default())
+    jobs, outcomes = play(tmp_path, LISTS, AGREED, MAIL, Memory.default())
     assert outcomes[Side.CONNECT].matches == 2
     with pytest.raises(RemoteError, match="do not open"):
-        joined(tmp_path, jobs[Side.CONNECT], Side.CONNECT, AGREED, outcomes[Side.CONNECT])
+        joined(tmp_path, jobs[Side.CONNECT], outcomes[Side.CONNECT])
     assert not (tmp_path / "out.parquet").exists()
 
 
@@ -177,30 +182,33 @@ def test_a_malformed_payload_is_told_after_the_session_and_nothing_is_written(
 ) -> None:
     honest = payloads.fill
     monkeypatch.setattr("psi.labels.columns.payloads.fill", lambda *arguments: honest(*arguments) | 4)
-    jobs, outcomes = play(tmp_path, LISTS, AGREED, ("mail:text",), Memory.default())
+    jobs, outcomes = play(tmp_path, LISTS, AGREED, MAIL, Memory.default())
     with pytest.raises(RemoteError, match="cannot be read"):
-        joined(tmp_path, jobs[Side.CONNECT], Side.CONNECT, AGREED, outcomes[Side.CONNECT])
+        joined(tmp_path, jobs[Side.CONNECT], outcomes[Side.CONNECT])
     assert not (tmp_path / "out.parquet").exists()
+
+
+def gather(path: Path, terms: Terms) -> None:
+    Job(open_source(path), MAIL, Side.LISTEN, terms, Memory.default()).gather()
 
 
 def test_a_payload_too_long_is_refused_before_the_session(tmp_path: Path) -> None:
     write(tmp_path / "t.parquet", [LISTS[Side.LISTEN][0] | {"c": "x" * 70}], "bc")
-    job = Job(open_source(tmp_path / "t.parquet"), parse_key("mail:text"), Memory.default())
     with pytest.raises(InputError, match=r"row 1, .* takes 75 bytes, more than --label-bytes 64; agree .* 75 or more"):
-        job.gather(Side.LISTEN, AGREED)
-    job.gather(Side.LISTEN, dataclasses.replace(AGREED, label_bytes=75))
+        gather(tmp_path / "t.parquet", AGREED)
+    gather(tmp_path / "t.parquet", dataclasses.replace(AGREED, label_bytes=75))
 
 
 def test_a_withheld_result_keeps_no_columns(tmp_path: Path) -> None:
     agreed = dataclasses.replace(AGREED, min_matches=3)
-    jobs, outcomes = play(tmp_path, LISTS, agreed, ("mail:text",), Memory.default())
+    jobs, outcomes = play(tmp_path, LISTS, agreed, MAIL, Memory.default())
     assert outcomes[Side.CONNECT] == Outcome(withheld=True)
-    assert jobs[Side.CONNECT].received(Side.CONNECT, agreed, outcomes[Side.CONNECT]) is None
+    assert jobs[Side.CONNECT].received(outcomes[Side.CONNECT]) is None
 
 
 def test_the_csv_has_the_same_rows(tmp_path: Path) -> None:
-    jobs, outcomes = play(tmp_path, LISTS, AGREED, ("mail:text",), Memory.default())
-    received = jobs[Side.CONNECT].received(Side.CONNECT, AGREED, outcomes[Side.CONNECT])
+    jobs, outcomes = play(tmp_path, LISTS, AGREED, MAIL, Memory.default())
+    received = jobs[Side.CONNECT].received(outcomes[Side.CONNECT])
     assert received is not None
     jobs[Side.CONNECT].write_joined(outcomes[Side.CONNECT], received, tmp_path / "out.csv")
     with (tmp_path / "out.csv").open() as file:

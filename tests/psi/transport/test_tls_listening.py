@@ -81,7 +81,7 @@ def test_silent_and_slow_strangers_do_not_keep_the_peer_out(
     parties: Parties, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three times as many as the listener holds at once."""
-    monkeypatch.setattr(reception, "_MAX_VISITORS", 20)
+    monkeypatch.setattr(reception, "_MAX_CALLERS", 20)
     with Listener("127.0.0.1:0", parties.acme, [parties.globex.public], timeout=30) as listening:
         strangers = [rawtls.dial(listening.address) for _ in range(60)]
         for sock in strangers[::2]:
@@ -90,7 +90,7 @@ def test_silent_and_slow_strangers_do_not_keep_the_peer_out(
                 sock.send(b"\x16\x03\x01")
         expect_honest_peer_served(listening, parties)
         wait_for_log(caplog, "the oldest unfinished one of too many")
-        assert len(listening._reception._visitors) <= 20
+        assert len(listening._reception._callers) <= 20
         for sock in strangers:
             sock.close()
 

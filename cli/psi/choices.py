@@ -1,0 +1,158 @@
+"""What was asked of a session, checked together and put into groups: list, terms, peers, result, means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Self
+
+from cli.psi import columns, values
+from cli.psi.given import GivenOptions
+from cli.psi.policy import Guard
+from cli.psi.records import SessionRecords
+from cli.psi.results import Results
+from cli.psi.table import Table
+from dpselect.privacy import parse_fraction
+from psi.accounts.policy import Request
+from psi.agreement.outcomes import Comparer, Learner, Matching, Reveal, Side
+from psi.agreement.terms import KeyTerm, Terms
+from psi.normalize import KeySpec, parse_key
+from psi.session.job import Job, Memory
+from psiselect.base.errors import UsageError
+
+STALL_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class ListChoice:
+    """Which rows, and what is read of them."""
+
+    table: Table
+    keys: tuple[KeySpec, ...]
+    value: str | None
+    strict: bool
+    memory: Memory
+
+    def among(self, sessions: int) -> Self:
+        """The same, with a share of the memory for each of so many sessions at once."""
+        return replace(self, memory=replace(self.memory, limit=self.memory.limit // sessions))
+
+    def read(self, side: Side, terms: Terms) -> Job:
+        """Read the table. Raises InputError."""
+        source = self.table.open(self.memory.folder)
+        return Job(source, self.keys, side, terms, self.memory, value=self.value, strict=self.strict)
+
+
+@dataclass(frozen=True)
+class PeerChoice:
+    """Who takes part, by file."""
+
+    identity: Path
+    certificates: tuple[Path, ...]
+    max_size: int
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a session runs with."""
+
+    backend: str
+    threads: int | None
+    workdir: Path | None
+    timeout: float | None
+    resume: bool
+
+    @property
+    def stall_seconds(self) -> float:
+        """How long a session may go without progress."""
+        return self.timeout or STALL_SECONDS
+
+
+@dataclass(frozen=True)
+class Choices:
+    """All of it."""
+
+    side: Side
+    terms: Terms
+    list: ListChoice
+    peers: PeerChoice
+    guard: Guard
+    records: SessionRecords
+    results: Results
+    means: Means
+
+    @classmethod
+    def of(cls, side: Side, given: GivenOptions) -> Self:
+        """Check the options together. Raises UsageError, InputError."""
+        keys = tuple(parse_key(key) for key in given.keys)
+        values.check_column(Reveal(given.reveal), given.learn, given.value)
+        terms = terms_of(side, keys, given)
+        if given.resume and given.workdir is None:
+            raise UsageError("--resume needs --workdir, the folder where the session is kept", term="workdir")
+        if given.output is not None and (given.learn == "peer" or terms.reveal is not Reveal.MATCHES):
+            raise UsageError("this side will not learn which rows match, so there is nothing to write to --output")
+        table, room = Table(given.source, given.query), memory(given.memory_limit, given.workdir)
+        return cls(
+            side=side,
+            terms=terms,
+            list=ListChoice(table, keys, given.value, given.strict, room),
+            peers=PeerChoice(given.identity, given.peers, given.max_peer_size),
+            guard=Guard.load(given.policy, _request(side, terms, keys, given)),
+            records=SessionRecords(given.audit, given.record, again=given.resume),
+            results=Results(given.output, as_json=given.as_json, again=given.resume),
+            means=Means(given.backend, given.threads, given.workdir, given.timeout, given.resume),
+        )
+
+
+def terms_of(side: Side, keys: tuple[KeySpec, ...], given: GivenOptions) -> Terms:
+    """The terms that the options name. Raises UsageError for terms that cannot be had together."""
+    reveal = Reveal(given.reveal)
+    travelling, label_bytes = columns.asked(side, given.sent, given.received, given.label_bytes)
+    decimals, largest = values.asked(reveal, given.value_decimals, given.value_max)
+    return Terms(
+        reveal=reveal,
+        learn=_learner(side, given.learn),
+        keys=tuple(map(KeyTerm.of, keys)),
+        matching=Matching(given.matching),
+        epsilon=exact(given.epsilon, "epsilon"),
+        delta=exact(given.delta, "delta"),
+        min_matches=given.min_matches,
+        min_matches_by=Comparer(given.min_matches_by),
+        pad_to=given.pad_to,
+        columns=travelling,
+        label_bytes=label_bytes,
+        value_decimals=decimals,
+        value_max=largest,
+    )
+
+
+def exact(text: str | None, name: str) -> Fraction | None:
+    """An option's value as an exact fraction. Raises UsageError."""
+    return None if text is None else parse_fraction(text, name)
+
+
+def memory(limit: int | None, folder: Path | None) -> Memory:
+    """The memory limit as asked for, defaults filled in."""
+    default = Memory.default()
+    return Memory(default.limit if limit is None else limit, folder or default.folder)
+
+
+def _learner(side: Side, learn: str) -> Learner:
+    if learn == "both":
+        return Learner.BOTH
+    return Learner((side if learn == "me" else side.other).value)
+
+
+def _request(side: Side, terms: Terms, keys: tuple[KeySpec, ...], given: GivenOptions) -> Request:
+    """What this side's policy is asked about, as far as it is known before the table is read."""
+    used = (*(column for key in keys for column in key.columns), *([given.value] if given.value else []))
+    peer_counts = terms.min_matches_by is Comparer.OTHER and side in terms.learn.receivers
+    return Request(
+        reveals=(terms.reveal, Reveal.COUNT) if peer_counts else (terms.reveal,),
+        columns=tuple(dict.fromkeys(used)),
+        send_columns=terms.columns_of(side),
+        output_rows=given.output is not None,
+        min_matches=terms.min_matches,
+        own_size=None,
+    )

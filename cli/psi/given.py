@@ -1,0 +1,122 @@
+"""The options of a session as they were given: typed, each one checked by itself, not yet with the others."""
+
+from __future__ import annotations
+
+import enum
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+from psi.agreement.outcomes import Comparer, Matching, Reveal
+from psi.session.job import MAX_PEER_SIZE
+
+# What the state of an offer holds of them (docs/offline.md). A file without a version is of version 1; a field that is
+# added later needs a default, and then older files can still be read.
+_VERSION = 1
+_NOT_SAVED = frozenset(("output", "record", "timeout", "as_json"))
+
+
+class LearnedBy(enum.Enum):
+    """Who learns, as one side says it."""
+
+    ME = "me"
+    PEER = "peer"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenOptions:
+    """One field per option of `psi listen`, `connect`, `offer`, `answer` and `local`, named as click names it.
+
+    What is left out here is not among the options of that command.
+    """
+
+    # The list.
+    source: Path | str
+    query: str | None = None
+    keys: tuple[str, ...]
+    value: str | None = None
+    strict: bool = False
+    # What both sides must agree on.
+    matching: str
+    reveal: str
+    learn: str = "me"
+    epsilon: str | None = None
+    delta: str | None = None
+    value_decimals: int | None = None
+    value_max: str | None = None
+    pad_to: int | None = None
+    min_matches: int | None = None
+    min_matches_by: str
+    sent: tuple[str, ...] = ()
+    received: tuple[str, ...] = ()
+    label_bytes: int | None = None
+    # Who takes part, and what they may.
+    identity: Path = Path()
+    peers: tuple[Path, ...] = ()
+    max_peer_size: int = MAX_PEER_SIZE
+    policy: Path | None = None
+    # What is left of it.
+    output: Path | None = None
+    audit: Path | None = None
+    record: Path | None = None
+    as_json: bool = False
+    # What it runs with.
+    memory_limit: int | None = None
+    workdir: Path | None = None
+    backend: str = "auto"
+    threads: int | None = None
+    timeout: float | None = None
+    resume: bool = False
+
+    @classmethod
+    def take(cls, values: dict[str, Any]) -> Self:
+        """Take these options out of what click gives a command."""
+        return cls(**{item.name: values.pop(item.name) for item in fields(cls) if item.name in values})
+
+    def to_json(self) -> dict[str, Any]:
+        """As kept in the state of an offer; paths are made absolute."""
+        return {item.name: _plain(getattr(self, item.name)) for item in fields(self) if item.name not in _NOT_SAVED}
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> Self:
+        """The reverse of `to_json`. Raises ValueError for what no version up to this one has written."""
+        if saved.get("version", _VERSION) != _VERSION:
+            raise ValueError("another version")
+        found = {name: _revived(value) for name, value in saved.items() if name != "version"}
+        hints = typing.get_type_hints(cls)
+        if not all(
+            name in hints and name not in _NOT_SAVED and _fits(value, hints[name]) for name, value in found.items()
+        ):
+            raise ValueError("an option is unknown or has another type")
+        try:
+            made = cls(**found)
+        except TypeError:
+            raise ValueError("an option is missing") from None
+        _ = Reveal(made.reveal), Matching(made.matching), Comparer(made.min_matches_by), LearnedBy(made.learn)
+        return made
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return {"path": str(value.absolute())}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _revived(value: Any) -> Any:
+    if isinstance(value, dict) and value.keys() == {"path"} and isinstance(value["path"], str):
+        return Path(value["path"])
+    return tuple(_revived(item) for item in value) if isinstance(value, list) else value
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of the type of its field."""
+    if isinstance(hint, types.UnionType):
+        return any(_fits(value, one) for one in typing.get_args(hint))
+    if typing.get_origin(hint) is tuple:
+        inner = typing.get_args(hint)[0]
+        return isinstance(value, tuple) and all(_fits(item, inner) for item in value)
+    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))

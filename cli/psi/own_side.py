@@ -1,0 +1,150 @@
+"""This side of a session, ready for its peer. What can go wrong on this side alone comes before the peer is called."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from cli._output import progress, say
+from cli.psi.choices import Choices, Means
+from cli.psi.policy import Guard
+from cli.psi.records import SessionRecords
+from cli.psi.results import Results
+from psi.group.curve25519.backend import Backend, load_backend
+from psi.identity.identity import Identity, PeerIdentity
+from psi.protocol.party import Setup
+from psi.session import session
+from psi.session.job import Job
+from psi.transport.channel import Channel
+from psiselect.base.entropy import Entropy, SystemEntropy
+from psiselect.base.errors import InputError
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Parties:
+    """Who takes part. max_peer_size: the longest list that a peer may declare."""
+
+    identity: Identity
+    peers: tuple[PeerIdentity, ...]
+    max_peer_size: int
+
+    @property
+    def names(self) -> str:
+        """Of the peers, for people."""
+        return ", ".join(peer.name for peer in self.peers)
+
+    def peer(self, fingerprint: bytes) -> PeerIdentity:
+        """The peer at the other end."""
+        return next(peer for peer in self.peers if peer.fingerprint == fingerprint)
+
+
+@dataclass(frozen=True)
+class OwnSide:
+    """Who takes part, the list that was read, what is allowed, and where results and records go."""
+
+    parties: Parties
+    job: Job
+    guard: Guard
+    records: SessionRecords
+    results: Results
+
+    def check_list(self, tell: Callable[[str], None] = say) -> None:
+        """Whether the list that was read may be put in, with these peers. Raises InputError, PolicyError."""
+        for size in self.job.sizes:
+            self.job.terms.declared_size(size)
+        gather(self.job, tell)
+        self.guard.check(self.parties.peers, self.job.size)
+        self.guard.prepare(self.parties.peers)
+
+    def setup(
+        self,
+        peer: PeerIdentity,
+        backend: Backend,
+        entropy: Entropy | None = None,
+        admit: Callable[[int], None] | None = None,
+    ) -> Setup:
+        """What this side brings to a session with the peer. admit: what is asked in place of the policy."""
+        return self.job.setup(
+            self.parties.identity,
+            peer,
+            backend,
+            entropy or SystemEntropy(),
+            max_peer_size=self.parties.max_peer_size,
+            admit=admit or self.guard.admission(peer, self.job.terms),
+        )
+
+    def run(self, channel: Channel, means: Means) -> None:
+        """Run the session over a channel, and give out its result."""
+        peer = self.parties.peer(channel.peer_fingerprint)
+        with open_backend(means) as backend, shown() as done:
+            setup = self.setup(peer, backend)
+            result = self.records.keep(setup, self.parties.identity, peer, lambda: session.run(channel, setup, done))
+            self.results.give(self.job, result, backend.name, peer)
+
+
+@contextlib.contextmanager
+def prepared(choices: Choices) -> Iterator[OwnSide]:
+    """This side of a session, its list read. Raises InputError, UsageError, PolicyError."""
+    parties = check_options(choices)
+    with read(choices) as job:
+        side = OwnSide(parties, job, choices.guard, choices.records, choices.results)
+        side.check_list()
+        yield side
+
+
+def check_options(choices: Choices) -> Parties:
+    """Who takes part, and whether what was asked for is allowed and can be written, as far as the options say."""
+    identity = Identity.load(choices.peers.identity)
+    peers = tuple(PeerIdentity.load(path) for path in choices.peers.certificates)
+    choices.guard.check(peers)
+    table = choices.list.table
+    choices.results.check(table, table.open(choices.list.memory.folder))
+    choices.records.check(table.file, choices.results.file)
+    return Parties(identity, peers, choices.peers.max_size)
+
+
+def read(choices: Choices, tell: Callable[[str], None] = say) -> Job:
+    """Read this side's table; tell which rows were left out."""
+    return told(choices.list.read(choices.side, choices.terms), tell)
+
+
+def told(job: Job, tell: Callable[[str], None] = say) -> Job:
+    """The job, after telling which rows were left out. Raises InputError when that is all of them."""
+    source = job.source.name
+    for number, report in enumerate(job.reports, start=1):
+        what = f" as key {number}" if len(job.keys) > 1 else ""
+        for reason, count in report.unreadable.items():
+            rows = ", ".join(map(str, report.first_unreadable[reason]))
+            tell(f"{source}: {count:,} rows left out{what}, unreadable ({reason}); first rows: {rows}")
+    if not job.size and all(report.unreadable for report in job.reports):
+        job.close()
+        columns = ", ".join(dict.fromkeys(column for key in job.keys for column in key.columns))
+        raise InputError(
+            f"{source}: no row has a key that the rule can read; is {columns} the right column, and "
+            f"{job.keys[0].describe()} the right rule?",
+            term="key",
+        )
+    return job
+
+
+def gather(job: Job, tell: Callable[[str], None] = say) -> None:
+    """Read what a side gives beside its keys; tell how many rows have no value to add up. Raises InputError."""
+    job.gather()
+    if job.blank_values:
+        tell(f"{job.source.name}: rows without a value, which counts as nothing: {job.blank_values:,}")
+
+
+def open_backend(means: Means) -> contextlib.closing[Backend]:
+    """The group's implementation that was asked for."""
+    return contextlib.closing(load_backend(means.backend, means.threads))
+
+
+@contextlib.contextmanager
+def shown() -> Iterator[Progress]:
+    """A progress display for a session."""
+    with progress() as bar:
+        task = bar.add_task("matching", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)

@@ -1,0 +1,115 @@
+"""What a session leaves for those who have to account for it: the audit line and the signed record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli._errors import classify
+from cli._output import say
+from psi.accounts import audit
+from psi.accounts.records import SignedRecord
+from psi.accounts.session_file import new_file_of_session
+from psi.agreement.outcomes import Side
+from psi.identity.identity import Identity, PeerIdentity
+from psi.identity.signing import Verifier
+from psi.protocol.party import Setup
+from psi.session.session import SessionResult
+from psiselect.base import atomic
+from psiselect.base.errors import InputError, PsiselectError, UsageError
+
+_PATH = click.Path(path_type=Path)
+
+OPTIONS = (
+    click.option("--audit", type=_PATH, metavar="FILE", help="Append one line about this session to my audit file."),
+    click.option(
+        "--record", type=_PATH, metavar="FILE", help="Write the session's record here, signed by both sides (JSON)."
+    ),
+)
+
+
+@dataclass(frozen=True)
+class SessionRecords:
+    """Where this side keeps account of a session. again: an earlier process may have done so for the same session."""
+
+    audit: Path | None = None
+    record: Path | None = None
+    again: bool = False
+
+    def check(self, *others: Path | None) -> None:
+        """See that both can be written, before the peer is bothered; `others` are files of the same command. Raises
+        InputError, UsageError."""
+        taken = {path.absolute() for path in others if path is not None}
+        for option, path in (("--audit", self.audit), ("--record", self.record)):
+            if path is None:
+                continue
+            if path.absolute() in taken:
+                raise UsageError(f"{option} {path} is named twice in this command; give each file a name of its own")
+            taken.add(path.absolute())
+            if path.is_dir() or not path.absolute().parent.is_dir():
+                raise InputError(f"cannot write {option} {path}: name a file in a folder that exists")
+        if self.audit is not None:
+            audit.check(self.audit)
+
+    def keep(
+        self,
+        setup: Setup,
+        identity: Identity,
+        peer: PeerIdentity,
+        run: Callable[[], SessionResult],
+        ending: str = "done",
+    ) -> SessionResult:
+        """Run a session and put it on file, however it ends; a result is handed on only when it is on file. `ending` is
+        what the audit file calls it: a part of an offline exchange lacks signatures."""
+        try:
+            result = run()
+        except BaseException as error:
+            self._append_failure(_declared(setup), error)
+            raise
+        if self.audit is not None and not (self.again and audit.holds(self.audit, result.transcript)):
+            made = {side.value: signature.hex() for side, signature in result.signatures.items()}
+            ended = {"outcome": ending, "record": result.record or None, "signatures": made or None}
+            audit.append(self.audit, _entry(_declared(setup), **ended))
+        if self.record is not None:
+            certificates = {setup.side: identity.public, setup.side.other: peer}
+            signed = SignedRecord(result.record, result.signatures, certificates)
+            atomic.write_bytes(
+                new_file_of_session(self.record, result.transcript, again=self.again), signed.encode(), secret=True
+            )
+        return result
+
+    def keep_failure(
+        self, side: Side, peer: PeerIdentity, error: BaseException, tell: Callable[[str], None] = say
+    ) -> None:
+        """Put on file a session that ended before this side had anything to declare."""
+        self._append_failure({"own_size": None, "terms": None, **_who(side, peer)}, error, tell)
+
+    def _append_failure(
+        self, declared: dict[str, Any], error: BaseException, tell: Callable[[str], None] = say
+    ) -> None:
+        if self.audit is None:
+            return
+        code, kind = classify(error)
+        found = {"code": code, "kind": kind, "term": getattr(error, "term", None)}
+        try:
+            audit.append(self.audit, _entry(declared, outcome="failed", error=found))
+        except PsiselectError as second:  # the error that ended the session matters more
+            tell(str(second))
+
+
+def _who(side: Side, peer: Verifier) -> dict[str, Any]:
+    return {"peer": peer.fingerprint.hex(), "side": side.value}
+
+
+def _declared(setup: Setup) -> dict[str, Any]:
+    return {"own_size": setup.size, "terms": setup.terms.to_json(), **_who(setup.side, setup.verifier)}
+
+
+def _entry(declared: dict[str, Any], **ending: Any) -> dict[str, Any]:
+    always = {**declared, "time": datetime.now(UTC).isoformat(timespec="seconds")}
+    return {**always, "error": None, "record": None, "signatures": None, **ending}

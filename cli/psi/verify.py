@@ -1,0 +1,106 @@
+"""`psiselect psi verify`: check the signed record of a session, and show it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from cli._output import json_option, print_fields, print_json, print_table
+from psi.accounts.records import MAX_BYTES, TERM_NAMES, SignedRecord
+from psi.agreement.outcomes import Side
+from psi.identity.identity import PeerIdentity
+from psiselect.base.errors import InputError, RemoteError
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command("verify")
+@click.argument("record", metavar="RECORD", type=_PATH)
+@click.option(
+    "--peer", "peers", multiple=True, type=_PATH, metavar="CERT", help="A party that I know; may be repeated."
+)
+@click.option("--identity", type=_PATH, metavar="DIR/NAME", help="My identity; only its certificate is read.")
+@json_option
+def verify(record: Path, peers: tuple[Path, ...], identity: Path | None, as_json: bool) -> None:
+    """Check the signed record of a session and show what both sides signed.
+
+    The record carries both certificates. That they belong to the parties that you mean is known only if you name
+    them: with --peer and --identity the record must be theirs. Exit code 3: not a whole record; 4: a signature does
+    not verify or the record is somebody else's.
+
+    \b
+    Examples:
+      psiselect psi verify session.json --peer globex.crt --identity keys/acme
+    """
+    signed = SignedRecord.decode(_read(record), str(record))
+    signed.verify()
+    known = [PeerIdentity.read(path) for path in peers]
+    own = None if identity is None else PeerIdentity.read(_certificate(identity))
+    _require_parties(signed, known, own)
+    named = {party.fingerprint for party in (*known, *([own] if own else []))}
+    if as_json:
+        parties = {
+            side.value: {"name": party.name, "fingerprint": party.fingerprint, "named": party.fingerprint in named}
+            for side, party in signed.certificates.items()
+        }
+        print_json({"verified": True, "parties": parties, "record": signed.content})
+        return
+    _show(signed, named)
+
+
+def _require_parties(signed: SignedRecord, known: list[PeerIdentity], own: PeerIdentity | None) -> None:
+    """Raises RemoteError unless the record is between the parties that were named."""
+    if own is not None and signed.side_of(own.fingerprint) is None:
+        raise RemoteError(f"the record is not one of {own.name}'s: both signatures are by others")
+    named = {party.fingerprint for party in known} | ({own.fingerprint} if own else set())
+    strangers = [party for party in signed.certificates.values() if party.fingerprint not in named]
+    others_named = len(named) > 1 or (own is not None and bool(known))
+    if known and len(strangers) > (0 if others_named else 1):
+        raise RemoteError(
+            f"the record is by {strangers[0].name} ({strangers[0].fingerprint.hex()[:16]}...), which no --peer names"
+        )
+
+
+def _show(signed: SignedRecord, named: set[bytes]) -> None:
+    content = signed.content
+    words = {Side.LISTEN: "listening", Side.CONNECT: "connecting"}
+    unit = "distinct keys" if content["terms"].get("pad_to") is None else "items, padding included"
+    parties = {
+        words[side]: f"{party.name}, {party.fingerprint.hex()}, "
+        + ("as named" if party.fingerprint in named else "NOT named by --peer: compare the fingerprint")
+        for side, party in signed.certificates.items()
+    }
+    print_fields(
+        {
+            "signatures": "both verify",
+            **parties,
+            "listener's date": datetime.fromtimestamp(content["time"], UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+            **{f"list, {words[side]}": f"{_listed(content['sizes'][side.value])} {unit}" for side in Side},
+            "matches": "not known to both" if content["counts"] is None else _listed(content["counts"]),
+            "transcript": content["transcript"],
+        }
+    )
+    rows = [(name, content["terms"][name]) for name in TERM_NAMES if name not in ("keys", "columns")]
+    for side, names in (content["terms"]["columns"] or {}).items():
+        rows.append((f"columns that {side} gives", ", ".join(names) or "none"))
+    for number, key in enumerate(content["terms"]["keys"], start=1):
+        rows += [(f"key {number}", key["rule"]), (f"key {number}, digest", key["digest"])]
+    print_table(("term", "value"), [(name, None if value is None else str(value)) for name, value in rows])
+
+
+def _listed(numbers: list[int]) -> str:
+    return " + ".join(f"{number:,}" for number in numbers)
+
+
+def _certificate(prefix: Path) -> Path:
+    return prefix if prefix.suffix == ".crt" else Path(f"{prefix}.crt")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)  # one more than any record has: the decoder refuses it
+    except OSError as error:
+        raise InputError(f"cannot read the record {path}: {error.strerror}") from None
