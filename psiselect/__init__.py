@@ -1,1 +1,73 @@
-"""The front door: `import psiselect`. Loads nothing until a name is used, so that importing it is quick."""
+"""The front door: `import psiselect`.
+
+Names are loaded when they are used (PEP 562), so that importing the package is quick and touches nothing.
+
+    __version__                                     the version
+    PsiselectError and the errors under it          see `psiselect.base.errors`
+
+Rule: what is exported here is public, and stays.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from psiselect.base.errors import (
+        BudgetError,
+        InputError,
+        LocalError,
+        MinimumError,
+        PolicyError,
+        PsiselectError,
+        RemoteError,
+        TransportError,
+        UsageError,
+    )
+
+    __version__: str
+
+# Public name -> the module that has it.
+_EXPORTS = {
+    "BudgetError": "psiselect.base.errors",
+    "InputError": "psiselect.base.errors",
+    "LocalError": "psiselect.base.errors",
+    "MinimumError": "psiselect.base.errors",
+    "PolicyError": "psiselect.base.errors",
+    "PsiselectError": "psiselect.base.errors",
+    "RemoteError": "psiselect.base.errors",
+    "TransportError": "psiselect.base.errors",
+    "UsageError": "psiselect.base.errors",
+}
+
+__all__ = [
+    "BudgetError",
+    "InputError",
+    "LocalError",
+    "MinimumError",
+    "PolicyError",
+    "PsiselectError",
+    "RemoteError",
+    "TransportError",
+    "UsageError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name. Raises AttributeError for any other."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        found: Any = version("psiselect")
+    elif name in _EXPORTS:
+        found = getattr(importlib.import_module(_EXPORTS[name]), name)
+    else:
+        raise AttributeError(f"module 'psiselect' has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
