@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -29,7 +28,7 @@ from psi.offline.state import OfferState
 from psi.protocol.party import Setup
 from psi.session.job import Job
 from psi.session.session import SessionResult
-from psiselect.base import atomic
+from psiselect.base import atomic, durable
 from psiselect.base.entropy import Entropy, SystemEntropy
 from psiselect.base.errors import InputError, RemoteError, UsageError
 from psiselect.base.seeded import SEED_BYTES, SeededEntropy
@@ -156,7 +155,7 @@ def answer(offer: Path, out: Path, state: Path | None, **given: Any) -> None:
                 with _writing(out, Kind.ANSWER, identity, peer, reader.id) as (writer, file), _shown() as shown:
                     made = exchange.answer(setup, reader.id, reader.frames(), writer.send, shown)
                     writer.finish()
-                    os.fsync(file.fileno())  # between the entry and the answer's appearance there is next to nothing
+                    durable.sync_file(file)  # between the entry and the answer's appearance there is next to nothing
                     answered.add(reader.id, datetime.now(UTC))
                 return made.as_session(time.monotonic() - started, writer.size, reader.size)
 
