@@ -14,9 +14,23 @@ ROOMS = ("psiselect", "psi", "dpselect", "mpc", "cli")
 # Built once, used by psi too.
 SHARED = {"dpselect.sampling", "dpselect.truncated", "psiselect.base.entropy", "dpselect.ledger"}
 # What would make a core room touch the world by itself.
-WORLD = {"socket", "ssl", "subprocess", "selectors", "requests", "urllib", "http", "sqlite3", "random", "secrets"}
-# Modules of `psi` and `dpselect` that are there to touch it: everything else is pure.
+WORLD = {
+    "socket",
+    "ssl",
+    "subprocess",
+    "selectors",
+    "requests",
+    "urllib",
+    "http",
+    "sqlite3",
+    "random",
+    "secrets",
+    "fcntl",
+}
+# Modules of `psiselect`, `psi` and `dpselect` that are there to touch it: everything else is pure.
 ADAPTERS = {
+    "psiselect.base.durable": {"sqlite3", "fcntl"},
+    "psi.resume.folder": {"fcntl"},
     "psi.transport.address": {"socket"},
     "psi.transport.listener": {"socket", "ssl"},
     "psi.transport.reception": {"socket", "ssl", "selectors"},
@@ -25,10 +39,9 @@ ADAPTERS = {
     "psi.transport.tlschannel": {"socket", "ssl", "selectors"},
     "psi.transport.pinning": {"socket", "ssl"},
     "psi.group.curve25519.portable": {"subprocess"},
-    "psi.accounts.run_counter": {"sqlite3"},
     "psi.tables.postgres": {"urllib"},  # urllib.parse: addresses
     "psi.tables.sqlite": {"urllib"},
-    "dpselect.ledger": {"sqlite3", "secrets"},
+    "dpselect.ledger": {"secrets"},
 }
 
 
@@ -99,10 +112,21 @@ def test_the_rule_would_be_seen_broken() -> None:
     assert violations("dpselect.x", ast.parse("import psi.transport.wire")) == ["dpselect.x imports psi.transport.wire"]
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if room(name) in ("psi", "dpselect")])
+@pytest.mark.parametrize("name", [name for name in MODULES if room(name) in ("psiselect", "psi", "dpselect")])
 def test_only_adapters_touch_the_world(name: str) -> None:
     used = {target.split(".")[0] for target in imports(MODULES[name], name)} & WORLD
     assert used <= ADAPTERS.get(name, set()), f"{name} uses {used}"
+
+
+def test_what_is_synced_is_synced_in_one_place() -> None:
+    """And in the journal, which has its own records."""
+    syncing = {
+        name
+        for name, tree in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in ("fsync", "fdatasync")
+    }
+    assert syncing == {"psiselect.base.durable", "psi.resume.journal"}
 
 
 @pytest.mark.parametrize(
