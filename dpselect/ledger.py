@@ -5,31 +5,29 @@ for, and one budget that each dataset gets. `spend` returns only when the cost i
 it may be killed at any moment: a crash costs budget and never gives a free release.
 
 The rules of this room: no amount is ever a float; every write happens inside BEGIN IMMEDIATE, which reads the total
-and adds the entry as one step, whatever other processes do; synchronous is EXTRA, which is FULL and also syncs the
-folder after the rollback journal is deleted, since a journal that comes back after a power cut would undo the spend.
-Not covered: a restored copy of the file, a dataset under a second name (name the datasets at creation to refuse
-unknown ones), network file systems whose locks do not work, and the data's owner editing the file.
+and adds the entry as one step, whatever other processes do; synchronous is EXTRA (durable.transaction). Not covered: a
+restored copy of the file, a dataset under a second name (name the datasets at creation to refuse unknown ones), network
+file systems whose locks do not work, and the data's owner editing the file.
 """
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import os
 import re
 import secrets
-import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from dpselect.accounting import BudgetKind, Cost, Event, total
 from dpselect.privacy import NeighbouringRelation
+from psiselect.base import durable
+from psiselect.base.durable import Connection
 from psiselect.base.errors import BudgetError, InputError, UsageError
 
 APPLICATION_ID = 0x70734C31  # "psL1", in the file's header
-BUSY_SECONDS = 30.0  # how long to wait for another process's write
 MAX_NAME = 200
 _MAX_DIGITS = 400
 _FRACTION = re.compile(rf"[0-9]{{1,{_MAX_DIGITS}}}(/[1-9][0-9]{{0,{_MAX_DIGITS - 1}}})?", re.ASCII)
@@ -98,10 +96,16 @@ class Ledger:
             raise UsageError("a budget needs an amount above 0 and a delta in [0, 1)")
         row = (kind.value, neighbors.value, _text(budget.amount), _text(budget.delta), int(not names))
         part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+
+        def failed(reason: str) -> InputError:
+            return InputError(
+                f"cannot create the ledger {path}: {reason}; choose a local folder that can be written", term="ledger"
+            )
+
         try:
-            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+            durable.create_private(part)
             try:
-                with _writing(part) as connection:
+                with durable.transaction(part, "BEGIN IMMEDIATE", failed) as connection:
                     for statement in _SCHEMA:
                         connection.execute(statement)
                     connection.execute("INSERT INTO ledger VALUES (?, ?, ?, ?, ?)", row)
@@ -109,16 +113,13 @@ class Ledger:
                 os.link(part, path)  # unlike a rename, refuses to replace
             finally:
                 part.unlink()
-            _sync_folder(path)
+            durable.sync_folder(path.parent)
         except FileExistsError:
             raise InputError(
                 f"{path} exists; a ledger is never overwritten. Choose another name", term="ledger"
             ) from None
-        except (OSError, sqlite3.Error) as error:
-            raise InputError(
-                f"cannot create the ledger {path}: {_reason(error)}; choose a local folder that can be written",
-                term="ledger",
-            ) from None
+        except OSError as error:
+            raise failed(error.strerror or str(error)) from None
         return cls(path, kind, neighbors, budget, names)
 
     @classmethod
@@ -126,7 +127,7 @@ class Ledger:
         """Read a ledger's fixed terms. Raises InputError when the file is missing or no ledger."""
         path = Path(path)
         try:
-            with _reading(path) as connection:
+            with durable.transaction(path, "BEGIN", _unreadable(path)) as connection:
                 if connection.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
                     raise InputError(
                         f"{path} is not a psiselect ledger; `psiselect budget create` makes one", term="ledger"
@@ -137,8 +138,6 @@ class Ledger:
                 raise ValueError
             budget = Cost(_fraction(amount), _fraction(delta))
             return cls(path, BudgetKind(kind), NeighbouringRelation(neighbors), budget, names)
-        except sqlite3.Error as error:
-            raise InputError(f"cannot read the ledger {path}: {_reason(error)}", term="ledger") from None
         except ValueError:
             raise InputError(f"the ledger {path} is damaged: its terms cannot be read", term="ledger") from None
 
@@ -159,36 +158,30 @@ class Ledger:
                 term="ledger",
             )
         self._require(dataset)
-        try:
-            with _writing(self.path) as connection:
-                before = self._spent(connection, dataset)
-                balance = Balance(dataset, self.budget, before + cost)
-                if not balance.spent.fits(self.budget):
-                    raise BudgetError(self._refusal(Balance(dataset, self.budget, before), cost), term="ledger")
-                connection.execute("INSERT INTO spend (dataset, amount, delta, what, at) VALUES (?, ?, ?, ?, ?)", row)
-        except sqlite3.Error as error:
-            raise BudgetError(
-                f"the spend could not be written to {self.path} ({_reason(error)}), so nothing was released",
-                term="ledger",
-            ) from None
+
+        def failed(reason: str) -> BudgetError:
+            return BudgetError(
+                f"the spend could not be written to {self.path} ({reason}), so nothing was released", term="ledger"
+            )
+
+        with durable.transaction(self.path, "BEGIN IMMEDIATE", failed) as connection:
+            before = self._spent(connection, dataset)
+            balance = Balance(dataset, self.budget, before + cost)
+            if not balance.spent.fits(self.budget):
+                raise BudgetError(self._refusal(Balance(dataset, self.budget, before), cost), term="ledger")
+            connection.execute("INSERT INTO spend (dataset, amount, delta, what, at) VALUES (?, ?, ?, ?, ?)", row)
         return balance
 
     def balance(self, dataset: str) -> Balance:
         """What the dataset has left. Raises BudgetError when the ledger does not know it; InputError when damaged."""
         self._require(_name(dataset))
-        try:
-            with _reading(self.path) as connection:
-                return Balance(dataset, self.budget, self._spent(connection, dataset))
-        except sqlite3.Error as error:
-            raise InputError(f"cannot read the ledger {self.path}: {_reason(error)}", term="ledger") from None
+        with durable.transaction(self.path, "BEGIN", _unreadable(self.path)) as connection:
+            return Balance(dataset, self.budget, self._spent(connection, dataset))
 
     def entries(self) -> list[Entry]:
         """Every spend, oldest first. Raises InputError when the file is damaged."""
-        try:
-            with _reading(self.path) as connection:
-                rows = connection.execute("SELECT dataset, amount, delta, what, at FROM spend ORDER BY id").fetchall()
-        except sqlite3.Error as error:
-            raise InputError(f"cannot read the ledger {self.path}: {_reason(error)}", term="ledger") from None
+        with durable.transaction(self.path, "BEGIN", _unreadable(self.path)) as connection:
+            rows = connection.execute("SELECT dataset, amount, delta, what, at FROM spend ORDER BY id").fetchall()
         return [Entry(name, self._cost(amount, delta), what, at) for name, amount, delta, what, at in rows]
 
     def describe(self, cost: Cost) -> str:
@@ -203,7 +196,7 @@ class Ledger:
                 term="ledger",
             )
 
-    def _spent(self, connection: sqlite3.Connection, dataset: str) -> Cost:
+    def _spent(self, connection: Connection, dataset: str) -> Cost:
         rows = connection.execute("SELECT amount, delta FROM spend WHERE dataset = ?", (dataset,)).fetchall()
         return total(self._cost(amount, delta) for amount, delta in rows)
 
@@ -221,39 +214,8 @@ class Ledger:
         )
 
 
-def _writing(path: Path) -> contextlib.AbstractContextManager[sqlite3.Connection]:
-    """One transaction that holds the write lock from its start, so that what it reads stays true until it commits."""
-    return _transaction(path, "BEGIN IMMEDIATE")
-
-
-def _reading(path: Path) -> contextlib.AbstractContextManager[sqlite3.Connection]:
-    """One transaction that sees a single state of the file and blocks nobody."""
-    return _transaction(path, "BEGIN")
-
-
-@contextlib.contextmanager
-def _transaction(path: Path, begin: str) -> Iterator[sqlite3.Connection]:
-    """A connection to an existing file: committed, durably, when the block ends; undone when it raises."""
-    uri = f"{path.absolute().as_uri()}?mode=rw"
-    with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
-        connection.execute("PRAGMA synchronous = EXTRA")
-        connection.execute("PRAGMA trusted_schema = OFF")
-        connection.execute(begin)
-        try:
-            yield connection
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def _unreadable(path: Path) -> durable.Failed:
+    return lambda reason: InputError(f"cannot read the ledger {path}: {reason}", term="ledger")
 
 
 def _name(dataset: str) -> str:
@@ -287,7 +249,3 @@ def _words(amount: Fraction) -> str:
 
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)

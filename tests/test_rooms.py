@@ -21,6 +21,7 @@ CLOCK, DATABASES, FILES, PROCESSES, RANDOM, SOCKETS = "clock", "databases", "fil
 ADAPTERS = {
     "psiselect.base.entropy": {RANDOM},
     "psiselect.base.atomic": {FILES},
+    "psiselect.base.durable": {FILES, DATABASES},
     # Measured, to choose what suits the machine.
     "psi.oblivious.cost": {CLOCK},
     "psi.session.calibration": {CLOCK},
@@ -183,7 +184,10 @@ def test_an_adapter_is_named_only_while_it_is_one(name: str) -> None:
         (SOCKETS, "import socket"),
         (SOCKETS, "from ssl import SSLContext"),
         (SOCKETS, "import urllib.request"),
+        (FILES, "from psiselect.base import atomic"),
+        (FILES, "from psiselect.base.durable import AppendLog"),
         (DATABASES, "import sqlite3"),
+        (DATABASES, "from psiselect.base import durable\ndurable.transaction(p, 'BEGIN', f)"),
         (CLOCK, "import time\ntime.time()"),
         (CLOCK, "import time\nclock = time.monotonic"),
         (CLOCK, "from time import sleep"),
@@ -203,6 +207,17 @@ def test_a_touch_of_the_world_is_seen(kind: str, source: str) -> None:
 def test_what_only_looks_like_a_touch_is_let_through() -> None:
     source = "import os\nos.fspath(x)\n'a'.replace('b', 'c')\nreplace(x, y=1)\nurllib.parse.quote(x)\ntime = 3"
     assert list(touches(ast.parse(source))) == []
+
+
+def test_what_is_synced_is_synced_in_one_place() -> None:
+    """And in the journal, which has its own records."""
+    syncing = {
+        name
+        for name, tree in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in ("fsync", "fdatasync")
+    }
+    assert syncing == {"psiselect.base.durable", "psi.resume.journal"}
 
 
 def test_the_protocol_core_has_no_threads_and_no_paths() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,7 +28,7 @@ from psi.offline.envelope import NO_FILE, Kind, Reader, Writer
 from psi.offline.state import OfferState
 from psi.protocol.outcome import Outcome
 from psi.session.session import SessionResult
-from psiselect.base import atomic
+from psiselect.base import atomic, durable
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import InputError, RemoteError, UsageError
 from psiselect.base.seeded import SEED_BYTES, SeededEntropy
@@ -155,7 +154,7 @@ def answer(offer: Path, out: Path, state: Path | None, given: GivenOptions) -> N
                 with _writing(out, Kind.ANSWER, identity, peer, reader.id) as (writer, file), shown() as done:
                     made = exchange.answer(setup, reader.id, reader.frames(), writer.send, done)
                     writer.finish()
-                    os.fsync(file.fileno())  # between the entry and the answer's appearance there is next to nothing
+                    durable.sync_file(file)  # between the entry and the answer's appearance there is next to nothing
                     answered.add(reader.id, datetime.now(UTC))
                 return _measured(made, started, writer.size, reader.size)
 

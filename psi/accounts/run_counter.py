@@ -2,25 +2,24 @@
 
 `spend` returns only when the run is on disk, so a process that is killed later has still used it up. The rules of this
 room: every spend happens inside BEGIN IMMEDIATE, which counts and adds as one step whatever other processes do;
-synchronous is EXTRA (FULL, and the folder is synced after the journal is deleted); time never runs backwards: the
-latest time ever seen stands in for a clock that is behind it; nothing is ever deleted, so that a policy with a longer
-period finds old runs. Not covered: a file that its owner removes or restores, and file systems whose locks do not work.
+synchronous is EXTRA (durable.transaction); time never runs backwards: the latest time ever seen stands in for a clock
+that is behind it; nothing is ever deleted, so that a policy with a longer period finds old runs. Not covered: a file
+that its owner removes or restores, and file systems whose locks do not work.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from psi.accounts.policy import Allowance
+from psiselect.base import durable
+from psiselect.base.durable import Connection
 from psiselect.base.errors import InputError, PolicyError
 
 APPLICATION_ID = 0x70735231  # "psR1", in the file's header
-_BUSY_SECONDS = 30.0
 _SCHEMA = (
     "CREATE TABLE run (id INTEGER PRIMARY KEY, peer BLOB NOT NULL, at INTEGER NOT NULL)",
     "CREATE INDEX run_peer ON run (peer, at)",
@@ -38,8 +37,7 @@ class RunCounter:
         self.path = Path(path)
         self.created = False
         try:
-            flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC
-            os.close(os.open(self.path, flags, 0o600))
+            durable.create_private(self.path)
             self.created = True
         except FileExistsError:
             pass
@@ -80,30 +78,21 @@ class RunCounter:
         return int(count)
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def _writing(self) -> Iterator[Connection]:
         """One transaction that holds the write lock from its start; on disk when it ends, undone when it raises."""
-        uri = f"{self.path.absolute().as_uri()}?mode=rw"
-        try:
-            with contextlib.closing(
-                sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
-            ) as connection:
-                connection.execute("PRAGMA synchronous = EXTRA")
-                connection.execute("PRAGMA trusted_schema = OFF")
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    self._prepare(connection)
-                    yield connection
-                    connection.execute("COMMIT")
-                except BaseException:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                    raise
-        except (sqlite3.Error, ValueError, TypeError) as error:
-            raise InputError(
-                f"{self.path}, where runs are counted, cannot be used ({error}); without it no run is allowed"
-            ) from None
+        with durable.transaction(self.path, "BEGIN IMMEDIATE", self._unusable) as connection:
+            try:
+                self._prepare(connection)
+                yield connection
+            except (ValueError, TypeError) as error:  # rows that nothing here has written
+                raise self._unusable(str(error)) from None
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
+    def _unusable(self, reason: str) -> InputError:
+        return InputError(
+            f"{self.path}, where runs are counted, cannot be used ({reason}); without it no run is allowed"
+        )
+
+    def _prepare(self, connection: Connection) -> None:
         """Write the schema into an empty file; refuse any other that is not ours."""
         (found,) = connection.execute("PRAGMA application_id").fetchone()
         if found == APPLICATION_ID:

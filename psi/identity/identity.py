@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from psi.identity import certificate
+from psiselect.base import durable
 from psiselect.base.entropy import Entropy, SystemEntropy
 from psiselect.base.errors import InputError, RemoteError, UsageError
 
@@ -265,8 +266,7 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            durable.sync_file(file)
     except BaseException:
         path.unlink(missing_ok=True)
         raise

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from psiselect.base import atomic, strict_json
+from psiselect.base import atomic, durable, strict_json
 from psiselect.base.errors import InputError, RemoteError, UsageError
 from psiselect.base.seeded import SEED_BYTES
 
@@ -83,7 +83,7 @@ def reserved(path: Path) -> Iterator[None]:
     """Make an empty state file, 0600, for `OfferState.save`; removed again when no offer comes of it. Raises UsageError
     when there is one already, InputError."""
     try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        durable.create_private(path)
     except FileExistsError:
         raise _exists(path) from None
     except OSError as error:
@@ -98,12 +98,7 @@ def reserved(path: Path) -> Iterator[None]:
 def remove(path: Path) -> None:
     """Remove the secret state of an exchange that is over, durably. Raises InputError."""
     try:
-        path.unlink(missing_ok=True)
-        folder = os.open(path.absolute().parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        durable.remove(path)
     except OSError as error:
         raise InputError(f"cannot remove {path}: {error.strerror}; it is secret, remove it by hand") from None
 

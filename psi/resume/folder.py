@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from psi.resume.journal import Journal
-from psiselect.base import atomic, strict_json
+from psiselect.base import atomic, durable, strict_json
 from psiselect.base.errors import InputError, PsiselectError, RemoteError, UsageError
 from psiselect.base.seeded import SEED_BYTES
 
@@ -85,7 +85,7 @@ class SessionFolder:
         with _reported(self.path):
             self.path.mkdir(mode=0o700, exist_ok=True)
             self._require_private()
-            self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            self._lock = durable.open_private(self.path / "lock")
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -127,7 +127,8 @@ class SessionFolder:
             raise ValueError(f"a seed has {SEED_BYTES} bytes")
         self.clear()
         with _reported(self.path):
-            os.close(os.open(self._journal_path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            durable.create_private(self._journal_path)
+            durable.sync_folder(self.path.parent)  # the folder may be new too
         made = Manifest(seed, time, input_digest, self._scope)
         atomic.write_bytes(self.manifest_path, made.encode(), secret=True)
         return made
@@ -144,7 +145,7 @@ class SessionFolder:
     def clear(self) -> None:
         """Remove the session, the seed first; the folder stays ours."""
         with _reported(self.path):
-            self.manifest_path.unlink(missing_ok=True)
+            durable.remove(self.manifest_path)
             for entry in os.scandir(self.path):
                 if entry.name != "lock":
                     os.unlink(entry.path)

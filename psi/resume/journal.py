@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from psi.transport.wire import MAX_FRAME_BYTES, Frame
+from psiselect.base import durable
 from psiselect.base.errors import InputError
 
 _HEAD = 5
@@ -86,8 +87,7 @@ class Journal:
         self._end = 0
         self._durable = False
         with self._reported("open"):
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._handle = os.open(path, flags, 0o600)
+            self._handle = durable.open_private(path)
         try:
             self._load()
         except BaseException:
@@ -192,7 +192,7 @@ class Journal:
             if position < size:
                 os.ftruncate(self._handle, position)
             os.fsync(self._handle)
-            _sync_folder(self.path.parent)
+            durable.sync_folder(self.path.parent)
         self._end, self._durable = position, True
 
     def _note(self, kind: Kind, payload: bytes, position: int) -> None:
@@ -294,11 +294,3 @@ def _operation(payload: bytes) -> Operation:
     start = _LABEL + 8
     number = int.from_bytes(payload[_LABEL:start], "big")
     return Operation(payload[:_LABEL], number, payload[start : start + _INPUT], payload[start + _INPUT :])
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -9,19 +9,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from psi.session.job import Job
+from psiselect.base import durable
+from psiselect.base.durable import Stamp
 from psiselect.base.errors import PsiselectError
-
-Stamp = tuple[int, int, int, int]
 
 
 def stamp_of(path: str | os.PathLike[str]) -> Stamp | None:
-    """Device, inode, size and time of change of a file: differs when it was replaced or written to. None when there is
-    no such file (a database, for one): nobody can tell then whether the table is what it was."""
+    """The file's stamp. None when there is no such file (a database, for one): nobody can tell then whether the table
+    is what it was."""
     try:
-        status = os.stat(path)
+        return durable.stamp(path)
     except (OSError, ValueError):
         return None
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 @dataclass(slots=True, eq=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import abc
 import contextlib
 import difflib
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -13,6 +12,7 @@ from typing import ClassVar, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from psiselect.base.durable import Stamp, stamp
 from psiselect.base.errors import InputError
 
 BATCH_ROWS = 1 << 16
@@ -57,7 +57,7 @@ class FileSource(abc.ABC):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._opened_as = self._identity()
+        self._opened_as = self._stamp()
 
     @property
     def name(self) -> str:
@@ -78,16 +78,14 @@ class FileSource(abc.ABC):
     def _read(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
         """Stream at least these columns."""
 
-    def _identity(self) -> tuple[int, int, int, int]:
-        """Device, inode, size and time of change: differs when the file was replaced or written to."""
+    def _stamp(self) -> Stamp:
         try:
-            status = os.stat(self.path)
+            return stamp(self.path)
         except OSError as error:
             raise InputError(f"{self.path}: cannot be read: {error.strerror}") from None
-        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
     def _check_unchanged(self) -> None:
-        if self._identity() != self._opened_as:
+        if self._stamp() != self._opened_as:
             raise InputError(f"{self.path}: changed while it was in use; start again with a file that stays as it is")
 
 

@@ -4,6 +4,7 @@ errors       every error that the project raises on purpose, one tree
 entropy      the source of random bits; seeded: bits that can be drawn again
 packed       many byte strings in one buffer
 strict_json  JSON as a hostile peer may send it
-atomic       outputs that appear whole or not at all
+durable      files that a crash must not undo: logs that only grow, SQLite transactions, syncs
+atomic       outputs that appear whole or not at all; stands on durable
 events       what a log line carries besides its text
 """

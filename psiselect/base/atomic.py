@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from psiselect.base import durable
 from psiselect.base.errors import InputError
 
 
@@ -18,7 +19,7 @@ def replacing(target: Path, *, secret: bool = False) -> Iterator[Path]:
     the folder cannot be written."""
     target = Path(target)
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent or Path(), prefix=f".{target.name}.", suffix=".part")
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
     except OSError as error:
         raise InputError(
             f"cannot write {target}: {error.strerror}; choose a folder that exists and can be written"
@@ -32,13 +33,9 @@ def replacing(target: Path, *, secret: bool = False) -> Iterator[Path]:
             os.umask(umask)
             part.chmod(0o666 & ~umask)
         with part.open("rb") as written:
-            os.fsync(written.fileno())
+            durable.sync_file(written)
         part.replace(target)
-        folder = os.open(target.parent or Path(), os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        durable.sync_folder(target.parent)
     except BaseException:
         part.unlink(missing_ok=True)
         raise

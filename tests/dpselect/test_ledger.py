@@ -259,7 +259,6 @@ from fractions import Fraction
 from pathlib import Path
 from dpselect.accounting import PureDp
 from dpselect.ledger import Ledger
-import dpselect.ledger as room
 connect = sqlite3.connect
 class Dying:
     def __init__(self, inner): self.inner, self.left = inner, int(sys.argv[2])
@@ -269,7 +268,7 @@ class Dying:
         self.left -= 1
         return self.inner.execute(*arguments)
 ledger = Ledger.open(Path(sys.argv[1]))
-room.sqlite3.connect = lambda *a, **k: Dying(connect(*a, **k))
+sqlite3.connect = lambda *a, **k: Dying(connect(*a, **k))
 ledger.spend("poll", PureDp(Fraction(1, 10)), neighbors=ledger.neighbors, what="dying")
 print("released", flush=True)
 """

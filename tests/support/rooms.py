@@ -17,10 +17,11 @@ PACKAGES = ("psiselect", "psi", "dpselect", "mpc", "cli")
 # What a module may do to the world, and the names by which the source shows it.
 _MODULES = {
     "sockets": {"socket", "ssl", "selectors", "http", "asyncio", "socketserver", "urllib.request", "requests"},
-    "databases": {"sqlite3", "adbc_driver_manager"},
+    "databases": {"sqlite3", "adbc_driver_manager", "psiselect.base.durable.transaction"},
     "random": {"random", "secrets", "numpy.random"},
     "processes": {"subprocess", "multiprocessing", "signal"},
-    "files": {"tempfile", "shutil", "fcntl", "mmap", "glob", "fileinput", "pyarrow.fs"},
+    "files": {"tempfile", "shutil", "fcntl", "mmap", "glob", "fileinput", "pyarrow.fs"}
+    | {"psiselect.base.durable", "psiselect.base.atomic"},
 }
 _CALLS = {
     "clock": {
@@ -32,6 +33,7 @@ _CALLS = {
         "datetime.utcnow",
         "date.today",
     },
+    "databases": {"durable.transaction"},
     "random": {"os.urandom", "os.getrandom", "np.random", "numpy.random"},
     "processes": {"os.fork", "os.kill", "os.exec", "os.execv", "os.spawnv", "os.system", "os.popen"},
     "files": {"open", "io.open", "pa.memory_map", "pa.OSFile", "pq.ParquetFile", "pq.ParquetWriter"},

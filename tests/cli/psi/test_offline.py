@@ -23,6 +23,8 @@ from dpselect.truncated import truncation_bound
 from psi.accounts.records import SignedRecord
 from psi.identity.identity import Identity
 from psi.offline import state as states
+from psi.offline.answered import AnsweredOffers
+from psiselect.base import durable
 
 
 def test_matches_with_duplicates_and_blanks_on_both_sides(place: Path) -> None:
@@ -280,3 +282,18 @@ def test_the_state_holds_no_identifier(offered: Path) -> None:
     assert kept.own == Identity.load(offered / "globex").fingerprint
     assert "seed" not in repr(kept)
     assert os.path.isabs(json.loads(content)["options"]["source"]["path"])
+
+
+def test_an_answer_is_on_disk_before_its_offer_counts_as_answered(
+    offered: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+
+    def note(owner: object, name: str) -> None:
+        do = getattr(owner, name)
+        monkeypatch.setattr(owner, name, lambda *arguments: (order.append(name), do(*arguments)))
+
+    note(durable, "sync_file")
+    note(AnsweredOffers, "add")
+    assert answer(offered).code == 0
+    assert order == ["sync_file", "add", "sync_file"]  # the last is of the file that appears

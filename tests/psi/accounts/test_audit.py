@@ -16,6 +16,8 @@ from support.contenders import write_many
 from psi.accounts import audit
 from psiselect.base.errors import InputError
 
+START = b'{"audit":"psiselect-1",'
+
 
 def lines(path: Path) -> list[dict[str, object]]:
     text = path.read_text()
@@ -31,6 +33,16 @@ def test_lines_are_added_and_the_file_is_nobody_elses(tmp_path: Path) -> None:
         audit.append(path, {"number": number})
     assert [line["number"] for line in lines(path)] == [0, 1, 2]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_bytes_of_a_line_are_what_they_always_were(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    old = b'{"audit":"psiselect-1","outcome":"done","transcript":"abab"}\n'
+    path.write_bytes(old)
+    audit.append(path, {"transcript": "cdcd", "outcome": "failed"})
+    assert path.read_bytes() == old + b'{"audit":"psiselect-1","outcome":"failed","transcript":"cdcd"}\n'
+    assert audit.holds(path, b"\xab\xab")
+    assert not audit.holds(path, b"\xcd\xcd")
 
 
 def test_processes_share_a_file(tmp_path: Path) -> None:
@@ -71,7 +83,9 @@ def test_a_torn_line_is_taken_off_by_the_next_writer(tmp_path: Path, kept: int) 
     assert [line["number"] for line in lines(path)] == [1, 3]
 
 
-@pytest.mark.parametrize("content", [b"name,mail", b"a,b\nc,d", b"x" * 200_000])
+@pytest.mark.parametrize(
+    "content", [b"name,mail", b"a,b\nc,d", b"x" * 200_000, b"x" + (START + b"x" * 65_536)[:65_536]]
+)
 def test_another_file_is_left_as_it_is(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "list.csv"
     path.write_bytes(content)

@@ -15,6 +15,7 @@ from support.contenders import answer_offers
 from psi.offline import state as states
 from psi.offline.answered import AnsweredOffers
 from psi.offline.state import OfferState
+from psiselect.base import durable
 from psiselect.base.errors import InputError, PolicyError, UsageError
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -44,6 +45,17 @@ def test_a_state_survives_its_file_which_only_its_owner_can_read(tmp_path: Path)
     with pytest.raises(InputError, match="no state"):
         OfferState.load(path)
     states.remove(path)  # safe to call twice
+
+
+def test_a_secret_that_is_removed_is_gone_from_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "offer.state"
+    STATE.save(path)
+    left: list[list[str]] = []
+    monkeypatch.setattr(durable, "sync_folder", lambda folder: left.append(os.listdir(folder)))
+    states.remove(path)
+    assert left == [[]]
+    with pytest.raises(InputError, match="remove it by hand"):
+        states.remove(tmp_path)
 
 
 def test_no_state_is_written_over_and_a_failed_one_leaves_nothing(tmp_path: Path) -> None:
@@ -99,6 +111,16 @@ def test_an_offer_is_remembered_over_processes_and_refused_the_second_time(tmp_p
             with pytest.raises(PolicyError, match="2026-01-31T12:00:00Z"):
                 attempt(known)
     assert path.read_text().count("\n") == 3
+
+
+def test_the_bytes_of_an_entry_are_what_they_always_were(tmp_path: Path) -> None:
+    path = tmp_path / "acme.answered"
+    old = b"psiselect-1 answered offers\n" + b"31" * 32 + b" 2026-01-31T12:00:00Z\n"
+    path.write_bytes(old)
+    AnsweredOffers(path).add(b"2" * 32, NOW)
+    assert path.read_bytes() == old + b"32" * 32 + b" 2026-01-31T12:00:00Z\n"
+    with pytest.raises(PolicyError):
+        AnsweredOffers(path).check(b"1" * 32)
 
 
 def test_a_torn_entry_goes_and_whole_ones_stay(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from psi.resume import folder
 from psi.resume.folder import Manifest, SessionFolder
 from psi.resume.journal import Journal, Kind, Mark, Operation
 from psi.transport.wire import Frame
+from psiselect.base import durable
 from psiselect.base.errors import InputError, PsiselectError, RemoteError, TransportError, UsageError
 
 OWN = [b"%d" % i for i in range(60)]
@@ -131,6 +132,21 @@ def test_a_folder_is_for_one_process_and_one_user(tmp_path: Path) -> None:
     held.path.chmod(0o755)
     with pytest.raises(InputError, match="nobody else"):
         SessionFolder(tmp_path, scope)
+
+
+def test_the_seed_goes_first_and_the_names_are_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[Path, list[str]]] = []
+    monkeypatch.setattr(durable, "sync_folder", lambda path: seen.append((path, sorted(os.listdir(path)))))
+    held = SessionFolder(tmp_path, {"side": "listen"})
+    held.begin(KEY, 0, bytes(32))
+    assert seen[1:] == [
+        (held.path, ["journal", "lock"]),
+        (tmp_path, [held.path.name]),
+        (held.path, ["journal", "lock", "manifest"]),
+    ]
+    seen.clear()
+    held.remove()
+    assert seen == [(held.path, ["journal", "lock"])]
 
 
 class NothingLost(random.Random):
