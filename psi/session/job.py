@@ -35,7 +35,7 @@ from psi.labels import columns
 from psi.labels.columns import ReceivedColumns, SentColumns
 from psi.normalize import KeySpec
 from psi.protocol.party import Setup
-from psi.store.spool import DiskStore, Store
+from psi.store.spool import Store
 from psi.tables import Source
 from psiselect.base.entropy import Entropy
 from psiselect.base.errors import UsageError
@@ -159,7 +159,7 @@ class Job:
         self.source = source
         self.keys = keys if isinstance(keys, tuple) else (keys,)
         self._memory = memory
-        self._stores: list[DiskStore] = []
+        self._stores: list[Store] = []
         self._sent: SentColumns | None = None
         self._value = value
         self._summed: SummedValues | None = None
@@ -217,7 +217,7 @@ class Job:
     ) -> Setup:
         """What `psi.session.session.run` needs of this side. Raises InputError, see `gather`."""
         self.gather(side, agreement)
-        stores: list[DiskStore] = []  # this session's: a job may have many
+        stores: list[Store] = []  # this session's: a job may have many
         self._stores = stores
         prefixes = [token_prefix(number, key) for number, key in enumerate(self.keys, start=1)]
 
@@ -291,9 +291,9 @@ class Job:
         most += self.source.disk_bytes
         return most + sum(f.keys.peak_disk_bytes for f in self._items if isinstance(f.keys, SpooledKeys))
 
-    def _store(self, stores: list[DiskStore]) -> Store:
+    def _store(self, stores: list[Store]) -> Store:
         room = self._memory.half if self._sent is None else self._memory.half // 2
-        stores.append(DiskStore(self._memory.folder, room))
+        stores.append(Store(self._memory.folder, room))
         return stores[-1]
 
     def write_matches(self, outcome: Outcome, target: str | os.PathLike[str]) -> int:
