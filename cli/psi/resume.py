@@ -14,8 +14,8 @@ from psi.identity.identity import Identity, PeerIdentity
 from psi.protocol.messages import BUSY
 from psi.protocol.party import Setup
 from psi.resume import folder, inputs
-from psi.resume.plan import Link, Plan
-from psi.resume.session import ResumableSession, enter
+from psi.resume.plan import Link, ResumePlan
+from psi.resume.session import ResumableSession, open_session
 from psi.session.job import Job
 from psi.transport.channel import Channel
 from psi.transport.tls import Listener
@@ -23,34 +23,34 @@ from psi.transport.tls import connect as call
 from psiselect.base.entropy import Entropy
 from psiselect.base.errors import PolicyError, RemoteError, TransportError, UsageError
 
-# A silent link is taken for dead after this part of the patience, so that there is time to try others.
+# A silent link is taken for dead after a third of the time without progress, so that there is time to try others.
 _LINKS = 3
 
 
 def listen(choices: Choices, address: str) -> None:
     """Wait for the peer, again and again if need be, until the session is over."""
-    patience = choices.stall_seconds
+    stall = choices.stall_seconds
     with (
         prepared(choices) as (identity, peers, job),
-        Listener(address, identity, peers, timeout=patience / _LINKS) as listener,
+        Listener(address, identity, peers, timeout=stall / _LINKS) as listener,
     ):
         say(f"listening on {listener.address} for {', '.join(peer.name for peer in peers)}")
 
         def first(hurry: bool) -> Channel:
-            return listener.accept(choices.timeout or (patience if hurry else math.inf))
+            return listener.accept(choices.timeout or (stall if hurry else math.inf))
 
-        _run(choices, identity, peers, job, first, lambda peer: _Visits(listener, peer))
+        _run(choices, identity, peers, job, first, lambda peer: _Accepted(listener, peer))
 
 
 def connect(choices: Choices, address: str) -> None:
     """Call the peer, again and again if need be, until the session is over."""
-    patience = choices.stall_seconds
+    stall = choices.stall_seconds
     with prepared(choices) as (identity, peers, job):
 
         def first(hurry: bool) -> Channel:
-            return call(address, identity, peers, timeout=patience, stall=patience / _LINKS)
+            return call(address, identity, peers, timeout=stall, stall=stall / _LINKS)
 
-        _run(choices, identity, peers, job, first, lambda peer: _Calls(address, identity, peer, patience / _LINKS))
+        _run(choices, identity, peers, job, first, lambda peer: _Calls(address, identity, peer, stall / _LINKS))
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class _Calls:
 
 
 @dataclass(frozen=True)
-class _Visits:
+class _Accepted:
     """New links from a calling peer; another peer is told to come later."""
 
     listener: Listener
@@ -99,19 +99,19 @@ def _run(
         def shown(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total or None)
 
-        def plan(peer: PeerIdentity) -> Plan:
+        def plan(peer: PeerIdentity) -> ResumePlan:
             def setup(entropy: Entropy, used: Backend) -> Setup:
                 made = job.setup(choices.side, choices.agreement, choices.limits, identity, peer, used, entropy)
                 return replace(made, admit=choices.guard.admission(peer, choices.agreement))
 
-            return Plan(setup, digest, backend, link(peer), choices.stall_seconds, shown, say)
+            return ResumePlan(setup, digest, backend, link(peer), choices.stall_seconds, shown, say)
 
         digest = inputs.digest_of(
             lambda entropy: job.setup(
                 choices.side, choices.agreement, choices.limits, identity, peers[0], backend, entropy
             )
         )
-        with enter(choices.workdir, [plan(peer) for peer in peers], first) as session:
+        with open_session(choices.workdir, [plan(peer) for peer in peers], first) as session:
             peer = next(peer for peer in peers if peer.fingerprint == session.setup.verifier.fingerprint)
             say(f"session with {peer.name}, kept in {session.place}")
             others = folder.count(choices.workdir) - 1
