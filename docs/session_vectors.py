@@ -33,7 +33,7 @@ from psi.labels.payloads import encode_rows, fill
 from psi.normalize import parse_key
 from psi.protocol.party import Party, Setup
 from psi.protocol.states import State
-from psi.store.spool import MemoryStore
+from psi.store.spool import Store
 from psiselect.base.packed import Packed
 
 VECTORS = Path(__file__).parent / "vectors" / "session.json"
@@ -122,7 +122,7 @@ def produce(reveal: Reveal, **mode: Any) -> dict[str, Any]:
             signer=keys[side],
             verifier=keys[side.other],
             backend=backend,
-            stores=MemoryStore,
+            stores=Store,
             entropy=entropy[side],
             max_peer_size=100,
             now=1_800_000_000,

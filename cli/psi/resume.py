@@ -15,8 +15,8 @@ from psi.identity.identity import Identity, PeerIdentity
 from psi.protocol.messages import BUSY
 from psi.protocol.party import Setup
 from psi.resume import folder, inputs
-from psi.resume.plan import Link, Plan
-from psi.resume.session import ResumableSession, enter
+from psi.resume.plan import Link, ResumePlan
+from psi.resume.session import ResumableSession, open_session
 from psi.transport.channel import Channel
 from psi.transport.tls import Listener
 from psi.transport.tls import connect as call
@@ -90,13 +90,13 @@ def _run(own: OwnSide, means: Means, first: Callable[[bool], Channel], link: Cal
     with open_backend(means) as backend, shown() as done:
         digest = inputs.digest_of(lambda entropy: own.setup(own.parties.peers[0], backend, entropy))
 
-        def plan(peer: PeerIdentity) -> Plan:
+        def plan(peer: PeerIdentity) -> ResumePlan:
             def setup(entropy: Entropy, used: Backend) -> Setup:
                 return own.setup(peer, used, entropy)
 
-            return Plan(setup, digest, backend, link(peer), means.stall_seconds, done, say)
+            return ResumePlan(setup, digest, backend, link(peer), means.stall_seconds, done, say)
 
-        with enter(means.workdir, [plan(peer) for peer in own.parties.peers], first) as session:
+        with open_session(means.workdir, [plan(peer) for peer in own.parties.peers], first) as session:
             _tell(means.workdir, session, own)
             try:
                 _finish(own, session, backend.name)

@@ -11,7 +11,7 @@ from psi.group.curve25519.suite import ELEMENT_BYTES
 from psi.oblivious.columns import CHECK_ROWS, COLUMNS, ROW_BYTES, SEED_BYTES
 from psi.oblivious.correlated import WORD_BYTES, CorrelatedReceiver, CorrelatedSender, PadHash
 from psi.oblivious.extension import ANSWER_BYTES, ExtensionReceiver, ExtensionSender, Layout
-from psi.store.spool import MemoryStore
+from psi.store.spool import Store
 from psi.transport.wire import HEADER_BYTES
 from psiselect.base.entropy import Entropy
 
@@ -38,7 +38,7 @@ def measure(backend: Backend, rows: int, entropy: Entropy) -> float:
     bits, ones = np.zeros(rows, np.uint8), np.ones(COLUMNS, np.uint8)
     start = time.perf_counter()
     receiver = ExtensionReceiver(seeds, bits, rows, entropy)
-    received = MemoryStore().column("transfers", ROW_BYTES)
+    received = Store().column("transfers", ROW_BYTES)
     sender = ExtensionSender(ones, seeds[:, 1], Layout(rows, rows), received)
     learner = CorrelatedReceiver(PadHash(backend, bytes(64)))
     (sent, own), (last, _) = receiver.blocks()

@@ -7,7 +7,8 @@
     inputs.py   the digest of all that goes in
     greeting.py RESUME: do both sides mean the same session, and how far did the other get?
     plan.py     what one side of a session is to be
-    session.py  the loop over links that come and go, and the goodbye
+    opening.py  from a folder to its party: the one that is kept there, or a new one
+    session.py  the stages of a session, and the loop over links that come and go
 
 One rule carries it: nothing goes out before all that led to it is on disk. The party is deterministic (decision 0120),
 so what a crash took away is computed again to the same bits, and what may have gone out is sent again as stored.

@@ -20,7 +20,7 @@ from psiselect.base.errors import RemoteError
 _MOST_FRAMES = 1 << 62
 
 
-class Bond(enum.Enum):
+class ResumeRelation(enum.Enum):
     """What two sides' RESUMEs say about each other."""
 
     SAME = enum.auto()  # one session
@@ -61,17 +61,17 @@ class Resume:
             raise RemoteError("the peer's resume contradicts itself")
         return cls(_digest(body, "hello"), peer_hello, received, done)
 
-    def bond(self, theirs: Resume) -> Bond:
+    def relation_to(self, theirs: Resume) -> ResumeRelation:
         """How this side's session and theirs go together."""
         here_fits = self.peer_hello in (None, theirs.hello)
         there_fits = theirs.peer_hello in (None, self.hello)
         if here_fits and there_fits:
-            return Bond.SAME
+            return ResumeRelation.SAME
         if self.done and theirs.peer_hello is None:
-            return Bond.OURS_IS_OVER
+            return ResumeRelation.OURS_IS_OVER
         if theirs.done and self.peer_hello is None:
-            return Bond.THEIRS_IS_OVER
-        return Bond.APART
+            return ResumeRelation.THEIRS_IS_OVER
+        return ResumeRelation.APART
 
 
 def digest(hello: bytes) -> bytes:

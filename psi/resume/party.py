@@ -22,16 +22,25 @@ from psiselect.base.errors import RemoteError
 
 
 class JournaledParty:
-    """One side of one session, over any number of links and processes."""
+    """One side of one session, over any number of links and processes.
 
-    def __init__(self, setup: Setup, journal: Journal, replayed: Callable[[], None] = lambda: None) -> None:
-        """setup: as it was when the session began, with the same random bits. replayed() is called at each step of a
-        replay, for progress. The first own frame is in the journal, durably, when this returns."""
+    Attributes:
+        journal: where every step is kept; the party closes it.
+        party: what the journal leads to.
+        peer_gone: the peer has said BYE.
+        signs_of_life: how many ALIVEs came.
+    """
+
+    def __init__(
+        self, setup: Setup, journal: Journal, progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> None:
+        """setup: as it was when the session began, with the same random bits. progress(done, total) is called at each
+        step of a replay. The first own frame is in the journal, durably, when this returns."""
+        self.journal = journal
         self.party = Party(dataclasses.replace(setup, admit=_once(setup.admit, journal)))
-        self.peer_gone = False  # the peer has said BYE
-        self.signs_of_life = 0  # ALIVEs that came
-        self._journal = journal
-        self._replayed = replayed
+        self.peer_gone = False
+        self.signs_of_life = 0
+        self._progress = progress
         self._behind = True  # the journal holds more than the party has been through
         self._next = 0  # own frame to send next
         self._emitted = deque(self.party.start())
@@ -57,14 +66,14 @@ class JournaledParty:
 
     @property
     def _backlog(self) -> int:
-        return self._journal.own_count - self._next
+        return self.journal.own_count - self._next
 
     def link_up(self, peer_has: int) -> None:
         """A link is up over which the peer wants own frames from number `peer_has` on. Raises RemoteError when there
         cannot be so many."""
-        if not 0 <= peer_has <= self._journal.own_count:
+        if not 0 <= peer_has <= self.journal.own_count:
             raise RemoteError(
-                f"the peer says that it has {peer_has} messages of this side, which has sent {self._journal.own_count}"
+                f"the peer says that it has {peer_has} messages of this side, which has sent {self.journal.own_count}"
                 ": one of the two work directories is an old copy; remove the session's folder on both sides and begin "
                 "anew"
             )
@@ -73,12 +82,12 @@ class JournaledParty:
     def start(self) -> list[Frame]:
         """Go through the journal, if that is still to be done; nothing is sent."""
         if self._behind:
-            for kind, frame in self._journal.frames():
+            for kind, frame in self.journal.frames():
                 if kind is Kind.PEER:
                     self._emitted.extend(self.party.receive(frame))
                 elif not _equal(self._next_emitted(), frame):
-                    raise misfit(self._journal)
-                self._replayed()
+                    raise misfit(self.journal)
+                self._progress(self.done_operations, self.total_operations)
             self._behind = False
             self._store(self._emitted)
             self._emitted.clear()
@@ -96,18 +105,18 @@ class JournaledParty:
                 raise messages.decode_abort(frame.payload)
             case MessageType.BYE if self.party.state is State.DONE:
                 if len(frame.payload):
-                    raise RemoteError("the peer's goodbye carries data")
+                    raise RemoteError("the peer's BYE carries data")
                 self.peer_gone = True
                 return []
-        self._journal.peer(frame)
+        self.journal.peer(frame)
         return self._outgoing(self.party.receive(frame))
 
     def work(self) -> list[Frame] | None:
         """See Party. What the peer still lacks goes first."""
         if self._backlog:
-            self._journal.sync()
+            self.journal.sync()
             self._next += 1
-            return [self._journal.own_frame(self._next - 1)]
+            return [self.journal.own_frame(self._next - 1)]
         frames = self.party.work()
         return None if frames is None else self._outgoing(frames)
 
@@ -116,8 +125,9 @@ class JournaledParty:
         self.party.settle()
 
     def close(self) -> None:
-        """See Party."""
+        """Close the party and its journal. Safe to call twice."""
         self.party.close()
+        self.journal.close()
 
     def _outgoing(self, frames: list[Frame]) -> list[Frame]:
         """Store frames; hand them out unless older ones are still to be sent first."""
@@ -125,19 +135,19 @@ class JournaledParty:
         self._store(frames)
         if waiting or not frames:
             return []
-        self._journal.sync()
+        self.journal.sync()
         self._next += len(frames)
         return frames
 
     def _store(self, frames: Iterable[Frame]) -> None:
         for frame in frames:
-            self._journal.own(frame)
+            self.journal.own(frame)
 
     def _next_emitted(self) -> Frame:
         while not self._emitted:
             frames = self.party.work()
             if frames is None:
-                raise misfit(self._journal)
+                raise misfit(self.journal)
             self._emitted.extend(frames)
         return self._emitted.popleft()
 

@@ -21,19 +21,24 @@ class Link(Protocol):
 
 
 @dataclass(frozen=True)
-class Plan:
+class ResumePlan:
     """What a session is to be.
 
-    setup: this side's, with random bits and a backend put in; called again for each try. input_digest: of the list, in
-    the order in which it will be used, and of all that travels with it. patience: seconds without progress, over all
-    links, until it is given up for now. say: told when a link breaks.
+    Attributes:
+        setup: builds this side's setup from random bits and a backend; called again for each try.
+        input_digest: of the list, in the order in which it will be used, and of all that travels with it.
+        backend: does the group's arithmetic.
+        link: where channels after the first one come from.
+        stall_seconds: how long the session may go without progress, over all links, until this process gives it up.
+        progress: called with the group operations of this side that are done, and with all of them.
+        say: called with a sentence for the user when a link breaks.
     """
 
     setup: Callable[[Entropy, Backend], Setup]
     input_digest: bytes
     backend: Backend
     link: Link
-    patience: float
+    stall_seconds: float
     progress: Callable[[int, int], None] = lambda done, total: None
     say: Callable[[str], None] = lambda text: None
 

@@ -1,6 +1,6 @@
 """A session over links that come and go, in a process that may be killed and started again.
 
-with enter(workdir, plans, first_channel) as session:
+with open_session(workdir, plans, first_channel) as session:
     result = session.run()      # the peer's FINISH is on disk, and the peer has been told so (BYE)
     ...                         # put the result where it belongs
     session.reported()
@@ -10,9 +10,9 @@ with enter(workdir, plans, first_channel) as session:
 from __future__ import annotations
 
 import contextlib
+import enum
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,58 +21,85 @@ from psi.protocol import messages
 from psi.protocol.messages import MessageType
 from psi.protocol.party import Setup
 from psi.protocol.states import State
-from psi.resume import greeting
-from psi.resume.folder import Manifest, SessionFolder
-from psi.resume.greeting import Bond, Resume
-from psi.resume.journal import Journal, Mark
-from psi.resume.memo import MemoBackend
+from psi.resume import greeting, opening
+from psi.resume.folder import SessionFolder
+from psi.resume.greeting import Resume, ResumeRelation
+from psi.resume.journal import Mark
 from psi.resume.party import JournaledParty
-from psi.resume.plan import Plan
+from psi.resume.plan import ResumePlan
 from psi.session import session as plain
 from psi.session.session import SessionResult
 from psi.transport.channel import Channel
 from psi.transport.wire import Frame
 from psiselect.base.entropy import SystemEntropy
-from psiselect.base.errors import InputError, PolicyError, PsiselectError, RemoteError, TransportError, UsageError
-from psiselect.base.seeded import SEED_BYTES, SeededEntropy
+from psiselect.base.errors import PolicyError, PsiselectError, RemoteError, TransportError, UsageError
 
 _RETRY_SECONDS = 0.2
 _BYE_SECONDS = 2.0
 _BYE = Frame(MessageType.BYE, b"")
 
 
-def enter(workdir: Path, plans: Sequence[Plan], first: Callable[[bool], Channel]) -> ResumableSession:
+class Stage(enum.Enum):
+    """How far this process is with a session. What must outlive the process is in the journal, as a mark."""
+
+    RUNNING = enum.auto()  # `run` has still to hand out the result, and no earlier process has reported it
+    REPORTED_BEFORE = enum.auto()  # an earlier process has reported the result; the peer may need more of this side
+    RESULT_HERE = enum.auto()  # `run` has handed out the result; the peer may need more of this side
+    GIVEN_AGAIN = enum.auto()  # no peer came, and `run` has handed out a result that was reported before
+    PEER_DONE = enum.auto()  # `run` has handed out the result, and the peer needs no more
+    REMOVED = enum.auto()  # nothing is left on disk
+
+
+# Where a session may go from each stage; `ResumableSession._move` does what goes with it.
+_NEXT = {
+    Stage.RUNNING: {Stage.RESULT_HERE, Stage.PEER_DONE, Stage.REMOVED},
+    Stage.REPORTED_BEFORE: {
+        Stage.RUNNING,  # the peer has begun another session, so this side begins one too
+        Stage.RESULT_HERE,
+        Stage.GIVEN_AGAIN,
+        Stage.PEER_DONE,
+        Stage.REMOVED,
+    },
+    Stage.RESULT_HERE: {Stage.REMOVED},
+    Stage.GIVEN_AGAIN: set(),  # the session stays, for a peer that comes later
+    Stage.PEER_DONE: {Stage.REMOVED},
+    Stage.REMOVED: set(),
+}
+
+
+def open_session(workdir: Path, plans: Sequence[ResumePlan], first: Callable[[bool], Channel]) -> ResumableSession:
     """The session to go on with: one whose result has still to be reported (it needs no peer), else the one with the
     peer that comes first, a new one if there is none in `workdir`.
 
     plans: one for each peer that may come. first(hurry) opens the first channel; hurry says that a result which has
-    been reported before can be given again when nobody comes. Raises as `first` and ResumableSession.
+    been reported before can be given again when nobody comes. Raises as `first` and ResumableSession.open.
     """
-    over = []
+    finished = []
     for plan in plans:
-        session = _over(workdir, plan)
-        if session is not None and not session.told:
+        session = _finished_session(workdir, plan)
+        if session is None:
+            continue
+        if session.stage is not Stage.REPORTED_BEFORE:
             return session
-        if session is not None:
-            session.close()
-            over.append(plan)
+        session.close()
+        finished.append(plan)
     try:
-        channel = first(bool(over))
+        channel = first(bool(finished))
     except TransportError as error:
-        again = _over(workdir, over[0]) if over else None
+        again = _finished_session(workdir, finished[0]) if finished else None
         if again is None:
             raise
-        over[0].say(f"{error}; this is the result of the session that has ended in {again.place}")
+        finished[0].say(f"{error}; this is the result of the session that has ended in {again.place}")
         return again
     plan = next(plan for plan in plans if plan.peer == channel.peer_fingerprint)
     try:
-        return ResumableSession(SessionFolder(workdir, plan.scope()), plan, channel)
+        return ResumableSession.open(SessionFolder(workdir, plan.scope()), plan, channel)
     except BaseException:
         channel.abandon(None)
         raise
 
 
-def _over(workdir: Path, plan: Plan) -> ResumableSession | None:
+def _finished_session(workdir: Path, plan: ResumePlan) -> ResumableSession | None:
     """The plan's session, if all has come that it needs from the peer. Raises InputError when it is damaged."""
     scope = plan.scope()
     if not SessionFolder.exists(workdir, scope):
@@ -89,7 +116,7 @@ def _over(workdir: Path, plan: Plan) -> ResumableSession | None:
     if manifest is None or manifest.input_digest != plan.input_digest:
         folder.close()
         return None
-    session = ResumableSession(folder, plan, None)
+    session = ResumableSession.open(folder, plan, None)
     if session.over:
         return session
     session.close()
@@ -97,31 +124,35 @@ def _over(workdir: Path, plan: Plan) -> ResumableSession | None:
 
 
 class ResumableSession:
-    """One side. Raises InputError when the folder is damaged or the list is another one than before, UsageError when
-    another process runs the session. A context manager: leaving it closes files and channel and removes nothing."""
+    """One side of a session, made by `open`. A context manager: leaving it closes files and channel and removes
+    nothing.
 
-    def __init__(self, folder: SessionFolder, plan: Plan, channel: Channel | None) -> None:
+    Attributes:
+        stage: how far this process is with it.
+    """
+
+    def __init__(
+        self, folder: SessionFolder, plan: ResumePlan, party: JournaledParty, stage: Stage, channel: Channel | None
+    ) -> None:
+        self.stage = stage
         self._folder = folder
         self._plan = plan
+        self._party = party
         self._channel = channel
         self._started = time.monotonic()
-        self._bytes = [0, 0]  # sent and received over the channels that are closed
-        self._given_out = False
-        self._in_vain = False  # the peer has not come, and the result is given once more
-        self._greeted: Channel | None = None  # the channel over which both know that they mean the same session
-        self._journal: Journal
-        self._party: JournaledParty
+        self._sent, self._received = 0, 0  # bytes, over the channels that are closed
+
+    @classmethod
+    def open(cls, folder: SessionFolder, plan: ResumePlan, channel: Channel | None) -> Self:
+        """The session that is kept in the folder, or a new one. Raises InputError, having closed the folder, when it is
+        damaged, or when the list is another one than before."""
         try:
-            manifest = folder.load()
-            if manifest is None:
-                self._begin()
-            elif manifest.input_digest == plan.input_digest:
-                self._enter(manifest)
-            else:
-                self._input_changed(manifest)
+            party = opening.open_party(folder, plan)
         except BaseException:
-            self.close()
+            folder.close()
             raise
+        stage = Stage.REPORTED_BEFORE if Mark.REPORTED in party.journal.marks else Stage.RUNNING
+        return cls(folder, plan, party, stage, channel)
 
     @property
     def place(self) -> Path:
@@ -131,12 +162,7 @@ class ResumableSession:
     @property
     def over(self) -> bool:
         """Whether the peer's FINISH is on disk: no more is needed from it."""
-        return MessageType.FINISH in self._journal.peer_types
-
-    @property
-    def told(self) -> bool:
-        """Whether the result has been reported."""
-        return Mark.REPORTED in self._journal.marks
+        return MessageType.FINISH in self._party.journal.peer_types
 
     @property
     def setup(self) -> Setup:
@@ -146,35 +172,37 @@ class ResumableSession:
     def run(self) -> SessionResult:
         """Run the session to its end, over as many links as that takes. Raises RemoteError, PolicyError (the session is
         dead and its folder removed), TransportError and LocalError (the session is kept)."""
+        reached = Stage.RESULT_HERE
         if self._channel is None and self.over:
-            self._in_vain = self.told
+            if self.stage is Stage.REPORTED_BEFORE:
+                reached = Stage.GIVEN_AGAIN
             self._replay()
         else:
-            self._until(lambda: self._party.state is State.DONE, self._converse)
+            self._over_links(lambda: self._party.state is State.DONE)
             self._await_bye()
-        self._given_out = True
+        if self._party.peer_gone or Mark.PARTED in self._party.journal.marks:
+            reached = Stage.PEER_DONE
+        self._move(reached)
         # The link is not needed but for a BYE that may still come, over another one: with it open, the peer could time
         # what is done with the matches.
         self._drop_channel()
         self._party.party.settle()
-        sent, received = self._bytes
-        return plain.result_of(self._party.party, time.monotonic() - self._started, sent, received)
+        return plain.result_of(self._party.party, time.monotonic() - self._started, self._sent, self._received)
 
     def reported(self) -> None:
         """The result is where it belongs. If the peer needs no more either, the session is removed."""
-        if Mark.PARTED in self._journal.marks:
-            self._remove()
+        if self.stage is Stage.PEER_DONE:
+            self._move(Stage.REMOVED)
         else:
-            self._journal.mark(Mark.REPORTED)
+            self._party.journal.mark(Mark.REPORTED)
 
     def part(self) -> None:
         """Wait until the peer has said that it needs no more, then remove the session. When it does not say so in time,
         the session stays, for a later run of the same command to serve the peer. Raises nothing but InputError."""
-        if Mark.PARTED in self._journal.marks or self._in_vain:
-            self._drop_channel()
+        if self.stage is not Stage.RESULT_HERE:
             return
         try:
-            self._until(lambda: self._party.peer_gone, self._listen_for_bye)
+            self._over_links(lambda: self._party.peer_gone)
         except TransportError:
             self._plan.say(
                 f"the peer has not confirmed that it is done; {self._folder.path} is kept, so that the same command "
@@ -184,12 +212,12 @@ class ResumableSession:
         except (RemoteError, PolicyError):
             pass  # the peer has gone on to something else: this session is of no more use
         self._drop_channel()
-        self._remove()
+        self._move(Stage.REMOVED)
 
     def close(self) -> None:
         """Close everything, remove nothing. Safe to call twice."""
         self._drop_channel()
-        self._leave()
+        self._party.close()
         self._folder.close()
 
     def __enter__(self) -> Self:
@@ -198,108 +226,127 @@ class ResumableSession:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _until(self, finished: Callable[[], bool], step: Callable[[Channel], None]) -> None:
-        """Take the step over one channel after another until `finished`."""
+    def _move(self, stage: Stage) -> None:
+        """Go to a stage, unless it is reached, and do on disk what that means. Raises InputError when the disk
+        refuses."""
+        if stage is self.stage:
+            return
+        if stage not in _NEXT[self.stage]:
+            raise RuntimeError(f"a session cannot go from {self.stage.name} to {stage.name}")
+        match stage:
+            case Stage.RUNNING:
+                self._party.close()
+                self._party = opening.begin(self._folder, self._plan)
+            case Stage.PEER_DONE:
+                self._party.journal.mark(Mark.PARTED)
+            case Stage.REMOVED:
+                self._party.close()
+                self._folder.remove()
+        self.stage = stage
+
+    def _over_links(self, finished: Callable[[], bool]) -> None:
+        """Serve the peer over one channel after another until `finished`."""
         seen, since = self._standing, time.monotonic()
         while True:
+            greeted = False
             try:
                 if self._channel is None:
-                    self._channel = self._plan.link.open(max(0.0, since + self._plan.patience - time.monotonic()))
-                step(self._channel)
-                if finished():
-                    return
+                    self._channel = self._plan.link.open(max(0.0, since + self._plan.stall_seconds - time.monotonic()))
+                self._greet(self._channel)
+                greeted = True
+                self._converse(self._channel)
+                while not finished():
+                    self._take_frame(self._channel, None)
+                return
             except TransportError as error:
-                self._settle(error)
+                self._link_broke(error, greeted)
                 if self._standing != seen:
                     seen, since = self._standing, time.monotonic()
                     self._plan.say(f"{error}; trying to go on")
-                if time.monotonic() + _RETRY_SECONDS >= since + self._plan.patience:
+                if time.monotonic() + _RETRY_SECONDS >= since + self._plan.stall_seconds:
                     raise TransportError(
                         f"{error}; the session is kept in {self._folder.path}: run the same command again to go on"
                     ) from None
                 time.sleep(_RETRY_SECONDS)
 
-    def _settle(self, error: TransportError) -> None:
-        """A link broke. Raises what the peer said before it did, if that ends the session."""
+    def _link_broke(self, error: TransportError, greeted: bool) -> None:
+        """Let go of a channel. Raises what the peer said before the link broke, if that ends the session; after both
+        sides' RESUMEs it is over for good."""
         if self._channel is None:
             return
-        word, greeted = plain.last_word(self._channel), self._greeted is self._channel
+        word = plain.last_word(self._channel)
         self._drop_channel()
         if word is not None:
             if greeted:
-                self._remove()
+                self._move(Stage.REMOVED)
             raise word from error
 
-    def _converse(self, channel: Channel) -> None:
-        """All that there is to do over one channel: RESUME, the party's messages, BYE."""
+    def _greet(self, channel: Channel) -> None:
+        """Exchange RESUMEs. Raises RemoteError when the two sides hold different sessions."""
         try:
-            self._greet(channel)
+            self._agree(channel)
         except RemoteError as error:
-            # A peer that begins another session while the result of this one is being put away will come again.
-            channel.abandon(None if self._given_out else messages.abort_frame(error))
-            if self._journal.peer_count == 0:
-                self._remove()  # nothing has begun
+            # A peer that begins another session while this side waits for its BYE is told nothing: it will call again.
+            channel.abandon(None if self.stage is Stage.RESULT_HERE else messages.abort_frame(error))
+            if self._party.journal.peer_count == 0:
+                self._move(Stage.REMOVED)  # nothing has begun
             raise
+
+    def _converse(self, channel: Channel) -> None:
+        """The party's messages and BYE, over a channel on which both sides mean the same session."""
         try:
             plain.drive(self._party, channel, self._plan.progress)
-            self._journal.sync()
+            self._party.journal.sync()
             channel.send(_BYE)
         except (RemoteError, PolicyError) as error:
             channel.abandon(messages.abort_frame(error))
-            self._remove()
+            self._move(Stage.REMOVED)
             raise
+
+    def _take_frame(self, channel: Channel, wait: float | None) -> None:
+        frame = channel.receive(wait)
+        if frame is not None:
+            self._party.receive(frame)
 
     def _await_bye(self) -> None:
         """The peer's BYE is on its way as a rule. A session that has it needs no peer after a crash."""
         until = time.monotonic() + _BYE_SECONDS
         with contextlib.suppress(PsiselectError):
             while not self._party.peer_gone and self._channel is not None and time.monotonic() < until:
-                frame = self._channel.receive(until - time.monotonic())
-                if frame is not None:
-                    self._party.receive(frame)
-        if self._party.peer_gone:
-            self._journal.mark(Mark.PARTED)
+                self._take_frame(self._channel, until - time.monotonic())
 
     def _replay(self) -> None:
         try:
             self._party.start()
         except RemoteError:
-            self._remove()
+            self._move(Stage.REMOVED)
             raise
 
-    def _listen_for_bye(self, channel: Channel) -> None:
-        if self._greeted is not channel:
-            self._converse(channel)
-        frame = channel.receive()
-        if frame is not None:
-            self._party.receive(frame)
-
-    def _greet(self, channel: Channel) -> None:
-        """Agree on the session. Raises RemoteError when the two sides hold different ones."""
+    def _agree(self, channel: Channel) -> None:
         mine = self._resume()
         channel.send(mine.frame())
         theirs = greeting.expect(channel)
-        bond = mine.bond(theirs)
-        if bond is Bond.OURS_IS_OVER and self.told and not self._given_out:
-            self._begin()
+        relation = mine.relation_to(theirs)
+        if relation is ResumeRelation.OURS_IS_OVER and self.stage is Stage.REPORTED_BEFORE:
+            self._move(Stage.RUNNING)
             mine = self._resume()
             channel.send(mine.frame())
-            bond = mine.bond(theirs)
-        elif bond is Bond.THEIRS_IS_OVER:
+            relation = mine.relation_to(theirs)
+        elif relation is ResumeRelation.THEIRS_IS_OVER:
             theirs = greeting.expect(channel)
-            bond = mine.bond(theirs)
-        if bond is not Bond.SAME:
+            relation = mine.relation_to(theirs)
+        if relation is not ResumeRelation.SAME:
             raise RemoteError(self._apart(mine), term="resume")
         self._party.link_up(theirs.received)
-        self._greeted = channel
 
     def _resume(self) -> Resume:
-        self._journal.sync()
-        first = self._journal.first_peer
+        journal = self._party.journal
+        journal.sync()
+        first = journal.first_peer
         return Resume(
-            greeting.digest(bytes(self._journal.own_frame(0).payload)),
+            greeting.digest(bytes(journal.own_frame(0).payload)),
             None if first is None else greeting.digest(first),
-            self._journal.peer_count,
+            journal.peer_count,
             self.over,
         )
 
@@ -317,48 +364,12 @@ class ResumableSession:
     @property
     def _standing(self) -> tuple[int, ...]:
         """What grows with progress, the peer's included."""
-        party, journal = self._party, self._journal
+        party, journal = self._party, self._party.journal
         return journal.own_count, journal.peer_count, party.done_operations, party.signs_of_life
-
-    def _begin(self) -> None:
-        """A new session in the folder, with new secrets."""
-        self._leave()
-        seed = SystemEntropy().read(SEED_BYTES)
-        self._enter(self._folder.begin(seed, self.setup.now, self._plan.input_digest))
-
-    def _enter(self, manifest: Manifest) -> None:
-        self._journal = self._folder.journal(manifest)
-        backend = MemoBackend(self._plan.backend, self._journal, manifest.seed)
-        setup = replace(self._plan.setup(SeededEntropy(manifest.seed), backend), now=manifest.time)
-        self._party = JournaledParty(setup, self._journal, self._replayed)
-
-    def _input_changed(self, manifest: Manifest) -> None:
-        """Only a session whose result has been reported may be dropped for a new list."""
-        self._journal = self._folder.journal(manifest)
-        if not self.told:
-            raise InputError(
-                f"the list, or --memory-limit, is not the one with which the session in {self._folder.path} was begun; "
-                "go on with that one, or remove the folder on both sides and begin anew",
-                term="input",
-            )
-        self._begin()
-
-    def _replayed(self) -> None:
-        self._plan.progress(self._party.done_operations, self._party.total_operations)
 
     def _drop_channel(self) -> None:
         channel, self._channel = self._channel, None
         if channel is not None:
-            self._bytes[0] += channel.bytes_sent
-            self._bytes[1] += channel.bytes_received
+            self._sent += channel.bytes_sent
+            self._received += channel.bytes_received
             channel.abandon(None)
-
-    def _remove(self) -> None:
-        self._leave()
-        self._folder.remove()
-
-    def _leave(self) -> None:
-        """Close what there is of party and journal."""
-        for part in (getattr(self, "_party", None), getattr(self, "_journal", None)):
-            if part is not None:
-                part.close()

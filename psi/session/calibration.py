@@ -20,7 +20,7 @@ from psi.labels import labels
 from psi.labels.labels import KEY_BYTES
 from psi.oblivious import cost as sum_cost
 from psi.session.cost import Calibration
-from psi.store.spool import MemoryStore
+from psi.store.spool import Store
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.packed import Packed
 
@@ -71,7 +71,7 @@ class _Probe:
             if not isinstance(keys, Packed):
                 raise RuntimeError("keys went to disk without a folder")
             tokens = KeyTokens.shuffled(keys, b"", self._entropy)
-            store = MemoryStore()
+            store = Store()
             column = store.column("tags", 16)
             for start in range(0, count, DEFAULT_CHUNK):
                 stop = min(start + DEFAULT_CHUNK, count)

@@ -295,7 +295,7 @@ def keys_on_disk(own: int, rows: int, key_bytes: int, shuffles: int, limit: int)
 
 
 def spilled_bytes(columns: Sequence[tuple[int, int]], limit: int) -> int:
-    """What a `psi.store.spool.DiskStore` under `limit` bytes holds on disk when (rows, width) columns are filled one
+    """What a `psi.store.spool.Store` under `limit` bytes holds on disk when (rows, width) columns are filled one
     after the other: whenever more than half of the limit waits in memory, the largest column goes, at width + 4 bytes a
     row.
     """

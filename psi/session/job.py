@@ -33,7 +33,7 @@ from psi.labels.columns import ReceivedColumns, SentColumns
 from psi.normalize import KeySpec
 from psi.protocol.outcome import Outcome
 from psi.protocol.party import Setup
-from psi.store.spool import DiskStore, Store
+from psi.store.spool import Store
 from psi.tables import Source
 from psiselect.base.entropy import Entropy
 from psiselect.base.errors import UsageError
@@ -89,7 +89,7 @@ class Job:
         self.side = side
         self.terms = terms
         self._memory = memory
-        self._stores: list[DiskStore] = []
+        self._stores: list[Store] = []
         self._sent: SentColumns | None = None
         self._value = value
         self._summed: SummedValues | None = None
@@ -148,7 +148,7 @@ class Job:
         """What `psi.session.session.run` needs of this side. max_peer_size, admit: see `psi.protocol.party.Setup`.
         Raises InputError, see `gather`."""
         self.gather()
-        stores: list[DiskStore] = []  # this session's: a job may have many
+        stores: list[Store] = []  # this session's: a job may have many
         self._stores = stores
         prefixes = [token_prefix(number, key) for number, key in enumerate(self.keys, start=1)]
 
@@ -223,9 +223,9 @@ class Job:
         most += self.source.disk_bytes
         return most + sum(f.keys.peak_disk_bytes for f in self._items if isinstance(f.keys, SpooledKeys))
 
-    def _store(self, stores: list[DiskStore]) -> Store:
+    def _store(self, stores: list[Store]) -> Store:
         room = self._memory.half if self._sent is None else self._memory.half // 2
-        stores.append(DiskStore(self._memory.folder, room))
+        stores.append(Store(self._memory.folder, room))
         return stores[-1]
 
     def write_matches(self, outcome: Outcome, target: str | os.PathLike[str]) -> int:

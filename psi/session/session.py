@@ -126,7 +126,7 @@ def drive(party: Driven, channel: Channel, progress: Callable[[int, int], None])
 
 class _Outlet:
     """What goes to the peer: the party's frames and, from a thread of its own, ALIVE while this side computes. One
-    piece of work, such as matching two long lists, may take longer than the peer's patience.
+    piece of work, such as matching two long lists, may take longer than the peer's deadline.
 
     computing: whether this side is not waiting for the peer. While both sides wait there is no sign of life, so that
     their deadlines end it.

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -28,50 +27,6 @@ _LEAST_SLICE_ROWS = 4096
 _LEAST_PART_ROWS = 256
 _MOST_ALIKE = 8  # rows of a peer with one and the same beginning; honest ones have two with probability about 2^-40
 _MEMORY_SLICE_ROWS = 1 << 18
-
-
-class Column(Protocol):
-    """An append-only array of rows, `width` bytes each."""
-
-    width: int
-
-    def __len__(self) -> int: ...
-
-    def append(self, rows: U8) -> None:
-        """Add rows, shape (k, width)."""
-        ...
-
-    def read(self, start: int, stop: int) -> U8:
-        """Rows start..stop, shape (stop - start, width)."""
-        ...
-
-    def take(self, numbers: I64) -> U8:
-        """The rows with these numbers, in their order, shape (len(numbers), width)."""
-        ...
-
-
-class Store(Protocol):
-    """Where a session keeps its columns."""
-
-    def column(self, name: str, width: int) -> Column:
-        """Open the column `name`, empty or as far as it was written."""
-        ...
-
-    def join(self, own: Column, peer: Column) -> tuple[I64, I64]:
-        """Row numbers of `own` (ascending, int64) whose bytes also occur in `peer`, and for each the number of such a
-        row of `peer`. `own` holds uniform rows; `peer` may hold anything."""
-        ...
-
-    def ascending(self, column: Column) -> Iterator[U8]:
-        """The rows of `column` in ascending order (as big-endian numbers), in blocks of bounded size; equal rows are
-        in one block. Used for tags and, in the modes that hide membership, for replies: the order of a sorted set says
-        nothing beyond the set. Raises RemoteError when the rows are so far from uniform that a block would not be
-        bounded: only a peer that repeats its elements can cause that."""
-        ...
-
-    def close(self) -> None:
-        """Drop the columns; files are removed."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -93,10 +48,11 @@ class _Slice:
         return int(self.bounds[-1])
 
 
-class _Column:
-    """Rows in append order: slices on disk, then the pending ones in memory."""
+class Column:
+    """An append-only array of rows, `width` bytes each, that a `Store` opened: slices on disk, then the pending rows in
+    memory."""
 
-    def __init__(self, store: MemoryStore, name: str, width: int) -> None:
+    def __init__(self, store: Store, name: str, width: int) -> None:
         if width < 2:
             raise ValueError("rows have at least two bytes")
         self.width = width
@@ -112,9 +68,11 @@ class _Column:
 
     @property
     def pending_bytes(self) -> int:
+        """Bytes of the rows that are in memory."""
         return len(self._pending)
 
     def append(self, rows: U8) -> None:
+        """Add rows, shape (k, width)."""
         if rows.ndim != 2 or rows.shape[1] != self.width or rows.dtype != np.uint8:
             raise ValueError(f"a column of width {self.width} was given rows {rows.shape} {rows.dtype}")
         self._indexed = None
@@ -122,6 +80,7 @@ class _Column:
         self._store.grown()
 
     def read(self, start: int, stop: int) -> U8:
+        """Rows start..stop, shape (stop - start, width)."""
         if not 0 <= start <= stop <= len(self):
             raise IndexError(f"rows {start} to {stop} of {len(self)}")
         pieces = []
@@ -137,6 +96,7 @@ class _Column:
         return np.concatenate(pieces)
 
     def take(self, numbers: I64) -> U8:
+        """The rows with these numbers, in their order, shape (len(numbers), width)."""
         out = np.empty((len(numbers), self.width), np.uint8)
         for piece in self._spilled:
             inside = (numbers >= piece.first) & (numbers < piece.first + len(piece))
@@ -194,44 +154,62 @@ class _Column:
         return found.reshape(-1, self.width), order + np.int64(piece.first)
 
 
-class MemoryStore:
-    """Columns in memory. The work space for matching and sorting is a part's, some tens of megabytes at most."""
+class Store:
+    """Where a session keeps its columns: in memory or, given a folder, partly on disk.
 
-    def __init__(self) -> None:
-        self._columns: dict[str, _Column] = {}
+    The work space for matching and sorting is a part's, some tens of megabytes at most. On disk a row takes width + 4
+    bytes. Appending raises InputError when the folder cannot be used or is full.
+
+    Args:
+        folder: where files go; None keeps all columns in memory.
+        memory_limit: bytes in memory, work space included. Beyond it the largest column goes to disk. It has no meaning
+            without a folder.
+    """
+
+    def __init__(self, folder: Path | None = None, memory_limit: int = 0) -> None:
+        self._columns: dict[str, Column] = {}
         self._part_rows = _PART_ROWS
+        self._scratch = None if folder is None else Scratch(folder)
+        self._limit = memory_limit
 
-    def column(self, name: str, width: int) -> _Column:
+    @property
+    def disk_bytes(self) -> int:
+        """The most that this store's files have held."""
+        return 0 if self._scratch is None else self._scratch.peak_bytes
+
+    def column(self, name: str, width: int) -> Column:
         """Open the column `name`, empty or as far as it was written."""
-        found = self._columns.setdefault(name, _Column(self, name, width))
+        found = self._columns.setdefault(name, Column(self, name, width))
         if found.width != width:
             raise ValueError(f"column {name} has rows of {found.width} bytes, not {width}")
         return found
 
     def join(self, own: Column, peer: Column) -> tuple[I64, I64]:
-        """Row numbers of `own` (ascending, int64) whose bytes also occur in `peer`, and of these; see Store."""
-        mine, theirs = _ours(own), _ours(peer)
-        if mine.width != theirs.width:
-            raise ValueError(f"rows of {mine.width} bytes are matched with rows of {theirs.width}")
-        block = self._rows_in_part(mine)
-        bits = self._bits(len(mine), block)
-        partners = np.full(len(mine), -1, np.int64)
+        """Row numbers of `own` (ascending, int64) whose bytes also occur in `peer`, and for each the number of such a
+        row of `peer`. `own` holds uniform rows; `peer` may hold anything."""
+        if own.width != peer.width:
+            raise ValueError(f"rows of {own.width} bytes are matched with rows of {peer.width}")
+        block = self._rows_in_part(own)
+        bits = self._bits(len(own), block)
+        partners = np.full(len(own), -1, np.int64)
         for number in range(1 << bits):
-            blocks = list(mine.part(number, bits, block))
+            blocks = list(own.part(number, bits, block))
             if blocks:
-                found = _partners(np.concatenate([some for some, _ in blocks]), theirs.part(number, bits, block))
+                found = _partners(np.concatenate([some for some, _ in blocks]), peer.part(number, bits, block))
                 partners[np.concatenate([numbers for _, numbers in blocks])] = found
         matched = np.flatnonzero(partners >= 0)
         return matched, partners[matched]
 
     def ascending(self, column: Column) -> Iterator[U8]:
-        """The rows of `column` in ascending order, in blocks of bounded size; see Store."""
-        source = _ours(column)
-        most = self._rows_in_part(source)
-        bits = self._bits(len(source), most)
+        """The rows of `column` in ascending order (as big-endian numbers), in blocks of bounded size; equal rows are
+        in one block. Used for tags and, in the modes that hide membership, for replies: the order of a sorted set says
+        nothing beyond the set. Raises RemoteError when the rows are so far from uniform that a block would not be
+        bounded: only a peer that repeats its elements can cause that."""
+        most = self._rows_in_part(column)
+        bits = self._bits(len(column), most)
         for number in range(1 << bits):
             blocks, size = [], 0
-            for some, _ in source.part(number, bits, most):
+            for some, _ in column.part(number, bits, most):
                 blocks.append(some)
                 size += len(some)
                 if size > _SKEW * most:
@@ -241,57 +219,28 @@ class MemoryStore:
                 yield np.take(block, rows.order(block), axis=0)
 
     def close(self) -> None:
-        """Drop the columns."""
+        """Drop the columns and remove the files. Safe to call twice."""
         self._columns.clear()
+        if self._scratch is not None:
+            self._scratch.close()
 
     def grown(self) -> None:
-        """A column was appended to."""
-
-    def _rows_in_part(self, column: _Column) -> int:
-        return min(self._part_rows, max(_LEAST_PART_ROWS, _PART_BYTES // column.width))
-
-    def _bits(self, count: int, part_rows: int) -> int:
-        """The number of prefix bits that cut so many uniform rows into parts of about `part_rows`."""
-        return min(_PREFIX_BITS, max(0, (max(1, count) - 1) // part_rows).bit_length())
-
-
-class DiskStore(MemoryStore):
-    """Columns in memory up to `memory_limit` bytes, work space included; beyond it the largest goes to a folder of its
-    own under `folder`. A row on disk takes width + 4 bytes.
-
-    Raises InputError when the folder cannot be used or is full.
-    """
-
-    def __init__(self, folder: Path, memory_limit: int) -> None:
-        super().__init__()
-        self._scratch = Scratch(folder)
-        self._limit = memory_limit
-
-    @property
-    def disk_bytes(self) -> int:
-        """The most that this store's files have held."""
-        return self._scratch.peak_bytes
-
-    def grown(self) -> None:
-        """Spill the largest column when all together take more than half of the limit; the rest is work space."""
+        """A column was appended to. With a folder, the largest column goes to disk when all together take more than
+        half of the limit; the rest is work space."""
         columns = self._columns.values()
-        if sum(c.pending_bytes for c in columns) <= self._limit // 2:
+        if self._scratch is None or sum(c.pending_bytes for c in columns) <= self._limit // 2:
             return
         largest = max(columns, key=lambda c: c.pending_bytes)
         largest.spill(self._scratch, max(_LEAST_SLICE_ROWS, self._limit // 16 // largest.width))
         # Matching a part holds about 9 copies of a row and 110 bytes of numbers and machine words for it.
         self._part_rows = min(self._part_rows, max(_LEAST_SLICE_ROWS, self._limit // 4 // (9 * largest.width + 110)))
 
-    def close(self) -> None:
-        """Drop the columns and remove the files. Safe to call twice."""
-        super().close()
-        self._scratch.close()
+    def _rows_in_part(self, column: Column) -> int:
+        return min(self._part_rows, max(_LEAST_PART_ROWS, _PART_BYTES // column.width))
 
-
-def _ours(column: Column) -> _Column:
-    if not isinstance(column, _Column):
-        raise TypeError("a store works on columns that it opened")
-    return column
+    def _bits(self, count: int, part_rows: int) -> int:
+        """The number of prefix bits that cut so many uniform rows into parts of about `part_rows`."""
+        return min(_PREFIX_BITS, max(0, (max(1, count) - 1) // part_rows).bit_length())
 
 
 def _by_prefix(table: U8) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:

@@ -61,10 +61,10 @@ class MemoryChannel(QueuedChannel):
         self._incoming.finish(error)
 
     def _sent(self) -> None:
-        self._patience.progressed()
+        self._deadline.progressed()
 
     def _received(self) -> None:
-        self._patience.progressed()
+        self._deadline.progressed()
 
 
 def memory_pair(

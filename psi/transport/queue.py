@@ -24,7 +24,7 @@ _FAREWELL_SECONDS = 2.0
 _ROOM = "the peer to take what was sent"
 
 
-class Patience:
+class ProgressDeadline:
     """A deadline of `seconds` without progress, shared by everything that waits on one channel."""
 
     def __init__(self, seconds: float) -> None:
@@ -70,13 +70,13 @@ class FrameQueue:
         """What the queue ended with, None while it lives."""
         return self._end
 
-    def put(self, frame: Frame, patience: Patience, awaited: str) -> None:
-        """Add a frame, waiting for room. Raises the error the queue ended with, or TransportError when patience runs
-        out; `awaited` says for whom."""
+    def put(self, frame: Frame, deadline: ProgressDeadline, awaited: str) -> None:
+        """Add a frame, waiting for room. Raises the error the queue ended with, or TransportError when the deadline
+        passes; `awaited` says for whom."""
         since = time.monotonic()
         with self._changed:
             while self._end is None and self.full:
-                self._wait(patience, since, awaited)
+                self._wait(deadline, since, awaited)
             if self._end is not None:
                 raise _again(self._end)
             self._add(frame)
@@ -87,16 +87,16 @@ class FrameQueue:
             if self._end is None:
                 self._add(frame)
 
-    def get(self, patience: Patience, awaited: str, wait: float | None) -> Frame | None:
-        """The next frame; None when `wait` seconds passed without one. With `wait` None, patience is the limit, and
-        TransportError says that it ran out. Raises the error the queue ended with once it is empty."""
+    def get(self, deadline: ProgressDeadline, awaited: str, wait: float | None) -> Frame | None:
+        """The next frame; None when `wait` seconds passed without one. With `wait` None the deadline is the limit, and
+        TransportError says that it passed. Raises the error the queue ended with once it is empty."""
         since = time.monotonic()
         with self._changed:
             while not self._frames:
                 if self._end is not None:
                     raise _again(self._end)
                 if wait is None:
-                    self._wait(patience, since, awaited)
+                    self._wait(deadline, since, awaited)
                 elif (left := since + wait - time.monotonic()) > 0:
                     self._changed.wait(left)
                 else:
@@ -136,8 +136,8 @@ class FrameQueue:
         self._changed.notify_all()
         return frame
 
-    def _wait(self, patience: Patience, since: float, awaited: str) -> None:
-        self._changed.wait(patience.require(awaited, since))
+    def _wait(self, deadline: ProgressDeadline, since: float, awaited: str) -> None:
+        self._changed.wait(deadline.require(awaited, since))
 
 
 class QueuedChannel(abc.ABC):
@@ -159,7 +159,7 @@ class QueuedChannel(abc.ABC):
         self.bytes_received = 0
         self._outgoing = outgoing
         self._incoming = incoming
-        self._patience = Patience(timeout)
+        self._deadline = ProgressDeadline(timeout)
         self._closed = False
 
     def send(self, frame: Frame) -> None:
@@ -168,7 +168,7 @@ class QueuedChannel(abc.ABC):
             raise UsageError(f"a frame of {len(frame)} bytes is too large to send; {MAX_FRAME_BYTES} is the most")
         self._require_open()
         try:
-            self._outgoing.put(frame, self._patience, _ROOM)
+            self._outgoing.put(frame, self._deadline, _ROOM)
         except TransportError as error:
             self._fail(error)
             raise
@@ -179,9 +179,9 @@ class QueuedChannel(abc.ABC):
         """See `Channel.receive`."""
         self._require_open()
         try:
-            frame = self._incoming.get(self._patience, "the peer's next message", wait)
+            frame = self._incoming.get(self._deadline, "the peer's next message", wait)
             if frame is None and self._outgoing.full:  # whoever polls until there is room waits for the peer too
-                self._patience.require(_ROOM)
+                self._deadline.require(_ROOM)
         except TransportError as error:
             self._fail(error)
             raise
@@ -197,7 +197,7 @@ class QueuedChannel(abc.ABC):
     def abandon(self, last: Frame | None) -> None:
         """See `Channel.abandon`."""
         if not self._closed:
-            self._patience.seconds = min(self._patience.seconds, _FAREWELL_SECONDS)
+            self._deadline.seconds = min(self._deadline.seconds, _FAREWELL_SECONDS)
             self._outgoing.cut(_FAREWELL_BYTES)
             for frame in self._as_sent(last) if last is not None else ():
                 self._outgoing.offer(frame)

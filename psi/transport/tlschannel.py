@@ -129,7 +129,7 @@ class TlsChannel(QueuedChannel):
 
     def _move(self) -> bool:
         """Move bytes until the peer closes, this side has closed and all is sent (then True: a close_notify makes
-        sense), or patience has run out (False). Raises OSError when the link fails."""
+        sense), or the deadline has passed (False). Raises OSError when the link fails."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._wakes, selectors.EVENT_READ)
             watched = 0
@@ -144,7 +144,7 @@ class TlsChannel(QueuedChannel):
                 if self._closing_since is not None:
                     if outgoing is _Next.QUEUE:
                         return True
-                    timeout = self._patience.left(self._closing_since)
+                    timeout = self._deadline.left(self._closing_since)
                     if timeout <= 0:
                         return False
                 if _Next.NOTHING in (incoming, outgoing):
@@ -171,7 +171,7 @@ class TlsChannel(QueuedChannel):
                 return _Next.READABLE
             except ssl.SSLWantWriteError:
                 return _Next.WRITABLE
-            self._patience.progressed()
+            self._deadline.progressed()
             try:
                 if count == 0:
                     self._decoder.end()
@@ -207,7 +207,7 @@ class TlsChannel(QueuedChannel):
                 # The peer's reason (its last frame, or an alert) may still be waiting to be read: it says more.
                 self._writing_failed = error
                 continue
-            self._patience.progressed()
+            self._deadline.progressed()
             if count == len(piece):
                 self._unsent.popleft()
             else:
@@ -217,7 +217,7 @@ class TlsChannel(QueuedChannel):
     def _hang_up(self, polite: bool) -> None:
         """Send close_notify, then wait for the peer to close too: closing first, with its bytes unread, would make a
         reset that can destroy the last frame sent to it."""
-        deadline = time.monotonic() + min(_LINGER_SECONDS, self._patience.seconds)
+        deadline = time.monotonic() + min(_LINGER_SECONDS, self._deadline.seconds)
         if polite and self._writing_failed is None:
             while time.monotonic() < deadline:
                 try:

@@ -14,7 +14,7 @@ from psi.inputs.tokens import KeyTokens
 from psi.protocol.party import Party, Setup
 from psi.protocol.states import State
 from psi.session.local import EphemeralKey
-from psi.store.spool import MemoryStore
+from psi.store.spool import Store
 from psi.transport.wire import Frame
 from psiselect.base.packed import Packed
 from support.entropy import FixedEntropy
@@ -56,7 +56,7 @@ def setup(side: Side, items: Iterable[bytes], agreed: Terms | None = None, seed:
         signer=KEYS[side],
         verifier=KEYS[side.other],
         backend=backend(),
-        stores=MemoryStore,
+        stores=Store,
         entropy=entropy,
         max_peer_size=1 << 20,
         now=1_700_000_000,

@@ -17,11 +17,12 @@ from psi.agreement.outcomes import Reveal, Side
 from psi.agreement.terms import Terms
 from psi.group.curve25519.backend import Backend
 from psi.inputs.tokens import KeyTokens
+from psi.protocol.messages import MessageType as M
 from psi.protocol.party import Setup
 from psi.resume import inputs
 from psi.resume.journal import Journal, Kind, Operation
-from psi.resume.plan import Plan
-from psi.resume.session import enter
+from psi.resume.plan import ResumePlan
+from psi.resume.session import open_session
 from psi.session.session import SessionResult
 from psi.transport.channel import Channel
 from psi.transport.memory import MemoryChannel, memory_pair
@@ -66,8 +67,21 @@ class Switchboard:
         return (frame,)
 
 
+class Swallowing(Switchboard):
+    """The connecting side's BYE does not arrive, while `active`."""
+
+    active = True
+
+    def open(self, side: Side, wait: float) -> Channel:
+        channel = super().open(side, wait)
+        put = channel.send
+        if side is Side.CONNECT and self.active:
+            channel.send = lambda frame: None if frame.type == M.BYE else put(frame)  # type: ignore[method-assign]
+        return channel
+
+
 @dataclass
-class Door:
+class BoardLink:
     """One side's way to the switchboard."""
 
     board: Switchboard
@@ -87,11 +101,11 @@ class Player:
     workdir: Path
     board: Switchboard
     backend: Backend = field(default_factory=backend)
-    patience: float = 5.0
+    stall_seconds: float = 5.0
     admitted: int = 0
     said: list[str] = field(default_factory=list)
 
-    def plan(self) -> Plan:
+    def plan(self) -> ResumePlan:
         packed = Packed.of(self.items)
         amounts = np.array([*map(int, self.items), 0], np.int64)  # the last one stands for -1
         values = amounts.take if self.terms.reveal is Reveal.SUM else None
@@ -106,12 +120,14 @@ class Player:
             )
 
         digest = inputs.digest_of(lambda entropy: build(entropy, self.backend))
-        return Plan(build, digest, self.backend, Door(self.board, self.side), self.patience, say=self.said.append)
+        return ResumePlan(
+            build, digest, self.backend, BoardLink(self.board, self.side), self.stall_seconds, say=self.said.append
+        )
 
     def play(self) -> SessionResult:
         """From start to end, the report included."""
         plan = self.plan()
-        with enter(self.workdir, [plan], lambda hurry: plan.link.open(self.patience)) as session:
+        with open_session(self.workdir, [plan], lambda hurry: plan.link.open(self.stall_seconds)) as session:
             result = session.run()
             session.reported()
             session.part()
@@ -212,7 +228,7 @@ def two_players(
     listening: Sequence[bytes],
     *,
     reveal: Reveal = Reveal.MATCHES,
-    patience: float = 5.0,
+    stall_seconds: float = 5.0,
 ) -> dict[Side, Player]:
     """Both sides, each with a work directory under `place`; the connecting one learns."""
     lists = {Side.CONNECT: connecting, Side.LISTEN: listening}
@@ -222,7 +238,7 @@ def two_players(
         workdir = place / side.value
         workdir.mkdir(parents=True)
         agreed = terms(chunk=8, reveal=reveal, **more)
-        found[side] = Player(side, list(lists[side]), agreed, workdir, board, patience=patience)
+        found[side] = Player(side, list(lists[side]), agreed, workdir, board, stall_seconds=stall_seconds)
     return found
 
 

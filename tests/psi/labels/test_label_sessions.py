@@ -19,7 +19,7 @@ from psi.protocol.messages import MessageType as M
 from psi.protocol.party import Party
 from psi.protocol.run import RunContext
 from psi.protocol.states import State
-from psi.store.spool import MemoryStore, Store
+from psi.store.spool import Store
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import RemoteError
 from psiselect.base.packed import U8, Packed
@@ -83,7 +83,7 @@ def test_columns_for_one_learner_go_one_way() -> None:
 
 def test_wide_rows_stay_within_a_frame() -> None:
     tokens = KeyTokens(Packed.of(OWN), np.arange(30), b"\x01")
-    context = RunContext(AGREED.reveal, 8192, tokens, 30, None, bytes(64), DST, backend(), MemoryStore(),
+    context = RunContext(AGREED.reveal, 8192, tokens, 30, None, bytes(64), DST, backend(), Store(),
                          SystemEntropy(), lambda k: None, 3, 4096)  # fmt: skip
     assert context.tag_row_width == 3 * (context.tag_width + 4112)
     assert 0 < context.tag_rows_in_chunk * context.tag_row_width + 5 <= 1 << 20
@@ -105,7 +105,7 @@ def test_labels_are_read_when_the_last_message_is_there_and_no_column_stays(
         collected.append(list(finished))
         return collect(self)
 
-    class Watched(MemoryStore):
+    class Watched(Store):
         def close(self) -> None:
             closed.append(self)
             super().close()

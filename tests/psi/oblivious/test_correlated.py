@@ -12,7 +12,7 @@ from psi.oblivious.base import BaseReceiver, BaseSender
 from psi.oblivious.columns import ROW_BYTES
 from psi.oblivious.correlated import CorrelatedReceiver, CorrelatedSender, PadHash
 from psi.oblivious.extension import ExtensionReceiver, ExtensionSender, Layout
-from psi.store.spool import MemoryStore
+from psi.store.spool import Store
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.packed import I64, U8
 
@@ -24,7 +24,7 @@ def total_of(values: I64, bits: U8, block: int = 64, group: Backend | None = Non
     chooser = BaseReceiver(group, DST, BINDING, entropy)
     answer, seeds = BaseSender(group, DST, BINDING, entropy).answer(chooser.request())
     layout = Layout(len(bits), block)
-    store = MemoryStore()
+    store = Store()
     sender = ExtensionSender(chooser.bits, chooser.seeds(answer), layout, store.column("transfers", ROW_BYTES))
     receiver = ExtensionReceiver(seeds, bits, block, entropy)
     learner = CorrelatedReceiver(PadHash(group, BINDING))

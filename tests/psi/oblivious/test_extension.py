@@ -14,12 +14,12 @@ from psi.oblivious import columns
 from psi.oblivious.base import BaseReceiver
 from psi.oblivious.columns import CHECK_ROWS, COLUMNS, ROW_BYTES, Streams, UniversalHash, rows_of, select
 from psi.oblivious.extension import ANSWER_BYTES, ExtensionReceiver, ExtensionSender, Layout, VerifiedRows
-from psi.store.spool import DiskStore, MemoryStore
+from psi.store.spool import Store
 from psiselect.base.errors import RemoteError
 from psiselect.base.packed import U8
 
 
-def pair(rows: int, block: int = 64, bits: U8 | None = None, store: MemoryStore | None = None, name: str = "") -> tuple[
+def pair(rows: int, block: int = 64, bits: U8 | None = None, store: Store | None = None, name: str = "") -> tuple[
     ExtensionReceiver, ExtensionSender
 ]:  # fmt: skip
     """Both sides of an extension, on seeds dealt without base transfers."""
@@ -28,7 +28,7 @@ def pair(rows: int, block: int = 64, bits: U8 | None = None, store: MemoryStore 
     s = random_bits(COLUMNS, f"s {name}").copy()
     receiver = ExtensionReceiver(seeds, random_bits(rows) if bits is None else bits, block, entropy)
     chosen = seeds[np.arange(COLUMNS), s].copy()
-    received = (store or MemoryStore()).column("transfers", ROW_BYTES)
+    received = (store or Store()).column("transfers", ROW_BYTES)
     return receiver, ExtensionSender(s, chosen, Layout(rows, block), received)
 
 
@@ -113,7 +113,7 @@ def test_rows_differ_by_the_secret_where_the_bit_is_one(rows: int, block: int) -
 
 def test_rows_are_the_same_from_disk(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("psi.oblivious.extension._READ_ROWS", 700)
-    store = DiskStore(tmp_path, 40_000)
+    store = Store(tmp_path, 40_000)
     bits = random_bits(5000)
     receiver, sender = pair(5000, 256, bits, store)
     own, challenge = extend(receiver, sender)

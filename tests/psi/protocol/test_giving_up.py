@@ -24,7 +24,7 @@ LAST = Frame(MessageType.ABORT, b"the reason")
 
 
 def test_a_stopped_peer_with_a_full_queue_keeps_nobody_waiting(tmp_path: Path) -> None:
-    """Ctrl-C, or an own error, while the peer takes nothing; its patience of two minutes does not count."""
+    """Ctrl-C, or an own error, while the peer takes nothing; its deadline of two minutes does not count."""
     acme, globex = (Identity.create(name, tmp_path) for name in ("acme", "globex"))
     with (
         Listener("127.0.0.1:0", acme, [globex.public], timeout=120) as listener,

@@ -27,7 +27,7 @@ from psi.protocol.run import RunContext
 from psi.protocol.sender import Sender
 from psi.protocol.states import State
 from psi.store.rows import order
-from psi.store.spool import Column, MemoryStore
+from psi.store.spool import Column, Store
 from psi.transport.wire import Frame
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import InputError, RemoteError, UsageError
@@ -138,7 +138,7 @@ class Simulation:
             KeyTokens.shuffled(Packed.of(own), b"\x01", entropy), len(own), noise, padding.Part.RECEIVER, entropy
         )
         context = RunContext(
-            agreed.reveal, agreed.chunk, tokens, peer_size + added, offset, bytes(64), DST, backend(), MemoryStore(),
+            agreed.reveal, agreed.chunk, tokens, peer_size + added, offset, bytes(64), DST, backend(), Store(),
             entropy, lambda k: None,
         )  # fmt: skip
         self.learner = Receiver(context)

@@ -23,7 +23,7 @@ from psi.protocol.party import Party
 from psi.protocol.receiver import Receiver
 from psi.protocol.run import RunContext
 from psi.protocol.states import State
-from psi.store.spool import MemoryStore
+from psi.store.spool import Store
 from psi.transport.wire import Frame
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.packed import Packed
@@ -63,7 +63,7 @@ def simulate(own: Table, peer_size: int, graph: Graph) -> tuple[list[Frame], Out
     for the peer's, equal where the graph has an edge. Its nodes carry no names: both sides' rows are sorted anew."""
     entropy = SystemEntropy()
     context = RunContext(
-        AGREED.reveal, AGREED.chunk, tokens(own, "own"), peer_size, None, bytes(64), DST, backend(), MemoryStore(),
+        AGREED.reveal, AGREED.chunk, tokens(own, "own"), peer_size, None, bytes(64), DST, backend(), Store(),
         entropy, lambda k: None, keys=2,
     )  # fmt: skip
     learner = Receiver(context)

@@ -30,7 +30,7 @@ from psi.protocol.run import RunContext
 from psi.protocol.sender import Sender
 from psi.protocol.states import State
 from psi.protocol.summing import SumReceiver, SumSender
-from psi.store.spool import MemoryStore
+from psi.store.spool import Store
 from psi.transport.wire import Frame
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.packed import I64, U8, Packed
@@ -120,7 +120,7 @@ def context(items: list[bytes], peer_size: int) -> RunContext:
     tokens = KeyTokens.shuffled(Packed.of(items), b"\x01", SystemEntropy())
     return RunContext(
         reveal=Reveal.SUM, chunk=CHUNK, tokens=tokens, peer_size=peer_size, offset=None, binding=bytes(64), dst=DST,
-        backend=backend(), store=MemoryStore(), entropy=SystemEntropy(), advance=lambda k: None, values=values,
+        backend=backend(), store=Store(), entropy=SystemEntropy(), advance=lambda k: None, values=values,
     )  # fmt: skip
 
 

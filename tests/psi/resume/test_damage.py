@@ -161,7 +161,7 @@ def halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[Side, Player
     """Two sides that have stopped half-way, on disk."""
     monkeypatch.setattr(folder, "Journal", MortalJournal)
     monkeypatch.setattr(MortalJournal, "draw", NothingLost())
-    players = two_players(tmp_path / "halves", Switchboard(), OWN, PEER, patience=1.0)
+    players = two_players(tmp_path / "halves", Switchboard(), OWN, PEER, stall_seconds=1.0)
     MortalJournal.fates = {player.workdir: at(24) for player in players.values()}
     for outcome in play(players).values():
         assert isinstance(outcome, Killed | TransportError)
@@ -230,14 +230,14 @@ def test_an_older_copy_of_a_work_directory_is_refused(halves: dict[Side, Player]
     data = path.read_bytes()
     path.write_bytes(data[: int.from_bytes(data[:4], "big") + 30])
     for player in halves.values():
-        player.patience = 10.0
+        player.stall_seconds = 10.0
     ended = play(halves)[Side.LISTEN]
     assert isinstance(ended, RemoteError)
     assert "old copy" in str(ended)
 
 
 def test_two_sessions_journals_swapped(tmp_path: Path, halves: dict[Side, Player]) -> None:
-    other = two_players(tmp_path / "other", Switchboard(), OWN, PEER, reveal=Reveal.COUNT, patience=1.0)
+    other = two_players(tmp_path / "other", Switchboard(), OWN, PEER, reveal=Reveal.COUNT, stall_seconds=1.0)
     MortalJournal.fates = {player.workdir: at(24) for player in other.values()}
     play(other)
     MortalJournal.fates = {}
@@ -279,7 +279,7 @@ def mutations(tmp_path: Path, halves: dict[Side, Player], seeds: range) -> None:
         for each, player in halves.items():
             shutil.rmtree(player.workdir)
             shutil.copytree(kept[each], player.workdir)
-            player.patience = 0.3
+            player.stall_seconds = 0.3
         mutate(draw, the_folder(halves[side]) / draw.choice(["manifest", "journal", "journal"]))
         for each, outcome in play(halves).items():
             assert right(outcome, each) or isinstance(outcome, PsiselectError), (seed, outcome)

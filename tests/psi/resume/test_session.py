@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support.entropy import FixedEntropy
 from support.parties import KEYS, backend, pump, setup, terms
-from support.resuming import MortalJournal, Player, Switchboard, at, operations_in, play, right, two_players
+from support.resuming import (
+    MortalJournal,
+    Player,
+    Swallowing,
+    Switchboard,
+    at,
+    operations_in,
+    play,
+    right,
+    two_players,
+)
 
 from psi.agreement.outcomes import Learner, Reveal, Side
 from psi.group.curve25519.scalar import Scalar
 from psi.group.curve25519.suite import DST
 from psi.protocol.messages import MessageType as M
+from psi.protocol.messages import abort_frame
 from psi.protocol.party import Party
-from psi.resume import folder
-from psi.resume.greeting import Bond, Resume
+from psi.resume import folder, greeting
+from psi.resume.greeting import Resume, ResumeRelation
 from psi.resume.journal import Journal
 from psi.resume.memo import MemoBackend
 from psi.resume.party import JournaledParty
 from psi.resume.session import ResumableSession
+from psi.session.session import SessionResult
 from psi.transport.channel import Channel
 from psi.transport.wire import Frame
 from psiselect.base.errors import InputError, RemoteError, TransportError
@@ -136,20 +149,20 @@ H1, H2, H3 = (bytes([number]) * 32 for number in (1, 2, 3))
 
 
 @pytest.mark.parametrize(
-    ("mine", "theirs", "bond"),
+    ("mine", "theirs", "relation"),
     [
-        (Resume(H1, None, 0, False), Resume(H2, None, 0, False), Bond.SAME),
-        (Resume(H1, H2, 3, False), Resume(H2, H1, 4, False), Bond.SAME),
-        (Resume(H1, None, 0, False), Resume(H2, H1, 4, False), Bond.SAME),
-        (Resume(H1, H3, 3, False), Resume(H2, None, 0, False), Bond.APART),
-        (Resume(H1, H2, 3, False), Resume(H2, H3, 4, False), Bond.APART),
-        (Resume(H1, H3, 9, True), Resume(H2, None, 0, False), Bond.OURS_IS_OVER),
-        (Resume(H1, None, 0, False), Resume(H2, H3, 9, True), Bond.THEIRS_IS_OVER),
-        (Resume(H1, H3, 9, True), Resume(H2, H3, 1, False), Bond.APART),
+        (Resume(H1, None, 0, False), Resume(H2, None, 0, False), ResumeRelation.SAME),
+        (Resume(H1, H2, 3, False), Resume(H2, H1, 4, False), ResumeRelation.SAME),
+        (Resume(H1, None, 0, False), Resume(H2, H1, 4, False), ResumeRelation.SAME),
+        (Resume(H1, H3, 3, False), Resume(H2, None, 0, False), ResumeRelation.APART),
+        (Resume(H1, H2, 3, False), Resume(H2, H3, 4, False), ResumeRelation.APART),
+        (Resume(H1, H3, 9, True), Resume(H2, None, 0, False), ResumeRelation.OURS_IS_OVER),
+        (Resume(H1, None, 0, False), Resume(H2, H3, 9, True), ResumeRelation.THEIRS_IS_OVER),
+        (Resume(H1, H3, 9, True), Resume(H2, H3, 1, False), ResumeRelation.APART),
     ],
 )
-def test_which_sessions_go_together(mine: Resume, theirs: Resume, bond: Bond) -> None:
-    assert mine.bond(theirs) is bond
+def test_which_sessions_go_together(mine: Resume, theirs: Resume, relation: ResumeRelation) -> None:
+    assert mine.relation_to(theirs) is relation
     assert Resume.decode(mine.frame().payload) == mine
 
 
@@ -177,24 +190,11 @@ def test_malformed_resumes_are_the_peers_fault(payload: bytes) -> None:
         Resume.decode(payload)
 
 
-class Swallowing(Switchboard):
-    """The connecting side's BYE does not arrive, while `active`."""
-
-    active = True
-
-    def open(self, side: Side, wait: float) -> Channel:
-        channel = super().open(side, wait)
-        put = channel.send
-        if side is Side.CONNECT and self.active:
-            channel.send = lambda frame: None if frame.type == M.BYE else put(frame)  # type: ignore[method-assign]
-        return channel
-
-
 @pytest.fixture
 def unconfirmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[Side, Player]:
     """Both have their result; only the connecting side knows that the other needs no more."""
     board = Swallowing()
-    players = two_players(tmp_path, board, OWN, PEER, patience=1.0)
+    players = two_players(tmp_path, board, OWN, PEER, stall_seconds=1.0)
     monkeypatch.setattr("psi.resume.session._BYE_SECONDS", 0.5)
     assert all(right(outcome, side) for side, outcome in play(players).items())
     assert not list(players[Side.CONNECT].workdir.iterdir())
@@ -235,9 +235,28 @@ def test_a_session_that_was_not_confirmed_makes_room_for_the_next(
     assert not list(unconfirmed[Side.LISTEN].workdir.iterdir())
 
 
+def test_a_peer_that_aborts_after_the_result_takes_nothing_back(tmp_path: Path) -> None:
+    """It comes back for the end of the session and gives up: the result stays one, and the session is removed."""
+    board = Swallowing()
+    players = two_players(tmp_path, board, OWN, PEER)
+    ended: list[SessionResult | BaseException] = []
+    listening = threading.Thread(target=lambda: ended.append(play({Side.LISTEN: players[Side.LISTEN]})[Side.LISTEN]))
+    listening.start()
+    assert right(play({Side.CONNECT: players[Side.CONNECT]})[Side.CONNECT], Side.CONNECT)
+    channel = board.open(Side.CONNECT, 10)
+    theirs = greeting.expect(channel)
+    assert theirs.done
+    assert theirs.peer_hello is not None
+    channel.send(Resume(theirs.peer_hello, theirs.hello, 1, False).frame())
+    channel.send(abort_frame(RuntimeError()))
+    listening.join(30)
+    assert right(ended[0], Side.LISTEN), ended
+    assert not list(players[Side.LISTEN].workdir.iterdir())
+
+
 def test_a_side_killed_before_its_report_needs_no_peer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folder, "Journal", MortalJournal)
-    players = two_players(tmp_path, Switchboard(), OWN, PEER, patience=1.0)
+    players = two_players(tmp_path, Switchboard(), OWN, PEER, stall_seconds=1.0)
     with pytest.MonkeyPatch.context() as patch:
 
         def killed(self: ResumableSession) -> None:
@@ -252,7 +271,7 @@ def test_a_side_killed_before_its_report_needs_no_peer(tmp_path: Path, monkeypat
 
 
 def test_the_journals_of_hostile_and_policy_ends_are_removed(tmp_path: Path) -> None:
-    players = two_players(tmp_path, Switchboard(), OWN, PEER, patience=1.0)
+    players = two_players(tmp_path, Switchboard(), OWN, PEER, stall_seconds=1.0)
     players[Side.LISTEN].terms = dataclasses.replace(players[Side.LISTEN].terms, learn=Learner.LISTEN)
     for outcome in play(players).values():
         assert isinstance(outcome, RemoteError)
@@ -261,7 +280,7 @@ def test_the_journals_of_hostile_and_policy_ends_are_removed(tmp_path: Path) -> 
 
 
 def test_a_deaf_peer_is_given_up_with_the_session_kept(tmp_path: Path) -> None:
-    players = two_players(tmp_path, Switchboard(lambda frame: frame.type == M.ELEMENTS), OWN, PEER, patience=1.0)
+    players = two_players(tmp_path, Switchboard(lambda frame: frame.type == M.ELEMENTS), OWN, PEER, stall_seconds=1.0)
     for outcome in play(players).values():
         assert isinstance(outcome, TransportError)
         assert "run the same command again" in str(outcome)

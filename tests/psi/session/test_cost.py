@@ -29,7 +29,7 @@ from psi.session.calibration import calibrate
 from psi.session.cost import Bound, Calibration, Estimate, Machine, Machines, RunCost, Sizes
 from psi.session.job import Job, Memory
 from psi.session.session import SessionResult
-from psi.store.spool import DiskStore
+from psi.store.spool import Store
 from psi.tables import open_source
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import UsageError
@@ -177,7 +177,7 @@ def test_nothing_goes_to_disk_below_the_limit() -> None:
 @pytest.mark.parametrize("columns", [[(60_000, 11), (45_000, 11)], [(30_000, 32), (50_000, 10)], [(70_000, 10)]])
 @pytest.mark.parametrize("limit", [100_000, 333_333, 900_000, 10_000_000])
 def test_disk_of_columns(tmp_path: Path, columns: list[tuple[int, int]], limit: int) -> None:
-    store = DiskStore(tmp_path, limit)
+    store = Store(tmp_path, limit)
     for number, (rows, width) in enumerate(columns):
         table = np.random.default_rng(number).integers(0, 256, (rows, width), np.uint8)
         column = store.column(f"column-{number}", width)

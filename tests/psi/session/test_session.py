@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from psi.protocol.messages import MessageType
 from psi.protocol.party import Party, Setup
 from psi.protocol.states import State
 from psi.session import session
-from psi.store.spool import Column, MemoryStore
+from psi.store.spool import Column, Store
 from psi.transport.channel import Channel
 from psi.transport.memory import Tap, memory_pair
 from psi.transport.wire import Frame
@@ -65,18 +65,18 @@ def test_a_peer_that_stops_reading_ends_the_session(receiver: Side, queue_bytes:
     assert caught
 
 
-class SlowStore(MemoryStore):
+class SlowStore(Store):
     """Matches and sorts only once the peer has been told that this side still computes."""
 
     def __init__(self, told: threading.Event) -> None:
         super().__init__()
         self._told = told
 
-    def join(self, own: Column, peer: Column) -> I64:
+    def join(self, own: Column, peer: Column) -> tuple[I64, I64]:
         self._wait()
         return super().join(own, peer)
 
-    def ascending(self, column: Column) -> Iterable[U8]:
+    def ascending(self, column: Column) -> Iterator[U8]:
         self._wait()
         return super().ascending(column)
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from psi.store.scratch import Scratch
-from psi.store.spool import DiskStore
+from psi.store.spool import Store
 from psiselect.base.errors import InputError
 
 BLOCK = np.arange(5_000, dtype=np.uint8)
@@ -85,8 +85,8 @@ def test_several_threads_share_one(tmp_path: Path) -> None:
 def test_nothing_is_left_however_the_process_ends(tmp_path: Path, end: str) -> None:
     script = f"""
 import numpy as np, pathlib
-from psi.store.spool import DiskStore
-store = DiskStore(pathlib.Path({str(tmp_path)!r}), 1000)
+from psi.store.spool import Store
+store = Store(pathlib.Path({str(tmp_path)!r}), 1000)
 store.column("tags", 11).append(np.zeros((5000, 11), np.uint8))
 print(store.disk_bytes, flush=True)
 {end}
@@ -99,4 +99,4 @@ print(store.disk_bytes, flush=True)
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"working folder .*missing"):
-        DiskStore(tmp_path / "missing", 10).column("tags", 11).append(np.zeros((50, 11), np.uint8))
+        Store(tmp_path / "missing", 10).column("tags", 11).append(np.zeros((50, 11), np.uint8))

@@ -14,25 +14,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from psi.store import rows, spool
-from psi.store.spool import DiskStore, MemoryStore
+from psi.store.spool import Store
 from psiselect.base.errors import InputError, RemoteError
 
 LIMIT = 150_000  # bytes: far less than the tables below
 
 
-def in_memory(folder: Path) -> MemoryStore:
-    return MemoryStore()
+def in_memory(folder: Path) -> Store:
+    return Store()
 
 
-def on_disk(folder: Path) -> MemoryStore:
-    return DiskStore(folder, LIMIT)
+def on_disk(folder: Path) -> Store:
+    return Store(folder, LIMIT)
 
 
 STORES = {"memory": in_memory, "disk": on_disk}
 
 
 @pytest.fixture(params=sorted(STORES))
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MemoryStore]:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     made = STORES[request.param](tmp_path)
     yield made
     made.close()
@@ -43,7 +43,7 @@ def uniform(count: int, width: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (count, width), np.uint8)
 
 
-def fill(store: MemoryStore, name: str, table: np.ndarray, chunk: int = 997) -> spool.Column:
+def fill(store: Store, name: str, table: np.ndarray, chunk: int = 997) -> spool.Column:
     column = store.column(name, table.shape[1])
     for start in range(0, len(table), chunk):
         column.append(table[start : start + chunk])
@@ -56,7 +56,7 @@ def expected_match(own: np.ndarray, peer: np.ndarray) -> list[int]:
 
 
 @pytest.mark.parametrize("width", [5, 8, 11, 32])
-def test_match_is_the_set_intersection(store: MemoryStore, width: int) -> None:
+def test_match_is_the_set_intersection(store: Store, width: int) -> None:
     own, peer = uniform(20_000, width, 1), uniform(15_000, width, 2)
     common = np.random.default_rng(3).choice(15_000, 6_000, replace=False)
     peer[common] = own[np.random.default_rng(4).choice(20_000, 6_000, replace=False)]
@@ -67,7 +67,7 @@ def test_match_is_the_set_intersection(store: MemoryStore, width: int) -> None:
 
 
 def test_the_disk_store_did_use_its_disk(tmp_path: Path) -> None:
-    store = DiskStore(tmp_path, LIMIT)
+    store = Store(tmp_path, LIMIT)
     fill(store, "own", uniform(20_000, 11))
     assert 0 < store.disk_bytes <= 20_000 * (11 + 4)
     assert 20_000 * 11 - store.disk_bytes * 11 // 15 <= LIMIT  # what is not there is in memory
@@ -75,27 +75,27 @@ def test_the_disk_store_did_use_its_disk(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("width", [5, 11])
-def test_near_misses_do_not_match(store: MemoryStore, width: int) -> None:
+def test_near_misses_do_not_match(store: Store, width: int) -> None:
     own = uniform(5_000, width, 1)
     peer = own.copy()
     peer[:, -1] ^= 1
     assert store.join(fill(store, "own", own), fill(store, "peer", peer))[0].tolist() == expected_match(own, peer)
 
 
-def test_repeated_rows_on_either_side(store: MemoryStore) -> None:
+def test_repeated_rows_on_either_side(store: Store) -> None:
     base = uniform(4_000, 11)
     own, peer = np.concatenate([base, base[:3_000]]), np.concatenate([base[2_000:], base[2_000:], base[2_000:2_500]])
     assert store.join(fill(store, "own", own), fill(store, "peer", peer))[0].tolist() == expected_match(own, peer)
 
 
-def test_empty_columns(store: MemoryStore) -> None:
+def test_empty_columns(store: Store) -> None:
     empty, some = store.column("none", 11), fill(store, "some", uniform(5_000, 11))
     assert store.join(empty, some)[0].tolist() == store.join(some, empty)[0].tolist() == []
     assert list(store.ascending(empty)) == []
     assert empty.read(0, 0).shape == (0, 11)
 
 
-def test_a_peer_whose_rows_share_their_beginning(store: MemoryStore) -> None:
+def test_a_peer_whose_rows_share_their_beginning(store: Store) -> None:
     """Up to eight of them are told apart at full width."""
     own = uniform(3_000, 11)
     peer = uniform(20_000, 11, 9)
@@ -106,7 +106,7 @@ def test_a_peer_whose_rows_share_their_beginning(store: MemoryStore) -> None:
 
 @pytest.mark.parametrize("equal", [True, False])
 @pytest.mark.parametrize("hit", [True, False])
-def test_a_flood_of_rows_alike_is_refused_whether_they_match_or_not(store: MemoryStore, equal: bool, hit: bool) -> None:
+def test_a_flood_of_rows_alike_is_refused_whether_they_match_or_not(store: Store, equal: bool, hit: bool) -> None:
     """Their number would multiply the time of a match, for a peer with a watch to see."""
     own, peer = uniform(3_000, 11), uniform(20_000, 11, 9)
     peer[:9] = own[7] if hit else peer[9_000]
@@ -118,7 +118,7 @@ def test_a_flood_of_rows_alike_is_refused_whether_they_match_or_not(store: Memor
 
 @pytest.mark.parametrize("width", [5, 32])
 def test_ascending_sorts_and_keeps_equal_rows_together(
-    store: MemoryStore, width: int, monkeypatch: pytest.MonkeyPatch
+    store: Store, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "_part_rows", 2_000)
     table = uniform(15_000, width)
@@ -130,7 +130,7 @@ def test_ascending_sorts_and_keeps_equal_rows_together(
     assert sum(rows.repeats(block) for block in blocks) == 1
 
 
-def test_ascending_refuses_a_flood_of_equal_rows(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ascending_refuses_a_flood_of_equal_rows(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "_part_rows", 2_000)
     table = uniform(40_000, 32)
     table[5_000:] = table[5_000]
@@ -138,7 +138,7 @@ def test_ascending_refuses_a_flood_of_equal_rows(store: MemoryStore, monkeypatch
         list(store.ascending(fill(store, "table", table)))
 
 
-def test_read_gives_rows_as_appended(store: MemoryStore) -> None:
+def test_read_gives_rows_as_appended(store: Store) -> None:
     table = uniform(12_000, 32)
     column = fill(store, "table", table)
     assert len(column) == 12_000
@@ -149,7 +149,7 @@ def test_read_gives_rows_as_appended(store: MemoryStore) -> None:
             column.read(start, stop)
 
 
-def test_growing_after_a_match(store: MemoryStore) -> None:
+def test_growing_after_a_match(store: Store) -> None:
     own, peer = uniform(9_000, 11, 1), uniform(9_000, 11, 2)
     first, second = fill(store, "own", own), fill(store, "peer", peer)
     assert store.join(first, second)[0].tolist() == []
@@ -157,7 +157,7 @@ def test_growing_after_a_match(store: MemoryStore) -> None:
     assert store.join(first, second)[0].tolist() == list(range(100, 200))
 
 
-def test_columns_are_found_by_name_and_keep_their_width(store: MemoryStore) -> None:
+def test_columns_are_found_by_name_and_keep_their_width(store: Store) -> None:
     column = store.column("tags", 11)
     assert store.column("tags", 11) is column
     with pytest.raises(ValueError, match="11 bytes"):
@@ -175,7 +175,7 @@ small_rows = st.lists(st.binary(min_size=5, max_size=5), max_size=60, unique=Tru
 @given(own=small_rows, peer=small_rows, shared=small_rows, parts=st.sampled_from([1, 3, 1 << 18]))
 @pytest.mark.parametrize("make", STORES.values(), ids=STORES)
 def test_any_rows_at_all(
-    make: Callable[[Path], MemoryStore],
+    make: Callable[[Path], Store],
     tmp_path_factory: pytest.TempPathFactory,
     own: list[bytes],
     peer: list[bytes],
@@ -190,7 +190,7 @@ def test_any_rows_at_all(
     store.close()
 
 
-def peak_of_a_match(store: MemoryStore, count: int) -> int:
+def peak_of_a_match(store: Store, count: int) -> int:
     tracemalloc.start()
     try:
         own, peer = store.column("own", 11), store.column("peer", 11)
@@ -208,13 +208,13 @@ def peak_of_a_match(store: MemoryStore, count: int) -> int:
 def test_memory_is_bounded_on_disk_and_only_there(tmp_path: Path) -> None:
     limit, count = 6 << 20, 1_000_000  # two columns of 11 MB each
     allowed = limit + 14 * count  # the answer, a number a row while it is made, is not part of the limit
-    assert peak_of_a_match(DiskStore(tmp_path, limit), count) < allowed
-    assert peak_of_a_match(MemoryStore(), count) > 1.5 * allowed
+    assert peak_of_a_match(Store(tmp_path, limit), count) < allowed
+    assert peak_of_a_match(Store(), count) > 1.5 * allowed
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"working folder .*missing"):
-        fill(DiskStore(tmp_path / "missing", 1_000), "tags", uniform(5_000, 11))
+        fill(Store(tmp_path / "missing", 1_000), "tags", uniform(5_000, 11))
 
 
 def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +222,7 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "pwrite", full)
-    store = DiskStore(tmp_path, 1_000)
+    store = Store(tmp_path, 1_000)
     with pytest.raises(InputError, match="No space left") as caught:
         fill(store, "tags", uniform(5_000, 11))
     assert caught.value.term == "workdir"
@@ -232,7 +232,7 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.soak
 def test_ten_million_rows(tmp_path: Path) -> None:
     count, limit = 10_000_000, 64 << 20
-    store = DiskStore(tmp_path, limit)
+    store = Store(tmp_path, limit)
     own, peer = store.column("own", 11), store.column("peer", 11)
     tracemalloc.start()
     for start in range(0, count, 20_000):
