@@ -108,7 +108,7 @@ class Trial:
         self.cuts = [draw.uniform(0.2, 2) for _ in range(draw.choice([0, 0, 1, 3]))]
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = int(free.getsockname()[1])
-        self._proxy = CuttingProxy(("127.0.0.1", self._port))
+            self._proxy = CuttingProxy(("127.0.0.1", self._port))  # while the port is held: it must not get the same
         counts = draw.choice([(1, 0), (0, 1), (1, 1), (3, 2)])
         self.lives = {
             side: Life(side, self.place, self._options(side), [Blow.drawn(draw) for _ in range(count)])

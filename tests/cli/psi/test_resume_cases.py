@@ -149,7 +149,8 @@ class Pair:
 def pair(zygote: Zygote, tmp_path: Path) -> Iterator[Pair]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
-    with CuttingProxy(("127.0.0.1", port)) as proxy:
+        cutting = CuttingProxy(("127.0.0.1", port))  # while the port is held: it must not get the same
+    with cutting as proxy:
         made = Pair(zygote, tmp_path, proxy, port)
         for name, numbers in made.lists.items():
             Identity.create(name, tmp_path)
