@@ -41,7 +41,7 @@ class PollMechanism(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class PollEstimate:
     """An option's share of the respondents, from 0 to 1; being unbiased, it may fall outside.
 
     standard_error: of the noise alone for fixed respondents; with `population`, of drawing them at random too.
@@ -104,7 +104,7 @@ class Poll:
 
     def estimate(
         self, responses: Sequence[str], *, confidence: float = 0.95, population: bool = False
-    ) -> tuple[Estimate, ...]:
+    ) -> tuple[PollEstimate, ...]:
         """Unbiased shares, an entry an option. Raises InputError for no responses or one that is none."""
         total = len(responses)
         if not total:
@@ -119,7 +119,7 @@ class Poll:
             share = (counts.get(option, 0) / total - lie) / (truth - lie)
             error = self.standard_error(share, total, population=population)
             interval = (share - deviations * error, share + deviations * error)
-            made.append(Estimate(option, share, error, interval))
+            made.append(PollEstimate(option, share, error, interval))
         return tuple(made)
 
     def standard_error(self, share: float, total: int, *, population: bool = False) -> float:

@@ -22,13 +22,13 @@ from dpselect.accounting import BudgetKind
 from dpselect.committee import CommitteeSelection, peeling, subset_exponential
 from dpselect.mechanisms import Mechanism, Selection, exponential, permute_and_flip
 from dpselect.privacy import NeighbouringRelation
-from dpselect.utility import Estimate, Race
+from dpselect.utility import Race, UtilityEstimate
 from psiselect.base.errors import UsageError
 
 ASSUMED_GAP = 15  # votes; chosen on real elections, see docs/elections.md
 
 Measurement: TypeAlias = Selection | CommitteeSelection
-Formula: TypeAlias = Callable[[Race, float], Estimate]
+Formula: TypeAlias = Callable[[Race, float], UtilityEstimate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +160,14 @@ class Row:
 
     mechanism: Mechanism
     exponent: Fraction
-    probability: Estimate
-    loss: Estimate
+    probability: UtilityEstimate
+    loss: UtilityEstimate
     epsilon_for_target: Fraction | None
     gap_for_target: float
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class VotePlan:
     """Every mechanism on offer, and the one that `choose` takes."""
 
     task: Task
@@ -180,10 +180,10 @@ class Plan:
         return next(row for row in self.rows if row.mechanism is self.choice.mechanism)
 
 
-def plan(task: Task, target: float) -> Plan:
+def plan(task: Task, target: float) -> VotePlan:
     """What to expect. Raises UsageError when the target is no probability that can be reached."""
     rows = tuple(_row(task, mechanism, target) for mechanism in task.available)
-    return Plan(task, target, rows, choose(task))
+    return VotePlan(task, target, rows, choose(task))
 
 
 def probability_curve(task: Task, mechanism: Mechanism, epsilons: list[float]) -> list[float]:

@@ -49,7 +49,7 @@ class Basis(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class UtilityEstimate:
     """A number of the race. `error`: one standard error when simulated, an error estimate when by quadrature."""
 
     value: float
@@ -78,45 +78,45 @@ class Race:
 # ------------------------------------------------------------------------------------------ one winner
 
 
-def permute_and_flip_probability(race: Race, exponent: float) -> Estimate:
+def permute_and_flip_probability(race: Race, exponent: float) -> UtilityEstimate:
     """Probability that permute-and-flip returns the true winner of the race."""
     miss = _permute_and_flip_miss(race, exponent)
-    return Estimate(1 - miss.value, Basis.CLOSED_FORM)
+    return UtilityEstimate(1 - miss.value, Basis.CLOSED_FORM)
 
 
-def permute_and_flip_loss(race: Race, exponent: float) -> Estimate:
+def permute_and_flip_loss(race: Race, exponent: float) -> UtilityEstimate:
     """Expected votes lost by permute-and-flip in the race."""
     miss = _permute_and_flip_miss(race, exponent)
-    return Estimate(race.gap * miss.value, miss.basis, race.gap * miss.error)
+    return UtilityEstimate(race.gap * miss.value, miss.basis, race.gap * miss.error)
 
 
-def _permute_and_flip_miss(race: Race, exponent: float) -> Estimate:
+def _permute_and_flip_miss(race: Race, exponent: float) -> UtilityEstimate:
     m, p = race.candidates, math.exp(-exponent * race.gap)
     hit = 1 / m if p == 1 else -math.expm1(m * math.log1p(-p)) / (m * p) if m * p > 1e-3 else 1.0
     if hit < 0.5:
-        return Estimate(1 - hit, Basis.CLOSED_FORM)
+        return UtilityEstimate(1 - hit, Basis.CLOSED_FORM)
     # 1 - hit would cancel: the integral of 1 - (1-pt)^(m-1) does not.
     value, error = _integrals(lambda t: -np.expm1((m - 1) * np.log1p(-p * t)), m * p)
-    return Estimate(float(value), Basis.QUADRATURE, float(error))
+    return UtilityEstimate(float(value), Basis.QUADRATURE, float(error))
 
 
-def exponential_probability(race: Race, exponent: float) -> Estimate:
+def exponential_probability(race: Race, exponent: float) -> UtilityEstimate:
     """Probability that the exponential mechanism returns the true winner of the race."""
-    return Estimate(1 / (1 + (race.candidates - 1) * math.exp(-exponent * race.gap)), Basis.CLOSED_FORM)
+    return UtilityEstimate(1 / (1 + (race.candidates - 1) * math.exp(-exponent * race.gap)), Basis.CLOSED_FORM)
 
 
-def exponential_loss(race: Race, exponent: float) -> Estimate:
+def exponential_loss(race: Race, exponent: float) -> UtilityEstimate:
     """Expected votes lost by the exponential mechanism in the race."""
     others = (race.candidates - 1) * math.exp(-exponent * race.gap)
-    return Estimate(race.gap * others / (1 + others), Basis.CLOSED_FORM)
+    return UtilityEstimate(race.gap * others / (1 + others), Basis.CLOSED_FORM)
 
 
 # ------------------------------------------------------------------------------------------ a committee
 
 
-def subset_probability(race: Race, exponent: float) -> Estimate:
+def subset_probability(race: Race, exponent: float) -> UtilityEstimate:
     """Probability that the exponential mechanism over sets returns the true committee of the race."""
-    return Estimate(_logistic(subset_log_odds(race, exponent)), Basis.CLOSED_FORM)
+    return UtilityEstimate(_logistic(subset_log_odds(race, exponent)), Basis.CLOSED_FORM)
 
 
 def subset_log_odds(race: Race, exponent: float) -> float:
@@ -124,13 +124,13 @@ def subset_log_odds(race: Race, exponent: float) -> float:
     return -_log_other_sets(race, exponent)
 
 
-def subset_loss(race: Race, exponent: float) -> Estimate:
+def subset_loss(race: Race, exponent: float) -> UtilityEstimate:
     """Expected votes lost by the exponential mechanism over sets: every set but the true one weighs the same."""
     m, k = race.candidates, race.seats
     other = _logistic(_log_other_sets(race, exponent))
     # Members not in the true committee, on average over the other sets: k(m-k)/m over all, none in the true one.
     wrong = k * (m - k) / m / -math.expm1(-_log_choose(m, k))
-    return Estimate(race.gap * other * wrong, Basis.CLOSED_FORM)
+    return UtilityEstimate(race.gap * other * wrong, Basis.CLOSED_FORM)
 
 
 def _log_other_sets(race: Race, exponent: float) -> float:
@@ -139,10 +139,10 @@ def _log_other_sets(race: Race, exponent: float) -> float:
     return sets + math.log(-math.expm1(-sets)) - exponent * race.gap
 
 
-def peeling_probability(race: Race, exponent: float) -> Estimate:
+def peeling_probability(race: Race, exponent: float) -> UtilityEstimate:
     """Probability that k rounds of permute-and-flip return the true committee of the race."""
     log, error = _peeling_log(race, exponent)
-    return Estimate(math.exp(log), Basis.QUADRATURE, math.exp(log) * error)
+    return UtilityEstimate(math.exp(log), Basis.QUADRATURE, math.exp(log) * error)
 
 
 def peeling_log_odds(race: Race, exponent: float) -> float:
@@ -159,12 +159,12 @@ def _peeling_log(race: Race, exponent: float) -> tuple[float, float]:
     return float(np.where(miss < 0.5, np.log1p(-miss), np.log(hit)).sum()), float((error / hit).sum())
 
 
-def peeling_loss(race: Race, exponent: float) -> Estimate:
+def peeling_loss(race: Race, exponent: float) -> UtilityEstimate:
     """Expected votes lost by k rounds of permute-and-flip in the race: a Markov chain on how many of the best are left,
     computed through for up to `MAX_QUADRATURE_SEATS` seats, simulated (fixed seed) beyond."""
     p = math.exp(-exponent * race.gap)
     wrong = _chain(race, p) if race.seats <= MAX_QUADRATURE_SEATS else _simulated_chain(race, p)
-    return Estimate(race.gap * wrong.value, wrong.basis, race.gap * wrong.error)
+    return UtilityEstimate(race.gap * wrong.value, wrong.basis, race.gap * wrong.error)
 
 
 def _round_miss(best: Ints, others: Ints, p: float) -> tuple[Floats, Floats]:
@@ -179,7 +179,7 @@ def _round_miss(best: Ints, others: Ints, p: float) -> tuple[Floats, Floats]:
     return np.minimum(others * p * value, 1.0), others * p * error
 
 
-def _chain(race: Race, p: float) -> Estimate:
+def _chain(race: Race, p: float) -> UtilityEstimate:
     """Expected members of the committee that are not among the best."""
     k, m = race.seats, race.candidates
     chances = np.zeros(k + 1)  # of how many of the best are left
@@ -193,10 +193,10 @@ def _chain(race: Race, p: float) -> Estimate:
         hit = chances[best] * (1 - miss)
         chances[best] -= hit
         chances[best - 1] += hit
-    return Estimate(wrong, Basis.QUADRATURE, error)
+    return UtilityEstimate(wrong, Basis.QUADRATURE, error)
 
 
-def _simulated_chain(race: Race, p: float) -> Estimate:
+def _simulated_chain(race: Race, p: float) -> UtilityEstimate:
     """`_chain` by `SIMULATED_RUNS` runs of a fixed seed, with the standard error."""
     generator = np.random.default_rng(0)
     best = np.full(SIMULATED_RUNS, race.seats)
@@ -205,12 +205,12 @@ def _simulated_chain(race: Race, p: float) -> Estimate:
         heads = generator.binomial(others, p)
         best -= generator.random(SIMULATED_RUNS) * (best + heads) < best
     wrong = best.astype(np.float64)
-    return Estimate(float(wrong.mean()), Basis.SIMULATION, float(wrong.std() / math.sqrt(SIMULATED_RUNS)))
+    return UtilityEstimate(float(wrong.mean()), Basis.SIMULATION, float(wrong.std() / math.sqrt(SIMULATED_RUNS)))
 
 
 # ------------------------------------------------------------------------------------------ which exponent is enough
 
-Probability: TypeAlias = Callable[[Race, float], Estimate]
+Probability: TypeAlias = Callable[[Race, float], UtilityEstimate]
 
 
 def exponent_needed(probability: Probability, race: Race, target: float) -> float:

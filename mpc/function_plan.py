@@ -12,8 +12,8 @@ from dpselect.privacy import NeighbouringRelation
 from mpc.fixedpoint import FixedPoint
 from mpc.mpyc_bridge import prime
 from mpc.noise import SharedNoise
-from mpc.parties import Roster
-from mpc.terms import Function, Terms
+from mpc.parties import PartyList
+from mpc.terms import Function, MpcTerms
 from mpc.winner import vote_noise
 from psiselect.base.errors import PolicyError, UsageError
 
@@ -28,7 +28,7 @@ class FunctionPlan:
     sign. at_least: the threshold in units. noise: of a noisy winner, added by the computing parties.
     """
 
-    terms: Terms
+    terms: MpcTerms
     point: FixedPoint
     bits: int
     labels: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class FunctionPlan:
     noise: SharedNoise | None = None
 
 
-def plan_threshold(roster: Roster, *, decimals: int, bound: Fraction, at_least: Fraction | None) -> FunctionPlan:
+def plan_threshold(roster: PartyList, *, decimals: int, bound: Fraction, at_least: Fraction | None) -> FunctionPlan:
     """Whether the sum of all values is at least `at_least`; half the number of inputs when None. Raises UsageError,
     PolicyError."""
     require_majority(roster)
@@ -45,13 +45,13 @@ def plan_threshold(roster: Roster, *, decimals: int, bound: Fraction, at_least: 
     least = Fraction(inputs, 2) if at_least is None else at_least
     units = -(-least // point.unit)  # the least number of units that reaches it
     bits = _bits(inputs * point.largest + abs(units))
-    terms = Terms(Function.THRESHOLD, 1, prime(bits), plain(point.unit), plain(bound), at_least=plain(least))
+    terms = MpcTerms(Function.THRESHOLD, 1, prime(bits), plain(point.unit), plain(bound), at_least=plain(least))
     return FunctionPlan(terms, point, bits, at_least=units)
 
 
 def plan_largest(
     function: Function,
-    roster: Roster,
+    roster: PartyList,
     *,
     decimals: int,
     bound: Fraction,
@@ -80,7 +80,7 @@ def plan_largest(
         reach += noise.reach(len(labels))
     bits = _bits(2 * reach)
     digest = hashlib.sha256("\0".join(labels).encode()).hexdigest()
-    terms = Terms(
+    terms = MpcTerms(
         function,
         len(labels),
         prime(bits),
@@ -94,7 +94,7 @@ def plan_largest(
     return FunctionPlan(terms, point, bits, labels=labels, noise=noise)
 
 
-def require_majority(roster: Roster) -> None:
+def require_majority(roster: PartyList) -> None:
     """Raises PolicyError below three computing parties."""
     if len(roster.computing) < 3:
         raise PolicyError(
@@ -106,7 +106,7 @@ def require_majority(roster: Roster) -> None:
 
 
 def _vote_noise(
-    roster: Roster,
+    roster: PartyList,
     epsilon: Fraction,
     neighbors: NeighbouringRelation,
     colluding: int | None,

@@ -27,7 +27,7 @@ from mpc.function_plan import FunctionPlan
 from mpc.mesh import Event, Mesh, Received
 from mpc.messages import Message
 from mpc.mpyc_bridge import Bridge, load
-from mpc.parties import Roster
+from mpc.parties import PartyList
 from mpc.securesum import SecureSum
 from mpc.session import DEFAULT_TIMEOUT, Driver, Progress
 from mpc.sharing import Residues
@@ -43,7 +43,7 @@ _MAX_EARLY = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FunctionOutcome:
     """A finished run. `value` is True or False, a label, or an amount, by the function."""
 
     value: bool | str | Fraction
@@ -54,7 +54,7 @@ class Outcome:
 
 
 def run_function(
-    roster: Roster,
+    roster: PartyList,
     me: str,
     identity: Identity,
     plan: FunctionPlan,
@@ -63,7 +63,7 @@ def run_function(
     *,
     timeout: float = DEFAULT_TIMEOUT,
     progress: Progress | None = None,
-) -> Outcome:
+) -> FunctionOutcome:
     """One party's part; `values` in units, None for a server, one number for functions of one number each.
 
     Raises TransportError or RemoteError with the name of the party that ended the run.
@@ -74,7 +74,7 @@ def run_function(
     machine = SecureSum(roster, me, plan.terms, _slotted(roster, me, plan, values), entropy, opens=False)
     with Mesh(roster, me, identity, timeout) as mesh:
         driver = Driver(machine, mesh, timeout, progress)
-        stage = _Stage(driver, roster, me)
+        stage = _Phase(driver, roster, me)
         driver.aside = stage.early
         driver.until(lambda: machine.ready or machine.settled)
         if machine.partial is not None:
@@ -86,10 +86,10 @@ def run_function(
         driver.until(lambda: machine.finished)
         value = _decoded(plan, machine.result)
         spent = time.monotonic() - started
-        return Outcome(value, spent, mesh.bytes_sent, mesh.bytes_received, machine.unconfirmed)
+        return FunctionOutcome(value, spent, mesh.bytes_sent, mesh.bytes_received, machine.unconfirmed)
 
 
-def _slotted(roster: Roster, me: str, plan: FunctionPlan, values: Sequence[int] | None) -> Sequence[int] | None:
+def _slotted(roster: PartyList, me: str, plan: FunctionPlan, values: Sequence[int] | None) -> Sequence[int] | None:
     """One number of a party goes into its own slot of a vector that is zero elsewhere."""
     names = tuple(p.name for p in roster.inputting)
     if values is None or plan.labels != names or len(values) != 1:
@@ -109,14 +109,14 @@ def _decoded(plan: FunctionPlan, result: bytes | None) -> bool | str | Fraction:
     raise RemoteError("the servers announced what cannot be a result")
 
 
-class _Stage:
+class _Phase:
     """The part of a run that happens inside MPyC, at a computing party.
 
     MPyC's loop runs in the calling thread. A second thread takes events off the mesh and hands them to the loop; those
     that are not MPyC's go to the state machine, which still hears of deaths and aborts.
     """
 
-    def __init__(self, driver: Driver, roster: Roster, me: str) -> None:
+    def __init__(self, driver: Driver, roster: PartyList, me: str) -> None:
         self._driver, self._me = driver, me
         self._names = [p.name for p in roster.computing]
         self._early: deque[tuple[str, bytes]] = deque()

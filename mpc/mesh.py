@@ -11,7 +11,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from mpc.parties import Roster
+from mpc.parties import PartyList
 from psi.identity.identity import Identity, PeerIdentity
 from psi.transport.tls import Listener, connect
 from psi.transport.tlschannel import TlsChannel
@@ -55,7 +55,7 @@ class Mesh:
     Raises InputError when the identity is not the roster's, TransportError when it cannot listen.
     """
 
-    def __init__(self, roster: Roster, me: str, identity: Identity, timeout: float) -> None:
+    def __init__(self, roster: PartyList, me: str, identity: Identity, timeout: float) -> None:
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.problems: dict[str, str] = {}
         own = roster[me]

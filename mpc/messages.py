@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import Self
 
-from mpc.parties import Roster
+from mpc.parties import PartyList
 from psi.transport.wire import Frame
 from psiselect.base import strict_json
 from psiselect.base.errors import PsiselectError, RemoteError, TransportError
@@ -63,7 +63,7 @@ class Failure:
         return Frame(Message.ABORT, strict_json.encode(record))
 
     @classmethod
-    def read(cls, frame: Frame, roster: Roster) -> Self:
+    def read(cls, frame: Frame, roster: PartyList) -> Self:
         """What a peer says ended the run; names must be of the roster, so that nobody writes on our terminal. Raises
         RemoteError."""
         record = strict_json.decode(frame.payload, "abort")

@@ -55,7 +55,7 @@ def prime(bits: int) -> int:
     return int(candidate)
 
 
-class Link:
+class BridgeLink:
     """An asyncio transport for one peer, as far as MPyC uses one. Writes of one turn of the loop leave as one frame."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, send: Callable[[bytes], None]) -> None:
@@ -114,7 +114,7 @@ class Bridge:
         self.ready = ready
         for peer in range(parties):
             if peer != index:
-                link = Link(self.loop, lambda data, peer=peer: send(peer, data))  # type: ignore[misc]
+                link = BridgeLink(self.loop, lambda data, peer=peer: send(peer, data))  # type: ignore[misc]
                 # In MPyC the lower of two parties is the client: it speaks first, with its index and PRSS keys.
                 made = module.asyncoro.MessageExchanger(self.runtime, peer if index < peer else None)
                 self._exchangers[peer] = made

@@ -29,7 +29,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _FIELDS = {"name", "address", "certificate", "role"}
 
 
-class Role(enum.Enum):
+class PartyRole(enum.Enum):
     """What a party does."""
 
     BOTH = "both"
@@ -38,11 +38,11 @@ class Role(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Party:
+class PartyEntry:
     """One line of the roster. `certificate` is DER; `address` is None when the party only connects."""
 
     name: str
-    role: Role
+    role: PartyRole
     certificate: bytes
     address: Address | None = None
 
@@ -54,19 +54,19 @@ class Party:
     @property
     def inputs(self) -> bool:
         """Whether it brings a value."""
-        return self.role is not Role.SERVER
+        return self.role is not PartyRole.SERVER
 
     @property
     def computes(self) -> bool:
         """Whether it holds shares of the others' values."""
-        return self.role is not Role.INPUT
+        return self.role is not PartyRole.INPUT
 
 
 @dataclass(frozen=True, slots=True)
-class Roster:
+class PartyList:
     """All parties, in the order of the file, which everyone shares."""
 
-    parties: tuple[Party, ...]
+    parties: tuple[PartyEntry, ...]
 
     def __post_init__(self) -> None:
         names = [p.name for p in self.parties]
@@ -80,23 +80,23 @@ class Roster:
         if not self.inputting:
             raise UsageError("no party brings a value", term="role")
 
-    def __getitem__(self, name: str) -> Party:
+    def __getitem__(self, name: str) -> PartyEntry:
         for party in self.parties:
             if party.name == name:
                 return party
         raise UsageError(f"no party is called {name!r}; known: {', '.join(p.name for p in self.parties)}", term="party")
 
     @property
-    def inputting(self) -> tuple[Party, ...]:
+    def inputting(self) -> tuple[PartyEntry, ...]:
         """Parties that bring a value."""
         return tuple(p for p in self.parties if p.inputs)
 
     @property
-    def computing(self) -> tuple[Party, ...]:
+    def computing(self) -> tuple[PartyEntry, ...]:
         """Parties that hold shares."""
         return tuple(p for p in self.parties if p.computes)
 
-    def peers(self, name: str) -> tuple[Party, ...]:
+    def peers(self, name: str) -> tuple[PartyEntry, ...]:
         """Whom this party talks to: everyone if it computes, else those who compute."""
         me = self[name]
         return tuple(p for p in self.parties if p.name != name and (me.computes or p.computes))
@@ -110,7 +110,7 @@ class Roster:
         return self.parties.index(me) < self.parties.index(other)
 
 
-def load(path: Path) -> Roster:
+def load(path: Path) -> PartyList:
     """Read a parties file and the certificates it names. Raises InputError, naming file and entry."""
     try:
         table = tomllib.loads(path.read_text("utf-8"))
@@ -121,14 +121,14 @@ def load(path: Path) -> Roster:
     entries = table.get("party")
     if set(table) != {"party"} or not isinstance(entries, list):
         raise InputError(f"{path}: expected one [[party]] table for each party and nothing else")
-    roster = Roster(tuple(_party(entry, f"{path}: party {i}", path.parent) for i, entry in enumerate(entries, 1)))
+    roster = PartyList(tuple(_party(entry, f"{path}: party {i}", path.parent) for i, entry in enumerate(entries, 1)))
     for party in roster.parties:
         if party.address is None and any(roster.listens(party.name, peer.name) for peer in roster.peers(party.name)):
             raise InputError(f'{path}: {party.name} needs an address = "HOST:PORT", others connect to it')
     return roster
 
 
-def _party(entry: Any, where: str, folder: Path) -> Party:
+def _party(entry: Any, where: str, folder: Path) -> PartyEntry:
     if not isinstance(entry, dict) or not all(isinstance(v, str) for v in entry.values()):
         raise InputError(f"{where}: every field is text")
     if unknown := set(entry) - _FIELDS:
@@ -139,7 +139,7 @@ def _party(entry: Any, where: str, folder: Path) -> Party:
     if not _NAME.fullmatch(entry["name"]):
         raise InputError(f"{where}: a name has 1 to 40 letters, digits, dots, dashes or underscores")
     try:
-        role = Role(entry.get("role", "both"))
+        role = PartyRole(entry.get("role", "both"))
     except ValueError:
         raise InputError(f"{where}: role is both, input or server") from None
     try:
@@ -147,4 +147,4 @@ def _party(entry: Any, where: str, folder: Path) -> Party:
         certificate = PeerIdentity.read(folder / entry["certificate"]).der
     except (UsageError, InputError) as error:
         raise InputError(f"{where}: {error}") from None
-    return Party(entry["name"], role, certificate, address)
+    return PartyEntry(entry["name"], role, certificate, address)

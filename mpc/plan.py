@@ -10,15 +10,15 @@ from dpselect.decimals import plain
 from dpselect.privacy import NeighbouringRelation
 from mpc.fixedpoint import FixedPoint, encode_all
 from mpc.noise import SharedNoise, coarsening, widest_sensitivity
-from mpc.parties import Roster
+from mpc.parties import PartyList
 from mpc.sharing import WORD, Modulus
-from mpc.terms import Function, Terms
+from mpc.terms import Function, MpcTerms
 from psiselect.base.entropy import Entropy
 from psiselect.base.errors import PolicyError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class Guarantee:
+class NoiseGuarantee:
     """What makes a sum differentially private: who may collude, what is protected, within which bounds.
 
     sensitivity: how far one protected person moves one number of a party that holds many; None protects whole parties.
@@ -50,9 +50,9 @@ class SumPlan:
     None without noise. coarsened: by what the asked unit was multiplied.
     """
 
-    terms: Terms
+    terms: MpcTerms
     point: FixedPoint
-    guarantee: Guarantee | None = None
+    guarantee: NoiseGuarantee | None = None
     noise: SharedNoise | None = None
     sensitivity: int | None = None
     coarsened: int = 1
@@ -78,13 +78,13 @@ class SumPlan:
 
 def plan_sum(
     function: Function,
-    roster: Roster,
+    roster: PartyList,
     *,
     length: int,
     decimals: int = 2,
     bound: Fraction = Fraction(10**12),
     modulus: int = WORD,
-    guarantee: Guarantee | None = None,
+    guarantee: NoiseGuarantee | None = None,
     allow_two_inputs: bool = False,
 ) -> SumPlan:
     """Raises UsageError for terms that make no sense, PolicyError for those that would give an input away or could
@@ -101,7 +101,7 @@ def plan_sum(
     _refuse_telling_inputs(inputs, allow_two_inputs)
     point = FixedPoint(unit, bound)
     point.require_room(modulus, inputs)
-    return SumPlan(Terms(function, length, modulus, plain(unit), plain(bound)), point)
+    return SumPlan(MpcTerms(function, length, modulus, plain(unit), plain(bound)), point)
 
 
 def _refuse_telling_inputs(inputs: int, allow_two: bool) -> None:
@@ -116,7 +116,9 @@ def _refuse_telling_inputs(inputs: int, allow_two: bool) -> None:
         )
 
 
-def _noisy(function: Function, inputs: int, length: int, unit: Fraction, modulus: int, guarantee: Guarantee) -> SumPlan:
+def _noisy(
+    function: Function, inputs: int, length: int, unit: Fraction, modulus: int, guarantee: NoiseGuarantee
+) -> SumPlan:
     low, high = guarantee.lower, guarantee.upper
     if low >= high:
         raise UsageError("lower must be below upper", term="lower")
@@ -136,7 +138,7 @@ def _noisy(function: Function, inputs: int, length: int, unit: Fraction, modulus
         )
     noise = SharedNoise(inputs, guarantee.colluding, guarantee.epsilon / sensitivity)
     point.require_room(modulus, inputs, noise.reach(length))
-    terms = Terms(
+    terms = MpcTerms(
         function,
         length,
         modulus,
@@ -153,7 +155,7 @@ def _noisy(function: Function, inputs: int, length: int, unit: Fraction, modulus
     return SumPlan(terms, point, guarantee, noise, sensitivity, factor)
 
 
-def _units_moved(guarantee: Guarantee, point: FixedPoint) -> int:
+def _units_moved(guarantee: NoiseGuarantee, point: FixedPoint) -> int:
     """How far one number can move once it is clamped and rounded."""
     if guarantee.sensitivity is not None:
         return int(-(-guarantee.sensitivity // point.unit))

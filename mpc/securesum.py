@@ -24,9 +24,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mpc.messages import MAX_TERMS, Cause, Failure, Message, Outgoing, printable_term
-from mpc.parties import Party, Roster
+from mpc.parties import PartyEntry, PartyList
 from mpc.sharing import Modulus, Residues
-from mpc.terms import Terms, differing
+from mpc.terms import MpcTerms, differing
 from psi.transport.wire import MAX_FRAME_BYTES, Frame
 from psiselect.base import strict_json
 from psiselect.base.entropy import Entropy
@@ -38,7 +38,7 @@ SEED_BYTES = 32
 
 @dataclass(slots=True)
 class _Peer:
-    party: Party
+    party: PartyEntry
     expects: deque[Message]
     chunks: list[Residues] = field(default_factory=list)
     held: int = 0
@@ -57,9 +57,9 @@ class SecureSum:
 
     def __init__(
         self,
-        roster: Roster,
+        roster: PartyList,
         me: str,
-        terms: Terms,
+        terms: MpcTerms,
         values: Sequence[int] | None,
         entropy: Entropy,
         *,
@@ -183,7 +183,7 @@ class SecureSum:
 
     # -- the inside --------------------------------------------------------------------------------------------------
 
-    def _order(self, peer: Party) -> deque[Message]:
+    def _order(self, peer: PartyEntry) -> deque[Message]:
         """What this peer will send us, in order."""
         order = [Message.TERMS]
         if self.me.computes and peer.inputs:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from mpc.mesh import Connected, Event, Lost, Mesh, Received
 from mpc.messages import Message, Outgoing
-from mpc.parties import Roster
+from mpc.parties import PartyList
 from mpc.securesum import SecureSum
-from mpc.terms import Terms
+from mpc.terms import MpcTerms
 from psi.identity.identity import Identity
 from psi.transport.wire import Frame
 from psiselect.base.entropy import Entropy
@@ -26,7 +26,7 @@ Progress = Callable[[int, int], None]  # connected peers, all peers
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class MpcSession:
     """What a finished run leaves behind. `unconfirmed` names parties that may not hold the result."""
 
     totals: tuple[int, ...]
@@ -132,16 +132,16 @@ class Driver:
 
 
 def run_sum(
-    roster: Roster,
+    roster: PartyList,
     me: str,
     identity: Identity,
-    terms: Terms,
+    terms: MpcTerms,
     values: Sequence[int] | None,
     entropy: Entropy,
     *,
     timeout: float = DEFAULT_TIMEOUT,
     progress: Progress | None = None,
-) -> Run:
+) -> MpcSession:
     """One party's part in a secure sum; `values` in units, None for a server.
 
     Returns once every party has confirmed, or the deadline passed with this party holding the sum. Raises
@@ -155,7 +155,7 @@ def run_sum(
         totals = machine.totals
         if totals is None:
             raise RuntimeError("a finished sum has totals")
-        return Run(
+        return MpcSession(
             tuple(machine.ring.centred(totals)),
             time.monotonic() - started,
             mesh.bytes_sent,

@@ -6,7 +6,7 @@ import enum
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mpc.parties import Roster
+from mpc.parties import PartyList
 from psiselect.base.errors import UsageError
 
 VERSION = 1
@@ -29,7 +29,7 @@ class Function(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class MpcTerms:
     """The agreed terms. Amounts are exact decimal text; None marks what the function does not use.
 
     `length` counts the numbers that each party shares; `labels` is what they stand for (candidates), as one digest.
@@ -54,7 +54,7 @@ class Terms:
         if not 1 <= self.length <= MAX_LENGTH:
             raise UsageError(f"{self.length} numbers per party; 1 to {MAX_LENGTH} can be shared at once", term="length")
 
-    def record(self, roster: Roster) -> dict[str, Any]:
+    def record(self, roster: PartyList) -> dict[str, Any]:
         """The terms with the roster, as JSON values. Addresses are not part of it: they may differ by viewpoint."""
         made = asdict(self)
         made["function"] = self.function.value

@@ -238,3 +238,14 @@ def test_importing_every_module_is_silent() -> None:
     code = f"import importlib\nfor name in {names!r}: importlib.import_module(name)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_one_word_one_meaning() -> None:
+    """No two classes of psi, dpselect and mpc share a name."""
+    found: dict[str, list[str]] = {}
+    for name, tree in MODULES.items():
+        if package(name) in ("psi", "dpselect", "mpc"):
+            for node in ast.walk(tree):
+                if isinstance(node, ast.ClassDef):
+                    found.setdefault(node.name, []).append(name)
+    assert {name: where for name, where in found.items() if len(where) > 1} == {}

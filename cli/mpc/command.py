@@ -14,9 +14,9 @@ from cli.mpc.options import common_options, open_session, read_values
 from dpselect.decimals import number, plain
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
 from mpc.fixedpoint import parse_decimal
-from mpc.parties import Roster
-from mpc.plan import Guarantee, SumPlan, plan_sum
-from mpc.session import Run, run_sum
+from mpc.parties import PartyList
+from mpc.plan import NoiseGuarantee, SumPlan, plan_sum
+from mpc.session import MpcSession, run_sum
 from mpc.terms import MAX_LENGTH, Function
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import UsageError
@@ -183,7 +183,7 @@ def _run_linear(
     _show(function, plan, roster, run, session.as_json)
 
 
-def _show(function: Function, plan: SumPlan, roster: Roster, run: Run, as_json: bool) -> None:
+def _show(function: Function, plan: SumPlan, roster: PartyList, run: MpcSession, as_json: bool) -> None:
     inputs = len(roster.inputting)
     divisor = inputs if function is Function.MEAN else 1
     results = [plan.point.decode(total) / divisor for total in run.totals]
@@ -221,7 +221,7 @@ def _show(function: Function, plan: SumPlan, roster: Roster, run: Run, as_json: 
     print_json(record)
 
 
-def _assumptions(plan: SumPlan, roster: Roster) -> list[str]:
+def _assumptions(plan: SumPlan, roster: PartyList) -> list[str]:
     """What the user should know before a share leaves."""
     computing, inputs = len(roster.computing), len(roster.inputting)
     lines = [
@@ -257,7 +257,7 @@ def _guarantee(
     neighbors: str | None,
     contributions: int | None,
     sensitivity: str | None,
-) -> Guarantee | None:
+) -> NoiseGuarantee | None:
     if epsilon is None:
         given = {"colluding": colluding, "lower": lower, "upper": upper, "neighbors": neighbors}
         for name, value in (given | {"contributions": contributions, "sensitivity": sensitivity}).items():
@@ -273,7 +273,7 @@ def _guarantee(
         )
     if colluding is None:
         raise UsageError("--epsilon needs --colluding: how many parties may pool what they know (1 or more)")
-    return Guarantee(
+    return NoiseGuarantee(
         parse_epsilon(epsilon),
         NeighbouringRelation.parse(neighbors or NeighbouringRelation.REPLACE.value),
         parse_decimal(lower, "lower"),

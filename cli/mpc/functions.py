@@ -15,8 +15,8 @@ from dpselect.decimals import number, plain
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
 from mpc.fixedpoint import encode_all, parse_decimal
 from mpc.function_plan import FunctionPlan, plan_largest, plan_threshold
-from mpc.functions import Outcome, run_function
-from mpc.parties import Roster
+from mpc.functions import FunctionOutcome, run_function
+from mpc.parties import PartyList
 from mpc.terms import Function
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import InputError, UsageError
@@ -150,7 +150,7 @@ def argmax_command(
 
 
 def _numbers(
-    roster: Roster,
+    roster: PartyList,
     party: str,
     plan: FunctionPlan,
     value: str | None,
@@ -187,7 +187,7 @@ def _single(plan: FunctionPlan, mine: list[Fraction] | None) -> list[int] | None
     return encode_all(plan.point, mine)
 
 
-def _run(session: Session, plan: FunctionPlan, mine: list[int] | None, what: str) -> Outcome:
+def _run(session: Session, plan: FunctionPlan, mine: list[int] | None, what: str) -> FunctionOutcome:
     """State the assumption, then run."""
     computing = len(session.roster.computing)
     threshold = (computing - 1) // 2
@@ -214,13 +214,13 @@ def _run(session: Session, plan: FunctionPlan, mine: list[int] | None, what: str
         )
 
 
-def _amount(outcome: Outcome) -> Fraction:
+def _amount(outcome: FunctionOutcome) -> Fraction:
     if not isinstance(outcome.value, Fraction):
         raise TypeError("the largest number is an amount")
     return outcome.value
 
 
-def _show(session: Session, plan: FunctionPlan, outcome: Outcome, text: str, extra: dict[str, object]) -> None:
+def _show(session: Session, plan: FunctionPlan, outcome: FunctionOutcome, text: str, extra: dict[str, object]) -> None:
     for name in outcome.unconfirmed:
         say(f"{name} has not confirmed that it holds the result")
     function = plan.terms.function

@@ -15,7 +15,7 @@ import click
 from cli._output import json_option, progress
 from mpc import parties
 from mpc.fixedpoint import parse_decimal
-from mpc.parties import Roster
+from mpc.parties import PartyList
 from mpc.session import DEFAULT_TIMEOUT, Progress
 from mpc.terms import MAX_LENGTH
 from psi.identity.identity import Identity
@@ -62,7 +62,7 @@ def common_options(decorated: _Command) -> _Command:
 class Session:
     """The common options, read."""
 
-    roster: Roster
+    roster: PartyList
     party: str
     identity: Identity
     timeout: float
@@ -83,7 +83,7 @@ def open_session(*, party: str, parties_file: Path, identity: Path, timeout: flo
     return Session(roster, party, Identity.load(identity), timeout, as_json)
 
 
-def read_values(roster: Roster, party: str, value: str | None, file: Path | None) -> list[Fraction] | None:
+def read_values(roster: PartyList, party: str, value: str | None, file: Path | None) -> list[Fraction] | None:
     """This party's numbers, None for a server. Raises UsageError or InputError."""
     if not roster[party].inputs:
         if value is not None or file is not None:

@@ -24,7 +24,7 @@ from psi.identity.identity import Identity, PeerIdentity
 from psi.offline import exchange
 from psi.offline import state as states
 from psi.offline.answered import AnsweredOffers
-from psi.offline.envelope import NO_FILE, Kind, Reader, Writer
+from psi.offline.envelope import NO_FILE, FileKind, Reader, Writer
 from psi.offline.state import OfferState
 from psi.protocol.outcome import Outcome
 from psi.session.session import SessionResult
@@ -76,7 +76,7 @@ def offer(out: Path, state: Path, given: GivenOptions) -> None:
             started = time.monotonic()
             with (
                 states.reserved(state),
-                _writing(out, Kind.OFFER, identity, peer, NO_FILE) as (writer, _),
+                _writing(out, FileKind.OFFER, identity, peer, NO_FILE) as (writer, _),
                 shown() as done,
             ):
                 contents = exchange.offer(setup, writer.send, done)
@@ -142,7 +142,7 @@ def answer(offer: Path, out: Path, state: Path | None, given: GivenOptions) -> N
     """
     choices = _choices(Side.LISTEN, given)
     _require_apart(choices, {"OFFER": offer, "--out": out, "--state": state})
-    with _opened(offer, Kind.OFFER, choices) as reader:
+    with _opened(offer, FileKind.OFFER, choices) as reader:
         answered = AnsweredOffers(state or Path(f"{reader.own.certificate_path.with_suffix('')}.answered"))
         answered.check(reader.id)
         with prepared(choices) as own, open_backend(choices.means) as backend:
@@ -151,7 +151,7 @@ def answer(offer: Path, out: Path, state: Path | None, given: GivenOptions) -> N
 
             def make() -> SessionResult:
                 started = time.monotonic()
-                with _writing(out, Kind.ANSWER, identity, peer, reader.id) as (writer, file), shown() as done:
+                with _writing(out, FileKind.ANSWER, identity, peer, reader.id) as (writer, file), shown() as done:
                     made = exchange.answer(setup, reader.id, reader.frames(), writer.send, done)
                     writer.finish()
                     durable.sync_file(file)  # between the entry and the answer's appearance there is next to nothing
@@ -212,7 +212,7 @@ def finish(answer: Path, state: Path, as_json: bool, output: Path | None, record
     given = replace(_given_then(kept, state), **here, output=output, record=record, as_json=as_json)
     choices = _choices(Side.CONNECT, given)
     _require_apart(choices, {"ANSWER": answer, "--state": state, "--output": output})
-    with _opened(answer, Kind.ANSWER, choices) as reader:
+    with _opened(answer, FileKind.ANSWER, choices) as reader:
         if (reader.own.fingerprint, reader.author.fingerprint) != (kept.own, kept.peer):
             raise InputError(f"{state} is of an offer between other identities; name those that it was made with")
         if reader.previous != kept.offer:
@@ -273,7 +273,7 @@ def _require_apart(choices: Choices, files: dict[str, Path | None]) -> None:
 
 
 @contextlib.contextmanager
-def _opened(path: Path, kind: Kind, choices: Choices) -> Iterator[Reader]:
+def _opened(path: Path, kind: FileKind, choices: Choices) -> Iterator[Reader]:
     """The peer's file, when its form, parties and signature are found good."""
     identity = Identity.load(choices.peers.identity)
     peers = [PeerIdentity.load(peer) for peer in choices.peers.certificates]
@@ -287,7 +287,7 @@ def _opened(path: Path, kind: Kind, choices: Choices) -> Iterator[Reader]:
 
 @contextlib.contextmanager
 def _writing(
-    target: Path, kind: Kind, author: Identity, addressee: PeerIdentity, previous: bytes
+    target: Path, kind: FileKind, author: Identity, addressee: PeerIdentity, previous: bytes
 ) -> Iterator[tuple[Writer, BinaryIO]]:
     """A file that appears, whole, when all went well."""
     with atomic.replacing(target) as part:

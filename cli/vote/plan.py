@@ -8,8 +8,8 @@ import click
 
 from cli._output import print_json, print_table, stdout_console
 from dpselect.approval import epsilon_text
-from dpselect.planning import Plan, Row, probability_curve
-from dpselect.utility import Estimate
+from dpselect.planning import Row, VotePlan, probability_curve
+from dpselect.utility import UtilityEstimate
 from psiselect.base.atomic import replacing
 from psiselect.base.errors import UsageError
 
@@ -19,7 +19,7 @@ _BOUND = "lower bound for every election in which all rivals are at least the ga
 _EXAMPLE = "example: the winners tie and all rivals are exactly the gap behind"
 
 
-def print_plan(plan: Plan, plot: Path | None, as_json: bool) -> None:
+def print_plan(plan: VotePlan, plot: Path | None, as_json: bool) -> None:
     """The plan on stdout."""
     if as_json:
         print_json(_record(plan, plot))
@@ -42,7 +42,7 @@ def print_plan(plan: Plan, plot: Path | None, as_json: bool) -> None:
         click.echo(f"Plot: {plot}")
 
 
-def save_plot(plan: Plan, target: Path) -> None:
+def save_plot(plan: VotePlan, target: Path) -> None:
     """Probability against epsilon for each mechanism, as PNG or SVG. Raises UsageError without matplotlib, InputError
     when the file cannot be written."""
     form = target.suffix.lower().removeprefix(".")
@@ -73,7 +73,7 @@ def save_plot(plan: Plan, target: Path) -> None:
         figure.savefig(part, format=form)
 
 
-def _record(plan: Plan, plot: Path | None) -> dict[str, object]:
+def _record(plan: VotePlan, plot: Path | None) -> dict[str, object]:
     task, chosen = plan.task, plan.chosen
     return {
         "mechanism": chosen.mechanism.value,
@@ -111,7 +111,7 @@ def _record(plan: Plan, plot: Path | None) -> dict[str, object]:
     }
 
 
-def _basis(estimate: Estimate) -> dict[str, object]:
+def _basis(estimate: UtilityEstimate) -> dict[str, object]:
     return {"basis": estimate.basis.value, "error": estimate.error}
 
 
@@ -119,7 +119,7 @@ def _number(row: Row) -> float | None:
     return None if row.epsilon_for_target is None else float(row.epsilon_for_target)
 
 
-def _target_columns(plan: Plan) -> list[str]:
+def _target_columns(plan: VotePlan) -> list[str]:
     return [f"epsilon for P={plan.target:g}", f"gap for P={plan.target:g}"]
 
 
@@ -140,18 +140,18 @@ def _probability(value: float) -> str:
     return f"{int(value * 10**4) / 10**4:.4f}" if value >= 1e-3 else f"{value:.1e}"
 
 
-def _loss(loss: Estimate) -> str:
+def _loss(loss: UtilityEstimate) -> str:
     return f"{loss.value:.3g}" + (f" (simulated, standard error {loss.error:.2g})" if loss.error > 1e-6 else "")
 
 
-def _epsilons(plan: Plan, count: int) -> list[float]:
+def _epsilons(plan: VotePlan, count: int) -> list[float]:
     """Up to where the chosen mechanism reaches the target, and past the epsilon asked for."""
     wanted = _number(plan.chosen) or 0.0
     last = max(1.25 * float(plan.task.epsilon), 1.3 * wanted)
     return [last * step / count for step in range(1, count + 1)]
 
 
-def _chart(plan: Plan) -> str:
+def _chart(plan: VotePlan) -> str:
     """Probability against epsilon in characters."""
     epsilons = _epsilons(plan, _WIDTH)
     grid = [[" "] * _WIDTH for _ in range(_HEIGHT)]

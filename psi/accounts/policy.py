@@ -43,7 +43,7 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class PeerRules:
     """What one peer may be run with. Field names are the names in the file."""
 
     reveal: frozenset[Reveal]
@@ -76,7 +76,7 @@ class Policy:
 
     path: Path
     state: Path
-    peers: dict[bytes, Rules]
+    peers: dict[bytes, PeerRules]
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -98,7 +98,7 @@ class Policy:
         except _FieldError as error:
             raise InputError(f"{path}: field '{error.name}' {error.problem}", term=error.name) from None
 
-    def rules(self, fingerprint: bytes) -> Rules:
+    def rules(self, fingerprint: bytes) -> PeerRules:
         """The rules for a peer. Raises PolicyError for one that the policy does not name."""
         found = self.peers.get(fingerprint)
         if found is None:
@@ -163,12 +163,12 @@ def _beside(path: Path, name: str) -> Path:
     return path.absolute().parent / name
 
 
-def _peers(table: dict[str, Any]) -> dict[bytes, Rules]:
+def _peers(table: dict[str, Any]) -> dict[bytes, PeerRules]:
     tables = table.pop("peer", None)
     if not isinstance(tables, list) or not tables or not all(isinstance(peer, dict) for peer in tables):
         raise _FieldError("peer", "is missing: a policy has a [[peer]] with a fingerprint for each peer")
     general = _rules(table, "")
-    peers: dict[bytes, Rules] = {}
+    peers: dict[bytes, PeerRules] = {}
     for number, peer in enumerate(tables, start=1):
         where = f"peer {number}: "
         fingerprint = peer.pop("fingerprint", None)
@@ -177,7 +177,7 @@ def _peers(table: dict[str, Any]) -> dict[bytes, Rules]:
         if not isinstance(peer.pop("name", ""), str):
             raise _FieldError(f"{where}name", "is a text; it is a note to the reader of the policy")
         found = general | _rules(peer, where)
-        for field in fields(Rules):
+        for field in fields(PeerRules):
             if field.name not in found and field.default is MISSING:
                 raise _FieldError(
                     f"{where}{field.name}", "is said neither for this peer nor for all; a policy says all"
@@ -186,7 +186,7 @@ def _peers(table: dict[str, Any]) -> dict[bytes, Rules]:
             raise _FieldError(f"{where}ledger", "pays for noisy-count only; let 'reveal' be [\"noisy-count\"]")
         if bytes.fromhex(fingerprint) in peers:
             raise _FieldError(f"{where}fingerprint", "is named twice")
-        peers[bytes.fromhex(fingerprint)] = Rules(**found)
+        peers[bytes.fromhex(fingerprint)] = PeerRules(**found)
     return peers
 
 

@@ -52,7 +52,7 @@ _READ_BYTES = 1 << 20
 _INFO = b"psiselect-1 offline key\0"
 
 
-class Kind(enum.Enum):
+class FileKind(enum.Enum):
     """What a file is: made by the side that will learn, or sent back to it."""
 
     OFFER = 1
@@ -61,12 +61,12 @@ class Kind(enum.Enum):
     @property
     def side(self) -> Side:
         """Whose place of a session the author takes: the offerer is the one that calls."""
-        return Side.CONNECT if self is Kind.OFFER else Side.LISTEN
+        return Side.CONNECT if self is FileKind.OFFER else Side.LISTEN
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
-    kind: Kind
+class _FileHeader:
+    kind: FileKind
     author: bytes
     addressee: bytes
     previous: bytes
@@ -92,10 +92,16 @@ class Writer:
     """Writes one file. `file` is empty, seekable and the caller's to close and to sync."""
 
     def __init__(
-        self, file: BinaryIO, kind: Kind, author: Identity, addressee: PeerIdentity, previous: bytes, entropy: Entropy
+        self,
+        file: BinaryIO,
+        kind: FileKind,
+        author: Identity,
+        addressee: PeerIdentity,
+        previous: bytes,
+        entropy: Entropy,
     ) -> None:
         key = entropy.read(32)
-        unsealed = _Header(kind, author.fingerprint, addressee.fingerprint, previous, 0, bytes(80))
+        unsealed = _FileHeader(kind, author.fingerprint, addressee.fingerprint, previous, 0, bytes(80))
         self._author = author
         self._unsealed = unsealed
         self._wrapped = _suite().encrypt(key, addressee.encryption_key, unsealed.info)
@@ -119,7 +125,7 @@ class Writer:
         """Write the last chunk, the header and the signature; returns the file's id."""
         self._seal(bytes(self._pending), last=True)
         head = self._unsealed
-        header = _Header(head.kind, head.author, head.addressee, head.previous, self._length, self._wrapped)
+        header = _FileHeader(head.kind, head.author, head.addressee, head.previous, self._length, self._wrapped)
         file_id = header.file_id(self._digest.digest())
         self._file.write(self._author.sign(_signed(header.kind, file_id)))
         self._file.seek(0)
@@ -147,7 +153,9 @@ class Reader:
     size: in bytes.
     """
 
-    def __init__(self, file: BinaryIO, source: str, kind: Kind, own: Identity, peers: Sequence[PeerIdentity]) -> None:
+    def __init__(
+        self, file: BinaryIO, source: str, kind: FileKind, own: Identity, peers: Sequence[PeerIdentity]
+    ) -> None:
         """Check everything but the content; `source` names the file in errors.
 
         Raises InputError when it is not a whole file of this kind, RemoteError when it is not from one of the peers,
@@ -245,7 +253,7 @@ def _nonce(number: int, *, last: bool) -> bytes:
     return number.to_bytes(11, "big") + bytes((last,))
 
 
-def _signed(kind: Kind, file_id: bytes) -> bytes:
+def _signed(kind: FileKind, file_id: bytes) -> bytes:
     return messages.signed_bytes("offline file", kind.side, file_id)
 
 
@@ -256,7 +264,7 @@ def _sizes(length: int) -> Iterator[int]:
         length -= min(length, _SEALED_BYTES)
 
 
-def _read_header(file: BinaryIO, source: str, wanted: Kind) -> _Header:
+def _read_header(file: BinaryIO, source: str, wanted: FileKind) -> _FileHeader:
     """Raises InputError unless the file has the form of a whole one of the wanted kind."""
     start = file.read(_HEADER.size)
     if not start.startswith(MAGIC):
@@ -268,13 +276,13 @@ def _read_header(file: BinaryIO, source: str, wanted: Kind) -> _Header:
     if len(start) < _HEADER.size:
         raise _cut_short(source)
     _, _, kind, author, addressee, previous, length, wrapped = _HEADER.unpack(start)
-    if kind not in (Kind.OFFER.value, Kind.ANSWER.value):
+    if kind not in (FileKind.OFFER.value, FileKind.ANSWER.value):
         raise InputError(f"{source} is neither an offer nor an answer")
-    header = _Header(Kind(kind), author, addressee, previous, length, wrapped)
+    header = _FileHeader(FileKind(kind), author, addressee, previous, length, wrapped)
     if header.kind is not wanted:
         raise InputError(
             f"{source} is an offer, which the peer answers by `psi answer`; an answer is needed here"
-            if header.kind is Kind.OFFER
+            if header.kind is FileKind.OFFER
             else f"{source} is an answer, which belongs to `psi finish`; an offer is needed here"
         )
     here = file.seek(0, os.SEEK_END)
@@ -284,7 +292,7 @@ def _read_header(file: BinaryIO, source: str, wanted: Kind) -> _Header:
         raise _cut_short(source)
     if here > whole or (length % _SEALED_BYTES or _SEALED_BYTES) <= _TAG_BYTES:
         raise InputError(f"{source} is not whole: its length is not the one that it gives; ask for it again")
-    if (header.kind is Kind.OFFER) != (previous == NO_FILE):
+    if (header.kind is FileKind.OFFER) != (previous == NO_FILE):
         raise InputError(f"{source} does not say properly which file it answers")
     return header
 

@@ -17,7 +17,7 @@ from Crypto.Hash import TupleHash256
 
 from psi.agreement.outcomes import Comparer, Learner, Reveal, Side
 from psi.agreement.terms import Terms
-from psi.offline.run import Run, Send
+from psi.offline.run import OfflineRun, Send
 from psi.protocol import messages
 from psi.protocol.messages import Hello
 from psi.protocol.messages import MessageType as M
@@ -73,7 +73,7 @@ def offer(setup: Setup, send: Send, progress: Progress) -> bytes:
     sizes = {setup.side: setup.declared_sizes, setup.side.other: (0,) * setup.terms.lists}  # the peer's, as yet
     count = _Count(progress, sum(size_of(run, setup.terms, sizes).elements for run in plan(setup.terms)))
     for planned in plan(setup.terms):
-        with Run(setup, planned, 0, b"", count) as run:
+        with OfflineRun(setup, planned, 0, b"", count) as run:
             run.work_until(State.UNMASKING, both)
         marks += contents.digest()
     return marks
@@ -91,7 +91,7 @@ def answer(setup: Setup, offer_id: bytes, frames: Iterator[Frame], send: Send, p
     send(exchange.own)
     count = _Count(progress, operations(setup.terms, setup.side, exchange.sizes))
     for planned in plan(setup.terms):
-        with Run(setup, planned, exchange.peer_sizes[planned.list], exchange.transcript, count) as run:
+        with OfflineRun(setup, planned, exchange.peer_sizes[planned.list], exchange.transcript, count) as run:
             while run.state in (State.ANSWERING, State.COLLECTING):
                 run.receive(_next(frames), send)
             run.work_until(State.RUN_OVER, send)
@@ -119,7 +119,7 @@ def finish(
     count = _Count(progress, operations(setup.terms, setup.side, exchange.sizes))
     outcome = Outcome()
     for planned in plan(setup.terms):
-        with Run(setup, planned, exchange.peer_sizes[planned.list], exchange.transcript, count) as run:
+        with OfflineRun(setup, planned, exchange.peer_sizes[planned.list], exchange.transcript, count) as run:
             # What goes out here goes nowhere: the peer has it. It shows that list, order and mask are the offer's.
             run.work_until(State.UNMASKING, again.add)
             marks += again.digest()

@@ -20,7 +20,7 @@ Send = Callable[[Frame], None]
 _MESSAGES = frozenset((M.ELEMENTS, M.ELEMENTS_END, M.REPLIES, M.REPLIES_END, M.TAGS, M.TAGS_END))
 
 
-class Run:
+class OfflineRun:
     """A context manager: on exit the scalars are wiped and the columns dropped.
 
     peer_size: as declared, 0 where nobody knows it yet. transcript: 64 bytes, for tags and labels only. advance(k): k

@@ -33,7 +33,7 @@ _LABEL = 17  # of a kind of operation: see psi.resume.memo
 _INPUT = 32
 
 
-class Kind(enum.IntEnum):
+class EntryKind(enum.IntEnum):
     """What a record is."""
 
     PEER = 1  # a frame that came
@@ -104,7 +104,7 @@ class Journal:
         """A frame came."""
         if self.peer_count == 0:
             self.first_peer = bytes(frame.payload)
-        self._append(Kind.PEER, bytes((frame.type,)), frame.view())
+        self._append(EntryKind.PEER, bytes((frame.type,)), frame.view())
         self.peer_count += 1
         self.peer_types.add(frame.type)
 
@@ -113,9 +113,9 @@ class Journal:
         view = frame.view()
         self._own.append(self._end)
         if self._latest is not None and view == self._latest[1]:
-            self._append(Kind.OWN_AS_COMPUTED, bytes((frame.type,)) + self._latest[0].to_bytes(8, "big"), b"")
+            self._append(EntryKind.OWN_AS_COMPUTED, bytes((frame.type,)) + self._latest[0].to_bytes(8, "big"), b"")
         else:
-            self._append(Kind.OWN, bytes((frame.type,)), view)
+            self._append(EntryKind.OWN, bytes((frame.type,)), view)
         self.own_count += 1
 
     def own_frame(self, number: int) -> Frame:
@@ -126,7 +126,9 @@ class Journal:
         """The group was applied."""
         start = self._end
         self._append(
-            Kind.OPERATION, done.label + done.number.to_bytes(8, "big") + done.input_digest, memoryview(done.output)
+            EntryKind.OPERATION,
+            done.label + done.number.to_bytes(8, "big") + done.input_digest,
+            memoryview(done.output),
         )
         self._operations.setdefault(done.label, array("Q")).append(start)
         self._latest = (start, done.output)
@@ -143,7 +145,7 @@ class Journal:
     def mark(self, mark: Mark) -> None:
         """Set a mark, durably."""
         if mark not in self.marks:
-            self._append(Kind.MARK, mark.value, b"")
+            self._append(EntryKind.MARK, mark.value, b"")
             self.sync()
             self.marks.add(mark)
 
@@ -154,15 +156,15 @@ class Journal:
                 os.fdatasync(self._handle)
             self._durable = True
 
-    def frames(self) -> Iterator[tuple[Kind, Frame]]:
+    def frames(self) -> Iterator[tuple[EntryKind, Frame]]:
         """All frames so far, PEER and OWN, in the order in which they were stored."""
         position, end, number = 0, self._end, 0
         while position < end:
             kind, payload, following = self._check(position, end, number)
-            if kind is Kind.PEER:
+            if kind is EntryKind.PEER:
                 yield kind, Frame(payload[0], payload[1:])
-            elif kind in (Kind.OWN, Kind.OWN_AS_COMPUTED):
-                yield Kind.OWN, self._as_own(kind, payload)
+            elif kind in (EntryKind.OWN, EntryKind.OWN_AS_COMPUTED):
+                yield EntryKind.OWN, self._as_own(kind, payload)
             position, number = following, number + 1
 
     def operations(self) -> Iterator[Operation]:
@@ -171,8 +173,8 @@ class Journal:
             for position in stored:
                 yield _operation(self._read(position)[1])
 
-    def _as_own(self, kind: Kind, payload: bytes) -> Frame:
-        if kind is Kind.OWN:
+    def _as_own(self, kind: EntryKind, payload: bytes) -> Frame:
+        if kind is EntryKind.OWN:
             return Frame(payload[0], payload[1:])
         return Frame(payload[0], _operation(self._read(int.from_bytes(payload[1:], "big"))[1]).output)
 
@@ -195,22 +197,22 @@ class Journal:
             durable.sync_folder(self.path.parent)
         self._end, self._durable = position, True
 
-    def _note(self, kind: Kind, payload: bytes, position: int) -> None:
+    def _note(self, kind: EntryKind, payload: bytes, position: int) -> None:
         match kind:
-            case Kind.PEER:
+            case EntryKind.PEER:
                 if self.peer_count == 0:
                     self.first_peer = payload[1:]
                 self.peer_count += 1
                 self.peer_types.add(payload[0])
-            case Kind.OWN | Kind.OWN_AS_COMPUTED:
+            case EntryKind.OWN | EntryKind.OWN_AS_COMPUTED:
                 self._own.append(position)
                 self.own_count += 1
-            case Kind.OPERATION:
+            case EntryKind.OPERATION:
                 self._operations.setdefault(payload[:_LABEL], array("Q")).append(position)
-            case Kind.MARK:
+            case EntryKind.MARK:
                 self.marks.add(Mark(payload))
 
-    def _append(self, kind: Kind, start: bytes, rest: bytes | memoryview) -> None:
+    def _append(self, kind: EntryKind, start: bytes, rest: bytes | memoryview) -> None:
         head = (len(start) + len(rest)).to_bytes(4, "big") + bytes((kind,))
         number = self._number.to_bytes(8, "big")
         digest = hashlib.blake2b(number + head + start, key=self._key, digest_size=_DIGEST)
@@ -235,7 +237,7 @@ class Journal:
             raise self._damaged()
         return int.from_bytes(head[:4], "big") + _OVERHEAD
 
-    def _check(self, position: int, used: int, number: int) -> tuple[Kind, bytes, int]:
+    def _check(self, position: int, used: int, number: int) -> tuple[EntryKind, bytes, int]:
         """The record at `position`: kind, payload, and where the next one begins."""
         length = int.from_bytes(self._pread(position, 4), "big")
         if length > _MAX_PAYLOAD or position + length + _OVERHEAD > used:
@@ -247,16 +249,16 @@ class Journal:
         good = hashlib.blake2b(sealed, key=self._key, digest_size=_DIGEST).digest() == digest
         if not good or record[-1:] != _END:
             raise self._damaged()
-        return Kind(record[4]), payload, position + len(record)
+        return EntryKind(record[4]), payload, position + len(record)
 
-    def _read(self, position: int) -> tuple[Kind, bytes]:
+    def _read(self, position: int) -> tuple[EntryKind, bytes]:
         """A record that was checked before, or written by this process."""
         head = self._pread(position, _HEAD)
         length = int.from_bytes(head[:4], "big")
         payload = self._pread(position + _HEAD + _HEAD_DIGEST, min(length, _MAX_PAYLOAD))
         if len(payload) != length:
             raise self._damaged()
-        return Kind(head[4]), payload
+        return EntryKind(head[4]), payload
 
     def _pread(self, position: int, size: int) -> bytes:
         with self._reported("read"):

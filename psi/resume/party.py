@@ -15,7 +15,7 @@ from psi.protocol import messages
 from psi.protocol.messages import MessageType
 from psi.protocol.party import Party, Setup
 from psi.protocol.states import State
-from psi.resume.journal import Journal, Kind, Mark
+from psi.resume.journal import EntryKind, Journal, Mark
 from psi.resume.memo import misfit
 from psi.transport.wire import Frame
 from psiselect.base.errors import RemoteError
@@ -83,7 +83,7 @@ class JournaledParty:
         """Go through the journal, if that is still to be done; nothing is sent."""
         if self._behind:
             for kind, frame in self.journal.frames():
-                if kind is Kind.PEER:
+                if kind is EntryKind.PEER:
                     self._emitted.extend(self.party.receive(frame))
                 elif not _equal(self._next_emitted(), frame):
                     raise misfit(self.journal)

@@ -176,7 +176,7 @@ class RunCost:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class CostEstimate:
     """What to expect. Seconds are wall time of the session, from connection to result; reading the table comes on top.
 
     link_bits_per_second: as given, None for a link that never binds. balance_bits_per_second: the link at which compute
@@ -218,7 +218,7 @@ def runs(terms: Terms, sizes: Sizes) -> tuple[tuple[RunCost, bool], ...]:
     )
 
 
-def estimate(terms: Terms, sizes: Sizes, machine: Machine) -> Estimate:
+def estimate(terms: Terms, sizes: Sizes, machine: Machine) -> CostEstimate:
     """Predict a session. Pure. What a side gives along with its matches waits in memory or on disk beside what is
     counted here, as long as it is in the table."""
     session = runs(terms, sizes)
@@ -233,7 +233,7 @@ def estimate(terms: Terms, sizes: Sizes, machine: Machine) -> Estimate:
         compute += run.seconds(machine.calibration, machine.machines)
         bits += 8 * run.crossing
     network = 0.0 if machine.link_bits_per_second is None else bits / machine.link_bits_per_second
-    return Estimate(
+    return CostEstimate(
         own_multiplications=own_work,
         peer_multiplications=peer_work,
         bytes_sent=sent,

@@ -32,7 +32,7 @@ class Postgres:
     _HARMLESS = re.compile("canceling |terminating |server closed |division by zero|cannot execute ")
 
     def __init__(self, where: str) -> None:
-        self._address = Address.parse(where)
+        self._address = PostgresAddress.parse(where)
         self.name = self._address.name
 
     def connect(self) -> Any:
@@ -65,7 +65,7 @@ class Postgres:
 
 
 @dataclass(frozen=True)
-class Address:
+class PostgresAddress:
     """name: for people, without password and parameters. uri: for libpq, every part percent-encoded. secrets: what
     must not be shown, as it is and as `uri` spells it."""
 
@@ -74,7 +74,7 @@ class Address:
     secrets: frozenset[str] = field(repr=False)
 
     @classmethod
-    def parse(cls, where: str) -> Address:
+    def parse(cls, where: str) -> PostgresAddress:
         """Read postgresql://[user[:password]@][host[:port][,...]][/database][?parameters], as libpq defines it. Raises
         UsageError, which quotes nothing."""
         _, slashes, rest = where.partition("://")

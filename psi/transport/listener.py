@@ -17,7 +17,7 @@ from typing import Self
 
 from psi.identity.identity import Identity, PeerIdentity
 from psi.transport.address import Address, close
-from psi.transport.pinning import Side, make_context, pin
+from psi.transport.pinning import LinkEnd, make_context, pin
 from psi.transport.reception import Reception, Slots
 from psi.transport.tlschannel import TlsChannel
 from psi.transport.wire import Frame
@@ -48,7 +48,7 @@ class Listener:
     ) -> None:
         wanted = Address.parse(address)
         pins = pin(identity, peers)
-        context = make_context(Side.LISTENER, identity, pins)
+        context = make_context(LinkEnd.LISTENER, identity, pins)
         self._own_fingerprint = identity.fingerprint
         self._timeout = timeout
         self._ready: deque[tuple[ssl.SSLSocket, PeerIdentity]] = deque()

@@ -17,7 +17,7 @@ DROPPED = (ConnectionError, ssl.SSLEOFError, ssl.SSLSyscallError)
 Pins = Mapping[bytes, PeerIdentity]  # by fingerprint
 
 
-class Side(enum.Enum):
+class LinkEnd(enum.Enum):
     """Which end of the TLS connection a context is for."""
 
     LISTENER = ssl.PROTOCOL_TLS_SERVER
@@ -43,7 +43,7 @@ def pin(identity: Identity, peers: Iterable[PeerIdentity]) -> Pins:
     return pins
 
 
-def make_context(side: Side, identity: Identity, pins: Pins) -> ssl.SSLContext:
+def make_context(side: LinkEnd, identity: Identity, pins: Pins) -> ssl.SSLContext:
     """TLS 1.3 or later, both sides with certificates, nobody trusted but the pinned ones.
 
     Tickets are off: a resumed session would skip the certificates, and a ticket that nobody reads turns the close of a
@@ -53,7 +53,7 @@ def make_context(side: Side, identity: Identity, pins: Pins) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.check_hostname = False
     context.verify_mode = ssl.CERT_REQUIRED
-    if side is Side.LISTENER:
+    if side is LinkEnd.LISTENER:
         context.num_tickets = 0
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_COMPRESSION
     context.load_verify_locations(cadata=b"".join(peer.der for peer in pins.values()))

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from psi.identity.identity import Identity, PeerIdentity
 from psi.transport.address import Address, close, tune
 from psi.transport.listener import Listener
-from psi.transport.pinning import Side, handshake_done, make_context, pin, pinned_peer, reason
+from psi.transport.pinning import LinkEnd, handshake_done, make_context, pin, pinned_peer, reason
 from psi.transport.tlschannel import TlsChannel
 from psiselect.base.errors import TransportError
 
@@ -37,7 +37,7 @@ def connect(
     """
     target = Address.parse(address)
     pins = pin(identity, peers)
-    context = make_context(Side.CONNECTOR, identity, pins)
+    context = make_context(LinkEnd.CONNECTOR, identity, pins)
     deadline = time.monotonic() + timeout
     raw = _dial(target, deadline, timeout)
     sock: ssl.SSLSocket | None = None

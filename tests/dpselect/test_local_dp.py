@@ -119,7 +119,7 @@ def test_draws_at_a_rational_epsilon_follow_the_law(
     assert stats.chisquare(seen, [40_000 * p for p in law.values()]).pvalue > FALSE_ALARM
 
 
-def simulate(poll: Poll, answers: list[str], entropy: FixedEntropy) -> local_dp.Estimate:
+def simulate(poll: Poll, answers: list[str], entropy: FixedEntropy) -> local_dp.PollEstimate:
     return poll.estimate([poll.respond(a, entropy) for a in answers])[0]
 
 

@@ -219,7 +219,7 @@ def test_peeling_bound_holds_when_the_best_do_not_tie(more: list[int], gap: int)
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("target", [0.5, 0.95, 0.999])
 def test_the_exponent_needed_is_enough_and_hardly_more(name: str, target: float) -> None:
-    probability: Callable[[Race, float], utility.Estimate] = FUNCTIONS[name][0]
+    probability: Callable[[Race, float], utility.UtilityEstimate] = FUNCTIONS[name][0]
     race = Race(16, 1 if "-e" not in name and name != "peeling" else 3, 7)
     exponent = utility.exponent_needed(probability, race, target)
     assert probability(race, exponent).value >= target

@@ -13,7 +13,7 @@ from dpselect.privacy import NeighbouringRelation
 from mpc import parties
 from mpc.fixedpoint import FixedPoint
 from mpc.function_plan import plan_largest, plan_threshold
-from mpc.plan import Guarantee, plan_sum
+from mpc.plan import NoiseGuarantee, plan_sum
 from mpc.terms import Function
 from psi.identity.identity import Identity
 from psiselect.base.errors import InputError, PolicyError, UsageError
@@ -22,9 +22,9 @@ ONE = Fraction(1)
 REPLACE, ADD_REMOVE = NeighbouringRelation.REPLACE, NeighbouringRelation.ADD_REMOVE
 
 
-def guarantee(**changes: object) -> Guarantee:
+def guarantee(**changes: object) -> NoiseGuarantee:
     fields = {"epsilon": ONE, "neighbors": REPLACE, "lower": Fraction(0), "upper": Fraction(60), "colluding": 1}
-    return Guarantee(**(fields | changes))  # type: ignore[arg-type]
+    return NoiseGuarantee(**(fields | changes))  # type: ignore[arg-type]
 
 
 def test_two_inputs_and_one_are_refused() -> None:

@@ -4,9 +4,9 @@ import pytest
 from support.mpc_network import NAMES, Network, roster, terms
 
 from mpc.messages import Cause, Message
-from mpc.parties import Roster
+from mpc.parties import PartyList
 from mpc.securesum import CHUNK_BYTES, SecureSum
-from mpc.terms import Terms
+from mpc.terms import MpcTerms
 from psi.transport.wire import Frame
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import RemoteError, TransportError, UsageError
@@ -54,7 +54,7 @@ def test_message_count_is_the_articles() -> None:
     assert sent.count(Message.SHARE) + sent.count(Message.PARTIAL) == 24
 
 
-def other_terms(people: Roster, who: str, agreed: dict[str, Terms]) -> dict[str, SecureSum]:
+def other_terms(people: PartyList, who: str, agreed: dict[str, MpcTerms]) -> dict[str, SecureSum]:
     return {
         p.name: SecureSum(people, p.name, agreed.get(p.name, terms()), [1] if p.inputs else None, SystemEntropy())
         for p in people.parties

@@ -11,7 +11,7 @@ from psi.agreement.terms import Terms
 from psi.identity.identity import Identity
 from psi.inputs.tokens import KeyTokens
 from psi.offline import exchange
-from psi.offline.envelope import NO_FILE, Kind, Reader, Writer
+from psi.offline.envelope import NO_FILE, FileKind, Reader, Writer
 from psi.protocol.party import Setup
 from psi.session.session import SessionResult
 from psiselect.base.packed import Packed
@@ -46,7 +46,7 @@ class Pair:
     def answerer(self, items: Iterable[bytes] = PEER, **changes: object) -> Setup:
         return self.setup(Side.LISTEN, items, **changes)
 
-    def write(self, kind: Kind, previous: bytes, frames: Callable[[Writer], object]) -> tuple[bytes, object]:
+    def write(self, kind: FileKind, previous: bytes, frames: Callable[[Writer], object]) -> tuple[bytes, object]:
         file = io.BytesIO()
         author, reader = self.people[kind.side], self.people[kind.side.other]
         writer = Writer(file, kind, author, reader.public, previous, FixedEntropy("file"))
@@ -54,21 +54,21 @@ class Pair:
         writer.finish()
         return file.getvalue(), made
 
-    def read(self, kind: Kind, data: bytes) -> Reader:
+    def read(self, kind: FileKind, data: bytes) -> Reader:
         own, author = self.people[kind.side.other], self.people[kind.side]
         return Reader(io.BytesIO(data), "the file", kind, own, [author.public])
 
     def offer(self, **changes: object) -> tuple[bytes, bytes]:
         file, contents = self.write(
-            Kind.OFFER, NO_FILE, lambda writer: exchange.offer(self.offerer(**changes), writer.send, silent)
+            FileKind.OFFER, NO_FILE, lambda writer: exchange.offer(self.offerer(**changes), writer.send, silent)
         )
         assert isinstance(contents, bytes)
         return file, contents
 
     def answer(self, offer: bytes, **changes: object) -> tuple[bytes, SessionResult]:
-        reader = self.read(Kind.OFFER, offer)
+        reader = self.read(FileKind.OFFER, offer)
         file, result = self.write(
-            Kind.ANSWER,
+            FileKind.ANSWER,
             reader.id,
             lambda writer: exchange.answer(self.answerer(**changes), reader.id, reader.frames(), writer.send, silent),
         )
@@ -76,8 +76,8 @@ class Pair:
         return file, result
 
     def finish(self, offer: bytes, contents: bytes, answer: bytes, **changes: object) -> SessionResult:
-        offer_id = self.read(Kind.OFFER, offer).id
-        reader = self.read(Kind.ANSWER, answer)
+        offer_id = self.read(FileKind.OFFER, offer).id
+        reader = self.read(FileKind.ANSWER, answer)
         assert reader.previous == offer_id
         return exchange.finish(self.offerer(**changes), offer_id, contents, reader.frames(), silent)
 

@@ -7,26 +7,28 @@ from collections import deque
 from collections.abc import Sequence
 
 from mpc.messages import Outgoing
-from mpc.parties import Party, Role, Roster
+from mpc.parties import PartyEntry, PartyList, PartyRole
 from mpc.securesum import SecureSum
-from mpc.terms import Function, Terms
+from mpc.terms import Function, MpcTerms
 
 NAMES = ("alice", "bob", "carlos", "david", "erin", "frank", "grace")
 
 
-def roster(count: int, servers: int = 0) -> Roster:
+def roster(count: int, servers: int = 0) -> PartyList:
     """`count` parties that all do everything, or that input only, to `servers` servers."""
-    role = Role.INPUT if servers else Role.BOTH
-    parties = [Party(NAMES[i], role, f"cert {i}".encode()) for i in range(count)]
-    return Roster(
-        tuple(parties + [Party(f"server{i}", Role.SERVER, f"server cert {i}".encode()) for i in range(servers)])
+    role = PartyRole.INPUT if servers else PartyRole.BOTH
+    parties = [PartyEntry(NAMES[i], role, f"cert {i}".encode()) for i in range(count)]
+    return PartyList(
+        tuple(
+            parties + [PartyEntry(f"server{i}", PartyRole.SERVER, f"server cert {i}".encode()) for i in range(servers)]
+        )
     )
 
 
-def terms(length: int = 1, modulus: int = 1 << 64, **changes: object) -> Terms:
+def terms(length: int = 1, modulus: int = 1 << 64, **changes: object) -> MpcTerms:
     """Terms of a plain sum."""
     fields: dict[str, object] = {"function": Function.SUM, "unit": "1", "bound": "1000000"} | changes
-    return Terms(length=length, modulus=modulus, **fields)  # type: ignore[arg-type]
+    return MpcTerms(length=length, modulus=modulus, **fields)  # type: ignore[arg-type]
 
 
 class Network:

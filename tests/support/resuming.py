@@ -20,7 +20,7 @@ from psi.inputs.tokens import KeyTokens
 from psi.protocol.messages import MessageType as M
 from psi.protocol.party import Setup
 from psi.resume import inputs
-from psi.resume.journal import Journal, Kind, Operation
+from psi.resume.journal import EntryKind, Journal, Operation
 from psi.resume.plan import ResumePlan
 from psi.resume.session import open_session
 from psi.session.session import SessionResult
@@ -173,7 +173,7 @@ class Bookkeeper:
             journal = journal_in(folder)
             if journal is None:
                 continue
-            own = [(frame.type, bytes(frame.payload)) for kind, frame in journal.frames() if kind is Kind.OWN]
+            own = [(frame.type, bytes(frame.payload)) for kind, frame in journal.frames() if kind is EntryKind.OWN]
             for number, frame in enumerate(own):
                 _same(self.frames, (own[0][1], number), frame)
             journal.close()
@@ -191,7 +191,7 @@ class MortalJournal(Journal):
     draw = random.Random(0)
     _synced = 0
 
-    def _append(self, kind: Kind, start: bytes, rest: bytes | memoryview) -> None:
+    def _append(self, kind: EntryKind, start: bytes, rest: bytes | memoryview) -> None:
         super()._append(kind, start, rest)
         self._step()
 

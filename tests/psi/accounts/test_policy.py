@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from psi.accounts.policy import Allowance, Charge, Policy, Request, Rules
+from psi.accounts.policy import Allowance, Charge, PeerRules, Policy, Request
 from psi.agreement.outcomes import Reveal
 from psiselect.base.errors import InputError, PolicyError
 
@@ -55,15 +55,17 @@ def test_a_policy_is_read_with_each_peers_own_rules(file: Path) -> None:
     assert policy.state == file.with_name("policy.toml.runs")
     columns = frozenset({"email", "phone"})
     week = Allowance(2, 7 * 86_400, "7d")
-    assert policy.rules(PEER) == Rules(frozenset({Reveal.COUNT}), columns, frozenset(), False, 1_000, 2_000, 10, week)
+    assert policy.rules(PEER) == PeerRules(
+        frozenset({Reveal.COUNT}), columns, frozenset(), False, 1_000, 2_000, 10, week
+    )
     both, sent = frozenset({Reveal.COUNT, Reveal.MATCHES}), frozenset({"city", "plan"})
-    assert policy.rules(OTHER) == Rules(both, columns, sent, True, 1_000, 2_000, 10, Allowance(1, 12 * 3600, "12h"))
+    assert policy.rules(OTHER) == PeerRules(both, columns, sent, True, 1_000, 2_000, 10, Allowance(1, 12 * 3600, "12h"))
     assert policy.rules(NOISY).ledger == Charge("weekly.budget", "customers")
     assert policy.beside("weekly.budget") == file.parent / "weekly.budget"
 
 
 def test_every_field_of_the_rules_is_in_the_example() -> None:
-    assert all(field.name in GOOD for field in dataclasses.fields(Rules))
+    assert all(field.name in GOOD for field in dataclasses.fields(PeerRules))
 
 
 def test_the_counters_place_can_be_said(file: Path) -> None:

@@ -14,7 +14,7 @@ from support.entropy import FixedEntropy
 
 from psi.identity.identity import Identity
 from psi.offline import envelope
-from psi.offline.envelope import CHUNK_BYTES, NO_FILE, Kind, Reader, Writer
+from psi.offline.envelope import CHUNK_BYTES, NO_FILE, FileKind, Reader, Writer
 from psi.transport.wire import Frame
 from psiselect.base.errors import InputError, RemoteError
 
@@ -31,7 +31,7 @@ def sealed(
     author: Identity,
     addressee: Identity,
     frames: Iterable[Frame],
-    kind: Kind = Kind.OFFER,
+    kind: FileKind = FileKind.OFFER,
     previous: bytes = NO_FILE,
 ) -> bytes:
     file = io.BytesIO()
@@ -42,7 +42,7 @@ def sealed(
     return file.getvalue()
 
 
-def opened(data: bytes, own: Identity, *peers: Identity, kind: Kind = Kind.OFFER) -> list[Frame]:
+def opened(data: bytes, own: Identity, *peers: Identity, kind: FileKind = FileKind.OFFER) -> list[Frame]:
     reader = Reader(io.BytesIO(data), "the file", kind, own, [peer.public for peer in peers])
     return list(reader.frames())
 
@@ -88,7 +88,7 @@ def test_the_content_is_as_documented_read_by_other_code(people: dict[str, Ident
     assert plain == frames[0].header() + frames[0].payload
 
 
-def refusal(data: bytes, own: Identity, *peers: Identity, kind: Kind = Kind.OFFER) -> Exception:
+def refusal(data: bytes, own: Identity, *peers: Identity, kind: FileKind = FileKind.OFFER) -> Exception:
     """The error that a file is refused with; any but the two typed ones fails the test, and so does none."""
     with pytest.raises((InputError, RemoteError)) as caught:
         opened(data, own, *peers, kind=kind)
@@ -129,8 +129,8 @@ def test_foreign_files_are_refused_with_the_reason(people: dict[str, Identity]) 
     assert "whom no --peer names" in str(refusal(good, globex, mallory))
     assert "not for mallory" in str(refusal(good, mallory, acme))
     assert "acme itself" in str(refusal(good, acme, globex))
-    assert "an answer is needed" in str(refusal(good, globex, acme, kind=Kind.ANSWER))
-    answer = sealed(acme, globex, SMALL, Kind.ANSWER, bytes(range(32)))
+    assert "an answer is needed" in str(refusal(good, globex, acme, kind=FileKind.ANSWER))
+    answer = sealed(acme, globex, SMALL, FileKind.ANSWER, bytes(range(32)))
     assert "an offer is needed" in str(refusal(answer, globex, acme))
     assert "not a file of the offline exchange" in str(refusal(b"id,mail\n" * 100, globex, acme))
     assert "version 2" in str(refusal(good[:14] + b"\x02" + good[15:], globex, acme))
@@ -145,11 +145,11 @@ def test_the_body_is_closed_to_everybody_else(people: dict[str, Identity]) -> No
     for author, addressee in ((mallory, globex), (acme, mallory), (mallory, acme)):
         stolen = bytearray(good)
         stolen[16:80] = author.fingerprint + addressee.fingerprint
-        header = envelope._Header(
-            Kind.OFFER, author.fingerprint, addressee.fingerprint, NO_FILE, len(good) - 264, bytes(stolen[120:200])
+        header = envelope._FileHeader(
+            FileKind.OFFER, author.fingerprint, addressee.fingerprint, NO_FILE, len(good) - 264, bytes(stolen[120:200])
         )
         digest = envelope.hashlib.sha512(good[200:-64]).digest()
-        stolen[-64:] = author.sign(envelope._signed(Kind.OFFER, header.file_id(digest)))
+        stolen[-64:] = author.sign(envelope._signed(FileKind.OFFER, header.file_id(digest)))
         assert "cannot be decrypted" in str(refusal(bytes(stolen), addressee, author))
 
 
@@ -163,9 +163,11 @@ def test_chunks_moved_repeated_or_left_out_are_refused_even_when_signed_again(pe
     others = ([0, 2, 1, 3, 4], [0, 0, 1, 2, 3, 4], [0, 1, 2, 4], [0, 1, 2, 3], [1, 2, 3, 4], [4])
     for order in ([0, 1, 2, 3, 4], *others):
         body = b"".join(chunks[number] for number in order)
-        header = envelope._Header(Kind.OFFER, acme.fingerprint, globex.fingerprint, NO_FILE, len(body), good[120:200])
+        header = envelope._FileHeader(
+            FileKind.OFFER, acme.fingerprint, globex.fingerprint, NO_FILE, len(body), good[120:200]
+        )
         file_id = header.file_id(envelope.hashlib.sha512(body).digest())
-        again = header.encode() + body + acme.sign(envelope._signed(Kind.OFFER, file_id))
+        again = header.encode() + body + acme.sign(envelope._signed(FileKind.OFFER, file_id))
         if order in others:
             assert "cannot be decrypted" in str(refusal(again, globex, acme))
         else:
@@ -176,7 +178,7 @@ def test_a_file_that_changes_between_the_passes_is_refused(people: dict[str, Ide
     acme, globex = people["acme"], people["globex"]
     first, second = (sealed(acme, globex, [Frame(3, bytes([n]) * 90_000)]) for n in (1, 2))
     file = io.BytesIO(first)
-    reader = Reader(file, "the file", Kind.OFFER, globex, [acme.public])
+    reader = Reader(file, "the file", FileKind.OFFER, globex, [acme.public])
     # The other file's chunks, under the first one's header: same key in this test, so that they do decrypt.
     file.getbuffer()[HEADER:-SIGNATURE] = second[HEADER:-SIGNATURE]
     with pytest.raises(InputError, match="changed while it was read"):
@@ -186,7 +188,7 @@ def test_a_file_that_changes_between_the_passes_is_refused(people: dict[str, Ide
 def test_a_signed_file_with_torn_frames_is_the_peers_fault(people: dict[str, Identity]) -> None:
     acme, globex = people["acme"], people["globex"]
     file = io.BytesIO()
-    writer = Writer(file, Kind.OFFER, acme, globex.public, NO_FILE, FixedEntropy("k"))
+    writer = Writer(file, FileKind.OFFER, acme, globex.public, NO_FILE, FixedEntropy("k"))
     writer._pending += b"\0\0\1\0\3abc"
     writer.finish()
     assert isinstance(refusal(file.getvalue(), globex, acme), RemoteError)

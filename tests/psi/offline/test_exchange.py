@@ -16,7 +16,7 @@ from psi.agreement.terms import KeyTerm
 from psi.identity.identity import Identity
 from psi.inputs.tokens import KeyTokens
 from psi.offline import exchange
-from psi.offline.envelope import Kind
+from psi.offline.envelope import FileKind
 from psi.protocol import messages
 from psi.protocol.messages import MessageType as M
 from psiselect.base import strict_json
@@ -88,7 +88,7 @@ def test_two_answers_share_no_tag_and_no_transcript(pair: Pair) -> None:
     seen = []
     for number in range(2):
         answer, result = pair.answer(offer, entropy=FixedEntropy(str(number)))
-        frames = list(pair.read(Kind.ANSWER, answer).frames())
+        frames = list(pair.read(FileKind.ANSWER, answer).frames())
         seen.append((result.transcript, [bytes(f.payload) for f in frames if f.type in (M.TAGS, M.REPLIES)]))
     assert seen[0][0] != seen[1][0]
     assert not set(seen[0][1]) & set(seen[1][1])
@@ -100,11 +100,11 @@ def test_online_and_offline_transcripts_never_meet(pair: Pair, people: dict[Side
     result = pair.finish(offer, contents, answer)
     hellos = {
         kind.side: bytes(next(pair.read(kind, data).frames()).payload)
-        for kind, data in ((Kind.OFFER, offer), (Kind.ANSWER, answer))
+        for kind, data in ((FileKind.OFFER, offer), (FileKind.ANSWER, answer))
     }
     prints = {side: people[side].fingerprint for side in Side}
     assert result.transcript != messages.transcript(hellos, prints)
-    again = exchange.transcript(hellos, prints, pair.read(Kind.OFFER, offer).id)
+    again = exchange.transcript(hellos, prints, pair.read(FileKind.OFFER, offer).id)
     assert result.transcript == again
     assert result.transcript != exchange.transcript(hellos, prints, bytes(32))
 

@@ -11,17 +11,17 @@ from support.parties import terms
 
 from psi.agreement.outcomes import Side
 from psi.identity.identity import Identity
-from psi.offline.envelope import Kind
+from psi.offline.envelope import FileKind
 from psi.protocol.messages import MessageType as M
 from psi.transport.wire import Frame
 from psiselect.base.errors import InputError, PolicyError, RemoteError
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_every_single_bit_flip_of_an_offer_and_of_an_answer_is_refused(pair: Pair, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", FileKind)
+def test_every_single_bit_flip_of_an_offer_and_of_an_answer_is_refused(pair: Pair, kind: FileKind) -> None:
     offer, _ = pair.offer(items=[b"a"])
     answer, _ = pair.answer(offer, items=[b"a"])
-    good = {Kind.OFFER: offer, Kind.ANSWER: answer}[kind]
+    good = {FileKind.OFFER: offer, FileKind.ANSWER: answer}[kind]
     pair.read(kind, good)
     for at in range(8 * len(good)):
         flipped = bytearray(good)
@@ -33,7 +33,7 @@ def test_every_single_bit_flip_of_an_offer_and_of_an_answer_is_refused(pair: Pai
 # What a hostile peer may put into a file that it signs properly.
 
 
-def rewritten(pair: Pair, kind: Kind, data: bytes, change: Callable[[list[Frame]], Iterable[Frame]]) -> bytes:
+def rewritten(pair: Pair, kind: FileKind, data: bytes, change: Callable[[list[Frame]], Iterable[Frame]]) -> bytes:
     reader = pair.read(kind, data)
     frames = change(list(reader.frames()))
     return pair.write(kind, reader.previous, lambda writer: [writer.send(frame) for frame in frames])[0]
@@ -76,8 +76,8 @@ def test_properly_signed_nonsense_raises_typed_errors_only(people: dict[Side, Id
     source = random.Random(count)
     refused = 0
     for _ in range(count):
-        bad_offer = rewritten(pair, Kind.OFFER, offer, lambda frames: changed(frames, source))
-        bad_answer = rewritten(pair, Kind.ANSWER, answer, lambda frames: changed(frames, source))
+        bad_offer = rewritten(pair, FileKind.OFFER, offer, lambda frames: changed(frames, source))
+        bad_answer = rewritten(pair, FileKind.ANSWER, answer, lambda frames: changed(frames, source))
         for attempt in (
             lambda file=bad_offer: pair.answer(file),
             lambda file=bad_answer: pair.finish(offer, contents, file),
@@ -100,9 +100,9 @@ def test_nothing_may_follow_the_end_or_come_between(pair: Pair, more: Frame) -> 
             return [*frames[:at], more, *frames[at:]]
 
         with pytest.raises(RemoteError):
-            pair.answer(rewritten(pair, Kind.OFFER, offer, change))
+            pair.answer(rewritten(pair, FileKind.OFFER, offer, change))
         with pytest.raises(RemoteError):
-            pair.finish(offer, contents, rewritten(pair, Kind.ANSWER, answer, change))
+            pair.finish(offer, contents, rewritten(pair, FileKind.ANSWER, answer, change))
 
 
 def test_a_signature_over_another_record_is_refused(pair: Pair) -> None:
@@ -110,7 +110,7 @@ def test_a_signature_over_another_record_is_refused(pair: Pair) -> None:
     answer, _ = pair.answer(offer)
     for signature in (bytes(64), b"", bytes(65)):
         other = rewritten(
-            pair, Kind.ANSWER, answer, lambda frames, last=signature: [*frames[:-1], Frame(M.FINISH, last)]
+            pair, FileKind.ANSWER, answer, lambda frames, last=signature: [*frames[:-1], Frame(M.FINISH, last)]
         )
         with pytest.raises(RemoteError):
             pair.finish(offer, contents, other)
@@ -121,9 +121,9 @@ def test_an_answer_made_for_another_offer_does_not_finish_this_one(pair: Pair) -
     offer, contents = pair.offer()
     other, _ = pair.offer(seed=bytes(32))
     answer, _ = pair.answer(other)
-    frames = list(pair.read(Kind.ANSWER, answer).frames())
+    frames = list(pair.read(FileKind.ANSWER, answer).frames())
     moved, _ = pair.write(
-        Kind.ANSWER, pair.read(Kind.OFFER, offer).id, lambda writer: [writer.send(frame) for frame in frames]
+        FileKind.ANSWER, pair.read(FileKind.OFFER, offer).id, lambda writer: [writer.send(frame) for frame in frames]
     )
     with pytest.raises(RemoteError, match="does not verify"):
         pair.finish(offer, contents, moved)

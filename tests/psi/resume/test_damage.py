@@ -14,7 +14,7 @@ from support.resuming import Killed, MortalJournal, Player, Switchboard, at, ope
 from psi.agreement.outcomes import Reveal, Side
 from psi.resume import folder
 from psi.resume.folder import Manifest, SessionFolder
-from psi.resume.journal import Journal, Kind, Mark, Operation
+from psi.resume.journal import EntryKind, Journal, Mark, Operation
 from psi.transport.wire import Frame
 from psiselect.base import durable
 from psiselect.base.errors import InputError, PsiselectError, RemoteError, TransportError, UsageError
@@ -36,7 +36,7 @@ def journal(path: Path, frames: int = 6) -> Journal:
     return made
 
 
-def contents(found: Journal) -> list[tuple[Kind, int, bytes]]:
+def contents(found: Journal) -> list[tuple[EntryKind, int, bytes]]:
     return [(kind, frame.type, bytes(frame.payload)) for kind, frame in found.frames()]
 
 
@@ -76,7 +76,7 @@ def test_a_journal_that_was_cut_anywhere_is_a_beginning_of_the_whole(tmp_path: P
             found.peer(Frame(9, b"and on"))
             found.close()
             found = Journal(path, KEY)
-            assert contents(found)[-1] == (Kind.PEER, 9, b"and on")
+            assert contents(found)[-1] == (EntryKind.PEER, 9, b"and on")
             found.close()
 
 

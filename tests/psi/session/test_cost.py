@@ -26,7 +26,7 @@ from psi.inputs.spooled_tokens import SpooledTokens
 from psi.protocol.schedule import RunSize
 from psi.session import cost, local
 from psi.session.calibration import calibrate
-from psi.session.cost import Bound, Calibration, Estimate, Machine, Machines, RunCost, Sizes
+from psi.session.cost import Bound, Calibration, CostEstimate, Machine, Machines, RunCost, Sizes
 from psi.session.job import Job, Memory
 from psi.session.session import SessionResult
 from psi.store.spool import Store
@@ -41,7 +41,7 @@ KEY = specs("key")
 
 def predict(
     own: int, peer: int, terms: Terms | None = None, *, calibration: Calibration = MACHINE, **machine: object
-) -> Estimate:
+) -> CostEstimate:
     """Of the connecting side, which learns the matches unless the terms say otherwise."""
     agreed_on = terms or agreed(KEY, Reveal.MATCHES, Learner.CONNECT)
     return cost.estimate(agreed_on, Sizes(own, peer), Machine(calibration, **machine))  # type: ignore[arg-type]

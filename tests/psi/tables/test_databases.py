@@ -17,7 +17,7 @@ from support.sources import refusal, rows
 from psi.tables import open_source, require_columns, write_rows
 from psi.tables.kept import KeptRows
 from psi.tables.opening import scheme_of
-from psi.tables.postgres import Address
+from psi.tables.postgres import PostgresAddress
 from psiselect.base.errors import InputError, UsageError
 
 
@@ -185,7 +185,7 @@ def test_what_is_an_address() -> None:
     ],
 )
 def test_a_name_shows_no_password(where: str, name: str) -> None:
-    address = Address.parse(where)
+    address = PostgresAddress.parse(where)
     assert address.name == name
     assert not any(secret in address.name + repr(address) for secret in address.secrets)
     assert ("hush" in address.secrets) == ("hush" in where)
@@ -211,7 +211,7 @@ def test_an_address_that_is_refused_is_not_repeated(where: str) -> None:
 
 
 def test_messages_that_may_hold_a_password_are_dropped() -> None:
-    address = Address.parse("postgresql://ann:hu%2Fsh@h/crm")
+    address = PostgresAddress.parse("postgresql://ann:hu%2Fsh@h/crm")
     assert address.without_secrets("no route to host") == "no route to host"
     assert address.without_secrets("bad word hu/sh") is None
     assert address.without_secrets("bad word hu%2Fsh") is None

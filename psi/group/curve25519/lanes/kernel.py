@@ -34,13 +34,13 @@ def source_digest() -> bytes:
     return bytes.fromhex(cache.key(*(path.read_bytes() for path in sorted(folder.glob("*.py")))))
 
 
-class Code(Protocol):
+class LoadedCode(Protocol):
     """Native code in memory."""
 
     def address(self, name: str) -> int: ...
 
 
-def load(lanes: int | None, store: cache.CodeCache) -> Code:
+def load(lanes: int | None, store: cache.CodeCache) -> LoadedCode:
     """The kernel for this processor: from `store` if it is there, else compiled. `lanes`: None for what suits.
 
     Raises LanesUnavailableError where it cannot run; ImportError, OSError or RuntimeError when LLVM fails.
@@ -100,7 +100,7 @@ class Kernel:
     The arrays must be C-contiguous, of the dtypes and shapes stated; nothing is checked in here.
     """
 
-    def __init__(self, code: Code) -> None:
+    def __init__(self, code: LoadedCode) -> None:
         self._code = code
         self._functions: dict[str, Callable[..., None]] = {
             name: ctypes.CFUNCTYPE(None, *signature)(code.address(name)) for name, signature in _SIGNATURES.items()

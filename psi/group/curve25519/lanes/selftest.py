@@ -22,7 +22,7 @@ _MAPPED = {
 }
 
 
-class Kernel(Protocol):
+class TestedKernel(Protocol):
     """The part of a backend that is tested."""
 
     def mask(self, elements: U8, scalar: Scalar) -> U8: ...
@@ -30,7 +30,7 @@ class Kernel(Protocol):
     def digest(self, prefix: bytes, elements: U8, items: Packed | None, width: int) -> U8: ...
 
 
-def failures(kernel: Kernel) -> list[str]:
+def failures(kernel: TestedKernel) -> list[str]:
     """The names of the operations that give a wrong answer."""
     scalar, u, low_order = Scalar(bytes.fromhex(_SCALAR)), bytes.fromhex(_U), bytes(32)
     rows = [u] * 3 + [low_order] + [u] * 37
