@@ -56,7 +56,7 @@ ADAPTERS = {
     "psi.session.session": {CLOCK},
     "psi.accounts.audit": {FILES},
     "psi.accounts.policy": {FILES},
-    "psi.accounts.run_counter": {FILES, DATABASES},
+    "psi.accounts.session_counter": {FILES, DATABASES},
     "psi.resume.folder": {FILES},
     "psi.resume.journal": {FILES},
     "psi.resume.session": {CLOCK},

@@ -13,7 +13,7 @@ from cli._output import say
 from dpselect.accounting import ApproximateDp
 from dpselect.ledger import Ledger
 from psi.accounts.policy import Charge, Policy, Request
-from psi.accounts.run_counter import RunCounter
+from psi.accounts.session_counter import SessionCounter
 from psi.agreement.terms import Terms
 from psi.identity.identity import PeerIdentity
 from psiselect.base.errors import PolicyError
@@ -22,7 +22,7 @@ OPTION = click.option(
     "--policy",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="What I allow, in TOML: peers, modes, columns, sizes, runs in a period. Refuses the rest with exit 6.",
+    help="What I allow, in TOML: peers, modes, columns, sizes, sessions in a period. Refuses the rest with exit 6.",
 )
 
 
@@ -43,7 +43,7 @@ class Guard:
         return self if self.policy is None else Guard.load(self.policy.path, self.request)
 
     def check(self, peers: Iterable[PeerIdentity], own_size: int | None = None) -> None:
-        """Every peer that is named must be one with whom the command may be run. own_size: None as long as the table
+        """Every peer that is named must be one that may have this session. own_size: None as long as the table
         has not been read. Raises PolicyError."""
         if self.policy is not None:
             for peer in peers:
@@ -55,11 +55,11 @@ class Guard:
             self.policy.check_peer_size(peer.fingerprint, size)
 
     def prepare(self, peers: Iterable[PeerIdentity]) -> None:
-        """Open the counter of runs and the ledgers before the peer is bothered. Raises InputError."""
+        """Open the counter of sessions and the ledgers before the peer is bothered. Raises InputError."""
         if self.policy is None:
             return
-        if RunCounter(self.policy.state).created:
-            say(f"runs are counted in {self.policy.state}, made now")
+        if SessionCounter(self.policy.state).created:
+            say(f"sessions are counted in {self.policy.state}, made now")
         for peer in peers:
             charge = self.policy.rules(peer.fingerprint).ledger
             if charge is not None:
@@ -74,7 +74,7 @@ class Guard:
         def admit(size: int) -> None:
             policy.check_peer_size(peer.fingerprint, size)
             rules = policy.rules(peer.fingerprint)
-            RunCounter(policy.state).spend(peer.fingerprint, rules.runs, int(time.time()))
+            SessionCounter(policy.state).spend(peer.fingerprint, rules.runs, int(time.time()))
             if rules.ledger is not None:
                 _charge(policy, rules.ledger, peer, terms)
 
@@ -82,9 +82,9 @@ class Guard:
 
 
 def _charge(policy: Policy, charge: Charge, peer: PeerIdentity, terms: Terms) -> None:
-    """Pay for a noisy run. Raises BudgetError when the budget does not hold it, PolicyError, InputError."""
+    """Pay for a noisy session. Raises BudgetError when the budget does not hold it, PolicyError, InputError."""
     if terms.epsilon is None or terms.delta is None:
-        raise PolicyError(f"the policy {policy.path} has a ledger, which pays for noisy runs only", term="ledger")
+        raise PolicyError(f"the policy {policy.path} has a ledger, which pays for noisy sessions only", term="ledger")
     # A key added, removed or replaced changes the count by at most 1: it holds under the ledger's relation.
     Ledger.open(policy.beside(charge.file)).spend(
         charge.dataset,

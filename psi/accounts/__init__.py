@@ -1,7 +1,7 @@
 """What a side allows, and what it keeps on file about its sessions.
 
     policy       what is allowed, from a TOML file
-    run_counter  how often each peer has been met
+    session_counter  how often each peer has been met
     records      the record that both sides signed
     audit        one party's own log
 

@@ -1,8 +1,9 @@
-"""What one side allows, as a TOML file: which peers, modes, columns, sizes, and how many runs in a period.
+"""What one side allows, as a TOML file: which peers, modes, columns, sizes, and how many sessions in a period.
 
-A policy is private: it is no term, and the peer of a refused run hears only that it was refused. It says everything:
-each field stands for all peers or for each, none but `ledger` and `state` may be left out, and a name that is not known
-is an error. How runs are counted is in `psi.accounts.run_counter`; the fields are described in docs/policy.md.
+A policy is private: it is no term, and the peer of a refused session hears only that it was refused. It says
+everything: each field stands for all peers or for each, none but `ledger` and `state` may be left out, and a name that
+is not known is an error. How sessions are counted is in `psi.accounts.session_counter`; the fields are described in
+docs/policy.md.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """So many runs in any stretch of `seconds`; `per` is the same as written."""
+    """So many sessions in any stretch of `seconds`; `per` is the same as written."""
 
     count: int
     seconds: int
@@ -36,7 +37,8 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """Which budget pays for noisy runs: a ledger's file, relative to the policy's folder, and the data set in it."""
+    """Which budget pays for noisy sessions: a ledger's file, relative to the policy's folder, and the data set in
+    it."""
 
     file: str
     dataset: str
@@ -44,7 +46,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class PeerRules:
-    """What one peer may be run with. Field names are the names in the file."""
+    """Which sessions one peer may have. Field names are the names in the file."""
 
     reveal: frozenset[Reveal]
     columns: frozenset[str]
@@ -72,7 +74,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy file. state: where runs are counted. peers: by fingerprint."""
+    """A policy file. state: where sessions are counted. peers: by fingerprint."""
 
     path: Path
     state: Path
@@ -109,7 +111,7 @@ class Policy:
         return found
 
     def check(self, fingerprint: bytes, request: Request) -> None:
-        """Raises PolicyError, naming the field, unless the peer may be run with as requested."""
+        """Raises PolicyError, naming the field, unless the peer may have the session as requested."""
         rules = self.rules(fingerprint)
         for reveal in request.reveals:
             if reveal not in rules.reveal:
@@ -140,7 +142,7 @@ class Policy:
         return _beside(self.path, name)
 
     def _refusal(self, name: str, problem: str) -> PolicyError:
-        return PolicyError(f"the policy {self.path} refuses this run: its '{name}' {problem}", term=name)
+        return PolicyError(f"the policy {self.path} refuses this session: its '{name}' {problem}", term=name)
 
 
 class _FieldError(Exception):

@@ -125,7 +125,7 @@ def one_sided() -> RemoteError:
 
 _ABORTS = {
     "minimum": "the peer, which compares, found fewer matches than --min-matches: nothing is revealed",
-    "refused": "the peer's policy refuses this run; ask its operator which limits it sets",
+    "refused": "the peer's policy refuses this session; ask its operator which limits it sets",
     "protocol": "the peer says that this side broke the protocol; check that both run the same version",
     "failed": "the peer gave up because of a fault on its own side; ask its operator",
     "busy": "the peer refuses this session for now, since it has as many as it allows; try again later",

@@ -46,7 +46,7 @@ class EntryKind(enum.IntEnum):
 class Mark(enum.Enum):
     """What else must be known after a crash."""
 
-    ADMITTED = b"admitted"  # own policy has let the peer in and counted the run
+    ADMITTED = b"admitted"  # own policy has let the peer in and counted the session
     REPORTED = b"reported"  # the result is where the user wants it
     PARTED = b"parted"  # the peer holds all that it needs
 

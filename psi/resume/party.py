@@ -157,7 +157,7 @@ def _equal(one: Frame, other: Frame) -> bool:
 
 
 def _once(admit: Callable[[int], None], journal: Journal) -> Callable[[int], None]:
-    """Ask the policy, and count the run, once a session. A kill between the count and its mark costs a second run:
+    """Ask the policy, and count the session, once. A kill between the count and its mark counts it twice:
     the safe side."""
 
     def admit_once(size: int) -> None:

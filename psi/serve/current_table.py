@@ -27,7 +27,7 @@ def stamp_of(path: str | os.PathLike[str]) -> Stamp | None:
 class _Edition:
     job: Job
     stamp: Stamp | None
-    users: int = 1  # the shelf is one of them
+    users: int = 1  # the table itself is one of them
     closing: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
 
@@ -42,7 +42,7 @@ class CurrentTable:
     def __init__(self, path: str | os.PathLike[str], read: Callable[[], Job]) -> None:
         self._path = path
         self._read = read
-        self._shelf: _Edition | None = None
+        self._current: _Edition | None = None
         self._lock = threading.Lock()  # held for moments, unlike:
         self._reading = threading.Lock()
         self._last_look: Stamp | None = None
@@ -62,7 +62,7 @@ class CurrentTable:
         before a peer comes, so that it need not wait. A file that is gone is looked for once, so that it shows."""
         last, self._last_look = self._last_look, stamp_of(self._path)
         with self._lock:
-            known = None if self._shelf is None else self._shelf.stamp
+            known = None if self._current is None else self._current.stamp
         return self._last_look == last and self._last_look != known
 
     def refresh(self) -> None:
@@ -72,17 +72,17 @@ class CurrentTable:
 
     def close(self) -> None:
         """Close what no session uses. Safe to call twice."""
-        self._take_off_shelf()
+        self._let_go()
 
     def _take(self) -> _Edition:
         with self._reading:  # whoever comes while the table is read waits for that
             stamp = stamp_of(self._path)
             with self._lock:
-                edition = self._shelf
+                edition = self._current
                 if edition is not None and stamp is not None and edition.stamp == stamp:
                     edition.users += 1
                     return edition
-            self._take_off_shelf()
+            self._let_go()
             try:
                 job = self._read()
             except PsiselectError:
@@ -94,12 +94,12 @@ class CurrentTable:
             edition = _Edition(job, stamp, users=2)
             edition.closing.enter_context(job)
             with self._lock:
-                self._shelf = edition
+                self._current = edition
             return edition
 
-    def _take_off_shelf(self) -> None:
+    def _let_go(self) -> None:
         with self._lock:
-            edition, self._shelf = self._shelf, None
+            edition, self._current = self._current, None
         if edition is not None:
             self._give_back(edition)
 

@@ -43,7 +43,7 @@ class InputError(LocalError):
 
 
 class PolicyError(LocalError):
-    """Own policy, privacy budget or agreed minimum forbids the run or its result."""
+    """Own policy, privacy budget or agreed minimum forbids the session or its result."""
 
 
 class MinimumError(PolicyError):

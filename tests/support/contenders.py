@@ -13,7 +13,7 @@ from pathlib import Path
 
 from psi.accounts import audit
 from psi.accounts.policy import Allowance
-from psi.accounts.run_counter import RunCounter
+from psi.accounts.session_counter import SessionCounter
 from psi.offline.answered import AnsweredOffers
 from psiselect.base.errors import PolicyError
 
@@ -29,7 +29,7 @@ def compete(path: Path, allowance: Allowance, now: int, won: Synchronized[int], 
     start.wait()
     for number in range(20):
         try:
-            RunCounter(path).spend(bytes([number]) * 32, allowance, now)
+            SessionCounter(path).spend(bytes([number]) * 32, allowance, now)
         except PolicyError:
             continue
         with won.get_lock():

@@ -12,7 +12,7 @@ from support.program import Run
 from support.psi_processes import address, psiselect, run, session
 
 from psi.accounts.policy import Policy
-from psi.accounts.run_counter import RunCounter
+from psi.accounts.session_counter import SessionCounter
 from psi.identity.identity import Identity
 
 
@@ -39,7 +39,7 @@ def test_two_runs_a_week_hold_over_restarts_and_a_kill(place: Path) -> None:
         ) as caller,
     ):
         deadline = time.monotonic() + 60
-        while RunCounter(state).count(peer) == 0:
+        while SessionCounter(state).count(peer) == 0:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         listener.kill()
@@ -52,9 +52,9 @@ def test_two_runs_a_week_hold_over_restarts_and_a_kill(place: Path) -> None:
     assert (acme.code, globex.code) == (6, 4), (acme, globex)
     assert acme.json["error"]["term"] == "runs"
     assert "in 7d: 2; begun: 2" in acme.json["error"]["message"]
-    assert "policy refuses this run" in globex.json["error"]["message"]
+    assert "policy refuses this session" in globex.json["error"]["message"]
     assert "7d" not in globex.out + globex.err
-    assert RunCounter(state).count(peer) == 2
+    assert SessionCounter(state).count(peer) == 2
     assert (place / "acme.log").read_text().count("\n") == 2
 
 
@@ -63,7 +63,7 @@ def test_a_caller_holds_its_own_policy_and_a_long_list_is_refused(place: Path) -
     acme, globex = session(place, globex=("--policy", policy))
     assert (acme.code, globex.code) == (4, 6), (acme, globex)
     assert globex.json["error"]["term"] == "max_peer_size"
-    assert RunCounter(place / "policy.toml.runs").count(Identity.load(place / "acme").fingerprint) == 0
+    assert SessionCounter(place / "policy.toml.runs").count(Identity.load(place / "acme").fingerprint) == 0
 
 
 @pytest.mark.parametrize(

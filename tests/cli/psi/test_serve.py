@@ -16,7 +16,7 @@ from support.psi_processes import ACME, GLOBEX, Ended, run
 from support.served import Call, Served, hold, options_of, serving
 
 from psi.accounts.policy import Policy
-from psi.accounts.run_counter import RunCounter
+from psi.accounts.session_counter import SessionCounter
 from psi.identity.identity import Identity
 
 SECRETS = [row[1] for row in ACME[1:] if row[1]] + list(map(str, GLOBEX["e"]))
@@ -139,7 +139,7 @@ def test_two_runs_a_week_hold_over_restarts_and_a_kill(place: Path, call: Call) 
         assert call(served.address).code == 0
         third = call(served.address)
         assert third.code == 4
-        assert "policy refuses this run" in third.json["error"]["message"]
+        assert "policy refuses this session" in third.json["error"]["message"]
         assert "7d" not in third.out + third.err
         failed = served.wait("session_failed")
         assert (failed["code"], failed["kind"], failed["term"]) == (6, "policy", "runs")
@@ -148,7 +148,7 @@ def test_two_runs_a_week_hold_over_restarts_and_a_kill(place: Path, call: Call) 
         assert call(served.address).code == 4
         assert served.wait("session_failed")["code"] == 6
     peer = Identity.load(place / "globex").fingerprint
-    assert RunCounter(place / "policy.toml.runs").count(peer) == 2
+    assert SessionCounter(place / "policy.toml.runs").count(peer) == 2
     codes = [
         (json.loads(line)["error"] or {"code": 0})["code"] for line in (place / "acme.log").read_text().splitlines()
     ]
@@ -158,7 +158,7 @@ def test_two_runs_a_week_hold_over_restarts_and_a_kill(place: Path, call: Call) 
 def test_runs_of_a_clock_that_has_gone_back_still_count(place: Path, call: Call) -> None:
     policy = write_policy(place, "globex", reveal='["matches"]')
     peer = Identity.load(place / "globex").fingerprint
-    counter, ahead = RunCounter(place / "policy.toml.runs"), int(time.time()) + 6 * 86_400
+    counter, ahead = SessionCounter(place / "policy.toml.runs"), int(time.time()) + 6 * 86_400
     for _ in range(2):
         counter.spend(peer, Policy.load(policy).rules(peer).runs, ahead)
     with serving(place, "--policy", policy) as served:
@@ -173,7 +173,7 @@ def test_the_policy_is_read_for_each_session(place: Path, call: Call) -> None:
         write_policy(place, "globex", reveal='["count"]')
         refused = call(served.address)
         assert (refused.code, refused.json["error"]["kind"]) == (4, "peer")
-        assert "policy refuses this run" in refused.json["error"]["message"]
+        assert "policy refuses this session" in refused.json["error"]["message"]
         failed = served.wait("session_failed")
         assert (failed["code"], failed["term"]) == (6, "reveal")
         policy.write_text("half a pol")

@@ -1,10 +1,12 @@
-"""How many runs each peer has had, in one SQLite file (0600) that outlives the process.
+"""How many sessions each peer has had, in one SQLite file (0600) that outlives the process.
 
-`spend` returns only when the run is on disk, so a process that is killed later has still used it up. The rules of this
-room: every spend happens inside BEGIN IMMEDIATE, which counts and adds as one step whatever other processes do;
+The table in the file is called `run`, and the field of a policy `runs`: names from the first version, which stay.
+
+`spend` returns only when the session is on disk, so a process that is killed later has still used it up. The rules of
+this room: every spend happens inside BEGIN IMMEDIATE, which counts and adds as one step whatever other processes do;
 synchronous is EXTRA (durable.transaction); time never runs backwards: the latest time ever seen stands in for a clock
-that is behind it; nothing is ever deleted, so that a policy with a longer period finds old runs. Not covered: a file
-that its owner removes or restores, and file systems whose locks do not work.
+that is behind it; nothing is ever deleted, so that a policy with a longer period finds old sessions. Not covered: a
+file that its owner removes or restores, and file systems whose locks do not work.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ _SCHEMA = (
 )
 
 
-class RunCounter:
+class SessionCounter:
     """The counter in one file. Each call connects anew, so threads and processes may share it."""
 
     def __init__(self, path: Path) -> None:
@@ -43,14 +45,14 @@ class RunCounter:
             pass
         except OSError as error:
             raise InputError(
-                f"cannot create {self.path}, where runs are counted: {error.strerror}; name a file in a local folder "
-                "that can be written as the policy's 'state'"
+                f"cannot create {self.path}, where sessions are counted: {error.strerror}; name a file in a local "
+                "folder that can be written as the policy's 'state'"
             ) from None
         with self._writing():
             pass
 
     def spend(self, peer: bytes, allowance: Allowance, now: int) -> None:
-        """Count a run with `peer` (a fingerprint) that begins at `now`, seconds since 1970.
+        """Count a session with `peer` (a fingerprint) that begins at `now`, seconds since 1970.
 
         Raises PolicyError when as many have begun within the period; then nothing is counted.
         """
@@ -66,13 +68,13 @@ class RunCounter:
         if not allowed:
             free = begun[len(begun) - allowance.count] + allowance.seconds
             raise PolicyError(
-                f"the policy's runs with this peer in {allowance.per}: {allowance.count}; begun: {len(begun)}; the "
+                f"the policy's sessions with this peer in {allowance.per}: {allowance.count}; begun: {len(begun)}; the "
                 f"next may begin at {datetime.fromtimestamp(free, UTC):%Y-%m-%d %H:%M:%S} UTC",
                 term="runs",
             )
 
     def count(self, peer: bytes) -> int:
-        """All runs that were ever counted for a peer."""
+        """All sessions that were ever counted for a peer."""
         with self._writing() as connection:
             ((count,),) = connection.execute("SELECT count(*) FROM run WHERE peer = ?", (peer,)).fetchall()
         return int(count)
@@ -89,7 +91,7 @@ class RunCounter:
 
     def _unusable(self, reason: str) -> InputError:
         return InputError(
-            f"{self.path}, where runs are counted, cannot be used ({reason}); without it no run is allowed"
+            f"{self.path}, where sessions are counted, cannot be used ({reason}); without it no session is allowed"
         )
 
     def _prepare(self, connection: Connection) -> None:
@@ -99,7 +101,7 @@ class RunCounter:
             return
         if found or connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
             raise InputError(
-                f"{self.path} is not where psiselect counts runs; name another file as the policy's 'state'"
+                f"{self.path} is not where psiselect counts sessions; name another file as the policy's 'state'"
             )
         for statement in _SCHEMA:
             connection.execute(statement)

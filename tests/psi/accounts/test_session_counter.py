@@ -17,7 +17,7 @@ from support.contenders import compete
 from support.parties import pump, setup
 
 from psi.accounts.policy import Allowance
-from psi.accounts.run_counter import RunCounter
+from psi.accounts.session_counter import SessionCounter
 from psi.agreement.outcomes import Side
 from psi.protocol.messages import MessageType as M
 from psi.protocol.party import Party
@@ -37,7 +37,7 @@ def path(tmp_path: Path) -> Path:
 def allowed(path: Path, now: int, peer: bytes = PEER, allowance: Allowance = WEEKLY) -> bool:
     """Whether a run may begin; each call opens the file anew, as a restarted program does."""
     try:
-        RunCounter(path).spend(peer, allowance, now)
+        SessionCounter(path).spend(peer, allowance, now)
     except PolicyError:
         return False
     return True
@@ -48,17 +48,17 @@ def test_two_a_week_and_no_third(path: Path) -> None:
     assert allowed(path, NOW + DAY, peer=OTHER)
     assert [allowed(path, NOW + 7 * DAY - 1), allowed(path, NOW + 7 * DAY)] == [False, True]
     assert [allowed(path, NOW + 8 * DAY - 1), allowed(path, NOW + 8 * DAY)] == [False, True]
-    assert RunCounter(path).count(PEER) == 4
+    assert SessionCounter(path).count(PEER) == 4
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_the_refusal_says_when_the_next_may_begin(path: Path) -> None:
     for _ in range(2):
-        RunCounter(path).spend(PEER, WEEKLY, NOW)
+        SessionCounter(path).spend(PEER, WEEKLY, NOW)
     with pytest.raises(
         PolicyError, match=r"in 7d: 2; begun: 2; the next may begin at 2027-01-22 08:00:00 UTC"
     ) as caught:
-        RunCounter(path).spend(PEER, WEEKLY, NOW + 1)
+        SessionCounter(path).spend(PEER, WEEKLY, NOW + 1)
     assert caught.value.term == "runs"
 
 
@@ -116,9 +116,9 @@ _SPENDER = """
 import sys
 from pathlib import Path
 from psi.accounts.policy import Allowance
-from psi.accounts.run_counter import RunCounter
+from psi.accounts.session_counter import SessionCounter
 while True:
-    RunCounter(Path(sys.argv[1])).spend(b"\\x11" * 32, Allowance(1000000, 1, "1h"), 1)
+    SessionCounter(Path(sys.argv[1])).spend(b"\\x11" * 32, Allowance(1000000, 1, "1h"), 1)
     print("counted", flush=True)
 """
 
@@ -134,12 +134,12 @@ def test_a_killed_process_has_used_its_runs_up(path: Path) -> None:
             said += 1
         os.kill(process.pid, signal.SIGKILL)
         said += len(process.communicate()[0].splitlines())
-    assert said <= RunCounter(path).count(PEER) <= said + 4
+    assert said <= SessionCounter(path).count(PEER) <= said + 4
 
 
 def test_the_run_is_counted_before_the_first_element_leaves(path: Path) -> None:
     """On both sides, whoever learns."""
-    counters = {side: RunCounter(path.with_name(side.value)) for side in Side}
+    counters = {side: SessionCounter(path.with_name(side.value)) for side in Side}
     parties = {
         side: Party(setup(side, [b"a", b"b"], admit=lambda size, side=side: counters[side].spend(PEER, WEEKLY, NOW)))
         for side in Side
@@ -154,16 +154,16 @@ def test_other_files_are_refused_and_left(path: Path, tmp_path: Path) -> None:
     path.write_bytes(b"not a database, and longer than the header of one: " + b"x" * 100)
     before = path.read_bytes()
     with pytest.raises(InputError, match="cannot be used"):
-        RunCounter(path)
+        SessionCounter(path)
     assert path.read_bytes() == before
     other = tmp_path / "other.db"
     with sqlite3.connect(other) as connection:
         connection.execute("CREATE TABLE customers (name TEXT)")
     connection.close()
     with pytest.raises(InputError, match="is not where"):
-        RunCounter(other)
+        SessionCounter(other)
     with pytest.raises(InputError, match="'state'"):
-        RunCounter(tmp_path / "missing" / "runs")
+        SessionCounter(tmp_path / "missing" / "runs")
 
 
 def test_a_damaged_counter_allows_nothing(path: Path) -> None:
@@ -171,5 +171,5 @@ def test_a_damaged_counter_allows_nothing(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("DELETE FROM clock")
     connection.close()
-    with pytest.raises(InputError, match="no run is allowed"):
-        RunCounter(path).spend(PEER, WEEKLY, NOW)
+    with pytest.raises(InputError, match="no session is allowed"):
+        SessionCounter(path).spend(PEER, WEEKLY, NOW)
