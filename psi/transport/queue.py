@@ -7,7 +7,6 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
@@ -199,13 +198,9 @@ class QueuedChannel(abc.ABC):
         if not self._closed:
             self._deadline.seconds = min(self._deadline.seconds, _FAREWELL_SECONDS)
             self._outgoing.cut(_FAREWELL_BYTES)
-            for frame in self._as_sent(last) if last is not None else ():
-                self._outgoing.offer(frame)
+            if last is not None:
+                self._outgoing.offer(last)
         self.close()
-
-    def _as_sent(self, frame: Frame) -> Iterable[Frame]:
-        """What becomes of a frame on its way."""
-        return (frame,)
 
     @abc.abstractmethod
     def close(self) -> None:

@@ -25,12 +25,13 @@ from psi.resume.plan import ResumePlan
 from psi.resume.session import open_session
 from psi.session.session import SessionResult
 from psi.transport.channel import Channel
-from psi.transport.memory import MemoryChannel, memory_pair
+from psi.transport.memory import MemoryChannel
 from psi.transport.wire import Frame
 from psiselect.base.entropy import Entropy
 from psiselect.base.errors import TransportError
 from psiselect.base.packed import Packed
 from support.parties import KEYS, backend, setup, terms
+from support.tapped import tapped_pair
 
 
 class Killed(BaseException):
@@ -50,7 +51,7 @@ class Switchboard:
             other = self._waiting.pop(side.other, None)
             if other is not None:
                 prints = KEYS[side].fingerprint, KEYS[side.other].fingerprint
-                mine, theirs = memory_pair(timeout=2.0, fingerprints=prints, taps=(self._tap, self._tap))
+                mine, theirs = tapped_pair(timeout=2.0, fingerprints=prints, taps=(self._tap, self._tap))
                 other.append(theirs)
                 self._changed.notify_all()
                 return mine

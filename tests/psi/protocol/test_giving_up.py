@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from support import rawtls
 from support.parties import setup, terms
+from support.tapped import tapped_pair
 
 from psi.agreement.outcomes import Side
 from psi.group.curve25519.portable import PortableBackend
 from psi.identity.identity import Identity
 from psi.protocol.messages import MessageType
 from psi.session import session
-from psi.transport.memory import memory_pair
 from psi.transport.tls import Listener
 from psi.transport.wire import Frame
 from psiselect.base.errors import TransportError
@@ -45,7 +45,7 @@ def settled(channel: object) -> bool:
 
 
 def test_the_reason_overtakes_the_bulk_but_not_what_is_at_the_front() -> None:
-    near, far = memory_pair(timeout=120, queue_bytes=1 << 30)
+    near, far = tapped_pair(timeout=120, queue_bytes=1 << 30)
     near.send(Frame(MessageType.HELLO, b"terms"))
     for _ in range(40):
         near.send(BULK)
@@ -64,7 +64,7 @@ class Broken(PortableBackend):
 
 
 def test_an_interrupted_session_tells_the_peer_at_once() -> None:
-    near, far = memory_pair(timeout=120)
+    near, far = tapped_pair(timeout=120)
     items = [b"%d" % number for number in range(100)]
     peer = session.Party(setup(Side.LISTEN, items, terms()))
     for frame in peer.start():

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 from support.parties import KEYS, setup, terms
+from support.tapped import Tap, tapped_pair
 
 from psi.agreement.outcomes import Learner, Reveal, Side
 from psi.protocol.messages import MessageType
@@ -17,7 +18,6 @@ from psi.protocol.states import State
 from psi.session import session
 from psi.store.spool import Column, Store
 from psi.transport.channel import Channel
-from psi.transport.memory import Tap, memory_pair
 from psi.transport.wire import Frame
 from psiselect.base.errors import TransportError
 from psiselect.base.packed import I64, U8
@@ -27,7 +27,7 @@ ITEMS = [b"%d" % i for i in range(300)]
 
 def channels(taps: tuple[Tap | None, Tap | None] = (None, None), **options: object) -> dict[Side, Channel]:
     prints = (KEYS[Side.CONNECT].fingerprint, KEYS[Side.LISTEN].fingerprint)
-    first, second = memory_pair(fingerprints=prints, taps=taps, **options)
+    first, second = tapped_pair(fingerprints=prints, taps=taps, **options)
     return {Side.CONNECT: first, Side.LISTEN: second}
 
 

@@ -1,0 +1,126 @@
+"""A new term is one entry: its JSON, the comparison and the record follow from the field."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from fractions import Fraction
+
+import pytest
+from support.parties import pump, setup, terms
+
+from psi.agreement.outcomes import Comparer, Learner, Matching, Reveal, Side
+from psi.agreement.terms import KeyTerm, Terms, difference
+from psi.protocol.party import Party
+from psiselect.base.errors import RemoteError, UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LongerTerms(Terms):
+    """With a term that no version has."""
+
+    dummy: Fraction = Fraction(1, 2)
+
+
+def longer(**changes: object) -> LongerTerms:
+    plain = {field.name: getattr(terms(), field.name) for field in dataclasses.fields(Terms)}
+    return LongerTerms(**{**plain, **changes})  # type: ignore[arg-type]
+
+
+def session(here: Terms, there: Terms) -> dict[Side, Party]:
+    agreed = {Side.CONNECT: here, Side.LISTEN: there}
+    parties = {side: Party(setup(side, [b"ann", b"bob"], agreed[side])) for side in Side}
+    pump(parties)
+    return parties
+
+
+def test_a_new_term_is_one_entry() -> None:
+    assert longer().to_json() == {**terms().to_json(), "dummy": "1/2"}
+    both = session(longer(), longer())
+    assert {party.record["terms"]["dummy"] for party in both.values()} == {"1/2"}
+    assert both[Side.CONNECT].outcome.matches == 2
+
+
+@pytest.mark.parametrize("there", [longer(dummy=Fraction(1, 3)), terms()])
+def test_a_new_term_that_differs_is_named(there: Terms) -> None:
+    with pytest.raises(RemoteError, match="differ in 'dummy'") as refused:
+        session(there, longer())
+    assert refused.value.term == "dummy"
+
+
+def test_a_term_that_only_the_peer_has_is_refused() -> None:
+    found = difference(terms(), longer().to_json())
+    assert found is not None
+    assert found.term == "terms"
+
+
+def test_every_kind_of_term_is_plain_json() -> None:
+    full = terms(
+        reveal=Reveal.NOISY_COUNT,
+        epsilon=Fraction(2, 4),
+        delta=Fraction(1, 10),
+        min_matches=3,
+        matching=Matching.ONE_TO_ONE,
+        pad_to=9,
+        learn=Learner.LISTEN,
+        keys=(KeyTerm("text/1", "ab" * 32),),
+    )
+    assert full.to_json() == {
+        "version": 1,
+        "suite": full.suite,
+        "reveal": "noisy-count",
+        "learn": "listen",
+        "keys": [{"rule": "text/1", "digest": "ab" * 32}],
+        "chunk": 16,
+        "matching": "one-to-one",
+        "epsilon": "1/2",
+        "delta": "1/10",
+        "min_matches": 3,
+        "min_matches_by": "learner",
+        "pad_to": 9,
+        "columns": None,
+        "label_bytes": None,
+        "value_decimals": None,
+        "value_max": None,
+    }
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Terms)])
+def test_a_term_of_another_type_differs(name: str) -> None:
+    """1 is not true, and "1" is not 1."""
+    peer = terms().to_json()
+    peer[name] = [peer[name]]
+    found = difference(terms(), peer)
+    assert found is not None
+    assert found.term == {"keys": "rule"}.get(name, name)
+
+
+@pytest.mark.parametrize(
+    ("changes", "term"),
+    [
+        ({"keys": ()}, "keys"),
+        ({"keys": (KeyTerm("raw/1", "00" * 32),) * 17}, "keys"),
+        ({"min_matches": 0}, "min_matches"),
+        ({"pad_to": 0}, "pad_to"),
+        ({"pad_to": (1 << 40) + 1}, "pad_to"),
+        ({"min_matches_by": Comparer.OTHER}, "min_matches_by"),
+        ({"epsilon": Fraction(1)}, "epsilon"),
+        ({"delta": Fraction(1)}, "epsilon"),
+        ({"label_bytes": 64}, "label_bytes"),
+        ({"value_max": "1"}, "value_decimals"),
+        ({"reveal": Reveal.SUM}, "value_decimals"),
+    ],
+)
+def test_terms_that_cannot_be_had_are_refused_when_they_are_built(changes: dict[str, object], term: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        terms(**changes)
+    assert refused.value.term == term
+
+
+def test_the_sides_agree_on_who_adds_up_and_who_gives() -> None:
+    agreed = terms(reveal=Reveal.SUM, value_decimals=2, value_max="10", learn=Learner.CONNECT)
+    assert agreed.amounts_of(Side.LISTEN) is not None
+    assert agreed.amounts_of(Side.CONNECT) is None
+    agreed.check_totals({Side.CONNECT: 1 << 62, Side.LISTEN: 1})
+    with pytest.raises(UsageError):
+        agreed.check_totals({Side.CONNECT: 1, Side.LISTEN: 1 << 62})
