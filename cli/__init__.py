@@ -1,1 +1,9 @@
-"""The `psiselect` command: thin adapters over `psi`, `dpselect` and `mpc`."""
+"""The command `psiselect`. Each command checks its options, calls the rooms below, and says what happened.
+
+    main       the groups, and the one place where an error becomes an exit code; _errors: the table of exit codes
+    advisor/   `advise`; demo/, mpc/, psi/, release/, vote/: one folder each
+    budget, identity, poll, select: one file each
+    _options   options of several commands put together; _output: results and talk; _fitting: tables in a terminal
+
+Rule: results go to stdout, everything else to stderr.
+"""

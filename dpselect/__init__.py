@@ -1,1 +1,15 @@
-"""Private selection and private numbers, sampled exactly. Start at `dpselect.mechanisms`."""
+"""Private selection and private numbers, sampled exactly.
+
+    privacy             the neighbouring relation and epsilon, both exact; decimals: decimal text and fractions
+    scores              candidates' scores, and how far one person can move them
+    mechanisms          one winner: permute-and-flip, exponential; committee: several; quantile, threshold
+    approval            approval elections, from ballots to winners; ballots/ reads them
+    numeric             noisy counts, sums, means, histograms; truncated: noise that stays in bounds
+    local_dp            polls in which each respondent randomises; responses: their answers as rows
+    sampling            exact samplers; coins, ladder, law: what they stand on
+    planning, utility   how good a choice will be, from public parameters
+    accounting, ledger  what releases cost, and the durable budget
+    declaration_search  a search for data that break a declared sensitivity
+
+Rule: no floating point between a score and a released value.
+"""

@@ -1,1 +1,7 @@
-"""`psiselect demo`, and the lists it runs on."""
+"""`psiselect demo`.
+
+    command  two companies match customer lists, here and now
+    samples  the lists: fictional people, real mess
+
+Rule: the demo checks its own result against a plain join.
+"""

@@ -1,1 +1,11 @@
-"""`psiselect psi`."""
+"""`psiselect psi`.
+
+    command    the commands; offline: those by files; verify: the check of a signed record
+    options    what click takes; given: the same as one typed object; choices: checked together, in groups
+    table      how a list is named; columns, values: options about columns that travel and values that add up
+    own_side   this side of a session, ready for its peer
+    policy     the policy, asked; records: audit line and signed record; results: what was found, written and said
+    resume     sessions that are kept; serve, served, json_log: a listener that stays up, its sessions, its log
+
+Rule: what can go wrong on this side alone comes before the peer is called.
+"""

@@ -1,7 +1,12 @@
 """From identifiers as people write them to canonical values: published, versioned rules over Arrow columns.
 
-This room is pure: columns in, columns out. Rules are described for both parties in docs/normalization.md; what they
-compare before any data moves is `KeySpec.digest()`, which covers rule, version and options and not the column's name.
+    rule   what a rule is; text, email, phone, date: the rules
+    key    `--key COLUMN[:RULE]`, and compound keys
+
+Rules are described for both parties in docs/normalization.md. What they compare before any data moves is
+`KeySpec.digest()`, which covers rule, version and options and not the column's name.
+
+Rule: columns in, columns out; nothing is read or kept.
 """
 
 from __future__ import annotations

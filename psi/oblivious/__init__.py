@@ -1,10 +1,13 @@
 """Oblivious transfer: base transfers, their extension, and the correlated transfers that add up values.
 
-    base.py        128 transfers of one seed out of two, from the session's own oblivious PRF
-    extension.py   as many transfers as there are records, from those 128, with a check of the side that chooses
-    correlated.py  one chooses records by secret bits, the other's values add up, neither sees the other's
-    columns.py     the bits of all this: 128 columns of pseudo-random bits, turned into rows, multiplied, compared
+    base        128 transfers of one seed out of two, from the session's own oblivious PRF
+    extension   as many transfers as there are records, from those 128, with a check of the side that chooses
+    correlated  one chooses records by secret bits, the other's values add up, neither sees the other's
+    columns     the bits of all this: 128 columns of pseudo-random bits, turned into rows, multiplied, compared
+    cost        what it all costs, measured
 
 In a run of `psi` the run's sender has values and the run's receiver has a bit for each of them. The base transfers go
 the other way round: there the run's sender chooses.
+
+Rule: nothing here depends on what a value or a bit stands for.
 """

@@ -1,1 +1,10 @@
-"""Ways for frames to reach the peer: memory (tests, psi local), mutual TLS 1.3, files."""
+"""Ways for frames to reach the peer.
+
+    wire        frames as bytes
+    channel     what every channel offers; queue: what channels share; memory: within one process
+    tls         calling a peer over mutual TLS 1.3; tlschannel: the channel; pinning: who is at the other end
+    listener    the listening end; reception: everybody who has connected and has no channel yet
+    address     HOST:PORT; health: answers to health checks
+
+Rule: nothing here knows what a frame means.
+"""

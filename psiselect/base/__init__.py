@@ -1,4 +1,4 @@
-"""The ground floor: what every room stands on. Imports nothing of the project outside this folder.
+"""The ground floor: what every room stands on.
 
 errors       every error that the project raises on purpose, one tree
 entropy      the source of random bits; seeded: bits that can be drawn again
@@ -7,4 +7,6 @@ strict_json  JSON as a hostile peer may send it
 durable      files that a crash must not undo: logs that only grow, SQLite transactions, syncs
 atomic       outputs that appear whole or not at all; stands on durable
 events       what a log line carries besides its text
+
+Rule: imports nothing of the project outside this folder.
 """

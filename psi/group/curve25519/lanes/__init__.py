@@ -1,5 +1,10 @@
 """The vectorised backend: LLVM vector code, one curve point per 64-bit lane.
 
-Read `field` first (how numbers are held and multiplied), then `ladder`, `elligator2`, `sha512`; `module` puts them
-together, `kernel` compiles or finds the result, `backend` is what the rest of the project sees.
+    field       how numbers are held and multiplied: read it first; routines: its operations as functions
+    ladder      X25519; inversion: powers and inverses; elligator2, sha512, tags: hashing onto the curve
+    codegen     a thin language for straight-line vector code; module: all of it put together
+    compiler    to native code; image: the code as one block; cache: on disk; kernel: found or compiled, and called
+    target      which processor this is; selftest: answers that the code must give; backend: what the project sees
+
+Rule: no branch and no index in the code depends on a scalar.
 """
