@@ -13,13 +13,12 @@ from cli.advisor.cautions import Caution, cautions
 from cli.advisor.costs import Machine
 from cli.advisor.edits import Edit, edits
 from cli.advisor.fields import BY_NAME
-from cli.advisor.labels import LABELS, Label
+from cli.advisor.labels import Label
 from cli.advisor.logic import Open, settle, spell_out
 from cli.advisor.numbers import Numbers
 from cli.advisor.predictions import Prediction, Setting, predict
 from cli.advisor.printed_commands import Step
 from cli.advisor.quantities import QUANTITIES
-from cli.advisor.questions import QUESTIONS
 from cli.advisor.rules import Rule
 from cli.advisor.task import Facts, Given, check_together
 
@@ -85,7 +84,7 @@ class Answer:
         """The JSON that docs/advisor.md describes."""
         return {
             "primary": self.primary,
-            "family": LABELS[self.primary].family,
+            "family": self.primary.family,
             "why": self.why,
             "rule": self.rule.name,
             "source": self.rule.source,
@@ -112,7 +111,7 @@ def advise(given: Given, machine: Machine) -> Answer | Undecided:
     rule = settle(given)
     if isinstance(rule, Open):
         outcomes = tuple((value, tuple(sorted(labels))) for value, labels in spell_out(given, rule))
-        return Undecided(rule.field, QUESTIONS[rule.field].ask, outcomes)
+        return Undecided(rule.field, BY_NAME[rule.field].ask, outcomes)
     facts = Facts(given, asking=frozenset())
     numbers = Numbers(facts)
     setting = Setting(facts, numbers, machine)

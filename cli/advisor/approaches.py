@@ -12,11 +12,12 @@ from enum import IntEnum
 
 from cli.advisor import formulas, predictions, sources
 from cli.advisor.fields import ADDITIVE, COUNTS, ELEMENTS, INTERSECTIONS, ONE_BIT, SELECTIONS
-from cli.advisor.labels import LABELS, Label
+from cli.advisor.labels import Label
 from cli.advisor.predictions import Setting
 from cli.advisor.printed_commands import implemented
 from cli.advisor.task import NeedToKnow
 from cli.advisor.wording import number, percent
+from cli.advisor.words import phrase
 
 
 class Fit(IntEnum):
@@ -42,12 +43,12 @@ class Verdict:
     @property
     def recipients(self) -> str:
         """What those who get the result learn."""
-        return LABELS[self.label].recipients
+        return self.label.recipients
 
     @property
     def party(self) -> str:
         """What each party learns besides."""
-        return LABELS[self.label].party
+        return self.label.party
 
 
 def _no(label: Label, reason: str, value: float | None = None, err95: float | None = None) -> Verdict:
@@ -174,8 +175,12 @@ def _noise_on_lists(s: Setting, label: Label) -> Verdict:
 def _dp_number(s: Setting, label: Label, err95: float) -> Verdict:
     """Shared by the three ways to add noise to a number."""
     if not s.n.fits(err95):
+        source = phrase(f"limits.{s.n.limit_source.value}")
         return _no(
-            label, f"off by {number(err95)} at 95 %, tolerable {number(s.n.limit)} [{s.n.limit_source}]", err95, err95
+            label,
+            f"off by {number(err95)} at 95 %, tolerable {number(s.n.limit)} [{source}]",
+            err95,
+            err95,
         )
     if s.f.exact == "required":
         return _no(label, f"noise of {number(err95)} where none is permitted [exact=required]", err95, err95)

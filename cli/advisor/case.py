@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cli.advisor.costs import Machine
-from cli.advisor.labels import LABELS, Label
+from cli.advisor.labels import Label
 from cli.advisor.numbers import FEW_HOLDERS, Numbers
 from cli.advisor.predictions import Setting
 from cli.advisor.rules import Rule
@@ -31,7 +31,7 @@ class Case:
     @property
     def family(self) -> str:
         """The answer's family."""
-        return LABELS[self.label].family
+        return self.label.family
 
     @property
     def setting(self) -> Setting:

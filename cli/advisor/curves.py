@@ -9,9 +9,10 @@ from typing import Any
 from cli.advisor import costs
 from cli.advisor.fields import ADDITIVE, ELEMENTS, INTERSECTIONS
 from cli.advisor.formulas import exponential_sets, randomised_sets
-from cli.advisor.numbers import Numbers
+from cli.advisor.numbers import Limit, Numbers
 from cli.advisor.predictions import Setting, shared_items
 from cli.advisor.task import Facts, NeedToKnow
+from cli.advisor.words import phrase
 
 POINTS = 41
 
@@ -44,17 +45,15 @@ def charts(setting: Setting, given: dict[str, Any]) -> list[Chart]:
         return _of_lists(setting)
     made = []
     epsilons = _logspace(f.epsilon_total / 100, f.epsilon_total * 10)
-    made.append(_chart(setting, given, "epsilon_total", epsilons, "epsilon (total)", f.epsilon_total))
+    made.append(_chart(setting, given, "epsilon_total", epsilons, f.epsilon_total))
     n = f.n_units or (f.n_holders if f.each_holder_one_unit else None)
     if n:
         sizes = [max(2, round(x)) for x in _logspace(max(2, n / 100), n * 100)]
-        made.append(_chart(setting, given, "n_units", sizes, "n, units in the data", n))
+        made.append(_chart(setting, given, "n_units", sizes, n))
     return [chart for chart in made if chart is not None]
 
 
-def _chart(
-    setting: Setting, given: dict[str, Any], field: str, xs: Sequence[float], axis: str, here: float
-) -> Chart | None:
+def _chart(setting: Setting, given: dict[str, Any], field: str, xs: Sequence[float], here: float) -> Chart | None:
     quantities = _quantities(setting)
     curves = tuple(
         curve for name, value in quantities if len((curve := Curve(name, _points(given, field, xs, value))).points) > 1
@@ -63,30 +62,30 @@ def _chart(
         return None
     choice = setting.n.selects
     level = setting.n.or_none("at_stake" if choice else "limit")
-    stated = choice or setting.n.or_none("limit_source") in ("tolerance", "10 % of expected_value")
+    stated = choice or setting.n.or_none("limit_source") in (Limit.TOLERANCE, Limit.EXPECTED)
     what = "shortfall" if choice else "error"
     return Chart(
-        f"{what.capitalize()} at 95 % against {axis.split(',')[0]}",
-        axis,
-        f"{what} at 95 %",
+        phrase(f"charts.noise.{what}.{field}"),
+        phrase(f"charts.axes.{field}"),
+        phrase(f"charts.noise.{what}.axis"),
         curves,
         here,
         level if stated else None,
-        "at stake" if choice else "tolerable",
+        phrase(f"charts.noise.{what}.level"),
     )
 
 
 def _quantities(setting: Setting) -> list[tuple[str, Callable[[Numbers], float]]]:
     f = setting.f
     if setting.n.selects:
-        return [("exponential mechanism", lambda n: n.shortfall95)]
+        return [(phrase("charts.exponential"), lambda n: n.shortfall95)]
     if f.function not in ADDITIVE:
         return []
-    lines: list[tuple[str, Callable[[Numbers], float]]] = [("trusted holder (DP_LAPLACE)", lambda n: n.central_err95)]
+    lines: list[tuple[str, Callable[[Numbers], float]]] = [(phrase("charts.central"), lambda n: n.central_err95)]
     if f.n_holders > 1:
-        lines.append(("computed together, one colluding (MPC_DP)", lambda n: n.split_err95(1)))
+        lines.append((phrase("charts.together"), lambda n: n.split_err95(1)))
     if f.each_holder_one_unit:
-        lines.append(("noise at the source (DP_LOCAL)", lambda n: n.local_err95))
+        lines.append((phrase("charts.source"), lambda n: n.local_err95))
     return lines
 
 
@@ -116,20 +115,20 @@ def _of_lists(setting: Setting) -> list[Chart]:
         share = shared_items(f)
         epsilons = _logspace(0.01, 20)
         laws: tuple[tuple[str, Callable[[float], float]], ...] = (
-            ("precision, best item-by-item response", lambda e: randomised_sets(share, f.n_a, e)[0]),
-            ("recall, the same", lambda e: randomised_sets(share, f.n_a, e)[1]),
-            ("precision, exponential mechanism", lambda e: exponential_sets(share, f.n_a, e)[0]),
+            (phrase("charts.sets.precision"), lambda e: randomised_sets(share, f.n_a, e)[0]),
+            (phrase("charts.sets.recall"), lambda e: randomised_sets(share, f.n_a, e)[1]),
+            (phrase("charts.sets.exponential"), lambda e: exponential_sets(share, f.n_a, e)[0]),
         )
         curves = tuple(Curve(name, tuple((e, law(e)) for e in epsilons)) for name, law in laws)
         made.append(
             Chart(
-                "Precision and recall of noise against epsilon",
-                "epsilon",
-                "share",
+                phrase("charts.sets.title"),
+                phrase("charts.sets.epsilon"),
+                phrase("charts.sets.axis"),
                 curves,
                 f.epsilon_total,
                 1.0,
-                "exact protocol",
+                phrase("charts.sets.level"),
             )
         )
     sizes = [round(x) for x in _logspace(100, 10**8)]
@@ -137,10 +136,10 @@ def _of_lists(setting: Setting) -> list[Chart]:
     seconds = tuple((float(n), costs.psi(n, max(1, round(n * ratio)), machine).seconds) for n in sizes)
     made.append(
         Chart(
-            "Seconds on this machine against list length",
-            "items, n_a",
-            "seconds",
-            (Curve("one side learns", seconds),),
+            phrase("charts.seconds.title"),
+            phrase("charts.axes.n_a"),
+            phrase("charts.seconds.axis"),
+            (Curve(phrase("charts.seconds.one"), seconds),),
             f.n_a,
         )
     )

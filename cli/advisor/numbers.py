@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from cli.advisor import formulas, sources
@@ -16,8 +17,16 @@ from cli.advisor.lazy import lazy
 from cli.advisor.task import Facts, NeedToKnow
 
 QUANTILE_GRID = 1000  # public grid points of a quantile when n_candidates is not given: its logarithm is what counts
-HALF = "half of all that is possible"
 FEW_HOLDERS = 1000  # up to here all-to-all or aggregated secret sharing between the holders themselves is practicable
+
+
+class Limit(Enum):
+    """Where the tolerable error comes from; the value is its name among the words."""
+
+    TOLERANCE = "tolerance"
+    TYPICAL = "typical"  # a relative tolerance without an expected value
+    EXPECTED = "expected"
+    HALF = "half"  # neither is stated: half of what is possible
 
 
 @dataclass(frozen=True)
@@ -165,17 +174,17 @@ class Numbers:
         return 0.1 * abs(expected) if expected is not None else self.half_range
 
     @lazy
-    def limit_source(self) -> str:
-        """The field that `limit` came from, or why there is none."""
+    def limit_source(self) -> Limit:
+        """What `limit` came from."""
         if self.f.tolerance is not None:
             relative = self.f.tolerance["kind"] == "rel" and self.f.expected_value is None
-            return "tolerance of a typical value, none being expected" if relative else "tolerance"
-        return "10 % of expected_value" if self.f.expected_value is not None else HALF
+            return Limit.TYPICAL if relative else Limit.TOLERANCE
+        return Limit.EXPECTED if self.f.expected_value is not None else Limit.HALF
 
     @lazy
     def stated_limit(self) -> bool:
         """Does the limit come from the user, rather than from what is possible at all?"""
-        return self.limit_source != HALF
+        return self.limit_source is not Limit.HALF
 
     @lazy
     def half_range(self) -> float:

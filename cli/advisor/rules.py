@@ -1,4 +1,4 @@
-"""The decision: rules in order, the first that holds gives the answer. Their words and sources are in `rule_words.py`.
+"""The decision: rules in order, the first that holds gives the answer. Their words and sources are in `words.toml`.
 
 A rule reads fields lazily, so that an unknown one is asked for only where it can matter, and names the fields that are
 responsible. A new rule is one line here and one there.
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from cli.advisor.fields import ELEMENTS, INTERSECTIONS, ONE_BIT, SELECTIONS
 from cli.advisor.labels import L
 from cli.advisor.numbers import FEW_HOLDERS, Numbers
-from cli.advisor.rule_words import WORDS
 from cli.advisor.task import Facts
+from cli.advisor.words import phrase
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Rule:
     @property
     def why(self) -> str:
         """One sentence for the user."""
-        return WORDS[self.name][0]
+        return phrase(f"rules.{self.name}.why")
 
     @property
     def source(self) -> str:
         """A section of the article (S1, S2, P1, P2, C), a paper, or a decision record."""
-        return WORDS[self.name][1]
+        return phrase(f"rules.{self.name}.source")
 
 
 ENTITLED = ("participants", "one_participant", "subset")
