@@ -5,7 +5,6 @@ from __future__ import annotations
 from cli.advisor import formulas, predictions, sources
 from cli.advisor.case import Case
 from cli.advisor.elsewhere import elsewhere
-from cli.advisor.fields import ADDITIVE, INTERSECTIONS, SELECTIONS
 from cli.advisor.labels import L
 from cli.advisor.predictions import P_YES
 from cli.advisor.printed_commands import MAX_PARTIES
@@ -32,13 +31,13 @@ def multi_party(c: Case) -> str:
 def edge(c: Case) -> str:
     """EDGE_OUTPUT."""
     n, name = c.inputs, c.f.function
-    if c.rule.name == "two-inputs" or (n == 2 and name not in INTERSECTIONS):
+    if c.rule.name == "two-inputs" or (n == 2 and not c.t.over_lists):
         return phrase("warnings.edge.two")
-    if name in INTERSECTIONS:
+    if c.t.over_lists:
         return phrase("warnings.edge.lists")
     if name == "histogram":
         return phrase("warnings.edge.histogram")
-    if name in SELECTIONS:
+    if c.t.selection:
         return phrase("warnings.edge.ballots", n=count(n))
     if name == "threshold":
         bit = phrase("warnings.edge.threshold")
@@ -57,13 +56,13 @@ def edge(c: Case) -> str:
 def small_n(c: Case) -> str:
     """SMALL_N."""
     n = c.n
-    if c.f.function in SELECTIONS:
+    if c.t.selection:
         lead = number(n.gap_needed95)
         if c.f.function != "select_best":
             return phrase("warnings.small-n.lead", lead=lead)
         odds = percent(sources.em_winner(n.candidates, c.f.score_gap, n.exponent))
         return phrase("warnings.small-n.odds", lead=lead, gap=number(c.f.score_gap), odds=odds)
-    if c.f.function == "quantile":
+    if c.t.quantile:
         return phrase("warnings.small-n.ranks", ranks=number(n.shortfall95), n=whole(n.n))
     error, limit = number(c.least_error), number(n.limit)
     units = ""
@@ -94,7 +93,7 @@ def unbounded(c: Case) -> str:
 
 def high_sensitivity(c: Case) -> str:
     """HIGH_SENS."""
-    if c.f.function == "extreme":
+    if c.t.extreme:
         return phrase("warnings.high-sens.extreme")
     ranks = number(c.n.shortfall95)
     if c.f.bounds:
@@ -138,9 +137,9 @@ def collusion(c: Case) -> str:
         return phrase("warnings.collusion.sum", others=count(n - 1), n=count(n))
     if c.label is not L.MPC_DP:
         return phrase("warnings.collusion.majority")
-    if c.f.function in INTERSECTIONS:
+    if c.t.over_lists:
         return phrase("warnings.collusion.lists")
-    if c.f.function not in ADDITIVE:
+    if not c.t.additive:
         return phrase("warnings.collusion.choice")
     return phrase(
         "warnings.collusion.noise",
@@ -154,8 +153,8 @@ def collusion(c: Case) -> str:
 
 def scale(c: Case) -> str:
     """SCALE."""
-    if c.f.function in INTERSECTIONS:
-        cost = predictions.list_cost(c.setting)
+    if c.t.over_lists:
+        cost = predictions.list_cost(c)
         items = whole(c.f.n_a + c.f.n_b)
         return phrase("warnings.scale.lists", items=items, traffic=size(cost.bytes), time=duration(cost.seconds))
     messages = whole(formulas.sum_messages(c.f.n_holders))
@@ -169,7 +168,7 @@ def low_entropy(c: Case) -> str:
 
 def not_implemented(c: Case) -> str:
     """NOT_IMPLEMENTED."""
-    tool = elsewhere(c.f)
+    tool = elsewhere(c.t)
     if c.rule.name == "rows":
         return phrase("warnings.not-implemented.rows", tool=tool)
     pair = c.f.n_holders == 2 and c.f.function in ("threshold", "all_agree", "extreme", "select_best")

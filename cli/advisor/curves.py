@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli.advisor import costs
-from cli.advisor.fields import ADDITIVE, ELEMENTS, INTERSECTIONS
 from cli.advisor.formulas import exponential_sets, randomised_sets
 from cli.advisor.numbers import Limit, Numbers
 from cli.advisor.predictions import Setting, shared_items
@@ -41,12 +40,12 @@ class Chart:
 def charts(setting: Setting, given: dict[str, Any]) -> list[Chart]:
     """The plots that make sense for the task; empty when its fields do not allow any."""
     f = setting.f
-    if f.function in INTERSECTIONS:
+    if setting.t.over_lists:
         return _of_lists(setting)
     made = []
     epsilons = _logspace(f.epsilon_total / 100, f.epsilon_total * 10)
     made.append(_chart(setting, given, "epsilon_total", epsilons, f.epsilon_total))
-    n = f.n_units or (f.n_holders if f.each_holder_one_unit else None)
+    n = f.n_units or (f.n_holders if setting.t.own_value else None)
     if n:
         sizes = [max(2, round(x)) for x in _logspace(max(2, n / 100), n * 100)]
         made.append(_chart(setting, given, "n_units", sizes, n))
@@ -60,7 +59,7 @@ def _chart(setting: Setting, given: dict[str, Any], field: str, xs: Sequence[flo
     )
     if not curves:
         return None
-    choice = setting.n.selects
+    choice = setting.t.selects
     level = setting.n.or_none("at_stake" if choice else "limit")
     stated = choice or setting.n.or_none("limit_source") in (Limit.TOLERANCE, Limit.EXPECTED)
     what = "shortfall" if choice else "error"
@@ -76,15 +75,14 @@ def _chart(setting: Setting, given: dict[str, Any], field: str, xs: Sequence[flo
 
 
 def _quantities(setting: Setting) -> list[tuple[str, Callable[[Numbers], float]]]:
-    f = setting.f
-    if setting.n.selects:
+    if setting.t.selects:
         return [(phrase("charts.exponential"), lambda n: n.shortfall95)]
-    if f.function not in ADDITIVE:
+    if not setting.t.additive:
         return []
     lines: list[tuple[str, Callable[[Numbers], float]]] = [(phrase("charts.central"), lambda n: n.central_err95)]
-    if f.n_holders > 1:
+    if not setting.t.one_holder:
         lines.append((phrase("charts.together"), lambda n: n.split_err95(1)))
-    if f.each_holder_one_unit:
+    if setting.t.own_value:
         lines.append((phrase("charts.source"), lambda n: n.local_err95))
     return lines
 
@@ -108,10 +106,10 @@ def _points(
 
 def _of_lists(setting: Setting) -> list[Chart]:
     f, machine = setting.f, setting.machine
-    if f.n_a is None or f.n_b is None:
+    if not setting.t.sizes_known:
         return []
     made = []
-    if f.function in ELEMENTS:
+    if setting.t.elements:
         share = shared_items(f)
         epsilons = _logspace(0.01, 20)
         laws: tuple[tuple[str, Callable[[float], float]], ...] = (

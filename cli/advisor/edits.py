@@ -13,11 +13,11 @@ from typing import Any
 
 from cli.advisor import printed_commands
 from cli.advisor.case import Case
-from cli.advisor.fields import ADDITIVE, COUNTS, ELEMENTS, SELECTIONS
 from cli.advisor.formulas import LN20
 from cli.advisor.labels import L
 from cli.advisor.logic import Open, settle
-from cli.advisor.numbers import FEW_HOLDERS, Numbers
+from cli.advisor.numbers import FEW_HOLDERS
+from cli.advisor.predicates import Traits
 from cli.advisor.task import Facts, FieldError, Given, NeedToKnow, check, check_together
 from cli.advisor.wording import count, number
 from cli.advisor.words import phrase
@@ -48,7 +48,7 @@ def _too_few(c: Case) -> bool:
 
 
 def _too_many_releases(c: Case) -> bool:
-    return c.hopeless and c.f.releases > 1 and not c.f.unit_per_release and not c.n.selects and _fewer(c) >= 1
+    return c.hopeless and c.f.releases > 1 and not c.f.unit_per_release and not c.t.selects and _fewer(c) >= 1
 
 
 def _fewer(c: Case) -> int:
@@ -58,10 +58,10 @@ def _fewer(c: Case) -> int:
 
 def _more_units(c: Case) -> Mapping[str, Any]:
     wish = c.n.n * (c.least_error / c.n.limit) ** (2 if c.alone else 1)
-    if c.f.each_holder_one_unit and not c.f.central and not c.f.helper_servers and wish > FEW_HOLDERS:
+    if c.t.own_value and not c.t.central and not c.t.helpers and wish > FEW_HOLDERS:
         wish = c.n.n * (c.n.local_err95 / c.n.limit) ** 2  # too many to compute together: each adds noise
     units = _round_up(wish)
-    return {"n_units": units, "n_holders": units} if c.f.each_holder_one_unit else {"n_units": units}
+    return {"n_units": units, "n_holders": units} if c.t.own_value else {"n_units": units}
 
 
 def _round_up(value: float) -> int:
@@ -108,7 +108,7 @@ PROPOSALS: tuple[Proposal, ...] = (
     ),
     Proposal(_too_few, _more_units, lambda c, new: phrase("changes.units", n=count(new["n_units"]))),
     Proposal(
-        lambda c: c.hopeless and c.f.helper_servers is not True and c.f.each_holder_one_unit and not c.f.central,
+        lambda c: c.hopeless and not c.t.helpers and c.t.own_value and not c.t.central,
         lambda c: {"helper_servers": True},
         lambda c, new: phrase("changes.helpers"),
     ),
@@ -118,12 +118,12 @@ PROPOSALS: tuple[Proposal, ...] = (
         lambda c, new: phrase("changes.releases", releases=count(new["releases"])),
     ),
     Proposal(
-        lambda c: c.hopeless and not c.n.selects and c.n.limit > 0 and c.n.bounded,
+        lambda c: c.hopeless and not c.t.selects and c.n.limit > 0 and c.t.bounded,
         lambda c: {"tolerance": {"kind": "abs", "value": _round_error(c.least_error)}},
         lambda c, new: phrase("changes.error", error=number(new["tolerance"]["value"])),
     ),
     Proposal(
-        lambda c: c.hopeless and not c.n.selects and c.n.limit > 0 and c.n.bounded and _needed_epsilon(c) <= 20,
+        lambda c: c.hopeless and not c.t.selects and c.n.limit > 0 and c.t.bounded and _needed_epsilon(c) <= 20,
         lambda c: {"epsilon_total": _needed_epsilon(c)},
         lambda c, new: phrase("changes.epsilon", epsilon=number(new["epsilon_total"])),
     ),
@@ -137,12 +137,12 @@ PROPOSALS: tuple[Proposal, ...] = (
         lambda c, new: phrase("changes.merge", expected=count(new["expected_value"])),
     ),
     Proposal(
-        lambda c: c.hopeless and c.f.function in SELECTIONS,
+        lambda c: c.hopeless and c.t.selection,
         lambda c: {"score_gap": _round_error(c.n.shortfall95)},
         lambda c, new: phrase("changes.lead", lead=number(new["score_gap"])),
     ),
     Proposal(
-        lambda c: c.hopeless and c.f.function == "quantile" and c.f.score_gap is None,
+        lambda c: c.hopeless and c.t.quantile and c.f.score_gap is None,
         lambda c: {"n_units": _round_up(4 * c.n.shortfall95)},
         lambda c, new: phrase("changes.units", n=count(new["n_units"])),
     ),
@@ -168,17 +168,17 @@ PROPOSALS: tuple[Proposal, ...] = (
         lambda c, new: phrase("changes.median", low=number(new["bounds"][0]), high=number(new["bounds"][1])),
     ),
     Proposal(
-        lambda c: c.f.n_holders >= 2 and c.f.function in (*ADDITIVE, "extreme") and not c.f.central,
+        lambda c: (c.t.additive or c.t.extreme) and not c.t.central,
         lambda c: {"function": "threshold", "bounded": "yes"},
         lambda c, new: phrase("changes.yes-or-no"),
     ),
     Proposal(
         lambda c: c.rule.name == "two-inputs",
-        lambda c: {"n_holders": 3, "n_units": max(3, c.f.n_units or 0) if c.f.each_holder_one_unit else c.f.n_units},
+        lambda c: {"n_holders": 3, "n_units": max(3, c.f.n_units or 0) if c.t.own_value else c.f.n_units},
         lambda c, new: phrase("changes.third"),
     ),
     Proposal(
-        lambda c: c.f.function in SELECTIONS and c.rule.name == "exact-sum",
+        lambda c: c.t.selection and c.rule.name == "exact-sum",
         lambda c: {"output_dim": 1},
         lambda c, new: phrase("changes.winner"),
     ),
@@ -198,24 +198,22 @@ PROPOSALS: tuple[Proposal, ...] = (
         lambda c, new: phrase("changes.noisy-size"),
     ),
     Proposal(
-        lambda c: c.label is L.MPC_OTHER and c.f.match == "fuzzy",
+        lambda c: c.label is L.MPC_OTHER and c.t.fuzzy,
         lambda c: {"match": "exact"},
         lambda c, new: phrase("changes.normalise"),
     ),
     Proposal(
-        lambda c: c.f.function == "row_release",
+        lambda c: c.t.rows,
         lambda c: {"function": "histogram", "output_dim": 100, "domain_known": True},
         lambda c, new: phrase("changes.tables"),
     ),
     Proposal(
-        lambda c: c.rule.name == "exact-holder" and c.f.hides_output and c.f.function in (*ADDITIVE, *COUNTS),
+        lambda c: c.rule.name == "exact-holder" and c.t.hides_output and c.t.summable,
         lambda c: {"exact": "not_needed"},
         lambda c, new: phrase("changes.noise"),
     ),
     Proposal(
-        lambda c: (
-            (c.hopeless or c.rule.name == "unbounded") and c.f.hides_output is not False and c.f.exact != "required"
-        ),
+        lambda c: (c.hopeless or c.rule.name == "unbounded") and c.t.hides_output and not c.t.exact_required,
         lambda c: {"output_privacy": "not_needed"},
         lambda c, new: phrase("changes.not-hidden"),
     ),
@@ -248,23 +246,22 @@ def _evaluate(given: Given, changes: Mapping[str, Any], text: str) -> Edit | Non
         return Edit(text, phrase("changes.leads.open", field=rule.field), None)
     if rule.label is L.CHANGE_TASK:
         return None
-    facts = Facts(changed, asking=frozenset())
-    numbers = Numbers(facts)
-    steps = printed_commands.steps(facts, numbers, rule.label)
-    replace = printed_commands.stand_ins(facts, rule.label) if steps else None
-    effect = _effect(facts, numbers, rule.label)
+    traits = Traits(Facts(changed, asking=frozenset()))
+    steps = printed_commands.steps(traits.f, traits.n, rule.label)
+    replace = printed_commands.stand_ins(traits.f, rule.label) if steps else None
+    effect = _effect(traits, rule.label)
     return Edit(text, f"{effect}. {replace}" if replace else effect, steps[-1].line if steps else None)
 
 
-def _effect(f: Facts, n: Numbers, label: L) -> str:
+def _effect(t: Traits, label: L) -> str:
     """The answer that a change leads to, with its error where there is one."""
     errors = {L.DP_LAPLACE: "central_err95", L.DP_LOCAL: "local_err95", L.MPC_DP: "shared_err95"}
-    if f.function in (*SELECTIONS, "quantile") and label in (L.DP_EXP, L.MPC_DP):
-        shortfall = n.or_none("shortfall95")
+    if (t.selection or t.quantile) and label in (L.DP_EXP, L.MPC_DP):
+        shortfall = t.n.or_none("shortfall95")
         if shortfall:
             return phrase("changes.leads.choice", label=label, meaning=label.meaning, error=number(shortfall))
-    elif label in errors and f.function not in ("training", *ELEMENTS):
-        error = n.or_none(errors[label])
+    elif label in errors and not t.training and not t.elements:
+        error = t.n.or_none(errors[label])
         if error:
             return phrase("changes.leads.number", label=label, meaning=label.meaning, error=number(error))
     return phrase("changes.leads.answer", label=label, meaning=label.meaning)

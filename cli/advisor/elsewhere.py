@@ -4,11 +4,8 @@ here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from cli.advisor.fields import INTERSECTIONS
+from cli.advisor.predicates import Predicate, Traits, holds
 from cli.advisor.printed_commands import MAX_PARTIES
-from cli.advisor.task import Facts
 from cli.advisor.words import phrase
 
 # fmt: off
@@ -17,23 +14,25 @@ KINDS = (
     "equality", "verifiable", "fuzzy", "multi_party", "malicious_lists", "many", "dp_library",
 )
 
+T = Traits  # for the table
+
 # First match: which kind a task needs.
-CHOICE: tuple[tuple[Callable[[Facts], bool], str], ...] = (
-    (lambda f: f.function in INTERSECTIONS and f.n_holders > 2, "multi_party"),
-    (lambda f: f.function in INTERSECTIONS and f.match == "fuzzy", "fuzzy"),
-    (lambda f: f.function in KINDS, "of the function"),
-    (lambda f: f.function in INTERSECTIONS and f.adversary == "malicious", "malicious_lists"),
-    (lambda f: f.adversary == "malicious", "verifiable"),
-    (lambda f: f.n_holders > MAX_PARTIES, "many"),
-    (lambda f: f.n_holders == 1, "dp_library"),
+CHOICE: tuple[tuple[tuple[Predicate, ...], str], ...] = (
+    ((T.over_lists, T.more_than_two), "multi_party"),
+    ((T.over_lists, T.fuzzy), "fuzzy"),
+    ((lambda t: t.f.function in KINDS,), "of the function"),
+    ((T.over_lists, T.cheating), "malicious_lists"),
+    ((T.cheating,), "verifiable"),
+    ((lambda t: t.f.n_holders > MAX_PARTIES,), "many"),
+    ((T.one_holder,), "dp_library"),
 )
 # fmt: on
 
 
-def elsewhere(f: Facts) -> str:
+def elsewhere(t: Traits) -> str:
     """The kind of tool to look for."""
-    kind = next((kind for applies, kind in CHOICE if applies(f)), "custom")
-    return tool(f.function if kind == "of the function" else kind)
+    kind = next((kind for applies, kind in CHOICE if holds(applies, t)), "custom")
+    return tool(t.f.function if kind == "of the function" else kind)
 
 
 def tool(kind: str) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from html import escape
 
 from cli.advisor.answer import Answer
-from cli.advisor.approaches import Verdict
 from cli.advisor.curves import charts
+from cli.advisor.findings import Verdict
 from cli.advisor.predictions import Prediction
 from cli.advisor.svg import svg
 from cli.advisor.text import bytes_text, changes_title, error_text, fit_text, seconds_text, value_text

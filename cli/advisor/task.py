@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from cli.advisor.fields import ALWAYS, BY_NAME, FIELDS, Field, Kind
-from cli.advisor.lazy import lazy
 from cli.advisor.words import phrase, saying
 from psiselect.base.errors import InputError
 
@@ -282,25 +281,3 @@ class Facts:
     def known(self, name: str) -> bool:
         """Was it given?"""
         return self._given.get(name) is not None
-
-    # What several rules ask.
-
-    @lazy
-    def wants_exact(self) -> bool:
-        """Exactness is demanded, or preferred while the result need not hide anybody."""
-        return bool(self.exact == "required" or (self.exact == "preferred" and self.output_privacy == "not_needed"))
-
-    @lazy
-    def hides_output(self) -> bool:
-        """The result itself is to hide each unit."""
-        return bool(self.output_privacy != "not_needed")
-
-    @lazy
-    def central(self) -> bool:
-        """One party holds everything already, or may."""
-        return bool(self.n_holders == 1 or self.trusted_curator)
-
-    @property
-    def participants_see(self) -> bool:
-        """Does some data holder get the result?"""
-        return bool(self.recipients != "external")

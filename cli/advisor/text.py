@@ -12,7 +12,7 @@ from rich.text import Text
 
 from cli._fitting import Fitted
 from cli.advisor.answer import Answer, Undecided
-from cli.advisor.approaches import Fit, Verdict
+from cli.advisor.findings import Fit, Verdict
 from cli.advisor.labels import Label
 from cli.advisor.predictions import Prediction
 from cli.advisor.wording import duration, number, size, whole

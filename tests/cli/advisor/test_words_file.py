@@ -12,18 +12,21 @@ from pathlib import Path
 import pytest
 
 from cli.advisor import words
-from cli.advisor.approaches import Fit
 from cli.advisor.elsewhere import KINDS
 from cli.advisor.fields import FIELDS, Kind
+from cli.advisor.findings import Fit
 from cli.advisor.labels import Label
 from cli.advisor.numbers import Limit
 from cli.advisor.rules import RULES
 
 FOLDER = Path(words.__file__).parent
-MODULES = {path.stem: ast.parse(path.read_text()) for path in sorted(FOLDER.glob("*.py")) if path.stem != "words"}
+MODULES = {path.stem: ast.parse(path.read_text()) for path in sorted(FOLDER.glob("*.py"))}
 TEXTS = words.texts()
-# Names of quantities and their formulas stay beside what computes them; options keep their help, as in every command.
-PROSE_ELSEWHERE = {"approaches", "quantities", "command"}
+# What asks for a text, and the values that it gives by position.
+NAMED: dict[str, tuple[str, ...]] = {"phrase": (), "saying": (), "because": ("field",)}
+# Names of quantities and their formulas stay beside what computes them; options keep their help, as in every command;
+# what is wrong with the file of words cannot be said with words from it.
+PROSE_ELSEWHERE = {"quantities", "command", "words"}
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,21 @@ class Call:
 
 def calls() -> Iterator[Call]:
     for module, tree in MODULES.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("phrase", "saying"):
-                place = f"{module}.py:{node.lineno}"
-                values = frozenset(str(keyword.arg) for keyword in node.keywords)
-                assert len(node.args) == 1, place
+        for node in outside(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in NAMED:
+                place, fixed = f"{module}.py:{node.lineno}", NAMED[node.func.id]
+                values = frozenset((*fixed, *(str(keyword.arg) for keyword in node.keywords)))
+                assert len(node.args) == 1 + len(fixed), place
                 for key in keys(node.args[0], place):
                     yield Call(place, re.compile(key), values)
+
+
+def outside(tree: ast.AST) -> Iterator[ast.AST]:
+    """Everything but the bodies of the functions in `NAMED`, which pass on a key that others give."""
+    yield tree
+    for child in ast.iter_child_nodes(tree):
+        if not (isinstance(child, ast.FunctionDef) and child.name in NAMED):
+            yield from outside(child)
 
 
 def keys(argument: ast.expr, place: str) -> list[str]:
