@@ -117,7 +117,9 @@ def _of_lists(setting: Setting) -> list[Chart]:
             (phrase("charts.sets.recall"), lambda e: randomised_sets(share, f.n_a, e)[1]),
             (phrase("charts.sets.exponential"), lambda e: exponential_sets(share, f.n_a, e)[0]),
         )
-        curves = tuple(Curve(name, tuple((e, law(e)) for e in epsilons)) for name, law in laws)
+        lines = (Curve(name, tuple((e, law(e)) for e in epsilons)) for name, law in laws)
+        # Without a common item precision is 0, for which a logarithmic axis has no place.
+        curves = tuple(line for line in lines if all(y > 0 for _, y in line.points))
         made.append(
             Chart(
                 phrase("charts.sets.title"),
