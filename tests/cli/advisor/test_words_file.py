@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -118,7 +120,7 @@ def test_one_sentence_on_a_line() -> None:
     assert several == []
 
 
-@pytest.mark.parametrize("module", MODULES.keys() - PROSE_ELSEWHERE)
+@pytest.mark.parametrize("module", sorted(MODULES.keys() - PROSE_ELSEWHERE))
 def test_no_sentence_is_left_in_the_code(module: str) -> None:
     kept = {id(node.value) for node in ast.walk(MODULES[module]) if isinstance(node, ast.Expr)}  # docstrings
     found = [
@@ -164,6 +166,11 @@ def test_an_unknown_key_or_a_missing_value_is_refused() -> None:
         words.phrase("no.such")
     with pytest.raises(KeyError):
         words.phrase("errors.expected", value=1)
+
+
+def test_importing_the_advisor_reads_no_words() -> None:
+    code = "import cli.advisor.command, cli.advisor.docs, cli.advisor.words as w; print(w.texts.cache_info().misses)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "0\n"
 
 
 def test_the_file_is_toml_that_other_readers_take() -> None:
