@@ -7,19 +7,19 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from cli.advisor import printed_commands
-from cli.advisor.approaches import Fit, Verdict, judge
+from cli.advisor.approaches import judge
 from cli.advisor.case import Case
 from cli.advisor.cautions import Caution, cautions
 from cli.advisor.costs import Machine
 from cli.advisor.edits import Edit, edits
 from cli.advisor.fields import BY_NAME
-from cli.advisor.labels import LABELS, Label
+from cli.advisor.findings import Fit, Verdict
+from cli.advisor.labels import Label
 from cli.advisor.logic import Open, settle, spell_out
-from cli.advisor.numbers import Numbers
+from cli.advisor.predicates import Traits
 from cli.advisor.predictions import Prediction, Setting, predict
 from cli.advisor.printed_commands import Step
 from cli.advisor.quantities import QUANTITIES
-from cli.advisor.questions import QUESTIONS
 from cli.advisor.rules import Rule
 from cli.advisor.task import Facts, Given, check_together
 
@@ -85,7 +85,7 @@ class Answer:
         """The JSON that docs/advisor.md describes."""
         return {
             "primary": self.primary,
-            "family": LABELS[self.primary].family,
+            "family": self.primary.family,
             "why": self.why,
             "rule": self.rule.name,
             "source": self.rule.source,
@@ -112,22 +112,19 @@ def advise(given: Given, machine: Machine) -> Answer | Undecided:
     rule = settle(given)
     if isinstance(rule, Open):
         outcomes = tuple((value, tuple(sorted(labels))) for value, labels in spell_out(given, rule))
-        return Undecided(rule.field, QUESTIONS[rule.field].ask, outcomes)
-    facts = Facts(given, asking=frozenset())
-    numbers = Numbers(facts)
-    setting = Setting(facts, numbers, machine)
-    case = Case(facts, numbers, machine, rule)
-    verdicts = sorted(judge(setting), key=lambda v: (v.label is not rule.label, v.fit))
+        return Undecided(rule.field, BY_NAME[rule.field].ask, outcomes)
+    case = Case(Traits(Facts(given, asking=frozenset())), machine, rule)
+    verdicts = sorted(judge(case), key=lambda v: (v.label is not rule.label, v.fit))
     return Answer(
         given,
-        setting,
+        case,
         rule,
         tuple(verdicts),
         tuple(cautions(case)),
-        tuple(predict(setting, QUANTITIES)),
+        tuple(predict(case, QUANTITIES)),
         tuple(edits(case, given)),
-        printed_commands.steps(facts, numbers, rule.label),
-        tuple(printed_commands.notes(facts, rule.label)),
+        printed_commands.steps(case.f, case.n, rule.label),
+        tuple(printed_commands.notes(case.f, rule.label)),
         {name: field.default for name, field in BY_NAME.items() if given.get(name) is None},
     )
 

@@ -1,354 +1,338 @@
-"""Every approach judged for one task: does it fit, what is left open, which number kills it.
+"""The table of approaches: for each label its findings, of which the first that holds is the verdict.
 
-One judge a label; the table, `alternatives` and `rejected` of the answer are made from these verdicts.
+The rules (`rules.py`) choose one approach. The table says of every approach whether it fits, and what decides. Both are
+made of the same predicates, so that a condition has one meaning. Two conditions differ on purpose:
+
+- `local_good` in the rules, `local_fits` here. Noise at the source may fit and still not be what to recommend to a few
+  who could compute together.
+- `exact_will_do` and `wants_exact` in the rules, `hiding_required` here. A task may demand an exact result that hides
+  everybody. The rules then give the exact result, and the table says that it hides nobody.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import IntEnum
 
 from cli.advisor import formulas, predictions, sources
-from cli.advisor.fields import ADDITIVE, COUNTS, ELEMENTS, INTERSECTIONS, ONE_BIT, SELECTIONS
-from cli.advisor.labels import LABELS, Label
+from cli.advisor.findings import Finding, Findings, Fit, Reason, Verdict, because, none, stated, zero
+from cli.advisor.labels import L
+from cli.advisor.predicates import Predicate, Traits, Unless, holds
 from cli.advisor.predictions import Setting
 from cli.advisor.printed_commands import implemented
 from cli.advisor.task import NeedToKnow
-from cli.advisor.wording import number, percent
+from cli.advisor.wording import count, number, percent
+from cli.advisor.words import phrase, saying
+
+T = Traits  # for the tables
+FITS, GAP, NO = Fit.FITS, Fit.GAP, Fit.NO
+
+ONE_HOLDER = Finding((T.one_holder,), NO, because("approaches.one-holder", "n_holders"), lambda s: 1)
+UNBOUNDED = Finding((Unless(T.bounded),), NO, because("approaches.unbounded", "bounded"))
+RAW_DATA = because("approaches.raw-data", "trusted_curator")
 
 
-class Fit(IntEnum):
-    """Ranks: better first."""
-
-    FITS = 0
-    GAP = 1
-    NO = 2
+# Two lists, exactly.
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """One line of the table. `number` is what decided, None where no number is involved."""
-
-    label: Label
-    fit: Fit
-    reason: str
-    number: float | None = None
-    err95: float | None = None
-    seconds: float | None = None
-    bytes: float | None = None
-
-    @property
-    def recipients(self) -> str:
-        """What those who get the result learn."""
-        return LABELS[self.label].recipients
-
-    @property
-    def party(self) -> str:
-        """What each party learns besides."""
-        return LABELS[self.label].party
-
-
-def _no(label: Label, reason: str, value: float | None = None, err95: float | None = None) -> Verdict:
-    return Verdict(label, Fit.NO, reason, value, err95)
-
-
-def _psi_pair(s: Setting, label: Label, fits: bool, over: str, under: str) -> Verdict:
-    f = s.f
-    if f.function not in INTERSECTIONS:
-        return _no(label, f"not about items of two lists [function={f.function}]")
-    if f.n_holders > 2:
-        return _no(label, f"for two lists, here are {f.n_holders:,} [n_holders={f.n_holders}]", f.n_holders)
-    if f.match == "fuzzy":
-        return _no(
-            label, "compares for equality only [match=fuzzy]; normalise and use several exact keys, then it fits"
-        )
-    if f.function == "intersection_join_stats":
-        return _no(label, "joined statistics need a computation after the match [function=intersection_join_stats]")
-    if f.adversary == "malicious":
-        return _no(label, "the shipped protocol assumes that both follow it [adversary=malicious]")
-    seconds = size = None
+def _list_cost(s: Setting, sums: bool = False) -> tuple[float | None, float | None]:
     try:
-        cost = predictions.list_cost(s, sums=label is Label.PSI_AGG and f.function == "intersection_sum")
-        seconds, size = cost.seconds, float(cost.bytes)
+        cost = predictions.list_cost(s, sums=sums)
     except NeedToKnow:
-        pass
-    if fits:
-        if f.hides_output and label is Label.PSI_AGG:
-            fit = Fit.NO if f.output_privacy == "required" else Fit.GAP
-            return Verdict(
-                label, fit, f"an exact number hides nobody [output_privacy={f.output_privacy}]", 0, 0, seconds, size
-            )
-        return Verdict(label, Fit.FITS, f"exact, shows what is asked [function={f.function}]", None, 0, seconds, size)
-    return Verdict(label, Fit.NO if under else Fit.GAP, over or under, None, 0, seconds, size)
+        return None, None
+    return cost.seconds, float(cost.bytes)
 
 
-def _psi(s: Setting) -> Verdict:
-    over = "would show the items where only a number is asked"
-    return _psi_pair(s, Label.PSI, s.f.function in ELEMENTS, over, "")
+def _number_cost(s: Setting) -> tuple[float | None, float | None]:
+    return _list_cost(s, sums=s.f.function == "intersection_sum")
 
 
-def _psi_agg(s: Setting) -> Verdict:
-    aggregate = s.f.function in ("intersection_size", "intersection_sum")
-    return _psi_pair(s, Label.PSI_AGG, aggregate, "", "a count does not say which items are common")
+def _two_lists_only(s: Setting) -> str:
+    return phrase("approaches.two-lists-only", lists=count(s.f.n_holders), field=stated(s, "n_holders"))
 
 
-def _alone(s: Setting, label: Label) -> Verdict | None:
-    if s.f.n_holders == 1:
-        return _no(label, "one holder: there is nobody to hide inputs from [n_holders=1]", 1)
-    return None
+# fmt: off
+LISTS: Findings = (
+    Finding((Unless(T.over_lists),), NO, because("approaches.not-lists", "function")),
+    Finding((T.more_than_two,), NO, _two_lists_only, lambda s: s.f.n_holders),
+    Finding((T.fuzzy,), NO, because("approaches.equality-only", "match")),
+    Finding((T.joined,), NO, because("approaches.after-the-match", "function")),
+    Finding((T.cheating,), NO, because("approaches.followed-by-both", "adversary")),
+)
+PSI: Findings = (
+    *LISTS,
+    Finding((T.elements,), FITS, because("approaches.as-asked", "function"), none, zero, _list_cost),
+    Finding((), GAP, saying("approaches.shows-the-items"), none, zero, _list_cost),
+)
+EXACT_NUMBER = because("approaches.number-hides-nobody", "output_privacy")
+PSI_AGG: Findings = (
+    *LISTS,
+    Finding((T.elements,), NO, saying("approaches.not-which-items"), none, zero, _number_cost),
+    Finding((T.hiding_required,), NO, EXACT_NUMBER, zero, zero, _number_cost),
+    Finding((T.hides_output,), GAP, EXACT_NUMBER, zero, zero, _number_cost),
+    Finding((), FITS, because("approaches.as-asked", "function"), none, zero, _number_cost),
+)
+# fmt: on
 
 
-def _mpc_sum(s: Setting) -> Verdict:
-    f, label = s.f, Label.MPC_SUM
-    if f.function not in (*ADDITIVE, *SELECTIONS, *ONE_BIT):
-        return _no(label, f"not a sum [function={f.function}]")
-    alone = _alone(s, label)
-    if alone:
-        return alone
-    if f.n_holders == 2 and (f.participants_see or f.each_holder_one_unit):
-        return _no(label, "with two, the sum minus one's own input is the other's [n_holders=2]", 2)
-    if f.adversary == "malicious":
-        return _no(label, "nothing checks the inputs or the arithmetic [adversary=malicious]")
-    if f.output_privacy == "required":
-        return _no(label, "the exact total hides nobody from those who know the rest [output_privacy=required]", 0, 0)
-    size = float(formulas.sum_messages(f.n_holders)) * 8 * f.output_dim
-    gaps = [
-        (
-            f.output_privacy == "desired",
-            "the exact total hides nobody from those who know the rest [output_privacy=desired]",
-        ),
-        (f.function in ONE_BIT, "shows the total where one bit is asked"),
-        (f.function in SELECTIONS and f.output_dim == 1, "shows every option's total where only the winner is asked"),
-        (bool(f.trusted_curator), "a trusted holder makes it unnecessary [trusted_curator=true]"),
-    ]
-    open_points = "; ".join(text for holds, text in gaps if holds)
-    if open_points:
-        return Verdict(label, Fit.GAP, open_points, None, 0, None, size)
-    return Verdict(label, Fit.FITS, f"exact, inputs stay hidden [exact={f.exact}]", None, 0, None, size)
+# Several parties, exactly.
 
 
-def _mpc_threshold(s: Setting) -> Verdict:
-    f, label = s.f, Label.MPC_THRESHOLD
-    if f.function in ONE_BIT:
-        return _alone(s, label) or Verdict(label, Fit.FITS, "one bit, computed together, nothing else shown")
-    if f.function in (*ADDITIVE, "extreme", "intersection_size", "intersection_sum"):
-        return _alone(s, label) or Verdict(label, Fit.GAP, "would answer yes or no instead of the number")
-    return _no(label, f"one bit does not answer this [function={f.function}]")
+def _sum_traffic(s: Setting) -> tuple[None, float]:
+    return None, float(formulas.sum_messages(s.f.n_holders)) * 8 * s.f.output_dim
 
 
-def _mpc_other(s: Setting) -> Verdict:
-    f, label = s.f, Label.MPC_OTHER
-    if f.function in ("row_release", "individual_record"):
-        return _no(label, "the output is the private data itself")
-    alone = _alone(s, label)
-    if alone:
-        return alone
-    if f.output_privacy == "required" and f.function not in ("training", "auction", "inference", "custom"):
-        return _no(label, "an exact result hides nobody [output_privacy=required]", 0, 0)
-    if implemented(f, label):
-        return Verdict(
-            label, Fit.FITS, "exact, on MPyC with at least three computing parties, most of them honest", None, 0
-        )
-    return Verdict(
-        label, Fit.GAP, "possible in general; not shipped here, and its cost varies by orders of magnitude", None, 0
+def _open_points(s: Setting) -> str:
+    """Everything that speaks against an exact total without ruling it out."""
+    return "; ".join(gap.reason(s) for gap in SUM_GAPS if holds(gap.when, s.t))
+
+
+def _compared_here(traits: Traits) -> bool:
+    """The toolkit has a command for it: a fact about `printed_commands`, so not among the predicates of tasks."""
+    return implemented(traits.f, L.MPC_OTHER)
+
+
+# fmt: off
+EXACT_TOTAL = because("approaches.total-hides-nobody", "output_privacy")
+SUM_GAPS: Findings = (
+    Finding((T.hides_output,), GAP, EXACT_TOTAL),
+    Finding((T.one_bit,), GAP, saying("approaches.shows-the-total")),
+    Finding((T.winner_only,), GAP, saying("approaches.shows-every-total")),
+    Finding((T.curator,), GAP, because("approaches.holder-suffices", "trusted_curator")),
+)
+MPC_SUM: Findings = (
+    Finding((Unless(T.summable), Unless(T.selection)), NO, because("approaches.not-a-sum", "function")),
+    ONE_HOLDER,
+    Finding((T.two_alone,), NO, because("approaches.two-inputs", "n_holders"), lambda s: 2),
+    Finding((T.cheating,), NO, because("approaches.unchecked", "adversary")),
+    Finding((T.hiding_required,), NO, EXACT_TOTAL, zero, zero),
+    *(Finding(gap.when, GAP, _open_points, none, zero, _sum_traffic) for gap in SUM_GAPS),
+    Finding((), FITS, because("approaches.inputs-hidden", "exact"), none, zero, _sum_traffic),
+)
+MPC_THRESHOLD: Findings = (
+    Finding((Unless(T.one_bit), Unless(T.additive), Unless(T.extreme), Unless(T.overlap_number)), NO,
+            because("approaches.not-one-bit", "function")),
+    ONE_HOLDER,
+    Finding((T.one_bit,), FITS, saying("approaches.one-bit")),
+    Finding((), GAP, saying("approaches.yes-or-no")),
+)
+MPC_OTHER: Findings = (
+    Finding((T.rows,), NO, saying("approaches.private-data")),
+    Finding((T.individual,), NO, saying("approaches.private-data")),
+    ONE_HOLDER,
+    Finding((T.hiding_required, Unless(T.general), Unless(T.training)), NO,
+            because("approaches.result-hides-nobody", "output_privacy"), zero, zero),
+    Finding((_compared_here,), FITS, saying("approaches.on-mpyc"), none, zero),
+    Finding((), GAP, saying("approaches.in-general"), none, zero),
+)
+# fmt: on
+
+
+# Noise on the items of two lists.
+
+
+def _randomised(s: Setting) -> tuple[float, float]:
+    return formulas.randomised_sets(predictions.shared_items(s.f), int(s.f.n_a), s.n.epsilon)
+
+
+def _randomised_reason(s: Setting) -> str:
+    precision, recall = map(percent, _randomised(s))
+    return phrase("approaches.item-by-item", precision=precision, recall=recall, epsilon=number(s.n.epsilon))
+
+
+def _subsets(s: Setting) -> tuple[float, float, float]:
+    return formulas.exponential_sets(predictions.shared_items(s.f), int(s.f.n_a), s.n.epsilon)
+
+
+def _subsets_reason(s: Setting) -> str:
+    precision, recall, log10_exact = _subsets(s)
+    right, found, epsilon = percent(precision), percent(recall), number(s.n.epsilon)
+    if log10_exact < -3:
+        power = math.floor(log10_exact)
+        return phrase("approaches.subsets-odds", precision=right, recall=found, epsilon=epsilon, power=power)
+    return phrase("approaches.subsets", precision=right, recall=found, epsilon=epsilon)
+
+
+NO_SIZES = Finding((T.elements, Unless(T.sizes_known)), NO, saying("approaches.no-noisy-set"))
+NOISY_ITEMS = (NO_SIZES, Finding((T.elements,), NO, _randomised_reason, lambda s: _randomised(s)[0]))
+NOISY_SUBSETS = (NO_SIZES, Finding((T.elements,), NO, _subsets_reason, lambda s: _subsets(s)[0]))
+
+
+# Noise on a number.
+
+Error = Callable[[Setting], float]
+
+
+def _central(s: Setting) -> float:
+    return s.n.central_err95
+
+
+def _local(s: Setting) -> float:
+    return s.n.local_err95
+
+
+def _shared(s: Setting) -> float:
+    return s.n.shared_err95
+
+
+def _useless(error: Error) -> Reason:
+    return lambda s: phrase(
+        "approaches.too-noisy",
+        error=number(error(s)),
+        limit=number(s.n.limit),
+        source=phrase(f"limits.{s.n.limit_source.value}"),
     )
 
 
-def _noise_on_lists(s: Setting, label: Label) -> Verdict:
-    if s.f.n_a is None or s.f.n_b is None:
-        return _no(label, "no good private approximation of a set of items exists")
-    shared, own, eps = predictions.shared_items(s.f), int(s.f.n_a), s.n.epsilon
-    if label is Label.DP_EXP:
-        precision, recall, log10_exact = formulas.exponential_sets(shared, own, eps)
-        chance = f"; the right set with probability 10^{math.floor(log10_exact)}" if log10_exact < -3 else ""
-        how = f"exponential mechanism over all subsets{chance}"
-    else:
-        precision, recall = formulas.randomised_sets(shared, own, eps)
-        how = "the best randomised answer item by item, the kindest case"
-    reason = f"expected precision {percent(precision)}, recall {percent(recall)} at epsilon {number(eps)}: {how}"
-    return _no(label, reason, precision)
+def _forbidden(error: Error) -> Reason:
+    return lambda s: phrase("approaches.noise-forbidden", error=number(error(s)), field=stated(s, "exact"))
 
 
-def _dp_number(s: Setting, label: Label, err95: float) -> Verdict:
-    """Shared by the three ways to add noise to a number."""
-    if not s.n.fits(err95):
-        return _no(
-            label, f"off by {number(err95)} at 95 %, tolerable {number(s.n.limit)} [{s.n.limit_source}]", err95, err95
-        )
-    if s.f.exact == "required":
-        return _no(label, f"noise of {number(err95)} where none is permitted [exact=required]", err95, err95)
-    return Verdict(label, Fit.FITS, f"off by {number(err95)} at 95 %, within {number(s.n.limit)}", err95, err95)
+def _within(error: Error) -> Reason:
+    return lambda s: phrase("approaches.within", error=number(error(s)), limit=number(s.n.limit))
 
 
-def _numeric(s: Setting) -> bool:
-    return s.f.function in (*ADDITIVE, *COUNTS)
+def _needlessly(s: Setting) -> str:
+    return phrase("approaches.within-by-holder", error=number(s.n.local_err95), limit=number(s.n.limit))
 
 
-def _dp_laplace(s: Setting) -> Verdict:
-    f, label = s.f, Label.DP_LAPLACE
-    if f.function in ELEMENTS:
-        return _noise_on_lists(s, label)
-    if f.function == "training" and f.central:
-        return Verdict(label, Fit.GAP, "noise on clipped gradients (DP-SGD); not shipped here")
-    if f.function in SELECTIONS and f.n_candidates:
-        return _tallies(s, label)
-    if not _numeric(s) and f.function not in ("intersection_size", "intersection_sum"):
-        return _no(label, f"not a number of low sensitivity [function={f.function}]")
-    if not s.n.bounded:
-        return _no(label, "one unit can change it without limit [bounded=no]", None)
-    verdict = _dp_number(s, label, s.n.central_err95)
-    if not f.central and verdict.fit is Fit.FITS:
-        return _no(label, "nobody may see the raw data [trusted_curator=false]", None, verdict.err95)
-    return verdict
+def _needs_helpers(s: Setting) -> str:
+    return phrase("approaches.needs-helpers", holders=count(s.f.n_holders))
 
 
-def _tallies(s: Setting, label: Label) -> Verdict:
-    """A noisy tally and its largest cell: each ballot may touch every option."""
-    error = formulas.cells_err95(1 / (2 * s.n.exponent) * s.n.candidates, s.n.candidates)
-    reason = (
-        f"each of {s.n.candidates:,} totals off by up to {number(error)}; drawing the winner alone needs less noise"
-    )
-    fit = Fit.GAP if s.f.central and error <= s.n.at_stake and s.f.exact != "required" else Fit.NO
-    return Verdict(label, fit, reason, error, error)
+def _tallies(s: Setting) -> str:
+    return phrase("approaches.tallies", options=count(s.n.candidates), error=number(s.n.tallies_err95))
 
 
-def _dp_exp(s: Setting) -> Verdict:
-    f, label = s.f, Label.DP_EXP
-    if f.function in ELEMENTS:
-        return _noise_on_lists(s, label)
-    if not s.n.selects:
-        return _no(label, f"for choices and quantiles [function={f.function}]")
-    if f.function == "extreme":
-        return _no(label, "the extreme itself cannot be had; a high quantile can (see the changes)")
-    shortfall = s.n.shortfall95
-    unit = "ranks" if f.function == "quantile" else "votes"
-    if shortfall > s.n.at_stake:
-        return _no(
-            label,
-            _chance(s, f"up to {number(shortfall)} {unit} below the best, at stake {number(s.n.at_stake)}"),
-            shortfall,
-            shortfall,
-        )
-    if f.exact == "required":
-        return _no(label, _chance(s, "a draw by lot, where none is permitted [exact=required]"), shortfall, shortfall)
-    if not f.central:
-        return _no(label, "nobody may see the raw data [trusted_curator=false]", None, shortfall)
-    return Verdict(
-        label,
-        Fit.FITS,
-        _chance(s, f"at most {number(shortfall)} {unit} below the best, 19 times in 20"),
-        shortfall,
-        shortfall,
-    )
+def _tallies_err95(s: Setting) -> float:
+    return s.n.tallies_err95
 
 
-def _chance(s: Setting, text: str) -> str:
-    if s.f.function != "select_best" or s.f.score_gap is None:
-        return text
-    em = sources.em_winner(s.n.candidates, s.f.score_gap, s.n.exponent)
-    pf = sources.pf_winner(s.n.candidates, s.f.score_gap, s.n.exponent)
+def _ruled_out(fits: Predicate, error: Error) -> Findings:
+    """What rules out noise on a number: it is too much, or none is permitted."""
     return (
-        f"{text}; the true winner with probability {percent(em)} (permute-and-flip {percent(pf)}) at a gap of "
-        f"{number(s.f.score_gap)}"
+        Finding((Unless(fits),), NO, _useless(error), error, error),
+        Finding((T.exact_required,), NO, _forbidden(error), error, error),
     )
 
 
-def _dp_local(s: Setting) -> Verdict:
-    f, label = s.f, Label.DP_LOCAL
-    if f.function in ELEMENTS:
-        return _noise_on_lists(s, label)
-    if not f.each_holder_one_unit:
-        return _no(
-            label, "the holders have other people's data, not one answer of their own [each_holder_one_unit=false]"
-        )
-    if s.n.selects:
-        return _no(label, "a local tally of a vote is off by more than votes are apart at these sizes")
-    if not _numeric(s):
-        return _no(label, f"not a share or a mean [function={f.function}]")
-    if not s.n.bounded:
-        return _no(label, "one unit can change it without limit [bounded=no]")
-    verdict = _dp_number(s, label, s.n.local_err95)
-    if verdict.fit is Fit.FITS and f.central:
-        return Verdict(
-            label, Fit.GAP, f"{verdict.reason}; a trusted holder needs far less noise", verdict.number, verdict.err95
-        )
-    return verdict
+# fmt: off
+DP_LAPLACE: Findings = (
+    *NOISY_ITEMS,
+    Finding((T.training, T.central), GAP, saying("approaches.noisy-gradients")),
+    Finding((T.selection, T.options_known, T.central, T.tallies_fit, Unless(T.exact_required)), GAP,
+            _tallies, _tallies_err95, _tallies_err95),
+    Finding((T.selection, T.options_known), NO, _tallies, _tallies_err95, _tallies_err95),
+    Finding((Unless(T.summable), Unless(T.overlap_number)), NO, because("approaches.not-a-number", "function")),
+    UNBOUNDED,
+    *_ruled_out(T.central_fits, _central),
+    Finding((Unless(T.central),), NO, RAW_DATA, none, _central),
+    Finding((), FITS, _within(_central), _central, _central),
+)
+DP_LOCAL: Findings = (
+    *NOISY_ITEMS,
+    Finding((Unless(T.own_value),), NO, because("approaches.others-data", "each_holder_one_unit")),
+    Finding((T.selects,), NO, saying("approaches.local-tally")),
+    Finding((Unless(T.summable),), NO, because("approaches.not-a-share", "function")),
+    UNBOUNDED,
+    *_ruled_out(T.local_fits, _local),
+    Finding((T.central,), GAP, _needlessly, _local, _local),
+    Finding((), FITS, _within(_local), _local, _local),
+)
+# fmt: on
 
 
-def _mpc_dp(s: Setting) -> Verdict:
-    f, label = s.f, Label.MPC_DP
-    if f.function in ELEMENTS:
-        return _noise_on_lists(s, label)
-    if f.function == "training":
-        return Verdict(label, Fit.GAP, "federated learning with secure aggregation and noise; not shipped here")
-    listed = f.function in ("intersection_size", "intersection_sum")
-    if not listed and not _numeric(s) and f.function not in (*SELECTIONS, "quantile"):
-        return _no(label, f"no useful noisy version of this [function={f.function}]")
-    alone = _alone(s, label)
-    if alone:
-        return alone
-    if not s.n.bounded:
-        return _no(label, "one unit can change it without limit [bounded=no]")
-    if s.n.selects:
-        verdict = _dp_exp(s)
-        central = verdict.fit is Fit.NO and verdict.number is None
-        return Verdict(
-            label,
-            Fit.FITS if central else verdict.fit,
-            _chance(s, "a private choice without a trusted holder"),
-            verdict.err95,
-            verdict.err95,
-        )
-    verdict = _dp_number(s, label, s.n.shared_err95)
-    if (
-        verdict.fit is Fit.FITS
-        and not listed
-        and f.each_holder_one_unit
-        and not f.helper_servers
-        and f.n_holders > 1000
-    ):
-        return _no(label, f"{f.n_holders:,} holders need helper servers [helper_servers]", f.n_holders, verdict.err95)
-    return verdict
+# Noise on a choice.
 
 
-def _change_task(s: Setting) -> Verdict:
-    return Verdict(Label.CHANGE_TASK, Fit.GAP, "see the changes below")
+def _shortfall(s: Setting) -> float:
+    return s.n.shortfall95
 
 
-def _no_pet(s: Setting) -> Verdict:
-    f, label = s.f, Label.NO_PET
-    if f.data_public:
-        return Verdict(label, Fit.FITS, "the inputs are public [data_public=true]")
-    if not f.central:
-        return _no(label, "nobody may see all the data [trusted_curator=false]")
-    if f.output_privacy == "required" and f.exact != "required":
-        return _no(label, "the exact result hides nobody [output_privacy=required]", 0, 0)
-    return Verdict(label, Fit.GAP if f.hides_output else Fit.FITS, "publish the exact result", None, 0)
+def _with_odds(choice: Reason) -> Reason:
+    """The reason; for one winner with a known lead, the probability of finding it too."""
+
+    def reason(s: Setting) -> str:
+        if s.f.function != "select_best" or s.f.score_gap is None:
+            return choice(s)
+        race = s.n.candidates, s.f.score_gap, s.n.exponent
+        em, pf = percent(sources.em_winner(*race)), percent(sources.pf_winner(*race))
+        return phrase("approaches.with-odds", choice=choice(s), em=em, pf=pf, gap=number(s.f.score_gap))
+
+    return reason
 
 
-JUDGES: Mapping[Label, Callable[[Setting], Verdict]] = {
-    Label.PSI: _psi,
-    Label.PSI_AGG: _psi_agg,
-    Label.MPC_SUM: _mpc_sum,
-    Label.MPC_THRESHOLD: _mpc_threshold,
-    Label.MPC_OTHER: _mpc_other,
-    Label.DP_LAPLACE: _dp_laplace,
-    Label.DP_EXP: _dp_exp,
-    Label.DP_LOCAL: _dp_local,
-    Label.MPC_DP: _mpc_dp,
-    Label.CHANGE_TASK: _change_task,
-    Label.NO_PET: _no_pet,
+def _far(s: Setting) -> str:
+    error, stake = number(s.n.shortfall95), number(s.n.at_stake)
+    return phrase("approaches.ranks-off" if s.t.quantile else "approaches.votes-below", error=error, stake=stake)
+
+
+def _near(s: Setting) -> str:
+    error = number(s.n.shortfall95)
+    return phrase("approaches.near-in-ranks" if s.t.quantile else "approaches.near-in-votes", error=error)
+
+
+# fmt: off
+DRAW = _with_odds(because("approaches.draw-forbidden", "exact"))
+DP_EXP: Findings = (
+    *NOISY_SUBSETS,
+    Finding((Unless(T.selects),), NO, because("approaches.not-a-choice", "function")),
+    Finding((T.extreme,), NO, saying("approaches.no-extreme")),
+    Finding((Unless(T.central_fits),), NO, _with_odds(_far), _shortfall, _shortfall),
+    Finding((T.exact_required,), NO, DRAW, _shortfall, _shortfall),
+    Finding((Unless(T.central),), NO, RAW_DATA, none, _shortfall),
+    Finding((), FITS, _with_odds(_near), _shortfall, _shortfall),
+)
+CHOICE = _with_odds(saying("approaches.choice-together"))
+MPC_DP: Findings = (
+    *NOISY_ITEMS,
+    Finding((T.training,), GAP, saying("approaches.federated")),
+    Finding((Unless(T.overlap_number), Unless(T.summable), Unless(T.selection), Unless(T.quantile)), NO,
+            because("approaches.no-noisy-version", "function")),
+    ONE_HOLDER,
+    UNBOUNDED,
+    Finding((T.selects, Unless(T.shared_fits)), NO, CHOICE, _shortfall, _shortfall),
+    Finding((T.selects, T.exact_required), NO, CHOICE, _shortfall, _shortfall),
+    Finding((T.selects,), FITS, CHOICE, _shortfall, _shortfall),
+    *_ruled_out(T.shared_fits, _shared),
+    Finding((Unless(T.reachable), Unless(T.overlap_number)), NO, _needs_helpers, lambda s: s.f.n_holders, _shared),
+    Finding((), FITS, _within(_shared), _shared, _shared),
+)
+
+# Neither.
+
+NO_PET: Findings = (
+    Finding((T.inputs_public,), FITS, because("approaches.inputs-public", "data_public")),
+    Finding((Unless(T.central),), NO, because("approaches.all-data", "trusted_curator")),
+    Finding((T.hiding_required, Unless(T.exact_required)), NO,
+            because("approaches.publishing-hides-nobody", "output_privacy"), zero, zero),
+    Finding((T.hides_output,), GAP, saying("approaches.publish"), none, zero),
+    Finding((), FITS, saying("approaches.publish"), none, zero),
+)
+# fmt: on
+
+APPROACHES: Mapping[L, Findings] = {
+    L.PSI: PSI,
+    L.PSI_AGG: PSI_AGG,
+    L.MPC_SUM: MPC_SUM,
+    L.MPC_THRESHOLD: MPC_THRESHOLD,
+    L.MPC_OTHER: MPC_OTHER,
+    L.DP_LAPLACE: DP_LAPLACE,
+    L.DP_EXP: DP_EXP,
+    L.DP_LOCAL: DP_LOCAL,
+    L.MPC_DP: MPC_DP,
+    L.CHANGE_TASK: (Finding((), GAP, saying("approaches.changes-below")),),
+    L.NO_PET: NO_PET,
 }
 
 
 def judge(setting: Setting) -> list[Verdict]:
     """Every label's verdict, best first; a label whose number cannot be computed says which field it lacks."""
     verdicts = []
-    for label, judged in JUDGES.items():
+    for label, findings in APPROACHES.items():
         try:
-            verdicts.append(judged(setting))
+            finding = next(finding for finding in findings if holds(finding.when, setting.t))
+            verdicts.append(finding.verdict(label, setting))
         except NeedToKnow as unknown:
-            verdicts.append(_no(label, f"cannot be judged without [{unknown.field}]"))
+            verdicts.append(Verdict(label, NO, phrase("approaches.not-without", field=unknown.field)))
     return sorted(verdicts, key=lambda verdict: verdict.fit)

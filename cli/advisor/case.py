@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cli.advisor.costs import Machine
-from cli.advisor.labels import LABELS, Label
-from cli.advisor.numbers import FEW_HOLDERS, Numbers
+from cli.advisor.labels import Label
 from cli.advisor.predictions import Setting
 from cli.advisor.rules import Rule
-from cli.advisor.task import Facts
 
 REFUSED = ("unbounded", "hopeless", "overlap-hopeless", "extreme")
 
 
 @dataclass(frozen=True)
-class Case:
-    """Facts, numbers, this machine, and the rule that answered."""
+class Case(Setting):
+    """A task's traits, this machine, and the rule that answered."""
 
-    f: Facts
-    n: Numbers
-    machine: Machine
     rule: Rule
 
     @property
@@ -31,12 +25,7 @@ class Case:
     @property
     def family(self) -> str:
         """The answer's family."""
-        return LABELS[self.label].family
-
-    @property
-    def setting(self) -> Setting:
-        """What predictions are computed from."""
-        return Setting(self.f, self.n, self.machine)
+        return self.label.family
 
     @property
     def exact_output(self) -> bool:
@@ -56,17 +45,16 @@ class Case:
     @property
     def alone(self) -> bool:
         """Do so many hold one input each, without helpers, that only noise at the source is left?"""
-        many = self.f.n_holders > FEW_HOLDERS and not self.f.helper_servers
-        return bool(not self.f.central and self.f.each_holder_one_unit and many)
+        return not self.t.central and self.t.own_value and self.t.too_many
 
     @property
     def least_error(self) -> float:
         """The error of the best noise that the task's trust allows."""
-        if self.f.central or self.f.function.startswith("intersection"):
+        if self.t.central or self.t.over_lists:
             return self.n.central_err95
         return self.n.local_err95 if self.alone else self.n.split_err95(1)
 
     @property
     def inputs(self) -> int:
         """How many units put something in."""
-        return int(self.f.n_holders if self.f.each_holder_one_unit else (self.f.n_units or self.f.n_holders))
+        return int(self.f.n_holders if self.t.own_value else (self.f.n_units or self.f.n_holders))

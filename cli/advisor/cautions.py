@@ -1,4 +1,7 @@
-"""The warnings: tag, the field that triggers it, when, and what it says (`caution_words.py`). A new one is one line."""
+"""The warnings: tag, the field that triggers it, when, and what it says.
+
+A new one is one line here and one text in `words.toml`; `caution_words.py` has those whose words depend on the task.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,11 @@ from dataclasses import dataclass
 from cli.advisor import caution_words as words
 from cli.advisor import predictions
 from cli.advisor.case import Case
-from cli.advisor.fields import ADDITIVE, ELEMENTS, INTERSECTIONS, ONE_BIT, SELECTIONS
+from cli.advisor.fields import ELEMENTS, ONE_BIT, SELECTIONS
 from cli.advisor.labels import L
 from cli.advisor.printed_commands import MAX_PARTIES, implemented
 from cli.advisor.task import NeedToKnow
+from cli.advisor.words import phrase, saying
 
 SMALL = 100  # inputs up to which an exact result gives some of them away with noticeable probability
 LISTS_LARGE, BYTES_LARGE = 10**7, 10**9
@@ -28,12 +32,12 @@ class Caution:
 
 @dataclass(frozen=True)
 class Trigger:
-    """One kind of warning. `text` is its words, or makes them from the case."""
+    """One kind of warning. `text` makes its words from the case."""
 
     tag: str
     field: str
     when: Callable[[Case], bool]
-    text: str | Callable[[Case], str]
+    text: Callable[[Case], str]
 
     def give(self, case: Case) -> Caution | None:
         """The warning where it applies; where its arithmetic lacks a field, it says which."""
@@ -43,14 +47,14 @@ class Trigger:
         except NeedToKnow:
             return None
         try:
-            text = self.text if isinstance(self.text, str) else self.text(case)
+            text = self.text(case)
         except NeedToKnow as unknown:
-            text = f"This applies here; give [{unknown.field}] to see its arithmetic."
+            text = phrase("warnings.ask-for-numbers", field=unknown.field)
         return Caution(self.tag, text, self.field)
 
 
 def _lists(c: Case) -> bool:
-    return c.f.function in INTERSECTIONS and c.label not in (L.NO_PET, L.CHANGE_TASK)
+    return c.t.over_lists and c.label not in (L.NO_PET, L.CHANGE_TASK)
 
 
 def _jointly(c: Case) -> bool:
@@ -63,18 +67,18 @@ def _edge(c: Case) -> bool:
         return True
     if not c.exact_output or name in (*ELEMENTS, "inference", "training", "custom", "intersection_join_stats"):
         return False
-    if name in ("intersection_size", "intersection_sum"):
+    if c.t.overlap_number:
         return min(c.f.n_a or SMALL, c.f.n_b or SMALL) <= SMALL
     return name in ("count", "proportion", "histogram", *ONE_BIT) or c.inputs <= SMALL
 
 
 def _small_n(c: Case) -> bool:
-    n, name = c.n, c.f.function
-    if name in SELECTIONS:
+    n = c.n
+    if c.t.selection:
         return c.f.score_gap is not None and n.gap_needed95 > c.f.score_gap
-    if name == "quantile":
-        return n.shortfall95 > n.at_stake
-    numeric = name in (*ADDITIVE, "intersection_size", "intersection_sum") and n.bounded
+    if c.t.quantile:
+        return not c.t.central_fits
+    numeric = (c.t.additive or c.t.overlap_number) and c.t.bounded
     return numeric and n.stated_limit and not n.fits(c.least_error)
 
 
@@ -90,7 +94,7 @@ def _dominant(c: Case) -> bool:
 
 
 def _high(c: Case) -> bool:
-    return c.rule.name == "extreme" or (c.f.function == "quantile" and c.noisy)
+    return c.rule.name == "extreme" or (c.t.quantile and c.noisy)
 
 
 def _auth(c: Case) -> bool:
@@ -108,21 +112,21 @@ def _unknown_domain(c: Case) -> bool:
 
 
 def _local_cost(c: Case) -> bool:
-    return c.label is L.DP_LOCAL or (c.rule.name == "hopeless" and c.alone and not c.n.selects)
+    return c.label is L.DP_LOCAL or (c.rule.name == "hopeless" and c.alone and not c.t.selects)
 
 
 def _exactness(c: Case) -> bool:
-    conflict = c.f.exact == "required" and c.f.hides_output and c.family == "MPC"
+    conflict = c.t.exact_required and c.t.hides_output and c.family == "MPC"
     return c.rule.name == "exact-holder" or conflict
 
 
 def _scale(c: Case) -> bool:
     if not _lists(c):
         return c.label in (L.MPC_SUM, L.MPC_DP, L.MPC_THRESHOLD) and c.f.n_holders > MAX_PARTIES
-    if c.f.n_a is None or c.f.n_b is None:
+    if not c.t.sizes_known:
         return False
-    large = c.f.n_a + c.f.n_b >= LISTS_LARGE or predictions.list_cost(c.setting).bytes > BYTES_LARGE
-    return c.f.n_holders <= 2 and large
+    large = c.f.n_a + c.f.n_b >= LISTS_LARGE or predictions.list_cost(c).bytes > BYTES_LARGE
+    return large and not c.t.more_than_two
 
 
 def _not_implemented(c: Case) -> bool:
@@ -135,32 +139,35 @@ def _not_implemented(c: Case) -> bool:
 TRIGGERS: tuple[Trigger, ...] = (
     Trigger("SMALL_N", "n_units", _small_n, words.small_n),
     Trigger("UNBOUNDED_SENS", "bounded", _bound, words.unbounded),
-    Trigger("DOMINANT_INPUT", "dominant_possible", _dominant, words.DOMINANT),
+    Trigger("DOMINANT_INPUT", "dominant_possible", _dominant, saying("warnings.dominant-input")),
     Trigger("HIGH_SENS", "function", _high, words.high_sensitivity),
     Trigger("EDGE_OUTPUT", "n_units", _edge, words.edge),
     Trigger("AUX_INFO", "aux_likely", lambda c: c.exact_output or (c.f.aux_likely and c.label is L.CHANGE_TASK),
-            words.AUX),
+            saying("warnings.aux-info")),
     Trigger("DIFFERENCING", "inputs_change", lambda c: c.exact_output and c.f.releases > 1 and c.f.inputs_change,
             words.differencing),
-    Trigger("MEMBERSHIP_REVEALED", "function", lambda c: _lists(c) and c.f.function in ELEMENTS, words.MEMBERSHIP),
-    Trigger("SET_SIZE_LEAK", "n_a", _lists, words.SIZES),
+    Trigger("MEMBERSHIP_REVEALED", "function", lambda c: _lists(c) and c.t.elements,
+            saying("warnings.membership-revealed")),
+    Trigger("SET_SIZE_LEAK", "n_a", _lists, saying("warnings.set-size-leak")),
     Trigger("LOW_ENTROPY", "ids_enumerable", lambda c: c.f.ids_enumerable and _lists(c), words.low_entropy),
-    Trigger("INPUT_AUTH", "function", _auth, words.AUTH),
-    Trigger("MALICIOUS", "adversary", lambda c: c.f.adversary == "malicious" and c.label is not L.NO_PET,
+    Trigger("INPUT_AUTH", "function", _auth, saying("warnings.input-auth")),
+    Trigger("MALICIOUS", "adversary", lambda c: c.t.cheating and c.label is not L.NO_PET,
             words.malicious),
     Trigger("COLLUSION", "n_holders", _collusion, words.collusion),
     Trigger("COMPOSITION", "releases", lambda c: c.noisy and c.f.releases > 1, words.composition),
     Trigger("GROUP_PRIVACY", "max_contrib", lambda c: c.noisy and c.f.max_contrib > 1, words.group),
     Trigger("UNKNOWN_DOMAIN", "domain_known", _unknown_domain, words.unknown_domain),
     Trigger("ANON_PARTICIPATION", "anonymous_participants",
-            lambda c: c.f.anonymous_participants and (_jointly(c) or c.label is L.DP_LOCAL), words.ANONYMOUS),
-    Trigger("TRUSTED_CURATOR", "trusted_curator", lambda c: c.label in (L.DP_LAPLACE, L.DP_EXP), words.CURATOR),
+            lambda c: c.f.anonymous_participants and (_jointly(c) or c.label is L.DP_LOCAL),
+            saying("warnings.anonymous")),
+    Trigger("TRUSTED_CURATOR", "trusted_curator", lambda c: c.label in (L.DP_LAPLACE, L.DP_EXP),
+            saying("warnings.trusted-curator")),
     Trigger("LOCAL_COST", "trusted_curator", _local_cost, words.local_cost),
-    Trigger("FUZZY", "match", lambda c: _lists(c) and c.f.match == "fuzzy", words.FUZZY),
-    Trigger("MULTI_PARTY", "n_holders", lambda c: _lists(c) and c.f.n_holders > 2, words.multi_party),
-    Trigger("EXACTNESS", "exact", _exactness, words.EXACTNESS),
+    Trigger("FUZZY", "match", lambda c: _lists(c) and c.t.fuzzy, saying("warnings.fuzzy")),
+    Trigger("MULTI_PARTY", "n_holders", lambda c: _lists(c) and c.t.more_than_two, words.multi_party),
+    Trigger("EXACTNESS", "exact", _exactness, saying("warnings.exactness")),
     Trigger("SCALE", "n_b", _scale, words.scale),
-    Trigger("DROPOUT", "always_online", lambda c: not c.f.always_online and _jointly(c), words.DROPOUT),
+    Trigger("DROPOUT", "always_online", lambda c: not c.f.always_online and _jointly(c), saying("warnings.dropout")),
     Trigger("NOT_IMPLEMENTED", "function", _not_implemented, words.not_implemented),
 )
 # fmt: on

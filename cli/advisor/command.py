@@ -13,10 +13,10 @@ from cli.advisor import costs, examples
 from cli.advisor.answer import Answer, Undecided, advise
 from cli.advisor.conversation import converse
 from cli.advisor.fields import ALWAYS, FIELDS
-from cli.advisor.questions import QUESTIONS
 from cli.advisor.report import page
 from cli.advisor.task import FieldError, parse_setting, read_task
 from cli.advisor.text import render, render_undecided
+from cli.advisor.words import phrase
 from psiselect.base.atomic import write_bytes
 from psiselect.base.errors import UsageError
 
@@ -76,7 +76,7 @@ def command(
         answer = _answer(given, ask, as_json)
     except FieldError as error:
         if error.field in stated_here:
-            raise UsageError(f"--set: {error}", term=error.field) from None
+            raise UsageError(phrase("errors.option", error=error), term=error.field) from None
         raise
     if as_json:
         print_json(answer.to_json())
@@ -85,10 +85,10 @@ def command(
         console.print(render_undecided(answer) if isinstance(answer, Undecided) else render(answer))
     if report is not None:
         if isinstance(answer, Undecided):
-            say(f"no report written: [{answer.field}] is needed first")
+            say(phrase("answer.no-report", field=answer.field))
         else:
             write_bytes(report, page(answer, task.name if task else "").encode())
-            say(f"report written to {report}")
+            say(phrase("answer.report", file=report))
     context.exit(answer.exit_code)
 
 
@@ -98,7 +98,7 @@ def _read(task: Path | None, settings: tuple[str, ...]) -> tuple[dict[str, Any],
     try:
         stated = dict(parse_setting(setting) for setting in settings)
     except FieldError as error:
-        raise UsageError(f"--set: {error}", term=error.field) from None
+        raise UsageError(phrase("errors.option", error=error), term=error.field) from None
     return {**given, **stated}, set(stated)
 
 
@@ -128,13 +128,13 @@ def _list_fields(as_json: bool) -> None:
                 "fields": [
                     {
                         "name": f.name,
-                        "kind": f.kind.name.lower(),
-                        "allowed": list(f.choices) or f.kind.value,
+                        "kind": f.kind.value,
+                        "allowed": list(f.choices) or f.allowed,
                         "default": f.default,
                         "unit": f.unit or None,
                         "always_asked": f.always,
-                        "question": QUESTIONS[f.name].ask,
-                        "why": QUESTIONS[f.name].why,
+                        "question": f.ask,
+                        "why": f.why,
                     }
                     for f in FIELDS
                 ]
@@ -142,13 +142,13 @@ def _list_fields(as_json: bool) -> None:
         )
         return
     print_table(
-        ("field", "what it says", "allowed", "if not said"),
+        (phrase("listed.field"), phrase("listed.question"), phrase("listed.allowed"), phrase("listed.default")),
         [
             (
                 f.name,
-                QUESTIONS[f.name].ask,
-                ", ".join(f.choices) or f.kind.value,
-                "asked if it matters" if f.always else _default(f.default),
+                f.ask,
+                f.allowed,
+                phrase("listed.asked") if f.always else _default(f.default),
             )
             for f in FIELDS
         ],
@@ -156,7 +156,7 @@ def _list_fields(as_json: bool) -> None:
 
 
 def _default(value: Any) -> str:
-    return "unknown" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return phrase("listed.unknown") if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _print_example(name: str, as_json: bool) -> None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cli.advisor.fields import ALWAYS, BY_NAME, INTERSECTIONS, SELECTIONS, Kind
+from cli.advisor.fields import ALWAYS, BY_NAME, INTERSECTIONS, SELECTIONS, Field, Kind
 from cli.advisor.logic import Open, settle, touched
-from cli.advisor.questions import QUESTIONS
 from cli.advisor.task import FieldError, Given, check, check_together, parse_value
+from cli.advisor.words import phrase
 from psiselect.base.errors import InputError
 
 MAX_QUESTIONS = 9
@@ -61,22 +61,19 @@ def _open(known: Given, asking: frozenset[str], skipped: frozenset[str]) -> str 
 
 def _question(name: str, number: int, known: Given, ask: Ask, say: Say) -> Any:
     """Put one question until the answer is usable. Returns None for Enter."""
-    field, words = BY_NAME[name], QUESTIONS[name]
-    say(f"\n{number}. {words.ask} [{name}]")
+    field = BY_NAME[name]
+    say("\n" + phrase("conversation.question", number=number, question=field.ask, field=name))
     choices = [choice for choice in field.choices if choice != "na"]
     for index, choice in enumerate(choices, 1):
-        say(f"   {index:>2}  {choice:<24} {words.words.get(choice, '')}".rstrip())
-    hint = (
-        "yes or no" if field.kind is Kind.BOOL else "a number or a name" if choices else f"for example {words.example}"
-    )
-    way_out = "" if name == NEEDED else ", Enter if you do not know"
+        say(f"   {index:>2}  {choice:<24} {field.means(choice)}")
+    prompt = phrase("conversation.hint-needed" if name == NEEDED else "conversation.hint", hint=_hint(field, choices))
     while True:
-        raw = ask(f"   ({hint}; ? why{way_out})").strip()
+        raw = ask(f"   {prompt}").strip()
         if raw == "?":
-            say(f"   {words.why}\n   Example: {words.example}.")
+            say(f"   {field.why}\n   {phrase('conversation.why', example=field.example)}")
             continue
         if not raw and name == NEEDED:
-            say("   This one is needed: take the nearest, or custom when nothing comes near.")
+            say(f"   {phrase('conversation.needed')}")
             continue
         if not raw:
             return None
@@ -90,6 +87,13 @@ def _question(name: str, number: int, known: Given, ask: Ask, say: Say) -> Any:
             say(f"   {error}")
             continue
         return value
+
+
+def _hint(field: Field, choices: list[str]) -> str:
+    """How to answer the question."""
+    if field.kind is Kind.BOOL:
+        return phrase("conversation.yes-or-no")
+    return phrase("conversation.choice") if choices else phrase("conversation.example", example=field.example)
 
 
 def _choice(raw: str, choices: list[str]) -> str:

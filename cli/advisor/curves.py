@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli.advisor import costs
-from cli.advisor.fields import ADDITIVE, ELEMENTS, INTERSECTIONS
 from cli.advisor.formulas import exponential_sets, randomised_sets
-from cli.advisor.numbers import Numbers
+from cli.advisor.numbers import Limit, Numbers
 from cli.advisor.predictions import Setting, shared_items
 from cli.advisor.task import Facts, NeedToKnow
+from cli.advisor.words import phrase
 
 POINTS = 41
 
@@ -40,53 +40,50 @@ class Chart:
 def charts(setting: Setting, given: dict[str, Any]) -> list[Chart]:
     """The plots that make sense for the task; empty when its fields do not allow any."""
     f = setting.f
-    if f.function in INTERSECTIONS:
+    if setting.t.over_lists:
         return _of_lists(setting)
     made = []
     epsilons = _logspace(f.epsilon_total / 100, f.epsilon_total * 10)
-    made.append(_chart(setting, given, "epsilon_total", epsilons, "epsilon (total)", f.epsilon_total))
-    n = f.n_units or (f.n_holders if f.each_holder_one_unit else None)
+    made.append(_chart(setting, given, "epsilon_total", epsilons, f.epsilon_total))
+    n = f.n_units or (f.n_holders if setting.t.own_value else None)
     if n:
         sizes = [max(2, round(x)) for x in _logspace(max(2, n / 100), n * 100)]
-        made.append(_chart(setting, given, "n_units", sizes, "n, units in the data", n))
+        made.append(_chart(setting, given, "n_units", sizes, n))
     return [chart for chart in made if chart is not None]
 
 
-def _chart(
-    setting: Setting, given: dict[str, Any], field: str, xs: Sequence[float], axis: str, here: float
-) -> Chart | None:
+def _chart(setting: Setting, given: dict[str, Any], field: str, xs: Sequence[float], here: float) -> Chart | None:
     quantities = _quantities(setting)
     curves = tuple(
         curve for name, value in quantities if len((curve := Curve(name, _points(given, field, xs, value))).points) > 1
     )
     if not curves:
         return None
-    choice = setting.n.selects
+    choice = setting.t.selects
     level = setting.n.or_none("at_stake" if choice else "limit")
-    stated = choice or setting.n.or_none("limit_source") in ("tolerance", "10 % of expected_value")
+    stated = choice or setting.n.or_none("limit_source") in (Limit.TOLERANCE, Limit.EXPECTED)
     what = "shortfall" if choice else "error"
     return Chart(
-        f"{what.capitalize()} at 95 % against {axis.split(',')[0]}",
-        axis,
-        f"{what} at 95 %",
+        phrase(f"charts.noise.{what}.{field}"),
+        phrase(f"charts.axes.{field}"),
+        phrase(f"charts.noise.{what}.axis"),
         curves,
         here,
         level if stated else None,
-        "at stake" if choice else "tolerable",
+        phrase(f"charts.noise.{what}.level"),
     )
 
 
 def _quantities(setting: Setting) -> list[tuple[str, Callable[[Numbers], float]]]:
-    f = setting.f
-    if setting.n.selects:
-        return [("exponential mechanism", lambda n: n.shortfall95)]
-    if f.function not in ADDITIVE:
+    if setting.t.selects:
+        return [(phrase("charts.exponential"), lambda n: n.shortfall95)]
+    if not setting.t.additive:
         return []
-    lines: list[tuple[str, Callable[[Numbers], float]]] = [("trusted holder (DP_LAPLACE)", lambda n: n.central_err95)]
-    if f.n_holders > 1:
-        lines.append(("computed together, one colluding (MPC_DP)", lambda n: n.split_err95(1)))
-    if f.each_holder_one_unit:
-        lines.append(("noise at the source (DP_LOCAL)", lambda n: n.local_err95))
+    lines: list[tuple[str, Callable[[Numbers], float]]] = [(phrase("charts.central"), lambda n: n.central_err95)]
+    if not setting.t.one_holder:
+        lines.append((phrase("charts.together"), lambda n: n.split_err95(1)))
+    if setting.t.own_value:
+        lines.append((phrase("charts.source"), lambda n: n.local_err95))
     return lines
 
 
@@ -109,27 +106,29 @@ def _points(
 
 def _of_lists(setting: Setting) -> list[Chart]:
     f, machine = setting.f, setting.machine
-    if f.n_a is None or f.n_b is None:
+    if not setting.t.sizes_known:
         return []
     made = []
-    if f.function in ELEMENTS:
+    if setting.t.elements:
         share = shared_items(f)
         epsilons = _logspace(0.01, 20)
         laws: tuple[tuple[str, Callable[[float], float]], ...] = (
-            ("precision, best item-by-item response", lambda e: randomised_sets(share, f.n_a, e)[0]),
-            ("recall, the same", lambda e: randomised_sets(share, f.n_a, e)[1]),
-            ("precision, exponential mechanism", lambda e: exponential_sets(share, f.n_a, e)[0]),
+            (phrase("charts.sets.precision"), lambda e: randomised_sets(share, f.n_a, e)[0]),
+            (phrase("charts.sets.recall"), lambda e: randomised_sets(share, f.n_a, e)[1]),
+            (phrase("charts.sets.exponential"), lambda e: exponential_sets(share, f.n_a, e)[0]),
         )
-        curves = tuple(Curve(name, tuple((e, law(e)) for e in epsilons)) for name, law in laws)
+        lines = (Curve(name, tuple((e, law(e)) for e in epsilons)) for name, law in laws)
+        # Without a common item precision is 0, for which a logarithmic axis has no place.
+        curves = tuple(line for line in lines if all(y > 0 for _, y in line.points))
         made.append(
             Chart(
-                "Precision and recall of noise against epsilon",
-                "epsilon",
-                "share",
+                phrase("charts.sets.title"),
+                phrase("charts.sets.epsilon"),
+                phrase("charts.sets.axis"),
                 curves,
                 f.epsilon_total,
                 1.0,
-                "exact protocol",
+                phrase("charts.sets.level"),
             )
         )
     sizes = [round(x) for x in _logspace(100, 10**8)]
@@ -137,10 +136,10 @@ def _of_lists(setting: Setting) -> list[Chart]:
     seconds = tuple((float(n), costs.psi(n, max(1, round(n * ratio)), machine).seconds) for n in sizes)
     made.append(
         Chart(
-            "Seconds on this machine against list length",
-            "items, n_a",
-            "seconds",
-            (Curve("one side learns", seconds),),
+            phrase("charts.seconds.title"),
+            phrase("charts.axes.n_a"),
+            phrase("charts.seconds.axis"),
+            (Curve(phrase("charts.seconds.one"), seconds),),
             f.n_a,
         )
     )

@@ -13,13 +13,14 @@ from typing import Any
 
 from cli.advisor import printed_commands
 from cli.advisor.case import Case
-from cli.advisor.fields import ADDITIVE, COUNTS, ELEMENTS, SELECTIONS
 from cli.advisor.formulas import LN20
-from cli.advisor.labels import LABELS, L
+from cli.advisor.labels import L
 from cli.advisor.logic import Open, settle
-from cli.advisor.numbers import FEW_HOLDERS, Numbers
+from cli.advisor.numbers import FEW_HOLDERS
+from cli.advisor.predicates import Traits
 from cli.advisor.task import Facts, FieldError, Given, NeedToKnow, check, check_together
-from cli.advisor.wording import number, whole
+from cli.advisor.wording import count, number
+from cli.advisor.words import phrase
 
 MAX_EDITS = 6
 
@@ -47,7 +48,7 @@ def _too_few(c: Case) -> bool:
 
 
 def _too_many_releases(c: Case) -> bool:
-    return c.hopeless and c.f.releases > 1 and not c.f.unit_per_release and not c.n.selects and _fewer(c) >= 1
+    return c.hopeless and c.f.releases > 1 and not c.f.unit_per_release and not c.t.selects and _fewer(c) >= 1
 
 
 def _fewer(c: Case) -> int:
@@ -57,10 +58,10 @@ def _fewer(c: Case) -> int:
 
 def _more_units(c: Case) -> Mapping[str, Any]:
     wish = c.n.n * (c.least_error / c.n.limit) ** (2 if c.alone else 1)
-    if c.f.each_holder_one_unit and not c.f.central and not c.f.helper_servers and wish > FEW_HOLDERS:
+    if c.t.own_value and not c.t.central and not c.t.helpers and wish > FEW_HOLDERS:
         wish = c.n.n * (c.n.local_err95 / c.n.limit) ** 2  # too many to compute together: each adds noise
     units = _round_up(wish)
-    return {"n_units": units, "n_holders": units} if c.f.each_holder_one_unit else {"n_units": units}
+    return {"n_units": units, "n_holders": units} if c.t.own_value else {"n_units": units}
 
 
 def _round_up(value: float) -> int:
@@ -87,8 +88,8 @@ def _clamp(c: Case) -> Mapping[str, Any]:
 
 def _clamp_text(c: Case, changes: Mapping[str, Any]) -> str:
     if "bounds" in changes:
-        return f"clamp at {number(changes['bounds'][1])} (public knowledge must say that few exceed it)"
-    return "accept a clamp: cut values off at a public C that about 1/epsilon units exceed"
+        return phrase("changes.clamp-at", clamp=number(changes["bounds"][1]))
+    return phrase("changes.clamp")
 
 
 def _needed_epsilon(c: Case) -> float:
@@ -105,28 +106,26 @@ PROPOSALS: tuple[Proposal, ...] = (
         _clamp,
         _clamp_text,
     ),
-    Proposal(_too_few, _more_units, lambda c, new: f"n >= {new['n_units']:,}"),
+    Proposal(_too_few, _more_units, lambda c, new: phrase("changes.units", n=count(new["n_units"]))),
     Proposal(
-        lambda c: c.hopeless and c.f.helper_servers is not True and c.f.each_holder_one_unit and not c.f.central,
+        lambda c: c.hopeless and not c.t.helpers and c.t.own_value and not c.t.central,
         lambda c: {"helper_servers": True},
-        lambda c, new: "find two or more servers that do not collude",
+        lambda c, new: phrase("changes.helpers"),
     ),
     Proposal(
         _too_many_releases,
         lambda c: {"releases": _fewer(c)},
-        lambda c, new: f"at most {new['releases']:,} releases from this epsilon",
+        lambda c, new: phrase("changes.releases", releases=count(new["releases"])),
     ),
     Proposal(
-        lambda c: c.hopeless and not c.n.selects and c.n.limit > 0 and c.n.bounded,
+        lambda c: c.hopeless and not c.t.selects and c.n.limit > 0 and c.t.bounded,
         lambda c: {"tolerance": {"kind": "abs", "value": _round_error(c.least_error)}},
-        lambda c, new: f"accept an error of {number(new['tolerance']['value'])} at 95 %",
+        lambda c, new: phrase("changes.error", error=number(new["tolerance"]["value"])),
     ),
     Proposal(
-        lambda c: c.hopeless and not c.n.selects and c.n.limit > 0 and c.n.bounded and _needed_epsilon(c) <= 20,
+        lambda c: c.hopeless and not c.t.selects and c.n.limit > 0 and c.t.bounded and _needed_epsilon(c) <= 20,
         lambda c: {"epsilon_total": _needed_epsilon(c)},
-        lambda c, new: (
-            f"epsilon {number(new['epsilon_total'])} would be needed; whether that is still privacy is yours to judge"
-        ),
+        lambda c, new: phrase("changes.epsilon", epsilon=number(new["epsilon_total"])),
     ),
     Proposal(
         lambda c: c.hopeless and c.f.function in ("count", "histogram") and c.f.expected_value is not None,
@@ -135,27 +134,27 @@ PROPOSALS: tuple[Proposal, ...] = (
             "tolerance": None,
             "n_units": max(c.f.n_units or 1, _round_up(10 * c.least_error)),
         },
-        lambda c, new: f"merge groups or regions until about {new['expected_value']:,} are expected (10 % error then)",
+        lambda c, new: phrase("changes.merge", expected=count(new["expected_value"])),
     ),
     Proposal(
-        lambda c: c.hopeless and c.f.function in SELECTIONS,
+        lambda c: c.hopeless and c.t.selection,
         lambda c: {"score_gap": _round_error(c.n.shortfall95)},
-        lambda c, new: f"only where a lead of {number(new['score_gap'])} votes can be expected",
+        lambda c, new: phrase("changes.lead", lead=number(new["score_gap"])),
     ),
     Proposal(
-        lambda c: c.hopeless and c.f.function == "quantile" and c.f.score_gap is None,
+        lambda c: c.hopeless and c.t.quantile and c.f.score_gap is None,
         lambda c: {"n_units": _round_up(4 * c.n.shortfall95)},
-        lambda c, new: f"n >= {new['n_units']:,}",
+        lambda c, new: phrase("changes.units", n=count(new["n_units"])),
     ),
     Proposal(
         lambda c: c.rule.name == "extreme",
         lambda c: {"function": "quantile", "bounded": "clampable" if c.f.bounded == "no" else c.f.bounded},
-        lambda c, new: "ask for a high quantile (say the 95th percentile) instead of the extreme",
+        lambda c, new: phrase("changes.quantile"),
     ),
     Proposal(
         lambda c: (c.rule.name == "unbounded" or (c.f.dominant_possible and c.hopeless)) and _sumlike(c),
         lambda c: {"function": "count", "bounded": "yes", "bounds": [0, 1], "tolerance": None, "expected_value": None},
-        lambda c, new: "ask how many exceed a public limit",
+        lambda c, new: phrase("changes.exceed"),
     ),
     Proposal(
         lambda c: (c.rule.name == "unbounded" or (c.f.dominant_possible and c.hopeless)) and _sumlike(c),
@@ -166,61 +165,57 @@ PROPOSALS: tuple[Proposal, ...] = (
             "tolerance": None,
             "expected_value": None,
         },
-        lambda c, new: (
-            "ask for the median between public limits of your own (the command has 0 and 1,000,000 in their place)"
-        ),
+        lambda c, new: phrase("changes.median", low=number(new["bounds"][0]), high=number(new["bounds"][1])),
     ),
     Proposal(
-        lambda c: c.f.n_holders >= 2 and c.f.function in (*ADDITIVE, "extreme") and not c.f.central,
+        lambda c: (c.t.additive or c.t.extreme) and not c.t.central,
         lambda c: {"function": "threshold", "bounded": "yes"},
-        lambda c, new: "reveal yes/no only: is a limit reached?",
+        lambda c, new: phrase("changes.yes-or-no"),
     ),
     Proposal(
         lambda c: c.rule.name == "two-inputs",
-        lambda c: {"n_holders": 3, "n_units": max(3, c.f.n_units or 0) if c.f.each_holder_one_unit else c.f.n_units},
-        lambda c, new: "find a third party with an input of its own",
+        lambda c: {"n_holders": 3, "n_units": max(3, c.f.n_units or 0) if c.t.own_value else c.f.n_units},
+        lambda c, new: phrase("changes.third"),
     ),
     Proposal(
-        lambda c: c.f.function in SELECTIONS and c.rule.name == "exact-sum",
+        lambda c: c.t.selection and c.rule.name == "exact-sum",
         lambda c: {"output_dim": 1},
-        lambda c, new: "announce the winner only, not the totals",
+        lambda c, new: phrase("changes.winner"),
     ),
     Proposal(
         lambda c: c.rule.name == "exact-winner",
         lambda c: {"output_dim": max(2, c.f.n_candidates or 2)},
-        lambda c, new: "let the totals be known too: a plain secure sum does it",
+        lambda c, new: phrase("changes.totals"),
     ),
     Proposal(
         lambda c: c.f.function == "intersection" and c.label is not L.NO_PET,
         lambda c: {"function": "intersection_size"},
-        lambda c, new: "reveal only how many are common",
+        lambda c, new: phrase("changes.how-many"),
     ),
     Proposal(
         lambda c: c.rule.name == "overlap-exact" and c.f.function == "intersection_size",
         lambda c: {"exact": "not_needed", "output_privacy": "required"},
-        lambda c, new: "reveal the size with noise, so that it hides each person",
+        lambda c, new: phrase("changes.noisy-size"),
     ),
     Proposal(
-        lambda c: c.label is L.MPC_OTHER and c.f.match == "fuzzy",
+        lambda c: c.label is L.MPC_OTHER and c.t.fuzzy,
         lambda c: {"match": "exact"},
-        lambda c, new: "normalise the spelling and match several exact keys",
+        lambda c, new: phrase("changes.normalise"),
     ),
     Proposal(
-        lambda c: c.f.function == "row_release",
+        lambda c: c.t.rows,
         lambda c: {"function": "histogram", "output_dim": 100, "domain_known": True},
-        lambda c, new: "publish a list of tables with noise instead of rows",
+        lambda c, new: phrase("changes.tables"),
     ),
     Proposal(
-        lambda c: c.rule.name == "exact-holder" and c.f.hides_output and c.f.function in (*ADDITIVE, *COUNTS),
+        lambda c: c.rule.name == "exact-holder" and c.t.hides_output and c.t.summable,
         lambda c: {"exact": "not_needed"},
-        lambda c, new: "permit noise",
+        lambda c, new: phrase("changes.noise"),
     ),
     Proposal(
-        lambda c: (
-            (c.hopeless or c.rule.name == "unbounded") and c.f.hides_output is not False and c.f.exact != "required"
-        ),
+        lambda c: (c.hopeless or c.rule.name == "unbounded") and c.t.hides_output and not c.t.exact_required,
         lambda c: {"output_privacy": "not_needed"},
-        lambda c, new: "give up that the result hides each unit (it then need not be noisy)",
+        lambda c, new: phrase("changes.not-hidden"),
     ),
 )
 
@@ -248,28 +243,25 @@ def _evaluate(given: Given, changes: Mapping[str, Any], text: str) -> Edit | Non
     check_together(changed)
     rule = settle(changed)
     if isinstance(rule, Open):
-        return Edit(text, f"then it depends on [{rule.field}]", None)
+        return Edit(text, phrase("changes.leads.open", field=rule.field), None)
     if rule.label is L.CHANGE_TASK:
         return None
-    facts = Facts(changed, asking=frozenset())
-    numbers = Numbers(facts)
-    steps = printed_commands.steps(facts, numbers, rule.label)
-    replace = printed_commands.stand_ins(facts, rule.label) if steps else None
-    return Edit(
-        text,
-        f"then {rule.label}: {LABELS[rule.label].meaning}{_accuracy(facts, numbers, rule.label)}"
-        + (f". {replace}" if replace else ""),
-        steps[-1].line if steps else None,
-    )
+    traits = Traits(Facts(changed, asking=frozenset()))
+    steps = printed_commands.steps(traits.f, traits.n, rule.label)
+    replace = printed_commands.stand_ins(traits.f, rule.label) if steps else None
+    effect = _effect(traits, rule.label)
+    return Edit(text, f"{effect}. {replace}" if replace else effect, steps[-1].line if steps else None)
 
 
-def _accuracy(f: Facts, n: Numbers, label: L) -> str:
+def _effect(t: Traits, label: L) -> str:
+    """The answer that a change leads to, with its error where there is one."""
     errors = {L.DP_LAPLACE: "central_err95", L.DP_LOCAL: "local_err95", L.MPC_DP: "shared_err95"}
-    if f.function in (*SELECTIONS, "quantile") and label in (L.DP_EXP, L.MPC_DP):
-        shortfall = n.or_none("shortfall95")
-        return f", at most {number(shortfall)} below the best, 19 times in 20" if shortfall else ""
-    error = n.or_none(errors[label]) if label in errors and f.function not in ("training", *ELEMENTS) else None
-    return f", off by {number(error)} at 95 %" if error else ""
-
-
-__all__ = ["Edit", "edits", "whole"]
+    if (t.selection or t.quantile) and label in (L.DP_EXP, L.MPC_DP):
+        shortfall = t.n.or_none("shortfall95")
+        if shortfall:
+            return phrase("changes.leads.choice", label=label, meaning=label.meaning, error=number(shortfall))
+    elif label in errors and not t.training and not t.elements:
+        error = t.n.or_none(errors[label])
+        if error:
+            return phrase("changes.leads.number", label=label, meaning=label.meaning, error=number(error))
+    return phrase("changes.leads.answer", label=label, meaning=label.meaning)

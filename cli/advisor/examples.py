@@ -9,6 +9,7 @@ import importlib.resources
 import json
 from typing import Any
 
+from cli.advisor.words import phrase
 from psiselect.base.errors import UsageError
 
 
@@ -26,7 +27,7 @@ def find(name: str) -> dict[str, Any]:
         if item["id"].lower() == wanted or item["title"].lower().startswith(wanted):
             return item
     known = "; ".join(f"{item['id']} {item['title']}" for item in items())
-    raise UsageError(f"no example {name!r}; there are: {known}", term="example")
+    raise UsageError(phrase("errors.no-example", name=repr(name), known=known), term="example")
 
 
 def task_file(item: dict[str, Any]) -> str:

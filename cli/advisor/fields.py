@@ -2,8 +2,7 @@
 
 `always` fields are never assumed: when one is unknown and can change the answer, the advisor asks. Every other unknown
 field takes its default, and the answer lists it under `assumed`. `tries` are the values that the three-valued logic
-puts
-in for an unknown field to see whether it can matter. Their words (question, example, reason) are in `questions.py`.
+puts in for an unknown field to see whether it can matter. Their words are in `words.toml`.
 """
 
 from __future__ import annotations
@@ -13,16 +12,18 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from cli.advisor.words import phrase
+
 
 class Kind(Enum):
     """How a field's value is written."""
 
-    CHOICE = "one of the words listed"
-    BOOL = "true or false"
-    INT = "a whole number"
-    FLOAT = "a number"
-    PAIR = "two numbers, [low, high]"
-    TOLERANCE = '{"kind": "abs" or "rel", "value": number}'
+    CHOICE = "choice"
+    BOOL = "bool"
+    INT = "int"
+    FLOAT = "float"
+    PAIR = "pair"
+    TOLERANCE = "tolerance"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,30 @@ class Field:
         if self.tries:
             return self.tries
         return (False, True) if self.kind is Kind.BOOL else self.choices
+
+    @property
+    def allowed(self) -> str:
+        """The words that it may be, or what is expected of its value."""
+        return ", ".join(self.choices) or phrase(f"kinds.{self.kind.value}")
+
+    @property
+    def ask(self) -> str:
+        """The question that asks for it."""
+        return phrase(f"fields.{self.name}.ask")
+
+    @property
+    def example(self) -> str:
+        """An answer to the question."""
+        return phrase(f"fields.{self.name}.example")
+
+    @property
+    def why(self) -> str:
+        """Why it matters."""
+        return phrase(f"fields.{self.name}.why")
+
+    def means(self, choice: str) -> str:
+        """What one of the choices means; not for `na`, which is never offered."""
+        return phrase(f"fields.{self.name}.words.{choice}")
 
 
 # fmt: off

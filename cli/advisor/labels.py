@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from cli.advisor.words import phrase
 
 
 class Label(StrEnum):
@@ -22,63 +23,39 @@ class Label(StrEnum):
     CHANGE_TASK = "CHANGE_TASK"
     NO_PET = "NO_PET"
 
+    @property
+    def family(self) -> str:
+        """MPC, DP, BOTH or NEITHER."""
+        return FAMILIES[self]
+
+    @property
+    def meaning(self) -> str:
+        """What the answer means."""
+        return phrase(f"labels.{self}.meaning")
+
+    @property
+    def recipients(self) -> str:
+        """What those who get the result learn."""
+        return phrase(f"labels.{self}.recipients")
+
+    @property
+    def party(self) -> str:
+        """What each party learns besides."""
+        return phrase(f"labels.{self}.party")
+
 
 L = Label  # for tables of one line an entry
 
-
-@dataclass(frozen=True)
-class LabelText:
-    """Family (MPC, DP, BOTH, NEITHER), one line of meaning, what the recipients learn, what each party learns
-    besides.
-    """
-
-    family: str
-    meaning: str
-    recipients: str
-    party: str
-
-
-LABELS: Mapping[Label, LabelText] = {
-    Label.PSI: LabelText(
-        "MPC", "private set intersection: the common items", "which items are common", "the other list's length"
-    ),
-    Label.PSI_AGG: LabelText(
-        "MPC", "private set intersection: only a count or a sum", "the exact count or sum", "the other list's length"
-    ),
-    Label.MPC_SUM: LabelText(
-        "MPC", "exact total, mean or tally by secret sharing", "the exact totals", "nothing besides the result"
-    ),
-    Label.MPC_THRESHOLD: LabelText(
-        "MPC", "one bit: is the limit reached, do all agree", "one bit", "nothing besides the result"
-    ),
-    Label.MPC_OTHER: LabelText(
-        "MPC",
-        "another secure computation (maximum, winner, auction, model)",
-        "the exact result",
-        "nothing besides the result",
-    ),
-    Label.DP_LAPLACE: LabelText(
-        "DP", "a trusted holder adds noise to a bounded number", "the number with noise", "the holder sees everything"
-    ),
-    Label.DP_EXP: LabelText(
-        "DP",
-        "a trusted holder draws a winner or quantile, better ones likelier",
-        "the choice",
-        "the holder sees everything",
-    ),
-    Label.DP_LOCAL: LabelText(
-        "DP", "every participant adds noise before answering", "noisy answers, and a noisy total", "only noisy answers"
-    ),
-    Label.MPC_DP: LabelText(
-        "BOTH",
-        "the parties together compute a result with noise",
-        "the result with noise",
-        "nothing besides the result",
-    ),
-    Label.CHANGE_TASK: LabelText(
-        "NEITHER", "nothing fits the task as stated: change it", "depends on the change", "depends on the change"
-    ),
-    Label.NO_PET: LabelText(
-        "NEITHER", "no privacy technology is needed, or none is permitted", "the exact result", "what it may see anyway"
-    ),
+FAMILIES: Mapping[Label, str] = {
+    L.PSI: "MPC",
+    L.PSI_AGG: "MPC",
+    L.MPC_SUM: "MPC",
+    L.MPC_THRESHOLD: "MPC",
+    L.MPC_OTHER: "MPC",
+    L.DP_LAPLACE: "DP",
+    L.DP_EXP: "DP",
+    L.DP_LOCAL: "DP",
+    L.MPC_DP: "BOTH",
+    L.CHANGE_TASK: "NEITHER",
+    L.NO_PET: "NEITHER",
 }

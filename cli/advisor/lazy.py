@@ -10,7 +10,10 @@ Value = TypeVar("Value")
 
 
 class lazy(Generic[Value]):  # noqa: N801 - used like the one of functools
-    """A property that is computed when first asked for, and then is a plain attribute."""
+    """A property that is computed when first asked for, and then is a plain attribute.
+
+    Taken from the class it is a function of an object, so that tables can list properties.
+    """
 
     def __init__(self, compute: Callable[[Any], Value]) -> None:
         self._compute = compute
@@ -28,3 +31,10 @@ class lazy(Generic[Value]):  # noqa: N801 - used like the one of functools
             return self
         value = instance.__dict__[self._name] = self._compute(instance)
         return value
+
+    def __call__(self, instance: object) -> Value:
+        """The property of this object."""
+        kept: dict[str, Value] = instance.__dict__
+        if self._name not in kept:
+            kept[self._name] = self._compute(instance)
+        return kept[self._name]

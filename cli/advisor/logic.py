@@ -17,6 +17,7 @@ from cli.advisor.fields import ALWAYS, BY_NAME, Kind
 from cli.advisor.labels import Label
 from cli.advisor.rules import Rule, decide
 from cli.advisor.task import Facts, FieldError, Given, NeedToKnow, check_together
+from cli.advisor.words import phrase
 
 # Worlds looked at before an answer counts as open (never as settled), and for all values of an open field.
 MAX_WORLDS, WORLDS_OF_VALUES = 250, 60
@@ -99,14 +100,14 @@ def settle(given: Given, asking: frozenset[str] = ALWAYS) -> Rule | Open:
         if rule.label != first.label or seen == MAX_WORLDS:
             return _open_field(given, asking)
     if first is None:
-        raise FieldError("function", "no consistent task has these fields")
+        raise FieldError("function", phrase("errors.no-task"))
     return first
 
 
 def _open_field(given: Given, asking: frozenset[str]) -> Open:
     field = _decide(given, asking)
     if isinstance(field, Rule):
-        raise AssertionError("a settled task has no open field")
+        raise AssertionError  # it is called for a task that is not settled
     outcomes = _outcomes(given, field, asking)
     known = [next(outcomes)]
     value, labels = known[0]
@@ -143,9 +144,13 @@ def spell_out(given: Given, still: Open, asking: frozenset[str] = ALWAYS) -> tup
     for (low, before), (high, after) in itertools.pairwise(still.outcomes):
         if before != after:
             border = _border(given, field.name, low, high, before, asking, whole=field.kind is Kind.INT)
-            merged.append((f"{start}below {border:,g}" if not start else f"{start} to below {border:,g}", before))
-            start = f"{border:,g}"
-    merged.append((f"{start} or more", still.outcomes[-1][1]))
+            here = f"{border:,g}"
+            if start:
+                merged.append((phrase("outcomes.between", start=start, border=here), before))
+            else:
+                merged.append((phrase("outcomes.below", border=here), before))
+            start = here
+    merged.append((phrase("outcomes.from", start=start), still.outcomes[-1][1]))
     return tuple(merged)
 
 
@@ -164,5 +169,5 @@ def _border(
 
 def _word(value: Any) -> str:
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return phrase("outcomes.true" if value else "outcomes.false")
     return f"{value:,}" if isinstance(value, int | float) else str(value)

@@ -8,16 +8,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from cli.advisor import formulas, sources
-from cli.advisor.fields import COUNTS, SELECTIONS
+from cli.advisor.fields import COUNTS
 from cli.advisor.lazy import lazy
 from cli.advisor.task import Facts, NeedToKnow
 
 QUANTILE_GRID = 1000  # public grid points of a quantile when n_candidates is not given: its logarithm is what counts
-HALF = "half of all that is possible"
 FEW_HOLDERS = 1000  # up to here all-to-all or aggregated secret sharing between the holders themselves is practicable
+
+
+class Limit(Enum):
+    """Where the tolerable error comes from; the value is its name among the words."""
+
+    TOLERANCE = "tolerance"
+    TYPICAL = "typical"  # a relative tolerance without an expected value
+    EXPECTED = "expected"
+    HALF = "half"  # neither is stated: half of what is possible
 
 
 @dataclass(frozen=True)
@@ -165,17 +174,17 @@ class Numbers:
         return 0.1 * abs(expected) if expected is not None else self.half_range
 
     @lazy
-    def limit_source(self) -> str:
-        """The field that `limit` came from, or why there is none."""
+    def limit_source(self) -> Limit:
+        """What `limit` came from."""
         if self.f.tolerance is not None:
             relative = self.f.tolerance["kind"] == "rel" and self.f.expected_value is None
-            return "tolerance of a typical value, none being expected" if relative else "tolerance"
-        return "10 % of expected_value" if self.f.expected_value is not None else HALF
+            return Limit.TYPICAL if relative else Limit.TOLERANCE
+        return Limit.EXPECTED if self.f.expected_value is not None else Limit.HALF
 
     @lazy
     def stated_limit(self) -> bool:
         """Does the limit come from the user, rather than from what is possible at all?"""
-        return self.limit_source != HALF
+        return self.limit_source is not Limit.HALF
 
     @lazy
     def half_range(self) -> float:
@@ -222,6 +231,11 @@ class Numbers:
         return formulas.em_gap_needed95(self.candidates, self.exponent)
 
     @lazy
+    def tallies_err95(self) -> float:
+        """Error of the largest of all options' noisy totals: each ballot may touch every option."""
+        return formulas.cells_err95(1 / (2 * self.exponent) * self.candidates, self.candidates)
+
+    @lazy
     def at_stake(self) -> float:
         """A public guess of what a wrong choice loses: score_gap, else expected_value, else the units.
 
@@ -232,57 +246,6 @@ class Numbers:
         if self.f.function in ("quantile", "extreme"):
             return self.n / 4
         return float(self.f.expected_value if self.f.expected_value is not None else self.n)
-
-    @lazy
-    def selects(self) -> bool:
-        """Is the answer a choice rather than a number?"""
-        return self.f.function in (*SELECTIONS, "quantile", "extreme")
-
-    @lazy
-    def central_fits(self) -> bool:
-        """Would a trusted holder's noise leave a usable answer?"""
-        if self.selects:
-            return self.shortfall95 <= self.at_stake
-        return self.bounded and self.fits(self.central_err95)
-
-    @lazy
-    def shared_fits(self) -> bool:
-        """Would noise added inside MPC?"""
-        if self.selects:
-            return self.shortfall95 <= self.at_stake
-        return self.bounded and self.fits(self.shared_err95)
-
-    @lazy
-    def exact_serves(self) -> bool:
-        """Exact is wanted; or noise is permitted but useless here, and nobody needs to be hidden in the result."""
-        if self.f.wants_exact:
-            return True
-        if self.f.exact == "required" or self.f.hides_output:
-            return False
-        if self.f.central:
-            return not self.central_fits
-        locally = self.f.each_holder_one_unit and self.local_fits
-        return not (locally or self.shared_fits)
-
-    @lazy
-    def local_fits(self) -> bool:
-        """Would noise at the source? Where no tolerance was stated and few hold the data, it must be a good answer (a
-        tenth
-        of the range), since they could compute together instead."""
-        if self.selects or not self.bounded:
-            return False
-        spare = 5 if not self.stated_limit and self.f.n_holders <= FEW_HOLDERS else 1
-        return self.fits(self.local_err95 * spare)
-
-    @lazy
-    def bounded(self) -> bool:
-        """Is what one unit can change limited? Counts are by nature, unless the user says that they are not."""
-        if self.f.known("bounded"):
-            stated = self.f.bounded
-            if stated != "na":
-                return bool(stated != "no")
-        natural = self.f.function in (*COUNTS, "histogram", "intersection_size", *SELECTIONS)
-        return natural or self.f.bounds is not None or bool(self.f.need("bounded") != "no")
 
     def or_none(self, name: str) -> Any:
         """A number, or None where a field it needs is unknown."""

@@ -14,16 +14,26 @@ from typing import Any
 from cli.advisor import costs
 from cli.advisor.costs import Machine
 from cli.advisor.numbers import Numbers
+from cli.advisor.predicates import Traits
 from cli.advisor.task import Facts, NeedToKnow
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a quantity is computed from."""
+    """What a quantity is computed from: a task's traits, and this machine's speed."""
 
-    f: Facts
-    n: Numbers
+    t: Traits
     machine: Machine
+
+    @property
+    def f(self) -> Facts:
+        """The task's fields."""
+        return self.t.f
+
+    @property
+    def n(self) -> Numbers:
+        """The task's numbers."""
+        return self.t.n
 
 
 @dataclass(frozen=True)

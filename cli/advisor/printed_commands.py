@@ -16,13 +16,13 @@ from cli.advisor.fields import COUNTS, ONE_BIT, SELECTIONS
 from cli.advisor.labels import L
 from cli.advisor.numbers import Numbers
 from cli.advisor.task import Facts, NeedToKnow
+from cli.advisor.words import phrase, saying
 from psi.agreement.outcomes import Reveal
 
 MAX_PARTIES = 100  # of `psiselect mpc`
 NOISY_COUNT_DELTA = "1e-9"  # where the task has delta = 0, which the noisy count cannot give; a note says so
 
 
-STAND_IN = "0 and 1 in the command stand for bounds that the task does not give: put public ones of your own there."
 _BOUNDED = ("sum", "mean", "quantile")  # functions whose command takes bounds that nothing else implies
 
 
@@ -81,8 +81,8 @@ def _session(f: Facts, reveal: str, *, listens: tuple[str, ...] = (), connects: 
     listen = "psi listen --address 0.0.0.0:7001 --identity keys/b --peer a.crt --input list.csv"
     connect = "psi connect b.example:7001 --identity keys/a --peer b.crt --input list.csv"
     return (
-        _step("the side that listens", listen, *terms, other, *listens),
-        _step(f"the side that connects{'' if both else ' and learns'}", connect, *terms, own, *connects),
+        _step(phrase("commands.listens"), listen, *terms, other, *listens),
+        _step(phrase("commands.connects" if both else "commands.connects-and-learns"), connect, *terms, own, *connects),
     )
 
 
@@ -114,7 +114,7 @@ def _noisy_count(f: Facts, n: Numbers) -> Steps:
 
 def _mpc(function: str, *more: str) -> Steps:
     run = f"mpc {function} --party a --parties parties.toml --identity keys/a"
-    return (_step("each party, under its own name", run, *more),)
+    return (_step(phrase("commands.party"), run, *more),)
 
 
 def _own(f: Facts) -> str:
@@ -175,7 +175,7 @@ def _guarantee(f: Facts) -> tuple[str, ...]:
 
 
 def _release(f: Facts, function: str, *more: str) -> Steps:
-    return (_step("the trusted holder", f"release {function} data.csv", *more, *_guarantee(f)),)
+    return (_step(phrase("commands.trusted-holder"), f"release {function} data.csv", *more, *_guarantee(f)),)
 
 
 def _bounds(f: Facts) -> tuple[str, ...]:
@@ -205,16 +205,19 @@ def _vote(f: Facts, n: Numbers) -> Steps:
     if f.score_sensitivity not in (None, 1):
         scores = "select scores.csv --label name --score score"
         noise = ("--sensitivity", plain(f.score_sensitivity), "--epsilon", epsilon_text(f))
-        return (_step("the trusted holder", scores, *noise, *seats, *gap),)
+        return (_step(phrase("commands.trusted-holder"), scores, *noise, *seats, *gap),)
     noise = ("--epsilon", epsilon_text(f), "--neighbors", "replace", *seats, *gap)
     plan: Steps = ()
     if f.n_candidates and f.score_gap:
-        plan = (_step("anybody, beforehand", f"vote plan --candidates {f.n_candidates}", *noise),)
-    return (*plan, _step("the trusted holder", "vote winner ballots.csv --candidates candidates.txt", *noise))
+        plan = (_step(phrase("commands.anybody"), f"vote plan --candidates {f.n_candidates}", *noise),)
+    return (
+        *plan,
+        _step(phrase("commands.trusted-holder"), "vote winner ballots.csv --candidates candidates.txt", *noise),
+    )
 
 
 def _count_openly(f: Facts, n: Numbers) -> Steps:
-    return (_step("the holder", "vote count ballots.csv --candidates candidates.txt --not-private"),)
+    return (_step(phrase("commands.holder"), "vote count ballots.csv --candidates candidates.txt --not-private"),)
 
 
 # Everybody alone.
@@ -225,8 +228,8 @@ def _poll(f: Facts, n: Numbers) -> Steps:
     options, answer = (("--options", "a,b,c"), "a") if several else ((), "yes")
     noise = (*options, "--epsilon", epsilon_text(f))
     return (
-        _step("each respondent", f"poll respond --answer {answer}", *noise),
-        _step("whoever counts", "poll estimate responses.csv", *noise),
+        _step(phrase("commands.respondent"), f"poll respond --answer {answer}", *noise),
+        _step(phrase("commands.counter"), "poll estimate responses.csv", *noise),
     )
 
 
@@ -287,23 +290,22 @@ SHIPPED: tuple[Shipped, ...] = (
     Shipped(L.NO_PET, ("select_best",), _always, _count_openly),
 )
 
-NOTES: tuple[tuple[Callable[[Facts, L], bool], str], ...] = (
-    (_bounds_wanted, STAND_IN),
+NOTES: tuple[tuple[Callable[[Facts, L], bool], Callable[[Facts], str]], ...] = (
+    (_bounds_wanted, saying("notes.stand-in")),
     (lambda f, label: label is L.MPC_DP and f.function == "intersection_size" and not f.delta,
-     "delta is 0 in the task; the noisy count needs one above 0, and 1e-9 stands in the command: set your own."),
+     lambda f: phrase("notes.delta", delta=NOISY_COUNT_DELTA)),
     (lambda f, label: label is L.DP_LOCAL and f.function in ("mean", "sum"),
-     "each respondent first rounds the value at random to one end of the bounds: 'yes' with probability "
-     "(value - low)/(high - low)."),
+     saying("notes.rounding")),
     (lambda f, label: label is L.MPC_THRESHOLD and f.function == "threshold",
-     "the limit is half of the parties unless --at-least says otherwise."),
+     saying("notes.half")),
     (lambda f, label: label is L.MPC_SUM and f.function in (*SELECTIONS, "histogram"),
-     "mine.txt holds this party's numbers, one a line: for a vote 1 or 0 for each option."),
+     saying("notes.values-file")),
     (lambda f, label: label in (L.DP_LAPLACE, L.DP_EXP) and f.releases > 1 and not f.unit_per_release,
-     "the command spends one release's share of epsilon; a ledger keeps count of them (`psiselect budget create`)."),
+     saying("notes.ledger")),
     (lambda f, label: label in (L.DP_LAPLACE, L.DP_EXP, L.DP_LOCAL) and f.output_dim > 1 and f.function in COUNTS,
-     "each of the numbers is a release of its own."),
+     saying("notes.each-number")),
     (lambda f, label: label is L.DP_LAPLACE and f.function in ONE_BIT,
-     "compare the noisy count with the limit afterwards: that costs no more privacy."),
+     saying("notes.compare")),
 )
 # fmt: on
 
@@ -324,12 +326,12 @@ def steps(f: Facts, n: Numbers, label: L) -> Steps:
 
 def notes(f: Facts, label: L) -> list[str]:
     """What the user must know about the commands."""
-    return [text for applies, text in NOTES if applies(f, label)] if implemented(f, label) else []
+    return [text(f) for applies, text in NOTES if applies(f, label)] if implemented(f, label) else []
 
 
 def stand_ins(f: Facts, label: L) -> str | None:
     """What in the commands is no number of the user's, and has to be replaced."""
-    return STAND_IN if implemented(f, label) and _bounds_wanted(f, label) else None
+    return phrase("notes.stand-in") if implemented(f, label) and _bounds_wanted(f, label) else None
 
 
 def _find(f: Facts, label: L) -> Shipped | None:

@@ -11,14 +11,14 @@ from __future__ import annotations
 import math
 
 from cli.advisor import formulas, sources
-from cli.advisor.fields import ADDITIVE, COUNTS, INTERSECTIONS, ONE_BIT, SELECTIONS
+from cli.advisor.fields import COUNTS, ONE_BIT
 from cli.advisor.predictions import DEMO_DELTA, P_YES, PHONES, Quantity, Setting, psi_cost, shared_items
 
 Q = Quantity  # for the table
 
 
 def _numeric(s: Setting) -> bool:
-    return s.f.function in (*ADDITIVE, *ONE_BIT, "intersection_size", "intersection_sum") and s.n.bounded
+    return (s.t.summable or s.t.overlap_number) and s.t.bounded
 
 
 def _per_unit(s: Setting) -> bool:
@@ -34,7 +34,7 @@ def _cells(s: Setting) -> bool:
 
 
 def _local(s: Setting) -> bool:
-    return bool(s.f.each_holder_one_unit) and _numeric(s) and s.f.function in ADDITIVE
+    return s.t.own_value and _numeric(s) and s.t.additive
 
 
 def _local_bit(s: Setting) -> bool:
@@ -42,11 +42,11 @@ def _local_bit(s: Setting) -> bool:
 
 
 def _choice(s: Setting) -> bool:
-    return s.f.function in (*SELECTIONS, "quantile")
+    return s.t.selection or s.t.quantile
 
 
 def _winner(s: Setting) -> bool:
-    return s.f.function in SELECTIONS
+    return s.t.selection
 
 
 def _gap(s: Setting) -> bool:
@@ -54,23 +54,23 @@ def _gap(s: Setting) -> bool:
 
 
 def _parties(s: Setting) -> bool:
-    return s.f.n_holders >= 2 and s.f.function in (*ADDITIVE, *SELECTIONS)
+    return not s.t.one_holder and (s.t.additive or s.t.selection)
 
 
 def _yes_or_no(s: Setting) -> bool:
-    return s.f.function in ("count", "proportion", *ONE_BIT) and s.f.n_holders >= 2
+    return s.f.function in COUNTS and not s.t.one_holder
 
 
 def _lists(s: Setting) -> bool:
-    return s.f.function in INTERSECTIONS and s.f.n_holders <= 2
+    return s.t.over_lists and not s.t.more_than_two
 
 
 def _items(s: Setting) -> bool:
-    return _lists(s) and s.f.function in ("intersection", "lookup")
+    return _lists(s) and s.t.elements
 
 
 def _voters(s: Setting) -> int:
-    return int(s.f.n_holders if s.f.each_holder_one_unit else s.f.need("n_units"))
+    return int(s.f.n_holders if s.t.own_value else s.f.need("n_units"))
 
 
 def _sets(s: Setting, index: int, exponential: bool) -> float:
@@ -83,7 +83,7 @@ def _bytes_all_to_all(s: Setting) -> float:
 
 
 def _shared(s: Setting) -> bool:
-    return _parties(s) and _numeric(s) and not s.f.central
+    return _parties(s) and _numeric(s) and not s.t.central
 
 
 def _mpc_count(s: Setting) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from html import escape
 
 from cli.advisor.answer import Answer
 from cli.advisor.curves import charts
-from cli.advisor.labels import LABELS
+from cli.advisor.findings import Verdict
+from cli.advisor.predictions import Prediction
 from cli.advisor.svg import svg
 from cli.advisor.text import bytes_text, changes_title, error_text, fit_text, seconds_text, value_text
+from cli.advisor.words import phrase, saying
 
 STYLE = """
 :root { --ink: #1d2329; --soft: #5a6672; --line: #d5dbe1; --tint: #f3f6f9; --accent: #0b5c8f; --warn: #b3541e; }
@@ -51,18 +54,18 @@ var(--soft); }
 def page(answer: Answer, title: str) -> str:
     """The whole page. `title` is the user's: the task's file name or nothing."""
     label = answer.primary
-    head = f"{label}: {LABELS[label].meaning}"
+    head = f"{label}: {label.meaning}"
     sections = (
-        _section("Every approach", _table(answer)),
+        _section(phrase("answer.approaches"), _table(answer)),
         _section(
-            "Error at your numbers",
+            phrase("answer.charts"),
             "".join(f"<figure>{svg(chart)}</figure>" for chart in charts(answer.setting, dict(answer.given))),
         ),
-        _section("Warnings", _warnings(answer)),
+        _section(phrase("answer.warnings"), _warnings(answer)),
         _section(changes_title(answer), _changes(answer)),
-        _section("Commands", _commands(answer)),
-        _section("The arithmetic", _predictions(answer)),
-        _section("Your fields, and what was assumed", _fields(answer)),
+        _section(phrase("answer.commands"), _commands(answer)),
+        _section(phrase("answer.arithmetic"), _predictions(answer)),
+        _section(phrase("answer.fields"), _fields(answer)),
     )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -77,40 +80,43 @@ def _section(title: str, body: str) -> str:
     return f"<h2>{escape(title)}</h2>{body}" if body else ""
 
 
-def _cell(name: str, text: str, *, numeric: bool = False, whole: bool = False) -> str:
-    kind = " class=n" if numeric else " class=l" if whole else ""
-    return f'<td data-name="{escape(name)}"{kind}>{escape(text)}</td>'
+# Columns of tables: heading, cell, and the class that sets it: l for a name kept on one line, n for a number.
+APPROACHES: tuple[tuple[Callable[[object], str], Callable[[Verdict, bool], str], str], ...] = (
+    (saying("page.columns.approach"), lambda v, chosen: v.label, "l"),
+    (saying("page.columns.fit"), fit_text, "l"),
+    (saying("page.columns.reason"), lambda v, chosen: v.reason, ""),
+    (saying("page.columns.error"), lambda v, chosen: error_text(v), "n"),
+    (saying("page.columns.time"), lambda v, chosen: seconds_text(v), "n"),
+    (saying("page.columns.traffic"), lambda v, chosen: bytes_text(v), "n"),
+    (saying("page.columns.recipients"), lambda v, chosen: v.recipients, ""),
+    (saying("page.columns.party"), lambda v, chosen: v.party, ""),
+)
+PREDICTIONS: tuple[tuple[Callable[[object], str], Callable[[Prediction], str], str], ...] = (
+    (saying("page.columns.quantity"), lambda p: p.quantity, ""),
+    (saying("page.columns.value"), value_text, "n"),
+    (saying("page.columns.unit"), lambda p: p.unit, ""),
+    (saying("page.columns.formula"), lambda p: p.formula, ""),
+)
+
+
+def _cell(name: str, text: str, kind: str) -> str:
+    return f'<td data-name="{escape(name)}"{" class=" + kind if kind else ""}>{escape(text)}</td>'
+
+
+def _wide(names: Iterable[str], rows: str) -> str:
+    """A table that a narrow screen shows as a list of rows."""
+    head = "".join(f"<th>{escape(name)}</th>" for name in names)
+    return f'<table class="wide"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
 
 
 def _table(answer: Answer) -> str:
-    names = (
-        "Approach",
-        "Fits?",
-        "Because",
-        "Error at 95 %",
-        "Time",
-        "Traffic",
-        "Recipients learn",
-        "Each party learns",
-    )
     rows = []
     for v in answer.verdicts:
         chosen = v.label is answer.primary
         kind = "chosen" if chosen else "no" if v.fit.name == "NO" else ""
-        rows.append(
-            f'<tr class="{kind}">'
-            + _cell(names[0], v.label, whole=True)
-            + _cell(names[1], fit_text(v, chosen), whole=True)
-            + _cell(names[2], v.reason)
-            + _cell(names[3], error_text(v), numeric=True)
-            + _cell(names[4], seconds_text(v), numeric=True)
-            + _cell(names[5], bytes_text(v), numeric=True)
-            + _cell(names[6], v.recipients)
-            + _cell(names[7], v.party)
-            + "</tr>"
-        )
-    head = "".join(f"<th>{escape(name)}</th>" for name in names)
-    return f'<table class="wide"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+        cells = (_cell(name(v), text(v, chosen), style) for name, text, style in APPROACHES)
+        rows.append(f'<tr class="{kind}">{"".join(cells)}</tr>')
+    return _wide((name(answer) for name, _, _ in APPROACHES), "".join(rows))
 
 
 def _warnings(answer: Answer) -> str:
@@ -137,16 +143,16 @@ def _commands(answer: Answer) -> str:
 
 
 def _predictions(answer: Answer) -> str:
-    rows = "".join(
-        f"<tr>{_cell('Quantity', p.quantity)}{_cell('Value', value_text(p), numeric=True)}"
-        f"{_cell('Unit', p.unit)}{_cell('Formula', p.formula)}</tr>"
-        for p in answer.predictions
-    )
-    head = "<thead><tr><th>Quantity</th><th>Value</th><th>Unit</th><th>Formula</th></tr></thead>"
-    return f'<table class="wide">{head}<tbody>{rows}</tbody></table>' if rows else ""
+    rows = ("".join(_cell(name(p), text(p), style) for name, text, style in PREDICTIONS) for p in answer.predictions)
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return _wide((name(answer) for name, _, _ in PREDICTIONS), body) if body else ""
 
 
 def _fields(answer: Answer) -> str:
     stated = ", ".join(f"{name} = {value}" for name, value in answer.given.items() if value is not None)
     assumed = ", ".join(f"{name} = {value}" for name, value in answer.assumed.items())
-    return f"<p>Stated: {escape(stated) or 'nothing'}.</p><p>Assumed, as nothing was said: {escape(assumed)}.</p>"
+    lines = (
+        phrase("answer.stated", fields=stated) if stated else phrase("answer.nothing-stated"),
+        phrase("answer.assumed", fields=assumed),
+    )
+    return "".join(f"<p>{escape(line)}</p>" for line in lines)

@@ -9,6 +9,7 @@ from html import escape
 
 from cli.advisor.curves import Chart
 from cli.advisor.wording import number
+from cli.advisor.words import phrase
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 380, 76, 16, 34, 52
 STYLES = (("#0b5c8f", ""), ("#b3541e", "7 4"), ("#3a7d34", "2 4"), ("#6b3fa0", "10 3 2 3"))
@@ -36,7 +37,9 @@ def svg(chart: Chart) -> str:
     if chart.here:
         at = x_axis.at(chart.here)
         anchor, shift = ("end", -5) if at > WIDTH * 0.7 else ("start", 5)
-        mark = _text(at + shift, TOP + 14, f"yours: {number(chart.here)}", anchor=anchor, kind="mark-name")
+        mark = _text(
+            at + shift, TOP + 14, phrase("charts.yours", value=number(chart.here)), anchor=anchor, kind="mark-name"
+        )
         parts += [_line(at, TOP, at, bottom, "mark"), mark]
     if chart.level:
         at = y_axis.at(chart.level)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.advisor.fields import ALWAYS, BY_NAME, FIELDS, Field, Kind
-from cli.advisor.lazy import lazy
+from cli.advisor.words import phrase, saying
 from psiselect.base.errors import InputError
 
 MAX_TASK_BYTES = 1 << 20
@@ -43,20 +43,18 @@ def read_task(path: Path) -> dict[str, Any]:
         with path.open("rb") as stream:
             data = stream.read(MAX_TASK_BYTES + 1)
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); expected a TOML or JSON file of fields"
-        ) from error
+        raise InputError(phrase("errors.unreadable", file=path, reason=error.strerror)) from error
     if len(data) > MAX_TASK_BYTES:
-        raise InputError(f"{path}: over {MAX_TASK_BYTES} bytes; a task is a short list of fields")
+        raise InputError(phrase("errors.too-long", file=path, limit=MAX_TASK_BYTES))
+    written, parse = ("JSON", json.loads) if path.suffix == ".json" else ("TOML", tomllib.loads)
     try:
-        text = data.decode()
-        content = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        content = parse(data.decode())
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not valid {'JSON' if path.suffix == '.json' else 'TOML'}: {error}") from error
+        raise InputError(phrase("errors.malformed", file=path, format=written, reason=error)) from error
     if isinstance(content, dict) and isinstance(content.get("fields"), dict):
         content = content["fields"]
     if not isinstance(content, dict):
-        raise InputError(f"{path}: expected an object of fields; see `psiselect advise --fields`")
+        raise InputError(phrase("errors.no-fields", file=path))
     return {name: check(name, value) for name, value in content.items()}
 
 
@@ -65,7 +63,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
     name, equals, raw = text.partition("=")
     name, raw = name.strip(), raw.strip()
     if not equals:
-        raise FieldError(name, "expected FIELD=VALUE, for example n_units=5000")
+        raise FieldError(name, phrase("errors.no-equals"))
     return name, check(name, parse_value(_field(name), raw))
 
 
@@ -101,8 +99,9 @@ def _field(name: str) -> Field:
     field = BY_NAME.get(name)
     if field is None:
         near = difflib.get_close_matches(name, BY_NAME, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise FieldError(name, f"no such field{hint} (`psiselect advise --fields` lists them)")
+        if near:
+            raise FieldError(name, phrase("errors.no-such-field-near", near=near[0]))
+        raise FieldError(name, phrase("errors.no-such-field"))
     return field
 
 
@@ -116,15 +115,19 @@ def check(name: str, value: Any) -> Any:
 
 
 def _refuse(field: Field, value: Any) -> FieldError:
-    expected = ", ".join(field.choices) if field.choices else field.kind.value
-    return FieldError(field.name, f"expected {expected}; got {str(value)[:60]!r}")
+    return FieldError(field.name, phrase("errors.expected", expected=field.allowed, value=_quoted(value)))
+
+
+def _quoted(value: Any) -> str:
+    """The beginning of a value that was refused."""
+    return repr(str(value)[:60])
 
 
 def _check_choice(field: Field, value: Any) -> str:
     if not isinstance(value, str) or value not in field.choices:
         near = difflib.get_close_matches(str(value), field.choices, n=1)
         if near:
-            raise FieldError(field.name, f"{str(value)[:60]!r} is not one of its words; did you mean {near[0]}?")
+            raise FieldError(field.name, phrase("errors.no-such-word", value=_quoted(value), near=near[0]))
         raise _refuse(field, value)
     return value
 
@@ -141,9 +144,12 @@ def _check_number(field: Field, value: Any) -> float:
     if field.kind is Kind.INT and value != int(value):
         raise _refuse(field, value)
     if field.low is not None and (value < field.low or (field.above and value == field.low)):
-        raise FieldError(field.name, f"must be {'above' if field.above else 'at least'} {field.low:g}; got {value}")
+        limit = f"{field.low:g}"
+        raise FieldError(
+            field.name, phrase("errors.above" if field.above else "errors.at-least", limit=limit, value=value)
+        )
     if field.high is not None and value > field.high:
-        raise FieldError(field.name, f"must be at most {field.high:g}; got {value}")
+        raise FieldError(field.name, phrase("errors.at-most", limit=f"{field.high:g}", value=value))
     return int(value) if field.kind is Kind.INT else float(value)
 
 
@@ -159,7 +165,7 @@ def _check_pair(field: Field, value: Any) -> list[float]:
         raise _refuse(field, value)
     low, high = (_check_number(field, end) for end in value)
     if low >= high:
-        raise FieldError(field.name, f"the lower bound must be below the upper one; got [{low:g}, {high:g}]")
+        raise FieldError(field.name, phrase("errors.order", low=f"{low:g}", high=f"{high:g}"))
     return [low, high]
 
 
@@ -168,7 +174,7 @@ def _check_tolerance(field: Field, value: Any) -> dict[str, Any]:
         raise _refuse(field, value)
     number = _check_number(field, value["value"])
     if number <= 0:
-        raise FieldError(field.name, f"must be above 0; got {number:g} (for no error at all say exact=required)")
+        raise FieldError(field.name, phrase("errors.no-tolerance", value=f"{number:g}"))
     return {"kind": value["kind"], "value": number}
 
 
@@ -194,23 +200,23 @@ def _outside_share(g: Given) -> bool:
 
 
 # Field to name, when it is contradictory, what to say.
-CONTRADICTIONS: tuple[tuple[str, Callable[[Given], bool], str], ...] = (
-    ("bounds", _below_zero, "a count cannot have a lower bound below 0: each unit counts 0 or more"),
-    ("bounds", _outside_share, "a share's bounds must lie in [0, 1]"),
+CONTRADICTIONS: tuple[tuple[str, Callable[[Given], bool], Callable[[Given], str]], ...] = (
+    ("bounds", _below_zero, saying("errors.together.count-below-zero")),
+    ("bounds", _outside_share, saying("errors.together.share-bounds")),
     (
         "n_units",
         lambda g: g.get("n_units") is not None and g["n_units"] < (g.get("n_holders") or 1),
-        "fewer units than holders: each holder holds at least one unit (count the units with nothing to report too)",
+        saying("errors.together.fewer-units"),
     ),
     (
         "expected_value",
         lambda g: g.get("function") in ("count", "histogram", "proportion") and (g.get("expected_value") or 0) < 0,
-        "a count or share cannot be below 0",
+        saying("errors.together.below-zero"),
     ),
     (
         "expected_value",
         lambda g: g.get("function") == "proportion" and (g.get("expected_value") or 0) > 1,
-        "a share is at most 1: write 0.3 for 30 %",
+        saying("errors.together.share-above-one"),
     ),
     (
         "tolerance",
@@ -220,7 +226,7 @@ CONTRADICTIONS: tuple[tuple[str, Callable[[Given], bool], str], ...] = (
             and g["tolerance"]["kind"] == "abs"
             and g["tolerance"]["value"] > 1
         ),
-        "a share's error is at most 1: write 0.03 for three points",
+        saying("errors.together.share-error"),
     ),
     (
         "n_candidates",
@@ -229,7 +235,7 @@ CONTRADICTIONS: tuple[tuple[str, Callable[[Given], bool], str], ...] = (
             and g.get("n_candidates") is not None
             and g["n_candidates"] <= (g.get("output_dim") or 1)
         ),
-        "top k needs more candidates than k (output_dim)",
+        saying("errors.together.too-few-candidates"),
     ),
 )
 
@@ -238,7 +244,7 @@ def check_together(given: Given) -> None:
     """Raises FieldError, naming the field, when fields contradict each other."""
     for field, contradicts, message in CONTRADICTIONS:
         if contradicts(given):
-            raise FieldError(field, message)
+            raise FieldError(field, message(given))
 
 
 @lru_cache(maxsize=16)
@@ -275,25 +281,3 @@ class Facts:
     def known(self, name: str) -> bool:
         """Was it given?"""
         return self._given.get(name) is not None
-
-    # What several rules ask.
-
-    @lazy
-    def wants_exact(self) -> bool:
-        """Exactness is demanded, or preferred while the result need not hide anybody."""
-        return bool(self.exact == "required" or (self.exact == "preferred" and self.output_privacy == "not_needed"))
-
-    @lazy
-    def hides_output(self) -> bool:
-        """The result itself is to hide each unit."""
-        return bool(self.output_privacy != "not_needed")
-
-    @lazy
-    def central(self) -> bool:
-        """One party holds everything already, or may."""
-        return bool(self.n_holders == 1 or self.trusted_curator)
-
-    @property
-    def participants_see(self) -> bool:
-        """Does some data holder get the result?"""
-        return bool(self.recipients != "external")

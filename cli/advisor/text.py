@@ -12,24 +12,26 @@ from rich.text import Text
 
 from cli._fitting import Fitted
 from cli.advisor.answer import Answer, Undecided
-from cli.advisor.approaches import Fit, Verdict
-from cli.advisor.labels import LABELS, Label
+from cli.advisor.findings import Fit, Verdict
+from cli.advisor.labels import Label
 from cli.advisor.predictions import Prediction
 from cli.advisor.wording import duration, number, size, whole
+from cli.advisor.words import phrase
 
-FITS = {Fit.FITS: "yes", Fit.GAP: "partly", Fit.NO: "no"}
 ALONE = (Label.DP_LAPLACE, Label.DP_EXP, Label.DP_LOCAL, Label.NO_PET)
 TOGETHER = (Label.MPC_SUM, Label.MPC_DP)
 
 
 def fit_text(verdict: Verdict, chosen: bool) -> str:
     """Recommended, yes, partly, no."""
-    return "recommended" if chosen else FITS[verdict.fit]
+    return phrase("answer.fits.recommended") if chosen else phrase(f"answer.fits.{verdict.fit.name.lower()}")
 
 
 def error_text(verdict: Verdict) -> str:
     """The error, "exact", or a dash."""
-    return "-" if verdict.err95 is None else "exact" if verdict.err95 == 0 else number(verdict.err95)
+    if verdict.err95 is None:
+        return "-"
+    return phrase("answer.cells.exact") if verdict.err95 == 0 else number(verdict.err95)
 
 
 def seconds_text(verdict: Verdict) -> str:
@@ -38,13 +40,9 @@ def seconds_text(verdict: Verdict) -> str:
         return duration(verdict.seconds)
     if verdict.fit is Fit.NO or verdict.label is Label.CHANGE_TASK:
         return "-"
-    return (
-        "moments"
-        if verdict.label in ALONE
-        else "two rounds of messages"
-        if verdict.label in TOGETHER
-        else "not predicted"
-    )
+    if verdict.label in ALONE:
+        return phrase("answer.cells.moments")
+    return phrase("answer.cells.two-rounds" if verdict.label in TOGETHER else "answer.cells.not-predicted")
 
 
 def bytes_text(verdict: Verdict) -> str:
@@ -60,18 +58,19 @@ def value_text(prediction: Prediction) -> str:
 
 def changes_title(answer: Answer) -> str:
     """What the list of changes is for."""
-    return "What would make it fit" if answer.primary is Label.CHANGE_TASK else "What would show less, or fit otherwise"
+    change = answer.primary is Label.CHANGE_TASK
+    return phrase("answer.changes-to-fit" if change else "answer.changes-to-show-less")
 
 
 def render(answer: Answer) -> RenderableType:
     """Everything, in the order in which it is of use."""
     label = answer.primary
     parts: list[RenderableType] = [
-        Text.assemble((str(label), "bold"), f": {LABELS[label].meaning}"),
+        Text.assemble((str(label), "bold"), f": {label.meaning}"),
         Text(answer.why),
     ]
     if answer.steps:
-        parts += [_title("Run")]
+        parts += [_title(phrase("answer.run"))]
         for step in answer.steps:
             parts += [
                 Text(f"  {step.who}:", style="dim"),
@@ -85,16 +84,16 @@ def render(answer: Answer) -> RenderableType:
             if change.command and label is Label.CHANGE_TASK:
                 parts.append(_Command(change.command, 6))
     if answer.warnings:
-        parts.append(_title("Warnings"))
+        parts.append(_title(phrase("answer.warnings")))
         parts += [
             Padding(Text.assemble((w.tag, "bold yellow"), f" [{w.field}] {w.text}"), (0, 0, 0, 2))
             for w in answer.warnings
         ]
-    parts += [_title("Every approach"), _approaches(answer), _learns(answer)]
-    parts += [_title("The arithmetic"), _predictions(answer)] if answer.predictions else []
+    parts += [_title(phrase("answer.approaches")), _approaches(answer), _learns(answer)]
+    parts += [_title(phrase("answer.arithmetic")), _predictions(answer)] if answer.predictions else []
     named = ", ".join(f"{name}={_word(value)}" for name, value in answer.assumed.items() if value is not None)
     if named:
-        parts += [_title("Assumed, as nothing was said"), Padding(Text(named), (0, 0, 0, 2))]
+        parts += [_title(phrase("answer.assumed-title")), Padding(Text(named), (0, 0, 0, 2))]
     return Group(*parts)
 
 
@@ -104,9 +103,9 @@ def render_undecided(undecided: Undecided) -> RenderableType:
     for value, labels in undecided.outcomes:
         table.add_row(f"  {value}", " or ".join(labels))
     return Group(
-        Text.assemble(("Need to know: ", "bold"), f"{undecided.question} [{undecided.field}]"),
+        Text.assemble((f"{phrase('answer.need-to-know')} ", "bold"), f"{undecided.question} [{undecided.field}]"),
         table,
-        Text(f"Say it with --set {undecided.field}=... or in the task file."),
+        Text(phrase("answer.say-it", field=undecided.field)),
     )
 
 
@@ -141,7 +140,15 @@ def _table(*columns: str, apart: int = 2) -> Table:
 
 
 def _approaches(answer: Answer) -> Fitted:
-    table = _table("approach", "fits?", "error 95 %", "time", "traffic", "because", apart=1)
+    table = _table(
+        phrase("answer.columns.approach"),
+        phrase("answer.columns.fit"),
+        phrase("answer.columns.error"),
+        phrase("answer.columns.time"),
+        phrase("answer.columns.traffic"),
+        phrase("answer.columns.reason"),
+        apart=1,
+    )
     for v in answer.verdicts:
         chosen = v.label is answer.primary
         style = "bold" if chosen else "dim" if v.fit is Fit.NO else ""
@@ -152,7 +159,12 @@ def _approaches(answer: Answer) -> Fitted:
 
 
 def _learns(answer: Answer) -> Fitted:
-    table = _table("\napproach", "\nthose who get the result learn", "\neach party learns besides")
+    names = (
+        phrase("answer.columns.approach"),
+        phrase("answer.columns.recipients"),
+        phrase("answer.columns.party"),
+    )
+    table = _table(*(f"\n{name}" for name in names))
     for v in answer.verdicts:
         if v.fit is not Fit.NO or v.label is answer.primary:
             table.add_row(str(v.label), v.recipients, v.party)
@@ -160,7 +172,12 @@ def _learns(answer: Answer) -> Fitted:
 
 
 def _predictions(answer: Answer) -> Fitted:
-    table = _table("quantity", "value", "unit", "formula")
+    table = _table(
+        phrase("answer.columns.quantity"),
+        phrase("answer.columns.value"),
+        phrase("answer.columns.unit"),
+        phrase("answer.columns.formula"),
+    )
     table.columns[1].justify = "right"
     stacked: list[RenderableType] = []
     for p in answer.predictions:

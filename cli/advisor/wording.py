@@ -18,8 +18,13 @@ def number(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def count(value: float) -> str:
+    """A whole number that was given, thousands separated."""
+    return f"{value:,}"
+
+
 def whole(value: float) -> str:
-    """A count, in full."""
+    """A count that was computed, rounded up, thousands separated."""
     return f"{math.ceil(value):,}"
 
 

@@ -113,6 +113,16 @@ def test_text_and_report(tmp_path: Path) -> None:
     assert not re.search(r"(src|href)=|https?://|@import|url\(|<script", page)
 
 
+def test_report_where_no_item_is_expected_in_common(tmp_path: Path) -> None:
+    """Precision is 0 then, which a logarithmic axis cannot show."""
+    report = tmp_path / "page.html"
+    result = run(str(task_of("A11", tmp_path)), "--set", "expected_value=0", "--report", str(report))
+    assert result.exit_code == 0
+    page = report.read_text()
+    assert "recall, the same" in page
+    assert "precision, exponential mechanism" not in page
+
+
 def test_report_escapes_what_the_user_wrote(tmp_path: Path) -> None:
     task = task_of("A07", tmp_path).rename(tmp_path / "<b>x.toml")
     report = tmp_path / "page.html"

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from support.program import Run
 
-from cli.advisor.printed_commands import STAND_IN
+from cli.advisor.words import phrase
+
+STAND_IN = phrase("notes.stand-in")
 
 
 @pytest.fixture

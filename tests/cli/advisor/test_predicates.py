@@ -1,0 +1,123 @@
+"""The rules and the table of approaches are made of the same predicates, and agree except where it is said here."""
+
+from __future__ import annotations
+
+import ast
+import random
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from support.advise_random import random_task
+from support.advising import MACHINE
+
+from cli.advisor import approaches, predicates
+from cli.advisor.answer import Answer, advise
+from cli.advisor.approaches import APPROACHES
+from cli.advisor.findings import Fit
+from cli.advisor.lazy import lazy
+from cli.advisor.numbers import Numbers
+from cli.advisor.predicates import Predicate, Traits, Unless, holds
+from cli.advisor.rules import RULES
+from cli.advisor.task import Facts, FieldError, NeedToKnow
+
+NAMED = {name: value for name, value in vars(Traits).items() if isinstance(value, lazy)}
+IN_RULES = [rule.when for rule in RULES]
+IN_TABLE = [finding.when for findings in APPROACHES.values() for finding in findings]
+
+
+def bare(conditions: Iterable[tuple[Predicate, ...]]) -> set[Predicate]:
+    """The predicates in lists of conditions, whether they are to hold or not."""
+    return {c.predicate if isinstance(c, Unless) else c for when in conditions for c in when}
+
+
+def answers(count: int, seed: int) -> Iterator[Answer]:
+    """Answers to random tasks that are decided."""
+    rng = random.Random(seed)
+    for _ in range(count):
+        try:
+            found = advise(random_task(rng), MACHINE)
+        except FieldError:
+            continue
+        if isinstance(found, Answer):
+            yield found
+
+
+def test_rules_and_table_are_made_of_named_predicates() -> None:
+    assert bare(IN_RULES) <= set(NAMED.values())
+    assert bare(IN_TABLE) <= {*NAMED.values(), approaches._compared_here}
+
+
+def test_each_predicate_is_explained_and_used() -> None:
+    folder = Path(predicates.__file__).parent
+    used = {
+        node.attr
+        for path in folder.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute)
+    }
+    assert [name for name in NAMED if name not in used] == []
+    assert all(predicate.__doc__ for predicate in NAMED.values())
+
+
+def test_a_predicate_is_both_an_attribute_and_a_function() -> None:
+    traits = Traits(Facts({"function": "sum", "n_holders": 1}, asking=frozenset()))
+    assert Traits.central(traits) is traits.central is True
+    assert Unless(Traits.central)(traits) is False
+    assert isinstance(traits.n, Numbers)
+
+
+def test_conditions_are_tried_in_order_and_no_further_than_needed() -> None:
+    """So that an unknown field is asked for only where it can matter."""
+    traits = Traits(Facts({"function": "sum"}, asking=frozenset({"match"})))
+    assert not holds((Traits.over_lists, Traits.fuzzy), traits)
+    with pytest.raises(NeedToKnow, match=r"^match$"):
+        holds((Traits.fuzzy, Traits.over_lists), traits)
+
+
+def test_every_approach_ends_in_a_verdict_and_no_finding_hides_another() -> None:
+    assert RULES[-1].when == ()
+    for label, findings in APPROACHES.items():
+        assert findings[-1].when == (), label
+        assert all(finding.when for finding in findings[:-1]), label
+
+
+def test_every_finding_can_be_the_verdict() -> None:
+    """No dead finding: random tasks reach them all."""
+    reached: set[tuple[str, int]] = set()
+    for answer in answers(6000, 5):
+        for label, findings in APPROACHES.items():
+            try:
+                reached.add((label, next(i for i, f in enumerate(findings) if holds(f.when, answer.setting.t))))
+            except NeedToKnow:
+                continue
+    every = {(label, i) for label, findings in APPROACHES.items() for i in range(len(findings))}
+    assert every - reached == set()
+
+
+def disagreement(answer: Answer) -> str | None:
+    """Why the table may say that the recommended approach does not fit; None where it has no such reason."""
+    t, rule = answer.setting.t, answer.rule.name
+    if t.hiding_required and t.exact_required:
+        return "an exact result is demanded that hides everybody"
+    if t.hiding_required and t.over_lists and rule in ("many-lists", "fuzzy", "cheating-lists", "joined"):
+        return "what the toolkit does not ship might hide everybody"
+    if t.one_holder and (t.over_lists or t.general):
+        return "one holder asks for what takes several"
+    if rule == "dominated" and t.selects:
+        return "one bit is recommended in place of a choice"
+    if answer.given.get("n_units") is None:
+        return "the number of units is unknown and does not matter to the rule"
+    return None
+
+
+def test_the_table_agrees_with_the_rules() -> None:
+    """The recommended approach fits by the table too, at least partly, but for the reasons above."""
+    seen = set()
+    for answer in answers(4000, 99):
+        own = next(verdict for verdict in answer.verdicts if verdict.label is answer.primary)
+        if own.fit is Fit.NO:
+            why = disagreement(answer)
+            assert why, (answer.rule.name, own.reason, answer.given)
+            seen.add(why)
+    assert len(seen) >= 4, "fewer reasons are left: take them out above"
