@@ -1,6 +1,6 @@
 """CSV files: read by Arrow as text, and line by line where that is wanted or something is wrong.
 
-What a CSV file is, is decided here once: the header and the delimiter by `Layout`, rows and their faults by
+What a CSV file is, is decided here once: the header and the delimiter by `CsvLayout`, rows and their faults by
 `CsvSource.rows`. Arrow reads the same rows many times faster but is less strict, so the bytes on their way to it are
 looked at for whatever might be a fault. If there is anything, `rows` decides.
 """
@@ -34,7 +34,7 @@ _TOO_LONG = f"a line longer than {MAX_ROW >> 20} MiB"
 
 
 @dataclass(frozen=True)
-class Layout:
+class CsvLayout:
     """How a CSV file is to be read, by its first bytes and its header line; its rows are never looked at.
 
     start: where the header begins, in bytes, behind a byte order mark and blank lines. header_line: its number.
@@ -48,7 +48,7 @@ class Layout:
     delimiter: str
 
     @classmethod
-    def of(cls, file: TableFile) -> Layout:
+    def of(cls, file: TableFile) -> CsvLayout:
         """Read the header. Raises InputError."""
         head = file.head(MAX_ROW)
         if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -79,7 +79,7 @@ class Layout:
 class CsvSource(FileSource):
     """A UTF-8 CSV file (RFC 4180, LF or CRLF, with or without BOM) under a header.
 
-    delimiter: see `Layout`. Blank lines are rows without cells to `rows`. To `batches` they are nothing, or in a file
+    delimiter: see `CsvLayout`. Blank lines are rows without cells to `rows`. To `batches` they are nothing, or in a file
     of one column an empty value. The columns' names must be distinct, unless `distinct` is False: then only `rows`
     can be read.
     """
@@ -89,7 +89,7 @@ class CsvSource(FileSource):
 
     def __init__(self, file: TableFile, *, distinct: bool = True) -> None:
         super().__init__(file)
-        self._layout = Layout.of(file)
+        self._layout = CsvLayout.of(file)
         self._sound = False
         self.header_line = self._layout.header_line
         self.delimiter = self._layout.delimiter
