@@ -7,9 +7,11 @@ from pathlib import Path
 import click
 
 from cli._output import json_option, print_fields, print_json, print_table, say
+from cli._table import Table, TableName, query_option
 from dpselect.local_dp import YES_NO, Poll, PollMechanism
 from dpselect.privacy import parse_poll_epsilon
 from dpselect.responses import Collection, row
+from psi.tables import row_table
 from psiselect.base.atomic import write_bytes
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import InputError, UsageError
@@ -82,7 +84,8 @@ def respond(
 
 
 @command.command()
-@click.argument("responses", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("responses", nargs=-1, required=True, type=TableName(click.Path()))
+@query_option
 @_epsilon
 @_options
 @_mechanism
@@ -94,7 +97,8 @@ def respond(
 )
 @json_option
 def estimate(
-    responses: tuple[Path, ...],
+    responses: tuple[Path | str, ...],
+    query: str | None,
     epsilon: str,
     options: str | None,
     mechanism: str,
@@ -102,11 +106,12 @@ def estimate(
     population: bool,
     as_json: bool,
 ) -> None:
-    """Estimate how many hold each option, from files of responses (or folders of *.csv).
+    """Estimate how many hold each option, from tables of responses (or folders of *.csv).
 
-    Files are put together safely: every row must answer the same question in the same way, and a response counts
-    once. The estimate is unbiased and may fall outside 0 to 1; the standard error is that of the noise, for exactly
-    these respondents, unless --population adds the drawing of a sample.
+    A table is .csv, .parquet, .arrow, .feather, or a database with --query. Tables are put together safely: every row
+    must answer the same question in the same way, and a response counts once. The estimate is unbiased and may fall
+    outside 0 to 1; the standard error is that of the noise, for exactly these respondents, unless --population adds the
+    drawing of a sample.
 
     \b
     Examples:
@@ -115,12 +120,8 @@ def estimate(
     """
     poll = _poll(options, epsilon, mechanism)
     collection = Collection(poll)
-    for path in _files(responses):
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as lines:
-                collection.add(lines, str(path))
-        except OSError as error:
-            raise InputError(f"cannot read {path}: {error.strerror}") from None
+    for table in _tables(responses, query):
+        collection.add(row_table(table.open(otherwise=".csv")))
     found = poll.estimate(collection.responses, confidence=confidence, population=population)
     common = {
         "responses": len(collection.responses),
@@ -159,16 +160,20 @@ def _interval(interval: tuple[float, float]) -> str:
     return f"{interval[0]:.4f} to {interval[1]:.4f}"
 
 
-def _files(paths: tuple[Path, ...]) -> list[Path]:
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(path.glob("*.csv"))
+def _tables(places: tuple[Path | str, ...], query: str | None) -> list[Table]:
+    found: list[Table] = []
+    for place in places:
+        if not isinstance(place, Path):
+            found.append(Table(place, query))
+        elif place.is_dir():
+            inside = sorted(place.glob("*.csv"))
             if not inside:
-                raise InputError(f"{path} holds no .csv file")
-            found += inside
+                raise InputError(f"{place} holds no .csv file")
+            found += map(Table, inside)
         else:
-            found.append(path)
-    if len({p.resolve() for p in found}) != len(found):
-        raise UsageError("a file of responses is named twice; each counts once")
+            found.append(Table(place))
+    if query is not None and not any(table.in_database for table in found):
+        raise UsageError("--query needs a database, such as sqlite:///FILE; files are read whole", term="query")
+    if len({table.where.resolve() if isinstance(table.where, Path) else table.where for table in found}) != len(found):
+        raise UsageError("a table of responses is named twice; each counts once")
     return found

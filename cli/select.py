@@ -10,6 +10,7 @@ import click
 
 from cli._output import json_option, print_json, say
 from cli._score_table import read_scores
+from cli._table import FILE_OR_DATABASE, Table, query_option
 from dpselect.accounting import BudgetKind
 from dpselect.approval import epsilon_text
 from dpselect.committee import CommitteeSelection, peeling, subset_exponential
@@ -31,7 +32,8 @@ _BUILDERS: dict[Mechanism, Callable[[Fraction, Declared, int], Measurement]] = {
 
 
 @click.command("select")
-@click.argument("scores", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("scores", type=FILE_OR_DATABASE)
+@query_option
 @click.option("--label", required=True, metavar="COLUMN", help="Column with the candidates' names.")
 @click.option("--score", required=True, metavar="COLUMN", help="Column with their scores.")
 @click.option(
@@ -55,7 +57,8 @@ _BUILDERS: dict[Mechanism, Callable[[Fraction, Declared, int], Measurement]] = {
 @click.option("--dataset", metavar="NAME", help="The name of these data in the ledger.")
 @json_option
 def command(
-    scores: Path,
+    scores: Path | str,
+    query: str | None,
     label: str,
     score: str,
     sensitivity: str,
@@ -71,8 +74,9 @@ def command(
 ) -> None:
     """The candidate with the best score, or the best --seats, with differential privacy.
 
-    SCORES is a CSV file with a header, or Parquet. Scores are read as exact decimals ("1.5") or ratios ("1/3"). The
-    guarantee is as good as the sensitivity you state; `dpselect.declaration_search` can search for a counterexample.
+    SCORES is a table: .csv with a header, .parquet, .arrow, .feather, or a database with --query. Text is read as exact
+    decimals ("1.5") or ratios ("1/3"). The guarantee is as good as the sensitivity you state;
+    `dpselect.declaration_search` can search for a counterexample.
 
     \b
     Examples:
@@ -85,7 +89,8 @@ def command(
     bound = ScoreBound.of(sensitivity, monotone=monotonic)
     guess = None if gap is None else parse_fraction(gap, "gap")
     book = None if ledger is None else Ledger.open(ledger)
-    labels, values = read_scores(scores, label, score, exact_floats=exact_floats)
+    source = Table(scores, query).open(otherwise=".csv")
+    labels, values = read_scores(source, label, score, exact_floats=exact_floats)
     if seats > 1 and seats >= len(labels):
         raise UsageError(f"--seats {seats}: with {len(labels)} candidates there is nothing to choose")
     kind = BudgetKind.PURE if book is None else book.kind

@@ -37,10 +37,10 @@ ADAPTERS = {
     "psi.store.scratch": {FILES},
     "psi.tables.columnar": {FILES},
     "psi.tables.delimited": {FILES},
+    "psi.tables.files": {FILES},
     "psi.tables.kept": {FILES},
     "psi.tables.lines": {FILES},
     "psi.tables.opening": {FILES},
-    "psi.tables.source": {FILES},
     "psi.tables.sqlite": {FILES},
     "psi.tables.writing": {FILES},
     # The link.

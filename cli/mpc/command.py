@@ -10,7 +10,7 @@ import click
 
 from cli._output import human_bytes, print_fields, print_json, print_table, say
 from cli.mpc.functions import argmax_command, max_command, threshold_command
-from cli.mpc.options import common_options, open_session, read_values
+from cli.mpc.options import Values, common_options, open_session, table_options
 from dpselect.decimals import number, plain
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
 from mpc.fixedpoint import parse_decimal
@@ -50,13 +50,10 @@ def _value_options(decorated: _Command) -> _Command:
     single = click.option(
         "--value", metavar="V", help="This party's number, or numbers: 1,0,2; - reads standard input."
     )
-    vector = click.option(
-        "--values", "values_file", type=click.Path(path_type=Path), help="This party's numbers, one a line."
-    )
     length = click.option(
         "--length", type=click.IntRange(1, MAX_LENGTH), help="Numbers per party; needed by servers of vectors only."
     )
-    return single(vector(length(decorated)))
+    return single(table_options(length(decorated)))
 
 
 def _sum_options(decorated: _Command) -> _Command:
@@ -140,7 +137,9 @@ def _run_linear(
     function: Function,
     *,
     value: str | None,
-    values_file: Path | None,
+    values: Path | str | None,
+    query: str | None,
+    column: str | None,
     length: int | None,
     decimals: int,
     bound: str,
@@ -151,7 +150,7 @@ def _run_linear(
     private = {name: options.pop(name) for name in _PRIVATE}
     session = open_session(**options)
     roster = session.roster
-    mine = read_values(roster, session.party, value, values_file)
+    mine = Values.of(value, values, query, column).read(roster, session.party)
     count = len(mine) if mine is not None else length or 1
     if length not in (None, count):
         raise UsageError(f"--length is {length}, but {count} numbers are given", term="length")

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from cli._output import human_bytes, print_fields, print_json, say
-from cli.mpc.options import Session, common_options, open_session, read_lines, read_values
+from cli.mpc.options import Session, Values, common_options, open_session, read_lines, table_options
 from dpselect.decimals import number, plain
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
 from mpc.fixedpoint import encode_all, parse_decimal
@@ -47,7 +47,7 @@ def threshold_command(value: str | None, at_least: str | None, bound: str, decim
     least = None if at_least is None else parse_decimal(at_least, "at-least")
     plan = plan_threshold(session.roster, decimals=decimals, bound=parse_decimal(bound, "bound"), at_least=least)
     word = None if value is None else _WORDS.get(value, value)
-    mine = _single(plan, read_values(session.roster, session.party, word, None))
+    mine = _single(plan, Values(word).read(session.roster, session.party))
     outcome = _run(session, plan, mine, f"whether the sum is at least {plan.terms.at_least}")
     _show(session, plan, outcome, "yes" if outcome.value else "no", {"at_least": plan.terms.at_least})
 
@@ -66,7 +66,7 @@ def max_command(value: str | None, bound: str, decimals: int, **options: Any) ->
     """
     session = open_session(**options)
     plan = plan_largest(Function.MAX, session.roster, decimals=decimals, bound=parse_decimal(bound, "bound"))
-    mine = _single(plan, read_values(session.roster, session.party, value, None))
+    mine = _single(plan, Values(value).read(session.roster, session.party))
     outcome = _run(session, plan, mine, "the largest number")
     _show(session, plan, outcome, plain(_amount(outcome)), {})
 
@@ -78,7 +78,7 @@ def max_command(value: str | None, bound: str, decimals: int, **options: Any) ->
     "--candidates", type=click.Path(path_type=Path), help="The candidates, one a line; the same for everyone."
 )
 @click.option("--approve", multiple=True, metavar="NAME", help="A candidate that this party approves; repeat it.")
-@click.option("--values", "values_file", type=click.Path(path_type=Path), help="This party's tallies, one a candidate.")
+@table_options
 @click.option("--bound", help="No number is larger. Default: 1 with --candidates, else 1000000000.")
 @_decimals
 @click.option("--epsilon", metavar="E", help="Noisy winner: one ballot more or less hardly matters to it.")
@@ -97,7 +97,9 @@ def argmax_command(
     value: str | None,
     candidates: Path | None,
     approve: tuple[str, ...],
-    values_file: Path | None,
+    values: Path | str | None,
+    query: str | None,
+    column: str | None,
     bound: str | None,
     decimals: int,
     epsilon: str | None,
@@ -132,7 +134,7 @@ def argmax_command(
         neighbors=NeighbouringRelation.parse(neighbors or NeighbouringRelation.REPLACE.value),
         colluding=colluding,
     )
-    mine = _numbers(session.roster, session.party, plan, value, names, approve, values_file)
+    mine = _numbers(session.roster, session.party, plan, Values.of(value, values, query, column), names, approve)
     what = "which candidate has the largest total" if names is not None else "who has the largest number"
     outcome = _run(session, plan, mine, what)
     extra: dict[str, object] = {}
@@ -153,23 +155,23 @@ def _numbers(
     roster: PartyList,
     party: str,
     plan: FunctionPlan,
-    value: str | None,
+    values: Values,
     names: Sequence[str] | None,
     approve: tuple[str, ...],
-    file: Path | None,
 ) -> list[int] | None:
+    given, table = values.value is not None, values.table is not None
     if not roster[party].inputs or names is None:
-        if approve or file is not None:
+        if approve or table:
             why = "go with --candidates" if names is None else "are for parties that bring a value"
             raise UsageError(f"--approve and --values {why}")
-        return _single(plan, read_values(roster, party, value, None))
-    if approve or (value is None and file is None):
-        if value is not None or file is not None:
+        return _single(plan, values.read(roster, party))
+    if approve or not (given or table):
+        if given or table:
             raise UsageError("give one of --approve, --value and --values", term="value")
         if unknown := [a for a in approve if a not in names]:
             raise UsageError(f"--approve: {unknown[0]!r} is not one of the candidates")
         return [1 if name in approve else 0 for name in names]
-    mine = read_values(roster, party, value, file)
+    mine = values.read(roster, party)
     if mine is None or len(mine) != len(names):
         raise InputError(f"expected a number for each of the {len(names)} candidates, in their order")
     encoded = encode_all(plan.point, mine)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,12 +14,15 @@ from typing import Any, TypeVar
 import click
 
 from cli._output import json_option, progress
+from cli._table import Table, TableName, query_option, texts
+from dpselect.decimals import NUMBER
 from mpc import parties
 from mpc.fixedpoint import parse_decimal
 from mpc.parties import PartyList
 from mpc.session import DEFAULT_TIMEOUT, Progress
 from mpc.terms import MAX_LENGTH
 from psi.identity.identity import Identity
+from psi.tables import distinct_names, require_names
 from psiselect.base.errors import InputError, UsageError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -58,6 +62,23 @@ def common_options(decorated: _Command) -> _Command:
     return decorated
 
 
+def table_options(decorated: _Command) -> _Command:
+    """`--values` with what goes with it; its words follow the command."""
+    for option in reversed(
+        (
+            click.option(
+                "--values",
+                type=TableName(click.Path()),
+                help="This party's numbers: a text file with one per line, a table, or a database with --query.",
+            ),
+            query_option,
+            click.option("--column", metavar="COLUMN", help="Read this column of --values, when it has several."),
+        )
+    ):
+        decorated = option(decorated)
+    return decorated
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """The common options, read."""
@@ -83,20 +104,59 @@ def open_session(*, party: str, parties_file: Path, identity: Path, timeout: flo
     return Session(roster, party, Identity.load(identity), timeout, as_json)
 
 
-def read_values(roster: PartyList, party: str, value: str | None, file: Path | None) -> list[Fraction] | None:
-    """This party's numbers, None for a server. Raises UsageError or InputError."""
-    if not roster[party].inputs:
-        if value is not None or file is not None:
-            raise UsageError(f"{party} is a server and brings no value", term="value")
-        return None
-    if (value is None) == (file is None):
-        raise UsageError("give either --value or --values", term="value")
-    if value is not None:
-        text = sys.stdin.readline() if value == "-" else value
+@dataclass(frozen=True, slots=True)
+class Values:
+    """`--value` or `--values` with its options: this party's numbers, not read yet."""
+
+    value: str | None
+    table: Table | None = None
+    column: str | None = None
+
+    @classmethod
+    def of(cls, value: str | None, values: Path | str | None, query: str | None, column: str | None) -> Values:
+        """What the options say. Raises UsageError."""
+        for name, given in (("query", query), ("column", column)):
+            if given is not None and values is None:
+                raise UsageError(f"--{name} goes with --values", term=name)
+        return cls(value, None if values is None else Table(values, query), column)
+
+    def read(self, roster: PartyList, party: str) -> list[Fraction] | None:
+        """The numbers, None for a server. Raises UsageError or InputError."""
+        if not roster[party].inputs:
+            if self.value is not None or self.table is not None:
+                raise UsageError(f"{party} is a server and brings no value", term="value")
+            return None
+        if (self.value is None) == (self.table is None):
+            raise UsageError("give either --value or --values", term="value")
+        if self.table is not None:
+            return read_numbers(self.table, self.column)
+        text = sys.stdin.readline() if self.value == "-" else self.value or ""
         return [parse_decimal(part, "value") for part in text.split(",")]
-    if file is None:
-        return []
-    return [parse_decimal(line, f"{file}, line {i}") for i, line in enumerate(read_lines(file, "one number"), 1)]
+
+
+def read_numbers(table: Table, column: str | None) -> list[Fraction]:
+    """The numbers of a table's only column, or of the one that is named. Raises UsageError or InputError.
+
+    A text file holds one number a line, and so does a .csv file of one column whose first line is a number.
+    """
+    source = table.open(otherwise=".txt")
+    names = source.schema.names
+    distinct_names(names, source.name)
+    if column is not None:
+        require_names(source, [column], "column")
+    elif len(names) > 1:
+        raise UsageError(f"{source.name} has {len(names)} columns; choose one with --column", term="column")
+    bare = column is None and source.header_line and NUMBER.fullmatch(names[0].strip())
+    header = [(source.header_line, names[0])] if bare else []
+    cells = itertools.chain(header, texts(source, column or names[0], blanks=True))
+    numbers = [
+        parse_decimal(text, f"{source.name}, {source.unit} {line}")
+        for line, text in itertools.islice(cells, MAX_LENGTH + 1)
+    ]
+    if not 1 <= len(numbers) <= MAX_LENGTH:
+        many = f"more than {MAX_LENGTH}" if numbers else "no"
+        raise InputError(f"{source.name} has {many} numbers; expected 1 to {MAX_LENGTH}")
+    return numbers
 
 
 def read_lines(file: Path, what: str) -> list[str]:

@@ -7,12 +7,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Self
 
+from cli._table import Table
 from cli.psi import columns, values
 from cli.psi.given import GivenOptions
 from cli.psi.policy import Guard
 from cli.psi.records import SessionRecords
 from cli.psi.results import Results
-from cli.psi.table import Table
 from dpselect.privacy import parse_fraction
 from psi.accounts.policy import Request
 from psi.agreement.outcomes import Comparer, Learner, Matching, Reveal, Side

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from cli._output import human_bytes, human_seconds, print_fields, print_json, say
+from cli._table import QUERY_HELP, Table, TableName
 from cli.psi import offline, resume
 from cli.psi import values as value_options
 from cli.psi.choices import Choices, exact, memory
@@ -19,7 +20,6 @@ from cli.psi.options import estimate_options, local_options, session_options
 from cli.psi.own_side import gather, open_backend, prepared, read, shown, told
 from cli.psi.serve import SERVE_OPTIONS, Service, for_sessions
 from cli.psi.serve import serve as run_service
-from cli.psi.table import QUERY_HELP, Table, TableName
 from cli.psi.values import check_column
 from cli.psi.verify import verify
 from psi.agreement.column_terms import ColumnTerms

@@ -13,12 +13,12 @@ from typing import Any, BinaryIO, TypeVar
 import click
 
 from cli._output import human_bytes, human_seconds, json_option, print_fields, print_json
+from cli._table import TableName
 from cli.psi.choices import Choices
 from cli.psi.given import GivenOptions
 from cli.psi.options import session_options
 from cli.psi.own_side import open_backend, prepared, shown
 from cli.psi.results import input_of, own_list, transcript_text, unit_of
-from cli.psi.table import TableName
 from psi.agreement.outcomes import Side
 from psi.identity.identity import Identity, PeerIdentity
 from psi.offline import exchange

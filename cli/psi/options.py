@@ -12,13 +12,13 @@ import click
 
 from cli._options import options
 from cli._output import json_option
+from cli._table import QUERY_HELP, TableName
 from cli.psi import columns as column_options
 from cli.psi import policy as policy_options
 from cli.psi import records as record_options
 from cli.psi import values as value_options
 from cli.psi.choices import STALL_SECONDS
 from cli.psi.given import GivenOptions
-from cli.psi.table import QUERY_HELP, TableName
 from psi.agreement.outcomes import Comparer, Matching, Reveal, Side
 from psi.agreement.terms import MAX_KEYS, MAX_SIZE
 from psi.session.job import MAX_PEER_SIZE

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli._output import human_bytes, human_seconds, print_fields, print_json
+from cli._table import Table
 from cli.psi import values
-from cli.psi.table import Table
 from psi.accounts.session_file import new_file_of_session
 from psi.agreement.outcomes import Matching, Side
 from psi.agreement.terms import Terms

@@ -42,6 +42,8 @@ def command() -> None:
     Whoever runs this sees the rows; what it prints may be shown to anyone. The expected error is printed before
     anything is drawn; --plan stops there and spends nothing.
 
+    FILE is a table: .csv with a header, .parquet, .arrow, .feather, or a database with --query.
+
     \b
     Examples:
       psiselect release sum salaries.csv --column raise --lower 0 --upper 5000 --epsilon 1
@@ -83,7 +85,7 @@ def count_command(equals: str | None, lower: str | None, upper: str | None, **op
     elif common.column is None:
         rows = sum(1 for _ in common.texts())
     else:
-        rows = sum(text == equals if equals is not None else text != "" for _, text in common.texts())
+        rows = sum(text == equals if equals is not None else text != "" for text in common.texts())
     entropy = SystemEntropy()
     finish(common, measurement, lambda: measurement.release(rows, entropy).values[0], measurement.error95)
 
@@ -141,7 +143,7 @@ def mean_command(rows: int | None, **options: Any) -> None:
     announce(common, measurement, measurement.error95)
     values, entropy = list(common.numbers()), SystemEntropy()
     if common.relation is NeighbouringRelation.REPLACE and common.invalid is Invalid.ERROR and len(values) != rows:
-        raise InputError(f"{common.file} does not have the public number of rows, {rows}")
+        raise InputError(f"the table does not have the public number of rows, {rows}")
     finish(common, measurement, lambda: measurement.release(values, entropy).values[0], measurement.error95)
 
 
@@ -166,7 +168,7 @@ def histogram_command(bins: str | None, categories: str | None, **options: Any) 
     )
     announce(common, measurement, measurement.error95)
     say(f"all {len(measurement.cells)} cells together at 95 %: +-{float(measurement.error95_all):.6g}")
-    values = list(common.numbers()) if edges else [text for _, text in common.texts()]
+    values = list(common.numbers()) if edges else list(common.texts())
     record = record_of(common, measurement, measurement.error95) | {"error95_all": number(measurement.error95_all)}
     if common.plan:
         print_plan(common, record)

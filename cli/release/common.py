@@ -10,14 +10,17 @@ from typing import Any, TypeVar
 
 import click
 
-from cli._column import read_column
 from cli._output import json_option, print_fields, print_json, say
+from cli._table import FILE_OR_DATABASE, Table, query_option, texts
 from dpselect import numeric
 from dpselect.accounting import Event
 from dpselect.decimals import number, parse_number, plain
 from dpselect.ledger import Ledger
 from dpselect.numeric import Grid, Invalid, Measurement, unbounded
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
+from psi.tables import Source, distinct_names, open_file, require_names
+from psi.tables.delimited import CsvSource
+from psi.tables.lines import COLUMN as LINES_COLUMN
 from psiselect.base.errors import InputError, UsageError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -26,7 +29,8 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 def common_options(decorated: _Command) -> _Command:
     for option in reversed(
         (
-            click.argument("file", type=click.Path(dir_okay=False, path_type=Path)),
+            click.argument("file", type=FILE_OR_DATABASE),
+            query_option,
             click.option("--column", help="The column to use."),
             click.option("--epsilon", required=True, metavar="E", help="Privacy parameter, exact: 0.1 or 1/10."),
             click.option(
@@ -73,7 +77,7 @@ class Common:
     """What every statistic is asked with."""
 
     statistic: str
-    file: Path
+    table: Table
     column: str | None
     epsilon: Fraction
     relation: NeighbouringRelation
@@ -90,7 +94,7 @@ class Common:
             raise UsageError("--ledger and --dataset go together: the ledger counts what each data set has spent")
         return cls(
             statistic,
-            options["file"],
+            Table(options["file"], options["query"]),
             options["column"],
             parse_epsilon(options["epsilon"]),
             NeighbouringRelation.parse(options["neighbors"]),
@@ -102,16 +106,35 @@ class Common:
             options["as_json"],
         )
 
-    def texts(self) -> Iterator[tuple[int, str]]:
+    def open(self) -> Source:
+        """The table. Raises InputError when it does not have the column, or two of one name."""
+        source = self.table.open(otherwise=".csv")
+        if isinstance(source, CsvSource) and self._is_list(source):
+            source = open_file(source.file)
+        distinct_names(source.schema.names, source.name)
+        if self.column is not None:
+            require_names(source, [self.column], "column")
+        return source
+
+    def _is_list(self, source: CsvSource) -> bool:
+        """Whether this is a text file of one value a line, as psi reads it: it is asked for the column of such files,
+        and its first line does not name it."""
+        names = source.schema.names
+        if Path(source.name).suffix.lower() != ".txt" or self.column != LINES_COLUMN:
+            return False
+        return len(names) == 1 and names != [LINES_COLUMN]
+
+    def texts(self) -> Iterator[str]:
         """The column's cells; stripped."""
-        for line, text in read_column(self.file, self.column):
-            yield line, text.strip()
+        for _, text in texts(self.open(), self.column):
+            yield text.strip()
 
     def numbers(self) -> Iterator[Fraction]:
         """The column as numbers, by the rule for invalid ones."""
-        for line, text in self.texts():
+        source = self.open()
+        for line, text in texts(source, self.column):
             try:
-                yield parse_number(text, f"{self.file}, line {line}: column {self.column!r}")
+                yield parse_number(text, f"{source.name}, {source.unit} {line}: column {self.column!r}")
             except InputError as error:
                 if self.invalid is Invalid.ERROR:
                     raise InputError(f"{error}; mend it, or say --on-invalid drop", line=line) from None

@@ -8,10 +8,12 @@ from pathlib import Path
 import click
 
 from cli._output import json_option, print_json, print_table, say
+from cli._table import FILE_OR_DATABASE, Table, query_option
+from cli.vote.ballots import load
 from cli.vote.plan import print_plan, save_plot
 from dpselect.accounting import BudgetKind
 from dpselect.approval import elect, epsilon_text, guarantee, not_private_tally
-from dpselect.ballots import FORMATS, OnInvalid, Reading, load, load_candidates
+from dpselect.ballots import FORMATS, OnInvalid, Reading, load_candidates
 from dpselect.ledger import Ledger
 from dpselect.mechanisms import Mechanism
 from dpselect.planning import Task, choose, plan
@@ -20,12 +22,12 @@ from psiselect.base.errors import UsageError
 
 MECHANISMS = ("permute-and-flip", "exponential", "subset-exponential", "peeling")
 
-_ballots = click.argument("ballots", type=click.Path(dir_okay=False, path_type=Path))
+_ballots = click.argument("ballots", type=FILE_OR_DATABASE)
 _candidates = click.option(
     "--candidates",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="The public list of candidates, one a line. Needed for CSV ballots that hold names.",
+    help="The public list of candidates, one a line. Needed for ballots in a table that hold names.",
 )
 _on_invalid = click.option(
     "--on-invalid",
@@ -60,6 +62,7 @@ def command() -> None:
 
 @command.command("winner", short_help="A private winner or committee from a file of ballots.")
 @_ballots
+@query_option
 @_epsilon
 @_neighbors
 @click.option(
@@ -80,7 +83,8 @@ def command() -> None:
 @click.option("--dataset", metavar="NAME", help="The name of these ballots in the ledger.")
 @json_option
 def winner(
-    ballots: Path,
+    ballots: Path | str,
+    query: str | None,
     epsilon: str,
     neighbors: str,
     mechanism: str,
@@ -95,8 +99,9 @@ def winner(
 ) -> None:
     """The winner, or a committee of --seats, with differential privacy for the voters.
 
-    Prints nothing else that depends on the ballots: no counts, no turnout, members in the order of names. Formats: CSV,
-    PrefLib (.cat, .toc, .toi), Pabulib (.pb), abcvoting (.abc.yaml).
+    Prints nothing else that depends on the ballots: no counts, no turnout, members in the order of names. Formats:
+    tables (.csv, .parquet, .arrow, .feather, or a database with --query), PrefLib (.cat, .toc, .toi), Pabulib (.pb),
+    abcvoting (.abc.yaml).
 
     \b
     Examples:
@@ -108,7 +113,7 @@ def winner(
         raise UsageError("--ledger and --dataset go together: the ledger counts what each data set has spent")
     exact, relation, guess = parse_epsilon(epsilon), NeighbouringRelation.parse(neighbors), _gap(gap)
     book = None if ledger is None else Ledger.open(ledger)
-    reading = load(ballots, candidates=candidates, on_invalid=OnInvalid(on_invalid), form=form)
+    reading = load(Table(ballots, query), candidates=candidates, on_invalid=OnInvalid(on_invalid), form=form)
     _tell(reading)
     task = Task(
         len(reading.profile.candidates), exact, relation, seats, guess, BudgetKind.PURE if book is None else book.kind
@@ -201,6 +206,7 @@ def plan_(
 
 @command.command("count", short_help="The exact tally, not private.")
 @_ballots
+@query_option
 @click.option("--not-private", is_flag=True, help="Say that you know: exact counts give no privacy.")
 @_seats
 @_candidates
@@ -208,7 +214,8 @@ def plan_(
 @_format
 @json_option
 def count(
-    ballots: Path,
+    ballots: Path | str,
+    query: str | None,
     not_private: bool,
     seats: int,
     candidates: Path | None,
@@ -226,7 +233,7 @@ def count(
         raise UsageError(
             "exact counts give the voters no privacy; say --not-private if that is meant, or use `vote winner`"
         )
-    reading = load(ballots, candidates=candidates, on_invalid=OnInvalid(on_invalid), form=form)
+    reading = load(Table(ballots, query), candidates=candidates, on_invalid=OnInvalid(on_invalid), form=form)
     _tell(reading)
     tally = not_private_tally(reading.profile, seats)
     if as_json:

@@ -1,16 +1,35 @@
-"""Ballots from files: CSV, PrefLib, Pabulib and abcvoting in, an approval profile out."""
+"""Ballots from files and tables: an approval profile out.
 
-from dpselect.ballots.formats import FORMATS, load, load_candidates, parse, parse_candidates
-from dpselect.ballots.model import OnInvalid, Profile, Reading, Rules
+formats    recognises a format by its content, and reads those that are text: PrefLib (preflib), Pabulib (pabulib) and
+           abcvoting
+tabular    reads ballots from a table, which a reader of tables has opened
+model      what every reader fills, and the rules for all of them
+"""
+
+from dpselect.ballots.formats import (
+    FORMATS,
+    HEAD,
+    TABLE,
+    load_candidates,
+    parse,
+    parse_candidates,
+    recognise,
+)
+from dpselect.ballots.model import MAX_BYTES, OnInvalid, Profile, Reading, Rules
+from dpselect.ballots.tabular import read
 
 __all__ = [
     "FORMATS",
+    "HEAD",
+    "MAX_BYTES",
+    "TABLE",
     "OnInvalid",
     "Profile",
     "Reading",
     "Rules",
-    "load",
     "load_candidates",
     "parse",
     "parse_candidates",
+    "read",
+    "recognise",
 ]

@@ -187,8 +187,8 @@ class VoterIds:
 
 
 def fault(line: int, message: str) -> InputError:
-    """The error for a line of the file, ready to be raised; `formats.parse` adds where it is."""
-    return InputError(message, line=max(line, 1))
+    """The error for a line of the file, ready to be raised; `formats.parse` and `tabular.read` add where it is."""
+    return InputError(message, line=line)
 
 
 def clean(name: str) -> str:

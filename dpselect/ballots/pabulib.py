@@ -7,6 +7,7 @@ read. Format: pabulib.org/format.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 
 from dpselect.ballots.model import (
@@ -20,19 +21,21 @@ from dpselect.ballots.model import (
     natural,
     total_warning,
 )
-from dpselect.ballots.tabular import rows
+from psiselect.base.rows import Fault, Row
+from psiselect.base.splitting import split
 
 _SECTIONS = ("META", "PROJECTS", "VOTES")
 _WEIGHTS = frozenset({"weight", "weights", "points", "voter_weight", "voting_power"})
 
-Row = tuple[int, list[str]]
+# The line of a section's title and the rows below it.
+_Section = tuple[int, list[Row | Fault]]
 
 
 def read(text: str, rules: Rules) -> Reading:
     """Read a .pb file with `vote_type;approval`. Raises InputError."""
     sections = _split(text)
-    meta = _meta(*sections["META"])
-    candidates = _projects(*sections["PROJECTS"], rules)
+    meta = _meta(*_whole(sections["META"]))
+    candidates = _projects(*_whole(sections["PROJECTS"]), rules)
     box = BallotBox(
         {name: index for index, name in enumerate(candidates)},
         rules.on_invalid,
@@ -45,12 +48,13 @@ def read(text: str, rules: Rules) -> Reading:
     return box.reading(candidates, "pb", notes=counted, warnings=warnings + voters.warnings())
 
 
-def _split(text: str) -> dict[str, tuple[int, list[Row]]]:
+def _split(text: str) -> dict[str, _Section]:
     """The rows of each section with the line of its title."""
-    sections: dict[str, tuple[int, list[Row]]] = {}
+    sections: dict[str, _Section] = {}
     line = 1
-    for line, row in rows(text, ";"):
-        cells = [cell for cell in row if cell.strip()]
+    for row in split(((line, None) for line in io.StringIO(text, newline="")), ";"):
+        line = row.line
+        cells = [cell for cell in row.cells if cell.strip()] if isinstance(row, Row) else ["fault"]
         if not cells:
             continue
         title = cells[0].strip()
@@ -61,10 +65,19 @@ def _split(text: str) -> dict[str, tuple[int, list[Row]]]:
         elif not sections:
             raise fault(line, "expected the section META first")
         else:
-            sections[_SECTIONS[len(sections) - 1]][1].append((line, row))
+            sections[_SECTIONS[len(sections) - 1]][1].append(row)
     if len(sections) < len(_SECTIONS):
         raise fault(line, f"the section {_SECTIONS[len(sections)]} is missing")
     return sections
+
+
+def _whole(section: _Section) -> tuple[int, list[Row]]:
+    """A section of public data, in which every row must be readable."""
+    title, records = section
+    for record in records:
+        if isinstance(record, Fault):
+            raise fault(*record)
+    return title, [record for record in records if isinstance(record, Row)]
 
 
 def _meta(title: int, records: list[Row]) -> dict[str, Row]:
@@ -74,8 +87,8 @@ def _meta(title: int, records: list[Row]) -> dict[str, Row]:
         key = row[0].strip()
         if key in meta:
             raise fault(line, f"META has {key!r} twice")
-        meta[key] = (line, row[1:])
-    line, values = meta.get("vote_type", (title, []))
+        meta[key] = Row(line, row[1:])
+    line, values = meta.get("vote_type", Row(title, []))
     if [value.strip().lower() for value in values if value.strip()] != ["approval"]:
         raise fault(line, "META needs `vote_type;approval`: other kinds of votes are not approvals")
     return meta
@@ -83,14 +96,14 @@ def _meta(title: int, records: list[Row]) -> dict[str, Row]:
 
 def _bound(meta: dict[str, Row], key: str) -> int | None:
     """A whole number from META; None when it is missing or empty."""
-    line, values = meta.get(key, (0, []))
+    line, values = meta.get(key, Row(0, []))
     text = "".join(values).strip()
     return natural(text, line, f"META {key}") if text else None
 
 
 def _column(title: int, records: list[Row], section: str) -> tuple[int, dict[str, int]]:
     """The section's header row: its width, and the place of each column."""
-    line, row = records[0] if records else (title, [])
+    line, row = records[0] if records else Row(title, [])
     names = [clean(cell).lower() for cell in row]
     if len(set(names)) != len(names) or not names:
         raise fault(line, f"{section} needs a header row without repeated columns")
@@ -109,8 +122,8 @@ def _projects(title: int, records: list[Row], rules: Rules) -> tuple[str, ...]:
     return listed.done(rules, title)
 
 
-def _votes(title: int, records: list[Row], box: BallotBox) -> VoterIds:
-    width, column = _column(title, records, "VOTES")
+def _votes(title: int, records: list[Row | Fault], box: BallotBox) -> VoterIds:
+    width, column = _column(*_whole((title, records[:1])), "VOTES")
     if "vote" not in column:
         raise fault(title + 1, "VOTES needs a column vote")
     if _WEIGHTS & column.keys():
@@ -124,9 +137,11 @@ def _votes(title: int, records: list[Row], box: BallotBox) -> VoterIds:
     return voters
 
 
-def _of_width(records: list[Row], width: int, box: BallotBox) -> Iterator[Row]:
-    for line, row in records:
-        if len(row) == width:
-            yield line, row
+def _of_width(records: list[Row | Fault], width: int, box: BallotBox) -> Iterator[Row]:
+    for record in records:
+        if isinstance(record, Fault):
+            box.refuse(*record)
+        elif len(record.cells) == width:
+            yield record
         else:
-            box.refuse(line, f"{len(row)} columns where the header of VOTES has {width}")
+            box.refuse(record.line, f"{len(record.cells)} columns where the header of VOTES has {width}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from psi.tables.files import TableFile
 from psi.tables.source import BATCH_ROWS, FileSource, distinct_names, without_views
 from psiselect.base.errors import InputError
 
@@ -16,40 +16,40 @@ from psiselect.base.errors import InputError
 class ParquetSource(FileSource):
     """A Parquet file, with whatever types its columns have."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        with _reading(path, "Parquet"), pq.ParquetFile(path) as file:
-            self.schema = without_views(file.schema_arrow)
+    def __init__(self, file: TableFile) -> None:
+        super().__init__(file)
+        with _reading(file, "Parquet"), pq.ParquetFile(file.path) as opened:
+            self.schema = without_views(opened.schema_arrow)
         distinct_names(self.schema.names, self.name)
 
     def _read(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
         # Without pre-buffering a row group is read page by page, so that memory does not grow with it.
-        with _reading(self.path, "Parquet"), pq.ParquetFile(self.path, pre_buffer=False) as file:
-            yield from file.iter_batches(BATCH_ROWS, columns=columns)
+        with _reading(self.file, "Parquet"), pq.ParquetFile(self.file.path, pre_buffer=False) as opened:
+            yield from opened.iter_batches(BATCH_ROWS, columns=columns)
 
 
 class ArrowSource(FileSource):
     """An Arrow IPC file, also known as Feather version 2."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        with _reading(path, "Arrow"), pa.memory_map(str(path)) as mapped:
+    def __init__(self, file: TableFile) -> None:
+        super().__init__(file)
+        with _reading(file, "Arrow"), pa.memory_map(str(file.path)) as mapped:
             self.schema = without_views(pa.ipc.open_file(mapped).schema)
         distinct_names(self.schema.names, self.name)
 
     def _read(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
-        with _reading(self.path, "Arrow"), pa.memory_map(str(self.path)) as mapped:
-            file = pa.ipc.open_file(mapped)
-            for index in range(file.num_record_batches):
-                batch = file.get_batch(index)
+        with _reading(self.file, "Arrow"), pa.memory_map(str(self.file.path)) as mapped:
+            opened = pa.ipc.open_file(mapped)
+            for index in range(opened.num_record_batches):
+                batch = opened.get_batch(index)
                 for start in range(0, len(batch), BATCH_ROWS):
                     yield batch.slice(start, BATCH_ROWS)
 
 
 @contextmanager
-def _reading(path: Path, kind: str) -> Iterator[None]:
+def _reading(file: TableFile, kind: str) -> Iterator[None]:
     """Turn what the library raises on a malformed file into InputError; its text may quote data, so it is dropped."""
     try:
         yield
     except (pa.ArrowException, OSError, EOFError):
-        raise InputError(f"{path}: is not a whole, readable {kind} file") from None
+        raise InputError(f"{file.name}: is not a whole, readable {kind} file") from None

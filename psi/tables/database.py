@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from psi.tables.kept import KeptRows
-from psi.tables.source import BATCH_ROWS, distinct_names
+from psi.tables.source import BATCH_ROWS, distinct_names, rows_of
 from psiselect.base.errors import InputError, UsageError
+from psiselect.base.rows import Fault, Row
 
 # PostgreSQL's first day, 4714-11-24 BC. Its infinite dates, and those past Arrow's last, arrive as earlier ones.
 _FIRST_DAY = -2_440_588
@@ -58,6 +59,8 @@ class DatabaseSource:
     """
 
     first_row: ClassVar[int] = 1
+    unit: ClassVar[str] = "row"
+    header_line: ClassVar[int] = 0
 
     def __init__(self, database: Database, query: str, folder: Path) -> None:
         """Ask the database for the query's columns. Raises InputError, UsageError."""
@@ -90,6 +93,10 @@ class DatabaseSource:
             chosen = batch.select(wanted)
             for start in range(0, len(batch), BATCH_ROWS):
                 yield chosen.slice(start, BATCH_ROWS)
+
+    def rows(self, columns: Sequence[str] | None = None) -> Iterator[Row | Fault]:
+        """Stream the rows as text; see `Source.rows`."""
+        return rows_of(self.batches(columns), self.first_row, self.name)
 
     def _fetch(self) -> KeptRows:
         kept = KeptRows(self._folder, self.schema)

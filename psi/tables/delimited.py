@@ -1,63 +1,142 @@
-"""CSV files: read by Arrow as text, diagnosed by line when Arrow refuses them."""
+"""CSV files: read by Arrow as text, and line by line where that is wanted or something is wrong.
+
+What a CSV file is, is decided here once: the header and the delimiter by `CsvLayout`, rows and their faults by
+`CsvSource.rows`. Arrow reads the same rows many times faster but is less strict, so the bytes on their way to it are
+looked at for whatever might be a fault. If there is anything, `rows` decides.
+"""
 
 from __future__ import annotations
 
 import codecs
-import csv
 import io
-import re
+import itertools
 from collections.abc import Iterator
-from pathlib import Path
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import BinaryIO, ClassVar
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
-from psi.tables.source import FileSource, distinct_names
+from psi.tables.files import NOT_UTF8, TableFile
+from psi.tables.source import FileSource, distinct_names, fault_error
 from psiselect.base.errors import InputError
+from psiselect.base.rows import Fault, Row
+from psiselect.base.splitting import MAX_ROW, Line, split
 
-# Rows must fit into a block; several blocks are in memory at once.
-_BLOCK_BYTES = 1 << 22
+# Arrow takes rows that fit into a block; several blocks are in memory at once.
+_BLOCK_BYTES = MAX_ROW
+_READ_BYTES = 1 << 18
 _DELIMITERS = ",;\t"
+_NUL = "a NUL character, which text does not have; save the file as UTF-8 text"
+_TOO_LONG = f"a line longer than {MAX_ROW >> 20} MiB"
+
+
+@dataclass(frozen=True)
+class CsvLayout:
+    """How a CSV file is to be read, by its first bytes and its header line; its rows are never looked at.
+
+    start: where the header begins, in bytes, behind a byte order mark and blank lines. header_line: its number.
+    header: the columns' names, which may repeat. delimiter: the first of comma, semicolon and tab under which the
+    header has several fields; comma if there is none.
+    """
+
+    start: int
+    header_line: int
+    header: tuple[str, ...]
+    delimiter: str
+
+    @classmethod
+    def of(cls, file: TableFile) -> CsvLayout:
+        """Read the header. Raises InputError."""
+        head = file.head(MAX_ROW)
+        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise InputError(f"{file.name}, line 1: UTF-16 text; save the file as UTF-8", line=1)
+        body = head.removeprefix(codecs.BOM_UTF8)
+        text = body.lstrip(b"\r\n")
+        if not text:
+            raise InputError(
+                f"{file.name}, line 1: the file is empty; expected a header line with the columns' names", line=1
+            )
+        start = len(head) - len(text)
+        line = 1 + len(body[: len(body) - len(text)].splitlines())
+
+        def header(delimiter: str) -> Row | Fault:
+            with file.open() as raw:
+                raw.seek(start)
+                return next(split(text_lines(raw), delimiter, line))
+
+        found = {delimiter: header(delimiter) for delimiter in _DELIMITERS}
+        several = (d for d, row in found.items() if isinstance(row, Row) and len(row.cells) > 1)
+        delimiter = next(several, _DELIMITERS[0])
+        names = found[delimiter]
+        if isinstance(names, Fault):
+            raise InputError(f"{file.name}, line {names.line}: {names.problem}", line=names.line)
+        return cls(start, line, tuple(names.cells), delimiter)
 
 
 class CsvSource(FileSource):
-    """A UTF-8 CSV file (RFC 4180, LF or CRLF, with or without BOM) under a header of distinct names.
+    """A UTF-8 CSV file (RFC 4180, LF or CRLF, with or without BOM) under a header.
 
-    delimiter: the first of comma, semicolon and tab that occurs in the header line outside quotes. Empty lines are
-    skipped, except in a file of one column, where they are empty values.
+    delimiter: see `CsvLayout`. Blank lines are rows without cells to `rows`. To `batches` they are nothing, or in a file
+    of one column an empty value. The columns' names must be distinct, unless `distinct` is False: then only `rows`
+    can be read.
     """
 
     first_row: ClassVar[int] = 2
-    delimiter: str
+    unit: ClassVar[str] = "line"
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        with path.open("rb") as file:
-            start = file.read(_BLOCK_BYTES)
-        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise InputError(f"{path}: is UTF-16; save it as UTF-8")
-        text = start.decode("utf-8-sig", errors="replace")
-        header = re.sub('"[^"]*"', "", text).lstrip("\r\n").partition("\n")[0]
-        if not text.strip("\r\n"):
-            raise InputError(f"{path}: is empty; expected a header line with the columns' names")
-        self.delimiter = next((d for d in _DELIMITERS if d in header), ",")
-        try:
-            names = next(row for row in csv.reader(io.StringIO(text, newline=""), delimiter=self.delimiter) if row)
-        except csv.Error:
-            raise InputError(f"{path}: line 1 is not a CSV header") from None
-        distinct_names(names, self.name)
-        self.schema = pa.schema([pa.field(name, pa.string()) for name in names])
+    def __init__(self, file: TableFile, *, distinct: bool = True) -> None:
+        super().__init__(file)
+        self._layout = CsvLayout.of(file)
+        self._sound = False
+        self.header_line = self._layout.header_line
+        self.delimiter = self._layout.delimiter
+        self.schema = pa.schema([pa.field(name, pa.string()) for name in self._layout.header])
+        if distinct:
+            distinct_names(self.schema.names, self.name)
+
+    def _rows(self, columns: list[str]) -> Iterator[Row | Fault]:
+        header = self._layout.header
+        width = len(header)
+        places = None if columns == list(header) else [header.index(name) for name in columns]
+        with self.file.open() as raw:
+            raw.seek(self._layout.start)
+            found = split(text_lines(raw), self.delimiter, self.header_line)
+            next(found, None)
+            for row in found:
+                if isinstance(row, Fault) or not row.cells:
+                    yield row
+                elif len(row.cells) != width:
+                    yield Fault(row.line, self._wrong_width(len(row.cells)))
+                elif places is None:
+                    yield row
+                else:
+                    yield Row(row.line, [row.cells[place] for place in places])
+
+    def _wrong_width(self, fields: int) -> str:
+        return (
+            f"{fields} {'field' if fields == 1 else 'fields'}, the header has {len(self.schema)}; a field that holds "
+            f"{self.delimiter!r}, a quote or a line break needs double quotes around it"
+        )
 
     def _read(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
-        with self.path.open("rb") as raw:
-            stream = _Checked(raw, self.path)
+        distinct_names(self.schema.names, self.name)
+        with self.file.open() as raw:
+            raw.seek(self._layout.start)
+            stream = _Watched(raw, self.delimiter, trusted=self._sound)
             try:
-                yield from self._reader(pa.PythonFile(stream, mode="r"), columns)
+                for batch in self._reader(pa.PythonFile(stream, mode="r"), columns):
+                    self._check(stream)
+                    yield batch
             except pa.ArrowInvalid:
-                raise stream.fault or self._diagnose() from None
-            if stream.quotes % 2 and (fault := self._unclosed_quote()):
-                raise fault
+                self._raise_fault()
+                raise InputError(
+                    f"{self.name}: not readable as CSV: a row longer than {_BLOCK_BYTES >> 20} MiB"
+                ) from None
+            self._check(stream)
+            self._sound = True
 
     def _reader(self, stream: pa.NativeFile, columns: list[str]) -> arrow_csv.CSVStreamingReader:
         single = len(self.schema) == 1
@@ -71,71 +150,152 @@ class CsvSource(FileSource):
                 column_types=self.schema,
                 include_columns=columns,
                 strings_can_be_null=False,
-                check_utf8=False,  # _Checked has, with a line number
+                check_utf8=False,  # _Watched does
             ),
         )
 
-    def _diagnose(self) -> InputError:
-        """Read the file again, slowly, to say which line Arrow could not read; values are not quoted."""
-        width, line = len(self.schema), 0
-        try:
-            for line, fields in self._rows():
-                if fields and len(fields) != width:
-                    return InputError(
-                        f"{self.path}: line {line} has {len(fields)} fields, the header has {width}; a field that "
-                        f"holds {self.delimiter!r}, a quote or a line break needs double quotes around it"
-                    )
-        except csv.Error:
-            pass
-        return InputError(
-            f"{self.path}: not readable as CSV after line {line}: a quoted field that is not closed, or a row of more "
-            f"than {_BLOCK_BYTES >> 20} MiB"
-        )
+    def _check(self, stream: _Watched) -> None:
+        """Raise InputError if what looked like a fault on the way to Arrow is one."""
+        if stream.doubtful and not self._sound:
+            self._raise_fault()
+            self._sound = True  # the whole file was read
 
-    def _unclosed_quote(self) -> InputError | None:
-        """The error if the last quoted field never closes, so that it swallowed the rows after it."""
-        line = 0
-        try:
-            for line, _ in self._rows():  # noqa: B007
-                pass
-        except csv.Error:
-            return InputError(f"{self.path}: a quoted field that begins after line {line} is never closed")
-        return None
-
-    def _rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Each row with the number of its last line."""
-        with self.path.open(encoding="utf-8-sig", errors="replace", newline="") as text:
-            reader = csv.reader(text, delimiter=self.delimiter, strict=True)
-            for fields in reader:
-                yield reader.line_num, fields
+    def _raise_fault(self) -> None:
+        """Raise InputError for the first fault, if there is any."""
+        for row in self._rows(self.schema.names):
+            if isinstance(row, Fault):
+                raise fault_error(self, row) from None
 
 
-class _Checked(io.RawIOBase):
-    """The file's bytes as Arrow reads them, checked to be UTF-8, with line numbers and quotes counted."""
+def text_lines(file: BinaryIO) -> Iterator[Line]:
+    """The lines that are left in a file, each with its end (LF, CRLF or CR), and what is wrong with it."""
+    torn, skipping = b"", False
+    while block := file.read(_READ_BYTES):
+        block = torn + block
+        lines = block.splitlines(keepends=True)
+        torn = lines.pop()  # its end may be in the next block
+        whole = block[: len(block) - len(torn)]
+        if skipping and lines:
+            del lines[0]
+            skipping = False
+        yield from zip(map(bytes.decode, lines), itertools.repeat(None)) if _is_text(whole) else map(_line, lines)
+        if len(torn) > MAX_ROW:
+            if not skipping:
+                yield "", _TOO_LONG
+            torn, skipping = torn[-1:], True
+    if torn and not skipping:
+        yield _line(torn)
 
-    def __init__(self, raw: io.BufferedReader, path: Path) -> None:
+
+def _is_text(lines: bytes) -> bool:
+    """Whether no line among these has a problem."""
+    try:
+        lines.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in lines and len(lines) <= MAX_ROW
+
+
+def _line(line: bytes) -> Line:
+    if len(line) > MAX_ROW:
+        return "", _TOO_LONG
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        return line.decode(errors="replace"), NOT_UTF8
+    return text, _NUL if "\0" in text else None
+
+
+class _Watched(io.RawIOBase):
+    """The file's bytes as Arrow reads them, watched for what Arrow would take and `rows` would not.
+
+    doubtful: they hold a NUL, a line that is too long, text after a closing quote, or a quote that is never closed.
+    trusted: they were watched before. Raises ArrowInvalid, through Arrow, for bytes that are not UTF-8.
+    """
+
+    def __init__(self, raw: BinaryIO, delimiter: str, *, trusted: bool) -> None:
         self._raw = raw
-        self._path = path
+        self._trusted = trusted
         self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._line = 1
-        self._last = b""
-        self.quotes = 0
-        self.fault: InputError | None = None
+        self._quotes = _Quotes(delimiter)
+        self._held = b""  # Arrow takes an LF away when CR and LF are in two blocks, even inside quotes
+        self._last = b"\n"
+        self._unbroken = 0  # bytes since the last line break
+        self.doubtful = False
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
-        block = self._raw.read(size)
-        try:
-            self._decoder.decode(block, final=not block)
-        except UnicodeDecodeError as error:
-            line = self._line + error.object.count(b"\n", 0, error.start)
-            self.fault = InputError(f"{self._path}: line {line} is not UTF-8 text; save the file as UTF-8")
-            raise pa.ArrowInvalid("not UTF-8") from None
-        self._line += block.count(b"\n")
-        self.quotes += block.count(b'"')
-        if len(block) < size and (block or self._last)[-1:] != b"\n":
+        block = self._held + self._raw.read(size - len(self._held))
+        ended = len(block) < size
+        self._held = b"\r" if block[-1:] == b"\r" and not ended else b""
+        block = block.removesuffix(self._held)
+        if ended and (block or self._last)[-1:] != b"\n":
             block += b"\n"  # without it Arrow takes a header alone for an empty file
-        self._last = block[-1:]
+        if not self._trusted:
+            self._watch(block, ended)
+        self._last = block[-1:] or self._last
         return block
+
+    def _watch(self, block: bytes, ended: bool) -> None:
+        if self._decoder.getstate()[0] or not block.isascii():
+            try:
+                self._decoder.decode(block, final=ended)
+            except UnicodeDecodeError:
+                raise pa.ArrowInvalid("not UTF-8") from None
+        if not self.doubtful:
+            self.doubtful = b"\0" in block or self._has_long_line(block) or not self._quotes.sound(block, ended)
+
+    def _has_long_line(self, block: bytes) -> bool:
+        """Whether a line is longer than a block, and so goes on from one to the next."""
+        end = b"\n" if b"\n" in block else b"\r"
+        first = block.find(end)
+        self._unbroken += len(block) if first < 0 else first + 1
+        found = self._unbroken > MAX_ROW
+        if first >= 0:
+            self._unbroken = len(block) - 1 - block.rfind(end)
+        return found
+
+
+class _Quotes:
+    """Whether quotes open and close fields as they should, in blocks of a file, at the speed of a regular expression.
+
+    A block is looked at up to its last line break; what follows goes with the next one. So a part begins where a field
+    begins, or inside quotes.
+    """
+
+    def __init__(self, delimiter: str) -> None:
+        end = rf"[{delimiter}\r\n]"
+        plain = rf'(?:[^"{delimiter}\r\n][^{delimiter}\r\n]*)?'
+        inside = r'(?:[^"]|"")*'
+        fields = rf'(?:(?:{plain}|"{inside}"){end})*'
+        # From a field's beginning, or from inside quotes, to the same at the end.
+        self._patterns = {
+            (False, False): rf"\A{fields}\z",
+            (False, True): rf'\A{fields}"{inside}\z',
+            (True, False): rf'\A{inside}"{end}{fields}\z',
+            (True, True): rf'\A{inside}(?:"{end}{fields}"{inside})?\z',
+        }
+        self._quoted = False
+        self._torn = b""
+
+    def sound(self, block: bytes, ended: bool) -> bool:
+        """Whether no text follows a closing quote up to here and, at the end of the file, no quote is open."""
+        end = b"\n" if b"\n" in block else b"\r"
+        first, last = block.find(end) + 1, block.rfind(end) + 1
+        line = self._torn + block[:first]
+        good = not last or (self._part(line, 0, len(line)) and self._part(block, first, last))
+        self._torn = block[last:] if last else self._torn + block
+        return good and not (ended and self._quoted)
+
+    def _part(self, data: bytes, start: int, stop: int) -> bool:
+        if data.find(b'"', start, stop) < 0:
+            return True
+        place = np.array([start, stop], np.int64)
+        text = pa.Array.from_buffers(pa.large_binary(), 1, [None, pa.py_buffer(place), pa.py_buffer(data)])
+        for after in (False, True):
+            if pc.match_substring_regex(text, self._patterns[self._quoted, after])[0].as_py():
+                self._quoted = after
+                return True
+        return False

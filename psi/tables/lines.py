@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from typing import ClassVar
 
 import pyarrow as pa
 
-from psi.tables.source import FileSource
-from psiselect.base.errors import InputError
+from psi.tables.files import NOT_UTF8
+from psi.tables.source import FileSource, fault_error
+from psiselect.base.rows import Fault, Row
 
 COLUMN = "value"
 _BLOCK_BYTES = 1 << 20
@@ -17,11 +19,12 @@ _BLOCK_BYTES = 1 << 20
 class LinesSource(FileSource):
     """A UTF-8 text file: each line, without its line break (LF or CRLF), is a row of the column `value`."""
 
+    unit: ClassVar[str] = "line"
     schema = pa.schema([pa.field(COLUMN, pa.string())])
 
     def _read(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
         line = 1
-        with self.path.open("rb") as file:
+        with self.file.open() as file:
             torn = file.read(len(codecs.BOM_UTF8)).removeprefix(codecs.BOM_UTF8)
             while block := file.read(_BLOCK_BYTES):
                 *whole, torn = (torn + block).split(b"\n")
@@ -36,13 +39,18 @@ class LinesSource(FileSource):
         try:
             return pa.RecordBatch.from_arrays([bare.cast(pa.string())], schema=self.schema)
         except pa.ArrowInvalid:
-            bad = next(i for i, line in enumerate(lines) if not _is_utf8(line))
-            raise InputError(f"{self.path}: line {first + bad} is not UTF-8 text") from None
+            fault = next(row for row in map(_row, range(first, first + len(lines)), lines) if isinstance(row, Fault))
+            raise fault_error(self, fault) from None
+
+    def _rows(self, columns: list[str]) -> Iterator[Row | Fault]:
+        with self.file.open() as file:
+            file.seek(len(codecs.BOM_UTF8) if file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8 else 0)
+            for number, line in enumerate(file, 1):
+                yield _row(number, line.removesuffix(b"\n"))
 
 
-def _is_utf8(line: bytes) -> bool:
+def _row(number: int, line: bytes) -> Row | Fault:
     try:
-        line.decode()
+        return Row(number, (line.removesuffix(b"\r").decode(),))
     except UnicodeDecodeError:
-        return False
-    return True
+        return Fault(number, NOT_UTF8)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import abc
 import contextlib
 import difflib
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from psiselect.base.durable import Stamp, stamp
+from psi.tables.files import TableFile
 from psiselect.base.errors import InputError
+from psiselect.base.rows import Fault, Row, RowTable
 
 BATCH_ROWS = 1 << 16
 _SHOWN_COLUMNS = 30
+_EXACT = 1 << 53  # below it every whole floating-point number is exact
 
 
 class Source(Protocol):
@@ -38,55 +39,92 @@ class Source(Protocol):
         ...
 
     @property
+    def unit(self) -> str:
+        """What the numbers of `rows` count: "line" in a text file, else "row"."""
+        ...
+
+    @property
+    def header_line(self) -> int:
+        """The line that holds the columns' names; 0 where none does."""
+        ...
+
+    @property
     def disk_bytes(self) -> int:
         """What copies of its rows take on disk, for as long as it is in use."""
         ...
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """Stream the rows, with these columns in this order or all of them. Raises InputError when the table is
-        malformed, or is not the one that was opened any more."""
+        """Stream the rows, with these columns in this order or all of them. Raises InputError at the first row that
+        cannot be read, when the table is malformed, or when it is not the one that was opened any more."""
+        ...
+
+    def rows(self, columns: Sequence[str] | None = None) -> Iterator[Row | Fault]:
+        """Stream the same rows as text, slowly, with their numbers; a row that cannot be read is a Fault. Empty text
+        stands for nulls. Raises InputError when a column has no text, and like `batches` for the table as a whole."""
         ...
 
 
 class FileSource(abc.ABC):
-    """A table in a regular file. Subclasses set `schema` in their constructor and read in `_read`."""
+    """A table in a file. Subclasses set `schema` in their constructor and read in `_read`, and in `_rows` where the
+    file is text."""
 
     first_row: ClassVar[int] = 1
+    unit: ClassVar[str] = "row"
     disk_bytes: ClassVar[int] = 0
+    header_line = 0
     schema: pa.Schema
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._opened_as = self._stamp()
+    def __init__(self, file: TableFile) -> None:
+        self.file = file
 
     @property
     def name(self) -> str:
         """The path as the user gave it."""
-        return str(self.path)
+        return self.file.name
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Stream the rows; see `Source.batches`."""
         wanted = self.schema.names if columns is None else list(columns)
-        self._check_unchanged()
+        self.file.check_unchanged()
         shape = pa.schema([self.schema.field(name) for name in wanted])
         for batch in self._read(wanted):
             chosen = batch.select(wanted)
             yield chosen if chosen.schema.equals(shape) else chosen.cast(shape)
-        self._check_unchanged()
+        self.file.check_unchanged()
+
+    def rows(self, columns: Sequence[str] | None = None) -> Iterator[Row | Fault]:
+        """Stream the rows as text; see `Source.rows`."""
+        self.file.check_unchanged()
+        yield from self._rows(self.schema.names if columns is None else list(columns))
+        self.file.check_unchanged()
 
     @abc.abstractmethod
     def _read(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
         """Stream at least these columns."""
 
-    def _stamp(self) -> Stamp:
-        try:
-            return stamp(self.path)
-        except OSError as error:
-            raise InputError(f"{self.path}: cannot be read: {error.strerror}") from None
+    def _rows(self, columns: list[str]) -> Iterator[Row | Fault]:
+        """Stream these columns as text."""
+        return rows_of(self.batches(columns), self.first_row, self.name)
 
-    def _check_unchanged(self) -> None:
-        if self._stamp() != self._opened_as:
-            raise InputError(f"{self.path}: changed while it was in use; start again with a file that stays as it is")
+
+def rows_of(batches: Iterable[pa.RecordBatch], first: int, name: str) -> Iterator[Row]:
+    """The rows of batches as text, numbered from `first`. Raises InputError like `as_text`."""
+    for batch in batches:
+        texts = [_cell_text(values, column, name) for column, values in zip(batch.schema.names, batch, strict=True)]
+        for number, cells in enumerate(zip(*texts, strict=True), first):
+            yield Row(number, cells)
+        first += len(batch)
+
+
+def fault_error(source: Source, fault: Fault) -> InputError:
+    """A row that cannot be read, for those who stop at the first."""
+    return InputError(f"{source.name}, {source.unit} {fault.line}: {fault.problem}", line=fault.line)
+
+
+def row_table(source: Source, columns: Sequence[str] | None = None) -> RowTable:
+    """A source as those see it who know nothing of sources; with these columns, or all of them."""
+    header = tuple(source.schema.names if columns is None else columns)
+    return RowTable(source.name, header, source.header_line, source.rows(columns), source.unit)
 
 
 def without_views(schema: pa.Schema) -> pa.Schema:
@@ -163,6 +201,17 @@ def as_text(values: pa.Array, column: str, name: str) -> pa.Array:
     raise InputError(
         f"{name}: column {column!r} of type {values.type} cannot be written as text; leave it out, or store it as text"
     )
+
+
+def _cell_text(values: pa.Array, column: str, name: str) -> list[str]:
+    """A column's cells as text, empty for nulls, and whole floating-point numbers below 2^53 as their digits."""
+    texts = pc.fill_null(as_text(values, column, name), "")
+    if pa.types.is_floating(values.type):
+        wide = values.cast(pa.float64())
+        whole = pc.and_(pc.equal(pc.floor(wide), wide), pc.less(pc.abs(wide), float(_EXACT)))
+        texts = pc.if_else(pc.fill_null(whole, False), pc.cast(wide, pa.int64(), safe=False).cast(texts.type), texts)
+    found: list[str] = texts.to_pylist()
+    return found
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ from cli._score_table import read_scores
 from dpselect.accounting import BudgetKind, Cost
 from dpselect.ledger import Ledger
 from dpselect.privacy import NeighbouringRelation
+from psi.tables import open_source
 from psiselect.base.errors import InputError
 
 SHARP = ["--sensitivity", "1", "--epsilon", "2000"]
@@ -92,10 +93,10 @@ BAD_TABLES = {
     "name,score\nA,\n": "line 2, column 'score': expected a number",
     "name,score\nA,1\nA,2\n": "line 3: the label 'A' is there twice",
     "name,score\n ,1\n": "line 2: the label is empty",
-    "name,score\nA\n": "line 2: 1 fields, expected 2",
-    "name,score\nA,1,2\n": "line 2: 3 fields, expected 2",
+    "name,score\nA\n": "line 2: 1 field, the header has 2",
+    "name,score\nA,1,2\n": "line 2: 3 fields, the header has 2",
     "name,score\n": "no candidates",
-    'name,score\n"A,1\n': "line 2: unexpected end of data",
+    'name,score\n"A,1\n': "line 2: a quoted field is not closed",
     "name,score\nA,1e-50\nB,1\n": "common denominator",
 }
 
@@ -114,7 +115,7 @@ def test_bytes_that_are_no_text(select: Any, table: Path) -> None:
     code, _, err = select(table, "--label", "name", "--score", "score", *SHARP)
     assert code == 3
     assert "not UTF-8" in err
-    table.write_bytes(b"PAR1 and no more")
+    table.write_bytes(b"PAR1\x15 and no more")
     code, _, err = select(table, "--label", "name", "--score", "score", *SHARP)
     assert code == 3
     assert "Parquet" in err
@@ -160,7 +161,7 @@ def test_a_missing_file(select: Any, tmp_path: Path) -> None:
 def test_parquet_columns(tmp_path: Path, column: pa.Array, values: list[Fraction]) -> None:
     path = tmp_path / "scores.bin"
     pq.write_table(pa.table({"n": ["a", "b", "c"], "s": column}), path)
-    labels, scores = read_scores(path, "n", "s", exact_floats=False)
+    labels, scores = read_scores(open_source(path, otherwise=".csv"), "n", "s", exact_floats=False)
     assert labels == ["a", "b", "c"]
     assert [Fraction(int(unit), scores.denominator) for unit in scores.units] == values
 
@@ -173,7 +174,7 @@ def test_parquet_floats_are_refused_unless_meant(select: Any, tmp_path: Path) ->
     assert code == 3
     assert "--exact-floats" in err
     assert select(*words, "--exact-floats")[:2] == (0, "2\n")
-    labels, scores = read_scores(path, "n", "s", exact_floats=True)
+    labels, scores = read_scores(open_source(path, otherwise=".csv"), "n", "s", exact_floats=True)
     assert labels == ["1", "2"]
     assert Fraction(int(scores.units[0]), scores.denominator) == Fraction(0.1)
 
@@ -193,9 +194,9 @@ def test_bad_parquet(tmp_path: Path, labels: list[Any], scores: list[Any], compl
     path = tmp_path / "scores.parquet"
     pq.write_table(pa.table({"n": labels, "s": scores}), path)
     with pytest.raises(InputError, match=complaint):
-        read_scores(path, "n", "s", exact_floats=False)
+        read_scores(open_source(path, otherwise=".csv"), "n", "s", exact_floats=False)
     with pytest.raises(InputError):
-        read_scores(path, "n", "s", exact_floats=True)
+        read_scores(open_source(path, otherwise=".csv"), "n", "s", exact_floats=True)
 
 
 def test_the_ledger_is_charged_before_and_refuses_after(select: Any, table: Path, tmp_path: Path) -> None:

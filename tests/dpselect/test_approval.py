@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from support.entropy import FixedEntropy
 
+from cli._table import Table
+from cli.vote.ballots import load
 from dpselect import utility
 from dpselect.approval import elect, epsilon_text, guarantee, not_private_tally
-from dpselect.ballots import Profile, load
+from dpselect.ballots import Profile
 from dpselect.mechanisms import Mechanism, Selection
 from dpselect.planning import Task, choose
 from dpselect.privacy import NeighbouringRelation
@@ -133,7 +135,7 @@ def test_the_tally_ranks_by_count_then_name_and_says_who_ties() -> None:
 def test_the_exact_winner_is_found_at_a_large_epsilon_from_every_fixture() -> None:
     folder = Path(__file__).parent.parent / "fixtures" / "ballots"
     for name in ("matrix.csv", "zero.cat", "club.toc", "park.pb"):
-        profile = load(folder / name).profile
+        profile = load(Table(folder / name)).profile
         chosen = choose(task(4, "100")).measurement
         assert elect(profile, chosen) == not_private_tally(profile).winners == ("Bo",)
 

@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.tables import ballots_of
 
-from dpselect.ballots import FORMATS, OnInvalid, Profile, Rules, load, load_candidates, parse, parse_candidates
+from cli._table import Table
+from cli.vote.ballots import load as load_ballots
+from dpselect.ballots import FORMATS, OnInvalid, Profile, Reading, Rules, load_candidates, parse, parse_candidates
 from psiselect.base.errors import InputError, UsageError
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "ballots"
@@ -27,7 +30,11 @@ PB = "META\nkey;value\nvote_type;approval\nPROJECTS\nproject_id;cost\np;1\nq;2\n
 
 def read(text: str, drop: bool = False, names: tuple[str, ...] | None = None, form: str | None = None) -> Profile:
     rules = Rules(names, OnInvalid.DROP if drop else OnInvalid.ERROR)
-    return parse(text.encode(), rules, form=form).profile
+    return ballots_of(text.encode(), rules, form=form).profile
+
+
+def load(path: Path, candidates: Path | None = None, form: str | None = None) -> Reading:
+    return load_ballots(Table(path), candidates=candidates, form=form)
 
 
 def by_name(profile: Profile) -> dict[frozenset[str], int]:
@@ -76,12 +83,12 @@ def test_multiplicities_are_never_expanded() -> None:
 
 def test_notes_are_public_and_warnings_are_for_the_tallier() -> None:
     text = (FIXTURES / "town.cat").read_text()
-    assert parse(text.encode()).notes == ("approved: category 'Yes'; not approved: 'Perhaps', 'No'",)
+    assert ballots_of(text.encode()).notes == ("approved: category 'Yes'; not approved: 'Perhaps', 'No'",)
     wrong = text.replace("NUMBER VOTERS: 5", "NUMBER VOTERS: 7").encode()
-    assert parse(wrong).warnings == ("the header says 7 voters, the file holds 5",)
-    assert parse(wrong, Rules(None, OnInvalid.DROP)).warnings == ()
+    assert ballots_of(wrong).warnings == ("the header says 7 voters, the file holds 5",)
+    assert ballots_of(wrong, Rules(None, OnInvalid.DROP)).warnings == ()
     twice = (FIXTURES / "matrix.csv").read_bytes().replace(b"\n2,", b"\n1,")
-    assert "voter_id appears more than once" in parse(twice).warnings[0]
+    assert "voter_id appears more than once" in ballots_of(twice).warnings[0]
 
 
 def test_a_file_without_ballots_is_a_profile() -> None:
@@ -101,6 +108,11 @@ def test_a_file_without_ballots_is_a_profile() -> None:
         ("approved,approved\nAda,Bo\n", ("Ada", "Bo")),
         ("approved,voter_id\nAda,7\n", ("Ada", "Bo")),
         ('"approved"\n"Ada ; Bo"\n', ("Ada", "Bo")),
+        ("Ada;Bo\n1;0\n", None),
+        ("voter_id\tAda\tBo\n7\t1\t0\n", None),
+        ("approved_1;approved_2\nAda;Bo\n", ("Ada", "Bo")),
+        ('voter_id;approved\n7;"Ada;Bo"\n', ("Ada", "Bo")),
+        ("\r\n\nAda,Bo\n1,0\n", None),
         (HEAD + "1: {1} , { 2 }\n", None),
         (HEAD.replace("\n", "\r\n") + "1: 1,2\r\n", None),
         (PB + '1;"p,q"\n', None),
@@ -132,21 +144,24 @@ BROKEN = [
     ("name twice over columns", "approved_1,approved_2\nAda,Ada\n", ("Ada", "Bo"), 2, "twice"),
     ("trailing separator", "approved\nAda;\n", ("Ada", "Bo"), 2, "name 2 on the ballot"),
     ("blank line inside", "approved\nAda\n\nBo\n", ("Ada", "Bo"), 3, "a blank line among the ballots"),
-    ("commas between names", "approved\nAda,Bo\n", ("Ada", "Bo"), 2, "2 columns where the header has 1"),
+    ("commas between names", "approved\nAda,Bo\n", ("Ada", "Bo"), 2, "2 fields, the header has 1"),
     ("matrix cell", "Ada,Bo\n1,0\n1,x\n", None, 3, "column 'Bo': expected 0 or 1"),
     ("matrix empty cell", "Ada,Bo\n1,\n", None, 2, "expected 0 or 1"),
-    ("matrix row short", "Ada,Bo\n1\n", None, 2, "1 columns where the header has 2"),
+    ("matrix row short", "Ada,Bo\n1\n", None, 2, "1 field, the header has 2"),
     ("matrix of another list", "Ada,Bo\n1,1\n", ("Ada", "Cy"), 1, "differ, for one in 'Cy'"),
-    ("semicolons", "Ada;Bo\n1;0\n", None, 2, "separated by semicolons"),
+    ("semicolons above commas", "Ada;Bo\n1,0\n", None, 2, "1 field, the header has 2"),
     ("forgotten header", "x\nAda\n", None, 2, "need a header `approved`"),
     ("candidate twice", "Ada,Bo,Ada\n", None, 1, "'Ada' is already listed in line 1"),
     ("nameless candidate", "Ada,,Bo\n", None, 1, "a candidate's name is"),
     ("escape sequence in a name", "Ada,\x1b[2J\n", None, 1, "printable"),
     ("bidirectional override in a name", "Ada,\u202eBo\n", None, 1, "printable"),
     ("voter_id twice", "voter_id,voter_id,Ada\n", None, 1, "appears twice"),
-    ("open quote", 'approved\nAda\n"Bo\n', ("Ada", "Bo"), 3, "not a well-formed row"),
-    ("text after a quote", 'approved\n"Ada"x\n', ("Ada", "Bo"), 2, "not a well-formed row"),
-    ("huge field", "approved\n" + "A" * 200_000 + "\n", ("Ada", "Bo"), 2, "not a well-formed row"),
+    ("open quote", 'approved\nAda\n"Bo\n', ("Ada", "Bo"), 3, "a quoted field is not closed"),
+    ("text after a quote", 'approved\n"Ada"x\n', ("Ada", "Bo"), 2, "text after a closing quote"),
+    ("text after a quote in the header", '"Ada"x,Bo\n1,1\n', None, 1, "text after a closing quote"),
+    ("huge field", "approved\n" + "A" * 200_000 + "\n", ("Ada", "Bo"), 2, "not on the list"),
+    ("huge line", "approved\nAda\n" + "A" * 5_000_000 + "\n", ("Ada", "Bo"), 3, "a line longer than 4 MiB"),
+    ("a NUL", "approved\nAda\nB\0o\n", ("Ada", "Bo"), 3, "a NUL character"),
     ("cat: no alternatives", "# DATA TYPE: cat\n1: 1\n", None, 1, "NUMBER ALTERNATIVES"),
     ("cat: name missing", HEAD.replace("# ALTERNATIVE NAME 2: B\n", "") + "1: 1\n", None, 4, "1 ALTERNATIVE NAME"),
     ("cat: a gap in numbers", HEAD.replace("NAME 2", "NAME 3") + "1: 1\n", None, 5, "without gaps"),
@@ -225,7 +240,7 @@ def test_each_broken_rule_names_its_line(
 
 def test_bytes_that_are_no_text_name_their_line() -> None:
     with pytest.raises(InputError, match="UTF-8") as caught:
-        parse(b"Ada,Bo\n1,0\n\xff,1\n")
+        ballots_of(b"Ada,Bo\n1,0\n\xff,1\n")
     assert caught.value.line == 3
 
 
@@ -237,15 +252,16 @@ def test_errors_never_quote_a_ballot() -> None:
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot read .*nowhere.csv"):
+    with pytest.raises(InputError, match=r"nowhere.csv: no such file"):
         load(tmp_path / "nowhere.csv")
-    with pytest.raises(InputError, match="cannot read"):
+    with pytest.raises(InputError, match="is not a file"):
         load(tmp_path)
     (tmp_path / "names").write_text("Ada\n\nAda\n")
     with pytest.raises(InputError, match=r"names, line 3: .*already listed in line 1"):
         load_candidates(tmp_path / "names")
-    with pytest.raises(UsageError, match="unknown format"):
-        load(FIXTURES / "town.cat", form="xls")
+    for form in ("xls", "csv"):  # a table is not parsed from bytes
+        with pytest.raises(UsageError, match="unknown format"):
+            parse(b"", form=form)
 
 
 def test_a_forced_format_wins_over_the_content() -> None:
@@ -258,20 +274,25 @@ def test_a_forced_format_wins_over_the_content() -> None:
 
 # --- dropping ---
 
-DROPPED = [
+DROPPED: list[tuple[str | bytes, tuple[str, ...] | None]] = [
     ("approved\nAda\nZoe\nAda;Ada\nAda,Bo\n", ("Ada", "Bo")),
+    ('approved\n"Bo" x\n"Bo\nAda\nB\0o\n', ("Ada", "Bo")),
+    (b"approved\nB\xf6\nAda\n", ("Ada", "Bo")),
+    ('Ada,Bo\n"1,0\n1,0\n"1"1,0\n', None),
     ("Ada,Bo\n1,0\n2,0\n1\n1,0,0\n", None),
     (HEAD + "1: 1,2\n5: {1,1},2\n5: {9},2\n5: 1,2,{}\n5: {1\n", None),
     (PB + "1;p\n2;z\n3;p,p\n4\n", None),
+    (PB + '1;"q\n2;p\n3;"q"q\n', None),
     ("num_cand: 2\nprofile: [[0], [0, 0], [7], [x]]\n", None),
 ]
 
 
 @pytest.mark.parametrize(("text", "names"), DROPPED)
-def test_drop_leaves_out_invalid_ballots_silently(text: str, names: tuple[str, ...] | None) -> None:
+def test_drop_leaves_out_invalid_ballots_silently(text: str | bytes, names: tuple[str, ...] | None) -> None:
+    data = text if isinstance(text, bytes) else text.encode()
     with pytest.raises(InputError, match="--on-invalid drop"):
-        read(text, names=names)
-    reading = parse(text.encode(), Rules(names, OnInvalid.DROP))
+        ballots_of(data, Rules(names, OnInvalid.ERROR))
+    reading = ballots_of(data, Rules(names, OnInvalid.DROP))
     assert reading.profile.ballots == {(0,): 1}
     assert reading.warnings == ()
 

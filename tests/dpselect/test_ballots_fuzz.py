@@ -6,8 +6,9 @@ import random
 from pathlib import Path
 
 import pytest
+from support.tables import ballots_of
 
-from dpselect.ballots import FORMATS, OnInvalid, Profile, Rules, parse, parse_candidates
+from dpselect.ballots import FORMATS, OnInvalid, Profile, Rules, parse_candidates
 from dpselect.ballots.model import MAX_VOTERS
 from psiselect.base.errors import InputError
 
@@ -77,7 +78,7 @@ def check(profile: Profile) -> None:
 
 def attempt(data: bytes, on_invalid: OnInvalid, form: str | None) -> Profile | InputError:
     try:
-        profile = parse(data, Rules(NAMES if form is None else None, on_invalid), form=form).profile
+        profile = ballots_of(data, Rules(NAMES if form is None else None, on_invalid), form=form).profile
     except InputError as error:
         check_error(error, data)
         return error

@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 from support.entropy import FixedEntropy
 
+from cli._table import Table
+from cli.vote.ballots import load
 from dpselect import utility
 from dpselect.approval import elect, not_private_tally
-from dpselect.ballots import load
 from dpselect.committee import SubsetExponential
 from dpselect.mechanisms import Mechanism, Selection
 from dpselect.planning import Task, choose
@@ -38,7 +39,7 @@ def test_there_are_elections_to_check() -> None:
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact["file"])
 def test_the_tally_is_what_others_count(fact: dict[str, Any]) -> None:
-    reading = load(Path(FOLDER or "") / fact["file"])
+    reading = load(Table(Path(FOLDER or "") / fact["file"]))
     tally = not_private_tally(reading.profile)
     assert reading.warnings == ()
     assert (len(tally.counts), tally.voters) == (fact["candidates"], fact["voters"])
@@ -54,7 +55,7 @@ def test_the_tally_is_what_others_count(fact: dict[str, Any]) -> None:
 def test_expected_loss_is_that_of_permute_and_flip_with_exponent_epsilon(
     fact: dict[str, Any], epsilon: str, fixed_entropy: FixedEntropy
 ) -> None:
-    profile = load(Path(FOLDER or "") / fact["file"]).profile
+    profile = load(Table(Path(FOLDER or "") / fact["file"])).profile
     chosen = choose(Task(len(profile.candidates), Fraction(epsilon), ADD_REMOVE)).measurement
     assert isinstance(chosen, Selection)
     tally = profile.tally()
@@ -69,7 +70,7 @@ def test_expected_loss_is_that_of_permute_and_flip_with_exponent_epsilon(
 
 def test_the_french_election_at_a_tenth() -> None:
     fact = next(fact for fact in FACTS if "00026" in fact["file"])
-    tally = load(Path(FOLDER or "") / fact["file"]).profile.tally()
+    tally = load(Table(Path(FOLDER or "") / fact["file"])).profile.tally()
     gaps = tally.max() - tally
     assert utility.permute_and_flip_law(gaps, 0.1) @ gaps == pytest.approx(1.81, abs=0.005)
     assert utility.exponential_law(gaps, 0.05) @ gaps == pytest.approx(18.2, abs=0.05)  # another library's default
@@ -95,7 +96,7 @@ def test_where_the_sets_are_chosen_they_lose_less_than_peeling(
 ) -> None:
     """Against peeling with the exponent that the relation allows (epsilon/k), which loses less than a library's default
     of epsilon/(2k). Guesses of the gap: none, the winner's real lead, the committee's real lead."""
-    profile = load(Path(FOLDER or "") / fact["file"]).profile
+    profile = load(Table(Path(FOLDER or "") / fact["file"])).profile
     tally = profile.tally()
     ranked = np.sort(tally)[::-1]
     for seats in range(2, min(12, len(ranked) - 1) + 1):
@@ -122,6 +123,6 @@ def test_where_the_sets_are_chosen_they_lose_less_than_peeling(
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact["file"])
 def test_a_private_winner_of_each(fact: dict[str, Any]) -> None:
-    profile = load(Path(FOLDER or "") / fact["file"]).profile
+    profile = load(Table(Path(FOLDER or "") / fact["file"])).profile
     choice = choose(Task(len(profile.candidates), Fraction(30), ADD_REMOVE))
     assert list(elect(profile, choice.measurement)) == fact["winners"]  # wrong once in e^60 where the lead is 2

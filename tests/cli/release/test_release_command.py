@@ -144,7 +144,7 @@ def test_refusals(table: Path, args: list[str], code: int, text: str) -> None:
     ("content", "text"),
     [
         ("", "is empty"),
-        ("a,a\n1,2\n", "twice"),
+        ("a,a\n1,2\n", "several columns are named 'a'"),
         ("raise\n1\n1,2\n", "line 3"),
         ('raise\n"1\n', "line"),
         ("raise\n1\0\n", "line 2"),

@@ -103,13 +103,13 @@ def test_csv_values_are_text(tmp_path: Path, content: bytes, values: list[str]) 
         (b"", "is empty"),
         (b"\n\r\n", "is empty"),
         (b"a,a\n1,2\n", "several columns are named 'a'"),
-        (b"a,b\n1,2\n3\n", "line 3 has 1 fields, the header has 2"),
-        (b"a,b\n1,2\n\n3,4,secret\n", "line 4 has 3 fields"),
-        (b'a,b\n1,"two\nlines"\n3\n', "line 4 has 1 fields"),
-        (b"a,b\n1,2\n3,\xff\n", "line 3 is not UTF-8"),
-        (b"a,b\n1,2\n3,\xc3", "line 3 is not UTF-8"),
-        (b'a,b\n1,2\n3,"secret\n5,6\n', "after line 2 is never closed"),
-        (b'a,b\n1,2\n"secret\n5,6\n', "after line 2"),
+        (b"a,b\n1,2\n3\n", "line 3: 1 field, the header has 2"),
+        (b"a,b\n1,2\n\n3,4,secret\n", "line 4: 3 fields"),
+        (b'a,b\n1,"two\nlines"\n3\n', "line 4: 1 field"),
+        (b"a,b\n1,2\n3,\xff\n", "line 3: not UTF-8"),
+        (b"a,b\n1,2\n3,\xc3", "line 3: not UTF-8"),
+        (b'a,b\n1,2\n3,"secret\n5,6\n', "line 3: a quoted field is not closed"),
+        (b'a,b\n1,2\n"secret\n5,6\n', "line 3: a quoted field is not closed"),
         ("a,b\n1,2\n".encode("utf-16"), "UTF-16"),
     ],
 )
@@ -125,7 +125,7 @@ def test_malformed_csv_is_named_by_line(tmp_path: Path, content: bytes, says: st
 def test_fault_beyond_the_first_block_is_found(tmp_path: Path) -> None:
     lines = b"".join(b"%07d,x%s\n" % (i, b"y" * 40) for i in range(120_000))
     assert len(lines) > 1 << 22
-    for bad, says in ((b"1,2,3\n", "line 120002 has 3 fields"), (b"1,\xe9\n", "line 120002 is not UTF-8")):
+    for bad, says in ((b"1,2,3\n", "line 120002: 3 fields"), (b"1,\xe9\n", "line 120002: not UTF-8")):
         path = file(tmp_path, "in.csv", b"a,b\n" + lines + bad + lines)
         with pytest.raises(InputError, match=says):
             list(open_source(path).batches())
@@ -180,7 +180,7 @@ def test_text_file_over_several_blocks(tmp_path: Path) -> None:
     source = open_source(file(tmp_path, "in.txt", "\n".join(lines).encode()))
     assert [row["value"] for row in rows(source)] == lines
     broken = open_source(file(tmp_path, "bad.txt", "\n".join(lines).encode() + b"\n\xff\n"))
-    with pytest.raises(InputError, match="line 150001 is not UTF-8"):
+    with pytest.raises(InputError, match="line 150001: not UTF-8"):
         rows(broken)
 
 
@@ -318,7 +318,7 @@ def test_a_file_that_changes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="changed while it was in use"):
         list(stream)
     path.unlink()
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="no such file"):
         list(source.batches())
     assert os.listdir(tmp_path) == []
 

@@ -1,0 +1,87 @@
+"""How a command names a table: a file, or a database and a query."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from psi.tables import Source, fault_error, open_source
+from psi.tables.opening import scheme_of
+from psi.tables.sqlite import sqlite_file
+from psiselect.base.rows import Fault
+
+QUERY_HELP = "One SELECT, when the list is a database: what it returns is the list."
+
+
+class TableName(click.ParamType[Path | str]):
+    """A path, or a database's address as it is: a path would lose one of its slashes.
+
+    path: what a path must be like.
+    """
+
+    name = "TABLE"
+
+    def __init__(self, path: click.Path | None = None) -> None:
+        self._path = path
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
+        """The address as text, anything else as a path."""
+        if isinstance(value, str) and scheme_of(value) is not None:
+            return value
+        return Path(value if self._path is None else os.fspath(self._path(value, param, ctx)))
+
+
+# Of commands that read a CSV file by any name.
+FILE_OR_DATABASE = TableName(click.Path(dir_okay=False))
+query_option = click.option(
+    "--query", metavar="SQL", help="Read what this SELECT returns, when the table is in a database."
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that is not open yet."""
+
+    where: Path | str
+    query: str | None = None
+
+    def __fspath__(self) -> str:
+        """The path; no file has the name of a database, so that nobody takes one for unchanged."""
+        return os.fspath(self.where)
+
+    @property
+    def in_database(self) -> bool:
+        """Whether it is what a query returns."""
+        return not isinstance(self.where, Path)
+
+    @property
+    def file(self) -> Path | None:
+        """The file that the list is in, which must not be written to; None for a server. Raises UsageError."""
+        if isinstance(self.where, Path):
+            return self.where
+        return sqlite_file(self.where) if scheme_of(self.where) == "sqlite" else None
+
+    def open(self, folder: Path | None = None, *, otherwise: str | None = None) -> Source:
+        """See `psi.tables.open_source`."""
+        return open_source(self.where, query=self.query, folder=folder, otherwise=otherwise)
+
+
+def texts(source: Source, column: str | None = None, *, blanks: bool = False) -> Iterator[tuple[int, str]]:
+    """The number of each row and its text in the column; without a column, the empty text.
+
+    A blank line is no row, or with `blanks`, in a file of one column, an empty text. Raises InputError at the first row
+    that cannot be read.
+    """
+    # Some column has to be read, to see that there are rows.
+    for row in source.rows(source.schema.names[:1] if column is None else [column]):
+        if isinstance(row, Fault):
+            raise fault_error(source, row)
+        if row.cells:
+            yield row.line, "" if column is None else row.cells[0]
+        elif blanks and len(source.schema) == 1:
+            yield row.line, ""

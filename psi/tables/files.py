@@ -1,0 +1,82 @@
+"""Files that tables are in: read as often as wanted, and each time the same."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, BinaryIO, TypeVar
+
+from psiselect.base.durable import stamp
+from psiselect.base.errors import InputError
+
+NOT_UTF8 = "not UTF-8 text; save the file as UTF-8"
+_Answer = TypeVar("_Answer")
+
+
+class TableFile:
+    """A file that holds a table.
+
+    path: where its bytes are. name: what errors call it. A pipe, or whatever else can be read only once, is copied
+    into a file without a name where `copied` allows it. Raises InputError when it cannot be read.
+    """
+
+    def __init__(self, path: Path, *, copied: bool = False, folder: Path | None = None) -> None:
+        self.path = path
+        self.name = str(path)
+        self._copy: IO[bytes] | None = None
+        kind = self._ask(os.stat).st_mode
+        if copied and not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+            self._copy = _copy(path, folder)
+            self.path = Path(f"/dev/fd/{self._copy.fileno()}")
+        elif not stat.S_ISREG(kind):
+            raise InputError(f"{path}: is not a file")
+        self._opened_as = self._ask(stamp)
+
+    def open(self) -> BinaryIO:
+        """Its bytes from the beginning; to be closed by the caller."""
+        try:
+            file = self.path.open("rb")
+        except OSError as error:
+            raise self._unreadable(error) from None
+        file.seek(0)  # /dev/fd may share its place with whoever read it before
+        return file
+
+    def head(self, size: int) -> bytes:
+        """The first bytes, at most `size`."""
+        with self.open() as file:
+            try:
+                return file.read(size)
+            except OSError as error:
+                raise self._unreadable(error) from None
+
+    def check_unchanged(self) -> None:
+        """Raise InputError when the file was replaced or written to since it was opened."""
+        if self._ask(stamp) != self._opened_as:
+            raise InputError(f"{self.name}: changed while it was in use; start again with a file that stays as it is")
+
+    def _ask(self, question: Callable[[Path], _Answer]) -> _Answer:
+        try:
+            return question(self.path)
+        except FileNotFoundError:
+            raise InputError(f"{self.name}: no such file") from None
+        except OSError as error:
+            raise self._unreadable(error) from None
+
+    def _unreadable(self, error: OSError) -> InputError:
+        return InputError(f"{self.name}: cannot be read: {error.strerror}")
+
+
+def _copy(path: Path, folder: Path | None) -> IO[bytes]:
+    """What can be read only once, in a file without a name: it goes with the process, however that ends."""
+    try:
+        copy = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as the TableFile
+        with path.open("rb") as once:
+            shutil.copyfileobj(once, copy)
+        copy.flush()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read or copied to the disk: {error.strerror}") from None
+    return copy
