@@ -22,7 +22,7 @@ from Crypto.Hash import TupleHash256
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.outcomes import Learner, Reveal, Side
+from psi.agreement.modes import Learner, Reveal, Side
 from psi.agreement.terms import KeyTerm, Terms
 from psi.group.curve25519 import reference
 from psi.group.curve25519.portable import PortableBackend

@@ -1,13 +1,16 @@
 """Which approach fits a task on private data: `psiselect advise`.
 
-- A task: `fields` (what may be stated), `task` (reading and checking it), `numbers` (what follows from its numbers),
-  `predicates` (what is true of it).
-- The decision: `rules` (which approach), `logic` (unknown fields), `conversation` (asking for them).
-- The table: `approaches` and `findings` (whether each approach fits, and why).
-- Around the answer: `cautions` and `caution_words` (warnings), `edits` (changes to the task), `predictions` and
-  `quantities` (the arithmetic), `printed_commands` (what to run), `elsewhere` (what to look for instead).
-- Shown by: `answer` (all of it, and its JSON), `text` (terminal), `report`, `curves` and `svg` (page), `docs`
-  (docs/advisor.md, from `page.md`), `command` (the command line).
+    fields, task      what may be stated; reading and checking it; examples: the tasks that ship
+    numbers           what follows from a task's numbers; formulas, sources, costs: where numbers come from
+    predicates        what is true of a task; lazy: properties that are computed once
+    rules, logic      which approach; what the answer can still be when fields are unknown; labels: the answers
+    conversation      asking for what can still change the answer
+    approaches        whether each approach fits, and why; findings: what that table is made of
+    case              a decided task, for: cautions, caution_words (warnings), edits (changes), predictions, quantities
+                      (the arithmetic), printed_commands (what to run), elsewhere (what to look for instead)
+    answer            all of it, and its JSON; text: in a terminal; report, curves, svg: a page; docs: docs/advisor.md
+    words, wording    the words, from words.toml; numbers as people read them
+    command           the command line
 
-One rule: what is true of a task is decided in `predicates`, and what is said of it is written in `words.toml`.
+Rule: what is true of a task is decided in `predicates`, and what is said of it is written in `words.toml`.
 """

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from psi.agreement.outcomes import Learner, Reveal
+from psi.agreement.modes import Learner, Reveal
 from psi.agreement.terms import KeyTerm, Terms
 from psi.group.curve25519.backend import load_backend
 from psi.group.curve25519.portable import available_cores

@@ -17,7 +17,7 @@ from cli.advisor.labels import L
 from cli.advisor.numbers import Numbers
 from cli.advisor.task import Facts, NeedToKnow
 from cli.advisor.words import phrase, saying
-from psi.agreement.outcomes import Reveal
+from psi.agreement.modes import Reveal
 
 MAX_PARTIES = 100  # of `psiselect mpc`
 NOISY_COUNT_DELTA = "1e-9"  # where the task has delta = 0, which the noisy count cannot give; a note says so

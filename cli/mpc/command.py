@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from cli._options import options
 from cli._output import human_bytes, print_fields, print_json, print_table, say
 from cli.mpc.functions import argmax_command, max_command, threshold_command
 from cli.mpc.options import Values, common_options, open_session, table_options
@@ -56,49 +57,38 @@ def _value_options(decorated: _Command) -> _Command:
     return single(table_options(length(decorated)))
 
 
-def _sum_options(decorated: _Command) -> _Command:
-    for option in reversed(
-        (
-            click.option("--decimals", type=int, default=2, show_default=True, help="Decimals that count."),
-            click.option(
-                "--bound", default="1000000000000", show_default=True, help="No value is larger, of either sign."
-            ),
-            click.option(
-                "--modulus", default="2^64", show_default=True, help="Shares are uniform modulo this number, or 2^K."
-            ),
-            click.option("--allow-two-inputs", is_flag=True, help="Two inputs, although each learns the other's."),
-            click.option(
-                "--epsilon", metavar="E", help="Make the result differentially private; nobody sees it exact."
-            ),
-            click.option(
-                "--colluding",
-                type=int,
-                metavar="T",
-                help="With --epsilon: how many parties may pool what they know, 1 or more.",
-            ),
-            click.option("--lower", help="With --epsilon: values below count as this."),
-            click.option("--upper", help="With --epsilon: values above count as this."),
-            click.option(
-                "--neighbors",
-                type=click.Choice([r.value for r in NeighbouringRelation]),
-                help="With --epsilon: what one party may change. Default: replace, since who takes part is known.",
-            ),
-            click.option(
-                "--contributions",
-                type=int,
-                metavar="C",
-                help="With --epsilon: protect a group of C parties together (default 1); costs C times the noise.",
-            ),
-            click.option(
-                "--sensitivity",
-                metavar="S",
-                help="With --epsilon, for parties that hold many persons' data each: how far one moves a number. "
-                "Default: a whole party is protected.",
-            ),
-        )
-    ):
-        decorated = option(decorated)
-    return decorated
+_sum_options = options(
+    click.option("--decimals", type=int, default=2, show_default=True, help="Decimals that count."),
+    click.option("--bound", default="1000000000000", show_default=True, help="No value is larger, of either sign."),
+    click.option("--modulus", default="2^64", show_default=True, help="Shares are uniform modulo this number, or 2^K."),
+    click.option("--allow-two-inputs", is_flag=True, help="Two inputs, although each learns the other's."),
+    click.option("--epsilon", metavar="E", help="Make the result differentially private; nobody sees it exact."),
+    click.option(
+        "--colluding",
+        type=int,
+        metavar="T",
+        help="With --epsilon: how many parties may pool what they know, 1 or more.",
+    ),
+    click.option("--lower", help="With --epsilon: values below count as this."),
+    click.option("--upper", help="With --epsilon: values above count as this."),
+    click.option(
+        "--neighbors",
+        type=click.Choice([r.value for r in NeighbouringRelation]),
+        help="With --epsilon: what one party may change. Default: replace, since who takes part is known.",
+    ),
+    click.option(
+        "--contributions",
+        type=int,
+        metavar="C",
+        help="With --epsilon: protect a group of C parties together (default 1); costs C times the noise.",
+    ),
+    click.option(
+        "--sensitivity",
+        metavar="S",
+        help="With --epsilon, for parties that hold many persons' data each: how far one moves a number. "
+        "Default: a whole party is protected.",
+    ),
+)
 
 
 @command.command(name="sum")

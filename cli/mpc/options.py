@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
+from cli._options import options
 from cli._output import json_option, progress
 from cli._table import Table, TableName, query_option, texts
 from dpselect.decimals import NUMBER
@@ -28,55 +29,45 @@ from psiselect.base.errors import InputError, UsageError
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def common_options(decorated: _Command) -> _Command:
-    """What every function needs to know."""
-    for option in reversed(
-        (
-            click.option("--party", required=True, metavar="NAME", help="Who this is, as named in the parties file."),
-            click.option(
-                "--parties",
-                "parties_file",
-                required=True,
-                type=click.Path(path_type=Path),
-                help="parties.toml, the same for everyone.",
-            ),
-            click.option(
-                "--identity",
-                required=True,
-                type=click.Path(path_type=Path),
-                metavar="DIR/NAME",
-                help="Own key and certificate, as made by `psiselect identity create`.",
-            ),
-            click.option(
-                "--timeout",
-                type=click.FloatRange(min=1),
-                default=DEFAULT_TIMEOUT,
-                show_default=True,
-                metavar="SECONDS",
-                help="For the whole run, waiting for the others included.",
-            ),
-            json_option,
-        )
-    ):
-        decorated = option(decorated)
-    return decorated
+# What every function needs to know.
+common_options = options(
+    click.option("--party", required=True, metavar="NAME", help="Who this is, as named in the parties file."),
+    click.option(
+        "--parties",
+        "parties_file",
+        required=True,
+        type=click.Path(path_type=Path),
+        help="parties.toml, the same for everyone.",
+    ),
+    click.option(
+        "--identity",
+        required=True,
+        type=click.Path(path_type=Path),
+        metavar="DIR/NAME",
+        help="Own key and certificate, as made by `psiselect identity create`.",
+    ),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=1),
+        default=DEFAULT_TIMEOUT,
+        show_default=True,
+        metavar="SECONDS",
+        help="For the whole run, waiting for the others included.",
+    ),
+    json_option,
+)
 
 
-def table_options(decorated: _Command) -> _Command:
-    """`--values` with what goes with it; its words follow the command."""
-    for option in reversed(
-        (
-            click.option(
-                "--values",
-                type=TableName(click.Path()),
-                help="This party's numbers: a text file with one per line, a table, or a database with --query.",
-            ),
-            query_option,
-            click.option("--column", metavar="COLUMN", help="Read this column of --values, when it has several."),
-        )
-    ):
-        decorated = option(decorated)
-    return decorated
+# `--values` with what goes with it; its words follow the command.
+table_options = options(
+    click.option(
+        "--values",
+        type=TableName(click.Path()),
+        help="This party's numbers: a text file with one per line, a table, or a database with --query.",
+    ),
+    query_option,
+    click.option("--column", metavar="COLUMN", help="Read this column of --values, when it has several."),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from cli.psi.records import SessionRecords
 from cli.psi.results import Results
 from dpselect.privacy import parse_fraction
 from psi.accounts.policy import Request
-from psi.agreement.outcomes import Comparer, Learner, Matching, Reveal, Side
+from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
 from psi.agreement.terms import KeyTerm, Terms
 from psi.normalize import KeySpec, parse_key
 from psi.session.job import Job, Memory

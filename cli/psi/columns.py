@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from psi.agreement.column_terms import DEFAULT_LABEL_BYTES, MAX_LABEL_BYTES, MIN_LABEL_BYTES, ColumnTerms
-from psi.agreement.outcomes import Side
+from psi.agreement.modes import Side
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

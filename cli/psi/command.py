@@ -23,7 +23,7 @@ from cli.psi.serve import serve as run_service
 from cli.psi.values import check_column
 from cli.psi.verify import verify
 from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.outcomes import Comparer, Learner, Matching, Reveal, Side
+from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
 from psi.agreement.terms import KeyTerm, Terms
 from psi.group.curve25519.backend import load_backend
 from psi.group.curve25519.portable import available_cores

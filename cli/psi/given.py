@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from psi.agreement.outcomes import Comparer, Matching, Reveal
+from psi.agreement.modes import Comparer, Matching, Reveal
 from psi.session.job import MAX_PEER_SIZE
 
 # What the state of an offer holds of them (docs/offline.md). A file without a version is of version 1; a field that is

@@ -19,7 +19,7 @@ from cli.psi.given import GivenOptions
 from cli.psi.options import session_options
 from cli.psi.own_side import open_backend, prepared, shown
 from cli.psi.results import input_of, own_list, transcript_text, unit_of
-from psi.agreement.outcomes import Side
+from psi.agreement.modes import Side
 from psi.identity.identity import Identity, PeerIdentity
 from psi.offline import exchange
 from psi.offline import state as states

@@ -19,7 +19,7 @@ from cli.psi import records as record_options
 from cli.psi import values as value_options
 from cli.psi.choices import STALL_SECONDS
 from cli.psi.given import GivenOptions
-from psi.agreement.outcomes import Comparer, Matching, Reveal, Side
+from psi.agreement.modes import Comparer, Matching, Reveal, Side
 from psi.agreement.terms import MAX_KEYS, MAX_SIZE
 from psi.session.job import MAX_PEER_SIZE
 

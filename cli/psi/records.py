@@ -15,7 +15,7 @@ from cli._output import say
 from psi.accounts import audit
 from psi.accounts.records import SignedRecord
 from psi.accounts.session_file import new_file_of_session
-from psi.agreement.outcomes import Side
+from psi.agreement.modes import Side
 from psi.identity.identity import Identity, PeerIdentity
 from psi.identity.signing import Verifier
 from psi.protocol.party import Setup

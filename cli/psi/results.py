@@ -9,7 +9,7 @@ from cli._output import human_bytes, human_seconds, print_fields, print_json
 from cli._table import Table
 from cli.psi import values
 from psi.accounts.session_file import new_file_of_session
-from psi.agreement.outcomes import Matching, Side
+from psi.agreement.modes import Matching, Side
 from psi.agreement.terms import Terms
 from psi.identity.identity import PeerIdentity
 from psi.protocol.outcome import Outcome

@@ -15,7 +15,7 @@ from cli.psi.own_side import OwnSide, Parties
 from cli.psi.policy import Guard
 from cli.psi.records import SessionRecords
 from cli.psi.results import Results
-from psi.agreement.outcomes import Side
+from psi.agreement.modes import Side
 from psi.group.curve25519.backend import Backend
 from psi.identity.identity import PeerIdentity
 from psi.protocol import messages

@@ -8,7 +8,7 @@ import click
 
 from dpselect.decimals import number
 from psi.agreement.amounts import MAX_DECIMALS, Amounts, canonical
-from psi.agreement.outcomes import Reveal
+from psi.agreement.modes import Reveal
 from psi.protocol.outcome import Outcome
 from psiselect.base.errors import RemoteError, UsageError
 

@@ -9,7 +9,7 @@ import click
 
 from cli._output import json_option, print_fields, print_json, print_table
 from psi.accounts.records import MAX_BYTES, TERM_NAMES, SignedRecord
-from psi.agreement.outcomes import Side
+from psi.agreement.modes import Side
 from psi.identity.identity import PeerIdentity
 from psiselect.base.errors import InputError, RemoteError
 

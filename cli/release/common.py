@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from cli._options import options
 from cli._output import json_option, print_fields, print_json, say
 from cli._table import FILE_OR_DATABASE, Table, query_option, texts
 from dpselect import numeric
@@ -26,43 +27,38 @@ from psiselect.base.errors import InputError, UsageError
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def common_options(decorated: _Command) -> _Command:
-    for option in reversed(
-        (
-            click.argument("file", type=FILE_OR_DATABASE),
-            query_option,
-            click.option("--column", help="The column to use."),
-            click.option("--epsilon", required=True, metavar="E", help="Privacy parameter, exact: 0.1 or 1/10."),
-            click.option(
-                "--neighbors",
-                type=click.Choice([r.value for r in NeighbouringRelation]),
-                default=NeighbouringRelation.REPLACE.value,
-                show_default=True,
-                help="What one person can change: whether the row is there (add-remove), or what it says (replace).",
-            ),
-            click.option(
-                "--contributions",
-                type=click.IntRange(min=1),
-                default=1,
-                show_default=True,
-                metavar="C",
-                help="Protect a person with up to C rows, or C persons together; costs C times the noise.",
-            ),
-            click.option(
-                "--on-invalid",
-                type=click.Choice([rule.value for rule in Invalid]),
-                default=Invalid.ERROR.value,
-                show_default=True,
-                help="A value that cannot be read: stop and name its line, or leave it out silently.",
-            ),
-            click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Charge this, or refuse."),
-            click.option("--dataset", metavar="NAME", help="The name of these rows in the ledger."),
-            click.option("--plan", is_flag=True, help="Print the expected error and stop; nothing is spent."),
-            json_option,
-        )
-    ):
-        decorated = option(decorated)
-    return decorated
+common_options = options(
+    click.argument("file", type=FILE_OR_DATABASE),
+    query_option,
+    click.option("--column", help="The column to use."),
+    click.option("--epsilon", required=True, metavar="E", help="Privacy parameter, exact: 0.1 or 1/10."),
+    click.option(
+        "--neighbors",
+        type=click.Choice([r.value for r in NeighbouringRelation]),
+        default=NeighbouringRelation.REPLACE.value,
+        show_default=True,
+        help="What one person can change: whether the row is there (add-remove), or what it says (replace).",
+    ),
+    click.option(
+        "--contributions",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        metavar="C",
+        help="Protect a person with up to C rows, or C persons together; costs C times the noise.",
+    ),
+    click.option(
+        "--on-invalid",
+        type=click.Choice([rule.value for rule in Invalid]),
+        default=Invalid.ERROR.value,
+        show_default=True,
+        help="A value that cannot be read: stop and name its line, or leave it out silently.",
+    ),
+    click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Charge this, or refuse."),
+    click.option("--dataset", metavar="NAME", help="The name of these rows in the ledger."),
+    click.option("--plan", is_flag=True, help="Print the expected error and stop; nothing is spent."),
+    json_option,
+)
 
 
 lower_option = click.option("--lower", metavar="A", help="Values below count as this. Public: not read off the data.")

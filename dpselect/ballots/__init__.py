@@ -1,9 +1,11 @@
 """Ballots from files and tables: an approval profile out.
 
-formats    recognises a format by its content, and reads those that are text: PrefLib (preflib), Pabulib (pabulib) and
-           abcvoting
-tabular    reads ballots from a table, which a reader of tables has opened
-model      what every reader fills, and the rules for all of them
+    formats    recognises a format by its content, and reads those that are text
+    preflib, pabulib, abcvoting: one format each
+    tabular    reads ballots from a table, which a reader of tables has opened
+    model      what every reader fills, and the rules for all of them
+
+Rule: messages say where and what was expected, and never quote a ballot.
 """
 
 from dpselect.ballots.formats import (

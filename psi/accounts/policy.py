@@ -15,7 +15,7 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from psi.agreement.outcomes import Reveal
+from psi.agreement.modes import Reveal
 from psiselect.base.errors import InputError, PolicyError
 
 MAX_BYTES = 1 << 20

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.outcomes import Side
+from psi.agreement.modes import Side
 from psi.agreement.terms import PROTOCOL_VERSION, Terms
 from psi.identity.identity import PeerIdentity
 from psi.protocol import messages

@@ -1,7 +1,7 @@
 """What both sides must want alike before anything derived from data moves.
 
     terms         all of it, one field each; the first difference is the error
-    outcomes      what is revealed, to whom, and what a side holds at the end
+    modes         what is revealed, and to whom
     column_terms  which columns travel with a match
     amounts       how values add up
     noise         how much noise a noisy count has

@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Self
 
-from psi.agreement.outcomes import Reveal
+from psi.agreement.modes import Reveal
 from psiselect.base.errors import UsageError
 
 MAX_DECIMALS = 9

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
-from psi.agreement.outcomes import Learner, Reveal, Side
+from psi.agreement.modes import Learner, Reveal, Side
 from psi.labels.payloads import MAX_WIDTH
 from psiselect.base.errors import RemoteError, UsageError
 

@@ -16,8 +16,8 @@ from typing import Any, Self
 from psi.agreement import column_terms
 from psi.agreement.amounts import Amounts, agreed
 from psi.agreement.column_terms import ColumnTerms
+from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
 from psi.agreement.noise import Noise
-from psi.agreement.outcomes import Comparer, Learner, Matching, Reveal, Side
 from psi.group.curve25519.suite import SUITE
 from psi.normalize import KeySpec
 from psiselect.base import strict_json

@@ -31,7 +31,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from psi.agreement.outcomes import Side
+from psi.agreement.modes import Side
 from psi.identity.identity import Identity, PeerIdentity
 from psi.protocol import messages
 from psi.transport.wire import Frame, FrameDecoder

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 
 from Crypto.Hash import TupleHash256
 
-from psi.agreement.outcomes import Comparer, Learner, Reveal, Side
+from psi.agreement.modes import Comparer, Learner, Reveal, Side
 from psi.agreement.terms import Terms
 from psi.offline.run import OfflineRun, Send
 from psi.protocol import messages

@@ -8,7 +8,7 @@ from typing import Any
 
 from Crypto.Hash import TupleHash256
 
-from psi.agreement.outcomes import Side
+from psi.agreement.modes import Side
 from psi.agreement.terms import Terms
 from psi.transport.wire import Frame
 from psiselect.base import strict_json

@@ -17,7 +17,7 @@ from typing import Any
 
 from Crypto.Hash import TupleHash256
 
-from psi.agreement.outcomes import Comparer, Reveal, Side
+from psi.agreement.modes import Comparer, Reveal, Side
 from psi.agreement.terms import Terms, decode_sizes, difference
 from psi.group.curve25519.backend import Backend
 from psi.group.curve25519.suite import DST

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from psi.agreement.outcomes import Reveal
+from psi.agreement.modes import Reveal
 from psi.group import masking
 from psi.group.curve25519.scalar import Scalar
 from psi.labels.labels import KEY_BYTES, UncollectedLabels

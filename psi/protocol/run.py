@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from psi.agreement.outcomes import Reveal
+from psi.agreement.modes import Reveal
 from psi.group import masking
 from psi.group.curve25519.backend import Backend
 from psi.group.masking import Derivation

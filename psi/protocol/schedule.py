@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from psi.agreement.outcomes import Comparer, Reveal, Side
+from psi.agreement.modes import Comparer, Reveal, Side
 from psi.agreement.terms import Terms
 
 

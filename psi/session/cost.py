@@ -17,7 +17,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from psi.agreement.outcomes import Matching, Reveal, Side
+from psi.agreement.modes import Matching, Reveal, Side
 from psi.agreement.terms import DEFAULT_CHUNK, Terms
 from psi.group import masking
 from psi.group.curve25519.suite import ELEMENT_BYTES

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from psi import tables
 from psi.agreement.amounts import Amounts
-from psi.agreement.outcomes import Matching, Side
+from psi.agreement.modes import Matching, Side
 from psi.agreement.terms import KeyTerm, Terms
 from psi.group.curve25519.backend import Backend
 from psi.identity.signing import Signer, Verifier

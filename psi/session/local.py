@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from psi.agreement.outcomes import Side
+from psi.agreement.modes import Side
 from psi.group.curve25519.backend import Backend
 from psi.session import session
 from psi.session.job import Job

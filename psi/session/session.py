@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from psi.agreement.outcomes import Side
+from psi.agreement.modes import Side
 from psi.protocol import messages
 from psi.protocol.messages import MessageType
 from psi.protocol.outcome import Outcome

@@ -1,16 +1,18 @@
 """Tables in and matched rows out: the one reader of tables for every command.
 
-opening    from a path or a database's address to a source
-files      what a table is in: a file that stays as it is, or a copy of a pipe
-source     what every source offers, and columns as text
-delimited, lines, columnar, database, sqlite, postgres    one kind of source each
-kept       rows of a database, in a file without a name
-writing    rows out; joining: own rows beside the peer's
+    opening    from a path or a database's address to a source
+    files      what a table is in: a file that stays as it is, or a copy of a pipe
+    source     what every source offers, and columns as text
+    delimited, lines, columnar, database, sqlite, postgres: one kind of source each
+    kept       rows of a database, in a file without a name
+    writing    rows out; joining: own rows beside the peer's
 
 A `Source` can be read more than once and never holds its table: as Arrow batches, which end at the first row that
 cannot be read, or row by row as text, where such a row is a `Fault`. What a CSV file holds is text, and comes out again
 as the same text. A row's *number* is the one a spreadsheet shows: the header of a CSV file is row 1 and its first
 record row 2; where there is no header the first row is row 1. Rows as text have the number of their line in the file.
+
+Rule: no row is skipped, merged or split in silence.
 """
 
 from __future__ import annotations

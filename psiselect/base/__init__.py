@@ -1,14 +1,14 @@
 """The ground floor: what every room stands on.
 
-errors       every error that the project raises on purpose, one tree
-entropy      the source of random bits; seeded: bits that can be drawn again
-packed       many byte strings in one buffer
-strict_json  JSON as a hostile peer may send it
-durable      files that a crash must not undo: logs that only grow, SQLite transactions, syncs
-atomic       outputs that appear whole or not at all; stands on durable
-rows         rows of a table as text, and faults: what readers and users of tables share
-splitting    lines of text to rows of fields: CSV and files like it
-events       what a log line carries besides its text
+    errors       every error that the project raises on purpose, one tree
+    entropy      the source of random bits; seeded: bits that can be drawn again
+    packed       many byte strings in one buffer
+    strict_json  JSON as a hostile peer may send it
+    durable      files that a crash must not undo: logs that only grow, SQLite transactions, syncs
+    atomic       outputs that appear whole or not at all; stands on durable
+    rows         rows of a table as text, and faults: what readers and users of tables share
+    splitting    lines of text to rows of fields: CSV and files like it
+    events       what a log line carries besides its text
 
 Rule: imports nothing of the project outside this folder.
 """

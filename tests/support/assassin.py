@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+from psi.agreement.modes import Learner, Reveal, Side
 from psi.agreement.noise import Noise
-from psi.agreement.outcomes import Learner, Reveal, Side
 from psi.identity.identity import Identity
 from support.cutting_proxy import CuttingProxy
 from support.resuming import Bookkeeper

@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from psi.agreement.outcomes import Reveal, Side
+from psi.agreement.modes import Reveal, Side
 from psi.agreement.terms import Terms
 from psi.identity.identity import Identity
 from psi.inputs.tokens import KeyTokens

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from psi.agreement.outcomes import Learner, Reveal
+from psi.agreement.modes import Learner, Reveal
 from psi.agreement.terms import KeyTerm, Terms
 from psi.normalize import KeySpec, parse_key
 

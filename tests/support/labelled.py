@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.outcomes import Learner, Side
+from psi.agreement.modes import Learner, Side
 from psi.agreement.terms import Terms
 from psi.protocol.outcome import Outcome
 from psi.protocol.party import Party

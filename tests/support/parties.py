@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 
-from psi.agreement.outcomes import Learner, Reveal, Side
+from psi.agreement.modes import Learner, Reveal, Side
 from psi.agreement.terms import KeyTerm, Terms
 from psi.group.curve25519.portable import PortableBackend
 from psi.inputs.tokens import KeyTokens

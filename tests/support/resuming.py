@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from psi.agreement.outcomes import Reveal, Side
+from psi.agreement.modes import Reveal, Side
 from psi.agreement.terms import Terms
 from psi.group.curve25519.backend import Backend
 from psi.inputs.tokens import KeyTokens

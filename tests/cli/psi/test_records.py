@@ -13,7 +13,7 @@ from support.program import Run
 from support.psi_processes import session
 
 from psi.accounts.records import SignedRecord
-from psi.agreement.outcomes import Side
+from psi.agreement.modes import Side
 from psi.identity.identity import Identity
 from psi.protocol import messages
 from psiselect.base import strict_json

@@ -14,7 +14,7 @@ from support.jobs import agreed, specs
 from support.psi_processes import run
 from support.served import Call, hold, serving
 
-from psi.agreement.outcomes import Learner, Reveal, Side
+from psi.agreement.modes import Learner, Reveal, Side
 from psi.group.curve25519.backend import load_backend
 from psi.identity.identity import Identity
 from psi.protocol.messages import MessageType

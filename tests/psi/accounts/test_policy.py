@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from psi.accounts.policy import Allowance, Charge, PeerRules, Policy, Request
-from psi.agreement.outcomes import Reveal
+from psi.agreement.modes import Reveal
 from psiselect.base.errors import InputError, PolicyError
 
 PEER, OTHER, STRANGER, NOISY = b"\x11" * 32, b"\x22" * 32, b"\x33" * 32, b"\x44" * 32

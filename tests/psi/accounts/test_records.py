@@ -10,7 +10,7 @@ from support.parties import pump, setup, terms
 
 from psi.accounts.records import MAX_BYTES, SignedRecord
 from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.outcomes import Learner, Side
+from psi.agreement.modes import Learner, Side
 from psi.identity.identity import Identity
 from psi.protocol.party import Party
 from psiselect.base import strict_json

@@ -18,7 +18,7 @@ from support.parties import pump, setup
 
 from psi.accounts.policy import Allowance
 from psi.accounts.session_counter import SessionCounter
-from psi.agreement.outcomes import Side
+from psi.agreement.modes import Side
 from psi.protocol.messages import MessageType as M
 from psi.protocol.party import Party
 from psiselect.base.errors import InputError, PolicyError

@@ -11,7 +11,7 @@ from support.parties import terms
 
 from psi.agreement import column_terms
 from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.outcomes import Learner, Matching, Reveal, Side
+from psi.agreement.modes import Learner, Matching, Reveal, Side
 from psi.agreement.terms import difference
 from psiselect.base import strict_json
 from psiselect.base.errors import UsageError

@@ -9,7 +9,7 @@ from fractions import Fraction
 import pytest
 from support.parties import pump, setup, terms
 
-from psi.agreement.outcomes import Comparer, Learner, Matching, Reveal, Side
+from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
 from psi.agreement.terms import KeyTerm, Terms, difference
 from psi.protocol.party import Party
 from psiselect.base.errors import RemoteError, UsageError

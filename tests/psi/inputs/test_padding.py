@@ -10,7 +10,7 @@ from support.entropy import FixedEntropy
 from support.laws import FALSE_ALARM
 from support.parties import terms
 
-from psi.agreement.outcomes import Reveal
+from psi.agreement.modes import Reveal
 from psi.inputs import padding
 from psi.inputs.padding import PaddedTokens, dummies, fillers
 from psi.inputs.tokens import KeyTokens

@@ -10,7 +10,7 @@ from support.labelled import AGREED, BOTH, COMMON, OWN, PEER, Given, View, paylo
 from support.parties import backend, pump, setup
 
 from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.outcomes import Side
+from psi.agreement.modes import Side
 from psi.agreement.terms import Terms
 from psi.group.curve25519.suite import DST
 from psi.inputs.tokens import KeyTokens

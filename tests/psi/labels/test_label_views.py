@@ -10,7 +10,7 @@ import pytest
 from support.labelled import AGREED, COMMON, OWN, PADDED, PEER, WIDTH, Given, View, payload_of
 from support.parties import backend, pump, setup
 
-from psi.agreement.outcomes import Side
+from psi.agreement.modes import Side
 from psi.agreement.terms import Terms
 from psi.group import masking
 from psi.group.curve25519.suite import DST

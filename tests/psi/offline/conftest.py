@@ -6,7 +6,7 @@ import pytest
 from support.exchanged import Pair
 from support.parties import terms
 
-from psi.agreement.outcomes import Side
+from psi.agreement.modes import Side
 from psi.identity.identity import Identity
 
 

@@ -11,7 +11,7 @@ from support.exchanged import MODES, Pair
 from support.parties import RAW, terms
 
 from dpselect.truncated import truncation_bound
-from psi.agreement.outcomes import Comparer, Learner, Reveal, Side
+from psi.agreement.modes import Comparer, Learner, Reveal, Side
 from psi.agreement.terms import KeyTerm
 from psi.identity.identity import Identity
 from psi.inputs.tokens import KeyTokens

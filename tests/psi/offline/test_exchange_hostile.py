@@ -9,7 +9,7 @@ import pytest
 from support.exchanged import MODES, Pair
 from support.parties import terms
 
-from psi.agreement.outcomes import Side
+from psi.agreement.modes import Side
 from psi.identity.identity import Identity
 from psi.offline.envelope import FileKind
 from psi.protocol.messages import MessageType as M

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.jobs import agreed, specs
 
-from psi.agreement.outcomes import Learner, Reveal, Side
+from psi.agreement.modes import Learner, Reveal, Side
 from psi.group.curve25519.backend import Backend, load_backend
 from psi.session import local
 from psi.session.job import Job, Memory

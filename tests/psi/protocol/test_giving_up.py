@@ -10,7 +10,7 @@ from support import rawtls
 from support.parties import setup, terms
 from support.tapped import tapped_pair
 
-from psi.agreement.outcomes import Side
+from psi.agreement.modes import Side
 from psi.group.curve25519.portable import PortableBackend
 from psi.identity.identity import Identity
 from psi.protocol.messages import MessageType

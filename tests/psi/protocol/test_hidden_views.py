@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from support.parties import backend, pump, run, setup, terms
 
-from psi.agreement.outcomes import Learner, Reveal, Side
+from psi.agreement.modes import Learner, Reveal, Side
 from psi.agreement.terms import Terms
 from psi.group import masking
 from psi.group.curve25519.portable import PortableBackend

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.entropy import FixedEntropy
 from support.parties import pump, setup, terms
 
-from psi.agreement.outcomes import Reveal, Side
+from psi.agreement.modes import Reveal, Side
 from psi.protocol.messages import MessageType as M
 from psi.protocol.party import Party
 from psi.protocol.states import State

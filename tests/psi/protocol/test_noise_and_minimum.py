@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from support.parties import run, terms
 
-from psi.agreement.outcomes import Learner, Reveal, Side
+from psi.agreement.modes import Learner, Reveal, Side
 from psi.inputs import padding
 from psi.protocol.outcome import Outcome
 from psiselect.base.errors import UsageError

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.parties import KEYS, RAW, Key, pump, run, setup, terms
 
 from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.outcomes import Comparer, Learner, Matching, Reveal, Side
+from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
 from psi.agreement.terms import KeyTerm
 from psi.protocol import messages
 from psi.protocol.messages import MessageType as M

@@ -15,7 +15,7 @@ from support.entropy import FixedEntropy
 from support.jobs import agreed
 from support.parties import pump, setup, terms
 
-from psi.agreement.outcomes import Comparer, Learner, Matching, Reveal, Side
+from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
 from psi.agreement.terms import KeyTerm, Terms
 from psi.group import masking
 from psi.group.curve25519.backend import Backend, load_backend

@@ -10,7 +10,7 @@ import pytest
 from support.entropy import FixedEntropy
 from support.parties import backend, pump, setup, terms
 
-from psi.agreement.outcomes import Matching, Reveal, Side
+from psi.agreement.modes import Matching, Reveal, Side
 from psi.agreement.terms import KeyTerm
 from psi.group import masking
 from psi.group.curve25519.scalar import Scalar

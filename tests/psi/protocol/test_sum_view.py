@@ -12,7 +12,7 @@ import pytest
 from support.laws import FALSE_ALARM
 from support.parties import backend, pump, setup, terms
 
-from psi.agreement.outcomes import Reveal, Side
+from psi.agreement.modes import Reveal, Side
 from psi.group import masking
 from psi.group.curve25519.scalar import Scalar
 from psi.group.curve25519.suite import DST, FIELD_PRIME

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from support.parties import pump, setup, terms
 
-from psi.agreement.outcomes import Learner, Matching, Reveal, Side
+from psi.agreement.modes import Learner, Matching, Reveal, Side
 from psi.agreement.terms import KeyTerm, Terms
 from psi.protocol.messages import MessageType as M
 from psi.protocol.outcome import Outcome

@@ -9,7 +9,7 @@ import pytest
 from support.parties import terms
 from support.resuming import MortalJournal, Player, Switchboard
 
-from psi.agreement.outcomes import Learner, Reveal, Side
+from psi.agreement.modes import Learner, Reveal, Side
 from psi.resume import folder
 from psi.session import cost
 

@@ -14,7 +14,7 @@ import pytest
 from support.parties import terms
 from support.resuming import Bookkeeper, Killed, MortalJournal, Player, Switchboard, at
 
-from psi.agreement.outcomes import Learner, Reveal, Side
+from psi.agreement.modes import Learner, Reveal, Side
 from psi.agreement.terms import Terms
 from psi.resume import folder
 from psi.session.session import SessionResult

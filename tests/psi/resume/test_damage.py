@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.resuming import Killed, MortalJournal, Player, Switchboard, at, operations_in, play, right, two_players
 
-from psi.agreement.outcomes import Reveal, Side
+from psi.agreement.modes import Reveal, Side
 from psi.resume import folder
 from psi.resume.folder import Manifest, SessionFolder
 from psi.resume.journal import EntryKind, Journal, Mark, Operation

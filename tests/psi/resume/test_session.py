@@ -22,7 +22,7 @@ from support.resuming import (
     two_players,
 )
 
-from psi.agreement.outcomes import Learner, Reveal, Side
+from psi.agreement.modes import Learner, Reveal, Side
 from psi.group.curve25519.scalar import Scalar
 from psi.group.curve25519.suite import DST
 from psi.protocol.messages import MessageType as M

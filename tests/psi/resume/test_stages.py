@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.resuming import Player, Swallowing, Switchboard, play, right, two_players
 
-from psi.agreement.outcomes import Side
+from psi.agreement.modes import Side
 from psi.resume import session
 from psi.resume.session import ResumableSession, Stage
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.jobs import agreed, specs
 
-from psi.agreement.outcomes import Learner, Reveal, Side
+from psi.agreement.modes import Learner, Reveal, Side
 from psi.serve.current_table import CurrentTable, stamp_of
 from psi.session.job import Job, Memory
 from psi.tables import open_source

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support.jobs import agreed, specs
 
 from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.outcomes import Learner, Reveal, Side
+from psi.agreement.modes import Learner, Reveal, Side
 from psi.agreement.terms import Terms
 from psi.group.curve25519.backend import load_backend
 from psi.group.curve25519.portable import PortableBackend, available_cores

@@ -11,7 +11,7 @@ import pytest
 from support.parties import KEYS, setup, terms
 from support.tapped import Tap, tapped_pair
 
-from psi.agreement.outcomes import Learner, Reveal, Side
+from psi.agreement.modes import Learner, Reveal, Side
 from psi.protocol.messages import MessageType
 from psi.protocol.party import Party, Setup
 from psi.protocol.states import State

@@ -10,7 +10,7 @@ import pytest
 from support.jobs import agreed, specs
 from support.parties import KEYS
 
-from psi.agreement.outcomes import Learner, Reveal, Side
+from psi.agreement.modes import Learner, Reveal, Side
 from psi.agreement.terms import Terms
 from psi.group.curve25519.backend import Backend, load_backend
 from psi.inputs import distinct

@@ -15,7 +15,7 @@ import pytest
 from support.jobs import agreed, specs
 
 from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.outcomes import Learner, Matching, Reveal, Side
+from psi.agreement.modes import Learner, Matching, Reveal, Side
 from psi.agreement.terms import Terms
 from psi.group.curve25519.backend import Backend, load_backend
 from psi.labels import labels, payloads
