@@ -60,7 +60,7 @@ _MATCHING = click.option(
     type=click.Choice([matching.value for matching in Matching]),
     default=Matching.ONE_TO_MANY.value,
     show_default=True,
-    help="Whether a record matches one record of the peer at most, by its first key that can; both sides the same.",
+    help="Whether a row matches one row of the peer at most, by its first key that can; both sides the same.",
 )
 _COMPARER = click.option(
     "--min-matches-by",
@@ -221,7 +221,7 @@ estimate_options = options(
         help="Predict two machines like this one and a network of so many bits a second between them, such as 100M "
         "[default: both parties share this machine, as with `psi local`].",
     ),
-    click.option("--keys", type=click.IntRange(1, MAX_KEYS), default=1, show_default=True, help="Keys a record has."),
+    click.option("--keys", type=click.IntRange(1, MAX_KEYS), default=1, show_default=True, help="Keys a row has."),
     click.option("--min-matches", type=click.IntRange(1), metavar="N", help="As for a session."),
     _COMPARER,
     column_options.ESTIMATED,

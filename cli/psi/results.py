@@ -104,7 +104,7 @@ def learn_of(side: Side, terms: Terms) -> str:
 
 def unit_of(terms: Terms) -> str:
     """What sizes count."""
-    return "distinct keys" if terms.matching is Matching.ONE_TO_MANY else "records"
+    return "distinct keys" if terms.matching is Matching.ONE_TO_MANY else "distinct rows"
 
 
 def own_list(job: Job) -> str:

@@ -30,7 +30,7 @@ def canonical(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """decimals: places that count, 0 to 9. largest: the most that one record may have, either sign, in units of
+    """decimals: places that count, 0 to 9. largest: the most that one row may have, either sign, in units of
     10^-decimals."""
 
     decimals: int
@@ -56,12 +56,12 @@ class Amounts:
             )
         return cls(decimals, int(units))
 
-    def check_room(self, records: int) -> None:
-        """Raises UsageError unless the values of so many records fit into 64 bits, whatever they are."""
-        if records * self.largest >= TOTAL_LIMIT:
-            most = (TOTAL_LIMIT - 1) // records
+    def check_room(self, rows: int) -> None:
+        """Raises UsageError unless the values of so many rows fit into 64 bits, whatever they are."""
+        if rows * self.largest >= TOTAL_LIMIT:
+            most = (TOTAL_LIMIT - 1) // rows
             raise UsageError(
-                f"{records:,} values of up to {self.text(self.largest)} could add up to more than 64 bits hold; agree "
+                f"{rows:,} values of up to {self.text(self.largest)} could add up to more than 64 bits hold; agree "
                 f"on a --value-max of {self.text(most) if most else 'less'} at most, or on fewer --value-decimals than "
                 f"{self.decimals}",
                 term="value_max",

@@ -48,8 +48,8 @@ class Reveal(Enum):
 class Matching(Enum):
     """What several keys mean together.
 
-    ONE_TO_MANY: a record matches when any of its keys does, with however many records of the peer; each key's list is
-    matched by itself. ONE_TO_ONE: a record matches one record of the peer at most, by the first key, in the order of
+    ONE_TO_MANY: a row matches when any of its keys does, with however many rows of the peer; each key's list is
+    matched by itself. ONE_TO_ONE: a row matches one row of the peer at most, by the first key, in the order of
     the terms, under which both are still free.
     """
 

@@ -75,7 +75,7 @@ class Terms:
         self._check_noise()
         if self.amounts is not None and self.lists > 1:
             raise UsageError(
-                "sum with several keys is one-to-one: one-to-many a record could match several times, and its value "
+                "sum with several keys is one-to-one: one-to-many a row could match several times, and its value "
                 "would be in the total as often",
                 term="matching",
             )
@@ -110,7 +110,7 @@ class Terms:
         Noise.of(self.epsilon, self.delta)
         if len(self.keys) > 1:
             raise UsageError(
-                "noisy-count is for one key: under several, one record changes several counts, and what they show of "
+                "noisy-count is for one key: under several, one row changes several counts, and what they show of "
                 "each other has no noise; choose the key that finds most, or count without noise",
                 term="keys",
             )
@@ -128,12 +128,12 @@ class Terms:
 
     @property
     def lists(self) -> int:
-        """How many lists each side has: one of records, or one per key."""
+        """How many lists each side has: one of rows, or one per key."""
         return 1 if self.matching is Matching.ONE_TO_ONE else len(self.keys)
 
     @property
-    def keys_per_record(self) -> int:
-        """Tokens that a record has in a run."""
+    def keys_per_row(self) -> int:
+        """Tokens that a row has in a run."""
         return len(self.keys) if self.matching is Matching.ONE_TO_ONE else 1
 
     @property
@@ -167,7 +167,7 @@ class Terms:
                 self.amounts.check_room(sizes[receiver.other])
 
     def label_width(self, sender: Side) -> int:
-        """Bytes that travel along with each of a sender's records; 0 for none."""
+        """Bytes that travel along with each of a sender's rows; 0 for none."""
         return self.label_bytes if self.label_bytes is not None and self.columns_of(sender) else 0
 
     def declared_size(self, size: int) -> int:
@@ -264,7 +264,7 @@ def _differs(term: str, here: object, there: object, label: str | None = None) -
 
 
 def decode_sizes(hello: dict[str, Any], lists: int) -> tuple[int, ...]:
-    """The peer's declared number of records in each of its lists. Raises RemoteError unless each is 0 to 2^40."""
+    """The peer's declared number of rows in each of its lists. Raises RemoteError unless each is 0 to 2^40."""
     sizes = strict_json.field(hello, "sizes", list, "hello")
     if len(sizes) != lists or not all(type(size) is int and 0 <= size <= MAX_SIZE for size in sizes):
         raise RemoteError("the peer declares impossible list sizes", term="sizes")

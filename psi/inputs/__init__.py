@@ -1,8 +1,8 @@
 """From a table to what goes into a run.
 
     items          distinct keys of a table, and the way back to its rows; distinct: in bounded memory
-    linked         records with several keys
-    tokens         keys in an order that says nothing; spooled_tokens: from disk; record_tokens: of records
+    linked         rows with several keys
+    tokens         keys in an order that says nothing; spooled_tokens: from disk; row_tokens: of linked rows
     padding        dummies and fillers
     values         a column of values, exactly
 

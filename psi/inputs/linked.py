@@ -1,4 +1,4 @@
-"""Records of a table by several keys: which row is a record, and which value of each key is its own."""
+"""Linked rows: the rows of a table that several keys speak for, and which value of each key is a row's own."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from psiselect.base.packed import I64
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """Records for one-to-one matching.
+    """Linked rows, for one-to-one matching.
 
-    rows: int64, shape (records,), the rows that are records, ascending. table: int64, shape (records, keys), the number
+    rows: int64, shape (rows,), the numbers of the linked rows, ascending. table: int64, shape (rows, keys), the number
     of each one's value among the key's distinct values, -1 for none.
     """
 
@@ -25,7 +25,7 @@ class Linked:
     @classmethod
     def of(cls, keys: Sequence[Items]) -> Linked:
         """A value that occurs in several rows belongs to the first of them, so that it makes one match at most. A row
-        to which no value belongs, blank or a repetition, is no record."""
+        to which no value belongs, blank or a repetition, is no linked row."""
         values = np.stack([items.row_to_key for items in keys], axis=1)
         numbers = np.arange(len(values))
         for key, items in enumerate(keys):

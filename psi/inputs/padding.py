@@ -32,7 +32,7 @@ class Part(enum.Enum):
 def pad(
     tokens: TokenSource, size: int, noise: Noise | None, part: Part, entropy: Entropy, keys: int = 1
 ) -> TokenSource:
-    """A run's tokens, filled up to `size` records of `keys` tokens each, with what the noise adds to that (one key
+    """A run's tokens, filled up to `size` items of `keys` tokens each, with what the noise adds to that (one key
     only): the receiver has all 2t dummies; of the sender's 2t, D are dummies and the others fillers, D - t being the
     noise."""
     present, missing = 0, size - len(tokens)
@@ -68,7 +68,7 @@ def join(first: Packed, second: Packed) -> Packed:
 
 
 class PaddedTokens:
-    """A TokenSource with more records, of `keys` tokens each, strewn in at uniform places. They stay in memory."""
+    """A TokenSource with more items, of `keys` tokens each, strewn in at uniform places. They stay in memory."""
 
     def __init__(self, tokens: TokenSource, more: Packed, entropy: Entropy, keys: int = 1) -> None:
         self._tokens, self._keys = tokens, keys
@@ -82,7 +82,7 @@ class PaddedTokens:
         return len(self._tokens) + len(self._places)
 
     def read(self, start: int, stop: int) -> Packed:
-        """The tokens of records start..stop of all."""
+        """The tokens of items start..stop of all."""
         stop = min(stop, len(self))
         begin, end = (int(place) for place in np.searchsorted(self._places, (start, stop)))
         inner = self._tokens.read(start - begin, stop - end)
@@ -96,15 +96,15 @@ class PaddedTokens:
         return both.take(self._tokens_of(source))
 
     def numbers(self, positions: I64) -> I64:
-        """The owner's numbers at these positions, -1 for records that were strewn in."""
+        """The owner's numbers at these positions, -1 for items that were strewn in."""
         found = np.full(len(positions), -1, np.int64)
         real = ~np.isin(positions, self._places)
         found[real] = self._tokens.numbers(positions[real] - np.searchsorted(self._places, positions[real]))
         return found
 
-    def _tokens_of(self, records: I64) -> I64:
-        """Where the tokens of these records are, record by record."""
-        return (records[:, None] * self._keys + np.arange(self._keys)).reshape(-1)
+    def _tokens_of(self, items: I64) -> I64:
+        """Where the tokens of these items are, item by item."""
+        return (items[:, None] * self._keys + np.arange(self._keys)).reshape(-1)
 
     def close(self) -> None:
         """As of the tokens inside. Safe to call twice."""

@@ -1,4 +1,4 @@
-"""What a party puts into a run: its records as tokens, in an order that says nothing about its table."""
+"""What a party puts into a run: its items as tokens, in an order that says nothing about its table."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from psiselect.base.packed import I64, Packed
 
 
 class TokenSource(Protocol):
-    """Records, each with one token a key, readable in chunks. The order is independent of the owner's table. With one
-    key a record is a distinct key."""
+    """Items, each with one token a key, readable in chunks. The order is independent of the owner's table. With one
+    key an item is a distinct key."""
 
     def __len__(self) -> int:
-        """The number of records."""
+        """The number of items."""
         ...
 
     def read(self, start: int, stop: int) -> Packed:
-        """The tokens of records start..stop as they are hashed, record by record."""
+        """The tokens of items start..stop as they are hashed, item by item."""
         ...
 
     def numbers(self, positions: I64) -> I64:

@@ -35,14 +35,14 @@ class Values:
 
 @dataclass(frozen=True, slots=True)
 class SummedValues:
-    """What records add up to. sums: int64, shape (records + 1,), the last one 0, for records that were only added.
+    """What items add up to. sums: int64, shape (items + 1,), the last one 0, for items that were only added.
     blank: rows without a value."""
 
     sums: I64
     blank: int
 
     def of(self, numbers: I64) -> I64:
-        """The values of these records, in this order; -1 stands for one that was only added."""
+        """The values of these items, in this order; -1 stands for one that was only added."""
         found: I64 = self.sums[numbers]
         return found
 

@@ -1,8 +1,8 @@
 """Oblivious transfer: base transfers, their extension, and the correlated transfers that add up values.
 
     base        128 transfers of one seed out of two, from the session's own oblivious PRF
-    extension   as many transfers as there are records, from those 128, with a check of the side that chooses
-    correlated  one chooses records by secret bits, the other's values add up, neither sees the other's
+    extension   as many transfers as there are items, from those 128, with a check of the side that chooses
+    correlated  one chooses items by secret bits, the other's values add up, neither sees the other's
     columns     the bits of all this: 128 columns of pseudo-random bits, turned into rows, multiplied, compared
     cost        what it all costs, measured
 

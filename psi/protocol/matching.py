@@ -1,4 +1,4 @@
-"""From equal tags to matched records when records have several keys."""
+"""From equal tags to matched items when items have several keys."""
 
 from __future__ import annotations
 

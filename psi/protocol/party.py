@@ -45,9 +45,9 @@ from psiselect.base.errors import MinimumError, PolicyError, PsiselectError, Rem
 class Setup:
     """What one side brings to a session.
 
-    sizes: records in each list, without what the terms add. tokens(number): one of the lists, called once a run, so
+    sizes: items in each list, without what the terms add. tokens(number): one of the lists, called once a run, so
     that each run has an order of its own; the party adds what the terms add. labels: what travels along with own
-    records, None for nothing. values: in `sum`, what own records add up. max_peer_size and admit are private policy:
+    items, None for nothing. values: in `sum`, what own items add up. max_peer_size and admit are private policy:
     admit(peer's size) is called once, when the peer has proved who it is and before anything derived from data moves;
     it raises PolicyError to refuse. now: seconds since 1970, for the record's date.
     """
@@ -69,12 +69,12 @@ class Setup:
 
     @property
     def size(self) -> int:
-        """Records in all lists together."""
+        """Items in all lists together."""
         return sum(self.sizes)
 
     @property
     def declared_sizes(self) -> tuple[int, ...]:
-        """Records in each list, padding included. Raises InputError when one does not fit it."""
+        """Items in each list, padding included. Raises InputError when one does not fit it."""
         return tuple(self.terms.declared_size(size) for size in self.sizes)
 
 
@@ -103,12 +103,12 @@ class Party:
 
     @property
     def own_size(self) -> int:
-        """Own records in all lists, with padding."""
+        """Own items in all lists, with padding."""
         return sum(self.own_sizes)
 
     @property
     def peer_size(self) -> int:
-        """The peer's records in all lists, with padding; 0 until it is known."""
+        """The peer's items in all lists, with padding; 0 until it is known."""
         return sum(self.peer_sizes)
 
     @property
@@ -315,7 +315,7 @@ def read_hello(setup: Setup, payload: bytes) -> tuple[tuple[int, ...], int]:
 def run_tokens(setup: Setup, run: PlannedRun) -> TokenSource:
     """A run's own tokens, in an order of their own, with what the terms add."""
     part = Part.RECEIVER if run.receiver is setup.side else Part.SENDER
-    size, keys = setup.declared_sizes[run.list], setup.terms.keys_per_record
+    size, keys = setup.declared_sizes[run.list], setup.terms.keys_per_row
     return padding.pad(setup.tokens(run.list), size, setup.terms.noise, part, setup.entropy, keys)
 
 
@@ -348,7 +348,7 @@ def make_role(
         store=store,
         entropy=setup.entropy,
         advance=advance,
-        keys=setup.terms.keys_per_record,
+        keys=setup.terms.keys_per_row,
         label_width=setup.terms.label_width(run.receiver.other) if run.needs_labels else 0,
         labels=setup.labels if run.needs_labels and sends else None,
         values=setup.values if run.reveal is Reveal.SUM and sends else None,

@@ -42,15 +42,15 @@ class Receiver:
         self._last: U8 = np.zeros((0, run.keys * run.tag_width), np.uint8)  # the last tags seen
 
     def _columns(self, name: str, width: int) -> list[Column]:
-        """A column a key, a row a record."""
+        """A column a key, a row an item."""
         return [self._run.store.column(f"{name}-{key}", width) for key in range(self._run.keys)]
 
     def work(self, state: State) -> list[Frame] | None:
-        """Mask and send one chunk of own records."""
+        """Mask and send one chunk of own items."""
         if state not in (State.MASKING, State.MASKING_QUIETLY):
             return None
         frames, total = [], len(self._run.tokens)
-        stop = min(self._sent + self._run.records_in_chunk, total)
+        stop = min(self._sent + self._run.items_in_chunk, total)
         if stop > self._sent:
             items = self._run.tokens.read(self._sent, stop)
             masked = self._run.backend.hash_and_mask(items, self._mask, self._run.dst)
@@ -86,7 +86,7 @@ class Receiver:
 
     def _replies(self, payload: Payload) -> None:
         run = self._run
-        replies = parse_rows(payload, 32 * run.keys, run.records_in_chunk, "replies")
+        replies = parse_rows(payload, 32 * run.keys, run.items_in_chunk, "replies")
         start = len(self._own_tags[0])
         if start + len(replies) > self._sent:
             raise RemoteError("the peer answered more elements than it was sent")
@@ -133,7 +133,7 @@ class Receiver:
             self.outcome = self._matches(pairs)
 
     def _matches(self, pairs: list[tuple[I64, I64]]) -> Outcome:
-        """Which own records matched under each key and, if labels travel, theirs."""
+        """Which own items matched under each key and, if labels travel, theirs."""
         matched, sent = [], []
         for key, (own, peer) in enumerate(pairs):
             numbers = self._run.tokens.numbers(own)
@@ -150,7 +150,7 @@ class Receiver:
 
 
 def _append(columns: list[Column], table: U8) -> None:
-    """Add records to columns that hold one key each; `table` has a record's parts side by side or row by row."""
+    """Add items to columns that hold one key each; `table` has an item's parts side by side or row by row."""
     parts = np.ascontiguousarray(table).reshape(-1, len(columns), columns[0].width)
     for key, column in enumerate(columns):
         column.append(parts[:, key])

@@ -36,10 +36,10 @@ Payload = bytes | bytearray | memoryview
 class RunContext:
     """What a role needs to know of the session it is part of.
 
-    keys: tokens a record has. tokens, peer_size: records, with what the terms add to each list. offset: taken off the
+    keys: tokens an item has. tokens, peer_size: items, with what the terms add to each list. offset: taken off the
     number of equal tags, t where noise is added and None elsewhere. binding: 64 bytes that bind every tag to this
     session and this run. advance(k): called as k group operations are done, for progress. label_width: bytes that
-    travel along with each of the sender's records, 0 for none; labels: where the sender has them from. values: where it
+    travel along with each of the sender's items, 0 for none; labels: where the sender has them from. values: where it
     has the values from that add up, in `sum` only.
     """
 
@@ -60,8 +60,8 @@ class RunContext:
     values: Values | None = None
 
     @property
-    def records_in_chunk(self) -> int:
-        """Records whose elements make a full chunk."""
+    def items_in_chunk(self) -> int:
+        """Items whose elements make a full chunk."""
         return max(1, self.chunk // self.keys)
 
     @property
@@ -71,13 +71,13 @@ class RunContext:
 
     @property
     def tag_row_width(self) -> int:
-        """Bytes of a sender's record in TAGS: its tags, then its sealed labels."""
+        """Bytes of a sender's item in TAGS: its tags, then its sealed labels."""
         return self.keys * (self.tag_width + self.sealed_width)
 
     @property
     def tag_rows_in_chunk(self) -> int:
         """Such rows in a full chunk; a frame has its limit, however wide they are."""
-        return min(self.records_in_chunk, (MAX_FRAME_BYTES - HEADER_BYTES) // self.tag_row_width)
+        return min(self.items_in_chunk, (MAX_FRAME_BYTES - HEADER_BYTES) // self.tag_row_width)
 
     @property
     def tag_width(self) -> int:
@@ -85,7 +85,7 @@ class RunContext:
         return masking.tag_bytes(len(self.tokens), self.peer_size)
 
     def tags(self, elements: U8, start: int) -> U8:
-        """Tags of own records start.. from their doubly masked (or sender-masked) elements, token by token. Where
+        """Tags of own items start.. from their doubly masked (or sender-masked) elements, token by token. Where
         membership is hidden the token stays out of the tag, because the learner could not know which one belongs to an
         element."""
         items = None if self.reveal.hides_membership else self._items(elements, start)
@@ -105,7 +105,7 @@ Values = Callable[[I64], I64]
 
 
 class Labels(Protocol):
-    """What a side gives along with its records."""
+    """What a side gives along with its items."""
 
     width: int  # bytes, the same for each
 

@@ -37,8 +37,8 @@ def plan(terms: Terms) -> tuple[PlannedRun, ...]:
 
 @dataclass(frozen=True, slots=True)
 class RunSize:
-    """How much goes through a run. n: records of the receiver, m: of the sender, with what the terms add. keys: tokens
-    of a record."""
+    """How much goes through a run. n: items of the receiver, m: of the sender, with what the terms add. keys: tokens
+    of an item."""
 
     n: int
     m: int
@@ -63,7 +63,7 @@ class RunSize:
 def size_of(run: PlannedRun, terms: Terms, sizes: Mapping[Side, Sequence[int]]) -> RunSize:
     """The size of a run; sizes: of each side's lists, as declared."""
     n, m = (sizes[side][run.list] + terms.added for side in (run.receiver, run.receiver.other))
-    return RunSize(n, m, terms.keys_per_record)
+    return RunSize(n, m, terms.keys_per_row)
 
 
 def operations(terms: Terms, side: Side, sizes: Mapping[Side, Sequence[int]]) -> int:

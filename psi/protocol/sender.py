@@ -67,14 +67,14 @@ class Sender:
 
     def _elements(self, payload: Payload) -> list[Frame]:
         run = self._run
-        records = parse_rows(payload, 32 * run.keys, run.records_in_chunk, "elements")
-        if self._received + len(records) > run.peer_size:
+        items = parse_rows(payload, 32 * run.keys, run.items_in_chunk, "elements")
+        if self._received + len(items) > run.peer_size:
             raise RemoteError("the peer sent more elements than it declared items")
-        elements = records.reshape(-1, 32)
+        elements = items.reshape(-1, 32)
         masked = np.empty_like(elements)
         for key, mask in enumerate(self._masks):
             masked[key :: run.keys] = masking.mask_checked(run.backend, elements[key :: run.keys], mask, self._received)
-        self._received += len(records)
+        self._received += len(items)
         run.advance(len(elements))
         if not run.reveal.hides_membership:
             return [chunk_frame(M.REPLIES, masked)]
@@ -87,7 +87,7 @@ class Sender:
         """The replies that were kept, in ascending order, none before all are known to be distinct."""
         if self._outgoing is None:
             refuse_repeats(self._run.store, self._products)
-            self._outgoing = self._chunks(self._collected, self._run.records_in_chunk)
+            self._outgoing = self._chunks(self._collected, self._run.items_in_chunk)
         chunk = next(self._outgoing, None)
         if chunk is not None:
             return [chunk_frame(M.REPLIES, chunk)]
@@ -109,7 +109,7 @@ class Sender:
     def _tag_some(self) -> None:
         run = self._run
         start = len(self._own_tags)
-        stop = min(start + run.records_in_chunk, len(run.tokens))
+        stop = min(start + run.items_in_chunk, len(run.tokens))
         tokens = run.tokens.read(start, stop)
         masked = np.empty((len(tokens), 32), np.uint8)
         for key, mask in enumerate(self._masks):
@@ -117,7 +117,7 @@ class Sender:
             masked[key :: run.keys] = run.backend.hash_and_mask(of_key, mask, run.dst)
         parts = [run.tags(masked, start).reshape(stop - start, -1)]
         if run.labels is not None and run.label_width:
-            # A record's label is sealed once under each of its keys: whichever of them matches opens it.
+            # An item's label is sealed once under each of its keys: whichever of them matches opens it.
             payloads = run.labels.payloads(run.tokens.numbers(np.arange(start, stop)))
             sealed = labels.seal(run.label_keys(masked, start), np.repeat(payloads, run.keys, axis=0))
             parts.append(sealed.reshape(stop - start, -1))

@@ -80,7 +80,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """What goes in, seen from `side`. own, peer: distinct values of each key, or records one-to-one, without what the
+    """What goes in, seen from `side`. own, peer: distinct values of each key, or items one-to-one, without what the
     terms add. key_bytes: mean length of a key; rows: of the own table, where keys repeat. Both matter for the disk
     only."""
 
@@ -137,7 +137,7 @@ class RunCost:
     def sender_sends(self) -> int:
         """Bytes of the replies and tags, with their frames, and what summing adds."""
         row = self.size.keys * (self.tag_bytes + self.sealed_bytes)
-        rows = min(self._records_in_chunk, (MAX_FRAME_BYTES - HEADER_BYTES) // row)
+        rows = min(self._items_in_chunk, (MAX_FRAME_BYTES - HEADER_BYTES) // row)
         transfers = sum_cost.sender_sends(self.size.m, block_rows(self.chunk)) if self.sums else 0
         return self._elements + row * self.size.m + HEADER_BYTES * -(-self.size.m // rows) + transfers
 
@@ -149,12 +149,12 @@ class RunCost:
         return self.sender_sends + both_ways
 
     @property
-    def _records_in_chunk(self) -> int:
+    def _items_in_chunk(self) -> int:
         return max(1, self.chunk // self.size.keys)
 
     @property
     def _elements(self) -> int:
-        return ELEMENT_BYTES * self.size.elements + HEADER_BYTES * -(-self.size.n // self._records_in_chunk)
+        return ELEMENT_BYTES * self.size.elements + HEADER_BYTES * -(-self.size.n // self._items_in_chunk)
 
     def seconds(self, calibration: Calibration, machines: Machines) -> float:
         """Chunks keep both parties at work at once: on two machines the busier one decides, on one their work adds
@@ -274,7 +274,7 @@ def _disk_bytes(terms: Terms, sizes: Sizes, session: Sequence[tuple[RunCost, boo
             filled[-1:] = [(m, run.tag_bytes + WORD_BYTES), (m, ROW_BYTES)]
         columns.append(spilled_bytes(filled, memory_limit // (4 if gives else 2)))
     if terms.matching is Matching.ONE_TO_ONE:
-        return max(columns)  # records are read in random order, so their keys stay in memory
+        return max(columns)  # items are read in random order, so their keys stay in memory
     shuffles, limit = len(session) // terms.lists, memory_limit // 2 // terms.lists
     of_keys = keys_on_disk(sizes.own, sizes.rows or sizes.own, sizes.key_bytes, shuffles, limit)
     return terms.lists * of_keys + max(columns)

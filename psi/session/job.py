@@ -24,7 +24,7 @@ from psi.inputs import items, values
 from psi.inputs.distinct import SpooledKeys
 from psi.inputs.items import Items, Report
 from psi.inputs.linked import Linked
-from psi.inputs.record_tokens import RecordTokens
+from psi.inputs.row_tokens import RowTokens
 from psi.inputs.spooled_tokens import shuffled
 from psi.inputs.tokens import TokenSource
 from psi.inputs.values import SummedValues
@@ -80,7 +80,7 @@ class Job:
         strict: bool = False,
     ) -> None:
         """Stream the table and gather the distinct values of each key. One-to-one, they stay in memory whatever the
-        limit: records are read in random order. value: the column that `sum` adds up. strict: refuse rows that a rule
+        limit: items are read in random order. value: the column that `sum` adds up. strict: refuse rows that a rule
         cannot read. Raises InputError."""
         if terms.keys != tuple(map(KeyTerm.of, keys)):
             raise ValueError("the keys are not those of the terms")
@@ -120,7 +120,7 @@ class Job:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Distinct values of each key or, one-to-one, the number of records."""
+        """Distinct values of each key or, one-to-one, the number of items."""
         if self._linked is not None:
             return (len(self._linked.rows),)
         return tuple(len(found.keys) for found in self._items)
@@ -156,7 +156,7 @@ class Job:
             if self._linked is None:
                 return shuffled(self._items[number].keys, prefixes[number], entropy)
             values = [found.keys for found in self._items if isinstance(found.keys, Packed)]
-            return RecordTokens(values, prefixes, self._linked.table, entropy)
+            return RowTokens(values, prefixes, self._linked.table, entropy)
 
         return Setup(
             side=self.side,
@@ -195,7 +195,7 @@ class Job:
         )
 
     def _add_up(self, amounts: Amounts, declared: int) -> SummedValues:
-        """The value of each record: of one key the sum of its rows, of several the row's own."""
+        """The value of each item: of one key the sum of its rows, of several the row's own."""
         if self._value is None:
             raise UsageError("this side's values are to be added up: name their column", term="value")
         amounts.check_room(declared)
@@ -262,7 +262,7 @@ class Job:
         return owners
 
     def count_rows(self, outcome: Outcome) -> int | None:
-        """How many rows carry a matched key, or are matched records; None when this side did not learn which."""
+        """How many rows carry a matched key, or are matched items; None when this side did not learn which."""
         return None if outcome.matched is None else int(self._matched_rows(outcome.matched).sum())
 
     def _matched_rows(self, matched: tuple[I64, ...]) -> npt.NDArray[np.bool_]:
@@ -277,5 +277,5 @@ class Job:
 
 def token_prefix(number: int, key: KeySpec) -> bytes:
     """What goes before the values of a key (docs/protocol.md, "Items"). The number, from 1, keeps two keys under one
-    rule apart: a telephone number that is one record's first and another's second must not be two equal tokens."""
+    rule apart: a telephone number that is one item's first and another's second must not be two equal tokens."""
     return KEY_TYPE + bytes((number,)) + key.digest()[:_TYPE_TAG_BYTES]

@@ -19,7 +19,7 @@ from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
 from psi.agreement.terms import KeyTerm, Terms
 from psi.group import masking
 from psi.group.curve25519.backend import Backend, load_backend
-from psi.inputs.record_tokens import RecordTokens
+from psi.inputs.row_tokens import RowTokens
 from psi.normalize import parse_key
 from psi.protocol import messages
 from psi.protocol.matching import one_to_one
@@ -214,11 +214,11 @@ def test_precedence_takes_rows_away_from_later_keys() -> None:
 # ---- views
 
 
-def records(count: int, first: int, blank: float, seed: int) -> RecordTokens:
+def records(count: int, first: int, blank: float, seed: int) -> RowTokens:
     draw = random.Random(seed)
     values = [Packed.of(b"%d-%d" % (key, first + n) for n in range(count)) for key in range(2)]
     table = np.array([[-1 if draw.random() < blank else n for _ in range(2)] for n in range(count)]).reshape(-1, 2)
-    return RecordTokens(values, [b"\x01mail", b"\x01phon"], table, FixedEntropy(f"{seed}"))
+    return RowTokens(values, [b"\x01mail", b"\x01phon"], table, FixedEntropy(f"{seed}"))
 
 
 TWO = (KeyTerm("raw/1", "00" * 32), KeyTerm("text/1", "11" * 32))
@@ -264,7 +264,7 @@ def test_views_do_not_show_which_keys_are_blank() -> None:
 def test_blanks_in_place_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: a blank stands for itself, one fixed token, in place of a filler. Then equal elements show the blanks,
     and the honest sender refuses them."""
-    monkeypatch.setattr("psi.inputs.record_tokens.fillers", lambda count, entropy: Packed.of([b"blank"] * count))
+    monkeypatch.setattr("psi.inputs.row_tokens.fillers", lambda count, entropy: Packed.of([b"blank"] * count))
     with pytest.raises(RemoteError, match="same masked value"):
         views((0.6, 0.6))
 
@@ -273,7 +273,7 @@ def test_an_element_under_one_key_says_nothing_about_the_list_of_another() -> No
     """A learner that puts values of the first key into all slots of its rows would test several a record; each slot has
     a scalar of its own, so only those in the first slot meet the first key's tags."""
 
-    class Stuffed(RecordTokens):
+    class Stuffed(RowTokens):
         def read(self, start: int, stop: int) -> Packed:
             return Packed.of(b"\x01mail%d" % n for n in range(2 * start, 2 * stop))
 
@@ -292,7 +292,7 @@ def test_an_element_under_one_key_says_nothing_about_the_list_of_another() -> No
         pump({
             side: Party(setup(side, [], agreed, sizes=(count,), tokens=lambda number, kind=kind, count=count: kind(
                 values, [b"\x01mail", b"\x01phon"], table[:count], FixedEntropy())))
-            for side, kind, count in ((Side.CONNECT, Stuffed, 5), (Side.LISTEN, RecordTokens, 10))
+            for side, kind, count in ((Side.CONNECT, Stuffed, 5), (Side.LISTEN, RowTokens, 10))
         })  # fmt: skip
     own_first, own_second, peer_first, _ = ({bytes(tag) for tag in column} for column in kept[0])
     assert len(own_first & peer_first) == 5  # values 0, 2, 4, 6, 8

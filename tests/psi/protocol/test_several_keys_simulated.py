@@ -16,7 +16,7 @@ from psi.group import masking
 from psi.group.curve25519.scalar import Scalar
 from psi.group.curve25519.suite import DST
 from psi.inputs.padding import fillers
-from psi.inputs.record_tokens import RecordTokens
+from psi.inputs.row_tokens import RowTokens
 from psi.protocol.messages import MessageType as M
 from psi.protocol.outcome import Outcome
 from psi.protocol.party import Party
@@ -35,10 +35,10 @@ Table = list[tuple[int | None, int | None]]  # a record's values, each in one re
 Graph = list[set[tuple[int, int]]]  # for each key, pairs of records with equal values
 
 
-def tokens(table: Table, seed: str) -> RecordTokens:
+def tokens(table: Table, seed: str) -> RowTokens:
     values = [Packed.of(b"%d" % n for n in range(100)) for _ in range(2)]
     numbers = np.array([[-1 if value is None else value for value in row] for row in table]).reshape(-1, 2)
-    return RecordTokens(values, PREFIXES, numbers, FixedEntropy(seed))
+    return RowTokens(values, PREFIXES, numbers, FixedEntropy(seed))
 
 
 def random_table(draw: random.Random, count: int) -> Table:
@@ -78,7 +78,7 @@ def simulate(own: Table, peer_size: int, graph: Graph) -> tuple[list[Frame], Out
         for a, b in edges:
             rows[b, key] = of_own[a, key]
     frames = [
-        *chunks(M.REPLIES, sorted(bytes(row) for row in replies), context.records_in_chunk),
+        *chunks(M.REPLIES, sorted(bytes(row) for row in replies), context.items_in_chunk),
         Frame(M.REPLIES_END, b""),
         *chunks(M.TAGS, sorted(bytes(row.reshape(-1)) for row in rows), context.tag_rows_in_chunk),
         Frame(M.TAGS_END, b""),

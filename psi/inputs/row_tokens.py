@@ -1,4 +1,4 @@
-"""Records with several keys as tokens: one token a key, whatever a record lacks."""
+"""Linked rows as tokens: one token per key, whatever a row lacks."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from psiselect.base.entropy import Entropy, permutation
 from psiselect.base.packed import I64, Packed
 
 
-class RecordTokens:
-    """A TokenSource of records that have several keys, in a fresh uniform order. Stays in memory.
+class RowTokens:
+    """A TokenSource of rows that have several keys, in a fresh uniform order. Stays in memory.
 
     keys: for each key of the terms its distinct values. prefixes: the type of each key (docs/protocol.md, "Items").
-    table: int64, shape (records, keys): which value a record has, -1 for none. What is missing becomes a filler: where
-    blanks are would single records out of shuffled ones.
+    table: int64, shape (rows, keys): which value a row has, -1 for none. What is missing becomes a filler: where
+    blanks are would single rows out of shuffled ones.
     """
 
     def __init__(self, keys: Sequence[Packed], prefixes: Sequence[bytes], table: I64, entropy: Entropy) -> None:
@@ -37,7 +37,7 @@ class RecordTokens:
         return len(self._order)
 
     def read(self, start: int, stop: int) -> Packed:
-        """The tokens of records start..stop in the shuffled order, record by record."""
+        """The tokens of rows start..stop in the shuffled order, row by row."""
         return self._tokens.take(self._where[self._keys * start : self._keys * stop])
 
     def numbers(self, positions: I64) -> I64:
