@@ -80,8 +80,8 @@ class CsvSource(FileSource):
     """A UTF-8 CSV file (RFC 4180, LF or CRLF, with or without BOM) under a header.
 
     delimiter: see `CsvLayout`. Blank lines are rows without cells to `rows`. To `batches` they are nothing, or in a
-    file of one column an empty value. The columns' names must be distinct, unless `distinct` is False: then only `rows`
-    can be read.
+    file of one column an empty value. The columns' names must be distinct, unless `distinct` is False: then only
+    `rows` can be read.
     """
 
     first_row: ClassVar[int] = 2

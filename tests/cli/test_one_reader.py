@@ -240,10 +240,10 @@ def test_pipes_are_read(program: Run, tmp_path: Path, words: list[str], key: str
     (written,) = KINDS[kind](tmp_path, MATRIX)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    writer = threading.Thread(target=lambda: pipe.write_bytes(Path(written).read_bytes()))
+    writer = threading.Thread(target=lambda: pipe.write_bytes(Path(written).read_bytes()), daemon=True)
     writer.start()
     shown = program(*[str(pipe) if word == "PIPE" else word for word in words], "--json")
-    writer.join()
+    writer.join(10)
     assert json.loads(shown.out)[key] == expected
 
 

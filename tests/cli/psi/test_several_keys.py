@@ -43,7 +43,7 @@ def test_any_key_matches_and_counts_are_told_by_key(
 def test_words_for_a_person(tables: Path) -> None:
     shown = local(tables, "--matching", "one-to-one", "--reveal", "count")
     assert shown.code == 0
-    assert "3 records in 4 rows" in shown.out
+    assert "3 distinct rows in 4 rows" in shown.out
     assert "mail 2, phone 1" in shown.out
 
 

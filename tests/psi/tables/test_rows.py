@@ -301,9 +301,20 @@ def test_a_line_break_in_a_field_at_the_end_of_a_block_stays_whole() -> None:
     assert [batch.column(1)[-1].as_py() for batch in source.batches()][-1] == cell.decode()
 
 
-def test_doubt_alone_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where bytes only look like a fault, `rows` decides, once; what was read whole is not doubted again."""
-    monkeypatch.setattr(delimited._Watched, "_has_long_line", lambda self, block: True)
+def test_lines_that_are_too_long_end_where_they_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "MAX_ROW", 9)
+    rng = random.Random(3)
+    for _ in range(2_000):
+        data = b"".join(rng.choices([b"a", b"bcd", b"e" * 8, b"\n", b"\r\n", b"\r"], k=rng.randrange(12)))
+        monkeypatch.setattr(delimited, "_READ_BYTES", rng.randrange(1, 12))
+        expected = ["" if len(line) > 9 else line.decode() for line in data.splitlines(keepends=True)]
+        assert [text for text, _ in delimited.text_lines(io.BytesIO(data))] == expected, data
+
+
+@pytest.mark.parametrize("doubtful", [True, False])
+def test_doubt_alone_is_no_fault(monkeypatch: pytest.MonkeyPatch, doubtful: bool) -> None:
+    """Where bytes only look like a fault, `rows` decides, once; what was read whole is not watched again."""
+    monkeypatch.setattr(delimited._Watched, "_has_long_line", lambda self, block: doubtful)
     source = open_file(MemoryFile(b"a,b\n1,2\n", "in.csv"))
     assert sum(map(len, source.batches())) == 1
     monkeypatch.setattr(delimited._Watched, "_watch", lambda self, block, ended: pytest.fail("watched again"))
