@@ -85,6 +85,14 @@ def test_every_kind_of_term_is_plain_json() -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["version", "chunk"])
+def test_true_is_not_one(name: str) -> None:
+    own = terms(chunk=1)
+    found = difference(own, {**own.to_json(), name: True})
+    assert found is not None
+    assert found.term == name
+
+
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(Terms)])
 def test_a_term_of_another_type_differs(name: str) -> None:
     """1 is not true, and "1" is not 1."""

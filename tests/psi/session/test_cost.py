@@ -189,6 +189,15 @@ def test_disk_of_columns(tmp_path: Path, columns: list[tuple[int, int]], limit: 
     store.close()
 
 
+def test_disk_of_the_side_whose_values_add_up() -> None:
+    """Elements, tags with their values, and rows of the transfers, by hand; the keys are few enough for memory."""
+    n, m, limit = 300_000, 400_000, 8_000_000
+    terms = agreed(KEY, Reveal.SUM, Learner.CONNECT, value_decimals=0, value_max="1000")
+    found = cost.estimate(terms, Sizes(m, n, Side.LISTEN, key_bytes=0, rows=1), Machine(MACHINE, memory_limit=limit))
+    columns = [(n, 32), (m, found.tag_bytes + 8), (m, 16)]
+    assert found.disk_bytes == cost.spilled_bytes(columns, limit // 2) > m * (found.tag_bytes + 8 + 16)
+
+
 @pytest.mark.parametrize(("rows", "repeats"), [(20_000, 1), (40_000, 4)])
 @pytest.mark.parametrize("limit", [40_000, 700_000, 4_000_000, 100_000_000])
 @pytest.mark.parametrize("shuffles", [1, 2])
