@@ -17,9 +17,8 @@ from collections.abc import Callable, Mapping
 from cli.advisor import formulas, predictions, sources
 from cli.advisor.findings import Finding, Findings, Fit, Reason, Verdict, because, none, stated, zero
 from cli.advisor.labels import L
-from cli.advisor.predicates import Predicate, Traits, Unless, holds
+from cli.advisor.predicates import Traits, Unless, holds, predicate
 from cli.advisor.predictions import Setting
-from cli.advisor.printed_commands import implemented
 from cli.advisor.task import NeedToKnow
 from cli.advisor.wording import count, number, percent
 from cli.advisor.words import phrase, saying
@@ -87,11 +86,6 @@ def _open_points(s: Setting) -> str:
     return "; ".join(gap.reason(s) for gap in SUM_GAPS if holds(gap.when, s.t))
 
 
-def _compared_here(traits: Traits) -> bool:
-    """The toolkit has a command for it: a fact about `printed_commands`, so not among the predicates of tasks."""
-    return implemented(traits.f, L.MPC_OTHER)
-
-
 # fmt: off
 EXACT_TOTAL = because("approaches.total-hides-nobody", "output_privacy")
 SUM_GAPS: Findings = (
@@ -122,7 +116,7 @@ MPC_OTHER: Findings = (
     ONE_HOLDER,
     Finding((T.hiding_required, Unless(T.general), Unless(T.training)), NO,
             because("approaches.result-hides-nobody", "output_privacy"), zero, zero),
-    Finding((_compared_here,), FITS, saying("approaches.on-mpyc"), none, zero),
+    Finding((T.compared_here,), FITS, saying("approaches.on-mpyc"), none, zero),
     Finding((), GAP, saying("approaches.in-general"), none, zero),
 )
 # fmt: on
@@ -208,7 +202,7 @@ def _tallies_err95(s: Setting) -> float:
     return s.n.tallies_err95
 
 
-def _ruled_out(fits: Predicate, error: Error) -> Findings:
+def _ruled_out(fits: predicate, error: Error) -> Findings:
     """What rules out noise on a number: it is too much, or none is permitted."""
     return (
         Finding((Unless(fits),), NO, _useless(error), error, error),

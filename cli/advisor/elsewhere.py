@@ -4,7 +4,9 @@ here.
 
 from __future__ import annotations
 
-from cli.advisor.predicates import Predicate, Traits, holds
+from collections.abc import Callable
+
+from cli.advisor.predicates import Traits
 from cli.advisor.printed_commands import MAX_PARTIES
 from cli.advisor.words import phrase
 
@@ -14,24 +16,22 @@ KINDS = (
     "equality", "verifiable", "fuzzy", "multi_party", "malicious_lists", "many", "dp_library",
 )
 
-T = Traits  # for the table
-
 # First match: which kind a task needs.
-CHOICE: tuple[tuple[tuple[Predicate, ...], str], ...] = (
-    ((T.over_lists, T.more_than_two), "multi_party"),
-    ((T.over_lists, T.fuzzy), "fuzzy"),
-    ((lambda t: t.f.function in KINDS,), "of the function"),
-    ((T.over_lists, T.cheating), "malicious_lists"),
-    ((T.cheating,), "verifiable"),
-    ((lambda t: t.f.n_holders > MAX_PARTIES,), "many"),
-    ((T.one_holder,), "dp_library"),
+CHOICE: tuple[tuple[Callable[[Traits], bool], str], ...] = (
+    (lambda t: t.over_lists and t.more_than_two, "multi_party"),
+    (lambda t: t.over_lists and t.fuzzy, "fuzzy"),
+    (lambda t: t.f.function in KINDS, "of the function"),
+    (lambda t: t.over_lists and t.cheating, "malicious_lists"),
+    (lambda t: t.cheating, "verifiable"),
+    (lambda t: t.f.n_holders > MAX_PARTIES, "many"),
+    (lambda t: t.one_holder, "dp_library"),
 )
 # fmt: on
 
 
 def elsewhere(t: Traits) -> str:
     """The kind of tool to look for."""
-    kind = next((kind for applies, kind in CHOICE if holds(applies, t)), "custom")
+    kind = next((kind for applies, kind in CHOICE if applies(t)), "custom")
     return tool(t.f.function if kind == "of the function" else kind)
 
 

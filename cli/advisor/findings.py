@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from cli.advisor.labels import Label
-from cli.advisor.predicates import Predicate
+from cli.advisor.predicates import Condition
 from cli.advisor.predictions import Setting
 from cli.advisor.words import phrase
 
@@ -68,7 +68,7 @@ class Finding:
     """What is said of an approach when all of `when` hold.
 
     Attributes:
-        when: the predicates, tried in order. Where there are none, the finding always holds.
+        when: the predicates or their opposites, tried in order. Where there are none, the finding always holds.
         fit: how the approach fits then.
         reason: why.
         number: what decided, None where no number is involved.
@@ -76,7 +76,7 @@ class Finding:
         cost: seconds and bytes.
     """
 
-    when: tuple[Predicate, ...]
+    when: tuple[Condition, ...]
     fit: Fit
     reason: Reason
     number: Value = none

@@ -4,37 +4,27 @@ thousands of such properties to answer one task, each object in one thread."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, Self, TypeVar, overload
 
 Value = TypeVar("Value")
 
 
 class lazy(Generic[Value]):  # noqa: N801 - used like the one of functools
-    """A property that is computed when first asked for, and then is a plain attribute.
-
-    Taken from the class it is a function of an object, so that tables can list properties.
-    """
+    """A property that is computed when first asked for, and then is a plain attribute."""
 
     def __init__(self, compute: Callable[[Any], Value]) -> None:
         self._compute = compute
-        self._name = compute.__name__
+        self.name = compute.__name__
         self.__doc__ = compute.__doc__
 
     @overload
-    def __get__(self, instance: None, owner: type) -> lazy[Value]: ...
+    def __get__(self, instance: None, owner: type) -> Self: ...
 
     @overload
     def __get__(self, instance: object, owner: type) -> Value: ...
 
-    def __get__(self, instance: object | None, owner: type) -> lazy[Value] | Value:
+    def __get__(self, instance: object | None, owner: type) -> Self | Value:
         if instance is None:
             return self
-        value = instance.__dict__[self._name] = self._compute(instance)
+        value = instance.__dict__[self.name] = self._compute(instance)
         return value
-
-    def __call__(self, instance: object) -> Value:
-        """The property of this object."""
-        kept: dict[str, Value] = instance.__dict__
-        if self._name not in kept:
-            kept[self._name] = self._compute(instance)
-        return kept[self._name]

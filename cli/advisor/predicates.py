@@ -1,7 +1,7 @@
 """What can be true of a task: the predicates that the rules and the table of approaches are made of.
 
-Each predicate is named and explained here, once. `Traits(facts).central` is its truth for one task; `Traits.central` is
-the predicate itself, a function of a task's traits, and that is what `rules.py` and `approaches.py` list.
+Each predicate is named and explained here, once. `Traits(facts).central` is its truth for one task. `Traits.central` is
+the predicate itself, and that is what `rules.py` and `approaches.py` list.
 
 A predicate reads fields lazily and in the order written: where an unknown field is in the way, NeedToKnow leaves it,
 and the first such field is the one that the advisor asks for.
@@ -9,19 +9,36 @@ and the first such field is the one that the advisor asks for.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from cli.advisor.fields import ADDITIVE, COUNTS, ELEMENTS, INTERSECTIONS, ONE_BIT, SELECTIONS
+from cli.advisor.labels import L
 from cli.advisor.lazy import lazy
 from cli.advisor.numbers import FEW_HOLDERS, Numbers
+from cli.advisor.printed_commands import implemented
 from cli.advisor.task import Facts
 
 SPARE = 5  # how much better noise at the source must be than what is useless, where computing together is possible too
 
 
+class predicate(lazy[bool]):  # noqa: N801 - a decorator
+    """Something that is true of a task or is not."""
+
+    wanted = True
+
+
+class Unless:
+    """The opposite of a predicate, in a table."""
+
+    wanted = False
+
+    def __init__(self, opposite: predicate) -> None:
+        self.name = opposite.name
+
+
+Condition = predicate | Unless
+
+
 class Traits:
-    """One task's predicates, each computed when first asked for.
+    """What is true of one task, each predicate computed when first asked for.
 
     Attributes:
         f: the task's fields.
@@ -34,203 +51,208 @@ class Traits:
 
     # What is asked for.
 
-    @lazy
+    @predicate
     def over_lists(self) -> bool:
         """The task compares lists of items."""
         return self.f.function in INTERSECTIONS
 
-    @lazy
+    @predicate
     def elements(self) -> bool:
         """The common items themselves are wanted."""
         return self.f.function in ELEMENTS
 
-    @lazy
+    @predicate
     def joined(self) -> bool:
         """Statistics over the joined records of the lists are wanted."""
         return bool(self.f.function == "intersection_join_stats")
 
-    @lazy
+    @predicate
     def overlap_number(self) -> bool:
         """One number about the common items is wanted: how many, or a total."""
         return self.f.function in ("intersection_size", "intersection_sum")
 
-    @lazy
+    @predicate
     def additive(self) -> bool:
         """A total, or what follows from totals, is wanted."""
         return self.f.function in ADDITIVE
 
-    @lazy
+    @predicate
     def one_bit(self) -> bool:
         """A yes or a no is wanted."""
         return self.f.function in ONE_BIT
 
-    @lazy
+    @predicate
     def summable(self) -> bool:
         """A sum over all units answers the task: totals, and what a count decides."""
         return self.f.function in (*ADDITIVE, *ONE_BIT)
 
-    @lazy
+    @predicate
     def selection(self) -> bool:
         """The best options are wanted."""
         return self.f.function in SELECTIONS
 
-    @lazy
+    @predicate
     def winner_only(self) -> bool:
         """The best options are wanted, and the totals are not to be known."""
         return bool(self.f.function in SELECTIONS and self.f.output_dim == 1)
 
-    @lazy
+    @predicate
     def options_known(self) -> bool:
         """The number of options is known."""
         return self.f.n_candidates is not None
 
-    @lazy
+    @predicate
     def quantile(self) -> bool:
         """A median or another quantile is wanted."""
         return bool(self.f.function == "quantile")
 
-    @lazy
+    @predicate
     def extreme(self) -> bool:
         """The largest or the smallest value is wanted."""
         return bool(self.f.function == "extreme")
 
-    @lazy
+    @predicate
     def selects(self) -> bool:
         """The answer is a choice rather than a number."""
         return self.f.function in (*SELECTIONS, "quantile", "extreme")
 
-    @lazy
+    @predicate
     def general(self) -> bool:
         """The function is beyond sums and sets: an auction, a model's answer, a custom function."""
         return self.f.function in ("auction", "inference", "custom")
 
-    @lazy
+    @predicate
     def training(self) -> bool:
         """A model learnt from the data is wanted."""
         return bool(self.f.function == "training")
 
-    @lazy
+    @predicate
     def given_away(self) -> bool:
         """A model is wanted, and others than the holders get it or it must hide each unit."""
         return self.training and (self.f.recipients in ("external", "public") or self.hides_output)
 
-    @lazy
+    @predicate
     def individual(self) -> bool:
         """One particular unit's record is wanted."""
         return bool(self.f.function == "individual_record")
 
-    @lazy
+    @predicate
     def rows(self) -> bool:
         """The records themselves are wanted."""
         return bool(self.f.function == "row_release")
 
-    @lazy
+    @predicate
     def fuzzy(self) -> bool:
         """Items of the two lists match though they are spelt differently."""
         return bool(self.f.match == "fuzzy")
 
     # Who holds the data, and who may see it.
 
-    @lazy
+    @predicate
     def inputs_public(self) -> bool:
         """Nothing in the data is secret."""
         return bool(self.f.data_public)
 
-    @lazy
+    @predicate
     def entitled(self) -> bool:
         """One holder has all the data, nobody else gets the result, and the result need not hide anybody."""
         # The function is looked at first, though it does not matter here, so that it is the first thing asked.
         inside = self.f.function is not None and self.f.recipients in ("participants", "one_participant", "subset")
         return inside and self.one_holder and not self.hides_output
 
-    @lazy
+    @predicate
     def one_holder(self) -> bool:
         """One party holds everything."""
         return bool(self.f.n_holders == 1)
 
-    @lazy
+    @predicate
     def more_than_two(self) -> bool:
         """More than two parties hold the data."""
         return bool(self.f.n_holders > 2)
 
-    @lazy
+    @predicate
     def two_alone(self) -> bool:
         """Two parties, of whom one gets the result or each holds a single value: a total tells one the other's."""
         return bool(self.f.n_holders == 2 and (self.f.recipients != "external" or self.f.each_holder_one_unit))
 
-    @lazy
+    @predicate
     def central(self) -> bool:
         """One party holds everything already, or may see it."""
         return self.one_holder or self.curator
 
-    @lazy
+    @predicate
     def curator(self) -> bool:
         """Somebody may see all the raw data."""
         return bool(self.f.trusted_curator)
 
-    @lazy
+    @predicate
     def own_value(self) -> bool:
         """Each holder has one unit's data only: its own."""
         return bool(self.f.each_holder_one_unit)
 
-    @lazy
+    @predicate
     def helpers(self) -> bool:
         """Servers that do not collude can be found."""
         return bool(self.f.helper_servers)
 
-    @lazy
+    @predicate
     def too_many(self) -> bool:
         """The holders are too many to compute together, and no servers help them."""
         return bool(self.f.n_holders > FEW_HOLDERS) and not self.helpers
 
-    @lazy
+    @predicate
     def reachable(self) -> bool:
         """A computation together is practicable: among few, with servers, or where parties hold many units each."""
         return not self.own_value or self.selects or not self.too_many
 
-    @lazy
+    @predicate
+    def compared_here(self) -> bool:
+        """The toolkit has a command that computes such an exact result, though it is no sum."""
+        return implemented(self.f, L.MPC_OTHER)
+
+    @predicate
     def cheating(self) -> bool:
         """Somebody may deviate from the protocol."""
         return bool(self.f.adversary == "malicious")
 
-    @lazy
+    @predicate
     def known_giant(self) -> bool:
         """The largest input may be known and be most of the total, and something less than the exact total will do."""
         return bool(self.f.exact != "required" and self.f.dominant_possible and self.f.aux_likely)
 
-    @lazy
+    @predicate
     def sizes_known(self) -> bool:
         """The lengths of both lists are known."""
         return self.f.n_a is not None and self.f.n_b is not None
 
     # Exact, or hidden in the result.
 
-    @lazy
+    @predicate
     def exact_required(self) -> bool:
         """No error is permitted."""
         return bool(self.f.exact == "required")
 
-    @lazy
+    @predicate
     def hides_output(self) -> bool:
         """The result itself is to hide each unit."""
         return bool(self.f.output_privacy != "not_needed")
 
-    @lazy
+    @predicate
     def hiding_required(self) -> bool:
         """The result itself must hide each unit."""
         return bool(self.f.output_privacy == "required")
 
-    @lazy
+    @predicate
     def wants_exact(self) -> bool:
         """Exactness is demanded, or preferred while the result need not hide anybody."""
         return self.exact_required or bool(self.f.exact == "preferred" and not self.hides_output)
 
-    @lazy
+    @predicate
     def exact_will_do(self) -> bool:
         """Exactness is wanted, or the result need not hide anybody."""
         return self.wants_exact or not self.hides_output
 
-    @lazy
+    @predicate
     def exact_serves(self) -> bool:
         """Exact is wanted; or noise is permitted but useless here, and nobody needs to be hidden in the result."""
         if self.wants_exact:
@@ -243,7 +265,7 @@ class Traits:
 
     # Noise.
 
-    @lazy
+    @predicate
     def bounded(self) -> bool:
         """What one unit can change is limited. Counts are by nature, unless the user says that they are not."""
         if self.f.known("bounded") and self.f.bounded != "na":
@@ -251,26 +273,26 @@ class Traits:
         natural = self.f.function in (*COUNTS, "histogram", "intersection_size", *SELECTIONS)
         return natural or self.f.bounds is not None or bool(self.f.need("bounded") != "no")
 
-    @lazy
+    @predicate
     def central_fits(self) -> bool:
         """The noise of one who sees all the data leaves a usable answer."""
         if self.selects:
             return self.n.shortfall95 <= self.n.at_stake
         return self.bounded and self.n.fits(self.n.central_err95)
 
-    @lazy
+    @predicate
     def shared_fits(self) -> bool:
         """Noise added inside a secure computation leaves a usable answer; a choice is as good as with a holder."""
         if self.selects:
             return self.central_fits
         return self.bounded and self.n.fits(self.n.shared_err95)
 
-    @lazy
+    @predicate
     def local_fits(self) -> bool:
         """Noise that every holder adds leaves a usable answer."""
         return not self.selects and self.bounded and self.n.fits(self.n.local_err95)
 
-    @lazy
+    @predicate
     def local_good(self) -> bool:
         """Noise that every holder adds is good enough to be preferred.
 
@@ -282,29 +304,15 @@ class Traits:
         spare = SPARE if not self.n.stated_limit and self.f.n_holders <= FEW_HOLDERS else 1
         return self.n.fits(self.n.local_err95 * spare)
 
-    @lazy
+    @predicate
     def tallies_fit(self) -> bool:
         """The noisy totals of all options would still show the best."""
         return self.n.tallies_err95 <= self.n.at_stake
 
 
-Predicate = Callable[[Traits], bool]
-
-
-@dataclass(frozen=True)
-class Unless:
-    """The opposite of a predicate."""
-
-    predicate: Predicate
-
-    def __call__(self, traits: Traits) -> bool:
-        """Does the predicate not hold?"""
-        return not self.predicate(traits)
-
-
-def holds(conditions: tuple[Predicate, ...], traits: Traits) -> bool:
+def holds(conditions: tuple[Condition, ...], traits: Traits) -> bool:
     """Do all of them hold? They are tried in order, and none after the first that does not."""
     for condition in conditions:  # noqa: SIM110 - a loop takes half the time of all(), and thousands are tried
-        if not condition(traits):
+        if getattr(traits, condition.name) != condition.wanted:
             return False
     return True

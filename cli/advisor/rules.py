@@ -9,18 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cli.advisor.labels import L
-from cli.advisor.predicates import Predicate, Traits, Unless, holds
+from cli.advisor.predicates import Condition, Traits, Unless, holds
 from cli.advisor.task import Facts
 from cli.advisor.words import phrase
 
 
 @dataclass(frozen=True)
 class Rule:
-    """The predicates that must all hold, tried in order; the label that follows; the fields responsible."""
+    """The conditions that must all hold, tried in order; the label that follows; the fields responsible."""
 
     name: str
     label: L
-    when: tuple[Predicate, ...]
+    when: tuple[Condition, ...]
     fields: str
 
     @property

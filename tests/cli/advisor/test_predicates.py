@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import ast
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.advise_random import random_task
 from support.advising import MACHINE
 
-from cli.advisor import approaches, predicates
+from cli.advisor import predicates
 from cli.advisor.answer import Answer, advise
 from cli.advisor.approaches import APPROACHES
 from cli.advisor.findings import Fit
-from cli.advisor.lazy import lazy
-from cli.advisor.numbers import Numbers
-from cli.advisor.predicates import Predicate, Traits, Unless, holds
+from cli.advisor.predicates import Traits, Unless, holds, predicate
 from cli.advisor.rules import RULES
 from cli.advisor.task import Facts, FieldError, NeedToKnow
 
-NAMED = {name: value for name, value in vars(Traits).items() if isinstance(value, lazy)}
+NAMED = {name: value for name, value in vars(Traits).items() if isinstance(value, predicate)}
 IN_RULES = [rule.when for rule in RULES]
 IN_TABLE = [finding.when for findings in APPROACHES.values() for finding in findings]
-
-
-def bare(conditions: Iterable[tuple[Predicate, ...]]) -> set[Predicate]:
-    """The predicates in lists of conditions, whether they are to hold or not."""
-    return {c.predicate if isinstance(c, Unless) else c for when in conditions for c in when}
 
 
 def answers(count: int, seed: int) -> Iterator[Answer]:
@@ -43,9 +36,22 @@ def answers(count: int, seed: int) -> Iterator[Answer]:
             yield found
 
 
-def test_rules_and_table_are_made_of_named_predicates() -> None:
-    assert bare(IN_RULES) <= set(NAMED.values())
-    assert bare(IN_TABLE) <= {*NAMED.values(), approaches._compared_here}
+# Predicates that only one of the two needs. The rules weigh wishes against each other; the table shows each by itself.
+# The table tells functions apart that one rule covers.
+ONLY_IN_RULES = {
+    *("entitled", "exact_serves", "exact_will_do", "given_away", "helpers", "known_giant", "local_good"),
+}
+ONLY_IN_TABLE = {
+    *("additive", "overlap_number", "selection", "summable", "options_known", "sizes_known", "compared_here"),
+    *("curator", "exact_required", "hides_output", "hiding_required", "local_fits", "tallies_fit"),
+}
+
+
+def test_rules_and_table_are_made_of_the_same_predicates() -> None:
+    rules, table = ({condition.name for when in lists for condition in when} for lists in (IN_RULES, IN_TABLE))
+    assert rules | table <= NAMED.keys()
+    assert rules - table == ONLY_IN_RULES
+    assert table - rules == ONLY_IN_TABLE
 
 
 def test_each_predicate_is_explained_and_used() -> None:
@@ -60,11 +66,13 @@ def test_each_predicate_is_explained_and_used() -> None:
     assert all(predicate.__doc__ for predicate in NAMED.values())
 
 
-def test_a_predicate_is_both_an_attribute_and_a_function() -> None:
+def test_a_predicate_and_its_opposite() -> None:
     traits = Traits(Facts({"function": "sum", "n_holders": 1}, asking=frozenset()))
-    assert Traits.central(traits) is traits.central is True
-    assert Unless(Traits.central)(traits) is False
-    assert isinstance(traits.n, Numbers)
+    assert traits.central is True
+    assert holds((Traits.central, Traits.additive, Unless(Traits.over_lists)), traits)
+    assert not holds((Traits.central, Unless(Traits.additive)), traits)
+    assert not holds((Traits.over_lists,), traits)
+    assert holds((), traits)
 
 
 def test_conditions_are_tried_in_order_and_no_further_than_needed() -> None:
