@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.policies import write_policy
@@ -12,7 +14,10 @@ from support.psi_processes import session
 
 from cli.psi import values
 from psi.agreement.amounts import Amounts
+from psi.agreement.modes import Side
 from psi.protocol.outcome import Outcome
+from psi.session import local as both_parties
+from psi.session.session import SessionResult
 from psiselect.base.errors import RemoteError
 
 SUM = ("--reveal", "sum")
@@ -80,6 +85,23 @@ def test_local_adds_up_the_values_of_the_side_that_does_not_learn(place: Path, p
     assert (found["matches"], found["sum_exact"]) == (2, "11.00")
     shown = program(*[word for word in local(place, *ACME) if word != "--json"])
     assert "sum             11.00" in shown.out
+
+
+def test_a_total_that_no_values_can_have_is_an_error_and_is_not_shown(
+    place: Path, program: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = both_parties.run
+
+    def spoiled(*arguments: Any) -> dict[Side, SessionResult]:
+        results = honest(*arguments)
+        found = results[Side.CONNECT]
+        return {**results, Side.CONNECT: replace(found, outcome=replace(found.outcome, total=987_654_321_987_654_321))}
+
+    monkeypatch.setattr(both_parties, "run", spoiled)
+    shown = program(*local(place, *ACME))
+    assert shown.code == 4
+    assert "did not follow the protocol" in shown.error
+    assert "987" not in shown.out
 
 
 @pytest.mark.parametrize(
