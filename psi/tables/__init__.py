@@ -4,6 +4,7 @@
     files      what a table is in: a file that stays as it is, or a copy of a pipe
     source     what every source offers, and columns as text
     delimited, lines, columnar, database, sqlite, postgres: one kind of source each
+    quotes     of CSV files: checked before Arrow reads them
     kept       rows of a database, in a file without a name
     writing    rows out; joining: own rows beside the peer's
 

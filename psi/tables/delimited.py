@@ -14,12 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, ClassVar
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from psi.tables.files import NOT_UTF8, TableFile
+from psi.tables.quotes import Quotes
 from psi.tables.source import FileSource, distinct_names, fault_error
 from psiselect.base.errors import InputError
 from psiselect.base.rows import Fault, Row
@@ -217,7 +216,7 @@ class _Watched(io.RawIOBase):
         self._raw = raw
         self._trusted = trusted
         self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._quotes = _Quotes(delimiter)
+        self._quotes = Quotes(delimiter)
         self._held = b""  # Arrow takes an LF away when CR and LF are in two blocks, even inside quotes
         self._last = b"\n"
         self._unbroken = 0  # bytes since the last line break
@@ -256,46 +255,3 @@ class _Watched(io.RawIOBase):
         if first >= 0:
             self._unbroken = len(block) - 1 - block.rfind(end)
         return found
-
-
-class _Quotes:
-    """Whether quotes open and close fields as they should, in blocks of a file, at the speed of a regular expression.
-
-    A block is looked at up to its last line break; what follows goes with the next one. So a part begins where a field
-    begins, or inside quotes.
-    """
-
-    def __init__(self, delimiter: str) -> None:
-        end = rf"[{delimiter}\r\n]"
-        plain = rf'(?:[^"{delimiter}\r\n][^{delimiter}\r\n]*)?'
-        inside = r'(?:[^"]|"")*'
-        fields = rf'(?:(?:{plain}|"{inside}"){end})*'
-        # From a field's beginning, or from inside quotes, to the same at the end.
-        self._patterns = {
-            (False, False): rf"\A{fields}\z",
-            (False, True): rf'\A{fields}"{inside}\z',
-            (True, False): rf'\A{inside}"{end}{fields}\z',
-            (True, True): rf'\A{inside}(?:"{end}{fields}"{inside})?\z',
-        }
-        self._quoted = False
-        self._torn = b""
-
-    def sound(self, block: bytes, ended: bool) -> bool:
-        """Whether no text follows a closing quote up to here and, at the end of the file, no quote is open."""
-        end = b"\n" if b"\n" in block else b"\r"
-        first, last = block.find(end) + 1, block.rfind(end) + 1
-        line = self._torn + block[:first]
-        good = not last or (self._part(line, 0, len(line)) and self._part(block, first, last))
-        self._torn = block[last:] if last else self._torn + block
-        return good and not (ended and self._quoted)
-
-    def _part(self, data: bytes, start: int, stop: int) -> bool:
-        if data.find(b'"', start, stop) < 0:
-            return True
-        place = np.array([start, stop], np.int64)
-        text = pa.Array.from_buffers(pa.large_binary(), 1, [None, pa.py_buffer(place), pa.py_buffer(data)])
-        for after in (False, True):
-            if pc.match_substring_regex(text, self._patterns[self._quoted, after])[0].as_py():
-                self._quoted = after
-                return True
-        return False

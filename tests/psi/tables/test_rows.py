@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from support.tables import MemoryFile
 
-from psi.tables import Source, delimited, open_file, open_source, row_table
+from psi.tables import Source, delimited, open_file, open_source, quotes, row_table
 from psi.tables.delimited import CsvSource
 from psiselect.base.errors import InputError
 from psiselect.base.rows import Fault, Row
@@ -287,6 +287,7 @@ def test_rows_and_faults_account_for_every_line_and_arrow_agrees(seed: int) -> N
 def test_the_ends_of_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delimited, "_BLOCK_BYTES", 150)
     monkeypatch.setattr(delimited, "_READ_BYTES", 7)
+    monkeypatch.setattr(quotes, "_SLICE", 64)
     rng, outcomes = random.Random(7), Counter[str]()
     for _ in range(1_500):
         check(generated(rng, rng.randrange(10, 40)), outcomes)
