@@ -140,3 +140,17 @@ def test_a_mistake_in_the_policy_is_an_input_error(place: Path) -> None:
     )
     assert shown.code == 3
     assert "field 'max_size' is not known" in shown.json["error"]["message"]
+
+
+def test_a_peer_that_compares_learns_a_count_which_the_policy_must_allow(place: Path) -> None:
+    for reveal, said in (('["matches"]', "does not have count"), ('["matches", "count"]', None)):
+        policy = write_policy(place, "acme", reveal=reveal, columns='["e"]')
+        shown = run(
+            *("psi", "connect", "127.0.0.1:1", "--identity", place / "globex", "--peer", place / "acme.crt"),
+            *("--input", place / "globex.parquet", "--key", "e:email", "--json", "--policy", policy),
+            *("--min-matches", "1", "--min-matches-by", "other", "--timeout", "0.2"),
+        )
+        assert shown.code == (5 if said is None else 6), shown
+        if said is not None:
+            assert shown.json["error"]["term"] == "reveal"
+            assert said in shown.json["error"]["message"]
