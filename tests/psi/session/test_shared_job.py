@@ -77,3 +77,10 @@ def test_sessions_at_once_share_a_spooled_list(
     with shared, others[0]:
         pass
     assert keys.scratch.bytes_on_disk == 0
+
+
+def test_a_job_is_for_the_keys_of_its_terms(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("a\n")
+    terms = agreed(specs("value:text"), Reveal.MATCHES, Learner.CONNECT)
+    with pytest.raises(ValueError, match="not those of the terms"):
+        Job(open_source(tmp_path / "list.txt"), KEY, Side.CONNECT, terms, Memory(1 << 20, tmp_path))
