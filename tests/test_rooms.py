@@ -237,6 +237,12 @@ def test_the_protocol_core_has_no_threads_and_no_paths() -> None:
             assert not used & {"threading", "pathlib", "datetime", "os"}, name
 
 
+def test_no_python_file_is_over_400_lines() -> None:
+    sources = [path for name in (*PACKAGES, "tests", "bench", "docs") for path in (ROOT / name).rglob("*.py")]
+    assert len(sources) > 400
+    assert [str(path) for path in sources if len(path.read_text().splitlines()) > 400] == []
+
+
 def test_the_reference_is_for_tests_only() -> None:
     reference = "psi.group.curve25519.reference"
     assert reference in MODULES
