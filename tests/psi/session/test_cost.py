@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support.jobs import agreed, specs
 
 from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.modes import Learner, Reveal, Side
+from psi.agreement.modes import Learner, Matching, Reveal, Side
 from psi.agreement.terms import Terms
 from psi.group.curve25519.backend import load_backend
 from psi.group.curve25519.portable import PortableBackend, available_cores
@@ -196,6 +196,18 @@ def test_disk_of_the_side_whose_values_add_up() -> None:
     found = cost.estimate(terms, Sizes(m, n, Side.LISTEN, key_bytes=0, rows=1), Machine(MACHINE, memory_limit=limit))
     columns = [(n, 32), (m, found.tag_bytes + 8), (m, 16)]
     assert found.disk_bytes == cost.spilled_bytes(columns, limit // 2) > m * (found.tag_bytes + 8 + 16)
+
+
+def test_each_key_of_a_row_is_on_disk() -> None:
+    """Two keys have half of the room for keys each; one-to-one they stay in memory."""
+    limit = 8_000_000
+    two = agreed(specs("key", "other"), Reveal.MATCHES, Learner.CONNECT)
+    sizes, machine = Sizes(400_000, 1), Machine(MACHINE, memory_limit=limit)
+    found = cost.estimate(two, sizes, machine).disk_bytes
+    columns = cost.spilled_bytes([(400_000, cost.estimate(two, sizes, machine).tag_bytes), (1, 1)], limit // 2)
+    assert found == 2 * cost.keys_on_disk(400_000, 400_000, 32, 1, limit // 4) + columns
+    as_rows = dataclasses.replace(two, matching=Matching.ONE_TO_ONE)
+    assert cost.estimate(as_rows, sizes, machine).disk_bytes < 400_000 * 32
 
 
 @pytest.mark.parametrize(("rows", "repeats"), [(20_000, 1), (40_000, 4)])
