@@ -169,6 +169,42 @@ def test_amounts_out_of_bounds(tmp_path: Path) -> None:
         make(tmp_path / "zero", "0")
 
 
+def test_a_budget_is_spent_to_its_last_part_and_no_further(tmp_path: Path) -> None:
+    budget = Cost(Fraction(1, 3), Fraction(1, 10**6))
+    book = Ledger.create(tmp_path / "l", kind=BudgetKind.PURE, neighbors=REPLACE, budget=budget)
+    least = Fraction(1, 10**300)
+
+    def spend(amount: Fraction, delta: Fraction = Fraction(0)) -> Cost:
+        return book.spend("a", ApproximateDp(amount, delta), neighbors=REPLACE, what="x").remaining
+
+    with pytest.raises(BudgetError):
+        spend(Fraction(1, 3) + least)
+    with pytest.raises(BudgetError):
+        spend(least, Fraction(1, 10**6) + least)
+    assert spend(Fraction(1, 3) - least, Fraction(1, 10**6)) == Cost(least)
+    with pytest.raises(BudgetError):
+        spend(2 * least)
+    with pytest.raises(BudgetError):
+        spend(Fraction(0), least)
+    assert spend(least) == Cost()
+    assert len(book.entries()) == 2
+
+
+def test_names_and_amounts_of_a_ledger_end_where_they_say(tmp_path: Path) -> None:
+    book = Ledger.create(tmp_path / "l", kind=BudgetKind.PURE, neighbors=REPLACE, budget=Cost(Fraction(10**399)))
+    longest = 200
+    for name, what in (("n" * longest, "w" * longest), ("n", "")):
+        book.spend(name, PureDp(Fraction(1)), neighbors=REPLACE, what=what)
+    with pytest.raises(UsageError):
+        book.spend("n" * (longest + 1), PureDp(Fraction(1)), neighbors=REPLACE, what="")
+    with pytest.raises(UsageError):
+        book.spend("n", PureDp(Fraction(1)), neighbors=REPLACE, what="w" * (longest + 1))
+    book.spend("n", PureDp(Fraction(1, 10**399)), neighbors=REPLACE, what="")
+    with pytest.raises(UsageError):
+        book.spend("n", PureDp(Fraction(1, 10**400)), neighbors=REPLACE, what="")
+    assert len(book.entries()) == 3
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.fractions(0, 1), max_size=12))
 def test_the_total_is_the_exact_sum_of_what_was_accepted(tmp_path_factory: object, costs: list[Fraction]) -> None:

@@ -154,9 +154,33 @@ def test_histogram_cells() -> None:
     assert named.release(["no", "no", "maybe"], FixedEntropy()).values == (0, 2)
 
 
-def test_clamping_is_counted_and_not_part_of_the_release() -> None:
-    measurement = numeric.sum_(ONE, REPLACE, GRIDS[0])
-    assert measurement.release([Fraction(v) for v in (-1, 0, 3, 4, 5)], FixedEntropy()).private_clamped == 3
+@pytest.mark.parametrize(
+    "measurement",
+    [
+        numeric.sum_(ONE, REPLACE, GRIDS[0]),
+        numeric.mean(ONE, REPLACE, GRIDS[0], rows=5),
+        numeric.mean(ONE, ADD_REMOVE, GRIDS[0]),
+    ],
+    ids=lambda m: type(m).__name__,
+)
+def test_clamping_is_counted_and_not_part_of_the_release(measurement: numeric.Sum) -> None:
+    """With the same random bits, rows beyond the bounds and rows on the bounds give the same release; only the private
+    count tells them apart, and a release is one number."""
+    beyond, within = [[Fraction(v) for v in rows] for rows in ((-1, 0, 3, 4, 5), (0, 0, 3, 3, 3))]
+    for seed in "abcdef":
+        clamped, plain = (measurement.release(rows, FixedEntropy(seed)) for rows in (beyond, within))
+        assert clamped.values == plain.values
+        assert len(clamped.values) == 1
+        assert (clamped.private_clamped, plain.private_clamped) == (3, 0)
+
+
+def test_rows_of_no_cell_are_counted_and_not_part_of_the_release() -> None:
+    measurement = numeric.histogram(ONE, REPLACE, categories="ab")
+    for seed in "abcdef":
+        beyond, within = (measurement.release(rows, FixedEntropy(seed)) for rows in ("abcd", "ab"))
+        assert beyond.values == within.values
+        assert len(beyond.values) == 2
+        assert (beyond.private_clamped, within.private_clamped) == (2, 0)
 
 
 def test_an_unbounded_sum_is_refused_with_the_arithmetic() -> None:

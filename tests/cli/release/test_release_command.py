@@ -55,11 +55,47 @@ def test_values(table: Path) -> None:
     assert cells == {"0..2982": 1, "2982..3390": 1, "3390..3800": 2}
 
 
+def test_blank_cells_and_space_around_cells(table: Path) -> None:
+    """A blank cell is not counted; space around a cell does not matter; bounds of a count are both included."""
+    table.write_text("name,raise,smoker\na, 7 , yes \nb,,yes\nc,  ,\nd,9,no\n")
+    assert released("count", table, "--column", "raise", *LOUD)["value"] == 2
+    assert released("count", table, "--column", "smoker", "--equals", "yes", *LOUD)["value"] == 2
+    cells = released("histogram", table, "--column", "smoker", "--categories", " yes , no", *LOUD)["value"]
+    assert cells == {"yes": 2, "no": 1}
+    table.write_text("v\n6\n7\n8\n9\n10\n")
+    for bounds, rows in ((["--lower", 7], 4), (["--upper", 9], 4), (["--lower", 7, "--upper", 9], 3)):
+        assert released("count", table, "--column", "v", *bounds, *LOUD)["value"] == rows
+
+
 def test_values_are_clamped_to_the_bounds(table: Path) -> None:
     clamped = ["--column", "raise", "--lower", "3000", "--upper", "3500", *LOUD]
     result = run("sum", table, *clamped)
     assert result.stdout.split() == ["sum", str(3500 + 3000 + 3000 + 3390)]
     assert "clamp" not in result.stderr  # how many were is private
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+@pytest.mark.parametrize(
+    ("words", "tables"),
+    [
+        ("sum --lower 0 --upper 9", ("0 9 9 0", "-5 9 11 0", "-5 10 11 -1")),
+        ("mean --lower 0 --upper 9 --n 4", ("0 9 9 0", "-5 9 11 0", "-5 10 11 -1")),
+        ("mean --lower 0 --upper 9 --neighbors add-remove", ("0 9 9 0", "-5 9 11 0", "-5 10 11 -1")),
+        ("histogram --bins 0,9", ("0 9", "0 9 10", "-1 0 9 10 11")),
+    ],
+)
+def test_how_many_rows_are_beyond_the_bounds_is_not_shown(
+    table: Path, words: str, tables: tuple[str, ...], form: list[str]
+) -> None:
+    """The same exact result from rows on the bounds and from rows beyond them: nothing that is printed differs."""
+    shown = []
+    for rows in tables:
+        table.write_text("\n".join(["v", *rows.split()]) + "\n")
+        statistic, *options = words.split()
+        result = run(statistic, table, "--column", "v", *options, *LOUD, *form)
+        shown.append((result.exit_code, result.stdout, result.stderr))
+    assert shown[0][0] == 0
+    assert shown == shown[:1] * 3
 
 
 def test_what_is_said_beforehand(table: Path) -> None:
