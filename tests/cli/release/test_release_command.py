@@ -163,6 +163,7 @@ def test_dropping_is_silent(table: Path) -> None:
         (["sum", "--column", "raise", "--lower", "9", "--upper", "1", "--epsilon", "1"], 2, "below"),
         (["mean", "--column", "raise", *BOUNDS, "--epsilon", "1"], 2, "public"),
         (["mean", "--column", "raise", *BOUNDS, "--epsilon", "1", "--n", "5"], 3, "number of rows"),
+        (["mean", "--column", "raise", *BOUNDS, "--epsilon", "1", "--n", "3"], 3, "number of rows"),
         (["count", "--epsilon", "1"], 2, "public"),
         (["histogram", "--column", "raise", "--epsilon", "1"], 2, "cells"),
         (["quantile", "--column", "raise", *BOUNDS, "--epsilon", "1", "--unit", "0.001"], 2, "grid"),
