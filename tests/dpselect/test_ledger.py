@@ -89,6 +89,26 @@ def test_named_datasets_only_or_each_its_own_budget(tmp_path: Path) -> None:
     spend(opened, PureDp(Fraction(1)), "a")
     assert opened.balance("a").remaining.amount == 0
     assert opened.balance("b").remaining.amount == 1
+    spend(opened, TENTH, "b")
+    for name, spent in (("a", 1), ("b", Fraction(1, 10)), ("A", 0), ("aa", 0), ("0", 0), ("c", 0)):
+        assert opened.balance(name).spent.amount == spent
+
+
+def test_costs_are_described_in_the_currency_of_the_ledger(tmp_path: Path) -> None:
+    for kind, currency in ((BudgetKind.PURE, "epsilon"), (BudgetKind.ZCDP, "rho")):
+        (tmp_path / currency).mkdir()
+        ledger = make(tmp_path / currency, "1", kind)
+        assert ledger.describe(Cost(Fraction(1, 8))) == f"{currency} 1/8 (0.125)"
+        assert ledger.describe(Cost(Fraction(2), Fraction(1, 4))) == f"{currency} 2 and delta 1/4 (0.25)"
+
+
+def test_another_programs_file_with_the_same_tables_is_no_ledger(tmp_path: Path) -> None:
+    ledger = make(tmp_path)
+    with contextlib.closing(sqlite3.connect(ledger.path)) as raw:
+        raw.execute("PRAGMA application_id = 0")
+        raw.commit()
+    with pytest.raises(InputError, match="is not a psiselect ledger"):
+        Ledger.open(ledger.path)
 
 
 def test_created_private_whole_and_never_over_another_file(tmp_path: Path) -> None:

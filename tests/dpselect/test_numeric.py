@@ -198,6 +198,8 @@ def test_an_unbounded_sum_is_refused_with_the_arithmetic() -> None:
         lambda: Grid(ONE, Fraction(2), Fraction(0)),
         lambda: Grid(Fraction(0), Fraction(1), Fraction(10)),
         lambda: numeric.count(Fraction(0), REPLACE),
+        lambda: DiscreteLaplace(ONE, 0),
+        lambda: DiscreteLaplace(Fraction(-1), 1),
         lambda: numeric.count(ONE, REPLACE, contributions=0),
         lambda: numeric.mean(ONE, REPLACE, GRIDS[0]),
         lambda: numeric.mean(ONE, ADD_REMOVE, GRIDS[0], rows=0),
