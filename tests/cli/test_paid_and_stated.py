@@ -117,6 +117,8 @@ def test_what_is_printed_is_what_is_drawn_and_charged(case: Case, watched: Watch
     record = watched.record
     assert {name: record[name] for name in case.shown} == case.shown
     assert record["epsilon"] == 0.5
+    if case.relation and case.command == ("vote", "winner"):
+        assert f"factor of 1.649 (epsilon 0.5, {case.relation.value})" in record["guarantee"]
     assert record["neighbors"] == (None if case.relation is None else case.relation.value)
     assert (record["ledger_remaining"], record["ledger_remaining_exact"]) == (0.25, "1/4")
     (entry,) = ledger.entries()
@@ -189,6 +191,7 @@ def test_what_the_budget_holds_exactly_is_drawn_once(case: Case, watched: Watche
     ledger = book(tmp_path, case.relation, budget=EPSILON)
     assert watched.call(*case.arguments(tmp_path), *paid(ledger)) == 0
     drawn = watched.reads
+    assert f"left for 'people' in {ledger.path}: epsilon 0\n" in watched.err
     assert watched.call(*case.arguments(tmp_path), *paid(ledger)) == 6
     assert watched.reads == drawn
     assert amounts(ledger) == [EPSILON]

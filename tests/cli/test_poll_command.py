@@ -141,3 +141,12 @@ def test_an_estimate_is_for_the_epsilon_that_is_shown(tmp_path: Path) -> None:
     assert found["interval"] == pytest.approx(
         [found["estimate"] - 1.959964 * error, found["estimate"] + 1.959964 * error]
     )
+
+
+def test_the_error_of_a_sample_adds_that_of_drawing_it(tmp_path: Path) -> None:
+    """Half of 100 say yes: the variance grows by 1/4 over 100."""
+    (tmp_path / "r.csv").write_text("yes\nno\n" * 50)
+    words = ["estimate", str(tmp_path / "r.csv"), *LN3, "--json"]
+    noise, both = (json.loads(run(*words, *more).stdout) for more in ([], ["--population"]))
+    assert (noise["error_of"], both["error_of"]) == ("noise", "noise and sampling")
+    assert both["standard_error"] ** 2 - noise["standard_error"] ** 2 == pytest.approx(1 / 400)

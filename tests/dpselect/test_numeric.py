@@ -196,6 +196,7 @@ def test_an_unbounded_sum_is_refused_with_the_arithmetic() -> None:
     [
         lambda: Grid(ONE, ONE, ONE),
         lambda: Grid(ONE, Fraction(2), Fraction(0)),
+        lambda: Grid(ONE, Fraction(2), Fraction(-1)),
         lambda: Grid(Fraction(0), Fraction(1), Fraction(10)),
         lambda: numeric.count(Fraction(0), REPLACE),
         lambda: DiscreteLaplace(ONE, 0),

@@ -64,12 +64,15 @@ def _release(
     sensitivity: object,
     value: object,
     text: str = "",
+    errors: tuple[int, ...] = (),
 ) -> Case:
     statistic, *rest = words.split()
     group = f", for {rest[-1]} rows together" if "--contributions" in rest else ""
     shown = {"scale": scale, "sensitivity": sensitivity, "value": value, "statistic": statistic, "epsilon_exact": "1/2"}
     said = f"{statistic}: epsilon 1/2, {relation.value}{group}, sensitivity {sensitivity}, noise of scale {scale:g}"
+    shown["mechanism"] = "discrete-laplace"
     if isinstance(value, dict):
+        shown |= dict(zip(("error95", "error95_all"), errors, strict=True))
         printed = tuple(word for cell, number in value.items() for word in (cell, str(number)))
     else:
         printed = (statistic, text or str(value))
@@ -130,6 +133,7 @@ CASES = {
         8.0,
         4,
         {"yes": 9, "no": 1, "maybe": 13},
+        errors=(24, 33),  # 2 z^(e+1)/(1+z) is at most 5 % for one cell, and a third of that for all three
     ),
     "bins": _release(
         "histogram --column raise --bins 0,2982,3390,3800",
@@ -138,6 +142,7 @@ CASES = {
         2.0,
         1,
         {"0..2982": 8, "2982..3390": 0, "3390..3800": 15},
+        errors=(6, 8),
     ),
     # Scores of a median are counted in halves. Off by 7/10 * 7 bits of 20 * 6 points / exponent at 95 %.
     "median": Case(

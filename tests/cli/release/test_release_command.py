@@ -67,6 +67,15 @@ def test_blank_cells_and_space_around_cells(table: Path) -> None:
         assert released("count", table, "--column", "v", *bounds, *LOUD)["value"] == rows
 
 
+@pytest.mark.parametrize(("q", "answers"), [("0", [0, 1]), ("0.25", [3]), ("0.5", [5, 6]), ("0.9", [9]), ("1", [10])])
+def test_a_quantile_is_the_one_asked_for(table: Path, q: str, answers: list[int]) -> None:
+    """Of 1 to 10 with bounds 0 and 10: both ends of the grid can be the answer."""
+    table.write_text("v\n" + "".join(f"{value}\n" for value in range(1, 11)))
+    record = released("quantile", table, "--column", "v", "--lower", 0, "--upper", 10, "--unit", 1, "--q", q, *LOUD)
+    assert record["value"] in answers
+    assert record["q"] == q
+
+
 def test_values_are_clamped_to_the_bounds(table: Path) -> None:
     clamped = ["--column", "raise", "--lower", "3000", "--upper", "3500", *LOUD]
     result = run("sum", table, *clamped)
