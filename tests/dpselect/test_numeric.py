@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import Counter
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import pytest
-from scipy import stats
 from support.entropy import FixedEntropy
 
 from dpselect import numeric
@@ -15,7 +13,6 @@ from dpselect.numeric import DiscreteLaplace, Grid, Invalid, unbounded
 from dpselect.privacy import NeighbouringRelation
 from psiselect.base.errors import UsageError
 
-FALSE_ALARM = 1e-8
 ADD_REMOVE, REPLACE = NeighbouringRelation.ADD_REMOVE, NeighbouringRelation.REPLACE
 ONE = Fraction(1)
 GRIDS = [
@@ -122,16 +119,6 @@ def test_error_is_the_quantile_of_the_noise(epsilon: str, sensitivity: int) -> N
 
         assert beyond(e) <= float(miss) * (1 + 1e-9)
         assert e == 0 or beyond(e - 1) > float(miss) * (1 - 1e-9)
-
-
-def test_released_noise_is_discrete_laplace(fixed_entropy: FixedEntropy) -> None:
-    measurement = numeric.count(Fraction(1, 2), ADD_REMOVE)
-    drawn = Counter(int(measurement.release(100, fixed_entropy).values[0]) - 100 for _ in range(20_000))
-    z = math.exp(-0.5)
-    law = {x: (1 - z) / (1 + z) * z ** abs(x) for x in range(-9, 10)}
-    seen = [drawn[x] for x in law] + [sum(c for x, c in drawn.items() if abs(x) > 9)]
-    expected = [20_000 * p for p in law.values()]
-    assert stats.chisquare(seen, [*expected, 20_000 - sum(expected)]).pvalue > FALSE_ALARM
 
 
 def test_contributions_multiply_the_noise() -> None:
