@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from support.disk import Disk
-from support.parties import setup, terms
+from support.parties import setup
 
 from cli.psi.records import SessionRecords
 from dpselect.accounting import BudgetKind, Cost, PureDp
@@ -219,8 +219,12 @@ CASES: dict[str, tuple[Step, Step, list[str]]] = {
     "an identity": (nothing, identity, ["sync acme.key", "sync acme.crt", "sync ."]),
 }
 # What these leave may be read by others, as the umask says; all other files are their owner's alone from the start.
-PUBLIC = {"a file": {"out", "out~"}, "matched rows": {"out.csv", "out.csv~"}, "joined rows": {"out.parquet", "out.parquet~"},
-          "an identity": {"acme.crt"}}  # fmt: skip
+PUBLIC = {
+    "a file": {"out", "out~"},
+    "matched rows": {"out.csv", "out.csv~"},
+    "joined rows": {"out.parquet", "out.parquet~"},
+    "an identity": {"acme.crt"},
+}
 
 
 @pytest.fixture
