@@ -29,7 +29,7 @@ class Disk:
         remove X
         sql STATEMENT   and "sql COMMIT (synchronous 3, journal delete)" with the modes that hold then
 
-    readable: files that others than their owner could read at some step.
+    readable: files and folders that others than their owner could open at some step.
     """
 
     def __init__(self, patch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -72,7 +72,7 @@ class Disk:
         self.events.append(event)
         for path in self._folder.rglob("*"):
             status = path.lstat()
-            if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
+            if not stat.S_ISLNK(status.st_mode) and status.st_mode & 0o077:
                 self.readable.add(self._called(path))
 
     def _sync(self, handle: int) -> None:
