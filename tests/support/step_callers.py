@@ -19,6 +19,7 @@ from cli.psi.serve import for_sessions
 from cli.psi.served import Sessions
 from psi.agreement.modes import Side
 from psi.identity.identity import Identity
+from psi.protocol.messages import MessageType as M
 from psi.resume import session as resumable
 from psi.serve.current_table import CurrentTable
 from psi.serve.serving import ServedSession
@@ -98,10 +99,18 @@ class _Links:
         return self.take(Side.CONNECT)
 
 
-def both(patch: pytest.MonkeyPatch, steps: Steps, side: Side, mine: Callable[[_Links], None], theirs: Any) -> None:
-    """A session whose one side is watched."""
+def both(
+    patch: pytest.MonkeyPatch,
+    steps: Steps,
+    side: Side,
+    mine: Callable[[_Links], None],
+    theirs: Callable[[_Links], None],
+    bye_seconds: float = 20.0,
+) -> None:
+    """A session whose one side is watched. bye_seconds: how long a resumable session waits for the peer's BYE."""
     links = _Links()
     patch.setattr(resumable, "_RETRY_SECONDS", 0.01)
+    patch.setattr(resumable, "_BYE_SECONDS", bye_seconds)
     for module, caller in ((command, "connect"), (resume, "call")):
         patch.setattr(module, "Listener", links.listener)
         patch.setattr(module, caller, links.call)
@@ -140,6 +149,21 @@ def listen_noisy(patch: pytest.MonkeyPatch, steps: Steps) -> None:
 def resume_connect(patch: pytest.MonkeyPatch, steps: Steps) -> None:
     kept = ("--resume", "--workdir")
     both(patch, steps, Side.CONNECT, connecting(*MATCHES, *kept, "work"), listening(*kept, "work2"))
+
+
+def resume_unconfirmed(patch: pytest.MonkeyPatch, steps: Steps) -> None:
+    """The peer's BYE never arrives, so the session stays."""
+    send = MemoryChannel.send
+    patch.setattr(MemoryChannel, "send", lambda end, frame: None if frame.type == M.BYE else send(end, frame))
+    kept = ("--resume", "--workdir")
+    both(
+        patch,
+        steps,
+        Side.CONNECT,
+        connecting(*MATCHES, *kept, "work", "--timeout", "0.3"),
+        listening(*kept, "work2", "--timeout", "0.3"),
+        bye_seconds=0.05,
+    )
 
 
 def resume_listen_noisy(patch: pytest.MonkeyPatch, steps: Steps) -> None:

@@ -22,6 +22,7 @@ from psi.offline.answered import AnsweredOffers
 from psi.protocol.messages import MessageType as M
 from psi.resume.folder import SessionFolder
 from psi.resume.journal import Journal
+from psi.resume.session import ResumableSession
 from psi.transport.memory import MemoryChannel
 from psiselect.base import durable
 from psiselect.base.errors import InputError
@@ -54,6 +55,7 @@ class Steps:
             Journal, "mark", lambda journal, mark: None if mark in journal.marks else f"mark {mark.value.decode()}"
         )
         self._spy(SessionFolder, "remove", lambda folder: "remove the session")
+        self._spy(ResumableSession, "part", lambda session: "part")
 
     def watch(self) -> None:
         """From now on this thread's steps count."""

@@ -20,10 +20,23 @@ STEPS: dict[str, list[str]] = {
     "listen_noisy": ["count", "charge", "send", *KEPT, "print"],
     "serve_noisy": ["count", "charge", "send", "audit done", "write record-{session}.json", "print"],
     "resume_connect": [
-        *("count", "mark admitted", "send", "mark parted", *KEPT, "write out.csv", "print", "remove the session"),
+        *(
+            "count",
+            "mark admitted",
+            "send",
+            "mark parted",
+            *KEPT,
+            "write out.csv",
+            "print",
+            "remove the session",
+            "part",
+        ),
+    ],
+    "resume_unconfirmed": [
+        *("count", "mark admitted", "send", *KEPT, "write out.csv", "print", "mark reported", "part"),
     ],
     "resume_listen_noisy": [
-        *("count", "charge", "mark admitted", "send", "mark parted", *KEPT, "print", "remove the session"),
+        *("count", "charge", "mark admitted", "send", "mark parted", *KEPT, "print", "remove the session", "part"),
     ],
     "local": ["send", "write out.csv", "print"],
     "offer": [
