@@ -71,7 +71,13 @@ def test_wide_columns_give_way_first(natural: list[int], words: list[int], room:
         (0, "0 B"),
         (1023, "1023 B"),
         (1024, "1.00 KiB"),
+        (10 * 1024 - 1, "10.00 KiB"),
+        (10 * 1024, "10.0 KiB"),
         (15 * 1024, "15.0 KiB"),
+        (100 * 1024, "100 KiB"),
+        (1 << 20, "1.00 MiB"),
+        (-2048, "-2.00 KiB"),
+        (1 << 40, "1.00 TiB"),
         (5 << 30, "5.00 GiB"),
         (1 << 41, "2.00 TiB"),
     ],
@@ -81,7 +87,11 @@ def test_sizes_for_people(count: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.421, "0.42 s"), (59.97, "60.0 s"), (245, "4 min 05 s"), (7400, "2 h 03 min")]
+    ("seconds", "text"),
+    [
+        *((0.421, "0.42 s"), (9.99, "9.99 s"), (10, "10.0 s"), (59.97, "60.0 s"), (99.9, "99.9 s")),
+        *((100, "1 min 40 s"), (245, "4 min 05 s"), (3599, "59 min 59 s"), (3600, "1 h 00 min"), (7400, "2 h 03 min")),
+    ],
 )
 def test_durations_for_people(seconds: float, text: str) -> None:
     assert _output.human_seconds(seconds) == text

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,16 @@ def test_a_session_is_free_again_at_the_last_second_of_the_period(tmp_path: Path
         counter.spend(PEER, hourly, 13_599)
     counter.spend(PEER, hourly, 13_600)
     assert counter.count(PEER) == 2
+
+
+def test_an_empty_database_of_another_program_is_not_taken_over(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "runs")) as other:
+        other.execute("PRAGMA application_id = 7")
+    before = (tmp_path / "runs").read_bytes()
+    assert before
+    with pytest.raises(InputError, match="is not where psiselect counts"):
+        SessionCounter(tmp_path / "runs")
+    assert (tmp_path / "runs").read_bytes() == before
 
 
 # --- records ---
