@@ -9,6 +9,7 @@ import pytest
 
 from cli import _output
 from cli._fitting import fit
+from psi.agreement.modes import Reveal
 
 
 def test_text_from_elsewhere_cannot_move_the_cursor_or_be_markup(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,6 +31,34 @@ def test_json_is_one_line_of_plain_values(capsys: pytest.CaptureFixture[str]) ->
     assert json.loads(out) == {"path": "a/b", "bytes": "01", "exact": "1/3", "count": 4, "none": None}
     with pytest.raises(TypeError, match="object has no JSON form"):
         _output.print_json({"x": object()})
+
+
+def test_results_go_to_stdout_and_talk_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    with _output.progress() as bar:  # silent where nobody sees it
+        bar.update(bar.add_task("matching", total=2), completed=1)
+    assert capsys.readouterr() == ("", "")
+    _output.say("waiting")
+    assert capsys.readouterr() == ("", "waiting\n")
+    _output.print_fields({"a": None, "name": Reveal.COUNT, "bytes": b"\x01"})
+    assert capsys.readouterr() == ("a      -\nname   count\nbytes  01\n", "")
+    _output.print_table(["n", "name"], [[1, None], [200, "x"]])
+    out, err = capsys.readouterr()
+    lines = [line.split("│")[1:-1] for line in out.splitlines() if line.startswith("│")]
+    assert ([[cell[1:-1] for cell in line] for line in lines], err) == ([["  1", "-   "], ["200", "x   "]], "")
+    _output.print_json({"reveal": Reveal.COUNT})
+    assert capsys.readouterr() == ('{"reveal": "count"}\n', "")
+    with pytest.raises(ValueError, match="JSON"):
+        _output.print_json({"x": float("nan")})
+
+
+@pytest.mark.parametrize(
+    "text", ["\n", "\t", "\x00", "\x1b[2J", "\x7f", "\x9b31m", "\u202e", "\u200b", "\u2028", "\ud800"]
+)
+def test_no_unprintable_character_is_shown(text: str) -> None:
+    shown = _output.printable(f"a{text}ż b")
+    assert shown.startswith("a\\")
+    assert shown.endswith("ż b")
+    assert shown.isprintable()
 
 
 def test_a_piped_table_does_not_wrap_a_fingerprint(
