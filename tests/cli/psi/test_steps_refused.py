@@ -126,6 +126,15 @@ def allowing(name: str, field: str, value: str) -> Callable[[], None]:
     return allow
 
 
+def gone(name: str) -> Callable[[], None]:
+    return lambda: Path(name).unlink()
+
+
+def replaced(name: str) -> Callable[[], None]:
+    """Another file has that name."""
+    return lambda: Path(name).write_text("a file of something else, in words\n" * 100) and None
+
+
 def another_list() -> None:
     pq.write_table(pq.read_table("globex.parquet").slice(1), "globex.parquet")
 
@@ -193,6 +202,26 @@ REFUSED: dict[str, Refusal] = {
     "an answer that goes on": Refusal(
         finishing(forged(ANSWER, FileKind.ANSWER, twice(M.FINISH))), "does not end with a signature"
     ),
+    "an answer longer than allowed": Refusal(
+        offline(
+            FINISH,
+            offering("--policy", "matches.toml"),
+            answering(),
+            spoil=allowing("matches", "max_peer_size", "2"),
+        ),
+        "max_peer_size",
+    ),
+    "an answer in place of its offer": Refusal(offline(answering("--out", "offer.psi"), offering()), "named twice"),
+    "an answer where none can be": Refusal(offline(answering("--out", "missing/answer.psi"), offering()), "missing"),
+    "a budget that is not there": Refusal(after(gone("weekly.budget"), wait(CHARGED, NOISY)), "cannot read the ledger"),
+    "a budget that is damaged": Refusal(after(replaced("weekly.budget"), wait(CHARGED, NOISY)), "ledger"),
+    "a counter that is damaged": Refusal(after(replaced("noisy.toml.runs"), wait(CHARGED, NOISY)), "cannot be used"),
+    "an audit file of something else": Refusal(after(replaced("audit.log"), call(MATCHES)), "not an audit file"),
+    "an output where none can be": Refusal(call((*MATCHES, "--output", "missing/out.csv")), "missing"),
+    "an output of no known kind": Refusal(call((*MATCHES, "--output", "out.xyz")), "known endings"),
+    "an output over the input": Refusal(call((*MATCHES, "--output", "globex.parquet")), "input file itself"),
+    "a record where none can be": Refusal(call((*MATCHES, "--record", "missing/record.json")), "missing"),
+    "a record over the audit file": Refusal(call((*MATCHES, "--record", "audit.log")), "named twice"),
     "a peer of other terms": Refusal(call(MATCHES, ("--reveal", "count")), "reveal"),
     "a peer longer than allowed": Refusal(
         after(allowing("matches", "max_peer_size", "2"), call(MATCHES)), "max_peer_size"
