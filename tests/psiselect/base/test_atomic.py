@@ -37,9 +37,7 @@ def test_modes_follow_the_umask_which_stays(tmp_path: Path, umask: int) -> None:
 
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("before", [None, b"old"])
-def test_a_block_that_ends_early_leaves_what_was_there(
-    tmp_path: Path, end: BaseException, before: bytes | None
-) -> None:
+def test_a_block_that_ends_early_changes_nothing(tmp_path: Path, end: BaseException, before: bytes | None) -> None:
     target = tmp_path / "out"
     if before is not None:
         target.write_bytes(before)
