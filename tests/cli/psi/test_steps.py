@@ -6,6 +6,7 @@ moved, or goes on after a failure shows, whichever command it is in.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,10 @@ from support import step_callers
 from support.step_callers import taken
 
 from cli.psi.command import command
+from dpselect.accounting import Cost
+from dpselect.ledger import Ledger
+from psi.accounts.session_counter import SessionCounter
+from psi.identity.identity import Identity
 
 KEPT = ["audit done", "write record.json"]
 STEPS: dict[str, list[str]] = {
@@ -53,6 +58,11 @@ def test_steps_come_in_their_order(here: Path, name: str) -> None:
     found, said = taken(getattr(step_callers, name))
     assert found == STEPS[name]
     assert ("withheld" in said) == (name == "finish_withheld"), said
+    counters = [SessionCounter(here / f"{policy}.toml.runs") for policy in ("matches", "noisy")]
+    peers = [Identity.load(here / peer).fingerprint for peer in ("acme", "globex")]
+    assert sum(counter.count(peer) for counter in counters for peer in peers) == ("count" in found)
+    charged = [(entry.dataset, entry.cost) for entry in Ledger.open(here / "weekly.budget").entries()]
+    assert charged == [("customers", Cost(Fraction(1), Fraction(1, 1000)))] * ("charge" in found)  # as the terms say
 
 
 def test_every_command_is_a_caller() -> None:
