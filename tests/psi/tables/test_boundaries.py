@@ -260,3 +260,13 @@ def test_the_last_value_of_a_column_decides_too(tmp_path: Path, values: list[obj
     assert isinstance(source, DatabaseSource)
     assert source.schema.field("value").type == kind
     assert sum(map(len, source.batches())) == len(values)
+
+
+def test_whole_numbers_are_digits_as_long_as_each_is_exact(tmp_path: Path) -> None:
+    """From 2^53 on a floating-point number may stand for a whole number beside it."""
+    values = [0.0, 2.0**53 - 1, 1 - 2.0**53, 2.0**53, -(2.0**53), 2.0**53 + 2, 0.5]
+    pq.write_table(pa.table({"value": values}), tmp_path / "t.parquet")
+    texts = [row[1][0] for row in open_source(tmp_path / "t.parquet").rows()]
+    assert texts[:3] == ["0", "9007199254740991", "-9007199254740991"]
+    assert [float(text) for text in texts] == values
+    assert not [text for text in texts[3:] if text.lstrip("-").isdigit()]
