@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.parties import KEYS, RAW, Key, pump, run, setup, terms
+from support.other_terms import ALIKE, NOISY, OTHER_TERMS, SUM
+from support.parties import KEYS, Key, pump, run, setup, terms
 
-from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
+from psi.agreement.modes import Learner, Reveal, Side
 from psi.agreement.terms import KeyTerm
 from psi.protocol import messages
 from psi.protocol.messages import MessageType as M
@@ -22,9 +22,6 @@ from psi.transport.wire import Frame
 from psiselect.base import strict_json
 from psiselect.base.errors import PolicyError, RemoteError
 
-NOISY = {"reveal": Reveal.NOISY_COUNT, "epsilon": "1/2", "delta": "1/100"}
-SUM = {"reveal": Reveal.SUM, "value_decimals": 2, "value_max": "100"}
-COLUMNS = {"columns": ColumnTerms(connect=(), listen=("city",)), "label_bytes": 64}
 SETS = st.sets(st.binary(max_size=6), max_size=40)
 
 
@@ -89,34 +86,6 @@ def test_every_run_uses_fresh_scalars_and_a_fresh_order() -> None:
 
 
 # ---- terms
-
-OTHER_TERMS = {
-    "version": {"version": 2},
-    "suite": {"suite": "other"},
-    "reveal": {"reveal": Reveal.COUNT},
-    "learn": {"learn": Learner.BOTH},
-    "rule": {"keys": (KeyTerm("email/1", "11" * 32),)},
-    "keys": {"keys": (RAW, RAW)},
-    "chunk": {"chunk": 17},
-    "epsilon": {**NOISY, "epsilon": "1"},
-    "delta": {**NOISY, "delta": "1/10"},
-    "matching": {"matching": Matching.ONE_TO_ONE},
-    "min_matches": {"min_matches": 5},
-    "min_matches_by": {"min_matches": 5, "min_matches_by": Comparer.OTHER},
-    "pad_to": {"pad_to": 50},
-    "columns": COLUMNS,
-    "label_bytes": {**COLUMNS, "label_bytes": 65},
-    "value_decimals": {**SUM, "value_decimals": 1},
-    "value_max": {**SUM, "value_max": "99.5"},
-}
-ALIKE = {
-    "label_bytes": COLUMNS,
-    "value_decimals": SUM,
-    "value_max": SUM,
-    "epsilon": NOISY,
-    "delta": NOISY,
-    "min_matches_by": {"min_matches": 5},
-}
 
 
 @pytest.mark.parametrize("term", OTHER_TERMS)
