@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 
 import pytest
 
 
 class Clock:
-    """Seconds of `time.monotonic`, which stand still until the test moves them. `sleep` moves them too."""
+    """Seconds of `time.monotonic`, which stand still until the test moves them. `sleep` moves them too.
 
-    def __init__(self, now: float = 1000.0) -> None:
-        self.now = now
+    step: seconds that pass whenever somebody looks.
+    """
+
+    def __init__(self, step: float = 0.0) -> None:
+        self.now = 1000.0
+        self._step = step
 
     def monotonic(self) -> float:
+        self.now += self._step
         return self.now
 
     def sleep(self, seconds: float) -> None:
@@ -26,3 +32,11 @@ class Clock:
             assert module.time is time
             patch.setattr(module, "time", SimpleNamespace(monotonic=self.monotonic, sleep=self.sleep))
         return self
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread does; fails after half a minute of real time."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)

@@ -7,12 +7,11 @@ import contextlib
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from support import rawtls
-from support.clocks import Clock
+from support.clocks import Clock, until
 from support.handshakes import Parties
 
 from psi.identity.identity import PeerIdentity
@@ -24,13 +23,6 @@ from psi.transport.wire import Frame
 BUSY = Frame(15, b"busy")
 HELLO = bytes.fromhex("16030100c8010000c40303") + bytes(200)  # the start of a handshake
 LATE = "its handshake did not end in time"
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
 
 
 class Desk:
