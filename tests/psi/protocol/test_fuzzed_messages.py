@@ -52,9 +52,10 @@ AGREED = {
 LIMIT = 1 << 20  # of the peer's size, in these set-ups
 
 CONTROL = "\x1b[2J\u202e\n"
+ESCAPE = "\x1b[2J"
 STRANGE: list[object] = [
     None, True, False, 0, 1, 2, -1, 5, 1.0, 1e300, 0.5, (1 << 20) + 1, 1 << 40, (1 << 40) + 1, 1 << 63, 1 << 70,
-    "", "1", "x", "ab" * 32, "AB" * 32, "ab" * 31, CONTROL, "x" * 50_000, "count", "null",
+    "", "1", "x", "ab" * 32, "AB" * 32, "ab" * 31, CONTROL, ESCAPE, "x" * 50_000, "count", "null",
     [], [0], [1], [5], [None], [True], [[]], [CONTROL], ["x"] * 1000, [{}], [0, 0], {}, {"rule": 1}, {CONTROL: CONTROL},
     {"connect": [], "listen": [CONTROL]},
 ]  # fmt: skip

@@ -251,3 +251,28 @@ def test_what_may_be_received_is_what_the_specification_lists() -> None:
     for state in State:
         allowed = {message for way, message in TABLE[state] if way is RECEIVE}
         assert allowed == expected.get(state, set()), state
+
+
+def test_what_may_be_sent_is_what_the_specification_lists() -> None:
+    """Written out by hand as well: a tag or an answer too early would not be the peer's to notice."""
+    expected = {
+        State.OPENING: {M.HELLO},
+        State.SIGNING: {M.AUTH},
+        State.MASKING: {M.ELEMENTS, M.ELEMENTS_END},
+        State.MASKING_QUIETLY: {M.ELEMENTS, M.ELEMENTS_END},
+        State.ANSWERING: {M.REPLIES},
+        State.REPLYING: {M.REPLIES, M.REPLIES_END},
+        State.TAGGING: {M.TAGS, M.TAGS_END},
+        State.GRANTING: {M.SEED_ANSWER},
+        State.TRANSFERRING: {M.TRANSFERS, M.TRANSFERS_END},
+        State.SHOWING: {M.PROOF},
+        State.ASKING: {M.SEED_REQUEST},
+        State.CHALLENGING: {M.CHALLENGE},
+        State.CORRECTING: {M.CORRECTIONS, M.TOTAL},
+        State.RUN_OVER: {M.FINISH},
+    }
+    before_the_proof = {State.OPENING, State.GREETED, State.SIGNING, State.PROVING}
+    for state in State:
+        sent = {message for way, message in TABLE[state] if way is SEND}
+        assert sent - {M.ALIVE} == expected.get(state, set()), state
+        assert (M.ALIVE in sent) is (state not in {*before_the_proof, State.DONE, State.FAILED}), state

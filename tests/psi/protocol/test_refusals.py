@@ -242,3 +242,61 @@ def test_the_gate_is_checked_for_both_roles(role: str, learner: Side) -> None:
     if role == "receiver":
         order = replace(0, lambda payload: swapped(payload, tags_of(agreed), 0, 1))
         expect_nothing_came_of_it(attack(agreed, victim, M.TAGS, order), "ascending order")
+
+
+# ---- the last part of a sum
+
+
+@pytest.mark.parametrize("learner", Side)
+@pytest.mark.parametrize("bad", ["zero", "p", "nine with its top bit", "order eight"])
+@pytest.mark.parametrize(("kind", "receives"), [(M.SEED_REQUEST, True), (M.SEED_ANSWER, False)])
+def test_bad_elements_of_a_sum_are_refused_by_both_roles(kind: M, receives: bool, bad: str, learner: Side) -> None:
+    """The learner answers no bad choice of seeds; the side with the values sends no challenge after a bad answer."""
+    element, words = BAD[bad]
+    victim = learner if receives else learner.other
+    found = attack(mode("sum", learner), victim, kind, replace(0, at_row(5, element.to_bytes(32, "little"))))
+    expect_nothing_came_of_it(found, words)
+    assert "element 5 " in str(found.error)
+
+
+@pytest.mark.parametrize("learner", Side)
+@pytest.mark.parametrize("at", [0, 16 * 127, -1])
+def test_no_value_leaves_after_a_proof_that_does_not_fit(at: int, learner: Side) -> None:
+    def flipped(payload: bytes) -> bytes:
+        spoilt = bytearray(payload)
+        spoilt[at] ^= 1
+        return bytes(spoilt)
+
+    found = attack(mode("sum", learner), learner.other, M.PROOF, replace(0, flipped))
+    expect_nothing_came_of_it(found, "consistency check")
+    assert {M.CORRECTIONS, M.TOTAL}.isdisjoint(found.before)
+
+
+@pytest.mark.parametrize("learner", Side)
+def test_corrections_are_counted_and_a_total_needs_all_of_them(learner: Side) -> None:
+    agreed = mode("sum", learner)
+    more = replace(0, lambda payload: payload + payload[:8])
+    expect_nothing_came_of_it(attack(agreed, learner, M.CORRECTIONS, more), "corrections")
+    fewer = replace(0, lambda payload: payload[:-8])
+    expect_nothing_came_of_it(attack(agreed, learner, M.CORRECTIONS, fewer), "fewer corrections")
+
+
+# ---- signs of life
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_sign_of_life_with_data_is_refused_by_both_roles(role: str) -> None:
+    """In place of what was due; an empty one changes nothing."""
+    kind, _ = ROLES[role]
+    for payload in (b"", b"x"):
+        alive = Frame(M.ALIVE, payload)
+        found = attack(
+            mode("matches"),
+            victim_of(role, Side.CONNECT),
+            kind,
+            lambda at, frame, alive=alive: [alive, frame] if at == 1 else [frame],
+        )
+        if payload:
+            expect_nothing_came_of_it(found, "sign of life carries data")
+        else:
+            assert found.error is None
