@@ -244,6 +244,23 @@ def test_the_gate_is_checked_for_both_roles(role: str, learner: Side) -> None:
         expect_nothing_came_of_it(attack(agreed, victim, M.TAGS, order), "ascending order")
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_a_chunk_of_linked_rows_has_as_many_rows_as_fit(role: str) -> None:
+    """With five elements in a chunk and two in a row: two rows, and a third one is refused."""
+    agreed = mode("count", keys=(RAW, RAW), matching=Matching.ONE_TO_ONE, chunk=5)
+    lengths: list[int] = []
+
+    def noted(at: int, frame: Frame) -> list[Frame]:
+        lengths.append(len(frame.payload))
+        return [frame]
+
+    victim, kind = victim_of(role, Side.CONNECT), ROLES[role][0]
+    assert attack(agreed, victim, kind, noted, rows_of_two).error is None
+    assert set(lengths[:-1]) == {2 * 64}
+    found = attack(agreed, victim, kind, replace(0, lambda payload: payload + payload[-64:]), rows_of_two)
+    expect_nothing_came_of_it(found, "expected 1 to 2 rows of 64")
+
+
 # ---- the last part of a sum
 
 

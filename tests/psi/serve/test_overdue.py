@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from support.clocks import Clock, until
@@ -133,3 +134,29 @@ def test_a_failed_session_is_counted_at_once_and_its_slot_is_free_after_the_paus
     host.server.stop_accepting()
     assert host.slots.wait_empty(30)
     until(lambda: host.listener.reconsidered == 1)
+
+
+def test_all_who_are_overdue_go_at_once(host: Host) -> None:
+    channels = []
+    for _ in range(3):
+        channel, session = host.come()
+        session.begin()
+        channels.append(channel)
+    host.after(10.01)
+    assert [len(channel.why) for channel in channels] == [1, 1, 1]
+
+
+def test_no_thread_to_be_had_is_a_failed_session_with_its_pause(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    class NoThread:
+        def __init__(self, **_: object) -> None:
+            pass
+
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(serving, "threading", SimpleNamespace(Thread=NoThread))
+    channel = host.listener.call()
+    until(lambda: host.slots.counts.failed == 1)
+    assert channel.why == ["this side has no room for a session"]
+    assert not host.slots.wait_empty(0)
+    assert host.listener.reconsidered == 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import socket
 import ssl
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +21,7 @@ from psi.transport import tls
 from psi.transport.pinning import LinkEnd, PinnedSocket, make_context, pin
 from psi.transport.tls import Listener, connect
 from psi.transport.wire import Frame
-from psiselect.base.errors import TransportError, UsageError
+from psiselect.base.errors import InputError, TransportError, UsageError
 
 
 class Seen:
@@ -214,3 +216,20 @@ def test_a_connection_cut_without_tls_end_is_an_error_at_both_ends(parties: Part
         assert channel.receive() == Frame(1, b"x")
         with pytest.raises(TransportError, match="dropped the connection"):
             channel.receive()
+
+
+@pytest.mark.parametrize("whose", ["own", "peer"])
+@pytest.mark.parametrize("days", [-400, 400])
+def test_a_certificate_that_is_not_valid_now_is_refused_before_anybody_is_called(
+    parties: Parties, tmp_path: Path, whose: str, days: int
+) -> None:
+    """At either end, one's own and any of the peers': expired, or not valid yet."""
+    now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
+    other = Identity.create("initech", tmp_path, now=now, days=300)
+    own, peers = (other, [parties.acme.public])
+    if whose == "peer":
+        own, peers = parties.globex, [parties.acme.public, other.public]
+    with pytest.raises(InputError, match="expired on|not valid before|clock"):
+        connect("127.0.0.1:1", own, peers, timeout=1)
+    with pytest.raises(InputError, match="expired on|not valid before|clock"):
+        Listener("127.0.0.1:0", own, peers, timeout=1)
