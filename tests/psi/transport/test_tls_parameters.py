@@ -229,7 +229,7 @@ def test_a_certificate_that_is_not_valid_now_is_refused_before_anybody_is_called
     own, peers = (other, [parties.acme.public])
     if whose == "peer":
         own, peers = parties.globex, [parties.acme.public, other.public]
-    with pytest.raises(InputError, match="expired on|not valid before|clock"):
+    with pytest.raises(InputError, match=r"expired on|not valid before|clock"):
         connect("127.0.0.1:1", own, peers, timeout=1)
-    with pytest.raises(InputError, match="expired on|not valid before|clock"):
+    with pytest.raises(InputError, match=r"expired on|not valid before|clock"):
         Listener("127.0.0.1:0", own, peers, timeout=1)
