@@ -292,8 +292,8 @@ def test_no_value_leaves_after_a_proof_that_does_not_fit(at: int, learner: Side)
 @pytest.mark.parametrize("learner", Side)
 def test_corrections_are_counted_and_a_total_needs_all_of_them(learner: Side) -> None:
     agreed = mode("sum", learner)
-    more = replace(0, lambda payload: payload + payload[:8])
-    expect_nothing_came_of_it(attack(agreed, learner, M.CORRECTIONS, more), "corrections")
+    last = (len(LISTS[learner.other]) - 1) // 8  # a full block has eight rows here
+    expect_nothing_came_of_it(attack(agreed, learner, M.CORRECTIONS, twice(last)), "more corrections")
     fewer = replace(0, lambda payload: payload[:-8])
     expect_nothing_came_of_it(attack(agreed, learner, M.CORRECTIONS, fewer), "fewer corrections")
 
