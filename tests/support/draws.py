@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -32,23 +32,23 @@ def sources_in(tree: ast.AST, module: str) -> Iterator[str]:
 @functools.cache
 def all_draws() -> Counter[str]:
     """How often each function of the product draws."""
-    return Counter(site for module, tree in modules() for site in draws_in(tree, module))
+    return Counter(site for module, tree in modules(*PACKAGES) for site in draws_in(tree, module))
 
 
 @functools.cache
 def all_sources() -> Counter[str]:
     """How often each function of the product makes a source."""
-    return Counter(site for module, tree in modules() for site in sources_in(tree, module))
+    return Counter(site for module, tree in modules(*PACKAGES) for site in sources_in(tree, module))
 
 
 @functools.cache
-def modules() -> list[tuple[str, ast.AST]]:
-    """Each module of the product: its name and its syntax tree."""
-    return list(_modules())
+def modules(*packages: str) -> list[tuple[str, ast.AST]]:
+    """Each module of these packages: its name and its syntax tree."""
+    return list(_modules(packages))
 
 
-def _modules() -> Iterator[tuple[str, ast.AST]]:
-    for package in PACKAGES:
+def _modules(packages: Sequence[str]) -> Iterator[tuple[str, ast.AST]]:
+    for package in packages:
         for path in sorted((ROOT / package).rglob("*.py")):
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
             yield name, ast.parse(path.read_text())
