@@ -19,10 +19,9 @@ from support.exchanged import MODES as OFFLINE_MODES
 from support.exchanged import Pair, silent
 from support.inline import Fate, InlineChannel
 from support.labelled import Given
-from support.parties import RAW, setup, terms
+from support.parties import RAW, backend, setup, terms
 from support.resuming import Switchboard, two_players
 from support.resuming import play as play_both
-from support.transfers import backend
 
 from psi.agreement.column_terms import ColumnTerms
 from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
