@@ -79,6 +79,12 @@ def strewn() -> bytes:
     return np.packbits(tokens.numbers(np.arange(96)) < 0).tobytes()[:8]
 
 
+def some_fillers() -> bytes:
+    """Three of one call, without their type."""
+    drawn = fillers(3, SYSTEM)
+    return b"".join(drawn[number][1:] for number in range(3))
+
+
 def blinded(patch: PATCH) -> bytes:
     """What is inverted in place of one and the same scalar."""
     seen: list[int] = []
@@ -188,7 +194,7 @@ FRESH: dict[str, Maker] = {
     "psi.identity.certificate:issue": lambda folder, patch: [serial(folder)],
     "psi.identity.identity:Identity.create": lambda folder, patch: identity(folder),
     "psi.inputs.padding:PaddedTokens.__init__": lambda folder, patch: [strewn()],
-    "psi.inputs.padding:fillers": lambda folder, patch: [fillers(1, SYSTEM)[0][1:]],
+    "psi.inputs.padding:fillers": lambda folder, patch: [some_fillers()],
     "psi.inputs.row_tokens:RowTokens.__init__": lambda folder, patch: [
         order(RowTokens([MANY], [b""], np.arange(64).reshape(-1, 1), SYSTEM))
     ],

@@ -156,6 +156,20 @@ def test_labels_of_domains_fit_their_field_and_differ() -> None:
     assert all(len(label) <= masking.LABEL_BYTES and not label.endswith(b"\0") for label in labels)
 
 
+def test_what_is_compared_is_no_part_of_what_opens() -> None:
+    """A tag is public: the key that a label is sealed under must not begin with it. Fails by chance with probability
+    below 2^-40."""
+    agreed = terms(columns=ColumnTerms((), ("c",)), label_bytes=64)
+    own = setup(Side.LISTEN, ITEMS, agreed, labels=Given(ITEMS))
+    (run,) = schedule.plan(agreed)
+    role = make_role(own, run, own.tokens(0), len(ITEMS), bytes(64), Store(), lambda done: None)
+    elements = backend().hash_to_curve(Packed.of(ITEMS), DST)
+    context = role._run  # type: ignore[attr-defined]
+    tags, keys = context.tags(elements, 0), context.label_keys(elements, 0)
+    assert not (keys[:, : tags.shape[1]] == tags).all(axis=1).any()
+    assert len(np.unique(keys, axis=0)) == len(ITEMS)
+
+
 # ---- tokens
 
 
