@@ -96,6 +96,16 @@ def test_text_has_19_digits_before_the_point_and_18_after_it_at_most(tmp_path: P
             read(source, "amount", WHOLE)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_value_beyond_64_bits_does_not_come_back_round(tmp_path: Path, form: str, sign: int) -> None:
+    """Its low 64 bits are a small number, which would be taken."""
+    for units in (2**64 + 84, 2**65 + 68, 3 * 2**64 + 52):
+        assert units % 100 == 0
+        with pytest.raises(InputError, match="row 1, column 'amount': is beyond the agreed"):
+            read(table(tmp_path, FORMS[form]([sign * units], 2)), "amount", HUNDRED)
+
+
 # ---- adding up
 
 

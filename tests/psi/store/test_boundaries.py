@@ -121,6 +121,14 @@ def test_two_equal_rows_are_found_wherever_they_are(width: int, at: int) -> None
     assert rows.ascend(near) != rows.ascend(near[::-1])
 
 
+@pytest.mark.parametrize("width", [3, 8, 9, 20])
+def test_rows_with_one_beginning_are_ordered_by_their_ends(width: int) -> None:
+    """And equal ones stay in the order in which they came."""
+    table = np.random.default_rng(4).integers(0, 3, (200, width), np.uint8)
+    table[:, : width - 1] = table[0, : width - 1]
+    assert rows.order(table).tolist() == sorted(range(200), key=lambda n: table[n].tobytes())
+
+
 # ---- strings in partitions
 
 
