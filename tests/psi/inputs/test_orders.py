@@ -20,7 +20,7 @@ from psi.inputs.spooled_tokens import SpooledTokens, shuffled
 from psi.inputs.tokens import TokenSource
 from psi.protocol import schedule
 from psi.protocol.party import Setup, run_tokens
-from psi.session.job import Job, Memory
+from psi.session.job import Job, Memory, token_prefix
 from psi.tables import open_source
 from psiselect.base.entropy import Entropy, SystemEntropy
 from psiselect.base.packed import Packed
@@ -110,6 +110,26 @@ def test_a_path_is_what_its_name_says(own: Own, request: pytest.FixtureRequest) 
     assert isinstance(inner, SpooledTokens) == name.endswith("on disk")
     assert isinstance(inner, RowTokens) == ("rows" in name)
     tokens.close()
+
+
+PREFIXED: dict[str, dict[str, object]] = {
+    "lists": {"columns": "abc"},
+    "lists on disk": {"columns": "abc", "limit": 300},
+    "rows": {"columns": "abc", "matching": Matching.ONE_TO_ONE},
+}
+
+
+@pytest.mark.parametrize("name", PREFIXED)
+def test_each_key_has_its_own_prefix_on_the_way_to_a_run(tmp_path: Path, name: str) -> None:
+    """One value in three columns under one rule: three different tokens."""
+    own = Own(tmp_path, rows=2, **PREFIXED[name])  # type: ignore[arg-type]
+    setup = own.setup()
+    by_run = [own.tokens(setup, run) for run in range(len(own.plan))]
+    columns = [by_run[0][key::3] for key in range(3)] if name == "rows" else by_run
+    for number, (column, tokens) in enumerate(zip("abc", columns, strict=True), start=1):
+        prefix = token_prefix(number, specs("x:text")[0])
+        assert sorted(tokens) == [prefix + f"{column}{row} at a long address".encode() for row in range(2)]
+    own.job.close()
 
 
 INDEPENDENT: dict[str, tuple[dict[str, object], tuple[int, int]]] = {

@@ -40,6 +40,7 @@ from psi.protocol.messages import MessageType as M
 from psi.protocol.party import Party, Setup
 from psi.protocol.summing import SumReceiver
 from psi.session import session
+from psi.session.calibration import calibrate
 from psi.transport.wire import Frame
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import PolicyError, RemoteError, TransportError
@@ -334,6 +335,18 @@ def test_nothing_is_left_of_sessions_that_can_be_resumed(spy: Spy, tmp_path: Pat
     assert all(not isinstance(ended, BaseException) for ended in play_both(players).values())
     assert len(spy.of(Scalar)) == 3
     assert spy.left() == set()
+
+
+# ---- that only measure
+
+
+def test_nothing_is_left_of_a_measurement(spy: Spy) -> None:
+    """However it ends: the elements are computed first, and the scalar is used from the second step on."""
+    for step in (2, 3, 5):
+        with pytest.raises(KeyboardInterrupt):
+            calibrate(Interrupted(step), 1)  # type: ignore[arg-type]
+        assert spy.of(Scalar)
+        assert spy.left() == set()
 
 
 # ---- the table of secrets
