@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.parties import pump, run, setup, terms
+from support.parties import RAW, pump, run, setup, terms
 
 from psi.agreement.modes import Learner, Reveal, Side
 from psi.protocol.party import Party
@@ -24,6 +24,19 @@ def test_a_peers_list_may_be_as_long_as_the_policy_allows(side: Side) -> None:
     party.start()
     with pytest.raises(PolicyError, match="list of 7 items, more than --max-peer-size 6"):
         party.receive(Party(setup(side.other, ITEMS)).start()[0])
+
+
+def test_all_lists_of_a_peer_count_together() -> None:
+    agreed = terms(keys=(RAW, RAW))
+    for allowed in (8, 7):
+        party = Party(setup(Side.LISTEN, [], agreed, sizes=(0, 0), max_peer_size=allowed))
+        party.start()
+        hello = Party(setup(Side.CONNECT, [], agreed, sizes=(4, 4))).start()[0]
+        if allowed == 8:
+            party.receive(hello)
+            continue
+        with pytest.raises(PolicyError, match="list of 8 items"):
+            party.receive(hello)
 
 
 def test_padding_may_be_as_long_as_the_list_and_no_shorter() -> None:
