@@ -67,24 +67,6 @@ def test_table_stops_a_sender_that_would_hand_out_tags_early(state: State) -> No
         after(state, SEND, M.TAGS)
 
 
-def test_every_run_uses_fresh_scalars_and_a_fresh_order() -> None:
-    first, second = [], []
-    items = [b"%d" % i for i in range(20)]
-    for seen, seed in ((first, "one"), (second, "two")):
-        parties = {s: Party(setup(s, items, seed=seed)) for s in Side}
-        pump(
-            parties,
-            lambda side, frame, seen=seen: seen.append(bytes(frame.payload)) if frame.type == M.ELEMENTS else None,
-        )
-
-    def rows(chunks: list[bytes]) -> set[bytes]:
-        joined = b"".join(chunks)
-        return {joined[i : i + 32] for i in range(0, len(joined), 32)}
-
-    assert len(rows(first)) == 20
-    assert not rows(first) & rows(second)
-
-
 # ---- terms
 
 
