@@ -12,12 +12,11 @@ import pytest
 
 from mpc import functions, session
 from mpc.function_plan import FunctionPlan
-from mpc.mesh import Connected, Event, Lost, Received
+from mpc.mesh import Connected, Event, Received
 from mpc.parties import PartyList
 from mpc.sharing import Residues
 from psi.identity.identity import Identity
 from psi.transport.wire import Frame
-from psiselect.base.errors import TransportError
 
 _Result = TypeVar("_Result")
 
@@ -79,9 +78,6 @@ class StubMesh:
 
     def send(self, peer: str, frame: Frame) -> None:
         self.sent.append((peer, frame))
-
-    def lose(self, peer: str) -> None:
-        self.events.put(Lost(peer, TransportError("gone")))
 
 
 def instead_of_mpyc(monkeypatch: pytest.MonkeyPatch, answer: int = 0) -> dict[str, tuple[Residues | None, Residues]]:
