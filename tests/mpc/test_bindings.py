@@ -239,6 +239,9 @@ def test_a_threshold_is_in_the_terms() -> None:
 # -- the public order: all servers' bytes, of this run, in one order --------------------------------------------------
 
 
+KNOWN = [8, 4, 3, 6, 1, 2, 5, 10, 0, 11, 7, 9]
+
+
 def test_every_seed_changes_the_order() -> None:
     seeds = [bytes([i]) * 32 for i in range(3)]
     orders = {tuple(public_order(b"".join(changed), 40).tolist()) for changed in itertools.permutations(seeds)}
@@ -247,6 +250,10 @@ def test_every_seed_changes_the_order() -> None:
         flipped = bytearray(96)
         flipped[i] = 1
         assert public_order(bytes(flipped), 40).tolist() != public_order(bytes(96), 40).tolist()
+
+
+def test_the_public_order_is_the_one_that_older_versions_draw() -> None:
+    assert public_order(b"\x01" * 96, 12).tolist() == KNOWN
 
 
 @pytest.mark.parametrize("servers", [0, 3])

@@ -223,3 +223,26 @@ def test_units_are_as_fine_as_the_noise_allows_and_no_finer() -> None:
     assert coarsening(Fraction(100) + Fraction(1, 10**9), Fraction(1), 100) == 2
     assert [widest_sensitivity(Fraction(1), n) for n in (2048, 2049, 524288, 10**6)] == [4096, 4094, 16, 16]
     assert widest_sensitivity(Fraction(1, 10**9), 1) == 1
+
+
+def test_plans_that_make_no_sense_are_refused() -> None:
+    """Bounds that are one unit, equal candidates, candidates for a maximum, decimals of a noisy vote."""
+    with pytest.raises(PolicyError, match="all the same at a unit of 1"):
+        summed(guarantee=noise(lower=Fraction(0), upper=Fraction("0.4")))
+    refused: list[tuple[Function, dict[str, Any], str]] = [
+        (Function.ARGMAX, {"candidates": ["a", "b", "a"]}, "different candidates"),
+        (Function.MAX, {"candidates": ["a", "b"]}, "max compares one number"),
+        (Function.ARGMAX, {"candidates": ["a", "b"], "decimals": 1, "epsilon": Fraction(1)}, "whole numbers"),
+    ]
+    for function, fields, words in refused:
+        with pytest.raises(UsageError, match=words):
+            plan_largest(function, roster(3), **({"decimals": 0, "bound": Fraction(9)} | fields))
+
+
+def test_room_is_left_for_the_noise_of_every_number() -> None:
+    plan = plan_sum(Function.SUM, roster(3), length=50, decimals=0, guarantee=noise())
+    assert plan.noise is not None
+    needed = 2 * (3 * 6 + plan.noise.reach(50)) + 1
+    plan_sum(Function.SUM, roster(3), length=50, decimals=0, modulus=needed, guarantee=noise())
+    with pytest.raises(PolicyError, match="of noise"):
+        plan_sum(Function.SUM, roster(3), length=50, decimals=0, modulus=needed - 1, guarantee=noise())

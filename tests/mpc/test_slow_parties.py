@@ -135,6 +135,26 @@ def test_better_news_names_who_really_left(clock: Clock) -> None:
     assert run.machine.failure == news
 
 
+def test_what_is_no_frame_is_the_peers_doing(clock: Clock) -> None:
+    run, links = driver(clock, lambda: None, 30)
+    run.handle(Connected("carlos"))
+    run.handle(Lost("bob", RemoteError("a frame of 4 GiB")))
+    assert run.machine.failure == Failure(Cause.PROTOCOL, "bob", "alice")
+    assert [peer for peer, frame in links.sent if frame.type == Message.ABORT] == ["carlos"]
+
+
+def test_a_party_that_is_interrupted_says_so(clock: Clock) -> None:
+    def interrupt() -> Event:
+        raise KeyboardInterrupt
+
+    run, links = driver(clock, interrupt, 30)
+    run.handle(Connected("bob"))
+    with pytest.raises(KeyboardInterrupt):
+        run.until(lambda: False)
+    assert run.machine.failure == Failure(Cause.INPUT, "alice", "alice")
+    assert [peer for peer, frame in links.sent if frame.type == Message.ABORT] == ["bob"]
+
+
 def test_dialling_is_bounded_by_what_is_left_of_the_deadline(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     granted: list[tuple[float, float]] = []
     done = threading.Event()
