@@ -157,13 +157,11 @@ def test_a_party_that_is_interrupted_says_so(clock: Clock) -> None:
 
 def test_dialling_is_bounded_by_what_is_left_of_the_deadline(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     granted: list[tuple[float, float]] = []
-    done = threading.Event()
 
     def connect(_a: object, _i: object, _p: object, *, timeout: float) -> None:
         granted.append((clock.now, timeout))
         clock.now += 7
-        if len(granted) > 20:
-            done.set()
+        assert len(granted) < 20, "it dials for ever"
         raise TransportError("nobody")
 
     monkeypatch.setattr(mesh, "connect", connect)
@@ -172,7 +170,6 @@ def test_dialling_is_bounded_by_what_is_left_of_the_deadline(clock: Clock, monke
     links._closing, links._deadline, links.problems = False, clock.now + 30, {}
     links._identity = mpc_memory.NOBODY
     links._connect("alice", "127.0.0.1:9", None)  # type: ignore[arg-type]
-    assert not done.is_set()
     assert all(timeout == 1030 - at for at, timeout in granted)
     assert len(granted) == 5
     assert links.problems == {"alice": "nobody"}
