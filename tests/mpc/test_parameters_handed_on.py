@@ -125,7 +125,8 @@ def test_differences_inside_mpyc_fit_with_a_bit_to_spare(name: str) -> None:
 
 
 def test_mpyc_says_nothing_and_takes_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["prog", "-T", "0", "--no-prss", "--sec-param", "1"])
+    """With the options of this program, which MPyC does not know and would end the process for."""
+    monkeypatch.setattr("sys.argv", ["psiselect", "mpc", "max", "--party", "alice", "-T", "0"])
     bridge = Bridge(0, 5, lambda *_: None)
     try:
         assert (bridge.runtime.threshold, bridge.runtime.options.sec_param) == (2, 40)
