@@ -48,11 +48,11 @@ class MemoryMesh:
         self.problems: dict[str, str] = {}
         self._hub, self._me = hub, me
         with hub.lock:
+            hub.meshes[me] = self  # first: a peer that hears of the link may send at once
             for peer in roster.peers(me):
                 if peer.name in hub.meshes:
                     self.events.put(Connected(peer.name))
                     hub.meshes[peer.name].events.put(Connected(me))
-            hub.meshes[me] = self
 
     def send(self, peer: str, frame: Frame) -> None:
         kept = Frame(frame.type, bytes(frame.payload))
