@@ -12,11 +12,12 @@ import pytest
 
 from mpc import functions, session
 from mpc.function_plan import FunctionPlan
-from mpc.mesh import Connected, Event, Received
+from mpc.mesh import Connected, Event, Lost, Received
 from mpc.parties import PartyList
 from mpc.sharing import Residues
 from psi.identity.identity import Identity
 from psi.transport.wire import Frame
+from psiselect.base.errors import TransportError
 
 _Result = TypeVar("_Result")
 
@@ -32,9 +33,19 @@ class Hub:
             monkeypatch.setattr(module, "Mesh", lambda roster, me, *_: MemoryMesh(self, roster, me))
 
     def together(self, roster: PartyList, run: Callable[[str], _Result]) -> dict[str, _Result]:
-        """`run` of every party's name, all at once."""
+        """`run` of every party's name, all at once. Where one fails, the others lose their link to it."""
+
+        def attempt(name: str) -> _Result:
+            try:
+                return run(name)
+            except BaseException:
+                for peer in roster.peers(name):
+                    if peer.name in self.meshes:
+                        self.meshes[peer.name].events.put(Lost(name, TransportError("it failed")))
+                raise
+
         with ThreadPoolExecutor(len(roster.parties)) as pool:
-            begun = {p.name: pool.submit(run, p.name) for p in roster.parties}
+            begun = {p.name: pool.submit(attempt, p.name) for p in roster.parties}
         return {name: future.result() for name, future in begun.items()}
 
 
