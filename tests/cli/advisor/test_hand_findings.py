@@ -168,6 +168,13 @@ def test_a_million_alone() -> None:
     assert edits[0] == "n >= 40,100"  # 40,000 and a little
 
 
+def test_parties_with_a_value_each_need_units_in_proportion() -> None:
+    # Two of two Laplace shares stay hidden from each other: 95 % within 4.11 scales of 100/n. So 50*4.11 = 205 where
+    # 10 is tolerable, and the error falls as 1/n.
+    two = {"function": "mean", **ALONE, "n_holders": 2, "n_units": 2, "bounds": [0, 100]}
+    assert proposed(two, tolerance={"kind": "abs", "value": 10})[0] == "n >= 42"
+
+
 # Warnings.
 
 
