@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import IO, Any
 
 from support.checkout import environment
@@ -64,15 +65,19 @@ def _parent() -> _Parent:
 
 
 class Process:
-    """`python -m cli.main ARGUMENTS` with stdout and stderr as text pipes, or stdout in a file."""
+    """`python -m cli.main ARGUMENTS` in `folder`, with stdout and stderr as text pipes, or stdout in a file."""
 
-    def __init__(self, *arguments: object, stdout: IO[str] | None = None) -> None:
+    def __init__(self, *arguments: object, stdout: IO[str] | None = None, folder: Path | None = None) -> None:
         ours, out = (None, os.dup(stdout.fileno())) if stdout else os.pipe()
         errors, err = os.pipe()
         self.stdout = None if ours is None else os.fdopen(ours, encoding="utf-8")
         self.stderr = os.fdopen(errors, encoding="utf-8")
         self.returncode: int | None = None
-        request = {"arguments": list(map(str, arguments)), "folder": os.getcwd(), "environment": dict(os.environ)}
+        request = {
+            "arguments": list(map(str, arguments)),
+            "folder": str(folder or Path.cwd()),
+            "environment": dict(os.environ),
+        }
         try:
             self.pid: int = _parent().ask(request, out, err)
         finally:
