@@ -73,20 +73,21 @@ class Process:
         self.stdout = None if ours is None else os.fdopen(ours, encoding="utf-8")
         self.stderr = os.fdopen(errors, encoding="utf-8")
         self.returncode: int | None = None
+        self._parent = _parent()
         request = {
             "arguments": list(map(str, arguments)),
             "folder": str(folder or Path.cwd()),
             "environment": dict(os.environ),
         }
         try:
-            self.pid: int = _parent().ask(request, out, err)
+            self.pid: int = self._parent.ask(request, out, err)
         finally:
             os.close(out)
             os.close(err)
 
     def poll(self) -> int | None:
         if self.returncode is None:
-            self.returncode = _parent().ask({"poll": self.pid})
+            self.returncode = self._parent.ask({"poll": self.pid})
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
