@@ -93,6 +93,7 @@ class Hand:
 # fmt: off
 HAND = (
     Hand("laplace_scale", COUNT, 6),
+    Hand("laplace_scale", {**COUNT, "bounds": [0, 3]}, 18),  # up to three at each unit's every record
     Hand("laplace_scale", MEAN, 2 / 5, 1e-5),  # a grid of 10^6 steps
     Hand("laplace_scale", CELLS, 8),
     Hand("laplace_mean_abs_error", COUNT, 6),  # of Laplace noise: b
