@@ -33,7 +33,6 @@ class _Parent:
     def __init__(self) -> None:
         self._socket, theirs = socket.socketpair()
         self._lock = threading.Lock()
-        # No stop from the keyboard reaches the forks but through their test.
         self._process = subprocess.Popen(
             [sys.executable, __file__, str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
@@ -179,7 +178,7 @@ if __name__ == "__main__":
     import psi.group.curve25519.lanes.backend  # noqa: F401
     from cli.main import main
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a stop from the keyboard is for the tests; a fork undoes this
     with socket.socket(fileno=int(sys.argv[1])) as tests:
         request = None
         with contextlib.suppress(EOFError):
