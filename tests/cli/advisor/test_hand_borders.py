@@ -8,9 +8,15 @@ from typing import Any
 import pytest
 from support.advising import MACHINE
 
+from cli.advisor import sources
 from cli.advisor.answer import Answer, advise
+from cli.advisor.curves import charts
+from cli.advisor.findings import Fit, Verdict
+from cli.advisor.labels import Label
 from cli.advisor.predicates import Traits
+from cli.advisor.svg import _Axis
 from cli.advisor.task import Facts, FieldError, check_together
+from cli.advisor.text import error_text
 
 WISH = {"output_privacy": "required", "exact": "not_needed", "unit_per_release": False, "epsilon_total": 1.0}
 HOLDER = {"n_holders": 1, "trusted_curator": True, "each_holder_one_unit": False, "n_units": 1000}
@@ -112,3 +118,29 @@ def test_a_change_is_said_with_the_error_of_the_approach_that_it_leads_to() -> N
     assert first.edit == "n >= 42"
     assert first.effect.startswith("then MPC_DP")
     assert float(first.effect.split("off by ")[1].split()[0]) == pytest.approx(4.11 * 100 / 42, rel=0.01)
+
+
+def test_numbers_in_words() -> None:
+    def said(tag: str, task: dict[str, Any]) -> str:
+        (text,) = (warning.text for warning in answer(task).warnings if warning.tag == tag)
+        return text
+
+    clamped = {"function": "sum", **HOLDER, "bounded": "clampable", "bounds": [0, 80], "epsilon_total": 0.5}
+    assert "160" in said("UNBOUNDED_SENS", clamped)  # 80/0.5
+    assert "4 of the 5" in said("COLLUSION", COUNTED)
+    none, exact = (Verdict(Label.MPC_SUM, Fit.FITS, "", err95=error) for error in (None, 0))
+    assert (error_text(none), error_text(exact)) == ("-", "exact")
+
+
+def test_many_shares_of_noise_grow_like_their_square_root() -> None:
+    assert sources.split_noise_err95(400.0) == pytest.approx(2 * sources.split_noise_err95(100.0))
+
+
+def test_a_logarithmic_axis_and_the_other_list_of_a_chart() -> None:
+    axis = _Axis(1, 10_000, 100, 500)
+    assert [axis.at(value) for value in (1, 10, 100, 10_000)] == pytest.approx([100, 200, 300, 500])
+    found = answer({**LISTS, "n_a": 1000, "n_b": 3000})
+    seconds = charts(found.setting, dict(found.given))[-1].curves[0].points
+    size, predicted = seconds[0]
+    # 100 and 300 items: a tenth of what test_hand_numbers has for 1000 and 3000.
+    assert (size, predicted) == (100, pytest.approx(0.00445))
