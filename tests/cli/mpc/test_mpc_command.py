@@ -15,7 +15,8 @@ from support.mpc_processes import Ended, Group
 from cli._errors import classify
 from cli.mpc.command import command
 from mpc import parties
-from mpc.mesh import Mesh
+from mpc.mesh import Mesh, Received
+from mpc.messages import Message
 from psi.identity.identity import Identity
 
 RAISES = {"alice": "3800", "bob": "2514", "carlos": "2982", "david": "3390"}
@@ -88,10 +89,15 @@ def test_a_party_that_dies_is_named_on_all_sides(engineers: Group, when: str) ->
 def test_a_killed_process_is_named_on_all_sides(engineers: Group) -> None:
     started = {n: engineers.start(n, "sum", *VALUES[n]) for n in ("alice", "bob", "carlos")}
     victim = started.pop("carlos")
-    # david is played here and says nothing, so that the run is under way when carlos is killed.
+    # david is played here. It agrees to everybody's terms and gives no share, so that the run goes no further. Carlos
+    # gives its share once it has everybody's terms: it is killed when all have met it.
     with Mesh(parties.load(engineers.parties), "david", Identity.load(engineers.folder / "keys" / "david"), 60) as mesh:
-        while mesh.events.get(timeout=60).peer != "carlos":
-            pass
+        seen = None
+        while seen != ("carlos", Message.SHARE):
+            event = mesh.events.get(timeout=60)
+            seen = (event.peer, event.frame.type) if isinstance(event, Received) else None
+            if isinstance(event, Received) and event.frame.type == Message.TERMS:
+                mesh.send(event.peer, event.frame)
         victim.kill()
         victim.communicate()
         named_alike({n: engineers.wait(p) for n, p in started.items()}, 5, "carlos")
