@@ -5,7 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from support.entropy import FixedEntropy
+
+# A deadline would make a test depend on what else the machine does.
+settings.register_profile("psiselect", deadline=None)
+settings.load_profile("psiselect")
 
 VECTORS = Path(__file__).parent / "vectors"
 
