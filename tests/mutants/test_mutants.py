@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.mutants import ROOT, Mutant, all_mutants, caught, copy_of_the_tree, run_tests
+from support.mutants import FOLDER, ROOT, Mutant, all_mutants, caught, copy_of_the_tree, run_tests
 
 MUTANTS = all_mutants()
 IDS = [mutant.name for mutant in MUTANTS]
@@ -33,6 +33,14 @@ def test_every_patch_applies_and_names_tests_that_exist(mutant: Mutant, tmp_path
     for test in mutant.tests:
         path, _, name = test.partition("::")
         assert name.partition("[")[0] in functions(ROOT / path), test
+
+
+def test_every_kind_has_planted_faults_and_the_page_names_it() -> None:
+    page = (FOLDER / "README.md").read_text()
+    assert {mutant.kind for mutant in MUTANTS} == set(range(1, 16))
+    assert all(f"\n{kind}. " in page for kind in range(1, 16))
+    assert len(MUTANTS) >= 120
+    assert len({mutant.fault for mutant in MUTANTS}) == len(MUTANTS)
 
 
 @pytest.fixture(scope="module")

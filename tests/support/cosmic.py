@@ -32,14 +32,15 @@ TIMEOUT = 120  # seconds for one fault; a fault that makes the tests hang is not
 MODULES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("dpselect/numeric.py",),
-        ("tests/dpselect/test_stated_is_drawn.py", "tests/dpselect/test_boundaries.py", "tests/dpselect/test_numeric.py",
-         "tests/dpselect/test_numeric_decimals.py", "tests/dpselect/test_release_laws.py"),
+        ("tests/dpselect/test_stated_is_drawn.py", "tests/dpselect/test_boundaries.py",
+         "tests/dpselect/test_numeric.py", "tests/dpselect/test_numeric_decimals.py",
+         "tests/dpselect/test_release_laws.py"),
     ),
     **dict.fromkeys(
         ("dpselect/mechanisms.py", "dpselect/threshold.py", "dpselect/quantile.py", "dpselect/local_dp.py"),
-        ("tests/dpselect/test_stated_is_drawn.py", "tests/dpselect/test_mechanisms.py", "tests/dpselect/test_exactness.py",
-         "tests/dpselect/test_boundaries.py", "tests/dpselect/test_local_dp.py", "tests/dpselect/test_privacy.py",
-         "tests/dpselect/test_release_laws.py"),
+        ("tests/dpselect/test_stated_is_drawn.py", "tests/dpselect/test_mechanisms.py",
+         "tests/dpselect/test_exactness.py", "tests/dpselect/test_boundaries.py", "tests/dpselect/test_local_dp.py",
+         "tests/dpselect/test_privacy.py", "tests/dpselect/test_release_laws.py"),
     ),
     **dict.fromkeys(
         ("dpselect/sampling.py", "dpselect/truncated.py", "dpselect/coins.py"),
