@@ -290,7 +290,7 @@ def _read_header(file: BinaryIO, source: str, wanted: FileKind) -> _FileHeader:
     whole = _HEADER.size + length + messages.SIGNATURE_BYTES
     if here < whole:
         raise _cut_short(source)
-    if here > whole or (length % _SEALED_BYTES or _SEALED_BYTES) <= _TAG_BYTES:
+    if here > whole or not length or (length % _SEALED_BYTES or _SEALED_BYTES) <= _TAG_BYTES:
         raise InputError(f"{source} is not whole: its length is not the one that it gives; ask for it again")
     if (header.kind is FileKind.OFFER) != (previous == NO_FILE):
         raise InputError(f"{source} does not say properly which file it answers")

@@ -54,7 +54,7 @@ def write_joined(source: Source, partner: I64, others: Partners, target: str | o
             lines += len(batch)
             yield batch
 
-    write_batches(path, schema, delimiter_of(source), counted())
+    write_batches(path, schema, delimiter_of(source), counted(), guarded=True)
     return lines
 
 

@@ -31,9 +31,12 @@ def write_rows(source: Source, mask: Mask, target: str | os.PathLike[str]) -> in
     return int(np.count_nonzero(mask))
 
 
-def write_batches(path: Path, schema: pa.Schema, delimiter: str, batches: Iterator[pa.RecordBatch]) -> None:
-    """Write batches of one schema as the path's ending says, atomically; `delimiter` is for CSV."""
-    with replacing(path) as part:
+def write_batches(
+    path: Path, schema: pa.Schema, delimiter: str, batches: Iterator[pa.RecordBatch], *, guarded: bool = False
+) -> None:
+    """Write batches of one schema as the path's ending says, atomically; `delimiter` is for CSV. guarded: a new file is
+    for its owner only."""
+    with replacing(path, guarded=guarded) as part:
         _WRITERS[path.suffix.lower()](part, schema, delimiter, batches)
 
 

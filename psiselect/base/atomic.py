@@ -1,9 +1,18 @@
-"""Outputs that appear whole or not at all: write beside the target, sync, rename."""
+"""Outputs that appear whole or not at all.
+
+A file has no name until it is complete and on disk, so a process that is killed leaves nothing behind. Then it gets its
+name, or, where a file is replaced, a second name for the moment between `link` and `rename`. File systems without
+nameless files get a named one beside the target. Such a leftover is removed by the next output for the same target,
+unless a process still holds its lock.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,37 +20,110 @@ from pathlib import Path
 from psiselect.base import durable
 from psiselect.base.errors import InputError
 
+_NO_NAMELESS = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)
+
 
 @contextlib.contextmanager
-def replacing(target: Path, *, secret: bool = False) -> Iterator[Path]:
-    """Yield a temporary path in the target's folder; on success it is synced and renamed onto the target, on any error
-    removed. `secret` files are 0600 from creation; others get the usual mode under the umask. Raises InputError when
-    the folder cannot be written."""
+def replacing(target: Path, *, secret: bool = False, guarded: bool = False) -> Iterator[Path]:
+    """Yield a path to write to; on success what was written is synced and gets the target's name, on any error it is
+    gone.
+
+    secret: always 0600. guarded: 0600 unless it replaces a file. Others get the usual mode under the umask. A replaced
+    file keeps its mode, unless `secret`. Raises InputError when the folder cannot be written.
+    """
     target = Path(target)
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+        _sweep(target)
+        handle, part = _open(target)
     except OSError as error:
         raise InputError(
             f"cannot write {target}: {error.strerror}; choose a folder that exists and can be written"
         ) from None
-    os.close(handle)
-    part = Path(name)
     try:
-        yield part
-        if not secret:
-            umask = os.umask(0)
-            os.umask(umask)
-            part.chmod(0o666 & ~umask)
-        with part.open("rb") as written:
+        # Held until the file has its name: who sweeps leftovers spares those that a process holds.
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield Path(f"/proc/self/fd/{handle}") if part is None else part
+        os.fchmod(handle, _mode(target, secret=secret, guarded=guarded))
+        with open(handle, "rb", closefd=False) as written:
             durable.sync_file(written)
-        part.replace(target)
+        part = _name(handle, part, target)
         durable.sync_folder(target.parent)
     except BaseException:
-        part.unlink(missing_ok=True)
+        if part is not None:
+            part.unlink(missing_ok=True)
         raise
+    finally:
+        os.close(handle)
 
 
 def write_bytes(target: Path, content: bytes, *, secret: bool = False) -> None:
     """Write `content` to `target` atomically."""
     with replacing(target, secret=secret) as part:
         part.write_bytes(content)
+
+
+def _open(target: Path) -> tuple[int, Path | None]:
+    """A new file, 0600, and its name; None where it needs none."""
+    with contextlib.suppress(FileNotFoundError):
+        if os.path.exists("/proc/self/fd"):
+            try:
+                return os.open(target.parent, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600), None
+            except OSError as error:
+                if error.errno not in _NO_NAMELESS:
+                    raise
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    return handle, Path(name)
+
+
+def _name(handle: int, part: Path | None, target: Path) -> Path | None:
+    """Give a complete file the target's name; returns a name to remove if what follows fails, of which there is none
+    once the target is replaced."""
+    if part is None:
+        try:
+            _link(handle, target)
+            return None
+        except FileExistsError:
+            # No other file of this file system has the number, so no other process has the name.
+            part = target.with_name(f".{target.name}.{os.fstat(handle).st_ino}.part")
+            _link(handle, part)
+    try:
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return None
+
+
+def _link(handle: int, name: Path) -> None:
+    folder = os.open(name.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        # Python follows the link to the file only when it is given a folder's handle.
+        os.link(f"/proc/self/fd/{handle}", name.name, dst_dir_fd=folder, follow_symlinks=True)
+    finally:
+        os.close(folder)
+
+
+def _mode(target: Path, *, secret: bool, guarded: bool) -> int:
+    if secret:
+        return 0o600
+    with contextlib.suppress(FileNotFoundError):
+        return stat.S_IMODE(target.stat().st_mode)
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return 0o600 if guarded else 0o666 & ~umask
+
+
+def _sweep(target: Path) -> None:
+    """Remove what killed processes have left of outputs for the same target."""
+    before, after = f".{target.name}.", ".part"
+    for name in os.listdir(target.parent):
+        if not (name.startswith(before) and name.endswith(after) and len(name) > len(before) + len(after)):
+            continue
+        left = target.parent / name
+        with contextlib.suppress(OSError):  # it is another user's, or gone, or in use
+            handle = os.open(left, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left.unlink()
+            finally:
+                os.close(handle)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+NAMELESS = "a nameless file"
 _PART = re.compile(r"^\.(.+)\.[0-9a-z_]+\.part$")  # names of files that are not whole yet
 _STATEMENT = re.compile(r"PRAGMA \w+ = \S+|(?:INSERT INTO|UPDATE|CREATE \w+|DELETE FROM) \w+|BEGIN \w+|BEGIN|ROLLBACK")
 
@@ -25,6 +26,7 @@ class Disk:
         write X         through a bare handle (other writes show at the next sync only)
         sync X          all of the file's content, or all names in a folder
         cut X           to another size
+        sync a nameless file, link a nameless file -> B
         rename A -> B   A's content was on disk; "rename A -> B, not synced" when it was not. "link" alike.
         remove X
         sql STATEMENT   and "sql COMMIT (synchronous 3, journal delete)" with the modes that hold then
@@ -45,7 +47,7 @@ class Disk:
         self._spy("ftruncate", lambda handle, size: self._handled("cut", handle))
         for name in ("rename", "replace"):
             self._spy(name, lambda old, new, **_: self._named("rename", old, new))
-        self._spy("link", lambda old, new, **_: self._named("link", old, new))
+        self._spy("link", lambda old, new, dst_dir_fd=None, **_: self._named("link", old, new, dst_dir_fd))
         for name in ("unlink", "remove"):
             self._spy(name, self._removed)
         patch.setattr(sqlite3, "connect", self._connect(sqlite3.connect))
@@ -59,7 +61,7 @@ class Disk:
         do = getattr(os, name)
 
         def done(*arguments: Any, **more: Any) -> Any:
-            if name in ("rename", "replace", "link", "unlink", "remove"):
+            if name in ("rename", "replace", "unlink", "remove"):
                 noted(*arguments, **more)  # afterwards the old name is gone
                 return do(*arguments, **more)
             found = do(*arguments, **more)
@@ -82,7 +84,7 @@ class Disk:
         self._handled("sync", handle)
 
     def _handled(self, what: str, handle: int) -> None:
-        name = self._of(handle)
+        name = NAMELESS if os.fstat(handle).st_nlink == 0 and self._is_within(handle) else self._of(handle)
         if name is not None:
             self._note(f"{what} {name}")
 
@@ -91,8 +93,14 @@ class Disk:
         if (within / path).is_relative_to(self._folder):
             self._note(f"remove {self._called(within / path)}")
 
-    def _named(self, how: str, old: Any, new: Any) -> None:
+    def _is_within(self, handle: int) -> bool:
+        path = Path(os.readlink(f"/proc/self/fd/{handle}"))
+        return path.is_relative_to(self._folder) and path.name.startswith("#")
+
+    def _named(self, how: str, old: Any, new: Any, dst_dir_fd: int | None = None) -> None:
         path = Path(old)
+        if dst_dir_fd is not None:
+            new = self._folder / (self._of(dst_dir_fd) or "..") / new
         safe = self._synced.get(path.stat().st_ino) == path.read_bytes()
         self._note(f"{how} {self._called(old)} -> {self._called(new)}" + ("" if safe else ", not synced"))
 
@@ -108,7 +116,7 @@ class Disk:
     def _called(self, path: Any) -> str:
         path = Path(path).absolute()
         if not path.is_relative_to(self._folder):
-            return "another file"
+            return NAMELESS if str(path).startswith("/proc/self/fd/") else "another file"
         part = _PART.match(path.name)
         return str((path.with_name(f"{part[1]}~") if part else path).relative_to(self._folder))
 

@@ -5,7 +5,6 @@ One of them can be made to fail. Then it shows whether what must come before it 
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections.abc import Callable
@@ -24,7 +23,7 @@ from psi.resume.folder import SessionFolder
 from psi.resume.journal import Journal
 from psi.resume.session import ResumableSession
 from psi.transport.memory import MemoryChannel
-from psiselect.base import durable
+from psiselect.base import atomic, durable
 from psiselect.base.errors import InputError
 
 DATA = {M.ELEMENTS, M.REPLIES, M.TAGS}
@@ -48,7 +47,7 @@ class Steps:
         self._spy(AnsweredOffers, "add", lambda *_: "note the offer")
         self._spy(durable, "create_private", lambda path: _about("reserve", path))
         self._spy(durable, "remove", lambda path: _about("remove", path))
-        self._spy(os, "replace", lambda old, new, **more: _about("write", new))
+        self._spy(atomic, "_name", lambda handle, part, target: _about("write", target))
         self._spy(MemoryChannel, "send", lambda channel, frame: "send" if frame.type in DATA else None)
         self._spy(click, "echo", lambda *_, **more: None if more.get("err") else "print")
         self._spy(

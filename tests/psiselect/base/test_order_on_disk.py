@@ -45,7 +45,8 @@ KEY = bytes(range(32))
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 COMMIT = "sql COMMIT (synchronous 3, journal delete)"
 APPENDED = ["write log", "sync log"]
-APPEARS = ["sync out~", "rename out~ -> out", "sync ."]
+APPEARS = ["sync a nameless file", "link a nameless file -> out", "sync ."]
+REPLACED = ["sync a nameless file", "link a nameless file -> out~", "rename out~ -> out", "sync ."]
 BEGIN = ["sql PRAGMA synchronous = EXTRA", "sql PRAGMA trusted_schema = OFF", "sql BEGIN IMMEDIATE"]
 
 Step = Callable[[Path], object]
@@ -153,6 +154,11 @@ def nothing(place: Path) -> None:
 # Name: what is there before, the step, and its events.
 CASES: dict[str, tuple[Step, Step, list[str]]] = {
     "a file": (nothing, lambda place: atomic.write_bytes(place / "out", b"x"), APPEARS),
+    "a file that is replaced": (
+        lambda place: (place / "out").write_bytes(b"old"),
+        lambda place: atomic.write_bytes(place / "out", b"x"),
+        REPLACED,
+    ),
     "a secret file": (nothing, lambda place: atomic.write_bytes(place / "out", b"x", secret=True), APPEARS),
     "a ledger is made": (
         nothing,
@@ -187,7 +193,7 @@ CASES: dict[str, tuple[Step, Step, list[str]]] = {
     "a line of an audit file": (audit_line, audit_line, APPENDED),
     "a memory of offers is made": (nothing, answered, [*APPENDED, "sync ."]),
     "an offer is answered": (lambda place: answer(place, 1), lambda place: answer(place, 2), APPENDED),
-    "an offer's state": (nothing, offer_state, ["sync .", *APPEARS]),
+    "an offer's state": (nothing, offer_state, ["sync .", *REPLACED]),
     "an offer's state goes": (offer_state, lambda place: state.remove(place / "out"), ["remove out", "sync ."]),
     "a record": (audit_line, record, [*APPENDED, *APPEARS]),
     "a journal is opened": (nothing, lambda place: journal(place, lambda opened: None), ["sync log", "sync ."]),
@@ -206,7 +212,7 @@ CASES: dict[str, tuple[Step, Step, list[str]]] = {
         begun,
         [
             *("remove S/manifest", "sync S", "sync S", "sync ."),
-            *("sync S/manifest~", "rename S/manifest~ -> S/manifest", "sync S"),
+            *("sync a nameless file", "link a nameless file -> S/manifest", "sync S"),
         ],
     ),
     "a session is removed": (
@@ -220,9 +226,9 @@ CASES: dict[str, tuple[Step, Step, list[str]]] = {
 }
 # What these leave may be read by others, as the umask says; all other files are their owner's alone from the start.
 PUBLIC = {
-    "a file": {"out", "out~"},
-    "matched rows": {"out.csv", "out.csv~"},
-    "joined rows": {"out.parquet", "out.parquet~"},
+    "a file": {"out"},
+    "a file that is replaced": {"out", "out~"},
+    "matched rows": {"out.csv"},
     "an identity": {"acme.crt"},
 }
 
