@@ -122,6 +122,12 @@ def test_every_truncation_says_that_the_file_is_cut_short(people: dict[str, Iden
     assert "not whole" in str(refusal(good + b"\0", globex, acme))
 
 
+def test_a_signed_file_of_no_chunks_is_refused(people: dict[str, Identity], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(envelope.Writer, "_seal", lambda writer, content, last: None)
+    empty = sealed(people["acme"], people["globex"], [])
+    assert "not whole" in str(refusal(empty, people["globex"], people["acme"]))
+
+
 def test_foreign_files_are_refused_with_the_reason(people: dict[str, Identity]) -> None:
     acme, globex, mallory = people.values()
     good = sealed(acme, globex, SMALL)
