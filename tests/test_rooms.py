@@ -50,6 +50,7 @@ ADAPTERS = {
     "psi.transport.pinning": {SOCKETS},
     "psi.transport.queue": {CLOCK},
     "psi.transport.reception": {SOCKETS, CLOCK},
+    "psi.transport.stream": {SOCKETS},
     "psi.transport.tls": {SOCKETS, CLOCK},
     "psi.transport.tlschannel": {SOCKETS, CLOCK},
     # Sessions: deadlines, the record's date, files that outlive the process.

@@ -63,7 +63,7 @@ class HealthServer:
         """Stop answering. Safe to call twice."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._over.set)
-            self._thread.join()
+            self._thread.join(_REQUEST_SECONDS)
 
     def __enter__(self) -> Self:
         return self

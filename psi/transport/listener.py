@@ -7,7 +7,6 @@ Whoever is not pinned is refused by the handshake and told why by a TLS alert; t
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 import time
 from collections import deque
@@ -16,14 +15,16 @@ from types import TracebackType
 from typing import Self
 
 from psi.identity.identity import Identity, PeerIdentity
-from psi.transport.address import Address, close
+from psi.transport.address import Address
 from psi.transport.pinning import LinkEnd, make_context, pin
 from psi.transport.reception import Reception, Slots
+from psi.transport.stream import TlsStream
 from psi.transport.tlschannel import TlsChannel
 from psi.transport.wire import Frame
 from psiselect.base.errors import TransportError, UsageError
 
 _MAX_READY = 64  # peers that nobody has accepted yet
+_CLOSING_SECONDS = 5.0  # the thread needs a moment: it never waits for a caller
 _LONGEST_WAIT = 3600.0  # a condition cannot wait for ever at once
 
 
@@ -51,7 +52,7 @@ class Listener:
         context = make_context(LinkEnd.LISTENER, identity, pins)
         self._own_fingerprint = identity.fingerprint
         self._timeout = timeout
-        self._ready: deque[tuple[ssl.SSLSocket, PeerIdentity]] = deque()
+        self._ready: deque[tuple[TlsStream, PeerIdentity]] = deque()
         self._changed = threading.Condition()
         self._refusals = 0
         self._last_refusal = ""
@@ -85,17 +86,17 @@ class Listener:
                 if left <= 0:
                     raise TransportError(self._nobody_came(wait))
                 self._changed.wait(min(left, _LONGEST_WAIT))
-            sock, peer = self._ready.popleft()
+            stream, peer = self._ready.popleft()
         self.reconsider()
         try:
             return TlsChannel(
-                sock,
+                stream,
                 own_fingerprint=self._own_fingerprint,
                 peer_fingerprint=peer.fingerprint,
                 timeout=self._timeout,
             )
         except (OSError, RuntimeError) as error:  # no file descriptors, or no thread, to be had
-            self._lose(sock, peer)
+            self._lose(stream, peer)
             raise TransportError(f"no room for a session with {peer.name}: {error}") from None
 
     def reconsider(self) -> None:
@@ -111,7 +112,7 @@ class Listener:
                 self._reception.call(stop=True)
                 self._stopping = True
                 self._changed.notify_all()
-        self._thread.join()
+        self._thread.join(_CLOSING_SECONDS)
 
     def __enter__(self) -> Self:
         return self
@@ -125,8 +126,8 @@ class Listener:
             text += f"; {self._refusals} other connections were refused, the last because {self._last_refusal}"
         return text
 
-    def _lose(self, sock: ssl.SSLSocket, peer: PeerIdentity) -> None:
-        close(sock)
+    def _lose(self, stream: TlsStream, peer: PeerIdentity) -> None:
+        stream.close()
         self._slots.leave(peer.fingerprint)
 
     # From here on, everything runs in the listener's thread.
@@ -141,9 +142,9 @@ class Listener:
                 while self._ready:
                     self._lose(*self._ready.popleft())
 
-    def _admitted(self, sock: ssl.SSLSocket, peer: PeerIdentity) -> None:
+    def _admitted(self, stream: TlsStream, peer: PeerIdentity) -> None:
         with self._changed:
-            self._ready.append((sock, peer))
+            self._ready.append((stream, peer))
             self._changed.notify_all()
 
     def _refused(self, why: str) -> None:
@@ -155,7 +156,7 @@ class Listener:
 class _OpenSlots:
     """Lets everybody in who is pinned, until too many wait to be accepted."""
 
-    def __init__(self, ready: deque[tuple[ssl.SSLSocket, PeerIdentity]]) -> None:
+    def __init__(self, ready: deque[tuple[TlsStream, PeerIdentity]]) -> None:
         self._ready = ready
 
     def enter(self, peer: bytes) -> bool:

@@ -24,8 +24,8 @@ class LinkEnd(enum.Enum):
     CONNECTOR = ssl.PROTOCOL_TLS_CLIENT
 
 
-class PinnedSocket(ssl.SSLSocket):
-    """A TLS socket that remembers which certificate the other end showed, even if it was refused."""
+class PinnedTls(ssl.SSLObject):
+    """A TLS connection that remembers which certificate the other end showed, even if it was refused."""
 
     claimed: bytes | None = None  # SHA-256 of the certificate; not proven to be the peer's own until the handshake ends
 
@@ -61,7 +61,7 @@ def make_context(side: LinkEnd, identity: Identity, pins: Pins) -> ssl.SSLContex
         context.load_cert_chain(identity.certificate_path, identity.key_path, password=lambda: b"")
     except OSError as error:
         raise UsageError(f"{identity.key_path} and {identity.certificate_path} changed since they were read") from error
-    context.sslsocket_class = PinnedSocket
+    context.sslobject_class = PinnedTls
     # The one way to learn which certificate was refused; not part of ssl's documented interface, so its absence only
     # costs the fingerprint in a message.
     if hasattr(context, "_msg_callback"):
@@ -69,31 +69,31 @@ def make_context(side: LinkEnd, identity: Identity, pins: Pins) -> ssl.SSLContex
     return context
 
 
-def handshake_done(sock: ssl.SSLSocket) -> None:
+def handshake_done(tls: ssl.SSLObject) -> None:
     """Stop watching: `ssl` would call back for each record, which costs a quarter of the throughput."""
-    sock.context = _unwatched(sock.context.protocol)
+    tls.context = _unwatched(tls.context.protocol)
 
 
 @functools.cache
 def _unwatched(protocol: int) -> ssl.SSLContext:
-    """A context for sockets whose handshake, all that a context is asked for, is over."""
+    """A context for connections whose handshake, all that a context is asked for, is over."""
     return ssl.SSLContext(protocol)
 
 
-def pinned_peer(sock: ssl.SSLSocket, pins: Pins) -> PeerIdentity:
+def pinned_peer(tls: ssl.SSLObject, pins: Pins) -> PeerIdentity:
     """Whom a finished handshake was with. Raises TransportError unless it is a pinned certificate, byte for byte:
     OpenSSL alone would accept one that a pinned key issued for itself anew."""
-    der = sock.getpeercert(binary_form=True)
+    der = tls.getpeercert(binary_form=True)
     peer = pins.get(hashlib.sha256(der).digest()) if der else None
     if peer is None or peer.der != der:
-        raise TransportError(f"its certificate{_fingerprint(sock)} is not one of the pinned ones")
+        raise TransportError(f"its certificate{_fingerprint(tls)} is not one of the pinned ones")
     return peer
 
 
-def reason(error: OSError, sock: ssl.SSLSocket | None = None) -> str:
+def reason(error: OSError, tls: ssl.SSLObject | None = None) -> str:
     """What went wrong, as half a sentence about the other end ("it ...")."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        claimed = _fingerprint(sock)
+        claimed = _fingerprint(tls)
         if error.verify_code in _VERIFY_REASONS:
             return f"its certificate{claimed} {_VERIFY_REASONS[error.verify_code]}"
         return f"its certificate{claimed} is not one of the pinned ones"
@@ -138,17 +138,17 @@ _TLS_REASONS = {  # OpenSSL's reason strings
 }
 
 
-def _fingerprint(sock: ssl.SSLSocket | None) -> str:
-    claimed = sock.claimed if isinstance(sock, PinnedSocket) else None
+def _fingerprint(tls: ssl.SSLObject | None) -> str:
+    claimed = tls.claimed if isinstance(tls, PinnedTls) else None
     return f" (SHA-256 {claimed.hex()})" if claimed else ""
 
 
 def _remember_certificate(
-    conn: ssl.SSLSocket, direction: str, _version: object, _content: object, message: object, data: bytes
+    conn: ssl.SSLObject, direction: str, _version: object, _content: object, message: object, data: bytes
 ) -> None:
     """Called by `ssl` for each handshake message. A Certificate (RFC 8446, 4.4.2) is: type 1 byte, length 3, request
     context with a length of 1, list length 3, then the first certificate with a length of 3."""
-    if direction == "read" and getattr(message, "name", None) == "CERTIFICATE" and isinstance(conn, PinnedSocket):
+    if direction == "read" and getattr(message, "name", None) == "CERTIFICATE" and isinstance(conn, PinnedTls):
         entry = data[5 + int.from_bytes(data[4:5], "big") + 3 :]
         certificate = entry[3 : 3 + int.from_bytes(entry[:3], "big")]
         conn.claimed = hashlib.sha256(certificate).digest() if certificate else None

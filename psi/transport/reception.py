@@ -19,7 +19,8 @@ from typing import Protocol
 
 from psi.identity.identity import PeerIdentity
 from psi.transport.address import Address, close, tune
-from psi.transport.pinning import PinnedSocket, Pins, handshake_done, pinned_peer, reason
+from psi.transport.pinning import Pins, handshake_done, pinned_peer, reason
+from psi.transport.stream import TlsStream
 from psi.transport.wire import Frame
 from psiselect.base.errors import TransportError
 from psiselect.base.events import event
@@ -55,10 +56,11 @@ class _Stage(enum.Enum):
 
 @dataclass(slots=True, eq=False)
 class _Caller:
-    sock: socket.socket  # a PinnedSocket once the first byte has arrived: a silent caller costs no TLS state
+    sock: socket.socket
     address: Address
     deadline: float
     stage: _Stage = _Stage.HANDSHAKE
+    stream: TlsStream | None = None  # over the socket; a caller that has sent nothing yet costs no TLS state
     peer: PeerIdentity | None = None  # from WAITING on
     heard: int = 0  # bytes discarded since it was refused
 
@@ -72,7 +74,7 @@ class _Caller:
 class Reception:
     """Runs in one thread (`run`), which alone touches it but for `call`.
 
-    admitted(sock, peer): takes over the socket of a peer that has entered; False when there is no room for it now.
+    admitted(stream, peer): takes over the link to a peer that has entered; False when there is no room for it now.
     refused(why): called for every caller that is not let in. busy_frame: what a pinned peer is told when it gets no
     slot; None for nothing.
     """
@@ -84,7 +86,7 @@ class Reception:
         pins: Pins,
         slots: Slots,
         timeout: float,
-        admitted: Callable[[ssl.SSLSocket, PeerIdentity], None],
+        admitted: Callable[[TlsStream, PeerIdentity], None],
         refused: Callable[[str], None],
         *,
         busy_frame: Frame | None,
@@ -168,14 +170,12 @@ class Reception:
             self._read_out(caller)
             return
         try:
-            if not isinstance(caller.sock, ssl.SSLSocket):
+            if caller.stream is None:
                 tune(caller.sock)
-                caller.sock = self._context.wrap_socket(
-                    caller.sock, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
-                )
-            caller.sock.do_handshake()
-            peer = pinned_peer(caller.sock, self._pins)
-            handshake_done(caller.sock)
+                caller.stream = TlsStream(caller.sock, self._context, server_side=True)
+            caller.stream.do_handshake()
+            peer = pinned_peer(caller.stream.tls, self._pins)
+            handshake_done(caller.stream.tls)
         except ssl.SSLWantReadError:
             self._selector.modify(caller.sock.fileno(), selectors.EVENT_READ)
         except ssl.SSLWantWriteError:
@@ -183,7 +183,7 @@ class Reception:
         except TransportError as error:
             self._refuse(caller, str(error))
         except OSError as error:
-            self._refuse(caller, reason(error, caller.sock if isinstance(caller.sock, PinnedSocket) else None))
+            self._refuse(caller, reason(error, None if caller.stream is None else caller.stream.tls))
         except Exception:
             # Nothing that one caller brings may end the listener, not even a fault of ours or of the TLS library.
             LOGGER.exception("a connection from %s met a bug", caller.address, extra=event("bug"))
@@ -206,12 +206,12 @@ class Reception:
             self._enter(caller)
 
     def _enter(self, caller: _Caller) -> bool:
-        peer, sock = caller.peer, caller.sock
-        if peer is None or not isinstance(sock, ssl.SSLSocket) or not self._slots.enter(peer.fingerprint):
+        peer, stream = caller.peer, caller.stream
+        if peer is None or stream is None or not self._slots.enter(peer.fingerprint):
             return False
         self._forget(caller)
         LOGGER.info("accepted %s from %s", peer.name, caller.address, extra=event("accepted", **caller.told()))
-        self._admitted(sock, peer)
+        self._admitted(stream, peer)
         return True
 
     def _turn_away(self, caller: _Caller) -> None:
@@ -220,25 +220,20 @@ class Reception:
 
     def _say_busy(self, caller: _Caller) -> None:
         """Tell a peer that waits for a slot, as far as its socket has room, that it gets none."""
-        if caller.stage is _Stage.WAITING and isinstance(caller.sock, ssl.SSLSocket):
-            with contextlib.suppress(OSError):  # SSLWantReadError in the end: its close_notify is not waited for
+        if caller.stage is _Stage.WAITING and caller.stream is not None:
+            with contextlib.suppress(OSError):
                 if self._busy:
-                    caller.sock.send(self._busy)
-                caller.sock.unwrap()
+                    caller.stream.send(memoryview(self._busy))
+                caller.stream.say_goodbye()
 
     def _refuse(self, caller: _Caller, why: str) -> None:
         """Log it, then hear the caller out for a moment: closing with its bytes unread would make a reset, which can
         overtake the alert that tells it why."""
         self._log_refusal(caller, why)
         fd = caller.sock.fileno()
-        if fd < 0:  # the TLS layer has closed it already
-            self._callers = {k: v for k, v in self._callers.items() if v is not caller}
-            return
-        caller.stage = _Stage.REFUSED
+        caller.stage, caller.stream = _Stage.REFUSED, None
         caller.deadline = time.monotonic() + _REFUSAL_SECONDS
         try:
-            if isinstance(caller.sock, ssl.SSLSocket):
-                caller.sock = socket.socket(fileno=caller.sock.detach())
             caller.sock.shutdown(socket.SHUT_WR)
             self._unwatch(fd)
             self._selector.register(fd, selectors.EVENT_READ)

@@ -12,6 +12,7 @@ from psi.identity.identity import Identity, PeerIdentity
 from psi.transport.address import Address, close, tune
 from psi.transport.listener import Listener
 from psi.transport.pinning import LinkEnd, handshake_done, make_context, pin, pinned_peer, reason
+from psi.transport.stream import TlsStream
 from psi.transport.tlschannel import TlsChannel
 from psiselect.base.errors import TransportError
 
@@ -40,23 +41,20 @@ def connect(
     context = make_context(LinkEnd.CONNECTOR, identity, pins)
     deadline = time.monotonic() + timeout
     raw = _dial(target, deadline, timeout)
-    sock: ssl.SSLSocket | None = None
+    tls: ssl.SSLObject | None = None
     try:
-        raw.settimeout(None)
         tune(raw)
-        sock = context.wrap_socket(raw, do_handshake_on_connect=False, suppress_ragged_eofs=False)
-        sock.setblocking(False)
-        _finish_handshake(sock, deadline)
-        peer = pinned_peer(sock, pins)
-        handshake_done(sock)
-    except OSError as error:
-        close(sock or raw)
-        raise TransportError(f"no session with the listener at {target}: {reason(error, sock)}") from None
-    except TransportError as error:
-        close(sock or raw)
-        raise TransportError(f"no session with the listener at {target}: {error}") from None
+        stream = TlsStream(raw, context, server_side=False)
+        tls = stream.tls
+        _finish_handshake(stream, deadline)
+        peer = pinned_peer(tls, pins)
+        handshake_done(tls)
+    except (OSError, TransportError) as error:
+        close(raw)
+        why = reason(error, tls) if isinstance(error, OSError) else error
+        raise TransportError(f"no session with the listener at {target}: {why}") from None
     return TlsChannel(
-        sock,
+        stream,
         own_fingerprint=identity.fingerprint,
         peer_fingerprint=peer.fingerprint,
         timeout=timeout if stall is None else stall,
@@ -77,17 +75,17 @@ def _dial(address: Address, deadline: float, timeout: float) -> socket.socket:
         time.sleep(_RETRY_SECONDS)
 
 
-def _finish_handshake(sock: ssl.SSLSocket, deadline: float) -> None:
-    """Raises OSError (TimeoutError when the deadline passes)."""
+def _finish_handshake(stream: TlsStream, deadline: float) -> None:
+    """Raises OSError (TimeoutError when the deadline passes), TransportError."""
     with selectors.DefaultSelector() as selector:
-        selector.register(sock, selectors.EVENT_READ)
+        selector.register(stream, selectors.EVENT_READ)
         while True:
             try:
-                sock.do_handshake()
+                stream.do_handshake()
             except ssl.SSLWantReadError:
-                selector.modify(sock, selectors.EVENT_READ)
+                selector.modify(stream, selectors.EVENT_READ)
             except ssl.SSLWantWriteError:
-                selector.modify(sock, selectors.EVENT_WRITE)
+                selector.modify(stream, selectors.EVENT_WRITE)
             else:
                 return
             left = deadline - time.monotonic()

@@ -1,6 +1,6 @@
 """A channel over one TLS connection, moved by a thread of its own.
 
-Python's TLS sockets must not be used by two threads at once, so one thread does all reading and writing, without ever
+A TLS connection must not be used by two threads at once, so one thread does all reading and writing, without ever
 blocking on either, and meets the others at two bounded queues. When the incoming queue is full it stops reading, and
 TCP stops the peer; when the outgoing queue is full, `send` waits. So computing overlaps with the network, and memory
 does not grow with a peer that is slow, stopped or too eager.
@@ -19,6 +19,7 @@ from collections import deque
 
 from psi.transport.pinning import DROPPED, reason
 from psi.transport.queue import QUEUE_BYTES, FrameQueue, QueuedChannel
+from psi.transport.stream import TlsStream
 from psi.transport.wire import HEADER_BYTES, Frame, FrameDecoder
 from psiselect.base.errors import RemoteError, TransportError
 
@@ -39,11 +40,11 @@ class _Next(enum.Enum):
 
 
 class TlsChannel(QueuedChannel):
-    """See `psi.transport.channel.Channel`. Takes over a socket whose handshake is done and whose peer is pinned."""
+    """See `psi.transport.channel.Channel`. Takes over a stream whose handshake is done and whose peer is pinned."""
 
     def __init__(
         self,
-        sock: ssl.SSLSocket,
+        stream: TlsStream,
         *,
         own_fingerprint: bytes,
         peer_fingerprint: bytes,
@@ -57,8 +58,7 @@ class TlsChannel(QueuedChannel):
             peer_fingerprint=peer_fingerprint,
             timeout=timeout,
         )
-        sock.setblocking(False)
-        self._sock = sock
+        self._stream = stream
         self._decoder = FrameDecoder()
         self._unsent: deque[memoryview] = deque()
         self._reading = True
@@ -79,7 +79,7 @@ class TlsChannel(QueuedChannel):
             self._closed = True
             self._incoming.finish(TransportError(_CLOSED), discard=True)
             self._wake()
-        self._thread.join()
+        self._thread.join(self._deadline.seconds + 2 * _LINGER_SECONDS)
 
     def break_off(self, why: str) -> None:
         """End the session from another thread: whoever waits on this channel, or uses it next, gets a TransportError
@@ -144,7 +144,7 @@ class TlsChannel(QueuedChannel):
                 if self._closing_since is not None:
                     if outgoing is _Next.QUEUE:
                         return True
-                    timeout = self._deadline.left(self._closing_since)
+                    timeout = self._closing_since + self._deadline.seconds - time.monotonic()
                     if timeout <= 0:
                         return False
                 if _Next.NOTHING in (incoming, outgoing):
@@ -153,7 +153,7 @@ class TlsChannel(QueuedChannel):
                 for waits_for in (incoming, outgoing):
                     if waits_for in (_Next.READABLE, _Next.WRITABLE):
                         wanted |= waits_for.value
-                watched = _watch(selector, self._sock, watched, wanted)
+                watched = _watch(selector, self._stream.sock, watched, wanted)
                 for key, _ in selector.select(timeout):
                     if key.fileobj is self._wakes:
                         self._wakes.recv(64)
@@ -166,17 +166,16 @@ class TlsChannel(QueuedChannel):
             if self._incoming.full:
                 return _Next.QUEUE
             try:
-                count = self._sock.recv_into(self._decoder.buffer())
-            except ssl.SSLWantReadError:
-                return _Next.READABLE
-            except ssl.SSLWantWriteError:
-                return _Next.WRITABLE
-            self._deadline.progressed()
-            try:
+                count = self._stream.recv_into(self._decoder.buffer())
+                self._deadline.progressed()
                 if count == 0:
                     self._decoder.end()
                     return None
                 frame = self._decoder.advance(count)
+            except ssl.SSLWantReadError:
+                return _Next.READABLE
+            except ssl.SSLWantWriteError:
+                return _Next.WRITABLE
             except RemoteError as error:
                 # Nothing after this makes sense, but this side may still have its say before it closes.
                 self._incoming.finish(error)
@@ -191,14 +190,14 @@ class TlsChannel(QueuedChannel):
         for _ in range(_BURST):
             if self._writing_failed is not None:
                 return _Next.QUEUE
-            if not self._unsent:
-                frame = self._outgoing.take()
-                if frame is None:
-                    return _Next.QUEUE
+            if not self._unsent and (frame := self._outgoing.take()) is not None:
                 self._unsent.extend(_pieces(frame))
-            piece = self._unsent[0]
             try:
-                count = self._sock.send(piece)
+                if not self._unsent:
+                    self._stream.flush()
+                    return _Next.QUEUE
+                piece = self._unsent[0]
+                count = self._stream.send(piece)
             except ssl.SSLWantReadError:
                 return _Next.READABLE
             except ssl.SSLWantWriteError:
@@ -218,21 +217,20 @@ class TlsChannel(QueuedChannel):
         """Send close_notify, then wait for the peer to close too: closing first, with its bytes unread, would make a
         reset that can destroy the last frame sent to it."""
         deadline = time.monotonic() + min(_LINGER_SECONDS, self._deadline.seconds)
-        if polite and self._writing_failed is None:
-            while time.monotonic() < deadline:
+        with contextlib.closing(self._stream.sock) as raw:
+            if not polite:
+                return
+            goodbye = self._writing_failed is None
+            while goodbye and time.monotonic() < deadline:
                 try:
-                    self._sock.unwrap()
+                    self._stream.say_goodbye()
                 except ssl.SSLWantWriteError:
-                    _ready(self._sock, selectors.EVENT_WRITE, deadline)
+                    _ready(raw, selectors.EVENT_WRITE, deadline)
                     continue
-                except OSError:  # most often SSLWantReadError: the close_notify is on its way
-                    pass
                 break
-        with socket.socket(fileno=self._sock.detach()) as raw:
-            if polite:
-                raw.shutdown(socket.SHUT_WR)
-                while _ready(raw, selectors.EVENT_READ, deadline) and raw.recv(1 << 16):
-                    pass
+            raw.shutdown(socket.SHUT_WR)
+            while _ready(raw, selectors.EVENT_READ, deadline) and raw.recv(1 << 16):
+                pass
 
 
 def _pieces(frame: Frame) -> list[memoryview]:

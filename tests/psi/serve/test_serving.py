@@ -284,9 +284,9 @@ def test_nothing_is_left_of_sessions_that_are_over(parties: Parties) -> None:
         gc.collect()
         names = {
             "TlsChannel",
-            "PinnedSocket",
-            "SSLSocket",
-            "SSLObject",
+            "TlsStream",
+            "PinnedTls",
+            "MemoryBIO",
             "FrameQueue",
             "Frame",
             "ServedSession",

@@ -21,6 +21,7 @@ from support import rawtls
 
 from psi.identity.identity import Identity
 from psi.transport.queue import QUEUE_BYTES
+from psi.transport.stream import TlsStream
 from psi.transport.tls import Listener, connect
 from psi.transport.tlschannel import TlsChannel
 from psi.transport.wire import MAX_FRAME_BYTES, Frame
@@ -193,11 +194,11 @@ def test_a_bit_changed_on_the_way_is_noticed_by_both_sides(acme: Identity, globe
         proxy.join()
 
 
-class RefusedSocket:
-    """A TLS socket whose write fails before the alert that says why has been read: by chance a rare order."""
+class RefusedStream:
+    """A TLS stream whose write fails before the alert that says why has been read: by chance a rare order."""
 
     def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
+        self.sock = sock
         self._write_failed = False
 
     def recv_into(self, buffer: memoryview) -> int:
@@ -209,16 +210,16 @@ class RefusedSocket:
 
     def send(self, data: memoryview) -> int:
         self._write_failed = True
-        raise ssl.SSLEOFError(8, "EOF occurred in violation of protocol")
+        raise BrokenPipeError
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._sock, name)
+    def flush(self) -> None:
+        pass
 
 
 def test_the_peers_reason_is_read_although_writing_failed_first() -> None:
     near, far = socket.socketpair()
     far.send(b"alert")
-    refused = cast("ssl.SSLSocket", RefusedSocket(near))
+    refused = cast("TlsStream", RefusedStream(near))
     with far, TlsChannel(refused, own_fingerprint=bytes(32), peer_fingerprint=bytes(32), timeout=30) as channel:
         with contextlib.suppress(TransportError):
             channel.send(Frame(1, b"x"))
