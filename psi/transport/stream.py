@@ -22,10 +22,12 @@ from psiselect.base.errors import RemoteError, TransportError
 # What the peer may send before its handshake is done. One takes about 2 KiB.
 _HANDSHAKE_BYTES = 1 << 16
 _HANDSHAKE_READ = 1 << 12  # at once: one thread carries all handshakes
-# What may arrive without application data: a record, and a few that the TLS library keeps to itself. Each byte of
-# application data renews as many bytes; in the smallest honest records, frames without a payload, 5 of 27 bytes are.
+_READ_BYTES = 1 << 15
+# What may arrive without application data: the largest record, and a few that the TLS library keeps to itself.
 _SPARE_BYTES = 1 << 15
-_BYTES_RENEWED = 8
+# Each byte of application data allows for so many more. The smallest honest record is a frame without a payload: 5 of
+# its 27 bytes are data.
+_ALLOWED_BY_BYTE = 8
 # Answers of the TLS library that wait for a peer that does not read them.
 _UNSENT_BYTES = 1 << 16
 
@@ -66,7 +68,7 @@ class TlsStream:
         """The number of bytes written to `buffer`, which is not empty; 0 when the peer has closed. Raises RemoteError
         when the peer sends records without data."""
         count: int = self._step(self.tls.read, len(buffer), buffer)
-        self._allowed = min(_SPARE_BYTES, self._allowed + _BYTES_RENEWED * count)
+        self._allowed = min(_SPARE_BYTES, self._allowed + _ALLOWED_BY_BYTE * count)
         return count
 
     def send(self, data: memoryview) -> int:
@@ -120,7 +122,7 @@ class TlsStream:
         if self._leaving.pending > _UNSENT_BYTES:
             self.flush()
         try:
-            data = self.sock.recv(min(self._allowed, _HANDSHAKE_READ if self._handshaking else _SPARE_BYTES))
+            data = self.sock.recv(min(self._allowed, _HANDSHAKE_READ if self._handshaking else _READ_BYTES))
         except BlockingIOError:
             raise ssl.SSLWantReadError from None
         self._allowed -= len(data)

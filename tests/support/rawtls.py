@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 from psi.identity.identity import Identity, PeerIdentity
 
@@ -29,13 +30,19 @@ def client(
     *,
     chain: tuple[str, str] | None = None,
     version: ssl.TLSVersion | None = None,
+    key_log: Path | None = None,
 ) -> ssl.SSLSocket:
-    """A TLS client that trusts `server` and shows the certificate of `identity`, the files of `chain`, or none."""
+    """A TLS client that trusts `server` and shows the certificate of `identity`, the files of `chain`, or none.
+
+    key_log: where OpenSSL writes the connection's secrets.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.load_verify_locations(cadata=server.der)
     if version is not None:
         context.minimum_version = context.maximum_version = version
+    if key_log is not None:
+        context.keylog_filename = str(key_log)
     if identity is not None:
         context.load_cert_chain(identity.certificate_path, identity.key_path)
     if chain is not None:
@@ -44,9 +51,17 @@ def client(
 
 
 @contextlib.contextmanager
-def server(identity: Identity, peer: PeerIdentity) -> Iterator[tuple[str, list[ssl.SSLSocket]]]:
-    """One TLS connection is accepted into the list, in a thread; its handshake may fail."""
+def server(
+    identity: Identity, peer: PeerIdentity, *, key_log: Path | None = None
+) -> Iterator[tuple[str, list[ssl.SSLSocket]]]:
+    """One TLS connection is accepted into the list, in a thread; its handshake may fail.
+
+    key_log: where OpenSSL writes the connection's secrets; then no tickets are sent after the handshake.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if key_log is not None:
+        context.keylog_filename = str(key_log)
+        context.num_tickets = 0
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(cadata=peer.der)
     context.load_cert_chain(identity.certificate_path, identity.key_path)
