@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import resource
 import signal
 import sys
 
@@ -56,9 +57,15 @@ def _terminated(number: int, _frame: object) -> None:
     sys.exit(128 + number)
 
 
+def _forbid_core_dumps() -> None:
+    """A core dump would hold this side's keys and lists. The limit goes to worker processes too."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
 def main() -> None:
     """Run the command and turn what it raises into an exit code and one clear line."""
     as_json = "--json" in sys.argv
+    _forbid_core_dumps()
     signal.signal(signal.SIGTERM, _terminated)
     try:
         sys.exit(root.main(standalone_mode=False) or 0)

@@ -1,7 +1,7 @@
-"""Peers that flood below the record layer: TLS 1.3 records of their own making, over a socket whose handshake `ssl` did.
+"""Peers that flood below the record layer, with TLS 1.3 records of their own making.
 
-`ssl` cannot send a KeyUpdate. So the key log gives the traffic secret (RFC 8446, 7.1 and 7.2), and the records are
-sealed here. Whatever this end of `ssl` has sent after its handshake would shift the sequence number: it must be nothing.
+`ssl` does the handshake, and cannot send a KeyUpdate after it. So the key log gives the traffic secret (RFC 8446, 7.1
+and 7.2), and the records are sealed here, from sequence number 0: `ssl` has sent none after its handshake.
 """
 
 from __future__ import annotations
