@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from support import rawtls
+from support import floods, rawtls
 
 from psi.accounts.session_file import new_file_of_session
 from psi.identity.identity import Identity
@@ -20,7 +20,7 @@ from psi.protocol import messages
 from psi.protocol.messages import BUSY, MessageType
 from psi.serve.serving import Counts, ServedSession, ServeLimits, Server, SessionSlots
 from psi.transport import listener as listening_end
-from psi.transport import reception
+from psi.transport import reception, stream
 from psi.transport.listener import Listener
 from psi.transport.tls import connect
 from psi.transport.tlschannel import TlsChannel
@@ -118,7 +118,7 @@ class Host:
             channel.send(frame)
             self.ended.append("well")
             return True
-        except TransportError as error:
+        except (TransportError, RemoteError) as error:
             self.ended.append(str(error))
             return False
         finally:
@@ -312,3 +312,28 @@ def test_a_failed_session_keeps_its_place_for_a_while(parties: Parties) -> None:
         assert echo(host.call(parties.initech)) == b"hello"
         host.server.stop_accepting()
         assert host.slots.wait_empty(30), "stopping does not wait for it"
+
+
+@pytest.mark.parametrize("limited", [True, False])
+def test_a_peer_that_floods_loses_its_slot_in_time(
+    parties: Parties, monkeypatch: pytest.MonkeyPatch, limited: bool
+) -> None:
+    """By the limit of records without data; were there none, by the deadline of the proof. Its thread ends too."""
+    if not limited:
+        monkeypatch.setattr(stream, "_SPARE_BYTES", 1 << 60)
+    with hosting(parties, limits(proof_seconds=0.5)) as host:
+        threads = threading.active_count()
+        peer = floods.client(host.listener.address, parties.acme.public, parties.globex)
+        with peer.flooding(floods.Sealer.key_updates_asked):
+            until(lambda: host.slots.counts.running == 1)
+            began = time.monotonic()
+            while not host.ended:
+                assert time.monotonic() - began < 0.5 + 2.0
+                host.server.expel_overdue()
+                time.sleep(0.01)
+            assert echo(host.call(parties.initech)) == b"hello"
+        expected = "TLS records without data" if limited else "the peer did not begin the session within"
+        assert expected in host.ended[0]
+        until(lambda: threading.active_count() == threads)
+        assert host.slots.enter(parties.globex.fingerprint)
+        host.slots.leave(parties.globex.fingerprint)

@@ -7,6 +7,7 @@ import http.client
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -116,3 +117,35 @@ def test_an_address_in_use_is_named(server: HealthServer, told: Told) -> None:
     host, port = server.address.split(":")
     with pytest.raises(TransportError, match=f"cannot answer health checks on {server.address}: .*in use"):
         HealthServer(Address(host, int(port)), told)
+
+
+def test_floods_keep_no_deadline_open(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests without end, pieces of one, and bytes after the answer: others are answered, and closing ends."""
+    monkeypatch.setattr(health, "_REQUEST_SECONDS", 0.5)
+    over = threading.Event()
+
+    def flood(sock: socket.socket, data: bytes) -> None:
+        with contextlib.suppress(OSError):
+            while not over.is_set():
+                sock.sendall(data)
+
+    with HealthServer(Address("127.0.0.1", 0), told) as server:
+        sent = (b"GET /healthz HTTP/1.1\r\n\r\n" * 1000, b"GET /healthz", bytes(1 << 16), b"x: y\r\n")
+        socks = [dial(server.address) for _ in sent]
+        threads = [threading.Thread(target=flood, args=pair, daemon=True) for pair in zip(socks, sent, strict=True)]
+        for thread in threads:
+            thread.start()
+        for _ in range(5):
+            began = time.monotonic()
+            assert ask(server)[0] == 200
+            assert time.monotonic() - began < 2
+            time.sleep(0.05)
+        for thread in threads:
+            thread.join(0.5 + 2)  # the server has closed each of them
+            assert not thread.is_alive()
+        began = time.monotonic()
+    assert time.monotonic() - began < 2
+    assert not server._thread.is_alive()
+    over.set()
+    for sock in socks:
+        sock.close()
