@@ -18,6 +18,7 @@ from psi.identity.identity import PeerIdentity
 from psi.transport import reception
 from psi.transport.pinning import LinkEnd, make_context, pin
 from psi.transport.reception import Reception
+from psi.transport.stream import TlsStream
 from psi.transport.wire import Frame
 
 BUSY = Frame(15, b"busy")
@@ -30,7 +31,7 @@ class Desk:
 
     def __init__(self, parties: Parties, clock: Clock, timeout: float, free: int) -> None:
         self.parties, self.clock, self.free = parties, clock, free
-        self.admitted: list[tuple[ssl.SSLSocket, PeerIdentity]] = []
+        self.admitted: list[tuple[TlsStream, PeerIdentity]] = []
         self.refused: list[str] = []
         self._rounds = 0
         listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
@@ -58,8 +59,8 @@ class Desk:
     def leave(self, peer: bytes) -> None:
         raise AssertionError("nobody leaves here")
 
-    def _admit(self, sock: ssl.SSLSocket, peer: PeerIdentity) -> None:
-        self.admitted.append((sock, peer))
+    def _admit(self, stream: TlsStream, peer: PeerIdentity) -> None:
+        self.admitted.append((stream, peer))
 
     def offer(self, slots: int) -> None:
         """So many slots are free now."""
@@ -103,8 +104,8 @@ class Desk:
     def close(self) -> None:
         self.reception.call(stop=True)
         self._thread.join(20)
-        for sock, _ in self.admitted:
-            sock.close()
+        for stream, _ in self.admitted:
+            stream.close()
 
 
 HANDSHAKE, WAITING, REFUSED = reception._Stage

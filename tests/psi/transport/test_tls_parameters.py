@@ -18,39 +18,39 @@ from support.handshakes import Parties, close_both
 from psi.identity.identity import Identity
 from psi.transport import listener as listening_end
 from psi.transport import tls
-from psi.transport.pinning import LinkEnd, PinnedSocket, make_context, pin
+from psi.transport.pinning import LinkEnd, PinnedTls, make_context, pin
+from psi.transport.stream import TlsStream
 from psi.transport.tls import Listener, connect
 from psi.transport.wire import Frame
 from psiselect.base.errors import InputError, TransportError, UsageError
 
 
 class Seen:
-    """Contexts that both ends made, and the sockets that were wrapped, with their options."""
+    """Contexts that both ends made, and the TLS streams over them."""
 
     def __init__(self) -> None:
         self.contexts: dict[LinkEnd, list[ssl.SSLContext]] = {end: [] for end in LinkEnd}
-        self.wrapped: list[tuple[ssl.SSLSocket, dict[str, Any]]] = []
+        self.streams: list[TlsStream] = []
 
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
     found = Seen()
-    make, wrap = make_context, ssl.SSLContext.wrap_socket
+    make, wrap = make_context, TlsStream.__init__
 
     def making(end: LinkEnd, *rest: Any) -> ssl.SSLContext:
         context = make(end, *rest)
         found.contexts[end].append(context)
         return context
 
-    def wrapping(self: ssl.SSLContext, sock: socket.socket, **options: Any) -> ssl.SSLSocket:
-        made = wrap(self, sock, **options)
-        if any(self is context for contexts in found.contexts.values() for context in contexts):
-            found.wrapped.append((made, options))
-        return made
+    def wrapping(self: TlsStream, sock: socket.socket, context: ssl.SSLContext, **options: Any) -> None:
+        assert any(context is made for contexts in found.contexts.values() for made in contexts)
+        wrap(self, sock, context, **options)
+        found.streams.append(self)
 
     for module in (tls, listening_end):
         monkeypatch.setattr(module, "make_context", making)
-    monkeypatch.setattr(ssl.SSLContext, "wrap_socket", wrapping)
+    monkeypatch.setattr(TlsStream, "__init__", wrapping)
     return found
 
 
@@ -73,22 +73,20 @@ def test_both_ends_of_a_connection_have_the_stated_parameters(seen: Seen, partie
             assert ssl.OP_NO_COMPRESSION in context.options
             assert context.get_ca_certs(binary_form=True) in ([], [peer.public.der])  # not listed without a CA bit
             assert context.cert_store_stats()["x509"] == 1
-            assert context.sslsocket_class is PinnedSocket
+            assert context.sslobject_class is PinnedTls
             assert context.keylog_filename is None
             assert context.post_handshake_auth is False
         assert seen.contexts[LinkEnd.LISTENER][0].num_tickets == 0
-        assert len(seen.wrapped) == 2
-        for sock, options in seen.wrapped:
-            assert options["suppress_ragged_eofs"] is False
-            assert options["do_handshake_on_connect"] is False
-            assert sock.version() == "TLSv1.3"
-            assert sock.cipher()[0] in STRONG
-            assert sock.compression() is None
-            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-            assert sock.gettimeout() == 0
-            assert not sock.session_reused
-            assert getattr(sock.context, "_msg_callback", None) is None  # not called back for each record
+        assert len(seen.streams) == 2
+        for stream in seen.streams:
+            assert stream.tls.version() == "TLSv1.3"
+            assert stream.tls.cipher()[0] in STRONG
+            assert stream.tls.compression() is None
+            assert not stream.tls.session_reused
+            assert getattr(stream.tls.context, "_msg_callback", None) is None  # not called back for each record
+            assert stream.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            assert stream.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert stream.sock.gettimeout() == 0
         close_both(here, there)
 
 
