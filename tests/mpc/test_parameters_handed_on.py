@@ -212,7 +212,7 @@ def test_links_are_tls_1_3_with_certificates_at_both_ends(
     identities: dict[str, Identity], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[tuple[str, ssl.SSLContext, list[bytes]]] = []
-    sockets: list[ssl.SSLSocket] = []
+    links: list[ssl.SSLObject] = []
     original, done = tls.make_context, tls.handshake_done
 
     def make(side: Any, identity: Identity, pins: Any) -> ssl.SSLContext:
@@ -220,9 +220,9 @@ def test_links_are_tls_1_3_with_certificates_at_both_ends(
         made.append((side.name, context, list(pins)))
         return context
 
-    def handshake_done(sock: ssl.SSLSocket) -> None:
-        sockets.append(sock)
-        done(sock)
+    def handshake_done(tls_object: ssl.SSLObject) -> None:
+        links.append(tls_object)
+        done(tls_object)
 
     for module in (tls, listener):
         monkeypatch.setattr(module, "make_context", make)
@@ -231,8 +231,8 @@ def test_links_are_tls_1_3_with_certificates_at_both_ends(
     with Mesh(people, "alice", identities["alice"], 60) as here, Mesh(people, "bob", identities["bob"], 60) as there:
         assert here.events.get(timeout=60) == Connected("bob")
         assert there.events.get(timeout=60) == Connected("alice")
-        assert [s.version() for s in sockets] == ["TLSv1.3"]
-        assert not any(s.session_reused for s in sockets)
+        assert [s.version() for s in links] == ["TLSv1.3"]
+        assert not any(s.session_reused for s in links)
     others = {"LISTENER": "bob", "CONNECTOR": "alice"}
     assert {side for side, _, _ in made} == set(others)
     for side, context, pins in made:
