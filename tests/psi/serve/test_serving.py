@@ -321,7 +321,7 @@ def test_a_peer_that_floods_loses_its_slot_in_time(
     """By the limit of records without data; were there none, by the deadline of the proof. Its thread ends too."""
     if not limited:
         monkeypatch.setattr(stream, "_SPARE_BYTES", 1 << 60)
-    with hosting(parties, limits(proof_seconds=0.5)) as host:
+    with hosting(parties, limits(proof_seconds=60 if limited else 0.5)) as host:
         threads = threading.active_count()
         peer = floods.client(host.listener.address, parties.acme.public, parties.globex)
         with peer.flooding(floods.Sealer.key_updates_asked):
