@@ -15,6 +15,7 @@ import pytest
 
 from cli import main
 from cli._score_table import read_scores
+from dpselect import committee
 from dpselect.accounting import BudgetKind, Cost
 from dpselect.ledger import Ledger
 from dpselect.privacy import NeighbouringRelation
@@ -198,6 +199,19 @@ def test_bad_parquet(tmp_path: Path, labels: list[Any], scores: list[Any], compl
         read_scores(open_source(path, otherwise=".csv"), "n", "s", exact_floats=False)
     with pytest.raises(InputError):
         read_scores(open_source(path, otherwise=".csv"), "n", "s", exact_floats=True)
+
+
+def test_a_committee_of_too_many_sets_is_refused_before_it_is_paid_for(
+    select: Any, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committee, "_MAX_ENTRIES", 1)
+    path = tmp_path / "budget.db"
+    Ledger.create(path, kind=BudgetKind.PURE, neighbors=NeighbouringRelation.REPLACE, budget=Cost(Fraction(5)))
+    words = (table, "--label", "name", "--score", "score", "--sensitivity", 1, "--epsilon", 2, "--seats", 2)
+    code, out, err = select(*words, "--mechanism", "subset-exponential", "--ledger", path, "--dataset", "d")
+    assert (code, out) == (2, "")
+    assert "too many sets" in err
+    assert Ledger.open(path).balance("d").spent.amount == 0
 
 
 def test_the_ledger_is_charged_before_and_refuses_after(

@@ -70,6 +70,7 @@ def test_group_privacy_of_an_approximate_release_is_rounded_up() -> None:
     grouped = ApproximateDp(Fraction(1), E6).for_group(3)
     assert grouped.epsilon == 3
     assert ApproximateDp(Fraction(1), E6).cost(PURE) == Cost(Fraction(1), E6)
+    assert ApproximateDp(Fraction(1), E6).cost(ZCDP) == Cost(Fraction(1, 2), E6)
     assert 3 * math.exp(2) * 1e-6 <= grouped.delta <= 3 * math.exp(2) * 1e-6 * (1 + 1e-6)
     with pytest.raises(UsageError, match="nothing is left"):
         ApproximateDp(Fraction(5), E6).for_group(5)

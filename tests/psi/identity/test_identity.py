@@ -191,6 +191,19 @@ def test_keys_and_certificate_belong_together(tmp_path: Path) -> None:
         Identity.load(tmp_path / "acme")
 
 
+@pytest.mark.parametrize("which", ["the signing key", "the decryption key"])
+def test_either_key_of_another_identity_is_refused(tmp_path: Path, which: str) -> None:
+    acme, other = Identity.create("acme", tmp_path), Identity.create("other", tmp_path)
+    end = b"-----END PRIVATE KEY-----\n"
+    (signing, decryption, _), (foreign_signing, foreign_decryption, _) = (
+        identity.key_path.read_bytes().split(end) for identity in (acme, other)
+    )
+    keys = (foreign_signing, decryption) if which == "the signing key" else (signing, foreign_decryption)
+    acme.key_path.write_bytes(end.join((*keys, b"")))
+    with pytest.raises(InputError, match="holds other keys than"):
+        Identity.load(tmp_path / "acme")
+
+
 @pytest.mark.parametrize(
     "spoil",
     [

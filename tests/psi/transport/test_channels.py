@@ -187,6 +187,21 @@ def test_empty_frames_are_charged_for_the_objects_they_make() -> None:
     assert count < 1 << 12
 
 
+def test_a_queue_that_is_cut_keeps_an_unbroken_beginning() -> None:
+    """A side that gives up drops what it has not sent yet; a hole would hide its reason behind a message out of
+    place."""
+    queue = FrameQueue(limit=1 << 20)
+    sent = [Frame(1, bytes([number]) * 1000) for number in range(10)]
+    for frame in sent:
+        queue.offer(frame)
+    queue.cut(5000)
+    kept = []
+    while (frame := queue.take()) is not None:
+        kept.append(bytes(frame.payload))
+    assert 0 < len(kept) < 10
+    assert kept == [bytes(frame.payload) for frame in sent[: len(kept)]]
+
+
 def test_ready_to_send_tells_when_send_would_wait(pair: MakePair) -> None:
     first, second = pair()
     frame = Frame(1, bytes(MAX_FRAME_BYTES - HEADER_BYTES))
