@@ -10,6 +10,7 @@ not depend on that, tags do.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
 
@@ -21,7 +22,7 @@ from psi.offline.run import OfflineRun, Send
 from psi.protocol import messages
 from psi.protocol.messages import Hello
 from psi.protocol.messages import MessageType as M
-from psi.protocol.outcome import Outcome
+from psi.protocol.outcome import Findings, Outcome
 from psi.protocol.party import Setup, make_record, read_hello
 from psi.protocol.schedule import operations, plan, size_of
 from psi.protocol.states import State
@@ -111,13 +112,21 @@ def finish(
     it was, because the list has changed; RemoteError when the answer breaks the protocol or its terms differ;
     PolicyError when own policy refuses the peer's size. A result below the agreed minimum is withheld.
     """
+    with contextlib.closing(Findings(setup.terms.min_matches)) as findings:
+        exchange, signatures = _read_answer(setup, offer_id, contents, frames, progress, findings)
+        return exchange.result(findings.outcome(), signatures)
+
+
+def _read_answer(
+    setup: Setup, offer_id: bytes, contents: bytes, frames: Iterator[Frame], progress: Progress, findings: Findings
+) -> tuple[_Exchange, dict[Side, bytes]]:
+    """All that does not depend on matches."""
     own = _hello(setup)
     exchange = _Exchange(setup, offer_id, own=own, theirs=_hello_of_peer(frames))
     setup.admit(sum(exchange.peer_sizes))
     again, marks = _Contents(), b""
     again.add(own)
     count = _Count(progress, operations(setup.terms, setup.side, exchange.sizes))
-    outcome = Outcome()
     for planned in plan(setup.terms):
         with OfflineRun(setup, planned, exchange.peer_sizes[planned.list], exchange.transcript, count) as run:
             # What goes out here goes nowhere: the peer has it. It shows that list, order and mask are the offer's.
@@ -127,13 +136,12 @@ def finish(
                 raise _changed()
             while run.state is not State.RUN_OVER:
                 run.receive(_next(frames), _nowhere)
-            outcome = outcome.followed_by(run.outcome)
+            run.give(findings)
     signature = _next(frames)
     if signature.type != M.FINISH or next(frames, None) is not None:
         raise RemoteError("the answer does not end with a signature over the record")
     exchange.verify(bytes(signature.payload))
-    signatures = {Side.LISTEN: bytes(signature.payload), Side.CONNECT: exchange.sign()}
-    return exchange.result(outcome.at_least(setup.terms.min_matches), signatures)
+    return exchange, {Side.LISTEN: bytes(signature.payload), Side.CONNECT: exchange.sign()}
 
 
 class _Exchange:

@@ -28,7 +28,7 @@ from psi.inputs.tokens import TokenSource
 from psi.protocol import messages, schedule
 from psi.protocol.messages import Hello
 from psi.protocol.messages import MessageType as M
-from psi.protocol.outcome import Outcome
+from psi.protocol.outcome import Findings, Outcome
 from psi.protocol.receiver import Receiver
 from psi.protocol.run import Labels, Role, RunContext, Values
 from psi.protocol.schedule import PlannedRun
@@ -98,7 +98,7 @@ class Party:
         self._running: PlannedRun | None = None
         self._role: Role | None = None
         self._store: Store | None = None
-        self._kept: Store | None = None  # has what the peer gave along with matches, until the session is over
+        self._findings = Findings(setup.terms.min_matches)
         self._tokens: TokenSource | None = None
 
     @property
@@ -144,17 +144,18 @@ class Party:
             return None if frames is None else self._send(frames)
 
     def settle(self) -> None:
-        """Complete the outcome of a party that is DONE, and close it. Not before the link to the peer is closed: it
-        takes time for each match, which a peer that is still connected could measure."""
-        self.outcome = self.outcome.collected()
-        self.close()
+        """Find the outcome of a party that is DONE, and close it. Matches may matter from here on and not before: the
+        link to the peer must be closed, since a peer that is still connected could measure the time that they take.
+        Raises RemoteError when the peer's tags are no honest ones."""
+        try:
+            self.outcome = self._findings.outcome()
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Wipe the secrets and drop all columns. Safe to call twice."""
         self._end_run()
-        if self._kept is not None:
-            self._kept.close()
-            self._kept = None
+        self._findings.close()
 
     def _end_run(self) -> None:
         if self._role is not None:
@@ -223,7 +224,7 @@ class Party:
         if self.state is State.RUN_OVER:
             if self._role is not None and self._role.successor is not None:
                 self._hand_over(self._role.successor)
-            elif self._role is None or self._role.outcome is not None:
+            elif self._role is None or self._role.finding is not None:
                 sent += self._next_run()
         return sent
 
@@ -234,7 +235,7 @@ class Party:
         self._role, self.state = successor, successor.opening
 
     def _next_run(self) -> list[Frame]:
-        self._take_outcome()
+        self._take_finding()
         self._end_run()
         if not self._runs:
             return self._finish()
@@ -247,23 +248,26 @@ class Party:
         self.state = self._role.opening
         return []
 
-    def _take_outcome(self) -> None:
-        """Keep what the run that is over gave. Raises PolicyError when this side compares and it is too little."""
-        run = self._running
-        if run is None or self._role is None or self._role.outcome is None or not self._role.outcome.learnt:
+    def _take_finding(self) -> None:
+        """Keep what the run that is over gave. Raises MinimumError when this side compares and it is too little."""
+        run, role = self._running, self._role
+        if run is None or role is None or role.finding is None or run.receiver is not self._setup.side:
             return
-        self.outcome = self.outcome.followed_by(self._role.outcome)
-        last = not any(other.receiver is run.receiver for other in self._runs)
-        if last and run.gate and self.outcome.at_least(self._setup.terms.min_matches).withheld:
+        self._findings.add(role.finding, [part for part in (self._store, self._tokens) if part is not None])
+        self._store = self._tokens = None
+        if self._both_know:
+            role.finding.counts()
+        if run.gate and not any(other.gate for other in self._runs) and self._findings.below_minimum:
             raise MinimumError(
                 f"the lists have fewer than the {self._setup.terms.min_matches} matches of --min-matches; nothing was "
                 "revealed to the side that learns but that",
                 term="min_matches",
             )
-        if last:
-            self.outcome = self.outcome.at_least(self._setup.terms.min_matches)
-        if self.outcome.uncollected is not None:
-            self._kept, self._store = self._store, None
+
+    @property
+    def _both_know(self) -> bool:
+        """Whether both sides know the counts of matches, so that they are in the record."""
+        return len({run.receiver for run in self._plan}) == 2
 
     def _finish(self) -> list[Frame]:
         self.record = self._record()
@@ -275,8 +279,7 @@ class Party:
 
     def _record(self) -> dict[str, Any]:
         """What both sides know of the session, the same on both."""
-        both_know = len({run.receiver for run in self._plan}) == 2
-        counts = self.outcome.counts if both_know else None
+        counts = self._findings.counts if self._both_know and not self._findings.below_minimum else None
         return make_record(self._setup, self.peer_sizes, self.transcript, self._times[Side.LISTEN], counts)
 
     def _verify(self, purpose: str, content: bytes, signature: bytes | bytearray | memoryview) -> None:

@@ -20,7 +20,7 @@ from psi.group.masking import Derivation
 from psi.inputs.tokens import TokenSource
 from psi.labels.labels import KEY_BYTES, SEAL_BYTES
 from psi.protocol.messages import MessageType
-from psi.protocol.outcome import Outcome
+from psi.protocol.outcome import Finding
 from psi.protocol.states import State
 from psi.store.rows import repeats
 from psi.store.spool import Column, Store
@@ -119,7 +119,7 @@ class Role(Protocol):
     """A receiver or a sender in one run."""
 
     opening: State  # where the role starts
-    outcome: Outcome | None  # None until the run is over
+    finding: Finding | None  # None until the run is over
 
     def receive(self, message: MessageType, payload: Payload, state: State) -> list[Frame]:
         """Handle a message that is in order. Raises RemoteError."""

@@ -10,7 +10,7 @@ from psi.group import masking
 from psi.group.curve25519.scalar import Scalar
 from psi.labels import labels
 from psi.protocol.messages import MessageType as M
-from psi.protocol.outcome import Outcome
+from psi.protocol.outcome import Finding, Known, Outcome
 from psi.protocol.run import Payload, RunContext, chunk_frame, empty, refuse_repeats
 from psi.protocol.run import rows as parse_rows
 from psi.protocol.states import State
@@ -28,7 +28,7 @@ class Sender:
 
     def __init__(self, run: RunContext) -> None:
         self.opening = State.COLLECTING if run.reveal.hides_membership else State.ANSWERING
-        self.outcome: Outcome | None = None
+        self.finding: Finding | None = None
         self.successor: SumSender | None = None
         self._run = run
         # A scalar a key: an element sent under one key says nothing about the list under another.
@@ -101,7 +101,7 @@ class Sender:
         if chunk is not None:
             return [chunk_frame(M.TAGS, chunk[:, : self._run.tag_row_width])]
         if self._run.values is None:
-            self.outcome = Outcome()
+            self.finding = Known(Outcome())
         else:
             self.successor = SumSender(self._run, self._values_as_sent(), len(self._own_tags))
         return [Frame(M.TAGS_END, b"")]

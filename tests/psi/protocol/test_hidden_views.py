@@ -171,8 +171,8 @@ def test_a_simulator_with_sizes_and_result_gives_the_learners_view(agreed: Terms
     assert shape(recorded) == shape(simulation.frames)
     for frame in simulation.frames:
         simulation.learner.receive(M(frame.type), frame.payload, State.UNMASKING)
-    assert simulation.learner.outcome is not None
-    assert result_of(simulation.learner.outcome) == result
+    assert simulation.learner.finding is not None
+    assert result_of(simulation.learner.finding.outcome()) == result
 
 
 @pytest.mark.parametrize("agreed", [COUNT, NOISY], ids=["count", "noisy-count"])

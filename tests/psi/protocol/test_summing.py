@@ -221,6 +221,7 @@ def spoilt(kind: M, spoil: Callable[[bytes], bytes], which: int = 0) -> dict[Sid
             if side in ends:
                 continue
             if party.state is State.DONE:
+                party.settle()
                 ends[side] = party
                 continue
             try:

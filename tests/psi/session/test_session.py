@@ -16,11 +16,11 @@ from psi.protocol.messages import MessageType
 from psi.protocol.party import Party, Setup
 from psi.protocol.states import State
 from psi.session import session
-from psi.store.spool import Column, Store
+from psi.store.spool import Column, Joined, Store
 from psi.transport.channel import Channel
 from psi.transport.wire import Frame
 from psiselect.base.errors import TransportError
-from psiselect.base.packed import I64, U8
+from psiselect.base.packed import U8
 
 ITEMS = [b"%d" % i for i in range(300)]
 
@@ -66,14 +66,16 @@ def test_a_peer_that_stops_reading_ends_the_session(receiver: Side, queue_bytes:
 
 
 class SlowStore(Store):
-    """Matches and sorts only once the peer has been told that this side still computes."""
+    """Sorts, and if that is during the session matches, only once the peer has been told that this side still
+    computes."""
 
-    def __init__(self, told: threading.Event) -> None:
+    def __init__(self, told: threading.Event, during: bool) -> None:
         super().__init__()
-        self._told = told
+        self._told, self._during = told, during
 
-    def join(self, own: Column, peer: Column) -> tuple[I64, I64]:
-        self._wait()
+    def join(self, own: Column, peer: Column) -> Joined:
+        if self._during:
+            self._wait()
         return super().join(own, peer)
 
     def ascending(self, column: Column) -> Iterator[U8]:
@@ -105,7 +107,10 @@ def test_matching_and_sorting_send_signs_of_life(
     ends = channels((watch(Side.CONNECT), watch(Side.LISTEN)))
     setups: dict[Side, Setup] = {
         side: setup(
-            side, ITEMS[50:], terms(reveal=reveal, learn=learner), stores=lambda side=side: SlowStore(told[side])
+            side,
+            ITEMS[50:],
+            terms(reveal=reveal, learn=learner),
+            stores=lambda side=side: SlowStore(told[side], during=learner is Learner.BOTH),
         )
         for side in Side
     }
