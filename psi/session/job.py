@@ -216,16 +216,16 @@ class Job:
 
     @property
     def disk_bytes(self) -> int:
-        """The most that this side's temporary files held: what a database returned, its keys, what it gives along, and
-        the columns of its largest run."""
-        most = max((store.disk_bytes for store in self._stores), default=0)
+        """What this side's temporary files held at most: what a database returned, its keys, what it gives along, and
+        the columns of its runs."""
+        most = sum(store.disk_bytes for store in self._stores)
         most += 0 if self._sent is None else self._sent.peak_disk_bytes
         most += self.source.disk_bytes
         return most + sum(f.keys.peak_disk_bytes for f in self._items if isinstance(f.keys, SpooledKeys))
 
     def _store(self, stores: list[Store]) -> Store:
         room = self._memory.half if self._sent is None else self._memory.half // 2
-        stores.append(Store(self._memory.folder, room))
+        stores.append(Store(self._memory.folder, room // self.terms.lists))
         return stores[-1]
 
     def write_matches(self, outcome: Outcome, target: str | os.PathLike[str]) -> int:

@@ -129,6 +129,7 @@ def test_a_replay_that_comes_to_other_frames_is_refused(tmp_path: Path) -> None:
     assert first.party.outcome.matches == 20
     again = party(OWN, 1)
     again.start()
+    again.settle()
     assert again.party.outcome.matches == 20
     for items, seed in ((OWN, 2), (OWN[::-1], 1), (PEER, 1)):
         if items == PEER:
