@@ -8,8 +8,9 @@ from typing import Self
 
 from psi.protocol.messages import MessageType as M
 from psi.protocol.outcome import Findings
-from psi.protocol.party import Setup, make_role, run_tokens
+from psi.protocol.party import make_role, run_tokens
 from psi.protocol.schedule import PlannedRun
+from psi.protocol.setup import Setup
 from psi.protocol.states import RECEIVE, SEND, State, after
 from psi.transport.wire import Frame
 from psiselect.base.errors import RemoteError

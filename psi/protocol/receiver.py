@@ -87,10 +87,8 @@ class Receiver:
 
     def _replies(self, payload: Payload) -> None:
         run = self._run
-        replies = parse_rows(payload, 32 * run.keys, run.items_in_chunk, "replies")
         start = len(self._own_tags[0])
-        if start + len(replies) > self._sent:
-            raise RemoteError("the peer answered more elements than it was sent")
+        replies = parse_rows(payload, 32 * run.keys, run.items_in_chunk, self._sent - start, "replies")
         elements = replies.reshape(-1, 32)
         sender_masked = masking.mask_checked(run.backend, elements, self._unmask, start * run.keys)
         if self._products is not None:
@@ -102,9 +100,8 @@ class Receiver:
 
     def _tags(self, payload: Payload) -> None:
         run = self._run
-        received = parse_rows(payload, run.tag_row_width, run.tag_rows_in_chunk, "tags")
-        if len(self._peer_tags[0]) + len(received) > run.peer_size:
-            raise RemoteError("the peer sent more tags than it declared items")
+        left = run.peer_size - len(self._peer_tags[0])
+        received = parse_rows(payload, run.tag_row_width, run.tag_rows_in_chunk, left, "tags")
         tag_bytes = run.keys * run.tag_width
         tags = received[:, :tag_bytes]
         if not rows.ascend(np.concatenate([self._last, tags])):

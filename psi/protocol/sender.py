@@ -11,7 +11,7 @@ from psi.group.curve25519.scalar import Scalar
 from psi.labels import labels
 from psi.protocol.messages import MessageType as M
 from psi.protocol.outcome import Finding, Known, Outcome
-from psi.protocol.run import Payload, RunContext, chunk_frame, empty, refuse_repeats
+from psi.protocol.run import Payload, RunContext, chunk_frame, empty, in_chunks, refuse_repeats
 from psi.protocol.run import rows as parse_rows
 from psi.protocol.states import State
 from psi.protocol.summing import SumSender
@@ -67,9 +67,8 @@ class Sender:
 
     def _elements(self, payload: Payload) -> list[Frame]:
         run = self._run
-        items = parse_rows(payload, 32 * run.keys, run.items_in_chunk, "elements")
-        if self._received + len(items) > run.peer_size:
-            raise RemoteError("the peer sent more elements than it declared items")
+        left = run.peer_size - self._received
+        items = parse_rows(payload, 32 * run.keys, run.items_in_chunk, left, "elements")
         elements = items.reshape(-1, 32)
         masked = np.empty_like(elements)
         for key, mask in enumerate(self._masks):
@@ -128,9 +127,7 @@ class Sender:
         run.advance(len(masked))
 
     def _chunks(self, column: Column, size: int) -> Iterator[U8]:
-        for block in self._run.store.ascending(column):
-            for start in range(0, len(block), size):
-                yield block[start : start + size]
+        return in_chunks(self._run.store.ascending(column), size)
 
     def _values_as_sent(self) -> Iterator[I64]:
         """Values in the order in which their tags were sent."""

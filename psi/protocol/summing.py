@@ -86,10 +86,9 @@ class SumReceiver:
         return [chunk_frame(M.SEED_ANSWER, answer)]
 
     def _correct(self, payload: Payload) -> None:
-        some = parse_rows(payload, WORD_BYTES, block_rows(self._run.chunk), "corrections")
+        left = len(self._bits) - self._corrected
+        some = parse_rows(payload, WORD_BYTES, block_rows(self._run.chunk), left, "corrections")
         stop = self._corrected + len(some)
-        if stop > len(self._bits):
-            raise RemoteError("the peer sent more corrections than tags")
         self._adding.add_corrections(some.view("<u8")[:, 0], self._bits[self._corrected : stop])
         self._corrected = stop
 

@@ -23,7 +23,7 @@ from typing import Self
 
 from psi.protocol import messages
 from psi.protocol.messages import MessageType
-from psi.protocol.party import Setup
+from psi.protocol.setup import Setup
 from psi.protocol.states import State
 from psi.resume import greeting, opening
 from psi.resume.folder import SessionFolder
@@ -271,7 +271,7 @@ class ResumableSession:
         sides' RESUMEs it is over for good."""
         if self._channel is None:
             return
-        word, greeted = plain.last_word(self._channel), self._greeted
+        word, greeted = plain.last_word(self._channel, self._party.party.told), self._greeted
         self._drop_channel()
         if word is not None:
             if greeted:

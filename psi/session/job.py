@@ -32,7 +32,7 @@ from psi.labels import columns
 from psi.labels.columns import ReceivedColumns, SentColumns
 from psi.normalize import KeySpec
 from psi.protocol.outcome import Outcome
-from psi.protocol.party import Setup
+from psi.protocol.setup import Setup
 from psi.store.spool import Store
 from psi.tables import Source
 from psiselect.base.entropy import Entropy
@@ -143,9 +143,11 @@ class Job:
         entropy: Entropy,
         *,
         max_peer_size: int = MAX_PEER_SIZE,
-        admit: Callable[[int], None] = lambda peer_size: None,
+        admit: Callable[[], None] = lambda: None,
+        check_size: Callable[[int], None] = lambda peer_size: None,
     ) -> Setup:
-        """What `psi.session.session.run` needs of this side. max_peer_size, admit: see `psi.protocol.party.Setup`.
+        """What `psi.session.session.run` needs of this side. max_peer_size, admit, check_size: see
+        `psi.protocol.party.Setup`.
         Raises InputError, see `gather`."""
         self.gather()
         stores: list[Store] = []  # this session's: a job may have many
@@ -171,6 +173,7 @@ class Job:
             max_peer_size=max_peer_size,
             now=int(time.time()),
             admit=admit,
+            check_size=check_size,
             labels=self._sent,
             values=None if self._summed is None else self._summed.of,
         )

@@ -18,7 +18,7 @@ from psi.agreement.terms import Terms
 from psi.group.curve25519.backend import Backend
 from psi.inputs.tokens import KeyTokens
 from psi.protocol.messages import MessageType as M
-from psi.protocol.party import Setup
+from psi.protocol.setup import Setup
 from psi.resume import inputs
 from psi.resume.journal import EntryKind, Journal, Operation
 from psi.resume.plan import ResumePlan
@@ -145,7 +145,7 @@ class Player:
             session.part()
             return result
 
-    def _admit(self, size: int) -> None:
+    def _admit(self) -> None:
         self.admitted += 1
 
 

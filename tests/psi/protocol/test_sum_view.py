@@ -97,7 +97,7 @@ def check_sender_view(frames: list[Frame]) -> None:
 
 
 def shape(frames: list[Frame]) -> list[tuple[int, int]]:
-    return [(f.type, len(f.payload)) for f in frames if f.type not in (M.HELLO, M.AUTH, M.FINISH, M.ALIVE)]
+    return [(f.type, len(f.payload)) for f in frames if f.type not in (M.HELLO, M.AUTH, M.SIZES, M.FINISH, M.ALIVE)]
 
 
 def values(numbers: I64) -> I64:

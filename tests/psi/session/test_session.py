@@ -13,7 +13,8 @@ from support.tapped import Tap, tapped_pair
 
 from psi.agreement.modes import Learner, Reveal, Side
 from psi.protocol.messages import MessageType
-from psi.protocol.party import Party, Setup
+from psi.protocol.party import Party
+from psi.protocol.setup import Setup
 from psi.protocol.states import State
 from psi.session import session
 from psi.store.spool import Column, Joined, Store
