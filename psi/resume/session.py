@@ -53,6 +53,7 @@ def open_session(workdir: Path, plans: Sequence[ResumePlan], first: Callable[[bo
     """
     finished = []
     for plan in plans:
+        opening.refuse_older(workdir, plan)
         session = _finished_session(workdir, plan)
         if session is None:
             continue

@@ -29,6 +29,7 @@ from psi.protocol.messages import MessageType as M
 from psi.protocol.messages import abort_frame
 from psi.protocol.party import Party
 from psi.resume import folder, greeting
+from psi.resume.folder import SessionFolder
 from psi.resume.greeting import Resume, ResumeRelation
 from psi.resume.journal import Journal
 from psi.resume.memo import MemoBackend
@@ -334,3 +335,14 @@ def _make_eager(party: Party) -> None:
 def test_a_fate_is_met(tmp_path: Path) -> None:
     """The tests' own instrument: death at the step that was named."""
     assert list(at(3)) == [False, False, True]
+
+
+def test_a_session_that_an_older_version_began_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    players = two_players(tmp_path, Switchboard(), OWN, PEER, stall_seconds=1.0)
+    player = players[Side.CONNECT]
+    scope = player.plan().scope()
+    older = SessionFolder(player.workdir, {**scope, "terms": {**scope["terms"], "version": 1}})
+    older.close()
+    with pytest.raises(InputError, match=r"protocol version 1; finish it with the release .* or remove that folder"):
+        player.play()
+    assert list(player.workdir.iterdir()) == [older.path]
