@@ -61,7 +61,7 @@ def _show(public: PeerIdentity, certificate: Path, key: Path | None, as_json: bo
         "fingerprint": public.fingerprint,
         "valid_from": public.not_before.isoformat(),
         "valid_until": public.not_after.isoformat(),
-        "status": _status(public),
+        "status": _status(public, datetime.now(UTC)),
         "encryption_key": public.encryption_key.public_bytes_raw(),
         "certificate": certificate,
         "key": key,
@@ -72,8 +72,7 @@ def _show(public: PeerIdentity, certificate: Path, key: Path | None, as_json: bo
         print_fields({name.replace("_", " "): value for name, value in record.items() if value is not None})
 
 
-def _status(public: PeerIdentity) -> str:
-    now = datetime.now(UTC)
+def _status(public: PeerIdentity, now: datetime) -> str:
     if now > public.not_after:
         return "expired"
     return "not yet valid" if now < public.not_before else "valid"

@@ -99,7 +99,9 @@ def _slotted(roster: PartyList, me: str, plan: FunctionPlan, values: Sequence[in
 
 def _decoded(plan: FunctionPlan, result: bytes | None) -> bool | str | Fraction:
     """What the computing parties announced. Raises RemoteError for what is no result of this function."""
-    value: int = strict_json.field(strict_json.decode(result or b"", "result"), "result", int, "result")
+    record = strict_json.decode(result or b"", "result")
+    strict_json.only(record, {"result"}, "result")
+    value: int = strict_json.field(record, "result", int, "result")
     if plan.terms.function is Function.THRESHOLD and value in (0, 1):
         return bool(value)
     if plan.terms.function is Function.ARGMAX and 0 <= value < len(plan.labels):

@@ -67,6 +67,7 @@ class Failure:
         """What a peer says ended the run; names must be of the roster, so that nobody writes on our terminal. Raises
         RemoteError."""
         record = strict_json.decode(frame.payload, "abort")
+        strict_json.only(record, {"cause", "party", "by", "terms"}, "abort")
         cause = strict_json.field(record, "cause", str, "abort")
         party = strict_json.field(record, "party", str, "abort")
         by = strict_json.field(record, "by", str, "abort")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import time
 from collections.abc import Callable, Sequence
@@ -55,15 +54,13 @@ class Driver:
             while not reached():
                 if self.machine.failure is not None:
                     break
-                left = self.deadline - time.monotonic()
-                try:
-                    event = self.mesh.events.get(timeout=max(0.0, left))
-                except queue.Empty:
-                    if self.machine.settled:
-                        return
-                    self.send(self.machine.expired())
-                else:
+                event = self._next(self.deadline)
+                if event is not None:
                     self.handle(event)
+                elif self.machine.settled:
+                    return
+                else:
+                    self.send(self.machine.expired())
         except KeyboardInterrupt:
             self.send(self.machine.stopped())
             raise
@@ -74,9 +71,19 @@ class Driver:
     def _tell_latecomers(self) -> None:
         """A peer that connects only now must hear why there is no result, rather than find nobody."""
         until = time.monotonic() + _LATECOMER_SECONDS
-        while not self.machine.everyone_seen and (left := until - time.monotonic()) > 0:
-            with contextlib.suppress(queue.Empty):
-                self.handle(self.mesh.events.get(timeout=left))
+        while not self.machine.everyone_seen and (event := self._next(until)) is not None:
+            self.handle(event)
+
+    def _next(self, until: float) -> Event | None:
+        """The next event before `until`. None after it, even if events wait: a peer that sends without pause does not
+        move a deadline."""
+        left = until - time.monotonic()
+        if left <= 0:
+            return None
+        try:
+            return self.mesh.events.get(timeout=left)
+        except queue.Empty:
+            return None
 
     def handle(self, event: Event) -> None:
         """One event of the mesh."""
@@ -99,9 +106,8 @@ class Driver:
         others who know better come first, for a moment."""
         losses, until = [lost], time.monotonic() + _HEARSAY_SECONDS
         while not self.machine.finished and self.machine.failure is None:
-            try:
-                event = self.mesh.events.get(timeout=max(0.0, until - time.monotonic()))
-            except queue.Empty:
+            event = self._next(until)
+            if event is None:
                 break
             if isinstance(event, Lost) and not isinstance(event.error, RemoteError):
                 losses.append(event)

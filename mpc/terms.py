@@ -65,6 +65,12 @@ class MpcTerms:
 
 
 def differing(own: dict[str, Any], peers: dict[str, Any]) -> tuple[str, ...]:
-    """Names of the terms that are not the same, sorted; a name that only one side has differs too."""
+    """Names of the terms that are not the same, sorted; a name that only one side has differs too, and so does a value
+    of another type (1, 1.0 and true are equal in Python)."""
     missing = object()
-    return tuple(sorted(n for n in own.keys() | peers.keys() if own.get(n, missing) != peers.get(n, missing)))
+
+    def same(name: str) -> bool:
+        here, there = own.get(name, missing), peers.get(name, missing)
+        return type(here) is type(there) and here == there
+
+    return tuple(sorted(n for n in own.keys() | peers.keys() if not same(n)))

@@ -46,7 +46,7 @@ def _opened(path: Path) -> AppendLog:
     return AppendLog(
         path,
         _whole,
-        tail=_MAX_LINE,
+        tail=2 * _MAX_LINE,  # a whole line and a torn one behind it
         failed=lambda reason: InputError(
             f"cannot append to the audit file {path}: {reason}; name another file with --audit"
         ),
@@ -55,8 +55,10 @@ def _opened(path: Path) -> AppendLog:
 
 
 def _whole(tail: bytes) -> int | None:
-    """Bytes of whole lines in the file's tail. After them nothing is ours to cut but the beginning of a line."""
+    """Bytes of whole lines in the file's tail; None when the last of them is no line of an audit file. After them
+    nothing is ours to cut but the beginning of a line."""
     whole = tail.rfind(b"\n") + 1
-    torn = tail[whole:]
+    last, torn = tail[tail.rfind(b"\n", 0, max(0, whole - 1)) + 1 : whole], tail[whole:]
     ours = len(torn) < _MAX_LINE and (torn.startswith(_START) or _START.startswith(torn))
+    ours = ours and (not last or last.startswith(_START))
     return whole if ours else None

@@ -185,6 +185,7 @@ class Identity:
             except BaseException:
                 key_path.unlink()  # ours, made a moment ago, and of no use alone
                 raise
+            durable.sync_folder(prefix.parent)
         except FileExistsError:
             raise UsageError(
                 f"{prefix}.key or {prefix}.crt exists, and an identity is never overwritten; choose another name, or "

@@ -142,9 +142,6 @@ class Reception:
     def _accept_new(self) -> None:
         """Take what waits in the backlog, up to a round's worth."""
         for _ in range(_MAX_CALLERS):
-            if len(self._callers) >= _MAX_CALLERS:
-                oldest = next(iter(self._callers.values()))
-                self._drop(oldest, "its handshake was the oldest unfinished one of too many")
             try:
                 sock, name = self._socket.accept()
             except BlockingIOError:
@@ -157,6 +154,9 @@ class Reception:
                 else:
                     time.sleep(_RETRY_SECONDS)
                 return
+            if len(self._callers) >= _MAX_CALLERS:
+                oldest = next(iter(self._callers.values()))
+                self._drop(oldest, "its handshake was the oldest unfinished one of too many")
             sock.setblocking(False)
             caller = _Caller(sock, Address(*name[:2]), time.monotonic() + min(_HANDSHAKE_SECONDS, self._timeout))
             self._callers[sock.fileno()] = caller

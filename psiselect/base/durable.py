@@ -52,7 +52,11 @@ def open_private(path: Path, flags: int = 0) -> int:
 def create_private(path: Path) -> None:
     """Make an empty file, 0600, that must not exist yet. Raises FileExistsError, or OSError for any other reason."""
     os.close(open_private(path, os.O_EXCL))
-    sync_folder(path.parent)
+    try:
+        sync_folder(path.parent)
+    except BaseException:
+        path.unlink(missing_ok=True)  # else the next attempt finds a file that nobody has
+        raise
 
 
 def remove(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import sys
 from collections.abc import Callable
@@ -50,6 +51,11 @@ def test_create_and_show(run: Run, tmp_path: Path) -> None:
     only = json.loads(run("show", path, "--dataset", "b", "--group", 3, "--json")[1])
     assert only["entries"] == []
     assert only["balances"][0]["group_epsilon"] == "0"
+    group = json.loads(run("show", path, "--group", 3, "--json")[1])
+    assert [balance["group_epsilon"] for balance in group["balances"]] == ["3/4", "0"]
+    assert re.search(
+        r"│ a +│ epsilon 1/4 \(0\.25\) +│ epsilon 1/12 \(0\.0833333\) +│ 3/4 ", run("show", path, "--group", 3)[1]
+    )
     text = run("show", path, "--group", 4)[1]
     assert "epsilon 1/12 (0.0833333)" in text
     assert "epsilon for 4" in text
@@ -72,6 +78,7 @@ def test_zcdp_by_rho_or_by_epsilon_and_delta(run: Run, tmp_path: Path) -> None:
     record = json.loads(run("create", path, *options, "--json")[1])
     assert record["kind"] == "zcdp"
     assert record["budget"] == pytest.approx(0.125, abs=2e-4)
+    assert record["budget_delta"] == 0  # the delta is used up by the conversion
     ledger = Ledger.open(path)
     for _ in range(100):
         ledger.spend("a", BoundedRange(Fraction(1, 10)), neighbors=None, what="")

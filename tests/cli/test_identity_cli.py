@@ -4,12 +4,15 @@ import hashlib
 import json
 import ssl
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from cli.identity import command
+from cli.identity import _status, command
 from cli.main import root
+from psi.identity.identity import PeerIdentity
+from psiselect.base.errors import InputError
 
 
 def run(*arguments: object) -> Result:
@@ -55,6 +58,22 @@ def test_an_existing_identity_is_not_overwritten(tmp_path: Path) -> None:
     assert again.exit_code != 0
     assert "never overwritten" in str(again.exception)
     assert before == ((tmp_path / "acme.key").read_bytes(), (tmp_path / "acme.crt").read_bytes())
+
+
+def test_the_status_says_when_a_certificate_is_valid(tmp_path: Path) -> None:
+    """From the first second to the last, both included."""
+    run("create", "acme", "--out", tmp_path, "--days", 10)
+    public, second = PeerIdentity.read(tmp_path / "acme.crt"), timedelta(seconds=1)
+    assert [_status(public, at) for at in (public.not_before - second, public.not_before)] == ["not yet valid", "valid"]
+    assert [_status(public, at) for at in (public.not_after, public.not_after + second)] == ["valid", "expired"]
+    assert abs(public.not_after - datetime.now(UTC) - timedelta(days=10)) < timedelta(days=1)
+
+
+def test_show_checks_the_key_of_an_own_identity_and_reads_a_peers_that_has_none(tmp_path: Path) -> None:
+    run("create", "acme", "--out", tmp_path)
+    (tmp_path / "acme.key").unlink()
+    assert run("show", tmp_path / "acme.crt").exit_code == 0
+    assert isinstance(run("show", tmp_path / "acme").exception, InputError)
 
 
 def test_help_has_an_example() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from cli import _output
 from cli._fitting import fit
+from psi.agreement.modes import Reveal
 
 
 def test_text_from_elsewhere_cannot_move_the_cursor_or_be_markup(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,6 +31,34 @@ def test_json_is_one_line_of_plain_values(capsys: pytest.CaptureFixture[str]) ->
     assert json.loads(out) == {"path": "a/b", "bytes": "01", "exact": "1/3", "count": 4, "none": None}
     with pytest.raises(TypeError, match="object has no JSON form"):
         _output.print_json({"x": object()})
+
+
+def test_results_go_to_stdout_and_talk_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    with _output.progress() as bar:  # silent where nobody sees it
+        bar.update(bar.add_task("matching", total=2), completed=1)
+    assert capsys.readouterr() == ("", "")
+    _output.say("waiting")
+    assert capsys.readouterr() == ("", "waiting\n")
+    _output.print_fields({"a": None, "name": Reveal.COUNT, "bytes": b"\x01"})
+    assert capsys.readouterr() == ("a      -\nname   count\nbytes  01\n", "")
+    _output.print_table(["n", "name"], [[1, None], [200, "x"]])
+    out, err = capsys.readouterr()
+    lines = [line.split("│")[1:-1] for line in out.splitlines() if line.startswith("│")]
+    assert ([[cell[1:-1] for cell in line] for line in lines], err) == ([["  1", "-   "], ["200", "x   "]], "")
+    _output.print_json({"reveal": Reveal.COUNT})
+    assert capsys.readouterr() == ('{"reveal": "count"}\n', "")
+    with pytest.raises(ValueError, match="JSON"):
+        _output.print_json({"x": float("nan")})
+
+
+@pytest.mark.parametrize(
+    "text", ["\n", "\t", "\x00", "\x1b[2J", "\x7f", "\x9b31m", "\u202e", "\u200b", "\u2028", "\ud800"]
+)
+def test_no_unprintable_character_is_shown(text: str) -> None:
+    shown = _output.printable(f"a{text}ż b")
+    assert shown.startswith("a\\")
+    assert shown.endswith("ż b")
+    assert shown.isprintable()
 
 
 def test_a_piped_table_does_not_wrap_a_fingerprint(
@@ -71,7 +100,13 @@ def test_wide_columns_give_way_first(natural: list[int], words: list[int], room:
         (0, "0 B"),
         (1023, "1023 B"),
         (1024, "1.00 KiB"),
+        (10 * 1024 - 1, "10.00 KiB"),
+        (10 * 1024, "10.0 KiB"),
         (15 * 1024, "15.0 KiB"),
+        (100 * 1024, "100 KiB"),
+        (1 << 20, "1.00 MiB"),
+        (-2048, "-2.00 KiB"),
+        (1 << 40, "1.00 TiB"),
         (5 << 30, "5.00 GiB"),
         (1 << 41, "2.00 TiB"),
     ],
@@ -81,7 +116,11 @@ def test_sizes_for_people(count: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.421, "0.42 s"), (59.97, "60.0 s"), (245, "4 min 05 s"), (7400, "2 h 03 min")]
+    ("seconds", "text"),
+    [
+        *((0.421, "0.42 s"), (9.99, "9.99 s"), (10, "10.0 s"), (59.97, "60.0 s"), (99.9, "99.9 s")),
+        *((100, "1 min 40 s"), (245, "4 min 05 s"), (3599, "59 min 59 s"), (3600, "1 h 00 min"), (7400, "2 h 03 min")),
+    ],
 )
 def test_durations_for_people(seconds: float, text: str) -> None:
     assert _output.human_seconds(seconds) == text

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import csv
 import json
+import math
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from cli import poll as poll_module
 from cli.poll import command
+from dpselect import local_dp
+from psiselect.base.entropy import Entropy, SystemEntropy
 from psiselect.base.errors import InputError, PsiselectError
 
 LN3 = ["--epsilon", "ln(3)"]
@@ -60,3 +66,87 @@ def test_the_same_file_twice_is_refused(tmp_path: Path) -> None:
     file = str(tmp_path / "r.csv")
     assert isinstance(run("estimate", file, file, *LN3).exception, PsiselectError)
     assert isinstance(run("estimate", str(tmp_path / "none.csv"), *LN3).exception, InputError)
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "value", "coin"),
+    [("0.7", 0.7, ("exp(-x)", Fraction(7, 10))), ("ln(3)", math.log(3), ("p", Fraction(1, 3)))],
+)
+@pytest.mark.parametrize("options", [[], ["--options", "yes,no,maybe"]])
+def test_the_coins_are_those_of_the_epsilon_that_is_shown(
+    epsilon: str,
+    value: float,
+    coin: tuple[str, Fraction],
+    options: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: set[tuple[str, Fraction]] = set()
+
+    def tails(kind: str) -> object:
+        def flip(entropy: Entropy, parameter: Fraction) -> bool:
+            assert isinstance(entropy, SystemEntropy)
+            seen.add((kind, parameter))
+            return False
+
+        return flip
+
+    monkeypatch.setattr(local_dp, "bernoulli", tails("p"))
+    monkeypatch.setattr(local_dp, "bernoulli_exp", tails("exp(-x)"))
+    target = tmp_path / "mine.csv"
+    words = ["respond", "--answer", "no", "--epsilon", epsilon, *options, "--output", str(target), "--json"]
+    record = json.loads(run(*words).stdout)
+    assert seen == {coin}
+    assert record["epsilon"] == pytest.approx(value)
+    assert record["epsilon_exact"] == epsilon
+    assert record["response"] == "no"  # a coin that shows tails keeps to the truth
+    ((_, *cells),) = list(csv.reader(target.read_text().splitlines()))[1:]
+    assert cells[0] == epsilon
+    assert cells[-1] == "no"
+
+
+def test_nothing_is_drawn_where_the_response_cannot_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second draw would cost epsilon again."""
+    reads: list[int] = []
+    real = SystemEntropy.read
+    monkeypatch.setattr(SystemEntropy, "read", lambda self, size: reads.append(size) or real(self, size))
+    (tmp_path / "mine.csv").write_text("kept")
+    assert run("respond", "--answer", "yes", *LN3, "--output", str(tmp_path / "mine.csv")).exit_code != 0
+    assert run("respond", "--answer", "maybe", *LN3).exit_code != 0
+    assert reads == []
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_a_response_that_is_not_written_is_not_shown(
+    as_json: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise InputError("the disk is full")
+
+    monkeypatch.setattr(poll_module, "write_bytes", full)
+    result = run("respond", "--answer", "yes", *LN3, "--output", str(tmp_path / "mine.csv"), *as_json)
+    assert str(result.exception) == "the disk is full"
+    assert result.stdout == ""
+
+
+def test_an_estimate_is_for_the_epsilon_that_is_shown(tmp_path: Path) -> None:
+    """All of 100 say yes: (1 - lie)/(truth - lie), and its error, at epsilon 0.7."""
+    (tmp_path / "r.csv").write_text("yes\n" * 100)
+    found = json.loads(run("estimate", str(tmp_path / "r.csv"), "--epsilon", "0.7", "--json").stdout)
+    lie = 1 / (1 + math.exp(0.7))
+    assert (found["epsilon"], found["epsilon_exact"]) == (0.7, "0.7")
+    assert found["estimate"] == pytest.approx((1 - lie) / (1 - 2 * lie))
+    error = math.sqrt(lie * (1 - lie) / 100) / (1 - 2 * lie)
+    assert found["standard_error"] == pytest.approx(error)
+    assert found["interval"] == pytest.approx(
+        [found["estimate"] - 1.959964 * error, found["estimate"] + 1.959964 * error]
+    )
+
+
+def test_the_error_of_a_sample_adds_that_of_drawing_it(tmp_path: Path) -> None:
+    """Half of 100 say yes: the variance grows by 1/4 over 100."""
+    (tmp_path / "r.csv").write_text("yes\nno\n" * 50)
+    words = ["estimate", str(tmp_path / "r.csv"), *LN3, "--json"]
+    noise, both = (json.loads(run(*words, *more).stdout) for more in ([], ["--population"]))
+    assert (noise["error_of"], both["error_of"]) == ("noise", "noise and sampling")
+    assert both["standard_error"] ** 2 - noise["standard_error"] ** 2 == pytest.approx(1 / 400)

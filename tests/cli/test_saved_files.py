@@ -9,17 +9,15 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.processes import Process
 
 ROOT = Path(__file__).parent.parent.parent
-PROGRAM = (sys.executable, "-m", "cli.main")
 SAVED = ROOT / "tests" / "fixtures" / "saved"
 EXPECTED = json.loads((SAVED / "expected.json").read_text())  # what the version that wrote the files made of them
 FOLDER = "@FOLDER@"  # in the state of an offer, in place of the fixtures' folder
@@ -61,10 +59,8 @@ def saved(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def started(*arguments: object) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [*PROGRAM, *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+def started(*arguments: object) -> Iterator[Process]:
+    process = Process(*arguments)
     try:
         yield process
     finally:
@@ -72,7 +68,7 @@ def started(*arguments: object) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def ended(process: subprocess.Popen[str]) -> Ended:
+def ended(process: Process) -> Ended:
     out, err = process.communicate(timeout=120)
     return Ended(process.returncode, out, err)
 

@@ -19,6 +19,7 @@ from dpselect.accounting import BudgetKind, Cost
 from dpselect.ledger import Ledger
 from dpselect.privacy import NeighbouringRelation
 from psi.tables import open_source
+from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import InputError
 
 SHARP = ["--sensitivity", "1", "--epsilon", "2000"]
@@ -199,18 +200,28 @@ def test_bad_parquet(tmp_path: Path, labels: list[Any], scores: list[Any], compl
         read_scores(open_source(path, otherwise=".csv"), "n", "s", exact_floats=True)
 
 
-def test_the_ledger_is_charged_before_and_refuses_after(select: Any, table: Path, tmp_path: Path) -> None:
+def test_the_ledger_is_charged_before_and_refuses_after(
+    select: Any, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "budget.db"
-    budget = Cost(Fraction(3))
+    budget = Cost(Fraction(5))
     Ledger.create(path, kind=BudgetKind.PURE, neighbors=NeighbouringRelation.REPLACE, budget=budget)
     words = (table, "--label", "name", "--score", "score", "--sensitivity", 1, "--epsilon", 2)
     words += ("--ledger", path, "--dataset", "d", "--json")
     first = json.loads(select(*words)[1])
-    assert first["ledger_remaining"] == 1.0
+    assert first["ledger_remaining"] == 3.0
+
+    def dies(*_: object) -> bytes:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SystemEntropy, "read", dies)
+        assert select(*words)[:2] == (130, "")
+    assert Ledger.open(path).balance("d").spent.amount == 4  # the draw failed, and it is paid
     code, out, _ = select(*words)
     assert code == 6
     assert "winners" not in out
-    assert Ledger.open(path).balance("d").spent.amount == 2
+    assert Ledger.open(path).balance("d").spent.amount == 4
 
 
 def test_bad_scores_cost_nothing(select: Any, table: Path, tmp_path: Path) -> None:

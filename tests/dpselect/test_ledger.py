@@ -89,6 +89,26 @@ def test_named_datasets_only_or_each_its_own_budget(tmp_path: Path) -> None:
     spend(opened, PureDp(Fraction(1)), "a")
     assert opened.balance("a").remaining.amount == 0
     assert opened.balance("b").remaining.amount == 1
+    spend(opened, TENTH, "b")
+    for name, spent in (("a", 1), ("b", Fraction(1, 10)), ("A", 0), ("aa", 0), ("0", 0), ("c", 0)):
+        assert opened.balance(name).spent.amount == spent
+
+
+def test_costs_are_described_in_the_currency_of_the_ledger(tmp_path: Path) -> None:
+    for kind, currency in ((BudgetKind.PURE, "epsilon"), (BudgetKind.ZCDP, "rho")):
+        (tmp_path / currency).mkdir()
+        ledger = make(tmp_path / currency, "1", kind)
+        assert ledger.describe(Cost(Fraction(1, 8))) == f"{currency} 1/8 (0.125)"
+        assert ledger.describe(Cost(Fraction(2), Fraction(1, 4))) == f"{currency} 2 and delta 1/4 (0.25)"
+
+
+def test_another_programs_file_with_the_same_tables_is_no_ledger(tmp_path: Path) -> None:
+    ledger = make(tmp_path)
+    with contextlib.closing(sqlite3.connect(ledger.path)) as raw:
+        raw.execute("PRAGMA application_id = 0")
+        raw.commit()
+    with pytest.raises(InputError, match="is not a psiselect ledger"):
+        Ledger.open(ledger.path)
 
 
 def test_created_private_whole_and_never_over_another_file(tmp_path: Path) -> None:
@@ -167,6 +187,42 @@ def test_amounts_out_of_bounds(tmp_path: Path) -> None:
         PureDp(0.1)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="above 0"):
         make(tmp_path / "zero", "0")
+
+
+def test_a_budget_is_spent_to_its_last_part_and_no_further(tmp_path: Path) -> None:
+    budget = Cost(Fraction(1, 3), Fraction(1, 10**6))
+    book = Ledger.create(tmp_path / "l", kind=BudgetKind.PURE, neighbors=REPLACE, budget=budget)
+    least = Fraction(1, 10**300)
+
+    def spend(amount: Fraction, delta: Fraction = Fraction(0)) -> Cost:
+        return book.spend("a", ApproximateDp(amount, delta), neighbors=REPLACE, what="x").remaining
+
+    with pytest.raises(BudgetError):
+        spend(Fraction(1, 3) + least)
+    with pytest.raises(BudgetError):
+        spend(least, Fraction(1, 10**6) + least)
+    assert spend(Fraction(1, 3) - least, Fraction(1, 10**6)) == Cost(least)
+    with pytest.raises(BudgetError):
+        spend(2 * least)
+    with pytest.raises(BudgetError):
+        spend(Fraction(0), least)
+    assert spend(least) == Cost()
+    assert len(book.entries()) == 2
+
+
+def test_names_and_amounts_of_a_ledger_end_where_they_say(tmp_path: Path) -> None:
+    book = Ledger.create(tmp_path / "l", kind=BudgetKind.PURE, neighbors=REPLACE, budget=Cost(Fraction(10**399)))
+    longest = 200
+    for name, what in (("n" * longest, "w" * longest), ("n", "")):
+        book.spend(name, PureDp(Fraction(1)), neighbors=REPLACE, what=what)
+    with pytest.raises(UsageError):
+        book.spend("n" * (longest + 1), PureDp(Fraction(1)), neighbors=REPLACE, what="")
+    with pytest.raises(UsageError):
+        book.spend("n", PureDp(Fraction(1)), neighbors=REPLACE, what="w" * (longest + 1))
+    book.spend("n", PureDp(Fraction(1, 10**399)), neighbors=REPLACE, what="")
+    with pytest.raises(UsageError):
+        book.spend("n", PureDp(Fraction(1, 10**400)), neighbors=REPLACE, what="")
+    assert len(book.entries()) == 3
 
 
 @settings(max_examples=20, deadline=None)

@@ -204,6 +204,12 @@ def test_interval_follows_the_confidence() -> None:
     assert low + high == pytest.approx(2 * found.estimate)
 
 
+@pytest.mark.parametrize("confidence", [0.0, 1.0, -0.5, 1.5])
+def test_a_confidence_lies_between_0_and_1(confidence: float) -> None:
+    with pytest.raises(UsageError, match="confidence"):
+        Poll.of(("yes", "no"), LN3).estimate(["yes"], confidence=confidence)
+
+
 @pytest.mark.parametrize("options", [("a",), ("a", "a"), ("a", ""), ("a", "b;c"), ("a", " b"), ("a", "b\n")])
 def test_unusable_options_are_refused(options: tuple[str, ...]) -> None:
     with pytest.raises(UsageError):

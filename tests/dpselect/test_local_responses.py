@@ -48,6 +48,14 @@ def test_rows_that_answer_something_else_are_refused(poll: Poll, name: str, what
     assert "b.csv, line 2" in str(caught.value)
 
 
+@pytest.mark.parametrize("names", [("", "lunch"), ("lunch", ""), ("lunch", "Lunch")])
+def test_a_poll_without_a_name_is_another_poll(names: tuple[str, str]) -> None:
+    found = Collection(POLL)
+    found.add(table_of(written("yes", name=names[0], seed="first"), "a.csv"))
+    with pytest.raises(InputError, match=r"b\.csv, line 2: this answers another poll"):
+        found.add(table_of(written("yes", name=names[1], seed="second"), "b.csv"))
+
+
 def test_a_response_counts_once() -> None:
     found = Collection(POLL)
     found.add(table_of(written("yes"), "a.csv"))

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 
 import gmpy2
 import pytest
 
-from mpc.mpyc_bridge import Bridge, load, prime
+from mpc.mpyc_bridge import _CHUNK, Bridge, BridgeLink, load, prime
+from psi.transport.wire import MAX_FRAME_BYTES, Frame
 from psiselect.base.errors import RemoteError
 
 PROBE = """
@@ -50,3 +52,45 @@ def test_hostile_bytes_are_refused(data: bytes) -> None:
             bridge.deliver(0, b"\x00\x00" + data[2:] if data[0] == 1 else data)
     finally:
         bridge.close()
+
+
+@pytest.mark.parametrize(("second", "taken"), [(b"\x00", True), (b"\x01", False)])
+def test_a_greeting_that_comes_byte_by_byte_must_name_its_sender(second: bytes, taken: bool) -> None:
+    bridge = Bridge(1, 3, lambda *_: None)
+    try:
+        bridge.deliver(0, b"\x00")
+        assert 0 not in bridge._greeted
+        if taken:
+            bridge.deliver(0, second)
+            assert 0 in bridge._greeted
+        else:
+            with pytest.raises(RemoteError, match="another's place"):
+                bridge.deliver(0, second)
+    finally:
+        bridge.close()
+
+
+@pytest.mark.parametrize("size", [1, _CHUNK, _CHUNK + 1, 3 * _CHUNK])
+def test_long_messages_leave_in_frames_that_fit(size: int) -> None:
+    bridge = Bridge(0, 3, lambda *_: None)
+    sent: list[bytes] = []
+    try:
+        link, data = BridgeLink(bridge.loop, sent.append), bytes(i % 251 for i in range(1000)) * (size // 1000 + 1)
+        link.write(data[: size // 2])
+        link.write(data[size // 2 : size])
+        assert sent == []
+        bridge.loop.run_until_complete(asyncio.sleep(0))
+        assert b"".join(sent) == data[:size]
+        assert len(sent) == -(-size // _CHUNK)
+        assert all(len(Frame(0, part)) <= MAX_FRAME_BYTES for part in sent)
+    finally:
+        bridge.close()
+
+
+def test_a_closed_bridge_keeps_no_masks() -> None:
+    bridge = Bridge(0, 3, lambda *_: None)
+    bridge.runtime.prfs(101)
+    assert bridge.runtime.prfs.cache_info().currsize > 0
+    bridge.close()
+    assert bridge.runtime.prfs.cache_info().currsize == 0
+    assert bridge.loop.is_closed()

@@ -91,9 +91,9 @@ def test_rounding_moves_a_value_by_no_more_units_than_the_sensitivity() -> None:
         assert max(moves) == -(-apart // 2)  # halves to even would move 1 -> 3 by two
 
 
-def test_values_are_clamped_and_rounded_and_noisy() -> None:
+def test_values_are_clamped_and_rounded() -> None:
+    """Here the noise is zero but for probability e^-1000; its law is tested in `test_noise_on_every_path`."""
     plan = plan_sum(Function.SUM, roster(3), length=3, decimals=0, guarantee=guarantee(epsilon=Fraction(10**6)))
-    # Noise of that epsilon is zero but for probability e^-1000.
     assert plan.encode([Fraction(-5), Fraction("12.5"), Fraction(99)], FixedEntropy()) == [0, 13, 60]
 
 

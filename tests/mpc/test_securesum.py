@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from support.mpc_network import NAMES, Network, roster, terms
 
-from mpc.messages import Cause, Message
+from mpc.messages import Cause, Failure, Message
 from mpc.parties import PartyList
 from mpc.securesum import CHUNK_BYTES, SecureSum
 from mpc.terms import MpcTerms
@@ -182,3 +182,79 @@ def test_what_a_party_says_must_fit_its_role() -> None:
         SecureSum(people, "alice", terms(), None, SystemEntropy())
     with pytest.raises(UsageError):
         SecureSum(people, "alice", terms(length=2), [1], SystemEntropy())
+
+
+def secrets_of(machine: SecureSum) -> list[object]:
+    kept = [machine._values, machine._own_share, *machine._shares.values()]
+    return [k for k in kept if k is not None]
+
+
+@pytest.mark.parametrize("servers", [0, 2])
+def test_numbers_and_shares_are_dropped_once_they_are_sent(servers: int) -> None:
+    network = Network(machines({n: [v] for n, v in RAISES.items()}, servers))
+    assert [len(secrets_of(network.machines[n])) for n in RAISES] == [1] * 4
+    network.connect_all()
+    network.run()
+    assert [secrets_of(m) for m in network.machines.values()] == [[]] * len(network.machines)
+
+
+@pytest.mark.parametrize("after", range(0, 40, 4))
+def test_numbers_and_shares_are_dropped_when_a_run_fails(after: int) -> None:
+    network = Network(machines({n: [v] for n, v in RAISES.items()}), after)
+    network.connect_all()
+    for _ in range(after):
+        network.step()
+    alice = network.machines["alice"]
+    alice.stopped()
+    assert alice.failure is not None or alice.settled
+    assert secrets_of(alice) == []
+    assert alice._partials == {} or alice.settled
+
+
+@pytest.mark.parametrize("cause", ["lost", "misbehaved", "abort", "stopped"])
+def test_nothing_undoes_a_result(cause: str) -> None:
+    network = Network(machines({n: [v] for n, v in RAISES.items()}))
+    network.connect_all()
+    alice = network.machines["alice"]
+    while not alice.settled:
+        network.step()
+    open_ = [name for name, peer in alice._peers.items() if peer.expects]
+    peer = open_[0] if open_ else "bob"
+    out = {
+        "lost": lambda: alice.lost(peer),
+        "misbehaved": lambda: alice.misbehaved(peer),
+        "abort": lambda: alice.received(peer, Failure(Cause.INPUT, peer, peer).frame()),
+        "stopped": alice.stopped,
+    }[cause]()
+    assert out == []
+    assert alice.failure is None
+    assert alice.totals is not None
+    assert [int(v) for v in alice.totals] == [12686]
+    assert open_ == list(alice.unconfirmed)
+
+
+def test_a_failure_is_told_once_to_each_and_nothing_follows() -> None:
+    network = Network(machines({n: [v] for n, v in RAISES.items()}))
+    network.connect_all()
+    alice = network.machines["alice"]
+    told = alice.misbehaved("bob")
+    assert sorted(o.peer for o in told) == ["bob", "carlos", "david"]
+    first = alice.failure
+    for out in (alice.misbehaved("carlos"), alice.lost("carlos"), alice.expired(), alice.stopped()):
+        assert out == []
+    assert alice.received("carlos", Failure(Cause.LOST, "david", "carlos").frame()) == []
+    assert alice.failure == first == Failure(Cause.PROTOCOL, "bob", "alice")
+    (late,) = alice.connected("david")
+    assert first is not None
+    assert late.frame == first.frame()
+
+
+@pytest.mark.parametrize("servers", [0, 2, 3])
+def test_who_talks_to_whom_and_who_waits(servers: int) -> None:
+    people = roster(3, servers)
+    for a in people.parties:
+        peers = {p.name for p in people.peers(a.name)}
+        assert peers == {b.name for b in people.parties if b is not a and (a.computes or b.computes)}
+        for name in peers:
+            assert people.listens(a.name, name) != people.listens(name, a.name)
+            assert people[a.name if people.listens(a.name, name) else name].computes

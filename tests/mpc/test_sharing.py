@@ -64,3 +64,28 @@ def test_hostile_residues_are_refused(modulus: int) -> None:
 def test_impossible_moduli_are_refused(modulus: int) -> None:
     with pytest.raises(UsageError):
         Modulus(modulus)
+
+
+@pytest.mark.parametrize("modulus", [WORD - 59, WORD + 13, 2**89 - 1])
+def test_wide_residues_are_drawn_again_from_the_modulus_on(modulus: int) -> None:
+    ring = Modulus(modulus)
+
+    class Played:
+        def __init__(self) -> None:
+            self.numbers = iter([modulus, modulus - 1, modulus + 1, 0])
+
+        def read(self, size: int) -> bytes:
+            return next(self.numbers).to_bytes(size, "little")
+
+    assert [int(v) for v in ring.uniform(2, Played())] == [modulus - 1, 0]
+
+
+def test_wide_residues_use_every_bit_that_is_read() -> None:
+    ring = Modulus(1 << 90)
+
+    class Ones:
+        def read(self, size: int) -> bytes:
+            assert size == 12
+            return b"\xff" * size
+
+    assert [int(v) for v in ring.uniform(1, Ones())] == [(1 << 90) - 1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from fractions import Fraction
 
 import sympy
@@ -73,12 +73,32 @@ def _powers(polynomial: Polynomial, scale: int) -> Polynomial:
 
 
 def assert_follows(law: Law, draws: Iterable[Hashable]) -> None:
-    """Every outcome as often as the law says, by Bernstein's inequality at FALSE_ALARM for each outcome."""
+    """Every outcome as often as the law says; the law names every outcome that can be drawn."""
     counts = Counter(draws)
-    total = counts.total()
     assert set(counts) <= set(law.outcomes)
+    _compare(counts, dict(zip(law.outcomes, law.floats(), strict=True)))
+
+
+def assert_frequencies(probabilities: Mapping[Hashable, float], draws: Iterable[Hashable]) -> None:
+    """Every named outcome as often as its probability says, and all that are not named together as often as is left."""
+    counts = Counter(outcome if outcome in probabilities else _REST for outcome in draws)
+    _compare(counts, {**probabilities, _REST: max(0.0, 1 - sum(probabilities.values()))})
+
+
+def two_sided(exponent: float, reach: int) -> dict[int, float]:
+    """Discrete Laplace, Pr[x] = (1 - z)/(1 + z) * z^|x| with z = exp(-exponent), for |x| <= reach."""
+    z = math.exp(-exponent)
+    return {x: (1 - z) / (1 + z) * z ** abs(x) for x in range(-reach, reach + 1)}
+
+
+_REST = "all that are not named"
+
+
+def _compare(counts: Counter[Hashable], probabilities: Mapping[Hashable, float]) -> None:
+    """By Bernstein's inequality, at FALSE_ALARM for each outcome."""
+    total = counts.total()
     log = math.log(2 / FALSE_ALARM)
-    for outcome, probability in zip(law.outcomes, law.floats(), strict=True):
+    for outcome, probability in probabilities.items():
         variance = total * probability * (1 - probability)
         slack = log / 3 + math.sqrt(log * log / 9 + 2 * variance * log)
         assert abs(counts[outcome] - total * probability) <= slack, (outcome, counts[outcome], total * probability)

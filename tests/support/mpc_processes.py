@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import random
 import socket
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from psi.identity.identity import Identity
+from support.processes import Process
 
 PATIENCE = 120  # seconds until a hung process fails its test; nothing depends on it otherwise
 
@@ -55,11 +54,10 @@ class Group:
         self.parties = folder / "parties.toml"
         self.parties.write_text("\n".join(lines))
 
-    def start(self, name: str, function: str, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, name: str, function: str, *arguments: str) -> Process:
         """One party's process."""
-        command = [sys.executable, "-m", "cli.main", "mpc", function, "--party", name, "--json", "--timeout", "60"]
-        command += ["--parties", str(self.parties), "--identity", str(self.folder / "keys" / name), *arguments]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        who = ("--party", name, "--parties", self.parties, "--identity", self.folder / "keys" / name)
+        return Process("mpc", function, *who, "--json", "--timeout", "60", *arguments)
 
     def run(self, function: str, arguments: dict[str, list[str]], *common: str) -> dict[str, Ended]:
         """Every party of `arguments`, to its end."""
@@ -72,6 +70,6 @@ class Group:
                 process.wait()
 
     @staticmethod
-    def wait(process: subprocess.Popen[str]) -> Ended:
+    def wait(process: Process) -> Ended:
         stdout, stderr = process.communicate(timeout=PATIENCE)
         return Ended(process.returncode, stdout, stderr)

@@ -119,7 +119,18 @@ def run_tests(root: Path, tests: Sequence[str]) -> int | None:
     """The exit code of pytest for `tests` in the tree at `root`; None if they did not end within TIMEOUT."""
     paths = os.pathsep.join((str(root), str(root / "tests")))
     environment = dict(os.environ, PYTHONPATH=paths, PYTHONDONTWRITEBYTECODE="1")
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-o", "addopts=", *tests]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "addopts=--import-mode=importlib",
+        *tests,
+    ]
     try:
         return subprocess.run(
             command, cwd=root, env=environment, capture_output=True, timeout=TIMEOUT, check=False

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from support.processes import Process
 
 ACME = [
     ["id", "Mail", "city"],
@@ -36,13 +36,8 @@ class Ended:
 
 
 @contextmanager
-def psiselect(*arguments: object) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cli.main", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def psiselect(*arguments: object) -> Iterator[Process]:
+    process = Process(*arguments)
     try:
         yield process
     finally:
@@ -50,7 +45,7 @@ def psiselect(*arguments: object) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def ended(process: subprocess.Popen[str]) -> Ended:
+def ended(process: Process) -> Ended:
     out, err = process.communicate(timeout=120)
     return Ended(process.returncode, out, err)
 
@@ -60,7 +55,7 @@ def run(*arguments: object) -> Ended:
         return ended(process)
 
 
-def address(listener: subprocess.Popen[str]) -> str:
+def address(listener: Process) -> str:
     for line in listener.stderr or ():
         if found := re.match(r"listening on (\S+) for", line):
             return found[1]

@@ -6,8 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -19,6 +17,7 @@ from typing import Any
 from psi.identity.identity import Identity
 from psi.transport.tls import connect
 from psi.transport.tlschannel import TlsChannel
+from support.processes import Process
 from support.psi_processes import Ended
 
 Call = Callable[..., Ended]  # (address, name, *options): a whole session of a connecting party
@@ -28,7 +27,7 @@ PATIENCE = 90.0  # until a test that hangs is failed; nothing depends on it othe
 class Served:
     """events: what was logged so far, in order."""
 
-    def __init__(self, process: subprocess.Popen[str], out: Path) -> None:
+    def __init__(self, process: Process, out: Path) -> None:
         self.process = process
         self.events: list[dict[str, Any]] = []
         self.raw: list[str] = []
@@ -38,7 +37,7 @@ class Served:
         self._reader.start()
 
     def _read(self) -> None:
-        for line in self.process.stderr or ():
+        for line in self.process.stderr:
             with self._told:
                 self.raw.append(line)
                 with contextlib.suppress(ValueError):
@@ -114,24 +113,19 @@ def serving(
     """Acme's listener, killed at the end unless it has ended."""
     out = place / f"out-{len(list(place.glob('out-*')))}"
     with out.open("w") as file:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "cli.main", "psi", "listen", "--serve", "--address", "127.0.0.1:0"),
-                *("--identity", place / "acme", "--input", place / "acme.csv", "--key", key),
-                *(word for name in peers for word in ("--peer", place / f"{name}.crt")),
-                *map(str, options),
-            ],
+        process = Process(
+            *("psi", "listen", "--serve", "--address", "127.0.0.1:0"),
+            *("--identity", place / "acme", "--input", place / "acme.csv", "--key", key),
+            *(word for name in peers for word in ("--peer", place / f"{name}.crt")),
+            *options,
             stdout=file,
-            stderr=subprocess.PIPE,
-            text=True,
         )
     try:
         yield Served(process, out)
     finally:
         process.kill()
         process.wait()
-        if process.stderr is not None:
-            process.stderr.close()
+        process.stderr.close()
 
 
 def options_of(place: Path, where: str, name: str, *options: object) -> tuple[object, ...]:

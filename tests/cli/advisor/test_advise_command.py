@@ -223,14 +223,17 @@ def test_many_random_tasks_end_in_an_answer_or_a_typed_error() -> None:
 def test_every_rule_can_fire() -> None:
     """No dead rule: the examples, the own tasks and random ones reach them all."""
     fired, rng = set[str](), random.Random(5)
+    names = {rule.name for rule in RULES}
     for _ in range(5_000):
+        if names <= fired:
+            break
         task = random_task(rng)
         try:
             found = settle({name: check(name, value) for name, value in task.items()})
         except FieldError:
             continue
         fired.add(getattr(found, "name", ""))
-    assert {rule.name for rule in RULES} <= fired
+    assert names <= fired
 
 
 def test_docs_are_in_step() -> None:

@@ -14,9 +14,12 @@ from click.testing import CliRunner
 from support.advise_random import random_task
 from support.advising import MACHINE, known
 
-from cli.advisor import examples
+from cli.advisor import examples, printed_commands
 from cli.advisor.answer import Answer, advise
-from cli.advisor.task import FieldError
+from cli.advisor.logic import settle
+from cli.advisor.numbers import Numbers
+from cli.advisor.rules import Rule
+from cli.advisor.task import Facts, FieldError, check_together
 from cli.main import root
 
 
@@ -47,17 +50,18 @@ def every_command() -> dict[str, str]:
                 lines[change.command] = item["id"]
     rng, seen = random.Random(3), set[str]()
     for _ in range(2500):
-        answer_or_not = None
+        task = random_task(rng)
         try:
-            answer_or_not = advise(random_task(rng), MACHINE)
+            check_together(task)
+            rule = settle(task)
         except FieldError:
             continue
-        if isinstance(answer_or_not, Answer) and answer_or_not.steps:
-            facts = answer_or_not.setting.f
-            kind = f"{answer_or_not.primary} {facts.function}"
-            if kind not in seen:
+        kind = f"{getattr(rule, 'label', None)} {task.get('function')}"
+        if isinstance(rule, Rule) and kind not in seen:
+            facts = Facts(task, asking=frozenset())
+            if found := printed_commands.steps(facts, Numbers(facts), rule.label):
                 seen.add(kind)
-                lines |= {step.line: kind for step in answer_or_not.steps}
+                lines |= {step.line: kind for step in found}
     return lines
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import socket
 import tomllib
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from support import mpc_laws
 from support.mpc_processes import Ended, Group
 
 from cli._errors import classify
 from cli.mpc.command import command
 from mpc import parties
-from mpc.mesh import Mesh
+from mpc.mesh import Mesh, Received
+from mpc.messages import Message
 from psi.identity.identity import Identity
 
 RAISES = {"alice": "3800", "bob": "2514", "carlos": "2982", "david": "3390"}
@@ -86,10 +89,15 @@ def test_a_party_that_dies_is_named_on_all_sides(engineers: Group, when: str) ->
 def test_a_killed_process_is_named_on_all_sides(engineers: Group) -> None:
     started = {n: engineers.start(n, "sum", *VALUES[n]) for n in ("alice", "bob", "carlos")}
     victim = started.pop("carlos")
-    # david is played here and says nothing, so that the run is under way when carlos is killed.
+    # david is played here. It agrees to everybody's terms and gives no share, so that the run goes no further. Carlos
+    # gives its share once it has everybody's terms: it is killed when all have met it.
     with Mesh(parties.load(engineers.parties), "david", Identity.load(engineers.folder / "keys" / "david"), 60) as mesh:
-        while mesh.events.get(timeout=60).peer != "carlos":
-            pass
+        seen = None
+        while seen != ("carlos", Message.SHARE):
+            event = mesh.events.get(timeout=60)
+            seen = (event.peer, event.frame.type) if isinstance(event, Received) else None
+            if isinstance(event, Received) and event.frame.type == Message.TERMS:
+                mesh.send(event.peer, event.frame)
         victim.kill()
         victim.communicate()
         named_alike({n: engineers.wait(p) for n, p in started.items()}, 5, "carlos")
@@ -121,12 +129,21 @@ def test_two_inputs_are_refused_unless_told_otherwise(tmp_path: Path) -> None:
 
 
 def test_noise_that_nobody_knows(engineers: Group) -> None:
-    noisy = ["--epsilon", "2", "--colluding", "1", "--lower", "0", "--upper", "5000", "--decimals", "0"]
-    records = [e.record for e in engineers.run("sum", VALUES, *noisy).values()]
-    assert len({r["value"] for r in records}) == 1
-    # Discrete Laplace of scale 2500 thrice and a third: past 40 scales once in 10^16.
-    assert abs(records[0]["value"] - 12686) < 40 * 2500
-    assert {r["sensitivity"] for r in records} == {5000}
+    """3,000 sums in one run against the law of all four shares together; false alarm below 1e-8."""
+    length, arguments = 3000, {}
+    for i, name in enumerate(RAISES):
+        (engineers.folder / f"{name}.txt").write_text("\n".join(str((i + k) % 5) for k in range(length)) + "\n")
+        arguments[name] = ["--values", str(engineers.folder / f"{name}.txt")]
+    # One party moves each of 3,000 numbers by up to 4: epsilon 6,000 is exponent 1/2 for each unit.
+    noisy = ["--epsilon", "6000", "--colluding", "1", "--lower", "0", "--upper", "4", "--decimals", "0"]
+    ended = engineers.run("sum", arguments, *noisy)
+    assert {n: e.code for n, e in ended.items()} == dict.fromkeys(RAISES, 0)
+    records = [e.record for e in ended.values()]
+    assert len({tuple(r["value"]) for r in records}) == 1
+    exact = [sum((i + k) % 5 for i in range(4)) for k in range(length)]
+    noise = [int(v) - e for v, e in zip(records[0]["value"], exact, strict=True)]
+    mpc_laws.assert_follows(mpc_laws.two_sided(Fraction(4, 3), Fraction(1, 2)), noise)
+    assert {r["sensitivity"] for r in records} == {12000}
     assert {r["unit"] for r in records} == {"1"}
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from support.offline_commands import COMMON_ROWS, answer, finish, offer, refused, run
+from support.processes import Process
 from support.psi_processes import Ended
 from support.psi_processes import run as run_process
 
@@ -253,13 +254,10 @@ def test_killed_at_any_moment_each_command_can_be_run_again(place: Path, kills: 
                        "--output", place / "common.csv"),
         }  # fmt: skip
         for name, arguments in commands.items():
-            process = subprocess.Popen(
-                [sys.executable, "-m", "cli.main", *map(str, arguments)],
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
-            time.sleep(source.uniform(0.2, 1.2))
+            process = Process(*arguments)
+            time.sleep(source.uniform(0, 0.15))
             process.kill()
-            process.wait()
+            process.communicate()
             done += 1
             if name == "offer" and not (place / "offer.psi").exists():
                 (place / "offer.state").unlink(missing_ok=True)  # as its message says

@@ -8,14 +8,17 @@ import stat
 from pathlib import Path
 
 import pytest
-from support.parties import terms
+from support.parties import setup, terms
 from support.program import Run
 from support.psi_processes import session
 
+from cli.psi.records import SessionRecords
 from psi.accounts.records import SignedRecord
 from psi.agreement.modes import Side
 from psi.identity.identity import Identity
 from psi.protocol import messages
+from psi.protocol.outcome import Outcome
+from psi.session.session import SessionResult
 from psiselect.base import strict_json
 
 
@@ -160,3 +163,16 @@ def test_papers_that_cannot_be_kept_are_refused_before_the_wait(
     shown = program(*listen, "--input", "acme.csv", "--key", "Mail:email", "--timeout", "0.1", "--json", *arguments)
     assert shown.code == code, shown.out
     assert words in shown.error
+
+
+@pytest.mark.parametrize(("again", "lines"), [(True, 1), (False, 2)])
+def test_a_session_that_is_reported_again_has_one_line(place: Path, again: bool, lines: int) -> None:
+    """An earlier process may have been killed after its line, before the result was where it belongs."""
+    own, peer = Identity.load(place / "acme"), Identity.load(place / "globex").public
+    brought = setup(Side.LISTEN, [b"a"], signer=own, verifier=peer)
+    record = {"transcript": (b"\1" * 64).hex()}
+    result = SessionResult(Outcome(), 1, 1, b"\1" * 64, record, dict.fromkeys(Side, bytes(64)))
+    for _ in range(2):
+        kept = SessionRecords(place / "acme.log", place / "record-{session}.json" if again else None, again=again)
+        assert kept.keep(brought, own, peer, lambda: result) is result
+    assert (place / "acme.log").read_text().count("\n") == lines

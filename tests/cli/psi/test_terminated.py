@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support.processes import Process
 
 from psi.identity.identity import Identity
 
@@ -22,18 +21,12 @@ def test_a_listener_that_ends_leaves_nothing_of_the_keys_it_had_put_on_disk(
     (tmp_path / "list.txt").write_text("".join(f"person{i}\n" for i in range(50_000)))
     work = tmp_path / "work"
     work.mkdir()
-    listener = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "cli.main", "psi", "listen", "--address", "127.0.0.1:0"),
-            *("--identity", tmp_path / "acme", "--peer", tmp_path / "globex.crt"),
-            *("--input", tmp_path / "list.txt", "--key", "value", "--memory-limit", "200k", "--workdir", work),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    listener = Process(
+        *("psi", "listen", "--address", "127.0.0.1:0"),
+        *("--identity", tmp_path / "acme", "--peer", tmp_path / "globex.crt"),
+        *("--input", tmp_path / "list.txt", "--key", "value", "--memory-limit", "200k", "--workdir", work),
     )
     try:
-        assert listener.stderr is not None
         assert "listening on" in listener.stderr.readline()
         handles = Path(f"/proc/{listener.pid}/fd")
         if handles.is_dir():

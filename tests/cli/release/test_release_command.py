@@ -55,11 +55,56 @@ def test_values(table: Path) -> None:
     assert cells == {"0..2982": 1, "2982..3390": 1, "3390..3800": 2}
 
 
+def test_blank_cells_and_space_around_cells(table: Path) -> None:
+    """A blank cell is not counted; space around a cell does not matter; bounds of a count are both included."""
+    table.write_text("name,raise,smoker\na, 7 , yes \nb,,yes\nc,  ,\nd,9,no\n")
+    assert released("count", table, "--column", "raise", *LOUD)["value"] == 2
+    assert released("count", table, "--column", "smoker", "--equals", "yes", *LOUD)["value"] == 2
+    cells = released("histogram", table, "--column", "smoker", "--categories", " yes , no", *LOUD)["value"]
+    assert cells == {"yes": 2, "no": 1}
+    table.write_text("v\n6\n7\n8\n9\n10\n")
+    for bounds, rows in ((["--lower", 7], 4), (["--upper", 9], 4), (["--lower", 7, "--upper", 9], 3)):
+        assert released("count", table, "--column", "v", *bounds, *LOUD)["value"] == rows
+
+
+@pytest.mark.parametrize(("q", "answers"), [("0", [0, 1]), ("0.25", [3]), ("0.5", [5, 6]), ("0.9", [9]), ("1", [10])])
+def test_a_quantile_is_the_one_asked_for(table: Path, q: str, answers: list[int]) -> None:
+    """Of 1 to 10 with bounds 0 and 10: both ends of the grid can be the answer."""
+    table.write_text("v\n" + "".join(f"{value}\n" for value in range(1, 11)))
+    record = released("quantile", table, "--column", "v", "--lower", 0, "--upper", 10, "--unit", 1, "--q", q, *LOUD)
+    assert record["value"] in answers
+    assert record["q"] == q
+
+
 def test_values_are_clamped_to_the_bounds(table: Path) -> None:
     clamped = ["--column", "raise", "--lower", "3000", "--upper", "3500", *LOUD]
     result = run("sum", table, *clamped)
     assert result.stdout.split() == ["sum", str(3500 + 3000 + 3000 + 3390)]
     assert "clamp" not in result.stderr  # how many were is private
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+@pytest.mark.parametrize(
+    ("words", "tables"),
+    [
+        ("sum --lower 0 --upper 9", ("0 9 9 0", "-5 9 11 0", "-5 10 11 -1")),
+        ("mean --lower 0 --upper 9 --n 4", ("0 9 9 0", "-5 9 11 0", "-5 10 11 -1")),
+        ("mean --lower 0 --upper 9 --neighbors add-remove", ("0 9 9 0", "-5 9 11 0", "-5 10 11 -1")),
+        ("histogram --bins 0,9", ("0 9", "0 9 10", "-1 0 9 10 11")),
+    ],
+)
+def test_how_many_rows_are_beyond_the_bounds_is_not_shown(
+    table: Path, words: str, tables: tuple[str, ...], form: list[str]
+) -> None:
+    """The same exact result from rows on the bounds and from rows beyond them: nothing that is printed differs."""
+    shown = []
+    for rows in tables:
+        table.write_text("\n".join(["v", *rows.split()]) + "\n")
+        statistic, *options = words.split()
+        result = run(statistic, table, "--column", "v", *options, *LOUD, *form)
+        shown.append((result.exit_code, result.stdout, result.stderr))
+    assert shown[0][0] == 0
+    assert shown == shown[:1] * 3
 
 
 def test_what_is_said_beforehand(table: Path) -> None:
@@ -127,6 +172,7 @@ def test_dropping_is_silent(table: Path) -> None:
         (["sum", "--column", "raise", "--lower", "9", "--upper", "1", "--epsilon", "1"], 2, "below"),
         (["mean", "--column", "raise", *BOUNDS, "--epsilon", "1"], 2, "public"),
         (["mean", "--column", "raise", *BOUNDS, "--epsilon", "1", "--n", "5"], 3, "number of rows"),
+        (["mean", "--column", "raise", *BOUNDS, "--epsilon", "1", "--n", "3"], 3, "number of rows"),
         (["count", "--epsilon", "1"], 2, "public"),
         (["histogram", "--column", "raise", "--epsilon", "1"], 2, "cells"),
         (["quantile", "--column", "raise", *BOUNDS, "--epsilon", "1", "--unit", "0.001"], 2, "grid"),

@@ -193,7 +193,9 @@ def test_the_ledger_is_charged_before_the_release_and_refuses_beyond(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(vote_module, "elect", dies)
-    run("winner", FIXTURES / "zero.cat", *options)  # nothing was released, and it is paid
+    assert run("winner", FIXTURES / "zero.cat", *options)[:2] == (130, "")  # nothing was released, and it is paid
+    entries = json.loads(run("show", ledger, "--json", group="budget")[1])["entries"]
+    assert [entry["cost_exact"] for entry in entries] == ["2/5", "2/5"]
     code, out, err = run("winner", FIXTURES / "zero.cat", *options)
     assert (code, out) == (6, "")
     assert "'town' has epsilon 1/5 (0.2) left of epsilon 1" in err

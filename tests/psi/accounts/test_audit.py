@@ -84,7 +84,11 @@ def test_a_torn_line_is_taken_off_by_the_next_writer(tmp_path: Path, kept: int) 
 
 
 @pytest.mark.parametrize(
-    "content", [b"name,mail", b"a,b\nc,d", b"x" * 200_000, b"x" + (START + b"x" * 65_536)[:65_536]]
+    "content",
+    [
+        *(b"name,mail", b"a,b\nc,d", b"x" * 200_000, b"x" + (START + b"x" * 65_536)[:65_536]),
+        *(b"name,mail\na,b\n", b"\n", b"x" * 200_000 + b"\n", b"a,b\n" + START, START + b"1}\na,b\n"),
+    ],
 )
 def test_another_file_is_left_as_it_is(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "list.csv"

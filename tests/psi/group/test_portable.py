@@ -20,9 +20,11 @@ from psiselect.base.packed import Packed
 
 HANGS = 60  # seconds after which a process counts as hung; nothing here should come near
 
-# A script without a main guard, which `multiprocessing` would run again in each worker.
+# A script without a main guard, which `multiprocessing` would run again in each worker. It takes Ctrl-C whatever the
+# tests were started with: under nohup, and in the background of a shell, SIGINT is ignored.
 SCRIPT = """
 import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from psiselect.base.entropy import SystemEntropy
 from psi.group.curve25519.portable import PortableBackend
 from psi.group.curve25519.scalar import Scalar

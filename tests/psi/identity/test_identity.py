@@ -142,16 +142,20 @@ def test_names_that_could_be_paths_or_options_are_refused(tmp_path: Path, name: 
 def test_days_have_bounds(tmp_path: Path, days: int) -> None:
     with pytest.raises(UsageError, match="valid for 1 to 3650 days"):
         Identity.create("acme", tmp_path, days=days)
+    for fits in (1, MAX_DAYS):
+        made = Identity.create(f"acme{fits}", tmp_path, days=fits, now=NOW)
+        assert made.public.not_after == NOW + timedelta(days=fits)
 
 
 def test_outside_its_dates_an_identity_is_refused_with_the_date(tmp_path: Path) -> None:
     identity = Identity.create("acme", tmp_path, days=30, now=NOW)
     for load in (Identity.load, lambda prefix, now: PeerIdentity.load(f"{prefix}.crt", now=now)):
-        assert load(tmp_path / "acme", now=NOW + timedelta(days=29)).name == "acme"
+        for moment in (NOW - timedelta(hours=1), NOW, NOW + timedelta(days=30)):  # the first, and the last
+            assert load(tmp_path / "acme", now=moment).name == "acme"
         with pytest.raises(InputError, match="acme expired on 2026-07-01 12:00 UTC"):
             load(tmp_path / "acme", now=NOW + timedelta(days=30, seconds=1))
         with pytest.raises(InputError, match="acme is not valid before 2026-06-01 11:00 UTC"):
-            load(tmp_path / "acme", now=NOW - timedelta(hours=2))
+            load(tmp_path / "acme", now=NOW - timedelta(hours=1, seconds=1))
     assert PeerIdentity.read(identity.certificate_path).name == "acme"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -175,51 +174,31 @@ def spooled(folder: Path, count: int, limit: int = 100) -> SpooledKeys:
     return found.keys
 
 
-def test_tokens_of_keys_on_disk(tmp_path: Path, fixed_entropy: FixedEntropy) -> None:
+@pytest.mark.parametrize("kind", [SpooledTokens, KeyTokens])
+def test_tokens_are_the_prefixed_keys_with_their_numbers(
+    tmp_path: Path, fixed_entropy: FixedEntropy, kind: type[SpooledTokens] | type[KeyTokens]
+) -> None:
+    """Every token once, whatever the chunks, and at each place the number of its key; on disk and in memory.
+    Orders: tests/psi/inputs/test_orders.py."""
     keys = spooled(tmp_path, 3_000)
-    tokens = shuffled(keys, b"type:", fixed_entropy)
-    assert isinstance(tokens, SpooledTokens)
-    assert len(tokens) == 3_000
     everything = keys.read(0, 3_000)
+    tokens = shuffled(keys if kind is SpooledTokens else everything, b"type:", fixed_entropy)
+    assert isinstance(tokens, kind)
+    assert len(tokens) == 3_000
     order = []
     for start in range(0, 3_000, 700):
         part = tokens.read(start, min(start + 700, 3_000))
         order += [part[i] for i in range(len(part))]
     assert sorted(order) == sorted(b"type:" + everything[i] for i in range(3_000))
-    positions = np.array([0, 1, 17, 1_500, 2_999])
-    assert [b"type:" + everything[int(n)] for n in tokens.numbers(positions)] == [order[p] for p in positions]
+    numbers = tokens.numbers(np.arange(3_000)).tolist()
+    assert [b"type:" + everything[number] for number in numbers] == order
+    assert tokens.numbers(np.array([2_999, 0, 17])).tolist() == [numbers[2_999], numbers[0], numbers[17]]
     assert len(tokens.read(5, 5)) == 0
-    again = shuffled(keys, b"type:", fixed_entropy)
-    assert again.numbers(positions).tolist() != tokens.numbers(positions).tolist()
-    tokens.close()
-    again.close()
-    keys.close()
+    again = shuffled(keys if kind is SpooledTokens else everything, b"type:", fixed_entropy)
+    assert again.numbers(np.arange(3_000)).tolist() != numbers
+    for made in (tokens, again, keys):
+        made.close()
     assert list(tmp_path.iterdir()) == []
-
-
-def test_tokens_of_keys_in_memory(fixed_entropy: FixedEntropy) -> None:
-    assert isinstance(shuffled(Packed.of([b"a", b"b"]), b"", fixed_entropy), KeyTokens)
-
-
-def test_the_order_of_tokens_is_uniform(tmp_path: Path, fixed_entropy: FixedEntropy) -> None:
-    """All 24 orders of 4 keys, 1200 times; chi-squared with 23 degrees of freedom is above 95 with probability below
-    1e-9. Two buckets, so that both steps of the shuffle count."""
-
-    class TwoBuckets:
-        def read(self, size: int) -> bytes:
-            drawn = fixed_entropy.read(size)
-            return bytes(b & 1 for b in drawn) if size == 4 else drawn
-
-    keys = spooled(tmp_path, 4, limit=8)
-    seen: collections.Counter[bytes] = collections.Counter()
-    for _ in range(1_200):
-        tokens = SpooledTokens(keys, b"", TwoBuckets())
-        part = tokens.read(0, 4)
-        seen[b"".join(part[i] for i in range(4))] += 1
-        tokens.close()
-    assert len(seen) == 24
-    assert sum((count - 50) ** 2 / 50 for count in seen.values()) < 95
-    keys.close()
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

@@ -81,12 +81,28 @@ def test_units_have_all_their_places(decimals: int, number: int, text: str) -> N
     assert Fraction(text) * 10**decimals == number
 
 
-def test_room_ends_exactly_where_64_bits_end() -> None:
-    for records, largest in ((1, 2**63 - 1), (2**21, 2**42 - 1), (7, (2**63 - 1) // 7)):
+@pytest.mark.parametrize(
+    ("records", "largest"),
+    [(1, 2**63 - 1), (7, (2**63 - 1) // 7), ((2**63 - 1) // 7, 7), (2**63 - 1, 1)],
+)
+def test_room_ends_exactly_where_64_bits_end(records: int, largest: int) -> None:
+    """A total of 2^63 - 1 has room: it is the largest that 64 bits hold."""
+    assert records * largest == 2**63 - 1
+    Amounts(0, largest).check_room(records)
+
+
+@pytest.mark.parametrize(("records", "largest"), [(2, 2**62), (2**21, 2**42), (2**62, 2), (2**63, 1), (8, 2**63 - 1)])
+def test_one_more_than_64_bits_hold_has_no_room(records: int, largest: int) -> None:
+    """From 2^63 on; the message names the largest value that would have room."""
+    assert records * largest >= 2**63
+    with pytest.raises(UsageError, match="--value-max") as refused:
         Amounts(0, largest).check_room(records)
-        with pytest.raises(UsageError, match="--value-max") as refused:
-            Amounts(0, largest).check_room(records + 1 if records > 1 else 2)
-        assert refused.value.term == "value_max"
+    assert refused.value.term == "value_max"
+    most = (2**63 - 1) // records
+    assert f"--value-max of {most or 'less'} at most" in str(refused.value)
+
+
+def test_no_rows_have_room() -> None:
     Amounts(2, 10**11).check_room(0)
     with pytest.raises(UsageError, match=r"--value-max of 922337203\.68 at most"):
         CENTS.check_room(10**8)

@@ -5,22 +5,26 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from support.parties import KEYS, setup, terms
+from support.entropy import FixedEntropy
+from support.parties import KEYS, backend, setup, terms
 from support.tapped import Tap, tapped_pair
 
 from psi.agreement.modes import Learner, Reveal, Side
+from psi.protocol import messages
 from psi.protocol.messages import MessageType
 from psi.protocol.party import Party
 from psi.protocol.setup import Setup
 from psi.protocol.states import State
-from psi.session import session
+from psi.session import local, session
 from psi.store.spool import Column, Joined, Store
 from psi.transport.channel import Channel
 from psi.transport.wire import Frame
-from psiselect.base.errors import TransportError
+from psiselect.base import strict_json
+from psiselect.base.errors import InputError, RemoteError, TransportError
 from psiselect.base.packed import U8
 
 ITEMS = [b"%d" % i for i in range(300)]
@@ -169,3 +173,36 @@ def test_a_peer_that_dies_after_any_of_its_frames_is_a_transport_error(side: Sid
         assert (seen[-1] == MessageType.FINISH) is last
         frames += 1
     assert frames > 15
+
+
+@pytest.mark.parametrize("code", ["busy", "refused", "failed", "protocol", "terms"])
+def test_what_the_peer_said_before_it_left_is_the_reason_although_sending_failed_first(code: str) -> None:
+    """Its ABORT waits to be read behind the failure of this side's own first frame."""
+    ends = channels()
+    ends[Side.LISTEN].abandon(Frame(MessageType.ABORT, strict_json.encode({"code": code, "term": None})))
+    with pytest.raises(RemoteError) as caught:
+        session.run(ends[Side.CONNECT], setup(Side.CONNECT, ITEMS))
+    assert str(caught.value) == messages._ABORTS[code]
+
+
+@pytest.mark.parametrize("last", [None, Frame(MessageType.ABORT, b"nonsense"), Frame(MessageType.HELLO, b"{}")])
+def test_a_peer_that_left_without_a_reason_is_a_broken_link(last: Frame | None) -> None:
+    ends = channels()
+    ends[Side.LISTEN].abandon(last)
+    with pytest.raises(TransportError, match="closed the connection before the session was over"):
+        session.run(ends[Side.CONNECT], setup(Side.CONNECT, ITEMS))
+
+
+@pytest.mark.parametrize("side", Side)
+def test_the_fault_of_one_side_is_told_and_not_what_the_other_saw_of_it(side: Side) -> None:
+    """With both sides in one process: the other side's error says only that its peer has gone."""
+
+    def fails(*given: object) -> Setup:
+        raise InputError("row 7 of the table")
+
+    def plays(*given: object) -> Setup:
+        return setup(side.other, ITEMS)
+
+    jobs = {side: SimpleNamespace(setup=fails), side.other: SimpleNamespace(setup=plays)}
+    with pytest.raises(InputError, match="row 7"):
+        local.run(jobs, backend(), FixedEntropy())  # type: ignore[arg-type]

@@ -1,0 +1,82 @@
+"""Each psi command: what it counts, charges, sends, writes and prints comes in one order.
+
+Then each step in turn is made to fail: all steps before it were taken, and none after it. So a step that is left out,
+moved, or goes on after a failure shows, whichever command it is in.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from support import step_callers
+from support.step_callers import taken
+
+from cli.psi.command import command
+from dpselect.accounting import Cost
+from dpselect.ledger import Ledger
+from psi.accounts.session_counter import SessionCounter
+from psi.identity.identity import Identity
+
+KEPT = ["audit done", "write record.json"]
+STEPS: dict[str, list[str]] = {
+    "connect": ["count", "send", *KEPT, "write out.csv", "print"],
+    "listen_noisy": ["count", "charge", "send", *KEPT, "print"],
+    "serve_noisy": ["count", "charge", "send", "audit done", "write record-{session}.json", "print"],
+    "resume_connect": [
+        *(
+            "count",
+            "mark admitted",
+            "send",
+            "mark parted",
+            *KEPT,
+            "write out.csv",
+            "print",
+            "remove the session",
+            "part",
+        ),
+    ],
+    "resume_unconfirmed": [
+        *("count", "mark admitted", "send", *KEPT, "write out.csv", "print", "mark reported", "part"),
+    ],
+    "resume_listen_noisy": [
+        *("count", "charge", "mark admitted", "send", "mark parted", *KEPT, "print", "remove the session", "part"),
+    ],
+    "local": ["send", "write out.csv", "print"],
+    "offer": [
+        *("reserve offer.state", "count", "charge", "write offer.state", "write offer.psi", "audit offered", "print"),
+    ],
+    "answer": ["count", "charge", "note the offer", "write answer.psi", "audit answered", "print"],
+    "finish": ["audit done", "write record.json", "write out.csv", "print", "remove offer.state"],
+    "finish_withheld": ["write record.json", "remove offer.state"],
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_steps_come_in_their_order(here: Path, name: str) -> None:
+    found, said = taken(getattr(step_callers, name))
+    assert found == STEPS[name]
+    assert ("withheld" in said) == (name == "finish_withheld"), said
+    counters = [SessionCounter(here / f"{policy}.toml.runs") for policy in ("matches", "noisy")]
+    peers = [Identity.load(here / peer).fingerprint for peer in ("acme", "globex")]
+    assert sum(counter.count(peer) for counter in counters for peer in peers) == ("count" in found)
+    charged = [(entry.dataset, entry.cost) for entry in Ledger.open(here / "weekly.budget").entries()]
+    assert charged == [("customers", Cost(Fraction(1), Fraction(1, 1000)))] * ("charge" in found)  # as the terms say
+
+
+def test_every_command_is_a_caller() -> None:
+    covered = {name.split("_")[0] for name in STEPS}
+    assert command.commands.keys() - covered == {"estimate", "verify"}  # these two keep and send nothing
+
+
+@pytest.mark.parametrize(("name", "step"), [(name, step) for name, steps in STEPS.items() for step in steps])
+def test_nothing_comes_after_a_step_that_fails(here: Path, name: str, step: str) -> None:
+    expected = STEPS[name][: STEPS[name].index(step)]
+    found, _ = taken(getattr(step_callers, name), step)
+    assert found == [*expected, f"{step} fails"]
+    assert not list(here.glob(".*.part"))
+    what, _, file = step.partition(" ")
+    assert what not in ("write", "reserve") or not (here / file).exists()
+    if name == "offer":  # a state without its offer would be in the way of the next one
+        assert (here / "offer.psi").exists() == (here / "offer.state").exists()
