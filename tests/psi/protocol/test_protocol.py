@@ -283,6 +283,7 @@ def test_what_may_be_sent_is_what_the_specification_lists() -> None:
     expected = {
         State.OPENING: {M.HELLO},
         State.SIGNING: {M.AUTH},
+        State.ADMITTING: {M.SIZES},
         State.MASKING: {M.ELEMENTS, M.ELEMENTS_END},
         State.MASKING_QUIETLY: {M.ELEMENTS, M.ELEMENTS_END},
         State.ANSWERING: {M.REPLIES},

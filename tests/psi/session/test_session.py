@@ -24,7 +24,7 @@ from psi.store.spool import Column, Joined, Store
 from psi.transport.channel import Channel
 from psi.transport.wire import Frame
 from psiselect.base import strict_json
-from psiselect.base.errors import InputError, RemoteError, TransportError
+from psiselect.base.errors import InputError, PsiselectError, RemoteError, TransportError
 from psiselect.base.packed import U8
 
 ITEMS = [b"%d" % i for i in range(300)]
@@ -175,14 +175,27 @@ def test_a_peer_that_dies_after_any_of_its_frames_is_a_transport_error(side: Sid
     assert frames > 15
 
 
-@pytest.mark.parametrize("code", ["busy", "refused", "failed", "protocol", "terms"])
-def test_what_the_peer_said_before_it_left_is_the_reason_although_sending_failed_first(code: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "term", "error"),
+    [
+        ("busy", None, RemoteError),
+        ("refused", None, RemoteError),
+        ("failed", None, RemoteError),
+        ("protocol", None, RemoteError),
+        ("terms", "reveal", RemoteError),
+        ("stopped", None, TransportError),
+    ],
+)
+def test_what_the_peer_said_before_it_left_is_the_reason_although_sending_failed_first(
+    code: str, term: str | None, error: type[PsiselectError]
+) -> None:
     """Its ABORT waits to be read behind the failure of this side's own first frame."""
     ends = channels()
-    ends[Side.LISTEN].abandon(Frame(MessageType.ABORT, strict_json.encode({"code": code, "term": None})))
-    with pytest.raises(RemoteError) as caught:
+    ends[Side.LISTEN].abandon(Frame(MessageType.ABORT, strict_json.encode({"code": code, "term": term})))
+    with pytest.raises(error) as caught:
         session.run(ends[Side.CONNECT], setup(Side.CONNECT, ITEMS))
-    assert str(caught.value) == messages._ABORTS[code]
+    named = "" if term is None else f": it names '{term}'"
+    assert str(caught.value) == messages._ABORTS[code] + named
 
 
 @pytest.mark.parametrize("last", [None, Frame(MessageType.ABORT, b"nonsense"), Frame(MessageType.HELLO, b"{}")])
