@@ -66,7 +66,7 @@ class Guard:
                 Ledger.open(self.policy.beside(charge.file))
 
     def admission(self, peer: PeerIdentity, terms: Terms) -> Callable[[], None]:
-        """What `psi.protocol.party.Setup.admit` asks: counts a session with the peer, and pays for it."""
+        """What `psi.protocol.setup.Setup.admit` asks: counts a session with the peer, and pays for it."""
         policy = self.policy
         if policy is None:
             return lambda: None

@@ -24,7 +24,7 @@ class MessageType(IntEnum):
     """The type byte of a frame."""
 
     HELLO = 1  # both: terms, nonce, time
-    AUTH = 2  # both: signature over the transcript
+    AUTH = 2  # both: signature over the greeting
     ELEMENTS = 3  # receiver: masked elements
     ELEMENTS_END = 4
     REPLIES = 5  # sender: the receiver's elements, masked again
@@ -32,7 +32,7 @@ class MessageType(IntEnum):
     TAGS = 7  # sender: tags of its own items
     TAGS_END = 8
     FINISH = 9  # both: signature over the session record
-    ALIVE = 10  # either, at any time after AUTH: still computing
+    ALIVE = 10  # either, at any time after its AUTH: still computing
     SIZES = 11  # both, after the peer's AUTH: declared sizes
     RESUME = 13  # both, before all else, when both sides resume: which session, and how far it got
     BYE = 14  # both, after FINISH, when both sides resume: this side holds all that it needs

@@ -147,8 +147,7 @@ class Job:
         check_size: Callable[[int], None] = lambda peer_size: None,
     ) -> Setup:
         """What `psi.session.session.run` needs of this side. max_peer_size, admit, check_size: see
-        `psi.protocol.party.Setup`.
-        Raises InputError, see `gather`."""
+        `psi.protocol.setup.Setup`. Raises InputError, see `gather`."""
         self.gather()
         stores: list[Store] = []  # this session's: a job may have many
         self._stores = stores
