@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable
 
 from psi.protocol.messages import MessageType
 from psi.protocol.party import Party
+from psi.protocol.run import Payload
 from psi.protocol.setup import Setup
 from psi.protocol.states import State
 from psi.resume.journal import EntryKind, Journal, Mark
 from psi.resume.memo import misfit
 from psi.transport.wire import Frame
-from psiselect.base.errors import RemoteError
+from psiselect.base.errors import PsiselectError, RemoteError, TransportError
 
 
 class JournaledParty:
@@ -102,7 +103,7 @@ class JournaledParty:
                 self.signs_of_life += 1
                 return []
             case MessageType.ABORT:
-                raise self.party.told(frame.payload)
+                raise self.told(frame.payload)
             case MessageType.BYE if self.party.state is State.DONE:
                 if len(frame.payload):
                     raise RemoteError("the peer's BYE carries data")
@@ -110,6 +111,12 @@ class JournaledParty:
                 return []
         self.journal.peer(frame)
         return self._outgoing(self.party.receive(frame))
+
+    def told(self, payload: Payload) -> PsiselectError:
+        """What the peer's ABORT amounts to. It ends the session for good, so it is no broken link, whatever its
+        code."""
+        error = self.party.told(payload)
+        return RemoteError(str(error)) if isinstance(error, TransportError) else error
 
     def work(self) -> list[Frame] | None:
         """See Party. What the peer still lacks goes first."""

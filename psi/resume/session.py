@@ -272,7 +272,7 @@ class ResumableSession:
         sides' RESUMEs it is over for good."""
         if self._channel is None:
             return
-        word, greeted = plain.last_word(self._channel, self._party.party.told), self._greeted
+        word, greeted = plain.last_word(self._channel, self._party.told), self._greeted
         self._drop_channel()
         if word is not None:
             if greeted:

@@ -281,6 +281,21 @@ def test_the_journals_of_hostile_and_policy_ends_are_removed(tmp_path: Path) -> 
     assert not [entry for player in players.values() for entry in player.workdir.iterdir()]
 
 
+@pytest.mark.parametrize("ending", [KeyboardInterrupt(), RuntimeError()], ids=["stopped", "failed"])
+def test_an_abort_ends_a_session_for_good(ending: BaseException, tmp_path: Path) -> None:
+    """Whatever its code: the peer that sent it has dropped the session, so that nothing is left to go on with."""
+
+    class Ended(Switchboard):
+        def _tap(self, position: int, frame: Frame) -> tuple[Frame, ...]:
+            return (abort_frame(ending) if frame.type == M.TAGS else frame,)
+
+    players = two_players(tmp_path, Ended(), OWN, PEER, stall_seconds=0.5)
+    ended = play(players)
+    assert isinstance(ended[Side.CONNECT], RemoteError)
+    assert "the peer" in str(ended[Side.CONNECT])
+    assert not list(players[Side.CONNECT].workdir.iterdir())
+
+
 def test_a_deaf_peer_is_given_up_with_the_session_kept(tmp_path: Path) -> None:
     players = two_players(tmp_path, Switchboard(lambda frame: frame.type == M.ELEMENTS), OWN, PEER, stall_seconds=1.0)
     for outcome in play(players).values():
