@@ -64,12 +64,14 @@ def test_a_session_that_the_peer_does_not_confirm(tmp_path: Path, watched: Watch
     assert watched.play(players) == {Side.CONNECT: TO_THE_END, Side.LISTEN: [Stage.REPORTED_BEFORE, *TO_THE_END]}
 
 
-def test_a_learner_without_a_bye_serves_no_more_before_it_looks_at_matches(
-    tmp_path: Path, watched: Watched, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("withheld", [True, False])
+def test_a_learner_serves_no_more_before_it_looks_at_matches(
+    withheld: bool, tmp_path: Path, watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The sender withholds its BYE. When the learner finds its matches, it has no link, and the mark that it serves
-    this peer no more is on disk: whatever the matches are, the sender's calls find nobody."""
+    """Whether or not the sender withholds its BYE: when the learner finds its matches, it has no link, and the mark
+    that it serves this peer no more is on disk. Whatever the matches are, the sender's calls find nobody."""
     board = Swallowing(mute=Side.LISTEN)
+    board.active = withheld
     players = two_players(tmp_path, board, OWN, PEER, stall_seconds=1.0)
     at_settling: list[tuple[set[Mark], bool]] = []
     settle = Party.settle
