@@ -31,7 +31,8 @@ from psi.identity.identity import _SIGNATURE_CONTEXT
 from psi.inputs.tokens import KeyTokens
 from psi.labels.payloads import encode_rows, fill
 from psi.normalize import parse_key
-from psi.protocol.party import Party, Setup
+from psi.protocol.party import Party
+from psi.protocol.setup import Setup
 from psi.protocol.states import State
 from psi.store.spool import Store
 from psiselect.base.packed import Packed
@@ -50,8 +51,8 @@ COLUMNS: list[list[list[str | None]]] = [
     [["", "2022"]],
 ]
 NAMES = {1: "hello", 2: "auth", 3: "elements", 4: "elements end", 5: "replies", 6: "replies end", 7: "tags",
-         8: "tags end", 9: "finish", 16: "seed request", 17: "seed answer", 18: "transfers", 19: "transfers end",
-         20: "challenge", 21: "proof", 22: "corrections", 23: "total"}  # fmt: skip
+         8: "tags end", 9: "finish", 11: "sizes", 16: "seed request", 17: "seed answer", 18: "transfers",
+         19: "transfers end", 20: "challenge", 21: "proof", 22: "corrections", 23: "total"}  # fmt: skip
 
 
 class _Fixed:
@@ -183,16 +184,18 @@ def check(session: dict[str, Any]) -> dict[str, Any]:
     SystemExit naming what differs."""
     receiver, sender = "connect", "listen"
     payloads = _payloads(session["flow"])
-    transcript = _tuple_hash(
-        b"psiselect-1 transcript",
+    greeting = _tuple_hash(
+        b"psiselect-2 greeting",
         payloads[sender, "hello"], payloads[receiver, "hello"],
         *(bytes.fromhex(session["fingerprints"][side]) for side in (sender, receiver)),
     )  # fmt: skip
+    sizes = payloads[sender, "sizes"], payloads[receiver, "sizes"]
+    transcript = _tuple_hash(b"psiselect-2 transcript", *sizes, greeting)
     _same("transcript", transcript.hex(), session["transcript"])
     record = json.dumps(session["record"], sort_keys=True, separators=(",", ":")).encode()
     for side in (sender, receiver):
         key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(session["signing_seeds"][side])).public_key()
-        for purpose, message, content in (("auth", "auth", transcript), ("record", "finish", record)):
+        for purpose, message, content in (("auth", "auth", greeting), ("record", "finish", record)):
             _verify(key, payloads[side, message], purpose, side, content)
     binding = _tuple_hash(b"psiselect-1 run", transcript, b"\x01")
     scalars = {side: bytes.fromhex(raw) for side, raw in session["scalars"].items()}

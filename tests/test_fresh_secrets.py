@@ -211,8 +211,8 @@ FRESH: dict[str, Maker] = {
     "psi.oblivious.extension:ExtensionReceiver.__init__": lambda folder, patch: [checking()],
     "psi.oblivious.extension:ExtensionSender.challenge": lambda folder, patch: [challenge()],
     "psi.offline.envelope:Writer.__init__": lambda folder, patch: [file_key(folder, patch)],
-    "psi.offline.exchange:_hello": lambda folder, patch: [
-        nonce(bytes(exchange._hello(setup(Side.CONNECT, [], entropy=SYSTEM)).payload))
+    "psi.offline.exchange:_beginning": lambda folder, patch: [
+        nonce(bytes(exchange._beginning(setup(Side.CONNECT, [], entropy=SYSTEM)).hello.payload))
     ],
     "psi.protocol.party:Party.start": lambda folder, patch: [
         nonce(bytes(Party(setup(Side.CONNECT, [], entropy=SYSTEM)).start()[0].payload))

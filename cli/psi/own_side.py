@@ -13,7 +13,7 @@ from cli.psi.records import SessionRecords
 from cli.psi.results import Results
 from psi.group.curve25519.backend import Backend, load_backend
 from psi.identity.identity import Identity, PeerIdentity
-from psi.protocol.party import Setup
+from psi.protocol.setup import Setup
 from psi.session import session
 from psi.session.job import Job
 from psi.transport.channel import Channel
@@ -64,7 +64,7 @@ class OwnSide:
         peer: PeerIdentity,
         backend: Backend,
         entropy: Entropy | None = None,
-        admit: Callable[[int], None] | None = None,
+        admit: Callable[[], None] | None = None,
     ) -> Setup:
         """What this side brings to a session with the peer. admit: what is asked in place of the policy."""
         return self.job.setup(
@@ -74,6 +74,7 @@ class OwnSide:
             entropy or SystemEntropy(),
             max_peer_size=self.parties.max_peer_size,
             admit=admit or self.guard.admission(peer, self.job.terms),
+            check_size=lambda size: self.guard.check_peer_size(peer, size),
         )
 
     def run(self, channel: Channel, means: Means) -> None:

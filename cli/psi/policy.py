@@ -65,14 +65,13 @@ class Guard:
             if charge is not None:
                 Ledger.open(self.policy.beside(charge.file))
 
-    def admission(self, peer: PeerIdentity, terms: Terms) -> Callable[[int], None]:
-        """What `psi.protocol.party.Setup.admit` asks."""
+    def admission(self, peer: PeerIdentity, terms: Terms) -> Callable[[], None]:
+        """What `psi.protocol.setup.Setup.admit` asks: counts a session with the peer, and pays for it."""
         policy = self.policy
         if policy is None:
-            return lambda size: None
+            return lambda: None
 
-        def admit(size: int) -> None:
-            policy.check_peer_size(peer.fingerprint, size)
+        def admit() -> None:
             rules = policy.rules(peer.fingerprint)
             SessionCounter(policy.state).spend(peer.fingerprint, rules.runs, int(time.time()))
             if rules.ledger is not None:

@@ -18,7 +18,7 @@ from psi.accounts.session_file import new_file_of_session
 from psi.agreement.modes import Side
 from psi.identity.identity import Identity, PeerIdentity
 from psi.identity.signing import Verifier
-from psi.protocol.party import Setup
+from psi.protocol.setup import Setup
 from psi.session.session import SessionResult
 from psiselect.base import atomic
 from psiselect.base.errors import InputError, PsiselectError, UsageError

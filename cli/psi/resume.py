@@ -13,7 +13,7 @@ from cli.psi.own_side import OwnSide, open_backend, prepared, shown
 from psi.group.curve25519.backend import Backend
 from psi.identity.identity import Identity, PeerIdentity
 from psi.protocol.messages import BUSY
-from psi.protocol.party import Setup
+from psi.protocol.setup import Setup
 from psi.resume import folder, inputs
 from psi.resume.plan import Link, ResumePlan
 from psi.resume.session import ResumableSession, open_session

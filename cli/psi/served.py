@@ -115,12 +115,12 @@ class Sessions:
                 print_fields({"matches": str(error), "transcript": result.transcript[:16].hex() + "..."})
 
 
-def _noting_proof(admit: Callable[[int], None], served: ServedSession) -> Callable[[int], None]:
+def _noting_proof(admit: Callable[[], None], served: ServedSession) -> Callable[[], None]:
     """The peer has proved who it is when this side's policy is asked about it."""
 
-    def noted(size: int) -> None:
+    def noted() -> None:
         served.prove()
-        admit(size)
+        admit()
 
     return noted
 

@@ -20,10 +20,9 @@ from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
 from psi.agreement.noise import Noise
 from psi.group.curve25519.suite import SUITE
 from psi.normalize import KeySpec
-from psiselect.base import strict_json
 from psiselect.base.errors import InputError, RemoteError, UsageError
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAX_KEYS = 16
 MAX_SIZE = 1 << 40
 DEFAULT_CHUNK = 8192  # 256 KiB of elements: a tenth of a second of work, and far below the frame cap
@@ -211,12 +210,23 @@ def difference(own: Terms, peer: dict[str, Any]) -> RemoteError | None:
         there = peer.get(name)
         if here == there and type(here) is type(there):
             continue
+        if name == "version":
+            return _versions_differ(here, there)
         if name == "keys":
             return _keys_differ(here, there)
         if name == "columns":
             return _columns_differ(here, there)
         return _differs(name, here, there)
     return None if peer.keys() == mine.keys() else RemoteError("the peer's terms have names unknown here", term="terms")
+
+
+def _versions_differ(here: int, there: Any) -> RemoteError:
+    theirs = there if type(there) is int and 0 <= there < 1 << 16 else "unreadable"
+    return RemoteError(
+        f"the two sides' terms differ in 'version': this side's protocol version is {here}, the peer's {theirs}; "
+        "install the same release of psiselect on both sides",
+        term="version",
+    )
 
 
 def _keys_differ(here: list[dict[str, str]], there: Any) -> RemoteError:
@@ -261,11 +271,3 @@ def _differs(term: str, here: object, there: object, label: str | None = None) -
         "agree on one and start both sides again",
         term=term,
     )
-
-
-def decode_sizes(hello: dict[str, Any], lists: int) -> tuple[int, ...]:
-    """The peer's declared number of rows in each of its lists. Raises RemoteError unless each is 0 to 2^40."""
-    sizes = strict_json.field(hello, "sizes", list, "hello")
-    if len(sizes) != lists or not all(type(size) is int and 0 <= size <= MAX_SIZE for size in sizes):
-        raise RemoteError("the peer declares impossible list sizes", term="sizes")
-    return tuple(sizes)

@@ -14,9 +14,8 @@ import numpy.typing as npt
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from psi.store.spool import Column
 from psiselect.base.errors import RemoteError
-from psiselect.base.packed import I64, U8
+from psiselect.base.packed import U8
 
 KEY_BYTES = 32
 SEAL_BYTES = 16  # what sealing adds to a payload
@@ -69,8 +68,8 @@ def unseal(keys: U8, sealed: U8) -> tuple[U8, Bools]:
 class SealedLabels:
     """What the peer sent along with matches, with the keys that open it: (n, 32) and (n, L + 16), uint8.
 
-    To be collected and opened when the session is over and not before: both take time for each match, and a sender that
-    spoils one label must not learn from what happens then that its item is a match.
+    To be opened when the session is over and not before: it takes time for each match, and a sender that spoils one
+    label must not learn from what happens then that its item is a match.
     """
 
     keys: U8
@@ -88,20 +87,6 @@ class SealedLabels:
                     "used; the peer's program does not follow the protocol"
                 )
         return payloads
-
-
-@dataclass(frozen=True, slots=True)
-class UncollectedLabels:
-    """The same while the session goes on: rows `own` of a column of keys, rows `peer` of what was sent."""
-
-    keys: Column
-    own: I64
-    rows: Column
-    peer: I64
-
-    def collect(self) -> SealedLabels:
-        """Read them out of the columns."""
-        return SealedLabels(self.keys.take(self.own), self.rows.take(self.peer))
 
 
 def _each(keys: U8) -> list[bytes]:

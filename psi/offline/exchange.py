@@ -1,7 +1,7 @@
 """The offline exchange without files: frames in, frames out, through the receiver and the sender of a session.
 
-    offer    hello, elements                        by the receiver, who will learn, in the connecting side's place
-    answer   hello, replies, tags, signed record    by the sender, in the listening side's place
+    offer    hello, sizes, elements                        by the receiver, who will learn, as the connecting side
+    answer   hello, sizes, replies, tags, signed record    by the sender, as the listening side
     finish   nothing goes out: the receiver compares
 
 The receiver is made twice from one seed, and knows what binds it to the exchange only the second time: its elements do
@@ -10,10 +10,10 @@ not depend on that, tags do.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable, Iterator
-
-from Crypto.Hash import TupleHash256
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 from psi.agreement.modes import Comparer, Learner, Reveal, Side
 from psi.agreement.terms import Terms
@@ -21,9 +21,10 @@ from psi.offline.run import OfflineRun, Send
 from psi.protocol import messages
 from psi.protocol.messages import Hello
 from psi.protocol.messages import MessageType as M
-from psi.protocol.outcome import Outcome
-from psi.protocol.party import Setup, make_record, read_hello
+from psi.protocol.outcome import Findings, Outcome
+from psi.protocol.party import make_record
 from psi.protocol.schedule import operations, plan, size_of
+from psi.protocol.setup import Setup, read_hello, read_sizes
 from psi.protocol.states import State
 from psi.session.session import SessionResult
 from psi.transport.wire import Frame
@@ -57,19 +58,19 @@ def offer(setup: Setup, send: Send, progress: Progress) -> bytes:
     """Write an offer; returns 64 bytes for each run that stand for all that is in it so far, for `finish`.
 
     `setup.entropy` is one that can be drawn again (`psiselect.base.seeded`). `setup.admit` is asked before anything is
-    written, about a size of 0: the peer's is not known yet.
+    written; the peer's size is not known yet.
     """
     require_offline(setup.terms)
-    hello = _hello(setup)
-    setup.admit(0)
+    beginning = _beginning(setup)
+    setup.admit()
     contents, marks = _Contents(), b""
-    contents.add(hello)
-    send(hello)
 
     def both(frame: Frame) -> None:
         contents.add(frame)
         send(frame)
 
+    for frame in beginning:
+        both(frame)
     sizes = {setup.side: setup.declared_sizes, setup.side.other: (0,) * setup.terms.lists}  # the peer's, as yet
     count = _Count(progress, sum(size_of(run, setup.terms, sizes).elements for run in plan(setup.terms)))
     for planned in plan(setup.terms):
@@ -86,9 +87,10 @@ def answer(setup: Setup, offer_id: bytes, frames: Iterator[Frame], send: Send, p
     differing terms and policy before anything of the own list is used.
     """
     require_offline(setup.terms)
-    exchange = _Exchange(setup, offer_id, own=_hello(setup), theirs=_hello_of_peer(frames))
-    setup.admit(sum(exchange.peer_sizes))
-    send(exchange.own)
+    exchange = _Exchange(setup, offer_id, own=_beginning(setup), theirs=_beginning_of_peer(frames))
+    setup.admit()
+    for frame in exchange.own:
+        send(frame)
     count = _Count(progress, operations(setup.terms, setup.side, exchange.sizes))
     for planned in plan(setup.terms):
         with OfflineRun(setup, planned, exchange.peer_sizes[planned.list], exchange.transcript, count) as run:
@@ -111,13 +113,20 @@ def finish(
     it was, because the list has changed; RemoteError when the answer breaks the protocol or its terms differ;
     PolicyError when own policy refuses the peer's size. A result below the agreed minimum is withheld.
     """
-    own = _hello(setup)
-    exchange = _Exchange(setup, offer_id, own=own, theirs=_hello_of_peer(frames))
-    setup.admit(sum(exchange.peer_sizes))
+    with contextlib.closing(Findings(setup.terms.min_matches)) as findings:
+        exchange, signatures = _read_answer(setup, offer_id, contents, frames, progress, findings)
+        return exchange.result(findings.outcome(), signatures)
+
+
+def _read_answer(
+    setup: Setup, offer_id: bytes, contents: bytes, frames: Iterator[Frame], progress: Progress, findings: Findings
+) -> tuple[_Exchange, dict[Side, bytes]]:
+    """All that does not depend on matches."""
+    exchange = _Exchange(setup, offer_id, own=_beginning(setup), theirs=_beginning_of_peer(frames))
     again, marks = _Contents(), b""
-    again.add(own)
+    for frame in exchange.own:
+        again.add(frame)
     count = _Count(progress, operations(setup.terms, setup.side, exchange.sizes))
-    outcome = Outcome()
     for planned in plan(setup.terms):
         with OfflineRun(setup, planned, exchange.peer_sizes[planned.list], exchange.transcript, count) as run:
             # What goes out here goes nowhere: the peer has it. It shows that list, order and mask are the offer's.
@@ -127,26 +136,29 @@ def finish(
                 raise _changed()
             while run.state is not State.RUN_OVER:
                 run.receive(_next(frames), _nowhere)
-            outcome = outcome.followed_by(run.outcome)
+            run.give(findings)
     signature = _next(frames)
     if signature.type != M.FINISH or next(frames, None) is not None:
         raise RemoteError("the answer does not end with a signature over the record")
     exchange.verify(bytes(signature.payload))
-    signatures = {Side.LISTEN: bytes(signature.payload), Side.CONNECT: exchange.sign()}
-    return exchange.result(outcome.at_least(setup.terms.min_matches), signatures)
+    return exchange, {Side.LISTEN: bytes(signature.payload), Side.CONNECT: exchange.sign()}
 
 
 class _Exchange:
-    """Both hellos, and what follows from them. Raises RemoteError, PolicyError when the peer's does not do."""
+    """Both sides' hello and sizes, and what follows from them. Raises RemoteError, PolicyError when the peer's do not
+    do."""
 
-    def __init__(self, setup: Setup, offer_id: bytes, *, own: Frame, theirs: bytes) -> None:
+    def __init__(self, setup: Setup, offer_id: bytes, *, own: _Beginning, theirs: _Beginning) -> None:
         self.own = own
         self._setup = setup
-        self.peer_sizes, time = read_hello(setup, theirs)
+        time = read_hello(setup, bytes(theirs.hello.payload))
+        self.peer_sizes = read_sizes(setup, bytes(theirs.sizes.payload))
         self.sizes = {setup.side: setup.declared_sizes, setup.side.other: self.peer_sizes}
         side = setup.side
+        both = {side: own, side.other: theirs}
         self.transcript = transcript(
-            {side: bytes(own.payload), side.other: theirs},
+            {side: bytes(beginning.hello.payload) for side, beginning in both.items()},
+            {side: bytes(beginning.sizes.payload) for side, beginning in both.items()},
             {side: setup.signer.fingerprint, side.other: setup.verifier.fingerprint},
             offer_id,
         )
@@ -199,29 +211,30 @@ class _Count:
         self._progress(self._done, self._total)
 
 
-def transcript(hellos: dict[Side, bytes], fingerprints: dict[Side, bytes], offer_id: bytes) -> bytes:
+def transcript(
+    hellos: Mapping[Side, bytes], sizes: Mapping[Side, bytes], fingerprints: Mapping[Side, bytes], offer_id: bytes
+) -> bytes:
     """64 bytes that stand for the exchange (TupleHash256), and never for a session over a link."""
-    hasher = TupleHash256.new(digest_bytes=64, custom=b"psiselect-1 offline transcript")
-    for part in (
-        hellos[Side.LISTEN],
-        hellos[Side.CONNECT],
-        fingerprints[Side.LISTEN],
-        fingerprints[Side.CONNECT],
-        offer_id,
-    ):
-        hasher.update(part)
-    return bytes(hasher.digest())
+    return messages.tuple_hash(b"psiselect-2 offline transcript", hellos, sizes, fingerprints, more=(offer_id,))
 
 
-def _hello(setup: Setup) -> Frame:
-    return Hello(setup.terms, setup.entropy.read(messages.NONCE_BYTES), setup.declared_sizes, setup.now).frame()
+class _Beginning(NamedTuple):
+    """The first two messages of a file."""
+
+    hello: Frame
+    sizes: Frame
 
 
-def _hello_of_peer(frames: Iterator[Frame]) -> bytes:
-    frame = _next(frames)
-    if frame.type != M.HELLO:
-        raise RemoteError("the file does not begin with a hello")
-    return bytes(frame.payload)
+def _beginning(setup: Setup) -> _Beginning:
+    hello = Hello(setup.terms, setup.entropy.read(messages.NONCE_BYTES), setup.now).frame()
+    return _Beginning(hello, messages.sizes_frame(setup.declared_sizes))
+
+
+def _beginning_of_peer(frames: Iterator[Frame]) -> _Beginning:
+    found = _Beginning(_next(frames), _next(frames))
+    if (found.hello.type, found.sizes.type) != (M.HELLO, M.SIZES):
+        raise RemoteError("the file does not begin with a hello and sizes; was it made by another version?")
+    return found
 
 
 def _next(frames: Iterator[Frame]) -> Frame:

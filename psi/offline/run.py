@@ -7,9 +7,10 @@ from types import TracebackType
 from typing import Self
 
 from psi.protocol.messages import MessageType as M
-from psi.protocol.outcome import Outcome
-from psi.protocol.party import Setup, make_role, run_tokens
+from psi.protocol.outcome import Findings
+from psi.protocol.party import make_role, run_tokens
 from psi.protocol.schedule import PlannedRun
+from psi.protocol.setup import Setup
 from psi.protocol.states import RECEIVE, SEND, State, after
 from psi.transport.wire import Frame
 from psiselect.base.errors import RemoteError
@@ -21,7 +22,7 @@ _MESSAGES = frozenset((M.ELEMENTS, M.ELEMENTS_END, M.REPLIES, M.REPLIES_END, M.T
 
 
 class OfflineRun:
-    """A context manager: on exit the scalars are wiped and the columns dropped.
+    """A context manager: on exit the scalars are wiped and, unless somebody took them over, the columns dropped.
 
     peer_size: as declared, 0 where nobody knows it yet. transcript: 64 bytes, for tags and labels only. advance(k): k
     group operations are done.
@@ -31,6 +32,7 @@ class OfflineRun:
         self, setup: Setup, planned: PlannedRun, peer_size: int, transcript: bytes, advance: Callable[[int], None]
     ) -> None:
         self._store = setup.stores()
+        self._given = False
         self._tokens = run_tokens(setup, planned)
         self._role = make_role(setup, planned, self._tokens, peer_size, transcript, self._store, advance)
         self.state = self._role.opening
@@ -40,15 +42,16 @@ class OfflineRun:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._role.close()
-        self._store.close()
-        self._tokens.close()
+        if not self._given:
+            self._store.close()
+            self._tokens.close()
 
-    @property
-    def outcome(self) -> Outcome:
-        """What the receiver learnt, when the run is over; nobody waits for what it takes to collect it."""
-        if self._role.outcome is None:
+    def give(self, findings: Findings) -> None:
+        """Hand over what the receiver has, when the run is over."""
+        if self._role.finding is None:
             raise RuntimeError("the run is not over")
-        return self._role.outcome.collected()
+        findings.add(self._role.finding, (self._store, self._tokens))
+        self._given = True
 
     def work_until(self, state: State, send: Send) -> None:
         """Do own work until `state`, handing out what it yields. Raises RemoteError when that needs more from the peer

@@ -3,6 +3,7 @@
     messages  what is said, and what binds it to a session
     states    the transition table: who may say what, when
     schedule  which runs a session has
+    setup     what one side brings, and what it holds the peer's hello and sizes against
     party     one side of a session; run: what its two roles share; receiver, sender, summing: the roles
     matching  from equal tags to matched records; outcome: what one side holds at the end
 

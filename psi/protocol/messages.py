@@ -1,7 +1,9 @@
-"""The messages of protocol version 1 (docs/protocol.md, "Messages") and what binds them to one session."""
+"""The messages of protocol version 2 (docs/protocol.md, "Messages") and what binds them to one session."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -9,10 +11,10 @@ from typing import Any
 from Crypto.Hash import TupleHash256
 
 from psi.agreement.modes import Side
-from psi.agreement.terms import Terms
+from psi.agreement.terms import MAX_SIZE, PROTOCOL_VERSION, Terms
 from psi.transport.wire import Frame
 from psiselect.base import strict_json
-from psiselect.base.errors import MinimumError, PolicyError, PsiselectError, RemoteError
+from psiselect.base.errors import MinimumError, PolicyError, PsiselectError, RemoteError, TransportError
 
 NONCE_BYTES = 32
 SIGNATURE_BYTES = 64
@@ -21,8 +23,8 @@ SIGNATURE_BYTES = 64
 class MessageType(IntEnum):
     """The type byte of a frame."""
 
-    HELLO = 1  # both: terms, nonce, declared size, time
-    AUTH = 2  # both: signature over the transcript
+    HELLO = 1  # both: terms, nonce, time
+    AUTH = 2  # both: signature over the greeting
     ELEMENTS = 3  # receiver: masked elements
     ELEMENTS_END = 4
     REPLIES = 5  # sender: the receiver's elements, masked again
@@ -30,7 +32,8 @@ class MessageType(IntEnum):
     TAGS = 7  # sender: tags of its own items
     TAGS_END = 8
     FINISH = 9  # both: signature over the session record
-    ALIVE = 10  # either, at any time after AUTH: still computing
+    ALIVE = 10  # either, at any time after its AUTH: still computing
+    SIZES = 11  # both, after the peer's AUTH: declared sizes
     RESUME = 13  # both, before all else, when both sides resume: which session, and how far it got
     BYE = 14  # both, after FINISH, when both sides resume: this side holds all that it needs
     ABORT = 15  # either, at any time: the session is over
@@ -51,12 +54,11 @@ class Hello:
 
     terms: Terms
     nonce: bytes
-    sizes: tuple[int, ...]  # records that this side will put in, a number for each of its lists
     time: int  # seconds since 1970, UTC; the listener's dates the record
 
     def frame(self) -> Frame:
         """As sent."""
-        body = {"terms": self.terms.to_json(), "nonce": self.nonce.hex(), "sizes": list(self.sizes), "time": self.time}
+        body = {"terms": self.terms.to_json(), "nonce": self.nonce.hex(), "time": self.time}
         return Frame(MessageType.HELLO, strict_json.encode(body))
 
 
@@ -67,8 +69,9 @@ def decode_hello(payload: bytes | bytearray | memoryview) -> dict[str, Any]:
     """
     hello = strict_json.decode(payload, "hello")
     strict_json.field(hello, "terms", dict, "hello")
-    if hello["terms"].get("version") == 1:  # another version may well have other fields; its version is what counts
-        strict_json.only(hello, {"terms", "nonce", "sizes", "time"}, "hello")
+    # Another version may well have other fields; its version is what counts.
+    if hello["terms"].get("version") == PROTOCOL_VERSION:
+        strict_json.only(hello, {"terms", "nonce", "time"}, "hello")
         nonce = strict_json.field(hello, "nonce", str, "hello")
         if len(nonce) != 2 * NONCE_BYTES or any(c not in "0123456789abcdef" for c in nonce):
             raise RemoteError("the peer's hello has a malformed nonce", term="nonce")
@@ -77,17 +80,40 @@ def decode_hello(payload: bytes | bytearray | memoryview) -> dict[str, Any]:
     return hello
 
 
-def transcript(hellos: dict[Side, bytes], fingerprints: dict[Side, bytes]) -> bytes:
-    """64 bytes that stand for the session: both hellos as sent and both certificates' fingerprints (TupleHash256,
-    NIST SP 800-185). Everything later is bound to it."""
-    hasher = TupleHash256.new(digest_bytes=64, custom=b"psiselect-1 transcript")
-    for part in (
-        hellos[Side.LISTEN],
-        hellos[Side.CONNECT],
-        fingerprints[Side.LISTEN],
-        fingerprints[Side.CONNECT],
-    ):
-        hasher.update(part)
+def sizes_frame(sizes: Sequence[int]) -> Frame:
+    """How many items a side will put in, a number for each of its lists."""
+    return Frame(MessageType.SIZES, strict_json.encode({"sizes": list(sizes)}))
+
+
+def decode_sizes(payload: bytes | bytearray | memoryview, lists: int) -> tuple[int, ...]:
+    """The peer's declared number of items in each of its lists. Raises RemoteError unless each is 0 to 2^40."""
+    body = strict_json.decode(payload, "sizes")
+    strict_json.only(body, {"sizes"}, "sizes")
+    sizes = strict_json.field(body, "sizes", list, "sizes")
+    if len(sizes) != lists or not all(type(size) is int and 0 <= size <= MAX_SIZE for size in sizes):
+        raise RemoteError("the peer declares impossible list sizes", term="sizes")
+    return tuple(sizes)
+
+
+def greeting(hellos: Mapping[Side, bytes], fingerprints: Mapping[Side, bytes]) -> bytes:
+    """64 bytes that stand for both hellos as sent and both certificates' fingerprints (TupleHash256, NIST SP 800-185).
+    AUTH signs them."""
+    return tuple_hash(b"psiselect-2 greeting", hellos, fingerprints)
+
+
+def transcript(greeted: bytes, sizes: Mapping[Side, bytes]) -> bytes:
+    """64 bytes that stand for the session: its greeting, and both SIZES as sent. Everything later is bound to it."""
+    return tuple_hash(b"psiselect-2 transcript", sizes, more=(greeted,))
+
+
+def tuple_hash(purpose: bytes, *both: Mapping[Side, bytes], more: Iterable[bytes] = ()) -> bytes:
+    """TupleHash256 (NIST SP 800-185), 64 bytes, of what both sides have, the listening side's first each time, and
+    then of `more`."""
+    hasher = TupleHash256.new(digest_bytes=64, custom=purpose)
+    for part in both:
+        hasher.update(part[Side.LISTEN]).update(part[Side.CONNECT])
+    for one in more:
+        hasher.update(one)
     return bytes(hasher.digest())
 
 
@@ -103,7 +129,9 @@ def abort_frame(error: BaseException) -> Frame:
     """What the peer is told when this side gives up: a code, and the term's name when terms differ. Nothing else, so
     that an abort is no oracle."""
     code, term = "failed", None
-    if isinstance(error, MinimumError):
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        code = "stopped"
+    elif isinstance(error, MinimumError):
         code = "minimum"
     elif isinstance(error, PolicyError):
         code = "refused"
@@ -128,20 +156,26 @@ _ABORTS = {
     "refused": "the peer's policy refuses this session; ask its operator which limits it sets",
     "protocol": "the peer says that this side broke the protocol; check that both run the same version",
     "failed": "the peer gave up because of a fault on its own side; ask its operator",
+    "stopped": "the peer stopped the session",
     "busy": "the peer refuses this session for now, since it has as many as it allows; try again later",
     "terms": "the peer refuses these terms",
 }
 
 
-def decode_abort(payload: bytes | bytearray | memoryview) -> PsiselectError:
-    """The error that a peer's ABORT amounts to here."""
+def decode_abort(payload: bytes | bytearray | memoryview, *, compares: bool = False) -> PsiselectError:
+    """The error that a peer's ABORT amounts to here. compares: whether the terms let the peer compare the matches with
+    a minimum, and this side wait for its word. Raises RemoteError for an ABORT that is not of this form."""
     body = strict_json.decode(payload, "abort")
-    code, term = body.get("code"), body.get("term")
-    known = _ABORTS.get(code) if isinstance(code, str) else None
-    if known is None:
-        return RemoteError("the peer ended the session with an unknown code")
+    strict_json.only(body, {"code", "term"}, "abort")
+    code, term = strict_json.field(body, "code", str, "abort"), body.get("term")
+    if code not in _ABORTS or (term is None) is (code == "terms"):
+        raise RemoteError("the peer ended the session with an abort that says nothing known")
+    if code == "terms":
+        if not isinstance(term, str) or not re.fullmatch("[a-z][a-z_-]{0,39}", term):
+            raise RemoteError("the peer ended the session with an abort that names no term")
+        return RemoteError(f"{_ABORTS[code]}: it names '{term}'", term=term)
     if code == "minimum":
-        return MinimumError(known, term="min_matches")
-    if code == "terms" and isinstance(term, str) and len(term) <= 40 and term.isascii() and term.isprintable():
-        return RemoteError(f"{known}: it names '{term}'", term=term)
-    return RemoteError(known)
+        if not compares:
+            return RemoteError("the peer ends the session for a minimum that it was not to compare")
+        return MinimumError(_ABORTS[code], term="min_matches")
+    return TransportError(_ABORTS[code]) if code == "stopped" else RemoteError(_ABORTS[code])

@@ -12,70 +12,29 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from Crypto.Hash import TupleHash256
 
 from psi.agreement.modes import Comparer, Reveal, Side
-from psi.agreement.terms import Terms, decode_sizes, difference
-from psi.group.curve25519.backend import Backend
 from psi.group.curve25519.suite import DST
-from psi.identity.signing import Signer, Verifier
 from psi.inputs import padding
 from psi.inputs.padding import Part
 from psi.inputs.tokens import TokenSource
 from psi.protocol import messages, schedule
 from psi.protocol.messages import Hello
 from psi.protocol.messages import MessageType as M
-from psi.protocol.outcome import Outcome
+from psi.protocol.outcome import Findings, Outcome
 from psi.protocol.receiver import Receiver
-from psi.protocol.run import Labels, Role, RunContext, Values
+from psi.protocol.run import Payload, Role, RunContext
 from psi.protocol.schedule import PlannedRun
 from psi.protocol.sender import Sender
+from psi.protocol.setup import Setup, read_hello, read_sizes
 from psi.protocol.states import RECEIVE, SEND, State, after
 from psi.store.spool import Store
 from psi.transport.wire import Frame
 from psiselect.base import strict_json
-from psiselect.base.entropy import Entropy
-from psiselect.base.errors import MinimumError, PolicyError, PsiselectError, RemoteError, UsageError
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What one side brings to a session.
-
-    sizes: items in each list, without what the terms add. tokens(number): one of the lists, called once a run, so
-    that each run has an order of its own; the party adds what the terms add. labels: what travels along with own
-    items, None for nothing. values: in `sum`, what own items add up. max_peer_size and admit are private policy:
-    admit(peer's size) is called once, when the peer has proved who it is and before anything derived from data moves;
-    it raises PolicyError to refuse. now: seconds since 1970, for the record's date.
-    """
-
-    side: Side
-    terms: Terms
-    sizes: tuple[int, ...]
-    tokens: Callable[[int], TokenSource]
-    signer: Signer
-    verifier: Verifier
-    backend: Backend
-    stores: Callable[[], Store]
-    entropy: Entropy
-    max_peer_size: int
-    now: int
-    admit: Callable[[int], None] = lambda peer_size: None
-    labels: Labels | None = None
-    values: Values | None = None
-
-    @property
-    def size(self) -> int:
-        """Items in all lists together."""
-        return sum(self.sizes)
-
-    @property
-    def declared_sizes(self) -> tuple[int, ...]:
-        """Items in each list, padding included. Raises InputError when one does not fit it."""
-        return tuple(self.terms.declared_size(size) for size in self.sizes)
+from psiselect.base.errors import MinimumError, PsiselectError, RemoteError, UsageError
 
 
 class Party:
@@ -92,13 +51,15 @@ class Party:
         self._setup = setup
         self.own_sizes = setup.declared_sizes
         self._hellos: dict[Side, bytes] = {}
+        self._greeting = b""
+        self._sizes: dict[Side, bytes] = {}  # as sent
         self._times = {setup.side: setup.now}
         self._plan = schedule.plan(setup.terms)
         self._runs: list[PlannedRun] = []  # still to come
         self._running: PlannedRun | None = None
         self._role: Role | None = None
         self._store: Store | None = None
-        self._kept: Store | None = None  # has what the peer gave along with matches, until the session is over
+        self._findings = Findings(setup.terms.min_matches)
         self._tokens: TokenSource | None = None
 
     @property
@@ -122,7 +83,7 @@ class Party:
     def start(self) -> list[Frame]:
         """Our hello."""
         setup = self._setup
-        hello = Hello(setup.terms, setup.entropy.read(messages.NONCE_BYTES), self.own_sizes, setup.now).frame()
+        hello = Hello(setup.terms, setup.entropy.read(messages.NONCE_BYTES), setup.now).frame()
         self._hellos[setup.side] = bytes(hello.payload)
         return self._send([hello])
 
@@ -131,7 +92,7 @@ class Party:
         refuses the peer's declared size; the party is then FAILED for good."""
         with self._failing_for_good():
             if frame.type == M.ABORT and self.state is not State.DONE:
-                raise self._believed(messages.decode_abort(frame.payload))
+                raise self.told(frame.payload)
             before, self.state = self.state, after(self.state, RECEIVE, frame.type)
             return self._send(self._handle(M(frame.type), frame, before))
 
@@ -144,17 +105,18 @@ class Party:
             return None if frames is None else self._send(frames)
 
     def settle(self) -> None:
-        """Complete the outcome of a party that is DONE, and close it. Not before the link to the peer is closed: it
-        takes time for each match, which a peer that is still connected could measure."""
-        self.outcome = self.outcome.collected()
-        self.close()
+        """Find the outcome of a party that is DONE, and close it. Matches may matter from here on and not before: the
+        link to the peer must be closed, since a peer that is still connected could measure the time that they take.
+        Raises RemoteError when the peer's tags are no honest ones."""
+        try:
+            self.outcome = self._findings.outcome()
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Wipe the secrets and drop all columns. Safe to call twice."""
         self._end_run()
-        if self._kept is not None:
-            self._kept.close()
-            self._kept = None
+        self._findings.close()
 
     def _end_run(self) -> None:
         if self._role is not None:
@@ -185,9 +147,11 @@ class Party:
             case M.HELLO:
                 return self._greet(bytes(frame.payload))
             case M.AUTH:
-                self._verify("auth", self.transcript, frame.payload)
-                self._setup.admit(self.peer_size)
-                self._runs = list(self._plan)
+                self._verify("auth", self._greeting, frame.payload)
+                self._setup.admit()
+                return [self._declare()]
+            case M.SIZES:
+                self._take_sizes(bytes(frame.payload))
                 return []
             case M.FINISH:
                 self._verify("record", strict_json.encode(self.record), frame.payload)
@@ -198,22 +162,32 @@ class Party:
                     raise RuntimeError(f"{message.name} without a run")
                 return self._role.receive(message, frame.payload, before)
 
-    def _believed(self, error: PsiselectError) -> PsiselectError:
-        """What the peer gave as its reason, unless the terms leave it no such reason."""
+    def told(self, payload: Payload) -> PsiselectError:
+        """What the peer's ABORT amounts to: its reason, unless the terms leave it no such reason."""
         agreed = self._setup.terms
         compares = agreed.min_matches_by is Comparer.OTHER and self._setup.side in agreed.learn.receivers
-        if isinstance(error, MinimumError) and not compares:
-            return RemoteError("the peer ends the session for a minimum that it was not to compare")
-        return error
+        return messages.decode_abort(payload, compares=compares and self.transcript != b"")
 
     def _greet(self, payload: bytes) -> list[Frame]:
         setup = self._setup
-        self.peer_sizes, self._times[setup.side.other] = read_hello(setup, payload)
+        self._times[setup.side.other] = read_hello(setup, payload)
         self._hellos[setup.side.other] = payload
         fingerprints = {setup.side: setup.signer.fingerprint, setup.side.other: setup.verifier.fingerprint}
-        self.transcript = messages.transcript(self._hellos, fingerprints)
-        signature = setup.signer.sign(messages.signed_bytes("auth", setup.side, self.transcript))
+        self._greeting = messages.greeting(self._hellos, fingerprints)
+        signature = setup.signer.sign(messages.signed_bytes("auth", setup.side, self._greeting))
         return [Frame(M.AUTH, signature)]
+
+    def _declare(self) -> Frame:
+        frame = messages.sizes_frame(self.own_sizes)
+        self._sizes[self._setup.side] = bytes(frame.payload)
+        return frame
+
+    def _take_sizes(self, payload: bytes) -> None:
+        setup = self._setup
+        self.peer_sizes = read_sizes(setup, payload)
+        self._sizes[setup.side.other] = payload
+        self.transcript = messages.transcript(self._greeting, self._sizes)
+        self._runs = list(self._plan)
 
     def _send(self, frames: Sequence[Frame]) -> list[Frame]:
         """Pass frames through the table; when that ends a run, go on to what comes next."""
@@ -223,7 +197,7 @@ class Party:
         if self.state is State.RUN_OVER:
             if self._role is not None and self._role.successor is not None:
                 self._hand_over(self._role.successor)
-            elif self._role is None or self._role.outcome is not None:
+            elif self._role is None or self._role.finding is not None:
                 sent += self._next_run()
         return sent
 
@@ -234,7 +208,7 @@ class Party:
         self._role, self.state = successor, successor.opening
 
     def _next_run(self) -> list[Frame]:
-        self._take_outcome()
+        self._take_finding()
         self._end_run()
         if not self._runs:
             return self._finish()
@@ -247,23 +221,26 @@ class Party:
         self.state = self._role.opening
         return []
 
-    def _take_outcome(self) -> None:
-        """Keep what the run that is over gave. Raises PolicyError when this side compares and it is too little."""
-        run = self._running
-        if run is None or self._role is None or self._role.outcome is None or not self._role.outcome.learnt:
+    def _take_finding(self) -> None:
+        """Keep what the run that is over gave. Raises MinimumError when this side compares and it is too little."""
+        run, role = self._running, self._role
+        if run is None or role is None or role.finding is None or run.receiver is not self._setup.side:
             return
-        self.outcome = self.outcome.followed_by(self._role.outcome)
-        last = not any(other.receiver is run.receiver for other in self._runs)
-        if last and run.gate and self.outcome.at_least(self._setup.terms.min_matches).withheld:
+        self._findings.add(role.finding, [part for part in (self._store, self._tokens) if part is not None])
+        self._store = self._tokens = None
+        if self._both_know:
+            role.finding.counts()
+        if run.gate and not any(other.gate for other in self._runs) and self._findings.below_minimum:
             raise MinimumError(
                 f"the lists have fewer than the {self._setup.terms.min_matches} matches of --min-matches; nothing was "
                 "revealed to the side that learns but that",
                 term="min_matches",
             )
-        if last:
-            self.outcome = self.outcome.at_least(self._setup.terms.min_matches)
-        if self.outcome.uncollected is not None:
-            self._kept, self._store = self._store, None
+
+    @property
+    def _both_know(self) -> bool:
+        """Whether both sides know the counts of matches, so that they are in the record."""
+        return len({run.receiver for run in self._plan}) == 2
 
     def _finish(self) -> list[Frame]:
         self.record = self._record()
@@ -275,8 +252,7 @@ class Party:
 
     def _record(self) -> dict[str, Any]:
         """What both sides know of the session, the same on both."""
-        both_know = len({run.receiver for run in self._plan}) == 2
-        counts = self.outcome.counts if both_know else None
+        counts = self._findings.counts if self._both_know and not self._findings.below_minimum else None
         return make_record(self._setup, self.peer_sizes, self.transcript, self._times[Side.LISTEN], counts)
 
     def _verify(self, purpose: str, content: bytes, signature: bytes | bytearray | memoryview) -> None:
@@ -290,26 +266,6 @@ class Party:
 
 
 # What a session over a link and an exchange by files have in common.
-
-
-def read_hello(setup: Setup, payload: bytes) -> tuple[tuple[int, ...], int]:
-    """Hold the peer's hello against the own terms; returns its sizes and its time. Raises RemoteError, PolicyError when
-    its lists are too long for this side, UsageError when values could add up to too much."""
-    hello = messages.decode_hello(payload)
-    differs = difference(setup.terms, hello["terms"])
-    if differs is not None:
-        raise differs
-    sizes = decode_sizes(hello, setup.terms.lists)
-    if setup.terms.pad_to is not None and set(sizes) != {setup.terms.pad_to}:
-        raise RemoteError("the peer does not declare the size that both pad to", term="sizes")
-    if sum(sizes) > setup.max_peer_size:
-        raise PolicyError(
-            f"the peer declares a list of {sum(sizes):,} items, more than --max-peer-size "
-            f"{setup.max_peer_size:,} allows; raise the limit if that is right",
-            term="max-peer-size",
-        )
-    setup.terms.check_totals({setup.side: sum(setup.declared_sizes), setup.side.other: sum(sizes)})
-    return sizes, hello["time"]
 
 
 def run_tokens(setup: Setup, run: PlannedRun) -> TokenSource:

@@ -1,4 +1,4 @@
-"""The receiver of a run: masks its items, takes its mask off the replies, compares tags, learns."""
+"""The receiver of a run: masks its items, takes its mask off the replies, keeps both sides' tags for a comparison."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import numpy as np
 from psi.agreement.modes import Reveal
 from psi.group import masking
 from psi.group.curve25519.scalar import Scalar
-from psi.labels.labels import KEY_BYTES, UncollectedLabels
-from psi.protocol.matching import one_to_one
+from psi.labels.labels import KEY_BYTES
+from psi.protocol.matching import Comparison
 from psi.protocol.messages import MessageType as M
-from psi.protocol.outcome import Outcome
+from psi.protocol.outcome import Finding
 from psi.protocol.run import Payload, RunContext, chunk_frame, empty, refuse_repeats
 from psi.protocol.run import rows as parse_rows
 from psi.protocol.states import State
@@ -19,7 +19,7 @@ from psi.store import rows
 from psi.store.spool import Column
 from psi.transport.wire import Frame
 from psiselect.base.errors import RemoteError
-from psiselect.base.packed import I64, U8
+from psiselect.base.packed import U8
 
 
 class Receiver:
@@ -27,7 +27,7 @@ class Receiver:
 
     def __init__(self, run: RunContext) -> None:
         self.opening = State.MASKING_QUIETLY if run.reveal.hides_membership else State.MASKING
-        self.outcome: Outcome | None = None
+        self.finding: Finding | None = None
         self.successor: SumReceiver | None = None
         self._run = run
         self._mask = Scalar.draw(run.entropy)
@@ -72,6 +72,7 @@ class Receiver:
                     raise RemoteError("the peer answered fewer elements than it was sent")
                 if self._products is not None:
                     refuse_repeats(self._run.store, self._products)
+                    self._run.store.discard(self._products)
             case M.TAGS:
                 self._tags(payload)
             case M.TAGS_END:
@@ -86,10 +87,8 @@ class Receiver:
 
     def _replies(self, payload: Payload) -> None:
         run = self._run
-        replies = parse_rows(payload, 32 * run.keys, run.items_in_chunk, "replies")
         start = len(self._own_tags[0])
-        if start + len(replies) > self._sent:
-            raise RemoteError("the peer answered more elements than it was sent")
+        replies = parse_rows(payload, 32 * run.keys, run.items_in_chunk, self._sent - start, "replies")
         elements = replies.reshape(-1, 32)
         sender_masked = masking.mask_checked(run.backend, elements, self._unmask, start * run.keys)
         if self._products is not None:
@@ -101,9 +100,8 @@ class Receiver:
 
     def _tags(self, payload: Payload) -> None:
         run = self._run
-        received = parse_rows(payload, run.tag_row_width, run.tag_rows_in_chunk, "tags")
-        if len(self._peer_tags[0]) + len(received) > run.peer_size:
-            raise RemoteError("the peer sent more tags than it declared items")
+        left = run.peer_size - len(self._peer_tags[0])
+        received = parse_rows(payload, run.tag_row_width, run.tag_rows_in_chunk, left, "tags")
         tag_bytes = run.keys * run.tag_width
         tags = received[:, :tag_bytes]
         if not rows.ascend(np.concatenate([self._last, tags])):
@@ -117,36 +115,11 @@ class Receiver:
         run = self._run
         if len(self._peer_tags[0]) != run.peer_size:
             raise RemoteError("the peer sent fewer tags than it declared items")
-        equal = [run.store.join(own, peer) for own, peer in zip(self._own_tags, self._peer_tags, strict=True)]
-        pairs = one_to_one(equal, len(run.tokens), run.peer_size)
-        counts = tuple(len(own) for own, _ in pairs)
-        if run.offset is not None:
-            self.outcome = Outcome(noisy_count=sum(counts) - run.offset)
-        elif run.reveal is Reveal.SUM:
-            bits = np.zeros(run.peer_size, np.uint8)
-            for _, peer in pairs:
-                bits[peer] = 1
-            self.successor = SumReceiver(run, bits, counts)
-        elif run.reveal.hides_membership:
-            self.outcome = Outcome(counts=counts)
+        comparison = Comparison(run, self._own_tags, self._peer_tags, self._label_keys, self._sealed)
+        if run.reveal is Reveal.SUM:
+            self.successor = SumReceiver(run, comparison.bits(), comparison.counts() or ())
         else:
-            self.outcome = self._matches(pairs)
-
-    def _matches(self, pairs: list[tuple[I64, I64]]) -> Outcome:
-        """Which own items matched under each key and, if labels travel, theirs."""
-        matched, sent = [], []
-        for key, (own, peer) in enumerate(pairs):
-            numbers = self._run.tokens.numbers(own)
-            order = np.argsort(numbers)
-            order = order[numbers[order] >= 0]
-            matched.append(numbers[order])
-            if self._run.label_width:
-                sent.append(UncollectedLabels(self._label_keys[key], own[order], self._sealed[key], peer[order]))
-        return Outcome(
-            counts=tuple(map(len, matched)),
-            matched=tuple(matched),
-            uncollected=tuple(sent) if self._run.label_width else None,
-        )
+            self.finding = comparison
 
 
 def _append(columns: list[Column], table: U8) -> None:

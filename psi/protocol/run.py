@@ -7,7 +7,7 @@ frames to send, in order.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from psi.group.masking import Derivation
 from psi.inputs.tokens import TokenSource
 from psi.labels.labels import KEY_BYTES, SEAL_BYTES
 from psi.protocol.messages import MessageType
-from psi.protocol.outcome import Outcome
+from psi.protocol.outcome import Finding
 from psi.protocol.states import State
 from psi.store.rows import repeats
 from psi.store.spool import Column, Store
@@ -119,7 +119,7 @@ class Role(Protocol):
     """A receiver or a sender in one run."""
 
     opening: State  # where the role starts
-    outcome: Outcome | None  # None until the run is over
+    finding: Finding | None  # None until the run is over
 
     def receive(self, message: MessageType, payload: Payload, state: State) -> list[Frame]:
         """Handle a message that is in order. Raises RemoteError."""
@@ -139,12 +139,32 @@ class Role(Protocol):
         ...
 
 
-def rows(payload: Payload, width: int, most: int, what: str) -> U8:
-    """A chunk's payload as an array (k, width), 1 <= k <= most. Raises RemoteError."""
-    count, rest = divmod(len(payload), width)
-    if rest or not 1 <= count <= most:
-        raise RemoteError(f"the peer sent {what} of {len(payload)} bytes; expected 1 to {most} rows of {width}")
+def rows(payload: Payload, width: int, full: int, left: int, what: str) -> U8:
+    """A chunk's payload as an array (k, width): a full chunk, or all that is left. Raises RemoteError for any other:
+    many small chunks would cost this side many times the work of full ones."""
+    if left < 1:
+        raise RemoteError(f"the peer sent more {what} than it may")
+    count = min(full, left)
+    if len(payload) != count * width:
+        raise RemoteError(f"the peer sent {what} of {len(payload)} bytes; expected {count} rows of {width}")
     return np.frombuffer(payload, np.uint8).reshape(count, width)
+
+
+def in_chunks(blocks: Iterable[U8], size: int) -> Iterator[U8]:
+    """The rows of all blocks, in full chunks of `size` rows and a last one."""
+    waiting: list[U8] = []
+    count = 0
+    for block in blocks:
+        for start in range(0, len(block), size):
+            some = block[start : start + size]
+            waiting.append(some)
+            count += len(some)
+            if count >= size:
+                whole = np.concatenate(waiting)
+                yield whole[:size]
+                waiting, count = [whole[size:]], count - size
+    if count:
+        yield np.concatenate(waiting)
 
 
 def refuse_repeats(store: Store, column: Column) -> None:

@@ -10,8 +10,8 @@ from psi.group import masking
 from psi.group.curve25519.scalar import Scalar
 from psi.labels import labels
 from psi.protocol.messages import MessageType as M
-from psi.protocol.outcome import Outcome
-from psi.protocol.run import Payload, RunContext, chunk_frame, empty, refuse_repeats
+from psi.protocol.outcome import Finding, Known, Outcome
+from psi.protocol.run import Payload, RunContext, chunk_frame, empty, in_chunks, refuse_repeats
 from psi.protocol.run import rows as parse_rows
 from psi.protocol.states import State
 from psi.protocol.summing import SumSender
@@ -28,7 +28,7 @@ class Sender:
 
     def __init__(self, run: RunContext) -> None:
         self.opening = State.COLLECTING if run.reveal.hides_membership else State.ANSWERING
-        self.outcome: Outcome | None = None
+        self.finding: Finding | None = None
         self.successor: SumSender | None = None
         self._run = run
         # A scalar a key: an element sent under one key says nothing about the list under another.
@@ -67,9 +67,8 @@ class Sender:
 
     def _elements(self, payload: Payload) -> list[Frame]:
         run = self._run
-        items = parse_rows(payload, 32 * run.keys, run.items_in_chunk, "elements")
-        if self._received + len(items) > run.peer_size:
-            raise RemoteError("the peer sent more elements than it declared items")
+        left = run.peer_size - self._received
+        items = parse_rows(payload, 32 * run.keys, run.items_in_chunk, left, "elements")
         elements = items.reshape(-1, 32)
         masked = np.empty_like(elements)
         for key, mask in enumerate(self._masks):
@@ -101,7 +100,7 @@ class Sender:
         if chunk is not None:
             return [chunk_frame(M.TAGS, chunk[:, : self._run.tag_row_width])]
         if self._run.values is None:
-            self.outcome = Outcome()
+            self.finding = Known(Outcome())
         else:
             self.successor = SumSender(self._run, self._values_as_sent(), len(self._own_tags))
         return [Frame(M.TAGS_END, b"")]
@@ -128,9 +127,7 @@ class Sender:
         run.advance(len(masked))
 
     def _chunks(self, column: Column, size: int) -> Iterator[U8]:
-        for block in self._run.store.ascending(column):
-            for start in range(0, len(block), size):
-                yield block[start : start + size]
+        return in_chunks(self._run.store.ascending(column), size)
 
     def _values_as_sent(self) -> Iterator[I64]:
         """Values in the order in which their tags were sent."""

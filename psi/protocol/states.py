@@ -28,6 +28,8 @@ class State(Enum):
     GREETED = auto()  # it has; the peer's has not come
     SIGNING = auto()  # terms agree; our signature has not gone out
     PROVING = auto()  # it has; the peer's has not come
+    ADMITTING = auto()  # the peer has proved who it is; our sizes have not gone out
+    DECLARED = auto()  # they have; the peer's have not come
 
     MASKING = auto()  # receiver: sending elements; replies may come as they are ready
     MASKING_QUIETLY = auto()  # receiver: sending elements; replies come shuffled, so none before the last element
@@ -73,7 +75,9 @@ TABLE: dict[State, dict[Event, State]] = {
     State.OPENING: {(SEND, M.HELLO): State.GREETED},
     State.GREETED: {(RECEIVE, M.HELLO): State.SIGNING},
     State.SIGNING: {(SEND, M.AUTH): State.PROVING},
-    State.PROVING: {(RECEIVE, M.AUTH): State.RUN_OVER},
+    State.PROVING: {(RECEIVE, M.AUTH): State.ADMITTING},
+    State.ADMITTING: {(SEND, M.SIZES): State.DECLARED},
+    State.DECLARED: {(RECEIVE, M.SIZES): State.RUN_OVER},
     State.MASKING: {
         (SEND, M.ELEMENTS): State.MASKING,
         (RECEIVE, M.REPLIES): State.MASKING,

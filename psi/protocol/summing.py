@@ -16,7 +16,7 @@ from psi.oblivious.columns import CHECK_ROWS, COLUMNS, ROW_BYTES, SEED_BYTES
 from psi.oblivious.correlated import WORD_BYTES, CorrelatedReceiver, CorrelatedSender, PadHash
 from psi.oblivious.extension import ANSWER_BYTES, ExtensionReceiver, ExtensionSender, Layout, VerifiedRows, block_rows
 from psi.protocol.messages import MessageType as M
-from psi.protocol.outcome import Outcome
+from psi.protocol.outcome import Finding, Known, Outcome
 from psi.protocol.run import Payload, RunContext, chunk_frame
 from psi.protocol.run import rows as parse_rows
 from psi.protocol.states import State
@@ -35,7 +35,7 @@ class SumReceiver:
     successor = None
 
     def __init__(self, run: RunContext, bits: U8, counts: tuple[int, ...]) -> None:
-        self.outcome: Outcome | None = None
+        self.finding: Finding | None = None
         self._run, self._bits, self._counts = run, bits, counts
         self._dealer = BaseSender(run.backend, run.dst, run.binding, run.entropy)
         self._adding = CorrelatedReceiver(PadHash(run.backend, run.binding))
@@ -86,10 +86,9 @@ class SumReceiver:
         return [chunk_frame(M.SEED_ANSWER, answer)]
 
     def _correct(self, payload: Payload) -> None:
-        some = parse_rows(payload, WORD_BYTES, block_rows(self._run.chunk), "corrections")
+        left = len(self._bits) - self._corrected
+        some = parse_rows(payload, WORD_BYTES, block_rows(self._run.chunk), left, "corrections")
         stop = self._corrected + len(some)
-        if stop > len(self._bits):
-            raise RemoteError("the peer sent more corrections than tags")
         self._adding.add_corrections(some.view("<u8")[:, 0], self._bits[self._corrected : stop])
         self._corrected = stop
 
@@ -97,7 +96,7 @@ class SumReceiver:
         if self._corrected != len(self._bits):
             raise RemoteError("the peer sent fewer corrections than tags")
         total = self._adding.total(int.from_bytes(share.tobytes(), "little"))
-        self.outcome = Outcome(counts=self._counts, total=total)
+        self.finding = Known(Outcome(counts=self._counts, total=total))
 
 
 class SumSender:
@@ -107,7 +106,7 @@ class SumSender:
     successor = None
 
     def __init__(self, run: RunContext, values: Iterator[I64], count: int) -> None:
-        self.outcome: Outcome | None = None
+        self.finding: Finding | None = None
         self._run, self._values = run, values
         self._chooser = BaseReceiver(run.backend, run.dst, run.binding, run.entropy)
         self._layout = Layout(count, block_rows(run.chunk))
@@ -143,7 +142,7 @@ class SumSender:
         if rows is not None:
             corrections = self._giving.corrections(rows, self._next_values(len(rows)))
             return [chunk_frame(M.CORRECTIONS, corrections.astype("<u8", copy=False).view(np.uint8))]
-        self.outcome = Outcome()
+        self.finding = Known(Outcome())
         return [Frame(M.TOTAL, self._giving.share.to_bytes(WORD_BYTES, "little"))]
 
     def close(self) -> None:

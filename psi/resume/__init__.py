@@ -8,7 +8,8 @@
     greeting    RESUME: do both sides mean the same session, and how far did the other get?
     plan        what one side of a session is to be
     opening     from a folder to its party: the one that is kept there, or a new one
-    session     the stages of a session, and the loop over links that come and go
+    stages      how far a process is with a session, and where it may go from there
+    session     a session from its first link to its end: the loop over links that come and go
 
 Rule: nothing goes out before all that led to it is on disk. The party is deterministic (decision 0120),
 so what a crash took away is computed again to the same bits, and what may have gone out is sent again as stored.

@@ -95,9 +95,14 @@ class SessionFolder:
                 ) from None
 
     @classmethod
+    def place(cls, workdir: Path, scope: dict[str, Any]) -> Path:
+        """Where a session's folder is, or would be."""
+        return _place(workdir, scope)
+
+    @classmethod
     def exists(cls, workdir: Path, scope: dict[str, Any]) -> bool:
         """Whether there is such a folder."""
-        return _place(workdir, scope).exists()
+        return cls.place(workdir, scope).exists()
 
     @property
     def manifest_path(self) -> Path:

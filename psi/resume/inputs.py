@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from psi.inputs.tokens import TokenSource
-from psi.protocol.party import Setup
+from psi.protocol.setup import Setup
 from psiselect.base.entropy import Entropy
 from psiselect.base.packed import Packed
 from psiselect.base.seeded import SEED_BYTES, SeededEntropy

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+from psi.agreement.terms import PROTOCOL_VERSION
 from psi.resume.folder import Manifest, SessionFolder
 from psi.resume.journal import Mark
 from psi.resume.memo import MemoBackend
@@ -34,6 +36,21 @@ def open_party(folder: SessionFolder, plan: ResumePlan) -> JournaledParty:
             term="input",
         )
     return begin(folder, plan)
+
+
+def refuse_older(workdir: Path, plan: ResumePlan) -> None:
+    """Raises InputError when the folder holds this session as an older version of the protocol began it: a new one
+    beside it would answer for the same list with other secrets."""
+    scope = plan.scope()
+    for version in range(1, PROTOCOL_VERSION):
+        older = {**scope, "terms": {**scope["terms"], "version": version}}
+        if SessionFolder.exists(workdir, older):
+            raise InputError(
+                f"{SessionFolder.place(workdir, older)} holds this session, begun with protocol version {version}; "
+                "finish it with the release of psiselect that began it, or remove that folder on both sides and begin "
+                "anew",
+                term="workdir",
+            )
 
 
 def begin(folder: SessionFolder, plan: ResumePlan) -> JournaledParty:

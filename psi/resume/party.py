@@ -11,14 +11,15 @@ import dataclasses
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from psi.protocol import messages
 from psi.protocol.messages import MessageType
-from psi.protocol.party import Party, Setup
+from psi.protocol.party import Party
+from psi.protocol.run import Payload
+from psi.protocol.setup import Setup
 from psi.protocol.states import State
 from psi.resume.journal import EntryKind, Journal, Mark
 from psi.resume.memo import misfit
 from psi.transport.wire import Frame
-from psiselect.base.errors import RemoteError
+from psiselect.base.errors import PsiselectError, RemoteError, TransportError
 
 
 class JournaledParty:
@@ -102,7 +103,7 @@ class JournaledParty:
                 self.signs_of_life += 1
                 return []
             case MessageType.ABORT:
-                raise messages.decode_abort(frame.payload)
+                raise self.told(frame.payload)
             case MessageType.BYE if self.party.state is State.DONE:
                 if len(frame.payload):
                     raise RemoteError("the peer's BYE carries data")
@@ -110,6 +111,12 @@ class JournaledParty:
                 return []
         self.journal.peer(frame)
         return self._outgoing(self.party.receive(frame))
+
+    def told(self, payload: Payload) -> PsiselectError:
+        """What the peer's ABORT amounts to. It ends the session for good, so it is no broken link, whatever its
+        code."""
+        error = self.party.told(payload)
+        return RemoteError(str(error)) if isinstance(error, TransportError) else error
 
     def work(self) -> list[Frame] | None:
         """See Party. What the peer still lacks goes first."""
@@ -156,13 +163,13 @@ def _equal(one: Frame, other: Frame) -> bool:
     return one.type == other.type and one.view() == other.view()
 
 
-def _once(admit: Callable[[int], None], journal: Journal) -> Callable[[int], None]:
+def _once(admit: Callable[[], None], journal: Journal) -> Callable[[], None]:
     """Ask the policy, and count the session, once. A kill between the count and its mark counts it twice:
     the safe side."""
 
-    def admit_once(size: int) -> None:
+    def admit_once() -> None:
         if Mark.ADMITTED not in journal.marks:
-            admit(size)
+            admit()
             journal.mark(Mark.ADMITTED)
 
     return admit_once

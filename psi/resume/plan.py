@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from psi.group.curve25519.backend import Backend
-from psi.protocol.party import Setup
+from psi.protocol.setup import Setup
 from psi.transport.channel import Channel
 from psiselect.base.entropy import Entropy, SystemEntropy
 

@@ -1,16 +1,20 @@
 """A session over links that come and go, in a process that may be killed and started again.
 
 with open_session(workdir, plans, first_channel) as session:
-    result = session.run()      # the peer's FINISH is on disk, and the peer has been told so (BYE)
+    result = session.run()      # a learner serves the peer no more, which is on disk; others have the peer's FINISH
     ...                         # put the result where it belongs
     session.reported()
-    session.part()              # wait for the peer's BYE, then remove every trace
+    session.part()              # a side that does not learn waits for the peer's BYE; then every trace is removed
+
+A peer that could still reach a learner would see, from when it calls back, what the result took: the number of matches
+or, with one label spoiled, whether one item is among them. So a learner waits for the peer's BYE, and if none comes in
+time it stops serving the peer for good, before it looks at a match.
 """
 
 from __future__ import annotations
 
 import contextlib
-import enum
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,7 +23,7 @@ from typing import Self
 
 from psi.protocol import messages
 from psi.protocol.messages import MessageType
-from psi.protocol.party import Setup
+from psi.protocol.setup import Setup
 from psi.protocol.states import State
 from psi.resume import greeting, opening
 from psi.resume.folder import SessionFolder
@@ -27,6 +31,7 @@ from psi.resume.greeting import Resume, ResumeRelation
 from psi.resume.journal import Mark
 from psi.resume.party import JournaledParty
 from psi.resume.plan import ResumePlan
+from psi.resume.stages import Stage, require_next
 from psi.session import session as plain
 from psi.session.session import SessionResult
 from psi.transport.channel import Channel
@@ -39,34 +44,6 @@ _BYE_SECONDS = 2.0
 _BYE = Frame(MessageType.BYE, b"")
 
 
-class Stage(enum.Enum):
-    """How far this process is with a session. What must outlive the process is in the journal, as a mark."""
-
-    RUNNING = enum.auto()  # `run` has still to hand out the result, and no earlier process has reported it
-    REPORTED_BEFORE = enum.auto()  # an earlier process has reported the result; the peer may need more of this side
-    RESULT_HERE = enum.auto()  # `run` has handed out the result; the peer may need more of this side
-    GIVEN_AGAIN = enum.auto()  # no peer came, and `run` has handed out a result that was reported before
-    PEER_DONE = enum.auto()  # `run` has handed out the result, and the peer needs no more
-    REMOVED = enum.auto()  # nothing is left on disk
-
-
-# Where a session may go from each stage; `ResumableSession._move` does what goes with it.
-_NEXT = {
-    Stage.RUNNING: {Stage.RESULT_HERE, Stage.PEER_DONE, Stage.REMOVED},
-    Stage.REPORTED_BEFORE: {
-        Stage.RUNNING,  # the peer has begun another session, so this side begins one too
-        Stage.RESULT_HERE,
-        Stage.GIVEN_AGAIN,
-        Stage.PEER_DONE,
-        Stage.REMOVED,
-    },
-    Stage.RESULT_HERE: {Stage.REMOVED},
-    Stage.GIVEN_AGAIN: set(),  # the session stays, for a peer that comes later
-    Stage.PEER_DONE: {Stage.REMOVED},
-    Stage.REMOVED: set(),
-}
-
-
 def open_session(workdir: Path, plans: Sequence[ResumePlan], first: Callable[[bool], Channel]) -> ResumableSession:
     """The session to go on with: one whose result has still to be reported (it needs no peer), else the one with the
     peer that comes first, a new one if there is none in `workdir`.
@@ -76,6 +53,7 @@ def open_session(workdir: Path, plans: Sequence[ResumePlan], first: Callable[[bo
     """
     finished = []
     for plan in plans:
+        opening.refuse_older(workdir, plan)
         session = _finished_session(workdir, plan)
         if session is None:
             continue
@@ -139,6 +117,7 @@ class ResumableSession:
         self._plan = plan
         self._party = party
         self._channel = channel
+        self._greeted = False  # both sides' RESUMEs have gone over it
         self._started = time.monotonic()
         self._sent, self._received = 0, 0  # bytes, over the channels that are closed
 
@@ -176,18 +155,26 @@ class ResumableSession:
         if self._channel is None and self.over:
             if self.stage is Stage.REPORTED_BEFORE:
                 reached = Stage.GIVEN_AGAIN
+            if self._learns and Mark.PARTED not in self._party.journal.marks:
+                self._see_off()
             self._replay()
         else:
             self._over_links(lambda: self._party.state is State.DONE)
-            self._await_bye()
-        if self._party.peer_gone or Mark.PARTED in self._party.journal.marks:
+            if self._learns:
+                self._see_off()
+            else:
+                self._await_bye()
+        if self._learns or self._party.peer_gone or Mark.PARTED in self._party.journal.marks:
             reached = Stage.PEER_DONE
-        self._move(reached)
-        # The link is not needed but for a BYE that may still come, over another one: with it open, the peer could time
-        # what is done with the matches.
         self._drop_channel()
+        self._move(reached)
         self._party.party.settle()
         return plain.result_of(self._party.party, time.monotonic() - self._started, self._sent, self._received)
+
+    @property
+    def _learns(self) -> bool:
+        setup = self.setup
+        return setup.side in setup.terms.learn.receivers
 
     def reported(self) -> None:
         """The result is where it belongs. If the peer needs no more either, the session is removed."""
@@ -231,8 +218,7 @@ class ResumableSession:
         refuses."""
         if stage is self.stage:
             return
-        if stage not in _NEXT[self.stage]:
-            raise RuntimeError(f"a session cannot go from {self.stage.name} to {stage.name}")
+        require_next(self.stage, stage)
         match stage:
             case Stage.RUNNING:
                 self._party.close()
@@ -244,41 +230,53 @@ class ResumableSession:
                 self._folder.remove()
         self.stage = stage
 
-    def _over_links(self, finished: Callable[[], bool]) -> None:
-        """Serve the peer over one channel after another until `finished`."""
+    def _see_off(self) -> None:
+        """Wait for the peer's BYE, over other links if need be, for as long as a session may go without progress. What
+        the peer does meanwhile changes nothing: this side has all that it needs."""
+        try:
+            self._over_links(lambda: self._party.peer_gone, time.monotonic() + self._plan.stall_seconds)
+        except (TransportError, RemoteError, PolicyError):
+            self._plan.say("the peer has not confirmed that it is done; this side serves it no more")
+
+    def _over_links(self, finished: Callable[[], bool], until: float = math.inf) -> None:
+        """Serve the peer over one channel after another until `finished`. Raises TransportError when the peer makes no
+        progress, or at `until`."""
         seen, since = self._standing, time.monotonic()
         while True:
-            greeted = False
             try:
                 if self._channel is None:
-                    self._channel = self._plan.link.open(max(0.0, since + self._plan.stall_seconds - time.monotonic()))
-                self._greet(self._channel)
-                greeted = True
-                self._converse(self._channel)
+                    wait = min(since + self._plan.stall_seconds, until) - time.monotonic()
+                    self._channel = self._plan.link.open(max(0.0, wait))
+                if not self._greeted:
+                    self._greet(self._channel)
+                    self._greeted = True
+                    self._converse(self._channel)
                 while not finished():
-                    self._take_frame(self._channel, None)
+                    if time.monotonic() >= until:
+                        raise TransportError("the peer does not say that it is done")
+                    self._take_frame(self._channel, None if until == math.inf else until - time.monotonic())
                 return
             except TransportError as error:
-                self._link_broke(error, greeted)
+                self._link_broke(error)
                 if self._standing != seen:
                     seen, since = self._standing, time.monotonic()
                     self._plan.say(f"{error}; trying to go on")
-                if time.monotonic() + _RETRY_SECONDS >= since + self._plan.stall_seconds:
+                if time.monotonic() + _RETRY_SECONDS >= min(since + self._plan.stall_seconds, until):
                     raise TransportError(
                         f"{error}; the session is kept in {self._folder.path}: run the same command again to go on"
                     ) from None
                 time.sleep(_RETRY_SECONDS)
 
-    def _link_broke(self, error: TransportError, greeted: bool) -> None:
+    def _link_broke(self, error: TransportError) -> None:
         """Let go of a channel. Raises what the peer said before the link broke, if that ends the session; after both
         sides' RESUMEs it is over for good."""
         if self._channel is None:
             return
-        word = plain.last_word(self._channel)
+        word, greeted = plain.last_word(self._channel, self._party.told), self._greeted
         self._drop_channel()
         if word is not None:
             if greeted:
-                self._move(Stage.REMOVED)
+                self._give_up()
             raise word from error
 
     def _greet(self, channel: Channel) -> None:
@@ -287,9 +285,10 @@ class ResumableSession:
             self._agree(channel)
         except RemoteError as error:
             # A peer that begins another session while this side waits for its BYE is told nothing: it will call again.
-            channel.abandon(None if self.stage is Stage.RESULT_HERE else messages.abort_frame(error))
+            quiet = self.over and self.stage is not Stage.REPORTED_BEFORE
+            channel.abandon(None if quiet else messages.abort_frame(error))
             if self._party.journal.peer_count == 0:
-                self._move(Stage.REMOVED)  # nothing has begun
+                self._give_up()  # nothing has begun
             raise
 
     def _converse(self, channel: Channel) -> None:
@@ -300,8 +299,13 @@ class ResumableSession:
             channel.send(_BYE)
         except (RemoteError, PolicyError) as error:
             channel.abandon(messages.abort_frame(error))
-            self._move(Stage.REMOVED)
+            self._give_up()
             raise
+
+    def _give_up(self) -> None:
+        """The peer will not go on. A side that has all it needs keeps it: its result has still to be given out."""
+        if not self.over:
+            self._move(Stage.REMOVED)
 
     def _take_frame(self, channel: Channel, wait: float | None) -> None:
         frame = channel.receive(wait)
@@ -368,7 +372,7 @@ class ResumableSession:
         return journal.own_count, journal.peer_count, party.done_operations, party.signs_of_life
 
     def _drop_channel(self) -> None:
-        channel, self._channel = self._channel, None
+        channel, self._channel, self._greeted = self._channel, None, False
         if channel is not None:
             self._sent += channel.bytes_sent
             self._received += channel.bytes_received

@@ -258,10 +258,11 @@ def _sent_as_computed(session: Sequence[tuple[RunCost, bool]], reveal: Reveal) -
 
 
 def _disk_bytes(terms: Terms, sizes: Sizes, session: Sequence[tuple[RunCost, bool]], memory_limit: int | None) -> int:
-    """Keys stay for the whole session; columns live as long as their run."""
+    """Keys stay for the whole session. So do a receiver's columns, because nothing is compared before the end; a
+    sender's live as long as their run. Lists share the room for columns."""
     if memory_limit is None:
         return 0
-    columns = []
+    received, sent = [0], [0]
     gives = any(run.label_bytes and not receiving for run, receiving in session)  # what it gives has a share too
     for run, receiving in session:
         n, m, row = run.size.elements, run.size.tags, run.tag_bytes + run.sealed_bytes
@@ -272,12 +273,14 @@ def _disk_bytes(terms: Terms, sizes: Sizes, session: Sequence[tuple[RunCost, boo
             filled.insert(0, (n, ELEMENT_BYTES))
         if not receiving and run.sums:
             filled[-1:] = [(m, run.tag_bytes + WORD_BYTES), (m, ROW_BYTES)]
-        columns.append(spilled_bytes(filled, memory_limit // (4 if gives else 2)))
+        spilled = spilled_bytes(filled, memory_limit // (4 if gives else 2) // terms.lists)
+        (received if receiving else sent).append(spilled)
+    columns = sum(received) + max(sent)
     if terms.matching is Matching.ONE_TO_ONE:
-        return max(columns)  # items are read in random order, so their keys stay in memory
+        return columns  # items are read in random order, so their keys stay in memory
     shuffles, limit = len(session) // terms.lists, memory_limit // 2 // terms.lists
     of_keys = keys_on_disk(sizes.own, sizes.rows or sizes.own, sizes.key_bytes, shuffles, limit)
-    return terms.lists * of_keys + max(columns)
+    return terms.lists * of_keys + columns
 
 
 def keys_on_disk(own: int, rows: int, key_bytes: int, shuffles: int, limit: int) -> int:

@@ -32,7 +32,7 @@ from psi.labels import columns
 from psi.labels.columns import ReceivedColumns, SentColumns
 from psi.normalize import KeySpec
 from psi.protocol.outcome import Outcome
-from psi.protocol.party import Setup
+from psi.protocol.setup import Setup
 from psi.store.spool import Store
 from psi.tables import Source
 from psiselect.base.entropy import Entropy
@@ -143,10 +143,11 @@ class Job:
         entropy: Entropy,
         *,
         max_peer_size: int = MAX_PEER_SIZE,
-        admit: Callable[[int], None] = lambda peer_size: None,
+        admit: Callable[[], None] = lambda: None,
+        check_size: Callable[[int], None] = lambda peer_size: None,
     ) -> Setup:
-        """What `psi.session.session.run` needs of this side. max_peer_size, admit: see `psi.protocol.party.Setup`.
-        Raises InputError, see `gather`."""
+        """What `psi.session.session.run` needs of this side. max_peer_size, admit, check_size: see
+        `psi.protocol.setup.Setup`. Raises InputError, see `gather`."""
         self.gather()
         stores: list[Store] = []  # this session's: a job may have many
         self._stores = stores
@@ -171,6 +172,7 @@ class Job:
             max_peer_size=max_peer_size,
             now=int(time.time()),
             admit=admit,
+            check_size=check_size,
             labels=self._sent,
             values=None if self._summed is None else self._summed.of,
         )
@@ -216,16 +218,16 @@ class Job:
 
     @property
     def disk_bytes(self) -> int:
-        """The most that this side's temporary files held: what a database returned, its keys, what it gives along, and
-        the columns of its largest run."""
-        most = max((store.disk_bytes for store in self._stores), default=0)
+        """What this side's temporary files held at most: what a database returned, its keys, what it gives along, and
+        the columns of its runs."""
+        most = sum(store.disk_bytes for store in self._stores)
         most += 0 if self._sent is None else self._sent.peak_disk_bytes
         most += self.source.disk_bytes
         return most + sum(f.keys.peak_disk_bytes for f in self._items if isinstance(f.keys, SpooledKeys))
 
     def _store(self, stores: list[Store]) -> Store:
         room = self._memory.half if self._sent is None else self._memory.half // 2
-        stores.append(Store(self._memory.folder, room))
+        stores.append(Store(self._memory.folder, room // self.terms.lists))
         return stores[-1]
 
     def write_matches(self, outcome: Outcome, target: str | os.PathLike[str]) -> int:

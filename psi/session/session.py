@@ -13,7 +13,9 @@ from psi.agreement.modes import Side
 from psi.protocol import messages
 from psi.protocol.messages import MessageType
 from psi.protocol.outcome import Outcome
-from psi.protocol.party import Party, Setup
+from psi.protocol.party import Party
+from psi.protocol.run import Payload
+from psi.protocol.setup import Setup
 from psi.protocol.states import SEND, TABLE, State
 from psi.transport.channel import Channel
 from psi.transport.wire import Frame
@@ -75,7 +77,7 @@ def run(
         channel.close()
         party.settle()
     except TransportError as error:
-        raise last_word(channel) or error from None
+        raise last_word(channel, party.told) or error from None
     except BaseException as error:
         channel.abandon(messages.abort_frame(error))
         raise
@@ -178,13 +180,13 @@ class _Outlet:
         return self.computing and allowed and time.monotonic() - self._last_sent >= _ALIVE_SECONDS
 
 
-def last_word(channel: Channel) -> PsiselectError | None:
+def last_word(channel: Channel, told: Callable[[Payload], PsiselectError]) -> PsiselectError | None:
     """Why the peer left, if it said so before the link broke: what it sent may be waiting behind what we failed to
-    send."""
+    send. told: what an ABORT amounts to."""
     try:
         while (frame := channel.receive(0)) is not None:
             if frame.type == MessageType.ABORT:
-                return messages.decode_abort(frame.payload)
+                return told(frame.payload)
     except PsiselectError:
         pass
     return None

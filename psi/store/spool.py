@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,22 @@ _LEAST_SLICE_ROWS = 4096
 _LEAST_PART_ROWS = 256
 _MOST_ALIKE = 8  # rows of a peer with one and the same beginning; honest ones have two with probability about 2^-40
 _MEMORY_SLICE_ROWS = 1 << 18
+
+Bools = npt.NDArray[np.bool_]
+
+
+class Joined(NamedTuple):
+    """What `Store.join` found for each own row: the number of a row of the peer's, int64, and whether the two are
+    equal. A row that equals none has the number of a neighbour (0 if the peer has no rows), so that what is done with
+    the numbers takes the same time whichever rows are equal."""
+
+    rows: I64
+    equal: Bools
+
+    def pairs(self) -> tuple[I64, I64]:
+        """Own rows (ascending) that equal one of the peer's, and for each the peer's. Takes time for each of them."""
+        own = np.flatnonzero(self.equal)
+        return own, self.rows[own]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,7 +73,8 @@ class Column:
         if width < 2:
             raise ValueError("rows have at least two bytes")
         self.width = width
-        self._store, self._name = store, name
+        self.name = name
+        self._store = store
         self._file: ScratchFile | None = None
         self._spilled: list[_Slice] = []
         self._on_disk = 0
@@ -122,7 +140,7 @@ class Column:
     def spill(self, scratch: Scratch, slice_rows: int) -> None:
         """Move the pending rows to disk."""
         if self._file is None:
-            self._file = scratch.file(self._name)
+            self._file = scratch.file(self.name)
         pending = self._memory()
         for start in range(0, len(pending), slice_rows):
             some = pending[start : start + slice_rows]
@@ -132,6 +150,11 @@ class Column:
             self._spilled.append(_Slice(self._on_disk, bounds, None, rows_at, order_at))
             self._on_disk += len(some)
         self._pending, self._indexed = bytearray(), None
+
+    def close(self) -> None:
+        """Give up what is on disk."""
+        if self._file is not None:
+            self._file.close()
 
     def _index_memory(self) -> Iterator[_Slice]:
         pending = self._memory()
@@ -184,21 +207,21 @@ class Store:
             raise ValueError(f"column {name} has rows of {found.width} bytes, not {width}")
         return found
 
-    def join(self, own: Column, peer: Column) -> tuple[I64, I64]:
-        """Row numbers of `own` (ascending, int64) whose bytes also occur in `peer`, and for each the number of such a
-        row of `peer`. `own` holds uniform rows; `peer` may hold anything."""
+    def join(self, own: Column, peer: Column) -> Joined:
+        """For each row of `own`, in order, a row of `peer` and whether it has the same bytes. `own` holds uniform rows;
+        `peer` may hold anything. The work depends on the two sizes and on `peer`, not on which rows are equal."""
         if own.width != peer.width:
             raise ValueError(f"rows of {own.width} bytes are matched with rows of {peer.width}")
         block = self._rows_in_part(own)
         bits = self._bits(len(own), block)
-        partners = np.full(len(own), -1, np.int64)
+        joined = Joined(np.zeros(len(own), np.int64), np.zeros(len(own), np.bool_))
         for number in range(1 << bits):
             blocks = list(own.part(number, bits, block))
             if blocks:
                 found = _partners(np.concatenate([some for some, _ in blocks]), peer.part(number, bits, block))
-                partners[np.concatenate([numbers for _, numbers in blocks])] = found
-        matched = np.flatnonzero(partners >= 0)
-        return matched, partners[matched]
+                numbers = np.concatenate([numbers for _, numbers in blocks])
+                joined.rows[numbers], joined.equal[numbers] = found
+        return joined
 
     def ascending(self, column: Column) -> Iterator[U8]:
         """The rows of `column` in ascending order (as big-endian numbers), in blocks of bounded size; equal rows are
@@ -217,6 +240,11 @@ class Store:
             if blocks:
                 block = np.concatenate(blocks)
                 yield np.take(block, rows.order(block), axis=0)
+
+    def discard(self, column: Column) -> None:
+        """Let go of one column, which is not to be used any more: its file now, its memory with the last reference."""
+        self._columns.pop(column.name, None)
+        column.close()
 
     def close(self) -> None:
         """Drop the columns and remove the files. Safe to call twice."""
@@ -260,8 +288,8 @@ def _leading(table: U8) -> npt.NDArray[np.uint64]:
     return out.view(">u8")[:, 0].astype(np.uint64)
 
 
-def _partners(own: U8, peer: Iterator[tuple[U8, I64]]) -> I64:
-    """For each row of `own` the number of a row in the blocks of `peer` that equals it at full width, else -1.
+def _partners(own: U8, peer: Iterator[tuple[U8, I64]]) -> Joined:
+    """For each row of `own` the number of a row in the blocks of `peer`, one that equals it at full width if there is.
 
     A peer that could time this would learn what matches. So every own row is looked up in every block and compared at
     full width, found or not, as often as the peer's own rows make it: the work depends on the two sizes and on what the
@@ -270,7 +298,7 @@ def _partners(own: U8, peer: Iterator[tuple[U8, I64]]) -> I64:
     lead = _leading(own)
     order = np.argsort(lead)
     lead, ordered = lead[order], np.take(own, order, axis=0)
-    found = np.full(len(own), -1, np.int64)
+    found, known = np.zeros(len(own), np.int64), np.zeros(len(own), np.bool_)
     for block, numbers in peer:
         if not len(block):
             continue
@@ -285,7 +313,8 @@ def _partners(own: U8, peer: Iterator[tuple[U8, I64]]) -> I64:
         for step in range(alike):
             candidate = sorting[np.minimum(place + step, len(block) - 1)]
             equal = np.all(np.take(block, candidate, axis=0) == ordered, axis=1)
-            found = np.where(equal, numbers[candidate], found)
-    out = np.empty_like(found)
-    out[order] = found
+            found = np.where(known, found, numbers[candidate])
+            known |= equal
+    out = Joined(np.empty_like(found), np.empty_like(known))
+    out.rows[order], out.equal[order] = found, known
     return out

@@ -42,14 +42,15 @@ class Attacked:
     """What the attacked side did.
 
     error: what it raised, None when it came to its end. before, after: the types of the frames that left it before the
-    first changed frame arrived, and from then on. asked: the sizes that its own policy was asked about.
+    first changed frame arrived, and from then on. asked: what its own policy was asked about, in order: "session", then
+    the peer's size.
     """
 
     victim: Party
     error: PsiselectError | None = None
     before: list[int] = field(default_factory=list)
     after: list[int] = field(default_factory=list)
-    asked: list[int] = field(default_factory=list)
+    asked: list[object] = field(default_factory=list)
 
 
 def nothing_else(side: Side) -> dict[str, object]:
@@ -64,13 +65,14 @@ def attack(
 
     both: what is different in each side's set-up. An attacker that the answers bring to a stop sends nothing more.
     """
-    asked: list[int] = []
+    asked: list[object] = []
+    policy = {"admit": lambda: asked.append("session"), "check_size": asked.append}
 
     def party(side: Side) -> Party:
         given: dict[str, object] = {
             "values": lambda numbers: np.ones(len(numbers), np.int64),
             "sizes": (len(LISTS[side]),) * agreed.lists,
-            **({"admit": asked.append} if side is victim else {}),
+            **(policy if side is victim else {}),
             **both(side),
         }
         return Party(setup(side, LISTS[side], agreed, **given))
@@ -121,9 +123,10 @@ def attack(
     return found
 
 
-def expect_nothing_came_of_it(found: Attacked, words: str, *, proven: bool = True) -> None:
+def expect_nothing_came_of_it(found: Attacked, words: str, *, asked: int = 2) -> None:
     """The attacked side refused: nothing left it from the changed frame on, it has no result, no record and no
-    signature to show, and it stays so. proven: whether the peer had proved who it is, so that policy was asked."""
+    signature to show, and it stays so. asked: how often its policy was asked before: 0 until the peer has proved who it
+    is, 1 until the peer's sizes are in order, then 2."""
     assert isinstance(found.error, RemoteError), found.error
     assert words in str(found.error)
     assert found.after == []
@@ -131,7 +134,7 @@ def expect_nothing_came_of_it(found: Attacked, words: str, *, proven: bool = Tru
     assert found.victim.outcome == Outcome()
     assert found.victim.record == {}
     assert found.victim.signatures == {}
-    assert len(found.asked) == proven
+    assert found.asked == ["session", found.victim.peer_size][:asked]
     assert found.victim.work() is None
     for later in M:
         try:

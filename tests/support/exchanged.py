@@ -12,7 +12,7 @@ from psi.identity.identity import Identity
 from psi.inputs.tokens import KeyTokens
 from psi.offline import exchange
 from psi.offline.envelope import NO_FILE, FileKind, Reader, Writer
-from psi.protocol.party import Setup
+from psi.protocol.setup import Setup
 from psi.session.session import SessionResult
 from psiselect.base.packed import Packed
 from psiselect.base.seeded import SeededEntropy

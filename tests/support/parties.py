@@ -11,7 +11,8 @@ from psi.agreement.modes import Learner, Reveal, Side
 from psi.agreement.terms import KeyTerm, Terms
 from psi.group.curve25519.portable import PortableBackend
 from psi.inputs.tokens import KeyTokens
-from psi.protocol.party import Party, Setup
+from psi.protocol.party import Party
+from psi.protocol.setup import Setup
 from psi.protocol.states import State
 from psi.session.local import EphemeralKey
 from psi.store.spool import Store
@@ -100,6 +101,13 @@ def pump(
             raise AssertionError(f"both wait: {[party.state for party in parties.values()]}")
     for party in parties.values():
         party.settle()
+
+
+def declared(parties: dict[Side, Party]) -> dict[Side, Frame]:
+    """Each side's SIZES: both have greeted and proved who they are, and taken no size yet."""
+    hellos = {side: party.start()[0] for side, party in parties.items()}
+    proofs = {side: party.receive(hellos[side.other])[0] for side, party in parties.items()}
+    return {side: party.receive(proofs[side.other])[0] for side, party in parties.items()}
 
 
 def run(

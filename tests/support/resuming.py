@@ -18,7 +18,7 @@ from psi.agreement.terms import Terms
 from psi.group.curve25519.backend import Backend
 from psi.inputs.tokens import KeyTokens
 from psi.protocol.messages import MessageType as M
-from psi.protocol.party import Setup
+from psi.protocol.setup import Setup
 from psi.resume import inputs
 from psi.resume.journal import EntryKind, Journal, Operation
 from psi.resume.plan import ResumePlan
@@ -69,15 +69,26 @@ class Switchboard:
 
 
 class Swallowing(Switchboard):
-    """The connecting side's BYE does not arrive, while `active`."""
+    """The BYE of the side `mute` does not arrive, while `active`. linked: the sides that hold a link."""
 
-    active = True
+    def __init__(self, mute: Side = Side.CONNECT) -> None:
+        super().__init__()
+        self.mute = mute
+        self.active = True
+        self.linked: set[Side] = set()
 
     def open(self, side: Side, wait: float) -> Channel:
         channel = super().open(side, wait)
-        put = channel.send
-        if side is Side.CONNECT and self.active:
+        put, abandon = channel.send, channel.abandon
+        if side is self.mute and self.active:
             channel.send = lambda frame: None if frame.type == M.BYE else put(frame)  # type: ignore[method-assign]
+
+        def gone(last: Frame | None) -> None:
+            self.linked.discard(side)
+            abandon(last)
+
+        channel.abandon = gone  # type: ignore[method-assign]
+        self.linked.add(side)
         return channel
 
 
@@ -134,7 +145,7 @@ class Player:
             session.part()
             return result
 
-    def _admit(self, size: int) -> None:
+    def _admit(self) -> None:
         self.admitted += 1
 
 

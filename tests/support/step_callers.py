@@ -152,18 +152,24 @@ def resume_connect(patch: pytest.MonkeyPatch, steps: Steps) -> None:
 
 
 def resume_unconfirmed(patch: pytest.MonkeyPatch, steps: Steps) -> None:
-    """The peer's BYE never arrives, so the session stays."""
+    """The peer's BYE never arrives. The side that learns serves it no more, and looks at its matches after that."""
+    _without_bye(patch)
+    both(patch, steps, Side.CONNECT, connecting(*MATCHES, *HASTY, "work"), listening(*HASTY, "work2"), bye_seconds=0.05)
+
+
+def resume_unconfirmed_sender(patch: pytest.MonkeyPatch, steps: Steps) -> None:
+    """The peer's BYE never arrives. The side that does not learn keeps the session, to serve the peer later."""
+    _without_bye(patch)
+    mine, theirs = listening(*CHARGED, *RECORD, *HASTY, "work"), connecting(*NOISY, *HASTY, "work2")
+    both(patch, steps, Side.LISTEN, mine, theirs, bye_seconds=0.05)
+
+
+HASTY = ("--timeout", "0.3", "--resume", "--workdir")
+
+
+def _without_bye(patch: pytest.MonkeyPatch) -> None:
     send = MemoryChannel.send
     patch.setattr(MemoryChannel, "send", lambda end, frame: None if frame.type == M.BYE else send(end, frame))
-    kept = ("--resume", "--workdir")
-    both(
-        patch,
-        steps,
-        Side.CONNECT,
-        connecting(*MATCHES, *kept, "work", "--timeout", "0.3"),
-        listening(*kept, "work2", "--timeout", "0.3"),
-        bye_seconds=0.05,
-    )
 
 
 def resume_listen_noisy(patch: pytest.MonkeyPatch, steps: Steps) -> None:

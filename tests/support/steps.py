@@ -1,4 +1,5 @@
 """The steps of a command that outlive it or leave it, in order: what is counted, charged, sent, written and printed.
+When it looks at its matches is one of them.
 
 One of them can be made to fail. Then it shows whether what must come before it was done, and nothing after it.
 """
@@ -19,6 +20,7 @@ from psi.accounts import audit
 from psi.accounts.session_counter import SessionCounter
 from psi.offline.answered import AnsweredOffers
 from psi.protocol.messages import MessageType as M
+from psi.protocol.party import Party
 from psi.resume.folder import SessionFolder
 from psi.resume.journal import Journal
 from psi.resume.session import ResumableSession
@@ -26,7 +28,7 @@ from psi.transport.memory import MemoryChannel
 from psiselect.base import atomic, durable
 from psiselect.base.errors import InputError
 
-DATA = {M.ELEMENTS, M.REPLIES, M.TAGS}
+SENT = {M.SIZES: "declare", M.ELEMENTS: "send", M.REPLIES: "send", M.TAGS: "send"}
 
 
 class Steps:
@@ -48,11 +50,12 @@ class Steps:
         self._spy(durable, "create_private", lambda path: _about("reserve", path))
         self._spy(durable, "remove", lambda path: _about("remove", path))
         self._spy(atomic, "_name", lambda handle, part, target: _about("write", target))
-        self._spy(MemoryChannel, "send", lambda channel, frame: "send" if frame.type in DATA else None)
+        self._spy(MemoryChannel, "send", lambda channel, frame: SENT.get(frame.type))
         self._spy(click, "echo", lambda *_, **more: None if more.get("err") else "print")
         self._spy(
             Journal, "mark", lambda journal, mark: None if mark in journal.marks else f"mark {mark.value.decode()}"
         )
+        self._spy(Party, "settle", lambda party: "look")
         self._spy(SessionFolder, "remove", lambda folder: "remove the session")
         self._spy(ResumableSession, "part", lambda session: "part")
 

@@ -20,30 +20,22 @@ from psi.accounts.session_counter import SessionCounter
 from psi.identity.identity import Identity
 
 KEPT = ["audit done", "write record.json"]
+RESUMED = ["count", "mark admitted", "declare", "send"]
+PARTED = ["mark parted", "look", *KEPT, "write out.csv", "print", "remove the session", "part"]
 STEPS: dict[str, list[str]] = {
-    "connect": ["count", "send", *KEPT, "write out.csv", "print"],
-    "listen_noisy": ["count", "charge", "send", *KEPT, "print"],
-    "serve_noisy": ["count", "charge", "send", "audit done", "write record-{session}.json", "print"],
-    "resume_connect": [
-        *(
-            "count",
-            "mark admitted",
-            "send",
-            "mark parted",
-            *KEPT,
-            "write out.csv",
-            "print",
-            "remove the session",
-            "part",
-        ),
-    ],
-    "resume_unconfirmed": [
-        *("count", "mark admitted", "send", *KEPT, "write out.csv", "print", "mark reported", "part"),
+    "connect": ["count", "declare", "send", "look", *KEPT, "write out.csv", "print"],
+    "listen_noisy": ["count", "charge", "declare", "send", "look", *KEPT, "print"],
+    "serve_noisy": ["count", "charge", "declare", "send", "look", "audit done", "write record-{session}.json", "print"],
+    "resume_connect": [*RESUMED, *PARTED],
+    "resume_unconfirmed": [*RESUMED, *PARTED],
+    "resume_unconfirmed_sender": [
+        *("count", "charge", "mark admitted", "declare", "send", "look", *KEPT, "print", "mark reported", "part"),
     ],
     "resume_listen_noisy": [
-        *("count", "charge", "mark admitted", "send", "mark parted", *KEPT, "print", "remove the session", "part"),
+        *("count", "charge", "mark admitted", "declare", "send", "mark parted", "look", *KEPT, "print"),
+        *("remove the session", "part"),
     ],
-    "local": ["send", "write out.csv", "print"],
+    "local": ["declare", "send", "look", "write out.csv", "print"],
     "offer": [
         *("reserve offer.state", "count", "charge", "write offer.state", "write offer.psi", "audit offered", "print"),
     ],

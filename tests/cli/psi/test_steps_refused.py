@@ -1,7 +1,7 @@
 """What each psi command refuses leaves nothing behind: nothing counted, charged, noted, written or printed.
 
-Budget and counter are asked one after the other, and what a peer sends is read after both: then the session stays
-counted, which is the safe side.
+Budget and counter are asked one after the other, and what a peer sends, its size included, is read after both: then the
+session stays counted, which is the safe side.
 """
 
 from __future__ import annotations
@@ -224,9 +224,11 @@ REFUSED: dict[str, Refusal] = {
     "a record over the audit file": Refusal(call((*MATCHES, "--record", "audit.log")), "named twice"),
     "a peer of other terms": Refusal(call(MATCHES, ("--reveal", "count")), "reveal"),
     "a peer longer than allowed": Refusal(
-        after(allowing("matches", "max_peer_size", "2"), call(MATCHES)), "max_peer_size"
+        after(allowing("matches", "max_peer_size", "2"), call(MATCHES)), "max_peer_size", ["count", "declare"]
     ),
-    "a peer longer than the limit": Refusal(call((*MATCHES, "--max-peer-size", "2")), "3"),
+    "a peer longer than the limit": Refusal(
+        call((*MATCHES, "--max-peer-size", "2")), "lists of 3 elements", ["count", "declare"]
+    ),
     "a peer beyond the allowance": Refusal(after(all_sessions_had("matches"), call(MATCHES)), "begun"),
     "a caller beyond the budget": Refusal(after(all_spent, wait(CHARGED, NOISY)), "over budget", ["count"]),
     "a caller of other terms": Refusal(wait(CHARGED, (*NOISY, "--min-matches", "2")), "min_matches"),

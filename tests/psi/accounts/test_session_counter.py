@@ -141,7 +141,7 @@ def test_the_run_is_counted_before_the_first_element_leaves(path: Path) -> None:
     """On both sides, whoever learns."""
     counters = {side: SessionCounter(path.with_name(side.value)) for side in Side}
     parties = {
-        side: Party(setup(side, [b"a", b"b"], admit=lambda size, side=side: counters[side].spend(PEER, WEEKLY, NOW)))
+        side: Party(setup(side, [b"a", b"b"], admit=lambda side=side: counters[side].spend(PEER, WEEKLY, NOW)))
         for side in Side
     }
     counted: list[int] = []

@@ -19,7 +19,8 @@ from psi.inputs.row_tokens import RowTokens
 from psi.inputs.spooled_tokens import SpooledTokens, shuffled
 from psi.inputs.tokens import TokenSource
 from psi.protocol import schedule
-from psi.protocol.party import Setup, run_tokens
+from psi.protocol.party import run_tokens
+from psi.protocol.setup import Setup
 from psi.session.job import Job, Memory, token_prefix
 from psi.tables import open_source
 from psiselect.base.entropy import Entropy, SystemEntropy

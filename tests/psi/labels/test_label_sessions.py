@@ -15,7 +15,9 @@ from psi.agreement.terms import Terms
 from psi.group.curve25519.suite import DST
 from psi.inputs.tokens import KeyTokens
 from psi.labels import labels
+from psi.protocol.matching import Comparison
 from psi.protocol.messages import MessageType as M
+from psi.protocol.outcome import Outcome
 from psi.protocol.party import Party
 from psi.protocol.run import RunContext
 from psi.protocol.states import State
@@ -99,9 +101,9 @@ def test_labels_are_read_when_the_last_message_is_there_and_no_column_stays(
     finished: list[Side] = []
     collected: list[list[Side]] = []
     closed: list[Store] = []
-    collect = labels.UncollectedLabels.collect
+    collect = Comparison._matches
 
-    def watched(self: labels.UncollectedLabels) -> labels.SealedLabels:
+    def watched(self: Comparison) -> Outcome:
         collected.append(list(finished))
         return collect(self)
 
@@ -116,7 +118,7 @@ def test_labels_are_read_when_the_last_message_is_there_and_no_column_stays(
         made.append(Watched())
         return made[-1]
 
-    monkeypatch.setattr(labels.UncollectedLabels, "collect", watched)
+    monkeypatch.setattr(Comparison, "_matches", watched)
     parties = {side: Party(setup(side, items, agreed, labels=Given(items), stores=stores))
                for side, items in ((Side.CONNECT, OWN), (Side.LISTEN, PEER))}  # fmt: skip
     pump(parties, lambda side, frame: finished.append(side) if frame.type == M.FINISH else None)

@@ -147,8 +147,8 @@ def test_a_simulator_that_knows_the_matches_and_the_size_gives_the_same_view() -
     for frame in simulated:
         again.receive(M.TAGS, frame.payload, State.COMPARING)
     again.receive(M.TAGS_END, b"", State.COMPARING)
-    assert again.outcome is not None
-    found = again.outcome.collected().labels
+    assert again.finding is not None
+    found = again.finding.outcome().labels
     assert found is not None
     assert view.outcome.labels is not None
     assert np.array_equal(found[0].open(), view.outcome.labels[0].open())

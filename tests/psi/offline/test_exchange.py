@@ -98,15 +98,17 @@ def test_online_and_offline_transcripts_never_meet(pair: Pair, people: dict[Side
     offer, contents = pair.offer()
     answer, _ = pair.answer(offer)
     result = pair.finish(offer, contents, answer)
-    hellos = {
-        kind.side: bytes(next(pair.read(kind, data).frames()).payload)
-        for kind, data in ((FileKind.OFFER, offer), (FileKind.ANSWER, answer))
+    frames = {
+        kind.side: pair.read(kind, data).frames() for kind, data in ((FileKind.OFFER, offer), (FileKind.ANSWER, answer))
     }
+    hellos, sizes = ({side: bytes(next(some).payload) for side, some in frames.items()} for _ in range(2))
     prints = {side: people[side].fingerprint for side in Side}
-    assert result.transcript != messages.transcript(hellos, prints)
-    again = exchange.transcript(hellos, prints, pair.read(FileKind.OFFER, offer).id)
-    assert result.transcript == again
-    assert result.transcript != exchange.transcript(hellos, prints, bytes(32))
+    assert result.transcript != messages.transcript(messages.greeting(hellos, prints), sizes)
+    offer_id = pair.read(FileKind.OFFER, offer).id
+    assert result.transcript == exchange.transcript(hellos, sizes, prints, offer_id)
+    assert result.transcript != exchange.transcript(hellos, sizes, prints, bytes(32))
+    for side in Side:
+        assert result.transcript != exchange.transcript(hellos, {**sizes, side: b"x"}, prints, offer_id)
 
 
 @pytest.mark.parametrize(
@@ -151,8 +153,8 @@ def test_own_policy_is_asked_before_own_data_is_used(pair: Pair) -> None:
     offer, contents = pair.offer()
     asked = []
 
-    def refuse(size: int) -> None:
-        asked.append(size)
+    def refuse() -> None:
+        asked.append("admit")
         raise PolicyError("no")
 
     def tokens(number: int) -> KeyTokens:
@@ -167,7 +169,7 @@ def test_own_policy_is_asked_before_own_data_is_used(pair: Pair) -> None:
     answer, _ = pair.answer(offer)
     with pytest.raises(PolicyError, match="max-peer-size"):
         pair.finish(offer, contents, answer, max_peer_size=2)
-    assert asked == [4, 0]
+    assert asked == ["admit", "admit"]
 
 
 def test_a_result_below_the_minimum_is_withheld(people: dict[Side, Identity]) -> None:

@@ -14,23 +14,24 @@ from psi.protocol.messages import MessageType as M
 from psi.transport.wire import Frame
 from psiselect.base.errors import RemoteError
 
-PARTS = {side: {"hello": b"h" + side.value.encode(), "print": b"p" + side.value.encode()} for side in Side}
+NAMES = ("hello", "sizes", "print")
+PARTS = {side: {name: name.encode() + side.value.encode() for name in NAMES} for side in Side}
 
 
 def transcript(parts: dict[Side, dict[str, bytes]], offer_id: bytes = bytes(32)) -> bytes:
-    return exchange.transcript(
-        {side: parts[side]["hello"] for side in Side}, {side: parts[side]["print"] for side in Side}, offer_id
-    )
+    hellos, sizes, prints = ({side: parts[side][name] for side in Side} for name in NAMES)
+    return exchange.transcript(hellos, sizes, prints, offer_id)
 
 
 def test_a_transcript_has_every_part_of_an_exchange_in_it() -> None:
     made = [transcript(PARTS), transcript(PARTS, b"\1" + bytes(31)), transcript(PARTS, bytes(31) + b"\1")]
-    made += [transcript({**PARTS, side: {**PARTS[side], part: b"x"}}) for side in Side for part in ("hello", "print")]
+    made += [transcript({**PARTS, side: {**PARTS[side], part: b"x"}}) for side in Side for part in NAMES]
     made.append(transcript({side: PARTS[side.other] for side in Side}))
-    moved = {"hello": PARTS[Side.LISTEN]["hello"][:-1], "print": PARTS[Side.LISTEN]["print"]}
-    shifted = {"hello": PARTS[Side.LISTEN]["hello"][-1:] + PARTS[Side.CONNECT]["hello"], "print": b"pconnect"}
-    made.append(transcript({Side.LISTEN: moved, Side.CONNECT: shifted}))
-    assert len(set(made)) == len(made) == 9
+    for part in NAMES:
+        moved = {**PARTS[Side.LISTEN], part: PARTS[Side.LISTEN][part][:-1]}
+        shifted = {**PARTS[Side.CONNECT], part: PARTS[Side.LISTEN][part][-1:] + PARTS[Side.CONNECT][part]}
+        made.append(transcript({Side.LISTEN: moved, Side.CONNECT: shifted}))
+    assert len(set(made)) == len(made) == 13
     assert {len(one) for one in made} == {64}
 
 

@@ -1,5 +1,5 @@
-"""What is bound to what: each term and each field of a greeting to the transcript, the transcript and the run to every
-tag, and both sides' records to each other."""
+"""What is bound to what: each term and each field of a hello to the greeting, the greeting and both sides' sizes to the
+transcript, the transcript and the run to every tag, and both sides' records to each other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from support.other_terms import ALIKE, COLUMNS, NOISY, OTHER_TERMS, SUM
-from support.parties import KEYS, RAW, Key, pump, setup, terms
+from support.parties import KEYS, RAW, Key, declared, pump, setup, terms
 
 from psi.agreement.column_terms import ColumnTerms
 from psi.agreement.modes import Comparer, Learner, Reveal, Side
@@ -47,18 +47,20 @@ def test_each_term_is_in_the_hello_the_transcript_and_the_record(term: str) -> N
     found = []
     for changes in (ALIKE.get(term, {}), OTHER_TERMS[term]):
         agreed = terms(**changes)
-        parties = {side: Party(setup(side, [b"a"], agreed, sizes=(1,) * agreed.lists)) for side in Side}
-        hellos = {side: one.start()[0] for side, one in parties.items()}
+        given = {"sizes": (1,) * agreed.lists, "values": np.ones_like}
+        parties = {side: Party(setup(side, [b"a"], agreed, **given)) for side in Side}
+        sizes = declared(parties)
         for side, one in parties.items():
-            one.receive(hellos[side.other])
+            one.receive(sizes[side.other])
         record = party.make_record(parties[Side.LISTEN]._setup, (1,), bytes(64), 0, None)
-        found.append((json.loads(hellos[Side.LISTEN].payload)["terms"], parties, record))
+        found.append((json.loads(parties[Side.LISTEN]._hellos[Side.LISTEN])["terms"], parties, record))
     (here, ours, record), (there, others, other) = found
     differ = {name for name in here if here[name] != there[name]}
     assert {"rule": "keys"}.get(term, term) in differ
     for side in Side:
         assert ours[side].transcript == ours[side.other].transcript
         assert ours[side].transcript != others[side].transcript
+        assert ours[side]._greeting != others[side]._greeting
     assert record["terms"] == here
     assert other["terms"] == there
     assert strict_json.encode(record) != strict_json.encode(other)
@@ -70,42 +72,74 @@ def test_every_field_of_terms_and_hello_is_bound() -> None:
     assert {field.name for field in dataclasses.fields(Hello)} == set(OTHER_FIELDS)
 
 
-OTHER_FIELDS: dict[str, object] = {"terms": terms(chunk=17), "nonce": b"\1" * 32, "sizes": (9,), "time": 5}
+OTHER_FIELDS: dict[str, object] = {"terms": terms(chunk=17), "nonce": b"\1" * 32, "time": 5}
 
 
 @pytest.mark.parametrize("side", Side)
 @pytest.mark.parametrize("name", OTHER_FIELDS)
-def test_each_field_of_each_hello_is_in_the_transcript(name: str, side: Side) -> None:
-    hello = Hello(terms(), bytes(32), (8,), 0)
+def test_each_field_of_each_hello_is_in_the_greeting_and_the_transcript(name: str, side: Side) -> None:
+    hello = Hello(terms(), bytes(32), 0)
     other = dataclasses.replace(hello, **{name: OTHER_FIELDS[name]})
     prints = {one: KEYS[one].fingerprint for one in Side}
     same = {one: bytes(hello.frame().payload) for one in Side}
     changed = {**same, side: bytes(other.frame().payload)}
-    assert messages.transcript(same, prints) != messages.transcript(changed, prints)
+    greeted, others = messages.greeting(same, prints), messages.greeting(changed, prints)
+    assert greeted != others
+    sizes = dict.fromkeys(Side, b"8")
+    assert messages.transcript(greeted, sizes) != messages.transcript(others, sizes)
+
+
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize("lists", [1, 2])
+def test_each_size_of_each_side_is_in_the_transcript(lists: int, side: Side) -> None:
+    """As it was declared: a session in which one list of one side is longer has another transcript on both sides."""
+    agreed = terms(keys=(RAW,) * lists)
+    made = set()
+    for longer in range(-1, lists):
+        sizes = dict.fromkeys(Side, (8,) * lists)
+        sizes[side] = tuple(8 + (number == longer) for number in range(lists))
+        parties = {one: Party(setup(one, ITEMS, agreed, sizes=sizes[one])) for one in Side}
+        frames = declared(parties)
+        for one, playing in parties.items():
+            playing.receive(frames[one.other])
+        assert parties[Side.CONNECT]._greeting == parties[Side.LISTEN]._greeting
+        assert parties[Side.CONNECT].transcript == parties[Side.LISTEN].transcript
+        made.add(parties[side].transcript)
+    assert len(made) == 1 + lists
 
 
 @pytest.mark.parametrize("victim", Side)
 @pytest.mark.parametrize("which", ["signer", "verifier"])
-def test_a_session_between_other_certificates_has_another_transcript(which: str, victim: Side) -> None:
+def test_a_session_between_other_certificates_has_another_greeting(which: str, victim: Side) -> None:
     """With the right key behind another certificate: the proof does not hold, for either side's certificate."""
     other = Key((victim if which == "signer" else victim.other).value)
     other.fingerprint = bytes(32)
     parties = {side: Party(setup(side, ITEMS, terms(), **({which: other} if side is victim else {}))) for side in Side}
     hellos = {side: one.start()[0] for side, one in parties.items()}
     proofs = {side: one.receive(hellos[side.other])[0] for side, one in parties.items()}
-    assert parties[Side.CONNECT].transcript != parties[Side.LISTEN].transcript
+    assert parties[Side.CONNECT]._greeting != parties[Side.LISTEN]._greeting
     for side, one in parties.items():
         with pytest.raises(RemoteError, match="signature"):
             one.receive(proofs[side.other])
 
 
-def test_the_transcript_is_over_the_bytes_that_came() -> None:
+def test_the_greeting_is_over_the_bytes_that_came() -> None:
     """A hello with the same fields in other bytes is another hello: both sides must have seen the same."""
     parties = {side: Party(setup(side, ITEMS, terms())) for side in Side}
     hellos = {side: one.start()[0] for side, one in parties.items()}
     spaced = Frame(M.HELLO, bytes(hellos[Side.LISTEN].payload) + b" ")
     parties[Side.CONNECT].receive(spaced)
     parties[Side.LISTEN].receive(hellos[Side.CONNECT])
+    assert parties[Side.CONNECT]._greeting != parties[Side.LISTEN]._greeting
+
+
+def test_the_transcript_is_over_the_bytes_that_came() -> None:
+    """Sizes with the same numbers in other bytes are other sizes."""
+    parties = {side: Party(setup(side, ITEMS, terms())) for side in Side}
+    sizes = declared(parties)
+    parties[Side.CONNECT].receive(Frame(M.SIZES, bytes(sizes[Side.LISTEN].payload) + b" "))
+    parties[Side.LISTEN].receive(sizes[Side.CONNECT])
+    assert parties[Side.CONNECT].peer_sizes == parties[Side.LISTEN].own_sizes
     assert parties[Side.CONNECT].transcript != parties[Side.LISTEN].transcript
 
 

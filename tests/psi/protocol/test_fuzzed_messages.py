@@ -1,4 +1,5 @@
-"""HELLO and ABORT with any JSON in any field that they have: the fields are read off what the product itself sends."""
+"""HELLO, SIZES and ABORT with any JSON in any field that they have: the fields are read off what the product itself
+sends."""
 
 from __future__ import annotations
 
@@ -10,10 +11,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.parties import setup, terms
+from support.labelled import Given
+from support.parties import declared, setup, terms
 
 from psi.agreement.column_terms import ColumnTerms
 from psi.agreement.modes import Matching, Reveal, Side
@@ -100,39 +103,38 @@ def is_whole(value: object, most: int) -> bool:
 
 def expected(name: str, hello: dict[str, Any]) -> type[PsiselectError] | None:
     """What a hello deserves, written out from docs/protocol.md once more; None for an answer."""
-    agreed = AGREED[name]
-    nonce, sizes = hello.get("nonce"), hello.get("sizes")
-    if not same(hello.get("terms"), agreed.to_json()) or hello.keys() != {"terms", "nonce", "sizes", "time"}:
+    nonce = hello.get("nonce")
+    if not same(hello.get("terms"), AGREED[name].to_json()) or hello.keys() != {"terms", "nonce", "time"}:
         return RemoteError
     if not isinstance(nonce, str) or len(nonce) != 64 or set(nonce) - set("0123456789abcdef"):
         return RemoteError
-    if not is_whole(hello["time"], (1 << 40) - 1):
-        return RemoteError
-    if not isinstance(sizes, list) or len(sizes) != 1 or not is_whole(sizes[0], 1 << 40):
-        return RemoteError
-    if agreed.pad_to is not None and sizes != [agreed.pad_to]:
-        return RemoteError
-    return PolicyError if sizes[0] > LIMIT else None
+    return None if is_whole(hello["time"], (1 << 40) - 1) else RemoteError
 
 
-def receive(name: str, side: Side, payload: bytes, wanted: type[PsiselectError] | None, shown: str = "") -> None:
+def receive(name: str, side: Side, payload: bytes, wanted: type[PsiselectError] | None) -> None:
     """A party gets this hello: it answers with its proof alone, or raises what is wanted, in printable words."""
-    asked: list[int] = []
-    party = Party(setup(side, [b"a"], AGREED[name], max_peer_size=LIMIT, admit=asked.append))
+    asked: list[object] = []
+    policy = {"admit": lambda: asked.append("session"), "check_size": asked.append}
+    party = Party(setup(side, [b"a"], AGREED[name], max_peer_size=LIMIT, **policy))
     party.start()
     if wanted is None:
         assert [frame.type for frame in party.receive(Frame(M.HELLO, payload))] == [M.AUTH]
     else:
-        with pytest.raises(wanted) as caught:
-            party.receive(Frame(M.HELLO, payload))
-        text = str(caught.value)
-        assert text.isprintable(), (name, text)
-        assert len(text) < 500, (name, text)
-        assert party.state is State.FAILED
-        told = messages.abort_frame(caught.value).payload
-        assert CONTROL[0] not in bytes(told).decode()
-        assert len(told) < 100
+        refused(name, party, Frame(M.HELLO, payload), wanted)
     assert asked == []
+
+
+def refused(name: str, party: Party, frame: Frame, wanted: type[PsiselectError]) -> None:
+    """A party raises what is wanted for this frame, in printable words, and tells the peer little."""
+    with pytest.raises(wanted) as caught:
+        party.receive(frame)
+    text = str(caught.value)
+    assert text.isprintable(), (name, text)
+    assert len(text) < 500, (name, text)
+    assert party.state is State.FAILED
+    told = messages.abort_frame(caught.value).payload
+    assert CONTROL[0] not in bytes(told).decode()
+    assert len(told) < 100
 
 
 def test_the_fields_that_are_fuzzed_are_those_of_the_code() -> None:
@@ -210,48 +212,147 @@ def test_a_hello_may_have_65536_bytes_and_no_more() -> None:
     receive(name, side, good + b" " * ((1 << 16) - len(good) + 1), RemoteError)
 
 
+# ---- sizes
+
+
+def of_sizes(name: str, body: object) -> type[PsiselectError] | None:
+    """What these SIZES deserve, written out from docs/protocol.md once more; None for being taken."""
+    agreed = AGREED[name]
+    if not isinstance(body, dict) or body.keys() != {"sizes"}:
+        return RemoteError
+    sizes = body["sizes"]
+    if not isinstance(sizes, list) or len(sizes) != 1 or not is_whole(sizes[0], 1 << 40):
+        return RemoteError
+    if agreed.pad_to is not None and sizes != [agreed.pad_to]:
+        return RemoteError
+    return PolicyError if sizes[0] * agreed.keys_per_row > LIMIT else None
+
+
+@functools.cache
+def before_sizes(name: str, side: Side) -> tuple[Party, list[object]]:
+    """A party that has sent its sizes and waits for the peer's, and what its policy has been asked about."""
+    asked: list[object] = []
+    policy = {"admit": lambda: asked.append("session"), "check_size": asked.append}
+    more: dict[str, object] = {"max_peer_size": LIMIT, "values": np.zeros_like}
+    parties = {
+        one: Party(setup(one, [b"a"], AGREED[name], **more, labels=Given([b"a"]), **(policy if one is side else {})))
+        for one in Side
+    }
+    declared(parties)
+    return parties[side], asked
+
+
+def take_sizes(name: str, side: Side, payload: bytes, wanted: type[PsiselectError] | None) -> None:
+    """A party gets these sizes: it goes on to its run, or raises what is wanted. Policy is asked about none but sizes
+    that are in order."""
+    reached, asked = before_sizes(name, side)
+    party = copy.copy(reached)
+    del asked[1:]
+    if wanted is None:
+        assert party.receive(Frame(M.SIZES, payload)) == []
+        assert party.state not in (State.DECLARED, State.FAILED)
+        assert asked == ["session", party.peer_size]
+    else:
+        refused(name, party, Frame(M.SIZES, payload), wanted)
+        assert asked == ["session"]
+        assert party.transcript == b""
+
+
+@pytest.mark.parametrize("name", AGREED)
+def test_sizes_with_any_json_in_any_place_are_taken_or_refused_as_written(name: str) -> None:
+    good = json.loads(bytes(messages.sizes_frame([AGREED[name].pad_to or 1]).payload))
+    assert list(paths(good)) == [("sizes",), ("sizes", 0)]
+    bodies: list[object] = [good, {**good, "more": 1}, {}]
+    bodies += [changed(good, path, value) for path in paths(good) for value in STRANGE]
+    bodies += [value for value in STRANGE if not isinstance(value, dict)]
+    taken = 0
+    for body, side in zip(bodies, itertools.cycle(Side), strict=False):
+        wanted = of_sizes(name, body)
+        take_sizes(name, side, json.dumps(body).encode(), wanted)
+        taken += wanted is None
+    assert taken >= 3
+
+
+def test_sizes_in_another_form_of_json_are_refused() -> None:
+    name, side = "matches with columns", Side.LISTEN
+    take_sizes(name, side, b'{"sizes":[1]}', None)
+    for bad in (
+        b"", b'{"sizes":[1]', b'{"sizes":[1]}x', b'{"sizes":[1],"sizes":[1]}', b'{"sizes":[1e0]}', b'{"sizes":[NaN]}',
+        b'{"sizes":[01]}', b'{"sizes":' + b"[" * 30_000, b"\xef\xbb\xbf" + b'{"sizes":[1]}', b'{"sizes":[1]}\xff',
+    ):  # fmt: skip
+        take_sizes(name, side, bad, RemoteError)
+
+
 # ---- abort
 
 ABORT = json.loads(bytes(messages.BUSY.payload))
-UNKNOWN = "the peer ended the session with an unknown code"
+UNKNOWN = "the peer ended the session with an abort that says nothing known"
+UNNAMED = "the peer ended the session with an abort that names no term"
+BELIEVED = {"minimum": MinimumError, "stopped": TransportError}
 
 
+@pytest.mark.parametrize("compares", [True, False])
 @pytest.mark.parametrize("field", [*ABORT, "more"])
 @pytest.mark.parametrize("code", messages._ABORTS)
-def test_an_abort_with_any_json_in_any_field_is_one_of_our_own_sentences(code: str, field: str) -> None:
+def test_an_abort_with_any_json_in_any_field_is_one_of_our_own_sentences(code: str, field: str, compares: bool) -> None:
     """Whatever the peer gives as its reason is not shown, but for a term's plain name."""
     for value in STRANGE:
-        check_abort(code, field, value)
+        check_abort({**ABORT, "code": code, "term": "chunk" if code == "terms" else None, field: value}, compares)
+    check_abort({"code": code}, compares)
+    check_abort({"term": None}, compares)
 
 
-def check_abort(code: str, field: str, value: object) -> None:
-    """One strange value in one field of an ABORT."""
-    body = {**ABORT, "code": code, "term": "chunk" if code == "terms" else None, field: value}
+def check_abort(body: dict[str, object], compares: bool) -> None:
+    """What an ABORT amounts to, written out from docs/protocol.md once more."""
     try:
-        error = messages.decode_abort(json.dumps(body).encode())
-    except RemoteError as refused:
-        error = refused
-    assert isinstance(error, RemoteError | MinimumError)
+        error = messages.decode_abort(json.dumps(body).encode(), compares=compares)
+    except RemoteError as caught:
+        error = caught
     assert str(error).isprintable()
-    term, found = body["term"], body["code"]
-    named = found == "terms" and isinstance(term, str) and len(term) <= 40 and term.isascii() and term.isprintable()
-    if not isinstance(found, str) or found not in messages._ABORTS:
+    term, code = body.get("term"), body.get("code")
+    if body.keys() - {"code", "term"}:
+        assert str(error) == "the peer's abort has fields that this version does not know"
+    elif not isinstance(code, str):
+        assert str(error) == "the peer's abort lacks a proper 'code'"
+    elif code not in messages._ABORTS or (term is None) is (code == "terms"):
         assert str(error) == UNKNOWN
-    elif named:
+    elif code == "terms" and not (isinstance(term, str) and plain(term)):
+        assert str(error) == UNNAMED
+    elif code == "terms":
         assert str(error) == f"{messages._ABORTS['terms']}: it names '{term}'"
         assert error.term == term
+    elif code == "minimum" and not compares:
+        assert str(error) == "the peer ends the session for a minimum that it was not to compare"
     else:
-        assert str(error) == messages._ABORTS[found]
-        assert error.term == ("min_matches" if found == "minimum" else None)
+        assert str(error) == messages._ABORTS[code]
+        assert error.term == ("min_matches" if code == "minimum" else None)
+        assert type(error) is BELIEVED.get(code, RemoteError)
+        return
+    assert type(error) is RemoteError
+
+
+def plain(term: str) -> bool:
+    """Whether an ABORT may name this term."""
+    letters = set("abcdefghijklmnopqrstuvwxyz")
+    return 1 <= len(term) <= 40 and term[0] in letters and set(term) <= letters | set("_-")
 
 
 @pytest.mark.parametrize(
-    ("term", "shown"), [("x" * 40, True), ("x" * 41, False), ("é", False), ("a\tb", False), ("\x7f", False)]
-)
+    ("term", "shown"),
+    [("x" * 40, True), ("x" * 41, False), ("max-peer-size", True), ("min_matches", True), ("", False), ("_x", False),
+     ("x1", False), ("X", False), ("x\n", False), ("é", False), ("a\tb", False), ("\x7f", False)],
+)  # fmt: skip
 def test_a_term_that_an_abort_names_is_short_and_plain(term: str, shown: bool) -> None:
-    error = messages.decode_abort(strict_json.encode({"code": "terms", "term": term}))
-    assert (error.term == term) is shown
-    assert (term in str(error)) is shown
+    payload = strict_json.encode({"code": "terms", "term": term})
+    if shown:
+        error = messages.decode_abort(payload)
+        assert error.term == term
+        assert f"'{term}'" in str(error)
+        return
+    with pytest.raises(RemoteError) as caught:
+        messages.decode_abort(payload)
+    assert str(caught.value) == UNNAMED
+    assert caught.value.term is None
 
 
 def test_every_error_of_the_tree_is_tried() -> None:
@@ -266,7 +367,8 @@ def all_errors() -> list[BaseException]:
 
 @pytest.mark.parametrize("error", all_errors(), ids=repr)
 def test_an_abort_says_a_code_and_at_most_a_term(error: BaseException) -> None:
-    """No error of this side reaches the peer in words; a fault of this side is not told from any other."""
+    """No error of this side reaches the peer in words; a fault of this side is not told from any other. What is said is
+    an ABORT that this version takes."""
     body = strict_json.decode(messages.abort_frame(error).payload, "abort")
     assert body.keys() == ABORT.keys()
     if isinstance(error, MinimumError):
@@ -275,5 +377,10 @@ def test_an_abort_says_a_code_and_at_most_a_term(error: BaseException) -> None:
         assert body == {"code": "refused", "term": None}
     elif isinstance(error, RemoteError):
         assert body == {"code": "terms" if error.term else "protocol", "term": error.term}
+    elif isinstance(error, KeyboardInterrupt | SystemExit):
+        assert body == {"code": "stopped", "term": None}
     else:
         assert body == {"code": "failed", "term": None}
+    assert str(messages.decode_abort(messages.abort_frame(error).payload, compares=True)).startswith(
+        messages._ABORTS[body["code"]]
+    )

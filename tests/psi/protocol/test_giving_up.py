@@ -13,6 +13,7 @@ from support.tapped import tapped_pair
 from psi.agreement.modes import Side
 from psi.group.curve25519.portable import PortableBackend
 from psi.identity.identity import Identity
+from psi.protocol import messages
 from psi.protocol.messages import MessageType
 from psi.session import session
 from psi.transport.tls import Listener
@@ -66,18 +67,18 @@ class Broken(PortableBackend):
 def test_an_interrupted_session_tells_the_peer_at_once() -> None:
     near, far = tapped_pair(timeout=120)
     items = [b"%d" % number for number in range(100)]
-    peer = session.Party(setup(Side.LISTEN, items, terms()))
-    for frame in peer.start():
-        far.send(frame)
     own = setup(Side.CONNECT, items, terms(), backend=Broken(threads=1))
-    # The peer's AUTH is made from our HELLO, which is known beforehand: nonce and time are fixed here.
-    hello = session.Party(setup(Side.CONNECT, items, terms())).start()[0]
-    for frame in peer.receive(Frame(hello.type, bytes(hello.payload))):
+    # The peer's messages are made from ours, which are known beforehand: nonce and time are fixed here.
+    peer, twin = session.Party(setup(Side.LISTEN, items, terms())), session.Party(setup(Side.CONNECT, items, terms()))
+    (hello,), (own_hello,) = peer.start(), twin.start()
+    (proof,), (own_proof,) = peer.receive(own_hello), twin.receive(hello)
+    for frame in (hello, proof, *peer.receive(own_proof)):
         far.send(frame)
     with pytest.raises(KeyboardInterrupt):
         session.run(near, own)
     types = []
     while (frame := far.receive(0)) is not None and frame.type != MessageType.ABORT:
         types.append(frame.type)
-    assert types == [MessageType.HELLO, MessageType.AUTH]
+    assert types == [MessageType.HELLO, MessageType.AUTH, MessageType.SIZES]
     assert frame is not None
+    assert "stopped" in str(messages.decode_abort(frame.payload))

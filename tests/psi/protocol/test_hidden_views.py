@@ -3,12 +3,11 @@ views have the structure of simulated ones, and planted leaks do not."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from support.parties import backend, pump, run, setup, terms
+from support.parties import backend, declared, pump, run, setup, terms
 
 from psi.agreement.modes import Learner, Reveal, Side
 from psi.agreement.terms import Terms
@@ -20,6 +19,7 @@ from psi.inputs import padding
 from psi.inputs.padding import FILLER_TYPE, fillers
 from psi.inputs.tokens import KeyTokens
 from psi.protocol.messages import MessageType as M
+from psi.protocol.messages import sizes_frame
 from psi.protocol.outcome import Outcome
 from psi.protocol.party import Party
 from psi.protocol.receiver import Receiver
@@ -171,8 +171,8 @@ def test_a_simulator_with_sizes_and_result_gives_the_learners_view(agreed: Terms
     assert shape(recorded) == shape(simulation.frames)
     for frame in simulation.frames:
         simulation.learner.receive(M(frame.type), frame.payload, State.UNMASKING)
-    assert simulation.learner.outcome is not None
-    assert result_of(simulation.learner.outcome) == result
+    assert simulation.learner.finding is not None
+    assert result_of(simulation.learner.finding.outcome()) == result
 
 
 @pytest.mark.parametrize("agreed", [COUNT, NOISY], ids=["count", "noisy-count"])
@@ -287,9 +287,7 @@ def test_a_list_beyond_the_padding_and_a_peer_that_declares_another_size_are_ref
     with pytest.raises(UsageError, match="1 item or more"):
         terms(pad_to=0)
     agreed = terms(pad_to=50)
-    party, other = (Party(setup(side, OWN, agreed)) for side in Side)
-    party.start()
-    hello = json.loads(other.start()[0].payload)
-    hello["sizes"] = [49]
+    parties = {side: Party(setup(side, OWN, agreed)) for side in Side}
+    assert bytes(declared(parties)[Side.CONNECT].payload) == b'{"sizes":[50]}'
     with pytest.raises(RemoteError, match="both pad to"):
-        party.receive(Frame(M.HELLO, json.dumps(hello).encode()))
+        parties[Side.CONNECT].receive(sizes_frame([49]))

@@ -104,9 +104,8 @@ def test_same_rule_in_words_with_another_digest_is_a_difference() -> None:
 
 def test_own_policy_caps_the_peer_and_the_peer_hears_only_that() -> None:
     party = Party(setup(Side.LISTEN, [], max_peer_size=3))
-    party.start()
     with pytest.raises(PolicyError, match="max-peer-size") as caught:
-        party.receive(Party(setup(Side.CONNECT, [b"%d" % i for i in range(4)])).start()[0])
+        pump({Side.LISTEN: party, Side.CONNECT: Party(setup(Side.CONNECT, [b"%d" % i for i in range(4)]))})
     told = messages.abort_frame(caught.value).payload
     assert strict_json.decode(told, "abort") == {"code": "refused", "term": None}
     assert "policy refuses" in str(messages.decode_abort(told))
@@ -139,21 +138,61 @@ def test_a_signature_serves_one_side_and_one_purpose() -> None:
     assert len(made) == 5
 
 
-def test_transcript_binds_hellos_and_fingerprints() -> None:
+def test_transcript_binds_hellos_fingerprints_and_sizes() -> None:
     hellos = {Side.LISTEN: b"l", Side.CONNECT: b"c"}
     prints = {Side.LISTEN: b"L", Side.CONNECT: b"C"}
-    made = {messages.transcript(hellos, prints)}
+    made = {messages.greeting(hellos, prints), messages.greeting({Side.LISTEN: b"lc", Side.CONNECT: b""}, prints)}
     for side in Side:
-        made.add(messages.transcript({**hellos, side: b"x"}, prints))
-        made.add(messages.transcript(hellos, {**prints, side: b"x"}))
-    made.add(messages.transcript({Side.LISTEN: b"lc", Side.CONNECT: b""}, prints))
+        made.add(messages.greeting({**hellos, side: b"x"}, prints))
+        made.add(messages.greeting(hellos, {**prints, side: b"x"}))
     assert len(made) == 6
+    sizes = {Side.LISTEN: b"1", Side.CONNECT: b"2"}
+    bound = {messages.transcript(b"greeting", sizes), messages.transcript(b"other", sizes)}
+    bound |= {messages.transcript(b"greeting", {**sizes, side: b"3"}) for side in Side}
+    assert len(bound) == 4
+
+
+def test_no_size_moves_before_the_peer_has_proved_who_it_is_and_is_counted() -> None:
+    """A peer that may have one session a week read the size of the list six times, and nothing was counted."""
+    counted: list[str] = []
+    listener = Party(setup(Side.LISTEN, [b"a", b"b"], admit=lambda: counted.append("session")))
+    prober = Party(setup(Side.CONNECT, [b"b"]))
+    hello, (probe,) = listener.start(), prober.start()
+    auth = listener.receive(probe)
+    assert [frame.type for frame in (*hello, *auth)] == [M.HELLO, M.AUTH]
+    assert not any(b"sizes" in bytes(frame.payload) for frame in (*hello, *auth))
+    assert counted == []
+    (proof,) = prober.receive(hello[0])
+    (declared,) = listener.receive(proof)
+    assert (declared.type, counted) == (M.SIZES, ["session"])
+
+
+def test_a_refused_session_shows_no_size() -> None:
+    def refuse() -> None:
+        raise PolicyError("no more sessions this week")
+
+    seen: list[Frame] = []
+    listener = Party(setup(Side.LISTEN, [b"a"], admit=refuse))
+    with pytest.raises(PolicyError, match="this week"):
+        pump(
+            {Side.LISTEN: listener, Side.CONNECT: Party(setup(Side.CONNECT, [b"b"]))},
+            lambda side, frame: seen.append(frame) if side is Side.LISTEN else None,
+        )
+    assert [frame.type for frame in seen] == [M.HELLO, M.AUTH]
 
 
 # ---- every (state, message) pair
 
 # Left as soon as they are entered, by an answer that goes out at once.
-PASSING = (State.RUN_OVER, State.SIGNING, State.OPENING, State.GRANTING, State.SHOWING, State.CHALLENGING)
+PASSING = (
+    State.ADMITTING,
+    State.RUN_OVER,
+    State.SIGNING,
+    State.OPENING,
+    State.GRANTING,
+    State.SHOWING,
+    State.CHALLENGING,
+)
 WAITING = [state for state in State if state not in PASSING]
 OF_SUM_RECEIVER = (State.DEALING, State.TRANSFERRING, State.EXPECTING, State.ADDING)
 OF_SUM_SENDER = (State.ASKING, State.ASKED, State.GATHERING, State.CHECKING, State.CORRECTING)
@@ -192,7 +231,7 @@ def party_in(state: State) -> Party:
 @pytest.mark.parametrize("state", WAITING)
 def test_every_message_out_of_place_is_refused_in_every_state(state: State) -> None:
     reached = party_in(state)
-    for kind in [*M, 0, 11, 200, 255]:
+    for kind in [*M, 0, 12, 200, 255]:
         party = copy.copy(reached)  # as it was: what a refusal wipes is not needed to refuse again
         if (RECEIVE, kind) in TABLE[state]:
             assert after(state, RECEIVE, kind) in State
@@ -209,6 +248,8 @@ def test_what_may_be_received_is_what_the_specification_lists() -> None:
     expected = {
         State.GREETED: {M.HELLO},
         State.PROVING: {M.AUTH},
+        State.ADMITTING: {M.ALIVE},
+        State.DECLARED: {M.SIZES, M.ALIVE},
         State.MASKING: {M.REPLIES, M.ALIVE},
         State.MASKING_QUIETLY: {M.ALIVE},
         State.UNMASKING: {M.REPLIES, M.REPLIES_END, M.ALIVE},
@@ -242,6 +283,7 @@ def test_what_may_be_sent_is_what_the_specification_lists() -> None:
     expected = {
         State.OPENING: {M.HELLO},
         State.SIGNING: {M.AUTH},
+        State.ADMITTING: {M.SIZES},
         State.MASKING: {M.ELEMENTS, M.ELEMENTS_END},
         State.MASKING_QUIETLY: {M.ELEMENTS, M.ELEMENTS_END},
         State.ANSWERING: {M.REPLIES},

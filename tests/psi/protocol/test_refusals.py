@@ -106,13 +106,17 @@ def test_counts_of_elements_are_held_exactly(role: str, learner: Side, name: str
     agreed, victim = mode(name, learner), victim_of(role, learner)
     items = len(LISTS[learner]) + agreed.added
     last = (items - 1) // CHUNK
+    left = items - CHUNK * last
     found = attack(agreed, victim, ROLES[role][0], drop(last))
     expect_nothing_came_of_it(found, "fewer elements")
-    # One row too many, still within a chunk.
-    full = items % CHUNK == 0
-    one_more = twice(last) if full else replace(last, lambda payload: payload + (9).to_bytes(32, "little"))
-    found = attack(agreed, victim, ROLES[role][0], one_more)
-    expect_nothing_came_of_it(found, "more elements")
+    found = attack(agreed, victim, ROLES[role][0], twice(last))
+    expect_nothing_came_of_it(found, f"more {'elements' if role == 'sender' else 'replies'} than it may")
+    # One row too many, still within a chunk, and one too few.
+    longer = replace(last, lambda payload: payload + (9).to_bytes(32, "little"))
+    shorter = replace(last, lambda payload: payload[:-32])
+    for change in (longer, shorter):
+        found = attack(agreed, victim, ROLES[role][0], change)
+        expect_nothing_came_of_it(found, f"expected {left} rows of 32")
 
 
 def cut_or_grown(width: int) -> dict[str, Callable[[bytes], bytes]]:
@@ -120,6 +124,8 @@ def cut_or_grown(width: int) -> dict[str, Callable[[bytes], bytes]]:
         "empty": lambda payload: b"",
         "a byte less": lambda payload: payload[:-1],
         "a byte more": lambda payload: payload + b"\0",
+        "a row short of the chunk": lambda payload: payload[:-width],
+        "one row": lambda payload: payload[:width],
         "a row beyond the chunk": lambda payload: payload + payload[-width:],
     }
 
@@ -130,7 +136,7 @@ def cut_or_grown(width: int) -> dict[str, Callable[[bytes], bytes]]:
 def test_chunks_of_another_form_are_refused_by_both_roles(form: str, role: str, name: str) -> None:
     kind, end = ROLES[role]
     found = attack(mode(name), victim_of(role, Side.CONNECT), kind, replace(0, cut_or_grown(32)[form]))
-    expect_nothing_came_of_it(found, "expected 1 to 4 rows of 32")
+    expect_nothing_came_of_it(found, "expected 4 rows of 32")
     found = attack(mode(name), victim_of(role, Side.CONNECT), end, replace(0, lambda payload: b"\0"))
     expect_nothing_came_of_it(found, "carries data")
 
@@ -175,17 +181,19 @@ def test_counts_and_forms_of_tags_are_held_exactly(learner: Side, name: str) -> 
     agreed = mode(name, learner)
     width = tags_of(agreed)
     tags = len(LISTS[learner.other]) + agreed.added
-    last, short = (tags - 1) // CHUNK, tags % CHUNK
+    last = (tags - 1) // CHUNK
+    left = tags - CHUNK * last
     expect_nothing_came_of_it(attack(agreed, learner, M.TAGS, drop(last)), "fewer tags")
     expect_nothing_came_of_it(attack(agreed, learner, M.TAGS, twice(last)), "more tags")
-    one_more = replace(last, lambda payload: payload + payload[-width:])
-    expect_nothing_came_of_it(attack(agreed, learner, M.TAGS, one_more), "more tags" if short else "expected 1")
+    for change in (lambda payload: payload + payload[-width:], lambda payload: payload[:-width]):
+        found = attack(agreed, learner, M.TAGS, replace(last, change))
+        expect_nothing_came_of_it(found, f"expected {left} rows of {width}")
     # Equal tags are in order, and nobody gains by them.
     alike = replace(last, lambda payload: payload[-width:] * (len(payload) // width))
     assert attack(agreed, learner, M.TAGS, alike).error is None
     for form in cut_or_grown(width).values():
         found = attack(agreed, learner, M.TAGS, replace(0, form))
-        expect_nothing_came_of_it(found, f"expected 1 to {CHUNK} rows of {width}")
+        expect_nothing_came_of_it(found, f"expected {CHUNK} rows of {width}")
     expect_nothing_came_of_it(attack(agreed, learner, M.TAGS_END, replace(0, lambda _: b"\0")), "carries data")
 
 
@@ -258,7 +266,7 @@ def test_a_chunk_of_linked_rows_has_as_many_rows_as_fit(role: str) -> None:
     assert attack(agreed, victim, kind, noted, rows_of_two).error is None
     assert set(lengths[:-1]) == {2 * 64}
     found = attack(agreed, victim, kind, replace(0, lambda payload: payload + payload[-64:]), rows_of_two)
-    expect_nothing_came_of_it(found, "expected 1 to 2 rows of 64")
+    expect_nothing_came_of_it(found, "expected 2 rows of 64")
 
 
 # ---- the last part of a sum
@@ -294,8 +302,11 @@ def test_corrections_are_counted_and_a_total_needs_all_of_them(learner: Side) ->
     agreed = mode("sum", learner)
     last = (len(LISTS[learner.other]) - 1) // 8  # a full block has eight rows here
     expect_nothing_came_of_it(attack(agreed, learner, M.CORRECTIONS, twice(last)), "more corrections")
-    fewer = replace(0, lambda payload: payload[:-8])
-    expect_nothing_came_of_it(attack(agreed, learner, M.CORRECTIONS, fewer), "fewer corrections")
+    rows = min(8, len(LISTS[learner.other]))
+    for change in (lambda payload: payload[:-8], lambda payload: payload + payload[-8:]):
+        found = attack(agreed, learner, M.CORRECTIONS, replace(0, change))
+        expect_nothing_came_of_it(found, f"expected {rows} rows of 8")
+    expect_nothing_came_of_it(attack(agreed, learner, M.CORRECTIONS, drop(last)), "fewer corrections")
 
 
 # ---- signs of life

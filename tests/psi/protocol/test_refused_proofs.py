@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import threading
 from collections.abc import Callable
 
 import pytest
 from support.attacked import LISTS, attack, expect_nothing_came_of_it, mode, replace
-from support.parties import KEYS, Key, pump, setup, terms
+from support.parties import KEYS, Key, declared, pump, setup, terms
 from support.tapped import Tap, tapped_pair
 
 from psi.agreement.modes import Learner, Side
@@ -33,12 +34,9 @@ from psiselect.base.errors import PolicyError, RemoteError, TransportError
         ({"nonce": "ab" * 31}, "malformed nonce"),
         ({"time": 1 << 40}, "impossible time"),
         ({"time": -1}, "impossible time"),
-        ({"sizes": [-1]}, "impossible list sizes"),
-        ({"sizes": [(1 << 40) + 1]}, "impossible list sizes"),
-        ({"sizes": [3, 3]}, "impossible list sizes"),
-        ({"sizes": []}, "impossible list sizes"),
-        ({"sizes": [True]}, "impossible list sizes"),
+        ({"sizes": [9]}, "fields that this version does not know"),
         ({"more": 1}, "fields that this version does not know"),
+        ({"terms": {**terms(chunk=4).to_json(), "version": 1}}, "'version'"),
         ({"terms": {**terms(chunk=4).to_json(), "reveal": "count"}}, "'reveal'"),
     ],
 )
@@ -47,38 +45,80 @@ def test_a_refused_hello_gets_no_signature(victim: Side, changes: dict[str, obje
         return json.dumps({**json.loads(payload), **changes}).encode()
 
     found = attack(mode("matches"), victim, M.HELLO, replace(0, changed))
-    expect_nothing_came_of_it(found, words, proven=False)
+    expect_nothing_came_of_it(found, words, asked=0)
     assert found.before == [M.HELLO]
+
+
+# ---- SIZES
+
+
+@pytest.mark.parametrize("learner", Side)
+@pytest.mark.parametrize("victim", Side)
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"sizes": [-1]}, "impossible list sizes"),
+        ({"sizes": [(1 << 40) + 1]}, "impossible list sizes"),
+        ({"sizes": [3, 3]}, "impossible list sizes"),
+        ({"sizes": []}, "impossible list sizes"),
+        ({"sizes": [True]}, "impossible list sizes"),
+        ({"sizes": [3.0]}, "impossible list sizes"),
+        ({"sizes": 3}, "proper 'sizes'"),
+        ({"more": 1}, "fields that this version does not know"),
+    ],
+)
+def test_before_sizes_in_order_nothing_of_the_list_leaves_but_its_size(
+    victim: Side, learner: Side, changes: dict[str, object], words: str
+) -> None:
+    """The session has been counted by then, the peer's size has not been asked about."""
+
+    def changed(payload: bytes) -> bytes:
+        return json.dumps({**json.loads(payload), **changes}).encode()
+
+    found = attack(mode("matches", learner), victim, M.SIZES, replace(0, changed))
+    expect_nothing_came_of_it(found, words, asked=1)
+    assert found.before == [M.HELLO, M.AUTH, M.SIZES]
+    assert found.victim.transcript == b""
 
 
 @pytest.mark.parametrize("lists", [1, 3])
 def test_the_largest_peer_is_allowed_and_one_more_is_not(lists: int) -> None:
-    """The limit is on all lists together."""
+    """The limit is on all lists together. A session that is refused for it has been counted."""
     agreed = terms(keys=terms().keys * lists)
     for limit, refused in ((10 * lists, False), (10 * lists - 1, True)):
-        asked: list[int] = []
-        party = Party(setup(Side.LISTEN, [], agreed, sizes=(0,) * lists, max_peer_size=limit, admit=asked.append))
-        party.start()
-        hello = Party(setup(Side.CONNECT, [b"%d" % i for i in range(10)], agreed, sizes=(10,) * lists)).start()[0]
+        asked: list[object] = []
+        party = Party(setup(Side.LISTEN, [], agreed, sizes=(0,) * lists, max_peer_size=limit,
+                            admit=functools.partial(asked.append, "session"), check_size=asked.append))  # fmt: skip
+        items = [b"%d" % i for i in range(10)]
+        peer = Party(setup(Side.CONNECT, items, agreed, sizes=(10,) * lists))
+        sizes = declared({Side.LISTEN: party, Side.CONNECT: peer})[Side.CONNECT]
+        assert asked == ["session"]
         if refused:
             with pytest.raises(PolicyError, match="max-peer-size"):
-                party.receive(hello)
+                party.receive(sizes)
             assert party.state is State.FAILED
+            assert asked == ["session"]
         else:
-            assert [frame.type for frame in party.receive(hello)] == [M.AUTH]
-        assert asked == []
+            assert party.receive(sizes) == []
+            assert asked == ["session", 10 * lists]
 
 
 # ---- AUTH
 
 
-def transcript(**changes: object) -> bytes:
+def greeting(**changes: object) -> bytes:
     """That of the session which `attack` plays, where one side's set-up may be another."""
     hellos = {}
     for side in Side:
         given = {"sizes": (len(LISTS[side]),), **(changes if side is Side.CONNECT else {})}
         hellos[side] = bytes(Party(setup(side, LISTS[side], mode("matches"), **given)).start()[0].payload)
-    return messages.transcript(hellos, {side: KEYS[side].fingerprint for side in Side})
+    return messages.greeting(hellos, {side: KEYS[side].fingerprint for side in Side})
+
+
+def transcript() -> bytes:
+    """That of the session which `attack` plays."""
+    sizes = {side: bytes(messages.sizes_frame([len(LISTS[side])]).payload) for side in Side}
+    return messages.transcript(greeting(), sizes)
 
 
 def signs(purpose: str, side: Side, content: bytes, key: Key | None = None) -> bytes:
@@ -92,13 +132,14 @@ FORGED: dict[str, Callable[[Side, bytes], bytes]] = {
     "grown": lambda peer, good: good + b"\0",
     "empty": lambda peer, good: b"",
     "zeros": lambda peer, good: bytes(64),
-    "the victim's own": lambda peer, good: signs("auth", peer.other, transcript()),
-    "by the victim's key": lambda peer, good: signs("auth", peer, transcript(), KEYS[peer.other]),
-    "of the other side": lambda peer, good: signs("auth", peer.other, transcript(), KEYS[peer]),
-    "for the record": lambda peer, good: signs("record", peer, transcript()),
-    "by another key": lambda peer, good: signs("auth", peer, transcript(), Key("somebody")),
-    "of another session": lambda peer, good: signs("auth", peer, transcript(now=1)),
+    "the victim's own": lambda peer, good: signs("auth", peer.other, greeting()),
+    "by the victim's key": lambda peer, good: signs("auth", peer, greeting(), KEYS[peer.other]),
+    "of the other side": lambda peer, good: signs("auth", peer.other, greeting(), KEYS[peer]),
+    "for the record": lambda peer, good: signs("record", peer, greeting()),
+    "by another key": lambda peer, good: signs("auth", peer, greeting(), Key("somebody")),
+    "of another session": lambda peer, good: signs("auth", peer, greeting(now=1)),
     "of nothing": lambda peer, good: signs("auth", peer, b""),
+    "of the transcript": lambda peer, good: signs("auth", peer, transcript()),
 }
 
 
@@ -109,40 +150,48 @@ def test_before_a_proof_that_holds_nothing_of_the_list_leaves(forged: str, victi
     """Neither role sends an element, an answer or a tag, and own policy is not even asked."""
     agreed = mode("matches", learner)
     change = replace(0, lambda good: FORGED[forged](victim.other, good))
-    if learner is Side.CONNECT:  # the transcripts above are those of this session
-        good = attack(agreed, victim, M.AUTH, replace(0, lambda _: signs("auth", victim.other, transcript())))
+    if learner is Side.CONNECT:  # the greetings above are those of this session
+        good = attack(agreed, victim, M.AUTH, replace(0, lambda _: signs("auth", victim.other, greeting())))
         assert good.error is None
     found = attack(agreed, victim, M.AUTH, change)
-    expect_nothing_came_of_it(found, "signature", proven=False)
+    expect_nothing_came_of_it(found, "signature", asked=0)
     assert found.before == [M.HELLO, M.AUTH]
 
 
 @pytest.mark.parametrize("learn", Learner)
 @pytest.mark.parametrize("victim", Side)
-def test_own_policy_is_asked_once_after_the_proof_and_before_any_data(victim: Side, learn: Learner) -> None:
+def test_own_policy_is_asked_once_after_the_proof_and_before_any_size(victim: Side, learn: Learner) -> None:
+    """About the session when the peer has proved who it is; about the peer's size before anything but sizes."""
     seen: list[object] = []
-    asked = {"admit": lambda size: seen.append(size)}
+    size = len(LISTS[victim.other])
+    asked = {"admit": lambda: seen.append("session"), "check_size": seen.append}
     parties = {s: Party(setup(s, LISTS[s], terms(learn=learn), **(asked if s is victim else {}))) for s in Side}
     pump(parties, lambda side, frame: seen.append((side, M(frame.type))))
-    at = seen.index(len(LISTS[victim.other]))
-    assert [one for one in seen if isinstance(one, int)] == [len(LISTS[victim.other])]
-    assert (victim.other, M.AUTH) in seen[:at]
-    assert {event for event in seen[:at] if event[0] is victim} <= {(victim, M.HELLO), (victim, M.AUTH)}
+    assert [one for one in seen if not isinstance(one, tuple)] == ["session", size]
+    counted, sized = seen.index("session"), seen.index(size)
+    assert (victim.other, M.AUTH) in seen[:counted]
+    assert [event for event in seen[:counted] if event[0] is victim] == [(victim, M.HELLO), (victim, M.AUTH)]
+    assert (victim.other, M.SIZES) in seen[:sized]
+    assert [event for event in seen[counted + 1 : sized] if event[0] is victim] == [(victim, M.SIZES)]
 
 
 @pytest.mark.parametrize("learn", Learner)
 @pytest.mark.parametrize("victim", Side)
-def test_a_peer_that_policy_refuses_gets_nothing_but_that_word(victim: Side, learn: Learner) -> None:
-    def refuse(size: int) -> None:
+@pytest.mark.parametrize("question", ["admit", "check_size"])
+def test_a_peer_that_policy_refuses_gets_nothing_but_that_word(question: str, victim: Side, learn: Learner) -> None:
+    """Not even a size, unless it is the peer's own size that is refused."""
+
+    def refuse(*size: int) -> None:
         raise PolicyError("once a week")
 
     sent: dict[Side, list[Frame]] = {side: [] for side in Side}
     ends = watched_pair(sent)
     setups = {side: setup(side, LISTS[side], terms(learn=learn)) for side in Side}
-    setups[victim] = dataclasses.replace(setups[victim], admit=refuse)
+    setups[victim] = dataclasses.replace(setups[victim], **{question: refuse})
     errors = play_both(ends, setups)
     assert isinstance(errors[victim], PolicyError)
-    assert [frame.type for frame in sent[victim]] == [M.HELLO, M.AUTH, M.ABORT]
+    sizes = [M.SIZES] if question == "check_size" else []
+    assert [frame.type for frame in sent[victim]] == [M.HELLO, M.AUTH, *sizes, M.ABORT]
     assert strict_json.decode(sent[victim][-1].payload, "abort") == {"code": "refused", "term": None}
     assert "policy refuses this session" in str(errors[victim.other])
 
@@ -218,7 +267,8 @@ def of_the_record(**changes: object) -> Callable[[Side, bytes], bytes]:
 
 END: dict[str, Callable[[Side, bytes], bytes]] = {
     **{name: FORGED[name] for name in ("one bit", "the last bit", "cut", "grown", "empty", "zeros", "of nothing")},
-    "for the proof": lambda peer, good: signs("auth", peer, transcript()),
+    "for the proof": lambda peer, good: signs("auth", peer, greeting()),
+    "of the transcript": lambda peer, good: signs("record", peer, transcript()),
     "counts": of_the_record(counts=[5]),
     "sizes": of_the_record(sizes={"connect": [8], "listen": [8]}),
     "time": of_the_record(time=1),

@@ -1,7 +1,8 @@
 """Timing as the order of operations: what a side does until the session is over does not depend on what matches.
 
 Each call into the group, the store and the entropy, with its amount, and each frame is written down. Two sessions with
-lists of the same sizes, one with nothing in common and one with everything, give the same script on both sides.
+lists of the same sizes, one with nothing in common and one with everything, give the same script on both sides. Where
+one side learns and none compares with a minimum, tags are not even compared before the session is over.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from psi.agreement.terms import Terms
 from psi.group.curve25519.portable import PortableBackend
 from psi.group.curve25519.scalar import Scalar
 from psi.inputs.row_tokens import RowTokens
-from psi.labels.labels import SealedLabels, UncollectedLabels
+from psi.protocol.matching import Comparison
 from psi.protocol.party import Party
 from psi.session import session
-from psi.store.spool import Column, Store
+from psi.store.spool import Column, Joined, Store
 from psi.transport.memory import MemoryChannel
 from psi.transport.wire import Frame
 from psiselect.base.packed import I64, U8, Packed
@@ -63,7 +64,7 @@ class WrittenStore(Store):
 
     script: Script
 
-    def join(self, own: Column, peer: Column) -> tuple[I64, I64]:
+    def join(self, own: Column, peer: Column) -> Joined:
         self.script.append(("join", len(own), len(peer)))
         return super().join(own, peer)
 
@@ -133,6 +134,9 @@ def script_of(agreed: Terms, common: int) -> dict[Side, Script]:
             script.append(("frame", side.value, frame.type, len(frame.view())))
 
     pump(parties, keep)
+    for side in Side:
+        last = max(number for number, event in enumerate(scripts[side]) if event[0] == "frame")
+        scripts[side].insert(last + 1, ("over",))
     learners = [parties[side] for side in agreed.learn.receivers]
     assert all(one.outcome.matches in (None, common * agreed.lists) for one in learners)
     return scripts
@@ -153,21 +157,41 @@ MODES: dict[str, dict[str, object]] = {
 }
 
 
+# Both learn, so that the counts are in the record; or each tag's bit goes out hidden.
+COMPARED_EARLY = {"matches, both", "sum"}
+
+
 @pytest.mark.parametrize("name", MODES)
 def test_both_sides_do_the_same_whatever_matches(name: str) -> None:
-    scripts = [script_of(terms(chunk=4, **MODES[name]), common) for common in (0, 1, SIZE)]
+    agreed = terms(chunk=4, **MODES[name])
+    scripts = [script_of(agreed, common) for common in (0, 1, SIZE)]
     for side in Side:
         nothing, one, everything = (script[side] for script in scripts)
         assert nothing == one == everything
         assert {"entropy", "frame", "digest"} <= {str(event[0]) for event in nothing}
+        early, late = joins(nothing)
+        learns = side in agreed.learn.receivers
+        assert len(early) + len(late) == learns * agreed.lists * agreed.keys_per_row
+        assert (late if name in COMPARED_EARLY else early) == []
+
+
+def joins(script: Script) -> tuple[Script, Script]:
+    """The comparisons before the last frame, and after it."""
+    at = script.index(("over",))
+    early, late = ([event for event in part if event[0] == "join"] for part in (script[:at], script[at:]))
+    return early, late
 
 
 def test_a_gate_that_is_passed_looks_the_same_however_well() -> None:
+    """The side that compares does that before its word leaves; the side that learns, before it signs the counts."""
     agreed = terms(chunk=4, min_matches=1, min_matches_by=Comparer.OTHER)
-    assert script_of(agreed, 1) == script_of(agreed, SIZE)
+    script = script_of(agreed, 1)
+    assert script == script_of(agreed, SIZE)
+    assert [len(some) for some in joins(script[Side.LISTEN])] == [1, 0]
+    assert [len(some) for some in joins(script[Side.CONNECT])] == [1, 0]
 
 
-# ---- after the link is closed
+# ---- once the link is closed
 
 
 GIVEN = {
@@ -178,24 +202,31 @@ GIVEN = {
 
 
 @pytest.mark.parametrize("learn", Learner)
-def test_labels_are_collected_when_the_channel_is_closed(learn: Learner, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Collecting takes time for each match, which a peer that is still connected could measure."""
+def test_matches_are_found_when_the_channel_is_closed(learn: Learner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Finding them, and collecting their labels, takes time for each match, which a peer that is still connected could
+    measure."""
     events: dict[int, list[str]] = {}
-    collect, close = UncollectedLabels.collect, MemoryChannel.close
 
-    def note(event: str) -> None:
-        events.setdefault(threading.get_ident(), []).append(event)
+    def note(owner: type, name: str, *, after: bool = False) -> None:
+        plain = getattr(owner, name)
 
-    def collecting(self: UncollectedLabels) -> SealedLabels:
-        note("collect")
-        return collect(self)
+        def noted(self: object, *given: object) -> object:
+            done = events.setdefault(threading.get_ident(), [])
+            if after:
+                found = plain(self, *given)
+                done.append(name)
+                return found
+            done.append(name)
+            return plain(self, *given)
 
-    def closing(self: MemoryChannel) -> None:
-        close(self)
-        note("closed")
+        monkeypatch.setattr(owner, name, noted)
 
-    monkeypatch.setattr(UncollectedLabels, "collect", collecting)
-    monkeypatch.setattr(MemoryChannel, "close", closing)
+    note(MemoryChannel, "close", after=True)
+    note(Party, "settle")
+    note(Comparison, "outcome")
+    note(Comparison, "join")
+    note(Joined, "pairs")
+    note(Column, "take")
     ends = dict(zip(Side, tapped_pair(), strict=True))
     agreed = terms(learn=learn, columns=GIVEN[learn], label_bytes=64)
     items = [b"%d" % number for number in range(SIZE)]
@@ -210,6 +241,9 @@ def test_labels_are_collected_when_the_channel_is_closed(learn: Learner, monkeyp
     play(Side.CONNECT)
     other.join(30)
     assert all(results[side].outcome.labels is not None for side in learn.receivers)
-    collectors = [done for done in events.values() if "collect" in done]
-    assert len(collectors) == len(learn.receivers)
-    assert all(done.index("closed") < done.index("collect") for done in collectors)
+    learners = [done for done in events.values() if "outcome" in done]
+    assert len(learners) == len(learn.receivers)
+    late = ["settle", "outcome", "pairs", "take"] + ["join"] * (learn is not Learner.BOTH)
+    for done in learners:
+        assert all(done.index("close") < done.index(event) for event in late)
+    assert all(done.index("close") < done.index("settle") for done in events.values())

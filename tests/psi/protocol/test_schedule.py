@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from support.parties import RAW, pump, setup, terms
+from support.parties import RAW, declared, pump, setup, terms
 
 from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
 from psi.protocol import messages
@@ -84,9 +84,15 @@ def test_a_minimum_is_believed_only_of_the_peer_that_compares(
 ) -> None:
     if by is Comparer.OTHER and (least is None or learn is Learner.BOTH):
         pytest.skip("there are no such terms")
-    party = Party(setup(side, [b"a"], terms(min_matches=least, min_matches_by=by, learn=learn)))
-    party.start()
+    """And not before both sizes are known: nobody has compared anything by then."""
+    agreed = terms(min_matches=least, min_matches_by=by, learn=learn)
     told = messages.abort_frame(MinimumError("too few"))
     compares = by is Comparer.OTHER and side in learn.receivers
-    with pytest.raises(MinimumError if compares else RemoteError):
-        party.receive(told)
+    for sized in (False, True):
+        parties = {one: Party(setup(one, [b"a"], agreed)) for one in Side}
+        sizes = declared(parties)
+        if sized:
+            parties[side].receive(sizes[side.other])
+        with pytest.raises(MinimumError if compares and sized else RemoteError) as caught:
+            parties[side].receive(told)
+        assert ("was not to compare" in str(caught.value)) is not (compares and sized)

@@ -41,7 +41,7 @@ def test_independent_code_agrees_and_notices_a_change(script: ModuleType, number
     session = json.loads(script.VECTORS.read_text())["sessions"][number]
     assert script.check(session) == session["computed"]
     of_sum = ("seed answer", "proof", "total")
-    for kind in ("hello", "elements", "replies", "tags", *(of_sum if session["sum"] else ())):
+    for kind in ("hello", "sizes", "elements", "replies", "tags", *(of_sum if session["sum"] else ())):
         for index, message in enumerate(session["flow"]):
             if message["type"] == kind:
                 altered = copy.deepcopy(session)

@@ -30,7 +30,7 @@ from psi.protocol.sender import Sender
 from psi.session import local
 from psi.session.job import Job, Memory
 from psi.session.session import SessionResult
-from psi.store.spool import Column
+from psi.store.spool import Column, Joined
 from psi.tables import open_source
 from psi.transport.wire import Frame
 from psiselect.base.entropy import SystemEntropy
@@ -206,9 +206,10 @@ def test_a_value_belongs_to_its_first_row_and_rows_without_values_are_no_records
 
 
 def test_precedence_takes_rows_away_from_later_keys() -> None:
-    pairs = [(np.array([0, 2]), np.array([5, 1])), (np.array([0, 1, 3]), np.array([2, 5, 4]))]
-    found = one_to_one(pairs, 4, 6)
-    assert [(own.tolist(), peer.tolist()) for own, peer in found] == [([0, 2], [5, 1]), ([3], [4])]
+    tags = [([5, 0, 1, 3], [True, False, True, False]), ([2, 5, 5, 4], [True, True, False, True])]
+    found = one_to_one([Joined(np.array(rows), np.array(equal)) for rows, equal in tags], 6)
+    pairs = [joined.pairs() for joined in found]
+    assert [(own.tolist(), peer.tolist()) for own, peer in pairs] == [([0, 2], [5, 1]), ([3], [4])]
 
 
 # ---- views

@@ -85,8 +85,8 @@ def simulate(own: Table, peer_size: int, graph: Graph) -> tuple[list[Frame], Out
     ]
     for frame in frames:
         learner.receive(M(frame.type), frame.payload, State.UNMASKING)
-    assert learner.outcome is not None
-    return frames, learner.outcome
+    assert learner.finding is not None
+    return frames, learner.finding.outcome()
 
 
 def seen_graph(frames: list[Frame], learner_tags: np.ndarray, width: int) -> list[tuple[int, ...]]:

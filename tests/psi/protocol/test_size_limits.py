@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from support.parties import RAW, pump, run, setup, terms
+from support.parties import RAW, declared, pump, run, setup, terms
 
-from psi.agreement.modes import Learner, Reveal, Side
+from psi.agreement.modes import Learner, Matching, Reveal, Side
 from psi.protocol.party import Party
-from psiselect.base.errors import InputError, PolicyError, UsageError
+from psiselect.base.errors import InputError, PolicyError, RemoteError
 
 ITEMS = [b"%d" % n for n in range(7)]
 SUM = {"reveal": Reveal.SUM, "value_decimals": 0}
@@ -20,23 +20,29 @@ def test_a_peers_list_may_be_as_long_as_the_policy_allows(side: Side) -> None:
         parties = {s: Party(setup(s, peer if s is side.other else [], max_peer_size=allowed)) for s in Side}
         pump(parties)
         assert parties[side].peer_size == allowed
-    party = Party(setup(side, [], max_peer_size=6))
-    party.start()
-    with pytest.raises(PolicyError, match="list of 7 items, more than --max-peer-size 6"):
-        party.receive(Party(setup(side.other, ITEMS)).start()[0])
+    parties = {s: Party(setup(s, ITEMS if s is side.other else [], max_peer_size=6)) for s in Side}
+    sizes = declared(parties)
+    with pytest.raises(PolicyError, match="lists of 7 elements, more than --max-peer-size 6"):
+        parties[side].receive(sizes[side.other])
 
 
-def test_all_lists_of_a_peer_count_together() -> None:
-    agreed = terms(keys=(RAW, RAW))
+@pytest.mark.parametrize("changes", [{}, {"matching": Matching.ONE_TO_ONE}], ids=["two lists", "linked rows"])
+def test_all_elements_of_a_peer_count_together(changes: dict[str, object]) -> None:
+    """Two lists of four items, or one of four rows with two keys each: eight elements to mask."""
+    agreed = terms(keys=(RAW, RAW), **changes)
     for allowed in (8, 7):
-        party = Party(setup(Side.LISTEN, [], agreed, sizes=(0, 0), max_peer_size=allowed))
-        party.start()
-        hello = Party(setup(Side.CONNECT, [], agreed, sizes=(4, 4))).start()[0]
+        asked: list[int] = []
+        policy = {"max_peer_size": allowed, "check_size": asked.append}
+        sizes = {Side.LISTEN: (0,) * agreed.lists, Side.CONNECT: (4,) * agreed.lists}
+        parties = {s: Party(setup(s, [], agreed, sizes=sizes[s], **(policy if s is Side.LISTEN else {}))) for s in Side}
+        frames = declared(parties)
         if allowed == 8:
-            party.receive(hello)
+            parties[Side.LISTEN].receive(frames[Side.CONNECT])
+            assert asked == [4 * agreed.lists]  # a policy speaks of items
             continue
-        with pytest.raises(PolicyError, match="list of 8 items"):
-            party.receive(hello)
+        with pytest.raises(PolicyError, match="lists of 8 elements"):
+            parties[Side.LISTEN].receive(frames[Side.CONNECT])
+        assert asked == []
 
 
 def test_padding_may_be_as_long_as_the_list_and_no_shorter() -> None:
@@ -53,15 +59,17 @@ def test_as_many_matches_as_the_minimum_are_shown(least: int, withheld: bool) ->
 
 
 def test_totals_may_be_as_large_as_64_bits_hold() -> None:
-    """By the sizes of both hellos, before any element."""
+    """By the sizes that both declare, before any element. The peer is at fault: this side holds its own list against
+    the terms before it calls."""
     most = (2**63 - 1) // 7
     for largest, fits in ((most, True), (most + 1, False)):
         agreed = terms(**SUM, value_max=str(largest), learn=Learner.CONNECT)
-        party = Party(setup(Side.CONNECT, [], agreed))
-        party.start()
-        hello = Party(setup(Side.LISTEN, ITEMS, agreed)).start()[0]
+        parties = {Side.CONNECT: Party(setup(Side.CONNECT, [], agreed)),
+                   Side.LISTEN: Party(setup(Side.LISTEN, ITEMS, agreed))}  # fmt: skip
+        sizes = declared(parties)
         if fits:
-            party.receive(hello)
+            parties[Side.CONNECT].receive(sizes[Side.LISTEN])
         else:
-            with pytest.raises(UsageError, match="64 bits"):
-                party.receive(hello)
+            with pytest.raises(RemoteError, match=r"declared size does not fit the terms.*64 bits") as caught:
+                parties[Side.CONNECT].receive(sizes[Side.LISTEN])
+            assert caught.value.term == "sizes"

@@ -97,7 +97,7 @@ def check_sender_view(frames: list[Frame]) -> None:
 
 
 def shape(frames: list[Frame]) -> list[tuple[int, int]]:
-    return [(f.type, len(f.payload)) for f in frames if f.type not in (M.HELLO, M.AUTH, M.FINISH, M.ALIVE)]
+    return [(f.type, len(f.payload)) for f in frames if f.type not in (M.HELLO, M.AUTH, M.SIZES, M.FINISH, M.ALIVE)]
 
 
 def values(numbers: I64) -> I64:
@@ -178,7 +178,7 @@ def test_a_simulator_with_sizes_count_and_total_gives_the_learners_view() -> Non
     for view in (seen[Side.LISTEN], simulation.frames):
         check_learner_view(view)
     assert shape(seen[Side.LISTEN]) == shape(simulation.frames)
-    assert simulation.learner.outcome == learner.outcome
+    assert simulation.learner.finding.outcome() == learner.outcome
 
 
 @pytest.mark.parametrize("total", [0, -1, 2**62, -(2**62)])
@@ -186,7 +186,7 @@ def test_the_learners_view_fits_every_total(total: int) -> None:
     """All totals are equally good explanations of what came before the share: the same simulator gives any."""
     simulation = LearnerSimulation(COUNT, total)
     check_learner_view(simulation.frames)
-    assert simulation.learner.outcome == Outcome(counts=(COUNT,), total=total)
+    assert simulation.learner.finding.outcome() == Outcome(counts=(COUNT,), total=total)
 
 
 def test_a_simulator_that_knows_no_bit_gives_the_senders_view() -> None:
@@ -215,7 +215,7 @@ def test_a_simulator_that_knows_no_bit_gives_the_senders_view() -> None:
     drawn = np.frombuffer(run.entropy.read(CHECK_ROWS // 8), np.uint8)
     hashes = np.concatenate([check.finish(last) ^ (spread(extension.bits)[:, None] & drawn), drawn[None]])
     give(Frame(M.PROOF, hashes.tobytes()))
-    while sender.outcome is None:
+    while sender.finding is None:
         sender.work(State.CORRECTING)
     check_sender_view(frames)
     check_sender_view(seen[Side.CONNECT])

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from support.parties import pump, setup, terms
+from support.parties import declared, pump, setup, terms
 
 from psi.agreement.modes import Learner, Matching, Reveal, Side
 from psi.agreement.terms import KeyTerm, Terms
@@ -113,16 +113,16 @@ def test_neither_total_is_in_the_record() -> None:
 
 
 def test_terms_exclude_an_overflow_before_anything_moves() -> None:
-    """25 values fit, 30 do not, whoever has them: both sides refuse at the hello, which carries no data."""
+    """25 values fit, 30 do not, whoever has them: both sides refuse at the sizes, and the peer is at fault."""
     agreed = summed(value_decimals=0, value_max=str((2**63 - 1) // 25))
     session(agreed)
     for learn in (Learner.LISTEN, Learner.BOTH):
         other = dataclasses.replace(agreed, learn=learn)
         sides = {side: Party(setup(side, LISTS[side], other, values=values_of([0] * 30))) for side in Side}
-        hellos = {side: party.start()[0] for side, party in sides.items()}
+        sizes = declared(sides)
         for side, party in sides.items():
-            with pytest.raises(UsageError, match=r"30 values of up to .* --value-max of 307445734561825860 at most"):
-                party.receive(hellos[side.other])
+            with pytest.raises(RemoteError, match=r"30 values of up to .* --value-max of 307445734561825860 at most"):
+                party.receive(sizes[side.other])
             assert party.state is State.FAILED
 
 
@@ -221,6 +221,7 @@ def spoilt(kind: M, spoil: Callable[[bytes], bytes], which: int = 0) -> dict[Sid
             if side in ends:
                 continue
             if party.state is State.DONE:
+                party.settle()
                 ends[side] = party
                 continue
             try:
@@ -272,7 +273,7 @@ def test_a_changed_correction_or_share_changes_the_total_only() -> None:
 def test_too_many_or_too_few_corrections_are_refused() -> None:
     fewer = spoilt(M.CORRECTIONS, lambda p: p[:-8], 0)[Side.CONNECT]
     assert isinstance(fewer, RemoteError)
-    assert "fewer corrections" in str(fewer)
+    assert "expected 8 rows" in str(fewer)
     more = spoilt(M.CORRECTIONS, lambda p: p + p[:56], 3)[Side.CONNECT]  # the last block has one row
     assert isinstance(more, RemoteError)
-    assert "more corrections" in str(more)
+    assert "expected 1 rows" in str(more)

@@ -37,7 +37,8 @@ from psi.offline import exchange
 from psi.offline.envelope import FileKind
 from psi.protocol import messages, schedule
 from psi.protocol.messages import MessageType as M
-from psi.protocol.party import Party, Setup
+from psi.protocol.party import Party
+from psi.protocol.setup import Setup
 from psi.protocol.summing import SumReceiver
 from psi.session import session
 from psi.session.calibration import calibrate
@@ -241,12 +242,14 @@ def test_nothing_is_left_of_a_session_that_is_interrupted_while_it_computes(
 
 
 def test_nothing_is_left_when_the_policy_or_the_minimum_ends_it(spy: Spy) -> None:
-    def refuse(size: int) -> None:
+    def refuse(*size: int) -> None:
         raise PolicyError("no")
 
     for side in Side:
-        with pytest.raises(PolicyError):
-            play(terms(), side, admit=refuse)
+        for question in ("admit", "check_size"):
+            with pytest.raises(PolicyError):
+                play(terms(), side, **{question: refuse})
+            assert spy.left() == set()
         with pytest.raises(PolicyError):
             play(terms(**{**GATE, "min_matches": 3}), side)
         assert spy.of(Scalar)

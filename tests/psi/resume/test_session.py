@@ -29,6 +29,7 @@ from psi.protocol.messages import MessageType as M
 from psi.protocol.messages import abort_frame
 from psi.protocol.party import Party
 from psi.resume import folder, greeting
+from psi.resume.folder import SessionFolder
 from psi.resume.greeting import Resume, ResumeRelation
 from psi.resume.journal import Journal
 from psi.resume.memo import MemoBackend
@@ -129,6 +130,7 @@ def test_a_replay_that_comes_to_other_frames_is_refused(tmp_path: Path) -> None:
     assert first.party.outcome.matches == 20
     again = party(OWN, 1)
     again.start()
+    again.settle()
     assert again.party.outcome.matches == 20
     for items, seed in ((OWN, 2), (OWN[::-1], 1), (PEER, 1)):
         if items == PEER:
@@ -279,6 +281,21 @@ def test_the_journals_of_hostile_and_policy_ends_are_removed(tmp_path: Path) -> 
     assert not [entry for player in players.values() for entry in player.workdir.iterdir()]
 
 
+@pytest.mark.parametrize("ending", [KeyboardInterrupt(), RuntimeError()], ids=["stopped", "failed"])
+def test_an_abort_ends_a_session_for_good(ending: BaseException, tmp_path: Path) -> None:
+    """Whatever its code: the peer that sent it has dropped the session, so that nothing is left to go on with."""
+
+    class Ended(Switchboard):
+        def _tap(self, position: int, frame: Frame) -> tuple[Frame, ...]:
+            return (abort_frame(ending) if frame.type == M.TAGS else frame,)
+
+    players = two_players(tmp_path, Ended(), OWN, PEER, stall_seconds=0.5)
+    ended = play(players)
+    assert isinstance(ended[Side.CONNECT], RemoteError)
+    assert "the peer" in str(ended[Side.CONNECT])
+    assert not list(players[Side.CONNECT].workdir.iterdir())
+
+
 def test_a_deaf_peer_is_given_up_with_the_session_kept(tmp_path: Path) -> None:
     players = two_players(tmp_path, Switchboard(lambda frame: frame.type == M.ELEMENTS), OWN, PEER, stall_seconds=1.0)
     for outcome in play(players).values():
@@ -333,3 +350,14 @@ def _make_eager(party: Party) -> None:
 def test_a_fate_is_met(tmp_path: Path) -> None:
     """The tests' own instrument: death at the step that was named."""
     assert list(at(3)) == [False, False, True]
+
+
+def test_a_session_that_an_older_version_began_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    players = two_players(tmp_path, Switchboard(), OWN, PEER, stall_seconds=1.0)
+    player = players[Side.CONNECT]
+    scope = player.plan().scope()
+    older = SessionFolder(player.workdir, {**scope, "terms": {**scope["terms"], "version": 1}})
+    older.close()
+    with pytest.raises(InputError, match=r"protocol version 1; finish it with the release .* or remove that folder"):
+        player.play()
+    assert list(player.workdir.iterdir()) == [older.path]

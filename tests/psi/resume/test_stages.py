@@ -6,11 +6,15 @@ import itertools
 from pathlib import Path
 
 import pytest
-from support.resuming import Player, Swallowing, Switchboard, play, right, two_players
+from support.resuming import Killed, Player, Swallowing, Switchboard, journal_in, play, right, sizes, two_players
 
 from psi.agreement.modes import Side
+from psi.protocol.party import Party
 from psi.resume import session
-from psi.resume.session import ResumableSession, Stage
+from psi.resume.journal import Mark
+from psi.resume.session import ResumableSession
+from psi.resume.stages import NEXT, Stage
+from psi.session.session import SessionResult
 
 OWN = [b"%d" % i for i in range(60)]
 PEER = [b"%d" % i for i in range(40, 100)]
@@ -60,7 +64,65 @@ def test_a_session_that_the_peer_does_not_confirm(tmp_path: Path, watched: Watch
     assert watched.play(players) == {Side.CONNECT: TO_THE_END, Side.LISTEN: [Stage.REPORTED_BEFORE, *TO_THE_END]}
 
 
-FORBIDDEN = [(old, new) for old, new in itertools.permutations(Stage, 2) if new not in session._NEXT[old]]
+@pytest.mark.parametrize("withheld", [True, False])
+def test_a_learner_serves_no_more_before_it_looks_at_matches(
+    withheld: bool, tmp_path: Path, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether or not the sender withholds its BYE: when the learner finds its matches, it has no link, and the mark
+    that it serves this peer no more is on disk. Whatever the matches are, the sender's calls find nobody."""
+    board = Swallowing(mute=Side.LISTEN)
+    board.active = withheld
+    players = two_players(tmp_path, board, OWN, PEER, stall_seconds=1.0)
+    at_settling: list[tuple[set[Mark], bool]] = []
+    settle = Party.settle
+
+    def noted(party: Party) -> None:
+        if party._setup.side is Side.CONNECT:
+            (folder,) = players[Side.CONNECT].workdir.glob("psiselect-session-*")
+            journal = journal_in(folder)
+            at_settling.append((set(journal.marks), Side.CONNECT in board.linked))
+            journal.close()
+        settle(party)
+
+    monkeypatch.setattr(Party, "settle", noted)
+    assert watched.play(players) == {Side.CONNECT: TO_THE_END, Side.LISTEN: TO_THE_END}
+    assert at_settling == [({Mark.ADMITTED, Mark.PARTED}, False)]
+
+
+def test_a_learner_that_was_killed_before_its_result_serves_its_peer_first(
+    tmp_path: Path, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It needs no more of the peer, which may still need this side's FINISH or its BYE."""
+    players = two_players(tmp_path, Switchboard(), OWN, PEER, stall_seconds=3.0)
+    see_off, lives = ResumableSession._see_off, []
+
+    def once(session: ResumableSession) -> None:
+        lives.append(session)
+        if len(lives) == 1:
+            raise Killed
+        see_off(session)
+
+    monkeypatch.setattr(ResumableSession, "_see_off", once)
+    ended = play({**players, Side.CONNECT: Restarted(players[Side.CONNECT])})
+    assert all(right(outcome, side) for side, outcome in ended.items())
+    assert len(lives) == 2
+    assert sizes(player.workdir for player in players.values()) == [0, 0]
+
+
+class Restarted:
+    """A player whose process is started again when it was killed."""
+
+    def __init__(self, player: Player) -> None:
+        self._player = player
+
+    def play(self) -> SessionResult:
+        try:
+            return self._player.play()
+        except Killed:
+            return self._player.play()
+
+
+FORBIDDEN = [(old, new) for old, new in itertools.permutations(Stage, 2) if new not in NEXT[old]]
 
 
 @pytest.mark.parametrize(("old", "new"), FORBIDDEN)

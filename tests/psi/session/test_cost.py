@@ -204,8 +204,8 @@ def test_each_key_of_a_row_is_on_disk() -> None:
     two = agreed(specs("key", "other"), Reveal.MATCHES, Learner.CONNECT)
     sizes, machine = Sizes(400_000, 1), Machine(MACHINE, memory_limit=limit)
     found = cost.estimate(two, sizes, machine).disk_bytes
-    columns = cost.spilled_bytes([(400_000, cost.estimate(two, sizes, machine).tag_bytes), (1, 1)], limit // 2)
-    assert found == 2 * cost.keys_on_disk(400_000, 400_000, 32, 1, limit // 4) + columns
+    columns = cost.spilled_bytes([(400_000, cost.estimate(two, sizes, machine).tag_bytes), (1, 1)], limit // 4)
+    assert found == 2 * cost.keys_on_disk(400_000, 400_000, 32, 1, limit // 4) + 2 * columns
     as_rows = dataclasses.replace(two, matching=Matching.ONE_TO_ONE)
     assert cost.estimate(as_rows, sizes, machine).disk_bytes < 400_000 * 32
 

@@ -35,14 +35,18 @@ def make(
 
 
 def test_a_setup_has_the_sides_own_policy_and_identities(table: Path) -> None:
-    def admit(size: int) -> None:
+    def admit() -> None:
         raise PolicyError("never")
 
+    def check_size(peer_size: int) -> None:
+        raise PolicyError("too many")
+
+    policy = {"max_peer_size": 7, "admit": admit, "check_size": check_size}
     entropy = FixedEntropy()
     before = int(time.time())
     with make(table, ONE) as job:
-        made = job.setup(KEYS[Side.LISTEN], KEYS[Side.CONNECT], backend(), entropy, max_peer_size=7, admit=admit)
-        assert (made.max_peer_size, made.admit) == (7, admit)
+        made = job.setup(KEYS[Side.LISTEN], KEYS[Side.CONNECT], backend(), entropy, **policy)
+        assert {name: getattr(made, name) for name in policy} == policy
         assert (made.signer, made.verifier) == (KEYS[Side.LISTEN], KEYS[Side.CONNECT])
         assert (made.side, made.terms, made.sizes) == (Side.LISTEN, job.terms, (3,))
         assert (made.backend, made.entropy) == (backend(), entropy)

@@ -16,15 +16,16 @@ from support.tapped import Tap, tapped_pair
 from psi.agreement.modes import Learner, Reveal, Side
 from psi.protocol import messages
 from psi.protocol.messages import MessageType
-from psi.protocol.party import Party, Setup
+from psi.protocol.party import Party
+from psi.protocol.setup import Setup
 from psi.protocol.states import State
 from psi.session import local, session
-from psi.store.spool import Column, Store
+from psi.store.spool import Column, Joined, Store
 from psi.transport.channel import Channel
 from psi.transport.wire import Frame
 from psiselect.base import strict_json
-from psiselect.base.errors import InputError, RemoteError, TransportError
-from psiselect.base.packed import I64, U8
+from psiselect.base.errors import InputError, PsiselectError, RemoteError, TransportError
+from psiselect.base.packed import U8
 
 ITEMS = [b"%d" % i for i in range(300)]
 
@@ -70,14 +71,16 @@ def test_a_peer_that_stops_reading_ends_the_session(receiver: Side, queue_bytes:
 
 
 class SlowStore(Store):
-    """Matches and sorts only once the peer has been told that this side still computes."""
+    """Sorts, and if that is during the session matches, only once the peer has been told that this side still
+    computes."""
 
-    def __init__(self, told: threading.Event) -> None:
+    def __init__(self, told: threading.Event, during: bool) -> None:
         super().__init__()
-        self._told = told
+        self._told, self._during = told, during
 
-    def join(self, own: Column, peer: Column) -> tuple[I64, I64]:
-        self._wait()
+    def join(self, own: Column, peer: Column) -> Joined:
+        if self._during:
+            self._wait()
         return super().join(own, peer)
 
     def ascending(self, column: Column) -> Iterator[U8]:
@@ -109,7 +112,10 @@ def test_matching_and_sorting_send_signs_of_life(
     ends = channels((watch(Side.CONNECT), watch(Side.LISTEN)))
     setups: dict[Side, Setup] = {
         side: setup(
-            side, ITEMS[50:], terms(reveal=reveal, learn=learner), stores=lambda side=side: SlowStore(told[side])
+            side,
+            ITEMS[50:],
+            terms(reveal=reveal, learn=learner),
+            stores=lambda side=side: SlowStore(told[side], during=learner is Learner.BOTH),
         )
         for side in Side
     }
@@ -169,14 +175,27 @@ def test_a_peer_that_dies_after_any_of_its_frames_is_a_transport_error(side: Sid
     assert frames > 15
 
 
-@pytest.mark.parametrize("code", ["busy", "refused", "failed", "protocol", "terms"])
-def test_what_the_peer_said_before_it_left_is_the_reason_although_sending_failed_first(code: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "term", "error"),
+    [
+        ("busy", None, RemoteError),
+        ("refused", None, RemoteError),
+        ("failed", None, RemoteError),
+        ("protocol", None, RemoteError),
+        ("terms", "reveal", RemoteError),
+        ("stopped", None, TransportError),
+    ],
+)
+def test_what_the_peer_said_before_it_left_is_the_reason_although_sending_failed_first(
+    code: str, term: str | None, error: type[PsiselectError]
+) -> None:
     """Its ABORT waits to be read behind the failure of this side's own first frame."""
     ends = channels()
-    ends[Side.LISTEN].abandon(Frame(MessageType.ABORT, strict_json.encode({"code": code, "term": None})))
-    with pytest.raises(RemoteError) as caught:
+    ends[Side.LISTEN].abandon(Frame(MessageType.ABORT, strict_json.encode({"code": code, "term": term})))
+    with pytest.raises(error) as caught:
         session.run(ends[Side.CONNECT], setup(Side.CONNECT, ITEMS))
-    assert str(caught.value) == messages._ABORTS[code]
+    named = "" if term is None else f": it names '{term}'"
+    assert str(caught.value) == messages._ABORTS[code] + named
 
 
 @pytest.mark.parametrize("last", [None, Frame(MessageType.ABORT, b"nonsense"), Frame(MessageType.HELLO, b"{}")])

@@ -60,7 +60,7 @@ def test_match_is_the_set_intersection(store: Store, width: int) -> None:
     own, peer = uniform(20_000, width, 1), uniform(15_000, width, 2)
     common = np.random.default_rng(3).choice(15_000, 6_000, replace=False)
     peer[common] = own[np.random.default_rng(4).choice(20_000, 6_000, replace=False)]
-    positions = store.join(fill(store, "own", own), fill(store, "peer", peer))[0]
+    positions = store.join(fill(store, "own", own), fill(store, "peer", peer)).pairs()[0]
     assert positions.dtype == np.int64
     assert positions.tolist() == expected_match(own, peer)
     assert len(positions) >= 6_000
@@ -79,18 +79,22 @@ def test_near_misses_do_not_match(store: Store, width: int) -> None:
     own = uniform(5_000, width, 1)
     peer = own.copy()
     peer[:, -1] ^= 1
-    assert store.join(fill(store, "own", own), fill(store, "peer", peer))[0].tolist() == expected_match(own, peer)
+    assert store.join(fill(store, "own", own), fill(store, "peer", peer)).pairs()[0].tolist() == expected_match(
+        own, peer
+    )
 
 
 def test_repeated_rows_on_either_side(store: Store) -> None:
     base = uniform(4_000, 11)
     own, peer = np.concatenate([base, base[:3_000]]), np.concatenate([base[2_000:], base[2_000:], base[2_000:2_500]])
-    assert store.join(fill(store, "own", own), fill(store, "peer", peer))[0].tolist() == expected_match(own, peer)
+    assert store.join(fill(store, "own", own), fill(store, "peer", peer)).pairs()[0].tolist() == expected_match(
+        own, peer
+    )
 
 
 def test_empty_columns(store: Store) -> None:
     empty, some = store.column("none", 11), fill(store, "some", uniform(5_000, 11))
-    assert store.join(empty, some)[0].tolist() == store.join(some, empty)[0].tolist() == []
+    assert store.join(empty, some)[0].tolist() == store.join(some, empty).pairs()[0].tolist() == []
     assert list(store.ascending(empty)) == []
     assert empty.read(0, 0).shape == (0, 11)
 
@@ -101,7 +105,7 @@ def test_a_peer_whose_rows_share_their_beginning(store: Store) -> None:
     peer = uniform(20_000, 11, 9)
     peer[500:508, :8] = own[7, :8]
     peer[503] = own[7]
-    assert store.join(fill(store, "own", own), fill(store, "peer", peer))[1].tolist() == [503]
+    assert store.join(fill(store, "own", own), fill(store, "peer", peer)).pairs()[1].tolist() == [503]
 
 
 @pytest.mark.parametrize("equal", [True, False])
@@ -152,9 +156,9 @@ def test_read_gives_rows_as_appended(store: Store) -> None:
 def test_growing_after_a_match(store: Store) -> None:
     own, peer = uniform(9_000, 11, 1), uniform(9_000, 11, 2)
     first, second = fill(store, "own", own), fill(store, "peer", peer)
-    assert store.join(first, second)[0].tolist() == []
+    assert store.join(first, second).pairs()[0].tolist() == []
     second.append(own[100:200])
-    assert store.join(first, second)[0].tolist() == list(range(100, 200))
+    assert store.join(first, second).pairs()[0].tolist() == list(range(100, 200))
 
 
 def test_columns_are_found_by_name_and_keep_their_width(store: Store) -> None:
@@ -185,7 +189,7 @@ def test_any_rows_at_all(
     tables = [np.frombuffer(b"".join(x), np.uint8).reshape(-1, 5) for x in (own + shared, shared + peer)]
     store = make(tmp_path_factory.getbasetemp())
     store._part_rows = parts
-    found = store.join(fill(store, "own", tables[0], 7), fill(store, "peer", tables[1], 11))[0]
+    found = store.join(fill(store, "own", tables[0], 7), fill(store, "peer", tables[1], 11)).pairs()[0]
     assert found.tolist() == expected_match(*tables)
     store.close()
 
@@ -240,7 +244,7 @@ def test_ten_million_rows(tmp_path: Path) -> None:
         own.append(chunk)
         chunk[:10_000] = uniform(10_000, 11, start + 1)
         peer.append(chunk[::-1])
-    found = store.join(own, peer)[0]
+    found = store.join(own, peer).pairs()[0]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert np.array_equal(found, np.flatnonzero(np.arange(count) % 20_000 >= 10_000))
