@@ -23,7 +23,7 @@ from psi.normalize import KeySpec
 from psiselect.base import strict_json
 from psiselect.base.errors import InputError, RemoteError, UsageError
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAX_KEYS = 16
 MAX_SIZE = 1 << 40
 DEFAULT_CHUNK = 8192  # 256 KiB of elements: a tenth of a second of work, and far below the frame cap

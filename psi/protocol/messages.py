@@ -1,4 +1,4 @@
-"""The messages of protocol version 1 (docs/protocol.md, "Messages") and what binds them to one session."""
+"""The messages of the protocol (docs/protocol.md, "Messages") and what binds them to one session."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from Crypto.Hash import TupleHash256
 
 from psi.agreement.modes import Side
-from psi.agreement.terms import Terms
+from psi.agreement.terms import PROTOCOL_VERSION, Terms
 from psi.transport.wire import Frame
 from psiselect.base import strict_json
 from psiselect.base.errors import MinimumError, PolicyError, PsiselectError, RemoteError
@@ -67,7 +67,8 @@ def decode_hello(payload: bytes | bytearray | memoryview) -> dict[str, Any]:
     """
     hello = strict_json.decode(payload, "hello")
     strict_json.field(hello, "terms", dict, "hello")
-    if hello["terms"].get("version") == 1:  # another version may well have other fields; its version is what counts
+    # Another version may well have other fields; its version is what counts.
+    if hello["terms"].get("version") == PROTOCOL_VERSION:
         strict_json.only(hello, {"terms", "nonce", "sizes", "time"}, "hello")
         nonce = strict_json.field(hello, "nonce", str, "hello")
         if len(nonce) != 2 * NONCE_BYTES or any(c not in "0123456789abcdef" for c in nonce):

@@ -15,7 +15,7 @@ SUM = {"reveal": Reveal.SUM, "value_decimals": 2, "value_max": "100"}
 COLUMNS = {"columns": ColumnTerms(connect=(), listen=("city",)), "label_bytes": 64}
 
 OTHER_TERMS = {
-    "version": {"version": 2},
+    "version": {"version": 3},
     "suite": {"suite": "other"},
     "reveal": {"reveal": Reveal.COUNT},
     "learn": {"learn": Learner.BOTH},

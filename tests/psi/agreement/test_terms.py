@@ -66,7 +66,7 @@ def test_every_kind_of_term_is_plain_json() -> None:
         keys=(KeyTerm("text/1", "ab" * 32),),
     )
     assert full.to_json() == {
-        "version": 1,
+        "version": 2,
         "suite": full.suite,
         "reveal": "noisy-count",
         "learn": "listen",
