@@ -4,6 +4,7 @@
     states    the transition table: who may say what, when
     schedule  which runs a session has
     party     one side of a session; run: what its two roles share; receiver, sender, summing: the roles
+    gate      the receiver of a count that decides whether the session goes on
     matching  from equal tags to matched records; outcome: what one side holds at the end
 
 Rule: no file, no socket, no clock, no thread.
