@@ -164,7 +164,9 @@ def test_disk_of_the_side_that_compares() -> None:
     found = cost.estimate(gated(Reveal.MATCHES, Learner.CONNECT), sizes, Machine(MACHINE, memory_limit=limit))
     copies = gate_copies(n)
     columns = [*[(copies * n, 32)] * 3, ((copies - 2) * n, 32), (n, found.tag_bytes), (m, found.tag_bytes)]
-    assert found.disk_bytes == cost.spilled_bytes(columns, limit // 2) > 3 * copies * n * 32
+    of_the_gate = cost.spilled_bytes(columns, limit // 2)
+    assert of_the_gate > 3 * copies * n * 32
+    assert of_the_gate <= found.disk_bytes < 1.03 * of_the_gate  # tags of the run after it may be there too
 
 
 def test_bytes_an_item_at_the_sizes_of_the_specification() -> None:
