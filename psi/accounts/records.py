@@ -108,7 +108,8 @@ def _check_content(content: dict[str, Any]) -> None:
 
 
 def _check_terms(terms: dict[str, Any]) -> None:
-    if terms.get("version") != PROTOCOL_VERSION:
+    # A record outlives the version that made it: the form has been the same in all of them.
+    if not 1 <= strict_json.field(terms, "version", int, "record") <= PROTOCOL_VERSION:
         raise RemoteError("the terms are of another version of the protocol", term="version")
     _names(terms, set(TERM_NAMES), "the terms")
     keys = strict_json.field(terms, "keys", list, "record")

@@ -22,6 +22,7 @@ from psi.inputs import padding
 from psi.inputs.padding import Part
 from psi.inputs.tokens import TokenSource
 from psi.protocol import messages, schedule
+from psi.protocol.gate import GateReceiver
 from psi.protocol.messages import Hello
 from psi.protocol.messages import MessageType as M
 from psi.protocol.outcome import Findings, Outcome
@@ -305,11 +306,14 @@ def make_role(
         entropy=setup.entropy,
         advance=advance,
         keys=setup.terms.keys_per_row,
+        copies=run.copies(peer_size if sends else len(tokens)),
         label_width=setup.terms.label_width(run.receiver.other) if run.needs_labels else 0,
         labels=setup.labels if run.needs_labels and sends else None,
         values=setup.values if run.reveal is Reveal.SUM and sends else None,
     )
-    return Sender(context) if sends else Receiver(context)
+    if sends:
+        return Sender(context)
+    return GateReceiver(context) if run.gate else Receiver(context)
 
 
 def make_record(

@@ -40,7 +40,8 @@ class RunContext:
     number of equal tags, t where noise is added and None elsewhere. binding: 64 bytes that bind every tag to this
     session and this run. advance(k): called as k group operations are done, for progress. label_width: bytes that
     travel along with each of the sender's items, 0 for none; labels: where the sender has them from. values: where it
-    has the values from that add up, in `sum` only.
+    has the values from that add up, in `sum` only. copies: of each of the receiver's items, more than one in a gate
+    only.
     """
 
     reveal: Reveal
@@ -58,6 +59,7 @@ class RunContext:
     label_width: int = 0
     labels: Labels | None = None
     values: Values | None = None
+    copies: int = 1
 
     @property
     def items_in_chunk(self) -> int:

@@ -38,6 +38,7 @@ class Sender:
         self._collected = run.store.column("collected", 32 * run.keys)
         self._products = self._collected if run.keys == 1 else run.store.column("products", 32)
         self._received = 0
+        self._due = run.peer_size * run.copies  # rows of elements
         self._outgoing: Iterator[U8] | None = None
 
     def receive(self, message: M, payload: Payload, state: State) -> list[Frame]:
@@ -47,7 +48,7 @@ class Sender:
                 return self._elements(payload)
             case M.ELEMENTS_END:
                 empty(payload, "end of elements")
-                if self._received != self._run.peer_size:
+                if self._received != self._due:
                     raise RemoteError("the peer sent fewer elements than it declared items")
         return []
 
@@ -67,7 +68,7 @@ class Sender:
 
     def _elements(self, payload: Payload) -> list[Frame]:
         run = self._run
-        left = run.peer_size - self._received
+        left = self._due - self._received
         items = parse_rows(payload, 32 * run.keys, run.items_in_chunk, left, "elements")
         elements = items.reshape(-1, 32)
         masked = np.empty_like(elements)

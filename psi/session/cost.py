@@ -8,7 +8,8 @@ is in `psi.protocol.schedule`. For a receiver with n items and a sender with m, 
     wire       32n one way, 32n + w*m the other, and the frames around them; w = masking.tag_bytes(n, m)
 
 In `sum` there are 24m bytes more, 16 one way and 8 the other, and the hashing around them. Where noise is added, n and
-m count the 2t items that carry it.
+m count the 2t items that carry it. In a gate with t copies the receiver has (3t - 1)n multiplications and the sender
+tn + m; 32tn bytes go each way.
 """
 
 from __future__ import annotations
@@ -93,13 +94,20 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class RunCost:
-    """What one run costs. sums: whether values are added up. label_bytes: of the columns that travel along with each of
-    the sender's items, 0 for none. chunk: elements in a full chunk."""
+    """What one run costs. reveal: of the run; a gate's is `count`, whatever the terms say. gate: whether it is one.
+    label_bytes: of the columns that travel along with each of the sender's items, 0 for none. chunk: elements in a full
+    chunk."""
 
     size: RunSize
-    sums: bool = False
+    reveal: Reveal = Reveal.MATCHES
+    gate: bool = False
     label_bytes: int = 0
     chunk: int = DEFAULT_CHUNK
+
+    @property
+    def sums(self) -> bool:
+        """Whether values are added up."""
+        return self.reveal is Reveal.SUM
 
     @property
     def receiver_multiplications(self) -> int:
@@ -154,11 +162,11 @@ class RunCost:
 
     @property
     def _elements(self) -> int:
-        return ELEMENT_BYTES * self.size.elements + HEADER_BYTES * -(-self.size.n // self._items_in_chunk)
+        return ELEMENT_BYTES * self.size.elements + HEADER_BYTES * -(-self.size.rows // self._items_in_chunk)
 
     def seconds(self, calibration: Calibration, machines: Machines) -> float:
-        """Chunks keep both parties at work at once: on two machines the busier one decides, on one their work adds
-        up."""
+        """Chunks keep both parties at work at once: on two machines the busier one decides, on one their work adds up.
+        In a gate each side waits for all that the other sends before it can go on."""
         c, size = calibration, self.size
 
         def core_seconds(multiplications: int, hashed: int) -> float:
@@ -166,12 +174,14 @@ class RunCost:
 
         sealing = c.sealing if self.label_bytes else 0.0
         # At most so many labels are opened.
-        opening = min(size.elements, size.tags) * sealing
-        receiver = core_seconds(self.receiver_multiplications, size.elements) / c.cores
+        opening = min(size.tokens, size.tags) * sealing
+        receiver = core_seconds(self.receiver_multiplications, size.tokens) / c.cores
         receiver += size.elements * c.handling + opening
         sender = core_seconds(self.sender_multiplications, size.tags) / c.cores + size.tags * (c.handling + sealing)
         # Transfers go back and forth, so that neither side has much to do while the other works.
         summing = size.m * c.transfer * self.sums
+        if self.gate and machines is Machines.APART:
+            return max(receiver + core_seconds(size.elements, 0) / c.cores, sender)
         return (max(receiver, sender) if machines is Machines.APART else receiver + sender) + summing
 
 
@@ -208,7 +218,8 @@ def runs(terms: Terms, sizes: Sizes) -> tuple[tuple[RunCost, bool], ...]:
         (
             RunCost(
                 size_of(run, terms, declared),
-                sums=run.reveal is Reveal.SUM,
+                reveal=run.reveal,
+                gate=run.gate,
                 label_bytes=terms.label_width(run.receiver.other) if run.needs_labels else 0,
                 chunk=terms.chunk,
             ),
@@ -244,17 +255,21 @@ def estimate(terms: Terms, sizes: Sizes, machine: Machine) -> CostEstimate:
         seconds=max(compute, network),
         bound=Bound.COMPUTE if compute >= network else Bound.NETWORK,
         disk_bytes=_disk_bytes(terms, sizes, session, machine.memory_limit),
-        resume_bytes=sent + received + ELEMENT_BYTES * (own_work - _sent_as_computed(session, terms.reveal)),
+        resume_bytes=sent + received + ELEMENT_BYTES * (own_work - _sent_as_computed(session)),
         link_bits_per_second=machine.link_bits_per_second,
         balance_bits_per_second=bits / compute if compute else 0.0,
         machines=machine.machines,
     )
 
 
-def _sent_as_computed(session: Sequence[tuple[RunCost, bool]], reveal: Reveal) -> int:
-    """Results of the group that go out as they are, so that a journal holds them once: own elements, and replies that
-    need not be sorted."""
-    return sum(run.size.elements for run, receiving in session if receiving or not reveal.hides_membership)
+def _sent_as_computed(session: Sequence[tuple[RunCost, bool]]) -> int:
+    """Results of the group that go out as they are, so that a journal holds them once: own elements, but sorted ones,
+    and replies that need not be sorted."""
+    return sum(
+        run.size.elements
+        for run, receiving in session
+        if (not run.gate if receiving else not run.reveal.hides_membership)
+    )
 
 
 def _disk_bytes(terms: Terms, sizes: Sizes, session: Sequence[tuple[RunCost, bool]], memory_limit: int | None) -> int:
@@ -265,12 +280,15 @@ def _disk_bytes(terms: Terms, sizes: Sizes, session: Sequence[tuple[RunCost, boo
     received, sent = [0], [0]
     gives = any(run.label_bytes and not receiving for run, receiving in session)  # what it gives has a share too
     for run, receiving in session:
-        n, m, row = run.size.elements, run.size.tags, run.tag_bytes + run.sealed_bytes
+        n, m, row = run.size.tokens, run.size.tags, run.tag_bytes + run.sealed_bytes
         filled = [(n, run.tag_bytes), (m, run.tag_bytes)] if receiving else [(m, row)]
         if receiving and run.label_bytes:
             filled[1:] = [(n, KEY_BYTES), (m, run.tag_bytes), (m, run.sealed_bytes)]
-        if terms.reveal.hides_membership:
-            filled.insert(0, (n, ELEMENT_BYTES))
+        if run.gate and receiving:  # elements, replies, products, and what the check multiplies further
+            each, further = run.size.elements, (run.size.copies - 2) * n
+            filled[:0] = [(each, ELEMENT_BYTES)] * 3 + [(max(0, further), ELEMENT_BYTES)]
+        elif run.reveal.hides_membership:
+            filled.insert(0, (run.size.elements, ELEMENT_BYTES))
         if not receiving and run.sums:
             filled[-1:] = [(m, run.tag_bytes + WORD_BYTES), (m, ROW_BYTES)]
         spilled = spilled_bytes(filled, memory_limit // (4 if gives else 2) // terms.lists)

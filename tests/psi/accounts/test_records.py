@@ -11,6 +11,7 @@ from support.parties import pump, setup, terms
 from psi.accounts.records import MAX_BYTES, SignedRecord
 from psi.agreement.column_terms import ColumnTerms
 from psi.agreement.modes import Learner, Side
+from psi.agreement.terms import PROTOCOL_VERSION
 from psi.identity.identity import Identity
 from psi.protocol.party import Party
 from psiselect.base import strict_json
@@ -56,6 +57,23 @@ def test_a_record_survives_its_file_and_verifies(identities: dict[Side, Identity
     assert read.content["counts"] == ([2] if learn is Learner.BOTH else None)
     assert {side: read.side_of(identities[side].fingerprint) for side in Side} == {side: side for side in Side}
     assert read.side_of(bytes(32)) is None
+
+
+def of_version(signed: SignedRecord, version: object) -> bytes:
+    """The file of a made-up record: its signatures do not verify."""
+    content = signed.content | {"terms": signed.content["terms"] | {"version": version}}
+    return dataclasses.replace(signed, content=content).encode()
+
+
+def test_a_record_outlives_the_version_that_made_it(signed: SignedRecord) -> None:
+    for version in range(1, PROTOCOL_VERSION + 1):
+        assert SignedRecord.decode(of_version(signed, version)).content["terms"]["version"] == version
+
+
+@pytest.mark.parametrize("version", [0, PROTOCOL_VERSION + 1, True, "1", None])
+def test_a_record_of_no_known_version_is_refused(signed: SignedRecord, version: object) -> None:
+    with pytest.raises(InputError, match="version"):
+        SignedRecord.decode(of_version(signed, version))
 
 
 COLUMNS = terms(columns=ColumnTerms((), ("a", "b")), label_bytes=64).to_json()

@@ -49,7 +49,8 @@ by_mode = pytest.mark.parametrize("mode", MANY_RUNS)
 
 @pytest.fixture
 def one_scalar(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every scalar of every side is the same."""
+    """Every scalar of every side is the same. A gate has one copy of each item, since all of them would be equal."""
+    monkeypatch.setattr(schedule, "gate_copies", lambda items: 1)
     monkeypatch.setattr("psi.group.curve25519.scalar.Scalar.draw", classmethod(lambda cls, entropy: cls(ONE_SCALAR)))
 
 

@@ -191,12 +191,14 @@ by_side = pytest.mark.parametrize("side", Side, ids=lambda side: side.value)
 @by_mode
 @by_side
 def test_nothing_is_left_of_a_whole_session(spy: Spy, mode: str, side: Side) -> None:
-    """And no two scalars of a session are the same: each run, each key and each transfer has its own."""
+    """And no two scalars of a session are the same: each run, each key, each transfer and each copy has its own."""
     agreed = terms(**MODES[mode])
     play(agreed, side)
     transfers = 3 * COLUMNS if agreed.reveal is Reveal.SUM else 0  # masks and unmasks of a chooser, scalars of a dealer
     runs = schedule.plan(agreed)
-    assert len(spy.scalars) == len(runs) * (2 + agreed.keys_per_row) + transfers
+    items = {side: len(OWN if side is Side.CONNECT else PEER) for side in Side}
+    copies = sum(run.copies(items[run.receiver]) - 1 for run in runs)
+    assert len(spy.scalars) == len(runs) * (2 + agreed.keys_per_row) + transfers + copies
     assert len(set(spy.scalars)) == len(spy.scalars)
     for kind in SECRETS.keys() - {Scalar}:
         assert len(spy.of(kind)) == (agreed.reveal is Reveal.SUM), kind

@@ -9,7 +9,8 @@ import pytest
 from support.parties import terms
 from support.resuming import MortalJournal, Player, Switchboard
 
-from psi.agreement.modes import Learner, Reveal, Side
+from psi.agreement.modes import Comparer, Learner, Reveal, Side
+from psi.agreement.terms import Terms
 from psi.resume import folder
 from psi.session import cost
 
@@ -21,6 +22,18 @@ CALIBRATION = cost.Calibration("any", 1, 1e-5, 1e-6, 1e-6)
 def test_the_journal_takes_what_is_predicted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reveal: Reveal, learn: Learner
 ) -> None:
+    values = {"value_decimals": 0, "value_max": "10000"} if reveal is Reveal.SUM else {}
+    check(tmp_path, monkeypatch, terms(reveal=reveal, learn=learn, chunk=400, **values))
+
+
+@pytest.mark.parametrize("learn", [Learner.CONNECT, Learner.LISTEN])
+def test_so_does_the_journal_of_a_session_with_a_gate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, learn: Learner
+) -> None:
+    check(tmp_path, monkeypatch, terms(learn=learn, chunk=400, min_matches=1, min_matches_by=Comparer.OTHER))
+
+
+def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, agreed: Terms) -> None:
     sizes: dict[str, int] = {}  # without what frames records, which counts for single elements only
 
     class Measured(MortalJournal):
@@ -32,11 +45,9 @@ def test_the_journal_takes_what_is_predicted(
     monkeypatch.setattr(folder, "Journal", Measured)
     board, players = Switchboard(), {}
     lists = {Side.CONNECT: range(900), Side.LISTEN: range(600, 1300)}
-    values = {"value_decimals": 0, "value_max": "10000"} if reveal is Reveal.SUM else {}
     for side in Side:
         workdir = tmp_path / side.value
         workdir.mkdir()
-        agreed = terms(reveal=reveal, learn=learn, chunk=400, **values)
         players[side] = Player(side, [b"%d" % n for n in lists[side]], agreed, workdir, board)
     threads = [threading.Thread(target=player.play, daemon=True) for player in players.values()]
     for thread in threads:

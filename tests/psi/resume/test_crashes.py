@@ -14,7 +14,7 @@ import pytest
 from support.parties import terms
 from support.resuming import Bookkeeper, Killed, MortalJournal, Player, Switchboard, at
 
-from psi.agreement.modes import Learner, Reveal, Side
+from psi.agreement.modes import Comparer, Learner, Reveal, Side
 from psi.agreement.terms import Terms
 from psi.resume import folder
 from psi.session.session import SessionResult
@@ -119,6 +119,20 @@ def test_a_side_that_dies_at_any_step_goes_on_where_it_stopped(tmp_path: Path, r
         duel = Duel(place, agreed(reveal, learn), Switchboard())
         check(duel.fight({side: [step]}), reveal, learn)
         assert duel.deaths[side] <= 1
+
+
+@pytest.mark.parametrize("learn", [Learner.CONNECT, Learner.LISTEN])
+def test_a_session_with_a_gate_goes_on_too(tmp_path: Path, learn: Learner) -> None:
+    """Deaths while copies are masked and sent, while replies come, and in the check."""
+    of = terms(learn=learn, chunk=64, min_matches=COMMON, min_matches_by=Comparer.OTHER)
+    for number, (side, step) in enumerate(itertools.product(Side, (9, 21, 27, 40))):
+        place = tmp_path / str(number)
+        place.mkdir()
+        duel = Duel(place, of, Switchboard())
+        results = duel.fight({side: [step]})
+        assert [results[side].outcome.counts for side in Side] == [(COMMON,)] * 2
+        assert results[Side.CONNECT].record == results[Side.LISTEN].record
+        assert duel.deaths[side] == 1
 
 
 def check_evaluations(duel: Duel, of: Terms) -> None:

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from support.jobs import agreed, specs
 
 from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.modes import Learner, Matching, Reveal, Side
+from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
 from psi.agreement.terms import Terms
 from psi.group.curve25519.backend import load_backend
 from psi.group.curve25519.portable import PortableBackend, available_cores
 from psi.group.curve25519.scalar import Scalar
 from psi.inputs.distinct import DistinctBuilder, SpooledKeys
 from psi.inputs.spooled_tokens import SpooledTokens
-from psi.protocol.schedule import RunSize
+from psi.protocol.schedule import RunSize, gate_copies
 from psi.session import cost, local
 from psi.session.calibration import calibrate
 from psi.session.cost import Bound, Calibration, CostEstimate, Machine, Machines, RunCost, Sizes
@@ -123,10 +123,56 @@ def test_multiplications_and_bytes_of_a_session_with_columns(tmp_path: Path, lea
     assert abs(result.bytes_received - predicted.bytes_received) < 150
 
 
+def gated(reveal: Reveal, learn: Learner, **more: object) -> Terms:
+    """The side that does not learn compares."""
+    return agreed(KEY, reveal, learn, min_matches=1, min_matches_by=Comparer.OTHER, **more)
+
+
+@pytest.mark.parametrize("learn", [Learner.CONNECT, Learner.LISTEN])
+@pytest.mark.parametrize("reveal", [Reveal.MATCHES, Reveal.COUNT])
+@pytest.mark.parametrize(("own", "peer"), [(300, 190), (2, 450), (70, 1)])
+def test_multiplications_and_bytes_of_a_session_with_a_gate(
+    tmp_path: Path, own: int, peer: int, reveal: Reveal, learn: Learner
+) -> None:
+    backend = Counting()
+    terms = gated(reveal, learn, chunk=64)
+    result = play(tmp_path, own, peer, terms, backend)
+    predicted = predict(own, peer, terms)
+    assert backend.done.pop(threading.current_thread().name) == predicted.own_multiplications
+    assert list(backend.done.values()) == [predicted.peer_multiplications]
+    assert abs(result.bytes_sent - predicted.bytes_sent) < 150
+    assert abs(result.bytes_received - predicted.bytes_received) < 150
+
+
+def test_a_gate_by_hand() -> None:
+    """The connecting side learns a million matches of a million, and the other side compares: three copies."""
+    n = 1_000_000
+    assert gate_copies(n) == 3
+    plain, gate = predict(n, n), predict(n, n, gated(Reveal.MATCHES, Learner.CONNECT))
+    assert gate.own_multiplications - plain.own_multiplications == 4 * n  # as the gate's sender
+    assert gate.peer_multiplications - plain.peer_multiplications == 8 * n
+    # The comparer's 8,000,000 and, while it waits, the 3,000,000 of the answers; on 2 cores. Then hashing and handling.
+    assert gate.compute_seconds - plain.compute_seconds == pytest.approx(11 * 25 + 2.5 + 3 * 2)
+    assert gate.bytes_sent - plain.bytes_sent == pytest.approx((3 * 32 + gate.tag_bytes) * n, rel=1e-3)
+    assert gate.bytes_received - plain.bytes_received == pytest.approx(3 * 32 * n, rel=1e-3)
+
+
+def test_disk_of_the_side_that_compares() -> None:
+    """Elements, replies, products and what is checked further, by hand; the keys are few enough for memory."""
+    n, m, limit = 300_000, 200_000, 8_000_000
+    sizes = Sizes(n, m, Side.LISTEN, key_bytes=0, rows=1)
+    found = cost.estimate(gated(Reveal.MATCHES, Learner.CONNECT), sizes, Machine(MACHINE, memory_limit=limit))
+    copies = gate_copies(n)
+    columns = [*[(copies * n, 32)] * 3, ((copies - 2) * n, 32), (n, found.tag_bytes), (m, found.tag_bytes)]
+    of_the_gate = cost.spilled_bytes(columns, limit // 2)
+    assert of_the_gate > 3 * copies * n * 32
+    assert of_the_gate <= found.disk_bytes < 1.03 * of_the_gate  # tags of the run after it may be there too
+
+
 def test_bytes_an_item_at_the_sizes_of_the_specification() -> None:
     assert RunCost(RunSize(2**20, 2**20)).payload_bytes == 74 * 2**20
     assert RunCost(RunSize(2**20, 2**20), label_bytes=256).payload_bytes == (74 + 272) * 2**20
-    assert RunCost(RunSize(2**20, 2**20), sums=True).payload_bytes == 98 * 2**20
+    assert RunCost(RunSize(2**20, 2**20), reveal=Reveal.SUM).payload_bytes == 98 * 2**20
     predicted = predict(2**18, 2**18)
     assert 73 < (predicted.bytes_sent + predicted.bytes_received) / 2**18 < 76
 
