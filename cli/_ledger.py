@@ -58,13 +58,15 @@ class Charge:
         neighbors: NeighbouringRelation | None,
         what: str,
     ) -> Charge | None:
-        """As the options say, None without them. Raises UsageError, InputError; BudgetError when the budget does not
-        hold it now, so that no peer is called for nothing."""
+        """As the options say, None without them. Raises UsageError, InputError."""
         book = open_ledger(ledger, dataset)
         if book is None or dataset is None:
             return None
-        book.check(dataset, event, neighbors=neighbors)
         return cls(book, dataset, event, neighbors, what[:200])
+
+    def check(self) -> None:
+        """Raise BudgetError when the budget does not hold it now, so that no peer is called for nothing."""
+        self.ledger.check(self.dataset, self.event, neighbors=self.neighbors)
 
     def pay(self) -> None:
         """Take it from the budget, durably. Raises BudgetError, and then nothing may be released."""

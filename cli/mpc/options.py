@@ -104,8 +104,8 @@ def charge_of(
     ledger: Path | None,
     dataset: str | None,
 ) -> Charge | None:
-    """What this party's run costs it, None without a ledger. Raises UsageError for a ledger without noise; see
-    `Charge.of`."""
+    """What this party's run costs it, None without a ledger. Raises UsageError for a ledger without noise, BudgetError
+    when the budget does not hold it; see `Charge.of`."""
     if epsilon is None:
         for name, given in (("ledger", ledger), ("dataset", dataset)):
             if given is not None:
@@ -113,7 +113,10 @@ def charge_of(
         return None
     # Pure epsilon-DP, for a sum by discrete Laplace noise and for a winner by one-sided noise (docs/systems).
     what = f"mpc {function.value}: epsilon {epsilon_text(epsilon)}"
-    return Charge.of(ledger, dataset, PureDp(epsilon), neighbors, what)
+    charge = Charge.of(ledger, dataset, PureDp(epsilon), neighbors, what)
+    if charge is not None:
+        charge.check()
+    return charge
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from cli import poll as poll_module
 from cli._errors import classify
 from cli.poll import command
 from dpselect import local_dp
-from dpselect.accounting import BudgetKind, Cost, PureDp
+from dpselect.accounting import BudgetKind, Cost
 from dpselect.ledger import Ledger
 from dpselect.privacy import NeighbouringRelation, ln_upper
 from psiselect.base.entropy import SystemEntropy
@@ -150,16 +150,3 @@ def test_a_mistake_costs_nothing(tmp_path: Path, reads: list[int]) -> None:
     alone = CliRunner().invoke(command, ["respond", "--answer", "yes", "--epsilon", "1", "--dataset", "me"])
     assert code(alone) == 2
     assert (reads, ledger.entries()) == ([], [])
-
-
-def test_a_ledger_that_others_spend_from_is_looked_at_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between the check and the payment another process may spend."""
-    ledger, check = book(tmp_path, budget=Fraction(1, 2)), Ledger.check
-
-    def slow(self: Ledger, *arguments: object, **more: object) -> None:
-        check(self, *arguments, **more)  # type: ignore[arg-type]
-        self.spend("me", PureDp(Fraction(1, 2)), neighbors=None, what="another process")
-
-    monkeypatch.setattr(Ledger, "check", slow)
-    shown = respond(ledger)
-    assert (code(shown), shown.stdout) == (6, "")
