@@ -242,7 +242,16 @@ def leaves(group: click.Group, *names: str) -> Iterator[tuple[tuple[str, ...], s
 
 # Commands that have a peer, or write a response: their own tests are in tests/cli/test_poll_ledger.py and
 # tests/cli/mpc/test_charged.py.
-CHARGED_ELSEWHERE = {("poll", "respond"), ("mpc", "sum"), ("mpc", "mean"), ("mpc", "argmax")}
+CHARGED_ELSEWHERE = {
+    ("psi", "listen"),
+    ("psi", "connect"),
+    ("psi", "local"),
+    ("psi", "answer"),
+    ("poll", "respond"),
+    ("mpc", "sum"),
+    ("mpc", "mean"),
+    ("mpc", "argmax"),
+}
 
 
 def test_every_command_with_a_ledger_is_in_the_table() -> None:
