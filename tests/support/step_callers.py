@@ -206,6 +206,10 @@ def serve_paid(patch: pytest.MonkeyPatch, steps: Steps) -> None:
     serving(patch, steps, ledger=Path("weekly.budget"), dataset="customers")
 
 
+def serve_paid_under_a_policy(patch: pytest.MonkeyPatch, steps: Steps) -> None:
+    serving(patch, steps, policy=Path("noisy.toml"), ledger=Path("weekly.budget"), dataset="customers")
+
+
 def serving(patch: pytest.MonkeyPatch, steps: Steps, **paying: Any) -> None:
     """A session of a listener that stays up."""
     given = GivenOptions(

@@ -56,10 +56,21 @@ def test_two_ledgers_for_one_session_are_refused(here: Path, program: Run) -> No
     shown = program(*LISTEN, *NOISY, *OWN_LEDGER, "--policy", "noisy.toml")
     assert shown.code == 2
     assert "leave out --ledger and --dataset, so that each session is paid once" in shown.error
-    lines = (here / "noisy.toml").read_text().splitlines(keepends=True)
-    (here / "noisy.toml").write_text("".join(line for line in lines if not line.startswith("ledger")))
+    without_a_ledger(here / "noisy.toml")
     assert program(*LISTEN, *NOISY, *OWN_LEDGER, "--policy", "noisy.toml").code == 5  # nobody called
     assert entries(here) == []
+
+
+def without_a_ledger(policy: Path) -> None:
+    lines = policy.read_text().splitlines(keepends=True)
+    policy.write_text("".join(line for line in lines if not line.startswith("ledger")))
+
+
+def test_a_listener_that_reads_its_policy_anew_goes_on_paying(here: Path) -> None:
+    without_a_ledger(here / "noisy.toml")
+    found, _ = taken(step_callers.serve_paid_under_a_policy)
+    assert found[:2] == ["count", "charge"]
+    assert len(entries(here)) == 1
 
 
 def test_a_file_that_is_no_ledger_is_found_before_the_wait(here: Path, program: Run) -> None:
@@ -101,7 +112,7 @@ def test_a_session_that_goes_on_is_paid_once(here: Path) -> None:
     book = Ledger.open(here / "weekly.budget")
     book.spend("customers", PureDp(Fraction(4)), neighbors=None, what="other releases")
     found, _ = taken(step_callers.resume_listen_paid, "send")
-    assert found == ["charge", "mark admitted", "send fails"]
+    assert (found[:2], found[-1]) == (["charge", "mark admitted"], "send fails")
     found, said = taken(step_callers.resume_listen_paid)
     assert "charge" not in found
     assert "print" in found, said
