@@ -4,6 +4,7 @@
     advisor/   `advise`; demo/, mpc/, psi/, release/, vote/: one folder each
     budget, identity, poll, select: one file each
     _table     how a command names a table; _score_table: candidates and scores from one
+    _ledger    the budget that a release is charged to
     _options   options of several commands put together; _output: results and talk; _fitting: tables in a terminal
 
 Rule: results go to stdout, everything else to stderr.

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from cli._ledger import Charge, ledger_options
 from cli._output import json_option, print_fields, print_json, print_table, say
 from cli._table import Table, TableName, query_option
+from dpselect.accounting import PureDp
 from dpselect.local_dp import YES_NO, Poll, PollMechanism
-from dpselect.privacy import parse_poll_epsilon
+from dpselect.privacy import NeighbouringRelation, parse_poll_epsilon
 from dpselect.responses import Collection, row
 from psi.tables import row_table
 from psiselect.base.atomic import write_bytes
@@ -53,14 +55,23 @@ _mechanism = click.option(
 @_mechanism
 @click.option("--poll", "name", default="", help="A name for the question, so that polls are not mixed up.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write the response here, ready to be sent.")
+@ledger_options("this answer")
 @json_option
 def respond(
-    answer: str, epsilon: str, options: str | None, mechanism: str, name: str, output: Path | None, as_json: bool
+    answer: str,
+    epsilon: str,
+    options: str | None,
+    mechanism: str,
+    name: str,
+    output: Path | None,
+    ledger: Path | None,
+    dataset: str | None,
+    as_json: bool,
 ) -> None:
     """Answer a question through randomised response, on your own machine.
 
     What is printed may be given to anyone: it says little about the true answer. Answer each question once and keep
-    the response: every further draw spends epsilon again.
+    the response: every further draw spends epsilon again. With --ledger your own budget is charged before the draw.
 
     \b
     Examples:
@@ -71,16 +82,32 @@ def respond(
     entropy = SystemEntropy()
     if output is not None and output.exists():
         raise InputError(f"{output} exists: send that response again instead of drawing another, which costs epsilon")
+    charge = _pay(poll, answer, ledger, dataset)
     response = poll.respond(answer, entropy)
     if output is not None:
         write_bytes(output, row(poll, name, response, entropy).encode())
     if as_json:
         record = {"response": response, "mechanism": poll.mechanism, "epsilon": float(poll.epsilon.value)}
-        print_json(record | {"epsilon_exact": poll.epsilon.text, "output": output})
+        remaining = {} if charge is None else charge.fields
+        print_json(record | {"epsilon_exact": poll.epsilon.text, "output": output} | remaining)
     elif output is None:
         click.echo(response)
     else:
         say(f"response written to {output}; the true answer is not in it")
+    if charge is not None:
+        charge.tell()
+
+
+def _pay(poll: Poll, answer: str, ledger: Path | None, dataset: str | None) -> Charge | None:
+    """Pay for one response to the poll. Raises BudgetError; UsageError for an answer that is not an option."""
+    poll.require_option(answer)
+    event = PureDp(poll.epsilon.value)
+    # That somebody answers is seen; what is protected is which answer it is.
+    what = f"poll respond: {poll.mechanism.value}, epsilon {poll.epsilon.text}"
+    charge = Charge.of(ledger, dataset, event, NeighbouringRelation.REPLACE, what)
+    if charge is not None:
+        charge.pay()
+    return charge
 
 
 @command.command()

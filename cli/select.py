@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
+from cli._ledger import ledger_options, open_ledger
 from cli._output import json_option, print_json, say
 from cli._score_table import read_scores
 from cli._table import FILE_OR_DATABASE, Table, query_option
 from dpselect.accounting import BudgetKind
 from dpselect.approval import epsilon_text
 from dpselect.committee import CommitteeSelection, peeling, subset_exponential
-from dpselect.ledger import Ledger
 from dpselect.mechanisms import Mechanism, Selection, exponential, permute_and_flip
 from dpselect.planning import ASSUMED_GAP, FOR_SEVERAL, committee_rule
 from dpselect.privacy import parse_epsilon, parse_fraction
@@ -53,8 +53,7 @@ _BUILDERS: dict[Mechanism, Callable[[Fraction, Declared, int], Measurement]] = {
 @click.option("--seats", type=click.IntRange(min=1), default=1, show_default=True, help="How many to select.")
 @click.option("--gap", metavar="G", help="Your guess, made without the data, of the winners' lead; steers auto.")
 @click.option("--exact-floats", is_flag=True, help="Take a floating-point column as exactly those binary fractions.")
-@click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Charge this budget, or refuse.")
-@click.option("--dataset", metavar="NAME", help="The name of these data in the ledger.")
+@ledger_options("these data")
 @json_option
 def command(
     scores: Path | str,
@@ -83,12 +82,10 @@ def command(
       psiselect select routes.csv --label route --score riders --sensitivity 1 --monotonic --epsilon 0.5
       psiselect select scores.parquet --label name --score utility --sensitivity 0.2 --epsilon 1 --seats 3 --json
     """
-    if (ledger is None) != (dataset is None):
-        raise UsageError("--ledger and --dataset go together: the ledger counts what each data set has spent")
     exact = parse_epsilon(epsilon)
     bound = ScoreBound.of(sensitivity, monotone=monotonic)
     guess = None if gap is None else parse_fraction(gap, "gap")
-    book = None if ledger is None else Ledger.open(ledger)
+    book = open_ledger(ledger, dataset)
     source = Table(scores, query).open(otherwise=".csv")
     labels, values = read_scores(source, label, score, exact_floats=exact_floats)
     if seats > 1 and seats >= len(labels):

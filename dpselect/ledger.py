@@ -151,12 +151,7 @@ class Ledger:
         """
         cost = event.cost(self.kind)
         row = (_name(dataset), _text(cost.amount), _text(cost.delta), _line(what), _now())
-        if neighbors is not None and neighbors is not self.neighbors:
-            raise BudgetError(
-                f"the ledger {self.path} counts releases under {self.neighbors.value}, this one is stated under "
-                f"{neighbors.value}; nothing was released. Use --neighbors {self.neighbors.value} or another ledger",
-                term="ledger",
-            )
+        self._require_relation(neighbors)
         self._require(dataset)
 
         def failed(reason: str) -> BudgetError:
@@ -165,12 +160,17 @@ class Ledger:
             )
 
         with durable.transaction(self.path, "BEGIN IMMEDIATE", failed) as connection:
-            before = self._spent(connection, dataset)
-            balance = Balance(dataset, self.budget, before + cost)
-            if not balance.spent.fits(self.budget):
-                raise BudgetError(self._refusal(Balance(dataset, self.budget, before), cost), term="ledger")
+            balance = self._afforded(connection, dataset, cost)
             connection.execute("INSERT INTO spend (dataset, amount, delta, what, at) VALUES (?, ?, ?, ?, ?)", row)
         return balance
+
+    def check(self, dataset: str, event: Event, *, neighbors: NeighbouringRelation | None) -> None:
+        """Raise what `spend` would raise now, and spend nothing: for whoever has others wait before the release."""
+        cost = event.cost(self.kind)
+        self._require_relation(neighbors)
+        self._require(_name(dataset))
+        with durable.transaction(self.path, "BEGIN", _unreadable(self.path)) as connection:
+            self._afforded(connection, dataset, cost)
 
     def balance(self, dataset: str) -> Balance:
         """What the dataset has left. Raises BudgetError when the ledger does not know it; InputError when damaged."""
@@ -188,6 +188,22 @@ class Ledger:
         """A cost in words: "epsilon 1/10 (0.1)", with the delta where there is one."""
         currency = "epsilon" if self.kind is BudgetKind.PURE else "rho"
         return f"{currency} {_words(cost.amount)}" + (f" and delta {_words(cost.delta)}" if cost.delta else "")
+
+    def _require_relation(self, neighbors: NeighbouringRelation | None) -> None:
+        if neighbors is not None and neighbors is not self.neighbors:
+            raise BudgetError(
+                f"the ledger {self.path} counts releases under {self.neighbors.value}, this one is stated under "
+                f"{neighbors.value}; nothing was released. Use --neighbors {self.neighbors.value} or another ledger",
+                term="ledger",
+            )
+
+    def _afforded(self, connection: Connection, dataset: str, cost: Cost) -> Balance:
+        """The balance once the cost is spent. Raises BudgetError when the budget does not hold it."""
+        before = self._spent(connection, dataset)
+        balance = Balance(dataset, self.budget, before + cost)
+        if not balance.spent.fits(self.budget):
+            raise BudgetError(self._refusal(Balance(dataset, self.budget, before), cost), term="ledger")
+        return balance
 
     def _require(self, dataset: str) -> None:
         if self.datasets and dataset not in self.datasets:

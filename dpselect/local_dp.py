@@ -88,8 +88,7 @@ class Poll:
         Answering again spends epsilon again: keep the response and send that. Raises UsageError for an answer that is
         not an option.
         """
-        if answer not in self.options:
-            raise UsageError(f"answer: expected one of {', '.join(self.options[:20])}")
+        self.require_option(answer)
         truth = self.options.index(answer)
         if self.mechanism is PollMechanism.UNARY:
             bits = (bernoulli(entropy, Fraction(1, 2)) if i == truth else self._lie(entropy) for i in self._indices)
@@ -101,6 +100,11 @@ class Poll:
             accepted = self._discount(entropy)
             if proposed == truth or accepted:
                 return self.options[proposed]
+
+    def require_option(self, answer: str) -> None:
+        """Raises UsageError for an answer that is not an option."""
+        if answer not in self.options:
+            raise UsageError(f"answer: expected one of {', '.join(self.options[:20])}")
 
     def estimate(
         self, responses: Sequence[str], *, confidence: float = 0.95, population: bool = False

@@ -28,7 +28,7 @@ from mpc.mesh import Event, Mesh, Received
 from mpc.messages import Message
 from mpc.mpyc_bridge import Bridge, load
 from mpc.parties import PartyList
-from mpc.securesum import SecureSum
+from mpc.securesum import Admit, SecureSum, admit_all
 from mpc.session import DEFAULT_TIMEOUT, Driver, Progress
 from mpc.sharing import Residues
 from mpc.terms import Function
@@ -63,15 +63,22 @@ def run_function(
     *,
     timeout: float = DEFAULT_TIMEOUT,
     progress: Progress | None = None,
+    admit: Admit = admit_all,
 ) -> FunctionOutcome:
     """One party's part; `values` in units, None for a server, one number for functions of one number each.
 
-    Raises TransportError or RemoteError with the name of the party that ended the run.
+    admit: see `mpc.securesum.SecureSum`. Raises TransportError or RemoteError with the name of the party that ended
+    the run, and what `admit` raises.
     """
     if roster[me].computes:
         load()
     started = time.monotonic()
-    machine = SecureSum(roster, me, plan.terms, _slotted(roster, me, plan, values), entropy, opens=False)
+    noise = None
+    if plan.noise is not None and roster[me].computes:
+        # Drawing takes longer for larger noise. It is done before there are links, so that it delays no message.
+        noise = plan.noise.one_sided(entropy, plan.terms.length)
+    slotted = _slotted(roster, me, plan, values)
+    machine = SecureSum(roster, me, plan.terms, slotted, entropy, opens=False, admit=admit)
     with Mesh(roster, me, identity, timeout) as mesh:
         driver = Driver(machine, mesh, timeout, progress)
         stage = _Phase(driver, roster, me)
@@ -79,9 +86,8 @@ def run_function(
         driver.until(lambda: machine.ready or machine.settled)
         if machine.partial is not None:
             share = machine.partial
-            if plan.noise is not None:
-                own = machine.ring.residues(plan.noise.one_sided(entropy, plan.terms.length))
-                share = machine.ring.add(share, own)
+            if noise is not None:
+                share = machine.ring.add(share, machine.ring.residues(noise))
             driver.send(machine.announce(strict_json.encode({"result": stage.compute(plan, share)})))
         driver.until(lambda: machine.finished)
         value = _decoded(plan, machine.result)

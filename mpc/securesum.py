@@ -35,6 +35,12 @@ from psiselect.base.errors import RemoteError, UsageError
 CHUNK_BYTES = MAX_FRAME_BYTES // 2
 SEED_BYTES = 32
 
+Admit = Callable[[], None]
+
+
+def admit_all() -> None:
+    """Refuses nothing."""
+
 
 @dataclass(slots=True)
 class _Peer:
@@ -52,7 +58,8 @@ class SecureSum:
 
     values: this party's numbers in units, or None for a server. With `opens`, partial sums are exchanged and `totals`
     is the result; without, `partial` is this party's additive share of it, for a computation that goes on elsewhere
-    and ends with `announce`.
+    and ends with `announce`. admit: called once, when all parties hold the same terms and before anything that depends
+    on values leaves; what it raises comes out of `received`, and then `stopped` tells the peers.
     """
 
     def __init__(
@@ -64,6 +71,7 @@ class SecureSum:
         entropy: Entropy,
         *,
         opens: bool = True,
+        admit: Admit = admit_all,
     ) -> None:
         self.roster, self.me, self.terms = roster, roster[me], terms
         if (values is not None) != self.me.inputs:
@@ -75,6 +83,7 @@ class SecureSum:
         self._values = None if values is None else self.ring.residues(values)
         self._entropy = entropy
         self._opens = opens
+        self._admit = admit
         self._record = terms.record(roster)
         self.seed = entropy.read(SEED_BYTES)
         self._peers = {p.name: _Peer(p, self._order(p)) for p in roster.peers(me)}
@@ -99,7 +108,8 @@ class SecureSum:
         return [] if self._answers_last(state) else [self._shown(peer)]
 
     def received(self, peer: str, frame: Frame) -> list[Outgoing]:
-        """A frame came. A peer that breaks the protocol ends the run; this raises nothing for what a peer sends."""
+        """A frame came. A peer that breaks the protocol ends the run; this raises nothing for what a peer sends, only
+        what `admit` raises."""
         if self.failure:
             return []
         state = self._peers[peer]
@@ -247,6 +257,7 @@ class SecureSum:
         """Take every step for which all that it needs is in."""
         out: list[Outgoing] = []
         if not self._dealt and not self._awaiting(Message.TERMS):
+            self._admit()
             self._dealt = True
             out += [self._shown(name) for name, state in self._peers.items() if self._answers_last(state)]
             out += self._deal()

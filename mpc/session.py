@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from mpc.mesh import Connected, Event, Lost, Mesh, Received
 from mpc.messages import Message, Outgoing
 from mpc.parties import PartyList
-from mpc.securesum import SecureSum
+from mpc.securesum import Admit, SecureSum, admit_all
 from mpc.terms import MpcTerms
 from psi.identity.identity import Identity
 from psi.transport.wire import Frame
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import PsiselectError, RemoteError, TransportError
+from psiselect.base.errors import LocalError, PsiselectError, RemoteError, TransportError
 
 DEFAULT_TIMEOUT = 300.0
 _HEARSAY_SECONDS = 1.0
@@ -49,7 +49,8 @@ class Driver:
         self._all = len(machine.roster.peers(machine.me.name))
 
     def until(self, reached: Callable[[], bool]) -> None:
-        """Go on until `reached`, or until the run fails. Raises the failure; KeyboardInterrupt after telling peers."""
+        """Go on until `reached`, or until the run fails. Raises the failure; after telling peers, KeyboardInterrupt and
+        the refusal of this party's `admit`."""
         try:
             while not reached():
                 if self.machine.failure is not None:
@@ -61,7 +62,7 @@ class Driver:
                     return
                 else:
                     self.send(self.machine.expired())
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, LocalError):
             self.send(self.machine.stopped())
             raise
         if self.machine.failure is not None:
@@ -147,14 +148,16 @@ def run_sum(
     *,
     timeout: float = DEFAULT_TIMEOUT,
     progress: Progress | None = None,
+    admit: Admit = admit_all,
 ) -> MpcSession:
-    """One party's part in a secure sum; `values` in units, None for a server.
+    """One party's part in a secure sum; `values` in units with this party's noise, None for a server.
 
-    Returns once every party has confirmed, or the deadline passed with this party holding the sum. Raises
-    TransportError or RemoteError with the name of the party that ended the run; the same name at every party.
+    admit: see `mpc.securesum.SecureSum`. Returns once every party has confirmed, or the deadline passed with this party
+    holding the sum. Raises TransportError or RemoteError with the name of the party that ended the run, the same name
+    at every party; and what `admit` raises.
     """
     started = time.monotonic()
-    machine = SecureSum(roster, me, terms, values, entropy)
+    machine = SecureSum(roster, me, terms, values, entropy, admit=admit)
     with Mesh(roster, me, identity, timeout) as mesh:
         driver = Driver(machine, mesh, timeout, progress)
         driver.until(lambda: machine.finished)

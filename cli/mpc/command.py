@@ -11,7 +11,7 @@ import click
 from cli._options import options
 from cli._output import human_bytes, print_fields, print_json, print_table, say
 from cli.mpc.functions import argmax_command, max_command, threshold_command
-from cli.mpc.options import Values, common_options, open_session, table_options
+from cli.mpc.options import Values, charge_of, charged_options, common_options, open_session, paying, table_options
 from dpselect.decimals import number, plain
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
 from mpc.fixedpoint import parse_decimal
@@ -88,6 +88,7 @@ _sum_options = options(
         help="With --epsilon, for parties that hold many persons' data each: how far one moves a number. "
         "Default: a whole party is protected.",
     ),
+    charged_options,
 )
 
 
@@ -135,6 +136,8 @@ def _run_linear(
     bound: str,
     modulus: str,
     allow_two_inputs: bool,
+    ledger: Path | None,
+    dataset: str | None,
     **options: Any,
 ) -> None:
     private = {name: options.pop(name) for name in _PRIVATE}
@@ -154,11 +157,19 @@ def _run_linear(
         guarantee=_guarantee(**private),
         allow_two_inputs=allow_two_inputs,
     )
+    guarantee = plan.guarantee
+    charge = charge_of(
+        function,
+        None if guarantee is None else guarantee.epsilon,
+        NeighbouringRelation.REPLACE if guarantee is None else guarantee.neighbors,
+        ledger,
+        dataset,
+    )
     entropy = SystemEntropy()
     for line in _assumptions(plan, roster):
         say(line)
     encoded = None if mine is None else plan.encode(mine, entropy)
-    with session.waiting() as progress:
+    with paying(charge) as admit, session.waiting() as progress:
         run = run_sum(
             roster,
             session.party,
@@ -168,11 +179,14 @@ def _run_linear(
             entropy,
             timeout=session.timeout,
             progress=progress,
+            admit=admit,
         )
-    _show(function, plan, roster, run, session.as_json)
+    _show(function, plan, roster, run, {} if charge is None else charge.fields, session.as_json)
 
 
-def _show(function: Function, plan: SumPlan, roster: PartyList, run: MpcSession, as_json: bool) -> None:
+def _show(
+    function: Function, plan: SumPlan, roster: PartyList, run: MpcSession, charged: dict[str, object], as_json: bool
+) -> None:
     inputs = len(roster.inputting)
     divisor = inputs if function is Function.MEAN else 1
     results = [plan.point.decode(total) / divisor for total in run.totals]
@@ -207,7 +221,7 @@ def _show(function: Function, plan: SumPlan, roster: PartyList, run: MpcSession,
             "sensitivity": number((plan.sensitivity or 0) * plan.point.unit),
             "error95": None if error is None else float(error),
         }
-    print_json(record)
+    print_json(record | charged)
 
 
 def _assumptions(plan: SumPlan, roster: PartyList) -> list[str]:

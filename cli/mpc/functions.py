@@ -9,8 +9,19 @@ from typing import Any
 
 import click
 
+from cli._ledger import Charge
 from cli._output import human_bytes, print_fields, print_json, say
-from cli.mpc.options import Session, Values, common_options, open_session, read_lines, table_options
+from cli.mpc.options import (
+    Session,
+    Values,
+    charge_of,
+    charged_options,
+    common_options,
+    open_session,
+    paying,
+    read_lines,
+    table_options,
+)
 from dpselect.decimals import number, plain
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
 from mpc.fixedpoint import encode_all, parse_decimal
@@ -93,6 +104,7 @@ def max_command(value: str | None, bound: str, decimals: int, **options: Any) ->
     type=click.Choice([r.value for r in NeighbouringRelation]),
     help="With --epsilon: what one voter can change. Default: replace.",
 )
+@charged_options
 def argmax_command(
     value: str | None,
     candidates: Path | None,
@@ -105,6 +117,8 @@ def argmax_command(
     epsilon: str | None,
     colluding: int | None,
     neighbors: str | None,
+    ledger: Path | None,
+    dataset: str | None,
     **options: Any,
 ) -> None:
     """Who has the largest total: the winner of a vote without the tallies, or the highest bidder without the bids.
@@ -124,23 +138,25 @@ def argmax_command(
     session = open_session(**options)
     names = None if candidates is None else read_lines(candidates, "one candidate")
     default = "1" if names is not None else "1000000000"
+    exact = None if epsilon is None else parse_epsilon(epsilon)
+    relation = NeighbouringRelation.parse(neighbors or NeighbouringRelation.REPLACE.value)
     plan = plan_largest(
         Function.ARGMAX,
         session.roster,
         decimals=decimals,
         bound=parse_decimal(bound or default, "bound"),
         candidates=names,
-        epsilon=None if epsilon is None else parse_epsilon(epsilon),
-        neighbors=NeighbouringRelation.parse(neighbors or NeighbouringRelation.REPLACE.value),
+        epsilon=exact,
+        neighbors=relation,
         colluding=colluding,
     )
     mine = _numbers(session.roster, session.party, plan, Values.of(value, values, query, column), names, approve)
     what = "which candidate has the largest total" if names is not None else "who has the largest number"
-    outcome = _run(session, plan, mine, what)
-    extra: dict[str, object] = {}
-    if plan.noise is not None:
-        exact = parse_epsilon(epsilon or "")
-        extra = {
+    charge = charge_of(Function.ARGMAX, exact, relation, ledger, dataset)
+    outcome = _run(session, plan, mine, what, charge)
+    extra: dict[str, object] = {} if charge is None else charge.fields
+    if plan.noise is not None and exact is not None:
+        extra |= {
             "mechanism": "noisy-maximum",
             "epsilon": float(exact),
             "epsilon_exact": str(exact),
@@ -189,8 +205,10 @@ def _single(plan: FunctionPlan, mine: list[Fraction] | None) -> list[int] | None
     return encode_all(plan.point, mine)
 
 
-def _run(session: Session, plan: FunctionPlan, mine: list[int] | None, what: str) -> FunctionOutcome:
-    """State the assumption, then run."""
+def _run(
+    session: Session, plan: FunctionPlan, mine: list[int] | None, what: str, charge: Charge | None = None
+) -> FunctionOutcome:
+    """State the assumption, then run. charge: paid before a share leaves."""
     computing = len(session.roster.computing)
     threshold = (computing - 1) // 2
     names = ", ".join(p.name for p in session.roster.computing)
@@ -203,7 +221,7 @@ def _run(session: Session, plan: FunctionPlan, mine: list[int] | None, what: str
             f"The winner is {plan.terms.epsilon}-differentially private ({plan.terms.neighbors}) towards "
             f"{plan.noise.colluding} colluding of them, each ballot approving a candidate at most once."
         )
-    with session.waiting() as progress:
+    with paying(charge) as admit, session.waiting() as progress:
         return run_function(
             session.roster,
             session.party,
@@ -213,6 +231,7 @@ def _run(session: Session, plan: FunctionPlan, mine: list[int] | None, what: str
             SystemEntropy(),
             timeout=session.timeout,
             progress=progress,
+            admit=admit,
         )
 
 

@@ -13,15 +13,20 @@ from typing import Any, TypeVar
 
 import click
 
+from cli._ledger import Charge, ledger_options
 from cli._options import options
 from cli._output import json_option, progress
 from cli._table import Table, TableName, query_option, texts
+from dpselect.accounting import PureDp
+from dpselect.approval import epsilon_text
 from dpselect.decimals import NUMBER
+from dpselect.privacy import NeighbouringRelation
 from mpc import parties
 from mpc.fixedpoint import parse_decimal
 from mpc.parties import PartyList
+from mpc.securesum import Admit, admit_all
 from mpc.session import DEFAULT_TIMEOUT, Progress
-from mpc.terms import MAX_LENGTH
+from mpc.terms import MAX_LENGTH, Function
 from psi.identity.identity import Identity
 from psi.tables import distinct_names, require_names
 from psiselect.base.errors import InputError, UsageError
@@ -58,6 +63,10 @@ common_options = options(
 )
 
 
+# For functions with noise. A server may charge a ledger too: it then counts the runs that it took part in.
+charged_options = ledger_options("this party's data", "With --epsilon")
+
+
 # `--values` with what goes with it; its words follow the command.
 table_options = options(
     click.option(
@@ -86,6 +95,38 @@ class Session:
         with progress() as display:
             task = display.add_task("waiting for the others", total=len(self.roster.peers(self.party)))
             yield lambda done, _: display.update(task, completed=done)
+
+
+def charge_of(
+    function: Function,
+    epsilon: Fraction | None,
+    neighbors: NeighbouringRelation,
+    ledger: Path | None,
+    dataset: str | None,
+) -> Charge | None:
+    """What this party's run costs it, None without a ledger. Raises UsageError for a ledger without noise, BudgetError
+    when the budget does not hold it; see `Charge.of`."""
+    if epsilon is None:
+        for name, given in (("ledger", ledger), ("dataset", dataset)):
+            if given is not None:
+                raise UsageError(f"--{name} goes with --epsilon: without noise there is nothing to charge", term=name)
+        return None
+    # Pure epsilon-DP, for a sum by discrete Laplace noise and for a winner by one-sided noise (docs/systems).
+    what = f"mpc {function.value}: epsilon {epsilon_text(epsilon)}"
+    charge = Charge.of(ledger, dataset, PureDp(epsilon), neighbors, what)
+    if charge is not None:
+        charge.check()
+    return charge
+
+
+@contextlib.contextmanager
+def paying(charge: Charge | None) -> Iterator[Admit]:
+    """The `admit` of a run, which pays before a share leaves. Then says what is left, also when the run failed."""
+    try:
+        yield admit_all if charge is None else charge.pay
+    finally:
+        if charge is not None:
+            charge.tell()
 
 
 def open_session(*, party: str, parties_file: Path, identity: Path, timeout: float, as_json: bool) -> Session:

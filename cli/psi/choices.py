@@ -10,7 +10,7 @@ from typing import Self
 from cli._table import Table
 from cli.psi import columns, values
 from cli.psi.given import GivenOptions
-from cli.psi.policy import Guard
+from cli.psi.policy import Guard, charge_of
 from cli.psi.records import SessionRecords
 from cli.psi.results import Results
 from dpselect.privacy import parse_fraction
@@ -92,13 +92,14 @@ class Choices:
             raise UsageError("--resume needs --workdir, the folder where the session is kept", term="workdir")
         if given.output is not None and (given.learn == "peer" or terms.reveal is not Reveal.MATCHES):
             raise UsageError("this side will not learn which rows match, so there is nothing to write to --output")
+        own = charge_of(side, terms, given.ledger, given.dataset)
         table, room = Table(given.source, given.query), memory(given.memory_limit, given.workdir)
         return cls(
             side=side,
             terms=terms,
             list=ListChoice(table, keys, given.value, given.strict, room),
             peers=PeerChoice(given.identity, given.peers, given.max_peer_size),
-            guard=Guard.load(given.policy, _request(side, terms, keys, given)),
+            guard=Guard.load(given.policy, _request(side, terms, keys, given), own),
             records=SessionRecords(given.audit, given.record, again=given.resume),
             results=Results(given.output, as_json=given.as_json, again=given.resume),
             means=Means(given.backend, given.threads, given.workdir, given.timeout, given.resume),

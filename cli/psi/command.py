@@ -18,6 +18,7 @@ from cli.psi.choices import Choices, exact, memory
 from cli.psi.given import GivenOptions
 from cli.psi.options import estimate_options, local_options, session_options
 from cli.psi.own_side import gather, open_backend, prepared, read, shown, told
+from cli.psi.policy import charge_of
 from cli.psi.serve import SERVE_OPTIONS, Service, for_sessions
 from cli.psi.serve import serve as run_service
 from cli.psi.values import check_column
@@ -142,7 +143,9 @@ def local_(second: Path | str, query_b: str | None, keys_b: tuple[str, ...], giv
       psiselect psi local customers.csv orders.csv --key email:email --reveal sum --value amount
     """
     check_column(Reveal(given.reveal), "peer", given.value)  # B does not learn, so the values are B's
-    choices = Choices.of(Side.CONNECT, replace(given, value=None))
+    choices = Choices.of(Side.CONNECT, replace(given, value=None, ledger=None, dataset=None))
+    # What B gives is what the noise protects.
+    charge = charge_of(Side.LISTEN, choices.terms, given.ledger, given.dataset)
     here, terms = choices.list, choices.terms
     keys = _keys_of_b(here.keys, keys_b)
     choices.results.check(here.table, here.table.open(here.memory.folder))
@@ -154,6 +157,9 @@ def local_(second: Path | str, query_b: str | None, keys_b: tuple[str, ...], giv
         shown() as done,
     ):
         gather(other)
+        if charge is not None:
+            charge.pay()
+            charge.tell()
         results = local.run({Side.CONNECT: own, Side.LISTEN: other}, backend, SystemEntropy(), done)
         choices.results.give(own, results[Side.CONNECT], backend.name, None)
 

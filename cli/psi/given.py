@@ -16,7 +16,7 @@ from psi.session.job import MAX_PEER_SIZE
 # What the state of an offer holds of them (docs/offline.md). A file without a version is of version 1; a field that is
 # added later needs a default, and then older files can still be read.
 _VERSION = 1
-_NOT_SAVED = frozenset(("output", "record", "timeout", "as_json"))
+_NOT_SAVED = frozenset(("output", "record", "timeout", "as_json", "ledger", "dataset"))
 
 
 class LearnedBy(enum.Enum):
@@ -59,6 +59,8 @@ class GivenOptions:
     peers: tuple[Path, ...] = ()
     max_peer_size: int = MAX_PEER_SIZE
     policy: Path | None = None
+    ledger: Path | None = None
+    dataset: str | None = None
     # What is left of it.
     output: Path | None = None
     audit: Path | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,12 +39,15 @@ _Command = TypeVar("_Command", bound=click.Command)
 _NOT_HERE = ("output", "record", "timeout")
 
 
-def _without_a_link(command: _Command) -> _Command:
-    command.params = [param for param in command.params if param.name not in _NOT_HERE]
-    return command
+def _without(*names: str) -> Callable[[_Command], _Command]:
+    def apply(command: _Command) -> _Command:
+        command.params = [param for param in command.params if param.name not in names]
+        return command
+
+    return apply
 
 
-@_without_a_link
+@_without(*_NOT_HERE, "ledger", "dataset")  # the side that offers learns, so the noise protects the other side's list
 @click.command("offer")
 @session_options(Side.CONNECT)
 @click.option("--out", required=True, type=_PATH, metavar="OFFER", help="The file to send to the peer.")
@@ -118,7 +121,7 @@ def offer(out: Path, state: Path, given: GivenOptions) -> None:
         )
 
 
-@_without_a_link
+@_without(*_NOT_HERE)
 @click.command("answer")
 @click.argument("offer", metavar="OFFER", type=_PATH)
 @session_options(Side.LISTEN)

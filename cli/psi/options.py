@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
+from cli._ledger import ledger_options
 from cli._options import options
 from cli._output import json_option
 from cli._table import QUERY_HELP, TableName
@@ -108,6 +109,7 @@ _WHAT = (
     _MATCHING,
     _REVEAL,
     *_NOISE,
+    ledger_options("this list", "noisy-count"),
     value_options.COLUMN,
     *value_options.TERMS,
     _PAD_TO,

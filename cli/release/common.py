@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from cli._ledger import ledger_options, open_ledger
 from cli._options import options
 from cli._output import json_option, print_fields, print_json, say
 from cli._table import FILE_OR_DATABASE, Table, query_option, texts
@@ -54,8 +55,7 @@ common_options = options(
         show_default=True,
         help="A value that cannot be read: stop and name its line, or leave it out silently.",
     ),
-    click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Charge this, or refuse."),
-    click.option("--dataset", metavar="NAME", help="The name of these rows in the ledger."),
+    ledger_options("these rows"),
     click.option("--plan", is_flag=True, help="Print the expected error and stop; nothing is spent."),
     json_option,
 )
@@ -86,8 +86,6 @@ class Common:
 
     @classmethod
     def of(cls, statistic: str, options: dict[str, Any]) -> Common:
-        if (options["ledger"] is None) != (options["dataset"] is None):
-            raise UsageError("--ledger and --dataset go together: the ledger counts what each data set has spent")
         return cls(
             statistic,
             Table(options["file"], options["query"]),
@@ -96,7 +94,7 @@ class Common:
             NeighbouringRelation.parse(options["neighbors"]),
             options["contributions"],
             Invalid(options["on_invalid"]),
-            None if options["ledger"] is None else Ledger.open(options["ledger"]),
+            open_ledger(options["ledger"], options["dataset"]),
             options["dataset"],
             options["plan"],
             options["as_json"],

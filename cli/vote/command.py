@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from cli._ledger import ledger_options, open_ledger
 from cli._output import json_option, print_json, print_table, say
 from cli._table import FILE_OR_DATABASE, Table, query_option
 from cli.vote.ballots import load
@@ -14,7 +15,6 @@ from cli.vote.plan import print_plan, save_plot
 from dpselect.accounting import BudgetKind
 from dpselect.approval import elect, epsilon_text, guarantee, not_private_tally
 from dpselect.ballots import FORMATS, OnInvalid, Reading, load_candidates
-from dpselect.ledger import Ledger
 from dpselect.mechanisms import Mechanism
 from dpselect.planning import Task, choose, plan
 from dpselect.privacy import NeighbouringRelation, parse_epsilon, parse_fraction
@@ -79,8 +79,7 @@ def command() -> None:
 )
 @_on_invalid
 @_format
-@click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Charge this budget, or refuse.")
-@click.option("--dataset", metavar="NAME", help="The name of these ballots in the ledger.")
+@ledger_options("these ballots")
 @json_option
 def winner(
     ballots: Path | str,
@@ -109,10 +108,8 @@ def winner(
       psiselect vote winner election.cat --epsilon 1 --neighbors replace --seats 3 --gap 20
       psiselect vote winner votes.pb --epsilon 0.1 --neighbors add-remove --ledger budget.db --dataset town-2026
     """
-    if (ledger is None) != (dataset is None):
-        raise UsageError("--ledger and --dataset go together: the ledger counts what each data set has spent")
     exact, relation, guess = parse_epsilon(epsilon), NeighbouringRelation.parse(neighbors), _gap(gap)
-    book = None if ledger is None else Ledger.open(ledger)
+    book = open_ledger(ledger, dataset)
     reading = load(Table(ballots, query), candidates=candidates, on_invalid=OnInvalid(on_invalid), form=form)
     _tell(reading)
     task = Task(

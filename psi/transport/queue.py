@@ -208,7 +208,8 @@ class QueuedChannel(abc.ABC):
 
     @abc.abstractmethod
     def _fail(self, error: TransportError) -> None:
-        """The link is of no more use: end both queues, keeping what has arrived."""
+        """The link is of no more use: end both queues, keeping what has arrived. When this side is closing, what it has
+        queued still goes."""
 
     @abc.abstractmethod
     def _sent(self) -> None:

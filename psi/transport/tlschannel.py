@@ -90,6 +90,8 @@ class TlsChannel(QueuedChannel):
         self._wake()
 
     def _fail(self, error: TransportError) -> None:
+        if self._closing_since is not None:
+            return  # close() ended the incoming queue, which a reader took for a broken link: what is queued still goes
         self._incoming.finish(error)
         self._outgoing.finish(error, discard=True)
         self._wake()
@@ -137,14 +139,16 @@ class TlsChannel(QueuedChannel):
                 incoming = self._read() if self._reading else _Next.QUEUE
                 if incoming is None:
                     return True
+                # Read before the queue: what was queued before this side closed is then found in it.
+                closing_since = self._closing_since
                 outgoing = self._write()
                 if self._writing_failed is not None and not self._reading:
                     raise self._writing_failed
                 timeout = None
-                if self._closing_since is not None:
+                if closing_since is not None:
                     if outgoing is _Next.QUEUE:
                         return True
-                    timeout = self._closing_since + self._deadline.seconds - time.monotonic()
+                    timeout = closing_since + self._deadline.seconds - time.monotonic()
                     if timeout <= 0:
                         return False
                 if _Next.NOTHING in (incoming, outgoing):

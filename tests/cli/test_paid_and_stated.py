@@ -240,9 +240,25 @@ def leaves(group: click.Group, *names: str) -> Iterator[tuple[tuple[str, ...], s
                 yield (*names, name), {str(parameter.name) for parameter in found.params}
 
 
+# Commands that have a peer, or write a response: their own tests are in tests/cli/test_poll_ledger.py and
+# tests/cli/mpc/test_charged.py.
+CHARGED_ELSEWHERE = {
+    ("psi", "listen"),
+    ("psi", "connect"),
+    ("psi", "local"),
+    ("psi", "answer"),
+    ("poll", "respond"),
+    ("mpc", "sum"),
+    ("mpc", "mean"),
+    ("mpc", "argmax"),
+}
+
+
 def test_every_command_with_a_ledger_is_in_the_table() -> None:
-    """A new command that charges a ledger needs a line in `support.releasing`."""
-    charging = {names for names, parameters in leaves(root) if "ledger" in parameters}
+    """A new command that charges a ledger needs a line in `support.releasing`, or tests of its own."""
+    all_charging = {names for names, parameters in leaves(root) if "ledger" in parameters}
+    assert all_charging >= CHARGED_ELSEWHERE
+    charging = all_charging - CHARGED_ELSEWHERE
     assert charging == {case.command for case in CASES.values()}
     spending = {
         n for n, parameters in leaves(root) if "epsilon" in parameters and n[0] in ("release", "vote", "select")

@@ -98,3 +98,28 @@ def test_a_failed_creation_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
             with pytest.raises(InputError, match="cannot create the ledger"):
                 make(tmp_path)
         assert not list(tmp_path.iterdir()), name
+
+
+def test_a_check_refuses_what_a_spend_refuses_and_spends_nothing(tmp_path: Path) -> None:
+    """It reads the entries of today: what was spent since it was asked counts at the spend."""
+    ledger, add_remove = make(tmp_path, Fraction(1), Fraction(0), "poll"), NeighbouringRelation.ADD_REMOVE
+    for _ in range(3):
+        ledger.check("poll", PureDp(Fraction(1)), neighbors=REPLACE)
+    ledger.check("poll", PureDp(Fraction(1)), neighbors=None)
+    assert ledger.entries() == []
+    for dataset, amount, relation in (
+        ("poll", "1.000000001", REPLACE),
+        ("polls", "1", REPLACE),
+        ("poll", "1", add_remove),
+    ):
+        event = PureDp(Fraction(amount))
+        with pytest.raises(BudgetError) as checked:
+            ledger.check(dataset, event, neighbors=relation)
+        with pytest.raises(BudgetError) as spent:
+            ledger.spend(dataset, event, neighbors=relation, what="a release")
+        assert str(checked.value) == str(spent.value)
+    with pytest.raises(UsageError):
+        ledger.check("", PureDp(Fraction(1)), neighbors=REPLACE)
+    ledger.spend("poll", PureDp(Fraction(1, 2)), neighbors=REPLACE, what="a release")
+    with pytest.raises(BudgetError, match="over budget"):
+        ledger.check("poll", PureDp(Fraction(1)), neighbors=REPLACE)

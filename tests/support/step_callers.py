@@ -33,8 +33,11 @@ INPUT = {
     "globex": ("--input", "globex.parquet", "--key", "e:email"),
 }
 MATCHES = ("--policy", "matches.toml", "--audit", "audit.log", "--record", "record.json", "--output", "out.csv")
-NOISY = ("--reveal", "noisy-count", "--epsilon", "1", "--delta", "1/1000", "--min-matches", "1")
+WITHOUT_MINIMUM = ("--reveal", "noisy-count", "--epsilon", "1", "--delta", "1/1000")
+NOISY = (*WITHOUT_MINIMUM, "--min-matches", "1")
 CHARGED = (*NOISY, "--policy", "noisy.toml", "--audit", "audit.log")
+OWN_LEDGER = ("--ledger", "weekly.budget", "--dataset", "customers")
+PAID = (*NOISY, *OWN_LEDGER, "--audit", "audit.log")
 RECORD = ("--record", "record.json")
 
 
@@ -146,6 +149,18 @@ def listen_noisy(patch: pytest.MonkeyPatch, steps: Steps) -> None:
     both(patch, steps, Side.LISTEN, listening(*CHARGED, *RECORD), connecting(*NOISY))
 
 
+def listen_paid(patch: pytest.MonkeyPatch, steps: Steps) -> None:
+    both(patch, steps, Side.LISTEN, listening(*PAID, *RECORD), connecting(*NOISY))
+
+
+def connect_paid(patch: pytest.MonkeyPatch, steps: Steps) -> None:
+    both(
+        *(patch, steps, Side.CONNECT),
+        connecting(*PAID, *RECORD, "--learn", "peer"),
+        listening(*NOISY, "--learn", "me"),
+    )
+
+
 def resume_connect(patch: pytest.MonkeyPatch, steps: Steps) -> None:
     kept = ("--resume", "--workdir")
     both(patch, steps, Side.CONNECT, connecting(*MATCHES, *kept, "work"), listening(*kept, "work2"))
@@ -178,13 +193,31 @@ def resume_listen_noisy(patch: pytest.MonkeyPatch, steps: Steps) -> None:
           connecting(*NOISY, *kept, "work2"))  # fmt: skip
 
 
+def resume_listen_paid(patch: pytest.MonkeyPatch, steps: Steps) -> None:
+    kept = ("--resume", "--workdir")
+    both(patch, steps, Side.LISTEN, listening(*PAID, *RECORD, *kept, "work", "--timeout", "2"),
+          connecting(*NOISY, *kept, "work2"))  # fmt: skip
+
+
 def serve_noisy(patch: pytest.MonkeyPatch, steps: Steps) -> None:
+    serving(patch, steps, policy=Path("noisy.toml"))
+
+
+def serve_paid(patch: pytest.MonkeyPatch, steps: Steps) -> None:
+    serving(patch, steps, ledger=Path("weekly.budget"), dataset="customers")
+
+
+def serve_paid_under_a_policy(patch: pytest.MonkeyPatch, steps: Steps) -> None:
+    serving(patch, steps, policy=Path("noisy.toml"), ledger=Path("weekly.budget"), dataset="customers")
+
+
+def serving(patch: pytest.MonkeyPatch, steps: Steps, **paying: Any) -> None:
     """A session of a listener that stays up."""
     given = GivenOptions(
         source=Path("acme.csv"), keys=("Mail:email",), matching="one-to-many", reveal="noisy-count", learn="peer",
         epsilon="1", delta="1/1000", min_matches=1, min_matches_by="learner", identity=Path("acme"),
-        peers=(Path("globex.crt"),), policy=Path("noisy.toml"), audit=Path("audit.log"),
-        record=Path("record-{session}.json"), backend="portable", threads=1,
+        peers=(Path("globex.crt"),), audit=Path("audit.log"), record=Path("record-{session}.json"),
+        backend="portable", threads=1, **paying,
     )  # fmt: skip
     choices = Choices.of(Side.LISTEN, for_sessions(given))
     parties = check_options(choices)
@@ -205,9 +238,17 @@ def serve_noisy(patch: pytest.MonkeyPatch, steps: Steps) -> None:
 
 
 def local(patch: pytest.MonkeyPatch, steps: Steps) -> None:
+    locally(steps, "--output", "out.csv")
+
+
+def local_paid(patch: pytest.MonkeyPatch, steps: Steps) -> None:
+    locally(steps, *WITHOUT_MINIMUM, *OWN_LEDGER)  # this side learns, and noise may take a number below a minimum
+
+
+def locally(steps: Steps, *more: str) -> None:
     steps.watch()
-    psi("local", "globex.parquet", "acme.csv", "--key", "e:email", "--key-b", "Mail:email", "--output", "out.csv",
-        "--backend", "portable", "--threads", "1")  # fmt: skip
+    psi("local", "globex.parquet", "acme.csv", "--key", "e:email", "--key-b", "Mail:email", "--backend", "portable",
+        "--threads", "1", *more)  # fmt: skip
 
 
 def offline(
@@ -238,5 +279,6 @@ FINISH = ("finish", "answer.psi", "--state", "offer.state", "--output", "out.csv
 
 offer = offline(offering(*CHARGED))
 answer = offline(answering(*CHARGED), offering(*NOISY))
+answer_paid = offline(answering(*PAID), offering(*NOISY))
 finish = offline(FINISH, offering("--audit", "audit.log"), answering())
 finish_withheld = offline(FINISH, offering("--min-matches", "3"), answering("--min-matches", "3"))

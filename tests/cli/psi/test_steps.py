@@ -43,6 +43,18 @@ STEPS: dict[str, list[str]] = {
     "finish": ["audit done", "write record.json", "write out.csv", "print", "remove offer.state"],
     "finish_withheld": ["write record.json", "remove offer.state"],
 }
+# A ledger that the command names pays where a policy's ledger does; without a policy nothing is counted.
+STEPS |= {
+    f"{name}_paid": [step for step in STEPS[noisy] if step != "count"]
+    for name, noisy in (
+        ("listen", "listen_noisy"),
+        ("connect", "listen_noisy"),
+        ("serve", "serve_noisy"),
+        ("resume_listen", "resume_listen_noisy"),
+        ("answer", "answer"),
+    )
+}
+STEPS["local_paid"] = ["charge", *(step for step in STEPS["local"] if step != "write out.csv")]
 
 
 @pytest.mark.parametrize("name", STEPS)
