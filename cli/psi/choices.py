@@ -50,7 +50,7 @@ class PeerChoice:
 
     identity: Path
     certificates: tuple[Path, ...]
-    max_size: int
+    max_size: int | None
 
 
 @dataclass(frozen=True)
@@ -156,4 +156,5 @@ def _request(side: Side, terms: Terms, keys: tuple[KeySpec, ...], given: GivenOp
         output_rows=given.output is not None,
         min_matches=terms.min_matches,
         own_size=None,
+        min_matches_by=terms.min_matches_by,
     )

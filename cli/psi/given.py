@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from psi.agreement.modes import Comparer, Matching, Reveal
-from psi.session.job import MAX_PEER_SIZE
 
 # What the state of an offer holds of them (docs/offline.md). A file without a version is of version 1; a field that is
 # added later needs a default, and then older files can still be read.
@@ -57,7 +56,7 @@ class GivenOptions:
     # Who takes part, and what they may.
     identity: Path = Path()
     peers: tuple[Path, ...] = ()
-    max_peer_size: int = MAX_PEER_SIZE
+    max_peer_size: int | None = None
     policy: Path | None = None
     ledger: Path | None = None
     dataset: str | None = None

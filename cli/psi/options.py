@@ -22,7 +22,7 @@ from cli.psi.choices import STALL_SECONDS
 from cli.psi.given import GivenOptions
 from psi.agreement.modes import Comparer, Matching, Reveal, Side
 from psi.agreement.terms import MAX_KEYS, MAX_SIZE
-from psi.session.job import MAX_PEER_SIZE
+from psi.session.job import LEAST_PEER_SIZE, MAX_PEER_SIZE
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _PATH = click.Path(path_type=Path)
@@ -50,7 +50,8 @@ _REVEAL = click.option(
     type=click.Choice([reveal.value for reveal in Reveal]),
     default=Reveal.MATCHES.value,
     show_default=True,
-    help="What the learner gets; both sides must say the same.",
+    help="What the learner gets; both sides must say the same. count and sum hide nothing from a learner that does not "
+    "follow the protocol.",
 )
 _NOISE = (
     click.option("--epsilon", metavar="E", help="noisy-count: privacy of a key, exact: 1, 0.5 or 1/3."),
@@ -189,10 +190,9 @@ def session_options(side: Side) -> Callable[[Command], Command]:
         click.option(
             "--max-peer-size",
             type=click.IntRange(0),
-            default=MAX_PEER_SIZE,
-            show_default=True,
             metavar="N",
-            help="Refuse a peer that declares a longer list.",
+            help="Refuse a peer that declares more elements: items, times the keys of an item. "
+            f"[default: {MAX_PEER_SIZE:,}; where the peer learns 4 times my own, at least {LEAST_PEER_SIZE:,}]",
         ),
         click.option(
             "--timeout",

@@ -25,11 +25,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Parties:
-    """Who takes part. max_peer_size: the longest list that a peer may declare."""
+    """Who takes part. max_peer_size: elements that a peer may declare, None for what is usual."""
 
     identity: Identity
     peers: tuple[PeerIdentity, ...]
-    max_peer_size: int
+    max_peer_size: int | None
 
     @property
     def names(self) -> str:

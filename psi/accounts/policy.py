@@ -1,8 +1,8 @@
 """What one side allows, as a TOML file: which peers, modes, columns, sizes, and how many sessions in a period.
 
 A policy is private: it is no term, and the peer of a refused session hears only that it was refused. It says
-everything: each field stands for all peers or for each, none but `ledger` and `state` may be left out, and a name that
-is not known is an error. How sessions are counted is in `psi.accounts.session_counter`; the fields are described in
+everything: each field stands for all peers or for each, none but `ledger`, `min_matches_by` and `state` may be left
+out, and a name that is not known is an error. How sessions are counted is in `psi.accounts.session_counter`; the fields are described in
 docs/policy.md.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from psi.agreement.modes import Reveal
+from psi.agreement.modes import Comparer, Reveal
 from psiselect.base.errors import InputError, PolicyError
 
 MAX_BYTES = 1 << 20
@@ -57,6 +57,7 @@ class PeerRules:
     min_matches: int
     runs: Allowance
     ledger: Charge | None = None
+    min_matches_by: Comparer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Request:
     output_rows: bool
     min_matches: int | None
     own_size: int | None
+    min_matches_by: Comparer = Comparer.LEARNER
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,11 @@ class Policy:
         if (request.min_matches or 0) < rules.min_matches:
             raise self._refusal(
                 "min_matches", f"is {rules.min_matches}; agree with the peer on a --min-matches of that"
+            )
+        if rules.min_matches_by not in (None, request.min_matches_by):
+            raise self._refusal(
+                "min_matches_by",
+                f'is "{rules.min_matches_by.value}"; agree with the peer on --min-matches-by of that',
             )
         if request.own_size is not None and request.own_size > rules.max_own_size:
             raise self._refusal("max_own_size", f"is {rules.max_own_size:,}; this list is longer")
@@ -240,6 +247,12 @@ def _runs(value: object, name: str) -> Allowance:
     return Allowance(count, int(found[1]) * _UNITS[found[2]], per)
 
 
+def _comparer(value: object, name: str) -> Comparer:
+    if value not in [who.value for who in Comparer]:
+        raise _FieldError(name, 'is "learner" or "other"')
+    return Comparer(value)
+
+
 def _ledger(value: object, name: str) -> Charge:
     if not isinstance(value, dict) or value.keys() != {"file", "dataset"}:
         raise _FieldError(name, 'has the form {file = "weekly.budget", dataset = "customers"}')
@@ -256,6 +269,7 @@ _PARSERS: dict[str, Callable[[object, str], Any]] = {
     "max_own_size": _size,
     "max_peer_size": _size,
     "min_matches": _size,
+    "min_matches_by": _comparer,
     "ledger": _ledger,
     "runs": _runs,
 }

@@ -39,7 +39,9 @@ from psiselect.base.entropy import Entropy
 from psiselect.base.errors import UsageError
 from psiselect.base.packed import I64, Packed
 
-MAX_PEER_SIZE = 1 << 30  # unless this side's policy says otherwise
+MAX_PEER_SIZE = 1 << 30  # elements of a peer that learns nothing, unless this side says otherwise
+LEAST_PEER_SIZE = 100_000  # and of one that learns, however short this side's list is
+_TIMES_OWN = 4
 KEY_TYPE = b"\x01"
 _TYPE_TAG_BYTES = 8
 
@@ -131,6 +133,15 @@ class Job:
         return sum(self.sizes)
 
     @property
+    def usual_peer_size(self) -> int:
+        """Elements that a peer may declare when nothing else was said. A peer that learns may put in 4 times what this
+        side does, so that it cannot try every telephone number of a country: a brake, not a guarantee."""
+        if self.side.other not in self.terms.learn.receivers:
+            return MAX_PEER_SIZE
+        own = sum(map(self.terms.declared_size, self.sizes)) * self.terms.keys_per_row
+        return max(LEAST_PEER_SIZE, _TIMES_OWN * own)
+
+    @property
     def reports(self) -> tuple[Report, ...]:
         """How rows became keys, for each key."""
         return tuple(found.report for found in self._items)
@@ -142,12 +153,12 @@ class Job:
         backend: Backend,
         entropy: Entropy,
         *,
-        max_peer_size: int = MAX_PEER_SIZE,
+        max_peer_size: int | None = None,
         admit: Callable[[], None] = lambda: None,
         check_size: Callable[[int], None] = lambda peer_size: None,
     ) -> Setup:
         """What `psi.session.session.run` needs of this side. max_peer_size, admit, check_size: see
-        `psi.protocol.setup.Setup`. Raises InputError, see `gather`."""
+        `psi.protocol.setup.Setup`; None for `usual_peer_size`. Raises InputError, see `gather`."""
         self.gather()
         stores: list[Store] = []  # this session's: a job may have many
         self._stores = stores
@@ -169,7 +180,7 @@ class Job:
             backend=backend,
             stores=lambda: self._store(stores),
             entropy=entropy,
-            max_peer_size=max_peer_size,
+            max_peer_size=self.usual_peer_size if max_peer_size is None else max_peer_size,
             now=int(time.time()),
             admit=admit,
             check_size=check_size,

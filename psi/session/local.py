@@ -9,6 +9,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from psi.agreement.modes import Side
+from psi.agreement.terms import MAX_SIZE
 from psi.group.curve25519.backend import Backend
 from psi.session import session
 from psi.session.job import Job
@@ -53,7 +54,7 @@ def run(
 
     def play(side: Side) -> None:
         try:
-            setup = jobs[side].setup(keys[side], keys[side.other], backend, entropy)
+            setup = jobs[side].setup(keys[side], keys[side.other], backend, entropy, max_peer_size=MAX_SIZE)
             shown = progress if side is Side.CONNECT else _silent
             results[side] = session.run(channels[side], setup, shown)
         except BaseException as error:  # noqa: BLE001 - raised again below, in the caller's thread

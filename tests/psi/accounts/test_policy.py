@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from psi.accounts.policy import Allowance, Charge, PeerRules, Policy, Request
-from psi.agreement.modes import Reveal
+from psi.agreement.modes import Comparer, Reveal
 from psiselect.base.errors import InputError, PolicyError
 
 PEER, OTHER, STRANGER, NOISY = b"\x11" * 32, b"\x22" * 32, b"\x33" * 32, b"\x44" * 32
@@ -168,3 +168,24 @@ def test_what_is_not_toml_is_refused(file: Path, content: bytes) -> None:
         Policy.load(file)
     with pytest.raises(InputError, match="cannot read"):
         Policy.load(file.with_name("missing.toml"))
+
+
+@pytest.mark.parametrize("said", [None, "learner", "other"])
+def test_a_policy_may_say_who_compares_the_minimum(file: Path, said: str | None) -> None:
+    if said is not None:
+        file.write_text(f'min_matches_by = "{said}"\n' + file.read_text())
+    policy = Policy.load(file)
+    for asked in Comparer:
+        request = dataclasses.replace(ASKED, min_matches_by=asked)
+        if said in (None, asked.value):
+            policy.check(PEER, request)
+            continue
+        with pytest.raises(PolicyError, match=f'is "{said}"; agree with the peer on --min-matches-by') as caught:
+            policy.check(PEER, request)
+        assert caught.value.term == "min_matches_by"
+
+
+def test_who_compares_is_one_of_two(file: Path) -> None:
+    file.write_text('min_matches_by = "both"\n' + file.read_text())
+    with pytest.raises(InputError, match='\'min_matches_by\' is "learner" or "other"'):
+        Policy.load(file)

@@ -13,6 +13,7 @@ from support.parties import KEYS, backend
 
 from psi.agreement.column_terms import ColumnTerms
 from psi.agreement.modes import Learner, Matching, Reveal, Side
+from psi.normalize import KeySpec
 from psi.session.job import MAX_PEER_SIZE, Job, Memory
 from psi.tables import open_source
 from psiselect.base.errors import PolicyError
@@ -53,8 +54,6 @@ def test_a_setup_has_the_sides_own_policy_and_identities(table: Path) -> None:
         assert before <= made.now <= int(time.time())
         assert (made.labels, made.values) == (None, None)
         assert made.stores() is not made.stores()
-        plain = job.setup(KEYS[Side.LISTEN], KEYS[Side.CONNECT], backend(), entropy)
-        assert plain.max_peer_size == MAX_PEER_SIZE == 1 << 30
 
 
 @pytest.mark.parametrize("matching", Matching)
@@ -89,3 +88,25 @@ def test_values_and_columns_go_along_only_where_they_are_given(table: Path, lear
     with make(table, ONE, learn=learn, columns=given, label_bytes=64) as job:
         made = job.setup(KEYS[Side.LISTEN], KEYS[Side.CONNECT], backend(), FixedEntropy())
         assert (made.labels is not None) is gives
+
+
+@pytest.mark.parametrize(
+    ("learn", "pad_to", "keys", "limit"),
+    [
+        (Learner.LISTEN, None, ONE, 1 << 30),  # only this side learns
+        (Learner.CONNECT, None, ONE, 100_000),
+        (Learner.BOTH, None, ONE, 100_000),
+        (Learner.CONNECT, 25_000, ONE, 100_000),
+        (Learner.CONNECT, 25_001, ONE, 100_004),
+        (Learner.CONNECT, 30_000, TWO, 4 * 2 * 30_000),  # two lists, or two elements an item
+    ],
+)
+@pytest.mark.parametrize("matching", Matching)
+def test_a_peer_that_learns_may_declare_four_times_as_much_unless_something_else_is_said(
+    table: Path, learn: Learner, pad_to: int | None, keys: tuple[KeySpec, ...], limit: int, matching: Matching
+) -> None:
+    assert MAX_PEER_SIZE == 1 << 30
+    parties = KEYS[Side.LISTEN], KEYS[Side.CONNECT], backend(), FixedEntropy()
+    with make(table, keys, learn=learn, pad_to=pad_to, matching=matching) as job:
+        assert job.setup(*parties).max_peer_size == limit
+        assert job.setup(*parties, max_peer_size=7).max_peer_size == 7
