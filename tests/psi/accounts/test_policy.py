@@ -38,6 +38,7 @@ runs = {{count = 1, per = "12h"}}
 fingerprint = "{NOISY.hex()}"
 reveal = ["noisy-count"]
 min_matches = 0
+min_matches_by = "learner"
 ledger = {{file = "weekly.budget", dataset = "customers"}}
 """
 ASKED = Request((Reveal.COUNT,), ("email",), (), False, 10, 1_000)
