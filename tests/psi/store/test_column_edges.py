@@ -67,7 +67,7 @@ def test_every_row_is_in_one_part_under_its_own_number(column: Column) -> None:
 
 
 def test_each_row_finds_itself_and_no_other(column: Column) -> None:
-    own, peer = column._store.join(column, column)
+    own, peer = column._store.join(column, column).pairs()
     assert own.tolist() == peer.tolist() == list(range(len(TABLE)))
 
 
@@ -85,7 +85,7 @@ def test_each_of_eight_rows_alike_can_be_the_one_that_matches(tmp_path: Path, pl
     columns = {name: store.column(name, WIDTH) for name in ("own", "peer")}
     columns["own"].append(np.concatenate([TABLE[:5], peer[40 + place, None], TABLE[5:9]]))
     columns["peer"].append(peer)
-    own, found = store.join(columns["own"], columns["peer"])
+    own, found = store.join(columns["own"], columns["peer"]).pairs()
     assert (own.tolist(), found.tolist()) == ([5], [40 + place])
     store.close()
 
@@ -98,7 +98,7 @@ def test_eight_rows_alike_pass_and_nine_are_refused(alike: int) -> None:
     own.append(TABLE[60:70])
     theirs.append(peer)
     if alike == 8:
-        assert store.join(own, theirs)[0].tolist() == []
+        assert store.join(own, theirs).pairs()[0].tolist() == []
     else:
         with pytest.raises(RemoteError, match="9 of the peer's tags"):
             store.join(own, theirs)

@@ -95,7 +95,7 @@ def test_every_row_alone_is_matched(store: Store, place: str, part_rows: int, mo
             peer = table(2 * SLICE + 1, 100 + number)
             peer[at] = own[number]
             there = column(store, f"peer {number} {at}", peer, place)
-            found = store.join(here, there)
+            found = store.join(here, there).pairs()
             assert (found[0].tolist(), found[1].tolist()) == ([number], [at])
 
 
