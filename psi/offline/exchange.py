@@ -233,7 +233,11 @@ def _beginning(setup: Setup) -> _Beginning:
 def _beginning_of_peer(frames: Iterator[Frame]) -> _Beginning:
     found = _Beginning(_next(frames), _next(frames))
     if (found.hello.type, found.sizes.type) != (M.HELLO, M.SIZES):
-        raise RemoteError("the file does not begin with a hello and sizes; was it made by another version?")
+        raise RemoteError(
+            "the file does not begin with a hello and sizes, so it is of another protocol version; use one release of "
+            "psiselect on both sides and make a new offer",
+            term="version",
+        )
     return found
 
 
