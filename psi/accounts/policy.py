@@ -2,8 +2,8 @@
 
 A policy is private: it is no term, and the peer of a refused session hears only that it was refused. It says
 everything: each field stands for all peers or for each, none but `ledger`, `min_matches_by` and `state` may be left
-out, and a name that is not known is an error. How sessions are counted is in `psi.accounts.session_counter`; the fields are described in
-docs/policy.md.
+out, and a name that is not known is an error. How sessions are counted is in `psi.accounts.session_counter`; the fields
+are described in docs/policy.md.
 """
 
 from __future__ import annotations
