@@ -29,7 +29,7 @@ from dpselect.local_dp import Poll
 from dpselect.privacy import parse_poll_epsilon
 from mpc.securesum import SecureSum
 from mpc.sharing import Modulus
-from psi.agreement.modes import Matching, Side
+from psi.agreement.modes import Comparer, Matching, Side
 from psi.agreement.terms import KeyTerm
 from psi.group.curve25519 import scalar
 from psi.group.curve25519.scalar import Scalar
@@ -96,14 +96,15 @@ def blinded(patch: PATCH) -> bytes:
     return seen[0].to_bytes(32, "little")
 
 
-def role(side: Side, **changes: object) -> Any:
+def role(side: Side, items: Sequence[bytes] = (b"a",), **changes: object) -> Any:
     agreed = terms(**changes)
-    own = setup(side, [b"a"], agreed, entropy=SYSTEM)
-    (planned,) = schedule.plan(agreed)
+    own = setup(side, items, agreed, entropy=SYSTEM)
+    planned = schedule.plan(agreed)[0]
     made: Role = make_role(own, planned, own.tokens(0), 1, bytes(64), Store(), lambda done: None)
     return made
 
 
+COMPARED = {"min_matches": 1, "min_matches_by": Comparer.OTHER}
 TWO_KEYS = {"keys": (RAW, KeyTerm("text/1", "11" * 32)), "matching": Matching.ONE_TO_ONE}
 
 
@@ -216,6 +217,9 @@ FRESH: dict[str, Maker] = {
     ],
     "psi.protocol.party:Party.start": lambda folder, patch: [
         nonce(bytes(Party(setup(Side.CONNECT, [], entropy=SYSTEM)).start()[0].payload))
+    ],
+    "psi.protocol.gate:GateReceiver.__init__": lambda folder, patch: [
+        b"".join(bytes(factor.key) for factor in role(Side.LISTEN, (b"a", b"b"), **COMPARED)._factors)
     ],
     "psi.protocol.receiver:Receiver.__init__": lambda folder, patch: [bytes(role(Side.CONNECT)._mask.key)],
     "psi.protocol.sender:Sender.__init__": lambda folder, patch: [
