@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from support.parties import pump, setup, terms
+from support.parties import declared, pump, setup, terms
 
 from psi.agreement.modes import Reveal, Side
 from psi.protocol.messages import MessageType as M
@@ -87,3 +87,16 @@ def test_blocks_are_cut_into_full_chunks(blocks: list[int]) -> None:
     chunks = list(in_chunks(iter(pieces), 16))
     assert [len(chunk) for chunk in chunks] == [16] * (len(whole) // 16) + [len(whole) % 16] * (len(whole) % 16 > 0)
     assert b"".join(chunk.tobytes() for chunk in chunks) == whole.tobytes()
+
+
+def test_replies_to_elements_that_were_not_sent_yet_are_refused() -> None:
+    """Where replies come as they are ready, a sender could answer ahead of what it was asked."""
+    parties = {side: Party(setup(side, ITEMS, terms(chunk=16))) for side in Side}
+    sizes = declared(parties)
+    learner = parties[Side.CONNECT]
+    learner.receive(sizes[Side.LISTEN])
+    (elements,) = learner.work()  # 16 of 40
+    reply = Frame(M.REPLIES, bytes(elements.payload))
+    learner.receive(reply)
+    with pytest.raises(RemoteError, match="more replies than it may"):
+        learner.receive(reply)
