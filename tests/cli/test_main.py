@@ -116,7 +116,7 @@ def test_the_overview_names_each_command_once_and_each_is_there() -> None:
         assert line in listed
         command = importlib.import_module(module).command
         assert isinstance(command, click.Command)
-        assert CliRunner().invoke(program.root, [name, "-h"]).exit_code == 0
+        assert CliRunner().invoke(program.root, [name, "--help"]).exit_code == 0
     assert program.root.list_commands(click.Context(program.root)) == sorted(program.COMMANDS)
 
 

@@ -65,7 +65,7 @@ def test_room_is_left_for_the_noise() -> None:
         ({"sensitivity": ONE, "upper": Fraction(400)}, 1, 1),
         ({"sensitivity": ONE, "contributions": 2}, 3, 6),
         ({"sensitivity": Fraction(3, 2)}, 1, 2),  # in whole units, none of which may be left without noise
-        ({"sensitivity": Fraction(1, 3), "contributions": 4}, 1, 2),
+        ({"sensitivity": Fraction(1, 3), "contributions": 4}, 1, 4),
     ],
 )
 def test_sensitivity(changes: dict[str, object], length: int, sensitivity: int) -> None:
