@@ -210,10 +210,10 @@ def test_a_peer_that_left_without_a_reason_is_a_broken_link(last: Frame | None) 
 def test_the_fault_of_one_side_is_told_and_not_what_the_other_saw_of_it(side: Side) -> None:
     """With both sides in one process: the other side's error says only that its peer has gone."""
 
-    def fails(*given: object) -> Setup:
+    def fails(*given: object, **policy: object) -> Setup:
         raise InputError("row 7 of the table")
 
-    def plays(*given: object) -> Setup:
+    def plays(*given: object, **policy: object) -> Setup:
         return setup(side.other, ITEMS)
 
     jobs = {side: SimpleNamespace(setup=fails), side.other: SimpleNamespace(setup=plays)}
