@@ -4,7 +4,7 @@
     python tests/support/cosmic.py RESULTS [PART/PARTS]
 
 appends a line of JSON a fault to the file RESULTS and leaves out those that it holds already. A fault that no test
-notices is a survivor; `tests/mutants/survivors.toml` says of each why it changes nothing that anybody could see.
+notices is a survivor: it wants a test, or a reason why nobody could see it.
 
 Operators that only repeat another's fault in other words are left out (`OPERATORS`), and so are annotations, which
 nobody runs. The tests of a module are those files that test it; a process that has imported what they need is forked
@@ -26,7 +26,7 @@ from pathlib import Path
 
 from support.mutants import ROOT, copy_of_the_tree
 
-TIMEOUT = 120  # seconds for one fault; a fault that makes the tests hang is noticed
+TIMEOUT = 600  # seconds for one fault, or for the tests without one; a fault that makes the tests hang is noticed
 
 # Each module, and the tests that a fault in it has to pass, the quickest first.
 MODULES: dict[str, tuple[str, ...]] = {
