@@ -64,13 +64,12 @@ def write_bytes(target: Path, content: bytes, *, secret: bool = False) -> None:
 
 def _open(target: Path) -> tuple[int, Path | None]:
     """A new file, 0600, and its name; None where it needs none."""
-    with contextlib.suppress(FileNotFoundError):
-        if os.path.exists("/proc/self/fd"):
-            try:
-                return os.open(target.parent, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600), None
-            except OSError as error:
-                if error.errno not in _NO_NAMELESS:
-                    raise
+    if os.path.isdir("/proc/self/fd"):
+        try:
+            return os.open(target.parent, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600), None
+        except OSError as error:
+            if error.errno not in _NO_NAMELESS:
+                raise
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
     return handle, Path(name)
 
