@@ -230,7 +230,7 @@ class Party:
         self._findings.add(role.finding, [part for part in (self._store, self._tokens) if part is not None])
         self._store = self._tokens = None
         if self._both_know:
-            role.finding.counts()  # now, so that the run's tags need not be kept; the record has them later
+            role.finding.counts()
         if run.gate and not any(other.gate for other in self._runs) and self._findings.below_minimum:
             raise MinimumError(
                 f"the lists have fewer than the {self._setup.terms.min_matches} matches of --min-matches; nothing was "
