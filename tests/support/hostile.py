@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Self
 
 from psi.identity.identity import Identity, PeerIdentity
 from support import rawtls
@@ -20,16 +21,35 @@ _HUGE = b"\xff\xff\xff\xff\x03"  # a frame of 4 GiB
 _DRIP_SECONDS = 0.05
 
 
-class Horde:
+class Background:
+    """Threads that run for as long as a `with` block and end within a minute of it."""
+
+    def __init__(self) -> None:
+        self._over = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(60)
+            assert not thread.is_alive()
+
+
+class Horde(Background):
     """Opens connections of every kind, in a thread for each that rests `pause` seconds in between, and keeps the last
     `held` of each open."""
 
     def __init__(self, address: str, server: PeerIdentity, bad: Identity, *, held: int, pause: float) -> None:
+        super().__init__()
         self._pause = pause
         self._address = address
         self._server = server
         self._bad = bad
-        self._over = threading.Event()
         self._counts: dict[str, int] = {}
         self._changed = threading.Condition()
         kinds = (
@@ -43,17 +63,6 @@ class Horde:
         )
         self._threads = [threading.Thread(target=self._repeat, args=(kind, held), daemon=True) for kind in kinds]
         self._threads += [threading.Thread(target=self._drip, args=(held, bad), daemon=True) for bad in (None, bad)]
-
-    def __enter__(self) -> Horde:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join(60)
-            assert not thread.is_alive()
 
     @property
     def connections(self) -> int:

@@ -16,6 +16,7 @@ import pytest
 from support import floods, rawtls
 from support.checkout import ROOT, environment
 from support.floods import Flooder, Sealer
+from support.hostile import Background
 from support.psi_processes import run
 from support.served import PATIENCE, Served, options_of, serving
 
@@ -43,26 +44,15 @@ main()
 """
 
 
-class Attackers:
+class Attackers(Background):
     """Mallory, a pinned peer: sessions of each kind until the block ends, in a thread for each group of kinds."""
 
     def __init__(self, place: Path, address: str, *groups: tuple[str, ...]) -> None:
+        super().__init__()
         self._place, self._address = place, address
         self._acme, self._mallory = Identity.load(place / "acme").public, Identity.load(place / "mallory")
-        self._over = threading.Event()
         self.made = dict.fromkeys((kind for group in groups for kind in group), 0)
         self._threads = [threading.Thread(target=self._repeat, args=(group,), daemon=True) for group in groups]
-
-    def __enter__(self) -> Attackers:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join(60)
-            assert not thread.is_alive()
 
     def _repeat(self, kinds: tuple[str, ...]) -> None:
         for kind in itertools.cycle(kinds):
