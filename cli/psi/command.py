@@ -14,6 +14,7 @@ from cli._output import human_bytes, human_seconds, print_fields, print_json, sa
 from cli._table import QUERY_HELP, Table, TableName
 from cli.psi import offline, resume
 from cli.psi import values as value_options
+from cli.psi.addresses import AddressText
 from cli.psi.choices import Choices, exact, memory
 from cli.psi.given import GivenOptions
 from cli.psi.options import estimate_options, local_options, session_options
@@ -51,7 +52,13 @@ for part in offline.COMMANDS:
 
 
 @command.command("listen")
-@click.option("--address", required=True, metavar="HOST:PORT", help="Where to wait for the peer; port 0 picks one.")
+@click.option(
+    "--address",
+    required=True,
+    type=AddressText(to_call=False),
+    metavar="HOST:PORT",
+    help="Where to wait for the peer; port 0 picks one.",
+)
 @session_options(Side.LISTEN)
 @SERVE_OPTIONS
 def listen(address: str, given: GivenOptions, serve: bool, **serving: Any) -> None:
@@ -92,7 +99,7 @@ def listen(address: str, given: GivenOptions, serve: bool, **serving: Any) -> No
 
 
 @command.command("connect")
-@click.argument("address", metavar="HOST:PORT")
+@click.argument("address", type=AddressText(to_call=True), metavar="HOST:PORT")
 @session_options(Side.CONNECT)
 def connect_(address: str, given: GivenOptions) -> None:
     """Call a listening peer and run one session with it.

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import re
 import socket
 from typing import NamedTuple
 
 from psiselect.base.errors import UsageError
+
+# Text in which the last part is a number is never a name (RFC 1123, section 2.1).
+_NUMBERS = re.compile(r"(?:.*\.)?[0-9]+\.?")
+_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+_NAME_BYTES = 253
 
 
 class Address(NamedTuple):
@@ -18,14 +24,56 @@ class Address(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        """Read `HOST:PORT` or `[IPV6]:PORT`. Raises UsageError."""
-        match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|([^\s:\[\]]+)):([0-9]{1,5})", text)
-        if match is None or int(match[3]) > 65535:
-            raise UsageError(f"{text!r} is not an address; expected HOST:PORT, such as 127.0.0.1:7000 or [::1]:7000")
+        """Read `HOST:PORT` or `[IPV6]:PORT`, the latter with a zone where it needs one (RFC 4007: `[fe80::1%eth0]`).
+
+        A name keeps its spelling. Raises UsageError for what no host can have: a label that is empty, longer than 63
+        bytes or has a hyphen at an end, other characters (RFC 1123, and _), a name of more than 253 bytes, four
+        numbers that are no IPv4 address, a port above 65535.
+        """
+        match = re.fullmatch(r"(?:\[([^\s\[\]]+)\]|([^\s:\[\]]+)):([0-9]{1,5})", text)
+        problem = "expected HOST:PORT, such as 127.0.0.1:7000 or [::1]:7000"
+        if match is not None:
+            problem = _ipv6_problem(match[1]) if match[1] else _name_problem(match[2])
+            if int(match[3]) > 65535:
+                problem = "the highest port is 65535"
+        if match is None or problem:
+            raise UsageError(f"{text!r} is not an address: {problem}")
         return cls(match[1] or match[2], int(match[3]))
+
+    @property
+    def is_name(self) -> bool:
+        """Whether the host is a name, which somebody has to look up."""
+        return ":" not in self.host and not _NUMBERS.fullmatch(self.host)
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _ipv6_problem(host: str) -> str:
+    """What is wrong with an IPv6 address, or nothing."""
+    try:
+        ipaddress.IPv6Address(host)
+    except ValueError:
+        return f"{host!r} is not an IPv6 address"
+    return ""
+
+
+def _name_problem(host: str) -> str:
+    """What is wrong with a host name or an IPv4 address, or nothing."""
+    if _NUMBERS.fullmatch(host):
+        try:
+            ipaddress.IPv4Address(host)
+        except ValueError:
+            return f"{host!r} is not an IPv4 address, which has four numbers from 0 to 255"
+        return ""
+    try:
+        plain = host.encode("idna").decode("ascii")
+    except UnicodeError:  # an empty label or a long one, or characters that names do not have
+        plain = ""
+    plain = plain.removesuffix(".")  # the root's
+    if len(plain) > _NAME_BYTES or not all(map(_LABEL.fullmatch, plain.split("."))):
+        return f"no host can be named {host!r}"
+    return ""
 
 
 def tune(sock: socket.socket) -> None:

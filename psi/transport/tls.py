@@ -19,6 +19,7 @@ from psiselect.base.errors import TransportError
 __all__ = ["Address", "Listener", "connect"]
 
 _RETRY_SECONDS = 0.2
+_LOOKUP_SECONDS = 1.0  # between two questions to a name server
 
 
 def connect(
@@ -29,8 +30,8 @@ def connect(
     timeout: float,
     stall: float | None = None,
 ) -> TlsChannel:
-    """Connect to the listener at `address` (`HOST:PORT`), trying again until it is up or `timeout` seconds are over.
-    The channel's own deadline without progress is `stall`, by default the same `timeout`.
+    """Connect to the listener at `address` (`HOST:PORT`), trying again until it is up, and its name known, or `timeout`
+    seconds are over. The channel's own deadline without progress is `stall`, by default the same `timeout`.
 
     Raises UsageError (a bad address, no peers or oneself among them), InputError (an expired certificate) or
     TransportError (nobody there, not a pinned peer). When the listener refuses this side's certificate, TLS 1.3 tells
@@ -62,17 +63,21 @@ def connect(
 
 
 def _dial(address: Address, deadline: float, timeout: float) -> socket.socket:
-    """A TCP connection, tried again while nobody listens there yet."""
+    """A TCP connection, tried again while nobody listens there yet, or while the name does not resolve yet."""
     while True:
         try:
             return socket.create_connection(address, timeout=max(0.01, deadline - time.monotonic()))
         except socket.gaierror as error:
-            raise TransportError(f"cannot find {address.host}: {error.strerror}") from None
+            if not address.is_name:  # such as an IPv6 zone that this machine does not have
+                raise TransportError(f"cannot call {address}: {error.strerror}") from None
+            wait, problem = _LOOKUP_SECONDS, f"cannot find {address.host}, tried for"
+            why: object = error.strerror
         except OSError as error:
-            if time.monotonic() + _RETRY_SECONDS > deadline:
-                why = "no answer" if isinstance(error, TimeoutError) else error.strerror or error
-                raise TransportError(f"nobody listened at {address} within {timeout:g} s ({why})") from None
-        time.sleep(_RETRY_SECONDS)
+            wait, problem = _RETRY_SECONDS, f"nobody listened at {address} within"
+            why = "no answer" if isinstance(error, TimeoutError) else error.strerror or error
+        if time.monotonic() + wait > deadline:
+            raise TransportError(f"{problem} {timeout:g} s ({why})")
+        time.sleep(wait)
 
 
 def _finish_handshake(stream: TlsStream, deadline: float) -> None:

@@ -12,7 +12,7 @@ from support import rawtls
 from support.handshakes import Parties, close_both, expect_honest_peer_served, http, wait_for_log
 
 from psi.transport import reception
-from psi.transport.tls import Address, Listener, connect
+from psi.transport.tls import Listener, connect
 from psiselect.base.errors import TransportError, UsageError
 
 
@@ -133,18 +133,3 @@ def test_a_closed_listener_refuses(parties: Parties) -> None:
 def test_an_address_in_use_is_named(listener: Listener, parties: Parties) -> None:
     with pytest.raises(TransportError, match=f"cannot listen on {listener.address}: .*in use"):
         Listener(listener.address, parties.acme, [parties.globex.public], timeout=1)
-
-
-@pytest.mark.parametrize(
-    ("text", "host", "port"),
-    [("127.0.0.1:7000", "127.0.0.1", 7000), ("[::1]:0", "::1", 0), ("acme.example:65535", "acme.example", 65535)],
-)
-def test_addresses_are_read_and_written(text: str, host: str, port: int) -> None:
-    assert Address.parse(text) == (host, port)
-    assert str(Address.parse(text)) == text
-
-
-@pytest.mark.parametrize("text", ["", "host", "host:", ":7000", "::1:7000", "[::1]", "host:65536", "host:-1", "a b:1"])
-def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="expected HOST:PORT"):
-        Address.parse(text)

@@ -1,0 +1,29 @@
+"""Addresses among options and arguments: read before anything else is, so that a slip costs no time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from psi.transport.address import Address
+from psiselect.base.errors import UsageError
+
+
+class AddressText(click.ParamType[str]):
+    """HOST:PORT as text that `Address.parse` takes. to_call: a port of 0 is refused; a listener gets a free one."""
+
+    name = "HOST:PORT"
+
+    def __init__(self, *, to_call: bool) -> None:
+        self._to_call = to_call
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The same text. Fails as a usage error."""
+        try:
+            found = Address.parse(value)
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
+        if self._to_call and not found.port:
+            self.fail(f"{value!r} has port 0, where nobody listens; name the port that the peer shows", param, ctx)
+        return str(found)
