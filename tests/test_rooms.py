@@ -33,6 +33,7 @@ ADAPTERS = {
     "psi.group.curve25519.lanes.target": {FILES},
     "psi.group.curve25519.portable": {PROCESSES},
     # Keys, tables and what does not fit into memory.
+    "psi.identity.files": {FILES},
     "psi.identity.identity": {FILES, CLOCK},
     "psi.store.scratch": {FILES},
     "psi.tables.columnar": {FILES},
@@ -45,9 +46,11 @@ ADAPTERS = {
     "psi.tables.writing": {FILES},
     # The link.
     "psi.transport.address": {SOCKETS},
+    "psi.transport.credentials": {SOCKETS, CLOCK},
     "psi.transport.health": {SOCKETS},
-    "psi.transport.listener": {SOCKETS, CLOCK},
-    "psi.transport.pinning": {SOCKETS},
+    "psi.transport.listener": {CLOCK},
+    "psi.transport.listening": {SOCKETS},
+    "psi.transport.pinning": {FILES, SOCKETS},
     "psi.transport.queue": {CLOCK},
     "psi.transport.reception": {SOCKETS, CLOCK},
     "psi.transport.stream": {SOCKETS},

@@ -11,7 +11,7 @@ from psiselect.base.errors import UsageError
 
 
 class AddressText(click.ParamType[str]):
-    """HOST:PORT as text that `Address.parse` takes. to_call: a port of 0 is refused; a listener gets a free one."""
+    """HOST:PORT as text that `Address.parse` takes. to_call: a port of 0 is refused. A listener gets a free one then, and may be at `*`, which is every address."""
 
     name = "HOST:PORT"
 
@@ -21,7 +21,7 @@ class AddressText(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The same text. Fails as a usage error."""
         try:
-            found = Address.parse(value)
+            found = Address.parse(value, every=not self._to_call)
         except UsageError as error:
             self.fail(str(error), param, ctx)
         if self._to_call and not found.port:

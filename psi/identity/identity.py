@@ -3,6 +3,8 @@
     DIR/NAME.crt   the certificate, to be given to peers by a channel they trust
     DIR/NAME.key   both private keys, PKCS#8 in PEM, signing key first; 0600
 
+`psi.identity.files` says where else they may be.
+
 Certificates are pinned, never chained: every one that is loaded must be self-signed and say `CA:FALSE`, so that the
 holder of a pinned certificate can vouch for nobody else. Parties are compared by fingerprint, the SHA-256 of the
 certificate in DER. The certificate names no address.
@@ -13,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +26,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
-from psi.identity import certificate
+from psi.identity import certificate, files
 from psiselect.base import durable
 from psiselect.base.entropy import Entropy, SystemEntropy
 from psiselect.base.errors import InputError, RemoteError, UsageError
@@ -35,7 +36,6 @@ MAX_DAYS = 10 * 365
 
 # A signature made here can never be taken for one of TLS (which starts with 64 spaces, RFC 8446, 4.4.3).
 _SIGNATURE_CONTEXT = b"psiselect-v1 identity signature\x00"
-_MAX_FILE_BYTES = 1 << 16
 _PEM_KEY = re.compile(rb"-----BEGIN PRIVATE KEY-----\n[A-Za-z0-9+/=\n]+-----END PRIVATE KEY-----\n")
 
 
@@ -65,7 +65,7 @@ class PeerIdentity:
     @classmethod
     def read(cls, path: Path | str) -> Self:
         """Read a certificate, expired or not (to show it, or to verify an old record). Raises InputError."""
-        return cls.from_pem(_read(Path(path), "the certificate"), str(path))
+        return cls.from_pem(files.read(path, "the certificate"), str(path))
 
     @classmethod
     def from_pem(cls, text: bytes, source: str = "certificate") -> Self:
@@ -126,7 +126,11 @@ class PeerIdentity:
 class Identity:
     """One's own identity: the certificate with its private keys.
 
-    The paths stay with it because `ssl` reads the certificate and the key from files.
+    Attributes:
+        public: the certificate.
+        certificate_path, key_path: where both were read, to name them; the same for a file descriptor.
+        decryption_key: for HPKE (offline exchange).
+        note: what its user should know about who else can read the key; None when nobody can.
     """
 
     public: PeerIdentity
@@ -134,6 +138,7 @@ class Identity:
     key_path: Path
     decryption_key: X25519PrivateKey = field(repr=False)
     _signing_key: Ed25519PrivateKey = field(repr=False)
+    note: str | None = None
 
     @property
     def name(self) -> str:
@@ -168,7 +173,7 @@ class Identity:
         if not 1 <= days <= MAX_DAYS:
             raise UsageError(f"an identity is valid for 1 to {MAX_DAYS} days, not {days}")
         prefix = Path(folder) / name
-        certificate_path, key_path = _paths(prefix)
+        certificate_path, key_path = files.paths(prefix)
         entropy = entropy or SystemEntropy()
         signing_key = Ed25519PrivateKey.from_private_bytes(entropy.read(32))
         decryption_key = X25519PrivateKey.from_private_bytes(entropy.read(32))
@@ -202,31 +207,44 @@ class Identity:
         )
 
     @classmethod
-    def load(cls, prefix: Path | str, *, now: datetime | None = None) -> Self:
-        """Read PREFIX.key and PREFIX.crt (a path ending in either is taken too).
+    def load(cls, path: Path | str, *, now: datetime | None = None) -> Self:
+        """Read an identity and check that it is valid at `now` (default: the system's clock).
 
-        Raises InputError when a file is missing, malformed or belongs to other keys, when others than the owner can
-        read the key, and when the certificate is not valid at `now` (default: the system's clock).
+        path: DIR/NAME, a folder with one identity, or an open file descriptor (see `psi.identity.files`).
+        Raises InputError when a file is missing, malformed or belongs to other keys, when others can read the key, and
+        when the certificate is not valid.
         """
-        certificate_path, key_path = _paths(Path(prefix))
-        public = PeerIdentity.load(certificate_path, now=now)
-        signing_key, decryption_key = _private_keys(_read(key_path, "the private key", secret=True), key_path)
+        identity = cls.read(path)
+        identity.public.require_valid(now)
+        return identity
+
+    @classmethod
+    def read(cls, path: Path | str) -> Self:
+        """Read an identity, expired or not. Raises InputError as `load` does."""
+        if files.is_descriptor(path):
+            certificate_path = key_path = Path(path)
+            text, note = files.read_secret(path, "the identity")
+            public = PeerIdentity.from_pem(text, str(path))
+        else:
+            certificate_path, key_path = files.find(path)
+            public = PeerIdentity.read(certificate_path)
+            text, note = files.read_secret(key_path, "the private key")
+        signing_key, decryption_key = _private_keys(text, key_path)
         if signing_key.public_key() != public._signing_key or decryption_key.public_key() != public.encryption_key:
             raise InputError(
                 f"{key_path}: holds other keys than {certificate_path}; both come from one `identity create`"
             )
-        return cls(public, certificate_path, key_path, decryption_key, signing_key)
+        return cls(public, certificate_path, key_path, decryption_key, signing_key, note)
+
+    @property
+    def signing_key_pem(self) -> bytes:
+        """The signing key, PKCS#8 in PEM: for TLS, which signs with it too."""
+        return _pem(self._signing_key)
 
     def sign(self, message: bytes) -> bytes:
         """An Ed25519 signature (64 bytes, RFC 8032) over a fixed context and `message`; callers add a context of their
         own to keep their kinds of message apart."""
         return self._signing_key.sign(_SIGNATURE_CONTEXT + message)
-
-
-def _paths(prefix: Path) -> tuple[Path, Path]:
-    """Certificate and key; names hold dots, so suffixes are appended, not replaced."""
-    text = re.sub(r"\.(crt|key)\Z", "", str(prefix))
-    return Path(text + ".crt"), Path(text + ".key")
 
 
 def _private_keys(text: bytes, path: Path) -> tuple[Ed25519PrivateKey, X25519PrivateKey]:
@@ -240,25 +258,6 @@ def _private_keys(text: bytes, path: Path) -> tuple[Ed25519PrivateKey, X25519Pri
     raise InputError(
         f"{path}: not the private keys of an identity; expected the .key file of `psiselect identity create`"
     )
-
-
-def _read(path: Path, what: str, *, secret: bool = False) -> bytes:
-    """A small file; a secret one only if nobody but its owner can get at it (asked of the open file, not of the
-    name)."""
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if secret and stat.S_IMODE(mode) & 0o077:
-                raise InputError(
-                    f"{path}: others can read this private key (mode {stat.S_IMODE(mode):04o}); run "
-                    f"`chmod 600 {path}`, or create a new identity if somebody may have"
-                )
-            content = file.read(_MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"cannot read {what} {path}: {error.strerror}") from None
-    if len(content) > _MAX_FILE_BYTES:
-        raise InputError(f"{path}: too large for {what}")
-    return content
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:

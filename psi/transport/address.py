@@ -15,6 +15,8 @@ _NUMBERS = re.compile(r"(?:.*\.)?[0-9]+\.?")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _NAME_BYTES = 253
 
+EVERY_HOST = "*"
+
 
 class Address(NamedTuple):
     """A host (name, IPv4 or IPv6 address) and a TCP port."""
@@ -23,17 +25,21 @@ class Address(NamedTuple):
     port: int
 
     @classmethod
-    def parse(cls, text: str) -> Address:
+    def parse(cls, text: str, *, every: bool = False) -> Address:
         """Read `HOST:PORT` or `[IPV6]:PORT`, the latter with a zone where it needs one (RFC 4007: `[fe80::1%eth0]`).
 
         A name keeps its spelling. Raises UsageError for what no host can have: a label that is empty, longer than 63
         bytes or has a hyphen at an end, other characters (RFC 1123, and _), a name of more than 253 bytes, four
         numbers that are no IPv4 address, a port above 65535.
+
+        every: `*` is a host too, which stands for all addresses of this machine (`psi.transport.listening`).
         """
         match = re.fullmatch(r"(?:\[([^\s\[\]]+)\]|([^\s:\[\]]+)):([0-9]{1,5})", text)
         problem = "expected HOST:PORT, such as 127.0.0.1:7000 or [::1]:7000"
         if match is not None:
             problem = _ipv6_problem(match[1]) if match[1] else _name_problem(match[2])
+            if every and match[2] == EVERY_HOST:
+                problem = ""
             if int(match[3]) > 65535:
                 problem = "the highest port is 65535"
         if match is None or problem:

@@ -1,4 +1,4 @@
-"""The listening end: a socket, the thread that receives callers there, and the peers that were let in.
+"""The listening end: sockets, the thread that receives callers there, and the peers that were let in.
 
 Whoever is not pinned is refused by the handshake and told why by a TLS alert; the listener logs the reason (logger
 `psiselect.transport`) and goes on. How callers are received is in `psi.transport.reception`.
@@ -6,19 +6,18 @@ Whoever is not pinned is refused by the handshake and told why by a TLS alert; t
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
 from psi.identity.identity import Identity, PeerIdentity
 from psi.transport.address import Address
-from psi.transport.pinning import LinkEnd, make_context, pin
-from psi.transport.reception import Reception, Slots
-from psi.transport.stream import TlsStream
+from psi.transport.credentials import Credentials
+from psi.transport.listening import address_of, open_sockets
+from psi.transport.reception import Admitted, Reception, Slots
 from psi.transport.tlschannel import TlsChannel
 from psi.transport.wire import Frame
 from psiselect.base.errors import TransportError, UsageError
@@ -29,40 +28,44 @@ _LONGEST_WAIT = 3600.0  # a condition cannot wait for ever at once
 
 
 class Listener:
-    """Accepts pinned peers at an address; a context manager. All methods may be called from any thread.
+    """Accepts pinned peers at one or more addresses; a context manager. All methods may be called from any thread.
 
-    address: where it listens, with the real port if 0 was asked for. slots: who may come in now; without it, every
-    pinned peer, as long as not too many wait to be accepted. busy_frame: what a pinned peer is told that gets no slot.
-    Raises TransportError when it cannot listen there, and
-    otherwise as `psi.transport.tls.connect`.
+    Args:
+        address: `HOST:PORT`, or several; the host `*` stands for all addresses of this machine. Port 0 picks one.
+        identity: one's own, or several (see `psi.transport.credentials`).
+        slots: who may come in now; without it, every pinned peer, as long as not too many wait to be accepted.
+        busy_frame: what a pinned peer is told that gets no slot.
+
+    Attributes:
+        addresses: where it listens, with real ports. address: the first of them.
+
+    Raises TransportError when it cannot listen there, and otherwise as `psi.transport.tls.connect`.
     """
 
     def __init__(
         self,
-        address: str,
-        identity: Identity,
+        address: str | Sequence[str],
+        identity: Identity | Sequence[Identity],
         peers: Iterable[PeerIdentity],
         *,
         timeout: float,
         slots: Slots | None = None,
         busy_frame: Frame | None = None,
     ) -> None:
-        wanted = Address.parse(address)
-        pins = pin(identity, peers)
-        context = make_context(LinkEnd.LISTENER, identity, pins)
-        self._own_fingerprint = identity.fingerprint
+        wanted = [Address.parse(text, every=True) for text in ([address] if isinstance(address, str) else address)]
+        credentials = Credentials([identity] if isinstance(identity, Identity) else identity, peers)
         self._timeout = timeout
-        self._ready: deque[tuple[TlsStream, PeerIdentity]] = deque()
+        self._ready: deque[Admitted] = deque()
         self._changed = threading.Condition()
         self._refusals = 0
         self._last_refusal = ""
         self._stopping = False
         self._slots = slots or _OpenSlots(self._ready)
-        sock = _listen(wanted)
-        sock.setblocking(False)
-        self.address = str(Address(*sock.getsockname()[:2]))
+        sockets = open_sockets(wanted, "listen")
+        self.addresses = [str(address_of(sock)) for sock in sockets]
+        self.address = self.addresses[0]
         self._reception = Reception(
-            sock, context, pins, self._slots, timeout, self._admitted, self._refused, busy_frame=busy_frame
+            sockets, credentials, self._slots, timeout, self._admitted, self._refused, busy_frame=busy_frame
         )
         self._thread = threading.Thread(target=self._run, name="psiselect-listener", daemon=True)
         self._thread.start()
@@ -86,18 +89,24 @@ class Listener:
                 if left <= 0:
                     raise TransportError(self._nobody_came(wait))
                 self._changed.wait(min(left, _LONGEST_WAIT))
-            stream, peer = self._ready.popleft()
+            came = self._ready.popleft()
         self.reconsider()
         try:
             return TlsChannel(
-                stream,
-                own_fingerprint=self._own_fingerprint,
-                peer_fingerprint=peer.fingerprint,
+                came.stream,
+                own_fingerprint=came.own.fingerprint,
+                peer_fingerprint=came.peer.fingerprint,
                 timeout=self._timeout,
             )
         except (OSError, RuntimeError) as error:  # no file descriptors, or no thread, to be had
-            self._lose(stream, peer)
-            raise TransportError(f"no room for a session with {peer.name}: {error}") from None
+            self._lose(came)
+            raise TransportError(f"no room for a session with {came.peer.name}: {error}") from None
+
+    def renew(self, identities: Sequence[Identity], peers: Iterable[PeerIdentity]) -> None:
+        """Show these identities and let these peers in, from the next caller on. Peers that were accepted stay. Raises
+        as the constructor; then nothing has changed."""
+        self._reception.credentials = Credentials(identities, peers)
+        self.reconsider()
 
     def reconsider(self) -> None:
         """A slot is free: peers that wait for one may come in now."""
@@ -121,14 +130,14 @@ class Listener:
         self.close()
 
     def _nobody_came(self, wait: float) -> str:
-        text = f"no pinned peer connected to {self.address} within {wait:g} s"
+        text = f"no pinned peer connected to {', '.join(self.addresses)} within {wait:g} s"
         if self._refusals:
             text += f"; {self._refusals} other connections were refused, the last because {self._last_refusal}"
         return text
 
-    def _lose(self, stream: TlsStream, peer: PeerIdentity) -> None:
-        stream.close()
-        self._slots.leave(peer.fingerprint)
+    def _lose(self, came: Admitted) -> None:
+        came.stream.close()
+        self._slots.leave(came.peer.fingerprint)
 
     # From here on, everything runs in the listener's thread.
 
@@ -140,11 +149,11 @@ class Listener:
                 self._stopping = True
                 self._changed.notify_all()
                 while self._ready:
-                    self._lose(*self._ready.popleft())
+                    self._lose(self._ready.popleft())
 
-    def _admitted(self, stream: TlsStream, peer: PeerIdentity) -> None:
+    def _admitted(self, came: Admitted) -> None:
         with self._changed:
-            self._ready.append((stream, peer))
+            self._ready.append(came)
             self._changed.notify_all()
 
     def _refused(self, why: str) -> None:
@@ -156,7 +165,7 @@ class Listener:
 class _OpenSlots:
     """Lets everybody in who is pinned, until too many wait to be accepted."""
 
-    def __init__(self, ready: deque[tuple[TlsStream, PeerIdentity]]) -> None:
+    def __init__(self, ready: deque[Admitted]) -> None:
         self._ready = ready
 
     def enter(self, peer: bytes) -> bool:
@@ -164,12 +173,3 @@ class _OpenSlots:
 
     def leave(self, peer: bytes) -> None:
         pass
-
-
-def _listen(address: Address) -> socket.socket:
-    try:
-        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, name = found[0]
-        return socket.create_server(name, family=family, backlog=1024)
-    except OSError as error:
-        raise TransportError(f"cannot listen on {address}: {error.strerror or error}") from None

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import functools
 import hashlib
+import os
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from psi.identity.identity import Identity, PeerIdentity
 from psiselect.base.errors import TransportError, UsageError
 
 # How `ssl` and `socket` report that the other end is gone.
 DROPPED = (ConnectionError, ssl.SSLEOFError, ssl.SSLSyscallError)
+
+_SERVER_NAME = b"psiselect-v1 server name\x00"
 
 Pins = Mapping[bytes, PeerIdentity]  # by fingerprint
 
@@ -28,6 +32,7 @@ class PinnedTls(ssl.SSLObject):
     """A TLS connection that remembers which certificate the other end showed, even if it was refused."""
 
     claimed: bytes | None = None  # SHA-256 of the certificate; not proven to be the peer's own until the handshake ends
+    own_refusal: str | None = None  # why this side ended the handshake itself
 
 
 def pin(identity: Identity, peers: Iterable[PeerIdentity]) -> Pins:
@@ -48,6 +53,8 @@ def make_context(side: LinkEnd, identity: Identity, pins: Pins) -> ssl.SSLContex
 
     Tickets are off: a resumed session would skip the certificates, and a ticket that nobody reads turns the close of a
     connection into a reset. Host names are not checked, since an identity names no address.
+
+    The certificate shown is the one that was read, even if its file is another one by now: `ssl` takes it from a pipe.
     """
     context = ssl.SSLContext(side.value)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -57,16 +64,32 @@ def make_context(side: LinkEnd, identity: Identity, pins: Pins) -> ssl.SSLContex
         context.num_tickets = 0
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_COMPRESSION
     context.load_verify_locations(cadata=b"".join(peer.der for peer in pins.values()))
-    try:
-        context.load_cert_chain(identity.certificate_path, identity.key_path, password=lambda: b"")
-    except OSError as error:
-        raise UsageError(f"{identity.key_path} and {identity.certificate_path} changed since they were read") from error
+    with _readable(identity.public.pem.encode()) as certificate, _readable(identity.signing_key_pem) as key:
+        context.load_cert_chain(certificate, key, password=lambda: b"")
     context.sslobject_class = PinnedTls
     # The one way to learn which certificate was refused; not part of ssl's documented interface, so its absence only
     # costs the fingerprint in a message.
     if hasattr(context, "_msg_callback"):
         context._msg_callback = _remember_certificate
     return context
+
+
+@contextlib.contextmanager
+def _readable(text: bytes) -> Iterator[str]:
+    """A path from which a few kilobytes can be read once: `ssl` takes certificates and keys from files only."""
+    reading, writing = os.pipe()
+    try:
+        with os.fdopen(writing, "wb") as file:
+            file.write(text)
+        yield f"/dev/fd/{reading}"
+    finally:
+        os.close(reading)
+
+
+def server_name(fingerprint: bytes) -> str:
+    """The name by which a caller asks a listener with several identities for the one that it has pinned (TLS's server
+    name). It tells nobody the certificate, but who has the certificate recognises it."""
+    return hashlib.sha256(_SERVER_NAME + fingerprint).hexdigest()[:32] + ".psiselect.invalid"
 
 
 def handshake_done(tls: ssl.SSLObject) -> None:
@@ -92,6 +115,8 @@ def pinned_peer(tls: ssl.SSLObject, pins: Pins) -> PeerIdentity:
 
 def reason(error: OSError, tls: ssl.SSLObject | None = None) -> str:
     """What went wrong, as half a sentence about the other end ("it ...")."""
+    if isinstance(tls, PinnedTls) and tls.own_refusal is not None:
+        return tls.own_refusal
     if isinstance(error, ssl.SSLCertVerificationError):
         claimed = _fingerprint(tls)
         if error.verify_code in _VERIFY_REASONS:
@@ -132,6 +157,7 @@ _TLS_REASONS = {  # OpenSSL's reason strings
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": _REFUSED + ": it has expired",
     "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _REFUSED,
     "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": _REFUSED,
+    "TLSV1_CERTIFICATE_UNOBTAINABLE": "its own certificate has expired; ask its owner for a new one",
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": "it demanded a certificate and got none",
     "DECRYPTION_FAILED_OR_BAD_RECORD_MAC": "bytes were changed on their way (bad record MAC)",
     "SSLV3_ALERT_BAD_RECORD_MAC": "bytes were changed on their way (bad record MAC)",

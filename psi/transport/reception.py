@@ -13,13 +13,14 @@ import selectors
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from psi.identity.identity import PeerIdentity
+from psi.identity.identity import Identity, PeerIdentity
 from psi.transport.address import Address, close, tune
-from psi.transport.pinning import Pins, handshake_done, pinned_peer, reason
+from psi.transport.credentials import Credentials
+from psi.transport.pinning import handshake_done, pinned_peer, reason
 from psi.transport.stream import TlsStream
 from psi.transport.wire import Frame
 from psiselect.base.errors import TransportError
@@ -54,14 +55,25 @@ class _Stage(enum.Enum):
     REFUSED = enum.auto()  # and being read until it closes
 
 
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A peer that was let in, the link to it, and the identity of this side that it was shown."""
+
+    stream: TlsStream
+    peer: PeerIdentity
+    own: Identity
+
+
 @dataclass(slots=True, eq=False)
 class _Caller:
     sock: socket.socket
     address: Address
     deadline: float
+    credentials: Credentials  # as they were when it came
     stage: _Stage = _Stage.HANDSHAKE
     stream: TlsStream | None = None  # over the socket; a caller that has sent nothing yet costs no TLS state
     peer: PeerIdentity | None = None  # from WAITING on
+    own: Identity | None = None  # which it was shown; from WAITING on
     heard: int = 0  # bytes discarded since it was refused
 
     def told(self) -> dict[str, str]:
@@ -74,26 +86,25 @@ class _Caller:
 class Reception:
     """Runs in one thread (`run`), which alone touches it but for `call`.
 
-    admitted(stream, peer): takes over the link to a peer that has entered; False when there is no room for it now.
+    credentials: what callers to come are shown, and who of them may come in; may be replaced from any thread.
+    admitted(came): takes over the link to a peer that has entered.
     refused(why): called for every caller that is not let in. busy_frame: what a pinned peer is told when it gets no
     slot; None for nothing.
     """
 
     def __init__(
         self,
-        listening: socket.socket,
-        context: ssl.SSLContext,
-        pins: Pins,
+        listening: Sequence[socket.socket],
+        credentials: Credentials,
         slots: Slots,
         timeout: float,
-        admitted: Callable[[TlsStream, PeerIdentity], None],
+        admitted: Callable[[Admitted], None],
         refused: Callable[[str], None],
         *,
         busy_frame: Frame | None,
     ) -> None:
-        self._socket = listening
-        self._context = context
-        self._pins = pins
+        self._sockets = tuple(listening)
+        self.credentials = credentials
         self._slots = slots
         self._timeout = timeout
         self._admitted = admitted
@@ -115,12 +126,13 @@ class Reception:
     def run(self) -> None:
         """Receive callers until `call(stop=True)`; then everybody who is still here is sent away."""
         try:
-            self._selector.register(self._socket, selectors.EVENT_READ)
+            for listening in self._sockets:
+                self._selector.register(listening, selectors.EVENT_READ)
             self._selector.register(self._wakes, selectors.EVENT_READ)
             while not self._stopping:
                 for key, _ in self._selector.select(self._until_next_deadline()):
-                    if key.fileobj is self._socket:
-                        self._accept_new()
+                    if key.fileobj in self._sockets:
+                        self._accept_new(key.fileobj)
                     elif key.fileobj is self._wakes:
                         self._wakes.recv(64)
                         self._offer_slots()
@@ -132,7 +144,8 @@ class Reception:
                 self._say_busy(caller)
                 close(caller.sock)
             self._selector.close()
-            self._socket.close()
+            for listening in self._sockets:
+                listening.close()
             self._wakes.close()
             self._waker.close()
 
@@ -141,11 +154,11 @@ class Reception:
             return None
         return max(0.0, min(caller.deadline for caller in self._callers.values()) - time.monotonic())
 
-    def _accept_new(self) -> None:
+    def _accept_new(self, listening: socket.socket) -> None:
         """Take what waits in the backlog, up to a round's worth."""
         for _ in range(_MAX_CALLERS):
             try:
-                sock, name = self._socket.accept()
+                sock, name = listening.accept()
             except BlockingIOError:
                 return
             except OSError as error:  # out of file descriptors, or the caller has left already
@@ -160,7 +173,8 @@ class Reception:
                 oldest = next(iter(self._callers.values()))
                 self._drop(oldest, "its handshake was the oldest unfinished one of too many")
             sock.setblocking(False)
-            caller = _Caller(sock, Address(*name[:2]), time.monotonic() + min(_HANDSHAKE_SECONDS, self._timeout))
+            deadline = time.monotonic() + min(_HANDSHAKE_SECONDS, self._timeout)
+            caller = _Caller(sock, Address(*name[:2]), deadline, self.credentials)
             self._callers[sock.fileno()] = caller
             self._selector.register(sock.fileno(), selectors.EVENT_READ)
 
@@ -172,9 +186,10 @@ class Reception:
         try:
             if caller.stream is None:
                 tune(caller.sock)
-                caller.stream = TlsStream(caller.sock, self._context, server_side=True)
+                caller.stream = TlsStream(caller.sock, caller.credentials.context, server_side=True)
             caller.stream.do_handshake()
-            peer = pinned_peer(caller.stream.tls, self._pins)
+            peer = pinned_peer(caller.stream.tls, caller.credentials.pins)
+            caller.own = caller.credentials.shown(caller.stream.tls)
             handshake_done(caller.stream.tls)
         except ssl.SSLWantReadError:
             self._selector.modify(caller.sock.fileno(), selectors.EVENT_READ)
@@ -206,12 +221,17 @@ class Reception:
             self._enter(caller)
 
     def _enter(self, caller: _Caller) -> bool:
-        peer, stream = caller.peer, caller.stream
-        if peer is None or stream is None or not self._slots.enter(peer.fingerprint):
+        peer, stream, own = caller.peer, caller.stream, caller.own
+        if peer is None or stream is None or own is None:
+            return False
+        if peer.fingerprint not in self.credentials.pins:  # no longer, while it waited
+            self._turn_away(caller)
+            return True
+        if not self._slots.enter(peer.fingerprint):
             return False
         self._forget(caller)
         LOGGER.info("accepted %s from %s", peer.name, caller.address, extra=event("accepted", **caller.told()))
-        self._admitted(stream, peer)
+        self._admitted(Admitted(stream, peer, own))
         return True
 
     def _turn_away(self, caller: _Caller) -> None:

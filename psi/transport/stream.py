@@ -35,16 +35,19 @@ _UNSENT_BYTES = 1 << 16
 class TlsStream:
     """One end of a TLS connection over `sock`, which it takes over. For one thread at a time.
 
-    sock: the socket below. tls: what the TLS library knows of the connection. Methods raise `ssl.SSLWantReadError` or
+    sock: the socket below. tls: what the TLS library knows of the connection. server_name: what a caller asks the
+    listener for; None for nothing. Methods raise `ssl.SSLWantReadError` or
     `ssl.SSLWantWriteError` when the socket must become readable or writable first, and OSError when the link fails.
     """
 
-    def __init__(self, sock: socket.socket, context: ssl.SSLContext, *, server_side: bool) -> None:
+    def __init__(
+        self, sock: socket.socket, context: ssl.SSLContext, *, server_side: bool, server_name: str | None = None
+    ) -> None:
         sock.setblocking(False)
         self.sock = sock
         self._arrived = ssl.MemoryBIO()
         self._leaving = ssl.MemoryBIO()
-        self.tls = context.wrap_bio(self._arrived, self._leaving, server_side=server_side)
+        self.tls = context.wrap_bio(self._arrived, self._leaving, server_side=server_side, server_hostname=server_name)
         self._unsent = memoryview(b"")
         self._allowed = _HANDSHAKE_BYTES
         self._handshaking = True

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from psi.identity.identity import Identity, PeerIdentity
 from psi.transport.address import Address, close, tune
 from psi.transport.listener import Listener
-from psi.transport.pinning import LinkEnd, handshake_done, make_context, pin, pinned_peer, reason
+from psi.transport.pinning import LinkEnd, handshake_done, make_context, pin, pinned_peer, reason, server_name
 from psi.transport.stream import TlsStream
 from psi.transport.tlschannel import TlsChannel
 from psiselect.base.errors import TransportError
@@ -45,7 +45,8 @@ def connect(
     tls: ssl.SSLObject | None = None
     try:
         tune(raw)
-        stream = TlsStream(raw, context, server_side=False)
+        # A listener may have two identities for a while, and shows the one that is asked for.
+        stream = TlsStream(raw, context, server_side=False, server_name=server_name(next(iter(pins))))
         tls = stream.tls
         _finish_handshake(stream, deadline)
         peer = pinned_peer(tls, pins)

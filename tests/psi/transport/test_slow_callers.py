@@ -16,8 +16,8 @@ from support.handshakes import Parties
 
 from psi.identity.identity import PeerIdentity
 from psi.transport import reception
-from psi.transport.pinning import LinkEnd, make_context, pin
-from psi.transport.reception import Reception
+from psi.transport.credentials import Credentials
+from psi.transport.reception import Admitted, Reception
 from psi.transport.stream import TlsStream
 from psi.transport.wire import Frame
 
@@ -37,11 +37,8 @@ class Desk:
         listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
         listening.setblocking(False)
         self.address = "{}:{}".format(*listening.getsockname())
-        pins = pin(parties.acme, [parties.globex.public])
-        context = make_context(LinkEnd.LISTENER, parties.acme, pins)
-        self.reception = Reception(
-            listening, context, pins, self, timeout, self._admit, self.refused.append, busy_frame=BUSY
-        )
+        shown = Credentials([parties.acme], [parties.globex.public])
+        self.reception = Reception([listening], shown, self, timeout, self._admit, self.refused.append, busy_frame=BUSY)
         expire = self.reception._expire
 
         def counted() -> None:
@@ -59,8 +56,8 @@ class Desk:
     def leave(self, peer: bytes) -> None:
         raise AssertionError("nobody leaves here")
 
-    def _admit(self, stream: TlsStream, peer: PeerIdentity) -> None:
-        self.admitted.append((stream, peer))
+    def _admit(self, came: Admitted) -> None:
+        self.admitted.append((came.stream, came.peer))
 
     def offer(self, slots: int) -> None:
         """So many slots are free now."""

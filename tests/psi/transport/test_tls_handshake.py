@@ -199,7 +199,7 @@ def test_the_byte_for_byte_pin_holds_without_openssl(
     listener: Listener, parties: Parties, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The second line of defence alone: the TLS layer is made to trust the stranger."""
-    listener._reception._context.load_verify_locations(cadata=parties.stranger.public.der)
+    listener._reception.credentials.context.load_verify_locations(cadata=parties.stranger.public.der)
     with (
         connect(listener.address, parties.stranger, [parties.acme.public], timeout=30) as channel,
         pytest.raises(TransportError),

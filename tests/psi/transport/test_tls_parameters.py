@@ -16,13 +16,13 @@ from support import rawtls
 from support.handshakes import Parties, close_both
 
 from psi.identity.identity import Identity
-from psi.transport import listener as listening_end
+from psi.transport import credentials as listening_end
 from psi.transport import tls
 from psi.transport.pinning import LinkEnd, PinnedTls, make_context, pin
 from psi.transport.stream import TlsStream
 from psi.transport.tls import Listener, connect
 from psi.transport.wire import Frame
-from psiselect.base.errors import InputError, TransportError, UsageError
+from psiselect.base.errors import InputError, TransportError
 
 
 class Seen:
@@ -100,13 +100,18 @@ def test_a_context_trusts_each_pinned_peer_and_nobody_else(end: LinkEnd, parties
     assert make_context(end, parties.acme, pins).cert_store_stats() == {"x509": 2, "crl": 0, "x509_ca": 0}
 
 
-@pytest.mark.parametrize("end", LinkEnd)
-def test_a_key_that_is_not_the_certificates_is_no_context(end: LinkEnd, parties: Parties) -> None:
-    class Swapped:
-        certificate_path, key_path = parties.acme.certificate_path, parties.stranger.key_path
-
-    with pytest.raises(UsageError, match="changed since they were read"):
-        make_context(end, Swapped(), pin(parties.acme, [parties.globex.public]))  # type: ignore[arg-type]
+def test_a_context_shows_the_certificate_that_was_read_whatever_its_file_is_now(
+    parties: Parties, tmp_path: Path
+) -> None:
+    """So that what TLS shows is what the session signs with, also while files are being replaced."""
+    own = Identity.create("own", tmp_path)
+    own.certificate_path.write_bytes(parties.stranger.certificate_path.read_bytes())
+    own.key_path.unlink()
+    with Listener("127.0.0.1:0", own, [parties.globex.public], timeout=30) as listening:
+        there = connect(listening.address, parties.globex, [own.public], timeout=30)
+        here = listening.accept()
+        assert there.peer_fingerprint == here.own_fingerprint == own.fingerprint
+        close_both(here, there)
 
 
 # ---- each end against peers that offer something else
