@@ -3,6 +3,7 @@
     main       the groups, and the one place where an error becomes an exit code; _errors: the table of exit codes
     advisor/   `advise`; demo/, mpc/, psi/, release/, vote/: one folder each
     budget, identity, poll, select: one file each
+    _identity  one's own identity, as commands load it
     _table     how a command names a table; _score_table: candidates and scores from one
     _ledger    the budget that a release is charged to
     _options   options of several commands put together; _output: results and talk; _fitting: tables in a terminal

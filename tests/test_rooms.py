@@ -67,7 +67,7 @@ ADAPTERS = {
     "psi.resume.session": {CLOCK},
     "psi.offline.answered": {FILES},
     "psi.offline.state": {FILES},
-    "psi.serve.current_table": {FILES},
+    "psi.serve.current_table": {FILES, CLOCK},
     "psi.serve.serving": {CLOCK},
     "dpselect.ballots.formats": {FILES},
     "dpselect.ledger": {FILES, DATABASES, RANDOM, CLOCK},

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
+from cli._identity import load_identity
 from cli._ledger import Charge, ledger_options
 from cli._options import options
 from cli._output import json_option, progress
@@ -133,7 +134,7 @@ def open_session(*, party: str, parties_file: Path, identity: Path, timeout: flo
     """Read the parties file and the identity. Raises InputError, UsageError."""
     roster = parties.load(parties_file)
     _ = roster[party]
-    return Session(roster, party, Identity.load(identity), timeout, as_json)
+    return Session(roster, party, load_identity(identity), timeout, as_json)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@
     own_side   this side of a session, ready for its peer
     policy     the policy, asked; records: audit line and signed record; results: what was found, written and said
     resume     sessions that are kept; serve, served, json_log: a listener that stays up, its sessions, its log
+    config     its options in a file; renewal: its certificates; service_state: what it says of itself
 
 Rule: what can go wrong on this side alone comes before the peer is called.
 """

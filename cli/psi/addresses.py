@@ -11,7 +11,10 @@ from psiselect.base.errors import UsageError
 
 
 class AddressText(click.ParamType[str]):
-    """HOST:PORT as text that `Address.parse` takes. to_call: a port of 0 is refused. A listener gets a free one then, and may be at `*`, which is every address."""
+    """HOST:PORT as text that `Address.parse` takes.
+
+    to_call: a port of 0 is refused. A listener gets a free one then, and may be at `*`, which is every address.
+    """
 
     name = "HOST:PORT"
 

@@ -46,9 +46,9 @@ class ListChoice:
 
 @dataclass(frozen=True)
 class PeerChoice:
-    """Who takes part, by file."""
+    """Who takes part, by file. identities: one's own; more than one for listeners only."""
 
-    identity: Path
+    identities: tuple[Path, ...]
     certificates: tuple[Path, ...]
     max_size: int | None
 
@@ -90,6 +90,8 @@ class Choices:
         terms = terms_of(side, keys, given)
         if given.resume and given.workdir is None:
             raise UsageError("--resume needs --workdir, the folder where the session is kept", term="workdir")
+        if given.resume and given.more_identities:
+            raise UsageError("--resume keeps a session of one identity; name one --identity", term="identity")
         if given.output is not None and (given.learn == "peer" or terms.reveal is not Reveal.MATCHES):
             raise UsageError("this side will not learn which rows match, so there is nothing to write to --output")
         own = charge_of(side, terms, given.ledger, given.dataset)
@@ -98,7 +100,7 @@ class Choices:
             side=side,
             terms=terms,
             list=ListChoice(table, keys, given.value, given.strict, room),
-            peers=PeerChoice(given.identity, given.peers, given.max_peer_size),
+            peers=PeerChoice((given.identity, *given.more_identities), given.peers, given.max_peer_size),
             guard=Guard.load(given.policy, _request(side, terms, keys, given), own),
             records=SessionRecords(given.audit, given.record, again=given.resume),
             results=Results(given.output, as_json=given.as_json, again=given.resume),

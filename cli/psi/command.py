@@ -16,11 +16,13 @@ from cli.psi import offline, resume
 from cli.psi import values as value_options
 from cli.psi.addresses import AddressText
 from cli.psi.choices import Choices, exact, memory
+from cli.psi.config import certificates
 from cli.psi.given import GivenOptions
 from cli.psi.options import estimate_options, local_options, session_options
 from cli.psi.own_side import gather, open_backend, prepared, read, shown, told
 from cli.psi.policy import charge_of
 from cli.psi.serve import SERVE_OPTIONS, Service, for_sessions
+from cli.psi.serve import check as check_service
 from cli.psi.serve import serve as run_service
 from cli.psi.values import check_column
 from cli.psi.verify import verify
@@ -54,14 +56,18 @@ for part in offline.COMMANDS:
 @command.command("listen")
 @click.option(
     "--address",
+    "addresses",
+    multiple=True,
     required=True,
     type=AddressText(to_call=False),
     metavar="HOST:PORT",
-    help="Where to wait for the peer; port 0 picks one.",
+    help="Where to wait for the peer. HOST may be * for all addresses, IPv4 and IPv6; port 0 picks one. May be "
+    "repeated.",
 )
-@session_options(Side.LISTEN)
+@session_options(Side.LISTEN, several_identities=True)
 @SERVE_OPTIONS
-def listen(address: str, given: GivenOptions, serve: bool, **serving: Any) -> None:
+@click.pass_context
+def listen(ctx: click.Context, /, addresses: tuple[str, ...], given: GivenOptions, serve: bool, **serving: Any) -> None:
     """Wait for the peer and run one session with it, or with --serve as many as come.
 
     Whoever does not hold the certificate of a --peer is turned away, and the wait goes on.
@@ -78,21 +84,25 @@ def listen(address: str, given: GivenOptions, serve: bool, **serving: Any) -> No
       psiselect psi listen --serve --address 0.0.0.0:7001 --identity keys/acme --peer globex.crt \\
           --peer initech.crt --input customers.csv --key email:email --policy weekly.toml \\
           --audit sessions.log --record records/ --health 127.0.0.1:7080
+      psiselect psi listen --config packaging/listen.toml --check
     """
     service = Service.asked(serve, serving)
     choices = Choices.of(Side.LISTEN, given if service is None else for_sessions(given))
     if service is not None:
         if choices.means.resume:
             raise UsageError("--serve keeps no sessions; leave out --resume, or listen for one session", term="resume")
-        run_service(choices, service, address)
+        if service.check:
+            check_service(choices, given.as_json)
+            return
+        run_service(choices, service, addresses, certificates(ctx, service.config, choices.peers))
         return
     if choices.means.resume:
-        resume.listen(choices, address)
+        resume.listen(choices, addresses)
         return
     with prepared(choices) as own:
         parties, stall = own.parties, choices.means.stall_seconds
-        with Listener(address, parties.identity, parties.peers, timeout=stall, busy_frame=BUSY) as listener:
-            say(f"listening on {listener.address} for {parties.names}")
+        with Listener(addresses, parties.identities, parties.peers, timeout=stall, busy_frame=BUSY) as listener:
+            say(f"listening on {', '.join(listener.addresses)} for {parties.names}")
             channel = listener.accept(choices.means.timeout or math.inf)
             say(f"session with {parties.peer(channel.peer_fingerprint).name}")
             own.run(channel, choices.means)

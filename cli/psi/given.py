@@ -15,7 +15,7 @@ from psi.agreement.modes import Comparer, Matching, Reveal
 # What the state of an offer holds of them (docs/offline.md). A file without a version is of version 1; a field that is
 # added later needs a default, and then older files can still be read.
 _VERSION = 1
-_NOT_SAVED = frozenset(("output", "record", "timeout", "as_json", "ledger", "dataset"))
+_NOT_SAVED = frozenset(("output", "record", "timeout", "as_json", "ledger", "dataset", "more_identities"))
 
 
 class LearnedBy(enum.Enum):
@@ -55,6 +55,7 @@ class GivenOptions:
     label_bytes: int | None = None
     # Who takes part, and what they may.
     identity: Path = Path()
+    more_identities: tuple[Path, ...] = ()  # what a listener's --identity names besides
     peers: tuple[Path, ...] = ()
     max_peer_size: int | None = None
     policy: Path | None = None
@@ -76,6 +77,9 @@ class GivenOptions:
     @classmethod
     def take(cls, values: dict[str, Any]) -> Self:
         """Take these options out of what click gives a command."""
+        if "identities" in values:  # a listener's, of which there is at least one
+            values["identity"], *more = values.pop("identities")
+            values["more_identities"] = tuple(more)
         return cls(**{item.name: values.pop(item.name) for item in fields(cls) if item.name in values})
 
     def to_json(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import click
 
+from cli._identity import load_identities
 from cli._output import human_bytes, human_seconds, json_option, print_fields, print_json
 from cli._table import TableName
 from cli.psi.choices import Choices
@@ -274,7 +275,7 @@ def _require_apart(choices: Choices, files: dict[str, Path | None]) -> None:
 @contextlib.contextmanager
 def _opened(path: Path, kind: FileKind, choices: Choices) -> Iterator[Reader]:
     """The peer's file, when its form, parties and signature are found good."""
-    identity = Identity.load(choices.peers.identity)
+    (identity,) = load_identities(choices.peers.identities, tell=lambda note: None)  # it is loaded again later
     peers = [PeerIdentity.load(peer) for peer in choices.peers.certificates]
     try:
         file = path.open("rb")

@@ -157,10 +157,28 @@ def _given(*decorators: Callable[[Command], Command]) -> Callable[[Command], Com
     return apply
 
 
-def session_options(side: Side) -> Callable[[Command], Command]:
-    """Everything that `listen` and `connect` have in common; the command gets it as `given`."""
+def _own_identity(*, several: bool) -> Callable[[Command], Command]:
+    where = "DIR/NAME, a folder with one identity (a mounted secret), or /dev/fd/N with certificate and keys in PEM"
+    if not several:
+        return click.option(
+            "--identity", required=True, type=_PATH, metavar="DIR/NAME", help=f"This side's identity: {where}."
+        )
+    return click.option(
+        "--identity",
+        "identities",
+        multiple=True,
+        required=True,
+        type=_PATH,
+        metavar="DIR/NAME",
+        help=f"This side's identity: {where}. Name a second one while peers change over to it.",
+    )
+
+
+def session_options(side: Side, *, several_identities: bool = False) -> Callable[[Command], Command]:
+    """Everything that `listen` and `connect` have in common; the command gets it as `given`. several_identities:
+    --identity may be repeated."""
     return _given(
-        click.option("--identity", required=True, type=_PATH, metavar="DIR/NAME", help="My identity."),
+        _own_identity(several=several_identities),
         click.option(
             "--peer",
             "peers",

@@ -6,8 +6,9 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from cli._identity import load_identities
 from cli._output import progress, say
-from cli.psi.choices import Choices, Means
+from cli.psi.choices import Choices, Means, PeerChoice
 from cli.psi.policy import Guard
 from cli.psi.records import SessionRecords
 from cli.psi.results import Results
@@ -25,11 +26,25 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Parties:
-    """Who takes part. max_peer_size: elements that a peer may declare, None for what is usual."""
+    """Who takes part.
+
+    identity: one's own. others: more of one's own, which a listener shows to callers that ask for them.
+    max_peer_size: elements that a peer may declare, None for what is usual.
+    """
 
     identity: Identity
     peers: tuple[PeerIdentity, ...]
     max_peer_size: int | None
+    others: tuple[Identity, ...] = ()
+
+    @property
+    def identities(self) -> tuple[Identity, ...]:
+        """All of one's own."""
+        return (self.identity, *self.others)
+
+    def shown(self, fingerprint: bytes) -> Identity:
+        """The one of one's own that the peer was shown."""
+        return next(own for own in self.identities if own.fingerprint == fingerprint)
 
     @property
     def names(self) -> str:
@@ -65,10 +80,12 @@ class OwnSide:
         backend: Backend,
         entropy: Entropy | None = None,
         admit: Callable[[], None] | None = None,
+        identity: Identity | None = None,
     ) -> Setup:
-        """What this side brings to a session with the peer. admit: what is asked in place of the policy."""
+        """What this side brings to a session with the peer. admit: what is asked in place of the policy. identity: the
+        one that the peer was shown, if there are several."""
         return self.job.setup(
-            self.parties.identity,
+            identity or self.parties.identity,
             peer,
             backend,
             entropy or SystemEntropy(),
@@ -80,9 +97,10 @@ class OwnSide:
     def run(self, channel: Channel, means: Means) -> None:
         """Run the session over a channel, and give out its result."""
         peer = self.parties.peer(channel.peer_fingerprint)
+        identity = self.parties.shown(channel.own_fingerprint)
         with open_backend(means) as backend, shown() as done:
-            setup = self.setup(peer, backend)
-            result = self.records.keep(setup, self.parties.identity, peer, lambda: session.run(channel, setup, done))
+            setup = self.setup(peer, backend, identity=identity)
+            result = self.records.keep(setup, identity, peer, lambda: session.run(channel, setup, done))
             self.results.give(self.job, result, backend.name, peer)
 
 
@@ -98,13 +116,19 @@ def prepared(choices: Choices) -> Iterator[OwnSide]:
 
 def check_options(choices: Choices) -> Parties:
     """Who takes part, and whether what was asked for is allowed and can be written, as far as the options say."""
-    identity = Identity.load(choices.peers.identity)
-    peers = tuple(PeerIdentity.load(path) for path in choices.peers.certificates)
-    choices.guard.check(peers)
+    parties = load_parties(choices.peers, choices.guard)
     table = choices.list.table
     choices.results.check(table, table.open(choices.list.memory.folder))
     choices.records.check(table.file, choices.results.file)
-    return Parties(identity, peers, choices.peers.max_size)
+    return parties
+
+
+def load_parties(chosen: PeerChoice, guard: Guard, tell: Callable[[str], None] = say) -> Parties:
+    """Read the certificates of all who take part, whom the policy must allow. Raises InputError, PolicyError."""
+    identity, *others = load_identities(chosen.identities, tell)
+    peers = tuple(PeerIdentity.load(path) for path in chosen.certificates)
+    guard.check(peers)
+    return Parties(identity, peers, chosen.max_size, tuple(others))
 
 
 def read(choices: Choices, tell: Callable[[str], None] = say) -> Job:

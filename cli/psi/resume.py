@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,14 +27,16 @@ from psiselect.base.errors import PolicyError, RemoteError, TransportError, Usag
 _LINKS = 3
 
 
-def listen(choices: Choices, address: str) -> None:
+def listen(choices: Choices, addresses: Sequence[str]) -> None:
     """Wait for the peer, again and again if need be, until the session is over."""
     means, stall = choices.means, choices.means.stall_seconds
     with (
         prepared(choices) as own,
-        Listener(address, own.parties.identity, own.parties.peers, timeout=stall / _LINKS, busy_frame=BUSY) as listener,
+        Listener(
+            addresses, own.parties.identity, own.parties.peers, timeout=stall / _LINKS, busy_frame=BUSY
+        ) as listener,
     ):
-        say(f"listening on {listener.address} for {own.parties.names}")
+        say(f"listening on {', '.join(listener.addresses)} for {own.parties.names}")
 
         def first(hurry: bool) -> Channel:
             return listener.accept(means.timeout or (stall if hurry else math.inf))

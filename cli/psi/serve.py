@@ -9,27 +9,32 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 import click
 
 from cli._options import options
-from cli._output import say
-from cli.psi import json_log
-from cli.psi.choices import Choices
+from cli._output import print_fields, print_json, say
+from cli.psi import config, json_log
+from cli.psi.choices import Choices, PeerChoice
 from cli.psi.given import GivenOptions
-from cli.psi.own_side import check_options, open_backend, read
+from cli.psi.own_side import check_options, gather, open_backend, read
+from cli.psi.renewal import Renewal
 from cli.psi.served import Sessions
+from cli.psi.service_state import ServiceState
 from psi.accounts.session_file import SESSION_FIELD
+from psi.agreement.modes import Comparer
 from psi.protocol.messages import BUSY
 from psi.serve.current_table import CurrentTable
+from psi.serve.expiry import days_left
 from psi.serve.serving import ServeLimits, Server, SessionSlots
 from psi.session.job import Job
 from psi.transport.address import Address
-from psi.transport.health import Health, HealthServer
+from psi.transport.health import HealthServer
 from psi.transport.tls import Listener
 from psiselect.base.errors import PsiselectError, TransportError, UsageError
 from psiselect.base.events import event
@@ -46,7 +51,7 @@ _SECONDS = click.FloatRange(0, min_open=True)
 
 @dataclass(frozen=True)
 class Service:
-    """What is asked of a listener that stays up."""
+    """What is asked of a listener that stays up. config: where options came from. check: only see that all is there."""
 
     max_sessions: int
     peer_sessions: int
@@ -54,14 +59,17 @@ class Service:
     grace: float
     health: Address | None
     log: Path | None
+    config: Path | None = None
+    check: bool = False
 
     @classmethod
     def asked(cls, serve: bool, found: dict[str, Any]) -> Self | None:
         """What its options say; None without `--serve`. Raises UsageError for one that makes no sense without it."""
         if not serve:
-            extra = next((name for name, value in found.items() if value is not None), None)
+            extra = next((name for name, value in found.items() if value not in (None, False)), None)
             if extra is not None:
-                raise UsageError(f"--{extra.replace('_', '-')} is for a listener that stays up; add --serve")
+                where = "serve = true to the file" if extra == "config" else "--serve"
+                raise UsageError(f"--{extra.replace('_', '-')} is for a listener that stays up; add {where}")
             return None
         chosen = {name: _DEFAULTS[name] if value is None else value for name, value in found.items()}
         return cls(**chosen)
@@ -78,6 +86,7 @@ _DEFAULTS: dict[str, Any] = {
     "grace": 60.0,
     "health": None,
     "log": None,
+    "config": None,
 }
 
 
@@ -86,7 +95,8 @@ class _HealthAddress(click.ParamType[Address]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
         try:
-            return Address.parse(f"127.0.0.1:{value}" if str(value).isdecimal() else str(value))
+            text = f"127.0.0.1:{value}" if str(value).isdecimal() else str(value)
+            return Address.parse(text, every=True)
         except UsageError as error:
             self.fail(str(error), param, ctx)
 
@@ -121,13 +131,19 @@ SERVE_OPTIONS = options(
         "--health",
         type=_HealthAddress(),
         metavar="[HOST:]PORT",
-        help="serve: answer GET /healthz there with 200 or 503 [default host: 127.0.0.1].",
+        help="serve: answer GET /livez, /readyz, /healthz and /metrics there [default host: 127.0.0.1].",
     ),
     click.option(
         "--log",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
         help="serve: append the log, JSON lines, to this file instead of stderr.",
+    ),
+    config.OPTION,
+    click.option(
+        "--check",
+        is_flag=True,
+        help="serve: see that options, certificates, policy and input are in order, and end without listening.",
     ),
 )
 
@@ -155,39 +171,75 @@ def _named(option: str, path: Path | None, ending: str) -> Path | None:
     return path
 
 
-def serve(choices: Choices, service: Service, address: str) -> None:
-    """Run sessions until a signal says to stop. Raises for the listener's own troubles only."""
+def serve(
+    choices: Choices, service: Service, addresses: Sequence[str], chosen: Callable[[], PeerChoice] | None = None
+) -> None:
+    """Run sessions until a signal says to stop. chosen: the files of certificates, asked at each renewal; without it,
+    those of the choices. Raises for the listener's own troubles only."""
     parties = check_options(choices)
     json_log.start(service.log)
     stall = choices.means.stall_seconds
     limits = service.limits(stall)
     slots = SessionSlots(limits)
     shared = replace(choices, list=choices.list.among(limits.total))
+    # Fewer bytes move when a side that compares withholds the result.
+    measured = choices.terms.min_matches is None or choices.terms.min_matches_by is Comparer.LEARNER
     with (
         open_backend(choices.means) as backend,
         contextlib.closing(CurrentTable(choices.list.table, lambda: _read(shared))) as table,
         _signals() as signals,
     ):
-        sessions = Sessions(parties, choices.guard, choices.records, choices.results, backend, table)
+        sessions = Sessions(parties, choices.guard, choices.records, choices.results, backend, table, measured=measured)
         with table.lease() as job:
-            sessions.own_side(job, parties.peers).check_list()
+            sessions.own_side(job, parties).check_list()
         with (
-            Listener(address, parties.identity, parties.peers, timeout=stall, slots=slots, busy_frame=BUSY) as listener,
+            Listener(
+                addresses, parties.identities, parties.peers, timeout=stall, slots=slots, busy_frame=BUSY
+            ) as listener,
             contextlib.ExitStack() as stack,
         ):
             server = Server(listener, slots, limits, sessions.run)
             if service.health is not None:
-                health = HealthServer(service.health, lambda: _health(server, slots, table))
-                stack.enter_context(health)
+                state = ServiceState(server, slots, sessions, table, limits.total)
+                health = stack.enter_context(HealthServer(service.health, state.ready, state.pages()))
                 LOGGER.info("health checks on %s", health.address, extra=event("health", address=health.address))
             server.start()
             names = [peer.name for peer in parties.peers]
-            known = event("listening", address=listener.address, peers=names, pid=os.getpid())
-            LOGGER.info("listening on %s", listener.address, extra=known)
+            known = event(
+                "listening", address=listener.address, addresses=listener.addresses, peers=names, pid=os.getpid()
+            )
+            where = ", ".join(listener.addresses)
+            LOGGER.info("listening on %s", where, extra=known)
             if service.log is not None:
-                say(f"listening on {listener.address}; the log is {service.log}")
-            _watch(server, table, signals)
+                say(f"listening on {where}; the log is {service.log}")
+            renewal = Renewal(listener, sessions, choices.guard, chosen or (lambda: choices.peers))
+            _watch(server, table, renewal, signals)
             _stop(server, slots, service.grace, signals)
+
+
+def check(choices: Choices, as_json: bool) -> None:
+    """See that everything that was asked for is there and allowed, and say what it is; nobody is let in and nothing is
+    written. Raises InputError, PolicyError, UsageError."""
+    parties = check_options(choices)
+    now = datetime.now(UTC)
+    with read(choices) as job:
+        for size in job.sizes:
+            job.terms.declared_size(size)
+        gather(job)
+        choices.guard.check(parties.peers, job.size)
+        found = {
+            "status": "ready to listen",
+            "identities": [identity.name for identity in parties.identities],
+            "certificate_days": min(days_left(identity.public, now) for identity in parties.identities),
+            "peers": [peer.name for peer in parties.peers],
+            "rows": job.reports[0].rows,
+            "distinct": job.size,
+        }
+    if as_json:
+        print_json(found)
+    else:
+        shown = {name: ", ".join(value) if isinstance(value, list) else value for name, value in found.items()}
+        print_fields({name.replace("_", " "): value for name, value in shown.items()})
 
 
 def _read(choices: Choices) -> Job:
@@ -222,7 +274,7 @@ def _next(signals: queue.SimpleQueue[int], seconds: float) -> int | None:
         return None
 
 
-def _watch(server: Server, table: CurrentTable, signals: queue.SimpleQueue[int]) -> None:
+def _watch(server: Server, table: CurrentTable, renewal: Renewal, signals: queue.SimpleQueue[int]) -> None:
     """Until a signal says to stop. Raises TransportError when nobody can come any more."""
     reading: threading.Thread | None = None
     while True:
@@ -232,6 +284,9 @@ def _watch(server: Server, table: CurrentTable, signals: queue.SimpleQueue[int])
         if not server.alive:
             raise TransportError("the listener ended, which is a fault of its own; see the log")
         server.expel_overdue()
+        renewal.look(datetime.now(UTC))
+        if number == signal.SIGHUP:
+            renewal.renew()
         if (reading is None or not reading.is_alive()) and (table.look() or number == signal.SIGHUP):
             reading = threading.Thread(target=_refresh, args=(table,), name="psiselect-reading", daemon=True)
             reading.start()
@@ -260,13 +315,6 @@ def _stop(server: Server, slots: SessionSlots, grace: float, signals: queue.Simp
     LOGGER.info("stopped", extra=event("stopped", done=counts.done, failed=counts.failed, left=counts.running))
     if hurry is not None:
         sys.exit(128 + hurry)
-
-
-def _health(server: Server, slots: SessionSlots, table: CurrentTable) -> Health:
-    counts = slots.counts
-    status = "stopping" if not server.alive else "serving" if table.readable else "table unreadable"
-    facts = {"status": status, "running": counts.running, "done": counts.done, "failed": counts.failed}
-    return Health(status == "serving", facts)
 
 
 def _warn(text: str) -> None:

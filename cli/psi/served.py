@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
@@ -20,20 +20,26 @@ from psi.group.curve25519.backend import Backend
 from psi.identity.identity import PeerIdentity
 from psi.protocol import messages
 from psi.serve.current_table import CurrentTable
-from psi.serve.serving import ServedSession
+from psi.serve.facts import Traffic
+from psi.serve.serving import ServedChannel, ServedSession
 from psi.session import session
 from psi.session.job import Job
 from psi.session.session import SessionResult
 from psi.transport.channel import Channel
-from psiselect.base.errors import PolicyError, RemoteError
+from psiselect.base.errors import MinimumError, PolicyError, RemoteError, TransportError
 from psiselect.base.events import event
 
 LOGGER = json_log.LOGGER
 
+_GENERATIONS = 4  # of certificates that a session may have been accepted with
+
 
 class Sessions:
     """Runs sessions as the command's options say, any number at once. The policy's file is read for each, and so is
-    the table if it is a new one."""
+    the table if it is a new one.
+
+    measured: whether what sessions move may be told; not where it would show whether a result was withheld.
+    """
 
     def __init__(
         self,
@@ -43,33 +49,70 @@ class Sessions:
         results: Results,
         backend: Backend,
         table: CurrentTable,
+        *,
+        measured: bool = True,
     ) -> None:
-        self._parties = parties
+        self._generations: tuple[Parties, ...] = (parties,)  # newest first
         self._guard = guard
         self._records = records
         self._results = results
         self._backend = backend
         self._table = table
+        self._measured = measured
+        self._traffic = Traffic()
+        self._counting = threading.Lock()
         self._speaking = threading.Lock()  # results on stdout do not mix
 
-    def own_side(self, job: Job, peers: Sequence[PeerIdentity]) -> OwnSide:
+    @property
+    def parties(self) -> Parties:
+        """Who takes part in sessions to come."""
+        return self._generations[0]
+
+    @property
+    def traffic(self) -> Traffic:
+        """What the sessions that are over have moved."""
+        with self._counting:
+            return self._traffic
+
+    def renew(self, parties: Parties) -> None:
+        """These take part in sessions to come. Sessions that were accepted before go on as they were."""
+        self._generations = (parties, *self._generations[: _GENERATIONS - 1])
+
+    def _accepted_as(self, channel: ServedChannel) -> Parties:
+        """The two parties of one session: the peer, and the identity that it was shown."""
+        for parties in self._generations:
+            own = [identity for identity in parties.identities if identity.fingerprint == channel.own_fingerprint]
+            peers = [peer for peer in parties.peers if peer.fingerprint == channel.peer_fingerprint]
+            if own and peers:
+                return replace(parties, identity=own[0], others=(), peers=tuple(peers))
+        raise TransportError("the certificates were renewed several times before the session began")
+
+    def own_side(self, job: Job, parties: Parties) -> OwnSide:
         """This side of a session with one of these peers, under the policy as its file is now. Raises InputError."""
-        parties = replace(self._parties, peers=tuple(peers))
         return OwnSide(parties, job, self._guard.anew(), self._records, self._results)
 
     def run(self, served: ServedSession) -> bool:
         """One session, to its end; whether it ended well. Raises nothing."""
-        peer = self._parties.peer(served.channel.peer_fingerprint)
+        parties = self._accepted_as(served.channel)
+        (peer,) = parties.peers
         channel = cast(Channel, served.channel)
-        known = {"session": served.number, "peer": peer.name, "fingerprint": peer.fingerprint.hex()[:16]}
+        known = {
+            "session": served.number,
+            "peer": peer.name,
+            "fingerprint": peer.fingerprint.hex()[:16],
+            "own": parties.identity.fingerprint.hex()[:16],
+        }
         began = time.monotonic()
         LOGGER.info("session with %s", peer.name, extra=event("session_started", **known))
         try:
-            result = self._session(served, channel, peer)
+            result = self._session(served, channel, parties)
         except BaseException as error:  # noqa: BLE001 - whatever it was, the listener goes on
             channel.abandon(messages.abort_frame(error))
+            served.withheld = isinstance(error, MinimumError)
+            self._count(served, channel)
             _log_failure(error, {**known, "seconds": round(time.monotonic() - began, 3), **_moved(channel)})
             return False
+        self._count(served, channel)
         facts = {
             "code": 0,
             "transcript": result.transcript[:8].hex(),
@@ -81,11 +124,20 @@ class Sessions:
         LOGGER.info("session with %s is done", peer.name, extra=event("session_done", **known, **facts))
         return True
 
-    def _session(self, served: ServedSession, channel: Channel, peer: PeerIdentity) -> SessionResult:
+    def _count(self, served: ServedSession, channel: Channel) -> None:
+        """Add up what the session has moved. Its time ends with its last byte: what follows depends on the matches."""
+        ended = served.channel.closing_since
+        if self._measured and served.began is not None and ended is not None:
+            moved = Traffic(channel.bytes_sent, channel.bytes_received, ended - served.began)
+            with self._counting:
+                self._traffic = self._traffic.plus(moved)
+
+    def _session(self, served: ServedSession, channel: Channel, parties: Parties) -> SessionResult:
         setup = None
+        (peer,) = parties.peers
         try:
             with self._table.lease() as job:
-                own = self.own_side(job, [peer])
+                own = self.own_side(job, parties)
                 own.check_list()
                 admit = own.guard.admission(peer, job.terms)
                 setup = own.setup(peer, self._backend, admit=_noting_proof(admit, served))

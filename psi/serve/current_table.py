@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -12,6 +13,9 @@ from psi.session.job import Job
 from psiselect.base import durable
 from psiselect.base.durable import Stamp
 from psiselect.base.errors import PsiselectError
+
+_FIRST_RETRY_SECONDS = 5.0  # then twice as long after each failure, up to:
+_LAST_RETRY_SECONDS = 60.0
 
 
 def stamp_of(path: str | os.PathLike[str]) -> Stamp | None:
@@ -35,18 +39,25 @@ class CurrentTable:
     """Reads a table once, and again when its file is another one. Sessions that run keep the edition they began with,
     which is closed when the last of them is over. Thread-safe; close it at the end.
 
-    read: reads the table as it is now; raises InputError. A table that cannot be read is no table: there is no going
-    back to an older one.
+    read: reads the table as it is now; raises InputError. While the table cannot be read there is none: there is no
+    going back to an older one. clock: seconds, as of `time.monotonic`.
+    readable: whether it could be read when that was last tried.
     """
 
-    def __init__(self, path: str | os.PathLike[str], read: Callable[[], Job]) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], read: Callable[[], Job], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._path = path
         self._read = read
+        self._clock = clock
+        self._read_at: float | None = None
+        self._retry_at: float | None = None  # while it is unreadable
+        self._retry_seconds = _FIRST_RETRY_SECONDS
         self._current: _Edition | None = None
         self._lock = threading.Lock()  # held for moments, unlike:
         self._reading = threading.Lock()
         self._last_look: Stamp | None = None
-        self.readable = True  # when it was last tried
+        self.readable = True
 
     @contextlib.contextmanager
     def lease(self) -> Iterator[Job]:
@@ -57,9 +68,28 @@ class CurrentTable:
         finally:
             self._give_back(edition)
 
+    @property
+    def age(self) -> float | None:
+        """Seconds since it was last read; None if it never was."""
+        return None if self._read_at is None else self._clock() - self._read_at
+
     def look(self) -> bool:
-        """Whether the file is a new one and has settled: it is the same as when this was last called. Then `refresh`
-        before a peer comes, so that it need not wait. A file that is gone is looked for once, so that it shows."""
+        """Whether to `refresh` now, before a peer comes, so that it need not wait. Call it now and then.
+
+        That is so when the file is a new one and has settled: it is the same as when this was last called. A file that
+        is gone is looked for once, so that it shows. A table that could not be read, such as one of a database that was
+        down, is tried again after a while, so that nobody has to call first.
+        """
+        return self._file_is_new() or self._retry_is_due()
+
+    def _retry_is_due(self) -> bool:
+        with self._lock:
+            if self._retry_at is None or self._clock() < self._retry_at:
+                return False
+            self._retry_at = self._clock() + self._retry_seconds
+            return True
+
+    def _file_is_new(self) -> bool:
         last, self._last_look = self._last_look, stamp_of(self._path)
         with self._lock:
             known = None if self._current is None else self._current.stamp
@@ -86,16 +116,28 @@ class CurrentTable:
             try:
                 job = self._read()
             except PsiselectError:
-                self.readable = False
+                self._failed()
                 # A file that stays as unreadable as it is need not be tried again before a peer comes.
                 self._last_look = None
                 raise
-            self.readable = True
+            self._succeeded()
             edition = _Edition(job, stamp, users=2)
             edition.closing.enter_context(job)
             with self._lock:
                 self._current = edition
             return edition
+
+    def _failed(self) -> None:
+        with self._lock:
+            self.readable = False
+            self._retry_at = self._clock() + self._retry_seconds
+            self._retry_seconds = min(_LAST_RETRY_SECONDS, 2 * self._retry_seconds)
+
+    def _succeeded(self) -> None:
+        with self._lock:
+            self.readable = True
+            self._read_at = self._clock()
+            self._retry_at, self._retry_seconds = None, _FIRST_RETRY_SECONDS
 
     def _let_go(self) -> None:
         with self._lock:

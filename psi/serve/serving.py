@@ -27,6 +27,12 @@ class ServedChannel(Protocol):
     """What the server itself needs of a channel."""
 
     peer_fingerprint: bytes
+    own_fingerprint: bytes
+
+    @property
+    def closing_since(self) -> float | None:
+        """When this side began to close it, of `time.monotonic`; None before that."""
+        ...
 
     def break_off(self, why: str) -> None:
         """End it from another thread."""
@@ -130,12 +136,14 @@ class SessionSlots:
 @dataclass(slots=True, eq=False)
 class ServedSession:
     """One session at the server. number: from 1, in order of arrival. began: of `time.monotonic`, None while this side
-    still prepares, which is no fault of the peer's."""
+    still prepares, which is no fault of the peer's. withheld: its result was, which counts as done, since only a
+    session that works gets so far; its slot still stays taken for the pause."""
 
     number: int
     channel: ServedChannel
     began: float | None = None
     proven: bool = False
+    withheld: bool = False
 
     def begin(self) -> None:
         """This side is ready; the clock runs."""
@@ -185,7 +193,17 @@ class Server:
     @property
     def alive(self) -> bool:
         """Whether new sessions can begin."""
-        return not self._stopping.is_set() and self._listener.alive and self._accepting.is_alive()
+        return not self._stopping.is_set() and self._serving
+
+    @property
+    def live(self) -> bool:
+        """Whether this process can still do its work, if only to let its last sessions end; otherwise it has to be
+        started again. What else a thread that serves has to show belongs into `_serving`."""
+        return self._stopping.is_set() or self._serving
+
+    @property
+    def _serving(self) -> bool:
+        return self._listener.alive and self._accepting.is_alive()
 
     def expel_overdue(self) -> None:
         """Break off sessions that have had their time; call it now and then."""
@@ -242,7 +260,7 @@ class Server:
     def _end(self, session: ServedSession, *, well: bool) -> None:
         with self._lock:
             del self._sessions[session.number]
-        self._slots.ended(well=well)
+        self._slots.ended(well=well or session.withheld)
         if not well:
             self._stopping.wait(self._limits.pause_seconds)
         self._slots.leave(session.channel.peer_fingerprint)

@@ -1,4 +1,5 @@
-"""A health check over plain HTTP, for orchestrators: `GET /healthz` says 200 or 503, and how many sessions there were.
+"""Health checks over plain HTTP, for orchestrators: `GET /healthz` says 200 or 503, and how many sessions there were.
+Other pages may be added.
 
 Anybody who reaches the address may ask, so nothing private is said, and nobody can do harm: a request has a few
 seconds and a few kilobytes, and when there are too many connections, the oldest is closed. One thread, in which nothing
@@ -10,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from psi.transport.address import Address
-from psiselect.base.errors import TransportError
+from psi.transport.listening import address_of, open_sockets
 from psiselect.base.events import event
 
 LOGGER = logging.getLogger("psiselect.health")
@@ -38,20 +38,30 @@ class Health:
     facts: Mapping[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class TextPage:
+    """A page that is not JSON."""
+
+    content_type: str
+    body: bytes
+
+
+Page = Health | TextPage
+
+
 class HealthServer:
     """Answers at an address until it is closed; a context manager. `ask` is called in its thread and must not wait.
 
-    address: where it listens, with the real port if 0 was asked for. Raises TransportError when it cannot.
+    address: where it listens, with the real port if 0 was asked for. pages: other paths than /healthz, with what to
+    ask there. Raises TransportError when it cannot listen.
     """
 
-    def __init__(self, address: Address, ask: Callable[[], Health]) -> None:
-        self._ask = ask
-        try:
-            found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-            self._socket = socket.create_server(found[0][4], family=found[0][0])
-        except OSError as error:
-            raise TransportError(f"cannot answer health checks on {address}: {error.strerror or error}") from None
-        self.address = str(Address(*self._socket.getsockname()[:2]))
+    def __init__(
+        self, address: Address, ask: Callable[[], Page], pages: Mapping[str, Callable[[], Page]] | None = None
+    ) -> None:
+        self._pages: dict[str, Callable[[], Page]] = {PATH: ask, **(pages or {})}
+        self._sockets = open_sockets([address], "answer health checks")
+        self.address = str(address_of(self._sockets[0]))
         self._tasks: dict[asyncio.Task[None], None] = {}  # oldest first
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(_log_failure)
@@ -78,13 +88,17 @@ class HealthServer:
         try:
             self._loop.run_until_complete(self._serve())
         finally:
-            self._socket.close()
+            for sock in self._sockets:
+                sock.close()
             self._loop.close()
 
     async def _serve(self) -> None:
-        server = await asyncio.start_server(self._answer_one, sock=self._socket, limit=_MAX_REQUEST)
+        servers = [
+            await asyncio.start_server(self._answer_one, sock=sock, limit=_MAX_REQUEST) for sock in self._sockets
+        ]
         await self._over.wait()
-        server.close()
+        for server in servers:
+            server.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -114,19 +128,25 @@ class HealthServer:
         target = rest.partition(b" ")[0].partition(b"?")[0]
         if method not in (b"GET", b"HEAD"):
             return _response(HTTPStatus.METHOD_NOT_ALLOWED, {"error": "only GET and HEAD"}, b"GET")
-        if target != PATH.encode():
-            return _response(HTTPStatus.NOT_FOUND, {"error": f"only {PATH}"}, method)
-        health = self._ask()
-        return _response(HTTPStatus.OK if health.healthy else HTTPStatus.SERVICE_UNAVAILABLE, health.facts, method)
+        ask = self._pages.get(target.decode("latin-1"))
+        if ask is None:
+            return _response(HTTPStatus.NOT_FOUND, {"error": f"only {', '.join(self._pages)}"}, method)
+        page = ask()
+        if isinstance(page, TextPage):
+            return _message(HTTPStatus.OK, page, method)
+        return _response(HTTPStatus.OK if page.healthy else HTTPStatus.SERVICE_UNAVAILABLE, page.facts, method)
 
 
 def _response(status: HTTPStatus, facts: Mapping[str, object], method: bytes) -> bytes:
-    body = json.dumps(facts).encode() + b"\n"
+    return _message(status, TextPage("application/json", json.dumps(facts).encode() + b"\n"), method)
+
+
+def _message(status: HTTPStatus, page: TextPage, method: bytes) -> bytes:
     head = (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
+        f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {page.content_type}\r\n"
+        f"Content-Length: {len(page.body)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
     ).encode()
-    return head if method == b"HEAD" else head + body
+    return head if method == b"HEAD" else head + page.body
 
 
 def _log_failure(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:

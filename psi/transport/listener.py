@@ -102,10 +102,9 @@ class Listener:
             self._lose(came)
             raise TransportError(f"no room for a session with {came.peer.name}: {error}") from None
 
-    def renew(self, identities: Sequence[Identity], peers: Iterable[PeerIdentity]) -> None:
-        """Show these identities and let these peers in, from the next caller on. Peers that were accepted stay. Raises
-        as the constructor; then nothing has changed."""
-        self._reception.credentials = Credentials(identities, peers)
+    def renew(self, credentials: Credentials) -> None:
+        """Show these identities and let these peers in, from the next caller on. Peers that were accepted stay."""
+        self._reception.credentials = credentials
         self.reconsider()
 
     def reconsider(self) -> None:

@@ -72,6 +72,11 @@ class TlsChannel(QueuedChannel):
         self._thread = threading.Thread(target=self._run, name="psiselect-tls", daemon=True)
         self._thread.start()
 
+    @property
+    def closing_since(self) -> float | None:
+        """When this side began to close it, of `time.monotonic`; None before that."""
+        return self._closing_since
+
     def close(self) -> None:
         """See `Channel.close`."""
         if self._closing_since is None:

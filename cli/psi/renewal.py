@@ -1,0 +1,78 @@
+"""Certificates of a listener that stays up: read again on SIGHUP, and watched for their end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from cli.psi import json_log
+from cli.psi.choices import PeerChoice
+from cli.psi.own_side import load_parties
+from cli.psi.policy import Guard
+from cli.psi.served import Sessions
+from psi.serve.expiry import ExpiryNotice, ExpiryWatch, days_left
+from psi.transport.credentials import Credentials
+from psi.transport.listener import Listener
+from psiselect.base.errors import PsiselectError
+from psiselect.base.events import event
+
+LOGGER = json_log.LOGGER
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """Replaces the certificates of a listener while it runs. chosen: which files they are in, asked each time."""
+
+    listener: Listener
+    sessions: Sessions
+    guard: Guard
+    chosen: Callable[[], PeerChoice]
+    watch: ExpiryWatch = field(default_factory=ExpiryWatch)
+
+    def renew(self) -> None:
+        """Read identities and peers again. When any of them cannot be used, all stay as they were."""
+        try:
+            parties = load_parties(self.chosen(), self.guard.anew(), tell=_tell_note)
+            credentials = Credentials(parties.identities, parties.peers)
+        except PsiselectError as error:
+            LOGGER.error("the certificates stay as they were: %s", error, extra=event("not_renewed", reason=str(error)))
+            return
+        # In this order: whoever is let in finds its session knowing it.
+        self.sessions.renew(parties)
+        self.listener.renew(credentials)
+        now = datetime.now(UTC)
+        days = [days_left(own.public, now) for own in parties.identities]
+        peers = [peer.name for peer in parties.peers]
+        own = [identity.fingerprint.hex()[:16] for identity in parties.identities]
+        LOGGER.info("read the certificates again", extra=event("renewed", own=own, days_left=days, peers=peers))
+        self.look(now)
+
+    def look(self, now: datetime) -> None:
+        """Log the certificates that will soon expire, or have expired."""
+        parties = self.sessions.parties
+        for notice in self.watch.due((own.public for own in parties.identities), now):
+            _log("this side's certificate", notice)
+        for notice in self.watch.due(parties.peers, now):
+            _log("the peer's certificate", notice)
+
+
+def _log(whose: str, notice: ExpiryNotice) -> None:
+    certificate = notice.certificate
+    until = certificate.not_after.isoformat(timespec="seconds")
+    known = {
+        "certificate": certificate.name,
+        "fingerprint": certificate.fingerprint.hex()[:16],
+        "days_left": notice.days,
+        "until": until,
+    }
+    if notice.expired:
+        text, name = "%s %s expired on %s; no session begins with it", "certificate_expired"
+        LOGGER.error(text, whose, certificate.name, until, extra=event(name, **known))
+    else:
+        text, name = "%s %s expires on %s; create a new identity and hand out its .crt file", "certificate_expires"
+        LOGGER.warning(text, whose, certificate.name, until, extra=event(name, **known))
+
+
+def _tell_note(note: str) -> None:
+    LOGGER.warning("%s", note, extra=event("identity_note"))
