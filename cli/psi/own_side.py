@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from cli._identity import load_identities
 from cli._output import progress, say
-from cli.psi.choices import Choices, Means, PeerChoice
+from cli.psi.choices import Choices, Means
 from cli.psi.policy import Guard
 from cli.psi.records import SessionRecords
 from cli.psi.results import Results
@@ -116,19 +117,26 @@ def prepared(choices: Choices) -> Iterator[OwnSide]:
 
 def check_options(choices: Choices) -> Parties:
     """Who takes part, and whether what was asked for is allowed and can be written, as far as the options say."""
-    parties = load_parties(choices.peers, choices.guard)
+    named = choices.peers
+    parties = load_parties(named.identities, named.certificates, named.max_size, choices.guard)
     table = choices.list.table
     choices.results.check(table, table.open(choices.list.memory.folder))
     choices.records.check(table.file, choices.results.file)
     return parties
 
 
-def load_parties(chosen: PeerChoice, guard: Guard, tell: Callable[[str], None] = say) -> Parties:
+def load_parties(
+    identities: Sequence[Path],
+    certificates: Sequence[Path],
+    max_size: int | None,
+    guard: Guard,
+    tell: Callable[[str], None] = say,
+) -> Parties:
     """Read the certificates of all who take part, whom the policy must allow. Raises InputError, PolicyError."""
-    identity, *others = load_identities(chosen.identities, tell)
-    peers = tuple(PeerIdentity.load(path) for path in chosen.certificates)
+    identity, *others = load_identities(identities, tell)
+    peers = tuple(PeerIdentity.load(path) for path in certificates)
     guard.check(peers)
-    return Parties(identity, peers, chosen.max_size, tuple(others))
+    return Parties(identity, peers, max_size, tuple(others))
 
 
 def read(choices: Choices, tell: Callable[[str], None] = say) -> Job:

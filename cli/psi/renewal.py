@@ -33,7 +33,10 @@ class Renewal:
     def renew(self) -> None:
         """Read identities and peers again. When any of them cannot be used, all stay as they were."""
         try:
-            parties = load_parties(self.chosen(), self.guard.anew(), tell=_tell_note)
+            named = self.chosen()
+            parties = load_parties(
+                named.identities, named.certificates, named.max_size, self.guard.anew(), tell=_tell_note
+            )
             credentials = Credentials(parties.identities, parties.peers)
         except PsiselectError as error:
             LOGGER.error("the certificates stay as they were: %s", error, extra=event("not_renewed", reason=str(error)))

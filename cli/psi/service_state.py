@@ -44,9 +44,7 @@ class ServiceState:
             failed=counts.failed,
             places=self.places,
             traffic=self.sessions.traffic,
-            certificate_days=min(
-                expiry.days_left(own.public, self.clock()) for own in self.sessions.parties.identities
-            ),
+            certificate_days=min(days),
             table_age=self.table.age,
             table_readable=self.table.readable,
         )

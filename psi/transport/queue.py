@@ -202,6 +202,11 @@ class QueuedChannel(abc.ABC):
                 self._outgoing.offer(last)
         self.close()
 
+    @property
+    def closing_since(self) -> float | None:
+        """When this side began to close it, of `time.monotonic`; None before that, and where no link is closed."""
+        return None
+
     @abc.abstractmethod
     def close(self) -> None:
         """See `Channel.close`. Raises nothing: what the peer must have got, it has to confirm in a message."""

@@ -74,7 +74,7 @@ class TlsChannel(QueuedChannel):
 
     @property
     def closing_since(self) -> float | None:
-        """When this side began to close it, of `time.monotonic`; None before that."""
+        """See `QueuedChannel.closing_since`."""
         return self._closing_since
 
     def close(self) -> None:

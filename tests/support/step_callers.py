@@ -74,6 +74,7 @@ class _Links:
     """Both ends of one link, in place of sockets: what `connect` calls and what a listener accepts."""
 
     address = "nowhere:1"
+    addresses = (address,)
 
     def __init__(self) -> None:
         prints = [Identity.load(Path(name)).fingerprint for name in ("globex", "acme")]

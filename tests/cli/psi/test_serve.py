@@ -50,7 +50,7 @@ def test_sessions_one_after_the_other_and_at_once(place: Path, call: Call) -> No
         assert (wrong.code, wrong.json["error"]["term"]) == (4, "reveal")
         served.wait("session_failed")
         served.settle(200, status="serving", running=0, done=4, failed=1)
-        assert served.health()[1].keys() == {"status", "running", "done", "failed"}
+        assert served.health()[1].keys() == {"status", "running", "done", "failed", "certificate_days"}
         assert served.stop() == 0
         assert served.events[-2]["event"] == "stopped"
 
