@@ -1,7 +1,8 @@
 """`psiselect psi`.
 
     command    the commands; offline: those by files; verify: the check of a signed record
-    options    what click takes; addresses: those among them; given: the same as one typed object; choices: checked together, in groups
+    options    what click takes; addresses: those among them; given: the same as one typed object
+    choices    the same checked together, in groups
     table      how a list is named; columns, values: options about columns that travel and values that add up
     own_side   this side of a session, ready for its peer
     policy     the policy, asked; records: audit line and signed record; results: what was found, written and said
