@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from support.clocks import Clock
 from support.jobs import agreed, specs
 
 from psi.agreement.modes import Learner, Reveal, Side
@@ -154,4 +155,76 @@ def test_many_sessions_at_once_read_it_once(reader: Reader) -> None:
     for thread in threads:
         thread.join()
     assert (sizes, reader.read) == ([2] * 8, 1)
+    table.close()
+
+
+class Database:
+    """A table whose database may be down."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.up = True
+
+    def __call__(self) -> Job:
+        if not self.up:
+            self.reader.read += 1
+            raise InputError("the database cannot be reached")
+        return self.reader()
+
+
+def test_a_table_that_could_not_be_read_is_tried_again_on_a_timer_though_nobody_calls(reader: Reader) -> None:
+    """After 5, 10, 20, 40, 60 and 60 seconds. Before, one call during an outage left the listener at 503 for ever."""
+    clock, database = Clock(), Database(reader)
+    table = CurrentTable("sqlite:///a.db", database, clock.monotonic)
+    table.refresh()
+    database.up = False
+    assert not table.look()
+    with pytest.raises(InputError), table.lease():
+        pass
+    for wait in (5, 10, 20, 40, 60, 60):
+        clock.now += wait - 0.1
+        assert (table.readable, table.look()) == (False, False), wait
+        clock.now += 0.1
+        assert (table.look(), table.look()) == (True, False), wait  # once for each attempt
+        with pytest.raises(InputError):
+            table.refresh()
+    database.up = True
+    clock.now += 60
+    assert table.look()
+    table.refresh()
+    assert table.readable
+    clock.now += 1000
+    assert not table.look()
+    database.up = False
+    with pytest.raises(InputError):
+        table.refresh()
+    clock.now += 5  # the waits begin anew
+    assert table.look()
+    table.close()
+
+
+def test_a_file_that_could_not_be_read_is_tried_again_too(reader: Reader) -> None:
+    clock = Clock()
+    table = CurrentTable(reader.path, reader, clock.monotonic)
+    reader.path.unlink()
+    with pytest.raises(InputError):
+        table.refresh()
+    table.look()
+    clock.now += 5
+    assert table.look()
+    table.close()
+
+
+def test_a_table_has_an_age(reader: Reader) -> None:
+    clock = Clock()
+    table = CurrentTable(reader.path, reader, clock.monotonic)
+    assert table.age is None
+    table.refresh()
+    clock.now += 7
+    assert table.age == 7
+    table.refresh()  # the same file is not read again
+    assert table.age == 7
+    write(reader.path, "c\n")
+    table.refresh()
+    assert table.age == 0
     table.close()

@@ -15,7 +15,7 @@ from support.rawtls import dial
 
 from psi.transport import health
 from psi.transport.address import Address
-from psi.transport.health import Health, HealthServer
+from psi.transport.health import Health, HealthServer, TextPage
 from psiselect.base.errors import TransportError
 
 
@@ -149,3 +149,28 @@ def test_floods_keep_no_deadline_open(told: Told, monkeypatch: pytest.MonkeyPatc
     over.set()
     for sock in socks:
         sock.close()
+
+
+def test_other_pages_are_answered_each_by_its_own(told: Told) -> None:
+    pages = {"/livez": lambda: Health(True, {"status": "alive"}), "/metrics": lambda: TextPage("text/plain", b"x 1\n")}
+    told.now = Health(False, {"status": "stopping"})
+    with HealthServer(Address("127.0.0.1", 0), told, pages) as server:
+        assert ask(server) == (503, b'{"status": "stopping"}\n')
+        assert ask(server, target="/livez") == (200, b'{"status": "alive"}\n')
+        connection = http.client.HTTPConnection(server.address, timeout=30)
+        connection.request("GET", "/metrics?a=b")
+        response = connection.getresponse()
+        assert (response.status, response.getheader("Content-Type"), response.read()) == (200, "text/plain", b"x 1\n")
+        connection.close()
+        assert ask(server, "HEAD", "/metrics") == (200, b"")
+        status, body = ask(server, target="/livez/")
+        assert (status, json.loads(body)) == (404, {"error": "only /healthz, /livez, /metrics"})
+
+
+def test_a_star_answers_in_both_families(told: Told) -> None:
+    with HealthServer(Address("*", 0), told) as server:
+        port = int(server.address.rpartition(":")[2])
+        for host in ("127.0.0.1", "::1")[: len(server._sockets)]:
+            with socket.create_connection((host, port), timeout=30) as sock:
+                sock.sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
+                assert sock.recv(4096).startswith(b"HTTP/1.1 200 OK")
