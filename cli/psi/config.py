@@ -49,8 +49,8 @@ def values_of(ctx: click.Context, path: Path) -> dict[str, Any]:
         option = options.get(key)
         if option is None or option.name is None:
             near = difflib.get_close_matches(key, options, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; {ctx.command_path} --help lists all options"
-            raise UsageError(f"{path}: {key!r} is not an option of {ctx.command_path}{hint}", term=key)
+            hint = f"; did you mean {near[0]!r}?" if near else "; --help lists all options"
+            raise UsageError(f"{path}: {key!r} is not an option of {ctx.info_name}{hint}", term=key)
         found[option.name] = _checked(ctx, path, key, option, value)
     return found
 

@@ -34,6 +34,7 @@ from psi.serve.expiry import days_left
 from psi.serve.serving import ServeLimits, Server, SessionSlots
 from psi.session.job import Job
 from psi.transport.address import Address
+from psi.transport.credentials import Credentials
 from psi.transport.health import HealthServer
 from psi.transport.tls import Listener
 from psiselect.base.errors import PsiselectError, TransportError, UsageError
@@ -221,6 +222,7 @@ def check(choices: Choices, as_json: bool) -> None:
     """See that everything that was asked for is there and allowed, and say what it is; nobody is let in and nothing is
     written. Raises InputError, PolicyError, UsageError."""
     parties = check_options(choices)
+    Credentials(parties.identities, parties.peers)  # raises for peers that could not be let in
     now = datetime.now(UTC)
     with read(choices) as job:
         for size in job.sizes:

@@ -190,9 +190,8 @@ def test_a_failure_closes_what_was_opened_and_says_what_to_do() -> None:
     free.close()
     with pytest.raises(TransportError) as failed:
         open_sockets([first, second], "listen")
-    assert str(failed.value) == (
-        f"cannot listen on {second}: Address already in use; stop the program that listens there, or choose another port"
-    )
+    remedy = "stop the program that listens there, or choose another port"
+    assert str(failed.value) == f"cannot listen on {second}: Address already in use; {remedy}"
     (again,) = open_sockets([first], "listen")  # the first one was closed
     again.close()
     taken.close()

@@ -1,0 +1,109 @@
+"""What a listener says of itself, asked of parts that a test sets."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cli.psi import service_state
+from cli.psi.own_side import Parties
+from cli.psi.served import Sessions
+from cli.psi.service_state import ServiceState
+from psi.identity.identity import Identity
+from psi.serve.facts import Traffic
+from psi.serve.serving import Counts
+from psi.transport.health import Health, TextPage
+from psiselect.base.errors import TransportError
+
+DAY = timedelta(days=1)
+
+
+class Parts:
+    """A state, and what it is asked of."""
+
+    def __init__(self, folder: Path) -> None:
+        self.first = Identity.create("first", folder, days=100)
+        self.second = Identity.create("second", folder, days=200)
+        self.server = SimpleNamespace(alive=True, live=True)
+        self.table = SimpleNamespace(readable=True, age=3.0)
+        parties = Parties(self.first, (), None, (self.second,))
+        sessions = SimpleNamespace(parties=parties, traffic=Traffic(1, 2, 3.0))
+        self.now = self.first.public.not_after - 10 * DAY
+        given: Any = (self.server, SimpleNamespace(counts=Counts(1, 2, 3)), sessions, self.table, 4)
+        self.state = ServiceState(*given, clock=lambda: self.now)
+
+    def status(self) -> tuple[bool, object]:
+        health = self.state.ready()
+        return health.healthy, health.facts["status"]
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Parts:
+    return Parts(tmp_path)
+
+
+def test_a_listener_is_ready_when_a_session_can_begin(parts: Parts) -> None:
+    assert parts.status() == (True, "serving")
+    parts.table.readable = False
+    assert parts.status() == (False, "table unreadable")
+    parts.now = parts.first.public.not_after + DAY
+    assert parts.status() == (False, "table unreadable")  # the second identity is still valid
+    parts.now = parts.second.public.not_after
+    parts.table.readable = True
+    assert parts.status() == (True, "serving")
+    parts.now += timedelta(seconds=1)
+    assert parts.status() == (False, "certificate expired")
+    parts.server.alive = False
+    assert parts.status() == (False, "stopping")
+
+
+def test_life_and_readiness_are_apart(parts: Parts) -> None:
+    parts.table.readable = parts.server.alive = False
+    parts.now = parts.second.public.not_after + DAY
+    assert parts.state.live() == Health(True, {"status": "alive"})
+    parts.server.live = False
+    assert parts.state.live() == Health(False, {"status": "broken"})
+
+
+def test_the_days_are_those_of_the_certificate_that_ends_first(parts: Parts) -> None:
+    assert parts.state.ready().facts["certificate_days"] == 10
+    assert parts.state.facts().traffic == Traffic(1, 2, 3.0)
+    assert (parts.state.facts().places, parts.state.facts().table_age) == (4, 3.0)
+
+
+def test_metrics_are_text_or_say_what_is_missing(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = parts.state.metrics()
+    assert isinstance(page, TextPage)
+    assert b"psiselect_ready 1.0" in page.body
+
+    def missing(facts: object) -> None:
+        raise ModuleNotFoundError("prometheus_client")
+
+    monkeypatch.setattr(service_state, "exposition", missing)
+    page = parts.state.metrics()
+    assert isinstance(page, Health)
+    assert (page.healthy, "pip install" in json.dumps(dict(page.facts))) == (False, True)
+
+
+def test_a_session_finds_the_certificates_it_was_accepted_with(parts: Parts, tmp_path: Path) -> None:
+    """Also when they were renewed a moment later; and never those of two changes mixed."""
+    peers = [Identity.create(name, tmp_path).public for name in ("one", "two")]
+    nothing: Any = None
+    sessions = Sessions(Parties(parts.first, (peers[0],), None), nothing, nothing, nothing, nothing, nothing)
+    sessions.renew(Parties(parts.second, (peers[1],), None, (parts.first,)))
+
+    def accepted(own: Identity, peer: int) -> Parties:
+        channel: Any = SimpleNamespace(own_fingerprint=own.fingerprint, peer_fingerprint=peers[peer].fingerprint)
+        return sessions._accepted_as(channel)
+
+    assert accepted(parts.first, 0) == Parties(parts.first, (peers[0],), None)
+    assert accepted(parts.first, 1) == Parties(parts.first, (peers[1],), None)
+    assert accepted(parts.second, 1) == Parties(parts.second, (peers[1],), None)
+    with pytest.raises(TransportError, match="renewed several times"):
+        accepted(parts.second, 0)
+    assert sessions.parties.identity is parts.second
