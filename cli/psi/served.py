@@ -93,9 +93,14 @@ class Sessions:
 
     def run(self, served: ServedSession) -> bool:
         """One session, to its end; whether it ended well. Raises nothing."""
-        parties = self._accepted_as(served.channel)
-        (peer,) = parties.peers
         channel = cast(Channel, served.channel)
+        try:
+            parties = self._accepted_as(served.channel)
+        except TransportError as error:
+            channel.abandon(messages.abort_frame(error))
+            LOGGER.warning("a session did not begin: %s", error, extra=event("session_failed", reason=str(error)))
+            return False
+        (peer,) = parties.peers
         known = {
             "session": served.number,
             "peer": peer.name,

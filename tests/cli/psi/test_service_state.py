@@ -16,7 +16,7 @@ from cli.psi.served import Sessions
 from cli.psi.service_state import ServiceState
 from psi.identity.identity import Identity
 from psi.serve.facts import Traffic
-from psi.serve.serving import Counts
+from psi.serve.serving import Counts, ServedSession
 from psi.transport.health import Health, TextPage
 from psiselect.base.errors import TransportError
 
@@ -107,3 +107,14 @@ def test_a_session_finds_the_certificates_it_was_accepted_with(parts: Parts, tmp
     with pytest.raises(TransportError, match="renewed several times"):
         accepted(parts.second, 0)
     assert sessions.parties.identity is parts.second
+
+
+def test_a_sessions_time_ends_with_its_last_byte_and_its_bytes_are_told_only_where_they_may(parts: Parts) -> None:
+    nothing: Any = None
+    parties = Parties(parts.first, (), None)
+    channel: Any = SimpleNamespace(bytes_sent=10, bytes_received=20, closing_since=12.5)
+    for measured, expected in ((True, Traffic(20, 40, 5.0)), (False, Traffic())):
+        sessions = Sessions(parties, nothing, nothing, nothing, nothing, nothing, measured=measured)
+        for began in (10.0, 10.0, None):  # the last one did not begin
+            sessions._count(ServedSession(1, channel, began), channel)
+        assert sessions.traffic == expected

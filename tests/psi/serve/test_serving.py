@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 from support import floods, rawtls
+from support.clocks import until
 
 from psi.accounts.session_file import new_file_of_session
 from psi.identity.identity import Identity
@@ -308,7 +309,7 @@ def test_a_failed_session_keeps_its_place_for_a_while(parties: Parties) -> None:
         with host.call(parties.globex) as channel:
             channel.break_off("gone")
         until(lambda: host.slots.counts.failed == 1)
-        assert not host.slots.enter(parties.globex.fingerprint)
+        assert not host.slots.wait_empty(0.2)
         assert echo(host.call(parties.initech)) == b"hello"
         host.server.stop_accepting()
         assert host.slots.wait_empty(30), "stopping does not wait for it"
@@ -337,3 +338,28 @@ def test_a_peer_that_floods_loses_its_slot_in_time(
         until(lambda: threading.active_count() == threads)
         assert host.slots.enter(parties.globex.fingerprint)
         host.slots.leave(parties.globex.fingerprint)
+
+
+def test_a_listener_that_stops_is_alive_and_one_whose_listening_ended_is_not(parties: Parties) -> None:
+    stopping, broken = Host(parties, limits()), Host(parties, limits())
+    assert (stopping.server.alive, stopping.server.live) == (True, True)
+    stopping.server.stop_accepting()
+    assert (stopping.server.alive, stopping.server.live) == (False, True)
+    broken.listener.close()
+    assert (broken.server.alive, broken.server.live) == (False, False)
+
+
+def test_a_session_whose_result_is_withheld_counts_as_done_and_keeps_its_slot_for_the_pause(parties: Parties) -> None:
+    host = Host(parties, limits(pause_seconds=3600))
+
+    def withheld(served: ServedSession) -> bool:
+        served.withheld = True
+        served.channel.break_off("withheld")
+        return False
+
+    host.server._run = withheld
+    with host.call(parties.globex):
+        until(lambda: host.slots.counts.done == 1)
+        assert host.slots.counts.failed == 0
+        assert not host.slots.wait_empty(0.2)
+    host.server.stop_accepting()
