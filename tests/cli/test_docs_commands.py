@@ -53,7 +53,8 @@ def test_the_documentation_shows_commands() -> None:
 
 
 @pytest.mark.parametrize(("page", "command"), ALL)
-def test_every_command_shown_parses(page: str, command: str) -> None:
+def test_every_command_shown_parses(page: str, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)  # a configuration file is read when the command is parsed
     with contextlib.suppress(click.exceptions.Exit):  # --help and the like
         parse(shlex.split(command)[1:])
 

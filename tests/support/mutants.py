@@ -23,7 +23,19 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "tests" / "mutants"
 TIMEOUT = 300  # seconds; a test that hangs has not caught the fault
-_COPIED = ("psiselect", "psi", "dpselect", "mpc", "cli", "tests", "docs", "bench", "pyproject.toml", "README.md")
+_COPIED = (
+    "psiselect",
+    "psi",
+    "dpselect",
+    "mpc",
+    "cli",
+    "tests",
+    "docs",
+    "bench",
+    "packaging",
+    "pyproject.toml",
+    "README.md",
+)
 _HEADER = re.compile(r"^(Fault|Kind|Caught by): (.+)$")
 _FAILED = 1  # pytest: tests ran and some failed; 2 and above say that nothing was run
 

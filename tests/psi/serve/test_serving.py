@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import pytest
 from support import floods, rawtls
-from support.clocks import until
 
 from psi.accounts.session_file import new_file_of_session
 from psi.identity.identity import Identity
