@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 from cli.psi import service_state
+from cli.psi.choices import PeerChoice
 from cli.psi.own_side import Parties
+from cli.psi.policy import Guard
+from cli.psi.renewal import Renewal
 from cli.psi.served import Sessions
 from cli.psi.service_state import ServiceState
 from psi.identity.identity import Identity
@@ -118,3 +121,16 @@ def test_a_sessions_time_ends_with_its_last_byte_and_its_bytes_are_told_only_whe
         for began in (10.0, 10.0, None):  # the last one did not begin
             sessions._count(ServedSession(1, channel, began), channel)
         assert sessions.traffic == expected
+
+
+def test_certificates_that_the_listener_cannot_use_are_not_given_to_sessions(
+    parts: Parts, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All of them are renewed, or none; here one's own certificate is named as a peer's."""
+    renewed: list[object] = []
+    given: Any = (SimpleNamespace(renew=renewed.append), SimpleNamespace(renew=renewed.append))
+    chosen = PeerChoice((tmp_path / "first",), (tmp_path / "first.crt",), None)
+    with caplog.at_level("ERROR", "psiselect"):
+        Renewal(*given, Guard(None, Any), lambda: chosen).renew()
+    assert renewed == []
+    assert "the certificates stay as they were: one's own certificate" in caplog.text
