@@ -199,7 +199,8 @@ class Server:
     def live(self) -> bool:
         """Whether this process can still do its work, if only to let its last sessions end; otherwise it has to be
         started again. What else a thread that serves has to show belongs into `_serving`."""
-        return self._stopping.is_set() or self._serving
+        starting = self._accepting.ident is None
+        return starting or self._stopping.is_set() or self._serving
 
     @property
     def _serving(self) -> bool:

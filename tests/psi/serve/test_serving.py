@@ -346,6 +346,8 @@ def test_a_listener_that_stops_is_alive_and_one_whose_listening_ended_is_not(par
     assert (stopping.server.alive, stopping.server.live) == (False, True)
     broken.listener.close()
     assert (broken.server.alive, broken.server.live) == (False, False)
+    starting = Server(broken.listener, broken.slots, limits(), broken.session)  # its health address answers already
+    assert (starting.alive, starting.live) == (False, True)
 
 
 def test_a_session_whose_result_is_withheld_counts_as_done_and_keeps_its_slot_for_the_pause(parties: Parties) -> None:
