@@ -17,21 +17,24 @@ from typing import Any, Self
 import click
 
 from cli._options import options
-from cli._output import say
 from cli.psi import json_log
 from cli.psi.choices import Choices
 from cli.psi.given import GivenOptions
+from cli.psi.log_writer import notice
 from cli.psi.own_side import check_options, open_backend, read
 from cli.psi.served import Sessions
 from psi.accounts.session_file import SESSION_FIELD
-from psi.protocol.messages import BUSY
+from psi.protocol.messages import BUSY, STOPPED
 from psi.serve.current_table import CurrentTable
 from psi.serve.serving import ServeLimits, Server, SessionSlots
 from psi.session.job import Job
+from psi.tables import queries
 from psi.transport.address import Address
 from psi.transport.health import Health, HealthServer
+from psi.transport.heartbeat import Heartbeat
 from psi.transport.tls import Listener
-from psiselect.base.errors import PsiselectError, TransportError, UsageError
+from psiselect.base import threads
+from psiselect.base.errors import PsiselectError, ResourceError, TransportError, UsageError
 from psiselect.base.events import event
 
 LOGGER = json_log.LOGGER
@@ -158,15 +161,16 @@ def _named(option: str, path: Path | None, ending: str) -> Path | None:
 def serve(choices: Choices, service: Service, address: str) -> None:
     """Run sessions until a signal says to stop. Raises for the listener's own troubles only."""
     parties = check_options(choices)
-    json_log.start(service.log)
     stall = choices.means.stall_seconds
     limits = service.limits(stall)
     slots = SessionSlots(limits)
     shared = replace(choices, list=choices.list.among(limits.total))
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
     with (
+        json_log.started(service.log),
         open_backend(choices.means) as backend,
         contextlib.closing(CurrentTable(choices.list.table, lambda: _read(shared))) as table,
-        _signals() as signals,
+        _caught(signals, signal.SIGHUP),
     ):
         sessions = Sessions(parties, choices.guard, choices.records, choices.results, backend, table)
         with table.lease() as job:
@@ -174,10 +178,12 @@ def serve(choices: Choices, service: Service, address: str) -> None:
         with (
             Listener(address, parties.identity, parties.peers, timeout=stall, slots=slots, busy_frame=BUSY) as listener,
             contextlib.ExitStack() as stack,
+            _caught(signals, *_STOP),
         ):
-            server = Server(listener, slots, limits, sessions.run)
+            server = Server(listener, slots, limits, sessions.run, busy_frame=BUSY)
+            heart = Heartbeat()
             if service.health is not None:
-                health = HealthServer(service.health, lambda: _health(server, slots, table))
+                health = HealthServer(service.health, lambda: _health(server, heart, slots, table))
                 stack.enter_context(health)
                 LOGGER.info("health checks on %s", health.address, extra=event("health", address=health.address))
             server.start()
@@ -185,8 +191,8 @@ def serve(choices: Choices, service: Service, address: str) -> None:
             known = event("listening", address=listener.address, peers=names, pid=os.getpid())
             LOGGER.info("listening on %s", listener.address, extra=known)
             if service.log is not None:
-                say(f"listening on {listener.address}; the log is {service.log}")
-            _watch(server, table, signals)
+                notice(f"listening on {listener.address}; the log is {service.log}")
+            _watch(server, heart, table, signals)
             _stop(server, slots, service.grace, signals)
 
 
@@ -204,12 +210,12 @@ def _read(choices: Choices) -> Job:
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[queue.SimpleQueue[int]]:
-    """Signals as they come, instead of what they did before; a second one of those that stop is not lost."""
-    found: queue.SimpleQueue[int] = queue.SimpleQueue()
-    before = {number: signal.signal(number, lambda number, _: found.put(number)) for number in (*_STOP, signal.SIGHUP)}
+def _caught(found: queue.SimpleQueue[int], *numbers: signal.Signals) -> Iterator[None]:
+    """Put these signals into a queue as they come, instead of what they did before. Until the listener listens, those
+    that stop end it as they end any command, since it may be waiting for a database."""
+    before = {number: signal.signal(number, lambda number, _: found.put(number)) for number in numbers}
     try:
-        yield found
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -222,19 +228,25 @@ def _next(signals: queue.SimpleQueue[int], seconds: float) -> int | None:
         return None
 
 
-def _watch(server: Server, table: CurrentTable, signals: queue.SimpleQueue[int]) -> None:
+def _watch(server: Server, heart: Heartbeat, table: CurrentTable, signals: queue.SimpleQueue[int]) -> None:
     """Until a signal says to stop. Raises TransportError when nobody can come any more."""
     reading: threading.Thread | None = None
+    wanted = False
     while True:
+        heart.beat()
         number = _next(signals, _TICK_SECONDS)
         if number in _STOP:
             return
         if not server.alive:
             raise TransportError("the listener ended, which is a fault of its own; see the log")
         server.expel_overdue()
-        if (reading is None or not reading.is_alive()) and (table.look() or number == signal.SIGHUP):
-            reading = threading.Thread(target=_refresh, args=(table,), name="psiselect-reading", daemon=True)
-            reading.start()
+        wanted |= table.look() or number == signal.SIGHUP
+        if wanted and (reading is None or not reading.is_alive()):
+            try:
+                reading = threads.start(_refresh, table, name="psiselect-reading")
+                wanted = False
+            except ResourceError as error:  # the next round tries again
+                LOGGER.error("%s", error, extra=event("no_room", reason=str(error)))
 
 
 def _refresh(table: CurrentTable) -> None:
@@ -243,6 +255,8 @@ def _refresh(table: CurrentTable) -> None:
         table.refresh()
     except PsiselectError as error:
         LOGGER.error("%s", error, extra=event("table_unreadable", reason=str(error)))
+    except Exception:
+        LOGGER.exception("reading the table met a bug", extra=event("bug"))
 
 
 def _stop(server: Server, slots: SessionSlots, grace: float, signals: queue.SimpleQueue[int]) -> None:
@@ -254,7 +268,8 @@ def _stop(server: Server, slots: SessionSlots, grace: float, signals: queue.Simp
     while not slots.wait_empty(0.05) and hurry is None and time.monotonic() < deadline:
         number = _next(signals, min(0.2, deadline - time.monotonic()))
         hurry = number if number in _STOP else None
-    server.break_off("this side's listener was told to stop")
+    queries.cancel_all()
+    server.break_off("this side's listener was told to stop", STOPPED)
     slots.wait_empty(_ABORT_SECONDS)
     counts = slots.counts
     LOGGER.info("stopped", extra=event("stopped", done=counts.done, failed=counts.failed, left=counts.running))
@@ -262,9 +277,14 @@ def _stop(server: Server, slots: SessionSlots, grace: float, signals: queue.Simp
         sys.exit(128 + hurry)
 
 
-def _health(server: Server, slots: SessionSlots, table: CurrentTable) -> Health:
+def _health(server: Server, heart: Heartbeat, slots: SessionSlots, table: CurrentTable) -> Health:
     counts = slots.counts
-    status = "stopping" if not server.alive else "serving" if table.readable else "table unreadable"
+    if not server.alive:
+        status = "stopping"
+    elif not (server.turning() and heart.turning()):
+        status = "held up"
+    else:
+        status = "serving" if table.readable else "table unreadable"
     facts = {"status": status, "running": counts.running, "done": counts.done, "failed": counts.failed}
     return Health(status == "serving", facts)
 

@@ -5,7 +5,7 @@
     tls         calling a peer over mutual TLS 1.3; tlschannel: the channel; pinning: who is at the other end
     stream      TLS in steps of bounded work, so that no peer keeps a thread from its deadlines
     listener    the listening end; reception: everybody who has connected and has no channel yet
-    address     HOST:PORT; health: answers to health checks
+    address     HOST:PORT; health: answers to health checks; heartbeat: whether a loop still turns
 
 Rule: nothing here knows what a frame means.
 """

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import ipaddress
+import os
 import re
 import socket
 from typing import NamedTuple
 
-from psiselect.base.errors import UsageError
+from psiselect.base.errors import TransportError, UsageError
 
 # Text in which the last part is a number is never a name (RFC 1123, section 2.1).
 _NUMBERS = re.compile(r"(?:.*\.)?[0-9]+\.?")
@@ -80,6 +82,29 @@ def tune(sock: socket.socket) -> None:
     """No waiting to fill packets, and signs of life while nothing is said."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+
+def listening_socket(address: Address, failed: str, backlog: int | None = None) -> socket.socket:
+    """A socket that listens at the address. Raises TransportError, which begins with `failed` and the address."""
+    try:
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        return socket.create_server(found[0][4], family=found[0][0], backlog=backlog)
+    except OSError as error:
+        raise TransportError(f"{failed} {address}: {_why_not(error)}") from None
+
+
+def _why_not(error: OSError) -> str:
+    """Why a socket could not listen. Python's own text holds the address once more, as a tuple."""
+    if isinstance(error, socket.gaierror):
+        return error.strerror or str(error)
+    return _REASONS.get(error.errno or 0) or os.strerror(error.errno or 0)
+
+
+_REASONS = {
+    errno.EADDRINUSE: "the address is in use by another program; stop that, or choose another port",
+    errno.EADDRNOTAVAIL: "this machine has no such address; name one of its own, or 0.0.0.0 for all of IPv4",
+    errno.EACCES: "this user may not use the port; choose one above 1023",
+}
 
 
 def close(sock: socket.socket) -> None:

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
-import socket
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
-from psi.transport.address import Address
-from psiselect.base.errors import TransportError
-from psiselect.base.events import event
+from psi.transport.address import Address, listening_socket
+from psiselect.base import threads
+from psiselect.base.errors import ResourceError
+from psiselect.base.events import SafeLogger, event
 
-LOGGER = logging.getLogger("psiselect.health")
+LOGGER = SafeLogger("psiselect.health")
 
 PATH = "/healthz"
 _MAX_REQUEST = 8192
@@ -46,18 +44,18 @@ class HealthServer:
 
     def __init__(self, address: Address, ask: Callable[[], Health]) -> None:
         self._ask = ask
-        try:
-            found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-            self._socket = socket.create_server(found[0][4], family=found[0][0])
-        except OSError as error:
-            raise TransportError(f"cannot answer health checks on {address}: {error.strerror or error}") from None
+        self._socket = listening_socket(address, "cannot answer health checks on")
         self.address = str(Address(*self._socket.getsockname()[:2]))
         self._tasks: dict[asyncio.Task[None], None] = {}  # oldest first
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(_log_failure)
         self._over = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name="psiselect-health", daemon=True)
-        self._thread.start()
+        try:
+            self._thread = threads.start(self._run, name="psiselect-health")
+        except ResourceError:
+            self._socket.close()
+            self._loop.close()
+            raise
 
     def close(self) -> None:
         """Stop answering. Safe to call twice."""
@@ -116,7 +114,11 @@ class HealthServer:
             return _response(HTTPStatus.METHOD_NOT_ALLOWED, {"error": "only GET and HEAD"}, b"GET")
         if target != PATH.encode():
             return _response(HTTPStatus.NOT_FOUND, {"error": f"only {PATH}"}, method)
-        health = self._ask()
+        try:
+            health = self._ask()
+        except Exception:
+            LOGGER.exception("the health check met a bug", extra=event("bug"))
+            health = Health(False, {"status": "unknown"})
         return _response(HTTPStatus.OK if health.healthy else HTTPStatus.SERVICE_UNAVAILABLE, health.facts, method)
 
 

@@ -6,7 +6,6 @@ Whoever is not pinned is refused by the handshake and told why by a TLS alert; t
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections import deque
@@ -15,13 +14,14 @@ from types import TracebackType
 from typing import Self
 
 from psi.identity.identity import Identity, PeerIdentity
-from psi.transport.address import Address
+from psi.transport.address import Address, listening_socket
 from psi.transport.pinning import LinkEnd, make_context, pin
 from psi.transport.reception import Reception, Slots
 from psi.transport.stream import TlsStream
 from psi.transport.tlschannel import TlsChannel
 from psi.transport.wire import Frame
-from psiselect.base.errors import TransportError, UsageError
+from psiselect.base import threads
+from psiselect.base.errors import ResourceError, TransportError, UsageError
 
 _MAX_READY = 64  # peers that nobody has accepted yet
 _CLOSING_SECONDS = 5.0  # the thread needs a moment: it never waits for a caller
@@ -58,19 +58,31 @@ class Listener:
         self._last_refusal = ""
         self._stopping = False
         self._slots = slots or _OpenSlots(self._ready)
-        sock = _listen(wanted)
+        sock = listening_socket(wanted, "cannot listen on", backlog=1024)
         sock.setblocking(False)
         self.address = str(Address(*sock.getsockname()[:2]))
         self._reception = Reception(
             sock, context, pins, self._slots, timeout, self._admitted, self._refused, busy_frame=busy_frame
         )
-        self._thread = threading.Thread(target=self._run, name="psiselect-listener", daemon=True)
-        self._thread.start()
+        try:
+            self._thread = threads.start(self._run, name="psiselect-listener")
+        except ResourceError:
+            self._reception.close()
+            raise
 
     @property
     def alive(self) -> bool:
         """Whether peers can still come."""
         return not self._stopping
+
+    def turning(self) -> bool:
+        """Whether the thread that receives callers is still at work, and not held up. Never waits."""
+        return self._reception.heart.turning()
+
+    def ready(self, wait: float) -> bool:
+        """Wait up to `wait` seconds until `accept` would return, or raise, at once; whether that is so."""
+        with self._changed:
+            return self._changed.wait_for(lambda: bool(self._ready) or self._stopping, wait)
 
     def accept(self, wait: float | None = None) -> TlsChannel:
         """The next pinned peer's channel. Raises TransportError when none has come within `wait` seconds (default: the
@@ -95,8 +107,8 @@ class Listener:
                 peer_fingerprint=peer.fingerprint,
                 timeout=self._timeout,
             )
-        except (OSError, RuntimeError) as error:  # no file descriptors, or no thread, to be had
-            self._lose(stream, peer)
+        except (OSError, ResourceError) as error:  # no file descriptors, or no thread, to be had
+            self._turn_away(stream, peer)
             raise TransportError(f"no room for a session with {peer.name}: {error}") from None
 
     def reconsider(self) -> None:
@@ -125,6 +137,15 @@ class Listener:
         if self._refusals:
             text += f"; {self._refusals} other connections were refused, the last because {self._last_refusal}"
         return text
+
+    def _turn_away(self, stream: TlsStream, peer: PeerIdentity) -> None:
+        """Back to the reception, which tells the peer to come later."""
+        with self._changed:
+            if not self._stopping:
+                self._reception.take_back(stream, peer)
+                self._slots.leave(peer.fingerprint)
+                return
+        self._lose(stream, peer)
 
     def _lose(self, stream: TlsStream, peer: PeerIdentity) -> None:
         stream.close()
@@ -164,12 +185,3 @@ class _OpenSlots:
 
     def leave(self, peer: bytes) -> None:
         pass
-
-
-def _listen(address: Address) -> socket.socket:
-    try:
-        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, name = found[0]
-        return socket.create_server(name, family=family, backlog=1024)
-    except OSError as error:
-        raise TransportError(f"cannot listen on {address}: {error.strerror or error}") from None
