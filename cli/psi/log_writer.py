@@ -191,6 +191,10 @@ class _ToSink(logging.Handler):
         self._lost_line = lost_line
         self._failing = False
 
+    def createLock(self) -> None:  # noqa: N802 - its name in `logging`
+        """None: Python takes the lock of every handler when it ends, and this thread may be waiting with it."""
+        self.lock = None
+
     def emit(self, record: logging.LogRecord) -> None:
         """Raises nothing."""
         lost = self._lost.take()

@@ -93,8 +93,8 @@ def _in_background(work: Callable[[RunningQuery], _T], query: RunningQuery) -> _
         except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             done.set_exception(error)
 
-    threads.start(play, name="psiselect-query")
     try:
+        threads.start(play, name="psiselect-query")
         return done.result()
     except BaseException:
         if not done.done():

@@ -71,6 +71,6 @@ def test_strangers_cannot_fill_the_disk(log: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot write the log .*missing/log"):
-        with json_log.started(tmp_path / "missing" / "log"):
-            pass
+    missing = tmp_path / "missing" / "log"
+    with pytest.raises(InputError, match=r"cannot write the log .*missing/log"), json_log.started(missing):
+        pass
