@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import resource
 import sys
 
@@ -58,10 +59,17 @@ def _forbid_core_dumps() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
+def _keep_openblas_small() -> None:
+    """numpy's OpenBLAS starts a thread for each core, for products of large floating-point matrices, which nothing here
+    computes. Where the system grants no thread, it sends SIGINT to the process."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def main() -> None:
     """Run the command and turn what it raises into an exit code and one clear line."""
     as_json = "--json" in sys.argv
     _forbid_core_dumps()
+    _keep_openblas_small()
     _signals.install()
     try:
         with threads.granted():  # those that libraries start, too

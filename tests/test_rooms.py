@@ -46,7 +46,8 @@ ADAPTERS = {
     # The link.
     "psi.transport.address": {SOCKETS},
     "psi.transport.health": {SOCKETS},
-    "psi.transport.listener": {SOCKETS, CLOCK},
+    "psi.transport.heartbeat": {CLOCK},
+    "psi.transport.listener": {CLOCK},
     "psi.transport.pinning": {SOCKETS},
     "psi.transport.queue": {CLOCK},
     "psi.transport.reception": {SOCKETS, CLOCK},

@@ -7,9 +7,10 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from psiselect.base.errors import ResourceError
+from psiselect.base.errors import PsiselectError, ResourceError
 
-_REFUSED = "can't start new thread"  # the text of Python's own RuntimeError
+# What Python's own RuntimeError says, and an error of Arrow, which is of no kind of its own.
+_REFUSALS = ("can't start new thread", "Failed to launch worker thread")
 
 
 @contextlib.contextmanager
@@ -17,8 +18,8 @@ def granted() -> Iterator[None]:
     """Put around what starts threads. Raises ResourceError when the system grants none."""
     try:
         yield
-    except RuntimeError as error:
-        if str(error) != _REFUSED:
+    except Exception as error:
+        if isinstance(error, PsiselectError) or not any(words in str(error) for words in _REFUSALS):
             raise
         raise refused() from None
 
@@ -55,3 +56,9 @@ def pool(size: int, name: str) -> ThreadPoolExecutor:
         raise
     all_run.set()
     return made
+
+
+def require(count: int) -> None:
+    """See that the system grants so many threads more. Raises ResourceError. Libraries written in C++ may hang or abort
+    the process where they get none."""
+    pool(count, "psiselect-probe").shutdown(wait=True)
