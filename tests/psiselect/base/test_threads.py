@@ -1,4 +1,4 @@
-"""Where the system grants no thread, every command says so and ends with exit code 5; nothing hangs, nothing is left."""
+"""Where the system grants no thread, every command says so and ends with exit code 5; nothing hangs."""
 
 from __future__ import annotations
 
