@@ -46,12 +46,12 @@ def test_signals_are_counted(numbers: tuple[int, ...], seconds: float, code: int
         with contextlib.suppress(Left):
             _signals.watch(heard, seconds, leave)
 
-    watching = threading.Thread(target=watch)
+    watching = threading.Thread(target=watch, daemon=True)
     watching.start()
     os.write(told, bytes(numbers))
     if code is None:
         os.close(told)  # the end: nothing more comes
-    watching.join(60)
+    watching.join(10)
     assert not watching.is_alive()
     assert codes == ([] if code is None else [code])
     os.close(heard)

@@ -45,7 +45,7 @@ def interrupt_when(begun: threading.Event) -> None:
 def test_a_signal_ends_the_wait_and_the_query(can: bool) -> None:
     """A database that cannot cancel is left alone: its query ends with the process."""
     cursor = Cursor(can=can)
-    signalling = threading.Thread(target=interrupt_when, args=(cursor.begun,))
+    signalling = threading.Thread(target=interrupt_when, args=(cursor.begun,), daemon=True)
     signalling.start()
     with pytest.raises(KeyboardInterrupt):
         queries.run(cursor.wait)
@@ -71,7 +71,7 @@ def test_a_listener_that_stops_cancels_the_queries_of_its_sessions() -> None:
         except InputError as error:
             errors.append(str(error))
 
-    sessions = [threading.Thread(target=session, args=(cursor,)) for cursor in cursors]
+    sessions = [threading.Thread(target=session, args=(cursor,), daemon=True) for cursor in cursors]
     for thread in sessions:
         thread.start()
     for cursor in cursors:
