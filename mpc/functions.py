@@ -35,7 +35,7 @@ from mpc.terms import Function
 from mpc.winner import public_order
 from psi.identity.identity import Identity
 from psi.transport.wire import Frame
-from psiselect.base import strict_json
+from psiselect.base import strict_json, threads
 from psiselect.base.entropy import Entropy
 from psiselect.base.errors import PsiselectError, RemoteError
 
@@ -177,17 +177,18 @@ class _Phase:
             self._driver.send(self._driver.machine.expired())
             bridge.loop.stop()
 
-        pumping = threading.Thread(target=pump, name="psiselect-mpyc", daemon=True)
+        pumping: threading.Thread | None = None
         try:
             for peer, data in self._early:
                 waiting.append(Received(peer, Frame(Message.MPYC, data)))
             bridge.loop.call_soon(take)
             bridge.loop.call_later(max(0.0, self._driver.deadline - time.monotonic()), late)
-            pumping.start()
+            pumping = threads.start(pump, name="psiselect-mpyc")
             return _value(bridge, plan, share, self._driver)
         finally:
             over.set()
-            pumping.join()
+            if pumping is not None:
+                pumping.join()
             while waiting:  # what came after the result: confirmations
                 event = waiting.popleft()
                 if not (isinstance(event, Received) and event.frame.type == Message.MPYC):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mpc.parties import PartyList
@@ -16,7 +17,8 @@ from psi.identity.identity import Identity, PeerIdentity
 from psi.transport.tls import Listener, connect
 from psi.transport.tlschannel import TlsChannel
 from psi.transport.wire import Frame
-from psiselect.base.errors import InputError, PsiselectError, RemoteError, TransportError
+from psiselect.base import threads
+from psiselect.base.errors import InputError, PsiselectError, RemoteError, ResourceError, TransportError
 
 _RETRY_SECONDS = 0.2
 _GOODBYE_SECONDS = 6.0
@@ -102,9 +104,12 @@ class Mesh:
             channels = list(self._channels.values())
         if self._listener is not None:
             self._listener.close()
-        closers = [threading.Thread(target=c.close, daemon=True) for c in channels]
-        for closer in closers:
-            closer.start()
+        closers = []
+        for channel in channels:
+            try:
+                closers.append(threads.start(channel.close, name="psiselect-closing"))
+            except ResourceError:
+                channel.close()  # one after the other, then
         until = time.monotonic() + _GOODBYE_SECONDS
         for closer in closers:
             closer.join(max(0.0, until - time.monotonic()))
@@ -118,8 +123,8 @@ class Mesh:
     # From here on: threads, one for the listener and one for each link.
 
     @staticmethod
-    def _start(target: object, *args: object) -> None:
-        threading.Thread(target=target, args=args, name="psiselect-mpc", daemon=True).start()  # type: ignore[arg-type]
+    def _start(target: Callable[..., object], *args: object) -> None:
+        threads.start(target, *args, name="psiselect-mpc")
 
     def _accept(self, listener: Listener, expected: dict[bytes, str]) -> None:
         waiting = set(expected.values())

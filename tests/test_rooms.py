@@ -48,6 +48,7 @@ ADAPTERS = {
     "psi.transport.address": {SOCKETS},
     "psi.transport.credentials": {SOCKETS, CLOCK},
     "psi.transport.health": {SOCKETS},
+    "psi.transport.heartbeat": {CLOCK},
     "psi.transport.listener": {CLOCK},
     "psi.transport.listening": {SOCKETS},
     "psi.transport.pinning": {FILES, SOCKETS},

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli._identity import load_identities
-from cli._output import progress, say
+from cli._output import ProgressLines, progress, say
 from cli.psi.choices import Choices, Means
 from cli.psi.policy import Guard
 from cli.psi.records import SessionRecords
@@ -177,7 +177,10 @@ def open_backend(means: Means) -> contextlib.closing[Backend]:
 
 @contextlib.contextmanager
 def shown() -> Iterator[Progress]:
-    """A progress display for a session."""
+    """A progress display for a session: a bar on a terminal, else a line now and then."""
     with progress() as bar:
+        if bar.disable:
+            yield ProgressLines("matching", lambda text, done, total: say(text))
+            return
         task = bar.add_task("matching", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)

@@ -5,7 +5,7 @@
     source     what every source offers, and columns as text
     delimited, lines, columnar, database, sqlite, postgres: one kind of source each
     quotes     of CSV files: checked before Arrow reads them
-    kept       rows of a database, in a file without a name
+    kept       rows of a database, in a file without a name; queries: those that run, and how a signal ends them
     writing    rows out; joining: own rows beside the peer's
 
 A `Source` can be read more than once and never holds its table: as Arrow batches, which end at the first row that

@@ -16,7 +16,11 @@ from psi.tables.lines import LinesSource
 from psi.tables.postgres import Postgres
 from psi.tables.source import Source
 from psi.tables.sqlite import Sqlite
+from psiselect.base import threads
 from psiselect.base.errors import InputError, UsageError
+
+# What Arrow may start to read a table. Where it gets only some of them, it waits for ever.
+_THREADS = 8
 
 # By ending, in lower case.
 READERS: Mapping[str, Callable[[TableFile], Source]] = {
@@ -57,8 +61,10 @@ def open_source(
 
     folder: where the rows of a database, or a pipe, are kept meanwhile [default: the system's folder for temporary
     files]. otherwise: see `open_file`; with it, pipes are read too. Raises InputError when the table is missing,
-    malformed or of no known kind, UsageError for what does not go together.
+    malformed or of no known kind, UsageError for what does not go together, ResourceError when
+    the system grants too few threads to read it.
     """
+    threads.require(_THREADS)
     scheme = scheme_of(os.fspath(where))
     if scheme is not None:
         return _open_database(os.fspath(where), scheme, query, folder or Path(tempfile.gettempdir()))
