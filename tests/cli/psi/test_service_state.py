@@ -32,12 +32,14 @@ class Parts:
     def __init__(self, folder: Path) -> None:
         self.first = Identity.create("first", folder, days=100)
         self.second = Identity.create("second", folder, days=200)
-        self.server = SimpleNamespace(alive=True, live=True)
+        self.server = SimpleNamespace(alive=True, live=True, turning=lambda: self.turns)
+        self.turns = self.beats = True
+        heart = SimpleNamespace(turning=lambda: self.beats)
         self.table = SimpleNamespace(readable=True, age=3.0)
         parties = Parties(self.first, (), None, (self.second,))
         sessions = SimpleNamespace(parties=parties, traffic=Traffic(1, 2, 3.0))
         self.now = self.first.public.not_after - 10 * DAY
-        given: Any = (self.server, SimpleNamespace(counts=Counts(1, 2, 3)), sessions, self.table, 4)
+        given: Any = (self.server, heart, SimpleNamespace(counts=Counts(1, 2, 3)), sessions, self.table, 4)
         self.state = ServiceState(*given, clock=lambda: self.now)
 
     def status(self) -> tuple[bool, object]:
@@ -71,6 +73,18 @@ def test_life_and_readiness_are_apart(parts: Parts) -> None:
     assert parts.state.live() == Health(True, {"status": "alive"})
     parts.server.live = False
     assert parts.state.live() == Health(False, {"status": "broken"})
+
+
+def test_a_loop_that_stands_still_is_seen(parts: Parts) -> None:
+    """The one that watches over sessions; once the listener is stopping, nothing is left to watch."""
+    parts.beats = False
+    assert parts.status() == (False, "held up")
+    assert parts.state.live() == Health(False, {"status": "broken"})
+    parts.server.alive = False
+    assert parts.state.live() == Health(True, {"status": "alive"})
+    parts.server.alive = parts.beats = True
+    parts.turns = False
+    assert parts.status() == (False, "held up")
 
 
 def test_the_days_are_those_of_the_certificate_that_ends_first(parts: Parts) -> None:
