@@ -74,7 +74,9 @@ class Email(Rule):
     }
 
     def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Explain]:
-        good, folded = _good(self, by_ascii(text, lambda t: _prepare_ascii(self, t), lambda v: _prepare(self, _seen(v))))
+        good, folded = _good(
+            self, by_ascii(text, lambda t: _prepare_ascii(self, t), lambda v: _prepare(self, _seen(v)))
+        )
         if (self.brackets, self.mailto, self.several) != ("refuse", "refuse", "refuse"):
             left = true_rows(pc.and_not(pc.is_valid(text), good))
             if len(left):
@@ -82,13 +84,15 @@ class Email(Rule):
                 cut = text.take(pa.array(left)).dictionary_encode()
                 bare = pa.array([self._cut(value) for value in cut.dictionary.to_pylist()], pa.large_string())
                 bare = bare.take(cut.indices)
-                again = by_ascii(bare, lambda t: _prepare_ascii(self, t), lambda v: _prepare(self, _seen(v)))
-                good_again, folded_again = _good(self, again)
+                good_again, folded_again = self._of(bare)
                 mask = np.zeros(len(text), bool)
                 mask[left] = True
                 good = pc.replace_with_mask(good, pa.array(mask), good_again)
                 folded = pc.replace_with_mask(folded, pa.array(mask), folded_again)
         return mask_out(folded, lambda _: pc.invert(good)), lambda rows: _why(folded.take(pa.array(rows)))
+
+    def _of(self, text: pa.LargeStringArray) -> tuple[pa.BooleanArray, pa.Array]:
+        return _good(self, by_ascii(text, lambda t: _prepare_ascii(self, t), lambda v: _prepare(self, _seen(v))))
 
     def _cut(self, value: str) -> str:
         """The address in a text that is more than one, as far as the options allow."""

@@ -103,8 +103,8 @@ class Plan:
     viable: what a national number looks like. trunk: what may be dialled before one; abroad: what is dialled before a
     country code; `..._digits`: the digits that such a pattern tries first, if it consists of digits only. lengths: of
     numbers that can be dialled from anywhere. longest: of any. valid: what numbers of ranges in use look like, in all
-    regions of the code. drops_zero: whether a zero before a number is no part of it. zero_trunk: whether one may be the
-    beginning of what is dialled before a number.
+    regions of the code. drops_zero: whether a zero before a number is no part of it. more_than_zero: how digits begin
+    that have such a zero and more before the number.
     """
 
     code: str
@@ -117,7 +117,7 @@ class Plan:
     longest: int
     valid: str
     drops_zero: bool
-    zero_trunk: bool
+    more_than_zero: str
 
     def plus_for_abroad(self, dialled: pa.Array) -> pa.Array:
         """A plus sign instead of the digits for a call abroad. (No country code begins with the zero before which the
@@ -171,6 +171,8 @@ def plan_of(region: str, code: int) -> Plan:
     general = known.general_desc
     trunk = known.national_prefix_for_parsing or ""
     abroad = known.international_prefix or ""
+    starts = ["0" + "".join(rest) for rest in product("0123456789", repeat=3)]
+    taken = {start: found.end() if (found := re.match(trunk, start)) else 0 for start in starts} if trunk else {}
     lengths = set(general.possible_length) - set(general.possible_length_local_only)
     return Plan(
         code=str(code),
@@ -182,8 +184,8 @@ def plan_of(region: str, code: int) -> Plan:
         lengths=pa.array(sorted(n for n in lengths if _MIN_NATIONAL <= n <= _MAX_NATIONAL), pa.int64()),
         longest=max(general.possible_length),
         valid="|".join(f"(?:{pattern})" for pattern in _ranges(code)),
-        drops_zero=re.fullmatch(trunk, "0") is not None and bool(trunk),
-        zero_trunk=bool(trunk) and any(re.match(trunk, "0" + "".join(rest)) for rest in product("0123456789", repeat=3)),
+        drops_zero=all(taken.values()) and bool(trunk),
+        more_than_zero="|".join(start for start, size in taken.items() if size > 1),
     )
 
 

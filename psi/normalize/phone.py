@@ -25,7 +25,7 @@ from psi.normalize.numbering import plan_of, read_usual
 from psi.normalize.phone_columns import read_columns
 from psi.normalize.regions import region_of
 from psi.normalize.rule import Explain, Normalized, Reason, Rule, large_text, true_rows
-from psi.normalize.written_numbers import MAX_DIGITS, as_digits
+from psi.normalize.written_numbers import as_digits
 from psiselect.base.packed import I64
 
 BY_ROW = "by row"
@@ -95,18 +95,19 @@ class Phone(Rule):
         distinct = sorted({"none", *names})
         of_name = np.array([*map(distinct.index, names), distinct.index("none")], np.int64)
         region = of_name[pc.fill_null(coded.indices, len(names)).to_numpy(zero_copy_only=False)]
-        order = np.argsort(region, kind="stable")
         values, why = [pa.array([], pa.large_string())], dict[Reason, list[I64]]()
+        places = np.empty(len(text), np.int64)
+        done = 0
         for number, name in enumerate(distinct):
-            rows = order[np.searchsorted(region, number, "left", order) : np.searchsorted(region, number, "right", order)]
+            rows = np.flatnonzero(region == number)
             read = replace(self, region=name).apply(text.take(pa.array(rows)))
             values.append(read.values)
+            places[rows] = np.arange(done, done + len(rows))
+            done += len(rows)
             for reason, some in read.unreadable.items():
                 why.setdefault(reason, []).append(rows[some])
-        back = np.empty(len(order), np.int64)
-        back[order] = np.arange(len(order))
         unreadable = {reason: np.sort(np.concatenate(rows)) for reason, rows in why.items()}
-        return Normalized(pa.concat_arrays(values).take(pa.array(back)), unreadable)
+        return Normalized(pa.concat_arrays(values).take(pa.array(places)), unreadable)
 
     def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Explain]:
         if self.region == BY_ROW:
@@ -217,7 +218,7 @@ class Phone(Rule):
         coded = known and digits.startswith(code)
         if coded or self.plus == "optional":
             abroad = _library(f"+{digits}", "none", self.extension)
-            if not coded and not _valid(abroad):
+            if not coded and not (abroad == f"+{digits}" and _valid(abroad)):
                 abroad = Reason.COUNTRY
             if coded and len(digits) >= _LONG and _valid(abroad):
                 readings = [each for each in readings if each != f"+{code}{digits}"]
@@ -318,7 +319,7 @@ def _valid(number: str | Reason) -> bool:
 
 def _shaped(number: str) -> bool:
     """Whether a possible number looks like those of its country."""
-    found = phonenumbers.parse(number)
+    found: Any = phonenumbers.parse(number)
     plan = plan_of(phonenumbers.region_code_for_country_code(found.country_code), found.country_code)
     return re.fullmatch(plan.viable, phonenumbers.national_significant_number(found)) is not None
 

@@ -132,39 +132,45 @@ def _with_rivals(home: Plan, dialled: pa.Array) -> pa.BooleanArray:
     """Whether the digits have more than one reading that is possible: with the country's code taken off, or with a zero
     before them that a spreadsheet dropped."""
     lengths = pc.binary_length(dialled)
-    coded = pc.and_(
-        pc.starts_with(dialled, home.code), pc.is_in(pc.subtract(lengths, len(home.code)), home.lengths)
-    )
+    coded = pc.and_(pc.starts_with(dialled, home.code), pc.is_in(pc.subtract(lengths, len(home.code)), home.lengths))
     if pc.any(coded).as_py():
         coded = pc.and_(coded, home.is_viable(dialled))
-    if home.drops_zero:
+    if home.drops_zero and not home.more_than_zero:
         return coded
-    without_zero = pc.invert(pc.starts_with(dialled, "0"))
-    zeroed = pc.and_(without_zero, pc.is_in(pc.add(lengths, 1), home.lengths))
-    if pc.any(zeroed).as_py():
-        shaped = pc.or_(home.is_viable(_zeroed(dialled)), pc.invert(home.is_viable(dialled)))
-        zeroed = pc.and_(zeroed, shaped)
-    if home.zero_trunk:
-        zeroed = pc.or_(zeroed, pc.and_(without_zero, begins(_zeroed(dialled), home.trunk)))
-    return pc.or_(coded, zeroed)
+    with_zero = _zeroed(dialled)
+    rivals = begins(with_zero, home.more_than_zero)
+    if not home.drops_zero:
+        possible = pc.is_in(pc.add(lengths, 1), home.lengths)
+        if pc.any(possible).as_py():
+            shaped = pc.or_(home.is_viable(with_zero), pc.invert(home.is_viable(dialled)))
+            rivals = pc.or_(rivals, pc.and_(possible, shaped))
+    return pc.or_(coded, pc.and_not(rivals, pc.starts_with(dialled, "0")))
 
 
 def _clearest(home: Plan, dialled: pa.Array) -> pa.Array:
     """Of digits with several readings, the one that is a number in use; null where that is none or several, and where
     the library has to look."""
-    candidates = [home.without_trunk(dialled)]
+    nothing = pa.array([""] * len(dialled), pa.large_string())
     bare = pc.utf8_slice_codeunits(dialled, len(home.code))
-    candidates.append(pc.if_else(pc.starts_with(dialled, home.code), home.without_trunk(bare), EMPTY))
     zeroed = _zeroed(dialled)
-    candidates.append(EMPTY if home.drops_zero else pc.if_else(begins(zeroed, home.trunk), NULL, zeroed))
-    columns = [pa.array([each.as_py()] * len(dialled), pa.large_string()) if isinstance(each, pa.Scalar) else each
-               for each in candidates]  # fmt: skip
-    valid = np.stack([to_numpy(pc.and_(home.is_valid(c), pc.is_in(pc.binary_length(c), home.lengths))) for c in columns])
+    columns = [
+        home.without_trunk(dialled),
+        pc.if_else(pc.starts_with(dialled, home.code), home.without_trunk(bare), nothing),
+        nothing if home.drops_zero else pc.if_else(begins(zeroed, home.trunk), NULL, zeroed),
+    ]
+    columns[2] = pc.if_else(begins(zeroed, home.more_than_zero), NULL, columns[2])
+    valid = np.stack(
+        [to_numpy(pc.and_(home.is_valid(c), pc.is_in(pc.binary_length(c), home.lengths))) for c in columns]
+    )
     long = to_numpy(pc.greater_equal(pc.binary_length(dialled), _LONG))
     valid[0] &= ~(long & valid[1])
     unclear = np.any([to_numpy(pc.is_null(c)) for c in columns], axis=0)
     one = (valid.sum(axis=0) == 1) & ~unclear
     return pc.choose(pa.array(valid.argmax(axis=0), mask=~one), *columns)
+
+
+def _in_use(home: Plan, national: pa.Array) -> pa.BooleanArray:
+    return pc.and_(home.is_valid(national), pc.is_in(pc.binary_length(national), home.lengths))
 
 
 def _zeroed(dialled: pa.Array) -> pa.Array:

@@ -25,7 +25,6 @@ from psiselect.base.errors import UsageError
 from psiselect.base.packed import I64
 
 
-
 class Reason(StrEnum):
     """Why a value is unreadable. The value is what reports and --json show; docs/normalization.md explains each."""
 
@@ -72,6 +71,17 @@ class Normalized:
     def blank_count(self) -> int:
         """How many rows were blank."""
         return int(self.values.null_count) - self.unreadable_count
+
+    def without(self, rows: pa.BooleanArray, reason: Reason) -> Normalized:
+        """The same with these rows unreadable, for this reason where there is no other."""
+        mask = to_numpy(rows)
+        if not mask.any():
+            return self
+        for others in self.unreadable.values():
+            mask[others] = False
+        values = pc.if_else(pa.array(mask), pa.scalar(None, self.values.type), self.values)
+        merged = np.union1d(self.unreadable.get(reason, np.zeros(0, np.int64)), np.flatnonzero(mask))
+        return Normalized(values, {**self.unreadable, reason: merged} if len(merged) else self.unreadable)
 
 
 # Given the rows that a rule could not read: reasons in order of precedence, each with a mask over those rows. The last

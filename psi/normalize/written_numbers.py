@@ -18,8 +18,6 @@ _WITH_ZEROS = re.compile(r"(\+?)([0-9]+)[.,]0+")
 _GROUPED = re.compile(rf"(\+?)([0-9]{{1,3}}(?:([{_SEPARATORS}])[0-9]{{3}})(?:\3[0-9]{{3}})*)(?:(?!\3)[.,]0+)?")
 _EXPONENT = re.compile(r"(\+?)([0-9]+)(?:[.,]([0-9]*))?([eE])(\+?)([0-9]{1,3})")
 _BROKEN = re.compile(r"[+-]?[0-9]+[.,]?[0-9]*[eE][+-]?[0-9]+")
-# Of a 32-bit number, which loses digits of most telephone numbers, programs write nine digits at most.
-_MORE_THAN_SINGLE = 10
 
 
 def as_digits(text: str) -> str | Reason | None:
@@ -40,8 +38,9 @@ def as_digits(text: str) -> str | Reason | None:
 def _from_exponent(plus: str, whole: str, decimals: str | None, letter: str, sign: str, power: str) -> str | Reason:
     digits, places = whole + (decimals or ""), int(power) - len(decimals or "")
     if places > 0:
-        java = letter == "E" and not sign and decimals is not None and len(whole) == 1
-        if not java or len(digits) < _MORE_THAN_SINGLE or int(power) >= MAX_DIGITS:
+        # Java drops the zeros at the end of a double; programs that round write the sign.
+        java = letter == "E" and not sign and decimals is not None and len(whole) == 1 and int(power) < MAX_DIGITS
+        if not java or _may_be_single(digits + "0" * places):
             return Reason.DIGITS_LOST
         return plus + digits + "0" * places
     if places < 0:
@@ -52,8 +51,9 @@ def _from_exponent(plus: str, whole: str, decimals: str | None, letter: str, sig
 
 
 def _may_be_single(digits: str) -> bool:
-    """Whether a 32-bit number beyond those that it holds exactly would be written with these digits."""
+    """Whether a 32-bit number would be written with these digits that is beyond those that such a type holds exactly:
+    most telephone numbers are."""
     number = int(digits)
-    if len(digits) >= _MORE_THAN_SINGLE or number < 1 << 24:
+    if not 1 << 24 <= number < 10**MAX_DIGITS:
         return False
     return np.format_float_positional(np.float32(number), unique=True, trim="-").rstrip("0") == digits.rstrip("0")
