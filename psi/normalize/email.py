@@ -102,7 +102,7 @@ class Email(Rule):
             value = found[1] if found else value
         value = value.strip(" ;,|/\t\r\n") if self.several == "first" else value
         if self.brackets == "read":
-            found = _IN_BRACKETS.match(value)
+            found = _IN_BRACKETS.fullmatch(value)
             value = found[1].strip() if found else value
         if self.mailto == "drop" and value[:7].lower() == "mailto:":
             value = urllib.parse.unquote(value[7:].partition("?")[0]).strip()

@@ -49,6 +49,7 @@ def test_keys_rows_and_report(customers: Path) -> None:
         "blank": 1,
         "unreadable": {"no-at-sign": 1, "several-at-signs": 1},
         "first_unreadable": {"no-at-sign": [6], "several-at-signs": [8]},
+        "frequent": [],
     }
 
 
