@@ -92,7 +92,10 @@ class Email(Rule):
         return mask_out(folded, lambda _: pc.invert(good)), lambda rows: _why(folded.take(pa.array(rows)))
 
     def _of(self, text: pa.LargeStringArray) -> tuple[pa.BooleanArray, pa.Array]:
-        return _good(self, by_ascii(text, lambda t: _prepare_ascii(self, t), lambda v: _prepare(self, _seen(v))))
+        return _good(self, by_ascii(text, lambda t: _prepare_ascii(self, t), self._slow))
+
+    def _slow(self, value: str) -> str:
+        return plain_apostrophes(_prepare(self, _seen(value)))
 
     def _cut(self, value: str) -> str:
         """The address in a text that is more than one, as far as the options allow."""

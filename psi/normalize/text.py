@@ -133,7 +133,8 @@ def compose(value: str) -> str:
 
 def visible(value: str) -> str:
     """What people see of a text, composed: without the characters that nobody sees, apostrophes made one."""
-    return compose(plain_apostrophes(without_ignorable(value)))
+    # Twice: composing takes some apostrophes apart, and others appear when a letter such as U+0149 is.
+    return plain_apostrophes(compose(plain_apostrophes(without_ignorable(value))))
 
 
 def fold(value: str) -> str:

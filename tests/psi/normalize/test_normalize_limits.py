@@ -65,8 +65,8 @@ READ: dict[str, list[tuple[str, str | Reason]]] = {
         ("2023011", Reason.NOT_A_DATE),
         ("202301011", Reason.NOT_A_DATE),
     ],
-    "sha256": [(HEX, HEX), (HEX[:-1], Reason.NOT_A_DIGEST), (f"{HEX}0", Reason.NOT_A_DIGEST), (f" {HEX.upper()}\n", HEX),
-               (f"{HEX[:-1]}g", Reason.NOT_A_DIGEST)],
+    "sha256": [(HEX, HEX), (HEX[:-1], Reason.NOT_A_DIGEST), (f"{HEX}0", Reason.NOT_A_DIGEST),
+               (f" {HEX.upper()}\n", HEX), (f"{HEX[:-1]}g", Reason.NOT_A_DIGEST)],
     "name": [("-", Reason.NO_LETTERS), ("7", "7"), ("\u0301", Reason.NO_LETTERS), ("a-", "a")],
     "phone": [
         ("+9.99999999999999E14", Reason.COUNTRY),
