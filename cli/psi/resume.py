@@ -97,7 +97,7 @@ def _as_begun(choices: Choices) -> Choices:
     if workdir is None or first == choices.list.keys:
         return choices
     terms = replace(choices.terms, keys=tuple(map(KeyTerm.of, first)))
-    own = Identity.load(choices.peers.identity).fingerprint
+    own = Identity.load(choices.peers.identities[0]).fingerprint
     peers = [PeerIdentity.load(path).fingerprint for path in choices.peers.certificates]
 
     def is_kept(terms: Terms) -> bool:
