@@ -291,11 +291,8 @@ _VERBS = {Side.CONNECT.value: "connects", Side.LISTEN.value: "listens"}
 def _differs(
     term: str, here: object, there: object, label: str | None = None, advice: str | None = None
 ) -> RemoteError:
-    shown = (
-        there
-        if isinstance(there, (str, int)) and len(str(there)) <= _MAX_SHOWN and str(there).isprintable()
-        else "unreadable"
-    )
+    said = isinstance(there, (str, int)) and len(str(there)) <= _MAX_SHOWN and str(there).isprintable()
+    shown = there if said else "unreadable"
     return RemoteError(
         f"the two sides' terms differ in '{term}'{f' ({label})' if label else ''}: here {here}, there {shown}; "
         f"{advice or 'agree on one and start both sides again'}",
