@@ -145,7 +145,16 @@ def connect_(address: str, given: GivenOptions) -> None:
     metavar="COLUMN[:RULE]",
     help="The key in B, when its column has another name there; as often as --key.",
 )
-def local_(second: Path | str, query_b: str | None, keys_b: tuple[str, ...], given: GivenOptions) -> None:
+@click.option(
+    "--null-b",
+    "nulls_b",
+    multiple=True,
+    metavar="TEXT",
+    help="The same as --null for B [default: as for A].",
+)
+def local_(
+    second: Path | str, query_b: str | None, keys_b: tuple[str, ...], nulls_b: tuple[str, ...], given: GivenOptions
+) -> None:
     """Run both parties on this machine, without a network: to try out and to measure.
 
     A is the side that connects: it learns, and --output gets its rows.
@@ -166,7 +175,7 @@ def local_(second: Path | str, query_b: str | None, keys_b: tuple[str, ...], giv
     here, terms = choices.list, choices.terms
     keys = _keys_of_b(here.keys, keys_b)
     choices.results.check(here.table, here.table.open(here.memory.folder))
-    there = replace(here, table=Table(second, query_b), keys=keys, value=given.value)
+    there = replace(here, table=Table(second, query_b), keys=keys, value=given.value, nulls=nulls_b or given.nulls)
     with (
         open_backend(choices.means) as backend,
         read(choices) as own,

@@ -38,6 +38,7 @@ class GivenOptions:
     query: str | None = None
     keys: tuple[str, ...]
     value: str | None = None
+    nulls: tuple[str, ...] = ()
     strict: bool = False
     # What both sides must agree on.
     matching: str

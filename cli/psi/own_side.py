@@ -152,6 +152,12 @@ def told(job: Job, tell: Callable[[str], None] = say) -> Job:
         for reason, count in report.unreadable.items():
             rows = ", ".join(map(str, report.first_unreadable[reason]))
             tell(f"{source}: {count:,} rows left out{what}, unreadable ({reason}); first rows: {rows}")
+        for key in report.frequent:
+            rows = ", ".join(map(str, key.first))
+            tell(
+                f"{source}: {key.rows:,} of {report.rows:,} rows have the same key{what}: is it a placeholder? Name it "
+                f"with --null to leave it out; first rows: {rows}"
+            )
     if not job.size and all(report.unreadable for report in job.reports):
         job.close()
         columns = ", ".join(dict.fromkeys(column for key in job.keys for column in key.columns))

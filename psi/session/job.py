@@ -79,11 +79,12 @@ class Job:
         memory: Memory,
         *,
         value: str | None = None,
+        nulls: tuple[str, ...] = (),
         strict: bool = False,
     ) -> None:
         """Stream the table and gather the distinct values of each key. One-to-one, they stay in memory whatever the
-        limit: items are read in random order. value: the column that `sum` adds up. strict: refuse rows that a rule
-        cannot read. Raises InputError."""
+        limit: items are read in random order. value: the column that `sum` adds up. nulls: texts that stand for nothing
+        in a key column. strict: refuse rows that a rule cannot read. Raises InputError."""
         if terms.keys != tuple(map(KeyTerm.of, keys)):
             raise ValueError("the keys are not those of the terms")
         self.source = source
@@ -100,7 +101,9 @@ class Job:
         self._items: list[Items] = []
         try:
             for key in keys:
-                self._items.append(items.collect(source, key, strict=strict, folder=folder, memory_limit=limit))
+                self._items.append(
+                    items.collect(source, key, nulls=nulls, strict=strict, folder=folder, memory_limit=limit)
+                )
         except BaseException:
             self.close()
             raise

@@ -3,6 +3,7 @@
     opening    from a path or a database's address to a source
     files      what a table is in: a file that stays as it is, or a copy of a pipe
     source     what every source offers, and columns as text
+    key_text   numbers and bytes of a key column as text
     delimited, lines, columnar, database, sqlite, postgres: one kind of source each
     quotes     of CSV files: checked before Arrow reads them
     kept       rows of a database, in a file without a name; queries: those that run, and how a signal ends them
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 from psi.tables.files import TableFile
 from psi.tables.joining import joined_schema, write_joined
+from psi.tables.key_text import digits_lost
 from psi.tables.opening import is_columnar, open_file, open_source
 from psi.tables.source import (
     Source,
@@ -38,6 +40,7 @@ __all__ = [
     "TableFile",
     "as_text",
     "check_target",
+    "digits_lost",
     "distinct_names",
     "fault_error",
     "is_columnar",
