@@ -6,6 +6,7 @@
     _identity  one's own identity, as commands load it
     _table     how a command names a table; _score_table: candidates and scores from one
     _ledger    the budget that a release is charged to
+    _backend   the arithmetic that a command uses, and a line where the fastest cannot be had
     _options   options of several commands put together; _output: results and talk; _fitting: tables in a terminal
 
 Rule: results go to stdout, everything else to stderr.

@@ -67,6 +67,9 @@ def main() -> None:
     as_json = "--json" in sys.argv
     _forbid_core_dumps()
     signal.signal(signal.SIGTERM, _terminated)
+    # A terminal that closes is no crash either. Under nohup the signal is ignored, and stays so.
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, _terminated)
     try:
         sys.exit(root.main(standalone_mode=False) or 0)
     except click.exceptions.Abort:

@@ -21,7 +21,7 @@ from mpc import functions
 from mpc.function_plan import plan_largest, plan_threshold
 from mpc.functions import run_function
 from mpc.mesh import Connected, Lost, Mesh, Received
-from mpc.messages import Message
+from mpc.messages import Cause, Failure, Message
 from mpc.mpyc_bridge import Bridge, BridgeLink
 from mpc.parties import PartyEntry, PartyList, PartyRole
 from mpc.plan import NoiseGuarantee, plan_sum
@@ -73,7 +73,7 @@ def links(monkeypatch: pytest.MonkeyPatch) -> Mesh:
     monkeypatch.setattr(Mesh, "_start", staticmethod(lambda target, *args: target(*args)))
     made = Mesh.__new__(Mesh)
     made.events, made.problems, made._channels, made._closing = queue.SimpleQueue(), {}, {}, False
-    made._lock = threading.Lock()
+    made._lock, made._me = threading.Lock(), "alice"
     return made
 
 
@@ -110,6 +110,7 @@ def test_the_first_link_of_a_party_counts(links: Mesh) -> None:
     assert links._channels == {"bob": first, "carlos": other}
     assert second.closed
     assert not first.closed
+    assert [second.sent, first.sent] == [[Failure(Cause.LOST, "bob", "alice").frame()], []]
 
 
 # -- shares: from whom, in which round ---------------------------------------------------------------------------------
