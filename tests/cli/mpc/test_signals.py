@@ -71,6 +71,8 @@ def matrix(count: int) -> list[tuple[int, str, Message, int]]:
         for function in ARGUMENTS
         for kind in ROUNDS[function]
         for number in NUMBERS[count]
+        # Before the victim has met all others, one of them may start when the rest have ended, and meets nobody.
+        if kind is not Message.TERMS or number == count - 1
     ]
 
 
