@@ -96,7 +96,8 @@ def test_both_versions_at_once(machine: Machine) -> None:
 )
 def test_a_container_that_sees_only_its_own_group(machine: Machine, group: str, top: str) -> None:
     mount = V1.replace("0:32 / ", f"0:32 {top} ")
-    root = machine(f"4:memory:{group}\n", (mount,), {"memory/memory.limit_in_bytes": 300 * MB})
+    limits = {"memory/memory.limit_in_bytes": 300 * MB, "other/memory.limit_in_bytes": 9 * MB}
+    root = machine(f"4:memory:{group}\n", (mount,), limits)
     assert usable_bytes(root) == 300 * MB
 
 
