@@ -34,8 +34,13 @@ def json_option(command: _Command) -> _Command:
 
 
 def print_json(record: Mapping[str, object]) -> None:
-    """One JSON object on stdout, on one line. Paths become text, bytes hex, fractions "a/b", enums their value."""
-    click.echo(json.dumps(record, default=_plain, allow_nan=False))
+    """One JSON object on stdout, on one line; see `json_text`."""
+    click.echo(json_text(record))
+
+
+def json_text(record: Mapping[str, object]) -> str:
+    """One JSON object on one line. Paths become text, bytes hex, fractions "a/b", enums their value."""
+    return json.dumps(record, default=_plain, allow_nan=False)
 
 
 def print_fields(fields: Mapping[str, object]) -> None:

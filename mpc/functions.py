@@ -83,13 +83,14 @@ def run_function(
         driver = Driver(machine, mesh, timeout, progress)
         stage = _Phase(driver, roster, me)
         driver.aside = stage.early
-        driver.until(lambda: machine.ready or machine.settled)
-        if machine.partial is not None:
-            share = machine.partial
-            if noise is not None:
-                share = machine.ring.add(share, machine.ring.residues(noise))
-            driver.send(machine.announce(strict_json.encode({"result": stage.compute(plan, share)})))
-        driver.until(lambda: machine.finished)
+        with driver.telling():
+            driver.until(lambda: machine.ready or machine.settled)
+            if machine.partial is not None:
+                share = machine.partial
+                if noise is not None:
+                    share = machine.ring.add(share, machine.ring.residues(noise))
+                driver.send(machine.announce(strict_json.encode({"result": stage.compute(plan, share)})))
+            driver.until(lambda: machine.finished)
         value = _decoded(plan, machine.result)
         spent = time.monotonic() - started
         return FunctionOutcome(value, spent, mesh.bytes_sent, mesh.bytes_received, machine.unconfirmed)
@@ -210,9 +211,6 @@ def _value(bridge: Bridge, plan: FunctionPlan, share: Residues, driver: Driver) 
         if driver.machine.failure is None:
             driver.send(driver.machine.stopped())
         raise driver.error() from bridge.failure
-    except KeyboardInterrupt:
-        driver.send(driver.machine.stopped())
-        raise
 
 
 async def evaluate(runtime: Any, plan: FunctionPlan, share: Sequence[int], order: npt.NDArray[np.int64] | None) -> int:

@@ -59,6 +59,7 @@ ADAPTERS = {
     "psi.transport.tlschannel": {SOCKETS, CLOCK},
     # Sessions: deadlines, the record's date, files that outlive the process.
     "psi.session.job": {FILES, CLOCK},
+    "psi.session.machine_memory": {FILES},
     "psi.session.session": {CLOCK},
     "psi.accounts.audit": {FILES},
     "psi.accounts.policy": {FILES},

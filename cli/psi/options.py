@@ -83,7 +83,8 @@ _MEANS = (
         "--memory-limit",
         type=ByteSize(),
         metavar="SIZE",
-        help="Memory for keys and masked values, such as 512M; the rest goes to disk [default: a quarter of the RAM].",
+        help="Memory for keys and masked values, such as 512M; the rest goes to disk [default: a quarter of the "
+        "machine's memory, or of the container's].",
     ),
     click.option(
         "--backend",

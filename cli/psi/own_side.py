@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli import _backend
 from cli._identity import load_identities
 from cli._output import ProgressLines, progress, say
 from cli.psi.choices import Choices, Means
 from cli.psi.policy import Guard
 from cli.psi.records import SessionRecords
 from cli.psi.results import Results
-from psi.group.curve25519.backend import Backend, load_backend
+from psi.group.curve25519.backend import Backend
 from psi.identity.identity import Identity, PeerIdentity
 from psi.protocol.setup import Setup
 from psi.session import session
@@ -178,7 +179,7 @@ def gather(job: Job, tell: Callable[[str], None] = say) -> None:
 
 def open_backend(means: Means) -> contextlib.closing[Backend]:
     """The group's implementation that was asked for."""
-    return contextlib.closing(load_backend(means.backend, means.threads))
+    return _backend.open_backend(means.backend, means.threads)
 
 
 @contextlib.contextmanager

@@ -33,6 +33,7 @@ from psi.labels.columns import ReceivedColumns, SentColumns
 from psi.normalize import KeySpec
 from psi.protocol.outcome import Outcome
 from psi.protocol.setup import Setup
+from psi.session import machine_memory
 from psi.store.spool import Store
 from psi.tables import Source
 from psiselect.base.entropy import Entropy
@@ -58,8 +59,9 @@ class Memory:
 
     @classmethod
     def default(cls) -> Memory:
-        """A quarter of the machine's memory, and the system's folder for temporary files."""
-        return cls(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4, Path(tempfile.gettempdir()))
+        """A quarter of the memory that this process may use (its container's, where it is in one), and the system's
+        folder for temporary files."""
+        return cls(machine_memory.usable_bytes() // 4, Path(tempfile.gettempdir()))
 
     @property
     def half(self) -> int:
