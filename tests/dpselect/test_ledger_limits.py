@@ -135,7 +135,7 @@ def plant(ledger: Ledger, amounts: Iterable[str], dataset: str = "poll") -> None
     """Entries as they stand in the file, of any program version."""
     with contextlib.closing(sqlite3.connect(ledger.path)) as raw:
         raw.executemany(
-            "INSERT INTO spend (dataset, amount, delta, what, at) VALUES (?, ?, '0', 'old', '2025-01-01T00:00:00+00:00')",
+            "INSERT INTO spend (dataset, amount, delta, what, at) VALUES (?, ?, '0', 'old', '2025-01-01')",
             [(dataset, amount) for amount in amounts],
         )
         raw.commit()
