@@ -46,6 +46,8 @@ def writing(*, charged: bool) -> Iterator[None]:
     try:
         yield
     except (OSError, InputError) as error:
+        if isinstance(error, InputError) and not charged:
+            raise
         reason = error.strerror if isinstance(error, OSError) else str(error)
         with contextlib.suppress(OSError):  # else the interpreter writes what is left once more, and ends with 120
             null = os.open(os.devnull, os.O_WRONLY)

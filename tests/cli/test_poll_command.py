@@ -138,9 +138,7 @@ def test_an_estimate_is_for_the_epsilon_that_is_shown(tmp_path: Path) -> None:
     assert found["estimate"] == pytest.approx((1 - lie) / (1 - 2 * lie))
     error = math.sqrt(lie * (1 - lie) / 100) / (1 - 2 * lie)
     assert found["standard_error"] == pytest.approx(error)
-    assert found["interval"] == pytest.approx(
-        [found["estimate"] - 1.959964 * error, found["estimate"] + 1.959964 * error]
-    )
+    assert found["interval"] == [1, 1]  # even of 100 who all mean yes, so many seldom say it
 
 
 def test_the_error_of_a_sample_adds_that_of_drawing_it(tmp_path: Path) -> None:
