@@ -38,11 +38,7 @@ def fail(error: BaseException, as_json: bool) -> NoReturn:
     message = error.format_message() if isinstance(error, click.ClickException) else str(error)
     if as_json:
         term = getattr(error, "term", None)
-        record = json.dumps({"error": {"code": code, "kind": kind, "term": term, "message": message}})
-        try:
-            click.echo(record)
-        except OSError:  # what failed may be stdout itself
-            click.echo(record, err=True)
+        click.echo(json.dumps({"error": {"code": code, "kind": kind, "term": term, "message": message}}))
     else:
         click.echo(f"psiselect: {message}", err=True)
     sys.exit(code)

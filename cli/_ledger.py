@@ -46,13 +46,11 @@ def writing(*, charged: bool) -> Iterator[None]:
     try:
         yield
     except (OSError, InputError) as error:
-        if isinstance(error, InputError) and not charged:
+        if isinstance(error, OSError):
+            _leave_stdout()
+        elif not charged:
             raise
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        with contextlib.suppress(OSError):  # else the interpreter writes what is left once more, and ends with 120
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, sys.stdout.fileno())
-            os.close(null)
         if not charged:
             raise InputError(f"the result could not be written: {reason}", term="output") from None
         raise InputError(
@@ -60,6 +58,15 @@ def writing(*, charged: bool) -> Iterator[None]:
             "output can be written before you run the command again: that is charged again",
             term="output",
         ) from None
+
+
+def _leave_stdout() -> None:
+    """After stdout failed: what is still to be said goes to stderr, the error of --json too."""
+    with contextlib.suppress(OSError):  # else the interpreter writes what is left once more, and ends with 120
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+    sys.stdout = sys.stderr
 
 
 @dataclass
