@@ -281,7 +281,7 @@ def quantile_losses(relation: NeighbouringRelation, q: str, most: int, divisor: 
 
 
 @pytest.mark.parametrize("relation", RELATIONS)
-@pytest.mark.parametrize("q", ["1/2", "1/4"])
+@pytest.mark.parametrize("q", [pytest.param("1/2", marks=pytest.mark.soak), "1/4"])
 def test_no_person_loses_more_than_epsilon_by_a_quantile(q: str, relation: NeighbouringRelation) -> None:
     for most in (1, 2):
         assert quantile_losses(relation, q, most, divisor=most)
