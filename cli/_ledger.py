@@ -46,11 +46,10 @@ def writing(*, charged: bool) -> Iterator[None]:
     try:
         yield
     except (OSError, InputError) as error:
-        if isinstance(error, OSError):
-            _leave_stdout()
-        elif not charged:
+        if isinstance(error, InputError) and not charged:
             raise
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+        _leave_failed_stdout()
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         if not charged:
             raise InputError(f"the result could not be written: {reason}", term="output") from None
         raise InputError(
@@ -60,8 +59,13 @@ def writing(*, charged: bool) -> Iterator[None]:
         ) from None
 
 
-def _leave_stdout() -> None:
-    """After stdout failed: what is still to be said goes to stderr, the error of --json too."""
+def _leave_failed_stdout() -> None:
+    """If it is stdout that failed: what is still to be said goes to stderr, the error of --json too."""
+    try:
+        sys.stdout.flush()
+        return
+    except OSError:
+        pass
     with contextlib.suppress(OSError):  # else the interpreter writes what is left once more, and ends with 120
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())
