@@ -41,14 +41,16 @@ def open_ledger(ledger: Path | None, dataset: str | None) -> Ledger | None:
 
 
 @contextlib.contextmanager
-def writing(*, charged: bool) -> Iterator[None]:
-    """Around what writes a result: when that fails, InputError says so, and whether the result is paid for."""
+def writing(*, charged: bool, file: Path | None = None) -> Iterator[None]:
+    """Around what writes a result, to stdout or to a file: when that fails, InputError says so, and whether the result
+    is paid for."""
     try:
         yield
     except (OSError, InputError) as error:
         if isinstance(error, InputError) and not charged:
             raise
-        _leave_failed_stdout()
+        if isinstance(error, OSError) and file is None:
+            _leave_stdout()
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         if not charged:
             raise InputError(f"the result could not be written: {reason}", term="output") from None
@@ -59,13 +61,8 @@ def writing(*, charged: bool) -> Iterator[None]:
         ) from None
 
 
-def _leave_failed_stdout() -> None:
-    """If it is stdout that failed: what is still to be said goes to stderr, the error of --json too."""
-    try:
-        sys.stdout.flush()
-        return
-    except OSError:
-        pass
+def _leave_stdout() -> None:
+    """After stdout failed: what is still to be said goes to stderr, the error of --json too."""
     with contextlib.suppress(OSError):  # else the interpreter writes what is left once more, and ends with 120
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())

@@ -90,9 +90,10 @@ def respond(
     truth = _typed_answer() if answer == "-" and "-" not in poll.options else answer
     charge = _pay(poll, truth, ledger, dataset)
     response = poll.respond(truth, entropy)
-    with writing(charged=charge is not None):
-        if output is not None:
+    if output is not None:
+        with writing(charged=charge is not None, file=output):
             write_bytes(output, row(poll, name, response, entropy).encode())
+    with writing(charged=charge is not None):
         if as_json:
             record = {"response": response, "mechanism": poll.mechanism, "epsilon": float(poll.epsilon.value)}
             remaining = {} if charge is None else charge.fields
