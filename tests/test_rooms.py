@@ -23,6 +23,7 @@ ADAPTERS = {
     "psiselect.base.entropy": {RANDOM},
     "psiselect.base.atomic": {FILES},
     "psiselect.base.durable": {FILES, DATABASES},
+    "psiselect.base.working": {FILES},
     # Measured, to choose what suits the machine.
     "psi.oblivious.cost": {CLOCK},
     "psi.session.calibration": {CLOCK},
@@ -41,7 +42,6 @@ ADAPTERS = {
     "psi.tables.files": {FILES},
     "psi.tables.kept": {FILES},
     "psi.tables.lines": {FILES},
-    "psi.tables.opening": {FILES},
     "psi.tables.sqlite": {FILES},
     "psi.tables.writing": {FILES},
     # The link.
@@ -58,7 +58,7 @@ ADAPTERS = {
     "psi.transport.tls": {SOCKETS, CLOCK},
     "psi.transport.tlschannel": {SOCKETS, CLOCK},
     # Sessions: deadlines, the record's date, files that outlive the process.
-    "psi.session.job": {FILES, CLOCK},
+    "psi.session.job": {CLOCK},
     "psi.session.machine_memory": {FILES},
     "psi.session.session": {CLOCK},
     "psi.accounts.audit": {FILES},

@@ -23,6 +23,7 @@ from cli.demo.samples import EMAIL_RULE, Samples, write_samples
 from psi.agreement.noise import Noise
 from psi.identity.identity import Identity
 from psi.tables import open_source
+from psiselect.base import working
 from psiselect.base.errors import PsiselectError
 
 _LISTENING = re.compile(r"listening on (\S+) for")
@@ -91,7 +92,7 @@ def command(out: Path | None, as_json: bool) -> None:
 @contextlib.contextmanager
 def _folder(out: Path | None) -> Iterator[Path]:
     if out is None:
-        with tempfile.TemporaryDirectory(prefix="psiselect-demo-") as temporary:
+        with tempfile.TemporaryDirectory(prefix="psiselect-demo-", dir=working.folder()) as temporary:
             yield Path(temporary)
         return
     try:

@@ -19,6 +19,7 @@ from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
 from psi.agreement.terms import KeyTerm, Terms
 from psi.normalize import KeySpec, parse_key
 from psi.session.job import Job, Memory
+from psiselect.base import working
 from psiselect.base.errors import UsageError
 
 STALL_SECONDS = 60.0
@@ -137,9 +138,8 @@ def exact(text: str | None, name: str) -> Fraction | None:
 
 
 def memory(limit: int | None, folder: Path | None) -> Memory:
-    """The memory limit as asked for, defaults filled in."""
-    default = Memory.default()
-    return Memory(default.limit if limit is None else limit, folder or default.folder)
+    """The memory limit as asked for, defaults filled in. Raises InputError."""
+    return Memory(Memory.usual_limit() if limit is None else limit, working.folder(folder))
 
 
 def _learner(side: Side, learn: str) -> Learner:

@@ -15,7 +15,7 @@ from cli._table import QUERY_HELP, Table, TableName
 from cli.psi import offline, resume
 from cli.psi import values as value_options
 from cli.psi.addresses import AddressText
-from cli.psi.choices import Choices, exact, memory
+from cli.psi.choices import Choices, exact
 from cli.psi.config import certificates
 from cli.psi.given import GivenOptions
 from cli.psi.options import estimate_options, local_options, session_options
@@ -34,6 +34,7 @@ from psi.normalize import KeySpec, parse_key
 from psi.protocol.messages import BUSY
 from psi.session import cost, local
 from psi.session.calibration import calibrate
+from psi.session.job import Memory
 from psi.transport.tls import Listener, connect
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import UsageError
@@ -224,7 +225,7 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
     terms = _estimated_terms(given)
     own_size, peer_size = terms.declared_size(own), terms.declared_size(peer)
     terms.check_totals({Side.CONNECT: own_size, Side.LISTEN: peer_size})
-    memory_limit = memory(given["memory_limit"], None).limit
+    memory_limit = Memory.usual_limit() if given["memory_limit"] is None else given["memory_limit"]
     with _backend.open_backend(given["backend"], given["threads"]) as backend:
         calibration = calibrate(backend, given["threads"] or available_cores())
     machines = cost.Machines.SHARED if given["link"] is None else cost.Machines.APART

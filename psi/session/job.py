@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,6 +35,7 @@ from psi.protocol.setup import Setup
 from psi.session import machine_memory
 from psi.store.spool import Store
 from psi.tables import Source
+from psiselect.base import working
 from psiselect.base.entropy import Entropy
 from psiselect.base.errors import UsageError
 from psiselect.base.packed import I64, Packed
@@ -59,9 +59,14 @@ class Memory:
 
     @classmethod
     def default(cls) -> Memory:
-        """A quarter of the memory that this process may use (its container's, where it is in one), and the system's
-        folder for temporary files."""
-        return cls(machine_memory.usable_bytes() // 4, Path(tempfile.gettempdir()))
+        """A quarter of the memory that this process may use, and the system's folder for temporary files. Raises
+        InputError."""
+        return cls(cls.usual_limit(), working.folder())
+
+    @staticmethod
+    def usual_limit() -> int:
+        """A quarter of the memory that this process may use (its container's, where it is in one), in bytes."""
+        return machine_memory.usable_bytes() // 4
 
     @property
     def half(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from psi.tables.lines import LinesSource
 from psi.tables.postgres import Postgres
 from psi.tables.source import Source
 from psi.tables.sqlite import Sqlite
-from psiselect.base import threads
+from psiselect.base import threads, working
 from psiselect.base.errors import InputError, UsageError
 
 # What Arrow may start to read a table. Where it gets only some of them, it waits for ever.
@@ -67,7 +66,7 @@ def open_source(
     threads.require(_THREADS)
     scheme = scheme_of(os.fspath(where))
     if scheme is not None:
-        return _open_database(os.fspath(where), scheme, query, folder or Path(tempfile.gettempdir()))
+        return _open_database(os.fspath(where), scheme, query, working.folder(folder))
     if query is not None:
         raise UsageError("--query needs a database, such as sqlite:///FILE; a file is read whole", term="query")
     return open_file(TableFile(Path(where), copied=otherwise is not None, folder=folder), otherwise)
