@@ -106,7 +106,7 @@ def _session(folder: Path, samples: Samples, reveal: str, output: Path | None = 
     """One session between two processes, as two operators would start them. Notes on the tables are passed on once, in
     the session that has an output."""
     noise = ["--epsilon", str(_EPSILON), "--delta", str(_DELTA)] if reveal == "noisy-count" else []
-    common = ["--reveal", reveal, *noise, "--timeout", str(_PATIENCE_SECONDS), "--json"]
+    common = ["--reveal", reveal, *noise, "--timeout", str(_PATIENCE_SECONDS), "--json", "--workdir", str(folder)]
     acme = [
         "listen", "--address", "127.0.0.1:0", "--identity", str(folder / "acme"), "--peer", str(folder / "globex.crt"),
         "--input", str(samples.acme.path), "--key", f"{samples.acme.email_column}:{EMAIL_RULE}",
