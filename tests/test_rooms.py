@@ -62,6 +62,7 @@ ADAPTERS = {
     "psi.session.machine_memory": {FILES},
     "psi.session.session": {CLOCK},
     "psi.accounts.audit": {FILES},
+    "psi.accounts.results_file": {FILES},
     "psi.accounts.policy": {FILES},
     "psi.accounts.session_counter": {FILES, DATABASES},
     "psi.resume.folder": {FILES},

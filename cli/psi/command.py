@@ -24,6 +24,7 @@ from cli.psi.policy import charge_of
 from cli.psi.serve import SERVE_OPTIONS, Service, for_sessions
 from cli.psi.serve import check as check_service
 from cli.psi.serve import serve as run_service
+from cli.psi.spare import LOCALLY
 from cli.psi.values import check_column
 from cli.psi.verify import verify
 from psi.agreement.column_terms import ColumnTerms
@@ -174,8 +175,9 @@ def local_(
     charge = charge_of(Side.LISTEN, choices.terms, given.ledger, given.dataset)
     here, terms = choices.list, choices.terms
     keys = _keys_of_b(here.keys, keys_b)
-    choices.results.check(here.table, here.table.open(here.memory.folder))
     there = replace(here, table=Table(second, query_b), keys=keys, value=given.value, nulls=nulls_b or given.nulls)
+    again = replace(choices.results, spare=replace(choices.results.spare, again=LOCALLY))
+    again.check(here.table.open(here.memory.folder), {"A": here.table.file, "B": there.table.file})
     with (
         open_backend(choices.means) as backend,
         read(choices) as own,
@@ -187,7 +189,7 @@ def local_(
             charge.pay()
             charge.tell()
         results = local.run({Side.CONNECT: own, Side.LISTEN: other}, backend, SystemEntropy(), done)
-        choices.results.give(own, results[Side.CONNECT], backend.name, None)
+        again.give(own, results[Side.CONNECT], backend.name, None)
 
 
 def _keys_of_b(keys: tuple[KeySpec, ...], given: tuple[str, ...]) -> tuple[KeySpec, ...]:

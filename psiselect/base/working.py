@@ -17,7 +17,7 @@ def folder(named: Path | None = None) -> Path:
         return Path(tempfile.gettempdir())
     except OSError:
         raise InputError(
-            "there is no folder for working files: none of $TMPDIR, /tmp, /var/tmp and the current folder can be written; "
-            "name one with --workdir, or with TMPDIR where the command has no --workdir",
+            "there is no folder for working files: none of $TMPDIR, /tmp, /var/tmp and the current folder can be "
+            "written; name one with --workdir, or with TMPDIR where the command has no --workdir",
             term="workdir",
         ) from None
