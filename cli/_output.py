@@ -93,8 +93,12 @@ def to_stdout() -> Iterator[None]:
 def hold_stdout() -> None:
     """Where stdout is a file, take room for a result now, before a session whose result it has to hold. Raises
     OutputError when there is none."""
-    with contextlib.suppress(io.UnsupportedOperation), to_stdout():
-        durable.hold_room(sys.stdout.fileno(), _RESULT_BYTES)
+    try:
+        handle = sys.stdout.fileno()
+    except io.UnsupportedOperation:  # something in memory stands in for it
+        return
+    with to_stdout():
+        durable.hold_room(handle, _RESULT_BYTES)
 
 
 def say(message: str) -> None:

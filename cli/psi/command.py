@@ -12,7 +12,7 @@ import click
 from cli import _backend
 from cli._output import human_bytes, human_seconds, print_fields, print_json, say
 from cli._table import QUERY_HELP, Table, TableName
-from cli.psi import offline, resume
+from cli.psi import offline, resume, runs
 from cli.psi import values as value_options
 from cli.psi.addresses import AddressText
 from cli.psi.choices import Choices, exact
@@ -50,6 +50,7 @@ def command() -> None:
 
 
 command.add_command(verify)
+command.add_command(runs.command)
 for part in offline.COMMANDS:
     command.add_command(part)
 

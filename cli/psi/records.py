@@ -43,11 +43,8 @@ class SessionRecords:
     audit: Path | None = None
     record: Path | None = None
     again: bool = False
-<<<<<<< HEAD
     tell: Callable[[str], None] = say
-=======
     spare: Spare = NOWHERE
->>>>>>> ab204d7 (Results: kept in another place and named, --results, --columns (in progress))
 
     def check(self, read: Mapping[str, Path | None], written: Mapping[str, Path | None]) -> None:
         """See that both can be written, before the peer is bothered. read, written: the other files of the same
@@ -103,9 +100,6 @@ class SessionRecords:
                 trouble(told)
         return result
 
-<<<<<<< HEAD
-    def keep_failure(self, side: Side, peer: PeerIdentity, error: BaseException) -> None:
-=======
     def _keep_elsewhere(self, error: OutputError, signed: SignedRecord, transcript: bytes) -> OutputError:
         """What is to be said of a record that is kept elsewhere. Raises OutputError when it is not."""
 
@@ -117,10 +111,7 @@ class SessionRecords:
             raise OutputError(f"{told}. The result is not shown without it")
         return told
 
-    def keep_failure(
-        self, side: Side, peer: PeerIdentity, error: BaseException, tell: Callable[[str], None] = say
-    ) -> None:
->>>>>>> ab204d7 (Results: kept in another place and named, --results, --columns (in progress))
+    def keep_failure(self, side: Side, peer: PeerIdentity, error: BaseException) -> None:
         """Put on file a session that ended before this side had anything to declare."""
         self._append_failure({"own_size": None, "terms": None, **_who(side, peer)}, error)
 

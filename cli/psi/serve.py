@@ -190,15 +190,10 @@ def serve(
 ) -> None:
     """Run sessions until a signal says to stop. chosen: the files of certificates, asked at each renewal; without it,
     those of the choices. Raises for the listener's own troubles only."""
-<<<<<<< HEAD
-    parties = check_options(choices)
-=======
->>>>>>> ab204d7 (Results: kept in another place and named, --results, --columns (in progress))
     stall = choices.means.stall_seconds
     limits = service.limits(stall)
     choices = replace(choices, results=replace(choices.results, log=service.results, sessions=limits.total))
     parties = check_options(choices)
-    json_log.start(service.log)
     slots = SessionSlots(limits)
     shared = replace(choices, list=choices.list.among(limits.total))
     # Fewer bytes move when a side that compares withholds the result.

@@ -9,10 +9,7 @@ from dataclasses import replace
 from typing import cast
 
 from cli._errors import EXIT_BUG, classify
-<<<<<<< HEAD
-from cli._output import ProgressLines, print_fields, print_json
-=======
->>>>>>> ab204d7 (Results: kept in another place and named, --results, --columns (in progress))
+from cli._output import ProgressLines
 from cli.psi import json_log
 from cli.psi.own_side import OwnSide, Parties
 from cli.psi.policy import Guard
@@ -29,12 +26,8 @@ from psi.session import session
 from psi.session.job import Job
 from psi.session.session import SessionResult
 from psi.transport.channel import Channel
-<<<<<<< HEAD
 from psiselect.base import threads
-from psiselect.base.errors import MinimumError, PolicyError, RemoteError, TransportError
-=======
 from psiselect.base.errors import MinimumError, OutputError, PolicyError, RemoteError, TransportError
->>>>>>> ab204d7 (Results: kept in another place and named, --results, --columns (in progress))
 from psiselect.base.events import event
 
 LOGGER = json_log.LOGGER
@@ -157,16 +150,11 @@ class Sessions:
                 setup = own.setup(peer, self._backend, admit=_noting_proof(admit, served))
                 served.begin()
                 brought = setup
-<<<<<<< HEAD
                 shown = ProgressLines(f"session with {peer.name}", _note_progress(served.number))
-                result = own.records.keep(
-                    brought, own.parties.identity, peer, lambda: session.run(channel, brought, shown)
-=======
                 troubles: list[OutputError] = []
                 result = own.records.keep(
-                    *(brought, own.parties.identity, peer, lambda: session.run(channel, brought)),
+                    *(brought, own.parties.identity, peer, lambda: session.run(channel, brought, shown)),
                     trouble=troubles.append,
->>>>>>> ab204d7 (Results: kept in another place and named, --results, --columns (in progress))
                 )
                 with self._speaking:
                     self._report(job, result, peer, troubles)
