@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from pathlib import Path
 
+import pytest
 from support.policies import write_policy
 from support.program import Run
 
@@ -17,7 +19,7 @@ PEER, DAY = bytes(32), 86_400
 ONCE, TWICE = Allowance(1, 7 * DAY, "7d"), Allowance(2, 7 * DAY, "7d")
 
 
-def test_the_commands_say_ask_and_note(place: Path, program: Run) -> None:
+def test_the_commands_say_ask_and_note(place: Path, program: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     policy, audit = write_policy(place, "globex"), place / "audit.log"
     policy.write_bytes(b"\xef\xbb\xbf" + policy.read_bytes())  # as Windows saves it
     show, mend = (("psi", "runs", name, "--policy", policy, "--json") for name in ("show", "mend"))
@@ -28,7 +30,8 @@ def test_the_commands_say_ask_and_note(place: Path, program: Run) -> None:
     counter.spend(peer, TWICE, ahead)
     (shown,) = json.loads(program(*show).out)["peers"]
     assert (shown["fingerprint"], shown["sessions"]) == (peer.hex(), 1)
-    refused = program(*mend, "--audit", audit)  # nobody answers the question
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    refused = program(*mend, "--audit", audit)
     assert refused.code != 0
     assert (counter.clock(), audit.exists()) == (ahead, False)
     assert json.loads(program(*mend, "--audit", audit, "--yes").out)["sessions_moved"] == 1
