@@ -85,8 +85,9 @@ def to_stdout() -> Iterator[None]:
     except BrokenPipeError:
         raise OutputError("cannot print the result: the program that reads standard output has ended") from None
     except OSError as error:
+        reason = error.strerror or str(error)
         raise OutputError(
-            f"cannot print the result on standard output: {error.strerror or error}; send it to a file with room"
+            f"cannot print the result on standard output: {reason}; send it to a file with room", reason=reason
         ) from None
 
 

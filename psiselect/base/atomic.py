@@ -64,7 +64,7 @@ def reported(target: str | os.PathLike[str]) -> Iterator[None]:
     except OSError as error:
         # Arrow puts a text of its own in the place of the system's.
         reason = os.strerror(error.errno) if error.errno else str(error)
-        raise OutputError(f"cannot write {target}: {reason}; {_remedy(error.errno)}") from None
+        raise OutputError(f"cannot write {target}: {reason}; {_remedy(error.errno)}", reason=reason) from None
 
 
 def check(target: Path, *, secret: bool = False) -> None:

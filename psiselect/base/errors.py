@@ -49,7 +49,12 @@ class ResourceError(LocalError):
 
 
 class OutputError(InputError):
-    """A file or stream could not be written: the disk is full, the folder is read-only, or the reader is gone."""
+    """A file or stream could not be written: the disk is full, the folder is read-only, or the reader is gone. `reason`
+    is the system's, without what to do."""
+
+    def __init__(self, message: str, *, term: str | None = None, reason: str | None = None) -> None:
+        super().__init__(message, term=term)
+        self.reason = reason or message
 
 
 class PolicyError(LocalError):
