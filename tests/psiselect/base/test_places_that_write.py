@@ -50,7 +50,7 @@ PLACES = {
     "psi/offline/state.py": ("create_private write_bytes", "an offer's state"),
     "psi/resume/folder.py": ("create_private open_private sync_folder write_bytes", "a session begins"),
     "psi/resume/journal.py": ("fdatasync fsync open_private sync_folder", "steps in a journal"),
-    "psi/transport/pinning.py": ("open", "working files of a handshake, not durable"),
+    "psi/transport/pinning.py": ("open", "a pipe, not durable"),
     "psi/store/scratch.py": ("mkstemp", "working files, gone with the process: test_scratch"),
     "psi/tables/files.py": ("TemporaryFile", "working files without a name: test_one_reader"),
     "psi/tables/kept.py": ("TemporaryFile", "working files without a name: test_databases"),
