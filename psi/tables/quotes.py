@@ -31,8 +31,9 @@ class Quotes:
 
     def __init__(self, delimiter: str) -> None:
         self._edges = [ord(character) for character in f"{delimiter}\r\n"]
-        edge = rf"[{delimiter}\r\n]"
-        plain = rf'(?:[^"{delimiter}\r\n][^{delimiter}\r\n]*)?'
+        code = rf"\x{{{ord(delimiter):x}}}"  # it may mean something in an expression
+        edge = rf"[{code}\r\n]"
+        plain = rf'(?:[^"{code}\r\n][^{code}\r\n]*)?'
         inside = r'(?:[^"]|"")*'
         fields = rf'(?:(?:{plain}|"{inside}"){edge})*'
         # From a field's beginning, or from inside quotes, to the same at the end.
