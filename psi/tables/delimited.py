@@ -158,6 +158,7 @@ class _Watched(io.RawIOBase):
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._quotes = Quotes(layout.delimiter)
         self._held = b""  # Arrow takes an LF away when CR and LF are in two blocks, even inside quotes
+        self._ends = b"\r\n" if layout.returns else b"\n"
         self._last = b"\n"
         self._unbroken = 0  # bytes since the last line break
         self.doubtful = False
@@ -172,6 +173,8 @@ class _Watched(io.RawIOBase):
         self._held = b"\r" if block[-1:] == b"\r" and not ended else b""
         block = block.removesuffix(self._held)
         self.empty = self.empty and not block
+        if ended and (block or self._last)[-1:] not in self._ends:
+            block += self._ends[:1]  # so that the last line is looked at like the others
         if not self._trusted:
             self._watch(block, ended)
         self._last = block[-1:] or self._last

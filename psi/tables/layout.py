@@ -25,7 +25,7 @@ _DELIMITERS = "\t;,|"
 _SEP_LINE = re.compile(rb'("?)sep=([^"\r\n\\0-9A-Za-z])\1[ \t,;]*(?:\r\n|\n|\r|\Z)', re.IGNORECASE)
 _QUOTED_OR_BREAK = re.compile(rb'"[^"]*"|\r\n|\n|\r')
 _BREAK = re.compile(rb"\r\n|\n|\r")
-_LF_LINES, _CR_LINES = re.compile(rb"[^\n]*\n|[^\n]+"), re.compile(rb"[^\r]*\r|[^\r]+")
+_LF_LINES, _CR_LINES = re.compile(rb"[^\n]*\n|[^\n]+"), re.compile(rb"[^\r]*\r\n?|[^\r]+")
 _NUL = "a NUL character, which text does not have; save the file as UTF-8 text"
 _TOO_LONG = f"a line longer than {MAX_ROW >> 20} MiB"
 # Longer marks first: UTF-16's is the beginning of UTF-32's.
@@ -115,7 +115,7 @@ def first_break(text: bytes) -> bytes | None:
 def text_lines(file: BinaryIO, *, returns: bool = False, encoding: str | None = None) -> Iterator[Line]:
     """The lines that are left in a file, each with its end, and what is wrong with it.
 
-    returns: whether lines end with CR, else with LF or CRLF. encoding: of the file before it came to be UTF-8.
+    returns: whether lines end with CR or CRLF, else with LF or CRLF. encoding: of the file before it came to be UTF-8.
     """
     torn, skipping = b"", False
     while block := file.read(READ_BYTES):
@@ -141,7 +141,7 @@ def text_lines(file: BinaryIO, *, returns: bool = False, encoding: str | None = 
 def has_bare_break(block: bytes, *, returns: bool) -> bool:
     """Whether a block holds line breaks of another kind than the file's, inside quotes or not."""
     if returns:
-        return b"\n" in block
+        return b"\n" in block and block.count(b"\n") != block.count(b"\r\n")
     return b"\r" in block and block.count(b"\r") != block.count(b"\r\n")
 
 

@@ -53,6 +53,8 @@ class Quotes:
         """
         end = b"\n" if b"\n" in block else b"\r"
         first, last = block.find(end) + 1, block.rfind(end) + 1
+        if ended:  # whatever ends the last line
+            first, last = first or len(block), len(block)
         line = self._torn + block[:first]
         good = not last or (self._part(line, 0, len(line)) and self._part(block, first, last))
         self._torn = block[last:] if last else self._torn + block

@@ -60,22 +60,25 @@ def split(
             number += 1
             continue
         fields = quoted.fields(text)
-        if fields is None:
-            yield Fault(number, problem or quoted.problem(number))
-            feed.put_back()
-            number += 1
-            continue
-        if escape is Escape.UNKNOWN and feed.taken and '\\"' in "".join(line for line, _ in [(text, None), *feed.taken]):
-            yield Fault(number, _PERHAPS_ESCAPED)
+        broken = quoted.problem(number) if fields is None else _doubt(text, feed.taken, escape)
+        if fields is None or broken is not None:
+            yield Fault(number, problem or str(broken))
             feed.put_back()
             number += 1
             continue
         below = feed.keep()
         wrong = None if problem is None and not below else _first_problem(number, [(text, problem), *below])
-        if wrong is None and without_end(below[-1][0] if below else text)[-1:] in ("\r", "\n"):
-            wrong = Fault(number, BARE_BREAK)
         yield Row(number, fields) if wrong is None else wrong
         number += 1 + len(below)
+
+
+def _doubt(first: str, below: list[Line], escape: Escape) -> str | None:
+    """What is wrong with the lines of a row that can be split."""
+    if without_end(below[-1][0] if below else first)[-1:] in ("\r", "\n"):
+        return BARE_BREAK
+    if below and escape is Escape.UNKNOWN and ('\\"' in first or any('\\"' in text for text, _ in below)):
+        return _PERHAPS_ESCAPED
+    return None
 
 
 def without_end(text: str) -> str:
