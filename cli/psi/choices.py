@@ -95,7 +95,7 @@ class Choices:
         if given.output is not None and (given.learn == "peer" or terms.reveal is not Reveal.MATCHES):
             raise UsageError("this side will not learn which rows match, so there is nothing to write to --output")
         own = charge_of(side, terms, given.ledger, given.dataset)
-        table, room = Table(given.source, given.query), memory(given.memory_limit, given.workdir)
+        table, room = Table(given.source, given.query, given.reading), memory(given.memory_limit, given.workdir)
         return cls(
             side=side,
             terms=terms,

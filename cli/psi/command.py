@@ -35,6 +35,8 @@ from psi.normalize import KeySpec, parse_key
 from psi.protocol.messages import BUSY
 from psi.session import cost, local
 from psi.session.calibration import calibrate
+from psi.tables import Reading
+from psi.tables.files import STANDARD_INPUT
 from psi.transport.tls import Listener, connect
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import UsageError
@@ -145,10 +147,13 @@ def connect_(address: str, given: GivenOptions) -> None:
     metavar="COLUMN[:RULE]",
     help="The key in B, when its column has another name there; as often as --key.",
 )
-def local_(second: Path | str, query_b: str | None, keys_b: tuple[str, ...], given: GivenOptions) -> None:
+def local_(
+    second: Path | str, query_b: str | None, keys_b: tuple[str, ...], given: GivenOptions, **reading_b: Any
+) -> None:
     """Run both parties on this machine, without a network: to try out and to measure.
 
-    A is the side that connects: it learns, and --output gets its rows.
+    A is the side that connects: it learns, and --output gets its rows. What is said about reading A holds for B too,
+    unless B has an option of its own.
 
     \b
     Examples:
@@ -166,7 +171,7 @@ def local_(second: Path | str, query_b: str | None, keys_b: tuple[str, ...], giv
     here, terms = choices.list, choices.terms
     keys = _keys_of_b(here.keys, keys_b)
     choices.results.check(here.table, here.table.open(here.memory.folder))
-    there = replace(here, table=Table(second, query_b), keys=keys, value=given.value)
+    there = replace(here, table=_table_of_b(second, query_b, here.table, reading_b), keys=keys, value=given.value)
     with (
         open_backend(choices.means) as backend,
         read(choices) as own,
@@ -179,6 +184,15 @@ def local_(second: Path | str, query_b: str | None, keys_b: tuple[str, ...], giv
             charge.tell()
         results = local.run({Side.CONNECT: own, Side.LISTEN: other}, backend, SystemEntropy(), done)
         choices.results.give(own, results[Side.CONNECT], backend.name, None)
+
+
+def _table_of_b(where: Path | str, query: str | None, table: Table, said: dict[str, Any]) -> Table:
+    """B's table: read as its own options say or, if there are none, as A's do, as far as they concern its kind. Raises
+    UsageError."""
+    if where == table.where == STANDARD_INPUT:
+        raise UsageError("A and B are both standard input; name a file for one of them")
+    own = {name.removesuffix("_b"): value for name, value in said.items() if value is not None}
+    return Table(where, query, Reading.of(**own) if own else replace(table.reading, shared=True))
 
 
 def _keys_of_b(keys: tuple[KeySpec, ...], given: tuple[str, ...]) -> tuple[KeySpec, ...]:

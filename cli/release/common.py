@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -13,6 +12,7 @@ import click
 from cli._ledger import ledger_options, open_ledger
 from cli._options import options
 from cli._output import json_option, print_fields, print_json, say
+from cli._reading import taking_reading
 from cli._table import FILE_OR_DATABASE, Table, query_option, texts
 from dpselect import numeric
 from dpselect.accounting import Event
@@ -20,9 +20,11 @@ from dpselect.decimals import number, parse_number, plain
 from dpselect.ledger import Ledger
 from dpselect.numeric import Grid, Invalid, Measurement, unbounded
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
-from psi.tables import Source, distinct_names, open_file, require_names
+from psi.tables import Source, distinct_names, require_names
 from psi.tables.delimited import CsvSource
 from psi.tables.lines import COLUMN as LINES_COLUMN
+from psi.tables.lines import LinesSource
+from psi.tables.reading import Kind, kind_by_ending
 from psiselect.base.errors import InputError, UsageError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -31,6 +33,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 common_options = options(
     click.argument("file", type=FILE_OR_DATABASE),
     query_option,
+    taking_reading(),
     click.option("--column", help="The column to use."),
     click.option("--epsilon", required=True, metavar="E", help="Privacy parameter, exact: 0.1 or 1/10."),
     click.option(
@@ -88,7 +91,7 @@ class Common:
     def of(cls, statistic: str, options: dict[str, Any]) -> Common:
         return cls(
             statistic,
-            Table(options["file"], options["query"]),
+            Table(options["file"], options["query"], options["reading"]),
             options["column"],
             parse_epsilon(options["epsilon"]),
             NeighbouringRelation.parse(options["neighbors"]),
@@ -104,7 +107,7 @@ class Common:
         """The table. Raises InputError when it does not have the column, or two of one name."""
         source = self.table.open(otherwise=".csv")
         if isinstance(source, CsvSource) and self._is_list(source):
-            source = open_file(source.file)
+            source = LinesSource(source.file)
         distinct_names(source.schema.names, source.name)
         if self.column is not None:
             require_names(source, [self.column], "column")
@@ -113,8 +116,8 @@ class Common:
     def _is_list(self, source: CsvSource) -> bool:
         """Whether this is a text file of one value a line, as psi reads it: it is asked for the column of such files,
         and its first line does not name it."""
-        names = source.schema.names
-        if Path(source.name).suffix.lower() != ".txt" or self.column != LINES_COLUMN:
+        names, said = source.schema.names, self.table.reading
+        if kind_by_ending(source.name) is not Kind.TXT or said.form is not None or self.column != LINES_COLUMN:
             return False
         return len(names) == 1 and names != [LINES_COLUMN]
 

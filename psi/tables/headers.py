@@ -35,18 +35,21 @@ _DATA = (
 def column_names(cells: Sequence[str], name: str, unit: str, line: int, *, certain: bool) -> tuple[str, ...]:
     """The names that a header has: without spaces around them, and without empty ones at the end.
 
-    unit, line: where they are. certain: the user has said that these are names. Raises InputError when they look like data, or there are none.
+    unit, line: where they are. certain: the user has said that these are names. Raises InputError when they look like
+    data, or there are none.
     """
     names = [cell.strip() for cell in cells]
     while names and not names[-1]:
         del names[-1]
     if not names:
-        raise InputError(f"{name}, {unit} {line}: no header: expected the columns' names, found empty fields", line=line)
+        raise InputError(
+            f"{name}, {unit} {line}: no header: expected the columns' names, found empty fields", line=line
+        )
     found = None if certain else next((words for cell in names if (words := looks_like(cell))), None)
     if found is not None:
         raise InputError(
-            f"{name}, {unit} {line}: no header: the first row holds {found} in place of a column's name; put a row of names "
-            "above it, or say --no-header to call the columns 1, 2 and so on, or --header if these are names",
+            f"{name}, {unit} {line}: no header: the first row holds {found} in place of a column's name; put a row of "
+            "names above it, or say --no-header to call the columns 1, 2 and so on, or --header if these are names",
             line=line,
         )
     return tuple(names)

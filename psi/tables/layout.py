@@ -83,7 +83,7 @@ class CsvLayout:
         width = len(row.cells)
         if reading.header is False:
             return cls(delimiter, numbered(width), width, 0, start, line, returns)
-        names = column_names(row.cells, file.name, "line", line, certain=reading.header is True)
+        names = column_names(row.cells, file.name, "line", line, certain=reading.names_certain)
         return cls(delimiter, names, width, line, start + size, line + lines, returns)
 
 
@@ -94,7 +94,7 @@ def beginning_of_text(file: TableFile) -> bytes:
         encoding = next((name for mark, name in _MARKS if head.startswith(mark)), None) or _without_a_mark(head)
         if encoding is not None:
             raise InputError(
-                f"{file.name}, line 1: {encoding.upper()} text; read it with --encoding {encoding}, or save it as UTF-8",
+                f"{file.name}, line 1: {encoding.upper()} text; say --encoding {encoding}, or save it as UTF-8",
                 line=1,
             )
     return head
@@ -211,7 +211,9 @@ def _first_row(
             yield each
 
     with beginning_at(file, start) as raw:
-        row = next(split(kept(text_lines(raw, returns=returns, encoding=file.encoding)), delimiter, line, escape=escape))
+        row = next(
+            split(kept(text_lines(raw, returns=returns, encoding=file.encoding)), delimiter, line, escape=escape)
+        )
     return row, sum(len(text.encode()) for text, _ in taken), len(taken)
 
 

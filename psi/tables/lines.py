@@ -9,7 +9,7 @@ from typing import ClassVar
 import pyarrow as pa
 
 from psi.tables.files import TableFile, beginning_at
-from psi.tables.layout import beginning_of_text, first_break, has_bare_break, text_lines
+from psi.tables.layout import beginning_of_text, first_break, text_lines
 from psi.tables.source import FileSource, batches_of, fault_error
 from psiselect.base.rows import Fault, Row
 from psiselect.base.splitting import BARE_BREAK, without_end
@@ -57,6 +57,5 @@ class LinesSource(FileSource):
             lines = text_lines(file, returns=self._returns, encoding=self.file.encoding)
             for number, (text, problem) in enumerate(lines, 1):
                 bare = without_end(text)
-                if problem is None and ("\r" in bare or "\n" in bare):
-                    problem = BARE_BREAK
-                yield Row(number, (bare,)) if problem is None else Fault(number, problem)
+                wrong = problem or (BARE_BREAK if "\r" in bare or "\n" in bare else None)
+                yield Row(number, (bare,)) if wrong is None else Fault(number, wrong)

@@ -71,7 +71,8 @@ class Reading:
     delimiter: one ASCII character. encoding: Python's name of it, None for UTF-8. escape: see
     `psiselect.base.splitting`. header: whether the first line names the columns. sheet: of a spreadsheet, by name or
     by number from 1. form: the kind of file. shared: said of several tables; what does not concern the kind of one of
-    them is passed over, else it is refused.
+    them is passed over, else it is refused. any_names: take what looks like data for names; for those who look
+    themselves.
     """
 
     delimiter: str | None = None
@@ -81,6 +82,12 @@ class Reading:
     sheet: str | None = None
     form: Kind | None = None
     shared: bool = False
+    any_names: bool = False
+
+    @property
+    def names_certain(self) -> bool:
+        """Whether the first row is not looked at for data."""
+        return self.header is True or self.any_names
 
     @classmethod
     def of(

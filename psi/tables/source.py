@@ -69,7 +69,7 @@ class FileSource(abc.ABC):
     """A table in a file. Subclasses set `schema` in their constructor and read in `_read`, and in `_rows` where the
     file is text."""
 
-    first_row: ClassVar[int] = 1
+    first_row = 1
     unit: ClassVar[str] = "row"
     disk_bytes: ClassVar[int] = 0
     header_line = 0

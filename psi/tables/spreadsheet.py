@@ -45,7 +45,7 @@ class SpreadsheetSource(FileSource):
         if self._reading.header is False:
             names = numbered(self._width)
         else:
-            names = column_names(cells, self.name, self.unit, number, certain=self._reading.header is True)
+            names = column_names(cells, self.name, self.unit, number, certain=self._reading.names_certain)
             self.header_line = number
         self.schema = pa.schema([pa.field(name, pa.string()) for name in names])
         if distinct:

@@ -53,9 +53,7 @@ class UnpackedFile(TableFile):
         raw = self._file.open()
         if self._packed is None and self.encoding is None:
             return raw
-        stream: io.RawIOBase = _Raw(raw)
-        if self._packed is not None:
-            stream = _Unpacked(raw, self.name, *self._packed)
+        stream: io.RawIOBase = _Raw(raw) if self._packed is None else _Unpacked(raw, self.name, *self._packed)
         if self.encoding is not None:
             stream = _Decoded(stream, self.encoding)
         return cast(BinaryIO, io.BufferedReader(stream, _PIECE))

@@ -46,7 +46,12 @@ def row_of(text: str, delimiter: str, escape: str) -> tuple[list[str], int] | No
     state = "start"  # start, plain, quoted, closed
     while at < len(text):
         here, following = text[at], text[at + 1 : at + 2]
-        if escape == "backslash" and here == "\\" and state != "closed" and following in (delimiter, '"', "\\", "\r", "\n"):
+        if (
+            escape == "backslash"
+            and here == "\\"
+            and state != "closed"
+            and following in (delimiter, '"', "\\", "\r", "\n")
+        ):
             if not following:
                 cell, at = cell + here, at + 1
             elif text[at + 1 : at + 3] == "\r\n":
@@ -100,7 +105,10 @@ def strict_rows(data: bytes, delimiter: str, *, escape: str = "unknown", header:
         bad = [i for i in range(at, at + (taken if read else 1)) if b"\0" in lines[i] or not _is_utf8(lines[i])]
         cells = None if read is None else [] if read[0] == [""] and texts[at][:1] in "\r\n" else read[0]
         if not found and header:  # columns at the end that have no name must be empty
-            width, names = len(cells or ()), max((i for i, cell in enumerate(cells or (), 1) if cell.strip()), default=0)
+            width, names = (
+                len(cells or ()),
+                max((i for i, cell in enumerate(cells or (), 1) if cell.strip()), default=0),
+            )
         elif not found:
             width = names = len(cells or ())
         fault = cells is None or bool(bad) or len(cells) not in (0, width) or any(map(str.strip, cells[names:]))

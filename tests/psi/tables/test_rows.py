@@ -16,9 +16,8 @@ import pyarrow as pa
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
-from support.tables import MemoryFile
-
 from support.strict_csv import strict_rows
+from support.tables import MemoryFile
 
 from psi.tables import Source, delimited, layout, open_file, open_source, quotes, row_table
 from psi.tables.delimited import CsvSource
