@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 from collections.abc import Iterator
 from typing import ClassVar
 
 import pyarrow as pa
 
 from psi.tables.files import TableFile, beginning_at
-from psi.tables.layout import beginning_of_text, first_break, text_lines
+from psi.tables.layout import beginning_of_text, first_break, has_bare_break, text_lines
 from psi.tables.source import FileSource, batches_of, fault_error
 from psiselect.base.rows import Fault, Row
 from psiselect.base.splitting import BARE_BREAK, without_end
@@ -37,19 +38,19 @@ class LinesSource(FileSource):
         torn = b""
         with beginning_at(self.file, self._start) as file:
             while block := file.read(_BLOCK_BYTES):
-                *whole, torn = (torn + block).split(b"\n")
-                if whole:
-                    yield self._batch(whole)
+                block = torn + block
+                end = block.rfind(b"\n") + 1
+                torn = block[end:]
+                if end:
+                    yield self._batch(block[:end])
         if torn:  # no line break at the end of the last line
-            yield self._batch([torn])
+            yield self._batch(torn + b"\n")
 
-    def _batch(self, lines: list[bytes]) -> pa.RecordBatch:
-        bare = [line.removesuffix(b"\r") for line in lines]
-        if not any(b"\0" in line or b"\r" in line for line in bare):
-            try:
+    def _batch(self, block: bytes) -> pa.RecordBatch:
+        if b"\0" not in block and not has_bare_break(block, returns=False):
+            bare = [line.removesuffix(b"\r") for line in block[:-1].split(b"\n")]
+            with contextlib.suppress(pa.ArrowInvalid):
                 return pa.RecordBatch.from_arrays([pa.array(bare, pa.binary()).cast(pa.string())], schema=self.schema)
-            except pa.ArrowInvalid:
-                pass
         raise next(fault_error(self, row) for row in self._rows([COLUMN]) if isinstance(row, Fault))
 
     def _rows(self, columns: list[str]) -> Iterator[Row | Fault]:

@@ -23,6 +23,7 @@ BARE_BREAK = (
     "a carriage return or line feed that does not end a line of this file; put double quotes around a field that "
     "holds it, or make all line ends alike"
 )
+_TWO_BREAKS = ("\r\r\n", "\n\r\n", "\r\r", "\n\r")
 _PERHAPS_ESCAPED = (
     "a field of several lines with a backslash before a quote; if the backslash escapes the quote, read the file with "
     "--csv-escape backslash, otherwise with --csv-escape none"
@@ -74,7 +75,7 @@ def split(
 
 def _doubt(first: str, below: list[Line], escape: Escape) -> str | None:
     """What is wrong with the lines of a row that can be split."""
-    if without_end(below[-1][0] if below else first)[-1:] in ("\r", "\n"):
+    if (below[-1][0] if below else first).endswith(_TWO_BREAKS):
         return BARE_BREAK
     if below and escape is Escape.UNKNOWN and ('\\"' in first or any('\\"' in text for text, _ in below)):
         return _PERHAPS_ESCAPED
@@ -182,7 +183,10 @@ class _Quoted:
             self._open = not text or size > MAX_ROW
             if self._open:
                 return
-            yield text if self._escaped is None else self._escaped.sub(_escape, text)
+            if self._escaped is not None:
+                # Behind an escaped line break the module needs another one to see the end.
+                text = self._escaped.sub(_escape, text if text.endswith(("\n", "\r")) else text + "\n")
+            yield text
 
 
 def _escape(found: re.Match[str]) -> str:
