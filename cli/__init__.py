@@ -4,7 +4,8 @@
     advisor/   `advise`; demo/, mpc/, psi/, release/, vote/: one folder each
     budget, identity, poll, select: one file each
     _identity  one's own identity, as commands load it
-    _table     how a command names a table; _score_table: candidates and scores from one
+    _table     how a command names a table; _reading: what may be said about it; _read_by: what each command reads
+    _score_table  candidates and scores from a table
     _ledger    the budget that a release is charged to
     _options   options of several commands put together; _output: results and talk; _fitting: tables in a terminal
 

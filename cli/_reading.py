@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from cli._options import options
-from psi.tables.reading import Kind, Reading
+from psi.tables.reading import Kind, ReadingOptions
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -67,13 +67,13 @@ def format_option(names: tuple[str, ...], *, second: bool = False) -> Callable[[
 
 
 def taking_reading(*, formats: bool = True) -> Callable[[_Command], _Command]:
-    """These options, of which the command gets one `reading`."""
+    """These options, of which the command gets one `said`."""
 
     def apply(command: _Command) -> _Command:
         @functools.wraps(command)
         def called(**values: Any) -> Any:
-            said = {name: values.pop(name) for name in _NAMES}
-            return command(reading=Reading.of(**said, form=values.pop("form") if formats else None), **values)
+            given = {name: values.pop(name) for name in _NAMES}
+            return command(said=ReadingOptions.of(**given, form=values.pop("form") if formats else None), **values)
 
         return options(*reading_options(formats=formats))(cast(_Command, called))
 

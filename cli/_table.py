@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from psi.tables import Reading, Source, TableFile, fault_error, open_file, open_source, table_at
+from psi.tables import ReadingOptions, Source, TableFile, fault_error, open_file, open_source, table_at
 from psi.tables.files import STANDARD_INPUT
 from psi.tables.opening import scheme_of
 from psi.tables.sqlite import sqlite_file
@@ -50,7 +50,7 @@ class Table:
 
     where: Path | str
     query: str | None = None
-    reading: Reading = field(default_factory=Reading)
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
     _kept: list[TableFile] = field(default_factory=list, compare=False, repr=False)
 
     def __fspath__(self) -> str:

@@ -15,7 +15,7 @@ from dpselect.accounting import PureDp
 from dpselect.local_dp import YES_NO, Poll, PollMechanism
 from dpselect.privacy import NeighbouringRelation, parse_poll_epsilon
 from dpselect.responses import Collection, row
-from psi.tables import Reading, row_table
+from psi.tables import ReadingOptions, row_table
 from psi.tables.files import STANDARD_INPUT
 from psiselect.base.atomic import write_bytes
 from psiselect.base.entropy import SystemEntropy
@@ -130,7 +130,7 @@ def _pay(poll: Poll, answer: str, ledger: Path | None, dataset: str | None) -> C
 def estimate(
     responses: tuple[Path | str, ...],
     query: str | None,
-    reading: Reading,
+    said: ReadingOptions,
     epsilon: str,
     options: str | None,
     mechanism: str,
@@ -152,7 +152,7 @@ def estimate(
     """
     poll = _poll(options, epsilon, mechanism)
     collection = Collection(poll)
-    for table in _tables(responses, query, reading):
+    for table in _tables(responses, query, said):
         collection.add(row_table(table.open(otherwise=".csv")))
     found = poll.estimate(collection.responses, confidence=confidence, population=population)
     common = {
@@ -192,7 +192,7 @@ def _interval(interval: tuple[float, float]) -> str:
     return f"{interval[0]:.4f} to {interval[1]:.4f}"
 
 
-def _tables(places: tuple[Path | str, ...], query: str | None, reading: Reading) -> list[Table]:
+def _tables(places: tuple[Path | str, ...], query: str | None, reading: ReadingOptions) -> list[Table]:
     found: list[Table] = []
     for place in places:
         if not isinstance(place, Path):

@@ -21,7 +21,7 @@ from dpselect.planning import ASSUMED_GAP, FOR_SEVERAL, committee_rule
 from dpselect.privacy import parse_epsilon, parse_fraction
 from dpselect.scores import Declared, ScoreBound
 from dpselect.utility import Race
-from psi.tables import Reading
+from psi.tables import ReadingOptions
 from psiselect.base.errors import UsageError
 
 Measurement = Selection | CommitteeSelection
@@ -61,7 +61,7 @@ _BUILDERS: dict[Mechanism, Callable[[Fraction, Declared, int], Measurement]] = {
 def command(
     scores: Path | str,
     query: str | None,
-    reading: Reading,
+    said: ReadingOptions,
     label: str,
     score: str,
     sensitivity: str,
@@ -90,7 +90,7 @@ def command(
     bound = ScoreBound.of(sensitivity, monotone=monotonic)
     guess = None if gap is None else parse_fraction(gap, "gap")
     book = open_ledger(ledger, dataset)
-    source = Table(scores, query, reading).open(otherwise=".csv")
+    source = Table(scores, query, said).open(otherwise=".csv")
     labels, values = read_scores(source, label, score, exact_floats=exact_floats)
     if seats > 1 and seats >= len(labels):
         raise UsageError(f"--seats {seats}: with {len(labels)} candidates there is nothing to choose")

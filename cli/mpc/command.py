@@ -19,7 +19,7 @@ from mpc.parties import PartyList
 from mpc.plan import NoiseGuarantee, SumPlan, plan_sum
 from mpc.session import MpcSession, run_sum
 from mpc.terms import MAX_LENGTH, Function
-from psi.tables import Reading
+from psi.tables import ReadingOptions
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import UsageError
 
@@ -131,7 +131,7 @@ def _run_linear(
     value: str | None,
     values: Path | str | None,
     query: str | None,
-    reading: Reading,
+    said: ReadingOptions,
     column: str | None,
     length: int | None,
     decimals: int,
@@ -145,7 +145,7 @@ def _run_linear(
     private = {name: options.pop(name) for name in _PRIVATE}
     session = open_session(**options)
     roster = session.roster
-    mine = Values.of(value, values, query, column, reading).read(roster, session.party)
+    mine = Values.of(value, values, query, column, said).read(roster, session.party)
     count = len(mine) if mine is not None else length or 1
     if length not in (None, count):
         raise UsageError(f"--length is {length}, but {count} numbers are given", term="length")

@@ -30,7 +30,7 @@ from mpc.securesum import Admit, admit_all
 from mpc.session import DEFAULT_TIMEOUT, Progress
 from mpc.terms import MAX_LENGTH, Function
 from psi.identity.identity import Identity
-from psi.tables import Reading, distinct_names, require_names
+from psi.tables import ReadingOptions, distinct_names, require_names
 from psiselect.base.errors import InputError, UsageError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -154,13 +154,13 @@ class Values:
         values: Path | str | None,
         query: str | None,
         column: str | None,
-        reading: Reading | None = None,
+        reading: ReadingOptions | None = None,
     ) -> Values:
         """What the options say. Raises UsageError."""
         for name, given in (("query", query), ("column", column)):
             if given is not None and values is None:
                 raise UsageError(f"--{name} goes with --values", term=name)
-        return cls(value, None if values is None else Table(values, query, reading or Reading()), column)
+        return cls(value, None if values is None else Table(values, query, reading or ReadingOptions()), column)
 
     def read(self, roster: PartyList, party: str) -> list[Fraction] | None:
         """The numbers, None for a server. Raises UsageError or InputError."""

@@ -35,7 +35,7 @@ from psi.normalize import KeySpec, parse_key
 from psi.protocol.messages import BUSY
 from psi.session import cost, local
 from psi.session.calibration import calibrate
-from psi.tables import Reading
+from psi.tables import ReadingOptions
 from psi.tables.files import STANDARD_INPUT
 from psi.transport.tls import Listener, connect
 from psiselect.base.entropy import SystemEntropy
@@ -164,6 +164,8 @@ def local_(
       psiselect psi local sqlite:///shop.db members.parquet --query 'SELECT email FROM customers' --key email:email
       psiselect psi local customers.csv orders.csv --key email:email --reveal sum --value amount
     """
+    if second == given.source == STANDARD_INPUT:
+        raise UsageError("A and B are both standard input; name a file for one of them")
     check_column(Reveal(given.reveal), "peer", given.value)  # B does not learn, so the values are B's
     choices = Choices.of(Side.CONNECT, replace(given, value=None, ledger=None, dataset=None))
     # What B gives is what the noise protects.
@@ -189,10 +191,8 @@ def local_(
 def _table_of_b(where: Path | str, query: str | None, table: Table, said: dict[str, Any]) -> Table:
     """B's table: read as its own options say or, if there are none, as A's do, as far as they concern its kind. Raises
     UsageError."""
-    if where == table.where == STANDARD_INPUT:
-        raise UsageError("A and B are both standard input; name a file for one of them")
     own = {name.removesuffix("_b"): value for name, value in said.items() if value is not None}
-    return Table(where, query, Reading.of(**own) if own else replace(table.reading, shared=True))
+    return Table(where, query, ReadingOptions.of(**own) if own else replace(table.reading, shared=True))
 
 
 def _keys_of_b(keys: tuple[KeySpec, ...], given: tuple[str, ...]) -> tuple[KeySpec, ...]:
@@ -220,7 +220,7 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
     """Predict seconds, bytes and disk of a run, from a measurement made here and now.
 
     Without --link both parties share this machine, as in `psi local`; with it, each has a machine like this one.
-    Reading the table comes on top.
+    ReadingOptions the table comes on top.
 
     \b
     Examples:

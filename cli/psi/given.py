@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from psi.agreement.modes import Comparer, Matching, Reveal
-from psi.tables import Reading
+from psi.tables import ReadingOptions
 
 # What the state of an offer holds of them (docs/offline.md). A file without a version is of version 1; a field that is
 # added later needs a default, and then older files can still be read.
@@ -90,9 +90,9 @@ class GivenOptions:
         return cls(**{item.name: values.pop(item.name) for item in fields(cls) if item.name in values})
 
     @property
-    def reading(self) -> Reading:
+    def reading(self) -> ReadingOptions:
         """What is said about the list. Raises UsageError."""
-        return Reading.of(
+        return ReadingOptions.of(
             delimiter=self.delimiter,
             encoding=self.encoding,
             csv_escape=self.csv_escape,

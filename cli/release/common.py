@@ -91,7 +91,7 @@ class Common:
     def of(cls, statistic: str, options: dict[str, Any]) -> Common:
         return cls(
             statistic,
-            Table(options["file"], options["query"], options["reading"]),
+            Table(options["file"], options["query"], options["said"]),
             options["column"],
             parse_epsilon(options["epsilon"]),
             NeighbouringRelation.parse(options["neighbors"]),

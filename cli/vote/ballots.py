@@ -9,10 +9,9 @@ from cli._reading import TABLE_FORMATS
 from cli._table import Table
 from dpselect import ballots
 from dpselect.ballots import OnInvalid, Reading, Rules
-from psi import tables
 from psi.tables import TableFile, is_columnar, open_file, row_table
 from psi.tables.folder import TableFolder
-from psi.tables.reading import SPREADSHEETS, Kind, kind_by_ending
+from psi.tables.reading import SPREADSHEETS, Kind, ReadingOptions, kind_by_ending
 from psi.tables.unpacking import UnpackedFile
 from psiselect.base.errors import UsageError
 
@@ -36,9 +35,9 @@ def load(
     return ballots.read(row_table(table.open()), rules)
 
 
-def read_file(file: TableFile, rules: Rules, form: str | None = None, reading: tables.Reading | None = None) -> Reading:
+def read_file(file: TableFile, rules: Rules, form: str | None = None, reading: ReadingOptions | None = None) -> Reading:
     """Read ballots from a file, in a format told by its content or forced. Raises InputError, UsageError."""
-    reading = reading or tables.Reading()
+    reading = reading or ReadingOptions()
     if form in TABLE_FORMATS:
         reading = replace(reading, form=Kind(form))
     elif form is None and (is_columnar(file) or kind_by_ending(file.name) in SPREADSHEETS):

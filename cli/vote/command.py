@@ -19,7 +19,7 @@ from dpselect.ballots import FORMATS, OnInvalid, Reading, load_candidates
 from dpselect.mechanisms import Mechanism
 from dpselect.planning import Task, choose, plan
 from dpselect.privacy import NeighbouringRelation, parse_epsilon, parse_fraction
-from psi.tables import Reading as TableReading
+from psi.tables import ReadingOptions
 from psiselect.base.errors import UsageError
 
 MECHANISMS = ("permute-and-flip", "exponential", "subset-exponential", "peeling")
@@ -96,7 +96,7 @@ def winner(
     gap: str | None,
     on_invalid: str,
     form: str | None,
-    reading: TableReading,
+    said: ReadingOptions,
     ledger: Path | None,
     dataset: str | None,
     as_json: bool,
@@ -115,17 +115,17 @@ def winner(
     """
     exact, relation, guess = parse_epsilon(epsilon), NeighbouringRelation.parse(neighbors), _gap(gap)
     book = open_ledger(ledger, dataset)
-    found = load(Table(ballots, query, reading), candidates=candidates, on_invalid=OnInvalid(on_invalid), form=form)
-    _tell(found)
+    reading = load(Table(ballots, query, said), candidates=candidates, on_invalid=OnInvalid(on_invalid), form=form)
+    _tell(reading)
     task = Task(
-        len(found.profile.candidates), exact, relation, seats, guess, BudgetKind.PURE if book is None else book.kind
+        len(reading.profile.candidates), exact, relation, seats, guess, BudgetKind.PURE if book is None else book.kind
     )
     choice = choose(task, None if mechanism == "auto" else Mechanism(mechanism))
     remaining = None
     if book is not None and dataset is not None:
         what = f"vote winner: {choice.mechanism.value}, epsilon {epsilon_text(exact)}"
         remaining = book.spend(dataset, choice.measurement.event, neighbors=relation, what=what[:200]).remaining
-    winners = elect(found.profile, choice.measurement)
+    winners = elect(reading.profile, choice.measurement)
     exponent = choice.measurement.exponent
     if as_json:
         print_json(
@@ -224,7 +224,7 @@ def count(
     candidates: Path | None,
     on_invalid: str,
     form: str | None,
-    reading: TableReading,
+    said: ReadingOptions,
     as_json: bool,
 ) -> None:
     """The exact tally, for the tallier: without privacy, and refused without --not-private.
@@ -237,9 +237,9 @@ def count(
         raise UsageError(
             "exact counts give the voters no privacy; say --not-private if that is meant, or use `vote winner`"
         )
-    found = load(Table(ballots, query, reading), candidates=candidates, on_invalid=OnInvalid(on_invalid), form=form)
-    _tell(found)
-    tally = not_private_tally(found.profile, seats)
+    reading = load(Table(ballots, query, said), candidates=candidates, on_invalid=OnInvalid(on_invalid), form=form)
+    _tell(reading)
+    tally = not_private_tally(reading.profile, seats)
     if as_json:
         print_json(
             {
@@ -250,9 +250,9 @@ def count(
                 "candidates": len(tally.counts),
                 "voters": tally.voters,
                 "counts": tally.counts,
-                "format": found.format,
-                "notes": found.notes,
-                "warnings": found.warnings,
+                "format": reading.format,
+                "notes": reading.notes,
+                "warnings": reading.warnings,
             }
         )
         return

@@ -24,7 +24,7 @@ from __future__ import annotations
 from psi.tables.files import TableFile
 from psi.tables.joining import joined_schema, write_joined
 from psi.tables.opening import is_columnar, open_file, open_source, table_at
-from psi.tables.reading import Reading
+from psi.tables.reading import ReadingOptions
 from psi.tables.source import (
     Source,
     as_text,
@@ -38,7 +38,7 @@ from psi.tables.source import (
 from psi.tables.writing import check_target, write_rows
 
 __all__ = [
-    "Reading",
+    "ReadingOptions",
     "Source",
     "TableFile",
     "as_text",

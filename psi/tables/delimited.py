@@ -20,7 +20,7 @@ from psi.tables.files import TableFile, beginning_at
 from psi.tables.headers import value_without_a_name
 from psi.tables.layout import CsvLayout, has_bare_break, text_lines
 from psi.tables.quotes import Quotes
-from psi.tables.reading import Reading
+from psi.tables.reading import ReadingOptions
 from psi.tables.source import FileSource, batches_of, distinct_names, fault_error
 from psiselect.base.errors import InputError
 from psiselect.base.rows import Fault, Row
@@ -41,10 +41,10 @@ class CsvSource(FileSource):
     unit: ClassVar[str] = "line"
 
     def __init__(
-        self, file: TableFile, reading: Reading | None = None, *, distinct: bool = True, tabs: bool = False
+        self, file: TableFile, reading: ReadingOptions | None = None, *, distinct: bool = True, tabs: bool = False
     ) -> None:
         super().__init__(file)
-        self._reading = reading or Reading()
+        self._reading = reading or ReadingOptions()
         self._layout = CsvLayout.of(file, self._reading, tabs=tabs)
         self._sound = False
         self.header_line = self._layout.header_line

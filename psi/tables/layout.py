@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from psi.tables.files import TableFile, beginning_at
 from psi.tables.headers import column_names, numbered
-from psi.tables.reading import Reading
+from psi.tables.reading import ReadingOptions
 from psiselect.base.errors import InputError
 from psiselect.base.rows import Fault, Row
 from psiselect.base.splitting import MAX_ROW, Escape, Line, split
@@ -55,7 +55,7 @@ class CsvLayout:
     returns: bool
 
     @classmethod
-    def of(cls, file: TableFile, reading: Reading, *, tabs: bool = False) -> CsvLayout:
+    def of(cls, file: TableFile, reading: ReadingOptions, *, tabs: bool = False) -> CsvLayout:
         """Look at the beginning of a file. tabs: a tab in the header separates, whatever else is there. Raises
         InputError."""
         head = beginning_of_text(file)

@@ -20,7 +20,7 @@ from psi.tables.reading import (
     ENDINGS,
     SPREADSHEETS,
     Kind,
-    Reading,
+    ReadingOptions,
     kind_by_content,
     kind_by_ending,
 )
@@ -51,7 +51,7 @@ def open_source(
     query: str | None = None,
     folder: Path | None = None,
     otherwise: str | None = None,
-    reading: Reading | None = None,
+    reading: ReadingOptions | None = None,
 ) -> Source:
     """Open a table: a file, a folder of Parquet files, or what `query` returns from the database at sqlite:///FILE or
     postgresql://...
@@ -63,7 +63,7 @@ def open_source(
     """
     scheme = scheme_of(os.fspath(where))
     if scheme is not None:
-        (reading or Reading()).require_fit(f"{scheme}://...", None, "a database")
+        (reading or ReadingOptions()).require_fit(f"{scheme}://...", None, "a database")
         return _open_database(os.fspath(where), scheme, query, folder or Path(tempfile.gettempdir()))
     if query is not None:
         raise UsageError("--query needs a database, such as sqlite:///FILE; a file is read whole", term="query")
@@ -75,13 +75,13 @@ def table_at(path: Path, *, copied: bool = False, folder: Path | None = None) ->
     return TableFolder(path) if path.is_dir() else TableFile(path, copied=copied, folder=folder)
 
 
-def open_file(file: TableFile, otherwise: str | None = None, reading: Reading | None = None) -> Source:
+def open_file(file: TableFile, otherwise: str | None = None, reading: ReadingOptions | None = None) -> Source:
     """Open a file by its content, which shows Parquet, Arrow and spreadsheets, or else as `reading` or its ending says.
 
     otherwise: an ending. A file whose own ending is unknown, or .txt, is read as if it had this one; then the columns'
     names of a CSV file may repeat. Raises InputError, UsageError for what is said of another kind of file.
     """
-    reading = reading or Reading()
+    reading = reading or ReadingOptions()
     if isinstance(file, TableFolder):
         reading.require_fit(file.name, Kind.PARQUET, "a folder of Parquet files")
         return FolderSource(file)
@@ -105,7 +105,7 @@ def is_columnar(file: TableFile) -> bool:
     return isinstance(file, TableFolder) or kind_by_content(file.head(CONTENT_BYTES)) is not None
 
 
-def _kind(file: UnpackedFile, otherwise: str | None, reading: Reading) -> Kind:
+def _kind(file: UnpackedFile, otherwise: str | None, reading: ReadingOptions) -> Kind:
     shown = None if reading.encoding is not None else kind_by_content(file.head(CONTENT_BYTES))
     ending = kind_by_ending(file.name)
     if otherwise is not None and ending in (None, _ANY_TEXT):

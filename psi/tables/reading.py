@@ -65,7 +65,7 @@ _UTF8 = "utf-8"
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingOptions:
     """What is said about a table; None where nothing is, and the file itself decides.
 
     delimiter: one ASCII character. encoding: Python's name of it, None for UTF-8. escape: see

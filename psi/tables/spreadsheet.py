@@ -13,7 +13,7 @@ import python_calamine
 
 from psi.tables.files import TableFile
 from psi.tables.headers import column_names, numbered, value_without_a_name
-from psi.tables.reading import CONTENT_BYTES, Kind, Reading, kind_by_content
+from psi.tables.reading import CONTENT_BYTES, Kind, ReadingOptions, kind_by_content
 from psi.tables.source import EXACT, FileSource, batches_of, distinct_names
 from psiselect.base.errors import InputError
 from psiselect.base.rows import Fault, Row
@@ -32,9 +32,9 @@ class SpreadsheetSource(FileSource):
     spreadsheet shows.
     """
 
-    def __init__(self, file: TableFile, reading: Reading | None = None, *, distinct: bool = True) -> None:
+    def __init__(self, file: TableFile, reading: ReadingOptions | None = None, *, distinct: bool = True) -> None:
         super().__init__(file)
-        self._reading = reading or Reading()
+        self._reading = reading or ReadingOptions()
         self._sheet = self._chosen()
         rows = self._cells()
         number, cells = next(((n, c) for n, c in rows if any(map(str.strip, c))), (0, None))

@@ -23,7 +23,7 @@ BARE_BREAK = (
     "a carriage return or line feed that does not end a line of this file; put double quotes around a field that "
     "holds it, or make all line ends alike"
 )
-_TWO_BREAKS = ("\r\r\n", "\n\r\n", "\r\r", "\n\r")
+_TWO_BREAKS = ("\r\r\n", "\n\r\n", "\r\r", "\n\r", "\n\n")
 _PERHAPS_ESCAPED = (
     "a field of several lines with a backslash before a quote; if the backslash escapes the quote, read the file with "
     "--csv-escape backslash, otherwise with --csv-escape none"
@@ -185,7 +185,7 @@ class _Quoted:
                 return
             if self._escaped is not None:
                 # Behind an escaped line break the module needs another one to see the end.
-                text = self._escaped.sub(_escape, text if text.endswith(("\n", "\r")) else text + "\n")
+                text = self._escaped.sub(_escape, text) + ("" if text.endswith(("\n", "\r")) else "\n")
             yield text
 
 

@@ -26,7 +26,7 @@ from support.spreadsheets import write_spreadsheet
 from cli._read_by import COMMANDS, READ_BY, YES
 from cli._table import Table
 from cli.mpc.options import read_numbers
-from psi.tables import Reading
+from psi.tables import ReadingOptions
 from psiselect.base.errors import InputError
 
 Rows = Sequence[Sequence[str | int]]
@@ -200,7 +200,7 @@ def poll(program: Run, folder: Path, place: Place) -> object:
 def mpc(program: Run, folder: Path, place: Place) -> object:
     """`--values`, as the options of its commands read it."""
     query = place.options[1] if "--query" in place.options else None
-    reading = Reading.of(form="csv" if "--format" in place.options else None)
+    reading = ReadingOptions.of(form="csv" if "--format" in place.options else None)
     table = Table(place.where if query or place.where == "-" else Path(place.where), query, reading)
     with there(place):
         return read_numbers(table, "raise")

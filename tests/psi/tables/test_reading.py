@@ -16,14 +16,14 @@ from support.damaged_csv import generated
 from support.strict_csv import strict_rows
 from support.tables import MemoryFile
 
-from psi.tables import Reading, Source, open_file, open_source
+from psi.tables import ReadingOptions, Source, open_file, open_source
 from psi.tables.headers import looks_like
 from psiselect.base.errors import InputError, UsageError
 from psiselect.base.rows import Fault
 
 
 def opened(data: bytes, name: str = "in.csv", **said: object) -> Source:
-    return open_file(MemoryFile(data, name), reading=Reading.of(**said))  # type: ignore[arg-type]
+    return open_file(MemoryFile(data, name), reading=ReadingOptions.of(**said))  # type: ignore[arg-type]
 
 
 def cells(source: Source) -> list[list[str]]:
@@ -105,7 +105,7 @@ def test_a_value_without_a_name_is_a_fault() -> None:
 )
 def test_what_cannot_be_meant(said: dict[str, str]) -> None:
     with pytest.raises(UsageError):
-        Reading.of(**said)  # type: ignore[arg-type]
+        ReadingOptions.of(**said)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_what_says_nothing_about_a_file_is_refused(tmp_path: Path, name: str, sa
     pq.write_table(pa.table({"a": ["x"]}), tmp_path / "t.parquet")
     for text in ("t.csv", "t.txt"):
         (tmp_path / text).write_text("a\nx\n")
-    reading = Reading.of(**said)  # type: ignore[arg-type]
+    reading = ReadingOptions.of(**said)  # type: ignore[arg-type]
     with pytest.raises((UsageError, InputError), match=r"says nothing about|not UTF-8|no meaning|NUL|cp1252"):
         list(open_source(tmp_path / name, reading=reading).batches())
 
