@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import enum
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from dpselect.names import clean
 from psiselect.base.errors import InputError
 
 MAX_BYTES = 256 << 20
@@ -23,7 +23,6 @@ MAX_VOTERS = 10**15  # far from overflowing an int64 tally
 MAX_NAME = 500
 
 _NATURAL = re.compile(r"[0-9]{1,15}", re.ASCII)
-_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _JOINERS = re.compile("[\u200c\u200d]")
 
 
@@ -189,13 +188,6 @@ class VoterIds:
 def fault(line: int, message: str) -> InputError:
     """The error for a line of the file, ready to be raised; `formats.parse` and `tabular.read` add where it is."""
     return InputError(message, line=line)
-
-
-def clean(name: str) -> str:
-    """A name as compared: Unicode NFC, every space separator a plain space, no blanks around it."""
-    if not name.isascii():
-        name = _SPACES.sub(" ", unicodedata.normalize("NFC", name))
-    return name.strip()
 
 
 def _printable(name: str) -> bool:

@@ -16,11 +16,11 @@ from dpselect.ballots.model import (
     Reading,
     Rules,
     VoterIds,
-    clean,
     fault,
     natural,
     total_warning,
 )
+from dpselect.names import clean
 from psiselect.base.rows import Fault, Row
 from psiselect.base.splitting import split
 

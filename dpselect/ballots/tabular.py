@@ -15,7 +15,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from dpselect.ballots.model import BallotBox, CandidateList, Reading, Rules, VoterIds, clean, fault
+from dpselect.ballots.model import BallotBox, CandidateList, Reading, Rules, VoterIds, fault
+from dpselect.names import clean
 from psiselect.base.errors import InputError
 from psiselect.base.rows import Fault, Row, RowTable
 

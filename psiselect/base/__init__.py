@@ -8,7 +8,8 @@
     atomic       outputs that appear whole or not at all; stands on durable
     rows         rows of a table as text, and faults: what readers and users of tables share
     splitting    lines of text to rows of fields: CSV and files like it
-    events       what a log line carries besides its text
+    events       what a log line carries besides its text, and loggers that raise nothing
+    threads      threads, and what is said when the system grants no more of them
 
 Rule: imports nothing of the project outside this folder.
 """
