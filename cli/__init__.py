@@ -4,7 +4,8 @@
     advisor/   `advise`; demo/, mpc/, psi/, release/, vote/: one folder each
     budget, identity, poll, select: one file each
     _identity  one's own identity, as commands load it
-    _table     how a command names a table; _score_table: candidates and scores from one
+    _table     how a command names a table; _reading: what may be said about it; _read_by: what each command reads
+    _score_table  candidates and scores from a table
     _ledger    the budget that a release is charged to
     _signals   what signals do to a command
     _backend   the arithmetic that a command uses, and a line where the fastest cannot be had

@@ -21,7 +21,8 @@ def read_scores(source: Source, label: str, score: str, *, exact_floats: bool) -
     """
     for name in (label, score):
         _require_one(source, name)
-    read = _text_scores if source.unit == "line" else _typed_scores
+    # A spreadsheet is text too, and its rows have numbers of their own.
+    read = _text_scores if source.unit == "line" or source.header_line else _typed_scores
     labels, values, numbers = read(source, label, score, exact_floats)
     if not labels:
         raise InputError(f"{source.name}: no candidates; expected a row for each")

@@ -1,16 +1,17 @@
-"""How a command names a table: a file, or a database and a query."""
+"""How a command names a table: a file, standard input, or a database and a query."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 
-from psi.tables import Source, fault_error, open_source
+from psi.tables import ReadingOptions, Source, TableFile, fault_error, open_file, open_source, table_at
+from psi.tables.files import STANDARD_INPUT
 from psi.tables.opening import scheme_of
 from psi.tables.sqlite import sqlite_file
 from psiselect.base.rows import Fault
@@ -19,7 +20,7 @@ QUERY_HELP = "One SELECT, when the list is a database: what it returns is the li
 
 
 class TableName(click.ParamType[Path | str]):
-    """A path, or a database's address as it is: a path would lose one of its slashes.
+    """A path, or as they are: "-" for standard input, and a database's address, which as a path would lose a slash.
 
     path: what a path must be like.
     """
@@ -30,14 +31,14 @@ class TableName(click.ParamType[Path | str]):
         self._path = path
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
-        """The address as text, anything else as a path."""
-        if isinstance(value, str) and scheme_of(value) is not None:
+        """The address, or "-", as text, anything else as a path."""
+        if isinstance(value, str) and (value == STANDARD_INPUT or scheme_of(value) is not None):
             return value
         return Path(value if self._path is None else os.fspath(self._path(value, param, ctx)))
 
 
 # Of commands that read a CSV file by any name.
-FILE_OR_DATABASE = TableName(click.Path(dir_okay=False))
+FILE_OR_DATABASE = TableName(click.Path())
 query_option = click.option(
     "--query", metavar="SQL", help="Read what this SELECT returns, when the table is in a database."
 )
@@ -45,10 +46,12 @@ query_option = click.option(
 
 @dataclass(frozen=True)
 class Table:
-    """A table that is not open yet."""
+    """A table that is not open yet. reading: what is said about it."""
 
     where: Path | str
     query: str | None = None
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
+    _kept: list[TableFile] = field(default_factory=list, compare=False, repr=False)
 
     def __fspath__(self) -> str:
         """The path; no file has the name of a database, so that nobody takes one for unchanged."""
@@ -57,18 +60,36 @@ class Table:
     @property
     def in_database(self) -> bool:
         """Whether it is what a query returns."""
-        return not isinstance(self.where, Path)
+        return isinstance(self.where, str) and not self.is_standard_input
+
+    @property
+    def is_standard_input(self) -> bool:
+        """Whether it can be read only once; what was read is kept in a file without a name."""
+        return self.where == STANDARD_INPUT
 
     @property
     def file(self) -> Path | None:
-        """The file that the list is in, which must not be written to; None for a server. Raises UsageError."""
+        """The file that the list is in, which must not be written to; None for a server and for standard input. Raises
+        UsageError."""
         if isinstance(self.where, Path):
             return self.where
+        if self.is_standard_input:
+            return None
         return sqlite_file(self.where) if scheme_of(self.where) == "sqlite" else None
 
     def open(self, folder: Path | None = None, *, otherwise: str | None = None) -> Source:
         """See `psi.tables.open_source`."""
-        return open_source(self.where, query=self.query, folder=folder, otherwise=otherwise)
+        if self.is_standard_input and self.query is None:
+            return open_file(self.file_in(folder), otherwise, self.reading)
+        return open_source(self.where, query=self.query, folder=folder, otherwise=otherwise, reading=self.reading)
+
+    def file_in(self, folder: Path | None = None) -> TableFile:
+        """The file that it is in, or the copy of standard input in `folder`. Raises InputError."""
+        if not self.is_standard_input:
+            return table_at(Path(self.where), copied=True, folder=folder)
+        if not self._kept:
+            self._kept.append(table_at(Path(self.where), folder=folder))
+        return self._kept[0]
 
 
 def texts(source: Source, column: str | None = None, *, blanks: bool = False) -> Iterator[tuple[int, str]]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import getpass
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from cli._ledger import Charge, ledger_options, writing
 from cli._output import json_option, print_fields, print_json, print_table, say
+from cli._reading import taking_reading
 from cli._table import Table, TableName, query_option
 from dpselect.accounting import PureDp
 from dpselect.local_dp import YES_NO, Poll, PollMechanism
 from dpselect.privacy import NeighbouringRelation, parse_poll_epsilon
 from dpselect.responses import Collection, row
-from psi.tables import row_table
+from psi.tables import ReadingOptions, row_table
+from psi.tables.files import STANDARD_INPUT
 from psiselect.base.atomic import write_bytes
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import InputError, UsageError
@@ -131,6 +134,7 @@ def _pay(poll: Poll, answer: str, ledger: Path | None, dataset: str | None) -> C
 @command.command()
 @click.argument("responses", nargs=-1, required=True, type=TableName(click.Path()))
 @query_option
+@taking_reading()
 @_epsilon
 @_options
 @_mechanism
@@ -144,6 +148,7 @@ def _pay(poll: Poll, answer: str, ledger: Path | None, dataset: str | None) -> C
 def estimate(
     responses: tuple[Path | str, ...],
     query: str | None,
+    said: ReadingOptions,
     epsilon: str,
     options: str | None,
     mechanism: str,
@@ -153,10 +158,11 @@ def estimate(
 ) -> None:
     """Estimate how many hold each option, from tables of responses (or folders of *.csv).
 
-    A table is .csv, .parquet, .arrow, .feather, or a database with --query. Tables are put together safely: every row
-    must answer the same question in the same way, and a response counts once. The estimate is unbiased and may fall
-    outside 0 to 1. The interval stays inside: it is exact, and covers the true share at least as often as --confidence
-    says. Both are about the noise, for exactly these respondents, unless --population adds the drawing of a sample.
+    A table is CSV, Parquet, a spreadsheet and others (docs/tables.md), or a database with --query. Tables are put
+    together safely: every row must answer the same question in the same way, and a response counts once. The estimate
+    is unbiased and may fall outside 0 to 1. The interval stays inside: it is exact, and covers the true share at least
+    as often as --confidence says. Both are about the noise, for exactly these respondents, unless --population adds the
+    drawing of a sample.
 
     \b
     Examples:
@@ -165,7 +171,7 @@ def estimate(
     """
     poll = _poll(options, epsilon, mechanism)
     collection = Collection(poll)
-    for table in _tables(responses, query):
+    for table in _tables(responses, query, said):
         collection.add(row_table(table.open(otherwise=".csv")))
     found = poll.estimate(collection.responses, confidence=confidence, population=population)
     common = {
@@ -205,18 +211,16 @@ def _interval(interval: tuple[float, float]) -> str:
     return f"{interval[0]:.4f} to {interval[1]:.4f}"
 
 
-def _tables(places: tuple[Path | str, ...], query: str | None) -> list[Table]:
+def _tables(places: tuple[Path | str, ...], query: str | None, reading: ReadingOptions) -> list[Table]:
     found: list[Table] = []
     for place in places:
         if not isinstance(place, Path):
-            found.append(Table(place, query))
-        elif place.is_dir():
-            inside = sorted(place.glob("*.csv"))
-            if not inside:
-                raise InputError(f"{place} holds no .csv file")
+            found.append(Table(place, query if place != STANDARD_INPUT else None))
+        elif place.is_dir() and (inside := sorted(place.glob("*.csv"))):
             found += map(Table, inside)
-        else:
+        else:  # a folder that holds no .csv files may be one of Parquet files
             found.append(Table(place))
+    found = [replace(table, reading=replace(reading, shared=len(found) > 1)) for table in found]
     if query is not None and not any(table.in_database for table in found):
         raise UsageError("--query needs a database, such as sqlite:///FILE; files are read whole", term="query")
     if len({table.where.resolve() if isinstance(table.where, Path) else table.where for table in found}) != len(found):

@@ -10,6 +10,7 @@ import click
 
 from cli._ledger import ledger_options, open_ledger, writing
 from cli._output import json_option, print_json, say
+from cli._reading import taking_reading
 from cli._score_table import read_scores
 from cli._table import FILE_OR_DATABASE, Table, query_option
 from dpselect.accounting import BudgetKind
@@ -20,6 +21,7 @@ from dpselect.planning import ASSUMED_GAP, FOR_SEVERAL, committee_rule
 from dpselect.privacy import NeighbouringRelation, parse_epsilon, parse_fraction
 from dpselect.scores import Declared, ScoreBound
 from dpselect.utility import Race
+from psi.tables import ReadingOptions
 from psiselect.base.errors import UsageError
 
 Measurement = Selection | CommitteeSelection
@@ -34,6 +36,7 @@ _BUILDERS: dict[Mechanism, Callable[[Fraction, Declared, int], Measurement]] = {
 @click.command("select")
 @click.argument("scores", type=FILE_OR_DATABASE)
 @query_option
+@taking_reading()
 @click.option("--label", required=True, metavar="COLUMN", help="Column with the candidates' names.")
 @click.option("--score", required=True, metavar="COLUMN", help="Column with their scores.")
 @click.option(
@@ -64,6 +67,7 @@ _BUILDERS: dict[Mechanism, Callable[[Fraction, Declared, int], Measurement]] = {
 def command(
     scores: Path | str,
     query: str | None,
+    said: ReadingOptions,
     label: str,
     score: str,
     sensitivity: str,
@@ -80,8 +84,8 @@ def command(
 ) -> None:
     """The candidate with the best score, or the best --seats, with differential privacy.
 
-    SCORES is a table: .csv with a header, .parquet, .arrow, .feather, or a database with --query. Text is read as exact
-    decimals ("1.5") or ratios ("1/3"). The guarantee is as good as the sensitivity you state;
+    SCORES is a table: CSV, Parquet, a spreadsheet and others (docs/tables.md), or a database with --query. Text is read
+    as exact decimals ("1.5") or ratios ("1/3"). The guarantee is as good as the sensitivity you state;
     `dpselect.declaration_search` can search for a counterexample.
 
     \b
@@ -104,7 +108,7 @@ def command(
             f"--ledger needs --neighbors: the ledger counts releases under one relation, {book.neighbors.value}. Say "
             "--neighbors with the relation that your --sensitivity is for"
         )
-    source = Table(scores, query).open(otherwise=".csv")
+    source = Table(scores, query, said).open(otherwise=".csv")
     labels, values = read_scores(source, label, score, exact_floats=exact_floats)
     if seats > 1 and seats >= len(labels):
         raise UsageError(f"--seats {seats}: with {len(labels)} candidates there is nothing to choose")

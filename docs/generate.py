@@ -2,6 +2,7 @@
 
 - docs/cli.md: from the commands' own --help
 - docs/protocol.md, between its markers: the state table, from psi.protocol.states.TABLE
+- docs/tables.md, between its markers: what each command reads, from cli._read_by
 - docs/advisor.md: from the advisor's rules
 """
 
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import click
 
+import cli._read_by
 import cli.advisor.docs
 from cli.main import root
 from psi.protocol.messages import MessageType
@@ -78,6 +80,7 @@ def between(page: Path, name: str, content: str) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli_reference,
     "protocol.md": lambda: between(DOCS / "protocol.md", "states", state_table()),
+    "tables.md": lambda: between(DOCS / "tables.md", "read-by", cli._read_by.markdown()),
     "advisor.md": cli.advisor.docs.render,
 }
 

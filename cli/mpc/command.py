@@ -20,6 +20,7 @@ from mpc.parties import PartyList
 from mpc.plan import NoiseGuarantee, SumPlan, plan_sum
 from mpc.session import run_sum
 from mpc.terms import MAX_LENGTH, Function
+from psi.tables import ReadingOptions
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import UsageError
 
@@ -138,6 +139,7 @@ def _run_linear(
     value: str | None,
     values: Path | str | None,
     query: str | None,
+    said: ReadingOptions,
     column: str | None,
     length: int | None,
     decimals: int,
@@ -152,7 +154,7 @@ def _run_linear(
     private = {name: options.pop(name) for name in _PRIVATE}
     session = open_session(**options)
     roster = session.roster
-    given, output = Values.of(value, values, query, column), Output(target, session.as_json)
+    given, output = Values.of(value, values, query, column, said), Output(target, session.as_json)
     output.check(given)
     mine = given.read(roster, session.party)
     count = len(mine) if mine is not None else length or 1

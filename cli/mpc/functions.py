@@ -29,6 +29,7 @@ from mpc.function_plan import FunctionPlan, plan_largest, plan_threshold
 from mpc.functions import FunctionOutcome, run_function
 from mpc.parties import PartyList
 from mpc.terms import Function
+from psi.tables import ReadingOptions
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import InputError, UsageError
 
@@ -111,6 +112,7 @@ def argmax_command(
     approve: tuple[str, ...],
     values: Path | str | None,
     query: str | None,
+    said: ReadingOptions,
     column: str | None,
     bound: str | None,
     decimals: int,
@@ -150,7 +152,7 @@ def argmax_command(
         neighbors=relation,
         colluding=colluding,
     )
-    mine = _numbers(session.roster, session.party, plan, Values.of(value, values, query, column), names, approve)
+    mine = _numbers(session.roster, session.party, plan, Values.of(value, values, query, column, said), names, approve)
     what = "which candidate has the largest total" if names is not None else "who has the largest number"
     charge = charge_of(Function.ARGMAX, exact, relation, ledger, dataset)
     outcome = _run(session, plan, mine, what, charge)

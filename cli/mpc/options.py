@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from cli._identity import load_identity
 from cli._ledger import Charge, ledger_options
 from cli._options import options
 from cli._output import json_option, progress
+from cli._reading import taking_reading
 from cli._table import Table, TableName, query_option, texts
 from dpselect.accounting import PureDp
 from dpselect.approval import epsilon_text
@@ -30,7 +31,7 @@ from mpc.securesum import Admit, admit_all
 from mpc.session import DEFAULT_TIMEOUT, Progress
 from mpc.terms import MAX_LENGTH, Function
 from psi.identity.identity import Identity
-from psi.tables import distinct_names, require_names
+from psi.tables import ReadingOptions, distinct_names, require_names
 from psiselect.base.errors import InputError, UsageError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -77,6 +78,7 @@ table_options = options(
         help="This party's numbers: a text file with one per line, a table, or a database with --query.",
     ),
     query_option,
+    taking_reading(),
     click.option("--column", metavar="COLUMN", help="Read this column of --values, when it has several."),
 )
 
@@ -147,12 +149,19 @@ class Values:
     column: str | None = None
 
     @classmethod
-    def of(cls, value: str | None, values: Path | str | None, query: str | None, column: str | None) -> Values:
+    def of(
+        cls,
+        value: str | None,
+        values: Path | str | None,
+        query: str | None,
+        column: str | None,
+        reading: ReadingOptions | None = None,
+    ) -> Values:
         """What the options say. Raises UsageError."""
         for name, given in (("query", query), ("column", column)):
             if given is not None and values is None:
                 raise UsageError(f"--{name} goes with --values", term=name)
-        return cls(value, None if values is None else Table(values, query), column)
+        return cls(value, None if values is None else Table(values, query, reading or ReadingOptions()), column)
 
     def read(self, roster: PartyList, party: str) -> Sequence[Fraction] | None:
         """The numbers, None for a server. Raises UsageError or InputError."""
@@ -171,16 +180,19 @@ class Values:
 def read_numbers(table: Table, column: str | None) -> Multiples:
     """The numbers of a table's only column, or of the one that is named. Raises UsageError or InputError.
 
-    A text file holds one number a line, and so does a .csv file of one column whose first line is a number.
+    A text file holds one number a line, and so does a .csv file of one column whose first line is a number, unless it
+    is said to be a header.
     """
-    source = table.open(otherwise=".txt")
+    said = table.reading
+    # The first line is looked at below: a number is none of the names here, whatever it looks like.
+    source = replace(table, reading=replace(said, any_names=True)).open(otherwise=".txt")
     names = source.schema.names
     distinct_names(names, source.name)
     if column is not None:
         require_names(source, [column], "column")
     elif len(names) > 1:
         raise UsageError(f"{source.name} has {len(names)} columns; choose one with --column", term="column")
-    bare = column is None and source.header_line and NUMBER.fullmatch(names[0].strip())
+    bare = said.header is None and column is None and source.header_line and NUMBER.fullmatch(names[0].strip())
     header = [(source.header_line, names[0])] if bare else []
     cells = itertools.chain(header, texts(source, column or names[0], blanks=True))
     taken = itertools.islice(cells, MAX_LENGTH + 1)

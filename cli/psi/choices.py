@@ -115,7 +115,7 @@ class Choices:
         if given.columns is not None and given.output is None:
             raise UsageError("--columns says what is written to --output; name an --output", term="columns")
         own = charge_of(side, terms, given.ledger, given.dataset)
-        table, room = Table(given.source, given.query), memory(given.memory_limit, given.workdir)
+        table, room = Table(given.source, given.query, given.reading), memory(given.memory_limit, given.workdir)
         spare = Spare(room.folder, RESUMED if given.resume else None)
         return cls(
             side=side,

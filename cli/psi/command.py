@@ -36,6 +36,8 @@ from psi.protocol.messages import BUSY
 from psi.session import cost, local
 from psi.session.calibration import calibrate
 from psi.session.job import Memory
+from psi.tables import ReadingOptions
+from psi.tables.files import STANDARD_INPUT
 from psi.transport.tls import Listener, connect
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import UsageError
@@ -155,11 +157,17 @@ def connect_(address: str, given: GivenOptions) -> None:
     help="The same as --null for B [default: as for A].",
 )
 def local_(
-    second: Path | str, query_b: str | None, keys_b: tuple[str, ...], nulls_b: tuple[str, ...], given: GivenOptions
+    second: Path | str,
+    query_b: str | None,
+    keys_b: tuple[str, ...],
+    nulls_b: tuple[str, ...],
+    given: GivenOptions,
+    **reading_b: Any,
 ) -> None:
     """Run both parties on this machine, without a network: to try out and to measure.
 
-    A is the side that connects: it learns, and --output gets its rows.
+    A is the side that connects: it learns, and --output gets its rows. What is said about reading A holds for B too,
+    unless B has an option of its own.
 
     \b
     Examples:
@@ -170,13 +178,16 @@ def local_(
       psiselect psi local sqlite:///shop.db members.parquet --query 'SELECT email FROM customers' --key email:email
       psiselect psi local customers.csv orders.csv --key email:email --reveal sum --value amount
     """
+    if second == given.source == STANDARD_INPUT:
+        raise UsageError("A and B are both standard input; name a file for one of them")
     check_column(Reveal(given.reveal), "peer", given.value)  # B does not learn, so the values are B's
     choices = Choices.of(Side.CONNECT, replace(given, value=None, ledger=None, dataset=None))
     # What B gives is what the noise protects.
     charge = charge_of(Side.LISTEN, choices.terms, given.ledger, given.dataset)
     here, terms = choices.list, choices.terms
     keys = _keys_of_b(here.keys, keys_b)
-    there = replace(here, table=Table(second, query_b), keys=keys, value=given.value, nulls=nulls_b or given.nulls)
+    table = _table_of_b(second, query_b, here.table, reading_b)
+    there = replace(here, table=table, keys=keys, value=given.value, nulls=nulls_b or given.nulls)
     again = replace(choices.results, spare=replace(choices.results.spare, again=LOCALLY))
     again.check(here.table.open(here.memory.folder), {"A": here.table.file, "B": there.table.file})
     with (
@@ -191,6 +202,13 @@ def local_(
             charge.tell()
         results = local.run({Side.CONNECT: own, Side.LISTEN: other}, backend, SystemEntropy(), done)
         again.give(own, results[Side.CONNECT], backend.name, None)
+
+
+def _table_of_b(where: Path | str, query: str | None, table: Table, said: dict[str, Any]) -> Table:
+    """B's table: read as its own options say or, if there are none, as A's do, as far as they concern its kind. Raises
+    UsageError."""
+    own = {name.removesuffix("_b"): value for name, value in said.items() if value is not None}
+    return Table(where, query, ReadingOptions.of(**own) if own else replace(table.reading, shared=True))
 
 
 def _keys_of_b(keys: tuple[KeySpec, ...], given: tuple[str, ...]) -> tuple[KeySpec, ...]:
@@ -218,7 +236,7 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
     """Predict seconds, bytes and disk of a run, from a measurement made here and now.
 
     Without --link both parties share this machine, as in `psi local`; with it, each has a machine like this one.
-    Reading the table comes on top.
+    ReadingOptions the table comes on top.
 
     \b
     Examples:

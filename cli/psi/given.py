@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from psi.agreement.modes import Comparer, Matching, Reveal
+from psi.tables import ReadingOptions
 
 # What the state of an offer holds of them (docs/offline.md). A file without a version is of version 1; a field that is
 # added later needs a default, and then older files can still be read.
@@ -36,6 +37,12 @@ class GivenOptions:
     # The list.
     source: Path | str
     query: str | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    csv_escape: str | None = None
+    header: bool | None = None
+    sheet: str | None = None
+    form: str | None = None
     keys: tuple[str, ...]
     value: str | None = None
     nulls: tuple[str, ...] = ()
@@ -83,6 +90,18 @@ class GivenOptions:
             values["identity"], *more = values.pop("identities")
             values["more_identities"] = tuple(more)
         return cls(**{item.name: values.pop(item.name) for item in fields(cls) if item.name in values})
+
+    @property
+    def reading(self) -> ReadingOptions:
+        """What is said about the list. Raises UsageError."""
+        return ReadingOptions.of(
+            delimiter=self.delimiter,
+            encoding=self.encoding,
+            csv_escape=self.csv_escape,
+            header=self.header,
+            sheet=self.sheet,
+            form=self.form,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As kept in the state of an offer; paths are made absolute."""

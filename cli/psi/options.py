@@ -13,6 +13,7 @@ import click
 from cli._ledger import ledger_options
 from cli._options import options
 from cli._output import json_option
+from cli._reading import reading_options
 from cli._table import QUERY_HELP, TableName
 from cli.psi import columns as column_options
 from cli.psi import policy as policy_options
@@ -205,9 +206,11 @@ def session_options(side: Side, *, several_identities: bool = False) -> Callable
             required=True,
             type=TableName(),
             metavar="FILE",
-            help="My list: .csv, .parquet, .txt; or, with --query, sqlite:///FILE or postgresql://USER@HOST/DATABASE.",
+            help="My list: CSV, Parquet, a spreadsheet and others (docs/tables.md), - for standard input; or, with "
+            "--query, sqlite:///FILE or postgresql://USER@HOST/DATABASE.",
         ),
         click.option("--query", metavar="SQL", help=QUERY_HELP),
+        *reading_options(),
         *_WHAT,
         click.option(
             "--learn",
@@ -237,7 +240,7 @@ def session_options(side: Side, *, several_identities: bool = False) -> Callable
     )
 
 
-local_options = _given(*_WHAT, json_option)
+local_options = _given(*reading_options(), *reading_options(second=True), *_WHAT, json_option)
 
 estimate_options = options(
     _REVEAL,

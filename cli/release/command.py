@@ -46,7 +46,7 @@ def command() -> None:
     Whoever runs this sees the rows; what it prints may be shown to anyone. The expected error is printed before
     anything is drawn; --plan stops there and spends nothing.
 
-    FILE is a table: .csv with a header, .parquet, .arrow, .feather, or a database with --query.
+    FILE is a table: CSV, Parquet, a spreadsheet and others (docs/tables.md), or a database with --query.
 
     \b
     Examples:

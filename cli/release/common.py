@@ -15,6 +15,7 @@ import click
 from cli._ledger import ledger_options, open_ledger, writing
 from cli._options import options
 from cli._output import json_option, print_fields, print_json, say
+from cli._reading import taking_reading
 from cli._table import FILE_OR_DATABASE, Table, query_option
 from cli.release.rows import column_texts, person_texts, repeating_id
 from dpselect import numeric
@@ -24,9 +25,11 @@ from dpselect.ledger import Ledger
 from dpselect.names import clean
 from dpselect.numeric import Grid, Invalid, Measurement, unbounded
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
-from psi.tables import Source, distinct_names, open_file, require_names
+from psi.tables import ReadingOptions, Source, distinct_names, require_names
 from psi.tables.delimited import CsvSource
 from psi.tables.lines import COLUMN as LINES_COLUMN
+from psi.tables.lines import LinesSource
+from psi.tables.reading import Kind, kind_by_ending
 from psiselect.base.errors import InputError, UsageError
 
 _MAX_CATEGORIES_BYTES = 16 << 20
@@ -38,6 +41,7 @@ class GivenOptions:
 
     file: Path | str
     query: str | None
+    said: ReadingOptions
     column: str | None
     epsilon: str
     neighbors: str
@@ -53,6 +57,7 @@ class GivenOptions:
 _options = options(
     click.argument("file", type=FILE_OR_DATABASE),
     query_option,
+    taking_reading(),
     click.option("--column", help="The column to use."),
     click.option("--epsilon", required=True, metavar="E", help="Privacy parameter, exact: 0.1 or 1/10."),
     click.option(
@@ -127,7 +132,7 @@ class Common:
     def of(cls, statistic: str, given: GivenOptions) -> Common:
         return cls(
             statistic,
-            Table(given.file, given.query),
+            Table(given.file, given.query, given.said),
             given.column,
             parse_epsilon(given.epsilon),
             NeighbouringRelation.parse(given.neighbors),
@@ -144,7 +149,7 @@ class Common:
         """The table. Raises InputError when it does not have the column, or two of one name."""
         source = self.table.open(otherwise=".csv")
         if isinstance(source, CsvSource) and self._is_list(source):
-            source = open_file(source.file)
+            source = LinesSource(source.file)
         distinct_names(source.schema.names, source.name)
         if self.column is not None:
             require_names(source, [self.column], "column")
@@ -155,8 +160,8 @@ class Common:
     def _is_list(self, source: CsvSource) -> bool:
         """Whether this is a text file of one value a line, as psi reads it: it is asked for the column of such files,
         and its first line does not name it."""
-        names = source.schema.names
-        if Path(source.name).suffix.lower() != ".txt" or self.column != LINES_COLUMN:
+        names, said = source.schema.names, self.table.reading
+        if kind_by_ending(source.name) is not Kind.TXT or said.form is not None or self.column != LINES_COLUMN:
             return False
         return len(names) == 1 and names != [LINES_COLUMN]
 

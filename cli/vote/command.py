@@ -9,6 +9,7 @@ import click
 
 from cli._ledger import ledger_options, open_ledger
 from cli._output import json_option, print_json, print_table, say
+from cli._reading import TABLE_FORMATS, format_option, taking_reading
 from cli._table import FILE_OR_DATABASE, Table, query_option
 from cli.vote.ballots import load
 from cli.vote.plan import print_plan, save_plot
@@ -18,6 +19,7 @@ from dpselect.ballots import FORMATS, OnInvalid, Reading, load_candidates
 from dpselect.mechanisms import Mechanism
 from dpselect.planning import Task, choose, plan
 from dpselect.privacy import NeighbouringRelation, parse_epsilon, parse_fraction
+from psi.tables import ReadingOptions
 from psiselect.base.errors import UsageError
 
 MECHANISMS = ("permute-and-flip", "exponential", "subset-exponential", "peeling")
@@ -36,7 +38,8 @@ _on_invalid = click.option(
     show_default=True,
     help="A ballot that breaks a rule: stop and name its line, or leave it out silently (inside the guarantee).",
 )
-_format = click.option("--format", "form", type=click.Choice(list(FORMATS)), help="Force a format; else by content.")
+_format = format_option((*(form for form in FORMATS if form not in TABLE_FORMATS), *TABLE_FORMATS))
+_reading = taking_reading(formats=False)
 _epsilon = click.option("--epsilon", required=True, metavar="E", help="Privacy parameter, exact: 0.1 or 1/10.")
 _neighbors = click.option(
     "--neighbors",
@@ -79,6 +82,7 @@ def command() -> None:
 )
 @_on_invalid
 @_format
+@_reading
 @ledger_options("these ballots")
 @json_option
 def winner(
@@ -92,6 +96,7 @@ def winner(
     gap: str | None,
     on_invalid: str,
     form: str | None,
+    said: ReadingOptions,
     ledger: Path | None,
     dataset: str | None,
     as_json: bool,
@@ -99,7 +104,7 @@ def winner(
     """The winner, or a committee of --seats, with differential privacy for the voters.
 
     Prints nothing else that depends on the ballots: no counts, no turnout, members in the order of names. Formats:
-    tables (.csv, .parquet, .arrow, .feather, or a database with --query), PrefLib (.cat, .toc, .toi), Pabulib (.pb),
+    tables (see docs/tables.md, or a database with --query), PrefLib (.cat, .toc, .toi), Pabulib (.pb),
     abcvoting (.abc.yaml).
 
     \b
@@ -110,7 +115,7 @@ def winner(
     """
     exact, relation, guess = parse_epsilon(epsilon), NeighbouringRelation.parse(neighbors), _gap(gap)
     book = open_ledger(ledger, dataset)
-    reading = load(Table(ballots, query), candidates=candidates, on_invalid=OnInvalid(on_invalid), form=form)
+    reading = load(Table(ballots, query, said), candidates=candidates, on_invalid=OnInvalid(on_invalid), form=form)
     _tell(reading)
     task = Task(
         len(reading.profile.candidates), exact, relation, seats, guess, BudgetKind.PURE if book is None else book.kind
@@ -209,6 +214,7 @@ def plan_(
 @_candidates
 @_on_invalid
 @_format
+@_reading
 @json_option
 def count(
     ballots: Path | str,
@@ -218,6 +224,7 @@ def count(
     candidates: Path | None,
     on_invalid: str,
     form: str | None,
+    said: ReadingOptions,
     as_json: bool,
 ) -> None:
     """The exact tally, for the tallier: without privacy, and refused without --not-private.
@@ -230,7 +237,7 @@ def count(
         raise UsageError(
             "exact counts give the voters no privacy; say --not-private if that is meant, or use `vote winner`"
         )
-    reading = load(Table(ballots, query), candidates=candidates, on_invalid=OnInvalid(on_invalid), form=form)
+    reading = load(Table(ballots, query, said), candidates=candidates, on_invalid=OnInvalid(on_invalid), form=form)
     _tell(reading)
     tally = not_private_tally(reading.profile, seats)
     if as_json:

@@ -19,8 +19,10 @@ _LAST_RETRY_SECONDS = 60.0
 
 
 def stamp_of(path: str | os.PathLike[str]) -> Stamp | None:
-    """The file's stamp. None when there is no such file (a database, for one): nobody can tell then whether the table
-    is what it was."""
+    """The file's stamp. None when there is no such file (a database, for one), or it is a folder, whose stamp says
+    nothing of its files: nobody can tell then whether the table is what it was."""
+    if os.path.isdir(path):
+        return None
     try:
         return durable.stamp(path)
     except (OSError, ValueError):

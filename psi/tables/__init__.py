@@ -1,10 +1,13 @@
 """Tables in and matched rows out: the one reader of tables for every command.
 
     opening    from a path or a database's address to a source
+    reading    what a user may say about a table: delimiter, encoding, sheet; the kinds by name, ending and content
     files      what a table is in: a file that stays as it is, or a copy of a pipe
+    unpacking  packed files and other encodings, as UTF-8 text
     source     what every source offers, and columns as text
     key_text   numbers and bytes of a key column as text
-    delimited, lines, columnar, database, sqlite, postgres: one kind of source each
+    delimited, lines, columnar, folder, spreadsheet, database, sqlite, postgres: one kind of source each
+    layout     of CSV files: delimiter, header and lines; headers: columns' names, or what is none
     quotes     of CSV files: checked before Arrow reads them
     kept       rows of a database, in a file without a name; queries: those that run, and how a signal ends them
     writing    rows out; joining: own rows beside the peer's
@@ -22,7 +25,8 @@ from __future__ import annotations
 from psi.tables.files import TableFile
 from psi.tables.joining import joined_schema, write_joined
 from psi.tables.key_text import digits_lost
-from psi.tables.opening import is_columnar, open_file, open_source
+from psi.tables.opening import is_columnar, open_file, open_source, table_at
+from psi.tables.reading import ReadingOptions
 from psi.tables.source import (
     Source,
     as_text,
@@ -40,6 +44,7 @@ __all__ = [
     "MATCHED_BY",
     "Chosen",
     "KeyNames",
+    "ReadingOptions",
     "Source",
     "TableFile",
     "as_text",
@@ -54,6 +59,7 @@ __all__ = [
     "require_columns",
     "require_names",
     "row_table",
+    "table_at",
     "text_column",
     "write_joined",
     "write_rows",

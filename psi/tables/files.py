@@ -14,27 +14,35 @@ from psiselect.base import working
 from psiselect.base.durable import stamp
 from psiselect.base.errors import InputError
 
-NOT_UTF8 = "not UTF-8 text; save the file as UTF-8"
+STANDARD_INPUT = "-"
 _Answer = TypeVar("_Answer")
 
 
 class TableFile:
     """A file that holds a table.
 
-    path: where its bytes are. name: what errors call it. A pipe, or whatever else can be read only once, is copied
+    path: where its bytes are. name: what errors call it. encoding: what its text was in before it came to be UTF-8,
+    None where it is as it was. A pipe, or whatever else can be read only once, is copied
     into a file without a name where `copied` allows it. Raises InputError when it cannot be read.
     """
+
+    encoding: str | None = None
+    is_nameless = False  # standard input
 
     def __init__(self, path: Path, *, copied: bool = False, folder: Path | None = None) -> None:
         self.path = path
         self.name = str(path)
         self._copy: IO[bytes] | None = None
+        if self.name == STANDARD_INPUT:
+            self.is_nameless = True
+            self.name, self.path, copied = "standard input", Path("/dev/stdin"), True
+            path = self.path
         kind = self._ask(os.stat).st_mode
         if copied and not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
-            self._copy = _copy(path, folder)
+            self._copy = _copy(path, self.name, folder)
             self.path = Path(f"/dev/fd/{self._copy.fileno()}")
         elif not stat.S_ISREG(kind):
-            raise InputError(f"{path}: is not a file")
+            raise InputError(f"{self.name}: is not a file")
         self._opened_as = self._ask(stamp)
 
     def open(self) -> BinaryIO:
@@ -71,7 +79,18 @@ class TableFile:
         return InputError(f"{self.name}: cannot be read: {error.strerror}")
 
 
-def _copy(path: Path, folder: Path | None) -> IO[bytes]:
+def beginning_at(file: TableFile, start: int) -> BinaryIO:
+    """A file's bytes from `start` on, also where it cannot be sought in; to be closed by the caller."""
+    opened = file.open()
+    if opened.seekable():
+        opened.seek(start)
+    else:
+        while start > 0 and (skipped := opened.read(start)):
+            start -= len(skipped)
+    return opened
+
+
+def _copy(path: Path, name: str, folder: Path | None) -> IO[bytes]:
     """What can be read only once, in a file without a name: it goes with the process, however that ends."""
     folder = working.folder(folder)
     try:
@@ -80,5 +99,5 @@ def _copy(path: Path, folder: Path | None) -> IO[bytes]:
             shutil.copyfileobj(once, copy)
         copy.flush()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read or copied to the disk: {error.strerror}") from None
+        raise InputError(f"{name}: cannot be read or copied to the disk: {error.strerror}") from None
     return copy

@@ -11,31 +11,30 @@ from psi.tables.columnar import ArrowSource, ParquetSource
 from psi.tables.database import Database, DatabaseSource
 from psi.tables.delimited import CsvSource
 from psi.tables.files import TableFile
+from psi.tables.folder import FolderSource, TableFolder
 from psi.tables.lines import LinesSource
 from psi.tables.postgres import Postgres
+from psi.tables.reading import (
+    CONTENT_BYTES,
+    ENDINGS,
+    SPREADSHEETS,
+    Kind,
+    ReadingOptions,
+    kind_by_content,
+    kind_by_ending,
+)
 from psi.tables.source import Source
+from psi.tables.spreadsheet import SpreadsheetSource
 from psi.tables.sqlite import Sqlite
+from psi.tables.unpacking import UnpackedFile
 from psiselect.base import threads, working
 from psiselect.base.errors import InputError, UsageError
 
 # What Arrow may start to read a table. Where it gets only some of them, it waits for ever.
 _THREADS = 8
 
-# By ending, in lower case.
-READERS: Mapping[str, Callable[[TableFile], Source]] = {
-    ".csv": CsvSource,
-    ".parquet": ParquetSource,
-    ".txt": LinesSource,
-    ".arrow": ArrowSource,
-    ".feather": ArrowSource,
-}
-# Endings that say nothing to commands with a kind of their own for such files.
-_ANY_TEXT = ".txt"
-# How a file of that kind begins. The byte after PAR1 is binary: the text could begin the header of a CSV file.
-_CONTENTS: tuple[tuple[re.Pattern[bytes], Callable[[TableFile], Source]], ...] = (
-    (re.compile(rb"PAR1[\x00-\x08\x0e-\x1f]"), ParquetSource),
-    (re.compile(rb"ARROW1\0\0"), ArrowSource),
-)
+# Says nothing to commands with a kind of their own for such files.
+_ANY_TEXT = Kind.TXT
 
 # By the scheme of their addresses.
 DATABASES: Mapping[str, Callable[[str], Database]] = {"postgresql": Postgres, "postgres": Postgres, "sqlite": Sqlite}
@@ -55,46 +54,71 @@ def open_source(
     query: str | None = None,
     folder: Path | None = None,
     otherwise: str | None = None,
+    reading: ReadingOptions | None = None,
 ) -> Source:
-    """Open a table: a file, or what `query` returns from the database at sqlite:///FILE or postgresql://...
+    """Open a table: a file, a folder of Parquet files, or what `query` returns from the database at sqlite:///FILE or
+    postgresql://...
 
     folder: where the rows of a database, or a pipe, are kept meanwhile [default: the system's folder for temporary
-    files]. otherwise: see `open_file`; with it, pipes are read too. Raises InputError when the table is missing,
-    malformed or of no known kind, UsageError for what does not go together, ResourceError when
-    the system grants too few threads to read it.
+    files]. otherwise: see `open_file`; with it, pipes are read too. "-" is standard input. reading: what is said about
+    the file. Raises InputError when the table is missing, malformed or of no known kind, UsageError for what does not
+    go together, ResourceError when the system grants too few threads to read it.
     """
     threads.require(_THREADS)
     scheme = scheme_of(os.fspath(where))
     if scheme is not None:
+        (reading or ReadingOptions()).require_fit(f"{scheme}://...", None, "a database")
         return _open_database(os.fspath(where), scheme, query, working.folder(folder))
     if query is not None:
         raise UsageError("--query needs a database, such as sqlite:///FILE; a file is read whole", term="query")
-    return open_file(TableFile(Path(where), copied=otherwise is not None, folder=folder), otherwise)
+    return open_file(table_at(Path(where), copied=otherwise is not None, folder=folder), otherwise, reading)
 
 
-def open_file(file: TableFile, otherwise: str | None = None) -> Source:
-    """Open a file by its content, which shows Parquet and Arrow, or else by its ending.
+def table_at(path: Path, *, copied: bool = False, folder: Path | None = None) -> TableFile:
+    """The file, or the folder of files, that is there; see `TableFile`. Raises InputError."""
+    return TableFolder(path) if path.is_dir() else TableFile(path, copied=copied, folder=folder)
+
+
+def open_file(file: TableFile, otherwise: str | None = None, reading: ReadingOptions | None = None) -> Source:
+    """Open a file by its content, which shows Parquet, Arrow and spreadsheets, or else as `reading` or its ending says.
 
     otherwise: an ending. A file whose own ending is unknown, or .txt, is read as if it had this one; then the columns'
-    names of a CSV file may repeat. Raises InputError.
+    names of a CSV file may repeat. Raises InputError, UsageError for what is said of another kind of file.
     """
-    ending = Path(file.name).suffix.lower()
-    if otherwise is not None and (ending == _ANY_TEXT or ending not in READERS):
-        ending = otherwise
-    reader = _by_content(file) or READERS.get(ending)
-    if reader is None:
-        raise InputError(f"{file.name}: cannot tell what kind of table this is; known endings: {', '.join(READERS)}")
-    return CsvSource(file, distinct=False) if reader is CsvSource and otherwise is not None else reader(file)
+    reading = reading or ReadingOptions()
+    if isinstance(file, TableFolder):
+        reading.require_fit(file.name, Kind.PARQUET, "a folder of Parquet files")
+        return FolderSource(file)
+    packed = UnpackedFile(file, reading.encoding)
+    kind = _kind(packed, otherwise, reading)
+    if kind in (Kind.CSV, Kind.TSV, Kind.TXT):
+        reading.require_fit(file.name, kind, "a text file")
+        if kind is Kind.TXT:
+            return LinesSource(packed)
+        return CsvSource(packed, reading, distinct=otherwise is None, tabs=kind is Kind.TSV)
+    reading.require_fit(file.name, kind, f"a file of the kind {kind.value}")
+    if packed.words is not None:
+        raise InputError(f"{file.name}: {kind.value} inside a {packed.words} file; unpack it first")
+    if kind in SPREADSHEETS:
+        return SpreadsheetSource(file, reading, distinct=otherwise is None)
+    return ParquetSource(file) if kind is Kind.PARQUET else ArrowSource(file)
 
 
 def is_columnar(file: TableFile) -> bool:
-    """Whether a file is Parquet or Arrow, by its content. Raises InputError."""
-    return _by_content(file) is not None
+    """Whether a file is a table of its own kind, no text, by its content. Raises InputError."""
+    return isinstance(file, TableFolder) or kind_by_content(file.head(CONTENT_BYTES)) is not None
 
 
-def _by_content(file: TableFile) -> Callable[[TableFile], Source] | None:
-    head = file.head(8)
-    return next((reader for begins, reader in _CONTENTS if begins.match(head)), None)
+def _kind(file: UnpackedFile, otherwise: str | None, reading: ReadingOptions) -> Kind:
+    shown = None if reading.encoding is not None else kind_by_content(file.head(CONTENT_BYTES))
+    ending = kind_by_ending(file.name)
+    if otherwise is not None and ending in (None, _ANY_TEXT):
+        ending = ENDINGS[otherwise]
+    found = shown or reading.form or ending
+    if found is None:
+        how = "say what it is by --format" if file.is_nameless else f"known endings: {', '.join(ENDINGS)}"
+        raise InputError(f"{file.name}: cannot tell what kind of table this is; {how}", term="form")
+    return found
 
 
 def _open_database(where: str, scheme: str, query: str | None, folder: Path) -> Source:

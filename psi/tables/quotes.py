@@ -31,8 +31,9 @@ class Quotes:
 
     def __init__(self, delimiter: str) -> None:
         self._edges = [ord(character) for character in f"{delimiter}\r\n"]
-        edge = rf"[{delimiter}\r\n]"
-        plain = rf'(?:[^"{delimiter}\r\n][^{delimiter}\r\n]*)?'
+        code = rf"\x{{{ord(delimiter):x}}}"  # it may mean something in an expression
+        edge = rf"[{code}\r\n]"
+        plain = rf'(?:[^"{code}\r\n][^{code}\r\n]*)?'
         inside = r'(?:[^"]|"")*'
         fields = rf'(?:(?:{plain}|"{inside}"){edge})*'
         # From a field's beginning, or from inside quotes, to the same at the end.
@@ -52,6 +53,8 @@ class Quotes:
         """
         end = b"\n" if b"\n" in block else b"\r"
         first, last = block.find(end) + 1, block.rfind(end) + 1
+        if ended:  # whatever ends the last line
+            first, last = first or len(block), len(block)
         line = self._torn + block[:first]
         good = not last or (self._part(line, 0, len(line)) and self._part(block, first, last))
         self._torn = block[last:] if last else self._torn + block

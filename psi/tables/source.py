@@ -17,8 +17,9 @@ from psiselect.base.errors import InputError
 from psiselect.base.rows import Fault, Row, RowTable
 
 BATCH_ROWS = 1 << 16
+_WAITING_ROWS = 1 << 13
 _SHOWN_COLUMNS = 30
-_EXACT = 1 << 53  # below it every whole floating-point number is exact
+EXACT = 1 << 53  # below it every whole floating-point number is exact
 
 
 class Source(Protocol):
@@ -69,7 +70,7 @@ class FileSource(abc.ABC):
     """A table in a file. Subclasses set `schema` in their constructor and read in `_read`, and in `_rows` where the
     file is text."""
 
-    first_row: ClassVar[int] = 1
+    first_row = 1
     unit: ClassVar[str] = "row"
     disk_bytes: ClassVar[int] = 0
     header_line = 0
@@ -115,6 +116,30 @@ def rows_of(batches: Iterable[pa.RecordBatch], first: int, name: str) -> Iterato
         for number, cells in enumerate(zip(*texts, strict=True), first):
             yield Row(number, cells)
         first += len(batch)
+
+
+def batches_of(
+    rows: Iterable[Row | Fault], columns: Sequence[str], source: Source, *, blank: bool
+) -> Iterator[pa.RecordBatch]:
+    """Batches of rows as text, with these columns. blank: whether a row without cells is a row, of one empty value.
+    Raises InputError at the first fault."""
+    shape = pa.schema([source.schema.field(name) for name in columns])
+    waiting: list[Sequence[str]] = []
+
+    def batch() -> pa.RecordBatch:
+        cells = zip(*waiting, strict=True)
+        return pa.RecordBatch.from_arrays([pa.array(texts, pa.string()) for texts in cells], schema=shape)
+
+    for row in rows:
+        if isinstance(row, Fault):
+            raise fault_error(source, row)
+        if row.cells or blank:
+            waiting.append(row.cells or ("",))
+        if len(waiting) >= _WAITING_ROWS:
+            yield batch()
+            waiting.clear()
+    if waiting:
+        yield batch()
 
 
 def fault_error(source: Source, fault: Fault) -> InputError:
@@ -228,7 +253,7 @@ def _cell_text(values: pa.Array, column: str, name: str) -> list[str]:
     texts = pc.fill_null(as_text(values, column, name), "")
     if pa.types.is_floating(values.type):
         wide = values.cast(pa.float64())
-        whole = pc.and_(pc.equal(pc.floor(wide), wide), pc.less(pc.abs(wide), float(_EXACT)))
+        whole = pc.and_(pc.equal(pc.floor(wide), wide), pc.less(pc.abs(wide), float(EXACT)))
         texts = pc.if_else(pc.fill_null(whole, False), pc.cast(wide, pa.int64(), safe=False).cast(texts.type), texts)
     found: list[str] = texts.to_pylist()
     return found

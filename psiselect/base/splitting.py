@@ -8,6 +8,8 @@ goes on with the line after that one. So a stray quote never swallows the rows b
 from __future__ import annotations
 
 import csv
+import enum
+import re
 from collections.abc import Iterable, Iterator
 
 from psiselect.base.rows import Fault, Row
@@ -17,27 +19,51 @@ MAX_ROW = 4 << 20  # characters of a row of several lines
 # The text of a line with its line break, and what is wrong with it. The text is empty where the line is too long.
 Line = tuple[str, str | None]
 
+BARE_BREAK = (
+    "a carriage return or line feed that does not end a line of this file; put double quotes around a field that "
+    "holds it, or make all line ends alike"
+)
+_TWO_BREAKS = ("\r\r\n", "\n\r\n", "\r\r", "\n\r", "\n\n")
+_PERHAPS_ESCAPED = (
+    "a field of several lines with a backslash before a quote; if the backslash escapes the quote, read the file with "
+    "--csv-escape backslash, otherwise with --csv-escape none"
+)
 
-def split(lines: Iterable[Line], delimiter: str, first: int = 1) -> Iterator[Row | Fault]:
+
+class Escape(enum.Enum):
+    """Whether a backslash escapes. UNKNOWN: it does not, but a row where that could hide other rows is a fault."""
+
+    NONE = "none"
+    BACKSLASH = "backslash"
+    UNKNOWN = "unknown"
+
+
+def split(
+    lines: Iterable[Line], delimiter: str, first: int = 1, *, escape: Escape = Escape.NONE
+) -> Iterator[Row | Fault]:
     """The rows of these lines, the first of which has the number `first`.
 
     A blank line is a Row without cells. A line whose text has a problem makes its whole row one fault, at that line.
     """
     feed = _Feed(lines)
-    quoted = _Quoted(feed, delimiter)
+    escaped = escape is Escape.BACKSLASH
+    quoted = _Quoted(feed, delimiter, escaped=escaped)
     number = first
     for text, problem in feed:
-        if '"' not in text:
-            if problem is None:
-                bare = text.rstrip("\r\n")
-                yield Row(number, bare.split(delimiter) if bare else ())
-            else:
+        if '"' not in text and not (escaped and "\\" in text):
+            bare = without_end(text)
+            if problem is not None:
                 yield Fault(number, problem)
+            elif "\r" in bare or "\n" in bare:
+                yield Fault(number, BARE_BREAK)
+            else:
+                yield Row(number, bare.split(delimiter) if bare else ())
             number += 1
             continue
         fields = quoted.fields(text)
-        if fields is None:
-            yield Fault(number, problem or quoted.problem(number))
+        broken = quoted.problem(number) if fields is None else _doubt(text, feed.taken, escape)
+        if fields is None or broken is not None:
+            yield Fault(number, problem or str(broken))
             feed.put_back()
             number += 1
             continue
@@ -45,6 +71,20 @@ def split(lines: Iterable[Line], delimiter: str, first: int = 1) -> Iterator[Row
         wrong = None if problem is None and not below else _first_problem(number, [(text, problem), *below])
         yield Row(number, fields) if wrong is None else wrong
         number += 1 + len(below)
+
+
+def _doubt(first: str, below: list[Line], escape: Escape) -> str | None:
+    """What is wrong with the lines of a row that can be split."""
+    if (below[-1][0] if below else first).endswith(_TWO_BREAKS):
+        return BARE_BREAK
+    if below and escape is Escape.UNKNOWN and ('\\"' in first or any('\\"' in text for text, _ in below)):
+        return _PERHAPS_ESCAPED
+    return None
+
+
+def without_end(text: str) -> str:
+    """A line without the line break that ends it: LF, CRLF or CR."""
+    return text[:-2] if text.endswith("\r\n") else text[:-1] if text.endswith(("\n", "\r")) else text
 
 
 def _first_problem(number: int, lines: list[Line]) -> Fault | None:
@@ -86,11 +126,14 @@ class _Feed:
 class _Quoted:
     """Splits rows with quotes. Python's csv module does it, given the lines that it asks for."""
 
-    def __init__(self, feed: _Feed, delimiter: str) -> None:
+    def __init__(self, feed: _Feed, delimiter: str, *, escaped: bool) -> None:
         self._feed = feed
         self._delimiter = delimiter
+        # What a backslash escapes; the module would take it away before other characters too.
+        self._escaped = re.compile(rf'\\(\r\n|[\\"\r\n{re.escape(delimiter)}]|)') if escaped else None
         self._first = ""
         self._open = False
+        self._bare_break = False
         self._reader = self._begin()
 
     def fields(self, text: str) -> list[str] | None:
@@ -110,7 +153,8 @@ class _Quoted:
         self._first, self._open = text, False
         try:
             return next(self._reader)
-        except csv.Error:
+        except csv.Error as error:
+            self._bare_break = str(error).startswith("new-line character")
             self._reader = self._begin()
             return None
 
@@ -119,10 +163,13 @@ class _Quoted:
         if self._open:
             return f"a quoted field is not closed, or the row is longer than {MAX_ROW >> 20} MiB"
         where = f" in line {number + len(self._feed.taken)}" if self._feed.taken else ""
+        if self._bare_break:
+            return BARE_BREAK
         return f"text after a closing quote{where}; inside quotes, write a quote twice"
 
     def _begin(self) -> Iterator[list[str]]:
-        return csv.reader(self._lines(), delimiter=self._delimiter, strict=True)
+        escape = None if self._escaped is None else "\\"
+        return csv.reader(self._lines(), delimiter=self._delimiter, strict=True, escapechar=escape)
 
     def _lines(self) -> Iterator[str]:
         size = 0
@@ -136,4 +183,12 @@ class _Quoted:
             self._open = not text or size > MAX_ROW
             if self._open:
                 return
+            if self._escaped is not None:
+                # Behind an escaped line break the module needs another one to see the end.
+                text = self._escaped.sub(_escape, text) + ("" if text.endswith(("\n", "\r")) else "\n")
             yield text
+
+
+def _escape(found: re.Match[str]) -> str:
+    """The same for Python's csv module: both characters of CRLF escaped, and a backslash by itself doubled."""
+    return "\\\r\\\n" if found[1] == "\r\n" else found[0] if found[1] else "\\\\"

@@ -324,8 +324,8 @@ def test_a_poll_stops_at_a_faulty_row(program: Run, tmp_path: Path) -> None:
         (["vote", "count", "sqlite:///t.db", "--not-private", "--query", "x", "--format", "pb"], "--format pb is for"),
         (["vote", "count", "mysql://me:secret@host/db", "--not-private", "--query", "x"], "no such kind of database"),
         (["poll", "estimate", "sqlite:///t.db", "sqlite:///t.db", "--query", "x", "--epsilon", "1"], "named twice"),
-        (["vote", "count", "FOLDER", "--not-private"], "is a directory"),
-        (["release", "count", "FOLDER", "--epsilon", "1"], "is a directory"),
+        (["vote", "count", "FILE", "--not-private", "--sheet", "1"], "--sheet says nothing about"),
+        (["psi", "local", "-", "-", "--key", "a"], "A and B are both standard input"),
     ],
 )  # fmt: skip
 def test_options_that_do_not_go_together(program: Run, tmp_path: Path, words: list[str], says: str) -> None:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from support.tables import MemoryFile
 
-from psi.tables import columnar, database, delimited, joining, lines, open_file, open_source, writing
+from psi.tables import columnar, database, delimited, joining, layout, lines, open_file, open_source, writing
 from psi.tables import sqlite as sqlite_tables
 from psi.tables.database import DatabaseSource
 from psi.tables.joining import write_joined
@@ -188,10 +188,11 @@ def test_every_pair_of_rows_is_written_once(tmp_path: Path, sizes: list[int], en
 def test_the_longest_line_and_one_byte_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both readers take a line of the limit, its line break included, wherever blocks end. Neither takes one more."""
     most = 32
+    monkeypatch.setattr(layout, "MAX_ROW", most)
     for name in ("MAX_ROW", "_BLOCK_BYTES"):
         monkeypatch.setattr(delimited, name, most)
     for block in (3, most, 200):
-        monkeypatch.setattr(delimited, "_READ_BYTES", block)
+        monkeypatch.setattr(layout, "READ_BYTES", block)
         for length, last in [(length, last) for length in (most - 1, most, most + 1) for last in (False, True)]:
             line = b"1," + b"x" * (length - 3) + b"\n"
             data = b"a,b\n1,2\n" + line + (b"" if last else b"3,4\n")

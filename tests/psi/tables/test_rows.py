@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import random
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
@@ -15,9 +16,11 @@ import pyarrow as pa
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
+from support.damaged_csv import generated
+from support.strict_csv import strict_rows
 from support.tables import MemoryFile
 
-from psi.tables import Source, delimited, open_file, open_source, quotes, row_table
+from psi.tables import Source, delimited, layout, open_file, open_source, quotes, row_table
 from psi.tables.delimited import CsvSource
 from psiselect.base.errors import InputError
 from psiselect.base.rows import Fault, Row
@@ -86,7 +89,7 @@ def test_lines_are_rows_of_one_column(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_bytes(b"\xef\xbb\xbfone\r\n two \n\n\xff\nlast")
     source = open_source(tmp_path / "t.txt")
     assert list(source.rows())[:3] == [(1, ("one",)), (2, (" two ",)), (3, ("",))]
-    assert list(source.rows())[3:] == [Fault(4, "not UTF-8 text; save the file as UTF-8"), Row(5, ("last",))]
+    assert list(source.rows())[3:] == [Fault(4, layout.not_text(b"\xff", None)), Row(5, ("last",))]
     with pytest.raises(InputError, match=r"t\.txt, line 4: not UTF-8 text") as caught:
         list(source.batches())
     assert caught.value.line == 4
@@ -133,12 +136,17 @@ FAULTS = [
     (b'1,"x\xff\ny"z\n3,4\n', {2: "not UTF-8 text", 3: "1 field, the header has 2", 4: ["3", "4"]}),
     (b"1,x\0\n3,4\n", {2: "a NUL character", 3: ["3", "4"]}),
     (b"1," + LONG + b"\r\n3,4\n", {2: "a line longer than 4 MiB", 3: ["3", "4"]}),
-    (b"1," + LONG + b"\r3,4", {2: "a line longer than 4 MiB", 3: ["3", "4"]}),
+    (b"1," + LONG + b"\r3,4", {2: "a line longer than 4 MiB"}),
     (b"1," + LONG, {2: "a line longer than 4 MiB"}),
     (b'1,"x\n' + LONG + b'"\n3,4\n', {2: "a quoted field is not closed", 3: "a line longer than 4 MiB", 4: ["3", "4"]}),
     (b'1,"' + (b"x" * 99 + b"\n") * 42_000, {2: "a quoted field is not closed, or the row is longer than 4 MiB"}),
     (b"\n1,2\n\r\n\n", {2: [], 3: ["1", "2"], 4: [], 5: []}),
-    (b"1,2\r\r\n3,4\r", {2: ["1", "2"], 3: [], 4: ["3", "4"]}),
+    (b"1,2\r\r\n3,4\r", {2: "a carriage return or line feed", 3: ["3", "4"]}),
+    (b"1,2\r3,4\n5,6\n", {2: "a carriage return or line feed", 3: ["5", "6"]}),
+    (b'1,"2\r3",4\n1,"2\r3"\n', {2: "3 fields", 3: ["1", "2\r3"]}),
+    (b'1,"2"\r3,"4"\n5,6\n', {2: "a carriage return or line feed", 3: ["5", "6"]}),
+    (b'1,"2\n3"\r\r\n5,6\n', {2: "a carriage return or line feed", 3: "a carriage return", 4: ["5", "6"]}),
+    (b'1,"6\\""\n2,"\n3,4\n5,",6\n', {2: "a field of several lines with a backslash", 3: "3 fields"}),
     (b'1,5" pipe\n"","""a"" ""b"""\n', {2: ["1", '5" pipe'], 3: ["", '"a" "b"']}),
     (b'1,"' + b"x" * 200_000 + b'\n"\n', {2: ["1", "x" * 200_000 + "\n"]}),
 ]  # fmt: skip
@@ -181,75 +189,6 @@ def test_a_header_that_is_too_long_is_refused(header: bytes) -> None:
 
 # --- nothing is swallowed ---
 
-TOKENS = [
-    ",",
-    ";",
-    "\t",
-    '"',
-    '""',
-    '"""',
-    "\n",
-    "\r\n",
-    "\r",
-    "a",
-    "b c",
-    '"q"',
-    "é",
-    "\0",
-    "\n\n",
-    '"a\nb"',
-    " ",
-    '",',
-]
-CELLS = ["", "a", "x;y", "x,y", '"', 'q"r', "l\nm", "l\r\nm", "é", '5" p', " "]
-
-
-def generated(rng: random.Random, rows: int) -> bytes:
-    """A CSV file as the csv module writes it, then damaged a little."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(
-        out,
-        delimiter=rng.choice(",;\t"),
-        lineterminator=rng.choice(("\n", "\r\n", "\r")),
-        quoting=rng.choice((csv.QUOTE_MINIMAL, csv.QUOTE_ALL)),
-    )
-    width = rng.randrange(1, 5)
-    writer.writerows(
-        [[f"c{i}" for i in range(width)], *([rng.choice(CELLS) for _ in range(width)] for _ in range(rows))]
-    )
-    text = out.getvalue()
-    for _ in range(rng.choice((0, 0, 1, 1, 2, 4))):
-        at = rng.randrange(len(text) + 1)
-        text = text[:at] + rng.choice(TOKENS) + text[min(len(text), at + rng.choice((0, 1, 1, 3))) :]
-    data = text.encode()
-    if rng.random() < 0.1:
-        at = rng.randrange(len(data) + 1)
-        data = data[:at] + b"\xff" + data[at:]
-    return b"\xef\xbb\xbf" + data if rng.random() < 0.1 else data
-
-
-def expected_rows(data: bytes, source: CsvSource) -> list[tuple[int, list[str] | None]]:
-    """What must come out, by Python's strict reader, asked for one row at a time; None for a fault.
-
-    Where the reader refuses, one line is lost and the next is the beginning of a row again.
-    """
-    lines = data.removeprefix(b"\xef\xbb\xbf").splitlines(keepends=True)
-    texts = [line.decode(errors="replace") for line in lines]
-    width = len(source.schema)
-    at, found = source.header_line - 1, []
-    while at < len(lines):
-        reader = csv.reader(texts[at:], delimiter=source.delimiter, strict=True)
-        try:
-            cells: list[str] | None = next(reader)
-            after = at + reader.line_num
-        except csv.Error:
-            cells, after = None, at + 1
-        bad = [i for i in range(at, after) if b"\0" in lines[i] or lines[i].decode(errors="ignore") != texts[i]]
-        broken = cells is None or bad or len(cells) not in (0, width)
-        found.append((1 + (bad[0] if bad else at), None if broken else cells))
-        at = after
-    return found[1:]
-
 
 def check(data: bytes, outcomes: Counter[str]) -> None:
     try:
@@ -259,8 +198,8 @@ def check(data: bytes, outcomes: Counter[str]) -> None:
         return
     assert isinstance(source, CsvSource)
     rows = list(source.rows())
-    assert [(row.line, None if isinstance(row, Fault) else list(row.cells)) for row in rows] == expected_rows(
-        data, source
+    assert [(row.line, None if isinstance(row, Fault) else list(row.cells)) for row in rows] == strict_rows(
+        data, source.delimiter
     )
     faults = [row.line for row in rows if isinstance(row, Fault)]
     outcomes["fault" if faults else "sound"] += 1
@@ -286,7 +225,7 @@ def test_rows_and_faults_account_for_every_line_and_arrow_agrees(seed: int) -> N
 
 def test_the_ends_of_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delimited, "_BLOCK_BYTES", 150)
-    monkeypatch.setattr(delimited, "_READ_BYTES", 7)
+    monkeypatch.setattr(layout, "READ_BYTES", 7)
     monkeypatch.setattr(quotes, "_SLICE", 64)
     rng, outcomes = random.Random(7), Counter[str]()
     for _ in range(1_500):
@@ -303,13 +242,13 @@ def test_a_line_break_in_a_field_at_the_end_of_a_block_stays_whole() -> None:
 
 
 def test_lines_that_are_too_long_end_where_they_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delimited, "MAX_ROW", 9)
+    monkeypatch.setattr(layout, "MAX_ROW", 9)
     rng = random.Random(3)
     for _ in range(2_000):
         data = b"".join(rng.choices([b"a", b"bcd", b"e" * 8, b"\n", b"\r\n", b"\r"], k=rng.randrange(12)))
-        monkeypatch.setattr(delimited, "_READ_BYTES", rng.randrange(1, 12))
-        expected = ["" if len(line) > 9 else line.decode() for line in data.splitlines(keepends=True)]
-        assert [text for text, _ in delimited.text_lines(io.BytesIO(data))] == expected, data
+        monkeypatch.setattr(layout, "READ_BYTES", rng.randrange(1, 12))
+        expected = ["" if len(line) > 9 else line.decode() for line in re.findall(rb"[^\n]*\n|[^\n]+", data)]
+        assert [text for text, _ in layout.text_lines(io.BytesIO(data))] == expected, data
 
 
 @pytest.mark.parametrize("doubtful", [True, False])

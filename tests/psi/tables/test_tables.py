@@ -282,10 +282,10 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         open_source(tmp_path / "none.csv")
     (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(InputError, match="is not a file"):
+    with pytest.raises(InputError, match="a folder without Parquet files"):
         open_source(tmp_path / "folder.csv")
-    with pytest.raises(InputError, match=r"known endings: \.csv, \.parquet"):
-        open_source(file(tmp_path, "t.xlsx", b""))
+    with pytest.raises(InputError, match=r"known endings: \.csv, \.tsv"):
+        open_source(file(tmp_path, "t.xyz", b""))
     with pytest.raises(InputError, match="known endings"):
         check_target(tmp_path / "out.xlsx", pa.schema([]))
     with pytest.raises(InputError, match="does not exist"):

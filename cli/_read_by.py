@@ -1,0 +1,40 @@
+"""What each command reads: docs/tables.md shows it as a table, and tests/cli/test_read_by.py tries every cell."""
+
+from __future__ import annotations
+
+COMMANDS = ("psi", "vote", "release", "select", "poll estimate", "mpc --values")
+YES, LINES, NO = "yes", "one value per line", "no"
+
+_ALL = (YES,) * len(COMMANDS)
+_GUESSED = (NO, YES, YES, YES, YES, LINES)
+
+# What a table is in, and what each command makes of it.
+READ_BY: dict[str, tuple[str, ...]] = {
+    ".csv": _ALL,
+    ".tsv, .tab": _ALL,
+    ".txt": (LINES, YES, YES, YES, YES, LINES),
+    ".csv.gz": _ALL,
+    ".csv.zst": _ALL,
+    ".csv.bz2": _ALL,
+    ".parquet, .parq, .pq": _ALL,
+    "folder of Parquet files": _ALL,
+    ".arrow, .feather": _ALL,
+    ".xlsx, .xlsm": _ALL,
+    ".xls": _ALL,
+    ".ods": _ALL,
+    "sqlite:///FILE and --query": _ALL,
+    "postgresql://... and --query": _ALL,
+    "- (standard input), binary": _ALL,
+    "- (standard input), text": (NO, YES, YES, YES, YES, LINES),
+    "- and --format csv": _ALL,
+    "text under another ending": _GUESSED,
+    "another ending and --format csv": _ALL,
+    "pipe or /dev/fd/N": _GUESSED,
+}
+
+
+def markdown() -> str:
+    """The table, for docs/tables.md."""
+    lines = [f"| table | {' | '.join(COMMANDS)} |", "| --- |" + " --- |" * len(COMMANDS)]
+    lines += [f"| {kind} | {' | '.join(cells)} |" for kind, cells in READ_BY.items()]
+    return "\n".join(lines)

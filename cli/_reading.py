@@ -1,0 +1,80 @@
+"""What commands let a user say about a table: how it is to be read."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import click
+
+from cli._options import options
+from psi.tables.reading import Kind, ReadingOptions
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+TABLE_FORMATS = tuple(kind.value for kind in Kind)
+# Of those below, as click names them.
+_NAMES = ("delimiter", "encoding", "csv_escape", "header", "sheet")
+
+
+def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Callable[[_Command], _Command], ...]:
+    """The options. formats: whether --format is among them. second: of a second table, by names that end in -b."""
+    end, whose = ("-b", "B: ") if second else ("", "")
+    made = [
+        click.option(
+            f"--delimiter{end}",
+            metavar="C",
+            help=f"{whose}What separates fields: a character, or comma, semicolon, tab, pipe, space "
+            "[default: by the header].",
+        ),
+        click.option(
+            f"--encoding{end}",
+            metavar="NAME",
+            help=f"{whose}Read text in this encoding, such as cp1252 or utf-16 [default: utf-8].",
+        ),
+        click.option(
+            f"--csv-escape{end}",
+            type=click.Choice(["none", "backslash"]),
+            help=f"{whose}Whether a backslash escapes quotes and separators, as Spark, MySQL and Hive write it "
+            "[default: none, and rows in doubt are refused].",
+        ),
+        click.option(
+            f"--header{end}/--no-header{end}",
+            f"header{end}".replace("-", "_"),
+            default=None,
+            help=f"{whose}Whether the first row names the columns; without names they are 1, 2 and so on "
+            "[default: it does, and is refused if it looks like data].",
+        ),
+        click.option(
+            f"--sheet{end}", metavar="NAME", help=f"{whose}Sheet of a spreadsheet, by name or number [default: first]."
+        ),
+    ]
+    if formats:
+        made.append(format_option(TABLE_FORMATS, second=second))
+    return tuple(made)
+
+
+def format_option(names: tuple[str, ...], *, second: bool = False) -> Callable[[_Command], _Command]:
+    """`--format`; the command gets it as `form`."""
+    end, whose = ("-b", "B: ") if second else ("", "")
+    return click.option(
+        f"--format{end}",
+        f"form{end}".replace("-", "_"),
+        type=click.Choice(names),
+        help=f"{whose}Kind of file [default: by content or ending]. Needed for text from standard input.",
+    )
+
+
+def taking_reading(*, formats: bool = True) -> Callable[[_Command], _Command]:
+    """These options, of which the command gets one `said`."""
+
+    def apply(command: _Command) -> _Command:
+        @functools.wraps(command)
+        def called(**values: Any) -> Any:
+            given = {name: values.pop(name) for name in _NAMES}
+            return command(said=ReadingOptions.of(**given, form=values.pop("form") if formats else None), **values)
+
+        return options(*reading_options(formats=formats))(cast(_Command, called))
+
+    return apply
