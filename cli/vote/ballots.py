@@ -2,49 +2,108 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from cli._reading import TABLE_FORMATS
-from cli._table import Table
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cli.vote.options import GivenBallots
 from dpselect import ballots
-from dpselect.ballots import OnInvalid, Reading, Rules
-from psi.tables import TableFile, is_columnar, open_file, row_table
-from psi.tables.folder import TableFolder
-from psi.tables.reading import SPREADSHEETS, Kind, ReadingOptions, kind_by_ending
-from psi.tables.unpacking import UnpackedFile
-from psiselect.base.errors import UsageError
+from dpselect.ballots import BallotColumnError, Reading, Rules
+from psi.tables import Source, TableFile, as_text, is_columnar, open_file, row_table
+from psi.tables.delimited import CsvLayout, CsvSource
+from psiselect.base.columns import Chunk, ColumnTable, TextColumn, column_table
+from psiselect.base.errors import InputError, UsageError
+from psiselect.base.linewise import Stream, after_lines, line_chunks
+
+_BLOCK = 4 << 20
 
 
-def load(
-    table: Table,
-    *,
-    candidates: Path | None = None,
-    on_invalid: OnInvalid = OnInvalid.ERROR,
-    form: str | None = None,
-) -> Reading:
-    """Read ballots, and a file of candidates (one a line) where given. `form` forces a format.
+def load(given: GivenBallots) -> Reading:
+    """Read ballots. Raises InputError with the place of what is wrong, UsageError for options that do not go
+    together."""
+    table = given.table
+    try:
+        if isinstance(table.where, Path) and table.query is None:
+            file = TableFile(table.where, copied=True)
+            return read_file(file, given.rules, given.form, line_breaks=given.line_breaks)
+        if given.form not in (None, ballots.TABLE):
+            raise UsageError(f"--format {given.form} is for files; a database returns a table", term="form")
+        return ballots.read(_typed(table.open()), given.rules)
+    except BallotColumnError as error:
+        if error.column is None:
+            raise
+        command = shlex.join(["psiselect", *sys.argv[1:], "--ballot-column", error.column])
+        raise InputError(f"{error}. The column {error.column!r} fits; run: {command}", line=error.line) from None
 
-    Raises InputError with the place of what is wrong, UsageError for options that do not go together.
-    """
-    rules = Rules(None if candidates is None else ballots.load_candidates(candidates), on_invalid)
-    if not table.in_database and table.query is None:
-        return read_file(table.file_in(), rules, form, table.reading)
-    if form is not None and form != ballots.TABLE:
-        raise UsageError(f"--format {form} is for files; a database returns a table", term="form")
-    return ballots.read(row_table(table.open()), rules)
+
+def read_file(file: TableFile, rules: Rules, form: str | None = None, *, line_breaks: bool = False) -> Reading:
+    """Read ballots from a file, in a format told by its content or forced. line_breaks: whether cells of a CSV file may
+    hold line breaks. Raises InputError."""
+    if form is None:
+        form = ballots.TABLE if is_columnar(file) else ballots.recognise(file.head(ballots.HEAD), file.name)
+    if form == ballots.TABLE:
+        return ballots.read(_table(file, line_breaks=line_breaks), rules)
+    return ballots.read_stream(_stream(file), rules, form=form, name=file.name)
 
 
-def read_file(file: TableFile, rules: Rules, form: str | None = None, reading: ReadingOptions | None = None) -> Reading:
-    """Read ballots from a file, in a format told by its content or forced. Raises InputError, UsageError."""
-    reading = reading or ReadingOptions()
-    if form in TABLE_FORMATS:
-        reading = replace(reading, form=Kind(form))
-    elif form is None and (is_columnar(file) or kind_by_ending(file.name) in SPREADSHEETS):
-        form = ballots.TABLE
-    text = file if isinstance(file, TableFolder) else UnpackedFile(file, reading.encoding)
-    form = form or ballots.recognise(text.head(ballots.HEAD), file.name)
-    if form in TABLE_FORMATS:
-        return ballots.read(row_table(open_file(file, ".csv", reading)), rules)
-    replace(reading, encoding=None).require_fit(file.name, None, f"in the format {form}")
-    return ballots.parse(text.head(ballots.MAX_BYTES + 1), rules, form=form, name=file.name)
+def _stream(file: TableFile, start: int = 0) -> Stream:
+    def blocks() -> Iterator[bytes]:
+        with file.open() as opened:
+            opened.seek(start)
+            while block := opened.read(_BLOCK):
+                yield block
+
+    return blocks
+
+
+def _table(file: TableFile, *, line_breaks: bool) -> ColumnTable:
+    source = open_file(file, ".csv")
+    if not isinstance(source, CsvSource):
+        return _typed(source)
+    if line_breaks:
+        return column_table(row_table(source), source.rows, whole=True)
+    layout = CsvLayout.of(file)
+    # The header may hold line breaks between quotes.
+    lines = 1 + sum(name.count("\n") for name in layout.header)
+    before = layout.header_line - 1 + lines
+    stream = _stream(file, layout.start)
+
+    def chunks(places: Sequence[int]) -> Iterator[Chunk]:
+        file.check_unchanged()
+        yield from line_chunks(after_lines(stream, lines), layout.delimiter, len(layout.header), places, before)
+        file.check_unchanged()
+
+    return ColumnTable(source.name, layout.header, layout.header_line, chunks)
+
+
+def _typed(source: Source) -> ColumnTable:
+    """A table of typed columns, or of lines without a header."""
+    if source.unit == "line":
+        return column_table(row_table(source), source.rows)
+    header = tuple(source.schema.names)
+
+    def chunks(places: Sequence[int]) -> Iterator[Chunk]:
+        wanted = [header[place] for place in dict.fromkeys(places)]
+        row = source.first_row
+        for batch in source.batches(wanted):
+            texts = dict(
+                zip(wanted, (_text(v, n, source.name) for v, n in zip(batch, wanted, strict=True)), strict=True)
+            )
+            yield Chunk(
+                pa.array(range(row, row + len(batch)), pa.int64()).to_numpy(), [texts[header[p]] for p in places]
+            )
+            row += len(batch)
+
+    return ColumnTable(source.name, header, source.header_line, chunks, source.unit)
+
+
+def _text(values: pa.Array, column: str, name: str) -> TextColumn:
+    """A column's cells as text, empty for nulls, and whole floating-point numbers as their digits."""
+    texts = pc.fill_null(as_text(values, column, name), "")
+    if pa.types.is_floating(values.type):
+        texts = pc.replace_substring_regex(texts, r"\A(-?[0-9]{1,15})\.0\z", r"\1")
+    return TextColumn.of(texts.cast(pa.string()))

@@ -8,6 +8,8 @@
     atomic       outputs that appear whole or not at all; stands on durable
     rows         rows of a table as text, and faults: what readers and users of tables share
     splitting    lines of text to rows of fields: CSV and files like it
+    columns      rows of a table as columns of text, in chunks
+    linewise     bytes to columns, where a line is a row
     events       what a log line carries besides its text
 
 Rule: imports nothing of the project outside this folder.
