@@ -10,9 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cli._table import Table
 from cli.vote.options import GivenBallots
 from dpselect import ballots
-from dpselect.ballots import BallotColumnError, Reading, Rules
+from dpselect.ballots import BallotColumnError, OnInvalid, Reading, Rules
 from psi.tables import Source, TableFile, as_text, is_columnar, open_file, row_table
 from psi.tables.delimited import CsvLayout, CsvSource
 from psiselect.base.columns import Chunk, ColumnTable, TextColumn, column_table
@@ -22,9 +23,24 @@ from psiselect.base.linewise import Stream, after_lines, line_chunks
 _BLOCK = 4 << 20
 
 
-def load(given: GivenBallots) -> Reading:
-    """Read ballots. Raises InputError with the place of what is wrong, UsageError for options that do not go
-    together."""
+def load(
+    table: Table,
+    *,
+    candidates: Path | None = None,
+    on_invalid: OnInvalid = OnInvalid.ERROR,
+    form: str | None = None,
+) -> Reading:
+    """Read ballots, and a file of candidates (one a line) where given. `form` forces a format. Raises like
+    `load_given`."""
+    rules = Rules(None if candidates is None else ballots.load_candidates(candidates), on_invalid)
+    return load_given(GivenBallots(table, rules, form))
+
+
+def load_given(given: GivenBallots) -> Reading:
+    """Read ballots as a command's options say.
+
+    Raises InputError with the place of what is wrong, UsageError for options that do not go together.
+    """
     table = given.table
     try:
         if isinstance(table.where, Path) and table.query is None:

@@ -10,7 +10,7 @@ import click
 
 from cli._ledger import ledger_options, open_ledger
 from cli._output import json_option, print_json, print_table, say
-from cli.vote.ballots import load
+from cli.vote.ballots import load_given
 from cli.vote.draws import DrawRecord
 from cli.vote.expect import Entitled, print_expectation
 from cli.vote.options import GivenBallots, ballot_options
@@ -103,7 +103,7 @@ def winner(
     if record is not None and not again:
         record.refuse_another(exact)
     book = open_ledger(ledger, dataset)
-    reading = load(given)
+    reading = load_given(given)
     _tell(reading)
     task = Task(
         len(reading.profile.candidates), exact, relation, seats, guess, BudgetKind.PURE if book is None else book.kind
@@ -247,7 +247,7 @@ def count(given: GivenBallots, not_private: bool, seats: int, as_json: bool) -> 
         raise UsageError(
             "exact counts give the voters no privacy; say --not-private if that is meant, or use `vote winner`"
         )
-    reading = load(given)
+    reading = load_given(given)
     _tell(reading)
     left_out = sum(reading.left_out.values())
     for reason, ballots in reading.left_out.items():

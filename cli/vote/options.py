@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 
-from cli._options import Command, options
+from cli._options import options
 from cli._table import FILE_OR_DATABASE, Table, query_option
 from dpselect.ballots import FORMATS, OnInvalid, Other, Repeated, Rules, load_candidates
 from psiselect.base.errors import UsageError
@@ -81,18 +80,17 @@ class GivenBallots:
     table: Table
     rules: Rules
     form: str | None
-    line_breaks: bool
+    line_breaks: bool = False
 
 
-def ballot_options(command: Command) -> Command:
+def ballot_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options; the command's function receives `given`, a GivenBallots."""
 
     @functools.wraps(command)
     def called(**values: Any) -> Any:
         return command(given=_given(values), **values)
 
-    added: Callable[..., Any] = options(*_OPTIONS)(called)
-    return cast(Command, added)
+    return options(*_OPTIONS)(called)
 
 
 def _given(values: dict[str, Any]) -> GivenBallots:
