@@ -20,7 +20,7 @@ from psiselect.base.columns import Chunk, ColumnTable, TextColumn, column_table
 from psiselect.base.errors import InputError, UsageError
 from psiselect.base.linewise import Stream, after_lines, line_chunks
 
-_BLOCK = 4 << 20
+_BLOCK = 1 << 20
 
 
 def load(

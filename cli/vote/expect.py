@@ -89,7 +89,9 @@ def _told(size: Entitled, found: list[Expectation], target: float) -> Iterator[s
         else:
             share = math.ceil(1000 * row.lead / size.voters) / 10
             often = f"{who} comes out at least {100 * target:g} times in 100"
-            yield f"  With a lead of {row.lead} votes ({share:g} %) or more, {often}."
-        yield f"  With a lead of {tenth} {votes} it comes out at least {math.floor(100 * row.odds)} times in 100."
+            lead = "1 vote" if row.lead == 1 else f"{row.lead} votes"
+            yield f"  With a lead of {lead} ({share:g} %) or more, {often}."
+        odds = min(99, math.floor(100 * row.odds))
+        yield f"  With a lead of {tenth} {votes} it comes out at least {odds} times in 100."
     yield "\nChoose before you count. Then run:"
     yield f"  psiselect vote winner BALLOTS --epsilon E --neighbors {size.neighbors.value}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
-from cli._options import options
 from cli._table import FILE_OR_DATABASE, Table, query_option
 from dpselect.ballots import FORMATS, OnInvalid, Other, Repeated, Rules, load_candidates
 from psiselect.base.errors import UsageError
@@ -20,7 +20,7 @@ candidates_option = click.option(
     metavar="FILE",
     help="Public list of candidates, one a line. Needed where ballots hold names.",
 )
-_OPTIONS = (
+_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("ballots", type=FILE_OR_DATABASE),
     query_option,
     candidates_option,
@@ -90,7 +90,10 @@ def ballot_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def called(**values: Any) -> Any:
         return command(given=_given(values), **values)
 
-    return options(*_OPTIONS)(called)
+    added: Any = called
+    for option in reversed(_OPTIONS):
+        added = option(added)
+    return cast(Callable[..., Any], added)
 
 
 def _given(values: dict[str, Any]) -> GivenBallots:

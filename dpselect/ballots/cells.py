@@ -38,7 +38,8 @@ class Cells:
     def of(cls, cell: Places, candidate: Places, bad: npt.NDArray[np.bool_], size: int) -> Cells:
         """With repetitions taken out, and the approvals of bad cells; `size` candidates."""
         kept = ~bad[cell]
-        keys = np.unique(cell[kept] * size + candidate[kept])
+        keys = np.sort(cell[kept] * size + candidate[kept])
+        keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
         return cls(keys // size, keys % size, bad)
 
     @property

@@ -17,7 +17,12 @@ from psiselect.base.linewise import Stream, without_mark
 
 HEAD = 1 << 16  # bytes that recognition looks at
 _PREFLIB = re.compile(r"^#\s*(FILE NAME|DATA TYPE|NUMBER ALTERNATIVES|ALTERNATIVE NAME 1)\s*:", re.MULTILINE)
-_YAML = re.compile(r"^(num_cand|profile)\s*:", re.MULTILINE)
+# The first line that is no remark is one of the keys.
+_YAML = re.compile(
+    r"(?:[ \t]*(?:#[^\n]*)?\r?\n|---[ \t]*\r?\n)*(?:num_cand|profile|committeesize|compute|description)\s*:"
+)
+# The lines that a PrefLib file begins with.
+_REMARKS = re.compile(r"(?:[ \t]*\r?\n|#[^\n]*(?:\n|\Z))*")
 _PABULIB = re.compile(r"\s*META\s*;*\s*$", re.MULTILINE)
 
 
@@ -46,9 +51,10 @@ _FORMATS: dict[str, Format] = {
     "toc": Format(_preflib("toc"), preflib.read_toc),
     "toi": Format(_preflib("toi"), preflib.read_toi),
     "belenios": Format(belenios.recognised, _document(belenios.read)),
-    "abc.yaml": Format(lambda head: bool(_YAML.search(head)), _document(abcvoting.read)),
+    "abc.yaml": Format(lambda head: bool(_YAML.match(head)), _document(abcvoting.read)),
     "blt": Format(lambda head: False, blt.read),  # begins like a table of numbers
 }
+_PREFLIBS = ("cat", "toc", "toi")
 TABLE = "csv"  # has no mark of its own: what is no other format
 FORMATS = (*_FORMATS, TABLE)
 
@@ -60,12 +66,14 @@ def recognise(head: bytes, name: str = "ballots") -> str:
     Raises InputError on a PrefLib file that holds no approvals, or does not say.
     """
     text = head.decode("utf-8-sig", errors="replace")
+    remarks = _REMARKS.match(text)
+    header = remarks[0] if remarks else ""
     if name.lower().endswith(".blt"):
         return "blt"
-    if _PREFLIB.search(text) and preflib.data_type(text) not in _FORMATS:
+    if _PREFLIB.search(header) and preflib.data_type(header) not in _FORMATS:
         problem = "a PrefLib file whose DATA TYPE is not cat, toc or toi; if it is one, say which by --format"
         raise InputError(f"{name}, line 1: {problem}", line=1)
-    return next((form for form, known in _FORMATS.items() if known.fits(text)), TABLE)
+    return next((form for form, known in _FORMATS.items() if known.fits(header if form in _PREFLIBS else text)), TABLE)
 
 
 def parse(data: bytes, rules: Rules | None = None, *, form: str, name: str = "ballots") -> Reading:

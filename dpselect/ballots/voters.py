@@ -53,10 +53,12 @@ def electorate(ids: Iterable[tuple[Lines, TextColumn]], rule: Repeated, box: Bal
     for lines, column in ids:
         folded = _folded(column.texts)
         numbers.append(lines)
-        names.append(folded.take(pa.array(column.codes)))
+        names.append(folded.take(pa.array(column.codes)).cast(pa.large_string()))
     if not numbers:
         return ALL
-    lines, voter = np.concatenate(numbers), _codes(names)
+    lines, encoded = np.concatenate(numbers), pa.concat_arrays(names)
+    names.clear()
+    voter = _codes(encoded.dictionary_encode())
     order = np.argsort(lines, kind="stable")
     lines, voter = lines[order], voter[order]
     blank = voter < 0
@@ -87,11 +89,10 @@ def electorate(ids: Iterable[tuple[Lines, TextColumn]], rule: Repeated, box: Bal
     return Electorate(lines[kept], 0 if rule is Repeated.ERROR else earlier)
 
 
-def _codes(names: list[pa.Array]) -> npt.NDArray[np.int64]:
+def _codes(encoded: pa.DictionaryArray) -> npt.NDArray[np.int64]:
     """A number for each distinct id; -1 for a blank one."""
-    encoded = pa.chunked_array(names, pa.string()).dictionary_encode().unify_dictionaries().combine_chunks()
     codes: npt.NDArray[np.int64] = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    blank = pc.index(encoded.dictionary, pa.scalar("", pa.string())).as_py()
+    blank = pc.index(encoded.dictionary, pa.scalar("", pa.large_string())).as_py()
     if blank >= 0:
         codes[codes == blank] = -1
     return codes
