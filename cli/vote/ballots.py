@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -109,9 +110,8 @@ def _typed(source: Source) -> ColumnTable:
             texts = dict(
                 zip(wanted, (_text(v, n, source.name) for v, n in zip(batch, wanted, strict=True)), strict=True)
             )
-            yield Chunk(
-                pa.array(range(row, row + len(batch)), pa.int64()).to_numpy(), [texts[header[p]] for p in places]
-            )
+            lines = np.arange(row, row + len(batch), dtype=np.int64)
+            yield Chunk(lines, [texts[header[place]] for place in places])
             row += len(batch)
 
     return ColumnTable(source.name, header, source.header_line, chunks, source.unit)
