@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.tables import ballots_of
+from support.tables import MemoryFile, ballots_of
 
 from cli._table import Table
 from cli.vote.ballots import load as load_ballots
+from cli.vote.ballots import read_file
 from dpselect.ballots import Counted, OnInvalid, Profile, Reading, Rules, parse_candidates
 from psiselect.base.errors import InputError
 
@@ -121,6 +122,24 @@ def test_names_are_compared_in_one_unicode_form() -> None:
     composed, decomposed = "Dvo\u0159\u00e1k", "Dvor\u030ca\u0301k"
     assert read(f"approved\n{decomposed}\n", names=parse_candidates(composed.encode())).tally().tolist() == [1]
     assert parse_candidates("New\u00a0Street\u200c\n".encode()) == ("New Street\u200c",)
+
+
+@pytest.mark.parametrize("row", ["# DATA TYPE: toi", "num_cand: 3", "profile:", "META", '{"result": [[1]]}'])
+def test_no_ballot_decides_the_format(row: str) -> None:
+    for text, names in (("Ada,Bo\n{}\n1,0\n", None), ("approved\n{}\nAda\n", ("Ada", "Bo"))):
+        reading = ballots_of(text.format(row).encode(), Rules(names, OnInvalid.DROP))
+        assert (reading.format, reading.profile.tally().tolist()) == ("csv", [1, 0])
+
+
+def test_cells_with_line_breaks_need_a_word() -> None:
+    """Then a row that is broken breaks the file, whatever is done about invalid ballots."""
+    file = MemoryFile(b'approved,x\n"Ada\nBo",1\nZed,1\nAda,2\n', "ballots")
+    rules = Rules(("Ada", "Bo"), OnInvalid.DROP)
+    assert read_file(file, rules).profile.tally().tolist() == [1, 0]
+    assert read_file(file, rules, line_breaks=True).profile.tally().tolist() == [2, 1]
+    for broken in (b'approved,x\nAda,1\n"Bo,1\nBo,1\n', b"approved,x\nAda,1\nBo\n", b"approved,x\nAda,1\nB\xf6,1\n"):
+        with pytest.raises(InputError, match="line 3: "):
+            read_file(MemoryFile(broken, "ballots"), rules, line_breaks=True)
 
 
 # --- dropping ---

@@ -71,6 +71,11 @@ def test_again_names_the_sum(run: Run) -> None:
     assert [list(entry) for entry in entries()] == [["begun"], ["drawn"]] * 3
 
 
+def test_the_sum_is_of_all_draws(run: Run) -> None:
+    assert run("b.csv")[0] == run("b.csv", "--again")[0] == 0
+    assert "the sum of epsilons would be 3" in run("b.csv")[2]
+
+
 def test_the_cost_is_recorded_before_the_draw_and_the_winner_before_it_is_shown(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
