@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -99,7 +100,7 @@ def ballot_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def _given(values: dict[str, Any]) -> GivenBallots:
     """Take what belongs to ballots out of a command's options. Raises UsageError, and InputError for candidates."""
     taken = {name: values.pop(name) for name in _NAMES}
-    if taken["show"] and not click.get_text_stream("stderr").isatty():
+    if taken["show"] and not _on_a_terminal():
         raise UsageError("--show needs a terminal, so that no ballot gets into a file")
     repeated = taken["repeated_voter"]
     # Made before the list of candidates is read: what does not go together is told first.
@@ -124,6 +125,10 @@ _NAMES = (
     *("ballots", "query", "candidates", "ballot_column", "separator", "other", "yes", "no", "voter_column"),
     *("repeated_voter", "approve_category", "on_invalid", "line_breaks", "show", "form"),
 )
+
+
+def _on_a_terminal() -> bool:
+    return sys.stderr.isatty()
 
 
 def _separator(text: str | None) -> str | None:

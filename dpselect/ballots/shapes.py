@@ -24,6 +24,7 @@ APPROVED = "approved"
 VOTER = "voter_id"
 _NUMBERED = re.compile(r"approved[_ ]?[0-9]{1,4}", re.ASCII)
 _BRACKETS = re.compile(r"\[([^\[\]]+)\]$")
+_DATA = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|[0-9]{1,4}([-/.])[0-9]{1,2}\1[0-9]{1,4}([ T].*)?", re.ASCII)
 _SHOWN = 20
 # Columns that forms add by themselves, folded.
 _FORMS = frozenset({
@@ -162,7 +163,7 @@ def _columns_of(names: list[str], others: list[int], candidates: tuple[str, ...]
 def _header_alone(names: list[str], places: list[int], line: int) -> tuple[str, ...]:
     """The candidates of a matrix whose header is all there is."""
     present = [names[place] for place in places]
-    if present and all(name.casefold() in MARKS for name in present):
+    if present and _is_a_ballot(present):
         raise fault(
             line,
             "the first line looks like a ballot. Add a header line with the candidates' names; if these are the names, "
@@ -179,6 +180,17 @@ def _header_alone(names: list[str], places: list[int], line: int) -> tuple[str, 
     for name in present:
         listed.add(name, line)
     return listed.done(Rules(), line)
+
+
+def _is_a_ballot(names: list[str]) -> bool:
+    """Whether what should be names is more like a row: all yes and no; numbers that do not count up from 0 or 1, a 0 or
+    1 among them; or a date or an address anywhere."""
+    if all(name.casefold() in MARKS for name in names) or any(_DATA.fullmatch(name) for name in names):
+        return True
+    if not all(name.isascii() and name.isdigit() for name in names) or not {"0", "1"} & set(names):
+        return False
+    numbers = sorted(map(int, names))
+    return numbers not in (list(range(len(names))), list(range(1, len(names) + 1)))
 
 
 def _needs_candidates(line: int) -> Exception:

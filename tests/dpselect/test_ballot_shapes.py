@@ -59,6 +59,9 @@ def test_no_column_is_named_when_several_or_none_fit() -> None:
         ("a,a\nAda,Bo\n", NAMES, {"ballot_column": "a"}, "appears twice"),
         ("1,0\n1,0\n", None, {}, "looks like a ballot. Add a header"),
         ("Yes;no;X\n1;0;1\n", None, {}, "looks like a ballot. Add a header"),
+        ("17,1,0\n18,0,1\n", None, {}, "looks like a ballot. Add a header"),
+        ("10/1/2019 9:01:10,Ada\n10/1/2019 9:01:11,Bo\n", None, {}, "looks like a ballot. Add a header"),
+        ("a@x.example,1,0\nb@x.example,0,1\n", None, {}, "looks like a ballot. Add a header"),
         ("Ada,Bo,Ada\n1,0,1\n", NAMES, {}, "'Ada' has two columns"),
         ("Q [Ada],R [Ada],Q [Bo]\n1,0,1\n", NAMES, {}, "'Ada' has two columns"),
         ("Ada,Cy\n1,0\n", NAMES, {}, "not your candidates: expected 'Bo', found 'Cy'"),
@@ -81,7 +84,8 @@ def test_columns_that_are_no_candidates_are_passed_over_and_told() -> None:
     assert (reading.profile.candidates, reading.profile.approvals) == (NAMES, (1, 1))
     assert reading.notes == ("columns that are not used: 'member', 'remark'",)
     assert tally("when,approved\n1,Ada\n", NAMES) == {"Ada": 1, "Bo": 0, "": 1}
-    assert tally("1,2019\n1,0\n") == {"1": 1, "2019": 0, "": 1}
+    assert tally("2018,2019\n1,0\n") == {"2018": 1, "2019": 0, "": 1}
+    assert tally("0,1,2\n1,0,0\n") == {"0": 1, "1": 0, "2": 0, "": 1}
     assert tally("1,0\n1,0\n", ("1", "0")) == {"1": 1, "0": 0, "": 1}
     assert tally("ID,Q1. [Ada],Q1. [Bo]\n7,Yes,\n", NAMES) == {"Ada": 1, "Bo": 0, "": 1}
 
