@@ -5,23 +5,33 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cli._reading import TABLE_FORMATS
 from cli._table import Table
 from cli.vote.options import GivenBallots
 from dpselect import ballots
 from dpselect.ballots import BallotColumnError, OnInvalid, Reading, Rules
 from psi.tables import Source, TableFile, as_text, is_columnar, open_file, row_table
-from psi.tables.delimited import CsvLayout, CsvSource
+from psi.tables.delimited import CsvSource
+from psi.tables.files import beginning_at
+from psi.tables.folder import TableFolder
+from psi.tables.headers import value_without_a_name
+from psi.tables.reading import SPREADSHEETS, Kind, ReadingOptions, kind_by_ending
+from psi.tables.spreadsheet import SpreadsheetSource
+from psi.tables.unpacking import UnpackedFile
 from psiselect.base.columns import Chunk, ColumnTable, TextColumn, column_table
 from psiselect.base.errors import InputError, UsageError
-from psiselect.base.linewise import Stream, after_lines, line_chunks
+from psiselect.base.linewise import Stream, line_chunks
+from psiselect.base.splitting import Escape
 
 _BLOCK = 1 << 20
+_SWAPPED = bytes.maketrans(b"\r\n", b"\n\r")
 
 
 def load(
@@ -44,9 +54,10 @@ def load_given(given: GivenBallots) -> Reading:
     """
     table = given.table
     try:
-        if isinstance(table.where, Path) and table.query is None:
-            file = TableFile(table.where, copied=True)
-            return read_file(file, given.rules, given.form, line_breaks=given.line_breaks)
+        if not table.in_database and table.query is None:
+            return read_file(
+                table.file_in(), given.rules, given.form, reading=table.reading, line_breaks=given.line_breaks
+            )
         if given.form not in (None, ballots.TABLE):
             raise UsageError(f"--format {given.form} is for files; a database returns a table", term="form")
         return ballots.read(_typed(table.open()), given.rules)
@@ -57,51 +68,79 @@ def load_given(given: GivenBallots) -> Reading:
         raise InputError(f"{error}. The column {error.column!r} fits; run: {command}", line=error.line) from None
 
 
-def read_file(file: TableFile, rules: Rules, form: str | None = None, *, line_breaks: bool = False) -> Reading:
-    """Read ballots from a file, in a format told by its content or forced. line_breaks: whether cells of a CSV file may
-    hold line breaks. Raises InputError."""
-    if form is None:
-        form = ballots.TABLE if is_columnar(file) else ballots.recognise(file.head(ballots.HEAD), file.name)
-    if form == ballots.TABLE:
-        return ballots.read(_table(file, line_breaks=line_breaks), rules)
-    return ballots.read_stream(_stream(file), rules, form=form, name=file.name)
+def read_file(
+    file: TableFile,
+    rules: Rules,
+    form: str | None = None,
+    *,
+    reading: ReadingOptions | None = None,
+    line_breaks: bool = False,
+) -> Reading:
+    """Read ballots from a file, in a format told by its content or forced. reading: what is said about a table.
+    line_breaks: whether cells of a CSV file may hold line breaks. Raises InputError, UsageError."""
+    reading = reading or ReadingOptions()
+    if form in TABLE_FORMATS:
+        reading = replace(reading, form=Kind(form))
+    elif form is None and (is_columnar(file) or kind_by_ending(file.name) in SPREADSHEETS):
+        form = ballots.TABLE
+    text = file if isinstance(file, TableFolder) else UnpackedFile(file, reading.encoding)
+    form = form or ballots.recognise(text.head(ballots.HEAD), file.name)
+    if form in TABLE_FORMATS:
+        return ballots.read(_table(open_file(file, ".csv", reading), reading, line_breaks=line_breaks), rules)
+    replace(reading, encoding=None).require_fit(file.name, None, f"in the format {form}")
+    return ballots.read_stream(_stream(text), rules, form=form, name=file.name)
 
 
-def _stream(file: TableFile, start: int = 0) -> Stream:
+def _stream(file: TableFile, start: int = 0, *, returns: bool = False) -> Stream:
+    """A file's bytes. returns: its lines end with CR; then CR and LF change places, so that they end with LF."""
+
     def blocks() -> Iterator[bytes]:
-        with file.open() as opened:
-            opened.seek(start)
+        file.check_unchanged()
+        with beginning_at(file, start) as opened:
             while block := opened.read(_BLOCK):
-                yield block
+                yield block.translate(_SWAPPED) if returns else block
+        file.check_unchanged()
 
     return blocks
 
 
-def _table(file: TableFile, *, line_breaks: bool) -> ColumnTable:
-    source = open_file(file, ".csv")
+def _table(source: Source, reading: ReadingOptions, *, line_breaks: bool) -> ColumnTable:
+    """A file as a table whose rows are lines, where it is a CSV file. An escaped line break is one in a cell."""
     if not isinstance(source, CsvSource):
         return _typed(source)
-    if line_breaks:
+    if line_breaks or reading.escape is Escape.BACKSLASH:
         return column_table(row_table(source), source.rows, whole=True)
-    layout = CsvLayout.of(file)
-    # The header may hold line breaks between quotes.
-    lines = 1 + sum(name.count("\n") for name in layout.header)
-    before = layout.header_line - 1 + lines
-    stream = _stream(file, layout.start)
+    layout = source.layout
+    stream = _stream(source.file, layout.start, returns=layout.returns)
+    unnamed = range(len(layout.header), layout.width)
 
     def chunks(places: Sequence[int]) -> Iterator[Chunk]:
-        file.check_unchanged()
-        yield from line_chunks(after_lines(stream, lines), layout.delimiter, len(layout.header), places, before)
-        file.check_unchanged()
+        wanted = [*places, *unnamed]
+        for chunk in line_chunks(stream(), layout.delimiter, layout.width, wanted, layout.first_line - 1):
+            yield without_values(chunk, len(places), unnamed)
 
     return ColumnTable(source.name, layout.header, layout.header_line, chunks)
 
 
+def without_values(chunk: Chunk, kept: int, unnamed: range) -> Chunk:
+    """The first columns of a chunk; a row with a value in one of the others, which have no name, is a fault."""
+    good = np.ones(len(chunk.lines), np.bool_)
+    faults = dict(chunk.faults)
+    for place, column in zip(unnamed, chunk.columns[kept:], strict=True):
+        filled = pc.not_equal(pc.utf8_trim_whitespace(column.texts), "").to_numpy(zero_copy_only=False)
+        bad = good & filled[column.codes] if len(filled) else ~good
+        if bad.any():
+            faults[value_without_a_name(place + 1)] = chunk.lines[bad]
+            good &= ~bad
+    columns = [TextColumn(column.texts, column.codes[good]) for column in chunk.columns[:kept]]
+    return Chunk(chunk.lines[good], columns, faults)
+
+
 def _typed(source: Source) -> ColumnTable:
-    """A table of typed columns, or of lines without a header."""
-    if source.unit == "line":
-        return column_table(row_table(source), source.rows)
+    """A table of typed columns. Of a spreadsheet, or where names repeat, it is read row by row."""
     header = tuple(source.schema.names)
+    if isinstance(source, SpreadsheetSource) or len(set(header)) < len(header):
+        return column_table(row_table(source), source.rows, whole=True)
 
     def chunks(places: Sequence[int]) -> Iterator[Chunk]:
         wanted = [header[place] for place in dict.fromkeys(places)]

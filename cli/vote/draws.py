@@ -46,12 +46,13 @@ class DrawRecord:
     def beside(cls, table: Table) -> DrawRecord:
         """The one of these ballots. Raises UsageError where it could not be kept."""
         if not isinstance(table.where, Path) or table.query is not None:
-            raise UsageError(f"a database has no place for the record of the draw. {_OTHERWISE}", term="ledger")
+            what = "standard input" if table.is_standard_input else "a database"
+            raise UsageError(f"{what} has no place for the record of the draw. {_OTHERWISE}", term="ledger")
         where = Path(os.path.realpath(table.where))
         try:
             regular = stat.S_ISREG(where.stat().st_mode)
         except OSError:
-            regular = str(table.where) != "-"  # the reader says what is wrong
+            regular = True  # the reader says what is wrong
         if not regular:
             raise UsageError(
                 f"{table.where} is not a file beside which the draw can be recorded. {_OTHERWISE}", term="ledger"

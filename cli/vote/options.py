@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import click
 
+from cli._reading import TABLE_FORMATS, format_option, taking_reading
 from cli._table import FILE_OR_DATABASE, Table, query_option
 from dpselect.ballots import FORMATS, OnInvalid, Other, Repeated, Rules, load_candidates
 from psiselect.base.errors import UsageError
@@ -70,7 +71,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="CSV: cells may hold line breaks. A file with a stray quote then stops the command.",
     ),
     click.option("--show", is_flag=True, help="Show the first cell at fault, on a terminal only."),
-    click.option("--format", "form", type=click.Choice(list(FORMATS)), help="Force a format; else by content."),
+    format_option((*(form for form in FORMATS if form not in TABLE_FORMATS), *TABLE_FORMATS)),
 )
 
 
@@ -92,7 +93,7 @@ def ballot_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(given=_given(values), **values)
 
     added: Any = called
-    for option in reversed(_OPTIONS):
+    for option in reversed((*_OPTIONS, taking_reading(formats=False))):
         added = option(added)
     return cast(Callable[..., Any], added)
 
@@ -118,12 +119,14 @@ def _given(values: dict[str, Any]) -> GivenBallots:
     )
     if taken["candidates"] is not None:
         rules = replace(rules, candidates=load_candidates(taken["candidates"]))
-    return GivenBallots(Table(taken["ballots"], taken["query"]), rules, taken["form"], taken["line_breaks"])
+    return GivenBallots(
+        Table(taken["ballots"], taken["query"], taken["said"]), rules, taken["form"], taken["line_breaks"]
+    )
 
 
 _NAMES = (
     *("ballots", "query", "candidates", "ballot_column", "separator", "other", "yes", "no", "voter_column"),
-    *("repeated_voter", "approve_category", "on_invalid", "line_breaks", "show", "form"),
+    *("repeated_voter", "approve_category", "on_invalid", "line_breaks", "show", "form", "said"),
 )
 
 

@@ -24,7 +24,6 @@ APPROVED = "approved"
 VOTER = "voter_id"
 _NUMBERED = re.compile(r"approved[_ ]?[0-9]{1,4}", re.ASCII)
 _BRACKETS = re.compile(r"\[([^\[\]]+)\]$")
-_DATA = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|[0-9]{1,4}([-/.])[0-9]{1,2}\1[0-9]{1,4}([ T].*)?", re.ASCII)
 _SHOWN = 20
 # Columns that forms add by themselves, folded.
 _FORMS = frozenset({
@@ -183,9 +182,9 @@ def _header_alone(names: list[str], places: list[int], line: int) -> tuple[str, 
 
 
 def _is_a_ballot(names: list[str]) -> bool:
-    """Whether what should be names is more like a row: all yes and no; numbers that do not count up from 0 or 1, a 0 or
-    1 among them; or a date or an address anywhere."""
-    if all(name.casefold() in MARKS for name in names) or any(_DATA.fullmatch(name) for name in names):
+    """Whether what should be names is more like a row: all yes and no, or numbers that do not count up from 0 or 1,
+    with a 0 or 1 among them. Dates and the like are refused by the reader of tables."""
+    if all(name.casefold() in MARKS for name in names):
         return True
     if not all(name.isascii() and name.isdigit() for name in names) or not {"0", "1"} & set(names):
         return False

@@ -30,6 +30,7 @@ Stream = Callable[[], Iterable[bytes]]  # a file's bytes from the beginning, cut
 _Bytes = npt.NDArray[np.uint8]
 _Mask = npt.NDArray[np.bool_]
 _LF, _CR, _QUOTE = 10, 13, 34
+_FOR_THREADS = 1 << 18  # bytes from which on it is worth while to start any
 
 
 def whole_lines(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes | None]]:
@@ -267,7 +268,9 @@ def _parsed(data: bytes, delimiter: str, width: int, places: Sequence[int]) -> l
     kind = pa.dictionary(pa.int32(), pa.string())
     table = arrow_csv.read_csv(
         pa.BufferReader(data),
-        read_options=arrow_csv.ReadOptions(column_names=names, block_size=len(data) + 1),
+        read_options=arrow_csv.ReadOptions(
+            column_names=names, block_size=len(data) + 1, use_threads=len(data) > _FOR_THREADS
+        ),
         parse_options=arrow_csv.ParseOptions(delimiter=delimiter, ignore_empty_lines=False),
         convert_options=arrow_csv.ConvertOptions(
             column_types=dict.fromkeys(names, kind),
