@@ -116,8 +116,8 @@ def run(name: str, count: int, seed: int) -> dict[str, int]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_rows_damaged_in_any_way_are_read_as_a_slow_reader_reads_them(name: str) -> None:
-    seen = run(name, 250, 1)
-    assert min(seen.values()) >= 10, seen  # the damage reaches both ends, or it tests nothing
+    seen = run(name, 150, 1)
+    assert min(seen.values()) >= 5, seen  # the damage reaches both ends, or it tests nothing
 
 
 @pytest.mark.soak

@@ -49,9 +49,9 @@ def added(*tallies: Sequence[int]) -> Tally:
 
 
 @cache
-def law(counts: Tally, relation: NeighbouringRelation, z: Fraction) -> tuple[Fraction, ...]:
-    """The probability of each winner, with exp(-exponent) = z."""
-    found = permute_and_flip(EPSILON, relation).probabilities(counts)
+def law(counts: Tally, z: Fraction) -> tuple[Fraction, ...]:
+    """The probability of each winner, with exp(-exponent) = z; the exponent alone follows from the relation."""
+    found = permute_and_flip(EPSILON, ADD_REMOVE).probabilities(counts)
     below = value(found.denominator, z)
     return tuple(value(above, z) / below for above in found.numerators)
 
@@ -63,10 +63,11 @@ def value(polynomial: Polynomial, z: Fraction) -> Fraction:
 def worst(rule: Repeated | None, relation: NeighbouringRelation, z: Fraction) -> Fraction:
     """The largest ratio of a winner's probabilities, over all profiles of three voters and their neighbours."""
     parts = {alone(hand, rule) for hand in HANDS if hand or relation is ADD_REMOVE}
-    others = {added(a, b) for a in parts for b in parts}
+    # Where every row counts, one voter alone is enough to break the promise.
+    others = {added(a, b) for a in parts for b in parts} if rule is not None else {(0, 0, 0)}
     # Under add-remove a voter is there or not; then the other one has no rows.
     pairs = [(a, b) for a in parts for b in parts if relation is REPLACE or (0, 0, 0) in (a, b)]
-    laws = {(law(added(rest, a), relation, z), law(added(rest, b), relation, z)) for rest in others for a, b in pairs}
+    laws = {(law(added(rest, a), z), law(added(rest, b), z)) for rest in others for a, b in pairs}
     return max(p / q for one, other in laws for p, q in zip(one, other, strict=True))
 
 
