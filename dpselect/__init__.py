@@ -5,7 +5,8 @@
     mechanisms          one winner: permute-and-flip, exponential; committee: several; quantile, threshold
     approval            approval elections, from ballots to winners; ballots/ reads them
     numeric             noisy counts, sums, means, histograms; truncated: noise that stays in bounds
-    local_dp            polls in which each respondent randomises; responses: their answers as rows
+    persons             at most so many rows of each person; names: when two pieces of text are the same name
+    local_dp            polls in which each respondent randomises; responses: their answers as rows; shares: intervals
     sampling            exact samplers; coins, ladder, law: what they stand on
     planning, utility   how good a choice will be, from public parameters
     accounting, ledger  what releases cost, and the durable budget

@@ -16,10 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dpselect.ballots.decodable import normal, separators, two_readings
-from dpselect.ballots.model import SPACES, Other, Rules, clean
+from dpselect.ballots.model import Other, Rules
+from dpselect.names import clean
 from psiselect.base.errors import InputError
 
 STRANGER = "a name is not a candidate"
+# Every space separator but the plain one, as Arrow writes it.
+_SPACES = r"[\x{a0}\x{1680}\x{2000}-\x{200a}\x{202f}\x{205f}\x{3000}]"
 _GUESSES = (";", ",", "|", "/", "\t", "&", "+", "\n", " ")
 
 Places = npt.NDArray[np.int64]
@@ -154,14 +157,10 @@ def index_of(texts: pa.Array, names: Sequence[str]) -> Places:
 
 
 def _folded(texts: pa.Array) -> pa.Array:
-    """As `model.clean` has it, but for blanks around."""
+    """As `names.clean` has it, but for blanks around."""
     if pc.all(pc.string_is_ascii(texts)).as_py() is not False:
         return texts
-    return pc.replace_substring_regex(pc.utf8_normalize(texts, form="NFC"), _spaces_of_re2(), " ")
-
-
-def _spaces_of_re2() -> str:
-    return "[" + "".join(rf"\x{{{ord(c):x}}}" if c not in "[]-" else c for c in SPACES[1:-1]) + "]"
+    return pc.replace_substring_regex(pc.utf8_normalize(texts, form="NFC"), _SPACES, " ")
 
 
 def _require_one_reading(

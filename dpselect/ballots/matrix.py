@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dpselect.ballots.model import BallotBox, Rules, clean
+from dpselect.ballots.model import BallotBox, Rules
+from dpselect.names import clean
 from psiselect.base.columns import Lines, TextColumn
 from psiselect.base.errors import UsageError
 

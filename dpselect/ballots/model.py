@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -16,6 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from dpselect.names import clean
 from psiselect.base.errors import InputError, UsageError
 
 MAX_BYTES = 256 << 20
@@ -24,8 +24,6 @@ MAX_COUNT = 10**10  # ballots that one line may stand for; so no file has more t
 MAX_NAME = 500
 
 _NATURAL = re.compile(r"[0-9]{1,15}", re.ASCII)
-SPACES = "[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
-_SPACES = re.compile(SPACES)
 _JOINERS = re.compile("[\u200c\u200d]")
 
 Numbers = npt.NDArray[np.int64]
@@ -316,13 +314,6 @@ def placed(name: str, error: InputError) -> InputError:
     if isinstance(error, InvalidBallotsError):
         return InvalidBallotsError(f"{name}: {error}", line=line)
     return InputError(f"{name}, line {line}: {error}", line=line)
-
-
-def clean(name: str) -> str:
-    """A name as compared: Unicode NFC, every space separator a plain space, no blanks around it."""
-    if not name.isascii():
-        name = _SPACES.sub(" ", unicodedata.normalize("NFC", name))
-    return name.strip()
 
 
 def printable(name: str) -> bool:

@@ -17,7 +17,6 @@ from dpselect.ballots.model import (
     CandidateList,
     Reading,
     Rules,
-    clean,
     fault,
     natural,
     printable,
@@ -26,6 +25,7 @@ from dpselect.ballots.model import (
 from dpselect.ballots.shapes import VOTER
 from dpselect.ballots.tabular import ListCounter, sound_chunks
 from dpselect.ballots.voters import ALL, electorate
+from dpselect.names import clean
 from psiselect.base.columns import Chunk, ColumnTable
 from psiselect.base.errors import UsageError
 from psiselect.base.linewise import Stream, after_lines, head_lines, line_chunks

@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dpselect.ballots.matrix import MARKS
-from dpselect.ballots.model import BallotColumnError, CandidateList, Rules, clean, fault
+from dpselect.ballots.model import BallotColumnError, CandidateList, Rules, fault
+from dpselect.names import clean
 from psiselect.base.errors import UsageError
 
 APPROVED = "approved"

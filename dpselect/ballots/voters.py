@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dpselect.ballots.model import BallotBox, Repeated, clean
+from dpselect.ballots.model import BallotBox, Repeated
+from dpselect.names import clean
 from psiselect.base.columns import Lines, TextColumn
 
 NO_ID = "the voter's id is blank"

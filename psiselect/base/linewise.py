@@ -266,6 +266,8 @@ def _parsed(data: bytes, delimiter: str, width: int, places: Sequence[int]) -> l
     if not wanted:
         return []
     kind = pa.dictionary(pa.int32(), pa.string())
+    if data.startswith(codecs.BOM_UTF8):
+        data = codecs.BOM_UTF8 + data  # Arrow takes one away, and here it is a character of the first field
     table = arrow_csv.read_csv(
         pa.BufferReader(data),
         read_options=arrow_csv.ReadOptions(

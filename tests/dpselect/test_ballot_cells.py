@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 import random
 import re
+import unicodedata
 
 import pyarrow as pa
 import pytest
 
 from dpselect.ballots.cells import CellReader, index_of
 from dpselect.ballots.decodable import separators, two_readings
-from dpselect.ballots.model import Other, Rules, clean
+from dpselect.ballots.model import Other, Rules
+from dpselect.names import clean
 from psiselect.base.errors import InputError
 
 Reading = tuple[str, ...]
@@ -62,6 +64,11 @@ def test_a_cell_is_read_by_the_list_of_candidates() -> None:
     assert read(cells, names) == [
         ("Ada", "Smith, John"), ("Ada", "Smith, John"), ("Ada",), (), (), ("Bo | Co", "Çelik"), ("Çelik",), None,
     ]  # fmt: skip
+
+
+def test_every_space_is_a_plain_one_as_in_names() -> None:
+    spaces = [chr(code) for code in range(0x3001) if unicodedata.category(chr(code)) == "Zs"]
+    assert read([f"A{space}B;{space}C" for space in spaces], ["A B", "C"]) == [("A B", "C")] * 17
 
 
 def test_one_separator_alone_when_it_is_named() -> None:

@@ -36,7 +36,7 @@ _CAT = "".join(f"# ALTERNATIVE NAME {place}: {name}\n" for place, name in enumer
 CASES = {
     "list": Case(
         "voter_id,approved\n",
-        ["1,Ada", '2,"Ada, Bo"', "3,Bo;Çelik;", '"4",', '1,"Çelik"', "ß,Ada|Bo", "SS,Bo", " ,Ada", '5,""'],
+        ["1,Ada", "\ufeff1,Bo", '2,"Ada, Bo"', "3,Bo;Çelik", '"4",', '1,"Çelik"', "ß,Ada|Bo", "SS,Bo", " ,Ada", '5,""'],
         lambda data: slow.lists(data, NAMES),
         names=True,
     ),
