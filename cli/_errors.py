@@ -8,7 +8,15 @@ from typing import NoReturn
 
 import click
 
-from psiselect.base.errors import BudgetError, InputError, PolicyError, RemoteError, TransportError, UsageError
+from psiselect.base.errors import (
+    BudgetError,
+    InputError,
+    PolicyError,
+    RemoteError,
+    ResourceError,
+    TransportError,
+    UsageError,
+)
 
 EXIT_BUG, EXIT_USAGE, EXIT_INPUT, EXIT_PEER, EXIT_TRANSPORT, EXIT_POLICY = 1, 2, 3, 4, 5, 6
 
@@ -20,6 +28,7 @@ EXIT_CODES: tuple[tuple[type[Exception], int, str], ...] = (
     (PolicyError, EXIT_POLICY, "policy"),
     (RemoteError, EXIT_PEER, "peer"),
     (TransportError, EXIT_TRANSPORT, "transport"),
+    (ResourceError, EXIT_TRANSPORT, "resource"),
     (click.UsageError, EXIT_USAGE, "usage"),
 )
 

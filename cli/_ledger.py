@@ -5,7 +5,10 @@ Rule: what is to be paid is paid before anything that depends on the data leaves
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from cli._output import say
 from dpselect.accounting import Event
 from dpselect.ledger import Balance, Ledger
 from dpselect.privacy import NeighbouringRelation
-from psiselect.base.errors import UsageError
+from psiselect.base.errors import InputError, UsageError
 
 
 def ledger_options(data: str, when: str = "") -> Callable[[Command], Command]:
@@ -35,6 +38,36 @@ def open_ledger(ledger: Path | None, dataset: str | None) -> Ledger | None:
     if (ledger is None) != (dataset is None):
         raise UsageError("--ledger and --dataset go together: the ledger counts what each data set has spent")
     return None if ledger is None else Ledger.open(ledger)
+
+
+@contextlib.contextmanager
+def writing(*, charged: bool, file: Path | None = None) -> Iterator[None]:
+    """Around what writes a result, to stdout or to a file: when that fails, InputError says so, and whether the result
+    is paid for."""
+    try:
+        yield
+    except (OSError, InputError) as error:
+        if isinstance(error, InputError) and not charged:
+            raise
+        if isinstance(error, OSError) and file is None:
+            _leave_stdout()
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        if not charged:
+            raise InputError(f"the result could not be written: {reason}", term="output") from None
+        raise InputError(
+            f"charged, but not written: {reason}. The ledger keeps the charge, and the result is lost. See that the "
+            "output can be written before you run the command again: that is charged again",
+            term="output",
+        ) from None
+
+
+def _leave_stdout() -> None:
+    """After stdout failed: what is still to be said goes to stderr, the error of --json too."""
+    with contextlib.suppress(OSError):  # else the interpreter writes what is left once more, and ends with 120
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+    sys.stdout = sys.stderr
 
 
 @dataclass

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -33,8 +34,13 @@ def json_option(command: _Command) -> _Command:
 
 
 def print_json(record: Mapping[str, object]) -> None:
-    """One JSON object on stdout, on one line. Paths become text, bytes hex, fractions "a/b", enums their value."""
-    click.echo(json.dumps(record, default=_plain, allow_nan=False))
+    """One JSON object on stdout, on one line; see `json_text`."""
+    click.echo(json_text(record))
+
+
+def json_text(record: Mapping[str, object]) -> str:
+    """One JSON object on one line. Paths become text, bytes hex, fractions "a/b", enums their value."""
+    return json.dumps(record, default=_plain, allow_nan=False)
 
 
 def print_fields(fields: Mapping[str, object]) -> None:
@@ -84,6 +90,37 @@ def progress() -> Progress:
         disable=not console.is_terminal,
         transient=True,
     )
+
+
+class ProgressLines:
+    """What a long run says of its progress where there is no terminal: a line each minute, none in a short run.
+
+    Called with how much is done, and of how much; 0 while that is not known. tell: takes the line and both numbers.
+    clock: seconds, like `time.monotonic`.
+    """
+
+    EVERY_SECONDS = 60.0
+
+    def __init__(
+        self, what: str, tell: Callable[[str, int, int], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._what = what
+        self._tell = tell
+        self._clock = clock
+        self._began = self._told = clock()
+
+    def __call__(self, done: int, total: int) -> None:
+        now = self._clock()
+        if now - self._told < self.EVERY_SECONDS:
+            return
+        self._told = now
+        spent = now - self._began
+        text = f"{self._what}: {done:,} operations done after {human_seconds(spent)}"
+        if 0 < done <= total:
+            left = human_seconds(spent * (total - done) / done)
+            text = f"{self._what}: {100 * done // total}% of {total:,} operations after {human_seconds(spent)}"
+            text += f", about {left} left" if done < total else ", waiting for the peer"
+        self._tell(text, done, total)
 
 
 def printable(text: str) -> str:

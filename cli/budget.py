@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
-from cli._output import json_option, print_fields, print_json, print_table
+from cli._output import json_option, print_fields, print_json, print_table, say
 from dpselect.accounting import BudgetKind, Cost, epsilon_of_rho, rho_of_epsilon
 from dpselect.ledger import Balance, Ledger
 from dpselect.privacy import NeighbouringRelation, parse_fraction, parse_poll_epsilon
 from psiselect.base.errors import UsageError
+
+_SHOWN = 100  # rows of a table for people: more take minutes to lay out, and nobody reads them
 
 _file = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 
@@ -99,6 +101,8 @@ def create(
 def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json: bool) -> None:
     """What was spent, on what, and what is left.
 
+    As text it shows the newest 100 entries and the first 100 data sets; --json lists all.
+
     \b
     Examples:
       psiselect budget show town.db
@@ -109,9 +113,8 @@ def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json
         raise UsageError("--delta is for zcdp ledgers; a pure ledger's promise is its epsilon")
     if group > 1 and ledger.kind is not BudgetKind.PURE:
         raise UsageError("--group is for pure ledgers")
-    entries = [entry for entry in ledger.entries() if dataset in (None, entry.dataset)]
-    names = [dataset] if dataset else list(dict.fromkeys([*ledger.datasets, *(entry.dataset for entry in entries)]))
-    balances = [ledger.balance(name) for name in names]
+    balances = ledger.balances() if dataset is None else [ledger.balance(dataset)]
+    entries = ledger.entries(dataset, newest=None if as_json else _SHOWN + 1)
     at = None if delta is None else parse_fraction(delta, "delta")
     if as_json:
         print_json(
@@ -140,15 +143,19 @@ def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json
                 *([f"{float(epsilon_of_rho(balance.spent.amount, at)):.6g}"] if at else []),
                 *([str(group * balance.spent.amount)] if group > 1 else []),
             )
-            for balance in balances
+            for balance in balances[:_SHOWN]
         ],
     )
+    if len(balances) > _SHOWN:
+        say(f"{len(balances) - _SHOWN:,} data sets are not shown; name one with --dataset, or use --json")
     if entries:
         click.echo()
         print_table(
             ["when (UTC)", "data set", "cost", "what"],
-            [(entry.at, entry.dataset, ledger.describe(entry.cost), entry.what) for entry in entries],
+            [(entry.at, entry.dataset, ledger.describe(entry.cost), entry.what) for entry in entries[-_SHOWN:]],
         )
+        if len(entries) > _SHOWN:
+            say("older entries are not shown; --json lists all")
 
 
 def _budget(kind: BudgetKind, epsilon: str | None, delta: str | None, rho: str | None) -> Cost:

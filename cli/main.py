@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import os
 import resource
-import signal
 import sys
 
 import click
 
+from cli import _signals
 from cli._errors import EXIT_BUG, EXIT_USAGE, classify, fail
+from psiselect.base import threads
 
 # Command -> the module that holds it, and its line in the overview. A module is loaded when its command is asked for,
 # so that `--help` stays quick.
@@ -52,23 +54,27 @@ def root() -> None:
     """
 
 
-def _terminated(number: int, _frame: object) -> None:
-    """Leave by an exception, so that working files go and the peer is told."""
-    sys.exit(128 + number)
-
-
 def _forbid_core_dumps() -> None:
     """A core dump would hold this side's keys and lists. The limit goes to worker processes too."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def _keep_openblas_small() -> None:
+    """numpy's OpenBLAS starts a thread for each core, for products of large floating-point matrices, which nothing here
+    computes. Where the system grants no thread, it sends SIGINT to the process."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def main() -> None:
     """Run the command and turn what it raises into an exit code and one clear line."""
     as_json = "--json" in sys.argv
     _forbid_core_dumps()
-    signal.signal(signal.SIGTERM, _terminated)
+    _keep_openblas_small()
+    _signals.install()
     try:
-        sys.exit(root.main(standalone_mode=False) or 0)
+        with threads.granted():  # those that libraries start, too
+            code = root.main(standalone_mode=False) or 0
+        sys.exit(code)
     except click.exceptions.Abort:
         click.echo("psiselect: interrupted", err=True)
         sys.exit(130)

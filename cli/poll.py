@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import getpass
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from cli._ledger import Charge, ledger_options
+from cli._ledger import Charge, ledger_options, writing
 from cli._output import json_option, print_fields, print_json, print_table, say
 from cli._reading import taking_reading
 from cli._table import Table, TableName, query_option
@@ -20,6 +22,8 @@ from psi.tables.files import STANDARD_INPUT
 from psiselect.base.atomic import write_bytes
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import InputError, UsageError
+
+_LONGEST_ANSWER = 10_000
 
 
 @click.group(name="poll", context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,7 +56,7 @@ _mechanism = click.option(
 
 
 @command.command()
-@click.option("--answer", required=True, help="The true answer. It is not stored.")
+@click.option("--answer", required=True, help="The true answer, or - to read it from standard input. It is not stored.")
 @_epsilon
 @_options
 @_mechanism
@@ -75,6 +79,7 @@ def respond(
 
     What is printed may be given to anyone: it says little about the true answer. Answer each question once and keep
     the response: every further draw spends epsilon again. With --ledger your own budget is charged before the draw.
+    An answer on the command line is seen by who may list processes, and kept by your shell: `--answer -` avoids both.
 
     \b
     Examples:
@@ -85,20 +90,33 @@ def respond(
     entropy = SystemEntropy()
     if output is not None and output.exists():
         raise InputError(f"{output} exists: send that response again instead of drawing another, which costs epsilon")
-    charge = _pay(poll, answer, ledger, dataset)
-    response = poll.respond(answer, entropy)
+    truth = _typed_answer() if answer == "-" and "-" not in poll.options else answer
+    charge = _pay(poll, truth, ledger, dataset)
+    response = poll.respond(truth, entropy)
     if output is not None:
-        write_bytes(output, row(poll, name, response, entropy).encode())
-    if as_json:
-        record = {"response": response, "mechanism": poll.mechanism, "epsilon": float(poll.epsilon.value)}
-        remaining = {} if charge is None else charge.fields
-        print_json(record | {"epsilon_exact": poll.epsilon.text, "output": output} | remaining)
-    elif output is None:
-        click.echo(response)
-    else:
-        say(f"response written to {output}; the true answer is not in it")
+        with writing(charged=charge is not None, file=output):
+            write_bytes(output, row(poll, name, response, entropy).encode())
+    with writing(charged=charge is not None):
+        if as_json:
+            record = {"response": response, "mechanism": poll.mechanism, "epsilon": float(poll.epsilon.value)}
+            remaining = {} if charge is None else charge.fields
+            print_json(record | {"epsilon_exact": poll.epsilon.text, "output": output} | remaining)
+        elif output is None:
+            click.echo(response)
+        else:
+            say(f"response written to {output}; the true answer is not in it")
     if charge is not None:
         charge.tell()
+
+
+def _typed_answer() -> str:
+    """The line on standard input, not shown while it is typed. Raises UsageError for more than one line."""
+    if sys.stdin.isatty():
+        return getpass.getpass("Answer (not shown): ").strip()
+    lines = sys.stdin.read(_LONGEST_ANSWER).strip().splitlines()
+    if len(lines) != 1:
+        raise UsageError("--answer -: expected one line with the answer on standard input")
+    return lines[0].strip()
 
 
 def _pay(poll: Poll, answer: str, ledger: Path | None, dataset: str | None) -> Charge | None:
@@ -142,8 +160,9 @@ def estimate(
 
     A table is CSV, Parquet, a spreadsheet and others (docs/tables.md), or a database with --query. Tables are put
     together safely: every row must answer the same question in the same way, and a response counts once. The estimate
-    is unbiased and may fall outside 0 to 1; the standard error is that of the noise, for exactly these respondents,
-    unless --population adds the drawing of a sample.
+    is unbiased and may fall outside 0 to 1. The interval stays inside: it is exact, and covers the true share at least
+    as often as --confidence says. Both are about the noise, for exactly these respondents, unless --population adds the
+    drawing of a sample.
 
     \b
     Examples:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cli._ledger import ledger_options, open_ledger
+from cli._ledger import ledger_options, open_ledger, writing
 from cli._output import json_option, print_json, say
 from cli._reading import taking_reading
 from cli._score_table import read_scores
@@ -18,7 +18,7 @@ from dpselect.approval import epsilon_text
 from dpselect.committee import CommitteeSelection, peeling, subset_exponential
 from dpselect.mechanisms import Mechanism, Selection, exponential, permute_and_flip
 from dpselect.planning import ASSUMED_GAP, FOR_SEVERAL, committee_rule
-from dpselect.privacy import parse_epsilon, parse_fraction
+from dpselect.privacy import NeighbouringRelation, parse_epsilon, parse_fraction
 from dpselect.scores import Declared, ScoreBound
 from dpselect.utility import Race
 from psi.tables import ReadingOptions
@@ -47,6 +47,12 @@ _BUILDERS: dict[Mechanism, Callable[[Fraction, Declared, int], Measurement]] = {
 )
 @click.option("--epsilon", required=True, metavar="E", help="Privacy parameter, exact: 0.1 or 1/10.")
 @click.option(
+    "--neighbors",
+    type=click.Choice([relation.value for relation in NeighbouringRelation]),
+    help="What one person can change, as you count --sensitivity: whether the person's data are there (add-remove), or "
+    "what they say (replace). Needed with --ledger.",
+)
+@click.option(
     "--mechanism",
     type=click.Choice(["auto", *(mechanism.value for mechanism in _BUILDERS)]),
     default="auto",
@@ -67,6 +73,7 @@ def command(
     sensitivity: str,
     monotonic: bool,
     epsilon: str,
+    neighbors: str | None,
     mechanism: str,
     seats: int,
     gap: str | None,
@@ -87,9 +94,20 @@ def command(
       psiselect select scores.parquet --label name --score utility --sensitivity 0.2 --epsilon 1 --seats 3 --json
     """
     exact = parse_epsilon(epsilon)
+    relation = None if neighbors is None else NeighbouringRelation.parse(neighbors)
+    if monotonic and relation is NeighbouringRelation.REPLACE:
+        raise UsageError(
+            "--monotonic does not go with --neighbors replace: replaced data can raise one score and lower another, "
+            "which costs twice as much. Leave out --monotonic, or protect whether a person takes part (add-remove)"
+        )
     bound = ScoreBound.of(sensitivity, monotone=monotonic)
     guess = None if gap is None else parse_fraction(gap, "gap")
     book = open_ledger(ledger, dataset)
+    if book is not None and relation is None:
+        raise UsageError(
+            f"--ledger needs --neighbors: the ledger counts releases under one relation, {book.neighbors.value}. Say "
+            "--neighbors with the relation that your --sensitivity is for"
+        )
     source = Table(scores, query, said).open(otherwise=".csv")
     labels, values = read_scores(source, label, score, exact_floats=exact_floats)
     if seats > 1 and seats >= len(labels):
@@ -105,31 +123,33 @@ def command(
     remaining = None
     if book is not None and dataset is not None:
         what = f"select: {chosen.value}, epsilon {epsilon_text(exact)}"
-        remaining = book.spend(dataset, measurement.event, neighbors=None, what=what[:200]).remaining
+        remaining = book.spend(dataset, measurement.event, neighbors=relation, what=what[:200]).remaining
     released = measurement.release(values)
     winners = sorted(labels[index] for index in ((released,) if isinstance(released, int) else released))
 
+    record: dict[str, object] = {
+        "winners": winners,
+        "seats": seats,
+        "mechanism": chosen.value,
+        "epsilon": float(exact),
+        "epsilon_exact": str(exact),
+        "neighbors": neighbors,
+        "sensitivity": str(bound.sensitivity),
+        "monotonic": monotonic,
+        "exponent_per_vote": float(measurement.exponent),
+        "exponent_per_vote_exact": str(measurement.exponent),
+        "sampling": "exact",
+        "ledger_remaining": None if remaining is None else float(remaining.amount),
+        "ledger_remaining_exact": None if remaining is None else str(remaining.amount),
+    }
+    with writing(charged=book is not None):
+        if as_json:
+            print_json(record)
+        else:
+            for name in winners:
+                click.echo(name)
     if as_json:
-        print_json(
-            {
-                "winners": winners,
-                "seats": seats,
-                "mechanism": chosen.value,
-                "epsilon": float(exact),
-                "epsilon_exact": str(exact),
-                "neighbors": None,
-                "sensitivity": str(bound.sensitivity),
-                "monotonic": monotonic,
-                "exponent_per_vote": float(measurement.exponent),
-                "exponent_per_vote_exact": str(measurement.exponent),
-                "sampling": "exact",
-                "ledger_remaining": None if remaining is None else float(remaining.amount),
-                "ledger_remaining_exact": None if remaining is None else str(remaining.amount),
-            }
-        )
         return
-    for name in winners:
-        click.echo(name)
     moves = f"by at most {bound.sensitivity}" + (", all up or all down" if monotonic else "")
     say(
         f"{epsilon_text(exact)}-differentially private if one person's data move each score {moves} "

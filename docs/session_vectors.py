@@ -38,7 +38,7 @@ from psi.store.spool import Store
 from psiselect.base.packed import Packed
 
 VECTORS = Path(__file__).parent / "vectors" / "session.json"
-KEY = parse_key("mail:email")
+KEY = parse_key("mail:email/1")  # as when the vectors were published
 LISTS = {
     Side.CONNECT: [b"ann@example.com", "zoë@example.net".encode(), b"eve@example.org"],
     Side.LISTEN: [b"bob@example.com", b"eve@example.org", b"ann@example.com", b"joe@example.org"],

@@ -39,6 +39,13 @@ class BudgetKind(enum.Enum):
     ZCDP = "zcdp"
 
 
+# What ledgers count in: amounts are multiples of 1/UNIT. Common amounts are exact multiples: decimals of up to 64
+# places, ln(...) of a poll (64 bits), whole parts of 1 to 100, and one eighth of the square of each of these, except
+# that decimals of more than 32 places lose their square.
+UNIT = 2**192 * 5**60 * math.lcm(*range(1, 100, 2)) ** 2
+_SUM_BITS = 4096
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """An amount in a budget kind's currency (epsilon or rho), and a delta; both exact, neither negative."""
@@ -55,6 +62,10 @@ class Cost:
     def fits(self, budget: Cost) -> bool:
         """True when neither part exceeds the budget's."""
         return self.amount <= budget.amount and self.delta <= budget.delta
+
+    def rounded_up(self, unit: int) -> Cost:
+        """The least cost that is not below this one, both parts in multiples of 1/unit."""
+        return Cost(round_up_to(self.amount, unit), round_up_to(self.delta, unit))
 
 
 class Event(Protocol):
@@ -163,6 +174,39 @@ def total(costs: Iterable[Cost]) -> Cost:
     for cost in costs:
         sum_ += cost
     return sum_
+
+
+class BoundedSum:
+    """A sum of many fractions whose denominator stays bounded: exact where that can be, else too high, never too low.
+
+    It is exact as long as all denominators have a common multiple of at most 4096 bits. Otherwise the smallest of them
+    are added up exactly, as many as have such a multiple, and the others are rounded up to that multiple.
+    """
+
+    def __init__(self, unit: int = UNIT) -> None:
+        self._unit = unit
+        self._numerators: dict[int, int] = {}
+
+    def add(self, numerator: int, denominator: int) -> None:
+        """Add numerator/denominator, which need not be in lowest terms."""
+        self._numerators[denominator] = self._numerators.get(denominator, 0) + numerator
+
+    @property
+    def value(self) -> Fraction:
+        """The sum so far."""
+        common = self._unit
+        for denominator in sorted(self._numerators):
+            multiple = math.lcm(common, denominator)
+            if multiple.bit_length() > _SUM_BITS:
+                break
+            common = multiple
+        # A denominator that does not divide the common one is rounded up: its part becomes a multiple of 1/common.
+        return Fraction(sum(-(-n * common // d) for d, n in self._numerators.items()), common)
+
+
+def round_up_to(amount: Fraction, unit: int) -> Fraction:
+    """The least multiple of 1/unit that is not below the amount."""
+    return Fraction(math.ceil(amount * unit), unit)
 
 
 def round_up(value: float) -> Fraction:

@@ -4,6 +4,9 @@ A ledger fixes, at creation, its kind (`accounting.BudgetKind`), the neighbourin
 for, and one budget that each dataset gets. `spend` returns only when the cost is on disk, so whoever releases after
 it may be killed at any moment: a crash costs budget and never gives a free release.
 
+A cost is rounded up to a multiple of 1/`Ledger.unit` before it is charged, so that sums of many entries stay short.
+The entries of older files may have other denominators; `accounting.BoundedSum` adds them up.
+
 The rules of this room: no amount is ever a float; every write happens inside BEGIN IMMEDIATE, which reads the total
 and adds the entry as one step, whatever other processes do; synchronous is EXTRA (durable.transaction). Not covered: a
 restored copy of the file, a dataset under a second name (name the datasets at creation to refuse unknown ones), network
@@ -13,6 +16,7 @@ file systems whose locks do not work, and the data's owner editing the file.
 from __future__ import annotations
 
 import datetime
+import math
 import os
 import re
 import secrets
@@ -21,7 +25,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from dpselect.accounting import BudgetKind, Cost, Event, total
+from dpselect.accounting import UNIT, BoundedSum, BudgetKind, Cost, Event
 from dpselect.privacy import NeighbouringRelation
 from psiselect.base import durable
 from psiselect.base.durable import Connection
@@ -31,6 +35,10 @@ APPLICATION_ID = 0x70734C31  # "psL1", in the file's header
 MAX_NAME = 200
 _MAX_DIGITS = 400
 _FRACTION = re.compile(rf"[0-9]{{1,{_MAX_DIGITS}}}(/[1-9][0-9]{{0,{_MAX_DIGITS - 1}}})?", re.ASCII)
+# An entry is a multiple of 1/unit, and the unit holds the budget's own denominators.
+_ENTRY_DIGITS = 4 * _MAX_DIGITS
+_SHOWN_DIGITS = 40
+_NOTHING = Fraction(0)
 _SCHEMA = (
     "CREATE TABLE ledger (kind TEXT NOT NULL, neighbors TEXT NOT NULL, amount TEXT NOT NULL, delta TEXT NOT NULL, "
     "any_dataset INTEGER NOT NULL)",
@@ -54,7 +62,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What one dataset has: its budget and what is spent; `remaining` is never negative."""
+    """What one dataset has: its budget and what is spent.
+
+    `remaining` is never negative: the sum of an older file's entries may be rounded up beyond the budget.
+    """
 
     dataset: str
     budget: Cost
@@ -62,7 +73,8 @@ class Balance:
 
     @property
     def remaining(self) -> Cost:
-        return self.budget - self.spent
+        left = self.budget - self.spent
+        return Cost(max(left.amount, Fraction(0)), max(left.delta, Fraction(0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +161,8 @@ class Ledger:
         Raises BudgetError when the relation differs, the dataset is unknown, the budget does not hold the cost, or the
         entry cannot be written; UsageError on a name or amount out of bounds.
         """
-        cost = event.cost(self.kind)
-        row = (_name(dataset), _text(cost.amount), _text(cost.delta), _line(what), _now())
+        cost = self.charged(event)
+        row = (_name(dataset), str(cost.amount), str(cost.delta), _line(what), _now())
         self._require_relation(neighbors)
         self._require(dataset)
 
@@ -166,11 +178,23 @@ class Ledger:
 
     def check(self, dataset: str, event: Event, *, neighbors: NeighbouringRelation | None) -> None:
         """Raise what `spend` would raise now, and spend nothing: for whoever has others wait before the release."""
-        cost = event.cost(self.kind)
+        cost = self.charged(event)
         self._require_relation(neighbors)
         self._require(_name(dataset))
         with durable.transaction(self.path, "BEGIN", _unreadable(self.path)) as connection:
             self._afforded(connection, dataset, cost)
+
+    @property
+    def unit(self) -> int:
+        """Charges are multiples of 1/unit, and so is the budget, which can therefore be spent to its end."""
+        return math.lcm(UNIT, self.budget.amount.denominator, self.budget.delta.denominator)
+
+    def charged(self, event: Event) -> Cost:
+        """What `spend` takes for the event: its cost, rounded up. Raises UsageError for an amount out of bounds."""
+        cost = event.cost(self.kind)
+        if cost.amount >= 10**_MAX_DIGITS:
+            raise UsageError(f"an amount in a ledger has at most {_MAX_DIGITS} digits before the point")
+        return cost.rounded_up(self.unit)
 
     def balance(self, dataset: str) -> Balance:
         """What the dataset has left. Raises BudgetError when the ledger does not know it; InputError when damaged."""
@@ -178,11 +202,26 @@ class Ledger:
         with durable.transaction(self.path, "BEGIN", _unreadable(self.path)) as connection:
             return Balance(dataset, self.budget, self._spent(connection, dataset))
 
-    def entries(self) -> list[Entry]:
-        """Every spend, oldest first. Raises InputError when the file is damaged."""
+    def entries(self, dataset: str | None = None, newest: int | None = None) -> list[Entry]:
+        """Every spend, oldest first; of one dataset, or only the newest, if asked. Raises InputError when the file is
+        damaged."""
+        query = "SELECT dataset, amount, delta, what, at FROM spend WHERE ? IN (dataset, '') ORDER BY id DESC LIMIT ?"
         with durable.transaction(self.path, "BEGIN", _unreadable(self.path)) as connection:
-            rows = connection.execute("SELECT dataset, amount, delta, what, at FROM spend ORDER BY id").fetchall()
-        return [Entry(name, self._cost(amount, delta), what, at) for name, amount, delta, what, at in rows]
+            rows = connection.execute(query, (dataset or "", -1 if newest is None else newest)).fetchall()
+        return [Entry(name, self._cost(amount, delta), what, at) for name, amount, delta, what, at in reversed(rows)]
+
+    def balances(self) -> list[Balance]:
+        """What each dataset has left: those that were named at creation, then those that have spent, oldest first.
+
+        One pass over the entries. Raises InputError when the file is damaged.
+        """
+        sums = {dataset: _Sums(self.unit) for dataset in self.datasets}
+        with durable.transaction(self.path, "BEGIN", _unreadable(self.path)) as connection:
+            for dataset, amount, delta in connection.execute("SELECT dataset, amount, delta FROM spend ORDER BY id"):
+                if dataset not in sums:
+                    sums[dataset] = _Sums(self.unit)
+                sums[dataset].add(*self._parts(amount, delta))
+        return [Balance(dataset, self.budget, sum_.cost) for dataset, sum_ in sums.items()]
 
     def describe(self, cost: Cost) -> str:
         """A cost in words: "epsilon 1/10 (0.1)", with the delta where there is one."""
@@ -213,12 +252,19 @@ class Ledger:
             )
 
     def _spent(self, connection: Connection, dataset: str) -> Cost:
-        rows = connection.execute("SELECT amount, delta FROM spend WHERE dataset = ?", (dataset,)).fetchall()
-        return total(self._cost(amount, delta) for amount, delta in rows)
+        sums = _Sums(self.unit)
+        rows = connection.execute("SELECT amount, delta FROM spend WHERE dataset = ?", (dataset,))
+        for amount, delta in rows:
+            sums.add(*self._parts(amount, delta))
+        return sums.cost
 
     def _cost(self, amount: str, delta: str) -> Cost:
+        (numerator, denominator), (above, below) = self._parts(amount, delta)
+        return Cost(Fraction(numerator, denominator), Fraction(above, below) if above else _NOTHING)
+
+    def _parts(self, amount: str, delta: str) -> tuple[tuple[int, int], tuple[int, int]]:
         try:
-            return Cost(_fraction(amount), _fraction(delta))
+            return _entry(amount), _entry(delta)
         except ValueError:
             raise InputError(f"the ledger {self.path} is damaged: an entry holds no fraction", term="ledger") from None
 
@@ -228,6 +274,21 @@ class Ledger:
             f"{self.describe(balance.budget)} in {self.path}, and this release would cost {self.describe(cost)}; "
             "nothing was released"
         )
+
+
+class _Sums:
+    """The two parts of many costs, added up."""
+
+    def __init__(self, unit: int) -> None:
+        self._amount, self._delta = BoundedSum(unit), BoundedSum(unit)
+
+    def add(self, amount: tuple[int, int], delta: tuple[int, int]) -> None:
+        self._amount.add(*amount)
+        self._delta.add(*delta)
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(self._amount.value, self._delta.value)
 
 
 def _unreadable(path: Path) -> durable.Failed:
@@ -247,7 +308,8 @@ def _line(what: str) -> str:
 
 
 def _text(amount: Fraction) -> str:
-    text = str(amount)
+    """A budget's part, as the file holds it."""
+    text = str(amount) if max(amount.numerator, amount.denominator) < 10**_MAX_DIGITS else ""
     if not _FRACTION.fullmatch(text):
         raise UsageError(f"an amount in a ledger is a fraction of at most {_MAX_DIGITS} digits, not negative")
     return text
@@ -259,8 +321,25 @@ def _fraction(text: object) -> Fraction:
     return Fraction(text)
 
 
+def _entry(text: object) -> tuple[int, int]:
+    """Numerator and denominator of an entry's part. Raises ValueError for what no ledger holds."""
+    if not isinstance(text, str) or len(text) > 2 * _ENTRY_DIGITS:
+        raise ValueError
+    above, ratio, below = text.partition("/")
+    if not (above.isdecimal() and above.isascii()):
+        raise ValueError
+    if not ratio:
+        return int(above), 1
+    if not (below.isdecimal() and below.isascii()) or below[0] == "0":
+        raise ValueError
+    return int(above), int(below)
+
+
 def _words(amount: Fraction) -> str:
-    return str(amount) if amount.denominator == 1 else f"{amount} ({float(amount):.6g})"
+    if amount.denominator == 1:
+        return str(amount)
+    exact = str(amount)
+    return f"{exact} ({float(amount):.6g})" if len(exact) <= _SHOWN_DIGITS else f"about {float(amount):.6g}"
 
 
 def _now() -> str:

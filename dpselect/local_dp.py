@@ -20,15 +20,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from statistics import NormalDist
 
 from dpselect.coins import exp_floor, logistic_coin
 from dpselect.privacy import Epsilon
 from dpselect.sampling import bernoulli, bernoulli_exp, flip, uniform_below
+from dpselect.shares import population_interval, respondents_interval
 from psiselect.base.entropy import Entropy
 from psiselect.base.errors import InputError, UsageError
 
 MAX_OPTIONS = 10_000
+MIN_EPSILON = Fraction(1, 10**9)
 YES_NO = ("yes", "no")
 
 
@@ -45,7 +46,7 @@ class PollEstimate:
     """An option's share of the respondents, from 0 to 1; being unbiased, it may fall outside.
 
     standard_error: of the noise alone for fixed respondents; with `population`, of drawing them at random too.
-    interval: at the asked confidence, by the normal approximation, for this option alone.
+    interval: holds the true share at the asked confidence or more, for this option alone; see `dpselect.shares`.
     """
 
     option: str
@@ -58,7 +59,8 @@ class PollEstimate:
 class Poll:
     """A question's options and how they are answered.
 
-    Raises UsageError for fewer than two options, a repeated or unusable one, or a mechanism that does not fit.
+    Raises UsageError for fewer than two options, a repeated or unusable one, a mechanism that does not fit, or an
+    epsilon below 1e-9.
     """
 
     options: tuple[str, ...]
@@ -74,6 +76,13 @@ class Poll:
             raise UsageError("options: each is printable text without ';' and without blanks around it")
         if self.mechanism is PollMechanism.RANDOMISED_RESPONSE and len(self.options) != 2:
             raise UsageError("randomised-response has two options; for more take k-ary or optimised-unary")
+        if self.epsilon.value < MIN_EPSILON:
+            # The standard error is about 1/(epsilon * sqrt(responses)) at two options, and more at others.
+            needed = 100 / float(self.epsilon.value) ** 2
+            raise UsageError(
+                f"epsilon: at {self.epsilon.text} the responses are noise alone: it would take about {needed:.0e} "
+                "of them to estimate a share to one part in ten. Expected at least 1e-9; 1 is usual for a poll"
+            )
 
     @classmethod
     def of(cls, options: Sequence[str], epsilon: Epsilon, mechanism: PollMechanism | None = None) -> Poll:
@@ -117,20 +126,23 @@ class Poll:
             raise UsageError("confidence: expected a number between 0 and 1, like 0.95")
         counts = self._counts(responses)
         truth, lie = self.rates
-        deviations = NormalDist().inv_cdf(0.5 + confidence / 2)
+        bounds = population_interval if population else respondents_interval
+        intervals: dict[int, tuple[float, float]] = {}
         made = []
         for option in self.options:
-            share = (counts.get(option, 0) / total - lie) / (truth - lie)
+            seen = counts.get(option, 0)
+            share = (seen / total - lie) / self._gap
             error = self.standard_error(share, total, population=population)
-            interval = (share - deviations * error, share + deviations * error)
-            made.append(PollEstimate(option, share, error, interval))
+            if seen not in intervals:
+                intervals[seen] = bounds(seen, total, truth, lie, confidence)
+            made.append(PollEstimate(option, share, error, intervals[seen]))
         return tuple(made)
 
     def standard_error(self, share: float, total: int, *, population: bool = False) -> float:
         """Of the estimate of one option that a `share` of `total` respondents holds."""
         truth, lie = self.rates
         held = min(1.0, max(0.0, share))
-        noise = (held * truth * (1 - truth) + (1 - held) * lie * (1 - lie)) / (truth - lie) ** 2
+        noise = (held * truth * (1 - truth) + (1 - held) * lie * (1 - lie)) / self._gap**2
         return math.sqrt((noise + (held * (1 - held) if population else 0.0)) / total)
 
     @property
@@ -158,6 +170,13 @@ class Poll:
             return 0.5, z / (1 + z)
         truth = 1 / (1 + (len(self.options) - 1) * z)
         return truth, z * truth
+
+    @property
+    def _gap(self) -> float:
+        """How much more likely a response supports an option when it is the true one; exact also at small epsilons."""
+        z = self._z
+        one_less = float(1 - 1 / self.epsilon.ratio) if self.epsilon.ratio else -math.expm1(-self.epsilon.value)
+        return one_less / (2 * (1 + z) if self.mechanism is PollMechanism.UNARY else 1 + (len(self.options) - 1) * z)
 
     @property
     def _indices(self) -> range:

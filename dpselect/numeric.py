@@ -6,14 +6,15 @@ epsilon-DP (Ghosh, Roughgarden, Sundararajan 2009). What one person can change, 
 
     statistic     add-remove                   replace
     count         1                            1
-    sum           max(|lower|, |upper|)        upper - lower
+    sum           max(|lower|, |upper|)        upper - lower where each person has exactly one row that counts,
+                                               else max(upper, 0) - min(lower, 0)
     histogram     1                            2
     mean          a noisy sum around the       upper - lower on the sum, divided by the public number of rows
                   middle of the bounds and a
                   noisy count, half of epsilon each
 
-`contributions` multiplies it: for a person with that many rows, or to protect that many persons together (group
-privacy: c times the noise at the same epsilon). Quantiles come from `dpselect.quantile`.
+`contributions` multiplies it: for a person with up to that many rows, or to protect that many persons together (group
+privacy). `dpselect.persons` keeps that many rows of each person. docs/privacy.md has the proofs.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ class Invalid(enum.Enum):
     """What becomes of a row whose value cannot be read."""
 
     ERROR = "error"  # no release; what the error says is outside the guarantee
-    DROP = "drop"  # the row counts nowhere, and nobody is told
+    DROP = "drop"  # the row counts nowhere, in a mean of public rows as the middle; nobody is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +126,19 @@ class Grid:
         """A value in units, within the bounds; halves to even."""
         return round(min(self.upper, max(self.lower, value)) / self.unit)
 
-    def sensitivity(self, relation: NeighbouringRelation, invalid: Invalid) -> int:
-        """Of a sum, in units: what one row can change."""
+    @property
+    def middle(self) -> int:
+        """The middle of the bounds in units, rounded down."""
+        return (self.low + self.high) // 2
+
+    def sensitivity(self, relation: NeighbouringRelation, contributions: int, *, one_row_each: bool) -> int:
+        """Of a sum, in units: what a person with up to so many rows can change. one_row_each: whether each person has
+        exactly one row that counts. Otherwise a replaced row may make way for none, and adds nothing any more."""
         if relation is NeighbouringRelation.ADD_REMOVE:
-            return max(abs(self.low), abs(self.high))
-        if invalid is Invalid.DROP:  # a row that is replaced by an invalid one adds nothing any more
-            return max(self.high, 0) - min(self.low, 0)
-        return self.high - self.low
+            return contributions * max(abs(self.low), abs(self.high))
+        if one_row_each:
+            return contributions * (self.high - self.low)
+        return contributions * (max(self.high, 0) - min(self.low, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,15 +213,16 @@ class Sum(Measurement):
 
 @dataclass(frozen=True, slots=True)
 class PublicMean(Measurement):
-    """The mean of a column whose number of rows is public."""
+    """The mean of a column whose number of rows is public. A row without a value counts as the middle of the bounds."""
 
     grid: Grid
     rows: int
 
     def release(self, values: Iterable[Fraction], entropy: Entropy) -> Released:
-        """The noisy sum over the public number of rows, within the bounds."""
-        total, clamped = _total(values, self.grid)
-        (noisy,) = self.noise.release([total], entropy)
+        """The noisy sum over the public number of rows, within the bounds. `values`: of the rows that have one."""
+        kept = list(values)
+        total, clamped = _total(kept, self.grid)
+        (noisy,) = self.noise.release([total + self.grid.middle * (self.rows - len(kept))], entropy)
         mean = Fraction(noisy, self.rows) * self.grid.unit
         return Released((min(self.grid.upper, max(self.grid.lower, mean)),), clamped)
 
@@ -234,14 +242,10 @@ class PrivateMean(Measurement):
         """The quotient, within the bounds."""
         kept = list(values)
         total, clamped = _total(kept, self.grid)
-        (deviation,) = self.noise.release([total - self._middle * len(kept)], entropy)
+        (deviation,) = self.noise.release([total - self.grid.middle * len(kept)], entropy)
         (rows,) = self.count.release([len(kept)], entropy)
-        mean = (self._middle + Fraction(deviation, max(1, rows))) * self.unit
+        mean = (self.grid.middle + Fraction(deviation, max(1, rows))) * self.unit
         return Released((min(self.grid.upper, max(self.grid.lower, mean)),), clamped)
-
-    @property
-    def _middle(self) -> int:
-        return (self.grid.low + self.grid.high) // 2
 
     @property
     def error95(self) -> Fraction | None:
@@ -252,17 +256,18 @@ class PrivateMean(Measurement):
         rows, deviation = self.count.error(miss), self.noise.error(miss)
         if rows >= self.expected_rows:
             return self.grid.upper - self.grid.lower
-        half = self.grid.high - self._middle
+        half = self.grid.high - self.grid.middle
         within = Fraction(deviation + half * rows, self.expected_rows - rows) * self.unit
         return min(within, self.grid.upper - self.grid.lower)
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram(Measurement):
-    """Counts of public cells. A row that belongs to none of them is counted nowhere."""
+    """Counts of public cells. A row that belongs to none of them is counted in `other`, or without it nowhere."""
 
     cells: tuple[str, ...]
     edges: tuple[Fraction, ...] | None = None
+    other: str | None = None
 
     @property
     def error95_all(self) -> Fraction:
@@ -272,7 +277,8 @@ class Histogram(Measurement):
     def release(self, values: Iterable[str] | Iterable[Fraction], entropy: Entropy) -> Released:
         """Noisy counts in the order of `cells`, empty cells included; may be negative."""
         positions = {cell: i for i, cell in enumerate(self.cells)}
-        counts = Counter(positions.get(v, -1) if isinstance(v, str) else self._bin(v) for v in values)
+        rest = -1 if self.other is None else positions[self.other]
+        counts = Counter(positions.get(v, rest) if isinstance(v, str) else self._bin(v) for v in values)
         noisy = self.noise.release([counts.get(i, 0) for i in range(len(self.cells))], entropy)
         return Released(tuple(map(Fraction, noisy)), counts.get(-1, 0))
 
@@ -302,9 +308,11 @@ def sum_(
     *,
     contributions: int = 1,
     invalid: Invalid = Invalid.ERROR,
+    by_person: bool = False,
 ) -> Sum:
-    """A noisy sum."""
-    noise = DiscreteLaplace(epsilon, grid.sensitivity(relation, invalid) * _checked(contributions))
+    """A noisy sum. by_person: the values are of at most `contributions` rows of each person, see `dpselect.persons`."""
+    one = _checked(contributions) == 1 and invalid is Invalid.ERROR and not by_person
+    noise = DiscreteLaplace(epsilon, grid.sensitivity(relation, contributions, one_row_each=one))
     return Sum(epsilon, relation, contributions, noise, grid.unit, grid)
 
 
@@ -315,7 +323,6 @@ def mean(
     *,
     rows: int | None = None,
     contributions: int = 1,
-    invalid: Invalid = Invalid.ERROR,
 ) -> PublicMean | PrivateMean:
     """A noisy mean. `rows`: the public number of rows under replace; under add-remove a guess, for the error only."""
     if rows is not None and rows < 1:
@@ -323,11 +330,11 @@ def mean(
     if relation is NeighbouringRelation.REPLACE:
         if rows is None:
             raise UsageError("n: under replace the number of rows is public; give it, or use --neighbors add-remove")
-        noise = DiscreteLaplace(epsilon, grid.sensitivity(relation, invalid) * _checked(contributions))
+        # Each row counts as a value within the bounds, the middle where it has none.
+        noise = DiscreteLaplace(epsilon, grid.sensitivity(relation, _checked(contributions), one_row_each=True))
         return PublicMean(epsilon, relation, contributions, noise, grid.unit / rows, grid, rows)
-    middle = (grid.low + grid.high) // 2
     half = epsilon / 2
-    noise = DiscreteLaplace(half, max(grid.high - middle, middle - grid.low) * _checked(contributions))
+    noise = DiscreteLaplace(half, max(grid.high - grid.middle, grid.middle - grid.low) * _checked(contributions))
     counter = DiscreteLaplace(half, contributions)
     return PrivateMean(epsilon, relation, contributions, noise, grid.unit, grid, counter, rows)
 
@@ -338,24 +345,28 @@ def histogram(
     *,
     categories: Sequence[str] = (),
     edges: Sequence[Fraction] = (),
+    other: str | None = None,
     contributions: int = 1,
 ) -> Histogram:
-    """Noisy counts of public categories, or of the bins between rising edges: [a, b) and so on, the last one [y, z]."""
+    """Noisy counts of public categories, or of the bins between rising edges: [a, b) and so on, the last one [y, z].
+    other: one more cell, for all rows of no category."""
     if bool(categories) == bool(edges):
         raise UsageError("a histogram needs its cells named beforehand: either --bins or --categories")
     if edges:
+        if other is not None:
+            raise UsageError("other: is for --categories; bins have edges")
         if len(edges) < 2 or any(a >= b for a, b in itertools.pairwise(edges)):
             raise UsageError("bins: expected two or more rising edges")
         cells = tuple(f"{plain(a)}..{plain(b)}" for a, b in itertools.pairwise(edges))
     else:
-        cells = tuple(categories)
+        cells = (*categories, *([] if other is None else [other]))
         if len(set(cells)) != len(cells):
             raise UsageError("categories: one is named twice")
     if len(cells) > MAX_CELLS:
         raise UsageError(f"a histogram has at most {MAX_CELLS} cells")
     moved = 2 if relation is NeighbouringRelation.REPLACE else 1
     noise = DiscreteLaplace(epsilon, moved * _checked(contributions))
-    return Histogram(epsilon, relation, contributions, noise, Fraction(1), cells, tuple(edges) or None)
+    return Histogram(epsilon, relation, contributions, noise, Fraction(1), cells, tuple(edges) or None, other)
 
 
 def unbounded(epsilon: Fraction, contributions: int = 1) -> UsageError:

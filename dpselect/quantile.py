@@ -3,7 +3,8 @@
 The score of a grid point t is -|(1 - q) * (values below t) - q * (values above t)|. A value that comes or goes moves
 what is inside by (1 - q), by -q or not at all, so the score by at most max(q, 1 - q) and two scores against each other
 by at most 2 * max(q, 1 - q): range 1 for a median under add/remove. A replaced value moves the inside by at most 1:
-range 2.
+range 2. Before that each value becomes the nearest point of the grid, by itself: this changes nothing of the above, and
+one value can neither need more digits than the grid nor lie between two points that all values would then tie for.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from dpselect.accounting import Event
 from dpselect.law import Law
 from dpselect.mechanisms import Exponential, Guarantee, Mechanism, PermuteAndFlip, Selection
 from dpselect.privacy import EpsilonLike, NeighbouringRelation, parse_epsilon, parse_fraction
-from dpselect.scores import Bounds, ScoreBound, Scores, ScoresLike, take
+from dpselect.scores import Bounds, ScoreBound, Scores, ScoresLike, exact_number, take
 from psiselect.base.entropy import Entropy, SystemEntropy
 from psiselect.base.errors import UsageError
 
@@ -48,8 +50,8 @@ class Quantile(Guarantee):
         return self.choose.event
 
     def release(self, values: ScoresLike | Scores, entropy: Entropy = _SYSTEM) -> Fraction:
-        """A grid point, drawn exactly. `values` as `dpselect.scores.take` accepts them; none gives a uniform point.
-        Values beyond the grid count as beyond it. Costs `epsilon`."""
+        """A grid point, drawn exactly. `values` are of the types that `dpselect.scores.take` accepts, of any number of
+        digits. Each counts as the nearest grid point, the lower of two; none give a uniform point. Costs `epsilon`."""
         return self.point(self.choose.release(self.scores(values), entropy))
 
     def probabilities(self, values: ScoresLike | Scores) -> Law:
@@ -62,19 +64,42 @@ class Quantile(Guarantee):
 
     def scores(self, values: ScoresLike | Scores) -> Scores:
         """The score of every grid point, exactly."""
-        if not isinstance(values, Scores) and len(values) == 0:
-            return Scores(np.zeros(self.grid.units.size, dtype=np.int64), self.q.denominator)
-        data = take(values)
-        ordered = np.sort(_times(data.units, self.grid.denominator))
-        points = _times(self.grid.units, data.denominator)
-        below = _times(np.searchsorted(ordered, points, side="left"), self.q.denominator - self.q.numerator)
-        above = _times(ordered.size - np.searchsorted(ordered, points, side="right"), self.q.numerator)
+        at = np.bincount(self._nearest(values), minlength=self.grid.units.size)
+        up_to = np.cumsum(at)
+        below = _times(up_to - at, self.q.denominator - self.q.numerator)
+        above = _times(up_to[-1] - up_to, self.q.numerator)
         return Scores(-abs(below - above), self.q.denominator)
+
+    def _nearest(self, values: ScoresLike | Scores) -> npt.NDArray[np.int64]:
+        """The position of each value's nearest grid point, decided by comparison of whole numbers.
+
+        In units of 1/(2 * denominator) the borders between points are whole numbers. A value is beyond a border when
+        it is so after rounding up to such a unit.
+        """
+        borders = _plus(self.grid.units[:-1], self.grid.units[1:])
+        if isinstance(values, Scores):
+            ratios = [(int(unit), values.denominator) for unit in values.units]
+        else:
+            ratios = [exact_number(value, place).as_integer_ratio() for place, value in enumerate(values)]
+        scale = 2 * self.grid.denominator
+        if borders.size == 0:
+            return np.zeros(len(ratios), dtype=np.int64)
+        least, most = int(borders[0]), int(borders[-1]) + 1
+        rounded = [min(most, max(least, -(-scale * above // under))) for above, under in ratios]
+        nearest: npt.NDArray[np.int64] = np.searchsorted(borders, np.array(rounded, dtype=borders.dtype), side="left")
+        return nearest
+
+
+def _plus(one: Any, other: Any) -> Any:
+    """one + other, in Python integers where 62 bits might not do."""
+    largest = max((abs(int(side[place])) for side in (one, other) if side.size for place in (0, -1)), default=0)
+    kind = np.int64 if largest < 1 << 61 else object
+    return one.astype(kind) + other.astype(kind)
 
 
 def _times(units: Any, factor: int) -> Any:
     """units * factor, in Python integers where 62 bits might not do."""
-    largest = max(abs(int(units.min())), abs(int(units.max())))
+    largest = int(units.max())
     exact = units.astype(np.int64 if largest * factor < 1 << 62 else object)
     return exact * factor
 

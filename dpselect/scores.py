@@ -171,7 +171,7 @@ def take(scores: ScoresLike | Scores, *, exact_floats: bool = False) -> Scores:
             return Scores(scores.astype(_WIDEST[scores.dtype.kind], copy=False), 1)
     elif set(map(type, scores)) == {int}:
         return _integers(list(scores))
-    return _rationals([_exact(value, position, exact_floats) for position, value in enumerate(scores)])
+    return _rationals([exact_number(value, position, exact_floats) for position, value in enumerate(scores)])
 
 
 def parse_score(text: str) -> int | Fraction:
@@ -187,7 +187,8 @@ def parse_score(text: str) -> int | Fraction:
     raise InputError(f"expected a number such as 12, 1.5 or 1/3, got {stripped[:40]!r}")
 
 
-def _exact(value: Any, position: int, exact_floats: bool) -> Fraction:
+def exact_number(value: Any, position: int, exact_floats: bool = False) -> Fraction:
+    """One score as a fraction, of any size. Raises InputError, naming the position, for what `take` refuses."""
     if isinstance(value, (bool, np.bool_)):
         raise InputError(f"scores: item {position} is a truth value, expected a number")
     if isinstance(value, (int, np.integer)):

@@ -3,7 +3,7 @@
     parties            who takes part: parties.toml
     terms, plan        what every party must say alike; from what is asked to these terms
     function_plan      the same for thresholds, maxima and winners
-    fixedpoint         decimals as whole numbers of a unit
+    fixedpoint         decimals as whole numbers of a unit; multiples: many numbers that share one unit
     sharing            additive shares; noise: shares of noise that nobody knows; winner: noise for a vote
     securesum          the secure sum, frames in, frames out; messages: what the parties say
     mesh, session      links to all parties; one party over these links, with one deadline

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from dpselect.decimals import NUMBER, plain
+from mpc.multiples import Multiples, not_a_decimal
 from psiselect.base.errors import InputError, PolicyError
 
 
 def parse_decimal(text: str, what: str) -> Fraction:
     """Decimal text as an exact fraction. Raises InputError, naming `what`, for anything but a finite decimal."""
     if not NUMBER.fullmatch(text.strip()):
-        raise InputError(f"{what} is not a decimal number: write it like 3171.50", term=what)
+        raise not_a_decimal(what)
     return Fraction(text.strip())
 
 
@@ -67,4 +68,9 @@ def encode_all(point: FixedPoint, values: Sequence[Fraction], what: str = "value
     """Encode a vector; errors name the position, counted from 1."""
     if len(values) == 1:
         return [point.encode(values[0], what)]
+    if isinstance(values, Multiples):
+        found = [units for units in values.whole_multiples(point.unit) if units is not None]
+        limit = point.bound // point.unit
+        if len(found) == len(values) and all(-limit <= units <= limit for units in found):
+            return found
     return [point.encode(value, f"{what} {index}") for index, value in enumerate(values, 1)]

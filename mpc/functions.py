@@ -35,7 +35,7 @@ from mpc.terms import Function
 from mpc.winner import public_order
 from psi.identity.identity import Identity
 from psi.transport.wire import Frame
-from psiselect.base import strict_json
+from psiselect.base import strict_json, threads
 from psiselect.base.entropy import Entropy
 from psiselect.base.errors import PsiselectError, RemoteError
 
@@ -83,13 +83,14 @@ def run_function(
         driver = Driver(machine, mesh, timeout, progress)
         stage = _Phase(driver, roster, me)
         driver.aside = stage.early
-        driver.until(lambda: machine.ready or machine.settled)
-        if machine.partial is not None:
-            share = machine.partial
-            if noise is not None:
-                share = machine.ring.add(share, machine.ring.residues(noise))
-            driver.send(machine.announce(strict_json.encode({"result": stage.compute(plan, share)})))
-        driver.until(lambda: machine.finished)
+        with driver.telling():
+            driver.until(lambda: machine.ready or machine.settled)
+            if machine.partial is not None:
+                share = machine.partial
+                if noise is not None:
+                    share = machine.ring.add(share, machine.ring.residues(noise))
+                driver.send(machine.announce(strict_json.encode({"result": stage.compute(plan, share)})))
+            driver.until(lambda: machine.finished)
         value = _decoded(plan, machine.result)
         spent = time.monotonic() - started
         return FunctionOutcome(value, spent, mesh.bytes_sent, mesh.bytes_received, machine.unconfirmed)
@@ -177,17 +178,18 @@ class _Phase:
             self._driver.send(self._driver.machine.expired())
             bridge.loop.stop()
 
-        pumping = threading.Thread(target=pump, name="psiselect-mpyc", daemon=True)
+        pumping: threading.Thread | None = None
         try:
             for peer, data in self._early:
                 waiting.append(Received(peer, Frame(Message.MPYC, data)))
             bridge.loop.call_soon(take)
             bridge.loop.call_later(max(0.0, self._driver.deadline - time.monotonic()), late)
-            pumping.start()
+            pumping = threads.start(pump, name="psiselect-mpyc")
             return _value(bridge, plan, share, self._driver)
         finally:
             over.set()
-            pumping.join()
+            if pumping is not None:
+                pumping.join()
             while waiting:  # what came after the result: confirmations
                 event = waiting.popleft()
                 if not (isinstance(event, Received) and event.frame.type == Message.MPYC):
@@ -209,9 +211,6 @@ def _value(bridge: Bridge, plan: FunctionPlan, share: Residues, driver: Driver) 
         if driver.machine.failure is None:
             driver.send(driver.machine.stopped())
         raise driver.error() from bridge.failure
-    except KeyboardInterrupt:
-        driver.send(driver.machine.stopped())
-        raise
 
 
 async def evaluate(runtime: Any, plan: FunctionPlan, share: Sequence[int], order: npt.NDArray[np.int64] | None) -> int:

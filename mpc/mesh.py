@@ -6,17 +6,21 @@ link only moves frames into the queue; every decision is the state machine's.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from mpc.messages import Cause, Failure
 from mpc.parties import PartyList
 from psi.identity.identity import Identity, PeerIdentity
 from psi.transport.tls import Listener, connect
 from psi.transport.tlschannel import TlsChannel
 from psi.transport.wire import Frame
-from psiselect.base.errors import InputError, PsiselectError, RemoteError, TransportError
+from psiselect.base import threads
+from psiselect.base.errors import InputError, PsiselectError, RemoteError, ResourceError, TransportError
 
 _RETRY_SECONDS = 0.2
 _GOODBYE_SECONDS = 6.0
@@ -62,6 +66,7 @@ class Mesh:
         if identity.fingerprint != own.fingerprint:
             raise InputError(f"the certificate of this identity is not the one that the parties file names for {me}")
         self._identity = identity
+        self._me = me
         self._deadline = time.monotonic() + timeout
         self._channels: dict[str, TlsChannel] = {}
         self._lock = threading.Lock()
@@ -102,9 +107,12 @@ class Mesh:
             channels = list(self._channels.values())
         if self._listener is not None:
             self._listener.close()
-        closers = [threading.Thread(target=c.close, daemon=True) for c in channels]
-        for closer in closers:
-            closer.start()
+        closers = []
+        for channel in channels:
+            try:
+                closers.append(threads.start(channel.close, name="psiselect-closing"))
+            except ResourceError:
+                channel.close()  # one after the other, then
         until = time.monotonic() + _GOODBYE_SECONDS
         for closer in closers:
             closer.join(max(0.0, until - time.monotonic()))
@@ -118,12 +126,12 @@ class Mesh:
     # From here on: threads, one for the listener and one for each link.
 
     @staticmethod
-    def _start(target: object, *args: object) -> None:
-        threading.Thread(target=target, args=args, name="psiselect-mpc", daemon=True).start()  # type: ignore[arg-type]
+    def _start(target: Callable[..., object], *args: object) -> None:
+        threads.start(target, *args, name="psiselect-mpc")
 
     def _accept(self, listener: Listener, expected: dict[bytes, str]) -> None:
         waiting = set(expected.values())
-        while waiting:
+        while True:
             try:
                 channel = listener.accept()
             except PsiselectError:
@@ -132,8 +140,14 @@ class Mesh:
             if name in waiting:
                 waiting.discard(name)
                 self._start(self._read, name, channel)
-            else:  # a second connection of one party: the first one counts
-                self._start(channel.close)
+            else:  # a second connection of one party, as when it was restarted: the first one counts
+                self._start(self._turn_away, name, channel)
+
+    def _turn_away(self, name: str, channel: TlsChannel) -> None:
+        """Say why, rather than leave a party to wait that was started again while its first run goes on or ends."""
+        with contextlib.suppress(PsiselectError):
+            channel.send(Failure(Cause.LOST, name, self._me).frame())
+        channel.close()
 
     def _connect(self, name: str, address: str, peer: PeerIdentity) -> None:
         while not self._closing and (left := self._deadline - time.monotonic()) > 0:

@@ -39,17 +39,28 @@ class Cause(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Who ended the run and why; `by` is the party that saw it. All sides hold the same."""
+    """Who ended the run and why; `by` is the party that saw it. All sides hold the same.
+
+    A party that is stopped from outside (a signal) says itself that it is LOST: version 1 of the messages has no word
+    for that, and the others are to end as they do when a link breaks. `me` is the party that prints it.
+    """
 
     cause: Cause
     party: str
     by: str
     terms: tuple[str, ...] = ()
 
-    def error(self) -> PsiselectError:
-        """As an exception, whose class follows from whose fault it is."""
+    def error(self, me: str = "") -> PsiselectError:
+        """As an exception, whose class follows from whose fault it is, in words for the party `me`."""
         text = f"no result: {self.party} {self.cause.value.format(by=self.by)}"
-        if self.terms:
+        if self.cause is Cause.LOST and self.party == self.by:
+            text = f"no result: {self.party} was stopped (it said so before it ended)"
+        elif self.cause is Cause.LOST and self.party == me:
+            text = (
+                f"no result: {self.by} had a link to {me} in this run and has lost it, or another process of {me} has "
+                "it. Wait until all parties have ended, then start them all again"
+            )
+        elif self.terms:
             text += f" ({', '.join(self.terms)}); nothing was shared. Agree on the terms and run again"
         elif self.cause is not Cause.TERMS:
             text += f" (seen by {self.by})"

@@ -148,8 +148,12 @@ class SecureSum:
         return self._fail(Failure(cause, blamed.party.name, self.me.name), blamed.party.name)
 
     def stopped(self) -> list[Outgoing]:
-        """This party gives up by itself (interrupted, or its own later stage failed)."""
+        """This party gives up by itself: it refuses, or its own later stage failed."""
         return [] if self.failure else self._fail(Failure(Cause.INPUT, self.me.name, self.me.name), None)
+
+    def interrupted(self) -> list[Outgoing]:
+        """This party is stopped from outside, by a signal."""
+        return [] if self.failure else self._fail(Failure(Cause.LOST, self.me.name, self.me.name), None)
 
     def announce(self, result: bytes) -> list[Outgoing]:
         """The later stage is over: tell the parties that only input, and confirm to all."""

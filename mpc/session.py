@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mpc.mesh import Connected, Event, Lost, Mesh, Received
@@ -48,23 +49,32 @@ class Driver:
         self._connected = 0
         self._all = len(machine.roster.peers(machine.me.name))
 
-    def until(self, reached: Callable[[], bool]) -> None:
-        """Go on until `reached`, or until the run fails. Raises the failure; after telling peers, KeyboardInterrupt and
-        the refusal of this party's `admit`."""
+    @contextlib.contextmanager
+    def telling(self) -> Iterator[None]:
+        """Whatever ends this party in here is told to the peers first: a refusal of its own, or a signal, which comes
+        as KeyboardInterrupt or SystemExit."""
         try:
-            while not reached():
-                if self.machine.failure is not None:
-                    break
-                event = self._next(self.deadline)
-                if event is not None:
-                    self.handle(event)
-                elif self.machine.settled:
-                    return
-                else:
-                    self.send(self.machine.expired())
-        except (KeyboardInterrupt, LocalError):
+            yield
+        except LocalError:
             self.send(self.machine.stopped())
             raise
+        except (KeyboardInterrupt, SystemExit):
+            self.send(self.machine.interrupted())
+            raise
+
+    def until(self, reached: Callable[[], bool]) -> None:
+        """Go on until `reached`, or until the run fails. Raises the failure, and the refusal of this party's
+        `admit`."""
+        while not reached():
+            if self.machine.failure is not None:
+                break
+            event = self._next(self.deadline)
+            if event is not None:
+                self.handle(event)
+            elif self.machine.settled:
+                return
+            else:
+                self.send(self.machine.expired())
         if self.machine.failure is not None:
             self._tell_latecomers()
             raise self.error()
@@ -131,7 +141,7 @@ class Driver:
         failure = self.machine.failure
         if failure is None:
             raise RuntimeError("no failure to report")
-        error = failure.error()
+        error = failure.error(self.machine.me.name)
         detail = self.mesh.problems.get(failure.party)
         if detail and failure.by == self.machine.me.name and isinstance(error, TransportError):
             return TransportError(f"{error}: {detail}", term=error.term)
@@ -160,7 +170,8 @@ def run_sum(
     machine = SecureSum(roster, me, terms, values, entropy, admit=admit)
     with Mesh(roster, me, identity, timeout) as mesh:
         driver = Driver(machine, mesh, timeout, progress)
-        driver.until(lambda: machine.finished)
+        with driver.telling():
+            driver.until(lambda: machine.finished)
         totals = machine.totals
         if totals is None:
             raise RuntimeError("a finished sum has totals")

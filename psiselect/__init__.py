@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         PolicyError,
         PsiselectError,
         RemoteError,
+        ResourceError,
         TransportError,
         UsageError,
     )
@@ -37,6 +38,7 @@ _EXPORTS = {
     "PolicyError": "psiselect.base.errors",
     "PsiselectError": "psiselect.base.errors",
     "RemoteError": "psiselect.base.errors",
+    "ResourceError": "psiselect.base.errors",
     "TransportError": "psiselect.base.errors",
     "UsageError": "psiselect.base.errors",
 }
@@ -49,6 +51,7 @@ __all__ = [
     "PolicyError",
     "PsiselectError",
     "RemoteError",
+    "ResourceError",
     "TransportError",
     "UsageError",
     "__version__",

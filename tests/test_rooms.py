@@ -49,6 +49,7 @@ ADAPTERS = {
     "psi.transport.address": {SOCKETS},
     "psi.transport.credentials": {SOCKETS, CLOCK},
     "psi.transport.health": {SOCKETS},
+    "psi.transport.heartbeat": {CLOCK},
     "psi.transport.listener": {CLOCK},
     "psi.transport.listening": {SOCKETS},
     "psi.transport.pinning": {FILES, SOCKETS},
@@ -59,6 +60,7 @@ ADAPTERS = {
     "psi.transport.tlschannel": {SOCKETS, CLOCK},
     # Sessions: deadlines, the record's date, files that outlive the process.
     "psi.session.job": {FILES, CLOCK},
+    "psi.session.machine_memory": {FILES},
     "psi.session.session": {CLOCK},
     "psi.accounts.audit": {FILES},
     "psi.accounts.policy": {FILES},

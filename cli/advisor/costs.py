@@ -4,14 +4,13 @@ asked for.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from cli._backend import open_backend
 from psi.agreement.modes import Learner, Reveal
 from psi.agreement.terms import KeyTerm, Terms
-from psi.group.curve25519.backend import load_backend
 from psi.group.curve25519.portable import available_cores
 from psi.session import cost
 from psi.session.calibration import calibrate
@@ -48,7 +47,7 @@ class SetCost:
 
 def measure() -> Calibration:
     """Measure this machine with the backend that `psiselect psi` would use; under a second."""
-    with contextlib.closing(load_backend("auto", None)) as backend:
+    with open_backend("auto", None) as backend:
         return calibrate(backend, available_cores())
 
 

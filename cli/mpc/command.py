@@ -9,15 +9,16 @@ from typing import Any, TypeVar
 import click
 
 from cli._options import options
-from cli._output import human_bytes, print_fields, print_json, print_table, say
+from cli._output import say
 from cli.mpc.functions import argmax_command, max_command, threshold_command
 from cli.mpc.options import Values, charge_of, charged_options, common_options, open_session, paying, table_options
-from dpselect.decimals import number, plain
+from cli.mpc.results import Output
+from dpselect.decimals import plain
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
 from mpc.fixedpoint import parse_decimal
 from mpc.parties import PartyList
 from mpc.plan import NoiseGuarantee, SumPlan, plan_sum
-from mpc.session import MpcSession, run_sum
+from mpc.session import run_sum
 from mpc.terms import MAX_LENGTH, Function
 from psi.tables import ReadingOptions
 from psiselect.base.entropy import SystemEntropy
@@ -62,6 +63,13 @@ _sum_options = options(
     click.option("--decimals", type=int, default=2, show_default=True, help="Decimals that count."),
     click.option("--bound", default="1000000000000", show_default=True, help="No value is larger, of either sign."),
     click.option("--modulus", default="2^64", show_default=True, help="Shares are uniform modulo this number, or 2^K."),
+    click.option(
+        "--output",
+        "target",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Write all numbers of the result here: .csv, or .json as --json prints it.",
+    ),
     click.option("--allow-two-inputs", is_flag=True, help="Two inputs, although each learns the other's."),
     click.option("--epsilon", metavar="E", help="Make the result differentially private; nobody sees it exact."),
     click.option(
@@ -105,7 +113,7 @@ def sum_command(**options: Any) -> None:
     \b
     Examples:
       psiselect mpc sum --party alice --parties parties.toml --identity keys/alice --value 3800
-      psiselect mpc sum --party alice --parties parties.toml --identity keys/alice --values hours.txt
+      psiselect mpc sum --party alice --parties parties.toml --identity keys/alice --values hours.txt --output sums.csv
       psiselect mpc sum ... --value 41 --epsilon 1 --colluding 2 --lower 0 --upper 60
     """
     _run_linear(Function.SUM, **options)
@@ -138,6 +146,7 @@ def _run_linear(
     bound: str,
     modulus: str,
     allow_two_inputs: bool,
+    target: Path | None,
     ledger: Path | None,
     dataset: str | None,
     **options: Any,
@@ -145,7 +154,9 @@ def _run_linear(
     private = {name: options.pop(name) for name in _PRIVATE}
     session = open_session(**options)
     roster = session.roster
-    mine = Values.of(value, values, query, column, said).read(roster, session.party)
+    given, output = Values.of(value, values, query, column, said), Output(target, session.as_json)
+    output.check(given)
+    mine = given.read(roster, session.party)
     count = len(mine) if mine is not None else length or 1
     if length not in (None, count):
         raise UsageError(f"--length is {length}, but {count} numbers are given", term="length")
@@ -183,47 +194,7 @@ def _run_linear(
             progress=progress,
             admit=admit,
         )
-    _show(function, plan, roster, run, {} if charge is None else charge.fields, session.as_json)
-
-
-def _show(
-    function: Function, plan: SumPlan, roster: PartyList, run: MpcSession, charged: dict[str, object], as_json: bool
-) -> None:
-    inputs = len(roster.inputting)
-    divisor = inputs if function is Function.MEAN else 1
-    results = [plan.point.decode(total) / divisor for total in run.totals]
-    error = None if plan.error95 is None else plan.error95 / divisor
-    for name in run.unconfirmed:
-        say(f"{name} has not confirmed that it holds the result")
-    if not as_json:
-        if len(results) == 1:
-            print_fields({function.value: plain(results[0]), "parties": inputs})
-        else:
-            print_table(("number", function.value), [(i, plain(r)) for i, r in enumerate(results, 1)])
-        say(f"{run.seconds:.2f} s, {human_bytes(run.bytes_sent)} sent, {human_bytes(run.bytes_received)} received")
-        return
-    record: dict[str, object] = {
-        "function": function,
-        "value": number(results[0]) if len(results) == 1 else [number(r) for r in results],
-        "value_exact": plain(results[0]) if len(results) == 1 else [plain(r) for r in results],
-        "parties": inputs,
-        "threshold": len(roster.computing) - 1,
-        "unconfirmed": list(run.unconfirmed),
-        "seconds": run.seconds,
-        "bytes_sent": run.bytes_sent,
-        "bytes_received": run.bytes_received,
-    }
-    if plan.guarantee is not None:
-        record |= {
-            "epsilon": float(plan.guarantee.epsilon),
-            "epsilon_exact": plan.guarantee.epsilon,
-            "neighbors": plan.guarantee.neighbors,
-            "colluding": plan.guarantee.colluding,
-            "unit": plain(plan.point.unit),
-            "sensitivity": number((plan.sensitivity or 0) * plan.point.unit),
-            "error95": None if error is None else float(error),
-        }
-    print_json(record | charged)
+    output.give(plan, roster, run, {} if charge is None else charge.fields)
 
 
 def _assumptions(plan: SumPlan, roster: PartyList) -> list[str]:

@@ -198,7 +198,7 @@ def _numbers(
     return encoded
 
 
-def _single(plan: FunctionPlan, mine: list[Fraction] | None) -> list[int] | None:
+def _single(plan: FunctionPlan, mine: Sequence[Fraction] | None) -> list[int] | None:
     """One number; several would land in the other parties' places."""
     if mine is None:
         return None

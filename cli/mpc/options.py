@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +25,7 @@ from dpselect.decimals import NUMBER
 from dpselect.privacy import NeighbouringRelation
 from mpc import parties
 from mpc.fixedpoint import parse_decimal
+from mpc.multiples import Multiples
 from mpc.parties import PartyList
 from mpc.securesum import Admit, admit_all
 from mpc.session import DEFAULT_TIMEOUT, Progress
@@ -162,7 +163,7 @@ class Values:
                 raise UsageError(f"--{name} goes with --values", term=name)
         return cls(value, None if values is None else Table(values, query, reading or ReadingOptions()), column)
 
-    def read(self, roster: PartyList, party: str) -> list[Fraction] | None:
+    def read(self, roster: PartyList, party: str) -> Sequence[Fraction] | None:
         """The numbers, None for a server. Raises UsageError or InputError."""
         if not roster[party].inputs:
             if self.value is not None or self.table is not None:
@@ -176,7 +177,7 @@ class Values:
         return [parse_decimal(part, "value") for part in text.split(",")]
 
 
-def read_numbers(table: Table, column: str | None) -> list[Fraction]:
+def read_numbers(table: Table, column: str | None) -> Multiples:
     """The numbers of a table's only column, or of the one that is named. Raises UsageError or InputError.
 
     A text file holds one number a line, and so does a .csv file of one column whose first line is a number, unless it
@@ -194,10 +195,8 @@ def read_numbers(table: Table, column: str | None) -> list[Fraction]:
     bare = said.header is None and column is None and source.header_line and NUMBER.fullmatch(names[0].strip())
     header = [(source.header_line, names[0])] if bare else []
     cells = itertools.chain(header, texts(source, column or names[0], blanks=True))
-    numbers = [
-        parse_decimal(text, f"{source.name}, {source.unit} {line}")
-        for line, text in itertools.islice(cells, MAX_LENGTH + 1)
-    ]
+    taken = itertools.islice(cells, MAX_LENGTH + 1)
+    numbers = Multiples.parse(taken, lambda line: f"{source.name}, {source.unit} {line}")
     if not 1 <= len(numbers) <= MAX_LENGTH:
         many = f"more than {MAX_LENGTH}" if numbers else "no"
         raise InputError(f"{source.name} has {many} numbers; expected 1 to {MAX_LENGTH}")

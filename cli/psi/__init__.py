@@ -6,8 +6,9 @@
     table      how a list is named; columns, values: options about columns that travel and values that add up
     own_side   this side of a session, ready for its peer
     policy     the policy, asked; records: audit line and signed record; results: what was found, written and said
-    resume     sessions that are kept; serve, served, json_log: a listener that stays up, its sessions, its log
-    config     its options in a file; renewal: its certificates; service_state: what it says of itself
+    resume     sessions that are kept; serve, served: a listener that stays up, its sessions; config: its options in a
+               file; renewal: its certificates; service_state: what it says of itself
+    json_log   its log; log_writer: where log lines go
 
 Rule: what can go wrong on this side alone comes before the peer is called.
 """

@@ -31,6 +31,7 @@ class ListChoice:
     table: Table
     keys: tuple[KeySpec, ...]
     value: str | None
+    nulls: tuple[str, ...]
     strict: bool
     memory: Memory
 
@@ -41,7 +42,7 @@ class ListChoice:
     def read(self, side: Side, terms: Terms) -> Job:
         """Read the table. Raises InputError."""
         source = self.table.open(self.memory.folder)
-        return Job(source, self.keys, side, terms, self.memory, value=self.value, strict=self.strict)
+        return Job(source, self.keys, side, terms, self.memory, value=self.value, nulls=self.nulls, strict=self.strict)
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Choices:
         return cls(
             side=side,
             terms=terms,
-            list=ListChoice(table, keys, given.value, given.strict, room),
+            list=ListChoice(table, keys, given.value, given.nulls, given.strict, room),
             peers=PeerChoice((given.identity, *given.more_identities), given.peers, given.max_peer_size),
             guard=Guard.load(given.policy, _request(side, terms, keys, given), own),
             records=SessionRecords(given.audit, given.record, again=given.resume),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import click
 
+from cli import _backend
 from cli._output import human_bytes, human_seconds, print_fields, print_json, say
 from cli._table import QUERY_HELP, Table, TableName
 from cli.psi import offline, resume
@@ -29,7 +29,6 @@ from cli.psi.verify import verify
 from psi.agreement.column_terms import ColumnTerms
 from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
 from psi.agreement.terms import KeyTerm, Terms
-from psi.group.curve25519.backend import load_backend
 from psi.group.curve25519.portable import available_cores
 from psi.normalize import KeySpec, parse_key
 from psi.protocol.messages import BUSY
@@ -147,8 +146,20 @@ def connect_(address: str, given: GivenOptions) -> None:
     metavar="COLUMN[:RULE]",
     help="The key in B, when its column has another name there; as often as --key.",
 )
+@click.option(
+    "--null-b",
+    "nulls_b",
+    multiple=True,
+    metavar="TEXT",
+    help="The same as --null for B [default: as for A].",
+)
 def local_(
-    second: Path | str, query_b: str | None, keys_b: tuple[str, ...], given: GivenOptions, **reading_b: Any
+    second: Path | str,
+    query_b: str | None,
+    keys_b: tuple[str, ...],
+    nulls_b: tuple[str, ...],
+    given: GivenOptions,
+    **reading_b: Any,
 ) -> None:
     """Run both parties on this machine, without a network: to try out and to measure.
 
@@ -173,7 +184,8 @@ def local_(
     here, terms = choices.list, choices.terms
     keys = _keys_of_b(here.keys, keys_b)
     choices.results.check(here.table, here.table.open(here.memory.folder))
-    there = replace(here, table=_table_of_b(second, query_b, here.table, reading_b), keys=keys, value=given.value)
+    table = _table_of_b(second, query_b, here.table, reading_b)
+    there = replace(here, table=table, keys=keys, value=given.value, nulls=nulls_b or given.nulls)
     with (
         open_backend(choices.means) as backend,
         read(choices) as own,
@@ -231,7 +243,7 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
     own_size, peer_size = terms.declared_size(own), terms.declared_size(peer)
     terms.check_totals({Side.CONNECT: own_size, Side.LISTEN: peer_size})
     memory_limit = memory(given["memory_limit"], None).limit
-    with contextlib.closing(load_backend(given["backend"], given["threads"])) as backend:
+    with _backend.open_backend(given["backend"], given["threads"]) as backend:
         calibration = calibrate(backend, given["threads"] or available_cores())
     machines = cost.Machines.SHARED if given["link"] is None else cost.Machines.APART
     found = cost.estimate(

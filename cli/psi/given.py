@@ -45,6 +45,7 @@ class GivenOptions:
     form: str | None = None
     keys: tuple[str, ...]
     value: str | None = None
+    nulls: tuple[str, ...] = ()
     strict: bool = False
     # What both sides must agree on.
     matching: str

@@ -8,20 +8,24 @@ text, which could hold anything.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import logging
-import logging.handlers
-import os
 import time
 import traceback
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from io import TextIOWrapper
 from pathlib import Path
 
 from cli._output import printable
+from cli.psi.log_writer import LogFile, LogWriter, Sink, Stderr
 from psiselect.base.errors import InputError
+from psiselect.base.events import SafeLogger, event
 
-LOGGER = logging.getLogger("psiselect")
+LOGGER = SafeLogger("psiselect")
+
+_FLUSH_SECONDS = 2.0
 
 
 class JsonLines(logging.Formatter):
@@ -70,27 +74,40 @@ class FewRefusals(logging.Filter):
         return True
 
 
-class _LogFile(logging.handlers.WatchedFileHandler):
-    """Appends; opened anew when it was renamed (logrotate). 0600 from creation."""
+@contextlib.contextmanager
+def started(path: Path | None) -> Iterator[None]:
+    """Meanwhile, send what `psiselect` logs to stderr, or to a file. Raises InputError when the file cannot be
+    opened, ResourceError when the system grants no thread."""
+    lines = JsonLines()
 
-    def _open(self) -> TextIOWrapper:
-        return open(self.baseFilename, "a", encoding="ascii", opener=_private)
+    def lost_line(count: int) -> str:
+        said = {"msg": f"{count:,} lines of this log were lost", "levelname": "WARNING"}
+        return lines.format(logging.makeLogRecord({**said, **event("lines_lost", lost=count)}))
 
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC, 0o600)
-
-
-def start(path: Path | None) -> None:
-    """Send what `psiselect` logs to stderr, or to a file. Raises InputError when the file cannot be written."""
+    writer = LogWriter(_sink(path), lost_line)
+    writer.handler.setFormatter(lines)
+    writer.handler.addFilter(FewRefusals())
+    logger = LOGGER.logger
+    before = list(logger.handlers), logger.level, logger.propagate
+    logger.handlers[:], logger.propagate = [writer.handler], False
+    logger.setLevel(logging.INFO)
     try:
-        handler: logging.Handler = logging.StreamHandler() if path is None else _LogFile(path)
+        yield
+    finally:
+        writer.close(_FLUSH_SECONDS)
+        logger.handlers[:], level, logger.propagate = before
+        logger.setLevel(level)
+
+
+def _sink(path: Path | None) -> Sink:
+    if path is None:
+        return Stderr()
+    file = LogFile(path)
+    try:
+        file.open()
     except OSError as error:
-        raise InputError(
-            f"cannot write the log {path}: {error.strerror}; name a file in a folder that exists"
-        ) from None
-    handler.setFormatter(JsonLines())
-    handler.addFilter(FewRefusals())
-    LOGGER.handlers[:] = [handler]
-    LOGGER.setLevel(logging.INFO)
-    LOGGER.propagate = False
+        if error.errno != errno.ENXIO:  # a pipe that nobody reads yet
+            raise InputError(
+                f"cannot write the log {path}: {error.strerror}; name a file in a folder that exists"
+            ) from None
+    return file

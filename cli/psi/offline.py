@@ -22,6 +22,7 @@ from cli.psi.own_side import open_backend, prepared, shown
 from cli.psi.results import input_of, own_list, transcript_text, unit_of
 from psi.agreement.modes import Side
 from psi.identity.identity import Identity, PeerIdentity
+from psi.normalize import FIRST, parse_key
 from psi.offline import exchange
 from psi.offline import state as states
 from psi.offline.answered import AnsweredOffers
@@ -92,7 +93,10 @@ def offer(out: Path, state: Path, given: GivenOptions) -> None:
                     peer=peer.fingerprint,
                     time=setup.now,
                     size=writer.size,
-                    options=replace(given, memory_limit=choices.list.memory.limit).to_json(),
+                    # With the versions of the rules, so that a later program finishes under the same ones.
+                    options=replace(
+                        given, memory_limit=choices.list.memory.limit, keys=tuple(map(str, choices.list.keys))
+                    ).to_json(),
                 )
                 kept.save(state)
             declared = setup.terms.declared_size(setup.size)
@@ -249,8 +253,10 @@ def _choices(side: Side, given: GivenOptions) -> Choices:
 def _given_then(kept: OfferState, state: Path) -> GivenOptions:
     """An offer's options once more. Raises InputError when this version's `psi offer` has not such options."""
     try:
-        return GivenOptions.from_json(kept.options)
-    except ValueError:
+        given = GivenOptions.from_json(kept.options)
+        # Programs that had only version 1 of the rules kept none.
+        return replace(given, keys=tuple(str(parse_key(key, FIRST)) for key in given.keys))
+    except (ValueError, UsageError):
         raise InputError(f"{state} was made by another version of this program; finish with that one") from None
 
 

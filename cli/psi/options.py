@@ -84,7 +84,8 @@ _MEANS = (
         "--memory-limit",
         type=ByteSize(),
         metavar="SIZE",
-        help="Memory for keys and masked values, such as 512M; the rest goes to disk [default: a quarter of the RAM].",
+        help="Memory for keys and masked values, such as 512M; the rest goes to disk [default: a quarter of the "
+        "machine's memory, or of the container's].",
     ),
     click.option(
         "--backend",
@@ -106,7 +107,16 @@ _WHAT = (
         metavar="COLUMN[:RULE]",
         help="Column to match by and the rule that normalises it, the same on both sides: raw, text, email, phone, "
         "name, date or sha256. Options follow: phone:phone,region=PL. Columns joined by + make one key. Given several "
-        "times, any of the keys matches, the first ones first.",
+        "times, any of the keys matches, the first ones first. email/1 is version 1 of a rule, for a peer whose "
+        "program is older.",
+    ),
+    click.option(
+        "--null",
+        "nulls",
+        multiple=True,
+        metavar="TEXT",
+        help="Take this text in a key column for an empty cell, such as NULL or nan. May be repeated. The peer does "
+        "not see it.",
     ),
     _MATCHING,
     _REVEAL,

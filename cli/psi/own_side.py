@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli import _backend
 from cli._identity import load_identities
-from cli._output import progress, say
+from cli._output import ProgressLines, progress, say
 from cli.psi.choices import Choices, Means
 from cli.psi.policy import Guard
 from cli.psi.records import SessionRecords
 from cli.psi.results import Results
-from psi.group.curve25519.backend import Backend, load_backend
+from psi.group.curve25519.backend import Backend
 from psi.identity.identity import Identity, PeerIdentity
 from psi.protocol.setup import Setup
 from psi.session import session
@@ -152,6 +153,12 @@ def told(job: Job, tell: Callable[[str], None] = say) -> Job:
         for reason, count in report.unreadable.items():
             rows = ", ".join(map(str, report.first_unreadable[reason]))
             tell(f"{source}: {count:,} rows left out{what}, unreadable ({reason}); first rows: {rows}")
+        for key in report.frequent:
+            rows = ", ".join(map(str, key.first))
+            tell(
+                f"{source}: {key.rows:,} of {report.rows:,} rows have the same key{what}: is it a placeholder? Name it "
+                f"with --null to leave it out; first rows: {rows}"
+            )
     if not job.size and all(report.unreadable for report in job.reports):
         job.close()
         columns = ", ".join(dict.fromkeys(column for key in job.keys for column in key.columns))
@@ -172,12 +179,15 @@ def gather(job: Job, tell: Callable[[str], None] = say) -> None:
 
 def open_backend(means: Means) -> contextlib.closing[Backend]:
     """The group's implementation that was asked for."""
-    return contextlib.closing(load_backend(means.backend, means.threads))
+    return _backend.open_backend(means.backend, means.threads)
 
 
 @contextlib.contextmanager
 def shown() -> Iterator[Progress]:
-    """A progress display for a session."""
+    """A progress display for a session: a bar on a terminal, else a line now and then."""
     with progress() as bar:
+        if bar.disable:
+            yield ProgressLines("matching", lambda text, done, total: say(text))
+            return
         task = bar.add_task("matching", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)

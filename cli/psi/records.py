@@ -35,11 +35,13 @@ OPTIONS = (
 
 @dataclass(frozen=True)
 class SessionRecords:
-    """Where this side keeps account of a session. again: an earlier process may have done so for the same session."""
+    """Where this side keeps account of a session. again: an earlier process may have done so for the same session.
+    tell: takes what is to be said when a session that failed cannot be put on file."""
 
     audit: Path | None = None
     record: Path | None = None
     again: bool = False
+    tell: Callable[[str], None] = say
 
     def check(self, *others: Path | None) -> None:
         """See that both can be written, before the peer is bothered; `others` are files of the same command. Raises
@@ -83,15 +85,11 @@ class SessionRecords:
             )
         return result
 
-    def keep_failure(
-        self, side: Side, peer: PeerIdentity, error: BaseException, tell: Callable[[str], None] = say
-    ) -> None:
+    def keep_failure(self, side: Side, peer: PeerIdentity, error: BaseException) -> None:
         """Put on file a session that ended before this side had anything to declare."""
-        self._append_failure({"own_size": None, "terms": None, **_who(side, peer)}, error, tell)
+        self._append_failure({"own_size": None, "terms": None, **_who(side, peer)}, error)
 
-    def _append_failure(
-        self, declared: dict[str, Any], error: BaseException, tell: Callable[[str], None] = say
-    ) -> None:
+    def _append_failure(self, declared: dict[str, Any], error: BaseException) -> None:
         if self.audit is None:
             return
         code, kind = classify(error)
@@ -99,7 +97,7 @@ class SessionRecords:
         try:
             audit.append(self.audit, _entry(declared, outcome="failed", error=found))
         except PsiselectError as second:  # the error that ended the session matters more
-            tell(str(second))
+            self.tell(str(second))
 
 
 def _who(side: Side, peer: Verifier) -> dict[str, Any]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cli._output import say
 from cli.psi.choices import Choices, Means
 from cli.psi.own_side import OwnSide, open_backend, prepared, shown
+from psi.agreement.terms import KeyTerm, Terms
 from psi.group.curve25519.backend import Backend
 from psi.identity.identity import Identity, PeerIdentity
 from psi.protocol.messages import BUSY
 from psi.protocol.setup import Setup
 from psi.resume import folder, inputs
-from psi.resume.plan import Link, ResumePlan
+from psi.resume.plan import Link, ResumePlan, scope_of
 from psi.resume.session import ResumableSession, open_session
 from psi.transport.channel import Channel
 from psi.transport.tls import Listener
@@ -29,6 +30,7 @@ _LINKS = 3
 
 def listen(choices: Choices, addresses: Sequence[str]) -> None:
     """Wait for the peer, again and again if need be, until the session is over."""
+    choices = _as_begun(choices)
     means, stall = choices.means, choices.means.stall_seconds
     with (
         prepared(choices) as own,
@@ -46,6 +48,7 @@ def listen(choices: Choices, addresses: Sequence[str]) -> None:
 
 def connect(choices: Choices, address: str) -> None:
     """Call the peer, again and again if need be, until the session is over."""
+    choices = _as_begun(choices)
     means, stall = choices.means, choices.means.stall_seconds
     with prepared(choices) as own:
         identity = own.parties.identity
@@ -84,6 +87,27 @@ class _Accepted:
             channel.abandon(BUSY)
             raise TransportError("another peer came")
         return channel
+
+
+def _as_begun(choices: Choices) -> Choices:
+    """The choices, under version 1 of the rules where a session is kept that was begun under it and none under the
+    present ones: an older program began it, and the peer goes on with the same."""
+    workdir = choices.means.workdir
+    first = tuple(key.first or key for key in choices.list.keys)
+    if workdir is None or first == choices.list.keys:
+        return choices
+    terms = replace(choices.terms, keys=tuple(map(KeyTerm.of, first)))
+    own = Identity.load(choices.peers.identities[0]).fingerprint
+    peers = [PeerIdentity.load(path).fingerprint for path in choices.peers.certificates]
+
+    def is_kept(terms: Terms) -> bool:
+        scopes = [scope_of(own, peer, choices.side, terms) for peer in peers]
+        return any(folder.SessionFolder.exists(workdir, scope) for scope in scopes)
+
+    if is_kept(choices.terms) or not is_kept(terms):
+        return choices
+    say(f"a session kept in {workdir} was begun under version 1 of the rules; it goes on under that")
+    return replace(choices, terms=terms, list=replace(choices.list, keys=first))
 
 
 def _run(own: OwnSide, means: Means, first: Callable[[bool], Channel], link: Callable[[PeerIdentity], Link]) -> None:

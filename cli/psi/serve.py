@@ -18,26 +18,30 @@ from typing import Any, Self
 import click
 
 from cli._options import options
-from cli._output import print_fields, print_json, say
+from cli._output import print_fields, print_json
 from cli.psi import config, json_log
 from cli.psi.choices import Choices, PeerChoice
 from cli.psi.given import GivenOptions
+from cli.psi.log_writer import notice
 from cli.psi.own_side import check_options, gather, open_backend, read
 from cli.psi.renewal import Renewal
 from cli.psi.served import Sessions
 from cli.psi.service_state import ServiceState
 from psi.accounts.session_file import SESSION_FIELD
 from psi.agreement.modes import Comparer
-from psi.protocol.messages import BUSY
+from psi.protocol.messages import BUSY, STOPPED
 from psi.serve.current_table import CurrentTable
 from psi.serve.expiry import days_left
 from psi.serve.serving import ServeLimits, Server, SessionSlots
 from psi.session.job import Job
+from psi.tables import queries
 from psi.transport.address import Address
 from psi.transport.credentials import Credentials
 from psi.transport.health import HealthServer
+from psi.transport.heartbeat import Heartbeat
 from psi.transport.tls import Listener
-from psiselect.base.errors import PsiselectError, TransportError, UsageError
+from psiselect.base import threads
+from psiselect.base.errors import PsiselectError, ResourceError, TransportError, UsageError
 from psiselect.base.events import event
 
 LOGGER = json_log.LOGGER
@@ -178,17 +182,18 @@ def serve(
     """Run sessions until a signal says to stop. chosen: the files of certificates, asked at each renewal; without it,
     those of the choices. Raises for the listener's own troubles only."""
     parties = check_options(choices)
-    json_log.start(service.log)
     stall = choices.means.stall_seconds
     limits = service.limits(stall)
     slots = SessionSlots(limits)
     shared = replace(choices, list=choices.list.among(limits.total))
     # Fewer bytes move when a side that compares withholds the result.
     measured = choices.terms.min_matches is None or choices.terms.min_matches_by is Comparer.LEARNER
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
     with (
+        json_log.started(service.log),
         open_backend(choices.means) as backend,
         contextlib.closing(CurrentTable(choices.list.table, lambda: _read(shared))) as table,
-        _signals() as signals,
+        _caught(signals, signal.SIGHUP),
     ):
         sessions = Sessions(parties, choices.guard, choices.records, choices.results, backend, table, measured=measured)
         with table.lease() as job:
@@ -198,10 +203,12 @@ def serve(
                 addresses, parties.identities, parties.peers, timeout=stall, slots=slots, busy_frame=BUSY
             ) as listener,
             contextlib.ExitStack() as stack,
+            _caught(signals, *_STOP),
         ):
-            server = Server(listener, slots, limits, sessions.run)
+            server = Server(listener, slots, limits, sessions.run, busy_frame=BUSY)
+            heart = Heartbeat()
             if service.health is not None:
-                state = ServiceState(server, slots, sessions, table, limits.total)
+                state = ServiceState(server, heart, slots, sessions, table, limits.total)
                 health = stack.enter_context(HealthServer(service.health, state.ready, state.pages()))
                 LOGGER.info("health checks on %s", health.address, extra=event("health", address=health.address))
             server.start()
@@ -212,9 +219,9 @@ def serve(
             where = ", ".join(listener.addresses)
             LOGGER.info("listening on %s", where, extra=known)
             if service.log is not None:
-                say(f"listening on {where}; the log is {service.log}")
+                notice(f"listening on {where}; the log is {service.log}")
             renewal = Renewal(listener, sessions, choices.guard, chosen or (lambda: choices.peers))
-            _watch(server, table, renewal, signals)
+            _watch(server, heart, table, renewal, signals)
             _stop(server, slots, service.grace, signals)
 
 
@@ -258,12 +265,12 @@ def _read(choices: Choices) -> Job:
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[queue.SimpleQueue[int]]:
-    """Signals as they come, instead of what they did before; a second one of those that stop is not lost."""
-    found: queue.SimpleQueue[int] = queue.SimpleQueue()
-    before = {number: signal.signal(number, lambda number, _: found.put(number)) for number in (*_STOP, signal.SIGHUP)}
+def _caught(found: queue.SimpleQueue[int], *numbers: signal.Signals) -> Iterator[None]:
+    """Put these signals into a queue as they come, instead of what they did before. Until the listener listens, those
+    that stop end it as they end any command, since it may be waiting for a database."""
+    before = {number: signal.signal(number, lambda number, _: found.put(number)) for number in numbers}
     try:
-        yield found
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -276,10 +283,14 @@ def _next(signals: queue.SimpleQueue[int], seconds: float) -> int | None:
         return None
 
 
-def _watch(server: Server, table: CurrentTable, renewal: Renewal, signals: queue.SimpleQueue[int]) -> None:
+def _watch(
+    server: Server, heart: Heartbeat, table: CurrentTable, renewal: Renewal, signals: queue.SimpleQueue[int]
+) -> None:
     """Until a signal says to stop. Raises TransportError when nobody can come any more."""
     reading: threading.Thread | None = None
+    wanted = False
     while True:
+        heart.beat()
         number = _next(signals, _TICK_SECONDS)
         if number in _STOP:
             return
@@ -289,9 +300,13 @@ def _watch(server: Server, table: CurrentTable, renewal: Renewal, signals: queue
         renewal.look(datetime.now(UTC))
         if number == signal.SIGHUP:
             renewal.renew()
-        if (reading is None or not reading.is_alive()) and (table.look() or number == signal.SIGHUP):
-            reading = threading.Thread(target=_refresh, args=(table,), name="psiselect-reading", daemon=True)
-            reading.start()
+        wanted |= table.look() or number == signal.SIGHUP
+        if wanted and (reading is None or not reading.is_alive()):
+            try:
+                reading = threads.start(_refresh, table, name="psiselect-reading")
+                wanted = False
+            except ResourceError as error:  # the next round tries again
+                LOGGER.error("%s", error, extra=event("no_room", reason=str(error)))
 
 
 def _refresh(table: CurrentTable) -> None:
@@ -300,6 +315,8 @@ def _refresh(table: CurrentTable) -> None:
         table.refresh()
     except PsiselectError as error:
         LOGGER.error("%s", error, extra=event("table_unreadable", reason=str(error)))
+    except Exception:
+        LOGGER.exception("reading the table met a bug", extra=event("bug"))
 
 
 def _stop(server: Server, slots: SessionSlots, grace: float, signals: queue.SimpleQueue[int]) -> None:
@@ -311,7 +328,8 @@ def _stop(server: Server, slots: SessionSlots, grace: float, signals: queue.Simp
     while not slots.wait_empty(0.05) and hurry is None and time.monotonic() < deadline:
         number = _next(signals, min(0.2, deadline - time.monotonic()))
         hurry = number if number in _STOP else None
-    server.break_off("this side's listener was told to stop")
+    queries.cancel_all()
+    server.break_off("this side's listener was told to stop", STOPPED)
     slots.wait_empty(_ABORT_SECONDS)
     counts = slots.counts
     LOGGER.info("stopped", extra=event("stopped", done=counts.done, failed=counts.failed, left=counts.running))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import cast
 
 from cli._errors import EXIT_BUG, classify
-from cli._output import print_fields, print_json
+from cli._output import ProgressLines, print_fields, print_json
 from cli.psi import json_log
 from cli.psi.own_side import OwnSide, Parties
 from cli.psi.policy import Guard
@@ -26,6 +26,7 @@ from psi.session import session
 from psi.session.job import Job
 from psi.session.session import SessionResult
 from psi.transport.channel import Channel
+from psiselect.base import threads
 from psiselect.base.errors import MinimumError, PolicyError, RemoteError, TransportError
 from psiselect.base.events import event
 
@@ -54,7 +55,7 @@ class Sessions:
     ) -> None:
         self._generations: tuple[Parties, ...] = (parties,)  # newest first
         self._guard = guard
-        self._records = records
+        self._records = replace(records, tell=_warn)
         self._results = results
         self._backend = backend
         self._table = table
@@ -141,14 +142,17 @@ class Sessions:
         setup = None
         (peer,) = parties.peers
         try:
-            with self._table.lease() as job:
+            with threads.granted(), self._table.lease() as job:
                 own = self.own_side(job, parties)
                 own.check_list()
                 admit = own.guard.admission(peer, job.terms)
                 setup = own.setup(peer, self._backend, admit=_noting_proof(admit, served))
                 served.begin()
                 brought = setup
-                result = own.records.keep(brought, own.parties.identity, peer, lambda: session.run(channel, brought))
+                shown = ProgressLines(f"session with {peer.name}", _note_progress(served.number))
+                result = own.records.keep(
+                    brought, own.parties.identity, peer, lambda: session.run(channel, brought, shown)
+                )
                 with self._speaking:
                     self._report(job, result, peer)
                 return result
@@ -178,6 +182,18 @@ def _noting_proof(admit: Callable[[], None], served: ServedSession) -> Callable[
     def noted() -> None:
         served.prove()
         admit()
+
+    return noted
+
+
+def _warn(text: str) -> None:
+    """To the log: stderr may be a pipe that nobody reads, where a session would wait."""
+    LOGGER.error("%s", text, extra=event("audit_unwritable"))
+
+
+def _note_progress(number: int) -> Callable[[str, int, int], None]:
+    def noted(text: str, done: int, total: int) -> None:
+        LOGGER.info("%s", text, extra=event("session_progress", session=number, done=done, total=total))
 
     return noted
 

@@ -12,6 +12,7 @@ from psi.serve.current_table import CurrentTable
 from psi.serve.facts import READY, ServiceFacts, exposition
 from psi.serve.serving import Server, SessionSlots
 from psi.transport.health import Health, Page, TextPage
+from psi.transport.heartbeat import Heartbeat
 
 _NO_METRICS = "metrics need another package: pip install 'psiselect[serve]'"
 
@@ -23,9 +24,11 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class ServiceState:
-    """Asks the parts of a listener. None of its methods waits. places: sessions at once."""
+    """Asks the parts of a listener. None of its methods waits. heart: of the loop that watches over sessions. places:
+    sessions at once."""
 
     server: Server
+    heart: Heartbeat
     slots: SessionSlots
     sessions: Sessions
     table: CurrentTable
@@ -38,7 +41,7 @@ class ServiceState:
         days = [expiry.days_left(own.public, self.clock()) for own in self.sessions.parties.identities]
         return ServiceFacts(
             status=self._status(),
-            live=self.server.live,
+            live=self._live(),
             running=counts.running,
             done=counts.done,
             failed=counts.failed,
@@ -60,7 +63,7 @@ class ServiceState:
 
     def live(self) -> Health:
         """Whether the process works. An unreadable table or an expired certificate is no reason to start it again."""
-        live = self.server.live
+        live = self._live()
         return Health(live, {"status": "alive" if live else "broken"})
 
     def metrics(self) -> Page:
@@ -74,6 +77,11 @@ class ServiceState:
         now = self.clock()
         if not self.server.alive:
             return "stopping"
+        if not (self.server.turning() and self.heart.turning()):
+            return "held up"
         if all(expiry.expired(own.public, now) for own in self.sessions.parties.identities):
             return "certificate expired"
         return READY if self.table.readable else "table unreadable"
+
+    def _live(self) -> bool:
+        return self.server.live and (not self.server.alive or self.heart.turning())

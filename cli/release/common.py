@@ -2,35 +2,59 @@
 
 from __future__ import annotations
 
+import csv
+import functools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any
 
 import click
 
-from cli._ledger import ledger_options, open_ledger
+from cli._ledger import ledger_options, open_ledger, writing
 from cli._options import options
 from cli._output import json_option, print_fields, print_json, say
 from cli._reading import taking_reading
-from cli._table import FILE_OR_DATABASE, Table, query_option, texts
+from cli._table import FILE_OR_DATABASE, Table, query_option
+from cli.release.rows import column_texts, person_texts, repeating_id
 from dpselect import numeric
 from dpselect.accounting import Event
 from dpselect.decimals import number, parse_number, plain
 from dpselect.ledger import Ledger
+from dpselect.names import clean
 from dpselect.numeric import Grid, Invalid, Measurement, unbounded
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
-from psi.tables import Source, distinct_names, require_names
+from psi.tables import ReadingOptions, Source, distinct_names, require_names
 from psi.tables.delimited import CsvSource
 from psi.tables.lines import COLUMN as LINES_COLUMN
 from psi.tables.lines import LinesSource
 from psi.tables.reading import Kind, kind_by_ending
 from psiselect.base.errors import InputError, UsageError
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+_MAX_CATEGORIES_BYTES = 16 << 20
 
 
-common_options = options(
+@dataclass(frozen=True, slots=True)
+class GivenOptions:
+    """The options that all statistics have, as they were given; named as click names them."""
+
+    file: Path | str
+    query: str | None
+    said: ReadingOptions
+    column: str | None
+    epsilon: str
+    neighbors: str
+    contributions: int
+    person: str | None
+    on_invalid: str
+    ledger: Path | None
+    dataset: str | None
+    plan: bool
+    as_json: bool
+
+
+_options = options(
     click.argument("file", type=FILE_OR_DATABASE),
     query_option,
     taking_reading(),
@@ -52,16 +76,32 @@ common_options = options(
         help="Protect a person with up to C rows, or C persons together; costs C times the noise.",
     ),
     click.option(
+        "--person",
+        metavar="COLUMN",
+        help="Whose row it is: keep at most --contributions rows of each person, chosen without looking at values.",
+    ),
+    click.option(
         "--on-invalid",
         type=click.Choice([rule.value for rule in Invalid]),
         default=Invalid.ERROR.value,
         show_default=True,
-        help="A value that cannot be read: stop and name its line, or leave it out silently.",
+        help="A value that cannot be read, or an unknown category: stop and name its line, or leave it out silently.",
     ),
     ledger_options("these rows"),
     click.option("--plan", is_flag=True, help="Print the expected error and stop; nothing is spent."),
     json_option,
 )
+
+
+def common_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that all statistics have; the command's function takes them as `given`."""
+
+    @functools.wraps(command)
+    def called(**values: Any) -> None:
+        given = GivenOptions(**{field.name: values.pop(field.name) for field in fields(GivenOptions)})
+        command(given, **values)
+
+    return _options(called)
 
 
 lower_option = click.option("--lower", metavar="A", help="Values below count as this. Public: not read off the data.")
@@ -81,6 +121,7 @@ class Common:
     epsilon: Fraction
     relation: NeighbouringRelation
     contributions: int
+    person: str | None
     invalid: Invalid
     ledger: Ledger | None
     dataset: str | None
@@ -88,19 +129,20 @@ class Common:
     as_json: bool
 
     @classmethod
-    def of(cls, statistic: str, options: dict[str, Any]) -> Common:
+    def of(cls, statistic: str, given: GivenOptions) -> Common:
         return cls(
             statistic,
-            Table(options["file"], options["query"], options["said"]),
-            options["column"],
-            parse_epsilon(options["epsilon"]),
-            NeighbouringRelation.parse(options["neighbors"]),
-            options["contributions"],
-            Invalid(options["on_invalid"]),
-            open_ledger(options["ledger"], options["dataset"]),
-            options["dataset"],
-            options["plan"],
-            options["as_json"],
+            Table(given.file, given.query, given.said),
+            given.column,
+            parse_epsilon(given.epsilon),
+            NeighbouringRelation.parse(given.neighbors),
+            given.contributions,
+            given.person,
+            Invalid(given.on_invalid),
+            open_ledger(given.ledger, given.dataset),
+            given.dataset,
+            given.plan,
+            given.as_json,
         )
 
     def open(self) -> Source:
@@ -111,6 +153,8 @@ class Common:
         distinct_names(source.schema.names, source.name)
         if self.column is not None:
             require_names(source, [self.column], "column")
+        if self.person is not None:
+            require_names(source, [self.person], "person")
         return source
 
     def _is_list(self, source: CsvSource) -> bool:
@@ -122,34 +166,60 @@ class Common:
         return len(names) == 1 and names != [LINES_COLUMN]
 
     def texts(self) -> Iterator[str]:
-        """The column's cells; stripped."""
-        for _, text in texts(self.open(), self.column):
-            yield text.strip()
+        """The column's cells, as they are compared: of all rows, or of those that are kept of each person."""
+        return (text for _, text in self.cells(self.open()))
 
-    def numbers(self) -> Iterator[Fraction]:
+    def cells(self, source: Source) -> Iterator[tuple[int, str]]:
+        """The same of an open table, with the number of each row."""
+        if self.person is None:
+            yield from column_texts(source, self.column)
+            self._note_persons(source)
+        else:
+            drop = self.invalid is Invalid.DROP
+            yield from person_texts(source, self.column, self.person, self.contributions, drop=drop)
+
+    def numbers(self) -> list[Fraction]:
         """The column as numbers, by the rule for invalid ones."""
-        source = self.open()
-        for line, text in texts(source, self.column):
+        return self.numbers_and_rows()[0]
+
+    def numbers_and_rows(self) -> tuple[list[Fraction], int]:
+        """The same, and of how many rows they are: those count too whose value is left out."""
+        source, found, rows = self.open(), [], 0
+        for line, text in self.cells(source):
+            rows += 1
             try:
-                yield parse_number(text, f"{source.name}, {source.unit} {line}: column {self.column!r}")
+                found.append(parse_number(text, self.place(source, line)))
             except InputError as error:
                 if self.invalid is Invalid.ERROR:
                     raise InputError(f"{error}; mend it, or say --on-invalid drop", line=line) from None
+        return found, rows
+
+    def place(self, source: Source, line: int) -> str:
+        """Where a cell of the column is, for errors."""
+        return f"{source.name}, {source.unit} {line}: column {self.column!r}"
+
+    def _note_persons(self, source: Source) -> None:
+        column = repeating_id(source, self.column, self.contributions)
+        if column is not None:
+            say(
+                f"note: column {column!r} looks like an identifier, and one is in more than {self.contributions} rows. "
+                f"Persons with so many rows get less privacy than stated. --person '{column}' keeps at most "
+                "--contributions rows of each"
+            )
 
     def needs_column(self) -> None:
         if self.column is None:
             raise UsageError(f"release {self.statistic} needs --column")
 
 
-def read_grid(options: dict[str, Any], common: Common, steps: int) -> Grid:
+def read_grid(common: Common, lower: str | None, upper: str | None, unit: str | None, steps: int) -> Grid:
     """Public bounds and unit. Raises UsageError, with the arithmetic, when a bound is missing."""
-    if options["lower"] is None or options["upper"] is None:
+    if lower is None or upper is None:
         raise unbounded(common.epsilon, common.contributions)
-    lower, upper = read_bound(options["lower"], "lower"), read_bound(options["upper"], "upper")
-    if lower >= upper:
+    low, high = read_bound(lower, "lower"), read_bound(upper, "upper")
+    if low >= high:
         raise UsageError("--lower must be below --upper")
-    unit = read_bound(options["unit"], "unit") if options["unit"] is not None else _default_unit(upper - lower, steps)
-    return Grid(lower, upper, unit)
+    return Grid(low, high, read_bound(unit, "unit") if unit is not None else _default_unit(high - low, steps))
 
 
 def read_bound(text: str, name: str) -> Fraction:
@@ -157,6 +227,29 @@ def read_bound(text: str, name: str) -> Fraction:
         return parse_number(text, f"--{name}")
     except InputError as error:
         raise UsageError(str(error)) from None
+
+
+def read_categories(row: str | None, file: Path | None) -> list[str]:
+    """Public categories, of a row of CSV or of a file with one per line; none without either. Raises UsageError,
+    InputError for a file that cannot be read."""
+    if row is not None and file is not None:
+        raise UsageError("give the categories once: --categories or --categories-file")
+    if file is None:
+        try:
+            return [] if row is None else list(map(clean, next(csv.reader([row], strict=True, skipinitialspace=True))))
+        except csv.Error:
+            raise UsageError('--categories: expected one row of CSV, such as "Smith, Jones & Co",Sales') from None
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(_MAX_CATEGORIES_BYTES + 1)
+        if len(content) > _MAX_CATEGORIES_BYTES:
+            raise InputError(f"{file}: a file of categories has at most {_MAX_CATEGORIES_BYTES >> 20} MiB")
+        lines = content.decode("utf-8-sig").split("\n")
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is not UTF-8; save it as UTF-8 text") from None
+    return [name for name in map(clean, lines) if name]
 
 
 def _default_unit(width: Fraction, steps: int) -> Fraction:
@@ -170,6 +263,8 @@ def _default_unit(width: Fraction, steps: int) -> Fraction:
 def announce(common: Common, measurement: Measurement, error: Fraction | None) -> None:
     """The guarantee and the error, before anything is drawn."""
     group = f", for {common.contributions} rows together" if common.contributions > 1 else ""
+    if common.person is not None:
+        group = f", {common.contributions} {'row' if common.contributions == 1 else 'rows'} of each person at most"
     say(
         f"{common.statistic}: epsilon {common.epsilon}, {common.relation.value}{group}, "
         f"sensitivity {plain(measurement.sensitivity)}, noise of scale {float(measurement.scale):.6g}"
@@ -187,6 +282,7 @@ def record_of(common: Common, measurement: Measurement, error: Fraction | None) 
         "epsilon_exact": str(common.epsilon),
         "neighbors": common.relation.value,
         "contributions": common.contributions,
+        "person": common.person,
         "mechanism": "discrete-laplace",
         "sensitivity": number(measurement.sensitivity),
         "scale": float(measurement.scale),
@@ -223,10 +319,11 @@ def finish(
         return
     record |= charge(common, measurement.event)
     value = release()
-    if common.as_json:
-        print_json({"value": number(value), "value_exact": plain(value)} | record)
-    else:
-        print_fields({common.statistic: plain(value) if value.denominator < 10**9 else f"{float(value):.10g}"})
+    with writing(charged=common.ledger is not None):
+        if common.as_json:
+            print_json({"value": number(value), "value_exact": plain(value)} | record)
+        else:
+            print_fields({common.statistic: plain(value) if value.denominator < 10**9 else f"{float(value):.10g}"})
 
 
 def print_plan(common: Common, record: dict[str, object]) -> None:

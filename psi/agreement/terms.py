@@ -8,6 +8,7 @@ record follow from the field.
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from fractions import Fraction
@@ -24,6 +25,8 @@ from psiselect.base.errors import InputError, RemoteError, UsageError
 
 PROTOCOL_VERSION = 2
 MAX_KEYS = 16
+_MAX_SHOWN = 200  # characters of what a peer says in the place of a term
+_VERSIONED = re.compile(r"(?:^| \+ )([a-z0-9]+)/([1-9][0-9]{0,3})(?= |$)")
 MAX_SIZE = 1 << 40
 DEFAULT_CHUNK = 8192  # 256 KiB of elements: a tenth of a second of work, and far below the frame cap
 
@@ -236,8 +239,31 @@ def _keys_differ(here: list[dict[str, str]], there: Any) -> RemoteError:
         if a != b:
             name = b.get("rule") if isinstance(b, dict) else None
             versions = " (same words, another version of the rule)" if name == a["rule"] else ""
-            return _differs("rule", a["rule"], name, f"rule of key {number}{versions}")
+            return _differs("rule", a["rule"], name, f"rule of key {number}{versions}", _older(number, a["rule"], name))
     return RemoteError("the two sides' keys differ", term="keys")
+
+
+def _older(key: int, here: str, there: Any) -> str | None:
+    """What to do where the two sides have different versions of a key's rules; None where versions are not what
+    differs."""
+    if not isinstance(there, str) or len(there) > _MAX_SHOWN:
+        return None
+    own, peers = _VERSIONED.findall(here), _VERSIONED.findall(there)
+    if [name for name, _ in own] != [name for name, _ in peers]:
+        return None
+    for (name, mine), (_, theirs) in zip(own, peers, strict=True):
+        if mine == theirs:
+            continue
+        if int(mine) > int(theirs):
+            return (
+                f"the peer's program is older: it has version {theirs} of rule {name}, this side version {mine}; let "
+                f"the peer install this side's release or, until then, write {name}/{theirs} in this side's --key {key}"
+            )
+        return (
+            f"this side's program is older: it has version {mine} of rule {name}, the peer version {theirs}; install "
+            f"the peer's release or, until then, let the peer write {name}/{mine} in its --key {key}"
+        )
+    return None
 
 
 def _columns_differ(here: dict[str, list[str]] | None, there: Any) -> RemoteError:
@@ -262,12 +288,13 @@ def _columns_differ(here: dict[str, list[str]] | None, there: Any) -> RemoteErro
 _VERBS = {Side.CONNECT.value: "connects", Side.LISTEN.value: "listens"}
 
 
-def _differs(term: str, here: object, there: object, label: str | None = None) -> RemoteError:
-    shown = (
-        there if isinstance(there, (str, int)) and len(str(there)) <= 100 and str(there).isprintable() else "unreadable"
-    )
+def _differs(
+    term: str, here: object, there: object, label: str | None = None, advice: str | None = None
+) -> RemoteError:
+    said = isinstance(there, (str, int)) and len(str(there)) <= _MAX_SHOWN and str(there).isprintable()
+    shown = there if said else "unreadable"
     return RemoteError(
         f"the two sides' terms differ in '{term}'{f' ({label})' if label else ''}: here {here}, there {shown}; "
-        "agree on one and start both sides again",
+        f"{advice or 'agree on one and start both sides again'}",
         term=term,
     )

@@ -1,28 +1,43 @@
-"""The distinct keys of a table, and the way back from keys to rows; blanks, duplicates and unreadable rows counted."""
+"""The distinct keys of a table, and the way back from keys to rows; blanks, duplicates and unreadable rows counted, and
+keys that stand in suspiciously many rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from psi.inputs.distinct import DistinctBuilder, SpooledKeys
 from psi.normalize import KeySpec, Normalized, Reason
-from psi.tables import Source, require_columns, text_column
+from psi.tables import Source, digits_lost, require_columns, text_column
 from psiselect.base.errors import InputError
 from psiselect.base.packed import I64, Packed
 
 _SHOWN_ROWS = 20
+# A key is frequent that stands in more than one row of a hundred, and in so many rows at least.
+_FREQUENT_SHARE, _FREQUENT_ROWS = 100, 20
+_KEYS_AT_ONCE = 1 << 20  # whose rows are counted in one go
+
+
+@dataclass(frozen=True, slots=True)
+class Frequent:
+    """A key in very many rows: perhaps a placeholder. rows: how many. first: the numbers of up to 20 of them."""
+
+    rows: int
+    first: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """How a table's rows became keys: rows = distinct + duplicates + blank + unreadable.
 
-    unreadable: rows by reason. first_unreadable: for each reason, the numbers of up to 20 first rows.
+    unreadable: rows by reason. first_unreadable: for each reason, the numbers of up to 20 first rows. frequent: keys in
+    more than 1 % of the rows and at least 20, the most frequent first.
     """
 
     rows: int
@@ -31,6 +46,7 @@ class Report:
     blank: int
     unreadable: Mapping[Reason, int] = field(default_factory=dict)
     first_unreadable: Mapping[Reason, tuple[int, ...]] = field(default_factory=dict)
+    frequent: tuple[Frequent, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """For --json and records: counts and row numbers only."""
@@ -41,6 +57,7 @@ class Report:
             "blank": self.blank,
             "unreadable": {str(reason): count for reason, count in self.unreadable.items()},
             "first_unreadable": {str(reason): list(rows) for reason, rows in self.first_unreadable.items()},
+            "frequent": [{"rows": key.rows, "first_rows": list(key.first)} for key in self.frequent],
         }
 
 
@@ -67,22 +84,32 @@ def collect(
     source: Source,
     spec: KeySpec,
     *,
+    nulls: Sequence[str] = (),
     strict: bool = False,
     folder: Path | None = None,
     memory_limit: int | None = None,
 ) -> Items:
     """Stream the key columns of `source` and gather the distinct canonical keys.
 
-    With `folder` and `memory_limit` (bytes), keys beyond the limit go to files there; see `psi.inputs.distinct`. Raises
+    nulls: texts that stand for nothing, whatever the rule; white space around them does not count. With `folder` and
+    `memory_limit` (bytes), keys beyond the limit go to files there; see `psi.inputs.distinct`. Raises
     InputError when a column is missing, the table is malformed or, with `strict`, any row is unreadable.
     """
-    require_columns(source, spec.columns)
+    rules = spec.rules
+    require_columns(source, spec.columns, [rule.digests for rule in rules])
+    marks = pa.array(sorted({text.strip() for text in nulls}), pa.large_string())
     tally = _Tally()
     builder = DistinctBuilder(folder, memory_limit)
     try:
         for batch in source.batches(list(dict.fromkeys(spec.columns))):
-            columns = [text_column(batch.column(name), name, source.name) for name in spec.columns]
-            read = spec.apply(columns)
+            columns = [
+                text_column(batch.column(name), name, source.name, local_time=rule.local_time, digests=rule.digests)
+                for name, rule in zip(spec.columns, rules, strict=True)
+            ]
+            read = spec.apply([_without(marks, column) for column in columns] if len(marks) else columns)
+            for name in spec.columns:
+                lost = digits_lost(batch.column(name))
+                read = read if lost is None else read.without(lost, Reason.DIGITS_LOST)
             tally.add(read, source.first_row)
             builder.add(read.values)
         if strict and tally.counts:
@@ -91,7 +118,32 @@ def collect(
     except BaseException:
         builder.close()
         raise
-    return Items(distinct.keys, distinct.row_to_key, tally.report(len(distinct.keys)))
+    frequent = _frequent(distinct.row_to_key, len(distinct.keys), source.first_row)
+    return Items(distinct.keys, distinct.row_to_key, replace(tally.report(len(distinct.keys)), frequent=frequent))
+
+
+def _without(marks: pa.Array, column: pa.Array) -> pa.Array:
+    """The column with null instead of the texts of `--null`."""
+    text = column.cast(pa.large_string())
+    hit = pc.is_in(pc.utf8_trim_whitespace(text), marks)
+    return pc.if_else(pc.and_(hit, pc.is_valid(text)), pa.scalar(None, pa.large_string()), text)
+
+
+def _frequent(row_to_key: I64, keys: int, first_row: int) -> tuple[Frequent, ...]:
+    """Keys that stand in very many rows. Takes memory for a part of the keys only."""
+    with_key = int((row_to_key >= 0).sum())
+    least = max(len(row_to_key) // _FREQUENT_SHARE + 1, _FREQUENT_ROWS)
+    if with_key - keys < least - 1:  # so few rows repeat a key
+        return ()
+    found = []
+    for start in range(0, keys, _KEYS_AT_ONCE):
+        here = row_to_key[(row_to_key >= start) & (row_to_key < start + _KEYS_AT_ONCE)]
+        counts = np.bincount(here - start)
+        found += [(int(counts[key]), start + int(key)) for key in np.flatnonzero(counts >= least)]
+    return tuple(
+        Frequent(count, tuple((np.flatnonzero(row_to_key == key)[:_SHOWN_ROWS] + first_row).tolist()))
+        for count, key in sorted(found, reverse=True)
+    )
 
 
 class _Tally:

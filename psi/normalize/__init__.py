@@ -1,7 +1,9 @@
 """From identifiers as people write them to canonical values: published, versioned rules over Arrow columns.
 
-    rule   what a rule is; text, email, phone, date: the rules
-    key    `--key COLUMN[:RULE]`, and compound keys
+    rule        what a rule is; text, email, phone, date: the rules, with their first versions
+    characters  what nobody sees, look-alikes, and placeholders
+    numbering, phone_columns: telephone numbers by whole columns; written_numbers: as quantities; regions: countries
+    key         `--key COLUMN[:RULE]`, and compound keys
 
 Rules are described for both parties in docs/normalization.md. What they compare before any data moves is
 `KeySpec.digest()`, which covers rule, version and options and not the column's name.
@@ -11,7 +13,7 @@ Rule: columns in, columns out; nothing is read or kept.
 
 from __future__ import annotations
 
-from psi.normalize.key import RULES, KeyPart, KeySpec, parse_key
+from psi.normalize.key import FIRST, RULES, KeyPart, KeySpec, parse_key
 from psi.normalize.rule import Normalized, Reason, Rule
 
-__all__ = ["RULES", "KeyPart", "KeySpec", "Normalized", "Reason", "Rule", "parse_key"]
+__all__ = ["FIRST", "RULES", "KeyPart", "KeySpec", "Normalized", "Reason", "Rule", "parse_key"]

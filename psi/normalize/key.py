@@ -1,4 +1,4 @@
-"""`--key COLUMN[:RULE[,option=value...]]`, and compound keys joined by `+`.
+"""`--key COLUMN[:RULE[/VERSION][,option=value...]]`, and compound keys joined by `+`.
 
 A backslash takes the special meaning off the character after it, so a column may hold any of `: + , = \\`.
 """
@@ -6,6 +6,8 @@ A backslash takes the special meaning off the character after it, so a column ma
 from __future__ import annotations
 
 import difflib
+import itertools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,25 +15,45 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from psi.normalize.date import Date
-from psi.normalize.email import Email
-from psi.normalize.phone import Phone
+from psi.normalize.date import Date, FirstDate
+from psi.normalize.email import Email, FirstEmail
+from psi.normalize.phone import FirstPhone, Phone
 from psi.normalize.rule import Normalized, Reason, Rule, digest_fields
-from psi.normalize.text import Name, Raw, Sha256, Text
+from psi.normalize.text import FirstName, FirstSha256, FirstText, Name, Raw, Sha256, Text
 from psiselect.base.errors import UsageError
 from psiselect.base.packed import I64
 
 RULES: Mapping[str, type[Rule]] = {rule.name: rule for rule in (Raw, Text, Email, Phone, Name, Date, Sha256)}
+# The rules as they were before; what was begun under them is finished under them.
+FIRST: Mapping[str, type[Rule]] = {
+    rule.name: rule for rule in (Raw, FirstText, FirstEmail, FirstPhone, FirstName, FirstDate, FirstSha256)
+}
+_VERSIONS = {(rule.name, rule.version): rule for rules in (FIRST, RULES) for rule in rules.values()}
+_REGION_COLUMN = "region-column"
 _SPECIAL = "\\:+,="
 _LENGTH_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPart:
-    """One column and the rule that reads it."""
+    """One column and the rule that reads it. region_column: the one that says each row's country, if any; its name is
+    private, as the column's own is."""
 
     column: str
     rule: Rule
+    region_column: str | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What has to be read."""
+        return (self.column,) if self.region_column is None else (self.column, self.region_column)
+
+    def apply(self, columns: Sequence[pa.Array | pa.ChunkedArray]) -> Normalized:
+        """Canonical values, from the columns named by `columns`."""
+        if isinstance(self.rule, Phone) and len(columns) == 2:
+            return self.rule.apply_by_row(*columns)
+        (column,) = columns
+        return self.rule.apply(column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +64,18 @@ class KeySpec:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns in the key's order."""
-        return tuple(part.column for part in self.parts)
+        """What has to be read, in the key's order: for each part its column, and the one that says the region."""
+        return tuple(column for part in self.parts for column in part.columns)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """For each of `columns`, the rule that it is read for."""
+        return tuple(part.rule for part in self.parts for _ in part.columns)
+
+    @property
+    def first(self) -> KeySpec | None:
+        """The same key under version 1 of its rules; None where they have no such options, or it is that already."""
+        return _under_first(self)
 
     def describe(self) -> str:
         """Rules and options, without the columns: what both sides show when they differ."""
@@ -65,7 +97,8 @@ class KeySpec:
         big-endian) and the value, so that no two different rows share a key; it is null when any part is, and counts
         as unreadable when any part is (under the first such part's reason), else as blank.
         """
-        read = [part.rule.apply(column) for part, column in zip(self.parts, columns, strict=True)]
+        left = iter(columns)
+        read = [part.apply(list(itertools.islice(left, len(part.columns)))) for part in self.parts]
         if len(read) == 1:
             return read[0]
         return Normalized(_compound([each.values for each in read]), _first_reasons(read))
@@ -74,12 +107,50 @@ class KeySpec:
         return "+".join(_show_part(part) for part in self.parts)
 
 
-def parse_key(text: str) -> KeySpec:
-    """Read `COLUMN[:RULE[,option=value...]]`, several joined by `+`; without a rule, `raw`. Raises UsageError."""
-    return KeySpec(tuple(_parse_part(part, text) for part in _split(text, "+")))
+def parse_key(text: str, rules: Mapping[str, type[Rule]] = RULES) -> KeySpec:
+    """Read `COLUMN[:RULE[/VERSION][,option=value...]]`, several joined by `+`; without a rule, `raw`. rules: those that
+    are meant where no version is given. Raises UsageError."""
+    return KeySpec(tuple(_parse_part(part, text, rules) for part in _split(text, "+")))
 
 
-def _parse_part(part: str, whole: str) -> KeyPart:
+def _rule_of(name: str, whole: str, rules: Mapping[str, type[Rule]]) -> type[Rule]:
+    """The rule of this name, or of this name and version."""
+    bare, slash, version = name.partition("/")
+    found = rules.get(bare)
+    if found is None:
+        near = difflib.get_close_matches(bare, rules, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(f"--key {whole}: no rule {bare!r}; {hint}rules: {', '.join(rules)}", term="rule")
+    if not slash:
+        return found
+    number = int(version) if re.fullmatch("[1-9][0-9]{0,3}", version) else 0
+    of_version = _VERSIONS.get((bare, number))
+    if of_version is None:
+        known = " and ".join(str(each) for rule, each in sorted(_VERSIONS) if rule == bare)
+        raise UsageError(
+            f"--key {whole}: this program does not have version {version or '(none)'} of rule {bare}; it has {known}",
+            term="rule",
+        )
+    return of_version
+
+
+def _under_first(spec: KeySpec) -> KeySpec | None:
+    """See `KeySpec.first`."""
+    parts = []
+    for part in spec.parts:
+        rule = FIRST[part.rule.name]
+        new = {k: v for k, v in part.rule.options().items() if k not in rule.choices}
+        if part.region_column is not None or any(v != RULES[rule.name].choices[k][0] for k, v in new.items()):
+            return None
+        options = {k: v for k, v in part.rule.options().items() if k in rule.choices}
+        if any(value not in rule.choices[option] for option, value in options.items()):
+            return None
+        parts.append(KeyPart(part.column, rule.of(options)))
+    made = KeySpec(tuple(parts))
+    return None if made == spec else made
+
+
+def _parse_part(part: str, whole: str, rules: Mapping[str, type[Rule]]) -> KeyPart:
     column, *rest = _split(part, ":")
     if not _plain(column) or len(rest) > 1:
         raise UsageError(
@@ -88,11 +159,7 @@ def _parse_part(part: str, whole: str) -> KeyPart:
             term="key",
         )
     name, *settings = _split(rest[0], ",") if rest else ["raw"]
-    rule = RULES.get(_plain(name))
-    if rule is None:
-        near = difflib.get_close_matches(name, RULES, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise UsageError(f"--key {whole}: no rule {name!r}; {hint}rules: {', '.join(RULES)}", term="rule")
+    rule = _rule_of(_plain(name), whole, rules)
     options: dict[str, str] = {}
     for setting in settings:
         option, *value = (_plain(s) for s in _split(setting, "="))
@@ -101,7 +168,16 @@ def _parse_part(part: str, whole: str) -> KeyPart:
         if option in options:
             raise UsageError(f"--key {whole}: option {option} is given twice", term="rule")
         options[option] = value[0]
-    return KeyPart(_plain(column), rule.of(options))
+    region_column = options.pop(_REGION_COLUMN, None) if issubclass(rule, Phone) else None
+    if region_column is None:
+        return KeyPart(_plain(column), rule.of(options))
+    if "region" in options or not region_column:
+        raise UsageError(
+            f"--key {whole}: give region, one country for all rows, or region-column, the column that names each row's",
+            term="rule",
+        )
+    made = rule.of(options)
+    return KeyPart(_plain(column), made.by_row() if isinstance(made, Phone) else made, region_column)
 
 
 def _split(text: str, separator: str) -> list[str]:
@@ -132,8 +208,16 @@ def _plain(text: str) -> str:
 
 
 def _show_part(part: KeyPart) -> str:
-    escaped = "".join("\\" + c if c in _SPECIAL else c for c in part.column)
-    return ",".join([f"{escaped}:{part.rule.name}", *(f"{k}={v}" for k, v in part.rule.options().items())])
+    options = part.rule.options()
+    if part.region_column is not None:
+        del options["region"]
+        options[_REGION_COLUMN] = _escaped(part.region_column)
+    rule = f"{part.rule.name}/{part.rule.version}"
+    return ",".join([f"{_escaped(part.column)}:{rule}", *(f"{k}={v}" for k, v in options.items())])
+
+
+def _escaped(column: str) -> str:
+    return "".join("\\" + c if c in _SPECIAL else c for c in column)
 
 
 def _compound(parts: Sequence[pa.Array]) -> pa.Array:

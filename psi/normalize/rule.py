@@ -20,13 +20,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from psi.normalize.characters import BLANK, is_nothing, may_be_nothing
 from psiselect.base.errors import UsageError
 from psiselect.base.packed import I64
-
-# Exactly the characters for which Python's str.isspace() holds, as an RE2 character class and as a list.
-SPACE = r"[\t-\r\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
-ASCII_SPACE = "\t\n\v\f\r\x1c\x1d\x1e\x1f "
-_BLANK = rf"^{SPACE}*$"
 
 
 class Reason(StrEnum):
@@ -37,15 +33,22 @@ class Reason(StrEnum):
     INNER_SPACE = "inner-space"
     LOCAL_PART = "bad-local-part"
     DOMAIN = "bad-domain"
+    BRACKETS = "in-angle-brackets"
+    MAILTO = "mailto-link"
+    SEVERAL = "several-addresses"
     NOT_A_NUMBER = "not-a-phone-number"
     COUNTRY = "unknown-country"
     LENGTH = "impossible-length"
     EXTENSION = "has-extension"
+    LETTERS = "letters-in-number"
+    DIGITS_LOST = "digits-lost"
+    AMBIGUOUS = "two-readings"
     NOT_A_DATE = "not-a-date"
     ORDER = "day-month-order-unknown"
     NO_SUCH_DAY = "no-such-day"
     NO_LETTERS = "no-letters"
     NOT_SHA256 = "not-64-hex-digits"
+    NOT_A_DIGEST = "not-a-sha256-digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,17 @@ class Normalized:
         """How many rows were blank."""
         return int(self.values.null_count) - self.unreadable_count
 
+    def without(self, rows: pa.BooleanArray, reason: Reason) -> Normalized:
+        """The same with these rows unreadable, for this reason where there is no other."""
+        mask = to_numpy(rows)
+        if not mask.any():
+            return self
+        for others in self.unreadable.values():
+            mask[others] = False
+        values = pc.if_else(pa.array(mask), pa.scalar(None, self.values.type), self.values)
+        merged = np.union1d(self.unreadable.get(reason, np.zeros(0, np.int64)), np.flatnonzero(mask))
+        return Normalized(values, {**self.unreadable, reason: merged} if len(merged) else self.unreadable)
+
 
 # Given the rows that a rule could not read: reasons in order of precedence, each with a mask over those rows. The last
 # mask holds for all that are left.
@@ -81,11 +95,17 @@ class Rule(abc.ABC):
 
     name, version: published in docs/normalization.md; any change of a result is a new version.
     choices: for each option (a dataclass field) the values that it may have.
+    placeholders: whether unmistakable ones, and characters that nobody sees, are blank.
+    local_time: whether a zoned timestamp is read as the time in its zone; else in UTC.
+    digests: whether 32 bytes that are no text are read as their hexadecimal digits.
     """
 
     name: ClassVar[str]
     version: ClassVar[int]
     choices: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    placeholders: ClassVar[bool] = True
+    local_time: ClassVar[bool] = False
+    digests: ClassVar[bool] = False
 
     @classmethod
     def of(cls, options: Mapping[str, str]) -> Self:
@@ -118,7 +138,7 @@ class Rule(abc.ABC):
 
     def apply(self, column: pa.Array | pa.ChunkedArray) -> Normalized:
         """Canonical values of a text column. Raises TypeError when the column is not text."""
-        text = mask_out(large_text(column), lambda t: pc.match_substring_regex(t, _BLANK))
+        text = (_without_nothing if self.placeholders else _without_blank)(large_text(column))
         values, explain = self._read(text)
         lost = true_rows(pc.and_(pc.is_valid(text), pc.is_null(values)))
         return Normalized(values, _by_reason(lost, explain) if len(lost) else {})
@@ -157,6 +177,24 @@ def large_text(column: pa.Array | pa.ChunkedArray) -> pa.LargeStringArray:
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
         raise TypeError(f"a rule reads text, not {column.type}")
     return column.cast(pa.large_string())
+
+
+def _without_blank(text: pa.LargeStringArray) -> pa.LargeStringArray:
+    """Null instead of white space, as version 1 of the rules has it."""
+    return mask_out(text, lambda t: pc.match_substring_regex(t, BLANK))
+
+
+def _without_nothing(text: pa.LargeStringArray) -> pa.LargeStringArray:
+    """Null instead of white space, characters that nobody sees, and placeholders."""
+    rows = np.flatnonzero(may_be_nothing(text))
+    if not len(rows):
+        return text
+    nothing = rows[to_numpy(is_nothing(text.take(pa.array(rows))))]
+    if not len(nothing):
+        return text
+    mask = np.zeros(len(text), bool)
+    mask[nothing] = True
+    return pc.if_else(pa.array(mask), pa.scalar(None, text.type), text)
 
 
 def mask_out(values: pa.Array, test: Callable[[pa.Array], pa.Array]) -> pa.Array:

@@ -142,6 +142,8 @@ def abort_frame(error: BaseException) -> Frame:
 
 # For a peer that has proved who it is when there is no place for one more session with it.
 BUSY = Frame(MessageType.ABORT, strict_json.encode({"code": "busy", "term": None}))
+# For a peer whose session is broken off because this side ends.
+STOPPED = Frame(MessageType.ABORT, strict_json.encode({"code": "stopped", "term": None}))
 
 
 def one_sided() -> RemoteError:
@@ -156,7 +158,8 @@ _ABORTS = {
     "refused": "the peer's policy refuses this session; ask its operator which limits it sets",
     "protocol": "the peer says that this side broke the protocol; check that both run the same version",
     "failed": "the peer gave up because of a fault on its own side; ask its operator",
-    "stopped": "the peer stopped the session",
+    "stopped": "the peer stopped the session: its operator, or its machine, ended the program; start again once it is "
+    "up",
     "busy": "the peer refuses this session for now, since it has as many as it allows; try again later",
     "terms": "the peer refuses these terms",
 }

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from psi.agreement.modes import Side
+from psi.agreement.terms import Terms
 from psi.group.curve25519.backend import Backend
 from psi.protocol.setup import Setup
 from psi.transport.channel import Channel
@@ -50,9 +52,9 @@ class ResumePlan:
     def scope(self) -> dict[str, Any]:
         """Who does what with whom: what tells sessions apart."""
         setup = self.setup(SystemEntropy(), self.backend)
-        return {
-            "own": setup.signer.fingerprint.hex(),
-            "peer": setup.verifier.fingerprint.hex(),
-            "side": setup.side.value,
-            "terms": setup.terms.to_json(),
-        }
+        return scope_of(setup.signer.fingerprint, setup.verifier.fingerprint, setup.side, setup.terms)
+
+
+def scope_of(own: bytes, peer: bytes, side: Side, terms: Terms) -> dict[str, Any]:
+    """Who does what with whom, by fingerprints of 32 bytes: what tells sessions apart."""
+    return {"own": own.hex(), "peer": peer.hex(), "side": side.value, "terms": terms.to_json()}

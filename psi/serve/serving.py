@@ -7,7 +7,6 @@ sessions that run, but not for ever.
 
 from __future__ import annotations
 
-import logging
 import math
 import threading
 import time
@@ -15,10 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from psiselect.base.errors import TransportError, UsageError
-from psiselect.base.events import event
+from psi.transport.heartbeat import BEAT_SECONDS, Heartbeat
+from psi.transport.wire import Frame
+from psiselect.base import threads
+from psiselect.base.errors import ResourceError, TransportError, UsageError
+from psiselect.base.events import SafeLogger, event
 
-LOGGER = logging.getLogger("psiselect.serving")
+LOGGER = SafeLogger("psiselect.serving")
 
 _RETRY_SECONDS = 0.2
 
@@ -34,8 +36,8 @@ class ServedChannel(Protocol):
         """When this side began to close it, of `time.monotonic`; None before that."""
         ...
 
-    def break_off(self, why: str) -> None:
-        """End it from another thread."""
+    def break_off(self, why: str, last: Frame | None = None) -> None:
+        """End it from another thread; the peer gets `last`, where there is one."""
         ...
 
 
@@ -44,6 +46,10 @@ class Acceptor(Protocol):
 
     @property
     def alive(self) -> bool: ...
+
+    def turning(self) -> bool: ...
+
+    def ready(self, wait: float) -> bool: ...
 
     def accept(self, wait: float | None = None) -> ServedChannel: ...
 
@@ -168,6 +174,7 @@ class Server:
     """Accepts peers from `listener`, which asks `slots` who may come in, and runs each session in a thread.
 
     run: runs one session to its end, logs what happened, closes the channel, and returns whether it ended well.
+    busy_frame: what a peer is told for whose session the system grants no thread; None for nothing.
     """
 
     def __init__(
@@ -176,19 +183,25 @@ class Server:
         slots: SessionSlots,
         limits: ServeLimits,
         run: Callable[[ServedSession], bool],
+        *,
+        busy_frame: Frame | None = None,
+        heart: Heartbeat | None = None,
     ) -> None:
         self._listener = listener
         self._slots = slots
         self._limits = limits
         self._run = run
+        self._busy = busy_frame
+        self._heart = heart or Heartbeat()
         self._sessions: dict[int, ServedSession] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._accepting = threading.Thread(target=self._accept, name="psiselect-accept", daemon=True)
+        self._accepting: threading.Thread | None = None
 
     def start(self) -> None:
-        """Let peers in."""
-        self._accepting.start()
+        """Let peers in. Raises ResourceError when the system grants no thread."""
+        self._heart.beat()
+        self._accepting = threads.start(self._accept, name="psiselect-accept")
 
     @property
     def alive(self) -> bool:
@@ -198,13 +211,16 @@ class Server:
     @property
     def live(self) -> bool:
         """Whether this process can still do its work, if only to let its last sessions end; otherwise it has to be
-        started again. What else a thread that serves has to show belongs into `_serving`."""
-        starting = self._accepting.ident is None
-        return starting or self._stopping.is_set() or self._serving
+        started again."""
+        return self._accepting is None or self._stopping.is_set() or (self._serving and self.turning())
 
     @property
     def _serving(self) -> bool:
-        return self._listener.alive and self._accepting.is_alive()
+        return self._listener.alive and self._accepting is not None and self._accepting.is_alive()
+
+    def turning(self) -> bool:
+        """Whether the loops that let peers in are at work, and not held up by anything. Never waits."""
+        return self._heart.turning() and self._listener.turning()
 
     def expel_overdue(self) -> None:
         """Break off sessions that have had their time; call it now and then."""
@@ -219,10 +235,10 @@ class Server:
         self._stopping.set()
         self._listener.close()
 
-    def break_off(self, why: str) -> None:
-        """End all sessions."""
+    def break_off(self, why: str, last: Frame | None = None) -> None:
+        """End all sessions; each peer gets `last`, where there is one."""
         for session in self._inside():
-            session.channel.break_off(why)
+            session.channel.break_off(why, last)
 
     def _inside(self) -> list[ServedSession]:
         with self._lock:
@@ -231,6 +247,9 @@ class Server:
     def _accept(self) -> None:
         number = 0
         while True:
+            self._heart.beat()
+            if not self._listener.ready(BEAT_SECONDS):
+                continue
             try:
                 channel = self._listener.accept(math.inf)
             except UsageError:  # closed
@@ -239,22 +258,28 @@ class Server:
                 LOGGER.error("%s", error, extra=event("no_room", reason=str(error)))
                 time.sleep(_RETRY_SECONDS)
                 continue
+            except Exception:
+                LOGGER.exception("accepting a peer met a bug", extra=event("bug"))
+                time.sleep(_RETRY_SECONDS)
+                continue
             number += 1
             session = ServedSession(number, channel)
             with self._lock:
                 self._sessions[number] = session
             self._slots.begun()
             try:
-                threading.Thread(target=self._serve, args=(session,), name=f"psiselect-{number}", daemon=True).start()
-            except RuntimeError as error:
-                LOGGER.error("cannot start a thread: %s", error, extra=event("no_room", reason=str(error)))
-                channel.break_off("this side has no room for a session")
+                threads.start(self._serve, session, name=f"psiselect-{number}")
+            except ResourceError as error:
+                LOGGER.error("%s", error, extra=event("no_room", reason=str(error)))
+                channel.break_off("this side has no room for a session", self._busy)
                 self._end(session, well=False)  # with its pause: there is no room
 
     def _serve(self, session: ServedSession) -> None:
         well = False
         try:
             well = self._run(session)
+        except Exception:
+            LOGGER.exception("a session met a bug", extra=event("bug", session=session.number))
         finally:
             self._end(session, well=well)
 

@@ -1,9 +1,10 @@
 """One session of one party: a table on this side, a channel to the other.
 
-    job          a table, its keys, and what they become in a session
-    session      the loop between a party and a channel
-    local        both parties in one process
-    cost         what a session costs, by formulas; calibration: one measurement of this machine
+    job              a table, its keys, and what they become in a session
+    machine_memory   how much memory this process may use
+    session          the loop between a party and a channel
+    local            both parties in one process
+    cost             what a session costs, by formulas; calibration: one measurement of this machine
 
 Rule: whatever drives a party drives it from here.
 """

@@ -33,6 +33,7 @@ from psi.labels.columns import ReceivedColumns, SentColumns
 from psi.normalize import KeySpec
 from psi.protocol.outcome import Outcome
 from psi.protocol.setup import Setup
+from psi.session import machine_memory
 from psi.store.spool import Store
 from psi.tables import Source
 from psiselect.base.entropy import Entropy
@@ -58,8 +59,9 @@ class Memory:
 
     @classmethod
     def default(cls) -> Memory:
-        """A quarter of the machine's memory, and the system's folder for temporary files."""
-        return cls(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4, Path(tempfile.gettempdir()))
+        """A quarter of the memory that this process may use (its container's, where it is in one), and the system's
+        folder for temporary files."""
+        return cls(machine_memory.usable_bytes() // 4, Path(tempfile.gettempdir()))
 
     @property
     def half(self) -> int:
@@ -79,11 +81,12 @@ class Job:
         memory: Memory,
         *,
         value: str | None = None,
+        nulls: tuple[str, ...] = (),
         strict: bool = False,
     ) -> None:
         """Stream the table and gather the distinct values of each key. One-to-one, they stay in memory whatever the
-        limit: items are read in random order. value: the column that `sum` adds up. strict: refuse rows that a rule
-        cannot read. Raises InputError."""
+        limit: items are read in random order. value: the column that `sum` adds up. nulls: texts that stand for nothing
+        in a key column. strict: refuse rows that a rule cannot read. Raises InputError."""
         if terms.keys != tuple(map(KeyTerm.of, keys)):
             raise ValueError("the keys are not those of the terms")
         self.source = source
@@ -100,7 +103,9 @@ class Job:
         self._items: list[Items] = []
         try:
             for key in keys:
-                self._items.append(items.collect(source, key, strict=strict, folder=folder, memory_limit=limit))
+                self._items.append(
+                    items.collect(source, key, nulls=nulls, strict=strict, folder=folder, memory_limit=limit)
+                )
         except BaseException:
             self.close()
             raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 
 from cryptography.exceptions import InvalidSignature
@@ -15,6 +14,7 @@ from psi.session import session
 from psi.session.job import Job
 from psi.session.session import SessionResult
 from psi.transport.memory import memory_pair
+from psiselect.base import threads
 from psiselect.base.entropy import Entropy
 from psiselect.base.errors import RemoteError, TransportError
 
@@ -61,8 +61,7 @@ def run(
             errors[side] = error
             channels[side].close()
 
-    other = threading.Thread(target=play, args=(Side.LISTEN,), name="psi-local-peer", daemon=True)
-    other.start()
+    other = threads.start(play, Side.LISTEN, name="psi-local-peer")
     play(Side.CONNECT)
     other.join()
     if errors:

@@ -19,6 +19,7 @@ from psi.protocol.setup import Setup
 from psi.protocol.states import SEND, TABLE, State
 from psi.transport.channel import Channel
 from psi.transport.wire import Frame
+from psiselect.base import threads
 from psiselect.base.errors import PsiselectError, TransportError
 
 # How long to wait for a frame while own work is held up by a full send queue.
@@ -153,8 +154,7 @@ class _Outlet:
     @contextlib.contextmanager
     def beating(self) -> Iterator[None]:
         """Send signs of life meanwhile."""
-        thread = threading.Thread(target=self._beat, name="psiselect-alive", daemon=True)
-        thread.start()
+        thread = threads.start(self._beat, name="psiselect-alive")
         try:
             yield
         finally:

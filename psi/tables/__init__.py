@@ -5,10 +5,11 @@
     files      what a table is in: a file that stays as it is, or a copy of a pipe
     unpacking  packed files and other encodings, as UTF-8 text
     source     what every source offers, and columns as text
+    key_text   numbers and bytes of a key column as text
     delimited, lines, columnar, folder, spreadsheet, database, sqlite, postgres: one kind of source each
     layout     of CSV files: delimiter, header and lines; headers: columns' names, or what is none
     quotes     of CSV files: checked before Arrow reads them
-    kept       rows of a database, in a file without a name
+    kept       rows of a database, in a file without a name; queries: those that run, and how a signal ends them
     writing    rows out; joining: own rows beside the peer's
 
 A `Source` can be read more than once and never holds its table: as Arrow batches, which end at the first row that
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 from psi.tables.files import TableFile
 from psi.tables.joining import joined_schema, write_joined
+from psi.tables.key_text import digits_lost
 from psi.tables.opening import is_columnar, open_file, open_source, table_at
 from psi.tables.reading import ReadingOptions
 from psi.tables.source import (
@@ -43,6 +45,7 @@ __all__ = [
     "TableFile",
     "as_text",
     "check_target",
+    "digits_lost",
     "distinct_names",
     "fault_error",
     "is_columnar",

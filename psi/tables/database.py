@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import importlib
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from psi.tables import queries
 from psi.tables.kept import KeptRows
 from psi.tables.source import BATCH_ROWS, distinct_names, rows_of
 from psiselect.base.errors import InputError, UsageError
@@ -21,6 +22,8 @@ from psiselect.base.rows import Fault, Row
 # PostgreSQL's first day, 4714-11-24 BC. Its infinite dates, and those past Arrow's last, arrive as earlier ones.
 _FIRST_DAY = -2_440_588
 _DAY_MICROSECONDS = 86_400_000_000
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,7 @@ class DatabaseSource:
         query = query.strip().rstrip(";")
         if not query:
             raise UsageError("--query is empty; expected one SELECT", term="query")
-        with self._asking() as cursor:
-            self._statement = database.prepare(cursor, query)
+        self._statement = self._ask(lambda cursor: database.prepare(cursor, query))
         self.schema = self._statement.schema
 
     @property
@@ -101,17 +103,20 @@ class DatabaseSource:
     def _fetch(self) -> KeptRows:
         kept = KeptRows(self._folder, self.schema)
         weakref.finalize(self, kept.close)
-        to_skip = self._statement.skipped
-        with self._asking() as cursor:
-            cursor.execute(self._statement.sql)
-            for batch in cursor.fetch_record_batch():
-                rows = pa.RecordBatch.from_arrays(batch.columns, names=batch.schema.names).slice(to_skip)
-                to_skip -= min(to_skip, len(batch))
-                if not rows.schema.equals(self.schema):
-                    raise InputError(f"{self.name}: the query's columns changed while it was in use; start again")
-                self._check(rows)
-                kept.append(rows)
+        self._ask(lambda cursor: self._keep(cursor, kept))
         return kept
+
+    def _keep(self, cursor: Any, kept: KeptRows) -> None:
+        """Run the statement and keep its rows."""
+        to_skip = self._statement.skipped
+        cursor.execute(self._statement.sql)
+        for batch in cursor.fetch_record_batch():
+            rows = pa.RecordBatch.from_arrays(batch.columns, names=batch.schema.names).slice(to_skip)
+            to_skip -= min(to_skip, len(batch))
+            if not rows.schema.equals(self.schema):
+                raise InputError(f"{self.name}: the query's columns changed while it was in use; start again")
+            self._check(rows)
+            kept.append(rows)
 
     def _check(self, rows: pa.RecordBatch) -> None:
         """Raise InputError for values that did not survive the way here."""
@@ -125,6 +130,15 @@ class DatabaseSource:
                     f"{self.name}: column {column!r} holds a date that is infinite or too far off; "
                     "select it as text, or leave such rows out"
                 )
+
+    def _ask(self, work: Callable[[Any], _T]) -> _T:
+        """What `work` makes of a cursor. A signal cancels what it waits for; see `queries`."""
+
+        def asked(query: queries.RunningQuery) -> _T:
+            with self._asking() as cursor, query.by(cursor):
+                return work(cursor)
+
+        return queries.run(asked)
 
     @contextlib.contextmanager
     def _asking(self) -> Iterator[Any]:

@@ -8,6 +8,7 @@ looked at for whatever might be a fault. If there is anything, `rows` decides.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import io
 from collections.abc import Iterator
 from typing import BinaryIO, ClassVar
@@ -93,10 +94,12 @@ class CsvSource(FileSource):
         with beginning_at(self.file, self._layout.start) as raw:
             stream = _Watched(raw, self._layout, trusted=self._sound, escape=self._reading.escape)
             try:
-                for batch in self._reader(pa.PythonFile(stream, mode="r"), columns):
-                    self._check(stream)
-                    self._check_unnamed(batch)
-                    yield batch
+                reader = self._reader(pa.PythonFile(stream, mode="r"), columns)
+                with stream.read_to_the_end(reader):
+                    for batch in reader:
+                        self._check(stream)
+                        self._check_unnamed(batch)
+                        yield batch
             except pa.ArrowInvalid:
                 self._raise_fault()
                 if not stream.empty:
@@ -166,13 +169,27 @@ class _Watched(io.RawIOBase):
         self._ends = b"\r\n" if layout.returns else b"\n"
         self._last = b"\n"
         self._unbroken = 0  # bytes since the last line break
+        self._stopped = False
         self.doubtful = False
         self.empty = True
 
     def readable(self) -> bool:
         return True
 
+    @contextlib.contextmanager
+    def read_to_the_end(self, reader: arrow_csv.CSVStreamingReader) -> Iterator[None]:
+        """Let no thread of Arrow's ask for bytes when this is over: at the end of the process it would abort it."""
+        try:
+            yield
+        finally:
+            self._stopped = True
+            with contextlib.suppress(pa.ArrowException, StopIteration):
+                while True:
+                    reader.read_next_batch()
+
     def read(self, size: int = -1) -> bytes:
+        if self._stopped:
+            return b""
         block = self._held + self._raw.read(size - len(self._held))
         ended = len(block) < size
         self._held = b"\r" if block[-1:] == b"\r" and not ended else b""
@@ -195,7 +212,7 @@ class _Watched(io.RawIOBase):
             self.doubtful = (
                 b"\0" in block
                 or has_bare_break(block, returns=self._returns)
-                or (self._escapes and b'\\"' in block)
+                or (self._escapes and b"\\" in block and b'\\"' in block)  # the first is much faster
                 or self._has_long_line(block)
                 or not self._quotes.sound(block, ended)
             )

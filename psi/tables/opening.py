@@ -28,7 +28,11 @@ from psi.tables.source import Source
 from psi.tables.spreadsheet import SpreadsheetSource
 from psi.tables.sqlite import Sqlite
 from psi.tables.unpacking import UnpackedFile
+from psiselect.base import threads
 from psiselect.base.errors import InputError, UsageError
+
+# What Arrow may start to read a table. Where it gets only some of them, it waits for ever.
+_THREADS = 8
 
 # Says nothing to commands with a kind of their own for such files.
 _ANY_TEXT = Kind.TXT
@@ -59,8 +63,9 @@ def open_source(
     folder: where the rows of a database, or a pipe, are kept meanwhile [default: the system's folder for temporary
     files]. otherwise: see `open_file`; with it, pipes are read too. "-" is standard input. reading: what is said about
     the file. Raises InputError when the table is missing, malformed or of no known kind, UsageError for what does not
-    go together.
+    go together, ResourceError when the system grants too few threads to read it.
     """
+    threads.require(_THREADS)
     scheme = scheme_of(os.fspath(where))
     if scheme is not None:
         (reading or ReadingOptions()).require_fit(f"{scheme}://...", None, "a database")

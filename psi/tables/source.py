@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from psi.tables.files import TableFile
+from psi.tables.key_text import digits_of_doubles, hexadecimal
 from psiselect.base.errors import InputError
 from psiselect.base.rows import Fault, Row, RowTable
 
@@ -165,11 +166,12 @@ def distinct_names(names: Sequence[str], name: str) -> None:
         raise InputError(f"{name}: several columns are named {_quoted(repeated)}; give each its own name")
 
 
-def require_columns(source: Source, columns: Sequence[str]) -> None:
-    """Raise InputError unless the source has these columns, with a type that `text_column` reads."""
+def require_columns(source: Source, columns: Sequence[str], digests: Sequence[bool] = ()) -> None:
+    """Raise InputError unless the source has these columns, with a type that `text_column` reads; digests: for each
+    column, as there."""
     require_names(source, columns, "key")
-    for column in columns:
-        text_column(pa.nulls(0, source.schema.field(column).type), column, source.name)
+    for column, some in zip(columns, digests or [False] * len(columns), strict=True):
+        text_column(pa.nulls(0, source.schema.field(column).type), column, source.name, digests=some)
 
 
 def require_names(source: Source, columns: Sequence[str], term: str) -> None:
@@ -187,29 +189,47 @@ def require_names(source: Source, columns: Sequence[str], term: str) -> None:
             )
 
 
-def text_column(values: pa.Array, column: str, name: str) -> pa.Array:
+def text_column(
+    values: pa.Array, column: str, name: str, *, local_time: bool = False, digests: bool = False
+) -> pa.Array:
     """A key column as text.
 
-    Text stays as it is. Integers, and decimals without places, become decimal digits; dates YYYY-MM-DD; timestamps
-    YYYY-MM-DD HH:MM:SS.ffffff (in UTC where they have a zone); binary is read as UTF-8. Anything else has no one way
-    of being written, and raises InputError.
+    Text stays as it is. Whole numbers become decimal digits, of floating-point columns too as far as `digits_lost` does
+    not hold; other numbers as Arrow writes them, not-a-number becomes null. Dates become YYYY-MM-DD; timestamps
+    YYYY-MM-DD HH:MM:SS.ffffff (where they have a zone in UTC or, with local_time, as the clocks there show it); binary
+    is read as UTF-8 or, with digests, 32 bytes that are no text as their hexadecimal digits. Anything else has no one
+    way of being written, and raises InputError.
     """
     kind = values.type
     types = pa.types
     if types.is_dictionary(kind):
-        return text_column(values.dictionary_decode(), column, name)
+        return text_column(values.dictionary_decode(), column, name, local_time=local_time, digests=digests)
     if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
         return values
     if types.is_integer(kind) or types.is_date(kind) or types.is_null(kind):
         return values.cast(pa.date32()).cast(pa.string()) if types.is_date(kind) else values.cast(pa.string())
-    if types.is_decimal(kind) and kind.scale == 0:
-        return values.cast(pa.string())
+    if types.is_decimal(kind):
+        written = values.cast(pa.string())
+        return pc.replace_substring_regex(written, r"\.0+$", "") if kind.scale > 0 else written
+    if types.is_floating(kind):
+        return digits_of_doubles(values)
     if types.is_timestamp(kind):
         zoned = values.cast(pa.timestamp("us", kind.tz), safe=False)
-        return pc.strftime(zoned.cast(pa.timestamp("us")), "%Y-%m-%d %H:%M:%S")
-    if types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind):
+        if not (local_time and kind.tz):
+            return pc.strftime(zoned.cast(pa.timestamp("us")), "%Y-%m-%d %H:%M:%S")
         try:
-            return values.cast(pa.large_binary()).cast(pa.large_string())
+            return pc.strftime(pc.local_timestamp(zoned), "%Y-%m-%d %H:%M:%S")
+        except pa.ArrowInvalid:
+            raise InputError(
+                f"{name}: column {column!r} has the time zone {kind.tz!r}, which this machine does not know; install "
+                "its table of time zones, or store local dates",
+                term="key",
+            ) from None
+    of_digests = digests and types.is_fixed_size_binary(kind)
+    if types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind) or of_digests:
+        wide = values.cast(pa.large_binary())
+        try:
+            return (hexadecimal(wide) if digests else wide).cast(pa.large_string())
         except pa.ArrowInvalid:
             raise InputError(f"{name}: column {column!r} holds bytes that are not UTF-8 text", term="key") from None
     raise InputError(f"{name}: column {column!r} has type {kind}, which is not text; store the key as text", term="key")

@@ -6,7 +6,7 @@
     stream      TLS in steps of bounded work, so that no peer keeps a thread from its deadlines
     listener    the listening end; listening: its sockets; credentials: what it shows and whom it lets in
     reception   everybody who has connected and has no channel yet
-    address     HOST:PORT; health: answers to health checks
+    address     HOST:PORT; health: answers to health checks; heartbeat: whether a loop still turns
 
 Rule: nothing here knows what a frame means.
 """

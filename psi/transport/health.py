@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -20,9 +18,11 @@ from typing import Self
 
 from psi.transport.address import Address
 from psi.transport.listening import address_of, open_sockets
-from psiselect.base.events import event
+from psiselect.base import threads
+from psiselect.base.errors import ResourceError
+from psiselect.base.events import SafeLogger, event
 
-LOGGER = logging.getLogger("psiselect.health")
+LOGGER = SafeLogger("psiselect.health")
 
 PATH = "/healthz"
 _MAX_REQUEST = 8192
@@ -66,8 +66,13 @@ class HealthServer:
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(_log_failure)
         self._over = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name="psiselect-health", daemon=True)
-        self._thread.start()
+        try:
+            self._thread = threads.start(self._run, name="psiselect-health")
+        except ResourceError:
+            for sock in self._sockets:
+                sock.close()
+            self._loop.close()
+            raise
 
     def close(self) -> None:
         """Stop answering. Safe to call twice."""
@@ -131,7 +136,11 @@ class HealthServer:
         ask = self._pages.get(target.decode("latin-1"))
         if ask is None:
             return _response(HTTPStatus.NOT_FOUND, {"error": f"only {', '.join(self._pages)}"}, method)
-        page = ask()
+        try:
+            page = ask()
+        except Exception:
+            LOGGER.exception("the health check met a bug", extra=event("bug"))
+            page = Health(False, {"status": "unknown"})
         if isinstance(page, TextPage):
             return _message(HTTPStatus.OK, page, method)
         return _response(HTTPStatus.OK if page.healthy else HTTPStatus.SERVICE_UNAVAILABLE, page.facts, method)

@@ -20,7 +20,8 @@ from psi.transport.listening import address_of, open_sockets
 from psi.transport.reception import Admitted, Reception, Slots
 from psi.transport.tlschannel import TlsChannel
 from psi.transport.wire import Frame
-from psiselect.base.errors import TransportError, UsageError
+from psiselect.base import threads
+from psiselect.base.errors import ResourceError, TransportError, UsageError
 
 _MAX_READY = 64  # peers that nobody has accepted yet
 _CLOSING_SECONDS = 5.0  # the thread needs a moment: it never waits for a caller
@@ -67,13 +68,25 @@ class Listener:
         self._reception = Reception(
             sockets, credentials, self._slots, timeout, self._admitted, self._refused, busy_frame=busy_frame
         )
-        self._thread = threading.Thread(target=self._run, name="psiselect-listener", daemon=True)
-        self._thread.start()
+        try:
+            self._thread = threads.start(self._run, name="psiselect-listener")
+        except ResourceError:
+            self._reception.close()
+            raise
 
     @property
     def alive(self) -> bool:
         """Whether peers can still come."""
         return not self._stopping
+
+    def turning(self) -> bool:
+        """Whether the thread that receives callers is still at work, and not held up. Never waits."""
+        return self._reception.heart.turning()
+
+    def ready(self, wait: float) -> bool:
+        """Wait up to `wait` seconds until `accept` would return, or raise, at once; whether that is so."""
+        with self._changed:
+            return self._changed.wait_for(lambda: bool(self._ready) or self._stopping, wait)
 
     def accept(self, wait: float | None = None) -> TlsChannel:
         """The next pinned peer's channel. Raises TransportError when none has come within `wait` seconds (default: the
@@ -98,8 +111,8 @@ class Listener:
                 peer_fingerprint=came.peer.fingerprint,
                 timeout=self._timeout,
             )
-        except (OSError, RuntimeError) as error:  # no file descriptors, or no thread, to be had
-            self._lose(came)
+        except (OSError, ResourceError) as error:  # no file descriptors, or no thread, to be had
+            self._turn_away(came)
             raise TransportError(f"no room for a session with {came.peer.name}: {error}") from None
 
     def renew(self, credentials: Credentials) -> None:
@@ -133,6 +146,15 @@ class Listener:
         if self._refusals:
             text += f"; {self._refusals} other connections were refused, the last because {self._last_refusal}"
         return text
+
+    def _turn_away(self, came: Admitted) -> None:
+        """Back to the reception, which tells the peer to come later."""
+        with self._changed:
+            if not self._stopping:
+                self._reception.take_back(came)
+                self._slots.leave(came.peer.fingerprint)
+                return
+        self._lose(came)
 
     def _lose(self, came: Admitted) -> None:
         came.stream.close()

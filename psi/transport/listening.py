@@ -45,7 +45,9 @@ def _remedy(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return "; stop the program that listens there, or choose another port"
     if error.errno == errno.EADDRNOTAVAIL:
-        return "; this machine does not have that address"
+        return "; this machine does not have that address: name one of its own, or * for all"
+    if error.errno == errno.EACCES:
+        return "; choose a port above 1023, or let this user have the lower ones"
     return ""
 
 

@@ -58,6 +58,7 @@ class FrameQueue:
         self._bytes = 0
         self._changed = threading.Condition()
         self._end: PsiselectError | None = None
+        self._sealed: PsiselectError | None = None
 
     @property
     def full(self) -> bool:
@@ -74,17 +75,26 @@ class FrameQueue:
         passes; `awaited` says for whom."""
         since = time.monotonic()
         with self._changed:
-            while self._end is None and self.full:
+            while (closed := self._end or self._sealed) is None and self.full:
                 self._wait(deadline, since, awaited)
-            if self._end is not None:
-                raise _again(self._end)
+            if closed is not None:
+                raise _again(closed)
             self._add(frame)
 
     def offer(self, frame: Frame) -> None:
         """Add a frame at once (the caller looked at `full`); it is dropped when the queue has ended."""
         with self._changed:
-            if self._end is None:
+            if self._end is None and self._sealed is None:
                 self._add(frame)
+
+    def seal(self, error: PsiselectError, last: Frame) -> None:
+        """Put `last` in place of all that waits. Putters get the error from now on; getters still get the frame."""
+        with self._changed:
+            if self._end is None and self._sealed is None:
+                self._sealed = error
+                self._frames.clear()
+                self._bytes = 0
+                self._add(last)
 
     def get(self, deadline: ProgressDeadline, awaited: str, wait: float | None) -> Frame | None:
         """The next frame; None when `wait` seconds passed without one. With `wait` None the deadline is the limit, and
@@ -196,7 +206,7 @@ class QueuedChannel(abc.ABC):
     def abandon(self, last: Frame | None) -> None:
         """See `Channel.abandon`."""
         if not self._closed:
-            self._deadline.seconds = min(self._deadline.seconds, _FAREWELL_SECONDS)
+            self._hurry()
             self._outgoing.cut(_FAREWELL_BYTES)
             if last is not None:
                 self._outgoing.offer(last)
@@ -206,6 +216,9 @@ class QueuedChannel(abc.ABC):
     def closing_since(self) -> float | None:
         """When this side began to close it, of `time.monotonic`; None before that, and where no link is closed."""
         return None
+
+    def _hurry(self) -> None:
+        self._deadline.seconds = min(self._deadline.seconds, _FAREWELL_SECONDS)
 
     @abc.abstractmethod
     def close(self) -> None:

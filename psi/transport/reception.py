@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import enum
-import logging
 import selectors
 import socket
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,13 +20,14 @@ from typing import Protocol
 from psi.identity.identity import Identity, PeerIdentity
 from psi.transport.address import Address, close, tune
 from psi.transport.credentials import Credentials
+from psi.transport.heartbeat import BEAT_SECONDS, Heartbeat
 from psi.transport.pinning import handshake_done, pinned_peer, reason
 from psi.transport.stream import TlsStream
 from psi.transport.wire import Frame
 from psiselect.base.errors import TransportError
-from psiselect.base.events import event
+from psiselect.base.events import SafeLogger, event
 
-LOGGER = logging.getLogger("psiselect.transport")
+LOGGER = SafeLogger("psiselect.transport")
 
 _HANDSHAKE_SECONDS = 10.0
 _SLOT_SECONDS = 5.0  # how long a peer waits for a slot: longer than the end of a session takes
@@ -84,7 +85,7 @@ class _Caller:
 
 
 class Reception:
-    """Runs in one thread (`run`), which alone touches it but for `call`.
+    """Runs in one thread (`run`), which alone touches it but for `call`, `take_back` and `heart`.
 
     credentials: what callers to come are shown, and who of them may come in; may be replaced from any thread.
     admitted(came): takes over the link to a peer that has entered.
@@ -111,6 +112,8 @@ class Reception:
         self._refused = refused
         self._busy = b"" if busy_frame is None else bytes(busy_frame.header()) + bytes(busy_frame.view())
         self._stopping = False
+        self._returned: deque[_Caller] = deque()
+        self.heart = Heartbeat()
         self._callers: dict[int, _Caller] = {}  # by file descriptor, oldest first
         self._selector = selectors.DefaultSelector()
         self._waker, self._wakes = socket.socketpair()
@@ -123,6 +126,22 @@ class Reception:
         with contextlib.suppress(OSError):  # full: it has been called already
             self._waker.send(b"\0")
 
+    def take_back(self, came: Admitted) -> None:
+        """From any thread, not after `run` has returned: tell a peer that was admitted that it gets no slot after all.
+        The slot itself is the caller's to give back."""
+        stream = came.stream
+        caller = _Caller(stream.sock, _peer_address(stream), 0.0, self.credentials, _Stage.WAITING, stream, came.peer)
+        self._returned.append(caller)
+        self.call()
+
+    def close(self) -> None:
+        """Instead of `run`."""
+        self._selector.close()
+        for listening in self._sockets:
+            listening.close()
+        self._wakes.close()
+        self._waker.close()
+
     def run(self) -> None:
         """Receive callers until `call(stop=True)`; then everybody who is still here is sent away."""
         try:
@@ -130,29 +149,29 @@ class Reception:
                 self._selector.register(listening, selectors.EVENT_READ)
             self._selector.register(self._wakes, selectors.EVENT_READ)
             while not self._stopping:
+                self.heart.beat()
                 for key, _ in self._selector.select(self._until_next_deadline()):
                     if key.fileobj in self._sockets:
                         self._accept_new(key.fileobj)
                     elif key.fileobj is self._wakes:
                         self._wakes.recv(64)
+                        self._turn_back()
                         self._offer_slots()
                     elif caller := self._callers.get(key.fd):
                         self._advance(caller)
                 self._expire()
         finally:
-            for caller in self._callers.values():
+            for caller in (*self._callers.values(), *self._returned):
                 self._say_busy(caller)
                 close(caller.sock)
-            self._selector.close()
-            for listening in self._sockets:
-                listening.close()
-            self._wakes.close()
-            self._waker.close()
+            self.close()
 
-    def _until_next_deadline(self) -> float | None:
+    def _until_next_deadline(self) -> float:
+        """Or the next beat."""
         if not self._callers:
-            return None
-        return max(0.0, min(caller.deadline for caller in self._callers.values()) - time.monotonic())
+            return BEAT_SECONDS
+        left = min(caller.deadline for caller in self._callers.values()) - time.monotonic()
+        return max(0.0, min(left, BEAT_SECONDS))
 
     def _accept_new(self, listening: socket.socket) -> None:
         """Take what waits in the backlog, up to a round's worth."""
@@ -234,6 +253,13 @@ class Reception:
         self._admitted(Admitted(stream, peer, own))
         return True
 
+    def _turn_back(self) -> None:
+        while self._returned:
+            caller = self._returned.popleft()
+            self._callers[caller.sock.fileno()] = caller
+            self._say_busy(caller)
+            self._refuse(caller, "this side has no room for a session with it now")
+
     def _turn_away(self, caller: _Caller) -> None:
         self._say_busy(caller)
         self._refuse(caller, "there is no slot for one more session with it now")
@@ -307,3 +333,10 @@ class Reception:
             known = event("turned_away", reason=why, **caller.told())
             LOGGER.warning("turned away %s from %s: %s", caller.peer.name, caller.address, why, extra=known)
         self._refused(why)
+
+
+def _peer_address(stream: TlsStream) -> Address:
+    try:
+        return Address(*stream.sock.getpeername()[:2])
+    except OSError:  # it has left already
+        return Address("?", 0)

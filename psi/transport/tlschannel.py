@@ -21,7 +21,8 @@ from psi.transport.pinning import DROPPED, reason
 from psi.transport.queue import QUEUE_BYTES, FrameQueue, QueuedChannel
 from psi.transport.stream import TlsStream
 from psi.transport.wire import HEADER_BYTES, Frame, FrameDecoder
-from psiselect.base.errors import RemoteError, TransportError
+from psiselect.base import threads
+from psiselect.base.errors import RemoteError, ResourceError, TransportError
 
 _RECORD_BYTES = 1 << 14  # the most that one TLS record carries
 _BURST = 64  # records in one direction before the other gets its turn
@@ -69,8 +70,12 @@ class TlsChannel(QueuedChannel):
         self._waker, self._wakes = socket.socketpair()
         self._waker.setblocking(False)
         self._wakes.setblocking(False)
-        self._thread = threading.Thread(target=self._run, name="psiselect-tls", daemon=True)
-        self._thread.start()
+        try:
+            self._thread = threads.start(self._run, name="psiselect-tls")
+        except ResourceError:
+            self._waker.close()
+            self._wakes.close()
+            raise
 
     @property
     def closing_since(self) -> float | None:
@@ -79,19 +84,24 @@ class TlsChannel(QueuedChannel):
 
     def close(self) -> None:
         """See `Channel.close`."""
-        if self._closing_since is None:
-            self._closing_since = time.monotonic()
+        if not self._closed:
             self._closed = True
+            self._closing_since = self._closing_since or time.monotonic()
             self._incoming.finish(TransportError(_CLOSED), discard=True)
             self._wake()
         self._thread.join(self._deadline.seconds + 2 * _LINGER_SECONDS)
 
-    def break_off(self, why: str) -> None:
+    def break_off(self, why: str, last: Frame | None = None) -> None:
         """End the session from another thread: whoever waits on this channel, or uses it next, gets a TransportError
-        that says why. Nothing more is sent."""
+        that says why. The peer gets `last`, where there is one and the link takes it, and nothing more."""
         error = TransportError(why)
         self._incoming.finish(error, discard=True)
-        self._outgoing.finish(error, discard=True)
+        if last is None or self._closed:
+            self._outgoing.finish(error, discard=True)
+        else:
+            self._hurry()
+            self._outgoing.seal(error, last)
+            self._closing_since = time.monotonic()
         self._wake()
 
     def _fail(self, error: TransportError) -> None:

@@ -10,7 +10,8 @@
     splitting    lines of text to rows of fields: CSV and files like it
     columns      rows of a table as columns of text, in chunks
     linewise     bytes to columns, where a line is a row
-    events       what a log line carries besides its text
+    events       what a log line carries besides its text, and loggers that raise nothing
+    threads      threads, and what is said when the system grants no more of them
 
 Rule: imports nothing of the project outside this folder.
 """

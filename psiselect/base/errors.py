@@ -4,6 +4,7 @@
     +-- LocalError            this side is at fault, or decided
     |   +-- UsageError        the call or the options make no sense
     |   +-- InputError        a file, row, column or field could not be read as promised
+    |   +-- ResourceError     the system grants no thread that the session needs
     |   +-- PolicyError       own policy or the agreed minimum says no
     |       +-- MinimumError  the side that compares found too few matches
     |       +-- BudgetError   the ledger does not hold what the release would cost
@@ -40,6 +41,10 @@ class InputError(LocalError):
     def __init__(self, message: str, *, term: str | None = None, line: int | None = None) -> None:
         super().__init__(message, term=term)
         self.line = line
+
+
+class ResourceError(LocalError):
+    """The system grants this process no thread that the session needs; nothing is wrong with the data or the peer."""
 
 
 class PolicyError(LocalError):

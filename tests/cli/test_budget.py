@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import sqlite3
 import stat
 import sys
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -140,3 +143,42 @@ def test_help_has_an_example(run: Run, name: str) -> None:
     code, out, _ = run(name, "--help")
     assert code == 0
     assert f"psiselect budget {name}" in out
+
+
+def fill(path: Path, entries: int, datasets: int) -> None:
+    """Entries with amounts of 30 digits, all different, as an older version wrote them."""
+    with contextlib.closing(sqlite3.connect(path)) as raw:
+        raw.executemany(
+            "INSERT INTO spend (dataset, amount, delta, what, at) VALUES (?, ?, '0', ?, '2025-01-01T00:00:00+00:00')",
+            [(f"d{k % datasets}", f"{10**28 + k}/{10**29 + 2 * k + 1}", f"release {k}.") for k in range(entries)],
+        )
+        raw.commit()
+
+
+def test_a_long_ledger_is_shown_in_part_as_text_and_whole_as_json(run: Run, tmp_path: Path) -> None:
+    run("create", tmp_path / "l", "--epsilon", 1000, "--neighbors", "replace")
+    fill(tmp_path / "l", 101, 101)
+    out, err = run("show", tmp_path / "l")[1:]
+    assert "release 1." in out
+    assert "release 100." in out
+    assert "release 0." not in out  # the oldest
+    assert "d100 " not in out.split("when (UTC)")[0]  # the last data set
+    assert err.splitlines() == [
+        "1 data sets are not shown; name one with --dataset, or use --json",
+        "older entries are not shown; --json lists all",
+    ]
+    record = json.loads(run("show", tmp_path / "l", "--json")[1])
+    assert (len(record["entries"]), len(record["balances"])) == (101, 101)
+    fill(tmp_path / "l", 0, 1)
+    assert "not shown" not in run("show", tmp_path / "l", "--dataset", "d0")[2]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("datasets", "form"), [(1, []), (1, ["--json"]), (1000, []), (1000, ["--json"])])
+def test_a_hundred_thousand_entries_are_shown_soon(run: Run, tmp_path: Path, datasets: int, form: list[str]) -> None:
+    """About 2 s of processor time, more on a busy machine; they took 123 s as one exact fraction in one long table."""
+    run("create", tmp_path / "l", "--epsilon", 10**6, "--neighbors", "replace")
+    fill(tmp_path / "l", 10**5, datasets)
+    start = time.process_time()
+    assert run("show", tmp_path / "l", *form)[0] == 0
+    assert time.process_time() - start < 20

@@ -9,6 +9,8 @@ import pytest
 
 from cli import _output
 from cli._fitting import fit
+from cli._output import ProgressLines
+from cli.psi.own_side import shown
 from psi.agreement.modes import Reveal
 
 
@@ -124,3 +126,27 @@ def test_sizes_for_people(count: int, text: str) -> None:
 )
 def test_durations_for_people(seconds: float, text: str) -> None:
     assert _output.human_seconds(seconds) == text
+
+
+def test_progress_is_a_line_each_minute() -> None:
+    now, said = [1000.0], []
+    shown = ProgressLines("matching", lambda text, done, total: said.append((text, done, total)), lambda: now[0])
+    for seconds, done, total in ((59.9, 0, 0), (0.1, 5, 0), (59.9, 10, 100), (0.1, 25, 100), (60, 100, 100)):
+        now[0] += seconds
+        shown(done, total)
+    assert said == [
+        ("matching: 5 operations done after 60.0 s", 5, 0),
+        ("matching: 25% of 100 operations after 2 min 00 s, about 6 min 00 s left", 25, 100),
+        ("matching: 100% of 100 operations after 3 min 00 s, waiting for the peer", 100, 100),
+    ]
+
+
+def test_a_session_shows_lines_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ProgressLines, "EVERY_SECONDS", 0.0)
+    with shown() as done:
+        done(1, 4)
+    err = capsys.readouterr().err
+    assert err.startswith("matching: 25% of 4 operations")
+    assert err.count("\n") == 1

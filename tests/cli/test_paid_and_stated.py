@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 import pytest
-from support.releasing import CASES, EPSILON, FILES, PLANTED, REPLACE, Case
+from support.releasing import CASES, EPSILON, FILES, PLANTED, Case
 
 from cli.main import main, root
 from dpselect import committee, mechanisms, numeric
@@ -89,11 +89,11 @@ def watched(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 def book(
     folder: Path,
-    relation: NeighbouringRelation | None,
+    relation: NeighbouringRelation,
     kind: BudgetKind = BudgetKind.PURE,
     budget: Fraction = BUDGET,
 ) -> Ledger:
-    return Ledger.create(folder / "budget.db", kind=kind, neighbors=relation or REPLACE, budget=Cost(budget))
+    return Ledger.create(folder / "budget.db", kind=kind, neighbors=relation, budget=Cost(budget))
 
 
 def paid(ledger: Ledger) -> list[object]:
@@ -117,9 +117,9 @@ def test_what_is_printed_is_what_is_drawn_and_charged(case: Case, watched: Watch
     record = watched.record
     assert {name: record[name] for name in case.shown} == case.shown
     assert record["epsilon"] == 0.5
-    if case.relation and case.command == ("vote", "winner"):
+    if case.command == ("vote", "winner"):
         assert f"factor of 1.649 (epsilon 0.5, {case.relation.value})" in record["guarantee"]
-    assert record["neighbors"] == (None if case.relation is None else case.relation.value)
+    assert record["neighbors"] == case.relation.value
     assert (record["ledger_remaining"], record["ledger_remaining_exact"]) == (0.25, "1/4")
     (entry,) = ledger.entries()
     assert (entry.dataset, entry.cost) == ("people", Cost(EPSILON))
@@ -136,7 +136,9 @@ def test_noise_is_on_every_number_that_is_printed(case: Case, watched: Watched, 
         assert len(watched.exponents) == len(case.exponents)
         assert re.findall(r"[\w./-]+", watched.out)[-len(case.printed) :] == list(case.printed)
     elif case.command != ("release", "quantile"):
-        assert ("(epsilon 0.5" if case.relation else "0.5-differentially private") in watched.out + watched.err
+        assert (
+            "(epsilon 0.5" if case.command[0] == "vote" else "0.5-differentially private"
+        ) in watched.out + watched.err
 
 
 @each_case
@@ -197,7 +199,7 @@ def test_what_the_budget_holds_exactly_is_drawn_once(case: Case, watched: Watche
     assert amounts(ledger) == [EPSILON]
 
 
-@pytest.mark.parametrize("case", [c for c in CASES.values() if c.relation], ids=[n for n in CASES if CASES[n].relation])
+@each_case
 def test_a_relation_that_is_not_the_ledgers_is_refused(case: Case, watched: Watched, tmp_path: Path) -> None:
     (other,) = set(NeighbouringRelation) - {case.relation}
     ledger = book(tmp_path, other)

@@ -17,6 +17,7 @@ from dpselect.accounting import BudgetKind, Cost
 from dpselect.ledger import Ledger
 from dpselect.privacy import NeighbouringRelation, ln_upper
 from psiselect.base.entropy import SystemEntropy
+from psiselect.base.errors import InputError
 
 LN3 = ln_upper(Fraction(3))
 
@@ -120,7 +121,8 @@ def test_a_response_that_cannot_be_written_stays_paid_and_is_not_shown(
 
     monkeypatch.setattr(poll_module, "write_bytes", full)
     shown = respond(ledger, "--output", tmp_path / "mine.csv")
-    assert isinstance(shown.exception, OSError)
+    assert isinstance(shown.exception, InputError)
+    assert str(shown.exception).startswith("charged, but not written: ")
     assert shown.stdout == ""
     assert len(ledger.entries()) == 1
 

@@ -208,7 +208,9 @@ def test_a_committee_of_too_many_sets_is_refused_before_it_is_paid_for(
     path = tmp_path / "budget.db"
     Ledger.create(path, kind=BudgetKind.PURE, neighbors=NeighbouringRelation.REPLACE, budget=Cost(Fraction(5)))
     words = (table, "--label", "name", "--score", "score", "--sensitivity", 1, "--epsilon", 2, "--seats", 2)
-    code, out, err = select(*words, "--mechanism", "subset-exponential", "--ledger", path, "--dataset", "d")
+    code, out, err = select(
+        *words, "--mechanism", "subset-exponential", "--neighbors", "replace", "--ledger", path, "--dataset", "d"
+    )
     assert (code, out) == (2, "")
     assert "too many sets" in err
     assert Ledger.open(path).balance("d").spent.amount == 0
@@ -221,7 +223,7 @@ def test_the_ledger_is_charged_before_and_refuses_after(
     budget = Cost(Fraction(5))
     Ledger.create(path, kind=BudgetKind.PURE, neighbors=NeighbouringRelation.REPLACE, budget=budget)
     words = (table, "--label", "name", "--score", "score", "--sensitivity", 1, "--epsilon", 2)
-    words += ("--ledger", path, "--dataset", "d", "--json")
+    words += ("--neighbors", "replace", "--ledger", path, "--dataset", "d", "--json")
     first = json.loads(select(*words)[1])
     assert first["ledger_remaining"] == 3.0
 
@@ -241,7 +243,21 @@ def test_the_ledger_is_charged_before_and_refuses_after(
 def test_bad_scores_cost_nothing(select: Any, table: Path, tmp_path: Path) -> None:
     path = tmp_path / "budget.db"
     Ledger.create(path, kind=BudgetKind.ZCDP, neighbors=NeighbouringRelation.REPLACE, budget=Cost(Fraction(3)))
-    words = ("--label", "name", "--sensitivity", 1, "--epsilon", 2, "--ledger", path, "--dataset", "d", "--json")
+    words = (
+        "--label",
+        "name",
+        "--sensitivity",
+        1,
+        "--epsilon",
+        2,
+        "--neighbors",
+        "replace",
+        "--ledger",
+        path,
+        "--dataset",
+        "d",
+        "--json",
+    )
     assert select(table, *words, "--score", "score")[0] == 0
     assert json.loads(select(table, *words, "--score", "score")[1])["mechanism"] == "exponential"
     spent = Ledger.open(path).balance("d").spent
@@ -249,3 +265,27 @@ def test_bad_scores_cost_nothing(select: Any, table: Path, tmp_path: Path) -> No
     table.write_text("name,score\nA,x\n")
     assert select(table, *words, "--score", "score")[0] == 3
     assert Ledger.open(path).balance("d").spent == spent
+
+
+def test_a_ledger_needs_the_relation_and_keeps_to_it(select: Any, table: Path, tmp_path: Path) -> None:
+    path = tmp_path / "budget.db"
+    Ledger.create(path, kind=BudgetKind.PURE, neighbors=NeighbouringRelation.REPLACE, budget=Cost(Fraction(5)))
+    words = (table, "--label", "name", "--score", "score", "--sensitivity", 1, "--epsilon", 2)
+    paid = ("--ledger", path, "--dataset", "d")
+    code, out, err = select(*words, *paid)
+    assert (code, out) == (2, "")
+    assert "counts releases under one relation, replace" in err
+    assert select(*words, *paid, "--neighbors", "add-remove")[:2] == (6, "")
+    assert Ledger.open(path).entries() == []
+    record = json.loads(select(*words, *paid, "--neighbors", "replace", "--json")[1])
+    assert (record["neighbors"], record["ledger_remaining"]) == ("replace", 3.0)
+
+
+def test_monotonic_scores_are_refused_under_replace(select: Any, table: Path) -> None:
+    """(10, 10) to (9, 11) moves a probability by twice the epsilon that would be charged."""
+    words = (table, "--label", "name", "--score", "score", "--sensitivity", 1, "--epsilon", 2, "--monotonic")
+    code, out, err = select(*words, "--neighbors", "replace")
+    assert (code, out) == (2, "")
+    assert "raise one score and lower another" in err
+    assert select(*words, "--neighbors", "add-remove")[0] == 0
+    assert select(*words)[0] == 0

@@ -179,7 +179,11 @@ def test_ranks_are_exact_at_the_ends(value: int) -> None:
     grid = [Fraction(value) - Fraction(1, 2), Fraction(value), Fraction(value) + Fraction(1, 2)]
     measurement = quantile("1", REPLACE, "1/2", grid)
     scores = measurement.scores([value - 1, value, value, value + 1])
-    assert [Fraction(int(unit), scores.denominator) for unit in scores.units] == [-1, 0, -1]
+    assert [Fraction(int(unit), scores.denominator) for unit in scores.units] == [
+        Fraction(-3, 2),
+        0,
+        Fraction(-3, 2),
+    ]
     assert measurement.point(1) == value
 
 

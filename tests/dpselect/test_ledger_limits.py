@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from dpselect.accounting import ApproximateDp, BudgetKind, Cost, PureDp
+from dpselect.accounting import ApproximateDp, BoundedRange, BudgetKind, Cost, PureDp
 from dpselect.ledger import Balance, Entry, Ledger
 from dpselect.privacy import NeighbouringRelation
 from psiselect.base.errors import BudgetError, InputError, UsageError
@@ -123,3 +126,95 @@ def test_a_check_refuses_what_a_spend_refuses_and_spends_nothing(tmp_path: Path)
     ledger.spend("poll", PureDp(Fraction(1, 2)), neighbors=REPLACE, what="a release")
     with pytest.raises(BudgetError, match="over budget"):
         ledger.check("poll", PureDp(Fraction(1)), neighbors=REPLACE)
+
+
+# ------------------------------------------------------------------------------------------ many entries, long amounts
+
+
+def plant(ledger: Ledger, amounts: Iterable[str], dataset: str = "poll") -> None:
+    """Entries as they stand in the file, of any program version."""
+    with contextlib.closing(sqlite3.connect(ledger.path)) as raw:
+        raw.executemany(
+            "INSERT INTO spend (dataset, amount, delta, what, at) VALUES (?, ?, '0', 'old', '2025-01-01')",
+            [(dataset, amount) for amount in amounts],
+        )
+        raw.commit()
+
+
+def test_common_amounts_are_charged_exactly(tmp_path: Path) -> None:
+    ledger = make(tmp_path, Fraction(100))
+    zcdp = Ledger.create(
+        tmp_path / "z", kind=BudgetKind.ZCDP, neighbors=REPLACE, budget=Cost(Fraction(100), Fraction(1, 2))
+    )
+    for text in ["1/3", "1/97", "1/100", "0.1", f"0.{'3' * 30}", "1e-60", str(Fraction(7, 2**64))]:
+        event = PureDp(Fraction(text))
+        assert ledger.charged(event) == event.cost(BudgetKind.PURE), text
+        if text != "1e-60":
+            for squared in (event, BoundedRange(Fraction(text))):
+                assert zcdp.charged(squared) == squared.cost(BudgetKind.ZCDP), text
+    assert ledger.charged(PureDp(Fraction(1, 101))).amount - Fraction(1, 101) in (
+        Fraction(k, 101 * ledger.unit) for k in range(1, 101)
+    )
+
+
+def test_delta_is_rounded_up_too(tmp_path: Path) -> None:
+    ledger = make(tmp_path, Fraction(1), Fraction(1, 2))
+    cost = ledger.charged(ApproximateDp(Fraction(1), Fraction(1, 10**90)))
+    assert Fraction(1, 10**90) < cost.delta < Fraction(1, 10**90) + Fraction(1, ledger.unit)
+
+
+def test_a_budget_of_any_denominator_can_be_spent_to_its_end(tmp_path: Path) -> None:
+    odd = Fraction(10**29 + 7, 3 * 10**30 + 1)
+    ledger = make(tmp_path, 3 * odd)
+    for _ in range(3):
+        left = ledger.spend("poll", PureDp(odd), neighbors=REPLACE, what="").remaining
+    assert left == Cost()
+
+
+def test_hundreds_of_long_amounts_do_not_grow(tmp_path: Path) -> None:
+    """Without rounding, the common denominator has 5,000 digits: more than Python writes."""
+    ledger = make(tmp_path, Fraction(1000))
+    exact, ratios = Fraction(0), [Fraction(10**249 + 1 + 2 * k, 10**250 - 1 - 6 * k) for k in range(20)]
+    for ratio in ratios:
+        left = ledger.spend("poll", PureDp(ratio), neighbors=REPLACE, what="").remaining.amount
+        exact += ratio
+    assert 1000 - exact - Fraction(20, ledger.unit) < left < 1000 - exact
+    assert len(str(left)) < 500
+    (balance,) = ledger.balances()
+    assert balance == ledger.balance("poll")
+    assert ledger.describe(balance.spent) == f"epsilon about {float(exact):.6g}"
+
+
+def test_older_entries_of_any_denominator_open_and_add_up(tmp_path: Path) -> None:
+    """Exactly while their common denominator is short, and then too high by less than one unit for each."""
+    few = make(tmp_path, Fraction(1))
+    plant(few, ["1/53", "1/101"] * 50)
+    assert few.balance("poll").spent.amount == 50 * (Fraction(1, 53) + Fraction(1, 101))
+    (tmp_path / "many").mkdir()
+    many = make(tmp_path / "many", Fraction(1000))
+    amounts = [Fraction(10**29 + k, 10**200 - 1 - 2 * k) for k in range(300)]
+    plant(many, map(str, amounts))
+    spent, exact = many.balance("poll").spent.amount, sum(amounts)
+    assert exact < spent < exact + Fraction(300, many.unit)
+    many.spend("poll", PureDp(Fraction(1)), neighbors=REPLACE, what="")
+    assert many.balance("poll").spent.amount == spent + 1
+
+
+def test_what_older_entries_have_spent_beyond_the_budget_leaves_nothing(tmp_path: Path) -> None:
+    """Exact sums of an older version reached the budget; rounded up, they may pass it."""
+    ledger = make(tmp_path)
+    plant(ledger, ["1", "1/53"])
+    assert ledger.balance("poll").remaining == Cost()
+    with pytest.raises(BudgetError, match="epsilon 0 left"):
+        ledger.spend("poll", HALF, neighbors=REPLACE, what="")
+
+
+def test_sums_by_dataset_are_those_of_each(tmp_path: Path) -> None:
+    ledger = make(tmp_path, Fraction(1), Fraction(1, 2), "a", "b")
+    for name, delta in (("a", 4), ("b", 8), ("a", 16)):
+        ledger.spend(name, ApproximateDp(Fraction(1, 3), Fraction(1, delta)), neighbors=REPLACE, what="")
+    assert ledger.balances() == [ledger.balance("a"), ledger.balance("b")]
+    assert ledger.balances()[0].spent == Cost(Fraction(2, 3), Fraction(5, 16))
+    assert [entry.cost.delta for entry in ledger.entries("a")] == [Fraction(1, 4), Fraction(1, 16)]
+    assert [entry.cost.delta for entry in ledger.entries(newest=2)] == [Fraction(1, 8), Fraction(1, 16)]
+    assert [entry.cost.delta for entry in ledger.entries("a", newest=1)] == [Fraction(1, 16)]

@@ -230,7 +230,7 @@ def test_quantiles_follow_the_law(fixed_entropy: FixedEntropy) -> None:
 def test_quantile_scores_are_what_they_are_said_to_be() -> None:
     measurement = quantile("1", REPLACE, "1/4", [0, 2, 4])
     scores = measurement.scores([1, 2, 2, 5])
-    expected = [-abs(Fraction(3, 4) * below - Fraction(1, 4) * above) for below, above in ((0, 4), (1, 1), (3, 1))]
+    expected = [-abs(Fraction(3, 4) * below - Fraction(1, 4) * above) for below, above in ((0, 3), (1, 1), (3, 0))]
     assert [Fraction(int(unit), scores.denominator) for unit in scores.units] == expected
 
 

@@ -88,7 +88,7 @@ def test_both_halves_of_a_private_mean_are_within_their_sensitivities(monkeypatc
         measurement = numeric.mean(Fraction(1, 3), ADD_REMOVE, grid)
         assert isinstance(measurement, numeric.PrivateMean)
         assert measurement.noise.epsilon + measurement.count.epsilon == Fraction(1, 3)
-        middle = measurement._middle
+        middle = grid.middle
         for value in (grid.lower - 9, grid.lower, grid.upper, grid.upper + 9):
             assert abs(grid.snap(value) - middle) <= measurement.noise.sensitivity
 

@@ -208,7 +208,7 @@ PATHS: dict[str, Path] = {
         numeric.sum_(Fraction(3), REPLACE, grid(2, 3, 1), invalid=Invalid.DROP), numbers(2, 3), 5, 1
     ),
     "sum, two rows each": noisy(
-        numeric.sum_(Fraction(2), REPLACE, grid(1, 3, 1), contributions=2), numbers(0, 2, 9), 6, 0.5
+        numeric.sum_(Fraction(2), REPLACE, grid(1, 3, 1), contributions=2), numbers(0, 2, 9), 6, 1 / 3
     ),
     "mean, public n": public_mean(),
     "mean, private n": private_mean(),

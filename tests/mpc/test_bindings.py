@@ -21,7 +21,7 @@ from mpc import functions
 from mpc.function_plan import plan_largest, plan_threshold
 from mpc.functions import run_function
 from mpc.mesh import Connected, Lost, Mesh, Received
-from mpc.messages import Message
+from mpc.messages import Cause, Failure, Message
 from mpc.mpyc_bridge import Bridge, BridgeLink
 from mpc.parties import PartyEntry, PartyList, PartyRole
 from mpc.plan import NoiseGuarantee, plan_sum
@@ -73,7 +73,7 @@ def links(monkeypatch: pytest.MonkeyPatch) -> Mesh:
     monkeypatch.setattr(Mesh, "_start", staticmethod(lambda target, *args: target(*args)))
     made = Mesh.__new__(Mesh)
     made.events, made.problems, made._channels, made._closing = queue.SimpleQueue(), {}, {}, False
-    made._lock = threading.Lock()
+    made._lock, made._me = threading.Lock(), "alice"
     return made
 
 
@@ -105,11 +105,15 @@ def test_a_caller_is_who_its_certificate_says_in_any_order(links: Mesh) -> None:
 
 def test_the_first_link_of_a_party_counts(links: Mesh) -> None:
     first, second, other = Channel(b"B"), Channel(b"B", [Frame(Message.DONE, b"")]), Channel(b"C")
-    links._accept(Callers([first, second, other]), {b"B": "bob", b"C": "carlos"})  # type: ignore[arg-type]
+    late = Channel(b"C", [Frame(Message.DONE, b"")])  # it comes when all are in
+    links._accept(Callers([first, second, other, late]), {b"B": "bob", b"C": "carlos"})  # type: ignore[arg-type]
     assert not any(isinstance(e, Received) for e in events(links))
     assert links._channels == {"bob": first, "carlos": other}
     assert second.closed
     assert not first.closed
+    assert [second.sent, first.sent] == [[Failure(Cause.LOST, "bob", "alice").frame()], []]
+    assert late.closed
+    assert late.sent == [Failure(Cause.LOST, "carlos", "alice").frame()]
 
 
 # -- shares: from whom, in which round ---------------------------------------------------------------------------------

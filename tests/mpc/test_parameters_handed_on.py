@@ -22,7 +22,7 @@ from mpc.mpyc_bridge import STATISTICAL_BITS, Bridge
 from mpc.parties import PartyEntry, PartyList, PartyRole
 from mpc.terms import Function
 from psi.identity.identity import Identity, PeerIdentity
-from psi.transport import listener, tls
+from psi.transport import credentials, tls
 from psi.transport.address import Address
 from psi.transport.tlschannel import TlsChannel
 from psiselect.base.errors import InputError, TransportError
@@ -224,7 +224,7 @@ def test_links_are_tls_1_3_with_certificates_at_both_ends(
         links.append(tls_object)
         done(tls_object)
 
-    for module in (tls, listener):
+    for module in (tls, credentials):
         monkeypatch.setattr(module, "make_context", make)
     monkeypatch.setattr(tls, "handshake_done", handshake_done)
     people = PartyList(listed(identities, free_port()).parties[:2])

@@ -149,9 +149,9 @@ def test_a_party_that_is_interrupted_says_so(clock: Clock) -> None:
 
     run, links = driver(clock, interrupt, 30)
     run.handle(Connected("bob"))
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), run.telling():
         run.until(lambda: False)
-    assert run.machine.failure == Failure(Cause.INPUT, "alice", "alice")
+    assert run.machine.failure == Failure(Cause.LOST, "alice", "alice")
     assert [peer for peer, frame in links.sent if frame.type == Message.ABORT] == ["bob"]
 
 

@@ -54,14 +54,16 @@ class Group:
         self.parties = folder / "parties.toml"
         self.parties.write_text("\n".join(lines))
 
-    def start(self, name: str, function: str, *arguments: str) -> Process:
-        """One party's process."""
+    def start(self, name: str, function: str, *arguments: str, first: tuple[str, ...] = ()) -> Process:
+        """One party's process. first: see `Process`."""
         who = ("--party", name, "--parties", self.parties, "--identity", self.folder / "keys" / name)
-        return Process("mpc", function, *who, "--json", "--timeout", "60", *arguments)
+        return Process("mpc", function, *who, "--json", "--timeout", "60", *arguments, first=first)
 
-    def run(self, function: str, arguments: dict[str, list[str]], *common: str) -> dict[str, Ended]:
+    def run(
+        self, function: str, arguments: dict[str, list[str]], *common: str, first: tuple[str, ...] = ()
+    ) -> dict[str, Ended]:
         """Every party of `arguments`, to its end."""
-        started = {n: self.start(n, function, *own, *common) for n, own in arguments.items()}
+        started = {n: self.start(n, function, *own, *common, first=first) for n, own in arguments.items()}
         try:
             return {n: self.wait(p) for n, p in started.items()}
         finally:

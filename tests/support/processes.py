@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import importlib
 import json
 import os
 import signal
@@ -64,9 +65,18 @@ def _parent() -> _Parent:
 
 
 class Process:
-    """`python -m cli.main ARGUMENTS` in `folder`, with stdout and stderr as text pipes, or stdout in a file."""
+    """`python -m cli.main ARGUMENTS` in `folder`, with stdout and stderr as text pipes, or stdout in a file.
 
-    def __init__(self, *arguments: object, stdout: IO[str] | None = None, folder: Path | None = None) -> None:
+    first: MODULE:FUNCTION and texts; the new process calls the function with them before it runs the command.
+    """
+
+    def __init__(
+        self,
+        *arguments: object,
+        stdout: IO[str] | None = None,
+        folder: Path | None = None,
+        first: tuple[str, ...] = (),
+    ) -> None:
         ours, out = (None, os.dup(stdout.fileno())) if stdout else os.pipe()
         errors, err = os.pipe()
         self.stdout = None if ours is None else os.fdopen(ours, encoding="utf-8")
@@ -77,6 +87,7 @@ class Process:
             "arguments": list(map(str, arguments)),
             "folder": str(folder or Path.cwd()),
             "environment": dict(os.environ),
+            "first": first,
         }
         try:
             self.pid: int = self._parent.ask(request, out, err)
@@ -170,6 +181,10 @@ def _become(request: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(request["environment"])
     sys.argv = ["psiselect", *request["arguments"]]
+    if request["first"]:
+        place, *given = request["first"]
+        module, _, name = place.partition(":")
+        getattr(importlib.import_module(module), name)(*given)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ _CALLS = {
 }
 # Of `os` these are no access to files; whatever else it offers is.
 _HARMLESS_OS = {"fspath", "PathLike", "pathsep", "sysconf", "cpu_count", "environ", "getpid", "sched_getaffinity"}
-_HARMLESS_OS |= {"path", "devnull", "sep", "urandom", "getrandom", "fork", "kill", "SEEK_END", "_exit"}
+_HARMLESS_OS |= {"path", "devnull", "sep", "urandom", "getrandom", "fork", "kill", "SEEK_END", "_exit", "strerror"}
 # Methods of a path that read or change the file system.
 _OF_PATHS = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "unlink", "mkdir", "rmdir", "touch"}
 _OF_PATHS |= {"rename", "chmod", "symlink_to", "hardlink_to", "exists", "is_file", "is_dir", "stat", "iterdir", "glob"}

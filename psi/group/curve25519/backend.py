@@ -73,7 +73,8 @@ def load_backend(name: str = "auto", threads: int | None = None) -> Backend:
         try:
             return _lanes(threads)
         except UsageError as error:
-            warnings.warn(f"using the portable backend, several times slower: {error}", RuntimeWarning, stacklevel=2)
+            reason = f"the vector code does not work here: {error.__cause__}"
+            warnings.warn(f"{reason}; using the portable backend, several times slower", RuntimeWarning, stacklevel=2)
             return _portable(threads)
     if name not in BACKENDS:
         raise UsageError(f"no backend is called {name!r}; there are auto, {', '.join(sorted(BACKENDS))}")

@@ -17,7 +17,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -25,7 +25,8 @@ import numpy as np
 from psi.group.curve25519 import rowwise
 from psi.group.curve25519.scalar import Scalar
 from psi.group.curve25519.suite import ELEMENT_BYTES
-from psiselect.base.errors import LocalError
+from psiselect.base import threads
+from psiselect.base.errors import LocalError, ResourceError
 from psiselect.base.packed import U8, Packed
 
 PREFIX_BYTES = 128
@@ -52,12 +53,15 @@ class _Worker:
 
     def __init__(self) -> None:
         # A session of its own: Ctrl-C in the terminal is for the starter, which then closes the pipe.
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except BlockingIOError:
+            raise threads.refused() from None
         self._stdin, self._stdout = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)
 
     def call(self, parts: rowwise.Parts) -> bytes:
@@ -86,11 +90,18 @@ class _Pool:
     """As many workers as cores, and as many threads to feed them."""
 
     def __init__(self, size: int) -> None:
-        self._workers = [_Worker() for _ in range(size)]
+        self._workers: list[_Worker] = []
+        try:
+            for _ in range(size):
+                self._workers.append(_Worker())
+            self._threads = threads.pool(size, "psiselect-portable")
+        except ResourceError:
+            for worker in self._workers:
+                worker.stop()
+            raise
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         for worker in self._workers:
             self._idle.put(worker)
-        self._threads = ThreadPoolExecutor(size, thread_name_prefix="psiselect-portable")
 
     def submit(self, parts: rowwise.Parts) -> Future[bytes]:
         return self._threads.submit(self._run, parts)

@@ -8,15 +8,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from support.mpc_played import ROLES, Played, invoke
 from support.mpc_processes import Group
 
 from cli._errors import classify
 from cli.mpc import command as sums
-from cli.mpc import functions
 from mpc.functions import FunctionOutcome
 from mpc.session import MpcSession
-
-ROLES = {"alice": "input", "bob": "input", "carlos": "input", "s1": "server", "s2": "server", "s3": "server"}
 
 
 @pytest.fixture(scope="module")
@@ -24,30 +22,9 @@ def group(tmp_path_factory: pytest.TempPathFactory) -> Group:
     return Group(tmp_path_factory.mktemp("six"), ROLES)
 
 
-class Played:
-    """A run that ends with what a test says, and notes this party's numbers."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.values: Any = "not run"
-        self.sum = MpcSession((), 1.0, 2, 3, ())
-        self.function = FunctionOutcome(True, 1.0, 2, 3, ())
-        monkeypatch.setattr(sums, "run_sum", lambda *args, **_: self.note(args[4], self.sum))
-        monkeypatch.setattr(functions, "run_function", lambda *args, **_: self.note(args[4], self.function))
-
-    def note(self, values: Any, outcome: Any) -> Any:
-        self.values = values
-        return outcome
-
-
 @pytest.fixture
 def played(monkeypatch: pytest.MonkeyPatch) -> Played:
     return Played(monkeypatch)
-
-
-def invoke(group: Group, party: str, *arguments: str, typed: str | None = None) -> Any:
-    function, *rest = arguments
-    who = ["--party", party, "--parties", str(group.parties), "--identity", str(group.folder / "keys" / party)]
-    return CliRunner().invoke(sums.command, [function, *who, *rest], input=typed)
 
 
 @pytest.mark.parametrize(

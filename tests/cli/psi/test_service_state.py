@@ -14,6 +14,7 @@ from cli.psi import service_state
 from cli.psi.choices import PeerChoice
 from cli.psi.own_side import Parties
 from cli.psi.policy import Guard
+from cli.psi.records import SessionRecords
 from cli.psi.renewal import Renewal
 from cli.psi.served import Sessions
 from cli.psi.service_state import ServiceState
@@ -24,6 +25,7 @@ from psi.transport.health import Health, TextPage
 from psiselect.base.errors import TransportError
 
 DAY = timedelta(days=1)
+RECORDS = SessionRecords(None, None)
 
 
 class Parts:
@@ -32,12 +34,14 @@ class Parts:
     def __init__(self, folder: Path) -> None:
         self.first = Identity.create("first", folder, days=100)
         self.second = Identity.create("second", folder, days=200)
-        self.server = SimpleNamespace(alive=True, live=True)
+        self.server = SimpleNamespace(alive=True, live=True, turning=lambda: self.turns)
+        self.turns = self.beats = True
+        heart = SimpleNamespace(turning=lambda: self.beats)
         self.table = SimpleNamespace(readable=True, age=3.0)
         parties = Parties(self.first, (), None, (self.second,))
         sessions = SimpleNamespace(parties=parties, traffic=Traffic(1, 2, 3.0))
         self.now = self.first.public.not_after - 10 * DAY
-        given: Any = (self.server, SimpleNamespace(counts=Counts(1, 2, 3)), sessions, self.table, 4)
+        given: Any = (self.server, heart, SimpleNamespace(counts=Counts(1, 2, 3)), sessions, self.table, 4)
         self.state = ServiceState(*given, clock=lambda: self.now)
 
     def status(self) -> tuple[bool, object]:
@@ -73,6 +77,18 @@ def test_life_and_readiness_are_apart(parts: Parts) -> None:
     assert parts.state.live() == Health(False, {"status": "broken"})
 
 
+def test_a_loop_that_stands_still_is_seen(parts: Parts) -> None:
+    """The one that watches over sessions; once the listener is stopping, nothing is left to watch."""
+    parts.beats = False
+    assert parts.status() == (False, "held up")
+    assert parts.state.live() == Health(False, {"status": "broken"})
+    parts.server.alive = False
+    assert parts.state.live() == Health(True, {"status": "alive"})
+    parts.server.alive = parts.beats = True
+    parts.turns = False
+    assert parts.status() == (False, "held up")
+
+
 def test_the_days_are_those_of_the_certificate_that_ends_first(parts: Parts) -> None:
     assert parts.state.ready().facts["certificate_days"] == 10
     assert parts.state.facts().traffic == Traffic(1, 2, 3.0)
@@ -97,7 +113,7 @@ def test_a_session_finds_the_certificates_it_was_accepted_with(parts: Parts, tmp
     """Also when they were renewed a moment later; and never those of two changes mixed."""
     peers = [Identity.create(name, tmp_path).public for name in ("one", "two")]
     nothing: Any = None
-    sessions = Sessions(Parties(parts.first, (peers[0],), None), nothing, nothing, nothing, nothing, nothing)
+    sessions = Sessions(Parties(parts.first, (peers[0],), None), nothing, RECORDS, nothing, nothing, nothing)
     sessions.renew(Parties(parts.second, (peers[1],), None, (parts.first,)))
 
     def accepted(own: Identity, peer: int) -> Parties:
@@ -117,7 +133,7 @@ def test_a_sessions_time_ends_with_its_last_byte_and_its_bytes_are_told_only_whe
     parties = Parties(parts.first, (), None)
     channel: Any = SimpleNamespace(bytes_sent=10, bytes_received=20, closing_since=12.5)
     for measured, expected in ((True, Traffic(20, 40, 5.0)), (False, Traffic())):
-        sessions = Sessions(parties, nothing, nothing, nothing, nothing, nothing, measured=measured)
+        sessions = Sessions(parties, nothing, RECORDS, nothing, nothing, nothing, measured=measured)
         for began in (10.0, 10.0, None):  # the last one did not begin
             sessions._count(ServedSession(1, channel, began), channel)
         assert sessions.traffic == expected

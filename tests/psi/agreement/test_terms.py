@@ -132,3 +132,12 @@ def test_the_sides_agree_on_who_adds_up_and_who_gives() -> None:
     agreed.check_totals({Side.CONNECT: 1 << 62, Side.LISTEN: 1})
     with pytest.raises(UsageError):
         agreed.check_totals({Side.CONNECT: 1, Side.LISTEN: 1 << 62})
+
+
+@pytest.mark.parametrize(("here", "there", "older"), [(2, 1, "the peer's"), (1, 2, "this side's")])
+def test_versions_of_a_rule_say_which_side_is_older(here: int, there: int, older: str) -> None:
+    own, peer = (terms(keys=(KeyTerm(f"email/{n} case=fold", f"{n:02}" * 32),)) for n in (here, there))
+    found = difference(own, peer.to_json())
+    assert found is not None
+    assert f"{older} program is older" in str(found)
+    assert "email/1" in str(found)

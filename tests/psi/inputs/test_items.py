@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,7 @@ def test_keys_rows_and_report(customers: Path) -> None:
         "blank": 1,
         "unreadable": {"no-at-sign": 1, "several-at-signs": 1},
         "first_unreadable": {"no-at-sign": [6], "several-at-signs": [8]},
+        "frequent": [],
     }
 
 
@@ -100,8 +102,8 @@ def test_compound_key_may_use_a_column_twice(customers: Path) -> None:
 def test_missing_and_untextual_columns(customers: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="did you mean 'email'"):
         collect(open_source(customers), parse_key("mail:email"))
-    pq.write_table(pa.table({"x": [1.5]}), tmp_path / "t.parquet")
-    with pytest.raises(InputError, match="type double"):
+    pq.write_table(pa.table({"x": [[1.5]]}), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="type list"):
         collect(open_source(tmp_path / "t.parquet"), parse_key("x"))
 
 
@@ -148,3 +150,50 @@ def test_keys_beyond_memory_go_to_files(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         collect(source, parse_key("v:email"), strict=True, folder=tmp_path / "spool", memory_limit=32 << 20)
     assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_null_marks_are_blank_under_any_rule(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("ref\nNULL\n nan \nnull\nX1\n")
+    items = collect(open_source(tmp_path / "t.csv"), parse_key("ref"), nulls=("NULL", " nan"))
+    assert items.row_to_key.tolist() == [-1, -1, 0, 1]
+    assert items.report.blank == 2
+
+
+@pytest.mark.parametrize(("rows", "same", "found"), [(100, 20, 1), (100, 19, 0), (3000, 30, 0), (3000, 31, 1)])
+def test_a_frequent_key_is_told_by_rows(tmp_path: Path, rows: int, same: int, found: int) -> None:
+    texts = [f"k{n}" for n in range(rows - same)] + ["same"] * same
+    pq.write_table(pa.table({"k": texts}), tmp_path / "t.parquet")
+    frequent = collect(open_source(tmp_path / "t.parquet"), parse_key("k")).report.frequent
+    first = tuple(range(rows - same + 1, rows - same + 21))
+    assert [(key.rows, key.first) for key in frequent] == [(same, first)] * found
+
+
+def test_doubles_that_stand_for_several_numbers_are_unreadable(tmp_path: Path) -> None:
+    values = pa.array([48601234567.0, float(1 << 53), float("nan"), None, float((1 << 53) - 1)])
+    narrow = pa.array([601.0, float(1 << 24), float((1 << 24) - 1), None, 7.0], pa.float32())
+    pq.write_table(pa.table({"wide": values, "narrow": narrow}), tmp_path / "t.parquet")
+    wide = collect(open_source(tmp_path / "t.parquet"), parse_key("wide"))
+    assert wide.row_to_key.tolist() == [0, -1, -1, -1, 1]
+    assert wide.report.first_unreadable == {Reason.DIGITS_LOST: (2,)}
+    assert isinstance(wide.keys, Packed)
+    assert wide.keys[0] == b"48601234567"
+    assert collect(open_source(tmp_path / "t.parquet"), parse_key("narrow")).report.first_unreadable == {
+        Reason.DIGITS_LOST: (2,)
+    }
+
+
+def test_zoned_times_and_binary_digests(tmp_path: Path) -> None:
+    digest = bytes(range(32))
+    born = pa.array([datetime(1985, 6, 30, 15)], pa.timestamp("us", "UTC")).cast(pa.timestamp("us", "Asia/Tokyo"))
+    table = pa.table({"born": born, "wide": [digest], "fixed": pa.array([digest], pa.binary(32))})
+    pq.write_table(table, tmp_path / "t.parquet")
+    wanted = {
+        "born:date": b"1985-07-01",
+        "born:date/1": b"1985-06-30",
+        "wide:sha256": digest.hex().encode(),
+        "fixed:sha256": digest.hex().encode(),
+    }
+    for key, canonical in wanted.items():
+        keys = collect(open_source(tmp_path / "t.parquet"), parse_key(key)).keys
+        assert isinstance(keys, Packed)
+        assert keys[0] == canonical

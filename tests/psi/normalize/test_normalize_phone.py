@@ -1,4 +1,4 @@
-"""The quick way through rule `phone` gives what the phonenumbers library gives, in every country, or nothing."""
+"""Version 1 of rule `phone`: the quick way gives what the phonenumbers library gives, in every country, or nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from psi.normalize.phone import Phone, read_usual
+from psi.normalize.numbering import read_usual
+from psi.normalize.phone import FirstPhone as Phone
 from psi.normalize.rule import Reason
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 from support.clocks import Clock, until
 
+from psi.protocol.messages import BUSY
 from psi.serve import serving
 from psi.serve.serving import Counts, ServedSession, ServeLimits, Server, SessionSlots
+from psi.transport.wire import Frame
 from psiselect.base.errors import UsageError
 
 LIMITS = ServeLimits(total=3, each=3, proof_seconds=10, session_seconds=100, pause_seconds=600)
@@ -23,10 +24,12 @@ class Channel:
     def __init__(self) -> None:
         self.peer_fingerprint = bytes(32)
         self.why: list[str] = []
+        self.last: Frame | None = None
         self.over = threading.Event()
 
-    def break_off(self, why: str) -> None:
+    def break_off(self, why: str, last: Frame | None = None) -> None:
         self.why.append(why)
+        self.last = last
         self.over.set()
 
 
@@ -44,6 +47,12 @@ class CallingListener:
         assert self._slots.enter(channel.peer_fingerprint)
         self._coming.put(channel)
         return channel
+
+    def turning(self) -> bool:
+        return True
+
+    def ready(self, wait: float) -> bool:
+        return True  # `accept` waits
 
     def accept(self, wait: float | None = None) -> Channel:
         channel = self._coming.get()
@@ -67,7 +76,7 @@ class Host:
         self.slots = SessionSlots(LIMITS)
         self.listener = CallingListener(self.slots)
         self.sessions: dict[int, ServedSession] = {}
-        self.server = Server(self.listener, self.slots, LIMITS, self._run)
+        self.server = Server(self.listener, self.slots, LIMITS, self._run, busy_frame=BUSY)
         self.server.start()
 
     def _run(self, served: ServedSession) -> bool:
@@ -147,16 +156,14 @@ def test_all_who_are_overdue_go_at_once(host: Host) -> None:
 
 
 def test_no_thread_to_be_had_is_a_failed_session_with_its_pause(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    class NoThread:
-        def __init__(self, **_: object) -> None:
-            pass
+    def none_left(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
 
-        def start(self) -> None:
-            raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(serving, "threading", SimpleNamespace(Thread=NoThread))
+    monkeypatch.setattr(threading.Thread, "start", none_left)
     channel = host.listener.call()
     until(lambda: host.slots.counts.failed == 1)
     assert channel.why == ["this side has no room for a session"]
+    assert channel.last == BUSY
+    assert host.server.alive
     assert not host.slots.wait_empty(0)
     assert host.listener.reconsidered == 0

@@ -25,6 +25,7 @@ from psi.transport.listener import Listener
 from psi.transport.tls import connect
 from psi.transport.tlschannel import TlsChannel
 from psi.transport.wire import Frame
+from psiselect.base import threads
 from psiselect.base.errors import InputError, RemoteError, TransportError
 
 A, B, C = (bytes([number]) * 32 for number in range(3))
@@ -237,15 +238,20 @@ def test_overdue_sessions_are_expelled_and_stopping_breaks_off(parties: Parties)
         assert host.ended[1] == "time to go"
 
 
-def test_no_room_for_a_channel_gives_the_place_back(parties: Parties, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [OSError(24, "Too many open files"), threads.refused()])
+def test_no_room_for_a_channel_gives_the_place_back(
+    parties: Parties, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     def no_room(*args: object, **options: object) -> TlsChannel:
-        raise OSError(24, "Too many open files")
+        raise error
 
     plain = listening_end.TlsChannel
     with hosting(parties, limits(total=1)) as host:
         monkeypatch.setattr(listening_end, "TlsChannel", no_room)
-        with host.call(parties.globex) as channel, pytest.raises(TransportError):
-            channel.receive()
+        with host.call(parties.globex) as channel:
+            with contextlib.suppress(TransportError):  # it may have been turned away by now
+                channel.send(Frame(1, b"what a session begins with"))
+            assert channel.receive() == BUSY
         monkeypatch.setattr(listening_end, "TlsChannel", plain)
         assert echo(host.call(parties.globex)) == b"hello"
 
@@ -278,7 +284,7 @@ def test_nothing_is_left_of_sessions_that_are_over(parties: Parties) -> None:
                 rawtls.client(host.listener.address, parties.acme.public, None).close()
             rawtls.dial(host.listener.address).close()
         until(lambda: host.slots.counts.running == 0 and not host.listener._reception._callers)
-        until(lambda: threading.active_count() == threads)
+        until(lambda: threading.active_count() == running)
 
     def left() -> Counter[str]:
         gc.collect()
@@ -295,7 +301,7 @@ def test_nothing_is_left_of_sessions_that_are_over(parties: Parties) -> None:
         return Counter(kind for kind in (type(found).__name__ for found in gc.get_objects()) if kind in names)
 
     with hosting(parties, limits()) as host:
-        threads = threading.active_count()
+        running = threading.active_count()
         visits(5)
         before = left()
         visits(50)
@@ -322,7 +328,7 @@ def test_a_peer_that_floods_loses_its_slot_in_time(
     if not limited:
         monkeypatch.setattr(stream, "_SPARE_BYTES", 1 << 60)
     with hosting(parties, limits(proof_seconds=60 if limited else 0.5)) as host:
-        threads = threading.active_count()
+        running = threading.active_count()
         peer = floods.client(host.listener.address, parties.acme.public, parties.globex)
         with peer.flooding(floods.Sealer.key_updates_asked):
             until(lambda: host.slots.counts.running == 1)
@@ -334,7 +340,7 @@ def test_a_peer_that_floods_loses_its_slot_in_time(
             assert echo(host.call(parties.initech)) == b"hello"
         expected = "TLS records without data" if limited else "the peer did not begin the session within"
         assert expected in host.ended[0]
-        until(lambda: threading.active_count() == threads)
+        until(lambda: threading.active_count() == running)
         assert host.slots.enter(parties.globex.fingerprint)
         host.slots.leave(parties.globex.fingerprint)
 

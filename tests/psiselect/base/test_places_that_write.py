@@ -33,7 +33,7 @@ PLACES = {
     "cli/poll.py": ("write_bytes", "whole or not at all: atomic"),
     "cli/vote/draws.py": ("AppendLog", "a draw"),
     "cli/vote/plan.py": ("replacing", "whole or not at all: atomic"),
-    "cli/psi/json_log.py": ("open", "a log, not durable"),
+    "cli/psi/log_writer.py": ("open", "a log, not durable"),
     "cli/psi/offline.py": ("replacing sync_file", "tests/cli/psi/test_steps.py"),
     "cli/psi/records.py": ("write_bytes", "a record"),
     "dpselect/ledger.py": ("create_private link sync_folder transaction", "a ledger is made"),

@@ -17,6 +17,7 @@ from psi.group.curve25519.lanes.tags import Expansion, block_words
 from psi.group.curve25519.lanes.target import LanesUnavailableError
 from psi.group.curve25519.scalar import Scalar
 from psi.group.curve25519.suite import ELEMENT_BYTES
+from psiselect.base import threads
 from psiselect.base.packed import I64, U8, Packed
 
 PREFIX_BYTES = 128
@@ -157,7 +158,7 @@ class LanesBackend:
             if self._pool is None or self._owner != os.getpid():
                 # Threads do not survive a fork.
                 self._owner = os.getpid()
-                self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="psiselect-lanes")
+                self._pool = threads.pool(self._threads, "psiselect-lanes")
             return self._pool
 
 

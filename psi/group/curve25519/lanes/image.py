@@ -13,6 +13,8 @@ import mmap
 import struct
 from dataclasses import dataclass
 
+from psi.group.curve25519.lanes.target import LanesUnavailableError
+
 _HEADER = struct.Struct("<4sBB10xHHIQQQIHHHHHH")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
@@ -92,6 +94,18 @@ def _symbols(
                 start = names + name
                 by_name[elf[start : elf.index(b"\0", start)].decode()] = by_number[number]
     return by_number, by_name
+
+
+def require_executable_memory() -> None:
+    """Load one byte of code, in the way in which `LoadedImage` and LLVM load theirs: written first, then made
+    executable. Raises LanesUnavailableError where the system forbids that to this process."""
+    try:
+        LoadedImage(Image(b"\0", {}))
+    except OSError:
+        raise LanesUnavailableError(
+            "this process may not make memory executable (MemoryDenyWriteExecute=yes in a systemd unit forbids it, and "
+            "so do some seccomp and SELinux rules)"
+        ) from None
 
 
 class LoadedImage:

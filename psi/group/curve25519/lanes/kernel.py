@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import importlib.metadata
 from collections.abc import Callable
@@ -13,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from psi.group.curve25519.lanes import cache
-from psi.group.curve25519.lanes.image import Image, LoadedImage, NotLinkableError, link
+from psi.group.curve25519.lanes.image import Image, LoadedImage, NotLinkableError, link, require_executable_memory
 from psi.group.curve25519.lanes.tags import PADDING, Expansion, Words
 from psi.group.curve25519.lanes.target import Target, processor_description
 from psiselect.base.packed import I64, U8
@@ -45,21 +44,22 @@ def load(lanes: int | None, store: cache.CodeCache) -> LoadedCode:
 
     Raises LanesUnavailableError where it cannot run; ImportError, OSError or RuntimeError when LLVM fails.
     """
+    # First of all: where memory cannot be made executable, LLVM's own loader ends the process.
+    require_executable_memory()
     name = _image_name(lanes)
     stored = store.load(name) if name else None
     if stored is not None:
-        with contextlib.suppress(OSError):
-            return LoadedImage(Image.parse(stored))
+        return LoadedImage(Image.parse(stored))
     target = Target.host()
     # One of the two forms is kept: the image where there can be one.
     code = _object(target, lanes or target.lanes(), cache.CodeCache(None) if name else store)
     try:
         image = link(code, list(_SIGNATURES))
-        loaded = LoadedImage(image)
-    except (NotLinkableError, OSError):
+    except NotLinkableError:
         from psi.group.curve25519.lanes.compiler import Library
 
         return Library(code, target)
+    loaded = LoadedImage(image)
     if name:
         store.store(name, image.dump())
     return loaded

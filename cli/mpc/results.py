@@ -1,0 +1,140 @@
+"""What a secure sum has found: written where it belongs, and said."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from cli._output import human_bytes, json_text, print_fields, print_json, print_table, say
+from cli.mpc.options import Values
+from dpselect.decimals import number, plain
+from mpc.multiples import Multiples
+from mpc.parties import PartyList
+from mpc.plan import SumPlan
+from mpc.session import MpcSession
+from mpc.terms import Function
+from psi.tables.writing import write_batches
+from psiselect.base import atomic
+from psiselect.base.errors import InputError, UsageError
+
+# More rows are no help on a screen, and each takes half a millisecond to lay out.
+SHOWN_ROWS = 100
+
+_ENDINGS = (".csv", ".json")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where results go. file: for all numbers, .csv or .json, None for the screen only."""
+
+    file: Path | None
+    as_json: bool
+
+    def check(self, values: Values) -> None:
+        """Refuse, before there are links, a file that could not be written. Raises InputError, UsageError."""
+        file = self.file
+        if file is None:
+            return
+        if file.suffix.lower() not in _ENDINGS:
+            raise InputError(f"{file}: cannot tell how to write this; known endings: {', '.join(_ENDINGS)}")
+        if not file.parent.is_dir() or file.is_dir():
+            what = f"the folder {file.parent} does not exist" if not file.is_dir() else "it is a folder"
+            raise InputError(f"{file}: {what}; choose a file in a folder that exists")
+        if not os.access(file.parent, os.W_OK | os.X_OK):
+            raise InputError(f"{file}: the folder {file.parent} cannot be written; choose another one")
+        read = None if values.table is None else values.table.file
+        if read is not None and read.exists() and file.exists() and file.samefile(read):
+            raise UsageError(f"--output {file} is the input file itself; choose another name", term="output")
+
+    def give(self, plan: SumPlan, roster: PartyList, run: MpcSession, charged: dict[str, object]) -> None:
+        """Write the file, then say what was found. Where the file cannot be written, the numbers are printed in its
+        place and InputError is raised: they cannot be had again without all parties."""
+        function, inputs = plan.terms.function, len(roster.inputting)
+        results = Multiples(run.totals, plan.point.unit / _divisor(plan, roster))
+        for name in run.unconfirmed:
+            say(f"{name} has not confirmed that it holds the result")
+
+        def record() -> dict[str, object]:
+            return _record(plan, roster, run, results) | charged
+
+        failed = None
+        if self.file is not None:
+            try:
+                _write(self.file, function, results, record)
+            except (InputError, OSError) as error:
+                failed = error
+        if self.as_json or failed is not None:
+            print_json(record() | ({} if self.file is None or failed is not None else {"output": self.file}))
+        else:
+            _print(function, results, inputs, self.file)
+            say(f"{run.seconds:.2f} s, {human_bytes(run.bytes_sent)} sent, {human_bytes(run.bytes_received)} received")
+        if failed is not None:
+            reason = failed.strerror if isinstance(failed, OSError) else failed
+            raise InputError(f"{self.file} was not written: {reason}. The result is on standard output, as JSON")
+
+
+def _print(function: Function, results: Multiples, inputs: int, file: Path | None) -> None:
+    written = {} if file is None else {"written to": file}
+    if len(results) == 1:
+        print_fields({function.value: plain(results[0]), "parties": inputs, **written})
+        return
+    if file is None:
+        print_table(("number", function.value), list(enumerate(results[:SHOWN_ROWS].texts(), 1)))
+        if len(results) > SHOWN_ROWS:
+            say(
+                f"{len(results) - SHOWN_ROWS:,} more numbers are not shown; --output FILE.csv writes all of them, "
+                "--json prints them"
+            )
+        return
+    print_fields({"numbers": f"{len(results):,}", "parties": inputs, **written})
+
+
+def _write(file: Path, function: Function, results: Multiples, record: Callable[[], dict[str, object]]) -> None:
+    """All numbers, whole or not at all; a new file is for its owner only."""
+    if file.suffix.lower() == ".json":
+        with atomic.replacing(file, guarded=True) as part:
+            part.write_text(json_text(record()) + "\n", encoding="utf-8")
+        return
+    schema = pa.schema([("number", pa.int64()), (function.value, pa.large_string())])
+    write_batches(file, schema, ",", _batches(results, schema), guarded=True)
+
+
+def _batches(results: Multiples, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    places = pa.array(range(1, len(results) + 1), pa.int64())
+    yield pa.RecordBatch.from_arrays([places, pa.array(results.texts(), pa.large_string())], schema=schema)
+
+
+def _divisor(plan: SumPlan, roster: PartyList) -> int:
+    return len(roster.inputting) if plan.terms.function is Function.MEAN else 1
+
+
+def _record(plan: SumPlan, roster: PartyList, run: MpcSession, results: Multiples) -> dict[str, object]:
+    found: Sequence[int | float] = results.numbers()
+    texts = results.texts()
+    record: dict[str, object] = {
+        "function": plan.terms.function,
+        "value": found[0] if len(results) == 1 else found,
+        "value_exact": texts[0] if len(results) == 1 else texts,
+        "parties": len(roster.inputting),
+        "threshold": len(roster.computing) - 1,
+        "unconfirmed": list(run.unconfirmed),
+        "seconds": run.seconds,
+        "bytes_sent": run.bytes_sent,
+        "bytes_received": run.bytes_received,
+    }
+    if plan.guarantee is not None:
+        error = None if plan.error95 is None else plan.error95 / _divisor(plan, roster)
+        record |= {
+            "epsilon": float(plan.guarantee.epsilon),
+            "epsilon_exact": plan.guarantee.epsilon,
+            "neighbors": plan.guarantee.neighbors,
+            "colluding": plan.guarantee.colluding,
+            "unit": plain(plan.point.unit),
+            "sensitivity": number((plan.sensitivity or 0) * plan.point.unit),
+            "error95": None if error is None else float(error),
+        }
+    return record

@@ -1,0 +1,50 @@
+"""At most C rows of each person, chosen without looking at any value.
+
+Which of a person's rows are kept follows from the person's identifier and the number of that person's rows, and from
+nothing else: neither from the values nor from any other person's rows. So what one person can change is what C rows
+can change, however many rows the person has. The choice is a sample: row i of n is kept with probability
+(C - kept)/(n - i), which makes all sets of C rows alike likely (Knuth, The Art of Computer Programming, vol. 2,
+algorithm S). The random numbers are SHA-256 of identifier and position, so the same table gives the same rows again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+_BITS = 256
+
+
+class PersonRows:
+    """The choice for one table, which is read twice in the same order: `count` each row, then ask `keeps` for each."""
+
+    def __init__(self, contributions: int) -> None:
+        self._most = contributions
+        self._left: dict[str, int] = {}  # the rows of each person that are still to come
+        self._kept: dict[str, int] = {}
+
+    @property
+    def persons(self) -> int:
+        """How many persons there are."""
+        return len(self._left)
+
+    def count(self, person: str) -> None:
+        """Count one row of this person."""
+        self._left[person] = self._left.get(person, 0) + 1
+
+    def keeps(self, person: str) -> bool:
+        """Whether this person's next row is one of those that count. Raises KeyError for a row too many."""
+        left, kept = self._left[person], self._kept.get(person, 0)
+        if left == 0:
+            raise KeyError("more rows than were counted")
+        self._left[person] = left - 1
+        wanted = self._most - kept
+        keep = left <= wanted or (wanted > 0 and _uniform(person, left) * left < wanted << _BITS)
+        if keep:
+            self._kept[person] = kept + 1
+        return keep
+
+
+def _uniform(person: str, position: int) -> int:
+    """A number of 256 bits that is as good as random."""
+    digest = hashlib.sha256(f"{position} {person}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest, "big")

@@ -1,0 +1,76 @@
+"""Countries by ISO 3166 code or English name, for a column that says in which country a number is dialled."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+
+import iso3166
+import phonenumbers
+from phonenumbers.geodata.locale import LOCALE_DATA
+
+from psi.normalize.characters import without_ignorable
+
+# Names that both tables lack and that are in use: short, former, or of a part that shares its country's numbers.
+_ALSO = {
+    "BO": ("Bolivia",),
+    "CD": ("DR Congo", "DRC", "Congo-Kinshasa"),
+    "CG": ("Congo-Brazzaville", "Republic of the Congo"),
+    "CI": ("Ivory Coast",),
+    "CV": ("Cape Verde",),
+    "CZ": ("Czech Republic", "Czechia"),
+    "FM": ("Micronesia",),
+    "GB": ("UK", "U.K.", "Great Britain", "Britain", "England", "Scotland", "Wales", "Northern Ireland"),
+    "HK": ("Hong Kong",),
+    "IR": ("Iran",),
+    "KP": ("North Korea",),
+    "KR": ("South Korea", "Korea", "Republic of Korea"),
+    "LA": ("Laos",),
+    "MD": ("Moldova",),
+    "MK": ("Macedonia", "North Macedonia"),
+    "MM": ("Burma", "Myanmar"),
+    "MO": ("Macau", "Macao"),
+    "NL": ("Holland", "The Netherlands", "Netherlands"),
+    "PS": ("Palestine",),
+    "RU": ("Russia",),
+    "SY": ("Syria",),
+    "SZ": ("Swaziland", "Eswatini"),
+    "TL": ("East Timor",),
+    "TR": ("Turkey", "Turkiye"),
+    "TW": ("Taiwan",),
+    "TZ": ("Tanzania",),
+    "US": ("USA", "U.S.", "U.S.A.", "United States", "America"),
+    "VA": ("Vatican", "Vatican City"),
+    "VE": ("Venezuela",),
+    "VN": ("Vietnam",),
+    "XK": ("Kosovo", "XKX"),
+}
+
+
+def region_of(text: str) -> str:
+    """The region that a text names, as `phonenumbers` has it, such as PL; `none` where it names none. `Congo`, which is
+    two countries, names none."""
+    return _regions().get(_plain(text), "none")
+
+
+@functools.cache
+def _regions() -> dict[str, str]:
+    """Regions by every code and name, plain."""
+    found: dict[str, str] = {}
+    for country in iso3166.countries:
+        texts = (country.alpha2, country.alpha3, country.numeric, country.name, country.apolitical_name)
+        found |= {_plain(text): country.alpha2 for text in texts}
+    for region, names in LOCALE_DATA.items():
+        if "en" in names:
+            found[_plain(names["en"].removeprefix("*"))] = region
+    found |= {_plain(name): region for region, names in _ALSO.items() for name in names}
+    found.pop("congo", None)
+    return {name: region for name, region in found.items() if region in phonenumbers.SUPPORTED_REGIONS}
+
+
+def _plain(text: str) -> str:
+    """Letters and digits in lower case without accents, words parted by one space; `and` for `&`, no leading `the`."""
+    bare = unicodedata.normalize("NFKD", without_ignorable(text).casefold().replace("&", " and "))
+    words = re.sub(r"[^\w]+", " ", re.sub("[.'\u2019\u0300-\u036f]", "", bare)).split()
+    return " ".join(words[1:] if words[:1] == ["the"] else words)

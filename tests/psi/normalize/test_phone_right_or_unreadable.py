@@ -1,0 +1,106 @@
+"""A valid number of any region, as programs write it that took it for a quantity: the right key, or unreadable."""
+
+from __future__ import annotations
+
+import re
+
+import phonenumbers
+import pyarrow as pa
+import pytest
+
+from psi.normalize import Reason, parse_key
+from psi.normalize.phone import Phone
+
+REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
+
+
+def as_programs_write(digits: str) -> list[str]:
+    """As pandas, Excel, Spark, Java and POI write a number, with all or with lost digits."""
+    number, power = int(digits), len(str(int(digits))) - 1
+    mantissa = str(number).rstrip("0")
+    grouped = f"{number:,}"
+    return [
+        f"{number}",
+        f"{number}.0",
+        f"{number}.00",
+        f"{number},00",
+        f"{mantissa[0]}.{mantissa[1:] or '0'}E{power}",
+        f"{number:g}",
+        f"{number:.2E}",
+        f"{number:.5E}",
+        f"{number:.10e}",
+        grouped,
+        f"{grouped}.00",
+        *(grouped.replace(",", mark) for mark in " .'\u202f"),
+    ]
+
+
+def written(region: str, kinds: range) -> list[tuple[str, str]]:
+    """Texts, and the key of the number in each."""
+    found = []
+    for kind in kinds:
+        number = phonenumbers.example_number_for_type(region, kind)
+        if number is None or not phonenumbers.is_valid_number(number):
+            continue
+        key = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        code, national = str(number.country_code), phonenumbers.national_significant_number(number)
+        dialled = re.sub(r"\D", "", phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL))
+        texts = [
+            key,
+            dialled,
+            *(text for digits in (code + national, national, dialled) for text in as_programs_write(digits)),
+            f"+{code} (0) {national}",
+            f"+00{code}{national}",
+            f"+0011{code}{national}",
+            f"0011{code}{national}",
+            f"{national} Anna",
+        ]
+        found += [(text, key) for text in texts]
+    return found
+
+
+def check(region: str, kinds: range, plus: str) -> None:
+    pairs = written(region, kinds)
+    rule = Phone.of({"region": region, "plus": plus})
+    read = rule.apply(pa.array([text for text, _ in pairs], pa.string())).values.to_pylist()
+    for (text, key), found in zip(pairs, read, strict=True):
+        assert found in (key, None), text
+    assert sum(found is not None for found in read) * 4 > len(read)
+
+
+@pytest.mark.parametrize("region", REGIONS[::6])
+def test_right_or_unreadable(region: str) -> None:
+    check(region, range(2), "required")
+    check(region, range(2), "optional")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("region", REGIONS)
+def test_right_or_unreadable_everywhere(region: str) -> None:
+    check(region, range(11), "required")
+    check(region, range(11), "optional")
+
+
+@pytest.mark.parametrize("plus", ["required", "optional"])
+@pytest.mark.parametrize("region", REGIONS[::12])
+def test_both_ways_agree(region: str, plus: str) -> None:
+    rule = Phone.of({"region": region, "plus": plus})
+    texts = [text for text, _ in written(region, range(2))]
+    texts += [change for text in texts[::7] for change in (text[1:], text[:-1], text + "5", "0" + text, "1" + text)]
+    for text, quick in zip(texts, rule._clear(pa.array(texts, pa.large_string())).to_pylist(), strict=True):
+        assert quick in (None, rule.read(text)), text
+
+
+def test_the_country_of_each_row() -> None:
+    spec = parse_key("phone:phone,region-column=land")
+    numbers = ["601234567", "0151 2345 6789", "(650) 555-1212", "601234567", "+48601234567", None, "601234567"]
+    lands = ["PL", "Germany", " usa ", "", None, "PL", "616"]
+    read = spec.apply([pa.array(numbers), pa.array(lands)])
+    wanted = ["+48601234567", "+4915123456789", "+16505551212", None, "+48601234567", None, "+48601234567"]
+    assert read.values.to_pylist() == wanted
+    assert {reason: rows.tolist() for reason, rows in read.unreadable.items()} == {Reason.COUNTRY: [3]}
+    assert spec.columns == ("phone", "land")
+    assert "region=by row" in spec.describe()
+    assert "land" not in spec.describe()
+    assert spec.digest() == parse_key("p:phone,region-column=country").digest()
+    assert parse_key(str(spec)) == spec
