@@ -39,7 +39,7 @@ def tally(data: bytes | str, name: str = "b.csv", drop: bool = True, **said: obj
         (LISTS.replace(",", "\t"), {"delimiter": "tab"}),
         (LISTS.encode("cp1252"), {"encoding": "cp1252"}),
         (LISTS.encode("utf-16"), {"encoding": "utf-16"}),
-        (gzip.compress(LISTS.encode()), {}),
+        (gzip.compress(LISTS.encode(), mtime=0), {}),
         (LISTS.replace("\n", ",\n"), {}),  # a column without a name
         ('"voter_id","approved"\n1,Ada\n2,"Çelik;Ada"\n1,Çelik\n', {}),
     ],
