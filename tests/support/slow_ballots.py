@@ -106,7 +106,7 @@ def groups(data: bytes, size: int, categories: int) -> Ballots:
     ballots: Ballots = []
     for line in lines(data):
         count, colon, rest = (line or "").partition(":")
-        count = count.strip(" \t\f\v")
+        count = count.strip(" \t\f")
         if not colon or not re.fullmatch("[0-9]{1,15}", count) or not 1 <= int(count) <= 10**10:
             continue
         parts, depth, bad = [""], 0, False
@@ -119,9 +119,9 @@ def groups(data: bytes, size: int, categories: int) -> Ballots:
                 parts[-1] += character
         sets = []
         for part in parts:
-            part = part.strip(" \t\f\v")
+            part = part.strip(" \t\f")
             inner = part[1:-1] if part.startswith("{") and part.endswith("}") and len(part) > 1 else part
-            numbers = [number.strip(" \t\f\v") for number in inner.split(",")] if inner.strip() or inner == part else []
+            numbers = [number.strip(" \t\f") for number in inner.split(",")] if inner.strip() or inner == part else []
             bad = bad or any(not re.fullmatch("[0-9]{1,9}", number) for number in numbers)
             sets.append(numbers)
         if bad or depth or len(parts) > categories:
@@ -136,7 +136,7 @@ def ranked(data: bytes, size: int) -> Ballots:
     """BLT's lines between the first line and the end of the ballots."""
     ballots: Ballots = []
     for line in lines(data):
-        words = re.split("[ \t\f\v]+", (line or "").strip(" \t\f\v"))
+        words = re.split("[ \t\f]+", (line or "").strip(" \t\f"))
         if len(words) < 2 or words[-1] != "0" or not re.fullmatch("[0-9]{1,15}", words[0]):
             continue
         numbers = [number for word in words[1:-1] if word != "-" for number in word.split("=")]
