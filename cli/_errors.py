@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
 from typing import NoReturn
 
@@ -11,6 +13,7 @@ import click
 from psiselect.base.errors import (
     BudgetError,
     InputError,
+    OutputError,
     PolicyError,
     RemoteError,
     ResourceError,
@@ -33,6 +36,10 @@ EXIT_CODES: tuple[tuple[type[Exception], int, str], ...] = (
 )
 
 
+class ToldError(OutputError):
+    """With --json, the result that was printed says so too."""
+
+
 def classify(error: BaseException) -> tuple[int, str]:
     """Exit code and kind of an error; anything not in the table is a bug."""
     for kind, code, name in EXIT_CODES:
@@ -43,11 +50,30 @@ def classify(error: BaseException) -> tuple[int, str]:
 
 def fail(error: BaseException, as_json: bool) -> NoReturn:
     """Print the error (JSON on stdout with --json, one line on stderr otherwise) and exit with its code."""
-    code, kind = classify(error)
+    code, _ = classify(error)
     message = error.format_message() if isinstance(error, click.ClickException) else str(error)
-    if as_json:
-        term = getattr(error, "term", None)
-        click.echo(json.dumps({"error": {"code": code, "kind": kind, "term": term, "message": message}}))
-    else:
+    told = isinstance(error, ToldError)
+    if as_json and not told and sys.stdout is not None:
+        with contextlib.suppress(OSError):
+            click.echo(json.dumps({"error": as_record(error, message)}))
+            told = True
+    if not told or not as_json:
         click.echo(f"psiselect: {message}", err=True)
+    let_go_of_stdout()
     sys.exit(code)
+
+
+def as_record(error: BaseException, message: str | None = None) -> dict[str, object]:
+    """An error as --json reports it."""
+    code, kind = classify(error)
+    return {"code": code, "kind": kind, "term": getattr(error, "term", None), "message": message or str(error)}
+
+
+def let_go_of_stdout() -> None:
+    """Forget what stdout does not take: at its end Python would try once more, and exit with a code of its own."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

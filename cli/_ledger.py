@@ -19,7 +19,7 @@ from cli._output import say
 from dpselect.accounting import Event
 from dpselect.ledger import Balance, Ledger
 from dpselect.privacy import NeighbouringRelation
-from psiselect.base.errors import InputError, UsageError
+from psiselect.base.errors import InputError, OutputError, UsageError
 
 
 def ledger_options(data: str, when: str = "") -> Callable[[Command], Command]:
@@ -49,9 +49,9 @@ def writing(*, charged: bool, file: Path | None = None) -> Iterator[None]:
     except (OSError, InputError) as error:
         if isinstance(error, InputError) and not charged:
             raise
-        if isinstance(error, OSError) and file is None:
+        if isinstance(error, OSError | OutputError) and file is None:
             _leave_stdout()
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        reason = error.reason if isinstance(error, OutputError) else getattr(error, "strerror", None) or str(error)
         if not charged:
             raise InputError(f"the result could not be written: {reason}", term="output") from None
         raise InputError(

@@ -6,11 +6,14 @@ markup.
 
 from __future__ import annotations
 
+import contextlib
 import enum
+import io
 import json
 import os
+import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -21,9 +24,12 @@ from rich.table import Table
 from rich.text import Text
 
 from cli._fitting import Fitted
+from psiselect.base import durable
+from psiselect.base.errors import OutputError
 
 # Piped tables are for programs and files: wide enough not to wrap a fingerprint.
 _PIPED_WIDTH = 200
+_RESULT_BYTES = 1 << 16  # more than a result takes
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -35,7 +41,8 @@ def json_option(command: _Command) -> _Command:
 
 def print_json(record: Mapping[str, object]) -> None:
     """One JSON object on stdout, on one line; see `json_text`."""
-    click.echo(json_text(record))
+    with to_stdout():
+        click.echo(json_text(record))
 
 
 def json_text(record: Mapping[str, object]) -> str:
@@ -46,8 +53,9 @@ def json_text(record: Mapping[str, object]) -> str:
 def print_fields(fields: Mapping[str, object]) -> None:
     """Aligned `name  value` lines on stdout; a value of None prints as a dash."""
     width = max((len(name) for name in fields), default=0)
-    for name, value in fields.items():
-        click.echo(f"{name:<{width}}  {_cell(value)}")
+    with to_stdout():
+        for name, value in fields.items():
+            click.echo(f"{name:<{width}}  {_cell(value)}")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
@@ -59,7 +67,39 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
         table.add_column(Text(printable(name)), justify="right" if numeric else "left", overflow="fold")
     for row in kept:
         table.add_row(*(Text(_cell(value)) for value in row))
-    stdout_console().print(Fitted(table))
+    with to_stdout():
+        stdout_console().print(Fitted(table))
+
+
+def plain_json(record: Mapping[str, object]) -> dict[str, Any]:
+    """The record with values that JSON has, as `print_json` writes them."""
+    found: dict[str, Any] = json.loads(json_text(record))
+    return found
+
+
+@contextlib.contextmanager
+def to_stdout() -> Iterator[None]:
+    """What the block prints goes to stdout. Raises OutputError when the system refuses it."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise OutputError("cannot print the result: the program that reads standard output has ended") from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(
+            f"cannot print the result on standard output: {reason}; send it to a file with room", reason=reason
+        ) from None
+
+
+def hold_stdout() -> None:
+    """Where stdout is a file, take room for a result now, before a session whose result it has to hold. Raises
+    OutputError when there is none."""
+    try:
+        handle = sys.stdout.fileno()
+    except io.UnsupportedOperation:  # something in memory stands in for it
+        return
+    with to_stdout():
+        durable.hold_room(handle, _RESULT_BYTES)
 
 
 def say(message: str) -> None:

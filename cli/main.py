@@ -12,6 +12,7 @@ import click
 from cli import _signals
 from cli._errors import EXIT_BUG, EXIT_USAGE, classify, fail
 from psiselect.base import threads
+from psiselect.base.errors import OutputError
 
 # Command -> the module that holds it, and its line in the overview. A module is loaded when its command is asked for,
 # so that `--help` stays quick.
@@ -65,10 +66,25 @@ def _keep_openblas_small() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
+def _require_stdout(as_json: bool) -> None:
+    """A closed stdout would lose every result, and the next file that is opened would be taken for it."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
+    if sys.stdout is None:
+        fail(
+            OutputError("standard output is closed, so no result can be printed; send it to a file, or to /dev/null"),
+            as_json,
+        )
+
+
 def main() -> None:
     """Run the command and turn what it raises into an exit code and one clear line."""
     as_json = "--json" in sys.argv
     _forbid_core_dumps()
+    _require_stdout(as_json)
     _keep_openblas_small()
     _signals.install()
     try:

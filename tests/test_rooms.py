@@ -23,6 +23,7 @@ ADAPTERS = {
     "psiselect.base.entropy": {RANDOM},
     "psiselect.base.atomic": {FILES},
     "psiselect.base.durable": {FILES, DATABASES},
+    "psiselect.base.working": {FILES},
     # Measured, to choose what suits the machine.
     "psi.oblivious.cost": {CLOCK},
     "psi.session.calibration": {CLOCK},
@@ -59,10 +60,11 @@ ADAPTERS = {
     "psi.transport.tls": {SOCKETS, CLOCK},
     "psi.transport.tlschannel": {SOCKETS, CLOCK},
     # Sessions: deadlines, the record's date, files that outlive the process.
-    "psi.session.job": {FILES, CLOCK},
+    "psi.session.job": {CLOCK},
     "psi.session.machine_memory": {FILES},
     "psi.session.session": {CLOCK},
     "psi.accounts.audit": {FILES},
+    "psi.accounts.results_file": {FILES},
     "psi.accounts.policy": {FILES},
     "psi.accounts.session_counter": {FILES, DATABASES},
     "psi.resume.folder": {FILES},

@@ -23,6 +23,7 @@ from cli.demo.samples import EMAIL_RULE, Samples, write_samples
 from psi.agreement.noise import Noise
 from psi.identity.identity import Identity
 from psi.tables import open_source
+from psiselect.base import working
 from psiselect.base.errors import PsiselectError
 
 _LISTENING = re.compile(r"listening on (\S+) for")
@@ -91,7 +92,7 @@ def command(out: Path | None, as_json: bool) -> None:
 @contextlib.contextmanager
 def _folder(out: Path | None) -> Iterator[Path]:
     if out is None:
-        with tempfile.TemporaryDirectory(prefix="psiselect-demo-") as temporary:
+        with tempfile.TemporaryDirectory(prefix="psiselect-demo-", dir=working.folder()) as temporary:
             yield Path(temporary)
         return
     try:
@@ -105,7 +106,7 @@ def _session(folder: Path, samples: Samples, reveal: str, output: Path | None = 
     """One session between two processes, as two operators would start them. Notes on the tables are passed on once, in
     the session that has an output."""
     noise = ["--epsilon", str(_EPSILON), "--delta", str(_DELTA)] if reveal == "noisy-count" else []
-    common = ["--reveal", reveal, *noise, "--timeout", str(_PATIENCE_SECONDS), "--json"]
+    common = ["--reveal", reveal, *noise, "--timeout", str(_PATIENCE_SECONDS), "--json", "--workdir", str(folder)]
     acme = [
         "listen", "--address", "127.0.0.1:0", "--identity", str(folder / "acme"), "--peer", str(folder / "globex.crt"),
         "--input", str(samples.acme.path), "--key", f"{samples.acme.email_column}:{EMAIL_RULE}",

@@ -19,7 +19,7 @@ from mpc.session import MpcSession
 from mpc.terms import Function
 from psi.tables.writing import write_batches
 from psiselect.base import atomic
-from psiselect.base.errors import InputError, UsageError
+from psiselect.base.errors import InputError, OutputError, UsageError
 
 # More rows are no help on a screen, and each takes half a millisecond to lay out.
 SHOWN_ROWS = 100
@@ -73,7 +73,7 @@ class Output:
             _print(function, results, inputs, self.file)
             say(f"{run.seconds:.2f} s, {human_bytes(run.bytes_sent)} sent, {human_bytes(run.bytes_received)} received")
         if failed is not None:
-            reason = failed.strerror if isinstance(failed, OSError) else failed
+            reason = failed.reason if isinstance(failed, OutputError) else getattr(failed, "strerror", failed)
             raise InputError(f"{self.file} was not written: {reason}. The result is on standard output, as JSON")
 
 

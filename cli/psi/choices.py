@@ -13,12 +13,16 @@ from cli.psi.given import GivenOptions
 from cli.psi.policy import Guard, charge_of
 from cli.psi.records import SessionRecords
 from cli.psi.results import Results
+from cli.psi.spare import RESUMED, Spare
 from dpselect.privacy import parse_fraction
 from psi.accounts.policy import Request
 from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
 from psi.agreement.terms import KeyTerm, Terms
+from psi.identity.files import find, is_descriptor
 from psi.normalize import KeySpec, parse_key
 from psi.session.job import Job, Memory
+from psi.tables import Chosen
+from psiselect.base import working
 from psiselect.base.errors import UsageError
 
 STALL_SECONDS = 60.0
@@ -83,6 +87,19 @@ class Choices:
     results: Results
     means: Means
 
+    @property
+    def files(self) -> dict[str, Path | None]:
+        """What the command reads, by option; the table first."""
+        policy = self.guard.policy
+        pairs = [find(path) for path in self.peers.identities if not is_descriptor(path)]
+        return {
+            "--input": self.list.table.file,
+            **{f"--identity {path}": path for pair in pairs for path in pair},
+            **{f"--peer {path}": path for path in self.peers.certificates},
+            "--policy": None if policy is None else policy.path,
+            "--ledger": None if self.guard.own is None else self.guard.own.ledger.path,
+        }
+
     @classmethod
     def of(cls, side: Side, given: GivenOptions) -> Self:
         """Check the options together. Raises UsageError, InputError."""
@@ -95,16 +112,21 @@ class Choices:
             raise UsageError("--resume keeps a session of one identity; name one --identity", term="identity")
         if given.output is not None and (given.learn == "peer" or terms.reveal is not Reveal.MATCHES):
             raise UsageError("this side will not learn which rows match, so there is nothing to write to --output")
+        if given.columns is not None and given.output is None:
+            raise UsageError("--columns says what is written to --output; name an --output", term="columns")
         own = charge_of(side, terms, given.ledger, given.dataset)
         table, room = Table(given.source, given.query, given.reading), memory(given.memory_limit, given.workdir)
+        spare = Spare(room.folder, RESUMED if given.resume else None)
         return cls(
             side=side,
             terms=terms,
             list=ListChoice(table, keys, given.value, given.nulls, given.strict, room),
             peers=PeerChoice((given.identity, *given.more_identities), given.peers, given.max_peer_size),
             guard=Guard.load(given.policy, _request(side, terms, keys, given), own),
-            records=SessionRecords(given.audit, given.record, again=given.resume),
-            results=Results(given.output, as_json=given.as_json, again=given.resume),
+            records=SessionRecords(given.audit, given.record, again=given.resume, spare=spare),
+            results=Results(
+                given.output, as_json=given.as_json, again=given.resume, chosen=Chosen(given.columns), spare=spare
+            ),
             means=Means(given.backend, given.threads, given.workdir, given.timeout, given.resume),
         )
 
@@ -137,9 +159,8 @@ def exact(text: str | None, name: str) -> Fraction | None:
 
 
 def memory(limit: int | None, folder: Path | None) -> Memory:
-    """The memory limit as asked for, defaults filled in."""
-    default = Memory.default()
-    return Memory(default.limit if limit is None else limit, folder or default.folder)
+    """The memory limit as asked for, defaults filled in. Raises InputError."""
+    return Memory(Memory.usual_limit() if limit is None else limit, working.folder(folder))
 
 
 def _learner(side: Side, learn: str) -> Learner:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -38,6 +39,33 @@ OPTIONS = (
         "Length to which what is sent for a key is padded, so that it says nothing; both sides must say the same "
         f"[default: {DEFAULT_LABEL_BYTES}]."
     ),
+)
+
+
+class ColumnNames(click.ParamType[tuple[str, ...]]):
+    """Names of columns, separated by commas; one that holds a comma stands in double quotes, as in a CSV file."""
+
+    name = "A,B"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """The names. Spaces after a comma are dropped."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            rows = list(csv.reader([str(value)], skipinitialspace=True, strict=True))
+        except csv.Error:
+            rows = []
+        if len(rows) != 1 or "" in rows[0]:
+            self.fail(f"{value!r} are no columns; write their names with commas between them", param, ctx)
+        return tuple(rows[0])
+
+
+WRITTEN = click.option(
+    "--columns",
+    type=ColumnNames(),
+    metavar="A,B",
+    help="Write only these columns of mine to --output, in this order. matched_by adds the keys by which a row "
+    "matched.",
 )
 ESTIMATED = _label_bytes("Columns travel along with matches to whoever learns, padded to N bytes.")
 

@@ -12,10 +12,10 @@ import click
 from cli import _backend
 from cli._output import human_bytes, human_seconds, print_fields, print_json, say
 from cli._table import QUERY_HELP, Table, TableName
-from cli.psi import offline, resume
+from cli.psi import offline, resume, runs
 from cli.psi import values as value_options
 from cli.psi.addresses import AddressText
-from cli.psi.choices import Choices, exact, memory
+from cli.psi.choices import Choices, exact
 from cli.psi.config import certificates
 from cli.psi.given import GivenOptions
 from cli.psi.options import estimate_options, local_options, session_options
@@ -24,6 +24,7 @@ from cli.psi.policy import charge_of
 from cli.psi.serve import SERVE_OPTIONS, Service, for_sessions
 from cli.psi.serve import check as check_service
 from cli.psi.serve import serve as run_service
+from cli.psi.spare import LOCALLY
 from cli.psi.values import check_column
 from cli.psi.verify import verify
 from psi.agreement.column_terms import ColumnTerms
@@ -34,6 +35,7 @@ from psi.normalize import KeySpec, parse_key
 from psi.protocol.messages import BUSY
 from psi.session import cost, local
 from psi.session.calibration import calibrate
+from psi.session.job import Memory
 from psi.tables import ReadingOptions
 from psi.tables.files import STANDARD_INPUT
 from psi.transport.tls import Listener, connect
@@ -50,6 +52,7 @@ def command() -> None:
 
 
 command.add_command(verify)
+command.add_command(runs.command)
 for part in offline.COMMANDS:
     command.add_command(part)
 
@@ -183,9 +186,10 @@ def local_(
     charge = charge_of(Side.LISTEN, choices.terms, given.ledger, given.dataset)
     here, terms = choices.list, choices.terms
     keys = _keys_of_b(here.keys, keys_b)
-    choices.results.check(here.table, here.table.open(here.memory.folder))
     table = _table_of_b(second, query_b, here.table, reading_b)
     there = replace(here, table=table, keys=keys, value=given.value, nulls=nulls_b or given.nulls)
+    again = replace(choices.results, spare=replace(choices.results.spare, again=LOCALLY))
+    again.check(here.table.open(here.memory.folder), {"A": here.table.file, "B": there.table.file})
     with (
         open_backend(choices.means) as backend,
         read(choices) as own,
@@ -197,7 +201,7 @@ def local_(
             charge.pay()
             charge.tell()
         results = local.run({Side.CONNECT: own, Side.LISTEN: other}, backend, SystemEntropy(), done)
-        choices.results.give(own, results[Side.CONNECT], backend.name, None)
+        again.give(own, results[Side.CONNECT], backend.name, None)
 
 
 def _table_of_b(where: Path | str, query: str | None, table: Table, said: dict[str, Any]) -> Table:
@@ -242,7 +246,7 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
     terms = _estimated_terms(given)
     own_size, peer_size = terms.declared_size(own), terms.declared_size(peer)
     terms.check_totals({Side.CONNECT: own_size, Side.LISTEN: peer_size})
-    memory_limit = memory(given["memory_limit"], None).limit
+    memory_limit = Memory.usual_limit() if given["memory_limit"] is None else given["memory_limit"]
     with _backend.open_backend(given["backend"], given["threads"]) as backend:
         calibration = calibrate(backend, given["threads"] or available_cores())
     machines = cost.Machines.SHARED if given["link"] is None else cost.Machines.APART

@@ -16,7 +16,7 @@ from psi.tables import ReadingOptions
 # What the state of an offer holds of them (docs/offline.md). A file without a version is of version 1; a field that is
 # added later needs a default, and then older files can still be read.
 _VERSION = 1
-_NOT_SAVED = frozenset(("output", "record", "timeout", "as_json", "ledger", "dataset", "more_identities"))
+_NOT_SAVED = frozenset(("output", "columns", "record", "timeout", "as_json", "ledger", "dataset", "more_identities"))
 
 
 class LearnedBy(enum.Enum):
@@ -71,6 +71,7 @@ class GivenOptions:
     dataset: str | None = None
     # What is left of it.
     output: Path | None = None
+    columns: tuple[str, ...] | None = None
     audit: Path | None = None
     record: Path | None = None
     as_json: bool = False

@@ -15,11 +15,13 @@ import click
 from cli._identity import load_identities
 from cli._output import human_bytes, human_seconds, json_option, print_fields, print_json
 from cli._table import TableName
+from cli.psi import columns as column_options
 from cli.psi.choices import Choices
 from cli.psi.given import GivenOptions
 from cli.psi.options import session_options
 from cli.psi.own_side import open_backend, prepared, shown
 from cli.psi.results import input_of, own_list, transcript_text, unit_of
+from cli.psi.spare import FINISHED, Spare
 from psi.agreement.modes import Side
 from psi.identity.identity import Identity, PeerIdentity
 from psi.normalize import FIRST, parse_key
@@ -38,7 +40,7 @@ from psiselect.base.seeded import SEED_BYTES, SeededEntropy
 _PATH = click.Path(path_type=Path)
 _Command = TypeVar("_Command", bound=click.Command)
 # Options of a session that come with the answer only, or make no sense without a link.
-_NOT_HERE = ("output", "record", "timeout")
+_NOT_HERE = ("output", "columns", "record", "timeout")
 
 
 def _without(*names: str) -> Callable[[_Command], _Command]:
@@ -70,7 +72,8 @@ def offer(out: Path, state: Path, given: GivenOptions) -> None:
     choices = _choices(Side.CONNECT, given)
     if len(choices.peers.certificates) != 1:
         raise UsageError("an offer is for one peer: name one --peer, and make an offer for each", term="peer")
-    _require_apart(choices, {"--out": out, "--state": state})
+    _require_apart(choices, {}, {"--out": out, "--state": state})
+    atomic.check(out)
     states.require_new(state)
     with prepared(choices) as own, open_backend(choices.means) as backend:
         identity, (peer,) = own.parties.identity, own.parties.peers
@@ -149,7 +152,8 @@ def answer(offer: Path, out: Path, state: Path | None, given: GivenOptions) -> N
           --key email:email --out answer.psi
     """
     choices = _choices(Side.LISTEN, given)
-    _require_apart(choices, {"OFFER": offer, "--out": out, "--state": state})
+    _require_apart(choices, {"OFFER": offer}, {"--out": out, "--state": state})
+    atomic.check(out)
     with _opened(offer, FileKind.OFFER, choices) as reader:
         answered = AnsweredOffers(state or Path(f"{reader.own.certificate_path.with_suffix('')}.answered"))
         answered.check(reader.id)
@@ -204,9 +208,18 @@ def answer(offer: Path, out: Path, state: Path | None, given: GivenOptions) -> N
 )
 @click.option("--identity", type=_PATH, metavar="DIR/NAME", help="My identity [default: where it was for the offer].")
 @click.option("--output", type=_PATH, help="Write my matched rows here: .csv or .parquet.")
+@column_options.WRITTEN
 @click.option("--record", type=_PATH, metavar="FILE", help="Write the exchange's record here, signed by both (JSON).")
 @json_option
-def finish(answer: Path, state: Path, as_json: bool, output: Path | None, record: Path | None, **moved: Any) -> None:
+def finish(
+    answer: Path,
+    state: Path,
+    as_json: bool,
+    output: Path | None,
+    columns: tuple[str, ...] | None,
+    record: Path | None,
+    **moved: Any,
+) -> None:
     """Read the peer's answer to my offer: the result. Then the secret state is removed.
 
     All options are those of the offer, and the list must be as it was then.
@@ -217,9 +230,15 @@ def finish(answer: Path, state: Path, as_json: bool, output: Path | None, record
     """
     kept = OfferState.load(state)
     here = {name: path for name, path in moved.items() if path is not None}
-    given = replace(_given_then(kept, state), **here, output=output, record=record, as_json=as_json)
+    given = replace(_given_then(kept, state), **here, output=output, columns=columns, record=record, as_json=as_json)
     choices = _choices(Side.CONNECT, given)
-    _require_apart(choices, {"ANSWER": answer, "--state": state, "--output": output})
+    spare = Spare(again=FINISHED)
+    choices = replace(
+        choices,
+        records=replace(choices.records, again=True, spare=spare),
+        results=replace(choices.results, again=True, spare=spare),
+    )
+    _require_apart(choices, {"ANSWER": answer, "--state": state}, {"--output": output})
     with _opened(answer, FileKind.ANSWER, choices) as reader:
         if (reader.own.fingerprint, reader.author.fingerprint) != (kept.own, kept.peer):
             raise InputError(f"{state} is of an offer between other identities; name those that it was made with")
@@ -265,17 +284,9 @@ def _measured(result: SessionResult, started: float, sent: int, received: int) -
     return replace(result, seconds=time.monotonic() - started, bytes_sent=sent, bytes_received=received)
 
 
-def _require_apart(choices: Choices, files: dict[str, Path | None]) -> None:
-    """Raises UsageError when one file would be two things."""
-    read = choices.list.table.file
-    choices.records.check(read, *files.values())
-    seen = set() if read is None else {read.absolute()}
-    for option, path in files.items():
-        if path is None:
-            continue
-        if path.absolute() in seen:
-            raise UsageError(f"{option} {path} is named twice in this command; give each file a name of its own")
-        seen.add(path.absolute())
+def _require_apart(choices: Choices, came: dict[str, Path | None], written: dict[str, Path | None]) -> None:
+    """Raises UsageError when one file would be two things. came: the peer's file."""
+    choices.records.check({**choices.files, **came}, written)
 
 
 @contextlib.contextmanager
@@ -296,12 +307,8 @@ def _writing(
     target: Path, kind: FileKind, author: Identity, addressee: PeerIdentity, previous: bytes
 ) -> Iterator[tuple[Writer, BinaryIO]]:
     """A file that appears, whole, when all went well."""
-    with atomic.replacing(target) as part:
-        try:
-            with part.open("wb") as file:
-                yield Writer(file, kind, author, addressee, previous, SystemEntropy()), file
-        except OSError as error:
-            raise InputError(f"cannot write {target}: {error.strerror}") from None
+    with atomic.replacing(target) as part, part.open("wb") as file:
+        yield Writer(file, kind, author, addressee, previous, SystemEntropy()), file
 
 
 def _say_written(as_json: bool, record: dict[str, object], words: dict[str, object]) -> None:

@@ -134,6 +134,7 @@ _WHAT = (
     ),
     _COMPARER,
     click.option("--output", type=_PATH, help="Write my matched rows here: .csv or .parquet."),
+    column_options.WRITTEN,
     *column_options.OPTIONS,
     click.option("--strict", is_flag=True, help="Refuse a table with rows that the rule cannot read."),
     click.option(

@@ -21,7 +21,7 @@ from psi.session import session
 from psi.session.job import Job
 from psi.transport.channel import Channel
 from psiselect.base.entropy import Entropy, SystemEntropy
-from psiselect.base.errors import InputError
+from psiselect.base.errors import InputError, OutputError, PolicyError, RemoteError
 
 Progress = Callable[[int, int], None]
 
@@ -76,6 +76,11 @@ class OwnSide:
         self.guard.check(self.parties.peers, self.job.size)
         self.guard.prepare(self.parties.peers)
 
+    def prepare(self) -> None:
+        """Take room for the audit line and the result of a session that is about to begin. Raises InputError."""
+        self.records.prepare()
+        self.results.prepare()
+
     def setup(
         self,
         peer: PeerIdentity,
@@ -102,8 +107,17 @@ class OwnSide:
         identity = self.parties.shown(channel.own_fingerprint)
         with open_backend(means) as backend, shown() as done:
             setup = self.setup(peer, backend, identity=identity)
-            result = self.records.keep(setup, identity, peer, lambda: session.run(channel, setup, done))
-            self.results.give(self.job, result, backend.name, peer)
+            troubles: list[OutputError] = []
+            result = self.records.keep(
+                *(setup, identity, peer, lambda: session.run(channel, setup, done)),
+                trouble=troubles.append,
+            )
+            try:
+                self.results.give(self.job, result, backend.name, peer, troubles)
+            except (PolicyError, RemoteError):
+                for trouble in troubles:
+                    say(str(trouble))
+                raise
 
 
 @contextlib.contextmanager
@@ -121,8 +135,9 @@ def check_options(choices: Choices) -> Parties:
     named = choices.peers
     parties = load_parties(named.identities, named.certificates, named.max_size, choices.guard)
     table = choices.list.table
-    choices.results.check(table, table.open(choices.list.memory.folder))
-    choices.records.check(table.file, choices.results.file)
+    read = choices.files
+    choices.results.check(table.open(choices.list.memory.folder), read)
+    choices.records.check(read, choices.results.files)
     return parties
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,8 @@ import click
 
 from cli._errors import classify
 from cli._output import say
+from cli.psi import files
+from cli.psi.spare import NOWHERE, Spare
 from psi.accounts import audit
 from psi.accounts.records import SignedRecord
 from psi.accounts.session_file import new_file_of_session
@@ -21,7 +23,7 @@ from psi.identity.signing import Verifier
 from psi.protocol.setup import Setup
 from psi.session.session import SessionResult
 from psiselect.base import atomic
-from psiselect.base.errors import InputError, PsiselectError, UsageError
+from psiselect.base.errors import InputError, OutputError, PsiselectError
 
 _PATH = click.Path(path_type=Path)
 
@@ -42,19 +44,22 @@ class SessionRecords:
     record: Path | None = None
     again: bool = False
     tell: Callable[[str], None] = say
+    spare: Spare = NOWHERE
 
-    def check(self, *others: Path | None) -> None:
-        """See that both can be written, before the peer is bothered; `others` are files of the same command. Raises
-        InputError, UsageError."""
-        taken = {path.absolute() for path in others if path is not None}
-        for option, path in (("--audit", self.audit), ("--record", self.record)):
-            if path is None:
-                continue
-            if path.absolute() in taken:
-                raise UsageError(f"{option} {path} is named twice in this command; give each file a name of its own")
-            taken.add(path.absolute())
-            if path.is_dir() or not path.absolute().parent.is_dir():
+    def check(self, read: Mapping[str, Path | None], written: Mapping[str, Path | None]) -> None:
+        """See that both can be written, before the peer is bothered. read, written: the other files of the same
+        command, by option. Raises InputError, UsageError."""
+        own = {"--audit": self.audit, "--record": self.record}
+        files.require_apart(read, {**written, **own})
+        for option, path in own.items():
+            if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
                 raise InputError(f"cannot write {option} {path}: name a file in a folder that exists")
+        if self.record is not None:
+            atomic.check(self.record, secret=True)
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Take room for the audit line of a session that is about to begin. Raises InputError when there is none."""
         if self.audit is not None:
             audit.check(self.audit)
 
@@ -65,9 +70,14 @@ class SessionRecords:
         peer: PeerIdentity,
         run: Callable[[], SessionResult],
         ending: str = "done",
+        trouble: Callable[[OutputError], None] | None = None,
     ) -> SessionResult:
-        """Run a session and put it on file, however it ends; a result is handed on only when it is on file. `ending` is
-        what the audit file calls it: a part of an offline exchange lacks signatures."""
+        """Run a session and put it on file, however it ends; a result is handed on only when it is on file.
+
+        ending: what the audit file calls it: a part of an offline exchange lacks signatures. trouble: takes what is to
+        be said of a record that is in another place than it should be; without it that is raised. Raises OutputError
+        when something could not be put on file anywhere.
+        """
         try:
             result = run()
         except BaseException as error:
@@ -80,10 +90,26 @@ class SessionRecords:
         if self.record is not None:
             certificates = {setup.side: identity.public, setup.side.other: peer}
             signed = SignedRecord(result.record, result.signatures, certificates)
-            atomic.write_bytes(
-                new_file_of_session(self.record, result.transcript, again=self.again), signed.encode(), secret=True
-            )
+            place = new_file_of_session(self.record, result.transcript, again=self.again)
+            try:
+                atomic.write_bytes(place, signed.encode(), secret=True)
+            except OutputError as error:
+                told = self._keep_elsewhere(error, signed, result.transcript)
+                if trouble is None:
+                    raise told from None
+                trouble(told)
         return result
+
+    def _keep_elsewhere(self, error: OutputError, signed: SignedRecord, transcript: bytes) -> OutputError:
+        """What is to be said of a record that is kept elsewhere. Raises OutputError when it is not."""
+
+        def write(place: Path) -> None:
+            atomic.write_bytes(place, signed.encode(), secret=True)
+
+        told, kept = self.spare.keep(error, "the record is", transcript, ".record.json", write)
+        if kept is None:
+            raise OutputError(f"{told}. The result is not shown without it")
+        return told
 
     def keep_failure(self, side: Side, peer: PeerIdentity, error: BaseException) -> None:
         """Put on file a session that ended before this side had anything to declare."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
-from cli._output import human_bytes, human_seconds, print_fields, print_json
-from cli._table import Table
-from cli.psi import values
+from cli._errors import ToldError, as_record
+from cli._output import hold_stdout, human_bytes, human_seconds, plain_json, print_fields, print_json
+from cli.psi import files, values
+from cli.psi.spare import NOWHERE, Spare
+from psi.accounts import results_file
 from psi.accounts.session_file import new_file_of_session
 from psi.agreement.modes import Matching, Side
 from psi.agreement.terms import Terms
@@ -15,79 +20,182 @@ from psi.identity.identity import PeerIdentity
 from psi.protocol.outcome import Outcome
 from psi.session.job import Job
 from psi.session.session import SessionResult
-from psi.tables import Source
-from psi.tables.writing import check_target
-from psiselect.base.errors import PolicyError, UsageError
+from psi.tables import ALL, Chosen, Source, check_target
+from psiselect.base import atomic
+from psiselect.base.errors import OutputError, PolicyError, RemoteError
 
 
 @dataclass(frozen=True)
 class Results:
-    """Where results go. file: for the matched rows. again: an earlier process may have written it for this session."""
+    """Where results go.
+
+    Attributes:
+        file: for the matched rows.
+        chosen: which of their columns.
+        again: an earlier process may have written the file for this session.
+        spare: what becomes of a result that cannot be written where it belongs.
+        log: for results, in place of stdout.
+        sessions: how many may write to it at once.
+    """
 
     file: Path | None
     as_json: bool
     again: bool = False
+    chosen: Chosen = ALL
+    spare: Spare = NOWHERE
+    log: Path | None = None
+    sessions: int = 1
 
-    def check(self, table: Table, source: Source) -> None:
-        """Refuse, before the session, an output that could not be written. Raises InputError, UsageError."""
+    @property
+    def files(self) -> dict[str, Path | None]:
+        """What is written, by option."""
+        return {"--output": self.file, "--results": self.log}
+
+    def check(self, source: Source, read: Mapping[str, Path | None]) -> None:
+        """Refuse, before the session, an output that could not be written; take room where that can be done. read: the
+        command's inputs, by option. Raises InputError, UsageError."""
+        self.prepare()
         if self.file is None:
             return
-        check_target(self.file, source.schema)
-        read = table.file
-        if read is not None and read.exists() and self.file.exists() and self.file.samefile(read):
-            raise UsageError(f"--output {self.file} is the input file itself; choose another name")
+        self.chosen.check(source)
+        check_target(self.file, self.chosen.shape(source.schema))
+        files.require_apart(read, {"--output": self.file})
+        files.tell_of_little_room(self.file, next(iter(read.values()), None))
 
-    def give(self, job: Job, result: SessionResult, backend: str, peer: PeerIdentity | None) -> None:
-        """Write the output file, then say what happened. Raises PolicyError when the result is withheld, RemoteError
-        when the peer has spoiled it."""
+    def prepare(self) -> None:
+        """Take room for what a session finds, of one size whatever that will be. Raises InputError when there is none,
+        so that the session does not begin."""
+        if self.log is None:
+            hold_stdout()
+        else:
+            results_file.hold(self.log, self.sessions)
+
+    def give(
+        self,
+        job: Job,
+        result: SessionResult,
+        backend: str,
+        peer: PeerIdentity | None,
+        troubles: Sequence[OutputError] = (),
+    ) -> None:
+        """Write the output file, then say what happened. troubles: what else of the session could not be written.
+
+        Raises PolicyError when the result is withheld, RemoteError when the peer has spoiled it, OutputError, when all
+        that can be done is done, for what could not be written where it belongs.
+        """
         outcome, terms = result.outcome, job.terms
         require_shown(terms, outcome)
         values.check_total(terms.amounts, outcome)
         rows = job.count_rows(outcome)
         output = None if self.file is None else new_file_of_session(self.file, result.transcript, again=self.again)
-        joined = _write(job, outcome, output)
-        if self.as_json:
-            print_json(
-                {
-                    "reveal": terms.reveal.value,
-                    "learn": learn_of(job.side, terms),
-                    "own_size": result.own_size,
-                    "peer_size": result.peer_size,
-                    "matches": outcome.matches,
-                    "matches_by_key": _by_key(job, outcome),
-                    "matched_rows": rows,
-                    "joined_rows": joined,
-                    **values.as_json(terms.amounts, outcome),
-                    "noisy_count": outcome.noisy_count,
-                    "output": output,
-                    "seconds": round(result.seconds, 3),
-                    "bytes_sent": result.bytes_sent,
-                    "bytes_received": result.bytes_received,
-                    "peer_fingerprint": peer.fingerprint if peer else None,
-                    "transcript": result.transcript,
-                    "backend": backend,
-                    "disk_bytes": job.disk_bytes,
-                    "input": input_of(job),
-                }
-            )
-            return
+        joined, output, missed = self._write_rows(job, result, output)
+        troubles = [*troubles, *missed]
+        record: dict[str, object] = {
+            "reveal": terms.reveal.value,
+            "learn": learn_of(job.side, terms),
+            "own_size": result.own_size,
+            "peer_size": result.peer_size,
+            "matches": outcome.matches,
+            "matches_by_key": _by_key(job, outcome),
+            "matched_rows": rows,
+            "joined_rows": joined,
+            **values.as_json(terms.amounts, outcome),
+            "noisy_count": outcome.noisy_count,
+            "output": output,
+            "seconds": round(result.seconds, 3),
+            "bytes_sent": result.bytes_sent,
+            "bytes_received": result.bytes_received,
+            "peer_fingerprint": peer.fingerprint if peer else None,
+            "transcript": result.transcript,
+            "backend": backend,
+            "disk_bytes": job.disk_bytes,
+            "input": input_of(job),
+            **({"error": as_record(_together(troubles))} if troubles else {}),
+        }
         padded = terms.pad_to is not None
-        print_fields(
-            {
-                "own list": own_list(job),
-                "peer's list": f"at most {result.peer_size:,} {unit_of(terms)}: both lists are padded to that"
-                if padded
-                else f"{result.peer_size:,} {unit_of(terms)}",
-                **_found(job, outcome),
-                **({} if rows is None else {"matched rows": f"{rows:,}"}),
-                **_columns(job, kept=self.file is not None),
-                **({} if joined is None else {"joined rows": f"{joined:,}"}),
-                **({} if output is None else {"written to": output}),
-                "time": human_seconds(result.seconds),
-                "sent, received": f"{human_bytes(result.bytes_sent)}, {human_bytes(result.bytes_received)}",
-                "transcript": transcript_text(result),
-            }
-        )
+        words: dict[str, object] = {
+            "own list": own_list(job),
+            "peer's list": f"at most {result.peer_size:,} {unit_of(terms)}: both lists are padded to that"
+            if padded
+            else f"{result.peer_size:,} {unit_of(terms)}",
+            **_found(job, outcome),
+            **({} if rows is None else {"matched rows": f"{rows:,}"}),
+            **_columns(job, kept=self.file is not None),
+            **({} if joined is None else {"joined rows": f"{joined:,}"}),
+            **({} if output is None else {"written to": output}),
+            "time": human_seconds(result.seconds),
+            "sent, received": f"{human_bytes(result.bytes_sent)}, {human_bytes(result.bytes_received)}",
+            "transcript": transcript_text(result),
+        }
+        self._say(record, words, result, troubles)
+
+    def give_refusal(
+        self,
+        error: PolicyError | RemoteError,
+        result: SessionResult,
+        peer: PeerIdentity,
+        troubles: Sequence[OutputError] = (),
+    ) -> None:
+        """Say that the result is withheld, or was spoiled by the peer. Raises OutputError like `give`."""
+        record = {"error": as_record(error), "peer_fingerprint": peer.fingerprint, "transcript": result.transcript}
+        words = {"matches": str(error), "transcript": result.transcript[:16].hex() + "..."}
+        self._say(record, words, result, troubles)
+
+    def _write_rows(
+        self, job: Job, result: SessionResult, output: Path | None
+    ) -> tuple[int | None, Path | None, list[OutputError]]:
+        """Write the matched rows, elsewhere if need be: how many lines a joined table has, where they are, and what
+        went wrong. Raises RemoteError when columns that the peer gave do not open or cannot be read."""
+        outcome, chosen = result.outcome, self.chosen
+        received = job.received(outcome)
+        if output is None:
+            return None, None, []
+
+        def write(place: Path, chosen: Chosen) -> int | None:
+            if received is not None:
+                return job.write_joined(outcome, received, place, chosen)
+            job.write_matches(outcome, place, chosen)
+            return None
+
+        try:
+            return write(output, chosen), output, []
+        except OutputError as error:
+            lines: list[int | None] = [None]
+
+            def keep(place: Path) -> None:
+                lines[0] = write(place, replace(chosen, private=True))
+
+            told, place = self.spare.keep(error, "the matched rows are", result.transcript, output.suffix, keep)
+            return lines[0], place, [told]
+
+    def _say(
+        self,
+        record: Mapping[str, object],
+        words: Mapping[str, object],
+        result: SessionResult,
+        troubles: Sequence[OutputError],
+    ) -> None:
+        try:
+            if self.log is not None:
+                time = datetime.now(UTC).isoformat(timespec="seconds")
+                results_file.append(self.log, {"time": time, **plain_json(record)})
+            elif self.as_json:
+                print_json(record)
+            else:
+                print_fields(words)
+        except OutputError as error:
+            content = json.dumps(plain_json(record)).encode() + b"\n"
+            told, _ = self.spare.keep(
+                *(error, "the result is", result.transcript, ".json"),
+                lambda place: atomic.write_bytes(place, content, secret=True),
+            )
+            raise _together([told, *troubles]) from None
+        if troubles:
+            raise ToldError(str(_together(troubles)))
+
+
+def _together(troubles: Sequence[OutputError]) -> OutputError:
+    return OutputError(". ".join(map(str, troubles)))
 
 
 def require_shown(terms: Terms, outcome: Outcome) -> None:
@@ -121,18 +229,6 @@ def input_of(job: Job) -> dict[str, object]:
     """How rows became keys: one report, or one per key."""
     first, *others = (report.to_json() for report in job.reports)
     return {"rows": first["rows"], "records": job.size, "keys": [first, *others]} if others else first
-
-
-def _write(job: Job, outcome: Outcome, output: Path | None) -> int | None:
-    """Write the output file, if one was asked for; returns how many lines a joined table has. Raises RemoteError when
-    columns that the peer gave do not open or cannot be read."""
-    received = job.received(outcome)
-    if output is None:
-        return None
-    if received is not None:
-        return job.write_joined(outcome, received, output)
-    job.write_matches(outcome, output)
-    return None
 
 
 def _found(job: Job, outcome: Outcome) -> dict[str, str]:

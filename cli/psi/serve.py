@@ -64,6 +64,7 @@ class Service:
     grace: float
     health: Address | None
     log: Path | None
+    results: Path | None = None
     config: Path | None = None
     check: bool = False
 
@@ -92,6 +93,7 @@ _DEFAULTS: dict[str, Any] = {
     "health": None,
     "log": None,
     "config": None,
+    "results": None,
 }
 
 
@@ -150,6 +152,13 @@ SERVE_OPTIONS = options(
         is_flag=True,
         help="serve: see that options, certificates, policy and input are in order, and end without listening.",
     ),
+    click.option(
+        "--results",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="serve: append each session's result, a JSON line, to this file instead of stdout. Room for it is taken "
+        "before the session begins.",
+    ),
 )
 
 
@@ -181,9 +190,10 @@ def serve(
 ) -> None:
     """Run sessions until a signal says to stop. chosen: the files of certificates, asked at each renewal; without it,
     those of the choices. Raises for the listener's own troubles only."""
-    parties = check_options(choices)
     stall = choices.means.stall_seconds
     limits = service.limits(stall)
+    choices = replace(choices, results=replace(choices.results, log=service.results, sessions=limits.total))
+    parties = check_options(choices)
     slots = SessionSlots(limits)
     shared = replace(choices, list=choices.list.among(limits.total))
     # Fewer bytes move when a side that compares withholds the result.

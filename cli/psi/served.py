@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast
 
 from cli._errors import EXIT_BUG, classify
-from cli._output import ProgressLines, print_fields, print_json
+from cli._output import ProgressLines
 from cli.psi import json_log
 from cli.psi.own_side import OwnSide, Parties
 from cli.psi.policy import Guard
@@ -27,7 +27,7 @@ from psi.session.job import Job
 from psi.session.session import SessionResult
 from psi.transport.channel import Channel
 from psiselect.base import threads
-from psiselect.base.errors import MinimumError, PolicyError, RemoteError, TransportError
+from psiselect.base.errors import MinimumError, OutputError, PolicyError, RemoteError, TransportError
 from psiselect.base.events import event
 
 LOGGER = json_log.LOGGER
@@ -145,35 +145,40 @@ class Sessions:
             with threads.granted(), self._table.lease() as job:
                 own = self.own_side(job, parties)
                 own.check_list()
+                own.prepare()
                 admit = own.guard.admission(peer, job.terms)
                 setup = own.setup(peer, self._backend, admit=_noting_proof(admit, served))
                 served.begin()
                 brought = setup
                 shown = ProgressLines(f"session with {peer.name}", _note_progress(served.number))
+                troubles: list[OutputError] = []
                 result = own.records.keep(
-                    brought, own.parties.identity, peer, lambda: session.run(channel, brought, shown)
+                    *(brought, own.parties.identity, peer, lambda: session.run(channel, brought, shown)),
+                    trouble=troubles.append,
                 )
                 with self._speaking:
-                    self._report(job, result, peer)
+                    self._report(job, result, peer, troubles)
                 return result
         except BaseException as error:
             if setup is None:
                 self._records.keep_failure(Side.LISTEN, peer, error)
             raise
 
-    def _report(self, job: Job, result: SessionResult, peer: PeerIdentity) -> None:
+    def _report(
+        self, job: Job, result: SessionResult, peer: PeerIdentity, troubles: Sequence[OutputError] = ()
+    ) -> None:
         """Give out the result. One that is withheld, or that the peer has spoiled, is said to be so where results go:
         either is part of the result, and neither is for the log nor for the peer, whose slot is free as after any
-        session."""
+        session. The session is over and counts as done, whether or not its result can be written: how much there is to
+        write depends on the matches, and when a slot is free again is for the peer to see."""
         try:
-            self._results.give(job, result, self._backend.name, peer)
-        except (PolicyError, RemoteError) as error:
-            code, kind = classify(error)
-            told = {"code": code, "kind": kind, "term": error.term, "message": str(error)}
-            if self._results.as_json:
-                print_json({"error": told, "peer_fingerprint": peer.fingerprint, "transcript": result.transcript})
-            else:
-                print_fields({"matches": str(error), "transcript": result.transcript[:16].hex() + "..."})
+            try:
+                self._results.give(job, result, self._backend.name, peer, troubles)
+            except (PolicyError, RemoteError) as error:
+                self._results.give_refusal(error, result, peer, troubles)
+        except OutputError as error:
+            facts = event("result_not_written", peer=peer.name, transcript=result.transcript[:8].hex())
+            LOGGER.error("%s", error, extra=facts)
 
 
 def _noting_proof(admit: Callable[[], None], served: ServedSession) -> Callable[[], None]:

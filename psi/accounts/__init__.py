@@ -4,6 +4,7 @@
     session_counter  how many sessions each peer has had
     records          the record that both sides signed
     audit            one party's own log
+    results_file     the results of a listener that stays up
     session_file     names of files that each session writes anew
 
 Rule: private to its side; no identifier, key or cell is ever written here.

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from psiselect.base import strict_json
-from psiselect.base.durable import AppendLog
-from psiselect.base.errors import InputError
+from psiselect.base.durable import AppendLog, whole_lines
+from psiselect.base.errors import OutputError
 
 FORMAT = "psiselect-1"
 _START = b'{"audit":"psiselect-1",'
@@ -20,14 +20,15 @@ _MAX_LINE = 1 << 16
 
 
 def check(path: Path) -> None:
-    """Make the file if need be and see that it can be appended to, before a session relies on it. Raises
-    InputError."""
-    with _opened(path):
-        pass
+    """Make the file if need be, see that it can be appended to, and take room for a line, before a session relies on
+    it. Raises InputError."""
+    with _opened(path) as log:
+        log.hold(_MAX_LINE)
 
 
 def append(path: Path, entry: dict[str, Any]) -> None:
-    """Add one line, durably. Raises InputError when the file cannot be written or is not an audit file."""
+    """Add one line, durably. Raises InputError when the file is not an audit file, OutputError when it
+    cannot be written."""
     line = strict_json.encode({"audit": FORMAT, **entry}) + b"\n"
     if not line.startswith(_START) or len(line) > _MAX_LINE:
         raise RuntimeError("an audit entry's names sort after 'audit', and it is short")
@@ -45,20 +46,10 @@ def holds(path: Path, transcript: bytes) -> bool:
 def _opened(path: Path) -> AppendLog:
     return AppendLog(
         path,
-        _whole,
+        whole_lines(_START, _MAX_LINE),
         tail=2 * _MAX_LINE,  # a whole line and a torn one behind it
-        failed=lambda reason: InputError(
-            f"cannot append to the audit file {path}: {reason}; name another file with --audit"
+        failed=lambda reason: OutputError(
+            f"cannot append to the audit file {path}: {reason}; make room, or name another file with --audit"
         ),
         foreign=f"{path} is not an audit file of psiselect; choose another name for --audit",
     )
-
-
-def _whole(tail: bytes) -> int | None:
-    """Bytes of whole lines in the file's tail; None when the last of them is no line of an audit file. After them
-    nothing is ours to cut but the beginning of a line."""
-    whole = tail.rfind(b"\n") + 1
-    last, torn = tail[tail.rfind(b"\n", 0, max(0, whole - 1)) + 1 : whole], tail[whole:]
-    ours = len(torn) < _MAX_LINE and (torn.startswith(_START) or _START.startswith(torn))
-    ours = ours and (not last or last.startswith(_START))
-    return whole if ours else None

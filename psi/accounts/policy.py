@@ -94,7 +94,7 @@ class Policy:
         if len(content) > MAX_BYTES:
             raise InputError(f"{path}: too large for a policy")
         try:
-            table = tomllib.loads(content.decode("utf-8"))
+            table = tomllib.loads(content.decode("utf-8-sig"))
         except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: not TOML: {error}") from None
         try:

@@ -5,8 +5,8 @@ The table in the file is called `run`, and the field of a policy `runs`: names f
 `spend` returns only when the session is on disk, so a process that is killed later has still used it up. The rules of
 this room: every spend happens inside BEGIN IMMEDIATE, which counts and adds as one step whatever other processes do;
 synchronous is EXTRA (durable.transaction); time never runs backwards: the latest time ever seen stands in for a clock
-that is behind it; nothing is ever deleted, so that a policy with a longer period finds old sessions. Not covered: a
-file that its owner removes or restores, and file systems whose locks do not work.
+that is behind it, until its owner mends it; nothing is ever deleted, so that a policy with a longer period finds old
+sessions. Not covered: a file that its owner removes or restores, and file systems whose locks do not work.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ _SCHEMA = (
     "INSERT INTO clock VALUES (0)",
     f"PRAGMA application_id = {APPLICATION_ID}",
 )
+
+
+_WORTH_TELLING = 3600  # seconds that the counter is ahead; less is how clocks differ
 
 
 class SessionCounter:
@@ -56,8 +59,9 @@ class SessionCounter:
 
         Raises PolicyError when as many have begun within the period; then nothing is counted.
         """
+        given = now
         with self._writing() as connection:
-            ((latest,),) = connection.execute("SELECT latest FROM clock").fetchall()
+            latest = _latest(connection)
             now = max(now, latest)
             connection.execute("UPDATE clock SET latest = ?", (now,))
             query = "SELECT at FROM run WHERE peer = ? AND at > ? ORDER BY at"
@@ -69,7 +73,13 @@ class SessionCounter:
             free = begun[len(begun) - allowance.count] + allowance.seconds
             raise PolicyError(
                 f"the policy's sessions with this peer in {allowance.per}: {allowance.count}; begun: {len(begun)}; the "
-                f"next may begin at {datetime.fromtimestamp(free, UTC):%Y-%m-%d %H:%M:%S} UTC",
+                f"next may begin at {datetime.fromtimestamp(free, UTC):%Y-%m-%d %H:%M:%S} UTC"
+                + (
+                    f". The counter has seen a clock at {datetime.fromtimestamp(latest, UTC):%Y-%m-%d %H:%M:%S} UTC, "
+                    "later than now; if that was wrong, see `psiselect psi runs show`"
+                    if latest > given + _WORTH_TELLING
+                    else ""
+                ),
                 term="runs",
             )
 
@@ -78,6 +88,41 @@ class SessionCounter:
         with self._writing() as connection:
             ((count,),) = connection.execute("SELECT count(*) FROM run WHERE peer = ?", (peer,)).fetchall()
         return int(count)
+
+    def clock(self) -> int:
+        """The latest time ever seen, seconds since 1970; 0 before the first session."""
+        with self._writing() as connection:
+            return _latest(connection)
+
+    def next(self, peer: bytes, allowance: Allowance, now: int) -> int | None:
+        """When the next session with a peer may begin, seconds since 1970: in the past where it may now. None when none
+        is allowed ever."""
+        if allowance.count == 0:
+            return None
+        with self._writing() as connection:
+            at = [
+                moment
+                for (moment,) in connection.execute(
+                    "SELECT at FROM run WHERE peer = ? ORDER BY at DESC LIMIT ?", (peer, allowance.count)
+                )
+            ]
+            latest = max(now, _latest(connection))
+        if len(at) < allowance.count or at[-1] + allowance.seconds <= latest:
+            return now
+        return int(at[-1]) + allowance.seconds
+
+    def later_than(self, now: int) -> int:
+        """How many sessions are counted for a later time."""
+        with self._writing() as connection:
+            ((count,),) = connection.execute("SELECT count(*) FROM run WHERE at > ?", (now,)).fetchall()
+        return int(count)
+
+    def mend(self, now: int) -> None:
+        """Let `now` be the latest time ever seen, for a counter that has seen a wrong clock. Sessions that are counted
+        for a later time count as begun now, so that none is forgotten."""
+        with self._writing() as connection:
+            connection.execute("UPDATE run SET at = ? WHERE at > ?", (now, now))
+            connection.execute("UPDATE clock SET latest = ? WHERE latest > ?", (now, now))
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -105,3 +150,8 @@ class SessionCounter:
             )
         for statement in _SCHEMA:
             connection.execute(statement)
+
+
+def _latest(connection: Connection) -> int:
+    ((latest,),) = connection.execute("SELECT latest FROM clock").fetchall()
+    return int(latest)

@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from psi.identity import certificate, files
 from psiselect.base import durable
 from psiselect.base.entropy import Entropy, SystemEntropy
-from psiselect.base.errors import InputError, RemoteError, UsageError
+from psiselect.base.errors import InputError, OutputError, RemoteError, UsageError
 
 DEFAULT_DAYS = 3 * 365
 MAX_DAYS = 10 * 365
@@ -197,7 +197,7 @@ class Identity:
                 "remove both files if no peer relies on them"
             ) from None
         except OSError as error:
-            raise InputError(f"cannot write {prefix}.key and {prefix}.crt: {error.strerror}") from None
+            raise OutputError(f"cannot write {prefix}.key and {prefix}.crt: {error.strerror}") from None
         return cls(
             PeerIdentity.from_der(issued.public_bytes(serialization.Encoding.DER), str(certificate_path)),
             certificate_path,

@@ -11,7 +11,7 @@ import pyarrow as pa
 from psi.labels import payloads
 from psi.store.partitions import PARTITIONS, PartitionedStrings
 from psi.store.scratch import Scratch, ScratchFile
-from psi.tables import Source, as_text, require_names
+from psi.tables import Source, require_names, written_text
 from psiselect.base.errors import InputError
 from psiselect.base.packed import I64, U8
 
@@ -99,7 +99,7 @@ def gather(
         for batch in source.batches(list(columns)):
             owned = np.flatnonzero(owners[at : at + len(batch)] >= 0)
             owner = owners[at + owned]
-            texts = [as_text(batch.column(name), name, source.name) for name in columns]
+            texts = [written_text(batch.column(name), name, source.name) for name in columns]
             encoded, bytes_of = payloads.encode_rows(texts)
             np.add.at(lengths, owner, bytes_of[owned])
             rows.append(encoded.take(owned), at + owned, (owner * PARTITIONS // max(1, count)).astype(np.uint8))
@@ -116,7 +116,7 @@ def check_columns(source: Source, columns: Sequence[str]) -> None:
     """Raise InputError unless the source has these columns, of types that can be written as text."""
     require_names(source, columns, "send")
     for name in columns:
-        as_text(pa.nulls(0, source.schema.field(name).type), name, source.name)
+        written_text(pa.nulls(0, source.schema.field(name).type), name, source.name)
 
 
 def _in_order(rows: PartitionedStrings, owners: I64, data: ScratchFile) -> ScratchFile:

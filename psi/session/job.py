@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from psi import tables
 from psi.agreement.amounts import Amounts
@@ -35,7 +33,8 @@ from psi.protocol.outcome import Outcome
 from psi.protocol.setup import Setup
 from psi.session import machine_memory
 from psi.store.spool import Store
-from psi.tables import Source
+from psi.tables import Chosen, KeyNames, Source
+from psiselect.base import working
 from psiselect.base.entropy import Entropy
 from psiselect.base.errors import UsageError
 from psiselect.base.packed import I64, Packed
@@ -59,9 +58,14 @@ class Memory:
 
     @classmethod
     def default(cls) -> Memory:
-        """A quarter of the memory that this process may use (its container's, where it is in one), and the system's
-        folder for temporary files."""
-        return cls(machine_memory.usable_bytes() // 4, Path(tempfile.gettempdir()))
+        """A quarter of the memory that this process may use, and the system's folder for temporary files. Raises
+        InputError."""
+        return cls(cls.usual_limit(), working.folder())
+
+    @staticmethod
+    def usual_limit() -> int:
+        """A quarter of the memory that this process may use (its container's, where it is in one), in bytes."""
+        return machine_memory.usable_bytes() // 4
 
     @property
     def half(self) -> int:
@@ -246,13 +250,16 @@ class Job:
         stores.append(Store(self._memory.folder, room // self.terms.lists))
         return stores[-1]
 
-    def write_matches(self, outcome: Outcome, target: str | os.PathLike[str]) -> int:
-        """Write the rows whose key matched, all columns, own order; returns how many. Raises InputError."""
+    def write_matches(self, outcome: Outcome, target: str | os.PathLike[str], chosen: Chosen = tables.ALL) -> int:
+        """Write the rows whose key matched, their chosen columns, own order; returns how many. Raises InputError."""
         if outcome.matched is None:
             raise UsageError("this side did not learn which rows match")
-        return tables.write_rows(self.source, self._matched_rows(outcome.matched), target)
+        keys = self._key_names(outcome.matched)
+        return tables.write_rows(self.source, keys.bits != 0, target, chosen, keys)
 
-    def write_joined(self, outcome: Outcome, received: ReceivedColumns, target: str | os.PathLike[str]) -> int:
+    def write_joined(
+        self, outcome: Outcome, received: ReceivedColumns, target: str | os.PathLike[str], chosen: Chosen = tables.ALL
+    ) -> int:
         """Write each matched row once for each of the peer's rows that it matches, with the columns that the peer gave;
         returns how many lines. Raises RemoteError when the peer gave something unreadable, InputError."""
         if outcome.matched is None:
@@ -260,7 +267,8 @@ class Job:
         partner = np.full(self.sizes[0] + 1, -1, np.int64)  # the last one stands for a row without a key
         matched = np.concatenate(outcome.matched)
         partner[matched] = np.arange(len(matched))
-        return tables.write_joined(self.source, partner[self._owners], received, target)
+        keys = self._key_names(outcome.matched)
+        return tables.write_joined(self.source, partner[self._owners], received, target, chosen, keys)
 
     def received(self, outcome: Outcome) -> ReceivedColumns | None:
         """What the peer gave along with the matches, opened; None where nothing was to travel. Call it when the session
@@ -281,16 +289,22 @@ class Job:
 
     def count_rows(self, outcome: Outcome) -> int | None:
         """How many rows carry a matched key, or are matched items; None when this side did not learn which."""
-        return None if outcome.matched is None else int(self._matched_rows(outcome.matched).sum())
+        return None if outcome.matched is None else int(np.count_nonzero(self._key_names(outcome.matched).bits))
 
-    def _matched_rows(self, matched: tuple[I64, ...]) -> npt.NDArray[np.bool_]:
-        found = np.zeros(self._items[0].report.rows, np.bool_)
+    def _key_names(self, matched: tuple[I64, ...]) -> KeyNames:
+        """By which keys each row is matched, of all rows. Where two keys have the same columns, their rules are named
+        too."""
+        bits = np.zeros(self._items[0].report.rows, np.int64)
         for number, some in enumerate(matched):
             if self._linked is None:
-                found |= self._items[number].matched_rows(some)
+                bits[self._items[number].matched_rows(some)] |= 1 << number
             else:
-                found[self._linked.rows[some]] = True
-        return found
+                bits[self._linked.rows[some]] |= 1 << number
+        columns = ["+".join(key.columns) for key in self.keys]
+        plain = len(set(columns)) == len(columns)
+        return KeyNames(
+            bits, columns if plain else [f"{c}:{k.describe()}" for c, k in zip(columns, self.keys, strict=True)]
+        )
 
 
 def token_prefix(number: int, key: KeySpec) -> bytes:

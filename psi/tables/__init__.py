@@ -37,9 +37,13 @@ from psi.tables.source import (
     row_table,
     text_column,
 )
-from psi.tables.writing import check_target, write_rows
+from psi.tables.writing import ALL, MATCHED_BY, Chosen, KeyNames, check_target, write_rows, written_text
 
 __all__ = [
+    "ALL",
+    "MATCHED_BY",
+    "Chosen",
+    "KeyNames",
     "ReadingOptions",
     "Source",
     "TableFile",
@@ -59,4 +63,5 @@ __all__ = [
     "text_column",
     "write_joined",
     "write_rows",
+    "written_text",
 ]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, BinaryIO, TypeVar
 
+from psiselect.base import working
 from psiselect.base.durable import stamp
 from psiselect.base.errors import InputError
 
@@ -91,6 +92,7 @@ def beginning_at(file: TableFile, start: int) -> BinaryIO:
 
 def _copy(path: Path, name: str, folder: Path | None) -> IO[bytes]:
     """What can be read only once, in a file without a name: it goes with the process, however that ends."""
+    folder = working.folder(folder)
     try:
         copy = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as the TableFile
         with path.open("rb") as once:

@@ -11,8 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from psi.tables.source import Source
-from psi.tables.writing import check_target, delimiter_of, write_batches
-from psiselect.base.errors import InputError
+from psi.tables.writing import ALL, Chosen, KeyNames, check_target, chosen_batches, delimiter_of, write_batches
 from psiselect.base.packed import I64
 
 PREFIX = "peer_"
@@ -36,25 +35,34 @@ class Partners(Protocol):
         ...
 
 
-def write_joined(source: Source, partner: I64, others: Partners, target: str | os.PathLike[str]) -> int:
-    """Write each row of `source` that has a partner once for each of the partner's rows: all own columns, then the
+def write_joined(
+    source: Source,
+    partner: I64,
+    others: Partners,
+    target: str | os.PathLike[str],
+    chosen: Chosen = ALL,
+    keys: KeyNames | None = None,
+) -> int:
+    """Write each row of `source` that has a partner once for each of the partner's rows: the chosen columns, then the
     partner's as text, in the order of `source`; returns how many lines.
 
-    partner: int64, shape (rows of the source,), -1 for none. target: as for `write_rows`, and raises like it; what
-    `others` raises passes through, and then nothing is written.
+    partner: int64, shape (rows of the source,), -1 for none. target, keys: as for `write_rows`, and raises like it;
+    what `others` raises passes through, and then nothing is written.
     """
     path = Path(target)
-    check_target(path, source.schema)
-    schema = joined_schema(source.schema, others.columns)
+    own = chosen.shape(source.schema)
+    check_target(path, own)
+    schema = joined_schema(own, others.columns)
     lines = 0
 
     def counted() -> Iterator[pa.RecordBatch]:
         nonlocal lines
-        for batch in _joined(source, partner, others, schema):
-            lines += len(batch)
-            yield batch
+        for rows, own_batch in chosen_batches(source, len(partner), chosen, keys):
+            for batch in _joined(own_batch, partner[rows], others, schema):
+                lines += len(batch)
+                yield batch
 
-    write_batches(path, schema, delimiter_of(source), counted(), guarded=True)
+    write_batches(path, schema, delimiter_of(source), counted(), guarded=True, private=chosen.private)
     return lines
 
 
@@ -71,23 +79,13 @@ def joined_schema(own: pa.Schema, columns: Sequence[str]) -> pa.Schema:
     return pa.schema(fields)
 
 
-def _joined(source: Source, partner: I64, others: Partners, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    at = 0
-    for batch in source.batches():
-        numbers = partner[at : at + len(batch)]
-        if len(numbers) != len(batch):
-            break
-        at += len(batch)
-        kept = np.flatnonzero(numbers >= 0)
-        counts = others.counts(numbers[kept])
-        for some in _portions(counts):
-            repeated = pa.array(np.repeat(kept[some], counts[some]))
-            own = batch.take(repeated)
-            yield pa.RecordBatch.from_arrays([*own.columns, *others.rows(numbers[kept[some]])], schema=schema)
-    else:
-        if at == len(partner):
-            return
-    raise InputError(f"{source.name}: has not the {len(partner)} rows it had; start again")
+def _joined(batch: pa.RecordBatch, numbers: I64, others: Partners, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    kept = np.flatnonzero(numbers >= 0)
+    counts = others.counts(numbers[kept])
+    for some in _portions(counts):
+        repeated = pa.array(np.repeat(kept[some], counts[some]))
+        own = batch.take(repeated)
+        yield pa.RecordBatch.from_arrays([*own.columns, *others.rows(numbers[kept[some]])], schema=schema)
 
 
 def _portions(counts: I64) -> Iterator[slice]:

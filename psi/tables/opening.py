@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from psi.tables.source import Source
 from psi.tables.spreadsheet import SpreadsheetSource
 from psi.tables.sqlite import Sqlite
 from psi.tables.unpacking import UnpackedFile
-from psiselect.base import threads
+from psiselect.base import threads, working
 from psiselect.base.errors import InputError, UsageError
 
 # What Arrow may start to read a table. Where it gets only some of them, it waits for ever.
@@ -69,7 +68,7 @@ def open_source(
     scheme = scheme_of(os.fspath(where))
     if scheme is not None:
         (reading or ReadingOptions()).require_fit(f"{scheme}://...", None, "a database")
-        return _open_database(os.fspath(where), scheme, query, folder or Path(tempfile.gettempdir()))
+        return _open_database(os.fspath(where), scheme, query, working.folder(folder))
     if query is not None:
         raise UsageError("--query needs a database, such as sqlite:///FILE; a file is read whole", term="query")
     return open_file(table_at(Path(where), copied=otherwise is not None, folder=folder), otherwise, reading)

@@ -12,6 +12,7 @@ from psi.tables.database import Statement, bare, identifier, load_driver, one_li
 from psiselect.base.errors import UsageError
 
 _BATCH_BYTES = 4 << 20
+_NOT_IN_ENCODING = "22021"  # SQLSTATE
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]*\]|[^:\[\]]*)(:\d*)?")
 # What libpq is told unless the address says otherwise, and what it is told in any case.
 _DEFAULTS = "connect_timeout=30&fallback_application_name=psiselect"
@@ -57,6 +58,11 @@ class Postgres:
         _, failed, reason = message.partition("Failed to connect: ")
         if failed:
             return self._address.without_secrets(one_line(reason))
+        if sqlstate == _NOT_IN_ENCODING or "invalid byte sequence for encoding" in message:
+            return (
+                "a text is not UTF-8, which a database of encoding SQL_ASCII does not check. Say in the query what it "
+                "is, such as convert_from(convert(convert_to(COLUMN, 'SQL_ASCII'), 'WIN1252', 'UTF8'), 'SQL_ASCII')"
+            )
         found = re.search(r"(?:ERROR|FATAL):\s+(.*)", message)
         if found is None:
             return None

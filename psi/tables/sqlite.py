@@ -14,6 +14,7 @@ from psi.tables.database import Statement, identifier, load_driver, one_line, re
 from psiselect.base.errors import InputError, UsageError
 
 _BATCH_ROWS = 1 << 13
+_BUSY_MILLISECONDS = 10_000  # how long a program that writes to the file is waited for
 
 
 class Sqlite:
@@ -45,6 +46,7 @@ class Sqlite:
             raise InputError(f"{self.path}: {'is not a file' if self.path.exists() else 'no such file'}")
         connection = load_driver("adbc_driver_sqlite.dbapi").connect(f"{self.path.absolute().as_uri()}?mode=ro")
         with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
             cursor.execute("PRAGMA query_only = ON")
         return connection
 
@@ -76,6 +78,19 @@ class Sqlite:
     def words(self, message: str, sqlstate: str | None) -> str | None:
         if "Type mismatch" in message:
             return "the query's columns changed while it was in use; start again"
+        if "database is locked" in message:
+            return f"another program has held it locked for {_BUSY_MILLISECONDS // 1000} s; try again when it has ended"
+        if "readonly database" in message:
+            return (
+                f"a program ended while it wrote to the file, and left {self.path.name}-journal beside it. Open the "
+                "file once as a user who may write to it and its folder, or copy both to a folder of your own and read "
+                "it there"
+            )
+        if "unable to open database file" in message and Path(f"{self.path}-wal").exists():
+            return (
+                "the file is in WAL mode, and reading it needs the right to write to its folder. Read a copy made with "
+                "VACUUM INTO, or copy the file and its -wal to a folder of your own and read it there"
+            )
         first = message.partition("\nquery:")[0].strip()
         return one_line(re.sub(r".*(?:Failed to [a-z]+ query|Failed to open[^:]*): ", "", first))
 

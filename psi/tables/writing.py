@@ -1,9 +1,14 @@
-"""Matched rows out: CSV or Parquet, streamed and atomic."""
+"""Matched rows out: CSV or Parquet, streamed and atomic.
+
+Numbers are written as digits where they are whole, and durations with their unit: a program that reads the file back
+must not have to guess.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,31 +17,126 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from psi.tables.source import BATCH_ROWS, Source, as_text
+from psi.tables.source import BATCH_ROWS, Source, as_text, require_names
+from psiselect.base import atomic
 from psiselect.base.atomic import replacing
-from psiselect.base.errors import InputError
+from psiselect.base.errors import InputError, OutputError
 
 Mask = npt.NDArray[np.bool_]
+MATCHED_BY = "matched_by"
+_INT64_END = float(1 << 63)
 
 
-def write_rows(source: Source, mask: Mask, target: str | os.PathLike[str]) -> int:
-    """Write the rows of `source` for which `mask` holds, all columns, in their order; returns how many.
+@dataclass(frozen=True)
+class Chosen:
+    """Which columns are written of each row, in their order.
 
-    mask: bool, shape (rows of the source,). target: `.csv` or `.parquet`; appears whole or not at all. Raises
-    InputError when the target's kind is unknown, a column cannot be written as CSV, or the source is not what it was.
+    Attributes:
+        columns: of the own table, and MATCHED_BY, which names the keys that matched, unless the table has a column of
+            that name; None for all of the table's.
+        private: whether the file is for its owner only, even where it replaces one that is not.
+    """
+
+    columns: tuple[str, ...] | None = None
+    private: bool = False
+
+    def own(self, schema: pa.Schema) -> list[str]:
+        """Those that are the table's."""
+        return schema.names if self.columns is None else [name for name in self.columns if name in schema.names]
+
+    def names_keys(self, schema: pa.Schema) -> bool:
+        """Whether the keys that matched are written."""
+        return self.columns is not None and MATCHED_BY in self.columns and MATCHED_BY not in schema.names
+
+    def shape(self, schema: pa.Schema) -> pa.Schema:
+        """What is written of a table with this schema."""
+        if self.columns is None:
+            return schema
+        keys = pa.field(MATCHED_BY, pa.large_string())
+        fields = [schema.field(name) if name in schema.names else keys for name in self.columns]
+        return pa.schema(fields, schema.metadata if len(fields) == len(schema) else None)
+
+    def check(self, source: Source) -> None:
+        """Raise InputError unless the source has these columns."""
+        wanted = self.columns or ()
+        require_names(source, [name for name in wanted if name != MATCHED_BY], "columns")
+        if len(set(wanted)) < len(wanted):
+            raise InputError("--columns names a column twice; name each once", term="columns")
+
+
+ALL = Chosen()
+
+
+@dataclass(frozen=True)
+class KeyNames:
+    """Which keys each row matched by. bits: int64, shape (rows,), bit i for key i. names: of the keys."""
+
+    bits: npt.NDArray[np.int64]
+    names: Sequence[str]
+
+    def texts(self, rows: slice) -> pa.Array:
+        """The names of each row's keys, joined by semicolons."""
+        distinct, place = np.unique(self.bits[rows], return_inverse=True)
+        words = [";".join(name for i, name in enumerate(self.names) if bits >> i & 1) for bits in distinct.tolist()]
+        return pa.array(words, pa.large_string()).take(pa.array(place.reshape(-1)))
+
+
+def write_rows(
+    source: Source,
+    mask: Mask,
+    target: str | os.PathLike[str],
+    chosen: Chosen = ALL,
+    keys: KeyNames | None = None,
+) -> int:
+    """Write the rows of `source` for which `mask` holds, in their order; returns how many.
+
+    mask: bool, shape (rows of the source,). target: `.csv` or `.parquet`; appears whole or not at all. keys: for
+    MATCHED_BY. Raises InputError when the target's kind is unknown, a column cannot be written as CSV, or the source is
+    not what it was, OutputError when the system refuses.
     """
     path = Path(target)
-    check_target(path, source.schema)
-    write_batches(path, source.schema, delimiter_of(source), _filtered(source, mask))
+    check_target(path, chosen.shape(source.schema))
+    batches = chosen_batches(source, len(mask), chosen, keys)
+    kept = (batch.filter(pa.array(mask[rows])) for rows, batch in batches)
+    write_batches(path, chosen.shape(source.schema), delimiter_of(source), kept, private=chosen.private)
     return int(np.count_nonzero(mask))
 
 
+def chosen_batches(
+    source: Source, rows: int, chosen: Chosen, keys: KeyNames | None
+) -> Iterator[tuple[slice, pa.RecordBatch]]:
+    """The chosen columns of all rows, and which rows a batch has. Raises InputError unless there are so many rows."""
+    at, shape, names_keys = 0, chosen.shape(source.schema), chosen.names_keys(source.schema)
+    if names_keys and keys is None:
+        raise ValueError("the keys that matched are wanted and not given")
+    for batch in source.batches(chosen.own(source.schema) or source.schema.names[:1]):
+        where = slice(at, at + len(batch))
+        if where.stop > rows:
+            break
+        if names_keys and keys is not None:
+            columns = [keys.texts(where) if name == MATCHED_BY else batch.column(name) for name in shape.names]
+            yield where, pa.RecordBatch.from_arrays(columns, schema=shape)
+        else:
+            yield where, batch
+        at = where.stop
+    else:
+        if at == rows:
+            return
+    raise InputError(f"{source.name}: has not the {rows} rows it had; start again")
+
+
 def write_batches(
-    path: Path, schema: pa.Schema, delimiter: str, batches: Iterator[pa.RecordBatch], *, guarded: bool = False
+    path: Path,
+    schema: pa.Schema,
+    delimiter: str,
+    batches: Iterator[pa.RecordBatch],
+    *,
+    guarded: bool = False,
+    private: bool = False,
 ) -> None:
     """Write batches of one schema as the path's ending says, atomically; `delimiter` is for CSV. guarded: a new file is
-    for its owner only."""
-    with replacing(path, guarded=guarded) as part:
+    for its owner only. private: any file is. Raises OutputError when the system refuses."""
+    with replacing(path, guarded=guarded, secret=private) as part:
         _WRITERS[path.suffix.lower()](part, schema, delimiter, batches)
 
 
@@ -53,24 +153,12 @@ def check_target(target: str | os.PathLike[str], schema: pa.Schema) -> None:
     if kind not in _WRITERS:
         raise InputError(f"{path}: cannot tell how to write this; known endings: {', '.join(_WRITERS)}")
     if not path.parent.is_dir():
-        raise InputError(f"{path}: the folder {path.parent} does not exist")
+        raise OutputError(f"{path}: the folder {path.parent} does not exist; choose one that does")
+    atomic.check(path)
     if kind == ".csv":
         for field in schema:
             if pa.types.is_nested(field.type):
                 raise InputError(f"{path}: column {field.name!r} has type {field.type}, which CSV cannot hold")
-
-
-def _filtered(source: Source, mask: Mask) -> Iterator[pa.RecordBatch]:
-    at = 0
-    for batch in source.batches():
-        if at + len(batch) > len(mask):
-            break
-        yield batch.filter(pa.array(mask[at : at + len(batch)]))
-        at += len(batch)
-    else:
-        if at == len(mask):
-            return
-    raise InputError(f"{source.name}: has not the {len(mask)} rows it had; start again")
 
 
 def _write_csv(part: Path, schema: pa.Schema, delimiter: str, batches: Iterator[pa.RecordBatch]) -> None:
@@ -94,7 +182,23 @@ def _write_parquet(part: Path, schema: pa.Schema, delimiter: str, batches: Itera
 
 
 def _csv_text(column: pa.Array, name: str) -> pa.Array:
-    return pc.fill_null(as_text(column, name, "CSV"), "")
+    return pc.fill_null(written_text(column, name, "CSV"), "")
+
+
+def written_text(values: pa.Array, column: str, name: str) -> pa.Array:
+    """A column as text for people and programs, Arrow large_string, nulls kept.
+
+    A whole floating-point number below 2^63 is its digits, without an exponent; a duration is a number and its unit,
+    such as `90 s`. Otherwise, and in what it raises, like `as_text`.
+    """
+    texts = as_text(values, column, name)
+    if pa.types.is_duration(values.type):
+        return pc.binary_join_element_wise(texts, pa.scalar(values.type.unit, texts.type), pa.scalar(" ", texts.type))
+    if pa.types.is_floating(values.type):
+        wide = values.cast(pa.float64())
+        whole = pc.and_(pc.equal(pc.floor(wide), wide), pc.less(pc.abs(wide), _INT64_END))
+        texts = pc.if_else(pc.fill_null(whole, False), pc.cast(wide, pa.int64(), safe=False).cast(texts.type), texts)
+    return texts
 
 
 def _csv_lines(columns: list[pa.Array], delimiter: str) -> memoryview:

@@ -6,6 +6,7 @@
     strict_json  JSON as a hostile peer may send it
     durable      files that a crash must not undo: logs that only grow, SQLite transactions, syncs
     atomic       outputs that appear whole or not at all; stands on durable
+    working      the folder for working files
     rows         rows of a table as text, and faults: what readers and users of tables share
     splitting    lines of text to rows of fields: CSV and files like it
     columns      rows of a table as columns of text, in chunks

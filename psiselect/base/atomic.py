@@ -18,8 +18,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from psiselect.base import durable
-from psiselect.base.errors import InputError
+from psiselect.base.errors import OutputError
 
+_MOST_LINKS = 40  # one after the other, as the system itself allows
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_NAMELESS = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)
 
 
@@ -29,37 +31,88 @@ def replacing(target: Path, *, secret: bool = False, guarded: bool = False) -> I
     gone.
 
     secret: always 0600. guarded: 0600 unless it replaces a file. Others get the usual mode under the umask. A replaced
-    file keeps its mode, unless `secret`. Raises InputError when the folder cannot be written.
+    file keeps its mode, unless `secret`. Where the target is a link, the file that it leads to is replaced; a `secret`
+    file replaces the link. Raises OutputError for what the system refuses, in the block too.
     """
     target = Path(target)
-    try:
+    with reported(target):
+        target = target if secret else followed(target)
         _sweep(target)
         handle, part = _open(target)
-    except OSError as error:
-        raise InputError(
-            f"cannot write {target}: {error.strerror}; choose a folder that exists and can be written"
-        ) from None
+        try:
+            # Held until the file has its name: who sweeps leftovers spares those that a process holds.
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield Path(f"/proc/self/fd/{handle}") if part is None else part
+            os.fchmod(handle, _mode(target, secret=secret, guarded=guarded))
+            with open(handle, "rb", closefd=False) as written:
+                durable.sync_file(written)
+            part = _name(handle, part, target)
+            durable.sync_folder(target.parent)
+        except BaseException:
+            if part is not None:
+                part.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def reported(target: str | os.PathLike[str]) -> Iterator[None]:
+    """Raises OutputError, naming the target and what to do, for what the system refuses in the block."""
     try:
-        # Held until the file has its name: who sweeps leftovers spares those that a process holds.
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield Path(f"/proc/self/fd/{handle}") if part is None else part
-        os.fchmod(handle, _mode(target, secret=secret, guarded=guarded))
-        with open(handle, "rb", closefd=False) as written:
-            durable.sync_file(written)
-        part = _name(handle, part, target)
-        durable.sync_folder(target.parent)
-    except BaseException:
-        if part is not None:
-            part.unlink(missing_ok=True)
-        raise
-    finally:
+        yield
+    except OSError as error:
+        # Arrow puts a text of its own in the place of the system's.
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise OutputError(f"cannot write {target}: {reason}; {_remedy(error.errno)}", reason=reason) from None
+
+
+def check(target: Path, *, secret: bool = False) -> None:
+    """Raise OutputError now if `replacing` could not write there. Leaves nothing behind; how much room there is, is for
+    `room`."""
+    with reported(target):
+        found = target if secret else followed(target)
+        if found.is_dir():
+            raise OutputError(f"cannot write {target}: it is a folder; name a file in it")
+        if os.path.lexists(found) and not found.is_symlink() and not found.is_file():
+            raise OutputError(f"cannot write {target}: it is a pipe or a device; name a file")
+        handle, part = _open(found)
         os.close(handle)
+        if part is not None:
+            part.unlink()
+
+
+def room(target: Path) -> int:
+    """Bytes that are free for this user where the target is. Raises OutputError."""
+    with reported(target):
+        free = os.statvfs(followed(target).parent)
+        return free.f_bavail * free.f_frsize
+
+
+def followed(target: Path) -> Path:
+    """The file that a link leads to, or the target itself. Raises OutputError for a link that somebody else has laid in
+    a folder that all may write to: its file could be anyone's. Raises OSError."""
+    for _ in range(_MOST_LINKS):
+        if not target.is_symlink():
+            return target
+        folder, link = target.parent.stat(), target.lstat()
+        shared = folder.st_mode & stat.S_ISVTX and folder.st_mode & stat.S_IWOTH
+        if shared and link.st_uid not in (os.geteuid(), folder.st_uid):
+            raise OutputError(f"cannot write {target}: it is another user's link in a shared folder; name a file")
+        target = target.parent / target.readlink()
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
 
 def write_bytes(target: Path, content: bytes, *, secret: bool = False) -> None:
-    """Write `content` to `target` atomically."""
+    """Write `content` to `target` atomically. Raises OutputError."""
     with replacing(target, secret=secret) as part:
         part.write_bytes(content)
+
+
+def _remedy(number: int | None) -> str:
+    if number in _FULL:
+        return "make room, or name a file on another disk"
+    return "choose a folder that exists and can be written"
 
 
 def _open(target: Path) -> tuple[int, Path | None]:

@@ -9,10 +9,12 @@ what to do; all others raise OSError. Not covered: file systems whose locks or s
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import fcntl
 import os
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal, Self
@@ -22,6 +24,8 @@ from psiselect.base.errors import InputError, PsiselectError
 Connection = sqlite3.Connection
 Failed = Callable[[str], PsiselectError]  # takes the reason in a few words, makes the error to raise
 Stamp = tuple[int, int, int, int]
+_KEEP_SIZE = 1  # of fallocate(2)
+_CANNOT_HOLD = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ENODEV)
 _BUSY_SECONDS = 30.0  # how long a transaction waits for another process's write
 
 
@@ -47,6 +51,25 @@ def open_private(path: Path, flags: int = 0) -> int:
     have another file written to. Raises OSError.
     """
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | flags, 0o600)
+
+
+def hold_room(handle: int, size: int) -> None:
+    """Take room on the disk for so many bytes after the end of an open file, whose size stays.
+
+    The room stays taken until it is written to, or until the file is cut. File systems that cannot do this are left as
+    they are, and so is what is no file. Raises OSError when there is no room.
+    """
+    found = os.fstat(handle)
+    fallocate = getattr(ctypes.CDLL(None, use_errno=True), "fallocate", None)
+    if not stat.S_ISREG(found.st_mode) or fallocate is None:
+        return
+    fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long)
+    while fallocate(handle, _KEEP_SIZE, found.st_size, size) != 0:
+        number = ctypes.get_errno()
+        if number in _CANNOT_HOLD:
+            return
+        if number != errno.EINTR:
+            raise OSError(number, os.strerror(number))
 
 
 def create_private(path: Path) -> None:
@@ -125,6 +148,12 @@ class AppendLog:
         with self._reported():
             self._write(entry)
 
+    def hold(self, size: int) -> None:
+        """Take room for entries of so many bytes in all, so that a later `append` does not find the disk full."""
+        with self._reported():
+            hold_room(self._handle, size)
+            os.fsync(self._handle)
+
     def entries(self) -> Iterator[bytes]:
         """Every entry so far, oldest first, with its newline."""
         with self._reported(), os.fdopen(os.dup(self._handle), "rb") as file:
@@ -167,7 +196,22 @@ class AppendLog:
         try:
             yield
         except OSError as error:
-            raise self._failed(error.strerror or str(error)) from None
+            link = error.errno == errno.ELOOP
+            reason = "it is a symbolic link, and is not followed" if link else error.strerror or str(error)
+            raise self._failed(reason) from None
+
+
+def whole_lines(start: bytes, longest: int) -> Callable[[bytes], int | None]:
+    """What AppendLog asks about a file of lines that all begin with `start` and have at most `longest` bytes."""
+
+    def whole(tail: bytes) -> int | None:
+        end = tail.rfind(b"\n") + 1
+        last, torn = tail[tail.rfind(b"\n", 0, max(0, end - 1)) + 1 : end], tail[end:]
+        # After whole lines nothing is ours to cut but the beginning of a line.
+        ours = len(torn) < longest and (torn.startswith(start) or start.startswith(torn))
+        return end if ours and (not last or last.startswith(start)) else None
+
+    return whole
 
 
 @contextlib.contextmanager

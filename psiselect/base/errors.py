@@ -4,6 +4,7 @@
     +-- LocalError            this side is at fault, or decided
     |   +-- UsageError        the call or the options make no sense
     |   +-- InputError        a file, row, column or field could not be read as promised
+    |   |   +-- OutputError   a file or stream could not be written
     |   +-- ResourceError     the system grants no thread that the session needs
     |   +-- PolicyError       own policy or the agreed minimum says no
     |       +-- MinimumError  the side that compares found too few matches
@@ -45,6 +46,15 @@ class InputError(LocalError):
 
 class ResourceError(LocalError):
     """The system grants this process no thread that the session needs; nothing is wrong with the data or the peer."""
+
+
+class OutputError(InputError):
+    """A file or stream could not be written: the disk is full, the folder is read-only, or the reader is gone. `reason`
+    is the system's, without what to do."""
+
+    def __init__(self, message: str, *, term: str | None = None, reason: str | None = None) -> None:
+        super().__init__(message, term=term)
+        self.reason = reason or message
 
 
 class PolicyError(LocalError):

@@ -23,7 +23,7 @@ from cli.vote.draws import DrawRecord
 from dpselect.accounting import BudgetKind, Cost, PureDp
 from dpselect.ledger import Ledger
 from dpselect.privacy import NeighbouringRelation
-from psi.accounts import audit
+from psi.accounts import audit, results_file
 from psi.accounts.policy import Allowance
 from psi.accounts.session_counter import SessionCounter
 from psi.agreement.modes import Side
@@ -77,6 +77,10 @@ def draw(place: Path) -> None:
 
 def audit_line(place: Path) -> None:
     audit.append(place / "log", {"number": 1})
+
+
+def result_line(place: Path) -> None:
+    results_file.append(place / "log", {"number": 1})
 
 
 def answered(place: Path) -> AnsweredOffers:
@@ -201,7 +205,10 @@ CASES: dict[str, tuple[Step, Step, list[str]]] = {
     "an audit file is made": (nothing, lambda place: audit.check(place / "log"), [*APPENDED, "sync ."]),
     "the first draw": (nothing, draw, [*APPENDED, "sync .", *APPENDED, "remove winner", *APPENDED]),
     "a draw": (draw, draw, [*APPENDED, "remove winner", *APPENDED]),
+    "an audit file is made": (nothing, lambda place: audit.check(place / "log"), [*APPENDED, "sync .", "sync log"]),
     "a line of an audit file": (audit_line, audit_line, APPENDED),
+    "room for results is taken": (result_line, lambda place: results_file.hold(place / "log", 2), ["sync log"]),
+    "a result": (result_line, result_line, APPENDED),
     "a memory of offers is made": (nothing, answered, [*APPENDED, "sync ."]),
     "an offer is answered": (lambda place: answer(place, 1), lambda place: answer(place, 2), APPENDED),
     "an offer's state": (nothing, offer_state, ["sync .", *REPLACED]),

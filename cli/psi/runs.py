@@ -1,0 +1,115 @@
+"""`psiselect psi runs`: how many sessions each peer has had, and the way out when a wrong clock was counted."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from cli._output import json_option, print_fields, print_json, print_table, say
+from psi.accounts import audit
+from psi.accounts.policy import Policy
+from psi.accounts.session_counter import SessionCounter
+from psiselect.base.errors import InputError, PolicyError
+
+_POLICY = click.option(
+    "--policy", required=True, type=click.Path(path_type=Path), metavar="FILE", help="The policy that allows sessions."
+)
+
+
+@click.group("runs")
+def command() -> None:
+    """Show the sessions that a policy has counted, or mend a counter that has seen a wrong clock."""
+
+
+@command.command("show")
+@_POLICY
+@json_option
+def show(policy: Path, as_json: bool) -> None:
+    """Show how many sessions each peer has had, and when the next may begin.
+
+    \b
+    Examples:
+      psiselect psi runs show --policy weekly.toml
+    """
+    rules, counter, now = _opened(policy)
+    clock = counter.clock()
+    peers = [
+        {
+            "fingerprint": peer.hex(),
+            "sessions": counter.count(peer),
+            "allowed": f"{allowance.count} in {allowance.per}",
+            "next": _text(max(now, free)) if (free := counter.next(peer, allowance, now)) is not None else None,
+        }
+        for peer, allowance in ((peer, found.runs) for peer, found in rules.peers.items())
+    ]
+    if as_json:
+        print_json({"counter": counter.path, "now": _text(now), "latest_clock": _text(clock), "peers": peers})
+        return
+    print_fields({"counted in": counter.path, "now": _text(now), "latest time seen": _text(clock) if clock else None})
+    print_table(
+        ["peer", "sessions", "allowed", "next may begin"],
+        [(found["fingerprint"], found["sessions"], found["allowed"], found["next"] or "never") for found in peers],
+    )
+    if clock > now:
+        say(_ahead(clock, now) + "; if that clock was wrong, `psiselect psi runs mend` puts it right")
+
+
+@command.command("mend")
+@_POLICY
+@click.option(
+    "--audit", "log", required=True, type=click.Path(path_type=Path), metavar="FILE", help="Note the change here."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def mend(policy: Path, log: Path, yes: bool, as_json: bool) -> None:
+    """Set a counter back that has seen a clock ahead of this machine's.
+
+    The latest time it has seen becomes the present time. Sessions that it holds for later ones count as if they had
+    begun now: none is forgotten. The change is written to the audit file first.
+
+    \b
+    Examples:
+      psiselect psi runs mend --policy weekly.toml --audit sessions.log
+    """
+    _, counter, now = _opened(policy)
+    clock, later = counter.clock(), counter.later_than(now)
+    changed = clock > now or later > 0
+    if changed:
+        say(_ahead(max(clock, now), now))
+        say(f"what changes: the latest time seen becomes {_text(now)}; sessions that count as begun now: {later}")
+        if not yes and not click.confirm("Is the present time right, and shall this be changed?", err=True):
+            raise PolicyError("nothing was changed", term="runs")
+        audit.append(
+            log,
+            {
+                "time": _text(now),
+                "outcome": "runs mended",
+                "latest_clock": _text(clock),
+                "sessions_moved": later,
+                **dict.fromkeys(("side", "peer", "error", "own_size", "terms", "record", "signatures")),
+            },
+        )
+        counter.mend(now)
+    if as_json:
+        print_json({"counter": counter.path, "changed": changed, "sessions_moved": later})
+    else:
+        print_fields({"counter": counter.path, "changed": "yes" if changed else "no: it has seen no later time"})
+
+
+def _opened(policy: Path) -> tuple[Policy, SessionCounter, int]:
+    """The policy, its counter, and the time. Raises InputError when nothing has been counted yet."""
+    rules = Policy.load(policy)
+    if not rules.state.exists():
+        raise InputError(f"{rules.state} is not there: no session has been counted under {policy} yet")
+    return rules, SessionCounter(rules.state), int(time.time())
+
+
+def _ahead(clock: int, now: int) -> str:
+    return f"the counter has seen {_text(clock)}, {(clock - now) / 86_400:.1f} days after the present time {_text(now)}"
+
+
+def _text(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
