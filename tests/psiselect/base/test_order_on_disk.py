@@ -202,7 +202,6 @@ CASES: dict[str, tuple[Step, Step, list[str]]] = {
         count_session,
         [*BEGIN, COMMIT, *BEGIN, "sql UPDATE clock", "sql INSERT INTO run", COMMIT],
     ),
-    "an audit file is made": (nothing, lambda place: audit.check(place / "log"), [*APPENDED, "sync ."]),
     "the first draw": (nothing, draw, [*APPENDED, "sync .", *APPENDED, "remove winner", *APPENDED]),
     "a draw": (draw, draw, [*APPENDED, "remove winner", *APPENDED]),
     "an audit file is made": (nothing, lambda place: audit.check(place / "log"), [*APPENDED, "sync .", "sync log"]),
