@@ -6,20 +6,23 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
 
-from dpselect.ballots.model import Profile
+from dpselect.ballots.model import Election
 from dpselect.committee import CommitteeSelection
 from dpselect.planning import Measurement
 from dpselect.privacy import NeighbouringRelation
 from psiselect.base.entropy import Entropy, SystemEntropy
 from psiselect.base.errors import UsageError
 
+# By the relation, and whether ballots are known to be voters'.
 _SENTENCES = {
-    NeighbouringRelation.ADD_REMOVE: "Whether any one voter took part or stayed away",
-    NeighbouringRelation.REPLACE: "However any one voter had filled in the ballot",
+    (NeighbouringRelation.ADD_REMOVE, True): "Whether any one voter took part or stayed away",
+    (NeighbouringRelation.REPLACE, True): "However any one voter had filled in the ballot",
+    (NeighbouringRelation.ADD_REMOVE, False): "Whether any one ballot was cast or not",
+    (NeighbouringRelation.REPLACE, False): "However any one ballot had been filled in",
 }
 
 
-def elect(profile: Profile, measurement: Measurement, entropy: Entropy | None = None) -> tuple[str, ...]:
+def elect(profile: Election, measurement: Measurement, entropy: Entropy | None = None) -> tuple[str, ...]:
     """One private release: the winner, or the committee in the order of names. Costs the measurement's epsilon: charge
     a ledger first. Without ballots the choice is uniform; so it is among candidates that tie."""
     tally, source = profile.tally(), entropy or SystemEntropy()
@@ -30,11 +33,12 @@ def elect(profile: Profile, measurement: Measurement, entropy: Entropy | None = 
     return tuple(sorted(profile.candidates[index] for index in chosen))
 
 
-def guarantee(epsilon: Fraction, neighbors: NeighbouringRelation) -> str:
-    """The guarantee of one release, in a sentence for voters. Numbers are rounded up."""
+def guarantee(epsilon: Fraction, neighbors: NeighbouringRelation, *, by_voter: bool = True) -> str:
+    """The guarantee of one release, in a sentence for voters. by_voter: whether at most one ballot of each voter was
+    counted, by their ids; else it is one of a ballot. Numbers are rounded up."""
     return (
-        f"{_SENTENCES[neighbors]}, the chance of this or any other result is the same up to a factor of "
-        f"{_factor(epsilon)} (epsilon {epsilon_text(epsilon)}, {neighbors.value})."
+        f"{_SENTENCES[neighbors, by_voter]}, the chance of this or any other result is the same up to a factor of "
+        f"{factor_text(epsilon)} (epsilon {epsilon_text(epsilon)}, {neighbors.value})."
     )
 
 
@@ -44,7 +48,8 @@ def epsilon_text(epsilon: Fraction) -> str:
     return f"{decimal:f}" if Fraction(decimal) == epsilon and len(f"{decimal:f}") <= 12 else str(epsilon)
 
 
-def _factor(epsilon: Fraction) -> str:
+def factor_text(epsilon: Fraction) -> str:
+    """e^epsilon, rounded up."""
     if epsilon > 20:
         return f"e^{epsilon_text(epsilon)}"
     # Far more digits than are shown, then up.
@@ -64,7 +69,7 @@ class Tally:
     tied: tuple[str, ...]
 
 
-def not_private_tally(profile: Profile, seats: int = 1) -> Tally:
+def not_private_tally(profile: Election, seats: int = 1) -> Tally:
     """Count without any privacy. Raises UsageError when there are not as many candidates as seats."""
     if not 1 <= seats <= len(profile.candidates):
         raise UsageError(f"seats: expected 1 to {len(profile.candidates)}, got {seats}")

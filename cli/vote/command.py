@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,41 +10,28 @@ import click
 
 from cli._ledger import ledger_options, open_ledger
 from cli._output import json_option, print_json, print_table, say
-from cli._reading import TABLE_FORMATS, format_option, taking_reading
-from cli._table import FILE_OR_DATABASE, Table, query_option
-from cli.vote.ballots import load
+from cli.vote.ballots import load_given
+from cli.vote.draws import DrawRecord
+from cli.vote.expect import Entitled, print_expectation
+from cli.vote.options import GivenBallots, ballot_options
 from cli.vote.plan import print_plan, save_plot
 from dpselect.accounting import BudgetKind
 from dpselect.approval import elect, epsilon_text, guarantee, not_private_tally
-from dpselect.ballots import FORMATS, OnInvalid, Reading, load_candidates
+from dpselect.ballots import Reading, load_candidates
 from dpselect.mechanisms import Mechanism
 from dpselect.planning import Task, choose, plan
 from dpselect.privacy import NeighbouringRelation, parse_epsilon, parse_fraction
-from psi.tables import ReadingOptions
 from psiselect.base.errors import UsageError
 
 MECHANISMS = ("permute-and-flip", "exponential", "subset-exponential", "peeling")
+_SHOWN = 20  # candidates
 
-_ballots = click.argument("ballots", type=FILE_OR_DATABASE)
-_candidates = click.option(
-    "--candidates",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="The public list of candidates, one a line. Needed for ballots in a table that hold names.",
+_EPSILON = functools.partial(
+    click.option, "--epsilon", metavar="E", help="Privacy, exact: 0.1 is very strong, 1 usual, 5 weak; 1/10 works too."
 )
-_on_invalid = click.option(
-    "--on-invalid",
-    type=click.Choice([rule.value for rule in OnInvalid]),
-    default=OnInvalid.ERROR.value,
-    show_default=True,
-    help="A ballot that breaks a rule: stop and name its line, or leave it out silently (inside the guarantee).",
-)
-_format = format_option((*(form for form in FORMATS if form not in TABLE_FORMATS), *TABLE_FORMATS))
-_reading = taking_reading(formats=False)
-_epsilon = click.option("--epsilon", required=True, metavar="E", help="Privacy parameter, exact: 0.1 or 1/10.")
-_neighbors = click.option(
+_NEIGHBORS = functools.partial(
+    click.option,
     "--neighbors",
-    required=True,
     type=click.Choice([relation.value for relation in NeighbouringRelation]),
     help="What one voter can change: taking part at all (add-remove), or what the ballot says (replace).",
 )
@@ -64,58 +52,58 @@ def command() -> None:
 
 
 @command.command("winner", short_help="A private winner or committee from a file of ballots.")
-@_ballots
-@query_option
-@_epsilon
-@_neighbors
+@ballot_options
+@_EPSILON(required=True)
+@_NEIGHBORS(required=True)
 @click.option(
     "--mechanism",
     type=click.Choice(["auto", *MECHANISMS]),
     default="auto",
     show_default=True,
-    help="auto goes by public parameters only, see `vote plan`.",
+    help="How to draw; auto goes by public parameters only, see `vote plan`.",
 )
 @_seats
-@_candidates
 @click.option(
     "--gap", metavar="G", help="Your guess, before counting, of the lead in votes; steers auto for seats > 1."
 )
-@_on_invalid
-@_format
-@_reading
 @ledger_options("these ballots")
+@click.option("--again", is_flag=True, help="Draw although there was a draw; the epsilons add up.")
+@click.option("--no-ledger", is_flag=True, help="Keep no record that there was a draw.")
 @json_option
 def winner(
-    ballots: Path | str,
-    query: str | None,
+    given: GivenBallots,
     epsilon: str,
     neighbors: str,
     mechanism: str,
     seats: int,
-    candidates: Path | None,
     gap: str | None,
-    on_invalid: str,
-    form: str | None,
-    said: ReadingOptions,
     ledger: Path | None,
     dataset: str | None,
+    again: bool,
+    no_ledger: bool,
     as_json: bool,
 ) -> None:
     """The winner, or a committee of --seats, with differential privacy for the voters.
 
-    Prints nothing else that depends on the ballots: no counts, no turnout, members in the order of names. Formats:
-    tables (see docs/tables.md, or a database with --query), PrefLib (.cat, .toc, .toi), Pabulib (.pb),
-    abcvoting (.abc.yaml).
+    Prints nothing else that depends on the ballots: no counts, no turnout, members in the order of names. The first
+    draw is the result: it is recorded in BALLOTS.draw beside the file, and a second draw is refused. Formats: tables
+    (.csv, .parquet, .arrow, .feather, or a database with --query), PrefLib (.cat, .toc, .toi), Pabulib (.pb), BLT,
+    abcvoting (.abc.yaml), decrypted ballots of Belenios.
 
     \b
     Examples:
       psiselect vote winner ballots.csv --epsilon 0.1 --neighbors add-remove
+      psiselect vote winner form.csv --candidates names.txt --ballot-column "Whom do you approve of?" \\
+          --epsilon 1 --neighbors add-remove
       psiselect vote winner election.cat --epsilon 1 --neighbors replace --seats 3 --gap 20
       psiselect vote winner votes.pb --epsilon 0.1 --neighbors add-remove --ledger budget.db --dataset town-2026
     """
     exact, relation, guess = parse_epsilon(epsilon), NeighbouringRelation.parse(neighbors), _gap(gap)
+    record = _record(given, ledger, again=again, no_ledger=no_ledger)
+    if record is not None and not again:
+        record.refuse_another(exact)
     book = open_ledger(ledger, dataset)
-    reading = load(Table(ballots, query, said), candidates=candidates, on_invalid=OnInvalid(on_invalid), form=form)
+    reading = load_given(given)
     _tell(reading)
     task = Task(
         len(reading.profile.candidates), exact, relation, seats, guess, BudgetKind.PURE if book is None else book.kind
@@ -125,39 +113,62 @@ def winner(
     if book is not None and dataset is not None:
         what = f"vote winner: {choice.mechanism.value}, epsilon {epsilon_text(exact)}"
         remaining = book.spend(dataset, choice.measurement.event, neighbors=relation, what=what[:200]).remaining
-    winners = elect(reading.profile, choice.measurement)
+
+    def draw() -> tuple[str, ...]:
+        return elect(reading.profile, choice.measurement)
+
+    if record is None:
+        winners, total = draw(), exact
+    else:
+        winners, past = record.draw(exact, relation, draw, again=again)
+        total = sum((earlier.epsilon for earlier in past), exact)
     exponent = choice.measurement.exponent
+    promise = guarantee(exact, relation, by_voter=reading.by_voter)
     if as_json:
         print_json(
             {
                 "winners": winners,
+                "titles": {name: reading.titles[name] for name in winners if name in reading.titles},
                 "seats": seats,
                 "mechanism": choice.mechanism.value,
                 "why": choice.why,
                 "epsilon": float(exact),
                 "epsilon_exact": str(exact),
+                "epsilon_of_all_draws": float(total),
                 "neighbors": neighbors,
                 "exponent_per_vote": float(exponent),
                 "exponent_per_vote_exact": str(exponent),
                 "sampling": "exact",
-                "guarantee": guarantee(exact, relation),
+                "guarantee": promise,
+                "record": None if record is None else record.path,
                 "ledger_remaining": None if remaining is None else float(remaining.amount),
                 "ledger_remaining_exact": None if remaining is None else str(remaining.amount),
             }
         )
         return
-    click.echo(f"Winner: {winners[0]}" if seats == 1 else "Committee, in the order of names: " + ", ".join(winners))
-    click.echo(guarantee(exact, relation))
+    shown = [_titled(name, reading) for name in winners]
+    click.echo(f"Winner: {shown[0]}" if seats == 1 else "Committee, in the order of names: " + ", ".join(shown))
+    click.echo(promise)
     say(f"{choice.mechanism.value}, exponent {exponent} per vote, sampled exactly; {choice.why}")
+    if record is not None:
+        say(f"recorded in {record.path}; a second draw is refused")
+        if total != exact:
+            say(f"all draws from these ballots together: epsilon {epsilon_text(total)}")
     if book is not None and remaining is not None:
         say(f"left for {dataset!r} in {ledger}: {book.describe(remaining)}")
 
 
 @command.command("plan", short_help="What to expect, before any budget is spent.")
 @click.option("--candidates", required=True, metavar="M|FILE", help="How many candidates, or the file that lists them.")
-@click.option("--gap", required=True, metavar="G", help="Votes by which you expect the winners to lead.")
-@_epsilon
-@_neighbors
+@click.option(
+    "--voters",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Say in words what epsilon means, with N people entitled to vote.",
+)
+@click.option("--gap", metavar="G", help="Votes by which you expect the winners to lead. Needed without --voters.")
+@_EPSILON()
+@_NEIGHBORS()
 @_seats
 @click.option(
     "--target", default="0.95", show_default=True, metavar="P", help="Probability wanted for the true winner."
@@ -173,9 +184,10 @@ def winner(
 @json_option
 def plan_(
     candidates: str,
-    gap: str,
-    epsilon: str,
-    neighbors: str,
+    voters: int | None,
+    gap: str | None,
+    epsilon: str | None,
+    neighbors: str | None,
     seats: int,
     target: str,
     budget: str,
@@ -184,18 +196,31 @@ def plan_(
 ) -> None:
     """How likely is the true winner, and what epsilon would do, before any budget is spent.
 
-    Works from public parameters only. All rivals are taken to be exactly the gap behind: the probability is a lower
+    Works from public parameters only, and never opens ballots. With --voters it says in words what epsilon 0.1, 1 and 5
+    mean for an election of that size. All rivals are taken to be exactly the gap behind: the probability is a lower
     bound whenever all are at least that far behind, the expected loss is that example's.
 
     \b
     Examples:
+      psiselect vote plan --candidates names.txt --voters 90
       psiselect vote plan --candidates 16 --gap 20 --epsilon 0.1 --neighbors add-remove
       psiselect vote plan --candidates 40 --seats 5 --gap 30 --epsilon 1 --neighbors replace --plot plan.svg
     """
+    relation = None if neighbors is None else NeighbouringRelation.parse(neighbors)
+    if voters is not None:
+        _refuse_with_voters(gap=gap, plot=plot)
+        size = Entitled(voters, _count(candidates, seats), seats, relation or NeighbouringRelation.ADD_REMOVE)
+        print_expectation(size, None if epsilon is None else parse_epsilon(epsilon), _target(target), as_json)
+        return
+    if gap is None or epsilon is None or relation is None:
+        missing = next(
+            name for name, value in (("gap", gap), ("epsilon", epsilon), ("neighbors", relation)) if value is None
+        )
+        raise UsageError(f"--{missing} is missing; or say --voters N to learn in words what epsilon means")
     task = Task(
         _count(candidates, seats),
         parse_epsilon(epsilon),
-        NeighbouringRelation.parse(neighbors),
+        relation,
         seats,
         parse_fraction(gap, "gap"),
         BudgetKind(budget),
@@ -207,26 +232,11 @@ def plan_(
 
 
 @command.command("count", short_help="The exact tally, not private.")
-@_ballots
-@query_option
+@ballot_options
 @click.option("--not-private", is_flag=True, help="Say that you know: exact counts give no privacy.")
 @_seats
-@_candidates
-@_on_invalid
-@_format
-@_reading
 @json_option
-def count(
-    ballots: Path | str,
-    query: str | None,
-    not_private: bool,
-    seats: int,
-    candidates: Path | None,
-    on_invalid: str,
-    form: str | None,
-    said: ReadingOptions,
-    as_json: bool,
-) -> None:
+def count(given: GivenBallots, not_private: bool, seats: int, as_json: bool) -> None:
     """The exact tally, for the tallier: without privacy, and refused without --not-private.
 
     \b
@@ -237,8 +247,11 @@ def count(
         raise UsageError(
             "exact counts give the voters no privacy; say --not-private if that is meant, or use `vote winner`"
         )
-    reading = load(Table(ballots, query, said), candidates=candidates, on_invalid=OnInvalid(on_invalid), form=form)
+    reading = load_given(given)
     _tell(reading)
+    left_out = sum(reading.left_out.values())
+    for reason, ballots in reading.left_out.items():
+        say(f"{ballots} of {left_out + reading.profile.voters} ballots left out: {reason}")
     tally = not_private_tally(reading.profile, seats)
     if as_json:
         print_json(
@@ -250,6 +263,9 @@ def count(
                 "candidates": len(tally.counts),
                 "voters": tally.voters,
                 "counts": tally.counts,
+                "titles": reading.titles,
+                "left_out": left_out,
+                "left_out_because": reading.left_out,
                 "format": reading.format,
                 "notes": reading.notes,
                 "warnings": reading.warnings,
@@ -259,7 +275,7 @@ def count(
     marks = {name: "tied" if name in tally.tied else "elected" for name in tally.winners}
     print_table(
         ["candidate", "approvals", ""],
-        [(name, approvals, marks.get(name, "")) for name, approvals in tally.counts.items()],
+        [(_titled(name, reading), approvals, marks.get(name, "")) for name, approvals in tally.counts.items()],
         title=f"{tally.voters} ballots, not private",
     )
 
@@ -285,7 +301,33 @@ def _target(text: str) -> float:
     return float(target)
 
 
+def _refuse_with_voters(**given: object) -> None:
+    wrong = next((name for name, value in given.items() if value is not None), None)
+    if wrong is not None:
+        raise UsageError(f"--{wrong} does not go with --voters, which says in words what epsilon means")
+
+
+def _record(given: GivenBallots, ledger: Path | None, *, again: bool, no_ledger: bool) -> DrawRecord | None:
+    """Where the draw is recorded; None where a ledger counts it, or nobody does."""
+    if ledger is not None and no_ledger:
+        raise UsageError("--ledger and --no-ledger contradict each other; leave out one of them")
+    if ledger is None and not no_ledger:
+        return DrawRecord.beside(given.table)
+    if again:
+        raise UsageError("--again goes with the record beside the ballots; leave it out, with a ledger or without any")
+    return None
+
+
+def _titled(name: str, reading: Reading) -> str:
+    """A candidate as people know it: a project's name beside its id."""
+    return f"{name} ({reading.titles[name]})" if name in reading.titles else name
+
+
 def _tell(reading: Reading) -> None:
-    """Notes and warnings, to the tallier."""
+    """The candidates, which are public, and what the tallier should know."""
+    names = reading.profile.candidates
+    shown = [_titled(name, reading) for name in (names if reading.public_order else sorted(names))]
+    more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
+    say(f"{len(shown)} candidates: {', '.join(shown[:_SHOWN])}{more}")
     for line in (*reading.notes, *reading.warnings):
         say(f"note: {line}")

@@ -2,22 +2,36 @@
 
 Candidates are the numbers 0 to num_cand - 1, which is their name here too. The file is taken as a stream of YAML
 events from the safe loader: nothing is constructed, aliases are refused and depth is capped, so a short file cannot
-become a large one. Keys that a tally does not need (description, compute) are skipped; voter weights are refused.
+become a large one. A profile written as plain `- [0, 2]` lines, which is how the library writes it, means the same to
+YAML and is read without it, many times faster. Keys that a tally does not need (description, compute) are skipped;
+voter weights are refused.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import yaml
 
-from dpselect.ballots.model import MAX_CANDIDATES, BallotBox, CandidateList, Reading, Rules, fault, natural
+from dpselect.ballots.cells import STRANGER, index_of
+from dpselect.ballots.model import MAX_CANDIDATES, BallotBox, CandidateList, Numbers, Reading, Rules, fault, natural
+from psiselect.base.linewise import blocks_of_lines
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one where PyYAML was built with it
 _MAX_DEPTH = 8
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _KEYS = frozenset({"num_cand", "profile", "committeesize", "compute", "description", "voter_weights"})
+
+# A profile in lines; what an approval set in them looks like.
+_LINES = re.compile(rb"^profile: *\n(?=( *)- \[)", re.MULTILINE)
+_SET = r"- \[(?:[0-9]+(?:, ?[0-9]+)*)?\] *"
+_AROUND = r"\A *- \[|\] *\z"
+_PIECE = 1 << 16  # ballots, or 64 bytes, that are looked at at once
 
 # What a list of approval sets comes down to: the line of each ballot and its entries.
 Ballot = tuple[int, list[str]]
@@ -25,6 +39,62 @@ Ballot = tuple[int, list[str]]
 
 def read(text: str, rules: Rules) -> Reading:
     """Read an .abc.yaml file. Raises InputError."""
+    plain = _plain_lines(text.encode())
+    if plain is None:
+        return _counted(text, None, rules)
+    # Keys below keep their lines.
+    rest = b"profile: []\n" + b"\n" * plain.count
+    return _counted((plain.data[: plain.key] + rest + plain.data[plain.end :]).decode(), plain, rules)
+
+
+@dataclass(frozen=True)
+class _PlainLines:
+    """A profile as plain lines. key, start, end: where the key, the lines, and what is below them begin, in bytes.
+    before: lines above. count: lines."""
+
+    data: bytes
+    key: int
+    start: int
+    end: int
+    before: int
+    count: int
+
+    def pieces(self) -> Iterator[tuple[int, pa.Array]]:
+        """The lines, with how many came before."""
+        blocks = (self.data[at : min(at + 64 * _PIECE, self.end)] for at in range(self.start, self.end, 64 * _PIECE))
+        for before, block in blocks_of_lines(blocks, self.before):
+            if block is not None:
+                yield before, block.texts(np.ones(len(block), np.bool_))
+
+
+def _plain_lines(data: bytes) -> _PlainLines | None:
+    """The profile, if all of it is plain lines of one indentation; else it is left to the YAML parser."""
+    found = _LINES.search(data)
+    if found is None or b"\r" in data or b"\0" in data:
+        return None
+    start, count = found.end(), 0
+    pattern = rf"\A{found[1].decode()}{_SET}\z"
+    for _, block in blocks_of_lines((data[at : at + 64 * _PIECE] for at in range(start, len(data), 64 * _PIECE)), 0):
+        if block is None:
+            return None
+        plain = pc.match_substring_regex(block.texts(np.ones(len(block), np.bool_)), pattern)
+        ended = pc.index(plain, pa.scalar(False)).as_py()
+        if ended < 0:
+            count += len(block)
+            continue
+        count += ended
+        begins = block.data[block.starts[ended] : block.ends[ended]]
+        if not begins[:1].isalpha():  # no other key
+            return None
+        break
+    end = start
+    for _ in range(count):
+        end = data.find(b"\n", end) + 1 or len(data)
+    return _PlainLines(data, found.start(), start, end, data.count(b"\n", 0, start), count)
+
+
+def _counted(text: str, plain: _PlainLines | None, rules: Rules) -> Reading:
+    """plain: the ballots, where they are known already."""
     numbers: dict[str, tuple[int, str]] = {}
     ballots: list[Ballot] | None = None
     seen: set[str] = set()
@@ -52,10 +122,40 @@ def read(text: str, rules: Rules) -> Reading:
     for number in range(count):
         listed.add(str(number), line)
     candidates = listed.done(rules, line)
-    box = BallotBox({name: index for index, name in enumerate(candidates)}, rules.on_invalid)
-    for ballot_line, approved in ballots:
-        box.cast(approved, ballot_line)
+    box = BallotBox(count, rules)
+    for start in range(0, len(ballots), _PIECE):
+        piece = ballots[start : start + _PIECE]
+        sizes = np.array([len(approved) for _, approved in piece], np.int64)
+        entries = pa.array([entry for _, approved in piece for entry in approved], pa.string())
+        _count(np.array([line for line, _ in piece]), sizes, entries, candidates, box)
+    for before, texts in plain.pieces() if plain is not None else ():
+        inner = pc.replace_substring_regex(texts, _AROUND, "")
+        parts = pc.split_pattern_regex(inner, ", ?")
+        filled = pc.binary_length(inner).to_numpy(zero_copy_only=False) > 0
+        sizes = parts.value_lengths().to_numpy(zero_copy_only=False) * filled
+        entries = parts.filter(pa.array(filled)).flatten()
+        _count(np.arange(before + 1, before + 1 + len(texts)), sizes, entries, candidates, box)
     return box.reading(candidates, "abc.yaml")
+
+
+def _count(lines: Numbers, sizes: Numbers, entries: pa.Array, candidates: tuple[str, ...], box: BallotBox) -> None:
+    """Count ballots. sizes: how many of the entries each one has."""
+    ballot = np.repeat(np.arange(len(lines)), sizes)
+    index = index_of(entries, candidates)
+    bad = np.zeros(len(lines), np.bool_)
+    bad[ballot[index < 0]] = True  # an empty text is no number either
+    kept = ~bad[ballot]
+    keys = np.sort(ballot[kept] * box.size + index[kept])
+    twice = np.zeros(len(lines), np.bool_)
+    twice[keys[1:][keys[1:] == keys[:-1]] // box.size] = True
+    if bad.any():
+        first = int(np.argmax(bad))
+        place = int(np.flatnonzero(index[ballot == first] < 0)[0]) + 1
+        box.refuse(STRANGER, int(bad.sum()), int(lines[first]), f"name {place} is not a candidate")
+    if twice.any():
+        box.refuse("the ballot names a candidate twice", int(twice.sum()), int(lines[np.argmax(twice)]))
+    good = ~bad & ~twice
+    box.count(int(good.sum()), index[good[ballot]])
 
 
 def _line(event: yaml.Event) -> int:

@@ -6,26 +6,38 @@ Ballots in tables (CSV among them) come from a reader of tables; see `tabular`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dpselect.ballots import abcvoting, pabulib, preflib
-from dpselect.ballots.model import MAX_BYTES, CandidateList, Reading, Rules, fault
+from dpselect.ballots import abcvoting, belenios, blt, pabulib, preflib
+from dpselect.ballots.model import MAX_BYTES, CandidateList, Reading, Rules, fault, placed
 from psiselect.base.errors import InputError, UsageError
+from psiselect.base.linewise import Stream, without_mark
 
 HEAD = 1 << 16  # bytes that recognition looks at
 _PREFLIB = re.compile(r"^#\s*(FILE NAME|DATA TYPE|NUMBER ALTERNATIVES|ALTERNATIVE NAME 1)\s*:", re.MULTILINE)
-_YAML = re.compile(r"^(num_cand|profile)\s*:", re.MULTILINE)
+# The first line that is no remark is one of the keys.
+_YAML = re.compile(
+    r"(?:[ \t]*(?:#[^\n]*)?\r?\n|---[ \t]*\r?\n)*(?:num_cand|profile|committeesize|compute|description)\s*:"
+)
+# The lines that a PrefLib file begins with.
+_REMARKS = re.compile(r"(?:[ \t]*\r?\n|#[^\n]*(?:\n|\Z))*")
 _PABULIB = re.compile(r"\s*META\s*;*\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format: its reader, and how to tell it from the beginning of a file."""
+    """A format: how to tell it from the beginning of a file, and its reader."""
 
-    read: Callable[[str, Rules], Reading]
     fits: Callable[[str], bool]
+    read: Callable[[Stream, Rules], Reading]
+
+
+def _document(read: Callable[[str, Rules], Reading]) -> Callable[[Stream, Rules], Reading]:
+    """A reader of a file that is one document: it is held as a whole, and all of it must be well formed. The others
+    read line by line, and a line that breaks a rule is one invalid ballot."""
+    return lambda stream, rules: read(_decode(_whole(stream())), rules)
 
 
 def _preflib(kind: str) -> Callable[[str], bool]:
@@ -34,39 +46,73 @@ def _preflib(kind: str) -> Callable[[str], bool]:
 
 # In the order in which they are tried.
 _FORMATS: dict[str, Format] = {
-    "pb": Format(pabulib.read, lambda head: bool(_PABULIB.match(head))),
-    "cat": Format(preflib.read_cat, _preflib("cat")),
-    "toc": Format(preflib.read_toc, _preflib("toc")),
-    "toi": Format(preflib.read_toi, _preflib("toi")),
-    "abc.yaml": Format(abcvoting.read, lambda head: bool(_YAML.search(head))),
+    "pb": Format(lambda head: bool(_PABULIB.match(head)), pabulib.read),
+    "cat": Format(_preflib("cat"), preflib.read_cat),
+    "toc": Format(_preflib("toc"), preflib.read_toc),
+    "toi": Format(_preflib("toi"), preflib.read_toi),
+    "belenios": Format(belenios.recognised, _document(belenios.read)),
+    "abc.yaml": Format(lambda head: bool(_YAML.match(head)), _document(abcvoting.read)),
+    "blt": Format(lambda head: False, blt.read),  # begins like a table of numbers
 }
+_PREFLIBS = ("cat", "toc", "toi")
 TABLE = "csv"  # has no mark of its own: what is no other format
 FORMATS = (*_FORMATS, TABLE)
 
 
 def recognise(head: bytes, name: str = "ballots") -> str:
-    """The name of the format, by the first `HEAD` bytes of a file; `TABLE` where it is none of these.
+    """The name of the format, by the first `HEAD` bytes of a file, or its name where that ends in .blt; `TABLE` where
+    it is none of these.
 
     Raises InputError on a PrefLib file that holds no approvals, or does not say.
     """
     text = head.decode("utf-8-sig", errors="replace")
-    if _PREFLIB.search(text) and preflib.data_type(text) not in _FORMATS:
+    remarks = _REMARKS.match(text)
+    header = remarks[0] if remarks else ""
+    if name.lower().endswith(".blt"):
+        return "blt"
+    if _PREFLIB.search(header) and preflib.data_type(header) not in _FORMATS:
         problem = "a PrefLib file whose DATA TYPE is not cat, toc or toi; if it is one, say which by --format"
         raise InputError(f"{name}, line 1: {problem}", line=1)
-    return next((form for form, known in _FORMATS.items() if known.fits(text)), TABLE)
+    return next((form for form, known in _FORMATS.items() if known.fits(header if form in _PREFLIBS else text)), TABLE)
 
 
 def parse(data: bytes, rules: Rules | None = None, *, form: str, name: str = "ballots") -> Reading:
-    """Read ballots of a format that is no table; `name` is what errors call the source.
+    """Read ballots of a format that is no table; see `read_stream`."""
+    return read_stream(lambda: iter([data]), rules or Rules(), form=form, name=name)
 
-    Raises InputError, always with its line, for whatever bytes it is given; UsageError for a format that is unknown.
+
+def read_stream(stream: Stream, rules: Rules, *, form: str, name: str) -> Reading:
+    """Read ballots of a format that is no table.
+
+    stream: gives the file's bytes from the beginning, each time it is called. name: what errors call the file.
+    Raises InputError, always with its line, for whatever bytes it is given; UsageError for a format that is unknown, or
+    rules that do not fit it.
     """
-    if form not in _FORMATS:
+    known = _FORMATS.get(form)
+    if known is None:
         raise UsageError(f"unknown format {form!r}; choose from {', '.join(_FORMATS)}")
+    require_no_columns(rules, form)
     try:
-        return _FORMATS[form].read(_decode(data), rules or Rules())
+        return known.read(without_mark(stream), rules)
     except InputError as error:
-        raise _placed(name, error) from None
+        raise placed(name, error) from None
+
+
+def require_no_columns(rules: Rules, form: str) -> None:
+    """Raise UsageError for rules about columns and cells that this format does not have."""
+    given = {
+        "--ballot-column": rules.ballot_column is not None,
+        "--separator": rules.separator is not None,
+        "--yes": bool(rules.yes),
+        "--no": bool(rules.no),
+        "--other": rules.other.value != "refuse",
+        "--voter-column": rules.voter_column is not None and form != "pb",
+        "--repeated-voter": rules.repeated is not None and form != "pb",
+        "--approve-category": bool(rules.approve) and form not in ("cat", "toc", "toi"),
+    }
+    wrong = next((option for option, is_given in given.items() if is_given), None)
+    if wrong is not None:
+        raise UsageError(f"{wrong} does not go with the format {form}")
 
 
 def parse_candidates(data: bytes, name: str = "candidates") -> tuple[str, ...]:
@@ -78,7 +124,7 @@ def parse_candidates(data: bytes, name: str = "candidates") -> tuple[str, ...]:
                 listed.add(text, line)
         return listed.done(Rules(), 1)
     except InputError as error:
-        raise _placed(name, error) from None
+        raise placed(name, error) from None
 
 
 def load_candidates(path: Path) -> tuple[str, ...]:
@@ -91,9 +137,15 @@ def load_candidates(path: Path) -> tuple[str, ...]:
     return parse_candidates(data, str(path))
 
 
-def _placed(name: str, error: InputError) -> InputError:
-    line = max(error.line or 1, 1)
-    return InputError(f"{name}, line {line}: {error}", line=line)
+def _whole(blocks: Iterable[bytes]) -> bytes:
+    """All bytes, or as many as show that there are too many."""
+    found, size = [], 0
+    for block in blocks:
+        found.append(block)
+        size += len(block)
+        if size > MAX_BYTES:
+            break
+    return b"".join(found)
 
 
 def _decode(data: bytes) -> str:

@@ -1,37 +1,74 @@
-"""What every reader of ballots fills: a profile, counted and never expanded; and the rules that hold for all formats.
+"""What every reader of ballots fills, counted and never expanded; and the rules that hold for all formats.
 
-A reader gets text, not a file, and raises `InputError` with the 1-based line at fault, nothing else. Messages say where
-and what was expected; they never quote a ballot.
+A reader raises `InputError` with the 1-based line at fault, nothing else. Messages say where and what was expected;
+they quote a ballot only where `Rules.show` asks for it.
 """
 
 from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from dpselect.names import clean
-from psiselect.base.errors import InputError
+from psiselect.base.errors import InputError, UsageError
 
 MAX_BYTES = 256 << 20
 MAX_CANDIDATES = 1_000_000
-MAX_VOTERS = 10**15  # far from overflowing an int64 tally
+MAX_COUNT = 10**10  # ballots that one line may stand for; so no file has more than an int64 tally can hold
 MAX_NAME = 500
 
 _NATURAL = re.compile(r"[0-9]{1,15}", re.ASCII)
 _JOINERS = re.compile("[\u200c\u200d]")
 
+Numbers = npt.NDArray[np.int64]
+
 
 class OnInvalid(enum.Enum):
-    """What happens to a ballot that breaks a rule. DROP is silent and looks at each ballot alone, so that one voter
+    """What happens to a ballot that breaks a rule. DROP looks at each ballot alone and tells nobody, so that one voter
     still changes one ballot and the guarantee holds; ERROR stops, for the tallier, and lies outside the guarantee."""
 
     ERROR = "error"
     DROP = "drop"
+
+
+class Repeated(enum.Enum):
+    """What happens when a voter has several ballots. LAST and FIRST look at that voter's ballots only; ERROR stops,
+    for the tallier, and lies outside the guarantee."""
+
+    ERROR = "error"
+    LAST = "last"
+    FIRST = "first"
+
+
+class Other(enum.Enum):
+    """What becomes of a text on a ballot that is no candidate, such as the free text of a form's "Other:"."""
+
+    REFUSE = "refuse"
+    IGNORE = "ignore"
+
+
+class Election(Protocol):
+    """Public candidates, and how many ballots approve each."""
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """Their names, in the order of the source."""
+        ...
+
+    @property
+    def voters(self) -> int:
+        """The number of ballots, empty ones included. Private under add/remove."""
+        ...
+
+    def tally(self) -> Numbers:
+        """Approvals of each candidate, shape (candidates,), dtype int64. Private."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +97,86 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What a file holds. `notes` depend on its public header only; `warnings` on ballots too: for the tallier alone."""
+class Counted:
+    """An approval election as it was read: ballots are counted and gone. approvals: of each candidate."""
 
-    profile: Profile
+    candidates: tuple[str, ...]
+    approvals: tuple[int, ...]
+    voters: int
+
+    def tally(self) -> Numbers:
+        """Approvals of each candidate, shape (candidates,), dtype int64. Private."""
+        return np.array(self.approvals, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a file holds.
+
+    notes: depend on options and the file's public header only. warnings: depend on ballots too, for the tallier alone.
+    titles: what candidates are called besides their name, such as a project's name beside its id. public_order: whether
+    the order of the candidates says nothing about the result. by_voter: whether a ballot is known to be a voter's.
+    left_out: how many ballots were not counted, by reason; private.
+    """
+
+    profile: Counted
     format: str
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    titles: Mapping[str, str] = field(default_factory=dict)
+    public_order: bool = True
+    by_voter: bool = False
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the caller decides about reading: the public candidates, where the format has none of its own (or to
-    confirm those it has), and what becomes of invalid ballots."""
+    """What the caller decides about reading; all of it is public.
+
+    candidates: where the format has none of its own, or to confirm those it has. ballot_column: the column whose cells
+    are lists of names. separator: what separates names in a cell, alone. other: texts that are no candidate. yes, no:
+    further texts of a matrix. voter_column: whose texts say which voter a row is from. repeated: None for the default,
+    which is ERROR, or LAST under DROP. approve: which categories of a PrefLib file are approval, by name or number.
+    show: whether an error may show the cell at fault.
+
+    Raises UsageError for what does not go together.
+    """
 
     candidates: tuple[str, ...] | None = None
     on_invalid: OnInvalid = OnInvalid.ERROR
+    ballot_column: str | None = None
+    separator: str | None = None
+    other: Other = Other.REFUSE
+    yes: tuple[str, ...] = ()
+    no: tuple[str, ...] = ()
+    voter_column: str | None = None
+    repeated: Repeated | None = None
+    approve: tuple[str, ...] = ()
+    show: bool = False
+
+    def __post_init__(self) -> None:
+        if self.on_invalid is OnInvalid.DROP and self.repeated is Repeated.ERROR:
+            raise UsageError(
+                "--repeated-voter error: with --on-invalid drop say last or first; an error would depend on ballots"
+            )
+
+    @property
+    def of_repeated(self) -> Repeated:
+        """The rule for voters with several ballots."""
+        default = Repeated.ERROR if self.on_invalid is OnInvalid.ERROR else Repeated.LAST
+        return default if self.repeated is None else self.repeated
+
+
+class InvalidBallotsError(InputError):
+    """Ballots that break rules, all of them told in one message."""
+
+
+class BallotColumnError(InputError):
+    """No column is known to hold ballots. column: the one that fits, if there is one."""
+
+    def __init__(self, message: str, *, line: int, column: str | None) -> None:
+        super().__init__(message, line=line)
+        self.column = column
 
 
 class CandidateList:
@@ -87,7 +188,7 @@ class CandidateList:
     def add(self, name: str, line: int) -> None:
         """One more name. Raises InputError when it is empty, too long, unprintable or already there."""
         name = clean(name)
-        if not name or len(name) > MAX_NAME or not _printable(name):
+        if not name or len(name) > MAX_NAME or not printable(name):
             raise fault(line, f"a candidate's name is 1 to {MAX_NAME} printable characters")
         if name in self._lines:
             raise fault(line, f"the candidate {name!r} is already listed in line {self._lines[name]}")
@@ -101,60 +202,67 @@ class CandidateList:
         if not names:
             raise fault(line, "no candidates")
         if rules.candidates is not None and set(rules.candidates) != set(names):
-            missing = sorted(set(rules.candidates) - set(names)) or sorted(set(names) - set(rules.candidates))
-            raise fault(line, f"the list of candidates and the file's own differ, for one in {missing[0]!r}")
+            missing, more = sorted(set(rules.candidates) - set(names)), sorted(set(names) - set(rules.candidates))
+            found = f"the file does not have {missing[0]!r}" if missing else f"the file also has {more[0]!r}"
+            raise fault(line, f"your list of candidates differs from the file's own: {found}")
         return names
+
+
+@dataclass(slots=True)
+class _Refusal:
+    """A rule that ballots break: how many do, and the first of them."""
+
+    count: int
+    line: int
+    detail: str
 
 
 @dataclass(slots=True)
 class BallotBox:
     """Counts ballots under the rules shared by all formats.
 
-    labels: how ballots of this format name a candidate, mapped to its index. shortest, longest: public bounds on the
-    number of approvals.
+    size: the number of candidates. unit: what lines are called in messages.
     """
 
-    labels: Mapping[str, int]
-    on_invalid: OnInvalid
-    shortest: int = 0
-    longest: int | None = None
+    size: int
+    rules: Rules
+    unit: str = "line"
     voters: int = 0
-    _ballots: dict[tuple[int, ...], int] = field(default_factory=dict)
+    replaced: int = 0
+    _tally: Numbers = field(init=False)
+    _refusals: dict[str, _Refusal] = field(default_factory=dict)
 
-    def cast(self, approved: Sequence[str], line: int, count: int = 1) -> None:
-        """Count `count` ballots that approve the named candidates; one that breaks a rule is refused."""
-        if self.longest is not None and len(approved) > self.longest:
-            return self.refuse(line, f"the ballot approves {len(approved)} candidates, at most {self.longest} may be")
-        if len(approved) < self.shortest:
-            return self.refuse(
-                line, f"the ballot approves {len(approved)} candidates, at least {self.shortest} must be"
-            )
-        indices = []
-        for place, label in enumerate(approved, 1):
-            index = self.labels.get(label)
-            if index is None:
-                return self.refuse(line, f"name {place} on the ballot is not on the list of candidates")
-            indices.append(index)
-        indices.sort()
-        if len(set(indices)) != len(indices):
-            return self.refuse(line, "the ballot names a candidate twice")
-        return self.count(tuple(indices), line, count)
+    def __post_init__(self) -> None:
+        self._tally = np.zeros(self.size, np.int64)
 
-    def count(self, ballot: tuple[int, ...], line: int, count: int = 1) -> None:
-        """Count ballots already known to be valid."""
-        self.voters += count
-        if self.voters > MAX_VOTERS:
-            raise fault(line, f"more than {MAX_VOTERS} ballots")
-        self._ballots[ballot] = self._ballots.get(ballot, 0) + count
+    @property
+    def refused(self) -> int:
+        """How many ballots broke a rule."""
+        return sum(refusal.count for refusal in self._refusals.values())
 
-    def refuse(self, line: int, why: str) -> None:
-        """An invalid ballot: raises InputError, or drops it without a trace."""
-        if self.on_invalid is OnInvalid.ERROR:
-            raise fault(line, f"{why}. Correct the ballot, or use --on-invalid drop to leave out such ballots")
+    def count(self, ballots: int, approved: npt.NDArray[np.integer], times: Numbers | None = None) -> None:
+        """Count valid ballots. approved: candidates' indices, once for each approval; or for `times` approvals."""
+        self.voters += ballots
+        if times is None:
+            self._tally += np.bincount(approved, minlength=self.size)
+        else:
+            np.add.at(self._tally, approved, times)
 
-    def profile(self, candidates: tuple[str, ...]) -> Profile:
-        """What was counted."""
-        return Profile(candidates, self._ballots)
+    def refuse(self, rule: str, ballots: int, line: int, detail: str | None = None) -> None:
+        """Leave out ballots that break a rule. line: of the first of them. detail: what is wrong with that one."""
+        known = self._refusals.get(rule)
+        if known is None:
+            self._refusals[rule] = _Refusal(ballots, line, detail or rule)
+            return
+        known.count += ballots
+        if line < known.line:
+            known.line, known.detail = line, detail or rule
+
+    def refuse_lines(self, faults: Mapping[str, Numbers]) -> None:
+        """Leave out rows that could not be read, by what is wrong with them."""
+        for problem, lines in faults.items():
+            if len(lines):
+                self.refuse(problem, len(lines), int(lines.min()))
 
     def reading(
         self,
@@ -163,26 +271,36 @@ class BallotBox:
         *,
         notes: Iterable[str] = (),
         warnings: Iterable[str] = (),
+        titles: Mapping[str, str] | None = None,
+        public_order: bool = True,
+        by_voter: bool = False,
     ) -> Reading:
-        """The reader's result. Under DROP even the tallier is told nothing that depends on ballots."""
-        silent = self.on_invalid is OnInvalid.DROP
-        return Reading(self.profile(candidates), form, tuple(notes), () if silent else tuple(warnings))
+        """The reader's result. Under DROP no warning is made of ballots. Raises InvalidBallotsError under ERROR, once
+        all ballots are read, if any broke a rule."""
+        drop = self.rules.on_invalid is OnInvalid.DROP
+        if self._refusals and not drop:
+            raise self._error()
+        counted = Counted(candidates, tuple(self._tally.tolist()), self.voters)
+        left_out = {rule: refusal.count for rule, refusal in self._refusals.items()}
+        if self.replaced:
+            left_out["the voter has another ballot, which counts"] = self.replaced
+        warned = () if drop else tuple(warnings)
+        return Reading(counted, form, tuple(notes), warned, titles or {}, public_order, by_voter, left_out)
+
+    def _error(self) -> InvalidBallotsError:
+        total = self.voters + self.refused
+        rules = sorted(self._refusals.values(), key=lambda refusal: refusal.line)
+        told = " ".join(
+            f"{refusal.count} of {total} ballots {'breaks' if refusal.count == 1 else 'break'} this; "
+            f"first on {self.unit} {refusal.line}: {refusal.detail}."
+            for refusal in rules[:_TOLD]
+        )
+        more = f" {len(rules) - _TOLD} more rules are broken." if len(rules) > _TOLD else ""
+        help_ = "" if self.rules.show else " --show shows the first cell at fault, on a terminal."
+        return InvalidBallotsError(told + more + help_, line=rules[0].line)
 
 
-class VoterIds:
-    """Notices voters who appear twice: the guarantee covers one ballot."""
-
-    def __init__(self) -> None:
-        self._seen: set[str] = set()
-        self._repeated = False
-
-    def add(self, voter: str) -> None:
-        self._repeated = self._repeated or voter in self._seen
-        self._seen.add(voter)
-
-    def warnings(self) -> list[str]:
-        text = "some voter_id appears more than once; the guarantee covers a ballot, so such a voter has less of it"
-        return [text] if self._repeated else []
+_TOLD = 5
 
 
 def fault(line: int, message: str) -> InputError:
@@ -190,7 +308,15 @@ def fault(line: int, message: str) -> InputError:
     return InputError(message, line=line)
 
 
-def _printable(name: str) -> bool:
+def placed(name: str, error: InputError) -> InputError:
+    """The error with where it is: `name` and the line, unless the message names lines itself."""
+    line = max(error.line or 1, 1)
+    if isinstance(error, InvalidBallotsError):
+        return InvalidBallotsError(f"{name}: {error}", line=line)
+    return InputError(f"{name}, line {line}: {error}", line=line)
+
+
+def printable(name: str) -> bool:
     """No control, bidirectional or unassigned character; the joiners that some scripts need are fine."""
     return _JOINERS.sub("", name).isprintable()
 

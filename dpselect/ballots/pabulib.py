@@ -1,97 +1,133 @@
 """Pabulib's participatory budgeting files (.pb): sections META, PROJECTS and VOTES, each with a header row.
 
-Only approval votes of equal weight are taken. Candidates are named by project_id, in the file's order, which in real
-files gives away the result: nothing is ever printed in it. Columns that hold results (votes, score, selected) are not
-read. Format: pabulib.org/format.
+Only approval votes of equal weight are taken, `choose-1` among them: one project a ballot. Candidates are named by
+project_id, in the file's order, which in real files gives away the result: nothing is ever printed in it. Columns that
+hold results (votes, score, selected) are not read. Each line below the header of VOTES is a ballot. Format:
+pabulib.org/format.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from dpselect.ballots.cells import CellReader
 from dpselect.ballots.model import (
     BallotBox,
     CandidateList,
     Reading,
     Rules,
-    VoterIds,
     fault,
     natural,
+    printable,
     total_warning,
 )
+from dpselect.ballots.shapes import VOTER
+from dpselect.ballots.tabular import ListCounter, sound_chunks
+from dpselect.ballots.voters import ALL, electorate
 from dpselect.names import clean
+from psiselect.base.columns import Chunk, ColumnTable
+from psiselect.base.errors import UsageError
+from psiselect.base.linewise import Stream, after_lines, head_lines, line_chunks
 from psiselect.base.rows import Fault, Row
 from psiselect.base.splitting import split
 
 _SECTIONS = ("META", "PROJECTS", "VOTES")
 _WEIGHTS = frozenset({"weight", "weights", "points", "voter_weight", "voting_power"})
-
-# The line of a section's title and the rows below it.
-_Section = tuple[int, list[Row | Fault]]
+_ONE = "choose-1"
 
 
-def read(text: str, rules: Rules) -> Reading:
-    """Read a .pb file with `vote_type;approval`. Raises InputError."""
-    sections = _split(text)
-    meta = _meta(*_whole(sections["META"]))
-    candidates = _projects(*_whole(sections["PROJECTS"]), rules)
-    box = BallotBox(
-        {name: index for index, name in enumerate(candidates)},
-        rules.on_invalid,
-        shortest=_bound(meta, "min_length") or 0,
-        longest=_bound(meta, "max_length"),
-    )
-    voters = _votes(*sections["VOTES"], box)
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """The line of a section's title, and its rows; of VOTES only the header."""
+
+    title: int
+    rows: list[Row]
+
+
+def read(stream: Stream, rules: Rules) -> Reading:
+    """Read a .pb file with `vote_type;approval` or `vote_type;choose-1`. Raises InputError, UsageError."""
+    sections = _split(stream)
+    meta = _meta(sections["META"])
+    candidates, titles = _projects(sections["PROJECTS"], rules)
+    width, column = _column(sections["VOTES"], "VOTES")
+    header = sections["VOTES"].rows[0].line
+    vote, voter = _vote_columns(column, header, rules)
+
+    def chunks(places: Sequence[int]) -> Iterator[Chunk]:
+        return line_chunks(after_lines(stream, header), ";", width, places, header)
+
+    table = ColumnTable("votes", tuple(column), header, chunks)
+    box = BallotBox(len(candidates), rules)
+    longest = _bound(meta, "max_length")
+    bounds = _bound(meta, "min_length") or 0, 1 if _kind(meta) == _ONE else longest
+    counter = ListCounter(CellReader(candidates, ","), rules.show, bounds)
+    voters = ALL
+    if voter is not None:
+        voters = electorate(((c.lines, c.columns[0]) for c in chunks([voter])), rules.of_repeated, box)
+    for chunk in sound_chunks(table, [vote], box):
+        counter.count(chunk.lines, chunk.columns, voters.chosen(chunk.lines), box)
+    box.replaced = voters.earlier
     counted = total_warning("projects", _bound(meta, "num_projects"), len(candidates))
     warnings = total_warning("votes", _bound(meta, "num_votes"), box.voters)
-    return box.reading(candidates, "pb", notes=counted, warnings=warnings + voters.warnings())
+    return box.reading(
+        candidates,
+        "pb",
+        notes=counted,
+        warnings=warnings,
+        titles=titles,
+        public_order=False,
+        by_voter=voter is not None,
+    )
 
 
-def _split(text: str) -> dict[str, _Section]:
-    """The rows of each section with the line of its title."""
+def _split(stream: Stream) -> dict[str, _Section]:
+    """The public sections: all up to the header of VOTES."""
     sections: dict[str, _Section] = {}
     line = 1
-    for row in split(((line, None) for line in io.StringIO(text, newline="")), ";"):
+    for row in split(head_lines(stream), ";"):
         line = row.line
-        cells = [cell for cell in row.cells if cell.strip()] if isinstance(row, Row) else ["fault"]
+        if isinstance(row, Fault):
+            if not sections:
+                raise fault(line, "expected the section META first")
+            raise fault(*row)
+        cells = [cell for cell in row.cells if cell.strip()]
         if not cells:
             continue
         title = cells[0].strip()
         if len(cells) == 1 and title in _SECTIONS[len(sections) :]:
             if title != _SECTIONS[len(sections)]:
                 raise fault(line, f"expected the section {_SECTIONS[len(sections)]} before {title}")
-            sections[title] = (line, [])
+            sections[title] = _Section(line, [])
         elif not sections:
             raise fault(line, "expected the section META first")
         else:
-            sections[_SECTIONS[len(sections) - 1]][1].append(row)
+            sections[_SECTIONS[len(sections) - 1]].rows.append(row)
+            if "VOTES" in sections:
+                return sections
     if len(sections) < len(_SECTIONS):
         raise fault(line, f"the section {_SECTIONS[len(sections)]} is missing")
     return sections
 
 
-def _whole(section: _Section) -> tuple[int, list[Row]]:
-    """A section of public data, in which every row must be readable."""
-    title, records = section
-    for record in records:
-        if isinstance(record, Fault):
-            raise fault(*record)
-    return title, [record for record in records if isinstance(record, Row)]
-
-
-def _meta(title: int, records: list[Row]) -> dict[str, Row]:
+def _meta(section: _Section) -> dict[str, Row]:
     """META's keys with the line and the cells of each."""
     meta: dict[str, Row] = {}
-    for line, row in records[1:]:
+    for line, row in section.rows[1:]:
         key = row[0].strip()
         if key in meta:
             raise fault(line, f"META has {key!r} twice")
         meta[key] = Row(line, row[1:])
-    line, values = meta.get("vote_type", Row(title, []))
-    if [value.strip().lower() for value in values if value.strip()] != ["approval"]:
-        raise fault(line, "META needs `vote_type;approval`: other kinds of votes are not approvals")
+    if _kind(meta) not in ("approval", _ONE):
+        line = meta["vote_type"].line if "vote_type" in meta else section.title
+        raise fault(
+            line, "META needs `vote_type;approval` or `vote_type;choose-1`: other kinds of votes are not approvals"
+        )
     return meta
+
+
+def _kind(meta: dict[str, Row]) -> str:
+    return ";".join(value.strip().lower() for value in meta.get("vote_type", Row(0, [])).cells if value.strip())
 
 
 def _bound(meta: dict[str, Row], key: str) -> int | None:
@@ -101,47 +137,41 @@ def _bound(meta: dict[str, Row], key: str) -> int | None:
     return natural(text, line, f"META {key}") if text else None
 
 
-def _column(title: int, records: list[Row], section: str) -> tuple[int, dict[str, int]]:
+def _column(section: _Section, name: str) -> tuple[int, dict[str, int]]:
     """The section's header row: its width, and the place of each column."""
-    line, row = records[0] if records else Row(title, [])
+    line, row = section.rows[0] if section.rows else Row(section.title, [])
     names = [clean(cell).lower() for cell in row]
     if len(set(names)) != len(names) or not names:
-        raise fault(line, f"{section} needs a header row without repeated columns")
-    return len(names), {name: place for place, name in enumerate(names)}
+        raise fault(line, f"{name} needs a header row without repeated columns")
+    return len(names), {column: place for place, column in enumerate(names)}
 
 
-def _projects(title: int, records: list[Row], rules: Rules) -> tuple[str, ...]:
-    width, column = _column(title, records, "PROJECTS")
+def _projects(section: _Section, rules: Rules) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The ids, and the name of each project that has one."""
+    width, column = _column(section, "PROJECTS")
     if "project_id" not in column:
-        raise fault(title + 1, "PROJECTS needs a column project_id")
+        raise fault(section.title + 1, "PROJECTS needs a column project_id")
     listed = CandidateList()
-    for line, row in records[1:]:
+    titles: dict[str, str] = {}
+    for line, row in section.rows[1:]:
         if len(row) != width:
             raise fault(line, f"{len(row)} columns where the header of PROJECTS has {width}")
         listed.add(row[column["project_id"]], line)
-    return listed.done(rules, title)
+        name = clean(" ".join(row[column["name"]].split())) if "name" in column else ""
+        if name and printable(name):
+            titles[clean(row[column["project_id"]])] = name
+    return listed.done(rules, section.title), titles
 
 
-def _votes(title: int, records: list[Row | Fault], box: BallotBox) -> VoterIds:
-    width, column = _column(*_whole((title, records[:1])), "VOTES")
+def _vote_columns(column: dict[str, int], line: int, rules: Rules) -> tuple[int, int | None]:
+    """The columns of votes and of voters' ids."""
     if "vote" not in column:
-        raise fault(title + 1, "VOTES needs a column vote")
+        raise fault(line, "VOTES needs a column vote")
     if _WEIGHTS & column.keys():
-        raise fault(title + 1, f"VOTES has the column {min(_WEIGHTS & column.keys())}: weighted votes are not taken")
-    voters = VoterIds()
-    for line, row in _of_width(records[1:], width, box):
-        if "voter_id" in column:
-            voters.add(row[column["voter_id"]])
-        vote = row[column["vote"]]
-        box.cast([clean(name) for name in vote.split(",")] if vote.strip() else [], line)
-    return voters
-
-
-def _of_width(records: list[Row | Fault], width: int, box: BallotBox) -> Iterator[Row]:
-    for record in records:
-        if isinstance(record, Fault):
-            box.refuse(*record)
-        elif len(record.cells) == width:
-            yield record
-        else:
-            box.refuse(record.line, f"{len(record.cells)} columns where the header of VOTES has {width}")
+        raise fault(line, f"VOTES has the column {min(_WEIGHTS & column.keys())}: weighted votes are not taken")
+    named = VOTER if rules.voter_column is None else clean(rules.voter_column).lower()
+    if rules.voter_column is not None and named not in column:
+        raise fault(line, f"the column {named!r} of --voter-column is not there")
+    if rules.repeated is not None and named not in column:
+        raise UsageError("--repeated-voter needs a column that says whose each ballot is: --voter-column NAME")
+    return column["vote"], column.get(named)

@@ -8,24 +8,35 @@ Alternatives are numbered from 0 or from 1. Format: preflib.org/format.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from dpselect.ballots.model import (
     MAX_CANDIDATES,
+    MAX_COUNT,
     BallotBox,
     CandidateList,
+    Numbers,
     Reading,
     Rules,
     fault,
     natural,
     total_warning,
 )
+from psiselect.base.columns import BLANK
+from psiselect.base.errors import UsageError
+from psiselect.base.linewise import TOO_LONG, LineBlock, Stream, after_lines, blocks_of_lines, head_lines
 
 _HEADER = re.compile(r"#\s*([A-Z][A-Z ]*[A-Z])(?:\s+([0-9]{1,9}))?\s*:(.*)", re.ASCII)
-_BALLOTS = re.compile(r"\s*([0-9]{1,15})\s*:(.*)", re.ASCII | re.DOTALL)
-_GROUP = re.compile(r"\s*(?:\{([^{}]*)\}|([0-9]+))\s*(,|$)", re.ASCII)
-_NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
+_COUNTED = r"\A\s*[0-9]{1,15}\s*:"
+_NUMBER = r"[0-9]{1,9}"
+_GROUP = rf"(?:\{{\s*(?:{_NUMBER}\s*(?:,\s*{_NUMBER}\s*)*)?\}}|{_NUMBER})"
+_BALLOT = rf"{_COUNTED}\s*{_GROUP}\s*(?:,\s*{_GROUP}\s*)*\z"
 
 
 @dataclass(slots=True)
@@ -42,68 +53,85 @@ def data_type(text: str) -> str | None:
     return found[1].lower() if found else None
 
 
-def read_cat(text: str, rules: Rules) -> Reading:
-    """Read a .cat file: approval is the first category. Raises InputError."""
-    return _read(text, rules, "cat")
+def read_cat(stream: Stream, rules: Rules) -> Reading:
+    """Read a .cat file: approval is the first category, or what `Rules.approve` says. Raises InputError."""
+    return _read(stream, rules, "cat")
 
 
-def read_toc(text: str, rules: Rules) -> Reading:
+def read_toc(stream: Stream, rules: Rules) -> Reading:
     """Read a .toc file: approval is the first indifference class. Raises InputError."""
-    return _read(text, rules, "toc")
+    return _read(stream, rules, "toc")
 
 
-def read_toi(text: str, rules: Rules) -> Reading:
+def read_toi(stream: Stream, rules: Rules) -> Reading:
     """Read a .toi file: approval is the first indifference class. Raises InputError."""
-    return _read(text, rules, "toi")
+    return _read(stream, rules, "toi")
 
 
-def _read(text: str, rules: Rules, form: str) -> Reading:
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
-    header, end = _header(lines)
-    candidates, labels = _candidates(header, rules, end)
+def _read(stream: Stream, rules: Rules, form: str) -> Reading:
+    header, end = _header(stream)
+    candidates, first = _candidates(header, rules, end)
     categories = header.totals.get("NUMBER CATEGORIES") if form == "cat" else None
     if categories == 0:
         raise fault(end, "NUMBER CATEGORIES is 0, so nothing says what approval is")
-    box = BallotBox(labels, rules.on_invalid)
-    for number, line in enumerate(lines[end:], end + 1):
-        if not line.strip():
+    approved = _approved(header, rules, form)
+    box = BallotBox(len(candidates), rules)
+    blank: list[Numbers] = []
+    last = 0
+    for before, block in blocks_of_lines(after_lines(stream, end), end):
+        if block is None:
+            box.refuse_lines({TOO_LONG: np.array([before + 1])})
             continue
-        if line.startswith("#"):
-            raise fault(number, "a header line after the first ballot")
-        match = _BALLOTS.fullmatch(line)
-        if match is None or int(match[1]) == 0:
-            raise fault(number, "expected `count: groups`, with a count of 1 or more, such as `3: {1,4},2`")
-        _cast(box, match[2], number, int(match[1]), categories)
+        faults = block.numbered(before)
+        blank.append(faults.pop(BLANK, np.zeros(0, np.int64)))
+        box.refuse_lines(faults)
+        _count(block, before, box, first, categories, approved)
+        filled = np.flatnonzero(block.ends > block.starts)
+        last = before + int(filled[-1]) + 1 if len(filled) else last
+    inner = np.concatenate([np.zeros(0, np.int64), *blank])
+    box.refuse_lines({"a blank line among the ballots": inner[inner < last]})
     warnings = total_warning("voters", header.totals.get("NUMBER VOTERS"), box.voters)
-    return box.reading(candidates, form, notes=_notes(header, form), warnings=warnings)
+    return box.reading(candidates, form, notes=_notes(header, form, approved), warnings=warnings)
 
 
-def _header(lines: list[str]) -> tuple[_Header, int]:
-    """The header, and the number of lines before the first ballot."""
-    header = _Header()
-    for number, line in enumerate(lines, 1):
+def _header(stream: Stream) -> tuple[_Header, int]:
+    """The header, and its number of lines. It ends with the last of the alternatives that it announces, so that no line
+    below can be taken for a part of it; else before the first line that does not begin with #."""
+    header, number = _Header(), 0
+    for number, (text, problem) in enumerate(head_lines(stream), 1):
+        if problem is not None:
+            raise fault(number, problem)
+        line = text.rstrip("\r\n")
         if line.strip() and not line.startswith("#"):
             return header, number - 1
-        match = _HEADER.fullmatch(line)
-        if match is None:
-            continue  # a remark
-        key, index, value = match[1], match[2], match[3].strip()
-        if key in ("NUMBER ALTERNATIVES", "NUMBER VOTERS", "NUMBER CATEGORIES") and index is None:
-            if key in header.totals:
-                raise fault(number, f"{key} appears twice")
-            header.totals[key] = natural(value, number, key)
-        elif key == "ALTERNATIVE NAME":
-            if index is None or int(index) in header.alternatives:
-                raise fault(number, "expected a number after ALTERNATIVE NAME that no other line has")
-            header.alternatives[int(index)] = (value, number)
-        elif key == "CATEGORY NAME":
-            if index is None or int(index) in header.categories:
-                raise fault(number, "expected a number after CATEGORY NAME that no other line has")
-            header.categories[int(index)] = value
-    return header, len(lines)
+        _take(header, line, number)
+        if len(header.alternatives) == header.totals.get("NUMBER ALTERNATIVES"):
+            break
+    return header, number
 
 
-def _candidates(header: _Header, rules: Rules, end: int) -> tuple[tuple[str, ...], dict[str, int]]:
+def _take(header: _Header, line: str, number: int) -> None:
+    """Take one line of the header; remarks say nothing."""
+    match = _HEADER.fullmatch(line)
+    if match is None:
+        return
+    key, index, value = match[1], match[2], match[3].strip()
+    if key in ("NUMBER ALTERNATIVES", "NUMBER VOTERS", "NUMBER CATEGORIES") and index is None:
+        if key in header.totals:
+            raise fault(number, f"{key} appears twice")
+        header.totals[key] = natural(value, number, key)
+    elif key == "ALTERNATIVE NAME":
+        if index is None or int(index) in header.alternatives:
+            raise fault(number, "expected a number after ALTERNATIVE NAME that no other line has")
+        header.alternatives[int(index)] = (value, number)
+    elif key == "CATEGORY NAME":
+        if index is None or int(index) in header.categories:
+            raise fault(number, "expected a number after CATEGORY NAME that no other line has")
+        header.categories[int(index)] = value
+
+
+def _candidates(header: _Header, rules: Rules, end: int) -> tuple[tuple[str, ...], int]:
+    """The candidates, and the number of the first."""
     count = header.totals.get("NUMBER ALTERNATIVES")
     if count is None or not 1 <= count <= MAX_CANDIDATES:
         raise fault(end, f"the header needs a line `# NUMBER ALTERNATIVES:` with 1 to {MAX_CANDIDATES}")
@@ -117,44 +145,133 @@ def _candidates(header: _Header, rules: Rules, end: int) -> tuple[tuple[str, ...
     listed = CandidateList()
     for number in sorted(header.alternatives):
         listed.add(*header.alternatives[number])
-    labels = {str(number): index for index, number in enumerate(sorted(header.alternatives))}
-    return listed.done(rules, end), labels
+    return listed.done(rules, end), first
 
 
-def _cast(box: BallotBox, text: str, line: int, count: int, categories: int | None) -> None:
-    """Count one line's ballots. The groups must be disjoint; the first is cast."""
-    groups = list(_groups(text))
-    if not groups or None in groups:
-        return box.refuse(line, "expected groups such as `{1,4},2`, separated by commas")
-    if categories is not None and len(groups) > categories:
-        return box.refuse(line, f"the ballot has {len(groups)} categories, the header {categories}")
-    members = [member for group in groups if group is not None for member in group]
-    if len(set(members)) != len(members):
-        return box.refuse(line, "the ballot names a candidate twice")
-    if any(member not in box.labels for member in members):
-        return box.refuse(line, "the ballot holds a number that no ALTERNATIVE NAME has")
-    return box.cast(groups[0] or [], line, count)
+def _approved(header: _Header, rules: Rules, form: str) -> frozenset[int]:
+    """The places, from 0, of the groups that are approval."""
+    if not rules.approve:
+        return frozenset([0])
+    if form != "cat":
+        raise UsageError(f"--approve-category is for PrefLib's .cat files; in .{form} the first class is approval")
+    total = header.totals.get("NUMBER CATEGORIES", len(header.categories))
+    names = {name: number - 1 for number, name in header.categories.items()}
+    found = set()
+    for text in rules.approve:
+        number = int(text) - 1 if text.isascii() and text.isdigit() and len(text) < 10 else -1
+        place = names.get(text, number)
+        if not 0 <= place < total:
+            known = ", ".join(repr(name) for name in names) or f"1 to {total}"
+            raise UsageError(f"--approve-category: no category {text!r}; the file has {known}")
+        found.add(place)
+    return frozenset(found)
 
 
-def _groups(text: str) -> Iterator[list[str] | None]:
-    """The groups of a ballot line, as canonical numbers; None where the grammar breaks off."""
-    position, text = 0, text.strip()
-    while position < len(text):
-        match = _GROUP.match(text, position)
-        # A comma promises one more group.
-        if match is None or (match[3] and match.end() == len(text)):
-            yield None
-            return
-        inside = match[2] if match[1] is None else match[1]
-        numbers = [number.strip() for number in inside.split(",")] if inside.strip() else []
-        yield [str(int(n)) for n in numbers] if all(map(_NUMBER.fullmatch, numbers)) else None
-        position = match.end()
+def _count(
+    block: LineBlock, before: int, box: BallotBox, first: int, categories: int | None, approved: frozenset[int]
+) -> None:
+    """Count the lines of a block. The groups of a ballot must be disjoint."""
+    lines = np.flatnonzero(block.good) + before + 1
+    texts = block.texts(block.good)
+    sound = _matches(texts, _BALLOT)
+    counted = _matches(texts, _COUNTED)
+    _refuse(box, lines, ~counted, None, "expected `count: groups`, with a count of 1 or more, such as `3: {1,4},2`")
+    texts, lines, sound = texts.filter(pa.array(counted)), lines[counted], sound[counted]
+    if not len(lines):
+        return
+    parts = pc.split_pattern(pc.replace_substring_regex(texts, r"\s+", ""), ":", max_splits=1).flatten()
+    counts = parts.take(pa.array(np.arange(0, len(parts), 2))).cast(pa.int64()).to_numpy(zero_copy_only=False)
+    sized = (counts > 0) & (counts <= MAX_COUNT)
+    wanted = f"expected a count of 1 or more and at most {MAX_COUNT}"
+    _refuse(box, lines, ~sized, None, wanted)
+    _refuse(box, lines, sized & ~sound, counts, "expected groups such as `{1,4},2`, separated by commas")
+    kept = sized & sound
+    groups = parts.take(pa.array(np.flatnonzero(kept) * 2 + 1))
+    _count_groups(groups, lines[kept], counts[kept], box, first, categories, approved)
 
 
-def _notes(header: _Header, form: str) -> list[str]:
+def _count_groups(
+    groups: pa.Array,
+    lines: Numbers,
+    counts: Numbers,
+    box: BallotBox,
+    first: int,
+    categories: int | None,
+    approved: frozenset[int],
+) -> None:
+    ballot, group, number = _members(groups)
+    index = number - first
+    good = np.ones(len(lines), np.bool_)
+    if categories is not None:
+        commas = pc.count_substring(pc.replace_substring_regex(groups, r"\{[^}]*\}", ""), ",")
+        many = commas.to_numpy(zero_copy_only=False) >= categories
+        _refuse(box, lines, many, counts, f"the ballot has more than the header's {categories} categories")
+        good &= ~many
+    strange = np.zeros(len(lines), np.bool_)
+    strange[ballot[(index < 0) | (index >= box.size)]] = True
+    _refuse(box, lines, good & strange, counts, "the ballot holds a number that no ALTERNATIVE NAME has")
+    good &= ~strange
+    kept = good[ballot]
+    keys = np.sort(ballot[kept] * box.size + index[kept])
+    twice = np.zeros(len(lines), np.bool_)
+    twice[keys[1:][keys[1:] == keys[:-1]] // box.size] = True
+    _refuse(box, lines, twice, counts, "the ballot names a candidate twice")
+    good &= ~twice
+    chosen = good[ballot] & np.isin(group, list(approved))
+    box.count(int(counts[good].sum()), index[chosen], counts[ballot[chosen]])
+
+
+def _members(groups: pa.Array) -> tuple[Numbers, Numbers, Numbers]:
+    """Every number of ballots such as "{1,4},2": the place of its ballot, the place of its group, and itself."""
+    _, ends, data = groups.buffers()
+    offsets = np.frombuffer(ends, np.int32)[groups.offset : groups.offset + len(groups) + 1].astype(np.int64)
+    if data is None or not len(groups):
+        return (np.zeros(0, np.int64),) * 3
+    text = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]]
+    offsets = offsets - offsets[0]
+    digit = (text >= 48) & (text <= 57)
+    begins, stops = _runs(digit, offsets)
+    ballot = np.searchsorted(offsets, begins, side="right") - 1
+    number = np.zeros(len(begins), np.int64)
+    for place in range(int((stops - begins).max(initial=0))):
+        here = begins + place < stops
+        number[here] = number[here] * 10 + (text[begins[here] + place] - 48)
+    depth = np.cumsum((text == ord("{")).astype(np.int8) - (text == ord("}")), dtype=np.int64)
+    commas = np.append(0, np.cumsum((text == ord(",")) & (depth == 0)))
+    return ballot, commas[begins] - commas[offsets[ballot]], number
+
+
+def _runs(digit: npt.NDArray[np.bool_], offsets: Numbers) -> tuple[Numbers, Numbers]:
+    """Where runs of digits begin and end; none goes on from one ballot to the next."""
+    before = np.append(False, digit[:-1])
+    before[offsets[:-1][offsets[:-1] < len(digit)]] = False
+    begins = np.flatnonzero(digit & ~before)
+    after = np.append(digit[1:], False)
+    after[offsets[1:] - 1] = False
+    return begins, np.flatnonzero(digit & ~after) + 1
+
+
+def _matches(texts: pa.Array, pattern: str) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = pc.match_substring_regex(texts, pattern).to_numpy(zero_copy_only=False)
+    return found
+
+
+def _refuse(box: BallotBox, lines: Numbers, bad: npt.NDArray[np.bool_], counts: Numbers | None, problem: str) -> None:
+    """Leave out the ballots of these lines; each line is one where its count is not known."""
+    if bad.any():
+        box.refuse(problem, int(bad.sum() if counts is None else counts[bad].sum()), int(lines[bad].min()))
+
+
+def _notes(header: _Header, form: str, approved: frozenset[int]) -> Sequence[str]:
     if form != "cat":
         return ["approved: the first indifference class of each order"]
     if not header.categories:
-        return ["approved: the first category of each ballot"]
-    first, *others = (repr(header.categories[number]) for number in sorted(header.categories))
-    return [f"approved: category {first}" + (f"; not approved: {', '.join(others)}" if others else "")]
+        places = " and ".join(str(place + 1) for place in sorted(approved))
+        return [
+            f"approved: category {places} of each ballot"
+            if approved != {0}
+            else "approved: the first category of each ballot"
+        ]
+    names = [(repr(header.categories[number]), number - 1 in approved) for number in sorted(header.categories)]
+    yes, no = (", ".join(name for name, chosen in names if chosen is wanted) for wanted in (True, False))
+    return [f"approved: category {yes}" + (f"; not approved: {no}" if no else "")]

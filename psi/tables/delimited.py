@@ -55,6 +55,11 @@ class CsvSource(FileSource):
         if distinct:
             distinct_names(self.schema.names, self.name)
 
+    @property
+    def layout(self) -> CsvLayout:
+        """Where its header, rows and fields are."""
+        return self._layout
+
     def _rows(self, columns: list[str]) -> Iterator[Row | Fault]:
         layout, header, width = self._layout, self._layout.header, self._layout.width
         places = None if columns == list(header) else [header.index(name) for name in columns]

@@ -9,6 +9,8 @@
     working      the folder for working files
     rows         rows of a table as text, and faults: what readers and users of tables share
     splitting    lines of text to rows of fields: CSV and files like it
+    columns      rows of a table as columns of text, in chunks
+    linewise     bytes to columns, where a line is a row
     events       what a log line carries besides its text, and loggers that raise nothing
     threads      threads, and what is said when the system grants no more of them
 

@@ -5,39 +5,62 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
+from support.tables import ballots_of
 
-from dpselect.ballots import OnInvalid, model, tabular
-from dpselect.ballots.model import BallotBox, CandidateList, Rules, natural
+from dpselect.ballots import Counted, model
+from dpselect.ballots.model import CandidateList, Rules, natural
 from dpselect.planning import ASSUMED_GAP, Task
 from dpselect.privacy import NeighbouringRelation
 from psiselect.base.errors import InputError
-from psiselect.base.rows import Row, RowTable
-
-ERROR = OnInvalid.ERROR
-
-
-def box(**limits: int) -> BallotBox:
-    return BallotBox({"A": 0, "B": 1, "C": 2}, ERROR, **limits)
+from psiselect.base.linewise import whole_lines
+from psiselect.base.splitting import MAX_ROW
 
 
-@pytest.mark.parametrize("parts", [(10**15,), (10**15 - 1, 1), (1, 10**15 - 1)])
-def test_voters_end_at_their_limit_however_they_are_counted(parts: tuple[int, ...]) -> None:
-    ballots = box()
-    for count in parts:
-        ballots.cast(["A"], 1, count)
-    assert ballots.profile(("A", "B", "C")).tally().tolist() == [10**15, 0, 0]
-    with pytest.raises(InputError, match="more than"):
-        ballots.cast([], 2)
+def pb(votes: str, **bounds: int) -> str:
+    meta = "".join(f"{key};{value}\n" for key, value in bounds.items())
+    return f"META\nkey;value\nvote_type;approval\n{meta}PROJECTS\nproject_id\nA\nB\nC\nVOTES\nvote\n{votes}"
+
+
+def read(text: str) -> Counted:
+    return ballots_of(text.encode(), form="blt" if text.startswith("1 1\n") else None).profile
+
+
+CAT = "# DATA TYPE: cat\n# NUMBER ALTERNATIVES: 1\n# ALTERNATIVE NAME 1: A\n"
+BLT = '1 1\n{} 1 0\n0\n"A"\n'
+
+
+@pytest.mark.parametrize("text", [CAT + "{}: 1\n", BLT])
+def test_a_line_stands_for_ten_to_the_ten_ballots_at_most(text: str) -> None:
+    assert read(text.format(10**10)).tally().tolist() == [10**10]
+    for count in (10**10 + 1, 0):
+        with pytest.raises(InputError, match="1 or more and at most 10000000000"):
+            read(text.format(count))
+
+
+def test_a_line_has_4_mib_at_most() -> None:
+    assert read("Ada\n" + " " * (MAX_ROW - 1) + "1\n").tally().tolist() == [1]
+    for more in (1, 2, 3, 5_000_000):
+        with pytest.raises(InputError, match="line 2: a line longer than 4 MiB"):
+            read("Ada\n" + " " * (MAX_ROW - 1 + more) + "1\n1\n")
 
 
 def test_numbers_of_approvals_end_at_their_limits() -> None:
-    ballots = box(shortest=1, longest=2)
-    ballots.cast(["A"], 1)
-    ballots.cast(["A", "B"], 2)
-    for approved, words in (([], "at least 1"), (["A", "B", "C"], "at most 2"), (["A", "A"], "twice")):
+    assert read(pb("A\nA,B\n", min_length=1, max_length=2)).voters == 2
+    assert read(pb("A,B,A\n", min_length=2, max_length=2)).voters == 1
+    for vote, words in (('""', "at least 1"), ("A,B,C", "at most 2")):
         with pytest.raises(InputError, match=words):
-            ballots.cast(approved, 3)
-    assert ballots.voters == 2
+            read(pb(vote + "\n", min_length=1, max_length=2))
+
+
+def test_a_file_is_cut_anywhere() -> None:
+    """Blocks of every size give the same lines."""
+    data = b"Ada,Bo\r\n1,0\r\n\r\n0,1\n" + b"1" * 30 + b"\n1,1"
+    found = []
+    for size in range(1, len(data) + 1):
+        blocks = [data[at : at + size] for at in range(0, len(data), size)]
+        lines = [line for _, piece in whole_lines(blocks) for line in (piece or b"").splitlines()]
+        found.append(lines)
+    assert all(lines == data.splitlines() for lines in found)
 
 
 def test_candidates_end_at_their_limits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,9 +82,8 @@ def test_counts_have_15_digits_at_most() -> None:
 
 
 def test_the_first_of_several_blank_lines_is_named() -> None:
-    rows = [Row(2, ["1"]), Row(3, []), Row(4, []), Row(5, ["0"])]
-    with pytest.raises(InputError) as refused:
-        tabular.read(RowTable("t.csv", ("A",), 1, rows), Rules())
+    with pytest.raises(InputError, match="2 of 4 ballots break this; first on line 3: a blank line") as refused:
+        read("A\n1\n\n\n0\n\n\n")
     assert refused.value.line == 3
 
 

@@ -19,6 +19,7 @@ from support.disk import Disk
 from support.parties import setup
 
 from cli.psi.records import SessionRecords
+from cli.vote.draws import DrawRecord
 from dpselect.accounting import BudgetKind, Cost, PureDp
 from dpselect.ledger import Ledger
 from dpselect.privacy import NeighbouringRelation
@@ -64,6 +65,14 @@ def spend(place: Path) -> None:
 
 def count_session(place: Path) -> None:
     SessionCounter(place / "runs").spend(KEY, Allowance(2, 3600, "1h"), 1_800_000_000)
+
+
+def draw(place: Path) -> None:
+    def winners() -> tuple[str, ...]:
+        (place / "winner").unlink(missing_ok=True)  # only to be seen among the events
+        return ("Ada",)
+
+    DrawRecord(place / "log").draw(Fraction(1), NeighbouringRelation.REPLACE, winners, again=True)
 
 
 def audit_line(place: Path) -> None:
@@ -193,6 +202,8 @@ CASES: dict[str, tuple[Step, Step, list[str]]] = {
         count_session,
         [*BEGIN, COMMIT, *BEGIN, "sql UPDATE clock", "sql INSERT INTO run", COMMIT],
     ),
+    "the first draw": (nothing, draw, [*APPENDED, "sync .", *APPENDED, "remove winner", *APPENDED]),
+    "a draw": (draw, draw, [*APPENDED, "remove winner", *APPENDED]),
     "an audit file is made": (nothing, lambda place: audit.check(place / "log"), [*APPENDED, "sync .", "sync log"]),
     "a line of an audit file": (audit_line, audit_line, APPENDED),
     "room for results is taken": (result_line, lambda place: results_file.hold(place / "log", 2), ["sync log"]),

@@ -1,0 +1,144 @@
+"""Options that say what ballots are in and how they are read: the same for every command that reads ballots."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import click
+
+from cli._reading import TABLE_FORMATS, format_option, taking_reading
+from cli._table import FILE_OR_DATABASE, Table, query_option
+from dpselect.ballots import FORMATS, OnInvalid, Other, Repeated, Rules, load_candidates
+from psiselect.base.errors import UsageError
+
+candidates_option = click.option(
+    "--candidates",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Public list of candidates, one a line. Needed where ballots hold names.",
+)
+_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.argument("ballots", type=FILE_OR_DATABASE),
+    query_option,
+    candidates_option,
+    click.option("--ballot-column", metavar="NAME", help="Read lists of names from the cells of this column."),
+    click.option(
+        "--separator",
+        metavar="TEXT",
+        help=r"Take only this between names in a cell; \n is a line break.  [default: any of ; , |]",
+    ),
+    click.option(
+        "--other",
+        type=click.Choice([rule.value for rule in Other]),
+        default=Other.REFUSE.value,
+        show_default=True,
+        help="Refuse a ballot with a text that is no candidate, such as a form's free text, or ignore the text.",
+    ),
+    click.option("--yes", metavar="TEXT", multiple=True, help="A matrix: take this as approval too, such as Ja."),
+    click.option("--no", metavar="TEXT", multiple=True, help="A matrix: take this as no approval too, such as Nein."),
+    click.option(
+        "--voter-column",
+        metavar="NAME",
+        help="Column that says whose each ballot is.  [default: voter_id, if there is one]",
+    ),
+    click.option(
+        "--repeated-voter",
+        type=click.Choice([rule.value for rule in Repeated]),
+        help="Several ballots of one voter: stop, or count the last row or the first.  [default: error; with "
+        "--on-invalid drop: last]",
+    ),
+    click.option(
+        "--approve-category",
+        metavar="NAME",
+        multiple=True,
+        help="PrefLib .cat: the category that means approval, by name or number; may be repeated.  [default: 1]",
+    ),
+    click.option(
+        "--on-invalid",
+        type=click.Choice([rule.value for rule in OnInvalid]),
+        default=OnInvalid.ERROR.value,
+        show_default=True,
+        help="Ballots that break a rule: stop and count them (for the tallier), or leave them out without a word.",
+    ),
+    click.option(
+        "--line-breaks",
+        is_flag=True,
+        help="CSV: cells may hold line breaks. A file with a stray quote then stops the command.",
+    ),
+    click.option("--show", is_flag=True, help="Show the first cell at fault, on a terminal only."),
+    format_option((*(form for form in FORMATS if form not in TABLE_FORMATS), *TABLE_FORMATS)),
+)
+
+
+@dataclass(frozen=True)
+class GivenBallots:
+    """What a command was told about ballots. form: None for whatever the content shows. line_breaks: see `--help`."""
+
+    table: Table
+    rules: Rules
+    form: str | None
+    line_breaks: bool = False
+
+
+def ballot_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options; the command's function receives `given`, a GivenBallots."""
+
+    @functools.wraps(command)
+    def called(**values: Any) -> Any:
+        return command(given=_given(values), **values)
+
+    added: Any = called
+    for option in reversed((*_OPTIONS, taking_reading(formats=False))):
+        added = option(added)
+    return cast(Callable[..., Any], added)
+
+
+def _given(values: dict[str, Any]) -> GivenBallots:
+    """Take what belongs to ballots out of a command's options. Raises UsageError, and InputError for candidates."""
+    taken = {name: values.pop(name) for name in _NAMES}
+    if taken["show"] and not _on_a_terminal():
+        raise UsageError("--show needs a terminal, so that no ballot gets into a file")
+    repeated = taken["repeated_voter"]
+    # Made before the list of candidates is read: what does not go together is told first.
+    rules = Rules(
+        on_invalid=OnInvalid(taken["on_invalid"]),
+        ballot_column=taken["ballot_column"],
+        separator=_separator(taken["separator"]),
+        other=Other(taken["other"]),
+        yes=taken["yes"],
+        no=taken["no"],
+        voter_column=taken["voter_column"],
+        repeated=None if repeated is None else Repeated(repeated),
+        approve=taken["approve_category"],
+        show=taken["show"],
+    )
+    if taken["candidates"] is not None:
+        rules = replace(rules, candidates=load_candidates(taken["candidates"]))
+    return GivenBallots(
+        Table(taken["ballots"], taken["query"], taken["said"]), rules, taken["form"], taken["line_breaks"]
+    )
+
+
+_NAMES = (
+    *("ballots", "query", "candidates", "ballot_column", "separator", "other", "yes", "no", "voter_column"),
+    *("repeated_voter", "approve_category", "on_invalid", "line_breaks", "show", "form", "said"),
+)
+
+
+def _on_a_terminal() -> bool:
+    return sys.stderr.isatty()
+
+
+def _separator(text: str | None) -> str | None:
+    if text is None:
+        return None
+    plain = text.replace(r"\n", "\n").replace(r"\t", "\t")
+    found = plain.strip(" ") or plain
+    if not found:
+        raise UsageError("--separator: expected a text such as ';'")
+    return found

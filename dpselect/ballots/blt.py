@@ -1,0 +1,126 @@
+"""BLT files, as voting software for ranked ballots writes them (OpenSTV, OpaVote): numbers above, names below.
+
+    4 1            how many candidates and seats
+    3 1 2 0        three ballots that list the candidates 1 and 2
+    1 4=2 3 0
+    0              the end of the ballots
+    "Ada"          the candidates' names, in order
+    ...
+    "The title"
+
+Every candidate that a ballot lists is approved, whatever the rank. A weight is a number of equal ballots. Names are
+found from the end of the file, so that no ballot can be taken for the end of the ballots.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dpselect.ballots.model import MAX_CANDIDATES, MAX_COUNT, BallotBox, CandidateList, Reading, Rules, fault
+from psiselect.base.columns import BLANK
+from psiselect.base.linewise import NOT_UTF8, Stream, blocks_of_lines, head_lines
+
+NOTE = "approved: every candidate that a ballot lists, whatever the rank"
+_FIRST = re.compile(r"\s*([0-9]{1,7})\s+([0-9]{1,7})\s*(?:#.*)?", re.ASCII)
+_BALLOT = r"\A\s*[0-9]{1,15}(?:\s+(?:-|[0-9]{1,7}(?:=[0-9]{1,7})*))*\s+0\s*\z"
+_TAIL = 1 << 16
+
+
+def read(stream: Stream, rules: Rules) -> Reading:
+    """Read a BLT file. Raises InputError."""
+    text, problem = next(iter(head_lines(stream)), ("", None))
+    first = _FIRST.fullmatch(text.rstrip("\r\n"))
+    if problem is not None or first is None:
+        raise fault(1, problem or "expected the numbers of candidates and seats, such as `4 1`")
+    count = int(first[1])
+    if not 1 <= count <= MAX_CANDIDATES:
+        raise fault(1, f"expected 1 to {MAX_CANDIDATES} candidates")
+    candidates, end = _names(stream, count, rules)
+    box = BallotBox(count, rules)
+    for before, block in blocks_of_lines(stream(), 0):
+        if before + 1 >= end:
+            break
+        if block is None:
+            box.refuse("the line is too long", 1, before + 1)
+            continue
+        numbers = np.arange(before + 1, before + 1 + len(block))
+        inside = (numbers > 1) & (numbers < end)
+        for problem, lines in block.faults.items():
+            where = numbers[lines & inside]
+            box.refuse_lines({"a blank line among the ballots" if problem == BLANK else problem: where})
+        chosen = block.good & inside
+        _count(block.texts(chosen), numbers[chosen], box)
+    return box.reading(candidates, "blt", notes=[NOTE])
+
+
+def _names(stream: Stream, count: int, rules: Rules) -> tuple[tuple[str, ...], int]:
+    """The names, and the line that ends the ballots."""
+    tail: list[tuple[int, str | None]] = []
+    for before, block in blocks_of_lines(stream(), 0):
+        if block is None:
+            tail.append((before + 1, None))
+            continue
+        good = block.good
+        begin = max(0, len(block) - count - _TAIL) if len(block) > count + _TAIL else 0
+        filled = [line for line in range(begin, len(block)) if block.ends[line] > block.starts[line]]
+        for line in filled[-(count + 3) :]:
+            tail.append((before + line + 1, block.text(line).strip() if good[line] else None))
+        tail = [entry for entry in tail if entry[1] != ""][-(count + 3) :]
+    for titled in (1, 0):
+        # With a title first: then the line before the names is not one of them.
+        at = len(tail) - count - titled - 1
+        if at >= 0 and tail[at][1] == "0":
+            listed = CandidateList()
+            for line, text in tail[at + 1 : at + 1 + count]:
+                if text is None:
+                    raise fault(line, NOT_UTF8)
+                listed.add(text.removeprefix('"').removesuffix('"'), line)
+            return listed.done(rules, tail[at][0]), tail[at][0]
+    last = tail[-1][0] if tail else 1
+    raise fault(last, f"expected a line `0` after the ballots, then {count} names, one a line, and a title")
+
+
+def _count(texts: pa.Array, lines: np.ndarray, box: BallotBox) -> None:
+    sound = pc.match_substring_regex(texts, _BALLOT).to_numpy(zero_copy_only=False)
+    if not sound.all():
+        box.refuse(
+            "expected `weight candidates 0`, with whole numbers, such as `3 1 2 0`",
+            int((~sound).sum()),
+            int(lines[~sound].min()),
+        )
+    texts, lines = texts.filter(pa.array(sound)), lines[sound]
+    if not len(lines):
+        return
+    plain = pc.utf8_trim_whitespace(pc.replace_substring(texts, "-", " "))
+    parts = pc.split_pattern_regex(plain, r"[\s=]+")
+    sizes = parts.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64)
+    numbers = parts.flatten().cast(pa.int64()).to_numpy(zero_copy_only=False)
+    ends = np.cumsum(sizes)
+    starts = ends - sizes
+    counts = numbers[starts]
+    inner = np.ones(len(numbers), np.bool_)
+    inner[starts] = inner[ends - 1] = False
+    ballot, index = np.repeat(np.arange(len(lines)), sizes)[inner], numbers[inner] - 1
+    good = (counts > 0) & (counts <= MAX_COUNT)
+    _refuse(box, lines, ~good, None, f"expected a weight of 1 or more and at most {MAX_COUNT}")
+    strange = np.zeros(len(lines), np.bool_)
+    strange[ballot[(index < 0) | (index >= box.size)]] = True
+    _refuse(box, lines, good & strange, counts, "the ballot holds a number that no candidate has")
+    good &= ~strange
+    kept = good[ballot]
+    keys = np.sort(ballot[kept] * box.size + index[kept])
+    twice = np.zeros(len(lines), np.bool_)
+    twice[keys[1:][keys[1:] == keys[:-1]] // box.size] = True
+    _refuse(box, lines, twice, counts, "the ballot names a candidate twice")
+    good &= ~twice
+    chosen = good[ballot]
+    box.count(int(counts[good].sum()), index[chosen], counts[ballot[chosen]])
+
+
+def _refuse(box: BallotBox, lines: np.ndarray, bad: np.ndarray, counts: np.ndarray | None, problem: str) -> None:
+    if bad.any():
+        box.refuse(problem, int(bad.sum() if counts is None else counts[bad].sum()), int(lines[bad].min()))

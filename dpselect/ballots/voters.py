@@ -1,0 +1,106 @@
+"""One person, one ballot: which row counts for each voter, by the voters' ids and the order of rows alone.
+
+Ids are compared without blanks around them, in Unicode form NFC and case-folded. A row that has a blank id is an
+invalid ballot. Which row counts is decided before any ballot is looked at: it counts valid or not, and is never
+replaced by another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dpselect.ballots.model import BallotBox, Repeated
+from dpselect.names import clean
+from psiselect.base.columns import Lines, TextColumn
+
+NO_ID = "the voter's id is blank"
+_TWICE = "a voter has several ballots"
+
+
+@dataclass(frozen=True)
+class Electorate:
+    """Which rows count. lines: their numbers, ascending; None when all do. earlier: how many rows count for nobody,
+    since their voter has another one."""
+
+    lines: Lines | None
+    earlier: int = 0
+
+    def chosen(self, lines: Lines) -> npt.NDArray[np.bool_]:
+        """Which of these rows count."""
+        if self.lines is None or not len(lines):
+            return np.ones(len(lines), np.bool_)
+        if not len(self.lines):
+            return np.zeros(len(lines), np.bool_)
+        places = np.searchsorted(self.lines, lines)
+        places[places == len(self.lines)] = 0
+        found: npt.NDArray[np.bool_] = self.lines[places] == lines
+        return found
+
+
+ALL = Electorate(None)
+
+
+def electorate(ids: Iterable[tuple[Lines, TextColumn]], rule: Repeated, box: BallotBox) -> Electorate:
+    """Choose a row for each voter. ids: rows' numbers and the column of their ids. Rows that have no id, and under
+    ERROR repeated voters, go to `box` as invalid."""
+    numbers: list[Lines] = []
+    names: list[pa.Array] = []
+    for lines, column in ids:
+        folded = _folded(column.texts)
+        numbers.append(lines)
+        names.append(folded.take(pa.array(column.codes)).cast(pa.large_string()))
+    if not numbers:
+        return ALL
+    lines, encoded = np.concatenate(numbers), pa.concat_arrays(names)
+    names.clear()
+    voter = _codes(encoded.dictionary_encode())
+    order = np.argsort(lines, kind="stable")
+    lines, voter = lines[order], voter[order]
+    blank = voter < 0
+    if blank.any():
+        box.refuse(NO_ID, int(blank.sum()), int(lines[blank][0]))
+    lines, voter = lines[~blank], voter[~blank]
+    by_voter = np.argsort(voter, kind="stable")
+    same = np.zeros(len(lines), np.bool_)
+    same[1:] = np.diff(voter[by_voter]) == 0
+    if rule is Repeated.ERROR and same.any():
+        again = by_voter[same]
+        place = int(again.min())
+        first = f"{box.unit} {lines[voter == voter[place]][0]}"
+        box.refuse(
+            _TWICE,
+            len(again),
+            int(lines[place]),
+            f"the same voter has a ballot on {first}. Choose which one counts: --repeated-voter last or first",
+        )
+    kept = np.ones(len(lines), np.bool_)
+    if rule is Repeated.LAST:
+        kept[by_voter[:-1][same[1:]]] = False
+    else:
+        kept[by_voter[same]] = False
+    earlier = int((~kept).sum())
+    if not earlier and not blank.any():
+        return ALL
+    return Electorate(lines[kept], 0 if rule is Repeated.ERROR else earlier)
+
+
+def _codes(encoded: pa.DictionaryArray) -> npt.NDArray[np.int64]:
+    """A number for each distinct id; -1 for a blank one."""
+    codes: npt.NDArray[np.int64] = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    blank = pc.index(encoded.dictionary, pa.scalar("", pa.large_string())).as_py()
+    if blank >= 0:
+        codes[codes == blank] = -1
+    return codes
+
+
+def _folded(texts: pa.Array) -> pa.Array:
+    if pc.all(pc.string_is_ascii(texts)).as_py() is not False:
+        return pc.utf8_lower(pc.utf8_trim_whitespace(texts))
+    # Folding may undo the form, so it is made once more.
+    return pa.array([clean(clean(text).casefold()) for text in texts.to_pylist()], pa.string())
