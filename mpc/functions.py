@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from mpc.function_plan import FunctionPlan
 from mpc.mesh import Event, Mesh, Received
-from mpc.messages import Message
+from mpc.messages import Message, Outgoing
 from mpc.mpyc_bridge import Bridge, load
 from mpc.parties import PartyList
 from mpc.securesum import Admit, SecureSum, admit_all
@@ -37,7 +37,7 @@ from psi.identity.identity import Identity
 from psi.transport.wire import Frame
 from psiselect.base import strict_json, threads
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import PsiselectError, RemoteError
+from psiselect.base.errors import RemoteError
 
 _MAX_EARLY = 64 << 20
 
@@ -121,8 +121,8 @@ def _decoded(plan: FunctionPlan, result: bytes | None) -> bool | str | Fraction:
 class _Phase:
     """The part of a run that happens inside MPyC, at a computing party.
 
-    MPyC's loop runs in the calling thread. A second thread takes events off the mesh and hands them to the loop; those
-    that are not MPyC's go to the state machine, which still hears of deaths and aborts.
+    MPyC's loop runs in the calling thread. A second thread takes events off the mesh and wakes the loop, where the
+    driver handles them: it passes MPyC's frames on to MPyC, also while it waits for better news about a lost link.
     """
 
     def __init__(self, driver: Driver, roster: PartyList, me: str) -> None:
@@ -141,59 +141,62 @@ class _Phase:
 
     def compute(self, plan: FunctionPlan, share: Residues) -> int:
         """This function of the sum of all computing parties' shares."""
-        mesh, index = self._driver.mesh, {n: i for i, n in enumerate(self._names)}
+        driver, mesh = self._driver, self._driver.mesh
+        index = {n: i for i, n in enumerate(self._names)}
 
         def send(peer: int, data: bytes) -> None:
-            try:
-                mesh.send(self._names[peer], Frame(Message.MPYC, data))
-            except PsiselectError:
-                self._driver.send(self._driver.machine.lost(self._names[peer]))
+            driver.send([Outgoing(self._names[peer], Frame(Message.MPYC, data))])
 
         bridge = Bridge(index[self._me], len(self._names), send)
-        waiting: deque[Event] = deque()
+        arrived: queue.SimpleQueue[Event] = queue.SimpleQueue()
         over = threading.Event()
 
+        def deliver(peer: str, frame: Frame) -> bool:
+            try:
+                bridge.deliver(index[peer], bytes(frame.payload))
+            except (KeyError, RemoteError):
+                return False  # to the machine, which takes no such message of anybody
+            return True
+
         def take() -> None:
-            while waiting:
-                event = waiting.popleft()
-                if isinstance(event, Received) and event.frame.type == Message.MPYC and event.peer in index:
-                    try:
-                        bridge.deliver(index[event.peer], bytes(event.frame.payload))
-                    except RemoteError:
-                        self._driver.send(self._driver.machine.misbehaved(event.peer))
-                else:
-                    self._driver.handle(event)
-                if self._driver.machine.failure is not None:
+            while driver.machine.failure is None:
+                try:
+                    event = arrived.get_nowait()
+                except queue.Empty:
+                    return
+                driver.handle(event)
+                if driver.machine.failure is not None:
                     bridge.loop.stop()
 
         def pump() -> None:
             while not over.is_set():
                 try:
-                    waiting.append(mesh.events.get(timeout=0.05))
+                    arrived.put(mesh.events.get(timeout=0.05))
                 except queue.Empty:
                     continue
                 bridge.loop.call_soon_threadsafe(take)
 
         def late() -> None:
-            self._driver.send(self._driver.machine.expired())
+            driver.send(driver.machine.expired())
             bridge.loop.stop()
 
         pumping: threading.Thread | None = None
         try:
+            driver.events, driver.aside = arrived, deliver
             for peer, data in self._early:
-                waiting.append(Received(peer, Frame(Message.MPYC, data)))
+                arrived.put(Received(peer, Frame(Message.MPYC, data)))
             bridge.loop.call_soon(take)
-            bridge.loop.call_later(max(0.0, self._driver.deadline - time.monotonic()), late)
+            bridge.loop.call_later(max(0.0, driver.deadline - time.monotonic()), late)
             pumping = threads.start(pump, name="psiselect-mpyc")
-            return _value(bridge, plan, share, self._driver)
+            return _value(bridge, plan, share, driver)
         finally:
             over.set()
             if pumping is not None:
                 pumping.join()
-            while waiting:  # what came after the result: confirmations
-                event = waiting.popleft()
-                if not (isinstance(event, Received) and event.frame.type == Message.MPYC):
-                    self._driver.handle(event)
+            # What came after the result waits until that is announced: a party that has left since then undoes nothing.
+            driver.events, driver.aside = mesh.events, lambda peer, _frame: peer in index
+            while not arrived.empty():
+                driver.keep([arrived.get()])
             bridge.close()
 
 
@@ -206,11 +209,14 @@ def _value(bridge: Bridge, plan: FunctionPlan, share: Residues, driver: Driver) 
 
     task = bridge.loop.create_task(whole())
     try:
-        return bridge.loop.run_until_complete(task)
+        value = bridge.loop.run_until_complete(task)
     except RuntimeError:  # the loop was stopped: by a failure of the run, or by MPyC's
         if driver.machine.failure is None:
             driver.send(driver.machine.stopped())
         raise driver.error() from bridge.failure
+    if driver.machine.failure is not None:  # in the loop's last turn; the others have been told of it
+        raise driver.error()
+    return value
 
 
 async def evaluate(runtime: Any, plan: FunctionPlan, share: Sequence[int], order: npt.NDArray[np.int64] | None) -> int:

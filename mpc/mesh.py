@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from mpc.messages import Cause, Failure
 from mpc.parties import PartyList
 from psi.identity.identity import Identity, PeerIdentity
+from psi.transport.pinning import HungUpError
 from psi.transport.tls import Listener, connect
 from psi.transport.tlschannel import TlsChannel
 from psi.transport.wire import Frame
@@ -56,12 +57,14 @@ class Mesh:
     """One party's links. Leaving it as a context manager flushes and closes them.
 
     events: what happened, in order for each peer. problems: the last failed attempt to reach a peer, for messages.
+    farewell: what a peer hears that gets its link while this party leaves; None for nothing.
     Raises InputError when the identity is not the roster's, TransportError when it cannot listen.
     """
 
     def __init__(self, roster: PartyList, me: str, identity: Identity, timeout: float) -> None:
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.problems: dict[str, str] = {}
+        self.farewell: Frame | None = None
         own = roster[me]
         if identity.fingerprint != own.fingerprint:
             raise InputError(f"the certificate of this identity is not the one that the parties file names for {me}")
@@ -145,8 +148,13 @@ class Mesh:
 
     def _turn_away(self, name: str, channel: TlsChannel) -> None:
         """Say why, rather than leave a party to wait that was started again while its first run goes on or ends."""
+        self._hang_up(channel, Failure(Cause.LOST, name, self._me).frame())
+
+    @staticmethod
+    def _hang_up(channel: TlsChannel, last: Frame | None) -> None:
         with contextlib.suppress(PsiselectError):
-            channel.send(Failure(Cause.LOST, name, self._me).frame())
+            if last is not None:
+                channel.send(last)
         channel.close()
 
     def _connect(self, name: str, address: str, peer: PeerIdentity) -> None:
@@ -155,28 +163,34 @@ class Mesh:
                 channel = connect(address, self._identity, [peer], timeout=left)
             except PsiselectError as error:
                 self.problems[name] = str(error)
-                time.sleep(_RETRY_SECONDS)
             else:
-                self._read(name, channel)
-                return
+                if self._read(name, channel):
+                    return
+            time.sleep(_RETRY_SECONDS)
 
-    def _read(self, name: str, channel: TlsChannel) -> None:
+    def _read(self, name: str, channel: TlsChannel) -> bool:
+        """Pass on what comes, to the end of the link. False when the peer hung up before it said anything: it was about
+        to end, and may be started again."""
+        heard = False
         with self._lock:
             if self._closing:
                 closing = True
             else:
                 closing, self._channels[name] = False, channel
         if closing:
-            channel.close()
-            return
+            self._hang_up(channel, self.farewell)
+            return True
         self.events.put(Connected(name))
         try:
             while not self._closing:
                 frame = channel.receive(1.0)
                 if frame is not None:
+                    heard = True
                     self.events.put(Received(name, frame))
         except (TransportError, RemoteError) as error:
             self.problems[name] = str(error)
             self.events.put(Lost(name, error))
+            return heard or not isinstance(error, HungUpError)
         except PsiselectError:
-            return  # closed by this side
+            pass  # closed by this side
+        return True

@@ -51,6 +51,8 @@ class _Peer:
     seed: bytes = b""
     live: bool = False
     seen: bool = False
+    last_heard: int = 0  # which of all frames was its last one, from 1
+    hung_up: bool = False  # before it said anything
 
 
 class SecureSum:
@@ -96,13 +98,15 @@ class SecureSum:
         self.totals: Residues | None = None
         self.result: bytes | None = None
         self.failure: Failure | None = None
+        self.missing: tuple[str, ...] = ()
+        self._frames = 0
 
     # -- events ---------------------------------------------------------------------------------------------------
 
     def connected(self, peer: str) -> list[Outgoing]:
         """The authenticated link to `peer` stands."""
         state = self._peers[peer]
-        state.live = state.seen = True
+        state.live, state.seen, state.hung_up = True, True, False
         if self.failure:
             return [Outgoing(peer, self.failure.frame())]
         return [] if self._answers_last(state) else [self._shown(peer)]
@@ -110,6 +114,7 @@ class SecureSum:
     def received(self, peer: str, frame: Frame) -> list[Outgoing]:
         """A frame came. A peer that breaks the protocol ends the run; this raises nothing for what a peer sends, only
         what `admit` raises."""
+        self.noted(peer)
         if self.failure:
             return []
         state = self._peers[peer]
@@ -125,6 +130,19 @@ class SecureSum:
             return self._fail(Failure(Cause.PROTOCOL, peer, self.me.name), peer)
         return self._advance()
 
+    def noted(self, peer: str) -> None:
+        """A frame came that is not for this machine, but shows that the peer is at work."""
+        self._frames += 1
+        self._peers[peer].last_heard = self._frames
+
+    def hung_up(self, peer: str) -> None:
+        """The peer ended the link. If it never said anything over it, it may have left because of somebody else, as a
+        party does that ends just when another one reaches it. It is then one that has not connected yet: `suspects`
+        says when there is nobody else whose fault it could be. If it did, this does nothing; see `lost`."""
+        state = self._peers[peer]
+        if not state.last_heard:
+            state.live, state.hung_up = False, True
+
     def lost(self, peer: str, *, silent: bool = False) -> list[Outgoing]:
         """The link to `peer` died, or it stalled. After its DONE that is how a run ends; once we hold the result, it
         leaves that peer unconfirmed."""
@@ -139,11 +157,13 @@ class SecureSum:
         return [] if self.failure else self._fail(Failure(Cause.PROTOCOL, peer, self.me.name), peer)
 
     def expired(self) -> list[Outgoing]:
-        """The deadline passed: name the first party, in the roster's order, that holds up the run."""
+        """The deadline passed: name the party that holds up the run. That is one without a link before all others, then
+        the one from which most is missing. Of several alike, as inside MPyC, it is the one that has said nothing for
+        longest: the others went on until they had to wait for it. `missing` lists all that have no link."""
         if self.failure or self.settled:
             return []
         waiting = [p for p in self._peers.values() if not p.live] or [p for p in self._peers.values() if p.expects]
-        blamed = min(waiting, key=lambda p: (-len(p.expects), self.roster.parties.index(p.party)))
+        blamed = min(waiting, key=lambda p: (-len(p.expects), p.last_heard, self.roster.parties.index(p.party)))
         cause = Cause.LATE if blamed.live else Cause.MISSING
         return self._fail(Failure(cause, blamed.party.name, self.me.name), blamed.party.name)
 
@@ -187,6 +207,17 @@ class SecureSum:
     def everyone_seen(self) -> bool:
         """Every peer has connected at some time, so that after a failure every peer has been told."""
         return all(p.seen for p in self._peers.values())
+
+    def heard(self, peer: str) -> bool:
+        """Whether the peer has said anything."""
+        return self._peers[peer].last_heard > 0
+
+    @property
+    def suspects(self) -> tuple[str, ...]:
+        """The one peer that hung up before it said anything, once every other peer is here and has spoken."""
+        silent = tuple(n for n, p in self._peers.items() if p.hung_up)
+        alone = all(p.live and p.last_heard for p in self._peers.values() if not p.hung_up)
+        return silent if len(silent) == 1 and alone else ()
 
     @property
     def seeds(self) -> bytes:
@@ -328,6 +359,7 @@ class SecureSum:
                 self._peers[seen_at].live = False
             return []
         self.failure = failure
+        self.missing = tuple(n for n, p in self._peers.items() if not p.live)
         self._values = self._own_share = None
         self._shares, self._partials = {}, {}
         return [Outgoing(n, failure.frame()) for n, p in self._peers.items() if p.live]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import queue
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mpc.mesh import Connected, Event, Lost, Mesh, Received
-from mpc.messages import Message, Outgoing
+from mpc.mesh import Connected, Event, Mesh, Received
+from mpc.messages import Cause, Message, Outgoing
 from mpc.parties import PartyList
 from mpc.securesum import Admit, SecureSum, admit_all
 from mpc.terms import MpcTerms
 from psi.identity.identity import Identity
+from psi.transport.pinning import HungUpError
 from psi.transport.wire import Frame
 from psiselect.base.entropy import Entropy
 from psiselect.base.errors import LocalError, PsiselectError, RemoteError, TransportError
@@ -45,8 +47,12 @@ class Driver:
         self.aside: Callable[[str, Frame], bool] = lambda _peer, _frame: (
             False
         )  # takes frames that are not the machine's
+        self.events = mesh.events
+        self._kept: deque[Event] = deque()
+        self._lost: list[str] = []
+        self._hearing = False
         self._progress = progress
-        self._connected = 0
+        self._connected: set[str] = set()
         self._all = len(machine.roster.peers(machine.me.name))
 
     @contextlib.contextmanager
@@ -61,6 +67,9 @@ class Driver:
         except (KeyboardInterrupt, SystemExit):
             self.send(self.machine.interrupted())
             raise
+        finally:
+            if self.machine.failure is not None:
+                self.mesh.farewell = self.machine.failure.frame()
 
     def until(self, reached: Callable[[], bool]) -> None:
         """Go on until `reached`, or until the run fails. Raises the failure, and the refusal of this party's
@@ -91,8 +100,10 @@ class Driver:
         left = until - time.monotonic()
         if left <= 0:
             return None
+        if self._kept:
+            return self._kept.popleft()
         try:
-            return self.mesh.events.get(timeout=left)
+            return self.events.get(timeout=left)
         except queue.Empty:
             return None
 
@@ -100,32 +111,42 @@ class Driver:
         """One event of the mesh."""
         machine = self.machine
         if isinstance(event, Connected):
-            self._connected += 1
+            self._connected.add(event.peer)
             if self._progress is not None:
-                self._progress(self._connected, self._all)
+                self._progress(len(self._connected), self._all)
             self.send(machine.connected(event.peer))
         elif isinstance(event, Received):
-            if not (event.frame.type == Message.MPYC and self.aside(event.peer, event.frame)):
+            if event.frame.type == Message.MPYC and self.aside(event.peer, event.frame):
+                machine.noted(event.peer)
+            else:
                 self.send(machine.received(event.peer, event.frame))
         elif isinstance(event.error, RemoteError):
             self.send(machine.misbehaved(event.peer))
+        elif isinstance(event.error, HungUpError) and not machine.heard(event.peer):
+            machine.hung_up(event.peer)
         else:
-            self._hear_others(event)
+            self._lost.append(event.peer)
+        if not self._hearing and (self._lost or machine.suspects):
+            self._hear_others()
 
-    def _hear_others(self, lost: Lost) -> None:
+    def keep(self, events: Iterable[Event]) -> None:
+        """Events to be handled before any other, in this order."""
+        self._kept.extend(events)
+
+    def _hear_others(self) -> None:
         """A link broke. Its peer may have left because of somebody else, and what it said may be lost with the link:
         others who know better come first, for a moment."""
-        losses, until = [lost], time.monotonic() + _HEARSAY_SECONDS
+        until = time.monotonic() + _HEARSAY_SECONDS
+        self._hearing = True
         while not self.machine.finished and self.machine.failure is None:
             event = self._next(until)
             if event is None:
                 break
-            if isinstance(event, Lost) and not isinstance(event.error, RemoteError):
-                losses.append(event)
-            else:
-                self.handle(event)
-        for loss in losses:
-            self.send(self.machine.lost(loss.peer))
+            self.handle(event)
+        self._hearing = False
+        lost, self._lost = self._lost, []
+        for peer in (*lost, *self.machine.suspects):
+            self.send(self.machine.lost(peer))
 
     def send(self, out: Sequence[Outgoing]) -> None:
         """Hand frames to the links. One that is down is news for the machine, but not before what the peer had said:
@@ -141,11 +162,17 @@ class Driver:
         failure = self.machine.failure
         if failure is None:
             raise RuntimeError("no failure to report")
-        error = failure.error(self.machine.me.name)
+        me = self.machine.me.name
+        error = failure.error(me)
+        text = str(error)
         detail = self.mesh.problems.get(failure.party)
-        if detail and failure.by == self.machine.me.name and isinstance(error, TransportError):
-            return TransportError(f"{error}: {detail}", term=error.term)
-        return error
+        if detail and failure.by == me and isinstance(error, TransportError):
+            text += f": {detail}"
+        others = [name for name in self.machine.missing if name != failure.party]
+        if failure.cause is Cause.MISSING and others:
+            # Which of them is the reason for the others, this side cannot know: it has met none.
+            text += f"; {me} has no link to {', '.join(others)} either"
+        return error if text == str(error) else TransportError(text, term=error.term)
 
 
 def run_sum(

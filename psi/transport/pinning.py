@@ -21,6 +21,10 @@ _SERVER_NAME = b"psiselect-v1 server name\x00"
 Pins = Mapping[bytes, PeerIdentity]  # by fingerprint
 
 
+class HungUpError(TransportError):
+    """The other end closed the connection, or reset it, without a word from TLS about why."""
+
+
 class LinkEnd(enum.Enum):
     """Which end of the TLS connection a context is for."""
 

@@ -17,7 +17,7 @@ import threading
 import time
 from collections import deque
 
-from psi.transport.pinning import DROPPED, reason
+from psi.transport.pinning import DROPPED, HungUpError, reason
 from psi.transport.queue import QUEUE_BYTES, FrameQueue, QueuedChannel
 from psi.transport.stream import TlsStream
 from psi.transport.wire import HEADER_BYTES, Frame, FrameDecoder
@@ -132,9 +132,10 @@ class TlsChannel(QueuedChannel):
         polite = False
         try:
             polite = self._move()
-            error = TransportError(_CLOSED)
+            error = HungUpError(_CLOSED)
         except OSError as failure:
-            error = TransportError(f"the connection to the peer broke: {reason(failure)}")
+            kind = HungUpError if isinstance(failure, DROPPED) else TransportError
+            error = kind(f"the connection to the peer broke: {reason(failure)}")
         finally:
             self._incoming.finish(error)
             self._outgoing.finish(error, discard=True)
