@@ -283,6 +283,7 @@ def test_the_order_that_is_used_is_that_of_the_seeds(monkeypatch: pytest.MonkeyP
 
     class Machine:
         seeds = b"seeds" * 20
+        failure = None
 
     class Driving:
         machine = Machine()
