@@ -34,8 +34,11 @@ def command() -> None:
     """Compute on everyone's numbers without showing them: every party runs the same command on its own machine.
 
     `parties.toml`, the same for all, has a [[party]] with name, address and certificate for each of them; `psiselect
-    identity create` makes the certificates. A run ends for everyone with the same result, or with the name of the
-    party that did not play its part.
+    identity create` makes the certificates. A run ends with the result, or with the name of the party that did not
+    play its part.
+
+    Ctrl-C, SIGTERM and SIGHUP stop one party. It tells the others, and their commands end with its name and exit code
+    5. Those that have the result already keep it.
 
     \b
     Examples:
