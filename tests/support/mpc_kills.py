@@ -11,6 +11,7 @@ from mpc.messages import Message
 from support.mpc_processes import Ended, Group
 
 ARGUMENTS = {"sum": ("--value", "3"), "threshold": ("--value", "yes"), "argmax": ("--value", "3")}
+COMMON = {"sum": ("--allow-two-inputs",), "threshold": (), "argmax": ()}
 _MISSING = re.compile(
     r"no result: (\S+) did not connect in time \(seen by \S+\)(?:.*; \S+ has no link to (.+) either)?", re.DOTALL
 )
@@ -38,6 +39,7 @@ def run(group: Group, case: Case, given: signal.Signals) -> tuple[Ended, dict[st
         name: group.start(
             name,
             case.function,
+            *COMMON[case.function],
             *(ARGUMENTS[case.function] if roster[name].inputs else ()),
             first=first if name == case.victim else (),
         )
