@@ -286,6 +286,7 @@ def test_better_news_is_heard_inside_mpyc(inside: Inside, monkeypatch: pytest.Mo
 
     def hear_others() -> None:
         inside.links.events.put(Received("bob", news.frame()))
+        until(lambda: inside.links.events.empty())  # the thread has taken it
         hear()
 
     monkeypatch.setattr(session, "_HEARSAY_SECONDS", 5.0)

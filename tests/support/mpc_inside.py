@@ -35,13 +35,20 @@ class Inside:
 
     def run(self) -> int:
         assert self.machine.partial is not None
-        rescue = Received("carlos", Frame(Message.ABORT, b"rescue"))  # ends a run that hangs, with another error
-        watch = threading.Timer(10, self.links.events.put, [rescue])
+        hung: list[bool] = []
+
+        def rescue() -> None:
+            """End a run that hangs."""
+            hung.append(True)
+            self.links.events.put(Received("carlos", Frame(Message.ABORT, b"rescue")))
+
+        watch = threading.Timer(10, rescue)
         watch.start()
         try:
             return self.phase.compute(self.plan, self.machine.partial)
         finally:
             watch.cancel()
+            assert not hung
 
     def told(self) -> dict[str, bytes]:
         return {peer: bytes(f.payload) for peer, f in self.links.sent if f.type == Message.ABORT}

@@ -70,7 +70,7 @@ def may_hold(roster: parties.PartyList, case: Case) -> set[str]:
     if case.kind is Message.RESULT:
         told = {p.name for p in [p for p in peers if not p.computes][:sent]}
         return told | {p.name for p in peers if p.computes}
-    return {p.name for p in peers}
+    return {p.name for p in roster.parties} - {case.victim}
 
 
 def check(group: Group, case: Case, others: dict[str, Ended], said: str) -> None:
