@@ -100,7 +100,7 @@ class Answer:
             "predictions": [asdict(prediction) for prediction in self.predictions],
             "change_task": [asdict(change) for change in self.changes],
             "command": self.steps[-1].line if self.steps else None,
-            "commands": [{"who": step.who, "command": step.line} for step in self.steps],
+            "commands": [{"who": step.who, "command": step.line, "times": step.times} for step in self.steps],
             "notes": list(self.notes),
             "assumed": dict(self.assumed),
         }
@@ -124,7 +124,7 @@ def advise(given: Given, machine: Machine) -> Answer | Undecided:
         tuple(predict(case, QUANTITIES)),
         tuple(edits(case, given)),
         printed_commands.steps(case.f, case.n, rule.label),
-        tuple(printed_commands.notes(case.f, rule.label)),
+        tuple(printed_commands.notes(case.f, case.n, rule.label)),
         {name: field.default for name, field in BY_NAME.items() if given.get(name) is None},
     )
 

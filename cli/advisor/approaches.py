@@ -60,6 +60,7 @@ LISTS: Findings = (
 )
 PSI: Findings = (
     *LISTS,
+    Finding((T.hiding_required,), NO, because("approaches.items-hide-nobody", "output_privacy"), zero, zero),
     Finding((T.elements,), FITS, because("approaches.as-asked", "function"), none, zero, _list_cost),
     Finding((), GAP, saying("approaches.shows-the-items"), none, zero, _list_cost),
 )
@@ -107,6 +108,7 @@ MPC_THRESHOLD: Findings = (
     Finding((Unless(T.one_bit), Unless(T.additive), Unless(T.extreme), Unless(T.overlap_number)), NO,
             because("approaches.not-one-bit", "function")),
     ONE_HOLDER,
+    Finding((T.hiding_required,), NO, because("approaches.result-hides-nobody", "output_privacy"), zero, zero),
     Finding((T.one_bit,), FITS, saying("approaches.one-bit")),
     Finding((), GAP, saying("approaches.yes-or-no")),
 )
@@ -114,7 +116,7 @@ MPC_OTHER: Findings = (
     Finding((T.rows,), NO, saying("approaches.private-data")),
     Finding((T.individual,), NO, saying("approaches.private-data")),
     ONE_HOLDER,
-    Finding((T.hiding_required, Unless(T.general), Unless(T.training)), NO,
+    Finding((T.hiding_required,), NO,
             because("approaches.result-hides-nobody", "output_privacy"), zero, zero),
     Finding((T.compared_here,), FITS, saying("approaches.on-mpyc"), none, zero),
     Finding((), GAP, saying("approaches.in-general"), none, zero),
@@ -281,6 +283,7 @@ CHOICE = _with_odds(saying("approaches.choice-together"))
 MPC_DP: Findings = (
     *NOISY_ITEMS,
     Finding((T.training,), GAP, saying("approaches.federated")),
+    Finding((T.joined, Unless(T.one_holder)), GAP, saying("approaches.joined-noise")),
     Finding((Unless(T.overlap_number), Unless(T.summable), Unless(T.selection), Unless(T.quantile)), NO,
             because("approaches.no-noisy-version", "function")),
     ONE_HOLDER,

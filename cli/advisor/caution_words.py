@@ -80,7 +80,7 @@ def small_n(c: Case) -> str:
 
 def unbounded(c: Case) -> str:
     """UNBOUNDED_SENS."""
-    epsilon = c.n.epsilon
+    epsilon = c.n.drawn
     exceeding = number(1 / epsilon)
     units = phrase("warnings.unbounded.one" if epsilon == 1 else "warnings.unbounded.some", units=exceeding)
     if c.f.bounded == "no":

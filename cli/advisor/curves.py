@@ -43,6 +43,8 @@ def charts(setting: Setting, given: dict[str, Any]) -> list[Chart]:
     if setting.t.over_lists:
         return _of_lists(setting)
     made = []
+    if f.epsilon_total is None:  # the advisor chooses none, for a chart neither
+        return []
     epsilons = _logspace(f.epsilon_total / 100, f.epsilon_total * 10)
     made.append(_chart(setting, given, "epsilon_total", epsilons, f.epsilon_total))
     n = f.n_units or (f.n_holders if setting.t.own_value else None)

@@ -102,6 +102,21 @@ def _sumlike(c: Case) -> bool:
 
 PROPOSALS: tuple[Proposal, ...] = (
     Proposal(
+        lambda c: c.rule.name == "both-demanded",
+        lambda c: {"exact": "not_needed"},
+        lambda c, new: phrase("changes.noise"),
+    ),
+    Proposal(
+        lambda c: c.rule.name in ("both-demanded", "tells-inputs"),
+        lambda c: {"output_privacy": "not_needed"},
+        lambda c, new: phrase("changes.not-hidden"),
+    ),
+    Proposal(
+        lambda c: c.rule.name == "tells-inputs" and c.t.elements,
+        lambda c: {"function": "intersection_size"},
+        lambda c, new: phrase("changes.noisy-size"),
+    ),
+    Proposal(
         lambda c: c.rule.name == "unbounded" and c.f.function in ("sum", "mean", "quantile", "intersection_sum"),
         _clamp,
         _clamp_text,
@@ -188,7 +203,7 @@ PROPOSALS: tuple[Proposal, ...] = (
         lambda c, new: phrase("changes.totals"),
     ),
     Proposal(
-        lambda c: c.f.function == "intersection" and c.label is not L.NO_PET,
+        lambda c: c.f.function == "intersection" and c.label is L.PSI,
         lambda c: {"function": "intersection_size"},
         lambda c, new: phrase("changes.how-many"),
     ),

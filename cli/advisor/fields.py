@@ -2,7 +2,7 @@
 
 `always` fields are never assumed: when one is unknown and can change the answer, the advisor asks. Every other unknown
 field takes its default, and the answer lists it under `assumed`. `tries` are the values that the three-valued logic
-puts in for an unknown field to see whether it can matter. Their words are in `words.toml`.
+puts in for an unknown field to see whether it can matter; `beyond` those that it adds to list all possible answers. Their words are in `words.toml`.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Field:
     above: bool = False
     high: float | None = None
     tries: tuple[Any, ...] = ()
+    beyond: tuple[Any, ...] = ()
     always: bool = False
 
     @property
@@ -47,6 +48,11 @@ class Field:
         if self.tries:
             return self.tries
         return (False, True) if self.kind is Kind.BOOL else self.choices
+
+    @property
+    def extremes(self) -> tuple[Any, ...]:
+        """The same, and numbers that are smaller and larger than those of sensible tasks."""
+        return (*self.alternatives, *self.beyond)
 
     @property
     def allowed(self) -> str:
@@ -98,7 +104,7 @@ FIELDS: tuple[Field, ...] = (
     Field("output_privacy", C, "not_needed", choices=WISH, always=True),
     Field("match", C, None, choices=("exact", "fuzzy")),
     Field("adversary", C, "semi_honest", choices=("semi_honest", "malicious")),
-    Field("n_units", N, None, "units", low=1, high=1e12, tries=UNITS, always=True),
+    Field("n_units", N, None, "units", low=1, high=1e12, tries=UNITS, beyond=(10**12,), always=True),
     Field("n_a", N, None, "items", low=1, high=1e12, tries=(100, 10**5, 10**7)),
     Field("n_b", N, None, "items", low=1, high=1e12, tries=(100, 10**5, 10**7)),
     Field("bounded", C, "na", choices=("yes", "clampable", "no", "na"), tries=("yes", "clampable", "no")),
@@ -110,7 +116,7 @@ FIELDS: tuple[Field, ...] = (
     Field("expected_value", F, None, "of the output", tries=(1.0, 100.0, 1e4, 1e6)),
     Field("tolerance", Kind.TOLERANCE, None, "of the output, at 95 %", tries=TOLERANCES),
     Field("helper_servers", B, None),
-    Field("epsilon_total", F, 1.0, "nats", low=0, above=True, high=1000, tries=(0.01, 0.5, 10.0), always=True),
+    Field("epsilon_total", F, None, "nats", low=0, above=True, high=1000, tries=(0.01, 0.5, 10.0), beyond=(1e-6, 1000.0), always=True),
     Field("delta", F, 0.0, low=0, high=0.1),
     Field("releases", N, 1, "releases", low=1, high=1e9, tries=(1, 30, 365)),
     Field("unit_per_release", B, False, always=True),
@@ -134,4 +140,6 @@ ELEMENTS = ("intersection", "lookup")
 ONE_BIT = ("threshold", "equality", "all_agree")
 SELECTIONS = ("select_best", "top_k")
 COUNTS = ("count", "proportion", *ONE_BIT)
+# Functions of which each number is a command of its own.
+ONE_COMMAND_EACH = ("sum", "mean", *COUNTS, "quantile", "intersection_size", "intersection_sum")
 ADDITIVE = ("sum", "mean", "count", "proportion", "histogram")

@@ -7,6 +7,7 @@ otherwise.
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 LN20 = math.log(20)
 Z95 = 1.959963984540054
@@ -49,6 +50,19 @@ def em_gap_needed95(candidates: int, exponent: float) -> float:
     inverted.
     """
     return math.log(19 * (candidates - 1)) / exponent
+
+
+def sets_shortfall95(candidates: int, seats: int, exponent: float) -> float:
+    """How far the worst member of a committee may lie below the best who is left out, with probability 95 %, when a
+    set of loss u is drawn with weight exp(-exponent*u): the union bound over all sets.
+    """
+    log_sets = math.lgamma(candidates + 1) - math.lgamma(seats + 1) - math.lgamma(candidates - seats + 1)
+    return (log_sets + LN20) / exponent
+
+
+def normal_quantile(probability: float) -> float:
+    """Of the standard normal law."""
+    return NormalDist().inv_cdf(probability)
 
 
 def unanimity(n: int, p: float) -> float:

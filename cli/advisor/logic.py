@@ -19,8 +19,9 @@ from cli.advisor.rules import Rule, decide
 from cli.advisor.task import Facts, FieldError, Given, NeedToKnow, check_together
 from cli.advisor.words import phrase
 
-# Worlds looked at before an answer counts as open (never as settled), and for all values of an open field.
-MAX_WORLDS, WORLDS_OF_VALUES = 250, 60
+# Worlds looked at before an answer counts as open (never as settled), to choose the field to ask for, and to list for
+# each of its values all labels that can follow.
+MAX_WORLDS, WORLDS_OF_VALUES, WORLDS_OF_A_LIST = 250, 60, 20_000
 
 
 # A value of a field, and the labels that it can lead to.
@@ -29,28 +30,35 @@ Outcome = tuple[Any, frozenset[Label]]
 
 @dataclass(frozen=True)
 class Open:
-    """The field that decides, and the labels that each of its values can lead to, as far as they were looked at."""
+    """The field that decides, and all labels that each of its values can lead to.
+
+    They are found by trying every way of filling in what else is unknown, with extreme numbers too.
+    """
 
     field: str
-    known: tuple[Outcome, ...]
-    rest: Iterator[Outcome] = dataclasses.field(repr=False)
+    given: Given = dataclasses.field(repr=False)
+    asking: frozenset[str] = dataclasses.field(repr=False)
 
     @cached_property
     def outcomes(self) -> tuple[Outcome, ...]:
         """For each value, the labels."""
-        return (*self.known, *self.rest)
+        return tuple(_outcomes(self.given, self.field, self.asking, WORLDS_OF_A_LIST))
 
 
-def worlds(given: Given, asking: frozenset[str]) -> Iterator[Rule]:
-    """The rule that fires in every way of filling in the unknown fields that get touched."""
+def worlds(given: Given, asking: frozenset[str], *, extremes: bool = False) -> Iterator[Rule]:
+    """The rule that fires in every way of filling in the unknown fields that get touched.
+
+    `extremes`: numbers are tried that are smaller and larger than those of sensible tasks.
+    """
     found = _decide(given, asking)
     if isinstance(found, Rule):
         yield found
         return
-    for value in BY_NAME[found].alternatives:
+    field = BY_NAME[found]
+    for value in field.extremes if extremes else field.alternatives:
         world = {**given, found: value}
         if consistent(world):
-            yield from worlds(world, asking)
+            yield from worlds(world, asking, extremes=extremes)
 
 
 def _decide(given: Given, asking: frozenset[str]) -> Rule | str:
@@ -105,32 +113,31 @@ def settle(given: Given, asking: frozenset[str] = ALWAYS) -> Rule | Open:
 
 
 def _open_field(given: Given, asking: frozenset[str]) -> Open:
+    return Open(_deciding(given, asking), given, asking)
+
+
+def _deciding(given: Given, asking: frozenset[str]) -> str:
+    """The first touched field that makes a difference by itself, as far as a few worlds show."""
     field = _decide(given, asking)
     if isinstance(field, Rule):
         raise AssertionError  # it is called for a task that is not settled
-    outcomes = _outcomes(given, field, asking)
-    known = [next(outcomes)]
-    value, labels = known[0]
-    if len(labels) > 1:
-        for outcome in outcomes:  # no further than to the first value that makes a difference
-            known.append(outcome)
-            if outcome[1] != labels:
-                break
-        else:
-            return _open_field({**given, field: value}, asking)
-    return Open(field, tuple(known), outcomes)
+    limit = max(2, WORLDS_OF_VALUES // len(BY_NAME[field].alternatives))
+    outcomes = _outcomes(given, field, asking, limit)
+    value, labels = next(outcomes)
+    if len(labels) > 1 and all(other == labels for _, other in outcomes):
+        return _deciding({**given, field: value}, asking)
+    return field
 
 
-def _outcomes(given: Given, field: str, asking: frozenset[str]) -> Iterator[Outcome]:
-    values = BY_NAME[field].alternatives
-    fillings = ({**given, field: value} for value in values)
-    limit = max(2, WORLDS_OF_VALUES // len(values))
+def _outcomes(given: Given, field: str, asking: frozenset[str], limit: int) -> Iterator[Outcome]:
+    fillings = ({**given, field: value} for value in BY_NAME[field].alternatives)
     return ((world[field], _labels(world, asking, limit)) for world in fillings if consistent(world))
 
 
 def _labels(given: Given, asking: frozenset[str], limit: int = WORLDS_OF_VALUES) -> frozenset[Label]:
-    """What the answer can be, as far as so many worlds show."""
-    return frozenset(rule.label for rule in itertools.islice(worlds(given, asking), limit))
+    """What the answer can be, as far as so many worlds show; with extreme numbers where the list is to be complete."""
+    found = worlds(given, asking, extremes=limit >= WORLDS_OF_A_LIST)
+    return frozenset(rule.label for rule in itertools.islice(found, limit))
 
 
 def spell_out(given: Given, still: Open, asking: frozenset[str] = ALWAYS) -> tuple[tuple[str, frozenset[Label]], ...]:

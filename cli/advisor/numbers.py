@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
+from fractions import Fraction
 from typing import Any
 
 from cli.advisor import formulas, sources
-from cli.advisor.fields import COUNTS
+from cli.advisor.fields import COUNTS, ONE_COMMAND_EACH
 from cli.advisor.lazy import lazy
 from cli.advisor.task import Facts, NeedToKnow
 
@@ -38,20 +39,38 @@ class Numbers:
     @lazy
     def epsilon(self) -> float:
         """Budget of one release: the total over T, unless it was meant for each release."""
-        releases = self.f.releases
-        shared = releases > 1 and not self.f.unit_per_release
-        return float(self.f.epsilon_total) / (releases if shared else 1)
+        return float(self.f.need("epsilon_total")) / self.sharing
+
+    @lazy
+    def sharing(self) -> int:
+        """How many releases share the budget."""
+        return 1 if self.f.unit_per_release else int(self.f.releases)
+
+    @lazy
+    def command_epsilon(self) -> Fraction:
+        """Epsilon of one command, exact: what is printed after --epsilon and what every predicted error follows from.
+
+        All commands of all releases that share the budget together spend no more than it.
+        """
+        return sources.exact(self.f.need("epsilon_total")) / (self.sharing * self.parts)
+
+    @lazy
+    def drawn(self) -> float:
+        """`command_epsilon` as a float, for formulas."""
+        return self.epsilon / self.parts
 
     @lazy
     def epsilon_unit(self) -> float:
         """Budget of one release for one record of a unit that may have several, or one of several numbers."""
-        return self.epsilon / (int(self.f.max_contrib) * self.parts)
+        return self.drawn / int(self.f.max_contrib)
 
     @lazy
     def parts(self) -> int:
-        """How many numbers share the budget; a histogram's cells do not, since one unit is in one cell."""
-        shares = self.f.function in ("sum", "mean", "count", "proportion")
-        return int(self.f.output_dim) if shares else 1
+        """How many commands share a release's budget: one for each number.
+
+        A histogram's cells share nothing, since one unit is in one cell. The seats of a committee are one command.
+        """
+        return int(self.f.output_dim) if self.f.function in ONE_COMMAND_EACH else 1
 
     @lazy
     def width(self) -> float:
@@ -94,7 +113,7 @@ class Numbers:
         """What `dpselect.numeric` needs to know of the number."""
         name = self.f.function
         rows = self.n if name in ("mean", "proportion") else 1
-        return name, self.width, self.epsilon / self.parts, int(self.f.max_contrib), rows
+        return name, self.width, self.drawn, int(self.f.max_contrib), rows
 
     @lazy
     def stated_err95(self) -> float:
@@ -103,17 +122,20 @@ class Numbers:
 
     @lazy
     def central_err95(self) -> float:
-        """Error of the number with central noise; of the worst cell for a histogram."""
-        if self.f.function == "histogram":
-            return formulas.cells_err95(self.scale, self.cells)
+        """Error of the number, or of any one cell, with central noise."""
         return formulas.laplace_err95(self.scale)
+
+    @lazy
+    def central_worst95(self) -> float:
+        """Error of the worst of a histogram's cells with central noise."""
+        return formulas.cells_err95(self.scale, self.cells)
 
     @lazy
     def local_sd(self) -> float:
         """Standard deviation when every holder adds noise, noise alone where the formula allows it."""
         n, eps = self.n, self.epsilon_unit
         if self.f.function == "histogram":
-            return n * sources.cell_sd(eps, n, self.cells)
+            return n * sources.cell_sd(eps, n, self.cells, self.cell_share)
         if self.f.function in COUNTS:
             share = sources.response_noise_sd(eps, n)
             return share if self.f.function == "proportion" else share * n
@@ -125,8 +147,21 @@ class Numbers:
 
     @lazy
     def local_err95(self) -> float:
-        """Error of the number, or of one cell, with noise at the source."""
+        """Error of the number, or of any one cell, with noise at the source."""
         return formulas.Z95 * self.local_sd
+
+    @lazy
+    def local_worst95(self) -> float:
+        """Error of the worst of a histogram's cells with noise at the source: the union bound over cells."""
+        # The variance is linear in a cell's share, so that the larger end bounds it.
+        ends = (sources.cell_sd(self.epsilon_unit, self.n, self.cells, share) for share in (0.0, 1.0))
+        return formulas.normal_quantile(1 - 0.025 / self.cells) * self.n * max(ends)
+
+    @lazy
+    def cell_share(self) -> float:
+        """The share of the cell whose error is predicted: the expected one, else that of a cell on average."""
+        expected = self.f.expected_value
+        return 1 / self.cells if expected is None else min(1.0, max(0.0, expected / self.n))
 
     def split_err95(self, colluding: int) -> float:
         """Error when the parties add shares of the noise that still hide everybody with so many colluding."""
@@ -215,15 +250,34 @@ class Numbers:
 
     @lazy
     def exponent(self) -> float:
-        """eps/(2*sensitivity): what multiplies a score in the exponential mechanism under replace-one."""
-        sensitivity = float(self.f.score_sensitivity or 1.0) * int(self.f.max_contrib)
-        chosen = int(self.f.output_dim) if self.f.function == "top_k" else 1
-        return self.epsilon / chosen / (2 * sensitivity)
+        """eps/(2*sensitivity): what multiplies a score in the exponential mechanism under replace-one.
+
+        For a committee, in each of its rounds.
+        """
+        return self.drawn / self.seats / (2 * self.moved)
+
+    @lazy
+    def moved(self) -> float:
+        """How far one unit can move a score. Where the user states it, it covers all records of the unit."""
+        return float(self.f.score_sensitivity or self.f.max_contrib)
+
+    @lazy
+    def seats(self) -> int:
+        """How many options are chosen in one command."""
+        return int(self.f.output_dim) if self.f.function == "top_k" else 1
 
     @lazy
     def shortfall95(self) -> float:
-        """How far below the best the choice may lie: votes, or ranks for a quantile."""
-        return formulas.em_shortfall95(self.candidates, self.exponent)
+        """How far below the best the choice may lie, in votes; in ranks for a quantile.
+
+        For a committee: how far its worst member may lie below the last of the true committee.
+        """
+        if self.seats == 1 or self.seats >= self.candidates:
+            return formulas.em_shortfall95(self.candidates, self.exponent)
+        gap = self.f.score_gap
+        if sources.draws_sets(self.candidates, self.seats, self.command_epsilon, self.moved, gap):
+            return formulas.sets_shortfall95(self.candidates, self.seats, self.drawn / (4 * self.moved))
+        return formulas.em_shortfall95(self.candidates * self.seats, self.exponent)  # one miss in each of its rounds
 
     @lazy
     def gap_needed95(self) -> float:

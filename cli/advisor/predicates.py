@@ -132,6 +132,21 @@ class Traits:
         return self.training and (self.f.recipients in ("external", "public") or self.hides_output)
 
     @predicate
+    def noisy_training(self) -> bool:
+        """A model is given away, and noise is not ruled out: neither is an exact one demanded nor a clamp refused."""
+        return self.given_away and not self.must_be_exact and not self.no_clamp
+
+    @predicate
+    def takes_several(self) -> bool:
+        """The function compares the inputs of several: lists, bids, a model and its data."""
+        return self.over_lists or self.general
+
+    @predicate
+    def tells_inputs(self) -> bool:
+        """The result follows single inputs: no useful noisy version of it exists."""
+        return self.elements or self.general or (self.joined and self.one_holder)
+
+    @predicate
     def individual(self) -> bool:
         """One particular unit's record is wanted."""
         return bool(self.f.function == "individual_record")
@@ -203,7 +218,9 @@ class Traits:
     @predicate
     def reachable(self) -> bool:
         """A computation together is practicable: among few, with servers, or where parties hold many units each."""
-        return not self.own_value or self.selects or not self.too_many
+        if not self.own_value or not self.too_many:
+            return True
+        return self.selects and not self.f.known("helper_servers")
 
     @predicate
     def compared_here(self) -> bool:
@@ -241,6 +258,21 @@ class Traits:
     def hiding_required(self) -> bool:
         """The result itself must hide each unit."""
         return bool(self.f.output_privacy == "required")
+
+    @predicate
+    def must_hide(self) -> bool:
+        """It is stated that the result itself must hide each unit. Nobody is asked for it here."""
+        return self.f.known("output_privacy") and self.hiding_required
+
+    @predicate
+    def must_be_exact(self) -> bool:
+        """It is stated that no error is permitted. Nobody is asked for it here."""
+        return self.f.known("exact") and self.exact_required
+
+    @predicate
+    def no_clamp(self) -> bool:
+        """It is stated that values have no limit and may not be cut off."""
+        return bool(self.f.known("bounded") and self.f.bounded == "no")
 
     @predicate
     def wants_exact(self) -> bool:

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from cli.advisor.fields import COUNTS, ONE_BIT, SELECTIONS
+from cli.advisor.fields import COUNTS, ONE_BIT, ONE_COMMAND_EACH, SELECTIONS
 from cli.advisor.labels import L
 from cli.advisor.numbers import Numbers
 from cli.advisor.task import Facts, NeedToKnow
 from cli.advisor.words import phrase, saying
+from dpselect.local_dp import MAX_OPTIONS
+from dpselect.numeric import MAX_CELLS
 from psi.agreement.modes import Reveal
 
+NOISY = (L.DP_LAPLACE, L.DP_EXP, L.DP_LOCAL, L.MPC_DP)  # labels whose commands spend epsilon
 MAX_PARTIES = 100  # of `psiselect mpc`
 NOISY_COUNT_DELTA = "1e-9"  # where the task has delta = 0, which the noisy count cannot give; a note says so
 
@@ -31,10 +34,11 @@ REVEALED = frozenset(reveal.value for reveal in Reveal)  # the outcomes that set
 
 @dataclass(frozen=True)
 class Step:
-    """One command: who runs it, and its words."""
+    """One command: who runs it, its words, and how many times it is run for one release: once for each number."""
 
     who: str
     words: tuple[str, ...]
+    times: int = 1
 
     @property
     def line(self) -> str:
@@ -60,11 +64,11 @@ def plain(value: float) -> str:
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
 
 
-def epsilon_text(f: Facts) -> str:
-    """The user's epsilon for one release, exact: the total over T as a fraction."""
-    total = Fraction(plain(f.epsilon_total))
-    share = total if f.unit_per_release or f.releases == 1 else total / int(f.releases)
-    return plain(f.epsilon_total) if share == total else f"{share.numerator}/{share.denominator}"
+def epsilon_text(n: Numbers) -> str:
+    """The epsilon of one command, exact: as the user wrote it, or a fraction of it."""
+    share = n.command_epsilon
+    whole = plain(n.f.epsilon_total)
+    return whole if share == Fraction(whole) else f"{share.numerator}/{share.denominator}"
 
 
 def _step(who: str, text: str, *more: str) -> Step:
@@ -105,7 +109,7 @@ def _list_sum(f: Facts, n: Numbers) -> Steps:
 
 def _noisy_count(f: Facts, n: Numbers) -> Steps:
     delta = plain(f.delta) if f.delta else NOISY_COUNT_DELTA
-    noise = ("--epsilon", epsilon_text(f), "--delta", delta)
+    noise = ("--epsilon", epsilon_text(n), "--delta", delta)
     return _session(f, "noisy-count", listens=noise, connects=noise)
 
 
@@ -127,9 +131,10 @@ def _places(f: Facts) -> tuple[str, ...]:
 
 
 def _secure_sum(f: Facts, n: Numbers) -> Steps:
+    two = ("--allow-two-inputs",) if f.n_holders == 2 else ()  # neither of them gets the result: see the rules
     if f.function in (*SELECTIONS, "histogram") or f.output_dim > 1:
-        return _mpc("sum", "--values", "mine.txt", *_places(f))
-    return _mpc("mean" if f.function in ("mean", "proportion") else "sum", "--value", _own(f), *_places(f))
+        return _mpc("sum", "--values", "mine.txt", *_places(f), *two)
+    return _mpc("mean" if f.function in ("mean", "proportion") else "sum", "--value", _own(f), *_places(f), *two)
 
 
 def _threshold(f: Facts, n: Numbers) -> Steps:
@@ -150,32 +155,33 @@ def _noisy_sum(f: Facts, n: Numbers) -> Steps:
     sensitivity: tuple[str, ...] = ()
     if not f.each_holder_one_unit:  # a party's number covers many units: one of them moves it by less than its range
         sensitivity = ("--sensitivity", plain(high - low))
-        low, high = min(0, low), max(0, high) * max(1, int(f.n_units or f.expected_value or 1))
+        units = int(f.need("n_units"))  # one party may hold nearly all of them
+        low, high = min(0, low) * units, max(0, high) * units
     contributions = ("--contributions", str(f.max_contrib)) if f.max_contrib > 1 else ()
     function = "mean" if f.function in ("mean", "proportion") and f.each_holder_one_unit else "sum"
     bounds = ("--lower", plain(low), "--upper", plain(high), *sensitivity)
-    noise = ("--epsilon", epsilon_text(f), "--colluding", str(n.colluding), "--neighbors", "replace", *contributions)
+    noise = ("--epsilon", epsilon_text(n), "--colluding", str(n.colluding), "--neighbors", "replace", *contributions)
     return _mpc(function, "--value", _own(f), *noise, *bounds, *_places(f))
 
 
 def _noisy_argmax(f: Facts, n: Numbers) -> Steps:
     ballots = (
-        ("--approve", "Anna") if f.each_holder_one_unit else ("--values", "tallies.txt", "--bound", str(f.n_units))
+        ("--approve", "Anna")
+        if f.each_holder_one_unit
+        else ("--values", "tallies.txt", "--bound", str(f.need("n_units")))
     )
-    noise = ("--epsilon", epsilon_text(f), "--neighbors", "replace")
+    noise = ("--epsilon", epsilon_text(n), "--neighbors", "replace")
     return _mpc("argmax", "--candidates", "candidates.txt", *ballots, *noise)
 
 
 # One holder.
 
 
-def _guarantee(f: Facts) -> tuple[str, ...]:
+def _release(n: Numbers, function: str, *more: str) -> Steps:
+    f = n.f
     group = ("--contributions", str(f.max_contrib)) if f.max_contrib > 1 else ()
-    return ("--epsilon", epsilon_text(f), "--neighbors", "replace", *group)
-
-
-def _release(f: Facts, function: str, *more: str) -> Steps:
-    return (_step(phrase("commands.trusted-holder"), f"release {function} data.csv", *more, *_guarantee(f)),)
+    noise = ("--epsilon", epsilon_text(n), "--neighbors", "replace", *group)
+    return (_step(phrase("commands.trusted-holder"), f"release {function} data.csv", *more, *noise),)
 
 
 def _bounds(f: Facts) -> tuple[str, ...]:
@@ -185,28 +191,28 @@ def _bounds(f: Facts) -> tuple[str, ...]:
 
 def _release_number(f: Facts, n: Numbers) -> Steps:
     if f.function in ("mean", "proportion"):
-        return _release(f, "mean", *_bounds(f), "--n", str(f.need("n_units")))
+        return _release(n, "mean", *_bounds(f), "--n", str(f.need("n_units")))
     if f.function == "sum" or (f.bounds is not None and f.bounds != [0, 1]):
-        return _release(f, "sum", *_bounds(f))
-    return _release(f, "count", "--column", "value", "--equals", "yes")
+        return _release(n, "sum", *_bounds(f))
+    return _release(n, "count", "--column", "value", "--equals", "yes")
 
 
 def _release_histogram(f: Facts, n: Numbers) -> Steps:
-    return _release(f, "histogram", "--column", "group", "--categories", "a,b,c")
+    return _release(n, "histogram", "--column", "group", "--categories-file", "groups.txt")
 
 
 def _release_quantile(f: Facts, n: Numbers) -> Steps:
-    return _release(f, "quantile", *_bounds(f), "--unit", plain(n.width / 1000), "--q", "0.5")
+    return _release(n, "quantile", *_bounds(f), "--unit", plain(n.width / 1000), "--q", "0.5")
 
 
 def _vote(f: Facts, n: Numbers) -> Steps:
-    seats = ("--seats", str(f.output_dim)) if f.function == "top_k" else ()
+    seats = ("--seats", str(f.need("output_dim"))) if f.function == "top_k" else ()
     gap = ("--gap", plain(f.score_gap)) if f.score_gap else ()
-    if f.score_sensitivity not in (None, 1):
+    if n.moved != 1:
         scores = "select scores.csv --label name --score score"
-        noise = ("--sensitivity", plain(f.score_sensitivity), "--epsilon", epsilon_text(f))
+        noise = ("--sensitivity", plain(n.moved), "--epsilon", epsilon_text(n), "--neighbors", "replace")
         return (_step(phrase("commands.trusted-holder"), scores, *noise, *seats, *gap),)
-    noise = ("--epsilon", epsilon_text(f), "--neighbors", "replace", *seats, *gap)
+    noise = ("--epsilon", epsilon_text(n), "--neighbors", "replace", *seats, *gap)
     plan: Steps = ()
     if f.n_candidates and f.score_gap:
         plan = (_step(phrase("commands.anybody"), f"vote plan --candidates {f.n_candidates}", *noise),)
@@ -226,7 +232,7 @@ def _count_openly(f: Facts, n: Numbers) -> Steps:
 def _poll(f: Facts, n: Numbers) -> Steps:
     several = f.function == "histogram"
     options, answer = (("--options", "a,b,c"), "a") if several else ((), "yes")
-    noise = (*options, "--epsilon", epsilon_text(f))
+    noise = (*options, "--epsilon", epsilon_text(n))
     return (
         _step(phrase("commands.respondent"), f"poll respond --answer {answer}", *noise),
         _step(phrase("commands.counter"), "poll estimate responses.csv", *noise),
@@ -242,7 +248,7 @@ def _several(f: Facts) -> bool:
 
 
 def _one_number(f: Facts) -> bool:
-    return _few(f) and f.output_dim == 1 and (f.each_holder_one_unit or f.function not in ("mean", "proportion"))
+    return _few(f) and (f.each_holder_one_unit or f.function not in ("mean", "proportion"))
 
 
 def _pair(f: Facts) -> bool:
@@ -253,8 +259,13 @@ def _pair_sum(f: Facts) -> bool:
     return _pair(f) and "sum" in REVEALED
 
 
-def _one_release(f: Facts) -> bool:
-    return bool(f.output_dim == 1)
+def _cells_fit(f: Facts) -> bool:
+    return bool(max(f.output_dim or 1, f.n_candidates or 0) <= MAX_CELLS)
+
+
+def _options_fit(f: Facts) -> bool:
+    several = f.function == "histogram"
+    return _one_record(f) and (not several or max(f.output_dim or 1, f.n_candidates or 0) <= MAX_OPTIONS)
 
 
 def _one_record(f: Facts) -> bool:
@@ -279,11 +290,11 @@ SHIPPED: tuple[Shipped, ...] = (
     Shipped(L.MPC_THRESHOLD, ("threshold", "all_agree"), _several, _threshold),
     Shipped(L.MPC_OTHER, ("select_best",), _several, _argmax),
     Shipped(L.MPC_OTHER, ("extreme",), _several, _max),
-    Shipped(L.DP_LAPLACE, ("sum", "mean", *COUNTS), _one_release, _release_number),
-    Shipped(L.DP_LAPLACE, ("histogram",), _always, _release_histogram),
-    Shipped(L.DP_EXP, SELECTIONS, _one_record, _vote),
+    Shipped(L.DP_LAPLACE, ("sum", "mean", *COUNTS), _always, _release_number),
+    Shipped(L.DP_LAPLACE, ("histogram",), _cells_fit, _release_histogram),
+    Shipped(L.DP_EXP, SELECTIONS, _always, _vote),
     Shipped(L.DP_EXP, ("quantile",), _always, _release_quantile),
-    Shipped(L.DP_LOCAL, ("count", "proportion", "histogram", "mean", "sum"), _one_record, _poll),
+    Shipped(L.DP_LOCAL, ("count", "proportion", "histogram", "mean", "sum"), _options_fit, _poll),
     Shipped(L.MPC_DP, ("sum", "mean", "count", "proportion"), _one_number, _noisy_sum),
     Shipped(L.MPC_DP, ("select_best",), _several, _noisy_argmax),
     Shipped(L.MPC_DP, ("intersection_size",), _pair, _noisy_count),
@@ -302,8 +313,11 @@ NOTES: tuple[tuple[Callable[[Facts, L], bool], Callable[[Facts], str]], ...] = (
      saying("notes.values-file")),
     (lambda f, label: label in (L.DP_LAPLACE, L.DP_EXP) and f.releases > 1 and not f.unit_per_release,
      saying("notes.ledger")),
-    (lambda f, label: label in (L.DP_LAPLACE, L.DP_EXP, L.DP_LOCAL) and f.output_dim > 1 and f.function in COUNTS,
-     saying("notes.each-number")),
+    (lambda f, label: label in NOISY and f.output_dim > 1 and f.function in ONE_COMMAND_EACH,
+     lambda f: phrase("notes.each-number", numbers=f"{f.output_dim:,}")),
+    (lambda f, label: label in NOISY and not f.known("epsilon_total"), saying("notes.epsilon")),
+    (lambda f, label: label is L.MPC_SUM and f.n_holders == 2, saying("notes.two-inputs")),
+    (lambda f, label: label is L.DP_LAPLACE and f.function == "histogram", saying("notes.groups-file")),
     (lambda f, label: label is L.DP_LAPLACE and f.function in ONE_BIT,
      saying("notes.compare")),
 )
@@ -319,14 +333,31 @@ def steps(f: Facts, n: Numbers, label: L) -> Steps:
     """The commands for this label and task; empty when the toolkit ships none, or a number they need is unknown."""
     found = _find(f, label)
     try:
-        return found.steps(f, n) if found else ()
+        made = found.steps(f, n) if found else ()
     except NeedToKnow:
         return ()
+    times = n.parts if label in NOISY else 1
+    return tuple(replace(step, times=times) for step in made)
 
 
-def notes(f: Facts, label: L) -> list[str]:
+def lacking(f: Facts, n: Numbers, label: L) -> str | None:
+    """The unknown field without which there is no command."""
+    found = _find(f, label)
+    try:
+        if found:
+            found.steps(f, n)
+    except NeedToKnow as unknown:
+        return unknown.field
+    return None
+
+
+def notes(f: Facts, n: Numbers, label: L) -> list[str]:
     """What the user must know about the commands."""
-    return [text(f) for applies, text in NOTES if applies(f, label)] if implemented(f, label) else []
+    if not implemented(f, label):
+        return []
+    field = lacking(f, n, label)
+    needed = [phrase("notes.lacking", field=field)] if field not in (None, "epsilon_total") else []
+    return [*needed, *(text(f) for applies, text in NOTES if applies(f, label))]
 
 
 def stand_ins(f: Facts, label: L) -> str | None:

@@ -103,7 +103,7 @@ def _list_sum(s: Setting) -> bool:
 
 
 def _usable_count(s: Setting) -> float:
-    return 10 * formulas.laplace_err95(s.f.max_contrib / s.n.epsilon)
+    return 10 * formulas.laplace_err95(1 / s.n.epsilon_unit)
 
 
 # fmt: off
@@ -113,8 +113,8 @@ QUANTITIES: tuple[Q, ...] = (
     Q("laplace_mean_abs_error", "scale", "output", _numeric, lambda s: s.n.scale),
     Q("laplace_mean_err95", "(hi-lo)*c/(n*eps)*ln20", "output", _per_unit, lambda s: s.n.central_err95),
     Q("laplace_err95", "sensitivity*c/eps*ln20", "output", _whole, lambda s: s.n.central_err95),
-    Q("histogram_err95_worst_cell", "(2c/eps)*ln(k/0.05)", "units a cell", _cells, lambda s: s.n.central_err95),
-    Q("histogram_err95_one_cell", "(2c/eps)*ln20", "units a cell", _cells, lambda s: formulas.laplace_err95(s.n.scale)),
+    Q("histogram_err95_one_cell", "(2c/eps)*ln20", "units a cell", _cells, lambda s: s.n.central_err95),
+    Q("histogram_err95_worst_cell", "(2c/eps)*ln(k/0.05)", "units a cell", _cells, lambda s: s.n.central_worst95),
     Q("release_error95 as the command states it", "least e with Pr[|discrete Laplace| > e] <= 0.05", "output",
       lambda s: _numeric(s) and s.f.function in ("count", "histogram"), lambda s: s.n.stated_err95),
     Q("tolerable_error", "tolerance, else 10 % of expected_value", "output",
@@ -127,7 +127,7 @@ QUANTITIES: tuple[Q, ...] = (
       lambda s: s.f.function in ("count", "histogram"), _usable_count),
     Q("releases_possible", "floor(tolerance*eps/(sensitivity*c*ln20))", "releases",
       lambda s: _numeric(s) and not s.f.unit_per_release,
-      lambda s: math.floor(s.n.limit / (s.n.central_err95 * s.n.epsilon / s.f.epsilon_total) + 1e-9)),
+      lambda s: math.floor(s.n.limit / (s.n.central_err95 / s.n.sharing) + 1e-9)),
     Q("epsilon_per_release", "eps/T", "nats", lambda s: s.f.releases > 1, lambda s: s.n.epsilon),
     Q("epsilon_after_all_releases", "T*eps", "nats",
       lambda s: s.f.releases > 1 and s.f.unit_per_release, lambda s: s.n.epsilon * s.f.releases),
@@ -136,7 +136,7 @@ QUANTITIES: tuple[Q, ...] = (
       lambda s: formulas.advanced_composition(s.n.epsilon, s.f.releases, s.f.delta or DEMO_DELTA)),
     Q("clamp_noise_per_unit_of_C", "1/eps; best clamp C: about 1/eps units above it", "C",
       lambda s: s.f.bounded in ("no", "clampable") and s.f.function in ("sum", "mean", "intersection_sum"),
-      lambda s: 1 / s.n.epsilon),
+      lambda s: 1 / s.n.drawn),
     Q("unknown_key_threshold_replace", "1 + 2c*ln(c/(2*delta))/eps, delta as given or 1e-6", "units",
       lambda s: s.f.domain_known is False,
       lambda s: formulas.unknown_key_threshold(s.n.epsilon, s.f.delta or DEMO_DELTA, s.f.max_contrib, True)),
@@ -151,6 +151,7 @@ QUANTITIES: tuple[Q, ...] = (
     Q("rr_sd_noise_alone", "e^(eps/2)/((e^eps-1)*sqrt(n))", "share", _local_bit,
       lambda s: sources.response_noise_sd(s.n.epsilon_unit, s.n.n)),
     Q("local_err95", "1.96*sd of the noise added at the source", "output", _local, lambda s: s.n.local_err95),
+    Q("local_err95_worst_cell", "z(1-0.025/k)*sd of a cell", "units a cell", _local_cells, lambda s: s.n.local_worst95),
     Q("n_needed_local", "n*(local error/tolerance)^2", "units", _local_share,
       lambda s: s.n.n * (s.n.local_err95 / s.n.limit) ** 2),
     Q("unary_encoding_sd", "sqrt(4*e^eps/((e^eps-1)^2*n))", "share of a cell", _local_cells,

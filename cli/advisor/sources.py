@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
 from dpselect import numeric
-from dpselect.local_dp import MAX_OPTIONS, Poll, PollMechanism
+from dpselect.committee import peeling, subset_exponential
+from dpselect.local_dp import MAX_OPTIONS, MIN_EPSILON, Poll, PollMechanism
+from dpselect.mechanisms import Mechanism
+from dpselect.planning import ASSUMED_GAP, committee_rule
 from dpselect.privacy import Epsilon, NeighbouringRelation, parse_poll_epsilon
+from dpselect.scores import Declared, ScoreBound
 from dpselect.utility import (
     Race,
     exponential_loss,
@@ -21,8 +26,9 @@ from dpselect.utility import (
 )
 from mpc.noise import SharedNoise
 
+LN2 = math.log(2)
+MANY_SETS = 2_000_000  # entries; the commands stop at half of that
 YES_NO = ("yes", "no")
-SMALLEST_EPSILON = 1e-12
 STEPS = 1_000_000  # of a value's range, when a number's error is predicted
 HONEST = 100  # parties that do not collude, in the table of split noise; only the ratio matters
 
@@ -113,28 +119,36 @@ def _split_noise_table() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float6
 
 def response_noise_sd(epsilon: float, n: int) -> float:
     """Of a share estimated from n yes-no randomised responses: noise alone."""
-    return _poll(2, epsilon).standard_error(0.5, n)
+    return _error(_poll, 2, epsilon, 0.5, n)
 
 
 def response_sd_max(epsilon: float, n: int) -> float:
     """The same with the drawing of the sample, at a share of one half, where it is largest."""
-    return _poll(2, epsilon).standard_error(0.5, n, population=True)
+    return _error(_poll, 2, epsilon, 0.5, n, population=True)
 
 
-def cell_sd(epsilon: float, n: int, cells: int) -> float:
-    """The same for one rare cell of several, by the better of the two encodings (Wang et al. 2017)."""
+def cell_sd(epsilon: float, n: int, cells: int, share: float) -> float:
+    """The same for one cell of several that has this share, by the better of the two encodings (Wang et al. 2017)."""
     few = cells <= MAX_OPTIONS and (cells - 2) * math.exp(-epsilon) < 3
-    return kary_sd(epsilon, n, cells) if few else unary_sd(epsilon, n)
+    return _error(_poll if few else _unary, cells, epsilon, share, n)
 
 
 def unary_sd(epsilon: float, n: int) -> float:
     """Of one rare cell's share under optimised unary encoding; it does not depend on the number of cells."""
-    return Poll(YES_NO, _epsilon(epsilon), PollMechanism.UNARY).standard_error(0.0, n)
+    return _error(_unary, 2, epsilon, 0.0, n)
 
 
 def kary_sd(epsilon: float, n: int, cells: int) -> float:
     """Of one rare cell's share under k-ary response."""
-    return _poll(cells, epsilon).standard_error(0.0, n)
+    return _error(_poll, cells, epsilon, 0.0, n)
+
+
+def _error(
+    make: Callable[[int, float], Poll], options: int, epsilon: float, share: float, n: int, population: bool = False
+) -> float:
+    """A poll's standard error. Below the least epsilon of a poll the error grows like 1/epsilon."""
+    used = max(epsilon, float(MIN_EPSILON))
+    return make(options, used).standard_error(share, n, population=population) * used / epsilon
 
 
 @functools.lru_cache(maxsize=64)
@@ -144,11 +158,32 @@ def _poll(options: int, epsilon: float) -> Poll:
     return Poll(names, _epsilon(epsilon), mechanism)
 
 
+@functools.lru_cache(maxsize=64)
+def _unary(options: int, epsilon: float) -> Poll:
+    del options  # the error does not depend on their number
+    return Poll(YES_NO, _epsilon(epsilon), PollMechanism.UNARY)
+
+
 def _epsilon(epsilon: float) -> Epsilon:
-    return parse_poll_epsilon(repr(max(epsilon, SMALLEST_EPSILON)))
+    return parse_poll_epsilon(repr(epsilon))
 
 
 # Choices: `dpselect.utility` has the laws; the exponent is eps/(2 sensitivity) under replace-one.
+
+
+@functools.lru_cache(maxsize=1024)
+def draws_sets(candidates: int, seats: int, epsilon: Fraction, moved: float, gap: float | None) -> bool:
+    """Does the command draw a whole committee at once, rather than one member after another?"""
+    log2_sets = (math.lgamma(candidates + 1) - math.lgamma(seats + 1) - math.lgamma(candidates - seats + 1)) / LN2
+    if seats * min(candidates - seats, log2_sets) > MANY_SETS:  # far too many to sample, and slow to count
+        return False
+    score = Declared(ScoreBound.of(exact(moved), monotone=False))
+    sets = subset_exponential(epsilon, NeighbouringRelation.REPLACE, seats, score)
+    if not sets.fits(candidates):
+        return False
+    peeled = peeling(epsilon, NeighbouringRelation.REPLACE, seats, score)
+    race = Race(candidates, seats, float(ASSUMED_GAP * moved if gap is None else gap))
+    return committee_rule(race, sets, peeled)[0] is Mechanism.SUBSET_EXPONENTIAL
 
 
 def em_winner(candidates: int, gap: float, exponent: float) -> float:

@@ -8,9 +8,9 @@ from typing import Any
 from cli.advisor.fields import FIELDS, Kind
 
 
-def random_task(rng: random.Random) -> dict[str, Any]:
+def random_task(rng: random.Random, *, complete: bool = False) -> dict[str, Any]:
     """Fields with values of their kinds; half of the tasks have no gaps, a tenth may contradict themselves."""
-    gaps = rng.choice((0.0, 0.0, 0.1, 0.4))
+    gaps = rng.choice((0.0, 0.0, 0.1, 0.4)) * (not complete)
     task = {field.name: _value(field, rng) for field in FIELDS if rng.random() >= gaps}
     if rng.random() < 0.9:
         _reconcile(task, rng)

@@ -53,7 +53,7 @@ BY_BRANCH: dict[str, dict[str, list[Any]]] = {
     "A02": {"exact": ["not_needed"], "n_holders": [9, 5], "bounded": ["yes", "na"], "adversary": ["semi_honest"]},
     "A03": {"epsilon_total": [0.1, 10.0], "releases": [5], "recipients": ["public"], "dominant_possible": [True]},
     "A04": {"exact": ["not_needed"], "output_privacy": ["desired"], "n_units": [30, 100], "epsilon_total": [0.01]},
-    "A05": {"exact": ["preferred"], "n_units": [100], "output_privacy": ["required"], "epsilon_total": [3.0]},
+    "A05": {"exact": ["preferred"], "n_units": [100], "output_privacy": ["desired"], "epsilon_total": [3.0]},
     "A06": {"epsilon_total": [0.1, 10.0], "recipients": ["public"], "aux_likely": [False], "n_units": [400]},
     "A07": {"recipients": ["public"], "aux_likely": [True], "dominant_possible": [True], "n_units": [20_000]},
     "A08": {"epsilon_total": [0.1, 10.0], "n_units": [10, 10**7], "dominant_possible": [False]},

@@ -89,7 +89,7 @@ NO_DIFFERENCE = {
 
 
 def setting(task: dict[str, Any]) -> Setting:
-    return Setting(Traits(Facts({"n_units": 1000, **task}, asking=frozenset())), MACHINE)
+    return Setting(Traits(Facts({"n_units": 1000, "epsilon_total": 1.0, **task}, asking=frozenset())), MACHINE)
 
 
 def first(label: str, made: Setting) -> int:

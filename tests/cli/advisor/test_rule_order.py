@@ -22,11 +22,14 @@ ASKING = frozenset({"function"})  # all else may be assumed
 BOTH_HOLD: dict[tuple[str, str], dict[str, Any]] = {
     ("public", "entitled"): {"function": "sum", "data_public": True, "n_holders": 1},
     ("entitled", "individual"): {"function": "individual_record", "n_holders": 1},
+    ("both-demanded", "tells-inputs"): {
+        "function": "lookup", "n_holders": 2, "exact": "required", "output_privacy": "required",
+    },
+    ("joined-noisy", "joined"): {"function": "intersection_join_stats", "n_holders": 2, "output_privacy": "required"},
     ("many-lists", "fuzzy"): {"function": "lookup", "n_holders": 4, "match": "fuzzy"},
     ("fuzzy", "cheating-lists"): {
         "function": "intersection", "n_holders": 2, "match": "fuzzy", "adversary": "malicious",
     },
-    ("cheating-lists", "joined"): {"function": "intersection_join_stats", "n_holders": 2, "adversary": "malicious"},
     ("elements", "overlap-exact"): {"function": "intersection", "n_holders": 2, "exact": "required"},
     ("overlap-exact", "overlap-noisy"): {
         "function": "intersection_size", "n_holders": 2, "exact": "required", "tolerance": {"kind": "abs", "value": 50},
@@ -67,7 +70,10 @@ BOTH_HOLD: dict[tuple[str, str], dict[str, Any]] = {
 # Neighbours of which no task meets both: the functions that they are for differ, or one is for choices and one is not.
 NEVER_BOTH = {
     ("individual", "rows"),
-    ("rows", "many-lists"),
+    ("rows", "both-demanded"),
+    ("tells-inputs", "alone"),
+    ("alone", "many-lists"),
+    ("cheating-lists", "joined-noisy"),
     ("joined", "elements"),
     ("overlap-hopeless", "computing"),
     ("computing", "central-training"),
@@ -87,7 +93,7 @@ def test_every_two_neighbours_have_a_task_or_never_both_hold() -> None:
 @pytest.mark.parametrize(("first", "second"), BOTH_HOLD, ids=lambda name: name)
 def test_of_two_that_hold_the_first_answers(first: str, second: str) -> None:
     task = BOTH_HOLD[first, second]
-    facts = Facts(task, asking=ASKING)
+    facts = Facts({"epsilon_total": 1.0, **task}, asking=ASKING)
     assert holds(BY_RULE[first].when, Traits(facts))
     assert holds(BY_RULE[second].when, Traits(facts))
     assert decide(facts).name == first
