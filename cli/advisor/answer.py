@@ -8,6 +8,7 @@ from typing import Any
 
 from cli.advisor import printed_commands
 from cli.advisor.approaches import judge
+from cli.advisor.branches import Branch, branches
 from cli.advisor.case import Case
 from cli.advisor.cautions import Caution, cautions
 from cli.advisor.costs import Machine
@@ -22,17 +23,20 @@ from cli.advisor.printed_commands import Step
 from cli.advisor.quantities import QUANTITIES
 from cli.advisor.rules import Rule
 from cli.advisor.task import Facts, Given, check_together
+from cli.advisor.wording import value_words
 
 EXIT_RECOMMENDED, EXIT_CHANGE_TASK, EXIT_UNDECIDED = 0, 10, 11
 
 
 @dataclass(frozen=True)
 class Undecided:
-    """One field decides and is unknown."""
+    """One field decides and is unknown. `branches`: for each of its values the whole answer, where there is one."""
 
+    given: Given
     field: str
     question: str
     outcomes: tuple[tuple[str, tuple[Label, ...]], ...]
+    branches: tuple[tuple[str, tuple[Label, ...], Answer | None], ...]
 
     exit_code = EXIT_UNDECIDED
 
@@ -45,6 +49,17 @@ class Undecided:
                 "question": self.question,
                 "outcomes": [{"value": value, "primary": list(labels)} for value, labels in self.outcomes],
             },
+            "branches": [
+                {
+                    "field": self.field,
+                    "value": value,
+                    "primary": list(labels),
+                    "why": answer.why if answer else None,
+                    "command": answer.steps[-1].line if answer and answer.steps else None,
+                }
+                for value, labels, answer in self.branches
+            ],
+            "stated": {name: value for name, value in self.given.items() if value is not None},
         }
 
 
@@ -62,6 +77,7 @@ class Answer:
     steps: tuple[Step, ...]
     notes: tuple[str, ...]
     assumed: Mapping[str, Any]
+    branches: tuple[Branch, ...] = ()
 
     @property
     def primary(self) -> Label:
@@ -103,6 +119,18 @@ class Answer:
             "commands": [{"who": step.who, "command": step.line, "times": step.times} for step in self.steps],
             "notes": list(self.notes),
             "assumed": dict(self.assumed),
+            "branches": [
+                {
+                    "field": branch.field,
+                    "question": branch.question,
+                    "changes": "primary" if branch.label else "command",
+                    "outcomes": [
+                        {"value": way.value, "primary": list(way.labels), "command": way.command}
+                        for way in branch.ways
+                    ],
+                }
+                for branch in self.branches
+            ],
         }
 
 
@@ -112,7 +140,21 @@ def advise(given: Given, machine: Machine) -> Answer | Undecided:
     rule = settle(given)
     if isinstance(rule, Open):
         outcomes = tuple((value, tuple(sorted(labels))) for value, labels in spell_out(given, rule))
-        return Undecided(rule.field, BY_NAME[rule.field].ask, outcomes)
+        ways = tuple(
+            (value_words(value), tuple(sorted(labels)), _followed({**given, rule.field: value}, machine))
+            for value, labels in rule.outcomes
+        )
+        return Undecided(given, rule.field, BY_NAME[rule.field].ask, outcomes, ways)
+    return _decided(given, rule, machine, branches(given, rule))
+
+
+def _followed(given: Given, machine: Machine) -> Answer | None:
+    """The answer of a branch, where it is decided."""
+    rule = settle(given)
+    return _decided(given, rule, machine, ()) if isinstance(rule, Rule) else None
+
+
+def _decided(given: Given, rule: Rule, machine: Machine, open_fields: tuple[Branch, ...]) -> Answer:
     case = Case(Traits(Facts(given, asking=frozenset())), machine, rule)
     verdicts = sorted(judge(case), key=lambda v: (v.label is not rule.label, v.fit))
     return Answer(
@@ -126,6 +168,7 @@ def advise(given: Given, machine: Machine) -> Answer | Undecided:
         printed_commands.steps(case.f, case.n, rule.label),
         tuple(printed_commands.notes(case.f, case.n, rule.label)),
         {name: field.default for name, field in BY_NAME.items() if given.get(name) is None},
+        open_fields,
     )
 
 

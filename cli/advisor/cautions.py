@@ -29,6 +29,11 @@ class Caution:
     text: str
     field: str
 
+    @property
+    def title(self) -> str:
+        """The warning's name in words."""
+        return phrase(f"warning-titles.{self.tag}")
+
 
 @dataclass(frozen=True)
 class Trigger:

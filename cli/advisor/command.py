@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import shlex
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +14,14 @@ import click
 from cli._output import json_option, print_json, print_table, say, stdout_console
 from cli.advisor import costs, examples
 from cli.advisor.answer import Answer, Undecided, advise
-from cli.advisor.conversation import converse
+from cli.advisor.conversation import Talk, converse
 from cli.advisor.fields import ALWAYS, FIELDS
 from cli.advisor.report import page
+from cli.advisor.scaffold import write_scaffold
 from cli.advisor.task import FieldError, parse_setting, read_task
 from cli.advisor.text import render, render_undecided
 from cli.advisor.words import phrase
+from psiselect.base import durable
 from psiselect.base.atomic import write_bytes
 from psiselect.base.errors import UsageError
 
@@ -39,7 +44,14 @@ _PATH = click.Path(path_type=Path)
 @click.option(
     "--fields", "list_fields", is_flag=True, help="List every field: what it means, what it may be, its default."
 )
-@click.option("--example", metavar="NAME", help="Print a worked example as a task file: A01 to A12.")
+@click.option("--example", metavar="NAME", help="Print a worked example as a task file, or report it: A01 to A12.")
+@click.option("--save", type=_PATH, metavar="FILE.toml", help="Keep the answers of the conversation in this new file.")
+@click.option(
+    "--scaffold",
+    type=_PATH,
+    metavar="DIR",
+    help="Make this new folder: the task, parties.toml, the commands, and a README for the other parties.",
+)
 @json_option
 @click.pass_context
 def command(
@@ -50,6 +62,8 @@ def command(
     ask: bool | None,
     list_fields: bool,
     example: str | None,
+    save: Path | None,
+    scaffold: Path | None,
     as_json: bool,
 ) -> None:
     """Say which approach fits a task on private data, why, and what to run.
@@ -63,17 +77,23 @@ def command(
       psiselect advise
       psiselect advise --example A09 > vote.toml
       psiselect advise vote.toml --set epsilon_total=0.1 --report vote.html
+      psiselect advise --save answers.toml
       psiselect advise --set function=intersection --set n_holders=2 --set n_a=100000 --set n_b=100000
     """
     if list_fields:
         _list_fields(as_json)
         return
-    if example is not None:
+    if example is not None and report is None and scaffold is None:
         _print_example(example, as_json)
         return
+    for new in (save, scaffold):
+        if new is not None and new.exists():
+            raise UsageError(phrase("conversation.save-exists", file=new), term="save")
     given, stated_here = _read(task, settings)
+    if example is not None:
+        given = {**_fields_of(example), **given}
     try:
-        answer = _answer(given, ask, as_json)
+        answer = _answer(given, ask, as_json, save)
     except FieldError as error:
         if error.field in stated_here:
             raise UsageError(phrase("errors.option", error=error), term=error.field) from None
@@ -84,11 +104,13 @@ def command(
         console = stdout_console()
         console.print(render_undecided(answer) if isinstance(answer, Undecided) else render(answer))
     if report is not None:
-        if isinstance(answer, Undecided):
-            say(phrase("answer.no-report", field=answer.field))
-        else:
-            write_bytes(report, page(answer, task.name if task else "").encode())
-            say(phrase("answer.report", file=report))
+        write_bytes(report, page(answer, task.name if task else example or "", datetime.now(UTC).date()).encode())
+        say(phrase("answer.report", file=report))
+    if scaffold is not None and isinstance(answer, Answer):
+        write_scaffold(answer, scaffold)
+        say(phrase("scaffold.made", folder=scaffold))
+    elif scaffold is not None:
+        say(phrase("scaffold.open"))
     context.exit(answer.exit_code)
 
 
@@ -102,14 +124,42 @@ def _read(task: Path | None, settings: tuple[str, ...]) -> tuple[dict[str, Any],
     return {**given, **stated}, set(stated)
 
 
-def _answer(given: dict[str, Any], ask: bool | None, as_json: bool) -> Answer | Undecided:
+def _fields_of(example: str) -> dict[str, Any]:
+    return {name: value for name, value in examples.find(example)["fields"].items() if value is not None}
+
+
+def _answer(given: dict[str, Any], ask: bool | None, as_json: bool, save: Path | None) -> Answer | Undecided:
     talk = (
         ask if ask is not None else not as_json and sys.stdin.isatty() and sys.stdout.isatty() and not _complete(given)
     )
     if talk:
-        given = converse(given, _prompt, lambda text: click.echo(text, err=True))
-        click.echo(err=True)
+        talk = Talk({})
+        try:
+            given = converse(given, _prompt, lambda text: click.echo(text, err=True), talk)
+        finally:  # however it ends, nothing that was said is lost
+            _keep(talk.known, save)
     return advise(given, costs.Machine(costs.measure))
+
+
+def _keep(known: dict[str, Any], save: Path | None) -> None:
+    """Save the answers where that is asked, and say how to go on."""
+    if save is not None:
+        _write_new(save, examples.fields_file(known))
+        click.echo("\n" + phrase("conversation.saved", file=save), err=True)
+        words = ["psiselect", "advise", str(save)]
+    else:
+        settings = (("--set", f"{name}={examples.setting(value)}") for name, value in known.items())
+        words = ["psiselect", "advise", *itertools.chain.from_iterable(settings)]
+    click.echo(phrase("conversation.go-on", command=shlex.join(words)) + "\n", err=True)
+
+
+def _write_new(path: Path, text: str) -> None:
+    """A new file that only its owner reads. Raises UsageError where there is one already."""
+    try:
+        durable.create_private(path)
+    except FileExistsError:
+        raise UsageError(phrase("conversation.save-exists", file=path), term="save") from None
+    write_bytes(path, text.encode(), secret=True)
 
 
 def _complete(given: dict[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 import importlib.resources
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from cli.advisor.words import phrase
@@ -35,6 +36,16 @@ def task_file(item: dict[str, Any]) -> str:
     lines = [f"# {item['id']}: {item['title']}", *(f"# {line}" for line in _wrap(item["description"])), ""]
     lines += [f"{name} = {_toml(value)}" for name, value in item["fields"].items() if value is not None]
     return "\n".join(lines) + "\n"
+
+
+def fields_file(fields: Mapping[str, Any]) -> str:
+    """Fields as a task file."""
+    return "".join(f"{name} = {_toml(value)}\n" for name, value in fields.items() if value is not None)
+
+
+def setting(value: Any) -> str:
+    """A value as `--set` takes it."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _wrap(text: str, width: int = 100) -> list[str]:

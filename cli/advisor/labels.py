@@ -29,6 +29,11 @@ class Label(StrEnum):
         return FAMILIES[self]
 
     @property
+    def title(self) -> str:
+        """The answer's name in words, short enough for a column."""
+        return phrase(f"labels.{self}.title")
+
+    @property
     def meaning(self) -> str:
         """What the answer means."""
         return phrase(f"labels.{self}.meaning")

@@ -23,6 +23,9 @@ from cli.advisor.words import phrase
 # each of its values all labels that can follow.
 MAX_WORLDS, WORLDS_OF_VALUES, WORLDS_OF_A_LIST = 250, 60, 20_000
 
+# Fields that bind the rules once they are stated, though no rule asks for them.
+BINDING = ("output_privacy", "exact")
+
 
 # A value of a field, and the labels that it can lead to.
 Outcome = tuple[Any, frozenset[Label]]
@@ -43,6 +46,11 @@ class Open:
     def outcomes(self) -> tuple[Outcome, ...]:
         """For each value, the labels."""
         return tuple(_outcomes(self.given, self.field, self.asking, WORLDS_OF_A_LIST))
+
+    @property
+    def some(self) -> Iterator[Outcome]:
+        """The same, as far as a few worlds show."""
+        return _outcomes(self.given, self.field, self.asking, 1)
 
 
 def worlds(given: Given, asking: frozenset[str], *, extremes: bool = False) -> Iterator[Rule]:
@@ -136,8 +144,18 @@ def _outcomes(given: Given, field: str, asking: frozenset[str], limit: int) -> I
 
 def _labels(given: Given, asking: frozenset[str], limit: int = WORLDS_OF_VALUES) -> frozenset[Label]:
     """What the answer can be, as far as so many worlds show; with extreme numbers where the list is to be complete."""
-    found = worlds(given, asking, extremes=limit >= WORLDS_OF_A_LIST)
+    if limit < WORLDS_OF_A_LIST:
+        return frozenset(rule.label for rule in itertools.islice(worlds(given, asking), limit))
+    wishes = [name for name in BINDING if name in asking and given.get(name) is None]
+    every = itertools.product(*(BY_NAME[name].alternatives for name in wishes))
+    stated = ({**given, **dict(zip(wishes, values, strict=True))} for values in every)
+    found = itertools.chain.from_iterable(worlds(world, asking, extremes=True) for world in stated)
     return frozenset(rule.label for rule in itertools.islice(found, limit))
+
+
+def some_labels(given: Given, asking: frozenset[str] = ALWAYS) -> frozenset[Label]:
+    """What the answer can be, as far as a few ways of filling in what is unknown show."""
+    return _labels(given, asking)
 
 
 def spell_out(given: Given, still: Open, asking: frozenset[str] = ALWAYS) -> tuple[tuple[str, frozenset[Label]], ...]:

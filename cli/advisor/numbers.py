@@ -264,7 +264,11 @@ class Numbers:
     @lazy
     def seats(self) -> int:
         """How many options are chosen in one command."""
-        return int(self.f.output_dim) if self.f.function == "top_k" else 1
+        if self.f.function != "top_k":
+            return 1
+        if not self.f.known("output_dim"):
+            raise NeedToKnow("output_dim")  # the default of other functions, 1, is no committee
+        return int(self.f.output_dim)
 
     @lazy
     def shortfall95(self) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from cli.advisor.fields import COUNTS, ONE_BIT, ONE_COMMAND_EACH, SELECTIONS
+from cli.advisor.fields import ADDITIVE, COUNTS, INTERSECTIONS, ONE_BIT, ONE_COMMAND_EACH, SELECTIONS
 from cli.advisor.labels import L
 from cli.advisor.numbers import Numbers
 from cli.advisor.task import Facts, NeedToKnow
@@ -22,6 +22,8 @@ from dpselect.numeric import MAX_CELLS
 from psi.agreement.modes import Reveal
 
 NOISY = (L.DP_LAPLACE, L.DP_EXP, L.DP_LOCAL, L.MPC_DP)  # labels whose commands spend epsilon
+JOINT = (L.MPC_SUM, L.MPC_THRESHOLD, L.MPC_OTHER, L.MPC_DP)  # labels whose commands the parties run together
+FEWER = ("one_participant", "subset", "external")  # recipients who are not all that take part
 MAX_PARTIES = 100  # of `psiselect mpc`
 NOISY_COUNT_DELTA = "1e-9"  # where the task has delta = 0, which the noisy count cannot give; a note says so
 
@@ -131,10 +133,9 @@ def _places(f: Facts) -> tuple[str, ...]:
 
 
 def _secure_sum(f: Facts, n: Numbers) -> Steps:
-    two = ("--allow-two-inputs",) if f.n_holders == 2 else ()  # neither of them gets the result: see the rules
     if f.function in (*SELECTIONS, "histogram") or f.output_dim > 1:
-        return _mpc("sum", "--values", "mine.txt", *_places(f), *two)
-    return _mpc("mean" if f.function in ("mean", "proportion") else "sum", "--value", _own(f), *_places(f), *two)
+        return _mpc("sum", "--values", "mine.txt", *_places(f))
+    return _mpc("mean" if f.function in ("mean", "proportion") else "sum", "--value", _own(f), *_places(f))
 
 
 def _threshold(f: Facts, n: Numbers) -> Steps:
@@ -206,7 +207,7 @@ def _release_quantile(f: Facts, n: Numbers) -> Steps:
 
 
 def _vote(f: Facts, n: Numbers) -> Steps:
-    seats = ("--seats", str(f.need("output_dim"))) if f.function == "top_k" else ()
+    seats = ("--seats", str(n.seats)) if f.function == "top_k" else ()
     gap = ("--gap", plain(f.score_gap)) if f.score_gap else ()
     if n.moved != 1:
         scores = "select scores.csv --label name --score score"
@@ -286,7 +287,7 @@ SHIPPED: tuple[Shipped, ...] = (
     Shipped(L.PSI, ("intersection", "lookup"), _pair, _matches),
     Shipped(L.PSI_AGG, ("intersection_size",), _pair, _list_count),
     Shipped(L.PSI_AGG, ("intersection_sum",), _pair_sum, _list_sum),
-    Shipped(L.MPC_SUM, ("sum", "mean", "count", "proportion", "histogram", *SELECTIONS), _few, _secure_sum),
+    Shipped(L.MPC_SUM, ("sum", "mean", "count", "proportion", "histogram", *SELECTIONS), _several, _secure_sum),
     Shipped(L.MPC_THRESHOLD, ("threshold", "all_agree"), _several, _threshold),
     Shipped(L.MPC_OTHER, ("select_best",), _several, _argmax),
     Shipped(L.MPC_OTHER, ("extreme",), _several, _max),
@@ -294,8 +295,8 @@ SHIPPED: tuple[Shipped, ...] = (
     Shipped(L.DP_LAPLACE, ("histogram",), _cells_fit, _release_histogram),
     Shipped(L.DP_EXP, SELECTIONS, _always, _vote),
     Shipped(L.DP_EXP, ("quantile",), _always, _release_quantile),
-    Shipped(L.DP_LOCAL, ("count", "proportion", "histogram", "mean", "sum"), _options_fit, _poll),
-    Shipped(L.MPC_DP, ("sum", "mean", "count", "proportion"), _one_number, _noisy_sum),
+    Shipped(L.DP_LOCAL, (*ADDITIVE, *ONE_BIT), _options_fit, _poll),
+    Shipped(L.MPC_DP, ("sum", "mean", *COUNTS), _one_number, _noisy_sum),
     Shipped(L.MPC_DP, ("select_best",), _several, _noisy_argmax),
     Shipped(L.MPC_DP, ("intersection_size",), _pair, _noisy_count),
     Shipped(L.NO_PET, ("select_best",), _always, _count_openly),
@@ -316,9 +317,10 @@ NOTES: tuple[tuple[Callable[[Facts, L], bool], Callable[[Facts], str]], ...] = (
     (lambda f, label: label in NOISY and f.output_dim > 1 and f.function in ONE_COMMAND_EACH,
      lambda f: phrase("notes.each-number", numbers=f"{f.output_dim:,}")),
     (lambda f, label: label in NOISY and not f.known("epsilon_total"), saying("notes.epsilon")),
-    (lambda f, label: label is L.MPC_SUM and f.n_holders == 2, saying("notes.two-inputs")),
+    (lambda f, label: label in JOINT and f.function not in INTERSECTIONS and f.recipients in FEWER,
+     saying("notes.everybody-learns")),
     (lambda f, label: label is L.DP_LAPLACE and f.function == "histogram", saying("notes.groups-file")),
-    (lambda f, label: label is L.DP_LAPLACE and f.function in ONE_BIT,
+    (lambda f, label: label in NOISY and f.function in ONE_BIT,
      saying("notes.compare")),
 )
 # fmt: on

@@ -12,14 +12,20 @@ from rich.text import Text
 
 from cli._fitting import Fitted
 from cli.advisor.answer import Answer, Undecided
+from cli.advisor.branches import Branch, sentence
 from cli.advisor.findings import Fit, Verdict
 from cli.advisor.labels import Label
 from cli.advisor.predictions import Prediction
-from cli.advisor.wording import duration, number, size, whole
+from cli.advisor.wording import duration, number, size, value_words, whole
 from cli.advisor.words import phrase
 
 ALONE = (Label.DP_LAPLACE, Label.DP_EXP, Label.DP_LOCAL, Label.NO_PET)
 TOGETHER = (Label.MPC_SUM, Label.MPC_DP)
+
+
+def upper(text: str) -> str:
+    """The text with a capital first letter."""
+    return text[:1].upper() + text[1:]
 
 
 def fit_text(verdict: Verdict, chosen: bool) -> str:
@@ -66,7 +72,7 @@ def render(answer: Answer) -> RenderableType:
     """Everything, in the order in which it is of use."""
     label = answer.primary
     parts: list[RenderableType] = [
-        Text.assemble((str(label), "bold"), f": {label.meaning}"),
+        Text(upper(label.meaning), style="bold"),
         Text(answer.why),
     ]
     if answer.steps:
@@ -86,12 +92,19 @@ def render(answer: Answer) -> RenderableType:
     if answer.warnings:
         parts.append(_title(phrase("answer.warnings")))
         parts += [
-            Padding(Text.assemble((w.tag, "bold yellow"), f" [{w.field}] {w.text}"), (0, 0, 0, 2))
+            Padding(Text.assemble((w.title, "bold yellow"), f": {w.text}"), (0, 0, 0, 2))
             for w in answer.warnings
         ]
     parts += [_title(phrase("answer.approaches")), _approaches(answer), _learns(answer)]
     parts += [_title(phrase("answer.arithmetic")), _predictions(answer)] if answer.predictions else []
-    named = ", ".join(f"{name}={_word(value)}" for name, value in answer.assumed.items() if value is not None)
+    for label_too, title in ((True, phrase("branches.title")), (False, phrase("branches.commands"))):
+        found = [branch for branch in answer.branches if branch.label is label_too]
+        if found:
+            parts.append(_title(title))
+            parts += [
+                Padding(Text(f"- {branch.question} [{branch.field}]{_ways(branch)}"), (0, 0, 0, 2)) for branch in found
+            ]
+    named = ", ".join(f"{name}: {value_words(value)}" for name, value in answer.assumed.items() if value is not None)
     if named:
         parts += [_title(phrase("answer.assumed-title")), Padding(Text(named), (0, 0, 0, 2))]
     return Group(*parts)
@@ -101,7 +114,7 @@ def render_undecided(undecided: Undecided) -> RenderableType:
     """The question, and what each answer would lead to."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2))
     for value, labels in undecided.outcomes:
-        table.add_row(f"  {value}", " or ".join(labels))
+        table.add_row(f"  {value}", f"\n{phrase('branches.or')} ".join(label.meaning for label in labels))
     return Group(
         Text.assemble((f"{phrase('answer.need-to-know')} ", "bold"), f"{undecided.question} [{undecided.field}]"),
         table,
@@ -153,7 +166,7 @@ def _approaches(answer: Answer) -> Fitted:
         chosen = v.label is answer.primary
         style = "bold" if chosen else "dim" if v.fit is Fit.NO else ""
         table.add_row(
-            str(v.label), fit_text(v, chosen), error_text(v), seconds_text(v), bytes_text(v), v.reason, style=style
+            v.label.title, fit_text(v, chosen), error_text(v), seconds_text(v), bytes_text(v), v.reason, style=style
         )
     return Fitted(table)
 
@@ -167,7 +180,7 @@ def _learns(answer: Answer) -> Fitted:
     table = _table(*(f"\n{name}" for name in names))
     for v in answer.verdicts:
         if v.fit is not Fit.NO or v.label is answer.primary:
-            table.add_row(str(v.label), v.recipients, v.party)
+            table.add_row(v.label.title, v.recipients, v.party)
     return Fitted(table)
 
 
@@ -187,5 +200,6 @@ def _predictions(answer: Answer) -> Fitted:
     return Fitted(table, Group(*stacked))
 
 
-def _word(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _ways(branch: Branch) -> str:
+    """What each value leads to, where the approach depends on it."""
+    return f"\n{sentence(branch)}" if branch.label else ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 
 def number(value: float) -> str:
@@ -52,3 +54,19 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * length:
             return f"{number(seconds / length)} {unit}"
     return f"{number(seconds)} s" if seconds >= 0.01 else f"{number(seconds * 1000)} ms"
+
+
+def value_words(value: Any) -> str:
+    """A field's value in words: never as Python writes it."""
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        share = value["kind"] == "rel"
+        return f"{number(value['value'] * 100)} % of the result" if share else f"plus or minus {number(value['value'])}"
+    if isinstance(value, list | tuple):
+        return f"{number(value[0])} to {number(value[1])}"
+    if isinstance(value, int | float):
+        return count(int(value)) if float(value).is_integer() and abs(value) < 1e15 else number(value)
+    return str(value).replace("_", " ")

@@ -1,0 +1,83 @@
+"""The folder that `--scaffold` makes: the task, the parties, the commands, and a README for the other parties."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cli.advisor import examples
+from cli.advisor.answer import Answer
+from cli.advisor.printed_commands import MAX_PARTIES
+from cli.advisor.words import phrase
+from psiselect.base.atomic import write_bytes
+from psiselect.base.errors import InputError, UsageError
+
+FIRST_PORT = 9001
+
+
+def write_scaffold(answer: Answer, folder: Path) -> None:
+    """Make the folder. Raises UsageError where it exists, InputError where it cannot be made."""
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        raise UsageError(phrase("conversation.save-exists", file=folder), term="scaffold") from None
+    except OSError as error:
+        raise InputError(phrase("errors.unreadable", file=folder, reason=error.strerror)) from error
+    for name, text in contents(answer).items():
+        write_bytes(folder / name, text.encode(), secret=name == "task.toml")
+
+
+def contents(answer: Answer) -> dict[str, str]:
+    """The files of the folder: name and text."""
+    files = {"task.toml": examples.fields_file(answer.given), "README.md": _readme(answer)}
+    if answer.steps:
+        files["commands.sh"] = _commands(answer)
+    if _together(answer):
+        files["parties.toml"] = _parties(answer)
+    return files
+
+
+def _together(answer: Answer) -> bool:
+    return any(step.words[1] == "mpc" for step in answer.steps)
+
+
+def _commands(answer: Answer) -> str:
+    lines = ["#!/bin/sh", "# " + phrase("scaffold.parties-comment") if _together(answer) else "#"]
+    for step in answer.steps:
+        times = f" ({phrase('scaffold.readme-times', times=step.times)})" if step.times > 1 else ""
+        lines += [f"# {step.who}{times}:", f"# {step.line}"]  # for people to choose from: nothing runs by accident
+    return "\n".join(lines) + "\n"
+
+
+def _parties(answer: Answer) -> str:
+    number = min(MAX_PARTIES, max(3, int(answer.setting.f.n_holders)))
+    parties = [
+        f'\n[[party]]\nname = "{name}"\naddress = "{name}.example:{FIRST_PORT + i}"\ncertificate = "{name}.crt"\n'
+        for i, name in enumerate(party_names(number))
+    ]
+    return f"# {phrase('scaffold.parties-comment')}\n{''.join(parties)}"
+
+
+def party_names(number: int) -> list[str]:
+    """Places for names: a, b, ..., z, then p27 and so on."""
+    return [chr(ord("a") + i) if i < 26 else f"p{i + 1}" for i in range(number)]
+
+
+def _readme(answer: Answer) -> str:
+    label = answer.primary
+    lines = [f"# {phrase('scaffold.readme-title')}", "", phrase("scaffold.readme-you"), "", f"{answer.rule.why}", ""]
+    lines += [f"- {phrase('scaffold.readme-learn', recipients=label.recipients)}"]
+    lines += [f"- {phrase('scaffold.readme-party', party=label.party)}", ""]
+    if answer.steps:
+        lines += [f"## {phrase('scaffold.readme-steps')}", ""]
+        keys = any("--identity" in step.words for step in answer.steps)
+        lines += [f"1. {phrase('scaffold.readme-keys')}", f"1. {phrase('scaffold.readme-exchange')}"] if keys else []
+        lines += [f"1. {phrase('scaffold.readme-parties')}"] if _together(answer) else []
+        lines += [f"1. {phrase('scaffold.readme-run')}", ""]
+        for step in answer.steps:
+            times = [phrase("scaffold.readme-times", times=step.times)] if step.times > 1 else []
+            lines += [f"   {step.who}:", "", f"       {step.line}", "", *(f"   {line}" for line in times)]
+        lines += [*(f"- {note}" for note in answer.notes), ""]
+    if answer.warnings:
+        lines += [f"## {phrase('scaffold.readme-risks')}", ""]
+        lines += [f"- **{warning.title}**: {warning.text}" for warning in answer.warnings]
+    return "\n".join(lines).rstrip() + "\n"
