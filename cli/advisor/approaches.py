@@ -185,7 +185,12 @@ def _forbidden(error: Error) -> Reason:
 
 
 def _within(error: Error) -> Reason:
-    return lambda s: phrase("approaches.within", error=number(error(s)), limit=number(s.n.limit))
+    def reason(s: Setting) -> str:
+        if s.n.stated_limit:
+            return phrase("approaches.within", error=number(error(s)), limit=number(s.n.limit))
+        return phrase("approaches.within-half", error=number(error(s)), limit=number(s.n.limit))
+
+    return reason
 
 
 def _needlessly(s: Setting) -> str:

@@ -7,13 +7,14 @@ a question: the conversation goes on, and the answer shows what each value would
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from cli.advisor import printed_commands
 from cli.advisor.fields import ALWAYS, BY_NAME, INTERSECTIONS, SELECTIONS, Field, Kind
-from cli.advisor.logic import Open, settle, touched
+from cli.advisor.logic import Open, consistent, settle, touched
 from cli.advisor.numbers import Numbers
 from cli.advisor.rules import Rule
 from cli.advisor.task import Facts, FieldError, Given, check, check_together, parse_value
@@ -22,12 +23,13 @@ from psiselect.base.errors import InputError
 
 MAX_QUESTIONS = 9
 ASKED_TOO = frozenset(
-    {"match", "adversary", "bounded", "n_candidates", "score_gap", "tolerance", "helper_servers", "recipients"}
+    {"match", "adversary", "bounded", "n_candidates", "score_gap", "tolerance", "helper_servers"}
 )
 # Asked once the answer is known, because seconds, bytes and warnings hang on them.
 SIZES = ("n_a", "n_b")
 NEEDED = "function"  # without it there is no question to answer, so nothing passes it
 RANGED = ("sum", "mean", "quantile", "intersection_sum")  # functions whose noise follows from the bounds
+MAX_WAYS = 12  # of filling in what the person does not know, looked at to find a question that still matters
 BACK = ("back", "b")
 UNKNOWN = ("", "don't know", "dont know", "do not know", "unknown", "skip")
 
@@ -92,6 +94,7 @@ def next_question(known: Given, passed: frozenset[str] = frozenset(), left: int 
     if known.get("function") in RANGED and known.get("bounded") in ("yes", "clampable") and _free("bounds", known, passed):
         return "bounds"
     extra = ASKED_TOO | ({"output_dim"} if known.get("function") in SELECTIONS else set())
+    extra |= {"recipients"} if known.get("n_holders") in (1, 2) else set()  # who is in on it, and who is not
     name = _open(known, ALWAYS | extra, passed)
     if name is not None and name not in ALWAYS and len(touched(known, ALWAYS) & (ALWAYS - passed)) >= left:
         name = _open(known, ALWAYS, passed) or name  # room is kept for what is never assumed
@@ -103,14 +106,20 @@ def _free(name: str, known: Given, passed: frozenset[str]) -> bool:
 
 
 def _open(known: Given, asking: frozenset[str], passed: frozenset[str]) -> str | None:
-    """The first open field that was not passed. Where one was passed, each of its values is followed."""
-    found = settle(known, asking)
-    if isinstance(found, Rule):
-        return None
-    if found.field not in passed:
-        return found.field
-    ways = ({**known, found.field: value} for value, _ in found.some)
-    return next((name for way in ways if (name := _open(way, asking, passed)) is not None), None)
+    """The first open field that was not passed. Where one was passed, its values are followed, breadth first."""
+    ways = deque([known])
+    for _ in range(MAX_WAYS):
+        if not ways:
+            break
+        way = ways.popleft()
+        found = settle(way, asking)
+        if isinstance(found, Rule):
+            continue
+        if found.field not in passed:
+            return found.field
+        worlds = ({**way, found.field: value} for value in BY_NAME[found.field].alternatives)
+        ways.extend(world for world in worlds if consistent(world))
+    return None
 
 
 def _for_the_command(known: Given) -> list[str]:

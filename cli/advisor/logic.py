@@ -45,12 +45,14 @@ class Open:
     @cached_property
     def outcomes(self) -> tuple[Outcome, ...]:
         """For each value, the labels."""
+        if self.field == "function":  # the task itself is open: there is nothing yet to be complete about
+            return tuple(self.some)
         return tuple(_outcomes(self.given, self.field, self.asking, WORLDS_OF_A_LIST))
 
     @property
     def some(self) -> Iterator[Outcome]:
         """The same, as far as a few worlds show."""
-        return _outcomes(self.given, self.field, self.asking, 1)
+        return _outcomes(self.given, self.field, self.asking, WORLDS_OF_VALUES)
 
 
 def worlds(given: Given, asking: frozenset[str], *, extremes: bool = False) -> Iterator[Rule]:

@@ -129,7 +129,7 @@ def _own(f: Facts) -> str:
 
 def _places(f: Facts) -> tuple[str, ...]:
     """Counts have no decimals; with noise, that is the step of the noise too."""
-    return ("--decimals", "0") if f.function in ("count", "histogram", *SELECTIONS) else ()
+    return ("--decimals", "0") if f.function in ("count", "histogram", *ONE_BIT, *SELECTIONS) else ()
 
 
 def _secure_sum(f: Facts, n: Numbers) -> Steps:

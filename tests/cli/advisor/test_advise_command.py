@@ -73,7 +73,7 @@ def test_undecided_names_the_question_and_both_outcomes(tmp_path: Path) -> None:
     need = json.loads(result.stdout)["need_to_know"]
     assert need["field"] == "exact"
     outcomes = {outcome["value"]: outcome["primary"] for outcome in need["outcomes"]}
-    assert (outcomes["required"], outcomes["not_needed"]) == (["MPC_SUM"], ["MPC_DP"])
+    assert (outcomes["required"], outcomes["not_needed"]) == (["CHANGE_TASK"], ["MPC_DP"])
     plain = run(str(task))
     assert plain.exit_code == 11
     assert "[exact]" in plain.stdout
@@ -105,7 +105,7 @@ def test_text_and_report(tmp_path: Path) -> None:
     report = tmp_path / "page.html"
     result = run(str(task_of("A07", tmp_path)), "--report", str(report))
     assert result.exit_code == 0
-    for part in ("DP_LOCAL", "LOCAL_COST", "psiselect poll estimate", "Every approach", "rr_err95"):
+    for part in ("Every participant adds noise", "Price of noise by each", "psiselect poll estimate", "Every approach", "rr_err95"):
         assert part in result.stdout
     page = report.read_text()
     assert page.count("<svg") == 2

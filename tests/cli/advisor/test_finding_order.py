@@ -31,11 +31,12 @@ LISTS: tuple[tuple[dict[str, Any], str], ...] = (
     ({"function": "lookup", "n_holders": 3, "match": "fuzzy"}, "no: for two lists, here are 3"),
     ({"function": "intersection_join_stats", "n_holders": 2, "match": "fuzzy"}, "no: compares for equality only"),
     ({"function": "intersection_join_stats", "n_holders": 2, **CHEAT}, "no: joined statistics need"),
-    ({"function": "lookup", "n_holders": 2, **CHEAT}, "no: the shipped protocol assumes"),
+    ({"function": "lookup", "n_holders": 2, **CHEAT, **HIDE}, "no: the shipped protocol assumes"),
 )
 ROWS: tuple[Row, ...] = (
     *(("PSI", task, text) for task, text in LISTS),
     *(("PSI_AGG", task, text) for task, text in LISTS),
+    ("PSI", {"function": "intersection", "n_holders": 2, **HIDE}, "no: the common items name people"),
     ("PSI_AGG", {"function": "intersection", "n_holders": 2, **HIDE}, "no: a count does not say which"),
     ("PSI_AGG", {"function": "intersection_size", "n_holders": 2, **HIDE}, "no: an exact number hides nobody"),
     ("MPC_SUM", {"function": "custom", "n_holders": 1}, "no: not a sum"),
@@ -43,7 +44,8 @@ ROWS: tuple[Row, ...] = (
     ("MPC_SUM", {"function": "count", "n_holders": 5, **CHEAT, **HIDE}, "no: nothing checks the inputs"),
     ("MPC_SUM", {"function": "count", "n_holders": 5, **HIDE}, "no: the exact total hides nobody"),
     ("MPC_THRESHOLD", {"function": "custom", "n_holders": 1}, "no: one bit does not answer this"),
-    ("MPC_THRESHOLD", {"function": "all_agree", "n_holders": 1}, "no: one holder: "),
+    ("MPC_THRESHOLD", {"function": "all_agree", "n_holders": 1, **HIDE}, "no: one holder: "),
+    ("MPC_THRESHOLD", {"function": "all_agree", "n_holders": 5, **HIDE}, "no: an exact result hides nobody"),
     ("MPC_OTHER", {"function": "individual_record", "n_holders": 1}, "no: the output is the private data itself"),
     ("MPC_OTHER", {"function": "all_agree", "n_holders": 1, **HIDE}, "no: one holder: "),
     ("MPC_OTHER", {"function": "select_best", "n_holders": 5, **HIDE}, "no: an exact result hides nobody"),
@@ -66,7 +68,7 @@ ROWS: tuple[Row, ...] = (
     ("DP_LOCAL", {"function": "count", **OWN, "bounded": "no", **within(1)}, "no: one unit can change it"),
     ("DP_LOCAL", {"function": "count", **OWN, **EXACT, **within(1)}, "no: off by 13.3 at 95 %, tolerable 1"),
     ("DP_LOCAL", {"function": "count", **OWN, **EXACT, **within(20), "trusted_curator": True}, "no: noise of 13.3"),
-    ("MPC_DP", {"function": "training", "n_holders": 5}, "gap: federated learning"),
+    ("MPC_DP", {"function": "intersection_join_stats", "n_holders": 5}, "gap: noise added in a computation"),
     ("MPC_DP", {"function": "custom", "n_holders": 1}, "no: no useful noisy version"),
     ("MPC_DP", {"function": "quantile", "n_holders": 1, "bounded": "no"}, "no: one holder: "),
     ("MPC_DP", {"function": "quantile", "n_holders": 5, "bounded": "no", "score_gap": 1.0}, "no: one unit"),
@@ -82,8 +84,8 @@ NO_DIFFERENCE = {
     ("MPC_SUM", 5), ("MPC_SUM", 6), ("MPC_SUM", 7),  # all that speaks against a total is said together
     ("MPC_OTHER", 0), ("DP_LAPLACE", 1), ("DP_LAPLACE", 2), ("DP_EXP", 2), ("MPC_DP", 1),  # other functions
     ("DP_LAPLACE", 0), ("DP_EXP", 0), ("DP_LOCAL", 0), ("MPC_DP", 0),  # without sizes there is no second reason
-    ("MPC_DP", 6), ("MPC_DP", 7),  # a choice has one reason
-    ("MPC_DP", 8),  # a choice that holds so far does fit
+    ("MPC_DP", 7), ("MPC_DP", 8),  # a choice has one reason
+    ("MPC_DP", 9),  # a choice that holds so far does fit
 }
 # fmt: on
 

@@ -136,6 +136,8 @@ HAND = (
     # Sent: own bit 1/2, others 1/(1 + e^e) = 1/4. Variance of a rare cell: (3/16)/(1/2 - 1/4)^2/n = 3/400.
     Hand("unary_encoding_sd", LOCAL_CELLS, sqrt(3) / 20),
     # Sent: the truth with 3/7, each other of the 5 with 1/7. Variance: (1/7)(6/7)/(2/7)^2/n = (3/2)/400.
+    # k-ary response at e^e = 3: of a cell that all are in, sqrt(3)/20 of the 400. Each of 5 misses with 0.05/5.
+    Hand("local_err95_worst_cell", LOCAL_CELLS, 400 * sqrt(3) / 20 * NormalDist().inv_cdf(0.995)),
     Hand("kary_response_sd", LOCAL_CELLS, sqrt(3 / 2) / 20),
     Hand("em_shortfall_95", VOTE, 2 * log(20 / 0.05)),
     Hand("em_shortfall_95", SEATS, 4 * log(3 * 20 / 0.05)),  # a miss in each of three rounds

@@ -42,7 +42,8 @@ def cases(count: int, seed: int) -> Iterator[tuple[Case, Given]]:
 # Predicates that only one of the two needs. The rules weigh wishes against each other; the table shows each by itself.
 # The table tells functions apart that one rule covers.
 ONLY_IN_RULES = {
-    *("entitled", "exact_serves", "exact_will_do", "given_away", "helpers", "known_giant", "local_good"),
+    *("entitled", "exact_serves", "exact_will_do", "noisy_training", "helpers", "known_giant", "local_good"),
+    *("general", "must_hide", "must_be_exact", "takes_several", "tells_inputs"),
 }
 ONLY_IN_TABLE = {
     *("additive", "overlap_number", "selection", "summable", "options_known", "sizes_known", "compared_here"),
@@ -119,6 +120,8 @@ def disagreement(case: Case, given: Given) -> str | None:
         return "one holder asks for what takes several"
     if rule == "dominated" and t.selects:
         return "one bit is recommended in place of a choice"
+    if given.get("epsilon_total") is None:
+        return "the epsilon is unknown and does not matter to the rule"
     if given.get("n_units") is None:
         return "the number of units is unknown and does not matter to the rule"
     return None

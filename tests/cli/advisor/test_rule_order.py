@@ -22,6 +22,9 @@ ASKING = frozenset({"function"})  # all else may be assumed
 BOTH_HOLD: dict[tuple[str, str], dict[str, Any]] = {
     ("public", "entitled"): {"function": "sum", "data_public": True, "n_holders": 1},
     ("entitled", "individual"): {"function": "individual_record", "n_holders": 1},
+    ("rows", "both-demanded"): {
+        "function": "row_release", "n_holders": 1, "exact": "required", "output_privacy": "required",
+    },
     ("both-demanded", "tells-inputs"): {
         "function": "lookup", "n_holders": 2, "exact": "required", "output_privacy": "required",
     },
@@ -70,7 +73,6 @@ BOTH_HOLD: dict[tuple[str, str], dict[str, Any]] = {
 # Neighbours of which no task meets both: the functions that they are for differ, or one is for choices and one is not.
 NEVER_BOTH = {
     ("individual", "rows"),
-    ("rows", "both-demanded"),
     ("tells-inputs", "alone"),
     ("alone", "many-lists"),
     ("cheating-lists", "joined-noisy"),

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from cli.advisor import words
+from cli.advisor.cautions import TRIGGERS
 from cli.advisor.elsewhere import KINDS
 from cli.advisor.fields import FIELDS, Kind
 from cli.advisor.findings import Fit
@@ -97,7 +98,8 @@ NOISE = {f"{kind}.{part}" for kind in ("error", "shortfall") for part in ("axis"
 @pytest.mark.parametrize(
     ("table", "names"),
     [
-        ("labels", {f"{label}.{part}" for label in Label for part in ("meaning", "recipients", "party")}),
+        ("labels", {f"{label}.{part}" for label in Label for part in ("title", "meaning", "recipients", "party")}),
+        ("warning-titles", {trigger.tag for trigger in TRIGGERS}),
         ("rules", {f"{rule.name}.{part}" for rule in RULES for part in ("why", "source")}),
         ("fields", fields()),
         ("kinds", {kind.value for kind in Kind if kind is not Kind.CHOICE}),
