@@ -125,8 +125,7 @@ class Answer:
                     "question": branch.question,
                     "changes": "primary" if branch.label else "command",
                     "outcomes": [
-                        {"value": way.value, "primary": list(way.labels), "command": way.command}
-                        for way in branch.ways
+                        {"value": way.value, "primary": list(way.labels), "command": way.command} for way in branch.ways
                     ],
                 }
                 for branch in self.branches

@@ -87,8 +87,10 @@ def _steps(given: Given, label: Label) -> Steps:
 
 def sentence(branch: Branch) -> str:
     """The ways of a branch in one line."""
-    ways = (
-        phrase("branches.way", value=way.value, labels=f" {phrase('branches.or')} ".join(label.meaning for label in way.labels))
-        for way in branch.ways
-    )
+    ways = (phrase("branches.way", value=way.value, labels=either(way.labels)) for way in branch.ways)
     return "; ".join(ways)
+
+
+def either(labels: Iterable[Label]) -> str:
+    """What these labels mean, joined by "or"."""
+    return f" {phrase('branches.or')} ".join(label.meaning for label in labels)

@@ -2,7 +2,7 @@
 
 Fields that are never assumed are asked wherever they matter; of the others, those in `ASKED_TOO` where they matter and
 the nine questions allow it. Once the approach is settled, what the command needs is asked. Enter or "don't know" passes
-a question: the conversation goes on, and the answer shows what each value would lead to. "back" asks the last one again.
+a question: the conversation goes on, and the answer shows what each value would lead to. "back" asks again.
 """
 
 from __future__ import annotations
@@ -22,9 +22,7 @@ from cli.advisor.words import phrase
 from psiselect.base.errors import InputError
 
 MAX_QUESTIONS = 9
-ASKED_TOO = frozenset(
-    {"match", "adversary", "bounded", "n_candidates", "score_gap", "tolerance", "helper_servers"}
-)
+ASKED_TOO = frozenset({"match", "adversary", "bounded", "n_candidates", "score_gap", "tolerance", "helper_servers"})
 # Asked once the answer is known, because seconds, bytes and warnings hang on them.
 SIZES = ("n_a", "n_b")
 NEEDED = "function"  # without it there is no question to answer, so nothing passes it
@@ -91,7 +89,11 @@ def converse(given: Given, ask: Ask, say: Say, talk: Talk | None = None) -> dict
 
 def next_question(known: Given, passed: frozenset[str] = frozenset(), left: int = MAX_QUESTIONS) -> str | None:
     """The field to ask for, None when nothing that is left can change the answer or the command."""
-    if known.get("function") in RANGED and known.get("bounded") in ("yes", "clampable") and _free("bounds", known, passed):
+    if (
+        known.get("function") in RANGED
+        and known.get("bounded") in ("yes", "clampable")
+        and _free("bounds", known, passed)
+    ):
         return "bounds"
     extra = ASKED_TOO | ({"output_dim"} if known.get("function") in SELECTIONS else set())
     extra |= {"recipients"} if known.get("n_holders") in (1, 2) else set()  # who is in on it, and who is not
@@ -184,7 +186,7 @@ def _hint(asked: Field, choices: list[str]) -> str:
 
 
 def _choice(asked: Field, raw: str, choices: list[str]) -> str:
-    """A choice by number, by name, by the beginning of a name that fits only one, or by the yes or no of its meaning."""
+    """A choice by number, name, beginning of a name that fits only one, or the yes or no of its meaning."""
     if raw.isdigit() and 1 <= int(raw) <= len(choices):
         return choices[int(raw) - 1]
     wanted = raw.lower().replace(" ", "_").replace("-", "_")

@@ -2,7 +2,8 @@
 
 `always` fields are never assumed: when one is unknown and can change the answer, the advisor asks. Every other unknown
 field takes its default, and the answer lists it under `assumed`. `tries` are the values that the three-valued logic
-puts in for an unknown field to see whether it can matter; `beyond` those that it adds to list all possible answers. Their words are in `words.toml`.
+puts in for an unknown field to see whether it can matter; `beyond` those that it adds to list all possible answers.
+Their words are in `words.toml`.
 """
 
 from __future__ import annotations
@@ -116,7 +117,8 @@ FIELDS: tuple[Field, ...] = (
     Field("expected_value", F, None, "of the output", tries=(1.0, 100.0, 1e4, 1e6)),
     Field("tolerance", Kind.TOLERANCE, None, "of the output, at 95 %", tries=TOLERANCES),
     Field("helper_servers", B, None),
-    Field("epsilon_total", F, None, "nats", low=0, above=True, high=1000, tries=(0.01, 0.5, 10.0), beyond=(1e-6, 1000.0), always=True),
+    Field("epsilon_total", F, None, "nats", low=0, above=True, high=1000, tries=(0.01, 0.5, 10.0),
+          beyond=(1e-6, 1000.0), always=True),
     Field("delta", F, 0.0, low=0, high=0.1),
     Field("releases", N, 1, "releases", low=1, high=1e9, tries=(1, 30, 365)),
     Field("unit_per_release", B, False, always=True),

@@ -29,7 +29,7 @@ class Label(StrEnum):
         return FAMILIES[self]
 
     @property
-    def title(self) -> str:
+    def short(self) -> str:
         """The answer's name in words, short enough for a column."""
         return phrase(f"labels.{self}.title")
 

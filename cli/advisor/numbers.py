@@ -279,9 +279,10 @@ class Numbers:
         if self.seats == 1 or self.seats >= self.candidates:
             return formulas.em_shortfall95(self.candidates, self.exponent)
         gap = self.f.score_gap
-        if sources.draws_sets(self.candidates, self.seats, self.command_epsilon, self.moved, gap):
-            return formulas.sets_shortfall95(self.candidates, self.seats, self.drawn / (4 * self.moved))
-        return formulas.em_shortfall95(self.candidates * self.seats, self.exponent)  # one miss in each of its rounds
+        at_once = sources.draws_sets(self.candidates, self.seats, self.command_epsilon, self.moved, gap)
+        sets = formulas.sets_shortfall95(self.candidates, self.seats, self.drawn / (4 * self.moved))
+        rounds = formulas.em_shortfall95(self.candidates * self.seats, self.exponent)  # a miss in each round
+        return max(sets, rounds) if at_once is None else sets if at_once else rounds
 
     @lazy
     def gap_needed95(self) -> float:

@@ -1,7 +1,7 @@
 """The answer as one self-contained HTML page: no network, no script; for a screen, a telephone and paper.
 
-First what somebody signs: the task in words, the decision, its two main risks, the next step. Then the alternatives side
-by side, then the arithmetic.
+First what somebody signs: the task in words, the decision, its two main risks, the next step. Then the alternatives
+side by side, then the arithmetic.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from html import escape
 from typing import Any
 
 from cli.advisor.answer import Answer, Undecided
-from cli.advisor.branches import sentence
+from cli.advisor.branches import either, sentence
 from cli.advisor.curves import charts
 from cli.advisor.elsewhere import elsewhere
 from cli.advisor.fields import BY_NAME, Kind
@@ -53,8 +53,8 @@ dd { margin: .1rem 0 0; max-width: 46rem; } code, pre { font-family: ui-monospac
 color: var(--soft); } .task dd { margin: 0; font-weight: 600; }
 pre { background: var(--tint); padding: .7rem .9rem; white-space: pre-wrap; overflow-wrap: anywhere; border-left: 3px
 solid var(--accent); margin: .3rem 0 .8rem; }
-.sign { display: flex; gap: 2rem; margin-top: 1.6rem; } .sign p { flex: 1; border-top: 1px solid var(--ink); margin: 2rem
-0 0; padding-top: .2rem; color: var(--soft); }
+.sign { display: flex; gap: 2rem; margin-top: 1.6rem; } .sign p { flex: 1; border-top: 1px solid var(--ink);
+margin: 2rem 0 0; padding-top: .2rem; color: var(--soft); }
 figure { margin: 0 0 1.2rem; } svg { width: 100%; max-width: 44rem; height: auto; display: block; background: #fff; }
 svg text { font: 13px system-ui, sans-serif; fill: #1d2329; } svg .title { font-weight: 600; font-size: 15px; }
 svg .grid { stroke: #c9d0d7; } svg .mark { stroke: #4c5661; stroke-dasharray: 4 4; } svg .mark-name { fill: #4c5661; }
@@ -125,7 +125,7 @@ def _page(answer: Answer) -> str:
 
 def _open_page(undecided: Undecided) -> str:
     ways = "".join(
-        f"<dt>{escape(value)}</dt><dd>{escape(_meanings(labels))}{_way(answer)}</dd>"
+        f"<dt>{escape(value)}</dt><dd>{escape(either(labels))}{_way(answer)}</dd>"
         for value, labels, answer in undecided.branches
     )
     return (
@@ -134,10 +134,6 @@ def _open_page(undecided: Undecided) -> str:
         + _section(phrase("page.branches"), f"<dl>{ways}</dl>")
         + _signature()
     )
-
-
-def _meanings(labels: Iterable[Any]) -> str:
-    return f" {phrase('branches.or')} ".join(label.meaning for label in labels)
 
 
 def _way(answer: Answer | None) -> str:
@@ -193,7 +189,7 @@ def _charts(answer: Answer) -> str:
 
 # Columns of tables: heading, cell, and the class that sets it: h for the row's heading, n for a number.
 APPROACHES: tuple[tuple[Callable[[object], str], Callable[[Verdict, bool], str], str], ...] = (
-    (saying("page.columns.approach"), lambda v, chosen: upper(v.label.title), "h"),
+    (saying("page.columns.approach"), lambda v, chosen: upper(v.label.short), "h"),
     (saying("page.columns.fit"), fit_text, ""),
     (saying("page.columns.reason"), lambda v, chosen: upper(v.reason), ""),
     (saying("page.columns.error"), lambda v, chosen: error_text(v), "n"),
@@ -201,7 +197,7 @@ APPROACHES: tuple[tuple[Callable[[object], str], Callable[[Verdict, bool], str],
     (saying("page.columns.traffic"), lambda v, chosen: bytes_text(v), "n"),
 )
 LEARNS: tuple[tuple[Callable[[object], str], Callable[[Verdict, bool], str], str], ...] = (
-    (saying("page.columns.approach"), lambda v, chosen: upper(v.label.title), "h"),
+    (saying("page.columns.approach"), lambda v, chosen: upper(v.label.short), "h"),
     (saying("page.columns.recipients"), lambda v, chosen: v.recipients, ""),
     (saying("page.columns.party"), lambda v, chosen: v.party, ""),
 )
@@ -245,9 +241,7 @@ def _learns(answer: Answer) -> str:
 
 
 def _warnings(answer: Answer, most: int | None) -> str:
-    items = "".join(
-        f"<dt>{escape(w.title)}</dt><dd>{escape(w.text)}</dd>" for w in answer.warnings[:most]
-    )
+    items = "".join(f"<dt>{escape(w.title)}</dt><dd>{escape(w.text)}</dd>" for w in answer.warnings[:most])
     return f'<dl class="warnings">{items}</dl>' if items else ""
 
 

@@ -27,6 +27,7 @@ from dpselect.utility import (
 from mpc.noise import SharedNoise
 
 LN2 = math.log(2)
+MANY_SEATS = 200  # from here on both ways of drawing a committee are allowed for
 MANY_SETS = 2_000_000  # entries; the commands stop at half of that
 YES_NO = ("yes", "no")
 STEPS = 1_000_000  # of a value's range, when a number's error is predicted
@@ -172,8 +173,12 @@ def _epsilon(epsilon: float) -> Epsilon:
 
 
 @functools.lru_cache(maxsize=1024)
-def draws_sets(candidates: int, seats: int, epsilon: Fraction, moved: float, gap: float | None) -> bool:
-    """Does the command draw a whole committee at once, rather than one member after another?"""
+def draws_sets(candidates: int, seats: int, epsilon: Fraction, moved: float, gap: float | None) -> bool | None:
+    """Does the command draw a whole committee at once, rather than one member after another? None: not looked at, as
+    the odds of so many seats take long to compute.
+    """
+    if seats > MANY_SEATS:
+        return None
     log2_sets = (math.lgamma(candidates + 1) - math.lgamma(seats + 1) - math.lgamma(candidates - seats + 1)) / LN2
     if seats * min(candidates - seats, log2_sets) > MANY_SETS:  # far too many to sample, and slow to count
         return False

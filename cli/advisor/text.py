@@ -92,8 +92,7 @@ def render(answer: Answer) -> RenderableType:
     if answer.warnings:
         parts.append(_title(phrase("answer.warnings")))
         parts += [
-            Padding(Text.assemble((w.title, "bold yellow"), f": {w.text}"), (0, 0, 0, 2))
-            for w in answer.warnings
+            Padding(Text.assemble((w.title, "bold yellow"), f": {w.text}"), (0, 0, 0, 2)) for w in answer.warnings
         ]
     parts += [_title(phrase("answer.approaches")), _approaches(answer), _learns(answer)]
     parts += [_title(phrase("answer.arithmetic")), _predictions(answer)] if answer.predictions else []
@@ -166,7 +165,7 @@ def _approaches(answer: Answer) -> Fitted:
         chosen = v.label is answer.primary
         style = "bold" if chosen else "dim" if v.fit is Fit.NO else ""
         table.add_row(
-            v.label.title, fit_text(v, chosen), error_text(v), seconds_text(v), bytes_text(v), v.reason, style=style
+            v.label.short, fit_text(v, chosen), error_text(v), seconds_text(v), bytes_text(v), v.reason, style=style
         )
     return Fitted(table)
 
@@ -180,7 +179,7 @@ def _learns(answer: Answer) -> Fitted:
     table = _table(*(f"\n{name}" for name in names))
     for v in answer.verdicts:
         if v.fit is not Fit.NO or v.label is answer.primary:
-            table.add_row(v.label.title, v.recipients, v.party)
+            table.add_row(v.label.short, v.recipients, v.party)
     return Fitted(table)
 
 

@@ -105,7 +105,13 @@ def test_text_and_report(tmp_path: Path) -> None:
     report = tmp_path / "page.html"
     result = run(str(task_of("A07", tmp_path)), "--report", str(report))
     assert result.exit_code == 0
-    for part in ("Every participant adds noise", "Price of noise by each", "psiselect poll estimate", "Every approach", "rr_err95"):
+    for part in (
+        "Every participant adds noise",
+        "Price of noise by each",
+        "psiselect poll estimate",
+        "Every approach",
+        "rr_err95",
+    ):
         assert part in result.stdout
     page = report.read_text()
     assert page.count("<svg") == 2
@@ -209,7 +215,7 @@ def random_answers(count: int, seed: int) -> int:
 
 
 def test_random_tasks_end_in_an_answer_or_a_typed_error() -> None:
-    assert random_answers(2000, 11) > 1500
+    assert random_answers(400, 11) > 300
 
 
 @pytest.mark.soak

@@ -112,12 +112,6 @@ def test_every_finding_can_be_the_verdict() -> None:
 def disagreement(case: Case, given: Given) -> str | None:
     """Why the table may say that the recommended approach does not fit; None where it has no such reason."""
     t, rule = case.t, case.rule.name
-    if t.hiding_required and t.exact_required:
-        return "an exact result is demanded that hides everybody"
-    if t.hiding_required and t.over_lists and rule in ("many-lists", "fuzzy", "cheating-lists", "joined"):
-        return "what the toolkit does not ship might hide everybody"
-    if t.one_holder and (t.over_lists or t.general):
-        return "one holder asks for what takes several"
     if rule == "dominated" and t.selects:
         return "one bit is recommended in place of a choice"
     if given.get("epsilon_total") is None:
@@ -136,4 +130,4 @@ def test_the_table_agrees_with_the_rules() -> None:
             why = disagreement(case, given)
             assert why, (case.rule.name, own.reason, given)
             seen.add(why)
-    assert len(seen) >= 4, "fewer reasons are left: take them out above"
+    assert len(seen) >= 2, "fewer reasons are left: take them out above"
