@@ -13,6 +13,7 @@ from cli.advisor.case import Case
 from cli.advisor.cautions import Caution, cautions
 from cli.advisor.costs import Machine
 from cli.advisor.edits import Edit, edits
+from cli.advisor.elsewhere import kind_of
 from cli.advisor.fields import BY_NAME
 from cli.advisor.findings import Fit, Verdict
 from cli.advisor.labels import Label
@@ -23,6 +24,7 @@ from cli.advisor.printed_commands import Step
 from cli.advisor.quantities import QUANTITIES
 from cli.advisor.rules import Rule
 from cli.advisor.task import Facts, Given, check_together
+from cli.advisor.tools import Tool, tools_for
 from cli.advisor.wording import value_words
 
 EXIT_RECOMMENDED, EXIT_CHANGE_TASK, EXIT_UNDECIDED = 0, 10, 11
@@ -80,6 +82,12 @@ class Answer:
     branches: tuple[Branch, ...] = ()
 
     @property
+    def tools(self) -> tuple[Tool, ...]:
+        """Tools by name, where the toolkit has no command for the recommendation."""
+        shipped = self.primary.family == "NEITHER" or printed_commands.implemented(self.setting.f, self.primary)
+        return () if shipped else tools_for(kind_of(self.setting.t))
+
+    @property
     def primary(self) -> Label:
         """The recommendation."""
         return self.rule.label
@@ -118,6 +126,7 @@ class Answer:
             "command": self.steps[-1].line if self.steps else None,
             "commands": [{"who": step.who, "command": step.line, "times": step.times} for step in self.steps],
             "notes": list(self.notes),
+            "tools": [asdict(tool) for tool in self.tools],
             "assumed": dict(self.assumed),
             "branches": [
                 {

@@ -6,7 +6,7 @@ that were assumed: those of which another value would change the approach or the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 

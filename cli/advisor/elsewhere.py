@@ -31,8 +31,13 @@ CHOICE: tuple[tuple[Callable[[Traits], bool], str], ...] = (
 
 def elsewhere(t: Traits) -> str:
     """The kind of tool to look for."""
+    return tool(kind_of(t))
+
+
+def kind_of(t: Traits) -> str:
+    """Which of KINDS a task needs."""
     kind = next((kind for applies, kind in CHOICE if applies(t)), "custom")
-    return tool(t.f.function if kind == "of the function" else kind)
+    return str(t.f.function) if kind == "of the function" else kind
 
 
 def tool(kind: str) -> str:

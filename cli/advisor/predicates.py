@@ -144,7 +144,7 @@ class Traits:
     @predicate
     def tells_inputs(self) -> bool:
         """The result follows single inputs: no useful noisy version of it exists."""
-        return self.elements or self.general or (self.joined and self.one_holder)
+        return self.elements or self.general or (self.joined and (self.one_holder or self.no_clamp))
 
     @predicate
     def individual(self) -> bool:

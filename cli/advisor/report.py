@@ -173,7 +173,8 @@ def _next_step(answer: Answer) -> str:
         first = answer.changes[0]
         return f"<p>{escape(upper(first.edit))}: {escape(first.effect)}.</p>"
     if not implemented(answer.setting.f, answer.primary) and answer.primary.family != "NEITHER":
-        return f"<p>{escape(phrase('page.look-for', tool=elsewhere(answer.setting.t)))}</p>"
+        named = "".join(f"<li>{escape(f'{tool.name}: {tool.asks}')}</li>" for tool in answer.tools)
+        return f"<p>{escape(phrase('page.look-for', tool=elsewhere(answer.setting.t)))}</p><ul>{named}</ul>"
     return f"<p>{escape(upper(answer.primary.meaning))}.</p>"
 
 

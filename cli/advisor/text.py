@@ -16,6 +16,7 @@ from cli.advisor.branches import Branch, sentence
 from cli.advisor.findings import Fit, Verdict
 from cli.advisor.labels import Label
 from cli.advisor.predictions import Prediction
+from cli.advisor.tools import written
 from cli.advisor.wording import duration, number, size, value_words, whole
 from cli.advisor.words import phrase
 
@@ -83,6 +84,9 @@ def render(answer: Answer) -> RenderableType:
                 _Command(step.line, 4),
             ]
         parts += [Padding(Text(note), (0, 0, 0, 2)) for note in answer.notes]
+    if answer.tools:
+        parts.append(_title(phrase("answer.tools", date=written().isoformat())))
+        parts += [Padding(Text(f"- {tool.name}: {tool.asks}"), (0, 0, 0, 2)) for tool in answer.tools]
     if answer.changes:
         parts.append(_title(changes_title(answer)))
         for change in answer.changes:

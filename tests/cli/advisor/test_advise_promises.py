@@ -70,7 +70,8 @@ def _hopeful(rng: random.Random) -> dict[str, Any]:
     return {
         "function": rng.choice(functions), "data_public": False, "output_privacy": rng.choice(("required", "desired")),
         "exact": "not_needed", "n_holders": holders, "n_units": 10**6, "each_holder_one_unit": own, "bounded": "yes",
-        "bounds": [0.0, 1.0], "tolerance": None, "expected_value": None, "score_gap": None, "max_contrib": rng.choice((1, 3)),
+        "bounds": [0.0, 1.0], "tolerance": None, "expected_value": None, "score_gap": None,
+        "max_contrib": rng.choice((1, 3)),
         "epsilon_total": rng.choice((0.3, 1.0, 7.0)), "releases": rng.choice((1, 7, 30)), "adversary": "semi_honest",
         "output_dim": rng.choice((1, 2, 9)), "n_candidates": 12, "n_a": 10**5, "n_b": 10**5, "match": "exact",
         "trusted_curator": rng.random() < 0.5, "score_sensitivity": rng.choice((None, 1.0, 2.5)),
