@@ -9,7 +9,8 @@
     case              a decided task, for: cautions, caution_words (warnings), edits (changes), predictions, quantities
                       (the arithmetic), printed_commands (what to run), elsewhere (what to look for instead),
                       tools (their names, from tools.toml), branches (what unknown fields would lead to)
-    answer            all of it, and its JSON; text: in a terminal; report, curves, svg: a page; scaffold: a folder; docs: docs/advisor.md
+    answer            all of it, and its JSON; text: in a terminal; report, curves, svg: a page; scaffold: a folder;
+                      docs: docs/advisor.md
     words, wording    the words, from words.toml; numbers as people read them
     command           the command line
 

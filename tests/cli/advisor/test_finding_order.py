@@ -82,7 +82,8 @@ ROWS: tuple[Row, ...] = (
 NO_DIFFERENCE = {
     ("MPC_SUM", 1),  # one holder, two holders
     ("MPC_SUM", 5), ("MPC_SUM", 6), ("MPC_SUM", 7),  # all that speaks against a total is said together
-    ("MPC_OTHER", 0), ("DP_LAPLACE", 1), ("DP_LAPLACE", 2), ("DP_EXP", 2), ("MPC_DP", 1), ("MPC_DP", 2),  # other functions
+    ("MPC_OTHER", 0), ("DP_LAPLACE", 1), ("DP_LAPLACE", 2), ("DP_EXP", 2), ("MPC_DP", 1),  # other functions
+    ("MPC_DP", 2),
     ("DP_LAPLACE", 0), ("DP_EXP", 0), ("DP_LOCAL", 0), ("MPC_DP", 0),  # without sizes there is no second reason
     ("MPC_DP", 7), ("MPC_DP", 8),  # a choice has one reason
     ("MPC_DP", 9),  # a choice that holds so far does fit
