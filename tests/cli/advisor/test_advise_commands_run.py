@@ -35,10 +35,10 @@ def answer_to(name: str, **changes: Any) -> Answer:
 
 
 def printed(name: str, command: str) -> list[str]:
-    """The words of the one command of this kind among those printed for an example, changes included."""
+    """The words of the first command of this kind among those printed for an example, changes included."""
     answer = answer_to(name)
     lines = [step.line for step in answer.steps] + [change.command for change in answer.changes if change.command]
-    (line,) = [line for line in lines if line.startswith(f"psiselect {command} ")]
+    line = next(line for line in lines if line.startswith(f"psiselect {command} "))
     return shlex.split(line)[1:]
 
 

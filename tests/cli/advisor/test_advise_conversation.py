@@ -141,5 +141,5 @@ def test_conversation_on_a_real_terminal() -> None:
             os.write(here, answers.get(field, "").encode() + b"\n")
             done = len(seen)
     assert child.wait(30) == 0
-    assert "MPC_SUM" in seen
+    assert "secure sum" in seen
     os.close(here)

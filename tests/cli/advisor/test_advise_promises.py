@@ -176,7 +176,7 @@ def contradictions(task: dict[str, Any], rule: Rule, traits: Traits) -> list[str
         "two parties would tell each other": said("n_holders") == 2 and "mpc" in commands and label is not L.MPC_DP,
         "no servers": said("helper_servers") is False and said("each_holder_one_unit") is True
         and (said("n_holders") or 0) > 1000 and rule.name == "together",
-        "the error is too large": bool(said("tolerance"))
+        "the error is too large": bool(said("tolerance") and said("function"))
         and _error(rule, traits) > (traits.n.or_none("limit") or math.inf) * 1.0000001,
     }  # fmt: skip
     return [name for name, against in checks.items() if against]
