@@ -13,7 +13,7 @@ import pyarrow as pa
 from psi.inputs import items
 from psi.inputs.advice import Sample, advise
 from psi.inputs.distinct import SpooledKeys
-from psi.inputs.items import Frequent, Items, Report, See
+from psi.inputs.items import Frequent, Report, See
 from psi.normalize import KeySpec, Normalized, Reason
 from psi.tables import Source
 
@@ -105,21 +105,30 @@ def check(
     """
     if not keys:
         raise ValueError("a list is checked by one key or more")
-    with_key: list[npt.NDArray[np.bool_]] = []
-    checked = []
-    for key in keys:
-        sample, shown = Sample(key), _Examples(key, examples)
-        both = _both(sample.add, shown.add)
-        found = items.collect(source, key, nulls=nulls, folder=folder, memory_limit=memory_limit, see=both)
-        try:
-            frequent = items.most_frequent(
-                found.row_to_key, len(found.keys), source.first_row, least=2, most=MOST_FREQUENT
-            )
-            with_key.append(found.row_to_key >= 0)
-        finally:
-            _close(found)
-        checked.append(CheckedKey(key, found.report, frequent, advise(key, found.report, sample), shown.chosen()))
-    return Checked(source.name, len(with_key[0]), int(np.logical_or.reduce(with_key).sum()), tuple(checked))
+    each = [_check_key(source, key, nulls, folder, memory_limit, examples) for key in keys]
+    with_key = np.logical_or.reduce([rows for _, rows in each])
+    return Checked(source.name, len(with_key), int(with_key.sum()), tuple(checked for checked, _ in each))
+
+
+def _check_key(
+    source: Source,
+    key: KeySpec,
+    nulls: Sequence[str],
+    folder: Path | None,
+    memory_limit: int | None,
+    examples: int,
+) -> tuple[CheckedKey, npt.NDArray[np.bool_]]:
+    """What became of the rows under one key, and which of them have it; its values are let go of."""
+    sample, shown = Sample(key), _Examples(key, examples)
+    both = _both(sample.add, shown.add)
+    found = items.collect(source, key, nulls=nulls, folder=folder, memory_limit=memory_limit, see=both)
+    try:
+        frequent = items.most_frequent(found.row_to_key, len(found.keys), source.first_row, least=2, most=MOST_FREQUENT)
+    finally:
+        if isinstance(found.keys, SpooledKeys):
+            found.keys.close()
+    checked = CheckedKey(key, found.report, frequent, advise(key, found.report, sample), shown.chosen())
+    return checked, found.row_to_key >= 0
 
 
 def _both(one: See, other: See) -> See:
@@ -128,11 +137,6 @@ def _both(one: See, other: See) -> See:
         other(columns, read, first)
 
     return see
-
-
-def _close(found: Items) -> None:
-    if isinstance(found.keys, SpooledKeys):
-        found.keys.close()
 
 
 class _Examples:
