@@ -15,6 +15,7 @@ from cli._table import QUERY_HELP, Table, TableName
 from cli.psi import offline, resume, runs
 from cli.psi import values as value_options
 from cli.psi.addresses import AddressText
+from cli.psi.check import check_list
 from cli.psi.choices import Choices, exact
 from cli.psi.config import certificates
 from cli.psi.given import GivenOptions
@@ -52,6 +53,7 @@ def command() -> None:
 
 
 command.add_command(verify)
+command.add_command(check_list)
 command.add_command(runs.command)
 for part in offline.COMMANDS:
     command.add_command(part)

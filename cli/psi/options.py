@@ -13,7 +13,7 @@ import click
 from cli._ledger import ledger_options
 from cli._options import options
 from cli._output import json_option
-from cli._reading import reading_options
+from cli._reading import reading_options, taking_reading
 from cli._table import QUERY_HELP, TableName
 from cli.psi import columns as column_options
 from cli.psi import policy as policy_options
@@ -79,14 +79,15 @@ _PAD_TO = click.option(
     metavar="N",
     help="Hide both list sizes: each is filled up to N with items that match nothing; both sides must say the same.",
 )
+_MEMORY_LIMIT = click.option(
+    "--memory-limit",
+    type=ByteSize(),
+    metavar="SIZE",
+    help="Memory for keys and masked values, such as 512M; the rest goes to disk [default: a quarter of the "
+    "machine's memory, or of the container's].",
+)
 _MEANS = (
-    click.option(
-        "--memory-limit",
-        type=ByteSize(),
-        metavar="SIZE",
-        help="Memory for keys and masked values, such as 512M; the rest goes to disk [default: a quarter of the "
-        "machine's memory, or of the container's].",
-    ),
+    _MEMORY_LIMIT,
     click.option(
         "--backend",
         type=click.Choice(["auto", "lanes", "portable"]),
@@ -98,7 +99,7 @@ _MEANS = (
         "--threads", type=click.IntRange(1), help="Threads or processes to compute with [default: all cores]."
     ),
 )
-_WHAT = (
+_KEY = (
     click.option(
         "--key",
         "keys",
@@ -118,6 +119,9 @@ _WHAT = (
         help="Take this text in a key column for an empty cell, such as NULL or nan. May be repeated. The peer does "
         "not see it.",
     ),
+)
+_WHAT = (
+    *_KEY,
     _MATCHING,
     _REVEAL,
     *_NOISE,
@@ -239,6 +243,20 @@ def session_options(side: Side, *, several_identities: bool = False) -> Callable
         json_option,
     )
 
+
+check_options = options(
+    click.option("--query", metavar="SQL", help=QUERY_HELP),
+    taking_reading(),
+    *_KEY,
+    _MEMORY_LIMIT,
+    click.option(
+        "--workdir",
+        type=click.Path(path_type=Path, file_okay=False, exists=True),
+        metavar="DIR",
+        help="Where to keep what is beyond --memory-limit [default: the system's folder for temporary files].",
+    ),
+    json_option,
+)
 
 local_options = _given(*reading_options(), *reading_options(second=True), *_WHAT, json_option)
 

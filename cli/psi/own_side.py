@@ -16,12 +16,13 @@ from cli.psi.records import SessionRecords
 from cli.psi.results import Results
 from psi.group.curve25519.backend import Backend
 from psi.identity.identity import Identity, PeerIdentity
+from psi.inputs.items import no_key
 from psi.protocol.setup import Setup
 from psi.session import session
 from psi.session.job import Job
 from psi.transport.channel import Channel
 from psiselect.base.entropy import Entropy, SystemEntropy
-from psiselect.base.errors import InputError, OutputError, PolicyError, RemoteError
+from psiselect.base.errors import OutputError, PolicyError, RemoteError
 
 Progress = Callable[[int, int], None]
 
@@ -176,12 +177,7 @@ def told(job: Job, tell: Callable[[str], None] = say) -> Job:
             )
     if not job.size and all(report.unreadable for report in job.reports):
         job.close()
-        columns = ", ".join(dict.fromkeys(column for key in job.keys for column in key.columns))
-        raise InputError(
-            f"{source}: no row has a key that the rule can read; is {columns} the right column, and "
-            f"{job.keys[0].describe()} the right rule?",
-            term="key",
-        )
+        raise no_key(job.source, job.keys)
     return job
 
 

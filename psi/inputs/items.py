@@ -3,7 +3,7 @@ keys that stand in suspiciously many rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,6 +22,9 @@ _SHOWN_ROWS = 20
 # A key is frequent that stands in more than one row of a hundred, and in so many rows at least.
 _FREQUENT_SHARE, _FREQUENT_ROWS = 100, 20
 _KEYS_AT_ONCE = 1 << 20  # whose rows are counted in one go
+
+# Gets, for each batch, the key columns as text, what the rule made of them, and the number of the batch's first row.
+See = Callable[[Sequence[pa.Array], Normalized, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +91,13 @@ def collect(
     strict: bool = False,
     folder: Path | None = None,
     memory_limit: int | None = None,
+    see: See | None = None,
 ) -> Items:
     """Stream the key columns of `source` and gather the distinct canonical keys.
 
     nulls: texts that stand for nothing, whatever the rule; white space around them does not count. With `folder` and
-    `memory_limit` (bytes), keys beyond the limit go to files there; see `psi.inputs.distinct`. Raises
-    InputError when a column is missing, the table is malformed or, with `strict`, any row is unreadable.
+    `memory_limit` (bytes), keys beyond the limit go to files there; see `psi.inputs.distinct`. see: called with each
+    batch. Raises InputError when a column is missing, the table is malformed or, with `strict`, any row is unreadable.
     """
     rules = spec.rules
     require_columns(source, spec.columns, [rule.digests for rule in rules])
@@ -110,6 +114,8 @@ def collect(
             for name in spec.columns:
                 lost = digits_lost(batch.column(name))
                 read = read if lost is None else read.without(lost, Reason.DIGITS_LOST)
+            if see is not None:
+                see(columns, read, tally.rows + source.first_row)
             tally.add(read, source.first_row)
             builder.add(read.values)
         if strict and tally.counts:
@@ -129,21 +135,48 @@ def _without(marks: pa.Array, column: pa.Array) -> pa.Array:
     return pc.if_else(pc.and_(hit, pc.is_valid(text)), pa.scalar(None, pa.large_string()), text)
 
 
-def _frequent(row_to_key: I64, keys: int, first_row: int) -> tuple[Frequent, ...]:
-    """Keys that stand in very many rows. Takes memory for a part of the keys only."""
+def no_key(source: Source, keys: Sequence[KeySpec]) -> InputError:
+    """The error of a list in which no row has a key."""
+    columns = ", ".join(dict.fromkeys(column for key in keys for column in key.columns))
+    return InputError(
+        f"{source.name}: no row has a key that the rule can read; is {columns} the right column, and "
+        f"{keys[0].describe()} the right rule?",
+        term="key",
+    )
+
+
+def most_frequent(row_to_key: I64, keys: int, first_row: int, *, least: int, most: int | None) -> tuple[Frequent, ...]:
+    """Keys that stand in at least `least` rows, 2 or more, and of these the `most` first: the most frequent first, of
+    equally frequent ones that whose first row comes first. Takes memory for a part of the keys only.
+
+    row_to_key, keys: see `Items`; keys is how many. first_row: the number of the table's first row.
+    """
     with_key = int((row_to_key >= 0).sum())
-    least = max(len(row_to_key) // _FREQUENT_SHARE + 1, _FREQUENT_ROWS)
     if with_key - keys < least - 1:  # so few rows repeat a key
         return ()
-    found = []
+    found: list[tuple[int, int, int]] = []
     for start in range(0, keys, _KEYS_AT_ONCE):
-        here = row_to_key[(row_to_key >= start) & (row_to_key < start + _KEYS_AT_ONCE)]
-        counts = np.bincount(here - start)
-        found += [(int(counts[key]), start + int(key)) for key in np.flatnonzero(counts >= least)]
+        rows = np.flatnonzero((row_to_key >= start) & (row_to_key < start + _KEYS_AT_ONCE))
+        here = row_to_key[rows]
+        here -= start
+        counts = np.bincount(here)
+        many = np.flatnonzero(counts >= least)
+        if not len(many):
+            continue
+        first = np.zeros(len(counts), np.int64)
+        first[here[::-1]] = rows[::-1]  # the last assignment stays: the first row's
+        order = many[np.lexsort((first[many], -counts[many]))][:most]
+        found += [(-int(counts[key]), int(first[key]), start + int(key)) for key in order]
     return tuple(
-        Frequent(count, tuple((np.flatnonzero(row_to_key == key)[:_SHOWN_ROWS] + first_row).tolist()))
-        for count, key in sorted(found, reverse=True)
+        Frequent(-count, tuple((np.flatnonzero(row_to_key == key)[:_SHOWN_ROWS] + first_row).tolist()))
+        for count, _, key in sorted(found)[:most]
     )
+
+
+def _frequent(row_to_key: I64, keys: int, first_row: int) -> tuple[Frequent, ...]:
+    """Keys that stand in suspiciously many rows."""
+    least = max(len(row_to_key) // _FREQUENT_SHARE + 1, _FREQUENT_ROWS)
+    return most_frequent(row_to_key, keys, first_row, least=least, most=None)
 
 
 class _Tally:

@@ -48,6 +48,11 @@ class KeyPart:
         """What has to be read."""
         return (self.column,) if self.region_column is None else (self.column, self.region_column)
 
+    @property
+    def written(self) -> str:
+        """The column's name as `--key` has it, with backslashes where they are needed."""
+        return _escaped(self.column)
+
     def apply(self, columns: Sequence[pa.Array | pa.ChunkedArray]) -> Normalized:
         """Canonical values, from the columns named by `columns`."""
         if isinstance(self.rule, Phone) and len(columns) == 2:
@@ -102,6 +107,17 @@ class KeySpec:
         if len(read) == 1:
             return read[0]
         return Normalized(_compound([each.values for each in read]), _first_reasons(read))
+
+    def values_of(self, key: str | bytes) -> tuple[str, ...]:
+        """The canonical value of each part, from a key that `apply` has made."""
+        if isinstance(key, str):
+            return (key,)
+        values, at = [], 0
+        for _ in self.parts:
+            begin = at + _LENGTH_BYTES
+            at = begin + int.from_bytes(key[at:begin], "big")
+            values.append(key[begin:at].decode())
+        return tuple(values)
 
     def __str__(self) -> str:
         return "+".join(_show_part(part) for part in self.parts)

@@ -1,0 +1,159 @@
+"""What is wrong with a list that hardly matches, in words, and what mends it where that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from psi.inputs.items import Report
+from psi.normalize import RULES, KeyPart, KeySpec, Normalized, Reason
+from psi.normalize.phone import BY_ROW
+from psiselect.base.packed import I64
+
+_SAMPLE_ROWS = 1000
+
+# What a column may hold besides what its rule expects, and which rule would read it. The first that fits is named.
+_LOOKS_LIKE = {
+    "email": "e-mail addresses",
+    "sha256": "SHA-256 digests",
+    "phone": "telephone numbers",
+    "date": "dates",
+}
+
+
+def _region(part: KeyPart) -> str | None:
+    region = part.rule.options().get("region")
+    if region == "none":
+        return (
+            "The telephone numbers lack a country. If all are of one country, add its code as region=, such as "
+            f"--key {part.written}:phone,region=PL. If a column names each row's country, add region-column=COLUMN"
+        )
+    if region == BY_ROW:
+        return f"The column {part.region_column} has to name each row's country, by its ISO code or English name"
+    return None
+
+
+def _option(setting: str, why: str) -> Callable[[KeyPart], str | None]:
+    """Advice to set an option of the rule, unless it is set so."""
+    name, _, value = setting.partition("=")
+
+    def say(part: KeyPart) -> str | None:
+        options = part.rule.options()
+        if name not in options or options[name] == value:
+            return None
+        return f"{why}: {setting} reads them, such as --key {part.written}:{part.rule.name},{setting}"
+
+    return say
+
+
+def _order(part: KeyPart) -> str | None:
+    return (
+        "It is unknown whether the day or the month comes first. Add order=dmy or order=mdy, such as "
+        f"--key {part.written}:date,order=dmy"
+    )
+
+
+def _digits(part: KeyPart) -> str | None:
+    return "A program has rounded the digits. Export the column as text from where the list comes from"
+
+
+# By the reason for which most rows are unreadable.
+_CURES: dict[Reason, Callable[[KeyPart], str | None]] = {
+    Reason.COUNTRY: _region,
+    Reason.ORDER: _order,
+    Reason.DIGITS_LOST: _digits,
+    Reason.EXTENSION: _option("extension=drop", "The numbers have extensions"),
+    Reason.BRACKETS: _option("brackets=read", "The addresses are in angle brackets"),
+    Reason.MAILTO: _option("mailto=drop", "The addresses are mailto links"),
+    Reason.SEVERAL: _option("several=first", "The cells hold several addresses"),
+    Reason.INNER_SPACE: _option("spaces=drop", "The addresses have spaces in them"),
+}
+
+
+class Sample:
+    """The first 1,000 rows that have something in a key's columns, as text."""
+
+    def __init__(self, key: KeySpec) -> None:
+        self._key = key
+        self._rows = 0
+        self._texts: list[list[pa.Array]] = [[] for _ in key.columns]
+
+    def add(self, columns: Sequence[pa.Array], read: Normalized, first: int) -> None:
+        """Take what is missing from a batch; see `psi.inputs.items.See`."""
+        wanted = _SAMPLE_ROWS - self._rows
+        if wanted <= 0:
+            return
+        rows = _not_blank(read)[:wanted]
+        self._rows += len(rows)
+        for kept, column in zip(self._texts, columns, strict=True):
+            kept.append(column.take(pa.array(rows)).cast(pa.large_string()))
+
+    def of(self, part: KeyPart) -> list[pa.Array]:
+        """The texts in the columns of a part of the key."""
+        start = 0
+        for each in self._key.parts:
+            if each is part:
+                break
+            start += len(each.columns)
+        texts = self._texts[start : start + len(part.columns)]
+        return [pa.concat_arrays([pa.array([], pa.large_string()), *some]) for some in texts]
+
+
+def advise(key: KeySpec, report: Report, sample: Sample) -> str | None:
+    """What is wrong where over half of the rows are blank or unreadable, or where a column under `raw` holds what a
+    rule is made for; and what mends it, where that is known. Else None. It holds column names, and no value."""
+    unreadable = sum(report.unreadable.values())
+    lost = report.blank + unreadable
+    mostly = 2 * lost > report.rows
+    cure = _other_rule(key, sample)
+    if not mostly and cure is None:
+        return None
+    if not mostly or not unreadable:
+        start = f"{lost:,} of {report.rows:,} rows have no key: all of them are blank. " if mostly else ""
+        return start + (cure or "Is it the right column?")
+    most = max(report.unreadable, key=lambda reason: report.unreadable[reason])
+    blank = f", {report.blank:,} blank" if report.blank else ""
+    why = f"{lost:,} of {report.rows:,} rows have no key: {unreadable:,} unreadable, most by {most}{blank}. "
+    return why + (cure or _cure(key, most) or "Is it the right column, and the right rule?")
+
+
+def _cure(key: KeySpec, reason: Reason) -> str | None:
+    find = _CURES.get(reason)
+    for part in key.parts:
+        wanted = {Reason.COUNTRY: "phone", Reason.EXTENSION: "phone", Reason.ORDER: "date"}.get(reason, part.rule.name)
+        said = None if find is None or part.rule.name != wanted else find(part)
+        if said is not None:
+            return f"{said}. Both sides must use the same rule."
+    return None
+
+
+def _other_rule(key: KeySpec, sample: Sample) -> str | None:
+    """The first part whose column looks like something that its own rule does not read, and the rule that does."""
+    for part in key.parts:
+        texts = sample.of(part)
+        if part.rule.name != "raw" and _reads_half(part.apply(texts)):
+            continue
+        for name, what in _LOOKS_LIKE.items():
+            if name != part.rule.name and _reads_half(RULES[name].of({}).apply(texts[0])):
+                own = "compares them letter by letter" if part.rule.name == "raw" else "does not read them"
+                return (
+                    f"Column {part.column} seems to hold {what}, and the rule {part.rule.name} {own}. "
+                    f"Use --key {part.written}:{name}. Both sides must use the same rule."
+                )
+    return None
+
+
+def _reads_half(read: Normalized) -> bool:
+    """Whether a rule makes keys of over half of the texts."""
+    return 2 * (len(read.values) - int(read.values.null_count)) > len(read.values)
+
+
+def _not_blank(read: Normalized) -> I64:
+    """Positions of the rows that are readable or unreadable, ascending."""
+    kept = pc.is_valid(read.values).to_numpy(zero_copy_only=False).copy()
+    for rows in read.unreadable.values():
+        kept[rows] = True
+    found: I64 = kept.nonzero()[0]
+    return found
