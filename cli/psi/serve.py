@@ -264,7 +264,7 @@ def check(choices: Choices, as_json: bool) -> None:
 def _read(choices: Choices) -> Job:
     """The table as it is now, with what it gives beside its keys: here, where one thread at a time is."""
     began = time.monotonic()
-    job = read(choices, tell=_warn)
+    job = read(replace(choices, list=replace(choices.list, table=choices.list.table.afresh())), tell=_warn)
     with contextlib.ExitStack() as on_error:
         on_error.enter_context(job)
         job.gather()
