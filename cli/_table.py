@@ -37,6 +37,16 @@ class TableName(click.ParamType[Path | str]):
         return Path(value if self._path is None else os.fspath(self._path(value, param, ctx)))
 
 
+class OutputName(TableName):
+    """A path, or the address of an object to be written, as text."""
+
+    name = "FILE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
+        """Addresses as text, anything else as a path: a database takes no rows."""
+        return value if isinstance(value, str) and is_stored(value) else Path(value)
+
+
 # Of commands that read a CSV file by any name.
 FILE_OR_DATABASE = TableName(click.Path())
 query_option = click.option(

@@ -171,10 +171,12 @@ def for_sessions(given: GivenOptions) -> GivenOptions:
     )
 
 
-def _named(option: str, path: Path | None, ending: str) -> Path | None:
+def _named(option: str, path: Path | str | None, ending: str) -> Path | None:
     """A folder becomes a pattern in it. Raises UsageError for one file that all sessions would write."""
     if path is None:
         return None
+    if isinstance(path, str):
+        raise UsageError(f"{option}: --serve writes to files of this machine; name a folder", term="output")
     if path.is_dir():
         return path / f"{SESSION_FIELD}{ending}"
     if SESSION_FIELD not in path.name:

@@ -38,7 +38,8 @@ from psi.tables.source import (
     row_table,
     text_column,
 )
-from psi.tables.writing import ALL, MATCHED_BY, Chosen, KeyNames, check_target, write_rows, written_text
+from psi.tables.stores import StoreTarget
+from psi.tables.writing import ALL, MATCHED_BY, Chosen, KeyNames, Target, check_target, write_rows, written_text
 
 __all__ = [
     "ALL",
@@ -47,7 +48,9 @@ __all__ = [
     "KeyNames",
     "ReadingOptions",
     "Source",
+    "StoreTarget",
     "TableFile",
+    "Target",
     "as_text",
     "check_target",
     "digits_lost",

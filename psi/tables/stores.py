@@ -1,13 +1,17 @@
-"""Tables in object stores: an object is fetched once, whole, into a file without a name (docs/decisions/0228)."""
+"""Tables in object stores: fetched once, whole, into a file without a name, and written the same way
+(docs/decisions/0228, 0229)."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import resource
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Self
 from urllib.parse import SplitResult, quote, urlsplit
 
 import pyarrow as pa
@@ -16,7 +20,8 @@ from pyarrow import fs
 from psi.tables import web
 from psi.tables.files import SpooledFile, TableFile
 from psi.tables.folder import TableFolder, is_part
-from psiselect.base.errors import InputError, UsageError
+from psiselect.base import atomic
+from psiselect.base.errors import InputError, OutputError, UsageError
 
 WEB = "https"
 # Schemes of addresses that pyarrow's file systems read; those that a web server answers are read only.
@@ -30,6 +35,8 @@ _SPARE_FILES = 64  # open files that the rest of the command needs
 _TAKEN_IN_PATHS = "%/:@!$&'()*+,;=~"
 # What a library's message says for sure: the rest may quote the address, and so its secrets.
 _CODE = re.compile(r"(?:AWS Error |google::cloud::Status\(|HTTP status (?:code )?)([A-Z_]+|\d{3})\b")
+# Who may not look may still write.
+_MAY_BE_WRITTEN = ("ACCESS_DENIED", "PERMISSION_DENIED", "403")
 _CREDENTIALS = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile in ~/.aws",
     "gs": "GOOGLE_APPLICATION_CREDENTIALS",
@@ -151,6 +158,89 @@ class StoredFolder(TableFolder):
 
     def check_unchanged(self) -> None:
         """See `TableFile.check_unchanged`; what was fetched stays as it is."""
+
+
+@dataclass(frozen=True)
+class StoreTarget:
+    """An object to be written, whole or not at all. folder: where it is kept until it is complete."""
+
+    address: StoreAddress
+    folder: Path
+
+    @classmethod
+    def of(cls, text: str, folder: Path) -> Self:
+        """Raises UsageError for what cannot be written to."""
+        address = StoreAddress(text)
+        if address.scheme == WEB:
+            raise UsageError(f"{address.name}: files of web servers are read, not written; name a file or a store")
+        if address.is_prefix:
+            raise UsageError(f"{address.name}: names a folder; name a file in it")
+        return cls(address, folder)
+
+    @property
+    def name(self) -> str:
+        """What people are shown."""
+        return self.address.name
+
+    @property
+    def suffix(self) -> str:
+        """Its ending."""
+        return PurePosixPath(self.name).suffix
+
+    def check(self) -> None:
+        """Raise OutputError now if there is no such bucket, or no way to it. Whether the user may write there is known
+        only when the object is written."""
+        with self._reported():
+            store, path = self.address.opened()
+            bucket = path.partition("/")[0]
+            try:
+                kind = store.get_file_info(bucket).type
+            except OSError as error:
+                found = _CODE.search(str(error))
+                if isinstance(error, PermissionError) or (found and found[1] in _MAY_BE_WRITTEN):
+                    return
+                raise
+            if kind is fs.FileType.NotFound:
+                raise OutputError(f"cannot write {self.name}: there is no {bucket}; make it, or name another")
+
+    @contextlib.contextmanager
+    def replacing(self) -> Iterator[Path]:
+        """Yield a path to write to; on success what was written becomes the object, on any error nothing does. Raises
+        OutputError."""
+        with contextlib.ExitStack() as stack:
+            with atomic.reported(f"{self.name}, kept in {self.folder} until it is complete"):
+                part = stack.enter_context(tempfile.TemporaryFile(dir=self.folder))
+                here = f"/proc/self/fd/{part.fileno()}"
+                yield Path(here)
+                size = os.fstat(part.fileno()).st_size
+            with self._reported():
+                store, path = self.address.opened()
+                # In one call: a stream of the library's that is left half-way still makes an object.
+                fs.copy_files(
+                    here, path, source_filesystem=fs.LocalFileSystem(), destination_filesystem=store, use_threads=False
+                )
+            self._check_size(store, path, size)
+
+    def _check_size(self, store: fs.FileSystem, path: str, size: int) -> None:
+        try:
+            if store.get_file_info(path).size == size:
+                return
+        except (pa.ArrowException, OSError):  # those who may write need not have the right to look
+            return
+        with contextlib.suppress(pa.ArrowException, OSError):
+            store.delete_file(path)
+        raise OutputError(f"cannot write {self.name}: it did not arrive whole; remove what is there, and try again")
+
+    @contextlib.contextmanager
+    def _reported(self) -> Iterator[None]:
+        try:
+            yield
+        except InputError as error:
+            raise error if isinstance(error, OutputError) else OutputError(f"cannot write {error}") from None
+        except (pa.ArrowException, OSError) as error:
+            raise OutputError(
+                f"cannot write {self.name}: the store does not take it{self.address.said(error)}"
+            ) from None
 
 
 def fetch(text: str, folder: Path) -> TableFile:
