@@ -93,8 +93,8 @@ def write_rows(
     """Write the rows of `source` for which `mask` holds, in their order; returns how many.
 
     mask: bool, shape (rows of the source,). target: `.csv` or `.parquet`, here or in a store; appears whole or not at
-    all. keys: for MATCHED_BY. Raises InputError when the target's kind is unknown, a column cannot be written as CSV, or the source is
-    not what it was, OutputError when the system refuses.
+    all. keys: for MATCHED_BY. Raises InputError when the target's kind is unknown, a column cannot be written as CSV,
+    or the source is not what it was, OutputError when the system or the store refuses.
     """
     path = place_of(target)
     check_target(path, chosen.shape(source.schema))
