@@ -229,7 +229,7 @@ class StoreTarget:
             return
         with contextlib.suppress(pa.ArrowException, OSError):
             store.delete_file(path)
-        raise OutputError(f"cannot write {self.name}: it did not arrive whole; remove what is there, and try again")
+        raise OutputError(f"cannot write {self.name}: it did not arrive whole; remove any part of it, and try again")
 
     @contextlib.contextmanager
     def _reported(self) -> Iterator[None]:
