@@ -18,7 +18,6 @@ from dpselect.local_dp import YES_NO, Poll, PollMechanism
 from dpselect.privacy import NeighbouringRelation, parse_poll_epsilon
 from dpselect.responses import Collection, row
 from psi.tables import ReadingOptions, row_table
-from psi.tables.files import STANDARD_INPUT
 from psiselect.base.atomic import write_bytes
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import InputError, UsageError
@@ -215,7 +214,7 @@ def _tables(places: tuple[Path | str, ...], query: str | None, reading: ReadingO
     found: list[Table] = []
     for place in places:
         if not isinstance(place, Path):
-            found.append(Table(place, query if place != STANDARD_INPUT else None))
+            found.append(Table(place, query if Table(place).in_database else None))
         elif place.is_dir() and (inside := sorted(place.glob("*.csv"))):
             found += map(Table, inside)
         else:  # a folder that holds no .csv files may be one of Parquet files

@@ -44,7 +44,9 @@ ADAPTERS = {
     "psi.tables.opening": {FILES},
     "psi.tables.spreadsheet": {FILES},
     "psi.tables.sqlite": {FILES},
+    "psi.tables.stores": {FILES},
     "psi.tables.unpacking": {FILES},
+    "psi.tables.web": {FILES, SOCKETS},
     "psi.tables.writing": {FILES},
     # The link.
     "psi.transport.address": {SOCKETS},

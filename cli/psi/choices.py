@@ -21,7 +21,7 @@ from psi.agreement.terms import KeyTerm, Terms
 from psi.identity.files import find, is_descriptor
 from psi.normalize import KeySpec, parse_key
 from psi.session.job import Job, Memory
-from psi.tables import Chosen
+from psi.tables import Chosen, StoreTarget
 from psiselect.base import working
 from psiselect.base.errors import UsageError
 
@@ -116,6 +116,7 @@ class Choices:
             raise UsageError("--columns says what is written to --output; name an --output", term="columns")
         own = charge_of(side, terms, given.ledger, given.dataset)
         table, room = Table(given.source, given.query, given.reading), memory(given.memory_limit, given.workdir)
+        output = StoreTarget.of(given.output, room.folder) if isinstance(given.output, str) else given.output
         spare = Spare(room.folder, RESUMED if given.resume else None)
         return cls(
             side=side,
@@ -125,7 +126,7 @@ class Choices:
             guard=Guard.load(given.policy, _request(side, terms, keys, given), own),
             records=SessionRecords(given.audit, given.record, again=given.resume, spare=spare),
             results=Results(
-                given.output, as_json=given.as_json, again=given.resume, chosen=Chosen(given.columns), spare=spare
+                output, as_json=given.as_json, again=given.resume, chosen=Chosen(given.columns), spare=spare
             ),
             means=Means(given.backend, given.threads, given.workdir, given.timeout, given.resume),
         )

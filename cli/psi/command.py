@@ -191,7 +191,8 @@ def local_(
     table = _table_of_b(second, query_b, here.table, reading_b)
     there = replace(here, table=table, keys=keys, value=given.value, nulls=nulls_b or given.nulls)
     again = replace(choices.results, spare=replace(choices.results.spare, again=LOCALLY))
-    again.check(here.table.open(here.memory.folder), {"A": here.table.file, "B": there.table.file})
+    stored = (there.table.file_in(here.memory.folder).name,) if there.table.is_stored else ()
+    again.check(here.table.open(here.memory.folder), {"A": here.table.file, "B": there.table.file}, stored)
     with (
         open_backend(choices.means) as backend,
         read(choices) as own,

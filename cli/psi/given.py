@@ -70,7 +70,7 @@ class GivenOptions:
     ledger: Path | None = None
     dataset: str | None = None
     # What is left of it.
-    output: Path | None = None
+    output: Path | str | None = None  # text is an address
     columns: tuple[str, ...] | None = None
     audit: Path | None = None
     record: Path | None = None

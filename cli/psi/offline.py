@@ -14,7 +14,7 @@ import click
 
 from cli._identity import load_identities
 from cli._output import human_bytes, human_seconds, json_option, print_fields, print_json
-from cli._table import TableName
+from cli._table import OutputName, TableName
 from cli.psi import columns as column_options
 from cli.psi.choices import Choices
 from cli.psi.given import GivenOptions
@@ -207,7 +207,11 @@ def answer(offer: Path, out: Path, state: Path | None, given: GivenOptions) -> N
     "--input", "source", type=TableName(), metavar="FILE", help="The list [default: where it was for the offer]."
 )
 @click.option("--identity", type=_PATH, metavar="DIR/NAME", help="My identity [default: where it was for the offer].")
-@click.option("--output", type=_PATH, help="Write my matched rows here: .csv or .parquet.")
+@click.option(
+    "--output",
+    type=OutputName(),
+    help="Write my matched rows here: .csv or .parquet, also in a store, as in s3://BUCKET/out.csv.",
+)
 @column_options.WRITTEN
 @click.option("--record", type=_PATH, metavar="FILE", help="Write the exchange's record here, signed by both (JSON).")
 @json_option
@@ -215,7 +219,7 @@ def finish(
     answer: Path,
     state: Path,
     as_json: bool,
-    output: Path | None,
+    output: Path | str | None,
     columns: tuple[str, ...] | None,
     record: Path | None,
     **moved: Any,
@@ -238,7 +242,7 @@ def finish(
         records=replace(choices.records, again=True, spare=spare),
         results=replace(choices.results, again=True, spare=spare),
     )
-    _require_apart(choices, {"ANSWER": answer, "--state": state}, {"--output": output})
+    _require_apart(choices, {"ANSWER": answer, "--state": state}, choices.results.files)
     with _opened(answer, FileKind.ANSWER, choices) as reader:
         if (reader.own.fingerprint, reader.author.fingerprint) != (kept.own, kept.peer):
             raise InputError(f"{state} is of an offer between other identities; name those that it was made with")

@@ -14,7 +14,7 @@ from cli._ledger import ledger_options
 from cli._options import options
 from cli._output import json_option
 from cli._reading import reading_options, taking_reading
-from cli._table import QUERY_HELP, TableName
+from cli._table import QUERY_HELP, OutputName, TableName
 from cli.psi import columns as column_options
 from cli.psi import policy as policy_options
 from cli.psi import records as record_options
@@ -137,7 +137,11 @@ _WHAT = (
         "compares.",
     ),
     _COMPARER,
-    click.option("--output", type=_PATH, help="Write my matched rows here: .csv or .parquet."),
+    click.option(
+        "--output",
+        type=OutputName(),
+        help="Write my matched rows here: .csv or .parquet, also in a store, as in s3://BUCKET/out.csv.",
+    ),
     column_options.WRITTEN,
     *column_options.OPTIONS,
     click.option("--strict", is_flag=True, help="Refuse a table with rows that the rule cannot read."),

@@ -20,9 +20,9 @@ from psi.identity.identity import PeerIdentity
 from psi.protocol.outcome import Outcome
 from psi.session.job import Job
 from psi.session.session import SessionResult
-from psi.tables import ALL, Chosen, Source, check_target
+from psi.tables import ALL, Chosen, Source, StoreTarget, check_target
 from psiselect.base import atomic
-from psiselect.base.errors import OutputError, PolicyError, RemoteError
+from psiselect.base.errors import OutputError, PolicyError, RemoteError, UsageError
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Results:
         sessions: how many may write to it at once.
     """
 
-    file: Path | None
+    file: Path | StoreTarget | None
     as_json: bool
     again: bool = False
     chosen: Chosen = ALL
@@ -49,18 +49,26 @@ class Results:
     @property
     def files(self) -> dict[str, Path | None]:
         """What is written, by option."""
-        return {"--output": self.file, "--results": self.log}
+        return {"--output": self._path, "--results": self.log}
 
-    def check(self, source: Source, read: Mapping[str, Path | None]) -> None:
+    @property
+    def _path(self) -> Path | None:
+        return None if isinstance(self.file, StoreTarget) else self.file
+
+    def check(self, source: Source, read: Mapping[str, Path | None], stored: Sequence[str] = ()) -> None:
         """Refuse, before the session, an output that could not be written; take room where that can be done. read: the
-        command's inputs, by option. Raises InputError, UsageError."""
+        command's inputs, by option. stored: the names of inputs in stores, besides the source. Raises InputError,
+        UsageError."""
         self.prepare()
         if self.file is None:
             return
         self.chosen.check(source)
+        if isinstance(self.file, StoreTarget) and self.file.name in (source.name, *stored):
+            raise UsageError(f"--output {self.file.name} is an input of this command; name another file")
         check_target(self.file, self.chosen.shape(source.schema))
-        files.require_apart(read, {"--output": self.file})
-        files.tell_of_little_room(self.file, next(iter(read.values()), None))
+        files.require_apart(read, {"--output": self._path})
+        if self._path is not None:
+            files.tell_of_little_room(self._path, next(iter(read.values()), None))
 
     def prepare(self) -> None:
         """Take room for what a session finds, of one size whatever that will be. Raises InputError when there is none,
@@ -87,8 +95,11 @@ class Results:
         require_shown(terms, outcome)
         values.check_total(terms.amounts, outcome)
         rows = job.count_rows(outcome)
-        output = None if self.file is None else new_file_of_session(self.file, result.transcript, again=self.again)
+        output: Path | StoreTarget | None = self.file
+        if isinstance(output, Path):
+            output = new_file_of_session(output, result.transcript, again=self.again)
         joined, output, missed = self._write_rows(job, result, output)
+        written = output.name if isinstance(output, StoreTarget) else output
         troubles = [*troubles, *missed]
         record: dict[str, object] = {
             "reveal": terms.reveal.value,
@@ -101,7 +112,7 @@ class Results:
             "joined_rows": joined,
             **values.as_json(terms.amounts, outcome),
             "noisy_count": outcome.noisy_count,
-            "output": output,
+            "output": written,
             "seconds": round(result.seconds, 3),
             "bytes_sent": result.bytes_sent,
             "bytes_received": result.bytes_received,
@@ -122,7 +133,7 @@ class Results:
             **({} if rows is None else {"matched rows": f"{rows:,}"}),
             **_columns(job, kept=self.file is not None),
             **({} if joined is None else {"joined rows": f"{joined:,}"}),
-            **({} if output is None else {"written to": output}),
+            **({} if written is None else {"written to": written}),
             "time": human_seconds(result.seconds),
             "sent, received": f"{human_bytes(result.bytes_sent)}, {human_bytes(result.bytes_received)}",
             "transcript": transcript_text(result),
@@ -142,8 +153,8 @@ class Results:
         self._say(record, words, result, troubles)
 
     def _write_rows(
-        self, job: Job, result: SessionResult, output: Path | None
-    ) -> tuple[int | None, Path | None, list[OutputError]]:
+        self, job: Job, result: SessionResult, output: Path | StoreTarget | None
+    ) -> tuple[int | None, Path | StoreTarget | None, list[OutputError]]:
         """Write the matched rows, elsewhere if need be: how many lines a joined table has, where they are, and what
         went wrong. Raises RemoteError when columns that the peer gave do not open or cannot be read."""
         outcome, chosen = result.outcome, self.chosen
@@ -151,7 +162,7 @@ class Results:
         if output is None:
             return None, None, []
 
-        def write(place: Path, chosen: Chosen) -> int | None:
+        def write(place: Path | StoreTarget, chosen: Chosen) -> int | None:
             if received is not None:
                 return job.write_joined(outcome, received, place, chosen)
             job.write_matches(outcome, place, chosen)

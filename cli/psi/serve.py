@@ -171,10 +171,12 @@ def for_sessions(given: GivenOptions) -> GivenOptions:
     )
 
 
-def _named(option: str, path: Path | None, ending: str) -> Path | None:
+def _named(option: str, path: Path | str | None, ending: str) -> Path | None:
     """A folder becomes a pattern in it. Raises UsageError for one file that all sessions would write."""
     if path is None:
         return None
+    if isinstance(path, str):
+        raise UsageError(f"{option}: --serve writes to files of this machine; name a folder", term="output")
     if path.is_dir():
         return path / f"{SESSION_FIELD}{ending}"
     if SESSION_FIELD not in path.name:
@@ -264,7 +266,7 @@ def check(choices: Choices, as_json: bool) -> None:
 def _read(choices: Choices) -> Job:
     """The table as it is now, with what it gives beside its keys: here, where one thread at a time is."""
     began = time.monotonic()
-    job = read(choices, tell=_warn)
+    job = read(replace(choices, list=replace(choices.list, table=choices.list.table.afresh())), tell=_warn)
     with contextlib.ExitStack() as on_error:
         on_error.enter_context(job)
         job.gather()

@@ -46,7 +46,7 @@ class DrawRecord:
     def beside(cls, table: Table) -> DrawRecord:
         """The one of these ballots. Raises UsageError where it could not be kept."""
         if not isinstance(table.where, Path) or table.query is not None:
-            what = "standard input" if table.is_standard_input else "a database"
+            what = "standard input" if table.is_standard_input else "a store" if table.is_stored else "a database"
             raise UsageError(f"{what} has no place for the record of the draw. {_OTHERWISE}", term="ledger")
         where = Path(os.path.realpath(table.where))
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -250,7 +249,7 @@ class Job:
         stores.append(Store(self._memory.folder, room // self.terms.lists))
         return stores[-1]
 
-    def write_matches(self, outcome: Outcome, target: str | os.PathLike[str], chosen: Chosen = tables.ALL) -> int:
+    def write_matches(self, outcome: Outcome, target: tables.Target, chosen: Chosen = tables.ALL) -> int:
         """Write the rows whose key matched, their chosen columns, own order; returns how many. Raises InputError."""
         if outcome.matched is None:
             raise UsageError("this side did not learn which rows match")
@@ -258,7 +257,7 @@ class Job:
         return tables.write_rows(self.source, keys.bits != 0, target, chosen, keys)
 
     def write_joined(
-        self, outcome: Outcome, received: ReceivedColumns, target: str | os.PathLike[str], chosen: Chosen = tables.ALL
+        self, outcome: Outcome, received: ReceivedColumns, target: tables.Target, chosen: Chosen = tables.ALL
     ) -> int:
         """Write each matched row once for each of the peer's rows that it matches, with the columns that the peer gave;
         returns how many lines. Raises RemoteError when the peer gave something unreadable, InputError."""

@@ -2,7 +2,8 @@
 
     opening    from a path or a database's address to a source
     reading    what a user may say about a table: delimiter, encoding, sheet; the kinds by name, ending and content
-    files      what a table is in: a file that stays as it is, or a copy of a pipe
+    files      what a table is in: a file that stays as it is, or a copy of what can be read only once
+    stores     files in object stores, fetched and written whole; web: files of web servers
     unpacking  packed files and other encodings, as UTF-8 text
     source     what every source offers, and columns as text
     key_text   numbers and bytes of a key column as text
@@ -37,7 +38,8 @@ from psi.tables.source import (
     row_table,
     text_column,
 )
-from psi.tables.writing import ALL, MATCHED_BY, Chosen, KeyNames, check_target, write_rows, written_text
+from psi.tables.stores import StoreTarget
+from psi.tables.writing import ALL, MATCHED_BY, Chosen, KeyNames, Target, check_target, write_rows, written_text
 
 __all__ = [
     "ALL",
@@ -46,7 +48,9 @@ __all__ = [
     "KeyNames",
     "ReadingOptions",
     "Source",
+    "StoreTarget",
     "TableFile",
+    "Target",
     "as_text",
     "check_target",
     "digits_lost",

@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, BinaryIO, TypeVar
 
@@ -77,6 +77,55 @@ class TableFile:
 
     def _unreadable(self, error: OSError) -> InputError:
         return InputError(f"{self.name}: cannot be read: {error.strerror}")
+
+
+class SpooledFile(TableFile):
+    """A file that came from elsewhere, a piece at a time, in a file without a name.
+
+    name: what errors call it; its ending counts. length: how many bytes there must be, None where that is not known.
+    Raises InputError, before anything is fetched where that can be told, when the folder has no room, and when there
+    are more or fewer bytes; what `pieces` raises.
+    """
+
+    def __init__(self, name: str, pieces: Iterator[bytes], length: int | None, folder: Path) -> None:
+        self.name = name
+        try:
+            free = _room(folder)
+            if length is not None and length > free:
+                raise InputError(_no_room(name, f"takes {length:,} bytes", folder, free), term="workdir")
+            copy = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as this
+            size = 0
+            for piece in pieces:
+                size += len(piece)
+                if length is not None and size > length:
+                    break
+                if size > free:
+                    raise InputError(_no_room(name, "takes more", folder, free), term="workdir")
+                copy.write(piece)
+            copy.flush()
+        except OSError as error:
+            raise InputError(
+                f"{name}: cannot be kept in {folder}: {error.strerror}; choose a folder that can be written and has "
+                "room with --workdir or TMPDIR",
+                term="workdir",
+            ) from None
+        if length is not None and size != length:
+            raise InputError(f"{name}: is not the {length:,} bytes that were announced; start again")
+        self._copy: IO[bytes] | None = copy
+        self.path = Path(f"/dev/fd/{copy.fileno()}")
+        self._opened_as = self._ask(stamp)
+
+
+def _room(folder: Path) -> int:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
+
+
+def _no_room(name: str, takes: str, folder: Path, free: int) -> str:
+    return (
+        f"{name}: {takes}, and {folder} has room for {free:,}; make room, or name a folder that has with --workdir or "
+        "TMPDIR"
+    )
 
 
 def beginning_at(file: TableFile, start: int) -> BinaryIO:

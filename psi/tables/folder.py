@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path, PurePath
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -30,14 +30,18 @@ class TableFolder(TableFile):
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, str(path)
         self._found = self._look()
-        places = [_partition(Path(part).relative_to(path).parent) for part in self._found]
-        if not self._found:
-            raise InputError(f"{path}: a folder without Parquet files; name a file, or a folder of Parquet files")
-        self.partitions = tuple(places[0])
-        for part, place in zip(self._found, places, strict=True):
+        self._take([(Path(part).relative_to(path), TableFile(Path(part))) for part in self._found])
+
+    def _take(self, found: Sequence[tuple[PurePath, TableFile]]) -> None:
+        """Make a table of files, in order, each with its path inside the folder. Raises InputError."""
+        if not found:
+            raise InputError(f"{self.name}: a folder without Parquet files; name a file, or a folder of Parquet files")
+        self.parts = [(file, _partition(inside.parent)) for inside, file in found]
+        self.partitions = tuple(self.parts[0][1])
+        for file, place in self.parts:
             if tuple(place) != self.partitions:
-                raise InputError(f"{part}: is in other partitions than {self._found[0]}; make one table of each folder")
-        self.parts = [(TableFile(Path(part)), place) for part, place in zip(self._found, places, strict=True)]
+                first = self.parts[0][0].name
+                raise InputError(f"{file.name}: is in other partitions than {first}; make one table of each folder")
         for file, _ in self.parts:
             if kind_by_content(file.head(CONTENT_BYTES)) is not Kind.PARQUET:
                 raise InputError(f"{file.name}: is not Parquet; a folder that is a table holds Parquet files only")
@@ -97,7 +101,12 @@ class FolderSource(FileSource):
                 yield pa.RecordBatch.from_arrays(arrays, schema=shape)
 
 
-def _partition(folder: Path) -> dict[str, str | None]:
+def is_part(inside: PurePath) -> bool:
+    """Whether a file of a folder is a part of its table, by its path inside."""
+    return not any(name.startswith(_IGNORED) for name in inside.parts)
+
+
+def _partition(folder: PurePath) -> dict[str, str | None]:
     """What the names of a part's folders say: columns and their values. Other folders say nothing."""
     found = (name.partition("=") for name in folder.parts)
     return {unquote(key): None if text == _NULL else unquote(text) for key, equals, text in found if equals and key}

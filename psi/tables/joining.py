@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from psi.tables.source import Source
-from psi.tables.writing import ALL, Chosen, KeyNames, check_target, chosen_batches, delimiter_of, write_batches
+from psi.tables.writing import (
+    ALL,
+    Chosen,
+    KeyNames,
+    Target,
+    check_target,
+    chosen_batches,
+    delimiter_of,
+    place_of,
+    write_batches,
+)
 from psiselect.base.packed import I64
 
 PREFIX = "peer_"
@@ -39,7 +47,7 @@ def write_joined(
     source: Source,
     partner: I64,
     others: Partners,
-    target: str | os.PathLike[str],
+    target: Target,
     chosen: Chosen = ALL,
     keys: KeyNames | None = None,
 ) -> int:
@@ -49,7 +57,7 @@ def write_joined(
     partner: int64, shape (rows of the source,), -1 for none. target, keys: as for `write_rows`, and raises like it;
     what `others` raises passes through, and then nothing is written.
     """
-    path = Path(target)
+    path = place_of(target)
     own = chosen.shape(source.schema)
     check_target(path, own)
     schema = joined_schema(own, others.columns)

@@ -1,4 +1,4 @@
-"""From a path, or a database's address and a query, to a source."""
+"""From a path, an address, or a database's address and a query, to a source."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from psi.tables.reading import (
 from psi.tables.source import Source
 from psi.tables.spreadsheet import SpreadsheetSource
 from psi.tables.sqlite import Sqlite
+from psi.tables.stores import SCHEMES, fetch
 from psi.tables.unpacking import UnpackedFile
 from psiselect.base import threads, working
 from psiselect.base.errors import InputError, UsageError
@@ -43,9 +44,14 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(postgres(?:ql)?|sqlite):", 
 
 
 def scheme_of(where: str) -> str | None:
-    """The scheme of a database's address, in lower case; None for a path."""
+    """The scheme of a database's or a store's address, in lower case; None for a path."""
     found = _SCHEME.match(where)
     return None if found is None else (found[1] or found[2]).lower()
+
+
+def is_stored(where: str) -> bool:
+    """Whether it is the address of a file in an object store or on a web server."""
+    return scheme_of(where) in SCHEMES
 
 
 def open_source(
@@ -56,26 +62,30 @@ def open_source(
     otherwise: str | None = None,
     reading: ReadingOptions | None = None,
 ) -> Source:
-    """Open a table: a file, a folder of Parquet files, or what `query` returns from the database at sqlite:///FILE or
-    postgresql://...
+    """Open a table: a file or a folder of Parquet files, here or at s3://, gs:// or abfs://; a file at https://; or
+    what `query` returns from the database at sqlite:///FILE or postgresql://...
 
-    folder: where the rows of a database, or a pipe, are kept meanwhile [default: the system's folder for temporary
-    files]. otherwise: see `open_file`; with it, pipes are read too. "-" is standard input. reading: what is said about
-    the file. Raises InputError when the table is missing, malformed or of no known kind, UsageError for what does not
-    go together, ResourceError when the system grants too few threads to read it.
+    folder: where what is fetched, the rows of a database, or a pipe, is kept meanwhile [default: the system's folder
+    for temporary files]. otherwise: see `open_file`; with it, pipes are read too. "-" is standard input. reading: what
+    is said about the file. Raises InputError when the table is missing, malformed or of no known kind, UsageError for
+    what does not go together, ResourceError when the system grants too few threads to read it.
     """
     threads.require(_THREADS)
     scheme = scheme_of(os.fspath(where))
-    if scheme is not None:
+    if scheme is not None and scheme not in SCHEMES:
         (reading or ReadingOptions()).require_fit(f"{scheme}://...", None, "a database")
         return _open_database(os.fspath(where), scheme, query, working.folder(folder))
     if query is not None:
         raise UsageError("--query needs a database, such as sqlite:///FILE; a file is read whole", term="query")
-    return open_file(table_at(Path(where), copied=otherwise is not None, folder=folder), otherwise, reading)
+    return open_file(table_at(where, copied=otherwise is not None, folder=folder), otherwise, reading)
 
 
-def table_at(path: Path, *, copied: bool = False, folder: Path | None = None) -> TableFile:
-    """The file, or the folder of files, that is there; see `TableFile`. Raises InputError."""
+def table_at(where: str | os.PathLike[str], *, copied: bool = False, folder: Path | None = None) -> TableFile:
+    """The file, or the folder of files, that is there; see `TableFile`. What is in a store is fetched. Raises
+    InputError."""
+    if is_stored(os.fspath(where)):
+        return fetch(os.fspath(where), working.folder(folder))
+    path = Path(where)
     return TableFolder(path) if path.is_dir() else TableFile(path, copied=copied, folder=folder)
 
 
@@ -125,8 +135,8 @@ def _open_database(where: str, scheme: str, query: str | None, folder: Path) -> 
     database = DATABASES.get(scheme)
     if database is None:  # the address itself may hold a password
         raise UsageError(
-            f"{scheme}://...: no such kind of database is known; known are sqlite:///FILE and postgresql://...; "
-            "export the table to CSV or Parquet",
+            f"{scheme}://...: no such address is known; known are s3://, gs://, abfs:// and https:// for files, "
+            "sqlite:///FILE and postgresql://... for databases",
             term="input",
         )
     if query is None:

@@ -18,11 +18,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from psi.tables.source import BATCH_ROWS, Source, as_text, require_names
+from psi.tables.stores import StoreTarget
 from psiselect.base import atomic
 from psiselect.base.atomic import replacing
 from psiselect.base.errors import InputError, OutputError
 
 Mask = npt.NDArray[np.bool_]
+Target = str | os.PathLike[str] | StoreTarget
 MATCHED_BY = "matched_by"
 _INT64_END = float(1 << 63)
 
@@ -84,17 +86,17 @@ class KeyNames:
 def write_rows(
     source: Source,
     mask: Mask,
-    target: str | os.PathLike[str],
+    target: Target,
     chosen: Chosen = ALL,
     keys: KeyNames | None = None,
 ) -> int:
     """Write the rows of `source` for which `mask` holds, in their order; returns how many.
 
-    mask: bool, shape (rows of the source,). target: `.csv` or `.parquet`; appears whole or not at all. keys: for
-    MATCHED_BY. Raises InputError when the target's kind is unknown, a column cannot be written as CSV, or the source is
-    not what it was, OutputError when the system refuses.
+    mask: bool, shape (rows of the source,). target: `.csv` or `.parquet`, here or in a store; appears whole or not at
+    all. keys: for MATCHED_BY. Raises InputError when the target's kind is unknown, a column cannot be written as CSV,
+    or the source is not what it was, OutputError when the system or the store refuses.
     """
-    path = Path(target)
+    path = place_of(target)
     check_target(path, chosen.shape(source.schema))
     batches = chosen_batches(source, len(mask), chosen, keys)
     kept = (batch.filter(pa.array(mask[rows])) for rows, batch in batches)
@@ -126,7 +128,7 @@ def chosen_batches(
 
 
 def write_batches(
-    path: Path,
+    path: Path | StoreTarget,
     schema: pa.Schema,
     delimiter: str,
     batches: Iterator[pa.RecordBatch],
@@ -136,7 +138,8 @@ def write_batches(
 ) -> None:
     """Write batches of one schema as the path's ending says, atomically; `delimiter` is for CSV. guarded: a new file is
     for its owner only. private: any file is. Raises OutputError when the system refuses."""
-    with replacing(path, guarded=guarded, secret=private) as part:
+    whole = path.replacing() if isinstance(path, StoreTarget) else replacing(path, guarded=guarded, secret=private)
+    with whole as part:
         _WRITERS[path.suffix.lower()](part, schema, delimiter, batches)
 
 
@@ -146,19 +149,28 @@ def delimiter_of(source: Source) -> str:
     return found
 
 
-def check_target(target: str | os.PathLike[str], schema: pa.Schema) -> None:
+def place_of(target: Target) -> Path | StoreTarget:
+    """A target as those take it who write there."""
+    return target if isinstance(target, StoreTarget) else Path(target)
+
+
+def check_target(target: Target, schema: pa.Schema) -> None:
     """Raise InputError now, not after a session, if rows of this schema could not be written there."""
-    path = Path(target)
+    path = place_of(target)
+    shown = path.name if isinstance(path, StoreTarget) else path
     kind = path.suffix.lower()
     if kind not in _WRITERS:
-        raise InputError(f"{path}: cannot tell how to write this; known endings: {', '.join(_WRITERS)}")
-    if not path.parent.is_dir():
-        raise OutputError(f"{path}: the folder {path.parent} does not exist; choose one that does")
-    atomic.check(path)
+        raise InputError(f"{shown}: cannot tell how to write this; known endings: {', '.join(_WRITERS)}")
+    if isinstance(path, StoreTarget):
+        path.check()
+    else:
+        if not path.parent.is_dir():
+            raise OutputError(f"{path}: the folder {path.parent} does not exist; choose one that does")
+        atomic.check(path)
     if kind == ".csv":
         for field in schema:
             if pa.types.is_nested(field.type):
-                raise InputError(f"{path}: column {field.name!r} has type {field.type}, which CSV cannot hold")
+                raise InputError(f"{shown}: column {field.name!r} has type {field.type}, which CSV cannot hold")
 
 
 def _write_csv(part: Path, schema: pa.Schema, delimiter: str, batches: Iterator[pa.RecordBatch]) -> None:

@@ -55,6 +55,7 @@ PLACES = {
     "psi/store/scratch.py": ("mkstemp", "working files, gone with the process: test_scratch"),
     "psi/tables/files.py": ("TemporaryFile", "working files without a name: test_one_reader"),
     "psi/tables/kept.py": ("TemporaryFile", "working files without a name: test_databases"),
+    "psi/tables/stores.py": ("TemporaryFile", "working files without a name: test_store_outputs"),
     "psi/tables/writing.py": ("ParquetWriter replacing", "matched rows"),
 }
 
