@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dpselect import numeric
+from dpselect.grid import Grid
 from dpselect.local_dp import MAX_OPTIONS, Poll, PollMechanism
 from dpselect.privacy import Epsilon, NeighbouringRelation, parse_poll_epsilon
 from dpselect.utility import (
@@ -41,7 +42,7 @@ def measurement(function: str, width: float, epsilon: float, contributions: int,
     if function not in ("sum", "mean", "proportion", "intersection_sum"):
         return numeric.count(budget, replace, contributions=contributions)
     span = exact(width)
-    grid = numeric.Grid(Fraction(0), span, span if function == "proportion" else span / STEPS)
+    grid = Grid(Fraction(0), span, span if function == "proportion" else span / STEPS)
     if function in ("mean", "proportion"):
         return numeric.mean(budget, replace, grid, rows=n, contributions=contributions)
     return numeric.sum_(budget, replace, grid, contributions=contributions)

@@ -21,9 +21,10 @@ from cli.release.rows import column_texts, person_texts, repeating_id
 from dpselect import numeric
 from dpselect.accounting import Event
 from dpselect.decimals import number, parse_number, plain
+from dpselect.grid import Grid
 from dpselect.ledger import Ledger
 from dpselect.names import clean
-from dpselect.numeric import Grid, Invalid, Measurement, unbounded
+from dpselect.numeric import Invalid, Measurement, unbounded
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
 from psi.tables import ReadingOptions, Source, distinct_names, require_names
 from psi.tables.delimited import CsvSource
@@ -165,41 +166,22 @@ class Common:
             return False
         return len(names) == 1 and names != [LINES_COLUMN]
 
-    def texts(self) -> Iterator[str]:
-        """The column's cells, as they are compared: of all rows, or of those that are kept of each person."""
-        return (text for _, text in self.cells(self.open()))
-
     def cells(self, source: Source) -> Iterator[tuple[int, str]]:
-        """The same of an open table, with the number of each row."""
+        """The column's cells of an open table, as they are compared, each with the number of its row: of all rows, or
+        of those that are kept of each person."""
         if self.person is None:
             yield from column_texts(source, self.column)
-            self._note_persons(source)
         else:
             drop = self.invalid is Invalid.DROP
             yield from person_texts(source, self.column, self.person, self.contributions, drop=drop)
-
-    def numbers(self) -> list[Fraction]:
-        """The column as numbers, by the rule for invalid ones."""
-        return self.numbers_and_rows()[0]
-
-    def numbers_and_rows(self) -> tuple[list[Fraction], int]:
-        """The same, and of how many rows they are: those count too whose value is left out."""
-        source, found, rows = self.open(), [], 0
-        for line, text in self.cells(source):
-            rows += 1
-            try:
-                found.append(parse_number(text, self.place(source, line)))
-            except InputError as error:
-                if self.invalid is Invalid.ERROR:
-                    raise InputError(f"{error}; mend it, or say --on-invalid drop", line=line) from None
-        return found, rows
 
     def place(self, source: Source, line: int) -> str:
         """Where a cell of the column is, for errors."""
         return f"{source.name}, {source.unit} {line}: column {self.column!r}"
 
-    def _note_persons(self, source: Source) -> None:
-        column = repeating_id(source, self.column, self.contributions)
+    def note_persons(self, source: Source) -> None:
+        """Say so when a person seems to have more rows than are protected."""
+        column = None if self.person is not None else repeating_id(source, self.column, self.contributions)
         if column is not None:
             say(
                 f"note: column {column!r} looks like an identifier, and one is in more than {self.contributions} rows. "

@@ -25,9 +25,10 @@ from dpselect import numeric
 from dpselect.approval import elect
 from dpselect.ballots import Profile
 from dpselect.committee import peeling, subset_exponential
+from dpselect.grid import Grid
 from dpselect.local_dp import Poll, PollMechanism
 from dpselect.mechanisms import Mechanism, exponential, permute_and_flip
-from dpselect.numeric import DiscreteLaplace, Grid, Invalid
+from dpselect.numeric import DiscreteLaplace, Invalid
 from dpselect.privacy import NeighbouringRelation, parse_poll_epsilon
 from dpselect.quantile import quantile
 from dpselect.scores import Declared, ScoreBound

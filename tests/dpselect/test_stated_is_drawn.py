@@ -15,9 +15,10 @@ from support.entropy import FixedEntropy
 from dpselect import committee, local_dp, mechanisms, numeric, threshold
 from dpselect.accounting import BudgetKind
 from dpselect.committee import peeling, subset_exponential
+from dpselect.grid import Grid
 from dpselect.local_dp import Poll, PollMechanism
 from dpselect.mechanisms import Mechanism, exponential, permute_and_flip
-from dpselect.numeric import DiscreteLaplace, Grid, Invalid
+from dpselect.numeric import DiscreteLaplace, Invalid
 from dpselect.privacy import NeighbouringRelation, parse_poll_epsilon
 from dpselect.quantile import quantile
 from dpselect.scores import Declared, ScoreBound
