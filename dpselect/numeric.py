@@ -79,6 +79,13 @@ class DiscreteLaplace:
             low, high = (low, middle) if self._within(middle, miss) else (middle, high)
         return high
 
+    def tail(self, at: int, bits: int) -> int:
+        """An upper bound of 2^bits * Pr[noise >= at], which is z^at/(1+z) from 1 on."""
+        if at <= 0:
+            return 1 << bits
+        above, below = exp_floor(self.exponent * at, bits) + 1, exp_floor(self.exponent, bits)
+        return -(-(above << bits) // ((1 << bits) + below))
+
     def release(self, values: Sequence[int], entropy: Entropy) -> list[int]:
         """Each value with its own noise. Costs epsilon once, for all."""
         return [value + discrete_laplace(entropy, self.exponent) for value in values]

@@ -26,6 +26,7 @@ from cli.release.common import (
     upper_option,
 )
 from cli.release.streaming import added, cell_counts, counted, rows_within
+from cli.release.tables import table_command, threshold_command
 from dpselect import numeric
 from dpselect.columnar import EdgePlaces, GridPlaces, bin_counts
 from dpselect.decimals import number, plain
@@ -313,3 +314,7 @@ def _rank_error(measurement: Quantile, points: int) -> Fraction:
     """Dwork, Roth, Corollary 3.12, with the exponent in use: the score falls short by ln(20 m)/lambda at most, at 95 %;
     ln is bounded from above by 7/10 of log2."""
     return Fraction(7, 10) * (20 * points).bit_length() / measurement.exponent
+
+
+command.add_command(table_command)
+command.add_command(threshold_command)

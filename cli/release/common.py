@@ -44,7 +44,7 @@ class GivenOptions:
     query: str | None
     said: ReadingOptions
     column: str | None
-    epsilon: str
+    epsilon: str | None
     neighbors: str
     contributions: int
     person: str | None
@@ -55,12 +55,12 @@ class GivenOptions:
     as_json: bool
 
 
+_epsilon = click.option("--epsilon", required=True, metavar="E", help="Privacy parameter, exact: 0.1 or 1/10.")
 _options = options(
     click.argument("file", type=FILE_OR_DATABASE),
     query_option,
     taking_reading(),
     click.option("--column", help="The column to use."),
-    click.option("--epsilon", required=True, metavar="E", help="Privacy parameter, exact: 0.1 or 1/10."),
     click.option(
         "--neighbors",
         type=click.Choice([r.value for r in NeighbouringRelation]),
@@ -96,6 +96,11 @@ _options = options(
 
 def common_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that all statistics have; the command's function takes them as `given`."""
+    return _epsilon(options_without_epsilon(command))
+
+
+def options_without_epsilon(command: Callable[..., None]) -> Callable[..., None]:
+    """The same without --epsilon, which the command then has in its own words."""
 
     @functools.wraps(command)
     def called(**values: Any) -> None:
@@ -119,7 +124,7 @@ class Common:
     statistic: str
     table: Table
     column: str | None
-    epsilon: Fraction
+    stated: Fraction | None
     relation: NeighbouringRelation
     contributions: int
     person: str | None
@@ -131,11 +136,12 @@ class Common:
 
     @classmethod
     def of(cls, statistic: str, given: GivenOptions) -> Common:
+        """As the options say. Raises UsageError, InputError."""
         return cls(
             statistic,
             Table(given.file, given.query, given.said),
             given.column,
-            parse_epsilon(given.epsilon),
+            None if given.epsilon is None else parse_epsilon(given.epsilon),
             NeighbouringRelation.parse(given.neighbors),
             given.contributions,
             given.person,
@@ -146,8 +152,16 @@ class Common:
             given.as_json,
         )
 
-    def open(self) -> Source:
-        """The table. Raises InputError when it does not have the column, or two of one name."""
+    @property
+    def epsilon(self) -> Fraction:
+        """Raises UsageError when none was given."""
+        if self.stated is None:
+            raise UsageError(f"release {self.statistic} needs --epsilon, such as --epsilon 1")
+        return self.stated
+
+    def open(self, *by: str) -> Source:
+        """The table. by: more columns that it must have. Raises InputError when it does not have one, or two of one
+        name."""
         source = self.table.open(otherwise=".csv")
         if isinstance(source, CsvSource) and self._is_list(source):
             source = LinesSource(source.file)
@@ -156,6 +170,7 @@ class Common:
             require_names(source, [self.column], "column")
         if self.person is not None:
             require_names(source, [self.person], "person")
+        require_names(source, by, "by")
         return source
 
     def _is_list(self, source: CsvSource) -> bool:
@@ -275,11 +290,11 @@ def record_of(common: Common, measurement: Measurement, error: Fraction | None) 
     }
 
 
-def charge(common: Common, event: Event) -> dict[str, object]:
-    """Spend before anything is drawn; what the ledger has left."""
+def charge(common: Common, event: Event, price: str = "") -> dict[str, object]:
+    """Spend before anything is drawn; what the ledger has left. price: in words, epsilon if not said."""
     if common.ledger is None or common.dataset is None:
         return {"ledger_remaining": None}
-    what = f"release {common.statistic}: epsilon {common.epsilon}, {common.contributions} contributions"
+    what = f"release {common.statistic}: {price or f'epsilon {common.epsilon}'}, {common.contributions} contributions"
     balance = common.ledger.spend(common.dataset, event, neighbors=common.relation, what=what[:200])
     say(f"left for {common.dataset!r} in {common.ledger.path}: {common.ledger.describe(balance.remaining)}")
     return {
