@@ -17,6 +17,7 @@ are in docs/privacy.md.
 from __future__ import annotations
 
 import enum
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -60,9 +61,9 @@ _NEEDS = {
 class Noise(Protocol):
     """What both kinds of noise offer."""
 
+    @abstractmethod
     def release(self, values: Sequence[int], entropy: Entropy) -> list[int]:
         """Each value with its own noise."""
-        ...
 
     def error(self, miss: Fraction) -> int:
         """What the noise of one number stays within, but for a chance of `miss`."""
@@ -158,8 +159,16 @@ class Grouped:
         """What one number stays within at 95 %; None for a mean, where it depends on the rows of the group."""
         if statistic is Statistic.MEAN:
             return None
-        part, unit = (Part.ROWS, Fraction(1)) if statistic is Statistic.COUNT else (Part.TOTAL, self._grid.unit)
-        return self.noises[part].error(Fraction(1, 20)) * unit
+        part = Part.ROWS if statistic is Statistic.COUNT else Part.TOTAL
+        return self.noises[part].error(Fraction(1, 20)) * self._unit(part)
+
+    @property
+    def scales(self) -> dict[str, Fraction]:
+        """Of the noise on each part, in the data's measure."""
+        return {part.value: noise.scale * self._unit(part) for part, noise in self.noises.items()}
+
+    def _unit(self, part: Part) -> Fraction:
+        return Fraction(1) if part is Part.ROWS else self._grid.unit
 
     @property
     def _grid(self) -> Grid:

@@ -103,9 +103,7 @@ class Tabulation:
             numbers.append(-1 if group is None or unknown else groups.setdefault(group, len(groups)))
         if any(wrong) and self._common.invalid is Invalid.ERROR:
             row = int(np.array(wrong)[place].argmax())
-            raise self._error(
-                first + row, "is in none of the groups; name the group, give the rest a name with --other"
-            )
+            raise self._error(first + row, "is in none of the groups; name its group, or the rest with --other")
         return list(groups), np.array(numbers, np.int64)[place]
 
     def _units(self, batch: pa.RecordBatch, counted: Sure, first: int) -> Integers | None:

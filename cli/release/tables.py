@@ -142,8 +142,8 @@ def table_command(
     chance = None if delta is None else parse_fraction(delta, "delta")
     measurement, price = _measurement(common, persons, wanted, grid, rho, chance, noise, found=grouping.named is None)
     say(f"table: {price}, {common.relation.value}, {common.contributions} rows of each person at most")
-    for part, drawn in measurement.noises.items():
-        say(f"{part.value}: {noise} noise of scale {float(drawn.scale):.6g}")
+    for part, scale in measurement.scales.items():
+        say(f"{part}: {noise} noise of scale {float(scale):.6g}")
     for statistic in wanted:
         error = measurement.error95(statistic)
         if error is not None:
@@ -256,7 +256,7 @@ def _record(common: Common, measurement: Grouped, grouping: Grouping, noise: str
         "contributions": common.contributions,
         "person": common.person,
         "mechanism": f"discrete-{noise}",
-        "scale": {part.value: float(drawn.scale) for part, drawn in measurement.noises.items()},
+        "scale": {part: float(scale) for part, scale in measurement.scales.items()},
         "error95": {name: None if error is None else number(error) for name, error in errors.items()},
         "threshold": measurement.threshold,
     }
