@@ -142,17 +142,13 @@ class Grouped:
         if (groups is None) != (self.threshold is not None):
             raise UsageError("groups are either named beforehand or found by a threshold")
         shown = sorted(group for group, cell in cells.items() if cell.rows > 0) if groups is None else groups
-        numbers = [cells.get(group, Cell(0)) for group in shown]
-        noisy = {
-            part: noise.release([self._part(part, c) for c in numbers], entropy) for part, noise in self.noises.items()
-        }
+        exact = [cells.get(group, Cell(0)) for group in shown]
+        drawn = [noise.release([self._part(part, c) for c in exact], entropy) for part, noise in self.noises.items()]
+        noisy = [dict(zip(self.noises, numbers, strict=True)) for numbers in zip(*drawn, strict=True)]
         return {
-            group: tuple(
-                self._value(statistic, {part: drawn[i] for part, drawn in noisy.items()})
-                for statistic in self.statistics
-            )
-            for i, group in enumerate(shown)
-            if self.threshold is None or noisy[Part.ROWS][i] >= self.threshold
+            group: tuple(self._value(statistic, numbers) for statistic in self.statistics)
+            for group, numbers in zip(shown, noisy, strict=True)
+            if self.threshold is None or numbers[Part.ROWS] >= self.threshold
         }
 
     def error95(self, statistic: Statistic) -> Fraction | None:

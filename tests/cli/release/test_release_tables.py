@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from cli.release import tables
 from cli.release.command import command
 from cli.release.groups import Grouping, Tabulation
 from dpselect.accounting import BudgetKind, Cost
@@ -23,6 +24,7 @@ from dpselect.gaussian import DiscreteGaussian
 from dpselect.ledger import Ledger
 from dpselect.numeric import DiscreteLaplace
 from dpselect.privacy import NeighbouringRelation
+from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import BudgetError, InputError, UsageError
 
 ADD_REMOVE = NeighbouringRelation.ADD_REMOVE
@@ -216,6 +218,31 @@ def test_the_charge(table: Path, tmp_path: Path) -> None:
     )
     assert "over budget" in refused(BudgetError, *common, *named, "--epsilon", 4, "--ledger", pure)
     assert run(*common, *named, "--epsilon", 4, "--ledger", pure, "--plan")["value"] is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["table", "--by", "region", "--groups", "north"],
+        ["threshold", "--column", "region", "--categories", "north", "--at-least", 1],
+    ],
+)
+def test_the_charge_comes_before_the_draw(words: list[object], table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = []
+
+    def charge(*given: object) -> dict[str, object]:
+        order.append("charge")
+        return {}
+
+    class Watched(SystemEntropy):
+        def read(self, size: int) -> bytes:
+            order.append("draw")
+            return super().read(size)
+
+    monkeypatch.setattr(tables, "charge", charge)
+    monkeypatch.setattr(tables, "SystemEntropy", Watched)
+    run(words[0], table, *words[1:], "--epsilon", 1, "--on-invalid", "drop")
+    assert order[:2] == ["charge", "draw"]
 
 
 @pytest.mark.parametrize(
