@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from cli.main import main
-from dpselect.accounting import ApproximateDp, BudgetKind, Cost, PureDp, Zcdp, epsilon_of_rho
+from dpselect.accounting import ApproximateDp, BoundedRange, BudgetKind, Cost, PureDp, Zcdp, epsilon_of_rho
 from dpselect.ledger import Ledger
+from dpselect.privacy import NeighbouringRelation
 
 Run = Callable[..., tuple[int, str, str]]
 
