@@ -43,7 +43,7 @@ class Statistic(enum.Enum):
     MEAN = "mean"
 
 
-class Part(enum.Enum):
+class CellPart(enum.Enum):
     """A number that a group has before the noise."""
 
     ROWS = "rows"
@@ -52,13 +52,13 @@ class Part(enum.Enum):
 
 
 _NEEDS = {
-    Statistic.COUNT: (Part.ROWS,),
-    Statistic.SUM: (Part.TOTAL,),
-    Statistic.MEAN: (Part.ROWS, Part.DEVIATION),
+    Statistic.COUNT: (CellPart.ROWS,),
+    Statistic.SUM: (CellPart.TOTAL,),
+    Statistic.MEAN: (CellPart.ROWS, CellPart.DEVIATION),
 }
 
 
-class Noise(Protocol):
+class IntegerNoise(Protocol):
     """What both kinds of noise offer."""
 
     @abstractmethod
@@ -129,7 +129,7 @@ class Grouped:
     persons: Persons
     statistics: tuple[Statistic, ...]
     grid: Grid | None
-    noises: Mapping[Part, Noise]
+    noises: Mapping[CellPart, IntegerNoise]
     event: Event
     threshold: int | None = None
     delta: Fraction = Fraction(0)
@@ -148,14 +148,14 @@ class Grouped:
         return {
             group: tuple(self._value(statistic, numbers) for statistic in self.statistics)
             for group, numbers in zip(shown, noisy, strict=True)
-            if self.threshold is None or numbers[Part.ROWS] >= self.threshold
+            if self.threshold is None or numbers[CellPart.ROWS] >= self.threshold
         }
 
     def error95(self, statistic: Statistic) -> Fraction | None:
         """What one number stays within at 95 %; None for a mean, where it depends on the rows of the group."""
         if statistic is Statistic.MEAN:
             return None
-        part = Part.ROWS if statistic is Statistic.COUNT else Part.TOTAL
+        part = CellPart.ROWS if statistic is Statistic.COUNT else CellPart.TOTAL
         return self.noises[part].error(Fraction(1, 20)) * self._unit(part)
 
     @property
@@ -163,8 +163,8 @@ class Grouped:
         """Of the noise on each part, in the data's measure."""
         return {part.value: noise.scale * self._unit(part) for part, noise in self.noises.items()}
 
-    def _unit(self, part: Part) -> Fraction:
-        return Fraction(1) if part is Part.ROWS else self._grid.unit
+    def _unit(self, part: CellPart) -> Fraction:
+        return Fraction(1) if part is CellPart.ROWS else self._grid.unit
 
     @property
     def _grid(self) -> Grid:
@@ -172,18 +172,18 @@ class Grouped:
             raise UsageError("a sum or a mean needs bounds")
         return self.grid
 
-    def _part(self, part: Part, cell: Cell) -> int:
-        if part is Part.ROWS:
+    def _part(self, part: CellPart, cell: Cell) -> int:
+        if part is CellPart.ROWS:
             return cell.rows
-        return cell.total if part is Part.TOTAL else cell.total - self._grid.middle * cell.rows
+        return cell.total if part is CellPart.TOTAL else cell.total - self._grid.middle * cell.rows
 
-    def _value(self, statistic: Statistic, noisy: dict[Part, int]) -> Fraction:
+    def _value(self, statistic: Statistic, noisy: dict[CellPart, int]) -> Fraction:
         if statistic is Statistic.COUNT:
-            return Fraction(noisy[Part.ROWS])
+            return Fraction(noisy[CellPart.ROWS])
         grid = self._grid
         if statistic is Statistic.SUM:
-            return noisy[Part.TOTAL] * grid.unit
-        mean = (grid.middle + Fraction(noisy[Part.DEVIATION], max(1, noisy[Part.ROWS]))) * grid.unit
+            return noisy[CellPart.TOTAL] * grid.unit
+        mean = (grid.middle + Fraction(noisy[CellPart.DEVIATION], max(1, noisy[CellPart.ROWS]))) * grid.unit
         return min(grid.upper, max(grid.lower, mean))
 
 
@@ -202,7 +202,7 @@ def laplace_table(
     noises = {part: DiscreteLaplace(share, persons.absolute(*ends)) for part, ends in parts.items()}
     if delta is None:
         return Grouped(persons, tuple(statistics), grid, noises, PureDp(epsilon))
-    threshold = threshold_for(noises[Part.ROWS], persons, delta)
+    threshold = threshold_for(noises[CellPart.ROWS], persons, delta)
     return Grouped(persons, tuple(statistics), grid, noises, ApproximateDp(epsilon, delta), threshold, delta)
 
 
@@ -221,28 +221,28 @@ def gaussian_table(
     share = rho / len(parts)
     noises = {part: DiscreteGaussian(share, persons.squared(*ends)) for part, ends in parts.items()}
     event = Zcdp(rho, delta or Fraction(0), stated)
-    threshold = None if delta is None else threshold_for(noises[Part.ROWS], persons, delta)
+    threshold = None if delta is None else threshold_for(noises[CellPart.ROWS], persons, delta)
     return Grouped(persons, tuple(statistics), grid, noises, event, threshold, delta or Fraction(0))
 
 
-def _parts(statistics: Sequence[Statistic], grid: Grid | None, *, found: bool) -> dict[Part, tuple[int, int]]:
+def _parts(statistics: Sequence[Statistic], grid: Grid | None, *, found: bool) -> dict[CellPart, tuple[int, int]]:
     """What the statistics need, and the least and the most that a row adds to each part."""
     if not statistics or len(set(statistics)) != len(statistics):
         raise UsageError("statistics: expected one or more different ones")
-    wanted = {part for statistic in statistics for part in _NEEDS[statistic]} | ({Part.ROWS} if found else set())
+    wanted = {part for statistic in statistics for part in _NEEDS[statistic]} | ({CellPart.ROWS} if found else set())
     if grid is None:
-        if wanted != {Part.ROWS}:
+        if wanted != {CellPart.ROWS}:
             raise UsageError("a sum or a mean needs bounds")
-        return {Part.ROWS: (0, 1)}
+        return {CellPart.ROWS: (0, 1)}
     ends = {
-        Part.ROWS: (0, 1),
-        Part.TOTAL: (grid.low, grid.high),
-        Part.DEVIATION: (grid.low - grid.middle, grid.high - grid.middle),
+        CellPart.ROWS: (0, 1),
+        CellPart.TOTAL: (grid.low, grid.high),
+        CellPart.DEVIATION: (grid.low - grid.middle, grid.high - grid.middle),
     }
-    return {part: ends[part] for part in Part if part in wanted}
+    return {part: ends[part] for part in CellPart if part in wanted}
 
 
-def threshold_for(noise: Noise, persons: Persons, delta: Fraction) -> int:
+def threshold_for(noise: IntegerNoise, persons: Persons, delta: Fraction) -> int:
     """The least threshold that hides the groups with rows of one person alone, but for a chance of delta.
 
     With p(c) = Pr[c + noise >= T] and K = C/R rounded up, 1 - (1 - p(1))^C and 1 - (1 - p(R))^K must be at most delta.

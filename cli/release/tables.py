@@ -327,6 +327,7 @@ def threshold_command(given: GivenOptions, least: int, categories: str | None, c
     counts, _ = cell_counts(common, named)
     record: dict[str, object] = {
         "statistic": "threshold",
+        "position": None,
         "at_least": least,
         "epsilon": float(common.epsilon),
         "epsilon_exact": str(common.epsilon),
@@ -344,6 +345,6 @@ def threshold_command(given: GivenOptions, least: int, categories: str | None, c
     found = None if position is None else named[position]
     with writing(charged=common.ledger is not None):
         if common.as_json:
-            print_json({"value": found, "position": position} | record)
+            print_json({"value": found} | record | {"position": position})
         else:
             print_fields({"first": "none reaches it" if found is None else found})

@@ -23,8 +23,8 @@ from dpselect.gaussian import DiscreteGaussian
 from dpselect.grid import Grid
 from dpselect.grouped import (
     Cell,
+    CellPart,
     Grouped,
-    Part,
     Persons,
     Statistic,
     gaussian_table,
@@ -58,17 +58,17 @@ def kept_of(grid: Grid, persons: Persons) -> list[Rows]:
     return found
 
 
-def parts_of(rows: Rows, grid: Grid) -> Counter[tuple[Part, str]]:
+def parts_of(rows: Rows, grid: Grid) -> Counter[tuple[CellPart, str]]:
     """What these rows add to each part of each group, by the words of the docstring."""
-    found: Counter[tuple[Part, str]] = Counter()
+    found: Counter[tuple[CellPart, str]] = Counter()
     for group, value in rows:
-        found[Part.ROWS, group] += 1
-        found[Part.TOTAL, group] += value
-        found[Part.DEVIATION, group] += value - grid.middle
+        found[CellPart.ROWS, group] += 1
+        found[CellPart.TOTAL, group] += value
+        found[CellPart.DEVIATION, group] += value - grid.middle
     return found
 
 
-def moves(grid: Grid, persons: Persons) -> Iterator[dict[tuple[Part, str], int]]:
+def moves(grid: Grid, persons: Persons) -> Iterator[dict[tuple[CellPart, str], int]]:
     """Every change that one person can make. What the others hold adds the same to both tables, for they are sums."""
     choices = [parts_of(rows, grid) for rows in kept_of(grid, persons)]
     for here, there in itertools.product(choices, repeat=2):
@@ -116,7 +116,7 @@ def test_no_person_loses_more_than_is_stated(
 def test_rows_as_they_are_kept_lose_no_more(relation: NeighbouringRelation) -> None:
     """All tables of three persons with up to three rows each, in two groups, at most two rows kept of each."""
     made = laplace_table(EPSILON, Persons(relation, 2), [Statistic.COUNT])
-    exponent = made.noises[Part.ROWS].scale ** -1
+    exponent = made.noises[CellPart.ROWS].scale ** -1
     worst = max(
         sum(abs(a - b) for a, b in zip(here, there, strict=True)) * exponent
         for here, there in pairs_of_counts(2, relation)
@@ -213,7 +213,7 @@ def shown_law(law: dict[int, mpf], rows: int, least: int, last: int) -> list[mpf
 def worst_delta(made: Grouped, relation: NeighbouringRelation, epsilon: Fraction) -> mpf:
     """The largest delta at this epsilon, over all pairs of neighbours: the sum of what exceeds e^epsilon times."""
     assert made.threshold is not None
-    law = weights(made.noises[Part.ROWS], 400)
+    law = weights(made.noises[CellPart.ROWS], 400)
     last = max(made.threshold, 3 * made.persons.contributions) + 1
     most = mp.exp(mpf(epsilon.numerator) / epsilon.denominator)
     group = cache(lambda rows: shown_law(law, rows, made.threshold or 0, last))
