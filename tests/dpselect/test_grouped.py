@@ -299,6 +299,8 @@ def test_found_groups_are_in_the_order_of_their_names_and_empty_ones_never_shown
     cells = {("b",): Cell(20, 45), ("a",): Cell(30, 60), ("c",): Cell(0), ("d",): Cell(1, 3)}
     found = made.release(cells, FixedEntropy())
     assert list(found) == [("a",), ("b",)]
+    everything = dataclasses.replace(made, threshold=-1000).release(cells, FixedEntropy())
+    assert list(everything) == [("a",), ("b",), ("d",)]
     with pytest.raises(UsageError, match="named beforehand or found"):
         made.release(cells, FixedEntropy(), [("a",)])
     with pytest.raises(UsageError, match="named beforehand or found"):

@@ -172,7 +172,7 @@ CASES = {
         REPLACE,
         [F(1, 4), F(1, 8), F(1, 8)],
         FULL,
-        {"scale": 8.0, "value": "no", "position": 1, "mechanism": "above-threshold", "epsilon_exact": "1/2"},
+        {"scale": 8.0, "value": "no", "mechanism": "above-threshold", "epsilon_exact": "1/2"},
         ("threshold: epsilon 1/2, replace", "noise of scale 8 on each count"),
         ("first", "no"),
     ),
