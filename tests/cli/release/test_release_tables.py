@@ -192,8 +192,12 @@ def test_batches_make_no_difference(tmp_path: Path) -> None:
             cell[0], cell[1] = cell[0] + 1, cell[1] + 1000 * v
     from cli.release.common import Common, GivenOptions
     from dpselect.grid import Grid
+    from psi.tables import ReadingOptions
 
-    given = GivenOptions(path, None, "v", "1", "replace", 1, None, "error", None, None, False, False)
+    given = GivenOptions(
+        file=path, query=None, said=ReadingOptions(), column="v", epsilon="1", neighbors="replace", contributions=1,
+        person=None, on_invalid="error", ledger=None, dataset=None, plan=False, as_json=False,
+    )  # fmt: skip
     grid = Grid(Fraction(0), Fraction(10**15), Fraction(1, 1000))
     cells = Tabulation(Common.of("table", given), Grouping(("g", "h")), grid, None).cells()
     assert {group: [cell.rows, cell.total] for group, cell in cells.items()} == wanted
