@@ -9,6 +9,7 @@ import click
 
 from cli._output import json_option, print_fields, print_json, print_table, say
 from dpselect.accounting import BudgetKind, Cost, epsilon_of_rho, rho_of_epsilon
+from dpselect.composition import tight_epsilon
 from dpselect.ledger import Balance, Ledger
 from dpselect.privacy import NeighbouringRelation, parse_fraction, parse_poll_epsilon
 from psiselect.base.errors import UsageError
@@ -89,7 +90,12 @@ def create(
 @command.command("show")
 @_file
 @click.option("--dataset", metavar="NAME", help="Only this one.")
-@click.option("--delta", metavar="D", help="zcdp: also say which epsilon the spending amounts to at this delta.")
+@click.option(
+    "--delta",
+    metavar="D",
+    help="Also say which epsilon the spending amounts to at this delta. pure: by tight composition, where "
+    "that is less than the sum.",
+)
 @click.option(
     "--group",
     type=click.IntRange(min=1),
@@ -101,6 +107,8 @@ def create(
 def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json: bool) -> None:
     """What was spent, on what, and what is left.
 
+    With --delta it shows beside the sum how much the spending is by tighter composition. A budget is spent by the sum.
+
     As text it shows the newest 100 entries and the first 100 data sets; --json lists all.
 
     \b
@@ -109,18 +117,17 @@ def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json
       psiselect budget show study.db --delta 1e-6 --json
     """
     ledger = Ledger.open(file)
-    if delta is not None and ledger.kind is not BudgetKind.ZCDP:
-        raise UsageError("--delta is for zcdp ledgers; a pure ledger's promise is its epsilon")
     if group > 1 and ledger.kind is not BudgetKind.PURE:
         raise UsageError("--group is for pure ledgers")
     balances = ledger.balances() if dataset is None else [ledger.balance(dataset)]
     entries = ledger.entries(dataset, newest=None if as_json else _SHOWN + 1)
     at = None if delta is None else parse_fraction(delta, "delta")
+    tight = {} if at is None else {balance.dataset: _epsilon_at(ledger, balance, at) for balance in balances[:_SHOWN]}
     if as_json:
         print_json(
             _terms(ledger)
             | {
-                "balances": [_balance(balance, at, group) for balance in balances],
+                "balances": [_balance(balance, tight, group) for balance in balances],
                 "entries": [
                     {"dataset": e.dataset, "what": e.what, "at": e.at} | _amounts("cost", e.cost) for e in entries
                 ],
@@ -140,7 +147,7 @@ def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json
                 balance.dataset,
                 ledger.describe(balance.spent),
                 ledger.describe(balance.remaining),
-                *([f"{float(epsilon_of_rho(balance.spent.amount, at)):.6g}"] if at else []),
+                *([_or_sum(tight[balance.dataset])] if at else []),
                 *([str(group * balance.spent.amount)] if group > 1 else []),
             )
             for balance in balances[:_SHOWN]
@@ -190,10 +197,24 @@ def _amounts(name: str, cost: Cost) -> dict[str, object]:
     }
 
 
-def _balance(balance: Balance, delta: Fraction | None, group: int) -> dict[str, object]:
+def _epsilon_at(ledger: Ledger, balance: Balance, delta: Fraction) -> Fraction | None:
+    """The epsilon that the spending amounts to at this delta, the deltas that were spent included. None where they are
+    more, or in a pure ledger where the sum is as good."""
+    if ledger.kind is BudgetKind.PURE:
+        return tight_epsilon((entry.cost for entry in ledger.entries(balance.dataset)), delta)
+    left = delta - balance.spent.delta
+    return epsilon_of_rho(balance.spent.amount, left) if left > 0 else None
+
+
+def _or_sum(epsilon: Fraction | None) -> str:
+    return "-" if epsilon is None else f"{float(epsilon):.6g}"
+
+
+def _balance(balance: Balance, tight: dict[str, Fraction | None], group: int) -> dict[str, object]:
     record = {"dataset": balance.dataset} | _amounts("spent", balance.spent) | _amounts("remaining", balance.remaining)
-    if delta is not None:
-        record["epsilon_at_delta"] = float(epsilon_of_rho(balance.spent.amount, delta))
+    if balance.dataset in tight:
+        epsilon = tight[balance.dataset]
+        record["epsilon_at_delta"] = None if epsilon is None else float(epsilon)
     if group > 1:
         record["group_epsilon"] = str(group * balance.spent.amount)
     return record

@@ -30,6 +30,7 @@ from fractions import Fraction
 from dpselect.accounting import Event, PureDp
 from dpselect.coins import exp_floor
 from dpselect.decimals import plain
+from dpselect.grid import Added, Grid
 from dpselect.privacy import NeighbouringRelation
 from dpselect.sampling import discrete_laplace
 from psiselect.base.entropy import Entropy
@@ -78,6 +79,13 @@ class DiscreteLaplace:
             low, high = (low, middle) if self._within(middle, miss) else (middle, high)
         return high
 
+    def tail(self, at: int, bits: int) -> int:
+        """An upper bound of 2^bits * Pr[noise >= at], which is z^at/(1+z) from 1 on."""
+        if at <= 0:
+            return 1 << bits
+        above, below = exp_floor(self.exponent * at, bits) + 1, exp_floor(self.exponent, bits)
+        return -(-(above << bits) // ((1 << bits) + below))
+
     def release(self, values: Sequence[int], entropy: Entropy) -> list[int]:
         """Each value with its own noise. Costs epsilon once, for all."""
         return [value + discrete_laplace(entropy, self.exponent) for value in values]
@@ -94,51 +102,6 @@ class Invalid(enum.Enum):
 
     ERROR = "error"  # no release; what the error says is outside the guarantee
     DROP = "drop"  # the row counts nowhere, in a mean of public rows as the middle; nobody is told
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Public bounds and unit: what values become before they are added up."""
-
-    lower: Fraction
-    upper: Fraction
-    unit: Fraction
-
-    def __post_init__(self) -> None:
-        if self.unit <= 0:
-            raise UsageError("unit: expected a number above 0")
-        if self.lower >= self.upper:
-            raise UsageError("lower: expected a number below upper")
-        if self.low == self.high:
-            raise UsageError("unit: too coarse, both bounds round to the same number")
-
-    @property
-    def low(self) -> int:
-        """The lower bound in units."""
-        return round(self.lower / self.unit)
-
-    @property
-    def high(self) -> int:
-        """The upper bound in units."""
-        return round(self.upper / self.unit)
-
-    def snap(self, value: Fraction) -> int:
-        """A value in units, within the bounds; halves to even."""
-        return round(min(self.upper, max(self.lower, value)) / self.unit)
-
-    @property
-    def middle(self) -> int:
-        """The middle of the bounds in units, rounded down."""
-        return (self.low + self.high) // 2
-
-    def sensitivity(self, relation: NeighbouringRelation, contributions: int, *, one_row_each: bool) -> int:
-        """Of a sum, in units: what a person with up to so many rows can change. one_row_each: whether each person has
-        exactly one row that counts. Otherwise a replaced row may make way for none, and adds nothing any more."""
-        if relation is NeighbouringRelation.ADD_REMOVE:
-            return contributions * max(abs(self.low), abs(self.high))
-        if one_row_each:
-            return contributions * (self.high - self.low)
-        return contributions * (max(self.high, 0) - min(self.low, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +167,11 @@ class Sum(Measurement):
 
     grid: Grid
 
-    def release(self, values: Iterable[Fraction], entropy: Entropy) -> Released:
+    def release(self, values: Iterable[Fraction] | Added, entropy: Entropy) -> Released:
         """The noisy sum of clamped, rounded values."""
-        total, clamped = _total(values, self.grid)
-        (noisy,) = self.noise.release([total], entropy)
-        return Released((noisy * self.unit,), clamped)
+        added = Added.of(values, self.grid)
+        (noisy,) = self.noise.release([added.total], entropy)
+        return Released((noisy * self.unit,), added.clamped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,13 +181,12 @@ class PublicMean(Measurement):
     grid: Grid
     rows: int
 
-    def release(self, values: Iterable[Fraction], entropy: Entropy) -> Released:
+    def release(self, values: Iterable[Fraction] | Added, entropy: Entropy) -> Released:
         """The noisy sum over the public number of rows, within the bounds. `values`: of the rows that have one."""
-        kept = list(values)
-        total, clamped = _total(kept, self.grid)
-        (noisy,) = self.noise.release([total + self.grid.middle * (self.rows - len(kept))], entropy)
+        added = Added.of(values, self.grid)
+        (noisy,) = self.noise.release([added.total + self.grid.middle * (self.rows - added.rows)], entropy)
         mean = Fraction(noisy, self.rows) * self.grid.unit
-        return Released((min(self.grid.upper, max(self.grid.lower, mean)),), clamped)
+        return Released((min(self.grid.upper, max(self.grid.lower, mean)),), added.clamped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,14 +200,13 @@ class PrivateMean(Measurement):
     count: DiscreteLaplace
     expected_rows: int | None = None
 
-    def release(self, values: Iterable[Fraction], entropy: Entropy) -> Released:
+    def release(self, values: Iterable[Fraction] | Added, entropy: Entropy) -> Released:
         """The quotient, within the bounds."""
-        kept = list(values)
-        total, clamped = _total(kept, self.grid)
-        (deviation,) = self.noise.release([total - self.grid.middle * len(kept)], entropy)
-        (rows,) = self.count.release([len(kept)], entropy)
+        added = Added.of(values, self.grid)
+        (deviation,) = self.noise.release([added.total - self.grid.middle * added.rows], entropy)
+        (rows,) = self.count.release([added.rows], entropy)
         mean = (self.grid.middle + Fraction(deviation, max(1, rows))) * self.unit
-        return Released((min(self.grid.upper, max(self.grid.lower, mean)),), clamped)
+        return Released((min(self.grid.upper, max(self.grid.lower, mean)),), added.clamped)
 
     @property
     def error95(self) -> Fraction | None:
@@ -279,8 +240,12 @@ class Histogram(Measurement):
         positions = {cell: i for i, cell in enumerate(self.cells)}
         rest = -1 if self.other is None else positions[self.other]
         counts = Counter(positions.get(v, rest) if isinstance(v, str) else self._bin(v) for v in values)
-        noisy = self.noise.release([counts.get(i, 0) for i in range(len(self.cells))], entropy)
-        return Released(tuple(map(Fraction, noisy)), counts.get(-1, 0))
+        noisy = self.release_counts([counts.get(i, 0) for i in range(len(self.cells))], entropy)
+        return Released(noisy.values, counts.get(-1, 0))
+
+    def release_counts(self, counts: Sequence[int], entropy: Entropy) -> Released:
+        """The same of rows that are counted already: how many are in each cell."""
+        return Released(tuple(map(Fraction, self.noise.release(counts, entropy))))
 
     def _bin(self, value: Fraction) -> int:
         edges = self.edges or ()
@@ -382,14 +347,6 @@ def unbounded(epsilon: Fraction, contributions: int = 1) -> UsageError:
         f"The two together are least where about {float(1 / epsilon):.3g} rows exceed B. Choose B from what is "
         f"publicly known, not from the data"
     )
-
-
-def _total(values: Iterable[Fraction], grid: Grid) -> tuple[int, int]:
-    total = clamped = 0
-    for value in values:
-        total += grid.snap(value)
-        clamped += not grid.lower <= value <= grid.upper
-    return total, clamped
 
 
 def _checked(contributions: int) -> int:

@@ -27,9 +27,11 @@ class PersonRows:
         """How many persons there are."""
         return len(self._left)
 
-    def count(self, person: str) -> None:
-        """Count one row of this person."""
-        self._left[person] = self._left.get(person, 0) + 1
+    def count(self, person: str, rows: int = 1) -> int:
+        """Count one row of this person, or several; how many they are by now."""
+        counted = self._left.get(person, 0) + rows
+        self._left[person] = counted
+        return counted
 
     def keeps(self, person: str) -> bool:
         """Whether this person's next row is one of those that count. Raises KeyError for a row too many."""

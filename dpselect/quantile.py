@@ -64,7 +64,14 @@ class Quantile(Guarantee):
 
     def scores(self, values: ScoresLike | Scores) -> Scores:
         """The score of every grid point, exactly."""
-        at = np.bincount(self._nearest(values), minlength=self.grid.units.size)
+        return self.scores_of(np.bincount(self._nearest(values), minlength=self.grid.units.size))
+
+    def release_counts(self, at: npt.NDArray[np.int64], entropy: Entropy = _SYSTEM) -> Fraction:
+        """As `release`, of values that are counted already: how many have each grid point as their nearest."""
+        return self.point(self.choose.release(self.scores_of(at), entropy))
+
+    def scores_of(self, at: npt.NDArray[np.int64]) -> Scores:
+        """The score of every grid point, where `at` values have each of them as their nearest."""
         up_to = np.cumsum(at)
         below = _times(up_to - at, self.q.denominator - self.q.numerator)
         above = _times(up_to[-1] - up_to, self.q.numerator)

@@ -308,6 +308,8 @@ SOURCES = Counter({
     "cli.release.command:mean_command SystemEntropy": 1,
     "cli.release.command:histogram_command SystemEntropy": 1,
     "cli.release.command:quantile_command SystemEntropy": 1,
+    "cli.release.tables:table_command SystemEntropy": 1,
+    "cli.release.tables:threshold_command SystemEntropy": 1,
 })  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from dpselect import numeric
 from dpselect.committee import peeling, subset_exponential
+from dpselect.grid import Grid
 from dpselect.local_dp import MAX_OPTIONS, MIN_EPSILON, Poll, PollMechanism
 from dpselect.mechanisms import Mechanism
 from dpselect.planning import ASSUMED_GAP, committee_rule
@@ -48,7 +49,7 @@ def measurement(function: str, width: float, epsilon: float, contributions: int,
     if function not in ("sum", "mean", "proportion", "intersection_sum"):
         return numeric.count(budget, replace, contributions=contributions)
     span = exact(width)
-    grid = numeric.Grid(Fraction(0), span, span if function == "proportion" else span / STEPS)
+    grid = Grid(Fraction(0), span, span if function == "proportion" else span / STEPS)
     if function in ("mean", "proportion"):
         return numeric.mean(budget, replace, grid, rows=n, contributions=contributions)
     return numeric.sum_(budget, replace, grid, contributions=contributions)

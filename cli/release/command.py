@@ -25,7 +25,10 @@ from cli.release.common import (
     unit_option,
     upper_option,
 )
+from cli.release.streaming import added, cell_counts, counted, rows_within
+from cli.release.tables import table_command, threshold_command
 from dpselect import numeric
+from dpselect.columnar import EdgePlaces, GridPlaces, bin_counts
 from dpselect.decimals import number, plain
 from dpselect.names import clean
 from dpselect.numeric import Histogram, Invalid
@@ -84,15 +87,14 @@ def count_command(given: GivenOptions, equals: str | None, lower: str | None, up
         raise UsageError("give either --equals or bounds")
     measurement = numeric.count(common.epsilon, common.relation, contributions=common.contributions)
     announce(common, measurement, measurement.error95)
-    rows: int
     if ranged:
         low = None if lower is None else read_bound(lower, "lower")
         high = None if upper is None else read_bound(upper, "upper")
-        rows = sum((low is None or low <= v) and (high is None or v <= high) for v in common.numbers())
-    elif common.column is None:
-        rows = sum(1 for _ in common.texts())
+        rows = rows_within(common, low, high)
     else:
-        rows = sum(text == wanted if wanted is not None else text != "" for text in common.texts())
+        cells, others = cell_counts(common, {"", wanted or ""})
+        blank = 0 if common.column is None else cells[""]
+        rows = others + sum(cells.values()) - blank if wanted is None else cells[wanted]
     entropy = SystemEntropy()
     finish(common, measurement, lambda: measurement.release(rows, entropy).values[0], measurement.error95)
 
@@ -121,7 +123,7 @@ def sum_command(given: GivenOptions, lower: str | None, upper: str | None, unit:
         by_person=common.person is not None,
     )
     announce(common, measurement, measurement.error95)
-    values, entropy = common.numbers(), SystemEntropy()
+    (values, _), entropy = added(common, grid), SystemEntropy()
     finish(common, measurement, lambda: measurement.release(values, entropy).values[0], measurement.error95)
 
 
@@ -160,7 +162,7 @@ def mean_command(given: GivenOptions, lower: str | None, upper: str | None, unit
         )
     measurement = numeric.mean(common.epsilon, common.relation, grid, rows=rows, contributions=common.contributions)
     announce(common, measurement, measurement.error95)
-    (values, found), entropy = common.numbers_and_rows(), SystemEntropy()
+    (values, found), entropy = added(common, grid), SystemEntropy()
     if replace and found != rows:
         whose = "rows" if common.person is None else "persons"
         raise InputError(f"the table does not have the public number of {whose}, --n {rows}; correct --n, or the table")
@@ -207,30 +209,38 @@ def histogram_command(
     )
     announce(common, measurement, measurement.error95)
     say(f"all {len(measurement.cells)} cells together at 95 %: +-{float(measurement.error95_all):.6g}")
-    values = common.numbers() if edges else _categories_of(common, measurement)
+    counts = _bins_of(common, edges) if edges else _categories_of(common, measurement)
     record = record_of(common, measurement, measurement.error95) | {"error95_all": number(measurement.error95_all)}
     if common.plan:
         print_plan(common, record)
         return
     record |= charge(common, measurement.event)
-    released = measurement.release(values, SystemEntropy())
+    released = measurement.release_counts(counts, SystemEntropy())
     with writing(charged=common.ledger is not None):
         _print_histogram(common, measurement, released.values, record)
 
 
-def _categories_of(common: Common, measurement: Histogram) -> list[str]:
-    """The column's cells. Raises InputError for one that is no category, where that is an error."""
-    source, known, found = common.open(), {"", *measurement.cells}, []
-    strict = common.invalid is Invalid.ERROR and measurement.other is None
-    for line, text in common.cells(source):
-        if strict and text not in known:
-            raise InputError(
-                f"{common.place(source, line)} is none of the categories; name it, give the rest a name with --other, "
-                "or say --on-invalid drop",
-                line=line,
-            )
-        found.append(text)
-    return found
+def _bins_of(common: Common, edges: list[Fraction]) -> list[int]:
+    return bin_counts(counted(common, EdgePlaces(edges), 0, 2 * len(edges) + 1))
+
+
+def _categories_of(common: Common, measurement: Histogram) -> list[int]:
+    """How many rows each cell has. Raises InputError for one that is no category, where that is an error."""
+    known = {"", *measurement.cells}
+    cells, others = cell_counts(common, known)
+    if others and common.invalid is Invalid.ERROR and measurement.other is None:
+        source = common.open()
+        line = next(line for line, text in common.cells(source) if text not in known)
+        raise InputError(
+            f"{common.place(source, line)} is none of the categories; name it, give the rest a name with --other, "
+            "or say --on-invalid drop",
+            line=line,
+        )
+    if measurement.other is not None:
+        cells[measurement.other] += others
+        if "" not in measurement.cells:
+            cells[measurement.other] += cells[""]
+    return [cells[cell] for cell in measurement.cells]
 
 
 def _print_histogram(
@@ -272,7 +282,7 @@ def quantile_command(given: GivenOptions, lower: str | None, upper: str | None, 
         f"quantile {q}: epsilon {common.epsilon}, {common.relation.value}; the answer's rank is off by at most "
         f"{float(ranks):.4g} rows more than the best grid point's, at 95 %"
     )
-    values = common.numbers()
+    nearest = counted(common, GridPlaces(grid, down=True), grid.low, len(points))
     record: dict[str, object] = {
         "statistic": "quantile",
         "q": q,
@@ -292,7 +302,7 @@ def quantile_command(given: GivenOptions, lower: str | None, upper: str | None, 
         print_plan(common, record)
         return
     record |= charge(common, measurement.event.for_group(common.contributions))
-    value = measurement.release(values, SystemEntropy())
+    value = measurement.release_counts(nearest, SystemEntropy())
     with writing(charged=common.ledger is not None):
         if common.as_json:
             print_json({"value": number(value), "value_exact": plain(value)} | record)
@@ -304,3 +314,7 @@ def _rank_error(measurement: Quantile, points: int) -> Fraction:
     """Dwork, Roth, Corollary 3.12, with the exponent in use: the score falls short by ln(20 m)/lambda at most, at 95 %;
     ln is bounded from above by 7/10 of log2."""
     return Fraction(7, 10) * (20 * points).bit_length() / measurement.exponent
+
+
+command.add_command(table_command)
+command.add_command(threshold_command)

@@ -21,9 +21,10 @@ from cli.release.rows import column_texts, person_texts, repeating_id
 from dpselect import numeric
 from dpselect.accounting import Event
 from dpselect.decimals import number, parse_number, plain
+from dpselect.grid import Grid
 from dpselect.ledger import Ledger
 from dpselect.names import clean
-from dpselect.numeric import Grid, Invalid, Measurement, unbounded
+from dpselect.numeric import Invalid, Measurement, unbounded
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
 from psi.tables import ReadingOptions, Source, distinct_names, require_names
 from psi.tables.delimited import CsvSource
@@ -43,7 +44,7 @@ class GivenOptions:
     query: str | None
     said: ReadingOptions
     column: str | None
-    epsilon: str
+    epsilon: str | None
     neighbors: str
     contributions: int
     person: str | None
@@ -54,12 +55,12 @@ class GivenOptions:
     as_json: bool
 
 
+_epsilon = click.option("--epsilon", required=True, metavar="E", help="Privacy parameter, exact: 0.1 or 1/10.")
 _options = options(
     click.argument("file", type=FILE_OR_DATABASE),
     query_option,
     taking_reading(),
     click.option("--column", help="The column to use."),
-    click.option("--epsilon", required=True, metavar="E", help="Privacy parameter, exact: 0.1 or 1/10."),
     click.option(
         "--neighbors",
         type=click.Choice([r.value for r in NeighbouringRelation]),
@@ -95,6 +96,11 @@ _options = options(
 
 def common_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that all statistics have; the command's function takes them as `given`."""
+    return _epsilon(options_without_epsilon(command))
+
+
+def options_without_epsilon(command: Callable[..., None]) -> Callable[..., None]:
+    """The same without --epsilon, which the command then has in its own words."""
 
     @functools.wraps(command)
     def called(**values: Any) -> None:
@@ -118,7 +124,7 @@ class Common:
     statistic: str
     table: Table
     column: str | None
-    epsilon: Fraction
+    stated: Fraction | None
     relation: NeighbouringRelation
     contributions: int
     person: str | None
@@ -130,11 +136,12 @@ class Common:
 
     @classmethod
     def of(cls, statistic: str, given: GivenOptions) -> Common:
+        """As the options say. Raises UsageError, InputError."""
         return cls(
             statistic,
             Table(given.file, given.query, given.said),
             given.column,
-            parse_epsilon(given.epsilon),
+            None if given.epsilon is None else parse_epsilon(given.epsilon),
             NeighbouringRelation.parse(given.neighbors),
             given.contributions,
             given.person,
@@ -145,8 +152,16 @@ class Common:
             given.as_json,
         )
 
-    def open(self) -> Source:
-        """The table. Raises InputError when it does not have the column, or two of one name."""
+    @property
+    def epsilon(self) -> Fraction:
+        """Raises UsageError when none was given."""
+        if self.stated is None:
+            raise UsageError(f"release {self.statistic} needs --epsilon, such as --epsilon 1")
+        return self.stated
+
+    def open(self, *by: str) -> Source:
+        """The table. by: more columns that it must have. Raises InputError when it does not have one, or two of one
+        name."""
         source = self.table.open(otherwise=".csv")
         if isinstance(source, CsvSource) and self._is_list(source):
             source = LinesSource(source.file)
@@ -155,6 +170,7 @@ class Common:
             require_names(source, [self.column], "column")
         if self.person is not None:
             require_names(source, [self.person], "person")
+        require_names(source, by, "by")
         return source
 
     def _is_list(self, source: CsvSource) -> bool:
@@ -165,41 +181,22 @@ class Common:
             return False
         return len(names) == 1 and names != [LINES_COLUMN]
 
-    def texts(self) -> Iterator[str]:
-        """The column's cells, as they are compared: of all rows, or of those that are kept of each person."""
-        return (text for _, text in self.cells(self.open()))
-
     def cells(self, source: Source) -> Iterator[tuple[int, str]]:
-        """The same of an open table, with the number of each row."""
+        """The column's cells of an open table, as they are compared, each with the number of its row: of all rows, or
+        of those that are kept of each person."""
         if self.person is None:
             yield from column_texts(source, self.column)
-            self._note_persons(source)
         else:
             drop = self.invalid is Invalid.DROP
             yield from person_texts(source, self.column, self.person, self.contributions, drop=drop)
-
-    def numbers(self) -> list[Fraction]:
-        """The column as numbers, by the rule for invalid ones."""
-        return self.numbers_and_rows()[0]
-
-    def numbers_and_rows(self) -> tuple[list[Fraction], int]:
-        """The same, and of how many rows they are: those count too whose value is left out."""
-        source, found, rows = self.open(), [], 0
-        for line, text in self.cells(source):
-            rows += 1
-            try:
-                found.append(parse_number(text, self.place(source, line)))
-            except InputError as error:
-                if self.invalid is Invalid.ERROR:
-                    raise InputError(f"{error}; mend it, or say --on-invalid drop", line=line) from None
-        return found, rows
 
     def place(self, source: Source, line: int) -> str:
         """Where a cell of the column is, for errors."""
         return f"{source.name}, {source.unit} {line}: column {self.column!r}"
 
-    def _note_persons(self, source: Source) -> None:
-        column = repeating_id(source, self.column, self.contributions)
+    def note_persons(self, source: Source) -> None:
+        """Say so when a person seems to have more rows than are protected."""
+        column = None if self.person is not None else repeating_id(source, self.column, self.contributions)
         if column is not None:
             say(
                 f"note: column {column!r} looks like an identifier, and one is in more than {self.contributions} rows. "
@@ -293,11 +290,11 @@ def record_of(common: Common, measurement: Measurement, error: Fraction | None) 
     }
 
 
-def charge(common: Common, event: Event) -> dict[str, object]:
-    """Spend before anything is drawn; what the ledger has left."""
+def charge(common: Common, event: Event, price: str = "") -> dict[str, object]:
+    """Spend before anything is drawn; what the ledger has left. price: in words, epsilon if not said."""
     if common.ledger is None or common.dataset is None:
         return {"ledger_remaining": None}
-    what = f"release {common.statistic}: epsilon {common.epsilon}, {common.contributions} contributions"
+    what = f"release {common.statistic}: {price or f'epsilon {common.epsilon}'}, {common.contributions} contributions"
     balance = common.ledger.spend(common.dataset, event, neighbors=common.relation, what=what[:200])
     say(f"left for {common.dataset!r} in {common.ledger.path}: {common.ledger.describe(balance.remaining)}")
     return {

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from cli.main import main
-from dpselect.accounting import ApproximateDp, BoundedRange, PureDp
+from dpselect.accounting import ApproximateDp, BoundedRange, BudgetKind, Cost, PureDp, Zcdp, epsilon_of_rho
 from dpselect.ledger import Ledger
+from dpselect.privacy import NeighbouringRelation
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -132,10 +133,44 @@ def test_an_existing_file_is_never_overwritten(run: Run, tmp_path: Path) -> None
 def test_show_refuses(run: Run, tmp_path: Path) -> None:
     assert run("show", tmp_path / "none")[0] == 3
     run("create", tmp_path / "l", "--epsilon", 1, "--neighbors", "replace", "--dataset", "a")
-    assert run("show", tmp_path / "l", "--delta", "1e-6")[0] == 2
+    assert run("show", tmp_path / "l", "--delta", "2")[0] == 2
     assert run("show", tmp_path / "l", "--dataset", "b")[0] == 6
     run("create", tmp_path / "z", "--kind", "zcdp", "--rho", 1, "--neighbors", "replace")
     assert run("show", tmp_path / "z", "--group", 2)[0] == 2
+
+
+def test_tight_composition_is_shown_beside_the_sum(run: Run, tmp_path: Path) -> None:
+    """40 releases at 1/10: epsilon 4 by adding up."""
+    path = tmp_path / "l"
+    ledger = Ledger.create(
+        path, kind=BudgetKind.PURE, neighbors=NeighbouringRelation.REPLACE, budget=Cost(Fraction(9), Fraction(1, 100))
+    )
+    for _ in range(40):
+        ledger.spend("many", PureDp(Fraction(1, 10)), neighbors=None, what="x")
+    ledger.spend("one", ApproximateDp(Fraction(1), Fraction(1, 1000)), neighbors=None, what="x")
+    many, one = json.loads(run("show", path, "--delta", "1e-6", "--json")[1])["balances"]
+    assert many["spent"] == 4
+    assert 2 < many["epsilon_at_delta"] < 3.5
+    assert one["epsilon_at_delta"] is None
+    shown = run("show", path, "--delta", "1e-6")[1]
+    assert "epsilon at delta" in shown
+    assert f"{many['epsilon_at_delta']:.6g}" in shown
+
+
+def test_deltas_that_were_spent_are_part_of_the_delta_asked_for(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "z"
+    relation = NeighbouringRelation.REPLACE
+    ledger = Ledger.create(path, kind=BudgetKind.ZCDP, neighbors=relation, budget=Cost(Fraction(1), Fraction(1, 100)))
+    ledger.spend("d", Zcdp(Fraction(1, 8), Fraction(1, 10**6)), neighbors=relation, what="x")
+
+    def at(delta: str) -> float | None:
+        found: float | None = json.loads(run("show", path, "--delta", delta, "--json")[1])["balances"][0][
+            "epsilon_at_delta"
+        ]
+        return found
+
+    assert at("1e-6") is None
+    assert at("2e-6") == float(epsilon_of_rho(Fraction(1, 8), Fraction(1, 10**6)))
 
 
 @pytest.mark.parametrize("name", ["create", "show"])

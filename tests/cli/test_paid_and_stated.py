@@ -15,7 +15,7 @@ import pytest
 from support.releasing import CASES, EPSILON, FILES, PLANTED, Case
 
 from cli.main import main, root
-from dpselect import committee, mechanisms, numeric
+from dpselect import committee, mechanisms, numeric, threshold
 from dpselect.accounting import BudgetKind, Cost
 from dpselect.ledger import Entry, Ledger
 from dpselect.privacy import NeighbouringRelation
@@ -81,7 +81,8 @@ def watched(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         return real_ladder(exponent, *reach)
 
     monkeypatch.setattr(SystemEntropy, "read", read)
-    monkeypatch.setattr(numeric, "discrete_laplace", planted)
+    for module in (numeric, threshold):
+        monkeypatch.setattr(module, "discrete_laplace", planted)
     for module in (mechanisms, committee):
         monkeypatch.setattr(module, "ladder", ladder)
     return seen

@@ -100,6 +100,17 @@ def test_conversion_lies_between_the_gaussian_and_the_textbook_bound(rho: str, d
     assert epsilon <= textbook + 2e-6
 
 
+@pytest.mark.parametrize("rho", ["1/1000000", "0.001", "0.125", "1", "20"])
+@pytest.mark.parametrize("delta", ["1/1000", "1e-6", "1e-12", "0.9"])
+def test_the_rule_of_conversion_is_that_of_its_best_order(rho: str, delta: str) -> None:
+    """The library minimises the same bound over other orders: what differs is the choice, and rounding up."""
+    epsilon = float(epsilon_of_rho(Fraction(rho), Fraction(delta)))
+    size, miss = float(Fraction(rho)), -math.log(Fraction(delta))
+    orders = [1 + 10 ** (step / 500) for step in range(-2000, 3000)]
+    best = min(a * size + (miss - math.log(a)) / (a - 1) + math.log1p(-1 / a) for a in orders)
+    assert max(0.0, best) * 0.9999 - 1e-6 <= epsilon <= max(0.0, best) * 1.002 + 2e-6
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.fractions(Fraction(1, 100), 20), st.sampled_from([Fraction(1, 10**4), E6, Fraction(1, 10**10)]))
 def test_rho_of_epsilon_is_the_largest_that_fits(epsilon: Fraction, delta: Fraction) -> None:

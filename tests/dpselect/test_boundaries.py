@@ -23,9 +23,9 @@ from dpselect.approval import not_private_tally
 from dpselect.ballots import Profile
 from dpselect.coins import exp_floor
 from dpselect.committee import _subset, _top, subset_exponential
+from dpselect.grid import Grid
 from dpselect.local_dp import Poll, PollMechanism
 from dpselect.mechanisms import exponential, permute_and_flip
-from dpselect.numeric import Grid
 from dpselect.privacy import NeighbouringRelation, ln_upper, parse_epsilon, parse_fraction, parse_poll_epsilon
 from dpselect.quantile import quantile
 from dpselect.sampling import bernoulli, geometrics, uniform_below, uniforms_below

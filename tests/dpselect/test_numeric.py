@@ -9,7 +9,8 @@ import pytest
 from support.entropy import FixedEntropy
 
 from dpselect import numeric
-from dpselect.numeric import DiscreteLaplace, Grid, Invalid, unbounded
+from dpselect.grid import Grid
+from dpselect.numeric import DiscreteLaplace, Invalid, unbounded
 from dpselect.privacy import NeighbouringRelation
 from psiselect.base.errors import UsageError
 

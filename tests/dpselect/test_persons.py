@@ -19,7 +19,8 @@ from support.entropy import FixedEntropy
 from support.laws import keeps
 
 from dpselect import numeric
-from dpselect.numeric import DiscreteLaplace, Grid, Invalid
+from dpselect.grid import Grid
+from dpselect.numeric import DiscreteLaplace, Invalid
 from dpselect.persons import PersonRows
 from dpselect.privacy import NeighbouringRelation
 from dpselect.quantile import quantile

@@ -25,9 +25,12 @@ from dpselect import numeric
 from dpselect.approval import elect
 from dpselect.ballots import Profile
 from dpselect.committee import peeling, subset_exponential
+from dpselect.gaussian import DiscreteGaussian
+from dpselect.grid import Grid
+from dpselect.grouped import Cell, Grouped, Persons, Statistic, gaussian_table, laplace_table
 from dpselect.local_dp import Poll, PollMechanism
 from dpselect.mechanisms import Mechanism, exponential, permute_and_flip
-from dpselect.numeric import DiscreteLaplace, Grid, Invalid
+from dpselect.numeric import DiscreteLaplace, Invalid
 from dpselect.privacy import NeighbouringRelation, parse_poll_epsilon
 from dpselect.quantile import quantile
 from dpselect.scores import Declared, ScoreBound
@@ -195,6 +198,35 @@ def grid(*texts: object) -> Grid:
     return Grid(*numbers(*texts))
 
 
+def gaussian_law(variance: float, reach: int) -> dict[int, float]:
+    """By its definition."""
+    whole = sum(math.exp(-x * x / (2 * variance)) for x in range(-200, 201))
+    return {x: math.exp(-x * x / (2 * variance)) / whole for x in range(-reach, reach + 1)}
+
+
+def gaussian(variance: Fraction, reach: int) -> Path:
+    noise = DiscreteGaussian(1 / (2 * variance), 1)
+    law: Law = {7 + x: p for x, p in gaussian_law(float(variance), reach).items()}
+    return Path(DiscreteGaussian, lambda entropy: noise.release([7], entropy)[0], law)
+
+
+def table(measurement: Grouped, noise: dict[int, float], named: bool) -> Path:
+    """Groups of 4 rows and of 1 row, with this noise on each count."""
+    held = {("a",): Cell(4), ("b",): Cell(1)}
+    least = measurement.threshold
+    law: Law = {}
+    for (x, p), (y, q) in itertools.product(noise.items(), repeat=2):
+        shown = tuple(v for v in (("a", 4 + x), ("b", 1 + y)) if least is None or v[1] >= least)
+        law[shown] = law.get(shown, 0.0) + p * q
+
+    def draw(entropy: Entropy) -> Hashable:
+        found = measurement.release(held, entropy, [("a",), ("b",)] if named else None)
+        return tuple((group, int(values[0])) for (group,), values in found.items())
+
+    return Path(Grouped, draw, {outcome: p for outcome, p in law.items() if p > 0.002})
+
+
+COUNTS = [Statistic.COUNT]
 ONE = Fraction(1)
 PATHS: dict[str, Path] = {
     "noise on several numbers": vector(),
@@ -230,6 +262,20 @@ PATHS: dict[str, Path] = {
     "threshold": threshold(monotone=False),
     "median, exponential": middle(Mechanism.EXPONENTIAL, weights_law),
     "median, permute-and-flip": middle(Mechanism.PERMUTE_AND_FLIP, heads_law),
+    "gaussian": gaussian(Fraction(7, 2), 4),
+    "gaussian, narrow": gaussian(Fraction(1, 3), 2),
+    "gaussian, wide": gaussian(Fraction(40), 9),
+    "table of named groups": table(
+        laplace_table(Fraction(2), Persons(REPLACE, 1), COUNTS), two_sided(1, 30), named=True
+    ),
+    "table of found groups": table(
+        laplace_table(ONE, Persons(ADD_REMOVE, 1), COUNTS, delta=Fraction(1, 10)), two_sided(1, 30), named=False
+    ),
+    "table of found groups, gaussian": table(
+        gaussian_table(Fraction(1, 4), Persons(ADD_REMOVE, 1), COUNTS, delta=Fraction(1, 10)),
+        gaussian_law(2, 30),
+        named=False,
+    ),
     "two answers": answered(PollMechanism.RANDOMISED_RESPONSE, "ny"),
     "k-ary answers": answered(PollMechanism.K_ARY, "abcd"),
     "unary answers": answered(PollMechanism.UNARY, "abc"),

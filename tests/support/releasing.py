@@ -152,6 +152,30 @@ CASES = {
         {"scale": 8.0, "sensitivity": 4, "error95": 39.2, "mechanism": "exponential", "epsilon_exact": "1/2"},
         ("quantile 0.5: epsilon 1/2, replace", "at most 39.2 rows"),
     ),
+    "table": Case(
+        ("release", "table", "rows.csv", "--by", "smoker", "--groups", "yes,no"),
+        REPLACE,
+        [F(1, 4)] * 2,
+        FULL,
+        {
+            "scale": {"rows": 4.0},
+            "value": [{"group": {"smoker": "yes"}, "count": 9}, {"group": {"smoker": "no"}, "count": 1}],
+            "mechanism": "discrete-laplace",
+            "epsilon_exact": "1/2",
+        },
+        ("table: epsilon 1/2, replace", "rows: laplace noise of scale 4"),
+        ("yes", "9", "no", "1"),
+    ),
+    # With its noise the threshold is 8. The count of "yes" is 2 - 1 then, that of "no" 2 + 13.
+    "threshold": Case(
+        ("release", "threshold", "rows.csv", "--column", "smoker", "--categories", "yes,no", "--at-least", 1),
+        REPLACE,
+        [F(1, 4), F(1, 8), F(1, 8)],
+        FULL,
+        {"scale": 8.0, "value": "no", "mechanism": "above-threshold", "epsilon_exact": "1/2"},
+        ("threshold: epsilon 1/2, replace", "noise of scale 8 on each count"),
+        ("first", "no"),
+    ),
     "select": _chosen("--mechanism permute-and-flip", REPLACE, F(5, 4), FULL, "permute-and-flip", "select"),
     "select, one way": _chosen(
         "--mechanism exponential --monotonic", ADD_REMOVE, F(5, 2), QUARTER, "exponential", "select"

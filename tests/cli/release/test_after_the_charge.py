@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from cli._errors import classify
 from cli.release import command as release
-from cli.release import common
+from cli.release import common, tables
 from dpselect.accounting import Event
 
 PIECES = [
@@ -42,6 +42,7 @@ PIECES = [
     *("nan", "inf", "1,5", "1_000", "0x10", "1/3", "٣", "yes", "no", "Yes", "y\u0301es", "\u00a0yes", "maybe", "a;b"),
     *("\ufeff", "\u200b", "\u202e", "\x7f", '"', "'", "=1+1", "-", "None", "true", "2024-02-30"),
 ]
+BOUNDS = ["--lower", "-3", "--upper", "7"]
 STATISTICS = [
     ["count", "--column", "v"],
     ["count", "--column", "v", "--equals", "yes"],
@@ -52,6 +53,11 @@ STATISTICS = [
     ["histogram", "--column", "v", "--bins", "0,7,1e9"],
     ["histogram", "--column", "v", "--categories", "yes,no"],
     ["histogram", "--column", "v", "--categories", "yes,no", "--other", "rest"],
+    ["table", "--by", "v", "--groups", "yes,no,7", "--neighbors", "add-remove"],
+    ["table", "--by", "v", "--by", "p", "--delta", "0.1", "--statistic", "sum", "--column", "v", *BOUNDS],
+    ["table", "--by", "p", "--groups", "a,b,c", "--statistic", "mean", "--column", "v", *BOUNDS],
+    ["table", "--by", "v", "--noise", "gaussian", "--delta", "0.1", "--rows-per-group", "1"],
+    ["threshold", "--column", "v", "--categories", "yes,7,no", "--at-least", "1"],
     ["quantile", "--column", "v", "--lower", "-3", "--upper", "7", "--q", "0.25"],
     ["quantile", "--column", "v", "--lower", "1e-38", "--upper", "5e-38", "--unit", "1e-38"],
 ]
@@ -75,11 +81,11 @@ def columns(dice: random.Random) -> Iterator[list[str]]:
 def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: int, seed: int) -> None:
     charged: list[Event] = []
 
-    def charge(_: object, event: Event) -> dict[str, object]:
+    def charge(_: object, event: Event, price: str = "") -> dict[str, object]:
         charged.append(event)
         return {"ledger_remaining": None}
 
-    for module in (release, common):
+    for module in (release, common, tables):
         monkeypatch.setattr(module, "charge", charge)
     dice, table, runner = random.Random(seed), tmp_path / "t.csv", CliRunner()
     source, ends = columns(dice), {"released": 0, "refused": 0}
