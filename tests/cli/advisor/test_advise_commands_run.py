@@ -79,7 +79,6 @@ def together(folder: Path, words: list[str], parties: int, own: Callable[[int], 
         ("A01", "mpc threshold", "yes", True),
         ("A03", "mpc sum", "0", 1),
         ("A04", "mpc threshold", "no", False),
-        ("A12", "mpc threshold", "no", False),
     ],
 )
 def test_exact_results_of_parties(name: str, command: str, others: str, expected: object, tmp_path: Path) -> None:
