@@ -328,6 +328,7 @@ def _tell(reading: Reading) -> None:
     names = reading.profile.candidates
     shown = [_titled(name, reading) for name in (names if reading.public_order else sorted(names))]
     more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
-    say(f"{len(shown)} candidates: {', '.join(shown[:_SHOWN])}{more}")
+    listed = (f'"{name}"' if "," in name else name for name in shown[:_SHOWN])
+    say(f"{len(shown)} candidates: {', '.join(listed)}{more}")
     for line in (*reading.notes, *reading.warnings):
         say(f"note: {line}")

@@ -96,6 +96,11 @@ def test_at_most_twenty_candidates_are_shown(run: Run) -> None:
         assert told in err
 
 
+def test_a_candidate_with_a_comma_in_the_name_is_still_one(run: Run) -> None:
+    Path("m.csv").write_text('Ann,"Cy, Jr."\n1,0\n0,1\n')
+    assert '2 candidates: Ann, "Cy, Jr."\n' in run("count", "--not-private", "m.csv")[2]
+
+
 # --- what epsilon means ---
 
 
