@@ -44,7 +44,9 @@ def opened(database: Database) -> None:
 def test_sqlite_is_opened_for_reading_only(tmp_path: Path, driver: Driver) -> None:
     (tmp_path / "a b.db").touch()
     opened(sqlite.Sqlite(f"sqlite:///{tmp_path / 'a b.db'}"))
-    assert driver.seen == [f"file://{tmp_path}/a%20b.db?mode=ro", "PRAGMA query_only = ON"]
+    opening, *pragmas = driver.seen
+    assert opening == f"file://{tmp_path}/a%20b.db?mode=ro"
+    assert sorted(pragmas) == ["PRAGMA busy_timeout = 10000", "PRAGMA query_only = ON"]
     assert sqlite.Sqlite.options == {"adbc.sqlite.query.batch_rows": "8192"}
 
 
