@@ -95,9 +95,10 @@ def test_a_number_of_candidates_that_depends_on_the_data_is_found() -> None:
 @pytest.mark.parametrize("q", [Fraction(1, 2), Fraction(1, 4)])
 @pytest.mark.parametrize("relation", [ADD_REMOVE, REPLACE])
 def test_quantile_scores_keep_their_promise(q: Fraction, relation: NeighbouringRelation) -> None:
-    measurement = quantile("1", relation, q, [0, 2])
+    # Values go to their grid point, so the range is reached only with one between two others.
+    measurement = quantile("1", relation, q, [0, 1, 2, 3, 4])
     function = ScoreFunction("quantile", measurement.scores, {relation: quantile_bounds(q).bound(relation)})
-    found = audit(function, relation, [-1, 0, 1, 3], size=4)
+    found = audit(function, relation, [-1, 0, 2, 4], size=4)
     assert found.exhaustive
     assert found.violation is None
     assert found.range == measurement.bound.range  # reached, so nothing is given away

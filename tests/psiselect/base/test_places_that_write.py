@@ -27,7 +27,8 @@ WRITES = {"write_text", "touch", "mkstemp", "mkdtemp", "TemporaryFile", "NamedTe
 
 # Each place with its calls, and what holds its order: a case of test_order_on_disk, or a test of its own.
 PLACES = {
-    "cli/advisor/command.py": ("write_bytes", "whole or not at all: atomic"),
+    "cli/advisor/command.py": ("create_private write_bytes", "whole or not at all: atomic"),
+    "cli/advisor/scaffold.py": ("write_bytes", "whole or not at all: atomic"),
     "cli/demo/samples.py": ("replacing", "whole or not at all: atomic"),
     "cli/demo/command.py": ("TemporaryDirectory", "working files of the demo"),
     "cli/poll.py": ("write_bytes", "whole or not at all: atomic"),
