@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,10 @@ from support.entropy import FixedEntropy
 # A deadline would make a test depend on what else the machine does.
 settings.register_profile("psiselect", deadline=None)
 settings.load_profile("psiselect")
+
+# A shell that starts a job in the background has it ignore Ctrl-C, which tests send to themselves and to others.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 VECTORS = Path(__file__).parent / "vectors"
 

@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -219,15 +218,11 @@ def test_outputs_that_cannot_be_written_are_refused_first(
     assert (shown.code, words in shown.error) == (code, True), shown
 
 
-def test_an_output_over_a_certificate_is_refused(here: Path) -> None:
+def test_an_output_over_a_certificate_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (here / "out.csv").symlink_to("acme.crt")
+    calling = connecting("--output", "out.csv")
     with pytest.raises(UsageError, match=r"it is the file of --peer acme.crt too"):
-        both(*_refused(here))
-
-
-def _refused(here: Path) -> Iterator[object]:
-    patch = pytest.MonkeyPatch()
-    yield from (patch, Steps(patch), Side.CONNECT, connecting("--output", "out.csv"), lambda links: None)
+        both(monkeypatch, Steps(monkeypatch), Side.CONNECT, calling, lambda links: None)
 
 
 def test_little_room_is_said_and_the_session_goes_on(here: Path, program: Run, monkeypatch: pytest.MonkeyPatch) -> None:
