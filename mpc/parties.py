@@ -15,13 +15,13 @@ from __future__ import annotations
 import enum
 import hashlib
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from psi.identity.identity import PeerIdentity
 from psi.transport.tls import Address
+from psiselect.base import toml_file
 from psiselect.base.errors import InputError, UsageError
 
 MAX_PARTIES = 100
@@ -112,12 +112,7 @@ class PartyList:
 
 def load(path: Path) -> PartyList:
     """Read a parties file and the certificates it names. Raises InputError, naming file and entry."""
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not TOML: {error}") from None
+    table = toml_file.load(path, "parties file")
     entries = table.get("party")
     if set(table) != {"party"} or not isinstance(entries, list):
         raise InputError(f"{path}: expected one [[party]] table for each party and nothing else")

@@ -23,6 +23,7 @@ ADAPTERS = {
     "psiselect.base.entropy": {RANDOM},
     "psiselect.base.atomic": {FILES},
     "psiselect.base.durable": {FILES, DATABASES},
+    "psiselect.base.toml_file": {FILES},
     "psiselect.base.working": {FILES},
     # Measured, to choose what suits the machine.
     "psi.oblivious.cost": {CLOCK},
@@ -65,9 +66,7 @@ ADAPTERS = {
     "psi.session.job": {CLOCK},
     "psi.session.machine_memory": {FILES},
     "psi.session.session": {CLOCK},
-    "psi.accounts.audit": {FILES},
-    "psi.accounts.results_file": {FILES},
-    "psi.accounts.policy": {FILES},
+    "psi.accounts.line_file": {FILES},
     "psi.accounts.session_counter": {FILES, DATABASES},
     "psi.resume.folder": {FILES},
     "psi.resume.journal": {FILES},
@@ -82,7 +81,6 @@ ADAPTERS = {
     "mpc.functions": {CLOCK},
     "mpc.mesh": {CLOCK},
     "mpc.mpyc_bridge": {SOCKETS},
-    "mpc.parties": {FILES},
     "mpc.session": {CLOCK},
 }
 # The command line is an adapter as a whole, but not for links and databases: those it leaves to the rooms below.

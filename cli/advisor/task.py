@@ -48,7 +48,7 @@ def read_task(path: Path) -> dict[str, Any]:
         raise InputError(phrase("errors.too-long", file=path, limit=MAX_TASK_BYTES))
     written, parse = ("JSON", json.loads) if path.suffix == ".json" else ("TOML", tomllib.loads)
     try:
-        content = parse(data.decode())
+        content = parse(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise InputError(phrase("errors.malformed", file=path, format=written, reason=error)) from error
     if isinstance(content, dict) and isinstance(content.get("fields"), dict):

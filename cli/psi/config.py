@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +12,9 @@ import click
 from click.core import ParameterSource
 
 from cli.psi.choices import PeerChoice
-from psiselect.base.errors import InputError, UsageError
+from psiselect.base import toml_file
+from psiselect.base.errors import UsageError
 
-_MAX_BYTES = 1 << 20
 _NOT_IN_A_FILE = frozenset(("config", "check", "help"))
 
 
@@ -45,7 +44,7 @@ def values_of(ctx: click.Context, path: Path) -> dict[str, Any]:
     """
     options = _options(ctx.command)
     found = {}
-    for key, value in _load(path).items():
+    for key, value in toml_file.load(path, "configuration").items():
         option = options.get(key)
         if option is None or option.name is None:
             near = difflib.get_close_matches(key, options, 1)
@@ -84,20 +83,6 @@ def _options(command: click.Command) -> dict[str, click.Option]:
     options = [param for param in command.params if isinstance(param, click.Option)]
     named = {name.removeprefix("--"): option for option in options for name in option.opts if name.startswith("--")}
     return {name: option for name, option in named.items() if name not in _NOT_IN_A_FILE}
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"cannot read the configuration {path}: {error.strerror}") from None
-    if len(content) > _MAX_BYTES:
-        raise InputError(f"{path}: too large for a configuration")
-    try:
-        return tomllib.loads(content.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not TOML: {error}") from None
 
 
 def _checked(ctx: click.Context, path: Path, key: str, option: click.Option, value: Any) -> Any:

@@ -10,46 +10,31 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from psi.accounts.line_file import FORMAT, MAX_LINE, opened
 from psiselect.base import strict_json
-from psiselect.base.durable import AppendLog, whole_lines
-from psiselect.base.errors import OutputError
 
-FORMAT = "psiselect-1"
-_START = b'{"audit":"psiselect-1",'
-_MAX_LINE = 1 << 16
+_AUDIT = "audit"  # the first name in each line, and the option
 
 
 def check(path: Path) -> None:
     """Make the file if need be, see that it can be appended to, and take room for a line, before a session relies on
     it. Raises InputError."""
-    with _opened(path) as log:
-        log.hold(_MAX_LINE)
+    with opened(path, _AUDIT, _AUDIT) as log:
+        log.hold(MAX_LINE)
 
 
 def append(path: Path, entry: dict[str, Any]) -> None:
     """Add one line, durably. Raises InputError when the file is not an audit file, OutputError when it
     cannot be written."""
-    line = strict_json.encode({"audit": FORMAT, **entry}) + b"\n"
-    if not line.startswith(_START) or len(line) > _MAX_LINE:
+    line = strict_json.encode({_AUDIT: FORMAT, **entry}) + b"\n"
+    if min(entry) < _AUDIT or len(line) > MAX_LINE:
         raise RuntimeError("an audit entry's names sort after 'audit', and it is short")
-    with _opened(path) as log:
+    with opened(path, _AUDIT, _AUDIT) as log:
         log.append(line)
 
 
 def holds(path: Path, transcript: bytes) -> bool:
     """Whether a session with this transcript is on file as done. Raises InputError."""
     wanted = b'"transcript":"%s"' % transcript.hex().encode()
-    with _opened(path) as log:
+    with opened(path, _AUDIT, _AUDIT) as log:
         return any(wanted in line and b'"outcome":"done"' in line for line in log.entries())
-
-
-def _opened(path: Path) -> AppendLog:
-    return AppendLog(
-        path,
-        whole_lines(_START, _MAX_LINE),
-        tail=2 * _MAX_LINE,  # a whole line and a torn one behind it
-        failed=lambda reason: OutputError(
-            f"cannot append to the audit file {path}: {reason}; make room, or name another file with --audit"
-        ),
-        foreign=f"{path} is not an audit file of psiselect; choose another name for --audit",
-    )

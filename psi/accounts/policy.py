@@ -9,16 +9,15 @@ are described in docs/policy.md.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
 from psi.agreement.modes import Comparer, Reveal
+from psiselect.base import toml_file
 from psiselect.base.errors import InputError, PolicyError
 
-MAX_BYTES = 1 << 20
 _MAX_COUNT = 1_000_000
 _MAX_SIZE = 1 << 40
 _UNITS = {"h": 3600, "d": 86_400, "w": 604_800}
@@ -86,17 +85,7 @@ class Policy:
     def load(cls, path: Path) -> Self:
         """Read a policy. Raises InputError with file and field."""
         path = Path(path)
-        try:
-            with path.open("rb") as file:
-                content = file.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise InputError(f"cannot read the policy {path}: {error.strerror}") from None
-        if len(content) > MAX_BYTES:
-            raise InputError(f"{path}: too large for a policy")
-        try:
-            table = tomllib.loads(content.decode("utf-8-sig"))
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}: not TOML: {error}") from None
+        table = toml_file.load(path, "policy")
         try:
             return cls(path, _state(table, path), _peers(table))
         except _FieldError as error:

@@ -11,18 +11,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from psiselect.base.durable import AppendLog, whole_lines
-from psiselect.base.errors import OutputError
+from psi.accounts.line_file import FORMAT, MAX_LINE, opened
 
-FORMAT = "psiselect-1"
-MAX_LINE = 1 << 16
-_START = b'{"result":"psiselect-1",'
+_FIELD, _OPTION = "result", "results"
 
 
 def hold(path: Path, sessions: int) -> None:
     """Make the file if need be, and take room for the results of so many sessions. Raises OutputError when there is
     none, or when the file cannot be written; InputError when it is another program's file."""
-    with _opened(path) as log:
+    with opened(path, _FIELD, _OPTION) as log:
         log.hold(sessions * MAX_LINE)
 
 
@@ -31,21 +28,9 @@ def append(path: Path, entry: dict[str, Any]) -> None:
     line = _encoded(entry)
     if len(line) > MAX_LINE:  # how rows became keys is the only part that grows, with the keys
         line = _encoded({**entry, "input": None})
-    with _opened(path) as log:
+    with opened(path, _FIELD, _OPTION) as log:
         log.append(line)
 
 
 def _encoded(entry: dict[str, Any]) -> bytes:
-    return json.dumps({"result": FORMAT, **entry}, allow_nan=False, separators=(",", ":")).encode() + b"\n"
-
-
-def _opened(path: Path) -> AppendLog:
-    return AppendLog(
-        path,
-        whole_lines(_START, MAX_LINE),
-        tail=2 * MAX_LINE,  # a whole line and a torn one behind it
-        failed=lambda reason: OutputError(
-            f"cannot write the results file {path}: {reason}; make room, or name another file with --results"
-        ),
-        foreign=f"{path} is not a results file of psiselect; choose another name for --results",
-    )
+    return json.dumps({_FIELD: FORMAT, **entry}, allow_nan=False, separators=(",", ":")).encode() + b"\n"

@@ -4,6 +4,7 @@
     entropy      the source of random bits; seeded: bits that can be drawn again
     packed       many byte strings in one buffer
     strict_json  JSON as a hostile peer may send it
+    toml_file    TOML files that people write
     durable      files that a crash must not undo: logs that only grow, SQLite transactions, syncs
     atomic       outputs that appear whole or not at all; stands on durable
     working      the folder for working files

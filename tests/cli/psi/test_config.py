@@ -116,7 +116,10 @@ def test_a_file_that_cannot_be_read_is_named(program: Run, place: Path) -> None:
     )
     (place / "big.toml").write_text("#" * ((1 << 20) + 1))
     shown = program("psi", "listen", "--config", place / "big.toml", "--json")
-    assert (shown.code, shown.error) == (3, f"{place}/big.toml: too large for a configuration")
+    assert (shown.code, shown.error) == (
+        3,
+        f"{place}/big.toml: too large for a configuration, which has at most 1,048,576 bytes",
+    )
 
 
 def test_a_byte_order_mark_is_let_through(check: Run) -> None:

@@ -80,9 +80,9 @@ def test_an_audit_file_that_cannot_be_written_fails_its_session_alone(place: Pat
         call(served.address)
         failed = served.wait("session_failed")
         assert (failed["code"], failed["kind"]) == (3, "input")
-        assert "cannot append to the audit file" in failed["reason"]
+        assert "cannot write the audit file" in failed["reason"]
         assert call(served.address, "globex", "--reveal", "count").code == 4
-        assert "cannot append" in served.wait("audit_unwritable")["message"]
+        assert "cannot write the audit file" in served.wait("audit_unwritable")["message"]
         (place / "elsewhere").rename(audits)
         assert call(served.address).json["matches"] == 2
         assert served.stop() == 0

@@ -93,17 +93,17 @@ def test_a_torn_line_is_taken_off_by_the_next_writer(tmp_path: Path, kept: int) 
 def test_another_file_is_left_as_it_is(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "list.csv"
     path.write_bytes(content)
-    with pytest.raises(InputError, match="not an audit file"):
+    with pytest.raises(InputError, match="not a file that psiselect made for --audit"):
         audit.check(path)
     assert path.read_bytes() == content
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     for path in (tmp_path / "missing" / "audit.jsonl", tmp_path):
-        with pytest.raises(InputError, match="cannot append"):
+        with pytest.raises(InputError, match="cannot write the audit file"):
             audit.check(path)
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(InputError, match="cannot append"):
+    with pytest.raises(InputError, match="cannot write the audit file"):
         audit.append(tmp_path / "link", {"number": 1})
     assert not (tmp_path / "elsewhere").exists()
 

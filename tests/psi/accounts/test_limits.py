@@ -13,12 +13,13 @@ import pytest
 from support.parties import run, terms
 
 from psi.accounts import audit
-from psi.accounts.policy import MAX_BYTES, Allowance, Policy, Request
+from psi.accounts.policy import Allowance, Policy, Request
 from psi.accounts.records import SignedRecord
 from psi.accounts.session_counter import SessionCounter
 from psi.accounts.session_file import new_file_of_session
 from psi.agreement.modes import Reveal, Side
 from psi.identity.identity import Identity
+from psiselect.base import toml_file
 from psiselect.base.errors import InputError, PolicyError
 
 PEER = b"\x11" * 32
@@ -65,7 +66,7 @@ def test_a_policy_of_a_mebibyte_is_read_and_none_beyond(tmp_path: Path) -> None:
     policy(tmp_path)
     path = tmp_path / "policy.toml"
     path.write_bytes(path.read_bytes() + b"\n#")
-    path.write_bytes(path.read_bytes().ljust(MAX_BYTES, b"#"))
+    path.write_bytes(path.read_bytes().ljust(toml_file.MAX_BYTES, b"#"))
     Policy.load(path)
     path.write_bytes(path.read_bytes() + b"#")
     with pytest.raises(InputError, match="too large"):
