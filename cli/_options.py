@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 from typing import Any, TypeVar
+
+import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -17,3 +20,8 @@ def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Co
         return command
 
     return apply
+
+
+def choice(kind: type[Enum]) -> click.Choice[str]:
+    """One of the values of an enumeration, as its text."""
+    return click.Choice([member.value for member in kind])

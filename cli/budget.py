@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from cli._options import choice
 from cli._output import json_option, print_fields, print_json, print_table, say
 from dpselect.accounting import BudgetKind, Cost, epsilon_of_rho, rho_of_epsilon
 from dpselect.composition import tight_epsilon
@@ -37,7 +38,7 @@ def command() -> None:
 @click.option("--rho", metavar="R", help="The budget of a zcdp ledger, instead of --epsilon and --delta.")
 @click.option(
     "--kind",
-    type=click.Choice([kind.value for kind in BudgetKind]),
+    type=choice(BudgetKind),
     default=BudgetKind.PURE.value,
     show_default=True,
     help="pure adds up epsilons; zcdp adds up rhos, better for many releases. Fixed for good.",
@@ -45,7 +46,7 @@ def command() -> None:
 @click.option(
     "--neighbors",
     required=True,
-    type=click.Choice([relation.value for relation in NeighbouringRelation]),
+    type=choice(NeighbouringRelation),
     help="The relation that all releases are stated for. Fixed for good.",
 )
 @click.option(

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from cli._ledger import ledger_options, open_ledger, writing
+from cli._options import choice
 from cli._output import json_option, print_json, say
 from cli._reading import taking_reading
 from cli._score_table import read_scores
@@ -48,7 +49,7 @@ _BUILDERS: dict[Mechanism, Callable[[Fraction, Declared, int], Measurement]] = {
 @click.option("--epsilon", required=True, metavar="E", help="Privacy parameter, exact: 0.1 or 1/10.")
 @click.option(
     "--neighbors",
-    type=click.Choice([relation.value for relation in NeighbouringRelation]),
+    type=choice(NeighbouringRelation),
     help="What one person can change, as you count --sensitivity: whether the person's data are there (add-remove), or "
     "what they say (replace). Needed with --ledger.",
 )

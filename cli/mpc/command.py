@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from cli._options import options
+from cli._options import choice, options
 from cli._output import say
 from cli.mpc.functions import argmax_command, max_command, threshold_command
 from cli.mpc.options import Values, charge_of, charged_options, common_options, open_session, paying, table_options
@@ -85,7 +85,7 @@ _sum_options = options(
     click.option("--upper", help="With --epsilon: values above count as this."),
     click.option(
         "--neighbors",
-        type=click.Choice([r.value for r in NeighbouringRelation]),
+        type=choice(NeighbouringRelation),
         help="With --epsilon: what one party may change. Default: replace, since who takes part is known.",
     ),
     click.option(

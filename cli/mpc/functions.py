@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from cli._ledger import Charge
+from cli._options import choice
 from cli._output import human_bytes, print_fields, print_json, say
 from cli.mpc.options import (
     Session,
@@ -102,7 +103,7 @@ def max_command(value: str | None, bound: str, decimals: int, **options: Any) ->
 )
 @click.option(
     "--neighbors",
-    type=click.Choice([r.value for r in NeighbouringRelation]),
+    type=choice(NeighbouringRelation),
     help="With --epsilon: what one voter can change. Default: replace.",
 )
 @charged_options

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from cli._ledger import ledger_options
-from cli._options import options
+from cli._options import choice, options
 from cli._output import json_option
 from cli._reading import reading_options, taking_reading
 from cli._table import QUERY_HELP, OutputName, TableName
@@ -48,7 +48,7 @@ class ByteSize(click.ParamType[int]):
 
 _REVEAL = click.option(
     "--reveal",
-    type=click.Choice([reveal.value for reveal in Reveal]),
+    type=choice(Reveal),
     default=Reveal.MATCHES.value,
     show_default=True,
     help="What the learner gets; both sides must say the same. count and sum hide nothing from a learner that does not "
@@ -60,14 +60,14 @@ _NOISE = (
 )
 _MATCHING = click.option(
     "--matching",
-    type=click.Choice([matching.value for matching in Matching]),
+    type=choice(Matching),
     default=Matching.ONE_TO_MANY.value,
     show_default=True,
     help="Whether a row matches one row of the peer at most, by its first key that can; both sides the same.",
 )
 _COMPARER = click.option(
     "--min-matches-by",
-    type=click.Choice([comparer.value for comparer in Comparer]),
+    type=choice(Comparer),
     default=Comparer.LEARNER.value,
     show_default=True,
     help="Who holds the result against --min-matches; `other` is the side that does not learn, which then learns the "

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from cli._ledger import ledger_options, open_ledger, writing
-from cli._options import options
+from cli._options import choice, options
 from cli._output import json_option, print_fields, print_json, say
 from cli._reading import taking_reading
 from cli._table import FILE_OR_DATABASE, Table, query_option
@@ -63,7 +63,7 @@ _options = options(
     click.option("--column", help="The column to use."),
     click.option(
         "--neighbors",
-        type=click.Choice([r.value for r in NeighbouringRelation]),
+        type=choice(NeighbouringRelation),
         default=NeighbouringRelation.REPLACE.value,
         show_default=True,
         help="What one person can change: whether the row is there (add-remove), or what it says (replace).",
@@ -83,7 +83,7 @@ _options = options(
     ),
     click.option(
         "--on-invalid",
-        type=click.Choice([rule.value for rule in Invalid]),
+        type=choice(Invalid),
         default=Invalid.ERROR.value,
         show_default=True,
         help="A value that cannot be read, or an unknown category: stop and name its line, or leave it out silently.",
@@ -272,14 +272,21 @@ def announce(common: Common, measurement: Measurement, error: Fraction | None) -
         say(f"error at 95 %: +-{float(error):.6g}")
 
 
-def record_of(common: Common, measurement: Measurement, error: Fraction | None) -> dict[str, object]:
+def promise(common: Common) -> dict[str, object]:
+    """What a release says of its guarantee."""
     return {
-        "statistic": common.statistic,
         "epsilon": float(common.epsilon),
         "epsilon_exact": str(common.epsilon),
         "neighbors": common.relation.value,
         "contributions": common.contributions,
         "person": common.person,
+    }
+
+
+def record_of(common: Common, measurement: Measurement, error: Fraction | None) -> dict[str, object]:
+    return {
+        "statistic": common.statistic,
+        **promise(common),
         "mechanism": "discrete-laplace",
         "sensitivity": number(measurement.sensitivity),
         "scale": float(measurement.scale),

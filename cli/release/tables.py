@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from cli._ledger import writing
+from cli._options import choice
 from cli._output import print_fields, print_json, print_table, say
 from cli._table import Table
 from cli.release.common import (
@@ -20,6 +21,7 @@ from cli.release.common import (
     lower_option,
     options_without_epsilon,
     print_plan,
+    promise,
     read_categories,
     read_grid,
     unit_option,
@@ -59,7 +61,7 @@ _SHOWN_DELTA = Fraction(1, 10**6)
     "--statistic",
     "statistics",
     multiple=True,
-    type=click.Choice([s.value for s in Statistic]),
+    type=choice(Statistic),
     default=[Statistic.COUNT.value],
     show_default=True,
     help="What to show for each group; repeat for more. They share epsilon, or rho.",
@@ -329,11 +331,7 @@ def threshold_command(given: GivenOptions, least: int, categories: str | None, c
         "statistic": "threshold",
         "position": None,
         "at_least": least,
-        "epsilon": float(common.epsilon),
-        "epsilon_exact": str(common.epsilon),
-        "neighbors": common.relation.value,
-        "contributions": common.contributions,
-        "person": common.person,
+        **promise(common),
         "mechanism": measurement.mechanism.value,
         "scale": scale,
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from cli._ledger import ledger_options, open_ledger
+from cli._options import choice
 from cli._output import json_option, print_json, print_table, say
 from cli.vote.ballots import load_given
 from cli.vote.draws import DrawRecord
@@ -32,7 +33,7 @@ _EPSILON = functools.partial(
 _NEIGHBORS = functools.partial(
     click.option,
     "--neighbors",
-    type=click.Choice([relation.value for relation in NeighbouringRelation]),
+    type=choice(NeighbouringRelation),
     help="What one voter can change: taking part at all (add-remove), or what the ballot says (replace).",
 )
 _seats = click.option(
@@ -175,7 +176,7 @@ def winner(
 )
 @click.option(
     "--budget",
-    type=click.Choice([kind.value for kind in BudgetKind]),
+    type=choice(BudgetKind),
     default="pure",
     show_default=True,
     help="Kind of ledger that the winner will be charged to.",

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import click
 
+from cli._options import choice
 from cli._reading import TABLE_FORMATS, format_option, taking_reading
 from cli._table import FILE_OR_DATABASE, Table, query_option
 from dpselect.ballots import FORMATS, OnInvalid, Other, Repeated, Rules, load_candidates
@@ -34,7 +35,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option(
         "--other",
-        type=click.Choice([rule.value for rule in Other]),
+        type=choice(Other),
         default=Other.REFUSE.value,
         show_default=True,
         help="Refuse a ballot with a text that is no candidate, such as a form's free text, or ignore the text.",
@@ -48,7 +49,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option(
         "--repeated-voter",
-        type=click.Choice([rule.value for rule in Repeated]),
+        type=choice(Repeated),
         help="Several ballots of one voter: stop, or count the last row or the first.  [default: error; with "
         "--on-invalid drop: last]",
     ),
@@ -60,7 +61,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option(
         "--on-invalid",
-        type=click.Choice([rule.value for rule in OnInvalid]),
+        type=choice(OnInvalid),
         default=OnInvalid.ERROR.value,
         show_default=True,
         help="Ballots that break a rule: stop and count them (for the tallier), or leave them out without a word.",

@@ -2,6 +2,7 @@
 
     formats    recognises a format by its content, and reads those that are no tables
     preflib, pabulib, blt: one format of lines each; abcvoting, belenios: one document each
+    numbered   ballots that name candidates by number
     tabular    reads ballots from a table, which a reader of tables has opened; shapes finds its columns
     cells      which candidates a cell names; decodable: whether that has one answer; matrix: cells of yes and no
     voters     which row counts for each voter

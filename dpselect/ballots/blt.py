@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dpselect.ballots.model import MAX_CANDIDATES, MAX_COUNT, BallotBox, CandidateList, Reading, Rules, fault
+from dpselect.ballots.numbered import count_members, refuse
 from psiselect.base.columns import BLANK
 from psiselect.base.linewise import NOT_UTF8, Stream, blocks_of_lines, head_lines
 
@@ -106,21 +107,5 @@ def _count(texts: pa.Array, lines: np.ndarray, box: BallotBox) -> None:
     inner[starts] = inner[ends - 1] = False
     ballot, index = np.repeat(np.arange(len(lines)), sizes)[inner], numbers[inner] - 1
     good = (counts > 0) & (counts <= MAX_COUNT)
-    _refuse(box, lines, ~good, None, f"expected a weight of 1 or more and at most {MAX_COUNT}")
-    strange = np.zeros(len(lines), np.bool_)
-    strange[ballot[(index < 0) | (index >= box.size)]] = True
-    _refuse(box, lines, good & strange, counts, "the ballot holds a number that no candidate has")
-    good &= ~strange
-    kept = good[ballot]
-    keys = np.sort(ballot[kept] * box.size + index[kept])
-    twice = np.zeros(len(lines), np.bool_)
-    twice[keys[1:][keys[1:] == keys[:-1]] // box.size] = True
-    _refuse(box, lines, twice, counts, "the ballot names a candidate twice")
-    good &= ~twice
-    chosen = good[ballot]
-    box.count(int(counts[good].sum()), index[chosen], counts[ballot[chosen]])
-
-
-def _refuse(box: BallotBox, lines: np.ndarray, bad: np.ndarray, counts: np.ndarray | None, problem: str) -> None:
-    if bad.any():
-        box.refuse(problem, int(bad.sum() if counts is None else counts[bad].sum()), int(lines[bad].min()))
+    refuse(box, lines, ~good, None, f"expected a weight of 1 or more and at most {MAX_COUNT}")
+    count_members(box, lines, counts, good, (ballot, index), "the ballot holds a number that no candidate has")

@@ -28,6 +28,7 @@ from dpselect.ballots.model import (
     natural,
     total_warning,
 )
+from dpselect.ballots.numbered import count_members, refuse
 from psiselect.base.columns import BLANK
 from psiselect.base.errors import UsageError
 from psiselect.base.linewise import TOO_LONG, LineBlock, Stream, after_lines, blocks_of_lines, head_lines
@@ -175,7 +176,7 @@ def _count(
     texts = block.texts(block.good)
     sound = _matches(texts, _BALLOT)
     counted = _matches(texts, _COUNTED)
-    _refuse(box, lines, ~counted, None, "expected `count: groups`, with a count of 1 or more, such as `3: {1,4},2`")
+    refuse(box, lines, ~counted, None, "expected `count: groups`, with a count of 1 or more, such as `3: {1,4},2`")
     texts, lines, sound = texts.filter(pa.array(counted)), lines[counted], sound[counted]
     if not len(lines):
         return
@@ -183,8 +184,8 @@ def _count(
     counts = parts.take(pa.array(np.arange(0, len(parts), 2))).cast(pa.int64()).to_numpy(zero_copy_only=False)
     sized = (counts > 0) & (counts <= MAX_COUNT)
     wanted = f"expected a count of 1 or more and at most {MAX_COUNT}"
-    _refuse(box, lines, ~sized, None, wanted)
-    _refuse(box, lines, sized & ~sound, counts, "expected groups such as `{1,4},2`, separated by commas")
+    refuse(box, lines, ~sized, None, wanted)
+    refuse(box, lines, sized & ~sound, counts, "expected groups such as `{1,4},2`, separated by commas")
     kept = sized & sound
     groups = parts.take(pa.array(np.flatnonzero(kept) * 2 + 1))
     _count_groups(groups, lines[kept], counts[kept], box, first, categories, approved)
@@ -205,20 +206,11 @@ def _count_groups(
     if categories is not None:
         commas = pc.count_substring(pc.replace_substring_regex(groups, r"\{[^}]*\}", ""), ",")
         many = commas.to_numpy(zero_copy_only=False) >= categories
-        _refuse(box, lines, many, counts, f"the ballot has more than the header's {categories} categories")
+        refuse(box, lines, many, counts, f"the ballot has more than the header's {categories} categories")
         good &= ~many
-    strange = np.zeros(len(lines), np.bool_)
-    strange[ballot[(index < 0) | (index >= box.size)]] = True
-    _refuse(box, lines, good & strange, counts, "the ballot holds a number that no ALTERNATIVE NAME has")
-    good &= ~strange
-    kept = good[ballot]
-    keys = np.sort(ballot[kept] * box.size + index[kept])
-    twice = np.zeros(len(lines), np.bool_)
-    twice[keys[1:][keys[1:] == keys[:-1]] // box.size] = True
-    _refuse(box, lines, twice, counts, "the ballot names a candidate twice")
-    good &= ~twice
-    chosen = good[ballot] & np.isin(group, list(approved))
-    box.count(int(counts[good].sum()), index[chosen], counts[ballot[chosen]])
+    approving = np.isin(group, list(approved))
+    unknown = "the ballot holds a number that no ALTERNATIVE NAME has"
+    count_members(box, lines, counts, good, (ballot, index), unknown, approving)
 
 
 def _members(groups: pa.Array) -> tuple[Numbers, Numbers, Numbers]:
@@ -254,12 +246,6 @@ def _runs(digit: npt.NDArray[np.bool_], offsets: Numbers) -> tuple[Numbers, Numb
 def _matches(texts: pa.Array, pattern: str) -> npt.NDArray[np.bool_]:
     found: npt.NDArray[np.bool_] = pc.match_substring_regex(texts, pattern).to_numpy(zero_copy_only=False)
     return found
-
-
-def _refuse(box: BallotBox, lines: Numbers, bad: npt.NDArray[np.bool_], counts: Numbers | None, problem: str) -> None:
-    """Leave out the ballots of these lines; each line is one where its count is not known."""
-    if bad.any():
-        box.refuse(problem, int(bad.sum() if counts is None else counts[bad].sum()), int(lines[bad].min()))
 
 
 def _notes(header: _Header, form: str, approved: frozenset[int]) -> Sequence[str]:

@@ -74,9 +74,7 @@ class Email(Rule):
     }
 
     def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Explain]:
-        good, folded = _good(
-            self, by_ascii(text, lambda t: _prepare_ascii(self, t), lambda v: _prepare(self, _seen(v)))
-        )
+        good, folded = self._of(text)
         if (self.brackets, self.mailto, self.several) != ("refuse", "refuse", "refuse"):
             left = true_rows(pc.and_not(pc.is_valid(text), good))
             if len(left):

@@ -5,6 +5,7 @@ Nothing is held: what a small packed file unpacks to may be larger than the memo
 
 from __future__ import annotations
 
+import abc
 import codecs
 import io
 import re
@@ -81,9 +82,9 @@ class _Pieces(io.RawIOBase):
         buffer[:size], self._left = self._left[:size], self._left[size:]
         return size
 
+    @abc.abstractmethod
     def _next(self) -> bytes | None:
         """The next bytes, which may be none; None at the end."""
-        raise NotImplementedError
 
 
 class _Raw(_Pieces):

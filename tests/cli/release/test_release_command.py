@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import json
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from support.release_command import LOUD, released, run
 
 from cli._errors import classify
-from cli.release.command import command
 from dpselect.accounting import BudgetKind, Cost
 from dpselect.ledger import Ledger
 from dpselect.privacy import NeighbouringRelation
@@ -22,21 +20,6 @@ def table(tmp_path: Path) -> Path:
     path = tmp_path / "rows.csv"
     path.write_text(ROWS)
     return path
-
-
-def run(*args: object) -> Result:
-    return CliRunner().invoke(command, [str(a) for a in args])
-
-
-def released(*args: object) -> dict[str, object]:
-    result = run(*args, "--json")
-    assert result.exit_code == 0, result
-    found: dict[str, object] = json.loads(result.stdout)
-    return found
-
-
-# So large that the noise is 0 but for probability e^-1000: what is left is the exact value.
-LOUD = ["--epsilon", "1e10"]
 
 
 def test_values(table: Path) -> None:

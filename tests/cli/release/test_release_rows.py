@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from support.release_command import LOUD, released, run
 
 from cli._errors import classify
-from cli.release.command import command
 from dpselect.accounting import BudgetKind, Cost
 from dpselect.ledger import Ledger
 from dpselect.privacy import NeighbouringRelation
 
-LOUD = ["--epsilon", "1e10"]  # the noise is 0 but for probability e^-1000
 BOUNDS = ["--lower", "0", "--upper", "100"]
 SHOP = "user,amount,city\n" + "u1,100,Bonn\n" * 9 + "u2,10,Köln\nu3,10,Bonn\n\n"
 
@@ -27,17 +24,6 @@ def table(tmp_path: Path) -> Path:
     path = tmp_path / "rows.csv"
     path.write_text(SHOP)
     return path
-
-
-def run(*args: object) -> Result:
-    return CliRunner().invoke(command, [str(a) for a in args])
-
-
-def released(*args: object) -> dict[str, object]:
-    result = run(*args, "--json")
-    assert result.exit_code == 0, result
-    found: dict[str, object] = json.loads(result.stdout)
-    return found
 
 
 def refused(code: int, *args: object) -> str:

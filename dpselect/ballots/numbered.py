@@ -1,0 +1,47 @@
+"""Ballots that name candidates by number, many at once: what BLT and PrefLib have in common."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from dpselect.ballots.model import BallotBox
+
+Numbers = npt.NDArray[np.int64]
+Marks = npt.NDArray[np.bool_]
+
+
+def count_members(
+    box: BallotBox,
+    lines: Numbers,
+    counts: Numbers,
+    good: Marks,
+    members: tuple[Numbers, Numbers],
+    unknown: str,
+    approving: Marks | None = None,
+) -> None:
+    """Count the ballots that hold known candidates, each at most once; refuse the others.
+
+    lines, counts, good: for each ballot its line, how often it stands for a ballot, and whether it is valid so far.
+    members: for each number on a ballot, the place of its ballot among these, and the candidate's index, which may be
+    that of nobody. unknown: what the refusal of such a one says. approving: which members are approvals; None for all.
+    """
+    ballot, index = members
+    strange = np.zeros(len(lines), np.bool_)
+    strange[ballot[(index < 0) | (index >= box.size)]] = True
+    refuse(box, lines, good & strange, counts, unknown)
+    good = good & ~strange
+    kept = good[ballot]
+    keys = np.sort(ballot[kept] * box.size + index[kept])
+    twice = np.zeros(len(lines), np.bool_)
+    twice[keys[1:][keys[1:] == keys[:-1]] // box.size] = True
+    refuse(box, lines, twice, counts, "the ballot names a candidate twice")
+    good = good & ~twice
+    chosen = good[ballot] if approving is None else good[ballot] & approving
+    box.count(int(counts[good].sum()), index[chosen], counts[ballot[chosen]])
+
+
+def refuse(box: BallotBox, lines: Numbers, bad: Marks, counts: Numbers | None, problem: str) -> None:
+    """Leave out the ballots of these lines; each line is one where its count is not known."""
+    if bad.any():
+        box.refuse(problem, int(bad.sum() if counts is None else counts[bad].sum()), int(lines[bad].min()))
