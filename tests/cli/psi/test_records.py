@@ -145,7 +145,7 @@ def test_a_failed_session_leaves_a_line_and_no_record(place: Path) -> None:
     [
         (("--audit", "acme.csv"), 2, "named twice"),
         (("--audit", "a.log", "--record", "a.log"), 2, "named twice"),
-        (("--audit", "mallory.crt"), 3, "not an audit file"),
+        (("--audit", "mallory.crt"), 3, "not a file that psiselect made for --audit"),
         (("--record", "missing/record.json"), 3, "folder that exists"),
     ],
 )

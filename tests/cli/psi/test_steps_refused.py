@@ -216,7 +216,7 @@ REFUSED: dict[str, Refusal] = {
     "a budget that is not there": Refusal(after(gone("weekly.budget"), wait(CHARGED, NOISY)), "cannot read the ledger"),
     "a budget that is damaged": Refusal(after(replaced("weekly.budget"), wait(CHARGED, NOISY)), "ledger"),
     "a counter that is damaged": Refusal(after(replaced("noisy.toml.runs"), wait(CHARGED, NOISY)), "cannot be used"),
-    "an audit file of something else": Refusal(after(replaced("audit.log"), call(MATCHES)), "not an audit file"),
+    "an audit file of something else": Refusal(after(replaced("audit.log"), call(MATCHES)), "not a file that psi"),
     "an output where none can be": Refusal(call((*MATCHES, "--output", "missing/out.csv")), "missing"),
     "an output of no known kind": Refusal(call((*MATCHES, "--output", "out.xyz")), "known endings"),
     "an output over the input": Refusal(call((*MATCHES, "--output", "globex.parquet")), "input file itself"),
