@@ -1,11 +1,13 @@
 """The front door: `import psiselect`.
 
-Names are loaded when they are used (PEP 562), so that importing the package is quick and touches nothing.
+Names are loaded when they are used (PEP 562), so that importing the package is quick and touches nothing. What each
+does is in docs/python.md. Rooms of the front door, in files and folders of its own:
 
-    __version__                                     the version
-    PsiselectError and the errors under it          see `psiselect.base.errors`
+    tables      any table that a caller names or holds, as the rooms below read it
+    exact       numbers that a guarantee depends on: text, whole numbers, fractions; no floats
+    base        the ground floor, on which all packages stand
 
-Rule: what is exported here is public, and stays.
+Rule: what is exported here is public, and stays. The command stands on these rooms, and none of them on the command.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-# Public name -> the module that has it.
+# Public name -> the module that has it; a module's own name stands for the module itself. Sorted by module.
 _EXPORTS = {
     "BudgetError": "psiselect.base.errors",
     "InputError": "psiselect.base.errors",
@@ -68,7 +70,8 @@ def __getattr__(name: str) -> Any:
 
         found: Any = version("psiselect")
     elif name in _EXPORTS:
-        found = getattr(importlib.import_module(_EXPORTS[name]), name)
+        module = importlib.import_module(_EXPORTS[name])
+        found = module if module.__name__ == f"{__name__}.{name}" else getattr(module, name)
     else:
         raise AttributeError(f"module 'psiselect' has no attribute {name!r}")
     globals()[name] = found

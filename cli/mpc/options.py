@@ -18,7 +18,7 @@ from cli._ledger import Charge, ledger_options
 from cli._options import options
 from cli._output import json_option, progress
 from cli._reading import taking_reading
-from cli._table import Table, TableName, query_option, texts
+from cli._table import TableName, query_option, texts
 from dpselect.accounting import PureDp
 from dpselect.approval import epsilon_text
 from dpselect.decimals import NUMBER
@@ -33,6 +33,7 @@ from mpc.terms import MAX_LENGTH, Function
 from psi.identity.identity import Identity
 from psi.tables import ReadingOptions, distinct_names, require_names
 from psiselect.base.errors import InputError, UsageError
+from psiselect.tables import Table
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

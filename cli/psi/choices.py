@@ -7,7 +7,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Self
 
-from cli._table import Table
 from cli.psi import columns, values
 from cli.psi.given import GivenOptions
 from cli.psi.policy import Guard, charge_of
@@ -24,6 +23,7 @@ from psi.session.job import Job, Memory
 from psi.tables import Chosen, StoreTarget
 from psiselect.base import working
 from psiselect.base.errors import UsageError
+from psiselect.tables import Table
 
 STALL_SECONDS = 60.0
 

@@ -11,7 +11,7 @@ import click
 
 from cli import _backend
 from cli._output import human_bytes, human_seconds, print_fields, print_json, say
-from cli._table import QUERY_HELP, Table, TableName
+from cli._table import QUERY_HELP, TableName
 from cli.psi import offline, resume, runs
 from cli.psi import values as value_options
 from cli.psi.addresses import AddressText
@@ -42,6 +42,7 @@ from psi.tables.files import STANDARD_INPUT
 from psi.transport.tls import Listener, connect
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import UsageError
+from psiselect.tables import Table
 
 
 @click.group()
