@@ -106,7 +106,7 @@ def respond(
         else:
             say(f"response written to {output}; the true answer is not in it")
     if charge is not None:
-        charge.tell()
+        charge.tell(say)
 
 
 def _typed_answer() -> str:

@@ -5,6 +5,10 @@ does is in docs/python.md. Rooms of the front door, in files and folders of its 
 
     tables      any table that a caller names or holds, as the rooms below read it
     exact       numbers that a guarantee depends on: text, whole numbers, fractions; no floats
+    identities  who takes part, by file or as loaded
+    charges     a release, and the budget that pays for it
+    talk        how work speaks to whoever started it; words: sizes and durations for people
+    matching    sessions of two parties
     base        the ground floor, on which all packages stand
 
 Rule: what is exported here is public, and stays. The command stands on these rooms, and none of them on the command.

@@ -19,11 +19,11 @@ from cli.psi import columns as column_options
 from cli.psi import policy as policy_options
 from cli.psi import records as record_options
 from cli.psi import values as value_options
-from cli.psi.choices import STALL_SECONDS
-from cli.psi.given import GivenOptions
 from psi.agreement.modes import Comparer, Matching, Reveal, Side
 from psi.agreement.terms import MAX_KEYS, MAX_SIZE
 from psi.session.job import LEAST_PEER_SIZE, MAX_PEER_SIZE
+from psiselect.matching.choices import STALL_SECONDS
+from psiselect.matching.given import GivenOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _PATH = click.Path(path_type=Path)

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from psi.tables.files import TableFile
 from psi.tables.held import frame_library, hold
-from psi.tables.joining import joined_schema, write_joined
+from psi.tables.joining import joined_schema, read_joined, write_joined
 from psi.tables.key_text import digits_lost
 from psi.tables.opening import is_columnar, open_file, open_source, table_at
 from psi.tables.reading import ReadingOptions
@@ -41,7 +41,17 @@ from psi.tables.source import (
     text_column,
 )
 from psi.tables.stores import StoreTarget
-from psi.tables.writing import ALL, MATCHED_BY, Chosen, KeyNames, Target, check_target, write_rows, written_text
+from psi.tables.writing import (
+    ALL,
+    MATCHED_BY,
+    Chosen,
+    KeyNames,
+    Target,
+    check_target,
+    read_rows,
+    write_rows,
+    written_text,
+)
 
 __all__ = [
     "ALL",
@@ -64,6 +74,8 @@ __all__ = [
     "joined_schema",
     "open_file",
     "open_source",
+    "read_joined",
+    "read_rows",
     "require_columns",
     "require_names",
     "row_table",

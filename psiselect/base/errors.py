@@ -113,6 +113,11 @@ class TransportError(PsiselectError):
     kind: ClassVar[str] = "transport"
 
 
+def as_record(error: PsiselectError) -> dict[str, object]:
+    """An error as `--json` reports it."""
+    return {"code": error.exit_code, "kind": error.kind, "term": error.term, "message": str(error)}
+
+
 def classify(error: BaseException) -> tuple[int, str]:
     """Exit code and kind of any error; one that is not of this tree is a bug."""
     return (error.exit_code, error.kind) if isinstance(error, PsiselectError) else (EXIT_BUG, "bug")
