@@ -25,6 +25,12 @@ ADAPTERS = {
     "psiselect.base.durable": {FILES, DATABASES},
     "psiselect.base.toml_file": {FILES},
     "psiselect.base.working": {FILES},
+    # Certificates and policies are held against the clock; files of a call are opened, and each has one purpose.
+    "psiselect.identities": {CLOCK},
+    "psiselect.matching.by_files": {FILES, CLOCK},
+    "psiselect.matching.files": {FILES},
+    "psiselect.matching.guard": {CLOCK},
+    "psiselect.matching.records": {FILES, CLOCK},
     # Measured, to choose what suits the machine.
     "psi.oblivious.cost": {CLOCK},
     "psi.session.calibration": {CLOCK},
