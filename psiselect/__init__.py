@@ -20,8 +20,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from psi.identity.identity import Identity
+    from psi.inputs.checking import Checked
+    from psi.session.cost import CostEstimate
     from psiselect.base.errors import (
         BudgetError,
+        CancelError,
         InputError,
         LocalError,
         MinimumError,
@@ -33,12 +37,20 @@ if TYPE_CHECKING:
         TransportError,
         UsageError,
     )
+    from psiselect.matching.answers import FileResult, MatchResult
+    from psiselect.matching.beforehand import check, estimate, normalize
+    from psiselect.matching.calls import connect, connect_async, listen, listen_async, match
+    from psiselect.matching.calls_by_files import answer, finish, offer
 
     __version__: str
 
 # Public name -> the module that has it; a module's own name stands for the module itself. Sorted by module.
 _EXPORTS = {
+    "Identity": "psi.identity.identity",
+    "Checked": "psi.inputs.checking",
+    "CostEstimate": "psi.session.cost",
     "BudgetError": "psiselect.base.errors",
+    "CancelError": "psiselect.base.errors",
     "InputError": "psiselect.base.errors",
     "LocalError": "psiselect.base.errors",
     "MinimumError": "psiselect.base.errors",
@@ -49,12 +61,31 @@ _EXPORTS = {
     "ResourceError": "psiselect.base.errors",
     "TransportError": "psiselect.base.errors",
     "UsageError": "psiselect.base.errors",
+    "FileResult": "psiselect.matching.answers",
+    "MatchResult": "psiselect.matching.answers",
+    "answer": "psiselect.matching.calls_by_files",
+    "check": "psiselect.matching.beforehand",
+    "connect": "psiselect.matching.calls",
+    "connect_async": "psiselect.matching.calls",
+    "estimate": "psiselect.matching.beforehand",
+    "finish": "psiselect.matching.calls_by_files",
+    "listen": "psiselect.matching.calls",
+    "listen_async": "psiselect.matching.calls",
+    "match": "psiselect.matching.calls",
+    "normalize": "psiselect.matching.beforehand",
+    "offer": "psiselect.matching.calls_by_files",
 }
 
 __all__ = [
     "BudgetError",
+    "CancelError",
+    "Checked",
+    "CostEstimate",
+    "FileResult",
+    "Identity",
     "InputError",
     "LocalError",
+    "MatchResult",
     "MinimumError",
     "OutputError",
     "PolicyError",
@@ -64,6 +95,17 @@ __all__ = [
     "TransportError",
     "UsageError",
     "__version__",
+    "answer",
+    "check",
+    "connect",
+    "connect_async",
+    "estimate",
+    "finish",
+    "listen",
+    "listen_async",
+    "match",
+    "normalize",
+    "offer",
 ]
 
 

@@ -10,9 +10,12 @@ Both give a `psi.tables.Source`, which every room reads.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from psi.tables import ReadingOptions, Source, TableFile, frame_library, hold, open_file, open_source, table_at
 from psi.tables.files import STANDARD_INPUT
@@ -122,6 +125,24 @@ class HeldTable:
 
 
 AnyTable = Table | HeldTable
+
+
+class LookedAt:
+    """A source that calls `look` before it hands out a batch; what that raises ends the reading."""
+
+    def __init__(self, source: Source, look: Callable[[], None]) -> None:
+        self._source = source
+        self._look = look
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """See `psi.tables.Source`."""
+        self._look()
+        for batch in self._source.batches(columns):
+            yield batch
+            self._look()
 
 
 def table_of(

@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
+
+
+def parse_size(text: str) -> int | None:
+    """A size such as 800M, 1.5G or 2GiB in bytes; plain letters are powers of 1000, with an i powers of 1024. None for
+    any other text."""
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        return None
+    number, letter, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** " kmgt".index(letter.lower() or " "))
+
 
 def human_bytes(count: float) -> str:
     """A size in powers of 1024, about three digits: 812 B, 1.25 MiB."""

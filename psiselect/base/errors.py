@@ -2,6 +2,7 @@
 
     PsiselectError
     +-- LocalError            this side is at fault, or decided
+    |   +-- CancelError       the program that called said stop
     |   +-- UsageError        the call or the options make no sense
     |   +-- InputError        a file, row, column or field could not be read as promised
     |   |   +-- OutputError   a file or stream could not be written
@@ -47,6 +48,13 @@ class LocalError(PsiselectError):
     """This side is at fault, or decided not to go on."""
 
 
+class CancelError(LocalError):
+    """The program that called has cancelled the work; nothing is written and no result is given."""
+
+    exit_code: ClassVar[int] = 130
+    kind: ClassVar[str] = "cancelled"
+
+
 class UsageError(LocalError):
     """The call or the command's options make no sense together."""
 
@@ -74,7 +82,9 @@ class ResourceError(LocalError):
 
 class OutputError(InputError):
     """A file or stream could not be written: the disk is full, the folder is read-only, or the reader is gone. `reason`
-    is the system's, without what to do."""
+    is the system's, without what to do. `result` is what a call has found all the same, None where that is nothing."""
+
+    result: object | None = None
 
     def __init__(self, message: str, *, term: str | None = None, reason: str | None = None) -> None:
         super().__init__(message, term=term)

@@ -7,6 +7,8 @@
     files       each file of a call has one purpose; spare: where a result is kept that cannot be written
     network     one session, waiting or calling; kept: one that is kept in a folder; both_here: without a network
     by_files    the same exchange by files; prediction: what a session would cost
+    calls, calls_by_files, beforehand: the public functions; public: what they share; asked: their arguments;
+                answers: what they return; observing: log and spans
 
 Rule: what can go wrong on this side alone comes before the peer is called.
 """

@@ -44,7 +44,7 @@ def match(given: GivenOptions, b: Other, talk: Talk, speaker: Speaker) -> Found:
     with (
         open_backend(choices.means, talk) as backend,
         read(choices) as own,
-        told(there.read(Side.LISTEN, terms), talk.tell) as other,
+        told(there.read(Side.LISTEN, terms, talk.looking), talk.tell) as other,
         talk.shown() as done,
     ):
         gather(other, talk.tell)

@@ -110,7 +110,7 @@ def offer(given: GivenOptions, out: Path, state: Path, talk: Talk, speaker: Spea
             declared = setup.terms.declared_size(setup.size)
             return SessionResult(Outcome(), declared, 0, b"", {}, {}, time.monotonic() - started, writer.size, 0)
 
-        result = own.records.keep(setup, identity, peer, make, "offered")
+        result = own.records.keep(setup, identity, peer, lambda: talk.observed(setup, identity, peer, make), "offered")
         return Written(out, state, None, own.job, result, backend.name, peer)
 
 
@@ -139,14 +139,19 @@ def answer(
                     answered.add(reader.id, datetime.now(UTC))
                 return _measured(made, started, writer.size, reader.size)
 
-            result = own.records.keep(setup, identity, peer, make, "answered")
+            result = own.records.keep(
+                setup, identity, peer, lambda: talk.observed(setup, identity, peer, make), "answered"
+            )
             return Written(out, None, given.learn, own.job, result, backend.name, peer)
 
 
-def finish(answer: Path, state: Path, now: Mapping[str, Any], talk: Talk, speaker: Speaker) -> Found:
+def finish(
+    answer: Path, state: Path, now: Mapping[str, Any], talk: Talk, speaker: Speaker
+) -> tuple[Found, GivenOptions]:
     """Read the peer's answer to the offer whose state this is, then remove the state.
 
-    now: what is said of the result, and what has moved since the offer, as fields of `GivenOptions`. Raises UsageError,
+    now: what is said of the result, and what has moved since the offer, as fields of `GivenOptions`. Returns the result
+    and all options. Raises UsageError,
     InputError, PolicyError, RemoteError.
     """
     kept = OfferState.load(state)
@@ -175,12 +180,12 @@ def finish(answer: Path, state: Path, now: Mapping[str, Any], talk: Talk, speake
                     found = exchange.finish(setup, kept.offer, kept.contents, reader.frames(), done)
                 return _measured(found, started, kept.size, reader.size)
 
-            result = own.records.keep(setup, identity, peer, run)
+            result = own.records.keep(setup, identity, peer, lambda: talk.observed(setup, identity, peer, run))
             if result.outcome.withheld:
                 states.remove(state)
             found = own.results.give(own.job, result, backend.name, peer)
     states.remove(state)  # all that was asked for is written by now
-    return found
+    return found, given
 
 
 def _choices(side: Side, given: GivenOptions, talk: Talk, speaker: Speaker) -> Choices:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -25,7 +26,7 @@ from psiselect.matching.guard import Guard, charge_of
 from psiselect.matching.records import SessionRecords
 from psiselect.matching.results import Results, Speaker
 from psiselect.matching.spare import RESUMED, Spare
-from psiselect.tables import AnyTable
+from psiselect.tables import AnyTable, LookedAt
 from psiselect.talk import Talk
 
 STALL_SECONDS = 60.0
@@ -46,9 +47,10 @@ class ListChoice:
         """The same, with a share of the memory for each of so many sessions at once."""
         return replace(self, memory=replace(self.memory, limit=self.memory.limit // sessions))
 
-    def read(self, side: Side, terms: Terms) -> Job:
-        """Read the table. Raises InputError."""
-        source = self.table.open(self.memory.folder)
+    def read(self, side: Side, terms: Terms, look: Callable[[], None] | None) -> Job:
+        """Read the table. look: called now and then; what it raises ends the reading. Raises InputError."""
+        opened = self.table.open(self.memory.folder)
+        source = opened if look is None else LookedAt(opened, look)
         return Job(source, self.keys, side, terms, self.memory, value=self.value, nulls=self.nulls, strict=self.strict)
 
 

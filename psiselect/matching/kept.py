@@ -39,12 +39,14 @@ def listen(choices: Choices, addresses: Sequence[str]) -> Found:
             addresses, own.parties.identity, own.parties.peers, timeout=stall / _LINKS, busy_frame=BUSY
         ) as listener,
     ):
+        look = own.talk.looking
+        own.talk.listening(listener.addresses)
         own.talk.tell(f"listening on {', '.join(listener.addresses)} for {own.parties.names}")
 
         def first(hurry: bool) -> Channel:
-            return listener.accept(means.timeout or (stall if hurry else math.inf))
+            return listener.accept(means.timeout or (stall if hurry else math.inf), look=look)
 
-        return _run(own, means, first, lambda peer: _Accepted(listener, peer))
+        return _run(own, means, first, lambda peer: _Accepted(listener, peer, look))
 
 
 def connect(choices: Choices, address: str) -> Found:
@@ -52,12 +54,12 @@ def connect(choices: Choices, address: str) -> Found:
     choices = _as_begun(choices)
     means, stall = choices.means, choices.means.stall_seconds
     with prepared(choices) as own:
-        identity = own.parties.identity
+        identity, look = own.parties.identity, own.talk.looking
 
         def first(hurry: bool) -> Channel:
-            return call(address, identity, own.parties.peers, timeout=stall, stall=stall / _LINKS)
+            return call(address, identity, own.parties.peers, timeout=stall, stall=stall / _LINKS, look=look)
 
-        return _run(own, means, first, lambda peer: _Called(address, identity, peer, stall / _LINKS))
+        return _run(own, means, first, lambda peer: _Called(address, identity, peer, stall / _LINKS, look))
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,13 @@ class _Called:
     identity: Identity
     peer: PeerIdentity
     stall: float
+    look: Callable[[], None] | None
 
     def open(self, wait: float) -> Channel:
         """See Link."""
-        return call(self.address, self.identity, [self.peer], timeout=max(round(wait, 1), 0.1), stall=self.stall)
+        return call(
+            self.address, self.identity, [self.peer], timeout=max(round(wait, 1), 0.1), stall=self.stall, look=self.look
+        )
 
 
 @dataclass(frozen=True)
@@ -80,10 +85,11 @@ class _Accepted:
 
     listener: Listener
     peer: PeerIdentity
+    look: Callable[[], None] | None
 
     def open(self, wait: float) -> Channel:
         """See Link."""
-        channel = self.listener.accept(wait)
+        channel = self.listener.accept(wait, look=self.look)
         if channel.peer_fingerprint != self.peer.fingerprint:
             channel.abandon(BUSY)
             raise TransportError("another peer came")
@@ -144,7 +150,8 @@ def _tell(workdir: Path, session: ResumableSession, own: OwnSide) -> None:
 def _finish(own: OwnSide, session: ResumableSession, backend: str) -> Found:
     """Run it, put the result where it belongs, and let the peer go."""
     peer = own.parties.peer(session.setup.verifier.fingerprint)
-    result = own.records.keep(session.setup, own.parties.identity, peer, session.run)
+    identity, setup = own.parties.identity, session.setup
+    result = own.records.keep(setup, identity, peer, lambda: own.talk.observed(setup, identity, peer, session.run))
     try:
         found = own.results.give(own.job, result, backend, peer)
     except (PolicyError, RemoteError):  # that is the result, and it stays so

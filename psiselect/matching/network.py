@@ -23,8 +23,9 @@ def listen(choices: Choices, addresses: Sequence[str]) -> Found:
         with Listener(
             addresses, parties.identities, parties.peers, timeout=means.stall_seconds, busy_frame=BUSY
         ) as listener:
+            own.talk.listening(listener.addresses)
             tell(f"listening on {', '.join(listener.addresses)} for {parties.names}")
-            channel = listener.accept(means.timeout or math.inf)
+            channel = listener.accept(means.timeout or math.inf, look=own.talk.looking)
             tell(f"session with {parties.peer(channel.peer_fingerprint).name}")
             return own.run(channel, means)
 
@@ -37,4 +38,5 @@ def connect(choices: Choices, address: str) -> Found:
         parties, means = own.parties, choices.means
         stall = means.stall_seconds
         own.talk.tell(f"calling {address}, for up to {stall:g} s")
-        return own.run(call(address, parties.identity, parties.peers, timeout=stall), means)
+        channel = call(address, parties.identity, parties.peers, timeout=stall, look=own.talk.looking)
+        return own.run(channel, means)

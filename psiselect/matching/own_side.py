@@ -13,7 +13,8 @@ from psi.inputs.items import no_key
 from psi.protocol.setup import Setup
 from psi.session import session
 from psi.session.job import Job
-from psi.transport.channel import Channel
+from psi.session.session import SessionResult
+from psi.transport.tlschannel import TlsChannel
 from psiselect.base.entropy import Entropy, SystemEntropy
 from psiselect.base.errors import OutputError, PolicyError, RemoteError
 from psiselect.identities import load_identities, load_peer
@@ -100,15 +101,20 @@ class OwnSide:
             check_size=lambda size: self.guard.check_peer_size(peer, size),
         )
 
-    def run(self, channel: Channel, means: Means) -> Found:
+    def run(self, channel: TlsChannel, means: Means) -> Found:
         """Run the session over a channel, and give out its result."""
         peer = self.parties.peer(channel.peer_fingerprint)
         identity = self.parties.shown(channel.own_fingerprint)
         with open_backend(means, self.talk) as backend, self.talk.shown() as done:
             setup = self.setup(peer, backend, identity=identity)
             troubles: list[OutputError] = []
+
+            def run() -> SessionResult:
+                with self.talk.breaking_off(channel):
+                    return session.run(channel, setup, done)
+
             result = self.records.keep(
-                *(setup, identity, peer, lambda: session.run(channel, setup, done)),
+                *(setup, identity, peer, lambda: self.talk.observed(setup, identity, peer, run)),
                 trouble=troubles.append,
             )
             try:
@@ -156,7 +162,7 @@ def load_parties(
 
 def read(choices: Choices) -> Job:
     """Read this side's table; tell which rows were left out."""
-    return told(choices.list.read(choices.side, choices.terms), choices.talk.tell)
+    return told(choices.list.read(choices.side, choices.terms, choices.talk.looking), choices.talk.tell)
 
 
 def told(job: Job, tell: Callable[[str], None]) -> Job:

@@ -99,7 +99,7 @@ class _Links:
     def listener(self, *_: object, **more: object) -> Iterator[_Links]:
         yield self
 
-    def accept(self, wait: float | None = None) -> MemoryChannel:
+    def accept(self, wait: float | None = None, **more: object) -> MemoryChannel:
         return self.take(Side.LISTEN)
 
     def call(self, *_: object, **more: object) -> MemoryChannel:
