@@ -97,6 +97,8 @@ def listen(
     """
     own, *more = asked.identities(identity, "identity")
     addresses = asked.texts(address, "address")
+    if not addresses:
+        raise UsageError("address: name at least one", term="address")
     for place in addresses:
         Address.parse(place, every=True)
     parties = {"identity": own, "more_identities": tuple(more), "peers": asked.peers(peer, "peer")}

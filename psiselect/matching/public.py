@@ -105,9 +105,10 @@ def talk(progress: Progress | None, cancel: Cancel, listening: Callable[[Sequenc
 def result(found: Found, given: GivenOptions, rows: bool) -> MatchResult:
     """Raises OutputError, with the result, for what could not be written where it belongs."""
     given_out = MatchResult.of(found, given.table, rows_wanted=rows)
-    if found.trouble is not None:
-        found.trouble.result = given_out
-        raise found.trouble
+    trouble = found.trouble
+    if trouble is not None:
+        trouble.result = given_out
+        raise trouble
     return given_out
 
 
