@@ -120,7 +120,7 @@ class HeldTable:
 
     @property
     def library(self) -> str | None:
-        """ "pandas" or "polars" for their frames, else None."""
+        """The library of a frame, "pandas" or "polars"; None for anything else."""
         return frame_library(self.held)
 
 

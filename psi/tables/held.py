@@ -61,7 +61,7 @@ class HeldSource:
 
 
 def frame_library(table: object) -> str | None:
-    """ "pandas" or "polars" for a frame of that library, None for anything else. Imports neither."""
+    """The library of a frame, "pandas" or "polars"; None for anything else. Imports neither."""
     for name in ("pandas", "polars"):
         library = sys.modules.get(name)
         if library is not None and isinstance(table, library.DataFrame):

@@ -70,7 +70,7 @@ def connect(
     )
 
 
-def _dial(address: Address, deadline: float, timeout: float, look: Callable[[], None] | None) -> socket.socket:
+def _dial(address: Address, deadline: float, timeout: float, look: Callable[[], None] | None = None) -> socket.socket:
     """A TCP connection, tried again while nobody listens there yet, or while the name does not resolve yet."""
     most = math.inf if look is None else _DIAL_SECONDS
     while True:
