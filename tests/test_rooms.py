@@ -31,6 +31,8 @@ ADAPTERS = {
     "psiselect.matching.files": {FILES},
     "psiselect.matching.guard": {CLOCK},
     "psiselect.matching.records": {FILES, CLOCK},
+    "psiselect.matching.observing": {CLOCK},
+    "psiselect.matching.public": {SOCKETS},  # asyncio, whose loops wait for a thread
     # Measured, to choose what suits the machine.
     "psi.oblivious.cost": {CLOCK},
     "psi.session.calibration": {CLOCK},
