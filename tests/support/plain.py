@@ -38,7 +38,7 @@ BANNED = {
 }
 
 # A full stop behind these does not end a sentence.
-ABBREVIATIONS = ("al.",)
+_ABBREVIATION = re.compile(r"\b(?:et al)\.$")
 
 _MARKDOWN = MarkdownIt("commonmark").enable("table")
 _END = re.compile(r"[.!?][)\]\"'”’*]*(?=\s|$)")
@@ -93,7 +93,7 @@ def sentences(text: str) -> list[str]:
     """The sentences of a paragraph's text, in order; the last one may lack its full stop."""
     found, start = [], 0
     for end in _END.finditer(text):
-        if not text[: end.end()].endswith(ABBREVIATIONS):
+        if not _ABBREVIATION.search(text[: end.end()]):
             found.append(text[start : end.end()].strip())
             start = end.end()
     return [sentence for sentence in (*found, text[start:].strip()) if sentence]
