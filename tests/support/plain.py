@@ -37,8 +37,8 @@ BANNED = {
     "the same, of what?": r"the same(?=\s*(?:[.,;:)]|$))",
 }
 
-# A full stop behind these does not end a sentence.
-_ABBREVIATION = re.compile(r"\b(?:et al)\.$")
+# A full stop behind this, as in "et al.", does not end a sentence.
+_ABBREVIATION = re.compile(r"\bal\.$")
 
 _MARKDOWN = MarkdownIt("commonmark").enable("table")
 _END = re.compile(r"[.!?][)\]\"'”’*]*(?=\s|$)")
