@@ -19,7 +19,9 @@ from cli.main import main
 
 PAGE = (ROOT / "docs" / "elections.md").read_text()
 FORMATS = (ROOT / "docs" / "ballot-formats.md").read_text()
-EXAMPLES: dict[str, str] = dict(re.findall(r"^`([\w.]+)`[^\n]*:\n\n```text\n(.*?)```", FORMATS, re.MULTILINE | re.DOTALL))
+EXAMPLES: dict[str, str] = dict(
+    re.findall(r"^`([\w.]+)`[^\n]*:\n\n```text\n(.*?)```", FORMATS, re.MULTILINE | re.DOTALL)
+)
 COMMANDS: dict[str, list[str]] = {
     words[3]: words[1:]
     for line in re.findall(r"^    (psiselect vote count .*)$", FORMATS, re.MULTILINE)
