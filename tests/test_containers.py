@@ -150,6 +150,17 @@ def test_each_party_has_its_own_folders_and_may_write_to_its_data_alone(name: st
         assert (mount["type"], mount["bind"]) == ("bind", {"create_host_path": False})
 
 
+def test_settings_for_systemd_have_the_same_folders() -> None:
+    settings = tomllib.loads((ROOT / "packaging" / "listen.toml").read_text())
+    assert settings["identity"] == [f"{KEYS}/acme"]
+    assert settings["peer"] == [f"{PEERS}/globex.crt"]
+    options = dict(word.split("=", 1) for word in services()["acme"].command if "=" in word)
+    for name in ("identity", "peer"):
+        assert [options[f"--{name}"]] == settings[name]
+    for name in ("input", "memory-limit", "learn"):
+        assert options[f"--{name}"] == settings[name]
+
+
 def test_the_caller_waits_for_the_listener_on_a_network_without_a_way_out() -> None:
     found = services()
     assert found["globex"].settings["depends_on"] == {"acme": {"condition": "service_healthy"}}

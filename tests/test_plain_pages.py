@@ -24,6 +24,7 @@ PLAIN = [
     "docs/databases.md",
     "docs/elections.md",
     "docs/glossary.md",
+    "docs/install.md",
     "docs/normalization-reference.md",
     "docs/normalization.md",
     "docs/offline-protocol.md",
