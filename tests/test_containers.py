@@ -213,9 +213,14 @@ def until_ready(service: Service, port: int, listener: Any) -> None:
     assert program == "python"
     words = [word.replace("7080", str(port)) for word in arguments]
     assert words != arguments
-    while not answers(port) or subprocess.run([sys.executable, *words], capture_output=True, check=False).returncode:
+    while not answers(port):
         assert listener.poll() is None, listener.communicate()
         time.sleep(0.02)
+    for _ in range(20):
+        checked = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
+        if checked.returncode == 0:
+            return
+    raise AssertionError(checked.stderr)
 
 
 def check_result(parties: Path, said: str) -> None:
