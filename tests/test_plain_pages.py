@@ -26,6 +26,7 @@ PLAIN = [
     "docs/elections.md",
     "docs/first-match.md",
     "docs/glossary.md",
+    "docs/install.md",
     "docs/normalization-reference.md",
     "docs/normalization.md",
     "docs/offline-protocol.md",

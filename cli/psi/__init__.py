@@ -1,6 +1,8 @@
 """`psiselect psi`.
 
-    command    the commands; offline: those by files; verify: the check of a signed record; check: that of a list
+    group      where each command is
+    command    sessions over the network or on this machine; offline: those by files; verify: the check of a signed
+               record; check: that of a list
     options    what click takes; addresses: those among them; given: the same as one typed object
     choices    the same checked together, in groups
     table      how a list is named; columns, values: options about columns that travel and values that add up

@@ -1,4 +1,4 @@
-"""`psiselect psi`: match lists with a peer over the network, or try it out on this machine."""
+"""`psiselect psi listen`, `connect`, `local` and `estimate`: a session over the network, or one on this machine."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ import click
 from cli import _backend
 from cli._output import human_bytes, human_seconds, print_fields, print_json, say
 from cli._table import QUERY_HELP, Table, TableName
-from cli.psi import offline, resume, runs
+from cli.psi import resume
 from cli.psi import values as value_options
 from cli.psi.addresses import AddressText
-from cli.psi.check import check_list
 from cli.psi.choices import Choices, exact
 from cli.psi.config import certificates
 from cli.psi.given import GivenOptions
@@ -27,7 +26,6 @@ from cli.psi.serve import check as check_service
 from cli.psi.serve import serve as run_service
 from cli.psi.spare import LOCALLY
 from cli.psi.values import check_column
-from cli.psi.verify import verify
 from psi.agreement.column_terms import ColumnTerms
 from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
 from psi.agreement.terms import KeyTerm, Terms
@@ -44,22 +42,7 @@ from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import UsageError
 
 
-@click.group()
-def command() -> None:
-    """Private set intersection: which of our rows do both have, and nothing else.
-
-    Both sides run one command each, at the same time, with the same --reveal and --key rules.
-    """
-
-
-command.add_command(verify)
-command.add_command(check_list)
-command.add_command(runs.command)
-for part in offline.COMMANDS:
-    command.add_command(part)
-
-
-@command.command("listen")
+@click.command("listen")
 @click.option(
     "--address",
     "addresses",
@@ -114,7 +97,7 @@ def listen(ctx: click.Context, /, addresses: tuple[str, ...], given: GivenOption
             own.run(channel, choices.means)
 
 
-@command.command("connect")
+@click.command("connect")
 @click.argument("address", type=AddressText(to_call=True), metavar="HOST:PORT")
 @session_options(Side.CONNECT)
 def connect_(address: str, given: GivenOptions) -> None:
@@ -138,7 +121,7 @@ def connect_(address: str, given: GivenOptions) -> None:
         own.run(connect(address, own.parties.identity, own.parties.peers, timeout=stall), choices.means)
 
 
-@command.command("local")
+@click.command("local")
 @click.argument("source", metavar="A", type=TableName())
 @click.argument("second", metavar="B", type=TableName())
 @local_options
@@ -231,7 +214,7 @@ def _keys_of_b(keys: tuple[KeySpec, ...], given: tuple[str, ...]) -> tuple[KeySp
     return found
 
 
-@command.command("estimate")
+@click.command("estimate")
 @click.option("--own", required=True, type=click.IntRange(0), metavar="N", help="Distinct keys on this side.")
 @click.option("--peer", required=True, type=click.IntRange(0), metavar="N", help="Distinct keys on the other side.")
 @estimate_options

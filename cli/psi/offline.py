@@ -320,6 +320,3 @@ def _say_written(as_json: bool, record: dict[str, object], words: dict[str, obje
         print_json(record)
     else:
         print_fields(words)
-
-
-COMMANDS = (offer, answer, finish)

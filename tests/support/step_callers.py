@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cli.psi import command, resume
+from cli.psi import command, group, resume
 from cli.psi.choices import Choices
 from cli.psi.given import GivenOptions
 from cli.psi.own_side import check_options, open_backend, read
@@ -59,7 +59,7 @@ def taken(caller: Caller, failing: str | None = None) -> tuple[list[str], str]:
 
 def psi(*words: object) -> None:
     """A psi command in this process; what it raises comes through."""
-    command.command.main([str(word) for word in words], standalone_mode=False)
+    group.command.main([str(word) for word in words], standalone_mode=False)
 
 
 def who(name: str) -> tuple[object, ...]:
