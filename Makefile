@@ -10,7 +10,7 @@ demo: $(VENV)/demo.stamp
 	$(BIN)/psiselect demo
 
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: $(VENV)/check.stamp
 	$(BIN)/ruff check .
