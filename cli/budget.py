@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cli._options import choice
-from cli._output import json_option, print_fields, print_json, print_table, say
+from cli._output import json_option, print_fields, print_json, print_line, print_table, say
 from dpselect.accounting import BudgetKind, Cost, epsilon_of_rho, rho_of_epsilon
 from dpselect.composition import tight_epsilon
 from dpselect.ledger import Balance, Ledger
@@ -137,10 +137,10 @@ def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json
         return
     _print_terms(ledger)
     if not balances:
-        click.echo("Nothing spent yet.")
+        print_line("Nothing spent yet.")
         return
     extra = [*(["epsilon at delta"] if at else []), *([f"epsilon for {group}"] if group > 1 else [])]
-    click.echo()
+    print_line()
     print_table(
         ["data set", "spent", "left", *extra],
         [
@@ -157,7 +157,7 @@ def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json
     if len(balances) > _SHOWN:
         say(f"{len(balances) - _SHOWN:,} data sets are not shown; name one with --dataset, or use --json")
     if entries:
-        click.echo()
+        print_line()
         print_table(
             ["when (UTC)", "data set", "cost", "what"],
             [(entry.at, entry.dataset, ledger.describe(entry.cost), entry.what) for entry in entries[-_SHOWN:]],

@@ -107,18 +107,20 @@ class OwnSide:
         peer = self.parties.peer(channel.peer_fingerprint)
         identity = self.parties.shown(channel.own_fingerprint)
         with open_backend(means) as backend, shown() as done:
-            setup = self.setup(peer, backend, identity=identity)
+            admission = self.guard.admission(peer, self.job.terms)
+            setup = self.setup(peer, backend, admit=admission, identity=identity)
             troubles: list[OutputError] = []
-            result = self.records.keep(
-                *(setup, identity, peer, lambda: session.run(channel, setup, done)),
-                trouble=troubles.append,
-            )
-            try:
-                self.results.give(self.job, result, backend.name, peer, troubles)
-            except (PolicyError, RemoteError):
-                for trouble in troubles:
-                    say(str(trouble))
-                raise
+            with admission.saying_paid():
+                result = self.records.keep(
+                    *(setup, identity, peer, lambda: session.run(channel, setup, done)),
+                    trouble=troubles.append,
+                )
+                try:
+                    self.results.give(self.job, result, backend.name, peer, troubles)
+                except (PolicyError, RemoteError):
+                    for trouble in troubles:
+                        say(str(trouble))
+                    raise
 
 
 @contextlib.contextmanager
