@@ -77,11 +77,6 @@ class OwnSide:
         self.guard.check(self.parties.peers, self.job.size)
         self.guard.prepare(self.parties.peers)
 
-    def prepare(self) -> None:
-        """Take room for the audit line and the result of a session that is about to begin. Raises InputError."""
-        self.records.prepare()
-        self.results.prepare()
-
     def setup(
         self,
         peer: PeerIdentity,
