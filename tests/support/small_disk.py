@@ -30,14 +30,24 @@ class SmallDisk:
 
 
 @contextlib.contextmanager
-def small_disk(folder: Path) -> Iterator[SmallDisk]:
-    """Mounted at a new folder. Skips the test where this process may mount nothing."""
+def mounted(folder: Path) -> Iterator[SmallDisk | None]:
+    """At a new folder. None where this process may mount nothing."""
     folder.mkdir()
     mount = shutil.which("mount")
     command = [mount or "mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "psiselect-test", str(folder)]
     if mount is None or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("this process may not mount a file system")
+        yield None
+        return
     try:
         yield SmallDisk(folder)
     finally:
         subprocess.run(["umount", "-l", str(folder)], capture_output=True, check=False)
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[SmallDisk]:
+    """The same; skips the test where this process may mount nothing."""
+    with mounted(folder) as disk:
+        if disk is None:
+            pytest.skip("this process may not mount a file system")
+        yield disk
