@@ -123,6 +123,20 @@ class TroubledListener:
         """How many of its `task` (threads) or `fd` (open files) there are."""
         return len(list(Path(f"/proc/{self.process.pid}/{what}").iterdir()))
 
+    def calm(self, what: str) -> int:
+        """The same when nothing goes on: one more than the least that is seen for two seconds, for the look for room
+        and a health check that may go on at any time."""
+        ending, least = time.monotonic() + 2, self.of(what)
+        while time.monotonic() < ending:
+            least = min(least, self.of(what))
+            time.sleep(0.05)
+        return least + 1
+
+    def settle(self, calm: dict[str, int]) -> None:
+        """Wait until there is no more of each. What a round has begun is over in a moment; a thread or a file that is
+        lost never goes."""
+        self.until(lambda: all(self.of(what) <= usual for what, usual in calm.items()))
+
     def memory(self) -> int:
         """Resident bytes."""
         return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -199,11 +213,13 @@ class TroubledListener:
     @contextlib.contextmanager
     def _away(self, path: Path) -> Iterator[None]:
         away = path.with_name(f"{path.name}.away")
-        path.rename(away)
+        with contextlib.suppress(FileNotFoundError):  # it was rotated a moment ago
+            path.rename(away)
         yield
         if path.is_dir():  # somebody made it anew
             shutil.rmtree(path)
-        away.rename(path)
+        with contextlib.suppress(FileNotFoundError):
+            away.rename(path)
 
     @contextlib.contextmanager
     def bad_clients(self) -> Iterator[None]:
