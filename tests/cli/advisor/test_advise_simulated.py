@@ -211,12 +211,13 @@ CASES: dict[str, Case] = {
 }
 
 
+# Runs where each reads many rows.
 SLOW = {
     "quantile": 25,
     "poll of shares": 20,
     "poll of counts": 10,
     "poll of options": 20,
-}  # runs where each reads many rows
+}
 
 
 def misses(name: str, runs: int) -> tuple[int, float]:
