@@ -214,6 +214,14 @@ def test_a_long_ledger_is_shown_in_part_as_text_and_whole_as_json(run: Run, tmp_
     assert "not shown" not in run("show", tmp_path / "l", "--dataset", "d0")[2]
 
 
+def test_all_data_sets_that_are_not_shown_are_counted(run: Run, tmp_path: Path) -> None:
+    run("create", tmp_path / "l", "--epsilon", 1000, "--neighbors", "replace", "--dataset", "named")
+    fill(tmp_path / "l", 104, 104)
+    out, err = run("show", tmp_path / "l")[1:]
+    assert "named" in out
+    assert err.startswith("5 data sets are not shown")
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize(("datasets", "form"), [(1, []), (1, ["--json"]), (1000, []), (1000, ["--json"])])
 def test_a_hundred_thousand_entries_are_shown_soon(run: Run, tmp_path: Path, datasets: int, form: list[str]) -> None:
