@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from cli import _backend
+from cli._ledger import saying_paid
 from cli._output import human_bytes, human_seconds, print_fields, print_json, say
 from cli._table import QUERY_HELP, Table, TableName
 from cli.psi import resume
@@ -173,7 +174,8 @@ def local_(
     keys = _keys_of_b(here.keys, keys_b)
     table = _table_of_b(second, query_b, here.table, reading_b)
     there = replace(here, table=table, keys=keys, value=given.value, nulls=nulls_b or given.nulls)
-    again = replace(choices.results, spare=replace(choices.results.spare, again=LOCALLY))
+    spare = choices.results.spare
+    again = replace(choices.results, spare=spare if charge is not None else replace(spare, again=LOCALLY))
     stored = (there.table.file_in(here.memory.folder).name,) if there.table.is_stored else ()
     again.check(here.table.open(here.memory.folder), {"A": here.table.file, "B": there.table.file}, stored)
     with (
@@ -187,7 +189,8 @@ def local_(
             charge.pay()
             charge.tell()
         results = local.run({Side.CONNECT: own, Side.LISTEN: other}, backend, SystemEntropy(), done)
-        again.give(own, results[Side.CONNECT], backend.name, None)
+        with saying_paid(lambda: charge is not None):
+            again.give(own, results[Side.CONNECT], backend.name, None)
 
 
 def _table_of_b(where: Path | str, query: str | None, table: Table, said: dict[str, Any]) -> Table:

@@ -159,7 +159,8 @@ def answer(offer: Path, out: Path, state: Path | None, given: GivenOptions) -> N
         answered.check(reader.id)
         with prepared(choices) as own, open_backend(choices.means) as backend:
             identity, peer = own.parties.identity, reader.author
-            setup = own.setup(peer, backend)
+            admission = own.guard.admission(peer, choices.terms)
+            setup = own.setup(peer, backend, admit=admission)
 
             def make() -> SessionResult:
                 started = time.monotonic()
@@ -170,7 +171,8 @@ def answer(offer: Path, out: Path, state: Path | None, given: GivenOptions) -> N
                     answered.add(reader.id, datetime.now(UTC))
                 return _measured(made, started, writer.size, reader.size)
 
-            result = own.records.keep(setup, identity, peer, make, "answered")
+            with admission.saying_paid():
+                result = own.records.keep(setup, identity, peer, make, "answered")
             padded = "" if setup.terms.pad_to is None else ", padding included"
             _say_written(
                 given.as_json,

@@ -77,11 +77,6 @@ class OwnSide:
         self.guard.check(self.parties.peers, self.job.size)
         self.guard.prepare(self.parties.peers)
 
-    def prepare(self) -> None:
-        """Take room for the audit line and the result of a session that is about to begin. Raises InputError."""
-        self.records.prepare()
-        self.results.prepare()
-
     def setup(
         self,
         peer: PeerIdentity,
@@ -107,18 +102,20 @@ class OwnSide:
         peer = self.parties.peer(channel.peer_fingerprint)
         identity = self.parties.shown(channel.own_fingerprint)
         with open_backend(means) as backend, shown() as done:
-            setup = self.setup(peer, backend, identity=identity)
+            admission = self.guard.admission(peer, self.job.terms)
+            setup = self.setup(peer, backend, admit=admission, identity=identity)
             troubles: list[OutputError] = []
-            result = self.records.keep(
-                *(setup, identity, peer, lambda: session.run(channel, setup, done)),
-                trouble=troubles.append,
-            )
-            try:
-                self.results.give(self.job, result, backend.name, peer, troubles)
-            except (PolicyError, RemoteError):
-                for trouble in troubles:
-                    say(str(trouble))
-                raise
+            with admission.saying_paid():
+                result = self.records.keep(
+                    *(setup, identity, peer, lambda: session.run(channel, setup, done)),
+                    trouble=troubles.append,
+                )
+                try:
+                    self.results.give(self.job, result, backend.name, peer, troubles)
+                except (PolicyError, RemoteError):
+                    for trouble in troubles:
+                        say(str(trouble))
+                    raise
 
 
 @contextlib.contextmanager

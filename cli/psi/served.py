@@ -12,7 +12,7 @@ from cli._errors import EXIT_BUG, classify
 from cli._output import ProgressLines
 from cli.psi import json_log
 from cli.psi.own_side import OwnSide, Parties
-from cli.psi.policy import Guard
+from cli.psi.policy import Admission, Guard
 from cli.psi.records import SessionRecords
 from cli.psi.results import Results
 from psi.agreement.modes import Side
@@ -21,6 +21,7 @@ from psi.identity.identity import PeerIdentity
 from psi.protocol import messages
 from psi.serve.current_table import CurrentTable
 from psi.serve.facts import Traffic
+from psi.serve.room import Room
 from psi.serve.serving import ServedChannel, ServedSession
 from psi.session import session
 from psi.session.job import Job
@@ -39,6 +40,7 @@ class Sessions:
     """Runs sessions as the command's options say, any number at once. The policy's file is read for each, and so is
     the table if it is a new one.
 
+    room: for what a session leaves.
     measured: whether what sessions move may be told; not where it would show whether a result was withheld.
     """
 
@@ -63,6 +65,7 @@ class Sessions:
         self._traffic = Traffic()
         self._counting = threading.Lock()
         self._speaking = threading.Lock()  # results on stdout do not mix
+        self.room = Room(self._take_room)
 
     @property
     def parties(self) -> Parties:
@@ -74,6 +77,10 @@ class Sessions:
         """What the sessions that are over have moved."""
         with self._counting:
             return self._traffic
+
+    def _take_room(self) -> None:
+        self._records.prepare()
+        self._results.prepare()
 
     def renew(self, parties: Parties) -> None:
         """These take part in sessions to come. Sessions that were accepted before go on as they were."""
@@ -115,10 +122,10 @@ class Sessions:
         except BaseException as error:  # noqa: BLE001 - whatever it was, the listener goes on
             channel.abandon(messages.abort_frame(error))
             served.withheld = isinstance(error, MinimumError)
-            self._count(served, channel)
+            if not served.over:
+                self._count(served, channel)
             _log_failure(error, {**known, "seconds": round(time.monotonic() - began, 3), **_moved(channel)})
             return False
-        self._count(served, channel)
         facts = {
             "code": 0,
             "transcript": result.transcript[:8].hex(),
@@ -145,9 +152,9 @@ class Sessions:
             with threads.granted(), self._table.lease() as job:
                 own = self.own_side(job, parties)
                 own.check_list()
-                own.prepare()
-                admit = own.guard.admission(peer, job.terms)
-                setup = own.setup(peer, self._backend, admit=_noting_proof(admit, served))
+                self.room.take()
+                admission = own.guard.admission(peer, job.terms)
+                setup = own.setup(peer, self._backend, admit=_noting_proof(admission, served))
                 served.begin()
                 brought = setup
                 shown = ProgressLines(f"session with {peer.name}", _note_progress(served.number))
@@ -156,8 +163,10 @@ class Sessions:
                     *(brought, own.parties.identity, peer, lambda: session.run(channel, brought, shown)),
                     trouble=troubles.append,
                 )
+                self._count(served, channel)
+                served.end()
                 with self._speaking:
-                    self._report(job, result, peer, troubles)
+                    self._report(job, result, peer, admission, troubles)
                 return result
         except BaseException as error:
             if setup is None:
@@ -165,17 +174,23 @@ class Sessions:
             raise
 
     def _report(
-        self, job: Job, result: SessionResult, peer: PeerIdentity, troubles: Sequence[OutputError] = ()
+        self,
+        job: Job,
+        result: SessionResult,
+        peer: PeerIdentity,
+        admission: Admission,
+        troubles: Sequence[OutputError] = (),
     ) -> None:
         """Give out the result. One that is withheld, or that the peer has spoiled, is said to be so where results go:
-        either is part of the result, and neither is for the log nor for the peer, whose slot is free as after any
-        session. The session is over and counts as done, whether or not its result can be written: how much there is to
-        write depends on the matches, and when a slot is free again is for the peer to see."""
+        either is part of the result, and neither is for the log nor for the peer, whose slot is free by now. The
+        session is over and counts as done, whether or not its result can be written: how much there is to write
+        depends on the matches."""
         try:
-            try:
-                self._results.give(job, result, self._backend.name, peer, troubles)
-            except (PolicyError, RemoteError) as error:
-                self._results.give_refusal(error, result, peer, troubles)
+            with admission.saying_paid():
+                try:
+                    self._results.give(job, result, self._backend.name, peer, troubles)
+                except (PolicyError, RemoteError) as error:
+                    self._results.give_refusal(error, result, peer, troubles)
         except OutputError as error:
             facts = event("result_not_written", peer=peer.name, transcript=result.transcript[:8].hex())
             LOGGER.error("%s", error, extra=facts)
