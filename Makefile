@@ -4,19 +4,20 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORKERS ?= auto
 
-.PHONY: demo test check bench soak docs clean
+.PHONY: demo test check bench soak docs docs-site clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/psiselect demo
 
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: $(VENV)/check.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/python -m pytest tests/test_plain_pages.py
 	if [ -x $(BIN)/hadolint ]; then $(BIN)/hadolint Dockerfile; fi
 
 bench: $(VENV)/bench.stamp
@@ -27,6 +28,9 @@ soak: $(VENV)/test.stamp
 
 docs: $(VENV)/check.stamp
 	$(BIN)/python docs/generate.py
+
+docs-site: $(VENV)/docs.stamp
+	$(BIN)/python docs/site.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "psiselect needs Python 3.11 or later; say `make PYTHON=python3.12 ...`")'
@@ -46,6 +50,10 @@ $(VENV)/check.stamp: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/bench.stamp: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q -e '.[bench]'
+	touch $@
+
+$(VENV)/docs.stamp: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q -e '.[docs]'
 	touch $@
 
 clean:

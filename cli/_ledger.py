@@ -32,19 +32,20 @@ def ledger_options(data: str, when: str = "") -> Callable[[Command], Command]:
 
 
 @contextlib.contextmanager
-def writing(*, charged: bool, file: Path | None = None) -> Iterator[None]:
+def writing(*, charged: bool, file: Path | None = None, kept: Path | None = None) -> Iterator[None]:
     """Around what writes a result, to stdout or to a file: when that fails, InputError says so, and whether the result
-    is paid for."""
+    is paid for. kept: the file that has the result all the same."""
     try:
         yield
     except (OSError, InputError) as error:
-        if isinstance(error, InputError) and not charged:
+        if isinstance(error, InputError) and not charged and kept is None:
             raise
         if isinstance(error, OSError | OutputError) and file is None:
             _leave_stdout()
         reason = error.reason if isinstance(error, OutputError) else getattr(error, "strerror", None) or str(error)
-        if not charged:
-            raise InputError(f"the result could not be written: {reason}", term="output") from None
+        if not charged or kept is not None:
+            found = "" if kept is None else f". It is in {kept}"
+            raise InputError(f"the result could not be written: {reason}{found}", term="output") from None
         raise InputError(
             f"charged, but not written: {reason}. The ledger keeps the charge, and the result is lost. See that the "
             "output can be written before you run the command again: that is charged again",

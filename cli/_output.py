@@ -42,13 +42,18 @@ def json_option(command: _Command) -> _Command:
 
 def print_json(record: Mapping[str, object]) -> None:
     """One JSON object on stdout, on one line; see `json_text`."""
-    with to_stdout():
-        click.echo(json_text(record))
+    print_line(json_text(record))
 
 
 def json_text(record: Mapping[str, object]) -> str:
     """One JSON object on one line. Paths become text, bytes hex, fractions "a/b", enums their value."""
     return json.dumps(record, default=_plain, allow_nan=False)
+
+
+def print_line(text: str = "") -> None:
+    """One line on stdout."""
+    with to_stdout():
+        click.echo(text)
 
 
 def print_fields(fields: Mapping[str, object]) -> None:
@@ -110,12 +115,12 @@ def say(message: str) -> None:
 
 def stdout_console() -> Console:
     """A rich console for results; made when needed, so that it follows a redirected stdout."""
-    return _console(stderr=False)
+    return _sized(_StdoutConsole(highlight=False, markup=False, emoji=False))
 
 
 def stderr_console() -> Console:
     """A rich console for talk."""
-    return _console(stderr=True)
+    return _sized(Console(stderr=True, highlight=False, markup=False, emoji=False))
 
 
 def progress() -> Progress:
@@ -169,8 +174,13 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def _console(*, stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+class _StdoutConsole(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave the error to `to_stdout`; rich would end the program without a word."""
+        raise BrokenPipeError
+
+
+def _sized(console: Console) -> Console:
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _PIPED_WIDTH
     return console

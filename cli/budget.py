@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from fractions import Fraction
 from pathlib import Path
 
 import click
 
 from cli._options import choice
-from cli._output import json_option, print_fields, print_json, print_table, say
+from cli._output import json_option, print_fields, print_json, print_line, print_table, say
 from dpselect.accounting import BudgetKind, Cost, epsilon_of_rho, rho_of_epsilon
 from dpselect.composition import tight_epsilon
 from dpselect.ledger import Balance, Ledger
@@ -120,8 +121,9 @@ def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json
     ledger = Ledger.open(file)
     if group > 1 and ledger.kind is not BudgetKind.PURE:
         raise UsageError("--group is for pure ledgers")
-    balances = ledger.balances() if dataset is None else [ledger.balance(dataset)]
-    entries = ledger.entries(dataset, newest=None if as_json else _SHOWN + 1)
+    most = None if as_json else _SHOWN + 1
+    balances = ledger.balances(most) if dataset is None else [ledger.balance(dataset)]
+    entries = ledger.entries(dataset, newest=most)
     at = None if delta is None else parse_fraction(delta, "delta")
     tight = {} if at is None else {balance.dataset: _epsilon_at(ledger, balance, at) for balance in balances[:_SHOWN]}
     if as_json:
@@ -130,17 +132,17 @@ def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json
             | {
                 "balances": [_balance(balance, tight, group) for balance in balances],
                 "entries": [
-                    {"dataset": e.dataset, "what": e.what, "at": e.at} | _amounts("cost", e.cost) for e in entries
+                    {"dataset": e.dataset, "what": e.what, "at": e.at, **_amounts("cost", e.cost)} for e in entries
                 ],
             }
         )
         return
     _print_terms(ledger)
     if not balances:
-        click.echo("Nothing spent yet.")
+        print_line("Nothing spent yet.")
         return
     extra = [*(["epsilon at delta"] if at else []), *([f"epsilon for {group}"] if group > 1 else [])]
-    click.echo()
+    print_line()
     print_table(
         ["data set", "spent", "left", *extra],
         [
@@ -155,9 +157,9 @@ def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json
         ],
     )
     if len(balances) > _SHOWN:
-        say(f"{len(balances) - _SHOWN:,} data sets are not shown; name one with --dataset, or use --json")
+        say(f"{ledger.count() - _SHOWN:,} data sets are not shown; name one with --dataset, or use --json")
     if entries:
-        click.echo()
+        print_line()
         print_table(
             ["when (UTC)", "data set", "cost", "what"],
             [(entry.at, entry.dataset, ledger.describe(entry.cost), entry.what) for entry in entries[-_SHOWN:]],
@@ -191,11 +193,15 @@ def _terms(ledger: Ledger) -> dict[str, object]:
 
 
 def _amounts(name: str, cost: Cost) -> dict[str, object]:
-    return {
-        name: float(cost.amount),
-        f"{name}_exact": str(cost.amount),
-        f"{name}_delta": float(cost.delta),
-    }
+    number, exact = _shown(*cost.amount.as_integer_ratio())
+    delta, _ = _shown(*cost.delta.as_integer_ratio())
+    return {name: number, f"{name}_exact": exact, f"{name}_delta": delta}
+
+
+@functools.lru_cache(4096)  # a long ledger has the same costs again and again
+def _shown(numerator: int, denominator: int) -> tuple[float, str]:
+    """A fraction as a float, and exactly."""
+    return numerator / denominator, str(Fraction(numerator, denominator))
 
 
 def _epsilon_at(ledger: Ledger, balance: Balance, delta: Fraction) -> Fraction | None:
@@ -212,7 +218,11 @@ def _or_sum(epsilon: Fraction | None) -> str:
 
 
 def _balance(balance: Balance, tight: dict[str, Fraction | None], group: int) -> dict[str, object]:
-    record = {"dataset": balance.dataset} | _amounts("spent", balance.spent) | _amounts("remaining", balance.remaining)
+    record = {
+        "dataset": balance.dataset,
+        **_amounts("spent", balance.spent),
+        **_amounts("remaining", balance.remaining),
+    }
     if balance.dataset in tight:
         epsilon = tight[balance.dataset]
         record["epsilon_at_delta"] = None if epsilon is None else float(epsilon)

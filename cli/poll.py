@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from cli._ledger import Charge, ledger_options, writing
-from cli._output import json_option, print_fields, print_json, print_table, say
+from cli._output import json_option, print_fields, print_json, print_line, print_table, say
 from cli._reading import taking_reading
 from cli._table import TableName, query_option
 from dpselect.accounting import PureDp
@@ -102,7 +102,7 @@ def respond(
             remaining = {} if charge is None else charge.fields
             print_json(record | {"epsilon_exact": poll.epsilon.text, "output": output} | remaining)
         elif output is None:
-            click.echo(response)
+            print_line(response)
         else:
             say(f"response written to {output}; the true answer is not in it")
     if charge is not None:

@@ -10,7 +10,7 @@ import click
 
 from cli._ledger import ledger_options, open_ledger, writing
 from cli._options import choice
-from cli._output import json_option, print_json, say
+from cli._output import json_option, print_json, print_line, say
 from cli._reading import taking_reading
 from cli._score_table import read_scores
 from cli._table import FILE_OR_DATABASE, query_option
@@ -149,7 +149,7 @@ def command(
             print_json(record)
         else:
             for name in winners:
-                click.echo(name)
+                print_line(name)
     if as_json:
         return
     moves = f"by at most {bound.sensitivity}" + (", all up or all down" if monotonic else "")

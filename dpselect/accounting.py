@@ -230,6 +230,10 @@ class BoundedSum:
     def value(self) -> Fraction:
         """The sum so far."""
         common = self._unit
+        if len(self._numerators) == 1:
+            ((denominator, numerator),) = self._numerators.items()
+            if common % denominator == 0:
+                return Fraction(numerator, denominator)
         for denominator in sorted(self._numerators):
             multiple = math.lcm(common, denominator)
             if multiple.bit_length() > _SUM_BITS:

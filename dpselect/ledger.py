@@ -16,6 +16,8 @@ file systems whose locks do not work, and the data's owner editing the file.
 from __future__ import annotations
 
 import datetime
+import functools
+import itertools
 import math
 import os
 import re
@@ -39,6 +41,8 @@ _FRACTION = re.compile(rf"[0-9]{{1,{_MAX_DIGITS}}}(/[1-9][0-9]{{0,{_MAX_DIGITS -
 _ENTRY_DIGITS = 4 * _MAX_DIGITS
 _SHOWN_DIGITS = 40
 _NOTHING = Fraction(0)
+_ENTRIES = "SELECT dataset, amount, delta, what, at FROM spend ORDER BY id DESC LIMIT ?"
+_ENTRIES_OF_ONE = "SELECT dataset, amount, delta, what, at FROM spend WHERE dataset = ? ORDER BY id DESC LIMIT ?"
 _SCHEMA = (
     "CREATE TABLE ledger (kind TEXT NOT NULL, neighbors TEXT NOT NULL, amount TEXT NOT NULL, delta TEXT NOT NULL, "
     "any_dataset INTEGER NOT NULL)",
@@ -73,8 +77,10 @@ class Balance:
 
     @property
     def remaining(self) -> Cost:
-        left = self.budget - self.spent
-        return Cost(max(left.amount, Fraction(0)), max(left.delta, Fraction(0)))
+        budget, spent = self.budget, self.spent
+        amount = budget.amount - spent.amount
+        delta = budget.delta - spent.delta if spent.delta else budget.delta
+        return Cost(max(amount, _NOTHING), max(delta, _NOTHING) if delta else delta)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,23 +211,32 @@ class Ledger:
     def entries(self, dataset: str | None = None, newest: int | None = None) -> list[Entry]:
         """Every spend, oldest first; of one dataset, or only the newest, if asked. Raises InputError when the file is
         damaged."""
-        query = "SELECT dataset, amount, delta, what, at FROM spend WHERE ? IN (dataset, '') ORDER BY id DESC LIMIT ?"
+        query, chosen = (_ENTRIES, ()) if dataset is None else (_ENTRIES_OF_ONE, (dataset,))
         with durable.transaction(self.path, "BEGIN", _unreadable(self.path)) as connection:
-            rows = connection.execute(query, (dataset or "", -1 if newest is None else newest)).fetchall()
+            rows = connection.execute(query, (*chosen, -1 if newest is None else newest)).fetchall()
         return [Entry(name, self._cost(amount, delta), what, at) for name, amount, delta, what, at in reversed(rows)]
 
-    def balances(self) -> list[Balance]:
-        """What each dataset has left: those that were named at creation, then those that have spent, oldest first.
+    def balances(self, first: int | None = None) -> list[Balance]:
+        """What each dataset has left: those that were named at creation, then those that have spent, oldest first; only
+        the first so many, if asked.
 
         One pass over the entries. Raises InputError when the file is damaged.
         """
-        sums = {dataset: _Sums(self.unit) for dataset in self.datasets}
+        unit = self.unit
+        sums = {dataset: _Sums(unit) for dataset in self.datasets}
         with durable.transaction(self.path, "BEGIN", _unreadable(self.path)) as connection:
             for dataset, amount, delta in connection.execute("SELECT dataset, amount, delta FROM spend ORDER BY id"):
                 if dataset not in sums:
-                    sums[dataset] = _Sums(self.unit)
+                    sums[dataset] = _Sums(unit)
                 sums[dataset].add(*self._parts(amount, delta))
-        return [Balance(dataset, self.budget, sum_.cost) for dataset, sum_ in sums.items()]
+        return [Balance(dataset, self.budget, found.cost) for dataset, found in itertools.islice(sums.items(), first)]
+
+    def count(self) -> int:
+        """How many datasets `balances` has. Raises InputError."""
+        query = "SELECT COUNT(*) FROM (SELECT name FROM dataset UNION SELECT dataset FROM spend)"
+        with durable.transaction(self.path, "BEGIN", _unreadable(self.path)) as connection:
+            found: int = connection.execute(query).fetchone()[0]
+        return found
 
     def describe(self, cost: Cost) -> str:
         """A cost in words: "epsilon 1/10 (0.1)", with the delta where there is one."""
@@ -260,7 +275,7 @@ class Ledger:
 
     def _cost(self, amount: str, delta: str) -> Cost:
         (numerator, denominator), (above, below) = self._parts(amount, delta)
-        return Cost(Fraction(numerator, denominator), Fraction(above, below) if above else _NOTHING)
+        return Cost(_ratio(numerator, denominator), _ratio(above, below) if above else _NOTHING)
 
     def _parts(self, amount: str, delta: str) -> tuple[tuple[int, int], tuple[int, int]]:
         try:
@@ -321,6 +336,7 @@ def _fraction(text: object) -> Fraction:
     return Fraction(text)
 
 
+@functools.lru_cache(4096)  # most entries of a ledger cost the same
 def _entry(text: object) -> tuple[int, int]:
     """Numerator and denominator of an entry's part. Raises ValueError for what no ledger holds."""
     if not isinstance(text, str) or len(text) > 2 * _ENTRY_DIGITS:
@@ -333,6 +349,9 @@ def _entry(text: object) -> tuple[int, int]:
     if not (below.isdecimal() and below.isascii()) or below[0] == "0":
         raise ValueError
     return int(above), int(below)
+
+
+_ratio = functools.lru_cache(4096)(Fraction)
 
 
 def _words(amount: Fraction) -> str:

@@ -5,14 +5,15 @@ Rule: what is to be paid is paid before anything that depends on the data leaves
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from dpselect.accounting import Event
 from dpselect.ledger import Balance, Ledger
 from dpselect.privacy import NeighbouringRelation
-from psiselect.base.errors import UsageError
+from psiselect.base.errors import OutputError, UsageError
 
 
 def open_ledger(ledger: Path | None, dataset: str | None) -> Ledger | None:
@@ -71,3 +72,16 @@ class Charge:
             "ledger_remaining": None if amount is None else float(amount),
             "ledger_remaining_exact": None if amount is None else str(amount),
         }
+
+
+@contextlib.contextmanager
+def saying_paid(paid: Callable[[], bool]) -> Iterator[None]:
+    """Around what keeps a result in another place, or says itself that it is lost. Raises OutputError like it, which
+    says too that the result is paid for, if it is by then."""
+    try:
+        yield
+    except OutputError as error:
+        if not paid():
+            raise
+        text = f"charged, but not written: {error}. The ledger keeps the charge"
+        raise type(error)(text, term=error.term, reason=error.reason) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -16,6 +17,12 @@ settings.load_profile("psiselect")
 # A shell that starts a job in the background has it ignore Ctrl-C, which tests send to themselves and to others.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: many tests wait for other processes."""
+    return (os.cpu_count() or 1) + 1
+
 
 VECTORS = Path(__file__).parent / "vectors"
 

@@ -82,6 +82,7 @@ ADAPTERS = {
     "psi.offline.answered": {FILES},
     "psi.offline.state": {FILES},
     "psi.serve.current_table": {FILES, CLOCK},
+    "psi.serve.room": {CLOCK},
     "psi.serve.serving": {CLOCK},
     "dpselect.ballots.formats": {FILES},
     "dpselect.ledger": {FILES, DATABASES, RANDOM, CLOCK},

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from cli._output import json_option, print_json, print_table, say, stdout_console
+from cli._output import json_option, print_json, print_line, print_table, say, stdout_console, to_stdout
 from cli.advisor import costs, examples
 from cli.advisor.answer import Answer, Undecided, advise
 from cli.advisor.conversation import Talk, converse
@@ -102,7 +102,8 @@ def command(
         print_json(answer.to_json())
     else:
         console = stdout_console()
-        console.print(render_undecided(answer) if isinstance(answer, Undecided) else render(answer))
+        with to_stdout():
+            console.print(render_undecided(answer) if isinstance(answer, Undecided) else render(answer))
     if report is not None:
         write_bytes(report, page(answer, task.name if task else example or "", datetime.now(UTC).date()).encode())
         say(phrase("answer.report", file=report))
@@ -214,4 +215,4 @@ def _print_example(name: str, as_json: bool) -> None:
     if as_json:
         print_json(item["fields"])
     else:
-        click.echo(examples.task_file(item), nl=False)
+        print_line(examples.task_file(item).removesuffix("\n"))

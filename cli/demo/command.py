@@ -18,7 +18,7 @@ from typing import Any
 import click
 import pyarrow as pa
 
-from cli._output import json_option, print_json, print_table, say
+from cli._output import json_option, print_json, print_line, print_table, say
 from cli.demo.samples import EMAIL_RULE, Samples, write_samples
 from psi.agreement.noise import Noise
 from psi.identity.identity import Identity
@@ -217,7 +217,7 @@ def _show_counts(run: _Run, count: _Run, noisy: _Run, expected: int) -> None:
         ],
         title="The same lists, less revealed: three sessions",
     )
-    click.echo(f"Checked: a plain join of the two lists by e-mail gives the same {expected:,} matches, rows and count.")
+    print_line(f"Checked: a plain join of the two lists by e-mail gives the same {expected:,} matches, rows and count.")
 
 
 def _list(side: dict[str, Any]) -> str:

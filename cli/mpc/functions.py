@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from cli._ledger import Charge
+from cli._ledger import Charge, writing
 from cli._options import choice
 from cli._output import print_fields, print_json, say
 from cli.mpc.options import (
@@ -168,7 +168,7 @@ def argmax_command(
             "colluding": plan.noise.colluding,
             "exponent_per_vote": float(plan.noise.exponent),
         }
-    _show(session, plan, outcome, str(outcome.value), extra)
+    _show(session, plan, outcome, str(outcome.value), extra, charged=charge is not None)
 
 
 def _numbers(
@@ -245,25 +245,33 @@ def _amount(outcome: FunctionOutcome) -> Fraction:
     return outcome.value
 
 
-def _show(session: Session, plan: FunctionPlan, outcome: FunctionOutcome, text: str, extra: dict[str, object]) -> None:
+def _show(
+    session: Session,
+    plan: FunctionPlan,
+    outcome: FunctionOutcome,
+    text: str,
+    extra: dict[str, object],
+    *,
+    charged: bool = False,
+) -> None:
     for name in outcome.unconfirmed:
         say(f"{name} has not confirmed that it holds the result")
     function = plan.terms.function
-    if not session.as_json:
-        print_fields({function.value: text})
-        say(f"{outcome.seconds:.2f} s, {human_bytes(outcome.bytes_sent)} sent")
-        return
     value = outcome.value
-    print_json(
-        {
-            "function": function,
-            "value": number(value) if isinstance(value, Fraction) else value,
-            "parties": len(session.roster.inputting),
-            "threshold": (len(session.roster.computing) - 1) // 2,
-            "unconfirmed": list(outcome.unconfirmed),
-            "seconds": outcome.seconds,
-            "bytes_sent": outcome.bytes_sent,
-            "bytes_received": outcome.bytes_received,
-        }
-        | extra
-    )
+    record: dict[str, object] = {
+        "function": function,
+        "value": number(value) if isinstance(value, Fraction) else value,
+        "parties": len(session.roster.inputting),
+        "threshold": (len(session.roster.computing) - 1) // 2,
+        "unconfirmed": list(outcome.unconfirmed),
+        "seconds": outcome.seconds,
+        "bytes_sent": outcome.bytes_sent,
+        "bytes_received": outcome.bytes_received,
+    }
+    with writing(charged=charged):
+        if session.as_json:
+            print_json(record | extra)
+        else:
+            print_fields({function.value: text})
+    if not session.as_json:
+        say(f"{outcome.seconds:.2f} s, {human_bytes(outcome.bytes_sent)} sent")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from cli._ledger import writing
 from cli._output import json_text, print_fields, print_json, print_table, say
 from cli.mpc.options import Values
 from dpselect.decimals import number, plain
@@ -53,7 +54,8 @@ class Output:
 
     def give(self, plan: SumPlan, roster: PartyList, run: MpcSession, charged: dict[str, object]) -> None:
         """Write the file, then say what was found. Where the file cannot be written, the numbers are printed in its
-        place and InputError is raised: they cannot be had again without all parties."""
+        place and InputError is raised: they cannot be had again without all parties. charged: what is left of the
+        budget that paid, empty where none did."""
         function, inputs = plan.terms.function, len(roster.inputting)
         results = Multiples(run.totals, plan.point.unit / _divisor(plan, roster))
         for name in run.unconfirmed:
@@ -68,10 +70,18 @@ class Output:
                 _write(self.file, function, results, record)
             except (InputError, OSError) as error:
                 failed = error
-        if self.as_json or failed is not None:
-            print_json(record() | ({} if self.file is None or failed is not None else {"output": self.file}))
-        else:
-            _print(function, results, inputs, self.file)
+        written = None if failed is not None else self.file
+        with writing(charged=bool(charged), kept=written):
+            if self.as_json or failed is not None:
+                print_json(record() | ({} if written is None else {"output": written}))
+            else:
+                _print(function, results, inputs, self.file)
+        if not self.as_json and failed is None:
+            if self.file is None and len(results) > SHOWN_ROWS:
+                say(
+                    f"{len(results) - SHOWN_ROWS:,} more numbers are not shown; --output FILE.csv writes all of them, "
+                    "--json prints them"
+                )
             say(f"{run.seconds:.2f} s, {human_bytes(run.bytes_sent)} sent, {human_bytes(run.bytes_received)} received")
         if failed is not None:
             reason = failed.reason if isinstance(failed, OutputError) else getattr(failed, "strerror", failed)
@@ -85,11 +95,6 @@ def _print(function: Function, results: Multiples, inputs: int, file: Path | Non
         return
     if file is None:
         print_table(("number", function.value), list(enumerate(results[:SHOWN_ROWS].texts(), 1)))
-        if len(results) > SHOWN_ROWS:
-            say(
-                f"{len(results) - SHOWN_ROWS:,} more numbers are not shown; --output FILE.csv writes all of them, "
-                "--json prints them"
-            )
         return
     print_fields({"numbers": f"{len(results):,}", "parties": inputs, **written})
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from cli._errors import ToldError, as_record
-from cli._output import print_fields, print_json, print_table, printable, to_stdout
+from cli._output import print_fields, print_json, print_line, print_table, printable, to_stdout
 from cli._table import TableName
 from cli.psi.options import check_options
 from psi.agreement.terms import MAX_KEYS
@@ -97,14 +97,14 @@ def _print(found: Checked) -> None:
     with to_stdout():
         for number, key in enumerate(found.keys, start=1):
             if key.advice is not None:
-                click.echo(printable(f"Key {number}: {key.advice}" if several else key.advice))
+                print_line(printable(f"Key {number}: {key.advice}" if several else key.advice))
     without = found.rows - found.rows_with_key
     print_fields(
         {"list": found.name, "rows": f"{found.rows:,}, {without:,} of them without a key" + " of any kind" * several}
     )
     for number, key in enumerate(found.keys, start=1):
         with to_stdout():
-            click.echo()
+            print_line()
         print_fields(dict(_fields(key, f"key {number}" if several else "key")))
         if key.examples:
             _print_examples(key)

@@ -30,6 +30,7 @@ from psi.agreement.modes import Comparer
 from psi.protocol.messages import BUSY, STOPPED
 from psi.serve.current_table import CurrentTable
 from psi.serve.expiry import days_left
+from psi.serve.room import Room
 from psi.serve.serving import ServeLimits, Server, SessionSlots
 from psi.session.job import Job
 from psi.tables import queries
@@ -71,7 +72,8 @@ class Service:
 
     def speaker(self, as_json: bool) -> Printed:
         """Where results go."""
-        return Printed(as_json) if self.check else Printed(as_json, self.results, self.max_sessions)
+        most = self.limits(1.0).most_unwritten
+        return Printed(as_json) if self.check else Printed(as_json, self.results, most)
 
     @classmethod
     def asked(cls, serve: bool, found: dict[str, Any]) -> Self | None:
@@ -238,7 +240,7 @@ def serve(
             if service.log is not None:
                 notice(f"listening on {where}; the log is {service.log}")
             renewal = Renewal(listener, sessions, choices.guard, chosen or (lambda: choices.peers))
-            _watch(server, heart, table, renewal, signals)
+            _watch(server, heart, table, sessions.room, renewal, signals)
             _stop(server, slots, service.grace, signals)
 
 
@@ -302,10 +304,16 @@ def _next(signals: queue.SimpleQueue[int], seconds: float) -> int | None:
 
 
 def _watch(
-    server: Server, heart: Heartbeat, table: CurrentTable, renewal: Renewal, signals: queue.SimpleQueue[int]
+    server: Server,
+    heart: Heartbeat,
+    table: CurrentTable,
+    room: Room,
+    renewal: Renewal,
+    signals: queue.SimpleQueue[int],
 ) -> None:
     """Until a signal says to stop. Raises TransportError when nobody can come any more."""
-    reading: threading.Thread | None = None
+    reading = _Aside("psiselect-reading", lambda: _refresh(table))
+    looking = _Aside("psiselect-room", room.look)
     wanted = False
     while True:
         heart.beat()
@@ -319,12 +327,30 @@ def _watch(
         if number == signal.SIGHUP:
             renewal.renew()
         wanted |= table.look() or number == signal.SIGHUP
-        if wanted and (reading is None or not reading.is_alive()):
-            try:
-                reading = threads.start(_refresh, table, name="psiselect-reading")
-                wanted = False
-            except ResourceError as error:  # the next round tries again
-                LOGGER.error("%s", error, extra=event("no_room", reason=str(error)))
+        if wanted:
+            wanted = not reading.begin()
+        if room.due():
+            looking.begin()
+
+
+class _Aside:
+    """Work that may wait for a disk or a database: in a thread of its own, one at a time."""
+
+    def __init__(self, name: str, work: Callable[[], None]) -> None:
+        self._name = name
+        self._work = work
+        self._thread: threading.Thread | None = None
+
+    def begin(self) -> bool:
+        """Whether it has begun; not while the last time still lasts, nor when the system grants no thread."""
+        if self._thread is not None and self._thread.is_alive():
+            return False
+        try:
+            self._thread = threads.start(self._work, name=self._name)
+        except ResourceError as error:
+            LOGGER.error("%s", error, extra=event("no_room", reason=str(error)))
+            return False
+        return True
 
 
 def _refresh(table: CurrentTable) -> None:
@@ -350,7 +376,8 @@ def _stop(server: Server, slots: SessionSlots, grace: float, signals: queue.Simp
     server.break_off("this side's listener was told to stop", STOPPED)
     slots.wait_empty(_ABORT_SECONDS)
     counts = slots.counts
-    LOGGER.info("stopped", extra=event("stopped", done=counts.done, failed=counts.failed, left=counts.running))
+    left = counts.running + slots.unwritten
+    LOGGER.info("stopped", extra=event("stopped", done=counts.done, failed=counts.failed, left=left))
     if hurry is not None:
         sys.exit(128 + hurry)
 

@@ -17,6 +17,7 @@ from psi.identity.identity import PeerIdentity
 from psi.protocol import messages
 from psi.serve.current_table import CurrentTable
 from psi.serve.facts import Traffic
+from psi.serve.room import Room
 from psi.serve.serving import ServedChannel, ServedSession
 from psi.session import session
 from psi.session.job import Job
@@ -25,7 +26,7 @@ from psi.transport.channel import Channel
 from psiselect.base import threads
 from psiselect.base.errors import MinimumError, OutputError, PolicyError, RemoteError, TransportError
 from psiselect.base.events import event
-from psiselect.matching.guard import Guard
+from psiselect.matching.guard import Admission, Guard
 from psiselect.matching.own_side import OwnSide, Parties
 from psiselect.matching.records import SessionRecords
 from psiselect.matching.results import Results
@@ -40,8 +41,8 @@ class Sessions:
     """Runs sessions as the command's options say, any number at once. The policy's file is read for each, and so is
     the table if it is a new one.
 
-    talk: takes notices. measured: whether what sessions move may be told; not where it would show whether a result was
-    withheld.
+    talk: takes notices. room: for what a session leaves.
+    measured: whether what sessions move may be told; not where it would show whether a result was withheld.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Sessions:
         self._traffic = Traffic()
         self._counting = threading.Lock()
         self._speaking = threading.Lock()  # results on stdout do not mix
+        self.room = Room(self._take_room)
 
     @property
     def parties(self) -> Parties:
@@ -78,6 +80,10 @@ class Sessions:
         """What the sessions that are over have moved."""
         with self._counting:
             return self._traffic
+
+    def _take_room(self) -> None:
+        self._records.prepare()
+        self._results.prepare()
 
     def renew(self, parties: Parties) -> None:
         """These take part in sessions to come. Sessions that were accepted before go on as they were."""
@@ -119,10 +125,10 @@ class Sessions:
         except BaseException as error:  # noqa: BLE001 - whatever it was, the listener goes on
             channel.abandon(messages.abort_frame(error))
             served.withheld = isinstance(error, MinimumError)
-            self._count(served, channel)
+            if not served.over:
+                self._count(served, channel)
             _log_failure(error, {**known, "seconds": round(time.monotonic() - began, 3), **_moved(channel)})
             return False
-        self._count(served, channel)
         facts = {
             "code": 0,
             "transcript": result.transcript[:8].hex(),
@@ -149,9 +155,9 @@ class Sessions:
             with threads.granted(), self._table.lease() as job:
                 own = self.own_side(job, parties)
                 own.check_list()
-                own.prepare()
-                admit = own.guard.admission(peer, job.terms)
-                setup = own.setup(peer, self._backend, admit=_noting_proof(admit, served))
+                self.room.take()
+                admission = own.guard.admission(peer, job.terms)
+                setup = own.setup(peer, self._backend, admit=_noting_proof(admission, served))
                 served.begin()
                 brought = setup
                 shown = ProgressLines(f"session with {peer.name}", _note_progress(served.number))
@@ -160,8 +166,10 @@ class Sessions:
                     *(brought, own.parties.identity, peer, lambda: session.run(channel, brought, shown)),
                     trouble=troubles.append,
                 )
+                self._count(served, channel)
+                served.end()
                 with self._speaking:
-                    self._report(job, result, peer, troubles)
+                    self._report(job, result, peer, admission, troubles)
                 return result
         except BaseException as error:
             if setup is None:
@@ -169,17 +177,23 @@ class Sessions:
             raise
 
     def _report(
-        self, job: Job, result: SessionResult, peer: PeerIdentity, troubles: Sequence[OutputError] = ()
+        self,
+        job: Job,
+        result: SessionResult,
+        peer: PeerIdentity,
+        admission: Admission,
+        troubles: Sequence[OutputError] = (),
     ) -> None:
         """Give out the result. One that is withheld, or that the peer has spoiled, is said to be so where results go:
-        either is part of the result, and neither is for the log nor for the peer, whose slot is free as after any
-        session. The session is over and counts as done, whether or not its result can be written: how much there is to
-        write depends on the matches, and when a slot is free again is for the peer to see."""
+        either is part of the result, and neither is for the log nor for the peer, whose slot is free by now. The
+        session is over and counts as done, whether or not its result can be written: how much there is to write
+        depends on the matches."""
         try:
-            try:
-                self._results.give(job, result, self._backend.name, peer, troubles)
-            except (PolicyError, RemoteError) as error:
-                self._results.give_refusal(error, result, peer, troubles)
+            with admission.saying_paid():
+                try:
+                    self._results.give(job, result, self._backend.name, peer, troubles)
+                except (PolicyError, RemoteError) as error:
+                    self._results.give_refusal(error, result, peer, troubles)
         except OutputError as error:
             facts = event("result_not_written", peer=peer.name, transcript=result.transcript[:8].hex())
             LOGGER.error("%s", error, extra=facts)

@@ -50,6 +50,7 @@ class ServiceState:
             certificate_days=min(days),
             table_age=self.table.age,
             table_readable=self.table.readable,
+            results_writable=self.sessions.room.there,
         )
 
     def pages(self) -> dict[str, Callable[[], Page]]:
@@ -81,7 +82,9 @@ class ServiceState:
             return "held up"
         if all(expiry.expired(own.public, now) for own in self.sessions.parties.identities):
             return "certificate expired"
-        return READY if self.table.readable else "table unreadable"
+        if not self.table.readable:
+            return "table unreadable"
+        return READY if self.sessions.room.there else "results unwritable"
 
     def _live(self) -> bool:
         return self.server.live and (not self.server.alive or self.heart.turning())

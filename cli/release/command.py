@@ -188,6 +188,8 @@ def histogram_command(
 ) -> None:
     """How many rows fall into each of several cells that are named beforehand.
 
+    If you do not know the categories, use `release table` with --by and --delta: it finds those with enough rows.
+
     A value beyond the bins is counted nowhere, and so is a blank cell. A value that is none of the categories stops
     the release, unless --other or --on-invalid drop says what becomes of it.
 

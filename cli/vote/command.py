@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from cli._ledger import ledger_options, open_ledger
+from cli._ledger import ledger_options, open_ledger, writing
 from cli._options import choice
-from cli._output import json_option, print_json, print_table, say
+from cli._output import json_option, print_json, print_line, print_table, say
 from cli.vote.ballots import load_given
 from cli.vote.draws import DrawRecord
 from cli.vote.expect import Entitled, print_expectation
@@ -125,31 +125,33 @@ def winner(
         total = sum((earlier.epsilon for earlier in past), exact)
     exponent = choice.measurement.exponent
     promise = guarantee(exact, relation, by_voter=reading.by_voter)
+    found = {
+        "winners": winners,
+        "titles": {name: reading.titles[name] for name in winners if name in reading.titles},
+        "seats": seats,
+        "mechanism": choice.mechanism.value,
+        "why": choice.why,
+        "epsilon": float(exact),
+        "epsilon_exact": str(exact),
+        "epsilon_of_all_draws": float(total),
+        "neighbors": neighbors,
+        "exponent_per_vote": float(exponent),
+        "exponent_per_vote_exact": str(exponent),
+        "sampling": "exact",
+        "guarantee": promise,
+        "record": None if record is None else record.path,
+        "ledger_remaining": None if remaining is None else float(remaining.amount),
+        "ledger_remaining_exact": None if remaining is None else str(remaining.amount),
+    }
+    with writing(charged=book is not None, kept=None if record is None else record.path):
+        if as_json:
+            print_json(found)
+        else:
+            shown = [_titled(name, reading) for name in winners]
+            print_line(f"Winner: {shown[0]}" if seats == 1 else f"Committee, in the order of names: {', '.join(shown)}")
+            print_line(promise)
     if as_json:
-        print_json(
-            {
-                "winners": winners,
-                "titles": {name: reading.titles[name] for name in winners if name in reading.titles},
-                "seats": seats,
-                "mechanism": choice.mechanism.value,
-                "why": choice.why,
-                "epsilon": float(exact),
-                "epsilon_exact": str(exact),
-                "epsilon_of_all_draws": float(total),
-                "neighbors": neighbors,
-                "exponent_per_vote": float(exponent),
-                "exponent_per_vote_exact": str(exponent),
-                "sampling": "exact",
-                "guarantee": promise,
-                "record": None if record is None else record.path,
-                "ledger_remaining": None if remaining is None else float(remaining.amount),
-                "ledger_remaining_exact": None if remaining is None else str(remaining.amount),
-            }
-        )
         return
-    shown = [_titled(name, reading) for name in winners]
-    click.echo(f"Winner: {shown[0]}" if seats == 1 else "Committee, in the order of names: " + ", ".join(shown))
-    click.echo(promise)
     say(f"{choice.mechanism.value}, exponent {exponent} per vote, sampled exactly; {choice.why}")
     if record is not None:
         say(f"recorded in {record.path}; a second draw is refused")

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-import click
-
-from cli._output import print_json
+from cli._output import print_json, print_line
 from dpselect.approval import epsilon_text, factor_text
 from dpselect.planning import Task, plan
 from dpselect.privacy import NeighbouringRelation
@@ -68,7 +66,7 @@ def print_expectation(size: Entitled, epsilon: Fraction | None, target: float, a
                     "neighbors": size.neighbors, "target": target, "epsilons": rows})  # fmt: skip
         return
     for line in _told(size, found, target):
-        click.echo(line)
+        print_line(line)
 
 
 def _told(size: Entitled, found: list[Expectation], target: float) -> Iterator[str]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
-from cli._output import print_json, print_table, stdout_console
+from cli._output import print_json, print_line, print_table, stdout_console, to_stdout
 from dpselect.approval import epsilon_text
 from dpselect.planning import Row, VotePlan, probability_curve
 from dpselect.utility import UtilityEstimate
@@ -34,12 +32,13 @@ def print_plan(plan: VotePlan, plot: Path | None, as_json: bool) -> None:
         f"epsilon {epsilon_text(task.epsilon)}, {task.neighbors.value}",
     )
     console = stdout_console()
-    console.print(f"* Chosen: {plan.choice.mechanism.value}: {plan.choice.why}.")
-    console.print(f"P is a {_BOUND}.\nThe loss, in approvals, is an {_EXAMPLE}; other elections may lose more.")
+    with to_stdout():
+        console.print(f"* Chosen: {plan.choice.mechanism.value}: {plan.choice.why}.")
+        console.print(f"P is a {_BOUND}.\nThe loss, in approvals, is an {_EXAMPLE}; other elections may lose more.")
     if task.race.gap:
-        click.echo("\n" + _chart(plan))
+        print_line("\n" + _chart(plan))
     if plot is not None:
-        click.echo(f"Plot: {plot}")
+        print_line(f"Plot: {plot}")
 
 
 def save_plot(plan: VotePlan, target: Path) -> None:

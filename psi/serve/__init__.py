@@ -3,6 +3,7 @@
     serving        which sessions run, until it is told to stop
     current_table  the table of sessions to come, when the file behind it may be replaced
     expiry         how long certificates are still valid, and when to say so
+    room           whether results and audit lines can be written
     facts          what the listener says of itself, for health checks and metrics
 
 Rule: no session, however it ends, ends the listener.

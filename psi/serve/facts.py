@@ -43,6 +43,7 @@ class ServiceFacts:
         certificate_days: whole days until one's own certificate expires, of several the first to expire.
         table_age: seconds since the table was read; None before that.
         table_readable: whether it could be read when that was last tried.
+        results_writable: whether there was room for a session's result and audit line when that was last tried.
     """
 
     status: str
@@ -55,6 +56,7 @@ class ServiceFacts:
     certificate_days: int
     table_age: float | None
     table_readable: bool
+    results_writable: bool
 
     @property
     def ready(self) -> bool:
@@ -110,6 +112,11 @@ class _Collected:
         )
         yield GaugeMetricFamily(
             "psiselect_table_readable", "1 when the table could be read when last tried.", int(facts.table_readable)
+        )
+        yield GaugeMetricFamily(
+            "psiselect_results_writable",
+            "1 when there was room for results and audit lines when last tried.",
+            int(facts.results_writable),
         )
         if facts.table_age is not None:
             yield GaugeMetricFamily("psiselect_table_age_seconds", "Seconds since the table was read.", facts.table_age)

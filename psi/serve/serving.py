@@ -7,9 +7,11 @@ sessions that run, but not for ever.
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,6 +25,7 @@ from psiselect.base.events import SafeLogger, event
 LOGGER = SafeLogger("psiselect.serving")
 
 _RETRY_SECONDS = 0.2
+_UNWRITTEN = 1  # sessions for each slot that are over, and whose results are still being written
 
 
 class ServedChannel(Protocol):
@@ -77,6 +80,11 @@ class ServeLimits:
     session_seconds: float = math.inf
     pause_seconds: float = 1.0
 
+    @property
+    def most_unwritten(self) -> int:
+        """Sessions at once that run, or whose results are still being written."""
+        return self.total * (1 + _UNWRITTEN)
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -93,24 +101,39 @@ class SessionSlots:
 
     def __init__(self, limits: ServeLimits) -> None:
         self._limits = limits
-        self._inside: dict[bytes, int] = {}
+        self._inside: Counter[bytes] = Counter()
+        self._writing: Counter[bytes] = Counter()  # their sessions are over, their results are not yet written
         self._running = self._done = self._failed = 0
         self._changed = threading.Condition()
 
     def enter(self, peer: bytes) -> bool:
         """See `psi.transport.reception.Slots`."""
+        total, each = self._limits.total, self._limits.each
         with self._changed:
-            if sum(self._inside.values()) >= self._limits.total or self._inside.get(peer, 0) >= self._limits.each:
+            held = self._inside.total() + self._writing.total()
+            if self._inside.total() >= total or held >= self._limits.most_unwritten:
                 return False
-            self._inside[peer] = self._inside.get(peer, 0) + 1
+            if self._inside[peer] >= each or self._inside[peer] + self._writing[peer] >= each * (1 + _UNWRITTEN):
+                return False
+            self._inside[peer] += 1
             return True
 
     def leave(self, peer: bytes) -> None:
         """The slot is free again."""
         with self._changed:
-            left = self._inside.pop(peer) - 1
-            if left:
-                self._inside[peer] = left
+            self._inside -= Counter([peer])
+            self._changed.notify_all()
+
+    def vacate(self, peer: bytes) -> None:
+        """The slot is free again, and this side still has to write what the session has found."""
+        with self._changed:
+            self._writing[peer] += 1
+        self.leave(peer)
+
+    def written(self, peer: bytes) -> None:
+        """That is written."""
+        with self._changed:
+            self._writing -= Counter([peer])
             self._changed.notify_all()
 
     def begun(self) -> None:
@@ -133,23 +156,31 @@ class SessionSlots:
         with self._changed:
             return Counts(self._running, self._done, self._failed)
 
-    def wait_empty(self, seconds: float) -> bool:
-        """Wait until nobody has a slot; whether that is so."""
+    @property
+    def unwritten(self) -> int:
+        """Sessions that are over and whose results are not yet written."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._inside, seconds)
+            return self._writing.total()
+
+    def wait_empty(self, seconds: float) -> bool:
+        """Wait until nobody has a slot and all results are written; whether that is so."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not (self._inside or self._writing), seconds)
 
 
 @dataclass(slots=True, eq=False)
 class ServedSession:
     """One session at the server. number: from 1, in order of arrival. began: of `time.monotonic`, None while this side
     still prepares, which is no fault of the peer's. withheld: its result was, which counts as done, since only a
-    session that works gets so far; its slot still stays taken for the pause."""
+    session that works gets so far; its slot still stays taken for the pause. vacate: called once, when it is over."""
 
     number: int
     channel: ServedChannel
     began: float | None = None
     proven: bool = False
     withheld: bool = False
+    vacate: Callable[[], None] = lambda: None
+    over: bool = False
 
     def begin(self) -> None:
         """This side is ready; the clock runs."""
@@ -158,6 +189,12 @@ class ServedSession:
     def prove(self) -> None:
         """The peer has proved in the session who it is."""
         self.proven = True
+
+    def end(self) -> None:
+        """All went well and the peer is gone: the session is done and its slot is free. This side still writes what
+        it has found, and how long that takes may depend on the matches, which is not for the peer to see."""
+        self.over = True
+        self.vacate()
 
     def overdue(self, limits: ServeLimits, now: float) -> str | None:
         """Why it has to go, if it has; now is of `time.monotonic`."""
@@ -264,6 +301,7 @@ class Server:
                 continue
             number += 1
             session = ServedSession(number, channel)
+            session.vacate = functools.partial(self._vacate, session)
             with self._lock:
                 self._sessions[number] = session
             self._slots.begun()
@@ -283,7 +321,18 @@ class Server:
         finally:
             self._end(session, well=well)
 
+    def _vacate(self, session: ServedSession) -> None:
+        with self._lock:
+            del self._sessions[session.number]
+        self._slots.ended(well=True)
+        self._slots.vacate(session.channel.peer_fingerprint)
+        self._listener.reconsider()
+
     def _end(self, session: ServedSession, *, well: bool) -> None:
+        if session.over:
+            self._slots.written(session.channel.peer_fingerprint)
+            self._listener.reconsider()
+            return
         with self._lock:
             del self._sessions[session.number]
         self._slots.ended(well=well or session.withheld)

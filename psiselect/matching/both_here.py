@@ -9,6 +9,7 @@ from psi.normalize import KeySpec, parse_key
 from psi.session import local
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import UsageError
+from psiselect.charges import saying_paid
 from psiselect.matching import values
 from psiselect.matching.choices import Choices
 from psiselect.matching.given import GivenOptions
@@ -38,7 +39,8 @@ def match(given: GivenOptions, b: Other, talk: Talk, speaker: Speaker) -> Found:
     charge = charge_of(Side.LISTEN, choices.terms, given.ledger, given.dataset)
     here, terms = choices.list, choices.terms
     there = replace(here, table=b.table, keys=_keys_of_b(here.keys, b.keys), value=given.value, nulls=b.nulls)
-    again = replace(choices.results, spare=replace(choices.results.spare, again=LOCALLY))
+    spare = choices.results.spare
+    again = replace(choices.results, spare=spare if charge is not None else replace(spare, again=LOCALLY))
     stored = (there.table.file_in(here.memory.folder).name,) if there.table.is_stored else ()
     again.check(here.table.open(here.memory.folder), {"A": here.table.file, "B": there.table.file}, stored)
     with (
@@ -52,7 +54,8 @@ def match(given: GivenOptions, b: Other, talk: Talk, speaker: Speaker) -> Found:
             charge.pay()
             charge.tell(talk.tell)
         results = local.run({Side.CONNECT: own, Side.LISTEN: other}, backend, SystemEntropy(), done)
-        return again.give(own, results[Side.CONNECT], backend.name, None)
+        with saying_paid(lambda: charge is not None):
+            return again.give(own, results[Side.CONNECT], backend.name, None)
 
 
 def _keys_of_b(keys: tuple[KeySpec, ...], given: tuple[str, ...]) -> tuple[KeySpec, ...]:

@@ -128,7 +128,8 @@ def answer(
         answered.check(reader.id)
         with prepared(choices) as own, open_backend(choices.means, talk) as backend:
             identity, peer = own.parties.identity, reader.author
-            setup = own.setup(peer, backend)
+            admission = own.guard.admission(peer, choices.terms)
+            setup = own.setup(peer, backend, admit=admission)
 
             def make() -> SessionResult:
                 started = time.monotonic()
@@ -139,9 +140,10 @@ def answer(
                     answered.add(reader.id, datetime.now(UTC))
                 return _measured(made, started, writer.size, reader.size)
 
-            result = own.records.keep(
-                setup, identity, peer, lambda: talk.observed(setup, identity, peer, make), "answered"
-            )
+            with admission.saying_paid():
+                result = own.records.keep(
+                    setup, identity, peer, lambda: talk.observed(setup, identity, peer, make), "answered"
+                )
             return Written(out, None, given.learn, own.job, result, backend.name, peer)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from psi.agreement.modes import Side
 from psi.agreement.terms import Terms
 from psi.identity.identity import PeerIdentity
 from psiselect.base.errors import PolicyError, UsageError
-from psiselect.charges import Charge
+from psiselect.charges import Charge, saying_paid
 
 
 @dataclass(frozen=True)
@@ -66,20 +67,36 @@ class Guard:
             if charge is not None:
                 Ledger.open(self.policy.beside(charge.file))
 
-    def admission(self, peer: PeerIdentity, terms: Terms) -> Callable[[], None]:
-        """What `psi.protocol.setup.Setup.admit` asks: counts a session with the peer, and pays for it."""
-        policy, own = self.policy, self.own
+    def admission(self, peer: PeerIdentity, terms: Terms) -> Admission:
+        """What counts a session with the peer, and pays for it."""
+        return Admission(self, peer, terms)
 
-        def admit() -> None:
-            if policy is not None:
-                rules = policy.rules(peer.fingerprint)
-                SessionCounter(policy.state).spend(peer.fingerprint, rules.runs, int(time.time()))
-                if rules.ledger is not None:
-                    _charge(policy, rules.ledger, peer, terms)
-            if own is not None:
-                replace(own, what=_spent_on(terms, peer)).pay()
 
-        return admit
+@dataclass
+class Admission:
+    """What `psi.protocol.setup.Setup.admit` asks of one session. paid: whether a ledger has paid for it."""
+
+    guard: Guard
+    peer: PeerIdentity
+    terms: Terms
+    paid: bool = False
+
+    def __call__(self) -> None:
+        """Count the session, and pay for it. Raises PolicyError, BudgetError, InputError."""
+        policy, own = self.guard.policy, self.guard.own
+        if policy is not None:
+            rules = policy.rules(self.peer.fingerprint)
+            SessionCounter(policy.state).spend(self.peer.fingerprint, rules.runs, int(time.time()))
+            if rules.ledger is not None:
+                _charge(policy, rules.ledger, self.peer, self.terms)
+                self.paid = True
+        if own is not None:
+            replace(own, what=_spent_on(self.terms, self.peer)).pay()
+            self.paid = True
+
+    def saying_paid(self) -> contextlib.AbstractContextManager[None]:
+        """Around the session and what writes its results; see `psiselect.charges.saying_paid`."""
+        return saying_paid(lambda: self.paid)
 
 
 def charge_of(side: Side, terms: Terms, ledger: Path | None, dataset: str | None) -> Charge | None:

@@ -76,11 +76,6 @@ class OwnSide:
         self.guard.check(self.parties.peers, self.job.size)
         self.guard.prepare(self.parties.peers, self.talk.tell)
 
-    def prepare(self) -> None:
-        """Take room for the audit line and the result of a session that is about to begin. Raises InputError."""
-        self.records.prepare()
-        self.results.prepare()
-
     def setup(
         self,
         peer: PeerIdentity,
@@ -106,23 +101,25 @@ class OwnSide:
         peer = self.parties.peer(channel.peer_fingerprint)
         identity = self.parties.shown(channel.own_fingerprint)
         with open_backend(means, self.talk) as backend, self.talk.shown() as done:
-            setup = self.setup(peer, backend, identity=identity)
+            admission = self.guard.admission(peer, self.job.terms)
+            setup = self.setup(peer, backend, admit=admission, identity=identity)
             troubles: list[OutputError] = []
 
             def run() -> SessionResult:
                 with self.talk.breaking_off(channel):
                     return session.run(channel, setup, done)
 
-            result = self.records.keep(
-                *(setup, identity, peer, lambda: self.talk.observed(setup, identity, peer, run)),
-                trouble=troubles.append,
-            )
-            try:
-                return self.results.give(self.job, result, backend.name, peer, troubles)
-            except (PolicyError, RemoteError):
-                for trouble in troubles:
-                    self.talk.tell(str(trouble))
-                raise
+            with admission.saying_paid():
+                result = self.records.keep(
+                    *(setup, identity, peer, lambda: self.talk.observed(setup, identity, peer, run)),
+                    trouble=troubles.append,
+                )
+                try:
+                    return self.results.give(self.job, result, backend.name, peer, troubles)
+                except (PolicyError, RemoteError):
+                    for trouble in troubles:
+                        self.talk.tell(str(trouble))
+                    raise
 
 
 @contextlib.contextmanager

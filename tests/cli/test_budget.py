@@ -204,8 +204,22 @@ def test_a_long_ledger_is_shown_in_part_as_text_and_whole_as_json(run: Run, tmp_
     ]
     record = json.loads(run("show", tmp_path / "l", "--json")[1])
     assert (len(record["entries"]), len(record["balances"])) == (101, 101)
+    assert [entry["cost_exact"] for entry in record["entries"]][:2] == [
+        f"{10**28}/{10**29 + 1}",
+        f"{10**28 + 1}/{10**29 + 3}",
+    ]
+    shown = run("show", tmp_path / "l", "--dataset", "d7", "--json")[1]
+    assert [entry["what"] for entry in json.loads(shown)["entries"]] == ["release 7."]
     fill(tmp_path / "l", 0, 1)
     assert "not shown" not in run("show", tmp_path / "l", "--dataset", "d0")[2]
+
+
+def test_all_data_sets_that_are_not_shown_are_counted(run: Run, tmp_path: Path) -> None:
+    run("create", tmp_path / "l", "--epsilon", 1000, "--neighbors", "replace", "--dataset", "named")
+    fill(tmp_path / "l", 104, 104)
+    out, err = run("show", tmp_path / "l")[1:]
+    assert "named" in out
+    assert err.startswith("5 data sets are not shown")
 
 
 @pytest.mark.soak

@@ -24,6 +24,7 @@ from psi.protocol.party import Party
 from psi.resume.folder import SessionFolder
 from psi.resume.journal import Journal
 from psi.resume.session import ResumableSession
+from psi.serve.serving import ServedSession
 from psi.transport.memory import MemoryChannel
 from psiselect.base import atomic, durable
 from psiselect.base.errors import InputError
@@ -56,6 +57,7 @@ class Steps:
             Journal, "mark", lambda journal, mark: None if mark in journal.marks else f"mark {mark.value.decode()}"
         )
         self._spy(Party, "settle", lambda party: "look")
+        self._spy(ServedSession, "end", lambda session: "free the slot")
         self._spy(SessionFolder, "remove", lambda folder: "remove the session")
         self._spy(ResumableSession, "part", lambda session: "part")
 

@@ -220,7 +220,7 @@ def test_random_tasks_end_in_an_answer_or_a_typed_error() -> None:
 
 @pytest.mark.soak
 def test_many_random_tasks_end_in_an_answer_or_a_typed_error() -> None:
-    assert random_answers(50_000, 12) > 40_000
+    assert random_answers(100_000, 12) > 80_000
 
 
 # The tables.

@@ -49,12 +49,68 @@ def dead_ends(count: int, seed: int) -> list[Any]:
 
 
 def test_every_dialogue_ends_in_a_recommendation_a_branch_or_a_change() -> None:
-    assert dead_ends(25, 61) == []
+    assert dead_ends(12, 61) == []
 
 
 @pytest.mark.soak
 def test_many_dialogues_end_in_a_recommendation_a_branch_or_a_change() -> None:
     assert dead_ends(600, 62) == []
+
+
+State = tuple[dict[str, Any], frozenset[str]]  # what is known, and what the person does not know
+
+
+def answers(state: State, name: str) -> list[State]:
+    """The state after each allowed answer to a question, and after "don't know"."""
+    fields, passed = state
+    known = [{**fields, name: value} for value in BY_NAME[name].alternatives]
+    return [(fields, passed | {name}), *((found, passed) for found in known if consistent(found))]
+
+
+def leads_somewhere(state: State) -> bool:
+    """Whether the dialogue has ended in a recommendation, a change of the task, or a branch for each answer that is
+    open."""
+    answer = advise(state[0], MACHINE)
+    return isinstance(answer, Answer) or (
+        bool(answer.branches) and all(labels for _, labels, _ in answer.branches) and answer.exit_code == 11
+    )
+
+
+def breadth_first(function: str, width: int, seed: int) -> tuple[int, list[State]]:
+    """How many dialogues about a function were ended, and those that lead nowhere. Every question is answered in every
+    way; of each level of the tree `width` states at most go on, chosen by the seed."""
+    rng, level = random.Random(seed), [({"function": function}, frozenset[str]())]
+    ended, nowhere = 0, list[State]()
+    for number in range(MAX_QUESTIONS + 1):
+        following = list[State]()
+        for state in level:
+            left = MAX_QUESTIONS - number
+            name = next_question(*state, left) if left else None
+            if name is None:
+                ended += 1
+                nowhere += [] if leads_somewhere(state) else [state]
+                continue
+            assert name not in state[0], "a question whose answer is known"
+            assert name not in state[1], "a question that was put before"
+            following += answers(state, name)
+        level = following if len(following) <= width else rng.sample(following, width)
+    return ended, nowhere
+
+
+@pytest.mark.parametrize("function", ["sum", "mean"])
+def test_dialogues_of_every_answer_lead_somewhere(function: str) -> None:
+    ended, nowhere = breadth_first(function, 6, 63)
+    assert ended >= 6
+    assert nowhere == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("function", BY_NAME["function"].choices)
+def test_all_dialogues_lead_somewhere(function: str) -> None:
+    """192 at each level: with up to ten answers to a question, all of the first two or three questions."""
+    ended, nowhere = breadth_first(function, 192, 64)
+    assert ended
+    assert nowhere == []
 
 
 def test_not_knowing_goes_on() -> None:

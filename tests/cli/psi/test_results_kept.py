@@ -17,6 +17,7 @@ from support.processes import Process
 from support.program import Run
 from support.psi_processes import address, ended, psiselect
 from support.served import Call, serving
+from support.small_disk import small_disk
 from support.step_callers import HASTY, both, connecting, listening
 from support.steps import Steps
 
@@ -177,6 +178,31 @@ def test_a_line_for_each_session_in_a_private_file(place: Path, call: Call) -> N
     assert [line["transcript"][:16] for line in lines] == [done["transcript"] for done in served.all("session_done")]
     assert results.stat().st_mode & 0o777 == 0o600
     assert "matches" not in "".join(served.raw)
+
+
+def test_a_listener_without_room_refuses_sessions_and_says_so_until_there_is_room(place: Path, call: Call) -> None:
+    """No session is counted or charged whose result has no place. What is held is held: only a new file needs room."""
+    with small_disk(place / "disk") as disk:
+        results = disk.folder / "results"
+        with serving(place, "--learn", "me", "--results", results, "--health", "0") as served:
+            where = served.address  # by now room is taken
+            disk.fill()
+            assert call(where, "globex", "--learn", "peer").code == 0
+            served.settle(200, status="serving", done=1)
+            served.wait("session_done")
+            results.unlink()
+            disk.fill()
+            assert call(served.address, "globex", "--learn", "peer").code == 4
+            failed = served.wait("session_failed")
+            assert (failed["code"], "No space left on device; make room" in failed["reason"]) == (3, True)
+            assert "No space left" in served.wait("results_unwritable")["reason"]
+            served.settle(503, status="results unwritable", failed=1)
+            disk.free()
+            served.wait("results_writable")  # though nobody calls
+            served.settle(200, status="serving")
+            assert call(served.address, "globex", "--learn", "peer").code == 0
+            assert served.stop() == 0
+        assert [json.loads(line)["matches"] for line in results.read_text().splitlines()] == [2]
 
 
 def test_a_result_that_cannot_be_printed_does_not_fail_the_session(place: Path, call: Call) -> None:

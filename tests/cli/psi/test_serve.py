@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,11 +15,10 @@ from support.policies import write_policy
 from support.psi_processes import ACME, GLOBEX, Ended, run
 from support.served import Call, Served, hold, options_of, serving
 
-from psiselect.matching.guard import Guard
 from psi.accounts.policy import Policy
 from psi.accounts.session_counter import SessionCounter
-from psi.agreement.terms import Terms
-from psi.identity.identity import Identity, PeerIdentity
+from psi.identity.identity import Identity
+from psiselect.matching.guard import Admission
 
 SECRETS = [row[1] for row in ACME[1:] if row[1]] + list(map(str, GLOBEX["e"]))
 
@@ -219,19 +218,14 @@ def test_a_table_that_is_replaced_too_early_costs_the_matched_rows(
         folder.mkdir()
     copy = place / "new.csv"
     copy.write_bytes((place / "acme.csv").read_bytes())
-    admission = Guard.admission
+    admit = Admission.__call__
 
-    def replacing(guard: Guard, peer: PeerIdentity, terms: Terms) -> Callable[[], None]:
-        admit = admission(guard, peer, terms)
+    def replacing(admission: Admission) -> None:  # the listener has proved who it is: its session has begun
+        if copy.exists():
+            copy.replace(place / "acme.csv")
+        admit(admission)
 
-        def admitted() -> None:  # the listener has proved who it is: its session has begun
-            if copy.exists():
-                copy.replace(place / "acme.csv")
-            admit()
-
-        return admitted
-
-    monkeypatch.setattr(Guard, "admission", replacing)
+    monkeypatch.setattr(Admission, "__call__", replacing)
     with serving(place, "--learn", "me", "--output", folders["rows"], "--record", folders["records"]) as served:
         assert call(served.address, "globex", "--learn", "peer").code == 0
         failed = served.wait("session_failed")

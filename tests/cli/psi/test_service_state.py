@@ -38,9 +38,10 @@ class Parts:
         self.server = SimpleNamespace(alive=True, live=True, turning=lambda: self.turns)
         self.turns = self.beats = True
         heart = SimpleNamespace(turning=lambda: self.beats)
+        self.room = SimpleNamespace(there=True)
         self.table = SimpleNamespace(readable=True, age=3.0)
         parties = Parties(self.first, (), None, (self.second,))
-        sessions = SimpleNamespace(parties=parties, traffic=Traffic(1, 2, 3.0))
+        sessions = SimpleNamespace(parties=parties, traffic=Traffic(1, 2, 3.0), room=self.room)
         self.now = self.first.public.not_after - 10 * DAY
         given: Any = (self.server, heart, SimpleNamespace(counts=Counts(1, 2, 3)), sessions, self.table, 4)
         self.state = ServiceState(*given, clock=lambda: self.now)
@@ -68,6 +69,17 @@ def test_a_listener_is_ready_when_a_session_can_begin(parts: Parts) -> None:
     assert parts.status() == (False, "certificate expired")
     parts.server.alive = False
     assert parts.status() == (False, "stopping")
+
+
+def test_a_listener_without_room_for_results_is_not_ready_and_lives(parts: Parts) -> None:
+    parts.room.there = False
+    assert parts.status() == (False, "results unwritable")
+    page = parts.state.metrics()
+    assert isinstance(page, TextPage)
+    assert b"psiselect_results_writable 0.0" in page.body
+    assert parts.state.live().healthy
+    parts.room.there = True
+    assert parts.status() == (True, "serving")
 
 
 def test_life_and_readiness_are_apart(parts: Parts) -> None:

@@ -25,7 +25,10 @@ PARTED = ["mark parted", "look", *KEPT, "write out.csv", "print", "remove the se
 STEPS: dict[str, list[str]] = {
     "connect": ["count", "declare", "send", "look", *KEPT, "write out.csv", "print"],
     "listen_noisy": ["count", "charge", "declare", "send", "look", *KEPT, "print"],
-    "serve_noisy": ["count", "charge", "declare", "send", "look", "audit done", "write record-{session}.json", "print"],
+    "serve_noisy": [
+        *("count", "charge", "declare", "send", "look", "audit done", "write record-{session}.json"),
+        *("free the slot", "print"),
+    ],
     "resume_connect": [*RESUMED, *PARTED],
     "resume_unconfirmed": [*RESUMED, *PARTED],
     "resume_unconfirmed_sender": [

@@ -22,6 +22,7 @@ FACTS = ServiceFacts(
     certificate_days=211,
     table_age=60.5,
     table_readable=True,
+    results_writable=True,
 )
 METRICS = {
     ("psiselect_sessions_total", "done"): 12,
@@ -34,6 +35,7 @@ METRICS = {
     ("psiselect_ready", None): 1,
     ("psiselect_certificate_days", None): 211,
     ("psiselect_table_readable", None): 1,
+    ("psiselect_results_writable", None): 1,
     ("psiselect_table_age_seconds", None): 60.5,
 }
 
@@ -55,6 +57,7 @@ def test_these_metrics_and_no_others() -> None:
 
 def test_what_is_not_ready_shows() -> None:
     changed = dataclasses.replace(FACTS, status="table unreadable", table_readable=False, table_age=None)
+    assert parsed(dataclasses.replace(FACTS, results_writable=False))["psiselect_results_writable", None] == 0
     found = parsed(changed)
     assert (found["psiselect_ready", None], found["psiselect_table_readable", None]) == (0, 0)
     assert ("psiselect_table_age_seconds", None) not in found

@@ -73,6 +73,7 @@ class Host:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
+        self.well = False
         self.slots = SessionSlots(LIMITS)
         self.listener = CallingListener(self.slots)
         self.sessions: dict[int, ServedSession] = {}
@@ -83,7 +84,7 @@ class Host:
         self.sessions[id(served.channel)] = served
         assert isinstance(served.channel, Channel)
         served.channel.over.wait(60)
-        return False
+        return self.well
 
     def come(self) -> tuple[Channel, ServedSession]:
         channel = self.listener.call()
@@ -143,6 +144,24 @@ def test_a_failed_session_is_counted_at_once_and_its_slot_is_free_after_the_paus
     host.server.stop_accepting()
     assert host.slots.wait_empty(30)
     until(lambda: host.listener.reconsidered == 1)
+
+
+@pytest.mark.parametrize("well", [True, False], ids=["written", "not written"])
+def test_a_session_that_is_over_is_done_and_its_slot_free_before_its_result_is_written(host: Host, well: bool) -> None:
+    channel, session = host.come()
+    host.well = well
+    session.begin()
+    session.end()
+    assert host.slots.counts == Counts(running=0, done=1, failed=0)
+    assert host.listener.reconsidered == 1
+    host.after(1000.0)
+    assert not channel.why  # nobody is there any more
+    assert not host.slots.wait_empty(0)  # a listener that stops waits for the result
+    assert host.slots.unwritten == 1
+    channel.over.set()
+    assert host.slots.wait_empty(30)
+    until(lambda: host.listener.reconsidered == 2)
+    assert host.slots.counts == Counts(running=0, done=1, failed=0)
 
 
 def test_all_who_are_overdue_go_at_once(host: Host) -> None:

@@ -28,29 +28,6 @@ from psi.transport.wire import Frame
 from psiselect.base import threads
 from psiselect.base.errors import InputError, RemoteError, TransportError
 
-A, B, C = (bytes([number]) * 32 for number in range(3))
-
-
-def test_places_are_counted_in_all_and_by_peer() -> None:
-    slots = SessionSlots(ServeLimits(total=3, each=2, proof_seconds=60))
-    assert [slots.enter(peer) for peer in (A, A, A, B, C)] == [True, True, False, True, False]
-    slots.leave(A)
-    assert not slots.wait_empty(0)
-    assert [slots.enter(peer) for peer in (C, A)] == [True, False]
-    for peer in (A, B, C):
-        slots.leave(peer)
-    assert slots.wait_empty(0)
-    assert [slots.enter(A) for _ in range(3)] == [True, True, False]
-
-
-def test_sessions_are_counted() -> None:
-    slots = SessionSlots(ServeLimits(2, 1, 60))
-    for _ in range(3):
-        slots.begun()
-    slots.ended(well=True)
-    slots.ended(well=False)
-    assert slots.counts == Counts(running=1, done=1, failed=1)
-
 
 def test_a_session_is_overdue_by_proof_and_by_duration() -> None:
     rules, served = ServeLimits(1, 1, proof_seconds=10, session_seconds=100), ServedSession(1, None, began=1000.0)  # type: ignore[arg-type]
