@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import warnings
 
 from cli._output import say
 from psi.group.curve25519.backend import Backend, load_backend
@@ -13,15 +12,10 @@ from psi.group.curve25519.backend import Backend, load_backend
 def open_backend(name: str, threads: int | None) -> contextlib.closing[Backend]:
     """The backend that was asked for, to be closed; see `load_backend`. Where `auto` takes the slower one, the reason
     goes to stderr, once in a process."""
-    with warnings.catch_warnings(record=True) as given:
-        warnings.simplefilter("always", RuntimeWarning)
-        backend = load_backend(name, threads)
-    for warning in given:
-        if warning.category is RuntimeWarning:
-            _say_once(str(warning.message))
-    return contextlib.closing(backend)
+    return contextlib.closing(load_backend(name, threads, say_once))
 
 
 @functools.cache
-def _say_once(line: str) -> None:
+def say_once(line: str) -> None:
+    """One line of talk on stderr, the first time only."""
     say(line)

@@ -1,4 +1,4 @@
-"""One table from error to exit code (docs/architecture.md), and one way to print an error."""
+"""Exit codes of errors (docs/architecture.md), and one way to print an error."""
 
 from __future__ import annotations
 
@@ -10,30 +10,12 @@ from typing import NoReturn
 
 import click
 
-from psiselect.base.errors import (
-    BudgetError,
-    InputError,
-    OutputError,
-    PolicyError,
-    RemoteError,
-    ResourceError,
-    TransportError,
-    UsageError,
-)
+from psiselect.base import errors
+from psiselect.base.errors import EXIT_BUG, OutputError, UsageError
 
-EXIT_BUG, EXIT_USAGE, EXIT_INPUT, EXIT_PEER, EXIT_TRANSPORT, EXIT_POLICY = 1, 2, 3, 4, 5, 6
+__all__ = ["EXIT_BUG", "EXIT_USAGE", "ToldError", "as_record", "classify", "fail", "let_go_of_stdout"]
 
-# Most specific first; `kind` is what --json reports.
-EXIT_CODES: tuple[tuple[type[Exception], int, str], ...] = (
-    (UsageError, EXIT_USAGE, "usage"),
-    (InputError, EXIT_INPUT, "input"),
-    (BudgetError, EXIT_POLICY, "budget"),
-    (PolicyError, EXIT_POLICY, "policy"),
-    (RemoteError, EXIT_PEER, "peer"),
-    (TransportError, EXIT_TRANSPORT, "transport"),
-    (ResourceError, EXIT_TRANSPORT, "resource"),
-    (click.UsageError, EXIT_USAGE, "usage"),
-)
+EXIT_USAGE = UsageError.exit_code
 
 
 class ToldError(OutputError):
@@ -41,11 +23,8 @@ class ToldError(OutputError):
 
 
 def classify(error: BaseException) -> tuple[int, str]:
-    """Exit code and kind of an error; anything not in the table is a bug."""
-    for kind, code, name in EXIT_CODES:
-        if isinstance(error, kind):
-            return code, name
-    return EXIT_BUG, "bug"
+    """Exit code and kind of an error, as the tree of errors has them; click's own usage errors are such, too."""
+    return errors.classify(UsageError("") if isinstance(error, click.UsageError) else error)
 
 
 def fail(error: BaseException, as_json: bool) -> NoReturn:

@@ -26,6 +26,7 @@ from rich.text import Text
 from cli._fitting import Fitted
 from psiselect.base import durable
 from psiselect.base.errors import OutputError
+from psiselect.words import human_seconds
 
 # Piped tables are for programs and files: wide enough not to wrap a fingerprint.
 _PIPED_WIDTH = 200
@@ -171,28 +172,6 @@ class ProgressLines:
 def printable(text: str) -> str:
     """`text` with control and other unprintable characters written as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
-def human_bytes(count: float) -> str:
-    """A size in powers of 1024, about three digits: 812 B, 1.25 MiB."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(count) < 1024:
-            digits = 0 if unit == "B" or count >= 100 else 1 if count >= 10 else 2
-            return f"{count:.{digits}f} {unit}"
-        count /= 1024
-    return f"{count:.2f} TiB"
-
-
-def human_seconds(seconds: float) -> str:
-    """A duration for people: 0.42 s, 12.3 s, 4 min 05 s, 2 h 03 min."""
-    if seconds < 10:
-        return f"{seconds:.2f} s"
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 class _StdoutConsole(Console):

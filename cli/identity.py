@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from cli._identity import load_identity
 from cli._output import json_option, print_fields, print_json, say
 from psi.identity.identity import DEFAULT_DAYS, Identity, PeerIdentity
+from psiselect.identities import load_identity
 
 
 @click.group()
@@ -52,7 +52,7 @@ def show(file: Path, as_json: bool) -> None:
     if file.suffix == ".crt":
         _show(PeerIdentity.read(file), file, None, as_json)
     else:
-        identity = load_identity(file)
+        identity = load_identity(file, say)
         _show(identity.public, identity.certificate_path, identity.key_path, as_json)
 
 

@@ -12,7 +12,7 @@ import click
 from cli._ledger import Charge, ledger_options, writing
 from cli._output import json_option, print_fields, print_json, print_line, print_table, say
 from cli._reading import taking_reading
-from cli._table import Table, TableName, query_option
+from cli._table import TableName, query_option
 from dpselect.accounting import PureDp
 from dpselect.local_dp import YES_NO, Poll, PollMechanism
 from dpselect.privacy import NeighbouringRelation, parse_poll_epsilon
@@ -21,6 +21,7 @@ from psi.tables import ReadingOptions, row_table
 from psiselect.base.atomic import write_bytes
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import InputError, UsageError
+from psiselect.tables import Table
 
 _LONGEST_ANSWER = 10_000
 
@@ -105,7 +106,7 @@ def respond(
         else:
             say(f"response written to {output}; the true answer is not in it")
     if charge is not None:
-        charge.tell()
+        charge.tell(say)
 
 
 def _typed_answer() -> str:

@@ -13,7 +13,7 @@ from cli._options import choice
 from cli._output import json_option, print_json, print_line, say
 from cli._reading import taking_reading
 from cli._score_table import read_scores
-from cli._table import FILE_OR_DATABASE, Table, query_option
+from cli._table import FILE_OR_DATABASE, query_option
 from dpselect.accounting import BudgetKind
 from dpselect.approval import epsilon_text
 from dpselect.committee import CommitteeSelection, peeling, subset_exponential
@@ -24,6 +24,7 @@ from dpselect.scores import Declared, ScoreBound
 from dpselect.utility import Race
 from psi.tables import ReadingOptions
 from psiselect.base.errors import UsageError
+from psiselect.tables import Table
 
 Measurement = Selection | CommitteeSelection
 _BUILDERS: dict[Mechanism, Callable[[Fraction, Declared, int], Measurement]] = {

@@ -238,7 +238,9 @@ FRESH: dict[str, Maker] = {
 }
 # Draws that another test holds against their law, and draws that are no secrets.
 ELSEWHERE = {
-    "cli.psi.offline:offer": "tests/cli/psi/test_offline_secrets.py::test_no_two_offers_have_a_secret_in_common",
+    "psiselect.matching.by_files:offer": (
+        "tests/cli/psi/test_offline_secrets.py::test_no_two_offers_have_a_secret_in_common"
+    ),
     "dpselect.sampling:uniform_below": "tests/dpselect/test_sampling.py::test_uniform_below_gives_every_value_equally",
     "dpselect.sampling:_words": "tests/dpselect/test_sampling.py::test_uniforms_below_are_uniform_for_each_bound",
     "dpselect.sampling:random_digits": "tests/dpselect/test_sampling.py::test_binomial",
@@ -297,12 +299,12 @@ SOURCES = Counter({
     "cli.mpc.command:_run_linear SystemEntropy": 1,
     "cli.mpc.functions:_run SystemEntropy": 1,
     "cli.poll:respond SystemEntropy": 1,
-    "cli.psi.command:local_ SystemEntropy": 1,
-    "cli.psi.offline:offer SystemEntropy": 1,
-    "cli.psi.offline:offer SeededEntropy": 1,  # of the seed that the state keeps
-    "cli.psi.offline:finish SeededEntropy": 1,  # of the same
-    "cli.psi.offline:_writing SystemEntropy": 1,
-    "cli.psi.own_side:OwnSide.setup SystemEntropy": 1,
+    "psiselect.matching.both_here:match SystemEntropy": 1,
+    "psiselect.matching.by_files:offer SystemEntropy": 1,
+    "psiselect.matching.by_files:offer SeededEntropy": 1,  # of the seed that the state keeps
+    "psiselect.matching.by_files:finish SeededEntropy": 1,  # of the same
+    "psiselect.matching.by_files:_writing SystemEntropy": 1,
+    "psiselect.matching.own_side:OwnSide.setup SystemEntropy": 1,
     "cli.release.command:count_command SystemEntropy": 1,
     "cli.release.command:sum_command SystemEntropy": 1,
     "cli.release.command:mean_command SystemEntropy": 1,

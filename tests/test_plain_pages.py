@@ -34,6 +34,7 @@ PLAIN = [
     "docs/policy.md",
     "docs/privacy.md",
     "docs/protocol.md",
+    "docs/python.md",
     "docs/resume.md",
     "docs/serving-reference.md",
     "docs/serving.md",

@@ -18,13 +18,14 @@ from typing import Any
 import click
 import pyarrow as pa
 
-from cli._output import human_bytes, human_seconds, json_option, print_json, print_line, print_table, say
+from cli._output import json_option, print_json, print_line, print_table, say
 from cli.demo.samples import EMAIL_RULE, Samples, write_samples
 from psi.agreement.noise import Noise
 from psi.identity.identity import Identity
 from psi.tables import open_source
 from psiselect.base import working
 from psiselect.base.errors import PsiselectError
+from psiselect.words import human_bytes, human_seconds
 
 _LISTENING = re.compile(r"listening on (\S+) for")
 _SHOWN_ROWS = 4

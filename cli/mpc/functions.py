@@ -11,7 +11,7 @@ import click
 
 from cli._ledger import Charge, writing
 from cli._options import choice
-from cli._output import human_bytes, print_fields, print_json, say
+from cli._output import print_fields, print_json, say
 from cli.mpc.options import (
     Session,
     Values,
@@ -33,6 +33,7 @@ from mpc.terms import Function
 from psi.tables import ReadingOptions
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import InputError, UsageError
+from psiselect.words import human_bytes
 
 _WORDS = {"yes": "1", "no": "0"}
 

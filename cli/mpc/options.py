@@ -13,12 +13,11 @@ from typing import Any, TypeVar
 
 import click
 
-from cli._identity import load_identity
 from cli._ledger import Charge, ledger_options
 from cli._options import options
-from cli._output import json_option, progress
+from cli._output import json_option, progress, say
 from cli._reading import taking_reading
-from cli._table import Table, TableName, query_option, texts
+from cli._table import TableName, query_option, texts
 from dpselect.accounting import PureDp
 from dpselect.approval import epsilon_text
 from dpselect.decimals import NUMBER
@@ -33,6 +32,8 @@ from mpc.terms import MAX_LENGTH, Function
 from psi.identity.identity import Identity
 from psi.tables import ReadingOptions, distinct_names, require_names
 from psiselect.base.errors import InputError, UsageError
+from psiselect.identities import load_identity
+from psiselect.tables import Table
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -130,14 +131,14 @@ def paying(charge: Charge | None) -> Iterator[Admit]:
         yield admit_all if charge is None else charge.pay
     finally:
         if charge is not None:
-            charge.tell()
+            charge.tell(say)
 
 
 def open_session(*, party: str, parties_file: Path, identity: Path, timeout: float, as_json: bool) -> Session:
     """Read the parties file and the identity. Raises InputError, UsageError."""
     roster = parties.load(parties_file)
     _ = roster[party]
-    return Session(roster, party, load_identity(identity), timeout, as_json)
+    return Session(roster, party, load_identity(identity, say), timeout, as_json)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from cli._ledger import writing
-from cli._output import human_bytes, json_text, print_fields, print_json, print_table, say
+from cli._output import json_text, print_fields, print_json, print_table, say
 from cli.mpc.options import Values
 from dpselect.decimals import number, plain
 from mpc.multiples import Multiples
@@ -21,6 +21,7 @@ from mpc.terms import Function
 from psi.tables.writing import write_batches
 from psiselect.base import atomic
 from psiselect.base.errors import InputError, OutputError, UsageError
+from psiselect.words import human_bytes
 
 # More rows are no help on a screen, and each takes half a millisecond to lay out.
 SHOWN_ROWS = 100

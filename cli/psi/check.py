@@ -10,8 +10,7 @@ import click
 
 from cli._errors import ToldError, as_record
 from cli._output import print_fields, print_json, print_line, print_table, printable, to_stdout
-from cli._table import Table, TableName
-from cli.psi.choices import memory
+from cli._table import TableName
 from cli.psi.options import check_options
 from psi.agreement.terms import MAX_KEYS
 from psi.inputs.checking import EXAMPLES, Checked, CheckedKey, Example, check
@@ -19,6 +18,8 @@ from psi.inputs.items import Frequent, no_key
 from psi.normalize import parse_key
 from psi.tables import ReadingOptions
 from psiselect.base.errors import UsageError
+from psiselect.matching.choices import memory
+from psiselect.tables import Table
 
 _ROWS_TOLD = 10  # of those that have one fault or one key; --json has 20
 

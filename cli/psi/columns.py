@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
-from psi.agreement.column_terms import DEFAULT_LABEL_BYTES, MAX_LABEL_BYTES, MIN_LABEL_BYTES, ColumnTerms
-from psi.agreement.modes import Side
+from psi.agreement.column_terms import DEFAULT_LABEL_BYTES, MAX_LABEL_BYTES, MIN_LABEL_BYTES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -68,11 +67,3 @@ WRITTEN = click.option(
     "matched.",
 )
 ESTIMATED = _label_bytes("Columns travel along with matches to whoever learns, padded to N bytes.")
-
-
-def asked(
-    side: Side, sent: Sequence[str], received: Sequence[str], label_bytes: int | None
-) -> tuple[ColumnTerms | None, int | None]:
-    """The terms of columns, and the length of a payload. Raises UsageError."""
-    columns = ColumnTerms.between(side, sent, received)
-    return columns, DEFAULT_LABEL_BYTES if columns is not None and label_bytes is None else label_bytes

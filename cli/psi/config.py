@@ -11,9 +11,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from cli.psi.choices import PeerChoice
 from psiselect.base import toml_file
 from psiselect.base.errors import UsageError
+from psiselect.matching.choices import PeerChoice
 
 _NOT_IN_A_FILE = frozenset(("config", "check", "help"))
 

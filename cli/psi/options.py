@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -19,15 +18,15 @@ from cli.psi import columns as column_options
 from cli.psi import policy as policy_options
 from cli.psi import records as record_options
 from cli.psi import values as value_options
-from cli.psi.choices import STALL_SECONDS
-from cli.psi.given import GivenOptions
 from psi.agreement.modes import Comparer, Matching, Reveal, Side
 from psi.agreement.terms import MAX_KEYS, MAX_SIZE
 from psi.session.job import LEAST_PEER_SIZE, MAX_PEER_SIZE
+from psiselect.matching.choices import STALL_SECONDS
+from psiselect.matching.given import GivenOptions
+from psiselect.words import parse_size
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _PATH = click.Path(path_type=Path)
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 
 
 class ByteSize(click.ParamType[int]):
@@ -39,11 +38,10 @@ class ByteSize(click.ParamType[int]):
         """The size in bytes; plain letters are powers of 1000, with an i powers of 1024."""
         if isinstance(value, int):
             return value
-        found = _SIZE.fullmatch(str(value).strip())
+        found = parse_size(str(value))
         if found is None:
             self.fail(f"{value!r} is not a size; write it like 800M, 1.5G or 2GiB", param, ctx)
-        number, letter, binary = found.groups()
-        return int(float(number) * (1024 if binary else 1000) ** " kmgt".index(letter.lower() or " "))
+        return found
 
 
 _REVEAL = click.option(

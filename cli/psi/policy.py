@@ -1,26 +1,10 @@
-"""`--policy`: what this side allows, held against the command at its start and against the peer when it is known."""
+"""`--policy`: what this side allows."""
 
 from __future__ import annotations
 
-import contextlib
-import time
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
-
-from cli._ledger import Charge, saying_paid
-from cli._output import say
-from dpselect.accounting import ApproximateDp
-from dpselect.ledger import Ledger
-from psi.accounts.policy import Charge as PolicyCharge
-from psi.accounts.policy import Policy, Request
-from psi.accounts.session_counter import SessionCounter
-from psi.agreement.modes import Side
-from psi.agreement.terms import Terms
-from psi.identity.identity import PeerIdentity
-from psiselect.base.errors import PolicyError, UsageError
 
 OPTION = click.option(
     "--policy",
@@ -28,118 +12,3 @@ OPTION = click.option(
     metavar="FILE",
     help="What I allow, in TOML: peers, modes, columns, sizes, sessions in a period. Refuses the rest with exit 6.",
 )
-
-
-@dataclass(frozen=True)
-class Guard:
-    """A policy, if one was given, with the file that counts sessions. request: what this side is about to do. own: what
-    a session costs the ledger that the command names."""
-
-    policy: Policy | None
-    request: Request
-    own: Charge | None = None
-
-    @classmethod
-    def load(cls, path: Path | None, request: Request, own: Charge | None = None) -> Guard:
-        """Read the policy. Raises InputError."""
-        return cls(None if path is None else Policy.load(path), request, own)
-
-    def anew(self) -> Guard:
-        """The policy as its file is now. Raises InputError."""
-        return self if self.policy is None else Guard.load(self.policy.path, self.request, self.own)
-
-    def check(self, peers: Iterable[PeerIdentity], own_size: int | None = None) -> None:
-        """Every peer that is named must be one that may have this session. own_size: None as long as the table
-        has not been read. Raises PolicyError; UsageError when two ledgers would pay."""
-        if self.policy is not None:
-            for peer in peers:
-                self.policy.check(peer.fingerprint, replace(self.request, own_size=own_size))
-                if self.own is not None and self.policy.rules(peer.fingerprint).ledger is not None:
-                    raise UsageError(
-                        f"the policy {self.policy.path} has a ledger that pays for sessions with {peer.name}; "
-                        "leave out --ledger and --dataset, so that each session is paid once",
-                        term="ledger",
-                    )
-
-    def check_peer_size(self, peer: PeerIdentity, size: int) -> None:
-        """Raises PolicyError when the peer declares a longer list than it may."""
-        if self.policy is not None:
-            self.policy.check_peer_size(peer.fingerprint, size)
-
-    def prepare(self, peers: Iterable[PeerIdentity]) -> None:
-        """Open the counter of sessions and the ledgers before the peer is bothered. Raises InputError."""
-        if self.policy is None:
-            return
-        if SessionCounter(self.policy.state).created:
-            say(f"sessions are counted in {self.policy.state}, made now")
-        for peer in peers:
-            charge = self.policy.rules(peer.fingerprint).ledger
-            if charge is not None:
-                Ledger.open(self.policy.beside(charge.file))
-
-    def admission(self, peer: PeerIdentity, terms: Terms) -> Admission:
-        """What counts a session with the peer, and pays for it."""
-        return Admission(self, peer, terms)
-
-
-@dataclass
-class Admission:
-    """What `psi.protocol.setup.Setup.admit` asks of one session. paid: whether a ledger has paid for it."""
-
-    guard: Guard
-    peer: PeerIdentity
-    terms: Terms
-    paid: bool = False
-
-    def __call__(self) -> None:
-        """Count the session, and pay for it. Raises PolicyError, BudgetError, InputError."""
-        policy, own = self.guard.policy, self.guard.own
-        if policy is not None:
-            rules = policy.rules(self.peer.fingerprint)
-            SessionCounter(policy.state).spend(self.peer.fingerprint, rules.runs, int(time.time()))
-            if rules.ledger is not None:
-                _charge(policy, rules.ledger, self.peer, self.terms)
-                self.paid = True
-        if own is not None:
-            replace(own, what=_spent_on(self.terms, self.peer)).pay()
-            self.paid = True
-
-    def saying_paid(self) -> contextlib.AbstractContextManager[None]:
-        """Around the session and what writes its results; see `cli._ledger.saying_paid`."""
-        return saying_paid(lambda: self.paid)
-
-
-def charge_of(side: Side, terms: Terms, ledger: Path | None, dataset: str | None) -> Charge | None:
-    """What a session costs this side's ledger, None without one. Raises UsageError where there is nothing to charge,
-    InputError."""
-    if ledger is None and dataset is None:
-        return None
-    name = "ledger" if ledger is not None else "dataset"
-    if terms.epsilon is None or terms.delta is None:
-        raise UsageError(
-            f"--{name} goes with --reveal noisy-count: without noise there is nothing to charge", term=name
-        )
-    if side in terms.learn.receivers:
-        raise UsageError(
-            f"--{name} is for the side that does not learn: noisy-count protects its list, and nothing is learnt of "
-            "this one. Let the other side charge its ledger",
-            term=name,
-        )
-    return Charge.of(ledger, dataset, ApproximateDp(terms.epsilon, terms.delta), None, f"psi {terms.reveal.value}")
-
-
-def _spent_on(terms: Terms, peer: PeerIdentity) -> str:
-    return f"psi {terms.reveal.value} with {peer.fingerprint.hex()[:16]}"
-
-
-def _charge(policy: Policy, charge: PolicyCharge, peer: PeerIdentity, terms: Terms) -> None:
-    """Pay for a noisy session. Raises BudgetError when the budget does not hold it, PolicyError, InputError."""
-    if terms.epsilon is None or terms.delta is None:
-        raise PolicyError(f"the policy {policy.path} has a ledger, which pays for noisy sessions only", term="ledger")
-    # A key added, removed or replaced changes the count by at most 1: it holds under the ledger's relation.
-    Ledger.open(policy.beside(charge.file)).spend(
-        charge.dataset,
-        ApproximateDp(terms.epsilon, terms.delta),
-        neighbors=None,
-        what=_spent_on(terms, peer),
-    )

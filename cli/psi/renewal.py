@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from cli.psi import json_log
-from cli.psi.choices import PeerChoice
-from cli.psi.own_side import load_parties
-from cli.psi.policy import Guard
 from cli.psi.served import Sessions
 from psi.serve.expiry import ExpiryNotice, ExpiryWatch, days_left
 from psi.transport.credentials import Credentials
 from psi.transport.listener import Listener
 from psiselect.base.errors import PsiselectError
 from psiselect.base.events import event
+from psiselect.matching.choices import PeerChoice
+from psiselect.matching.guard import Guard
+from psiselect.matching.own_side import load_parties
 
 LOGGER = json_log.LOGGER
 

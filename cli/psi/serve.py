@@ -20,11 +20,9 @@ import click
 from cli._options import options
 from cli._output import print_fields, print_json
 from cli.psi import config, json_log
-from cli.psi.choices import Choices, PeerChoice
-from cli.psi.given import GivenOptions
 from cli.psi.log_writer import notice
-from cli.psi.own_side import check_options, gather, open_backend, read
 from cli.psi.renewal import Renewal
+from cli.psi.results import Printed
 from cli.psi.served import Sessions
 from cli.psi.service_state import ServiceState
 from psi.accounts.session_file import SESSION_FIELD
@@ -44,6 +42,9 @@ from psi.transport.tls import Listener
 from psiselect.base import threads
 from psiselect.base.errors import PsiselectError, ResourceError, TransportError, UsageError
 from psiselect.base.events import event
+from psiselect.matching.choices import Choices, PeerChoice
+from psiselect.matching.given import GivenOptions
+from psiselect.matching.own_side import check_options, gather, open_backend, read
 
 LOGGER = json_log.LOGGER
 
@@ -68,6 +69,11 @@ class Service:
     results: Path | None = None
     config: Path | None = None
     check: bool = False
+
+    def speaker(self, as_json: bool) -> Printed:
+        """Where results go."""
+        most = self.limits(1.0).most_unwritten
+        return Printed(as_json) if self.check else Printed(as_json, self.results, most)
 
     @classmethod
     def asked(cls, serve: bool, found: dict[str, Any]) -> Self | None:
@@ -195,7 +201,6 @@ def serve(
     those of the choices. Raises for the listener's own troubles only."""
     stall = choices.means.stall_seconds
     limits = service.limits(stall)
-    choices = replace(choices, results=replace(choices.results, log=service.results, sessions=limits.most_unwritten))
     parties = check_options(choices)
     slots = SessionSlots(limits)
     shared = replace(choices, list=choices.list.among(limits.total))
@@ -204,11 +209,12 @@ def serve(
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()
     with (
         json_log.started(service.log),
-        open_backend(choices.means) as backend,
+        open_backend(choices.means, choices.talk) as backend,
         contextlib.closing(CurrentTable(choices.list.table, lambda: _read(shared))) as table,
         _caught(signals, signal.SIGHUP),
     ):
-        sessions = Sessions(parties, choices.guard, choices.records, choices.results, backend, table, measured=measured)
+        kept = choices.guard, choices.records, choices.results
+        sessions = Sessions(parties, *kept, backend, table, talk=choices.talk, measured=measured)
         with table.lease() as job:
             sessions.own_side(job, parties).check_list()
         with (
@@ -247,7 +253,7 @@ def check(choices: Choices, as_json: bool) -> None:
     with read(choices) as job:
         for size in job.sizes:
             job.terms.declared_size(size)
-        gather(job)
+        gather(job, choices.talk.tell)
         choices.guard.check(parties.peers, job.size)
         found = {
             "status": "ready to listen",
@@ -267,7 +273,8 @@ def check(choices: Choices, as_json: bool) -> None:
 def _read(choices: Choices) -> Job:
     """The table as it is now, with what it gives beside its keys: here, where one thread at a time is."""
     began = time.monotonic()
-    job = read(replace(choices, list=replace(choices.list, table=choices.list.table.afresh())), tell=_warn)
+    talk = replace(choices.talk, tell=_warn)
+    job = read(replace(choices, list=replace(choices.list, table=choices.list.table.afresh()), talk=talk))
     with contextlib.ExitStack() as on_error:
         on_error.enter_context(job)
         job.gather()

@@ -11,10 +11,6 @@ from typing import cast
 from cli._errors import EXIT_BUG, classify
 from cli._output import ProgressLines
 from cli.psi import json_log
-from cli.psi.own_side import OwnSide, Parties
-from cli.psi.policy import Admission, Guard
-from cli.psi.records import SessionRecords
-from cli.psi.results import Results
 from psi.agreement.modes import Side
 from psi.group.curve25519.backend import Backend
 from psi.identity.identity import PeerIdentity
@@ -30,6 +26,11 @@ from psi.transport.channel import Channel
 from psiselect.base import threads
 from psiselect.base.errors import MinimumError, OutputError, PolicyError, RemoteError, TransportError
 from psiselect.base.events import event
+from psiselect.matching.guard import Admission, Guard
+from psiselect.matching.own_side import OwnSide, Parties
+from psiselect.matching.records import SessionRecords
+from psiselect.matching.results import Results
+from psiselect.talk import Talk
 
 LOGGER = json_log.LOGGER
 
@@ -40,7 +41,7 @@ class Sessions:
     """Runs sessions as the command's options say, any number at once. The policy's file is read for each, and so is
     the table if it is a new one.
 
-    room: for what a session leaves.
+    talk: takes notices. room: for what a session leaves.
     measured: whether what sessions move may be told; not where it would show whether a result was withheld.
     """
 
@@ -53,6 +54,7 @@ class Sessions:
         backend: Backend,
         table: CurrentTable,
         *,
+        talk: Talk,
         measured: bool = True,
     ) -> None:
         self._generations: tuple[Parties, ...] = (parties,)  # newest first
@@ -61,6 +63,7 @@ class Sessions:
         self._results = results
         self._backend = backend
         self._table = table
+        self._talk = talk
         self._measured = measured
         self._traffic = Traffic()
         self._counting = threading.Lock()
@@ -97,7 +100,7 @@ class Sessions:
 
     def own_side(self, job: Job, parties: Parties) -> OwnSide:
         """This side of a session with one of these peers, under the policy as its file is now. Raises InputError."""
-        return OwnSide(parties, job, self._guard.anew(), self._records, self._results)
+        return OwnSide(parties, job, self._guard.anew(), self._records, self._results, self._talk)
 
     def run(self, served: ServedSession) -> bool:
         """One session, to its end; whether it ended well. Raises nothing."""

@@ -16,7 +16,7 @@ from cli._ledger import ledger_options, open_ledger, writing
 from cli._options import choice, options
 from cli._output import json_option, print_fields, print_json, say
 from cli._reading import taking_reading
-from cli._table import FILE_OR_DATABASE, Table, query_option
+from cli._table import FILE_OR_DATABASE, query_option
 from cli.release.rows import column_texts, person_texts, repeating_id
 from dpselect import numeric
 from dpselect.accounting import Event
@@ -32,6 +32,7 @@ from psi.tables.lines import COLUMN as LINES_COLUMN
 from psi.tables.lines import LinesSource
 from psi.tables.reading import Kind, kind_by_ending
 from psiselect.base.errors import InputError, UsageError
+from psiselect.tables import Table
 
 _MAX_CATEGORIES_BYTES = 16 << 20
 

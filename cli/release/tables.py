@@ -12,7 +12,6 @@ import click
 from cli._ledger import writing
 from cli._options import choice
 from cli._output import print_fields, print_json, print_table, say
-from cli._table import Table
 from cli.release.common import (
     Common,
     GivenOptions,
@@ -49,6 +48,7 @@ from psi.tables import fault_error
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import InputError, UsageError
 from psiselect.base.rows import Fault
+from psiselect.tables import Table
 
 _UNIT_STEPS = 1_000_000
 _SHOWN_DELTA = Fraction(1, 10**6)

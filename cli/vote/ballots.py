@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cli._reading import TABLE_FORMATS
-from cli._table import Table
 from cli.vote.options import GivenBallots
 from dpselect import ballots
 from dpselect.ballots import BallotColumnError, OnInvalid, Reading, Rules
@@ -29,6 +28,7 @@ from psiselect.base.columns import Chunk, ColumnTable, TextColumn, column_table
 from psiselect.base.errors import InputError, UsageError
 from psiselect.base.linewise import Stream, line_chunks
 from psiselect.base.splitting import Escape
+from psiselect.tables import Table
 
 _BLOCK = 1 << 20
 _SWAPPED = bytes.maketrans(b"\r\n", b"\n\r")

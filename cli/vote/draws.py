@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from cli._table import Table
 from dpselect.approval import epsilon_text
 from dpselect.privacy import NeighbouringRelation
 from psiselect.base.durable import AppendLog
 from psiselect.base.errors import BudgetError, InputError, UsageError
+from psiselect.tables import Table
 
 _TITLE = b'{"psiselect": "draws", "version": 1}\n'
 _OTHERWISE = "Use --ledger FILE --dataset NAME to charge a budget, or --no-ledger to draw without a record"

@@ -13,9 +13,10 @@ import click
 
 from cli._options import choice
 from cli._reading import TABLE_FORMATS, format_option, taking_reading
-from cli._table import FILE_OR_DATABASE, Table, query_option
+from cli._table import FILE_OR_DATABASE, query_option
 from dpselect.ballots import FORMATS, OnInvalid, Other, Repeated, Rules, load_candidates
 from psiselect.base.errors import UsageError
+from psiselect.tables import Table
 
 candidates_option = click.option(
     "--candidates",

@@ -114,7 +114,7 @@ class Policy:
             if column not in rules.send_columns:
                 raise self._refusal("send_columns", "does not have a column that --send names")
         if request.output_rows and not rules.output_rows:
-            raise self._refusal("output_rows", "is false; leave --output out")
+            raise self._refusal("output_rows", "is false; leave --output out, or say rows=False in a program")
         if (request.min_matches or 0) < rules.min_matches:
             raise self._refusal(
                 "min_matches", f"is {rules.min_matches}; agree with the peer on a --min-matches of that"

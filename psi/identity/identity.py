@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import NoReturn, Self
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -39,7 +39,7 @@ _SIGNATURE_CONTEXT = b"psiselect-v1 identity signature\x00"
 _PEM_KEY = re.compile(rb"-----BEGIN PRIVATE KEY-----\n[A-Za-z0-9+/=\n]+-----END PRIVATE KEY-----\n")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PeerIdentity:
     """The public half of an identity, read from a certificate.
 
@@ -54,6 +54,9 @@ class PeerIdentity:
     not_after: datetime
     encryption_key: X25519PublicKey
     _signing_key: Ed25519PublicKey = field(repr=False)
+
+    def __repr__(self) -> str:
+        return f"<PeerIdentity {self.name}, certificate {self.fingerprint.hex()[:16]}...>"
 
     @classmethod
     def load(cls, path: Path | str, *, now: datetime | None = None) -> Self:
@@ -122,7 +125,7 @@ class PeerIdentity:
             raise RemoteError(f"a signature of {self.name} does not verify") from None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Identity:
     """One's own identity: the certificate with its private keys.
 
@@ -139,6 +142,16 @@ class Identity:
     decryption_key: X25519PrivateKey = field(repr=False)
     _signing_key: Ed25519PrivateKey = field(repr=False)
     note: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<Identity {self.name}, certificate {self.fingerprint.hex()[:16]}...>"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        """Raises UsageError: a copy in another process, in a queue or on disk is one more place that holds the keys."""
+        raise UsageError(
+            "an identity holds private keys, so it is neither pickled nor copied; hand on its path, and load it with "
+            "Identity.load where it is needed"
+        )
 
     @property
     def name(self) -> str:

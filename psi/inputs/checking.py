@@ -36,7 +36,7 @@ class Example:
     after: tuple[str, ...] | Reason | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class CheckedKey:
     """What became of a list's rows under one key.
 
@@ -50,6 +50,9 @@ class CheckedKey:
     most_frequent: tuple[Frequent, ...]
     advice: str | None
     examples: tuple[Example, ...]
+
+    def __repr__(self) -> str:
+        return f"<CheckedKey {self.key.describe()}>"
 
     @property
     def digest(self) -> str:
@@ -68,7 +71,7 @@ class CheckedKey:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Checked:
     """A list that was checked. rows_with_key: rows that at least one key can match."""
 
@@ -76,6 +79,9 @@ class Checked:
     rows: int
     rows_with_key: int
     keys: tuple[CheckedKey, ...]
+
+    def __repr__(self) -> str:
+        return f"<Checked {self.name}>"
 
     def to_json(self) -> dict[str, object]:
         """Counts, row numbers and rules, without examples."""

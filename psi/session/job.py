@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -70,6 +70,15 @@ class Memory:
     def half(self) -> int:
         """Bytes for keys, and again for columns."""
         return self.limit // 2
+
+
+@dataclass(frozen=True, eq=False)
+class JobRows:
+    """Matched rows in memory. numbers: int64, of each row of `table` its place in the own table, from 0; a row stands
+    there once for each of the peer's rows that it matches, where the peer gave columns. table: `pyarrow.Table`."""
+
+    numbers: I64
+    table: Any = field(repr=False)
 
 
 class Job:
@@ -263,11 +272,27 @@ class Job:
         returns how many lines. Raises RemoteError when the peer gave something unreadable, InputError."""
         if outcome.matched is None:
             raise UsageError("this side did not learn which rows match")
-        partner = np.full(self.sizes[0] + 1, -1, np.int64)  # the last one stands for a row without a key
-        matched = np.concatenate(outcome.matched)
-        partner[matched] = np.arange(len(matched))
         keys = self._key_names(outcome.matched)
-        return tables.write_joined(self.source, partner[self._owners], received, target, chosen, keys)
+        partners = self._partners(outcome.matched)
+        return tables.write_joined(self.source, partners, received, target, chosen, keys)
+
+    def read_rows(self, outcome: Outcome, received: ReceivedColumns | None, chosen: Chosen = tables.ALL) -> JobRows:
+        """What `write_matches` would write or, with columns that the peer gave, `write_joined`, in memory. Raises as
+        they do."""
+        if outcome.matched is None:
+            raise UsageError("this side did not learn which rows match")
+        keys = self._key_names(outcome.matched)
+        if received is not None:
+            return JobRows(*tables.read_joined(self.source, self._partners(outcome.matched), received, chosen, keys))
+        return JobRows(np.flatnonzero(keys.bits), tables.read_rows(self.source, keys.bits != 0, chosen, keys))
+
+    def _partners(self, matched: tuple[I64, ...]) -> I64:
+        """For each row the place of its key among the matches, -1 for none."""
+        partner = np.full(self.sizes[0] + 1, -1, np.int64)  # the last one stands for a row without a key
+        together = np.concatenate(matched)
+        partner[together] = np.arange(len(together))
+        found: I64 = partner[self._owners]
+        return found
 
     def received(self, outcome: Outcome) -> ReceivedColumns | None:
         """What the peer gave along with the matches, opened; None where nothing was to travel. Call it when the session

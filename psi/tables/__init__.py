@@ -10,7 +10,8 @@
     delimited, lines, columnar, folder, spreadsheet, database, sqlite, postgres: one kind of source each
     layout     of CSV files: delimiter, header and lines; headers: columns' names, or what is none
     quotes     of CSV files: checked before Arrow reads them
-    kept       rows of a database, in a file without a name; queries: those that run, and how a signal ends them
+    held       tables that the calling program holds: frames, streams, iterables of record batches
+    kept       rows that come only once, in a file without a name; queries: those that run, and how a signal ends them
     writing    rows out; joining: own rows beside the peer's
 
 A `Source` can be read more than once and never holds its table: as Arrow batches, which end at the first row that
@@ -24,7 +25,8 @@ Rule: no row is skipped, merged or split in silence.
 from __future__ import annotations
 
 from psi.tables.files import TableFile
-from psi.tables.joining import joined_schema, write_joined
+from psi.tables.held import frame_library, hold
+from psi.tables.joining import joined_schema, read_joined, write_joined
 from psi.tables.key_text import digits_lost
 from psi.tables.opening import is_columnar, open_file, open_source, table_at
 from psi.tables.reading import ReadingOptions
@@ -39,7 +41,17 @@ from psi.tables.source import (
     text_column,
 )
 from psi.tables.stores import StoreTarget
-from psi.tables.writing import ALL, MATCHED_BY, Chosen, KeyNames, Target, check_target, write_rows, written_text
+from psi.tables.writing import (
+    ALL,
+    MATCHED_BY,
+    Chosen,
+    KeyNames,
+    Target,
+    check_target,
+    read_rows,
+    write_rows,
+    written_text,
+)
 
 __all__ = [
     "ALL",
@@ -56,10 +68,14 @@ __all__ = [
     "digits_lost",
     "distinct_names",
     "fault_error",
+    "frame_library",
+    "hold",
     "is_columnar",
     "joined_schema",
     "open_file",
     "open_source",
+    "read_joined",
+    "read_rows",
     "require_columns",
     "require_names",
     "row_table",

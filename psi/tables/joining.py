@@ -74,6 +74,21 @@ def write_joined(
     return lines
 
 
+def read_joined(
+    source: Source, partner: I64, others: Partners, chosen: Chosen = ALL, keys: KeyNames | None = None
+) -> tuple[I64, pa.Table]:
+    """The lines that `write_joined` would write, in memory, and for each the number of its row in the source, from 0.
+    Raises InputError when the source is not what it was."""
+    schema = joined_schema(chosen.shape(source.schema), others.columns)
+    numbers = np.flatnonzero(partner >= 0)
+    batches = [
+        batch
+        for rows, own_batch in chosen_batches(source, len(partner), chosen, keys)
+        for batch in _joined(own_batch, partner[rows], others, schema)
+    ]
+    return np.repeat(numbers, others.counts(partner[numbers])), pa.Table.from_batches(batches, schema)
+
+
 def joined_schema(own: pa.Schema, columns: Sequence[str]) -> pa.Schema:
     """Own columns, then the peer's as text: `peer_NAME`, or `peer_NAME_2` and so on where that is taken."""
     names, fields = set(own.names), list(own)

@@ -104,6 +104,14 @@ def write_rows(
     return int(np.count_nonzero(mask))
 
 
+def read_rows(source: Source, mask: Mask, chosen: Chosen = ALL, keys: KeyNames | None = None) -> pa.Table:
+    """The rows that `write_rows` would write, in memory, with the types that they have in the source. Raises InputError
+    when the source is not what it was."""
+    shape = chosen.shape(source.schema)
+    batches = chosen_batches(source, len(mask), chosen, keys)
+    return pa.Table.from_batches([batch.filter(pa.array(mask[rows])) for rows, batch in batches], shape)
+
+
 def chosen_batches(
     source: Source, rows: int, chosen: Chosen, keys: KeyNames | None
 ) -> Iterator[tuple[slice, pa.RecordBatch]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -25,6 +25,7 @@ from psiselect.base.errors import ResourceError, TransportError, UsageError
 
 _MAX_READY = 64  # peers that nobody has accepted yet
 _CLOSING_SECONDS = 5.0  # the thread needs a moment: it never waits for a caller
+_LOOK_SECONDS = 0.2  # between two looks of a caller that may give up
 _LONGEST_WAIT = 3600.0  # a condition cannot wait for ever at once
 
 
@@ -88,8 +89,9 @@ class Listener:
         with self._changed:
             return self._changed.wait_for(lambda: bool(self._ready) or self._stopping, wait)
 
-    def accept(self, wait: float | None = None) -> TlsChannel:
-        """The next pinned peer's channel. Raises TransportError when none has come within `wait` seconds (default: the
+    def accept(self, wait: float | None = None, *, look: Callable[[], None] | None = None) -> TlsChannel:
+        """The next pinned peer's channel. look: called several times a second meanwhile; what it raises ends the wait.
+        Raises TransportError when none has come within `wait` seconds (default: the
         listener's timeout; `math.inf` for ever), or when this side has no room for its channel; UsageError once the
         listener is closed."""
         wait = self._timeout if wait is None else wait
@@ -98,10 +100,12 @@ class Listener:
             while not self._ready:
                 if self._stopping:
                     raise UsageError("this listener was closed")
+                if look is not None:
+                    look()
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise TransportError(self._nobody_came(wait))
-                self._changed.wait(min(left, _LONGEST_WAIT))
+                self._changed.wait(min(left, _LONGEST_WAIT if look is None else _LOOK_SECONDS))
             came = self._ready.popleft()
         self.reconsider()
         try:

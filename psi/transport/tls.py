@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import selectors
 import socket
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from psi.identity.identity import Identity, PeerIdentity
 from psi.transport.address import Address, close, tune
@@ -19,6 +20,7 @@ from psiselect.base.errors import TransportError
 __all__ = ["Address", "Listener", "connect"]
 
 _RETRY_SECONDS = 0.2
+_DIAL_SECONDS = 2.0  # for one try, where the caller may give up
 _LOOKUP_SECONDS = 1.0  # between two questions to a name server
 
 
@@ -29,9 +31,11 @@ def connect(
     *,
     timeout: float,
     stall: float | None = None,
+    look: Callable[[], None] | None = None,
 ) -> TlsChannel:
     """Connect to the listener at `address` (`HOST:PORT`), trying again until it is up, and its name known, or `timeout`
     seconds are over. The channel's own deadline without progress is `stall`, by default the same `timeout`.
+    look: called now and then meanwhile; what it raises ends the wait.
 
     Raises UsageError (a bad address, no peers or oneself among them), InputError (an expired certificate) or
     TransportError (nobody there, not a pinned peer). When the listener refuses this side's certificate, TLS 1.3 tells
@@ -41,20 +45,23 @@ def connect(
     pins = pin(identity, peers)
     context = make_context(LinkEnd.CONNECTOR, identity, pins)
     deadline = time.monotonic() + timeout
-    raw = _dial(target, deadline, timeout)
+    raw = _dial(target, deadline, timeout, look)
     tls: ssl.SSLObject | None = None
     try:
         tune(raw)
         # A listener may have two identities for a while, and shows the one that is asked for.
         stream = TlsStream(raw, context, server_side=False, server_name=server_name(next(iter(pins))))
         tls = stream.tls
-        _finish_handshake(stream, deadline)
+        _finish_handshake(stream, deadline, look)
         peer = pinned_peer(tls, pins)
         handshake_done(tls)
     except (OSError, TransportError) as error:
         close(raw)
         why = reason(error, tls) if isinstance(error, OSError) else error
         raise TransportError(f"no session with the listener at {target}: {why}") from None
+    except BaseException:
+        close(raw)
+        raise
     return TlsChannel(
         stream,
         own_fingerprint=identity.fingerprint,
@@ -63,11 +70,14 @@ def connect(
     )
 
 
-def _dial(address: Address, deadline: float, timeout: float) -> socket.socket:
+def _dial(address: Address, deadline: float, timeout: float, look: Callable[[], None] | None = None) -> socket.socket:
     """A TCP connection, tried again while nobody listens there yet, or while the name does not resolve yet."""
+    most = math.inf if look is None else _DIAL_SECONDS
     while True:
+        if look is not None:
+            look()
         try:
-            return socket.create_connection(address, timeout=max(0.01, deadline - time.monotonic()))
+            return socket.create_connection(address, timeout=max(0.01, min(most, deadline - time.monotonic())))
         except socket.gaierror as error:
             if not address.is_name:  # such as an IPv6 zone that this machine does not have
                 raise TransportError(f"cannot call {address}: {error.strerror}") from None
@@ -81,7 +91,7 @@ def _dial(address: Address, deadline: float, timeout: float) -> socket.socket:
         time.sleep(wait)
 
 
-def _finish_handshake(stream: TlsStream, deadline: float) -> None:
+def _finish_handshake(stream: TlsStream, deadline: float, look: Callable[[], None] | None) -> None:
     """Raises OSError (TimeoutError when the deadline passes), TransportError."""
     with selectors.DefaultSelector() as selector:
         selector.register(stream, selectors.EVENT_READ)
@@ -94,6 +104,11 @@ def _finish_handshake(stream: TlsStream, deadline: float) -> None:
                 selector.modify(stream, selectors.EVENT_WRITE)
             else:
                 return
-            left = deadline - time.monotonic()
-            if left <= 0 or not selector.select(left):
-                raise TimeoutError
+            while True:
+                if look is not None:
+                    look()
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError
+                if selector.select(left if look is None else min(left, _RETRY_SECONDS)):
+                    break

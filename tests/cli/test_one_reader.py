@@ -20,10 +20,10 @@ import pytest
 from support.mpc_processes import Group
 from support.program import Run
 
-from cli._table import Table
 from cli.mpc import options
 from cli.mpc.options import read_numbers
 from psiselect.base.errors import InputError, PsiselectError, UsageError
+from psiselect.tables import Table
 
 Rows = Sequence[Sequence[str | int]]
 # Where a table is, and the options that go with it.

@@ -10,8 +10,9 @@ import pytest
 from cli import _output
 from cli._fitting import fit
 from cli._output import ProgressLines
-from cli.psi.own_side import shown
+from cli.psi.talk import shown
 from psi.agreement.modes import Reveal
+from psiselect import words
 
 
 def test_text_from_elsewhere_cannot_move_the_cursor_or_be_markup(capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,7 +115,7 @@ def test_wide_columns_give_way_first(natural: list[int], words: list[int], room:
     ],
 )
 def test_sizes_for_people(count: int, text: str) -> None:
-    assert _output.human_bytes(count) == text
+    assert words.human_bytes(count) == text
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_sizes_for_people(count: int, text: str) -> None:
     ],
 )
 def test_durations_for_people(seconds: float, text: str) -> None:
-    assert _output.human_seconds(seconds) == text
+    assert words.human_seconds(seconds) == text
 
 
 def test_progress_is_a_line_each_minute() -> None:

@@ -25,10 +25,10 @@ from support.spreadsheets import write_spreadsheet
 from support.stores import Web, put, s3_server, web_server
 
 from cli._read_by import COMMANDS, READ_BY, YES
-from cli._table import Table
 from cli.mpc.options import read_numbers
 from psi.tables import ReadingOptions
 from psiselect.base.errors import InputError
+from psiselect.tables import Table
 
 Rows = Sequence[Sequence[str | int]]
 LOUD = ["--epsilon", "1e10", "--json"]  # the noise is 0 but for probability e^-1000

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from support.entropy import FixedEntropy
 
-from cli._table import Table
 from cli.vote.ballots import load
 from dpselect import utility
 from dpselect.approval import elect, epsilon_text, guarantee, not_private_tally
@@ -19,6 +18,7 @@ from dpselect.mechanisms import Mechanism, Selection
 from dpselect.planning import Task, choose
 from dpselect.privacy import NeighbouringRelation
 from psiselect.base.errors import UsageError
+from psiselect.tables import Table
 
 ADD_REMOVE, REPLACE = NeighbouringRelation.ADD_REMOVE, NeighbouringRelation.REPLACE
 # Six standard errors: a false alarm in 5e8.

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.tables import MemoryFile, ballots_of
 
-from cli._table import Table
 from cli.vote.ballots import load as load_ballots
 from cli.vote.ballots import read_file
 from dpselect.ballots import Counted, OnInvalid, Profile, Reading, Rules, parse_candidates
 from psiselect.base.errors import InputError
+from psiselect.tables import Table
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "ballots"
 NAMES = ("Ada", "Bo", "Çelik", "Dvořák")

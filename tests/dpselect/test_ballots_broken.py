@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from support.tables import ballots_of
 
-from cli._table import Table
 from cli.vote.ballots import load as load_ballots
 from dpselect.ballots import FORMATS, Counted, Reading, Rules, load_candidates, parse
 from psiselect.base.errors import InputError, UsageError
+from psiselect.tables import Table
 
 HEAD = (
     "# DATA TYPE: cat\n# NUMBER ALTERNATIVES: 2\n# NUMBER CATEGORIES: 2\n"

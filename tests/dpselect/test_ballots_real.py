@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 from support.entropy import FixedEntropy
 
-from cli._table import Table
 from cli.vote.ballots import load
 from dpselect import utility
 from dpselect.approval import elect, not_private_tally
@@ -24,6 +23,7 @@ from dpselect.committee import SubsetExponential
 from dpselect.mechanisms import Mechanism, Selection
 from dpselect.planning import Task, choose
 from dpselect.privacy import NeighbouringRelation
+from psiselect.tables import Table
 
 pytestmark = pytest.mark.ballots
 

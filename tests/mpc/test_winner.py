@@ -165,8 +165,8 @@ def test_draws_follow_the_law() -> None:
 
 @pytest.mark.ballots
 def test_draws_on_a_real_election_follow_the_law() -> None:
-    from cli._table import Table
     from cli.vote.ballots import load
+    from psiselect.tables import Table
 
     profile = load(Table(Path(os.environ["PSISELECT_BALLOTS"]) / "preflib_00026-00000001.cat")).profile
     check_draws([int(t) for t in profile.tally()], Fraction(1, 10), ADD_REMOVE, 20_000)

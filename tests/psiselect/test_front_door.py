@@ -33,9 +33,9 @@ def test_names_are_there_when_they_are_used() -> None:
     assert set(psiselect.__all__) <= set(dir(psiselect))
 
 
-def test_every_error_of_the_tree_is_exported_and_nothing_else() -> None:
+def test_every_error_of_the_tree_is_exported() -> None:
     tree = {name for name, kind in vars(psiselect.base.errors).items() if isinstance(kind, type)}
-    assert {*tree, "__version__"} == set(psiselect.__all__)
+    assert tree <= set(psiselect.__all__)
     assert all(issubclass(getattr(psiselect, name), psiselect.PsiselectError) for name in tree)
 
 

@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 
-from cli.psi import command, group, resume
-from cli.psi.choices import Choices
-from cli.psi.given import GivenOptions
-from cli.psi.own_side import check_options, open_backend, read
+from cli.psi import group
+from cli.psi.results import Printed
 from cli.psi.serve import for_sessions
 from cli.psi.served import Sessions
+from cli.psi.talk import TALK
 from psi.agreement.modes import Side
 from psi.identity.identity import Identity
 from psi.protocol.messages import MessageType as M
@@ -25,6 +24,10 @@ from psi.serve.current_table import CurrentTable
 from psi.serve.serving import ServedSession
 from psi.transport.memory import MemoryChannel, memory_pair
 from psiselect.base.errors import PsiselectError, TransportError
+from psiselect.matching import kept, network
+from psiselect.matching.choices import Choices
+from psiselect.matching.given import GivenOptions
+from psiselect.matching.own_side import check_options, open_backend, read
 from support.steps import Steps
 
 PEER = {"acme": "globex", "globex": "acme"}
@@ -96,7 +99,7 @@ class _Links:
     def listener(self, *_: object, **more: object) -> Iterator[_Links]:
         yield self
 
-    def accept(self, wait: float | None = None) -> MemoryChannel:
+    def accept(self, wait: float | None = None, **more: object) -> MemoryChannel:
         return self.take(Side.LISTEN)
 
     def call(self, *_: object, **more: object) -> MemoryChannel:
@@ -115,9 +118,9 @@ def both(
     links = _Links()
     patch.setattr(resumable, "_RETRY_SECONDS", 0.01)
     patch.setattr(resumable, "_BYE_SECONDS", bye_seconds)
-    for module, caller in ((command, "connect"), (resume, "call")):
+    for module in (network, kept):
         patch.setattr(module, "Listener", links.listener)
-        patch.setattr(module, caller, links.call)
+        patch.setattr(module, "call", links.call)
 
     def other() -> None:
         with contextlib.suppress(PsiselectError, _Over):
@@ -220,7 +223,7 @@ def serving(patch: pytest.MonkeyPatch, steps: Steps, **paying: Any) -> None:
         peers=(Path("globex.crt"),), audit=Path("audit.log"), record=Path("record-{session}.json"),
         backend="portable", threads=1, **paying,
     )  # fmt: skip
-    choices = Choices.of(Side.LISTEN, for_sessions(given))
+    choices = Choices.of(Side.LISTEN, for_sessions(given), TALK, Printed(given.as_json))
     parties = check_options(choices)
 
     def serve(links: _Links) -> None:
@@ -230,8 +233,10 @@ def serving(patch: pytest.MonkeyPatch, steps: Steps, **paying: Any) -> None:
             return job
 
         table = CurrentTable("acme.csv", gathered)
-        with open_backend(choices.means) as backend, contextlib.closing(table):
-            sessions = Sessions(parties, choices.guard, choices.records, choices.results, backend, table)
+        with open_backend(choices.means, choices.talk) as backend, contextlib.closing(table):
+            sessions = Sessions(
+                parties, choices.guard, choices.records, choices.results, backend, table, talk=choices.talk
+            )
             if not sessions.run(ServedSession(1, links.take(Side.LISTEN))):
                 raise TransportError("the session failed")
 

@@ -64,9 +64,16 @@ def _lanes(threads: int | None) -> Backend:
 BACKENDS: dict[str, Callable[[int | None], Backend]] = {"lanes": _lanes, "portable": _portable}
 
 
-def load_backend(name: str = "auto", threads: int | None = None) -> Backend:
-    """The backend called `name`, or the fastest that works here (`auto`): lanes, else portable with a RuntimeWarning.
+def _warn_slower(text: str) -> None:
+    warnings.warn(text, RuntimeWarning, stacklevel=3)
 
+
+def load_backend(
+    name: str = "auto", threads: int | None = None, slower: Callable[[str], None] = _warn_slower
+) -> Backend:
+    """The backend called `name`, or the fastest that works here (`auto`): lanes, else portable.
+
+    slower: called with the reason when `auto` takes portable; without it, that is a RuntimeWarning.
     Raises UsageError for an unknown name, and for `lanes` where it does not work; ValueError for threads below 1.
     """
     if name == "auto":
@@ -74,7 +81,7 @@ def load_backend(name: str = "auto", threads: int | None = None) -> Backend:
             return _lanes(threads)
         except UsageError as error:
             reason = f"the vector code does not work here: {error.__cause__}"
-            warnings.warn(f"{reason}; using the portable backend, several times slower", RuntimeWarning, stacklevel=2)
+            slower(f"{reason}; using the portable backend, several times slower")
             return _portable(threads)
     if name not in BACKENDS:
         raise UsageError(f"no backend is called {name!r}; there are auto, {', '.join(sorted(BACKENDS))}")

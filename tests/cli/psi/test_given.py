@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cli.psi.given import GivenOptions
+from psiselect.matching.given import GivenOptions
 
 GIVEN = GivenOptions(
     source=Path("list.csv"),

@@ -10,10 +10,10 @@ from types import FrameType
 
 from support.program import Run
 
-from cli.psi.choices import Choices, ListChoice, Means, PeerChoice
-from cli.psi.given import GivenOptions
 from psi.identity.identity import Identity, PeerIdentity
 from psi.transport.tls import Listener
+from psiselect.matching.choices import Choices, ListChoice, Means, PeerChoice
+from psiselect.matching.given import GivenOptions
 
 # All options together, and the groups that they are put into.
 OPTIONS = (GivenOptions, Choices, ListChoice, PeerChoice, Means)
@@ -51,4 +51,4 @@ def test_the_options_of_connect_pass_through_few_functions(place: Path, program:
         )
         closing.join()
     assert {"command.py:connect_", "choices.py:Choices.of", "own_side.py:prepared"} <= found
-    assert len(found) <= 10, sorted(found)
+    assert len(found) <= 11, sorted(found)

@@ -12,7 +12,6 @@ from support.parties import setup, terms
 from support.program import Run
 from support.psi_processes import session
 
-from cli.psi.records import SessionRecords
 from psi.accounts.records import SignedRecord
 from psi.agreement.modes import Side
 from psi.identity.identity import Identity
@@ -20,6 +19,7 @@ from psi.protocol import messages
 from psi.protocol.outcome import Outcome
 from psi.session.session import SessionResult
 from psiselect.base import strict_json
+from psiselect.matching.records import SessionRecords
 
 
 @pytest.fixture

@@ -22,11 +22,12 @@ from support.step_callers import HASTY, both, connecting, listening
 from support.steps import Steps
 
 from cli import _output
-from cli.psi.spare import FINISHED, RESUMED
 from psi.accounts import audit, results_file
 from psi.agreement.modes import Side
 from psiselect.base import atomic, durable
 from psiselect.base.errors import OutputError, UsageError
+from psiselect.matching.spare import FINISHED, RESUMED
+from psiselect.talk import Talk
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 LOCAL = ("psi", "local", "acme.csv", "globex.parquet", "--key", "Mail:email", "--key-b", "e:email")
@@ -253,12 +254,12 @@ def test_an_output_over_a_certificate_is_refused(here: Path, monkeypatch: pytest
 
 def test_little_room_is_said_and_the_session_goes_on(here: Path, program: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr("cli.psi.files.say", said.append)
+    monkeypatch.setattr("cli.psi.command.TALK", Talk(lambda text: said.append(text.split(":")[0])))
     size = (here / "acme.csv").stat().st_size
     for free in (size - 1, size):
         monkeypatch.setattr(atomic, "room", lambda target, free=free: free)
         assert program(*LOCAL, "--output", "out.csv").code == 0
-    assert [text.startswith("little room for out.csv") for text in said] == [True]
+    assert said.count("little room for out.csv") == 1
 
 
 def test_a_link_is_followed_and_the_mode_stays(here: Path, program: Run) -> None:

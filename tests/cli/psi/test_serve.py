@@ -15,10 +15,10 @@ from support.policies import write_policy
 from support.psi_processes import ACME, GLOBEX, Ended, run
 from support.served import Call, Served, hold, options_of, serving
 
-from cli.psi.policy import Admission
 from psi.accounts.policy import Policy
 from psi.accounts.session_counter import SessionCounter
 from psi.identity.identity import Identity
+from psiselect.matching.guard import Admission
 
 SECRETS = [row[1] for row in ACME[1:] if row[1]] + list(map(str, GLOBEX["e"]))
 

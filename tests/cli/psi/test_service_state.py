@@ -11,10 +11,6 @@ from typing import Any
 import pytest
 
 from cli.psi import service_state
-from cli.psi.choices import PeerChoice
-from cli.psi.own_side import Parties
-from cli.psi.policy import Guard
-from cli.psi.records import SessionRecords
 from cli.psi.renewal import Renewal
 from cli.psi.served import Sessions
 from cli.psi.service_state import ServiceState
@@ -23,6 +19,11 @@ from psi.serve.facts import Traffic
 from psi.serve.serving import Counts, ServedSession
 from psi.transport.health import Health, TextPage
 from psiselect.base.errors import TransportError
+from psiselect.matching.choices import PeerChoice
+from psiselect.matching.guard import Guard
+from psiselect.matching.own_side import Parties
+from psiselect.matching.records import SessionRecords
+from psiselect.talk import Talk
 
 DAY = timedelta(days=1)
 RECORDS = SessionRecords(None, None)
@@ -125,7 +126,9 @@ def test_a_session_finds_the_certificates_it_was_accepted_with(parts: Parts, tmp
     """Also when they were renewed a moment later; and never those of two changes mixed."""
     peers = [Identity.create(name, tmp_path).public for name in ("one", "two")]
     nothing: Any = None
-    sessions = Sessions(Parties(parts.first, (peers[0],), None), nothing, RECORDS, nothing, nothing, nothing)
+    sessions = Sessions(
+        Parties(parts.first, (peers[0],), None), nothing, RECORDS, nothing, nothing, nothing, talk=Talk()
+    )
     sessions.renew(Parties(parts.second, (peers[1],), None, (parts.first,)))
 
     def accepted(own: Identity, peer: int) -> Parties:
@@ -145,7 +148,7 @@ def test_a_sessions_time_ends_with_its_last_byte_and_its_bytes_are_told_only_whe
     parties = Parties(parts.first, (), None)
     channel: Any = SimpleNamespace(bytes_sent=10, bytes_received=20, closing_since=12.5)
     for measured, expected in ((True, Traffic(20, 40, 5.0)), (False, Traffic())):
-        sessions = Sessions(parties, nothing, RECORDS, nothing, nothing, nothing, measured=measured)
+        sessions = Sessions(parties, nothing, RECORDS, nothing, nothing, nothing, talk=Talk(), measured=measured)
         for began in (10.0, 10.0, None):  # the last one did not begin
             sessions._count(ServedSession(1, channel, began), channel)
         assert sessions.traffic == expected

@@ -14,11 +14,11 @@ from support.step_callers import both, connecting, listening
 from support.steps import Steps
 from support.stores import get, put, s3_server
 
-from cli._table import Table
 from cli.psi import serve
 from psi.agreement.modes import Side
 from psi.tables.stores import StoreAddress, StoreTarget
 from psiselect.base.errors import OutputError, UsageError
+from psiselect.tables import Table
 
 LIST = b"mail,id\nann@x.example,1\nbob@x.example,2\n"
 KEYS = ("--key", "mail:email")

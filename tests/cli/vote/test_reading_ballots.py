@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 from support.tables import MemoryFile
 
-from cli._table import Table
 from cli.vote.ballots import load_given, read_file
 from cli.vote.options import GivenBallots
 from dpselect.ballots import OnInvalid, Repeated, Rules
 from psi.tables.reading import ReadingOptions
 from psiselect.base.errors import InputError
+from psiselect.tables import Table
 
 NAMES = ("Ada", "Çelik")
 LISTS = "voter_id,approved\n1,Ada\n2,Çelik;Ada\n1,Çelik\n3,Zed\n"

@@ -98,7 +98,7 @@ def test_a_refusal_is_found_before_llvm_is_asked(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("refusing")
 def test_a_command_says_it_once_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    _backend._say_once.cache_clear()
+    _backend.say_once.cache_clear()
     for _ in range(2):
         with _backend.open_backend("auto", 1) as backend:
             assert backend.name == "portable"

@@ -18,7 +18,6 @@ import pytest
 from support.disk import Disk
 from support.parties import setup
 
-from cli.psi.records import SessionRecords
 from cli.vote.draws import DrawRecord
 from dpselect.accounting import BudgetKind, Cost, PureDp
 from dpselect.ledger import Ledger
@@ -41,6 +40,7 @@ from psi.tables.writing import write_rows
 from psi.transport.wire import Frame
 from psiselect.base import atomic
 from psiselect.base.packed import I64
+from psiselect.matching.records import SessionRecords
 
 KEY = bytes(range(32))
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Self
 
-from cli._table import Table
-from cli.psi import columns, values
-from cli.psi.given import GivenOptions
-from cli.psi.policy import Guard, charge_of
-from cli.psi.records import SessionRecords
-from cli.psi.results import Results
-from cli.psi.spare import RESUMED, Spare
 from dpselect.privacy import parse_fraction
 from psi.accounts.policy import Request
+from psi.agreement.column_terms import DEFAULT_LABEL_BYTES, ColumnTerms
 from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
 from psi.agreement.terms import KeyTerm, Terms
-from psi.identity.files import find, is_descriptor
+from psi.identity.identity import Identity, PeerIdentity
 from psi.normalize import KeySpec, parse_key
 from psi.session.job import Job, Memory
 from psi.tables import Chosen, StoreTarget
 from psiselect.base import working
 from psiselect.base.errors import UsageError
+from psiselect.identities import files_of
+from psiselect.matching import values
+from psiselect.matching.given import GivenOptions
+from psiselect.matching.guard import Guard, charge_of
+from psiselect.matching.records import SessionRecords
+from psiselect.matching.results import Results, Speaker
+from psiselect.matching.spare import RESUMED, Spare
+from psiselect.tables import AnyTable, LookedAt
+from psiselect.talk import Talk
 
 STALL_SECONDS = 60.0
 
@@ -32,7 +36,7 @@ STALL_SECONDS = 60.0
 class ListChoice:
     """Which rows, and what is read of them."""
 
-    table: Table
+    table: AnyTable
     keys: tuple[KeySpec, ...]
     value: str | None
     nulls: tuple[str, ...]
@@ -43,18 +47,19 @@ class ListChoice:
         """The same, with a share of the memory for each of so many sessions at once."""
         return replace(self, memory=replace(self.memory, limit=self.memory.limit // sessions))
 
-    def read(self, side: Side, terms: Terms) -> Job:
-        """Read the table. Raises InputError."""
-        source = self.table.open(self.memory.folder)
+    def read(self, side: Side, terms: Terms, look: Callable[[], None] | None) -> Job:
+        """Read the table. look: called now and then; what it raises ends the reading. Raises InputError."""
+        opened = self.table.open(self.memory.folder)
+        source = opened if look is None else LookedAt(opened, look)
         return Job(source, self.keys, side, terms, self.memory, value=self.value, nulls=self.nulls, strict=self.strict)
 
 
 @dataclass(frozen=True)
 class PeerChoice:
-    """Who takes part, by file. identities: one's own; more than one for listeners only."""
+    """Who takes part, by file or as loaded. identities: one's own; more than one for listeners only."""
 
-    identities: tuple[Path, ...]
-    certificates: tuple[Path, ...]
+    identities: tuple[Path | Identity, ...]
+    certificates: tuple[Path | PeerIdentity, ...]
     max_size: int | None
 
 
@@ -76,7 +81,7 @@ class Means:
 
 @dataclass(frozen=True)
 class Choices:
-    """All of it."""
+    """All of it. talk: where words and progress go."""
 
     side: Side
     terms: Terms
@@ -86,23 +91,24 @@ class Choices:
     records: SessionRecords
     results: Results
     means: Means
+    talk: Talk
 
     @property
     def files(self) -> dict[str, Path | None]:
         """What the command reads, by option; the table first."""
         policy = self.guard.policy
-        pairs = [find(path) for path in self.peers.identities if not is_descriptor(path)]
         return {
             "--input": self.list.table.file,
-            **{f"--identity {path}": path for pair in pairs for path in pair},
-            **{f"--peer {path}": path for path in self.peers.certificates},
+            **{f"--identity {path}": path for named in self.peers.identities for path in files_of(named)},
+            **{f"--peer {path}": path for path in self.peers.certificates if isinstance(path, Path)},
             "--policy": None if policy is None else policy.path,
             "--ledger": None if self.guard.own is None else self.guard.own.ledger.path,
         }
 
     @classmethod
-    def of(cls, side: Side, given: GivenOptions) -> Self:
-        """Check the options together. Raises UsageError, InputError."""
+    def of(cls, side: Side, given: GivenOptions, talk: Talk, speaker: Speaker) -> Self:
+        """Check the options together. talk: where words and progress go. speaker: gets what was found. Raises
+        UsageError, InputError."""
         keys = tuple(parse_key(key) for key in given.keys)
         values.check_column(Reveal(given.reveal), given.learn, given.value)
         terms = terms_of(side, keys, given)
@@ -112,30 +118,32 @@ class Choices:
             raise UsageError("--resume keeps a session of one identity; name one --identity", term="identity")
         if given.output is not None and (given.learn == "peer" or terms.reveal is not Reveal.MATCHES):
             raise UsageError("this side will not learn which rows match, so there is nothing to write to --output")
-        if given.columns is not None and given.output is None:
+        if given.columns is not None and given.output is None and not speaker.takes_rows:
             raise UsageError("--columns says what is written to --output; name an --output", term="columns")
         own = charge_of(side, terms, given.ledger, given.dataset)
-        table, room = Table(given.source, given.query, given.reading), memory(given.memory_limit, given.workdir)
+        room = memory(given.memory_limit, given.workdir)
         output = StoreTarget.of(given.output, room.folder) if isinstance(given.output, str) else given.output
         spare = Spare(room.folder, RESUMED if given.resume else None)
         return cls(
             side=side,
             terms=terms,
-            list=ListChoice(table, keys, given.value, given.nulls, given.strict, room),
+            list=ListChoice(given.table, keys, given.value, given.nulls, given.strict, room),
             peers=PeerChoice((given.identity, *given.more_identities), given.peers, given.max_peer_size),
-            guard=Guard.load(given.policy, _request(side, terms, keys, given), own),
-            records=SessionRecords(given.audit, given.record, again=given.resume, spare=spare),
+            guard=Guard.load(given.policy, _request(side, terms, keys, given, rows=speaker.takes_rows), own),
+            records=SessionRecords(given.audit, given.record, again=given.resume, tell=talk.tell, spare=spare),
             results=Results(
-                output, as_json=given.as_json, again=given.resume, chosen=Chosen(given.columns), spare=spare
+                output, speaker, again=given.resume, chosen=Chosen(given.columns), spare=spare, tell=talk.tell
             ),
             means=Means(given.backend, given.threads, given.workdir, given.timeout, given.resume),
+            talk=talk,
         )
 
 
 def terms_of(side: Side, keys: tuple[KeySpec, ...], given: GivenOptions) -> Terms:
     """The terms that the options name. Raises UsageError for terms that cannot be had together."""
     reveal = Reveal(given.reveal)
-    travelling, label_bytes = columns.asked(side, given.sent, given.received, given.label_bytes)
+    travelling = ColumnTerms.between(side, given.sent, given.received)
+    label_bytes = DEFAULT_LABEL_BYTES if travelling is not None and given.label_bytes is None else given.label_bytes
     decimals, largest = values.asked(reveal, given.value_decimals, given.value_max)
     return Terms(
         reveal=reveal,
@@ -170,7 +178,7 @@ def _learner(side: Side, learn: str) -> Learner:
     return Learner((side if learn == "me" else side.other).value)
 
 
-def _request(side: Side, terms: Terms, keys: tuple[KeySpec, ...], given: GivenOptions) -> Request:
+def _request(side: Side, terms: Terms, keys: tuple[KeySpec, ...], given: GivenOptions, *, rows: bool) -> Request:
     """What this side's policy is asked about, as far as it is known before the table is read."""
     used = (*(column for key in keys for column in key.columns), *([given.value] if given.value else []))
     peer_counts = terms.min_matches_by is Comparer.OTHER and side in terms.learn.receivers
@@ -178,7 +186,7 @@ def _request(side: Side, terms: Terms, keys: tuple[KeySpec, ...], given: GivenOp
         reveals=(terms.reveal, Reveal.COUNT) if peer_counts else (terms.reveal,),
         columns=tuple(dict.fromkeys(used)),
         send_columns=terms.columns_of(side),
-        output_rows=given.output is not None,
+        output_rows=given.output is not None or rows,
         min_matches=terms.min_matches,
         own_size=None,
         min_matches_by=terms.min_matches_by,

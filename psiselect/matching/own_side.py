@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from cli import _backend
-from cli._identity import load_identities
-from cli._output import ProgressLines, progress, say
-from cli.psi.choices import Choices, Means
-from cli.psi.policy import Guard
-from cli.psi.records import SessionRecords
-from cli.psi.results import Results
-from psi.group.curve25519.backend import Backend
+from psi.group.curve25519.backend import Backend, load_backend
 from psi.identity.identity import Identity, PeerIdentity
 from psi.inputs.items import no_key
 from psi.protocol.setup import Setup
 from psi.session import session
 from psi.session.job import Job
-from psi.transport.channel import Channel
+from psi.session.session import SessionResult
+from psi.transport.tlschannel import TlsChannel
 from psiselect.base.entropy import Entropy, SystemEntropy
 from psiselect.base.errors import OutputError, PolicyError, RemoteError
-
-Progress = Callable[[int, int], None]
+from psiselect.identities import load_identities, load_peer
+from psiselect.matching.choices import Choices, Means
+from psiselect.matching.guard import Guard
+from psiselect.matching.records import SessionRecords
+from psiselect.matching.results import Found, Results
+from psiselect.talk import Talk
 
 
 @dataclass(frozen=True)
@@ -61,21 +59,22 @@ class Parties:
 
 @dataclass(frozen=True)
 class OwnSide:
-    """Who takes part, the list that was read, what is allowed, and where results and records go."""
+    """Who takes part, the list that was read, what is allowed, and where results, records and words go."""
 
     parties: Parties
     job: Job
     guard: Guard
     records: SessionRecords
     results: Results
+    talk: Talk = field(default_factory=Talk)
 
-    def check_list(self, tell: Callable[[str], None] = say) -> None:
+    def check_list(self) -> None:
         """Whether the list that was read may be put in, with these peers. Raises InputError, PolicyError."""
         for size in self.job.sizes:
             self.job.terms.declared_size(size)
-        gather(self.job, tell)
+        gather(self.job, self.talk.tell)
         self.guard.check(self.parties.peers, self.job.size)
-        self.guard.prepare(self.parties.peers)
+        self.guard.prepare(self.parties.peers, self.talk.tell)
 
     def setup(
         self,
@@ -97,24 +96,29 @@ class OwnSide:
             check_size=lambda size: self.guard.check_peer_size(peer, size),
         )
 
-    def run(self, channel: Channel, means: Means) -> None:
+    def run(self, channel: TlsChannel, means: Means) -> Found:
         """Run the session over a channel, and give out its result."""
         peer = self.parties.peer(channel.peer_fingerprint)
         identity = self.parties.shown(channel.own_fingerprint)
-        with open_backend(means) as backend, shown() as done:
+        with open_backend(means, self.talk) as backend, self.talk.shown() as done:
             admission = self.guard.admission(peer, self.job.terms)
             setup = self.setup(peer, backend, admit=admission, identity=identity)
             troubles: list[OutputError] = []
+
+            def run() -> SessionResult:
+                with self.talk.breaking_off(channel):
+                    return session.run(channel, setup, done)
+
             with admission.saying_paid():
                 result = self.records.keep(
-                    *(setup, identity, peer, lambda: session.run(channel, setup, done)),
+                    *(setup, identity, peer, lambda: self.talk.observed(setup, identity, peer, run)),
                     trouble=troubles.append,
                 )
                 try:
-                    self.results.give(self.job, result, backend.name, peer, troubles)
+                    return self.results.give(self.job, result, backend.name, peer, troubles)
                 except (PolicyError, RemoteError):
                     for trouble in troubles:
-                        say(str(trouble))
+                        self.talk.tell(str(trouble))
                     raise
 
 
@@ -123,7 +127,7 @@ def prepared(choices: Choices) -> Iterator[OwnSide]:
     """This side of a session, its list read. Raises InputError, UsageError, PolicyError."""
     parties = check_options(choices)
     with read(choices) as job:
-        side = OwnSide(parties, job, choices.guard, choices.records, choices.results)
+        side = OwnSide(parties, job, choices.guard, choices.records, choices.results, choices.talk)
         side.check_list()
         yield side
 
@@ -131,7 +135,7 @@ def prepared(choices: Choices) -> Iterator[OwnSide]:
 def check_options(choices: Choices) -> Parties:
     """Who takes part, and whether what was asked for is allowed and can be written, as far as the options say."""
     named = choices.peers
-    parties = load_parties(named.identities, named.certificates, named.max_size, choices.guard)
+    parties = load_parties(named.identities, named.certificates, named.max_size, choices.guard, choices.talk.tell)
     table = choices.list.table
     read = choices.files
     choices.results.check(table.open(choices.list.memory.folder), read)
@@ -140,25 +144,25 @@ def check_options(choices: Choices) -> Parties:
 
 
 def load_parties(
-    identities: Sequence[Path],
-    certificates: Sequence[Path],
+    identities: Sequence[Path | Identity],
+    certificates: Sequence[Path | PeerIdentity],
     max_size: int | None,
     guard: Guard,
-    tell: Callable[[str], None] = say,
+    tell: Callable[[str], None],
 ) -> Parties:
     """Read the certificates of all who take part, whom the policy must allow. Raises InputError, PolicyError."""
     identity, *others = load_identities(identities, tell)
-    peers = tuple(PeerIdentity.load(path) for path in certificates)
+    peers = tuple(load_peer(where) for where in certificates)
     guard.check(peers)
     return Parties(identity, peers, max_size, tuple(others))
 
 
-def read(choices: Choices, tell: Callable[[str], None] = say) -> Job:
+def read(choices: Choices) -> Job:
     """Read this side's table; tell which rows were left out."""
-    return told(choices.list.read(choices.side, choices.terms), tell)
+    return told(choices.list.read(choices.side, choices.terms, choices.talk.looking), choices.talk.tell)
 
 
-def told(job: Job, tell: Callable[[str], None] = say) -> Job:
+def told(job: Job, tell: Callable[[str], None]) -> Job:
     """The job, after telling which rows were left out. Raises InputError when that is all of them."""
     source = job.source.name
     for number, report in enumerate(job.reports, start=1):
@@ -178,24 +182,13 @@ def told(job: Job, tell: Callable[[str], None] = say) -> Job:
     return job
 
 
-def gather(job: Job, tell: Callable[[str], None] = say) -> None:
+def gather(job: Job, tell: Callable[[str], None]) -> None:
     """Read what a side gives beside its keys; tell how many rows have no value to add up. Raises InputError."""
     job.gather()
     if job.blank_values:
         tell(f"{job.source.name}: rows without a value, which counts as nothing: {job.blank_values:,}")
 
 
-def open_backend(means: Means) -> contextlib.closing[Backend]:
+def open_backend(means: Means, talk: Talk) -> contextlib.closing[Backend]:
     """The group's implementation that was asked for."""
-    return _backend.open_backend(means.backend, means.threads)
-
-
-@contextlib.contextmanager
-def shown() -> Iterator[Progress]:
-    """A progress display for a session: a bar on a terminal, else a line now and then."""
-    with progress() as bar:
-        if bar.disable:
-            yield ProgressLines("matching", lambda text, done, total: say(text))
-            return
-        task = bar.add_task("matching", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total or None)
+    return contextlib.closing(load_backend(means.backend, means.threads, talk.slower))

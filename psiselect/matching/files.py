@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from cli._output import human_bytes, say
 from psiselect.base import atomic
 from psiselect.base.errors import UsageError
+from psiselect.words import human_bytes
 
 TABLES = ("--input", "A", "B")  # what commands call their tables
 _FileId = tuple[int, ...] | tuple[int, int, str]
@@ -30,13 +30,13 @@ def require_apart(read: Mapping[str, Path | None], written: Mapping[str, Path | 
         seen[found] = option
 
 
-def tell_of_little_room(target: Path, source: Path | None) -> None:
-    """Warn when a file as long as the own table would not fit: how much is written is known after the session only."""
+def tell_of_little_room(target: Path, source: Path | None, tell: Callable[[str], None]) -> None:
+    """Tell when a file as long as the own table would not fit: how much is written is known after the session only."""
     if source is None or not source.is_file():
         return
     free, most = atomic.room(target), source.stat().st_size
     if free < most:
-        say(
+        tell(
             f"little room for {target}: {human_bytes(free)} are free, and if every row of {source} matches it takes "
             f"about {human_bytes(most)}; the session goes on"
         )

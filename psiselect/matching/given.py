@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from psi.agreement.modes import Comparer, Matching, Reveal
+from psi.identity.identity import Identity, PeerIdentity
 from psi.tables import ReadingOptions
+from psiselect.base.errors import UsageError
+from psiselect.tables import AnyTable, HeldTable, Table
 
 # What the state of an offer holds of them (docs/offline.md). A file without a version is of version 1; a field that is
 # added later needs a default, and then older files can still be read.
@@ -31,11 +34,13 @@ class LearnedBy(enum.Enum):
 class GivenOptions:
     """One field per option of `psi listen`, `connect`, `offer`, `answer` and `local`, named as click names it.
 
-    What is left out here is not among the options of that command.
+    What is left out here is not among the options of that command. A program may give a table, an identity and
+    certificates that it holds in place of their names; source is None where such a table was for an earlier part of an
+    exchange.
     """
 
     # The list.
-    source: Path | str
+    source: Path | str | HeldTable | None
     query: str | None = None
     delimiter: str | None = None
     encoding: str | None = None
@@ -62,9 +67,9 @@ class GivenOptions:
     received: tuple[str, ...] = ()
     label_bytes: int | None = None
     # Who takes part, and what they may.
-    identity: Path = Path()
-    more_identities: tuple[Path, ...] = ()  # what a listener's --identity names besides
-    peers: tuple[Path, ...] = ()
+    identity: Path | Identity = Path()
+    more_identities: tuple[Path | Identity, ...] = ()  # what a listener's --identity names besides
+    peers: tuple[Path | PeerIdentity, ...] = ()
     max_peer_size: int | None = None
     policy: Path | None = None
     ledger: Path | None = None
@@ -103,6 +108,17 @@ class GivenOptions:
             form=self.form,
         )
 
+    @property
+    def table(self) -> AnyTable:
+        """The list, not open yet. Raises UsageError."""
+        if isinstance(self.source, HeldTable):
+            return self.source
+        if self.source is None:
+            raise UsageError(
+                "the list was held by a program when the offer was made; name it with --input", term="source"
+            )
+        return Table(self.source, self.query, self.reading)
+
     def to_json(self) -> dict[str, Any]:
         """As kept in the state of an offer; paths are made absolute."""
         return {item.name: _plain(getattr(self, item.name)) for item in fields(self) if item.name not in _NOT_SAVED}
@@ -127,9 +143,13 @@ class GivenOptions:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Identity):
+        value = value.certificate_path.with_suffix("")
     if isinstance(value, Path):
         return {"path": str(value.absolute())}
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+    if isinstance(value, HeldTable):
+        return None
+    return [_plain(item) for item in value if not isinstance(item, PeerIdentity)] if isinstance(value, tuple) else value
 
 
 def _revived(value: Any) -> Any:

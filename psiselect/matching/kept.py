@@ -1,4 +1,4 @@
-"""`--resume`: a session that is kept in `--workdir`, over links that break and processes that are killed."""
+"""A session that is kept in a folder, over links that break and processes that are killed (`--resume`)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cli._output import say
-from cli.psi.choices import Choices, Means
-from cli.psi.own_side import OwnSide, open_backend, prepared, shown
 from psi.agreement.terms import KeyTerm, Terms
 from psi.group.curve25519.backend import Backend
 from psi.identity.identity import Identity, PeerIdentity
@@ -23,12 +20,16 @@ from psi.transport.tls import Listener
 from psi.transport.tls import connect as call
 from psiselect.base.entropy import Entropy
 from psiselect.base.errors import PolicyError, RemoteError, TransportError, UsageError
+from psiselect.identities import load_identities, load_peer
+from psiselect.matching.choices import Choices, Means
+from psiselect.matching.own_side import OwnSide, open_backend, prepared
+from psiselect.matching.results import Found
 
 # A silent link is taken for dead after this part of the time allowed, so that there is time to try others.
 _LINKS = 3
 
 
-def listen(choices: Choices, addresses: Sequence[str]) -> None:
+def listen(choices: Choices, addresses: Sequence[str]) -> Found:
     """Wait for the peer, again and again if need be, until the session is over."""
     choices = _as_begun(choices)
     means, stall = choices.means, choices.means.stall_seconds
@@ -38,25 +39,27 @@ def listen(choices: Choices, addresses: Sequence[str]) -> None:
             addresses, own.parties.identity, own.parties.peers, timeout=stall / _LINKS, busy_frame=BUSY
         ) as listener,
     ):
-        say(f"listening on {', '.join(listener.addresses)} for {own.parties.names}")
+        look = own.talk.looking
+        own.talk.listening(listener.addresses)
+        own.talk.tell(f"listening on {', '.join(listener.addresses)} for {own.parties.names}")
 
         def first(hurry: bool) -> Channel:
-            return listener.accept(means.timeout or (stall if hurry else math.inf))
+            return listener.accept(means.timeout or (stall if hurry else math.inf), look=look)
 
-        _run(own, means, first, lambda peer: _Accepted(listener, peer))
+        return _run(own, means, first, lambda peer: _Accepted(listener, peer, look))
 
 
-def connect(choices: Choices, address: str) -> None:
+def connect(choices: Choices, address: str) -> Found:
     """Call the peer, again and again if need be, until the session is over."""
     choices = _as_begun(choices)
     means, stall = choices.means, choices.means.stall_seconds
     with prepared(choices) as own:
-        identity = own.parties.identity
+        identity, look = own.parties.identity, own.talk.looking
 
         def first(hurry: bool) -> Channel:
-            return call(address, identity, own.parties.peers, timeout=stall, stall=stall / _LINKS)
+            return call(address, identity, own.parties.peers, timeout=stall, stall=stall / _LINKS, look=look)
 
-        _run(own, means, first, lambda peer: _Called(address, identity, peer, stall / _LINKS))
+        return _run(own, means, first, lambda peer: _Called(address, identity, peer, stall / _LINKS, look))
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,13 @@ class _Called:
     identity: Identity
     peer: PeerIdentity
     stall: float
+    look: Callable[[], None] | None
 
     def open(self, wait: float) -> Channel:
         """See Link."""
-        return call(self.address, self.identity, [self.peer], timeout=max(round(wait, 1), 0.1), stall=self.stall)
+        return call(
+            self.address, self.identity, [self.peer], timeout=max(round(wait, 1), 0.1), stall=self.stall, look=self.look
+        )
 
 
 @dataclass(frozen=True)
@@ -79,10 +85,11 @@ class _Accepted:
 
     listener: Listener
     peer: PeerIdentity
+    look: Callable[[], None] | None
 
     def open(self, wait: float) -> Channel:
         """See Link."""
-        channel = self.listener.accept(wait)
+        channel = self.listener.accept(wait, look=self.look)
         if channel.peer_fingerprint != self.peer.fingerprint:
             channel.abandon(BUSY)
             raise TransportError("another peer came")
@@ -97,8 +104,8 @@ def _as_begun(choices: Choices) -> Choices:
     if workdir is None or first == choices.list.keys:
         return choices
     terms = replace(choices.terms, keys=tuple(map(KeyTerm.of, first)))
-    own = Identity.load(choices.peers.identities[0]).fingerprint
-    peers = [PeerIdentity.load(path).fingerprint for path in choices.peers.certificates]
+    own = load_identities(choices.peers.identities[:1], lambda note: None)[0].fingerprint
+    peers = [load_peer(where).fingerprint for where in choices.peers.certificates]
 
     def is_kept(terms: Terms) -> bool:
         scopes = [scope_of(own, peer, choices.side, terms) for peer in peers]
@@ -106,49 +113,51 @@ def _as_begun(choices: Choices) -> Choices:
 
     if is_kept(choices.terms) or not is_kept(terms):
         return choices
-    say(f"a session kept in {workdir} was begun under version 1 of the rules; it goes on under that")
+    choices.talk.tell(f"a session kept in {workdir} was begun under version 1 of the rules; it goes on under that")
     return replace(choices, terms=terms, list=replace(choices.list, keys=first))
 
 
-def _run(own: OwnSide, means: Means, first: Callable[[bool], Channel], link: Callable[[PeerIdentity], Link]) -> None:
+def _run(own: OwnSide, means: Means, first: Callable[[bool], Channel], link: Callable[[PeerIdentity], Link]) -> Found:
     if means.workdir is None:
         raise UsageError("--resume needs --workdir, the folder where the session is kept", term="workdir")
-    with open_backend(means) as backend, shown() as done:
+    with open_backend(means, own.talk) as backend, own.talk.shown() as done:
         digest = inputs.digest_of(lambda entropy: own.setup(own.parties.peers[0], backend, entropy))
 
         def plan(peer: PeerIdentity) -> ResumePlan:
             def setup(entropy: Entropy, used: Backend) -> Setup:
                 return own.setup(peer, used, entropy)
 
-            return ResumePlan(setup, digest, backend, link(peer), means.stall_seconds, done, say)
+            return ResumePlan(setup, digest, backend, link(peer), means.stall_seconds, done, own.talk.tell)
 
         with open_session(means.workdir, [plan(peer) for peer in own.parties.peers], first) as session:
             _tell(means.workdir, session, own)
             try:
-                _finish(own, session, backend.name)
+                return _finish(own, session, backend.name)
             except (KeyboardInterrupt, SystemExit):
-                say("the same command goes on with this session")
+                own.talk.tell("the same command goes on with this session")
                 raise
 
 
 def _tell(workdir: Path, session: ResumableSession, own: OwnSide) -> None:
     """Say with whom the session is and where it is kept."""
     peer = own.parties.peer(session.setup.verifier.fingerprint)
-    say(f"session with {peer.name}, kept in {session.place}")
+    own.talk.tell(f"session with {peer.name}, kept in {session.place}")
     others = folder.count(workdir) - 1
     if others > 0:
-        say(f"other sessions kept in {workdir}: {others}; remove those that will not go on")
+        own.talk.tell(f"other sessions kept in {workdir}: {others}; remove those that will not go on")
 
 
-def _finish(own: OwnSide, session: ResumableSession, backend: str) -> None:
+def _finish(own: OwnSide, session: ResumableSession, backend: str) -> Found:
     """Run it, put the result where it belongs, and let the peer go."""
     peer = own.parties.peer(session.setup.verifier.fingerprint)
-    result = own.records.keep(session.setup, own.parties.identity, peer, session.run)
+    identity, setup = own.parties.identity, session.setup
+    result = own.records.keep(setup, identity, peer, lambda: own.talk.observed(setup, identity, peer, session.run))
     try:
-        own.results.give(own.job, result, backend, peer)
+        found = own.results.give(own.job, result, backend, peer)
     except (PolicyError, RemoteError):  # that is the result, and it stays so
         session.reported()
         session.part()
         raise
     session.reported()
     session.part()
+    return found

@@ -1,0 +1,14 @@
+"""Sessions between two parties, put together once for the library and the command.
+
+    given       the options of a session: typed, each one checked by itself
+    choices     the same checked together, in groups; values: what is asked of values that add up
+    own_side    this side of a session, ready for its peer
+    guard       the policy, asked; records: audit line and signed record; results: what was found, and where it goes
+    files       each file of a call has one purpose; spare: where a result is kept that cannot be written
+    network     one session, waiting or calling; kept: one that is kept in a folder; both_here: without a network
+    by_files    the same exchange by files; prediction: what a session would cost
+    calls, calls_by_files, beforehand: the public functions; public: what they share; asked: their arguments;
+                answers: what they return; observing: log and spans
+
+Rule: what can go wrong on this side alone comes before the peer is called.
+"""

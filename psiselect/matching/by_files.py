@@ -1,0 +1,239 @@
+"""The same exchange by files, for parties that cannot open a port: offer, answer, finish."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from psi.agreement.modes import Side
+from psi.identity.identity import Identity, PeerIdentity
+from psi.normalize import FIRST, parse_key
+from psi.offline import exchange
+from psi.offline import state as states
+from psi.offline.answered import AnsweredOffers
+from psi.offline.envelope import NO_FILE, FileKind, Reader, Writer
+from psi.offline.state import OfferState
+from psi.protocol.outcome import Outcome
+from psi.session.job import Job
+from psi.session.session import SessionResult
+from psiselect.base import atomic, durable
+from psiselect.base.entropy import SystemEntropy
+from psiselect.base.errors import InputError, RemoteError, UsageError
+from psiselect.base.seeded import SEED_BYTES, SeededEntropy
+from psiselect.identities import load_identities, load_peer
+from psiselect.matching.choices import Choices
+from psiselect.matching.given import GivenOptions
+from psiselect.matching.own_side import open_backend, prepared
+from psiselect.matching.results import Found, Speaker, input_of
+from psiselect.matching.spare import FINISHED, Spare
+from psiselect.talk import Talk
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file for the peer that is written. file: its path. state: where this side keeps what is secret, for an offer.
+    learn: as this side says it, for an answer."""
+
+    file: Path
+    state: Path | None
+    learn: str | None
+    job: Job
+    result: SessionResult
+    backend: str
+    peer: PeerIdentity
+
+    def to_json(self) -> dict[str, object]:
+        """As `--json` prints it; values are not all of plain JSON types."""
+        result, terms = self.result, self.job.terms
+        mine = {
+            "reveal": terms.reveal.value,
+            **({} if self.state else {"learn": self.learn}),
+            "own_size": result.own_size,
+        }
+        theirs = {} if self.state else {"peer_size": result.peer_size, "matches": None}
+        received = {} if self.state else {"bytes_received": result.bytes_received}
+        return {
+            **({"offer": self.file, "state": self.state} if self.state else {"answer": self.file}),
+            **mine,
+            **theirs,
+            "seconds": round(result.seconds, 3),
+            "bytes_sent": result.bytes_sent,
+            **received,
+            "peer_fingerprint": self.peer.fingerprint,
+            **({} if self.state else {"transcript": result.transcript}),
+            "backend": self.backend,
+            "disk_bytes": self.job.disk_bytes,
+            "input": input_of(self.job),
+        }
+
+
+def offer(given: GivenOptions, out: Path, state: Path, talk: Talk, speaker: Speaker) -> Written:
+    """Write an offer, and keep what is secret in `state`. Raises UsageError, InputError, PolicyError."""
+    choices = _choices(Side.CONNECT, given, talk, speaker)
+    if len(choices.peers.certificates) != 1:
+        raise UsageError("an offer is for one peer: name one --peer, and make an offer for each", term="peer")
+    _require_apart(choices, {}, {"--out": out, "--state": state})
+    atomic.check(out)
+    states.require_new(state)
+    with prepared(choices) as own, open_backend(choices.means, talk) as backend:
+        identity, (peer,) = own.parties.identity, own.parties.peers
+        seed = SystemEntropy().read(SEED_BYTES)
+        setup = own.setup(peer, backend, SeededEntropy(seed))
+
+        def make() -> SessionResult:
+            started = time.monotonic()
+            with (
+                states.reserved(state),
+                _writing(out, FileKind.OFFER, identity, peer, NO_FILE) as (writer, _),
+                talk.shown() as done,
+            ):
+                contents = exchange.offer(setup, writer.send, done)
+                kept = OfferState(
+                    seed=seed,
+                    offer=writer.finish(),
+                    contents=contents,
+                    own=identity.fingerprint,
+                    peer=peer.fingerprint,
+                    time=setup.now,
+                    size=writer.size,
+                    # With the versions of the rules, so that a later program finishes under the same ones.
+                    options=replace(
+                        given, memory_limit=choices.list.memory.limit, keys=tuple(map(str, choices.list.keys))
+                    ).to_json(),
+                )
+                kept.save(state)
+            declared = setup.terms.declared_size(setup.size)
+            return SessionResult(Outcome(), declared, 0, b"", {}, {}, time.monotonic() - started, writer.size, 0)
+
+        result = own.records.keep(setup, identity, peer, lambda: talk.observed(setup, identity, peer, make), "offered")
+        return Written(out, state, None, own.job, result, backend.name, peer)
+
+
+def answer(
+    given: GivenOptions, offer: Path, out: Path, answered_in: Path | None, talk: Talk, speaker: Speaker
+) -> Written:
+    """Answer a peer's offer, once. answered_in: where answered offers are remembered, None for beside the identity.
+    Raises UsageError, InputError, PolicyError, RemoteError."""
+    choices = _choices(Side.LISTEN, given, talk, speaker)
+    _require_apart(choices, {"OFFER": offer}, {"--out": out, "--state": answered_in})
+    atomic.check(out)
+    with _opened(offer, FileKind.OFFER, choices) as reader:
+        beside = Path(f"{reader.own.certificate_path.with_suffix('')}.answered")
+        answered = AnsweredOffers(answered_in or beside)
+        answered.check(reader.id)
+        with prepared(choices) as own, open_backend(choices.means, talk) as backend:
+            identity, peer = own.parties.identity, reader.author
+            admission = own.guard.admission(peer, choices.terms)
+            setup = own.setup(peer, backend, admit=admission)
+
+            def make() -> SessionResult:
+                started = time.monotonic()
+                with _writing(out, FileKind.ANSWER, identity, peer, reader.id) as (writer, file), talk.shown() as done:
+                    made = exchange.answer(setup, reader.id, reader.frames(), writer.send, done)
+                    writer.finish()
+                    durable.sync_file(file)  # between the entry and the answer's appearance there is next to nothing
+                    answered.add(reader.id, datetime.now(UTC))
+                return _measured(made, started, writer.size, reader.size)
+
+            with admission.saying_paid():
+                result = own.records.keep(
+                    setup, identity, peer, lambda: talk.observed(setup, identity, peer, make), "answered"
+                )
+            return Written(out, None, given.learn, own.job, result, backend.name, peer)
+
+
+def finish(
+    answer: Path, state: Path, now: Mapping[str, Any], talk: Talk, speaker: Speaker
+) -> tuple[Found, GivenOptions]:
+    """Read the peer's answer to the offer whose state this is, then remove the state.
+
+    now: what is said of the result, and what has moved since the offer, as fields of `GivenOptions`. Returns the result
+    and all options. Raises UsageError,
+    InputError, PolicyError, RemoteError.
+    """
+    kept = OfferState.load(state)
+    given = replace(_given_then(kept, state), **now)
+    choices = _choices(Side.CONNECT, given, talk, speaker)
+    spare = Spare(again=FINISHED)
+    choices = replace(
+        choices,
+        records=replace(choices.records, again=True, spare=spare),
+        results=replace(choices.results, again=True, spare=spare),
+    )
+    _require_apart(choices, {"ANSWER": answer, "--state": state}, choices.results.files)
+    with _opened(answer, FileKind.ANSWER, choices) as reader:
+        if (reader.own.fingerprint, reader.author.fingerprint) != (kept.own, kept.peer):
+            raise InputError(f"{state} is of an offer between other identities; name those that it was made with")
+        if reader.previous != kept.offer:
+            raise RemoteError(f"{answer} answers another offer than that of {state}", term="offer")
+        with prepared(choices) as own, open_backend(choices.means, talk) as backend:
+            identity, (peer,) = own.parties.identity, own.parties.peers
+            # The session was counted, and paid for, when it was offered; only the peer's size is asked about now.
+            setup = replace(own.setup(peer, backend, SeededEntropy(kept.seed), lambda: None), now=kept.time)
+
+            def run() -> SessionResult:
+                started = time.monotonic()
+                with talk.shown() as done:
+                    found = exchange.finish(setup, kept.offer, kept.contents, reader.frames(), done)
+                return _measured(found, started, kept.size, reader.size)
+
+            result = own.records.keep(setup, identity, peer, lambda: talk.observed(setup, identity, peer, run))
+            if result.outcome.withheld:
+                states.remove(state)
+            found = own.results.give(own.job, result, backend.name, peer)
+    states.remove(state)  # all that was asked for is written by now
+    return found, given
+
+
+def _choices(side: Side, given: GivenOptions, talk: Talk, speaker: Speaker) -> Choices:
+    """Raises UsageError for what files cannot carry out."""
+    choices = Choices.of(side, given, talk, speaker)
+    exchange.require_offline(choices.terms)
+    return choices
+
+
+def _given_then(kept: OfferState, state: Path) -> GivenOptions:
+    """An offer's options once more. Raises InputError when this version's `psi offer` has not such options."""
+    try:
+        given = GivenOptions.from_json(kept.options)
+        # Programs that had only version 1 of the rules kept none.
+        return replace(given, keys=tuple(str(parse_key(key, FIRST)) for key in given.keys))
+    except (ValueError, UsageError):
+        raise InputError(f"{state} was made by another version of this program; finish with that one") from None
+
+
+def _measured(result: SessionResult, started: float, sent: int, received: int) -> SessionResult:
+    """The result with time and bytes."""
+    return replace(result, seconds=time.monotonic() - started, bytes_sent=sent, bytes_received=received)
+
+
+def _require_apart(choices: Choices, came: dict[str, Path | None], written: dict[str, Path | None]) -> None:
+    """Raises UsageError when one file would be two things. came: the peer's file."""
+    choices.records.check({**choices.files, **came}, written)
+
+
+@contextlib.contextmanager
+def _opened(path: Path, kind: FileKind, choices: Choices) -> Iterator[Reader]:
+    """The peer's file, when its form, parties and signature are found good."""
+    (identity,) = load_identities(choices.peers.identities, lambda note: None)  # it is loaded again later
+    peers = [load_peer(peer) for peer in choices.peers.certificates]
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    with file:
+        yield Reader(file, str(path), kind, identity, peers)
+
+
+@contextlib.contextmanager
+def _writing(
+    target: Path, kind: FileKind, author: Identity, addressee: PeerIdentity, previous: bytes
+) -> Iterator[tuple[Writer, BinaryIO]]:
+    """A file that appears, whole, when all went well."""
+    with atomic.replacing(target) as part, part.open("wb") as file:
+        yield Writer(file, kind, author, addressee, previous, SystemEntropy()), file

@@ -1,0 +1,119 @@
+"""The exchange by files for `import psiselect`; see `psiselect.matching.calls`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Unpack
+
+from psiselect.matching import asked, by_files
+from psiselect.matching.answers import FileResult, MatchResult
+from psiselect.matching.asked import IdentityLike, PathLike, PeerLike, SessionKeywords, Texts
+from psiselect.matching.public import Cancel, Silent, public, result, talk
+from psiselect.talk import Progress
+
+# What makes no sense in a file's half of an exchange; the side that offers learns, so noise protects the other's list.
+_NOT_ANSWERED = ("output", "columns", "record", "timeout", "resume")
+_NOT_OFFERED = (*_NOT_ANSWERED, "ledger", "dataset")
+
+
+@public(SessionKeywords, "key", "identity", "peer", "out", "state")
+def offer(
+    table: Any,
+    *,
+    key: Texts,
+    identity: IdentityLike,
+    peer: PeerLike,
+    out: PathLike,
+    state: PathLike,
+    progress: Progress | None = None,
+    cancel: Cancel = None,
+    **options: Unpack[SessionKeywords],
+) -> FileResult:
+    """Begin an exchange by files: write an offer for the peer to answer: `psiselect psi offer`.
+
+    Args:
+        out: the file to send to the peer; it is encrypted to the peer and signed.
+        state: where to keep what is secret until the answer is here; `finish` needs it, and removes it.
+
+    The rest, and what it raises, is as for `connect`.
+    """
+    asked.known(options, [name for name in asked.OPTIONS if name not in _NOT_OFFERED], "offer")
+    given = asked.given(
+        table, key, options, identity=asked.identity(identity, "identity"), peers=asked.peers(peer, "peer")
+    )
+    files = asked.path(out, "out"), asked.path(state, "state")
+    return FileResult.of(by_files.offer(given, *files, talk(progress, cancel), Silent(False)))
+
+
+@public(SessionKeywords, "key", "identity", "peer", "out")
+def answer(
+    offer: PathLike,
+    table: Any,
+    *,
+    key: Texts,
+    identity: IdentityLike,
+    peer: PeerLike | Sequence[PeerLike],
+    out: PathLike,
+    state: PathLike | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel = None,
+    **options: Unpack[SessionKeywords],
+) -> FileResult:
+    """Answer a peer's offer, once: `psiselect psi answer`. This side learns the size of the peer's list, and no more.
+
+    Args:
+        offer: the peer's file.
+        out: the file to send back.
+        state: where answered offers are remembered; beside the identity if it is not named.
+
+    The rest, and what it raises, is as for `connect`.
+    """
+    asked.known(options, [name for name in asked.OPTIONS if name not in _NOT_ANSWERED], "answer")
+    parties = {"identity": asked.identity(identity, "identity"), "peers": asked.peers(peer, "peer")}
+    given = asked.given(table, key, {"learn": "peer", **options}, **parties)
+    files = asked.path(offer, "offer"), asked.path(out, "out"), None if state is None else asked.path(state, "state")
+    return FileResult.of(by_files.answer(given, *files, talk(progress, cancel), Silent(False)))
+
+
+class FinishKeywords(asked.ReadingKeywords, total=False):
+    """What is said of the result of an exchange by files."""
+
+    output: PathLike
+    columns: Texts
+    record: PathLike
+
+
+@public(FinishKeywords, "state")
+def finish(
+    answer: PathLike,
+    *,
+    state: PathLike,
+    table: Any = None,
+    identity: IdentityLike | None = None,
+    peer: PeerLike | None = None,
+    rows: bool = True,
+    progress: Progress | None = None,
+    cancel: Cancel = None,
+    **options: Unpack[FinishKeywords],
+) -> MatchResult:
+    """Read the peer's answer to an offer: the result: `psiselect psi finish`. Then the secret state is removed.
+
+    Args:
+        answer: the peer's file.
+        state: what `offer` has kept.
+        table: the table, as it was then; needed where it was in memory, else where it was for the offer.
+        identity, peer: where they have moved since, or were objects.
+
+    All else is as it was for the offer. The rest, and what it raises, is as for `connect`.
+    """
+    now: dict[str, Any] = {"output": None, "columns": None, "record": None, **asked.checked(options)}
+    if table is not None:
+        now["source"] = asked.source_of(table, now)
+    if identity is not None:
+        now["identity"] = asked.identity(identity, "identity")
+    if peer is not None:
+        now["peers"] = asked.peers(peer, "peer")
+    speaker = Silent(rows and now["output"] is None)
+    files = asked.path(answer, "answer"), asked.path(state, "state")
+    found, given = by_files.finish(*files, now, talk(progress, cancel), speaker)
+    return result(found, given, rows)

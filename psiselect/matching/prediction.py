@@ -1,0 +1,118 @@
+"""What a session would cost, from a measurement of this machine made here and now."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+
+from psi.agreement.column_terms import ColumnTerms
+from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
+from psi.agreement.terms import KeyTerm, Terms
+from psi.group.curve25519.backend import Backend
+from psi.group.curve25519.portable import available_cores
+from psi.session import cost
+from psi.session.calibration import calibrate
+from psi.session.cost import Calibration, CostEstimate
+from psi.session.job import Memory
+from psiselect.matching import values
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A session to predict, seen from the side that connects.
+
+    Attributes:
+        own, peer: distinct keys of each side.
+        learn: me, peer or both.
+        keys: how many a row has.
+        link: bits per second between two machines like this one; None where both parties are on this one.
+        label_bytes: length of the columns that travel with a match, None where none do.
+        memory_limit: bytes, None for what is usual here.
+        key_bytes: mean length of a key.
+    """
+
+    own: int
+    peer: int
+    reveal: Reveal = Reveal.MATCHES
+    learn: str = "me"
+    keys: int = 1
+    link: float | None = None
+    epsilon: Fraction | None = None
+    delta: Fraction | None = None
+    pad_to: int | None = None
+    min_matches: int | None = None
+    min_matches_by: Comparer = Comparer.LEARNER
+    value_decimals: int | None = None
+    value_max: str | None = None
+    label_bytes: int | None = None
+    key_bytes: int = cost.DEFAULT_KEY_BYTES
+    memory_limit: int | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """The terms of the session. Raises UsageError."""
+        decimals, largest = values.asked(self.reveal, self.value_decimals, self.value_max)
+        learn = {"me": Learner.CONNECT, "peer": Learner.LISTEN, "both": Learner.BOTH}[self.learn]
+        columns = None
+        if self.label_bytes is not None:
+            give = {side.value: ("column",) if side.other in learn.receivers else () for side in Side}
+            columns = ColumnTerms(**give)
+        # What several keys can have together only as records, they are taken to have as records.
+        as_records = self.keys > 1 and (columns is not None or self.reveal is Reveal.SUM)
+        return Terms(
+            reveal=self.reveal,
+            learn=learn,
+            keys=(KeyTerm("any rule", "0" * 64),) * self.keys,
+            matching=Matching.ONE_TO_ONE if as_records else Matching.ONE_TO_MANY,
+            epsilon=self.epsilon,
+            delta=self.delta,
+            min_matches=self.min_matches,
+            min_matches_by=self.min_matches_by,
+            pad_to=self.pad_to,
+            columns=columns,
+            label_bytes=self.label_bytes,
+            value_decimals=decimals,
+            value_max=largest,
+        )
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What was asked, what was measured, and what follows."""
+
+    question: Question
+    calibration: Calibration
+    cost: CostEstimate
+
+    def to_json(self) -> dict[str, object]:
+        """As `--json` prints it; enums are not of plain JSON types."""
+        asked, machine = self.question, self.calibration
+        return {
+            "own": asked.own,
+            "peer": asked.peer,
+            "backend": machine.backend,
+            "cores": machine.cores,
+            **asdict(self.cost),
+        }
+
+
+def check(question: Question) -> Terms:
+    """The terms, under which lists of these lengths can meet. Raises UsageError."""
+    terms = question.terms
+    sizes = {Side.CONNECT: question.own, Side.LISTEN: question.peer}
+    terms.check_totals({side: terms.declared_size(size) for side, size in sizes.items()})
+    return terms
+
+
+def predict(question: Question, backend: Backend, threads: int | None) -> Prediction:
+    """Measure this machine, in about a second, and predict. threads: of the backend, None for all cores. Raises
+    UsageError."""
+    terms = check(question)
+    sizes = cost.Sizes(
+        terms.declared_size(question.own), terms.declared_size(question.peer), key_bytes=question.key_bytes
+    )
+    limit = Memory.usual_limit() if question.memory_limit is None else question.memory_limit
+    calibration = calibrate(backend, threads or available_cores())
+    machines = cost.Machines.SHARED if question.link is None else cost.Machines.APART
+    machine = cost.Machine(calibration, machines, question.link, limit)
+    return Prediction(question, calibration, cost.estimate(terms, sizes, machine))

@@ -1,0 +1,147 @@
+"""What all public calls share: arguments and errors in the words of Python, log, progress, cancelling, event loops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import inspect
+import logging
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from psiselect.base.errors import PsiselectError, UsageError
+from psiselect.matching import asked, observing
+from psiselect.matching.answers import MatchResult
+from psiselect.matching.given import GivenOptions
+from psiselect.matching.results import Found
+from psiselect.matching.spare import Spare
+from psiselect.talk import Progress, Talk, silent, tell_log
+
+logging.getLogger("psiselect").addHandler(logging.NullHandler())  # a library leaves it to the program what is shown
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Cancel = threading.Event | None
+
+
+def public(keywords: Any, *needed: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A public call: arguments that are missing or unknown, and all errors, are said in the words of Python. keywords:
+    the TypedDict of its options. needed: arguments without which it makes no sense."""
+
+    def apply(function: Callable[P, R]) -> Callable[P, R]:
+        shown = asked.signature(function, keywords)
+        own = [name for name, each in shown.parameters.items() if each.kind is inspect.Parameter.KEYWORD_ONLY]
+
+        @functools.wraps(function)
+        def called(*args: P.args, **kwargs: P.kwargs) -> R:
+            name = function.__name__
+            try:
+                asked.known(kwargs, [*own, *_positional(shown)], name)
+                asked.require(kwargs, *needed)
+                try:
+                    inspect.signature(function).bind(*args, **kwargs)
+                except TypeError as error:
+                    raise UsageError(f"{name}(): {error}; see help(psiselect.{name})") from None
+                return function(*args, **kwargs)
+            except PsiselectError as error:
+                error.args = (asked.in_python(str(error)),)
+                raise
+
+        called.__signature__ = shown  # type: ignore[attr-defined]
+        return called
+
+    return apply
+
+
+def _positional(shown: inspect.Signature) -> list[str]:
+    return [name for name, each in shown.parameters.items() if each.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+
+
+class Silent:
+    """Says nothing: the result is what the call returns. A `psiselect.matching.results.Speaker`."""
+
+    log: Path | None = None
+
+    def __init__(self, takes_rows: bool) -> None:
+        self.takes_rows = takes_rows
+
+    def prepare(self) -> None:
+        """Nothing is written."""
+
+    def say(self, found: Found, spare: Spare) -> None:
+        """The caller gets it."""
+
+    def refuse(self, *what: object) -> None:
+        """The caller gets the error."""
+
+
+def talk(progress: Progress | None, cancel: Cancel, listening: Callable[[Sequence[str]], None] | None = None) -> Talk:
+    if progress is not None and not callable(progress):
+        raise UsageError("progress: expected a function of two numbers: how much is done, and of how much")
+    if cancel is not None and not isinstance(cancel, threading.Event):
+        raise UsageError(f"cancel: expected a threading.Event, got {type(cancel).__name__}", term="cancel")
+
+    @contextlib.contextmanager
+    def shown() -> Iterator[Progress]:
+        def noted(done: int, total: int) -> None:
+            made.look()
+            (progress or silent)(done, total)
+
+        yield noted
+
+    made = Talk(
+        tell=lambda text: tell_log(asked.in_python(text)),
+        shown=shown,
+        observed=observing.observed,
+        cancel=cancel,
+        **({} if listening is None else {"listening": listening}),
+    )
+    return made
+
+
+def result(found: Found, given: GivenOptions, rows: bool) -> MatchResult:
+    """Raises OutputError, with the result, for what could not be written where it belongs."""
+    given_out = MatchResult.of(found, given.table, rows_wanted=rows)
+    trouble = found.trouble
+    if trouble is not None:
+        trouble.result = given_out
+        raise trouble
+    return given_out
+
+
+def speaker(rows: bool, given: GivenOptions) -> Silent:
+    return Silent(asked.flag(rows, "rows") and given.output is None)
+
+
+def in_thread(function: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
+    """The call for programs with an event loop: it runs in a thread, and a task that is cancelled cancels it."""
+
+    @functools.wraps(function)
+    async def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        name = f"{function.__name__}_async"
+        cancel = kwargs.setdefault("cancel", threading.Event())
+        try:
+            loop = asyncio.get_running_loop()
+            work = loop.run_in_executor(None, functools.partial(function, *args, **kwargs))
+        except RuntimeError as error:  # no loop runs, or it is closed, or lets nothing in any more
+            raise UsageError(
+                f"{name}() needs a running event loop: await it inside asyncio.run(...), or call {function.__name__}()"
+                f" ({error})"
+            ) from None
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            if isinstance(cancel, threading.Event):
+                cancel.set()
+            while not work.done():  # nothing goes on behind the caller's back
+                with contextlib.suppress(asyncio.CancelledError, PsiselectError):
+                    await asyncio.wait([work])
+            work.exception()
+            raise
+
+    called.__name__ = f"{function.__name__}_async"
+    called.__doc__ = f"`psiselect.{function.__name__}` for programs with an event loop: it runs in a thread."
+    return called

@@ -1,0 +1,210 @@
+"""Calls that make no sense: each a typed error that says what to do, in the words of Python, before anything begins."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from support.checkout import environment
+
+import psiselect
+from psiselect import InputError, UsageError
+
+TABLE = pa.table({"e": ["ann@example.com"], "n": [1]})
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("keys")
+    for name in ("acme", "globex"):
+        psiselect.Identity.create(name, folder)
+    return folder
+
+
+def connect(keys: Path, **changes: Any) -> Any:
+    """A call to a place where nobody listens, changed; a change to `...` leaves the argument out."""
+    usual = {"address": "127.0.0.1:9", "table": TABLE, "key": "e:email", "identity": keys / "globex",
+             "peer": keys / "acme.crt", "timeout": 1}  # fmt: skip
+    given = {name: value for name, value in {**usual, **changes}.items() if value is not ...}
+    return psiselect.connect(**given)  # type: ignore[arg-type]
+
+
+CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
+    "no peer": ({"peer": ...}, UsageError, "peer=: name the certificate of the other side; ask them for their .crt"),
+    "peer is None": ({"peer": None}, UsageError, "peer=: name the certificate"),
+    "an empty list of peers": ({"peer": []}, UsageError, "peer: name the certificate"),
+    "a peer's name": ({"peer": 5}, UsageError, "peer: expected a path, got int"),
+    "a peer that is missing": ({"peer": "nobody.crt"}, InputError, "nobody.crt"),
+    "no identity": ({"identity": ...}, UsageError, r"identity=: .* psiselect\.Identity\.load"),
+    "no key": ({"key": ...}, UsageError, 'key=: name the column to match by and its rule, such as key="email:email"'),
+    "no table": ({"table": ...}, UsageError, r"connect\(\): missing a required argument: 'table'"),
+    "a key of bytes": ({"key": b"e"}, UsageError, "key: expected text, or a list of texts, got bytes"),
+    "an unknown rule": ({"key": "e:emial"}, UsageError, "key= e:emial: no rule 'emial'; did you mean email"),
+    "an unknown column": ({"key": "mail:email"}, InputError, "the table: no column 'mail'; .*its columns: 'e', 'n'"),
+    "an unknown option": ({"lern": "me"}, UsageError, r"connect\(\) has no option lern=; did you mean learn=\?"),
+    "an option of another type": (
+        {"pad_to": "5"},
+        UsageError,
+        "pad_to: expected a whole number of at least 1, got str",
+    ),
+    "a truth for a number": ({"pad_to": True}, UsageError, "pad_to: expected a whole number"),
+    "a number below the least": ({"min_matches": 0}, UsageError, "at least 1, got a smaller one"),
+    "an unknown mode": (
+        {"reveal": "macthes"},
+        UsageError,
+        "reveal: expected one of 'matches', .*did you mean 'matches'",
+    ),
+    "modes that exclude each other": ({"reveal": "count", "send": "n"}, UsageError, "columns|send="),
+    "a value that nobody adds up": ({"value": "n"}, UsageError, r"value= is for reveal= sum, not for matches"),
+    "epsilon as a float": (
+        {"reveal": "noisy-count", "epsilon": 0.1, "delta": "1e-6"},
+        UsageError,
+        'epsilon: a float is only near .* write epsilon="0.1"',
+    ),
+    "delta as a float": ({"reveal": "noisy-count", "epsilon": 1, "delta": 1e-6}, UsageError, 'write delta="1e-06"'),
+    "epsilon without a mode": ({"epsilon": 1}, UsageError, "epsilon"),
+    "a bad address": ({"address": "acme.example"}, UsageError, "acme.example"),
+    "port 0": ({"address": "127.0.0.1:0"}, UsageError, "port 0 is where nobody listens"),
+    "resume without a folder": ({"resume": True}, UsageError, "resume= needs workdir=, the folder"),
+    "output for rows not learnt": (
+        {"learn": "peer", "output": "out.csv"},
+        UsageError,
+        "nothing to write to output=",
+    ),
+    "cancel that is no event": ({"cancel": True}, UsageError, r"cancel: expected a threading\.Event, got bool"),
+    "progress that is no function": ({"progress": 5}, UsageError, "progress: expected a function of two numbers"),
+    "a query for a table in memory": ({"query": "SELECT 1"}, UsageError, "query= needs a database"),
+    "a delimiter for a table in memory": ({"delimiter": ";"}, UsageError, "is in memory; leave out what is said about"),
+    "a file's options for another kind": (
+        {"table": "x.parquet", "sheet": "1"},
+        (UsageError, InputError),  # type: ignore[dict-item]
+        "x.parquet",
+    ),
+    "bytes for a path": ({"table": b"x.csv"}, UsageError, "the table is of type bytes; expected a pandas, polars"),
+    "a ledger without noise": ({"ledger": "x.budget", "dataset": "d"}, UsageError, "ledger= goes with reveal= noisy"),
+    "a size that is none": ({"memory_limit": "much"}, UsageError, 'memory_limit: expected a size such as "800M"'),
+    "a time that is none": ({"timeout": -1}, UsageError, "timeout: expected a number of seconds above 0"),
+}
+
+
+@pytest.mark.parametrize("case", CHANGED)
+def test_a_call_that_makes_no_sense_says_what_to_do(keys: Path, case: str) -> None:
+    changes, error, words = CHANGED[case]
+    with pytest.raises(error, match=words) as raised:
+        connect(keys, **changes)
+    assert "--" not in str(raised.value)
+
+
+OTHERS: dict[str, tuple[Callable[[Path], object], type[Exception], str]] = {
+    "unequal lists of keys": (
+        lambda keys: psiselect.match(TABLE, TABLE, key=["e:email", "n"], key_b="e:email"),
+        UsageError,
+        "2 key= and 1 key_b=; B has as many keys as A",
+    ),
+    "other rules for B": (
+        lambda keys: psiselect.match(TABLE, TABLE, key="e:email", key_b="e:text"),
+        UsageError,
+        "needs one rule on both sides",
+    ),
+    "tables that differ in type": (lambda keys: psiselect.match(TABLE, 5, key="e"), UsageError, "the table b is of"),
+    "an unknown column in B": (
+        lambda keys: psiselect.match(TABLE, TABLE, key="e", key_b="f"),
+        InputError,
+        "the table b: no column 'f'",
+    ),
+    "an offer for two": (
+        lambda keys: psiselect.offer(
+            TABLE,
+            key="e",
+            identity=keys / "globex",
+            peer=[keys / "acme.crt"] * 2,
+            out="o",
+            state="s",  # type: ignore
+        ),
+        UsageError,
+        "an offer is for one peer: name one peer=",
+    ),
+    "an offer with a file for rows": (
+        lambda keys: psiselect.offer(
+            TABLE, key="e", identity=keys / "globex", peer=keys / "acme.crt", out="o", state="s", output="x.csv"
+        ),
+        UsageError,
+        r"offer\(\) has no option output=",
+    ),
+    "a listener without an address": (
+        lambda keys: psiselect.listen([], TABLE, key="e", identity=keys / "acme", peer=keys / "globex.crt"),
+        UsageError,
+        "address: name at least one",
+    ),
+    "a negative length": (lambda keys: psiselect.estimate(-1, 5), UsageError, "own: expected a whole number"),
+    "an estimate with a float": (
+        lambda keys: psiselect.estimate(5, 5, reveal="noisy-count", epsilon=0.5, delta="1e-6"),  # type: ignore
+        UsageError,
+        'write epsilon="0.5"',
+    ),
+    "no keys to check": (lambda keys: psiselect.check(TABLE, key=[]), UsageError, "0 keys; expected 1 to"),
+    "an unknown rule to normalize by": (
+        lambda keys: psiselect.normalize(["x"], "emial"),
+        UsageError,
+        "no rule 'emial'; did you mean email",
+    ),
+    "values to normalize that are no column": (lambda keys: psiselect.normalize(5, "email"), UsageError, "a series"),
+    "an identity that is pickled": (
+        lambda keys: pickle.dumps(psiselect.Identity.load(keys / "acme")),
+        UsageError,
+        "holds private keys, so it is neither pickled nor copied; hand on its path",
+    ),
+    "an identity that is copied": (
+        lambda keys: copy.deepcopy(psiselect.Identity.load(keys / "acme")),
+        UsageError,
+        "neither pickled nor copied",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_other_calls_that_make_no_sense(keys: Path, case: str) -> None:
+    call, error, words = OTHERS[case]
+    with pytest.raises(error, match=words):
+        call(keys)
+
+
+def test_an_identity_shows_no_key(keys: Path) -> None:
+    me = psiselect.Identity.load(keys / "acme")
+    assert repr(me) == f"<Identity acme, certificate {me.fingerprint.hex()[:16]}...>"
+    assert repr(me.public) == f"<PeerIdentity acme, certificate {me.fingerprint.hex()[:16]}...>"
+
+
+def test_each_error_has_the_exit_code_of_the_command() -> None:
+    kinds = {name: getattr(psiselect, name) for name in psiselect.__all__ if name.endswith("Error")}
+    found = {name: (kind.exit_code, kind.kind) for name, kind in kinds.items()}
+    assert found == {
+        "PsiselectError": (1, "bug"), "LocalError": (1, "bug"), "UsageError": (2, "usage"), "InputError": (3, "input"),
+        "OutputError": (3, "input"), "ResourceError": (5, "resource"), "PolicyError": (6, "policy"),
+        "MinimumError": (6, "policy"), "BudgetError": (6, "budget"), "RemoteError": (4, "peer"),
+        "TransportError": (5, "transport"), "CancelError": (130, "cancelled"),
+    }  # fmt: skip
+
+
+def test_nothing_heavy_is_loaded_before_it_is_needed_and_no_warning_is_raised() -> None:
+    code = (
+        "import sys, psiselect\n"
+        "heavy = {'numpy', 'pyarrow', 'cryptography', 'click', 'rich', 'psi', 'asyncio', 'pandas'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+        "psiselect.check\n"
+        "import pyarrow\n"
+        "table = pyarrow.table({'e': ['ann@example.com']})\n"
+        "print(psiselect.match(table, table, key='e', backend='portable', threads=1).count)\n"
+        "print(sorted({'click', 'rich', 'polars', 'matplotlib', 'mpyc', 'llvmlite'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, env=environment(), check=False
+    )
+    assert (done.stdout.splitlines(), done.stderr) == (["[]", "1", "[]"], "")
