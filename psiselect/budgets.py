@@ -62,7 +62,7 @@ class Ledger:
     anything is drawn, and is refused when the budget does not hold the cost.
     """
 
-    file: BudgetFile
+    _file: BudgetFile
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Ledger:
@@ -107,42 +107,42 @@ class Ledger:
     @property
     def path(self) -> Path:
         """The file."""
-        return self.file.path
+        return self._file.path
 
     @property
     def kind(self) -> str:
         """ "pure" or "zcdp"."""
-        return self.file.kind.value
+        return self._file.kind.value
 
     @property
     def neighbors(self) -> str:
         """The relation that all releases are stated for."""
-        return self.file.neighbors.value
+        return self._file.neighbors.value
 
     @property
     def limit(self) -> Fraction:
         """The budget of each data set: epsilon, or rho in a zcdp ledger."""
-        return self.file.budget.amount
+        return self._file.budget.amount
 
     @property
     def datasets(self) -> tuple[str, ...]:
         """The names that may spend; none where any may."""
-        return self.file.datasets
+        return self._file.datasets
 
     def spent(self, dataset: str) -> Fraction:
         """What the data set has spent. Raises BudgetError when the ledger does not know it."""
-        return self.file.balance(dataset).spent.amount
+        return self._file.balance(dataset).spent.amount
 
     def left(self, dataset: str) -> Fraction:
         """What the data set has left. Raises BudgetError when the ledger does not know it."""
-        return self.file.balance(dataset).remaining.amount
+        return self._file.balance(dataset).remaining.amount
 
     def entries(self, dataset: str | None = None) -> list[Entry]:
         """Every release that was charged, oldest first: its data set, cost, time and what it was."""
-        return self.file.entries(dataset)
+        return self._file.entries(dataset)
 
     def __repr__(self) -> str:
-        unit = "epsilon" if self.file.kind is BudgetKind.PURE else "rho"
+        unit = "epsilon" if self._file.kind is BudgetKind.PURE else "rho"
         return f"Ledger({str(self.path)!r}, kind={self.kind!r}, neighbors={self.neighbors!r}, {unit}={self.limit})"
 
 
@@ -166,4 +166,4 @@ def budget_file(ledger: AnyLedger | None, dataset: str | None) -> BudgetFile | N
     if ledger is None or dataset is None:
         return None
     text_of(dataset, "dataset")
-    return (ledger if isinstance(ledger, Ledger) else Ledger.open(ledger)).file
+    return (ledger if isinstance(ledger, Ledger) else Ledger.open(ledger))._file
