@@ -25,7 +25,7 @@ from dpselect.privacy import NeighbouringRelation
 from dpselect.utility import Race, UtilityEstimate
 from psiselect.base.errors import UsageError
 
-ASSUMED_GAP = 15  # votes; chosen on real elections, see docs/elections.md
+ASSUMED_GAP = 15  # votes; chosen on real elections, see docs/privacy.md
 
 Measurement: TypeAlias = Selection | CommitteeSelection
 Formula: TypeAlias = Callable[[Race, float], UtilityEstimate]

@@ -16,7 +16,7 @@ expected loss, approvals of the true best k minus those of the chosen, is that o
 profiles with that gap may lose more.
 
 Sources: McKenna, Sheldon 2020 (arXiv 2010.12603) for permute-and-flip; McSherry, Talwar 2007 for the exponential
-mechanism; the formulas for k seats follow in docs/elections.md.
+mechanism; the formulas for k seats follow in docs/privacy.md.
 """
 
 from __future__ import annotations

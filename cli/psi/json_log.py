@@ -1,4 +1,4 @@
-"""The log of a long-running command: one JSON object a line, to stderr or to a file (docs/serving.md).
+"""The log of a long-running command: one JSON object a line, to stderr or to a file (docs/serving-reference.md).
 
     {"time": "2026-03-02T06:00:01.204Z", "level": "info", "event": "session_started", "message": "...", ...}
 

@@ -1,4 +1,4 @@
-"""A file of the offline exchange: encrypted to one identity, signed by another (docs/offline.md, "File").
+"""A file of the offline exchange: encrypted to one identity, signed by another (docs/offline-protocol.md, "File").
 
     +---------------------------------------------+
     | magic, version, kind              16 bytes  |

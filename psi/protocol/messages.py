@@ -1,4 +1,4 @@
-"""The messages of the protocol (docs/protocol.md, "Messages") and what binds them to one session."""
+"""The messages of the protocol (docs/protocol.md, "Frames") and what binds them to one session."""
 
 from __future__ import annotations
 

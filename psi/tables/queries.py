@@ -16,6 +16,7 @@ from psiselect.base import threads
 from psiselect.base.errors import InputError, ResourceError
 
 _CANCEL_SECONDS = 5.0  # for a server to take note
+_LOOK_SECONDS = 0.5  # a signal that comes just before a thread begins to wait does not wake it
 
 _T = TypeVar("_T")
 
@@ -95,6 +96,8 @@ def _in_background(work: Callable[[RunningQuery], _T], query: RunningQuery) -> _
 
     try:
         threads.start(play, name="psiselect-query")
+        while not wait([done], _LOOK_SECONDS).done:
+            pass
         return done.result()
     except BaseException:
         if not done.done():

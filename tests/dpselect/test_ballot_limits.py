@@ -88,7 +88,7 @@ def test_the_first_of_several_blank_lines_is_named() -> None:
 
 
 def test_a_plan_without_a_guess_assumes_15_votes() -> None:
-    """docs/elections.md states this number."""
+    """docs/privacy.md states this number."""
     task = Task(5, Fraction(1), NeighbouringRelation.REPLACE, 2)
     assert task.race.gap == ASSUMED_GAP == 15
     assert Task(5, Fraction(1), NeighbouringRelation.REPLACE, 2, Fraction(0)).race.gap == 0

@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,9 +15,11 @@ from support.policies import write_policy
 from support.psi_processes import ACME, GLOBEX, Ended, run
 from support.served import Call, Served, hold, options_of, serving
 
+from cli.psi.policy import Guard
 from psi.accounts.policy import Policy
 from psi.accounts.session_counter import SessionCounter
-from psi.identity.identity import Identity
+from psi.agreement.terms import Terms
+from psi.identity.identity import Identity, PeerIdentity
 
 SECRETS = [row[1] for row in ACME[1:] if row[1]] + list(map(str, GLOBEX["e"]))
 
@@ -206,6 +208,38 @@ def test_a_table_that_was_replaced_is_picked_up_and_a_bad_one_refused(place: Pat
     replace(ACME)
     assert call(served.address).json["matches"] == 2
     served.settle(200, status="serving", running=0, done=3, failed=1)
+
+
+def test_a_table_that_is_replaced_too_early_costs_the_matched_rows(
+    place: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docs/serving.md says what becomes of the session whose table was replaced, and of the next one."""
+    folders = {name: place / name for name in ("rows", "records")}
+    for folder in folders.values():
+        folder.mkdir()
+    copy = place / "new.csv"
+    copy.write_bytes((place / "acme.csv").read_bytes())
+    admission = Guard.admission
+
+    def replacing(guard: Guard, peer: PeerIdentity, terms: Terms) -> Callable[[], None]:
+        admit = admission(guard, peer, terms)
+
+        def admitted() -> None:  # the listener has proved who it is: its session has begun
+            if copy.exists():
+                copy.replace(place / "acme.csv")
+            admit()
+
+        return admitted
+
+    monkeypatch.setattr(Guard, "admission", replacing)
+    with serving(place, "--learn", "me", "--output", folders["rows"], "--record", folders["records"]) as served:
+        assert call(served.address, "globex", "--learn", "peer").code == 0
+        failed = served.wait("session_failed")
+        assert (failed["code"], "acme.csv: changed while it was in use" in failed["reason"]) == (3, True)
+        assert [len(list(folder.iterdir())) for folder in folders.values()] == [0, 1]
+        assert call(served.address, "globex", "--learn", "peer").code == 0
+        served.wait("session_done")
+        assert [len(list(folder.iterdir())) for folder in folders.values()] == [1, 2]
 
 
 def test_a_new_table_is_read_before_a_peer_asks(place: Path, served: Served) -> None:

@@ -1,4 +1,5 @@
-"""docs/elections.md, as its reader would follow it: every example is read, and the walk ends with an announcement."""
+"""docs/elections.md and ballot-formats.md, as their reader would follow them: every example is read, and the walk ends
+with an announcement."""
 
 from __future__ import annotations
 
@@ -17,10 +18,13 @@ from support.checkout import ROOT, environment
 from cli.main import main
 
 PAGE = (ROOT / "docs" / "elections.md").read_text()
-EXAMPLES: dict[str, str] = dict(re.findall(r"^`([\w.]+)`[^\n]*:\n\n```text\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL))
+FORMATS = (ROOT / "docs" / "ballot-formats.md").read_text()
+EXAMPLES: dict[str, str] = dict(
+    re.findall(r"^`([\w.]+)`[^\n]*:\n\n```text\n(.*?)```", FORMATS, re.MULTILINE | re.DOTALL)
+)
 COMMANDS: dict[str, list[str]] = {
     words[3]: words[1:]
-    for line in re.findall(r"^    (psiselect vote count .*)$", PAGE, re.MULTILINE)
+    for line in re.findall(r"^    (psiselect vote count .*)$", FORMATS, re.MULTILINE)
     for words in [shlex.split(line)]
     if words[3] in EXAMPLES
 }
@@ -28,7 +32,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 def test_every_example_of_the_table_is_there_and_has_a_command() -> None:
-    table = PAGE[PAGE.index("| format | example |") : PAGE.index("### Lists of names")]
+    table = FORMATS[FORMATS.index("| format | example |") : FORMATS.index("## Lists of names")]
     named = set(re.findall(r"`([\w.]+\.\w+)`", table))
     assert named == EXAMPLES.keys() == COMMANDS.keys()
     assert len(named) >= 12

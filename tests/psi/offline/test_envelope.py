@@ -64,7 +64,7 @@ def test_what_was_sealed_comes_out(people: dict[str, Identity], size: int) -> No
 
 
 def test_the_content_is_as_documented_read_by_other_code(people: dict[str, Identity]) -> None:
-    """HPKE and the chunks, opened by another library from the layout in docs/offline.md."""
+    """HPKE and the chunks, opened by another library from the layout in docs/offline-protocol.md."""
     frames = [Frame(3, random.Random(7).randbytes(2 * CHUNK_BYTES))]
     data = sealed(people["acme"], people["globex"], frames)
     header, body = data[:HEADER], data[HEADER:-SIGNATURE]

@@ -55,6 +55,21 @@ def test_a_signal_ends_the_wait_and_the_query(can: bool) -> None:
     assert not queries._running
 
 
+def test_a_signal_that_wakes_nobody_ends_the_wait_too() -> None:
+    """It came between two steps of the main thread: after the last look at signals, before the sleep. Here it is
+    handled by another thread, which is the same to the sleeper."""
+    cursor = Cursor()
+    signalling = threading.Thread(target=interrupt_when, args=(cursor.begun,), daemon=True)
+    signalling.start()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            queries.run(cursor.wait)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    assert cursor.ends.is_set()
+
+
 def test_what_a_query_returns_or_raises_comes_through() -> None:
     assert queries.run(lambda query: 7) == 7
     with pytest.raises(InputError, match="no such table"):

@@ -163,8 +163,13 @@ def test_an_event_ends_every_wait(keys: Path, tmp_path: Path, waits: str) -> Non
             listener = stack.enter_context(Listener("127.0.0.1:0", Identity.load(keys / "acme"), pins, timeout=60))
             call, where = psiselect.connect, listener.address
 
+            # A first call is made before the wait for the peer's first message, and none while it lasts.
+            waiting = threading.Event()
+            both["progress"] = lambda done, total: waiting.set()
+
             def accept() -> None:
                 stack.callback(listener.accept(60).close)
+                waiting.wait(60)
                 cancel.set()
 
             thread = threading.Thread(target=accept)
