@@ -1,7 +1,7 @@
 """`make bench`: every benchmark, one after the other, each beside its peers in one run.
 
     python bench/run.py [NAME ...]        all, or only those named: group, matching, totals, selection, sums, advisor,
-                                          timing, withheld, front
+                                          timing, withheld, startup, front
 
 Output goes to the terminal and, a file a benchmark, to bench/results/. Absolute times depend on the machine and on what
 else it does; ratios within one run are what to quote.
@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, list[str]] = {
     "advisor": [],
     "timing": [],
     "withheld": [],
+    "startup": [],
     "front": [],
 }
 

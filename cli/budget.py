@@ -101,7 +101,7 @@ def create(
     "--delta",
     metavar="D",
     help="Also say which epsilon the spending amounts to at this delta. pure: by tight composition, where "
-    "that is less than the sum.",
+    "that is less than the sum; this needs psiselect[accounting].",
 )
 @click.option(
     "--group",

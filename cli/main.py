@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import resource
 import sys
@@ -11,42 +10,27 @@ import click
 
 from cli import _signals
 from cli._errors import EXIT_BUG, EXIT_USAGE, classify, fail
+from cli._lazy import LazyGroup
 from psiselect.base import threads
 from psiselect.base.errors import OutputError
 
-# Command -> the module that holds it, and its line in the overview. A module is loaded when its command is asked for,
-# so that `--help` stays quick.
+# Command -> where it is, and its line in the overview. Each module calls its command `command`, so that a command may
+# be named like a Python builtin.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "advise": ("cli.advisor.command", "Say which approach fits a task, with the arithmetic."),
-    "budget": ("cli.budget", "Create and show privacy ledgers."),
-    "demo": ("cli.demo.command", "Two companies match customer lists, here and now."),
-    "identity": ("cli.identity", "Create and show identities."),
-    "mpc": ("cli.mpc.command", "Sums, thresholds, maxima and winners among n parties."),
-    "poll": ("cli.poll", "Polls with plausible deniability."),
-    "psi": ("cli.psi.command", "Match lists with a peer."),
-    "release": ("cli.release.command", "Release a number about private rows, with exact noise."),
-    "select": ("cli.select", "Select the best candidate by its score, privately."),
-    "vote": ("cli.vote.command", "Private winners of approval elections."),
+    "advise": ("cli.advisor.command:command", "Say which approach fits a task, with the arithmetic."),
+    "budget": ("cli.budget:command", "Create and show privacy ledgers."),
+    "demo": ("cli.demo.command:command", "Two companies match customer lists, here and now."),
+    "identity": ("cli.identity:command", "Create and show identities."),
+    "mpc": ("cli.mpc.command:command", "Sums, thresholds, maxima and winners among n parties."),
+    "poll": ("cli.poll:command", "Polls with plausible deniability."),
+    "psi": ("cli.psi.group:command", "Match lists with a peer."),
+    "release": ("cli.release.command:command", "Release a number about private rows, with exact noise."),
+    "select": ("cli.select:command", "Select the best candidate by its score, privately."),
+    "vote": ("cli.vote.command:command", "Private winners of approval elections."),
 }
 
 
-class _LazyGroup(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        # Each module calls its command `command`, so that a command may be named like a Python builtin.
-        found: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
-        return found
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
-
-
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="psiselect")
 def root() -> None:
     """Match lists, tally votes and release numbers without showing the data.

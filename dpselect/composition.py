@@ -26,7 +26,8 @@ def tight_epsilon(costs: Iterable[Cost], delta: Fraction) -> Fraction | None:
     """The epsilon of (epsilon, delta)-DP that all these releases have together, rounded up to six decimals.
 
     costs: in epsilon and delta. None where the deltas alone exceed `delta`, where adding up is not improved, or where
-    there are too many different costs. Raises UsageError unless 0 < delta < 1.
+    there are too many different costs. Raises UsageError unless 0 < delta < 1, and where `dp-accounting` is needed and
+    not installed.
     """
     if not 0 < delta < 1:
         raise UsageError(f"delta: expected a number above 0 and below 1, got {delta}")
@@ -34,8 +35,15 @@ def tight_epsilon(costs: Iterable[Cost], delta: Fraction) -> Fraction | None:
     simple = sum((cost.amount * times for cost, times in counts.items()), Fraction(0))
     if not counts or len(counts) > _MOST_COSTS or simple > 10**4:
         return None
-    # Seconds to import, so only here.
-    from dp_accounting.pld import common, privacy_loss_distribution
+    try:
+        # Seconds to import, so only here.
+        from dp_accounting.pld import common, privacy_loss_distribution
+    except ImportError:
+        raise UsageError(
+            "delta: tight composition of a pure ledger needs another package: pip install 'psiselect[accounting]'; "
+            "or leave out the delta and take the sum, which is what a ledger spends by",
+            term="delta",
+        ) from None
 
     step = max(_STEP, float(simple) / _MOST_STEPS)
     whole = privacy_loss_distribution.identity(value_discretization_interval=step)

@@ -1,5 +1,6 @@
 """`psiselect psi`.
 
+    group      where each command is
     command    the commands; offline: those by files; verify: the check of a signed record; check: that of a list
     options    what click takes; addresses: those among them
     columns, values, policy, records: groups of options

@@ -1,4 +1,4 @@
-"""`psiselect psi`: match lists with a peer over the network, or try it out on this machine."""
+"""`psiselect psi listen`, `connect`, `local` and `estimate`: a session over the network, or one on this machine."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ import click
 from cli import _backend
 from cli._output import print_fields, print_json
 from cli._table import QUERY_HELP, TableName
-from cli.psi import offline, runs
 from cli.psi.addresses import AddressText
-from cli.psi.check import check_list
 from cli.psi.config import certificates
 from cli.psi.options import estimate_options, local_options, session_options
 from cli.psi.results import Printed
@@ -21,7 +19,6 @@ from cli.psi.serve import SERVE_OPTIONS, Service, for_sessions
 from cli.psi.serve import check as check_service
 from cli.psi.serve import serve as run_service
 from cli.psi.talk import TALK
-from cli.psi.verify import verify
 from psi.agreement.modes import Comparer, Reveal, Side
 from psi.tables import ReadingOptions
 from psi.tables.files import STANDARD_INPUT
@@ -34,22 +31,7 @@ from psiselect.tables import Table
 from psiselect.words import human_bytes, human_seconds
 
 
-@click.group()
-def command() -> None:
-    """Private set intersection: which of our rows do both have, and nothing else.
-
-    Both sides run one command each, at the same time, with the same --reveal and --key rules.
-    """
-
-
-command.add_command(verify)
-command.add_command(check_list)
-command.add_command(runs.command)
-for part in offline.COMMANDS:
-    command.add_command(part)
-
-
-@command.command("listen")
+@click.command("listen")
 @click.option(
     "--address",
     "addresses",
@@ -95,7 +77,7 @@ def listen(ctx: click.Context, /, addresses: tuple[str, ...], given: GivenOption
     run_service(choices, service, addresses, certificates(ctx, service.config, choices.peers))
 
 
-@command.command("connect")
+@click.command("connect")
 @click.argument("address", type=AddressText(to_call=True), metavar="HOST:PORT")
 @session_options(Side.CONNECT)
 def connect_(address: str, given: GivenOptions) -> None:
@@ -112,7 +94,7 @@ def connect_(address: str, given: GivenOptions) -> None:
     network.connect(Choices.of(Side.CONNECT, given, TALK, Printed(given.as_json)), address)
 
 
-@command.command("local")
+@click.command("local")
 @click.argument("source", metavar="A", type=TableName())
 @click.argument("second", metavar="B", type=TableName())
 @local_options
@@ -167,7 +149,7 @@ def _table_of_b(where: Path | str, query: str | None, reading: ReadingOptions, s
     return Table(where, query, ReadingOptions.of(**own) if own else replace(reading, shared=True))
 
 
-@command.command("estimate")
+@click.command("estimate")
 @click.option("--own", required=True, type=click.IntRange(0), metavar="N", help="Distinct keys on this side.")
 @click.option("--peer", required=True, type=click.IntRange(0), metavar="N", help="Distinct keys on the other side.")
 @estimate_options

@@ -195,6 +195,11 @@ class _ToSink(logging.Handler):
         """None: Python takes the lock of every handler when it ends, and this thread may be waiting with it."""
         self.lock = None
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """As `logging` has it, without the lock, which Python 3.13 takes without asking whether there is one."""
+        self.emit(record)
+        return True
+
     def emit(self, record: logging.LogRecord) -> None:
         """Raises nothing."""
         lost = self._lost.take()

@@ -145,6 +145,3 @@ def _say_written(as_json: bool, made: Written, words: dict[str, object]) -> None
         print_json(made.to_json())
     else:
         print_fields(words)
-
-
-COMMANDS = (offer, answer, finish)

@@ -8,32 +8,47 @@ import unicodedata
 
 import iso3166
 import phonenumbers
-from phonenumbers.geodata.locale import LOCALE_DATA
 
 from psi.normalize.characters import without_ignorable
 
-# Names that both tables lack and that are in use: short, former, or of a part that shares its country's numbers.
+# Names in use that ISO 3166 lacks: short, former, or of a part that shares its country's numbers.
 _ALSO = {
+    "BN": ("Brunei",),
     "BO": ("Bolivia",),
-    "CD": ("DR Congo", "DRC", "Congo-Kinshasa"),
+    "CC": ("Cocos Islands",),
+    "CD": ("Democratic Republic of the Congo", "Democratic Republic of Congo", "DR Congo", "DRC", "Congo-Kinshasa"),
     "CG": ("Congo-Brazzaville", "Republic of the Congo"),
     "CI": ("Ivory Coast",),
     "CV": ("Cape Verde",),
     "CZ": ("Czech Republic", "Czechia"),
+    "FK": ("Falkland Islands",),
     "FM": ("Micronesia",),
-    "GB": ("UK", "U.K.", "Great Britain", "Britain", "England", "Scotland", "Wales", "Northern Ireland"),
+    "GB": (
+        "United Kingdom",
+        "UK",
+        "U.K.",
+        "Great Britain",
+        "Britain",
+        "England",
+        "Scotland",
+        "Wales",
+        "Northern Ireland",
+    ),
     "HK": ("Hong Kong",),
     "IR": ("Iran",),
     "KP": ("North Korea",),
     "KR": ("South Korea", "Korea", "Republic of Korea"),
     "LA": ("Laos",),
     "MD": ("Moldova",),
+    "MF": ("Saint Martin",),
     "MK": ("Macedonia", "North Macedonia"),
     "MM": ("Burma", "Myanmar"),
     "MO": ("Macau", "Macao"),
     "NL": ("Holland", "The Netherlands", "Netherlands"),
+    "NR": ("Nauru",),
     "PS": ("Palestine",),
     "RU": ("Russia",),
+    "SH": ("Saint Helena",),
     "SY": ("Syria",),
     "SZ": ("Swaziland", "Eswatini"),
     "TL": ("East Timor",),
@@ -43,6 +58,8 @@ _ALSO = {
     "US": ("USA", "U.S.", "U.S.A.", "United States", "America"),
     "VA": ("Vatican", "Vatican City"),
     "VE": ("Venezuela",),
+    "VG": ("British Virgin Islands",),
+    "VI": ("U.S. Virgin Islands",),
     "VN": ("Vietnam",),
     "XK": ("Kosovo", "XKX"),
 }
@@ -61,9 +78,6 @@ def _regions() -> dict[str, str]:
     for country in iso3166.countries:
         texts = (country.alpha2, country.alpha3, country.numeric, country.name, country.apolitical_name)
         found |= {_plain(text): country.alpha2 for text in texts}
-    for region, names in LOCALE_DATA.items():
-        if "en" in names:
-            found[_plain(names["en"].removeprefix("*"))] = region
     found |= {_plain(name): region for region, names in _ALSO.items() for name in names}
     found.pop("congo", None)
     return {name: region for name, region in found.items() if region in phonenumbers.SUPPORTED_REGIONS}

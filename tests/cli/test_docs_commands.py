@@ -84,6 +84,25 @@ def readme(pattern: str, **replaced: str) -> list[str]:
     return [replaced.get(word, word) for word in shlex.split(command)[1:]]
 
 
+def shown(page: Path, heading: str) -> list[str]:
+    """The indented lines under a heading, up to the next one."""
+    section = page.read_text().split(f"\n{heading}\n")[1].split("\n#")[0]
+    return [line[4:] for line in section.splitlines() if line.startswith("    ")]
+
+
+def test_the_readmes_two_small_lists_match_as_shown(tmp_path: Path) -> None:
+    lines = shown(ROOT / "README.md", "## A first match")
+    at = lines.index("$ cat common.csv")
+    assert len(lines[:at]) == 3
+    for line in lines[:2]:
+        subprocess.run(["sh", "-c", line], cwd=tmp_path, check=True)
+    with start(shlex.split(lines[2])[1:], tmp_path) as program:
+        out, err = program.communicate(timeout=120)
+    assert program.returncode == 0, err
+    assert re.search(r"^matches +1$", out, re.MULTILINE)
+    assert (tmp_path / "common.csv").read_text().splitlines() == lines[at + 1 :]
+
+
 def start(arguments: list[str], folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "cli.main", *arguments],

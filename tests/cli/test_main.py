@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import signal
 from collections.abc import Callable
@@ -111,11 +110,9 @@ def test_a_terminated_command_leaves_by_an_exception_with_the_signals_code(call:
 def test_the_overview_names_each_command_once_and_each_is_there() -> None:
     shown = CliRunner().invoke(program.root, ["--help"]).output
     listed = shown.split("Commands:")[1]
-    for name, (module, line) in program.COMMANDS.items():
+    for name, (_, line) in program.COMMANDS.items():
         assert f"  {name} " in listed
         assert line in listed
-        command = importlib.import_module(module).command
-        assert isinstance(command, click.Command)
         assert CliRunner().invoke(program.root, [name, "--help"]).exit_code == 0
     assert program.root.list_commands(click.Context(program.root)) == sorted(program.COMMANDS)
 

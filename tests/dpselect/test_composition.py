@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import math
+import sys
 from fractions import Fraction
 
 import pytest
@@ -54,3 +56,15 @@ def test_what_cannot_be_improved_is_not_shown() -> None:
     for delta in (Fraction(0), Fraction(1)):
         with pytest.raises(UsageError):
             tight_epsilon([Cost(Fraction(1))], delta)
+
+
+def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "dp_accounting"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "dp_accounting", None)  # importing it raises ImportError
+    with pytest.raises(ImportError):
+        importlib.import_module("dp_accounting.pld")
+    with pytest.raises(UsageError, match=r"pip install 'psiselect\[accounting\]'; or leave out") as caught:
+        tight_epsilon([Cost(Fraction(1))], DELTA)
+    assert caught.value.term == "delta"
+    assert tight_epsilon([], DELTA) is None  # nothing to compose

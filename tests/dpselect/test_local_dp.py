@@ -123,6 +123,13 @@ def simulate(poll: Poll, answers: list[str], entropy: FixedEntropy) -> local_dp.
     return poll.estimate([poll.respond(a, entropy) for a in answers])[0]
 
 
+@pytest.fixture
+def without_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are exact and slow, and have tests of their own."""
+    monkeypatch.setattr(local_dp, "population_interval", lambda *_: (0.0, 1.0))
+    monkeypatch.setattr(local_dp, "respondents_interval", lambda *_: (0.0, 1.0))
+
+
 def test_ten_thousand_respondents(fixed_entropy: FixedEntropy) -> None:
     poll = Poll.of(("yes", "no"), LN3)
     found = simulate(poll, ["yes"] * 3700 + ["no"] * 6300, fixed_entropy)
@@ -154,17 +161,19 @@ def check_spread(respondents: int, polls: int, entropy: FixedEntropy) -> None:
     assert sampled / noise > 1.1
 
 
+@pytest.mark.usefixtures("without_intervals")
 def test_predicted_standard_error_is_the_observed_one(fixed_entropy: FixedEntropy) -> None:
     check_spread(40, 1000, fixed_entropy)
 
 
+@pytest.mark.usefixtures("without_intervals")
 def test_predicted_standard_error_at_full_size() -> None:
     """1,000 polls of 10,000: yeses are drawn by the law that `exact_law` proves for `respond`, 3/4 and 1/4."""
     poll, n, polls, rng = Poll.of(("yes", "no"), LN3), 10_000, 1000, np.random.default_rng(7)
     for population in (False, True):
         truly = rng.binomial(n, 0.3, polls) if population else np.full(polls, 3000)
         said = rng.binomial(truly, 3 / 4) + rng.binomial(n - truly, 1 / 4)
-        found = [poll.estimate(["yes"] * int(k) + ["no"] * (n - int(k)), population=population)[0] for k in said]
+        found = [poll.estimate(["yes"] * k + ["no"] * (n - k), population=population)[0] for k in said.tolist()]
         observed = np.std([f.estimate for f in found], ddof=1)
         assert observed == pytest.approx(found[0].standard_error, rel=0.15)
         # Six standard errors of 2,000 estimates in all: a false alarm once in 250,000 runs would be too often for
@@ -172,6 +181,7 @@ def test_predicted_standard_error_at_full_size() -> None:
         assert all(abs(f.estimate - 0.3) < 6 * f.standard_error for f in found)
 
 
+@pytest.mark.usefixtures("without_intervals")
 def test_k_ary_and_unary_errors_are_the_observed_ones(fixed_entropy: FixedEntropy) -> None:
     for mechanism, count in ((PollMechanism.K_ARY, 3), (PollMechanism.UNARY, 5)):
         poll = Poll.of(tuple("abcdef"[:count]), parse_poll_epsilon("1"), mechanism)

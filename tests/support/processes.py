@@ -189,7 +189,8 @@ def _become(request: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     import cli.mpc.command
-    import cli.psi.command  # noqa: F401
+    import cli.psi.command
+    import cli.psi.offline  # noqa: F401
     import psi.group.curve25519.lanes.backend  # noqa: F401
     from cli.main import main
 

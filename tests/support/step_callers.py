@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cli.psi import command
+from cli.psi import group
 from cli.psi.results import Printed
 from cli.psi.serve import for_sessions
 from cli.psi.served import Sessions
@@ -62,7 +62,7 @@ def taken(caller: Caller, failing: str | None = None) -> tuple[list[str], str]:
 
 def psi(*words: object) -> None:
     """A psi command in this process; what it raises comes through."""
-    command.command.main([str(word) for word in words], standalone_mode=False)
+    group.command.main([str(word) for word in words], standalone_mode=False)
 
 
 def who(name: str) -> tuple[object, ...]:

@@ -88,7 +88,8 @@ def _main() -> None:
 
 
 if __name__ == "__main__":
-    import cli.psi.command  # noqa: F401
+    import cli.psi.command
+    import cli.psi.offline  # noqa: F401
     import psi.group.curve25519.lanes.backend  # noqa: F401
     from cli.main import main
     from psi.agreement.terms import DEFAULT_CHUNK, Terms

@@ -227,3 +227,14 @@ def test_a_log_file_closes_twice(tmp_path: Path) -> None:
     file.close()
     file.write(b"y\n")
     assert (tmp_path / "log").read_bytes() == b"x\ny\n"
+
+
+def test_the_thread_that_writes_takes_no_lock_of_logging(tmp_path: Path) -> None:
+    """Python 3.13 would fail for want of one, and end the thread."""
+    sink = log_writer._ToSink(LogFile(tmp_path / "log"), log_writer._Count(), str)
+    record = logging.LogRecord("psiselect.tests", logging.INFO, "", 0, "line", None, None)
+    assert sink.lock is None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logging.Handler, "handle", None)
+        assert sink.handle(record)
+    assert (tmp_path / "log").read_text() == "line\n"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import pkgutil
 from fractions import Fraction
 from pathlib import Path
 
+import click
 import pytest
 from support import step_callers
 from support.program import Run
 from support.step_callers import NOISY, OWN_LEDGER, answering, both, connecting, listening, offering, offline, taken
 
-from cli.psi.command import command
+from cli.psi.group import COMMANDS
 from dpselect.accounting import ApproximateDp, Cost, PureDp
 from dpselect.ledger import Ledger
 from psi.agreement.modes import Side
@@ -80,7 +82,8 @@ def test_a_file_that_is_no_ledger_is_found_before_the_wait(here: Path, program: 
 
 def test_the_side_that_offers_has_no_ledger() -> None:
     """It learns, and so nothing of its list is released."""
-    with_ledger = {name for name, one in command.commands.items() if "ledger" in {str(p.name) for p in one.params}}
+    commands: dict[str, click.Command] = {name: pkgutil.resolve_name(place) for name, (place, _) in COMMANDS.items()}
+    with_ledger = {name for name, one in commands.items() if "ledger" in {str(p.name) for p in one.params}}
     assert with_ledger == {"listen", "connect", "local", "answer"}
 
 

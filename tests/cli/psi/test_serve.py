@@ -15,7 +15,7 @@ from support.policies import write_policy
 from support.psi_processes import ACME, GLOBEX, Ended, run
 from support.served import Call, Served, hold, options_of, serving
 
-from cli.psi.policy import Guard
+from psiselect.matching.guard import Guard
 from psi.accounts.policy import Policy
 from psi.accounts.session_counter import SessionCounter
 from psi.agreement.terms import Terms

@@ -190,10 +190,10 @@ def test_a_damaged_kernel_is_rebuilt(tmp_path: Path) -> None:
 
 
 def test_processes_may_race(tmp_path: Path) -> None:
-    """Four first runs at once: each works, one whole file stays and nothing else."""
+    """Two first runs at once: each works, one whole file stays and nothing else."""
     script = "from psi.group.curve25519.backend import load_backend; assert load_backend('lanes', 1).name == 'lanes'"
-    processes = [run(script, tmp_path) for _ in range(4)]
-    assert [process.wait() for process in processes] == [0] * 4
+    processes = [run(script, tmp_path) for _ in range(2)]
+    assert [process.wait() for process in processes] == [0] * 2
     (file,) = files(tmp_path)
     assert CodeCache(tmp_path / "psiselect").load(file.name.removeprefix("kernel-")) is not None
 

@@ -76,7 +76,7 @@ def test_distinct_keys_and_the_way_back(route: str, tmp_path: Path, monkeypatch:
     assert list(tmp_path.iterdir()) == []
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.lists(st.none() | st.binary(max_size=12), max_size=30), max_size=8))
 @pytest.mark.parametrize("limit", [None, 64], ids=["memory", "disk"])
 def test_any_column_at_all(

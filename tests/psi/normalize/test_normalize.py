@@ -81,7 +81,7 @@ texts = st.one_of(unicode_text, ascii_text, busy_text, addresses, dates, st.none
 
 
 @by_variant
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(texts, max_size=12))
 def test_laws(rule: Rule, values: list[str | None]) -> None:
     """No text raises; every row is valued, blank or unreadable under one reason; a row's neighbours do not matter;
@@ -189,13 +189,13 @@ def blank_aside(values: list[str], slow: list[str | None]) -> list[str | None]:
     return [None if not value.strip() else result for value, result in zip(values, slow, strict=True)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.one_of(busy_text, ascii_text, unicode_text), max_size=8))
 def test_text_equals_slow_reading(values: list[str]) -> None:
     assert column("text", values) == blank_aside(values, [slow_text(v) for v in values])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.one_of(addresses, busy_text), max_size=8))
 @example(["a@b@c.d"])
 def test_email_equals_slow_reading(values: list[str]) -> None:
@@ -213,7 +213,7 @@ iso_dates = st.builds(
 plain_dates = st.dates().map(lambda d: d.strftime("%Y%m%d").rjust(8, "0"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.one_of(iso_dates, plain_dates, st.from_regex(r"[0-9]{8}", fullmatch=True)), max_size=20))
 def test_date_equals_slow_reading(values: list[str]) -> None:
     assert column("date", values) == [slow_date(v) for v in values]

@@ -39,7 +39,7 @@ def test_bits_expression_and_reading_agree(monkeypatch: pytest.MonkeyPatch, deli
     rng, simple, unsound, open_at_end = random.Random(delimiter), 0, 0, 0
     tokens = [b'"', b'"', b'""', delimiter.encode(), b"\n", b"x", b"xyz", b"\r\n", b"y" * 61, b"\xc3\xa9"]
     tokens += [b'","'.replace(b",", delimiter.encode()), b'"\n"', b'x"']
-    for _ in range(6_000):
+    for _ in range(1_500):
         weights = [rng.choice((0, 1, 4)) for _ in tokens]
         part = b"".join(rng.choices(tokens, weights if any(weights) else None, k=rng.randrange(1, 60))) + b"\n"
         found = Quotes(delimiter)
@@ -51,7 +51,7 @@ def test_bits_expression_and_reading_agree(monkeypatch: pytest.MonkeyPatch, deli
         simple += bits is not None
         unsound += expected is None
         open_at_end += expected is True
-    assert min(simple, unsound, open_at_end) > 500, (simple, unsound, open_at_end)
+    assert min(simple, unsound, open_at_end) > 100, (simple, unsound, open_at_end)
 
 
 @pytest.mark.parametrize(

@@ -218,9 +218,9 @@ def check(data: bytes, outcomes: Counter[str]) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_rows_and_faults_account_for_every_line_and_arrow_agrees(seed: int) -> None:
     rng, outcomes = random.Random(seed), Counter[str]()
-    for _ in range(2_000):
+    for _ in range(600):
         check(generated(rng, rng.randrange(8)), outcomes)
-    assert min(outcomes.values()) > 100, outcomes
+    assert min(outcomes.values()) > 20, outcomes
 
 
 def test_the_ends_of_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,9 +228,9 @@ def test_the_ends_of_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(layout, "READ_BYTES", 7)
     monkeypatch.setattr(quotes, "_SLICE", 64)
     rng, outcomes = random.Random(7), Counter[str]()
-    for _ in range(1_500):
+    for _ in range(400):
         check(generated(rng, rng.randrange(10, 40)), outcomes)
-    assert min(outcomes.values()) > 20, outcomes
+    assert min(outcomes.values()) > 5, outcomes
 
 
 def test_a_line_break_in_a_field_at_the_end_of_a_block_stays_whole() -> None:

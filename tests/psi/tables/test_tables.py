@@ -149,7 +149,7 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_siz
 tables = st.integers(1, 4).flatmap(lambda width: st.lists(st.tuples(*[texts] * width), max_size=12))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tables, st.data())
 def test_any_text_survives(tmp_path: Path, table: list[tuple[str, ...]], data: st.DataObject) -> None:
     """Whatever Python's csv module writes, the chosen rows come out as Python's csv module reads them."""

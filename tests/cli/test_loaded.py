@@ -1,0 +1,71 @@
+"""What the command loads before it is needed: nothing heavy, and so `--help` is quick."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+from support.checkout import ROOT, environment
+
+from cli.main import root
+from cli.psi import group
+
+# Each takes from 20 ms to seconds to import.
+HEAVY = {
+    "Crypto", "asyncio", "cryptography", "dp_accounting", "gmpy2", "idna", "iso3166", "llvmlite", "matplotlib", "mpyc",
+    "numpy", "pandas", "phonenumbers", "pyarrow", "python_calamine", "rich", "scipy", "sqlite3", "ssl", "yaml",
+}  # fmt: skip
+# What runs in a process of its own: the lines given, then the top packages that are loaded, on the last line.
+LOADED = """
+import contextlib, json, sys
+with contextlib.suppress(SystemExit):
+    exec(sys.argv.pop(1))
+print()
+print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
+"""
+COMMAND = "from cli.main import main; main()"
+
+
+def loaded(lines: str, *arguments: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, lines, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env=environment(),
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("arguments", [(), ("--version",), ("--help",), ("psi", "--help"), ("psi", "nonsense")])
+def test_overviews_load_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    found = loaded(COMMAND, *arguments)
+    assert {"cli", "click"} <= found
+    assert found & HEAVY == set()
+
+
+def test_the_front_door_loads_nothing_heavy_for_an_error_or_the_version() -> None:
+    found = loaded("import psiselect; psiselect.InputError; psiselect.__version__")
+    assert "psiselect" in found
+    assert found & (HEAVY | {"click", "cli", "psi", "dpselect", "mpc"}) == set()
+
+
+def test_what_is_heavy_would_be_noticed() -> None:
+    assert {"numpy", "pyarrow", "rich"} <= loaded(COMMAND, "psi", "local", "--help") & HEAVY
+
+
+def test_the_overview_of_psi_says_what_each_command_says_of_itself() -> None:
+    shown = CliRunner().invoke(root, ["psi", "--help"], terminal_width=200).output.split("Commands:")[1]
+    assert list(group.COMMANDS) == sorted(group.COMMANDS)
+    for name, (place, line) in group.COMMANDS.items():
+        command = pkgutil.resolve_name(place)
+        assert isinstance(command, click.Command)
+        assert (command.name, command.get_short_help_str(1000)) == (name, line)
+        assert f"  {name} " in shown
+        assert line.split(".")[0] in shown
