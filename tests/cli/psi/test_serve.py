@@ -15,11 +15,11 @@ from support.policies import write_policy
 from support.psi_processes import ACME, GLOBEX, Ended, run
 from support.served import Call, Served, hold, options_of, serving
 
-from psiselect.matching.guard import Guard
 from psi.accounts.policy import Policy
 from psi.accounts.session_counter import SessionCounter
 from psi.agreement.terms import Terms
 from psi.identity.identity import Identity, PeerIdentity
+from psiselect.matching.guard import Guard
 
 SECRETS = [row[1] for row in ACME[1:] if row[1]] + list(map(str, GLOBEX["e"]))
 
