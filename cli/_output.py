@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import enum
 import io
-import json
 import os
 import sys
 import time
@@ -26,6 +25,7 @@ from rich.text import Text
 from cli._fitting import Fitted
 from psiselect.base import durable
 from psiselect.base.errors import OutputError
+from psiselect.records import json_text, plain_value
 from psiselect.words import human_seconds
 
 # Piped tables are for programs and files: wide enough not to wrap a fingerprint.
@@ -43,11 +43,6 @@ def json_option(command: _Command) -> _Command:
 def print_json(record: Mapping[str, object]) -> None:
     """One JSON object on stdout, on one line; see `json_text`."""
     print_line(json_text(record))
-
-
-def json_text(record: Mapping[str, object]) -> str:
-    """One JSON object on one line. Paths become text, bytes hex, fractions "a/b", enums their value."""
-    return json.dumps(record, default=_plain, allow_nan=False)
 
 
 def print_line(text: str = "") -> None:
@@ -75,12 +70,6 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
         table.add_row(*(Text(_cell(value)) for value in row))
     with to_stdout():
         stdout_console().print(Fitted(table))
-
-
-def plain_json(record: Mapping[str, object]) -> dict[str, Any]:
-    """The record with values that JSON has, as `print_json` writes them."""
-    found: dict[str, Any] = json.loads(json_text(record))
-    return found
 
 
 @contextlib.contextmanager
@@ -187,19 +176,6 @@ def _sized(console: Console) -> Console:
 
 
 def _cell(value: object) -> str:
-    return "-" if value is None else printable(str(_plain(value) if isinstance(value, bytes | enum.Enum) else value))
-
-
-def _plain(value: object) -> object:
-    """What JSON does not know, as text or numbers."""
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, enum.Enum):
-        return value.value
-    if isinstance(value, Fraction | os.PathLike):
-        return str(value)
-    item = getattr(value, "item", None)  # a numpy scalar
-    if callable(item):
-        plain: object = item()
-        return plain
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+    return (
+        "-" if value is None else printable(str(plain_value(value) if isinstance(value, bytes | enum.Enum) else value))
+    )

@@ -10,11 +10,12 @@ import click
 
 from cli._options import choice
 from cli._output import json_option, print_fields, print_json, print_line, print_table, say
-from dpselect.accounting import BudgetKind, Cost, epsilon_of_rho, rho_of_epsilon
+from dpselect.accounting import BudgetKind, Cost, epsilon_of_rho
 from dpselect.composition import tight_epsilon
 from dpselect.ledger import Balance, Ledger
 from dpselect.privacy import NeighbouringRelation, parse_fraction, parse_poll_epsilon
 from psiselect.base.errors import UsageError
+from psiselect.budgets import budget_of
 
 _SHOWN = 100  # rows of a table for people: more take minutes to lay out, and nobody reads them
 
@@ -75,7 +76,12 @@ def create(
       psiselect budget create town.db --epsilon 1 --neighbors add-remove --dataset poll-2026
       psiselect budget create study.db --kind zcdp --epsilon 2 --delta 1e-6 --neighbors replace
     """
-    budget = _budget(BudgetKind(kind), epsilon, delta, rho)
+    budget = budget_of(
+        BudgetKind(kind),
+        None if epsilon is None else parse_poll_epsilon(epsilon).value,
+        None if delta is None else parse_fraction(delta, "delta"),
+        None if rho is None else parse_fraction(rho, "rho"),
+    )
     ledger = Ledger.create(
         file,
         kind=BudgetKind(kind),
@@ -166,21 +172,6 @@ def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json
         )
         if len(entries) > _SHOWN:
             say("older entries are not shown; --json lists all")
-
-
-def _budget(kind: BudgetKind, epsilon: str | None, delta: str | None, rho: str | None) -> Cost:
-    """The budget in the ledger's currency. Raises UsageError on options that do not go together."""
-    at = Fraction(0) if delta is None else parse_fraction(delta, "delta")
-    amount = None if epsilon is None else parse_poll_epsilon(epsilon).value
-    if kind is BudgetKind.PURE:
-        if amount is None or rho is not None:
-            raise UsageError("a pure ledger takes --epsilon; --rho is for --kind zcdp")
-        return Cost(amount, at)
-    if rho is not None and amount is None and delta is None:
-        return Cost(parse_fraction(rho, "rho"))
-    if amount is None or delta is None or rho is not None:
-        raise UsageError("a zcdp ledger takes either --rho, or --epsilon with --delta")
-    return Cost(rho_of_epsilon(amount, at))
 
 
 def _terms(ledger: Ledger) -> dict[str, object]:

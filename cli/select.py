@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import click
@@ -12,27 +10,13 @@ from cli._ledger import ledger_options, open_ledger, writing
 from cli._options import choice
 from cli._output import json_option, print_json, print_line, say
 from cli._reading import taking_reading
-from cli._score_table import read_scores
 from cli._table import FILE_OR_DATABASE, query_option
-from dpselect.accounting import BudgetKind
-from dpselect.approval import epsilon_text
-from dpselect.committee import CommitteeSelection, peeling, subset_exponential
-from dpselect.mechanisms import Mechanism, Selection, exponential, permute_and_flip
-from dpselect.planning import ASSUMED_GAP, FOR_SEVERAL, committee_rule
+from dpselect.mechanisms import Mechanism
 from dpselect.privacy import NeighbouringRelation, parse_epsilon, parse_fraction
-from dpselect.scores import Declared, ScoreBound
-from dpselect.utility import Race
 from psi.tables import ReadingOptions
-from psiselect.base.errors import UsageError
+from psiselect.selections.best import BUILDERS, Wish, select_best
+from psiselect.selections.scores import read_scores
 from psiselect.tables import Table
-
-Measurement = Selection | CommitteeSelection
-_BUILDERS: dict[Mechanism, Callable[[Fraction, Declared, int], Measurement]] = {
-    Mechanism.PERMUTE_AND_FLIP: lambda epsilon, score, seats: permute_and_flip(epsilon, None, score),
-    Mechanism.EXPONENTIAL: lambda epsilon, score, seats: exponential(epsilon, None, score),
-    Mechanism.SUBSET_EXPONENTIAL: lambda epsilon, score, seats: subset_exponential(epsilon, None, seats, score),
-    Mechanism.PEELING: lambda epsilon, score, seats: peeling(epsilon, None, seats, score),
-}
 
 
 @click.command("select")
@@ -56,7 +40,7 @@ _BUILDERS: dict[Mechanism, Callable[[Fraction, Declared, int], Measurement]] = {
 )
 @click.option(
     "--mechanism",
-    type=click.Choice(["auto", *(mechanism.value for mechanism in _BUILDERS)]),
+    type=click.Choice(["auto", *(mechanism.value for mechanism in BUILDERS)]),
     default="auto",
     show_default=True,
     help="auto: permute-and-flip for one seat (exponential on a zCDP ledger); for more, by sizes, epsilon and --gap.",
@@ -95,79 +79,28 @@ def command(
       psiselect select routes.csv --label route --score riders --sensitivity 1 --monotonic --epsilon 0.5
       psiselect select scores.parquet --label name --score utility --sensitivity 0.2 --epsilon 1 --seats 3 --json
     """
-    exact = parse_epsilon(epsilon)
-    relation = None if neighbors is None else NeighbouringRelation.parse(neighbors)
-    if monotonic and relation is NeighbouringRelation.REPLACE:
-        raise UsageError(
-            "--monotonic does not go with --neighbors replace: replaced data can raise one score and lower another, "
-            "which costs twice as much. Leave out --monotonic, or protect whether a person takes part (add-remove)"
-        )
-    bound = ScoreBound.of(sensitivity, monotone=monotonic)
-    guess = None if gap is None else parse_fraction(gap, "gap")
+    wish = Wish(
+        parse_epsilon(epsilon),
+        None if neighbors is None else NeighbouringRelation.parse(neighbors),
+        parse_fraction(sensitivity, "sensitivity"),
+        monotonic,
+        None if mechanism == "auto" else Mechanism(mechanism),
+        seats,
+        None if gap is None else parse_fraction(gap, "gap"),
+    )
     book = open_ledger(ledger, dataset)
-    if book is not None and relation is None:
-        raise UsageError(
-            f"--ledger needs --neighbors: the ledger counts releases under one relation, {book.neighbors.value}. Say "
-            "--neighbors with the relation that your --sensitivity is for"
-        )
+    wish.check(book)
     source = Table(scores, query, said).open(otherwise=".csv")
     labels, values = read_scores(source, label, score, exact_floats=exact_floats)
-    if seats > 1 and seats >= len(labels):
-        raise UsageError(f"--seats {seats}: with {len(labels)} candidates there is nothing to choose")
-    kind = BudgetKind.PURE if book is None else book.kind
-    chosen = _rule(len(labels), seats, exact, bound, guess, kind) if mechanism == "auto" else Mechanism(mechanism)
-    if seats > 1:
-        chosen = FOR_SEVERAL.get(chosen, chosen)
-    measurement = _BUILDERS[chosen](exact, Declared(bound), seats)
-    if isinstance(measurement, CommitteeSelection):
-        measurement.check(len(labels))
-
-    remaining = None
-    if book is not None and dataset is not None:
-        what = f"select: {chosen.value}, epsilon {epsilon_text(exact)}"
-        remaining = book.spend(dataset, measurement.event, neighbors=relation, what=what[:200]).remaining
-    released = measurement.release(values)
-    winners = sorted(labels[index] for index in ((released,) if isinstance(released, int) else released))
-
-    record: dict[str, object] = {
-        "winners": winners,
-        "seats": seats,
-        "mechanism": chosen.value,
-        "epsilon": float(exact),
-        "epsilon_exact": str(exact),
-        "neighbors": neighbors,
-        "sensitivity": str(bound.sensitivity),
-        "monotonic": monotonic,
-        "exponent_per_vote": float(measurement.exponent),
-        "exponent_per_vote_exact": str(measurement.exponent),
-        "sampling": "exact",
-        "ledger_remaining": None if remaining is None else float(remaining.amount),
-        "ledger_remaining_exact": None if remaining is None else str(remaining.amount),
-    }
-    with writing(charged=book is not None):
+    found = select_best(labels, values, wish, book=book, dataset=dataset)
+    with writing(charged=found.paid is not None):
         if as_json:
-            print_json(record)
+            print_json(found.to_json())
         else:
-            for name in winners:
+            for name in found.winners:
                 print_line(name)
     if as_json:
         return
-    moves = f"by at most {bound.sensitivity}" + (", all up or all down" if monotonic else "")
-    say(
-        f"{epsilon_text(exact)}-differentially private if one person's data move each score {moves} "
-        f"({chosen.value}, exponent {measurement.exponent} per unit of score, sampled exactly)"
-    )
-    if book is not None and remaining is not None:
-        say(f"left for {dataset!r} in {ledger}: {book.describe(remaining)}")
-
-
-def _rule(
-    candidates: int, seats: int, epsilon: Fraction, bound: ScoreBound, gap: Fraction | None, kind: BudgetKind
-) -> Mechanism:
-    """The rule of `dpselect.planning`, for scores in general: from public parameters only."""
-    if seats == 1:
-        return Mechanism.PERMUTE_AND_FLIP if kind is BudgetKind.PURE else Mechanism.EXPONENTIAL
-    race = Race(candidates, seats, float(ASSUMED_GAP * bound.sensitivity if gap is None else gap))
-    over_sets = subset_exponential(epsilon, None, seats, Declared(bound))
-    peeled = peeling(epsilon, None, seats, Declared(bound))
-    return committee_rule(race, over_sets, peeled)[0] if over_sets.fits(candidates) else Mechanism.PEELING
+    say(found.promise)
+    if book is not None and found.balance is not None:
+        say(f"left for {dataset!r} in {ledger}: {book.describe(found.balance.remaining)}")

@@ -4,6 +4,7 @@
 - docs/protocol.md, between its markers: the state table, from psi.protocol.states.TABLE
 - docs/tables.md, between its markers: what each command reads, from cli._read_by
 - docs/advisor.md: from the advisor's rules
+- docs/api.md: from the signatures and docstrings of the public names
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import api_reference
 import click
 
 import cli._read_by
@@ -82,6 +84,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "protocol.md": lambda: between(DOCS / "protocol.md", "states", state_table()),
     "tables.md": lambda: between(DOCS / "tables.md", "read-by", cli._read_by.markdown()),
     "advisor.md": cli.advisor.docs.render,
+    "api.md": api_reference.render,
 }
 
 

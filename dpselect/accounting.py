@@ -304,5 +304,5 @@ def rho_of_epsilon(epsilon: Fraction, delta: Fraction) -> Fraction:
         low, high = (middle, high) if epsilon_of_rho(middle, delta) <= epsilon else (low, middle)
     if low == 0:
         raise UsageError(f"no useful rho gives ({epsilon}, {delta})-DP")
-    scale = 10 ** (5 - math.floor(math.log10(low)))
-    return Fraction(math.floor(low * scale), scale)
+    scale = Fraction(10) ** (5 - math.floor(math.log10(low)))
+    return math.floor(low * scale) / scale

@@ -18,11 +18,12 @@ from psi.identity.identity import Identity
 from psi.transport.pinning import HungUpError
 from psi.transport.wire import Frame
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import LocalError, PsiselectError, RemoteError, TransportError
+from psiselect.base.errors import CancelError, LocalError, PsiselectError, RemoteError, TransportError
 
 DEFAULT_TIMEOUT = 300.0
 _HEARSAY_SECONDS = 1.0
 _LATECOMER_SECONDS = 2.0
+_LOOK_SECONDS = 0.1  # between two looks at whether the caller has cancelled
 
 Progress = Callable[[int, int], None]  # connected peers, all peers
 
@@ -41,8 +42,16 @@ class MpcSession:
 class Driver:
     """Feeds a state machine from a mesh and sends what it answers."""
 
-    def __init__(self, machine: SecureSum, mesh: Mesh, timeout: float, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        machine: SecureSum,
+        mesh: Mesh,
+        timeout: float,
+        progress: Progress | None = None,
+        look: Callable[[], None] | None = None,
+    ) -> None:
         self.machine, self.mesh = machine, mesh
+        self._look = look
         self.deadline = time.monotonic() + timeout
         self.aside: Callable[[str, Frame], bool] = lambda _peer, _frame: (
             False
@@ -57,15 +66,15 @@ class Driver:
 
     @contextlib.contextmanager
     def telling(self) -> Iterator[None]:
-        """Whatever ends this party in here is told to the peers first: a refusal of its own, or a signal, which comes
-        as KeyboardInterrupt or SystemExit."""
+        """Whatever ends this party in here is told to the peers first: a refusal of its own, or whoever runs it, which
+        comes as CancelError, KeyboardInterrupt or SystemExit."""
         try:
             yield
+        except (CancelError, KeyboardInterrupt, SystemExit):
+            self.send(self.machine.interrupted())
+            raise
         except LocalError:
             self.send(self.machine.stopped())
-            raise
-        except (KeyboardInterrupt, SystemExit):
-            self.send(self.machine.interrupted())
             raise
         finally:
             if self.machine.failure is not None:
@@ -97,15 +106,14 @@ class Driver:
     def _next(self, until: float) -> Event | None:
         """The next event before `until`. None after it, even if events wait: a peer that sends without pause does not
         move a deadline."""
-        left = until - time.monotonic()
-        if left <= 0:
-            return None
-        if self._kept:
-            return self._kept.popleft()
-        try:
-            return self.events.get(timeout=left)
-        except queue.Empty:
-            return None
+        while (left := until - time.monotonic()) > 0:
+            if self._look is not None:
+                self._look()
+            if self._kept:
+                return self._kept.popleft()
+            with contextlib.suppress(queue.Empty):
+                return self.events.get(timeout=left if self._look is None else min(left, _LOOK_SECONDS))
+        return None
 
     def handle(self, event: Event) -> None:
         """One event of the mesh."""
@@ -186,17 +194,20 @@ def run_sum(
     timeout: float = DEFAULT_TIMEOUT,
     progress: Progress | None = None,
     admit: Admit = admit_all,
+    look: Callable[[], None] | None = None,
 ) -> MpcSession:
     """One party's part in a secure sum; `values` in units with this party's noise, None for a server.
 
-    admit: see `mpc.securesum.SecureSum`. Returns once every party has confirmed, or the deadline passed with this party
-    holding the sum. Raises TransportError or RemoteError with the name of the party that ended the run, the same name
-    at every party; and what `admit` raises.
+    admit: see `mpc.securesum.SecureSum`. look: called ten times a second; raises CancelError to end the run.
+
+    Returns once every party has confirmed, or the deadline passed with this party holding the sum. Raises
+    TransportError or RemoteError with the name of the party that ended the run, the same name at every party; and what
+    `admit` and `look` raise.
     """
     started = time.monotonic()
     machine = SecureSum(roster, me, terms, values, entropy, admit=admit)
     with Mesh(roster, me, identity, timeout) as mesh:
-        driver = Driver(machine, mesh, timeout, progress)
+        driver = Driver(machine, mesh, timeout, progress, look)
         with driver.telling():
             driver.until(lambda: machine.finished)
         totals = machine.totals

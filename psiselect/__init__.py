@@ -9,6 +9,12 @@ does is in docs/python.md. Rooms of the front door, in files and folders of its 
     charges     a release, and the budget that pays for it
     talk        how work speaks to whoever started it; words: sizes and durations for people
     matching    sessions of two parties
+    arguments   what callers write, as the rooms below take it; results: what they get back; records: as JSON
+    budgets     privacy budgets in files
+    votes       elect and select; elections, selections: ballots and scores, one draw
+    release     numbers about private rows; releases: what they are made of; cells: a column row by row
+    joint       mpc_sum; sums: numbers, terms, run and charge
+    advice      advise; of all rooms here this one alone is above the command, whose rules it hands on
     base        the ground floor, on which all packages stand
 
 Rule: what is exported here is public, and stays. The command stands on these rooms, and none of them on the command.
@@ -23,6 +29,8 @@ if TYPE_CHECKING:
     from psi.identity.identity import Identity
     from psi.inputs.checking import Checked
     from psi.session.cost import CostEstimate
+    from psiselect import release
+    from psiselect.advice import Advice, advise
     from psiselect.base.errors import (
         BudgetError,
         CancelError,
@@ -37,10 +45,22 @@ if TYPE_CHECKING:
         TransportError,
         UsageError,
     )
+    from psiselect.budgets import Charged, Ledger
+    from psiselect.joint import mpc_sum
     from psiselect.matching.answers import FileResult, MatchResult
     from psiselect.matching.beforehand import check, estimate, normalize
     from psiselect.matching.calls import connect, connect_async, listen, listen_async, match
     from psiselect.matching.calls_by_files import answer, finish, offer
+    from psiselect.results import (
+        Election,
+        JointSum,
+        ReleasedCells,
+        ReleasedFirst,
+        ReleasedNumber,
+        ReleasedTable,
+        Selection,
+    )
+    from psiselect.votes import elect, select
 
     __version__: str
 
@@ -49,6 +69,8 @@ _EXPORTS = {
     "Identity": "psi.identity.identity",
     "Checked": "psi.inputs.checking",
     "CostEstimate": "psi.session.cost",
+    "Advice": "psiselect.advice",
+    "advise": "psiselect.advice",
     "BudgetError": "psiselect.base.errors",
     "CancelError": "psiselect.base.errors",
     "InputError": "psiselect.base.errors",
@@ -61,51 +83,79 @@ _EXPORTS = {
     "ResourceError": "psiselect.base.errors",
     "TransportError": "psiselect.base.errors",
     "UsageError": "psiselect.base.errors",
+    "Charged": "psiselect.budgets",
+    "Ledger": "psiselect.budgets",
+    "mpc_sum": "psiselect.joint",
     "FileResult": "psiselect.matching.answers",
     "MatchResult": "psiselect.matching.answers",
-    "answer": "psiselect.matching.calls_by_files",
     "check": "psiselect.matching.beforehand",
+    "estimate": "psiselect.matching.beforehand",
+    "normalize": "psiselect.matching.beforehand",
     "connect": "psiselect.matching.calls",
     "connect_async": "psiselect.matching.calls",
-    "estimate": "psiselect.matching.beforehand",
-    "finish": "psiselect.matching.calls_by_files",
     "listen": "psiselect.matching.calls",
     "listen_async": "psiselect.matching.calls",
     "match": "psiselect.matching.calls",
-    "normalize": "psiselect.matching.beforehand",
+    "answer": "psiselect.matching.calls_by_files",
+    "finish": "psiselect.matching.calls_by_files",
     "offer": "psiselect.matching.calls_by_files",
+    "release": "psiselect.release",
+    "Election": "psiselect.results",
+    "JointSum": "psiselect.results",
+    "ReleasedCells": "psiselect.results",
+    "ReleasedFirst": "psiselect.results",
+    "ReleasedNumber": "psiselect.results",
+    "ReleasedTable": "psiselect.results",
+    "Selection": "psiselect.results",
+    "elect": "psiselect.votes",
+    "select": "psiselect.votes",
 }
 
 __all__ = [
+    "Advice",
     "BudgetError",
     "CancelError",
+    "Charged",
     "Checked",
     "CostEstimate",
+    "Election",
     "FileResult",
     "Identity",
     "InputError",
+    "JointSum",
+    "Ledger",
     "LocalError",
     "MatchResult",
     "MinimumError",
     "OutputError",
     "PolicyError",
     "PsiselectError",
+    "ReleasedCells",
+    "ReleasedFirst",
+    "ReleasedNumber",
+    "ReleasedTable",
     "RemoteError",
     "ResourceError",
+    "Selection",
     "TransportError",
     "UsageError",
     "__version__",
+    "advise",
     "answer",
     "check",
     "connect",
     "connect_async",
+    "elect",
     "estimate",
     "finish",
     "listen",
     "listen_async",
     "match",
+    "mpc_sum",
     "normalize",
     "offer",
+    "release",
+    "select",
 ]
 
 

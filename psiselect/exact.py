@@ -6,8 +6,9 @@ import numbers
 from decimal import Decimal
 from fractions import Fraction
 
+from dpselect.decimals import parse_number
 from dpselect.privacy import parse_fraction
-from psiselect.base.errors import UsageError
+from psiselect.base.errors import InputError, UsageError
 
 Exact = str | int | Fraction | Decimal
 """Text such as "0.1" or "1/3", a whole number, a Fraction or a Decimal. A float is refused: 0.1 is not 1/10."""
@@ -34,3 +35,14 @@ def _instead(value: numbers.Real, name: str) -> str:
     except ValueError:  # not-a-number, infinity
         pass
     return f'write the number as text, such as {name}="0.1"'
+
+
+def signed(value: Exact, name: str) -> Fraction:
+    """The number as a fraction, of either sign; as `exact` otherwise."""
+    if isinstance(value, str):
+        try:
+            return parse_number(value, name)
+        except InputError as error:
+            raise UsageError(str(error), term=name) from None
+    negative = isinstance(value, int | Fraction | Decimal) and value < 0
+    return -exact(-value, name) if negative and not isinstance(value, str) else exact(value, name)

@@ -296,7 +296,7 @@ SOURCES = Counter({
     "dpselect.mechanisms: SystemEntropy": 1,
     "dpselect.quantile: SystemEntropy": 1,
     "dpselect.threshold: SystemEntropy": 1,
-    "cli.mpc.command:_run_linear SystemEntropy": 1,
+    "psiselect.sums.linear:sum_up SystemEntropy": 1,
     "cli.mpc.functions:_run SystemEntropy": 1,
     "cli.poll:respond SystemEntropy": 1,
     "psiselect.matching.both_here:match SystemEntropy": 1,
@@ -305,13 +305,13 @@ SOURCES = Counter({
     "psiselect.matching.by_files:finish SeededEntropy": 1,  # of the same
     "psiselect.matching.by_files:_writing SystemEntropy": 1,
     "psiselect.matching.own_side:OwnSide.setup SystemEntropy": 1,
-    "cli.release.command:count_command SystemEntropy": 1,
-    "cli.release.command:sum_command SystemEntropy": 1,
-    "cli.release.command:mean_command SystemEntropy": 1,
-    "cli.release.command:histogram_command SystemEntropy": 1,
-    "cli.release.command:quantile_command SystemEntropy": 1,
-    "cli.release.tables:table_command SystemEntropy": 1,
-    "cli.release.tables:threshold_command SystemEntropy": 1,
+    "psiselect.releases.numbers:count SystemEntropy": 1,
+    "psiselect.releases.numbers:sum_ SystemEntropy": 1,
+    "psiselect.releases.numbers:mean SystemEntropy": 1,
+    "psiselect.releases.numbers:histogram.draw SystemEntropy": 1,
+    "psiselect.releases.numbers:quantile SystemEntropy": 1,
+    "psiselect.releases.tabling:table.draw SystemEntropy": 1,
+    "psiselect.releases.tabling:threshold.draw SystemEntropy": 1,
 })  # fmt: skip
 
 

@@ -87,6 +87,8 @@ ADAPTERS = {
     "dpselect.ballots.formats": {FILES},
     "dpselect.ledger": {FILES, DATABASES, RANDOM, CLOCK},
     "dpselect.utility": {RANDOM},  # simulates from public parameters, with a fixed seed
+    "psiselect.advice": {CLOCK},
+    "psiselect.elections.draws": {FILES, CLOCK},
     "mpc.functions": {CLOCK},
     "mpc.mesh": {CLOCK},
     "mpc.mpyc_bridge": {SOCKETS},
@@ -101,7 +103,7 @@ def package(name: str) -> str:
 
 
 # Of the front door, what starts the command or hands on what a command makes. No command imports these.
-ABOVE_CLI = {"psiselect", "psiselect.__main__"}
+ABOVE_CLI = {"psiselect", "psiselect.__main__", "psiselect.advice"}
 
 
 def may_import(here: str, target: str) -> bool:

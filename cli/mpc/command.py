@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,18 +12,15 @@ import click
 from cli._options import choice, options
 from cli._output import say
 from cli.mpc.functions import argmax_command, max_command, threshold_command
-from cli.mpc.options import Values, charge_of, charged_options, common_options, open_session, paying, table_options
+from cli.mpc.options import Values, charged_options, common_options, open_session, table_options
 from cli.mpc.results import Output
-from dpselect.decimals import plain
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
 from mpc.fixedpoint import parse_decimal
-from mpc.parties import PartyList
-from mpc.plan import NoiseGuarantee, SumPlan, plan_sum
-from mpc.session import run_sum
+from mpc.plan import NoiseGuarantee
 from mpc.terms import MAX_LENGTH, Function
 from psi.tables import ReadingOptions
-from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import UsageError
+from psiselect.sums.linear import Party, Wish, guarantee_of, sum_up
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -156,76 +154,19 @@ def _run_linear(
 ) -> None:
     private = {name: options.pop(name) for name in _PRIVATE}
     session = open_session(**options)
-    roster = session.roster
     given, output = Values.of(value, values, query, column, said), Output(target, session.as_json)
     output.check(given)
-    mine = given.read(roster, session.party)
-    count = len(mine) if mine is not None else length or 1
-    if length not in (None, count):
-        raise UsageError(f"--length is {length}, but {count} numbers are given", term="length")
-    plan = plan_sum(
+    mine = given.read(session.roster, session.party)
+    wish = Wish(
         function,
-        roster,
-        length=count,
-        decimals=decimals,
-        bound=parse_decimal(bound, "bound"),
-        modulus=parse_modulus(modulus),
-        guarantee=_guarantee(**private),
-        allow_two_inputs=allow_two_inputs,
+        decimals,
+        parse_decimal(bound, "bound"),
+        parse_modulus(modulus),
+        _guarantee(**private),
+        allow_two_inputs,
     )
-    guarantee = plan.guarantee
-    charge = charge_of(
-        function,
-        None if guarantee is None else guarantee.epsilon,
-        NeighbouringRelation.REPLACE if guarantee is None else guarantee.neighbors,
-        ledger,
-        dataset,
-    )
-    entropy = SystemEntropy()
-    for line in _assumptions(plan, roster):
-        say(line)
-    encoded = None if mine is None else plan.encode(mine, entropy)
-    with paying(charge) as admit, session.waiting() as progress:
-        run = run_sum(
-            roster,
-            session.party,
-            session.identity,
-            plan.terms,
-            encoded,
-            entropy,
-            timeout=session.timeout,
-            progress=progress,
-            admit=admit,
-        )
-    output.give(plan, roster, run, {} if charge is None else charge.fields)
-
-
-def _assumptions(plan: SumPlan, roster: PartyList) -> list[str]:
-    """What the user should know before a share leaves."""
-    computing, inputs = len(roster.computing), len(roster.inputting)
-    lines = [
-        f"Each number is split into {computing} shares; fewer than {computing} of the computing parties together learn "
-        "nothing but the result. Every party is trusted to follow the protocol."
-    ]
-    guarantee, error = plan.guarantee, plan.error95
-    if guarantee is None or error is None:
-        lines.append(
-            f"The result is exact: {inputs - 1} parties that pool their inputs learn the last one's from it, and so "
-            "does whoever knows the other inputs from elsewhere."
-        )
-    else:
-        divisor = inputs if plan.terms.function is Function.MEAN else 1
-        lines.append(
-            f"The result is {guarantee.epsilon}-differentially private ({guarantee.neighbors.value}) towards "
-            f"{guarantee.colluding} colluding of {inputs} parties; its noise stays within "
-            f"+-{float(error / divisor):.6g} at 95 %."
-        )
-        if plan.coarsened > 1:
-            lines.append(
-                f"Values are rounded to multiples of {plain(plan.point.unit)}: a finer unit would take too long to "
-                "draw noise for, and this one is small beside the noise."
-            )
-    return lines
+    me = Party(session.roster, session.party, session.identity, session.timeout)
+    output.give(sum_up(me, mine, length, wish, ledger=ledger, dataset=dataset, tell=say, waiting=session.waiting))
 
 
 def _guarantee(
@@ -237,29 +178,17 @@ def _guarantee(
     contributions: int | None,
     sensitivity: str | None,
 ) -> NoiseGuarantee | None:
-    if epsilon is None:
-        given = {"colluding": colluding, "lower": lower, "upper": upper, "neighbors": neighbors}
-        for name, value in (given | {"contributions": contributions, "sensitivity": sensitivity}).items():
-            if value is not None:
-                raise UsageError(f"--{name} goes with --epsilon", term=name)
-        return None
-    if lower is None or upper is None:
-        missing = "lower" if lower is None else "upper"
-        raise UsageError(
-            f"--epsilon needs --lower and --upper: without bounds one party could move the sum by any amount, and no "
-            f"finite noise would hide it ({missing} is missing)",
-            term=missing,
-        )
-    if colluding is None:
-        raise UsageError("--epsilon needs --colluding: how many parties may pool what they know (1 or more)")
-    return NoiseGuarantee(
-        parse_epsilon(epsilon),
-        NeighbouringRelation.parse(neighbors or NeighbouringRelation.REPLACE.value),
-        parse_decimal(lower, "lower"),
-        parse_decimal(upper, "upper"),
+    def decimal(text: str | None, name: str) -> Fraction | None:
+        return None if text is None else parse_decimal(text, name)
+
+    return guarantee_of(
+        None if epsilon is None else parse_epsilon(epsilon),
         colluding,
-        contributions or 1,
-        None if sensitivity is None else parse_decimal(sensitivity, "sensitivity"),
+        decimal(lower, "lower"),
+        decimal(upper, "upper"),
+        None if neighbors is None else NeighbouringRelation.parse(neighbors),
+        contributions,
+        decimal(sensitivity, "sensitivity"),
     )
 
 

@@ -15,11 +15,9 @@ from cli._output import print_fields, print_json, say
 from cli.mpc.options import (
     Session,
     Values,
-    charge_of,
     charged_options,
     common_options,
     open_session,
-    paying,
     read_lines,
     table_options,
 )
@@ -33,6 +31,7 @@ from mpc.terms import Function
 from psi.tables import ReadingOptions
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import InputError, UsageError
+from psiselect.sums.charging import charge_of, paying
 from psiselect.words import human_bytes
 
 _WORDS = {"yes": "1", "no": "0"}
@@ -225,7 +224,7 @@ def _run(
             f"The winner is {plan.terms.epsilon}-differentially private ({plan.terms.neighbors}) towards "
             f"{plan.noise.colluding} colluding of them, each ballot approving a candidate at most once."
         )
-    with paying(charge) as admit, session.waiting() as progress:
+    with paying(charge, say) as admit, session.waiting() as progress:
         return run_function(
             session.roster,
             session.party,

@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from cli._ledger import Charge, ledger_options
+from cli._ledger import ledger_options
 from cli._options import options
 from cli._output import json_option, progress, say
 from cli._reading import taking_reading
-from cli._table import TableName, query_option, texts
-from dpselect.accounting import PureDp
-from dpselect.approval import epsilon_text
-from dpselect.decimals import NUMBER
-from dpselect.privacy import NeighbouringRelation
+from cli._table import TableName, query_option
 from mpc import parties
 from mpc.fixedpoint import parse_decimal
-from mpc.multiples import Multiples
 from mpc.parties import PartyList
-from mpc.securesum import Admit, admit_all
 from mpc.session import DEFAULT_TIMEOUT, Progress
-from mpc.terms import MAX_LENGTH, Function
+from mpc.terms import MAX_LENGTH
 from psi.identity.identity import Identity
-from psi.tables import ReadingOptions, distinct_names, require_names
+from psi.tables import ReadingOptions
 from psiselect.base.errors import InputError, UsageError
 from psiselect.identities import load_identity
+from psiselect.sums.numbers import read_numbers
 from psiselect.tables import Table
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -102,38 +96,6 @@ class Session:
             yield lambda done, _: display.update(task, completed=done)
 
 
-def charge_of(
-    function: Function,
-    epsilon: Fraction | None,
-    neighbors: NeighbouringRelation,
-    ledger: Path | None,
-    dataset: str | None,
-) -> Charge | None:
-    """What this party's run costs it, None without a ledger. Raises UsageError for a ledger without noise, BudgetError
-    when the budget does not hold it; see `Charge.of`."""
-    if epsilon is None:
-        for name, given in (("ledger", ledger), ("dataset", dataset)):
-            if given is not None:
-                raise UsageError(f"--{name} goes with --epsilon: without noise there is nothing to charge", term=name)
-        return None
-    # Pure epsilon-DP, for a sum by discrete Laplace noise and for a winner by one-sided noise (docs/systems).
-    what = f"mpc {function.value}: epsilon {epsilon_text(epsilon)}"
-    charge = Charge.of(ledger, dataset, PureDp(epsilon), neighbors, what)
-    if charge is not None:
-        charge.check()
-    return charge
-
-
-@contextlib.contextmanager
-def paying(charge: Charge | None) -> Iterator[Admit]:
-    """The `admit` of a run, which pays before a share leaves. Then says what is left, also when the run failed."""
-    try:
-        yield admit_all if charge is None else charge.pay
-    finally:
-        if charge is not None:
-            charge.tell(say)
-
-
 def open_session(*, party: str, parties_file: Path, identity: Path, timeout: float, as_json: bool) -> Session:
     """Read the parties file and the identity. Raises InputError, UsageError."""
     roster = parties.load(parties_file)
@@ -176,32 +138,6 @@ class Values:
             return read_numbers(self.table, self.column)
         text = sys.stdin.readline() if self.value == "-" else self.value or ""
         return [parse_decimal(part, "value") for part in text.split(",")]
-
-
-def read_numbers(table: Table, column: str | None) -> Multiples:
-    """The numbers of a table's only column, or of the one that is named. Raises UsageError or InputError.
-
-    A text file holds one number a line, and so does a .csv file of one column whose first line is a number, unless it
-    is said to be a header.
-    """
-    said = table.reading
-    # The first line is looked at below: a number is none of the names here, whatever it looks like.
-    source = replace(table, reading=replace(said, any_names=True)).open(otherwise=".txt")
-    names = source.schema.names
-    distinct_names(names, source.name)
-    if column is not None:
-        require_names(source, [column], "column")
-    elif len(names) > 1:
-        raise UsageError(f"{source.name} has {len(names)} columns; choose one with --column", term="column")
-    bare = said.header is None and column is None and source.header_line and NUMBER.fullmatch(names[0].strip())
-    header = [(source.header_line, names[0])] if bare else []
-    cells = itertools.chain(header, texts(source, column or names[0], blanks=True))
-    taken = itertools.islice(cells, MAX_LENGTH + 1)
-    numbers = Multiples.parse(taken, lambda line: f"{source.name}, {source.unit} {line}")
-    if not 1 <= len(numbers) <= MAX_LENGTH:
-        many = f"more than {MAX_LENGTH}" if numbers else "no"
-        raise InputError(f"{source.name} has {many} numbers; expected 1 to {MAX_LENGTH}")
-    return numbers
 
 
 def read_lines(file: Path, what: str) -> list[str]:

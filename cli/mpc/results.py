@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
 from cli._ledger import writing
-from cli._output import json_text, print_fields, print_json, print_table, say
+from cli._output import print_fields, print_json, print_table, say
 from cli.mpc.options import Values
-from dpselect.decimals import number, plain
+from dpselect.decimals import plain
 from mpc.multiples import Multiples
-from mpc.parties import PartyList
-from mpc.plan import SumPlan
-from mpc.session import MpcSession
 from mpc.terms import Function
 from psi.tables.writing import write_batches
 from psiselect.base import atomic
 from psiselect.base.errors import InputError, OutputError, UsageError
+from psiselect.records import json_text
+from psiselect.sums.linear import Summed
 from psiselect.words import human_bytes
 
 # More rows are no help on a screen, and each takes half a millisecond to lay out.
@@ -52,28 +51,24 @@ class Output:
         if read is not None and read.exists() and file.exists() and file.samefile(read):
             raise UsageError(f"--output {file} is the input file itself; choose another name", term="output")
 
-    def give(self, plan: SumPlan, roster: PartyList, run: MpcSession, charged: dict[str, object]) -> None:
+    def give(self, found: Summed) -> None:
         """Write the file, then say what was found. Where the file cannot be written, the numbers are printed in its
-        place and InputError is raised: they cannot be had again without all parties. charged: what is left of the
-        budget that paid, empty where none did."""
-        function, inputs = plan.terms.function, len(roster.inputting)
-        results = Multiples(run.totals, plan.point.unit / _divisor(plan, roster))
+        place and InputError is raised: they cannot be had again without all parties."""
+        function, inputs, run = found.plan.terms.function, len(found.roster.inputting), found.run
+        results = found.results
         for name in run.unconfirmed:
             say(f"{name} has not confirmed that it holds the result")
-
-        def record() -> dict[str, object]:
-            return _record(plan, roster, run, results) | charged
 
         failed = None
         if self.file is not None:
             try:
-                _write(self.file, function, results, record)
+                _write(self.file, function, results, found.to_json)
             except (InputError, OSError) as error:
                 failed = error
         written = None if failed is not None else self.file
-        with writing(charged=bool(charged), kept=written):
+        with writing(charged=found.charge is not None, kept=written):
             if self.as_json or failed is not None:
-                print_json(record() | ({} if written is None else {"output": written}))
+                print_json(found.to_json() | ({} if written is None else {"output": written}))
             else:
                 _print(function, results, inputs, self.file)
         if not self.as_json and failed is None:
@@ -112,35 +107,3 @@ def _write(file: Path, function: Function, results: Multiples, record: Callable[
 def _batches(results: Multiples, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     places = pa.array(range(1, len(results) + 1), pa.int64())
     yield pa.RecordBatch.from_arrays([places, pa.array(results.texts(), pa.large_string())], schema=schema)
-
-
-def _divisor(plan: SumPlan, roster: PartyList) -> int:
-    return len(roster.inputting) if plan.terms.function is Function.MEAN else 1
-
-
-def _record(plan: SumPlan, roster: PartyList, run: MpcSession, results: Multiples) -> dict[str, object]:
-    found: Sequence[int | float] = results.numbers()
-    texts = results.texts()
-    record: dict[str, object] = {
-        "function": plan.terms.function,
-        "value": found[0] if len(results) == 1 else found,
-        "value_exact": texts[0] if len(results) == 1 else texts,
-        "parties": len(roster.inputting),
-        "threshold": len(roster.computing) - 1,
-        "unconfirmed": list(run.unconfirmed),
-        "seconds": run.seconds,
-        "bytes_sent": run.bytes_sent,
-        "bytes_received": run.bytes_received,
-    }
-    if plan.guarantee is not None:
-        error = None if plan.error95 is None else plan.error95 / _divisor(plan, roster)
-        record |= {
-            "epsilon": float(plan.guarantee.epsilon),
-            "epsilon_exact": plan.guarantee.epsilon,
-            "neighbors": plan.guarantee.neighbors,
-            "colluding": plan.guarantee.colluding,
-            "unit": plain(plan.point.unit),
-            "sensitivity": number((plan.sensitivity or 0) * plan.point.unit),
-            "error95": None if error is None else float(error),
-        }
-    return record

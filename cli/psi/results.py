@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cli._errors import ToldError
-from cli._output import hold_stdout, plain_json, print_fields, print_json
+from cli._output import hold_stdout, print_fields, print_json
 from psi.accounts import results_file
 from psi.agreement.modes import Matching
 from psi.agreement.terms import Terms
@@ -22,6 +22,7 @@ from psiselect.base.errors import OutputError, PolicyError, RemoteError, as_reco
 from psiselect.matching import values
 from psiselect.matching.results import Found, together
 from psiselect.matching.spare import Spare
+from psiselect.records import plain_json
 from psiselect.words import human_bytes, human_seconds
 
 

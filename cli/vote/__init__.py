@@ -1,8 +1,7 @@
 """`psiselect vote`.
 
     command  the winner, and the exact count
-    options  what every command may be told about ballots; ballots: reads them
-    draws    the record that one draw is the result
+    options  what every command may be told about ballots
     expect   what epsilon means, in words
     plan     how likely the true winner is to come out, before any budget is spent
 

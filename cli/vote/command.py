@@ -5,24 +5,27 @@ from __future__ import annotations
 import functools
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import click
 
 from cli._ledger import ledger_options, open_ledger, writing
 from cli._options import choice
 from cli._output import json_option, print_json, print_line, print_table, say
-from cli.vote.ballots import load_given
-from cli.vote.draws import DrawRecord
 from cli.vote.expect import Entitled, print_expectation
-from cli.vote.options import GivenBallots, ballot_options
+from cli.vote.options import ballot_options
 from cli.vote.plan import print_plan, save_plot
 from dpselect.accounting import BudgetKind
-from dpselect.approval import elect, epsilon_text, guarantee, not_private_tally
+from dpselect.approval import epsilon_text, not_private_tally
 from dpselect.ballots import Reading, load_candidates
 from dpselect.mechanisms import Mechanism
-from dpselect.planning import Task, choose, plan
+from dpselect.planning import Task, plan
 from dpselect.privacy import NeighbouringRelation, parse_epsilon, parse_fraction
 from psiselect.base.errors import UsageError
+from psiselect.elections.ballots import GivenBallots, load_given
+from psiselect.elections.draws import DrawRecord
+from psiselect.elections.winner import Wish, draw_winner
+from psiselect.tables import Table
 
 MECHANISMS = ("permute-and-flip", "exponential", "subset-exponential", "peeling")
 _SHOWN = 20  # candidates
@@ -99,66 +102,32 @@ def winner(
       psiselect vote winner election.cat --epsilon 1 --neighbors replace --seats 3 --gap 20
       psiselect vote winner votes.pb --epsilon 0.1 --neighbors add-remove --ledger budget.db --dataset town-2026
     """
-    exact, relation, guess = parse_epsilon(epsilon), NeighbouringRelation.parse(neighbors), _gap(gap)
+    chosen = None if mechanism == "auto" else Mechanism(mechanism)
+    wish = Wish(parse_epsilon(epsilon), NeighbouringRelation.parse(neighbors), chosen, seats, _gap(gap))
     record = _record(given, ledger, again=again, no_ledger=no_ledger)
     if record is not None and not again:
-        record.refuse_another(exact)
+        record.refuse_another(wish.epsilon)
     book = open_ledger(ledger, dataset)
     reading = load_given(given)
     _tell(reading)
-    task = Task(
-        len(reading.profile.candidates), exact, relation, seats, guess, BudgetKind.PURE if book is None else book.kind
-    )
-    choice = choose(task, None if mechanism == "auto" else Mechanism(mechanism))
-    remaining = None
-    if book is not None and dataset is not None:
-        what = f"vote winner: {choice.mechanism.value}, epsilon {epsilon_text(exact)}"
-        remaining = book.spend(dataset, choice.measurement.event, neighbors=relation, what=what[:200]).remaining
-
-    def draw() -> tuple[str, ...]:
-        return elect(reading.profile, choice.measurement)
-
-    if record is None:
-        winners, total = draw(), exact
-    else:
-        winners, past = record.draw(exact, relation, draw, again=again)
-        total = sum((earlier.epsilon for earlier in past), exact)
-    exponent = choice.measurement.exponent
-    promise = guarantee(exact, relation, by_voter=reading.by_voter)
-    found = {
-        "winners": winners,
-        "titles": {name: reading.titles[name] for name in winners if name in reading.titles},
-        "seats": seats,
-        "mechanism": choice.mechanism.value,
-        "why": choice.why,
-        "epsilon": float(exact),
-        "epsilon_exact": str(exact),
-        "epsilon_of_all_draws": float(total),
-        "neighbors": neighbors,
-        "exponent_per_vote": float(exponent),
-        "exponent_per_vote_exact": str(exponent),
-        "sampling": "exact",
-        "guarantee": promise,
-        "record": None if record is None else record.path,
-        "ledger_remaining": None if remaining is None else float(remaining.amount),
-        "ledger_remaining_exact": None if remaining is None else str(remaining.amount),
-    }
+    found = draw_winner(reading, wish, book=book, dataset=dataset, record=record, again=again)
     with writing(charged=book is not None, kept=None if record is None else record.path):
         if as_json:
-            print_json(found)
+            print_json(found.to_json())
         else:
-            shown = [_titled(name, reading) for name in winners]
+            shown = [_titled(name, reading) for name in found.winners]
             print_line(f"Winner: {shown[0]}" if seats == 1 else f"Committee, in the order of names: {', '.join(shown)}")
-            print_line(promise)
+            print_line(found.promise)
     if as_json:
         return
-    say(f"{choice.mechanism.value}, exponent {exponent} per vote, sampled exactly; {choice.why}")
+    choice = found.choice
+    say(f"{choice.mechanism.value}, exponent {choice.measurement.exponent} per vote, sampled exactly; {choice.why}")
     if record is not None:
         say(f"recorded in {record.path}; a second draw is refused")
-        if total != exact:
-            say(f"all draws from these ballots together: epsilon {epsilon_text(total)}")
-    if book is not None and remaining is not None:
-        say(f"left for {dataset!r} in {ledger}: {book.describe(remaining)}")
+        if found.total != wish.epsilon:
+            say(f"all draws from these ballots together: epsilon {epsilon_text(found.total)}")
+    if book is not None and found.balance is not None:
+        say(f"left for {dataset!r} in {ledger}: {book.describe(found.balance.remaining)}")
 
 
 @command.command("plan", short_help="What to expect, before any budget is spent.")
@@ -315,7 +284,7 @@ def _record(given: GivenBallots, ledger: Path | None, *, again: bool, no_ledger:
     if ledger is not None and no_ledger:
         raise UsageError("--ledger and --no-ledger contradict each other; leave out one of them")
     if ledger is None and not no_ledger:
-        return DrawRecord.beside(given.table)
+        return DrawRecord.beside(cast(Table, given.table))  # a command names tables
     if again:
         raise UsageError("--again goes with the record beside the ballots; leave it out, with a ledger or without any")
     return None

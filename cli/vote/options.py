@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ from cli._reading import TABLE_FORMATS, format_option, taking_reading
 from cli._table import FILE_OR_DATABASE, query_option
 from dpselect.ballots import FORMATS, OnInvalid, Other, Repeated, Rules, load_candidates
 from psiselect.base.errors import UsageError
+from psiselect.elections.ballots import GivenBallots, separator_of
 from psiselect.tables import Table
 
 candidates_option = click.option(
@@ -77,16 +78,6 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class GivenBallots:
-    """What a command was told about ballots. form: None for whatever the content shows. line_breaks: see `--help`."""
-
-    table: Table
-    rules: Rules
-    form: str | None
-    line_breaks: bool = False
-
-
 def ballot_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options; the command's function receives `given`, a GivenBallots."""
 
@@ -110,7 +101,7 @@ def _given(values: dict[str, Any]) -> GivenBallots:
     rules = Rules(
         on_invalid=OnInvalid(taken["on_invalid"]),
         ballot_column=taken["ballot_column"],
-        separator=_separator(taken["separator"]),
+        separator=None if taken["separator"] is None else separator_of(taken["separator"]),
         other=Other(taken["other"]),
         yes=taken["yes"],
         no=taken["no"],
@@ -134,13 +125,3 @@ _NAMES = (
 
 def _on_a_terminal() -> bool:
     return sys.stderr.isatty()
-
-
-def _separator(text: str | None) -> str | None:
-    if text is None:
-        return None
-    plain = text.replace(r"\n", "\n").replace(r"\t", "\t")
-    found = plain.strip(" ") or plain
-    if not found:
-        raise UsageError("--separator: expected a text such as ';'")
-    return found

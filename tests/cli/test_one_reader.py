@@ -20,9 +20,9 @@ import pytest
 from support.mpc_processes import Group
 from support.program import Run
 
-from cli.mpc import options
-from cli.mpc.options import read_numbers
 from psiselect.base.errors import InputError, PsiselectError, UsageError
+from psiselect.sums import numbers as joint_numbers
+from psiselect.sums.numbers import read_numbers
 from psiselect.tables import Table
 
 Rows = Sequence[Sequence[str | int]]
@@ -192,8 +192,8 @@ def test_files_of_numbers(
 
 @pytest.mark.parametrize("ending", ["txt", "csv"])
 def test_the_longest_file_of_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
-    assert options.MAX_LENGTH == 1_000_000
-    monkeypatch.setattr(options, "MAX_LENGTH", 1000)
+    assert joint_numbers.MAX_LENGTH == 1_000_000
+    monkeypatch.setattr(joint_numbers, "MAX_LENGTH", 1000)
     path = tmp_path / f"v.{ending}"
     path.write_text("1\n" * 1000)
     assert read_numbers(Table(path), None) == [1] * 1000

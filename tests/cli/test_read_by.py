@@ -25,9 +25,9 @@ from support.spreadsheets import write_spreadsheet
 from support.stores import Web, put, s3_server, web_server
 
 from cli._read_by import COMMANDS, READ_BY, YES
-from cli.mpc.options import read_numbers
 from psi.tables import ReadingOptions
 from psiselect.base.errors import InputError
+from psiselect.sums.numbers import read_numbers
 from psiselect.tables import Table
 
 Rows = Sequence[Sequence[str | int]]

@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from cli import main
-from cli._score_table import read_scores
 from dpselect import committee
 from dpselect.accounting import BudgetKind, Cost
 from dpselect.ledger import Ledger
@@ -22,6 +21,7 @@ from dpselect.privacy import NeighbouringRelation
 from psi.tables import open_source
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import InputError
+from psiselect.selections.scores import read_scores
 
 SHARP = ["--sensitivity", "1", "--epsilon", "2000"]
 

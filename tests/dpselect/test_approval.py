@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from support.entropy import FixedEntropy
 
-from cli.vote.ballots import load
 from dpselect import utility
 from dpselect.approval import elect, epsilon_text, guarantee, not_private_tally
 from dpselect.ballots import Profile
@@ -18,6 +17,7 @@ from dpselect.mechanisms import Mechanism, Selection
 from dpselect.planning import Task, choose
 from dpselect.privacy import NeighbouringRelation
 from psiselect.base.errors import UsageError
+from psiselect.elections.ballots import load
 from psiselect.tables import Table
 
 ADD_REMOVE, REPLACE = NeighbouringRelation.ADD_REMOVE, NeighbouringRelation.REPLACE

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.tables import MemoryFile, ballots_of
 
-from cli.vote.ballots import load as load_ballots
-from cli.vote.ballots import read_file
 from dpselect.ballots import Counted, OnInvalid, Profile, Reading, Rules, parse_candidates
 from psiselect.base.errors import InputError
+from psiselect.elections.ballots import load as load_ballots
+from psiselect.elections.ballots import read_file
 from psiselect.tables import Table
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "ballots"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from support.tables import ballots_of
 
-from cli.vote.ballots import load as load_ballots
 from dpselect.ballots import FORMATS, Counted, Reading, Rules, load_candidates, parse
 from psiselect.base.errors import InputError, UsageError
+from psiselect.elections.ballots import load as load_ballots
 from psiselect.tables import Table
 
 HEAD = (

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from support.checkout import environment
 
-from cli.vote.ballots import load
+from psiselect.elections.ballots import load
 from psiselect.tables import Table
 
 NAMES = [f"Candidate {number:02}" for number in range(20)]
@@ -20,7 +20,7 @@ _READ = """
 import json, resource, sys
 from pathlib import Path
 from psiselect.tables import Table
-from cli.vote.ballots import load
+from psiselect.elections.ballots import load
 names = Path("names.txt") if sys.argv[2] == "names" else None
 found = load(Table(Path(sys.argv[1])), candidates=names).profile
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

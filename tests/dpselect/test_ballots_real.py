@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 from support.entropy import FixedEntropy
 
-from cli.vote.ballots import load
 from dpselect import utility
 from dpselect.approval import elect, not_private_tally
 from dpselect.committee import SubsetExponential
 from dpselect.mechanisms import Mechanism, Selection
 from dpselect.planning import Task, choose
 from dpselect.privacy import NeighbouringRelation
+from psiselect.elections.ballots import load
 from psiselect.tables import Table
 
 pytestmark = pytest.mark.ballots

@@ -16,7 +16,6 @@ from support.entropy import FixedEntropy
 from support.played import Played
 
 from cli.release import command as release_command
-from cli.release.common import _default_unit
 from dpselect import local_dp, numeric
 from dpselect.accounting import PureDp
 from dpselect.approval import not_private_tally
@@ -33,6 +32,8 @@ from dpselect.scores import Declared, ScoreBound, Scores, take
 from dpselect.threshold import above_threshold
 from dpselect.truncated import truncation_bound
 from psiselect.base.errors import InputError, UsageError
+from psiselect.releases import numbers as release_numbers
+from psiselect.releases.common import default_unit
 
 ADD_REMOVE, REPLACE = NeighbouringRelation.ADD_REMOVE, NeighbouringRelation.REPLACE
 ONE, TINY = Fraction(1), Fraction(1, 10**30)
@@ -108,10 +109,10 @@ def test_means_stay_within_their_bounds(noise: int, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_unit_by_default_is_the_largest_that_gives_the_steps() -> None:
-    assert _default_unit(Fraction(1000), 1000) == 1
-    assert _default_unit(Fraction(1000) - TINY, 1000) == Fraction(1, 10)
-    assert _default_unit(Fraction(10**9), 1000) == 1
-    assert _default_unit(Fraction(1), 1000) == Fraction(1, 1000)
+    assert default_unit(Fraction(1000), 1000) == 1
+    assert default_unit(Fraction(1000) - TINY, 1000) == Fraction(1, 10)
+    assert default_unit(Fraction(10**9), 1000) == 1
+    assert default_unit(Fraction(1), 1000) == Fraction(1, 1000)
 
 
 # ------------------------------------------------------------------------------------------ ends of the integer types
@@ -288,7 +289,7 @@ def test_numbers_of_cells_options_and_points(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_grid_of_a_quantile_has_a_limit(
     upper: str, refusal: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(release_command, "_MAX_GRID", 5)  # 0, 1, 2, 3, 4
+    monkeypatch.setattr(release_numbers, "_MAX_GRID", 5)  # 0, 1, 2, 3, 4
     (tmp_path / "t.csv").write_text("v\n1\n")
     words = [
         str(tmp_path / "t.csv"),

@@ -165,7 +165,7 @@ def test_draws_follow_the_law() -> None:
 
 @pytest.mark.ballots
 def test_draws_on_a_real_election_follow_the_law() -> None:
-    from cli.vote.ballots import load
+    from psiselect.elections.ballots import load
     from psiselect.tables import Table
 
     profile = load(Table(Path(os.environ["PSISELECT_BALLOTS"]) / "preflib_00026-00000001.cat")).profile

@@ -11,6 +11,7 @@ from cli.mpc import command as sums
 from cli.mpc import functions
 from mpc.functions import FunctionOutcome
 from mpc.session import MpcSession
+from psiselect.sums import linear
 from support.mpc_processes import Group
 
 ROLES = {"alice": "input", "bob": "input", "carlos": "input", "s1": "server", "s2": "server", "s3": "server"}
@@ -23,7 +24,7 @@ class Played:
         self.values: Any = "not run"
         self.sum = MpcSession((), 1.0, 2, 3, ())
         self.function = FunctionOutcome(True, 1.0, 2, 3, ())
-        monkeypatch.setattr(sums, "run_sum", lambda *args, **_: self.note(args[4], self.sum))
+        monkeypatch.setattr(linear, "run_sum", lambda *args, **_: self.note(args[4], self.sum))
         monkeypatch.setattr(functions, "run_function", lambda *args, **_: self.note(args[4], self.function))
 
     def note(self, values: Any, outcome: Any) -> Any:

@@ -47,7 +47,7 @@ _OF_PATHS |= {"rename", "chmod", "symlink_to", "hardlink_to", "exists", "is_file
 _OF_PATHS |= {"rglob", "samefile", "resolve"}
 # The project's own, which have a path's names; whoever calls them opens nothing itself.
 _OF_PROJECT = {"labels.open", "link.open", "table.open", "Ledger.open", "SessionFolder.exists"}
-_OF_PROJECT |= {"ResumableSession.open"}
+_OF_PROJECT |= {"ResumableSession.open", "common.open", "BudgetFile.open"}
 
 
 def modules(root: Path, packages: tuple[str, ...] = PACKAGES) -> dict[str, ast.Module]:

@@ -6,10 +6,10 @@ import io
 from pathlib import Path
 from typing import BinaryIO
 
-from cli.vote.ballots import read_file
 from dpselect.ballots import Reading, Rules
 from psi.tables import TableFile, open_file, row_table
 from psiselect.base.rows import RowTable
+from psiselect.elections.ballots import read_file
 
 
 class MemoryFile(TableFile):

@@ -10,6 +10,8 @@ from cli.mpc import options
 from cli.mpc.command import parse_modulus
 from cli.mpc.options import read_lines
 from psiselect.base.errors import InputError, UsageError
+from psiselect.sums import numbers
+from psiselect.tables import Table
 
 
 def test_moduli_as_text() -> None:
@@ -34,11 +36,11 @@ def test_a_file_has_at_most_so_many_lines(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_table_has_at_most_so_many_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(options, "MAX_LENGTH", 3)
+    monkeypatch.setattr(numbers, "MAX_LENGTH", 3)
     file = tmp_path / "numbers.txt"
-    table = options.Table(file, None)
+    table = Table(file, None)
     file.write_text("1\n2\n3\n")
-    assert options.read_numbers(table, None) == [1, 2, 3]
+    assert numbers.read_numbers(table, None) == [1, 2, 3]
     file.write_text("1\n2\n3\n4\n")
     with pytest.raises(InputError, match="more than 3 numbers"):
-        options.read_numbers(options.Table(file, None), None)
+        numbers.read_numbers(Table(file, None), None)

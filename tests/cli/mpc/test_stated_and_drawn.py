@@ -23,6 +23,7 @@ from mpc.noise import SharedNoise
 from mpc.session import MpcSession
 from mpc.terms import MpcTerms
 from psiselect.base.entropy import SystemEntropy
+from psiselect.sums import linear
 
 NAMES = ("alice", "bob", "carlos", "david", "erin")
 
@@ -68,7 +69,7 @@ def caught(monkeypatch: pytest.MonkeyPatch) -> Caught:
         return FunctionOutcome(value[plan.terms.function.value], 0.0, 0, 0, ())
 
     monkeypatch.setattr(noise, "negative_binomials", draw)
-    monkeypatch.setattr(sums, "run_sum", run_sum)
+    monkeypatch.setattr(linear, "run_sum", run_sum)
     monkeypatch.setattr(functions, "run_function", run_function)
     return found
 

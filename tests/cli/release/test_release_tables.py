@@ -16,9 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from cli.release import tables
 from cli.release.command import command
-from cli.release.groups import Grouping, Tabulation
 from dpselect.accounting import BudgetKind, Cost
 from dpselect.gaussian import DiscreteGaussian
 from dpselect.ledger import Ledger
@@ -26,6 +24,8 @@ from dpselect.numeric import DiscreteLaplace
 from dpselect.privacy import NeighbouringRelation
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import BudgetError, InputError, UsageError
+from psiselect.releases import common, tabling
+from psiselect.releases.groups import Grouping, Tabulation
 
 ADD_REMOVE = NeighbouringRelation.ADD_REMOVE
 ROWS = """who,region,sex,pay
@@ -190,7 +190,7 @@ def test_batches_make_no_difference(tmp_path: Path) -> None:
         if g is not None:
             cell = wanted[g.strip(), str(h).lower()]
             cell[0], cell[1] = cell[0] + 1, cell[1] + 1000 * v
-    from cli.release.common import Common, GivenOptions
+    from cli.release.options import GivenOptions
     from dpselect.grid import Grid
     from psi.tables import ReadingOptions
 
@@ -199,7 +199,7 @@ def test_batches_make_no_difference(tmp_path: Path) -> None:
         person=None, on_invalid="error", ledger=None, dataset=None, plan=False, as_json=False,
     )  # fmt: skip
     grid = Grid(Fraction(0), Fraction(10**15), Fraction(1, 1000))
-    cells = Tabulation(Common.of("table", given), Grouping(("g", "h")), grid, None).cells()
+    cells = Tabulation(given.common("table"), Grouping(("g", "h")), grid, None).cells()
     assert {group: [cell.rows, cell.total] for group, cell in cells.items()} == wanted
 
 
@@ -234,17 +234,16 @@ def test_the_charge(table: Path, tmp_path: Path) -> None:
 def test_the_charge_comes_before_the_draw(words: list[object], table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order = []
 
-    def charge(*given: object) -> dict[str, object]:
+    def charge(*given: object) -> None:
         order.append("charge")
-        return {}
 
     class Watched(SystemEntropy):
         def read(self, size: int) -> bytes:
             order.append("draw")
             return super().read(size)
 
-    monkeypatch.setattr(tables, "charge", charge)
-    monkeypatch.setattr(tables, "SystemEntropy", Watched)
+    monkeypatch.setattr(common, "charge", charge)
+    monkeypatch.setattr(tabling, "SystemEntropy", Watched)
     run(words[0], table, *words[1:], "--epsilon", 1, "--on-invalid", "drop")
     assert order[:2] == ["charge", "draw"]
 

@@ -13,7 +13,8 @@ import pytest
 
 from cli.main import main
 from cli.vote import command as vote_module
-from cli.vote import draws
+from psiselect.elections import draws
+from psiselect.elections import winner as vote_winner
 
 Run = Callable[..., tuple[int, str, str]]
 OPTIONS = ("--epsilon", "1", "--neighbors", "add-remove")
@@ -86,7 +87,7 @@ def test_the_cost_is_recorded_before_the_draw_and_the_winner_before_it_is_shown(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as inner:
-        inner.setattr(vote_module, "elect", dies)
+        inner.setattr(vote_winner, "elect", dies)
         assert run("b.csv")[:2] == (130, "")
     assert seen == [{"begun": {"at": "2026-11-28 10:00 UTC", "epsilon": "1", "neighbors": "add-remove"}}]
     code, out, err = run("b.csv")

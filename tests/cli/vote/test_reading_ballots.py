@@ -10,11 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from support.tables import MemoryFile
 
-from cli.vote.ballots import load_given, read_file
-from cli.vote.options import GivenBallots
 from dpselect.ballots import OnInvalid, Repeated, Rules
 from psi.tables.reading import ReadingOptions
 from psiselect.base.errors import InputError
+from psiselect.elections.ballots import GivenBallots, load_given, read_file
 from psiselect.tables import Table
 
 NAMES = ("Ada", "Çelik")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli.main import main
-from cli.vote import command as vote_module
+from psiselect.elections import winner as vote_winner
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "ballots"
 Run = Callable[..., tuple[int, str, str]]
@@ -197,7 +197,7 @@ def test_the_ledger_is_charged_before_the_release_and_refuses_beyond(
     def dies(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(vote_module, "elect", dies)
+    monkeypatch.setattr(vote_winner, "elect", dies)
     assert run("winner", FIXTURES / "zero.cat", *options)[:2] == (130, "")  # nothing was released, and it is paid
     entries = json.loads(run("show", ledger, "--json", group="budget")[1])["entries"]
     assert [entry["cost_exact"] for entry in entries] == ["2/5", "2/5"]

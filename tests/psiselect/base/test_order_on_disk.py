@@ -18,7 +18,6 @@ import pytest
 from support.disk import Disk
 from support.parties import setup
 
-from cli.vote.draws import DrawRecord
 from dpselect.accounting import BudgetKind, Cost, PureDp
 from dpselect.ledger import Ledger
 from dpselect.privacy import NeighbouringRelation
@@ -40,6 +39,7 @@ from psi.tables.writing import write_rows
 from psi.transport.wire import Frame
 from psiselect.base import atomic
 from psiselect.base.packed import I64
+from psiselect.elections.draws import DrawRecord
 from psiselect.matching.records import SessionRecords
 
 KEY = bytes(range(32))

@@ -32,7 +32,7 @@ PLACES = {
     "cli/demo/samples.py": ("replacing", "whole or not at all: atomic"),
     "cli/demo/command.py": ("TemporaryDirectory", "working files of the demo"),
     "cli/poll.py": ("write_bytes", "whole or not at all: atomic"),
-    "cli/vote/draws.py": ("AppendLog", "a draw"),
+    "psiselect/elections/draws.py": ("AppendLog", "a draw"),
     "cli/vote/plan.py": ("replacing", "whole or not at all: atomic"),
     "cli/psi/log_writer.py": ("open", "a log, not durable"),
     "psiselect/matching/by_files.py": ("replacing sync_file", "tests/cli/psi/test_steps.py"),

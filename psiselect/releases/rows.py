@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
-from cli._table import texts
 from dpselect.names import clean
 from dpselect.persons import PersonRows
 from psi.tables import Source, fault_error
 from psiselect.base.errors import InputError
 from psiselect.base.rows import Fault
+from psiselect.cells import texts
 
 # Names of columns that are likely to say whose a row is, at the end of the column's name.
 _ID = re.compile(

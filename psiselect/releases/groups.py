@@ -10,8 +10,6 @@ from itertools import islice
 import numpy as np
 import pyarrow as pa
 
-from cli.release.common import Common
-from cli.release.streaming import distinct_cells, placed, plain_array
 from dpselect.columnar import GridPlaces, Integers, Sure, add
 from dpselect.grid import Grid
 from dpselect.grouped import Cell, Group
@@ -19,6 +17,8 @@ from dpselect.numeric import Invalid
 from dpselect.persons import PersonRows
 from psiselect.base.errors import InputError
 from psiselect.base.rows import Fault
+from psiselect.releases.common import Common
+from psiselect.releases.streaming import distinct_cells, placed, plain_array
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cli._reading import TABLE_FORMATS
-from cli.vote.options import GivenBallots
 from dpselect import ballots
 from dpselect.ballots import BallotColumnError, OnInvalid, Reading, Rules
 from psi.tables import Source, TableFile, as_text, is_columnar, open_file, row_table
@@ -28,10 +26,30 @@ from psiselect.base.columns import Chunk, ColumnTable, TextColumn, column_table
 from psiselect.base.errors import InputError, UsageError
 from psiselect.base.linewise import Stream, line_chunks
 from psiselect.base.splitting import Escape
-from psiselect.tables import Table
+from psiselect.tables import AnyTable, Table
 
+TABLE_FORMATS = tuple(kind.value for kind in Kind)
 _BLOCK = 1 << 20
 _SWAPPED = bytes.maketrans(b"\r\n", b"\n\r")
+
+
+@dataclass(frozen=True)
+class GivenBallots:
+    """What is said about ballots. form: None for whatever the content shows. line_breaks: see `--help`."""
+
+    table: AnyTable
+    rules: Rules
+    form: str | None
+    line_breaks: bool = False
+
+
+def separator_of(text: str) -> str:
+    r"""What stands between names in a cell, where \n and \t may be written as two characters. Raises UsageError."""
+    plain = text.replace(r"\n", "\n").replace(r"\t", "\t")
+    found = plain.strip(" ") or plain
+    if not found:
+        raise UsageError("--separator: expected a text such as ';'")
+    return found
 
 
 def load(
@@ -48,24 +66,27 @@ def load(
 
 
 def load_given(given: GivenBallots) -> Reading:
-    """Read ballots as a command's options say.
+    """Read ballots as a command's options say; a column that fits is named as its option.
 
     Raises InputError with the place of what is wrong, UsageError for options that do not go together.
     """
-    table = given.table
     try:
-        if not table.in_database and table.query is None:
-            return read_file(
-                table.file_in(), given.rules, given.form, reading=table.reading, line_breaks=given.line_breaks
-            )
-        if given.form not in (None, ballots.TABLE):
-            raise UsageError(f"--format {given.form} is for files; a database returns a table", term="form")
-        return ballots.read(_typed(table.open()), given.rules)
+        return read_given(given)
     except BallotColumnError as error:
         if error.column is None:
             raise
         command = shlex.join(["psiselect", *sys.argv[1:], "--ballot-column", error.column])
         raise InputError(f"{error}. The column {error.column!r} fits; run: {command}", line=error.line) from None
+
+
+def read_given(given: GivenBallots) -> Reading:
+    """Read ballots as they are said to be. Raises as `load_given` does, and BallotColumnError."""
+    table = given.table
+    if isinstance(table, Table) and not table.in_database and table.query is None:
+        return read_file(table.file_in(), given.rules, given.form, reading=table.reading, line_breaks=given.line_breaks)
+    if given.form not in (None, ballots.TABLE):
+        raise UsageError(f"--format {given.form} is for files; a database returns a table", term="form")
+    return ballots.read(_typed(table.open()), given.rules)
 
 
 def read_file(

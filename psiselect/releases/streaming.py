@@ -15,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cli.release.common import Common
 from dpselect.columnar import Doubles, EdgePlaces, GridPlaces, Integers, Places, Sure, add
 from dpselect.decimals import parse_number
 from dpselect.grid import Added, Grid
@@ -24,6 +23,7 @@ from dpselect.numeric import Invalid
 from psi.tables import Source
 from psi.tables.source import BATCH_ROWS, rows_of
 from psiselect.base.errors import InputError
+from psiselect.releases.common import Common
 
 # Text that Arrow turns into its nearest double.
 _SHORT = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"

@@ -1,0 +1,177 @@
+"""The options that all `release` commands have, and how what was given becomes what a statistic is asked with."""
+
+from __future__ import annotations
+
+import csv
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli._ledger import ledger_options, open_ledger, writing
+from cli._options import choice, options
+from cli._output import json_option, print_fields, print_json, say
+from cli._reading import taking_reading
+from cli._table import FILE_OR_DATABASE, query_option
+from dpselect.decimals import parse_number, plain
+from dpselect.names import clean
+from dpselect.numeric import Invalid
+from dpselect.privacy import NeighbouringRelation, parse_epsilon
+from psi.tables import ReadingOptions
+from psiselect.base.errors import InputError, UsageError
+from psiselect.releases.common import Bounds, Common, Outcome
+from psiselect.tables import Table
+
+_MAX_CATEGORIES_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class GivenOptions:
+    """The options that all statistics have, as they were given; named as click names them."""
+
+    file: Path | str
+    query: str | None
+    said: ReadingOptions
+    column: str | None
+    epsilon: str | None
+    neighbors: str
+    contributions: int
+    person: str | None
+    on_invalid: str
+    ledger: Path | None
+    dataset: str | None
+    plan: bool
+    as_json: bool
+
+    def common(self, statistic: str) -> Common:
+        """What a statistic is asked with. Raises UsageError, InputError."""
+        return Common(
+            statistic,
+            Table(self.file, self.query, self.said),
+            self.column,
+            None if self.epsilon is None else parse_epsilon(self.epsilon),
+            NeighbouringRelation.parse(self.neighbors),
+            self.contributions,
+            self.person,
+            Invalid(self.on_invalid),
+            open_ledger(self.ledger, self.dataset),
+            self.dataset,
+            self.plan,
+            say,
+        )
+
+
+_epsilon = click.option("--epsilon", required=True, metavar="E", help="Privacy parameter, exact: 0.1 or 1/10.")
+_options = options(
+    click.argument("file", type=FILE_OR_DATABASE),
+    query_option,
+    taking_reading(),
+    click.option("--column", help="The column to use."),
+    click.option(
+        "--neighbors",
+        type=choice(NeighbouringRelation),
+        default=NeighbouringRelation.REPLACE.value,
+        show_default=True,
+        help="What one person can change: whether the row is there (add-remove), or what it says (replace).",
+    ),
+    click.option(
+        "--contributions",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        metavar="C",
+        help="Protect a person with up to C rows, or C persons together; costs C times the noise.",
+    ),
+    click.option(
+        "--person",
+        metavar="COLUMN",
+        help="Whose row it is: keep at most --contributions rows of each person, chosen without looking at values.",
+    ),
+    click.option(
+        "--on-invalid",
+        type=choice(Invalid),
+        default=Invalid.ERROR.value,
+        show_default=True,
+        help="A value that cannot be read, or an unknown category: stop and name its line, or leave it out silently.",
+    ),
+    ledger_options("these rows"),
+    click.option("--plan", is_flag=True, help="Print the expected error and stop; nothing is spent."),
+    json_option,
+)
+
+
+def common_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that all statistics have; the command's function takes them as `given`."""
+    return _epsilon(options_without_epsilon(command))
+
+
+def options_without_epsilon(command: Callable[..., None]) -> Callable[..., None]:
+    """The same without --epsilon, which the command then has in its own words."""
+
+    @functools.wraps(command)
+    def called(**values: Any) -> None:
+        given = GivenOptions(**{field.name: values.pop(field.name) for field in fields(GivenOptions)})
+        command(given, **values)
+
+    return _options(called)
+
+
+lower_option = click.option("--lower", metavar="A", help="Values below count as this. Public: not read off the data.")
+upper_option = click.option("--upper", metavar="B", help="Values above count as this. Public: not read off the data.")
+unit_option = click.option(
+    "--unit", metavar="U", help="Values are rounded to multiples of this. Default: by the bounds."
+)
+
+
+def read_bounds(lower: str | None, upper: str | None, unit: str | None) -> Bounds:
+    """Public bounds and unit. Raises UsageError for text that is no number."""
+    return Bounds(*map(_optional, (lower, upper, unit), ("lower", "upper", "unit")))
+
+
+def _optional(text: str | None, name: str) -> Fraction | None:
+    return None if text is None else read_bound(text, name)
+
+
+def read_bound(text: str, name: str) -> Fraction:
+    try:
+        return parse_number(text, f"--{name}")
+    except InputError as error:
+        raise UsageError(str(error)) from None
+
+
+def read_categories(row: str | None, file: Path | None) -> list[str]:
+    """Public categories, of a row of CSV or of a file with one per line; none without either. Raises UsageError,
+    InputError for a file that cannot be read."""
+    if row is not None and file is not None:
+        raise UsageError("give the categories once: --categories or --categories-file")
+    if file is None:
+        try:
+            return [] if row is None else list(map(clean, next(csv.reader([row], strict=True, skipinitialspace=True))))
+        except csv.Error:
+            raise UsageError('--categories: expected one row of CSV, such as "Smith, Jones & Co",Sales') from None
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(_MAX_CATEGORIES_BYTES + 1)
+        if len(content) > _MAX_CATEGORIES_BYTES:
+            raise InputError(f"{file}: a file of categories has at most {_MAX_CATEGORIES_BYTES >> 20} MiB")
+        lines = content.decode("utf-8-sig").split("\n")
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is not UTF-8; save it as UTF-8 text") from None
+    return [name for name in map(clean, lines) if name]
+
+
+def show_number(outcome: Outcome[Fraction], as_json: bool) -> None:
+    """Print one number, or nothing where only a plan was asked for."""
+    value = outcome.value
+    with writing(charged=outcome.charged is not None):
+        if as_json:
+            print_json(outcome.record)
+        elif value is not None:
+            text = plain(value) if value.denominator < 10**9 else f"{float(value):.10g}"
+            print_fields({outcome.statistic: text})

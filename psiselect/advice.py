@@ -1,0 +1,102 @@
+"""Which approach fits a task on private data: `psiselect.advise`, the answer of `psiselect advise`."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cli.advisor import costs
+from cli.advisor.answer import Answer, Undecided
+from cli.advisor.answer import advise as decide
+from cli.advisor.report import page
+from cli.advisor.task import check, read_task
+from psiselect.base.errors import UsageError
+from psiselect.records import plain_json
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command to run. who: which party runs it."""
+
+    who: str
+    command: str
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Advice:
+    """The answer to a task."""
+
+    _answer: Answer | Undecided
+
+    @property
+    def recommendation(self) -> str | None:
+        """The approach, such as "MPC_SUM" or "CHANGE_TASK"; None while a field decides that is not stated."""
+        return None if isinstance(self._answer, Undecided) else str(self._answer.primary.value)
+
+    @property
+    def meaning(self) -> str | None:
+        """The approach in words, None while undecided."""
+        return None if isinstance(self._answer, Undecided) else self._answer.primary.meaning
+
+    @property
+    def why(self) -> str:
+        """Why, in a paragraph that names the fields responsible; while undecided, the question that decides."""
+        answer = self._answer
+        return f"{answer.question} [{answer.field}]" if isinstance(answer, Undecided) else answer.why
+
+    @property
+    def open_field(self) -> str | None:
+        """The field that decides and is not stated; None when decided."""
+        return self._answer.field if isinstance(self._answer, Undecided) else None
+
+    @property
+    def commands(self) -> tuple[Step, ...]:
+        """What to run, in this order; empty where there is no command."""
+        answer = self._answer
+        return () if isinstance(answer, Undecided) else tuple(Step(step.who, step.line) for step in answer.steps)
+
+    @property
+    def branches(self) -> list[dict[str, Any]]:
+        """What fields that are not stated would change, as `to_dict` has it."""
+        found: list[dict[str, Any]] = self.to_dict()["branches"]
+        return found
+
+    @property
+    def exit_code(self) -> int:
+        """The command's: 0 recommended, 10 change the task, 11 undecided."""
+        return self._answer.exit_code
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the command prints with `--json` (docs/advisor.md)."""
+        return plain_json(self._answer.to_json())
+
+    def report_html(self, title: str = "") -> str:
+        """The answer as one page that needs nothing else: for a screen, a telephone and paper."""
+        return page(self._answer, title, datetime.datetime.now(datetime.UTC).date())
+
+    def __repr__(self) -> str:
+        return f"Advice(recommendation={self.recommendation!r}, open_field={self.open_field!r})"
+
+
+def advise(task: Mapping[str, Any] | str | os.PathLike[str]) -> Advice:
+    """Say which approach fits a task on private data, why, and what to run.
+
+    Args:
+        task: the fields that are known, as a mapping or a TOML or JSON file (docs/advisor-tasks.md has them).
+            A field that is None or left out is unknown; one that matters is named in the answer, never guessed.
+
+    Raises:
+        InputError: a field that there is not, a value that is not allowed, fields that contradict each other, or a
+            file that cannot be read. `term` names the field.
+    """
+    if isinstance(task, str | os.PathLike):
+        given = read_task(Path(task))
+    elif isinstance(task, Mapping):
+        given = {name: check(str(name), value) for name, value in task.items()}
+    else:
+        raise UsageError(f"task: expected a mapping of fields or a file, got {type(task).__name__}", term="task")
+    return Advice(decide(given, costs.Machine(costs.measure)))

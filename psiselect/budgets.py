@@ -1,0 +1,169 @@
+"""Privacy budgets in files, as `psiselect budget` makes and shows them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from dpselect.accounting import BudgetKind, Cost, rho_of_epsilon
+from dpselect.ledger import Balance, Entry
+from dpselect.ledger import Ledger as BudgetFile
+from dpselect.privacy import parse_poll_epsilon
+from psiselect.arguments import Neighbors, choice_of, in_python, relation_of, text_of, texts_of
+from psiselect.base.errors import UsageError
+from psiselect.exact import Exact, exact
+
+
+def budget_of(kind: BudgetKind, epsilon: Fraction | None, delta: Fraction | None, rho: Fraction | None) -> Cost:
+    """A budget in the ledger's currency. Raises UsageError for what does not go together."""
+    if kind is BudgetKind.PURE:
+        if epsilon is None or rho is not None:
+            raise UsageError("a pure ledger takes --epsilon; --rho is for --kind zcdp")
+        return Cost(epsilon, delta or Fraction(0))
+    if rho is not None and epsilon is None and delta is None:
+        return Cost(rho)
+    if epsilon is None or delta is None or rho is not None:
+        raise UsageError("a zcdp ledger takes either --rho, or --epsilon with --delta")
+    return Cost(rho_of_epsilon(epsilon, delta))
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """What a release has cost.
+
+    Attributes:
+        dataset: whose budget paid.
+        amount: epsilon, or rho where the ledger is of the kind "zcdp".
+        delta: the delta beside it, 0 in most cases.
+        left: what the data set has left, in the same unit.
+    """
+
+    dataset: str
+    amount: Fraction
+    delta: Fraction
+    left: Fraction
+
+    @classmethod
+    def of(cls, paid: Cost | None, balance: Balance | None) -> Charged | None:
+        """None where nothing was paid."""
+        if paid is None or balance is None:
+            return None
+        return cls(balance.dataset, paid.amount, paid.delta, balance.remaining.amount)
+
+
+@dataclass(frozen=True, repr=False)
+class Ledger:
+    """A privacy budget in a file: how much may be released about a data set, and how much has been.
+
+    Make one with `create` or `open`. Threads and processes may share it, and the file. A release charges it before
+    anything is drawn, and is refused when the budget does not hold the cost.
+    """
+
+    _file: BudgetFile
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Ledger:
+        """Open a ledger. Raises InputError when the file is missing or no ledger."""
+        return cls(BudgetFile.open(Path(path)))
+
+    @classmethod
+    @in_python
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        neighbors: Neighbors,
+        epsilon: Exact | None = None,
+        rho: Exact | None = None,
+        delta: Exact | None = None,
+        kind: str = "pure",
+        datasets: Iterable[str] = (),
+    ) -> Ledger:
+        """Make a ledger file. Its kind, relation and budget never change.
+
+        Args:
+            path: the new file; only its owner can read it.
+            neighbors: "add-remove" or "replace", the relation that all releases are stated for.
+            epsilon: the budget of each data set, such as "1" or "ln(3)".
+            rho: the budget of a zcdp ledger, in place of epsilon and delta.
+            delta: pure: a budget for deltas. zcdp: turns epsilon into a rho at this delta.
+            kind: "pure" adds up epsilons; "zcdp" adds up rhos, better for many releases.
+            datasets: the names that may spend. Without, any name may, each with the whole budget.
+
+        Raises:
+            UsageError: no budget, or arguments that do not go together.
+            InputError: the file exists, or cannot be written.
+        """
+        chosen = choice_of(BudgetKind, kind, "kind")
+        names = texts_of(list(datasets) if not isinstance(datasets, str) else datasets, "datasets")
+        budget = budget_of(chosen, _epsilon(epsilon), _optional(delta, "delta"), _optional(rho, "rho"))
+        return cls(
+            BudgetFile.create(Path(path), kind=chosen, neighbors=relation_of(neighbors), budget=budget, datasets=names)
+        )
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._file.path
+
+    @property
+    def kind(self) -> str:
+        """ "pure" or "zcdp"."""
+        return self._file.kind.value
+
+    @property
+    def neighbors(self) -> str:
+        """The relation that all releases are stated for."""
+        return self._file.neighbors.value
+
+    @property
+    def limit(self) -> Fraction:
+        """The budget of each data set: epsilon, or rho in a zcdp ledger."""
+        return self._file.budget.amount
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The names that may spend; none where any may."""
+        return self._file.datasets
+
+    def spent(self, dataset: str) -> Fraction:
+        """What the data set has spent. Raises BudgetError when the ledger does not know it."""
+        return self._file.balance(dataset).spent.amount
+
+    def left(self, dataset: str) -> Fraction:
+        """What the data set has left. Raises BudgetError when the ledger does not know it."""
+        return self._file.balance(dataset).remaining.amount
+
+    def entries(self, dataset: str | None = None) -> list[Entry]:
+        """Every release that was charged, oldest first: its data set, cost, time and what it was."""
+        return self._file.entries(dataset)
+
+    def __repr__(self) -> str:
+        unit = "epsilon" if self._file.kind is BudgetKind.PURE else "rho"
+        return f"Ledger({str(self.path)!r}, kind={self.kind!r}, neighbors={self.neighbors!r}, {unit}={self.limit})"
+
+
+def _epsilon(value: Exact | None) -> Fraction | None:
+    if isinstance(value, str):
+        return parse_poll_epsilon(value).value
+    return _optional(value, "epsilon")
+
+
+def _optional(value: Exact | None, name: str) -> Fraction | None:
+    return None if value is None else exact(value, name)
+
+
+AnyLedger = Ledger | str | os.PathLike[str]
+
+
+def budget_file(ledger: AnyLedger | None, dataset: str | None) -> BudgetFile | None:
+    """What pays, None without a ledger. Raises UsageError when one of both is missing, InputError."""
+    if (ledger is None) != (dataset is None):
+        raise UsageError("ledger= and dataset= go together: the ledger counts what each data set has spent")
+    if ledger is None or dataset is None:
+        return None
+    text_of(dataset, "dataset")
+    return (ledger if isinstance(ledger, Ledger) else Ledger.open(ledger))._file
