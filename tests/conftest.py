@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from support.entropy import FixedEntropy
+from support.program import Run, Shown
 
 # A deadline would make a test depend on what else the machine does.
 settings.register_profile("psiselect", deadline=None)
@@ -31,3 +32,17 @@ VECTORS = Path(__file__).parent / "vectors"
 def fixed_entropy(request: pytest.FixtureRequest) -> FixedEntropy:
     """Entropy seeded by the test's own name."""
     return FixedEntropy(request.node.nodeid)
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The program, in this process."""
+    from cli.main import main
+
+    def call(*arguments: object) -> Shown:
+        monkeypatch.setattr("sys.argv", ["psiselect", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Shown(int(ended.value.code or 0), capsys.readouterr().out)
+
+    return call

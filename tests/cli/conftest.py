@@ -8,10 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.program import Run, Shown
 from support.psi_processes import ACME, GLOBEX
 
-from cli.main import main
 from psi.identity.identity import Identity
 
 
@@ -24,16 +22,3 @@ def place(tmp_path: Path) -> Path:
     for name in ("acme", "globex", "mallory"):
         Identity.create(name, tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """The program, in this process."""
-
-    def call(*arguments: object) -> Shown:
-        monkeypatch.setattr("sys.argv", ["psiselect", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Shown(int(ended.value.code or 0), capsys.readouterr().out)
-
-    return call
