@@ -70,7 +70,7 @@ def test_the_wheel_has_every_file_of_the_packages_and_no_others(tree: Path, tmp_
         (info,) = {name.split("/")[0] for name in wheel.namelist()} - set(PACKAGES)
         metadata = email.message_from_bytes(wheel.read(f"{info}/METADATA"))
         assert wheel.read(f"{info}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
-        assert "psiselect = cli.main:main" in wheel.read(f"{info}/entry_points.txt").decode()
+        assert "psiselect = cli.main:run" in wheel.read(f"{info}/entry_points.txt").decode()
     assert own == files_in(tree, *PACKAGES)
     assert {"cli/advisor/words.toml", "cli/advisor/examples.json", "cli/advisor/page.md", "psiselect/py.typed"} <= own
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -6,6 +6,7 @@ import json
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -26,9 +27,9 @@ import contextlib, json, sys
 with contextlib.suppress(SystemExit):
     exec(sys.argv.pop(1))
 print()
-print(json.dumps(sorted({name.split(".")[0] for name in sys.modules})))
+print(json.dumps(sorted({name.split(".")[0] for name, module in sys.modules.items() if module})))
 """
-COMMAND = "from cli.main import main; main()"
+COMMAND = "from cli.main import run; run()"
 
 
 def loaded(lines: str, *arguments: str) -> set[str]:
@@ -54,6 +55,14 @@ def test_the_front_door_loads_nothing_heavy_for_an_error_or_the_version() -> Non
     found = loaded("import psiselect; psiselect.InputError; psiselect.__version__")
     assert "psiselect" in found
     assert found & (HEAVY | {"click", "cli", "psi", "dpselect", "mpc"}) == set()
+
+
+def test_arrow_does_not_bring_pandas_into_a_command(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("email\na@x.example\n")
+    names = ("psi", "check", str(tmp_path / "a.csv"), "--key", "email:email")
+    assert "pandas" not in loaded(COMMAND, *names)
+    pytest.importorskip("pandas")
+    assert "pandas" in loaded("from cli.main import main; main()", *names)
 
 
 def test_what_is_heavy_would_be_noticed() -> None:

@@ -192,7 +192,7 @@ if __name__ == "__main__":
     import cli.psi.command
     import cli.psi.offline  # noqa: F401
     import psi.group.curve25519.lanes.backend  # noqa: F401
-    from cli.main import main
+    from cli.main import run
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a stop from the keyboard is for the tests; a fork undoes this
     with socket.socket(fileno=int(sys.argv[1])) as tests:
@@ -201,4 +201,4 @@ if __name__ == "__main__":
             request = _serve(tests)
     if request is not None:
         _become(request)
-        main()
+        run()
