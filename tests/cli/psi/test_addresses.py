@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cli.psi import command as psi
+from cli.psi import group as psi
 
 NOTHING = ("--identity", "nobody", "--peer", "nobody.crt", "--input", "nothing.csv", "--key", "email:email")
 

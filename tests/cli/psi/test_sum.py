@@ -12,13 +12,13 @@ from support.policies import write_policy
 from support.program import Run
 from support.psi_processes import session
 
-from cli.psi import values
 from psi.agreement.amounts import Amounts
 from psi.agreement.modes import Side
 from psi.protocol.outcome import Outcome
 from psi.session import local as both_parties
 from psi.session.session import SessionResult
 from psiselect.base.errors import RemoteError
+from psiselect.matching import values
 
 SUM = ("--reveal", "sum")
 ACME, GLOBEX = (*SUM, "--value", "id"), (*SUM, "--value", "n")  # Ann's rows of Acme are 1 and 4, Eve's is 6
