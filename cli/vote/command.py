@@ -199,26 +199,28 @@ def _tell_draw(found: Elected, *, verbose: bool) -> None:
 
 
 @command.command("plan", short_help="What to expect, before any budget is spent.")
-@click.option("--candidates", required=True, metavar="M|FILE", help="How many candidates, or the file that lists them.")
+@click.option(
+    "--candidates", required=True, metavar="M|FILE", help="Give the number of candidates, or the file that lists them."
+)
 @click.option(
     "--voters",
     type=click.IntRange(min=1),
     metavar="N",
     help="Say in words what epsilon means, with N people entitled to vote.",
 )
-@click.option("--gap", metavar="G", help="Votes by which you expect the winners to lead. Needed without --voters.")
+@click.option("--gap", metavar="G", help="Guess by how many votes the winners lead. Needed without --voters.")
 @_EPSILON()
 @_NEIGHBORS()
 @_seats
 @click.option(
-    "--target", default="0.95", show_default=True, metavar="P", help="Probability wanted for the true winner."
+    "--target", default="0.95", show_default=True, metavar="P", help="Ask for this probability of the true winner."
 )
 @click.option(
     "--budget",
     type=choice(BudgetKind),
     default="pure",
     show_default=True,
-    help="Kind of ledger that the winner will be charged to.",
+    help="Plan for this kind of ledger.",
 )
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also draw a PNG or SVG.")
 @json_option
@@ -234,17 +236,17 @@ def plan_(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    """How likely is the true winner, and what epsilon would do, before any budget is spent.
-
-    Works from public parameters only, and never opens ballots. With --voters it says in words what epsilon 0.1, 1 and 5
-    mean for an election of that size. All rivals are taken to be exactly the gap behind: the probability is a lower
-    bound whenever all are at least that far behind, the expected loss is that example's.
+    """See how likely the true winner is, and what epsilon does, before any budget is spent.
 
     \b
     Examples:
       psiselect vote plan --candidates names.txt --voters 90
       psiselect vote plan --candidates 16 --gap 20 --epsilon 0.1 --neighbors add-remove
       psiselect vote plan --candidates 40 --seats 5 --gap 30 --epsilon 1 --neighbors replace --plot plan.svg
+
+    Works from public parameters only, and never opens ballots. With --voters it says in words what epsilon 0.1, 1 and 5
+    mean for an election of that size. All rivals are taken to be exactly the gap behind: the probability is a lower
+    bound whenever all are at least that far behind, the expected loss is that example's.
     """
     relation = None if neighbors is None else NeighbouringRelation.parse(neighbors)
     if voters is not None:
@@ -273,7 +275,7 @@ def plan_(
 
 @command.command("count", short_help="The exact tally, not private.")
 @ballot_options
-@click.option("--not-private", is_flag=True, help="Say that you know: exact counts give no privacy.")
+@click.option("--not-private", is_flag=True, help="Confirm that exact counts give no privacy.")
 @_seats
 @json_option
 def count(given: GivenBallots, not_private: bool, seats: int, as_json: bool) -> None:

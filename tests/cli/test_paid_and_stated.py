@@ -134,8 +134,23 @@ def test_noise_is_on_every_number_that_is_printed(case: Case, watched: Watched, 
     assert watched.call(*case.arguments(tmp_path), *verbose) == 0
     for words in case.said:
         assert words in watched.err
-    if case.printed:
+    if case.printed and case.printed[0] == case.command[-1]:
+        name, text = case.printed
+        line, *drawn = watched.out.splitlines()
+        told = r"\(with privacy noise(; in 19 of 20 releases off by at most .+)?\)"
+        shown = re.fullmatch(rf"{name} +about (\S+) {told}", line)
+        assert shown is not None
+        assert (shown[2] is None) == (watched.err.find("error at 95 %: +-") < 0)
+        if "/" in text:
+            assert abs(Fraction(shown[1].replace(",", "")) - Fraction(text)) <= Fraction(1, 200)
+            assert [line.split() for line in drawn] == [["drawn", text]]
+        else:
+            assert (shown[1].replace(",", ""), drawn) == (text, [])
+    elif case.command[-1] == "threshold":
+        assert watched.out == "first  no (decided with privacy noise on each count)\n"
+    elif case.printed:
         assert len(watched.exponents) == len(case.exponents)
+        assert re.match("(Counts|Numbers) with privacy noise: in 19 of 20 releases a count is off by ", watched.out)
         assert re.findall(r"[\w./-]+", watched.out)[-len(case.printed) :] == list(case.printed)
     elif case.command != ("release", "quantile"):
         stated = f"epsilon 0.5, {case.relation.value}\n" if verbose else "0.5-differentially private"
