@@ -25,7 +25,7 @@ def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Call
         click.option(
             f"--delimiter{end}",
             metavar="C",
-            help=f"{whose}What separates fields: a character, or comma, semicolon, tab, pipe, space "
+            help=f"{whose}Split fields at this: a character, or comma, semicolon, tab, pipe, space "
             "[default: by the header].",
         ),
         click.option(
@@ -36,18 +36,20 @@ def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Call
         click.option(
             f"--csv-escape{end}",
             type=click.Choice(["none", "backslash"]),
-            help=f"{whose}Whether a backslash escapes quotes and separators, as Spark, MySQL and Hive write it "
+            help=f"{whose}Say how quotes and separators are escaped; Spark, MySQL and Hive write a backslash "
             "[default: none, and rows in doubt are refused].",
         ),
         click.option(
             f"--header{end}/--no-header{end}",
             f"header{end}".replace("-", "_"),
             default=None,
-            help=f"{whose}Whether the first row names the columns; without names they are 1, 2 and so on "
+            help=f"{whose}Say whether the first row names the columns; without names they are 1, 2 and so on "
             "[default: it does, and is refused if it looks like data].",
         ),
         click.option(
-            f"--sheet{end}", metavar="NAME", help=f"{whose}Sheet of a spreadsheet, by name or number [default: first]."
+            f"--sheet{end}",
+            metavar="NAME",
+            help=f"{whose}Read this sheet of a spreadsheet, by name or number [default: first].",
         ),
     ]
     if formats:
@@ -62,7 +64,7 @@ def format_option(names: tuple[str, ...], *, second: bool = False) -> Callable[[
         f"--format{end}",
         f"form{end}".replace("-", "_"),
         type=click.Choice(names),
-        help=f"{whose}Kind of file [default: by content or ending]. Needed for text from standard input.",
+        help=f"{whose}Read this kind of file [default: by content or ending]. Needed for text from standard input.",
     )
 
 

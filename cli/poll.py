@@ -43,7 +43,11 @@ def _poll(options: str | None, epsilon: str, mechanism: str) -> Poll:
 
 
 _epsilon = click.option(
-    "--epsilon", required=True, metavar="E", help="Privacy of one answer: 0.5, 1/2 or ln(3), the article's two coins."
+    "--epsilon",
+    required=True,
+    metavar="E",
+    help="Set the strength of the protection of one answer: smaller is safer and less accurate; 1 is usual. Write it "
+    "as 0.5, 1/2 or ln(3), which is the two coins of the article.",
 )
 _options = click.option("--options", metavar="A,B,...", help="The possible answers, in order. Default: yes,no.")
 _mechanism = click.option(
@@ -199,6 +203,10 @@ def estimate(
             | common
         )
         return
+    print_line(
+        f"Shares estimated from answers with privacy noise: each interval holds the true share with "
+        f"{confidence:.0%} confidence."
+    )
     shown = found[:1] if len(found) == 2 else found
     print_table(
         ("option", "estimate", "standard error", f"{confidence:.0%} interval"),

@@ -31,7 +31,13 @@ from psiselect.tables import Table
 @click.option(
     "--monotonic", is_flag=True, help="One person's data move all scores up, or all down: half the noise is enough."
 )
-@click.option("--epsilon", required=True, metavar="E", help="Privacy parameter, exact: 0.1 or 1/10.")
+@click.option(
+    "--epsilon",
+    required=True,
+    metavar="E",
+    help="Set the strength of the protection: smaller is safer and less accurate; 1 is usual. Write it exactly: 0.1 or "
+    "1/10.",
+)
 @click.option(
     "--neighbors",
     type=choice(NeighbouringRelation),
@@ -97,6 +103,7 @@ def command(
         if as_json:
             print_json(found.to_json())
         else:
+            print_line("Selected with privacy noise, so that the best score may lose:")
             for name in found.winners:
                 print_line(name)
     if as_json:

@@ -14,12 +14,20 @@ from psiselect.base.entropy import Entropy, SystemEntropy
 from psiselect.base.errors import UsageError
 
 # By the relation, and whether ballots are known to be voters'.
-_SENTENCES = {
-    (NeighbouringRelation.ADD_REMOVE, True): "Whether any one voter took part or stayed away",
-    (NeighbouringRelation.REPLACE, True): "However any one voter had filled in the ballot",
-    (NeighbouringRelation.ADD_REMOVE, False): "Whether any one ballot was cast or not",
-    (NeighbouringRelation.REPLACE, False): "However any one ballot had been filled in",
+_CHANGES = {
+    (NeighbouringRelation.ADD_REMOVE, True): "Leaving out any one voter would change the chance of {what}",
+    (NeighbouringRelation.REPLACE, True): "If any one voter had voted differently, the chance of {what} would change",
+    (NeighbouringRelation.ADD_REMOVE, False): "Leaving out any one ballot would change the chance of {what}",
+    (NeighbouringRelation.REPLACE, False): "If any one ballot were filled in differently, the chance of {what} would "
+    "change",
 }
+_HIDDEN = {
+    (NeighbouringRelation.ADD_REMOVE, True): "how, or whether, you voted",
+    (NeighbouringRelation.REPLACE, True): "how you voted",
+    (NeighbouringRelation.ADD_REMOVE, False): "what any one ballot says, or whether it was cast",
+    (NeighbouringRelation.REPLACE, False): "what any one ballot says",
+}
+_STRONG, _WEAK = Fraction(1), Fraction(5)  # the words that `vote plan --voters` has for them: usual, weak
 
 
 def elect(profile: Election, measurement: Measurement, entropy: Entropy | None = None) -> tuple[str, ...]:
@@ -33,13 +41,26 @@ def elect(profile: Election, measurement: Measurement, entropy: Entropy | None =
     return tuple(sorted(profile.candidates[index] for index in chosen))
 
 
-def guarantee(epsilon: Fraction, neighbors: NeighbouringRelation, *, by_voter: bool = True) -> str:
-    """The guarantee of one release, in a sentence for voters. by_voter: whether at most one ballot of each voter was
-    counted, by their ids; else it is one of a ballot. Numbers are rounded up."""
-    return (
-        f"{_SENTENCES[neighbors, by_voter]}, the chance of this or any other result is the same up to a factor of "
-        f"{factor_text(epsilon)} (epsilon {epsilon_text(epsilon)}, {neighbors.value})."
-    )
+def guarantee(
+    epsilon: Fraction, neighbors: NeighbouringRelation, *, by_voter: bool = True, what: str = "this result"
+) -> str:
+    """The guarantee of one release, in two sentences for voters.
+
+    The second sentence follows epsilon: up to 1 it says that nobody can tell, from 5 that the protection is weak.
+
+    Args:
+        epsilon: the cost of what is published.
+        neighbors: what one voter can change.
+        by_voter: whether at most one ballot of each voter was counted, by their ids; else the promise is for a ballot.
+        what: what is published.
+    """
+    case = neighbors, by_voter
+    factor = f"{_CHANGES[case].format(what=what)} by a factor of at most {factor_text(epsilon)}."
+    if epsilon <= _STRONG:
+        return f"{factor} Nobody can tell from it {_HIDDEN[case]}."
+    if epsilon < _WEAK:
+        return f"{factor} It says little about {_HIDDEN[case]}."
+    return f"{factor} This protection is weak: it may show {_HIDDEN[case]}."
 
 
 def epsilon_text(epsilon: Fraction) -> str:
@@ -49,12 +70,12 @@ def epsilon_text(epsilon: Fraction) -> str:
 
 
 def factor_text(epsilon: Fraction) -> str:
-    """e^epsilon, rounded up."""
+    """e^epsilon, rounded up: three digits, and two of what it is above 1."""
     if epsilon > 20:
         return f"e^{epsilon_text(epsilon)}"
     # Far more digits than are shown, then up.
     precise = (Decimal(epsilon.numerator) / Decimal(epsilon.denominator)).exp(Context(prec=40))
-    digits = max(2, 3 - precise.adjusted())
+    digits = max(0, 2 - precise.adjusted(), 1 - (precise - 1).adjusted())
     return str(precise.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_CEILING))
 
 

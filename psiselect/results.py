@@ -6,14 +6,16 @@ Rule: `repr` shows what is public before a draw, and never what was drawn.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 import pyarrow as pa
 
+from psiselect.arguments import choice_of
 from psiselect.base.errors import UsageError
 from psiselect.budgets import Charged
+from psiselect.elections.announcing import Announcement, Form
 from psiselect.records import plain_json
 
 Number = int | float
@@ -200,6 +202,19 @@ class Election(Chosen):
     titles: Mapping[str, str]
     why: str
     warnings: tuple[str, ...]
+    _page: Announcement
+
+    def announcement(self, form: str = "html", *, question: str | None = None) -> str:
+        """A page that you can print and publish: winner, date, promise, how it was computed, how to check.
+
+        Args:
+            form: "html" or "md".
+            question: what the vote was about, one line; it becomes the heading.
+
+        Raises:
+            UsageError: another form, or a question that cannot be shown.
+        """
+        return replace(self._page, question=question).text(choice_of(Form, form, "form"))
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -137,6 +137,7 @@ def elect(
         found.titles,
         drawn.choice.why,
         found.warnings,
+        drawn.announcement(),
     )
 
 

@@ -3,7 +3,7 @@
     group      where each command is
     command    the commands; offline: those by files; verify: the check of a signed record; check: that of a list
     options    what click takes; addresses: those among them
-    columns, values, policy, records: groups of options
+    columns, values, policy, records: groups of options; shared_terms: the file of terms
     results    what was found, in words or as JSON; talk: notices and progress
     runs       the sessions that a policy has counted
     serve, served: a listener that stays up, its sessions; config: its options in a file; renewal: its certificates;

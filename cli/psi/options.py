@@ -17,6 +17,7 @@ from cli._table import QUERY_HELP, OutputName, TableName
 from cli.psi import columns as column_options
 from cli.psi import policy as policy_options
 from cli.psi import records as record_options
+from cli.psi import shared_terms
 from cli.psi import values as value_options
 from psi.agreement.modes import Comparer, Matching, Reveal, Side
 from psi.agreement.terms import MAX_KEYS, MAX_SIZE
@@ -120,6 +121,7 @@ _KEY = (
 )
 _WHAT = (
     *_KEY,
+    shared_terms.OPTION,
     _MATCHING,
     _REVEAL,
     *_NOISE,
@@ -162,12 +164,14 @@ _RESUME = click.option(
 )
 
 
-def _given(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """These options, of which the command gets those of a session as one `GivenOptions`, named `given`."""
+def _given(side: Side, *decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """These options, of which the command gets those of a session as one `GivenOptions`, named `given`. side: whose
+    they are, for a file of terms."""
 
     def apply(command: Command) -> Command:
         @functools.wraps(command)
         def called(**values: Any) -> Any:
+            shared_terms.take(side, values)
             return command(given=GivenOptions.take(values), **values)
 
         return options(*decorators)(cast(Command, called))
@@ -196,6 +200,7 @@ def session_options(side: Side, *, several_identities: bool = False) -> Callable
     """Everything that `listen` and `connect` have in common; the command gets it as `given`. several_identities:
     --identity may be repeated."""
     return _given(
+        side,
         _own_identity(several=several_identities),
         click.option(
             "--peer",
@@ -260,7 +265,7 @@ check_options = options(
     json_option,
 )
 
-local_options = _given(*reading_options(), *reading_options(second=True), *_WHAT, json_option)
+local_options = _given(Side.CONNECT, *reading_options(), *reading_options(second=True), *_WHAT, json_option)
 
 estimate_options = options(
     _REVEAL,

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cli._ledger import writing
-from cli._output import print_json, print_table
+from cli._output import print_json, print_line, print_table
 from cli.release.options import (
     GivenOptions,
     common_options,
@@ -19,6 +19,7 @@ from cli.release.options import (
     unit_option,
     upper_option,
 )
+from cli.release.shown import histogram_line
 from cli.release.tables import table_command, threshold_command
 from dpselect.decimals import number
 from psiselect.releases import numbers
@@ -26,27 +27,28 @@ from psiselect.releases import numbers
 
 @click.group(name="release", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Release a number about private rows, with exact discrete Laplace noise.
-
-    Whoever runs this sees the rows; what it prints may be shown to anyone. The expected error is printed before
-    anything is drawn; --plan stops there and spends nothing.
-
-    FILE is a table: CSV, Parquet, a spreadsheet and others (docs/tables.md), or a database with --query.
+    """Release a number about private rows, with noise that hides each person.
 
     \b
     Examples:
       psiselect release sum salaries.csv --column raise --lower 0 --upper 5000 --epsilon 1
       psiselect release count people.csv --column smoker --equals yes --epsilon 0.5 --neighbors add-remove
+
+    Whoever runs this sees the rows; what it prints may be shown to anyone. The expected error is printed before
+    anything is drawn; --plan stops there and spends nothing.
+
+    FILE is a table: CSV, Parquet, a spreadsheet and others (docs/tables.md), or a database with --query. The noise is
+    exact discrete Laplace noise.
     """
 
 
 @command.command("count")
 @common_options
-@click.option("--equals", metavar="TEXT", help="Count the rows whose column is this.")
+@click.option("--equals", metavar="TEXT", help="Count only rows whose column is this.")
 @lower_option
 @upper_option
 def count_command(given: GivenOptions, equals: str | None, lower: str | None, upper: str | None) -> None:
-    """How many rows: all of them, or those whose column is not blank, is TEXT, or lies from --lower to --upper.
+    """Count rows: all of them, or those whose column is not blank, is TEXT, or lies from --lower to --upper.
 
     \b
     Examples:
@@ -63,7 +65,7 @@ def count_command(given: GivenOptions, equals: str | None, lower: str | None, up
 @upper_option
 @unit_option
 def sum_command(given: GivenOptions, lower: str | None, upper: str | None, unit: str | None) -> None:
-    """The sum of a column. Bounds are required: without them no noise would do.
+    """Add up a column. Bounds are required: without them no noise would be enough.
 
     \b
     Examples:
@@ -81,50 +83,52 @@ def sum_command(given: GivenOptions, lower: str | None, upper: str | None, unit:
     "--n",
     "rows",
     type=click.IntRange(min=1),
-    help="The number of rows, with --person of persons: public under replace; under add-remove a guess, used for the "
-    "printed error only.",
+    help="Give the number of rows, with --person of persons. Under replace it is public; under add-remove it is a "
+    "guess, and only the printed error uses it.",
 )
 def mean_command(given: GivenOptions, lower: str | None, upper: str | None, unit: str | None, rows: int | None) -> None:
-    """The mean of a column. Bounds are required.
-
-    Under replace, the number of rows is public and given with --n. All rows count: with --on-invalid drop, one without
-    a value counts as the middle of the bounds. Under add-remove the number is private: half of epsilon goes to a noisy
-    count.
+    """Average a column. Bounds are required.
 
     \b
     Examples:
       psiselect release mean salaries.csv --column raise --lower 0 --upper 5000 --n 40 --epsilon 1
+
+    Under replace, the number of rows is public; give it with --n. All rows count: with --on-invalid drop, one without
+    a value counts as the middle of the bounds. Under add-remove the number is private: half of epsilon goes to a noisy
+    count.
     """
     show_number(numbers.mean(given.common("mean"), read_bounds(lower, upper, unit), rows), given.as_json)
 
 
 @command.command("histogram")
 @common_options
-@click.option("--bins", metavar="A,B,...", help="Rising edges; a value beyond them is counted nowhere.")
 @click.option(
-    "--categories", metavar="X,Y,...", help='The values to count, as a row of CSV: "Smith, Jones & Co",Sales.'
+    "--bins", metavar="A,B,...", help="Count between these rising edges. A value beyond them is counted nowhere."
+)
+@click.option(
+    "--categories", metavar="X,Y,...", help='Count these values, written as a row of CSV: "Smith, Jones & Co",Sales.'
 )
 @click.option(
     "--categories-file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="The values to count, one per line.",
+    help="Count the values in this file, one per line.",
 )
-@click.option("--other", metavar="NAME", help="One more cell, for all other rows: other values, and blank cells.")
+@click.option("--other", metavar="NAME", help="Add a cell for all other rows: other values, and blank cells.")
 def histogram_command(
     given: GivenOptions, bins: str | None, categories: str | None, categories_file: Path | None, other: str | None
 ) -> None:
-    """How many rows fall into each of several cells that are named beforehand.
-
-    If you do not know the categories, use `release table` with --by and --delta: it finds those with enough rows.
-
-    A value beyond the bins is counted nowhere, and so is a blank cell. A value that is none of the categories stops
-    the release, unless --other or --on-invalid drop says what becomes of it.
+    """Count the rows in each of several cells that you name beforehand.
 
     \b
     Examples:
       psiselect release histogram people.csv --column smoker --categories yes,no --epsilon 0.5
       psiselect release histogram people.csv --column age --bins 0,18,40,65,120 --epsilon 0.5 --neighbors add-remove
+
+    If you do not know the categories, use `release table` with --by and --delta: it finds those with enough rows.
+
+    A value beyond the bins is counted nowhere, and so is a blank cell. A value that is none of the categories stops
+    the release, unless --other or --on-invalid drop says what becomes of it.
     """
     edges = [read_bound(e, "bins") for e in bins.split(",")] if bins is not None else []
     named = read_categories(categories, categories_file)
@@ -134,6 +138,7 @@ def histogram_command(
             print_json(found.record)
         elif found.value is not None:
             cells = [(cell, number(value)) for cell, value in found.value.items()]
+            print_line(histogram_line(found.record))
             print_table((given.column or "cell", "count"), cells)
 
 
@@ -141,17 +146,17 @@ def histogram_command(
 @common_options
 @lower_option
 @upper_option
-@click.option("--unit", metavar="U", help="Step of the public grid of answers. Default: by the bounds.")
-@click.option("--q", "q", default="0.5", show_default=True, help="Which quantile; 0.5 is the median.")
+@click.option("--unit", metavar="U", help="Take answers from multiples of this.  [default: by the bounds]")
+@click.option("--q", "q", default="0.5", show_default=True, help="Choose the quantile; 0.5 is the median.")
 def quantile_command(given: GivenOptions, lower: str | None, upper: str | None, unit: str | None, q: str) -> None:
-    """A quantile of a column, such as the median, from a public grid between the bounds.
-
-    Each value counts as the nearest point of the grid. Drawn by the exponential mechanism on ranks: outliers cost
-    nothing. How far off it is depends on how dense the values are; in ranks, the bound printed holds at 95 %.
+    """Find a quantile of a column, such as the median, from a public grid between the bounds.
 
     \b
     Examples:
       psiselect release quantile salaries.csv --column raise --lower 0 --upper 5000 --unit 10 --epsilon 1
+
+    Each value counts as the nearest point of the grid. Drawn by the exponential mechanism on ranks: outliers cost
+    nothing. How far off it is depends on how dense the values are; in ranks, the bound printed holds at 95 %.
     """
     show_number(numbers.quantile(given.common("quantile"), read_bounds(lower, upper, unit), q), given.as_json)
 

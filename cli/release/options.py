@@ -17,7 +17,8 @@ from cli._options import choice, options
 from cli._output import json_option, print_fields, print_json, say
 from cli._reading import taking_reading
 from cli._table import FILE_OR_DATABASE, query_option
-from dpselect.decimals import parse_number, plain
+from cli.release.shown import number_lines
+from dpselect.decimals import parse_number
 from dpselect.names import clean
 from dpselect.numeric import Invalid
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
@@ -65,18 +66,22 @@ class GivenOptions:
         )
 
 
-_epsilon = click.option("--epsilon", required=True, metavar="E", help="Privacy parameter, exact: 0.1 or 1/10.")
+EPSILON_HELP = (
+    "Set the strength of the protection: smaller is safer and less accurate; 1 is usual. Write it exactly: 0.1 or 1/10."
+)
+_epsilon = click.option("--epsilon", required=True, metavar="E", help=EPSILON_HELP)
 _options = options(
     click.argument("file", type=FILE_OR_DATABASE),
     query_option,
     taking_reading(),
-    click.option("--column", help="The column to use."),
+    click.option("--column", help="Use this column."),
     click.option(
         "--neighbors",
         type=choice(NeighbouringRelation),
         default=NeighbouringRelation.REPLACE.value,
         show_default=True,
-        help="What one person can change: whether the row is there (add-remove), or what it says (replace).",
+        help="Say what stays hidden: whether a person's row is there, and what it says (add-remove), or only what it "
+        "says (replace).",
     ),
     click.option(
         "--contributions",
@@ -84,22 +89,22 @@ _options = options(
         default=1,
         show_default=True,
         metavar="C",
-        help="Protect a person with up to C rows, or C persons together; costs C times the noise.",
+        help="Protect a person with up to C rows, or C persons together. The noise is C times as much.",
     ),
     click.option(
         "--person",
         metavar="COLUMN",
-        help="Whose row it is: keep at most --contributions rows of each person, chosen without looking at values.",
+        help="Keep at most --contributions rows of each person, whom this column names. Values do not decide which.",
     ),
     click.option(
         "--on-invalid",
         type=choice(Invalid),
         default=Invalid.ERROR.value,
         show_default=True,
-        help="A value that cannot be read, or an unknown category: stop and name its line, or leave it out silently.",
+        help="Stop at a value that cannot be read, or at an unknown category, and name its line; or leave it out.",
     ),
     ledger_options("these rows"),
-    click.option("--plan", is_flag=True, help="Print the expected error and stop; nothing is spent."),
+    click.option("--plan", is_flag=True, help="Print the expected error and stop. Nothing is spent."),
     json_option,
 )
 
@@ -120,11 +125,13 @@ def options_without_epsilon(command: Callable[..., None]) -> Callable[..., None]
     return _options(called)
 
 
-lower_option = click.option("--lower", metavar="A", help="Values below count as this. Public: not read off the data.")
-upper_option = click.option("--upper", metavar="B", help="Values above count as this. Public: not read off the data.")
-unit_option = click.option(
-    "--unit", metavar="U", help="Values are rounded to multiples of this. Default: by the bounds."
+lower_option = click.option(
+    "--lower", metavar="A", help="Count lower values as this. It is public: do not read it off the data."
 )
+upper_option = click.option(
+    "--upper", metavar="B", help="Count higher values as this. It is public: do not read it off the data."
+)
+unit_option = click.option("--unit", metavar="U", help="Round values to multiples of this.  [default: by the bounds]")
 
 
 def read_bounds(lower: str | None, upper: str | None, unit: str | None) -> Bounds:
@@ -173,5 +180,4 @@ def show_number(outcome: Outcome[Fraction], as_json: bool) -> None:
         if as_json:
             print_json(outcome.record)
         elif value is not None:
-            text = plain(value) if value.denominator < 10**9 else f"{float(value):.10g}"
-            print_fields({outcome.statistic: text})
+            print_fields(number_lines(outcome.statistic, value, outcome.record))

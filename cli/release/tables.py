@@ -9,8 +9,9 @@ import click
 
 from cli._ledger import writing
 from cli._options import choice
-from cli._output import print_fields, print_json, print_table
+from cli._output import print_fields, print_json, print_line, print_table
 from cli.release.options import (
+    EPSILON_HELP,
     GivenOptions,
     common_options,
     lower_option,
@@ -20,6 +21,7 @@ from cli.release.options import (
     unit_option,
     upper_option,
 )
+from cli.release.shown import first_line, table_line
 from dpselect.decimals import plain
 from dpselect.grouped import Statistic
 from dpselect.privacy import parse_fraction
@@ -29,7 +31,7 @@ from psiselect.tables import Table
 
 @click.command("table")
 @options_without_epsilon
-@click.option("--by", "by", multiple=True, required=True, metavar="COLUMN", help="A column of groups; one or two.")
+@click.option("--by", "by", multiple=True, required=True, metavar="COLUMN", help="Group by this column; one or two.")
 @click.option(
     "--statistic",
     "statistics",
@@ -37,7 +39,7 @@ from psiselect.tables import Table
     type=choice(Statistic),
     default=[Statistic.COUNT.value],
     show_default=True,
-    help="What to show for each group; repeat for more. They share epsilon, or rho.",
+    help="Show this for each group; repeat for more. They share epsilon, or rho.",
 )
 @lower_option
 @upper_option
@@ -46,35 +48,37 @@ from psiselect.tables import Table
     "--groups",
     multiple=True,
     metavar="X,Y,...",
-    help="The groups of a --by column, as a row of CSV; once for each column, in its order. All crossings are shown.",
+    help="Show these groups of a --by column, written as a row of CSV; once per column, in its order. All crossings "
+    "are shown.",
 )
 @click.option(
     "--groups-file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="A table with the --by columns: the groups to show, one per row.",
+    help="Show the groups in this table, which has the --by columns and one group per row.",
 )
-@click.option("--other", metavar="NAME", help="With --groups: one more group in each column, for all other values.")
-@click.option("--epsilon", metavar="E", help="Privacy parameter, exact: 0.1 or 1/10.")
-@click.option("--rho", metavar="R", help="Gaussian noise: the zCDP parameter, in place of --epsilon. Exact.")
+@click.option("--other", metavar="NAME", help="Add a group for all other values to each column of --groups.")
+@click.option("--epsilon", metavar="E", help=EPSILON_HELP)
+@click.option("--rho", metavar="R", help="Set the strength as rho of zCDP, with Gaussian noise, in place of --epsilon.")
 @click.option(
     "--delta",
     metavar="D",
-    help="Without --groups: how likely a group of one person alone may be shown, such as 1e-6. Gaussian noise with "
-    "--epsilon: the chance that epsilon does not hold; with both, each has half.",
+    help="Allow this chance, such as 1e-6, that the guarantee fails. Without --groups, it is the chance that a group "
+    "of one person is shown; with Gaussian noise and --epsilon, that epsilon does not hold. With both, each has half.",
 )
 @click.option(
     "--noise",
     type=click.Choice(["laplace", "gaussian"]),
     default="laplace",
     show_default=True,
-    help="Gaussian is better where a person is in many groups, and for many releases from one zcdp ledger.",
+    help="Choose the noise. Gaussian is better where a person is in many groups, and for many releases from one zcdp "
+    "ledger.",
 )
 @click.option(
     "--rows-per-group",
     type=click.IntRange(min=1),
     metavar="R",
-    help="Of the --contributions rows of a person, at most R are in one group. Less Gaussian noise.",
+    help="Promise that at most R of a person's --contributions rows are in one group. Gaussian noise is then less.",
 )
 def table_command(
     given: GivenOptions,
@@ -91,18 +95,18 @@ def table_command(
     noise: str,
     rows_per_group: int | None,
 ) -> None:
-    """Counts, sums and means by group, for one charge.
+    """Count, add up and average by group, for one charge.
+
+    \b
+    Examples:
+      psiselect release table people.csv --by smoker --groups yes,no --epsilon 1
+      psiselect release table people.csv --by smoker --delta 1e-6 --epsilon 1 --neighbors add-remove
 
     Name the groups with --groups or --groups-file: then all are shown, empty ones too. Or give --delta: then those
     groups are shown whose noisy count reaches a threshold, so that a group of one person stays hidden.
 
     A row with a blank group is counted nowhere, and with --on-invalid drop one of an unnamed group. A person may have
     rows in up to --contributions groups; --person keeps that many rows of each.
-
-    \b
-    Examples:
-      psiselect release table people.csv --by smoker --groups yes,no --epsilon 1
-      psiselect release table people.csv --by smoker --delta 1e-6 --epsilon 1 --neighbors add-remove
     """
     found = tabling.table(
         given.common("table"),
@@ -122,6 +126,7 @@ def table_command(
             print_json(found.record)
         elif found.value is not None:
             rows = [(*group, *map(_shown, values)) for group, values in found.value.items()]
+            print_line(table_line(list(dict.fromkeys(statistics)), found.record))
             print_table((*by, *dict.fromkeys(statistics)), rows)
 
 
@@ -135,23 +140,23 @@ def _is_short(value: Fraction) -> bool:
 
 @click.command("threshold")
 @common_options
-@click.option("--at-least", "least", type=int, required=True, metavar="T", help="How many rows are enough.")
-@click.option("--categories", metavar="X,Y,...", help="The values to ask about, in this order, as a row of CSV.")
+@click.option("--at-least", "least", type=int, required=True, metavar="T", help="Ask for at least so many rows.")
+@click.option("--categories", metavar="X,Y,...", help="Ask about these values, in this order, written as a row of CSV.")
 @click.option(
     "--categories-file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="The values to ask about, one per line.",
+    help="Ask about the values in this file, one per line.",
 )
 def threshold_command(given: GivenOptions, least: int, categories: str | None, categories_file: Path | None) -> None:
-    """The first of several values that stands in T rows or more.
-
-    The values are asked about in their order, until one is found to reach T. Only its name is released, so any number
-    of values below T costs nothing more. Both T and each count have noise (the sparse vector technique).
+    """Find the first of several values that stands in T rows or more.
 
     \b
     Examples:
       psiselect release threshold people.csv --column smoker --categories yes,no --at-least 3 --epsilon 1
+
+    The values are asked about in their order, until one is found to reach T. Only its name is released, so any number
+    of values below T costs nothing more. Both T and each count have noise (the sparse vector technique).
     """
     named = read_categories(categories, categories_file)
     found = tabling.threshold(given.common("threshold"), least=least, named=named)
@@ -159,4 +164,4 @@ def threshold_command(given: GivenOptions, least: int, categories: str | None, c
         if given.as_json:
             print_json(found.record)
         elif not given.plan:
-            print_fields({"first": "none reaches it" if found.value is None else found.value})
+            print_fields({"first": first_line(found.value)})

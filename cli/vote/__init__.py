@@ -3,6 +3,7 @@
     command  the winner, and the exact count
     options  what every command may be told about ballots
     expect   what epsilon means, in words
+    announce the announcement of a draw, to be published
     plan     how likely the true winner is to come out, before any budget is spent
 
 Rule: nothing but the winner depends on the ballots.

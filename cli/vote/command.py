@@ -9,9 +9,11 @@ from typing import cast
 
 import click
 
+from cli._errors import ToldError, as_record
 from cli._ledger import ledger_options, open_ledger, writing
 from cli._options import choice
 from cli._output import json_option, print_json, print_line, print_table, say
+from cli.vote.announce import AnnouncementFile
 from cli.vote.expect import Entitled, print_expectation
 from cli.vote.options import ballot_options
 from cli.vote.plan import print_plan, save_plot
@@ -21,26 +23,31 @@ from dpselect.ballots import Reading, load_candidates
 from dpselect.mechanisms import Mechanism
 from dpselect.planning import Task, plan
 from dpselect.privacy import NeighbouringRelation, parse_epsilon, parse_fraction
-from psiselect.base.errors import UsageError
+from psiselect.base.errors import InputError, OutputError, UsageError
+from psiselect.elections.announcing import Announcement, Counted, check_question
 from psiselect.elections.ballots import GivenBallots, load_given
-from psiselect.elections.draws import DrawRecord
-from psiselect.elections.winner import Wish, draw_winner
+from psiselect.elections.draws import DrawRecord, PastDraw
+from psiselect.elections.winner import Elected, Wish, draw_winner
 from psiselect.tables import Table
 
 MECHANISMS = ("permute-and-flip", "exponential", "subset-exponential", "peeling")
 _SHOWN = 20  # candidates
 
 _EPSILON = functools.partial(
-    click.option, "--epsilon", metavar="E", help="Privacy, exact: 0.1 is very strong, 1 usual, 5 weak; 1/10 works too."
+    click.option,
+    "--epsilon",
+    metavar="E",
+    help="Set the strength of the protection: smaller is safer and less accurate. 0.1 is very strong, 1 usual, 5 weak; "
+    "1/10 works too.",
 )
 _NEIGHBORS = functools.partial(
     click.option,
     "--neighbors",
     type=choice(NeighbouringRelation),
-    help="What one voter can change: taking part at all (add-remove), or what the ballot says (replace).",
+    help="Say what stays hidden: whether somebody voted, and how (add-remove), or only how (replace).",
 )
 _seats = click.option(
-    "--seats", type=click.IntRange(min=1), default=1, show_default=True, help="Size of the committee."
+    "--seats", type=click.IntRange(min=1), default=1, show_default=True, help="Elect this many candidates."
 )
 
 
@@ -64,15 +71,28 @@ def command() -> None:
     type=click.Choice(["auto", *MECHANISMS]),
     default="auto",
     show_default=True,
-    help="How to draw; auto goes by public parameters only, see `vote plan`.",
+    help="Choose how to draw; auto follows public values only, see `vote plan`.",
 )
 @_seats
 @click.option(
-    "--gap", metavar="G", help="Your guess, before counting, of the lead in votes; steers auto for seats > 1."
+    "--gap",
+    metavar="G",
+    help="Guess, before counting, by how many votes the winners lead. It steers --mechanism auto for several seats.",
 )
 @ledger_options("these ballots")
-@click.option("--again", is_flag=True, help="Draw although there was a draw; the epsilons add up.")
+@click.option(
+    "--again", is_flag=True, help="Draw although there was a draw; the epsilons add up. Also replace an announcement."
+)
 @click.option("--no-ledger", is_flag=True, help="Keep no record that there was a draw.")
+@click.option(
+    "--announce",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write an announcement that you can print and publish, .html or .md. After a recorded draw, this writes the "
+    "announcement of that draw, and draws nothing.",
+)
+@click.option("--question", metavar="TEXT", help="Put this question at the top of the announcement.")
+@click.option("--verbose", is_flag=True, help="Also show how the winner was drawn: mechanism, exponent, reason.")
 @json_option
 def winner(
     given: GivenBallots,
@@ -85,72 +105,122 @@ def winner(
     dataset: str | None,
     again: bool,
     no_ledger: bool,
+    announce: Path | None,
+    question: str | None,
+    verbose: bool,
     as_json: bool,
 ) -> None:
-    """The winner, or a committee of --seats, with differential privacy for the voters.
-
-    Prints nothing else that depends on the ballots: no counts, no turnout, members in the order of names. The first
-    draw is the result: it is recorded in BALLOTS.draw beside the file, and a second draw is refused. Formats: tables
-    (.csv, .parquet, .arrow, .feather, or a database with --query), PrefLib (.cat, .toc, .toi), Pabulib (.pb), BLT,
-    abcvoting (.abc.yaml), decrypted ballots of Belenios.
+    """Draw the winner, or a committee of --seats, so that nobody can tell how one person voted.
 
     \b
     Examples:
       psiselect vote winner ballots.csv --epsilon 0.1 --neighbors add-remove
       psiselect vote winner form.csv --candidates names.txt --ballot-column "Whom do you approve of?" \\
-          --epsilon 1 --neighbors add-remove
+          --epsilon 1 --neighbors add-remove --announce result.html --question "Who shall chair the club?"
       psiselect vote winner election.cat --epsilon 1 --neighbors replace --seats 3 --gap 20
       psiselect vote winner votes.pb --epsilon 0.1 --neighbors add-remove --ledger budget.db --dataset town-2026
+
+    The command prints the winner and what voters are promised. Nothing else that it prints depends on the ballots: no
+    counts, no turnout. Members of a committee stand in the order of names.
+
+    The first draw is the result. The command records it in BALLOTS.draw beside the file, and refuses a second draw.
+
+    Formats: tables (.csv, .parquet, .arrow, .feather, or a database with --query), PrefLib (.cat, .toc, .toi), Pabulib
+    (.pb), BLT, abcvoting (.abc.yaml), decrypted ballots of Belenios.
     """
     chosen = None if mechanism == "auto" else Mechanism(mechanism)
     wish = Wish(parse_epsilon(epsilon), NeighbouringRelation.parse(neighbors), chosen, seats, _gap(gap))
+    page = AnnouncementFile.of(announce, again=again)
+    if question is not None and page is None:
+        raise UsageError("--question is for the announcement; name its file with --announce")
+    check_question(question)
     record = _record(given, ledger, again=again, no_ledger=no_ledger)
     if record is not None and not again:
-        record.refuse_another(wish.epsilon)
+        record.refuse_another(wish.epsilon, functools.partial(_announced, page, record.path, question))
+    if page is not None:
+        page.check()
     book = open_ledger(ledger, dataset)
     reading = load_given(given)
     _tell(reading)
     found = draw_winner(reading, wish, book=book, dataset=dataset, record=record, again=again)
+    failure = None
+    if page is not None:
+        try:
+            page.write(found.announcement(question))
+        except InputError as error:  # the winner is shown all the same
+            failure = _not_announced(error, found.record)
     with writing(charged=book is not None, kept=None if record is None else record.path):
         if as_json:
-            print_json(found.to_json())
+            said = {} if page is None else {"announcement": page.path if failure is None else None}
+            print_json(found.to_json() | said | ({} if failure is None else {"error": as_record(failure)}))
         else:
             shown = [_titled(name, reading) for name in found.winners]
             print_line(f"Winner: {shown[0]}" if seats == 1 else f"Committee, in the order of names: {', '.join(shown)}")
             print_line(found.promise)
-    if as_json:
-        return
-    choice = found.choice
-    say(f"{choice.mechanism.value}, exponent {choice.measurement.exponent} per vote, sampled exactly; {choice.why}")
-    if record is not None:
-        say(f"recorded in {record.path}; a second draw is refused")
-        if found.total != wish.epsilon:
+    if not as_json:
+        _tell_draw(found, verbose=verbose)
+        if book is not None and found.balance is not None:
+            say(f"left for {dataset!r} in {ledger}: {book.describe(found.balance.remaining)}")
+        if page is not None and failure is None:
+            say(f"the announcement is in {page.path}")
+    if failure is not None:
+        raise ToldError(str(failure)) if as_json else failure
+
+
+def _announced(page: AnnouncementFile | None, record: Path, question: str | None, past: list[PastDraw]) -> str:
+    """Write the announcement of the last draw on record, if it is asked for; what to say of it. Raises OutputError."""
+    if page is None or past[-1].winners is None:
+        return ""
+    try:
+        page.write(Announcement(past, Counted.RECORD, question))
+    except OutputError as error:
+        raise _not_announced(error, record) from None
+    except InputError as error:  # there is a file, such as the announcement of the first call
+        return f"{error}. "
+    return f"The announcement of this result is in {page.path}. "
+
+
+def _not_announced(error: InputError, record: Path | None) -> OutputError:
+    """What to do about an announcement that is not written. record: where the winner is on record."""
+    found = "" if record is None else f". The winner is on record in {record}: run the command again to announce it"
+    return OutputError(f"the announcement is not written: {error}{found}", term="announce")
+
+
+def _tell_draw(found: Elected, *, verbose: bool) -> None:
+    """How it was drawn, and what counts it."""
+    choice, epsilon = found.choice, found.wish.epsilon
+    if verbose:
+        say(f"epsilon {epsilon_text(epsilon)}, {found.wish.neighbors.value}")
+        say(f"{choice.mechanism.value}, exponent {choice.measurement.exponent} per vote, sampled exactly; {choice.why}")
+    if found.record is not None:
+        say(f"recorded in {found.record}; a second draw is refused")
+        if found.total != epsilon:
             say(f"all draws from these ballots together: epsilon {epsilon_text(found.total)}")
-    if book is not None and found.balance is not None:
-        say(f"left for {dataset!r} in {ledger}: {book.describe(found.balance.remaining)}")
 
 
 @command.command("plan", short_help="What to expect, before any budget is spent.")
-@click.option("--candidates", required=True, metavar="M|FILE", help="How many candidates, or the file that lists them.")
+@click.option(
+    "--candidates", required=True, metavar="M|FILE", help="Give the number of candidates, or the file that lists them."
+)
 @click.option(
     "--voters",
     type=click.IntRange(min=1),
     metavar="N",
     help="Say in words what epsilon means, with N people entitled to vote.",
 )
-@click.option("--gap", metavar="G", help="Votes by which you expect the winners to lead. Needed without --voters.")
+@click.option("--gap", metavar="G", help="Guess by how many votes the winners lead. Needed without --voters.")
 @_EPSILON()
 @_NEIGHBORS()
 @_seats
 @click.option(
-    "--target", default="0.95", show_default=True, metavar="P", help="Probability wanted for the true winner."
+    "--target", default="0.95", show_default=True, metavar="P", help="Ask for this probability of the true winner."
 )
 @click.option(
     "--budget",
     type=choice(BudgetKind),
     default="pure",
     show_default=True,
-    help="Kind of ledger that the winner will be charged to.",
+    help="Plan for this kind of ledger.",
 )
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also draw a PNG or SVG.")
 @json_option
@@ -166,17 +236,17 @@ def plan_(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    """How likely is the true winner, and what epsilon would do, before any budget is spent.
-
-    Works from public parameters only, and never opens ballots. With --voters it says in words what epsilon 0.1, 1 and 5
-    mean for an election of that size. All rivals are taken to be exactly the gap behind: the probability is a lower
-    bound whenever all are at least that far behind, the expected loss is that example's.
+    """See how likely the true winner is, and what epsilon does, before any budget is spent.
 
     \b
     Examples:
       psiselect vote plan --candidates names.txt --voters 90
       psiselect vote plan --candidates 16 --gap 20 --epsilon 0.1 --neighbors add-remove
       psiselect vote plan --candidates 40 --seats 5 --gap 30 --epsilon 1 --neighbors replace --plot plan.svg
+
+    Works from public parameters only, and never opens ballots. With --voters it says in words what epsilon 0.1, 1 and 5
+    mean for an election of that size. All rivals are taken to be exactly the gap behind: the probability is a lower
+    bound whenever all are at least that far behind, the expected loss is that example's.
     """
     relation = None if neighbors is None else NeighbouringRelation.parse(neighbors)
     if voters is not None:
@@ -205,7 +275,7 @@ def plan_(
 
 @command.command("count", short_help="The exact tally, not private.")
 @ballot_options
-@click.option("--not-private", is_flag=True, help="Say that you know: exact counts give no privacy.")
+@click.option("--not-private", is_flag=True, help="Confirm that exact counts give no privacy.")
 @_seats
 @json_option
 def count(given: GivenBallots, not_private: bool, seats: int, as_json: bool) -> None:

@@ -23,7 +23,7 @@ candidates_option = click.option(
     "--candidates",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Public list of candidates, one a line. Needed where ballots hold names.",
+    help="Take the public list of candidates from this file, one per line. Needed where ballots hold names.",
 )
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("ballots", type=FILE_OR_DATABASE),
@@ -42,36 +42,36 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         show_default=True,
         help="Refuse a ballot with a text that is no candidate, such as a form's free text, or ignore the text.",
     ),
-    click.option("--yes", metavar="TEXT", multiple=True, help="A matrix: take this as approval too, such as Ja."),
-    click.option("--no", metavar="TEXT", multiple=True, help="A matrix: take this as no approval too, such as Nein."),
+    click.option("--yes", metavar="TEXT", multiple=True, help="Take this as approval too in a matrix, such as Ja."),
+    click.option("--no", metavar="TEXT", multiple=True, help="Take this as no approval too in a matrix, such as Nein."),
     click.option(
         "--voter-column",
         metavar="NAME",
-        help="Column that says whose each ballot is.  [default: voter_id, if there is one]",
+        help="Read from this column whose each ballot is.  [default: voter_id, if there is one]",
     ),
     click.option(
         "--repeated-voter",
         type=choice(Repeated),
-        help="Several ballots of one voter: stop, or count the last row or the first.  [default: error; with "
+        help="Stop at several ballots of one voter, or count the last row or the first.  [default: error; with "
         "--on-invalid drop: last]",
     ),
     click.option(
         "--approve-category",
         metavar="NAME",
         multiple=True,
-        help="PrefLib .cat: the category that means approval, by name or number; may be repeated.  [default: 1]",
+        help="Take this category of a PrefLib .cat file as approval, by name or number; may be repeated.  [default: 1]",
     ),
     click.option(
         "--on-invalid",
         type=choice(OnInvalid),
         default=OnInvalid.ERROR.value,
         show_default=True,
-        help="Ballots that break a rule: stop and count them (for the tallier), or leave them out without a word.",
+        help="Stop at ballots that break a rule and count them (for the tallier), or leave them out without a word.",
     ),
     click.option(
         "--line-breaks",
         is_flag=True,
-        help="CSV: cells may hold line breaks. A file with a stray quote then stops the command.",
+        help="Allow line breaks in cells of a CSV file. A file with a stray quote then stops the command.",
     ),
     click.option("--show", is_flag=True, help="Show the first cell at fault, on a terminal only."),
     format_option((*(form for form in FORMATS if form not in TABLE_FORMATS), *TABLE_FORMATS)),

@@ -129,6 +129,18 @@ def parse_key(text: str, rules: Mapping[str, type[Rule]] = RULES) -> KeySpec:
     return KeySpec(tuple(_parse_part(part, text, rules) for part in _split(text, "+")))
 
 
+def with_rules(key: str, rules: str) -> str:
+    """A key as `--key` has it, in which columns without a rule get the ones given.
+
+    rules: one for each column, joined by `+`. Raises UsageError for another number of columns.
+    """
+    columns, named = _split(key, "+"), _split(rules, "+")
+    if len(columns) != len(named):
+        raise UsageError(f"--key {key}: expected {len(named)} columns joined by +, for the rule {rules}", term="key")
+    pairs = zip(columns, named, strict=True)
+    return "+".join(part if len(_split(part, ":")) > 1 else f"{part}:{rule.strip()}" for part, rule in pairs)
+
+
 def _rule_of(name: str, whole: str, rules: Mapping[str, type[Rule]]) -> type[Rule]:
     """The rule of this name, or of this name and version."""
     bare, slash, version = name.partition("/")

@@ -11,8 +11,8 @@ import datetime
 import json
 import os
 import stat
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -28,12 +28,21 @@ _OTHERWISE = "Use --ledger FILE --dataset NAME to charge a budget, or --no-ledge
 
 @dataclass(frozen=True)
 class PastDraw:
-    """A draw on record. winners: None when it was begun and its result was not recorded."""
+    """A draw on record.
+
+    Attributes:
+        at: when it was begun, or drawn, as text.
+        winners: None when it was begun and its result was not recorded.
+        by_voter: whether at most one ballot of each voter was counted; False where the record does not say.
+        titles: what winners are called besides.
+    """
 
     at: str
     epsilon: Fraction
     neighbors: NeighbouringRelation
     winners: tuple[str, ...] | None
+    by_voter: bool = False
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,11 +72,23 @@ class DrawRecord:
             raise UsageError(f"{path} cannot be written, so the draw cannot be recorded. {_OTHERWISE}", term="ledger")
         return cls(path)
 
-    def refuse_another(self, epsilon: Fraction) -> None:
-        """Raise BudgetError with the recorded result, if there was a draw. epsilon: what another one would cost."""
-        if self.path.exists():
-            with self._opened() as log:
-                self._refuse(_past(log, self.path), epsilon)
+    def past(self) -> list[PastDraw]:
+        """The draws so far. Raises InputError when the record is damaged."""
+        if not self.path.exists():
+            return []
+        with self._opened() as log:
+            return _past(log, self.path)
+
+    def refuse_another(self, epsilon: Fraction, also: Callable[[list[PastDraw]], str] | None = None) -> None:
+        """Raise BudgetError with the recorded result, if there was a draw.
+
+        Args:
+            epsilon: what another one would cost.
+            also: called with the draws so far; what it returns is said too.
+        """
+        past = self.past()
+        if past:
+            self._refuse(past, epsilon, "" if also is None else also(past))
 
     def draw(
         self,
@@ -76,22 +97,27 @@ class DrawRecord:
         draw: Callable[[], tuple[str, ...]],
         *,
         again: bool,
-    ) -> tuple[tuple[str, ...], list[PastDraw]]:
-        """Record the cost, draw, and record the winners. Returns them, and the draws before this one.
+        by_voter: bool,
+        titles: Mapping[str, str],
+    ) -> list[PastDraw]:
+        """Record the cost, draw, and record the winners. Returns all draws on record, this one last.
 
-        Raises BudgetError when there was a draw and `again` is not said, or when the record cannot be written.
+        by_voter, titles: see `PastDraw`; titles may have other candidates too. Raises BudgetError when there was a draw
+        and `again` is not said, or when the record cannot be written.
         """
         with self._opened() as log:
             past = _past(log, self.path)
             if not again:
                 self._refuse(past, epsilon)
-            begun = {"at": _now(), "epsilon": str(epsilon), "neighbors": neighbors.value}
-            log.append(_line({"begun": begun}))
+            begun: dict[str, object] = {"at": _now(), "epsilon": str(epsilon), "neighbors": neighbors.value}
+            log.append(_line({"begun": begun | ({"by_voter": True} if by_voter else {})}))
             winners = draw()
-            log.append(_line({"drawn": {"at": _now(), "winners": list(winners)}}))
-        return winners, past
+            made = drawn_now(epsilon, neighbors, winners, by_voter=by_voter, titles=titles)
+            drawn: dict[str, object] = {"at": made.at, "winners": list(winners)}
+            log.append(_line({"drawn": drawn | ({"titles": made.titles} if made.titles else {})}))
+        return [*past, made]
 
-    def _refuse(self, past: Sequence[PastDraw], epsilon: Fraction) -> None:
+    def _refuse(self, past: Sequence[PastDraw], epsilon: Fraction, more: str = "") -> None:
         if not past:
             return
         last = past[-1]
@@ -102,7 +128,7 @@ class DrawRecord:
             told = f"drawn on {last.at} ({cost}): {', '.join(last.winners)}. This is the result"
         total = sum((draw.epsilon for draw in past), epsilon)
         raise BudgetError(
-            f"{told}. Nothing was drawn now. --again draws anew; with this draw the sum of epsilons would be "
+            f"{told}. Nothing was drawn now. {more}--again draws anew; with this draw the sum of epsilons would be "
             f"{epsilon_text(total)} (record: {self.path})",
             term="ledger",
         )
@@ -120,6 +146,19 @@ class DrawRecord:
         )
 
 
+def drawn_now(
+    epsilon: Fraction,
+    neighbors: NeighbouringRelation,
+    winners: tuple[str, ...],
+    *,
+    by_voter: bool,
+    titles: Mapping[str, str],
+) -> PastDraw:
+    """A draw of this moment. titles: of all candidates; those of the winners are kept."""
+    called = {name: titles[name] for name in winners if name in titles}
+    return PastDraw(_now(), epsilon, neighbors, winners, by_voter, called)
+
+
 def _past(log: AppendLog, path: Path) -> list[PastDraw]:
     """The draws so far. Raises InputError when the record is damaged."""
     past: list[PastDraw] = []
@@ -129,11 +168,14 @@ def _past(log: AppendLog, path: Path) -> list[PastDraw]:
             if "begun" in entry:
                 begun = entry["begun"]
                 relation = NeighbouringRelation(begun["neighbors"])
-                past.append(PastDraw(str(begun["at"]), Fraction(begun["epsilon"]), relation, None))
+                by_voter = begun.get("by_voter") is True
+                past.append(PastDraw(str(begun["at"]), Fraction(begun["epsilon"]), relation, None, by_voter))
             else:
-                winners = tuple(str(name) for name in entry["drawn"]["winners"])
-                past[-1] = PastDraw(past[-1].at, past[-1].epsilon, past[-1].neighbors, winners)
-    except (ValueError, KeyError, TypeError, IndexError, ZeroDivisionError):
+                drawn = entry["drawn"]
+                winners = tuple(str(name) for name in drawn["winners"])
+                titles = {str(name): str(title) for name, title in drawn.get("titles", {}).items()}
+                past[-1] = replace(past[-1], winners=winners, titles=titles)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, ZeroDivisionError):
         raise InputError(f"the record {path} is damaged: a line cannot be read. {_OTHERWISE}", term="ledger") from None
     return past
 

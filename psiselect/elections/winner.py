@@ -16,7 +16,8 @@ from dpselect.ledger import Balance, Ledger
 from dpselect.mechanisms import Mechanism
 from dpselect.planning import Choice, Task, choose
 from dpselect.privacy import NeighbouringRelation
-from psiselect.elections.draws import DrawRecord
+from psiselect.elections.announcing import Announcement, Counted
+from psiselect.elections.draws import DrawRecord, PastDraw, drawn_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +33,36 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Elected:
-    """What was drawn. promise: the guarantee, a sentence. total: epsilon of all draws on record. balance, paid: of the
-    ledger, None without one."""
+    """What was drawn.
+
+    Attributes:
+        promise: the guarantee, in sentences.
+        draws: all draws on record, this one last; only this one without a record.
+        balance, paid: of the ledger, None without one.
+        record: where the draw is recorded, None where it is not.
+    """
 
     wish: Wish
     reading: Reading
     choice: Choice
     winners: tuple[str, ...]
     promise: str
-    total: Fraction
+    draws: tuple[PastDraw, ...]
     balance: Balance | None
     paid: Cost | None
     record: Path | None
+
+    @property
+    def total(self) -> Fraction:
+        """Epsilon of all draws on record."""
+        return sum((draw.epsilon for draw in self.draws), Fraction(0))
+
+    def announcement(self, question: str | None = None) -> Announcement:
+        """What may be published of it. Raises UsageError for a question that cannot be shown."""
+        counted = (
+            Counted.RECORD if self.record is not None else Counted.NOWHERE if self.paid is None else Counted.LEDGER
+        )
+        return Announcement(self.draws, counted, question)
 
     def to_json(self) -> dict[str, object]:
         """As --json prints it."""
@@ -101,11 +120,12 @@ def draw_winner(
     def draw() -> tuple[str, ...]:
         return elect(reading.profile, choice.measurement)
 
+    whose, titles = reading.by_voter, reading.titles
     if record is None:
-        winners, total = draw(), exact
+        draws = [drawn_now(exact, relation, draw(), by_voter=whose, titles=titles)]
     else:
-        winners, past = record.draw(exact, relation, draw, again=again)
-        total = sum((earlier.epsilon for earlier in past), exact)
+        draws = record.draw(exact, relation, draw, again=again, by_voter=whose, titles=titles)
+    winners = draws[-1].winners or ()
     promise = guarantee(exact, relation, by_voter=reading.by_voter)
     where = None if record is None else record.path
-    return Elected(wish, reading, choice, winners, promise, total, balance, paid, where)
+    return Elected(wish, reading, choice, winners, promise, tuple(draws), balance, paid, where)

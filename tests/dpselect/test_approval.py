@@ -11,7 +11,7 @@ import pytest
 from support.entropy import FixedEntropy
 
 from dpselect import utility
-from dpselect.approval import elect, epsilon_text, guarantee, not_private_tally
+from dpselect.approval import elect, epsilon_text, factor_text, guarantee, not_private_tally
 from dpselect.ballots import Profile
 from dpselect.mechanisms import Mechanism, Selection
 from dpselect.planning import Task, choose
@@ -91,24 +91,48 @@ def test_multiplicities_of_a_million_millions_are_elected() -> None:
 # --- sentences ---
 
 
-def test_the_guarantee_in_a_sentence() -> None:
-    assert guarantee(Fraction(1, 10), ADD_REMOVE) == (
-        "Whether any one voter took part or stayed away, the chance of this or any other result is the same up to a "
-        "factor of 1.106 (epsilon 0.1, add-remove)."
+def test_the_guarantee_in_sentences_for_voters() -> None:
+    factor = "by a factor of at most 1.11. Nobody can tell from it "
+    leaving, else_wise = "Leaving out any one {} would change the chance of this result ", "the chance of this result "
+    assert guarantee(Fraction(1, 10), ADD_REMOVE) == leaving.format("voter") + factor + "how, or whether, you voted."
+    assert (
+        guarantee(Fraction(1, 10), REPLACE)
+        == f"If any one voter had voted differently, {else_wise}would change {factor}how you voted."
     )
-    assert guarantee(Fraction(1, 3), REPLACE).startswith("However any one voter had filled in the ballot, the chance")
-    assert "factor of 1.396 (epsilon 1/3, replace)" in guarantee(Fraction(1, 3), REPLACE)
+    assert (
+        guarantee(Fraction(1, 10), ADD_REMOVE, by_voter=False)
+        == leaving.format("ballot") + factor + "what any one ballot says, or whether it was cast."
+    )
+    assert (
+        guarantee(Fraction(1, 10), REPLACE, by_voter=False)
+        == f"If any one ballot were filled in differently, {else_wise}would change {factor}what any one ballot says."
+    )
 
 
-@pytest.mark.parametrize("epsilon", ["1/1000", "1/10", "1/3", "1", "3", "7", "20"])
+@pytest.mark.parametrize(
+    ("epsilon", "words"),
+    [
+        ("1", "Nobody can tell from it how you voted."),
+        ("1001/1000", "It says little about how you voted."),
+        ("4999/1000", "It says little about how you voted."),
+        ("5", "This protection is weak: it may show how you voted."),
+    ],
+)
+def test_the_words_follow_epsilon(epsilon: str, words: str) -> None:
+    assert guarantee(Fraction(epsilon), REPLACE).endswith(f". {words}")
+
+
+@pytest.mark.parametrize("epsilon", ["1/1000", "1/100", "1/10", "1/3", "1", "3", "5", "7", "20"])
 def test_the_factor_is_rounded_up_and_close(epsilon: str) -> None:
-    text = guarantee(Fraction(epsilon), ADD_REMOVE)
-    factor = float(text.split("factor of ")[1].split()[0])
-    assert math.exp(float(Fraction(epsilon))) <= factor <= math.exp(float(Fraction(epsilon))) * 1.002
+    """To three digits, and to two of what it is above 1."""
+    factor, exact = float(factor_text(Fraction(epsilon))), math.exp(float(Fraction(epsilon)))
+    assert exact <= factor <= exact * 1.01
+    assert factor - 1 <= (exact - 1) * 1.1
+    assert len(factor_text(Fraction(epsilon)).rstrip("0")) <= (6 if factor < 1000 else 10)
 
 
 def test_a_large_epsilon_is_not_written_out() -> None:
-    assert "factor of e^300 (" in guarantee(Fraction(300), ADD_REMOVE)
+    assert "a factor of at most e^300. This" in guarantee(Fraction(300), ADD_REMOVE)
 
 
 @pytest.mark.parametrize(("epsilon", "text"), [("1/10", "0.1"), ("1/3", "1/3"), ("20", "20"), ("1/1024", "1/1024")])

@@ -62,7 +62,7 @@ def test_a_quantile_is_the_one_asked_for(table: Path, q: str, answers: list[int]
 def test_values_are_clamped_to_the_bounds(table: Path) -> None:
     clamped = ["--column", "raise", "--lower", "3000", "--upper", "3500", *LOUD]
     result = run("sum", table, *clamped)
-    assert result.stdout.split() == ["sum", str(3500 + 3000 + 3000 + 3390)]
+    assert result.stdout == "sum  about 12,890 (with privacy noise; in 19 of 20 releases off by at most 0)\n"
     assert "clamp" not in result.stderr  # how many were is private
 
 

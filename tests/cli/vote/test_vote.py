@@ -51,10 +51,23 @@ def test_winner_prints_the_winner_and_the_guarantee(run: Run) -> None:
     assert code == 0
     assert out == (
         "Winner: Bo\n"
-        "Whether any one ballot was cast or not, the chance of this or any other result is the same up to a "
-        "factor of 1.106 (epsilon 0.1, add-remove).\n"
+        "Leaving out any one ballot would change the chance of this result by a factor of at most 1.11. "
+        "Nobody can tell from it what any one ballot says, or whether it was cast.\n"
     )
-    assert "permute-and-flip, exponent 1/10 per vote, sampled exactly" in err
+    assert "exponent" not in err
+
+
+def test_technical_lines_are_for_those_who_ask(run: Run) -> None:
+    options = ("--epsilon", "0.1", "--neighbors", "add-remove")
+    quiet, loud = (
+        run("winner", FIXTURES / "zero.cat", *options),
+        run("winner", FIXTURES / "zero.cat", *options, "--verbose"),
+    )
+    assert loud[:2] == quiet[:2]
+    more = loud[2].removeprefix(quiet[2]).splitlines()
+    assert more[0] == "epsilon 0.1, add-remove"
+    assert more[1].startswith("permute-and-flip, exponent 1/10 per vote, sampled exactly; it never loses more")
+    assert len(more) == 2
 
 
 def test_winner_as_json(run: Run) -> None:
