@@ -11,13 +11,14 @@ from psiselect.talk import Progress, Talk
 
 
 @contextlib.contextmanager
-def shown() -> Iterator[Progress]:
-    """A progress display for a session."""
-    with progress() as bar:
+def shown(keys: int) -> Iterator[Progress]:
+    """A progress display for a session. keys: how many this side has."""
+    what = f"matching {keys:,} {'key' if keys == 1 else 'keys'}"
+    with progress(counted=False) as bar:
         if bar.disable:
-            yield ProgressLines("matching", lambda text, done, total: say(text))
+            yield ProgressLines(what, lambda text, done, total: say(text))
             return
-        task = bar.add_task("matching", total=None)
+        task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
 
 

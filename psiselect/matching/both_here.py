@@ -47,13 +47,13 @@ def match(given: GivenOptions, b: Other, talk: Talk, speaker: Speaker) -> Found:
         open_backend(choices.means, talk) as backend,
         read(choices) as own,
         told(there.read(Side.LISTEN, terms, talk.looking), talk.tell) as other,
-        talk.shown() as done,
     ):
         gather(other, talk.tell)
         if charge is not None:
             charge.pay()
             charge.tell(talk.tell)
-        results = local.run({Side.CONNECT: own, Side.LISTEN: other}, backend, SystemEntropy(), done)
+        with talk.shown(own.size) as done:
+            results = local.run({Side.CONNECT: own, Side.LISTEN: other}, backend, SystemEntropy(), done)
         with saying_paid(lambda: charge is not None):
             return again.give(own, results[Side.CONNECT], backend.name, None)
 

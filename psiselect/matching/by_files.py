@@ -90,7 +90,7 @@ def offer(given: GivenOptions, out: Path, state: Path, talk: Talk, speaker: Spea
             with (
                 states.reserved(state),
                 _writing(out, FileKind.OFFER, identity, peer, NO_FILE) as (writer, _),
-                talk.shown() as done,
+                talk.shown(own.job.size) as done,
             ):
                 contents = exchange.offer(setup, writer.send, done)
                 kept = OfferState(
@@ -133,7 +133,10 @@ def answer(
 
             def make() -> SessionResult:
                 started = time.monotonic()
-                with _writing(out, FileKind.ANSWER, identity, peer, reader.id) as (writer, file), talk.shown() as done:
+                with (
+                    _writing(out, FileKind.ANSWER, identity, peer, reader.id) as (writer, file),
+                    talk.shown(own.job.size) as done,
+                ):
                     made = exchange.answer(setup, reader.id, reader.frames(), writer.send, done)
                     writer.finish()
                     durable.sync_file(file)  # between the entry and the answer's appearance there is next to nothing
@@ -178,7 +181,7 @@ def finish(
 
             def run() -> SessionResult:
                 started = time.monotonic()
-                with talk.shown() as done:
+                with talk.shown(own.job.size) as done:
                     found = exchange.finish(setup, kept.offer, kept.contents, reader.frames(), done)
                 return _measured(found, started, kept.size, reader.size)
 

@@ -100,13 +100,13 @@ class OwnSide:
         """Run the session over a channel, and give out its result."""
         peer = self.parties.peer(channel.peer_fingerprint)
         identity = self.parties.shown(channel.own_fingerprint)
-        with open_backend(means, self.talk) as backend, self.talk.shown() as done:
+        with open_backend(means, self.talk) as backend:
             admission = self.guard.admission(peer, self.job.terms)
             setup = self.setup(peer, backend, admit=admission, identity=identity)
             troubles: list[OutputError] = []
 
             def run() -> SessionResult:
-                with self.talk.breaking_off(channel):
+                with self.talk.breaking_off(channel), self.talk.shown(self.job.size) as done:
                     return session.run(channel, setup, done)
 
             with admission.saying_paid():

@@ -85,7 +85,7 @@ def talk(progress: Progress | None, cancel: Cancel, listening: Callable[[Sequenc
         raise UsageError(f"cancel: expected a threading.Event, got {type(cancel).__name__}", term="cancel")
 
     @contextlib.contextmanager
-    def shown() -> Iterator[Progress]:
+    def shown(keys: int) -> Iterator[Progress]:
         def noted(done: int, total: int) -> None:
             made.look()
             (progress or silent)(done, total)
