@@ -11,6 +11,7 @@ import enum
 import io
 import os
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -101,7 +102,7 @@ def hold_stdout() -> None:
 
 def say(message: str) -> None:
     """One line of talk on stderr; above a progress bar, where there is one."""
-    text = printable(message)
+    text = wrapped(printable(message))
     if isinstance(sys.stderr, FileProxy):  # the bar's; click.echo would look behind it, and write into the bar
         sys.stderr.write(text + "\n")
     else:
@@ -165,6 +166,14 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def wrapped(text: str) -> str:
+    """Text for stderr: on a terminal, broken between words where a line is full; elsewhere one line, as it is."""
+    console = stderr_console()
+    if not console.is_terminal or len(text) <= console.width:
+        return text
+    return textwrap.fill(text, console.width, break_long_words=False, break_on_hyphens=False)
 
 
 class ProgressLines:

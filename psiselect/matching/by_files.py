@@ -28,7 +28,7 @@ from psiselect.base.seeded import SEED_BYTES, SeededEntropy
 from psiselect.identities import load_identities, load_peer
 from psiselect.matching.choices import Choices
 from psiselect.matching.given import GivenOptions
-from psiselect.matching.own_side import open_backend, prepared
+from psiselect.matching.own_side import open_backend, prepared, tell_of_rows
 from psiselect.matching.results import Found, Speaker, input_of
 from psiselect.matching.spare import FINISHED, Spare
 from psiselect.talk import Talk
@@ -169,6 +169,7 @@ def finish(
         results=replace(choices.results, again=True, spare=spare),
     )
     _require_apart(choices, {"ANSWER": answer, "--state": state}, choices.results.files)
+    tell_of_rows(choices)
     with _opened(answer, FileKind.ANSWER, choices) as reader:
         if (reader.own.fingerprint, reader.author.fingerprint) != (kept.own, kept.peer):
             raise InputError(f"{state} is of an offer between other identities; name those that it was made with")
