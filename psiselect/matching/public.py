@@ -18,7 +18,7 @@ from psiselect.matching.answers import MatchResult
 from psiselect.matching.given import GivenOptions
 from psiselect.matching.results import Found
 from psiselect.matching.spare import Spare
-from psiselect.talk import Progress, Talk, silent, tell_log
+from psiselect.talk import Progress, Talk, nobody_asked, silent, tell_log
 
 logging.getLogger("psiselect").addHandler(logging.NullHandler())  # a library leaves it to the program what is shown
 
@@ -97,7 +97,7 @@ def talk(progress: Progress | None, cancel: Cancel, listening: Callable[[Sequenc
         shown=shown,
         observed=observing.observed,
         cancel=cancel,
-        **({} if listening is None else {"listening": listening}),
+        listening=listening or nobody_asked,
     )
     return made
 
