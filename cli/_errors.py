@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from cli._output import wrapped
+from cli._wrapping import wrapped
 from psiselect.base import errors
 from psiselect.base.errors import EXIT_BUG, OutputError, UsageError
 

@@ -11,7 +11,6 @@ import enum
 import io
 import os
 import sys
-import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -25,6 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli._fitting import Fitted
+from cli._wrapping import wrapped
 from psiselect.base import durable
 from psiselect.base.errors import OutputError
 from psiselect.records import json_text, plain_value
@@ -166,14 +166,6 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def wrapped(text: str) -> str:
-    """Text for stderr: on a terminal, broken between words where a line is full; elsewhere one line, as it is."""
-    console = stderr_console()
-    if not console.is_terminal or len(text) <= console.width:
-        return text
-    return textwrap.fill(text, console.width, break_long_words=False, break_on_hyphens=False)
 
 
 class ProgressLines:
