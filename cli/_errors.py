@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import click
 
+from cli._wrapping import wrapped
 from psiselect.base import errors
 from psiselect.base.errors import EXIT_BUG, OutputError, UsageError
 
@@ -37,7 +38,7 @@ def fail(error: BaseException, as_json: bool) -> NoReturn:
             click.echo(json.dumps({"error": as_record(error, message)}))
             told = True
     if not told or not as_json:
-        click.echo(f"psiselect: {message}", err=True)
+        click.echo(wrapped(f"psiselect: {message}"), err=True)
     let_go_of_stdout()
     sys.exit(code)
 

@@ -18,11 +18,13 @@ from typing import Any, TypeVar
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.file_proxy import FileProxy
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from cli._fitting import Fitted
+from cli._wrapping import wrapped
 from psiselect.base import durable
 from psiselect.base.errors import OutputError
 from psiselect.records import json_text, plain_value
@@ -31,6 +33,7 @@ from psiselect.words import human_seconds
 # Piped tables are for programs and files: wide enough not to wrap a fingerprint.
 _PIPED_WIDTH = 200
 _RESULT_BYTES = 1 << 16  # more than a result takes
+_WIDE, _WIDE_BAR, _NARROW_BAR = 100, 40, 20  # columns of a terminal, and of a progress bar
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -98,8 +101,12 @@ def hold_stdout() -> None:
 
 
 def say(message: str) -> None:
-    """One line of talk on stderr."""
-    click.echo(printable(message), err=True)
+    """One line of talk on stderr; above a progress bar, where there is one."""
+    text = wrapped(printable(message))
+    if isinstance(sys.stderr, FileProxy):  # the bar's; click.echo would look behind it, and write into the bar
+        sys.stderr.write(text + "\n")
+    else:
+        click.echo(text, err=True)
 
 
 def stdout_console() -> Console:
@@ -112,19 +119,53 @@ def stderr_console() -> Console:
     return _sized(Console(stderr=True, highlight=False, markup=False, emoji=False))
 
 
-def progress() -> Progress:
-    """A progress display on stderr (a context manager, see `rich.progress`); silent unless that is a terminal."""
+def progress(*, counted: bool = True) -> Progress:
+    """A progress display on stderr (a context manager, see `rich.progress`); silent unless that is a terminal.
+
+    counted: show how many are done, of how many; else how many in a hundred. What goes to stdout meanwhile stays there:
+    it may be a file. It must not go to the terminal before the display has ended.
+    """
     console = stderr_console()
     return Progress(
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        BarColumn(bar_width=_WIDE_BAR if console.width >= _WIDE else _NARROW_BAR),
+        _Done(counted),
+        _Clocks(),
         console=console,
         disable=not console.is_terminal,
         transient=True,
+        redirect_stdout=False,
     )
+
+
+class _Done(ProgressColumn):
+    """How much of a task is done; nothing while it is not known of how much."""
+
+    def __init__(self, counted: bool) -> None:
+        self._counted = counted
+        super().__init__()
+
+    def render(self, task: Task) -> Text:
+        if not task.total:
+            return Text("")
+        done = min(int(task.completed), int(task.total))
+        return Text(f"{done:,} of {int(task.total):,}" if self._counted else f"{100 * done // int(task.total)}%")
+
+
+class _Clocks(ProgressColumn):
+    """How long a task has taken and, where that can be told, how long it will take, by name."""
+
+    def render(self, task: Task) -> Text:
+        spent, left = task.finished_time if task.finished else task.elapsed, task.time_remaining
+        text = f"{_clock(spent or 0)} elapsed"
+        return Text(text if left is None or task.finished else f"{text}, {_clock(left)} left")
+
+
+def _clock(seconds: float) -> str:
+    """Minutes and seconds, and hours where there are any: 0:05, 12:34, 1:02:03."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 class ProgressLines:
@@ -150,11 +191,11 @@ class ProgressLines:
             return
         self._told = now
         spent = now - self._began
-        text = f"{self._what}: {done:,} operations done after {human_seconds(spent)}"
+        text = f"{self._what}: waiting for the peer, {human_seconds(spent)} elapsed"
         if 0 < done <= total:
             left = human_seconds(spent * (total - done) / done)
-            text = f"{self._what}: {100 * done // total}% of {total:,} operations after {human_seconds(spent)}"
-            text += f", about {left} left" if done < total else ", waiting for the peer"
+            text = f"{self._what}: {100 * done // total}% done, {human_seconds(spent)} elapsed, "
+            text += f"about {left} left" if done < total else "waiting for the peer"
         self._tell(text, done, total)
 
 

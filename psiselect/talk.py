@@ -30,7 +30,7 @@ _CANCELLED = "the caller has cancelled; nothing was written and there is no resu
 
 
 def tell_log(text: str) -> None:
-    """A notice in the log. It holds numbers of rows and names of files, and no value of any row."""
+    """A notice in the log. It holds numbers of rows and names of files and columns, and no value of any row."""
     LOGGER.info("%s", text, extra=event("notice"))
 
 
@@ -48,7 +48,7 @@ def nobody_asked(addresses: Sequence[str]) -> None:
 
 
 @contextlib.contextmanager
-def no_display() -> Iterator[Progress]:
+def no_display(keys: int) -> Iterator[Progress]:
     """Nothing is shown of progress."""
     yield silent
 
@@ -64,16 +64,19 @@ class Talk:
 
     Attributes:
         tell: takes one line for people.
+        table: takes the names and the rows of a table for people. None for a log, where each line stands alone.
         slower: takes the line that the slower backend is used.
-        shown: a display of progress, for as long as the work lasts.
+        shown: a display of progress, for as long as the work lasts. It gets the number of keys on this side. It must
+            end before the result is given out.
         listening: takes the addresses at which this side waits, with their real ports.
         observed: runs a session, with a note in a log.
         cancel: set by the caller to end the work; None where it will not be.
     """
 
     tell: Callable[[str], None] = tell_log
+    table: Callable[[Sequence[str], Sequence[Sequence[str]]], None] | None = None
     slower: Callable[[str], None] = tell_slower
-    shown: Callable[[], AbstractContextManager[Progress]] = field(default=no_display)
+    shown: Callable[[int], AbstractContextManager[Progress]] = field(default=no_display)
     listening: Callable[[Sequence[str]], None] = nobody_asked
     observed: Callable[[Setup, Identity, PeerIdentity, Callable[[], SessionResult]], SessionResult] = unobserved
     cancel: threading.Event | None = None

@@ -28,11 +28,9 @@ def human_bytes(count: float) -> str:
 
 
 def human_seconds(seconds: float) -> str:
-    """A duration for people: 0.42 s, 12.3 s, 4 min 05 s, 2 h 03 min."""
-    if seconds < 10:
-        return f"{seconds:.2f} s"
+    """A duration for people: 0.42 s, 4 s, 12.3 s, 4 min 05 s, 2 h 03 min."""
     if seconds < 100:
-        return f"{seconds:.1f} s"
+        return f"{round(seconds, 2 if seconds < 10 else 1):.15g} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"

@@ -71,7 +71,7 @@ def check_list(
         memory_limit=room.half,
         examples=EXAMPLES if show else 0,
     )
-    error = None if found.rows_with_key else no_key(source, specs)
+    error = None if found.rows_with_key else no_key(source, specs, [key.advice for key in found.keys])
     if as_json:
         print_json({**found.to_json(), **({} if error is None else {"error": as_record(error)})})
     else:

@@ -61,7 +61,7 @@ class Printed:
             **({} if found.matched_rows is None else {"matched rows": f"{found.matched_rows:,}"}),
             **_columns(job, kept=found.to_file),
             **({} if found.joined_rows is None else {"joined rows": f"{found.joined_rows:,}"}),
-            **({} if found.written is None else {"written to": found.written}),
+            **({} if found.written is None else {"written to": f"{found.written}{' (replaced)' * found.replaced}"}),
             "time": human_seconds(result.seconds),
             "sent, received": f"{human_bytes(result.bytes_sent)}, {human_bytes(result.bytes_received)}",
             "transcript": transcript_text(result),
@@ -126,7 +126,7 @@ def transcript_text(result: SessionResult) -> str:
 def _found(job: Job, outcome: Outcome) -> dict[str, str]:
     """The result in words."""
     if not outcome.learnt:
-        return {"matches": "not learnt by this side"}
+        return {"matches": "(only the other side learns this)"}
     if outcome.noisy_count is None:
         found = {"matches": f"{outcome.matches:,}"}
         if outcome.counts is not None and len(outcome.counts) > 1:

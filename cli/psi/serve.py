@@ -44,7 +44,7 @@ from psiselect.base.errors import PsiselectError, ResourceError, TransportError,
 from psiselect.base.events import event
 from psiselect.matching.choices import Choices, PeerChoice
 from psiselect.matching.given import GivenOptions
-from psiselect.matching.own_side import check_options, gather, open_backend, read
+from psiselect.matching.own_side import check_options, gather, open_backend, read, tell_of_rows
 
 LOGGER = json_log.LOGGER
 
@@ -202,6 +202,7 @@ def serve(
     stall = choices.means.stall_seconds
     limits = service.limits(stall)
     parties = check_options(choices)
+    tell_of_rows(choices)
     slots = SessionSlots(limits)
     shared = replace(choices, list=choices.list.among(limits.total))
     # Fewer bytes move when a side that compares withholds the result.
@@ -273,7 +274,7 @@ def check(choices: Choices, as_json: bool) -> None:
 def _read(choices: Choices) -> Job:
     """The table as it is now, with what it gives beside its keys: here, where one thread at a time is."""
     began = time.monotonic()
-    talk = replace(choices.talk, tell=_warn)
+    talk = replace(choices.talk, tell=_warn, table=None)
     job = read(replace(choices, list=replace(choices.list, table=choices.list.table.afresh()), talk=talk))
     with contextlib.ExitStack() as on_error:
         on_error.enter_context(job)

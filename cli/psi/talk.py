@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cli import _backend
 from cli._output import ProgressLines, progress, say
@@ -11,14 +11,27 @@ from psiselect.talk import Progress, Talk
 
 
 @contextlib.contextmanager
-def shown() -> Iterator[Progress]:
-    """A progress display for a session."""
-    with progress() as bar:
+def shown(keys: int) -> Iterator[Progress]:
+    """A progress display for a session. keys: how many this side has."""
+    what = f"matching {keys:,} {'key' if keys == 1 else 'keys'}"
+    with progress(counted=False) as bar:
         if bar.disable:
-            yield ProgressLines("matching", lambda text, done, total: say(text))
+            yield ProgressLines(what, lambda text, done, total: say(text))
             return
-        task = bar.add_task("matching", total=None)
+        task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
 
 
-TALK = Talk(say, _backend.say_once, shown)
+def table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A small table on stderr, its numbers aligned to the right."""
+    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+    numbers = names.index("rows")
+    for row in (names, *rows):
+        cells = (
+            cell.rjust(width) if place == numbers else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        say("  " + "  ".join(cells).rstrip())
+
+
+TALK = Talk(say, table, _backend.say_once, shown)

@@ -8,13 +8,12 @@ record follow from the field.
 from __future__ import annotations
 
 import enum
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any, Self
 
-from psi.agreement import column_terms
+from psi.agreement import column_terms, disagreement
 from psi.agreement.amounts import Amounts, agreed
 from psi.agreement.column_terms import ColumnTerms
 from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
@@ -25,8 +24,6 @@ from psiselect.base.errors import InputError, RemoteError, UsageError
 
 PROTOCOL_VERSION = 2
 MAX_KEYS = 16
-_MAX_SHOWN = 200  # characters of what a peer says in the place of a term
-_VERSIONED = re.compile(r"(?:^| \+ )([a-z0-9]+)/([1-9][0-9]{0,3})(?= |$)")
 MAX_SIZE = 1 << 40
 DEFAULT_CHUNK = 8192  # 256 KiB of elements: a tenth of a second of work, and far below the frame cap
 
@@ -213,88 +210,9 @@ def difference(own: Terms, peer: dict[str, Any]) -> RemoteError | None:
         there = peer.get(name)
         if here == there and type(here) is type(there):
             continue
-        if name == "version":
-            return _versions_differ(here, there)
         if name == "keys":
-            return _keys_differ(here, there)
+            return disagreement.on_keys(here, there, MAX_KEYS)
         if name == "columns":
-            return _columns_differ(here, there)
-        return _differs(name, here, there)
-    return None if peer.keys() == mine.keys() else RemoteError("the peer's terms have names unknown here", term="terms")
-
-
-def _versions_differ(here: int, there: Any) -> RemoteError:
-    theirs = there if type(there) is int and 0 <= there < 1 << 16 else "unreadable"
-    return RemoteError(
-        f"the two sides' terms differ in 'version': this side's protocol version is {here}, the peer's {theirs}; "
-        "install the same release of psiselect on both sides",
-        term="version",
-    )
-
-
-def _keys_differ(here: list[dict[str, str]], there: Any) -> RemoteError:
-    if not isinstance(there, list) or not 1 <= len(there) <= MAX_KEYS or len(there) != len(here):
-        return _differs("keys", len(here), len(there) if isinstance(there, list) else None, "number of keys")
-    for number, (a, b) in enumerate(zip(here, there, strict=True), start=1):
-        if a != b:
-            name = b.get("rule") if isinstance(b, dict) else None
-            versions = " (same words, another version of the rule)" if name == a["rule"] else ""
-            return _differs("rule", a["rule"], name, f"rule of key {number}{versions}", _older(number, a["rule"], name))
-    return RemoteError("the two sides' keys differ", term="keys")
-
-
-def _older(key: int, here: str, there: Any) -> str | None:
-    """What to do where the two sides have different versions of a key's rules; None where versions are not what
-    differs."""
-    if not isinstance(there, str) or len(there) > _MAX_SHOWN:
-        return None
-    own, peers = _VERSIONED.findall(here), _VERSIONED.findall(there)
-    if [name for name, _ in own] != [name for name, _ in peers]:
-        return None
-    for (name, mine), (_, theirs) in zip(own, peers, strict=True):
-        if mine == theirs:
-            continue
-        if int(mine) > int(theirs):
-            return (
-                f"the peer's program is older: it has version {theirs} of rule {name}, this side version {mine}; let "
-                f"the peer install this side's release or, until then, write {name}/{theirs} in this side's --key {key}"
-            )
-        return (
-            f"this side's program is older: it has version {mine} of rule {name}, the peer version {theirs}; install "
-            f"the peer's release or, until then, let the peer write {name}/{mine} in its --key {key}"
-        )
-    return None
-
-
-def _columns_differ(here: dict[str, list[str]] | None, there: Any) -> RemoteError:
-    """Names the first column that one side states and the other does not."""
-    nothing: dict[str, list[str]] = {side.value: [] for side in Side}
-    mine, theirs = here or nothing, nothing if there is None else there
-    for side in nothing:
-        stated = theirs.get(side) if isinstance(theirs, dict) else None
-        if not isinstance(stated, list) or not all(isinstance(name, str) for name in stated):
-            return _differs("columns", "a list of names for each side", None)
-        for name in sorted(set(mine[side]) ^ set(stated)):
-            where = ("here", "there") if name in mine[side] else ("there", "here")
-            shown = repr(name) if len(name) <= 100 and name.isprintable() else "a column whose name is unreadable"
-            return RemoteError(
-                f"the two sides' terms differ in 'columns': {shown}, given by the side that {_VERBS[side]}, is stated "
-                f"{where[0]} and not {where[1]}; what one side sends (--send), the other must receive (--receive)",
-                term="columns",
-            )
-    return _differs("columns", "names in order", None)
-
-
-_VERBS = {Side.CONNECT.value: "connects", Side.LISTEN.value: "listens"}
-
-
-def _differs(
-    term: str, here: object, there: object, label: str | None = None, advice: str | None = None
-) -> RemoteError:
-    said = isinstance(there, (str, int)) and len(str(there)) <= _MAX_SHOWN and str(there).isprintable()
-    shown = there if said else "unreadable"
-    return RemoteError(
-        f"the two sides' terms differ in '{term}'{f' ({label})' if label else ''}: here {here}, there {shown}; "
-        f"{advice or 'agree on one and start both sides again'}",
-        term=term,
-    )
+            return disagreement.on_columns(here, there)
+        return disagreement.on(name, here, there)
+    return None if peer.keys() == mine.keys() else disagreement.on_names()

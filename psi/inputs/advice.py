@@ -111,11 +111,11 @@ def advise(key: KeySpec, report: Report, sample: Sample) -> str | None:
     if not mostly and cure is None:
         return None
     if not mostly or not unreadable:
-        start = f"{lost:,} of {report.rows:,} rows have no key: all of them are blank. " if mostly else ""
+        start = f"{lost:,} of {report.rows:,} rows have no key: they are blank. " if mostly else ""
         return start + (cure or "Is it the right column?")
     most = max(report.unreadable, key=lambda reason: report.unreadable[reason])
     blank = f", {report.blank:,} blank" if report.blank else ""
-    why = f"{lost:,} of {report.rows:,} rows have no key: {unreadable:,} unreadable, most by {most}{blank}. "
+    why = f"{lost:,} of {report.rows:,} rows have no key: {unreadable:,} unreadable, mostly {most.words}{blank}. "
     return why + (cure or _cure(key, most) or "Is it the right column, and the right rule?")
 
 

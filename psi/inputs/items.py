@@ -135,11 +135,15 @@ def _without(marks: pa.Array, column: pa.Array) -> pa.Array:
     return pc.if_else(pc.and_(hit, pc.is_valid(text)), pa.scalar(None, pa.large_string()), text)
 
 
-def no_key(source: Source, keys: Sequence[KeySpec]) -> InputError:
-    """The error of a list in which no row has a key."""
+def no_key(source: Source, keys: Sequence[KeySpec], advice: Sequence[str | None] = ()) -> InputError:
+    """The error of a list in which no row has a key. advice: for each key what is wrong with it, where that is known;
+    see `psi.inputs.advice`."""
+    known = [each for each in advice if each is not None]
+    if known:
+        return InputError(f"{source.name}: {known[0]}", term="key")
     columns = ", ".join(dict.fromkeys(column for key in keys for column in key.columns))
     return InputError(
-        f"{source.name}: no row has a key that the rule can read; is {columns} the right column, and "
+        f"{source.name}: no row has a key that the rule can read. Is {columns} the right column, and "
         f"{keys[0].describe()} the right rule?",
         term="key",
     )
@@ -205,10 +209,10 @@ class _Tally:
 def _unreadable(source: Source, spec: KeySpec, tally: _Tally) -> InputError:
     shown = sorted((row, reason) for reason, rows in tally.first.items() for row in rows)[:_SHOWN_ROWS]
     total = sum(tally.counts.values())
-    listed = ", ".join(f"{row} ({reason})" for row, reason in shown)
+    listed = ", ".join(f"{row} ({reason.words})" for row, reason in shown)
     more = f" and {total - len(shown)} more" if total > len(shown) else ""
     return InputError(
-        f"{source.name}: {total} of {tally.rows} rows are unreadable under {spec.describe()}: rows: {listed}{more}; "
-        "correct or empty them, or run without --strict",
+        f"{source.name}: the rule {spec.describe()} cannot read {total:,} of {tally.rows:,} rows: {listed}{more}. "
+        "Correct or empty these rows, or run without --strict",
         term="rule",
     )

@@ -81,6 +81,7 @@ class Phone(Rule):
         "plus": ("required", "optional"),
         "region": _REGIONS,
     }
+    meant: ClassVar[Mapping[str, Callable[[str], str]]] = {"region": region_of}
 
     def by_row(self) -> Phone:
         """The rule that takes the region from another column. That column is private, and no option."""
@@ -262,6 +263,7 @@ class FirstPhone(Rule):
     version: ClassVar[int] = 1
     placeholders: ClassVar[bool] = False
     choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"extension": _EXTENSION, "region": _REGIONS}
+    meant: ClassVar[Mapping[str, Callable[[str], str]]] = {"region": region_of}
 
     def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Explain]:
         return _completed(text, read_usual(text, self.region), self.read)

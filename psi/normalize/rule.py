@@ -26,7 +26,7 @@ from psiselect.base.packed import I64
 
 
 class Reason(StrEnum):
-    """Why a value is unreadable. The value is what reports and --json show; docs/normalization.md explains each."""
+    """Why a value is unreadable. The value is what --json shows; docs/normalization.md explains each."""
 
     NO_AT_SIGN = "no-at-sign"
     SEVERAL_AT_SIGNS = "several-at-signs"
@@ -49,6 +49,36 @@ class Reason(StrEnum):
     NO_LETTERS = "no-letters"
     NOT_SHA256 = "not-64-hex-digits"
     NOT_A_DIGEST = "not-a-sha256-digest"
+
+    @property
+    def words(self) -> str:
+        """The reason for people, without an article: no @ in the address."""
+        return _IN_WORDS[self]
+
+
+_IN_WORDS = {
+    Reason.NO_AT_SIGN: "no @ in the address",
+    Reason.SEVERAL_AT_SIGNS: "more than one @ in the address",
+    Reason.INNER_SPACE: "a space inside the address",
+    Reason.LOCAL_PART: "a bad address before the @",
+    Reason.DOMAIN: "a bad domain after the @",
+    Reason.BRACKETS: "an address in angle brackets",
+    Reason.MAILTO: "a mailto link",
+    Reason.SEVERAL: "several addresses in one cell",
+    Reason.NOT_A_NUMBER: "not a telephone number",
+    Reason.COUNTRY: "a telephone number without its country",
+    Reason.LENGTH: "a telephone number of impossible length",
+    Reason.EXTENSION: "a telephone number with an extension",
+    Reason.LETTERS: "letters in a telephone number",
+    Reason.DIGITS_LOST: "digits lost when a program rounded them",
+    Reason.AMBIGUOUS: "a telephone number with two readings",
+    Reason.NOT_A_DATE: "not a date",
+    Reason.ORDER: "a date whose day and month may be swapped",
+    Reason.NO_SUCH_DAY: "a day that does not exist",
+    Reason.NO_LETTERS: "no letters in the name",
+    Reason.NOT_SHA256: "not 64 hexadecimal digits",
+    Reason.NOT_A_DIGEST: "not a SHA-256 digest",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +125,7 @@ class Rule(abc.ABC):
 
     name, version: published in docs/normalization.md; any change of a result is a new version.
     choices: for each option (a dataclass field) the values that it may have.
+    meant: for an option, what turns other texts into one of these values, for the advice in an error.
     placeholders: whether unmistakable ones, and characters that nobody sees, are blank.
     local_time: whether a zoned timestamp is read as the time in its zone; else in UTC.
     digests: whether 32 bytes that are no text are read as their hexadecimal digits.
@@ -103,6 +134,7 @@ class Rule(abc.ABC):
     name: ClassVar[str]
     version: ClassVar[int]
     choices: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    meant: ClassVar[Mapping[str, Callable[[str], str]]] = {}
     placeholders: ClassVar[bool] = True
     local_time: ClassVar[bool] = False
     digests: ClassVar[bool] = False
@@ -116,10 +148,21 @@ class Rule(abc.ABC):
                 raise UsageError(f"rule {cls.name} has no option {option!r}; its options: {known}", term="rule")
             if value not in cls.choices[option]:
                 raise UsageError(
-                    f"rule {cls.name}: option {option} cannot be {value!r}; {_expected(value, cls.choices[option])}",
-                    term="rule",
+                    f"rule {cls.name}: option {option} cannot be {value!r}; {cls._expected(option, value)}", term="rule"
                 )
         return cls(**options)
+
+    @classmethod
+    def _expected(cls, option: str, value: str) -> str:
+        """What an option may be, in words; the value that was meant, where that is plain."""
+        allowed = cls.choices[option]
+        meant = cls.meant[option](value) if option in cls.meant else None
+        if meant in allowed and meant != cls.of({}).options()[option]:
+            return f"did you mean {option}={meant}?"
+        if len(allowed) <= 8:
+            return f"choose from {', '.join(allowed)}"
+        near = difflib.get_close_matches(value.upper(), allowed, n=3, cutoff=0.5)
+        return f"did you mean {' or '.join(near)}?" if near else f"examples: {', '.join(a for a in allowed[:5] if a)}"
 
     def options(self) -> dict[str, str]:
         """All options, defaults included, by name."""
@@ -243,10 +286,3 @@ def to_numpy(mask: pa.BooleanArray) -> npt.NDArray[np.bool_]:
 def true_rows(mask: pa.BooleanArray) -> I64:
     """Positions where the mask holds."""
     return np.flatnonzero(to_numpy(mask))
-
-
-def _expected(value: str, allowed: tuple[str, ...]) -> str:
-    if len(allowed) <= 8:
-        return f"choose from {', '.join(allowed)}"
-    near = difflib.get_close_matches(value.upper(), allowed, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(near)}?" if near else f"examples: {', '.join(a for a in allowed[:5] if a)}"

@@ -18,6 +18,7 @@ from psi.agreement.terms import KeyTerm, Terms
 from psi.group.curve25519.backend import Backend
 from psi.identity.signing import Signer, Verifier
 from psi.inputs import items, values
+from psi.inputs.advice import Sample, advise
 from psi.inputs.distinct import SpooledKeys
 from psi.inputs.items import Items, Report
 from psi.inputs.linked import Linked
@@ -113,14 +114,25 @@ class Job:
         one_to_one = terms.matching is Matching.ONE_TO_ONE
         folder, limit = (None, None) if one_to_one else (memory.folder, memory.half // len(keys))
         self._items: list[Items] = []
+        advice: list[str | None] = []
         try:
             for key in keys:
+                sample = Sample(key)
                 self._items.append(
-                    items.collect(source, key, nulls=nulls, strict=strict, folder=folder, memory_limit=limit)
+                    items.collect(
+                        *(source, key),
+                        nulls=nulls,
+                        strict=strict,
+                        folder=folder,
+                        memory_limit=limit,
+                        see=sample.add,
+                    )
                 )
+                advice.append(advise(key, self._items[-1].report, sample))
         except BaseException:
             self.close()
             raise
+        self.advice = tuple(advice)  # for each key what is wrong with it, None where nothing is
         self._linked = Linked.of(self._items) if one_to_one else None
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from psiselect.matching import values
 from psiselect.matching.choices import Choices
 from psiselect.matching.given import GivenOptions
 from psiselect.matching.guard import charge_of
-from psiselect.matching.own_side import gather, open_backend, read, told
+from psiselect.matching.own_side import gather, open_backend, read, tell_of_rows, told
 from psiselect.matching.results import Found, Speaker
 from psiselect.matching.spare import LOCALLY
 from psiselect.tables import AnyTable
@@ -43,17 +43,18 @@ def match(given: GivenOptions, b: Other, talk: Talk, speaker: Speaker) -> Found:
     again = replace(choices.results, spare=spare if charge is not None else replace(spare, again=LOCALLY))
     stored = (there.table.file_in(here.memory.folder).name,) if there.table.is_stored else ()
     again.check(here.table.open(here.memory.folder), {"A": here.table.file, "B": there.table.file}, stored)
+    tell_of_rows(choices)
     with (
         open_backend(choices.means, talk) as backend,
         read(choices) as own,
-        told(there.read(Side.LISTEN, terms, talk.looking), talk.tell) as other,
-        talk.shown() as done,
+        told(there.read(Side.LISTEN, terms, talk.looking), talk) as other,
     ):
         gather(other, talk.tell)
         if charge is not None:
             charge.pay()
             charge.tell(talk.tell)
-        results = local.run({Side.CONNECT: own, Side.LISTEN: other}, backend, SystemEntropy(), done)
+        with talk.shown(own.size) as done:
+            results = local.run({Side.CONNECT: own, Side.LISTEN: other}, backend, SystemEntropy(), done)
         with saying_paid(lambda: charge is not None):
             return again.give(own, results[Side.CONNECT], backend.name, None)
 

@@ -28,7 +28,7 @@ from psiselect.base.seeded import SEED_BYTES, SeededEntropy
 from psiselect.identities import load_identities, load_peer
 from psiselect.matching.choices import Choices
 from psiselect.matching.given import GivenOptions
-from psiselect.matching.own_side import open_backend, prepared
+from psiselect.matching.own_side import open_backend, prepared, tell_of_rows
 from psiselect.matching.results import Found, Speaker, input_of
 from psiselect.matching.spare import FINISHED, Spare
 from psiselect.talk import Talk
@@ -90,7 +90,7 @@ def offer(given: GivenOptions, out: Path, state: Path, talk: Talk, speaker: Spea
             with (
                 states.reserved(state),
                 _writing(out, FileKind.OFFER, identity, peer, NO_FILE) as (writer, _),
-                talk.shown() as done,
+                talk.shown(own.job.size) as done,
             ):
                 contents = exchange.offer(setup, writer.send, done)
                 kept = OfferState(
@@ -133,7 +133,10 @@ def answer(
 
             def make() -> SessionResult:
                 started = time.monotonic()
-                with _writing(out, FileKind.ANSWER, identity, peer, reader.id) as (writer, file), talk.shown() as done:
+                with (
+                    _writing(out, FileKind.ANSWER, identity, peer, reader.id) as (writer, file),
+                    talk.shown(own.job.size) as done,
+                ):
                     made = exchange.answer(setup, reader.id, reader.frames(), writer.send, done)
                     writer.finish()
                     durable.sync_file(file)  # between the entry and the answer's appearance there is next to nothing
@@ -166,6 +169,7 @@ def finish(
         results=replace(choices.results, again=True, spare=spare),
     )
     _require_apart(choices, {"ANSWER": answer, "--state": state}, choices.results.files)
+    tell_of_rows(choices)
     with _opened(answer, FileKind.ANSWER, choices) as reader:
         if (reader.own.fingerprint, reader.author.fingerprint) != (kept.own, kept.peer):
             raise InputError(f"{state} is of an offer between other identities; name those that it was made with")
@@ -178,7 +182,7 @@ def finish(
 
             def run() -> SessionResult:
                 started = time.monotonic()
-                with talk.shown() as done:
+                with talk.shown(own.job.size) as done:
                     found = exchange.finish(setup, kept.offer, kept.contents, reader.frames(), done)
                 return _measured(found, started, kept.size, reader.size)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -120,7 +121,8 @@ def _as_begun(choices: Choices) -> Choices:
 def _run(own: OwnSide, means: Means, first: Callable[[bool], Channel], link: Callable[[PeerIdentity], Link]) -> Found:
     if means.workdir is None:
         raise UsageError("--resume needs --workdir, the folder where the session is kept", term="workdir")
-    with open_backend(means, own.talk) as backend, own.talk.shown() as done:
+    with open_backend(means, own.talk) as backend, contextlib.ExitStack() as display:
+        done = display.enter_context(own.talk.shown(own.job.size))
         digest = inputs.digest_of(lambda entropy: own.setup(own.parties.peers[0], backend, entropy))
 
         def plan(peer: PeerIdentity) -> ResumePlan:
@@ -132,7 +134,7 @@ def _run(own: OwnSide, means: Means, first: Callable[[bool], Channel], link: Cal
         with open_session(means.workdir, [plan(peer) for peer in own.parties.peers], first) as session:
             _tell(means.workdir, session, own)
             try:
-                return _finish(own, session, backend.name)
+                return _finish(own, session, backend.name, display)
             except (KeyboardInterrupt, SystemExit):
                 own.talk.tell("the same command goes on with this session")
                 raise
@@ -147,11 +149,12 @@ def _tell(workdir: Path, session: ResumableSession, own: OwnSide) -> None:
         own.talk.tell(f"other sessions kept in {workdir}: {others}; remove those that will not go on")
 
 
-def _finish(own: OwnSide, session: ResumableSession, backend: str) -> Found:
-    """Run it, put the result where it belongs, and let the peer go."""
+def _finish(own: OwnSide, session: ResumableSession, backend: str, display: contextlib.ExitStack) -> Found:
+    """Run it, end the display of progress, put the result where it belongs, and let the peer go."""
     peer = own.parties.peer(session.setup.verifier.fingerprint)
     identity, setup = own.parties.identity, session.setup
     result = own.records.keep(setup, identity, peer, lambda: own.talk.observed(setup, identity, peer, session.run))
+    display.close()
     try:
         found = own.results.give(own.job, result, backend, peer)
     except (PolicyError, RemoteError):  # that is the result, and it stays so

@@ -10,12 +10,13 @@ from psi.transport.tls import Listener
 from psi.transport.tls import connect as call
 from psiselect.matching import kept
 from psiselect.matching.choices import Choices
-from psiselect.matching.own_side import prepared
+from psiselect.matching.own_side import prepared, tell_of_rows
 from psiselect.matching.results import Found
 
 
 def listen(choices: Choices, addresses: Sequence[str]) -> Found:
     """Wait for a peer at these addresses, and run one session with it. Raises as `connect`."""
+    tell_of_rows(choices)
     if choices.means.resume:
         return kept.listen(choices, addresses)
     with prepared(choices) as own:
@@ -32,6 +33,7 @@ def listen(choices: Choices, addresses: Sequence[str]) -> Found:
 
 def connect(choices: Choices, address: str) -> Found:
     """Call a listening peer, and run one session with it. Raises any error of `psiselect.base.errors`."""
+    tell_of_rows(choices)
     if choices.means.resume:
         return kept.connect(choices, address)
     with prepared(choices) as own:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from psi.agreement.modes import Reveal
 from psi.group.curve25519.backend import Backend, load_backend
 from psi.identity.identity import Identity, PeerIdentity
 from psi.inputs.items import no_key
@@ -18,6 +19,7 @@ from psi.transport.tlschannel import TlsChannel
 from psiselect.base.entropy import Entropy, SystemEntropy
 from psiselect.base.errors import OutputError, PolicyError, RemoteError
 from psiselect.identities import load_identities, load_peer
+from psiselect.matching import list_notes
 from psiselect.matching.choices import Choices, Means
 from psiselect.matching.guard import Guard
 from psiselect.matching.records import SessionRecords
@@ -100,13 +102,13 @@ class OwnSide:
         """Run the session over a channel, and give out its result."""
         peer = self.parties.peer(channel.peer_fingerprint)
         identity = self.parties.shown(channel.own_fingerprint)
-        with open_backend(means, self.talk) as backend, self.talk.shown() as done:
+        with open_backend(means, self.talk) as backend:
             admission = self.guard.admission(peer, self.job.terms)
             setup = self.setup(peer, backend, admit=admission, identity=identity)
             troubles: list[OutputError] = []
 
             def run() -> SessionResult:
-                with self.talk.breaking_off(channel):
+                with self.talk.breaking_off(channel), self.talk.shown(self.job.size) as done:
                     return session.run(channel, setup, done)
 
             with admission.saying_paid():
@@ -159,34 +161,30 @@ def load_parties(
 
 def read(choices: Choices) -> Job:
     """Read this side's table; tell which rows were left out."""
-    return told(choices.list.read(choices.side, choices.terms, choices.talk.looking), choices.talk.tell)
+    return told(choices.list.read(choices.side, choices.terms, choices.talk.looking), choices.talk)
 
 
-def told(job: Job, tell: Callable[[str], None]) -> Job:
+def told(job: Job, talk: Talk) -> Job:
     """The job, after telling which rows were left out. Raises InputError when that is all of them."""
-    source = job.source.name
-    for number, report in enumerate(job.reports, start=1):
-        what = f" as key {number}" if len(job.keys) > 1 else ""
-        for reason, count in report.unreadable.items():
-            rows = ", ".join(map(str, report.first_unreadable[reason]))
-            tell(f"{source}: {count:,} rows left out{what}, unreadable ({reason}); first rows: {rows}")
-        for key in report.frequent:
-            rows = ", ".join(map(str, key.first))
-            tell(
-                f"{source}: {key.rows:,} of {report.rows:,} rows have the same key{what}: is it a placeholder? Name it "
-                f"with --null to leave it out; first rows: {rows}"
-            )
     if not job.size and all(report.unreadable for report in job.reports):
         job.close()
-        raise no_key(job.source, job.keys)
+        raise no_key(job.source, job.keys, job.advice)
+    list_notes.tell(job, talk)
     return job
+
+
+def tell_of_rows(choices: Choices) -> None:
+    """Before a session in which this side learns which rows match: that they are not kept, where nothing keeps them."""
+    learns = choices.side in choices.terms.learn.receivers and choices.terms.reveal is Reveal.MATCHES
+    if learns and choices.results.file is None and not choices.results.speaker.takes_rows:
+        choices.talk.tell("the matching rows will not be kept, only their number: there is no --output")
 
 
 def gather(job: Job, tell: Callable[[str], None]) -> None:
     """Read what a side gives beside its keys; tell how many rows have no value to add up. Raises InputError."""
     job.gather()
     if job.blank_values:
-        tell(f"{job.source.name}: rows without a value, which counts as nothing: {job.blank_values:,}")
+        tell(f"{job.source.name}: {job.blank_values:,} rows have no value; each counts as 0")
 
 
 def open_backend(means: Means, talk: Talk) -> contextlib.closing[Backend]:

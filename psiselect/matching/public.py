@@ -18,7 +18,7 @@ from psiselect.matching.answers import MatchResult
 from psiselect.matching.given import GivenOptions
 from psiselect.matching.results import Found
 from psiselect.matching.spare import Spare
-from psiselect.talk import Progress, Talk, silent, tell_log
+from psiselect.talk import Progress, Talk, nobody_asked, silent, tell_log
 
 logging.getLogger("psiselect").addHandler(logging.NullHandler())  # a library leaves it to the program what is shown
 
@@ -85,7 +85,7 @@ def talk(progress: Progress | None, cancel: Cancel, listening: Callable[[Sequenc
         raise UsageError(f"cancel: expected a threading.Event, got {type(cancel).__name__}", term="cancel")
 
     @contextlib.contextmanager
-    def shown() -> Iterator[Progress]:
+    def shown(keys: int) -> Iterator[Progress]:
         def noted(done: int, total: int) -> None:
             made.look()
             (progress or silent)(done, total)
@@ -97,7 +97,7 @@ def talk(progress: Progress | None, cancel: Cancel, listening: Callable[[Sequenc
         shown=shown,
         observed=observing.observed,
         cancel=cancel,
-        **({} if listening is None else {"listening": listening}),
+        listening=listening or nobody_asked,
     )
     return made
 

@@ -31,6 +31,7 @@ class Found:
         joined_rows: lines of a joined table, None where nothing was joined or kept.
         written: where the rows are, None where they are in no file.
         to_file: whether a file was named for them.
+        replaced: whether they are in the place of an earlier file.
         rows: the matched rows in memory, None where they were not wanted so.
         troubles: what of the session could not be written where it belongs.
     """
@@ -43,6 +44,7 @@ class Found:
     joined_rows: int | None
     written: Path | str | None
     to_file: bool
+    replaced: bool = False
     rows: JobRows | None = None
     troubles: tuple[OutputError, ...] = ()
 
@@ -193,6 +195,7 @@ class Results:
         output: Path | StoreTarget | None = self.file
         if isinstance(output, Path):
             output = new_file_of_session(output, result.transcript, again=self.again)
+        replaced = isinstance(output, Path) and output.is_file()
         joined, output, held, missed = self._keep_rows(job, result, output)
         found = Found(
             job=job,
@@ -203,6 +206,7 @@ class Results:
             joined_rows=joined,
             written=output.name if isinstance(output, StoreTarget) else output,
             to_file=self.file is not None,
+            replaced=replaced and not missed,
             rows=held,
             troubles=(*troubles, *missed),
         )

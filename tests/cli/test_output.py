@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import io
 import json
+import re
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from cli import _output
 from cli._fitting import fit
@@ -121,7 +124,7 @@ def test_sizes_for_people(count: int, text: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        *((0.421, "0.42 s"), (9.99, "9.99 s"), (10, "10.0 s"), (59.97, "60.0 s"), (99.9, "99.9 s")),
+        *((0.421, "0.42 s"), (3.99905, "4 s"), (9.99, "9.99 s"), (10, "10 s"), (59.97, "60 s"), (99.9, "99.9 s")),
         *((100, "1 min 40 s"), (245, "4 min 05 s"), (3599, "59 min 59 s"), (3600, "1 h 00 min"), (7400, "2 h 03 min")),
     ],
 )
@@ -136,18 +139,40 @@ def test_progress_is_a_line_each_minute() -> None:
         now[0] += seconds
         shown(done, total)
     assert said == [
-        ("matching: 5 operations done after 60.0 s", 5, 0),
-        ("matching: 25% of 100 operations after 2 min 00 s, about 6 min 00 s left", 25, 100),
-        ("matching: 100% of 100 operations after 3 min 00 s, waiting for the peer", 100, 100),
+        ("matching: waiting for the peer, 60 s elapsed", 5, 0),
+        ("matching: 25% done, 2 min 00 s elapsed, about 6 min 00 s left", 25, 100),
+        ("matching: 100% done, 3 min 00 s elapsed, waiting for the peer", 100, 100),
     ]
+
+
+@pytest.mark.parametrize(
+    ("counted", "states", "shown"),
+    [
+        (True, (0, None), "waiting 0:00 elapsed"),
+        (True, (1, 2000), "waiting 1 of 2,000 0:00 elapsed"),
+        (False, (1999, 2000), "waiting 99% 0:00 elapsed"),
+        (False, (2000, 2000), "waiting 100% 0:00 elapsed"),
+    ],
+)
+def test_a_bar_counts_and_names_its_clocks(
+    counted: bool, states: tuple[int, int | None], shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console = Console(width=80, file=io.StringIO(), force_terminal=True, color_system=None)
+    monkeypatch.setattr(_output, "stderr_console", lambda: console)
+    bar = _output.progress(counted=counted)
+    done, total = states
+    bar.add_task("waiting", total=total, completed=done)
+    with console.capture() as captured:
+        console.print(bar.get_renderable())
+    assert re.sub(r"[\s━╸╺]+", " ", captured.get()).strip() == shown
 
 
 def test_a_session_shows_lines_where_there_is_no_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(ProgressLines, "EVERY_SECONDS", 0.0)
-    with shown() as done:
+    with shown(2000) as done:
         done(1, 4)
     err = capsys.readouterr().err
-    assert err.startswith("matching: 25% of 4 operations")
+    assert err.startswith("matching 2,000 keys: 25% done")
     assert err.count("\n") == 1

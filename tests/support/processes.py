@@ -67,6 +67,7 @@ def _parent() -> _Parent:
 class Process:
     """`python -m cli.main ARGUMENTS` in `folder`, with stdout and stderr as text pipes, or stdout in a file.
 
+    terminal: a descriptor that both go to instead.
     first: MODULE:FUNCTION and texts; the new process calls the function with them before it runs the command.
     """
 
@@ -76,11 +77,13 @@ class Process:
         stdout: IO[str] | None = None,
         folder: Path | None = None,
         first: tuple[str, ...] = (),
+        terminal: int | None = None,
     ) -> None:
-        ours, out = (None, os.dup(stdout.fileno())) if stdout else os.pipe()
-        errors, err = os.pipe()
+        given = terminal if stdout is None else stdout.fileno()
+        ours, out = os.pipe() if given is None else (None, os.dup(given))
+        errors, err = os.pipe() if terminal is None else (None, os.dup(terminal))
         self.stdout = None if ours is None else os.fdopen(ours, encoding="utf-8")
-        self.stderr = os.fdopen(errors, encoding="utf-8")
+        self.stderr = None if errors is None else os.fdopen(errors, encoding="utf-8")
         self.returncode: int | None = None
         self._parent = _parent()
         request = {

@@ -70,7 +70,7 @@ def test_differing_terms_end_both_with_the_terms_name(
     for side in (acme_ended, globex_ended):
         assert side.code == 4, side
         assert side.json["error"]["term"] == term
-        assert f"'{term}'" in side.json["error"]["message"]
+        assert re.search("disagree|treated differently", side.json["error"]["message"])
     assert not (place / "out.csv").exists()
 
 
@@ -145,7 +145,7 @@ def test_a_killed_peer_is_a_transport_error_and_leaves_no_output(place: Path) ->
 def test_strict_names_the_rows(place: Path) -> None:
     refused = run("psi", "local", place / "acme.csv", place / "acme.csv", "--key", "Mail:email", "--strict", "--json")
     assert refused.code == 3
-    assert "rows: 6 (no-at-sign)" in refused.json["error"]["message"]
+    assert "6 (no @ in the address)" in refused.json["error"]["message"]
     assert "not an address" not in refused.out + refused.err
 
 

@@ -86,9 +86,12 @@ HERE = terms(columns=ColumnTerms((), ("a", "b")), label_bytes=64)
 @pytest.mark.parametrize(
     ("there", "words"),
     [
-        (None, "'a', given by the side that listens, is stated here and not there"),
-        ({"connect": [], "listen": ["b"]}, "'a', given by the side that listens, is stated here and not there"),
-        ({"connect": ["c"], "listen": ["a", "b"]}, "'c', given by the side that connects, is stated there and not"),
+        (None, "you name 'a', to be given by the side that listens, and the peer does not"),
+        ({"connect": [], "listen": ["b"]}, "you name 'a', to be given by the side that listens, and the peer does not"),
+        (
+            {"connect": ["c"], "listen": ["a", "b"]},
+            "the peer names 'c', to be given by the side that connects, and you do not",
+        ),
         ({"connect": ["\x1b[2J"], "listen": ["a", "b"]}, "a column whose name is unreadable"),
         ({"connect": ["x" * 101], "listen": ["a", "b"]}, "a column whose name is unreadable"),
         ({"connect": [], "listen": ["b", "a"]}, "in order"),

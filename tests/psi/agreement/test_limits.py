@@ -139,5 +139,5 @@ def test_another_number_of_keys_is_told_as_a_number(count: int) -> None:
     found = difference(own, peer)
     assert found is not None
     assert found.term == "keys"
-    assert f"here 2, there {count};" in str(found)
+    assert f"you have 2, the peer has {count}." in str(found)
     assert difference(own, dataclasses.replace(own).to_json()) is None

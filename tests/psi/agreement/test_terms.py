@@ -43,7 +43,7 @@ def test_a_new_term_is_one_entry() -> None:
 
 @pytest.mark.parametrize("there", [longer(dummy=Fraction(1, 3)), terms()])
 def test_a_new_term_that_differs_is_named(there: Terms) -> None:
-    with pytest.raises(RemoteError, match="differ in 'dummy'") as refused:
+    with pytest.raises(RemoteError, match="disagree on the term dummy: you say") as refused:
         session(there, longer())
     assert refused.value.term == "dummy"
 
@@ -134,10 +134,62 @@ def test_the_sides_agree_on_who_adds_up_and_who_gives() -> None:
         agreed.check_totals({Side.CONNECT: 1, Side.LISTEN: 1 << 62})
 
 
-@pytest.mark.parametrize(("here", "there", "older"), [(2, 1, "the peer's"), (1, 2, "this side's")])
+@pytest.mark.parametrize(("here", "there", "older"), [(2, 1, "The peer's"), (1, 2, "Your")])
 def test_versions_of_a_rule_say_which_side_is_older(here: int, there: int, older: str) -> None:
     own, peer = (terms(keys=(KeyTerm(f"email/{n} case=fold", f"{n:02}" * 32),)) for n in (here, there))
     found = difference(own, peer.to_json())
     assert found is not None
     assert f"{older} program is older" in str(found)
     assert "email/1" in str(found)
+
+
+BASE = {"keys": (KeyTerm("email/1 dots=keep case=fold", "11" * 32), KeyTerm("text/1", "22" * 32))}
+
+
+@pytest.mark.parametrize(
+    ("own", "peer", "words"),
+    [
+        (
+            {"learn": Learner.CONNECT},
+            {"learn": "listen"},
+            "the two sides disagree on who gets the result: you say the connecting side, the peer says the listening "
+            "side. Agree on --learn, then restart both.",
+        ),
+        ({}, {"reveal": "count"}, "what the result shows: you say matches, the peer says count. Agree on --reveal, "),
+        ({}, {"pad_to": 9}, "you say no padding, the peer says 9. Agree on --pad-to"),
+        ({"min_matches": 3}, {"min_matches": None}, "you say 3, the peer says no minimum. Agree on --min-matches"),
+        ({}, {"min_matches_by": "other"}, "you say the side that gets the result, the peer says the other side"),
+        ({}, {"version": 7}, "you say 2, the peer says 7. Install the same release of psiselect on both sides."),
+        ({}, {"matching": ["x"]}, "the peer says something unreadable"),
+        ({}, {"matching": "\x1b[2J"}, "the peer says something unreadable"),
+    ],
+)
+def test_both_sides_values_are_told_in_words(own: dict[str, object], peer: dict[str, object], words: str) -> None:
+    here = terms(**BASE, **own)
+    found = difference(here, here.to_json() | peer)
+    assert found is not None
+    assert words in str(found)
+    assert found.term == next(iter(peer))
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("email/1 dots=drop case=fold", "key 1 is treated differently: you use dots=keep, the peer uses dots=drop. "),
+        ("phone/1 region=PL", "you use email/1, the peer uses phone/1. "),
+        ("email/1 dots=keep", "you use case=fold, the peer uses no such option. "),
+        ("email/1 dots=keep case=fold", "both sides use email/1 dots=keep case=fold, in different releases. "),
+        ("text/1 + text/1", "you use email/1, the peer uses text/1 + text/1. "),
+        ("", "the peer uses something unreadable. "),
+        ("\x1b[2J", "the peer uses something unreadable. "),
+        ("x" * 201, "the peer uses something unreadable. "),
+    ],
+)
+def test_rules_that_differ_are_told_by_what_differs(rule: str, words: str) -> None:
+    here = terms(**BASE)
+    there = here.to_json()
+    there["keys"][0] = {"rule": rule, "digest": "33" * 32}
+    found = difference(here, there)
+    assert found is not None
+    assert words in str(found)
+    assert found.term == "rule"

@@ -325,7 +325,7 @@ def test_key_without_rule_is_raw() -> None:
         ("a:email,dots=drop,dots=keep", "twice"),
         ("a:email,colour=red", "brackets, case, dots, gmail, mailto, plus, several, spaces"),
         ("a:email,dots=perhaps", "keep, drop"),
-        ("a:phone,region=pl", "did you mean PL"),
+        ("a:phone,region=pl", "did you mean region=PL"),
         ("a:text,x=y", "no option"),
         ("a\\", "backslash"),
     ],

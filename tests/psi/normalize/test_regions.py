@@ -6,7 +6,9 @@ import iso3166
 import phonenumbers
 import pytest
 
+from psi.normalize import parse_key
 from psi.normalize.regions import region_of
+from psiselect.base.errors import UsageError
 
 NAMES = {
     "Bolivia": "BO", "British Virgin Islands": "VG", "Brunei": "BN", "Cocos Islands": "CC", "Côte d'Ivoire": "CI",
@@ -36,3 +38,13 @@ def test_each_country_with_numbers_has_its_codes() -> None:
     for country in countries:
         for code in (country.alpha2, country.alpha2.lower(), country.alpha3, country.numeric):
             assert region_of(code) == country.alpha2
+
+
+@pytest.mark.parametrize(
+    ("written", "advice"),
+    [("UK", "did you mean region=GB?"), ("poland", "did you mean region=PL?"), ("QQ", "did you mean QA or")],
+)
+def test_a_country_that_is_no_code_is_named_by_its_code(written: str, advice: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_key(f"tel:phone,region={written}")
+    assert advice in str(refused.value)

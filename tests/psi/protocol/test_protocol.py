@@ -79,7 +79,7 @@ def test_a_differing_term_ends_both_sides_by_name_before_any_element(term: str) 
     }
     hellos = {side: party.start() for side, party in parties.items()}
     for side, party in parties.items():
-        with pytest.raises(RemoteError, match=f"'{term}'") as caught:
+        with pytest.raises(RemoteError, match=r"disagree|treated differently") as caught:
             party.receive(hellos[side.other][0])
         assert caught.value.term == term
         assert party.state is State.FAILED
@@ -97,7 +97,7 @@ def test_same_rule_in_words_with_another_digest_is_a_difference() -> None:
     party = Party(setup(Side.CONNECT, []))
     party.start()
     other = Party(setup(Side.LISTEN, [], terms(keys=(KeyTerm("raw/1", "22" * 32),))))
-    with pytest.raises(RemoteError, match="another version of the rule") as caught:
+    with pytest.raises(RemoteError, match="in different releases") as caught:
         party.receive(other.start()[0])
     assert caught.value.term == "rule"
 

@@ -36,8 +36,8 @@ from psiselect.base.errors import PolicyError, RemoteError, TransportError
         ({"time": -1}, "impossible time"),
         ({"sizes": [9]}, "fields that this version does not know"),
         ({"more": 1}, "fields that this version does not know"),
-        ({"terms": {**terms(chunk=4).to_json(), "version": 1}}, "'version'"),
-        ({"terms": {**terms(chunk=4).to_json(), "reveal": "count"}}, "'reveal'"),
+        ({"terms": {**terms(chunk=4).to_json(), "version": 1}}, "the version of the protocol"),
+        ({"terms": {**terms(chunk=4).to_json(), "reveal": "count"}}, "what the result shows"),
     ],
 )
 def test_a_refused_hello_gets_no_signature(victim: Side, changes: dict[str, object], words: str) -> None:
