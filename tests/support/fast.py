@@ -1,0 +1,111 @@
+"""Both sides of a run of the fast mode in one process."""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from psi.fast.kernels.interface import Kernels
+from psi.fast.kernels.portable import PortableKernels
+from psi.fast.receiver import Receiver
+from psi.fast.run import RunContext
+from psi.fast.sender import Sender
+from psi.fast.states import State
+from psi.group.curve25519.suite import DST
+from psi.store.spool import Store
+from psi.transport.wire import Frame
+from psiselect.base.entropy import Entropy, SystemEntropy
+from psiselect.base.packed import I64, Packed
+from support.transfers import BINDING, backend
+
+Change = Callable[[str, Frame], Frame | None]
+
+
+class Listed:
+    """Items in a list."""
+
+    def __init__(self, items: Packed) -> None:
+        self._items = items
+
+    @classmethod
+    def of(cls, items: Sequence[bytes]) -> Listed:
+        return cls(Packed.of(items))
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def read(self, start: int, stop: int) -> Packed:
+        return self._items.slice(start, stop)
+
+
+@functools.cache
+def portable() -> Kernels:
+    return PortableKernels()
+
+
+def context(items: Sequence[bytes] | Listed, peer_size: int, **changes: Any) -> RunContext:
+    listed = items if isinstance(items, Listed) else Listed.of(items)
+    given: dict[str, Any] = {
+        "items": listed, "peer_size": peer_size, "binding": BINDING, "dst": DST, "backend": backend(),
+        "kernels": portable(), "store": Store(), "entropy": SystemEntropy(), "chunk": 1000,
+    }  # fmt: skip
+    return RunContext(**{**given, **changes})
+
+
+def drive(receiver: Receiver, sender: Sender, change: Change | None = None) -> list[tuple[str, Frame]]:
+    """Carry all messages; each with who sent it. change: what the network makes of one; None loses it."""
+    sides = {"receiver": receiver, "sender": sender}
+    waiting: deque[tuple[str, Frame]] = deque()
+    said: list[tuple[str, Frame]] = []
+
+    def send(who: str, frames: list[Frame]) -> None:
+        for frame in frames:
+            passed = frame if change is None else change(who, frame)
+            if passed is not None:
+                said.append((who, passed))
+                waiting.append((who, passed))
+
+    for who, side in sides.items():
+        send(who, side.start())
+    while receiver.state is not State.OVER or sender.state is not State.OVER:
+        if waiting:
+            who, frame = waiting.popleft()
+            other = "sender" if who == "receiver" else "receiver"
+            send(other, sides[other].receive(Frame(frame.type, bytearray(frame.view()))))
+            continue
+        done = {who: side.work() for who, side in sides.items()}
+        for who, frames in done.items():
+            send(who, frames or [])
+        if all(frames is None for frames in done.values()):
+            raise RuntimeError("both sides wait")
+    return said
+
+
+def run_both(
+    own: Sequence[bytes] | Listed,
+    other: Sequence[bytes] | Listed,
+    entropy: Callable[[str], Entropy] = lambda who: SystemEntropy(),
+    **changes: Any,
+) -> tuple[I64, list[tuple[str, Frame]], Receiver, Sender]:
+    """The receiver's matches by number, all messages and both sides."""
+    receiver = Receiver(context(own, len(other), entropy=entropy("receiver"), store=Store(), **changes))
+    sender = Sender(context(other, len(own), entropy=entropy("sender"), store=Store(), **changes))
+    said = drive(receiver, sender)
+    assert receiver.comparison is not None
+    return receiver.comparison.matches()[0], said, receiver, sender
+
+
+def expected(own: Sequence[bytes], other: Sequence[bytes]) -> I64:
+    """A plain join."""
+    there = set(other)
+    return np.array([number for number, item in enumerate(own) if item in there], np.int64)
+
+
+@functools.cache
+def every_kernels() -> list[Kernels]:
+    """The portable ones, and the compiled ones where there are any."""
+    return [portable()]
