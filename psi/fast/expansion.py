@@ -56,5 +56,5 @@ class Opener:
     def rows(self, sent: U8) -> U64:
         """Rows (k, 4) of the next k slots, from planes (212, k/8)."""
         planes = sent.reshape(len(self._delta), F16.degree, -1)
-        opened = self._vole.take(8 * planes.shape[2]) ^ F16.scale(planes, self._delta)
+        opened = self._kernels.scale(self._vole.take(8 * planes.shape[2]), planes, self._delta)
         return self._kernels.to_rows(np.ascontiguousarray(opened.reshape(PLANES, -1)))

@@ -25,6 +25,7 @@ class Streams:
 
     def __init__(self, seeds: U8) -> None:
         self._streams = [Cipher(algorithms.AES(bytes(s)), modes.CTR(bytes(16))).encryptor() for s in seeds]
+        self._zeros = b""
 
     def take(self, rows: int) -> U8:
         """The next `rows` bits of every column, shape (n, rows/8)."""
@@ -32,11 +33,14 @@ class Streams:
         self.fill(drawn)
         return drawn
 
-    def fill(self, out: U8) -> None:
-        """Write each stream's next bytes to its row of `out`: uint8, shape (n, bytes), C-contiguous."""
-        zeros = bytes(out.shape[1])
-        for stream, row in zip(self._streams, out, strict=True):
-            stream.update_into(zeros, row)
+    def fill(self, out: U8, first: int = 0) -> None:
+        """Write the next bytes of the streams from number `first` on, each to a row of `out`: uint8, shape (k, bytes),
+        C-contiguous."""
+        size = out.shape[1]
+        if len(self._zeros) != size:
+            self._zeros = bytes(size)
+        for stream, row in zip(self._streams[first : first + len(out)], out, strict=True):
+            stream.update_into(self._zeros, row)
 
 
 def spread(bits: U8) -> U8:

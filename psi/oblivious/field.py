@@ -50,18 +50,19 @@ class Field:
         return out
 
     def fold(self, streams: U8) -> tuple[U8, U8]:
-        """Of q rows of planes r_0 .. r_(q-1), shape (q, degree, bytes): the sum of all, and the sum of all x * r_x.
+        """Of q rows of planes r_0 .. r_(q-1), shape (..., q, degree, bytes): the sum of all, and that of all x * r_x.
 
-        The number x stands for the symbol with the same bits. Both results have shape (degree, bytes).
+        The number x stands for the symbol with the same bits. Both results have shape (..., degree, bytes).
         """
         sums = []
         for _ in range(self.degree):
-            sums.append(np.bitwise_xor.reduce(streams[1::2], axis=0))
-            streams = streams[::2] ^ streams[1::2]
+            even, odd = streams[..., ::2, :, :], streams[..., 1::2, :, :]
+            sums.append(np.bitwise_xor.reduce(odd, axis=-3))
+            streams = even ^ odd
         weighted = sums.pop()
         while sums:
             weighted = self.times_alpha(weighted) ^ sums.pop()
-        return streams[0], weighted
+        return streams[..., 0, :, :], weighted
 
 
 F2 = Field(1, 1)

@@ -27,23 +27,37 @@ from psiselect.base.packed import U8
 # Streams (q, degree, bytes) -> the two sums of Field.fold.
 Fold = Callable[[U8], tuple[U8, U8]]
 
+_BATCH_BYTES = 1 << 20  # of streams that are made at once, unless one column has more: they stay in the caches
+
 
 class _Columns:
     """The streams of all columns. seeds: uint8, shape (columns, count, bytes of a seed)."""
 
     def __init__(self, seeds: U8, field: Field, fold: Fold | None) -> None:
-        self._streams = [Streams(of_column) for of_column in seeds]
-        self._degree, self._size = field.degree, field.size
-        self._fold = fold or field.fold
-        self._absent = field.size - seeds.shape[1]  # 1 for the sender, whose number 0 counts for nothing
+        self._columns, self._present = seeds.shape[:2]
+        self._streams = Streams(seeds.reshape(self._columns * self._present, -1))
+        self._field, self._fold = field, fold
+        self._buffer: U8 = np.zeros((0, field.size, field.degree, 0), np.uint8)  # the streams of some columns
 
     def folded(self, rows: int) -> tuple[U8, U8]:
         """Both sums of the next `rows` symbols, each of shape (columns, degree, rows/8)."""
-        buffer = np.zeros((self._size, self._degree, rows // 8), np.uint8)
-        sums = np.empty((2, len(self._streams), self._degree, rows // 8), np.uint8)
-        for column, streams in enumerate(self._streams):
-            streams.fill(buffer[self._absent :].reshape(self._size - self._absent, -1))
-            sums[0, column], sums[1, column] = self._fold(buffer)
+        size, degree = self._field.size, self._field.degree
+        sums = np.empty((2, self._columns, degree, rows // 8), np.uint8)
+        if self._buffer.shape[3] != rows // 8:
+            most = _BATCH_BYTES // max(1, size * degree * rows // 8) if self._fold is None else 1
+            batch = max(1, min(self._columns, most))
+            self._buffer = np.zeros((batch, size, degree, rows // 8), np.uint8)
+        for start in range(0, self._columns, max(1, len(self._buffer))):
+            some = self._buffer[: self._columns - start]
+            for column, streams in enumerate(some):
+                # The sender's number 0 is missing; it counts for nothing, and stays zero.
+                present = streams[size - self._present :].reshape(self._present, -1)
+                self._streams.fill(present, (start + column) * self._present)
+                if self._fold is not None:
+                    sums[0, start + column], sums[1, start + column] = self._fold(streams)
+            if self._fold is None:
+                stop = start + len(some)
+                sums[0, start:stop], sums[1, start:stop] = self._field.fold(some)
         return sums[0], sums[1]
 
 

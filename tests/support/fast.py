@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from psi.fast.kernels.interface import Kernels
+from psi.fast.kernels.loading import compiled_kernels
 from psi.fast.kernels.portable import PortableKernels
 from psi.fast.receiver import Receiver
 from psi.fast.run import RunContext
 from psi.fast.sender import Sender
 from psi.fast.states import State
+from psi.group.curve25519.lanes.target import LanesUnavailableError
 from psi.group.curve25519.suite import DST
 from psi.store.spool import Store
 from psi.transport.wire import Frame
@@ -108,4 +110,7 @@ def expected(own: Sequence[bytes], other: Sequence[bytes]) -> I64:
 @functools.cache
 def every_kernels() -> list[Kernels]:
     """The portable ones, and the compiled ones where there are any."""
-    return [portable()]
+    try:
+        return [portable(), compiled_kernels()]
+    except (ImportError, LanesUnavailableError):
+        return [portable()]

@@ -57,3 +57,8 @@ class Kernels(Protocol):
     def fold(self, streams: U8) -> tuple[U8, U8]:
         """As Field.fold of F_16: (16, 4, bytes) -> two of (4, bytes); bytes is a multiple of 8."""
         ...
+
+    def scale(self, added: U8, planes: U8, factors: U8) -> U8:
+        """`added` plus F_16.scale(planes, factors): (n, 4, bytes) twice, (n,) -> (n, 4, bytes). Same time for all
+        factors."""
+        ...

@@ -112,6 +112,10 @@ class PortableKernels:
         """See Kernels."""
         return F16.fold(streams)
 
+    def scale(self, added: U8, planes: U8, factors: U8) -> U8:
+        """See Kernels."""
+        return added ^ F16.scale(planes, factors)
+
 
 def _sums(rows: U64) -> U64:
     """For each group of four rows the sums of its 16 subsets: (r, 4) -> (r/4, 16, 4)."""
