@@ -106,7 +106,7 @@ class PortableKernels:
     def to_planes(self, rows: U64, planes: int) -> U8:
         """See Kernels."""
         bits = np.unpackbits(rows.astype("<u8", copy=False).view(np.uint8), axis=1, bitorder="little", count=planes)
-        return np.packbits(bits.T, axis=1, bitorder="little")
+        return np.ascontiguousarray(np.packbits(bits.T, axis=1, bitorder="little"))
 
     def fold(self, streams: U8) -> tuple[U8, U8]:
         """See Kernels."""
