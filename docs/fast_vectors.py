@@ -178,7 +178,7 @@ def check(vectors: dict[str, Any]) -> dict[str, Any]:
     }
     store = _store(located["receiver"], slots)
     words = code()
-    matrix, own, other, deltas = [0] * slots, [0] * slots, [0] * slots, []
+    own, other, deltas = [0] * slots, [0] * slots, []
     encoded = [_encode(words, value) for value in store]
     sent = b""
     for column in range(COLUMNS):

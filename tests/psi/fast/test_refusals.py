@@ -176,7 +176,8 @@ def test_no_frame_is_longer_than_allowed() -> None:
     own = [b"%d" % number for number in range(30_000)]
     for labels in (0, 4096):
         _, said, _, _ = run_both(
-            own[: 30_000 if not labels else 400], own[:300], chunk=32767, label_width=labels, kernels=every_kernels()[-1],
+            own[: 30_000 if not labels else 400], own[:300], chunk=32767, label_width=labels,
+            kernels=every_kernels()[-1],
             payloads=lambda numbers: np.zeros((len(numbers), 4096), np.uint8),
         )  # fmt: skip
         assert max(len(frame) for _, frame in said) <= MAX_FRAME_BYTES
