@@ -30,10 +30,10 @@ from psi.agreement.modes import Learner, Reveal, Side
 from psi.agreement.terms import KeyTerm, Terms
 from psi.fast import band, expansion, items, lookup, tags
 from psi.fast.kernels.loading import load_kernels
-from psi.fast.receiver import Receiver
-from psi.fast.run import RunContext
-from psi.fast.sender import Sender
-from psi.fast.states import State as FastState
+from psi.fast.receiver import FastReceiver
+from psi.fast.run import FastRun
+from psi.fast.sender import FastSender
+from psi.fast.states import FastState
 from psi.group.curve25519.backend import Backend, load_backend
 from psi.group.curve25519.suite import DST
 from psi.inputs.tokens import KeyTokens
@@ -146,14 +146,14 @@ def fast(lists: dict[str, Packed], backend: Backend, kernels: Any, timers: Timer
     """A run of the fast protocol, its comparison included."""
     made = {}
     for name, peer in (("receiver", "sender"), ("sender", "receiver")):
-        made[name] = RunContext(
+        made[name] = FastRun(
             KeyTokens.shuffled(lists[name], b"\x01" * 10, ENTROPY), len(lists[peer]), bytes(64), DST, backend, kernels,
             Store(), ENTROPY, 32767,
         )  # fmt: skip
-    receiver = Receiver(made["receiver"])
+    receiver = FastReceiver(made["receiver"])
     with timers.installed():
         start = time.perf_counter()
-        seconds, sent = both({"receiver": receiver, "sender": Sender(made["sender"])}, FastState.OVER)
+        seconds, sent = both({"receiver": receiver, "sender": FastSender(made["sender"])}, FastState.OVER)
         if receiver.comparison is None or receiver.comparison.count() != common:
             raise SystemExit("the fast protocol gave a wrong result")
         seconds = max(seconds, time.perf_counter() - start)

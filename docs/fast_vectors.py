@@ -19,11 +19,11 @@ import numpy as np
 from Crypto.Cipher import AES
 
 from psi.fast.kernels.portable import PortableKernels
-from psi.fast.messages import MessageType as M
-from psi.fast.receiver import Receiver
-from psi.fast.run import RunContext
-from psi.fast.sender import Sender
-from psi.fast.states import State
+from psi.fast.messages import FastMessage as M
+from psi.fast.receiver import FastReceiver
+from psi.fast.run import FastRun
+from psi.fast.sender import FastSender
+from psi.fast.states import FastState
 from psi.group.curve25519 import reference
 from psi.group.curve25519.portable import PortableBackend
 from psi.group.curve25519.suite import DST
@@ -83,11 +83,11 @@ def produce() -> dict[str, Any]:
     try:
         made = {}
         for who, other in (("receiver", "sender"), ("sender", "receiver")):
-            made[who] = RunContext(
+            made[who] = FastRun(
                 items=_Listed(LISTS[who]), peer_size=len(LISTS[other]), binding=BINDING, dst=DST, backend=backend,
                 kernels=PortableKernels(), store=Store(), entropy=entropy[who], chunk=3,
             )  # fmt: skip
-        receiver, sender = Receiver(made["receiver"]), Sender(made["sender"])
+        receiver, sender = FastReceiver(made["receiver"]), FastSender(made["sender"])
         messages = _carried(receiver, sender)
     finally:
         BaseSender.answer = answer  # type: ignore[method-assign]
@@ -108,10 +108,10 @@ def produce() -> dict[str, Any]:
     }
 
 
-def _carried(receiver: Receiver, sender: Sender) -> list[list[Any]]:
+def _carried(receiver: FastReceiver, sender: FastSender) -> list[list[Any]]:
     said: list[list[Any]] = []
     waiting = [("sender", frame) for frame in sender.start()]
-    while waiting or sender.state is not State.OVER or receiver.state is not State.OVER:
+    while waiting or sender.state is not FastState.OVER or receiver.state is not FastState.OVER:
         if not waiting:
             waiting = [("receiver", frame) for frame in receiver.work() or []]
             waiting += [("sender", frame) for frame in sender.work() or []]

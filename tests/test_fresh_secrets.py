@@ -32,7 +32,7 @@ from mpc.securesum import SecureSum
 from mpc.sharing import Modulus
 from psi.agreement.modes import Comparer, Matching, Side
 from psi.agreement.terms import KeyTerm
-from psi.fast.receiver import Receiver as FastReceiver
+from psi.fast.receiver import FastReceiver
 from psi.group.curve25519 import scalar
 from psi.group.curve25519.scalar import Scalar
 from psi.group.curve25519.suite import DST

@@ -14,7 +14,7 @@ from psiselect.base.packed import I64
 Numbers = Callable[[I64], I64]
 
 
-class Comparison:
+class FastComparison:
     """The tags of both sides, and what opens the sender's labels, where some travel. own: in order of place."""
 
     def __init__(

@@ -44,7 +44,7 @@ class Salted:
         return hashlib.sha512(start + self.binding + self.salt + bytes((self.attempt,))).digest()
 
 
-class Items(Protocol):
+class ItemList(Protocol):
     """A list of distinct items, as psi.inputs.tokens.TokenSource gives it."""
 
     def __len__(self) -> int: ...
@@ -61,7 +61,7 @@ class Located:
     (n,): the item's number in the list. All four say something of the items to whoever knows the salt.
     """
 
-    def __init__(self, kernels: Kernels, salted: Salted, items: Items, slots: int) -> None:
+    def __init__(self, kernels: Kernels, salted: Salted, items: ItemList, slots: int) -> None:
         self.starts: npt.NDArray[np.uint32] = np.empty(len(items), np.uint32)
         self.values: U64 = np.empty(len(items), np.uint64)
         self.ids: U8 = np.empty((len(items), ID_BYTES), np.uint8)

@@ -13,7 +13,7 @@ from psiselect.base.packed import U8
 Payload = bytes | bytearray | memoryview
 
 
-class MessageType(IntEnum):
+class FastMessage(IntEnum):
     """The frame types of a run. Those below 24 have the numbers that they have in other runs."""
 
     TAGS = 7  # sender: tags of its items
@@ -33,6 +33,6 @@ def exactly(payload: Payload, size: int, what: str) -> U8:
     return np.frombuffer(payload, np.uint8)
 
 
-def frame(message: MessageType, content: U8 | bytes = b"") -> Frame:
+def frame(message: FastMessage, content: U8 | bytes = b"") -> Frame:
     """A message with these bytes."""
     return Frame(message, content if isinstance(content, bytes) else np.ascontiguousarray(content).data.cast("B"))

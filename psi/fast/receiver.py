@@ -6,14 +6,14 @@ import numpy as np
 
 from psi.fast import parameters
 from psi.fast.band import Solving
-from psi.fast.comparison import Comparison
+from psi.fast.comparison import FastComparison
 from psi.fast.expansion import Encoder
 from psi.fast.items import Located, Salted
 from psi.fast.lookup import Sweep
-from psi.fast.messages import MessageType as M
+from psi.fast.messages import FastMessage as M
 from psi.fast.messages import Payload, exactly, frame
-from psi.fast.run import RunContext, Side
-from psi.fast.states import State
+from psi.fast.run import FastRun, FastSide
+from psi.fast.states import FastState
 from psi.fast.tags import KEY_BYTES, Tagger
 from psi.group.curve25519.suite import ELEMENT_BYTES
 from psi.oblivious import trees
@@ -25,12 +25,12 @@ from psiselect.base.errors import RemoteError
 from psiselect.base.packed import I64, U8
 
 
-class Receiver(Side):
+class FastReceiver(FastSide):
     """Steps F2, F4, F5 and F8 of docs/fast-protocol.md. comparison: None until the run is over."""
 
-    def __init__(self, run: RunContext) -> None:
-        self.state = State.WAITING
-        self.comparison: Comparison | None = None
+    def __init__(self, run: FastRun) -> None:
+        self.state = FastState.WAITING
+        self.comparison: FastComparison | None = None
         self._run = run
         self._slots = parameters.slots(len(run.items))
         self._salt = run.entropy.read(parameters.SALT_BYTES)
@@ -71,9 +71,9 @@ class Receiver(Side):
 
     def work(self) -> list[Frame] | None:
         """Hash, solve; once the seeds are out, send what is due."""
-        if self.state is State.ENCODING:
+        if self.state is FastState.ENCODING:
             return self._encode()
-        if self.state not in (State.WAITING, State.SOLVING):
+        if self.state not in (FastState.WAITING, FastState.SOLVING):
             return None
         if self._located.work():
             return []
@@ -84,7 +84,7 @@ class Receiver(Side):
         if self._solving.failed:
             self._begin(self._salted.attempt + 1)
             return []
-        if self.state is State.WAITING:
+        if self.state is FastState.WAITING:
             return None
         self._encoder = Encoder(self._run.kernels, self._seeds, self._solving.slots())
         self._sweep = Sweep(self._run.kernels, self._located)
@@ -144,6 +144,6 @@ class Receiver(Side):
         def numbers(own: I64) -> I64:
             return places[own].astype(np.int64)
 
-        self.comparison = Comparison(
+        self.comparison = FastComparison(
             self._run.store, numbers, self._own_tags, self._peer_tags, self._label_keys, self._sealed
         )

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from psi.fast.items import Items
+from psi.fast.items import ItemList
 from psi.fast.kernels.interface import Kernels
 from psi.fast.parameters import MAX_ITEMS
-from psi.fast.states import RECEIVE, SEND, State, after
+from psi.fast.states import RECEIVE, SEND, FastState, after
 from psi.group import masking
 from psi.group.curve25519.backend import Backend
 from psi.labels.labels import SEAL_BYTES
@@ -30,7 +30,7 @@ Payloads = Callable[[I64], U8]
 
 
 @dataclass(frozen=True)
-class RunContext:
+class FastRun:
     """What a side needs to know of the session.
 
     Attributes:
@@ -43,7 +43,7 @@ class RunContext:
         payloads: where the sender has them from.
     """
 
-    items: Items
+    items: ItemList
     peer_size: int
     binding: bytes
     dst: bytes
@@ -86,12 +86,12 @@ class RunContext:
         return min(self.chunk, (MAX_FRAME_BYTES - HEADER_BYTES) // (self.tag_width + self.sealed_width))
 
 
-class Side:
+class FastSide:
     """The table's part of a side: every message passes it, both ways."""
 
-    state: State
+    state: FastState
 
-    def _receiving(self, message: int) -> State:
+    def _receiving(self, message: int) -> FastState:
         """Let a message in; the state before it. Raises RemoteError."""
         before, self.state = self.state, after(self.state, RECEIVE, message)
         return before

@@ -10,10 +10,10 @@ from psi.fast import hermitian, parameters
 from psi.fast.expansion import Opener, slices
 from psi.fast.items import Located, Salted
 from psi.fast.lookup import Sweep
-from psi.fast.messages import MessageType as M
+from psi.fast.messages import FastMessage as M
 from psi.fast.messages import Payload, exactly, frame
-from psi.fast.run import RunContext, Side
-from psi.fast.states import State
+from psi.fast.run import FastRun, FastSide
+from psi.fast.states import FastState
 from psi.fast.tags import Tagger
 from psi.group.curve25519.suite import ELEMENT_BYTES
 from psi.labels import labels
@@ -26,11 +26,11 @@ from psiselect.base.errors import RemoteError
 from psiselect.base.packed import U8
 
 
-class Sender(Side):
+class FastSender(FastSide):
     """Steps F1, F3, F6 and F7 of docs/fast-protocol.md. Holds 53 secret symbols for this run only."""
 
-    def __init__(self, run: RunContext) -> None:
-        self.state = State.ASKING
+    def __init__(self, run: FastRun) -> None:
+        self.state = FastState.ASKING
         self._run = run
         self._slots = parameters.slots(run.peer_size)
         self._chooser = BaseReceiver(run.backend, run.dst, run.binding, run.entropy, parameters.CHOICES)
@@ -69,9 +69,9 @@ class Sender(Side):
 
     def work(self) -> list[Frame] | None:
         """Hash own items while nothing else is to be done; in the end hand out tags."""
-        if self.state is State.HASHING and self._located is not None:
+        if self.state is FastState.HASHING and self._located is not None:
             return [] if self._located.work() else None
-        if self.state is not State.TAGGING or self._outgoing is None:
+        if self.state is not FastState.TAGGING or self._outgoing is None:
             return None
         chunk = next(self._outgoing, None)
         return self._sending([frame(M.TAGS_END) if chunk is None else frame(M.TAGS, chunk)])

@@ -10,11 +10,11 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import cast
 
-from psi.fast.messages import MessageType as M
+from psi.fast.messages import FastMessage as M
 from psiselect.base.errors import RemoteError
 
 
-class State(Enum):
+class FastState(Enum):
     """Where one side stands."""
 
     WAITING = auto()  # receiver: the sender's request for seeds has not come
@@ -34,33 +34,33 @@ class State(Enum):
     OVER = auto()
 
 
-class Way(Enum):
+class FastWay(Enum):
     """Whether a message goes or comes."""
 
     SEND = auto()
     RECEIVE = auto()
 
 
-SEND, RECEIVE = Way.SEND, Way.RECEIVE
+SEND, RECEIVE = FastWay.SEND, FastWay.RECEIVE
 
-TABLE: dict[State, dict[tuple[Way, M], State]] = {
-    State.WAITING: {(RECEIVE, M.SEED_REQUEST): State.GRANTING},
-    State.GRANTING: {(SEND, M.SEED_ANSWER): State.PLANTING},
-    State.PLANTING: {(SEND, M.TREES): State.SOLVING},
-    State.SOLVING: {(SEND, M.ENCODING): State.ENCODING},
-    State.ENCODING: {(SEND, M.MATRIX): State.ENCODING, (SEND, M.MATRIX_END): State.COMPARING},
-    State.COMPARING: {(RECEIVE, M.TAGS): State.COMPARING, (RECEIVE, M.TAGS_END): State.OVER},
-    State.ASKING: {(SEND, M.SEED_REQUEST): State.ASKED},
-    State.ASKED: {(RECEIVE, M.SEED_ANSWER): State.OPENING},
-    State.OPENING: {(RECEIVE, M.TREES): State.HASHING},
-    State.HASHING: {(RECEIVE, M.ENCODING): State.GATHERING},
-    State.GATHERING: {(RECEIVE, M.MATRIX): State.GATHERING, (RECEIVE, M.MATRIX_END): State.TAGGING},
-    State.TAGGING: {(SEND, M.TAGS): State.TAGGING, (SEND, M.TAGS_END): State.OVER},
-    State.OVER: {},
+TABLE: dict[FastState, dict[tuple[FastWay, M], FastState]] = {
+    FastState.WAITING: {(RECEIVE, M.SEED_REQUEST): FastState.GRANTING},
+    FastState.GRANTING: {(SEND, M.SEED_ANSWER): FastState.PLANTING},
+    FastState.PLANTING: {(SEND, M.TREES): FastState.SOLVING},
+    FastState.SOLVING: {(SEND, M.ENCODING): FastState.ENCODING},
+    FastState.ENCODING: {(SEND, M.MATRIX): FastState.ENCODING, (SEND, M.MATRIX_END): FastState.COMPARING},
+    FastState.COMPARING: {(RECEIVE, M.TAGS): FastState.COMPARING, (RECEIVE, M.TAGS_END): FastState.OVER},
+    FastState.ASKING: {(SEND, M.SEED_REQUEST): FastState.ASKED},
+    FastState.ASKED: {(RECEIVE, M.SEED_ANSWER): FastState.OPENING},
+    FastState.OPENING: {(RECEIVE, M.TREES): FastState.HASHING},
+    FastState.HASHING: {(RECEIVE, M.ENCODING): FastState.GATHERING},
+    FastState.GATHERING: {(RECEIVE, M.MATRIX): FastState.GATHERING, (RECEIVE, M.MATRIX_END): FastState.TAGGING},
+    FastState.TAGGING: {(SEND, M.TAGS): FastState.TAGGING, (SEND, M.TAGS_END): FastState.OVER},
+    FastState.OVER: {},
 }
 
 
-def after(state: State, way: Way, message: int) -> State:
+def after(state: FastState, way: FastWay, message: int) -> FastState:
     """The state that follows. Raises RemoteError for a received message that is out of place, RuntimeError (a bug
     here) for a sent one."""
     following = TABLE[state].get((way, cast(M, message)))

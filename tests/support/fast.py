@@ -12,10 +12,10 @@ import numpy as np
 from psi.fast.kernels.interface import Kernels
 from psi.fast.kernels.loading import compiled_kernels
 from psi.fast.kernels.portable import PortableKernels
-from psi.fast.receiver import Receiver
-from psi.fast.run import RunContext
-from psi.fast.sender import Sender
-from psi.fast.states import State
+from psi.fast.receiver import FastReceiver
+from psi.fast.run import FastRun
+from psi.fast.sender import FastSender
+from psi.fast.states import FastState
 from psi.group.curve25519.lanes.target import LanesUnavailableError
 from psi.group.curve25519.suite import DST
 from psi.store.spool import Store
@@ -49,16 +49,16 @@ def portable() -> Kernels:
     return PortableKernels()
 
 
-def context(items: Sequence[bytes] | Listed, peer_size: int, **changes: Any) -> RunContext:
+def context(items: Sequence[bytes] | Listed, peer_size: int, **changes: Any) -> FastRun:
     listed = items if isinstance(items, Listed) else Listed.of(items)
     given: dict[str, Any] = {
         "items": listed, "peer_size": peer_size, "binding": BINDING, "dst": DST, "backend": backend(),
         "kernels": portable(), "store": Store(), "entropy": SystemEntropy(), "chunk": 1000,
     }  # fmt: skip
-    return RunContext(**{**given, **changes})
+    return FastRun(**{**given, **changes})
 
 
-def drive(receiver: Receiver, sender: Sender, change: Change | None = None) -> list[tuple[str, Frame]]:
+def drive(receiver: FastReceiver, sender: FastSender, change: Change | None = None) -> list[tuple[str, Frame]]:
     """Carry all messages; each with who sent it. change: what the network makes of one; None loses it."""
     sides = {"receiver": receiver, "sender": sender}
     waiting: deque[tuple[str, Frame]] = deque()
@@ -73,7 +73,7 @@ def drive(receiver: Receiver, sender: Sender, change: Change | None = None) -> l
 
     for who, side in sides.items():
         send(who, side.start())
-    while receiver.state is not State.OVER or sender.state is not State.OVER:
+    while receiver.state is not FastState.OVER or sender.state is not FastState.OVER:
         if waiting:
             who, frame = waiting.popleft()
             other = "sender" if who == "receiver" else "receiver"
@@ -92,10 +92,10 @@ def run_both(
     other: Sequence[bytes] | Listed,
     entropy: Callable[[str], Entropy] = lambda who: SystemEntropy(),
     **changes: Any,
-) -> tuple[I64, list[tuple[str, Frame]], Receiver, Sender]:
+) -> tuple[I64, list[tuple[str, Frame]], FastReceiver, FastSender]:
     """The receiver's matches by number, all messages and both sides."""
-    receiver = Receiver(context(own, len(other), entropy=entropy("receiver"), store=Store(), **changes))
-    sender = Sender(context(other, len(own), entropy=entropy("sender"), store=Store(), **changes))
+    receiver = FastReceiver(context(own, len(other), entropy=entropy("receiver"), store=Store(), **changes))
+    sender = FastSender(context(other, len(own), entropy=entropy("sender"), store=Store(), **changes))
     said = drive(receiver, sender)
     assert receiver.comparison is not None
     return receiver.comparison.matches()[0], said, receiver, sender

@@ -7,11 +7,11 @@ import pytest
 from support.entropy import FixedEntropy
 from support.fast import context, drive, every_kernels, run_both
 
-from psi.fast.messages import MessageType as M
+from psi.fast.messages import FastMessage as M
 from psi.fast.parameters import CHOICES, slots
-from psi.fast.receiver import Receiver
-from psi.fast.sender import Sender
-from psi.fast.states import RECEIVE, SEND, TABLE, State, Way, after
+from psi.fast.receiver import FastReceiver
+from psi.fast.sender import FastSender
+from psi.fast.states import RECEIVE, SEND, TABLE, FastState, FastWay, after
 from psi.store.spool import Store
 from psi.transport.wire import MAX_FRAME_BYTES, Frame
 from psiselect.base.errors import PsiselectError, RemoteError
@@ -21,9 +21,9 @@ OTHER = [b"own %d" % number for number in range(20, 60)]
 WHO = {M.SEED_REQUEST: "sender", M.TAGS: "sender", M.TAGS_END: "sender"}
 
 
-@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("state", FastState)
 @pytest.mark.parametrize("message", [*M, 0, 3, 15, 255])
-def test_every_message_in_every_state(state: State, message: int) -> None:
+def test_every_message_in_every_state(state: FastState, message: int) -> None:
     for way, error in ((RECEIVE, RemoteError), (SEND, RuntimeError)):
         allowed = TABLE[state].get((way, message))  # type: ignore[call-overload]
         if allowed is not None:
@@ -35,20 +35,20 @@ def test_every_message_in_every_state(state: State, message: int) -> None:
 
 def test_the_two_sides_tables_fit_each_other() -> None:
     """What one side may send at a point the other may receive there, from the first message to the last."""
-    places = {(State.WAITING, State.ASKING)}
+    places = {(FastState.WAITING, FastState.ASKING)}
     seen = set(places)
     while places:
         receiver, sender = places.pop()
         for one, other, turned in ((receiver, sender, False), (sender, receiver, True)):
             for (way, message), following in TABLE[one].items():
-                if way is Way.SEND:
+                if way is FastWay.SEND:
                     pair = (following, after(other, RECEIVE, message))
                     pair = pair[::-1] if turned else pair
                     if pair not in seen:
                         seen.add(pair)
                         places.add(pair)
-    assert (State.OVER, State.OVER) in seen
-    assert {state for pair in seen for state in pair} == set(State)
+    assert (FastState.OVER, FastState.OVER) in seen
+    assert {state for pair in seen for state in pair} == set(FastState)
 
 
 def changed(message: M, change: object, number: int = 0, **changes: object) -> None:
@@ -62,8 +62,8 @@ def changed(message: M, change: object, number: int = 0, **changes: object) -> N
         count += 1
         return Frame(frame.type, change(bytes(frame.view()))) if count == number + 1 else frame  # type: ignore[operator]
 
-    receiver = Receiver(context(OWN, len(OTHER), store=Store(), chunk=16, **changes))
-    sender = Sender(context(OTHER, len(OWN), store=Store(), chunk=16, **changes))
+    receiver = FastReceiver(context(OWN, len(OTHER), store=Store(), chunk=16, **changes))
+    sender = FastSender(context(OTHER, len(OWN), store=Store(), chunk=16, **changes))
     drive(receiver, sender, passed)
 
 
@@ -106,7 +106,7 @@ def test_tags_must_ascend_within_and_between_chunks() -> None:
         changed(M.TAGS, lambda tags: bytes(width) + tags[width:], number=1)
 
 
-def until(message: M) -> tuple[Receiver, Sender]:
+def until(message: M) -> tuple[FastReceiver, FastSender]:
     """Both sides just before a message of this kind goes out, which is then lost with all that follow."""
     gone = False
 
@@ -115,8 +115,8 @@ def until(message: M) -> tuple[Receiver, Sender]:
         gone = gone or frame.type == message
         return None if gone else frame
 
-    receiver = Receiver(context(OWN, len(OTHER), store=Store(), chunk=16))
-    sender = Sender(context(OTHER, len(OWN), store=Store(), chunk=16))
+    receiver = FastReceiver(context(OWN, len(OTHER), store=Store(), chunk=16))
+    sender = FastSender(context(OTHER, len(OWN), store=Store(), chunk=16))
     with pytest.raises(RuntimeError, match="both sides wait"):
         drive(receiver, sender, passed)
     return receiver, sender
@@ -160,7 +160,7 @@ def test_a_sender_that_repeats_one_tag_is_found_out() -> None:
 def test_random_bytes_raise_remote_errors_and_nothing_else() -> None:
     draw = FixedEntropy("noise")
     for number in range(25):
-        receiver, sender = Receiver(context(OWN, 3, store=Store())), Sender(context(OWN, 3, store=Store()))
+        receiver, sender = FastReceiver(context(OWN, 3, store=Store())), FastSender(context(OWN, 3, store=Store()))
         sender.start()
         for side in (receiver, sender):
             for turn in range(4):

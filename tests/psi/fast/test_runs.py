@@ -14,9 +14,9 @@ from psi.fast import band
 from psi.fast.items import Located
 from psi.fast.kernels.interface import Kernels
 from psi.fast.parameters import MAX_ITEMS, slots
-from psi.fast.receiver import Receiver
-from psi.fast.sender import Sender
-from psi.fast.states import State
+from psi.fast.receiver import FastReceiver
+from psi.fast.sender import FastSender
+from psi.fast.states import FastState
 from psi.store.spool import Store
 from psiselect.base.errors import RemoteError, UsageError
 from psiselect.base.packed import I64, U8, Packed
@@ -94,8 +94,8 @@ def numbered(start: int, count: int) -> Packed:
 def test_both_kinds_of_kernels_work_together() -> None:
     own, other = pair_of_lists(5)
     for first, second in ((0, -1), (-1, 0)):
-        receiver = Receiver(context(own, len(other), kernels=every_kernels()[first], store=Store()))
-        sender = Sender(context(other, len(own), kernels=every_kernels()[second], store=Store()))
+        receiver = FastReceiver(context(own, len(other), kernels=every_kernels()[first], store=Store()))
+        sender = FastSender(context(other, len(own), kernels=every_kernels()[second], store=Store()))
         drive(receiver, sender)
         assert receiver.comparison is not None
         assert receiver.comparison.count() == len(expected(own, other))
@@ -120,7 +120,7 @@ def test_the_salt_reaches_every_hash() -> None:
     own = [b"%d" % number for number in range(50)]
     places = []
     for who in "ab":
-        receiver = Receiver(context(own, 1, entropy=FixedEntropy(who)))
+        receiver = FastReceiver(context(own, 1, entropy=FixedEntropy(who)))
         while receiver.work() is not None:
             pass
         places.append(receiver._located)
@@ -155,7 +155,7 @@ def test_a_store_that_fails_is_made_again_under_a_fresh_salt(failures: int, monk
 
 
 def test_items_that_are_not_distinct_fail_for_good() -> None:
-    receiver = Receiver(context([b"a", b"b", b"a"], 1))
+    receiver = FastReceiver(context([b"a", b"b", b"a"], 1))
     with pytest.raises(RuntimeError, match="not distinct"):
         all(frames is not None for frames in iter(receiver.work, None))
 
@@ -167,8 +167,8 @@ def test_labels_travel_with_matches_and_open_for_nothing_else() -> None:
     def payloads_of(numbers: I64) -> U8:
         return payloads[numbers]
 
-    receiver = Receiver(context(own, len(other), label_width=64, store=Store()))
-    sender = Sender(context(other, len(own), label_width=64, payloads=payloads_of, store=Store()))
+    receiver = FastReceiver(context(own, len(other), label_width=64, store=Store()))
+    sender = FastSender(context(other, len(own), label_width=64, payloads=payloads_of, store=Store()))
     drive(receiver, sender)
     assert receiver.comparison is not None
     matches, sealed = receiver.comparison.matches()
@@ -211,12 +211,12 @@ def test_nothing_is_left_of_a_run_that_is_closed() -> None:
     receiver.close(), sender.close()
     secrets = [receiver._seeds, sender._seeds, sender._delta, sender._chooser.bits]
     assert not any(secret.any() for secret in secrets)
-    assert (receiver.state, sender.state) == (State.OVER, State.OVER)
+    assert (receiver.state, sender.state) == (FastState.OVER, FastState.OVER)
 
 
 def test_places_are_uniform_over_all_slots() -> None:
     """Chi-square of 64 cells over 20,000 items: above 160 with probability below 1e-9."""
-    receiver = Receiver(context(Listed(numbered(0, 20000)), 1, kernels=every_kernels()[-1]))
+    receiver = FastReceiver(context(Listed(numbered(0, 20000)), 1, kernels=every_kernels()[-1]))
     located = receiver._located
     located.finish()
     places = slots(20000) - 255
@@ -229,7 +229,7 @@ def test_places_are_uniform_over_all_slots() -> None:
 
 def test_located_items_keep_their_numbers() -> None:
     items = [b"%d" % number for number in range(500)]
-    receiver = Receiver(context(items, 1))
+    receiver = FastReceiver(context(items, 1))
     receiver._located.finish()
     shuffled = Located(receiver._run.kernels, receiver._salted, Listed.of(items[::-1]), slots(500))
     shuffled.finish()

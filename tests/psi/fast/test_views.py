@@ -13,11 +13,11 @@ from support.transfers import backend
 
 from psi.fast import expansion
 from psi.fast.items import Located
-from psi.fast.messages import MessageType as M
+from psi.fast.messages import FastMessage as M
 from psi.fast.parameters import CHOICES, SLICE_SLOTS, slots
-from psi.fast.receiver import Receiver
-from psi.fast.sender import Sender
-from psi.fast.states import State
+from psi.fast.receiver import FastReceiver
+from psi.fast.sender import FastSender
+from psi.fast.states import FastState
 from psi.fast.tags import Tagger
 from psi.group.curve25519.scalar import Scalar
 from psi.group.curve25519.suite import DST, FIELD_PRIME
@@ -41,11 +41,11 @@ class Leak(AssertionError):
     """A view shows more than sizes and matches."""
 
 
-def sides() -> tuple[Receiver, Sender]:
+def sides() -> tuple[FastReceiver, FastSender]:
     kernels = every_kernels()[-1]
     return (
-        Receiver(context(OWN, len(PEER), kernels=kernels, store=Store())),
-        Sender(context(PEER, len(OWN), kernels=kernels, store=Store())),
+        FastReceiver(context(OWN, len(PEER), kernels=kernels, store=Store())),
+        FastSender(context(PEER, len(OWN), kernels=kernels, store=Store())),
     )
 
 
@@ -104,7 +104,7 @@ def check_senders_view(said: Frames) -> None:
     check_even(planes, "planes")
 
 
-def check_receivers_view(said: Frames, receiver: Receiver) -> None:
+def check_receivers_view(said: Frames, receiver: FastReceiver) -> None:
     check_elements(payload(said, M.SEED_REQUEST))
     width = receiver._run.tag_width
     tags = payload(said, M.TAGS)
@@ -133,12 +133,12 @@ def shape(said: Frames, who: str) -> list[tuple[int, int]]:
     return [(frame.type, len(frame)) for by, frame in said if by == who]
 
 
-def recorded() -> tuple[Frames, Receiver]:
+def recorded() -> tuple[Frames, FastReceiver]:
     receiver, sender = sides()
     return drive(receiver, sender), receiver
 
 
-def simulated_for_the_receiver(matches: list[int]) -> tuple[Frames, Receiver]:
+def simulated_for_the_receiver(matches: list[int]) -> tuple[Frames, FastReceiver]:
     """An honest receiver against a simulator that knows the sizes and the matches."""
     receiver, _ = sides()
     said: Frames = []
@@ -148,7 +148,7 @@ def simulated_for_the_receiver(matches: list[int]) -> tuple[Frames, Receiver]:
         receiver.receive(said[-1][1])
 
     give(M.SEED_REQUEST, points(CHOICES).tobytes())
-    while receiver.state is not State.COMPARING:
+    while receiver.state is not FastState.COMPARING:
         receiver.work()
     own = receiver._own_tags.read(0, len(OWN))
     place = np.argsort(receiver._located.numbers)
@@ -159,7 +159,7 @@ def simulated_for_the_receiver(matches: list[int]) -> tuple[Frames, Receiver]:
     return said, receiver
 
 
-def simulated_for_the_sender() -> tuple[Frames, Sender, list[Frame]]:
+def simulated_for_the_sender() -> tuple[Frames, FastSender, list[Frame]]:
     """An honest sender against a simulator that knows the sizes."""
     _, sender = sides()
     said: Frames = []
@@ -205,7 +205,7 @@ def test_a_simulator_that_knows_sizes_gives_the_senders_view() -> None:
     for view in (seen, drawn):
         check_senders_view(view)
     assert shape(seen, "receiver") == shape(drawn, "receiver")
-    assert sender.state is State.OVER
+    assert sender.state is FastState.OVER
     assert [(frame.type, len(frame)) for frame in answered] == shape(seen, "sender")[1:]
 
 
@@ -225,7 +225,7 @@ def test_symbols_that_are_no_secret_are_a_leak(monkeypatch: pytest.MonkeyPatch) 
     """Delta that is 0, and Delta that is 1 everywhere."""
     for delta in (0, 1):
         with monkeypatch.context() as patched:
-            patched.setattr(Sender, "__init__", _with_delta(delta))
+            patched.setattr(FastSender, "__init__", _with_delta(delta))
             said, receiver = recorded()
             assert receiver.comparison is not None
             assert receiver.comparison.count() == len(MATCHES)
@@ -235,9 +235,9 @@ def test_symbols_that_are_no_secret_are_a_leak(monkeypatch: pytest.MonkeyPatch) 
 
 
 def _with_delta(delta: int) -> object:
-    made = Sender.__init__
+    made = FastSender.__init__
 
-    def init(self: Sender, run: object) -> None:
+    def init(self: FastSender, run: object) -> None:
         made(self, run)  # type: ignore[arg-type]
         bits = np.array([delta >> (3 - level) & 1 for level in range(4)], np.uint8)
         self._chooser.bits[:] = np.tile(bits ^ 1, 53)
