@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from support.resuming import play as play_both
 from psi.agreement.column_terms import ColumnTerms
 from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
 from psi.agreement.terms import KeyTerm, Terms
+from psi.group import masking
 from psi.group.curve25519.scalar import Scalar
 from psi.identity.identity import Identity
 from psi.inputs.row_tokens import RowTokens
