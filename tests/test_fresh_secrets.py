@@ -192,7 +192,7 @@ def announced() -> bytes:
 FRESH: dict[str, Maker] = {
     "psiselect.base.entropy:SystemEntropy.read": lambda folder, patch: [SYSTEM.read(32), SYSTEM.read(5000)],
     "psiselect.base.entropy:words": lambda folder, patch: [words(SYSTEM, 4).tobytes()],
-    "psi.fast.receiver:Receiver.__init__": lambda folder, patch: [FastReceiver(fast_context([], 1))._salt],
+    "psi.fast.receiver:FastReceiver.__init__": lambda folder, patch: [FastReceiver(fast_context([], 1))._salt],
     "psi.group.curve25519.scalar:Scalar.draw": lambda folder, patch: [bytes(Scalar.draw(SYSTEM).key)],
     "psi.group.curve25519.scalar:Scalar.inverse": lambda folder, patch: [blinded(patch)],
     "psi.identity.certificate:issue": lambda folder, patch: [serial(folder)],

@@ -99,6 +99,10 @@ class Located:
         while self.work():
             pass
 
+    def forget(self) -> None:
+        """Keep the numbers alone, once all items are looked up."""
+        self.starts, self.values, self.ids = self.starts[:0].copy(), self.values[:0].copy(), self.ids[:0].copy()
+
     def bands(self, start: int, stop: int) -> U64:
         """The bands of items start..stop in order of place, rows of 256 bits: (k, 4)."""
         ids = np.ascontiguousarray(self.ids[start:stop]).reshape(-1)

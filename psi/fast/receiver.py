@@ -112,6 +112,7 @@ class FastReceiver(FastSide):
         found = self._encoder.next()
         if found is None:
             self._encoder = None
+            self._located.forget()
             return self._sending([frame(M.MATRIX_END)])
         sent, own = found
         for start, stop, symbols in self._sweep.feed(own):

@@ -64,6 +64,7 @@ class FastSender(FastSide):
                 exactly(message.payload, 0, "end of the matrix")
                 if next(self._lengths, 0):
                     raise RemoteError("the peer's matrix has fewer slices than its items need")
+                self._located = None
                 self._outgoing = in_chunks(self._run.store.ascending(self._own_tags), self._run.tag_rows_in_chunk)
         return []
 

@@ -58,7 +58,9 @@ def context(items: Sequence[bytes] | Listed, peer_size: int, **changes: Any) -> 
     return FastRun(**{**given, **changes})
 
 
-def drive(receiver: FastReceiver, sender: FastSender, change: Change | None = None) -> list[tuple[str, Frame]]:
+def drive(
+    receiver: FastReceiver, sender: FastSender, change: Change | None = None, *, keep: bool = True
+) -> list[tuple[str, Frame]]:
     """Carry all messages; each with who sent it. change: what the network makes of one; None loses it."""
     sides = {"receiver": receiver, "sender": sender}
     waiting: deque[tuple[str, Frame]] = deque()
@@ -68,7 +70,8 @@ def drive(receiver: FastReceiver, sender: FastSender, change: Change | None = No
         for frame in frames:
             passed = frame if change is None else change(who, frame)
             if passed is not None:
-                said.append((who, passed))
+                if keep:
+                    said.append((who, passed))
                 waiting.append((who, passed))
 
     for who, side in sides.items():

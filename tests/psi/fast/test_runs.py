@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 
 import numpy as np
 import pytest
 from support.entropy import FixedEntropy
-from support.fast import Listed, context, drive, every_kernels, expected, run_both
+from support.fast import Listed, context, drive, every_kernels, expected, portable, run_both
 from support.symbols import drawn
 
 from psi.fast import band
-from psi.fast.items import Located
+from psi.fast.items import Located, Purpose, Salted
 from psi.fast.kernels.interface import Kernels
-from psi.fast.parameters import MAX_ITEMS, slots
+from psi.fast.parameters import MAX_ITEMS, SLICE_SLOTS, slots
 from psi.fast.receiver import FastReceiver
 from psi.fast.sender import FastSender
 from psi.fast.states import FastState
+from psi.fast.tags import Tagger
 from psi.store.spool import Store
 from psiselect.base.errors import RemoteError, UsageError
 from psiselect.base.packed import I64, U8, Packed
@@ -83,6 +85,33 @@ def test_many_against_many(turn: int) -> None:
     own = Listed(numbered(0, count))
     matches, _, _, _ = run_both(own, Listed(numbered(count - common, count)), kernels=every_kernels()[-1], chunk=32767)
     assert np.array_equal(matches, np.arange(count - common, count))
+
+
+def test_lists_over_several_slices_lose_no_match() -> None:
+    """Every band that lies across the end of a slice is looked up: some 500 of 60,000."""
+    own, other = Listed(numbered(0, 60_000)), Listed(numbered(0, 60_000))
+    assert slots(60_000) > 2 * SLICE_SLOTS
+    matches, _, _, _ = run_both(own, other, kernels=every_kernels()[-1], chunk=32767)
+    assert np.array_equal(matches, np.arange(60_000))
+
+
+@pytest.mark.skipif(len(every_kernels()) == 1, reason="too slow without compiled code")
+@pytest.mark.parametrize("bits", [18, pytest.param(20, marks=pytest.mark.soak)])
+def test_memory_is_bounded(bits: int) -> None:
+    """128 bytes an item and side, lists apart: 2 GB would be 2^24 items. Two sides in one process take twice that."""
+    count = 1 << bits
+    lists = Listed(numbered(0, count)), Listed(numbered(count // 2, count))
+    run_both([b"a"], [b"a"], kernels=every_kernels()[-1])
+    tracemalloc.start()
+    try:
+        receiver = FastReceiver(context(lists[0], count, kernels=every_kernels()[-1], store=Store(), chunk=32767))
+        sender = FastSender(context(lists[1], count, kernels=every_kernels()[-1], store=Store(), chunk=32767))
+        drive(receiver, sender, keep=False)
+        assert receiver.comparison is not None
+        assert receiver.comparison.count() == count // 2
+        assert tracemalloc.get_traced_memory()[1] < 2 * 128 * count
+    finally:
+        tracemalloc.stop()
 
 
 def numbered(start: int, count: int) -> Packed:
@@ -180,6 +209,25 @@ def test_labels_travel_with_matches_and_open_for_nothing_else() -> None:
     sealed.keys[0, 0] ^= 1
     with pytest.raises(RemoteError, match="do not open"):
         sealed.open()
+
+
+def test_the_key_of_a_label_does_not_begin_with_the_public_tag() -> None:
+    tagger = Tagger(portable(), Salted(bytes(64), bytes(32), 0), 10)
+    symbols, ids = drawn((5, 32), "rows").view("<u8"), drawn((5, 16), "ids")
+    tags, keys = tagger.tags(symbols, ids), tagger.label_keys(symbols, ids)
+    assert (tags.shape, keys.shape) == ((5, 10), (5, 32))
+    assert not (keys[:, :10] == tags).all(axis=1).any()
+    for changed in (tagger.tags(symbols ^ 1, ids), tagger.tags(symbols, ids ^ 1)):
+        assert not (changed == tags).all(axis=1).any()
+
+
+def test_every_hash_is_bound_to_run_salt_attempt_and_purpose() -> None:
+    plain = Salted(bytes(64), bytes(32), 0)
+    others = [Salted(b"\1" + bytes(63), bytes(32), 0), Salted(bytes(64), b"\1" + bytes(31), 0)]
+    others.append(Salted(bytes(64), bytes(32), 1))
+    blocks = [salted.block(purpose) for salted in (plain, *others) for purpose in Purpose]
+    assert len(set(blocks)) == 16
+    assert {len(block) for block in blocks} == {64}
 
 
 def test_lists_that_are_too_long_are_refused_on_either_side() -> None:
