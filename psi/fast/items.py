@@ -90,7 +90,8 @@ class Located:
         else:
             order = np.argsort(self.starts)
             self.numbers = order.astype(np.uint32)
-            self.starts, self.values, self.ids = self.starts[order], self.values[order], self.ids[order]
+            self.starts, self.values = np.take(self.starts, order), np.take(self.values, order)
+            self.ids = np.take(self.ids, order, axis=0)
             self._sorted = True
         return True
 

@@ -34,7 +34,7 @@ class FastRun:
     """What a side needs to know of the session.
 
     Attributes:
-        items: own items, distinct, in an order that says nothing.
+        items: own items, distinct, in any order: nothing that is sent depends on it.
         peer_size: the peer's number of items.
         binding: 64 bytes that stand for the session and the run.
         dst: the domain separation tag of the group's hash, for the base transfers.
