@@ -37,7 +37,7 @@ from psi.fast.sender import FastSender
 from psi.fast.states import FastState
 from psi.group.curve25519.backend import Backend, load_backend
 from psi.group.curve25519.suite import DST
-from psi.inputs.tokens import KeyTokens
+from psi.inputs.tokens import KeyTokens, with_prefix
 from psi.oblivious import base, trees
 from psi.protocol.party import Party
 from psi.protocol.setup import Setup
@@ -71,6 +71,20 @@ def emails(start: int, count: int) -> Packed:
     for place in range(10):
         table[:, 10 - place] += (numbers // 10**place % 10).astype(np.uint8)
     return Packed(table.reshape(-1), np.arange(count + 1, dtype=np.int64) * 23)
+
+
+class _Tokens:
+    """A list as it lies in memory; its order does not matter here."""
+
+    def __init__(self, packed: Packed) -> None:
+        self._packed = packed
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    def read(self, start: int, stop: int) -> Packed:
+        """See psi.fast.items.ItemList."""
+        return with_prefix(b"\x01" * 10, self._packed.slice(start, stop))
 
 
 class Timers:
@@ -150,8 +164,7 @@ def both(sides: dict[str, Any], over: object) -> tuple[float, int]:
 
 def context(own: Packed, peer_size: int, backend: Backend, kernels: Any) -> FastRun:
     """What one side of the fast protocol needs."""
-    tokens = KeyTokens(own, np.arange(len(own)), b"\x01" * 10)
-    return FastRun(tokens, peer_size, bytes(64), DST, backend, kernels, Store(), ENTROPY, 32767)
+    return FastRun(_Tokens(own), peer_size, bytes(64), DST, backend, kernels, Store(), ENTROPY, 32767)
 
 
 def fast(lists: dict[str, Packed], backend: Backend, kernels: Any, timers: Timers, common: int) -> tuple[float, int]:

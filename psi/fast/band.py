@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from psi.fast.items import Located
-from psi.fast.kernels.interface import U64, Kernels
+from psi.fast.kernels.interface import U64, WINDOW, Kernels
 
 _CHUNK_ITEMS = 1 << 15
 
@@ -22,7 +22,7 @@ class Solving:
         self.failed = False
         self._kernels, self._located = kernels, located
         self._bands = np.zeros((slots, 4), np.uint64)
-        self._values = np.zeros(slots, np.uint64)
+        self._values = np.zeros(slots + WINDOW, np.uint64)
         self._done = 0
 
     def work(self) -> bool:
@@ -40,5 +40,6 @@ class Solving:
         """The slots, once all items are in."""
         if self.failed or self._done < len(self._located):
             raise RuntimeError("a store that is not solved")
+        self._located.forget_values()
         self._kernels.substitute(self._bands, self._values)
-        return self._values
+        return self._values[:-WINDOW]

@@ -100,6 +100,10 @@ class Located:
         while self.work():
             pass
 
+    def forget_values(self) -> None:
+        """Drop the values, once the store holds them: memory is scarcest then."""
+        self.values = self.values[:0].copy()
+
     def forget(self) -> None:
         """Keep the numbers alone, once all items are looked up."""
         self.starts, self.values, self.ids = self.starts[:0].copy(), self.values[:0].copy(), self.ids[:0].copy()

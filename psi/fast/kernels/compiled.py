@@ -86,7 +86,7 @@ class CompiledKernels:
     def eliminate(self, bands: U64, values: U64, starts: I64, rows: U64, right: U64) -> bool:
         """See Kernels."""
         _shaped(bands, values, starts, rows, right)
-        if len(starts) and not 0 <= starts.min() <= starts.max() <= len(values) - WINDOW:
+        if len(starts) and not 0 <= starts.min() <= starts.max() <= len(bands) - WINDOW:
             raise ValueError("a band outside of the slots")
         done = np.zeros(1, np.int64)
         arrays = [_at(_checked(array, np.uint64)) for array in (bands, values)]
@@ -96,9 +96,9 @@ class CompiledKernels:
 
     def substitute(self, bands: U64, values: U64) -> None:
         """See Kernels."""
-        wide = np.concatenate([values, np.zeros(WINDOW, np.uint64)])
-        self._call["substitute"](_at(wide), _at(_checked(bands, np.uint64)), len(values))
-        values[:] = wide[: len(values)]
+        if bands.shape != (len(values) - WINDOW, 4):
+            raise ValueError(f"a system of shape {bands.shape} and {len(values)} values do not fit")
+        self._call["substitute"](_at(_checked(values, np.uint64)), _at(_checked(bands, np.uint64)), len(bands))
 
     def decode(self, rows: U64, starts: I64, bands: U64) -> U64:
         """See Kernels."""
@@ -195,7 +195,7 @@ def _filled(words: int) -> int:
 def _shaped(bands: U64, values: U64, starts: I64, rows: U64, right: U64) -> None:
     """ValueError unless the arrays fit each other: native code will trust them."""
     count = (len(starts),)
-    if bands.shape != (*values.shape, 4) or rows.shape != (*count, 4) or right.shape != count:
+    if bands.shape != (len(values) - WINDOW, 4) or rows.shape != (*count, 4) or right.shape != count:
         raise ValueError(f"a system of shape {bands.shape} and equations of shape {rows.shape} do not fit")
 
 

@@ -27,14 +27,14 @@ class Kernels(Protocol):
         """Add equations to a system: equation i says that the slots from starts[i] on whose bits are set in rows[i] add
         up to right[i]. starts ascend, over all calls.
 
-        bands (slots, 4) and values (slots,): at slot c the equation whose first slot is c, bit 0 for c itself; zeros
-        where there is none. rows and right may be changed. False when an equation follows from others, or contradicts
-        them; the system is then of no use.
+        bands (slots, 4) and values (slots + 256,): at slot c the equation whose first slot is c, bit 0 for c itself.
+        Where there is none, and behind the last slot, there are zeros. rows and right may be changed. False when an
+        equation follows from others, or contradicts them; the system is then of no use.
         """
         ...
 
     def substitute(self, bands: U64, values: U64) -> None:
-        """Solve the system: values become the slots. A slot that no equation begins with is 0."""
+        """Solve the system: values become the slots, before 256 zeros. A slot that no equation begins with is 0."""
         ...
 
     def decode(self, rows: U64, starts: I64, bands: U64) -> U64:

@@ -63,16 +63,14 @@ class PortableKernels:
 
     def substitute(self, bands: U64, values: U64) -> None:
         """See Kernels."""
-        wide = np.zeros(len(values) + WINDOW, np.uint64)
         numbers = np.arange(WINDOW, dtype=np.uint64)
         masks = np.empty(WINDOW, np.uint64)
-        for slot in range(len(values) - 1, -1, -1):
+        for slot in range(len(bands) - 1, -1, -1):
             band = bands[slot]
             if band[0] & np.uint64(1):
                 masks[:] = np.uint64(0) - (np.repeat(band, 64) >> numbers % np.uint64(64) & np.uint64(1))
-                # Bit 0 is the slot's own, and the slot is still zero.
-                wide[slot] = values[slot] ^ np.bitwise_xor.reduce(wide[slot : slot + WINDOW] & masks)
-        values[:] = wide[: len(values)]
+                # Bit 0 is the slot's own, and selects its value.
+                values[slot] = np.bitwise_xor.reduce(values[slot : slot + WINDOW] & masks)
 
     def decode(self, rows: U64, starts: I64, bands: U64) -> U64:
         """See Kernels."""

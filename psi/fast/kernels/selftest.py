@@ -51,7 +51,7 @@ def failures(kernels: Kernels) -> list[str]:
 
 def _solved(kernels: Kernels, starts: I64, bands: U64, values: U64) -> list[U64]:
     """Slots and, at the end, whether the last equation was refused when it came again."""
-    steps, slots = np.zeros((_SLOTS, 4), np.uint64), np.zeros(_SLOTS, np.uint64)
+    steps, slots = np.zeros((_SLOTS, 4), np.uint64), np.zeros(_SLOTS + 256, np.uint64)
     added = kernels.eliminate(steps, slots, starts, bands.copy(), values.copy())
     again = kernels.eliminate(steps, slots, starts[-1:], bands[-1:].copy(), values[-1:].copy())
     kernels.substitute(steps, slots)

@@ -28,13 +28,14 @@ def system(items: int, slots: int, name: str, width: int = 256) -> tuple[I64, U6
 
 def solved(kernels: Kernels, slots: int, starts: I64, bands: U64, values: U64, cut: int = 10**9) -> U64 | None:
     """The store, its items taken `cut` at a time."""
-    steps, out = np.zeros((slots, 4), np.uint64), np.zeros(slots, np.uint64)
+    steps, out = np.zeros((slots, 4), np.uint64), np.zeros(slots + 256, np.uint64)
     for first in range(0, len(starts), cut):
         some = slice(first, first + cut)
         if not kernels.eliminate(steps, out, starts[some], bands[some].copy(), values[some].copy()):
             return None
     kernels.substitute(steps, out)
-    return out
+    assert not out[slots:].any()
+    return out[:slots]
 
 
 def dense(slots: int, starts: I64, bands: U64, values: U64) -> list[int] | None:

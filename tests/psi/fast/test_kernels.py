@@ -194,9 +194,9 @@ def test_the_two_programs_are_cached_side_by_side(tmp_path: object, monkeypatch:
         lambda k: k.fold(np.zeros((15, 4, 64), np.uint8)),
         lambda k: k.fold(np.zeros((16, 4, 128), np.uint8)[:, :, ::2]),
         lambda k: k.scale(*np.zeros((2, 3, 4, 64), np.uint8), np.zeros(2, np.uint8)),
-        lambda k: k.eliminate(words(1200).reshape(-1, 4), words(299), np.array([0]), words(4).reshape(1, 4), words(1)),
-        lambda k: k.eliminate(words(1200).reshape(-1, 4), words(300), np.array([45]), words(4).reshape(1, 4), words(1)),
-        lambda k: k.eliminate(words(1200).reshape(-1, 4), words(300), np.array([0]), words(4).reshape(1, 4), words(2)),
+        lambda k: k.eliminate(words(1200).reshape(-1, 4), words(555), np.array([0]), words(4).reshape(1, 4), words(1)),
+        lambda k: k.eliminate(words(1200).reshape(-1, 4), words(556), np.array([45]), words(4).reshape(1, 4), words(1)),
+        lambda k: k.eliminate(words(1200).reshape(-1, 4), words(556), np.array([0]), words(4).reshape(1, 4), words(2)),
     ],
 )  # fmt: skip
 def test_arrays_that_native_code_would_read_beyond_are_refused(act: object) -> None:
