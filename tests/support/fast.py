@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 from psi.fast.kernels.interface import Kernels
 from psi.fast.kernels.portable import PortableKernels
+from psi.fast.parameters import CHOICES
 from psi.fast.receiver import FastReceiver
 from psi.fast.run import FastRun
 from psi.fast.sender import FastSender
@@ -20,7 +22,7 @@ from psi.group.curve25519.suite import DST
 from psi.store.spool import Store
 from psi.transport.wire import Frame
 from psiselect.base.entropy import Entropy, SystemEntropy
-from psiselect.base.packed import I64, Packed
+from psiselect.base.packed import I64, U8, Packed
 from support.transfers import BINDING, backend
 
 Change = Callable[[str, Frame], Frame | None]
@@ -107,6 +109,24 @@ def expected(own: Sequence[bytes], other: Sequence[bytes]) -> I64:
     """A plain join."""
     there = set(other)
     return np.array([number for number, item in enumerate(own) if item in there], np.int64)
+
+
+def without_curve(patch: pytest.MonkeyPatch) -> None:
+    """Base transfers dealt by hand: they are tested by themselves, and are most of a small run."""
+    pairs = np.frombuffer(SystemEntropy().read(CHOICES * 64), np.uint8).reshape(CHOICES, 2, 32)
+
+    class Chooser:
+        def __init__(self, *_: object) -> None:
+            self.bits = np.frombuffer(SystemEntropy().read(CHOICES), np.uint8) & 1
+
+        def request(self) -> U8:
+            return np.zeros((CHOICES, 32), np.uint8)
+
+        def seeds(self, answer: U8) -> U8:
+            return pairs[np.arange(CHOICES), self.bits]
+
+    patch.setattr("psi.fast.sender.BaseReceiver", Chooser)
+    patch.setattr("psi.fast.receiver.BaseSender.answer", lambda self, request: (request, pairs))
 
 
 @functools.cache

@@ -29,7 +29,7 @@ def test_the_product_gives_the_published_bytes_and_other_code_the_same_values() 
     assert vectors["matches"] == [0, 2]
 
 
-@pytest.mark.parametrize("name", ["TREES", "TAGS"])
+@pytest.mark.parametrize("name", ["TREES", "SEED_ANSWER"])
 def test_a_changed_byte_does_not_pass(name: str) -> None:
     made, vectors = module(), json.loads((DOCS / "vectors" / "fast.json").read_text())
     for message in vectors["messages"]:

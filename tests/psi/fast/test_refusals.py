@@ -159,7 +159,7 @@ def test_a_sender_that_repeats_one_tag_is_found_out() -> None:
 
 def test_random_bytes_raise_remote_errors_and_nothing_else() -> None:
     draw = FixedEntropy("noise")
-    for number in range(25):
+    for number in range(12):
         receiver, sender = FastReceiver(context(OWN, 3, store=Store())), FastSender(context(OWN, 3, store=Store()))
         sender.start()
         for side in (receiver, sender):

@@ -8,7 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from support.entropy import FixedEntropy
-from support.fast import Listed, context, drive, every_kernels, expected, portable, run_both
+from support.fast import Listed, context, drive, every_kernels, expected, portable, run_both, without_curve
 from support.symbols import drawn
 
 from psi.fast import band
@@ -51,13 +51,15 @@ def test_edges(kernels: Kernels, sizes: tuple[int, int]) -> None:
     assert matches.tolist() == expected(own, other).tolist()
 
 
-@pytest.mark.parametrize("seed", range(30))
-def test_random_pairs_of_lists(seed: int) -> None:
+@pytest.mark.parametrize("seed", range(60))
+def test_random_pairs_of_lists(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_curve(monkeypatch)
     check(seed, every_kernels()[-1])
 
 
 @pytest.mark.parametrize("seed", range(1000, 1003))
-def test_random_pairs_of_lists_without_compiled_code(seed: int) -> None:
+def test_random_pairs_of_lists_without_compiled_code(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_curve(monkeypatch)
     check(seed, every_kernels()[0])
 
 
@@ -74,8 +76,6 @@ def test_one_item_against_many(swapped: bool, bits: int) -> None:
     own, other = (many, one) if swapped else (one, many)
     matches, _, _, _ = run_both(own, other, kernels=every_kernels()[-1], chunk=32767)
     assert matches.tolist() == ([777] if swapped else [0])
-    matches, _, _, _ = run_both(own, [b"x", *other[1:]] if swapped is False else [b"x"], kernels=every_kernels()[-1])
-    assert matches.tolist() == ([0] if not swapped else [])
 
 
 @pytest.mark.soak
@@ -96,7 +96,7 @@ def test_lists_over_several_slices_lose_no_match() -> None:
 
 
 @pytest.mark.skipif(len(every_kernels()) == 1, reason="too slow without compiled code")
-@pytest.mark.parametrize("bits", [18, pytest.param(20, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("bits", [17, pytest.param(20, marks=pytest.mark.soak)])
 def test_memory_is_bounded(bits: int) -> None:
     """128 bytes an item and side, lists apart: 2 GB would be 2^24 items. Two sides in one process take twice that."""
     count = 1 << bits
