@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from cryptography import x509
 from support import draws
+from support.fast import context as fast_context
 from support.fresh import assert_nothing_repeats
 from support.mpc_network import roster
 from support.mpc_network import terms as mpc_terms
@@ -31,6 +32,7 @@ from mpc.securesum import SecureSum
 from mpc.sharing import Modulus
 from psi.agreement.modes import Comparer, Matching, Side
 from psi.agreement.terms import KeyTerm
+from psi.fast.receiver import FastReceiver
 from psi.group.curve25519 import scalar
 from psi.group.curve25519.scalar import Scalar
 from psi.group.curve25519.suite import DST
@@ -190,6 +192,7 @@ def announced() -> bytes:
 FRESH: dict[str, Maker] = {
     "psiselect.base.entropy:SystemEntropy.read": lambda folder, patch: [SYSTEM.read(32), SYSTEM.read(5000)],
     "psiselect.base.entropy:words": lambda folder, patch: [words(SYSTEM, 4).tobytes()],
+    "psi.fast.receiver:FastReceiver.__init__": lambda folder, patch: [FastReceiver(fast_context([], 1))._salt],
     "psi.group.curve25519.scalar:Scalar.draw": lambda folder, patch: [bytes(Scalar.draw(SYSTEM).key)],
     "psi.group.curve25519.scalar:Scalar.inverse": lambda folder, patch: [blinded(patch)],
     "psi.identity.certificate:issue": lambda folder, patch: [serial(folder)],

@@ -24,6 +24,7 @@ PLAIN = [
     "docs/ballot-formats.md",
     "docs/databases.md",
     "docs/elections.md",
+    "docs/fast-protocol.md",
     "docs/first-match.md",
     "docs/glossary.md",
     "docs/install.md",

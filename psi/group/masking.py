@@ -7,10 +7,12 @@ Steps and MUST-reject lists: docs/protocol.md.
 from __future__ import annotations
 
 import enum
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from psi.group.curve25519 import rowwise
 from psi.group.curve25519.backend import Backend
 from psi.group.curve25519.scalar import Scalar
 from psi.group.curve25519.suite import ELEMENT_BYTES, FIELD_PRIME
@@ -54,7 +56,24 @@ def check_canonical(elements: U8, start: int = 0) -> None:
         raise RemoteError(f"the peer's element {start + int(rows[beyond][0])} is not canonical (u >= p)")
 
 
-def mask_checked(backend: Backend, elements: U8, scalar: Scalar, start: int = 0) -> U8:
+class Masker(Protocol):
+    """The part of a backend that multiplies."""
+
+    def mask(self, elements: U8, scalar: Scalar) -> U8:
+        """See Backend."""
+        ...
+
+
+class FewRows:
+    """X25519 row by row on `cryptography`: for scalars that have a row or three each, where vectors would be nearly
+    empty. The same bytes as a backend's, and as constant-time as OpenSSL."""
+
+    def mask(self, elements: U8, scalar: Scalar) -> U8:
+        """See Backend."""
+        return np.frombuffer(rowwise.mask(scalar.key, elements.tobytes()), np.uint8).reshape(elements.shape)
+
+
+def mask_checked(backend: Masker, elements: U8, scalar: Scalar, start: int = 0) -> U8:
     """X25519(scalar, u) for elements from the peer: (n, 32) -> (n, 32).
 
     `start` is the number of the first row in the whole list. Raises RemoteError naming the position of an element that

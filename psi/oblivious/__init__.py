@@ -1,9 +1,12 @@
-"""Oblivious transfer: base transfers, their extension, and the correlated transfers that add up values.
+"""Oblivious transfers: base transfers, their extension, vector evaluations over F_q, and transfers that add up values.
 
-    base        128 transfers of one seed out of two, from the session's own oblivious PRF
-    extension   as many transfers as there are items, from those 128, with a check of the side that chooses
+    base        transfers of one seed out of two, from the session's own oblivious PRF
+    trees       all seeds but one of each column, from those
+    vole        vector oblivious linear evaluation over F_q, from seeds: what both kinds of run stand on
+    field       F_2 and F_16 on planes of bits
+    extension   as many transfers as there are items, from 128, with a check of the side that chooses
     correlated  one chooses items by secret bits, the other's values add up, neither sees the other's
-    columns     the bits of all this: 128 columns of pseudo-random bits, turned into rows, multiplied, compared
+    columns     the bits of all this: columns of pseudo-random bits, turned into rows, multiplied, compared
     cost        what it all costs, measured
 
 In a run of `psi` the run's sender has values and the run's receiver has a bit for each of them. The base transfers go

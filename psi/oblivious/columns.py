@@ -20,16 +20,27 @@ SEED_BYTES = 32
 
 
 class Streams:
-    """Pseudo-random bits, a column from each seed: AES-256-CTR from counter 0 (seeds: uint8, shape (n, 32))."""
+    """Pseudo-random bits, a column from each seed: AES-CTR from counter 0. seeds: uint8, shape (n, 32), for AES-256, or
+    (n, 16), for AES-128."""
 
     def __init__(self, seeds: U8) -> None:
-        self._streams = [Cipher(algorithms.AES256(bytes(s)), modes.CTR(bytes(16))).encryptor() for s in seeds]
+        self._streams = [Cipher(algorithms.AES(bytes(s)), modes.CTR(bytes(16))).encryptor() for s in seeds]
+        self._zeros = b""
 
     def take(self, rows: int) -> U8:
         """The next `rows` bits of every column, shape (n, rows/8)."""
-        zeros = bytes(rows // 8)
-        drawn = b"".join(stream.update(zeros) for stream in self._streams)
-        return np.frombuffer(drawn, np.uint8).reshape(len(self._streams), rows // 8)
+        drawn = np.empty((len(self._streams), rows // 8), np.uint8)
+        self.fill(drawn)
+        return drawn
+
+    def fill(self, out: U8, first: int = 0) -> None:
+        """Write the next bytes of the streams from number `first` on, each to a row of `out`: uint8, shape (k, bytes),
+        C-contiguous."""
+        size = out.shape[1]
+        if len(self._zeros) != size:
+            self._zeros = bytes(size)
+        for stream, row in zip(self._streams[first : first + len(out)], out, strict=True):
+            stream.update_into(self._zeros, row)
 
 
 def spread(bits: U8) -> U8:

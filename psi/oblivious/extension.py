@@ -36,6 +36,8 @@ from psi.oblivious.columns import (
     rows_of,
     spread,
 )
+from psi.oblivious.field import F2
+from psi.oblivious.vole import VoleReceiver, VoleSender
 from psi.store.spool import Column
 from psiselect.base.entropy import Entropy
 from psiselect.base.errors import RemoteError
@@ -81,17 +83,18 @@ class ExtensionReceiver:
     def blocks(self) -> Iterator[tuple[U8, U8]]:
         """For each block of k rows: what the sender gets, shape (128, k/8), and own rows t, shape (at most k, 16),
         those that only fill the block left out. The last one is the check's, without rows of one's own."""
-        streams = Streams(self._seeds.reshape(-1, SEED_BYTES))
+        # The sender has the seed that s_i names. In the words of psi.oblivious.vole it lacks number s_i, so that the
+        # dealer's first seed is number 1 there.
+        vole = VoleReceiver(self._seeds[:, ::-1], F2)
         for start, stop in self.layout.blocks():
-            own, sent = self._block(streams, start, stop)
+            own, sent = self._block(vole, start, stop)
             yield sent, rows_of(own)[: self.layout.rows - start]
-        _, sent = self._block(streams, self.layout.sent, self.layout.sent + CHECK_ROWS)
+        _, sent = self._block(vole, self.layout.sent, self.layout.sent + CHECK_ROWS)
         yield sent, np.zeros((0, ROW_BYTES), np.uint8)
 
-    def _block(self, streams: Streams, start: int, stop: int) -> tuple[U8, U8]:
-        pairs = streams.take(stop - start).reshape(COLUMNS, 2, -1)
-        own = pairs[:, 0]
-        return own, own ^ pairs[:, 1] ^ self._bits[start // 8 : stop // 8]
+    def _block(self, vole: VoleReceiver, start: int, stop: int) -> tuple[U8, U8]:
+        both, own = (planes[:, 0] for planes in vole.take(stop - start))
+        return own, both ^ self._bits[start // 8 : stop // 8]
 
     def answer(self, challenge: bytes) -> U8:
         """The hashes of the 128 columns t and of the bits, 129 times 16 bytes."""
@@ -171,9 +174,9 @@ class ExtensionSender:
 
     def columns(self) -> Iterator[U8]:
         """The sender's own columns of each block, shape (128, k/8): the stream, and u where s_i is 1."""
-        streams, chosen = Streams(self._seeds), spread(self.bits)[:, None]
+        vole, chosen = VoleSender(self._seeds[:, None], F2), spread(self.bits)[:, None]
         for sent in self._stored():
-            yield streams.take(sent.shape[1] * 8) ^ (chosen & sent)
+            yield vole.take(sent.shape[1] * 8)[:, 0] ^ (chosen & sent)
 
     def _stored(self) -> Iterator[U8]:
         """What was received, block by block, the check's rows last."""

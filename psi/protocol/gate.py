@@ -16,9 +16,10 @@ from psi.group import masking
 from psi.group.curve25519.scalar import Scalar
 from psi.protocol.messages import MessageType as M
 from psi.protocol.receiver import Receiver
-from psi.protocol.run import Payload, RunContext, chunk_frame, empty, in_chunks
+from psi.protocol.run import Payload, RunContext, chunk_frame, empty
 from psi.protocol.run import rows as parse_rows
 from psi.protocol.states import State
+from psi.store.rows import in_chunks
 from psi.transport.wire import Frame
 from psiselect.base.errors import RemoteError
 from psiselect.base.packed import I64, U8

@@ -7,7 +7,7 @@ frames to send, in order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -150,23 +150,6 @@ def rows(payload: Payload, width: int, full: int, left: int, what: str) -> U8:
     if len(payload) != count * width:
         raise RemoteError(f"the peer sent {what} of {len(payload)} bytes; expected {count} rows of {width}")
     return np.frombuffer(payload, np.uint8).reshape(count, width)
-
-
-def in_chunks(blocks: Iterable[U8], size: int) -> Iterator[U8]:
-    """The rows of all blocks, in full chunks of `size` rows and a last one."""
-    waiting: list[U8] = []
-    count = 0
-    for block in blocks:
-        for start in range(0, len(block), size):
-            some = block[start : start + size]
-            waiting.append(some)
-            count += len(some)
-            if count >= size:
-                whole = np.concatenate(waiting)
-                yield whole[:size]
-                waiting, count = [whole[size:]], count - size
-    if count:
-        yield np.concatenate(waiting)
 
 
 def refuse_repeats(store: Store, column: Column) -> None:

@@ -11,10 +11,11 @@ from psi.group.curve25519.scalar import Scalar
 from psi.labels import labels
 from psi.protocol.messages import MessageType as M
 from psi.protocol.outcome import Finding, Known, Outcome
-from psi.protocol.run import Payload, RunContext, chunk_frame, empty, in_chunks, refuse_repeats
+from psi.protocol.run import Payload, RunContext, chunk_frame, empty, refuse_repeats
 from psi.protocol.run import rows as parse_rows
 from psi.protocol.states import State
 from psi.protocol.summing import SumSender
+from psi.store.rows import in_chunks
 from psi.store.spool import Column
 from psi.transport.wire import Frame
 from psiselect.base.errors import RemoteError

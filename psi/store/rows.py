@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -44,3 +46,20 @@ def ascend(rows: U8) -> bool:
 def repeats(ascending: U8) -> bool:
     """Whether two neighbours in rows already sorted are equal at full width."""
     return bool(np.any(np.all(ascending[1:] == ascending[:-1], axis=1)))
+
+
+def in_chunks(blocks: Iterable[U8], size: int) -> Iterator[U8]:
+    """The rows of all blocks, in full chunks of `size` rows and a last one."""
+    waiting: list[U8] = []
+    count = 0
+    for block in blocks:
+        for start in range(0, len(block), size):
+            some = block[start : start + size]
+            waiting.append(some)
+            count += len(some)
+            if count >= size:
+                whole = np.concatenate(waiting)
+                yield whole[:size]
+                waiting, count = [whole[size:]], count - size
+    if count:
+        yield np.concatenate(waiting)

@@ -112,7 +112,7 @@ def test_code_that_cannot_be_loaded_is_not_left_to_llvm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: bool
 ) -> None:
     """The probe passed, but not the code: from the cache and freshly compiled."""
-    monkeypatch.setattr(kernel, "_image_name", lambda _: "code")
+    monkeypatch.setattr(kernel, "_image_name", lambda *_: "code")
     monkeypatch.setattr(kernel, "_object", lambda *_: b"")
     monkeypatch.setattr(kernel, "link", lambda *_: image.Image(b"\0", {}))
     store = CodeCache(tmp_path / "psiselect")

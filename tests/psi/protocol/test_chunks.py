@@ -12,7 +12,8 @@ from support.parties import declared, pump, setup, terms
 from psi.agreement.modes import Reveal, Side
 from psi.protocol.messages import MessageType as M
 from psi.protocol.party import Party
-from psi.protocol.run import in_chunks, rows
+from psi.protocol.run import rows
+from psi.store.rows import in_chunks
 from psi.transport.wire import Frame
 from psiselect.base.errors import RemoteError
 

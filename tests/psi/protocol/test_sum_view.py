@@ -259,10 +259,7 @@ def test_choices_of_seeds_that_are_no_hashed_elements_are_noticed(monkeypatch: p
 
 def test_bits_that_are_sent_in_the_clear_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Columns without the streams: what is sent is the bits themselves, the same in each column."""
-    monkeypatch.setattr(
-        "psi.oblivious.extension.Streams.take",
-        lambda self, rows: np.zeros((len(self._streams), rows // 8), np.uint8),
-    )
+    monkeypatch.setattr("psi.oblivious.columns.Streams.fill", lambda self, out, first=0: out.fill(0))
     seen, _ = session()
     with pytest.raises(Leak, match="transfers"):
         check_sender_view(seen[Side.CONNECT])

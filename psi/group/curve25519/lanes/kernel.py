@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib.metadata
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -27,10 +28,38 @@ _SIGNATURES = {
 }
 
 
-def source_digest() -> bytes:
-    """A hash of the files that the code is made from."""
-    folder = Path(__file__).parent
+def source_digest(folder: Path | None = None) -> bytes:
+    """A hash of the files in a folder that code is made from; None for the folder of this module."""
+    folder = folder or Path(__file__).parent
     return bytes.fromhex(cache.key(*(path.read_bytes() for path in sorted(folder.glob("*.py")))))
+
+
+def _curve(lanes: int) -> str:
+    from psi.group.curve25519.lanes.module import build_module
+
+    return str(build_module(lanes))
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is compiled.
+
+    Attributes:
+        functions: the names of the exported functions.
+        build: LLVM assembly for so many 64-bit lanes. It may import LLVM.
+        sources: a hash of all that decides that text.
+    """
+
+    functions: tuple[str, ...]
+    build: Callable[[int], str]
+    sources: Callable[[], bytes]
+
+
+def _curve_sources() -> bytes:
+    return source_digest()
+
+
+CURVE = Program(tuple(_SIGNATURES), _curve, _curve_sources)
 
 
 class LoadedCode(Protocol):
@@ -39,22 +68,22 @@ class LoadedCode(Protocol):
     def address(self, name: str) -> int: ...
 
 
-def load(lanes: int | None, store: cache.CodeCache) -> LoadedCode:
-    """The kernel for this processor: from `store` if it is there, else compiled. `lanes`: None for what suits.
+def load(lanes: int | None, store: cache.CodeCache, program: Program = CURVE) -> LoadedCode:
+    """A program for this processor: from `store` if it is there, else compiled. `lanes`: None for what suits.
 
     Raises LanesUnavailableError where it cannot run; ImportError, OSError or RuntimeError when LLVM fails.
     """
     # First of all: where memory cannot be made executable, LLVM's own loader ends the process.
     require_executable_memory()
-    name = _image_name(lanes)
+    name = _image_name(lanes, program)
     stored = store.load(name) if name else None
     if stored is not None:
         return LoadedImage(Image.parse(stored))
     target = Target.host()
     # One of the two forms is kept: the image where there can be one.
-    code = _object(target, lanes or target.lanes(), cache.CodeCache(None) if name else store)
+    code = _object(target, lanes or target.lanes(), cache.CodeCache(None) if name else store, program)
     try:
-        image = link(code, list(_SIGNATURES))
+        image = link(code, list(program.functions))
     except NotLinkableError:
         from psi.group.curve25519.lanes.compiler import Library
 
@@ -65,7 +94,7 @@ def load(lanes: int | None, store: cache.CodeCache) -> LoadedCode:
     return loaded
 
 
-def _image_name(lanes: int | None) -> str | None:
+def _image_name(lanes: int | None, program: Program) -> str | None:
     """The cache's name for the linked code, found without LLVM; None where that is not possible."""
     description = processor_description()
     try:
@@ -74,22 +103,21 @@ def _image_name(lanes: int | None) -> str | None:
         return None
     if description is None:
         return None
-    return cache.key(b"image", source_digest(), description.encode(), version.encode(), str(lanes).encode())
+    return cache.key(b"image", program.sources(), description.encode(), version.encode(), str(lanes).encode())
 
 
-def _object(target: Target, lanes: int, store: cache.CodeCache) -> bytes:
+def _object(target: Target, lanes: int, store: cache.CodeCache, program: Program) -> bytes:
     """The object file for this processor, compiled unless `store` has it."""
     import llvmlite.binding as llvm
 
     from psi.group.curve25519.lanes.compiler import compile_object
-    from psi.group.curve25519.lanes.module import build_module
 
     version = ".".join(map(str, llvm.llvm_version_info))
     described = [target.triple, target.cpu, target.features, version, str(lanes)]
-    name = cache.key(b"object", source_digest(), *(part.encode() for part in described))
+    name = cache.key(b"object", program.sources(), *(part.encode() for part in described))
     code = store.load(name)
     if code is None:
-        code = compile_object(str(build_module(lanes)), target)
+        code = compile_object(program.build(lanes), target)
         store.store(name, code)
     return code
 
