@@ -12,7 +12,7 @@ import click
 from cli._ledger import ledger_options, open_ledger, writing
 from cli._options import choice
 from cli._output import json_option, print_json, print_line, print_table, say
-from cli.vote.expect import Entitled, print_expectation
+from cli.vote.expect import print_expectation
 from cli.vote.options import ballot_options
 from cli.vote.plan import print_plan, save_plot
 from dpselect.accounting import BudgetKind
@@ -24,6 +24,7 @@ from dpselect.privacy import NeighbouringRelation, parse_epsilon, parse_fraction
 from psiselect.base.errors import UsageError
 from psiselect.elections.ballots import GivenBallots, load_given
 from psiselect.elections.draws import DrawRecord
+from psiselect.elections.expectation import Entitled
 from psiselect.elections.winner import Wish, draw_winner
 from psiselect.tables import Table
 

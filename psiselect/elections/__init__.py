@@ -3,6 +3,7 @@
     ballots  reads them: from a file of any format, a table in a database, or one that a program holds
     winner   one draw: its mechanism, its cost, its guarantee
     draws    the record that one draw is the result
+    expectation  what epsilon means for an election of a known size
 
 Rule: nothing but the winner depends on the ballots.
 """

@@ -63,6 +63,13 @@ class DrawRecord:
             raise UsageError(f"{path} cannot be written, so the draw cannot be recorded. {_OTHERWISE}", term="ledger")
         return cls(path)
 
+    def past(self) -> list[PastDraw]:
+        """The draws on record, the first one first. Raises InputError when the record is damaged, BudgetError."""
+        if not self.path.exists():
+            return []
+        with self._opened() as log:
+            return _past(log, self.path)
+
     def refuse_another(self, epsilon: Fraction) -> None:
         """Raise BudgetError with the recorded result, if there was a draw. epsilon: what another one would cost."""
         if self.path.exists():
