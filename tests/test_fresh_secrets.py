@@ -54,6 +54,8 @@ from psi.store.scratch import Scratch
 from psi.store.spool import Store
 from psiselect.base.entropy import SystemEntropy, words
 from psiselect.base.packed import Packed
+from psiselect.ui.access import Access
+from psiselect.ui.desk import Tasks
 
 SYSTEM = SystemEntropy()
 PATCH = pytest.MonkeyPatch
@@ -186,10 +188,19 @@ def announced() -> bytes:
     return SecureSum(roster(3, 0), "alice", mpc_terms(), [1], SYSTEM).seed
 
 
+def page_secrets() -> list[bytes]:
+    """The path, the forms' token, the token and the cookie of the page."""
+    made = Access()
+    token = made.token or ""
+    return [text.encode() for text in (made.base[1:], made.form_token, token, made.enter(token) or "")]
+
+
 # For each place as many secrets as it draws, made anew at each call. Secrets of all calls differ in all of their parts.
 FRESH: dict[str, Maker] = {
     "psiselect.base.entropy:SystemEntropy.read": lambda folder, patch: [SYSTEM.read(32), SYSTEM.read(5000)],
     "psiselect.base.entropy:words": lambda folder, patch: [words(SYSTEM, 4).tobytes()],
+    "psiselect.ui.access:Access.__init__": lambda folder, patch: page_secrets(),
+    "psiselect.ui.desk:Tasks.add": lambda folder, patch: [Tasks().add(SimpleNamespace(close=print)).encode()],
     "psi.group.curve25519.scalar:Scalar.draw": lambda folder, patch: [bytes(Scalar.draw(SYSTEM).key)],
     "psi.group.curve25519.scalar:Scalar.inverse": lambda folder, patch: [blinded(patch)],
     "psi.identity.certificate:issue": lambda folder, patch: [serial(folder)],
@@ -304,6 +315,8 @@ SOURCES = Counter({
     "psiselect.matching.by_files:offer SeededEntropy": 1,  # of the seed that the state keeps
     "psiselect.matching.by_files:finish SeededEntropy": 1,  # of the same
     "psiselect.matching.by_files:_writing SystemEntropy": 1,
+    "psiselect.ui.access:Access.__init__ SystemEntropy": 1,
+    "psiselect.ui.desk:Tasks.__init__ SystemEntropy": 1,
     "psiselect.matching.own_side:OwnSide.setup SystemEntropy": 1,
     "psiselect.releases.numbers:count SystemEntropy": 1,
     "psiselect.releases.numbers:sum_ SystemEntropy": 1,

@@ -10,10 +10,10 @@ A request is answered only if all of these hold:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from http.cookies import CookieError, SimpleCookie
+from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -90,7 +90,7 @@ class Guard:
             return self._refusal(403, "Not sent from here", "Another site has sent this form. Nothing was done.")
         if not entering and headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             return self._refusal(403, "Not sent from here", "Another site has sent you here. Nothing was done.")
-        if not entering and not self._access.holds(_cookies(headers).get(COOKIE)):
+        if not entering and not self._access.holds(HTTPConnection(scope).cookies.get(COOKIE)):
             return self._locked(403)
         most = MOST_UPLOADED if _has_file(scope) else MOST_SENT
         return too_much(self._refusal) if _length(headers) > most else None
@@ -139,10 +139,3 @@ def _has_file(scope: Scope) -> bool:
 def _length(headers: Headers) -> int:
     text = headers.get("content-length", "0")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else MOST_UPLOADED + 1
-
-
-def _cookies(headers: Headers) -> Mapping[str, str]:
-    try:
-        return {name: found.value for name, found in SimpleCookie(headers.get("cookie", "")).items()}
-    except CookieError:
-        return {}

@@ -113,7 +113,8 @@ class Vote:
         form = self.upload.kind
         with contextlib.suppress(PsiselectError):  # the reader says what is wrong
             reading = ReadingOptions(form=Kind(form)) if form in TABLE_FORMATS else ReadingOptions()
-            return tuple(Table(self.upload.path, None, reading).open(otherwise=".csv").schema.names)
+            table = Table(self.upload.path, None, reading)
+            return tuple(table.open(otherwise=".csv").schema.names)
         return ()
 
     @property
