@@ -7,6 +7,7 @@ twice: its place is gone, and the secret repeats.
 from __future__ import annotations
 
 import ast
+import base64
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -192,7 +193,8 @@ def page_secrets() -> list[bytes]:
     """The path, the forms' token, the token and the cookie of the page."""
     made = Access()
     token = made.token or ""
-    return [text.encode() for text in (made.base[1:], made.form_token, token, made.enter(token) or "")]
+    texts = (made.base[1:], made.form_token, token, made.enter(token) or "")
+    return [base64.urlsafe_b64decode(f"{text}=") for text in texts]
 
 
 # For each place as many secrets as it draws, made anew at each call. Secrets of all calls differ in all of their parts.

@@ -23,11 +23,11 @@ class Access:
     """
 
     def __init__(self, entropy: Entropy | None = None) -> None:
-        source = entropy or SystemEntropy()
-        self.base = "/" + _text(source.read(_BYTES))
-        self.form_token = _text(source.read(_BYTES))
-        self.token: str | None = _text(source.read(_BYTES))
-        self._cookie = _text(source.read(_BYTES))
+        entropy = entropy or SystemEntropy()
+        self.base = "/" + _text(entropy.read(_BYTES))
+        self.form_token = _text(entropy.read(_BYTES))
+        self.token: str | None = _text(entropy.read(_BYTES))
+        self._cookie = _text(entropy.read(_BYTES))
         self._lock = threading.Lock()
         self._entered = False
 

@@ -22,7 +22,7 @@ from psiselect.ui.forms import TOKEN, Sent, sent_form
 
 HERE = Path(__file__).parent
 _MOST_TASKS = 8  # under way at once; one more ends the oldest
-_ID_BYTES = 9
+_ID_BYTES = 12
 
 Task = TypeVar("Task")
 
