@@ -2,7 +2,7 @@
 
     main       the groups, and the one place where an error becomes an exit code; _errors: the table of exit codes
     advisor/   `advise`; demo/, mpc/, psi/, release/, vote/: one folder each
-    budget, identity, poll, select: one file each
+    budget, identity, poll, select, ui: one file each
     _identity  one's own identity, as commands load it
     _table     how a command names a table; _reading: what may be said about it; _read_by: what each command reads
     _score_table  candidates and scores from a table

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "psi": ("cli.psi.group:command", "Match lists with a peer."),
     "release": ("cli.release.command:command", "Release a number about private rows, with exact noise."),
     "select": ("cli.select:command", "Select the best candidate by its score, privately."),
+    "ui": ("cli.ui:command", "Open a page in the browser: elections and the advisor."),
     "vote": ("cli.vote.command:command", "Private winners of approval elections."),
 }
 

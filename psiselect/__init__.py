@@ -14,10 +14,12 @@ does is in docs/python.md. Rooms of the front door, in files and folders of its 
     votes       elect and select; elections, selections: ballots and scores, one draw
     release     numbers about private rows; releases: what they are made of; cells: a column row by row
     joint       mpc_sum; sums: numbers, terms, run and charge
-    advice      advise; of all rooms here this one alone is above the command, whose rules it hands on
+    advice      advise; this room is above the command, whose rules it hands on
+    ui          a page in the browser, above `advice`; `psiselect ui` opens it
     base        the ground floor, on which all packages stand
 
-Rule: what is exported here is public, and stays. The command stands on these rooms, and none of them on the command.
+Rule: what is exported here is public, and stays. The command stands on these rooms; of them,
+only `advice` and `ui` stand on the command.
 """
 
 from __future__ import annotations

@@ -5,16 +5,19 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cli.advisor import costs
 from cli.advisor.answer import Answer, Undecided
 from cli.advisor.answer import advise as decide
+from cli.advisor.conversation import MAX_QUESTIONS, NEEDED, Talk, next_question, offered, read_answer
+from cli.advisor.fields import BY_NAME, Kind
 from cli.advisor.report import page
 from cli.advisor.task import check, read_task
-from psiselect.base.errors import UsageError
+from cli.advisor.wording import value_words
+from psiselect.base.errors import InputError, UsageError
 from psiselect.records import plain_json
 
 
@@ -80,6 +83,87 @@ class Advice:
 
     def __repr__(self) -> str:
         return f"Advice(recommendation={self.recommendation!r}, open_field={self.open_field!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question of the advisor.
+
+    Attributes:
+        field: what it asks for, as a task names it.
+        ask: the question; why: why it matters; example: an answer.
+        choices: the answers to choose from, each with what it means; none where the answer is a number.
+        needed: whether "don't know" is no answer.
+        number: the how many-th question this is, of `most` at most.
+    """
+
+    field: str
+    ask: str
+    why: str
+    example: str
+    choices: tuple[tuple[str, str], ...]
+    needed: bool
+    number: int
+    most: int
+
+
+@dataclass
+class Interview:
+    """The advisor's conversation, a question at a time: the one that the command has on a terminal."""
+
+    _talk: Talk = field(default_factory=lambda: Talk({}))
+
+    @property
+    def question(self) -> Question | None:
+        """What to ask next; None when nothing that is left can change the answer."""
+        talk = self._talk
+        left = MAX_QUESTIONS - len(talk.asked)
+        name = next_question(talk.known, frozenset(talk.passed), left) if left else None
+        if name is None:
+            return None
+        asked = BY_NAME[name]
+        choices = tuple((choice, asked.means(choice)) for choice in offered(asked))
+        if asked.kind is Kind.BOOL:
+            choices = (("yes", "Yes"), ("no", "No"))
+        number = len(talk.asked) + 1
+        return Question(name, asked.ask, asked.why, asked.example, choices, name == NEEDED, number, MAX_QUESTIONS)
+
+    @property
+    def answers(self) -> tuple[tuple[str, str], ...]:
+        """The questions that were put, each with what was answered; empty for "don't know"."""
+        said = self._talk.known
+        return tuple((BY_NAME[name].ask, _in_words(name, said.get(name))) for name in self._talk.asked)
+
+    def answer(self, name: str, text: str) -> None:
+        """Answer the question for the field `name`, or say that you don't know, by an empty text.
+
+        Raises InputError for an answer that is not allowed, UsageError when another question is open.
+        """
+        asked = self.question
+        if asked is None or asked.field != name:
+            raise UsageError("another question is open; answer that one", term=name)
+        if not text.strip():
+            if asked.needed:
+                raise InputError("this question needs an answer", term=name)
+            self._talk.passed.add(name)
+        else:
+            self._talk.known[name] = read_answer(name, text.strip(), self._talk.known)
+        self._talk.asked.append(name)
+
+    def back(self) -> bool:
+        """Forget the last answer. False where there is none."""
+        return self._talk.back()
+
+    def advice(self) -> Advice:
+        """What follows from the answers so far."""
+        return advise(self._talk.known)
+
+
+def _in_words(name: str, value: Any) -> str:
+    asked = BY_NAME[name]
+    if value is None:
+        return ""
+    return asked.means(value) if asked.kind is Kind.CHOICE else value_words(value)
 
 
 def advise(task: Mapping[str, Any] | str | os.PathLike[str]) -> Advice:

@@ -7,6 +7,7 @@ twice: its place is gone, and the secret repeats.
 from __future__ import annotations
 
 import ast
+import base64
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -56,6 +57,8 @@ from psi.store.scratch import Scratch
 from psi.store.spool import Store
 from psiselect.base.entropy import SystemEntropy, words
 from psiselect.base.packed import Packed
+from psiselect.ui.access import Access
+from psiselect.ui.desk import Tasks
 
 SYSTEM = SystemEntropy()
 PATCH = pytest.MonkeyPatch
@@ -188,11 +191,21 @@ def announced() -> bytes:
     return SecureSum(roster(3, 0), "alice", mpc_terms(), [1], SYSTEM).seed
 
 
+def page_secrets() -> list[bytes]:
+    """The path, the forms' token, the token and the cookie of the page."""
+    made = Access()
+    token = made.token or ""
+    texts = (made.base[1:], made.form_token, token, made.enter(token) or "")
+    return [base64.urlsafe_b64decode(f"{text}=") for text in texts]
+
+
 # For each place as many secrets as it draws, made anew at each call. Secrets of all calls differ in all of their parts.
 FRESH: dict[str, Maker] = {
     "psiselect.base.entropy:SystemEntropy.read": lambda folder, patch: [SYSTEM.read(32), SYSTEM.read(5000)],
     "psiselect.base.entropy:words": lambda folder, patch: [words(SYSTEM, 4).tobytes()],
     "psi.fast.receiver:FastReceiver.__init__": lambda folder, patch: [FastReceiver(fast_context([], 1))._salt],
+    "psiselect.ui.access:Access.__init__": lambda folder, patch: page_secrets(),
+    "psiselect.ui.desk:Tasks.add": lambda folder, patch: [Tasks().add(SimpleNamespace(close=print)).encode()],
     "psi.group.curve25519.scalar:Scalar.draw": lambda folder, patch: [bytes(Scalar.draw(SYSTEM).key)],
     "psi.group.curve25519.scalar:Scalar.inverse": lambda folder, patch: [blinded(patch)],
     "psi.identity.certificate:issue": lambda folder, patch: [serial(folder)],
@@ -307,6 +320,8 @@ SOURCES = Counter({
     "psiselect.matching.by_files:offer SeededEntropy": 1,  # of the seed that the state keeps
     "psiselect.matching.by_files:finish SeededEntropy": 1,  # of the same
     "psiselect.matching.by_files:_writing SystemEntropy": 1,
+    "psiselect.ui.access:Access.__init__ SystemEntropy": 1,
+    "psiselect.ui.desk:Tasks.__init__ SystemEntropy": 1,
     "psiselect.matching.own_side:OwnSide.setup SystemEntropy": 1,
     "psiselect.releases.numbers:count SystemEntropy": 1,
     "psiselect.releases.numbers:sum_ SystemEntropy": 1,

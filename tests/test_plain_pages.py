@@ -32,6 +32,7 @@ PLAIN = [
     "docs/normalization.md",
     "docs/offline-protocol.md",
     "docs/offline.md",
+    "docs/page.md",
     "docs/policy.md",
     "docs/privacy.md",
     "docs/protocol.md",

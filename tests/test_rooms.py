@@ -89,6 +89,11 @@ ADAPTERS = {
     "dpselect.utility": {RANDOM},  # simulates from public parameters, with a fixed seed
     "psiselect.advice": {CLOCK},
     "psiselect.elections.draws": {FILES, CLOCK},
+    # The page: a loopback socket, the file that lets the browser in, uploads, idle time.
+    "psiselect.ui.folder": {FILES},
+    "psiselect.ui.idle": {CLOCK},
+    "psiselect.ui.server": {FILES, SOCKETS},
+    "psiselect.ui.uploads": {FILES},
     "mpc.functions": {CLOCK},
     "mpc.mesh": {CLOCK},
     "mpc.mpyc_bridge": {SOCKETS},

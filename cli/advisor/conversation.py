@@ -17,7 +17,7 @@ from cli.advisor.fields import ALWAYS, BY_NAME, INTERSECTIONS, SELECTIONS, Field
 from cli.advisor.logic import Open, consistent, settle, touched
 from cli.advisor.numbers import Numbers
 from cli.advisor.rules import Rule
-from cli.advisor.task import Facts, FieldError, Given, check, check_together, parse_value
+from cli.advisor.task import Facts, Given, check, check_together, parse_value
 from cli.advisor.words import phrase
 from psiselect.base.errors import InputError
 
@@ -150,7 +150,7 @@ def _question(name: str, number: int, known: Given, ask: Ask, say: Say) -> Any:
     """Put one question until the answer is usable. Returns None for "don't know", `_BACK` for back."""
     asked = BY_NAME[name]
     say("\n" + phrase("conversation.question", number=number, question=asked.ask, field=name))
-    choices = [choice for choice in asked.choices if choice != "na"]
+    choices = offered(asked)
     for index, choice in enumerate(choices, 1):
         say(f"   {index:>2}  {choice:<24} {asked.means(choice)}")
     prompt = phrase("conversation.hint-needed" if name == NEEDED else "conversation.hint", hint=_hint(asked, choices))
@@ -167,15 +167,24 @@ def _question(name: str, number: int, known: Given, ask: Ask, say: Say) -> Any:
         if raw.lower() in UNKNOWN:
             return None
         try:
-            value = check(name, _choice(asked, raw, choices) if choices else parse_value(asked, raw))
-            check_together({**known, name: value})
-        except FieldError as error:
-            say(f"   {error}")
-            continue
+            return read_answer(name, raw, known)
         except InputError as error:
             say(f"   {error}")
-            continue
-        return value
+
+
+def read_answer(name: str, raw: str, known: Given) -> Any:
+    """The value that a person has written for a field. Raises InputError where it is not allowed, or contradicts what
+    is known."""
+    asked = BY_NAME[name]
+    choices = offered(asked)
+    value = check(name, _choice(asked, raw, choices) if choices else parse_value(asked, raw))
+    check_together({**known, name: value})
+    return value
+
+
+def offered(asked: Field) -> list[str]:
+    """The choices of a field that are shown; none where it takes a number or a yes."""
+    return [choice for choice in asked.choices if choice != "na"]
 
 
 def _hint(asked: Field, choices: list[str]) -> str:

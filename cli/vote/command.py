@@ -14,7 +14,7 @@ from cli._ledger import ledger_options, open_ledger, writing
 from cli._options import choice
 from cli._output import json_option, print_json, print_line, print_table, say
 from cli.vote.announce import AnnouncementFile
-from cli.vote.expect import Entitled, print_expectation
+from cli.vote.expect import print_expectation
 from cli.vote.options import ballot_options
 from cli.vote.plan import print_plan, save_plot
 from dpselect.accounting import BudgetKind
@@ -27,6 +27,7 @@ from psiselect.base.errors import InputError, OutputError, UsageError
 from psiselect.elections.announcing import Announcement, Counted, check_question
 from psiselect.elections.ballots import GivenBallots, load_given
 from psiselect.elections.draws import DrawRecord, PastDraw
+from psiselect.elections.expectation import Entitled
 from psiselect.elections.winner import Elected, Wish, draw_winner
 from psiselect.tables import Table
 

@@ -73,7 +73,7 @@ class DrawRecord:
         return cls(path)
 
     def past(self) -> list[PastDraw]:
-        """The draws so far. Raises InputError when the record is damaged."""
+        """The draws on record, the first one first. Raises InputError when the record is damaged, BudgetError."""
         if not self.path.exists():
             return []
         with self._opened() as log:

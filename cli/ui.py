@@ -1,0 +1,64 @@
+"""`psiselect ui`: a page for people without a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import webbrowser
+from pathlib import Path
+
+import click
+
+from cli._output import say
+from psiselect.base.errors import UsageError
+
+IDLE_MINUTES = 30
+
+
+@click.command("ui")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port at 127.0.0.1 to listen on.  [default: any that is free]",
+)
+@click.option("--no-browser", is_flag=True, help="Open no browser; print the file to open in one.")
+@click.option(
+    "--idle",
+    type=click.IntRange(1, 1440),
+    default=IDLE_MINUTES,
+    show_default=True,
+    metavar="MINUTES",
+    help="End after so much time without use. Time in which the page works does not count.",
+)
+def command(port: int, no_browser: bool, idle: int) -> None:
+    """Open a page in the browser: hold an election, or find the right approach.
+
+    Only your browser on this machine can use the page, and it loads nothing from elsewhere. End it with Ctrl-C. Draws
+    are recorded in ~/.local/share/psiselect/ui.
+
+    \b
+    Examples:
+      psiselect ui
+      psiselect ui --no-browser --port 8765
+    """
+    try:
+        from psiselect.ui.folder import Folder
+        from psiselect.ui.server import serve
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] in ("starlette", "uvicorn", "jinja2", "h11", "anyio", "python_multipart"):
+            raise UsageError("the page needs other packages: pip install 'psiselect[ui]'") from None
+        raise
+
+    def opened(key: Path, listening: int) -> None:
+        shown = False
+        if not no_browser:
+            with contextlib.suppress(webbrowser.Error):
+                shown = webbrowser.open(key.as_uri())
+        if shown:
+            say(f"The page is open in your browser (127.0.0.1:{listening}). If not, open this file: {key}")
+        else:
+            say(f"Open this file in your browser: {key}")
+        say("Ctrl-C ends the page.")
+
+    if serve(port, Folder.usual(), idle * 60, opened):
+        say(f"Nobody has used the page for {idle} minutes, so it has ended.")

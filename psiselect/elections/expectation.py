@@ -1,0 +1,44 @@
+"""What epsilon means for an election of a known size, from public numbers only."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from dpselect.planning import Task, plan
+from dpselect.privacy import NeighbouringRelation
+
+EPSILONS = (Fraction(1, 10), Fraction(1), Fraction(5))
+STRENGTH = {Fraction(1, 10): "very strong protection", Fraction(1): "usual protection", Fraction(5): "weak protection"}
+HIDES = {
+    NeighbouringRelation.ADD_REMOVE: "whether and how a person voted",
+    NeighbouringRelation.REPLACE: "how a person voted; who voted is taken to be public",
+}
+
+
+@dataclass(frozen=True)
+class Entitled:
+    """What is public about an election: how many people may vote, candidates, seats, and what must stay hidden."""
+
+    voters: int
+    candidates: int
+    seats: int
+    neighbors: NeighbouringRelation
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What one epsilon means. lead: votes by which the winners must lead to come out with the target probability.
+    odds: their probability at a lead of a tenth of those entitled."""
+
+    epsilon: Fraction
+    lead: int
+    odds: float
+
+
+def expect(size: Entitled, epsilon: Fraction, target: float) -> Expectation:
+    """Computed from public numbers only. Raises UsageError when there is nothing to choose."""
+    tenth = max(1, size.voters // 10)
+    made = plan(Task(size.candidates, epsilon, size.neighbors, size.seats, Fraction(tenth)), target).chosen
+    return Expectation(epsilon, math.ceil(made.gap_for_target), made.probability.value)

@@ -1,0 +1,14 @@
+"""A page for people without a terminal: `psiselect ui`. It runs on this machine, for one person.
+
+    server    the loopback socket, the file that the browser opens, the end after idle time; idle: that time
+    guard     who gets in, and what each answer says to the browser; access: the token, the cookie, the forms' token
+    forms     what a form has sent; uploads: files that a form has sent
+    folder    where draws and budgets are recorded
+    told      errors in the words of the page
+    site      all pages together; desk: what they share
+    vote      an election as a task; vote_pages: its pages
+    advising  the advisor's questions as pages
+    templates/, static/: what the browser shows
+
+Rule: pages hold no logic of their own. What they compute, the command computes by the same function.
+"""

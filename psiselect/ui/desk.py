@@ -1,0 +1,125 @@
+"""What all pages share: who gets in, the folder, the tasks that are under way, and the templates."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import jinja2
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from psiselect.base.entropy import Entropy, SystemEntropy
+from psiselect.ui.access import Access
+from psiselect.ui.folder import Folder
+from psiselect.ui.forms import TOKEN, Sent, sent_form
+
+HERE = Path(__file__).parent
+_MOST_TASKS = 8  # under way at once; one more ends the oldest
+_ID_BYTES = 12
+
+Task = TypeVar("Task")
+
+
+class Ending(Protocol):
+    """What a task does at its end."""
+
+    def close(self) -> None:
+        """Let files go."""
+
+
+class EndedError(Exception):
+    """There is no such task any more."""
+
+
+class Tasks:
+    """The tasks that are under way. Thread-safe."""
+
+    def __init__(self, entropy: Entropy | None = None) -> None:
+        self._entropy = entropy or SystemEntropy()
+        self._lock = threading.Lock()
+        self._found: OrderedDict[str, Ending] = OrderedDict()
+
+    def add(self, task: Ending) -> str:
+        """Keep a task; returns its name in addresses."""
+        name = base64.urlsafe_b64encode(self._entropy.read(_ID_BYTES)).decode()
+        with self._lock:
+            self._found[name] = task
+            ended = [self._found.popitem(last=False)[1] for _ in range(len(self._found) - _MOST_TASKS)]
+        for old in ended:
+            old.close()
+        return name
+
+    def find(self, name: str, kind: type[Task]) -> Task:
+        """The task of this name. Raises EndedError."""
+        with self._lock:
+            found = self._found.get(name)
+        if not isinstance(found, kind):
+            raise EndedError
+        return found
+
+    def end(self, name: str) -> None:
+        """End a task, if there is one of this name."""
+        with self._lock:
+            found = self._found.pop(name, None)
+        if found is not None:
+            found.close()
+
+    def close(self) -> None:
+        """End all tasks."""
+        with self._lock:
+            ended, self._found = list(self._found.values()), OrderedDict()
+        for task in ended:
+            task.close()
+
+
+@dataclass
+class Desk:
+    """What all pages share."""
+
+    access: Access
+    folder: Folder
+    tasks: Tasks = field(default_factory=Tasks)
+    _templates: jinja2.Environment = field(
+        default_factory=lambda: jinja2.Environment(
+            loader=jinja2.FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+    )
+
+    def at(self, path: str) -> str:
+        """The address of one of this server's pages."""
+        return self.access.base + path
+
+    def page(self, template: str, status: int = 200, **values: Any) -> Response:
+        """A page from a template. What it shows is escaped."""
+        made = self._templates.get_template(template).render(
+            at=self.at, token_name=TOKEN, form_token=self.access.form_token, **values
+        )
+        return HTMLResponse(made, status)
+
+    def refusal(self, status: int, title: str, sentence: str) -> Response:
+        """A page that says that nothing was done."""
+        return self.page("refused.html", status, title=title, sentence=sentence)
+
+    def to(self, path: str) -> Response:
+        """Send the browser to another page, so that loading it again sends no form."""
+        return RedirectResponse(self.at(path), 303)
+
+    async def sent(self, request: Request) -> Sent:
+        """See `sent_form`."""
+        return await sent_form(request, self.access)
+
+
+def working(answer: Callable[..., Response], *arguments: Any) -> Awaitable[Response]:
+    """Make an answer outside the thread that serves, since reading a file takes a while."""
+    return run_in_threadpool(answer, *arguments)

@@ -1,0 +1,69 @@
+"""Where the page records draws and budgets: a folder that only its owner can open."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from psiselect.base.atomic import reported
+from psiselect.base.errors import InputError, UsageError
+
+MOST_NAME = 200  # characters of the name of an election or a data set
+_ELECTIONS, _BUDGETS = "elections", "budgets"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The page's own folder."""
+
+    path: Path
+
+    @classmethod
+    def usual(cls, environment: Mapping[str, str] = os.environ) -> Folder:
+        """`psiselect` in the user's folder for data."""
+        data = environment.get("XDG_DATA_HOME", "")
+        return cls((Path(data) if data.startswith("/") else Path.home() / ".local" / "share") / "psiselect" / "ui")
+
+    def draws_of(self, election: str) -> Path:
+        """The file for the draw of an election. Raises InputError, OutputError, UsageError."""
+        return self._inside(_ELECTIONS) / f"{file_name(election)}.draw"
+
+    def budget_of(self, dataset: str) -> Path:
+        """The file for the budget of a data set. Raises InputError, OutputError, UsageError."""
+        return self._inside(_BUDGETS) / f"{file_name(dataset)}.ledger"
+
+    def draws(self) -> list[Path]:
+        """The draws on record, by name."""
+        return sorted((self.path / _ELECTIONS).glob("*.draw"))
+
+    def budgets(self) -> list[Path]:
+        """The budgets, by name."""
+        return sorted((self.path / _BUDGETS).glob("*.ledger"))
+
+    def _inside(self, name: str) -> Path:
+        found = self.path / name
+        with reported(found):
+            os.makedirs(found, mode=0o700, exist_ok=True)
+            for folder in (self.path, found):
+                status = folder.stat()
+                if status.st_uid != os.geteuid():
+                    raise InputError(f"{folder} belongs to another user; set XDG_DATA_HOME to a folder of your own")
+                if stat.S_IMODE(status.st_mode) & 0o077:
+                    folder.chmod(0o700)
+        return found
+
+
+def file_name(name: str) -> str:
+    """A file name for what a person has called something: letters and digits of it, and a digest that tells names
+    apart. Names that differ in case or spaces only are one. Raises UsageError."""
+    plain = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    if not plain or len(plain) > MOST_NAME or not plain.isprintable():
+        raise UsageError(f"expected a name of 1 to {MOST_NAME} characters", term="name")
+    letters = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-")
+    return f"{letters or 'name'}-{hashlib.sha256(plain.encode()).hexdigest()[:16]}"

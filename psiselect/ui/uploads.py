@@ -1,0 +1,62 @@
+"""Files that a form has sent: 0600, without a name where the system can do that, and gone with their task."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+_BY_NUMBER = Path("/proc/self/fd")
+_BLOCK = 1 << 20
+
+
+@dataclass(eq=False)
+class Upload:
+    """One file.
+
+    Attributes:
+        called: its name on the person's disk, to be shown; no path is made of it.
+        path: where it is read.
+        kind: of table by its ending, such as "xlsx"; None where the content shows what it is.
+        size: in bytes.
+    """
+
+    called: str
+    path: Path
+    kind: str | None
+    size: int
+    _held: IO[bytes] = field(repr=False)
+
+    def close(self) -> None:
+        """Let it go; the system frees its room."""
+        self._held.close()
+        if self.path.parent != _BY_NUMBER:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path)
+
+
+def keep(sent: IO[bytes], name: str | None) -> Upload:
+    """Take over what was sent, of which `name` only serves to be shown and for its ending.
+
+    sent: an open file; it may be in memory, and may be closed afterwards. Raises OSError when there is no room.
+    """
+    from psi.tables.reading import Kind, kind_by_ending  # here, so that the first page comes quickly
+
+    called = PurePosixPath((name or "").replace("\\", "/")).name[:200] or "file"
+    found = kind_by_ending(called)
+    kind = None if found is None or found in (Kind.CSV, Kind.TXT) else found.value
+    nameless = _BY_NUMBER.is_dir()
+    held: Any = tempfile.TemporaryFile() if nameless else tempfile.NamedTemporaryFile(delete=False)  # noqa: SIM115
+    try:
+        sent.seek(0)
+        shutil.copyfileobj(sent, held, _BLOCK)
+        held.flush()
+        path = _BY_NUMBER / str(held.fileno()) if nameless else Path(held.name)
+        return Upload(called, path, kind, held.tell(), held)
+    except BaseException:
+        held.close()
+        raise

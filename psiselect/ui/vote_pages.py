@@ -1,0 +1,209 @@
+"""The pages of an election: ballots, check, protection, draw, announcement."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from dpselect.ballots import OnInvalid, Other, Repeated, parse_candidates
+from dpselect.privacy import parse_epsilon
+from psiselect.base.errors import PsiselectError, UsageError
+from psiselect.elections.draws import DrawRecord
+from psiselect.elections.expectation import EPSILONS
+from psiselect.ui.desk import Desk, working
+from psiselect.ui.forms import Sent
+from psiselect.ui.told import told
+from psiselect.ui.vote import How, Vote, on_record, wish_of
+
+_MOST_VOTERS = 10**10
+_MOST_SEATS = 10_000
+_USUAL = tuple(str(float(epsilon)).removesuffix(".0") for epsilon in EPSILONS)
+
+
+class VotePages:
+    """The pages, at one desk."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def routes(self) -> list[Route]:
+        """Their addresses."""
+        return [
+            Route("/vote", self.begin, methods=["GET", "POST"]),
+            Route("/vote/{task}", self.check, methods=["GET", "POST"]),
+            Route("/vote/{task}/protection", self.protect, methods=["GET", "POST"]),
+            Route("/vote/{task}/draw", self.draw, methods=["GET", "POST"]),
+            Route("/vote/{task}/result", self.result, methods=["GET"]),
+        ]
+
+    async def begin(self, request: Request) -> Response:
+        """The name, the ballots and the candidates."""
+        if request.method != "POST":
+            return self._desk.page("vote.html", sent=Sent({}))
+        return await working(self._begun, await self._desk.sent(request))
+
+    def _begun(self, sent: Sent) -> Response:
+        name, listed = sent.text("name"), sent.text("candidates")
+        made = False
+        try:
+            candidates = None
+            try:
+                record = self._desk.folder.draws_of(name)
+                earlier = on_record(name, DrawRecord(record))
+            except UsageError:
+                sent.errors["name"] = "Give the election a name, such as “Board 2026”."
+                earlier = None
+            except PsiselectError as error:
+                sent.errors["name"] = told(error)
+                earlier = None
+            if earlier is not None:
+                return self._desk.page("announcement.html", found=earlier, before=True)
+            if sent.upload is None:
+                sent.errors["ballots"] = "Choose the file with the ballots."
+            elif sent.upload.size == 0:
+                sent.errors["ballots"] = "This file is empty. Choose the file with the ballots."
+            try:
+                candidates = parse_candidates(listed.encode(), "candidates") if listed else None
+            except PsiselectError as error:
+                sent.errors["candidates"] = told(error)
+            if sent.errors or sent.upload is None:
+                return self._desk.page("vote.html", 422, sent=sent)
+            vote = Vote(name, record, sent.upload, candidates)
+            made = True
+        finally:
+            if sent.upload is not None and not made:
+                sent.upload.close()
+        return self._desk.to(f"/vote/{self._desk.tasks.add(vote)}")
+
+    async def check(self, request: Request) -> Response:
+        """What the reader says of the ballots, and how else to read them."""
+        name = request.path_params["task"]
+        vote = self._desk.tasks.find(name, Vote)
+        if request.method != "POST":
+            return self._shown(name, vote)
+        return await working(self._checked, name, vote, await self._desk.sent(request))
+
+    def _shown(self, name: str, vote: Vote) -> Response:
+        if vote.announced is not None:
+            return self._desk.to(f"/vote/{name}/result")
+        return self._desk.page("vote_check.html", 422 if vote.problem else 200, task=name, vote=vote)
+
+    def _checked(self, name: str, vote: Vote, sent: Sent) -> Response:
+        how = How(
+            sent.one_of("column", "", *vote.columns),
+            sent.text("separator"),
+            sent.one_of("other", *(each.value for each in Other)),
+            sent.one_of("on_invalid", *(each.value for each in OnInvalid)),
+            sent.one_of("voter_column", "", *vote.columns),
+            sent.one_of("repeated", *(each.value for each in Repeated)),
+        )
+        if how.voter_column and how.on_invalid == OnInvalid.DROP.value and how.repeated == Repeated.ERROR.value:
+            how = replace(how, repeated=Repeated.LAST.value)  # to stop would depend on the ballots
+        with vote.lock:
+            changed = how != vote.how
+            if changed and vote.announced is None:
+                vote.read(how)
+            if vote.reading is not None and not changed:
+                return self._desk.to(f"/vote/{name}/protection")
+        return self._desk.to(f"/vote/{name}")
+
+    async def protect(self, request: Request) -> Response:
+        """How well each voter is protected, and what that does to the result."""
+        name = request.path_params["task"]
+        vote = self._desk.tasks.find(name, Vote)
+        if vote.reading is None or vote.announced is not None:
+            return self._desk.to(f"/vote/{name}")
+        if request.method != "POST":
+            return await working(self._protection, name, vote, Sent(_chosen(vote)))
+        return await working(self._protected, name, vote, await self._desk.sent(request))
+
+    def _protection(self, name: str, vote: Vote, sent: Sent) -> Response:
+        found = vote.expectations()
+        return self._desk.page(
+            "vote_protection.html", 422 if sent.errors else 200, task=name, vote=vote, sent=sent, expected=found
+        )
+
+    def _protected(self, name: str, vote: Vote, sent: Sent) -> Response:
+        if vote.reading is None:
+            return self._desk.to(f"/vote/{name}")
+        entitled = _whole(sent, "entitled", 1, _MOST_VOTERS, "the number of people who may vote") or None
+        most = min(_MOST_SEATS, len(vote.reading.profile.candidates) - 1)
+        seats = 0
+        if most < 1:
+            sent.errors["seats"] = "There is only one candidate, so there is nothing to choose."
+        else:
+            seats = _whole(sent, "seats", 1, most, "the number of seats") or (0 if "seats" in sent.errors else 1)
+        chosen = sent.text("epsilon")
+        text = sent.text("epsilon_other") if chosen == "other" else chosen
+        looking = sent.text("do") == "look"
+        try:
+            epsilon = parse_epsilon(text or ("1" if looking else ""))
+        except PsiselectError:
+            words = "Choose the protection, or write a number above 0, such as 0.5."
+            sent.errors["epsilon_other" if chosen == "other" else "epsilon"] = words
+        if sent.errors:
+            return self._protection(name, vote, sent)
+        with vote.lock:
+            vote.entitled = entitled
+            vote.wish = wish_of(epsilon, sent.one_of("neighbors", "add-remove", "replace"), seats)
+        return self._desk.to(f"/vote/{name}/{'protection#expected' if looking else 'draw'}")
+
+    async def draw(self, request: Request) -> Response:
+        """What will be drawn, and the one draw."""
+        name = request.path_params["task"]
+        vote = self._desk.tasks.find(name, Vote)
+        if vote.announced is not None:
+            return self._desk.to(f"/vote/{name}/result")
+        if vote.wish is None or vote.reading is None:
+            return self._desk.to(f"/vote/{name}")
+        if request.method != "POST":
+            return self._desk.page("vote_draw.html", task=name, vote=vote, wish=vote.wish, error=None)
+        await self._desk.sent(request)
+        return await working(self._drawn, name, vote)
+
+    def _drawn(self, name: str, vote: Vote) -> Response:
+        with vote.lock:
+            try:
+                if vote.announced is None:
+                    vote.draw()
+            except PsiselectError as error:
+                return self._desk.page("vote_draw.html", 409, task=name, vote=vote, wish=vote.wish, error=told(error))
+        return self._desk.to(f"/vote/{name}/result")
+
+    async def result(self, request: Request) -> Response:
+        """The announcement."""
+        name = request.path_params["task"]
+        vote = self._desk.tasks.find(name, Vote)
+        if vote.announced is None:
+            return self._desk.to(f"/vote/{name}")
+        return self._desk.page("announcement.html", found=vote.announced, before=False)
+
+
+def _chosen(vote: Vote) -> dict[str, str]:
+    """The fields of the page on protection, as they were chosen."""
+    entitled = "" if vote.entitled is None else str(vote.entitled)
+    if vote.wish is None:
+        return {"epsilon": "1", "neighbors": "add-remove", "seats": "1", "entitled": entitled}
+    text = str(vote.wish.epsilon) if vote.wish.epsilon not in EPSILONS else _USUAL[EPSILONS.index(vote.wish.epsilon)]
+    usual = text in _USUAL
+    return {
+        "epsilon": text if usual else "other",
+        "epsilon_other": "" if usual else text,
+        "neighbors": vote.wish.neighbors.value,
+        "seats": str(vote.wish.seats),
+        "entitled": entitled,
+    }
+
+
+def _whole(sent: Sent, field: str, least: int, most: int, what: str) -> int:
+    """A whole number, 0 where the field is empty or wrong; what is wrong is noted."""
+    text = sent.text(field).replace(",", "").replace(" ", "")
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit() and len(text) < 12 and least <= int(text) <= most):
+        sent.errors[field] = f"Write {what}: a whole number from {least} to {most:,}."
+        return 0
+    return int(text)

@@ -1,0 +1,101 @@
+"""The advisor on the page: its questions, the way back, the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.paged import Page, let_in
+
+from psiselect.advice import Interview, advise
+from psiselect.base.errors import InputError, UsageError
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Page:
+    found = let_in(tmp_path)
+    found.post("/advise")
+    return found
+
+
+def field(page: Page) -> str:
+    return page.now.text.split('name="field" value="')[1].split('"')[0]
+
+
+def test_questions_lead_to_the_advice_of_the_command(page: Page) -> None:
+    where = page.where
+    task = {"function": "sum", "n_holders": 3, "must_hide_each": "no"}
+    told: dict[str, object] = {}
+    while "Question" in page.text:
+        name = field(page)
+        page.post(
+            where, {"field": name, "answer": str(task.get(name, "")), "do": "answer" if name in task else "unknown"}
+        )
+        told |= {name: task[name]} if name in task else {}
+    expected = advise(told)
+    if expected.meaning is not None:
+        assert expected.meaning[1:] in page.text
+    else:
+        assert "Not decided yet" in page.text
+    report = page.get(f"{where}/report")
+    assert "script" not in report.headers["content-security-policy"]
+    assert report.text.split("<h1>")[1] == expected.report_html().split("<h1>")[1]
+
+
+def test_back_asks_again(page: Page) -> None:
+    where = page.where
+    first = field(page)
+    page.post(where, {"field": first, "answer": "sum"})
+    second = field(page)
+    assert first != second
+    assert "A total" in page.text
+    page.post(where, {"do": "back"})
+    assert field(page) == first
+    page.post(where, {"do": "back"})
+    assert field(page) == first
+
+
+@pytest.mark.parametrize("answer", ["", "nonsense", "-1"])
+def test_a_wrong_answer_is_told_at_the_field(page: Page, answer: str) -> None:
+    where = page.where
+    page.post(where, {"field": "function", "answer": "sum"})
+    name = field(page)
+    page.post(where, {"field": name, "answer": answer})
+    assert page.now.status_code == 422
+    assert 'id="answer-error"' in page.now.text
+    assert field(page) == name
+
+
+def test_an_answer_from_an_older_page_changes_nothing(page: Page) -> None:
+    where = page.where
+    page.post(where, {"field": "function", "answer": "sum"})
+    name = field(page)
+    page.post(where, {"field": "function", "answer": "mean"})
+    assert field(page) == name
+    assert "A total" in page.text
+
+
+def test_an_interview_needs_its_first_answer() -> None:
+    interview = Interview()
+    assert interview.question is not None
+    assert interview.question.needed
+    with pytest.raises(InputError, match="needs an answer"):
+        interview.answer("function", " ")
+    with pytest.raises(UsageError, match="another question"):
+        interview.answer("n_holders", "3")
+    interview.answer("function", "sum")
+    assert interview.question.field != "function"
+    assert interview.back()
+    assert not interview.back()
+    assert interview.question.field == "function"
+
+
+def test_an_interview_ends_after_nine_questions() -> None:
+    interview = Interview()
+    interview.answer("function", "sum")
+    for _ in range(20):
+        if interview.question is None:
+            break
+        interview.answer(interview.question.field, "")
+    assert interview.question is None
+    assert len(interview.answers) <= 9
