@@ -202,8 +202,8 @@ def _announcement(election: str, draw: PastDraw) -> Announcement:
         tuple(winners),
         draw.at,
         epsilon_text(draw.epsilon),
-        guarantee(draw.epsilon, draw.neighbors, by_voter=False),
-        titles=tuple((name, "") for name in winners),
+        guarantee(draw.epsilon, draw.neighbors, by_voter=draw.by_voter),
+        titles=tuple((name, draw.titles.get(name, "")) for name in winners),
     )
 
 

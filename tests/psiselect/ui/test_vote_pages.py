@@ -50,7 +50,7 @@ def test_from_a_form_to_the_announcement(page: Page, tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.draw"))
     page.post(page.where)
     assert page.where == f"{where}/result"
-    assert "Board 2026 Ada Lovelace Whether any one ballot was cast or not" in page.text
+    assert "Board 2026 Ada Lovelace Leaving out any one ballot would change" in page.text
     assert "Candidates: Ada Lovelace, Emmy Noether, Grace Hopper" in page.text
     (record,) = tmp_path.rglob("*.draw")
     assert json.loads(record.read_text().splitlines()[-1])["drawn"]["winners"] == ["Ada Lovelace"]
