@@ -10,7 +10,8 @@
     _signals   what signals do to a command
     _backend   the arithmetic that a command uses, and a line where the fastest cannot be had
     _lazy      groups whose commands are loaded when they are asked for
-    _options   options of several commands put together; _output: results and talk; _fitting: tables in a terminal
+    _options   options of several commands put together; _groups: `--help` under headings
+    _output    results and talk; _fitting: tables in a terminal; _wrapping: long lines there
 
 Rule: results go to stdout, everything else to stderr.
 """

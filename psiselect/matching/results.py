@@ -195,7 +195,7 @@ class Results:
         output: Path | StoreTarget | None = self.file
         if isinstance(output, Path):
             output = new_file_of_session(output, result.transcript, again=self.again)
-        replaced = isinstance(output, Path) and output.is_file()
+        replaced = isinstance(output, Path) and files.is_there(output)
         joined, output, held, missed = self._keep_rows(job, result, output)
         found = Found(
             job=job,
