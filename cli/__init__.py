@@ -5,12 +5,13 @@
     budget, identity, poll, select, ui: one file each
     _identity  one's own identity, as commands load it
     _table     how a command names a table; _reading: what may be said about it; _read_by: what each command reads
+    _score_table  candidates and scores from a table
     _ledger    the budget that a release is charged to
     _signals   what signals do to a command
     _backend   the arithmetic that a command uses, and a line where the fastest cannot be had
     _lazy      groups whose commands are loaded when they are asked for
-    _options   options of several commands put together; _output: results and talk; _fitting: tables in a terminal
-    _wrapping  lines on stderr, broken where a terminal ends
+    _options   options of several commands put together; _groups: `--help` under headings
+    _output    results and talk; _fitting: tables in a terminal; _wrapping: long lines there
 
 Rule: results go to stdout, everything else to stderr.
 """

@@ -11,7 +11,7 @@ import click
 from psi.tables.files import STANDARD_INPUT
 from psi.tables.opening import is_stored, scheme_of
 
-QUERY_HELP = "One SELECT, when the list is a database: what it returns is the list."
+QUERY_HELP = "Read what this SELECT returns, when the list is in a database."
 
 
 class TableName(click.ParamType[Path | str]):

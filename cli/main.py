@@ -74,7 +74,7 @@ def main() -> None:
     _signals.install()
     try:
         with threads.granted():  # those that libraries start, too
-            code = root.main(standalone_mode=False) or 0
+            code = root.main(prog_name="psiselect", standalone_mode=False) or 0
         sys.exit(code)
     except click.exceptions.Abort:
         click.echo("psiselect: interrupted", err=True)

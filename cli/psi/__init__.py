@@ -2,7 +2,7 @@
 
     group      where each command is
     command    the commands; offline: those by files; verify: the check of a signed record; check: that of a list
-    options    what click takes; addresses: those among them
+    options    what click takes; addresses: those among them; help_groups: under which headings they stand
     columns, values, policy, records: groups of options; shared_terms: the file of terms
     results    what was found, in words or as JSON; talk: notices and progress
     runs       the sessions that a policy has counted

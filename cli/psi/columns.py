@@ -23,19 +23,19 @@ OPTIONS = (
         "sent",
         multiple=True,
         metavar="COLUMN",
-        help="Give the peer this column of my matching rows; may be repeated. The peer must --receive it. Its name is "
-        "told to the peer.",
+        help="Give the peer this column of your matching rows. The peer must --receive it, and learns its name. May be "
+        "repeated.",
     ),
     click.option(
         "--receive",
         "received",
         multiple=True,
         metavar="COLUMN",
-        help="Get this column of the peer's matching rows, by the peer's name of it; may be repeated. --output then "
-        "has the joined table, with the peer's columns as peer_COLUMN.",
+        help="Get this column of the peer's matching rows, by the name that the peer has for it. --output then has the "
+        "joined table, with the peer's columns as peer_COLUMN. May be repeated.",
     ),
     _label_bytes(
-        "Length to which what is sent for a key is padded, so that it says nothing; both sides must say the same "
+        "Pad what travels with a match to N bytes, so that its length says nothing. Both sides must use the same value "
         f"[default: {DEFAULT_LABEL_BYTES}]."
     ),
 )
@@ -63,7 +63,7 @@ WRITTEN = click.option(
     "--columns",
     type=ColumnNames(),
     metavar="A,B",
-    help="Write only these columns of mine to --output, in this order. matched_by adds the keys by which a row "
+    help="Write only these columns of your list to --output, in this order. matched_by adds the keys by which a row "
     "matched.",
 )
-ESTIMATED = _label_bytes("Columns travel along with matches to whoever learns, padded to N bytes.")
+ESTIMATED = _label_bytes("Count columns that travel with a match, padded to N bytes.")

@@ -9,10 +9,12 @@ from typing import Any
 import click
 
 from cli import _backend
+from cli._groups import hiding
 from cli._output import print_fields, print_json
 from cli._table import QUERY_HELP, TableName
 from cli.psi.addresses import AddressText
 from cli.psi.config import certificates
+from cli.psi.help_groups import SessionCommand
 from cli.psi.options import estimate_options, local_options, session_options
 from cli.psi.results import Printed
 from cli.psi.serve import SERVE_OPTIONS, Service, for_sessions
@@ -31,7 +33,7 @@ from psiselect.tables import Table
 from psiselect.words import human_bytes, human_seconds
 
 
-@click.command("listen")
+@click.command("listen", cls=SessionCommand)
 @click.option(
     "--address",
     "addresses",
@@ -39,8 +41,7 @@ from psiselect.words import human_bytes, human_seconds
     required=True,
     type=AddressText(to_call=False),
     metavar="HOST:PORT",
-    help="Where to wait for the peer. HOST may be * for all addresses, IPv4 and IPv6; port 0 picks one. May be "
-    "repeated.",
+    help="Wait for the peer here. HOST may be * for all addresses, IPv4 and IPv6; port 0 picks one. May be repeated.",
 )
 @session_options(Side.LISTEN, several_identities=True)
 @SERVE_OPTIONS
@@ -48,7 +49,7 @@ from psiselect.words import human_bytes, human_seconds
 def listen(ctx: click.Context, /, addresses: tuple[str, ...], given: GivenOptions, serve: bool, **serving: Any) -> None:
     """Wait for the peer and run one session with it, or with --serve as many as come.
 
-    Whoever does not hold the certificate of a --peer is turned away, and the wait goes on.
+    A caller without the certificate of a --peer is turned away, and the wait goes on.
 
     \b
     Examples:
@@ -77,7 +78,7 @@ def listen(ctx: click.Context, /, addresses: tuple[str, ...], given: GivenOption
     run_service(choices, service, addresses, certificates(ctx, service.config, choices.peers))
 
 
-@click.command("connect")
+@click.command("connect", cls=SessionCommand)
 @click.argument("address", type=AddressText(to_call=True), metavar="HOST:PORT")
 @session_options(Side.CONNECT)
 def connect_(address: str, given: GivenOptions) -> None:
@@ -94,25 +95,26 @@ def connect_(address: str, given: GivenOptions) -> None:
     network.connect(Choices.of(Side.CONNECT, given, TALK, Printed(given.as_json)), address)
 
 
-@click.command("local")
+@hiding("sent")  # A learns, so A has nobody to give columns to
+@click.command("local", cls=SessionCommand)
 @click.argument("source", metavar="A", type=TableName())
 @click.argument("second", metavar="B", type=TableName())
 @local_options
-@click.option("--query", metavar="SQL", help=f"A: {QUERY_HELP}")
-@click.option("--query-b", metavar="SQL", help="The same for B.")
+@click.option("--query", metavar="SQL", help=f"A: {QUERY_HELP[0].lower()}{QUERY_HELP[1:]}")
+@click.option("--query-b", metavar="SQL", help="B: read what this SELECT returns.")
 @click.option(
     "--key-b",
     "keys_b",
     multiple=True,
     metavar="COLUMN[:RULE]",
-    help="The key in B, when its column has another name there; as often as --key.",
+    help="Match by this column of B, when it has another name there. Give it as often as --key.",
 )
 @click.option(
     "--null-b",
     "nulls_b",
     multiple=True,
     metavar="TEXT",
-    help="The same as --null for B [default: as for A].",
+    help="B: take this text for an empty cell [default: as for A].",
 )
 def local_(
     second: Path | str,
@@ -124,8 +126,8 @@ def local_(
 ) -> None:
     """Run both parties on this machine, without a network: to try out and to measure.
 
-    A is the side that connects: it learns, and --output gets its rows. What is said about reading A holds for B too,
-    unless B has an option of its own.
+    A is the side that connects. It gets the result, and --output has its rows. Options about reading A hold for B too,
+    unless B has its own.
 
     \b
     Examples:

@@ -17,7 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "cli.psi.command:estimate_",
         "Predict seconds, bytes and disk of a run, from a measurement made here and now.",
     ),
-    "finish": ("cli.psi.offline:finish", "Read the peer's answer to my offer: the result."),
+    "finish": ("cli.psi.offline:finish", "Read the peer's answer to your offer, and show the result."),
     "listen": (
         "cli.psi.command:listen",
         "Wait for the peer and run one session with it, or with --serve as many as come.",

@@ -8,13 +8,15 @@ from typing import Any, TypeVar
 
 import click
 
+from cli._groups import hiding
 from cli._output import json_option, print_fields, print_json
 from cli._table import OutputName, TableName
 from cli.psi import columns as column_options
+from cli.psi.help_groups import SessionCommand
 from cli.psi.options import session_options
 from cli.psi.results import Printed, own_list, transcript_text, unit_of
 from cli.psi.talk import TALK
-from psi.agreement.modes import Side
+from psi.agreement.modes import Reveal, Side
 from psiselect.matching import by_files
 from psiselect.matching.by_files import Written
 from psiselect.matching.given import GivenOptions
@@ -22,6 +24,8 @@ from psiselect.words import human_bytes, human_seconds
 
 _PATH = click.Path(path_type=Path)
 _Command = TypeVar("_Command", bound=click.Command)
+# Options of a session that two files cannot carry out; see `psi.offline.exchange.require_offline`.
+_REFUSED = ("learn", "min_matches_by", "value", "value_decimals", "value_max", "resume")
 # Options of a session that come with the answer only, or make no sense without a link.
 _NOT_HERE = ("output", "columns", "record", "timeout")
 
@@ -34,15 +38,30 @@ def _without(*names: str) -> Callable[[_Command], _Command]:
     return apply
 
 
+def _without_sum(command: _Command) -> _Command:
+    """Leave `sum` out of the help of --reveal. It is still a value, so that its error says why it is refused."""
+    (reveal,) = (param for param in command.params if param.name == "reveal")
+    reveal.metavar = f"[{'|'.join(one.value for one in Reveal if one is not Reveal.SUM)}]"
+    return command
+
+
+@_without_sum
+@hiding(*_REFUSED, "sent")  # the side that answers does not learn, so it gets no columns
 @_without(*_NOT_HERE, "ledger", "dataset")  # the side that offers learns, so the noise protects the other side's list
-@click.command("offer")
+@click.command("offer", cls=SessionCommand)
 @session_options(Side.CONNECT)
-@click.option("--out", required=True, type=_PATH, metavar="OFFER", help="The file to send to the peer.")
 @click.option(
-    "--state", required=True, type=_PATH, metavar="FILE", help="Where to keep what is secret until the answer is here."
+    "--out", required=True, type=_PATH, metavar="OFFER", help="Write the offer to this file; send it to the peer."
+)
+@click.option(
+    "--state",
+    required=True,
+    type=_PATH,
+    metavar="FILE",
+    help="Keep what is secret in this file until the answer is here.",
 )
 def offer(out: Path, state: Path, given: GivenOptions) -> None:
-    """Begin an exchange by files: write an offer for the peer to answer. The side that offers is the one that learns.
+    """Begin an exchange by files: write an offer for the peer to answer. The side that offers gets the result.
 
     Send OFFER by mail, as an attachment, or any other way: it is encrypted to the peer and signed. Keep FILE: `psi
     finish` needs it, and removes it.
@@ -65,22 +84,24 @@ def offer(out: Path, state: Path, given: GivenOptions) -> None:
     )
 
 
+@_without_sum
+@hiding(*_REFUSED, "received")
 @_without(*_NOT_HERE)
-@click.command("answer")
+@click.command("answer", cls=SessionCommand)
 @click.argument("offer", metavar="OFFER", type=_PATH)
 @session_options(Side.LISTEN)
-@click.option("--out", required=True, type=_PATH, metavar="ANSWER", help="The file to send back.")
+@click.option("--out", required=True, type=_PATH, metavar="ANSWER", help="Write the answer to this file; send it back.")
 @click.option(
     "--state",
     type=_PATH,
     metavar="FILE",
-    help="Where I remember which offers were answered [default: beside the identity, NAME.answered].",
+    help="Remember in this file which offers were answered [default: beside the identity, NAME.answered].",
 )
 def answer(offer: Path, out: Path, state: Path | None, given: GivenOptions) -> None:
     """Answer a peer's offer. The side that answers learns the size of the peer's list, and nothing else.
 
-    All terms must be those of the offer. An offer is answered once: from two answers the peer would see what changed
-    in the list between them.
+    Both sides must use the same terms. You can answer an offer once: from two answers the peer would see what changed
+    in your list between them.
 
     \b
     Examples:
@@ -103,20 +124,28 @@ def answer(offer: Path, out: Path, state: Path | None, given: GivenOptions) -> N
     )
 
 
-@click.command("finish")
+@click.command("finish", cls=SessionCommand)
 @click.argument("answer", metavar="ANSWER", type=_PATH)
-@click.option("--state", required=True, type=_PATH, metavar="FILE", help="The state that `psi offer` has kept.")
+@click.option("--state", required=True, type=_PATH, metavar="FILE", help="Read the state that `psi offer` has kept.")
 @click.option(
-    "--input", "source", type=TableName(), metavar="FILE", help="The list [default: where it was for the offer]."
+    "--input",
+    "source",
+    type=TableName(),
+    metavar="FILE",
+    help="Read your list from here [default: where it was for the offer].",
 )
-@click.option("--identity", type=_PATH, metavar="DIR/NAME", help="My identity [default: where it was for the offer].")
+@click.option(
+    "--identity", type=_PATH, metavar="DIR/NAME", help="Use this identity [default: where it was for the offer]."
+)
 @click.option(
     "--output",
     type=OutputName(),
-    help="Write my matched rows here: .csv or .parquet, also in a store, as in s3://BUCKET/out.csv.",
+    help="Write your matching rows here: .csv or .parquet, also in a store, as in s3://BUCKET/out.csv.",
 )
 @column_options.WRITTEN
-@click.option("--record", type=_PATH, metavar="FILE", help="Write the exchange's record here, signed by both (JSON).")
+@click.option(
+    "--record", type=_PATH, metavar="FILE", help="Write the record of the exchange here, signed by both sides (JSON)."
+)
 @json_option
 def finish(
     answer: Path,
@@ -127,9 +156,9 @@ def finish(
     record: Path | None,
     **moved: Any,
 ) -> None:
-    """Read the peer's answer to my offer: the result. Then the secret state is removed.
+    """Read the peer's answer to your offer, and show the result. Then remove the secret state.
 
-    All options are those of the offer, and the list must be as it was then.
+    All other options are those of the offer. Your list must be as it was then.
 
     \b
     Examples:

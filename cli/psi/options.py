@@ -50,40 +50,54 @@ _REVEAL = click.option(
     type=choice(Reveal),
     default=Reveal.MATCHES.value,
     show_default=True,
-    help="What the learner gets; both sides must say the same. count and sum hide nothing from a learner that does not "
-    "follow the protocol.",
+    help="Choose what the result shows. Both sides must use the same value. count and sum hide nothing from a side "
+    "that "
+    "gets the result and does not follow the protocol.",
 )
 _NOISE = (
-    click.option("--epsilon", metavar="E", help="noisy-count: privacy of a key, exact: 1, 0.5 or 1/3."),
-    click.option("--delta", metavar="D", help="noisy-count: how likely epsilon may fail, such as 1e-6."),
+    click.option(
+        "--epsilon",
+        metavar="E",
+        help="noisy-count: strength of the protection of one key. 1 is usual; smaller is safer and less accurate. "
+        "Both sides must use the same value.",
+    ),
+    click.option(
+        "--delta",
+        metavar="D",
+        help="noisy-count: chance that the guarantee does not hold; use something like 1e-6. Both sides must use the "
+        "same value.",
+    ),
 )
 _MATCHING = click.option(
     "--matching",
     type=choice(Matching),
     default=Matching.ONE_TO_MANY.value,
     show_default=True,
-    help="Whether a row matches one row of the peer at most, by its first key that can; both sides the same.",
+    help="Match each row once, by its first matching key (one-to-one), or by every key (one-to-many). Both sides must "
+    "use the same value.",
 )
 _COMPARER = click.option(
     "--min-matches-by",
     type=choice(Comparer),
     default=Comparer.LEARNER.value,
     show_default=True,
-    help="Who holds the result against --min-matches; `other` is the side that does not learn, which then learns the "
-    "number of matches. Both sides must say the same.",
+    help="Choose who checks the result against --min-matches. `other` is the side that does not get the result; it "
+    "then "
+    "learns the number of matches. Both sides must use the same value.",
 )
 _PAD_TO = click.option(
     "--pad-to",
     type=click.IntRange(1, MAX_SIZE),
     metavar="N",
-    help="Hide both list sizes: each is filled up to N with items that match nothing; both sides must say the same.",
+    help="Hide both list sizes: fill each list up to N with items that match nothing. Both sides must use the same "
+    "value.",
 )
 _MEMORY_LIMIT = click.option(
     "--memory-limit",
     type=ByteSize(),
     metavar="SIZE",
-    help="Memory for keys and masked values, such as 512M; the rest goes to disk [default: a quarter of the "
-    "machine's memory, or of the container's].",
+    help="Use at most this much memory for keys and masked values, such as 512M; the rest goes to disk [default: a "
+    "quarter of the machine's memory, or of the container's].",
 )
 _MEANS = (
     _MEMORY_LIMIT,
@@ -92,10 +106,13 @@ _MEANS = (
         type=click.Choice(["auto", "lanes", "portable"]),
         default="auto",
         show_default=True,
-        help="Implementation of the group.",
+        help="Choose the implementation of the cryptography; auto takes the fastest.",
     ),
     click.option(
-        "--threads", type=click.IntRange(1), help="Threads or processes to compute with [default: all cores]."
+        "--threads",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Compute with N threads or processes [default: all cores].",
     ),
 )
 _KEY = (
@@ -105,10 +122,10 @@ _KEY = (
         multiple=True,
         required=True,
         metavar="COLUMN[:RULE]",
-        help="Column to match by and the rule that normalises it, the same on both sides: raw, text, email, phone, "
-        "name, date or sha256. Options follow: phone:phone,region=PL. Columns joined by + make one key. Given several "
-        "times, any of the keys matches, the first ones first. email/1 is version 1 of a rule, for a peer whose "
-        "program is older.",
+        help="Match by this column. RULE brings equal keys into one spelling: raw, text, email, phone, name, date or "
+        "sha256 [default: raw]. Both sides must use the same rule. Options follow the rule: phone:phone,region=PL. "
+        "Columns joined by + make one key. If repeated, rows match by any of the keys. email/1 is version 1 of a rule, "
+        "for a peer whose program is older.",
     ),
     click.option(
         "--null",
@@ -133,24 +150,26 @@ _WHAT = (
         "--min-matches",
         type=click.IntRange(1),
         metavar="N",
-        help="Withhold a result below N (exit 6); both sides must say the same. Advisory unless the other side "
-        "compares.",
+        help="Withhold a result below N (exit 6). Both sides must use the same value. This is advisory where the side "
+        "that gets the result checks it: its program already holds the number.",
     ),
     _COMPARER,
     click.option(
         "--output",
         type=OutputName(),
-        help="Write my matched rows here: .csv or .parquet, also in a store, as in s3://BUCKET/out.csv.",
+        help="Write your matching rows here: .csv or .parquet, also in a store, as in s3://BUCKET/out.csv.",
     ),
     column_options.WRITTEN,
     *column_options.OPTIONS,
-    click.option("--strict", is_flag=True, help="Refuse a table with rows that the rule cannot read."),
+    click.option(
+        "--strict", is_flag=True, help="Refuse a list with rows that the rule cannot read, instead of skipping them."
+    ),
     click.option(
         "--workdir",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
         metavar="DIR",
-        help="Where sessions to be resumed are kept and what is beyond --memory-limit goes [default: the system's "
-        "folder for temporary files].",
+        help="Folder for resumable sessions, and for data that does not fit in memory [default: the system's folder "
+        "for temporary files].",
     ),
     *_MEANS,
 )
@@ -159,8 +178,8 @@ _WHAT = (
 _RESUME = click.option(
     "--resume",
     is_flag=True,
-    help="Keep the session in --workdir and go on with it after a lost link or a killed process, by the same command; "
-    "both sides must say so.",
+    help="Keep the session in --workdir. After a lost link or a killed process, the same command goes on with it. Both "
+    "sides must use this option, or neither.",
 )
 
 
@@ -183,7 +202,7 @@ def _own_identity(*, several: bool) -> Callable[[Command], Command]:
     where = "DIR/NAME, a folder with one identity (a mounted secret), or /dev/fd/N with certificate and keys in PEM"
     if not several:
         return click.option(
-            "--identity", required=True, type=_PATH, metavar="DIR/NAME", help=f"This side's identity: {where}."
+            "--identity", required=True, type=_PATH, metavar="DIR/NAME", help=f"Show the peer this identity: {where}."
         )
     return click.option(
         "--identity",
@@ -192,7 +211,7 @@ def _own_identity(*, several: bool) -> Callable[[Command], Command]:
         required=True,
         type=_PATH,
         metavar="DIR/NAME",
-        help=f"This side's identity: {where}. Name a second one while peers change over to it.",
+        help=f"Show the peer this identity: {where}. Name a second one while peers change over to it.",
     )
 
 
@@ -209,7 +228,7 @@ def session_options(side: Side, *, several_identities: bool = False) -> Callable
             required=True,
             type=_PATH,
             metavar="PEER.crt",
-            help="Certificate of a peer that is welcome; may be repeated.",
+            help="Accept the peer with this certificate. May be repeated.",
         ),
         click.option(
             "--input",
@@ -217,8 +236,9 @@ def session_options(side: Side, *, several_identities: bool = False) -> Callable
             required=True,
             type=TableName(),
             metavar="FILE",
-            help="My list: CSV, Parquet, a spreadsheet and others (docs/tables.md), - for standard input; or, with "
-            "--query, sqlite:///FILE or postgresql://USER@HOST/DATABASE.",
+            help="Read your list from here: CSV, Parquet, a spreadsheet and others (docs/tables.md). - is standard "
+            "input. "
+            "With --query: sqlite:///FILE or postgresql://USER@HOST/DATABASE.",
         ),
         click.option("--query", metavar="SQL", help=QUERY_HELP),
         *reading_options(),
@@ -228,14 +248,15 @@ def session_options(side: Side, *, several_identities: bool = False) -> Callable
             type=click.Choice(["me", "peer", "both"]),
             default="me" if side is Side.CONNECT else "peer",
             show_default=True,
-            help="Who learns the result; the peer must say the complement.",
+            help="Choose who gets the result. If you say `me`, the peer must say `peer`. If you say `both`, the peer "
+            "must, too.",
         ),
         click.option(
             "--max-peer-size",
             type=click.IntRange(0),
             metavar="N",
-            help="Refuse a peer that declares more elements: items, times the keys of an item. "
-            f"[default: {MAX_PEER_SIZE:,}; where the peer learns 4 times my own, at least {LEAST_PEER_SIZE:,}]",
+            help="Refuse a peer whose list has more than N keys, with all keys of a row counted [default: "
+            f"{MAX_PEER_SIZE:,}; if the peer gets the result, 4 times your own, and at least {LEAST_PEER_SIZE:,}].",
         ),
         click.option(
             "--timeout",

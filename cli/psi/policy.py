@@ -10,5 +10,6 @@ OPTION = click.option(
     "--policy",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="What I allow, in TOML: peers, modes, columns, sizes, sessions in a period. Refuses the rest with exit 6.",
+    help="Allow only what this TOML file allows: peers, modes, columns, sizes, sessions in a period. The rest is "
+    "refused with exit 6.",
 )

@@ -9,7 +9,7 @@ import click
 _PATH = click.Path(path_type=Path)
 
 OPTIONS = (
-    click.option("--audit", type=_PATH, metavar="FILE", help="Append one line about this session to my audit file."),
+    click.option("--audit", type=_PATH, metavar="FILE", help="Append one line about this session to this file."),
     click.option(
         "--record", type=_PATH, metavar="FILE", help="Write the session's record here, signed by both sides (JSON)."
     ),

@@ -122,12 +122,17 @@ SERVE_OPTIONS = options(
         help="Stay up for many sessions, until SIGTERM or Ctrl-C. --output and --record then name a folder, or "
         "a file with {session} in its name. See docs/serving.md.",
     ),
-    click.option("--max-sessions", type=click.IntRange(1), metavar="N", help="serve: sessions at once [default: 4]."),
+    click.option(
+        "--max-sessions",
+        type=click.IntRange(1),
+        metavar="N",
+        help="serve: run at most N sessions at once [default: 4].",
+    ),
     click.option(
         "--peer-sessions",
         type=click.IntRange(1),
         metavar="N",
-        help="serve: sessions at once with one peer [default: 1].",
+        help="serve: run at most N sessions at once with one peer [default: 1].",
     ),
     click.option(
         "--max-duration",
@@ -139,7 +144,7 @@ SERVE_OPTIONS = options(
         "--grace",
         type=click.FloatRange(0),
         metavar="SECONDS",
-        help="serve: how long sessions may go on after SIGTERM [default: 60].",
+        help="serve: let sessions go on for so long after SIGTERM [default: 60].",
     ),
     click.option(
         "--health",
@@ -157,7 +162,7 @@ SERVE_OPTIONS = options(
     click.option(
         "--check",
         is_flag=True,
-        help="serve: see that options, certificates, policy and input are in order, and end without listening.",
+        help="serve: check options, certificates, policy and input, and end without listening.",
     ),
     click.option(
         "--results",

@@ -2,7 +2,7 @@
 
     given       the options of a session: typed, each one checked by itself
     choices     the same checked together, in groups; values: what is asked of values that add up
-    own_side    this side of a session, ready for its peer; list_notes: what is said of its rows
+    own_side    this side of a session, ready for its peer; list_notes: what it is told of its list
     guard       the policy, asked; records: audit line and signed record; results: what was found, and where it goes
     files       each file of a call has one purpose; spare: where a result is kept that cannot be written
     network     one session, waiting or calling; kept: one that is kept in a folder; both_here: without a network

@@ -30,6 +30,11 @@ def require_apart(read: Mapping[str, Path | None], written: Mapping[str, Path | 
         seen[found] = option
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is such a file now, which an output would replace."""
+    return path.is_file()
+
+
 def tell_of_little_room(target: Path, source: Path | None, tell: Callable[[str], None]) -> None:
     """Tell when a file as long as the own table would not fit: how much is written is known after the session only."""
     if source is None or not source.is_file():
