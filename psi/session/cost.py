@@ -255,21 +255,24 @@ def estimate(terms: Terms, sizes: Sizes, machine: Machine) -> CostEstimate:
         seconds=max(compute, network),
         bound=Bound.COMPUTE if compute >= network else Bound.NETWORK,
         disk_bytes=_disk_bytes(terms, sizes, session, machine.memory_limit),
-        resume_bytes=sent + received + ELEMENT_BYTES * (own_work - _sent_as_computed(session)),
+        resume_bytes=sent + received + ELEMENT_BYTES * _written_down(session),
         link_bits_per_second=machine.link_bits_per_second,
         balance_bits_per_second=bits / compute if compute else 0.0,
         machines=machine.machines,
     )
 
 
-def _sent_as_computed(session: Sequence[tuple[RunCost, bool]]) -> int:
-    """Results of the group that go out as they are, so that a journal holds them once: own elements, but sorted ones,
-    and replies that need not be sorted."""
-    return sum(
+def _written_down(session: Sequence[tuple[RunCost, bool]]) -> int:
+    """Results of the group that a journal holds beside what is sent and received. Those that go out as they are it
+    holds once: own elements, but sorted ones, and replies that need not be sorted. The few of base transfers are
+    computed again."""
+    computed = sum(run.size.operations(receives=receiving) for run, receiving in session)
+    sent = sum(
         run.size.elements
         for run, receiving in session
         if (not run.gate if receiving else not run.reveal.hides_membership)
     )
+    return computed - sent
 
 
 def _disk_bytes(terms: Terms, sizes: Sizes, session: Sequence[tuple[RunCost, bool]], memory_limit: int | None) -> int:

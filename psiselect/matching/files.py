@@ -47,11 +47,6 @@ def tell_of_little_room(target: Path, source: Path | None, tell: Callable[[str],
         )
 
 
-def is_there(path: Path) -> bool:
-    """Whether a file is there, which an output would replace."""
-    return path.is_file()
-
-
 def _file_id(path: Path) -> _FileId:
     """The same for all names of one file; of a file that is not there, its folder and name."""
     with atomic.reported(path):

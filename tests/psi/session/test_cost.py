@@ -18,6 +18,7 @@ from support.jobs import agreed, specs
 from psi.agreement.column_terms import ColumnTerms
 from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
 from psi.agreement.terms import Terms
+from psi.group import masking
 from psi.group.curve25519.backend import load_backend
 from psi.group.curve25519.portable import PortableBackend, available_cores
 from psi.group.curve25519.scalar import Scalar
@@ -55,14 +56,14 @@ class Counting(PortableBackend):
         self.done: dict[str, int] = {}
 
     def mask(self, elements: U8, scalar: Scalar) -> U8:
-        self._count(len(elements))
+        self.count(len(elements))
         return super().mask(elements, scalar)
 
     def hash_and_mask(self, items: Packed, scalar: Scalar, dst: bytes) -> U8:
-        self._count(len(items))
+        self.count(len(items))
         return super().hash_and_mask(items, scalar, dst)
 
-    def _count(self, rows: int) -> None:
+    def count(self, rows: int) -> None:
         name = threading.current_thread().name
         self.done[name] = self.done.get(name, 0) + rows
 
@@ -85,9 +86,16 @@ def play(folder: Path, own: int, peer: int, terms: Terms, backend: PortableBacke
 @pytest.mark.parametrize("reveal", Reveal)
 @pytest.mark.parametrize(("own", "peer"), [(300, 190), (90, 450)])
 def test_multiplications_and_bytes_of_a_session(
-    tmp_path: Path, own: int, peer: int, reveal: Reveal, learn: Learner
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: int, peer: int, reveal: Reveal, learn: Learner
 ) -> None:
     backend = Counting()
+    mask = masking.FewRows.mask  # base transfers
+
+    def counted(few: masking.FewRows, elements: U8, scalar: Scalar) -> U8:
+        backend.count(len(elements))
+        return mask(few, elements, scalar)
+
+    monkeypatch.setattr(masking.FewRows, "mask", counted)
     more: dict[str, object] = {}
     if reveal is Reveal.NOISY_COUNT:
         more = {"epsilon": Fraction(1, 2), "delta": Fraction(1, 10**6)}

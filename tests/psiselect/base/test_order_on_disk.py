@@ -72,7 +72,9 @@ def draw(place: Path) -> None:
         (place / "winner").unlink(missing_ok=True)  # only to be seen among the events
         return ("Ada",)
 
-    DrawRecord(place / "log").draw(Fraction(1), NeighbouringRelation.REPLACE, winners, again=True)
+    DrawRecord(place / "log").draw(
+        Fraction(1), NeighbouringRelation.REPLACE, winners, again=True, by_voter=False, titles={}
+    )
 
 
 def audit_line(place: Path) -> None:
