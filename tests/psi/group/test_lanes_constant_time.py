@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,11 +17,11 @@ import llvmlite.binding as llvm
 from llvmlite import ir
 from support.constant_time import assembly_violations, loop_branches, violations
 
-from psi.group.curve25519.lanes import elligator2, inversion, ladder, module, routines
-from psi.group.curve25519.lanes.codegen import I64, Code, Vec
+from psi.group.curve25519.lanes import elligator2, inversion, ladder, module, multiply52, routines
+from psi.group.curve25519.lanes.codegen import I64, PTR, Code, Vec
 from psi.group.curve25519.lanes.compiler import compile_assembly, parse
 from psi.group.curve25519.lanes.doubles import Doubles
-from psi.group.curve25519.lanes.field import LIMBS, PrimeField, Limbs
+from psi.group.curve25519.lanes.field import LIMBS, Limbs, PrimeField
 from psi.group.curve25519.lanes.ifma import Ifma
 from psi.group.curve25519.lanes.ranges import Operand
 from psi.group.curve25519.lanes.target import DOUBLES, IFMA, Target
@@ -64,6 +65,44 @@ def test_only_the_offsets_had_to_be_declared_public() -> None:
     found = violations(kernel(IFMA)[1], [])
     assert found
     assert all(line.startswith(("sha512_absorb:", "sha512_copy:")) for line in found)
+
+
+def test_the_generic_code_is_that_for_ifma() -> None:
+    """Line by line, but for the function that a product calls: what tests run is what a processor with IFMA runs."""
+    native, generic = (kernel(field)[0].splitlines() for field in (IFMA, "ifma-generic"))
+    for half, name in (("l", "multiply_add_low"), ("h", "multiply_add_high")):
+        native = [line.replace(f"llvm.x86.avx512.vpmadd52{half}.uq.128", name) for line in native]
+
+    def lines(text: list[str]) -> list[str]:
+        """Without the functions themselves, each of which is one block after a line that names it."""
+        kept, inside = [], False
+        for line in text:
+            inside = (inside or (line.startswith("define") and '@"multiply_add_' in line)) and line != ""
+            if not inside and not (line.startswith("declare") and '@"multiply_add_' in line):
+                kept.append(line)
+        return [line for line in kept if line]
+
+    assert lines(native) == lines(generic)
+    assert sum("multiply_add_high" in line for line in lines(native)) > 400
+
+
+@pytest.mark.skipif(MACHINE != "x86_64", reason="compiled for x86")
+@pytest.mark.parametrize(("high", "mnemonic"), [(False, "vpmadd52luq"), (True, "vpmadd52huq")])
+def test_the_instruction_adds_to_its_first_argument(high: bool, mnemonic: str) -> None:
+    """The sum is read from, computed in and written to one place; the factors are the other two."""
+    text = ir.Module()
+    code = Code(text, 8, "f", {"sum": PTR, "a": PTR, "b": PTR}, exported=True)
+    acc, a, b = (code.load(code.args[name], 0, double=False) for name in ("sum", "a", "b"))
+    code.store(multiply52.instruction(code, high, acc, a, b), code.args["sum"], 0)
+    code.done()
+    assembly = compile_assembly(str(text), Target("x86_64-linux-gnu", "icelake-server", ""))
+    (line,) = [line.split("\t")[1:] for line in assembly.splitlines() if "vpmadd52" in line]
+    assert line[0] == mnemonic
+    b_place, a_register, register = line[1].split(", ")
+    assert re.search(rf"\(%rdi\), {register}$", assembly, re.MULTILINE)
+    assert re.search(rf"{register}, \(%rdi\)$", assembly, re.MULTILINE)
+    assert re.search(rf"\(%rsi\), {a_register}$", assembly, re.MULTILINE)
+    assert b_place == "(%rdx)"
 
 
 @pytest.mark.skipif(MACHINE not in ("x86_64", "aarch64"), reason="no table of this machine's jumps")

@@ -1,8 +1,8 @@
 """What the vector code asks of a field of 2^255 - 19, and the fields that there are.
 
 A field says how an element is held in vectors and how it is computed with. Ladder, inversion, Elligator 2 and hashing
-are written against `PrimeField`, so each runs on any of them. An element in registers is `Limbs`, which only the field looks
-into; in memory it is `LIMBS` vectors.
+are written against `PrimeField`, so each runs on any of them. An element in registers is `Limbs`, which only the field
+looks into; in memory it is `LIMBS` vectors.
 
     doubles         five limbs of 51 bits as IEEE doubles, by fused multiply-add (doubles.py): AVX2, AVX-512, NEON
     ifma            five limbs of 52 bits as integers, by the instructions of AVX-512 IFMA (ifma.py)

@@ -19,7 +19,7 @@ from llvmlite import ir
 
 from psi.group.curve25519.lanes.codegen import I8, I64, PTR, Code, Vec
 from psi.group.curve25519.lanes.doubles import Doubles
-from psi.group.curve25519.lanes.field import PrimeField, Limbs, Prepared, Product, Square
+from psi.group.curve25519.lanes.field import Limbs, Prepared, PrimeField, Product, Square
 from psi.group.curve25519.lanes.routines import GROUP, Routines
 
 # RFC 7748 section 4.1: (486662 - 2) / 4.

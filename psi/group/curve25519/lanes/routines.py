@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from llvmlite import ir
 
 from psi.group.curve25519.lanes.codegen import I64, PTR, Code
-from psi.group.curve25519.lanes.field import LIMBS, PrimeField, Limbs
+from psi.group.curve25519.lanes.field import LIMBS, Limbs, PrimeField
 
 GROUP = 4
 
