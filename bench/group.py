@@ -15,6 +15,8 @@ from collections.abc import Callable
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from psi.group.curve25519.backend import load_backend
+from psi.group.curve25519.lanes.backend import LanesBackend
+from psi.group.curve25519.lanes.target import DOUBLES, IFMA, fields
 from psi.group.curve25519.scalar import Scalar
 from psi.group.curve25519.suite import DST
 from psiselect.base.entropy import SystemEntropy
@@ -30,7 +32,7 @@ Work = Callable[[], object]
 def contenders() -> dict[str, tuple[Work, int]]:
     """Name -> (one round's work, how many points that is)."""
     scalar, key_entropy = Scalar.draw(SystemEntropy()), SystemEntropy()
-    lanes = {threads: load_backend("lanes", threads) for threads in (1, 2)}
+    lanes = {threads: load_backend("lanes", threads) for threads in (1, 2)}  # in the processor's best field
     portable = {threads: load_backend("portable", threads) for threads in (1, 2)}
     items = Packed.of(key_entropy.read(16).hex().encode() for _ in range(ROWS))
     elements = lanes[1].hash_to_curve(items, DST)
@@ -56,6 +58,9 @@ def contenders() -> dict[str, tuple[Work, int]]:
         "portable mask, 2 workers": (lambda: portable[2].mask(few, scalar), SINGLE_ROWS),
         "portable hash-and-mask, 1 worker": (lambda: portable[1].hash_and_mask(few_items, scalar, DST), SINGLE_ROWS),
     }
+    if IFMA in fields():
+        doubles = LanesBackend(1, field=DOUBLES)
+        found["lanes mask on doubles, 1 thread"] = (lambda: doubles.mask(elements, scalar), ROWS)
     try:
         from nacl.bindings import crypto_scalarmult
     except ImportError:
@@ -88,6 +93,8 @@ def ratios(rates: dict[str, float]) -> dict[str, float]:
         "2 threads / 1 thread": two / one,
         "hash-and-mask / mask": rates["lanes hash-and-mask, 1 thread"] / one,
     }
+    if "lanes mask on doubles, 1 thread" in rates:
+        out["lanes mask with IFMA / on doubles"] = one / rates["lanes mask on doubles, 1 thread"]
     if "PyNaCl, per call" in rates:
         out["lanes mask, 1 thread / PyNaCl"] = one / rates["PyNaCl, per call"]
     return out

@@ -92,19 +92,24 @@ def main() -> None:
         fail(error, as_json)
 
 
-class _WithoutPandas:
-    """Finds no pandas. Where it is installed, Arrow imports it to see whether a list is a column of pandas, which takes
-    0.4 s of each command. No command has such columns."""
+class _WithoutSlowExtras:
+    """Finds no module that a library takes if it is there, and that no command needs, since importing it takes long.
 
-    @staticmethod
-    def find_spec(name: str, _path: object = None, _target: object = None) -> None:
-        if name == "pandas":
-            raise ModuleNotFoundError("no command needs pandas", name=name)
+    pandas: Arrow imports it to see whether a list is a column of pandas. No command has such columns.
+    cffi: pycryptodome calls its code by it, and by ctypes of the standard library where it is missing.
+    """
+
+    NAMES = frozenset({"pandas", "cffi"})
+
+    @classmethod
+    def find_spec(cls, name: str, _path: object = None, _target: object = None) -> None:
+        if name in cls.NAMES:
+            raise ModuleNotFoundError(f"no command needs {name}", name=name)
 
 
 def run() -> None:
     """The command as a process of its own."""
-    sys.meta_path.insert(0, _WithoutPandas)
+    sys.meta_path.insert(0, _WithoutSlowExtras)
     main()
 
 

@@ -17,9 +17,7 @@ from cli.psi.config import certificates
 from cli.psi.help_groups import SessionCommand
 from cli.psi.options import estimate_options, local_options, session_options
 from cli.psi.results import Printed
-from cli.psi.serve import SERVE_OPTIONS, Service, for_sessions
-from cli.psi.serve import check as check_service
-from cli.psi.serve import serve as run_service
+from cli.psi.serve_options import SERVE_OPTIONS, Service, for_sessions
 from cli.psi.talk import TALK
 from psi.agreement.modes import Comparer, Reveal, Side
 from psi.tables import ReadingOptions
@@ -69,6 +67,9 @@ def listen(ctx: click.Context, /, addresses: tuple[str, ...], given: GivenOption
     if service is None:
         network.listen(Choices.of(Side.LISTEN, given, TALK, Printed(given.as_json)), addresses)
         return
+    from cli.psi.serve import check as check_service
+    from cli.psi.serve import serve as run_service
+
     choices = Choices.of(Side.LISTEN, for_sessions(given), TALK, service.speaker(given.as_json))
     if choices.means.resume:
         raise UsageError("--serve keeps no sessions; leave out --resume, or listen for one session", term="resume")

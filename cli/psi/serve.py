@@ -10,40 +10,32 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Self
 
-import click
-
-from cli._options import options
 from cli._output import print_fields, print_json
-from cli.psi import config, json_log
+from cli.psi import json_log
 from cli.psi.log_writer import notice
 from cli.psi.renewal import Renewal
-from cli.psi.results import Printed
+from cli.psi.serve_options import Service
 from cli.psi.served import Sessions
 from cli.psi.service_state import ServiceState
-from psi.accounts.session_file import SESSION_FIELD
 from psi.agreement.modes import Comparer
 from psi.protocol.messages import BUSY, STOPPED
 from psi.serve.current_table import CurrentTable
 from psi.serve.expiry import days_left
 from psi.serve.room import Room
-from psi.serve.serving import ServeLimits, Server, SessionSlots
+from psi.serve.serving import Server, SessionSlots
 from psi.session.job import Job
 from psi.tables import queries
-from psi.transport.address import Address
 from psi.transport.credentials import Credentials
 from psi.transport.health import HealthServer
 from psi.transport.heartbeat import Heartbeat
 from psi.transport.tls import Listener
 from psiselect.base import threads
-from psiselect.base.errors import PsiselectError, ResourceError, TransportError, UsageError
+from psiselect.base.errors import PsiselectError, ResourceError, TransportError
 from psiselect.base.events import event
 from psiselect.matching.choices import Choices, PeerChoice
-from psiselect.matching.given import GivenOptions
 from psiselect.matching.own_side import check_options, gather, open_backend, read, tell_of_rows
 
 LOGGER = json_log.LOGGER
@@ -51,152 +43,6 @@ LOGGER = json_log.LOGGER
 _TICK_SECONDS = 1.0
 _ABORT_SECONDS = 5.0  # how long sessions that were broken off may take to notice
 _STOP = (signal.SIGTERM, signal.SIGINT)
-_DAY = 86_400.0
-
-_SECONDS = click.FloatRange(0, min_open=True)
-
-
-@dataclass(frozen=True)
-class Service:
-    """What is asked of a listener that stays up. config: where options came from. check: only see that all is there."""
-
-    max_sessions: int
-    peer_sessions: int
-    max_duration: float
-    grace: float
-    health: Address | None
-    log: Path | None
-    results: Path | None = None
-    config: Path | None = None
-    check: bool = False
-
-    def speaker(self, as_json: bool) -> Printed:
-        """Where results go."""
-        most = self.limits(1.0).most_unwritten
-        return Printed(as_json) if self.check else Printed(as_json, self.results, most)
-
-    @classmethod
-    def asked(cls, serve: bool, found: dict[str, Any]) -> Self | None:
-        """What its options say; None without `--serve`. Raises UsageError for one that makes no sense without it."""
-        if not serve:
-            extra = next((name for name, value in found.items() if value not in (None, False)), None)
-            if extra is not None:
-                where = "serve = true to the file" if extra == "config" else "--serve"
-                raise UsageError(f"--{extra.replace('_', '-')} is for a listener that stays up; add {where}")
-            return None
-        chosen = {name: _DEFAULTS[name] if value is None else value for name, value in found.items()}
-        return cls(**chosen)
-
-    def limits(self, stall_seconds: float) -> ServeLimits:
-        """Those of the server."""
-        return ServeLimits(self.max_sessions, self.peer_sessions, stall_seconds, self.max_duration)
-
-
-_DEFAULTS: dict[str, Any] = {
-    "max_sessions": 4,
-    "peer_sessions": 1,
-    "max_duration": _DAY,
-    "grace": 60.0,
-    "health": None,
-    "log": None,
-    "config": None,
-    "results": None,
-}
-
-
-class _HealthAddress(click.ParamType[Address]):
-    name = "[HOST:]PORT"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
-        try:
-            text = f"127.0.0.1:{value}" if str(value).isdecimal() else str(value)
-            return Address.parse(text, every=True)
-        except UsageError as error:
-            self.fail(str(error), param, ctx)
-
-
-SERVE_OPTIONS = options(
-    click.option(
-        "--serve",
-        is_flag=True,
-        help="Stay up for many sessions, until SIGTERM or Ctrl-C. --output and --record then name a folder, or "
-        "a file with {session} in its name. See docs/serving.md.",
-    ),
-    click.option(
-        "--max-sessions",
-        type=click.IntRange(1),
-        metavar="N",
-        help="serve: run at most N sessions at once [default: 4].",
-    ),
-    click.option(
-        "--peer-sessions",
-        type=click.IntRange(1),
-        metavar="N",
-        help="serve: run at most N sessions at once with one peer [default: 1].",
-    ),
-    click.option(
-        "--max-duration",
-        type=_SECONDS,
-        metavar="SECONDS",
-        help="serve: break a session off after so long [default: a day].",
-    ),
-    click.option(
-        "--grace",
-        type=click.FloatRange(0),
-        metavar="SECONDS",
-        help="serve: let sessions go on for so long after SIGTERM [default: 60].",
-    ),
-    click.option(
-        "--health",
-        type=_HealthAddress(),
-        metavar="[HOST:]PORT",
-        help="serve: answer GET /livez, /readyz, /healthz and /metrics there [default host: 127.0.0.1].",
-    ),
-    click.option(
-        "--log",
-        type=click.Path(path_type=Path, dir_okay=False),
-        metavar="FILE",
-        help="serve: append the log, JSON lines, to this file instead of stderr.",
-    ),
-    config.OPTION,
-    click.option(
-        "--check",
-        is_flag=True,
-        help="serve: check options, certificates, policy and input, and end without listening.",
-    ),
-    click.option(
-        "--results",
-        type=click.Path(path_type=Path, dir_okay=False),
-        metavar="FILE",
-        help="serve: append each session's result, a JSON line, to this file instead of stdout. Room for it is taken "
-        "before the session begins.",
-    ),
-)
-
-
-def for_sessions(given: GivenOptions) -> GivenOptions:
-    """The same options, with names of files that are each session's own. Raises UsageError."""
-    return replace(
-        given,
-        output=_named("--output", given.output, ".csv"),
-        record=_named("--record", given.record, ".json"),
-    )
-
-
-def _named(option: str, path: Path | str | None, ending: str) -> Path | None:
-    """A folder becomes a pattern in it. Raises UsageError for one file that all sessions would write."""
-    if path is None:
-        return None
-    if isinstance(path, str):
-        raise UsageError(f"{option}: --serve writes to files of this machine; name a folder", term="output")
-    if path.is_dir():
-        return path / f"{SESSION_FIELD}{ending}"
-    if SESSION_FIELD not in path.name:
-        raise UsageError(
-            f"{option} {path}: with --serve, name a folder that exists, or a file with {SESSION_FIELD} in its name, "
-            f"such as {path.with_name(f'{path.stem}-{SESSION_FIELD}{path.suffix or ending}')}"
-        )
-    return path
 
 
 def serve(

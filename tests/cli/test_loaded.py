@@ -65,6 +65,15 @@ def test_arrow_does_not_bring_pandas_into_a_command(tmp_path: Path) -> None:
     assert "pandas" in loaded("from cli.main import main; main()", *names)
 
 
+def test_a_session_loads_no_part_of_a_listener_that_stays_up(tmp_path: Path) -> None:
+    """Nor what pycryptodome takes for calls of its own code, if it is there: a parser of C."""
+    (tmp_path / "a.csv").write_text("email\na@x.example\n")
+    names = ("psi", "local", str(tmp_path / "a.csv"), str(tmp_path / "a.csv"), "--key", "email:email")
+    assert loaded(COMMAND, *names) & {"asyncio", "cffi", "pycparser"} == set()
+    pytest.importorskip("cffi")
+    assert {"cffi", "pycparser"} <= loaded("from Crypto.Hash import TupleHash256")
+
+
 def test_what_is_heavy_would_be_noticed() -> None:
     assert {"numpy", "pyarrow", "rich"} <= loaded(COMMAND, "psi", "local", "--help") & HEAVY
 

@@ -13,7 +13,7 @@ import pytest
 
 from cli.psi import group
 from cli.psi.results import Printed
-from cli.psi.serve import for_sessions
+from cli.psi.serve_options import for_sessions
 from cli.psi.served import Sessions
 from cli.psi.talk import TALK
 from psi.agreement.modes import Side

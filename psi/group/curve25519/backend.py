@@ -51,21 +51,31 @@ def _portable(threads: int | None) -> Backend:
     return PortableBackend(threads)
 
 
-def _lanes(threads: int | None) -> Backend:
+def _warn_slower(text: str) -> None:
+    warnings.warn(text, RuntimeWarning, stacklevel=3)
+
+
+def _lanes(threads: int | None, slower: Callable[[str], None] = _warn_slower) -> Backend:
+    """The fastest field that works here. `slower` is called with the reason when that is not the processor's best."""
     try:
         from psi.group.curve25519.lanes.backend import LanesBackend
+        from psi.group.curve25519.lanes.target import fields
 
-        return LanesBackend(threads)
+        best, *others = fields()
+        try:
+            return LanesBackend(threads, field=best)
+        except RuntimeError as error:
+            if not others:
+                raise
+            backend = LanesBackend(threads, field=others[0])
+            slower(f"the vector code for {best} does not work here: {error}; using the code for {others[0]}, slower")
+            return backend
     except (ImportError, OSError, RuntimeError) as error:  # llvmlite missing, unloadable; LLVM or the self-test failed
         raise UsageError(f"the vector code does not work here: {error}; choose the backend 'portable'") from error
 
 
 # Name to constructor; imported on demand, since a backend may compile code or start processes.
 BACKENDS: dict[str, Callable[[int | None], Backend]] = {"lanes": _lanes, "portable": _portable}
-
-
-def _warn_slower(text: str) -> None:
-    warnings.warn(text, RuntimeWarning, stacklevel=3)
 
 
 def load_backend(
@@ -78,11 +88,11 @@ def load_backend(
     """
     if name == "auto":
         try:
-            return _lanes(threads)
+            return _lanes(threads, slower)
         except UsageError as error:
             reason = f"the vector code does not work here: {error.__cause__}"
             slower(f"{reason}; using the portable backend, several times slower")
             return _portable(threads)
     if name not in BACKENDS:
         raise UsageError(f"no backend is called {name!r}; there are auto, {', '.join(sorted(BACKENDS))}")
-    return BACKENDS[name](threads)
+    return _lanes(threads, slower) if name == "lanes" else BACKENDS[name](threads)

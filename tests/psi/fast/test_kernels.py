@@ -172,7 +172,7 @@ def test_the_two_programs_are_cached_side_by_side(tmp_path: object, monkeypatch:
     monkeypatch.setattr(kernel, "_object", refuse)
     loading.compiled_kernels(None, store)
     with pytest.raises(AssertionError, match="compiled again"):
-        kernel.load(None, store)
+        kernel.load(None, store, kernel.curve_program("doubles"))
 
 
 @pytest.mark.skipif(len(every_kernels()) == 1, reason="no compiled code here")

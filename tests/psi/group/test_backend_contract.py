@@ -45,7 +45,7 @@ def rows(*values: int | bytes) -> np.ndarray:
 def test_names_and_unknown_names() -> None:
     for name in BACKENDS:
         loaded = load_backend(name, threads=1)
-        assert loaded.name == name
+        assert loaded.name.removesuffix("-ifma") == name
         loaded.close()
     with pytest.raises(UsageError, match="portable"):
         load_backend("fortran")

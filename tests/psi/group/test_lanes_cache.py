@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,18 @@ pytest.importorskip("llvmlite")
 from psi.group.curve25519.backend import load_backend
 from psi.group.curve25519.lanes import backend as lanes_backend
 from psi.group.curve25519.lanes import cache, compiler, image, kernel
+from psi.group.curve25519.lanes import target as target_module
 from psi.group.curve25519.lanes.backend import LanesBackend
 from psi.group.curve25519.lanes.cache import CodeCache
-from psi.group.curve25519.lanes.target import LanesUnavailableError, Target, processor_description
+from psi.group.curve25519.lanes.module import FIELDS
+from psi.group.curve25519.lanes.target import (
+    DOUBLES,
+    IFMA,
+    LanesUnavailableError,
+    Target,
+    fields,
+    processor_description,
+)
 from psiselect.base.errors import UsageError
 
 try:
@@ -27,6 +37,7 @@ except LanesUnavailableError as reason:
     pytest.skip(str(reason), allow_module_level=True)
 
 CODE = b"\x90" * 1000
+NAME = "lanes-ifma" if IFMA in fields() else "lanes"  # what this processor gets
 
 
 @pytest.fixture
@@ -100,7 +111,7 @@ def test_no_place_to_write(tmp_path: Path) -> None:
         store = CodeCache(directory)
         store.store("a", CODE)
         assert store.load("a") is None
-    assert LanesBackend(1, cache=CodeCache(tmp_path / "file")).name == "lanes"
+    assert LanesBackend(1, cache=CodeCache(tmp_path / "file")).name == NAME
 
 
 def test_the_cache_is_where_the_platform_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -122,6 +133,8 @@ def test_the_second_load_compiles_nothing(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(compiler, "compile_object", refuse)
     LanesBackend(1, cache=store)
+    with pytest.raises(AssertionError, match="compiled again"):  # another field is other code
+        LanesBackend(1, field="ifma-generic", cache=store)
     monkeypatch.setattr(kernel, "source_digest", lambda: b"other sources")
     with pytest.raises(AssertionError, match="compiled again"):
         LanesBackend(1, cache=store)
@@ -137,7 +150,7 @@ def test_a_later_run_does_not_even_import_llvm(tmp_path: Path) -> None:
     script = """
 import sys
 from psi.group.curve25519.backend import load_backend
-assert load_backend("lanes", 1).name == "lanes"
+assert load_backend("lanes", 1).name.startswith("lanes")
 sys.exit(7 if "llvmlite" in sys.modules else 8)
 """
     assert run(script, tmp_path).wait() == 7
@@ -191,7 +204,7 @@ def test_a_damaged_kernel_is_rebuilt(tmp_path: Path) -> None:
 
 def test_processes_may_race(tmp_path: Path) -> None:
     """Two first runs at once: each works, one whole file stays and nothing else."""
-    script = "from psi.group.curve25519.backend import load_backend; assert load_backend('lanes', 1).name == 'lanes'"
+    script = "from psi.group.curve25519.backend import load_backend; assert load_backend('lanes', 1).name != 'portable'"
     processes = [run(script, tmp_path) for _ in range(2)]
     assert [process.wait() for process in processes] == [0] * 2
     (file,) = files(tmp_path)
@@ -205,7 +218,7 @@ def test_auto_is_lanes_without_a_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         backend = load_backend("auto", threads=1)
-    assert backend.name == "lanes"
+    assert backend.name == NAME
     backend.close()
 
 
@@ -221,6 +234,86 @@ def expect_portable(match: str) -> None:
     backend.close()
     with pytest.raises(UsageError, match=match):
         load_backend("lanes", threads=1)
+
+
+# What Linux and LLVM say of a processor, beside what it must have anyway.
+WITH_IFMA = "flags\t\t: avx512f avx512ifma avx512vl"
+WITHOUT_IFMA = "flags\t\t: avx512f avx512vl"
+
+
+@pytest.mark.parametrize(
+    ("described", "features", "expected"),
+    [
+        (WITH_IFMA, "", (IFMA, DOUBLES)),
+        (WITHOUT_IFMA, "+avx512ifma", (DOUBLES,)),
+        (WITHOUT_IFMA + "\nmodel name\t: avx512ifma", "", (DOUBLES,)),
+        ("flags\t\t: avx2 avx_ifma", "", (DOUBLES,)),  # 256 bits: docs/decisions/0280
+        (None, "+avx512f,+avx512ifma", (IFMA, DOUBLES)),
+        (None, "+avx512f,-avx512ifma", (DOUBLES,)),
+    ],
+)
+def test_fields_by_processor(
+    monkeypatch: pytest.MonkeyPatch, described: str | None, features: str, expected: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(target_module, "processor_description", lambda: described)
+    monkeypatch.setattr(Target, "host", classmethod(lambda _: Target("x86_64", "", features)))
+    assert fields() == expected
+
+
+@pytest.fixture
+def has_ifma(monkeypatch: pytest.MonkeyPatch, empty_cache: None) -> None:
+    """As on a processor with IFMA; its code runs without the instructions."""
+    monkeypatch.setattr(target_module, "processor_description", lambda: WITH_IFMA)
+    monkeypatch.setattr(kernel, "processor_description", lambda: WITH_IFMA)
+    monkeypatch.setattr(kernel, "IFMA_FEATURE", "")
+    monkeypatch.setitem(FIELDS, IFMA, FIELDS["ifma-generic"])
+
+
+@pytest.mark.usefixtures("has_ifma")
+@pytest.mark.parametrize("asked", ["auto", "lanes"])
+def test_the_fastest_field_is_taken(asked: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        backend = load_backend(asked, threads=1)
+    assert backend.name == "lanes-ifma"
+
+
+@pytest.mark.usefixtures("has_ifma")
+@pytest.mark.parametrize("asked", ["auto", "lanes"])
+def test_doubles_take_over_from_ifma(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    """A wrong answer with IFMA leaves the code on doubles, with a word about it."""
+    right = LanesBackend.mask
+
+    def wrong(self: LanesBackend, *args: Any) -> Any:
+        out = right(self, *args)
+        out[-1, 0] ^= self.name == "lanes-ifma"
+        return out
+
+    monkeypatch.setattr(LanesBackend, "mask", wrong)
+    with pytest.warns(RuntimeWarning, match="for ifma does not work here: the self-test failed in mask; using"):
+        backend = load_backend(asked, threads=1)
+    assert backend.name == "lanes"
+
+
+@pytest.mark.usefixtures("empty_cache")
+def test_ifma_is_not_compiled_for_a_processor_that_llvm_knows_better(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux says that the processor has it, and LLVM that it has not."""
+    here = Target.host()
+    without = Target(here.triple, here.cpu, here.features.replace("+avx512ifma", "-avx512ifma"))
+    monkeypatch.setattr(Target, "host", classmethod(lambda _: without))
+    monkeypatch.setattr(target_module, "processor_description", lambda: WITH_IFMA)
+    with pytest.raises(LanesUnavailableError, match="avx512ifma"):
+        LanesBackend(1)
+    with pytest.warns(RuntimeWarning, match="avx512ifma; using the code for doubles"):
+        assert load_backend("auto", threads=1).name == "lanes"
+
+
+def test_the_processors_flags_are_in_the_name_of_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = set()
+    for described in (WITH_IFMA, WITHOUT_IFMA):
+        monkeypatch.setattr(kernel, "processor_description", lambda described=described: described)
+        names |= {kernel._image_name(None, kernel.curve_program(field)) for field in (DOUBLES, IFMA)}
+    assert len(names) == 4
 
 
 @pytest.mark.parametrize("operation", ["mask", "hash_to_curve", "digest"])

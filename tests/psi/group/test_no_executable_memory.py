@@ -89,7 +89,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("refusing")
 def test_a_refusal_is_found_before_llvm_is_asked(tmp_path: Path) -> None:
     with pytest.raises(LanesUnavailableError, match=SAID):
-        kernel.load(None, CodeCache(tmp_path))
+        kernel.load(None, CodeCache(tmp_path), kernel.curve_program("doubles"))
     with pytest.raises(UsageError, match=SAID):
         load_backend("lanes", 1)
     with pytest.warns(RuntimeWarning, match=f"{SAID}.*; using the portable backend"):
@@ -128,4 +128,4 @@ def test_code_that_cannot_be_loaded_is_not_left_to_llvm(
     monkeypatch.setattr(kernel, "LoadedImage", refuse)
     monkeypatch.setattr(compiler, "Library", touched)
     with pytest.raises(OSError, match="memory cannot be made executable"):
-        kernel.load(4, store)
+        kernel.load(4, store, kernel.curve_program("doubles"))

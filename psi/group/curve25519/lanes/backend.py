@@ -11,10 +11,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 
 from psi.group.curve25519.lanes.cache import CodeCache, default_directory
-from psi.group.curve25519.lanes.kernel import Kernel, load
+from psi.group.curve25519.lanes.kernel import Kernel, curve_program, load
 from psi.group.curve25519.lanes.selftest import failures
 from psi.group.curve25519.lanes.tags import Expansion, block_words
-from psi.group.curve25519.lanes.target import LanesUnavailableError
+from psi.group.curve25519.lanes.target import DOUBLES, LanesUnavailableError, fields
 from psi.group.curve25519.scalar import Scalar
 from psi.group.curve25519.suite import ELEMENT_BYTES
 from psiselect.base import threads
@@ -44,13 +44,19 @@ class LanesBackend:
     ignored and values from p on are reduced, as RFC 7748 has it; canonical input is the caller's business. Safe to call
     from several threads.
 
+    field: the field to compute in (`psi.group.curve25519.lanes.field`); None means the fastest for the processor.
     lanes: the number of lanes, for tests; None means what suits the processor. cache: where compiled code is kept.
     Raises LanesUnavailableError where the code cannot run, or fails its self-test.
     """
 
-    name = "lanes"
-
-    def __init__(self, threads: int | None = None, *, lanes: int | None = None, cache: CodeCache | None = None) -> None:
+    def __init__(
+        self,
+        threads: int | None = None,
+        *,
+        field: str | None = None,
+        lanes: int | None = None,
+        cache: CodeCache | None = None,
+    ) -> None:
         if threads is not None and threads < 1:
             raise ValueError(f"a backend needs at least one thread, not {threads}")
         self._threads = threads or available_cores()
@@ -58,7 +64,10 @@ class LanesBackend:
         self._lock = threading.Lock()
         self._owner = os.getpid()
         self._closed = False
-        self._kernel = Kernel(load(lanes, cache or CodeCache(default_directory())))
+        field = field or fields()[0]
+        self.name = "lanes" if field == DOUBLES else "lanes-ifma"
+        program = curve_program(field)
+        self._kernel = Kernel(load(lanes, cache or CodeCache(default_directory()), program))
         failed = failures(self)
         if failed:
             raise LanesUnavailableError(f"the self-test failed in {', '.join(failed)}")

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from psi.group.curve25519.lanes import field
 from psi.group.curve25519.lanes.codegen import PTR
-from psi.group.curve25519.lanes.ladder import select
 from psi.group.curve25519.lanes.routines import GROUP, Routines
 
 A = 486662
@@ -41,11 +39,12 @@ def elligator2_function(r: Routines, power: ir.Function) -> ir.Function:
 def _prepare(r: Routines) -> ir.Function:
     """g = -A*D*(D^2 - A^2*D + A^2), D = 1 + 2u^2, doubled = 2u^2."""
     code = r.code("elligator2_prepare", dict.fromkeys(["g", "denominator", "doubled", "u"], PTR))
+    field = r.field
     u = field.load(code, code.args["u"])
-    squared = field.carry(code, *field.squares(code, u).folded())
+    squared = field.square(code, u)
     doubled = field.combination(code, [(squared, 2)])
     d = field.combination(code, [(squared, 2)], constant=1)
-    dd = field.carry(code, *field.squares(code, d).folded())
+    dd = field.square(code, d)
     inner = field.combination(code, [(dd, 1), (d, -A * A)], constant=A * A)
     field.store(code, field.product(code, field.combination(code, [(d, -A)]), inner), code.args["g"])
     field.store(code, d, code.args["denominator"])
@@ -56,9 +55,10 @@ def _prepare(r: Routines) -> ir.Function:
 def _choose(r: Routines) -> ir.Function:
     """numerator = -A if the character is 1, -A * 2u^2 if it is -1."""
     code = r.code("elligator2_choose", dict.fromkeys(["numerator", "character", "doubled"], PTR))
+    field = r.field
     # 1 is odd and -1 = 2^255 - 20 is even.
     parity = field.to_words(code, field.load(code, code.args["character"]))[0] & code.ints(1)
     square = code.ints(0) - parity
-    factor = select(code, square, field.load(code, code.args["doubled"]), field.small(code, 1))
+    factor = field.select(code, square, field.load(code, code.args["doubled"]), field.small(code, 1))
     field.store(code, field.combination(code, [(factor, -A)]), code.args["numerator"])
     return code.done()

@@ -1,218 +1,113 @@
-"""The field of 2^255 - 19 on double-precision fused multiply-add.
+"""What the vector code asks of a field of 2^255 - 19, and the fields that there are.
 
-A field element is five limbs of radix 2^51, one vector of doubles each, and each limb is an integer of either sign.
-*Carried* limbs are at most 2^50 + 2^14 in magnitude; a sum or difference of two carried elements may enter a product.
+A field says how an element is held in vectors and how it is computed with. Ladder, inversion, Elligator 2 and hashing
+are written against `PrimeField`, so each runs on any of them. An element in registers is `Limbs`, which only the field
+looks into; in memory it is `LIMBS` vectors.
 
-A product of two limbs is split exactly at bit 51 with two roundings that cancel:
-
-    h = fma(a, b, C)           C = 3*2^102: the unit in the last place is 2^51, so h = C + 2^51 * high
-    l = fma(a, b, (C + M) - h) M = 3*2^51:  a*b - 2^51 * high + M, exact, with |low| <= 2^51
-
-in any rounding mode, for |a*b| < 2^102. The bits of h and l, read as integers, are `high` and `low` plus constants, so
-columns are summed with integer additions and the constants are taken off once a column. Nothing here is ever
-subnormal, infinite or NaN, hence no operation is slow for some values: time does not depend on the data.
-
-The split by two fused multiply-adds follows N. Emmart, F. Zheng, C. Weems, "Faster modular exponentiation using double
-precision floating point arithmetic on the GPU", ARITH 2018.
+    doubles         five limbs of 51 bits as IEEE doubles, by fused multiply-add (doubles.py): AVX2, AVX-512, NEON
+    ifma            five limbs of 52 bits as integers, by the instructions of AVX-512 IFMA (ifma.py)
+    ifma-generic    the same code with ordinary multiplications in their place: slow, for tests on any processor
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from llvmlite import ir
 
 from psi.group.curve25519.lanes.codegen import Code, Vec
 
 LIMBS = 5
-RADIX = 51
-MASK = 2**RADIX - 1
 
-Columns = list[Vec]  # ten integers a lane, weights 2^(51 k), constants still on
-Limbs = list[Vec]
+Limbs = Sequence[Any]
 
 
-def _encoding(value: float) -> int:
-    return int(struct.unpack("<Q", struct.pack("<d", value))[0])
+@dataclass(frozen=True)
+class Product:
+    """a * b."""
+
+    a: Limbs
+    b: Limbs
 
 
-HIGH = 3.0 * 2**102
-LOW = 3.0 * 2**51
-HIGH_BITS, LOW_BITS = _encoding(HIGH), _encoding(LOW)
+@dataclass(frozen=True)
+class Square:
+    """a * a."""
 
-# Added to a column before it is cut, so that it is positive and the cut rounds to nearest.
-_POSITIVE = 2**60
-_HALF = 2 ** (RADIX - 1)
-# The bits of 2^52: a 51-bit integer below them is the double 2^52 + integer.
-_INTEGER = _encoding(2.0**52)
+    a: Limbs
 
 
-def load(code: Code, element: ir.Value) -> Limbs:
-    return [code.load(element, k) for k in range(LIMBS)]
+@dataclass(frozen=True)
+class Prepared:
+    """What `PrimeField.prepare` stored at the address `rows`, times a."""
+
+    rows: ir.Value
+    a: Limbs
 
 
-def store(code: Code, limbs: Sequence[Vec], element: ir.Value) -> None:
-    for k, limb in enumerate(limbs):
-        code.store(limb, element, k)
+Term = Product | Square | Prepared
 
 
-class Accumulator:
-    """Ten columns of a sum of products, with the constants that the encodings bring along counted."""
+class PrimeField(Protocol):
+    """One way to compute in the field. All limbs that go in and come out are carried, that is, fit for any operation.
 
-    def __init__(self, code: Code) -> None:
-        self.code = code
-        self.columns: list[Vec | None] = [None] * (2 * LIMBS)
-        self.constants = [0] * (2 * LIMBS)
-        self._high, self._low = code.doubles(HIGH), code.doubles(HIGH + LOW)
-
-    def add_bits(self, column: int, bits: Vec, constant: int) -> None:
-        held = self.columns[column]
-        self.columns[column] = bits if held is None else held + bits
-        self.constants[column] += constant
-
-    def add_product(self, column: int, a: Vec, b: Vec) -> None:
-        high = self.code.fma(a, b, self._high)
-        low = self.code.fma(a, b, self._low - high)
-        self.add_bits(column, low.bits(), LOW_BITS)
-        self.add_bits(column + 1, high.bits(), HIGH_BITS)
-
-    def folded(self) -> tuple[Columns, list[int]]:
-        """Five columns: 2^255 = 19. Constants are still on; they are returned beside."""
-        folded, constants = [], []
-        for k in range(LIMBS):
-            column, upper = self.columns[k], self.columns[k + LIMBS]
-            if column is None:
-                raise ValueError("an empty column")
-            if upper is not None:
-                column = column + times_19(upper)
-            folded.append(column)
-            constants.append(self.constants[k] + 19 * self.constants[k + LIMBS])
-        return folded, constants
-
-
-def times_19(x: Vec) -> Vec:
-    return (x << 4) + (x + (x + x))
-
-
-def carry(code: Code, columns: Sequence[Vec], constants: Sequence[int]) -> Limbs:
-    """Carried limbs of sum (columns[k] - constants[k]) * 2^(51 k), for columns below 2^60 in magnitude.
-
-    All carries are taken at once: they are below 2^10 (19 * 2^10 into limb 0), so a second round is not needed.
+    Attributes:
+        name: its name in the registry.
+        prepared: how many elements' space a prepared factor takes.
     """
-    bias = _POSITIVE + _HALF
-    cuts = [column + code.ints(bias - constant) for column, constant in zip(columns, constants, strict=True)]
-    carries = [cut >> RADIX for cut in cuts]
-    # The top carry is below 2^11: the low 32 bits hold it, which makes this one 32-bit-lane multiply.
-    wrapped = carries[-1] * code.ints(19)
-    limbs = []
-    for k, incoming in enumerate([wrapped, *carries[:-1]]):
-        low = (cuts[k] & code.ints(MASK)) | code.ints(_INTEGER)
-        excess = (_POSITIVE >> RADIX) * (19 if k == 0 else 1)
-        limbs.append((low + incoming).double() - code.doubles(float(2**52 + _HALF + excess)))
-    return limbs
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def prepared(self) -> int: ...
+
+    def load(self, code: Code, element: ir.Value) -> Limbs: ...
+    def store(self, code: Code, limbs: Limbs, element: ir.Value) -> None: ...
+
+    def product(self, code: Code, a: Limbs, b: Limbs) -> Limbs: ...
+    def square(self, code: Code, a: Limbs) -> Limbs: ...
+
+    def sum_and_difference(self, code: Code, first: Term, second: Term) -> tuple[Limbs, Limbs]:
+        """first + second and first - second."""
+        ...
+
+    def prepare(self, code: Code, a: Limbs, rows: ir.Value) -> None:
+        """Store at `rows` what makes many products with a cheaper."""
+        ...
+
+    def doubling(self, code: Code, u: Limbs, v: Limbs, factor: int) -> tuple[Limbs, Limbs, Limbs, Limbs]:
+        """uu = u*u, vv = v*v, e = uu - vv and uu + factor * e; factor is positive and below 2^20. Of e only products
+        may be taken."""
+        ...
+
+    def combination(self, code: Code, terms: Sequence[tuple[Limbs, int]], constant: int = 0) -> Limbs:
+        """The sum of factor * element over `terms`, plus a constant; factors and constant below 2^50 in magnitude."""
+        ...
+
+    def small(self, code: Code, value: int) -> Limbs:
+        """The element `value`, below 2^50 in magnitude, in every lane."""
+        ...
+
+    def select(self, code: Code, mask: Vec, first: Limbs, second: Limbs) -> Limbs:
+        """`first` where the mask is all zeros, `second` where it is all ones."""
+        ...
+
+    def from_words(self, code: Code, words: Sequence[Vec]) -> Limbs:
+        """Four words, the lowest first; bit 255 is ignored and values from p on are reduced (RFC 7748, section 5)."""
+        ...
+
+    def from_wide(self, code: Code, words: Sequence[Vec]) -> Limbs:
+        """A number of 384 bits, modulo p: six words, the lowest first."""
+        ...
+
+    def to_words(self, code: Code, limbs: Limbs) -> list[Vec]:
+        """Four words of the canonical value, below p, the lowest first."""
+        ...
 
 
-def product(code: Code, a: Limbs, b: Limbs) -> Limbs:
-    """a*b, carried."""
-    return carry(code, *products(code, a, b).folded())
-
-
-def sum_and_difference(code: Code, first: Accumulator, second: Accumulator) -> tuple[Limbs, Limbs]:
-    """Carried first + second and first - second, at the price of two carries instead of four."""
-    (x, x_constants), (y, y_constants) = first.folded(), second.folded()
-    total = carry(code, [a + b for a, b in zip(x, y, strict=True)], _pairwise(x_constants, y_constants, 1))
-    difference = carry(code, [a - b for a, b in zip(x, y, strict=True)], _pairwise(x_constants, y_constants, -1))
-    return total, difference
-
-
-def _pairwise(x: Sequence[int], y: Sequence[int], sign: int) -> list[int]:
-    return [a + sign * b for a, b in zip(x, y, strict=True)]
-
-
-def combination(code: Code, terms: Sequence[tuple[Limbs, int]], constant: int = 0) -> Limbs:
-    """Carried sum of factor * element over `terms`, plus a constant; factors and constant below 2^50 in magnitude.
-    Limbs may be sums of two carried ones, but with factor 1 they must be carried."""
-    acc = Accumulator(code)
-    for limbs, factor in terms:
-        for k, limb in enumerate(limbs):
-            if factor == 1:
-                acc.add_bits(k, (limb + code.doubles(LOW)).bits(), LOW_BITS)
-            else:
-                acc.add_product(k, code.doubles(float(factor)), limb)
-    columns, constants = acc.folded()
-    constants[0] -= constant
-    return carry(code, columns, constants)
-
-
-def small(code: Code, value: int) -> Limbs:
-    """The element `value`, below 2^50 in magnitude, in every lane."""
-    return [code.doubles(float(value))] + [code.doubles(0.0)] * (LIMBS - 1)
-
-
-def from_integers(code: Code, columns: Sequence[Vec]) -> Limbs:
-    """Carried limbs of non-negative integers below 2^60 at weights 2^(51 k)."""
-    return carry(code, columns, [0] * LIMBS)
-
-
-def from_words(code: Code, words: Sequence[Vec]) -> Limbs:
-    """Four little-endian 64-bit words; bit 255 is ignored and values from p on are reduced (RFC 7748, section 5)."""
-    w0, w1, w2, w3 = words
-    mask = code.ints(MASK)
-    columns = [w0, (w0 >> 51) | (w1 << 13), (w1 >> 38) | (w2 << 26), (w2 >> 25) | (w3 << 39), w3 >> 12]
-    return from_integers(code, [column & mask for column in columns])
-
-
-def to_words(code: Code, limbs: Limbs) -> list[Vec]:
-    """Four words of the canonical value, below p. For carried limbs."""
-    mask = code.ints(MASK)
-    # 4p, limb by limb, makes every column positive.
-    fours = [4 * (2**51 - 19)] + [4 * (2**51 - 1)] * (LIMBS - 1)
-    t = [
-        (limb + code.doubles(LOW)).bits() + code.ints(four - LOW_BITS) for limb, four in zip(limbs, fours, strict=True)
-    ]
-    t = _ripple(code, t)
-    t[0] = t[0] + times_19(t[4] >> RADIX)
-    t[4] = t[4] & mask
-    # Now 0 <= value < 2p: take p off if value + 19 reaches 2^255.
-    reach = t[0] + code.ints(19)
-    for limb in t[1:]:
-        reach = limb + (reach >> RADIX)
-    t[0] = t[0] + times_19(reach >> RADIX)
-    t = _ripple(code, t)
-    t[4] = t[4] & mask
-    return [
-        t[0] | (t[1] << 51),
-        (t[1] >> 13) | (t[2] << 38),
-        (t[2] >> 26) | (t[3] << 25),
-        (t[3] >> 39) | (t[4] << 12),
-    ]
-
-
-def _ripple(code: Code, t: Sequence[Vec]) -> list[Vec]:
-    """Carries from limb 0 up to limb 4, which keeps what does not fit."""
-    out = [t[0]]
-    for limb in t[1:]:
-        out.append(limb + (out[-1] >> RADIX))
-        out[-2] = out[-2] & code.ints(MASK)
-    return out
-
-
-def products(code: Code, a: Limbs, b: Limbs) -> Accumulator:
-    """The columns of a*b."""
-    acc = Accumulator(code)
-    for column in range(2 * LIMBS - 1):
-        for i in range(max(0, column - LIMBS + 1), min(LIMBS, column + 1)):
-            acc.add_product(column, a[i], b[column - i])
-    return acc
-
-
-def squares(code: Code, a: Limbs) -> Accumulator:
-    """The columns of a*a: 15 products instead of 25."""
-    acc = Accumulator(code)
-    twice = [limb + limb for limb in a]
-    for column in range(2 * LIMBS - 1):
-        for i in range(max(0, column - LIMBS + 1), column // 2 + 1):
-            j = column - i
-            acc.add_product(column, twice[i] if i != j else a[i], a[j])
-    return acc
+def zero_mask(field: PrimeField, code: Code, limbs: Limbs) -> Vec:
+    """All ones in the lanes where the element is zero, zeros elsewhere."""
+    w0, w1, w2, w3 = field.to_words(code, limbs)
+    return code.mask_if_zero(w0 | w1 | w2 | w3)

@@ -7,12 +7,10 @@ beforehand and their inverses by zeros afterwards, with masks: what X25519 asks 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from llvmlite import ir
 
-from psi.group.curve25519.lanes import field
-from psi.group.curve25519.lanes.codegen import I64, PTR, Code, Vec
+from psi.group.curve25519.lanes.codegen import I64, PTR
+from psi.group.curve25519.lanes.field import zero_mask
 from psi.group.curve25519.lanes.routines import GROUP, Routines
 
 
@@ -68,7 +66,8 @@ def invert_function(r: Routines, power: ir.Function) -> ir.Function:
     z, work, groups = code.args["z"], code.args["work"], code.args["groups"]
     builder = code.builder
     run, inverse, t = (r.elements(code, GROUP) for _ in range(3))
-    one = field.small(code, 1)
+    field = r.field
+    one, zero = field.small(code, 1), field.small(code, 0)
 
     def group(base: ir.Value, index: ir.Value) -> ir.Value:
         return r.element(code, base, builder.mul(index, ir.Constant(I64, GROUP)))
@@ -79,7 +78,7 @@ def invert_function(r: Routines, power: ir.Function) -> ir.Function:
     with code.loop(0, groups) as i:
         for product, before, element in r.members(code, run, group(work, i), group(z, i)):
             limbs = field.load(code, element)
-            field.store(code, [limbs[0] + ones_at_zeros(code, limbs), *limbs[1:]], t)
+            field.store(code, field.select(code, zero_mask(field, code, limbs), limbs, one), t)
             field.store(code, field.load(code, product), before)
             code.call(r.multiply, product, product, t)
     code.call(power, inverse, run)
@@ -93,20 +92,9 @@ def invert_function(r: Routines, power: ir.Function) -> ir.Function:
         i = builder.sub(builder.sub(groups, ir.Constant(I64, 1)), step)
         for rest, before, element in r.members(code, inverse, group(work, i), group(z, i)):
             limbs = field.load(code, element)
-            ones = ones_at_zeros(code, limbs)
-            keep = code.mask_if_zero(ones.bits())
-            field.store(code, [limbs[0] + ones, *limbs[1:]], t)
+            mask = zero_mask(field, code, limbs)
+            field.store(code, field.select(code, mask, limbs, one), t)
             code.call(r.multiply, before, before, rest)
             code.call(r.multiply, rest, rest, t)
-            field.store(code, [(limb.bits() & keep).double() for limb in field.load(code, before)], element)
+            field.store(code, field.select(code, mask, field.load(code, before), zero), element)
     return code.done()
-
-
-def ones_at_zeros(code: Code, limbs: field.Limbs) -> Vec:
-    """The double 1 in the lanes where the element is zero, 0 elsewhere."""
-    return (zero_mask(code, field.to_words(code, limbs)) & code.doubles(1.0).bits()).double()
-
-
-def zero_mask(code: Code, words: Sequence[Vec]) -> Vec:
-    w0, w1, w2, w3 = words
-    return code.mask_if_zero(w0 | w1 | w2 | w3)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from psi.group.curve25519.lanes import cache
 from psi.group.curve25519.lanes.image import Image, LoadedImage, NotLinkableError, link, require_executable_memory
 from psi.group.curve25519.lanes.tags import PADDING, Expansion, Words
-from psi.group.curve25519.lanes.target import Target, processor_description
+from psi.group.curve25519.lanes.target import IFMA, IFMA_FEATURE, LanesUnavailableError, Target, processor_description
 from psiselect.base.packed import I64, U8
 
 _POINTER, _COUNT = ctypes.c_void_p, ctypes.c_int64
@@ -34,12 +34,6 @@ def source_digest(folder: Path | None = None) -> bytes:
     return bytes.fromhex(cache.key(*(path.read_bytes() for path in sorted(folder.glob("*.py")))))
 
 
-def _curve(lanes: int) -> str:
-    from psi.group.curve25519.lanes.module import build_module
-
-    return str(build_module(lanes))
-
-
 @dataclass(frozen=True)
 class Program:
     """What is compiled.
@@ -47,19 +41,26 @@ class Program:
     Attributes:
         functions: the names of the exported functions.
         build: LLVM assembly for so many 64-bit lanes. It may import LLVM.
-        sources: a hash of all that decides that text.
+        sources: all that decides that text, hashed.
+        feature: what the processor must have besides, by LLVM's name; empty for nothing.
     """
 
     functions: tuple[str, ...]
     build: Callable[[int], str]
     sources: Callable[[], bytes]
+    feature: str = ""
 
 
-def _curve_sources() -> bytes:
-    return source_digest()
+def curve_program(field: str) -> Program:
+    """The group on one of the fields that `psi.group.curve25519.lanes.field` lists."""
 
+    def build(lanes: int) -> str:
+        from psi.group.curve25519.lanes.module import build_module
 
-CURVE = Program(tuple(_SIGNATURES), _curve, _curve_sources)
+        return str(build_module(lanes, field))
+
+    feature = IFMA_FEATURE if field == IFMA else ""
+    return Program(tuple(_SIGNATURES), build, lambda: source_digest() + field.encode(), feature)
 
 
 class LoadedCode(Protocol):
@@ -68,7 +69,7 @@ class LoadedCode(Protocol):
     def address(self, name: str) -> int: ...
 
 
-def load(lanes: int | None, store: cache.CodeCache, program: Program = CURVE) -> LoadedCode:
+def load(lanes: int | None, store: cache.CodeCache, program: Program) -> LoadedCode:
     """A program for this processor: from `store` if it is there, else compiled. `lanes`: None for what suits.
 
     Raises LanesUnavailableError where it cannot run; ImportError, OSError or RuntimeError when LLVM fails.
@@ -80,6 +81,8 @@ def load(lanes: int | None, store: cache.CodeCache, program: Program = CURVE) ->
     if stored is not None:
         return LoadedImage(Image.parse(stored))
     target = Target.host()
+    if program.feature and not target.has(program.feature):
+        raise LanesUnavailableError(f"LLVM does not know this processor to have {program.feature}")
     # One of the two forms is kept: the image where there can be one.
     code = _object(target, lanes or target.lanes(), cache.CodeCache(None) if name else store, program)
     try:

@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from llvmlite import ir
 
 from psi.group.curve25519.lanes.codegen import I64, PTR, Code
+from psi.group.curve25519.lanes.doubles import Doubles
 from psi.group.curve25519.lanes.elligator2 import elligator2_function
+from psi.group.curve25519.lanes.field import PrimeField
+from psi.group.curve25519.lanes.ifma import Ifma
 from psi.group.curve25519.lanes.inversion import invert_function, power_function
 from psi.group.curve25519.lanes.ladder import ladder_function
 from psi.group.curve25519.lanes.routines import GROUP, Routines, build
@@ -24,10 +27,16 @@ from psi.group.curve25519.lanes.sha512 import (
 BLOCK_GROUPS = 16
 
 
-def build_module(lanes: int) -> ir.Module:
-    """The whole backend for vectors of `lanes` 64-bit numbers (any power of two; LLVM splits what is too wide)."""
+FIELDS: dict[str, PrimeField] = {field.name: field for field in (Doubles(), Ifma(native=True), Ifma(native=False))}
+
+
+def build_module(lanes: int, field: str) -> ir.Module:
+    """The whole backend for vectors of `lanes` 64-bit numbers (any power of two; LLVM splits what is too wide).
+
+    field: a name in `FIELDS`.
+    """
     module = ir.Module("psiselect-lanes")
-    r = build(module, lanes)
+    r = build(module, lanes, FIELDS[field])
     power = power_function(r)
     invert = invert_function(r, power)
     _mask(r, ladder_function(r), invert)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from llvmlite import ir
 
-from psi.group.curve25519.lanes import field
 from psi.group.curve25519.lanes.codegen import I64, PTR, Code
+from psi.group.curve25519.lanes.field import LIMBS, Limbs, PrimeField
 
 GROUP = 4
 
@@ -24,6 +24,7 @@ class Routines:
 
     module: ir.Module
     lanes: int
+    field: PrimeField
     multiply: ir.Function  # out, a, b
     square: ir.Function  # out, a
     read_rows: ir.Function  # out, rows, first, last: elements from 32-byte rows
@@ -31,14 +32,14 @@ class Routines:
 
     @property
     def element_bytes(self) -> int:
-        return field.LIMBS * 8 * self.lanes
+        return LIMBS * 8 * self.lanes
 
     def code(self, name: str, args: dict[str, ir.Type], *, exported: bool = False) -> Code:
         return Code(self.module, self.lanes, name, args, exported=exported)
 
     def elements(self, code: Code, count: int) -> ir.Value:
         """Stack space for `count` elements."""
-        return code.scratch(field.LIMBS * count)
+        return code.scratch(LIMBS * count)
 
     def element(self, code: Code, base: ir.Value, index: int | ir.Value) -> ir.Value:
         """The address of element number `index`."""
@@ -51,8 +52,8 @@ class Routines:
         return [[self.element(code, base, member) for base in bases] for member in range(GROUP)]
 
 
-def build(module: ir.Module, lanes: int) -> Routines:
-    def operation(name: str, inputs: list[str], body: Callable[..., field.Limbs]) -> ir.Function:
+def build(module: ir.Module, lanes: int, field: PrimeField) -> Routines:
+    def operation(name: str, inputs: list[str], body: Callable[..., Limbs]) -> ir.Function:
         code = Code(module, lanes, name, dict.fromkeys(["out", *inputs], PTR), exported=False)
         result = body(code, *(field.load(code, code.args[argument]) for argument in inputs))
         field.store(code, result, code.args["out"])
@@ -61,10 +62,11 @@ def build(module: ir.Module, lanes: int) -> Routines:
     return Routines(
         module,
         lanes,
+        field,
         multiply=operation("multiply", ["a", "b"], field.product),
-        square=operation("square", ["a"], lambda code, a: field.carry(code, *field.squares(code, a).folded())),
-        read_rows=_read_rows(module, lanes),
-        write_rows=_write_rows(module, lanes),
+        square=operation("square", ["a"], field.square),
+        read_rows=_read_rows(module, lanes, field),
+        write_rows=_write_rows(module, lanes, field),
     )
 
 
@@ -77,7 +79,7 @@ def _rows(code: Code) -> list[ir.Value]:
     return addresses
 
 
-def _read_rows(module: ir.Module, lanes: int) -> ir.Function:
+def _read_rows(module: ir.Module, lanes: int, field: PrimeField) -> ir.Function:
     code = Code(module, lanes, "read_rows", {"out": PTR, "rows": PTR, "first": I64, "last": I64}, exported=False)
     rows = _rows(code)
     words = [code.gather([code.load_word(code.at(row, 8 * word)) for row in rows]) for word in range(4)]
@@ -85,7 +87,7 @@ def _read_rows(module: ir.Module, lanes: int) -> ir.Function:
     return code.done()
 
 
-def _write_rows(module: ir.Module, lanes: int) -> ir.Function:
+def _write_rows(module: ir.Module, lanes: int, field: PrimeField) -> ir.Function:
     code = Code(module, lanes, "write_rows", {"rows": PTR, "first": I64, "last": I64, "element": PTR}, exported=False)
     words = field.to_words(code, field.load(code, code.args["element"]))
     for lane, row in enumerate(_rows(code)):

@@ -11,13 +11,13 @@ from math import isqrt
 
 from llvmlite import ir
 
-from psi.group.curve25519.lanes import field
 from psi.group.curve25519.lanes.codegen import I8, I64, PTR, Code, Vec
 from psi.group.curve25519.lanes.routines import Routines
 
 BLOCK_BYTES = 128
 WORDS = 16
 STATE = 8
+FIELD_WORDS = 6  # of a digest make one field element: 48 bytes
 
 
 def _primes(count: int) -> list[int]:
@@ -200,18 +200,7 @@ def hash_to_field_function(r: Routines, compress: ir.Function) -> ir.Function:
         offset = code.builder.sub(code.builder.mul(index, ir.Constant(I64, BLOCK_BYTES)), ir.Constant(I64, 64))
         _load_common(code, words, code.at(code.args["rest"], offset), 0)
         code.call(compress, state, words)
-    field.store(code, _reduced(code, [code.load(state, k, double=False) for k in range(6)]), code.args["out"])
+    # The most significant word comes first.
+    number = [code.load(state, k, double=False) for k in reversed(range(FIELD_WORDS))]
+    r.field.store(code, r.field.from_wide(code, number), code.args["out"])
     return code.done()
-
-
-def _reduced(code: Code, words: list[Vec]) -> field.Limbs:
-    """A 384-bit number, most significant word first, modulo p: the upper 128 bits count 2^256 = 38 each."""
-    h1, h0, w3, w2, w1, w0 = words
-    mask = code.ints(field.MASK)
-    low = [w0, (w0 >> 51) | (w1 << 13), (w1 >> 38) | (w2 << 26), (w2 >> 25) | (w3 << 39)]
-    high = [h0 & mask, ((h0 >> 51) | (h1 << 13)) & mask, h1 >> 38]
-    columns = [*(x & mask for x in low), w3 >> 12]
-    for k, x in enumerate(high):
-        times_38 = field.times_19(x)
-        columns[k] = columns[k] + times_38 + times_38
-    return field.from_integers(code, columns)

@@ -7,6 +7,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+DOUBLES, IFMA = "doubles", "ifma"
+IFMA_FEATURE = "avx512ifma"  # what both LLVM and Linux call it
+
 
 class LanesUnavailableError(RuntimeError):
     """The vector code cannot run here; the message says why."""
@@ -54,3 +57,13 @@ def processor_description() -> str | None:
     wanted = ("vendor_id", "cpu family", "model", "model name", "stepping", "flags")
     lines = [line for line in first.splitlines() if line.split(":")[0].strip() in wanted]
     return "\n".join(lines) if any(line.startswith("flags") for line in lines) else None
+
+
+def fields() -> tuple[str, ...]:
+    """The fields that this processor can compute in, the fastest first. Linux is asked, and LLVM where it is not."""
+    description = processor_description()
+    if description is None:
+        has_ifma = Target.host().has(IFMA_FEATURE)
+    else:
+        has_ifma = any(IFMA_FEATURE in line.split() for line in description.splitlines() if line.startswith("flags"))
+    return (IFMA, DOUBLES) if has_ifma else (DOUBLES,)
