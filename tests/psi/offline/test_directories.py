@@ -6,7 +6,10 @@ import hashlib
 import json
 import random
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,12 +22,15 @@ from support.parties import terms
 
 from psi.agreement.modes import Reveal, Side
 from psi.agreement.terms import Terms
+from psi.group.curve25519.scalar import Scalar
+from psi.group.curve25519.suite import FIELD_PRIME
 from psi.identity.identity import Identity
 from psi.offline import by_parts, chunks, directory
 from psi.offline.chunks import ChunkEntry, ColumnForm, ColumnKind
 from psi.offline.directory import SEALED
 from psi.offline.envelope import FileKind
 from psi.offline.manifest import ManifestReader
+from psi.store.spool import Store
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import InputError, RemoteError, UsageError
 
@@ -254,3 +260,30 @@ def test_chunks_and_entries_are_those_of_the_published_vectors() -> None:
         assert (form.name, found.encode()) == (column["folder"], entry)
         assert ChunkEntry.decode(entry, form.width) == found
         assert chunks.contents_digest([found]).hex() == column["contents"] == hashlib.sha512(entry).hexdigest()
+
+
+def test_guises_of_one_element_are_refused_in_count(people: dict[Side, Identity], parts: InParts) -> None:
+    """u and 1/u differ by a point of small order, so that their products are one value."""
+    pair = Pair(people, terms(**COUNT))
+    u = 9
+    guises = sorted(value.to_bytes(32, "little") for value in (u, pow(u, -1, FIELD_PRIME)))
+    chunk = np.frombuffer(b"".join(guises), np.uint8).reshape(2, 32)
+    run = SimpleNamespace(
+        store=Store(), backend=pair.answerer().backend, reveal=Reveal.COUNT, advance=lambda operations: None
+    )
+    with pytest.raises(RemoteError, match="same masked value"):
+        list(by_parts._replies(run, Scalar(bytes(range(32))), iter([chunk])))
+
+
+def test_replies_that_name_other_elements_are_refused(parts: InParts, monkeypatch: pytest.MonkeyPatch) -> None:
+    offer, contents = parts.offer()
+    real = by_parts._replies
+
+    def strange(*given: Any) -> Iterator[np.ndarray]:
+        for block in real(*given):
+            yield block ^ np.array([255] + [0] * 47, np.uint8)
+
+    monkeypatch.setattr(by_parts, "_replies", lambda *given: (block[::-1] for block in strange(*given)))
+    answer, _ = parts.answer(offer)
+    with pytest.raises(RemoteError, match="do not name the elements"):
+        parts.finish(offer, contents, answer)
