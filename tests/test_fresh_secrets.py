@@ -46,7 +46,7 @@ from psi.inputs.tokens import KeyTokens, TokenSource
 from psi.oblivious.base import BaseReceiver, BaseSender
 from psi.oblivious.columns import CHECK_ROWS, COLUMNS, ROW_BYTES
 from psi.oblivious.extension import ExtensionReceiver, ExtensionSender, Layout
-from psi.offline import envelope, exchange
+from psi.offline import by_parts, chunks, envelope, exchange
 from psi.offline.envelope import NO_FILE, FileKind, Writer
 from psi.protocol import schedule
 from psi.protocol.party import Party, make_role
@@ -228,9 +228,19 @@ FRESH: dict[str, Maker] = {
     "psi.oblivious.extension:ExtensionReceiver.__init__": lambda folder, patch: [checking()],
     "psi.oblivious.extension:ExtensionSender.challenge": lambda folder, patch: [challenge()],
     "psi.offline.envelope:Writer.__init__": lambda folder, patch: [file_key(folder, patch)],
-    "psi.offline.exchange:_beginning": lambda folder, patch: [
-        nonce(bytes(exchange._beginning(setup(Side.CONNECT, [], entropy=SYSTEM)).hello.payload))
+    "psi.offline.exchange:beginning": lambda folder, patch: [
+        nonce(bytes(exchange.beginning(setup(Side.CONNECT, [], entropy=SYSTEM)).hello.payload))
     ],
+    "psi.offline.by_parts:_ReceiverScalars.__init__": lambda folder, patch: [
+        bytes(by_parts._ReceiverScalars(SimpleNamespace(entropy=SYSTEM)).mask.key)
+    ],
+    "psi.offline.by_parts:sender_scalar": lambda folder, patch: [
+        bytes(by_parts.sender_scalar(SimpleNamespace(entropy=SYSTEM)).key)
+    ],
+    "psi.offline.chunks:seal": lambda folder, patch: [
+        chunks.seal(bytes(32), chunks.elements_form(1), np.zeros((1, 32), np.uint8), SYSTEM)
+    ],
+    "psiselect.matching.placed:PlacedParts.__init__": lambda folder, patch: [draws.parts_key(folder)],
     "psi.protocol.party:Party.start": lambda folder, patch: [
         nonce(bytes(Party(setup(Side.CONNECT, [], entropy=SYSTEM)).start()[0].payload))
     ],
@@ -319,7 +329,9 @@ SOURCES = Counter({
     "psiselect.matching.by_files:offer SystemEntropy": 1,
     "psiselect.matching.by_files:offer SeededEntropy": 1,  # of the seed that the state keeps
     "psiselect.matching.by_files:finish SeededEntropy": 1,  # of the same
-    "psiselect.matching.by_files:_writing SystemEntropy": 1,
+    "psiselect.matching.placed:PlacedParts.__init__ SystemEntropy": 1,
+    "psiselect.matching.placed:PlacedParts._list SystemEntropy": 1,
+    "psiselect.matching.placed:writing SystemEntropy": 1,
     "psiselect.ui.access:Access.__init__ SystemEntropy": 1,
     "psiselect.ui.desk:Tasks.__init__ SystemEntropy": 1,
     "psiselect.matching.own_side:OwnSide.setup SystemEntropy": 1,

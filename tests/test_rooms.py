@@ -32,6 +32,7 @@ ADAPTERS = {
     "psiselect.matching.guard": {CLOCK},
     "psiselect.matching.records": {FILES, CLOCK},
     "psiselect.matching.observing": {CLOCK},
+    "psiselect.matching.placed": {FILES},
     "psiselect.matching.public": {SOCKETS},  # asyncio, whose loops wait for a thread
     # Measured, to choose what suits the machine.
     "psi.oblivious.cost": {CLOCK},
@@ -80,6 +81,7 @@ ADAPTERS = {
     "psi.resume.journal": {FILES},
     "psi.resume.session": {CLOCK},
     "psi.offline.answered": {FILES},
+    "psi.offline.directory": {FILES},
     "psi.offline.state": {FILES},
     "psi.serve.current_table": {FILES, CLOCK},
     "psi.serve.room": {CLOCK},

@@ -60,7 +60,12 @@ def _without_sum(command: _Command) -> _Command:
     metavar="FILE",
     help="Keep what is secret in this file until the answer is here.",
 )
-def offer(out: Path, state: Path, given: GivenOptions) -> None:
+@click.option(
+    "--directory",
+    is_flag=True,
+    help="Write a directory of Parquet files, not one file. The peer can then answer with Spark.",
+)
+def offer(out: Path, state: Path, directory: bool, given: GivenOptions) -> None:
     """Begin an exchange by files: write an offer for the peer to answer. The side that offers gets the result.
 
     Send OFFER by mail, as an attachment, or any other way: it is encrypted to the peer and signed. Keep FILE: `psi
@@ -71,7 +76,7 @@ def offer(out: Path, state: Path, given: GivenOptions) -> None:
       psiselect psi offer --identity keys/globex --peer acme.crt --input members.parquet \\
           --key mail:email --out offer.psi --state offer.state
     """
-    made = by_files.offer(given, out, state, TALK, Printed(given.as_json))
+    made = by_files.offer(given, out, state, TALK, Printed(given.as_json), directory=directory)
     _say_written(
         given.as_json,
         made,
@@ -100,7 +105,8 @@ def offer(out: Path, state: Path, given: GivenOptions) -> None:
 def answer(offer: Path, out: Path, state: Path | None, given: GivenOptions) -> None:
     """Answer a peer's offer. The side that answers learns the size of the peer's list, and nothing else.
 
-    Both sides must use the same terms. You can answer an offer once: from two answers the peer would see what changed
+    Both sides must use the same terms. To an offer that is a directory, the answer is a directory too.
+    You can answer an offer once: from two answers the peer would see what changed
     in your list between them.
 
     \b

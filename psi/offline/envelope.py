@@ -53,15 +53,22 @@ _INFO = b"psiselect-1 offline key\0"
 
 
 class FileKind(enum.Enum):
-    """What a file is: made by the side that will learn, or sent back to it."""
+    """What a file is: made by the side that will learn, or sent back to it; whole, or the manifest of a directory."""
 
     OFFER = 1
     ANSWER = 2
+    OFFER_MANIFEST = 3
+    ANSWER_MANIFEST = 4
+
+    @property
+    def offers(self) -> bool:
+        """Whether it is made by the side that will learn."""
+        return self in (FileKind.OFFER, FileKind.OFFER_MANIFEST)
 
     @property
     def side(self) -> Side:
         """Whose place of a session the author takes: the offerer is the one that calls."""
-        return Side.CONNECT if self is FileKind.OFFER else Side.LISTEN
+        return Side.CONNECT if self.offers else Side.LISTEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,13 +283,15 @@ def _read_header(file: BinaryIO, source: str, wanted: FileKind) -> _FileHeader:
     if len(start) < _HEADER.size:
         raise _cut_short(source)
     _, _, kind, author, addressee, previous, length, wrapped = _HEADER.unpack(start)
-    if kind not in (FileKind.OFFER.value, FileKind.ANSWER.value):
+    if kind not in {known.value for known in FileKind}:
         raise InputError(f"{source} is neither an offer nor an answer")
     header = _FileHeader(FileKind(kind), author, addressee, previous, length, wrapped)
+    if header.kind.offers is wanted.offers and header.kind is not wanted:
+        raise InputError(f"{source} does not belong here: a directory has a manifest, and a single file has none")
     if header.kind is not wanted:
         raise InputError(
             f"{source} is an offer, which the peer answers by `psi answer`; an answer is needed here"
-            if header.kind is FileKind.OFFER
+            if header.kind.offers
             else f"{source} is an answer, which belongs to `psi finish`; an offer is needed here"
         )
     here = file.seek(0, os.SEEK_END)
@@ -292,7 +301,7 @@ def _read_header(file: BinaryIO, source: str, wanted: FileKind) -> _FileHeader:
         raise _cut_short(source)
     if here > whole or not length or (length % _SEALED_BYTES or _SEALED_BYTES) <= _TAG_BYTES:
         raise InputError(f"{source} is not whole: its length is not the one that it gives; ask for it again")
-    if (header.kind is FileKind.OFFER) != (previous == NO_FILE):
+    if header.kind.offers != (previous == NO_FILE):
         raise InputError(f"{source} does not say properly which file it answers")
     return header
 

@@ -61,7 +61,7 @@ def offer(setup: Setup, send: Send, progress: Progress) -> bytes:
     written; the peer's size is not known yet.
     """
     require_offline(setup.terms)
-    beginning = _beginning(setup)
+    begun = beginning(setup)
     setup.admit()
     contents, marks = _Contents(), b""
 
@@ -69,10 +69,10 @@ def offer(setup: Setup, send: Send, progress: Progress) -> bytes:
         contents.add(frame)
         send(frame)
 
-    for frame in beginning:
+    for frame in begun:
         both(frame)
     sizes = {setup.side: setup.declared_sizes, setup.side.other: (0,) * setup.terms.lists}  # the peer's, as yet
-    count = _Count(progress, sum(size_of(run, setup.terms, sizes).elements for run in plan(setup.terms)))
+    count = OperationCount(progress, sum(size_of(run, setup.terms, sizes).elements for run in plan(setup.terms)))
     for planned in plan(setup.terms):
         with OfflineRun(setup, planned, 0, b"", count) as run:
             run.work_until(State.UNMASKING, both)
@@ -87,11 +87,11 @@ def answer(setup: Setup, offer_id: bytes, frames: Iterator[Frame], send: Send, p
     differing terms and policy before anything of the own list is used.
     """
     require_offline(setup.terms)
-    exchange = _Exchange(setup, offer_id, own=_beginning(setup), theirs=_beginning_of_peer(frames))
+    exchange = Exchange(setup, offer_id, own=beginning(setup), theirs=beginning_of_peer(frames))
     setup.admit()
     for frame in exchange.own:
         send(frame)
-    count = _Count(progress, operations(setup.terms, setup.side, exchange.sizes))
+    count = OperationCount(progress, operations(setup.terms, setup.side, exchange.sizes))
     for planned in plan(setup.terms):
         with OfflineRun(setup, planned, exchange.peer_sizes[planned.list], exchange.transcript, count) as run:
             while run.state in (State.ANSWERING, State.COLLECTING):
@@ -120,20 +120,20 @@ def finish(
 
 def _read_answer(
     setup: Setup, offer_id: bytes, contents: bytes, frames: Iterator[Frame], progress: Progress, findings: Findings
-) -> tuple[_Exchange, dict[Side, bytes]]:
+) -> tuple[Exchange, dict[Side, bytes]]:
     """All that does not depend on matches."""
-    exchange = _Exchange(setup, offer_id, own=_beginning(setup), theirs=_beginning_of_peer(frames))
+    exchange = Exchange(setup, offer_id, own=beginning(setup), theirs=beginning_of_peer(frames))
     again, marks = _Contents(), b""
     for frame in exchange.own:
         again.add(frame)
-    count = _Count(progress, operations(setup.terms, setup.side, exchange.sizes))
+    count = OperationCount(progress, operations(setup.terms, setup.side, exchange.sizes))
     for planned in plan(setup.terms):
         with OfflineRun(setup, planned, exchange.peer_sizes[planned.list], exchange.transcript, count) as run:
             # What goes out here goes nowhere: the peer has it. It shows that list, order and mask are the offer's.
             run.work_until(State.UNMASKING, again.add)
             marks += again.digest()
             if not contents.startswith(marks):
-                raise _changed()
+                raise changed()
             while run.state is not State.RUN_OVER:
                 run.receive(_next(frames), _nowhere)
             run.give(findings)
@@ -144,11 +144,11 @@ def _read_answer(
     return exchange, {Side.LISTEN: bytes(signature.payload), Side.CONNECT: exchange.sign()}
 
 
-class _Exchange:
+class Exchange:
     """Both sides' hello and sizes, and what follows from them. Raises RemoteError, PolicyError when the peer's do not
     do."""
 
-    def __init__(self, setup: Setup, offer_id: bytes, *, own: _Beginning, theirs: _Beginning) -> None:
+    def __init__(self, setup: Setup, offer_id: bytes, *, own: Beginning, theirs: Beginning) -> None:
         self.own = own
         self._setup = setup
         time = read_hello(setup, bytes(theirs.hello.payload))
@@ -200,7 +200,7 @@ class _Contents:
         return self._hash.digest()
 
 
-class _Count:
+class OperationCount:
     """Group operations so far, over all runs."""
 
     def __init__(self, progress: Progress, total: int) -> None:
@@ -218,20 +218,29 @@ def transcript(
     return messages.tuple_hash(b"psiselect-2 offline transcript", hellos, sizes, fingerprints, more=(offer_id,))
 
 
-class _Beginning(NamedTuple):
+class Beginning(NamedTuple):
     """The first two messages of a file."""
 
     hello: Frame
     sizes: Frame
 
+    def digest(self) -> bytes:
+        """64 bytes that stand for both."""
+        contents = _Contents()
+        for frame in self:
+            contents.add(frame)
+        return contents.digest()
 
-def _beginning(setup: Setup) -> _Beginning:
+
+def beginning(setup: Setup) -> Beginning:
+    """Own hello and sizes; the hello has a fresh nonce."""
     hello = Hello(setup.terms, setup.entropy.read(messages.NONCE_BYTES), setup.now).frame()
-    return _Beginning(hello, messages.sizes_frame(setup.declared_sizes))
+    return Beginning(hello, messages.sizes_frame(setup.declared_sizes))
 
 
-def _beginning_of_peer(frames: Iterator[Frame]) -> _Beginning:
-    found = _Beginning(_next(frames), _next(frames))
+def beginning_of_peer(frames: Iterator[Frame]) -> Beginning:
+    """The peer's hello and sizes, not parsed. Raises RemoteError."""
+    found = Beginning(_next(frames), _next(frames))
     if (found.hello.type, found.sizes.type) != (M.HELLO, M.SIZES):
         raise RemoteError(
             "the file does not begin with a hello and sizes, so it is of another protocol version; use one release of "
@@ -253,7 +262,8 @@ def _nowhere(frame: Frame) -> None:
     raise RuntimeError(f"message type {frame.type} at the end of an exchange")
 
 
-def _changed() -> InputError:
+def changed() -> InputError:
+    """The error of a list that is not the offer's."""
     return InputError(
         "the offer was not made from this list: the input, or this program, has changed since; finish with what it was "
         "made from, or make a new offer",

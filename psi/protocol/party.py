@@ -287,19 +287,33 @@ def make_role(
 ) -> Role:
     """This side's role in a run. peer_size: as declared. Raises UsageError when values are to be added up and this side
     has none."""
+    context = run_context(setup, run, tokens, peer_size, transcript, store, advance)
+    if run.receiver is not setup.side:
+        return Sender(context)
+    return GateReceiver(context) if run.gate else Receiver(context)
+
+
+def run_context(
+    setup: Setup,
+    run: PlannedRun,
+    tokens: TokenSource,
+    peer_size: int,
+    transcript: bytes,
+    store: Store,
+    advance: Callable[[int], None],
+) -> RunContext:
+    """What this side's role in a run stands on; arguments and errors as for `make_role`."""
     noise = setup.terms.noise
-    binding = TupleHash256.new(digest_bytes=64, custom=b"psiselect-1 run")
-    binding.update(transcript).update(bytes((run.number,)))
     sends = run.receiver is not setup.side
     if sends and run.reveal is Reveal.SUM and setup.values is None:
         raise UsageError("this side's values are to be added up, and it has none", term="value")
-    context = RunContext(
+    return RunContext(
         reveal=run.reveal,
         chunk=setup.terms.chunk,
         tokens=tokens,
         peer_size=peer_size + setup.terms.added,
         offset=None if noise is None else noise.bound,
-        binding=bytes(binding.digest()),
+        binding=run_binding(transcript, run.number),
         dst=DST,
         backend=setup.backend,
         store=store,
@@ -311,9 +325,13 @@ def make_role(
         labels=setup.labels if run.needs_labels and sends else None,
         values=setup.values if run.reveal is Reveal.SUM and sends else None,
     )
-    if sends:
-        return Sender(context)
-    return GateReceiver(context) if run.gate else Receiver(context)
+
+
+def run_binding(transcript: bytes, number: int) -> bytes:
+    """64 bytes that bind tags to one run of one session. number: of the run, from 1."""
+    binding = TupleHash256.new(digest_bytes=64, custom=b"psiselect-1 run")
+    binding.update(transcript).update(bytes((number,)))
+    return bytes(binding.digest())
 
 
 def make_record(

@@ -6,7 +6,7 @@
     guard       the policy, asked; records: audit line and signed record; results: what was found, and where it goes
     files       each file of a call has one purpose; spare: where a result is kept that cannot be written
     network     one session, waiting or calling; kept: one that is kept in a folder; both_here: without a network
-    by_files    the same exchange by files; prediction: what a session would cost
+    by_files    the same exchange by files; placed: one file, or a directory; prediction: what a session would cost
     calls, calls_by_files, beforehand: the public functions; public: what they share; asked: their arguments;
                 answers: what they return; observing: log and spans
 

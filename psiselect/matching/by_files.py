@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from psi.agreement.modes import Side
-from psi.identity.identity import Identity, PeerIdentity
+from psi.identity.identity import PeerIdentity
 from psi.normalize import FIRST, parse_key
-from psi.offline import exchange
+from psi.offline import by_parts, exchange
 from psi.offline import state as states
 from psi.offline.answered import AnsweredOffers
-from psi.offline.envelope import NO_FILE, FileKind, Reader, Writer
+from psi.offline.envelope import FileKind
 from psi.offline.state import OfferState
 from psi.protocol.outcome import Outcome
 from psi.session.job import Job
 from psi.session.session import SessionResult
-from psiselect.base import atomic, durable
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import InputError, RemoteError, UsageError
 from psiselect.base.seeded import SEED_BYTES, SeededEntropy
-from psiselect.identities import load_identities, load_peer
+from psiselect.matching import placed
 from psiselect.matching.choices import Choices
 from psiselect.matching.given import GivenOptions
 from psiselect.matching.own_side import open_backend, prepared, tell_of_rows
@@ -72,13 +70,18 @@ class Written:
         }
 
 
-def offer(given: GivenOptions, out: Path, state: Path, talk: Talk, speaker: Speaker) -> Written:
-    """Write an offer, and keep what is secret in `state`. Raises UsageError, InputError, PolicyError."""
+def offer(
+    given: GivenOptions, out: Path, state: Path, talk: Talk, speaker: Speaker, *, directory: bool = False
+) -> Written:
+    """Write an offer, and keep what is secret in `state`. directory: write a directory of parts, not one file. Raises
+    UsageError, InputError, PolicyError."""
     choices = _choices(Side.CONNECT, given, talk, speaker)
+    if directory:
+        by_parts.require_parts(choices.terms)
     if len(choices.peers.certificates) != 1:
         raise UsageError("an offer is for one peer: name one --peer, and make an offer for each", term="peer")
     _require_apart(choices, {}, {"--out": out, "--state": state})
-    atomic.check(out)
+    placed.check(out, in_parts=directory)
     states.require_new(state)
     with prepared(choices) as own, open_backend(choices.means, talk) as backend:
         identity, (peer,) = own.parties.identity, own.parties.peers
@@ -89,26 +92,27 @@ def offer(given: GivenOptions, out: Path, state: Path, talk: Talk, speaker: Spea
             started = time.monotonic()
             with (
                 states.reserved(state),
-                _writing(out, FileKind.OFFER, identity, peer, NO_FILE) as (writer, _),
+                placed.writing(out, identity, peer, None, in_parts=directory) as place,
                 talk.shown(own.job.size) as done,
             ):
-                contents = exchange.offer(setup, writer.send, done)
+                written = place.offer(setup, done)
                 kept = OfferState(
                     seed=seed,
-                    offer=writer.finish(),
-                    contents=contents,
+                    offer=written.id,
+                    contents=written.contents,
                     own=identity.fingerprint,
                     peer=peer.fingerprint,
                     time=setup.now,
-                    size=writer.size,
+                    size=written.size,
                     # With the versions of the rules, so that a later program finishes under the same ones.
                     options=replace(
                         given, memory_limit=choices.list.memory.limit, keys=tuple(map(str, choices.list.keys))
                     ).to_json(),
                 )
                 kept.save(state)
+                place.appear()
             declared = setup.terms.declared_size(setup.size)
-            return SessionResult(Outcome(), declared, 0, b"", {}, {}, time.monotonic() - started, writer.size, 0)
+            return SessionResult(Outcome(), declared, 0, b"", {}, {}, time.monotonic() - started, written.size, 0)
 
         result = own.records.keep(setup, identity, peer, lambda: talk.observed(setup, identity, peer, make), "offered")
         return Written(out, state, None, own.job, result, backend.name, peer)
@@ -121,8 +125,11 @@ def answer(
     Raises UsageError, InputError, PolicyError, RemoteError."""
     choices = _choices(Side.LISTEN, given, talk, speaker)
     _require_apart(choices, {"OFFER": offer}, {"--out": out, "--state": answered_in})
-    atomic.check(out)
-    with _opened(offer, FileKind.OFFER, choices) as reader:
+    placed.check(out, in_parts=offer.is_dir())
+    with placed.opened(offer, FileKind.OFFER, choices) as offered:
+        reader, in_parts = offered.reader, offered.folder is not None
+        if in_parts:
+            by_parts.require_parts(choices.terms)
         beside = Path(f"{reader.own.certificate_path.with_suffix('')}.answered")
         answered = AnsweredOffers(answered_in or beside)
         answered.check(reader.id)
@@ -134,14 +141,13 @@ def answer(
             def make() -> SessionResult:
                 started = time.monotonic()
                 with (
-                    _writing(out, FileKind.ANSWER, identity, peer, reader.id) as (writer, file),
+                    placed.writing(out, identity, peer, offered, in_parts=in_parts) as place,
                     talk.shown(own.job.size) as done,
                 ):
-                    made = exchange.answer(setup, reader.id, reader.frames(), writer.send, done)
-                    writer.finish()
-                    durable.sync_file(file)  # between the entry and the answer's appearance there is next to nothing
+                    made = place.answer(setup, offered, done)
                     answered.add(reader.id, datetime.now(UTC))
-                return _measured(made, started, writer.size, reader.size)
+                    place.appear()
+                return _measured(made, started, place.size, offered.size)
 
             with admission.saying_paid():
                 result = own.records.keep(
@@ -170,7 +176,8 @@ def finish(
     )
     _require_apart(choices, {"ANSWER": answer, "--state": state}, choices.results.files)
     tell_of_rows(choices)
-    with _opened(answer, FileKind.ANSWER, choices) as reader:
+    with placed.opened(answer, FileKind.ANSWER, choices) as answered:
+        reader = answered.reader
         if (reader.own.fingerprint, reader.author.fingerprint) != (kept.own, kept.peer):
             raise InputError(f"{state} is of an offer between other identities; name those that it was made with")
         if reader.previous != kept.offer:
@@ -183,8 +190,8 @@ def finish(
             def run() -> SessionResult:
                 started = time.monotonic()
                 with talk.shown(own.job.size) as done:
-                    found = exchange.finish(setup, kept.offer, kept.contents, reader.frames(), done)
-                return _measured(found, started, kept.size, reader.size)
+                    found = answered.finish(setup, kept.offer, kept.contents, done)
+                return _measured(found, started, kept.size, answered.size)
 
             result = own.records.keep(setup, identity, peer, lambda: talk.observed(setup, identity, peer, run))
             if result.outcome.withheld:
@@ -219,25 +226,3 @@ def _measured(result: SessionResult, started: float, sent: int, received: int) -
 def _require_apart(choices: Choices, came: dict[str, Path | None], written: dict[str, Path | None]) -> None:
     """Raises UsageError when one file would be two things. came: the peer's file."""
     choices.records.check({**choices.files, **came}, written)
-
-
-@contextlib.contextmanager
-def _opened(path: Path, kind: FileKind, choices: Choices) -> Iterator[Reader]:
-    """The peer's file, when its form, parties and signature are found good."""
-    (identity,) = load_identities(choices.peers.identities, lambda note: None)  # it is loaded again later
-    peers = [load_peer(peer) for peer in choices.peers.certificates]
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
-    with file:
-        yield Reader(file, str(path), kind, identity, peers)
-
-
-@contextlib.contextmanager
-def _writing(
-    target: Path, kind: FileKind, author: Identity, addressee: PeerIdentity, previous: bytes
-) -> Iterator[tuple[Writer, BinaryIO]]:
-    """A file that appears, whole, when all went well."""
-    with atomic.replacing(target) as part, part.open("wb") as file:
-        yield Writer(file, kind, author, addressee, previous, SystemEntropy()), file

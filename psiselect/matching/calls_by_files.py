@@ -25,6 +25,7 @@ def offer(
     peer: PeerLike,
     out: PathLike,
     state: PathLike,
+    directory: bool = False,
     progress: Progress | None = None,
     cancel: Cancel = None,
     **options: Unpack[SessionKeywords],
@@ -34,6 +35,7 @@ def offer(
     Args:
         out: the file to send to the peer; it is encrypted to the peer and signed.
         state: where to keep what is secret until the answer is here; `finish` needs it, and removes it.
+        directory: write a directory of Parquet files, not one file. The peer can then answer with Spark.
 
     The rest, and what it raises, is as for `connect`.
     """
@@ -42,7 +44,7 @@ def offer(
         table, key, options, identity=asked.identity(identity, "identity"), peers=asked.peers(peer, "peer")
     )
     files = asked.path(out, "out"), asked.path(state, "state")
-    return FileResult.of(by_files.offer(given, *files, talk(progress, cancel), Silent(False)))
+    return FileResult.of(by_files.offer(given, *files, talk(progress, cancel), Silent(False), directory=directory))
 
 
 @public(SessionKeywords, "key", "identity", "peer", "out")

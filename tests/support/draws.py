@@ -8,6 +8,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from psi.identity.identity import Identity
+from psi.offline.envelope import NO_FILE
+from psiselect.matching import placed
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("psiselect", "psi", "dpselect", "mpc", "cli")
 _SOURCES = ("SystemEntropy", "SeededEntropy")
@@ -81,3 +85,9 @@ def _draws(node: ast.Call) -> bool:
 def _last(function: ast.expr) -> str:
     """The last part of a dotted name."""
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def parts_key(folder: Path) -> bytes:
+    """The key of a directory's chunks."""
+    own = Identity.create("own", folder)
+    return placed.PlacedParts(folder / "parts", own, own.public, NO_FILE)._key

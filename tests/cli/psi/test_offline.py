@@ -295,3 +295,34 @@ def test_an_answer_is_on_disk_before_its_offer_counts_as_answered(
     note(AnsweredOffers, "add")
     assert answer(offered).code == 0
     assert order == ["sync_file", "add", "sync_file"]  # the last is of the file that appears
+
+
+def test_a_directory_is_offered_answered_and_finished(place: Path) -> None:
+    made = offer(place, "--directory", out="offer")
+    assert made.code == 0, made
+    assert sorted(path.name for path in (place / "offer").iterdir()) == ["elements-1", "manifest.parquet"]
+    given = answer(place, offer="offer", out="answer")
+    assert given.code == 0, given
+    assert sorted(path.name for path in (place / "answer").iterdir()) == ["manifest.parquet", "replies-1", "tags-1"]
+    again = answer(place, offer="offer", out="again")
+    assert (again.code, (place / "again").exists()) == (6, False)
+    ended = finish(place, "--output", place / "common.csv", answer="answer")
+    assert ended.code == 0, ended
+    assert (ended.json["matches"], ended.json["transcript"]) == (2, given.json["transcript"])
+    assert (place / "common.csv").read_text().splitlines() == COMMON_ROWS
+    assert ended.json["bytes_sent"] == made.json["bytes_sent"]
+    assert not (place / "offer.state").exists()
+
+
+def test_a_directory_that_is_damaged_or_cannot_be_is_refused_and_leaves_nothing(place: Path) -> None:
+    assert offer(place, "--directory", "--pad-to", "9", out="offer").code == 2
+    assert not (place / "offer").exists()
+    assert offer(place, "--directory", out="offer").code == 0
+    assert offer(place, "--directory", out="offer", state="other.state").code == 2
+    (part,) = (place / "offer" / "elements-1").iterdir()
+    good = part.read_bytes()
+    part.write_bytes(good[:40] + b"x" + good[41:])
+    refusal = answer(place, offer="offer", out="answer")
+    assert (refusal.code, (place / "answer").exists()) in ((3, False), (4, False))
+    part.write_bytes(good)
+    assert answer(place, offer="offer", out="answer").code == 0  # the refusal has not used it up

@@ -17,7 +17,7 @@ from psi.transport.wire import Frame
 from psiselect.base.errors import InputError, PolicyError, RemoteError
 
 
-@pytest.mark.parametrize("kind", FileKind)
+@pytest.mark.parametrize("kind", [FileKind.OFFER, FileKind.ANSWER])
 def test_every_single_bit_flip_of_an_offer_and_of_an_answer_is_refused(pair: Pair, kind: FileKind) -> None:
     offer, _ = pair.offer(items=[b"a"])
     answer, _ = pair.answer(offer, items=[b"a"])

@@ -1,0 +1,178 @@
+"""Directories of Parquet files on this machine's disk: chunks in, chunks out (docs/offline-protocol.md, "Directories").
+
+    DIR/elements-1/part-00000.parquet   rows of one binary column, `sealed`: a chunk each
+    DIR/manifest.parquet                one row of one binary column, `manifest`; written last
+
+Spark writes folders where a single machine writes files; both are read. Names that begin with a dot or an underscore
+are passed over, as Spark does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from psi.offline import chunks
+from psi.offline.chunks import ChunkEntry, ColumnForm
+from psi.offline.manifest import MOST_BYTES, Listed
+from psiselect.base import atomic, durable
+from psiselect.base.entropy import Entropy
+from psiselect.base.errors import InputError, OutputError, RemoteError, UsageError
+from psiselect.base.packed import U8
+
+MANIFEST = "manifest.parquet"
+SEALED = pa.schema([pa.field("sealed", pa.binary())])
+_MANIFEST_SCHEMA = pa.schema([pa.field("manifest", pa.binary())])
+_PART_BYTES = 48 << 20
+
+
+def require_new(folder: Path) -> None:
+    """Raises UsageError when the directory is there already, OutputError when it cannot be made."""
+    if folder.exists():
+        raise UsageError(f"{folder} exists; name a directory that does not exist yet", term="out")
+    if not folder.absolute().parent.is_dir():
+        raise OutputError(f"cannot write {folder}: name a directory in a folder that exists")
+
+
+class DirectoryWriter:
+    """Writes the columns of one directory, then its manifest. `bytes` counts what was written so far."""
+
+    def __init__(self, folder: Path, key: bytes, entropy: Entropy) -> None:
+        """Raises OutputError."""
+        self._folder, self._key, self._entropy = folder, key, entropy
+        self.bytes = 0
+        with atomic.reported(folder):
+            folder.mkdir()
+
+    def column(self, form: ColumnForm, blocks: Iterable[U8]) -> Listed:
+        """Write ascending values; returns the chunks. Raises OutputError."""
+        entries: list[ChunkEntry] = []
+        place = self._folder / form.name
+        with atomic.reported(place):
+            place.mkdir()
+            file: pq.ParquetWriter | None = None
+            room = 0
+            try:
+                for values in chunks.cut(blocks):
+                    sealed = chunks.seal(self._key, form, values, self._entropy)
+                    if file is None or room < len(sealed):
+                        if file is not None:
+                            file.close()
+                        number = sum(1 for _ in place.iterdir())
+                        file = _writer(place / f"part-{number:05}.parquet", SEALED)
+                        room = _PART_BYTES
+                    file.write_table(pa.table([pa.array([sealed], pa.binary())], schema=SEALED))
+                    room -= len(sealed)
+                    self.bytes += len(sealed)
+                    entries.append(ChunkEntry.of(values))
+            finally:
+                if file is not None:
+                    file.close()
+            for part in place.iterdir():
+                with part.open("rb") as written:
+                    durable.sync_file(written)
+            durable.sync_folder(place)
+            durable.sync_folder(self._folder)
+        return Listed(form, entries)
+
+    def manifest(self, content: bytes) -> None:
+        """Write the manifest: the directory is whole now. Raises OutputError."""
+        with atomic.replacing(self._folder / MANIFEST) as part, _writer(part, _MANIFEST_SCHEMA) as file:
+            file.write_table(pa.table([pa.array([content], pa.binary())], schema=_MANIFEST_SCHEMA))
+        self.bytes += len(content)
+
+
+def read_manifest(folder: Path) -> bytes:
+    """The manifest of a directory, nothing of it checked. Raises InputError."""
+    found = [row for path in _parts(folder / MANIFEST, missing=_unfinished(folder)) for row in _rows(path, "manifest")]
+    if len(found) != 1 or len(found[0]) > MOST_BYTES:
+        raise InputError(f"{folder / MANIFEST} is not a manifest: it has {len(found)} rows, not one")
+    return found[0]
+
+
+def read_column(folder: Path, key: bytes, listed: Listed) -> Iterator[U8]:
+    """The values of a column in ascending order, chunk by chunk. Its files are read twice: first to see that the chunks
+    of the manifest are there, each one once. Raises InputError, RemoteError."""
+    form = listed.form
+    numbers = {entry.digest: number for number, entry in enumerate(listed.entries)}
+    left = set(range(len(listed.entries)))
+    places: list[tuple[int, Path, Sequence[int]]] = []
+    for path in _parts(folder / form.name, missing=_unfinished(folder)) if numbers else ():
+        held: list[int] = []
+        for sealed in _rows(path, "sealed"):
+            number = _known(form, key, sealed, listed, numbers)[0]
+            if number not in left or (held and number != held[-1] + 1):
+                raise _other(form)
+            left.remove(number)
+            held.append(number)
+        if held:
+            places.append((held[0], path, held))
+    if left:
+        raise RemoteError(f"{len(left):,} chunks of {form.name} are missing; ask for the directory again")
+    for _, path, numbered in sorted(places, key=lambda place: place[0]):
+        again = iter(numbered)
+        for sealed in _rows(path, "sealed"):
+            number, values = _known(form, key, sealed, listed, numbers)
+            if number != next(again, None):
+                raise InputError(f"{path} changed while it was read; run the command again")
+            yield values
+        if next(again, None) is not None:
+            raise InputError(f"{path} changed while it was read; run the command again")
+
+
+def _known(form: ColumnForm, key: bytes, sealed: bytes, listed: Listed, numbers: dict[bytes, int]) -> tuple[int, U8]:
+    entry, values = chunks.unseal(key, form, sealed)
+    number = numbers.get(entry.digest)
+    if number is None or listed.entries[number] != entry:
+        raise _other(form)
+    return number, values
+
+
+def _other(form: ColumnForm) -> RemoteError:
+    return RemoteError(f"the chunks of {form.name} are not those that the manifest lists; ask for the directory again")
+
+
+def _unfinished(folder: Path) -> str:
+    return f"{folder} is not a whole directory of the offline exchange; ask for it again"
+
+
+def _parts(place: Path, missing: str) -> list[Path]:
+    try:
+        if place.is_file():
+            return [place]
+        return sorted(path for path in place.iterdir() if not path.name.startswith(("_", ".")))
+    except OSError:
+        raise InputError(missing) from None
+
+
+def _rows(path: Path, column: str) -> Iterator[bytes]:
+    """The rows of a file with one binary column. Raises InputError for any other file."""
+    with _readable(path), pq.ParquetFile(path) as file:
+        schema = file.schema_arrow
+        if schema.names != [column] or schema.field(0).type not in (pa.binary(), pa.large_binary()):
+            raise InputError(f"{path} is not a part of the offline exchange: it has other columns than '{column}'")
+        for group in range(file.metadata.num_row_groups):
+            if file.metadata.row_group(group).column(0).compression != "UNCOMPRESSED":
+                raise InputError(f"{path} is compressed; a part of the offline exchange is not")
+        # A row at a time: repeated rows, which a few bytes can stand for, are then refused at the second one.
+        for batch in file.iter_batches(batch_size=1, use_threads=False):
+            for value in batch.column(0):
+                if not value.is_valid:
+                    raise InputError(f"{path} has a row without content")
+                yield value.as_py()
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise InputError(f"cannot read {path}: it is not a whole Parquet file; ask for the directory again") from error
+
+
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    return pq.ParquetWriter(path, schema, compression="none", use_dictionary=False, write_statistics=False)
