@@ -239,7 +239,7 @@ def difference(own: Terms, peer: dict[str, Any]) -> RemoteError | None:
         if here == there and type(here) is type(there):
             continue
         if name == "keys":
-            return disagreement.on_keys(here, there, MAX_KEYS)
+            return disagreement.on_keys(mine[name], there, MAX_KEYS)
         if name == "columns":
             return disagreement.on_columns(here, there)
         return disagreement.on(name, here, there)
