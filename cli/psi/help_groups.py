@@ -16,6 +16,7 @@ class SessionCommand(GroupedCommand):
     headings: ClassVar[Mapping[str, Sequence[str]]] = {
         "What to reveal": (
             *("terms", "reveal", "learn", "matching", "min_matches", "min_matches_by", "pad_to", "epsilon", "delta"),
+            "protocol",
             *("value", "value_decimals", "value_max", "sent", "received", "label_bytes"),
         ),
         "Data": ("source", "query", "nulls", "strict", *_READING),

@@ -25,7 +25,7 @@ from psiselect.words import human_bytes, human_seconds
 _PATH = click.Path(path_type=Path)
 _Command = TypeVar("_Command", bound=click.Command)
 # Options of a session that two files cannot carry out; see `psi.offline.exchange.require_offline`.
-_REFUSED = ("learn", "min_matches_by", "value", "value_decimals", "value_max", "resume")
+_REFUSED = ("protocol", "learn", "min_matches_by", "value", "value_decimals", "value_max", "resume")
 # Options of a session that come with the answer only, or make no sense without a link.
 _NOT_HERE = ("output", "columns", "record", "timeout")
 

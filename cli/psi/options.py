@@ -19,7 +19,7 @@ from cli.psi import policy as policy_options
 from cli.psi import records as record_options
 from cli.psi import shared_terms
 from cli.psi import values as value_options
-from psi.agreement.modes import Comparer, Matching, Reveal, Side
+from psi.agreement.modes import Comparer, Matching, Reveal, SessionProtocol, Side
 from psi.agreement.terms import MAX_KEYS, MAX_SIZE
 from psi.session.job import LEAST_PEER_SIZE, MAX_PEER_SIZE
 from psiselect.matching.choices import STALL_SECONDS
@@ -53,6 +53,15 @@ _REVEAL = click.option(
     help="Choose what the result shows. Both sides must use the same value. count and sum hide nothing from a side "
     "that "
     "gets the result and does not follow the protocol.",
+)
+_PROTOCOL = click.option(
+    "--protocol",
+    type=choice(SessionProtocol),
+    default=SessionProtocol.ECDH.value,
+    show_default=True,
+    help="Choose how matches are found. Both sides must use the same value. fast takes a fraction of the time for "
+    "--reveal matches. It is experimental, not reviewed, and protects nothing against a side that gets the result and "
+    "does not follow the protocol.",
 )
 _NOISE = (
     click.option(
@@ -140,6 +149,7 @@ _WHAT = (
     *_KEY,
     shared_terms.OPTION,
     _MATCHING,
+    _PROTOCOL,
     _REVEAL,
     *_NOISE,
     ledger_options("this list", "noisy-count"),

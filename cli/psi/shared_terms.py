@@ -33,6 +33,7 @@ OPTION = click.option(
 )
 # By the name in the file: the name of click's parameter, and what it means. They are told in this order.
 _PLAIN = {
+    "protocol": ("protocol", "how matches are found: {}"),
     "reveal": ("reveal", "what the result is: {}"),
     "matching": ("matching", "rows match {}"),
     "epsilon": ("epsilon", "epsilon of the noise: {}"),
@@ -55,6 +56,8 @@ _WORDS = {
     "count": "how many rows match",
     "sum": "the sum of the values of the rows that match",
     "noisy-count": "how many rows match, with noise",
+    "ecdh": "on the curve (ecdh)",
+    "fast": "by the fast protocol, which is experimental",
     "learner": "the side that gets it",
     "other": "the side that does not get it, which then learns the number of matches",
 }

@@ -80,9 +80,11 @@ def _show(signed: SignedRecord, named: set[bytes]) -> None:
             **{f"list, {words[side]}": f"{_listed(content['sizes'][side.value])} {unit}" for side in Side},
             "matches": "not known to both" if content["counts"] is None else _listed(content["counts"]),
             "transcript": content["transcript"],
+            **({"status": content["status"]} if "status" in content else {}),
         }
     )
-    rows = [(name, content["terms"][name]) for name in TERM_NAMES if name not in ("keys", "columns")]
+    terms = content["terms"]
+    rows = [(name, terms[name]) for name in TERM_NAMES if name in terms and name not in ("keys", "columns")]
     for side, names in (content["terms"]["columns"] or {}).items():
         rows.append((f"columns that {side} gives", ", ".join(names) or "none"))
     for number, key in enumerate(content["terms"]["keys"], start=1):

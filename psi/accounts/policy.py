@@ -1,9 +1,9 @@
 """What one side allows, as a TOML file: which peers, modes, columns, sizes, and how many sessions in a period.
 
 A policy is private: it is no term, and the peer of a refused session hears only that it was refused. It says
-everything: each field stands for all peers or for each, none but `ledger`, `min_matches_by` and `state` may be left
-out, and a name that is not known is an error. How sessions are counted is in `psi.accounts.session_counter`; the fields
-are described in docs/policy.md.
+everything: each field stands for all peers or for each, none but `ledger`, `min_matches_by`, `protocols` and `state`
+may be left out, and a name that is not known is an error. How sessions are counted is in
+`psi.accounts.session_counter`; the fields are described in docs/policy.md.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from psi.agreement.modes import Comparer, Reveal
+from psi.agreement.modes import Comparer, Reveal, SessionProtocol
 from psiselect.base import toml_file
 from psiselect.base.errors import InputError, PolicyError
 
@@ -57,6 +57,7 @@ class PeerRules:
     runs: Allowance
     ledger: Charge | None = None
     min_matches_by: Comparer | None = None
+    protocols: frozenset[SessionProtocol] = frozenset((SessionProtocol.ECDH,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Request:
     min_matches: int | None
     own_size: int | None
     min_matches_by: Comparer = Comparer.LEARNER
+    protocol: SessionProtocol = SessionProtocol.ECDH
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,9 @@ class Policy:
                 "min_matches_by",
                 f'is "{rules.min_matches_by.value}"; agree with the peer on --min-matches-by of that',
             )
+        if request.protocol not in rules.protocols:
+            allowed = " and ".join(sorted(protocol.value for protocol in rules.protocols))
+            raise self._refusal("protocols", f"allows {allowed}; agree with the peer on that as --protocol")
         if request.own_size is not None and request.own_size > rules.max_own_size:
             raise self._refusal("max_own_size", f"is {rules.max_own_size:,}; this list is longer")
 
@@ -212,6 +217,14 @@ def _reveal(value: object, name: str) -> frozenset[Reveal]:
     return frozenset(known[text] for text in texts)
 
 
+def _protocols(value: object, name: str) -> frozenset[SessionProtocol]:
+    known = {protocol.value: protocol for protocol in SessionProtocol}
+    texts = _texts(value, name)
+    if not known.keys() >= set(texts):
+        raise _FieldError(name, f"lists protocols: {', '.join(known)}")
+    return frozenset(known[text] for text in texts)
+
+
 def _flag(value: object, name: str) -> bool:
     if not isinstance(value, bool):
         raise _FieldError(name, "is true or false")
@@ -259,6 +272,7 @@ _PARSERS: dict[str, Callable[[object, str], Any]] = {
     "max_peer_size": _size,
     "min_matches": _size,
     "min_matches_by": _comparer,
+    "protocols": _protocols,
     "ledger": _ledger,
     "runs": _runs,
 }

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.modes import Side
+from psi.agreement.modes import SessionProtocol, Side
 from psi.agreement.terms import PROTOCOL_VERSION, Terms
 from psi.identity.identity import PeerIdentity
 from psi.protocol import messages
@@ -90,10 +90,14 @@ class SignedRecord:
 
 def _check_content(content: dict[str, Any]) -> None:
     """The form of what was signed. Raises RemoteError."""
-    _names(content, {"counts", "fingerprints", "record", "sizes", "terms", "time", "transcript"}, "the record")
+    fast = "protocol" in strict_json.field(content, "terms", dict, "record")
+    names = {"counts", "fingerprints", "record", "sizes", "terms", "time", "transcript"}
+    _names(content, names | {"status"} if fast else names, "the record")
+    if fast and content["status"] != SessionProtocol.FAST.status:
+        raise RemoteError("its status is not that of its protocol", term="status")
     if strict_json.field(content, "record", str, "record") != _FORMAT:
         raise RemoteError("another version's record", term="record")
-    _check_terms(strict_json.field(content, "terms", dict, "record"))
+    _check_terms(content["terms"])
     _number(strict_json.field(content, "time", int, "record"), _MAX_TIME, "time")
     sizes = _by_side(content, "sizes", list)
     for listed in sizes.values():
@@ -111,7 +115,9 @@ def _check_terms(terms: dict[str, Any]) -> None:
     # A record outlives the version that made it: the form has been the same in all of them.
     if not 1 <= strict_json.field(terms, "version", int, "record") <= PROTOCOL_VERSION:
         raise RemoteError("the terms are of another version of the protocol", term="version")
-    _names(terms, set(TERM_NAMES), "the terms")
+    _names(terms, set(TERM_NAMES) - ({"protocol"} - terms.keys()), "the terms")
+    if "protocol" in terms and terms["protocol"] != SessionProtocol.FAST.identifier:
+        raise RemoteError("the terms name an unknown protocol", term="protocol")
     keys = strict_json.field(terms, "keys", list, "record")
     for key in keys:
         if not isinstance(key, dict):

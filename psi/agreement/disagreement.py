@@ -46,6 +46,7 @@ class _Words:
 _WORDS = {
     "version": _Words("the version of the protocol"),
     "suite": _Words("the cryptography"),
+    "protocol": _Words("the protocol", "--protocol", "ecdh", values={"psiselect-fast-1": "fast"}),
     "reveal": _Words("what the result shows", "--reveal"),
     "learn": _Words(
         "who gets the result",

@@ -45,6 +45,24 @@ class Reveal(Enum):
         return self is not Reveal.MATCHES
 
 
+class SessionProtocol(Enum):
+    """How matches are found. ECDH: on the curve (docs/protocol.md). FAST: docs/fast-protocol.md, experimental and not
+    reviewed. Values are what people write."""
+
+    ECDH = "ecdh"
+    FAST = "fast"
+
+    @property
+    def identifier(self) -> str | None:
+        """What both sides' terms name; None for the curve, whose terms are older than the choice."""
+        return "psiselect-fast-1" if self is SessionProtocol.FAST else None
+
+    @property
+    def status(self) -> str | None:
+        """What to know of it before it is used, None for nothing."""
+        return "experimental, not reviewed" if self is SessionProtocol.FAST else None
+
+
 class Matching(Enum):
     """What several keys mean together.
 

@@ -16,7 +16,7 @@ from typing import Any, Self
 from psi.agreement import column_terms, disagreement
 from psi.agreement.amounts import Amounts, agreed
 from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
+from psi.agreement.modes import Comparer, Learner, Matching, Reveal, SessionProtocol, Side
 from psi.agreement.noise import Noise
 from psi.group.curve25519.suite import SUITE
 from psi.normalize import KeySpec
@@ -52,6 +52,7 @@ class Terms:
 
     version: int = PROTOCOL_VERSION
     suite: str = SUITE
+    protocol: SessionProtocol = SessionProtocol.ECDH  # left out of the JSON for the curve, as before there was a choice
     reveal: Reveal
     learn: Learner
     keys: tuple[KeyTerm, ...]
@@ -71,6 +72,7 @@ class Terms:
         """Raises UsageError for terms that cannot be had together."""
         if not 1 <= len(self.keys) <= MAX_KEYS:
             raise UsageError(f"{len(self.keys)} keys; expected 1 to {MAX_KEYS}", term="keys")
+        self._check_protocol()
         self._check_noise()
         if self.amounts is not None and self.lists > 1:
             raise UsageError(
@@ -90,6 +92,26 @@ class Terms:
                 "with several keys, columns travel with one-to-one matches only: a pair of rows that several keys find "
                 "would be in the joined table as many times; choose --matching one-to-one, or one key",
                 term="columns",
+            )
+
+    def _check_protocol(self) -> None:
+        if self.protocol is SessionProtocol.ECDH:
+            return
+        reason, term = None, "protocol"
+        if self.reveal is not Reveal.MATCHES:
+            reason, term = f"its receiver sees which items match, which {self.reveal.value} is to hide", "reveal"
+        elif self.min_matches_by is Comparer.OTHER:
+            reason, term = "a side that does not get the result cannot count matches with it", "min_matches_by"
+        elif self.pad_to is not None:
+            reason, term = "it cannot pad lists yet", "pad_to"
+        elif self.keys_per_row > 1:
+            reason, term = "it cannot match rows one-to-one by several keys yet", "matching"
+        if reason is not None:
+            option = {"reveal": "--reveal matches", "matching": "--matching one-to-many"}.get(term)
+            instead = f" or {option}" if option else f", or leave out --{term.replace('_', '-')}"
+            raise UsageError(
+                f"the fast protocol cannot run this session: {reason}. Use --protocol ecdh{instead}, on both sides",
+                term=term,
             )
 
     def _check_noise(self) -> None:
@@ -183,12 +205,18 @@ class Terms:
 
     def to_json(self) -> dict[str, Any]:
         """As sent in a hello."""
-        return {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
+        return {
+            item.name: _plain(getattr(self, item.name))
+            for item in fields(self)
+            if item.name != "protocol" or self.protocol is not SessionProtocol.ECDH
+        }
 
 
 def _plain(value: Any) -> Any:
     """A term's value as JSON."""
     match value:
+        case SessionProtocol():
+            return value.identifier
         case enum.Enum():
             return value.value
         case Fraction():
@@ -206,12 +234,12 @@ def difference(own: Terms, peer: dict[str, Any]) -> RemoteError | None:
     Both sides compute it from the same two hellos and the comparison is symmetric, so both name the same term.
     """
     mine = own.to_json()
-    for name, here in mine.items():
-        there = peer.get(name)
+    for name in (item.name for item in fields(own)):
+        here, there = mine.get(name), peer.get(name)
         if here == there and type(here) is type(there):
             continue
         if name == "keys":
-            return disagreement.on_keys(here, there, MAX_KEYS)
+            return disagreement.on_keys(mine[name], there, MAX_KEYS)
         if name == "columns":
             return disagreement.on_columns(here, there)
         return disagreement.on(name, here, there)

@@ -8,6 +8,7 @@
     lookup      an item's symbols from the slices, in one sweep
     tags        from symbols to tags and label keys
     kernels/    the hot loops, compiled or on NumPy
+    cost        work, bytes and memory of a run
     states      which message may come when; messages: their numbers and forms
     run         what the two sides share; receiver, sender: the sides, without input or output
     comparison  from the tags of both sides to matches

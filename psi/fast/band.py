@@ -25,6 +25,11 @@ class Solving:
         self._values = np.zeros(slots + WINDOW, np.uint64)
         self._done = 0
 
+    @property
+    def done(self) -> int:
+        """Items that are taken up."""
+        return self._done
+
     def work(self) -> bool:
         """Take up some items; False when all are in, or one of them does not fit, which is then said in `failed`."""
         stop = min(self._done + _CHUNK_ITEMS, len(self._located))

@@ -75,6 +75,11 @@ class Located:
     def __len__(self) -> int:
         return len(self.starts)
 
+    @property
+    def done(self) -> int:
+        """Items that are hashed."""
+        return self._done
+
     def work(self) -> bool:
         """Hash some items, or sort them at last; False when there is nothing left to do."""
         if self._sorted:

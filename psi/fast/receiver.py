@@ -51,6 +51,13 @@ class FastReceiver(FastSide):
         self._salted = Salted(run.binding, self._salt, attempt)
         self._located = Located(run.kernels, self._salted, run.items, self._slots)
         self._solving: Solving | None = None
+        self._solved = 0
+
+    @property
+    def done(self) -> int:
+        """Items hashed, items solved for, items tagged, and tags that have come."""
+        solved = self._solved if self._solving is None else self._solving.done
+        return self._located.done + solved + len(self._own_tags) + len(self._peer_tags)
 
     def start(self) -> list[Frame]:
         """Nothing: the sender begins."""
@@ -89,7 +96,7 @@ class FastReceiver(FastSide):
         self._encoder = Encoder(self._run.kernels, self._seeds, self._solving.slots())
         self._sweep = Sweep(self._run.kernels, self._located)
         self._tagger = Tagger(self._run.kernels, self._salted, self._run.tag_width)
-        self._solving = None
+        self._solved, self._solving = self._solving.done, None
         return self._sending([frame(M.ENCODING, bytes((self._salted.attempt,)))])
 
     def close(self) -> None:

@@ -91,6 +91,11 @@ class FastSide:
 
     state: FastState
 
+    @property
+    def done(self) -> int:
+        """How much of `psi.fast.cost.work` is done."""
+        raise NotImplementedError
+
     def _receiving(self, message: int) -> FastState:
         """Let a message in; the state before it. Raises RemoteError."""
         before, self.state = self.state, after(self.state, RECEIVE, message)

@@ -42,6 +42,12 @@ class FastSender(FastSide):
         self._salted: Salted | None = None
         self._located: Located | None = None
         self._outgoing: Iterator[U8] | None = None
+        self._hashed = self._sent = 0
+
+    @property
+    def done(self) -> int:
+        """Items hashed, items tagged, and tags that are sent."""
+        return self._hashed + len(self._own_tags) + self._sent
 
     def start(self) -> list[Frame]:
         """The request for seeds."""
@@ -71,10 +77,13 @@ class FastSender(FastSide):
     def work(self) -> list[Frame] | None:
         """Hash own items while nothing else is to be done; in the end hand out tags."""
         if self.state is FastState.HASHING and self._located is not None:
-            return [] if self._located.work() else None
+            going = self._located.work()
+            self._hashed = self._located.done
+            return [] if going else None
         if self.state is not FastState.TAGGING or self._outgoing is None:
             return None
         chunk = next(self._outgoing, None)
+        self._sent += 0 if chunk is None else len(chunk)
         return self._sending([frame(M.TAGS_END) if chunk is None else frame(M.TAGS, chunk)])
 
     def close(self) -> None:
@@ -106,6 +115,7 @@ class FastSender(FastSide):
         if self._located is None or self._salted is None:
             raise RuntimeError("a matrix without a salt")
         self._located.finish()
+        self._hashed = self._located.done
         self._opener = Opener(run.kernels, self._seeds, self._delta)
         self._sweep = Sweep(run.kernels, self._located)
         self._tagger = Tagger(run.kernels, self._salted, run.tag_width)

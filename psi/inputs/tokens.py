@@ -8,6 +8,7 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from psi.inputs.distinct import SpooledKeys
 from psiselect.base.entropy import Entropy, permutation
 from psiselect.base.packed import I64, Packed
 
@@ -60,6 +61,36 @@ class KeyTokens:
     def numbers(self, positions: I64) -> I64:
         """Key numbers at shuffled positions."""
         return self.order[positions]
+
+    def close(self) -> None:
+        """Nothing of its own to drop."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokensInOrder:
+    """Tokens in the order of the table, for a run whose messages follow from the set of items alone: the fast protocol.
+
+    keys: distinct keys in memory or on disk. rows: which of them, one for each item, of keys in memory; None for all.
+    """
+
+    keys: Packed | SpooledKeys
+    prefix: bytes
+    rows: I64 | None = None
+
+    def __len__(self) -> int:
+        return len(self.keys) if self.rows is None else len(self.rows)
+
+    def read(self, start: int, stop: int) -> Packed:
+        """Tokens start..stop in the table's order."""
+        if isinstance(self.keys, SpooledKeys):
+            some = self.keys.read(start, stop)
+        else:
+            some = self.keys.slice(start, stop) if self.rows is None else self.keys.take(self.rows[start:stop])
+        return with_prefix(self.prefix, some)
+
+    def numbers(self, positions: I64) -> I64:
+        """The positions."""
+        return positions
 
     def close(self) -> None:
         """Nothing of its own to drop."""

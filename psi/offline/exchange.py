@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from psi.agreement.modes import Comparer, Learner, Reveal, Side
+from psi.agreement.modes import Comparer, Learner, Reveal, SessionProtocol, Side
 from psi.agreement.terms import Terms
 from psi.offline.run import OfflineRun, Send
 from psi.protocol import messages
@@ -38,6 +38,11 @@ _LINK = "use `psi listen` and `psi connect`"
 
 def require_offline(agreed: Terms) -> None:
     """Raises UsageError for terms that two files cannot carry out."""
+    if agreed.protocol is not SessionProtocol.ECDH:
+        raise UsageError(
+            f"the fast protocol takes more messages than an offer and an answer; use --protocol ecdh, or {_LINK}",
+            term="protocol",
+        )
     if agreed.learn is not Learner.CONNECT:
         raise UsageError(
             "an offer and its answer go one way: the side that offers is the one that learns. If the other is to, let "

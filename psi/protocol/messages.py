@@ -46,6 +46,11 @@ class MessageType(IntEnum):
     PROOF = 21  # receiver: hashes of its columns
     CORRECTIONS = 22  # sender: what takes its values along
     TOTAL = 23  # sender: its share of the total
+    # In a run of the fast protocol, beside SEED_REQUEST, SEED_ANSWER and TAGS; see psi.fast.messages:
+    TREES = 24  # receiver: what opens the sender's seeds, and a salt
+    ENCODING = 25  # receiver: which attempt at its store succeeded
+    MATRIX = 26  # receiver: a slice of its store, encoded and masked
+    MATRIX_END = 27
 
 
 @dataclass(frozen=True, slots=True)

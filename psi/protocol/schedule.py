@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from psi.agreement.modes import Comparer, Reveal, Side
+from psi.agreement.modes import Comparer, Reveal, SessionProtocol, Side
 from psi.agreement.terms import Terms
+from psi.fast import cost as fast_cost
 from psi.group.masking import STATISTICAL_BITS
 
 
@@ -103,5 +104,9 @@ def size_of(run: PlannedRun, terms: Terms, sizes: Mapping[Side, Sequence[int]]) 
 
 
 def operations(terms: Terms, side: Side, sizes: Mapping[Side, Sequence[int]]) -> int:
-    """Group operations of one side over all runs of a session; sizes as for `size_of`."""
-    return sum(size_of(run, terms, sizes).operations(receives=run.receiver is side) for run in plan(terms))
+    """Group operations of one side over all runs of a session, or pieces of work of the fast protocol; sizes as for
+    `size_of`."""
+    found = [(size_of(run, terms, sizes), run.receiver is side) for run in plan(terms)]
+    if terms.protocol is SessionProtocol.FAST:
+        return sum(fast_cost.work(*((r.n, r.m) if own else (r.m, r.n)), receives=own) for r, own in found)
+    return sum(size.operations(receives=receives) for size, receives in found)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from psi.agreement.modes import Side
 from psi.agreement.terms import Terms, difference
+from psi.fast.kernels.interface import Kernels
 from psi.group.curve25519.backend import Backend
 from psi.identity.signing import Signer, Verifier
 from psi.inputs.tokens import TokenSource
@@ -26,7 +27,7 @@ class Setup:
     items, None for nothing. values: in `sum`, what own items add up. Private policy: admit() is called once, when the
     peer has proved who it is and before any size moves; check_size(items in all of the peer's lists) before anything
     derived from data moves; both raise PolicyError to refuse. max_peer_size: elements, so an item with K keys counts
-    K times. now: seconds since 1970, for the record's date.
+    K times. now: seconds since 1970, for the record's date. kernels: for the fast protocol, None under other terms.
     """
 
     side: Side
@@ -44,6 +45,7 @@ class Setup:
     check_size: Callable[[int], None] = lambda peer_size: None
     labels: Labels | None = None
     values: Values | None = None
+    kernels: Kernels | None = None
 
     @property
     def size(self) -> int:

@@ -9,7 +9,8 @@ One run has two roles. The receiver passes MASKING -> UNMASKING -> COMPARING; th
 when replies must be shuffled) -> REPLYING -> TAGGING. In `sum` the receiver goes on with DEALING -> GRANTING ->
 TRANSFERRING -> EXPECTING -> SHOWING -> ADDING, the sender with ASKING -> ASKED -> GATHERING -> CHALLENGING -> CHECKING
 -> CORRECTING: no correction leaves before the receiver's proof has come, and the sender goes no further if it is wrong.
-After the last run both sides FINISH.
+A run of the fast protocol has one state a role here: psi.fast.states has the order of its messages, and its sides hold
+to that. After the last run both sides FINISH.
 """
 
 from __future__ import annotations
@@ -54,6 +55,9 @@ class State(Enum):
     CHALLENGING = auto()  # sender: it is; the challenge has not gone out
     CHECKING = auto()  # sender: waiting for the proof
     CORRECTING = auto()  # sender: has it; sending corrections, then its share
+
+    RECEIVING_FAST = auto()  # receiver of a run of the fast protocol
+    SENDING_FAST = auto()  # sender of one
 
     RUN_OVER = auto()  # between runs, or before FINISH; never left standing while the peer is waited for
     FINISHING = auto()  # our FINISH is out; the peer's has not come
@@ -135,6 +139,26 @@ TABLE: dict[State, dict[Event, State]] = {
     State.CORRECTING: {
         (SEND, M.CORRECTIONS): State.CORRECTING,
         (SEND, M.TOTAL): State.RUN_OVER,
+    },
+    State.RECEIVING_FAST: {
+        (RECEIVE, M.SEED_REQUEST): State.RECEIVING_FAST,
+        (SEND, M.SEED_ANSWER): State.RECEIVING_FAST,
+        (SEND, M.TREES): State.RECEIVING_FAST,
+        (SEND, M.ENCODING): State.RECEIVING_FAST,
+        (SEND, M.MATRIX): State.RECEIVING_FAST,
+        (SEND, M.MATRIX_END): State.RECEIVING_FAST,
+        (RECEIVE, M.TAGS): State.RECEIVING_FAST,
+        (RECEIVE, M.TAGS_END): State.RUN_OVER,
+    },
+    State.SENDING_FAST: {
+        (SEND, M.SEED_REQUEST): State.SENDING_FAST,
+        (RECEIVE, M.SEED_ANSWER): State.SENDING_FAST,
+        (RECEIVE, M.TREES): State.SENDING_FAST,
+        (RECEIVE, M.ENCODING): State.SENDING_FAST,
+        (RECEIVE, M.MATRIX): State.SENDING_FAST,
+        (RECEIVE, M.MATRIX_END): State.SENDING_FAST,
+        (SEND, M.TAGS): State.SENDING_FAST,
+        (SEND, M.TAGS_END): State.RUN_OVER,
     },
     State.RUN_OVER: {(SEND, M.FINISH): State.FINISHING},
     State.FINISHING: {(RECEIVE, M.FINISH): State.DONE},

@@ -13,8 +13,11 @@ import numpy as np
 
 from psi import tables
 from psi.agreement.amounts import Amounts
-from psi.agreement.modes import Matching, Side
+from psi.agreement.modes import Matching, SessionProtocol, Side
 from psi.agreement.terms import KeyTerm, Terms
+from psi.fast import cost as fast_cost
+from psi.fast.kernels.choice import kernels_beside
+from psi.fast.parameters import MAX_ITEMS
 from psi.group.curve25519.backend import Backend
 from psi.identity.signing import Signer, Verifier
 from psi.inputs import items, values
@@ -24,7 +27,7 @@ from psi.inputs.items import Items, Report
 from psi.inputs.linked import Linked
 from psi.inputs.row_tokens import RowTokens
 from psi.inputs.spooled_tokens import shuffled
-from psi.inputs.tokens import TokenSource
+from psi.inputs.tokens import TokensInOrder, TokenSource
 from psi.inputs.values import SummedValues
 from psi.labels import columns
 from psi.labels.columns import ReceivedColumns, SentColumns
@@ -187,13 +190,18 @@ class Job:
         check_size: Callable[[int], None] = lambda peer_size: None,
     ) -> Setup:
         """What `psi.session.session.run` needs of this side. max_peer_size, admit, check_size: see
-        `psi.protocol.setup.Setup`; None for `usual_peer_size`. Raises InputError, see `gather`."""
+        `psi.protocol.setup.Setup`; None for `usual_peer_size`. Raises InputError and UsageError, see `gather`."""
         self.gather()
         stores: list[Store] = []  # this session's: a job may have many
         self._stores = stores
         prefixes = [token_prefix(number, key) for number, key in enumerate(self.keys, start=1)]
 
+        fast = self.terms.protocol is SessionProtocol.FAST
+
         def tokens(number: int) -> TokenSource:
+            if fast:  # one key for each list: see Terms
+                rows = None if self._linked is None else self._linked.table[:, 0]
+                return TokensInOrder(self._items[number].keys, prefixes[number], rows)
             if self._linked is None:
                 return shuffled(self._items[number].keys, prefixes[number], entropy)
             values = [found.keys for found in self._items if isinstance(found.keys, Packed)]
@@ -215,11 +223,14 @@ class Job:
             check_size=check_size,
             labels=self._sent,
             values=None if self._summed is None else self._summed.of,
+            kernels=kernels_beside(backend.name) if fast else None,
         )
 
     def gather(self) -> None:
         """Read the values that add up and the columns that this side gives along with its matches, unless that was
-        done: once the peer waits it is late to find out that they cannot be used. Raises InputError."""
+        done: once the peer waits it is late to find out that they cannot be used. Raises InputError, and UsageError for
+        lists that the fast protocol cannot take."""
+        self._check_room()
         amounts = self.terms.amounts_of(self.side)
         if amounts is not None and self._summed is None:
             self._summed = self._add_up(amounts, self.terms.declared_size(self.size))
@@ -235,6 +246,27 @@ class Job:
             folder=self._memory.folder,
             memory_limit=self._memory.half // 2,
         )
+
+    def _check_room(self) -> None:
+        """Whether the fast protocol can take this side's lists. It keeps items in memory, one list at a time."""
+        if self.terms.protocol is not SessionProtocol.FAST:
+            return
+        longest = max(self.sizes)
+        instead = "or use --protocol ecdh on both sides"
+        if longest > MAX_ITEMS:
+            raise UsageError(
+                f"this list has {longest:,} distinct keys; the fast protocol takes at most {MAX_ITEMS:,}: cut the "
+                f"list, {instead}",
+                term="protocol",
+            )
+        needed = fast_cost.memory_bytes(longest, receives=self.side in self.terms.learn.receivers)
+        if needed > self._memory.limit:
+            raise UsageError(
+                f"the fast protocol keeps a list of {longest:,} distinct keys in memory, which takes "
+                f"{needed >> 20:,} MiB, more than the {self._memory.limit >> 20:,} MiB of --memory-limit. Raise it "
+                f"if this machine has the memory, {instead}",
+                term="memory_limit",
+            )
 
     def _add_up(self, amounts: Amounts, declared: int) -> SummedValues:
         """The value of each item: of one key the sum of its rows, of several the row's own."""

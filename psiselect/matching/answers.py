@@ -23,6 +23,7 @@ class MatchResult:
     What a mode does not give is no None: asking for it raises UsageError, which says what would give it.
 
     Attributes:
+        protocol: how matches were found: ecdh, or fast, which is experimental and not reviewed.
         reveal: the mode: matches, count, sum or noisy-count.
         learn: who learns, as this side says it: me, peer or both.
         peer: the peer's name in its certificate; None where both parties are here.
@@ -35,6 +36,7 @@ class MatchResult:
         backend: which implementation computed it.
     """
 
+    protocol: str
     reveal: str
     learn: str
     peer: str | None
@@ -63,6 +65,7 @@ class MatchResult:
         exact = json["sum_exact"]
         schema = found.job.source.schema
         return cls(
+            protocol=found.terms.protocol.value,
             reveal=found.terms.reveal.value,
             learn=str(json["learn"]),
             peer=None if found.peer is None else found.peer.name,

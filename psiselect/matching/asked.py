@@ -17,7 +17,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
-from psi.agreement.modes import Comparer, Matching, Reveal
+from psi.agreement.modes import Comparer, Matching, Reveal, SessionProtocol
 from psi.identity.identity import Identity, PeerIdentity
 from psi.tables import ReadingOptions
 from psi.tables.opening import is_stored
@@ -62,6 +62,7 @@ class ListKeywords(ReadingKeywords, total=False):
 class TermKeywords(ListKeywords, total=False):
     """What both sides must say alike, and the means of this side. docs/cli.md explains each."""
 
+    protocol: Literal["ecdh", "fast"]
     reveal: Literal["matches", "count", "sum", "noisy-count"]
     matching: Literal["one-to-one", "one-to-many"]
     epsilon: Exact
@@ -98,6 +99,7 @@ class SessionKeywords(TermKeywords, total=False):
 class EstimateKeywords(TypedDict, total=False):
     """What a prediction takes beside the lengths of both lists; `psi estimate` in docs/cli.md explains each."""
 
+    protocol: Literal["ecdh", "fast"]
     reveal: Literal["matches", "count", "sum", "noisy-count"]
     learn: Literal["me", "peer", "both"]
     keys: int
@@ -263,6 +265,7 @@ OPTIONS: Mapping[str, tuple[str, _Check]] = {
     "strict": ("strict", flag),
     "workdir": ("workdir", path),
     "memory_limit": ("memory_limit", size),
+    "protocol": ("protocol", one_of(SessionProtocol)),
     "reveal": ("reveal", one_of(Reveal)),
     "matching": ("matching", one_of(Matching)),
     "epsilon": ("epsilon", exact_text),

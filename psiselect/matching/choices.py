@@ -11,7 +11,7 @@ from typing import Self
 from dpselect.privacy import parse_fraction
 from psi.accounts.policy import Request
 from psi.agreement.column_terms import DEFAULT_LABEL_BYTES, ColumnTerms
-from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
+from psi.agreement.modes import Comparer, Learner, Matching, Reveal, SessionProtocol, Side
 from psi.agreement.terms import KeyTerm, Terms
 from psi.identity.identity import Identity, PeerIdentity
 from psi.normalize import KeySpec, parse_key
@@ -114,6 +114,12 @@ class Choices:
         terms = terms_of(side, keys, given)
         if given.resume and given.workdir is None:
             raise UsageError("--resume needs --workdir, the folder where the session is kept", term="workdir")
+        if given.resume and terms.protocol is SessionProtocol.FAST:
+            raise UsageError(
+                "--resume cannot keep a session of the fast protocol: what it would have to keep must be used only "
+                "once. Leave out --resume, or use --protocol ecdh on both sides",
+                term="resume",
+            )
         if given.resume and given.more_identities:
             raise UsageError("--resume keeps a session of one identity; name one --identity", term="identity")
         if given.output is not None and (given.learn == "peer" or terms.reveal is not Reveal.MATCHES):
@@ -121,6 +127,11 @@ class Choices:
         if given.columns is not None and given.output is None and not speaker.takes_rows:
             raise UsageError("--columns says what is written to --output; name an --output", term="columns")
         own = charge_of(side, terms, given.ledger, given.dataset)
+        if terms.protocol.status is not None:
+            talk.tell(
+                f"--protocol {terms.protocol.value} is {terms.protocol.status}. It protects nothing against a side "
+                "that gets the result and does not follow the protocol (docs/fast-protocol.md)"
+            )
         room = memory(given.memory_limit, given.workdir)
         output = StoreTarget.of(given.output, room.folder) if isinstance(given.output, str) else given.output
         spare = Spare(room.folder, RESUMED if given.resume else None)
@@ -146,6 +157,7 @@ def terms_of(side: Side, keys: tuple[KeySpec, ...], given: GivenOptions) -> Term
     label_bytes = DEFAULT_LABEL_BYTES if travelling is not None and given.label_bytes is None else given.label_bytes
     decimals, largest = values.asked(reveal, given.value_decimals, given.value_max)
     return Terms(
+        protocol=SessionProtocol(given.protocol),
         reveal=reveal,
         learn=_learner(side, given.learn),
         keys=tuple(map(KeyTerm.of, keys)),
@@ -190,4 +202,5 @@ def _request(side: Side, terms: Terms, keys: tuple[KeySpec, ...], given: GivenOp
         min_matches=terms.min_matches,
         own_size=None,
         min_matches_by=terms.min_matches_by,
+        protocol=terms.protocol,
     )

@@ -19,7 +19,9 @@ from psiselect.tables import AnyTable, HeldTable, Table
 # What the state of an offer holds of them (docs/offline.md). A file without a version is of version 1; a field that is
 # added later needs a default, and then older files can still be read.
 _VERSION = 1
-_NOT_SAVED = frozenset(("output", "columns", "record", "timeout", "as_json", "ledger", "dataset", "more_identities"))
+_NOT_SAVED = frozenset(
+    ("output", "columns", "record", "timeout", "as_json", "ledger", "dataset", "more_identities", "protocol")
+)
 
 
 class LearnedBy(enum.Enum):
@@ -55,6 +57,7 @@ class GivenOptions:
     # What both sides must agree on.
     matching: str
     reveal: str
+    protocol: str = "ecdh"
     learn: str = "me"
     epsilon: str | None = None
     delta: str | None = None

@@ -67,6 +67,8 @@ class Found:
         """As `--json` prints it; values are not all of plain JSON types."""
         result, outcome, terms = self.result, self.outcome, self.terms
         return {
+            "protocol": terms.protocol.value,
+            **({} if terms.protocol.status is None else {"protocol_status": terms.protocol.status}),
             "reveal": terms.reveal.value,
             "learn": learn_of(self.job.side, terms),
             "own_size": result.own_size,

@@ -125,6 +125,9 @@ def without_curve(patch: pytest.MonkeyPatch) -> None:
         def seeds(self, answer: U8) -> U8:
             return pairs[np.arange(CHOICES), self.bits]
 
+        def close(self) -> None:
+            """Nothing is secret in a test."""
+
     patch.setattr("psi.fast.sender.BaseReceiver", Chooser)
     patch.setattr("psi.fast.receiver.BaseSender.answer", lambda self, request: (request, pairs))
 

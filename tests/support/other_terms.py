@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.modes import Comparer, Learner, Matching, Reveal
+from psi.agreement.modes import Comparer, Learner, Matching, Reveal, SessionProtocol
 from psi.agreement.terms import KeyTerm
 from support.parties import RAW
 
@@ -17,6 +17,7 @@ COLUMNS = {"columns": ColumnTerms(connect=(), listen=("city",)), "label_bytes": 
 OTHER_TERMS = {
     "version": {"version": 3},
     "suite": {"suite": "other"},
+    "protocol": {"protocol": SessionProtocol.FAST},
     "reveal": {"reveal": Reveal.COUNT},
     "learn": {"learn": Learner.BOTH},
     "rule": {"keys": (KeyTerm("email/1", "11" * 32),)},

@@ -7,8 +7,9 @@ import functools
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 
-from psi.agreement.modes import Learner, Reveal, Side
+from psi.agreement.modes import Learner, Reveal, SessionProtocol, Side
 from psi.agreement.terms import KeyTerm, Terms
+from psi.fast.kernels.portable import PortableKernels
 from psi.group.curve25519.portable import PortableBackend
 from psi.inputs.tokens import KeyTokens
 from psi.protocol.party import Party
@@ -61,6 +62,7 @@ def setup(side: Side, items: Iterable[bytes], agreed: Terms | None = None, seed:
         entropy=entropy,
         max_peer_size=1 << 20,
         now=1_700_000_000,
+        kernels=PortableKernels() if agreed is not None and agreed.protocol is SessionProtocol.FAST else None,
     )
     return dataclasses.replace(plain, **changes)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from psi.accounts.policy import Allowance, Charge, PeerRules, Policy, Request
-from psi.agreement.modes import Comparer, Reveal
+from psi.agreement.modes import Comparer, Reveal, SessionProtocol
 from psiselect.base.errors import InputError, PolicyError
 
 PEER, OTHER, STRANGER, NOISY = b"\x11" * 32, b"\x22" * 32, b"\x33" * 32, b"\x44" * 32
@@ -32,6 +32,7 @@ fingerprint = "{OTHER.hex()}"
 reveal = ["matches", "count"]
 send_columns = ["city", "plan"]
 output_rows = true
+protocols = ["ecdh", "fast"]
 runs = {{count = 1, per = "12h"}}
 
 [[peer]]
@@ -60,7 +61,11 @@ def test_a_policy_is_read_with_each_peers_own_rules(file: Path) -> None:
         frozenset({Reveal.COUNT}), columns, frozenset(), False, 1_000, 2_000, 10, week
     )
     both, sent = frozenset({Reveal.COUNT, Reveal.MATCHES}), frozenset({"city", "plan"})
-    assert policy.rules(OTHER) == PeerRules(both, columns, sent, True, 1_000, 2_000, 10, Allowance(1, 12 * 3600, "12h"))
+    assert policy.rules(OTHER) == PeerRules(
+        *(both, columns, sent, True, 1_000, 2_000, 10, Allowance(1, 12 * 3600, "12h")),
+        protocols=frozenset(SessionProtocol),
+    )
+    assert policy.rules(PEER).protocols == {SessionProtocol.ECDH}
     assert policy.rules(NOISY).ledger == Charge("weekly.budget", "customers")
     assert policy.beside("weekly.budget") == file.parent / "weekly.budget"
 

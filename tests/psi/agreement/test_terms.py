@@ -97,7 +97,7 @@ def test_true_is_not_one(name: str) -> None:
 def test_a_term_of_another_type_differs(name: str) -> None:
     """1 is not true, and "1" is not 1."""
     peer = terms().to_json()
-    peer[name] = [peer[name]]
+    peer[name] = [peer.get(name)]
     found = difference(terms(), peer)
     assert found is not None
     assert found.term == {"keys": "rule"}.get(name, name)

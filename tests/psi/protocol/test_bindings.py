@@ -55,7 +55,7 @@ def test_each_term_is_in_the_hello_the_transcript_and_the_record(term: str) -> N
         record = party.make_record(parties[Side.LISTEN]._setup, (1,), bytes(64), 0, None)
         found.append((json.loads(parties[Side.LISTEN]._hellos[Side.LISTEN])["terms"], parties, record))
     (here, ours, record), (there, others, other) = found
-    differ = {name for name in here if here[name] != there[name]}
+    differ = {name for name in here.keys() | there.keys() if here.get(name) != there.get(name)}
     assert {"rule": "keys"}.get(term, term) in differ
     for side in Side:
         assert ours[side].transcript == ours[side.other].transcript

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.other_terms import ALIKE, NOISY, OTHER_TERMS, SUM
 from support.parties import KEYS, Key, pump, run, setup, terms
 
-from psi.agreement.modes import Learner, Reveal, Side
+from psi.agreement.modes import Learner, Reveal, SessionProtocol, Side
 from psi.agreement.terms import KeyTerm
 from psi.protocol import messages
 from psi.protocol.messages import MessageType as M
@@ -196,7 +196,10 @@ PASSING = (
 WAITING = [state for state in State if state not in PASSING]
 OF_SUM_RECEIVER = (State.DEALING, State.TRANSFERRING, State.EXPECTING, State.ADDING)
 OF_SUM_SENDER = (State.ASKING, State.ASKED, State.GATHERING, State.CHECKING, State.CORRECTING)
-OF_SENDER = (State.ANSWERING, State.COLLECTING, State.REPLYING, State.TAGGING, *OF_SUM_SENDER)
+OF_SENDER = (
+    *(State.ANSWERING, State.COLLECTING, State.REPLYING, State.TAGGING, State.SENDING_FAST),
+    *OF_SUM_SENDER,
+)
 
 
 def party_in(state: State) -> Party:
@@ -206,6 +209,8 @@ def party_in(state: State) -> Party:
     agreed = terms(reveal=Reveal.COUNT if shuffled else Reveal.MATCHES, chunk=2)
     if state in (*OF_SUM_RECEIVER, *OF_SUM_SENDER):
         agreed = terms(**SUM, chunk=2)
+    if state in (State.RECEIVING_FAST, State.SENDING_FAST):
+        agreed = terms(protocol=SessionProtocol.FAST, chunk=2)
     parties = {s: Party(setup(s, [b"1", b"2", b"3"], agreed, values=np.zeros_like)) for s in Side}
     if state is State.OPENING:
         return parties[side]
@@ -270,6 +275,9 @@ def test_what_may_be_received_is_what_the_specification_lists() -> None:
         State.CHALLENGING: {M.ALIVE},
         State.CHECKING: {M.PROOF, M.ALIVE},
         State.CORRECTING: {M.ALIVE},
+        # psi.fast.states has the order of these.
+        State.RECEIVING_FAST: {M.SEED_REQUEST, M.TAGS, M.TAGS_END, M.ALIVE},
+        State.SENDING_FAST: {M.SEED_ANSWER, M.TREES, M.ENCODING, M.MATRIX, M.MATRIX_END, M.ALIVE},
         State.RUN_OVER: {M.ALIVE},
         State.FINISHING: {M.FINISH, M.ALIVE},
     }
@@ -295,6 +303,8 @@ def test_what_may_be_sent_is_what_the_specification_lists() -> None:
         State.ASKING: {M.SEED_REQUEST},
         State.CHALLENGING: {M.CHALLENGE},
         State.CORRECTING: {M.CORRECTIONS, M.TOTAL},
+        State.RECEIVING_FAST: {M.SEED_ANSWER, M.TREES, M.ENCODING, M.MATRIX, M.MATRIX_END},
+        State.SENDING_FAST: {M.SEED_REQUEST, M.TAGS, M.TAGS_END},
         State.RUN_OVER: {M.FINISH},
     }
     before_the_proof = {State.OPENING, State.GREETED, State.SIGNING, State.PROVING}
