@@ -40,6 +40,7 @@ _NEEDED = {
     "table": ("by",),
     "threshold": ("column",),
 }
+_OF_SUMS = ("column", "lower", "upper", "unit")  # of a table: what counts alone do not take
 _MISSING = {
     "column": "Choose the column.",
     "by": "Choose the column of the groups.",
@@ -291,11 +292,16 @@ def _question(task: Numbers, sent: Sent, neighbors: str) -> Question:
         if lines:
             found[field] = lines
         elif not sent.text("bins"):
-            sent.errors[field] = "Write at least one, each on a line of its own."
+            ranges = ", or the edges of ranges below" if statistic == "histogram" else ""
+            sent.errors[field] = f"Write at least one, each on a line of its own{ranges}."
     if statistic == "histogram" and sent.text("bins"):
         found["bins"] = [part.strip() for part in re.split(r"[,;\s]+", sent.text("bins")) if part.strip()]
     if statistic == "table":
         found["statistics"] = [each for each in ("count", "sum", "mean") if sent.text(f"show_{each}")] or ["count"]
+        if found["statistics"] == ["count"]:
+            found = {field: value for field, value in found.items() if field not in _OF_SUMS}
+        else:
+            sent.errors.update({field: _MISSING[field] for field in _OF_SUMS[:3] if field not in found})
     if statistic == "mean" and (rows := whole(sent, "n", 1, _MOST, "the number of rows")):
         found["n"] = rows
     if statistic == "threshold":

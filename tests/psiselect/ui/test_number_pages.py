@@ -151,6 +151,8 @@ def test_two_windows_make_one_budget(page: Page, tmp_path: Path) -> None:
         ("histogram", {"column": "town"}, "categories"),
         ("histogram", {"column": "town", "categories": "north"}, "all"),
         ("table", {"groups": "a"}, "by"),
+        ("table", {"by": "town", "groups": "a", "show_sum": "y"}, "column"),
+        ("table", {"by": "town", "groups": "a", "show_mean": "y", "column": "age"}, "lower"),
         ("threshold", {"column": "town", "categories": "north"}, "at_least"),
     ],
 )
