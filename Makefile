@@ -40,8 +40,12 @@ $(VENV)/demo.stamp: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q -e .
 	touch $@
 
+# The walks through the page need a browser; they are skipped where there is none.
+COMMA := ,
+BROWSER := $(if $(shell command -v chromium chromium-browser google-chrome),$(COMMA)browser)
+
 $(VENV)/test.stamp: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install -q -e '.[test]'
+	$(BIN)/python -m pip install -q -e '.[test$(BROWSER)]'
 	touch $@
 
 $(VENV)/check.stamp: pyproject.toml | $(VENV)/bin/python

@@ -31,10 +31,10 @@ IDLE_MINUTES = 30
     help="End after so much time without use. Time in which the page works does not count.",
 )
 def command(port: int, no_browser: bool, idle: int) -> None:
-    """Open a page in the browser: hold an election, or find the right approach.
+    """Open a page in the browser: elections, matches with a partner, numbers about people, budgets, the advisor.
 
-    Only your browser on this machine can use the page, and it loads nothing from elsewhere. End it with Ctrl-C. Draws
-    are recorded in ~/.local/share/psiselect/ui.
+    Only your browser on this machine can use the page, and it loads nothing from elsewhere. End it with Ctrl-C. Draws,
+    budgets and identities are kept in ~/.local/share/psiselect/ui.
 
     \b
     Examples:

@@ -94,8 +94,11 @@ ADAPTERS = {
     # The page: a loopback socket, the file that lets the browser in, uploads, idle time.
     "psiselect.ui.folder": {FILES},
     "psiselect.ui.idle": {CLOCK},
+    "psiselect.ui.ledgers": {FILES},
     "psiselect.ui.server": {FILES, SOCKETS},
     "psiselect.ui.uploads": {FILES},
+    "psiselect.ui.work": {CLOCK},
+    "psiselect.ui.workroom": {FILES},
     "mpc.functions": {CLOCK},
     "mpc.mesh": {CLOCK},
     "mpc.mpyc_bridge": {SOCKETS},

@@ -7,6 +7,11 @@
     told      errors in the words of the page
     site      all pages together; desk: what they share
     vote      an election as a task; vote_pages: its pages
+    lists     a table that a form has sent
+    numbers   numbers about a table as a task; number_pages: their pages
+    match     a match as a task; match_pages, partner_pages: its pages
+    work      what takes a while, in a thread; workroom: the files that it writes
+    ledgers   budgets in files; budget_pages: what was spent
     advising  the advisor's questions as pages
     templates/, static/: what the browser shows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -19,8 +19,16 @@ from psiselect.base.entropy import Entropy, SystemEntropy
 from psiselect.ui.access import Access
 from psiselect.ui.folder import Folder
 from psiselect.ui.forms import TOKEN, Sent, sent_form
+from psiselect.ui.idle import Idle
 
 HERE = Path(__file__).parent
+PROGRESS = "progress.html"
+# Nothing from elsewhere, and no script at all.
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+# Of a page that shows progress: the one script of this server, which asks this server how far the work is.
+LIVE_POLICY = f"{POLICY}; script-src 'self'; connect-src 'self'"
 _MOST_TASKS = 8  # under way at once; one more ends the oldest
 _ID_BYTES = 12
 
@@ -31,11 +39,15 @@ class Ending(Protocol):
     """What a task does at its end."""
 
     def close(self) -> None:
-        """Let files go."""
+        """Stop what is at work, and let files go."""
 
 
 class EndedError(Exception):
     """There is no such task any more."""
+
+
+class BusyError(Exception):
+    """So many tasks are at work that no other one may begin."""
 
 
 class Tasks:
@@ -47,13 +59,21 @@ class Tasks:
         self._found: OrderedDict[str, Ending] = OrderedDict()
 
     def add(self, task: Ending) -> str:
-        """Keep a task; returns its name in addresses."""
+        """Keep a task; returns its name in addresses. The oldest one ends where there are too many, but none that is at
+        work. Raises BusyError, and then the task has ended."""
         name = base64.urlsafe_b64encode(self._entropy.read(_ID_BYTES)).decode()
         with self._lock:
-            self._found[name] = task
-            ended = [self._found.popitem(last=False)[1] for _ in range(len(self._found) - _MOST_TASKS)]
-        for old in ended:
+            over = len(self._found) >= _MOST_TASKS
+            idle = next((each for each, old in self._found.items() if not getattr(old, "busy", False)), None)
+            if over and idle is None:
+                old: Ending | None = task
+            else:
+                old = self._found.pop(idle) if over and idle is not None else None
+                self._found[name] = task
+        if old is not None:
             old.close()
+        if old is task:
+            raise BusyError
         return name
 
     def find(self, name: str, kind: type[Task]) -> Task:
@@ -85,7 +105,9 @@ class Desk:
 
     access: Access
     folder: Folder
+    idle: Idle
     tasks: Tasks = field(default_factory=Tasks)
+    means: Mapping[str, Any] = field(default_factory=dict)  # what sessions run with; by default what suits the machine
     _templates: jinja2.Environment = field(
         default_factory=lambda: jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE / "templates"),
@@ -101,11 +123,12 @@ class Desk:
         return self.access.base + path
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
-        """A page from a template. What it shows is escaped."""
+        """A page from a template. What it shows is escaped. One that is shown while something works may run the script
+        that shows progress."""
         made = self._templates.get_template(template).render(
             at=self.at, token_name=TOKEN, form_token=self.access.form_token, **values
         )
-        return HTMLResponse(made, status)
+        return HTMLResponse(made, status, {"content-security-policy": LIVE_POLICY} if template == PROGRESS else None)
 
     def refusal(self, status: int, title: str, sentence: str) -> Response:
         """A page that says that nothing was done."""
@@ -115,9 +138,9 @@ class Desk:
         """Send the browser to another page, so that loading it again sends no form."""
         return RedirectResponse(self.at(path), 303)
 
-    async def sent(self, request: Request) -> Sent:
+    async def sent(self, request: Request, files: int = 1) -> Sent:
         """See `sent_form`."""
-        return await sent_form(request, self.access)
+        return await sent_form(request, self.access, files)
 
 
 def working(answer: Callable[..., Response], *arguments: Any) -> Awaitable[Response]:

@@ -15,7 +15,7 @@ from psiselect.base.atomic import reported
 from psiselect.base.errors import InputError, UsageError
 
 MOST_NAME = 200  # characters of the name of an election or a data set
-_ELECTIONS, _BUDGETS = "elections", "budgets"
+_ELECTIONS, _BUDGETS, _IDENTITIES = "elections", "budgets", "identities"
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,14 @@ class Folder:
     def budget_of(self, dataset: str) -> Path:
         """The file for the budget of a data set. Raises InputError, OutputError, UsageError."""
         return self._inside(_BUDGETS) / f"{file_name(dataset)}.ledger"
+
+    def identities(self) -> Path:
+        """The folder for this person's identities. Raises InputError, OutputError."""
+        return self._inside(_IDENTITIES)
+
+    def certificates(self) -> list[Path]:
+        """The certificates of this person's identities."""
+        return sorted((self.path / _IDENTITIES).glob("*.crt"))
 
     def draws(self) -> list[Path]:
         """The draws on record, by name."""

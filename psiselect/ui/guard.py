@@ -19,17 +19,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from psiselect.base.events import SafeLogger, event
 from psiselect.ui.access import COOKIE, Access
+from psiselect.ui.desk import POLICY
 from psiselect.ui.idle import Idle
+from psiselect.ui.uploads import place, room
 
 LOGGER = SafeLogger("psiselect.ui")
 ENTRY = "/enter"
-MOST_UPLOADED = 256 << 20  # bytes of a form with a file; the readers of ballots take no more
-MOST_SENT = 1 << 20  # bytes of any other form
+MOST_UPLOADED = 256 << 20  # bytes of a form with ballots; their readers take no more
+MOST_TABLE = 4 << 30  # bytes of a form with other files
+MOST_SENT = 1 << 20  # bytes of any form without a file
+_MOST_DRAINED = 64 << 30  # bytes that are read and thrown away, so that the browser shows the refusal
+_BALLOTS = "/vote"  # the pages that take them
 
-# Nothing from elsewhere, and no script at all.
-POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 HEADERS = {
     "content-security-policy": POLICY,
     "cache-control": "no-store",
@@ -45,7 +46,11 @@ Page = Callable[[int, str, str], Response]
 
 
 class TooMuchError(Exception):
-    """More was sent than a form may hold."""
+    """More was sent than a form may hold. most: bytes."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
 
 
 class Guard:
@@ -68,9 +73,16 @@ class Guard:
         if refused is not None:
             await refused(scope, receive, send)
             return
-        most = MOST_UPLOADED if _has_file(scope) else MOST_SENT
+        body = _Body(receive, self._most(scope))
+        answer = body.before(send)
+        if _length(Headers(scope=scope)) > body.most:
+            await too_much(self._refusal, body.most)(scope, receive, answer)
+            return
         try:
-            await self._app(scope, _capped(receive, most), send)
+            if _has_file(scope) and _length(Headers(scope=scope)) > room():
+                await no_room(self._refusal)(scope, receive, answer)
+                return
+            await self._app(scope, body.capped, answer)
         except Exception as error:  # noqa: BLE001 (whatever it is, nothing of it is shown)
             # What a bug says may quote a file, so neither the log nor the page has more than its kind.
             LOGGER.error("a page failed: %s", type(error).__name__, extra=event("page_failed"))
@@ -92,33 +104,64 @@ class Guard:
             return self._refusal(403, "Not sent from here", "Another site has sent you here. Nothing was done.")
         if not entering and not self._access.holds(HTTPConnection(scope).cookies.get(COOKIE)):
             return self._locked(403)
-        most = MOST_UPLOADED if _has_file(scope) else MOST_SENT
-        return too_much(self._refusal) if _length(headers) > most else None
+        return None
+
+    def _most(self, scope: Scope) -> int:
+        if not _has_file(scope):
+            return MOST_SENT
+        return MOST_UPLOADED if scope["path"].startswith(self._access.base + _BALLOTS) else MOST_TABLE
 
     def _locked(self, status: int) -> Response:
         return self._refusal(status, "This page is locked", "Start it with psiselect ui, and use the page that opens.")
 
 
-def too_much(refusal: Page) -> Response:
-    """The page for whoever sends more than a form may hold."""
+def too_much(refusal: Page, most: int) -> Response:
+    """The page for whoever sends more than the `most` bytes that a form may hold."""
+    size = f"{most >> 30} GB" if most >= 1 << 30 else f"{most >> 20} MB"
+    return refusal(413, "The file is too large", f"This page takes at most {size}. Nothing was kept of your file.")
+
+
+def no_room(refusal: Page) -> Response:
+    """The page for whoever sends more than the disk has room for."""
     return refusal(
-        413, "The file is too large", f"This page takes at most {MOST_UPLOADED >> 20} MB. Use the command for more."
+        507,
+        "There is no room for this file",
+        f"The disk with the folder for temporary files, {place()}, is full. Nothing was kept of your file. Delete "
+        "other files there, or ask whoever runs this machine for another folder (the setting TMPDIR).",
     )
 
 
-def _capped(receive: Receive, most: int) -> Receive:
-    """What is received, up to `most` bytes. Raises TooMuchError."""
-    got = 0
+class _Body:
+    """The body of one request, up to `most` bytes."""
 
-    async def counted() -> Message:
-        nonlocal got
-        message = await receive()
-        got += len(message.get("body", b""))
-        if got > most:
-            raise TooMuchError
+    def __init__(self, receive: Receive, most: int) -> None:
+        self.most = most
+        self._receive, self._got, self._more = receive, 0, True
+
+    async def capped(self) -> Message:
+        """The next part. Raises TooMuchError."""
+        message = await self._next()
+        if self._got > self.most:
+            raise TooMuchError(self.most)
         return message
 
-    return counted
+    def before(self, send: Send) -> Send:
+        """Sends an answer when the browser has sent its form. Before that it would not look at the answer, and show
+        that the connection was lost."""
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                while self._more and self._got < _MOST_DRAINED:
+                    await self._next()
+            await send(message)
+
+        return answer
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        self._got += len(message.get("body", b""))
+        self._more = message["type"] == "http.request" and message.get("more_body", False)
+        return message
 
 
 def _with_headers(send: Send) -> Send:
@@ -138,4 +181,4 @@ def _has_file(scope: Scope) -> bool:
 
 def _length(headers: Headers) -> int:
     text = headers.get("content-length", "0")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else MOST_UPLOADED + 1
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else MOST_TABLE + 1

@@ -52,9 +52,9 @@ def serve(port: int, folder: Folder, idle_seconds: float, opened: Callable[[Path
     with _listening(port) as sock:
         port = sock.getsockname()[1]
         access, idle = Access(), Idle(idle_seconds)
-        desk = Desk(access, folder)
+        desk = Desk(access, folder, idle)
         config = uvicorn.Config(
-            site(desk, idle, port),
+            site(desk, port),
             http="h11",
             ws="none",
             lifespan="off",
@@ -65,8 +65,9 @@ def serve(port: int, folder: Folder, idle_seconds: float, opened: Callable[[Path
             limit_concurrency=_MOST_AT_ONCE,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
-        # Its words may quote what a request holds. What is to be known of errors, the guard says.
-        logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)
+        # Their words may quote what a request holds. What is to be known of errors, the guard says.
+        for name in ("uvicorn", "python_multipart"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         server = _Server(config, idle)
         try:
             with handed_over(access, port) as key:

@@ -14,17 +14,23 @@ from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from psiselect.ui.access import COOKIE, Access
-from psiselect.ui.desk import HERE, Desk, EndedError
+from psiselect.ui.desk import HERE, BusyError, Desk, EndedError
 from psiselect.ui.forms import OldFormError
-from psiselect.ui.guard import ENTRY, Guard, TooMuchError, too_much
-from psiselect.ui.idle import Idle
+from psiselect.ui.guard import ENTRY, MOST_UPLOADED, Guard, TooMuchError, no_room, too_much
+from psiselect.ui.uploads import NoRoomError
 
-_FILES = ("style.css", "icon.svg")
+_FILES = ("style.css", "icon.svg", "progress.js")
 # Where the pages of each room are. They are loaded when somebody enters the room, so that the first page comes quickly.
-ROOMS = {"vote": "psiselect.ui.vote_pages:VotePages", "advise": "psiselect.ui.advising:AdvicePages"}
+ROOMS = {
+    "vote": "psiselect.ui.vote_pages:VotePages",
+    "numbers": "psiselect.ui.number_pages:NumberPages",
+    "match": "psiselect.ui.match_pages:MatchPages",
+    "budgets": "psiselect.ui.budget_pages:BudgetPages",
+    "advise": "psiselect.ui.advising:AdvicePages",
+}
 
 
-def site(desk: Desk, idle: Idle, port: int) -> ASGIApp:
+def site(desk: Desk, port: int) -> ASGIApp:
     """The application that answers. port: of this server."""
     app = Starlette(
         routes=[
@@ -46,14 +52,18 @@ def site(desk: Desk, idle: Idle, port: int) -> ASGIApp:
             EndedError: lambda request, error: desk.refusal(
                 404, "This task has ended", "Its files are gone. Results stay on record. Start again."
             ),
-            TooMuchError: lambda request, error: too_much(desk.refusal),
+            BusyError: lambda request, error: desk.refusal(
+                409, "Too many tasks", "Eight matches are under way. Wait for one to end, or stop one, and try again."
+            ),
+            TooMuchError: lambda request, error: too_much(desk.refusal, getattr(error, "most", MOST_UPLOADED)),
+            NoRoomError: lambda request, error: no_room(desk.refusal),
             Exception: lambda request, error: desk.refusal(
                 500, "This page has failed", "This is a bug in psiselect. Your files stay as they are. Start again."
             ),
             HTTPException: lambda request, error: _http(desk, error),
         },
     )
-    return Guard(app, desk.access, idle, port, desk.refusal)
+    return Guard(app, desk.access, desk.idle, port, desk.refusal)
 
 
 class _File:

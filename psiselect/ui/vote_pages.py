@@ -14,7 +14,7 @@ from psiselect.base.errors import PsiselectError, UsageError
 from psiselect.elections.draws import DrawRecord
 from psiselect.elections.expectation import EPSILONS
 from psiselect.ui.desk import Desk, working
-from psiselect.ui.forms import Sent
+from psiselect.ui.forms import Sent, whole
 from psiselect.ui.told import told
 from psiselect.ui.vote import How, Vote, on_record, wish_of
 
@@ -129,13 +129,13 @@ class VotePages:
     def _protected(self, name: str, vote: Vote, sent: Sent) -> Response:
         if vote.reading is None:
             return self._desk.to(f"/vote/{name}")
-        entitled = _whole(sent, "entitled", 1, _MOST_VOTERS, "the number of people who may vote") or None
+        entitled = whole(sent, "entitled", 1, _MOST_VOTERS, "the number of people who may vote") or None
         most = min(_MOST_SEATS, len(vote.reading.profile.candidates) - 1)
         seats = 0
         if most < 1:
             sent.errors["seats"] = "There is only one candidate, so there is nothing to choose."
         else:
-            seats = _whole(sent, "seats", 1, most, "the number of seats") or (0 if "seats" in sent.errors else 1)
+            seats = whole(sent, "seats", 1, most, "the number of seats") or (0 if "seats" in sent.errors else 1)
         chosen = sent.text("epsilon")
         text = sent.text("epsilon_other") if chosen == "other" else chosen
         looking = sent.text("do") == "look"
@@ -196,14 +196,3 @@ def _chosen(vote: Vote) -> dict[str, str]:
         "seats": str(vote.wish.seats),
         "entitled": entitled,
     }
-
-
-def _whole(sent: Sent, field: str, least: int, most: int, what: str) -> int:
-    """A whole number, 0 where the field is empty or wrong; what is wrong is noted."""
-    text = sent.text(field).replace(",", "").replace(" ", "")
-    if not text:
-        return 0
-    if not (text.isascii() and text.isdigit() and len(text) < 12 and least <= int(text) <= most):
-        sent.errors[field] = f"Write {what}: a whole number from {least} to {most:,}."
-        return 0
-    return int(text)

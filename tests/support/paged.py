@@ -31,9 +31,9 @@ class Page:
     access: Access = field(default_factory=Access)
 
     def __post_init__(self) -> None:
-        self.desk = Desk(self.access, Folder(self.folder / "ui"))
+        self.desk = Desk(self.access, Folder(self.folder / "ui"), self.idle)
         self.client = TestClient(
-            site(self.desk, self.idle, PORT), base_url=ORIGIN, follow_redirects=False, raise_server_exceptions=False
+            site(self.desk, PORT), base_url=ORIGIN, follow_redirects=False, raise_server_exceptions=False
         )
         self.now = httpx.Response(200, text="")
 
@@ -50,7 +50,7 @@ class Page:
     def post(self, path: str, data: dict[str, str] | None = None, file: Any = None, **headers: str) -> httpx.Response:
         """Send a form, as this server's own page would. file: (name, content)."""
         fields = {"csrf": self.access.form_token, **(data or {})}
-        files = None if file is None else {"ballots": file}
+        files = None if file is None else file if isinstance(file, dict) else {"ballots": file}
         sent = {"Origin": ORIGIN, **headers}
         self.now = self.client.post(self.access.base + path, data=fields, files=files, headers=sent)
         return self._followed()

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import re
 import stat
+import tempfile
+import tracemalloc
 from pathlib import Path
 
+import anyio
 import pytest
 from support.entropy import FixedEntropy
 from support.paged import ORIGIN, PORT, Page, let_in
 
 from psiselect.ui import guard, uploads
 from psiselect.ui.access import Access
+from psiselect.ui.desk import HERE, LIVE_POLICY, POLICY, PROGRESS
 from psiselect.ui.folder import Folder, file_name
 from psiselect.ui.guard import ENTRY, HEADERS
 from psiselect.ui.server import handed_over, key_page
 
-PATHS = ("/", "/vote", "/advise", "/style.css")
+PATHS = ("/", "/vote", "/match", "/match/try", "/numbers", "/budgets", "/advise", "/style.css", "/progress.js")
 MEMBER = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -101,7 +107,7 @@ def test_another_site_cannot_lead_here(tmp_path: Path, site: str, status: int) -
 
 
 @pytest.mark.parametrize("token", [None, "", "old"])
-@pytest.mark.parametrize("path", ["/vote", "/advise"])
+@pytest.mark.parametrize("path", ["/vote", "/match", "/match/try", "/numbers", "/budgets", "/advise"])
 def test_a_form_without_the_token_of_this_run_does_nothing(tmp_path: Path, path: str, token: str | None) -> None:
     page = let_in(tmp_path)
     given = {None: {}, "": {"csrf": ""}, "old": {"csrf": Page(tmp_path).access.form_token}}[token]
@@ -116,9 +122,9 @@ def test_every_answer_forbids_what_comes_from_elsewhere(tmp_path: Path) -> None:
     answers += [page.get("/nothing"), page.get("/", Host="evil.example"), page.post("/vote", {"csrf": "old"})]
     for answer in answers:
         assert {name: answer.headers[name] for name in HEADERS} == HEADERS
-    assert "default-src 'none'" in guard.POLICY
-    assert "frame-ancestors 'none'" in guard.POLICY
-    assert "script-src" not in guard.POLICY
+    assert "default-src 'none'" in POLICY
+    assert "frame-ancestors 'none'" in POLICY
+    assert "script-src" not in POLICY
     assert HEADERS["cache-control"] == "no-store"
 
 
@@ -129,12 +135,98 @@ def test_pages_name_nothing_elsewhere(tmp_path: Path, path: str) -> None:
     assert "<script" not in page.now.text
 
 
+def test_only_the_page_of_progress_runs_a_script_and_only_this_servers() -> None:
+    added = LIVE_POLICY.removeprefix(POLICY)
+    assert added == "; script-src 'self'; connect-src 'self'"
+    for template in (HERE / "templates").glob("*.html"):
+        text = template.read_text()
+        assert ("<script" in text) == (template.name == PROGRESS), template.name
+
+    assert "//" not in re.sub(r"^// .*$", "", (HERE / "static" / "progress.js").read_text(), flags=re.MULTILINE)
+
+
 def test_a_request_that_says_it_is_too_large_is_refused_unread(tmp_path: Path) -> None:
     page = let_in(tmp_path)
-    for kind, most in (("multipart/form-data; boundary=x", guard.MOST_UPLOADED), ("text/plain", guard.MOST_SENT)):
+    form = "multipart/form-data; boundary=x"
+    for path, kind, most in (
+        ("/vote", form, guard.MOST_UPLOADED),
+        ("/numbers", form, guard.MOST_TABLE),
+        ("/numbers", "text/plain", guard.MOST_SENT),
+    ):
         for length, status in ((str(most + 1), 413), ("9" * 30, 413), ("-1", 413)):
             headers = {"Origin": ORIGIN, "Content-Length": length, "Content-Type": kind}
-            assert page.client.post(page.access.base + "/vote", content=b"", headers=headers).status_code == status
+            answer = page.client.post(page.access.base + path, content=b"", headers=headers)
+            assert (answer.status_code, "takes at most" in answer.text) == (status, True)
+
+
+def test_what_the_disk_has_no_room_for_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "room", lambda: 1000)
+    page = let_in(tmp_path)
+    headers = {"Origin": ORIGIN, "Content-Type": "multipart/form-data; boundary=x"}
+    for length, status in (("1001", 507), ("1000", 403)):
+        answer = page.client.post(
+            page.access.base + "/numbers", content=b"", headers={**headers, "Content-Length": length}
+        )
+        assert answer.status_code == status
+        assert ("is full" in answer.text) == (status == 507)
+
+
+def test_a_disk_that_fills_up_meanwhile_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*given: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("psiselect.ui.forms.keep", full)
+    page = let_in(tmp_path)
+    answer = page.post("/numbers", {"name": "A"}, file={"file": ("a.csv", b"a\n1\n")})
+    assert (answer.status_code, "There is no room for this file" in answer.text) == (507, True)
+
+
+def test_a_refusal_is_sent_when_the_form_was_taken_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser that still sends would show that the connection was lost."""
+    monkeypatch.setattr(guard, "MOST_TABLE", 1000)
+    page, left = let_in(tmp_path), []
+
+    async def run(length: bool) -> int:
+        parts = [b"a" * 600] * 3 + [b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n'.ljust(600, b"a")]
+        status = []
+        headers = [(b"host", f"127.0.0.1:{PORT}".encode()), (b"origin", ORIGIN.encode()),
+                   (b"content-type", b"multipart/form-data; boundary=x"),
+                   (b"cookie", f"psiselect={page.client.cookies['psiselect']}".encode())]  # fmt: skip
+        headers += [(b"content-length", b"2400")] if length else []
+
+        async def receive() -> dict[str, object]:
+            return {"type": "http.request", "body": parts.pop(), "more_body": bool(parts)}
+
+        async def send(message: dict[str, object]) -> None:
+            if message["type"] == "http.response.start":
+                status.append(message["status"])
+                left.append(len(parts))
+
+        path = page.access.base + "/numbers"
+        scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"",
+                 "headers": headers, "root_path": "", "scheme": "http", "http_version": "1.1"}  # fmt: skip
+        await page.client.app(scope, receive, send)  # type: ignore[operator]
+        return int(status[0])  # type: ignore[call-overload,no-any-return]
+
+    assert [anyio.run(run, length) for length in (True, False)] == [413, 413]
+    assert left == [0, 0]
+
+
+def test_a_large_upload_is_not_held_in_memory_and_not_copied() -> None:
+    """100 MB, of which the program holds a block at a time."""
+    size = 100 << 20
+    with tempfile.SpooledTemporaryFile(max_size=1 << 20) as sent:
+        for _ in range(100):
+            sent.write(b"x" * (1 << 20))
+        tracemalloc.start()
+        found = uploads.keep(sent, "big.csv")
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert os.fstat(found._held.fileno()).st_ino == os.fstat(sent.fileno()).st_ino
+    assert (found.size, found.path.stat().st_size, peak < 1 << 20) == (size, size, True)
+    assert (found.path.stat().st_mode & MEMBER, found.path.stat().st_nlink) == (0, 0)
+    found.close()
+    assert not found.path.exists()
 
 
 def test_a_request_that_does_not_say_its_length_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

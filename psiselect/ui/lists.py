@@ -1,0 +1,168 @@
+"""A table that a form has sent: its columns, its first rows, and how its file is read."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from psi.tables import Source
+from psi.tables.reading import SPREADSHEETS, Kind, ReadingOptions
+from psiselect.base.errors import PsiselectError
+from psiselect.tables import Table
+from psiselect.ui.forms import Sent
+from psiselect.ui.told import told
+from psiselect.ui.uploads import Upload
+
+DELIMITERS = ("comma", "semicolon", "tab", "pipe")
+ENCODINGS = ("cp1252", "iso-8859-2", "utf-16")
+_ROWS = 5
+_CELL = 60  # characters that are shown of it
+_TEXTS = (Kind.CSV.value, Kind.TSV.value)
+
+
+@dataclass(frozen=True)
+class FileForm:
+    """How a file is read, as the person has chosen. Empty texts: not chosen."""
+
+    delimiter: str = ""
+    encoding: str = ""
+    header: str = ""
+    sheet: str = ""
+
+    @classmethod
+    def of(cls, sent: Sent) -> FileForm:
+        """From the fields of a form."""
+        return cls(
+            sent.one_of("delimiter", "", *DELIMITERS),
+            sent.one_of("encoding", "", *ENCODINGS),
+            sent.one_of("header", "", "yes", "no"),
+            sent.text("sheet")[:100],
+        )
+
+    def fitting(self, form: str) -> dict[str, Any]:
+        """What is said of a file of this kind, as `psiselect.release` and `psiselect.match` take it."""
+        text, sheets = form in _TEXTS, Kind(form) in SPREADSHEETS
+        said: dict[str, Any] = {"format": form}
+        if self.delimiter and text:
+            said["delimiter"] = self.delimiter
+        if self.encoding and (text or form == Kind.TXT.value):
+            said["encoding"] = self.encoding
+        if self.header and (text or sheets):
+            said["header"] = self.header == "yes"
+        if self.sheet and sheets:
+            said["sheet"] = self.sheet
+        return said
+
+
+def options_of(said: dict[str, Any]) -> list[str]:
+    """The same as options of a command, but for the kind, which the file's own name shows there."""
+    words = []
+    for name, value in said.items():
+        if name == "header":
+            words.append("--header" if value else "--no-header")
+        elif name != "format":
+            words += [f"--{name}", str(value)]
+    return words
+
+
+def command_line(words: Sequence[str]) -> str:
+    """What a shell takes for these words; a file whose name begins with a minus sign is no option."""
+    return shlex.join(words)
+
+
+def file_word(upload: Upload) -> str:
+    """The file as a word of a command."""
+    return f"./{upload.called}" if upload.called.startswith("-") else upload.called
+
+
+class GivenList:
+    """One table.
+
+    Attributes:
+        upload: its file.
+        columns: their names; none while the file cannot be read, and then `problem` says why.
+        preview: the first rows, as text.
+    """
+
+    def __init__(self, upload: Upload) -> None:
+        self.upload = upload
+        self.form = FileForm()
+        self.columns: tuple[str, ...] = ()
+        self.preview: list[list[str]] = []
+        self.problem: str | None = None
+        self.read(self.form)
+
+    def read(self, form: FileForm) -> None:
+        """Read the beginning in this way."""
+        self.form, self.columns, self.preview, self.problem = form, (), [], None
+        try:
+            source = self.table().open()
+            self.columns = tuple(source.schema.names)
+            self.preview = list(itertools.islice(_first(source), _ROWS))
+        except PsiselectError as error:
+            self.problem = told(error)
+
+    def table(self) -> Table:
+        """The table, not open yet."""
+        return Table(self.upload.path, None, ReadingOptions.of(**self._reading()))
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """How it is read, as keyword arguments."""
+        return self.form.fitting(self.upload.form)
+
+    @property
+    def is_sheet(self) -> bool:
+        """Whether it is a spreadsheet."""
+        return Kind(self.upload.form) in SPREADSHEETS
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a file of text."""
+        return self.upload.form in (*_TEXTS, Kind.TXT.value)
+
+    def close(self) -> None:
+        """Let the file go."""
+        self.upload.close()
+
+    def _reading(self) -> dict[str, Any]:
+        said = self.said
+        return {"form" if name == "format" else name: value for name, value in said.items()}
+
+
+def _first(source: Source) -> Iterator[list[str]]:
+    for batch in source.batches():
+        for row in range(min(batch.num_rows, _ROWS)):
+            yield [_text(batch.column(place)[row]) for place in range(batch.num_columns)]
+
+
+def _text(cell: Any) -> str:
+    value: object = None
+    with contextlib.suppress(ValueError, pa.ArrowException):
+        value = cell.as_py()
+    text = "" if value is None else str(value)
+    return text if len(text) <= _CELL else f"{text[: _CELL - 1]}…"
+
+
+class Counted:
+    """A source that says after each batch how many rows it has handed out."""
+
+    def __init__(self, source: Source, said: Callable[[int], None]) -> None:
+        self._source, self._said = source, said
+        self._rows = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """See `psi.tables.Source`."""
+        for batch in self._source.batches(columns):
+            yield batch
+            self._rows += batch.num_rows
+            self._said(self._rows)

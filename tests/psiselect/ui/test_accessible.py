@@ -1,0 +1,161 @@
+"""What can be said of the pages' accessibility without a browser: names, labels, headings, and contrast.
+
+`test_browser.py` has axe look at each page, where there is a browser.
+"""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from support.library import SLOW
+from support.paged import Page, let_in
+
+from psiselect.ui.desk import HERE
+
+STYLE = (HERE / "static" / "style.css").read_text()
+TABLE = b"member,age,town\n" + b"m1,20,north\n" * 40
+VOID = {"input", "br", "meta", "link", "img", "rect", "hr"}
+
+
+class Seen(HTMLParser):
+    """What a page is made of. faults: what somebody who does not see it would miss."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.lang, self.headings, self.title = "", list[int](), ""
+        self.fields: list[dict[str, str | None]] = []
+        self.labels, self.ids = set[str](), list[str]()
+        self.described: set[str] = set()
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+        self.lang = found.get("lang") or self.lang if tag == "html" else self.lang
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if tag in ("input", "select", "textarea") and found.get("type") != "hidden":
+            self.fields.append(found)
+        if tag == "label":
+            self.labels.add(found.get("for") or "")
+        if "id" in found:
+            self.ids.append(found["id"] or "")
+        for name in ("aria-describedby", "aria-labelledby"):
+            self.described |= set((found.get(name) or "").split())
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            self.open.remove(tag)
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] == ["title"]:
+            self.title += data
+
+    @property
+    def faults(self) -> list[str]:
+        """In words."""
+        wrong = [f"no label: {each.get('id')}" for each in self.fields
+                 if each.get("id") not in self.labels and not each.get("aria-label")]  # fmt: skip
+        wrong += [f"twice: {each}" for each in set(self.ids) if self.ids.count(each) > 1]
+        wrong += [f"describes nothing: {each}" for each in self.described - set(self.ids)]
+        wrong += [] if self.headings.count(1) == 1 else ["one h1"]
+        wrong += [f"h{b} after h{a}" for a, b in zip(self.headings, self.headings[1:], strict=False) if b > a + 1]
+        wrong += [] if self.lang == "en" and self.title.strip() else ["language or title"]
+        return wrong
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Page:
+    found = let_in(tmp_path)
+    found.desk.means = SLOW
+    return found
+
+
+def sound(page: Page) -> None:
+    assert Seen(page.now.text).faults == [], page.now.url
+
+
+@pytest.mark.parametrize("path", ["/", "/vote", "/match", "/match/try", "/numbers", "/budgets", "/advise", "/nothing"])
+def test_first_pages(page: Page, path: str) -> None:
+    page.get(path)
+    sound(page)
+    if path in ("/vote", "/match", "/match/try", "/numbers", "/budgets"):
+        page.post(path)
+        assert page.now.status_code == 422
+        assert Seen(page.now.text).title.startswith("Error: ")
+        sound(page)
+
+
+@pytest.mark.parametrize("statistic", ["count", "sum", "mean", "quantile", "histogram", "table", "threshold"])
+def test_numbers(page: Page, statistic: str) -> None:
+    page.post("/numbers", {"name": "Members"}, file={"file": ("members.csv", TABLE)})
+    where = page.where
+    sound(page)
+    page.post(where, {"statistic": statistic})
+    sound(page)
+    page.post(f"{where}/details", {"statistic": statistic})
+    assert page.now.status_code == 422
+    sound(page)
+    page.post(f"{where}/details", {"column": "age" if statistic != "histogram" else "town", "by": "town",
+              "groups": "north", "categories": "north", "lower": "0", "upper": "99", "at_least": "3", "limit": "1",
+              "epsilon": "0.5", "q": "0.5", "contributions": "1", "neighbors": "add-remove"})  # fmt: skip
+    assert page.where == f"{where}/release"
+    sound(page)
+    page.post(page.where)
+    sound(page)
+    page.get("/budgets")
+    assert "Members" in page.text
+    sound(page)
+
+
+def test_a_match(page: Page) -> None:
+    page.post("/match", file={"own": ("acme.csv", b"mail\nann@example.com\nx\n")})
+    where = page.where
+    for fields in ({}, {"column": "mail", "rule": "email"}):
+        page.post(where, fields)
+        sound(page)
+    page.desk.tasks.find(where.split("/")[2], object).work.wait()  # type: ignore[attr-defined]
+    for path, fields in (("check", {}), ("partner", {"do": "identity", "name": "a b"})):
+        page.post(f"{where}/{path}", fields)
+        sound(page)
+    page.post(f"{where}/partner", {"do": "identity", "name": "acme"})
+    sound(page)
+    page.post(f"{where}/partner", {"do": "peer"})
+    sound(page)
+
+
+def colours(scheme: str) -> dict[str, str]:
+    blocks = re.findall(r":root \{([^}]*)\}", STYLE)
+    found = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6})", blocks[0]))
+    return found | (dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6})", blocks[1])) if scheme == "dark" else {})
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2: (lighter + 0.05) / (darker + 0.05)."""
+
+    def light(colour: str) -> float:
+        digits = colour[1:] if len(colour) == 7 else "".join(2 * each for each in colour[1:])
+        parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    dark, bright = sorted((light(one), light(other)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast(scheme: str) -> None:
+    of = colours(scheme)
+    assert contrast("#000", "#fff") == pytest.approx(21)
+    for ink in ("ink", "soft", "accent"):
+        for ground in ("page", "tint"):
+            assert contrast(of[ink], of[ground]) >= 7, (scheme, ink, ground)
+    for ink, ground in (("on-accent", "accent"), ("bad", "bad-tint"), ("bad", "page"), ("good", "good-tint"),
+                        ("ink", "bad-tint"), ("ink", "good-tint"), ("accent", "bad-tint")):  # fmt: skip
+        assert contrast(of[ink], of[ground]) >= 4.5, (scheme, ink, ground)
+    assert contrast(of["edge"], of["page"]) >= 3
