@@ -272,7 +272,8 @@ def test_a_task_at_work_is_not_ended_by_newer_ones(tmp_path: Path) -> None:
 
 
 def test_no_session_begins_before_the_call(page: Page) -> None:
-    where = checked(page)
+    """Nor after another certificate was chosen."""
+    where, kept = checked(page), (None, None)
     for step in ("terms", "session", "result"):
         page.get(f"{where}/{step}")
         assert page.where != f"{where}/{step}"
@@ -288,10 +289,22 @@ def test_no_session_begins_before_the_call(page: Page) -> None:
     page.post(f"{where}/terms", {"port": "7001"})
     page.post(f"{where}/session")
     assert task_of(page, where).terms is None
-    page.post(f"{where}/partner", {"do": "sure", "compared": "yes"})
-    page.post(f"{where}/partner", {"do": "other-peer"})
-    page.get(f"{where}/terms")
-    assert page.where == f"{where}/partner"
+    third = opened(page.folder / "third")
+    other_certificate = certificate_of(third, checked(third), "hooli")
+    for change, file in (
+        ({"do": "peer"}, {"certificate": ("h.crt", other_certificate)}),
+        ({"do": "other-peer"}, None),
+        ({"do": "other-identity"}, None),
+    ):
+        task = task_of(page, where)
+        task.identity, task.peer = task.identity or kept[0], task.peer or kept[1]
+        kept = task.identity, task.peer
+        page.post(f"{where}/partner", {"do": "sure", "compared": "yes"})
+        assert page.where == f"{where}/terms"
+        page.post(f"{where}/partner", change, file=file)
+        assert page.get(f"{where}/terms").status_code == 200
+        assert page.where == f"{where}/partner"
+        assert not task.sure
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"])
@@ -341,6 +354,26 @@ def test_terms_that_make_no_sense_stand_at_their_field(tmp_path: Path, fields: d
     task.peer = type("P", (), {"name": "globex"})()  # type: ignore[assignment]
     page.post(f"{where}/terms", {"port": "7001", **fields})
     assert (page.now.status_code, f'id="{named}-error"' in page.now.text) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("own", "partner"),
+    [
+        ({"learn": "me", "role": "wait"}, ["“Only your partner”", "“My machine calls my partner’s machine”"]),
+        ({"learn": "peer", "role": "call"}, ["“Only you”", "“My machine waits, and my partner calls it”"]),
+        ({"learn": "both", "role": "wait", "minimum": "7"}, ["“Both of you”", "shown: 7"]),
+    ],
+)
+def test_what_the_partner_must_choose_is_the_complement(
+    tmp_path: Path, own: dict[str, str], partner: list[str]
+) -> None:
+    acme, here, _, _ = pair(tmp_path)
+    acme.post(f"{here}/terms", {"reveal": "count", "host": "globex.example", "port": "7001", **own})
+    told = acme.text.split("Your partner must choose")[1].split("If something differs")[0]
+    assert "“Only how many match”" in told
+    for words in partner:
+        assert words in told
+    assert task_of(acme, here).rule_digest in told.replace(" ", "")
 
 
 def test_the_commands_that_are_shown_are_taken(tmp_path: Path) -> None:
