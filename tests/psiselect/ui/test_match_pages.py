@@ -17,9 +17,7 @@ from support.library import SLOW
 from support.paged import Page, let_in
 
 from cli.main import root
-from psiselect.ui.idle import Idle
 from psiselect.ui.match import Match
-from psiselect.ui.work import Work
 
 ACME = b"mail,city\nAnn@Example.com,Oslo\nbob@example.com,Bonn\nno address,Rome\n,Paris\nann@example.COM,Bern\n"
 GLOBEX = b"e,plan\nANN@example.com,gold\nzoe@example.net,free\nbob@example.com ,free\n"
@@ -147,6 +145,14 @@ def test_a_column_with_any_name_is_a_key(page: Page) -> None:
     assert "Different values that can match 1" in page.text
     assert r"'a\:b\+c\=d:email'" in page.text
     assert where
+
+
+def test_progress_is_told_until_the_end(page: Page) -> None:
+    where = checked(page)
+    text = page.get(f"{where}/events").text
+    assert page.now.headers["content-type"].startswith("text/event-stream")
+    *_, last = text.strip().split("\n\n")
+    assert json.loads(last.removeprefix("data: "))["over"] is True
 
 
 # A session.
@@ -388,49 +394,6 @@ def test_the_commands_that_are_shown_are_taken(tmp_path: Path) -> None:
             found = group.get_command(None, words[1])  # type: ignore[union-attr]
             with found.make_context(words[1], words[2:], resilient_parsing=True) as context:
                 assert "key" in str(context.params)
-
-
-# Work.
-
-
-def test_progress_is_told_until_the_end(page: Page) -> None:
-    where = checked(page)
-    text = page.get(f"{where}/events").text
-    assert page.now.headers["content-type"].startswith("text/event-stream")
-    *_, last = text.strip().split("\n\n")
-    assert json.loads(last.removeprefix("data: "))["over"] is True
-
-
-def test_work_says_how_far_it_is() -> None:
-    now, go, seen = [0.0], threading.Event(), threading.Event()
-
-    def run(work: Work) -> None:
-        work.say("Matching")
-        work.progress(25, 100)
-        seen.set()
-        go.wait()
-        work.look()
-
-    work = Work(run, Idle(60, lambda: 0.0), "Reading", lambda: now[0])
-    seen.wait()
-    now[0] = 10.0
-    found = work.seen()
-    assert (found.words, found.percent, found.left, found.over) == ("Matching", 25, "about 30 s left", False)
-    go.set()
-    work.wait()
-    assert work.seen().over
-    assert work.failed is None
-
-
-def test_a_bug_in_work_shows_and_logs_nothing_of_a_file(caplog: pytest.LogCaptureFixture) -> None:
-    def run(work: Work) -> None:
-        raise ValueError("secret-cell")
-
-    work = Work(run, Idle(60, lambda: 0.0), "Reading")
-    work.wait()
-    assert isinstance(work.failed, ValueError)
-    assert "secret" not in caplog.text
-    assert "ValueError" in caplog.text
 
 
 def test_nothing_of_a_session_is_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
