@@ -13,47 +13,15 @@ from typing import Any
 import pytest
 import xlsxwriter
 from click.testing import CliRunner
-from support.library import SLOW
-from support.paged import Page, let_in
+from support.paged import Page
+from support.paged_match import ACME, BY_MAIL, GLOBEX, certificate_of, checked, done, opened, task_of
 
 from cli.main import root
-from psiselect.ui.match import Match
-
-ACME = b"mail,city\nAnn@Example.com,Oslo\nbob@example.com,Bonn\nno address,Rome\n,Paris\nann@example.COM,Bern\n"
-GLOBEX = b"e,plan\nANN@example.com,gold\nzoe@example.net,free\nbob@example.com ,free\n"
-BY_MAIL = {"column": "mail", "rule": "email"}
 
 
 @pytest.fixture
 def page(tmp_path: Path) -> Page:
     return opened(tmp_path / "one")
-
-
-def opened(folder: Path) -> Page:
-    found = let_in(folder)
-    found.desk.means = SLOW
-    return found
-
-
-def task_of(page: Page, where: str) -> Match:
-    return page.desk.tasks.find(where.split("/")[2], Match)
-
-
-def done(page: Page, where: str) -> None:
-    """Wait for what is under way, and see what follows."""
-    work = task_of(page, where).work
-    assert work is not None
-    work.wait()
-    page.get(f"{where}/work")
-
-
-def checked(page: Page, content: bytes = ACME, file: str = "acme.csv", **fields: str) -> str:
-    """A list that was checked; returns the path of its task."""
-    page.post("/match", file={"own": (file, content)})
-    where = page.where
-    page.post(where, {**BY_MAIL, **fields})
-    done(page, where)
-    return where
 
 
 def test_a_list_is_checked(page: Page) -> None:
@@ -156,12 +124,6 @@ def test_progress_is_told_until_the_end(page: Page) -> None:
 
 
 # A session.
-
-
-def certificate_of(page: Page, where: str, name: str) -> bytes:
-    page.post(f"{where}/partner", {"do": "identity", "name": name})
-    assert f"You are {name}" in page.text
-    return page.get(f"{where}/certificate").content
 
 
 def met(page: Page, where: str, certificate: bytes) -> None:
@@ -311,55 +273,6 @@ def test_no_session_begins_before_the_call(page: Page) -> None:
         assert page.get(f"{where}/terms").status_code == 200
         assert page.where == f"{where}/partner"
         assert not task.sure
-
-
-@pytest.mark.parametrize("content", [b"", b"x", b"-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"])
-def test_another_file_is_no_certificate(page: Page, content: bytes) -> None:
-    where = checked(page)
-    certificate_of(page, where, "acme")
-    page.post(f"{where}/partner", {"do": "peer"}, file={"certificate": ("a.crt", content)})
-    assert (page.now.status_code, 'id="certificate-error"' in page.now.text) == (422, True)
-
-
-@pytest.mark.parametrize("name", ["", "../x", "a b", "x" * 64, "ä"])
-def test_a_name_that_cannot_be_one_is_told(page: Page, name: str) -> None:
-    where = checked(page)
-    page.post(f"{where}/partner", {"do": "identity", "name": name})
-    assert (page.now.status_code, 'id="name-error"' in page.now.text) == (422, True)
-
-
-def test_an_identity_is_private_and_kept(page: Page) -> None:
-    certificate_of(page, checked(page), "acme")
-    folder = page.desk.folder.identities()
-    assert oct(folder.stat().st_mode)[-3:] == "700"
-    assert oct((folder / "acme.key").stat().st_mode)[-3:] == "600"
-    where = checked(page)
-    page.get(f"{where}/partner")
-    assert 'value="acme"' in page.now.text
-    page.post(f"{where}/partner", {"do": "identity", "own": "", "name": "acme"})
-    assert "you have an identity of this name" in page.text.lower()
-    page.post(f"{where}/partner", {"do": "identity", "own": "acme"})
-    assert "You are acme" in page.text
-
-
-@pytest.mark.parametrize(
-    ("fields", "named"),
-    [
-        ({"port": ""}, "port"),
-        ({"port": "99999"}, "port"),
-        ({"role": "call", "host": ""}, "host"),
-        ({"role": "call", "host": "a b:c"}, "host"),
-        ({"minimum": "-1"}, "minimum"),
-    ],
-)
-def test_terms_that_make_no_sense_stand_at_their_field(tmp_path: Path, fields: dict[str, str], named: str) -> None:
-    page = opened(tmp_path)
-    where = checked(page)
-    task = task_of(page, where)
-    task.peer = task.sure = True  # type: ignore[assignment]
-    task.peer = type("P", (), {"name": "globex"})()  # type: ignore[assignment]
-    page.post(f"{where}/terms", {"port": "7001", **fields})
-    assert (page.now.status_code, f'id="{named}-error"' in page.now.text) == (422, True)
 
 
 @pytest.mark.parametrize(
