@@ -15,7 +15,7 @@ from support.checkout import ROOT
 PAGE = (ROOT / "docs" / "install.md").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
-FOR_DEVELOPERS = {"docs", "bench", "check", "test"}
+FOR_DEVELOPERS = {"browser", "docs", "bench", "check", "test"}
 ROWS = {name: int(size) for name, size in re.findall(r"^\| `(\w+)` \| (\d+) \| ", PAGE, flags=re.MULTILINE)}
 
 

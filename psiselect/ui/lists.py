@@ -102,7 +102,8 @@ class GivenList:
         """Read the beginning in this way."""
         self.form, self.columns, self.preview, self.problem = form, (), [], None
         try:
-            source = self.table().open()
+            table = self.table()
+            source = table.open()
             self.columns = tuple(source.schema.names)
             self.preview = list(itertools.islice(_first(source), _ROWS))
         except PsiselectError as error:

@@ -307,5 +307,6 @@ def _check(given: GivenList, spec: KeySpec, work: Work) -> Checked:
         work.say(f"Reading {given.upload.called}: {rows:,} rows so far")
 
     space = memory(None, None)
-    source: Any = Counted(given.table().open(space.folder), said)
+    table = given.table()
+    source: Any = Counted(table.open(space.folder), said)
     return checking.check(source, [spec], folder=space.folder, memory_limit=space.half, examples=EXAMPLES)

@@ -55,6 +55,7 @@ HIDES = {
     "add-remove": "whether a person is in the file, and what their row says",
     "replace": "what a person's row says; who is in the file is taken to be public",
 }
+_STRONG, _WEAK = 1, 5  # epsilons, as elections have them in words (dpselect.approval)
 _CHANGES = {"add-remove": "Leaving out any one {person}", "replace": "Changing any one {person}"}
 
 
@@ -189,8 +190,13 @@ def promise(question: Question) -> str:
     persons = arguments.get("person") is not None
     who = "person" if persons else "row" if rows == 1 else f"person with up to {rows} rows"
     change = _CHANGES[arguments["neighbors"]].format(person=who)
-    factor = factor_text(Fraction(arguments["epsilon"]))
-    return f"{change} changes the chance of each possible result by a factor of at most {factor}."
+    epsilon, hidden = Fraction(arguments["epsilon"]), HIDES[arguments["neighbors"]].partition(";")[0]
+    factor = f"{change} changes the chance of each possible result by a factor of at most {factor_text(epsilon)}."
+    if epsilon <= _STRONG:
+        return f"{factor} Nobody can tell from it {hidden}."
+    if epsilon < _WEAK:
+        return f"{factor} It says little about {hidden}."
+    return f"{factor} This protection is weak: it may show {hidden}."
 
 
 class Numbers:

@@ -87,7 +87,7 @@ class Window:
     def ended(self) -> None:
         """Nothing came from elsewhere, and the browser had nothing to say against a page."""
         assert {url for url in self.asked if not url.startswith((self.origin, "file:"))} == set()
-        assert self.broken == []
+        assert [text for text in self.broken if "422" not in text] == []  # that is said of a form with errors
         self.context.close()
 
 

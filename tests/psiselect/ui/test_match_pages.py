@@ -13,49 +13,15 @@ from typing import Any
 import pytest
 import xlsxwriter
 from click.testing import CliRunner
-from support.library import SLOW
-from support.paged import Page, let_in
+from support.paged import Page
+from support.paged_match import ACME, BY_MAIL, GLOBEX, certificate_of, checked, done, opened, task_of
 
 from cli.main import root
-from psiselect.ui.idle import Idle
-from psiselect.ui.match import Match
-from psiselect.ui.work import Work
-
-ACME = b"mail,city\nAnn@Example.com,Oslo\nbob@example.com,Bonn\nno address,Rome\n,Paris\nann@example.COM,Bern\n"
-GLOBEX = b"e,plan\nANN@example.com,gold\nzoe@example.net,free\nbob@example.com ,free\n"
-BY_MAIL = {"column": "mail", "rule": "email"}
 
 
 @pytest.fixture
 def page(tmp_path: Path) -> Page:
     return opened(tmp_path / "one")
-
-
-def opened(folder: Path) -> Page:
-    found = let_in(folder)
-    found.desk.means = SLOW
-    return found
-
-
-def task_of(page: Page, where: str) -> Match:
-    return page.desk.tasks.find(where.split("/")[2], Match)
-
-
-def done(page: Page, where: str) -> None:
-    """Wait for what is under way, and see what follows."""
-    work = task_of(page, where).work
-    assert work is not None
-    work.wait()
-    page.get(f"{where}/work")
-
-
-def checked(page: Page, content: bytes = ACME, file: str = "acme.csv", **fields: str) -> str:
-    """A list that was checked; returns the path of its task."""
-    page.post("/match", file={"own": (file, content)})
-    where = page.where
-    page.post(where, {**BY_MAIL, **fields})
-    done(page, where)
-    return where
 
 
 def test_a_list_is_checked(page: Page) -> None:
@@ -149,13 +115,15 @@ def test_a_column_with_any_name_is_a_key(page: Page) -> None:
     assert where
 
 
+def test_progress_is_told_until_the_end(page: Page) -> None:
+    where = checked(page)
+    text = page.get(f"{where}/events").text
+    assert page.now.headers["content-type"].startswith("text/event-stream")
+    *_, last = text.strip().split("\n\n")
+    assert json.loads(last.removeprefix("data: "))["over"] is True
+
+
 # A session.
-
-
-def certificate_of(page: Page, where: str, name: str) -> bytes:
-    page.post(f"{where}/partner", {"do": "identity", "name": name})
-    assert f"You are {name}" in page.text
-    return page.get(f"{where}/certificate").content
 
 
 def met(page: Page, where: str, certificate: bytes) -> None:
@@ -272,7 +240,8 @@ def test_a_task_at_work_is_not_ended_by_newer_ones(tmp_path: Path) -> None:
 
 
 def test_no_session_begins_before_the_call(page: Page) -> None:
-    where = checked(page)
+    """Nor after another certificate was chosen."""
+    where, kept = checked(page), (None, None)
     for step in ("terms", "session", "result"):
         page.get(f"{where}/{step}")
         assert page.where != f"{where}/{step}"
@@ -288,59 +257,42 @@ def test_no_session_begins_before_the_call(page: Page) -> None:
     page.post(f"{where}/terms", {"port": "7001"})
     page.post(f"{where}/session")
     assert task_of(page, where).terms is None
-    page.post(f"{where}/partner", {"do": "sure", "compared": "yes"})
-    page.post(f"{where}/partner", {"do": "other-peer"})
-    page.get(f"{where}/terms")
-    assert page.where == f"{where}/partner"
-
-
-@pytest.mark.parametrize("content", [b"", b"x", b"-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"])
-def test_another_file_is_no_certificate(page: Page, content: bytes) -> None:
-    where = checked(page)
-    certificate_of(page, where, "acme")
-    page.post(f"{where}/partner", {"do": "peer"}, file={"certificate": ("a.crt", content)})
-    assert (page.now.status_code, 'id="certificate-error"' in page.now.text) == (422, True)
-
-
-@pytest.mark.parametrize("name", ["", "../x", "a b", "x" * 64, "ä"])
-def test_a_name_that_cannot_be_one_is_told(page: Page, name: str) -> None:
-    where = checked(page)
-    page.post(f"{where}/partner", {"do": "identity", "name": name})
-    assert (page.now.status_code, 'id="name-error"' in page.now.text) == (422, True)
-
-
-def test_an_identity_is_private_and_kept(page: Page) -> None:
-    certificate_of(page, checked(page), "acme")
-    folder = page.desk.folder.identities()
-    assert oct(folder.stat().st_mode)[-3:] == "700"
-    assert oct((folder / "acme.key").stat().st_mode)[-3:] == "600"
-    where = checked(page)
-    page.get(f"{where}/partner")
-    assert 'value="acme"' in page.now.text
-    page.post(f"{where}/partner", {"do": "identity", "own": "", "name": "acme"})
-    assert "you have an identity of this name" in page.text.lower()
-    page.post(f"{where}/partner", {"do": "identity", "own": "acme"})
-    assert "You are acme" in page.text
+    third = opened(page.folder / "third")
+    other_certificate = certificate_of(third, checked(third), "hooli")
+    for change, file in (
+        ({"do": "peer"}, {"certificate": ("h.crt", other_certificate)}),
+        ({"do": "other-peer"}, None),
+        ({"do": "other-identity"}, None),
+    ):
+        task = task_of(page, where)
+        task.identity, task.peer = task.identity or kept[0], task.peer or kept[1]
+        kept = task.identity, task.peer
+        page.post(f"{where}/partner", {"do": "sure", "compared": "yes"})
+        assert page.where == f"{where}/terms"
+        page.post(f"{where}/partner", change, file=file)
+        assert page.get(f"{where}/terms").status_code == 200
+        assert page.where == f"{where}/partner"
+        assert not task.sure
 
 
 @pytest.mark.parametrize(
-    ("fields", "named"),
+    ("own", "partner"),
     [
-        ({"port": ""}, "port"),
-        ({"port": "99999"}, "port"),
-        ({"role": "call", "host": ""}, "host"),
-        ({"role": "call", "host": "a b:c"}, "host"),
-        ({"minimum": "-1"}, "minimum"),
+        ({"learn": "me", "role": "wait"}, ["“Only your partner”", "“My machine calls my partner’s machine”"]),
+        ({"learn": "peer", "role": "call"}, ["“Only you”", "“My machine waits, and my partner calls it”"]),
+        ({"learn": "both", "role": "wait", "minimum": "7"}, ["“Both of you”", "shown: 7"]),
     ],
 )
-def test_terms_that_make_no_sense_stand_at_their_field(tmp_path: Path, fields: dict[str, str], named: str) -> None:
-    page = opened(tmp_path)
-    where = checked(page)
-    task = task_of(page, where)
-    task.peer = task.sure = True  # type: ignore[assignment]
-    task.peer = type("P", (), {"name": "globex"})()  # type: ignore[assignment]
-    page.post(f"{where}/terms", {"port": "7001", **fields})
-    assert (page.now.status_code, f'id="{named}-error"' in page.now.text) == (422, True)
+def test_what_the_partner_must_choose_is_the_complement(
+    tmp_path: Path, own: dict[str, str], partner: list[str]
+) -> None:
+    acme, here, _, _ = pair(tmp_path)
+    acme.post(f"{here}/terms", {"reveal": "count", "host": "globex.example", "port": "7001", **own})
+    told = acme.text.split("Your partner must choose")[1].split("If something differs")[0]
+    assert "“Only how many match”" in told
+    for words in partner:
+        assert words in told
+    assert task_of(acme, here).rule_digest in told.replace(" ", "")
 
 
 def test_the_commands_that_are_shown_are_taken(tmp_path: Path) -> None:
@@ -355,49 +307,6 @@ def test_the_commands_that_are_shown_are_taken(tmp_path: Path) -> None:
             found = group.get_command(None, words[1])  # type: ignore[union-attr]
             with found.make_context(words[1], words[2:], resilient_parsing=True) as context:
                 assert "key" in str(context.params)
-
-
-# Work.
-
-
-def test_progress_is_told_until_the_end(page: Page) -> None:
-    where = checked(page)
-    text = page.get(f"{where}/events").text
-    assert page.now.headers["content-type"].startswith("text/event-stream")
-    *_, last = text.strip().split("\n\n")
-    assert json.loads(last.removeprefix("data: "))["over"] is True
-
-
-def test_work_says_how_far_it_is() -> None:
-    now, go, seen = [0.0], threading.Event(), threading.Event()
-
-    def run(work: Work) -> None:
-        work.say("Matching")
-        work.progress(25, 100)
-        seen.set()
-        go.wait()
-        work.look()
-
-    work = Work(run, Idle(60, lambda: 0.0), "Reading", lambda: now[0])
-    seen.wait()
-    now[0] = 10.0
-    found = work.seen()
-    assert (found.words, found.percent, found.left, found.over) == ("Matching", 25, "about 30 s left", False)
-    go.set()
-    work.wait()
-    assert work.seen().over
-    assert work.failed is None
-
-
-def test_a_bug_in_work_shows_and_logs_nothing_of_a_file(caplog: pytest.LogCaptureFixture) -> None:
-    def run(work: Work) -> None:
-        raise ValueError("secret-cell")
-
-    work = Work(run, Idle(60, lambda: 0.0), "Reading")
-    work.wait()
-    assert isinstance(work.failed, ValueError)
-    assert "secret" not in caplog.text
-    assert "ValueError" in caplog.text
 
 
 def test_nothing_of_a_session_is_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

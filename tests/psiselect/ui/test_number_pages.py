@@ -168,6 +168,19 @@ def test_what_is_wrong_stands_at_its_field(
     assert not list(tmp_path.rglob("*.ledger"))
 
 
+@pytest.mark.parametrize(
+    ("epsilon", "words"),
+    [
+        ("1", "at most 2.72. Nobody can tell from it whether a person is in the file, and what their row says."),
+        ("2", "at most 7.39. It says little about whether"),
+        ("5", "at most 149. This protection is weak: it may show whether"),
+    ],
+)
+def test_the_promise_follows_epsilon(page: Page, epsilon: str, words: str) -> None:
+    asked(page, begun(page), "count", epsilon=epsilon, limit="9")
+    assert words in page.text
+
+
 def test_a_cell_that_cannot_be_read_is_told_by_its_line_and_not_shown(page: Page) -> None:
     where = begun(page, b"age\n5\nsecret-cell\n")
     asked(page, where, "sum", **AGES)
