@@ -34,11 +34,14 @@ class FixedPoint:
         """`value` in units. Raises InputError when it is no whole multiple of the unit or beyond the bound; neither
         the value nor its size is part of the message."""
         if abs(value) > self.bound:
-            raise InputError(f"{what} is beyond the agreed bound of {plain(self.bound)}; agree on a larger --bound")
+            raise InputError(
+                f"{what} is beyond the agreed bound of {plain(self.bound)}; agree with all parties on a larger --bound"
+            )
         units = value / self.unit
         if units.denominator != 1:
             raise InputError(
-                f"{what} is not a whole multiple of {plain(self.unit)}; round it, or agree on more --decimals"
+                f"{what} is not a whole multiple of {plain(self.unit)}; round it, or agree with all parties on more "
+                "--decimals"
             )
         return units.numerator
 
@@ -57,9 +60,9 @@ class FixedPoint:
         if 2 * reach >= modulus:
             noise = f" plus {spread} of noise" if spread else ""
             raise PolicyError(
-                f"{addends} values of up to {self.largest} units{noise} can reach +-{reach}, which needs a modulus "
-                f"above {2 * reach}; the agreed one is {modulus}. Use fewer --decimals, a smaller --bound or a larger "
-                f"--modulus",
+                f"the sum could be too large for the modulus {modulus}: {addends} values of up to {self.largest} units"
+                f"{noise} can reach +-{reach}, which needs a modulus above {2 * reach}. Agree with all parties on "
+                "fewer --decimals, a smaller --bound or a larger --modulus",
                 term="modulus",
             )
 

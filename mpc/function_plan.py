@@ -70,9 +70,14 @@ def plan_largest(
     parties = [p.name for p in roster.inputting]
     labels = tuple(parties if candidates is None else candidates)
     if not 2 <= len(labels) <= MAX_COMPARED or len(set(labels)) != len(labels):
-        raise UsageError(f"expected 2 to {MAX_COMPARED} different candidates, got {len(labels)}", term="labels")
+        again = "" if len(set(labels)) == len(labels) else ", some of them more than once"
+        raise UsageError(
+            f"expected 2 to {MAX_COMPARED} different candidates, found {len(labels)}{again}; correct the list of "
+            "candidates at every party",
+            term="labels",
+        )
     if candidates is not None and function is Function.MAX:
-        raise UsageError("max compares one number of each party; for totals of candidates there is argmax")
+        raise UsageError("max compares one number of each party; use argmax for the totals of candidates")
     reach = point.largest * (1 if candidates is None else len(parties))
     noise = None
     if epsilon is not None:
@@ -98,9 +103,9 @@ def require_majority(roster: PartyList) -> None:
     """Raises PolicyError below three computing parties."""
     if len(roster.computing) < 3:
         raise PolicyError(
-            f"{len(roster.computing)} parties compute: with fewer than three there is no honest majority, and either "
-            "of two could read the other's input. Add a third, non-colluding helper to the parties file, with "
-            'role = "server"; it brings no value and learns the result only',
+            f"the parties file has {len(roster.computing)} parties that compute; expected at least 3, since either of "
+            "two could read the other's input. Add a third party that works with neither of the others, with "
+            'role = "server". It brings no value and learns only the result',
             term="role",
         )
 
@@ -114,14 +119,16 @@ def _vote_noise(
     decimals: int,
 ) -> SharedNoise:
     if candidates is None or decimals:
-        raise UsageError("a noisy winner is for approval votes: give --candidates and whole numbers of approvals")
+        raise UsageError(
+            "--epsilon is for approval votes only: give --candidates and whole numbers of approvals, without --decimals"
+        )
     servers = len(roster.computing)
     most = (servers - 1) // 2
     chosen = most if colluding is None else colluding
     if not 1 <= chosen <= most:
         raise UsageError(
-            f"colluding: {servers} computing parties keep secrets from at most {most} of them that pool what they "
-            f"know, and 1 is the least; got {chosen}",
+            f"colluding: expected 1 to {most}, got {chosen}; of {servers} computing parties, fewer than half may pool "
+            "what they know",
             term="colluding",
         )
     return vote_noise(epsilon, neighbors, servers, chosen)
@@ -129,14 +136,17 @@ def _vote_noise(
 
 def _point(decimals: int, bound: Fraction) -> FixedPoint:
     if not 0 <= decimals <= 18:
-        raise UsageError("decimals: expected 0 to 18", term="decimals")
+        raise UsageError(f"decimals: expected 0 to 18, got {decimals}", term="decimals")
     if bound <= 0:
-        raise UsageError("bound: expected a number above 0", term="bound")
+        raise UsageError(f"bound: expected a number above 0, got {plain(bound)}", term="bound")
     return FixedPoint(Fraction(1, 10**decimals), bound)
 
 
 def _bits(reach: int) -> int:
     bits = reach.bit_length() + 2
     if bits > 128:
-        raise PolicyError("the compared values need more than 128 bits; use a smaller --bound or fewer --decimals")
+        raise PolicyError(
+            f"the compared values need {bits} bits, and 128 is the most; agree with all parties on a smaller --bound "
+            "or fewer --decimals"
+        )
     return bits

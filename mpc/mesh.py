@@ -67,7 +67,10 @@ class Mesh:
         self.farewell: Frame | None = None
         own = roster[me]
         if identity.fingerprint != own.fingerprint:
-            raise InputError(f"the certificate of this identity is not the one that the parties file names for {me}")
+            raise InputError(
+                f"your identity is not the one that the parties file names for {me}. Check --party and --identity, and "
+                f"that all parties have the current certificate of {me}"
+            )
         self._identity = identity
         self._me = me
         self._deadline = time.monotonic() + timeout

@@ -128,7 +128,7 @@ class Bridge:
         if peer not in self._greeted:
             # The peer names itself first; the link already says who it is.
             if int.from_bytes((bytes(exchanger.bytes) + data)[:2], "little") != peer:
-                raise RemoteError("a party took another's place inside MPyC")
+                raise RemoteError("it named itself as another party, inside MPyC")
             if len(exchanger.bytes) + len(data) >= 2:
                 self._greeted.add(peer)
         try:

@@ -99,7 +99,7 @@ class Multiples(Sequence[Fraction]):
 
 def not_a_decimal(what: str) -> InputError:
     """The error for text that is no finite decimal; the text is not repeated."""
-    return InputError(f"{what} is not a decimal number: write it like 3171.50", term=what)
+    return InputError(f"{what} is not a decimal number; write it like 3171.50", term=what)
 
 
 def _without_twos_and_fives(number: int) -> tuple[int, int]:

@@ -44,8 +44,8 @@ class SharedNoise:
     def __post_init__(self) -> None:
         if not 1 <= self.colluding < self.parties:
             raise UsageError(
-                f"colluding: expected 1 to {self.parties - 1} of {self.parties} parties; at least 1, because "
-                "whoever sees the result knows its own share of the noise",
+                f"colluding: expected 1 to {self.parties - 1}, got {self.colluding}. Of {self.parties} parties, each "
+                "that sees the result knows its own share of the noise; so 0 would promise too much",
                 term="colluding",
             )
         if self.exponent <= 0:

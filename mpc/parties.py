@@ -71,20 +71,25 @@ class PartyList:
     def __post_init__(self) -> None:
         names = [p.name for p in self.parties]
         if not 2 <= len(names) <= MAX_PARTIES:
-            raise UsageError(f"{len(names)} parties; 2 to {MAX_PARTIES} can compute together", term="party")
+            raise UsageError(f"expected 2 to {MAX_PARTIES} parties, found {len(names)}", term="party")
         for values, what in ((names, "name"), ([p.certificate for p in self.parties], "certificate")):
             if len(set(values)) != len(values):
-                raise UsageError(f"two parties have the same {what}", term=what)
+                raise UsageError(f"two parties have the same {what}; each needs its own", term=what)
         if len(self.computing) < 2:
-            raise UsageError("fewer than two parties compute: one alone would see every value", term="role")
+            raise UsageError(
+                "expected at least 2 parties that compute, since one alone would see every value; give another party "
+                'role = "both" or "server"',
+                term="role",
+            )
         if not self.inputting:
-            raise UsageError("no party brings a value", term="role")
+            raise UsageError('no party brings a value; give a party role = "both" or "input"', term="role")
 
     def __getitem__(self, name: str) -> PartyEntry:
         for party in self.parties:
             if party.name == name:
                 return party
-        raise UsageError(f"no party is called {name!r}; known: {', '.join(p.name for p in self.parties)}", term="party")
+        known = ", ".join(p.name for p in self.parties)
+        raise UsageError(f"the parties file names no party {name!r}; it names {known}", term="party")
 
     @property
     def inputting(self) -> tuple[PartyEntry, ...]:
@@ -115,28 +120,30 @@ def load(path: Path) -> PartyList:
     table = toml_file.load(path, "parties file")
     entries = table.get("party")
     if set(table) != {"party"} or not isinstance(entries, list):
-        raise InputError(f"{path}: expected one [[party]] table for each party and nothing else")
+        raise InputError(f"{path}: expected a [[party]] for each party, and nothing else at the top of the file")
     roster = PartyList(tuple(_party(entry, f"{path}: party {i}", path.parent) for i, entry in enumerate(entries, 1)))
     for party in roster.parties:
         if party.address is None and any(roster.listens(party.name, peer.name) for peer in roster.peers(party.name)):
-            raise InputError(f'{path}: {party.name} needs an address = "HOST:PORT", others connect to it')
+            raise InputError(f'{path}: {party.name} needs an address = "HOST:PORT", since others connect to it')
     return roster
 
 
 def _party(entry: Any, where: str, folder: Path) -> PartyEntry:
     if not isinstance(entry, dict) or not all(isinstance(v, str) for v in entry.values()):
-        raise InputError(f"{where}: every field is text")
+        raise InputError(f'{where}: expected a text in quotes for every field, such as name = "alice"')
     if unknown := set(entry) - _FIELDS:
         raise InputError(f"{where}: unknown field {sorted(unknown)[0]!r}; known: {', '.join(sorted(_FIELDS))}")
     for name in ("name", "certificate"):
         if name not in entry:
-            raise InputError(f"{where}: '{name}' is missing")
+            raise InputError(f"{where}: '{name}' is missing; add it")
     if not _NAME.fullmatch(entry["name"]):
-        raise InputError(f"{where}: a name has 1 to 40 letters, digits, dots, dashes or underscores")
+        raise InputError(
+            f"{where}: 'name' is not usable; expected 1 to 40 letters, digits, dots, dashes or underscores"
+        )
     try:
         role = PartyRole(entry.get("role", "both"))
     except ValueError:
-        raise InputError(f"{where}: role is both, input or server") from None
+        raise InputError(f'{where}: \'role\': expected "both", "input" or "server"') from None
     try:
         address = Address.parse(entry["address"]) if "address" in entry else None
         certificate = PeerIdentity.read(folder / entry["certificate"]).der

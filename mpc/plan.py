@@ -91,9 +91,9 @@ def plan_sum(
     overflow."""
     Modulus(modulus)
     if not 0 <= decimals <= 18:
-        raise UsageError("decimals: expected 0 to 18", term="decimals")
+        raise UsageError(f"decimals: expected 0 to 18, got {decimals}", term="decimals")
     if bound <= 0:
-        raise UsageError("bound: expected a number above 0", term="bound")
+        raise UsageError(f"bound: expected a number above 0, got {plain(bound)}", term="bound")
     inputs = len(roster.inputting)
     unit = Fraction(1, 10**decimals)
     if guarantee is not None:
@@ -106,12 +106,15 @@ def plan_sum(
 
 def _refuse_telling_inputs(inputs: int, allow_two: bool) -> None:
     if inputs == 1:
-        raise PolicyError("one party brings a value: the sum would be that value", term="party")
+        raise PolicyError(
+            "only one party brings a value, and the sum would be that value. Add parties that bring values",
+            term="party",
+        )
     if inputs == 2 and not allow_two:
         raise PolicyError(
-            "two parties bring a value each: the sum is the other's input, since anyone can subtract one's own. Add a "
-            "party, ask for less (`mpc threshold` with a third, non-colluding helper), add noise (--epsilon), or say "
-            "--allow-two-inputs",
+            "only two parties bring a value, so each could subtract its own from the sum and read the other's. Add a "
+            "party, ask for less (`mpc threshold`, with a third party as a server), or add noise (--epsilon). With "
+            "--allow-two-inputs both accept that each learns the other's value",
             term="party",
         )
 
@@ -121,19 +124,23 @@ def _noisy(
 ) -> SumPlan:
     low, high = guarantee.lower, guarantee.upper
     if low >= high:
-        raise UsageError("lower must be below upper", term="lower")
+        raise UsageError(f"lower: expected less than upper, {plain(high)}; got {plain(low)}", term="lower")
     if guarantee.contributions < 1:
-        raise UsageError("contributions: expected 1 or more", term="contributions")
+        raise UsageError(f"contributions: expected 1 or more, got {guarantee.contributions}", term="contributions")
     if guarantee.sensitivity is not None and not 0 < guarantee.sensitivity <= high - low:
-        raise UsageError("sensitivity: expected a number above 0, at most upper - lower", term="sensitivity")
+        raise UsageError(
+            f"sensitivity: expected a number above 0 and at most {plain(high - low)}, which is upper minus lower",
+            term="sensitivity",
+        )
     together = length * guarantee.contributions
     factor = coarsening(guarantee.span * together, unit, widest_sensitivity(guarantee.epsilon, length))
     point = FixedPoint(unit * factor, max(abs(low), abs(high)))
     sensitivity = together * _units_moved(guarantee, point)
     if sensitivity == 0:
         raise PolicyError(
-            f"values between {plain(low)} and {plain(high)} are all the same at a unit of {plain(point.unit)}; use "
-            "more --decimals, a larger --epsilon or a shorter vector",
+            f"at this epsilon, values are rounded to multiples of {plain(point.unit)}, and all values between "
+            f"{plain(low)} and {plain(high)} become the same. Agree with all parties on more --decimals, a larger "
+            "--epsilon or fewer numbers for each party",
             term="unit",
         )
     noise = SharedNoise(inputs, guarantee.colluding, guarantee.epsilon / sensitivity)

@@ -77,10 +77,10 @@ class SecureSum:
     ) -> None:
         self.roster, self.me, self.terms = roster, roster[me], terms
         if (values is not None) != self.me.inputs:
-            verb = "brings a value, none is given" if self.me.inputs else "is a server and brings no value"
-            raise UsageError(f"{me} {verb}", term="value")
+            verb = "brings a value, and none was given" if self.me.inputs else "is a server and brings no value"
+            raise UsageError(f"{me} {verb}; see its role in the parties file", term="value")
         if values is not None and len(values) != terms.length:
-            raise UsageError(f"{len(values)} numbers given, the terms say {terms.length}", term="length")
+            raise UsageError(f"expected {terms.length} numbers, as agreed; got {len(values)}", term="length")
         self.ring = Modulus(terms.modulus)
         self._values = None if values is None else self.ring.residues(values)
         self._entropy = entropy

@@ -52,7 +52,7 @@ class MpcTerms:
 
     def __post_init__(self) -> None:
         if not 1 <= self.length <= MAX_LENGTH:
-            raise UsageError(f"{self.length} numbers per party; 1 to {MAX_LENGTH} can be shared at once", term="length")
+            raise UsageError(f"expected 1 to {MAX_LENGTH} numbers for each party, got {self.length}", term="length")
 
     def record(self, roster: PartyList) -> dict[str, Any]:
         """The terms with the roster, as JSON values. Addresses are not part of it: they may differ by viewpoint."""

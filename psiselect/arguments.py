@@ -22,12 +22,16 @@ _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
 _Choice = TypeVar("_Choice", bound=enum.Enum)
 
-# An option of a command, and the word after it that is its value: a choice, a number, a quoted text or a NAME.
+# An option of a command, and the word after it that is its value: a choice, a number, a quoted text, a COLUMN:RULE or a
+# NAME.
 _VALUE = (
-    r"add-remove|replace|drop|error|ignore|refuse|last|first|pure|zcdp|laplace|gaussian|[0-9][0-9.e/-]*\b|'[^']*'|"
-    r"[A-Z]{2,}\b"
+    r"add-remove|replace|drop|error|ignore|refuse|last|first|pure|zcdp|laplace|gaussian|matches|count|sum|noisy-count|"
+    r"me|peer|both|one-to-one|one-to-many|[0-9][0-9.,e/-]*\b|'[^']*'|[^\s:'\"`]+:[a-z][^\s:`]*[\w)]|[A-Z]+\b"
 )
-_OPTION = re.compile(rf"--([a-z][a-z-]*[a-z]|[a-z])(?:[= ]({_VALUE}))?(?![a-z-])")
+_OPTION = re.compile(rf"(?<![\w-])--(no-)?([a-z][a-z-]*[a-z]|[a-z])(?![\w-])(?:[= ]({_VALUE})(?![\w-]))?")
+_COMMAND = re.compile(r"`psi (offer|answer|finish)`")
+# An argument that has another name than the option of the command.
+_RENAMED = {"input": "table", "source": "table"}
 
 
 class Reading(TypedDict, total=False):
@@ -61,15 +65,20 @@ def in_python(function: Callable[_Parameters, _Result]) -> Callable[_Parameters,
 
 
 def as_arguments(text: str) -> str:
-    """Words about options as words about arguments: --on-invalid drop becomes on_invalid="drop"."""
+    """Words about options as words about arguments: --on-invalid drop becomes on_invalid="drop", and --show show=."""
 
     def argument(found: re.Match[str]) -> str:
-        name, value = found[1].replace("-", "_"), found[2]
+        option, value = found[2].replace("-", "_"), found[3]
+        name = _RENAMED.get(option, option)
+        if found[1]:
+            return f"{name}=False"
         if value is None:
-            return name
-        return f'{name}="{value}"' if value[0].islower() else f"{name}={value}"
+            return f"{name}="
+        if value[0].isdigit():
+            return f"{name}={value.replace(',', '')}"
+        return f'{name}="{value}"' if value[0].islower() or (":" in value and value[0] != "'") else f"{name}={value}"
 
-    return _OPTION.sub(argument, text)
+    return _OPTION.sub(argument, _COMMAND.sub(r"psiselect.\1()", text))
 
 
 def epsilon_of(value: Exact) -> Fraction:

@@ -96,16 +96,18 @@ def mpc_sum(
     """
     if epsilon is not None and neighbors is None:
         raise UsageError(
-            'neighbors is missing: with epsilon say what one party may change, such as neighbors="replace"'
+            'neighbors= is missing: with epsilon= say what one party may change, such as neighbors="replace"'
         )
     roster = rosters.load(Path(parties))
     brings = roster[text_of(party, "party")].inputs
     if values is None and (column is not None or reading):
-        raise UsageError("column and what is said about a file go with values", term="values")
+        raise UsageError(
+            "column= and what is said about a file are for values=; add values=, or leave them out", term="values"
+        )
     if brings and (value is None) == (values is None):
-        raise UsageError("give either value or values", term="value")
+        raise UsageError(f"give {'one' if value is None else 'only one'} of value= and values=", term="value")
     if not brings and not (value is None and values is None):
-        raise UsageError(f"{party} is a server and brings no value", term="value")
+        raise UsageError(f"{party} is a server and brings no value; leave out value= and values=", term="value")
     numbers: Sequence[Fraction] | None = None
     if values is not None:
         numbers = read_numbers(given_table(values, reading, "the table of values"), column)

@@ -29,11 +29,11 @@ _PRIVATE = ("epsilon", "colluding", "lower", "upper", "neighbors", "contribution
 
 @click.group(name="mpc", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Compute on everyone's numbers without showing them: every party runs the same command on its own machine.
+    """Compute on the numbers of several parties, who do not show them to each other.
 
-    `parties.toml`, the same for all, has a [[party]] with name, address and certificate for each of them; `psiselect
-    identity create` makes the certificates. A run ends with the result, or with the name of the party that did not
-    play its part.
+    Each party runs the same command on its own machine. All use the same file `parties.toml`. It has a [[party]] for
+    each of them, with name, address and certificate; `psiselect identity create` makes the certificates. A run ends
+    with the result, or names the party that failed.
 
     Ctrl-C, SIGTERM and SIGHUP stop one party. It tells the others, and their commands end with its name and exit code
     5. Those that have the result already keep it.
@@ -52,18 +52,40 @@ command.add_command(max_command)
 
 def _value_options(decorated: _Command) -> _Command:
     single = click.option(
-        "--value", metavar="V", help="This party's number, or numbers: 1,0,2; - reads standard input."
+        "--value", metavar="V", help="Take part with this number, or these: 1,0,2. - reads standard input."
     )
     length = click.option(
-        "--length", type=click.IntRange(1, MAX_LENGTH), help="Numbers per party; needed by servers of vectors only."
+        "--length",
+        type=click.IntRange(1, MAX_LENGTH),
+        help="Expect this many numbers from each party. Only a server needs it [default: 1].",
     )
     return single(table_options(length(decorated)))
 
 
 _sum_options = options(
-    click.option("--decimals", type=int, default=2, show_default=True, help="Decimals that count."),
-    click.option("--bound", default="1000000000000", show_default=True, help="No value is larger, of either sign."),
-    click.option("--modulus", default="2^64", show_default=True, help="Shares are uniform modulo this number, or 2^K."),
+    click.option(
+        "--decimals",
+        type=int,
+        default=2,
+        show_default=True,
+        metavar="N",
+        help="Use this many decimal places. All parties must use the same value.",
+    ),
+    click.option(
+        "--bound",
+        default="1000000000000",
+        show_default=True,
+        metavar="B",
+        help="Refuse values above B or below -B. All parties must use the same value.",
+    ),
+    click.option(
+        "--modulus",
+        default="2^64",
+        show_default=True,
+        metavar="M",
+        help="Add up modulo this number, or power of 2; a larger one leaves room for larger sums. All parties must use "
+        "the same value.",
+    ),
     click.option(
         "--output",
         "target",
@@ -71,32 +93,53 @@ _sum_options = options(
         metavar="FILE",
         help="Write all numbers of the result here: .csv, or .json as --json prints it.",
     ),
-    click.option("--allow-two-inputs", is_flag=True, help="Two inputs, although each learns the other's."),
-    click.option("--epsilon", metavar="E", help="Make the result differentially private; nobody sees it exact."),
+    click.option(
+        "--allow-two-inputs",
+        is_flag=True,
+        help="Run with two inputs, although each party then learns the other's. All parties must use this option, or "
+        "none.",
+    ),
+    click.option(
+        "--epsilon",
+        metavar="E",
+        help="Add random noise to the result, so that it hides each party; nobody sees it without noise. 1 is usual; "
+        "smaller is safer and less accurate. All parties must use the same value.",
+    ),
     click.option(
         "--colluding",
         type=int,
         metavar="T",
-        help="With --epsilon: how many parties may pool what they know, 1 or more.",
+        help="With --epsilon: protect against T parties that pool what they know, 1 or more. All parties must use the "
+        "same value.",
     ),
-    click.option("--lower", help="With --epsilon: values below count as this."),
-    click.option("--upper", help="With --epsilon: values above count as this."),
+    click.option(
+        "--lower",
+        metavar="V",
+        help="With --epsilon: count smaller values as V. All parties must use the same value.",
+    ),
+    click.option(
+        "--upper",
+        metavar="V",
+        help="With --epsilon: count larger values as V. All parties must use the same value.",
+    ),
     click.option(
         "--neighbors",
         type=choice(NeighbouringRelation),
-        help="With --epsilon: what one party may change. Default: replace, since who takes part is known.",
+        help="With --epsilon: hide a party's number (replace), or whether the party has one (add-remove). All parties "
+        "must use the same value [default: replace].",
     ),
     click.option(
         "--contributions",
         type=int,
         metavar="C",
-        help="With --epsilon: protect a group of C parties together (default 1); costs C times the noise.",
+        help="With --epsilon: protect a group of C parties together, by C times the noise. All parties must use the "
+        "same value [default: 1].",
     ),
     click.option(
         "--sensitivity",
         metavar="S",
-        help="With --epsilon, for parties that hold many persons' data each: how far one moves a number. "
-        "Default: a whole party is protected.",
+        help="With --epsilon: protect one person, who moves a party's number by at most S. All parties must use the "
+        "same value [default: protect a whole party].",
     ),
     charged_options,
 )
@@ -107,9 +150,10 @@ _sum_options = options(
 @_value_options
 @_sum_options
 def sum_command(**options: Any) -> None:
-    """The sum of everyone's numbers, and nothing else.
+    """Add up the numbers of all parties. Nobody learns more than the sum.
 
-    Everyone talks to everyone, or, when the parties file has two or more parties of role "server", to the servers only.
+    Each party connects to all others. If the parties file has servers (role "server"), parties of role "input" connect
+    only to the parties that compute.
 
     \b
     Examples:
@@ -125,7 +169,7 @@ def sum_command(**options: Any) -> None:
 @_value_options
 @_sum_options
 def mean_command(**options: Any) -> None:
-    """The mean of everyone's numbers, and nothing else.
+    """Take the mean of the numbers of all parties. Nobody learns more than the mean.
 
     \b
     Examples:
@@ -197,7 +241,7 @@ def parse_modulus(text: str) -> int:
     base, caret, exponent = text.partition("^")
     digits = base + exponent
     if len(digits) > 160 or not digits.isascii() or not digits.isdigit() or (caret and (base != "2" or not exponent)):
-        raise UsageError("modulus: expected a number or 2^K", term="modulus")
+        raise UsageError("modulus: expected a whole number, or a power of 2 such as 2^64", term="modulus")
     if not caret:
         return int(text)
     return 1 << min(int(exponent), 1024)

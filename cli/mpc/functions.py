@@ -36,20 +36,41 @@ from psiselect.words import human_bytes
 
 _WORDS = {"yes": "1", "no": "0"}
 
-_decimals = click.option("--decimals", type=int, default=0, show_default=True, help="Decimals that count.")
+_decimals = click.option(
+    "--decimals",
+    type=int,
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Use this many decimal places. All parties must use the same value.",
+)
 
 
 @click.command("threshold")
 @common_options
-@click.option("--value", metavar="V", help="This party's number; yes and no are 1 and 0; - reads standard input.")
-@click.option("--at-least", metavar="K", help="Yes if the sum is at least this. Default: half the number of inputs.")
-@click.option("--bound", default="1", show_default=True, help="No value is larger, of either sign.")
+@click.option(
+    "--value", metavar="V", help="Take part with this number; yes and no are 1 and 0. - reads standard input."
+)
+@click.option(
+    "--at-least",
+    metavar="K",
+    help="Answer yes if the sum is K or more. All parties must use the same value [default: half the number of "
+    "parties with a value].",
+)
+@click.option(
+    "--bound",
+    default="1",
+    show_default=True,
+    metavar="B",
+    help="Refuse values above B or below -B. All parties must use the same value.",
+)
 @_decimals
 def threshold_command(value: str | None, at_least: str | None, bound: str, decimals: int, **options: Any) -> None:
-    """Whether the sum of all values reaches a threshold: yes or no, and nothing else.
+    """Answer whether the sum of all values reaches a threshold: yes or no, and nothing else.
 
-    A referendum that shows no counts: a unanimous vote then looks like any other that passes. Computed by MPyC among
-    the parties that compute, of whom at least three are needed and a majority must not collude.
+    A referendum by it shows no counts: a unanimous vote looks like any other that passes. At least three parties must
+    compute (role "both" or "server"). If half of them or more pool what they hold, they can read every value. The
+    library MPyC computes.
 
     \b
     Examples:
@@ -67,11 +88,17 @@ def threshold_command(value: str | None, at_least: str | None, bound: str, decim
 
 @click.command("max")
 @common_options
-@click.option("--value", metavar="V", help="This party's number; - reads it from standard input.")
-@click.option("--bound", default="1000000000", show_default=True, help="No value is larger, of either sign.")
+@click.option("--value", metavar="V", help="Take part with this number. - reads it from standard input.")
+@click.option(
+    "--bound",
+    default="1000000000",
+    show_default=True,
+    metavar="B",
+    help="Refuse values above B or below -B. All parties must use the same value.",
+)
 @_decimals
 def max_command(value: str | None, bound: str, decimals: int, **options: Any) -> None:
-    """The largest of the parties' numbers, such as the highest bid; not whose it is, nor the rest.
+    """Find the largest of the parties' numbers, such as the highest bid, without whose it is.
 
     \b
     Examples:
@@ -86,20 +113,36 @@ def max_command(value: str | None, bound: str, decimals: int, **options: Any) ->
 
 @click.command("argmax")
 @common_options
-@click.option("--value", metavar="V", help="This party's number; with --candidates 1,0,..., one each.")
 @click.option(
-    "--candidates", type=click.Path(path_type=Path), help="The candidates, one a line; the same for everyone."
+    "--value", metavar="V", help="Take part with this number. With --candidates: a number for each, such as 1,0,2."
 )
-@click.option("--approve", multiple=True, metavar="NAME", help="A candidate that this party approves; repeat it.")
+@click.option(
+    "--candidates",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Read the candidates from this file, one on each line. All parties must use the same file.",
+)
+@click.option("--approve", multiple=True, metavar="NAME", help="Approve this candidate. May be repeated.")
 @table_options
-@click.option("--bound", help="No number is larger. Default: 1 with --candidates, else 1000000000.")
+@click.option(
+    "--bound",
+    metavar="B",
+    help="Refuse numbers above B or below -B. All parties must use the same value [default: 1 with --candidates, else "
+    "1000000000].",
+)
 @_decimals
-@click.option("--epsilon", metavar="E", help="Noisy winner: one ballot more or less hardly matters to it.")
+@click.option(
+    "--epsilon",
+    metavar="E",
+    help="Draw the winner with some randomness, so that it hides each ballot. 1 is usual; smaller is safer and less "
+    "accurate. All parties must use the same value.",
+)
 @click.option(
     "--colluding",
     type=int,
     metavar="T",
-    help="With --epsilon: how many computing parties may pool what they know; 1 or more. Default: fewer than half.",
+    help="With --epsilon: protect against T computing parties that pool what they know, 1 or more. All parties must "
+    "use the same value [default: the most below half].",
 )
 @click.option(
     "--neighbors",
@@ -124,11 +167,11 @@ def argmax_command(
     dataset: str | None,
     **options: Any,
 ) -> None:
-    """Who has the largest total: the winner of a vote without the tallies, or the highest bidder without the bids.
+    """Find who has the largest total: the winner of a vote, or the highest bidder. Nobody learns the totals.
 
-    With --candidates each party brings a number for each: its own approvals (--approve) or, for a tally server that
-    holds ballots, their tallies (--values). Ties are broken at random. With --epsilon the winner is noisy and no party
-    knows the noise.
+    With --candidates each party brings a number for each candidate. These are its own approvals (--approve), or the
+    totals of the ballots that it holds (--values). Ties are broken at random. With --epsilon the winner is drawn with
+    noise, which no party knows.
 
     \b
     Examples:
@@ -137,7 +180,7 @@ def argmax_command(
       psiselect mpc argmax ... --candidates names.txt --values tallies.txt --bound 500 --epsilon 1
     """
     if epsilon is None and (colluding is not None or neighbors is not None):
-        raise UsageError("--colluding and --neighbors go with --epsilon")
+        raise UsageError("--colluding and --neighbors are for a winner with noise; add --epsilon, or leave them out")
     session = open_session(**options)
     names = None if candidates is None else read_lines(candidates, "one candidate")
     default = "1" if names is not None else "1000000000"
@@ -181,21 +224,27 @@ def _numbers(
     given, table = values.value is not None, values.table is not None
     if not roster[party].inputs or names is None:
         if approve or table:
-            why = "go with --candidates" if names is None else "are for parties that bring a value"
-            raise UsageError(f"--approve and --values {why}")
+            raise UsageError(
+                "--approve and --values are for a vote; name the --candidates, too"
+                if names is None
+                else f"{party} is a server and brings no value; leave out --approve and --values"
+            )
         return _single(plan, values.read(roster, party))
     if approve or not (given or table):
         if given or table:
-            raise UsageError("give one of --approve, --value and --values", term="value")
+            raise UsageError("give only one of --approve, --value and --values", term="value")
         if unknown := [a for a in approve if a not in names]:
-            raise UsageError(f"--approve: {unknown[0]!r} is not one of the candidates")
+            raise UsageError(f"--approve: {unknown[0]!r} is not one of the candidates; write it as the file has it")
         return [1 if name in approve else 0 for name in names]
     mine = values.read(roster, party)
     if mine is None or len(mine) != len(names):
-        raise InputError(f"expected a number for each of the {len(names)} candidates, in their order")
+        raise InputError(
+            f"expected {len(names)} numbers, one for each candidate in the order of the candidates; found "
+            f"{0 if mine is None else len(mine)}"
+        )
     encoded = encode_all(plan.point, mine)
     if plan.noise is not None and any(v < 0 for v in encoded):
-        raise InputError("a tally of approvals is not negative")
+        raise InputError("a number of approvals is negative; expected 0 or more for each candidate")
     return encoded
 
 
@@ -204,7 +253,10 @@ def _single(plan: FunctionPlan, mine: Sequence[Fraction] | None) -> list[int] | 
     if mine is None:
         return None
     if len(mine) != 1:
-        raise UsageError("expected one number; a number for each candidate goes with --candidates", term="value")
+        raise UsageError(
+            f"expected one number, got {len(mine)}; for a number for each candidate, name the --candidates",
+            term="value",
+        )
     return encode_all(plan.point, mine)
 
 

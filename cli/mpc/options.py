@@ -34,20 +34,21 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 # What every function needs to know.
 common_options = options(
-    click.option("--party", required=True, metavar="NAME", help="Who this is, as named in the parties file."),
+    click.option("--party", required=True, metavar="NAME", help="Take part as this party of the parties file."),
     click.option(
         "--parties",
         "parties_file",
         required=True,
         type=click.Path(path_type=Path),
-        help="parties.toml, the same for everyone.",
+        metavar="FILE",
+        help="Read all parties from this TOML file, parties.toml. All parties must use the same file.",
     ),
     click.option(
         "--identity",
         required=True,
         type=click.Path(path_type=Path),
         metavar="DIR/NAME",
-        help="Own key and certificate, as made by `psiselect identity create`.",
+        help="Show the others this identity, which `psiselect identity create` has made.",
     ),
     click.option(
         "--timeout",
@@ -55,7 +56,7 @@ common_options = options(
         default=DEFAULT_TIMEOUT,
         show_default=True,
         metavar="SECONDS",
-        help="For the whole run, waiting for the others included.",
+        help="End the run after so long, with the time of waiting for the others.",
     ),
     json_option,
 )
@@ -70,7 +71,9 @@ table_options = options(
     click.option(
         "--values",
         type=TableName(click.Path()),
-        help="This party's numbers: a text file with one per line, a table, or a database with --query.",
+        metavar="TABLE",
+        help="Read your numbers from here: a text file with one number on each line, a table, or a database with "
+        "--query.",
     ),
     query_option,
     taking_reading(),
@@ -123,17 +126,20 @@ class Values:
         """What the options say. Raises UsageError."""
         for name, given in (("query", query), ("column", column)):
             if given is not None and values is None:
-                raise UsageError(f"--{name} goes with --values", term=name)
+                raise UsageError(f"--{name} reads from --values; add --values, or leave out --{name}", term=name)
         return cls(value, None if values is None else Table(values, query, reading or ReadingOptions()), column)
 
     def read(self, roster: PartyList, party: str) -> Sequence[Fraction] | None:
         """The numbers, None for a server. Raises UsageError or InputError."""
         if not roster[party].inputs:
             if self.value is not None or self.table is not None:
-                raise UsageError(f"{party} is a server and brings no value", term="value")
+                raise UsageError(
+                    f"{party} is a server and brings no value; leave out --value and --values", term="value"
+                )
             return None
         if (self.value is None) == (self.table is None):
-            raise UsageError("give either --value or --values", term="value")
+            given = "only one" if self.value is not None else "one"
+            raise UsageError(f"give {given} of --value and --values", term="value")
         if self.table is not None:
             return read_numbers(self.table, self.column)
         text = sys.stdin.readline() if self.value == "-" else self.value or ""
@@ -148,7 +154,7 @@ def read_lines(file: Path, what: str) -> list[str]:
     except OSError as error:
         raise InputError(f"cannot read {file}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise InputError(f"{file} is not UTF-8 text; expected {what} a line") from None
+        raise InputError(f"{file} is not UTF-8 text; expected {what} on each line") from None
     if not 1 <= len(lines) <= MAX_LENGTH:
         raise InputError(f"{file} has {len(lines)} lines; expected 1 to {MAX_LENGTH}, {what} on each")
     return lines

@@ -41,7 +41,7 @@ class Output:
         if file is None:
             return
         if file.suffix.lower() not in _ENDINGS:
-            raise InputError(f"{file}: cannot tell how to write this; known endings: {', '.join(_ENDINGS)}")
+            raise InputError(f"{file}: the ending does not say how to write this; use one of {', '.join(_ENDINGS)}")
         if not file.parent.is_dir() or file.is_dir():
             what = f"the folder {file.parent} does not exist" if not file.is_dir() else "it is a folder"
             raise InputError(f"{file}: {what}; choose a file in a folder that exists")

@@ -15,6 +15,7 @@ from cli._options import choice
 from cli._reading import TABLE_FORMATS, format_option, taking_reading
 from cli._table import FILE_OR_DATABASE, query_option
 from dpselect.ballots import FORMATS, OnInvalid, Other, Repeated, Rules, load_candidates
+from dpselect.ballots.model import InvalidBallotsError
 from psiselect.base.errors import UsageError
 from psiselect.elections.ballots import GivenBallots, separator_of
 from psiselect.tables import Table
@@ -83,7 +84,13 @@ def ballot_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def called(**values: Any) -> Any:
-        return command(given=_given(values), **values)
+        given = _given(values)
+        try:
+            return command(given=given, **values)
+        except InvalidBallotsError as error:
+            if not given.rules.show:
+                error.args = (f"{error} --show shows the first cell at fault, on a terminal.",)
+            raise
 
     added: Any = called
     for option in reversed((*_OPTIONS, taking_reading(formats=False))):

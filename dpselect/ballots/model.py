@@ -296,8 +296,7 @@ class BallotBox:
             for refusal in rules[:_TOLD]
         )
         more = f" {len(rules) - _TOLD} more rules are broken." if len(rules) > _TOLD else ""
-        help_ = "" if self.rules.show else " --show shows the first cell at fault, on a terminal."
-        return InvalidBallotsError(told + more + help_, line=rules[0].line)
+        return InvalidBallotsError(told + more, line=rules[0].line)
 
 
 _TOLD = 5

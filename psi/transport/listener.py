@@ -146,7 +146,7 @@ class Listener:
         self.close()
 
     def _nobody_came(self, wait: float) -> str:
-        text = f"no pinned peer connected to {', '.join(self.addresses)} within {wait:g} s"
+        text = f"no peer that you have named connected to {', '.join(self.addresses)} within {wait:g} s"
         if self._refusals:
             text += f"; {self._refusals} other connections were refused, the last because {self._last_refusal}"
         return text

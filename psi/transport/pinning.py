@@ -113,7 +113,7 @@ def pinned_peer(tls: ssl.SSLObject, pins: Pins) -> PeerIdentity:
     der = tls.getpeercert(binary_form=True)
     peer = pins.get(hashlib.sha256(der).digest()) if der else None
     if peer is None or peer.der != der:
-        raise TransportError(f"its certificate{_fingerprint(tls)} is not one of the pinned ones")
+        raise TransportError(f"its certificate{_fingerprint(tls)} {_UNKNOWN_HERE}")
     return peer
 
 
@@ -125,7 +125,7 @@ def reason(error: OSError, tls: ssl.SSLObject | None = None) -> str:
         claimed = _fingerprint(tls)
         if error.verify_code in _VERIFY_REASONS:
             return f"its certificate{claimed} {_VERIFY_REASONS[error.verify_code]}"
-        return f"its certificate{claimed} is not one of the pinned ones"
+        return f"its certificate{claimed} {_UNKNOWN_HERE}"
     if isinstance(error, DROPPED):
         return "it dropped the connection"
     if isinstance(error, ssl.SSLError):
@@ -139,11 +139,14 @@ _NOT_TLS = "it does not speak TLS"
 _OLD_TLS = "it does not speak TLS 1.3"
 _REFUSED = "it refused this side's certificate"
 
+_ISSUED = "was issued by another party; name one that `psiselect identity create` has made"
+_UNKNOWN_HERE = "is not one that you have named (--peer, or the parties file)"
+
 _VERIFY_REASONS = {  # OpenSSL's X509_V_ERR_*
     9: "is not valid yet; check both clocks",
     10: "has expired",
-    24: "was issued by another party; only self-signed pinned ones are accepted",
-    79: "was issued by another party; only self-signed pinned ones are accepted",
+    24: _ISSUED,
+    79: _ISSUED,
 }
 
 _TLS_REASONS = {  # OpenSSL's reason strings
@@ -156,9 +159,10 @@ _TLS_REASONS = {  # OpenSSL's reason strings
     "BAD_RECORD_TYPE": _NOT_TLS,
     "UNSUPPORTED_PROTOCOL": _OLD_TLS,
     "TLSV1_ALERT_PROTOCOL_VERSION": _OLD_TLS,
-    "TLSV1_ALERT_UNKNOWN_CA": _REFUSED + ": it is not pinned there; give the other party this side's .crt file",
+    "TLSV1_ALERT_UNKNOWN_CA": "it does not know your certificate; send the peer your .crt file",
     "SSLV3_ALERT_BAD_CERTIFICATE": _REFUSED + ": it is not valid there yet; check both clocks",
-    "SSLV3_ALERT_CERTIFICATE_EXPIRED": _REFUSED + ": it has expired",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": _REFUSED
+    + ": it has expired; make a new identity and send the peer its .crt file",
     "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _REFUSED,
     "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": _REFUSED,
     "TLSV1_CERTIFICATE_UNOBTAINABLE": "its own certificate has expired; ask its owner for a new one",

@@ -10,7 +10,6 @@ import enum
 import inspect
 import math
 import os
-import re
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
@@ -357,21 +356,6 @@ def given(table: object, keys: object, keywords: Mapping[str, object], **parties
     usual = {"matching": "one-to-many", "reveal": "matches", "min_matches_by": "learner"}
     source = source_of(table, said)
     return GivenOptions(source=source, keys=texts(keys, "key"), **{**usual, **said, **parties})
-
-
-_OPTION = re.compile(r"--(no-)?([a-z][a-z-]*)(?![\w-])")
-_COMMANDS = re.compile(r"`psi (offer|answer|finish)`")
-_RENAMED = {"input": "table", "source": "table"}
-
-
-def in_python(message: str) -> str:
-    """A message in which options have the names that they have as keyword arguments."""
-
-    def renamed(found: re.Match[str]) -> str:
-        name = found[2].replace("-", "_")
-        return f"{_RENAMED.get(name, name)}={'False' if found[1] else ''}"
-
-    return _OPTION.sub(renamed, _COMMANDS.sub(r"psiselect.\1()", message))
 
 
 def signature(function: Callable[..., object], keywords: Any) -> inspect.Signature:

@@ -15,6 +15,7 @@ from psi.inputs.checking import Checked
 from psi.normalize import parse_key
 from psi.session.cost import CostEstimate
 from psi.tables import text_column
+from psiselect.arguments import as_arguments
 from psiselect.base.errors import PsiselectError, UsageError
 from psiselect.matching import asked
 from psiselect.matching.asked import EstimateKeywords, PathLike, Texts
@@ -88,7 +89,7 @@ def normalize(values: Any, rule: str = "raw") -> Any:
             raise UsageError("rule: expected one rule; join columns in a key, not here", term="rule")
         return _as_it_came(values, spec.apply([_text_of(values, spec)]).values)
     except PsiselectError as error:
-        error.args = (asked.in_python(str(error)).replace("key= column:", "rule "),)
+        error.args = (as_arguments(str(error).replace("--key column:", "rule ")),)
         raise
 
 

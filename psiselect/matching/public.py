@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from psiselect.arguments import as_arguments
 from psiselect.base.errors import PsiselectError, UsageError
 from psiselect.matching import asked, observing
 from psiselect.matching.answers import MatchResult
@@ -47,7 +48,7 @@ def public(keywords: Any, *needed: str) -> Callable[[Callable[P, R]], Callable[P
                     raise UsageError(f"{name}(): {error}; see help(psiselect.{name})") from None
                 return function(*args, **kwargs)
             except PsiselectError as error:
-                error.args = (asked.in_python(str(error)),)
+                error.args = (as_arguments(str(error)),)
                 raise
 
         called.__signature__ = shown  # type: ignore[attr-defined]
@@ -93,7 +94,7 @@ def talk(progress: Progress | None, cancel: Cancel, listening: Callable[[Sequenc
         yield noted
 
     made = Talk(
-        tell=lambda text: tell_log(asked.in_python(text)),
+        tell=lambda text: tell_log(as_arguments(text)),
         shown=shown,
         observed=observing.observed,
         cancel=cancel,

@@ -28,7 +28,10 @@ def charge_of(
     if epsilon is None:
         for name, given in (("ledger", ledger), ("dataset", dataset)):
             if given is not None:
-                raise UsageError(f"--{name} goes with --epsilon: without noise there is nothing to charge", term=name)
+                raise UsageError(
+                    f"--{name} is for a result with noise, which costs budget; add --epsilon, or leave out --{name}",
+                    term=name,
+                )
         return None
     # Pure epsilon-DP, for a sum by discrete Laplace noise and for a winner by one-sided noise (docs/systems).
     what = f"mpc {function.value}: epsilon {epsilon_text(epsilon)}"

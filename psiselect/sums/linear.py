@@ -125,7 +125,7 @@ def sum_up(
     """
     count = len(numbers) if numbers is not None else length or 1
     if length not in (None, count):
-        raise UsageError(f"--length is {length}, but {count} numbers are given", term="length")
+        raise UsageError(f"--length is {length}, but {count} numbers were given; leave out --length", term="length")
     plan = plan_sum(
         wish.function,
         me.roster,
@@ -206,13 +206,15 @@ def guarantee_of(
         given = {"colluding": colluding, "lower": lower, "upper": upper, "neighbors": neighbors}
         for name, value in (given | {"contributions": contributions, "sensitivity": sensitivity}).items():
             if value is not None:
-                raise UsageError(f"--{name} goes with --epsilon", term=name)
+                raise UsageError(
+                    f"--{name} is for a result with noise; add --epsilon, or leave out --{name}", term=name
+                )
         return None
     if lower is None or upper is None:
         missing = "lower" if lower is None else "upper"
         raise UsageError(
-            f"--epsilon needs --lower and --upper: without bounds one party could move the sum by any amount, and no "
-            f"finite noise would hide it ({missing} is missing)",
+            f"--{missing} is missing: --epsilon needs --lower and --upper. Without bounds one party could move the sum "
+            "by any amount, and no noise would hide that",
             term=missing,
         )
     if colluding is None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 # What the functions below call an option, and what the page calls it. In this order.
 _WORDS = (
-    (r" --show shows the first cell at fault, on a terminal\.", ""),
     (r"Name the column whose cells list candidates: --ballot-column NAME", "Choose the column that lists candidates"),
     (r"--other ignore", "“leave out other texts”"),
     (r"--on-invalid drop", "“leave out broken ballots”"),

@@ -227,7 +227,7 @@ def test_units_are_as_fine_as_the_noise_allows_and_no_finer() -> None:
 
 def test_plans_that_make_no_sense_are_refused() -> None:
     """Bounds that are one unit, equal candidates, candidates for a maximum, decimals of a noisy vote."""
-    with pytest.raises(PolicyError, match="all the same at a unit of 1"):
+    with pytest.raises(PolicyError, match="rounded to multiples of 1, and all"):
         summed(guarantee=noise(lower=Fraction(0), upper=Fraction("0.4")))
     refused: list[tuple[Function, dict[str, Any], str]] = [
         (Function.ARGMAX, {"candidates": ["a", "b", "a"]}, "different candidates"),

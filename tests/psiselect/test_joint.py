@@ -124,21 +124,21 @@ def test_a_party_that_waits_alone_is_cancelled(group: Group) -> None:
     ("changed", "error", "says"),
     [
         ({"value": 1.5}, psiselect.UsageError, 'write value="1.5"'),
-        ({"value": None}, psiselect.UsageError, "either value or values"),
-        ({"values": "v.csv"}, psiselect.UsageError, "either value or values"),
-        ({"column": "v"}, psiselect.UsageError, "go with values"),
-        ({"format": "csv"}, psiselect.UsageError, "go with values"),
-        ({"length": 2}, psiselect.UsageError, "length is 2, but 1 numbers are given"),
+        ({"value": None}, psiselect.UsageError, "one of value= and values="),
+        ({"values": "v.csv"}, psiselect.UsageError, "one of value= and values="),
+        ({"column": "v"}, psiselect.UsageError, "are for values="),
+        ({"format": "csv"}, psiselect.UsageError, "are for values="),
+        ({"length": 2}, psiselect.UsageError, "length= is 2, but 1 numbers were given"),
         ({"value": 10**13}, psiselect.InputError, "value"),
         ({"party": "dora"}, psiselect.UsageError, "dora"),
         ({"parties": "none.toml"}, psiselect.InputError, "none.toml"),
         ({"identity": "none"}, psiselect.InputError, "none"),
-        ({"epsilon": 1}, psiselect.UsageError, "neighbors is missing"),
+        ({"epsilon": 1}, psiselect.UsageError, "neighbors= is missing"),
         (NOISY | {"epsilon": 0.5}, psiselect.UsageError, 'write epsilon="0.5"'),
-        (NOISY | {"upper": None}, psiselect.UsageError, "needs lower and upper"),
-        (NOISY | {"colluding": None}, psiselect.UsageError, "needs colluding"),
-        (NOISY | {"lower": 60, "upper": 0}, psiselect.UsageError, "lower must be below upper"),
-        ({"lower": 0}, psiselect.UsageError, "lower goes with epsilon"),
+        (NOISY | {"upper": None}, psiselect.UsageError, "needs lower= and upper="),
+        (NOISY | {"colluding": None}, psiselect.UsageError, "needs colluding="),
+        (NOISY | {"lower": 60, "upper": 0}, psiselect.UsageError, "lower: expected less than upper"),
+        ({"lower": 0}, psiselect.UsageError, "lower= is for a result with noise"),
         ({"ledger": "l.db"}, psiselect.UsageError, "go together"),
         ({"modulus": 0}, psiselect.UsageError, "modulus"),
     ],
@@ -153,5 +153,5 @@ def test_a_misuse_is_refused_with_what_to_do(
 
 def test_a_ledger_without_noise_has_nothing_to_pay(group: Group, tmp_path: Path) -> None:
     ledger = psiselect.Ledger.create(tmp_path / "l.db", epsilon=1, neighbors="replace")
-    with pytest.raises(psiselect.UsageError, match="ledger goes with epsilon"):
+    with pytest.raises(psiselect.UsageError, match="ledger= is for a result with noise"):
         psiselect.mpc_sum(1, ledger=ledger, dataset="d", **who(group, "alice"))

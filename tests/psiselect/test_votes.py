@@ -130,10 +130,10 @@ def test_a_selection_is_paid(files: Path) -> None:
     assert found.charged == psiselect.Charged("d", Fraction(3, 4), Fraction(0), Fraction(1, 4))
     with pytest.raises(psiselect.BudgetError, match="over budget"):
         psiselect.select(files / "scores.csv", epsilon="0.75", **terms, **paid)
-    with pytest.raises(psiselect.UsageError, match='monotonic does not go with neighbors="replace"'):
+    with pytest.raises(psiselect.UsageError, match='monotonic= does not go with neighbors="replace"'):
         psiselect.select(files / "scores.csv", epsilon=1, monotonic=True, **terms)
     floats = pandas.DataFrame({"name": ["a", "b"], "score": [1.5, 2.5]})
-    with pytest.raises(psiselect.InputError, match="say exact_floats if"):
+    with pytest.raises(psiselect.InputError, match="say exact_floats= if"):
         psiselect.select(floats, epsilon=LOUD, **terms)
     assert psiselect.select(floats, epsilon=LOUD, exact_floats=True, **terms).winner == "b"
 
@@ -178,7 +178,7 @@ def test_what_changes_the_guarantee_has_no_default() -> None:
         ({"candidates": ["Eve", "Bo"]}, psiselect.InputError, "Eve"),
         ({"other": "keep"}, psiselect.UsageError, "other: expected one of"),
         ({"yes": "ja"}, psiselect.UsageError, "yes: expected a list of texts"),
-        ({"separator": ""}, psiselect.UsageError, "separator: expected a text"),
+        ({"separator": ""}, psiselect.UsageError, "separator=: expected a text"),
         ({"repeated_voter": "all"}, psiselect.UsageError, "repeated_voter: expected one of"),
         ({"on_invalid": "drop", "repeated_voter": "error"}, psiselect.UsageError, "say last or first"),
         ({"format": "doc"}, psiselect.UsageError, "format: expected one of"),

@@ -46,7 +46,7 @@ def test_two_computing_parties_are_refused_and_a_helper_offered(tmp_path: Path) 
     group = Group(tmp_path, {"alice": "both", "bob": "both"})
     for ended in group.run("threshold", {"alice": ["--value", "1"], "bob": ["--value", "1"]}).values():
         assert ended.code == 6
-        assert "third, non-colluding helper" in ended.record["error"]["message"]
+        assert "Add a third party" in ended.record["error"]["message"]
 
 
 def test_auction_by_three_servers(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_a_server_brings_no_number(group: Group, played: Played, function: str) 
 def test_a_party_that_inputs_brings_a_number(group: Group, played: Played, function: str) -> None:
     refused = invoke(group, "alice", function)
     assert classify(refused.exception)[0] == 2
-    assert "give either --value or --values" in str(refused.exception)
+    assert "give one of --value and --values" in str(refused.exception)
     assert played.values == "not run"
 
 

@@ -69,6 +69,12 @@ def test_a_cell_is_shown_on_a_terminal_only(run: Run, monkeypatch: pytest.Monkey
     assert "found 'secret'" in run("count", "--not-private", "m.csv", "--show")[2]
 
 
+def test_the_hint_of_show(run: Run) -> None:
+    code, _, err = run("count", "--not-private", "b.csv", "--candidates", "names.txt")
+    assert code == 3
+    assert "--show shows the first cell at fault, on a terminal." in err
+
+
 def test_count_tells_what_it_left_out_and_winner_does_not(run: Run) -> None:
     how = ("b.csv", "--candidates", "names.txt", "--on-invalid", "drop")
     code, out, err = run("count", "--not-private", *how, "--json")

@@ -58,7 +58,7 @@ def test_who_asks_for_none_gets_the_first(parties: Parties, later: Identity, mon
     monkeypatch.setattr(tls, "server_name", lambda fingerprint: None)
     with Listener("127.0.0.1:0", [later, parties.acme], [parties.globex.public], timeout=30) as listener:
         assert shown(listener, parties, later) is later
-        with pytest.raises(TransportError, match="is not one of the pinned ones"):
+        with pytest.raises(TransportError, match="is not one that you have named"):
             connect(listener.address, parties.globex, [parties.acme.public], timeout=30)
 
 
@@ -97,7 +97,7 @@ def test_renewed_credentials_hold_from_the_next_caller_on(parties: Parties, late
         other = connect(listener.address, parties.stranger, [later.public], timeout=30)
         assert listener.accept().peer_fingerprint == parties.stranger.fingerprint
         late = connect(listener.address, parties.globex, [later.public], timeout=30)
-        with pytest.raises(TransportError, match="it is not pinned there"):
+        with pytest.raises(TransportError, match="it does not know your certificate"):
             late.receive(30)
         assert here.own_fingerprint == there.peer_fingerprint == parties.acme.fingerprint
         close_both(here, there)

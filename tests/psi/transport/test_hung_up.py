@@ -26,6 +26,6 @@ def test_a_closed_connection_is_told_from_a_refusal(parties: Parties, listener: 
         with pytest.raises(HungUpError):
             there.receive()
     with connect(listener.address, parties.stranger, [parties.acme.public], timeout=30) as refused:
-        with pytest.raises(TransportError, match="refused this side's certificate") as raised:
+        with pytest.raises(TransportError, match="does not know your certificate") as raised:
             refused.receive()
         assert not isinstance(raised.value, HungUpError)

@@ -63,7 +63,9 @@ def test_nobody_there_ends_both_sides_at_the_deadline(parties: Parties) -> None:
     with pytest.raises(TransportError, match=rf"nobody listened at 127.0.0.1:{port} within 0.3 s"):
         connect(f"127.0.0.1:{port}", parties.globex, [parties.acme.public], timeout=0.3)
     with Listener("127.0.0.1:0", parties.acme, [parties.globex.public], timeout=0.2) as listening:
-        with pytest.raises(TransportError, match=r"no pinned peer connected to 127.0.0.1:\d+ within 0.2 s$"):
+        with pytest.raises(
+            TransportError, match=r"no peer that you have named connected to 127.0.0.1:\d+ within 0.2 s$"
+        ):
             listening.accept()
         http(listening.address, parties)
         with pytest.raises(TransportError, match="1 other connections were refused, the last because it does not"):

@@ -176,7 +176,7 @@ def test_a_listener_without_a_demand_for_certificates_is_told_apart_by_its_pin(
 
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
-        with pytest.raises(TransportError, match="is not one of the pinned ones"):
+        with pytest.raises(TransportError, match="is not one that you have named"):
             connect(address, parties.globex, [parties.acme.public], timeout=20)
         thread.join(20)
 
@@ -193,7 +193,7 @@ def test_the_connecting_ends_byte_for_byte_pin_holds_without_openssl(
 
     monkeypatch.setattr(tls, "make_context", trusting)
     with Listener("127.0.0.1:0", parties.stranger, [parties.globex.public], timeout=30) as listening:
-        with pytest.raises(TransportError, match="is not one of the pinned ones") as refused:
+        with pytest.raises(TransportError, match="is not one that you have named") as refused:
             connect(listening.address, parties.globex, [parties.acme.public], timeout=30)
         assert parties.stranger.fingerprint.hex() in str(refused.value)
 

@@ -46,7 +46,7 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no key": ({"key": ...}, UsageError, 'key=: name the column to match by and its rule, such as key="email:email"'),
     "no table": ({"table": ...}, UsageError, r"connect\(\): missing a required argument: 'table'"),
     "a key of bytes": ({"key": b"e"}, UsageError, "key: expected text, or a list of texts, got bytes"),
-    "an unknown rule": ({"key": "e:emial"}, UsageError, "key= e:emial: no rule 'emial'; did you mean email"),
+    "an unknown rule": ({"key": "e:emial"}, UsageError, "key=\"e:emial\": no rule 'emial'; did you mean email"),
     "an unknown column": ({"key": "mail:email"}, InputError, "the table: no column 'mail'; .*its columns: 'e', 'n'"),
     "an unknown option": ({"lern": "me"}, UsageError, r"connect\(\) has no option lern=; did you mean learn=\?"),
     "an option of another type": (
@@ -62,7 +62,7 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         "reveal: expected one of 'matches', .*did you mean 'matches'",
     ),
     "modes that exclude each other": ({"reveal": "count", "send": "n"}, UsageError, "columns|send="),
-    "a value that nobody adds up": ({"value": "n"}, UsageError, r"value= is for reveal= sum, not for matches"),
+    "a value that nobody adds up": ({"value": "n"}, UsageError, r"value= is for reveal=\"sum\", not for matches"),
     "epsilon as a float": (
         {"reveal": "noisy-count", "epsilon": 0.1, "delta": "1e-6"},
         UsageError,
@@ -88,7 +88,7 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         "x.parquet",
     ),
     "bytes for a path": ({"table": b"x.csv"}, UsageError, "the table is of type bytes; expected a pandas, polars"),
-    "a ledger without noise": ({"ledger": "x.budget", "dataset": "d"}, UsageError, "ledger= goes with reveal= noisy"),
+    "a ledger without noise": ({"ledger": "x.budget", "dataset": "d"}, UsageError, "ledger= goes with reveal=.noisy"),
     "a size that is none": ({"memory_limit": "much"}, UsageError, 'memory_limit: expected a size such as "800M"'),
     "a time that is none": ({"timeout": -1}, UsageError, "timeout: expected a number of seconds above 0"),
 }
