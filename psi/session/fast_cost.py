@@ -90,22 +90,24 @@ def estimate(
     limit: bytes for keys and columns."""
     session = runs(terms, sizes)
     sent, received = CONTROL_BYTES, CONTROL_BYTES
-    compute = 0.0
+    compute, receiving_runs = 0.0, 0
     for run, receiving in session:
         n, m = run.size.n, run.size.m
         of_receiver, of_sender = engine.receiver_sends(n), _sender_sends(run)
         sent, received = (
             (sent + of_receiver, received + of_sender) if receiving else (sent + of_sender, received + of_receiver)
         )
+        receiving_runs += receiving
         compute += speed.fixed + n * (speed.receiver_own + speed.sender_peer)
         compute += m * (speed.sender_own + speed.receiver_peer)
         compute += (m + min(n, m)) * speed.sealing if run.label_bytes else 0.0
     bits = 8 * (sent + received)
     network = 0.0 if link is None else bits / link
-    transfers = CHOICES * len(session)
+    # For each transfer the receiver multiplies what it got and both hashes, the sender masks and takes its mask off.
+    own = CHOICES * (2 * len(session) + receiving_runs)
     return CostEstimate(
-        own_multiplications=3 * transfers,
-        peer_multiplications=3 * transfers,
+        own_multiplications=own,
+        peer_multiplications=5 * CHOICES * len(session) - own,
         bytes_sent=sent,
         bytes_received=received,
         tag_bytes=session[0][0].tag_bytes,
