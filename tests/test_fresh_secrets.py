@@ -316,6 +316,7 @@ SOURCES = Counter({
     "psi.resume.plan:ResumePlan.scope SystemEntropy": 1,
     "psi.resume.session:ResumableSession.setup SystemEntropy": 1,
     "psi.session.calibration:calibrate SystemEntropy": 1,
+    "psi.session.fast_cost:_run SystemEntropy": 1,
     "psi.session.calibration:_Probe.__init__ SystemEntropy": 1,
     "dpselect.approval:elect SystemEntropy": 1,
     "dpselect.committee: SystemEntropy": 1,

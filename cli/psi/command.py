@@ -19,7 +19,8 @@ from cli.psi.options import estimate_options, local_options, session_options
 from cli.psi.results import Printed
 from cli.psi.serve_options import SERVE_OPTIONS, Service, for_sessions
 from cli.psi.talk import TALK
-from psi.agreement.modes import Comparer, Reveal, Side
+from psi.agreement.modes import Comparer, Reveal, SessionProtocol, Side
+from psi.session.cost import Calibration
 from psi.tables import ReadingOptions
 from psi.tables.files import STANDARD_INPUT
 from psiselect.base.errors import UsageError
@@ -160,16 +161,18 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
     """Predict seconds, bytes and disk of a run, from a measurement made here and now.
 
     Without --link both parties share this machine, as in `psi local`; with it, each has a machine like this one.
-    ReadingOptions the table comes on top.
+    Reading the table comes on top.
 
     \b
     Examples:
       psiselect psi estimate --own 1000000 --peer 250000
+      psiselect psi estimate --own 1000000 --peer 1000000 --protocol fast
       psiselect psi estimate --own 10000000 --peer 10000000 --link 100M --memory-limit 800M
     """
     backend, threads, as_json = given.pop("backend"), given.pop("threads"), given.pop("as_json")
     given["reveal"], given["min_matches_by"] = Reveal(given["reveal"]), Comparer(given["min_matches_by"])
     given["epsilon"], given["delta"] = exact(given["epsilon"], "epsilon"), exact(given["delta"], "delta")
+    given["protocol"] = SessionProtocol(given["protocol"])
     question = Question(own=own, peer=peer, **given)
     check(question)
     with _backend.open_backend(backend, threads) as opened:
@@ -177,9 +180,13 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
     if as_json:
         print_json(prediction.to_json())
         return
-    found, calibration = prediction.cost, prediction.calibration
+    found, calibration, status = prediction.cost, prediction.calibration, question.protocol.status
+    measured = f"{calibration.backend} on {calibration.cores} cores"
+    if isinstance(calibration, Calibration):
+        measured += f", {1e6 * calibration.multiplication:.1f} us a multiplication on one"
     print_fields(
         {
+            **({} if status is None else {"protocol": f"{question.protocol.value} ({status})"}),
             "parties": "both on this machine" if question.link is None else "a machine like this one each",
             "time": human_seconds(found.seconds),
             "waits for": f"{found.bound.value}: compute takes {human_seconds(found.compute_seconds)}, the network "
@@ -188,10 +195,10 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
             "sent": human_bytes(found.bytes_sent),
             "received": human_bytes(found.bytes_received),
             "on disk here": human_bytes(found.disk_bytes),
-            "with --resume": f"{human_bytes(found.resume_bytes)} more on disk here",
+            **({"in memory": f"{human_bytes(found.memory_bytes)} beside the list"} if found.memory_bytes else {}),
+            **({"with --resume": f"{human_bytes(found.resume_bytes)} more on disk here"} if not status else {}),
             "multiplications": f"{found.own_multiplications:,} here, {found.peer_multiplications:,} there",
             "a tag": f"{found.tag_bytes} bytes: some false match in a session has probability at most 2^-40",
-            "measured with": f"{calibration.backend} on {calibration.cores} cores, "
-            f"{1e6 * calibration.multiplication:.1f} us a multiplication on one",
+            "measured with": measured,
         }
     )

@@ -299,6 +299,7 @@ check_options = options(
 local_options = _given(Side.CONNECT, *reading_options(), *reading_options(second=True), *_WHAT, json_option)
 
 estimate_options = options(
+    _PROTOCOL,
     _REVEAL,
     *_NOISE,
     *value_options.TERMS,

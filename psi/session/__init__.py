@@ -5,6 +5,7 @@
     session          the loop between a party and a channel
     local            both parties in one process
     cost             what a session costs, by formulas; calibration: one measurement of this machine
+    fast_cost        both for the fast protocol
 
 Rule: whatever drives a party drives it from here.
 """

@@ -33,7 +33,7 @@ from psi.transport.wire import HEADER_BYTES, MAX_FRAME_BYTES
 DEFAULT_KEY_BYTES = 32
 
 # HELLO, AUTH, the ends of the streams and FINISH, each way: the terms in JSON and two signatures, mostly.
-_CONTROL_BYTES = 660
+CONTROL_BYTES = 660
 
 
 class Machines(enum.Enum):
@@ -144,8 +144,7 @@ class RunCost:
     @property
     def sender_sends(self) -> int:
         """Bytes of the replies and tags, with their frames, and what summing adds."""
-        row = self.size.keys * (self.tag_bytes + self.sealed_bytes)
-        rows = min(self._items_in_chunk, (MAX_FRAME_BYTES - HEADER_BYTES) // row)
+        row, rows = self._tag_row, self.tag_rows_in_chunk
         transfers = sum_cost.sender_sends(self.size.m, block_rows(self.chunk)) if self.sums else 0
         return self._elements + row * self.size.m + HEADER_BYTES * -(-self.size.m // rows) + transfers
 
@@ -155,6 +154,15 @@ class RunCost:
         reply, transfers go back and forth."""
         both_ways = sum_cost.receiver_sends(self.size.m, block_rows(self.chunk)) if self.sums else 0
         return self.sender_sends + both_ways
+
+    @property
+    def tag_rows_in_chunk(self) -> int:
+        """Tags with their labels in a full frame."""
+        return min(self._items_in_chunk, (MAX_FRAME_BYTES - HEADER_BYTES) // self._tag_row)
+
+    @property
+    def _tag_row(self) -> int:
+        return self.size.keys * (self.tag_bytes + self.sealed_bytes)
 
     @property
     def _items_in_chunk(self) -> int:
@@ -193,6 +201,7 @@ class CostEstimate:
     and network take equally long; a slower one binds. disk_bytes: the most that this side's temporary
     files hold. resume_bytes: what a session that is kept for --resume takes on this side's disk beside that. tag_bytes:
     width of a compared tag, wide enough that some false match in a session has probability at most 2^-40.
+    memory_bytes: what the fast protocol holds beside that list and columns, 0 on the curve.
     """
 
     own_multiplications: int
@@ -209,6 +218,7 @@ class CostEstimate:
     link_bits_per_second: float | None
     balance_bits_per_second: float
     machines: Machines
+    memory_bytes: int = 0
 
 
 def runs(terms: Terms, sizes: Sizes) -> tuple[tuple[RunCost, bool], ...]:
@@ -233,7 +243,7 @@ def estimate(terms: Terms, sizes: Sizes, machine: Machine) -> CostEstimate:
     """Predict a session. Pure. What a side gives along with its matches waits in memory or on disk beside what is
     counted here, as long as it is in the table."""
     session = runs(terms, sizes)
-    own_work, peer_work, sent, received = 0, 0, _CONTROL_BYTES, _CONTROL_BYTES
+    own_work, peer_work, sent, received = 0, 0, CONTROL_BYTES, CONTROL_BYTES
     compute, bits = 0.0, 0
     for run, receiving in session:
         receiver = run.receiver_multiplications, run.receiver_sends
@@ -280,6 +290,16 @@ def _disk_bytes(terms: Terms, sizes: Sizes, session: Sequence[tuple[RunCost, boo
     sender's live as long as their run. Lists share the room for columns."""
     if memory_limit is None:
         return 0
+    columns = columns_on_disk(terms, session, memory_limit)
+    if terms.matching is Matching.ONE_TO_ONE:
+        return columns  # items are read in random order, so their keys stay in memory
+    shuffles, limit = len(session) // terms.lists, memory_limit // 2 // terms.lists
+    of_keys = keys_on_disk(sizes.own, sizes.rows or sizes.own, sizes.key_bytes, shuffles, limit)
+    return terms.lists * of_keys + columns
+
+
+def columns_on_disk(terms: Terms, session: Sequence[tuple[RunCost, bool]], memory_limit: int) -> int:
+    """What the columns of a session's runs hold on disk at most."""
     received, sent = [0], [0]
     gives = any(run.label_bytes and not receiving for run, receiving in session)  # what it gives has a share too
     for run, receiving in session:
@@ -296,12 +316,7 @@ def _disk_bytes(terms: Terms, sizes: Sizes, session: Sequence[tuple[RunCost, boo
             filled[-1:] = [(m, run.tag_bytes + WORD_BYTES), (m, ROW_BYTES)]
         spilled = spilled_bytes(filled, memory_limit // (4 if gives else 2) // terms.lists)
         (received if receiving else sent).append(spilled)
-    columns = sum(received) + max(sent)
-    if terms.matching is Matching.ONE_TO_ONE:
-        return columns  # items are read in random order, so their keys stay in memory
-    shuffles, limit = len(session) // terms.lists, memory_limit // 2 // terms.lists
-    of_keys = keys_on_disk(sizes.own, sizes.rows or sizes.own, sizes.key_bytes, shuffles, limit)
-    return terms.lists * of_keys + columns
+    return sum(received) + max(sent)
 
 
 def keys_on_disk(own: int, rows: int, key_bytes: int, shuffles: int, limit: int) -> int:

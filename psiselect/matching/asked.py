@@ -293,6 +293,7 @@ OPTIONS: Mapping[str, tuple[str, _Check]] = {
     "resume": ("resume", flag),
 }
 ESTIMATE: Mapping[str, _Check] = {
+    "protocol": OPTIONS["protocol"][1],
     **{name: OPTIONS[name][1] for name in ("reveal", "learn", "value_decimals", "value_max", "pad_to", "min_matches")},
     **{name: OPTIONS[name][1] for name in ("min_matches_by", "label_bytes", "memory_limit", "backend", "threads")},
     "keys": whole(1),

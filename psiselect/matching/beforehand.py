@@ -7,7 +7,7 @@ from typing import Any, Unpack
 
 import pyarrow as pa
 
-from psi.agreement.modes import Comparer, Reveal
+from psi.agreement.modes import Comparer, Reveal, SessionProtocol
 from psi.agreement.terms import MAX_KEYS
 from psi.group.curve25519.backend import load_backend
 from psi.inputs import checking
@@ -40,6 +40,8 @@ def estimate(own: int, peer: int, **options: Unpack[EstimateKeywords]) -> CostEs
     backend, threads = said.pop("backend", "auto"), said.pop("threads", None)
     if "reveal" in said:
         said["reveal"] = Reveal(said["reveal"])
+    if "protocol" in said:
+        said["protocol"] = SessionProtocol(said["protocol"])
     if "min_matches_by" in said:
         said["min_matches_by"] = Comparer(said["min_matches_by"])
     question = Question(own=asked.whole(0)(own, "own"), peer=asked.whole(0)(peer, "peer"), **said)

@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 
 from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
+from psi.agreement.modes import Comparer, Learner, Matching, Reveal, SessionProtocol, Side
 from psi.agreement.terms import KeyTerm, Terms
+from psi.fast.kernels.choice import kernels_beside
 from psi.group.curve25519.backend import Backend
 from psi.group.curve25519.portable import available_cores
-from psi.session import cost
+from psi.session import cost, fast_cost
 from psi.session.calibration import calibrate
 from psi.session.cost import Calibration, CostEstimate
 from psi.session.job import Memory
@@ -24,6 +25,7 @@ class Question:
     Attributes:
         own, peer: distinct keys of each side.
         learn: me, peer or both.
+        protocol: how matches are found.
         keys: how many a row has.
         link: bits per second between two machines like this one; None where both parties are on this one.
         label_bytes: length of the columns that travel with a match, None where none do.
@@ -35,6 +37,7 @@ class Question:
     peer: int
     reveal: Reveal = Reveal.MATCHES
     learn: str = "me"
+    protocol: SessionProtocol = SessionProtocol.ECDH
     keys: int = 1
     link: float | None = None
     epsilon: Fraction | None = None
@@ -60,6 +63,7 @@ class Question:
         # What several keys can have together only as records, they are taken to have as records.
         as_records = self.keys > 1 and (columns is not None or self.reveal is Reveal.SUM)
         return Terms(
+            protocol=self.protocol,
             reveal=self.reveal,
             learn=learn,
             keys=(KeyTerm("any rule", "0" * 64),) * self.keys,
@@ -81,7 +85,7 @@ class Prediction:
     """What was asked, what was measured, and what follows."""
 
     question: Question
-    calibration: Calibration
+    calibration: Calibration | fast_cost.FastCalibration
     cost: CostEstimate
 
     def to_json(self) -> dict[str, object]:
@@ -90,6 +94,7 @@ class Prediction:
         return {
             "own": asked.own,
             "peer": asked.peer,
+            "protocol": asked.protocol.value,
             "backend": machine.backend,
             "cores": machine.cores,
             **asdict(self.cost),
@@ -112,7 +117,11 @@ def predict(question: Question, backend: Backend, threads: int | None) -> Predic
         terms.declared_size(question.own), terms.declared_size(question.peer), key_bytes=question.key_bytes
     )
     limit = Memory.usual_limit() if question.memory_limit is None else question.memory_limit
-    calibration = calibrate(backend, threads or available_cores())
+    cores = threads or available_cores()
     machines = cost.Machines.SHARED if question.link is None else cost.Machines.APART
+    if question.protocol is SessionProtocol.FAST:
+        speed = fast_cost.calibrate(backend, kernels_beside(backend.name), cores)
+        return Prediction(question, speed, fast_cost.estimate(terms, sizes, machines, question.link, limit, speed))
+    calibration = calibrate(backend, cores)
     machine = cost.Machine(calibration, machines, question.link, limit)
     return Prediction(question, calibration, cost.estimate(terms, sizes, machine))

@@ -1,6 +1,6 @@
 """The hot loops of the fast mode: whole arrays in, whole arrays out.
 
-    interface   what a set of kernels must do; loading: how one is chosen
+    interface   what a set of kernels must do; loading: how one is chosen; choice: which go with a backend
     portable    NumPy, hashlib and Python's integers
     compiled    LLVM vector code, in the framework of psi.group.curve25519.lanes; module: its functions together;
                 selftest: answers that it must give

@@ -145,6 +145,17 @@ def test_two_runs_on_one_input_share_no_message() -> None:
         assert len(first.view()) < 8 or pieces[0]
 
 
+def test_no_message_depends_on_the_order_of_items() -> None:
+    """Sessions read lists in the order of the table (decision 0273)."""
+    own, other = pair_of_lists(11, most=200)
+    said = [
+        run_both(first, second, entropy=FixedEntropy, chunk=16)[1]
+        for first, second in ((own, other), (own[::-1], sorted(other)))
+    ]
+    assert [(who, f.type, bytes(f.view())) for who, f in said[0]] == [(w, f.type, bytes(f.view())) for w, f in said[1]]
+    assert min(len(own), len(other)) > 5
+
+
 def test_the_salt_reaches_every_hash() -> None:
     own = [b"%d" % number for number in range(50)]
     places = []
