@@ -332,7 +332,7 @@ def _note(sent: Sent, error: PsiselectError) -> None:
     field = named[1] if named else error.term
     if field in FIELDS:
         sent.errors[field] = told(type(error)(_FIELD.sub("", str(error), 1)))
-    elif str(error).startswith("lower must"):
+    elif str(error).startswith("lower") and "must be below" in str(error):
         sent.errors["upper"] = "The highest value must be above the lowest value."
     else:
         sent.errors["all"] = told(error)

@@ -29,9 +29,15 @@ _WORDS = (
     (r"(?:--reveal|reveal=)(?![\w-])", "“what the result is”"),
     (r"(?:--min-matches|min_matches=)(?![\w-])", "“smallest result that is shown”"),
     (r"(?:--matching|matching=)(?![\w-])", "“how often a row may match”"),
-    (r"(?:--person|\bperson)(?: '[^']*'|='[^']*')", "“column that says whose row it is”"),
-    (r"--contributions(?: C)?|\bcontributions\b(?!=)", "“rows of one person”"),
-    (r"\blower must be below upper\b", "the lowest value must be below the highest value"),
+    (r"(?:--person|\bperson=?)(?: ?'[^']*'|(?<==))", "“column that says whose row it is”"),
+    (r"--contributions(?: C)?|\bcontributions\b=?", "“rows of one person”"),
+    (r"\bneighbors=(?:\"[a-z-]+\")?", "“what must stay hidden”"),
+    (r"\bother=", "“name for all other values”"),
+    (r"\(column=?\)", "(“column”)"),
+    (r"\bcategories=", "“values”"),
+    (r"\bbins=", "“edges of the ranges”"),
+    (r"\blower=?(?= must)", "“lowest value”"),
+    (r"(?<=must be below )upper=?", "“highest value”"),
 )
 _COMPILED = tuple((re.compile(pattern), words) for pattern, words in _WORDS)
 _FILE = re.compile(r"/proc/self/fd/[0-9]+")

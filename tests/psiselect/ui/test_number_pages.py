@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,7 @@ def test_what_is_wrong_stands_at_its_field(
     assert f'id="{named}"' in page.now.text
     for word in ("--", "/proc", "on_invalid", "lower must", "north is"):
         assert word not in page.text
+    assert not re.search(r"\b[a-z_]+=", page.text)  # how a program would name the field
     assert not list(tmp_path.rglob("*.ledger"))
 
 
