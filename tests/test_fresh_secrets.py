@@ -231,8 +231,8 @@ FRESH: dict[str, Maker] = {
     "psi.offline.exchange:beginning": lambda folder, patch: [
         nonce(bytes(exchange.beginning(setup(Side.CONNECT, [], entropy=SYSTEM)).hello.payload))
     ],
-    "psi.offline.by_parts:_ReceiverScalars.__init__": lambda folder, patch: [
-        bytes(by_parts._ReceiverScalars(SimpleNamespace(entropy=SYSTEM)).mask.key)
+    "psi.offline.by_parts:ReceiverScalars.__init__": lambda folder, patch: [
+        bytes(by_parts.ReceiverScalars(SimpleNamespace(entropy=SYSTEM)).mask.key)
     ],
     "psi.offline.by_parts:sender_scalar": lambda folder, patch: [
         bytes(by_parts.sender_scalar(SimpleNamespace(entropy=SYSTEM)).key)
@@ -332,6 +332,7 @@ SOURCES = Counter({
     "psiselect.matching.by_files:finish SeededEntropy": 1,  # of the same
     "psiselect.matching.placed:PlacedParts.__init__ SystemEntropy": 1,
     "psiselect.matching.placed:PlacedParts._list SystemEntropy": 1,
+    "psi.distributed.functions:Seal.__call__ SystemEntropy": 1,
     "psiselect.matching.placed:writing SystemEntropy": 1,
     "psiselect.ui.access:Access.__init__ SystemEntropy": 1,
     "psiselect.ui.desk:Tasks.__init__ SystemEntropy": 1,

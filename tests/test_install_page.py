@@ -61,6 +61,8 @@ def test_the_core_takes_less_than_500_megabytes_here() -> None:
 @pytest.mark.parametrize(("extra", "size"), ROWS.items())
 def test_an_extra_takes_about_as_much_as_the_table_says(extra: str, size: int) -> None:
     """Within a factor of two, since libraries grow."""
+    if extra in ("sail", "spark"):
+        pytest.importorskip("pyspark", reason="engines are in no extra of the tests: they take 500 MB each")
     here = megabytes(needed(EXTRAS[extra]) - needed(PROJECT["dependencies"]))
     assert here / 2 - 1 < size < 2 * here + 1
 

@@ -80,7 +80,7 @@ def offer(setup: Setup, write: WriteColumn, progress: Progress) -> Offered:
     count = OperationCount(progress, sum(size_of(run, setup.terms, sizes).elements for run in plan(setup.terms)))
     columns, contents = [], begun.digest()
     for planned in plan(setup.terms):
-        with _OpenRun(setup, planned, 0, bytes(64), count) as run, _ReceiverScalars(run.context) as masks:
+        with _OpenRun(setup, planned, 0, bytes(64), count) as run, ReceiverScalars(run.context) as masks:
             columns.append(write(chunks.elements_form(planned.list + 1), _elements(run.context, masks)))
         contents += contents_digest(columns[-1].entries)
     return Offered(begun, columns, contents)
@@ -140,7 +140,7 @@ def finish(
             size = theirs[planned.list]
             with (
                 _OpenRun(setup, planned, size, exchange.transcript, count) as run,
-                _ReceiverScalars(run.context) as masks,
+                ReceiverScalars(run.context) as masks,
             ):
                 receiver = _Finishing(run.context, masks)
                 marks += contents_digest(receiver.entries())
@@ -180,14 +180,14 @@ class _OpenRun:
         return self._store, self._tokens
 
 
-class _ReceiverScalars:
+class ReceiverScalars:
     """A receiver's two scalars, wiped on exit."""
 
-    def __init__(self, run: RunContext) -> None:
+    def __init__(self, run: RunContext | Setup) -> None:
         self.mask = Scalar.draw(run.entropy)
         self.unmask = self.mask.inverse(run.entropy)
 
-    def __enter__(self) -> _ReceiverScalars:
+    def __enter__(self) -> ReceiverScalars:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -195,7 +195,7 @@ class _ReceiverScalars:
         self.unmask.wipe()
 
 
-def _elements(run: RunContext, masks: _ReceiverScalars) -> Iterator[U8]:
+def _elements(run: RunContext, masks: ReceiverScalars) -> Iterator[U8]:
     """Own elements, ascending."""
     column = run.store.column("elements", 32)
     for start in range(0, len(run.tokens), run.chunk):
@@ -235,7 +235,7 @@ def _tags(run: RunContext, mask: Scalar) -> Iterator[U8]:
 class _Finishing:
     """What the offering side does with an answer."""
 
-    def __init__(self, run: RunContext, masks: _ReceiverScalars) -> None:
+    def __init__(self, run: RunContext, masks: ReceiverScalars) -> None:
         self._run, self._masks = run, masks
         self._elements = run.store.column("elements", 32)
         self._own_tags = run.store.column("own-tags", run.tag_width)

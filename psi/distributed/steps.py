@@ -1,0 +1,105 @@
+"""Steps on DataFrames, by the API that also runs over Spark Connect. `session` and frames are the engine's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from psi.distributed.functions import Bucket, Facts, Normalise, Seal, Unseal
+from psi.normalize import KeySpec
+from psi.offline.chunks import CHUNK_VALUES, ChunkEntry, ColumnForm, check_entries
+from psi.offline.manifest import Listed
+from psiselect.base.errors import RemoteError, UsageError
+
+Frame = Any
+Session = Any
+_BUCKET_VALUES = 16 * CHUNK_VALUES  # 16 to 24 MiB, which a task holds
+_ENCRYPTED = "spark.io.encryption.enabled"
+_RPC = ("spark.network.crypto.enabled", "spark.ssl.rpc.enabled")
+
+
+def require_private_shuffle(session: Session, *, accept_plain: bool) -> None:
+    """Before a list is read: what engines write to disk and send among themselves is encrypted, or somebody accepts
+    that it is not. Raises UsageError."""
+
+    def on(name: str) -> bool:
+        return str(session.conf.get(name, "false")).lower() == "true"
+
+    if accept_plain:
+        return
+    if not on(_ENCRYPTED):
+        raise UsageError(
+            f"this engine writes keys to local disks in plain: {_ENCRYPTED} is not set. Set it when you start Spark; "
+            "for an engine that has no such setting, as Sail, accept that with accept_plain_shuffle",
+            term="accept_plain_shuffle",
+        )
+    local = str(session.conf.get("spark.master", "")).startswith("local[")
+    if not local and not any(map(on, _RPC)):
+        raise UsageError(
+            f"this Spark sends keys among its machines in plain: set {_RPC[0]} (with spark.authenticate) or {_RPC[1]} "
+            "when you start it",
+            term="accept_plain_shuffle",
+        )
+
+
+def gathered(session: Session, source: Frame, key: KeySpec, nulls: Sequence[str], place: str) -> Frame:
+    """Each distinct key with its number of rows, and the rows without a key by reason, written to `place` and read from
+    there: the source is read once, so that it may change afterwards. Columns `key`, `reason`, `rows`."""
+    columns = list(dict.fromkeys(key.columns))
+    made = source.select(*columns).mapInArrow(task := Normalise(str(key), tuple(nulls)), task.schema)
+    return stored(session, made.groupBy("key", "reason").count().withColumnRenamed("count", "rows"), place)
+
+
+def stored(session: Session, frame: Frame, place: str) -> Frame:
+    """The frame, computed once: written and read again."""
+    plain = {"compression": "uncompressed"}
+    frame.write.mode("error").options(**plain).parquet(place)
+    return session.read.parquet(place)
+
+
+def write_column(session: Session, values: Frame, form: ColumnForm, total: int, place: str, secrets: str) -> Listed:
+    """Cut stored values into buckets, seal each, and list what is found when they are read again. total: how many.
+    Raises RemoteError unless these are so many, and distinct where they must be."""
+    cut = Bucket(form.width, max(1, total // _BUCKET_VALUES))
+    task = Seal(secrets, form)
+
+    def seal(bucket: pa.Table) -> pa.Table:  # engines count the arguments of a plain function
+        return task(bucket)
+
+    bucketed = values.select("value").mapInArrow(cut, cut.schema)
+    chunked = stored(session, bucketed.groupBy("bucket").applyInArrow(seal, task.schema), place)
+    listed = Listed(form, entries(chunked, form, secrets))
+    check_entries(form, listed.entries, total)
+    return listed
+
+
+def entries(sealed: Frame, form: ColumnForm, secrets: str) -> list[ChunkEntry]:
+    """The chunks of a column, in order. Raises RemoteError for one that does not open."""
+    found = sealed.select("sealed").mapInArrow(task := Facts(secrets, form), task.schema).collect()
+    for row in found:
+        if row["fault"] is not None:
+            raise RemoteError(row["fault"])
+    listed = [ChunkEntry.decode(bytes(row["value"]), form.width) for row in found]
+    return sorted(listed, key=lambda entry: (entry.first, entry.last))
+
+
+def read_column(session: Session, place: str, listed: Listed, secrets: str) -> Frame:
+    """The values of a peer's column: `value`, `fault`. Raises RemoteError unless its chunks are those listed, each one
+    once."""
+    if not listed.entries:
+        return session.createDataFrame([], "value binary, fault string")
+    sealed = session.read.schema("sealed binary").parquet(place)
+    found = entries(sealed, listed.form, secrets)
+    if found != list(listed.entries):
+        raise RemoteError(f"the chunks of {listed.form.name} are not those that the manifest lists; ask for them again")
+    known = frozenset(entry.encode() for entry in listed.entries)
+    return sealed.select("sealed").mapInArrow(task := Unseal(secrets, listed.form, known), task.schema)
+
+
+def without_faults(frame: Frame) -> Frame:
+    """A stored frame without its column `fault`. Raises RemoteError for the first fault in it, once."""
+    for row in frame.where("fault is not null").select("fault").limit(1).collect():
+        raise RemoteError(row["fault"])
+    return frame.drop("fault")

@@ -1,0 +1,198 @@
+"""Sail and one machine, in all four combinations: the plain join's matches; faults are typed; no secret in a plan."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support.entropy import FixedEntropy
+from support.exchanged import SEED, Pair
+from support.in_parts import InParts
+from support.parties import terms
+
+from psi.agreement.modes import Reveal, Side
+from psi.distributed import parties, secret_files, steps
+from psi.distributed.functions import HashAndMask
+from psi.distributed.parties import Engine
+from psi.identity.identity import Identity
+from psi.normalize import parse_key
+from psi.offline import directory, manifest
+from psi.offline.envelope import NO_FILE, FileKind
+from psi.offline.manifest import ManifestReader
+from psi.session.job import token_prefix
+from psiselect.base.errors import InputError, RemoteError, UsageError
+from psiselect.base.seeded import SeededEntropy
+
+KEY = parse_key("id:raw")
+OWN = [b"k%d" % n for n in range(60)]
+PEER = [b"k%d" % n for n in range(40, 110)]
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Any]:
+    sail = pytest.importorskip("pysail.spark", reason="the extra `sail` is not installed")
+    from pyspark.sql import SparkSession
+
+    server = sail.SparkConnectServer("127.0.0.1", 0)
+    server.start(background=True)
+    host, port = server.listening_address
+    found = SparkSession.builder.remote(f"sc://{host}:{port}").getOrCreate()
+    yield found
+    found.stop()
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> dict[Side, Identity]:
+    folder = tmp_path_factory.mktemp("people")
+    return {Side.CONNECT: Identity.create("acme", folder), Side.LISTEN: Identity.create("globex", folder)}
+
+
+class OnSail(InParts):
+    """The same steps, on an engine."""
+
+    session: Any
+
+    def engine(self, name: str) -> Engine:
+        return Engine(self.session, str(self.folder / f"{name}-work"), self.folder)
+
+    def gathered(self, name: str, items: list[bytes]) -> Any:
+        rows = pa.table({"id": [item.decode() for item in items] + ["", items[0].decode()]})
+        pq.write_table(rows, self.folder / f"{name}.parquet")
+        source = self.session.read.parquet(str(self.folder / f"{name}.parquet"))
+        return steps.gathered(self.session, source, KEY, (), str(self.folder / f"{name}-work" / "list-1"))
+
+    def sail_offer(self, name: str = "offer") -> tuple[Path, bytes]:
+        lists = [self.gathered(name, OWN)]
+        key, setup = bytes(range(32)), self.pair.offerer(OWN, entropy=SeededEntropy(SEED))
+        made = parties.offer(self.engine(name), setup, lists, (KEY,), str(self.folder / name), key)
+        content = made.begun, key, made.columns, None
+        self._list(name, FileKind.OFFER_MANIFEST, NO_FILE, content)
+        return self.folder / name, made.contents
+
+    def sail_answer(self, offer: Path, name: str = "answer") -> Path:
+        lists, key = [self.gathered(name, PEER)], bytes(range(32))
+        file = self.read(FileKind.OFFER_MANIFEST, offer)
+        offered = file.id, ManifestReader(file), str(offer)
+        made = parties.answer(
+            self.engine(name), self.pair.answerer(PEER), lists, (KEY,), offered, str(self.folder / name), key
+        )
+        self._list(name, FileKind.ANSWER_MANIFEST, file.id, (made.begun, key, made.columns, made.signature))
+        return self.folder / name
+
+    def sail_finish(self, offer: Path, contents: bytes, answer: Path) -> tuple[tuple[int, ...], set[bytes]]:
+        setup = self.pair.offerer(OWN, entropy=SeededEntropy(SEED))
+        answered = ManifestReader(self.read(FileKind.ANSWER_MANIFEST, answer)), str(answer)
+        offered = self.read(FileKind.OFFER_MANIFEST, offer).id, contents
+        counts, matched, _ = parties.finish(self.engine("offer"), setup, (KEY,), offered, answered)
+        return counts, {bytes(row["key"] or b"") for row in matched[0].collect()}
+
+    def _list(self, name: str, kind: FileKind, previous: bytes, content: Any) -> None:
+        whom = self.pair.people[kind.side], self.pair.people[kind.side.other].public
+        made, _ = manifest.write(kind, *whom, previous, FixedEntropy(name), content)
+        pq.write_table(
+            pa.table({"manifest": pa.array([made], pa.binary())}),
+            self.folder / name / directory.MANIFEST,
+            compression="none",
+        )
+
+
+def on_sail(people: dict[Side, Identity], session: Any, folder: Path, reveal: Reveal) -> OnSail:
+    found = OnSail(Pair(people, terms(reveal=reveal)), folder)
+    found.session = session
+    return found
+
+
+@pytest.fixture(autouse=True)
+def prefix(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test parties of one machine hash under another prefix than a job's."""
+    monkeypatch.setattr(parties, "token_prefix", lambda number, key: b"\x01")
+
+
+@pytest.mark.parametrize("reveal", [Reveal.MATCHES, Reveal.COUNT])
+@pytest.mark.parametrize(("first", "second"), [("sail", "sail"), ("sail", "laptop"), ("laptop", "sail")])
+def test_sail_and_one_machine_find_the_plain_joins_matches(
+    people: dict[Side, Identity], session: Any, tmp_path: Path, reveal: Reveal, first: str, second: str
+) -> None:
+    both = on_sail(people, session, tmp_path, reveal)
+    offer, contents = both.sail_offer() if first == "sail" else both.offer(items=OWN)
+    answer = both.sail_answer(offer) if second == "sail" else both.answer(offer, items=PEER)[0]
+    common = set(OWN) & set(PEER)
+    if first == "laptop":
+        outcome = both.finish(offer, contents, answer, items=OWN).outcome
+        assert outcome.matches == len(common)
+        return
+    counts, keys = both.sail_finish(offer, contents, answer)
+    assert counts == (len(common),)
+    assert keys == (common if reveal is Reveal.MATCHES else {b""})
+
+
+def test_blank_and_duplicate_rows_are_counted(people: dict[Side, Identity], session: Any, tmp_path: Path) -> None:
+    rows = on_sail(people, session, tmp_path, Reveal.MATCHES).gathered("own", OWN).collect()
+    assert sum(row["rows"] for row in rows) == len(OWN) + 2
+    assert [row["rows"] for row in rows if row["key"] is None] == [1]
+    assert {bytes(row["key"]) for row in rows if row["key"] is not None} == set(OWN)
+
+
+def test_a_harmed_part_is_one_typed_error(people: dict[Side, Identity], session: Any, tmp_path: Path) -> None:
+    both = on_sail(people, session, tmp_path, Reveal.MATCHES)
+    offer, _ = both.offer(items=OWN)
+    (part,) = (offer / "elements-1").iterdir()
+    (sealed,) = pq.read_table(part)["sealed"].to_pylist()
+    for rows in ([sealed[:-1] + bytes([sealed[-1] ^ 1])], [sealed, sealed], [b""]):
+        pq.write_table(pa.table({"sealed": pa.array(rows, pa.binary())}), part, compression="none")
+        with pytest.raises(RemoteError):
+            both.sail_answer(offer, f"answer-{len(rows)}-{len(rows[0])}-{rows[0][-1:].hex()}")
+    assert not list(tmp_path.glob("answer*/manifest*"))
+    assert not list(tmp_path.glob(".psiselect-*"))  # no secret stays behind
+
+
+def test_an_engine_without_encryption_is_refused_before_a_list_is_read(session: Any) -> None:
+    with pytest.raises(UsageError, match=r"spark\.io\.encryption\.enabled"):
+        steps.require_private_shuffle(session, accept_plain=False)
+    steps.require_private_shuffle(session, accept_plain=True)
+
+
+@pytest.mark.parametrize(
+    ("conf", "refused"),
+    [
+        ({"spark.io.encryption.enabled": "true", "spark.master": "local[2]"}, False),
+        ({"spark.io.encryption.enabled": "true", "spark.master": "spark://a:7077"}, True),
+        (
+            {"spark.io.encryption.enabled": "true", "spark.master": "yarn", "spark.network.crypto.enabled": "true"},
+            False,
+        ),
+        ({"spark.io.encryption.enabled": "false", "spark.master": "local[2]"}, True),
+    ],
+)
+def test_what_a_spark_must_promise(conf: dict[str, str], refused: bool) -> None:
+    asked = SimpleNamespace(conf=conf)
+    if not refused:
+        steps.require_private_shuffle(asked, accept_plain=False)
+        return
+    with pytest.raises(UsageError):
+        steps.require_private_shuffle(asked, accept_plain=False)
+
+
+def test_secrets_are_private_files_and_a_plan_has_only_their_path(tmp_path: Path) -> None:
+    planted = b"canary-of-thirty-two-bytes......"
+    with secret_files.kept(tmp_path, {"mask": planted}) as path:
+        assert secret_files.read(path) == {"mask": planted}
+        pickled = io.BytesIO()
+        pickle.dump(HashAndMask(path, token_prefix(1, KEY)), pickled)
+        assert planted not in pickled.getvalue()
+        assert planted.hex().encode() not in pickled.getvalue()
+        assert path.encode() in pickled.getvalue()
+        Path(path).chmod(0o644)
+        with pytest.raises(InputError, match="others can read"):
+            secret_files.read(path)
+    assert not Path(path).exists()
+    with pytest.raises(InputError, match="cannot read its secrets"):
+        secret_files.read(path)
