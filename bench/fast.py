@@ -1,10 +1,13 @@
 """The engine of the fast protocol beside the curve's, both parties in this process, a thread each, nothing on a wire.
 
-    python bench/fast.py [--rows 262144] [--rounds 3] [--threads 1] [--spu PYTHON] [--processes]
+    python bench/fast.py [--rows 262144] [--rounds 3] [--threads 1] [--spu PYTHON] [--processes] [--commands]
 
 Every round runs both protocols on the same lists, so that what else the machine does falls on both. The seconds of
 phases are those of a side's thread alone; compiled code and AES run beside the other side's. With --spu, an interpreter
 that has spu, its RR22 is run on the same items, from CSV to CSV, in two processes of its own (bench/_spu.py).
+
+With --commands, whole commands instead: `psi local` from CSV to CSV under both protocols, the start of the interpreter
+included, beside spu's RR22, in turns.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import matching
 import numpy as np
 
 from psi.agreement.modes import Learner, Reveal, Side
@@ -255,6 +259,44 @@ def spu(python: str, lists: dict[str, Packed]) -> dict[str, float]:
         return found
 
 
+def commands(rows: int, rounds: int, spu_python: str | None) -> None:
+    """Print seconds, seconds of CPU, peak memory and bytes of whole commands, in turns."""
+    seconds, busy = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
+
+    def cpu() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+    about: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        a, b = matching.write_lists(Path(folder), rows)
+        for _ in range(rounds):
+            for protocol in ("fast", "ecdh"):
+                before = cpu()
+                found = matching.psiselect(a, b, "auto", protocol)
+                busy[f"psi local --protocol {protocol}"].append(cpu() - before)
+                seconds[f"psi local --protocol {protocol}"].append(found.seconds)
+                about[f"psi local --protocol {protocol}"] = (
+                    f"{found.wire_bytes / rows:.1f} bytes an item, peak {found.peak_bytes >> 20} MB of both parties"
+                )
+                if found.matches != rows - rows // 2:
+                    raise SystemExit(f"{protocol} gave a wrong result")
+            if spu_python:
+                start, before = time.perf_counter(), cpu()
+                command = [spu_python, str(Path(__file__).parent / "_spu.py"), str(a), str(b), "rr22"]
+                ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
+                seconds["spu RR22, whole processes"].append(time.perf_counter() - start)
+                busy["spu RR22, whole processes"].append(cpu() - before)
+                seconds["spu RR22, its parties' own time"].append(json.loads(ended.stdout.splitlines()[-1])["seconds"])
+    print(f"{rows:,} against {rows:,}, CSV to CSV, both parties on this machine, {rounds} rounds")
+    for name, taken in seconds.items():
+        low, high = min(taken), max(taken)
+        of_cpu = f"{statistics.median(busy[name]):.1f} s of CPU" if name in busy else ""
+        print(
+            f"  {name:32s} {statistics.median(taken):7.2f} s ({low:.2f} to {high:.2f})  {of_cpu}  {about.get(name, '')}"
+        )
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -263,10 +305,14 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1, help="threads of each side on the curve")
     parser.add_argument("--no-curve", action="store_true", help="leave out the protocol on the curve")
     parser.add_argument("--processes", action="store_true", help="a process for each side, and its peak memory")
+    parser.add_argument("--commands", action="store_true", help="whole commands, from CSV to CSV")
     parser.add_argument("--spu", help="an interpreter that has spu")
     given = parser.parse_args()
     if given.processes:
         two_processes(given.rows)
+        return 0
+    if given.commands:
+        commands(given.rows, given.rounds, given.spu)
         return 0
     kernels, rows, common = load_kernels(), given.rows, given.rows - given.rows // 2
     lists = {"receiver": emails(0, rows), "sender": emails(rows - common, rows)}

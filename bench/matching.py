@@ -59,9 +59,10 @@ def timed(command: list[str]) -> tuple[float, int, str]:
     return seconds, usage.ru_maxrss * 1024, output
 
 
-def psiselect(a: Path, b: Path, backend: str) -> Measured:
+def psiselect(a: Path, b: Path, backend: str, protocol: str = "ecdh") -> Measured:
     """The command as a user runs it: interpreter start, reading, matching, writing."""
     command = [sys.executable, "-m", "cli.main", "psi", "local", str(a), str(b), "--key", "email:email"]
+    command += ["--protocol", protocol]
     command += ["--backend", backend, "--output", str(a.with_suffix(".out.csv")), "--json"]
     seconds, peak, output = timed(command)
     found = json.loads(output)
