@@ -23,7 +23,7 @@ class SessionCommand(GroupedCommand):
         "Data of B, where it differs from A": ("query_b", "keys_b", "nulls_b", *(f"{name}_b" for name in _READING)),
         "Trust": ("identity", "max_peer_size", "policy", "ledger", "dataset"),
         "Operation": ("timeout", "resume", "workdir", "memory_limit", "threads", "backend"),
-        "Output": ("output", "columns", "state", "audit", "record", "as_json", "help"),
+        "Output": ("output", "columns", "directory", "state", "audit", "record", "as_json", "help"),
         "Many sessions": (
             *("serve", "config", "check", "max_sessions", "peer_sessions", "max_duration", "grace", "health"),
             *("log", "results"),

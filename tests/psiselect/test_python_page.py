@@ -74,7 +74,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]
 
 def test_every_example_runs(run: Callable[[str], str]) -> None:
     printed = [run(block) for block in BLOCKS]
-    assert len(printed) == 12
+    assert len(printed) == 13
     text = "\n".join(printed)
     assert text.startswith("\n\n1\npyarrow.Table\ncontact_mail: ")
     assert 'write epsilon="0.1"' in text

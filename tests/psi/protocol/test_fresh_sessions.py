@@ -15,7 +15,7 @@ from support.labelled import Given
 from support.parties import pump, setup, terms
 
 from psi.agreement.column_terms import ColumnTerms
-from psi.agreement.modes import Learner, Reveal, Side
+from psi.agreement.modes import Learner, Reveal, SessionProtocol, Side
 from psi.inputs.tokens import KeyTokens
 from psi.protocol import schedule
 from psi.protocol.messages import MessageType as M
@@ -33,13 +33,26 @@ MODES: dict[str, dict[str, object]] = {
     "padded": {"pad_to": 30, "learn": Learner.BOTH},
     "columns": {"columns": ColumnTerms((), ("c",)), "label_bytes": 64},
     "sum": {**SUM, "learn": Learner.BOTH},
+    "fast": {"protocol": SessionProtocol.FAST, "learn": Learner.BOTH},
 }
 # Bytes of the parts of each message that must be new each time; a tag is shorter than 8 bytes, so all tags at once.
 PARTS = {
     M.ELEMENTS: 32, M.REPLIES: 32, M.TAGS: 0, M.SEED_REQUEST: 32, M.SEED_ANSWER: 32, M.TRANSFERS: 16,
     M.TRANSFERS_END: 16, M.CHALLENGE: 32, M.PROOF: 16, M.CORRECTIONS: 8, M.TOTAL: 8, M.AUTH: 32, M.FINISH: 32,
+    M.TREES: 0, M.MATRIX: 0,
 }  # fmt: skip
-NOTHING_DRAWN = {M.SIZES, M.ELEMENTS_END, M.REPLIES_END, M.TAGS_END, M.ALIVE, M.ABORT, M.RESUME, M.BYE}
+NOTHING_DRAWN = {
+    M.SIZES,
+    M.ELEMENTS_END,
+    M.REPLIES_END,
+    M.TAGS_END,
+    M.ALIVE,
+    M.ABORT,
+    M.RESUME,
+    M.BYE,
+    M.ENCODING,
+    M.MATRIX_END,
+}
 
 
 def session(mode: dict[str, object], fresh: Side) -> list[tuple[Side, Frame]]:
@@ -62,7 +75,7 @@ def session(mode: dict[str, object], fresh: Side) -> list[tuple[Side, Frame]]:
 def parts(frames: list[tuple[Side, Frame]], fresh: Side) -> Iterator[tuple[M, bytes]]:
     """What must not come again: all that the fresh side sends, and of the other side all but its elements and its
     choices, which it makes alone."""
-    alone = {M.ELEMENTS, M.SEED_REQUEST, M.CHALLENGE}
+    alone = {M.ELEMENTS, M.SEED_REQUEST, M.CHALLENGE, M.TREES, M.MATRIX}
     for side, frame in frames:
         kind, data = M(frame.type), bytes(frame.payload)
         if kind is M.HELLO and side is fresh:
@@ -81,8 +94,11 @@ def test_no_part_of_a_session_comes_again(mode: str, fresh: Side) -> None:
     assert seen[0] & seen[1] == set()
     kinds = {kind for kind, _ in seen[0]}
     runs = schedule.plan(terms(**MODES[mode]))
-    assert kinds >= {M.HELLO, M.AUTH, M.FINISH, M.REPLIES, M.TAGS}
-    assert (M.ELEMENTS in kinds) == any(run.receiver is fresh for run in runs)
+    assert kinds >= {M.HELLO, M.AUTH, M.FINISH, M.TAGS}
+    fast, receives = mode == "fast", any(run.receiver is fresh for run in runs)
+    assert (M.REPLIES in kinds) != fast
+    assert (M.ELEMENTS in kinds) == (receives and not fast)
+    assert ({M.TREES, M.MATRIX} <= kinds) == (receives and fast)
     assert (M.CORRECTIONS in kinds) == (mode == "sum")
 
 
