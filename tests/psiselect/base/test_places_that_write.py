@@ -53,6 +53,7 @@ PLACES = {
     "psi/group/curve25519/lanes/cache.py": ("mkstemp open replace", "a cache, not durable: test_lanes_cache"),
     "psi/identity/identity.py": ("open sync_file sync_folder", "an identity"),
     "psi/offline/answered.py": ("AppendLog", "an offer is answered"),
+    "psi/distributed/secret_files.py": ("mkstemp open", "working files, gone with the run"),
     "psi/offline/directory.py": (
         "ParquetWriter replacing sync_file sync_folder",
         "tests/psi/offline/test_directories.py",
