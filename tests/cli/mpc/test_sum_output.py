@@ -90,7 +90,7 @@ def test_one_number_is_shown_and_written(group: Group, played: Played, tmp_path:
 @pytest.mark.parametrize(
     ("name", "code", "said"),
     [
-        ("sums.txt", 3, "known endings: .csv, .json"),
+        ("sums.txt", 3, "use one of .csv, .json"),
         ("none/sums.csv", 3, "does not exist"),
         ("folder.csv", 3, "it is a folder"),
         ("values.csv", 2, "is the input file itself"),
