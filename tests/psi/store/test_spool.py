@@ -210,7 +210,7 @@ def peak_of_a_match(store: Store, count: int) -> int:
 
 
 def test_memory_is_bounded_on_disk_and_only_there(tmp_path: Path) -> None:
-    limit, count = 6 << 20, 1_000_000  # two columns of 11 MB each
+    limit, count = 6 << 18, 250_000  # two columns of 2.75 MB each
     allowed = limit + 14 * count  # the answer, a number a row while it is made, is not part of the limit
     assert peak_of_a_match(Store(tmp_path, limit), count) < allowed
     assert peak_of_a_match(Store(), count) > 1.5 * allowed
