@@ -33,7 +33,6 @@ from mpc.securesum import SecureSum
 from mpc.sharing import Modulus
 from psi.agreement.modes import Comparer, Matching, Side
 from psi.agreement.terms import KeyTerm
-from psi.distributed import secret_files
 from psi.fast.receiver import FastReceiver
 from psi.group.curve25519 import scalar
 from psi.group.curve25519.scalar import Scalar
@@ -136,11 +135,6 @@ def challenge() -> bytes:
     return sender.challenge(np.zeros(CHECK_ROWS * ROW_BYTES, np.uint8), SYSTEM)
 
 
-def secret_file(folder: Path) -> bytes:
-    with secret_files.kept(folder, {}) as path:
-        return path.encode()[-8:]
-
-
 def file_key(folder: Path, patch: PATCH) -> bytes:
     """The key of a file's chunks."""
     seen: list[bytes] = []
@@ -233,7 +227,7 @@ FRESH: dict[str, Maker] = {
     "psi.oblivious.base:BaseSender.answer": lambda folder, patch: [b"".join(dealt())],
     "psi.oblivious.extension:ExtensionReceiver.__init__": lambda folder, patch: [checking()],
     "psi.oblivious.extension:ExtensionSender.challenge": lambda folder, patch: [challenge()],
-    "psi.distributed.secret_files:kept": lambda folder, patch: [secret_file(folder)],
+    "psi.distributed.secret_files:kept": lambda folder, patch: [draws.secret_file(folder)],
     "psi.offline.envelope:Writer.__init__": lambda folder, patch: [file_key(folder, patch)],
     "psi.offline.exchange:beginning": lambda folder, patch: [
         nonce(bytes(exchange.beginning(setup(Side.CONNECT, [], entropy=SYSTEM)).hello.payload))

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from psi.distributed import secret_files
 from psi.identity.identity import Identity
 from psi.offline.envelope import NO_FILE
 from psiselect.matching import placed
@@ -91,3 +92,9 @@ def parts_key(folder: Path) -> bytes:
     """The key of a directory's chunks."""
     own = Identity.create("own", folder)
     return placed.PlacedParts(folder / "parts", own, own.public, NO_FILE)._key
+
+
+def secret_file(folder: Path) -> bytes:
+    """The random part of a name."""
+    with secret_files.kept(folder, {}) as path:
+        return path.encode()[-8:]
