@@ -22,12 +22,12 @@ _RPC = ("spark.network.crypto.enabled", "spark.ssl.rpc.enabled")
 
 def require_private_shuffle(session: Session, *, accept_plain: bool) -> None:
     """Before a list is read: what engines write to disk and send among themselves is encrypted, or somebody accepts
-    that it is not. Raises UsageError."""
+    that it is not, where the engine has no such setting. Raises UsageError."""
 
     def on(name: str) -> bool:
         return str(session.conf.get(name, "false")).lower() == "true"
 
-    if accept_plain:
+    if accept_plain and not session.conf.get("spark.master", ""):  # every Spark has one, Sail has none
         return
     if not on(_ENCRYPTED):
         raise UsageError(

@@ -9,13 +9,14 @@ until `side.state` is OVER. As in psi.protocol: no file, no socket, no clock, no
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from psi.fast.items import ItemList
 from psi.fast.kernels.interface import Kernels
 from psi.fast.parameters import MAX_ITEMS
-from psi.fast.states import RECEIVE, SEND, FastState, after
+from psi.fast.states import FastState, after
 from psi.group import masking
 from psi.group.curve25519.backend import Backend
 from psi.labels.labels import SEAL_BYTES
@@ -24,6 +25,7 @@ from psi.transport.wire import HEADER_BYTES, MAX_FRAME_BYTES, Frame
 from psiselect.base.entropy import Entropy
 from psiselect.base.errors import RemoteError, UsageError
 from psiselect.base.packed import I64, U8
+from psiselect.base.turns import RECEIVE, SEND
 
 # The payloads of the list's items with these numbers, in their order, uint8, shape (n, label width).
 Payloads = Callable[[I64], U8]
@@ -86,15 +88,15 @@ class FastRun:
         return min(self.chunk, (MAX_FRAME_BYTES - HEADER_BYTES) // (self.tag_width + self.sealed_width))
 
 
-class FastSide:
+class FastSide(abc.ABC):
     """The table's part of a side: every message passes it, both ways."""
 
     state: FastState
 
     @property
+    @abc.abstractmethod
     def done(self) -> int:
         """How much of `psi.fast.cost.work` is done."""
-        raise NotImplementedError
 
     def _receiving(self, message: int) -> FastState:
         """Let a message in; the state before it. Raises RemoteError."""

@@ -8,10 +8,9 @@ leaves the sender before the receiver's matrix is complete.
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import cast
 
 from psi.fast.messages import FastMessage as M
-from psiselect.base.errors import RemoteError
+from psiselect.base.turns import RECEIVE, SEND, Way, following
 
 
 class FastState(Enum):
@@ -34,16 +33,7 @@ class FastState(Enum):
     OVER = auto()
 
 
-class FastWay(Enum):
-    """Whether a message goes or comes."""
-
-    SEND = auto()
-    RECEIVE = auto()
-
-
-SEND, RECEIVE = FastWay.SEND, FastWay.RECEIVE
-
-TABLE: dict[FastState, dict[tuple[FastWay, M], FastState]] = {
+TABLE: dict[FastState, dict[tuple[Way, M], FastState]] = {
     FastState.WAITING: {(RECEIVE, M.SEED_REQUEST): FastState.GRANTING},
     FastState.GRANTING: {(SEND, M.SEED_ANSWER): FastState.PLANTING},
     FastState.PLANTING: {(SEND, M.TREES): FastState.SOLVING},
@@ -60,12 +50,6 @@ TABLE: dict[FastState, dict[tuple[FastWay, M], FastState]] = {
 }
 
 
-def after(state: FastState, way: FastWay, message: int) -> FastState:
-    """The state that follows. Raises RemoteError for a received message that is out of place, RuntimeError (a bug
-    here) for a sent one."""
-    following = TABLE[state].get((way, cast(M, message)))
-    if following is not None:
-        return following
-    if way is RECEIVE:
-        raise RemoteError(f"the peer sent message type {message} while this side was {state.name.lower()}")
-    raise RuntimeError(f"message type {message} may not be sent while {state.name.lower()}")
+def after(state: FastState, way: Way, message: int) -> FastState:
+    """The state that follows; see `psiselect.base.turns.following`."""
+    return following(TABLE, state, way, message)

@@ -11,9 +11,10 @@ from psi.protocol.outcome import Findings
 from psi.protocol.party import make_role, run_tokens
 from psi.protocol.schedule import PlannedRun
 from psi.protocol.setup import Setup
-from psi.protocol.states import RECEIVE, SEND, State, after
+from psi.protocol.states import State, after
 from psi.transport.wire import Frame
 from psiselect.base.errors import RemoteError
+from psiselect.base.turns import RECEIVE, SEND
 
 Send = Callable[[Frame], None]
 

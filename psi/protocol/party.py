@@ -33,11 +33,12 @@ from psi.protocol.run import Payload, Role, RunContext
 from psi.protocol.schedule import PlannedRun
 from psi.protocol.sender import Sender
 from psi.protocol.setup import Setup, read_hello, read_sizes
-from psi.protocol.states import RECEIVE, SEND, State, after
+from psi.protocol.states import State, after
 from psi.store.spool import Store
 from psi.transport.wire import Frame
 from psiselect.base import strict_json
 from psiselect.base.errors import MinimumError, PsiselectError, RemoteError, UsageError
+from psiselect.base.turns import RECEIVE, SEND
 
 
 class Party:

@@ -16,10 +16,9 @@ to that. After the last run both sides FINISH.
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import cast
 
 from psi.protocol.messages import MessageType as M
-from psiselect.base.errors import RemoteError
+from psiselect.base.turns import RECEIVE, SEND, Way, following
 
 
 class State(Enum):
@@ -65,14 +64,6 @@ class State(Enum):
     FAILED = auto()
 
 
-class Way(Enum):
-    """Whether a message goes or comes."""
-
-    SEND = auto()
-    RECEIVE = auto()
-
-
-SEND, RECEIVE = Way.SEND, Way.RECEIVE
 Event = tuple[Way, M]
 
 TABLE: dict[State, dict[Event, State]] = {
@@ -174,12 +165,5 @@ for _state, _row in TABLE.items():
 
 
 def after(state: State, way: Way, message: int) -> State:
-    """The state that follows. Raises RemoteError for a received message that is out of place, RuntimeError (a bug
-    here) for a sent one."""
-    # An IntEnum hashes like its number, so a type byte from the wire is looked up as it is.
-    following = TABLE[state].get((way, cast(M, message)))
-    if following is not None:
-        return following
-    if way is RECEIVE:
-        raise RemoteError(f"the peer sent message type {message} while this side was {state.name.lower()}")
-    raise RuntimeError(f"message type {message} may not be sent while {state.name.lower()}")
+    """The state that follows; see `psiselect.base.turns.following`."""
+    return following(TABLE, state, way, message)

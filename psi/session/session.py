@@ -16,11 +16,12 @@ from psi.protocol.outcome import Outcome
 from psi.protocol.party import Party
 from psi.protocol.run import Payload
 from psi.protocol.setup import Setup
-from psi.protocol.states import SEND, TABLE, State
+from psi.protocol.states import TABLE, State
 from psi.transport.channel import Channel
 from psi.transport.wire import Frame
 from psiselect.base import threads
 from psiselect.base.errors import PsiselectError, TransportError
+from psiselect.base.turns import SEND
 
 # How long to wait for a frame while own work is held up by a full send queue.
 _POLL_SECONDS = 0.02

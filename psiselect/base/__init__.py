@@ -13,6 +13,7 @@
     columns      rows of a table as columns of text, in chunks
     linewise     bytes to columns, where a line is a row
     events       what a log line carries besides its text, and loggers that raise nothing
+    turns        which message may come when, looked up in a table
     threads      threads, and what is said when the system grants no more of them
 
 Rule: imports nothing of the project outside this folder.

@@ -173,12 +173,14 @@ def test_an_engine_without_encryption_is_refused_before_a_list_is_read(session: 
     ],
 )
 def test_what_a_spark_must_promise(conf: dict[str, str], refused: bool) -> None:
+    """Who accepts plain files accepts them from an engine without the setting, and from no Spark."""
     asked = SimpleNamespace(conf=conf)
     if not refused:
         steps.require_private_shuffle(asked, accept_plain=False)
         return
-    with pytest.raises(UsageError):
-        steps.require_private_shuffle(asked, accept_plain=False)
+    for accept_plain in (False, True):
+        with pytest.raises(UsageError):
+            steps.require_private_shuffle(asked, accept_plain=accept_plain)
 
 
 def test_secrets_are_private_files_and_a_plan_has_only_their_path(tmp_path: Path) -> None:

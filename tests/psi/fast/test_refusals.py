@@ -11,10 +11,11 @@ from psi.fast.messages import FastMessage as M
 from psi.fast.parameters import CHOICES, slots
 from psi.fast.receiver import FastReceiver
 from psi.fast.sender import FastSender
-from psi.fast.states import RECEIVE, SEND, TABLE, FastState, FastWay, after
+from psi.fast.states import TABLE, FastState, after
 from psi.store.spool import Store
 from psi.transport.wire import MAX_FRAME_BYTES, Frame
 from psiselect.base.errors import PsiselectError, RemoteError
+from psiselect.base.turns import RECEIVE, SEND, Way
 
 OWN = [b"own %d" % number for number in range(40)]
 OTHER = [b"own %d" % number for number in range(20, 60)]
@@ -41,7 +42,7 @@ def test_the_two_sides_tables_fit_each_other() -> None:
         receiver, sender = places.pop()
         for one, other, turned in ((receiver, sender, False), (sender, receiver, True)):
             for (way, message), following in TABLE[one].items():
-                if way is FastWay.SEND:
+                if way is Way.SEND:
                     pair = (following, after(other, RECEIVE, message))
                     pair = pair[::-1] if turned else pair
                     if pair not in seen:

@@ -148,7 +148,10 @@ def write_rows(path: Path, rows: list[bytes]) -> None:
     )
 
 
-@pytest.mark.parametrize("harm", ["twice", "missing", "moved", "other column", "compressed", "not parquet", "null"])
+HARMS = ["twice", "in two files", "missing", "moved", "other column", "compressed", "not parquet", "null"]
+
+
+@pytest.mark.parametrize("harm", HARMS)
 def test_harmed_parts_are_refused(parts: InParts, harm: str) -> None:
     own = [b"%d" % n for n in range(40)]
     offer, _ = parts.offer(items=own)
@@ -158,6 +161,8 @@ def test_harmed_parts_are_refused(parts: InParts, harm: str) -> None:
     match harm:
         case "twice":
             write_rows(path, [*rows, rows[-1]])
+        case "in two files":
+            write_rows(path.with_name("part-z"), rows[-1:])
         case "missing":
             write_rows(path, rows[:-1])
         case "moved":

@@ -18,10 +18,11 @@ from psi.agreement.terms import KeyTerm
 from psi.protocol import messages
 from psi.protocol.messages import MessageType as M
 from psi.protocol.party import Party
-from psi.protocol.states import RECEIVE, SEND, TABLE, State, after
+from psi.protocol.states import TABLE, State, after
 from psi.transport.wire import Frame
 from psiselect.base import strict_json
 from psiselect.base.errors import PolicyError, RemoteError
+from psiselect.base.turns import RECEIVE, SEND
 
 SETS = st.sets(st.binary(max_size=6), max_size=40)
 
