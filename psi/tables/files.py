@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, BinaryIO, TypeVar
@@ -15,6 +16,7 @@ from psiselect.base.durable import stamp
 from psiselect.base.errors import InputError
 
 STANDARD_INPUT = "-"
+_BY_NUMBER = Path("/proc/self/fd")  # where there is one, each opening of a name there has a place of its own
 _Answer = TypeVar("_Answer")
 
 
@@ -23,13 +25,14 @@ class TableFile:
 
     path: where its bytes are. name: what errors call it. encoding: what its text was in before it came to be UTF-8,
     None where it is as it was. A pipe, or whatever else can be read only once, is copied
-    into a file without a name where `copied` allows it. Raises InputError when it cannot be read.
+    into a file without a name where `copied` allows it. held: keep the file open, so that it can be read to the end
+    after another one has taken its name; not for the many parts of a folder. Raises InputError when it cannot be read.
     """
 
     encoding: str | None = None
     is_nameless = False  # standard input
 
-    def __init__(self, path: Path, *, copied: bool = False, folder: Path | None = None) -> None:
+    def __init__(self, path: Path, *, copied: bool = False, folder: Path | None = None, held: bool = True) -> None:
         self.path = path
         self.name = str(path)
         self._copy: IO[bytes] | None = None
@@ -43,6 +46,10 @@ class TableFile:
             self.path = Path(f"/dev/fd/{self._copy.fileno()}")
         elif not stat.S_ISREG(kind):
             raise InputError(f"{self.name}: is not a file")
+        elif held and _BY_NUMBER.is_dir():
+            handle = self._ask(_open)
+            weakref.finalize(self, os.close, handle)
+            self.path = _BY_NUMBER / str(handle)
         self._opened_as = self._ask(stamp)
 
     def open(self) -> BinaryIO:
@@ -63,7 +70,7 @@ class TableFile:
                 raise self._unreadable(error) from None
 
     def check_unchanged(self) -> None:
-        """Raise InputError when the file was replaced or written to since it was opened."""
+        """Raise InputError when the file was written to since it was opened, or replaced where it is not held."""
         if self._ask(stamp) != self._opened_as:
             raise InputError(f"{self.name}: changed while it was in use; start again with a file that stays as it is")
 
@@ -114,6 +121,10 @@ class SpooledFile(TableFile):
         self._copy: IO[bytes] | None = copy
         self.path = Path(f"/dev/fd/{copy.fileno()}")
         self._opened_as = self._ask(stamp)
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _room(folder: Path) -> int:

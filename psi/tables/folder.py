@@ -30,7 +30,7 @@ class TableFolder(TableFile):
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, str(path)
         self._found = self._look()
-        self._take([(Path(part).relative_to(path), TableFile(Path(part))) for part in self._found])
+        self._take([(Path(part).relative_to(path), TableFile(Path(part), held=False)) for part in self._found])
 
     def _take(self, found: Sequence[tuple[PurePath, TableFile]]) -> None:
         """Make a table of files, in order, each with its path inside the folder. Raises InputError."""
