@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import getpass
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from cli._ledger import Charge, ledger_options, writing
+from cli._ledger import ledger_options, open_ledger, writing
 from cli._output import json_option, print_fields, print_json, print_line, print_table, say
 from cli._reading import taking_reading
 from cli._table import TableName, query_option
-from dpselect.accounting import PureDp
 from dpselect.local_dp import YES_NO, Poll, PollMechanism
-from dpselect.privacy import NeighbouringRelation, parse_poll_epsilon
-from dpselect.responses import Collection, row
-from psi.tables import ReadingOptions, row_table
+from dpselect.privacy import parse_poll_epsilon
+from psi.tables import ReadingOptions
 from psiselect.base.atomic import write_bytes
-from psiselect.base.entropy import SystemEntropy
-from psiselect.base.errors import InputError, UsageError
-from psiselect.tables import Table
+from psiselect.base.errors import UsageError
+from psiselect.polling import draw, poll_of, require_new, tables_at
+from psiselect.polling import estimate as shares_of
 
 _LONGEST_ANSWER = 10_000
 
@@ -39,7 +36,7 @@ def command() -> None:
 
 def _poll(options: str | None, epsilon: str, mechanism: str) -> Poll:
     named = tuple(o.strip() for o in options.split(",")) if options is not None else YES_NO
-    return Poll.of(named, parse_poll_epsilon(epsilon), None if mechanism == "auto" else PollMechanism(mechanism))
+    return poll_of(named, parse_poll_epsilon(epsilon), mechanism)
 
 
 _epsilon = click.option(
@@ -91,22 +88,18 @@ def respond(
       psiselect poll respond --answer tram --options car,bus,tram,bicycle --epsilon 1 --output mine.csv
     """
     poll = _poll(options, epsilon, mechanism)
-    entropy = SystemEntropy()
-    if output is not None and output.exists():
-        raise InputError(f"{output} exists: send that response again instead of drawing another, which costs epsilon")
+    require_new(output)
     truth = _typed_answer() if answer == "-" and "-" not in poll.options else answer
-    charge = _pay(poll, truth, ledger, dataset)
-    response = poll.respond(truth, entropy)
+    found = draw(poll, truth, name, book=open_ledger(ledger, dataset), dataset=dataset)
+    charge = found.charge
     if output is not None:
         with writing(charged=charge is not None, file=output):
-            write_bytes(output, row(poll, name, response, entropy).encode())
+            write_bytes(output, found.row.encode())
     with writing(charged=charge is not None):
         if as_json:
-            record = {"response": response, "mechanism": poll.mechanism, "epsilon": float(poll.epsilon.value)}
-            remaining = {} if charge is None else charge.fields
-            print_json(record | {"epsilon_exact": poll.epsilon.text, "output": output} | remaining)
+            print_json(found.to_json(output))
         elif output is None:
-            print_line(response)
+            print_line(found.response)
         else:
             say(f"response written to {output}; the true answer is not in it")
     if charge is not None:
@@ -121,18 +114,6 @@ def _typed_answer() -> str:
     if len(lines) != 1:
         raise UsageError("--answer -: expected one line with the answer on standard input")
     return lines[0].strip()
-
-
-def _pay(poll: Poll, answer: str, ledger: Path | None, dataset: str | None) -> Charge | None:
-    """Pay for one response to the poll. Raises BudgetError; UsageError for an answer that is not an option."""
-    poll.require_option(answer)
-    event = PureDp(poll.epsilon.value)
-    # That somebody answers is seen; what is protected is which answer it is.
-    what = f"poll respond: {poll.mechanism.value}, epsilon {poll.epsilon.text}"
-    charge = Charge.of(ledger, dataset, event, NeighbouringRelation.REPLACE, what)
-    if charge is not None:
-        charge.pay()
-    return charge
 
 
 @command.command()
@@ -174,63 +155,22 @@ def estimate(
       psiselect poll estimate folder/ --epsilon 1 --options car,bus,tram,bicycle --json
     """
     poll = _poll(options, epsilon, mechanism)
-    collection = Collection(poll)
-    for table in _tables(responses, query, said):
-        collection.add(row_table(table.open(otherwise=".csv")))
-    found = poll.estimate(collection.responses, confidence=confidence, population=population)
-    common = {
-        "responses": len(collection.responses),
-        "mechanism": poll.mechanism,
-        "epsilon": float(poll.epsilon.value),
-        "epsilon_exact": poll.epsilon.text,
-        "confidence": confidence,
-        "error_of": "noise and sampling" if population else "noise",
-    }
-    first = found[0]
+    found = shares_of(poll, tables_at(responses, query, said), confidence=confidence, population=population)
     if as_json:
-        each = {
-            e.option: {"estimate": e.estimate, "standard_error": e.standard_error, "interval": list(e.interval)}
-            for e in found
-        }
-        print_json(
-            {
-                "option": first.option,
-                "estimate": first.estimate,
-                "standard_error": first.standard_error,
-                "interval": list(first.interval),
-                "options": each,
-            }
-            | common
-        )
+        print_json(found.to_json())
         return
     print_line(
         f"Shares estimated from answers with privacy noise: each interval holds the true share with "
         f"{confidence:.0%} confidence."
     )
-    shown = found[:1] if len(found) == 2 else found
+    shown = found.shares[:1] if len(found.shares) == 2 else found.shares
     print_table(
         ("option", "estimate", "standard error", f"{confidence:.0%} interval"),
         [(e.option, f"{e.estimate:.4f}", f"{e.standard_error:.4f}", _interval(e.interval)) for e in shown],
     )
-    print_fields({"responses": common["responses"], "mechanism": poll.mechanism.value, "error of": common["error_of"]})
+    about = found.about
+    print_fields({"responses": found.responses, "mechanism": poll.mechanism.value, "error of": about["error_of"]})
 
 
 def _interval(interval: tuple[float, float]) -> str:
     return f"{interval[0]:.4f} to {interval[1]:.4f}"
-
-
-def _tables(places: tuple[Path | str, ...], query: str | None, reading: ReadingOptions) -> list[Table]:
-    found: list[Table] = []
-    for place in places:
-        if not isinstance(place, Path):
-            found.append(Table(place, query if Table(place).in_database else None))
-        elif place.is_dir() and (inside := sorted(place.glob("*.csv"))):
-            found += map(Table, inside)
-        else:  # a folder that holds no .csv files may be one of Parquet files
-            found.append(Table(place))
-    found = [replace(table, reading=replace(reading, shared=len(found) > 1)) for table in found]
-    if query is not None and not any(table.in_database for table in found):
-        raise UsageError("--query needs a database, such as sqlite:///FILE; files are read whole", term="query")
-    if len({table.where.resolve() if isinstance(table.where, Path) else table.where for table in found}) != len(found):
-        raise UsageError("a table of responses is named twice; each counts once")
-    return found

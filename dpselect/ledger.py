@@ -144,6 +144,8 @@ class Ledger:
     def open(cls, path: Path) -> Ledger:
         """Read a ledger's fixed terms. Raises InputError when the file is missing or no ledger."""
         path = Path(path)
+        if not path.exists():
+            raise _unreadable(path)("there is no such file; `psiselect budget create` makes a ledger")
         try:
             with durable.transaction(path, "BEGIN", _unreadable(path)) as connection:
                 if connection.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):

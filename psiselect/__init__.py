@@ -13,6 +13,7 @@ does is in docs/python.md. Rooms of the front door, in files and folders of its 
     budgets     privacy budgets in files
     votes       elect and select; elections, selections: ballots and scores, one draw
     release     numbers about private rows; releases: what they are made of; cells: a column row by row
+    poll        randomised responses, and shares from many of them; polling: what it is made of
     joint       mpc_sum; sums: numbers, terms, run and charge
     advice      advise; this room is above the command, whose rules it hands on
     ui          a page in the browser, above `advice`; `psiselect ui` opens it
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from psi.identity.identity import Identity
     from psi.inputs.checking import Checked
     from psi.session.cost import CostEstimate
-    from psiselect import release
+    from psiselect import poll, release
     from psiselect.advice import Advice, advise
     from psiselect.base.errors import (
         BudgetError,
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
     from psiselect.results import (
         Election,
         JointSum,
+        PollResponse,
+        PollShares,
         ReleasedCells,
         ReleasedFirst,
         ReleasedNumber,
@@ -101,9 +104,12 @@ _EXPORTS = {
     "answer": "psiselect.matching.calls_by_files",
     "finish": "psiselect.matching.calls_by_files",
     "offer": "psiselect.matching.calls_by_files",
+    "poll": "psiselect.poll",
     "release": "psiselect.release",
     "Election": "psiselect.results",
     "JointSum": "psiselect.results",
+    "PollResponse": "psiselect.results",
+    "PollShares": "psiselect.results",
     "ReleasedCells": "psiselect.results",
     "ReleasedFirst": "psiselect.results",
     "ReleasedNumber": "psiselect.results",
@@ -131,6 +137,8 @@ __all__ = [
     "MinimumError",
     "OutputError",
     "PolicyError",
+    "PollResponse",
+    "PollShares",
     "PsiselectError",
     "ReleasedCells",
     "ReleasedFirst",
@@ -156,6 +164,7 @@ __all__ = [
     "mpc_sum",
     "normalize",
     "offer",
+    "poll",
     "release",
     "select",
 ]

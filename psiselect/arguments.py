@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import enum
 import functools
+import inspect
+import math
+import os
 import re
-from collections.abc import Callable, Sequence
+import threading
+import typing
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, ParamSpec, TypedDict, TypeVar
 
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
@@ -21,6 +28,7 @@ Neighbors = str | NeighbouringRelation
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
 _Choice = TypeVar("_Choice", bound=enum.Enum)
+_Function = TypeVar("_Function")
 
 # An option of a command, and the word after it that is its value: a choice, a number, a quoted text, a COLUMN:RULE or a
 # NAME.
@@ -30,6 +38,17 @@ _VALUE = (
 )
 _OPTION = re.compile(rf"(?<![\w-])--(no-)?([a-z][a-z-]*[a-z]|[a-z])(?![\w-])(?:[= ]({_VALUE})(?![\w-]))?")
 _COMMAND = re.compile(r"`psi (offer|answer|finish)`")
+# What to write for an argument that is missing.
+_NEEDED = {
+    "epsilon": 'say how strong the protection is: "0.1" is very strong, 1 usual, 5 weak',
+    "neighbors": 'say what one person can change: "add-remove", whether they are there, or "replace", what they say',
+    "lower": "name the least value that counts, from what is publicly known",
+    "upper": "name the largest value that counts, from what is publicly known",
+    "sensitivity": "say by how much one person's data can change any one score",
+    "party": "say who this is, as named in the parties file",
+    "parties": "name the file of all parties, parties.toml",
+    "identity": 'name this party\'s own identity: psiselect.Identity.load("keys/NAME"), or its path',
+}
 # An argument that has another name than the option of the command.
 _RENAMED = {"input": "table", "source": "table"}
 
@@ -51,17 +70,55 @@ class Reading(TypedDict, total=False):
 
 
 def in_python(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
-    """The function, with errors that name its arguments where the rooms below name options of a command."""
+    """The function, with errors that name its arguments where the rooms below name options of a command. Arguments that
+    are missing or unknown are such errors too."""
+    room = function.__module__.removeprefix("psiselect.")
+    name = f"{room}.{function.__name__}" if room in ("release", "poll") else function.__qualname__
 
     @functools.wraps(function)
     def called(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
         try:
+            _bind(function, name, args, kwargs)
             return function(*args, **kwargs)
         except PsiselectError as error:
             error.args = (as_arguments(str(error)), *error.args[1:])
             raise
 
     return called
+
+
+def _bind(function: Callable[..., object], name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> None:
+    """Raise UsageError for arguments that the function does not take, and for those that it needs."""
+    parameters = inspect.signature(function).parameters
+    taken = [
+        key
+        for key, each in parameters.items()
+        for key in (_names_of(function, key) if each.kind is inspect.Parameter.VAR_KEYWORD else [key])
+    ]
+    known(kwargs, taken, name)
+    for key, each in parameters.items():
+        needed = each.kind is inspect.Parameter.KEYWORD_ONLY and each.default is inspect.Parameter.empty
+        if needed and key not in kwargs:
+            raise UsageError(f"{name}() needs {key}=: {_NEEDED.get(key, f'see help(psiselect.{name})')}", term=key)
+    try:
+        inspect.signature(function).bind(*args, **kwargs)
+    except TypeError as error:
+        raise UsageError(f"{name}(): {error}; see help(psiselect.{name})") from None
+
+
+def _names_of(function: Callable[..., object], key: str) -> list[str]:
+    """The names that `**options` stands for."""
+    (named,) = typing.get_args(typing.get_type_hints(function)[key])
+    return list(typing.get_type_hints(named))
+
+
+def known(keywords: Mapping[str, object], names: Sequence[str], call: str) -> None:
+    """Raise UsageError for a keyword that the call does not take."""
+    for name in keywords:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            hint = f"did you mean {near[0]}=?" if near else f"it takes {', '.join(sorted(names))}"
+            raise UsageError(f"{call}() has no option {name}=; {hint}", term=name)
 
 
 def as_arguments(text: str) -> str:
@@ -123,12 +180,46 @@ def text_of(value: Any, name: str) -> str:
     return value
 
 
+def flag_of(value: Any, name: str) -> bool:
+    """True or False. Raises UsageError."""
+    if not isinstance(value, bool):
+        raise UsageError(f"{name}: expected True or False, got {type(value).__name__}", term=name)
+    return value
+
+
+def path_of(value: Any, name: str) -> Path:
+    """A path. Raises UsageError."""
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        raise UsageError(f"{name}: expected a path, got {type(value).__name__}", term=name)
+    return Path(os.fspath(value))
+
+
+def seconds_of(value: Any, name: str) -> float:
+    """A time above 0. Raises UsageError."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise UsageError(f"{name}: expected a number of seconds above 0, got {type(value).__name__}", term=name)
+    return float(value)
+
+
+def function_of(value: _Function, name: str) -> _Function:
+    """A function that is told of progress, or None. Raises UsageError."""
+    if value is not None and not callable(value):
+        raise UsageError(f"{name}: expected a function of two numbers: how much is done, and of how much", term=name)
+    return value
+
+
+def event_of(value: threading.Event | None, name: str) -> threading.Event | None:
+    """What cancels a call, or None. Raises UsageError."""
+    if value is not None and not isinstance(value, threading.Event):
+        raise UsageError(f"{name}: expected a threading.Event, got {type(value).__name__}", term=name)
+    return value
+
+
 def given_table(table: Any, said: Reading, name: str, *, formatted: bool = True) -> AnyTable:
-    """The table with what is said about it. formatted: whether `format` is a kind of table. Raises UsageError, and
-    TypeError for an argument that there is not."""
-    unknown = [key for key in said if key not in Reading.__annotations__]
-    if unknown:
-        raise TypeError(f"unexpected keyword argument {unknown[0]!r}")
+    """The table with what is said about it. formatted: whether `format` is a kind of table. Raises UsageError."""
+    for key, value in said.items():
+        if value is not None:
+            (flag_of if key == "header" else text_of)(value, key)
     form = said.get("format") if formatted else None
     if form is not None:
         choice_of(Kind, form, "format")

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from dpselect.accounting import BudgetKind, Cost, rho_of_epsilon
 from dpselect.ledger import Balance, Entry
 from dpselect.ledger import Ledger as BudgetFile
 from dpselect.privacy import parse_poll_epsilon
-from psiselect.arguments import Neighbors, choice_of, in_python, relation_of, text_of, texts_of
+from psiselect.arguments import Neighbors, choice_of, in_python, path_of, relation_of, text_of, texts_of
 from psiselect.base.errors import UsageError
 from psiselect.exact import Exact, exact
 
@@ -53,6 +54,12 @@ class Charged:
             return None
         return cls(balance.dataset, paid.amount, paid.delta, balance.remaining.amount)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The same, in values that JSON has: each number as a float, and exactly, as text."""
+        exact = {"amount": self.amount, "delta": self.delta, "left": self.left}
+        texts = {f"{name}_exact": str(value) for name, value in exact.items()}
+        return {"dataset": self.dataset, **{name: float(value) for name, value in exact.items()}, **texts}
+
 
 @dataclass(frozen=True, repr=False)
 class Ledger:
@@ -65,9 +72,10 @@ class Ledger:
     _file: BudgetFile
 
     @classmethod
+    @in_python
     def open(cls, path: str | os.PathLike[str]) -> Ledger:
         """Open a ledger. Raises InputError when the file is missing or no ledger."""
-        return cls(BudgetFile.open(Path(path)))
+        return cls(BudgetFile.open(path_of(path, "path")))
 
     @classmethod
     @in_python
@@ -101,7 +109,9 @@ class Ledger:
         names = texts_of(list(datasets) if not isinstance(datasets, str) else datasets, "datasets")
         budget = budget_of(chosen, _epsilon(epsilon), _optional(delta, "delta"), _optional(rho, "rho"))
         return cls(
-            BudgetFile.create(Path(path), kind=chosen, neighbors=relation_of(neighbors), budget=budget, datasets=names)
+            BudgetFile.create(
+                path_of(path, "path"), kind=chosen, neighbors=relation_of(neighbors), budget=budget, datasets=names
+            )
         )
 
     @property
@@ -166,4 +176,6 @@ def budget_file(ledger: AnyLedger | None, dataset: str | None) -> BudgetFile | N
     if ledger is None or dataset is None:
         return None
     text_of(dataset, "dataset")
-    return (ledger if isinstance(ledger, Ledger) else Ledger.open(ledger))._file
+    if isinstance(ledger, Ledger):
+        return ledger._file
+    return BudgetFile.open(path_of(ledger, "ledger"))

@@ -13,7 +13,9 @@ from pathlib import Path
 from dpselect.accounting import Event
 from dpselect.ledger import Balance, Ledger
 from dpselect.privacy import NeighbouringRelation
-from psiselect.base.errors import OutputError, UsageError
+from psiselect.base.errors import OutputError, PsiselectError, UsageError
+
+_KEPT = "The ledger keeps the charge"
 
 
 def open_ledger(ledger: Path | None, dataset: str | None) -> Ledger | None:
@@ -76,12 +78,25 @@ class Charge:
 
 @contextlib.contextmanager
 def saying_paid(paid: Callable[[], bool]) -> Iterator[None]:
-    """Around what keeps a result in another place, or says itself that it is lost. Raises OutputError like it, which
-    says too that the result is paid for, if it is by then."""
+    """Around what may fail after a charge. Each error then says that the budget has paid, if it has by then: one of
+    `psiselect.base.errors` in its words and by `charged`, any other in a note beside it. Raises OutputError where the
+    system fails, for want of memory or otherwise."""
     try:
         yield
-    except OutputError as error:
+    except PsiselectError as error:
+        if paid() and not error.charged:
+            lost = "charged, but not written: " if isinstance(error, OutputError) else ""
+            error.args = (f"{lost}{str(error).removesuffix('.')}. {_KEPT}",)
+            error.charged = True
+        raise
+    except (OSError, MemoryError) as error:
         if not paid():
             raise
-        text = f"charged, but not written: {error}. The ledger keeps the charge"
-        raise type(error)(text, term=error.term, reason=error.reason) from None
+        reason = getattr(error, "strerror", None) or "there is not enough memory"
+        told = OutputError(f"charged, but not delivered: {reason}. {_KEPT}, and the result is lost", reason=reason)
+        told.charged = True
+        raise told from error
+    except BaseException as error:
+        if paid():
+            error.add_note(f"{_KEPT}.")
+        raise

@@ -7,14 +7,27 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, Unpack
 
 from mpc import parties as rosters
 from mpc.session import DEFAULT_TIMEOUT
 from mpc.terms import Function
 from psi.identity.identity import Identity
-from psiselect.arguments import Neighbors, Reading, epsilon_of, given_table, in_python, relation_of, text_of, whole
+from psiselect.arguments import (
+    Neighbors,
+    Reading,
+    epsilon_of,
+    event_of,
+    flag_of,
+    function_of,
+    given_table,
+    in_python,
+    path_of,
+    relation_of,
+    seconds_of,
+    text_of,
+    whole,
+)
 from psiselect.base.errors import CancelError, UsageError
 from psiselect.budgets import AnyLedger, Charged, budget_file
 from psiselect.exact import Exact, exact, signed
@@ -98,7 +111,7 @@ def mpc_sum(
         raise UsageError(
             'neighbors= is missing: with epsilon= say what one party may change, such as neighbors="replace"'
         )
-    roster = rosters.load(Path(parties))
+    roster = rosters.load(path_of(parties, "parties"))
     brings = roster[text_of(party, "party")].inputs
     if values is None and (column is not None or reading):
         raise UsageError(
@@ -123,20 +136,22 @@ def mpc_sum(
         None if sensitivity is None else exact(sensitivity, "sensitivity"),
     )
     digits = whole(decimals, "decimals", least=0)
-    wish = Wish(Function.SUM, digits, exact(bound, "bound"), whole(modulus, "modulus"), guarantee, allow_two_inputs)
-    own = load_identity(identity if isinstance(identity, Identity) else Path(identity), tell_log)
+    two = flag_of(allow_two_inputs, "allow_two_inputs")
+    wish = Wish(Function.SUM, digits, exact(bound, "bound"), whole(modulus, "modulus"), guarantee, two)
+    own = load_identity(identity if isinstance(identity, Identity) else path_of(identity, "identity"), tell_log)
+    shown, stop = function_of(progress, "progress"), event_of(cancel, "cancel")
     told: list[str] = []
     book = budget_file(ledger, dataset)
     found = sum_up(
-        Party(roster, party, own, timeout),
+        Party(roster, party, own, seconds_of(timeout, "timeout")),
         numbers,
         None if length is None else whole(length, "length"),
         wish,
         ledger=None if book is None else book.path,
         dataset=dataset,
         tell=told.append,
-        waiting=lambda: _shown(progress),
-        look=None if cancel is None else lambda: _look(cancel),
+        waiting=lambda: _shown(shown),
+        look=None if stop is None else lambda: _look(stop),
     )
     charge = found.charge
     paid = None if charge is None else charge.ledger.charged(charge.event)

@@ -33,6 +33,7 @@ from psiselect.arguments import (
     Reading,
     choice_of,
     epsilon_of,
+    flag_of,
     given_table,
     in_python,
     relation_of,
@@ -64,9 +65,6 @@ class Options(Reading, total=False):
     ledger: AnyLedger
     dataset: str
     plan: bool
-
-
-_OPTIONS = Options.__annotations__
 
 
 @in_python
@@ -354,8 +352,7 @@ class _Asked:
         options: Options,
     ) -> None:
         self._told: list[str] = []
-        about_file = Reading.__annotations__
-        reading = {name: value for name, value in options.items() if name in about_file or name not in _OPTIONS}
+        reading = {name: value for name, value in options.items() if name in Reading.__annotations__}
         person = options.get("person")
         dataset = options.get("dataset")
         self._common = Common(
@@ -369,7 +366,7 @@ class _Asked:
             choice_of(Invalid, options.get("on_invalid", Invalid.ERROR.value), "on_invalid"),
             budget_file(options.get("ledger"), dataset),
             dataset,
-            bool(options.get("plan", False)),
+            flag_of(options.get("plan", False), "plan"),
             self._told.append,
         )
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from dpselect.local_dp import PollEstimate
 from psiselect.arguments import choice_of
 from psiselect.base.errors import UsageError
 from psiselect.budgets import Charged
@@ -220,6 +222,46 @@ class Election(Chosen):
 @dataclass(frozen=True, repr=False, eq=False)
 class Selection(Chosen):
     """The best candidate of a table of scores, or the best of several seats."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class PollResponse(Result):
+    """A randomised response to a poll.
+
+    Attributes:
+        output: the file that it was written to, None where none was named.
+    """
+
+    output: Path | None
+    _response: str
+    _row: str
+
+    @property
+    def response(self) -> str:
+        """What was drawn: an option, or a bit for each option."""
+        return self._response
+
+    @property
+    def row(self) -> str:
+        """A table with this one response, as CSV: send it to whoever asks. It has a token that names nobody."""
+        return self._row
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class PollShares(Result):
+    """How many hold each option of a poll.
+
+    Attributes:
+        responses: how many there were.
+    """
+
+    responses: int
+    _shares: Mapping[str, PollEstimate]
+
+    @property
+    def shares(self) -> Mapping[str, PollEstimate]:
+        """For each option its `estimate`, `standard_error` and `interval`, from 0 to 1."""
+        return self._shares
 
 
 def _plain(value: Fraction) -> Number:

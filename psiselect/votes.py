@@ -23,6 +23,7 @@ from psiselect.arguments import (
     Reading,
     choice_of,
     epsilon_of,
+    flag_of,
     given_table,
     in_python,
     relation_of,
@@ -104,12 +105,12 @@ def elect(
     rules = Rules(
         candidates=None if candidates is None else _candidates(candidates),
         on_invalid=choice_of(OnInvalid, on_invalid, "on_invalid"),
-        ballot_column=ballot_column,
+        ballot_column=None if ballot_column is None else text_of(ballot_column, "ballot_column"),
         separator=None if separator is None else separator_of(text_of(separator, "separator")),
         other=choice_of(Other, other, "other"),
         yes=texts_of(yes, "yes"),
         no=texts_of(no, "no"),
-        voter_column=voter_column,
+        voter_column=None if voter_column is None else text_of(voter_column, "voter_column"),
         repeated=None if repeated_voter is None else choice_of(Repeated, repeated_voter, "repeated_voter"),
         approve=texts_of(approve_category, "approve_category"),
     )
@@ -119,7 +120,7 @@ def elect(
     table = given_table(ballots, reading, "the table of ballots", formatted=False)
     book = budget_file(ledger, dataset)
     try:
-        found = read_given(GivenBallots(table, rules, form, line_breaks))
+        found = read_given(GivenBallots(table, rules, form, flag_of(line_breaks, "line_breaks")))
     except BallotColumnError as error:
         if error.column is None:
             raise
@@ -189,7 +190,7 @@ def select(
         epsilon_of(epsilon),
         relation_of(neighbors),
         exact(sensitivity, "sensitivity"),
-        monotonic,
+        flag_of(monotonic, "monotonic"),
         None if mechanism == "auto" else choice_of(Mechanism, mechanism, "mechanism"),
         whole(seats, "seats"),
         _gap(gap),
@@ -198,7 +199,8 @@ def select(
     wish.check(book)
     table = given_table(scores, reading, "the table of scores")
     source = table.open(otherwise=".csv")
-    labels, values = read_scores(source, text_of(label, "label"), text_of(score, "score"), exact_floats=exact_floats)
+    floats = flag_of(exact_floats, "exact_floats")
+    labels, values = read_scores(source, text_of(label, "label"), text_of(score, "score"), exact_floats=floats)
     drawn = select_best(labels, values, wish, book=book, dataset=dataset)
     return Selection(
         drawn.promise, Charged.of(drawn.paid, drawn.balance), (), drawn.to_json(), drawn.winners, drawn.mechanism.value

@@ -326,7 +326,7 @@ SOURCES = Counter({
     "dpselect.threshold: SystemEntropy": 1,
     "psiselect.sums.linear:sum_up SystemEntropy": 1,
     "cli.mpc.functions:_run SystemEntropy": 1,
-    "cli.poll:respond SystemEntropy": 1,
+    "psiselect.polling:draw SystemEntropy": 1,
     "psiselect.matching.both_here:match SystemEntropy": 1,
     "psiselect.matching.by_files:offer SystemEntropy": 1,
     "psiselect.matching.by_files:offer SeededEntropy": 1,  # of the seed that the state keeps

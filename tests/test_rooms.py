@@ -92,6 +92,7 @@ ADAPTERS = {
     "dpselect.utility": {RANDOM},  # simulates from public parameters, with a fixed seed
     "psiselect.advice": {CLOCK},
     "psiselect.elections.draws": {FILES, CLOCK},
+    "psiselect.poll": {FILES},
     # The page: a loopback socket, the file that lets the browser in, uploads, idle time.
     "psiselect.ui.folder": {FILES},
     "psiselect.ui.idle": {CLOCK},

@@ -73,7 +73,7 @@ def check_list(
     )
     error = None if found.rows_with_key else no_key(source, specs, [key.advice for key in found.keys])
     if as_json:
-        print_json({**found.to_json(), **({} if error is None else {"error": as_record(error)})})
+        print_json({**found.to_dict(), **({} if error is None else {"error": as_record(error)})})
     else:
         _print(found)
     if error is not None:

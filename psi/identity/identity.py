@@ -68,7 +68,7 @@ class PeerIdentity:
     @classmethod
     def read(cls, path: Path | str) -> Self:
         """Read a certificate, expired or not (to show it, or to verify an old record). Raises InputError."""
-        return cls.from_pem(files.read(path, "the certificate"), str(path))
+        return cls.from_pem(files.read(_path(path), "the certificate"), str(path))
 
     @classmethod
     def from_pem(cls, text: bytes, source: str = "certificate") -> Self:
@@ -178,14 +178,14 @@ class Identity:
         Raises UsageError for a bad name or number of days, and when either file exists: nothing is ever overwritten.
         Raises InputError when the folder cannot be written.
         """
-        if not certificate.valid_name(name):
+        if not isinstance(name, str) or not certificate.valid_name(name):
             raise UsageError(
                 f"{name!r} cannot name an identity: use 1 to 63 ASCII letters, digits, '.', '_' or '-', the first "
                 "one a letter or digit, and no ending .key or .crt"
             )
         if not 1 <= days <= MAX_DAYS:
             raise UsageError(f"an identity is valid for 1 to {MAX_DAYS} days, not {days}")
-        prefix = Path(folder) / name
+        prefix = Path(_path(folder)) / name
         certificate_path, key_path = files.paths(prefix)
         entropy = entropy or SystemEntropy()
         signing_key = Ed25519PrivateKey.from_private_bytes(entropy.read(32))
@@ -234,7 +234,7 @@ class Identity:
     @classmethod
     def read(cls, path: Path | str) -> Self:
         """Read an identity, expired or not. Raises InputError as `load` does."""
-        if files.is_descriptor(path):
+        if files.is_descriptor(_path(path)):
             certificate_path = key_path = Path(path)
             text, note = files.read_secret(path, "the identity")
             public = PeerIdentity.from_pem(text, str(path))
@@ -293,3 +293,10 @@ def _pem(key: Ed25519PrivateKey | X25519PrivateKey) -> bytes:
 
 def _date(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _path(path: Path | str) -> Path | str:
+    """Raises UsageError for what is no path, such as what a program got elsewhere."""
+    if not isinstance(path, str | os.PathLike):
+        raise UsageError(f"expected a path, such as keys/NAME, got {type(path).__name__}")
+    return path

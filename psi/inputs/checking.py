@@ -59,8 +59,8 @@ class CheckedKey:
         """64 hex digits, the same on both sides exactly when rules, versions and options are: what sessions compare."""
         return self.key.digest().hex()
 
-    def to_json(self) -> dict[str, object]:
-        """Counts, row numbers and rules, without examples."""
+    def to_dict(self) -> dict[str, object]:
+        """Counts, row numbers and rules, without examples, in values that JSON has."""
         return {
             "columns": list(self.key.columns),
             "rule": self.key.describe(),
@@ -69,6 +69,8 @@ class CheckedKey:
             "most_frequent": [{"rows": key.rows, "first_rows": list(key.first)} for key in self.most_frequent],
             "advice": self.advice,
         }
+
+    to_json = to_dict  # its older name
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -83,14 +85,16 @@ class Checked:
     def __repr__(self) -> str:
         return f"<Checked {self.name}>"
 
-    def to_json(self) -> dict[str, object]:
-        """Counts, row numbers and rules, without examples."""
+    def to_dict(self) -> dict[str, object]:
+        """What the command prints with `--json`: counts, row numbers and rules, without examples."""
         return {
             "file": self.name,
             "rows": self.rows,
             "rows_with_key": self.rows_with_key,
-            "keys": [key.to_json() for key in self.keys],
+            "keys": [key.to_dict() for key in self.keys],
         }
+
+    to_json = to_dict  # its older name
 
 
 def check(

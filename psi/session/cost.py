@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from psi.agreement.modes import Matching, Reveal, Side
 from psi.agreement.terms import DEFAULT_CHUNK, Terms
@@ -219,6 +220,10 @@ class CostEstimate:
     balance_bits_per_second: float
     machines: Machines
     memory_bytes: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same, in values that JSON has; the command's `--json` also has what was asked and measured."""
+        return {**asdict(self), "bound": self.bound.value, "machines": self.machines.value}
 
 
 def runs(terms: Terms, sizes: Sizes) -> tuple[tuple[RunCost, bool], ...]:

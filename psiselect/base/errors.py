@@ -34,10 +34,12 @@ class PsiselectError(Exception):
         term: the session term or field at issue, where there is one.
         exit_code: what the command ends with on this error; see docs/architecture.md.
         kind: the same as a word, as `--json` has it.
+        charged: whether a ledger has paid for what failed. It keeps the charge.
     """
 
     exit_code: ClassVar[int] = EXIT_BUG
     kind: ClassVar[str] = "bug"
+    charged: bool = False
 
     def __init__(self, message: str, *, term: str | None = None) -> None:
         super().__init__(message)

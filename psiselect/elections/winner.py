@@ -16,6 +16,7 @@ from dpselect.ledger import Balance, Ledger
 from dpselect.mechanisms import Mechanism
 from dpselect.planning import Choice, Task, choose
 from dpselect.privacy import NeighbouringRelation
+from psiselect.charges import saying_paid
 from psiselect.elections.announcing import Announcement, Counted
 from psiselect.elections.draws import DrawRecord, PastDraw, drawn_now
 
@@ -118,7 +119,8 @@ def draw_winner(
         balance = book.spend(dataset, choice.measurement.event, neighbors=relation, what=what[:200])
 
     def draw() -> tuple[str, ...]:
-        return elect(reading.profile, choice.measurement)
+        with saying_paid(lambda: balance is not None):
+            return elect(reading.profile, choice.measurement)
 
     whose, titles = reading.by_voter, reading.titles
     if record is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass, field
 from decimal import Decimal
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +12,7 @@ from psi.session.job import JobRows
 from psiselect.base.errors import OutputError, UsageError
 from psiselect.matching.by_files import Written
 from psiselect.matching.results import Found
+from psiselect.records import plain_json
 from psiselect.tables import AnyTable, HeldTable
 
 
@@ -167,9 +167,11 @@ class MatchResult:
         ]
         return polars.DataFrame(columns)
 
-    def to_json(self) -> dict[str, object]:
-        """The same as the command prints with --json: plain JSON types, counts included."""
-        return {name: _plain(value) for name, value in self._json.items()}
+    def to_dict(self) -> dict[str, Any]:
+        """What the command prints with `--json`, counts included, in values that JSON has."""
+        return plain_json(self._json)
+
+    to_json = to_dict  # its older name
 
     @property
     def _held(self) -> JobRows:
@@ -237,9 +239,11 @@ class FileResult:
             _json=made.to_json(),
         )
 
-    def to_json(self) -> dict[str, object]:
-        """The same as the command prints with --json: plain JSON types."""
-        return {name: _plain(value) for name, value in self._json.items()}
+    def to_dict(self) -> dict[str, Any]:
+        """What the command prints with `--json`, in values that JSON has."""
+        return plain_json(self._json)
+
+    to_json = to_dict  # its older name
 
     def __repr__(self) -> str:
         return f"<psiselect.FileResult: {self.file} for {self.peer}>"
@@ -251,14 +255,3 @@ def _library(name: str) -> Any:
         return importlib.import_module(name)
     except ImportError:
         raise UsageError(f"{name} is not installed: pip install {name}, or take .rows, which is Arrow") from None
-
-
-def _plain(value: Any) -> Any:
-    """What JSON does not know, as text."""
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, bytes):
-        return value.hex()
-    return str(value) if isinstance(value, Path | Fraction) else value

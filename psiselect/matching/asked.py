@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import enum
 import inspect
-import math
 import os
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +20,7 @@ from psi.identity.identity import Identity, PeerIdentity
 from psi.tables import ReadingOptions
 from psi.tables.opening import is_stored
 from psi.tables.reading import Kind
+from psiselect.arguments import flag_of, path_of, seconds_of
 from psiselect.base.errors import UsageError
 from psiselect.exact import Exact, exact
 from psiselect.matching.given import GivenOptions, LearnedBy
@@ -137,23 +137,9 @@ def texts(value: object, name: str) -> tuple[str, ...]:
     return tuple(several)
 
 
-def flag(value: object, name: str) -> bool:
-    """True or False. Raises UsageError."""
-    if not isinstance(value, bool):
-        raise _wrong(name, "True or False", value)
-    return value
-
-
-def path(value: object, name: str) -> Path:
-    """A path. Raises UsageError."""
-    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
-        raise _wrong(name, "a path", value)
-    return Path(os.fspath(value))
-
-
 def where(value: object, name: str) -> Path | str:
     """A path, or as text the address of an object in a store. Raises UsageError."""
-    return value if isinstance(value, str) and is_stored(value) else path(value, name)
+    return value if isinstance(value, str) and is_stored(value) else path_of(value, name)
 
 
 def size(value: object, name: str) -> int:
@@ -164,13 +150,6 @@ def size(value: object, name: str) -> int:
             raise UsageError(f'{name}: expected a size such as "800M", "1.5G" or "2GiB"', term=name)
         return found
     return whole(0)(value, name)
-
-
-def seconds(value: object, name: str) -> float:
-    """A time above 0. Raises UsageError."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise _wrong(name, "a number of seconds above 0", value)
-    return float(value)
 
 
 def exact_text(value: Any, name: str) -> str:
@@ -224,7 +203,7 @@ def one_of(kinds: type[enum.Enum] | Sequence[str]) -> Callable[[object, str], st
 
 def identity(value: object, name: str) -> Identity | Path:
     """One's own identity. Raises UsageError."""
-    return value if isinstance(value, Identity) else path(value, name)
+    return value if isinstance(value, Identity) else path_of(value, name)
 
 
 def identities(value: object, name: str) -> tuple[Identity | Path, ...]:
@@ -242,7 +221,7 @@ def peers(value: object, name: str) -> tuple[PeerIdentity | Path, ...]:
     several = value if isinstance(value, list | tuple) else (value,)
     if not several or None in several:
         raise UsageError(f"{name}: name the certificate of the other side; ask them for their .crt file", term=name)
-    return tuple(each if isinstance(each, PeerIdentity) else path(each, name) for each in several)
+    return tuple(each if isinstance(each, PeerIdentity) else path_of(each, name) for each in several)
 
 
 _Check = Callable[[Any, str], Any]
@@ -253,7 +232,7 @@ READING: Mapping[str, tuple[str, _Check]] = {
     "delimiter": ("delimiter", text),
     "encoding": ("encoding", text),
     "csv_escape": ("csv_escape", one_of(("none", "backslash"))),
-    "header": ("header", flag),
+    "header": ("header", flag_of),
     "sheet": ("sheet", text),
     "format": ("form", one_of(Kind)),
 }
@@ -261,8 +240,8 @@ READING: Mapping[str, tuple[str, _Check]] = {
 OPTIONS: Mapping[str, tuple[str, _Check]] = {
     **READING,
     "null": ("nulls", texts),
-    "strict": ("strict", flag),
-    "workdir": ("workdir", path),
+    "strict": ("strict", flag_of),
+    "workdir": ("workdir", path_of),
     "memory_limit": ("memory_limit", size),
     "protocol": ("protocol", one_of(SessionProtocol)),
     "reveal": ("reveal", one_of(Reveal)),
@@ -278,7 +257,7 @@ OPTIONS: Mapping[str, tuple[str, _Check]] = {
     "send": ("sent", texts),
     "receive": ("received", texts),
     "label_bytes": ("label_bytes", whole(1)),
-    "ledger": ("ledger", path),
+    "ledger": ("ledger", path_of),
     "dataset": ("dataset", text),
     "output": ("output", where),
     "columns": ("columns", texts),
@@ -286,11 +265,11 @@ OPTIONS: Mapping[str, tuple[str, _Check]] = {
     "threads": ("threads", whole(1)),
     "learn": ("learn", one_of(LearnedBy)),
     "max_peer_size": ("max_peer_size", whole(0)),
-    "policy": ("policy", path),
-    "audit": ("audit", path),
-    "record": ("record", path),
-    "timeout": ("timeout", seconds),
-    "resume": ("resume", flag),
+    "policy": ("policy", path_of),
+    "audit": ("audit", path_of),
+    "record": ("record", path_of),
+    "timeout": ("timeout", seconds_of),
+    "resume": ("resume", flag_of),
 }
 ESTIMATE: Mapping[str, _Check] = {
     "protocol": OPTIONS["protocol"][1],
@@ -318,15 +297,6 @@ def require(given: Mapping[str, object], *names: str) -> None:
     for name in names:
         if given.get(name) is None:
             raise UsageError(f"{name}=: {_NEEDED[name]}", term=name)
-
-
-def known(keywords: Mapping[str, object], names: Sequence[str], call: str) -> None:
-    """Raise UsageError for a keyword that the call does not take."""
-    for name in keywords:
-        if name not in names:
-            near = difflib.get_close_matches(name, names, 1)
-            hint = f"did you mean {near[0]}=?" if near else f"it takes {', '.join(sorted(names))}"
-            raise UsageError(f"{call}() has no option {name}=; {hint}", term=name)
 
 
 def names_of(keywords: Any) -> list[str]:

@@ -53,10 +53,11 @@ def match(given: GivenOptions, b: Other, talk: Talk, speaker: Speaker) -> Found:
         if charge is not None:
             charge.pay()
             charge.tell(talk.tell)
-        with talk.shown(own.size) as done:
-            results = local.run({Side.CONNECT: own, Side.LISTEN: other}, backend, SystemEntropy(), done)
         with saying_paid(lambda: charge is not None):
-            return again.give(own, results[Side.CONNECT], backend.name, None)
+            with talk.shown(own.size) as done:
+                results = local.run({Side.CONNECT: own, Side.LISTEN: other}, backend, SystemEntropy(), done)
+            found = again.give(own, results[Side.CONNECT], backend.name, None)
+        return replace(found, paid=charge is not None)
 
 
 def _keys_of_b(keys: tuple[KeySpec, ...], given: tuple[str, ...]) -> tuple[KeySpec, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Unpack
 
+from psiselect.arguments import known, path_of
 from psiselect.matching import asked, by_files
 from psiselect.matching.answers import FileResult, MatchResult
 from psiselect.matching.asked import IdentityLike, PathLike, PeerLike, SessionKeywords, Texts
@@ -39,11 +40,11 @@ def offer(
 
     The rest, and what it raises, is as for `connect`.
     """
-    asked.known(options, [name for name in asked.OPTIONS if name not in _NOT_OFFERED], "offer")
+    known(options, [name for name in asked.OPTIONS if name not in _NOT_OFFERED], "offer")
     given = asked.given(
         table, key, options, identity=asked.identity(identity, "identity"), peers=asked.peers(peer, "peer")
     )
-    files = asked.path(out, "out"), asked.path(state, "state")
+    files = path_of(out, "out"), path_of(state, "state")
     return FileResult.of(by_files.offer(given, *files, talk(progress, cancel), Silent(False), directory=directory))
 
 
@@ -70,10 +71,10 @@ def answer(
 
     The rest, and what it raises, is as for `connect`.
     """
-    asked.known(options, [name for name in asked.OPTIONS if name not in _NOT_ANSWERED], "answer")
+    known(options, [name for name in asked.OPTIONS if name not in _NOT_ANSWERED], "answer")
     parties = {"identity": asked.identity(identity, "identity"), "peers": asked.peers(peer, "peer")}
     given = asked.given(table, key, {"learn": "peer", **options}, **parties)
-    files = asked.path(offer, "offer"), asked.path(out, "out"), None if state is None else asked.path(state, "state")
+    files = path_of(offer, "offer"), path_of(out, "out"), None if state is None else path_of(state, "state")
     return FileResult.of(by_files.answer(given, *files, talk(progress, cancel), Silent(False)))
 
 
@@ -116,6 +117,6 @@ def finish(
     if peer is not None:
         now["peers"] = asked.peers(peer, "peer")
     speaker = Silent(rows and now["output"] is None)
-    files = asked.path(answer, "answer"), asked.path(state, "state")
+    files = path_of(answer, "answer"), path_of(state, "state")
     found, given = by_files.finish(*files, now, talk(progress, cancel), speaker)
     return result(found, given, rows)

@@ -20,7 +20,7 @@ from psi.transport.channel import Channel
 from psi.transport.tls import Listener
 from psi.transport.tls import connect as call
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import PolicyError, RemoteError, TransportError, UsageError
+from psiselect.base.errors import CancelError, PolicyError, RemoteError, TransportError, UsageError
 from psiselect.identities import load_identities, load_peer
 from psiselect.matching.choices import Choices, Means
 from psiselect.matching.own_side import OwnSide, open_backend, prepared
@@ -138,6 +138,11 @@ def _run(own: OwnSide, means: Means, first: Callable[[bool], Channel], link: Cal
             except (KeyboardInterrupt, SystemExit):
                 own.talk.tell("the same command goes on with this session")
                 raise
+            except CancelError:
+                raise CancelError(
+                    f"the caller has cancelled; the session is kept in {session.place}, and the same call goes on "
+                    "with it"
+                ) from None
 
 
 def _tell(workdir: Path, session: ResumableSession, own: OwnSide) -> None:

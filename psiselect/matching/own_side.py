@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from psi.agreement.modes import Reveal
@@ -117,11 +117,12 @@ class OwnSide:
                     trouble=troubles.append,
                 )
                 try:
-                    return self.results.give(self.job, result, backend.name, peer, troubles)
+                    found = self.results.give(self.job, result, backend.name, peer, troubles)
                 except (PolicyError, RemoteError):
                     for trouble in troubles:
                         self.talk.tell(str(trouble))
                     raise
+            return replace(found, paid=admission.paid)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 
 from psi.agreement.column_terms import ColumnTerms
@@ -97,7 +97,7 @@ class Prediction:
             "protocol": asked.protocol.value,
             "backend": machine.backend,
             "cores": machine.cores,
-            **asdict(self.cost),
+            **self.cost.to_dict(),
         }
 
 

@@ -12,8 +12,9 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from psiselect.arguments import as_arguments
+from psiselect.arguments import as_arguments, event_of, flag_of, function_of, known
 from psiselect.base.errors import PsiselectError, UsageError
+from psiselect.charges import saying_paid
 from psiselect.matching import asked, observing
 from psiselect.matching.answers import MatchResult
 from psiselect.matching.given import GivenOptions
@@ -40,7 +41,7 @@ def public(keywords: Any, *needed: str) -> Callable[[Callable[P, R]], Callable[P
         def called(*args: P.args, **kwargs: P.kwargs) -> R:
             name = function.__name__
             try:
-                asked.known(kwargs, [*own, *_positional(shown)], name)
+                known(kwargs, [*own, *_positional(shown)], name)
                 asked.require(kwargs, *needed)
                 try:
                     inspect.signature(function).bind(*args, **kwargs)
@@ -80,10 +81,8 @@ class Silent:
 
 
 def talk(progress: Progress | None, cancel: Cancel, listening: Callable[[Sequence[str]], None] | None = None) -> Talk:
-    if progress is not None and not callable(progress):
-        raise UsageError("progress: expected a function of two numbers: how much is done, and of how much")
-    if cancel is not None and not isinstance(cancel, threading.Event):
-        raise UsageError(f"cancel: expected a threading.Event, got {type(cancel).__name__}", term="cancel")
+    function_of(progress, "progress")
+    event_of(cancel, "cancel")
 
     @contextlib.contextmanager
     def shown(keys: int) -> Iterator[Progress]:
@@ -109,12 +108,13 @@ def result(found: Found, given: GivenOptions, rows: bool) -> MatchResult:
     trouble = found.trouble
     if trouble is not None:
         trouble.result = given_out
-        raise trouble
+        with saying_paid(lambda: found.paid):
+            raise trouble
     return given_out
 
 
 def speaker(rows: bool, given: GivenOptions) -> Silent:
-    return Silent(asked.flag(rows, "rows") and given.output is None)
+    return Silent(flag_of(rows, "rows") and given.output is None)
 
 
 def in_thread(function: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:

@@ -34,6 +34,7 @@ class Found:
         replaced: whether they are in the place of an earlier file.
         rows: the matched rows in memory, None where they were not wanted so.
         troubles: what of the session could not be written where it belongs.
+        paid: whether a ledger has paid for it.
     """
 
     job: Job
@@ -47,6 +48,7 @@ class Found:
     replaced: bool = False
     rows: JobRows | None = None
     troubles: tuple[OutputError, ...] = ()
+    paid: bool = False
 
     @property
     def terms(self) -> Terms:

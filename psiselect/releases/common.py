@@ -23,6 +23,7 @@ from psi.tables.lines import COLUMN as LINES_COLUMN
 from psi.tables.lines import LinesSource
 from psi.tables.reading import Kind, kind_by_ending
 from psiselect.base.errors import UsageError
+from psiselect.charges import saying_paid
 from psiselect.releases.rows import column_texts, person_texts, repeating_id
 from psiselect.tables import AnyTable, Table
 
@@ -224,8 +225,9 @@ def drawn(
         return Outcome(common.statistic, None, {"value": None} | record)
     paid = None if common.ledger is None else common.ledger.charged(event)
     balance = charge(common, event, price)
-    value = draw()
-    found = shown(value)
+    with saying_paid(lambda: balance is not None):
+        value = draw()
+        found = shown(value)
     return Outcome(common.statistic, value, found | record | _remaining(balance) | found, paid, balance)
 
 

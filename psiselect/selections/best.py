@@ -19,6 +19,7 @@ from dpselect.privacy import NeighbouringRelation
 from dpselect.scores import Declared, ScoreBound, Scores
 from dpselect.utility import Race
 from psiselect.base.errors import UsageError
+from psiselect.charges import saying_paid
 
 Measurement = Selection | CommitteeSelection
 BUILDERS: dict[Mechanism, Callable[[Fraction, Declared, int], Measurement]] = {
@@ -129,7 +130,8 @@ def select_best(
         what = f"select: {chosen.value}, epsilon {epsilon_text(exact)}"
         paid = book.charged(measurement.event)
         balance = book.spend(dataset, measurement.event, neighbors=wish.neighbors, what=what[:200])
-    released = measurement.release(values)
+    with saying_paid(lambda: balance is not None):
+        released = measurement.release(values)
     winners = sorted(labels[index] for index in ((released,) if isinstance(released, int) else released))
     return Selected(wish, chosen, measurement.exponent, tuple(winners), balance, paid)
 

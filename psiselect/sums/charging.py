@@ -13,7 +13,7 @@ from dpselect.privacy import NeighbouringRelation
 from mpc.securesum import Admit, admit_all
 from mpc.terms import Function
 from psiselect.base.errors import UsageError
-from psiselect.charges import Charge
+from psiselect.charges import Charge, saying_paid
 
 
 def charge_of(
@@ -43,9 +43,11 @@ def charge_of(
 
 @contextlib.contextmanager
 def paying(charge: Charge | None, tell: Callable[[str], None]) -> Iterator[Admit]:
-    """The `admit` of a run, which pays before a share leaves. Then says what is left, also when the run failed."""
+    """The `admit` of a run, which pays before a share leaves. Then says what is left, also when the run failed. Each
+    error says so when it comes after the charge."""
     try:
-        yield admit_all if charge is None else charge.pay
+        with saying_paid(lambda: charge is not None and charge.balance is not None):
+            yield admit_all if charge is None else charge.pay
     finally:
         if charge is not None:
             charge.tell(tell)

@@ -17,7 +17,7 @@ from dpselect.accounting import BudgetKind, Cost
 from dpselect.ledger import Ledger
 from dpselect.privacy import NeighbouringRelation, ln_upper
 from psiselect.base.entropy import SystemEntropy
-from psiselect.base.errors import InputError
+from psiselect.base.errors import InputError, OutputError
 
 LN3 = ln_upper(Fraction(3))
 
@@ -103,7 +103,8 @@ def test_it_is_paid_when_the_first_bit_is_read_and_stays_paid(tmp_path: Path, mo
 
     monkeypatch.setattr(SystemEntropy, "read", fail)
     shown = respond(ledger, "--output", tmp_path / "mine.csv")
-    assert isinstance(shown.exception, OSError)
+    assert isinstance(shown.exception, OutputError)
+    assert str(shown.exception).startswith("charged, but not delivered: ")
     assert found == [1]
     assert len(ledger.entries()) == 1
     assert shown.stdout == ""

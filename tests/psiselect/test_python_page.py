@@ -90,6 +90,7 @@ def test_the_page_names_every_public_name_of_matching() -> None:
 
 # Described on other pages (test_python_pages.py).
 NUMBERS = {
-    *("Advice", "Charged", "Election", "JointSum", "Ledger", "ReleasedCells", "ReleasedFirst", "ReleasedNumber"),
+    *("Advice", "Charged", "Election", "JointSum", "Ledger", "PollResponse", "PollShares"),
+    *("ReleasedCells", "ReleasedFirst", "ReleasedNumber", "poll"),
     *("ReleasedTable", "Selection", "advise", "elect", "mpc_sum", "release", "select"),
 }

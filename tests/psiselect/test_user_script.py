@@ -15,7 +15,8 @@ import psiselect
 SCRIPT = "tests/support/user_script.py"
 # Described on other pages, with scripts of their own.
 ELSEWHERE = {
-    *("Advice", "Charged", "Election", "JointSum", "Ledger", "ReleasedCells", "ReleasedFirst", "ReleasedNumber"),
+    *("Advice", "Charged", "Election", "JointSum", "Ledger", "PollResponse", "PollShares"),
+    *("ReleasedCells", "ReleasedFirst", "ReleasedNumber", "poll"),
     *("ReleasedTable", "Selection", "advise", "elect", "mpc_sum", "release", "select"),
 }
 

@@ -184,7 +184,7 @@ def test_what_changes_the_guarantee_has_no_default() -> None:
         ({"format": "doc"}, psiselect.UsageError, "format: expected one of"),
         ({"query": "SELECT 1"}, psiselect.UsageError, "needs a database"),
         ({"ledger": "l.db"}, psiselect.UsageError, "go together"),
-        ({"again": True}, TypeError, "again"),
+        ({"again": True}, psiselect.UsageError, r"elect\(\) has no option again=; "),
     ],
 )
 def test_a_misuse_is_refused_with_what_to_do(

@@ -48,7 +48,7 @@ found = psiselect.listen("*:7001", "a.csv", key="mail", identity=["keys/a", me],
 both = psiselect.match("a.csv", "b.csv", key="mail", key_b="e", value_max=Decimal("10.5"), output="out.csv")
 made: psiselect.FileResult = psiselect.offer("a.csv", key="m", identity=me, peer="a.crt", out="o", state="s")
 psiselect.answer(made.file, "b.csv", key="m", identity=me, peer="b.crt", out="a")
-psiselect.finish("a", state="s", table=object(), rows=False).to_json()
+psiselect.finish("a", state="s", table=object(), rows=False).to_dict()
 cost: psiselect.CostEstimate = psiselect.estimate(5, 6, link="1M", reveal="count")
 checked: psiselect.Checked = psiselect.check("a.csv", key="m", null=["-"])
 psiselect.normalize(["x"], "email")

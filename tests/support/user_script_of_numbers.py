@@ -39,10 +39,16 @@ def main(rows: Path, ballots: Path, scores: Path, folder: Path) -> list[str]:
     assert_type(election.winners, tuple[str, ...])
     best = psiselect.select(scores, label="name", score="score", sensitivity=1, epsilon=1, neighbors="replace")
     assert_type(best, psiselect.Selection)
+    response = psiselect.poll.respond("yes", epsilon="ln(3)", name="lunch")
+    assert_type(response, psiselect.PollResponse)
+    assert_type(response.row, str)
+    shares = psiselect.poll.estimate([response], epsilon="ln(3)", confidence=0.9)
+    assert_type(shares, psiselect.PollShares)
+    assert_type(shares.shares["yes"].estimate, float)
     advice = psiselect.advise({"function": "sum", "n_holders": 3})
     assert_type(advice, psiselect.Advice)
     assert_type(advice.recommendation, str | None)
-    return [repr(found) for found in (ledger, total, cells, groups, first, election, best, advice)]
+    return [repr(found) for found in (ledger, total, cells, groups, first, election, best, response, shares, advice)]
 
 
 def joint(parties: Path, cancel: threading.Event) -> int | float:

@@ -32,6 +32,7 @@ PLACES = {
     "cli/demo/samples.py": ("replacing", "whole or not at all: atomic"),
     "cli/demo/command.py": ("TemporaryDirectory", "working files of the demo"),
     "cli/poll.py": ("write_bytes", "whole or not at all: atomic"),
+    "psiselect/poll.py": ("write_bytes", "whole or not at all: atomic"),
     "psiselect/elections/draws.py": ("AppendLog", "a draw"),
     "cli/vote/announce.py": ("write_bytes", "whole or not at all: atomic"),
     "psiselect/ui/ledgers.py": ("TemporaryDirectory copyfile", "working files of a page that reads"),

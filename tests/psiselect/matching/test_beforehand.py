@@ -23,7 +23,7 @@ def test_a_check_counts_as_the_command_does(tmp_path: Path, program: Run) -> Non
     (tmp_path / "a.csv").write_text("mail,city\n" + "\n".join(lines) + "\n")
     found = psiselect.check(tmp_path / "a.csv", key="mail:email", null="no address")
     shown = program("psi", "check", tmp_path / "a.csv", "--key", "mail:email", "--null", "no address", "--json")
-    assert found.to_json() == json.loads(shown.out)
+    assert found.to_dict() == json.loads(shown.out)
     assert (found.rows, found.rows_with_key, found.keys[0].report.blank) == (6, 4, 2)
 
 
@@ -38,6 +38,9 @@ def test_an_estimate_is_of_the_session_that_was_asked_for(monkeypatch: pytest.Mo
     assert linked.own_multiplications == 4000
     padded = psiselect.estimate(1000, 500, pad_to=2000, **slow)  # type: ignore[arg-type]
     assert padded.own_multiplications == 4000
+    record = linked.to_dict()
+    assert json.loads(json.dumps(record)) == record
+    assert (record["bound"], record["machines"], record["own_multiplications"]) == ("network", "apart", 4000)
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])

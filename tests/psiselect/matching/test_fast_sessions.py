@@ -43,7 +43,7 @@ def test_a_session_over_tls_and_its_record(keys: Path, tmp_path: Path) -> None:
     assert (found.protocol, other.protocol) == ("fast", "fast")
     assert found.record == other.record
     assert (found.record["status"], found.record["terms"]["protocol"]) == (STATUS, "psiselect-fast-1")
-    assert found.to_json()["protocol_status"] == STATUS
+    assert found.to_dict()["protocol_status"] == STATUS
     kept = SignedRecord.decode(record.read_bytes())
     kept.verify()
     shown = CliRunner().invoke(root, ["psi", "verify", str(record), "--peer", str(keys / "acme.crt")]).stdout

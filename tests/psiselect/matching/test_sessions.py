@@ -184,6 +184,43 @@ def test_an_event_ends_every_wait(keys: Path, tmp_path: Path, waits: str) -> Non
         assert (line["outcome"], line["error"]["kind"]) == ("failed", "cancelled")
 
 
+def test_a_session_that_was_cut_goes_on_with_the_same_call(keys: Path, tmp_path: Path) -> None:
+    """The listener waits for its peer again; a session begun anew would be refused."""
+    cancel, calls, cut = threading.Event(), threading.Event(), []
+    kept = {name: {"resume": True, "workdir": tmp_path / name} for name in ("acme", "globex")}
+    for name in kept:
+        (tmp_path / name).mkdir()
+
+    def call(address: str, **more: Any) -> Any:
+        return psiselect.connect(
+            *(address, pa.table(GLOBEX)), key="e:email", identity=keys / "globex", peer=keys / "acme.crt",
+            timeout=60, **kept["globex"], **more, **SLOW,
+        )  # fmt: skip
+
+    def cut_first(addresses: Any) -> None:
+        def meet() -> None:
+            try:
+                call(addresses[0], cancel=cancel, progress=lambda done, total: cancel.set())
+            except CancelError as error:
+                cut.append(error)
+            cut.append(call(addresses[0]))
+            calls.set()
+
+        threading.Thread(target=meet).start()
+
+    waited = psiselect.listen(
+        *("127.0.0.1:0", pa.table(ACME)), key="mail:email", identity=keys / "acme", peer=keys / "globex.crt",
+        listening=cut_first, timeout=60, **kept["acme"], **SLOW,
+    )  # fmt: skip
+    assert calls.wait(60)
+    stopped, found = cut
+    assert str(tmp_path / "globex" / "psiselect-session-") in str(stopped)
+    assert "is kept in" in str(stopped)
+    assert "the same call goes on with it" in str(stopped)
+    assert (found.count, found.record) == (2, waited.record)
+    assert [list((tmp_path / name).iterdir()) for name in kept] == [[], []]
+
+
 def test_a_table_is_read_no_further_when_it_is_cancelled(keys: Path) -> None:
     cancel = threading.Event()
     table = pa.table({"e": [f"{n}@example.com" for n in range(200_000)]})
