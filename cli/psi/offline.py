@@ -12,6 +12,7 @@ from cli._groups import hiding
 from cli._output import json_option, print_fields, print_json
 from cli._table import OutputName, TableName
 from cli.psi import columns as column_options
+from cli.psi import shared_terms
 from cli.psi.help_groups import SessionCommand
 from cli.psi.options import session_options
 from cli.psi.results import Printed, own_list, transcript_text, unit_of
@@ -20,6 +21,7 @@ from psi.agreement.modes import Reveal, Side
 from psiselect.matching import by_files
 from psiselect.matching.by_files import Written
 from psiselect.matching.given import GivenOptions
+from psiselect.matching.shared_terms import SharedTerms
 from psiselect.words import human_bytes, human_seconds
 
 _PATH = click.Path(path_type=Path)
@@ -133,6 +135,7 @@ def answer(offer: Path, out: Path, state: Path | None, given: GivenOptions) -> N
 @click.command("finish", cls=SessionCommand)
 @click.argument("answer", metavar="ANSWER", type=_PATH)
 @click.option("--state", required=True, type=_PATH, metavar="FILE", help="Read the state that `psi offer` has kept.")
+@shared_terms.FINISHED
 @click.option(
     "--input",
     "source",
@@ -160,6 +163,7 @@ def finish(
     output: Path | str | None,
     columns: tuple[str, ...] | None,
     record: Path | None,
+    terms: Path | None,
     **moved: Any,
 ) -> None:
     """Read the peer's answer to your offer, and show the result. Then remove the secret state.
@@ -172,7 +176,10 @@ def finish(
     """
     here = {name: path for name, path in moved.items() if path is not None}
     now = {**here, "output": output, "columns": columns, "record": record, "as_json": as_json}
-    by_files.finish(answer, state, now, TALK, Printed(as_json))
+    shared = None if terms is None else SharedTerms.load(terms)
+    if shared is not None:
+        shared_terms.tell(shared)
+    by_files.finish(answer, state, now, TALK, Printed(as_json), shared)
 
 
 def _say_written(as_json: bool, made: Written, words: dict[str, object]) -> None:

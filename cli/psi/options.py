@@ -23,7 +23,6 @@ from psi.agreement.modes import Comparer, Matching, Reveal, SessionProtocol, Sid
 from psi.agreement.terms import MAX_KEYS, MAX_SIZE
 from psi.session.job import LEAST_PEER_SIZE, MAX_PEER_SIZE
 from psiselect.matching.choices import STALL_SECONDS
-from psiselect.matching.given import GivenOptions
 from psiselect.words import parse_size
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -200,8 +199,8 @@ def _given(side: Side, *decorators: Callable[[Command], Command]) -> Callable[[C
     def apply(command: Command) -> Command:
         @functools.wraps(command)
         def called(**values: Any) -> Any:
-            shared_terms.take(side, values)
-            return command(given=GivenOptions.take(values), **values)
+            given = shared_terms.taken(side, values)
+            return command(given=given, **values)
 
         return options(*decorators)(cast(Command, called))
 

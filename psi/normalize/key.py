@@ -29,7 +29,7 @@ FIRST: Mapping[str, type[Rule]] = {
     rule.name: rule for rule in (Raw, FirstText, FirstEmail, FirstPhone, FirstName, FirstDate, FirstSha256)
 }
 _VERSIONS = {(rule.name, rule.version): rule for rules in (FIRST, RULES) for rule in rules.values()}
-_REGION_COLUMN = "region-column"
+REGION_COLUMN = "region-column"
 _SPECIAL = "\\:+,="
 _LENGTH_BYTES = 4
 
@@ -132,13 +132,28 @@ def parse_key(text: str, rules: Mapping[str, type[Rule]] = RULES) -> KeySpec:
 def with_rules(key: str, rules: str) -> str:
     """A key as `--key` has it, in which columns without a rule get the ones given.
 
-    rules: one for each column, joined by `+`. Raises UsageError for another number of columns.
+    rules: one for each column, joined by `+`. One that takes each row's country from a column has the option
+    `region-column` without a value, and the key names the column: `phone:region-column=land`. Raises UsageError for
+    another number of columns, and where that column is missing.
     """
     columns, named = _split(key, "+"), _split(rules, "+")
     if len(columns) != len(named):
         raise UsageError(f"--key {key}: expected {len(named)} columns joined by +, for the rule {rules}", term="key")
-    pairs = zip(columns, named, strict=True)
-    return "+".join(part if len(_split(part, ":")) > 1 else f"{part}:{rule.strip()}" for part, rule in pairs)
+    return "+".join(_with_rule(part, rule.strip(), key) for part, rule in zip(columns, named, strict=True))
+
+
+def _with_rule(part: str, rule: str, whole: str) -> str:
+    column, *said = _split(part, ":")
+    by_column = len(said) == 1 and said[0].startswith(f"{REGION_COLUMN}=")
+    if said and not by_column:
+        return part
+    settings = _split(rule, ",")
+    if not said and REGION_COLUMN in settings:
+        raise UsageError(
+            f"--key {whole}: each row's country is in a column; name it, as in {column}:{REGION_COLUMN}=COLUMN",
+            term="rule",
+        )
+    return f"{column}:{','.join([*(each for each in settings if each != REGION_COLUMN), *said])}"
 
 
 def _rule_of(name: str, whole: str, rules: Mapping[str, type[Rule]]) -> type[Rule]:
@@ -196,7 +211,7 @@ def _parse_part(part: str, whole: str, rules: Mapping[str, type[Rule]]) -> KeyPa
         if option in options:
             raise UsageError(f"--key {whole}: option {option} is given twice", term="rule")
         options[option] = value[0]
-    region_column = options.pop(_REGION_COLUMN, None) if issubclass(rule, Phone) else None
+    region_column = options.pop(REGION_COLUMN, None) if issubclass(rule, Phone) else None
     if region_column is None:
         return KeyPart(_plain(column), rule.of(options))
     if "region" in options or not region_column:
@@ -239,7 +254,7 @@ def _show_part(part: KeyPart) -> str:
     options = part.rule.options()
     if part.region_column is not None:
         del options["region"]
-        options[_REGION_COLUMN] = _escaped(part.region_column)
+        options[REGION_COLUMN] = _escaped(part.region_column)
     rule = f"{part.rule.name}/{part.rule.version}"
     return ",".join([f"{_escaped(part.column)}:{rule}", *(f"{k}={v}" for k, v in options.items())])
 

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from psi.tables import words
 from psi.tables.files import TableFile
 from psi.tables.source import BATCH_ROWS, FileSource, distinct_names, without_views
-from psiselect.base.errors import InputError
 
 
 class ParquetSource(FileSource):
@@ -52,4 +52,4 @@ def _reading(file: TableFile, kind: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, EOFError):
-        raise InputError(f"{file.name}: is not a whole, readable {kind} file") from None
+        raise words.not_whole(file.name, kind) from None

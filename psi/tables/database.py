@@ -13,10 +13,9 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from psi.tables import queries
+from psi.tables import queries, words, words_remote
 from psi.tables.kept import KeptRows
 from psi.tables.source import BATCH_ROWS, distinct_names, rows_of
-from psiselect.base.errors import InputError, UsageError
 from psiselect.base.rows import Fault, Row
 
 # PostgreSQL's first day, 4714-11-24 BC. Its infinite dates, and those past Arrow's last, arrive as earlier ones.
@@ -72,7 +71,7 @@ class DatabaseSource:
         self._kept: KeptRows | None = None
         query = query.strip().rstrip(";")
         if not query:
-            raise UsageError("--query is empty; expected one SELECT", term="query")
+            raise words_remote.empty_query()
         self._statement = self._ask(lambda cursor: database.prepare(cursor, query))
         self.schema = self._statement.schema
 
@@ -114,7 +113,7 @@ class DatabaseSource:
             rows = pa.RecordBatch.from_arrays(batch.columns, names=batch.schema.names).slice(to_skip)
             to_skip -= min(to_skip, len(batch))
             if not rows.schema.equals(self.schema):
-                raise InputError(f"{self.name}: the query's columns changed while it was in use; start again")
+                raise words_remote.of_database(self.name, words_remote.COLUMNS_CHANGED)
             self._check(rows)
             kept.append(rows)
 
@@ -124,12 +123,9 @@ class DatabaseSource:
             try:
                 values.validate(full=True)
             except pa.ArrowInvalid:
-                raise InputError(f"{self.name}: column {column!r} holds bytes that are not UTF-8 text") from None
+                raise words.column_not_utf8(self.name, column) from None
             if _before_time(values):
-                raise InputError(
-                    f"{self.name}: column {column!r} holds a date that is infinite or too far off; "
-                    "select it as text, or leave such rows out"
-                )
+                raise words_remote.date_too_far(self.name, column)
 
     def _ask(self, work: Callable[[Any], _T]) -> _T:
         """What `work` makes of a cursor. A signal cancels what it waits for; see `queries`."""
@@ -150,16 +146,13 @@ class DatabaseSource:
                 yield cursor
         except (driver_error, pa.ArrowException, OSError) as error:
             said = self._database.words(str(error), getattr(error, "sqlstate", None))
-            raise InputError(
-                f"{self.name}: {said or 'the database did not return the rows; its own client or log says more'}",
-                term="input",
-            ) from None
+            raise words_remote.of_database(self.name, said or words_remote.NO_ROWS, "input") from None
 
 
 def require_names(names: Sequence[str], name: str) -> None:
     """Raise InputError unless the query returns columns that can be told apart."""
     if not names:
-        raise InputError(f"{name}: --query returns no columns; expected one SELECT", term="query")
+        raise words_remote.query_without_columns(name)
     distinct_names(names, name)
 
 
@@ -193,4 +186,4 @@ def load_driver(module: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError:
-        raise UsageError(f"databases need {module.split('.')[0]}: pip install 'psiselect[db]'", term="input") from None
+        raise words_remote.no_driver(module.split(".")[0]) from None

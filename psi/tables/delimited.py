@@ -17,13 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
+from psi.tables import words
 from psi.tables.files import TableFile, beginning_at
-from psi.tables.headers import value_without_a_name
 from psi.tables.layout import CsvLayout, has_bare_break, text_lines
 from psi.tables.quotes import Quotes
 from psi.tables.reading import ReadingOptions
 from psi.tables.source import FileSource, batches_of, distinct_names, fault_error
-from psiselect.base.errors import InputError
 from psiselect.base.rows import Fault, Row
 from psiselect.base.splitting import MAX_ROW, Escape, split
 
@@ -75,16 +74,12 @@ class CsvSource(FileSource):
                 elif places is None:
                     yield row
                 elif extra := next((at for at in range(len(header), width) if row.cells[at].strip()), None):
-                    yield Fault(row.line, value_without_a_name(extra + 1))
+                    yield Fault(row.line, words.value_without_a_name(extra + 1))
                 else:
                     yield Row(row.line, [row.cells[place] for place in places])
 
     def _wrong_width(self, fields: int) -> str:
-        width = self._layout.width
-        return (
-            f"{fields} {'field' if fields == 1 else 'fields'}, the {'header' if self.header_line else 'first row'} "
-            f"has {width}; a field that holds {self.delimiter!r}, a quote or a line break needs double quotes around it"
-        )
+        return words.wrong_width(fields, self._layout.width, self.delimiter, header=self.header_line > 0)
 
     def _read(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
         distinct_names(self.schema.names, self.name)
@@ -103,9 +98,7 @@ class CsvSource(FileSource):
             except pa.ArrowInvalid:
                 self._raise_fault()
                 if not stream.empty:
-                    raise InputError(
-                        f"{self.name}: not readable as CSV: a row longer than {_BLOCK_BYTES >> 20} MiB"
-                    ) from None
+                    raise words.row_too_long(self.name, _BLOCK_BYTES >> 20) from None
             self._check(stream)
             self._sound = True
 

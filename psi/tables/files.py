@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, BinaryIO, TypeVar
 
+from psi.tables import words
 from psiselect.base import working
 from psiselect.base.durable import stamp
 from psiselect.base.errors import InputError
@@ -45,7 +46,7 @@ class TableFile:
             self._copy = _copy(path, self.name, folder)
             self.path = Path(f"/dev/fd/{self._copy.fileno()}")
         elif not stat.S_ISREG(kind):
-            raise InputError(f"{self.name}: is not a file")
+            raise words.not_a_file(self.name)
         elif held and _BY_NUMBER.is_dir():
             handle = self._ask(_open)
             weakref.finalize(self, os.close, handle)
@@ -72,18 +73,18 @@ class TableFile:
     def check_unchanged(self) -> None:
         """Raise InputError when the file was written to since it was opened, or replaced where it is not held."""
         if self._ask(stamp) != self._opened_as:
-            raise InputError(f"{self.name}: changed while it was in use; start again with a file that stays as it is")
+            raise words.changed(self.name)
 
     def _ask(self, question: Callable[[Path], _Answer]) -> _Answer:
         try:
             return question(self.path)
         except FileNotFoundError:
-            raise InputError(f"{self.name}: no such file") from None
+            raise words.no_file(self.name) from None
         except OSError as error:
             raise self._unreadable(error) from None
 
     def _unreadable(self, error: OSError) -> InputError:
-        return InputError(f"{self.name}: cannot be read: {error.strerror}")
+        return words.unreadable(self.name, error.strerror)
 
 
 class SpooledFile(TableFile):
@@ -99,7 +100,7 @@ class SpooledFile(TableFile):
         try:
             free = _room(folder)
             if length is not None and length > free:
-                raise InputError(_no_room(name, f"takes {length:,} bytes", folder, free), term="workdir")
+                raise words.no_room(name, f"takes {length:,} bytes", folder, free)
             copy = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as this
             size = 0
             for piece in pieces:
@@ -107,17 +108,13 @@ class SpooledFile(TableFile):
                 if length is not None and size > length:
                     break
                 if size > free:
-                    raise InputError(_no_room(name, "takes more", folder, free), term="workdir")
+                    raise words.no_room(name, "takes more", folder, free)
                 copy.write(piece)
             copy.flush()
         except OSError as error:
-            raise InputError(
-                f"{name}: cannot be kept in {folder}: {error.strerror}; choose a folder that can be written and has "
-                "room with --workdir or TMPDIR",
-                term="workdir",
-            ) from None
+            raise words.not_kept(name, folder, error.strerror) from None
         if length is not None and size != length:
-            raise InputError(f"{name}: is not the {length:,} bytes that were announced; start again")
+            raise words.other_length(name, length)
         self._copy: IO[bytes] | None = copy
         self.path = Path(f"/dev/fd/{copy.fileno()}")
         self._opened_as = self._ask(stamp)
@@ -130,13 +127,6 @@ def _open(path: Path) -> int:
 def _room(folder: Path) -> int:
     found = os.statvfs(folder)
     return found.f_bavail * found.f_frsize
-
-
-def _no_room(name: str, takes: str, folder: Path, free: int) -> str:
-    return (
-        f"{name}: {takes}, and {folder} has room for {free:,}; make room, or name a folder that has with --workdir or "
-        "TMPDIR"
-    )
 
 
 def beginning_at(file: TableFile, start: int) -> BinaryIO:
@@ -159,5 +149,5 @@ def _copy(path: Path, name: str, folder: Path | None) -> IO[bytes]:
             shutil.copyfileobj(once, copy)
         copy.flush()
     except OSError as error:
-        raise InputError(f"{name}: cannot be read or copied to the disk: {error.strerror}") from None
+        raise words.not_copied(name, error.strerror) from None
     return copy

@@ -9,11 +9,11 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
+from psi.tables import words
 from psi.tables.columnar import ParquetSource
 from psi.tables.files import TableFile
 from psi.tables.reading import CONTENT_BYTES, Kind, kind_by_content
 from psi.tables.source import FileSource, distinct_names
-from psiselect.base.errors import InputError
 
 # What a partition is called in which a column is null.
 _NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -35,21 +35,21 @@ class TableFolder(TableFile):
     def _take(self, found: Sequence[tuple[PurePath, TableFile]]) -> None:
         """Make a table of files, in order, each with its path inside the folder. Raises InputError."""
         if not found:
-            raise InputError(f"{self.name}: a folder without Parquet files; name a file, or a folder of Parquet files")
+            raise words.no_parts(self.name)
         self.parts = [(file, _partition(inside.parent)) for inside, file in found]
         self.partitions = tuple(self.parts[0][1])
         for file, place in self.parts:
             if tuple(place) != self.partitions:
                 first = self.parts[0][0].name
-                raise InputError(f"{file.name}: is in other partitions than {first}; make one table of each folder")
+                raise words.other_partitions(file.name, first)
         for file, _ in self.parts:
             if kind_by_content(file.head(CONTENT_BYTES)) is not Kind.PARQUET:
-                raise InputError(f"{file.name}: is not Parquet; a folder that is a table holds Parquet files only")
+                raise words.not_parquet(file.name)
 
     def check_unchanged(self) -> None:
         """Raise InputError when a part was replaced, written to, added or removed."""
         if self._look() != self._found:
-            raise InputError(f"{self.name}: changed while it was in use; start again with a folder that stays as it is")
+            raise words.folder_changed(self.name)
         for file, _ in self.parts:
             file.check_unchanged()
 
@@ -57,7 +57,7 @@ class TableFolder(TableFile):
         found: list[str] = []
 
         def failed(error: OSError) -> None:
-            raise InputError(f"{error.filename}: cannot be read: {error.strerror}")
+            raise words.unreadable(error.filename, error.strerror)
 
         for folder, inside, files in os.walk(self.path, onerror=failed):
             inside[:] = [name for name in inside if not name.startswith(_IGNORED)]
@@ -77,14 +77,14 @@ class FolderSource(FileSource):
         first = self._parts[0][0]
         for part, _ in self._parts:
             if sorted(part.schema.names) != sorted(first.schema.names):
-                raise InputError(f"{part.name}: has other columns than {first.name}; all parts need the same")
+                raise words.other_columns(part.name, first.name)
         partitions = [pa.field(name, pa.string()) for name in folder.partitions]
         distinct_names([*first.schema.names, *folder.partitions], self.name)
         try:
             schemas = [part.schema.remove_metadata() for part, _ in self._parts]
             common = pa.unify_schemas(schemas, promote_options="permissive")
         except pa.ArrowException:
-            raise InputError(f"{self.name}: a column has types in some files that do not go together") from None
+            raise words.types_apart(self.name) from None
         self.schema = pa.schema([*common, *partitions])
 
     def _read(self, columns: list[str]) -> Iterator[pa.RecordBatch]:

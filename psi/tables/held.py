@@ -14,16 +14,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from psi.tables import words
 from psi.tables.kept import KeptRows
 from psi.tables.source import BATCH_ROWS, distinct_names, rows_of
-from psiselect.base.errors import InputError, UsageError
+from psiselect.base.errors import InputError
 from psiselect.base.rows import Fault, Row
 
 _PLAIN = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
-_EXPECTED = (
-    "expected a pandas, polars or pyarrow table, another object with Arrow data (__arrow_c_stream__), an iterable of "
-    "record batches, a path or an address"
-)
 
 
 class HeldSource:
@@ -89,13 +86,13 @@ def hold(table: Any, folder: Path, name: str = "the table") -> HeldSource:
     if hasattr(table, "__arrow_c_stream__"):
         return _from_stream(name, table, folder)
     if isinstance(table, str | bytes | dict) or not isinstance(table, Iterable):
-        more = "; for columns as lists use pyarrow.table(...)" if isinstance(table, dict) else ""
-        more = "; call .collect() first" if type(table).__name__ == "LazyFrame" else more
-        raise UsageError(f"{name} is of type {type(table).__name__}; {_EXPECTED}{more}", term="table")
+        more = words.COLUMNS_AS_LISTS if isinstance(table, dict) else ""
+        more = words.COLLECT if type(table).__name__ == "LazyFrame" else more
+        raise words.not_a_table(name, type(table), more)
     if isinstance(table, Sequence):
         batches = [_batch(item, name) for item in table]
         if not batches:
-            raise UsageError(f"{name} holds no record batch, so its columns are unknown", term="table")
+            raise words.no_batch(name)
         _require_one_schema(batches[0].schema, batches, name)
         return _in_memory(name, pa.Table.from_batches(batches))
     return _keep(name, (_batch(item, name) for item in table), folder)
@@ -128,19 +125,15 @@ def _mixed(frame: Any, name: str) -> InputError:
         try:
             pa.Array.from_pandas(frame[column])
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
-            return InputError(
-                f"{name}: column {column!r} holds values of several types; leave the column out, or make it text with "
-                f"frame[{column!r}].astype('str')",
-                term="table",
-            )
-    return InputError(f"{name}: Arrow cannot hold this frame; leave out columns of unusual types", term="table")
+            return words.mixed_types(name, column)
+    return words.not_for_arrow(name)
 
 
 def _from_stream(name: str, table: Any, folder: Path) -> HeldSource:
     try:
         reader = pa.RecordBatchReader.from_stream(table)
     except (pa.ArrowException, TypeError):
-        raise UsageError(f"{name} hands out Arrow data that is no table; {_EXPECTED}", term="table") from None
+        raise words.no_table_in_arrow(name) from None
     return _keep(name, reader, folder, reader.schema)
 
 
@@ -154,9 +147,9 @@ def _keep(name: str, batches: Iterable[pa.RecordBatch], folder: Path, schema: pa
             _require_one_schema(schema, [batch], name)
             kept.append(_as(kept.schema, batch))
     except (pa.ArrowException, OSError):  # its text may quote data
-        raise InputError(f"{name}: the stream of its rows broke off", term="table") from None
+        raise words.stream_broke(name) from None
     if kept is None:
-        raise UsageError(f"{name} holds no record batch, so its columns are unknown", term="table")
+        raise words.no_batch(name)
     rows = kept
     source = HeldSource(name, rows.schema, lambda: rows, rows.disk_bytes)
     weakref.finalize(source, rows.close)
@@ -183,15 +176,13 @@ def _batch(item: Any, name: str) -> pa.RecordBatch:
         return item
     if hasattr(item, "__arrow_c_array__"):
         return pa.record_batch(item)
-    more = "; for rows as dictionaries use pyarrow.Table.from_pylist(rows)" if isinstance(item, dict) else ""
-    raise UsageError(
-        f"{name} is an iterable of {type(item).__name__}; expected one of record batches{more}", term="table"
-    )
+    more = words.ROWS_AS_DICTIONARIES if isinstance(item, dict) else ""
+    raise words.not_batches(name, type(item), more)
 
 
 def _require_one_schema(schema: pa.Schema, batches: Sequence[pa.RecordBatch], name: str) -> None:
     if not all(batch.schema.equals(schema) for batch in batches):
-        raise InputError(f"{name}: its record batches have different columns; expected the same in all", term="table")
+        raise words.batches_apart(name)
 
 
 def _plain(schema: pa.Schema, *, decoded: bool = False) -> pa.Schema:

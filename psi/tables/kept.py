@@ -10,7 +10,7 @@ from typing import IO
 
 import pyarrow as pa
 
-from psiselect.base.errors import InputError
+from psi.tables import words
 
 
 class KeptRows:
@@ -58,8 +58,4 @@ class KeptRows:
         try:
             yield
         except OSError as error:
-            raise InputError(
-                f"the working folder {self._folder} cannot be used: {error.strerror}; choose one that exists, can be "
-                "written and has room",
-                term="workdir",
-            ) from None
+            raise words.no_rows_kept(self._folder, error.strerror) from None

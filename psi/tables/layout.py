@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from psi.tables import words
 from psi.tables.files import TableFile, beginning_at
 from psi.tables.headers import column_names, numbered
 from psi.tables.reading import ReadingOptions
-from psiselect.base.errors import InputError
 from psiselect.base.rows import Fault, Row
 from psiselect.base.splitting import MAX_ROW, Escape, Line, split
 
@@ -26,8 +26,7 @@ _SEP_LINE = re.compile(rb'("?)sep=([^"\r\n\\0-9A-Za-z])\1[ \t,;]*(?:\r\n|\n|\r|\
 _QUOTED_OR_BREAK = re.compile(rb'"[^"]*"|\r\n|\n|\r')
 _BREAK = re.compile(rb"\r\n|\n|\r")
 _LF_LINES, _CR_LINES = re.compile(rb"[^\n]*\n|[^\n]+"), re.compile(rb"[^\r]*\r\n?|[^\r]+")
-_NUL = "a NUL character, which text does not have; save the file as UTF-8 text"
-_TOO_LONG = f"a line longer than {MAX_ROW >> 20} MiB"
+_TOO_LONG = words.line_too_long(MAX_ROW >> 20)
 # Longer marks first: UTF-16's is the beginning of UTF-32's.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -67,10 +66,7 @@ class CsvLayout:
             given = given or sep[2].decode()
             start, line = _below_blank_lines(head, sep.end(), line + 1)
         if start == len(head):
-            raise InputError(
-                f"{file.name}, line {line}: the file is empty; expected a header line with the columns' names",
-                line=line,
-            )
+            raise words.empty_file(file.name, line)
         returns = ends_with_returns(head[start:])
         found = {
             delimiter: _first_row(file, start, line, delimiter, reading.escape, returns=returns)
@@ -79,7 +75,7 @@ class CsvLayout:
         delimiter = given or _chosen(found, tabs)
         row, size, lines = found[delimiter]
         if isinstance(row, Fault):
-            raise InputError(f"{file.name}, line {row.line}: {row.problem}", line=row.line)
+            raise words.faulty_row(file.name, "line", row.line, row.problem)
         width = len(row.cells)
         if reading.header is False:
             return cls(delimiter, numbered(width), width, 0, start, line, returns)
@@ -93,10 +89,7 @@ def beginning_of_text(file: TableFile) -> bytes:
     if file.encoding is None:
         encoding = next((name for mark, name in _MARKS if head.startswith(mark)), None) or _without_a_mark(head)
         if encoding is not None:
-            raise InputError(
-                f"{file.name}, line 1: {encoding.upper()} text; say --encoding {encoding}, or save it as UTF-8",
-                line=1,
-            )
+            raise words.in_encoding(file.name, encoding)
     return head
 
 
@@ -167,21 +160,18 @@ def _line(line: bytes, encoding: str | None) -> Line:
         text = line.decode()
     except UnicodeDecodeError:
         return line.decode(errors="replace"), not_text(line, encoding)
-    return text, _NUL if "\0" in text else None
+    return text, words.NUL if "\0" in text else None
 
 
 def not_text(line: bytes, encoding: str | None) -> str:
     """What is wrong with a line that is not UTF-8; with a proposal where its bytes are those of cp1252."""
     if encoding is not None:
-        return f"bytes that have no meaning in {encoding}; is that the file's --encoding?"
+        return words.not_in(encoding)
     try:
         line.decode("cp1252")
     except UnicodeDecodeError:
-        return "not UTF-8 text; save the file as UTF-8, or name its --encoding"
-    return (
-        "not UTF-8 text; save the file as UTF-8, or name its encoding: --encoding cp1252 for a spreadsheet's CSV of "
-        "Western Europe, cp1250 of Central Europe"
-    )
+        return words.NOT_UTF8
+    return words.PERHAPS_CP1252
 
 
 def _below_blank_lines(head: bytes, start: int, line: int) -> tuple[int, int]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from psi.tables import words
 from psi.tables.columnar import ArrowSource, ParquetSource
 from psi.tables.database import Database, DatabaseSource
 from psi.tables.delimited import CsvSource
@@ -29,7 +30,6 @@ from psi.tables.sqlite import Sqlite
 from psi.tables.stores import SCHEMES, fetch
 from psi.tables.unpacking import UnpackedFile
 from psiselect.base import threads, working
-from psiselect.base.errors import InputError, UsageError
 
 # What Arrow may start to read a table. Where it gets only some of them, it waits for ever.
 _THREADS = 8
@@ -76,7 +76,7 @@ def open_source(
         (reading or ReadingOptions()).require_fit(f"{scheme}://...", None, "a database")
         return _open_database(os.fspath(where), scheme, query, working.folder(folder))
     if query is not None:
-        raise UsageError("--query needs a database, such as sqlite:///FILE; a file is read whole", term="query")
+        raise words.query_of_a_file()
     return open_file(table_at(where, copied=otherwise is not None, folder=folder), otherwise, reading)
 
 
@@ -97,7 +97,7 @@ def open_file(file: TableFile, otherwise: str | None = None, reading: ReadingOpt
     """
     reading = reading or ReadingOptions()
     if isinstance(file, TableFolder):
-        reading.require_fit(file.name, Kind.PARQUET, "a folder of Parquet files")
+        reading.require_fit(file.name, Kind.PARQUET, words.A_FOLDER)
         return FolderSource(file)
     packed = UnpackedFile(file, reading.encoding)
     kind = _kind(packed, otherwise, reading)
@@ -106,9 +106,9 @@ def open_file(file: TableFile, otherwise: str | None = None, reading: ReadingOpt
         if kind is Kind.TXT:
             return LinesSource(packed)
         return CsvSource(packed, reading, distinct=otherwise is None, tabs=kind is Kind.TSV)
-    reading.require_fit(file.name, kind, f"a file of the kind {kind.value}")
+    reading.require_fit(file.name, kind, words.of_kind(kind.value))
     if packed.words is not None:
-        raise InputError(f"{file.name}: {kind.value} inside a {packed.words} file; unpack it first")
+        raise words.packed_kind(file.name, kind.value, packed.words)
     if kind in SPREADSHEETS:
         return SpreadsheetSource(file, reading, distinct=otherwise is None)
     return ParquetSource(file) if kind is Kind.PARQUET else ArrowSource(file)
@@ -126,21 +126,14 @@ def _kind(file: UnpackedFile, otherwise: str | None, reading: ReadingOptions) ->
         ending = ENDINGS[otherwise]
     found = shown or reading.form or ending
     if found is None:
-        how = "say what it is by --format" if file.is_nameless else f"known endings: {', '.join(ENDINGS)}"
-        raise InputError(f"{file.name}: cannot tell what kind of table this is; {how}", term="form")
+        raise words.unknown_kind(file.name, ENDINGS, nameless=file.is_nameless)
     return found
 
 
 def _open_database(where: str, scheme: str, query: str | None, folder: Path) -> Source:
     database = DATABASES.get(scheme)
     if database is None:  # the address itself may hold a password
-        raise UsageError(
-            f"{scheme}://...: no such address is known; known are s3://, gs://, abfs:// and https:// for files, "
-            "sqlite:///FILE and postgresql://... for databases",
-            term="input",
-        )
+        raise words.unknown_scheme(scheme)
     if query is None:
-        raise UsageError(
-            f"{scheme}://...: a database needs --query, one statement that selects the rows to match", term="query"
-        )
+        raise words.no_query(scheme)
     return DatabaseSource(database(where), query, folder)

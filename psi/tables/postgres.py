@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 
+from psi.tables import words_remote
 from psi.tables.database import Statement, bare, identifier, load_driver, one_line, require_names
-from psiselect.base.errors import UsageError
 
 _BATCH_BYTES = 4 << 20
 _NOT_IN_ENCODING = "22021"  # SQLSTATE
@@ -59,10 +59,7 @@ class Postgres:
         if failed:
             return self._address.without_secrets(one_line(reason))
         if sqlstate == _NOT_IN_ENCODING or "invalid byte sequence for encoding" in message:
-            return (
-                "a text is not UTF-8, which a database of encoding SQL_ASCII does not check. Say in the query what it "
-                "is, such as convert_from(convert(convert_to(COLUMN, 'SQL_ASCII'), 'WIN1252', 'UTF8'), 'SQL_ASCII')"
-            )
+            return words_remote.SQL_ASCII
         found = re.search(r"(?:ERROR|FATAL):\s+(.*)", message)
         if found is None:
             return None
@@ -89,10 +86,7 @@ class PostgresAddress:
         place, _, parameters = rest.partition("?")
         hosts, _, database = place.partition("/")
         if not slashes or re.search("[/?#]", credentials) or not all(map(_HOST.fullmatch, hosts.split(","))):
-            raise UsageError(
-                "postgresql: expected postgresql://USER@HOST:PORT/DATABASE; inside a name or a password write "
-                "@ as %40, : as %3A, / as %2F, ? as %3F and # as %23"
-            )
+            raise words_remote.no_postgres_address()
         quoted = quote(user, safe="") + (colon and ":" + quote(password, safe=""))
         # libpq quotes what it cannot read, so what it gets is spelt as it expects.
         options = "&".join(filter(None, (_DEFAULTS, parameters, _ALWAYS)))

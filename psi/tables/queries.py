@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
+from psi.tables import words_remote
 from psiselect.base import threads
 from psiselect.base.errors import InputError, ResourceError
 
@@ -115,4 +116,4 @@ def _end(query: RunningQuery, done: Future[Any]) -> None:
 
 
 def _cancelled() -> InputError:
-    return InputError("the query was cancelled, because this command is ending", term="input")
+    return words_remote.query_cancelled()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Self
 
-from psiselect.base.errors import UsageError
+from psi.tables import words
 from psiselect.base.splitting import Escape
 
 
@@ -127,7 +127,7 @@ class ReadingOptions:
         for item in fields(self):
             if getattr(self, item.name) != item.default and not fits.get(item.name, True):
                 option = options.get(item.name, item.name)
-                raise UsageError(f"--{option} says nothing about {name}, which is {what}; leave it out", term=item.name)
+                raise words.option_says_nothing(option, name, what, item.name)
 
 
 def kind_by_ending(name: str) -> Kind | None:
@@ -147,11 +147,7 @@ def _delimiter(text: str) -> str:
     found = _HEX.fullmatch(text)
     character = _NAMED_DELIMITERS.get(text.lower(), chr(int(found[1], 16)) if found else text)
     if len(character) != 1 or not character.isascii() or character.isalnum() or character in '"\\\r\n\0':
-        raise UsageError(
-            "--delimiter: expected one ASCII character that is no letter, digit, quote or backslash, such as ';', or "
-            r"its name: comma, semicolon, tab, pipe, space, \x01",
-            term="delimiter",
-        )
+        raise words.no_delimiter()
     return character
 
 
@@ -159,10 +155,8 @@ def _encoding(text: str) -> str | None:
     try:
         found = codecs.lookup(text)
     except (LookupError, ValueError):
-        raise UsageError(
-            f"--encoding {text!r} is unknown; use a name such as utf-8, utf-16, cp1252 or iso-8859-2", term="encoding"
-        ) from None
+        raise words.unknown_encoding(text) from None
     name = found.name.replace("_", "-")
     if not found._is_text_encoding or name in _NOT_FOR_FILES:
-        raise UsageError(f"--encoding {text!r} is not an encoding of text files", term="encoding")
+        raise words.not_an_encoding_of_text(text)
     return None if name in (_UTF8, "utf-8-sig") else name

@@ -11,6 +11,7 @@ from typing import ClassVar, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from psi.tables import words
 from psi.tables.files import TableFile
 from psi.tables.key_text import digits_of_doubles, hexadecimal
 from psiselect.base.errors import InputError
@@ -144,7 +145,7 @@ def batches_of(
 
 def fault_error(source: Source, fault: Fault) -> InputError:
     """A row that cannot be read, for those who stop at the first."""
-    return InputError(f"{source.name}, {source.unit} {fault.line}: {fault.problem}", line=fault.line)
+    return words.faulty_row(source.name, source.unit, fault.line, fault.problem)
 
 
 def row_table(source: Source, columns: Sequence[str] | None = None) -> RowTable:
@@ -163,7 +164,7 @@ def distinct_names(names: Sequence[str], name: str) -> None:
     """Raise InputError when two columns share a name."""
     repeated = sorted({column for column in names if names.count(column) > 1})
     if repeated:
-        raise InputError(f"{name}: several columns are named {_quoted(repeated)}; give each its own name")
+        raise words.same_names(name, repeated)
 
 
 def require_columns(source: Source, columns: Sequence[str], digests: Sequence[bool] = ()) -> None:
@@ -181,12 +182,7 @@ def require_names(source: Source, columns: Sequence[str], term: str) -> None:
         if column not in names:
             near = difflib.get_close_matches(column.casefold(), [n.casefold() for n in names], n=1)
             close = [n for n in names if near and n.casefold() == near[0]]
-            hint = f"did you mean {close[0]!r}? " if close else ""
-            more = f" and {len(names) - _SHOWN_COLUMNS} more" if len(names) > _SHOWN_COLUMNS else ""
-            raise InputError(
-                f"{source.name}: no column {column!r}; {hint}its columns: {_quoted(names[:_SHOWN_COLUMNS])}{more}",
-                term=term,
-            )
+            raise words.no_column(source.name, column, next(iter(close), None), names, _SHOWN_COLUMNS, term)
 
 
 def text_column(
@@ -220,19 +216,15 @@ def text_column(
         try:
             return pc.strftime(pc.local_timestamp(zoned), "%Y-%m-%d %H:%M:%S")
         except pa.ArrowInvalid:
-            raise InputError(
-                f"{name}: column {column!r} has the time zone {kind.tz!r}, which this machine does not know; install "
-                "its table of time zones, or store local dates",
-                term="key",
-            ) from None
+            raise words.unknown_zone(name, column, kind.tz) from None
     of_digests = digests and types.is_fixed_size_binary(kind)
     if types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind) or of_digests:
         wide = values.cast(pa.large_binary())
         try:
             return (hexadecimal(wide) if digests else wide).cast(pa.large_string())
         except pa.ArrowInvalid:
-            raise InputError(f"{name}: column {column!r} holds bytes that are not UTF-8 text", term="key") from None
-    raise InputError(f"{name}: column {column!r} has type {kind}, which is not text; store the key as text", term="key")
+            raise words.column_not_utf8(name, column, "key") from None
+    raise words.key_not_text(name, column, kind)
 
 
 def as_text(values: pa.Array, column: str, name: str) -> pa.Array:
@@ -243,9 +235,7 @@ def as_text(values: pa.Array, column: str, name: str) -> pa.Array:
     if not pa.types.is_nested(values.type):
         with contextlib.suppress(pa.ArrowException):
             return values.cast(pa.large_string())
-    raise InputError(
-        f"{name}: column {column!r} of type {values.type} cannot be written as text; leave it out, or store it as text"
-    )
+    raise words.no_text_of(name, column, values.type)
 
 
 def _cell_text(values: pa.Array, column: str, name: str) -> list[str]:
@@ -257,7 +247,3 @@ def _cell_text(values: pa.Array, column: str, name: str) -> list[str]:
         texts = pc.if_else(pc.fill_null(whole, False), pc.cast(wide, pa.int64(), safe=False).cast(texts.type), texts)
     found: list[str] = texts.to_pylist()
     return found
-
-
-def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(repr(n) for n in names)

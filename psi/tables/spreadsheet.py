@@ -11,17 +11,16 @@ from typing import BinaryIO
 import pyarrow as pa
 import python_calamine
 
+from psi.tables import words
 from psi.tables.files import TableFile
-from psi.tables.headers import column_names, numbered, value_without_a_name
+from psi.tables.headers import column_names, numbered
 from psi.tables.reading import CONTENT_BYTES, Kind, ReadingOptions, kind_by_content
 from psi.tables.source import EXACT, FileSource, batches_of, distinct_names
-from psiselect.base.errors import InputError
 from psiselect.base.rows import Fault, Row
 
 # A sheet is held in memory while it is read; the file format has no other way. What a file of a few bytes unpacks to
 # is limited.
 MAX_UNPACKED = 4 << 30
-_MERGED = "merged cells; split them, so that each row has its own values"
 
 
 class SpreadsheetSource(FileSource):
@@ -39,7 +38,7 @@ class SpreadsheetSource(FileSource):
         rows = self._cells()
         number, cells = next(((n, c) for n, c in rows if any(map(str.strip, c))), (0, None))
         if cells is None:
-            raise InputError(f"{self.name}: the sheet {self._sheet!r} is empty; choose another with --sheet")
+            raise words.empty_sheet(self.name, self._sheet)
         self._width = len(cells)
         self.first_row = number if self._reading.header is False else number + 1
         if self._reading.header is False:
@@ -63,9 +62,9 @@ class SpreadsheetSource(FileSource):
             if number < self.first_row:
                 continue
             if number in merged:
-                yield Fault(number, _MERGED)
+                yield Fault(number, words.MERGED)
             elif extra := next((at for at in range(len(names), self._width) if cells[at].strip()), None):
-                yield Fault(number, value_without_a_name(extra + 1))
+                yield Fault(number, words.value_without_a_name(extra + 1))
             else:
                 yield Row(number, [cells[place] for place in places] if any(cells) else ())
 
@@ -79,10 +78,7 @@ class SpreadsheetSource(FileSource):
             return wanted
         if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted) <= len(names):
             return names[int(wanted) - 1]
-        raise InputError(
-            f"{self.name}: no sheet {wanted!r}; choose one by its name or number: {', '.join(map(repr, names))}",
-            term="sheet",
-        )
+        raise words.no_sheet(self.name, wanted, names)
 
     def _cells(self) -> Iterator[tuple[int, list[str]]]:
         """The rows of the sheet with their numbers, from the first that has a cell to the last that has a value."""
@@ -112,11 +108,9 @@ class SpreadsheetSource(FileSource):
                 _check_size(file, self.name)
                 yield python_calamine.CalamineWorkbook.from_filelike(file)
             except python_calamine.PasswordError:
-                raise InputError(f"{self.name}: is protected by a password; save it without one") from None
+                raise words.protected(self.name) from None
             except (python_calamine.CalamineError, zipfile.BadZipFile, OSError):
-                raise InputError(
-                    f"{self.name}: is not a whole, readable spreadsheet; if it is text, say --format csv or tsv"
-                ) from None
+                raise words.no_spreadsheet(self.name) from None
 
 
 def _check_size(file: BinaryIO, name: str) -> None:
@@ -124,7 +118,7 @@ def _check_size(file: BinaryIO, name: str) -> None:
     if kind_by_content(file.read(CONTENT_BYTES)) is Kind.XLSX:
         with zipfile.ZipFile(file) as packed:
             if sum(entry.file_size for entry in packed.infolist()) > MAX_UNPACKED:
-                raise InputError(f"{name}: unpacks to more than {MAX_UNPACKED >> 30} GiB; save the sheet as CSV")
+                raise words.unpacks_too_much(name, MAX_UNPACKED >> 30)
     file.seek(0)
 
 

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
+from psi.tables import words, words_remote
 from psi.tables.database import Statement, identifier, load_driver, one_line, require_names
-from psiselect.base.errors import InputError, UsageError
 
 _BATCH_ROWS = 1 << 13
 _BUSY_MILLISECONDS = 10_000  # how long a program that writes to the file is waited for
@@ -43,7 +43,7 @@ class Sqlite:
 
     def connect(self) -> Any:
         if not self.path.is_file():
-            raise InputError(f"{self.path}: {'is not a file' if self.path.exists() else 'no such file'}")
+            raise words.not_a_file(self.name) if self.path.exists() else words.no_file(self.name)
         connection = load_driver("adbc_driver_sqlite.dbapi").connect(f"{self.path.absolute().as_uri()}?mode=ro")
         with connection.cursor() as cursor:
             cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
@@ -70,27 +70,17 @@ class Sqlite:
         try:
             return self._TYPES[frozenset(kinds.split(",")) - {"", "null"}]
         except KeyError:
-            raise InputError(
-                f"{self.name}: column {column!r} holds both bytes and numbers; "
-                f"select CAST({identifier(column)} AS TEXT)"
-            ) from None
+            raise words_remote.bytes_and_numbers(self.name, column, identifier(column)) from None
 
     def words(self, message: str, sqlstate: str | None) -> str | None:
         if "Type mismatch" in message:
-            return "the query's columns changed while it was in use; start again"
+            return words_remote.COLUMNS_CHANGED
         if "database is locked" in message:
-            return f"another program has held it locked for {_BUSY_MILLISECONDS // 1000} s; try again when it has ended"
+            return words_remote.locked(_BUSY_MILLISECONDS // 1000)
         if "readonly database" in message:
-            return (
-                f"a program ended while it wrote to the file, and left {self.path.name}-journal beside it. Open the "
-                "file once as a user who may write to it and its folder, or copy both to a folder of your own and read "
-                "it there"
-            )
+            return words_remote.journal_left(self.path.name)
         if "unable to open database file" in message and Path(f"{self.path}-wal").exists():
-            return (
-                "the file is in WAL mode, and reading it needs the right to write to its folder. Read a copy made with "
-                "VACUUM INTO, or copy the file and its -wal to a folder of your own and read it there"
-            )
+            return words_remote.WAL
         first = message.partition("\nquery:")[0].strip()
         return one_line(re.sub(r".*(?:Failed to [a-z]+ query|Failed to open[^:]*): ", "", first))
 
@@ -99,7 +89,5 @@ def sqlite_file(where: str) -> Path:
     """The file of sqlite:///relative/path or sqlite:////absolute/path, percent-decoded. Raises UsageError."""
     path = where.partition(":")[2]
     if not path.startswith("///") or path == "///" or "?" in path:
-        raise UsageError(
-            "sqlite: expected sqlite:///FILE, or sqlite:////FILE when the path begins at the root; write ? as %3F"
-        )
+        raise words_remote.no_sqlite_address()
     return Path(unquote(path[3:]))

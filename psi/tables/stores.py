@@ -17,11 +17,11 @@ from urllib.parse import SplitResult, quote, urlsplit
 import pyarrow as pa
 from pyarrow import fs
 
-from psi.tables import web
+from psi.tables import web, words_remote
 from psi.tables.files import SpooledFile, TableFile
 from psi.tables.folder import TableFolder, is_part
 from psiselect.base import atomic
-from psiselect.base.errors import InputError, OutputError, UsageError
+from psiselect.base.errors import InputError, OutputError
 
 WEB = "https"
 # Schemes of addresses that pyarrow's file systems read; those that a web server answers are read only.
@@ -38,9 +38,9 @@ _CODE = re.compile(r"(?:AWS Error |google::cloud::Status\(|HTTP status (?:code )
 # Who may not look may still write.
 _MAY_BE_WRITTEN = ("ACCESS_DENIED", "PERMISSION_DENIED", "403")
 _CREDENTIALS = {
-    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile in ~/.aws",
+    "s3": words_remote.CREDENTIALS_OF_S3,
     "gs": "GOOGLE_APPLICATION_CREDENTIALS",
-    "abfs": "AZURE_CLIENT_ID and its like, or `az login`",
+    "abfs": words_remote.CREDENTIALS_OF_AZURE,
 }
 _CREDENTIALS["abfss"] = _CREDENTIALS["abfs"]
 
@@ -60,9 +60,7 @@ class StoreAddress:
             place = named = ""
         # A key with a slash in it ends the host early, and what follows the colon is half of it.
         if not place or not named or (":" in place and self.scheme != WEB):
-            raise UsageError(
-                f"{self.scheme}://...: expected {self._example}, with %2F for a slash in a key", term="input"
-            )
+            raise words_remote.no_store_address(self.scheme, self._example)
 
     def __repr__(self) -> str:
         return f"StoreAddress({self.name!r})"
@@ -118,20 +116,17 @@ class StoreAddress:
         try:
             yield
         except FileNotFoundError:
-            raise InputError(f"{self.name}: no such object", term="input") from None
+            raise words_remote.no_object(self.name) from None
         except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{self.name}: the store does not give it{self.said(error)}", term="input") from None
+            raise words_remote.not_given(self.name, self.said(error)) from None
 
     def said(self, error: Exception) -> str:
         """What is known of an error, and what to do."""
         if isinstance(error, pa.ArrowInvalid):
-            return f": the address is not understood; expected {self._example}"
+            return words_remote.not_understood(self._example)
         found = _CODE.search(str(error))
         code = f" ({found[1]})" if found else ""
-        return (
-            f"{code}; check the address, the network and the credentials, which are those of "
-            f"{_CREDENTIALS[self.scheme]}"
-        )
+        return words_remote.check_the_store(code, _CREDENTIALS[self.scheme])
 
 
 class StoredFolder(TableFolder):
@@ -145,16 +140,13 @@ class StoredFolder(TableFolder):
         found = _listed(address, store, path)
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _SPARE_FILES
         if len(found) > most:
-            raise InputError(
-                f"{self.name}: has {len(found):,} files, and this process may open {most:,}; raise the limit with "
-                "`ulimit -n`, or make fewer and larger files"
-            )
+            raise words_remote.too_many_files(self.name, len(found), most)
         inside = [PurePosixPath(part).relative_to(path) for part, _, _ in found]
         shown = [f"{self.name.rstrip('/')}/{name}" for name in inside]
         files = [_fetched(address, store, part, name, folder) for (part, _, _), name in zip(found, shown, strict=True)]
         self._take(list(zip(inside, files, strict=True)))
         if _listed(address, store, path) != found:
-            raise InputError(f"{self.name}: changed while it was read; start again with files that stay as they are")
+            raise words_remote.parts_changed(self.name)
 
     def check_unchanged(self) -> None:
         """See `TableFile.check_unchanged`; what was fetched stays as it is."""
@@ -172,9 +164,9 @@ class StoreTarget:
         """Raises UsageError for what cannot be written to."""
         address = StoreAddress(text)
         if address.scheme == WEB:
-            raise UsageError(f"{address.name}: files of web servers are read, not written; name a file or a store")
+            raise words_remote.web_is_read_only(address.name)
         if address.is_prefix:
-            raise UsageError(f"{address.name}: names a folder; name a file in it")
+            raise words_remote.target_is_a_folder(address.name)
         return cls(address, folder)
 
     @property
@@ -201,14 +193,14 @@ class StoreTarget:
                     return
                 raise
             if kind is fs.FileType.NotFound:
-                raise OutputError(f"cannot write {self.name}: there is no {bucket}; make it, or name another")
+                raise words_remote.no_bucket(self.name, bucket)
 
     @contextlib.contextmanager
     def replacing(self) -> Iterator[Path]:
         """Yield a path to write to; on success what was written becomes the object, on any error nothing does. Raises
         OutputError."""
         with contextlib.ExitStack() as stack:
-            with atomic.reported(f"{self.name}, kept in {self.folder} until it is complete"):
+            with atomic.reported(words_remote.kept_meanwhile(self.name, self.folder)):
                 part = stack.enter_context(tempfile.TemporaryFile(dir=self.folder))
                 here = f"/proc/self/fd/{part.fileno()}"
                 yield Path(here)
@@ -229,18 +221,16 @@ class StoreTarget:
             return
         with contextlib.suppress(pa.ArrowException, OSError):
             store.delete_file(path)
-        raise OutputError(f"cannot write {self.name}: it did not arrive whole; remove any part of it, and try again")
+        raise words_remote.not_arrived(self.name)
 
     @contextlib.contextmanager
     def _reported(self) -> Iterator[None]:
         try:
             yield
         except InputError as error:
-            raise error if isinstance(error, OutputError) else OutputError(f"cannot write {error}") from None
+            raise error if isinstance(error, OutputError) else words_remote.not_written(error) from None
         except (pa.ArrowException, OSError) as error:
-            raise OutputError(
-                f"cannot write {self.name}: the store does not take it{self.address.said(error)}"
-            ) from None
+            raise words_remote.not_taken(self.name, self.address.said(error)) from None
 
 
 def fetch(text: str, folder: Path) -> TableFile:
@@ -248,7 +238,7 @@ def fetch(text: str, folder: Path) -> TableFile:
     address = StoreAddress(text)
     if address.scheme == WEB:
         if address.is_prefix:
-            raise UsageError(f"{address.name}: a web server lists no folders; name a file", term="input")
+            raise words_remote.web_folder(address.name)
         with web.opened(text, address.name) as answer:
             return SpooledFile(address.name, web.pieces(answer, address.name), answer.length, folder)
     store, path = address.opened()
@@ -276,7 +266,7 @@ def _fetched(address: StoreAddress, store: fs.FileSystem, path: str, name: str, 
         with store.open_input_stream(path, compression=None, buffer_size=0) as stream:
             found = SpooledFile(name, _pieces(address, stream), before[0], folder)
         if _version(store, path) != before:
-            raise InputError(f"{name}: changed while it was read; start again with a file that stays as it is")
+            raise words_remote.object_changed(name)
     return found
 
 

@@ -13,8 +13,8 @@ from typing import BinaryIO, cast
 
 import pyarrow as pa
 
+from psi.tables import words
 from psi.tables.files import TableFile
-from psiselect.base.errors import InputError
 
 _PIECE = 1 << 18
 # How a packed file begins, and what Arrow calls it.
@@ -109,9 +109,7 @@ class _Unpacked(_Pieces):
         try:
             return self._stream.read(_PIECE) or None
         except OSError:
-            raise InputError(
-                f"{self._name}: is not a whole {self._words} file: it is damaged, cut short, or followed by other bytes"
-            ) from None
+            raise words.damaged(self._name, self._words) from None
 
     def close(self) -> None:
         self._raw.close()

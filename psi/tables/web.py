@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import IO
 from urllib.parse import quote, urlsplit
 
-from psiselect.base.errors import InputError, UsageError
+from psi.tables import words_remote
 
 _PIECE = 1 << 20
 _SILENT_SECONDS = 60.0
@@ -59,9 +59,7 @@ def opened(address: str, name: str) -> Iterator[Answer]:
     """
     parts = urlsplit(address)
     if "@" in parts.netloc:
-        raise UsageError(
-            f"{name}: a user or password in the address could be seen by others; put them into ~/.netrc", term="input"
-        )
+        raise words_remote.password_in_address(name)
     request = urllib.request.Request(
         f"https://{parts.netloc}{quote(parts.path, safe=_TAKEN)}" + (f"?{parts.query}" if parts.query else "")
     )
@@ -73,13 +71,9 @@ def opened(address: str, name: str) -> Iterator[Answer]:
         body = urllib.request.build_opener(secure, _Redirects).open(request, timeout=_SILENT_SECONDS)
     with body:
         if body.status != http.HTTPStatus.OK:
-            raise InputError(f"{name}: the server did not answer with the file (HTTP {body.status})", term="input")
+            raise words_remote.refused_by_server(name, words_remote.NO_ANSWER, body.status)
         if body.length is None and not body.chunked:
-            raise InputError(
-                f"{name}: the server does not say where the file ends, so it could be cut short; fetch it by other "
-                "means",
-                term="input",
-            )
+            raise words_remote.no_end(name)
         yield Answer(body, body.length)
 
 
@@ -100,7 +94,7 @@ def _authorization(host: str) -> str | None:
     except FileNotFoundError:
         return None
     except (netrc.NetrcParseError, OSError, UnicodeDecodeError):
-        raise InputError("~/.netrc cannot be read, or others may read it; mend it, or move it away") from None
+        raise words_remote.no_netrc() from None
     if found is None:
         return None
     return "Basic " + base64.b64encode(f"{found[0]}:{found[2]}".encode()).decode()
@@ -112,26 +106,20 @@ def _reported(name: str) -> Iterator[None]:
     try:
         yield
     except _ToPlainError:
-        raise InputError(
-            f"{name}: the server sends us on to an address without TLS; name an https:// address that has the file",
-            term="input",
-        ) from None
+        raise words_remote.sent_to_plain(name) from None
     except urllib.error.HTTPError as error:
         error.close()
-        what = _REFUSED.get(error.code, "the server did not answer with the file")
-        raise InputError(f"{name}: {what} (HTTP {error.code})", term="input") from None
+        what = _REFUSED.get(error.code, words_remote.NO_ANSWER)
+        raise words_remote.refused_by_server(name, what, error.code) from None
     except (OSError, http.client.HTTPException) as error:
-        raise InputError(f"{name}: {_reason(error)}", term="input") from None
+        raise words_remote.not_fetched(name, _reason(error)) from None
 
 
 def _reason(error: Exception) -> str:
     cause = getattr(error, "reason", error)
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return (
-            f"the server's certificate is not trusted: {cause.verify_message}; name the authority that signed it with "
-            "SSL_CERT_FILE"
-        )
+        return words_remote.untrusted_server(cause.verify_message)
     if isinstance(cause, http.client.IncompleteRead):
-        return "ended before the file was complete; start again"
+        return words_remote.ENDED_EARLY
     said = cause.strerror if isinstance(cause, OSError) else None
-    return f"cannot be fetched: {said or 'the link or the answer failed'}; check the address and the network"
+    return words_remote.link_failed(said)

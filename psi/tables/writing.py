@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from psi.tables import words
 from psi.tables.source import BATCH_ROWS, Source, as_text, require_names
 from psi.tables.stores import StoreTarget
 from psiselect.base import atomic
 from psiselect.base.atomic import replacing
-from psiselect.base.errors import InputError, OutputError
 
 Mask = npt.NDArray[np.bool_]
 Target = str | os.PathLike[str] | StoreTarget
@@ -63,7 +63,7 @@ class Chosen:
         wanted = self.columns or ()
         require_names(source, [name for name in wanted if name != MATCHED_BY], "columns")
         if len(set(wanted)) < len(wanted):
-            raise InputError("--columns names a column twice; name each once", term="columns")
+            raise words.column_twice()
 
 
 ALL = Chosen()
@@ -132,7 +132,7 @@ def chosen_batches(
     else:
         if at == rows:
             return
-    raise InputError(f"{source.name}: has not the {rows} rows it had; start again")
+    raise words.other_rows(source.name, rows)
 
 
 def write_batches(
@@ -168,17 +168,17 @@ def check_target(target: Target, schema: pa.Schema) -> None:
     shown = path.name if isinstance(path, StoreTarget) else path
     kind = path.suffix.lower()
     if kind not in _WRITERS:
-        raise InputError(f"{shown}: cannot tell how to write this; known endings: {', '.join(_WRITERS)}")
+        raise words.unknown_ending(shown, _WRITERS)
     if isinstance(path, StoreTarget):
         path.check()
     else:
         if not path.parent.is_dir():
-            raise OutputError(f"{path}: the folder {path.parent} does not exist; choose one that does")
+            raise words.no_folder(path)
         atomic.check(path)
     if kind == ".csv":
         for field in schema:
             if pa.types.is_nested(field.type):
-                raise InputError(f"{shown}: column {field.name!r} has type {field.type}, which CSV cannot hold")
+                raise words.nested_in_csv(shown, field.name, field.type)
 
 
 def _write_csv(part: Path, schema: pa.Schema, delimiter: str, batches: Iterator[pa.RecordBatch]) -> None:

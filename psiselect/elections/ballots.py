@@ -18,10 +18,10 @@ from psi.tables import Source, TableFile, as_text, is_columnar, open_file, row_t
 from psi.tables.delimited import CsvSource
 from psi.tables.files import beginning_at
 from psi.tables.folder import TableFolder
-from psi.tables.headers import value_without_a_name
 from psi.tables.reading import SPREADSHEETS, Kind, ReadingOptions, kind_by_ending
 from psi.tables.spreadsheet import SpreadsheetSource
 from psi.tables.unpacking import UnpackedFile
+from psi.tables.words import value_without_a_name
 from psiselect.base.columns import Chunk, ColumnTable, TextColumn, column_table
 from psiselect.base.errors import InputError, UsageError
 from psiselect.base.linewise import Stream, line_chunks

@@ -1,6 +1,7 @@
 """Sessions between two parties, put together once for the library and the command.
 
     given       the options of a session: typed, each one checked by itself
+    shared_terms  what both sides agree on, in a file that both use; it sets some of these options
     choices     the same checked together, in groups; values: what is asked of values that add up
     own_side    this side of a session, ready for its peer; list_notes: what it is told of its list
     guard       the policy, asked; records: audit line and signed record; results: what was found, and where it goes
@@ -9,6 +10,7 @@
     by_files    the same exchange by files; placed: one file, or a directory; prediction: what a session would cost
     calls, calls_by_files, beforehand: the public functions; public: what they share; asked: their arguments;
                 answers: what they return; observing: log and spans
+    words       what people read from this room
 
 Rule: what can go wrong on this side alone comes before the peer is called.
 """

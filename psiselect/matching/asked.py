@@ -59,8 +59,12 @@ class ListKeywords(ReadingKeywords, total=False):
 
 
 class TermKeywords(ListKeywords, total=False):
-    """What both sides must say alike, and the means of this side. docs/cli.md explains each."""
+    """What both sides must say alike, and the means of this side. docs/cli.md explains each.
 
+    terms: a TOML file with what both sides must agree on, which both use; `key` then names columns only.
+    """
+
+    terms: PathLike
     protocol: Literal["ecdh", "fast"]
     reveal: Literal["matches", "count", "sum", "noisy-count"]
     matching: Literal["one-to-one", "one-to-many"]

@@ -28,6 +28,7 @@ from psiselect.matching.choices import Choices
 from psiselect.matching.given import GivenOptions
 from psiselect.matching.own_side import open_backend, prepared, tell_of_rows
 from psiselect.matching.results import Found, Speaker, input_of
+from psiselect.matching.shared_terms import SharedTerms
 from psiselect.matching.spare import FINISHED, Spare
 from psiselect.talk import Talk
 
@@ -157,16 +158,23 @@ def answer(
 
 
 def finish(
-    answer: Path, state: Path, now: Mapping[str, Any], talk: Talk, speaker: Speaker
+    answer: Path,
+    state: Path,
+    now: Mapping[str, Any],
+    talk: Talk,
+    speaker: Speaker,
+    shared: SharedTerms | None = None,
 ) -> tuple[Found, GivenOptions]:
     """Read the peer's answer to the offer whose state this is, then remove the state.
 
-    now: what is said of the result, and what has moved since the offer, as fields of `GivenOptions`. Returns the result
-    and all options. Raises UsageError,
+    now: what is said of the result, and what has moved since the offer, as fields of `GivenOptions`. shared:
+    the terms that the offer must have been made with. Returns the result and all options. Raises UsageError,
     InputError, PolicyError, RemoteError.
     """
     kept = OfferState.load(state)
     given = replace(_given_then(kept, state), **now)
+    if shared is not None:
+        shared.require_same(given, Side.CONNECT)
     choices = _choices(Side.CONNECT, given, talk, speaker)
     spare = Spare(again=FINISHED)
     choices = replace(

@@ -19,7 +19,7 @@ from psiselect.matching.answers import MatchResult
 from psiselect.matching.asked import IdentityLike, PeerLike, SessionKeywords, TermKeywords, Texts
 from psiselect.matching.choices import Choices
 from psiselect.matching.given import GivenOptions
-from psiselect.matching.public import Cancel, in_thread, public, result, speaker, talk
+from psiselect.matching.public import Cancel, given_by, in_thread, public, result, speaker, talk, terms_of
 from psiselect.tables import HeldTable, table_of
 from psiselect.talk import Progress
 
@@ -58,9 +58,8 @@ def connect(
         PolicyError: own policy or budget says no, or the result is withheld. RemoteError: the peer misbehaved, refused,
             or its terms differ. TransportError: the link failed. CancelError: `cancel` was set.
     """
-    given = asked.given(
-        table, key, options, identity=asked.identity(identity, "identity"), peers=asked.peers(peer, "peer")
-    )
+    parties = {"identity": asked.identity(identity, "identity"), "peers": asked.peers(peer, "peer")}
+    given = given_by(Side.CONNECT, table, key, options, parties)
     place = Address.parse(asked.text(address, "address"))
     if not place.port:
         raise UsageError("address: port 0 is where nobody listens; name the port that the peer shows", term="address")
@@ -102,7 +101,7 @@ def listen(
     for place in addresses:
         Address.parse(place, every=True)
     parties = {"identity": own, "more_identities": tuple(more), "peers": asked.peers(peer, "peer")}
-    given = asked.given(table, key, {"learn": "peer", **options}, **parties)
+    given = given_by(Side.LISTEN, table, key, options, parties)
     choices = Choices.of(Side.LISTEN, given, talk(progress, cancel, listening), speaker(rows, given))
     return result(network.listen(choices, addresses), given, rows)
 
@@ -133,11 +132,14 @@ def match(
 
     The rest, and what it raises, is as for `connect`.
     """
-    given = asked.given(a, key, options)
+    given = given_by(Side.CONNECT, a, key, options, {}, alone=True)
     said = asked.checked(options)
     other = asked.source_of(b, said, "the table b")
     table_b = table_of(other.held, name=other.name) if isinstance(other, HeldTable) else _named(other, given)
     keys_b = () if key_b is None else asked.texts(key_b, "key_b")
+    shared = terms_of(options)
+    if keys_b and shared is not None:
+        keys_b = shared.keys(keys_b, "--key-b")
     nulls_b = given.nulls if null_b is None else asked.texts(null_b, "null_b")
     there = both_here.Other(table_b, keys_b, nulls_b)
     return result(both_here.match(given, there, talk(progress, cancel), speaker(rows, given)), given, rows)

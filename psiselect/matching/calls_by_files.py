@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Unpack
 
+from psi.agreement.modes import Side
 from psiselect.arguments import known, path_of
 from psiselect.matching import asked, by_files
 from psiselect.matching.answers import FileResult, MatchResult
 from psiselect.matching.asked import IdentityLike, PathLike, PeerLike, SessionKeywords, Texts
-from psiselect.matching.public import Cancel, Silent, public, result, talk
+from psiselect.matching.public import Cancel, Silent, given_by, public, result, talk, terms_of
 from psiselect.talk import Progress
 
+_ALL = asked.names_of(SessionKeywords)
 # What makes no sense in a file's half of an exchange; the side that offers learns, so noise protects the other's list.
 _NOT_ANSWERED = ("output", "columns", "record", "timeout", "resume")
 _NOT_OFFERED = (*_NOT_ANSWERED, "ledger", "dataset")
@@ -40,10 +42,9 @@ def offer(
 
     The rest, and what it raises, is as for `connect`.
     """
-    known(options, [name for name in asked.OPTIONS if name not in _NOT_OFFERED], "offer")
-    given = asked.given(
-        table, key, options, identity=asked.identity(identity, "identity"), peers=asked.peers(peer, "peer")
-    )
+    known(options, [name for name in _ALL if name not in _NOT_OFFERED], "offer")
+    parties = {"identity": asked.identity(identity, "identity"), "peers": asked.peers(peer, "peer")}
+    given = given_by(Side.CONNECT, table, key, options, parties)
     files = path_of(out, "out"), path_of(state, "state")
     return FileResult.of(by_files.offer(given, *files, talk(progress, cancel), Silent(False), directory=directory))
 
@@ -71,16 +72,17 @@ def answer(
 
     The rest, and what it raises, is as for `connect`.
     """
-    known(options, [name for name in asked.OPTIONS if name not in _NOT_ANSWERED], "answer")
+    known(options, [name for name in _ALL if name not in _NOT_ANSWERED], "answer")
     parties = {"identity": asked.identity(identity, "identity"), "peers": asked.peers(peer, "peer")}
-    given = asked.given(table, key, {"learn": "peer", **options}, **parties)
+    given = given_by(Side.LISTEN, table, key, options, parties)
     files = path_of(offer, "offer"), path_of(out, "out"), None if state is None else path_of(state, "state")
     return FileResult.of(by_files.answer(given, *files, talk(progress, cancel), Silent(False)))
 
 
 class FinishKeywords(asked.ReadingKeywords, total=False):
-    """What is said of the result of an exchange by files."""
+    """What is said of the result of an exchange by files. terms: the file of terms, to compare with the offer."""
 
+    terms: PathLike
     output: PathLike
     columns: Texts
     record: PathLike
@@ -118,5 +120,5 @@ def finish(
         now["peers"] = asked.peers(peer, "peer")
     speaker = Silent(rows and now["output"] is None)
     files = path_of(answer, "answer"), path_of(state, "state")
-    found, given = by_files.finish(*files, now, talk(progress, cancel), speaker)
+    found, given = by_files.finish(*files, now, talk(progress, cancel), speaker, terms_of(options))
     return result(found, given, rows)

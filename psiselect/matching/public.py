@@ -8,17 +8,19 @@ import functools
 import inspect
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from psiselect.arguments import as_arguments, event_of, flag_of, function_of, known
+from psi.agreement.modes import Side
+from psiselect.arguments import as_arguments, event_of, flag_of, function_of, known, path_of
 from psiselect.base.errors import PsiselectError, UsageError
 from psiselect.charges import saying_paid
 from psiselect.matching import asked, observing
 from psiselect.matching.answers import MatchResult
 from psiselect.matching.given import GivenOptions
 from psiselect.matching.results import Found
+from psiselect.matching.shared_terms import SharedTerms
 from psiselect.matching.spare import Spare
 from psiselect.talk import Progress, Talk, nobody_asked, silent, tell_log
 
@@ -100,6 +102,29 @@ def talk(progress: Progress | None, cancel: Cancel, listening: Callable[[Sequenc
         listening=listening or nobody_asked,
     )
     return made
+
+
+def given_by(
+    side: Side, table: Any, key: Any, options: Mapping[str, Any], parties: Mapping[str, Any], *, alone: bool = False
+) -> GivenOptions:
+    """All options of a session, with what `terms=` sets.
+
+    parties: fields about who takes part. alone: both sides are on this machine. Raises UsageError, InputError.
+    """
+    usual = {} if alone else {"learn": "me" if side is Side.CONNECT else "peer"}
+    given = asked.given(table, key, {**usual, **options}, **parties)
+    shared = terms_of(options)
+    if shared is None:
+        return given
+    for line in shared.told():
+        tell_log(line)
+    return shared.apply(side, given, asked.checked(options), alone=alone)
+
+
+def terms_of(options: Mapping[str, Any]) -> SharedTerms | None:
+    """What `terms=` names, None without it. Raises UsageError, InputError."""
+    where = options.get("terms")
+    return None if where is None else SharedTerms.load(path_of(where, "terms"))
 
 
 def result(found: Found, given: GivenOptions, rows: bool) -> MatchResult:

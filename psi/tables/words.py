@@ -1,0 +1,361 @@
+"""What people read from this room: every error and every note. words_remote has those of databases, stores and servers.
+
+Rule: no cell, password or secret part of an address comes in here; a caller passes the name that people may see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from psiselect.base.errors import InputError, OutputError, UsageError
+
+START_AGAIN = "start again with a file that stays as it is"
+_HELD = (
+    "expected a pandas, polars or pyarrow table, another object with Arrow data (__arrow_c_stream__), an iterable of "
+    "record batches, a path or an address"
+)
+
+
+# Files and folders.
+
+
+def no_file(name: str) -> InputError:
+    return InputError(f"{name}: no such file")
+
+
+def not_a_file(name: str) -> InputError:
+    return InputError(f"{name}: is not a file")
+
+
+def unreadable(name: str, reason: str | None) -> InputError:
+    return InputError(f"{name}: cannot be read: {reason}")
+
+
+def not_copied(name: str, reason: str | None) -> InputError:
+    return InputError(f"{name}: cannot be read or copied to the disk: {reason}")
+
+
+def not_kept(name: str, folder: Path, reason: str | None) -> InputError:
+    return InputError(
+        f"{name}: cannot be kept in {folder}: {reason}; choose a folder that can be written and has room with "
+        "--workdir or TMPDIR",
+        term="workdir",
+    )
+
+
+def no_room(name: str, takes: str, folder: Path, free: int) -> InputError:
+    return InputError(
+        f"{name}: {takes}, and {folder} has room for {free:,}; make room, or name a folder that has with --workdir or "
+        "TMPDIR",
+        term="workdir",
+    )
+
+
+def other_length(name: str, announced: int) -> InputError:
+    return InputError(f"{name}: {announced:,} bytes were announced, and another number came; start again")
+
+
+def changed(name: str) -> InputError:
+    return InputError(f"{name}: changed while it was in use; {START_AGAIN}")
+
+
+def folder_changed(name: str) -> InputError:
+    return InputError(f"{name}: changed while it was in use; start again with a folder that stays as it is")
+
+
+def no_parts(name: str) -> InputError:
+    return InputError(f"{name}: a folder without Parquet files; name a file, or a folder of Parquet files")
+
+
+def other_partitions(name: str, first: str) -> InputError:
+    return InputError(f"{name}: is in other partitions than {first}; make one table of each folder")
+
+
+def not_parquet(name: str) -> InputError:
+    return InputError(f"{name}: is not Parquet; a folder that is a table holds Parquet files only")
+
+
+def other_columns(name: str, first: str) -> InputError:
+    return InputError(f"{name}: has other columns than {first}; all parts need the same")
+
+
+def types_apart(name: str) -> InputError:
+    return InputError(f"{name}: a column has types in some files that do not go together; write it with one type")
+
+
+def not_whole(name: str, kind: str) -> InputError:
+    return InputError(f"{name}: is not a whole, readable {kind} file; copy it again, or write it again")
+
+
+def damaged(name: str, packed: str) -> InputError:
+    return InputError(f"{name}: is not a whole {packed} file: it is damaged, cut short, or followed by other bytes")
+
+
+def no_rows_kept(folder: Path, reason: str | None) -> InputError:
+    return InputError(
+        f"the working folder {folder} cannot be used: {reason}; choose one that exists, can be written and has room",
+        term="workdir",
+    )
+
+
+# Which kind of table it is, and what is said about it.
+
+
+def query_of_a_file() -> UsageError:
+    return UsageError("--query needs a database, such as sqlite:///FILE; a file is read whole", term="query")
+
+
+def packed_kind(name: str, kind: str, packed: str) -> InputError:
+    return InputError(f"{name}: {kind} inside a {packed} file; unpack it first")
+
+
+def unknown_kind(name: str, endings: Iterable[str], *, nameless: bool) -> InputError:
+    how = "say what it is by --format" if nameless else f"known endings: {', '.join(endings)}"
+    return InputError(f"{name}: cannot tell what kind of table this is; {how}", term="form")
+
+
+def unknown_scheme(scheme: str) -> UsageError:
+    return UsageError(
+        f"{scheme}://...: no such address is known; known are s3://, gs://, abfs:// and https:// for files, "
+        "sqlite:///FILE and postgresql://... for databases",
+        term="input",
+    )
+
+
+def no_query(scheme: str) -> UsageError:
+    return UsageError(
+        f"{scheme}://...: a database needs --query, one statement that selects the rows to match", term="query"
+    )
+
+
+A_FOLDER = "a folder of Parquet files"
+
+
+def of_kind(kind: str) -> str:
+    return f"a file of the kind {kind}"
+
+
+def option_says_nothing(option: str, name: str, what: str, term: str) -> UsageError:
+    return UsageError(f"--{option} says nothing about {name}, which is {what}; leave it out", term=term)
+
+
+def no_delimiter() -> UsageError:
+    return UsageError(
+        "--delimiter: expected one ASCII character that is no letter, digit, quote or backslash, such as ';', or "
+        r"its name: comma, semicolon, tab, pipe, space, \x01",
+        term="delimiter",
+    )
+
+
+def unknown_encoding(text: str) -> UsageError:
+    return UsageError(
+        f"--encoding {text!r} is unknown; use a name such as utf-8, utf-16, cp1252 or iso-8859-2", term="encoding"
+    )
+
+
+def not_an_encoding_of_text(text: str) -> UsageError:
+    return UsageError(
+        f"--encoding {text!r} is not an encoding of text files; use a name such as utf-8 or cp1252", term="encoding"
+    )
+
+
+# Headers and columns.
+
+LONG_NUMBER = "a telephone number or another long number"
+DIGEST = "a digest or an identifier"
+WEB_ADDRESS = "an address of the web"
+
+
+def empty_header(name: str, unit: str, line: int) -> InputError:
+    return InputError(f"{name}, {unit} {line}: no header: expected the columns' names, found empty fields", line=line)
+
+
+def data_for_a_header(name: str, unit: str, line: int, found: str) -> InputError:
+    return InputError(
+        f"{name}, {unit} {line}: no header: the first row holds {found} in place of a column's name; put a row of "
+        "names above it, or say --no-header to call the columns 1, 2 and so on, or --header if these are names",
+        line=line,
+    )
+
+
+def value_without_a_name(column: int) -> str:
+    """What is wrong with a row that has a value where the header has an empty name at its end."""
+    return f"a value in column {column}, which has no name; name the column in the header, or empty the field"
+
+
+def same_names(name: str, repeated: Sequence[str]) -> InputError:
+    return InputError(f"{name}: several columns are named {_quoted(repeated)}; give each its own name")
+
+
+def no_column(name: str, column: str, close: str | None, names: Sequence[str], most: int, term: str) -> InputError:
+    hint = f"did you mean {close!r}? " if close else ""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return InputError(f"{name}: no column {column!r}; {hint}its columns: {_quoted(names[:most])}{more}", term=term)
+
+
+def unknown_zone(name: str, column: str, zone: str) -> InputError:
+    return InputError(
+        f"{name}: column {column!r} has the time zone {zone!r}, which this machine does not know; install its table "
+        "of time zones, or store local dates",
+        term="key",
+    )
+
+
+def column_not_utf8(name: str, column: str, term: str | None = None) -> InputError:
+    return InputError(f"{name}: column {column!r} holds bytes that are not UTF-8 text", term=term)
+
+
+def key_not_text(name: str, column: str, kind: object) -> InputError:
+    return InputError(
+        f"{name}: column {column!r} has type {kind}, which is not text; store the key as text", term="key"
+    )
+
+
+def no_text_of(name: str, column: str, kind: object) -> InputError:
+    return InputError(
+        f"{name}: column {column!r} of type {kind} cannot be written as text; leave it out, or store it as text"
+    )
+
+
+# Text files and spreadsheets.
+
+
+def faulty_row(name: str, unit: str, line: int, problem: str) -> InputError:
+    return InputError(f"{name}, {unit} {line}: {problem}", line=line)
+
+
+def empty_file(name: str, line: int) -> InputError:
+    return faulty_row(name, "line", line, "the file is empty; expected a header line with the columns' names")
+
+
+def in_encoding(name: str, encoding: str) -> InputError:
+    return faulty_row(name, "line", 1, f"{encoding.upper()} text; say --encoding {encoding}, or save it as UTF-8")
+
+
+NUL = "a NUL character, which text does not have; save the file as UTF-8 text"
+MERGED = "merged cells; split them, so that each row has its own values"
+
+
+def line_too_long(mebibytes: int) -> str:
+    return f"a line longer than {mebibytes} MiB"
+
+
+def row_too_long(name: str, mebibytes: int) -> InputError:
+    return InputError(
+        f"{name}: not readable as CSV: a row longer than {mebibytes} MiB; look for a quote that is never closed"
+    )
+
+
+def not_in(encoding: str) -> str:
+    return f"bytes that have no meaning in {encoding}; is that the file's --encoding?"
+
+
+NOT_UTF8 = "not UTF-8 text; save the file as UTF-8, or name its --encoding"
+PERHAPS_CP1252 = (
+    "not UTF-8 text; save the file as UTF-8, or name its encoding: --encoding cp1252 for a spreadsheet's CSV of "
+    "Western Europe, cp1250 of Central Europe"
+)
+
+
+def wrong_width(fields: int, width: int, delimiter: str, *, header: bool) -> str:
+    return (
+        f"{fields} {'field' if fields == 1 else 'fields'}, the {'header' if header else 'first row'} has {width}; a "
+        f"field that holds {delimiter!r}, a quote or a line break needs double quotes around it"
+    )
+
+
+def empty_sheet(name: str, sheet: str) -> InputError:
+    return InputError(f"{name}: the sheet {sheet!r} is empty; choose another with --sheet")
+
+
+def no_sheet(name: str, wanted: str, names: Sequence[str]) -> InputError:
+    return InputError(f"{name}: no sheet {wanted!r}; choose one by its name or number: {_quoted(names)}", term="sheet")
+
+
+def protected(name: str) -> InputError:
+    return InputError(f"{name}: is protected by a password; save it without one")
+
+
+def no_spreadsheet(name: str) -> InputError:
+    return InputError(f"{name}: is not a whole, readable spreadsheet; if it is text, say --format csv or tsv")
+
+
+def unpacks_too_much(name: str, gibibytes: int) -> InputError:
+    return InputError(f"{name}: unpacks to more than {gibibytes} GiB; save the sheet as CSV")
+
+
+# Tables that a program holds.
+
+
+def not_a_table(name: str, kind: type, more: str) -> UsageError:
+    return UsageError(f"{name} is of type {kind.__name__}; {_HELD}{more}", term="table")
+
+
+COLUMNS_AS_LISTS = "; for columns as lists use pyarrow.table(...)"
+ROWS_AS_DICTIONARIES = "; for rows as dictionaries use pyarrow.Table.from_pylist(rows)"
+COLLECT = "; call .collect() first"
+
+
+def no_batch(name: str) -> UsageError:
+    return UsageError(
+        f"{name} holds no record batch, so its columns are unknown; give at least one batch, which may be empty",
+        term="table",
+    )
+
+
+def not_batches(name: str, kind: type, more: str) -> UsageError:
+    return UsageError(f"{name} is an iterable of {kind.__name__}; expected one of record batches{more}", term="table")
+
+
+def mixed_types(name: str, column: object) -> InputError:
+    return InputError(
+        f"{name}: column {column!r} holds values of several types; leave the column out, or make it text with "
+        f"frame[{column!r}].astype('str')",
+        term="table",
+    )
+
+
+def not_for_arrow(name: str) -> InputError:
+    return InputError(f"{name}: Arrow cannot hold this frame; leave out columns of unusual types", term="table")
+
+
+def no_table_in_arrow(name: str) -> UsageError:
+    return UsageError(f"{name} hands out Arrow data that is no table; {_HELD}", term="table")
+
+
+def stream_broke(name: str) -> InputError:
+    return InputError(f"{name}: the stream of its rows broke off; make the stream again, and start again", term="table")
+
+
+def batches_apart(name: str) -> InputError:
+    return InputError(f"{name}: its record batches have different columns; expected the same in all", term="table")
+
+
+# Rows that are written.
+
+
+def column_twice() -> InputError:
+    return InputError("--columns names a column twice; name each once", term="columns")
+
+
+def other_rows(name: str, rows: int) -> InputError:
+    return InputError(f"{name}: had {rows:,} rows when it was read first, and has another number now; {START_AGAIN}")
+
+
+def unknown_ending(name: object, endings: Iterable[str]) -> InputError:
+    return InputError(f"{name}: cannot tell how to write this; known endings: {', '.join(endings)}")
+
+
+def no_folder(path: Path) -> OutputError:
+    return OutputError(f"{path}: the folder {path.parent} does not exist; choose one that does")
+
+
+def nested_in_csv(name: object, column: str, kind: object) -> InputError:
+    return InputError(
+        f"{name}: column {column!r} has type {kind}, which CSV cannot hold; write .parquet, or leave it out"
+    )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))

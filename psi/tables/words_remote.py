@@ -1,0 +1,201 @@
+"""What people read of tables that are elsewhere: in databases, in stores, on web servers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from psi.tables.words import START_AGAIN
+from psiselect.base.errors import InputError, OutputError, UsageError
+
+# Databases.
+
+
+def empty_query() -> UsageError:
+    return UsageError("--query is empty; expected one SELECT", term="query")
+
+
+def query_without_columns(name: str) -> InputError:
+    return InputError(f"{name}: --query returns no columns; expected one SELECT", term="query")
+
+
+COLUMNS_CHANGED = "the query's columns changed while it was in use; start again"
+NO_ROWS = "the database did not return the rows; its own client or log says more"
+
+
+def of_database(name: str, what: str, term: str | None = None) -> InputError:
+    return InputError(f"{name}: {what}", term=term)
+
+
+def date_too_far(name: str, column: str) -> InputError:
+    return InputError(
+        f"{name}: column {column!r} holds a date that is infinite or too far off; select it as text, or leave such "
+        "rows out"
+    )
+
+
+def no_driver(package: str) -> UsageError:
+    return UsageError(f"databases need {package}: pip install 'psiselect[db]'", term="input")
+
+
+def query_cancelled() -> InputError:
+    return InputError("the query was cancelled, because this command is ending", term="input")
+
+
+def no_postgres_address() -> UsageError:
+    return UsageError(
+        "postgresql: expected postgresql://USER@HOST:PORT/DATABASE; inside a name or a password write @ as %40, : as "
+        "%3A, / as %2F, ? as %3F and # as %23"
+    )
+
+
+SQL_ASCII = (
+    "a text is not UTF-8, which a database of encoding SQL_ASCII does not check. Say in the query what it is, such as "
+    "convert_from(convert(convert_to(COLUMN, 'SQL_ASCII'), 'WIN1252', 'UTF8'), 'SQL_ASCII')"
+)
+
+
+def no_sqlite_address() -> UsageError:
+    return UsageError(
+        "sqlite: expected sqlite:///FILE, or sqlite:////FILE when the path begins at the root; write ? as %3F"
+    )
+
+
+def bytes_and_numbers(name: str, column: str, quoted: str) -> InputError:
+    return InputError(f"{name}: column {column!r} holds both bytes and numbers; select CAST({quoted} AS TEXT)")
+
+
+def locked(seconds: int) -> str:
+    return f"another program has held it locked for {seconds} s; try again when it has ended"
+
+
+def journal_left(name: str) -> str:
+    return (
+        f"a program ended while it wrote to the file, and left {name}-journal beside it. Open the file once as a user "
+        "who may write to it and its folder, or copy both to a folder of your own and read it there"
+    )
+
+
+WAL = (
+    "the file is in WAL mode, and reading it needs the right to write to its folder. Read a copy made with VACUUM "
+    "INTO, or copy the file and its -wal to a folder of your own and read it there"
+)
+
+
+# Stores and web servers.
+
+
+def no_store_address(scheme: str, example: str) -> UsageError:
+    return UsageError(f"{scheme}://...: expected {example}, with %2F for a slash in a key", term="input")
+
+
+def no_object(name: str) -> InputError:
+    return InputError(f"{name}: no such object", term="input")
+
+
+def not_given(name: str, why: str) -> InputError:
+    return InputError(f"{name}: the store does not give it{why}", term="input")
+
+
+def not_understood(example: str) -> str:
+    return f": the address is not understood; expected {example}"
+
+
+def check_the_store(code: str, credentials: str) -> str:
+    return f"{code}; check the address, the network and the credentials, which are those of {credentials}"
+
+
+CREDENTIALS_OF_S3 = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile in ~/.aws"
+CREDENTIALS_OF_AZURE = "AZURE_CLIENT_ID and its like, or `az login`"
+
+
+def too_many_files(name: str, found: int, most: int) -> InputError:
+    return InputError(
+        f"{name}: has {found:,} files, and this process may open {most:,}; raise the limit with `ulimit -n`, or make "
+        "fewer and larger files"
+    )
+
+
+def parts_changed(name: str) -> InputError:
+    return InputError(f"{name}: changed while it was read; start again with files that stay as they are")
+
+
+def object_changed(name: str) -> InputError:
+    return InputError(f"{name}: changed while it was read; {START_AGAIN}")
+
+
+def web_is_read_only(name: str) -> UsageError:
+    return UsageError(f"{name}: files of web servers are read, not written; name a file or a store")
+
+
+def target_is_a_folder(name: str) -> UsageError:
+    return UsageError(f"{name}: names a folder; name a file in it")
+
+
+def no_bucket(name: str, bucket: str) -> OutputError:
+    return OutputError(f"cannot write {name}: there is no {bucket}; make it, or name another")
+
+
+def kept_meanwhile(name: str, folder: Path) -> str:
+    return f"{name}, kept in {folder} until it is complete"
+
+
+def not_arrived(name: str) -> OutputError:
+    return OutputError(f"cannot write {name}: it did not arrive whole; remove any part of it, and try again")
+
+
+def not_written(what: object) -> OutputError:
+    return OutputError(f"cannot write {what}")
+
+
+def not_taken(name: str, why: str) -> OutputError:
+    return not_written(f"{name}: the store does not take it{why}")
+
+
+def web_folder(name: str) -> UsageError:
+    return UsageError(f"{name}: a web server lists no folders; name a file", term="input")
+
+
+def password_in_address(name: str) -> UsageError:
+    return UsageError(
+        f"{name}: a user or password in the address could be seen by others; put them into ~/.netrc", term="input"
+    )
+
+
+NO_ANSWER = "the server did not answer with the file"
+
+
+def refused_by_server(name: str, what: str, code: int) -> InputError:
+    return InputError(f"{name}: {what} (HTTP {code})", term="input")
+
+
+def no_end(name: str) -> InputError:
+    return InputError(
+        f"{name}: the server does not say where the file ends, so it could be cut short; fetch it by other means",
+        term="input",
+    )
+
+
+def no_netrc() -> InputError:
+    return InputError("~/.netrc cannot be read, or others may read it; mend it, or move it away")
+
+
+def sent_to_plain(name: str) -> InputError:
+    return InputError(
+        f"{name}: the server sends us on to an address without TLS; name an https:// address that has the file",
+        term="input",
+    )
+
+
+def not_fetched(name: str, why: str) -> InputError:
+    return InputError(f"{name}: {why}", term="input")
+
+
+def untrusted_server(said: str) -> str:
+    return f"the server's certificate is not trusted: {said}; name the authority that signed it with SSL_CERT_FILE"
+
+
+ENDED_EARLY = "ended before the file was complete; start again"
+
+
+def link_failed(said: str | None) -> str:
+    return f"cannot be fetched: {said or 'the link or the answer failed'}; check the address and the network"

@@ -1,0 +1,113 @@
+"""Errors and notes of a room are in its words.py, so that they can be read through (docs/decisions/0298).
+
+A room is added to `ROOMS` when its sentences have moved; after that a sentence elsewhere in it is a failure.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from psiselect.base import errors
+
+ROOT = Path(__file__).parent.parent
+# Rooms whose sentences have moved.
+ROOMS = ("psi/tables",)
+# The tree of errors, as modules call them.
+TREE = {name for name, found in vars(errors).items() if isinstance(found, type) and issubclass(found, Exception)}
+# What only programmers read: a call that is wrong in the source.
+BUGS = {"ValueError", "TypeError", "RuntimeError", "AssertionError", "NotImplementedError", "KeyError"}
+SENTENCE = 4  # words
+# Texts for machines: statements of SQL, what a library says, expressions.
+FOR_MACHINES = (
+    *("SELECT ", "PRAGMA ", "SET ", "UPDATE ", "INSERT ", "CREATE ", "HTTP/1.1 "),
+    *("(?:", ".*(?:", "^[", "canceling |", "invalid byte sequence for encoding", "unable to open database file"),
+)
+
+
+def is_of_words(path: Path) -> bool:
+    return path.stem == "words" or path.stem.startswith("words_")
+
+
+def called(node: ast.Call) -> str:
+    return node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+
+
+def found_elsewhere(source: str) -> Iterator[tuple[int, str]]:
+    """Lines of a module with an error that is made there, or with a sentence."""
+    tree = ast.parse(source)
+    passed: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):  # a docstring
+            passed.add(id(node.value))
+        elif isinstance(node, ast.Call) and called(node) in TREE:
+            yield node.lineno, f"makes a {called(node)}"
+        elif isinstance(node, ast.Call) and called(node) in BUGS:
+            passed |= {id(part) for part in ast.walk(node)}
+    for node in ast.walk(tree):
+        if id(node) in passed:
+            continue
+        if isinstance(node, ast.JoinedStr):
+            passed |= {id(part) for part in ast.walk(node)}
+            text = "".join(part.value if isinstance(part, ast.Constant) else "X" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            text = node.value
+        else:
+            continue
+        if len(text.split()) >= SENTENCE and not text.startswith(FOR_MACHINES):
+            yield node.lineno, f"says {text!r}"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_sentences_are_in_one_place(room: str) -> None:
+    modules = sorted((ROOT / room).rglob("*.py"))
+    assert any(map(is_of_words, modules))
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} {what}"
+        for path in modules
+        if not is_of_words(path)
+        for line, what in found_elsewhere(path.read_text())
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_each_sentence_is_used(room: str) -> None:
+    """A name of words.py that nothing uses is left over."""
+    modules = sorted((ROOT / room).rglob("*.py"))
+    used = [
+        node.attr if isinstance(node, ast.Attribute) else node.id
+        for path in [*modules, *sorted((ROOT / "psiselect").rglob("*.py")), *sorted((ROOT / "cli").rglob("*.py"))]
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, (ast.Attribute, ast.Name)) and isinstance(node.ctx, ast.Load)
+    ]
+    for path in filter(is_of_words, modules):
+        made = [
+            *(node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)),
+            *(
+                target.id
+                for node in ast.parse(path.read_text()).body
+                if isinstance(node, ast.Assign)
+                for target in node.targets
+                if isinstance(target, ast.Name)
+            ),
+        ]
+        assert sorted(set(made) - set(used)) == [], path
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ('raise InputError("x")', "makes a InputError"),
+        ('raise errors.RemoteError(f"{a}")', "makes a RemoteError"),
+        ('problem = f"a line longer than {most} MiB"', "says 'a line longer than X MiB'"),
+        ('def f():\n    "A docstring of many words."\n    return "a, b c"', None),
+        ('raise ValueError("this is for programmers only")', None),
+        ('sql = "SELECT a FROM b WHERE c"', None),
+    ],
+)
+def test_the_rule_itself(source: str, says: str | None) -> None:
+    assert [what for _, what in found_elsewhere(source)] == ([] if says is None else [says])
