@@ -220,6 +220,11 @@ class CostEstimate:
     machines: Machines
     memory_bytes: int = 0
 
+    @property
+    def bytes_in_sequence(self) -> int:
+        """Bytes that the link carries one after another: what goes both ways at once counts once."""
+        return round(self.balance_bits_per_second * self.compute_seconds / 8)
+
 
 def runs(terms: Terms, sizes: Sizes) -> tuple[tuple[RunCost, bool], ...]:
     """The runs of a session, each with whether this side is the receiver."""
