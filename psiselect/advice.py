@@ -183,4 +183,4 @@ def advise(task: Mapping[str, Any] | str | os.PathLike[str]) -> Advice:
         given = {name: check(str(name), value) for name, value in task.items()}
     else:
         raise UsageError(f"task: expected a mapping of fields or a file, got {type(task).__name__}", term="task")
-    return Advice(decide(given, costs.Machine(costs.measure)))
+    return Advice(decide(given, costs.Machine(costs.measure, costs.measure_fast)))

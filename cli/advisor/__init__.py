@@ -7,8 +7,9 @@
     conversation      asking for what can still change the answer
     approaches        whether each approach fits, and why; findings: what that table is made of
     case              a decided task, for: cautions, caution_words (warnings), edits (changes), predictions, quantities
-                      (the arithmetic), printed_commands (what to run), elsewhere (what to look for instead),
-                      tools (their names, from tools.toml), branches (what unknown fields would lead to)
+                      (the arithmetic), printed_commands (what to run), fast_protocol (a note beside it),
+                      elsewhere (what to look for instead), tools (their names, from tools.toml), branches (what
+                      unknown fields would lead to)
     answer            all of it, and its JSON; text: in a terminal; report, curves, svg: a page; scaffold: a folder;
                       docs: docs/advisor.md
     words, wording    the words, from words.toml; numbers as people read them

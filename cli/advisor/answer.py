@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from cli.advisor import printed_commands
+from cli.advisor import fast_protocol, printed_commands
 from cli.advisor.approaches import judge
 from cli.advisor.branches import Branch, branches
 from cli.advisor.case import Case
@@ -174,7 +174,7 @@ def _decided(given: Given, rule: Rule, machine: Machine, open_fields: tuple[Bran
         tuple(predict(case, QUANTITIES)),
         tuple(edits(case, given)),
         printed_commands.steps(case.f, case.n, rule.label),
-        tuple(printed_commands.notes(case.f, case.n, rule.label)),
+        (*printed_commands.notes(case.f, case.n, rule.label), *fast_protocol.notes(case)),
         {name: field.default for name, field in BY_NAME.items() if given.get(name) is None},
         open_fields,
     )

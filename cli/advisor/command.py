@@ -139,7 +139,7 @@ def _answer(given: dict[str, Any], ask: bool | None, as_json: bool, save: Path |
             given = converse(given, _prompt, lambda text: click.echo(text, err=True), talk)
         finally:  # however it ends, nothing that was said is lost
             _keep(talk.known, save)
-    return advise(given, costs.Machine(costs.measure))
+    return advise(given, costs.Machine(costs.measure, costs.measure_fast))
 
 
 def _keep(known: dict[str, Any], save: Path | None) -> None:

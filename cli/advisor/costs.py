@@ -1,5 +1,6 @@
-"""Seconds and bytes of the exact protocols: `psi.session.cost`, with this machine measured when the first second is
-asked for.
+"""Seconds and bytes of the exact protocols: `psi.session.cost` and `fast_cost`.
+
+This machine is measured when the first second of a protocol is asked for.
 """
 
 from __future__ import annotations
@@ -9,24 +10,31 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from cli._backend import open_backend
-from psi.agreement.modes import Learner, Reveal
+from psi.agreement.modes import Learner, Reveal, SessionProtocol
 from psi.agreement.terms import KeyTerm, Terms
+from psi.fast.kernels.choice import kernels_beside
 from psi.group.curve25519.portable import available_cores
-from psi.session import cost
+from psi.session import cost, fast_cost
 from psi.session.calibration import calibrate
-from psi.session.cost import Calibration, Sizes
+from psi.session.cost import CONTROL_BYTES, Calibration, Machines, Sizes
+from psi.session.fast_cost import FastCalibration
 
 
 class Machine:
     """This machine's speed, measured once, and only if something needs it."""
 
-    def __init__(self, measure: Callable[[], Calibration]) -> None:
-        self._measure = measure
+    def __init__(self, measure: Callable[[], Calibration], measure_fast: Callable[[], FastCalibration]) -> None:
+        self._measure, self._measure_fast = measure, measure_fast
 
     @cached_property
     def calibration(self) -> Calibration:
         """Seconds of one core for an item."""
         return self._measure()
+
+    @cached_property
+    def fast(self) -> FastCalibration:
+        """The same for the fast protocol."""
+        return self._measure_fast()
 
     @property
     def seconds_to_hash(self) -> float:
@@ -49,6 +57,25 @@ def measure() -> Calibration:
     """Measure this machine with the backend that `psiselect psi` would use; under a second."""
     with open_backend("auto", None) as backend:
         return calibrate(backend, available_cores())
+
+
+def measure_fast() -> FastCalibration:
+    """Measure the fast protocol with the same backend; about a second."""
+    with open_backend("auto", None) as backend:
+        return fast_cost.calibrate(backend, kernels_beside(backend.name), available_cores())
+
+
+def fast_psi(own: int, peer: int, machine: Machine, *, both: bool = False) -> SetCost:
+    """The common items by the fast protocol; the first list's side learns, or both sides do."""
+    terms = Terms(
+        protocol=SessionProtocol.FAST,
+        reveal=Reveal.MATCHES,
+        learn=Learner.BOTH if both else Learner.CONNECT,
+        keys=(KeyTerm("any rule", "0" * 64),),
+    )
+    found = fast_cost.estimate(terms, Sizes(own, peer), Machines.APART, None, None, machine.fast)
+    payload = found.bytes_sent + found.bytes_received - 2 * CONTROL_BYTES
+    return SetCost(found.own_multiplications + found.peer_multiplications, payload, found.seconds)
 
 
 def psi(own: int, peer: int, machine: Machine, *, both: bool = False, sums: bool = False) -> SetCost:

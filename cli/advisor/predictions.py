@@ -15,6 +15,7 @@ from cli.advisor import costs
 from cli.advisor.costs import Machine
 from cli.advisor.numbers import Numbers
 from cli.advisor.predicates import Traits
+from cli.advisor.printed_commands import both_learn
 from cli.advisor.task import Facts, NeedToKnow
 
 
@@ -70,7 +71,7 @@ def psi_cost(s: Setting, both: bool = False, swap: bool = False, sums: bool = Fa
 
 def list_cost(s: Setting, sums: bool = False) -> costs.SetCost:
     """What the exact protocol costs for these lists: both learn where all participants are to. sums: values too."""
-    return psi_cost(s, both=s.f.recipients in ("participants", "public"), sums=sums)
+    return psi_cost(s, both=both_learn(s.f), sums=sums)
 
 
 def shared_items(f: Facts) -> int:

@@ -81,7 +81,7 @@ def _step(who: str, text: str, *more: str) -> Step:
 
 
 def _session(f: Facts, reveal: str, *, listens: tuple[str, ...] = (), connects: tuple[str, ...] = ()) -> Steps:
-    both = reveal == "matches" and _both_learn(f)
+    both = reveal == "matches" and both_learn(f)
     own, other = ("both", "both") if both else ("me", "peer")
     terms = ("--key", "id", "--reveal", reveal, "--learn")
     listen = "psi listen --address 0.0.0.0:7001 --identity keys/b --peer a.crt --input list.csv"
@@ -92,13 +92,14 @@ def _session(f: Facts, reveal: str, *, listens: tuple[str, ...] = (), connects: 
     )
 
 
-def _both_learn(f: Facts) -> bool:
+def both_learn(f: Facts) -> bool:
+    """Do both sides of a session over two lists get the result?"""
     return f.recipients in ("participants", "public")
 
 
 def _matches(f: Facts, n: Numbers) -> Steps:
     output = ("--output", "matched.csv")
-    return _session(f, "matches", listens=output if _both_learn(f) else (), connects=output)
+    return _session(f, "matches", listens=output if both_learn(f) else (), connects=output)
 
 
 def _list_count(f: Facts, n: Numbers) -> Steps:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from cli.advisor import formulas, sources
+from cli.advisor import fast_protocol, formulas, sources
 from cli.advisor.fields import COUNTS, ONE_BIT
 from cli.advisor.predictions import DEMO_DELTA, P_YES, PHONES, Quantity, Setting, psi_cost, shared_items
 
@@ -216,6 +216,10 @@ QUANTITIES: tuple[Q, ...] = (
       lambda s: psi_cost(s).seconds),
     Q("psi_seconds both learn", "multiplications at this machine's measured speed", "s", _lists,
       lambda s: psi_cost(s, both=True).seconds),
+    Q("psi_bytes by the fast protocol, one side learns", "26.5*M + w*n_b + 18,729, M = 1.1*n_a + 256", "bytes",
+      fast_protocol.applies, lambda s: fast_protocol.cost(s).bytes),
+    Q("psi_seconds by the fast protocol, one side learns", "experimental, not reviewed; at this machine's speed", "s",
+      fast_protocol.applies, lambda s: fast_protocol.cost(s).seconds),
     Q("dp_intersection_precision_rr",
       "m*p/(m*p+(n_a-m)*(1-p)), p=e^eps/(1+e^eps); m=expected_value or half", "expected share",
       _items, lambda s: _sets(s, 0, False)),

@@ -10,7 +10,7 @@ import click
 
 from cli import _backend
 from cli._groups import hiding
-from cli._output import print_fields, print_json
+from cli._output import print_fields, print_json, print_table
 from cli._table import QUERY_HELP, TableName
 from cli.psi.addresses import AddressText
 from cli.psi.config import certificates
@@ -27,7 +27,7 @@ from psiselect.base.errors import UsageError
 from psiselect.matching import both_here, network
 from psiselect.matching.choices import Choices, exact
 from psiselect.matching.given import GivenOptions
-from psiselect.matching.prediction import Question, check, predict
+from psiselect.matching.prediction import Question, SideBySide, check, compare
 from psiselect.tables import Table
 from psiselect.words import human_bytes, human_seconds
 
@@ -161,7 +161,8 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
     """Predict seconds, bytes and disk of a run, from a measurement made here and now.
 
     Without --link both parties share this machine, as in `psi local`; with it, each has a machine like this one.
-    Reading the table comes on top.
+    Reading the table comes on top. A table shows both protocols side by side, and which one the CPU and the link
+    favour. The fast protocol is experimental and not reviewed.
 
     \b
     Examples:
@@ -176,10 +177,11 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
     question = Question(own=own, peer=peer, **given)
     check(question)
     with _backend.open_backend(backend, threads) as opened:
-        prediction = predict(question, opened, threads)
+        compared = compare(question, opened, threads)
     if as_json:
-        print_json(prediction.to_json())
+        print_json(compared.to_json())
         return
+    prediction = compared.asked
     found, calibration, status = prediction.cost, prediction.calibration, question.protocol.status
     measured = f"{calibration.backend} on {calibration.cores} cores"
     if isinstance(calibration, Calibration):
@@ -200,5 +202,29 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
             "multiplications": f"{found.own_multiplications:,} here, {found.peer_multiplications:,} there",
             "a tag": f"{found.tag_bytes} bytes: some false match in a session has probability at most 2^-40",
             "measured with": measured,
+        }
+    )
+    _show_both(compared)
+
+
+def _show_both(compared: SideBySide) -> None:
+    """Both protocols, and which one the CPU and the link favour; or why there is no choice."""
+    if compared.fast is None:
+        print_fields({"--protocol fast": compared.refused})
+        return
+    rows = []
+    for each in (compared.ecdh, compared.fast):
+        found, status = each.cost, each.question.protocol.status
+        name = each.question.protocol.value + ("" if status is None else f" ({status})")
+        network = human_seconds(found.network_seconds) if found.link_bits_per_second else "next to nothing"
+        sent = (human_bytes(count) for count in (found.bytes_sent + found.bytes_received, found.bytes_in_sequence))
+        rows.append((name, human_seconds(found.seconds), human_seconds(found.compute_seconds), network, *sent))
+    print_table(("protocol", "time", "compute", "network", "bytes both ways", "in sequence"), rows)
+    choices = {"the CPU favours": compared.by_cpu, "the link favours": compared.by_link, "sooner": compared.by_time}
+    print_fields(
+        {
+            **{words: protocol.value for words, protocol in choices.items() if protocol is not None},
+            "to know of fast": "it protects nothing against a side that gets the result and does not follow the "
+            "protocol",
         }
     )

@@ -221,6 +221,11 @@ class CostEstimate:
     machines: Machines
     memory_bytes: int = 0
 
+    @property
+    def bytes_in_sequence(self) -> int:
+        """Bytes that the link carries one after another: what goes both ways at once counts once."""
+        return round(self.balance_bits_per_second * self.compute_seconds / 8)
+
     def to_dict(self) -> dict[str, Any]:
         """The same, in values that JSON has; the command's `--json` also has what was asked and measured."""
         return {**asdict(self), "bound": self.bound.value, "machines": self.machines.value}

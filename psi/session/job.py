@@ -17,7 +17,6 @@ from psi.agreement.modes import Matching, SessionProtocol, Side
 from psi.agreement.terms import KeyTerm, Terms
 from psi.fast import cost as fast_cost
 from psi.fast.kernels.choice import kernels_beside
-from psi.fast.parameters import MAX_ITEMS
 from psi.group.curve25519.backend import Backend
 from psi.identity.signing import Signer, Verifier
 from psi.inputs import items, values
@@ -249,24 +248,9 @@ class Job:
 
     def _check_room(self) -> None:
         """Whether the fast protocol can take this side's lists. It keeps items in memory, one list at a time."""
-        if self.terms.protocol is not SessionProtocol.FAST:
-            return
-        longest = max(self.sizes)
-        instead = "or use --protocol ecdh on both sides"
-        if longest > MAX_ITEMS:
-            raise UsageError(
-                f"this list has {longest:,} distinct keys; the fast protocol takes at most {MAX_ITEMS:,}: cut the "
-                f"list, {instead}",
-                term="protocol",
-            )
-        needed = fast_cost.memory_bytes(longest, receives=self.side in self.terms.learn.receivers)
-        if needed > self._memory.limit:
-            raise UsageError(
-                f"the fast protocol keeps a list of {longest:,} distinct keys in memory, which takes "
-                f"{needed >> 20:,} MiB, more than the {self._memory.limit >> 20:,} MiB of --memory-limit. Raise it "
-                f"if this machine has the memory, {instead}",
-                term="memory_limit",
-            )
+        if self.terms.protocol is SessionProtocol.FAST:
+            receives = self.side in self.terms.learn.receivers
+            fast_cost.check_room(max(self.sizes), self._memory.limit, receives=receives)
 
     def _add_up(self, amounts: Amounts, declared: int) -> SummedValues:
         """The value of each item: of one key the sum of its rows, of several the row's own."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from psi.agreement.column_terms import ColumnTerms
 from psi.agreement.modes import Comparer, Learner, Matching, Reveal, SessionProtocol, Side
 from psi.agreement.terms import KeyTerm, Terms
+from psi.fast import cost as fast_engine
 from psi.fast.kernels.choice import kernels_beside
+from psi.fast.parameters import MAX_ITEMS
 from psi.group.curve25519.backend import Backend
 from psi.group.curve25519.portable import available_cores
 from psi.session import cost, fast_cost
 from psi.session.calibration import calibrate
 from psi.session.cost import Calibration, CostEstimate
 from psi.session.job import Memory
+from psiselect.base.errors import UsageError
 from psiselect.matching import values
 
 
@@ -100,13 +104,102 @@ class Prediction:
             **self.cost.to_dict(),
         }
 
+    def summary(self) -> dict[str, object]:
+        """The figures by which protocols are compared, as `--json` prints them."""
+        found, status = self.cost, self.question.protocol.status
+        return {
+            **({} if status is None else {"protocol_status": status}),
+            "seconds": found.seconds,
+            "compute_seconds": found.compute_seconds,
+            "network_seconds": found.network_seconds,
+            "bytes": found.bytes_sent + found.bytes_received,
+            "bytes_in_sequence": found.bytes_in_sequence,
+            "bound": found.bound.value,
+            "balance_bits_per_second": found.balance_bits_per_second,
+            "disk_bytes": found.disk_bytes,
+            "memory_bytes": found.memory_bytes,
+        }
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """One session under both protocols.
+
+    Attributes:
+        asked: what is predicted for the protocol that was asked for.
+        ecdh: what is predicted on the curve.
+        fast: what is predicted for the fast protocol, None where it cannot run this session.
+        refused: why it cannot, None where it can.
+    """
+
+    asked: Prediction
+    ecdh: Prediction
+    fast: Prediction | None
+    refused: str | None
+
+    @property
+    def by_cpu(self) -> SessionProtocol | None:
+        """The protocol that computes for less time; None where only one can run."""
+        return self._less(lambda found: found.compute_seconds)
+
+    @property
+    def by_link(self) -> SessionProtocol | None:
+        """The protocol whose bytes pass a slow link sooner; None where only one can run. On the curve both directions
+        are busy at once."""
+        return self._less(lambda found: found.bytes_in_sequence)
+
+    @property
+    def by_time(self) -> SessionProtocol | None:
+        """The protocol that is over sooner; None where only one can run."""
+        return self._less(lambda found: found.seconds)
+
+    def to_json(self) -> dict[str, object]:
+        """As `--json` prints it; enums are not of plain JSON types."""
+        refused = {"refused": self.refused}
+        return {
+            **self.asked.to_json(),
+            "protocols": {
+                SessionProtocol.ECDH.value: self.ecdh.summary(),
+                SessionProtocol.FAST.value: refused if self.fast is None else self.fast.summary(),
+            },
+            "favoured": {
+                name: None if protocol is None else protocol.value
+                for name, protocol in (("cpu", self.by_cpu), ("link", self.by_link), ("time", self.by_time))
+            },
+        }
+
+    def _less(self, figure: Callable[[CostEstimate], float]) -> SessionProtocol | None:
+        if self.fast is None:
+            return None
+        return SessionProtocol.FAST if figure(self.fast.cost) < figure(self.ecdh.cost) else SessionProtocol.ECDH
+
 
 def check(question: Question) -> Terms:
     """The terms, under which lists of these lengths can meet. Raises UsageError."""
     terms = question.terms
     sizes = {Side.CONNECT: question.own, Side.LISTEN: question.peer}
     terms.check_totals({side: terms.declared_size(size) for side, size in sizes.items()})
+    if question.protocol is SessionProtocol.FAST:
+        if question.peer > MAX_ITEMS:
+            raise UsageError(
+                f"the peer's list has {question.peer:,} distinct keys; the fast protocol takes at most {MAX_ITEMS:,}: "
+                "use --protocol ecdh on both sides",
+                term="protocol",
+            )
+        fast_engine.check_room(question.own, _limit(question), receives=question.learn != "peer")
     return terms
+
+
+def compare(question: Question, backend: Backend, threads: int | None) -> SideBySide:
+    """Measure this machine, in about two seconds, and predict for both protocols. threads: of the backend, None for all
+    cores. Raises UsageError."""
+    check(question)
+    ecdh = predict(replace(question, protocol=SessionProtocol.ECDH), backend, threads)
+    try:
+        fast = predict(replace(question, protocol=SessionProtocol.FAST), backend, threads)
+    except UsageError as error:
+        return SideBySide(ecdh, ecdh, None, str(error))
+    return SideBySide(fast if question.protocol is SessionProtocol.FAST else ecdh, ecdh, fast, None)
 
 
 def predict(question: Question, backend: Backend, threads: int | None) -> Prediction:
@@ -116,7 +209,7 @@ def predict(question: Question, backend: Backend, threads: int | None) -> Predic
     sizes = cost.Sizes(
         terms.declared_size(question.own), terms.declared_size(question.peer), key_bytes=question.key_bytes
     )
-    limit = Memory.usual_limit() if question.memory_limit is None else question.memory_limit
+    limit = _limit(question)
     cores = threads or available_cores()
     machines = cost.Machines.SHARED if question.link is None else cost.Machines.APART
     if question.protocol is SessionProtocol.FAST:
@@ -125,3 +218,7 @@ def predict(question: Question, backend: Backend, threads: int | None) -> Predic
     calibration = calibrate(backend, cores)
     machine = cost.Machine(calibration, machines, question.link, limit)
     return Prediction(question, calibration, cost.estimate(terms, sizes, machine))
+
+
+def _limit(question: Question) -> int:
+    return Memory.usual_limit() if question.memory_limit is None else question.memory_limit

@@ -7,8 +7,11 @@ from typing import Any
 from cli.advisor import examples
 from cli.advisor.costs import Machine
 from psi.session.cost import Calibration
+from psi.session.fast_cost import FastCalibration
 
-MACHINE = Machine(lambda: Calibration("test", 2, 2e-5, 1e-6, 1e-6))
+MACHINE = Machine(
+    lambda: Calibration("test", 2, 2e-5, 1e-6, 1e-6), lambda: FastCalibration("test", 2, 0.02, 1e-6, 2e-6, 3e-6, 4e-6)
+)
 
 
 def known(name: str) -> dict[str, Any]:

@@ -58,8 +58,8 @@ def session(
     def wait() -> None:
         try:
             ended[0] = psiselect.listen(  # type: ignore[call-overload,assignment,misc]
-                *("127.0.0.1:0", acme), key="mail:email", identity=folder / "acme", peer=folder / "globex.crt",
-                listening=listening, **{**SLOW, "timeout": 60, **(listen or {})},
+                *("127.0.0.1:0", acme), identity=folder / "acme", peer=folder / "globex.crt",
+                listening=listening, **{**SLOW, "timeout": 60, "key": "mail:email", **(listen or {})},
             )  # fmt: skip
         except BaseException as error:  # noqa: BLE001 - looked at by the test
             ended[0] = error  # type: ignore[assignment]
@@ -71,8 +71,8 @@ def session(
     ready.wait()
     try:
         ended[1] = psiselect.connect(
-            *(where[0], globex), key="e:email", identity=folder / "globex", peer=folder / "acme.crt",
-            **{**SLOW, "timeout": 60, **(connect or {})},
+            *(where[0], globex), identity=folder / "globex", peer=folder / "acme.crt",
+            **{**SLOW, "timeout": 60, "key": "e:email", **(connect or {})},
         )  # fmt: skip
     except BaseException as error:  # noqa: BLE001 - looked at by the test
         ended[1] = error  # type: ignore[assignment]

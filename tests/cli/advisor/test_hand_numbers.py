@@ -181,6 +181,12 @@ HAND = (
     # (6000*20 + 3000*1)/2 + 3000*1 = 64,500 us.
     Hand("psi_seconds one side learns", LISTS, 0.0445),
     Hand("psi_seconds both learn", LISTS, 0.0445 + 0.0645),
+    # 22*64 slots. Receiver: 212*32 bytes for seeds, 5,088 + 32 for trees, 1, and 26.5 each slot; sender: seeds, tags of
+    # 8 bytes. Eight frames with a header of 5 bytes each.
+    Hand("psi_bytes by the fast protocol, one side learns", LISTS,
+         2 * 212 * 32 + 5120 + 1 + 26.5 * 1408 + 8 * 3000 + 8 * 5),
+    # 20 ms, 1 + 4 us for each of the 1,000 items and 2 + 3 us for each of the 3,000.
+    Hand("psi_seconds by the fast protocol, one side learns", LISTS, 0.02 + 0.005 + 0.015),
     # e^e = 9: a bit is kept with 9/10. 360 of 400 are reported, and 60 of the 600 others.
     Hand("dp_intersection_precision_rr", LISTS, 360 / 420),
     Hand("dp_intersection_precision_rr", {**LISTS, "expected_value": None}, 450 / 500),  # half of the shorter list

@@ -19,7 +19,7 @@ import psiselect
 from cli.main import root
 from psi.accounts.records import SignedRecord
 from psi.fast import cost as fast_cost
-from psi.session import job
+from psi.fast import parameters
 from psiselect import InputError, PolicyError, RemoteError, UsageError
 
 FAST: dict[str, Any] = {"protocol": "fast"}
@@ -214,8 +214,8 @@ def test_a_list_that_it_cannot_take_is_refused_before_anybody_is_called(monkeypa
     with pytest.raises(UsageError, match="in memory, which takes") as caught:
         psiselect.match(table, table, key="e", memory_limit=needed - 1, **FAST)
     assert caught.value.term == "memory_limit"
-    monkeypatch.setattr(job, "MAX_ITEMS", 1000)
+    monkeypatch.setattr(parameters, "MAX_ITEMS", 1000)
     psiselect.match(table, table, key="e", **FAST)
-    monkeypatch.setattr(job, "MAX_ITEMS", 999)
+    monkeypatch.setattr(parameters, "MAX_ITEMS", 999)
     with pytest.raises(UsageError, match="at most 999"):
         psiselect.match(table, table, key="e", **FAST)
