@@ -32,6 +32,11 @@ ADAPTERS = {
     "psiselect.matching.guard": {CLOCK},
     "psiselect.matching.records": {FILES, CLOCK},
     "psiselect.matching.observing": {CLOCK},
+    "psiselect.matching.renewal": {CLOCK},
+    "psiselect.matching.served": {CLOCK},
+    "psiselect.matching.service_state": {CLOCK},
+    "psiselect.matching.serving": {CLOCK, SOCKETS},
+    "psiselect.talk": {CLOCK},
     "psiselect.matching.placed": {FILES},
     "psiselect.matching.public": {SOCKETS},  # asyncio, whose loops wait for a thread
     # Measured, to choose what suits the machine.
