@@ -26,8 +26,9 @@ from psi.tables.files import STANDARD_INPUT
 from psiselect.base.errors import UsageError
 from psiselect.matching import both_here, network
 from psiselect.matching.choices import Choices, exact
-from psiselect.matching.given import GivenOptions, for_sessions
+from psiselect.matching.given import GivenOptions
 from psiselect.matching.prediction import Question, check, predict
+from psiselect.matching.session_files import for_sessions
 from psiselect.tables import Table
 from psiselect.words import human_bytes, human_seconds
 

@@ -21,11 +21,12 @@ from psiselect.matching import asked, serving
 from psiselect.matching.answers import MatchResult
 from psiselect.matching.asked import IdentityLike, PeerLike, SessionKeywords, Texts
 from psiselect.matching.choices import Choices
-from psiselect.matching.given import GivenOptions, for_sessions
+from psiselect.matching.given import GivenOptions
 from psiselect.matching.own_side import check_options, tell_of_rows
 from psiselect.matching.public import Cancel, public, talk
 from psiselect.matching.results import Found, together
 from psiselect.matching.serving import Order, ServiceEnd, Stay
+from psiselect.matching.session_files import for_sessions
 from psiselect.matching.spare import Spare
 
 _DAY = 86_400.0

@@ -24,9 +24,10 @@ from psi.transport.memory import MemoryChannel, memory_pair
 from psiselect.base.errors import PsiselectError, TransportError
 from psiselect.matching import kept, network
 from psiselect.matching.choices import Choices
-from psiselect.matching.given import GivenOptions, for_sessions
+from psiselect.matching.given import GivenOptions
 from psiselect.matching.own_side import check_options, open_backend, read
 from psiselect.matching.served import Sessions
+from psiselect.matching.session_files import for_sessions
 from support.steps import Steps
 
 PEER = {"acme": "globex", "globex": "acme"}
