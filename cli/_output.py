@@ -11,7 +11,6 @@ import enum
 import io
 import os
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -28,7 +27,6 @@ from cli._wrapping import wrapped
 from psiselect.base import durable
 from psiselect.base.errors import OutputError
 from psiselect.records import json_text, plain_value
-from psiselect.words import human_seconds
 
 # Piped tables are for programs and files: wide enough not to wrap a fingerprint.
 _PIPED_WIDTH = 200
@@ -166,37 +164,6 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-class ProgressLines:
-    """What a long run says of its progress where there is no terminal: a line each minute, none in a short run.
-
-    Called with how much is done, and of how much; 0 while that is not known. tell: takes the line and both numbers.
-    clock: seconds, like `time.monotonic`.
-    """
-
-    EVERY_SECONDS = 60.0
-
-    def __init__(
-        self, what: str, tell: Callable[[str, int, int], None], clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._what = what
-        self._tell = tell
-        self._clock = clock
-        self._began = self._told = clock()
-
-    def __call__(self, done: int, total: int) -> None:
-        now = self._clock()
-        if now - self._told < self.EVERY_SECONDS:
-            return
-        self._told = now
-        spent = now - self._began
-        text = f"{self._what}: waiting for the peer, {human_seconds(spent)} elapsed"
-        if 0 < done <= total:
-            left = human_seconds(spent * (total - done) / done)
-            text = f"{self._what}: {100 * done // total}% done, {human_seconds(spent)} elapsed, "
-            text += f"about {left} left" if done < total else "waiting for the peer"
-        self._tell(text, done, total)
 
 
 def printable(text: str) -> str:

@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from psiselect.matching.beforehand import check, estimate, normalize
     from psiselect.matching.calls import connect, connect_async, listen, listen_async, match
     from psiselect.matching.calls_by_files import answer, finish, offer
+    from psiselect.matching.calls_to_serve import serve
+    from psiselect.matching.serving import ServiceEnd
     from psiselect.results import (
         Election,
         JointSum,
@@ -104,6 +106,8 @@ _EXPORTS = {
     "answer": "psiselect.matching.calls_by_files",
     "finish": "psiselect.matching.calls_by_files",
     "offer": "psiselect.matching.calls_by_files",
+    "serve": "psiselect.matching.calls_to_serve",
+    "ServiceEnd": "psiselect.matching.serving",
     "poll": "psiselect.poll",
     "release": "psiselect.release",
     "Election": "psiselect.results",
@@ -147,6 +151,7 @@ __all__ = [
     "RemoteError",
     "ResourceError",
     "Selection",
+    "ServiceEnd",
     "TransportError",
     "UsageError",
     "__version__",
@@ -167,6 +172,7 @@ __all__ = [
     "poll",
     "release",
     "select",
+    "serve",
 ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from psi.transport.tlschannel import TlsChannel
 from psiselect.base import threads
 from psiselect.base.errors import CancelError, PsiselectError
 from psiselect.base.events import SafeLogger, event
+from psiselect.words import human_seconds
 
 LOGGER = SafeLogger("psiselect.session")
 LOOK_SECONDS = 0.1  # between two looks at whether the caller has cancelled
@@ -56,6 +58,37 @@ def no_display(keys: int) -> Iterator[Progress]:
 def unobserved(setup: Setup, identity: Identity, peer: PeerIdentity, run: Callable[[], SessionResult]) -> SessionResult:
     """A session that leaves nothing in a log."""
     return run()
+
+
+class ProgressLines:
+    """What a long run says of its progress where there is no terminal: a line each minute, none in a short run.
+
+    Called with how much is done, and of how much; 0 while that is not known. tell: takes the line and both numbers.
+    clock: seconds, like `time.monotonic`.
+    """
+
+    EVERY_SECONDS = 60.0
+
+    def __init__(
+        self, what: str, tell: Callable[[str, int, int], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._what = what
+        self._tell = tell
+        self._clock = clock
+        self._began = self._told = clock()
+
+    def __call__(self, done: int, total: int) -> None:
+        now = self._clock()
+        if now - self._told < self.EVERY_SECONDS:
+            return
+        self._told = now
+        spent = now - self._began
+        text = f"{self._what}: waiting for the peer, {human_seconds(spent)} elapsed"
+        if 0 < done <= total:
+            left = human_seconds(spent * (total - done) / done)
+            text = f"{self._what}: {100 * done // total}% done, {human_seconds(spent)} elapsed, "
+            text += f"about {left} left" if done < total else "waiting for the peer"
+        self._tell(text, done, total)
 
 
 @dataclass(frozen=True)

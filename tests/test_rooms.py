@@ -32,6 +32,12 @@ ADAPTERS = {
     "psiselect.matching.guard": {CLOCK},
     "psiselect.matching.records": {FILES, CLOCK},
     "psiselect.matching.observing": {CLOCK},
+    "psiselect.matching.renewal": {CLOCK},
+    "psiselect.matching.served": {CLOCK},
+    "psiselect.matching.service_state": {CLOCK},
+    "psiselect.matching.serving": {CLOCK},
+    "psiselect.matching.session_files": {FILES},
+    "psiselect.talk": {CLOCK},
     "psiselect.matching.placed": {FILES},
     "psiselect.matching.public": {SOCKETS},  # asyncio, whose loops wait for a thread
     # Measured, to choose what suits the machine.
@@ -93,6 +99,7 @@ ADAPTERS = {
     "psiselect.advice": {CLOCK},
     "psiselect.elections.draws": {FILES, CLOCK},
     "psiselect.poll": {FILES},
+    "psiselect.polling": {FILES},
     # The page: a loopback socket, the file that lets the browser in, uploads, idle time.
     "psiselect.ui.folder": {FILES},
     "psiselect.ui.idle": {CLOCK},

@@ -6,8 +6,7 @@
     columns, values, policy, records: groups of options; shared_terms: the file of terms
     results    what was found, in words or as JSON; talk: notices and progress
     runs       the sessions that a policy has counted
-    serve, served: a listener that stays up, its sessions; renewal: its certificates; service_state: what it says
-    serve_options: its options; config: these in a file
+    serve      a listener that stays up, told by signals; serve_options: its options; config: these in a file
     json_log   its log; log_writer: where log lines go
 
 What a session is put together from is in `psiselect.matching`.

@@ -17,7 +17,7 @@ from cli.psi.config import certificates
 from cli.psi.help_groups import SessionCommand
 from cli.psi.options import estimate_options, local_options, session_options
 from cli.psi.results import Printed
-from cli.psi.serve_options import SERVE_OPTIONS, Service, for_sessions
+from cli.psi.serve_options import SERVE_OPTIONS, Service
 from cli.psi.talk import TALK
 from psi.agreement.modes import Comparer, Reveal, SessionProtocol, Side
 from psi.session.cost import Calibration
@@ -28,6 +28,7 @@ from psiselect.matching import both_here, network
 from psiselect.matching.choices import Choices, exact
 from psiselect.matching.given import GivenOptions
 from psiselect.matching.prediction import Question, SideBySide, check, compare
+from psiselect.matching.session_files import for_sessions
 from psiselect.tables import Table
 from psiselect.words import human_bytes, human_seconds
 
@@ -72,8 +73,6 @@ def listen(ctx: click.Context, /, addresses: tuple[str, ...], given: GivenOption
     from cli.psi.serve import serve as run_service
 
     choices = Choices.of(Side.LISTEN, for_sessions(given), TALK, service.speaker(given.as_json))
-    if choices.means.resume:
-        raise UsageError("--serve keeps no sessions; leave out --resume, or listen for one session", term="resume")
     if service.check:
         check_service(choices, given.as_json)
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,10 +11,8 @@ import click
 from cli._options import options
 from cli.psi import config
 from cli.psi.results import Printed
-from psi.accounts.session_file import SESSION_FIELD
 from psi.transport.address import Address
 from psiselect.base.errors import UsageError
-from psiselect.matching.given import GivenOptions
 
 if TYPE_CHECKING:
     from psi.serve.serving import ServeLimits
@@ -141,28 +139,3 @@ SERVE_OPTIONS = options(
         "before the session begins.",
     ),
 )
-
-
-def for_sessions(given: GivenOptions) -> GivenOptions:
-    """The same options, with names of files that are each session's own. Raises UsageError."""
-    return replace(
-        given,
-        output=_named("--output", given.output, ".csv"),
-        record=_named("--record", given.record, ".json"),
-    )
-
-
-def _named(option: str, path: Path | str | None, ending: str) -> Path | None:
-    """A folder becomes a pattern in it. Raises UsageError for one file that all sessions would write."""
-    if path is None:
-        return None
-    if isinstance(path, str):
-        raise UsageError(f"{option}: --serve writes to files of this machine; name a folder", term="output")
-    if path.is_dir():
-        return path / f"{SESSION_FIELD}{ending}"
-    if SESSION_FIELD not in path.name:
-        raise UsageError(
-            f"{option} {path}: with --serve, name a folder that exists, or a file with {SESSION_FIELD} in its name, "
-            f"such as {path.with_name(f'{path.stem}-{SESSION_FIELD}{path.suffix or ending}')}"
-        )
-    return path

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 from cli import _backend
-from cli._output import ProgressLines, progress, say
-from psiselect.talk import Progress, Talk
+from cli._output import progress, say
+from psiselect.talk import Progress, ProgressLines, Talk
 
 
 @contextlib.contextmanager

@@ -272,6 +272,11 @@ class Server:
         self._stopping.set()
         self._listener.close()
 
+    def join(self, seconds: float) -> None:
+        """After `stop_accepting`, wait until nobody is let in any more; at most so long."""
+        if self._accepting is not None:
+            self._accepting.join(seconds)
+
     def break_off(self, why: str, last: Frame | None = None) -> None:
         """End all sessions; each peer gets `last`, where there is one."""
         for session in self._inside():

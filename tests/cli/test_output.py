@@ -12,10 +12,10 @@ from rich.console import Console
 
 from cli import _output
 from cli._fitting import fit
-from cli._output import ProgressLines
 from cli.psi.talk import shown
 from psi.agreement.modes import Reveal
 from psiselect import words
+from psiselect.talk import ProgressLines
 
 
 def test_text_from_elsewhere_cannot_move_the_cursor_or_be_markup(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.resources
+import inspect
 import subprocess
 import sys
 
@@ -37,6 +38,12 @@ def test_every_error_of_the_tree_is_exported() -> None:
     tree = {name for name, kind in vars(psiselect.base.errors).items() if isinstance(kind, type)}
     assert tree <= set(psiselect.__all__)
     assert all(issubclass(getattr(psiselect, name), psiselect.PsiselectError) for name in tree)
+
+
+def test_there_are_at_most_twenty_names_beside_results_and_errors() -> None:
+    public = {name: getattr(psiselect, name) for name in psiselect.__all__ if not name.startswith("_")}
+    results = {name for name, found in public.items() if inspect.isclass(found) and name not in ("Identity", "Ledger")}
+    assert len(public.keys() - results) == 20
 
 
 def test_other_names_are_refused() -> None:

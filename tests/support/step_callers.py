@@ -13,8 +13,6 @@ import pytest
 
 from cli.psi import group
 from cli.psi.results import Printed
-from cli.psi.serve_options import for_sessions
-from cli.psi.served import Sessions
 from cli.psi.talk import TALK
 from psi.agreement.modes import Side
 from psi.identity.identity import Identity
@@ -28,6 +26,8 @@ from psiselect.matching import kept, network
 from psiselect.matching.choices import Choices
 from psiselect.matching.given import GivenOptions
 from psiselect.matching.own_side import check_options, open_backend, read
+from psiselect.matching.served import Sessions
+from psiselect.matching.session_files import for_sessions
 from support.steps import Steps
 
 PEER = {"acme": "globex", "globex": "acme"}

@@ -49,6 +49,9 @@ both = psiselect.match("a.csv", "b.csv", key="mail", key_b="e", value_max=Decima
 made: psiselect.FileResult = psiselect.offer("a.csv", key="m", identity=me, peer="a.crt", out="o", state="s")
 psiselect.answer(made.file, "b.csv", key="m", identity=me, peer="b.crt", out="a")
 psiselect.finish("a", state="s", table=object(), rows=False).to_dict()
+ended: psiselect.ServiceEnd = psiselect.serve(
+    "*:7001", "a.csv", key="mail", identity=me, peer=["b.crt"], found=print, refused=print, cancel=stop, grace=5
+)
 cost: psiselect.CostEstimate = psiselect.estimate(5, 6, link="1M", reveal="count")
 checked: psiselect.Checked = psiselect.check("a.csv", key="m", null=["-"])
 psiselect.normalize(["x"], "email")

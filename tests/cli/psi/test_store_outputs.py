@@ -14,10 +14,10 @@ from support.step_callers import both, connecting, listening
 from support.steps import Steps
 from support.stores import get, put, s3_server
 
-from cli.psi import serve_options
 from psi.agreement.modes import Side
 from psi.tables.stores import StoreAddress, StoreTarget
 from psiselect.base.errors import OutputError, UsageError
+from psiselect.matching import session_files
 from psiselect.tables import Table
 
 LIST = b"mail,id\nann@x.example,1\nbob@x.example,2\n"
@@ -141,7 +141,7 @@ def test_a_folder_without_room_is_named(s3: object, tmp_path: Path) -> None:
 
 def test_a_listener_that_stays_up_writes_here() -> None:
     with pytest.raises(UsageError, match="--serve writes to files of this machine"):
-        serve_options._named("--output", "s3://lists/a.csv", ".csv")
+        session_files._named("--output", "s3://lists/a.csv", ".csv")
 
 
 def test_a_table_is_fetched_once_and_afresh_for_the_next_session(s3: object, tmp_path: Path) -> None:

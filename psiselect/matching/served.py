@@ -8,9 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast
 
-from cli._errors import EXIT_BUG, classify
-from cli._output import ProgressLines
-from cli.psi import json_log
 from psi.agreement.modes import Side
 from psi.group.curve25519.backend import Backend
 from psi.identity.identity import PeerIdentity
@@ -24,21 +21,29 @@ from psi.session.job import Job
 from psi.session.session import SessionResult
 from psi.transport.channel import Channel
 from psiselect.base import threads
-from psiselect.base.errors import MinimumError, OutputError, PolicyError, RemoteError, TransportError
-from psiselect.base.events import event
+from psiselect.base.errors import (
+    EXIT_BUG,
+    MinimumError,
+    OutputError,
+    PolicyError,
+    RemoteError,
+    TransportError,
+    classify,
+)
+from psiselect.base.events import SafeLogger, event
 from psiselect.matching.guard import Admission, Guard
 from psiselect.matching.own_side import OwnSide, Parties
 from psiselect.matching.records import SessionRecords
 from psiselect.matching.results import Results
-from psiselect.talk import Talk
+from psiselect.talk import ProgressLines, Talk
 
-LOGGER = json_log.LOGGER
+LOGGER = SafeLogger("psiselect")
 
 _GENERATIONS = 4  # of certificates that a session may have been accepted with
 
 
 class Sessions:
-    """Runs sessions as the command's options say, any number at once. The policy's file is read for each, and so is
+    """Runs sessions as was asked, any number at once. The policy's file is read for each, and so is
     the table if it is a new one.
 
     talk: takes notices. room: for what a session leaves.

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cli.psi.served import Sessions
 from psi.serve import expiry
 from psi.serve.current_table import CurrentTable
 from psi.serve.facts import READY, ServiceFacts, exposition
 from psi.serve.serving import Server, SessionSlots
 from psi.transport.health import Health, Page, TextPage
 from psi.transport.heartbeat import Heartbeat
+from psiselect.matching.served import Sessions
 
 _NO_METRICS = "metrics need another package: pip install 'psiselect[serve]'"
 

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from cli.psi import json_log
-from cli.psi.served import Sessions
 from psi.serve.expiry import ExpiryNotice, ExpiryWatch, days_left
 from psi.transport.credentials import Credentials
 from psi.transport.listener import Listener
@@ -16,8 +14,7 @@ from psiselect.base.events import event
 from psiselect.matching.choices import PeerChoice
 from psiselect.matching.guard import Guard
 from psiselect.matching.own_side import load_parties
-
-LOGGER = json_log.LOGGER
+from psiselect.matching.served import LOGGER, Sessions
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from cli.psi import service_state
-from cli.psi.renewal import Renewal
-from cli.psi.served import Sessions
-from cli.psi.service_state import ServiceState
 from psi.identity.identity import Identity
 from psi.serve.facts import Traffic
 from psi.serve.serving import Counts, ServedSession
 from psi.transport.health import Health, TextPage
 from psiselect.base.errors import TransportError
+from psiselect.matching import service_state
 from psiselect.matching.choices import PeerChoice
 from psiselect.matching.guard import Guard
 from psiselect.matching.own_side import Parties
 from psiselect.matching.records import SessionRecords
+from psiselect.matching.renewal import Renewal
+from psiselect.matching.served import Sessions
+from psiselect.matching.service_state import ServiceState
 from psiselect.talk import Talk
 
 DAY = timedelta(days=1)
