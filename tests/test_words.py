@@ -15,7 +15,7 @@ from psiselect.base import errors
 
 ROOT = Path(__file__).parent.parent
 # Rooms whose sentences have moved.
-ROOMS = ("psi/tables",)
+ROOMS = ("psi/accounts", "psi/offline", "psi/tables")
 # The tree of errors, as modules call them.
 TREE = {name for name, found in vars(errors).items() if isinstance(found, type) and issubclass(found, Exception)}
 # What only programmers read: a call that is wrong in the source.
