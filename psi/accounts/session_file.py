@@ -18,5 +18,5 @@ def new_file_of_session(path: Path, transcript: bytes, *, again: bool = False) -
         return path
     found = path.with_name(path.name.replace(SESSION_FIELD, transcript[:8].hex()))
     if os.path.lexists(found) and not again:
-        raise words.exists(found)
+        raise words.already_there(found)
     return found

@@ -145,7 +145,7 @@ def not_made_for(path: Path, option: str) -> str:
     return f"{path} is not a file that psiselect made for --{option}; choose another name"
 
 
-def exists(path: Path) -> InputError:
+def already_there(path: Path) -> InputError:
     return InputError(f"{path} exists already, and a session's file is never written over; move it away")
 
 
