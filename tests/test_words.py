@@ -15,7 +15,7 @@ from psiselect.base import errors
 
 ROOT = Path(__file__).parent.parent
 # Rooms whose sentences have moved.
-ROOMS = ("psi/accounts", "psi/identity", "psi/offline", "psi/resume", "psi/tables")
+ROOMS = ("psi/accounts", "psi/identity", "psi/offline", "psi/resume", "psi/tables", "psi/transport")
 # The tree of errors, as modules call them.
 TREE = {name for name, found in vars(errors).items() if isinstance(found, type) and issubclass(found, Exception)}
 # What only programmers read: a call that is wrong in the source.
