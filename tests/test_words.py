@@ -15,7 +15,7 @@ from psiselect.base import errors
 
 ROOT = Path(__file__).parent.parent
 # Rooms whose sentences have moved.
-ROOMS = ("psi/tables",)
+ROOMS = ("psi/accounts", "psi/identity", "psi/offline", "psi/resume", "psi/tables", "psi/transport")
 # The tree of errors, as modules call them.
 TREE = {name for name, found in vars(errors).items() if isinstance(found, type) and issubclass(found, Exception)}
 # What only programmers read: a call that is wrong in the source.
@@ -24,7 +24,7 @@ SENTENCE = 4  # words
 # Texts for machines: statements of SQL, what a library says, expressions.
 FOR_MACHINES = (
     *("SELECT ", "PRAGMA ", "SET ", "UPDATE ", "INSERT ", "CREATE ", "HTTP/1.1 "),
-    *("(?:", ".*(?:", "^[", "canceling |", "invalid byte sequence for encoding", "unable to open database file"),
+    *("<", "(?:", ".*(?:", "^[", "canceling |", "invalid byte sequence for encoding", "unable to open database file"),
 )
 
 

@@ -6,6 +6,7 @@
     audit            one party's own log; results_file: the results of a listener that stays up
     line_file        what these two are on disk
     session_file     names of files that each session writes anew
+    words            every error
 
 Rule: private to its side; no identifier, key or cell is ever written here.
 """

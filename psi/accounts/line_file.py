@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from psi.accounts import words
 from psiselect.base.durable import AppendLog, whole_lines
-from psiselect.base.errors import OutputError
 
 FORMAT = "psiselect-1"
 MAX_LINE = 1 << 16
@@ -19,8 +19,6 @@ def opened(path: Path, field: str, option: str) -> AppendLog:
         path,
         whole_lines(b'{"%s":"%s",' % (field.encode(), FORMAT.encode()), MAX_LINE),
         tail=2 * MAX_LINE,  # a whole line and a torn one behind it
-        failed=lambda reason: OutputError(
-            f"cannot write the {option} file {path}: {reason}; make room, or name another file with --{option}"
-        ),
-        foreign=f"{path} is not a file that psiselect made for --{option}; choose another name",
+        failed=lambda reason: words.line_not_written(path, option, reason),
+        foreign=words.not_made_for(path, option),
     )

@@ -14,9 +14,10 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
+from psi.accounts import words
 from psi.agreement.modes import Comparer, Reveal, SessionProtocol
 from psiselect.base import toml_file
-from psiselect.base.errors import InputError, PolicyError
+from psiselect.base.errors import PolicyError
 
 _MAX_COUNT = 1_000_000
 _MAX_SIZE = 1 << 40
@@ -91,16 +92,13 @@ class Policy:
         try:
             return cls(path, _state(table, path), _peers(table))
         except _FieldError as error:
-            raise InputError(f"{path}: field '{error.name}' {error.problem}", term=error.name) from None
+            raise words.wrong_field(path, error.name, error.problem) from None
 
     def rules(self, fingerprint: bytes) -> PeerRules:
         """The rules for a peer. Raises PolicyError for one that the policy does not name."""
         found = self.peers.get(fingerprint)
         if found is None:
-            raise PolicyError(
-                f"the policy {self.path} names no peer with fingerprint {fingerprint.hex()}; add a [[peer]] if it may",
-                term="peer",
-            )
+            raise words.unknown_peer(self.path, fingerprint)
         return found
 
     def check(self, fingerprint: bytes, request: Request) -> None:
@@ -108,42 +106,40 @@ class Policy:
         rules = self.rules(fingerprint)
         for reveal in request.reveals:
             if reveal not in rules.reveal:
-                raise self._refusal("reveal", f"does not have {reveal.value}")
+                raise self._refusal("reveal", words.not_revealed(reveal.value))
         for column in request.columns:
             if column not in rules.columns:
-                raise self._refusal("columns", "does not have a column that --key or --value names")
+                raise self._refusal("columns", words.KEY_COLUMN)
         for column in request.send_columns:
             if column not in rules.send_columns:
-                raise self._refusal("send_columns", "does not have a column that --send names")
+                raise self._refusal("send_columns", words.SENT_COLUMN)
         if request.output_rows and not rules.output_rows:
-            raise self._refusal("output_rows", "is false; leave --output out, or say rows=False in a program")
+            raise self._refusal("output_rows", words.NO_ROWS)
         if (request.min_matches or 0) < rules.min_matches:
-            raise self._refusal(
-                "min_matches", f"is {rules.min_matches}; agree with the peer on a --min-matches of that"
-            )
+            raise self._refusal("min_matches", words.minimum(rules.min_matches))
         if rules.min_matches_by not in (None, request.min_matches_by):
             raise self._refusal(
                 "min_matches_by",
-                f'is "{rules.min_matches_by.value}"; agree with the peer on --min-matches-by of that',
+                words.comparer(rules.min_matches_by.value),
             )
         if request.protocol not in rules.protocols:
-            allowed = " and ".join(sorted(protocol.value for protocol in rules.protocols))
-            raise self._refusal("protocols", f"allows {allowed}; agree with the peer on that as --protocol")
+            allowed = sorted(protocol.value for protocol in rules.protocols)
+            raise self._refusal("protocols", words.only_protocols(allowed))
         if request.own_size is not None and request.own_size > rules.max_own_size:
-            raise self._refusal("max_own_size", f"is {rules.max_own_size:,}; this list is longer")
+            raise self._refusal("max_own_size", words.own_size(rules.max_own_size))
 
     def check_peer_size(self, fingerprint: bytes, size: int) -> None:
         """Raises PolicyError when the peer declares a longer list than it may."""
         most = self.rules(fingerprint).max_peer_size
         if size > most:
-            raise self._refusal("max_peer_size", f"is {most:,}; the peer declares {size:,} items")
+            raise self._refusal("max_peer_size", words.peer_size(most, size))
 
     def beside(self, name: str) -> Path:
         """A path as the policy writes it, relative to the policy's folder."""
         return _beside(self.path, name)
 
     def _refusal(self, name: str, problem: str) -> PolicyError:
-        return PolicyError(f"the policy {self.path} refuses this session: its '{name}' {problem}", term=name)
+        return words.refused(self.path, name, problem)
 
 
 class _FieldError(Exception):
@@ -158,7 +154,7 @@ class _FieldError(Exception):
 def _state(table: dict[str, Any], path: Path) -> Path:
     name = table.pop("state", f"{path.name}.runs")
     if not isinstance(name, str) or not name or "\0" in name:
-        raise _FieldError("state", 'is the path of a file, such as "weekly.runs"')
+        raise _FieldError("state", words.STATE)
     return _beside(path, name)
 
 
@@ -169,26 +165,24 @@ def _beside(path: Path, name: str) -> Path:
 def _peers(table: dict[str, Any]) -> dict[bytes, PeerRules]:
     tables = table.pop("peer", None)
     if not isinstance(tables, list) or not tables or not all(isinstance(peer, dict) for peer in tables):
-        raise _FieldError("peer", "is missing: a policy has a [[peer]] with a fingerprint for each peer")
+        raise _FieldError("peer", words.NO_PEER)
     general = _rules(table, "")
     peers: dict[bytes, PeerRules] = {}
     for number, peer in enumerate(tables, start=1):
         where = f"peer {number}: "
         fingerprint = peer.pop("fingerprint", None)
         if not isinstance(fingerprint, str) or not _FINGERPRINT.fullmatch(fingerprint):
-            raise _FieldError(f"{where}fingerprint", "is 64 lower-case hex digits; see `psiselect identity show`")
+            raise _FieldError(f"{where}fingerprint", words.FINGERPRINT)
         if not isinstance(peer.pop("name", ""), str):
-            raise _FieldError(f"{where}name", "is a text; it is a note to the reader of the policy")
+            raise _FieldError(f"{where}name", words.NAME)
         found = general | _rules(peer, where)
         for field in fields(PeerRules):
             if field.name not in found and field.default is MISSING:
-                raise _FieldError(
-                    f"{where}{field.name}", "is said neither for this peer nor for all; a policy says all"
-                )
+                raise _FieldError(f"{where}{field.name}", words.FIELD_MISSING)
         if "ledger" in found and found["reveal"] != {Reveal.NOISY_COUNT}:
-            raise _FieldError(f"{where}ledger", "pays for noisy-count only; let 'reveal' be [\"noisy-count\"]")
+            raise _FieldError(f"{where}ledger", words.LEDGER_OF_NOISE)
         if bytes.fromhex(fingerprint) in peers:
-            raise _FieldError(f"{where}fingerprint", "is named twice")
+            raise _FieldError(f"{where}fingerprint", words.NAMED_TWICE)
         peers[bytes.fromhex(fingerprint)] = PeerRules(**found)
     return peers
 
@@ -198,14 +192,14 @@ def _rules(table: dict[str, Any], where: str) -> dict[str, Any]:
     for name, value in table.items():
         parse = _PARSERS.get(name)
         if parse is None:
-            raise _FieldError(f"{where}{name}", f"is not known; the fields are {', '.join(_PARSERS)}")
+            raise _FieldError(f"{where}{name}", words.unknown_field(_PARSERS))
         found[name] = parse(value, f"{where}{name}")
     return found
 
 
 def _texts(value: object, name: str, least: int = 1) -> list[str]:
     if not isinstance(value, list) or len(value) < least or not all(isinstance(text, str) for text in value):
-        raise _FieldError(name, "is a list of texts" + (", at least one" if least else ""))
+        raise _FieldError(name, words.SOME_TEXTS if least else words.TEXTS)
     return value
 
 
@@ -213,7 +207,7 @@ def _reveal(value: object, name: str) -> frozenset[Reveal]:
     known = {reveal.value: reveal for reveal in Reveal}
     texts = _texts(value, name)
     if not known.keys() >= set(texts):
-        raise _FieldError(name, f"lists modes: {', '.join(known)}")
+        raise _FieldError(name, words.modes(known))
     return frozenset(known[text] for text in texts)
 
 
@@ -221,45 +215,45 @@ def _protocols(value: object, name: str) -> frozenset[SessionProtocol]:
     known = {protocol.value: protocol for protocol in SessionProtocol}
     texts = _texts(value, name)
     if not known.keys() >= set(texts):
-        raise _FieldError(name, f"lists protocols: {', '.join(known)}")
+        raise _FieldError(name, words.protocols(known))
     return frozenset(known[text] for text in texts)
 
 
 def _flag(value: object, name: str) -> bool:
     if not isinstance(value, bool):
-        raise _FieldError(name, "is true or false")
+        raise _FieldError(name, words.FLAG)
     return value
 
 
 def _size(value: object, name: str) -> int:
     if type(value) is not int or not 0 <= value <= _MAX_SIZE:
-        raise _FieldError(name, f"is a whole number from 0 to {_MAX_SIZE:,}")
+        raise _FieldError(name, words.whole_number(0, _MAX_SIZE))
     return value
 
 
 def _runs(value: object, name: str) -> Allowance:
     if not isinstance(value, dict) or value.keys() != {"count", "per"}:
-        raise _FieldError(name, 'has the form {count = 2, per = "7d"}')
+        raise _FieldError(name, words.RUNS)
     count, per = value["count"], value["per"]
     if type(count) is not int or not 1 <= count <= _MAX_COUNT:
-        raise _FieldError(f"{name}.count", f"is a whole number from 1 to {_MAX_COUNT:,}")
+        raise _FieldError(f"{name}.count", words.whole_number(1, _MAX_COUNT))
     found = _PERIOD.fullmatch(per) if isinstance(per, str) else None
     if found is None:
-        raise _FieldError(f"{name}.per", 'is a number of hours, days or weeks, such as "12h", "7d" or "2w"')
+        raise _FieldError(f"{name}.per", words.PERIOD)
     return Allowance(count, int(found[1]) * _UNITS[found[2]], per)
 
 
 def _comparer(value: object, name: str) -> Comparer:
     if value not in [who.value for who in Comparer]:
-        raise _FieldError(name, 'is "learner" or "other"')
+        raise _FieldError(name, words.COMPARER)
     return Comparer(value)
 
 
 def _ledger(value: object, name: str) -> Charge:
     if not isinstance(value, dict) or value.keys() != {"file", "dataset"}:
-        raise _FieldError(name, 'has the form {file = "weekly.budget", dataset = "customers"}')
+        raise _FieldError(name, words.LEDGER)
     if not all(isinstance(text, str) and text and "\0" not in text for text in value.values()):
-        raise _FieldError(name, "has texts for its file and dataset")
+        raise _FieldError(name, words.LEDGER_TEXTS)
     return Charge(value["file"], value["dataset"])
 
 

@@ -12,17 +12,17 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
+from psi.accounts import words
 from psi.agreement.column_terms import ColumnTerms
 from psi.agreement.modes import SessionProtocol, Side
 from psi.agreement.terms import PROTOCOL_VERSION, Terms
 from psi.identity.identity import PeerIdentity
 from psi.protocol import messages
 from psiselect.base import strict_json
-from psiselect.base.errors import InputError, RemoteError
+from psiselect.base.errors import RemoteError
 
 MAX_BYTES = strict_json.MAX_BYTES
 _FORMAT = "psiselect-1"
-_NOT_CANONICAL = "not in canonical form: it was edited or written by another program"
 _HEX = frozenset("0123456789abcdef")
 _MAX_SIZE = 1 << 40
 _MAX_TIME = 1 << 40
@@ -53,7 +53,7 @@ class SignedRecord:
             body = strict_json.decode(data, "record")
             _names(body, {"certificates", "record", "signatures"}, "the file")
             if strict_json.encode(body) + b"\n" != data:
-                raise RemoteError(_NOT_CANONICAL)
+                raise words.in_record(words.NOT_CANONICAL)
             _check_content(strict_json.field(body, "record", dict, "record"))
             signatures = _by_side(body, "signatures", str)
             certificates = _by_side(body, "certificates", str)
@@ -63,10 +63,10 @@ class SignedRecord:
                 {side: _certificate(text, f"{source}: {side.value}") for side, text in certificates.items()},
             )
             if record.encode() != data:
-                raise RemoteError(_NOT_CANONICAL)  # a certificate in another form of PEM
+                raise words.in_record(words.NOT_CANONICAL)  # a certificate in another form of PEM
         except RemoteError as error:  # the strict decoder speaks of peers; a file's fault is the file's
             reason = str(error).replace("the peer's record", "it")
-            raise InputError(f"{source}: not a whole session record ({reason})", term=error.term) from None
+            raise words.no_record(source, reason, error.term) from None
         return record
 
     def verify(self) -> None:
@@ -75,13 +75,11 @@ class SignedRecord:
         for side in Side:
             certificate = self.certificates[side]
             if certificate.fingerprint.hex() != self.content["fingerprints"][side.value]:
-                raise RemoteError(f"the {side.value} certificate is not the one that the record names")
+                raise words.other_certificate(side.value)
             try:
                 certificate.verify(self.signatures[side], messages.signed_bytes("record", side, signed))
             except RemoteError:
-                raise RemoteError(
-                    f"the {side.value} side's signature does not verify: {certificate.name} did not sign this record"
-                ) from None
+                raise words.not_signed(side.value, certificate.name) from None
 
     def side_of(self, fingerprint: bytes) -> Side | None:
         """The side that holds a certificate; None when neither does."""
@@ -94,9 +92,9 @@ def _check_content(content: dict[str, Any]) -> None:
     names = {"counts", "fingerprints", "record", "sizes", "terms", "time", "transcript"}
     _names(content, names | {"status"} if fast else names, "the record")
     if fast and content["status"] != SessionProtocol.FAST.status:
-        raise RemoteError("its status is not that of its protocol", term="status")
+        raise words.in_record(words.STATUS, "status")
     if strict_json.field(content, "record", str, "record") != _FORMAT:
-        raise RemoteError("another version's record", term="record")
+        raise words.in_record(words.OTHER_FORMAT, "record")
     _check_terms(content["terms"])
     _number(strict_json.field(content, "time", int, "record"), _MAX_TIME, "time")
     sizes = _by_side(content, "sizes", list)
@@ -114,28 +112,28 @@ def _check_content(content: dict[str, Any]) -> None:
 def _check_terms(terms: dict[str, Any]) -> None:
     # A record outlives the version that made it: the form has been the same in all of them.
     if not 1 <= strict_json.field(terms, "version", int, "record") <= PROTOCOL_VERSION:
-        raise RemoteError("the terms are of another version of the protocol", term="version")
+        raise words.in_record(words.OTHER_VERSION, "version")
     _names(terms, set(TERM_NAMES) - ({"protocol"} - terms.keys()), "the terms")
     if "protocol" in terms and terms["protocol"] != SessionProtocol.FAST.identifier:
-        raise RemoteError("the terms name an unknown protocol", term="protocol")
+        raise words.in_record(words.UNKNOWN_PROTOCOL, "protocol")
     keys = strict_json.field(terms, "keys", list, "record")
     for key in keys:
         if not isinstance(key, dict):
-            raise RemoteError("a key of the terms is malformed", term="keys")
+            raise words.in_record(words.KEY_OF_TERMS, "keys")
         _names(key, {"rule", "digest"}, "a key")
     if terms["columns"] is not None:
         ColumnTerms.decode(strict_json.field(terms, "columns", dict, "record"))
     nested = ("keys", "columns")
     plain = [value for name, value in terms.items() if name not in nested] + [v for key in keys for v in key.values()]
     if not keys or not all(value is None or type(value) in (str, int) for value in plain):
-        raise RemoteError("a term is malformed", term="terms")
+        raise words.in_record(words.TERM, "terms")
     if not all(value.isprintable() for value in plain if isinstance(value, str)):
-        raise RemoteError("a term is not printable", term="terms")
+        raise words.in_record(words.TERM_NOT_PRINTABLE, "terms")
 
 
 def _names(value: dict[str, Any], names: set[str], what: str) -> None:
     if value.keys() != names:
-        raise RemoteError(f"{what} has missing or unknown fields")
+        raise words.in_record(words.other_fields(what))
 
 
 def _by_side(value: dict[str, Any], name: str, kind: type) -> dict[Side, Any]:
@@ -146,23 +144,23 @@ def _by_side(value: dict[str, Any], name: str, kind: type) -> dict[Side, Any]:
 
 def _number(value: int, most: int, name: str) -> None:
     if not 0 <= value <= most:
-        raise RemoteError(f"an impossible number in '{name}'", term=name)
+        raise words.in_record(words.impossible_number(name), name)
 
 
 def _numbers(values: list[Any], count: int, most: int, name: str) -> None:
     if not values or len(values) != count or not all(type(value) is int for value in values):
-        raise RemoteError(f"'{name}' is not a list of {count} whole numbers", term=name)
+        raise words.in_record(words.not_numbers(name, count), name)
     for value in values:
         _number(value, most, name)
 
 
 def _hex(text: str, size: int, name: str) -> bytes:
     if len(text) != 2 * size or not _HEX.issuperset(text):
-        raise RemoteError(f"'{name}' is not {size} bytes in lower-case hex", term=name)
+        raise words.in_record(words.not_hex(name, size), name)
     return bytes.fromhex(text)
 
 
 def _certificate(text: str, source: str) -> PeerIdentity:
     if not text.isascii():
-        raise RemoteError("a certificate is malformed", term="certificates")
+        raise words.in_record(words.CERTIFICATE, "certificates")
     return PeerIdentity.from_pem(text.encode("ascii"), source)

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
+from psi.accounts import words
 from psi.accounts.policy import Allowance
 from psiselect.base import durable
 from psiselect.base.durable import Connection
-from psiselect.base.errors import InputError, PolicyError
+from psiselect.base.errors import InputError
 
 APPLICATION_ID = 0x70735231  # "psR1", in the file's header
 _SCHEMA = (
@@ -47,10 +47,7 @@ class SessionCounter:
         except FileExistsError:
             pass
         except OSError as error:
-            raise InputError(
-                f"cannot create {self.path}, where sessions are counted: {error.strerror}; name a file in a local "
-                "folder that can be written as the policy's 'state'"
-            ) from None
+            raise words.no_counter(self.path, error.strerror) from None
         with self._writing():
             pass
 
@@ -71,17 +68,8 @@ class SessionCounter:
                 connection.execute("INSERT INTO run (peer, at) VALUES (?, ?)", (peer, now))
         if not allowed:
             free = begun[len(begun) - allowance.count] + allowance.seconds
-            raise PolicyError(
-                f"the policy's sessions with this peer in {allowance.per}: {allowance.count}; begun: {len(begun)}; the "
-                f"next may begin at {datetime.fromtimestamp(free, UTC):%Y-%m-%d %H:%M:%S} UTC"
-                + (
-                    f". The counter has seen a clock at {datetime.fromtimestamp(latest, UTC):%Y-%m-%d %H:%M:%S} UTC, "
-                    "later than now; if that was wrong, see `psiselect psi runs show`"
-                    if latest > given + _WORTH_TELLING
-                    else ""
-                ),
-                term="runs",
-            )
+            ahead = latest if latest > given + _WORTH_TELLING else None
+            raise words.sessions_used_up(allowance.count, allowance.per, len(begun), free, ahead)
 
     def count(self, peer: bytes) -> int:
         """All sessions that were ever counted for a peer."""
@@ -135,9 +123,7 @@ class SessionCounter:
                 raise self._unusable(str(error)) from None
 
     def _unusable(self, reason: str) -> InputError:
-        return InputError(
-            f"{self.path}, where sessions are counted, cannot be used ({reason}); without it no session is allowed"
-        )
+        return words.counter_unusable(self.path, reason)
 
     def _prepare(self, connection: Connection) -> None:
         """Write the schema into an empty file; refuse any other that is not ours."""
@@ -145,9 +131,7 @@ class SessionCounter:
         if found == APPLICATION_ID:
             return
         if found or connection.execute("SELECT count(*) FROM sqlite_master").fetchone() != (0,):
-            raise InputError(
-                f"{self.path} is not where psiselect counts sessions; name another file as the policy's 'state'"
-            )
+            raise words.not_a_counter(self.path)
         for statement in _SCHEMA:
             connection.execute(statement)
 

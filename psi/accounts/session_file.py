@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from psiselect.base.errors import InputError
+from psi.accounts import words
 
 SESSION_FIELD = "{session}"
 
@@ -18,5 +18,5 @@ def new_file_of_session(path: Path, transcript: bytes, *, again: bool = False) -
         return path
     found = path.with_name(path.name.replace(SESSION_FIELD, transcript[:8].hex()))
     if os.path.lexists(found) and not again:
-        raise InputError(f"{found} exists already, and a session's file is never written over; move it away")
+        raise words.already_there(found)
     return found

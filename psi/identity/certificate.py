@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.x509.oid import ExtensionOID, NameOID
 
+from psi.identity import words
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import InputError
 
 # The arc 2.25 is free for anyone's UUIDs (ITU-T X.667); this one is the UUID fc033bcd-6326-4673-9454-883f8c5c517f.
 ENCRYPTION_KEY_OID = x509.ObjectIdentifier("2.25.334982244762999623178565394930301948287")
@@ -65,7 +65,7 @@ def parse(der: bytes, source: str) -> Parsed:
             raise ValueError("not a signature of whole bytes")
         problem = _problem(certificate)
         if problem:
-            raise InputError(f"{source}: {problem}")
+            raise words.no_certificate(source, problem)
         signing_key = certificate.public_key()
         if not isinstance(signing_key, Ed25519PublicKey):
             raise TypeError
@@ -77,10 +77,7 @@ def parse(der: bytes, source: str) -> Parsed:
             certificate.not_valid_after_utc,
         )
     except PARSE_ERRORS:
-        raise InputError(
-            f"{source}: not the certificate of a psiselect identity; ask the peer for the .crt file of "
-            "`psiselect identity create`"
-        ) from None
+        raise words.not_an_identity(source) from None
 
 
 def issue(
@@ -133,21 +130,18 @@ def _problem(certificate: x509.Certificate) -> str | None:
     """Why a certificate is not an identity's, for a reader who may have picked the wrong file; None if it may be."""
     extensions = certificate.extensions
     if certificate.version is not x509.Version.v3:
-        return "not a certificate of version 3"
+        return words.VERSION_3
     constraints = extensions.get_extension_for_class(x509.BasicConstraints).value
     usage = extensions.get_extension_for_class(x509.KeyUsage).value
     if constraints.ca or usage.key_cert_sign:
-        return (
-            "the certificate of an authority (CA); pinned, it could vouch for strangers, so only certificates with "
-            "CA:FALSE are accepted"
-        )
+        return words.AUTHORITY
     if not usage.digital_signature:
-        return "the certificate's key may not sign"
+        return words.MAY_NOT_SIGN
     unknown = [e.oid.dotted_string for e in extensions if e.critical and e.oid not in _UNDERSTOOD]
     if unknown:
-        return f"the certificate has the critical extension {unknown[0]}, which is unknown here"
+        return words.unknown_extension(unknown[0])
     if certificate.issuer != certificate.subject:
-        return "the certificate was issued by another party; only self-signed ones are accepted"
+        return words.OF_ANOTHER
     certificate.verify_directly_issued_by(certificate)
     return None
 

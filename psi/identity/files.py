@@ -16,7 +16,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from psiselect.base.errors import InputError
+from psi.identity import words
 
 _MAX_FILE_BYTES = 1 << 16
 _DESCRIPTOR = re.compile(r"/dev/stdin|/(?:dev|proc/self)/fd/[0-9]+")
@@ -75,33 +75,25 @@ def judge(path: Path | str, access: KeyAccess, user: int, groups: set[int]) -> s
     others = access.mode & 0o077
     if not others:
         return None
-    told = f"{path}: others can read this private key (mode {access.mode:04o})"
+    told = words.open_to_others(path, access.mode)
     if not others & 0o022:
         if access.read_only:
-            return f"{told}. It is mounted read-only, so it is used as it is; mount it with mode 0400 or 0440"
+            return words.mounted(told)
         in_group = access.group in groups and others & 0o040 and not others & 0o007
         if access.owner == 0 != user and in_group:
-            return (
-                f"{told}. It belongs to root, so it is used as it is; keep other accounts out of group {access.group}"
-            )
+            return words.of_root(told, access.group)
     if user in (0, access.owner):
-        raise InputError(f"{told}; run `chmod 600 {path}`, or create a new identity if somebody may have")
-    raise InputError(
-        f"{told}, and only its owner can change that; use a copy that belongs to your account and has mode 0600, or "
-        "create a new identity if somebody may have read it"
-    )
+        raise words.close_it(told, path)
+    raise words.copy_it(told)
 
 
 def _only_prefix(folder: Path) -> Path:
     try:
         found = sorted(path.stem for path in folder.glob("[!.]*.key"))
     except OSError as error:
-        raise InputError(f"cannot read the folder {folder}: {error.strerror}") from None
+        raise words.unreadable_folder(folder, error.strerror) from None
     if len(found) != 1:
-        raise InputError(
-            f"{folder}: this folder holds {len(found)} files that end in .key; expected NAME.key and NAME.crt of one "
-            f"identity, or name one of them, such as {folder}/NAME"
-        )
+        raise words.not_one_key(folder, len(found))
     return folder / found[0]
 
 
@@ -120,9 +112,9 @@ def _read(path: Path | str, what: str, *, secret: bool) -> tuple[bytes, str | No
                 note = _judge_open_file(path, file.fileno())
             content = file.read(_MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise InputError(f"cannot read {what} {path}: {error.strerror}") from None
+        raise words.unreadable(what, path, error.strerror) from None
     if len(content) > _MAX_FILE_BYTES:
-        raise InputError(f"{path}: too large for {what}")
+        raise words.too_large(what, path)
     return content, note
 
 

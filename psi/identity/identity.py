@@ -26,10 +26,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
-from psi.identity import certificate, files
+from psi.identity import certificate, files, words
 from psiselect.base import durable
 from psiselect.base.entropy import Entropy, SystemEntropy
-from psiselect.base.errors import InputError, OutputError, RemoteError, UsageError
 
 DEFAULT_DAYS = 3 * 365
 MAX_DAYS = 10 * 365
@@ -76,11 +75,9 @@ class PeerIdentity:
         try:
             certificates = x509.load_pem_x509_certificates(text)
         except certificate.PARSE_ERRORS:
-            raise InputError(
-                f"{source}: not a certificate in PEM; expected the .crt file of `psiselect identity create`"
-            ) from None
+            raise words.not_pem(source) from None
         if len(certificates) != 1:
-            raise InputError(f"{source}: holds {len(certificates)} certificates; expected one, and no chain")
+            raise words.several(source, len(certificates))
         return cls.from_der(certificates[0].public_bytes(serialization.Encoding.DER), source)
 
     @classmethod
@@ -108,21 +105,16 @@ class PeerIdentity:
         """Raises InputError, with the date, when the certificate has expired or is not valid yet."""
         now = now or datetime.now(UTC)
         if now > self.not_after:
-            raise InputError(
-                f"the certificate of {self.name} expired on {_date(self.not_after)}; its owner has to create a new "
-                "identity and hand out the new certificate"
-            )
+            raise words.expired(self.name, self.not_after)
         if now < self.not_before:
-            raise InputError(
-                f"the certificate of {self.name} is not valid before {_date(self.not_before)}; check both clocks"
-            )
+            raise words.not_valid_yet(self.name, self.not_before)
 
     def verify(self, signature: bytes, message: bytes) -> None:
         """Check `signature` over `message`. Raises RemoteError when this identity did not make it."""
         try:
             self._signing_key.verify(signature, _SIGNATURE_CONTEXT + message)
         except InvalidSignature:
-            raise RemoteError(f"a signature of {self.name} does not verify") from None
+            raise words.not_signed(self.name) from None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -148,10 +140,7 @@ class Identity:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         """Raises UsageError: a copy in another process, in a queue or on disk is one more place that holds the keys."""
-        raise UsageError(
-            "an identity holds private keys, so it is neither pickled nor copied; hand on its path, and load it with "
-            "Identity.load where it is needed"
-        )
+        raise words.never_copied()
 
     @property
     def name(self) -> str:
@@ -179,12 +168,9 @@ class Identity:
         Raises InputError when the folder cannot be written.
         """
         if not isinstance(name, str) or not certificate.valid_name(name):
-            raise UsageError(
-                f"{name!r} cannot name an identity: use 1 to 63 ASCII letters, digits, '.', '_' or '-', the first "
-                "one a letter or digit, and no ending .key or .crt"
-            )
+            raise words.bad_name(name)
         if not 1 <= days <= MAX_DAYS:
-            raise UsageError(f"an identity is valid for 1 to {MAX_DAYS} days, not {days}")
+            raise words.bad_days(days, MAX_DAYS)
         prefix = Path(_path(folder)) / name
         certificate_path, key_path = files.paths(prefix)
         entropy = entropy or SystemEntropy()
@@ -205,12 +191,9 @@ class Identity:
                 raise
             durable.sync_folder(prefix.parent)
         except FileExistsError:
-            raise UsageError(
-                f"{prefix}.key or {prefix}.crt exists, and an identity is never overwritten; choose another name, or "
-                "remove both files if no peer relies on them"
-            ) from None
+            raise words.already_there(prefix) from None
         except OSError as error:
-            raise OutputError(f"cannot write {prefix}.key and {prefix}.crt: {error.strerror}") from None
+            raise words.not_written(prefix, error.strerror) from None
         return cls(
             PeerIdentity.from_der(issued.public_bytes(serialization.Encoding.DER), str(certificate_path)),
             certificate_path,
@@ -244,9 +227,7 @@ class Identity:
             text, note = files.read_secret(key_path, "the private key")
         signing_key, decryption_key = _private_keys(text, key_path)
         if signing_key.public_key() != public._signing_key or decryption_key.public_key() != public.encryption_key:
-            raise InputError(
-                f"{key_path}: holds other keys than {certificate_path}; both come from one `identity create`"
-            )
+            raise words.other_keys(key_path, certificate_path)
         return cls(public, certificate_path, key_path, decryption_key, signing_key, note)
 
     @property
@@ -268,9 +249,7 @@ def _private_keys(text: bytes, path: Path) -> tuple[Ed25519PrivateKey, X25519Pri
             return signing_key, decryption_key
     except (ValueError, TypeError, UnsupportedAlgorithm):
         pass
-    raise InputError(
-        f"{path}: not the private keys of an identity; expected the .key file of `psiselect identity create`"
-    )
+    raise words.no_keys(path)
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:
@@ -291,12 +270,8 @@ def _pem(key: Ed25519PrivateKey | X25519PrivateKey) -> bytes:
     )
 
 
-def _date(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M UTC")
-
-
 def _path(path: Path | str) -> Path | str:
     """Raises UsageError for what is no path, such as what a program got elsewhere."""
     if not isinstance(path, str | os.PathLike):
-        raise UsageError(f"expected a path, such as keys/NAME, got {type(path).__name__}")
+        raise words.no_path(path)
     return path

@@ -6,6 +6,7 @@
     manifest  what a directory lists; directory: its files on this machine's disk
     state     what an offerer must keep, secret, until the answer comes
     answered  which offers a party has answered
+    words     every error
 
 Rule: an offer is answered once.
 """

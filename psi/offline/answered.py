@@ -16,8 +16,8 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+from psi.offline import words
 from psiselect.base.durable import AppendLog
-from psiselect.base.errors import InputError, PolicyError
 
 _TITLE = b"psiselect-1 answered offers\n"
 _DATE = "%Y-%m-%dT%H:%M:%SZ"
@@ -51,12 +51,8 @@ class AnsweredOffers:
             self.path,
             _whole,
             title=_TITLE,
-            failed=lambda reason: InputError(
-                f"cannot use {self.path}, where answered offers are remembered: {reason}; without it no offer is "
-                "answered"
-            ),
-            foreign=f"{self.path} is damaged, or not where psiselect remembers answered offers; name another file with "
-            "--state",
+            failed=lambda reason: words.not_remembered(self.path, reason),
+            foreign=words.not_of_answers(self.path),
         )
 
 
@@ -71,8 +67,4 @@ def _refuse(offer: bytes, log: AppendLog) -> None:
     for entry in log.entries():
         known, date = entry.decode().split()
         if known == offer.hex():
-            raise PolicyError(
-                f"this offer was answered on {date}, and an offer is answered once: a second answer would show what "
-                "changed in the list; ask the peer for a new offer",
-                term="offer",
-            )
+            raise words.answered(date)

@@ -20,7 +20,7 @@ from psi.agreement.modes import Matching, Reveal, Side
 from psi.agreement.terms import Terms
 from psi.group import masking
 from psi.group.curve25519.scalar import Scalar
-from psi.offline import chunks
+from psi.offline import chunks, words
 from psi.offline.chunks import PREFIX_BYTES, ColumnForm, contents_digest
 from psi.offline.exchange import Beginning, Exchange, OperationCount, Progress, beginning, changed, require_offline
 from psi.offline.manifest import Listed, ManifestReader
@@ -31,7 +31,6 @@ from psi.protocol.run import RunContext, refuse_repeats
 from psi.protocol.schedule import PlannedRun, operations, plan, size_of
 from psi.protocol.setup import Setup
 from psi.session.session import SessionResult
-from psiselect.base.errors import RemoteError, UsageError
 from psiselect.base.packed import U8
 
 _TAKEN_AT_ONCE = 1 << 20  # replies, which are read from disk in the order of the own tokens
@@ -61,13 +60,13 @@ def require_parts(agreed: Terms) -> None:
     """Raises UsageError for terms that directories do not carry out."""
     require_offline(agreed)
     for there, term, what in (
-        (agreed.reveal is Reveal.NOISY_COUNT, "reveal", "noisy-count adds records, which one machine has to draw"),
-        (agreed.pad_to is not None, "pad_to", "padding adds records, which one machine has to draw"),
-        (agreed.columns is not None, "columns", "columns that travel with a match go by session or by single files"),
-        (agreed.matching is Matching.ONE_TO_ONE, "matching", "one-to-one links the keys of a row, in random order"),
+        (agreed.reveal is Reveal.NOISY_COUNT, "reveal", words.NOISE_BY_PARTS),
+        (agreed.pad_to is not None, "pad_to", words.PADDING_BY_PARTS),
+        (agreed.columns is not None, "columns", words.COLUMNS_BY_PARTS),
+        (agreed.matching is Matching.ONE_TO_ONE, "matching", words.LINKS_BY_PARTS),
     ):
         if there:
-            raise UsageError(f"a directory cannot do this: {what}; exchange single files, or use a session", term=term)
+            raise words.not_by_parts(what, term)
 
 
 def offer(setup: Setup, write: WriteColumn, progress: Progress) -> Offered:
@@ -287,7 +286,7 @@ class _Finishing:
         store.discard(self._elements)
         joined = store.join(own, names)
         if not joined.equal.all():  # as many replies as elements, all named differently: so each has one
-            raise RemoteError("the peer's replies do not name the elements of the offer")
+            raise words.replies_unnamed()
         for column in (own, names):
             store.discard(column)
         for begin in range(0, len(joined.rows), _TAKEN_AT_ONCE):

@@ -19,6 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from psi.agreement.modes import Reveal
+from psi.offline import words
 from psi.store import rows
 from psiselect.base.entropy import Entropy
 from psiselect.base.errors import RemoteError
@@ -149,9 +150,9 @@ def unseal(key: bytes, form: ColumnForm, sealed: bytes) -> tuple[ChunkEntry, U8]
 def check_entries(form: ColumnForm, entries: Sequence[ChunkEntry], total: int) -> None:
     """Raises RemoteError unless these can be the chunks of `total` values, each one in order after the one before."""
     if sum(entry.count for entry in entries) != total or not all(1 <= e.count <= CHUNK_VALUES for e in entries):
-        raise RemoteError(f"the manifest does not list the {total:,} {form.kind.value} of list {form.list}")
+        raise words.total_of_manifest(total, form.kind.value, form.list)
     if len({entry.digest for entry in entries}) != len(entries):
-        raise RemoteError(f"the manifest lists a chunk of {form.name} twice")
+        raise words.chunk_twice(form.name)
     for before, after in itertools.pairwise(entries):
         low, high = before.last, after.first
         if form.distinct:
@@ -168,11 +169,8 @@ def contents_digest(entries: Sequence[ChunkEntry]) -> bytes:
 
 
 def _damaged(form: ColumnForm) -> RemoteError:
-    return RemoteError(
-        f"a chunk of {form.name} does not open: it was changed on its way, or belongs to another directory; ask for "
-        "the directory again"
-    )
+    return words.damaged_chunk(form.name)
 
 
 def _unordered(form: ColumnForm) -> RemoteError:
-    return RemoteError(f"the peer's {form.kind.value} of list {form.list} are not in ascending order, each one once")
+    return words.unordered(form.kind.value, form.list)

@@ -16,12 +16,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from psi.offline import chunks
+from psi.offline import chunks, words
 from psi.offline.chunks import ChunkEntry, ColumnForm
 from psi.offline.manifest import MOST_BYTES, Listed
 from psiselect.base import atomic, durable
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import InputError, OutputError, RemoteError, UsageError
+from psiselect.base.errors import InputError, RemoteError
 from psiselect.base.packed import U8
 
 MANIFEST = "manifest.parquet"
@@ -33,9 +33,9 @@ _PART_BYTES = 48 << 20
 def require_new(folder: Path) -> None:
     """Raises UsageError when the directory is there already, OutputError when it cannot be made."""
     if folder.exists():
-        raise UsageError(f"{folder} exists; name a directory that does not exist yet", term="out")
+        raise words.directory_exists(folder)
     if not folder.absolute().parent.is_dir():
-        raise OutputError(f"cannot write {folder}: name a directory in a folder that exists")
+        raise words.no_folder(folder)
 
 
 class DirectoryWriter:
@@ -88,9 +88,11 @@ class DirectoryWriter:
 
 def read_manifest(folder: Path) -> bytes:
     """The manifest of a directory, nothing of it checked. Raises InputError."""
-    found = [row for path in _parts(folder / MANIFEST, missing=_unfinished(folder)) for row in _rows(path, "manifest")]
+    found = [
+        row for path in _parts(folder / MANIFEST, missing=words.unfinished(folder)) for row in _rows(path, "manifest")
+    ]
     if len(found) != 1 or len(found[0]) > MOST_BYTES:
-        raise InputError(f"{folder / MANIFEST} is not a manifest: it has {len(found)} rows, not one")
+        raise words.rows_of_manifest(folder / MANIFEST, len(found))
     return found[0]
 
 
@@ -101,7 +103,7 @@ def read_column(folder: Path, key: bytes, listed: Listed) -> Iterator[U8]:
     numbers = {entry.digest: number for number, entry in enumerate(listed.entries)}
     left = set(range(len(listed.entries)))
     places: list[tuple[int, Path, Sequence[int]]] = []
-    for path in _parts(folder / form.name, missing=_unfinished(folder)) if numbers else ():
+    for path in _parts(folder / form.name, missing=words.unfinished(folder)) if numbers else ():
         held: list[int] = []
         for sealed in _rows(path, "sealed"):
             number = _known(form, key, sealed, listed, numbers)[0]
@@ -112,16 +114,16 @@ def read_column(folder: Path, key: bytes, listed: Listed) -> Iterator[U8]:
         if held:
             places.append((held[0], path, held))
     if left:
-        raise RemoteError(f"{len(left):,} chunks of {form.name} are missing; ask for the directory again")
+        raise words.chunks_missing(len(left), form.name)
     for _, path, numbered in sorted(places, key=lambda place: place[0]):
         again = iter(numbered)
         for sealed in _rows(path, "sealed"):
             number, values = _known(form, key, sealed, listed, numbers)
             if number != next(again, None):
-                raise InputError(f"{path} changed while it was read; run the command again")
+                raise words.changed(path)
             yield values
         if next(again, None) is not None:
-            raise InputError(f"{path} changed while it was read; run the command again")
+            raise words.changed(path)
 
 
 def _known(form: ColumnForm, key: bytes, sealed: bytes, listed: Listed, numbers: dict[bytes, int]) -> tuple[int, U8]:
@@ -133,20 +135,16 @@ def _known(form: ColumnForm, key: bytes, sealed: bytes, listed: Listed, numbers:
 
 
 def _other(form: ColumnForm) -> RemoteError:
-    return RemoteError(f"the chunks of {form.name} are not those that the manifest lists; ask for the directory again")
+    return words.other_chunks(form.name)
 
 
-def _unfinished(folder: Path) -> str:
-    return f"{folder} is not a whole directory of the offline exchange; ask for it again"
-
-
-def _parts(place: Path, missing: str) -> list[Path]:
+def _parts(place: Path, missing: InputError) -> list[Path]:
     try:
         if place.is_file():
             return [place]
         return sorted(path for path in place.iterdir() if not path.name.startswith(("_", ".")))
     except OSError:
-        raise InputError(missing) from None
+        raise missing from None
 
 
 def _rows(path: Path, column: str) -> Iterator[bytes]:
@@ -154,15 +152,15 @@ def _rows(path: Path, column: str) -> Iterator[bytes]:
     with _readable(path), pq.ParquetFile(path) as file:
         schema = file.schema_arrow
         if schema.names != [column] or schema.field(0).type not in (pa.binary(), pa.large_binary()):
-            raise InputError(f"{path} is not a part of the offline exchange: it has other columns than '{column}'")
+            raise words.not_a_part(path, column)
         for group in range(file.metadata.num_row_groups):
             if file.metadata.row_group(group).column(0).compression != "UNCOMPRESSED":
-                raise InputError(f"{path} is compressed; a part of the offline exchange is not")
+                raise words.compressed(path)
         # A row at a time: repeated rows, which a few bytes can stand for, are then refused at the second one.
         for batch in file.iter_batches(batch_size=1, use_threads=False):
             for value in batch.column(0):
                 if not value.is_valid:
-                    raise InputError(f"{path} has a row without content")
+                    raise words.empty_row(path)
                 yield value.as_py()
 
 
@@ -171,7 +169,7 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"cannot read {path}: it is not a whole Parquet file; ask for the directory again") from error
+        raise words.not_parquet(path) from error
 
 
 def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:

@@ -33,6 +33,7 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from psi.agreement.modes import Side
 from psi.identity.identity import Identity, PeerIdentity
+from psi.offline import words
 from psi.protocol import messages
 from psi.transport.wire import Frame, FrameDecoder
 from psiselect.base.entropy import Entropy
@@ -181,10 +182,7 @@ class Reader:
         try:
             self.author.verify(signature, _signed(kind, self.id))
         except RemoteError:
-            raise RemoteError(
-                f"{source}: its signature does not verify: it was changed on its way, or {self.author.name} did not "
-                "make it; ask for it again"
-            ) from None
+            raise words.not_signed(source, self.author.name) from None
 
     def frames(self) -> Iterator[Frame]:
         """Decrypt and cut into frames. Raises RemoteError for content that is malformed, InputError when the file is no
@@ -214,7 +212,7 @@ class Reader:
             # A chunk read here that was not checked before: only the author could have sealed it, so it is decrypted
             # or refused like any other, and nothing comes of the content when the end does not agree.
             if last and digest.digest() != self._digest:
-                raise InputError(f"{self._source} changed while it was read; run the command again")
+                raise words.changed(self._source)
             try:
                 yield cipher.decrypt(_nonce(number, last=last), sealed, None)
             except InvalidTag:
@@ -223,16 +221,12 @@ class Reader:
     def _parties(self, peers: Sequence[PeerIdentity]) -> PeerIdentity:
         header, own = self._header, self.own.fingerprint
         if header.author == own:
-            raise RemoteError(f"{self._source} was made by {self.own.name} itself; the peer is the one to open it")
+            raise words.made_by_oneself(self._source, self.own.name)
         found = next((peer for peer in peers if peer.fingerprint == header.author), None)
         if found is None:
-            raise RemoteError(
-                f"{self._source} says that it was made by the holder of {header.author.hex()}, whom no --peer names"
-            )
+            raise words.unknown_author(self._source, header.author)
         if header.addressee != own:
-            raise RemoteError(
-                f"{self._source} is for the holder of {header.addressee.hex()}, not for {self.own.name} ({own.hex()})"
-            )
+            raise words.for_another(self._source, header.addressee, self.own.name, own)
         return found
 
     def _hash_chunks(self) -> bytes:
@@ -246,9 +240,7 @@ class Reader:
         return digest.digest()
 
     def _faulty(self) -> RemoteError:
-        return RemoteError(
-            f"{self._source} cannot be decrypted, though {self.author.name} signed it: it was made by a faulty program"
-        )
+        return words.not_decrypted(self._source, self.author.name)
 
 
 def _suite() -> Suite:
@@ -276,33 +268,29 @@ def _read_header(file: BinaryIO, source: str, wanted: FileKind) -> _FileHeader:
     start = file.read(_HEADER.size)
     if not start.startswith(MAGIC):
         if start.startswith(MAGIC[:10]):
-            raise InputError(f"{source} was changed on its way as if it were text; have it sent as an attachment")
-        raise InputError(f"{source} is not a file of the offline exchange (`psi offer`, `psi answer`)")
+            raise words.sent_as_text(source)
+        raise words.other_file(source)
     if len(start) > len(MAGIC) and start[len(MAGIC)] != VERSION:
-        raise InputError(f"{source} is of version {start[len(MAGIC)]}; this program knows version {VERSION}")
+        raise words.other_version(source, start[len(MAGIC)], VERSION)
     if len(start) < _HEADER.size:
         raise _cut_short(source)
     _, _, kind, author, addressee, previous, length, wrapped = _HEADER.unpack(start)
     if kind not in {known.value for known in FileKind}:
-        raise InputError(f"{source} is neither an offer nor an answer")
+        raise words.neither(source)
     header = _FileHeader(FileKind(kind), author, addressee, previous, length, wrapped)
     if header.kind.offers is wanted.offers and header.kind is not wanted:
-        raise InputError(f"{source} does not belong here: a directory has a manifest, and a single file has none")
+        raise words.manifest_or_file(source)
     if header.kind is not wanted:
-        raise InputError(
-            f"{source} is an offer, which the peer answers by `psi answer`; an answer is needed here"
-            if header.kind.offers
-            else f"{source} is an answer, which belongs to `psi finish`; an offer is needed here"
-        )
+        raise words.offer_for_an_answer(source) if header.kind.offers else words.answer_for_an_offer(source)
     here = file.seek(0, os.SEEK_END)
     file.seek(_HEADER.size)
     whole = _HEADER.size + length + messages.SIGNATURE_BYTES
     if here < whole:
         raise _cut_short(source)
     if here > whole or not length or (length % _SEALED_BYTES or _SEALED_BYTES) <= _TAG_BYTES:
-        raise InputError(f"{source} is not whole: its length is not the one that it gives; ask for it again")
+        raise words.other_length(source)
     if header.kind.offers != (previous == NO_FILE):
-        raise InputError(f"{source} does not say properly which file it answers")
+        raise words.answers_nothing(source)
     return header
 
 
@@ -311,8 +299,8 @@ def _reported(source: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"cannot read {source}: {error.strerror}") from None
+        raise words.unreadable(source, error.strerror) from None
 
 
 def _cut_short(source: str) -> InputError:
-    return InputError(f"{source} is cut short; ask for it again")
+    return words.cut_short(source)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from psi.agreement.modes import Comparer, Learner, Reveal, SessionProtocol, Side
 from psi.agreement.terms import Terms
+from psi.offline import words
 from psi.offline.run import OfflineRun, Send
 from psi.protocol import messages
 from psi.protocol.messages import Hello
@@ -29,34 +30,21 @@ from psi.protocol.states import State
 from psi.session.session import SessionResult
 from psi.transport.wire import Frame
 from psiselect.base import strict_json
-from psiselect.base.errors import InputError, RemoteError, UsageError
+from psiselect.base.errors import InputError
 
 Progress = Callable[[int, int], None]
-
-_LINK = "use `psi listen` and `psi connect`"
 
 
 def require_offline(agreed: Terms) -> None:
     """Raises UsageError for terms that two files cannot carry out."""
     if agreed.protocol is not SessionProtocol.ECDH:
-        raise UsageError(
-            f"the fast protocol takes more messages than an offer and an answer; use --protocol ecdh, or {_LINK}",
-            term="protocol",
-        )
+        raise words.fast_by_files()
     if agreed.learn is not Learner.CONNECT:
-        raise UsageError(
-            "an offer and its answer go one way: the side that offers is the one that learns. If the other is to, let "
-            f"it offer; if both are, exchange two offers, or {_LINK}",
-            term="learn",
-        )
+        raise words.one_way()
     if agreed.reveal is Reveal.SUM:
-        raise UsageError(f"sum takes more messages than an offer and an answer; {_LINK}", term="reveal")
+        raise words.sum_by_files()
     if agreed.min_matches_by is Comparer.OTHER:
-        raise UsageError(
-            "for the other side to compare first, it would have to have an answer of its own; let the learner hold the "
-            f"result against the minimum, or {_LINK}",
-            term="min_matches_by",
-        )
+        raise words.compared_by_files()
 
 
 def offer(setup: Setup, send: Send, progress: Progress) -> bytes:
@@ -103,7 +91,7 @@ def answer(setup: Setup, offer_id: bytes, frames: Iterator[Frame], send: Send, p
                 run.receive(_next(frames), send)
             run.work_until(State.RUN_OVER, send)
     if next(frames, None) is not None:
-        raise RemoteError("the offer goes on after its last element")
+        raise words.offer_goes_on()
     signature = exchange.sign()
     send(Frame(M.FINISH, signature))
     return exchange.result(Outcome(), {Side.LISTEN: signature})
@@ -144,7 +132,7 @@ def _read_answer(
             run.give(findings)
     signature = _next(frames)
     if signature.type != M.FINISH or next(frames, None) is not None:
-        raise RemoteError("the answer does not end with a signature over the record")
+        raise words.no_record_signature("answer")
     exchange.verify(bytes(signature.payload))
     return exchange, {Side.LISTEN: bytes(signature.payload), Side.CONNECT: exchange.sign()}
 
@@ -177,7 +165,7 @@ class Exchange:
     def verify(self, signature: bytes) -> None:
         """Check the peer's. Raises RemoteError."""
         if len(signature) != messages.SIGNATURE_BYTES:
-            raise RemoteError(f"the peer's record signature has {len(signature)} bytes, not 64")
+            raise words.signature_length(len(signature), messages.SIGNATURE_BYTES)
         self._setup.verifier.verify(signature, self._signed(self._setup.side.other))
 
     def result(self, outcome: Outcome, signatures: dict[Side, bytes]) -> SessionResult:
@@ -247,18 +235,14 @@ def beginning_of_peer(frames: Iterator[Frame]) -> Beginning:
     """The peer's hello and sizes, not parsed. Raises RemoteError."""
     found = Beginning(_next(frames), _next(frames))
     if (found.hello.type, found.sizes.type) != (M.HELLO, M.SIZES):
-        raise RemoteError(
-            "the file does not begin with a hello and sizes, so it is of another protocol version; use one release of "
-            "psiselect on both sides and make a new offer",
-            term="version",
-        )
+        raise words.of_another_protocol()
     return found
 
 
 def _next(frames: Iterator[Frame]) -> Frame:
     frame = next(frames, None)
     if frame is None:
-        raise RemoteError("the file ends too early, though its author signed it: it was made by a faulty program")
+        raise words.ends_early("file")
     return frame
 
 
@@ -269,8 +253,4 @@ def _nowhere(frame: Frame) -> None:
 
 def changed() -> InputError:
     """The error of a list that is not the offer's."""
-    return InputError(
-        "the offer was not made from this list: the input, or this program, has changed since; finish with what it was "
-        "made from, or make a new offer",
-        term="input",
-    )
+    return words.other_list()

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from psi.identity.identity import Identity, PeerIdentity
+from psi.offline import words
 from psi.offline.chunks import KEY_BYTES, MOST_CHUNKS, ChunkEntry, ColumnForm, ColumnKind, check_entries
 from psi.offline.envelope import FileKind, Reader, Writer
 from psi.offline.exchange import Beginning, beginning_of_peer
@@ -76,7 +77,7 @@ class ManifestReader:
         self.begun = beginning_of_peer(self._frames)
         key = self._next()
         if key.type != PART_KEY or len(key.payload) != KEY_BYTES:
-            raise RemoteError("the manifest has no key of its parts; it was made by a faulty program")
+            raise words.no_part_key()
         self.key = bytes(key.payload)
 
     def column(self, form: ColumnForm, total: int) -> Listed:
@@ -98,20 +99,20 @@ class ManifestReader:
         """An answer's signature over the record. Raises RemoteError."""
         frame = self._next()
         if frame.type != M.FINISH:
-            raise RemoteError("the answer does not end with a signature over the record")
+            raise words.no_record_signature("answer")
         return bytes(frame.payload)
 
     def end(self) -> None:
         """Raises RemoteError unless this is the end."""
         if next(self._frames, None) is not None:
-            raise RemoteError("the manifest goes on after its last column")
+            raise words.manifest_goes_on()
 
     def _next(self) -> Frame:
         frame = next(self._frames, None)
         if frame is None:
-            raise RemoteError("the manifest ends too early, though its author signed it: a faulty program made it")
+            raise words.ends_early("manifest")
         return frame
 
     @staticmethod
     def _faulty(form: ColumnForm) -> RemoteError:
-        return RemoteError(f"the manifest does not list the chunks of {form.name} properly")
+        return words.chunks_of_manifest(form.name)

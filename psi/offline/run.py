@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from psi.offline import words
 from psi.protocol.messages import MessageType as M
 from psi.protocol.outcome import Findings
 from psi.protocol.party import make_role, run_tokens
@@ -13,7 +14,6 @@ from psi.protocol.schedule import PlannedRun
 from psi.protocol.setup import Setup
 from psi.protocol.states import State, after
 from psi.transport.wire import Frame
-from psiselect.base.errors import RemoteError
 from psiselect.base.turns import RECEIVE, SEND
 
 Send = Callable[[Frame], None]
@@ -60,13 +60,13 @@ class OfflineRun:
         while self.state is not state:
             frames = self._role.work(self.state)
             if frames is None:
-                raise RemoteError(f"the file ends while this side was {self.state.name.lower()}")
+                raise words.ends_while(self.state.name.lower())
             self._send(frames, send)
 
     def receive(self, frame: Frame, send: Send) -> None:
         """Handle one message of the file. Raises RemoteError for one that is out of place."""
         if frame.type not in _MESSAGES:
-            raise RemoteError(f"the file has a message of type {frame.type} in a run")
+            raise words.message_in_a_run(frame.type)
         before = self.state
         self.state = after(before, RECEIVE, frame.type)
         self._send(self._role.receive(M(frame.type), frame.payload, before), send)

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from psi.offline import words
 from psiselect.base import atomic, durable, strict_json
-from psiselect.base.errors import InputError, RemoteError, UsageError
+from psiselect.base.errors import RemoteError, UsageError
 from psiselect.base.seeded import SEED_BYTES
 
 _FORMAT = "psiselect-1 offer"
@@ -47,7 +48,7 @@ class OfferState:
             {"state": _FORMAT, "time": self.time, "size": self.size, "options": self.options, **found}
         )
         if len(content) > strict_json.MAX_BYTES:
-            raise InputError("the options of this offer are too long to be kept in a state file; use shorter paths")
+            raise words.options_too_long()
         atomic.write_bytes(path, content, secret=True)
 
     @classmethod
@@ -55,18 +56,18 @@ class OfferState:
         """Read the file. Raises InputError when it is missing, malformed, or others can read it."""
         content = _read(path)
         if not content:
-            raise InputError(f"{path} is empty: its offer was never completed; remove it and make another offer")
+            raise words.empty_state(path)
         try:
             body = strict_json.decode(content, "file")
             strict_json.only(body, {"state", "time", "size", "options", *_HEX}, "file")
             if strict_json.field(body, "state", str, "file") != _FORMAT:
-                raise RemoteError("another version's")
+                raise words.other_state()
             time: int = strict_json.field(body, "time", int, "file")
             size: int = strict_json.field(body, "size", int, "file")
             options: dict[str, Any] = strict_json.field(body, "options", dict, "file")
             values = {name: _bytes(body, name, size) for name, size in _HEX.items()}
         except (RemoteError, ValueError):
-            raise InputError(f"{path} is not the state of an offer, as `psi offer --state` writes it") from None
+            raise words.not_a_state(path) from None
         return cls(time=time, size=size, options=options, **values)
 
 
@@ -75,7 +76,7 @@ def require_new(path: Path) -> None:
     if path.exists():
         raise _exists(path)
     if not path.absolute().parent.is_dir():
-        raise InputError(f"cannot write {path}: name a file in a folder that exists")
+        raise words.state_not_written(path)
 
 
 @contextlib.contextmanager
@@ -87,7 +88,7 @@ def reserved(path: Path) -> Iterator[None]:
     except FileExistsError:
         raise _exists(path) from None
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}; name a file in a folder that exists") from None
+        raise words.state_not_written(path, error.strerror) from None
     try:
         yield
     except BaseException:
@@ -100,14 +101,11 @@ def remove(path: Path) -> None:
     try:
         durable.remove(path)
     except OSError as error:
-        raise InputError(f"cannot remove {path}: {error.strerror}; it is secret, remove it by hand") from None
+        raise words.state_not_removed(path, error.strerror) from None
 
 
 def _exists(path: Path) -> UsageError:
-    return UsageError(
-        f"{path} exists: an offer may be waiting for its answer with it; name another --state, or remove it if that "
-        "offer is given up"
-    )
+    return words.state_exists(path)
 
 
 def _read(path: Path) -> bytes:
@@ -115,14 +113,12 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             if mode & 0o077:
-                raise InputError(f"{path}: others can read this secret state (mode {mode:04o}); run `chmod 600 {path}`")
+                raise words.state_open_to_others(path, mode)
             return file.read(strict_json.MAX_BYTES + 1)
     except FileNotFoundError:
-        raise InputError(
-            f"there is no state {path}: name the --state of the offer; it is removed when its exchange is over"
-        ) from None
+        raise words.no_state(path) from None
     except OSError as error:
-        raise InputError(f"cannot read the state {path}: {error.strerror}") from None
+        raise words.state_unreadable(path, error.strerror) from None
 
 
 def _bytes(body: dict[str, Any], name: str, size: int) -> bytes:

@@ -10,6 +10,7 @@
     opening     from a folder to its party: the one that is kept there, or a new one
     stages      how far a process is with a session, and where it may go from there
     session     a session from its first link to its end: the loop over links that come and go
+    words       every error and note
 
 Rule: nothing goes out before all that led to it is on disk. The party is deterministic (decision 0120),
 so what a crash took away is computed again to the same bits, and what may have gone out is sent again as stored.

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from psi.resume import words
 from psi.resume.journal import Journal
 from psiselect.base import atomic, durable, strict_json
-from psiselect.base.errors import InputError, PsiselectError, RemoteError, UsageError
+from psiselect.base.errors import InputError, PsiselectError, RemoteError
 from psiselect.base.seeded import SEED_BYTES
 
 FORMAT = "psiselect-1"
@@ -52,9 +53,7 @@ class Manifest:
     @classmethod
     def decode(cls, data: bytes, path: Path) -> Manifest:
         """Raises InputError."""
-        damaged = InputError(
-            f"{path} is damaged; restore it, or remove its folder on both sides and begin anew", term="workdir"
-        )
+        damaged = words.damaged(path)
         try:
             body = strict_json.decode(data, "manifest")
             strict_json.only(body, {"check", "format", "input", "scope", "seed", "time"}, "manifest")
@@ -90,9 +89,7 @@ class SessionFolder:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 self.close()
-                raise UsageError(
-                    f"another process is running the session in {self.path}; wait for it, or end it"
-                ) from None
+                raise words.in_use(self.path) from None
 
     @classmethod
     def place(cls, workdir: Path, scope: dict[str, Any]) -> Path:
@@ -123,7 +120,7 @@ class SessionFolder:
             raise _unusable(self.path, error) from None
         found = Manifest.decode(data, self.manifest_path)
         if found.scope != self._scope:
-            raise InputError(f"{self.path} holds another session: its folder was moved or renamed", term="workdir")
+            raise words.moved(self.path)
         return found
 
     def begin(self, seed: bytes, time: int, input_digest: bytes) -> Manifest:
@@ -141,10 +138,7 @@ class SessionFolder:
     def journal(self, manifest: Manifest) -> Journal:
         """The session's journal, as far as it was written."""
         if not self._journal_path.exists():  # begun anew, it would let the peer have other elements answered
-            raise InputError(
-                f"{self.path} has lost its journal; restore it, or remove the folder on both sides and begin anew",
-                term="workdir",
-            )
+            raise words.no_journal(self.path)
         return Journal(self._journal_path, manifest.seed)
 
     def clear(self) -> None:
@@ -171,9 +165,7 @@ class SessionFolder:
     def _require_private(self) -> None:
         found = os.stat(self.path, follow_symlinks=False)
         if found.st_uid != os.geteuid() or found.st_mode & 0o077 or not self.path.is_dir() or self.path.is_symlink():
-            raise InputError(
-                f"{self.path} must be a folder of this user that nobody else can open (mode 0700)", term="workdir"
-            )
+            raise words.not_private(self.path)
 
 
 def count(workdir: Path) -> int:
@@ -200,8 +192,4 @@ def _reported(folder: Path) -> Iterator[None]:
 
 
 def _unusable(folder: Path, error: OSError) -> InputError:
-    return InputError(
-        f"the work folder {folder} cannot be used: {error.strerror or error}; choose one that exists and can be "
-        "written",
-        term="workdir",
-    )
+    return words.unusable_folder(folder, error.strerror or error)

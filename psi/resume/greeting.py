@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from psi.protocol import messages
 from psi.protocol.messages import MessageType
+from psi.resume import words
 from psi.transport.channel import Channel
 from psi.transport.wire import Frame
 from psiselect.base import strict_json
-from psiselect.base.errors import RemoteError
 
 _MOST_FRAMES = 1 << 62
 
@@ -58,7 +58,7 @@ class Resume:
         peer_hello = None if "peer_hello" in body and body["peer_hello"] is None else _digest(body, "peer_hello")
         done = strict_json.field(body, "done", bool, "resume")
         if not 0 <= received <= _MOST_FRAMES or (peer_hello is None) is (received > 0) or (done and not received):
-            raise RemoteError("the peer's resume contradicts itself")
+            raise words.contradicts_itself()
         return cls(_digest(body, "hello"), peer_hello, received, done)
 
     def relation_to(self, theirs: Resume) -> ResumeRelation:
@@ -92,12 +92,12 @@ def expect(channel: Channel) -> Resume:
     if frame.type == MessageType.HELLO:
         raise messages.one_sided()
     if frame.type != MessageType.RESUME:
-        raise RemoteError(f"the peer sent message type {frame.type} where its resume was expected")
+        raise words.other_message(frame.type)
     return Resume.decode(frame.payload)
 
 
 def _digest(body: dict[str, object], name: str) -> bytes:
     text = strict_json.field(body, name, str, "resume")
     if not re.fullmatch("[0-9a-f]{64}", text):
-        raise RemoteError(f"the peer's resume lacks a proper '{name}'", term=name)
+        raise words.no_field(name)
     return bytes.fromhex(text)

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from psi.resume import words
 from psi.transport.wire import MAX_FRAME_BYTES, Frame
 from psiselect.base import durable
 from psiselect.base.errors import InputError
@@ -222,7 +223,7 @@ class Journal:
         with self._reported("write to"):
             written = os.pwrite(self._handle, record, self._end)
             if written != len(record):
-                raise OSError(0, "the disk is full")
+                raise OSError(0, words.DISK_FULL)
         self._end += len(record)
         self._number += 1
         self._durable = False
@@ -278,18 +279,14 @@ class Journal:
         return hashlib.blake2b(number + head, key=self._key, digest_size=_HEAD_DIGEST, person=b"head").digest()
 
     def _damaged(self) -> InputError:
-        return InputError(
-            f"{self.path} is damaged or belongs to another session; restore it, or remove its folder on both sides and "
-            "begin anew",
-            term="workdir",
-        )
+        return words.damaged_journal(self.path)
 
     @contextlib.contextmanager
     def _reported(self, what: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            raise InputError(f"cannot {what} {self.path}: {error.strerror or error}", term="workdir") from None
+            raise words.journal_failed(what, self.path, error.strerror or error) from None
 
 
 def _operation(payload: bytes) -> Operation:

@@ -16,6 +16,7 @@ import numpy as np
 from psi.group.curve25519.backend import Backend
 from psi.group.curve25519.scalar import Scalar
 from psi.group.curve25519.suite import ELEMENT_BYTES
+from psi.resume import words
 from psi.resume.journal import Journal, Operation
 from psiselect.base.errors import InputError
 from psiselect.base.packed import U8, Packed
@@ -76,8 +77,4 @@ class MemoBackend:
 
 def misfit(journal: Journal) -> InputError:
     """What is done now is not what was done then."""
-    return InputError(
-        f"{journal.path}: this session was begun with another input, another version of psiselect or another "
-        "--memory-limit; go on with those, or remove its folder on both sides and begin anew",
-        term="workdir",
-    )
+    return words.other_input(journal.path)

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from psi.agreement.terms import PROTOCOL_VERSION
+from psi.resume import words
 from psi.resume.folder import Manifest, SessionFolder
 from psi.resume.journal import Mark
 from psi.resume.memo import MemoBackend
 from psi.resume.party import JournaledParty
 from psi.resume.plan import ResumePlan
 from psiselect.base.entropy import SystemEntropy
-from psiselect.base.errors import InputError
 from psiselect.base.seeded import SEED_BYTES, SeededEntropy
 
 
@@ -30,11 +30,7 @@ def open_party(folder: SessionFolder, plan: ResumePlan) -> JournaledParty:
     journal = folder.journal(manifest)
     journal.close()
     if Mark.REPORTED not in journal.marks:
-        raise InputError(
-            f"the list, or --memory-limit, is not the one with which the session in {folder.path} was begun; go on "
-            "with that one, or remove the folder on both sides and begin anew",
-            term="input",
-        )
+        raise words.other_list(folder.path)
     return begin(folder, plan)
 
 
@@ -45,12 +41,7 @@ def refuse_older(workdir: Path, plan: ResumePlan) -> None:
     for version in range(1, PROTOCOL_VERSION):
         older = {**scope, "terms": {**scope["terms"], "version": version}}
         if SessionFolder.exists(workdir, older):
-            raise InputError(
-                f"{SessionFolder.place(workdir, older)} holds this session, begun with protocol version {version}; "
-                "finish it with the release of psiselect that began it, or remove that folder on both sides and begin "
-                "anew",
-                term="workdir",
-            )
+            raise words.older_protocol(SessionFolder.place(workdir, older), version)
 
 
 def begin(folder: SessionFolder, plan: ResumePlan) -> JournaledParty:

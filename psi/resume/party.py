@@ -16,10 +16,11 @@ from psi.protocol.party import Party
 from psi.protocol.run import Payload
 from psi.protocol.setup import Setup
 from psi.protocol.states import State
+from psi.resume import words
 from psi.resume.journal import EntryKind, Journal, Mark
 from psi.resume.memo import misfit
 from psi.transport.wire import Frame
-from psiselect.base.errors import PsiselectError, RemoteError, TransportError
+from psiselect.base.errors import PsiselectError, TransportError
 
 
 class JournaledParty:
@@ -73,11 +74,7 @@ class JournaledParty:
         """A link is up over which the peer wants own frames from number `peer_has` on. Raises RemoteError when there
         cannot be so many."""
         if not 0 <= peer_has <= self.journal.own_count:
-            raise RemoteError(
-                f"the peer says that it has {peer_has} messages of this side, which has sent {self.journal.own_count}"
-                ": one of the two work directories is an old copy; remove the session's folder on both sides and begin "
-                "anew"
-            )
+            raise words.old_copy(peer_has, self.journal.own_count)
         self._next = peer_has
 
     def start(self) -> list[Frame]:
@@ -99,14 +96,14 @@ class JournaledParty:
         match frame.type:
             case MessageType.ALIVE:
                 if len(frame.payload):
-                    raise RemoteError("the peer's sign of life carries data")
+                    raise words.carries_data(words.SIGN_OF_LIFE)
                 self.signs_of_life += 1
                 return []
             case MessageType.ABORT:
                 raise self.told(frame.payload)
             case MessageType.BYE if self.party.state is State.DONE:
                 if len(frame.payload):
-                    raise RemoteError("the peer's BYE carries data")
+                    raise words.carries_data(words.BYE)
                 self.peer_gone = True
                 return []
         self.journal.peer(frame)
@@ -116,7 +113,7 @@ class JournaledParty:
         """What the peer's ABORT amounts to. It ends the session for good, so it is no broken link, whatever its
         code."""
         error = self.party.told(payload)
-        return RemoteError(str(error)) if isinstance(error, TransportError) else error
+        return words.as_the_peers(error) if isinstance(error, TransportError) else error
 
     def work(self) -> list[Frame] | None:
         """See Party. What the peer still lacks goes first."""

@@ -25,7 +25,7 @@ from psi.protocol import messages
 from psi.protocol.messages import MessageType
 from psi.protocol.setup import Setup
 from psi.protocol.states import State
-from psi.resume import greeting, opening
+from psi.resume import greeting, opening, words
 from psi.resume.folder import SessionFolder
 from psi.resume.greeting import Resume, ResumeRelation
 from psi.resume.journal import Mark
@@ -67,7 +67,7 @@ def open_session(workdir: Path, plans: Sequence[ResumePlan], first: Callable[[bo
         again = _finished_session(workdir, finished[0]) if finished else None
         if again is None:
             raise
-        finished[0].say(f"{error}; this is the result of the session that has ended in {again.place}")
+        finished[0].say(words.result_of(error, again.place))
         return again
     plan = next(plan for plan in plans if plan.peer == channel.peer_fingerprint)
     try:
@@ -191,10 +191,7 @@ class ResumableSession:
         try:
             self._over_links(lambda: self._party.peer_gone)
         except TransportError:
-            self._plan.say(
-                f"the peer has not confirmed that it is done; {self._folder.path} is kept, so that the same command "
-                "can be run again if the peer's side needs it; remove it otherwise"
-            )
+            self._plan.say(words.unconfirmed(self._folder.path))
             return
         except (RemoteError, PolicyError):
             pass  # the peer has gone on to something else: this session is of no more use
@@ -236,7 +233,7 @@ class ResumableSession:
         try:
             self._over_links(lambda: self._party.peer_gone, time.monotonic() + self._plan.stall_seconds)
         except (TransportError, RemoteError, PolicyError):
-            self._plan.say("the peer has not confirmed that it is done; this side serves it no more")
+            self._plan.say(words.NOT_SERVED)
 
     def _over_links(self, finished: Callable[[], bool], until: float = math.inf) -> None:
         """Serve the peer over one channel after another until `finished`. Raises TransportError when the peer makes no
@@ -253,18 +250,16 @@ class ResumableSession:
                     self._converse(self._channel)
                 while not finished():
                     if time.monotonic() >= until:
-                        raise TransportError("the peer does not say that it is done")
+                        raise words.not_done()
                     self._take_frame(self._channel, None if until == math.inf else until - time.monotonic())
                 return
             except TransportError as error:
                 self._link_broke(error)
                 if self._standing != seen:
                     seen, since = self._standing, time.monotonic()
-                    self._plan.say(f"{error}; trying to go on")
+                    self._plan.say(words.going_on(error))
                 if time.monotonic() + _RETRY_SECONDS >= min(since + self._plan.stall_seconds, until):
-                    raise TransportError(
-                        f"{error}; the session is kept in {self._folder.path}: run the same command again to go on"
-                    ) from None
+                    raise words.kept(error, self._folder.path) from None
                 time.sleep(_RETRY_SECONDS)
 
     def _link_broke(self, error: TransportError) -> None:
@@ -340,7 +335,7 @@ class ResumableSession:
             theirs = greeting.expect(channel)
             relation = mine.relation_to(theirs)
         if relation is not ResumeRelation.SAME:
-            raise RemoteError(self._apart(mine), term="resume")
+            raise self._apart(mine)
         self._party.link_up(theirs.received)
 
     def _resume(self) -> Resume:
@@ -354,16 +349,10 @@ class ResumableSession:
             self.over,
         )
 
-    def _apart(self, mine: Resume) -> str:
+    def _apart(self, mine: Resume) -> RemoteError:
         if mine.peer_hello is None:
-            return (
-                "the peer's work directory holds an unfinished session that this side has no state of; if it is lost, "
-                "have the peer remove it, then start both again"
-            )
-        return (
-            f"the peer has begun another session than the unfinished one in {self._folder.path}; use the peer's work "
-            "directory of that session, or remove this folder, then start both again"
-        )
+            return words.unknown_here()
+        return words.another_session(self._folder.path)
 
     @property
     def _standing(self) -> tuple[int, ...]:

@@ -7,6 +7,7 @@
     listener    the listening end; listening: its sockets; credentials: what it shows and whom it lets in
     reception   everybody who has connected and has no channel yet
     address     HOST:PORT; health: answers to health checks; heartbeat: whether a loop still turns
+    words       every error, and what a listener says in its log
 
 Rule: nothing here knows what a frame means.
 """

@@ -8,7 +8,7 @@ import re
 import socket
 from typing import NamedTuple
 
-from psiselect.base.errors import UsageError
+from psi.transport import words
 
 # Text in which the last part is a number is never a name (RFC 1123, section 2.1).
 _NUMBERS = re.compile(r"(?:.*\.)?[0-9]+\.?")
@@ -35,15 +35,15 @@ class Address(NamedTuple):
         every: `*` is a host too, which stands for all addresses of this machine (`psi.transport.listening`).
         """
         match = re.fullmatch(r"(?:\[([^\s\[\]]+)\]|([^\s:\[\]]+)):([0-9]{1,5})", text)
-        problem = "expected HOST:PORT, such as 127.0.0.1:7000 or [::1]:7000"
+        problem = words.FORM
         if match is not None:
             problem = _ipv6_problem(match[1]) if match[1] else _name_problem(match[2])
             if every and match[2] == EVERY_HOST:
                 problem = ""
             if int(match[3]) > 65535:
-                problem = "the highest port is 65535"
+                problem = words.HIGHEST_PORT
         if match is None or problem:
-            raise UsageError(f"{text!r} is not an address: {problem}")
+            raise words.no_address(text, problem)
         return cls(match[1] or match[2], int(match[3]))
 
     @property
@@ -60,7 +60,7 @@ def _ipv6_problem(host: str) -> str:
     try:
         ipaddress.IPv6Address(host)
     except ValueError:
-        return f"{host!r} is not an IPv6 address"
+        return words.no_ipv6(host)
     return ""
 
 
@@ -70,7 +70,7 @@ def _name_problem(host: str) -> str:
         try:
             ipaddress.IPv4Address(host)
         except ValueError:
-            return f"{host!r} is not an IPv4 address, which has four numbers from 0 to 255"
+            return words.no_ipv4(host)
         return ""
     try:
         plain = host.encode("idna").decode("ascii")
@@ -78,7 +78,7 @@ def _name_problem(host: str) -> str:
         plain = ""
     plain = plain.removesuffix(".")  # the root's
     if len(plain) > _NAME_BYTES or not all(map(_LABEL.fullmatch, plain.split("."))):
-        return f"no host can be named {host!r}"
+        return words.no_host(host)
     return ""
 
 

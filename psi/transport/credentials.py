@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 from psi.identity.identity import Identity, PeerIdentity
+from psi.transport import words
 from psi.transport.pinning import LinkEnd, PinnedTls, Pins, make_context, pin, server_name
-from psiselect.base.errors import UsageError
 
 # The alert that ends a handshake for want of a valid certificate here; TLS has none that says so.
 _NO_CERTIFICATE = ssl.AlertDescription.ALERT_DESCRIPTION_CERTIFICATE_UNOBTAINABLE
@@ -39,7 +39,7 @@ class Credentials:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         if not identities:
-            raise UsageError("no identity was given, so nobody could be let in")
+            raise words.no_identity()
         pinned = tuple(peers)
         self.pins: Pins = {}
         for identity in identities:
@@ -63,7 +63,7 @@ class Credentials:
         chosen = asked if asked is not None else next(iter(usable), None)
         if chosen is None or chosen not in usable:
             if isinstance(tls, PinnedTls):
-                tls.own_refusal = f"this side's certificate {(chosen or self._identities[0]).name} has expired"
+                tls.own_refusal = words.own_expired((chosen or self._identities[0]).name)
             return _NO_CERTIFICATE
         tls.context = self._contexts[self._identities.index(chosen)]
         return None

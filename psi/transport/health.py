@@ -16,6 +16,7 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
+from psi.transport import words
 from psi.transport.address import Address
 from psi.transport.listening import address_of, open_sockets
 from psiselect.base import threads
@@ -132,14 +133,14 @@ class HealthServer:
         method, _, rest = head.partition(b" ")
         target = rest.partition(b" ")[0].partition(b"?")[0]
         if method not in (b"GET", b"HEAD"):
-            return _response(HTTPStatus.METHOD_NOT_ALLOWED, {"error": "only GET and HEAD"}, b"GET")
+            return _response(HTTPStatus.METHOD_NOT_ALLOWED, {"error": words.ONLY_GET}, b"GET")
         ask = self._pages.get(target.decode("latin-1"))
         if ask is None:
             return _response(HTTPStatus.NOT_FOUND, {"error": f"only {', '.join(self._pages)}"}, method)
         try:
             page = ask()
         except Exception:
-            LOGGER.exception("the health check met a bug", extra=event("bug"))
+            LOGGER.exception(words.HEALTH_BUG, extra=event("bug"))
             page = Health(False, {"status": "unknown"})
         if isinstance(page, TextPage):
             return _message(HTTPStatus.OK, page, method)
@@ -160,4 +161,4 @@ def _message(status: HTTPStatus, page: TextPage, method: bytes) -> bytes:
 
 def _log_failure(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
     """Such as no file descriptors left. Without the exception's own text: the message says what asyncio was doing."""
-    LOGGER.warning("the health check: %s", context.get("message"), extra=event("health", reason=context.get("message")))
+    LOGGER.warning(words.HEALTH, context.get("message"), extra=event("health", reason=context.get("message")))

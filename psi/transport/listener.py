@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from psi.identity.identity import Identity, PeerIdentity
+from psi.transport import words
 from psi.transport.address import Address
 from psi.transport.credentials import Credentials
 from psi.transport.listening import address_of, open_sockets
@@ -21,7 +22,7 @@ from psi.transport.reception import Admitted, Reception, Slots
 from psi.transport.tlschannel import TlsChannel
 from psi.transport.wire import Frame
 from psiselect.base import threads
-from psiselect.base.errors import ResourceError, TransportError, UsageError
+from psiselect.base.errors import ResourceError
 
 _MAX_READY = 64  # peers that nobody has accepted yet
 _CLOSING_SECONDS = 5.0  # the thread needs a moment: it never waits for a caller
@@ -99,12 +100,12 @@ class Listener:
         with self._changed:
             while not self._ready:
                 if self._stopping:
-                    raise UsageError("this listener was closed")
+                    raise words.closed_listener()
                 if look is not None:
                     look()
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise TransportError(self._nobody_came(wait))
+                    raise words.nobody_came(", ".join(self.addresses), wait, self._refusals, self._last_refusal)
                 self._changed.wait(min(left, _LONGEST_WAIT if look is None else _LOOK_SECONDS))
             came = self._ready.popleft()
         self.reconsider()
@@ -117,7 +118,7 @@ class Listener:
             )
         except (OSError, ResourceError) as error:  # no file descriptors, or no thread, to be had
             self._turn_away(came)
-            raise TransportError(f"no room for a session with {came.peer.name}: {error}") from None
+            raise words.no_room(came.peer.name, error) from None
 
     def renew(self, credentials: Credentials) -> None:
         """Show these identities and let these peers in, from the next caller on. Peers that were accepted stay."""
@@ -144,12 +145,6 @@ class Listener:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
-
-    def _nobody_came(self, wait: float) -> str:
-        text = f"no peer that you have named connected to {', '.join(self.addresses)} within {wait:g} s"
-        if self._refusals:
-            text += f"; {self._refusals} other connections were refused, the last because {self._last_refusal}"
-        return text
 
     def _turn_away(self, came: Admitted) -> None:
         """Back to the reception, which tells the peer to come later."""

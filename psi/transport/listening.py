@@ -7,8 +7,8 @@ import errno
 import socket
 from collections.abc import Iterable
 
+from psi.transport import words
 from psi.transport.address import EVERY_HOST, Address
-from psiselect.base.errors import TransportError
 
 _TRIES = 20  # to find a port that is free in both families
 
@@ -27,7 +27,7 @@ def open_sockets(addresses: Iterable[Address], doing: str) -> list[socket.socket
             except OSError as error:
                 # `socket` adds the address as a tuple to the system's own words.
                 why = str(error.strerror or error).partition(" (while ")[0]
-                raise TransportError(f"cannot {doing} on {address}: {why}{_remedy(error)}") from None
+                raise words.cannot(doing, address, why, _remedy(error)) from None
             for sock in opened:
                 on_error.callback(sock.close)
                 sock.setblocking(False)
@@ -43,11 +43,11 @@ def address_of(sock: socket.socket) -> Address:
 
 def _remedy(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return "; stop the program that listens there, or choose another port"
+        return words.PORT_TAKEN
     if error.errno == errno.EADDRNOTAVAIL:
-        return "; this machine does not have that address: name one of its own, or * for all"
+        return words.NOT_OURS
     if error.errno == errno.EACCES:
-        return "; choose a port above 1023, or let this user have the lower ones"
+        return words.LOW_PORT
     return ""
 
 

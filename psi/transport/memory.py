@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from psi.transport import words
 from psi.transport.queue import QUEUE_BYTES, FrameQueue, QueuedChannel
 from psi.transport.wire import Frame
 from psiselect.base.errors import TransportError
-
-_CLOSED = "the peer closed the connection before the session was over"
 
 
 class MemoryChannel(QueuedChannel):
@@ -19,8 +18,8 @@ class MemoryChannel(QueuedChannel):
     def close(self) -> None:
         """Close this end. What was sent can still be received; then the peer gets a TransportError."""
         self._closed = True
-        self._outgoing.finish(TransportError(_CLOSED))
-        self._incoming.finish(TransportError(_CLOSED), discard=True)
+        self._outgoing.finish(words.closed())
+        self._incoming.finish(words.closed(), discard=True)
 
     def _fail(self, error: TransportError) -> None:
         self._outgoing.finish(error)

@@ -11,7 +11,8 @@ import ssl
 from collections.abc import Iterable, Iterator, Mapping
 
 from psi.identity.identity import Identity, PeerIdentity
-from psiselect.base.errors import TransportError, UsageError
+from psi.transport import words
+from psiselect.base.errors import TransportError
 
 # How `ssl` and `socket` report that the other end is gone.
 DROPPED = (ConnectionError, ssl.SSLEOFError, ssl.SSLSyscallError)
@@ -43,9 +44,9 @@ def pin(identity: Identity, peers: Iterable[PeerIdentity]) -> Pins:
     """The peers by fingerprint. Raises UsageError for none at all or oneself, InputError for one not valid now."""
     pins = {peer.fingerprint: peer for peer in peers}
     if not pins:
-        raise UsageError("no peer certificate was given, so nobody could connect")
+        raise words.no_peer()
     if identity.fingerprint in pins:
-        raise UsageError("one's own certificate was given as a peer's; give the certificate of the other party")
+        raise words.own_as_peer()
     for peer in pins.values():
         peer.require_valid()
     identity.public.require_valid()
@@ -113,7 +114,7 @@ def pinned_peer(tls: ssl.SSLObject, pins: Pins) -> PeerIdentity:
     der = tls.getpeercert(binary_form=True)
     peer = pins.get(hashlib.sha256(der).digest()) if der else None
     if peer is None or peer.der != der:
-        raise TransportError(f"its certificate{_fingerprint(tls)} {_UNKNOWN_HERE}")
+        raise words.not_pinned(_fingerprint(tls))
     return peer
 
 
@@ -123,53 +124,16 @@ def reason(error: OSError, tls: ssl.SSLObject | None = None) -> str:
         return tls.own_refusal
     if isinstance(error, ssl.SSLCertVerificationError):
         claimed = _fingerprint(tls)
-        if error.verify_code in _VERIFY_REASONS:
-            return f"its certificate{claimed} {_VERIFY_REASONS[error.verify_code]}"
-        return f"its certificate{claimed} {_UNKNOWN_HERE}"
+        if error.verify_code in words.VERIFY_REASONS:
+            return words.its_certificate(claimed, words.VERIFY_REASONS[error.verify_code])
+        return words.its_certificate(claimed, words.UNKNOWN_HERE)
     if isinstance(error, DROPPED):
-        return "it dropped the connection"
+        return words.DROPPED
     if isinstance(error, ssl.SSLError):
-        return _TLS_REASONS.get(error.reason or "", f"TLS failed ({error.reason or error})")
+        return words.TLS_REASONS.get(error.reason or "", words.tls_failed(error.reason or error))
     if isinstance(error, TimeoutError):
-        return "it did not answer in time"
-    return f"the network failed ({error.strerror or error})"
-
-
-_NOT_TLS = "it does not speak TLS"
-_OLD_TLS = "it does not speak TLS 1.3"
-_REFUSED = "it refused this side's certificate"
-
-_ISSUED = "was issued by another party; name one that `psiselect identity create` has made"
-_UNKNOWN_HERE = "is not one that you have named (--peer, or the parties file)"
-
-_VERIFY_REASONS = {  # OpenSSL's X509_V_ERR_*
-    9: "is not valid yet; check both clocks",
-    10: "has expired",
-    24: _ISSUED,
-    79: _ISSUED,
-}
-
-_TLS_REASONS = {  # OpenSSL's reason strings
-    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "it showed no certificate",
-    "WRONG_VERSION_NUMBER": _NOT_TLS,
-    "HTTP_REQUEST": _NOT_TLS + " but HTTP",
-    "HTTPS_PROXY_REQUEST": _NOT_TLS + " but HTTP",
-    "PACKET_LENGTH_TOO_LONG": _NOT_TLS,
-    "RECORD_LAYER_FAILURE": _NOT_TLS,
-    "BAD_RECORD_TYPE": _NOT_TLS,
-    "UNSUPPORTED_PROTOCOL": _OLD_TLS,
-    "TLSV1_ALERT_PROTOCOL_VERSION": _OLD_TLS,
-    "TLSV1_ALERT_UNKNOWN_CA": "it does not know your certificate; send the peer your .crt file",
-    "SSLV3_ALERT_BAD_CERTIFICATE": _REFUSED + ": it is not valid there yet; check both clocks",
-    "SSLV3_ALERT_CERTIFICATE_EXPIRED": _REFUSED
-    + ": it has expired; make a new identity and send the peer its .crt file",
-    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _REFUSED,
-    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": _REFUSED,
-    "TLSV1_CERTIFICATE_UNOBTAINABLE": "its own certificate has expired; ask its owner for a new one",
-    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "it demanded a certificate and got none",
-    "DECRYPTION_FAILED_OR_BAD_RECORD_MAC": "bytes were changed on their way (bad record MAC)",
-    "SSLV3_ALERT_BAD_RECORD_MAC": "bytes were changed on their way (bad record MAC)",
-}
+        return words.NO_ANSWER
+    return words.network_failed(error.strerror or error)
 
 
 def _fingerprint(tls: ssl.SSLObject | None) -> str:

@@ -10,8 +10,9 @@ from collections import deque
 from types import TracebackType
 from typing import Self
 
+from psi.transport import words
 from psi.transport.wire import MAX_FRAME_BYTES, Frame
-from psiselect.base.errors import PsiselectError, TransportError, UsageError
+from psiselect.base.errors import PsiselectError, TransportError
 
 QUEUE_BYTES = 4 << 20
 # What a queued frame costs besides its bytes: a peer that sends empty frames must not fill memory with objects.
@@ -20,7 +21,6 @@ _FRAME_OVERHEAD = 512
 # a peer that takes nothing.
 _FAREWELL_BYTES = 1 << 16
 _FAREWELL_SECONDS = 2.0
-_ROOM = "the peer to take what was sent"
 
 
 class ProgressDeadline:
@@ -42,7 +42,7 @@ class ProgressDeadline:
         """As `left`, but raises TransportError when it is over; `awaited` says for whom."""
         left = self.left(since)
         if left <= 0:
-            raise TransportError(f"no progress for {self.seconds:g} s while waiting for {awaited}")
+            raise words.no_progress(self.seconds, awaited)
         return left
 
 
@@ -174,10 +174,10 @@ class QueuedChannel(abc.ABC):
     def send(self, frame: Frame) -> None:
         """See `Channel.send`. Frames that arrived before a failure can still be received after it."""
         if len(frame) > MAX_FRAME_BYTES:
-            raise UsageError(f"a frame of {len(frame)} bytes is too large to send; {MAX_FRAME_BYTES} is the most")
+            raise words.frame_too_large(len(frame), MAX_FRAME_BYTES)
         self._require_open()
         try:
-            self._outgoing.put(frame, self._deadline, _ROOM)
+            self._outgoing.put(frame, self._deadline, words.ROOM)
         except TransportError as error:
             self._fail(error)
             raise
@@ -188,9 +188,9 @@ class QueuedChannel(abc.ABC):
         """See `Channel.receive`."""
         self._require_open()
         try:
-            frame = self._incoming.get(self._deadline, "the peer's next message", wait)
+            frame = self._incoming.get(self._deadline, words.NEXT_MESSAGE, wait)
             if frame is None and self._outgoing.full:  # whoever polls until there is room waits for the peer too
-                self._deadline.require(_ROOM)
+                self._deadline.require(words.ROOM)
         except TransportError as error:
             self._fail(error)
             raise
@@ -239,7 +239,7 @@ class QueuedChannel(abc.ABC):
 
     def _require_open(self) -> None:
         if self._closed:
-            raise UsageError("this channel was closed by its own side")
+            raise words.closed_here()
 
     def __enter__(self) -> Self:
         return self

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from psi.identity.identity import Identity, PeerIdentity
+from psi.transport import words
 from psi.transport.address import Address, close, tune
 from psi.transport.credentials import Credentials
 from psi.transport.heartbeat import BEAT_SECONDS, Heartbeat
@@ -182,15 +183,15 @@ class Reception:
                 return
             except OSError as error:  # out of file descriptors, or the caller has left already
                 known = event("no_room", reason=error.strerror)
-                LOGGER.warning("cannot accept a connection: %s", error.strerror, extra=known)
+                LOGGER.warning(words.NOT_ACCEPTED, error.strerror, extra=known)
                 if self._callers:
-                    self._drop(next(iter(self._callers.values())), "this side ran out of room")
+                    self._drop(next(iter(self._callers.values())), words.NO_ROOM_LEFT)
                 else:
                     time.sleep(_RETRY_SECONDS)
                 return
             if len(self._callers) >= _MAX_CALLERS:
                 oldest = next(iter(self._callers.values()))
-                self._drop(oldest, "its handshake was the oldest unfinished one of too many")
+                self._drop(oldest, words.OLDEST)
             sock.setblocking(False)
             deadline = time.monotonic() + min(_HANDSHAKE_SECONDS, self._timeout)
             caller = _Caller(sock, Address(*name[:2]), deadline, self.credentials)
@@ -220,8 +221,8 @@ class Reception:
             self._refuse(caller, reason(error, None if caller.stream is None else caller.stream.tls))
         except Exception:
             # Nothing that one caller brings may end the listener, not even a fault of ours or of the TLS library.
-            LOGGER.exception("a connection from %s met a bug", caller.address, extra=event("bug"))
-            self._drop(caller, "this side has a bug")
+            LOGGER.exception(words.BUG, caller.address, extra=event("bug"))
+            self._drop(caller, words.BUG_HERE)
         else:
             self._await_slot(caller, peer)
 
@@ -249,7 +250,7 @@ class Reception:
         if not self._slots.enter(peer.fingerprint):
             return False
         self._forget(caller)
-        LOGGER.info("accepted %s from %s", peer.name, caller.address, extra=event("accepted", **caller.told()))
+        LOGGER.info(words.ACCEPTED, peer.name, caller.address, extra=event("accepted", **caller.told()))
         self._admitted(Admitted(stream, peer, own))
         return True
 
@@ -258,11 +259,11 @@ class Reception:
             caller = self._returned.popleft()
             self._callers[caller.sock.fileno()] = caller
             self._say_busy(caller)
-            self._refuse(caller, "this side has no room for a session with it now")
+            self._refuse(caller, words.NO_ROOM_NOW)
 
     def _turn_away(self, caller: _Caller) -> None:
         self._say_busy(caller)
-        self._refuse(caller, "there is no slot for one more session with it now")
+        self._refuse(caller, words.NO_SLOT)
 
     def _say_busy(self, caller: _Caller) -> None:
         """Tell a peer that waits for a slot, as far as its socket has room, that it gets none."""
@@ -305,14 +306,14 @@ class Reception:
             if caller.stage is _Stage.WAITING:
                 self._turn_away(caller)
             else:
-                self._drop(caller, "its handshake did not end in time")
+                self._drop(caller, words.TOO_SLOW)
 
     def _drop(self, caller: _Caller, why: str) -> None:
         self._say_busy(caller)
         if caller.stage is _Stage.HANDSHAKE:
             self._log_refusal(caller, why)
         elif caller.stage is _Stage.WAITING:
-            self._log_refusal(caller, "too many others came while it waited for a slot")
+            self._log_refusal(caller, words.TOO_MANY_WAIT)
         self._forget(caller)
         close(caller.sock)
 
@@ -328,10 +329,10 @@ class Reception:
     def _log_refusal(self, caller: _Caller, why: str) -> None:
         if caller.peer is None:
             known = event("refused", reason=why, **caller.told())
-            LOGGER.warning("refused a connection from %s: %s", caller.address, why, extra=known)
+            LOGGER.warning(words.REFUSED, caller.address, why, extra=known)
         else:
             known = event("turned_away", reason=why, **caller.told())
-            LOGGER.warning("turned away %s from %s: %s", caller.peer.name, caller.address, why, extra=known)
+            LOGGER.warning(words.TURNED_AWAY, caller.peer.name, caller.address, why, extra=known)
         self._refused(why)
 
 

@@ -16,8 +16,8 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
+from psi.transport import words
 from psi.transport.address import close
-from psiselect.base.errors import RemoteError, TransportError
 
 # What the peer may send before its handshake is done. One takes about 2 KiB.
 _HANDSHAKE_BYTES = 1 << 16
@@ -120,8 +120,8 @@ class TlsStream:
         """Give the TLS library what one read from the socket yields."""
         if self._allowed <= 0:
             if self._handshaking:
-                raise TransportError("it sent too much before its handshake was done")
-            raise RemoteError("the peer sent many TLS records without data, which no honest peer does")
+                raise words.too_much_before_handshake()
+            raise words.empty_records()
         if self._leaving.pending > _UNSENT_BYTES:
             self.flush()
         try:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from psi.identity.identity import Identity, PeerIdentity
+from psi.transport import words
 from psi.transport.address import Address, close, tune
 from psi.transport.listener import Listener
 from psi.transport.pinning import LinkEnd, handshake_done, make_context, pin, pinned_peer, reason, server_name
@@ -58,7 +59,7 @@ def connect(
     except (OSError, TransportError) as error:
         close(raw)
         why = reason(error, tls) if isinstance(error, OSError) else error
-        raise TransportError(f"no session with the listener at {target}: {why}") from None
+        raise words.no_session_at(target, why) from None
     except BaseException:
         close(raw)
         raise
@@ -80,14 +81,14 @@ def _dial(address: Address, deadline: float, timeout: float, look: Callable[[], 
             return socket.create_connection(address, timeout=max(0.01, min(most, deadline - time.monotonic())))
         except socket.gaierror as error:
             if not address.is_name:  # such as an IPv6 zone that this machine does not have
-                raise TransportError(f"cannot call {address}: {error.strerror}") from None
-            wait, problem = _LOOKUP_SECONDS, f"cannot find {address.host}, tried for"
+                raise words.not_called(address, error.strerror) from None
+            wait, problem = _LOOKUP_SECONDS, words.not_found(address.host)
             why: object = error.strerror
         except OSError as error:
-            wait, problem = _RETRY_SECONDS, f"nobody listened at {address} within"
+            wait, problem = _RETRY_SECONDS, words.nobody_listened(address)
             why = "no answer" if isinstance(error, TimeoutError) else error.strerror or error
         if time.monotonic() + wait > deadline:
-            raise TransportError(f"{problem} {timeout:g} s ({why})")
+            raise words.gave_up(problem, timeout, why)
         time.sleep(wait)
 
 

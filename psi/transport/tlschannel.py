@@ -17,6 +17,7 @@ import threading
 import time
 from collections import deque
 
+from psi.transport import words
 from psi.transport.pinning import DROPPED, HungUpError, reason
 from psi.transport.queue import QUEUE_BYTES, FrameQueue, QueuedChannel
 from psi.transport.stream import TlsStream
@@ -27,8 +28,6 @@ from psiselect.base.errors import RemoteError, ResourceError, TransportError
 _RECORD_BYTES = 1 << 14  # the most that one TLS record carries
 _BURST = 64  # records in one direction before the other gets its turn
 _LINGER_SECONDS = 5.0
-
-_CLOSED = "the peer closed the connection before the session was over"
 
 
 class _Next(enum.Enum):
@@ -87,14 +86,14 @@ class TlsChannel(QueuedChannel):
         if not self._closed:
             self._closed = True
             self._closing_since = self._closing_since or time.monotonic()
-            self._incoming.finish(TransportError(_CLOSED), discard=True)
+            self._incoming.finish(words.closed(), discard=True)
             self._wake()
         self._thread.join(self._deadline.seconds + 2 * _LINGER_SECONDS)
 
     def break_off(self, why: str, last: Frame | None = None) -> None:
         """End the session from another thread: whoever waits on this channel, or uses it next, gets a TransportError
         that says why. The peer gets `last`, where there is one and the link takes it, and nothing more."""
-        error = TransportError(why)
+        error = words.ended(why)
         self._incoming.finish(error, discard=True)
         if last is None or self._closed:
             self._outgoing.finish(error, discard=True)
@@ -128,14 +127,14 @@ class TlsChannel(QueuedChannel):
     # From here on, everything runs in the channel's thread.
 
     def _run(self) -> None:
-        error: TransportError = TransportError("the connection's own thread failed")
+        error: TransportError = words.thread_failed()
         polite = False
         try:
             polite = self._move()
-            error = HungUpError(_CLOSED)
+            error = HungUpError(words.CLOSED)
         except OSError as failure:
             kind = HungUpError if isinstance(failure, DROPPED) else TransportError
-            error = kind(f"the connection to the peer broke: {reason(failure)}")
+            error = kind(words.broke(reason(failure)))
         finally:
             self._incoming.finish(error)
             self._outgoing.finish(error, discard=True)

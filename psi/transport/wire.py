@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from psiselect.base.errors import RemoteError
+from psi.transport import words
 
 HEADER_BYTES = 5
 MAX_FRAME_BYTES = 1 << 20  # the whole frame, header included
@@ -74,7 +74,7 @@ class FrameDecoder:
                 return None
             length = int.from_bytes(self._header[:4], "big")
             if not 1 <= length <= self._max - 4:
-                raise RemoteError(f"the peer announced a frame of {length} bytes; 1 to {self._max - 4} are allowed")
+                raise words.frame_length(length, self._max - 4)
             self._payload = bytearray(length - 1)
             self._filled = 0
         if self._filled < len(self._payload):
@@ -99,4 +99,4 @@ class FrameDecoder:
     def end(self) -> None:
         """The stream ended. Raises RemoteError if it ended inside a frame."""
         if self._filled or self._payload is not None:
-            raise RemoteError("the peer's stream ended in the middle of a frame")
+            raise words.cut_frame()

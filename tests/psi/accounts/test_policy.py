@@ -193,5 +193,5 @@ def test_a_policy_may_say_who_compares_the_minimum(file: Path, said: str | None)
 
 def test_who_compares_is_one_of_two(file: Path) -> None:
     file.write_text('min_matches_by = "both"\n' + file.read_text())
-    with pytest.raises(InputError, match='\'min_matches_by\' is "learner" or "other"'):
+    with pytest.raises(InputError, match='\'min_matches_by\' must be "learner" or "other"'):
         Policy.load(file)

@@ -1,0 +1,326 @@
+"""What people read from this room: every error about offers, answers and the states of offers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from psiselect.base.errors import InputError, OutputError, PolicyError, RemoteError, UsageError
+
+_ASK_AGAIN = "ask the peer to send it again"
+_ASK_FOR_DIRECTORY = "ask the peer to send the directory again"
+_FAULTY = "the program that made it is at fault; ask the peer which release it runs"
+_BY_LINK = "use `psi listen` and `psi connect`"
+
+
+# What files and directories cannot carry out.
+
+
+def fast_by_files() -> UsageError:
+    return UsageError(
+        f"the fast protocol takes more messages than an offer and an answer; use --protocol ecdh, or {_BY_LINK}",
+        term="protocol",
+    )
+
+
+def one_way() -> UsageError:
+    return UsageError(
+        "an offer and its answer go one way: the side that offers is the one that learns. If the other is to, let it "
+        f"offer; if both are, exchange two offers, or {_BY_LINK}",
+        term="learn",
+    )
+
+
+def sum_by_files() -> UsageError:
+    return UsageError(f"sum takes more messages than an offer and an answer; {_BY_LINK}", term="reveal")
+
+
+def compared_by_files() -> UsageError:
+    return UsageError(
+        "for the other side to compare first, it would have to have an answer of its own; let the learner hold the "
+        f"result against the minimum, or {_BY_LINK}",
+        term="min_matches_by",
+    )
+
+
+NOISE_BY_PARTS = "noisy-count adds records, which one machine has to draw"
+PADDING_BY_PARTS = "padding adds records, which one machine has to draw"
+COLUMNS_BY_PARTS = "columns that travel with a match go by session or by single files"
+LINKS_BY_PARTS = "one-to-one links the keys of a row, in random order"
+
+
+def not_by_parts(what: str, term: str) -> UsageError:
+    return UsageError(f"a directory cannot do this: {what}; exchange single files, or use a session", term=term)
+
+
+# Offers that were answered.
+
+
+def not_remembered(path: Path, reason: str) -> InputError:
+    return InputError(
+        f"cannot use {path}, where answered offers are remembered: {reason}; without it no offer is answered"
+    )
+
+
+def not_of_answers(path: Path) -> str:
+    return f"{path} is damaged, or not where psiselect remembers answered offers; name another file with --state"
+
+
+def answered(date: str) -> PolicyError:
+    return PolicyError(
+        f"this offer was answered on {date}, and an offer is answered once: a second answer would show what changed in "
+        "the list; ask the peer for a new offer",
+        term="offer",
+    )
+
+
+# The secret state of an offer.
+
+
+def options_too_long() -> InputError:
+    return InputError("the options of this offer are too long to be kept in a state file; use shorter paths")
+
+
+def empty_state(path: Path) -> InputError:
+    return InputError(f"{path} is empty: its offer was never completed; remove it and make another offer")
+
+
+def not_a_state(path: Path) -> InputError:
+    return InputError(f"{path} is not the state of an offer, as `psi offer --state` writes it")
+
+
+def other_state() -> RemoteError:
+    """What the strict decoder of a state is told; people read `not_a_state`."""
+    return RemoteError("another version's")
+
+
+def state_exists(path: Path) -> UsageError:
+    return UsageError(
+        f"{path} exists: an offer may be waiting for its answer with it; name another --state, or remove it if that "
+        "offer is given up"
+    )
+
+
+def state_not_written(path: Path, reason: str | None = None) -> InputError:
+    why = "" if reason is None else f"{reason}; "
+    return InputError(f"cannot write {path}: {why}name a file in a folder that exists")
+
+
+def state_not_removed(path: Path, reason: str | None) -> InputError:
+    return InputError(f"cannot remove {path}: {reason}; it is secret, remove it by hand")
+
+
+def state_open_to_others(path: Path, mode: int) -> InputError:
+    return InputError(f"{path}: others can read this secret state (mode {mode:04o}); run `chmod 600 {path}`")
+
+
+def no_state(path: Path) -> InputError:
+    return InputError(
+        f"there is no state {path}: name the --state of the offer; it is removed when its exchange is over"
+    )
+
+
+def state_unreadable(path: Path, reason: str | None) -> InputError:
+    return InputError(f"cannot read the state {path}: {reason}")
+
+
+# Files on their way.
+
+
+def unreadable(source: str, reason: str | None) -> InputError:
+    return InputError(f"cannot read {source}: {reason}")
+
+
+def cut_short(source: str) -> InputError:
+    return InputError(f"{source} is cut short; {_ASK_AGAIN}")
+
+
+def changed(source: object) -> InputError:
+    return InputError(f"{source} changed while it was read; run the command again")
+
+
+def sent_as_text(source: str) -> InputError:
+    return InputError(f"{source} was changed on its way as if it were text; have it sent as an attachment")
+
+
+def other_file(source: str) -> InputError:
+    return InputError(f"{source} is not a file of the offline exchange (`psi offer`, `psi answer`)")
+
+
+def other_version(source: str, version: int, known: int) -> InputError:
+    return InputError(
+        f"{source} is of version {version}; this program knows version {known}. Install the same release of psiselect "
+        "on both sides"
+    )
+
+
+def neither(source: str) -> InputError:
+    return InputError(f"{source} is neither an offer nor an answer; {_FAULTY}")
+
+
+def manifest_or_file(source: str) -> InputError:
+    return InputError(f"{source} does not belong here: a directory has a manifest, and a single file has none")
+
+
+def offer_for_an_answer(source: str) -> InputError:
+    return InputError(f"{source} is an offer, which the peer answers by `psi answer`; an answer is needed here")
+
+
+def answer_for_an_offer(source: str) -> InputError:
+    return InputError(f"{source} is an answer, which belongs to `psi finish`; an offer is needed here")
+
+
+def other_length(source: str) -> InputError:
+    return InputError(f"{source} is not whole: its length is not the one that it gives; {_ASK_AGAIN}")
+
+
+def answers_nothing(source: str) -> InputError:
+    return InputError(f"{source} does not say properly which file it answers; {_FAULTY}")
+
+
+def made_by_oneself(source: str, own: str) -> RemoteError:
+    return RemoteError(f"{source} was made by {own} itself; the peer is the one to open it")
+
+
+def unknown_author(source: str, author: bytes) -> RemoteError:
+    return RemoteError(
+        f"{source} says that it was made by the holder of {author.hex()}, whom no --peer names; add that party's .crt "
+        "file if you expect it"
+    )
+
+
+def for_another(source: str, addressee: bytes, own: str, fingerprint: bytes) -> RemoteError:
+    return RemoteError(
+        f"{source} is for the holder of {addressee.hex()}, not for {own} ({fingerprint.hex()}); use the identity that "
+        "the peer has named"
+    )
+
+
+def not_signed(source: str, author: str) -> RemoteError:
+    return RemoteError(
+        f"{source}: its signature does not verify: it was changed on its way, or {author} did not make it; {_ASK_AGAIN}"
+    )
+
+
+def not_decrypted(source: str, author: str) -> RemoteError:
+    return RemoteError(f"{source} cannot be decrypted, though {author} signed it; {_FAULTY}")
+
+
+# What is in a file. Its author has signed it, so a fault is its program's.
+
+
+def of_another_protocol() -> RemoteError:
+    return RemoteError(
+        "the file does not begin with a hello and sizes, so it is of another protocol version; use one release of "
+        "psiselect on both sides and make a new offer",
+        term="version",
+    )
+
+
+def offer_goes_on() -> RemoteError:
+    return RemoteError(f"the offer goes on after its last element; {_FAULTY}")
+
+
+def no_record_signature(what: str) -> RemoteError:
+    return RemoteError(f"the {what} does not end with a signature over the record; {_FAULTY}")
+
+
+def ends_early(what: str) -> RemoteError:
+    return RemoteError(f"the {what} ends too early, though its author signed it; {_FAULTY}")
+
+
+def ends_while(state: str) -> RemoteError:
+    return RemoteError(f"the file ends while this side was {state}; {_FAULTY}")
+
+
+def message_in_a_run(kind: int) -> RemoteError:
+    return RemoteError(f"the file has a message of type {kind} in a run; {_FAULTY}")
+
+
+def signature_length(found: int, expected: int) -> RemoteError:
+    return RemoteError(f"the peer's signature over the record has {found} bytes, not {expected}; {_FAULTY}")
+
+
+def other_list() -> InputError:
+    return InputError(
+        "the offer was not made from this list: the input, or this program, has changed since; finish with what it was "
+        "made from, or make a new offer",
+        term="input",
+    )
+
+
+# Directories.
+
+
+def directory_exists(folder: Path) -> UsageError:
+    return UsageError(f"{folder} exists; name a directory that does not exist yet", term="out")
+
+
+def no_folder(folder: Path) -> OutputError:
+    return OutputError(f"cannot write {folder}: name a directory in a folder that exists")
+
+
+def unfinished(folder: Path) -> InputError:
+    return InputError(f"{folder} is not a whole directory of the offline exchange; {_ASK_AGAIN}")
+
+
+def rows_of_manifest(path: Path, found: int) -> InputError:
+    return InputError(f"{path} is not a manifest: it has {found} rows, not one; {_ASK_FOR_DIRECTORY}")
+
+
+def not_a_part(path: Path, column: str) -> InputError:
+    return InputError(f"{path} is not a part of the offline exchange: it has other columns than '{column}'")
+
+
+def compressed(path: Path) -> InputError:
+    return InputError(f"{path} is compressed; a part of the offline exchange is not. {_ASK_FOR_DIRECTORY.capitalize()}")
+
+
+def empty_row(path: Path) -> InputError:
+    return InputError(f"{path} has a row without content; {_ASK_FOR_DIRECTORY}")
+
+
+def not_parquet(path: Path) -> InputError:
+    return InputError(f"cannot read {path}: it is not a whole Parquet file; {_ASK_FOR_DIRECTORY}")
+
+
+def chunks_missing(count: int, column: str) -> RemoteError:
+    return RemoteError(f"{count:,} chunks of {column} are missing; {_ASK_FOR_DIRECTORY}")
+
+
+def other_chunks(column: str) -> RemoteError:
+    return RemoteError(f"the chunks of {column} are not those that the manifest lists; {_ASK_FOR_DIRECTORY}")
+
+
+def damaged_chunk(column: str) -> RemoteError:
+    return RemoteError(
+        f"a chunk of {column} does not open: it was changed on its way, or belongs to another directory; "
+        f"{_ASK_FOR_DIRECTORY}"
+    )
+
+
+def unordered(values: str, number: int) -> RemoteError:
+    return RemoteError(f"the peer's {values} of list {number} are not in ascending order, each one once; {_FAULTY}")
+
+
+def total_of_manifest(total: int, values: str, number: int) -> RemoteError:
+    return RemoteError(f"the manifest does not list the {total:,} {values} of list {number}; {_FAULTY}")
+
+
+def chunk_twice(column: str) -> RemoteError:
+    return RemoteError(f"the manifest lists a chunk of {column} twice; {_FAULTY}")
+
+
+def chunks_of_manifest(column: str) -> RemoteError:
+    return RemoteError(f"the manifest does not list the chunks of {column} properly; {_FAULTY}")
+
+
+def no_part_key() -> RemoteError:
+    return RemoteError(f"the manifest has no key of its parts; {_FAULTY}")
+
+
+def manifest_goes_on() -> RemoteError:
+    return RemoteError(f"the manifest goes on after its last column; {_FAULTY}")
+
+
+def replies_unnamed() -> RemoteError:
+    return RemoteError(f"the peer's replies do not name the elements of the offer; {_FAULTY}")

@@ -1,0 +1,164 @@
+"""What people read from this room: every error and every note about sessions that are kept in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from psiselect.base.errors import InputError, RemoteError, TransportError, UsageError
+
+_ANEW = "remove its folder on both sides and start a new session"
+_FOLDER_ANEW = "remove that folder on both sides and start a new session"
+
+# The folder of a session.
+
+
+def unusable_folder(folder: Path, reason: object) -> InputError:
+    return InputError(
+        f"the work folder {folder} cannot be used: {reason}; choose one that exists and can be written",
+        term="workdir",
+    )
+
+
+def damaged(path: Path) -> InputError:
+    return InputError(f"{path} is damaged; restore it, or {_ANEW}", term="workdir")
+
+
+def damaged_journal(path: Path) -> InputError:
+    return InputError(f"{path} is damaged or belongs to another session; restore it, or {_ANEW}", term="workdir")
+
+
+def no_journal(folder: Path) -> InputError:
+    return InputError(f"{folder} has lost its journal; restore it, or {_FOLDER_ANEW}", term="workdir")
+
+
+def moved(folder: Path) -> InputError:
+    return InputError(
+        f"{folder} holds another session: its folder was moved or renamed; move it back to where it was",
+        term="workdir",
+    )
+
+
+def in_use(folder: Path) -> UsageError:
+    return UsageError(f"another process is running the session in {folder}; wait for it, or end it")
+
+
+def not_private(folder: Path) -> InputError:
+    return InputError(
+        f"{folder} must be a folder of this user that nobody else can open; run `chmod 700 {folder}`", term="workdir"
+    )
+
+
+def journal_failed(what: str, path: Path, reason: object) -> InputError:
+    return InputError(f"cannot {what} {path}: {reason}", term="workdir")
+
+
+DISK_FULL = "the disk is full"
+
+# Another list, another release, another session.
+
+
+def other_input(path: Path) -> InputError:
+    return InputError(
+        f"{path}: this session was begun with another input, another version of psiselect or another --memory-limit; "
+        f"go on with those, or {_ANEW}",
+        term="workdir",
+    )
+
+
+def other_list(folder: Path) -> InputError:
+    return InputError(
+        f"the session in {folder} was begun with another list, or another --memory-limit; go on with that one, or "
+        f"{_FOLDER_ANEW}",
+        term="input",
+    )
+
+
+def older_protocol(folder: Path, version: int) -> InputError:
+    return InputError(
+        f"{folder} holds this session, begun with protocol version {version}; finish it with the release of psiselect "
+        f"that began it, or {_FOLDER_ANEW}",
+        term="workdir",
+    )
+
+
+def old_copy(peer_has: int, sent: int) -> RemoteError:
+    return RemoteError(
+        f"the peer says that it has {peer_has} messages of this side, which has sent {sent}: one of the two work "
+        "directories is an old copy; remove the session's folder on both sides and start a new session"
+    )
+
+
+def another_session(folder: Path) -> RemoteError:
+    return RemoteError(
+        f"the peer has begun another session than the unfinished one in {folder}; use the peer's work directory of "
+        "that session, or remove this folder, then start both again",
+        term="resume",
+    )
+
+
+def unknown_here() -> RemoteError:
+    return RemoteError(
+        "the peer's work directory holds an unfinished session that this side has no state of; if it is lost, have the "
+        "peer remove it, then start both again",
+        term="resume",
+    )
+
+
+# What the peer sends.
+
+_RELEASES = "compare the releases of psiselect on both sides"
+
+
+def contradicts_itself() -> RemoteError:
+    return RemoteError(f"the peer's message about the kept session contradicts itself; {_RELEASES}")
+
+
+def no_field(name: str) -> RemoteError:
+    return RemoteError(f"the peer's message about the kept session lacks a proper '{name}'; {_RELEASES}", term=name)
+
+
+def other_message(kind: int) -> RemoteError:
+    return RemoteError(
+        f"the peer sent message type {kind} where its message about the kept session was expected; {_RELEASES}"
+    )
+
+
+def carries_data(what: str) -> RemoteError:
+    return RemoteError(f"the peer's {what} carries data, which it must not; {_RELEASES}")
+
+
+SIGN_OF_LIFE, BYE = "sign of life", "BYE"
+
+
+def as_the_peers(error: TransportError) -> RemoteError:
+    """What ended a link, where the peer has said that it gave up."""
+    return RemoteError(str(error))
+
+
+# Links that come and go.
+
+
+def not_done() -> TransportError:
+    return TransportError("the peer does not say that it is done")
+
+
+def going_on(error: object) -> str:
+    return f"{error}; trying to go on"
+
+
+def kept(error: object, folder: Path) -> TransportError:
+    return TransportError(f"{error}; the session is kept in {folder}: run the same command again to go on")
+
+
+def result_of(error: object, folder: Path) -> str:
+    return f"{error}; this is the result of the session that has ended in {folder}"
+
+
+def unconfirmed(folder: Path) -> str:
+    return (
+        f"the peer has not confirmed that it is done; {folder} is kept, so that the same command can be run again if "
+        "the peer's side needs it; remove it otherwise"
+    )
+
+
+NOT_SERVED = "the peer has not confirmed that it is done; this side serves it no more"
