@@ -105,10 +105,7 @@ class Terms:
         elif self.pad_to is not None:
             reason, term = "padding is not built for it", "pad_to"
         elif self.keys_per_row > 1:
-            reason, term = (
-                "each key has a run of its own, so a row's tags under several keys cannot be told to belong together",
-                "matching",
-            )
+            reason, term = "each key has a run of its own, so the tags of a row do not travel together", "matching"
         if reason is not None:
             option = {"reveal": "--reveal matches", "matching": "--matching one-to-many"}.get(term)
             instead = f" or {option}" if option else f", or leave out --{term.replace('_', '-')}"
