@@ -1,6 +1,6 @@
 """One run of spu's PSI on two CSV files with one column `email`; prints seconds, bytes, peak matches; JSON, last line.
 
-    python bench/_spu.py A.csv B.csv ecdh-fourq|rr22
+    python bench/_spu.py A.csv B.csv ecdh-fourq|rr22|kkrt
 
 Run it with an interpreter that has spu (bench/matching.py --spu). Two processes, one a party, over loopback. Only
 `psi_execute` is timed: it reads one CSV file and writes the other, as spu's users do, but interpreters and libraries
@@ -24,7 +24,11 @@ def config(protocol: str, source: Path, rank: int) -> Any:
     """What one party runs; party 0 learns, as in the other tools."""
     from spu import psi
 
-    kind = {"ecdh-fourq": psi.PsiProtocol.PROTOCOL_ECDH, "rr22": psi.PsiProtocol.PROTOCOL_RR22}[protocol]
+    kind = {
+        "ecdh-fourq": psi.PsiProtocol.PROTOCOL_ECDH,
+        "rr22": psi.PsiProtocol.PROTOCOL_RR22,
+        "kkrt": psi.PsiProtocol.PROTOCOL_KKRT,
+    }[protocol]
     return psi.PsiExecuteConfig(
         protocol_conf=psi.PsiProtocolConfig(
             protocol=kind,

@@ -1,12 +1,22 @@
-"""Whole runs: `psiselect psi local` (CSV in, CSV out) beside `openmined-psi` (lists in memory, no files) and, where an
-interpreter that has it is named, `spu` (CSV in, CSV out; ECDH on FourQ, and RR22, which is no ECDH), in one go.
+"""Whole runs: `psiselect psi local` (CSV in, CSV out) under both protocols beside `openmined-psi` (lists in memory, no
+files) and, where an interpreter that has it is named, `spu` (CSV in, CSV out; ECDH on FourQ, and RR22 and KKRT, which
+are no ECDH), in one go.
 
     python bench/matching.py [--sizes 16,18,20] [--rounds 3] [--backend auto|portable|lanes] [--plot FILE.svg]
-                             [--spu PYTHON] [--json FILE]
+                             [--spu PYTHON] [--json FILE] [--patience SECONDS]
 
 Both parties are on this machine, lists of 2^k distinct 32-character e-mail addresses, half of them common. Every figure
 is the median over rounds that alternate between the tools; each run is a process of its own, whose peak memory is what
 the operating system says. A line a tool and size; from 2^18 on fewer rounds, as the line says.
+
+    seconds        as the tool's users see it once interpreters and libraries are up: see each function
+    whole_seconds  of all processes, from the first start to the last end
+    cpu_seconds    of the processor, in all of them
+    core_seconds   of the protocol alone: psiselect's session, and what spu's log calls "Online" at the learner
+
+`psiselect_times_faster` and `fast_times_faster` divide a tool's `seconds` by those of the curve and of the fast
+protocol; `fast_times_faster_whole` and `fast_times_faster_core` do so with the other two. --patience leaves a tool out
+at larger sizes once a run of it took longer.
 """
 
 from __future__ import annotations
@@ -15,15 +25,19 @@ import argparse
 import json
 import os
 import random
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 HERE = Path(__file__).parent
+FAST = "psiselect fast (experimental)"
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,9 @@ class Measured:
     peak_bytes: int
     wire_bytes: int
     matches: int
+    whole_seconds: float
+    cpu_seconds: float
+    core_seconds: float | None
 
 
 def write_lists(folder: Path, size: int) -> tuple[Path, Path]:
@@ -47,8 +64,18 @@ def write_lists(folder: Path, size: int) -> tuple[Path, Path]:
     return paths
 
 
-def timed(command: list[str]) -> tuple[float, int, str]:
-    """Seconds, peak resident bytes of the process, its output."""
+@dataclass(frozen=True)
+class Ended:
+    """A command that has ended: seconds by the clock and of the processor, peak resident bytes, output."""
+
+    seconds: float
+    cpu_seconds: float
+    peak: int
+    output: str
+
+
+def timed(command: list[str]) -> Ended:
+    """Run a command. cpu_seconds: its children's too, as far as it has waited for them."""
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     output = process.stdout.read() if process.stdout else ""
@@ -56,7 +83,7 @@ def timed(command: list[str]) -> tuple[float, int, str]:
     seconds = time.perf_counter() - start
     if status:
         raise SystemExit(f"{command[0]} failed")
-    return seconds, usage.ru_maxrss * 1024, output
+    return Ended(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, output)
 
 
 def psiselect(a: Path, b: Path, backend: str, protocol: str = "ecdh") -> Measured:
@@ -64,40 +91,58 @@ def psiselect(a: Path, b: Path, backend: str, protocol: str = "ecdh") -> Measure
     command = [sys.executable, "-m", "cli.main", "psi", "local", str(a), str(b), "--key", "email:email"]
     command += ["--protocol", protocol]
     command += ["--backend", backend, "--output", str(a.with_suffix(".out.csv")), "--json"]
-    seconds, peak, output = timed(command)
-    found = json.loads(output)
-    return Measured(seconds, peak, found["bytes_sent"] + found["bytes_received"], found["matches"])
+    ended = timed(command)
+    found, seconds = json.loads(ended.output), ended.seconds
+    sent = found["bytes_sent"] + found["bytes_received"]
+    return Measured(seconds, ended.peak, sent, found["matches"], seconds, ended.cpu_seconds, found["seconds"])
 
 
 def openmined(a: Path, b: Path) -> Measured:
     """Only the protocol is timed, by the script itself: lists are in memory before and nothing is written."""
-    _, peak, output = timed([sys.executable, str(HERE / "_openmined.py"), str(a), str(b)])
-    found = json.loads(output)
-    return Measured(found["seconds"], peak, found["bytes"], found["matches"])
+    ended = timed([sys.executable, str(HERE / "_openmined.py"), str(a), str(b)])
+    found = json.loads(ended.output)
+    own = found["seconds"]
+    return Measured(own, ended.peak, found["bytes"], found["matches"], ended.seconds, ended.cpu_seconds, own)
 
 
 def spu(python: str, a: Path, b: Path, protocol: str) -> Measured:
     """Two processes; the parties' own time, so that the start of an interpreter with a gigabyte of libraries is not
     counted. Bytes as the loopback interface counts them."""
-    _, _, output = timed([python, str(HERE / "_spu.py"), str(a), str(b), protocol])
-    found = json.loads(output.splitlines()[-1])
-    return Measured(found["seconds"], found["peak"], found["bytes"], found["matches"])
+    ended = timed([python, str(HERE / "_spu.py"), str(a), str(b), protocol])
+    found, core = json.loads(ended.output.splitlines()[-1]), online(ended.output)
+    whole = ended.seconds
+    return Measured(found["seconds"], found["peak"], found["bytes"], found["matches"], whole, ended.cpu_seconds, core)
+
+
+def online(log: str) -> float | None:
+    """Seconds between the two lines of spu's log that mark the learner's protocol; None where they are not there."""
+    lines = re.findall(r"^\[([^\]]+)\] .*PsiReceiver::Online\] (start|end)", log, re.MULTILINE)
+    found = {mark: datetime.fromisoformat(when) for when, mark in lines}
+    return (found["end"] - found["start"]).total_seconds() if len(found) == 2 else None
 
 
 def plot(rows: list[dict[str, object]], target: Path) -> None:
-    """Seconds against list size, both axes logarithmic, a line a tool."""
+    """Seconds of whole processes against list size, both axes logarithmic, a line a tool; dashed, those of the protocol
+    alone."""
     from matplotlib.figure import Figure
 
-    axes = (figure := Figure(figsize=(6, 4), layout="constrained")).add_subplot()
+    axes = (figure := Figure(figsize=(7, 5), layout="constrained")).add_subplot()
     for tool in dict.fromkeys(row["tool"] for row in rows):
         of_tool = [row for row in rows if row["tool"] == tool]
         sizes = [1 << int(str(row["size"]).removeprefix("2^")) for row in of_tool]
-        axes.plot(sizes, [row["seconds"] for row in of_tool], marker="o", label=tool)
+        (line,) = axes.plot(sizes, [row["whole_seconds"] for row in of_tool], marker="o", label=tool)
+        cores = [row["core_seconds"] for row in of_tool]
+        if None not in cores:
+            axes.plot(sizes, cores, marker=".", linestyle="--", linewidth=1, color=line.get_color())
     axes.set(
-        xscale="log", yscale="log", xlabel="items in each list", ylabel="seconds", title="Both parties on one machine"
-    )
+        xscale="log", yscale="log", xlabel="items in each list", ylabel="seconds",
+        title="Whole processes of both parties (dashed: the protocol alone)",
+    )  # fmt: skip
+    axes.set_xticks(exponents := sorted({1 << int(str(row["size"])[2:]) for row in rows}))
+    axes.set_xticklabels([f"2^{size.bit_length() - 1}" for size in exponents])
+    axes.minorticks_off()
     axes.grid(True, which="both", alpha=0.3)
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=3, fontsize="small")
     figure.savefig(target)
 
 
@@ -114,17 +159,21 @@ def main() -> int:
         default=os.environ.get("PSISELECT_SPU_PYTHON"),
         help="an interpreter that has spu, to run it beside [default: $PSISELECT_SPU_PYTHON]",
     )
+    parser.add_argument("--patience", type=float, default=float("inf"), metavar="SECONDS")
     options = parser.parse_args()
     rows: list[dict[str, object]] = []
+    slow: set[str] = set()
     with tempfile.TemporaryDirectory() as folder:
         for exponent in map(int, options.sizes.split(",")):
             a, b = write_lists(Path(folder), 1 << exponent)
-            tools = {
+            tools: dict[str, Callable[[], Measured]] = {
                 f"psiselect ({options.backend})": lambda a=a, b=b: psiselect(a, b, options.backend),
+                FAST: lambda a=a, b=b: psiselect(a, b, options.backend, "fast"),
                 "openmined-psi (GCS)": lambda a=a, b=b: openmined(a, b),
             }
-            for protocol in ("ecdh-fourq", "rr22") if options.spu else ():
+            for protocol in ("ecdh-fourq", "rr22", "kkrt") if options.spu else ():
                 tools[f"spu {protocol}"] = lambda a=a, b=b, protocol=protocol: spu(options.spu, a, b, protocol)
+            tools = {tool: run for tool, run in tools.items() if tool not in slow}
             runs: dict[str, list[Measured]] = {tool: [] for tool in tools}
             rounds = max(1, options.rounds >> max(0, exponent - 16) // 2)
             for _ in range(rounds):
@@ -134,22 +183,35 @@ def main() -> int:
                 if any(run.matches != 1 << (exponent - 1) for run in measured):
                     raise SystemExit(f"{tool}: wrong answer")
                 seconds = statistics.median(run.seconds for run in measured)
+                cores = [run.core_seconds for run in measured if run.core_seconds is not None]
+                if max(run.whole_seconds for run in measured) > options.patience:
+                    slow.add(tool)
                 rows.append(
                     {
                         "size": f"2^{exponent}",
                         "tool": tool,
                         "runs": rounds,
                         "seconds": round(seconds, 2),
+                        "whole_seconds": round(statistics.median(run.whole_seconds for run in measured), 2),
+                        "cpu_seconds": round(statistics.median(run.cpu_seconds for run in measured), 2),
+                        "core_seconds": round(statistics.median(cores), 2) if len(cores) == rounds else None,
                         "items_per_second": round(2 * (1 << exponent) / seconds),
                         "bytes_per_item": round(measured[0].wire_bytes / (1 << exponent), 1),
                         "peak_mib": round(statistics.median(run.peak_bytes for run in measured) / 2**20),
                     }
                 )
-            ours, *others = runs.values()
-            for row, theirs in zip(rows[-len(others) :], others, strict=True):
-                ratio = statistics.median(y.seconds / x.seconds for x, y in zip(ours, theirs, strict=True))
-                row["psiselect_times_faster"] = round(ratio, 2)
             for row in rows[-len(runs) :]:
+                theirs = runs[str(row["tool"])]
+                for name, ours, figure in (
+                    ("psiselect_times_faster", f"psiselect ({options.backend})", "seconds"),
+                    ("fast_times_faster", FAST, "seconds"),
+                    ("fast_times_faster_whole", FAST, "whole_seconds"),
+                    ("fast_times_faster_core", FAST, "core_seconds"),
+                ):
+                    if ours not in runs or ours == row["tool"] or row[figure] is None:
+                        continue
+                    pairs = zip(runs[ours], theirs, strict=True)
+                    row[name] = round(statistics.median(getattr(y, figure) / getattr(x, figure) for x, y in pairs), 2)
                 sys.stdout.write(json.dumps(row) + "\n")
                 sys.stdout.flush()
     if options.plot:

@@ -103,9 +103,9 @@ class Terms:
         elif self.min_matches_by is Comparer.OTHER:
             reason, term = "a side that does not get the result cannot count matches with it", "min_matches_by"
         elif self.pad_to is not None:
-            reason, term = "it cannot pad lists yet", "pad_to"
+            reason, term = "padding is not built for it", "pad_to"
         elif self.keys_per_row > 1:
-            reason, term = "it cannot match rows one-to-one by several keys yet", "matching"
+            reason, term = "each key has a run of its own, so the tags of a row do not travel together", "matching"
         if reason is not None:
             option = {"reveal": "--reveal matches", "matching": "--matching one-to-many"}.get(term)
             instead = f" or {option}" if option else f", or leave out --{term.replace('_', '-')}"

@@ -18,7 +18,7 @@ import llvmlite.binding as llvm
 # Instructions whose time depends on their operands on common processors.
 _VARIABLE_TIME = {"udiv", "sdiv", "urem", "srem", "fdiv", "frem"}
 _FORBIDDEN_IR = {"switch", "indirectbr", "invoke", "callbr"}
-_INTRINSICS = re.compile(r"llvm\.(fma|bswap|fshl|fshr|x86\.avx512\.vpmadd52[lh]\.uq)\.")
+_INTRINSICS = re.compile(r"llvm\.((fma|bswap|fshl|fshr|x86\.avx512\.vpmadd52[lh]\.uq)\.|x86\.sha256(rnds2|msg[12])$)")
 _COMPARISON = re.compile(r"icmp slt i64 ")
 _PHI_VALUE = re.compile(r"\[\s*([^,]+),")
 

@@ -142,3 +142,12 @@ def every_kernels() -> list[Kernels]:
     except (ImportError, LanesUnavailableError):
         return [portable()]
     return [portable(), CompiledKernels()]
+
+
+@functools.cache
+def with_sha_instructions() -> Kernels:
+    """Compiled ones that hash as on a processor with SHA instructions, whether this one has them or not."""
+    from psi.fast.kernels import hashing
+    from psi.fast.kernels.compiled import CompiledKernels
+
+    return CompiledKernels(way=hashing.SHA if hashing.SHA in hashing.ways() else hashing.SHA_GENERIC)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from psi.fast.kernels import hashing
 from psi.fast.kernels.interface import U64, WINDOW
 from psi.group.curve25519.lanes import cache, kernel
 from psi.oblivious.field import F16
@@ -38,30 +39,32 @@ _SIGNATURES = {
 }
 
 
-def _build(lanes: int) -> str:
-    from psi.fast.kernels.module import build_module
+def program(way: str) -> kernel.Program:
+    """All kernels, with SHA-256 computed in this way (psi.fast.kernels.hashing)."""
 
-    return str(build_module(lanes))
+    def build(lanes: int) -> str:
+        from psi.fast.kernels.module import build_module
 
+        return str(build_module(lanes, way))
 
-def _sources() -> bytes:
-    return kernel.source_digest(Path(__file__).parent) + kernel.source_digest()
+    def sources() -> bytes:
+        return kernel.source_digest(Path(__file__).parent) + kernel.source_digest() + way.encode()
 
-
-PROGRAM = kernel.Program(tuple(_SIGNATURES), _build, _sources)
+    return kernel.Program(tuple(_SIGNATURES), build, sources, hashing.SHA_FEATURE if way == hashing.SHA else "")
 
 
 class CompiledKernels:
     """See Kernels. Each call releases the interpreter lock.
 
-    lanes: the number of 64-bit lanes, at most 8, for tests; None means what suits the processor. Raises
-    LanesUnavailableError where the code cannot run.
+    lanes: the number of 64-bit lanes, at most 8, for tests; None means what suits the processor. way: how SHA-256 is
+    computed, None for the fastest that runs here. Raises LanesUnavailableError where the code cannot run.
     """
 
     name = "compiled"
 
-    def __init__(self, lanes: int | None = None, store: cache.CodeCache | None = None) -> None:
-        code = kernel.load(lanes, store or cache.CodeCache(cache.default_directory()), PROGRAM)
+    def __init__(self, lanes: int | None = None, store: cache.CodeCache | None = None, way: str | None = None) -> None:
+        self.way = way or hashing.ways()[0]
+        code = kernel.load(lanes, store or cache.CodeCache(cache.default_directory()), program(self.way))
         self._code = code
         self._call: dict[str, Callable[..., None]] = {
             name: ctypes.CFUNCTYPE(None, *signature)(code.address(name)) for name, signature in _SIGNATURES.items()

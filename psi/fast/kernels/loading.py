@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+from psi.fast.kernels import hashing
 from psi.fast.kernels.interface import Kernels
 from psi.fast.kernels.portable import PortableKernels
 from psi.group.curve25519.lanes.cache import CodeCache
@@ -11,19 +12,35 @@ from psiselect.base.errors import UsageError
 
 
 def compiled_kernels(lanes: int | None = None, store: CodeCache | None = None) -> Kernels:
-    """The compiled ones, once they have passed their self-test.
+    """The compiled ones, once they have passed their self-test. Those that hash by the processor's SHA instructions
+    give way to others, with a RuntimeWarning, if they fail it.
 
-    Raises ImportError, OSError or RuntimeError (LanesUnavailableError) where they cannot run or fail it.
+    Raises ImportError, OSError or RuntimeError (LanesUnavailableError) where none can run or pass it.
     """
     from psi.fast.kernels.compiled import CompiledKernels
     from psi.fast.kernels.selftest import failures
     from psi.group.curve25519.lanes.target import LanesUnavailableError
 
-    kernels = CompiledKernels(lanes, store)
-    failed = failures(kernels)
-    if failed:
-        raise LanesUnavailableError(f"the self-test of the fast protocol failed in {', '.join(failed)}")
-    return kernels
+    def tested(way: str) -> Kernels:
+        kernels = CompiledKernels(lanes, store, way)
+        failed = failures(kernels)
+        if failed:
+            raise LanesUnavailableError(f"the self-test of the fast protocol failed in {', '.join(failed)}")
+        return kernels
+
+    best, *others = hashing.ways()
+    try:
+        return tested(best)
+    except RuntimeError as error:
+        if not others:
+            raise
+        kernels = tested(others[0])
+        warnings.warn(
+            f"the code for SHA instructions does not work here: {error}; using the code without them, slower",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return kernels
 
 
 def load_kernels(name: str = "auto") -> Kernels:

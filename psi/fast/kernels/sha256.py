@@ -171,7 +171,7 @@ def compress_function(module: ir.Module, lanes: int) -> ir.Function:
     return code.done()
 
 
-def _fill_function(module: ir.Module, lanes: int) -> ir.Function:
+def fill_function(module: ir.Module, lanes: int) -> ir.Function:
     """One block of an item and its padding, without the length. left: bytes of the item from `source` on, maybe none or
     fewer."""
     code = Code(module, lanes, "sha256_fill", {"block": PTR, "source": PTR, "left": I64}, exported=False)
@@ -195,7 +195,7 @@ def _fill_function(module: ir.Module, lanes: int) -> ir.Function:
 def hash_function(module: ir.Module, lanes: int, compress: ir.Function) -> ir.Function:
     """sha256(out, n, prefix, data, offsets): n rows of 32 bytes. prefix: the common block, 8 words of 64 bits as they
     lie in memory."""
-    fill = _fill_function(module, lanes)
+    fill = fill_function(module, lanes)
     arguments = {"out": PTR, "n": I64, "prefix": PTR, "data": PTR, "offsets": PTR}
     code = Code(module, lanes, "sha256", arguments, exported=True)
     builder, args, width = code.builder, code.args, 2 * lanes

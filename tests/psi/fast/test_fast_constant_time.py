@@ -9,9 +9,10 @@ pytest.importorskip("llvmlite")
 from llvmlite import ir
 from support.constant_time import violations
 
-from psi.fast.kernels import folding, module
+from psi.fast.kernels import folding, hashing, module, sha256_single
 from psi.group.curve25519.lanes.codegen import I8, I64, Code
-from psi.group.curve25519.lanes.compiler import parse
+from psi.group.curve25519.lanes.compiler import compile_assembly, parse
+from psi.group.curve25519.lanes.target import Target
 
 # Where items lie in memory, and what their salted hashes say.
 PUBLIC = ["offsets", "starts", "bands", "words"]
@@ -30,6 +31,27 @@ def test_functions_on_streams_and_secret_symbols_are_steered_by_nothing() -> Non
     """fold, scale, turn, to_rows, to_planes, tabulate, sha256."""
     found = steering(str(module.build_module(4)), ["offsets"])
     assert found == {"decode", "combine", "eliminate", "substitute"}
+
+
+def hashing_alone(way: str) -> str:
+    made = ir.Module()
+    operations = sha256_single.instructions if way == hashing.SHA else sha256_single.generic
+    sha256_single.hash_function(made, 4, operations)
+    return str(made)
+
+
+@pytest.mark.parametrize("way", [hashing.SHA, hashing.SHA_GENERIC])
+def test_hashing_one_message_at_a_time_is_steered_by_lengths_alone(way: str) -> None:
+    assert steering(hashing_alone(way), ["offsets"]) == set()
+    assert steering(hashing_alone(way), []) == {"sha256", "sha256_fill"}
+
+
+@pytest.mark.parametrize("cpu", ["icelake-server", "znver4", "znver1"])
+def test_processors_with_sha_instructions_use_them(cpu: str) -> None:
+    """64 rounds by 32 instructions, and 48 message words by 12 of each kind."""
+    assembly = compile_assembly(hashing_alone(hashing.SHA), Target("x86_64-linux-gnu", cpu, ""))
+    counts = {name: assembly.count(name) for name in ("sha256rnds2", "sha256msg1", "sha256msg2")}
+    assert counts == {"sha256rnds2": 32, "sha256msg1": 12, "sha256msg2": 12}
 
 
 @pytest.mark.parametrize("how", ["branch", "address"])

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 from support.entropy import FixedEntropy
-from support.fast import every_kernels, portable
+from support.fast import every_kernels, portable, with_sha_instructions
 from support.symbols import drawn, slow_product, symbols_of
 
-from psi.fast.kernels import compiled, loading, selftest
+from psi.fast.kernels import compiled, hashing, loading, selftest
 from psi.fast.kernels.interface import U64, Kernels
-from psi.group.curve25519.lanes import kernel
+from psi.group.curve25519.lanes import kernel, target
 from psi.group.curve25519.lanes.cache import CodeCache
 from psi.group.curve25519.lanes.target import LanesUnavailableError
 from psi.oblivious.field import F16
@@ -21,6 +22,7 @@ from psiselect.base.errors import UsageError
 from psiselect.base.packed import Packed
 
 ALL = pytest.mark.parametrize("kernels", every_kernels(), ids=lambda kernels: kernels.name)
+COMPILED = pytest.mark.skipif(len(every_kernels()) == 1, reason="no compiled code here")
 
 
 def words(count: int, name: str = "words") -> U64:
@@ -34,6 +36,17 @@ def number(row: U64) -> int:
 
 @ALL
 def test_sha256_of_every_length(kernels: Kernels) -> None:
+    check_sha256(kernels)
+
+
+@COMPILED
+def test_sha256_of_every_length_by_sha_instructions() -> None:
+    """Or by what Intel's manual says that they do, where this processor has none. All other kernels are the same."""
+    check_sha256(with_sha_instructions())
+    assert selftest.failures(with_sha_instructions()) == []
+
+
+def check_sha256(kernels: Kernels) -> None:
     """All lengths around the ends of blocks, long and short ones side by side in one vector."""
     block = drawn((64,), "block").tobytes()
     items = [drawn((300,), "data").tobytes()[:length] for length in [*range(140), 300, 0, 300, 1]]
@@ -152,6 +165,42 @@ def test_code_that_fails_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
         assert loading.load_kernels().name == "portable"
 
 
+@COMPILED
+def test_code_for_sha_instructions_is_made_only_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And gives way, with a notice, if it does not work."""
+    flags = "vendor_id : x\nflags : fpu avx2 {}\n"
+    for flag, expected in (("sha_ni", ("sha", "lanes")), ("sha_ni_not", ("lanes",)), ("", ("lanes",))):
+        monkeypatch.setattr(target, "processor_description", lambda flag=flag: flags.format(flag))
+        assert hashing.ways() == expected
+    monkeypatch.undo()
+    made: list[str] = []
+
+    def kernels(lanes: object, store: object, way: str) -> Kernels:
+        made.append(way)
+        return portable()
+
+    monkeypatch.setattr(compiled, "CompiledKernels", kernels)
+    monkeypatch.setattr(hashing, "ways", lambda: ("sha", "lanes"))
+    loading.compiled_kernels()
+    assert made == ["sha"]
+    monkeypatch.setattr(selftest, "failures", lambda kernels: ["sha256"] if made[-1] == "sha" else [])
+    with pytest.warns(RuntimeWarning, match=r"SHA instructions does not work here: .* failed in sha256; using"):
+        loading.compiled_kernels()
+    assert made == ["sha", "sha", "lanes"]
+    monkeypatch.setattr(selftest, "failures", lambda kernels: ["fold"])
+    with pytest.raises(LanesUnavailableError, match="fold"):
+        loading.compiled_kernels()
+
+
+@COMPILED
+def test_each_way_to_hash_has_a_name_of_its_own_in_the_cache(tmp_path: Path) -> None:
+    names = {compiled.program(way).sources() for way in (hashing.SHA, hashing.SHA_GENERIC, hashing.LANES)}
+    assert len(names) == 3
+    if hashing.SHA not in hashing.ways():
+        with pytest.raises(LanesUnavailableError, match="have sha"):
+            compiled.CompiledKernels(None, CodeCache(tmp_path), hashing.SHA)
+
+
 def test_kernels_by_name() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -205,4 +254,5 @@ def test_arrays_that_native_code_would_read_beyond_are_refused(act: object) -> N
 
 
 def test_the_compiled_program_has_all_that_is_called() -> None:
-    assert set(compiled._SIGNATURES) == set(compiled.PROGRAM.functions)
+    for way in (hashing.SHA, hashing.LANES):
+        assert set(compiled._SIGNATURES) == set(compiled.program(way).functions)

@@ -84,9 +84,9 @@ def test_what_was_asked_for_comes_first() -> None:
     ("options", "reason"),
     [
         ({"reveal": Reveal.COUNT}, "sees which items match"),
-        ({"pad_to": 5000}, "cannot pad"),
+        ({"pad_to": 5000}, "padding is not built"),
         ({"min_matches": 2, "min_matches_by": Comparer.OTHER}, "cannot count matches"),
-        ({"keys": 2, "label_bytes": 64}, "one-to-one"),
+        ({"keys": 2, "label_bytes": 64}, "travel together"),
         ({"peer": MAX_ITEMS + 1}, "the peer's list has 16,777,217"),
         ({"own": MAX_ITEMS + 1}, "this list has 16,777,217"),
         ({"memory_limit": 33 << 20}, "in memory, which takes 32 MiB"),

@@ -59,11 +59,15 @@ def processor_description() -> str | None:
     return "\n".join(lines) if any(line.startswith("flags") for line in lines) else None
 
 
-def fields() -> tuple[str, ...]:
-    """The fields that this processor can compute in, the fastest first. Linux is asked, and LLVM where it is not."""
+def processor_has(flag: str, feature: str) -> bool:
+    """Whether this processor has some instructions. Linux is asked, where they are called `flag`; LLVM where it is not,
+    which calls them `feature`."""
     description = processor_description()
     if description is None:
-        has_ifma = Target.host().has(IFMA_FEATURE)
-    else:
-        has_ifma = any(IFMA_FEATURE in line.split() for line in description.splitlines() if line.startswith("flags"))
-    return (IFMA, DOUBLES) if has_ifma else (DOUBLES,)
+        return Target.host().has(feature)
+    return any(flag in line.split() for line in description.splitlines() if line.startswith("flags"))
+
+
+def fields() -> tuple[str, ...]:
+    """The fields that this processor can compute in, the fastest first."""
+    return (IFMA, DOUBLES) if processor_has(IFMA_FEATURE, IFMA_FEATURE) else (DOUBLES,)
