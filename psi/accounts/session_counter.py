@@ -61,15 +61,17 @@ class SessionCounter:
             latest = _latest(connection)
             now = max(now, latest)
             connection.execute("UPDATE clock SET latest = ?", (now,))
-            query = "SELECT at FROM run WHERE peer = ? AND at > ? ORDER BY at"
-            begun = [at for (at,) in connection.execute(query, (peer, now - allowance.seconds))]
-            allowed = len(begun) < allowance.count
+            since = peer, now - allowance.seconds
+            ((begun,),) = connection.execute("SELECT count(*) FROM run WHERE peer = ? AND at > ?", since).fetchall()
+            allowed = begun < allowance.count
             if allowed:
                 connection.execute("INSERT INTO run (peer, at) VALUES (?, ?)", (peer, now))
+            else:
+                query = "SELECT at FROM run WHERE peer = ? AND at > ? ORDER BY at LIMIT 1 OFFSET ?"
+                ((due,),) = connection.execute(query, (*since, begun - allowance.count)).fetchall()
         if not allowed:
-            free = begun[len(begun) - allowance.count] + allowance.seconds
             ahead = latest if latest > given + _WORTH_TELLING else None
-            raise words.sessions_used_up(allowance.count, allowance.per, len(begun), free, ahead)
+            raise words.sessions_used_up(allowance.count, allowance.per, begun, due + allowance.seconds, ahead)
 
     def count(self, peer: bytes) -> int:
         """All sessions that were ever counted for a peer."""
