@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,11 +14,12 @@ from cli._options import choice
 from cli._output import json_option, print_fields, print_json, print_line, print_table, say
 from dpselect.accounting import BudgetKind, Cost, epsilon_of_rho
 from dpselect.composition import tight_epsilon
-from dpselect.ledger import Balance, Ledger
+from dpselect.ledger import Balance, Entry, Ledger
 from dpselect.privacy import NeighbouringRelation, parse_fraction, parse_poll_epsilon
 from psiselect.base.errors import UsageError
 from psiselect.budgets import budget_of
 
+_COMPOSED = 100  # different spendings: each takes some hundredths of a second
 _SHOWN = 100  # rows of a table for people: more take minutes to lay out, and nobody reads them
 
 _file = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
@@ -131,15 +134,14 @@ def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json
     balances = ledger.balances(most) if dataset is None else [ledger.balance(dataset)]
     entries = ledger.entries(dataset, newest=most)
     at = None if delta is None else parse_fraction(delta, "delta")
-    tight = {} if at is None else {balance.dataset: _epsilon_at(ledger, balance, at) for balance in balances[:_SHOWN]}
+    tight = {} if at is None else _epsilons_at(ledger, balances if as_json else balances[:_SHOWN], at)
     if as_json:
+        shown = _Shown(tight, group)
         print_json(
             _terms(ledger)
             | {
-                "balances": [_balance(balance, tight, group) for balance in balances],
-                "entries": [
-                    {"dataset": e.dataset, "what": e.what, "at": e.at, **_amounts("cost", e.cost)} for e in entries
-                ],
+                "balances": [shown.balance(balance) for balance in balances],
+                "entries": [shown.entry(entry) for entry in entries],
             }
         )
         return
@@ -156,7 +158,7 @@ def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json
                 balance.dataset,
                 ledger.describe(balance.spent),
                 ledger.describe(balance.remaining),
-                *([_or_sum(tight[balance.dataset])] if at else []),
+                *([_or_sum(tight.get(balance.dataset))] if at else []),
                 *([str(group * balance.spent.amount)] if group > 1 else []),
             )
             for balance in balances[:_SHOWN]
@@ -184,42 +186,78 @@ def _terms(ledger: Ledger) -> dict[str, object]:
 
 
 def _amounts(name: str, cost: Cost) -> dict[str, object]:
-    number, exact = _shown(*cost.amount.as_integer_ratio())
-    delta, _ = _shown(*cost.delta.as_integer_ratio())
-    return {name: number, f"{name}_exact": exact, f"{name}_delta": delta}
+    number, exact = _exactly(cost.amount)
+    return {name: number, f"{name}_exact": exact, f"{name}_delta": float(cost.delta)}
 
 
-@functools.lru_cache(4096)  # a long ledger has the same costs again and again
-def _shown(numerator: int, denominator: int) -> tuple[float, str]:
+def _exactly(fraction: Fraction) -> tuple[float, str]:
     """A fraction as a float, and exactly."""
-    return numerator / denominator, str(Fraction(numerator, denominator))
+    return float(fraction), str(fraction)
 
 
-def _epsilon_at(ledger: Ledger, balance: Balance, delta: Fraction) -> Fraction | None:
-    """The epsilon that the spending amounts to at this delta, the deltas that were spent included. None where they are
-    more, or in a pure ledger where the sum is as good."""
-    if ledger.kind is BudgetKind.PURE:
-        return tight_epsilon((entry.cost for entry in ledger.entries(balance.dataset)), delta)
-    left = delta - balance.spent.delta
-    return epsilon_of_rho(balance.spent.amount, left) if left > 0 else None
+class _Shown:
+    """Balances and entries as `--json` has them. A long ledger has the same few costs again and again, as the same
+    objects, so each is put into words once."""
+
+    def __init__(self, tight: Mapping[str, Fraction | None], group: int) -> None:
+        self._tight, self._group = tight, group
+        # By the cost's id; the cost stays alive with what is said of it.
+        self._spent: dict[int, tuple[Cost, dict[str, object]]] = {}
+        self._costs: dict[int, tuple[Cost, dict[str, object]]] = {}
+
+    def balance(self, balance: Balance) -> dict[str, object]:
+        """What a data set has spent and has left."""
+        dataset, spent = balance.dataset, balance.spent
+        if id(spent) not in self._spent:
+            said = _amounts("spent", spent) | _amounts("remaining", balance.remaining)
+            self._spent[id(spent)] = spent, said
+        record = {"dataset": dataset, **self._spent[id(spent)][1]}
+        if dataset in self._tight:
+            epsilon = self._tight[dataset]
+            record["epsilon_at_delta"] = None if epsilon is None else float(epsilon)
+        if self._group > 1:
+            record["group_epsilon"] = str(self._group * spent.amount)
+        return record
+
+    def entry(self, entry: Entry) -> dict[str, object]:
+        """One release."""
+        cost = entry.cost
+        if id(cost) not in self._costs:
+            self._costs[id(cost)] = cost, _amounts("cost", cost)
+        return {"dataset": entry.dataset, "what": entry.what, "at": entry.at, **self._costs[id(cost)][1]}
+
+
+def _epsilons_at(ledger: Ledger, balances: list[Balance], delta: Fraction) -> dict[str, Fraction | None]:
+    """For each data set the epsilon that its spending amounts to at this delta, the deltas that were spent included.
+    None where they are more, or in a pure ledger where the sum is as good. A pure ledger of many different spendings
+    has it for some of them."""
+    if ledger.kind is BudgetKind.ZCDP:
+        at = functools.lru_cache(4096)(epsilon_of_rho)
+        lefts = {balance.dataset: (balance.spent.amount, delta - balance.spent.delta) for balance in balances}
+        return {dataset: at(rho, left) if left > 0 else None for dataset, (rho, left) in lefts.items()}
+    costs: dict[str, list[Cost]] = {balance.dataset: [] for balance in balances}
+    for entry in ledger.entries(balances[0].dataset if len(balances) == 1 else None):
+        if entry.dataset in costs:
+            costs[entry.dataset].append(entry.cost)
+    tight: dict[frozenset[tuple[Cost, int]], Fraction | None] = {}
+    found: dict[str, Fraction | None] = {}
+    for dataset, spent in costs.items():
+        if len(spent) == 1 and not spent[0].delta:  # one release is what it is
+            found[dataset] = None
+            continue
+        kind = frozenset(Counter(spent).items())
+        if kind not in tight:
+            if len(tight) >= _COMPOSED:
+                continue
+            tight[kind] = tight_epsilon(spent, delta)
+        found[dataset] = tight[kind]
+    if len(found) < len(costs):
+        say(f"{len(costs) - len(found):,} data sets are without an epsilon at this delta; name one with --dataset")
+    return found
 
 
 def _or_sum(epsilon: Fraction | None) -> str:
     return "-" if epsilon is None else f"{float(epsilon):.6g}"
-
-
-def _balance(balance: Balance, tight: dict[str, Fraction | None], group: int) -> dict[str, object]:
-    record = {
-        "dataset": balance.dataset,
-        **_amounts("spent", balance.spent),
-        **_amounts("remaining", balance.remaining),
-    }
-    if balance.dataset in tight:
-        epsilon = tight[balance.dataset]
-        record["epsilon_at_delta"] = None if epsilon is None else float(epsilon)
-    if group > 1:
-        record["group_epsilon"] = str(group * balance.spent.amount)
-    return record
 
 
 def _print_terms(ledger: Ledger) -> None:

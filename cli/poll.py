@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from cli._ledger import ledger_options, open_ledger, writing
+from cli._options import options
 from cli._output import json_option, print_fields, print_json, print_line, print_table, say
 from cli._reading import taking_reading
 from cli._table import TableName, query_option
@@ -34,8 +35,14 @@ def command() -> None:
     """
 
 
-def _poll(options: str | None, epsilon: str, mechanism: str) -> Poll:
-    named = tuple(o.strip() for o in options.split(",")) if options is not None else YES_NO
+def _poll(options: str | None, file: Path | None, epsilon: str, mechanism: str) -> Poll:
+    if options is not None and file is not None:
+        raise UsageError("give the possible answers once: --options or --options-file")
+    named = YES_NO if options is None else tuple(o.strip() for o in options.split(","))
+    if file is not None:
+        from cli.release.options import read_lines
+
+        named = tuple(read_lines(file, "the possible answers"))
     return poll_of(named, parse_poll_epsilon(epsilon), mechanism)
 
 
@@ -46,7 +53,15 @@ _epsilon = click.option(
     help="Set the strength of the protection of one answer: smaller is safer and less accurate; 1 is usual. Write it "
     "as 0.5, 1/2 or ln(3), which is the two coins of the article.",
 )
-_options = click.option("--options", metavar="A,B,...", help="The possible answers, in order. Default: yes,no.")
+_options = options(
+    click.option("--options", "named", metavar="A,B,...", help="The possible answers, in order. Default: yes,no."),
+    click.option(
+        "--options-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="The possible answers, one per line, in order.",
+    ),
+)
 _mechanism = click.option(
     "--mechanism",
     type=click.Choice(["auto", *(m.value for m in PollMechanism)]),
@@ -68,7 +83,8 @@ _mechanism = click.option(
 def respond(
     answer: str,
     epsilon: str,
-    options: str | None,
+    named: str | None,
+    options_file: Path | None,
     mechanism: str,
     name: str,
     output: Path | None,
@@ -87,7 +103,7 @@ def respond(
       psiselect poll respond --answer yes --epsilon 'ln(3)'
       psiselect poll respond --answer tram --options car,bus,tram,bicycle --epsilon 1 --output mine.csv
     """
-    poll = _poll(options, epsilon, mechanism)
+    poll = _poll(named, options_file, epsilon, mechanism)
     require_new(output)
     truth = _typed_answer() if answer == "-" and "-" not in poll.options else answer
     found = draw(poll, truth, name, book=open_ledger(ledger, dataset), dataset=dataset)
@@ -135,7 +151,8 @@ def estimate(
     query: str | None,
     said: ReadingOptions,
     epsilon: str,
-    options: str | None,
+    named: str | None,
+    options_file: Path | None,
     mechanism: str,
     confidence: float,
     population: bool,
@@ -154,7 +171,7 @@ def estimate(
       psiselect poll estimate responses.csv --epsilon 'ln(3)'
       psiselect poll estimate folder/ --epsilon 1 --options car,bus,tram,bicycle --json
     """
-    poll = _poll(options, epsilon, mechanism)
+    poll = _poll(named, options_file, epsilon, mechanism)
     found = shares_of(poll, tables_at(responses, query, said), confidence=confidence, population=population)
     if as_json:
         print_json(found.to_json())

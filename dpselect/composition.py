@@ -25,15 +25,17 @@ _MOST_COSTS = 100
 def tight_epsilon(costs: Iterable[Cost], delta: Fraction) -> Fraction | None:
     """The epsilon of (epsilon, delta)-DP that all these releases have together, rounded up to six decimals.
 
-    costs: in epsilon and delta. None where the deltas alone exceed `delta`, where adding up is not improved, or where
-    there are too many different costs. Raises UsageError unless 0 < delta < 1, and where `dp-accounting` is needed and
-    not installed.
+    costs: in epsilon and delta. None where the deltas alone exceed `delta`, where adding up is not improved, as for one
+    release without a delta, or where there are too many different costs. Raises UsageError unless 0 < delta < 1, and
+    where `dp-accounting` is needed and not installed.
     """
     if not 0 < delta < 1:
         raise UsageError(f"delta: expected a number above 0 and below 1, got {delta}")
-    counts = Counter(cost for cost in costs if cost.amount or cost.delta)
+    counts = {cost: times for cost, times in Counter(costs).items() if cost.amount or cost.delta}
     simple = sum((cost.amount * times for cost, times in counts.items()), Fraction(0))
-    if not counts or len(counts) > _MOST_COSTS or simple > 10**4:
+    if sum(counts.values()) < 2 and not any(cost.delta for cost in counts):
+        return None
+    if len(counts) > _MOST_COSTS or simple > 10**4:
         return None
     try:
         # Seconds to import, so only here.

@@ -41,6 +41,7 @@ _FRACTION = re.compile(rf"[0-9]{{1,{_MAX_DIGITS}}}(/[1-9][0-9]{{0,{_MAX_DIGITS -
 _ENTRY_DIGITS = 4 * _MAX_DIGITS
 _SHOWN_DIGITS = 40
 _NOTHING = Fraction(0)
+_COST_OF_NOTHING = Cost()
 _ENTRIES = "SELECT dataset, amount, delta, what, at FROM spend ORDER BY id DESC LIMIT ?"
 _ENTRIES_OF_ONE = "SELECT dataset, amount, delta, what, at FROM spend WHERE dataset = ? ORDER BY id DESC LIMIT ?"
 _SCHEMA = (
@@ -225,13 +226,23 @@ class Ledger:
         One pass over the entries. Raises InputError when the file is damaged.
         """
         unit = self.unit
-        sums = {dataset: _Sums(unit) for dataset in self.datasets}
+        # Most datasets of a long ledger have one entry, and then nothing is to be added up.
+        alone: dict[str, tuple[str, str] | None] = dict.fromkeys(self.datasets)
+        sums: dict[str, _Sums] = {}
         with durable.transaction(self.path, "BEGIN", _unreadable(self.path)) as connection:
             for dataset, amount, delta in connection.execute("SELECT dataset, amount, delta FROM spend ORDER BY id"):
+                before = alone.get(dataset)
+                if before is None:
+                    alone[dataset] = amount, delta
+                    continue
                 if dataset not in sums:
                     sums[dataset] = _Sums(unit)
+                    sums[dataset].add(*self._parts(*before))
                 sums[dataset].add(*self._parts(amount, delta))
-        return [Balance(dataset, self.budget, found.cost) for dataset, found in itertools.islice(sums.items(), first)]
+        return [
+            Balance(dataset, self.budget, sums[dataset].cost if dataset in sums else self._spent_at_once(unit, entry))
+            for dataset, entry in itertools.islice(alone.items(), first)
+        ]
 
     def count(self) -> int:
         """How many datasets `balances` has. Raises InputError."""
@@ -275,15 +286,27 @@ class Ledger:
             sums.add(*self._parts(amount, delta))
         return sums.cost
 
+    def _spent_at_once(self, unit: int, entry: tuple[str, str] | None) -> Cost:
+        """What one entry comes to, or none."""
+        try:
+            return _cost_alone(unit, *entry) if entry is not None else _COST_OF_NOTHING
+        except ValueError:
+            raise self._damaged() from None
+
     def _cost(self, amount: str, delta: str) -> Cost:
-        (numerator, denominator), (above, below) = self._parts(amount, delta)
-        return Cost(_ratio(numerator, denominator), _ratio(above, below) if above else _NOTHING)
+        try:
+            return _cost_as_written(amount, delta)
+        except ValueError:
+            raise self._damaged() from None
 
     def _parts(self, amount: str, delta: str) -> tuple[tuple[int, int], tuple[int, int]]:
         try:
             return _entry(amount), _entry(delta)
         except ValueError:
-            raise InputError(f"the ledger {self.path} is damaged: an entry holds no fraction", term="ledger") from None
+            raise self._damaged() from None
+
+    def _damaged(self) -> InputError:
+        return InputError(f"the ledger {self.path} is damaged: an entry holds no fraction", term="ledger")
 
     def _refusal(self, balance: Balance, cost: Cost) -> str:
         return (
@@ -353,7 +376,18 @@ def _entry(text: object) -> tuple[int, int]:
     return int(above), int(below)
 
 
-_ratio = functools.lru_cache(4096)(Fraction)
+@functools.lru_cache(4096)
+def _cost_as_written(amount: object, delta: object) -> Cost:
+    """An entry's cost. Raises ValueError for what no ledger holds."""
+    return Cost(Fraction(*_entry(amount)), Fraction(*_entry(delta)))
+
+
+@functools.lru_cache(4096)
+def _cost_alone(unit: int, amount: object, delta: object) -> Cost:
+    """The sum of one entry. Raises ValueError for what no ledger holds."""
+    sums = _Sums(unit)
+    sums.add(_entry(amount), _entry(delta))
+    return sums.cost
 
 
 def _words(amount: Fraction) -> str:

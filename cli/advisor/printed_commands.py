@@ -233,7 +233,8 @@ def _count_openly(f: Facts, n: Numbers) -> Steps:
 
 def _poll(f: Facts, n: Numbers) -> Steps:
     several = f.function == "histogram"
-    options, answer = (("--options", "a,b,c"), "a") if several else ((), "yes")
+    # A task says how many answers there are, and not which: they are in a file, and the command asks for one.
+    options, answer = (("--options-file", "options.txt"), "-") if several else ((), "yes")
     noise = (*options, "--epsilon", epsilon_text(n))
     return (
         _step(phrase("commands.respondent"), f"poll respond --answer {answer}", *noise),
@@ -321,6 +322,7 @@ NOTES: tuple[tuple[Callable[[Facts, L], bool], Callable[[Facts], str]], ...] = (
     (lambda f, label: label in JOINT and f.function not in INTERSECTIONS and f.recipients in FEWER,
      saying("notes.everybody-learns")),
     (lambda f, label: label is L.DP_LAPLACE and f.function == "histogram", saying("notes.groups-file")),
+    (lambda f, label: label is L.DP_LOCAL and f.function == "histogram", saying("notes.options-file")),
     (lambda f, label: label in NOISY and f.function in ONE_BIT,
      saying("notes.compare")),
 )

@@ -12,6 +12,9 @@ from psiselect.base.atomic import write_bytes
 from psiselect.base.errors import InputError, UsageError
 
 FIRST_PORT = 9001
+# Files that the commands read and that are public, with what a line of each is.
+PUBLIC_LISTS = {"options.txt": "answer", "groups.txt": "group", "candidates.txt": "candidate"}
+MAX_PLACES = 1000
 
 
 def write_scaffold(answer: Answer, folder: Path) -> None:
@@ -33,7 +36,17 @@ def contents(answer: Answer) -> dict[str, str]:
         files["commands.sh"] = _commands(answer)
     if _together(answer):
         files["parties.toml"] = _parties(answer)
+    used = {word for step in answer.steps for word in step.words}
+    facts = answer.setting.f
+    number = int(facts.n_candidates or max(facts.output_dim or 0, 3))
+    if number <= MAX_PLACES:
+        files |= {name: _places(name, number) for name in PUBLIC_LISTS if name in used}
     return files
+
+
+def _places(name: str, number: int) -> str:
+    """Places for the names of a public list."""
+    return "".join(f"{PUBLIC_LISTS[name]} {i}\n" for i in range(1, number + 1))
 
 
 def _together(answer: Answer) -> bool:

@@ -160,11 +160,16 @@ def read_categories(row: str | None, file: Path | None) -> list[str]:
             return [] if row is None else list(map(clean, next(csv.reader([row], strict=True, skipinitialspace=True))))
         except csv.Error:
             raise UsageError('--categories: expected one row of CSV, such as "Smith, Jones & Co",Sales') from None
+    return read_lines(file, "categories")
+
+
+def read_lines(file: Path, what: str) -> list[str]:
+    """A public list, one name per line; blank lines do not count. Raises InputError for a file that cannot be read."""
     try:
         with file.open("rb") as opened:
             content = opened.read(_MAX_CATEGORIES_BYTES + 1)
         if len(content) > _MAX_CATEGORIES_BYTES:
-            raise InputError(f"{file}: a file of categories has at most {_MAX_CATEGORIES_BYTES >> 20} MiB")
+            raise InputError(f"{file}: a file of {what} has at most {_MAX_CATEGORIES_BYTES >> 20} MiB")
         lines = content.decode("utf-8-sig").split("\n")
     except OSError as error:
         raise InputError(f"cannot read {file}: {error.strerror}") from None

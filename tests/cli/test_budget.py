@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from cli import budget
 from cli.main import main
 from dpselect.accounting import ApproximateDp, BoundedRange, BudgetKind, Cost, PureDp, Zcdp, epsilon_of_rho
 from dpselect.ledger import Ledger
@@ -222,8 +223,38 @@ def test_all_data_sets_that_are_not_shown_are_counted(run: Run, tmp_path: Path) 
     assert err.startswith("5 data sets are not shown")
 
 
+def test_many_data_sets_of_one_release_need_no_composition(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not composed is counted."""
+    run("create", tmp_path / "l", "--epsilon", 1000, "--neighbors", "replace")
+    fill(tmp_path / "l", 300, 300)
+    asked: list[int] = []
+
+    def composed(costs: list[Cost], delta: Fraction) -> Fraction | None:
+        asked.append(len(costs))
+        return Fraction(2)
+
+    monkeypatch.setattr(budget, "tight_epsilon", composed)
+
+    def shown() -> tuple[list[float | None], str]:
+        _, out, err = run("show", tmp_path / "l", "--delta", "1e-6", "--json")
+        return [b["epsilon_at_delta"] for b in json.loads(out)["balances"] if "epsilon_at_delta" in b], err
+
+    assert shown() == ([None] * 300, "")
+    assert asked == []
+    fill(tmp_path / "l", 150, 300)  # the first 150 have two releases each now, all of different costs
+    found, err = shown()
+    assert found == [2.0] * 100 + [None] * 150
+    assert asked == [2] * 100
+    assert "50 data sets are without an epsilon at this delta; name one with --dataset" in err
+
+
 @pytest.mark.soak
-@pytest.mark.parametrize(("datasets", "form"), [(1, []), (1, ["--json"]), (1000, []), (1000, ["--json"])])
+@pytest.mark.parametrize(
+    ("datasets", "form"),
+    [(1, []), (1, ["--json"]), (1000, []), (1000, ["--json"]), (10**5, ["--json", "--delta", "1e-6"])],
+)
 def test_a_hundred_thousand_entries_are_shown_soon(run: Run, tmp_path: Path, datasets: int, form: list[str]) -> None:
     """About 2 s of processor time, more on a busy machine; they took 123 s as one exact fraction in one long table."""
     run("create", tmp_path / "l", "--epsilon", 10**6, "--neighbors", "replace")

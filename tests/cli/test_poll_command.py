@@ -162,3 +162,24 @@ def test_what_is_no_answer_on_standard_input_is_refused(typed: str) -> None:
     result = CliRunner().invoke(command, ["respond", "--answer", "-", *LN3], input=typed)
     assert isinstance(result.exception, UsageError)
     assert result.stdout == ""
+
+
+def test_the_options_may_be_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "o.txt").write_text("car, shared\n\n tram \nbicycle\n")
+    words = ["--epsilon", "40", "--options-file", str(tmp_path / "o.txt")]
+    made = CliRunner().invoke(
+        command, ["respond", "--answer", "car, shared", *words, "--output", str(tmp_path / "r.csv")]
+    )
+    assert made.exit_code == 0, made.output
+    shown = CliRunner().invoke(command, ["estimate", str(tmp_path / "r.csv"), *words, "--json"])
+    assert list(json.loads(shown.stdout)["options"]) == ["car, shared", "tram", "bicycle"]
+    both = CliRunner().invoke(
+        command, ["respond", "--answer", "tram", *words, "--options", "a,b"], standalone_mode=False
+    )
+    assert "give the possible answers once: --options or --options-file" in str(both.exception)
+    gone = CliRunner().invoke(
+        command,
+        ["respond", "--answer", "a", "--epsilon", "1", "--options-file", str(tmp_path / "x")],
+        standalone_mode=False,
+    )
+    assert "cannot read" in str(gone.exception)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import shlex
 import stat
 from pathlib import Path
 from typing import Any
@@ -188,6 +190,22 @@ def test_the_report_of_an_example_has_no_words_of_python(tmp_path: Path) -> None
         assert text.count("<h1>") == 1
         for part in ("The task", "The next step", "The alternatives", "Signature", "prefers-color-scheme: dark"):
             assert part in text
+
+
+def test_the_scaffold_has_a_place_for_each_answer_of_a_poll(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands of the task run on the folder as it is, and ask for the answer."""
+    task = {"function": "histogram", "n_holders": 1200, "n_units": 1200, "n_candidates": 4, "trusted_curator": False,
+            "each_holder_one_unit": True, "helper_servers": False, "exact": "not_needed", "output_privacy": "required",
+            "epsilon_total": 1.0, "recipients": "public"}  # fmt: skip
+    said = [f"--set={name}={str(value).lower()}" for name, value in task.items()]
+    result = CliRunner().invoke(root, ["advise", *said, "--scaffold", str(tmp_path / "poll")])
+    assert result.exit_code == 0, result.output
+    monkeypatch.chdir(tmp_path / "poll")
+    assert Path("options.txt").read_text().splitlines() == [f"answer {i}" for i in range(1, 5)]
+    (line,) = (line for line in Path("commands.sh").read_text().splitlines() if "poll respond" in line)
+    words = [*shlex.split(line.removeprefix("# "))[1:], "--json"]
+    answered = CliRunner().invoke(root, words, input="answer 3\n")
+    assert json.loads(answered.stdout)["response"] in [f"answer {i}" for i in range(1, 5)]
 
 
 def test_the_scaffold_has_a_place_for_each_party(tmp_path: Path) -> None:

@@ -67,7 +67,16 @@ def every_command() -> dict[str, str]:
 
 def test_every_printed_command_parses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("data.csv", "ballots.csv", "candidates.txt", "scores.csv", "list.csv", "responses.csv", "mine.txt"):
+    for name in (
+        "data.csv",
+        "ballots.csv",
+        "candidates.txt",
+        "scores.csv",
+        "list.csv",
+        "responses.csv",
+        "mine.txt",
+        "options.txt",
+    ):
         (tmp_path / name).write_text("value\n1\n")
     lines = every_command()
     assert len(lines) > 20

@@ -167,7 +167,9 @@ def poll(function: str) -> Case:
         task = {**CROWD, "function": function, **({"output_dim": 3} if function == "histogram" else {})}
         answer, words = recommended(task, "poll estimate")
         respond = recommended(task, "poll respond")[1]
-        assert shown(respond)["mechanism"] == shown_mechanism(words)
+        write("options.txt", "", ["a", "b", "c"])
+        answered = ["a" if word == "-" else word for word in respond]  # which the command asks for
+        assert shown(answered)["mechanism"] == shown_mechanism(words)
         options = YES_NO if function != "histogram" else ("a", "b", "c")
         people = int(CROWD["n_units"])
         held = [people // 5, people - people // 5] if len(options) == 2 else [people // 3] * 3
@@ -189,7 +191,7 @@ def poll(function: str) -> Case:
 
 def shown_mechanism(words: list[str]) -> str:
     """What `poll estimate` takes the responses to be."""
-    write("responses.csv", "response", ["a" if "--options" in words else "yes"])
+    write("responses.csv", "response", ["a" if "--options-file" in words else "yes"])
     return str(shown(words)["mechanism"])
 
 
