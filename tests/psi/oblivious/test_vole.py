@@ -90,6 +90,17 @@ def test_the_vectors_fit_each_other_over_several_slices(field: Field) -> None:
     assert every[0][:8] != every[2][:8]  # streams go on from slice to slice
 
 
+def test_columns_one_by_one_are_the_same() -> None:
+    """As compiled code folds them; each column has streams of its own."""
+    _, _, known, leaves, _ = dealt(4)
+    for rows in (64, 8):
+        u, v = VoleReceiver(leaves, F16).take(rows)
+        one_by_one = VoleReceiver(leaves, F16, F16.fold).take(rows)
+        assert np.array_equal(one_by_one, (u, v))
+        assert len({column.tobytes() for column in u}) == COLUMNS
+        assert np.array_equal(VoleSender(known, F16).take(rows), VoleSender(known, F16, F16.fold).take(rows))
+
+
 def test_a_column_is_the_sum_of_its_streams() -> None:
     _, _, _, leaves, _ = dealt(4)
     u, v = VoleReceiver(leaves, F16).take(16)
