@@ -110,7 +110,7 @@ def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: int, seed: int)
 
 
 def test_what_is_paid_for_is_released(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    check(tmp_path, monkeypatch, 300, seed=1)
+    check(tmp_path, monkeypatch, 120, seed=1)
 
 
 @pytest.mark.soak

@@ -219,7 +219,7 @@ def test_a_double_that_is_no_decimal_is_refused(tmp_path: Path, value: float, wo
 
 def test_random_values_in_every_form_against_fractions(tmp_path: Path) -> None:
     draw = random.Random(2)
-    for _ in range(300):
+    for _ in range(100):
         decimals = draw.randint(0, 9)
         amounts = Amounts.of(decimals, canonical(str(draw.randint(1, 9 * 10**9))))
         places = draw.randint(0, 12)
