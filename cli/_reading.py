@@ -9,13 +9,13 @@ from typing import Any, TypeVar, cast
 import click
 
 from cli._options import options
-from psi.tables.reading import Kind, ReadingOptions
+from psi.tables.reading import MAX_HEADER_LINES, Kind, ReadingOptions
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 TABLE_FORMATS = tuple(kind.value for kind in Kind)
 # Of those below, as click names them.
-_NAMES = ("delimiter", "encoding", "csv_escape", "header", "sheet")
+_NAMES = ("delimiter", "encoding", "csv_escape", "header", "header_lines", "sheet")
 
 
 def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Callable[[_Command], _Command], ...]:
@@ -45,6 +45,13 @@ def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Call
             default=None,
             help=f"{whose}Say whether the first row names the columns; without names they are 1, 2 and so on "
             "[default: it does, and is refused if it looks like data].",
+        ),
+        click.option(
+            f"--header-lines{end}",
+            type=click.IntRange(1, MAX_HEADER_LINES),
+            metavar="N",
+            help=f"{whose}Take the columns' names from the first N rows together, the lowest that is not empty "
+            "[default: 1].",
         ),
         click.option(
             f"--sheet{end}",

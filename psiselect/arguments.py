@@ -57,7 +57,7 @@ class Reading(TypedDict, total=False):
     """What may be said about a file, as the options of the commands say it (docs/tables.md).
 
     query: one SELECT, for a database. format: the kind of file, such as "csv". delimiter, encoding, csv_escape, header,
-    sheet: as `--delimiter`, `--encoding`, `--csv-escape`, `--header` and `--sheet`.
+    header_lines, sheet: as `--delimiter`, `--encoding`, `--csv-escape`, `--header`, `--header-lines` and `--sheet`.
     """
 
     query: str
@@ -66,6 +66,7 @@ class Reading(TypedDict, total=False):
     encoding: str
     csv_escape: str
     header: bool
+    header_lines: int
     sheet: str
 
 
@@ -215,11 +216,14 @@ def event_of(value: threading.Event | None, name: str) -> threading.Event | None
     return value
 
 
+_SAID: Mapping[str, Callable[[Any, str], object]] = {"header": flag_of, "header_lines": whole}  # the rest is text
+
+
 def given_table(table: Any, said: Reading, name: str, *, formatted: bool = True) -> AnyTable:
     """The table with what is said about it. formatted: whether `format` is a kind of table. Raises UsageError."""
     for key, value in said.items():
         if value is not None:
-            (flag_of if key == "header" else text_of)(value, key)
+            _SAID.get(key, text_of)(value, key)
     form = said.get("format") if formatted else None
     if form is not None:
         choice_of(Kind, form, "format")
@@ -228,6 +232,7 @@ def given_table(table: Any, said: Reading, name: str, *, formatted: bool = True)
         encoding=said.get("encoding"),
         csv_escape=_escape(said.get("csv_escape")),
         header=said.get("header"),
+        header_lines=said.get("header_lines"),
         sheet=said.get("sheet"),
         form=form,
     )

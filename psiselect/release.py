@@ -13,7 +13,8 @@ Every function takes these arguments besides its own:
     ledger         a budget that pays, as `psiselect.Ledger` or its path
     dataset        the name of these rows in the ledger
     plan           say the guarantee and the expected error, and draw nothing [False]
-    query, format, delimiter, encoding, csv_escape, header, sheet   what is said about a file (docs/tables.md)
+    query, format, delimiter, encoding, csv_escape, header, header_lines, sheet
+                   what is said about a file (docs/tables.md)
 
 Each raises UsageError for arguments that make no sense together, InputError for a table that cannot be read, and
 BudgetError where the budget does not hold the cost. Then nothing was drawn or charged.

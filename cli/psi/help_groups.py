@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from cli._groups import GroupedCommand
 
-_READING = ("form", "delimiter", "encoding", "csv_escape", "header", "sheet")
+_READING = ("form", "delimiter", "encoding", "csv_escape", "header", "header_lines", "sheet")
 
 
 class SessionCommand(GroupedCommand):

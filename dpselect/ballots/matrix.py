@@ -1,4 +1,9 @@
-"""Cells that say yes or no: 1/0, yes/no, true/false, y/n, an x, a tick, or nothing; and what the caller adds."""
+"""Cells that say yes or no: 1/0, yes/no, true/false, y/n, an x, a tick, or nothing; and what the caller adds.
+
+Some forms write the candidate's name again where it is approved: that is a yes. Where a name is also a word for no, as
+a candidate called "No" is, such a cell has two readings and is refused. Candidates with the names 0, f or n are those
+of matrices with such marks, so there the mark counts.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +53,7 @@ class MatrixReader:
 
     def count(self, lines: Lines, columns: Sequence[TextColumn], chosen: npt.NDArray[np.bool_], box: BallotBox) -> None:
         """Count the rows that are chosen. columns: one per candidate."""
-        verdicts = [self._verdicts(column) for column in columns]
+        verdicts = [self._verdicts(*each) for each in zip(columns, self._candidates, strict=True)]
         bad = np.zeros(len(lines), np.bool_)
         for verdict in verdicts:
             bad |= verdict < 0
@@ -62,10 +67,14 @@ class MatrixReader:
         approvals = np.array([np.count_nonzero((verdict > 0) & good) for verdict in verdicts], np.int64)
         box.count(int(good.sum()), np.arange(len(approvals)), approvals)
 
-    def _verdicts(self, column: TextColumn) -> npt.NDArray[np.int8]:
-        """1 for yes, 0 for no and -1 for what is neither, for each row."""
+    def _verdicts(self, column: TextColumn, candidate: str) -> npt.NDArray[np.int8]:
+        """1 for yes, 0 for no and -1 for what is neither or both, for each row."""
         texts: list[str] = column.texts.to_pylist()
-        said = [self._marks.get(clean(text).casefold(), -1) for text in texts]
+        name = clean(candidate).casefold()
+        marks: dict[str, int] = {name: 1, **self._marks}
+        if not marks[name] and len(name) > 1 and name.isalpha():
+            marks[name] = -1
+        said = [marks.get(clean(text).casefold(), -1) for text in texts]
         return np.array(said, np.int8)[column.codes] if texts else np.zeros(len(column.codes), np.int8)
 
     def _problem(self, place: int, column: TextColumn, row: int) -> str:

@@ -201,8 +201,8 @@ def _no_column(names: list[str], others: list[int], candidates: tuple[str, ...],
     found = told([repr(names[place]) for place in others])
     return BallotColumnError(
         f"no column is known to hold ballots: none is named {APPROVED!r}, and the column headers are not your "
-        f"candidates (expected {candidates[0]!r}, found {found}). Name the column whose cells list candidates: "
-        "--ballot-column NAME",
+        f"candidates (expected {candidates[0]!r}, found {found}). If the candidates stand in a second line of the "
+        "header, say --header-lines 2; else name the column whose cells list candidates: --ballot-column NAME",
         line=line,
         column=None,
     )

@@ -188,8 +188,8 @@ def _that_fits(table: ColumnTable, rules: Rules) -> str | None:
         except InputError:
             return None
         chunk = next(iter(table.chunks(places)), None)
-        if chunk is None:
-            return None
+        if chunk is None or sum(map(len, chunk.faults.values())) * 2 > len(chunk.lines):
+            return None  # such as under a second line of the header
         places = [place for place, column in zip(places, chunk.columns, strict=True) if _fits(reader, column)]
     return table.header[places[0]] if len(places) == 1 else None
 

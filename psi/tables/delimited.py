@@ -48,7 +48,7 @@ class CsvSource(FileSource):
         self._layout = CsvLayout.of(file, self._reading, tabs=tabs)
         self._sound = False
         self.header_line = self._layout.header_line
-        self.first_row = 2 if self.header_line else 1
+        self.first_row = 1 + self._reading.header_lines if self.header_line else 1
         self.delimiter = self._layout.delimiter
         self.schema = pa.schema([pa.field(name, pa.string()) for name in self._layout.header])
         if distinct:

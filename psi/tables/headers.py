@@ -49,6 +49,11 @@ def column_names(cells: Sequence[str], name: str, unit: str, line: int, *, certa
     return tuple(names)
 
 
+def merged(rows: Sequence[Sequence[str]]) -> list[str]:
+    """One name for each column from several rows of equal length: the lowest that is not empty."""
+    return [next((cell for cell in reversed(cells) if cell.strip()), "") for cells in zip(*rows, strict=True)]
+
+
 def looks_like(cell: str) -> str | None:
     """What a cell is that is no name; None where it may be one."""
     return next((kind for kind, pattern in _DATA if pattern.fullmatch(cell)), None)

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from psi.tables import words
 from psi.tables.files import TableFile, beginning_at
-from psi.tables.headers import column_names, numbered
+from psi.tables.headers import column_names, merged, numbered
 from psi.tables.reading import ReadingOptions
 from psiselect.base.rows import Fault, Row
 from psiselect.base.splitting import MAX_ROW, Escape, Line, split
@@ -41,7 +41,7 @@ class CsvLayout:
     """How a CSV file is to be read.
 
     header: the columns' names, which may repeat; fewer than `width` where those at the end are empty. header_line: the
-    number of its line, 0 without a header. start, first_line: where the rows begin, in bytes and lines. returns:
+    number of its first line, 0 without a header. start, first_line: where the rows begin, in bytes and lines. returns:
     whether lines end with CR alone.
     """
 
@@ -79,8 +79,19 @@ class CsvLayout:
         width = len(row.cells)
         if reading.header is False:
             return cls(delimiter, numbered(width), width, 0, start, line, returns)
-        names = column_names(row.cells, file.name, "line", line, certain=reading.names_certain)
-        return cls(delimiter, names, width, line, start + size, line + lines, returns)
+        rows, below, at = [row.cells], start + size, line + lines
+        while len(rows) < reading.header_lines:
+            row, size, lines = _first_row(file, below, at, delimiter, reading.escape, returns=returns)
+            if isinstance(row, Fault):
+                raise words.faulty_row(file.name, "line", row.line, row.problem)
+            if not lines:
+                raise words.short_header(file.name, "line", len(rows), reading.header_lines)
+            if len(row.cells) != width:
+                raise words.uneven_header(file.name, "line", at, len(row.cells), width)
+            rows.append(row.cells)
+            below, at = below + size, at + lines
+        names = column_names(merged(rows), file.name, "line", line, certain=reading.names_certain)
+        return cls(delimiter, names, width, line, below, at, returns)
 
 
 def beginning_of_text(file: TableFile) -> bytes:
@@ -192,7 +203,7 @@ def _without_a_mark(head: bytes) -> str | None:
 def _first_row(
     file: TableFile, start: int, line: int, delimiter: str, escape: Escape, *, returns: bool
 ) -> tuple[Row | Fault, int, int]:
-    """The row, how many bytes it takes, and how many lines."""
+    """The row, how many bytes it takes, and how many lines: none at the end of the file."""
     taken: list[Line] = []
 
     def kept(lines: Iterator[Line]) -> Iterator[Line]:
@@ -202,7 +213,8 @@ def _first_row(
 
     with beginning_at(file, start) as raw:
         row = next(
-            split(kept(text_lines(raw, returns=returns, encoding=file.encoding)), delimiter, line, escape=escape)
+            split(kept(text_lines(raw, returns=returns, encoding=file.encoding)), delimiter, line, escape=escape),
+            Row(line, ()),
         )
     return row, sum(len(text.encode()) for text, _ in taken), len(taken)
 

@@ -62,6 +62,7 @@ _HEX = re.compile(r"\\x([0-9a-fA-F]{2})")
 # They are text to Python, but no way to store a table.
 _NOT_FOR_FILES = frozenset(("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"))
 _UTF8 = "utf-8"
+MAX_HEADER_LINES = 9
 
 
 @dataclass(frozen=True)
@@ -69,16 +70,17 @@ class ReadingOptions:
     """What is said about a table; None where nothing is, and the file itself decides.
 
     delimiter: one ASCII character. encoding: Python's name of it, None for UTF-8. escape: see
-    `psiselect.base.splitting`. header: whether the first line names the columns. sheet: of a spreadsheet, by name or
-    by number from 1. form: the kind of file. shared: said of several tables; what does not concern the kind of one of
-    them is passed over, else it is refused. any_names: take what looks like data for names; for those who look
-    themselves.
+    `psiselect.base.splitting`. header: whether the first line names the columns. header_lines: how many rows name them
+    together; the lowest name counts. sheet: of a spreadsheet, by name or by number from 1. form: the kind of file.
+    shared: said of several tables; what does not concern the kind of one of them is passed over, else it is refused.
+    any_names: take what looks like data for names; for those who look themselves.
     """
 
     delimiter: str | None = None
     encoding: str | None = None
     escape: Escape = Escape.UNKNOWN
     header: bool | None = None
+    header_lines: int = 1
     sheet: str | None = None
     form: Kind | None = None
     shared: bool = False
@@ -97,15 +99,21 @@ class ReadingOptions:
         encoding: str | None = None,
         csv_escape: str | None = None,
         header: bool | None = None,
+        header_lines: int | None = None,
         sheet: str | None = None,
         form: str | None = None,
     ) -> Self:
         """What the options of a command say. Raises UsageError."""
+        if header_lines is not None and not 1 <= header_lines <= MAX_HEADER_LINES:
+            raise words.header_lines_out_of_range(header_lines, MAX_HEADER_LINES)
+        if header is False and header_lines is not None:
+            raise words.header_lines_without_header()
         return cls(
             delimiter=None if delimiter is None else _delimiter(delimiter),
             encoding=None if encoding is None else _encoding(encoding),
             escape=Escape.UNKNOWN if csv_escape is None else Escape(csv_escape),
             header=header,
+            header_lines=header_lines or 1,
             sheet=sheet,
             form=None if form is None else Kind(form),
         )
@@ -120,10 +128,11 @@ class ReadingOptions:
             "encoding": text,
             "escape": delimited,
             "header": delimited or kind in SPREADSHEETS,
+            "header_lines": delimited or kind in SPREADSHEETS,
             "sheet": kind in SPREADSHEETS,
             "form": kind is not None,
         }
-        options = {"escape": "csv-escape", "form": "format", "header": "no-header"}
+        options = {"escape": "csv-escape", "form": "format", "header": "no-header", "header_lines": "header-lines"}
         for item in fields(self):
             if getattr(self, item.name) != item.default and not fits.get(item.name, True):
                 option = options.get(item.name, item.name)

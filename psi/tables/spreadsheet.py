@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import itertools
 import zipfile
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -13,7 +14,7 @@ import python_calamine
 
 from psi.tables import words
 from psi.tables.files import TableFile
-from psi.tables.headers import column_names, numbered
+from psi.tables.headers import column_names, merged, numbered
 from psi.tables.reading import CONTENT_BYTES, Kind, ReadingOptions, kind_by_content
 from psi.tables.source import EXACT, FileSource, batches_of, distinct_names
 from psiselect.base.rows import Fault, Row
@@ -40,12 +41,16 @@ class SpreadsheetSource(FileSource):
         if cells is None:
             raise words.empty_sheet(self.name, self._sheet)
         self._width = len(cells)
-        self.first_row = number if self._reading.header is False else number + 1
         if self._reading.header is False:
+            self.first_row = number
             names = numbered(self._width)
         else:
-            names = column_names(cells, self.name, self.unit, number, certain=self._reading.names_certain)
-            self.header_line = number
+            lines = self._reading.header_lines
+            header = [cells, *(below for _, below in itertools.islice(rows, lines - 1))]
+            if len(header) < lines:
+                raise words.short_header(self.name, self.unit, len(header), lines)
+            names = column_names(merged(header), self.name, self.unit, number, certain=self._reading.names_certain)
+            self.header_line, self.first_row = number, number + lines
         self.schema = pa.schema([pa.field(name, pa.string()) for name in names])
         if distinct:
             distinct_names(self.schema.names, self.name)

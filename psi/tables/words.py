@@ -171,6 +171,33 @@ def empty_header(name: str, unit: str, line: int) -> InputError:
     return InputError(f"{name}, {unit} {line}: no header: expected the columns' names, found empty fields", line=line)
 
 
+def header_lines_out_of_range(lines: int, most: int) -> UsageError:
+    return UsageError(f"--header-lines: expected 1 to {most}, got {lines}", term="header_lines")
+
+
+def header_lines_without_header() -> UsageError:
+    return UsageError(
+        "--header-lines and --no-header say opposite things: leave out --no-header if the first rows are names, else "
+        "--header-lines",
+        term="header_lines",
+    )
+
+
+def short_header(name: str, unit: str, found: int, lines: int) -> InputError:
+    return InputError(
+        f"{name}: --header-lines {lines}: expected {lines} {unit}s of names, and the table has {found}",
+        term="header_lines",
+    )
+
+
+def uneven_header(name: str, unit: str, line: int, fields: int, width: int) -> InputError:
+    return InputError(
+        f"{name}, {unit} {line}: {fields} {'field' if fields == 1 else 'fields'} in a line of the header, and the "
+        f"first one has {width}; check --header-lines",
+        line=line,
+    )
+
+
 def data_for_a_header(name: str, unit: str, line: int, found: str) -> InputError:
     return InputError(
         f"{name}, {unit} {line}: no header: the first row holds {found} in place of a column's name; put a row of "
@@ -181,7 +208,10 @@ def data_for_a_header(name: str, unit: str, line: int, found: str) -> InputError
 
 def value_without_a_name(column: int) -> str:
     """What is wrong with a row that has a value where the header has an empty name at its end."""
-    return f"a value in column {column}, which has no name; name the column in the header, or empty the field"
+    return (
+        f"a value in column {column}, which has no name; name the column in the header, or empty the field; if the "
+        "names are in two lines, say --header-lines 2"
+    )
 
 
 def same_names(name: str, repeated: Sequence[str]) -> InputError:

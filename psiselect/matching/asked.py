@@ -41,6 +41,7 @@ class ReadingKeywords(TypedDict, total=False):
     encoding: str
     csv_escape: Literal["none", "backslash"]
     header: bool
+    header_lines: int
     sheet: str
     format: str
 
@@ -237,6 +238,7 @@ READING: Mapping[str, tuple[str, _Check]] = {
     "encoding": ("encoding", text),
     "csv_escape": ("csv_escape", one_of(("none", "backslash"))),
     "header": ("header", flag_of),
+    "header_lines": ("header_lines", whole(1)),
     "sheet": ("sheet", text),
     "format": ("form", one_of(Kind)),
 }

@@ -48,6 +48,7 @@ class GivenOptions:
     encoding: str | None = None
     csv_escape: str | None = None
     header: bool | None = None
+    header_lines: int | None = None
     sheet: str | None = None
     form: str | None = None
     keys: tuple[str, ...]
@@ -107,6 +108,7 @@ class GivenOptions:
             encoding=self.encoding,
             csv_escape=self.csv_escape,
             header=self.header,
+            header_lines=self.header_lines,
             sheet=self.sheet,
             form=self.form,
         )

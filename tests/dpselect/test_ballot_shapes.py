@@ -115,6 +115,18 @@ def test_what_says_yes_and_what_says_no() -> None:
         read("Ada,Bo\n1,1\n", yes=("ja",), no=("JA",))
 
 
+def test_the_candidates_own_name_says_yes() -> None:
+    """As SurveyMonkey writes it; a name that is also a word for no has two readings."""
+    text = "when,Ada,Bo,No\n1,ADA,,\n2,Ada, bo ,1\n"
+    assert tally(text, ("Ada", "Bo", "No")) == {"Ada": 2, "Bo": 1, "No": 1, "": 2}
+    with pytest.raises(InputError, match="column 'No': expected yes or no"):
+        read(text + "3,,,no\n", ("Ada", "Bo", "No"))
+    with pytest.raises(InputError, match="column 'Ada': expected yes or no"):
+        read("Ada,Bo\nBo,1\n", ("Ada", "Bo"))
+    with pytest.raises(InputError, match="column 'Cy': expected yes or no"):
+        read("Cy,Bo\nCy,1\n", ("Cy", "Bo"), no=("cy",))
+
+
 # --- voters ---
 
 TWICE = "voter_id,approved\n17,Ada\n18,Bo\n17 ,Bo\n19,Zed\nÄ,Ada\n19,Ada\nä,Bo\n"

@@ -11,6 +11,7 @@ import pytest
 from support.tables import MemoryFile
 
 from dpselect.ballots import OnInvalid, Repeated, Rules
+from dpselect.ballots.model import BallotColumnError
 from psi.tables.reading import ReadingOptions
 from psiselect.base.errors import InputError
 from psiselect.elections.ballots import GivenBallots, load_given, read_file
@@ -45,6 +46,17 @@ def tally(data: bytes | str, name: str = "b.csv", drop: bool = True, **said: obj
 )
 def test_the_same_ballots_however_the_table_is_written(data: bytes | str, said: dict[str, object]) -> None:
     assert tally(data, **said) == (2, [1, 2])
+
+
+def test_two_header_lines_as_surveymonkey_writes_them() -> None:
+    """Without the option no column is proposed: the first one alone would be Ada's."""
+    data = "id,Whom?,,other\n,Ada,Çelik,\n1,Ada,,\n2,Ada,Çelik,Zed\n3,,,\n"
+    for drop in (False, True):
+        assert tally(data, drop=drop, header_lines=2) == (3, [2, 1])
+        assert tally(data.replace("\n", "\r"), drop=drop, header_lines=2) == (3, [2, 1])
+    with pytest.raises(BallotColumnError, match="say --header-lines 2") as refused:
+        tally(data.replace(",other", ",").replace(",Zed", ","), drop=False)
+    assert refused.value.column is None
 
 
 @pytest.mark.parametrize("end", ["\n", "\r"])
