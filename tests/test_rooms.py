@@ -93,6 +93,7 @@ ADAPTERS = {
     "psiselect.advice": {CLOCK},
     "psiselect.elections.draws": {FILES, CLOCK},
     # The page: a loopback socket, the file that lets the browser in, uploads, idle time.
+    "psiselect.ui.exchanges": {FILES},
     "psiselect.ui.folder": {FILES},
     "psiselect.ui.idle": {CLOCK},
     "psiselect.ui.ledgers": {FILES},

@@ -9,6 +9,7 @@
     by_files    the same exchange by files; placed: one file, or a directory; prediction: what a session would cost
     calls, calls_by_files, beforehand: the public functions; public: what they share; asked: their arguments;
                 answers: what they return; observing: log and spans
+    verifying   the signed record of a session, checked afterwards
 
 Rule: what can go wrong on this side alone comes before the peer is called.
 """
