@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from psiselect.base.atomic import reported
 from psiselect.base.errors import InputError, UsageError
 
 MOST_NAME = 200  # characters of the name of an election or a data set
-_ELECTIONS, _BUDGETS, _IDENTITIES = "elections", "budgets", "identities"
+_ELECTIONS, _BUDGETS, _IDENTITIES, _EXCHANGES = "elections", "budgets", "identities", "exchanges"
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,14 @@ class Folder:
         """The folder for this person's identities. Raises InputError, OutputError."""
         return self._inside(_IDENTITIES)
 
+    def exchanges(self) -> Path:
+        """The folder for exchanges by files that wait for an answer. Raises InputError, OutputError."""
+        return self._inside(_EXCHANGES)
+
+    def exchanges_there(self) -> list[Path]:
+        """The folders of such exchanges."""
+        return sorted((self.path / _EXCHANGES).glob("*/"))
+
     def certificates(self) -> list[Path]:
         """The certificates of this person's identities."""
         return sorted((self.path / _IDENTITIES).glob("*.crt"))
@@ -55,6 +62,8 @@ class Folder:
         return sorted((self.path / _BUDGETS).glob("*.ledger"))
 
     def _inside(self, name: str) -> Path:
+        from psiselect.base.atomic import reported  # here, so that the first page comes quickly
+
         found = self.path / name
         with reported(found):
             os.makedirs(found, mode=0o700, exist_ok=True)
