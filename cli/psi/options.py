@@ -133,8 +133,8 @@ _KEY = (
         metavar="COLUMN[:RULE]",
         help="Match by this column. RULE brings equal keys into one spelling: raw, text, email, phone, name, date or "
         "sha256 [default: raw]. Both sides must use the same rule. Options follow the rule: phone:phone,region=PL. "
-        "Columns joined by + make one key. If repeated, rows match by any of the keys. email/1 is version 1 of a rule, "
-        "for a peer whose program is older.",
+        "Columns joined by + make one key. If repeated, rows match by any of the keys. If the peer's program is older, "
+        "write the rule's version, such as email/1.",
     ),
     click.option(
         "--null",
