@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 # Rooms whose sentences have moved.
 ROOMS = (
     *("psi/accounts", "psi/agreement", "psi/identity", "psi/inputs", "psi/labels", "psi/normalize", "psi/offline"),
-    *("psi/resume", "psi/serve", "psi/session", "psi/store", "psi/tables", "psi/transport"),
+    *("psi/protocol", "psi/resume", "psi/serve", "psi/session", "psi/store", "psi/tables", "psi/transport"),
 )
 # The tree of errors, as modules call them.
 TREE = {name for name, found in vars(errors).items() if isinstance(found, type) and issubclass(found, Exception)}
