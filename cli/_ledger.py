@@ -22,7 +22,7 @@ __all__ = ["Charge", "ledger_options", "open_ledger", "writing"]
 
 def ledger_options(data: str, when: str = "") -> Callable[[Command], Command]:
     """The two options. data: what the data set is of. when: what they go with, such as "noisy-count"."""
-    ledger, dataset = "Charge this budget, or refuse.", f"Name {data} so in the ledger."
+    ledger, dataset = "Charge this budget, or refuse.", f"Use this name for {data} in the ledger."
     if when:
         ledger, dataset = (f"{when}: {text[0].lower()}{text[1:]}" for text in (ledger, dataset))
     return options(

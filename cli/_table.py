@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from psi.tables.files import STANDARD_INPUT
 from psi.tables.opening import is_stored, scheme_of
@@ -30,6 +31,10 @@ class TableName(click.ParamType[Path | str]):
         if isinstance(value, str) and (value == STANDARD_INPUT or scheme_of(value) is not None):
             return value
         return Path(value if self._path is None else os.fspath(self._path(value, param, ctx)))
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The shell completes names of files."""
+        return [CompletionItem(incomplete, type="file")]
 
 
 class OutputName(TableName):

@@ -15,12 +15,17 @@ from psiselect.base import errors
 
 ROOT = Path(__file__).parent.parent
 # Rooms whose sentences have moved.
-ROOMS = ("psi/accounts", "psi/identity", "psi/offline", "psi/resume", "psi/tables", "psi/transport")
+ROOMS = (
+    *("psi/accounts", "psi/agreement", "psi/identity", "psi/inputs", "psi/labels", "psi/normalize", "psi/offline"),
+    *("psi/protocol", "psi/resume", "psi/serve", "psi/session", "psi/store", "psi/tables", "psi/transport"),
+)
 # The tree of errors, as modules call them.
 TREE = {name for name, found in vars(errors).items() if isinstance(found, type) and issubclass(found, Exception)}
 # What only programmers read: a call that is wrong in the source.
-BUGS = {"ValueError", "TypeError", "RuntimeError", "AssertionError", "NotImplementedError", "KeyError"}
+BUGS = {"ValueError", "TypeError", "RuntimeError", "AssertionError", "NotImplementedError", "KeyError", "IndexError"}
 SENTENCE = 4  # words
+# Modules with names of many words, or with all sentences of their own kind.
+OTHERS = {"psi/normalize/regions.py", "psi/agreement/disagreement.py"}
 # Texts for machines: statements of SQL, what a library says, expressions.
 FOR_MACHINES = (
     *("SELECT ", "PRAGMA ", "SET ", "UPDATE ", "INSERT ", "CREATE ", "HTTP/1.1 "),
@@ -68,7 +73,7 @@ def test_sentences_are_in_one_place(room: str) -> None:
     wrong = [
         f"{path.relative_to(ROOT)}:{line} {what}"
         for path in modules
-        if not is_of_words(path)
+        if not is_of_words(path) and str(path.relative_to(ROOT)) not in OTHERS
         for line, what in found_elsewhere(path.read_text())
     ]
     assert wrong == []

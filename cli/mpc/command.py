@@ -12,6 +12,7 @@ import click
 from cli._options import choice, options
 from cli._output import say
 from cli.mpc.functions import argmax_command, max_command, threshold_command
+from cli.mpc.help_groups import MpcCommand
 from cli.mpc.options import Values, charged_options, common_options, open_session, table_options
 from cli.mpc.results import Output
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
@@ -57,7 +58,8 @@ def _value_options(decorated: _Command) -> _Command:
     length = click.option(
         "--length",
         type=click.IntRange(1, MAX_LENGTH),
-        help="Expect this many numbers from each party. Only a server needs it [default: 1].",
+        metavar="N",
+        help="Expect N numbers from each party. Only a server needs it [default: 1].",
     )
     return single(table_options(length(decorated)))
 
@@ -145,7 +147,7 @@ _sum_options = options(
 )
 
 
-@command.command(name="sum")
+@command.command(name="sum", cls=MpcCommand)
 @common_options
 @_value_options
 @_sum_options
@@ -164,7 +166,7 @@ def sum_command(**options: Any) -> None:
     _run_linear(Function.SUM, **options)
 
 
-@command.command(name="mean")
+@command.command(name="mean", cls=MpcCommand)
 @common_options
 @_value_options
 @_sum_options

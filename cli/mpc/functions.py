@@ -12,6 +12,7 @@ import click
 from cli._ledger import Charge, writing
 from cli._options import choice
 from cli._output import print_fields, print_json, say
+from cli.mpc.help_groups import MpcCommand
 from cli.mpc.options import (
     Session,
     Values,
@@ -46,7 +47,7 @@ _decimals = click.option(
 )
 
 
-@click.command("threshold")
+@click.command("threshold", cls=MpcCommand)
 @common_options
 @click.option(
     "--value", metavar="V", help="Take part with this number; yes and no are 1 and 0. - reads standard input."
@@ -86,7 +87,7 @@ def threshold_command(value: str | None, at_least: str | None, bound: str, decim
     _show(session, plan, outcome, "yes" if outcome.value else "no", {"at_least": plan.terms.at_least})
 
 
-@click.command("max")
+@click.command("max", cls=MpcCommand)
 @common_options
 @click.option("--value", metavar="V", help="Take part with this number. - reads it from standard input.")
 @click.option(
@@ -111,7 +112,7 @@ def max_command(value: str | None, bound: str, decimals: int, **options: Any) ->
     _show(session, plan, outcome, plain(_amount(outcome)), {})
 
 
-@click.command("argmax")
+@click.command("argmax", cls=MpcCommand)
 @common_options
 @click.option(
     "--value", metavar="V", help="Take part with this number. With --candidates: a number for each, such as 1,0,2."
@@ -147,7 +148,8 @@ def max_command(value: str | None, bound: str, decimals: int, **options: Any) ->
 @click.option(
     "--neighbors",
     type=choice(NeighbouringRelation),
-    help="With --epsilon: what one voter can change. Default: replace.",
+    help="With --epsilon: hide how somebody voted (replace), or also whether (add-remove). All parties must use the "
+    "same value [default: replace].",
 )
 @charged_options
 def argmax_command(

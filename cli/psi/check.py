@@ -11,6 +11,7 @@ import click
 from cli._errors import ToldError, as_record
 from cli._output import print_fields, print_json, print_line, print_table, printable, to_stdout
 from cli._table import TableName
+from cli.psi.help_groups import CheckCommand
 from cli.psi.options import check_options
 from psi.agreement.terms import MAX_KEYS
 from psi.inputs.checking import EXAMPLES, Checked, CheckedKey, Example, check
@@ -24,7 +25,7 @@ from psiselect.tables import Table
 _ROWS_TOLD = 10  # of those that have one fault or one key; --json has 20
 
 
-@click.command("check")
+@click.command("check", cls=CheckCommand)
 @click.argument("where", metavar="FILE", type=TableName())
 @check_options
 @click.option(

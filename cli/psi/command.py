@@ -14,7 +14,7 @@ from cli._output import print_fields, print_json, print_table
 from cli._table import QUERY_HELP, TableName
 from cli.psi.addresses import AddressText
 from cli.psi.config import certificates
-from cli.psi.help_groups import SessionCommand
+from cli.psi.help_groups import EstimateCommand, SessionCommand
 from cli.psi.options import estimate_options, local_options, session_options
 from cli.psi.results import Printed
 from cli.psi.serve_options import SERVE_OPTIONS, Service
@@ -152,7 +152,7 @@ def _table_of_b(where: Path | str, query: str | None, reading: ReadingOptions, s
     return Table(where, query, ReadingOptions.of(**own) if own else replace(reading, shared=True))
 
 
-@click.command("estimate")
+@click.command("estimate", cls=EstimateCommand)
 @click.option("--own", required=True, type=click.IntRange(0), metavar="N", help="Distinct keys on this side.")
 @click.option("--peer", required=True, type=click.IntRange(0), metavar="N", help="Distinct keys on the other side.")
 @estimate_options

@@ -31,7 +31,7 @@ OPTION = click.option(
     is_eager=True,  # before the options whose defaults it gives
     callback=_take,
     metavar="FILE",
-    help="serve: take options from this TOML file, under their names without dashes in front: max-sessions = 4. "
+    help="With --serve: take options from this TOML file, under their names without dashes in front: max-sessions = 4. "
     "A repeated option is a list. The command line wins.",
 )
 

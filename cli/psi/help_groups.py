@@ -29,3 +29,26 @@ class SessionCommand(GroupedCommand):
             *("log", "results"),
         ),
     }
+
+
+class EstimateCommand(GroupedCommand):
+    """`psi estimate`."""
+
+    headings: ClassVar[Mapping[str, Sequence[str]]] = {
+        "The session": (
+            *("protocol", "reveal", "learn", "keys", "key_bytes", "min_matches", "min_matches_by", "pad_to"),
+            *("epsilon", "delta", "value_decimals", "value_max", "label_bytes"),
+        ),
+        "The machines": ("link", "memory_limit", "threads", "backend"),
+        "Output": ("as_json", "help"),
+    }
+
+
+class CheckCommand(GroupedCommand):
+    """`psi check`."""
+
+    headings: ClassVar[Mapping[str, Sequence[str]]] = {
+        "Data": ("query", "nulls", *_READING),
+        "Operation": ("workdir", "memory_limit"),
+        "Output": ("show", "as_json", "help"),
+    }

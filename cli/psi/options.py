@@ -66,14 +66,15 @@ _NOISE = (
     click.option(
         "--epsilon",
         metavar="E",
-        help="noisy-count: strength of the protection of one key. 1 is usual; smaller is safer and less accurate. "
+        help="Set the noise of noisy-count: the strength of the protection of one key. 1 is usual; smaller is safer "
+        "and less accurate. "
         "Both sides must use the same value.",
     ),
     click.option(
         "--delta",
         metavar="D",
-        help="noisy-count: chance that the guarantee does not hold; use something like 1e-6. Both sides must use the "
-        "same value.",
+        help="Allow noisy-count this chance that its guarantee does not hold; use something like 1e-6. Both sides must "
+        "use the same value.",
     ),
 )
 _MATCHING = click.option(
@@ -132,8 +133,8 @@ _KEY = (
         metavar="COLUMN[:RULE]",
         help="Match by this column. RULE brings equal keys into one spelling: raw, text, email, phone, name, date or "
         "sha256 [default: raw]. Both sides must use the same rule. Options follow the rule: phone:phone,region=PL. "
-        "Columns joined by + make one key. If repeated, rows match by any of the keys. email/1 is version 1 of a rule, "
-        "for a peer whose program is older.",
+        "Columns joined by + make one key. If repeated, rows match by any of the keys. If the peer's program is older, "
+        "write the rule's version, such as email/1.",
     ),
     click.option(
         "--null",
@@ -151,7 +152,7 @@ _WHAT = (
     _PROTOCOL,
     _REVEAL,
     *_NOISE,
-    ledger_options("this list", "noisy-count"),
+    ledger_options("this list", "With noisy-count"),
     value_options.COLUMN,
     *value_options.TERMS,
     _PAD_TO,
@@ -177,7 +178,7 @@ _WHAT = (
         "--workdir",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
         metavar="DIR",
-        help="Folder for resumable sessions, and for data that does not fit in memory [default: the system's folder "
+        help="Keep sessions with --resume here, and data that does not fit in memory [default: the system's folder "
         "for temporary files].",
     ),
     *_MEANS,
@@ -290,7 +291,7 @@ check_options = options(
         "--workdir",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
         metavar="DIR",
-        help="Where to keep what is beyond --memory-limit [default: the system's folder for temporary files].",
+        help="Keep here what is beyond --memory-limit [default: the system's folder for temporary files].",
     ),
     json_option,
 )
@@ -303,19 +304,44 @@ estimate_options = options(
     *_NOISE,
     *value_options.TERMS,
     _PAD_TO,
-    click.option("--learn", type=click.Choice(["me", "peer", "both"]), default="me", show_default=True),
+    click.option(
+        "--learn",
+        type=click.Choice(["me", "peer", "both"]),
+        default="me",
+        show_default=True,
+        help="Choose who gets the result in the session.",
+    ),
     click.option(
         "--link",
         type=ByteSize(),
         metavar="BITS",
-        help="Predict two machines like this one and a network of so many bits a second between them, such as 100M "
+        help="Predict two machines like this one and a network of so many bits per second between them, such as 100M "
         "[default: both parties share this machine, as with `psi local`].",
     ),
-    click.option("--keys", type=click.IntRange(1, MAX_KEYS), default=1, show_default=True, help="Keys a row has."),
-    click.option("--min-matches", type=click.IntRange(1), metavar="N", help="As for a session."),
+    click.option(
+        "--keys",
+        type=click.IntRange(1, MAX_KEYS),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Count N keys for each row, as a session with N times --key has.",
+    ),
+    click.option(
+        "--min-matches",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Count what it costs to compare the result with a minimum, as --min-matches of a session does.",
+    ),
     _COMPARER,
     column_options.ESTIMATED,
-    click.option("--key-bytes", type=click.IntRange(1), default=32, show_default=True, help="Mean length of a key."),
+    click.option(
+        "--key-bytes",
+        type=click.IntRange(1),
+        default=32,
+        show_default=True,
+        metavar="N",
+        help="Take keys as N bytes long on average.",
+    ),
     *_MEANS,
     json_option,
 )

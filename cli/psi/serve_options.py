@@ -93,49 +93,49 @@ SERVE_OPTIONS = options(
         "--max-sessions",
         type=click.IntRange(1),
         metavar="N",
-        help="serve: run at most N sessions at once [default: 4].",
+        help="With --serve: run at most N sessions at once [default: 4].",
     ),
     click.option(
         "--peer-sessions",
         type=click.IntRange(1),
         metavar="N",
-        help="serve: run at most N sessions at once with one peer [default: 1].",
+        help="With --serve: run at most N sessions at once with one peer [default: 1].",
     ),
     click.option(
         "--max-duration",
         type=_SECONDS,
         metavar="SECONDS",
-        help="serve: break a session off after so long [default: a day].",
+        help="With --serve: break a session off after so long [default: a day].",
     ),
     click.option(
         "--grace",
         type=click.FloatRange(0),
         metavar="SECONDS",
-        help="serve: let sessions go on for so long after SIGTERM [default: 60].",
+        help="With --serve: let sessions go on for so long after SIGTERM [default: 60].",
     ),
     click.option(
         "--health",
         type=_HealthAddress(),
         metavar="[HOST:]PORT",
-        help="serve: answer GET /livez, /readyz, /healthz and /metrics there [default host: 127.0.0.1].",
+        help="With --serve: answer GET /livez, /readyz, /healthz and /metrics there [default host: 127.0.0.1].",
     ),
     click.option(
         "--log",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
-        help="serve: append the log, JSON lines, to this file instead of stderr.",
+        help="With --serve: append the log, as JSON lines, to this file and not to stderr.",
     ),
     config.OPTION,
     click.option(
         "--check",
         is_flag=True,
-        help="serve: check options, certificates, policy and input, and end without listening.",
+        help="With --serve: check options, certificates, policy and input, and end without listening.",
     ),
     click.option(
         "--results",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
-        help="serve: append each session's result, a JSON line, to this file instead of stdout. Room for it is taken "
-        "before the session begins.",
+        help="With --serve: append each session's result, a JSON line, to this file and not to stdout. Room for "
+        "it is taken before the session begins.",
     ),
 )

@@ -83,7 +83,7 @@ def sum_command(given: GivenOptions, lower: str | None, upper: str | None, unit:
     "--n",
     "rows",
     type=click.IntRange(min=1),
-    help="Give the number of rows, with --person of persons. Under replace it is public; under add-remove it is a "
+    help="Give the number of rows or, with --person, of persons. Under replace it is public; under add-remove it is a "
     "guess, and only the printed error uses it.",
 )
 def mean_command(given: GivenOptions, lower: str | None, upper: str | None, unit: str | None, rows: int | None) -> None:

@@ -82,9 +82,9 @@ def command() -> None:
 )
 @ledger_options("these ballots")
 @click.option(
-    "--again", is_flag=True, help="Draw although there was a draw; the epsilons add up. Also replace an announcement."
+    "--again", is_flag=True, help="Draw again after a draw; the epsilons add up. Also replace an announcement."
 )
-@click.option("--no-ledger", is_flag=True, help="Keep no record that there was a draw.")
+@click.option("--no-ledger", is_flag=True, help="Keep no record of the draw.")
 @click.option(
     "--announce",
     type=click.Path(dir_okay=False, path_type=Path),

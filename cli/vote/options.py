@@ -43,12 +43,14 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         show_default=True,
         help="Refuse a ballot with a text that is no candidate, such as a form's free text, or ignore the text.",
     ),
-    click.option("--yes", metavar="TEXT", multiple=True, help="Take this as approval too in a matrix, such as Ja."),
-    click.option("--no", metavar="TEXT", multiple=True, help="Take this as no approval too in a matrix, such as Nein."),
+    click.option("--yes", metavar="TEXT", multiple=True, help="Take this text as approval in a matrix, such as Ja."),
+    click.option(
+        "--no", metavar="TEXT", multiple=True, help="Take this text as no approval in a matrix, such as Nein."
+    ),
     click.option(
         "--voter-column",
         metavar="NAME",
-        help="Read from this column whose each ballot is.  [default: voter_id, if there is one]",
+        help="Read the voter of each ballot from this column.  [default: voter_id, if there is one]",
     ),
     click.option(
         "--repeated-voter",

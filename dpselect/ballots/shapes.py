@@ -118,7 +118,7 @@ def _voter(names: list[str], line: int, rules: Rules) -> int | None:
     if VOTER in names and VOTER not in (rules.candidates or ()):
         return _one(names, VOTER, line, "--voter-column")
     if rules.repeated is not None:
-        raise UsageError("--repeated-voter needs a column that says whose each ballot is: --voter-column NAME")
+        raise UsageError("--repeated-voter needs the column that names the voter of each ballot: --voter-column NAME")
     return None
 
 

@@ -122,7 +122,7 @@ def sessions_used_up(allowed: int, per: str, begun: int, free: int, latest: int 
         "psi runs show`"
     )
     return PolicyError(
-        f"the policy's sessions with this peer in {per}: {allowed}; begun: {begun}; the next may begin at "
+        f"sessions with this peer: the policy allows {allowed} in {per}, and {begun} have begun; the next may begin at "
         f"{_moment(free)}{ahead}",
         term="runs",
     )

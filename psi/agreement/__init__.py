@@ -6,6 +6,7 @@
     column_terms  which columns travel with a match
     amounts       how values add up
     noise         how much noise a noisy count has
+    words         every error about terms that cannot be had
 
 Rule: a term is public to both sides and equal on both. Private policy is never a term.
 """

@@ -8,8 +8,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Self
 
+from psi.agreement import words
 from psi.agreement.modes import Reveal
-from psiselect.base.errors import UsageError
 
 MAX_DECIMALS = 9
 TOTAL_LIMIT = 1 << 63  # totals stay below it in absolute value, so that 64 bits hold them with their sign
@@ -21,7 +21,7 @@ def canonical(text: str) -> str:
     """A positive decimal in the one form that the terms take: 1000000000 for 1e9, 0.5 for 0.50. Raises UsageError."""
     stripped = text.strip().replace("_", "")
     if not _DECIMAL.fullmatch(stripped):
-        raise UsageError("the largest value is a positive decimal such as 1000000 or 1e9", term="value_max")
+        raise words.largest_value()
     plain = f"{Decimal(stripped):f}"
     whole, _, places = plain.partition(".")
     places = places.rstrip("0")
@@ -40,32 +40,21 @@ class Amounts:
     def of(cls, decimals: int, largest: str) -> Self:
         """As in the terms; `largest` in canonical form. Raises UsageError."""
         if not 0 <= decimals <= MAX_DECIMALS:
-            raise UsageError(f"values have 0 to {MAX_DECIMALS} decimal places, not {decimals}", term="value_decimals")
+            raise words.decimal_places(MAX_DECIMALS, decimals)
         if canonical(largest) != largest:
-            raise UsageError(f"the largest value is written {canonical(largest)}", term="value_max")
+            raise words.largest_value_written(canonical(largest))
         units = Fraction(largest) * 10**decimals
         if units.denominator != 1:
-            raise UsageError(
-                f"the largest value {largest} has more than the agreed {decimals} decimal places", term="value_max"
-            )
+            raise words.largest_value_places(largest, decimals)
         if not 0 < units < TOTAL_LIMIT:
-            raise UsageError(
-                f"the largest value is above 0 and, with {decimals} decimal places, at most "
-                f"{cls(decimals, 0).text(TOTAL_LIMIT - 1)}",
-                term="value_max",
-            )
+            raise words.largest_value_range(decimals, cls(decimals, 0).text(TOTAL_LIMIT - 1))
         return cls(decimals, int(units))
 
     def check_room(self, rows: int) -> None:
         """Raises UsageError unless the values of so many rows fit into 64 bits, whatever they are."""
         if rows * self.largest >= TOTAL_LIMIT:
             most = (TOTAL_LIMIT - 1) // rows
-            raise UsageError(
-                f"{rows:,} values of up to {self.text(self.largest)} could add up to more than 64 bits hold; agree "
-                f"on a --value-max of {self.text(most) if most else 'less'} at most, or on fewer --value-decimals than "
-                f"{self.decimals}",
-                term="value_max",
-            )
+            raise words.total_too_large(rows, self.text(self.largest), self.text(most) if most else None, self.decimals)
 
     def text(self, units: int) -> str:
         """Units as a decimal with all its places: 1234.50."""
@@ -78,8 +67,8 @@ def agreed(reveal: Reveal, decimals: int | None, largest: str | None) -> Amounts
     """The amounts that the terms name; None in modes that add up nothing. Raises UsageError."""
     if reveal is not Reveal.SUM:
         if decimals is not None or largest is not None:
-            raise UsageError(f"values are added up in sum, not in {reveal.value}", term="value_decimals")
+            raise words.values_of_another_mode(reveal.value)
         return None
     if decimals is None or largest is None:
-        raise UsageError("sum needs decimal places and a largest value, such as 2 and 1000000", term="value_decimals")
+        raise words.no_amounts()
     return Amounts.of(decimals, largest)

@@ -6,17 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
+from psi.agreement import words
 from psi.agreement.modes import Learner, Reveal, Side
 from psi.labels.payloads import MAX_WIDTH
-from psiselect.base.errors import RemoteError, UsageError
+from psiselect.base.errors import UsageError
 
 MIN_LABEL_BYTES = 64
 MAX_LABEL_BYTES = MAX_WIDTH
 DEFAULT_LABEL_BYTES = 256
 MAX_COLUMNS = 64
 MAX_NAMES_BYTES = 4096  # of one side's names, so that a hello stays below its cap
-
-_TERM = "columns"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +37,15 @@ class ColumnTerms:
         """The reverse of `to_json`, for what somebody else wrote. Raises RemoteError."""
         lists = list(columns.values())
         if columns.keys() != {side.value for side in Side} or not all(isinstance(names, list) for names in lists):
-            raise RemoteError("the columns are not a list of names for each side", term=_TERM)
+            raise words.in_columns(words.NOT_LISTS)
         if not any(lists) or not all(isinstance(name, str) for names in lists for name in names):
-            raise RemoteError("the columns have no names", term=_TERM)
+            raise words.in_columns(words.NO_NAMES)
         try:
             found = cls(_names(columns["connect"]), _names(columns["listen"]))
         except UsageError as error:
-            raise RemoteError(str(error), term=_TERM) from None
+            raise words.in_columns(str(error)) from None
         if found.to_json() != columns:
-            raise RemoteError("the columns are not in order", term=_TERM)
+            raise words.in_columns(words.NOT_IN_ORDER)
         return found
 
     def given_by(self, side: Side) -> tuple[str, ...]:
@@ -62,37 +61,23 @@ def check(columns: ColumnTerms | None, label_bytes: int | None, reveal: Reveal, 
     """Raises UsageError for columns that cannot be had."""
     if columns is None:
         if label_bytes is not None:
-            raise UsageError(
-                "--label-bytes is for columns that travel with a match; name some with --send or --receive",
-                term="label_bytes",
-            )
+            raise words.label_bytes_of_nothing()
         return
     if label_bytes is None or not MIN_LABEL_BYTES <= label_bytes <= MAX_LABEL_BYTES:
-        raise UsageError(
-            f"columns travel in {MIN_LABEL_BYTES} to {MAX_LABEL_BYTES:,} bytes, not {label_bytes}", term="label_bytes"
-        )
+        raise words.label_bytes(MIN_LABEL_BYTES, MAX_LABEL_BYTES, label_bytes)
     if reveal is not Reveal.MATCHES:
-        raise UsageError(
-            f"columns travel with matches; {reveal.value} does not show which rows match, so there is nothing to join",
-            term=_TERM,
-        )
+        raise words.columns_of_another_mode(reveal.value)
     for side in Side:
         if columns.given_by(side) and side.other not in learn.receivers:
-            raise UsageError(
-                "only a side that learns the matches can receive columns: with --learn me there is --receive, with "
-                "--learn peer there is --send, with --learn both there may be both",
-                term=_TERM,
-            )
+            raise words.columns_for_nobody()
 
 
 def _names(names: Iterable[str]) -> tuple[str, ...]:
     found = sorted(names)
     if len(set(found)) != len(found):
-        raise UsageError("a column to send or to receive is named twice", term=_TERM)
+        raise words.column_twice()
     if not all(name and name.isprintable() for name in found):
-        raise UsageError("a column to send or to receive has a name that is empty or cannot be printed", term=_TERM)
+        raise words.column_name()
     if len(found) > MAX_COLUMNS or sum(len(name.encode()) for name in found) > MAX_NAMES_BYTES:
-        raise UsageError(
-            f"a side gives at most {MAX_COLUMNS} columns, with names of {MAX_NAMES_BYTES:,} bytes together", term=_TERM
-        )
+        raise words.too_many_columns(MAX_COLUMNS, MAX_NAMES_BYTES)
     return tuple(found)

@@ -13,14 +13,14 @@ from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any, Self
 
-from psi.agreement import column_terms, disagreement
+from psi.agreement import column_terms, disagreement, words
 from psi.agreement.amounts import Amounts, agreed
 from psi.agreement.column_terms import ColumnTerms
 from psi.agreement.modes import Comparer, Learner, Matching, Reveal, SessionProtocol, Side
 from psi.agreement.noise import Noise
 from psi.group.curve25519.suite import SUITE
 from psi.normalize import KeySpec
-from psiselect.base.errors import InputError, RemoteError, UsageError
+from psiselect.base.errors import RemoteError
 
 PROTOCOL_VERSION = 2
 MAX_KEYS = 16
@@ -71,81 +71,61 @@ class Terms:
     def __post_init__(self) -> None:
         """Raises UsageError for terms that cannot be had together."""
         if not 1 <= len(self.keys) <= MAX_KEYS:
-            raise UsageError(f"{len(self.keys)} keys; expected 1 to {MAX_KEYS}", term="keys")
+            raise words.number_of_keys(len(self.keys), MAX_KEYS)
         self._check_protocol()
         self._check_noise()
         if self.amounts is not None and self.lists > 1:
-            raise UsageError(
-                "sum with several keys is one-to-one: one-to-many a row could match several times, and its value "
-                "would be in the total as often",
-                term="matching",
-            )
+            raise words.sum_of_several_keys()
         if self.min_matches_by is Comparer.OTHER:
             self._check_comparer()
         if self.min_matches is not None and self.min_matches < 1:
-            raise UsageError(f"a minimum of matches is 1 or more, not {self.min_matches}", term="min_matches")
+            raise words.minimum(self.min_matches)
         if self.pad_to is not None and not 1 <= self.pad_to <= MAX_SIZE:
-            raise UsageError(f"lists are padded to 1 item or more, not {self.pad_to}", term="pad_to")
+            raise words.padding(self.pad_to)
         column_terms.check(self.columns, self.label_bytes, self.reveal, self.learn)
         if self.columns is not None and self.lists > 1:
-            raise UsageError(
-                "with several keys, columns travel with one-to-one matches only: a pair of rows that several keys find "
-                "would be in the joined table as many times; choose --matching one-to-one, or one key",
-                term="columns",
-            )
+            raise words.columns_of_several_keys()
 
     def _check_protocol(self) -> None:
         if self.protocol is SessionProtocol.ECDH:
             return
         reason, term = None, "protocol"
         if self.reveal is not Reveal.MATCHES:
-            reason, term = f"its receiver sees which items match, which {self.reveal.value} is to hide", "reveal"
+            reason, term = words.fast_shows_more(self.reveal.value), "reveal"
         elif self.min_matches_by is Comparer.OTHER:
-            reason, term = "a side that does not get the result cannot count matches with it", "min_matches_by"
+            reason, term = words.FAST_COUNTS_NOTHING, "min_matches_by"
         elif self.pad_to is not None:
-            reason, term = "padding is not built for it", "pad_to"
+            reason, term = words.FAST_PADS_NOTHING, "pad_to"
         elif self.keys_per_row > 1:
-            reason, term = "each key has a run of its own, so the tags of a row do not travel together", "matching"
+            reason, term = words.FAST_LINKS_NOTHING, "matching"
         if reason is not None:
             option = {"reveal": "--reveal matches", "matching": "--matching one-to-many"}.get(term)
-            instead = f" or {option}" if option else f", or leave out --{term.replace('_', '-')}"
-            raise UsageError(
-                f"the fast protocol cannot run this session: {reason}. Use --protocol ecdh{instead}, on both sides",
-                term=term,
-            )
+            instead = words.or_use(option) if option else words.or_leave_out(term.replace("_", "-"))
+            raise words.not_fast(reason, instead, term)
 
     def _check_noise(self) -> None:
         if self.reveal is not Reveal.NOISY_COUNT:
             if self.epsilon is not None or self.delta is not None:
-                raise UsageError(f"epsilon and delta are for noisy-count, not for {self.reveal.value}", term="epsilon")
+                raise words.noise_of_another_mode(self.reveal.value)
             return
         if self.epsilon is None or self.delta is None:
-            raise UsageError("noisy-count needs epsilon and delta, such as 1 and 1e-6", term="epsilon")
+            raise words.no_noise()
         if self.learn is Learner.BOTH:
-            raise UsageError(
-                "noisy-count is for one learner: each side knows the noise of the number that it gives away, so "
-                "whoever saw both numbers would have the exact count; choose who learns, and let it keep its number to "
-                "itself",
-                term="learn",
-            )
+            raise words.noise_for_both()
         Noise.of(self.epsilon, self.delta)
         if len(self.keys) > 1:
-            raise UsageError(
-                "noisy-count is for one key: under several, one row changes several counts, and what they show of "
-                "each other has no noise; choose the key that finds most, or count without noise",
-                term="keys",
-            )
+            raise words.noise_of_several_keys()
 
     def _check_comparer(self) -> None:
         reason = None
         if self.min_matches is None:
-            reason = "there is no minimum to compare with; give one with --min-matches"
+            reason = words.NO_MINIMUM
         elif self.learn is Learner.BOTH:
-            reason = "both sides learn, so there is no side that does not; let one side learn"
+            reason = words.BOTH_LEARN
         elif self.reveal is Reveal.NOISY_COUNT:
-            reason = "the other side would learn the exact count, which the noise is to hide; let the learner compare"
+            reason = words.EXACT_COUNT
         if reason is not None:
-            raise UsageError(f"the side that does not learn cannot compare: {reason}", term="min_matches_by")
+            raise words.not_compared(reason)
 
     @property
     def lists(self) -> int:
@@ -196,11 +176,7 @@ class Terms:
         if self.pad_to is None:
             return size
         if size > self.pad_to:
-            raise InputError(
-                f"the list has {size:,} distinct keys, more than the {self.pad_to:,} that lists are padded to; agree "
-                "on a higher bound",
-                term="pad_to",
-            )
+            raise words.longer_than_padding(size, self.pad_to)
         return self.pad_to
 
     def to_json(self) -> dict[str, Any]:

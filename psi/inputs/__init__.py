@@ -6,6 +6,7 @@
     tokens         keys in an order that says nothing; spooled_tokens: from disk; row_tokens: of linked rows
     padding        dummies and fillers
     values         a column of values, exactly
+    words          every error, and advice on a list
 
 Rule: what leaves this room has a uniform order, drawn anew for each run.
 """

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from psi.inputs import words
 from psi.inputs.items import Report
 from psi.normalize import RULES, KeyPart, KeySpec, Normalized, Reason
 from psi.normalize.phone import BY_ROW
@@ -27,12 +28,9 @@ _LOOKS_LIKE = {
 def _region(part: KeyPart) -> str | None:
     region = part.rule.options().get("region")
     if region == "none":
-        return (
-            "The telephone numbers lack a country. If all are of one country, add its code as region=, such as "
-            f"--key {part.written}:phone,region=PL. If a column names each row's country, add region-column=COLUMN"
-        )
+        return words.no_country(part.written)
     if region == BY_ROW:
-        return f"The column {part.region_column} has to name each row's country, by its ISO code or English name"
+        return words.no_country_in(str(part.region_column))
     return None
 
 
@@ -44,20 +42,17 @@ def _option(setting: str, why: str) -> Callable[[KeyPart], str | None]:
         options = part.rule.options()
         if name not in options or options[name] == value:
             return None
-        return f"{why}: {setting} reads them, such as --key {part.written}:{part.rule.name},{setting}"
+        return words.set_option(why, part.written, part.rule.name, setting)
 
     return say
 
 
 def _order(part: KeyPart) -> str | None:
-    return (
-        "It is unknown whether the day or the month comes first. Add order=dmy or order=mdy, such as "
-        f"--key {part.written}:date,order=dmy"
-    )
+    return words.day_or_month(part.written)
 
 
 def _digits(part: KeyPart) -> str | None:
-    return "A program has rounded the digits. Export the column as text from where the list comes from"
+    return words.DIGITS_LOST
 
 
 # By the reason for which most rows are unreadable.
@@ -65,11 +60,11 @@ _CURES: dict[Reason, Callable[[KeyPart], str | None]] = {
     Reason.COUNTRY: _region,
     Reason.ORDER: _order,
     Reason.DIGITS_LOST: _digits,
-    Reason.EXTENSION: _option("extension=drop", "The numbers have extensions"),
-    Reason.BRACKETS: _option("brackets=read", "The addresses are in angle brackets"),
-    Reason.MAILTO: _option("mailto=drop", "The addresses are mailto links"),
-    Reason.SEVERAL: _option("several=first", "The cells hold several addresses"),
-    Reason.INNER_SPACE: _option("spaces=drop", "The addresses have spaces in them"),
+    Reason.EXTENSION: _option("extension=drop", words.EXTENSIONS),
+    Reason.BRACKETS: _option("brackets=read", words.BRACKETS),
+    Reason.MAILTO: _option("mailto=drop", words.MAILTO),
+    Reason.SEVERAL: _option("several=first", words.SEVERAL),
+    Reason.INNER_SPACE: _option("spaces=drop", words.SPACES),
 }
 
 
@@ -112,12 +107,11 @@ def advise(key: KeySpec, report: Report, sample: Sample) -> str | None:
     if not mostly and cure is None:
         return None
     if not mostly or not unreadable:
-        start = f"{lost:,} of {report.rows:,} rows have no key: they are blank. " if mostly else ""
-        return start + (cure or "Is it the right column?")
+        start = words.all_blank(lost, report.rows) if mostly else ""
+        return start + (cure or words.RIGHT_COLUMN)
     most = max(report.unreadable, key=lambda reason: report.unreadable[reason])
-    blank = f", {report.blank:,} blank" if report.blank else ""
-    why = f"{lost:,} of {report.rows:,} rows have no key: {unreadable:,} unreadable, mostly {most.words}{blank}. "
-    return why + (cure or _cure(key, most) or "Is it the right column, and the right rule?")
+    why = words.mostly(lost, report.rows, unreadable, most.words, report.blank)
+    return why + (cure or _cure(key, most) or words.RIGHT_RULE)
 
 
 def propose(batch: pa.RecordBatch) -> list[tuple[str, str]]:
@@ -143,7 +137,7 @@ def _cure(key: KeySpec, reason: Reason) -> str | None:
         wanted = {Reason.COUNTRY: "phone", Reason.EXTENSION: "phone", Reason.ORDER: "date"}.get(reason, part.rule.name)
         said = None if find is None or part.rule.name != wanted else find(part)
         if said is not None:
-            return f"{said}. Both sides must use the same rule."
+            return words.cured(said)
     return None
 
 
@@ -155,11 +149,7 @@ def _other_rule(key: KeySpec, sample: Sample) -> str | None:
             continue
         for name, what in _LOOKS_LIKE.items():
             if name != part.rule.name and _reads_half(RULES[name].of({}).apply(texts[0])):
-                own = "compares them letter by letter" if part.rule.name == "raw" else "does not read them"
-                return (
-                    f"Column {part.column} seems to hold {what}, and the rule {part.rule.name} {own}. "
-                    f"Use --key {part.written}:{name}. Both sides must use the same rule."
-                )
+                return words.other_rule(part.column, what, part.rule.name, part.written, name)
     return None
 
 

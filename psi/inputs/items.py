@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from psi.inputs import words
 from psi.inputs.distinct import DistinctBuilder, SpooledKeys
 from psi.normalize import KeySpec, Normalized, Reason
 from psi.tables import Source, digits_lost, require_columns, text_column
@@ -140,12 +141,9 @@ def no_key(source: Source, keys: Sequence[KeySpec], advice: Sequence[str | None]
     see `psi.inputs.advice`."""
     known = [each for each in advice if each is not None]
     if known:
-        return InputError(f"{source.name}: {known[0]}", term="key")
-    columns = ", ".join(dict.fromkeys(column for key in keys for column in key.columns))
-    return InputError(
-        f"{source.name}: no row has a key that the rule can read. Is {columns} the right column, and "
-        f"{keys[0].describe()} the right rule?",
-        term="key",
+        return words.advised(source.name, known[0])
+    return words.no_key(
+        source.name, list(dict.fromkeys(column for key in keys for column in key.columns)), keys[0].describe()
     )
 
 
@@ -208,11 +206,5 @@ class _Tally:
 
 def _unreadable(source: Source, spec: KeySpec, tally: _Tally) -> InputError:
     shown = sorted((row, reason) for reason, rows in tally.first.items() for row in rows)[:_SHOWN_ROWS]
-    total = sum(tally.counts.values())
-    listed = ", ".join(f"{row} ({reason.words})" for row, reason in shown)
-    more = f" and {total - len(shown)} more" if total > len(shown) else ""
-    return InputError(
-        f"{source.name}: the rule {spec.describe()} cannot read {total:,} of {tally.rows:,} rows: {listed}{more}. "
-        "Correct or empty these rows, or run without --strict",
-        term="rule",
-    )
+    listed = [(row, reason.words) for row, reason in shown]
+    return words.unreadable_rows(source.name, spec.describe(), sum(tally.counts.values()), tally.rows, listed)

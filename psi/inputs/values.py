@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from psi.agreement.amounts import Amounts
+from psi.inputs import words
 from psi.tables import Source, require_names
 from psiselect.base.errors import InputError
 from psiselect.base.packed import I64
@@ -87,11 +88,7 @@ def add_up(values: Values, groups: I64, count: int, amounts: Amounts, source: So
     wrong = ~fits | (sums > amounts.largest) | (sums < -amounts.largest)
     if wrong.any():
         row = int(np.argmax(np.isin(groups, np.flatnonzero(wrong)))) + source.first_row
-        raise InputError(
-            f"{source.name}: the rows with the same key as row {row} add up, in column {column!r}, to more than the "
-            f"agreed largest value {amounts.text(amounts.largest)}; agree on a larger --value-max",
-            term="value_max",
-        )
+        raise words.sum_too_large(source.name, row, column, amounts.text(amounts.largest))
     return sums
 
 
@@ -123,12 +120,7 @@ def _units(values: pa.Array, amounts: Amounts, name: str, column: str) -> I64 | 
         return _from_decimals(values, amounts)
     if types.is_decimal(kind):
         return _from_decimals(values, amounts)
-    hint = "; 32-bit floats hold no exact decimals" if types.is_floating(kind) else ""
-    raise InputError(
-        f"{name}: column {column!r} has type {kind}, which is not a value to add up{hint}; store it as text, decimal "
-        "or integer",
-        term="value",
-    )
+    raise words.no_values(name, column, kind, floating=types.is_floating(kind))
 
 
 def _from_integers(values: pa.Array, amounts: Amounts) -> I64 | None:
@@ -157,9 +149,9 @@ def _from_decimals(values: pa.Array, amounts: Amounts) -> I64 | None:
         fixed = values.cast(pa.decimal128(38, amounts.decimals))
     except pa.ArrowInvalid:
         return None
-    words = np.frombuffer(fixed.buffers()[1], np.int64).reshape(-1, 2)[fixed.offset : fixed.offset + len(fixed)]
+    halves = np.frombuffer(fixed.buffers()[1], np.int64).reshape(-1, 2)[fixed.offset : fixed.offset + len(fixed)]
     present = fixed.is_valid().to_numpy(zero_copy_only=False)
-    low, high = words[:, 0] * present, words[:, 1] * present
+    low, high = halves[:, 0] * present, halves[:, 1] * present
     return low if np.array_equal(high, low >> 63) else None
 
 
@@ -168,7 +160,7 @@ def _fault(values: pa.Array, amounts: Amounts, name: str, column: str, first_row
     for row, value in enumerate(values.to_pylist(), start=first_row):
         problem = None if value is None else _problem(value, amounts)
         if problem is not None:
-            return InputError(f"{name}: row {row}, column {column!r}: {problem}", term="value")
+            return words.in_row(name, row, column, problem)
     raise RuntimeError("values were refused that are all in order")
 
 
@@ -176,28 +168,21 @@ def _problem(value: str | int | float | Decimal, amounts: Amounts) -> str | None
     if isinstance(value, float):
         units = round(value * 10**amounts.decimals) if np.isfinite(value) else 0
         if not np.isfinite(value):
-            return "is not a finite number"
+            return words.NOT_FINITE
         if abs(units) > _EXACT_DOUBLE:
-            return "is too large for a double to hold its decimal places; store values as decimal or text"
+            return words.TOO_LARGE_FOR_A_DOUBLE
         if units / 10**amounts.decimals != value:
-            return _too_many_places(amounts)
+            return words.too_many_places(amounts.decimals)
         exact = Fraction(units)
     else:
         text = f"{value:f}" if isinstance(value, Decimal) else str(value)
         if not (_WRITTEN if isinstance(value, str) else _LONG).fullmatch(text):
             if _LONG.fullmatch(text):
-                return "has more digits than values may have: 19 before the point and 18 after it"
-            return "is not a number like 1234.50: a point for decimals, no thousands separators, no currency"
+                return words.TOO_MANY_DIGITS
+            return words.NO_NUMBER
         exact = Fraction(text) * 10**amounts.decimals
     if exact.denominator != 1:
-        return _too_many_places(amounts)
+        return words.too_many_places(amounts.decimals)
     if abs(exact) > amounts.largest:
-        return (
-            f"is beyond the agreed largest value {amounts.text(amounts.largest)}; agree on a larger --value-max, or "
-            "correct it"
-        )
+        return words.beyond(amounts.text(amounts.largest))
     return None
-
-
-def _too_many_places(amounts: Amounts) -> str:
-    return f"has more than the agreed {amounts.decimals} decimal places; round it, or agree on more --value-decimals"

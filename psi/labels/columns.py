@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from psi.labels import payloads
+from psi.labels import payloads, words
 from psi.store.partitions import PARTITIONS, PartitionedStrings
 from psi.store.scratch import Scratch, ScratchFile
 from psi.tables import Source, require_names, written_text
-from psiselect.base.errors import InputError
 from psiselect.base.packed import I64, U8
 
 
@@ -136,15 +135,6 @@ def _check_lengths(source: Source, owners: I64, lengths: I64, width: int) -> Non
         return
     row = int(np.argmax(long[owners]))
     most, others = int(needed.max()), int(long.sum()) - 1
-    more = f" ({others:,} more keys are too long, the longest takes {most:,})" if others else ""
-    remedy = (
-        f"agree with the peer on --label-bytes {most} or more"
-        if most <= payloads.MAX_WIDTH
-        else f"no more than {payloads.MAX_WIDTH:,} can be agreed on: leave out rows that repeat a key"
-    )
-    raise InputError(
-        f"{source.name}: what is to be sent of row {row + source.first_row}, and of the rows with the same key, takes "
-        f"{needed[owners[row]]:,} bytes, more than --label-bytes {width}{more}; {remedy}, send fewer columns or "
-        "shorten the values",
-        term="label_bytes",
+    raise words.too_long(
+        source.name, row + source.first_row, needed[owners[row]], width, others, most, payloads.MAX_WIDTH
     )

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from psiselect.base.errors import RemoteError
+from psi.labels import words
 from psiselect.base.packed import U8
 
 KEY_BYTES = 32
@@ -82,10 +82,7 @@ class SealedLabels:
             some = slice(start, start + _BLOCK)
             payloads[some], ok = unseal(self.keys[some], self.rows[some])
             if not ok.all():
-                raise RemoteError(
-                    "the columns that the peer sent along with some of the matches do not open, so none of them is "
-                    "used; the peer's program does not follow the protocol"
-                )
+                raise words.not_opened()
         return payloads
 
 

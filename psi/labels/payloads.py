@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from psiselect.base.errors import RemoteError
+from psi.labels import words
 from psiselect.base.packed import I64, U8, Packed
 
 HEADER_BYTES = 3
@@ -63,7 +63,7 @@ def row_counts(payloads: U8) -> I64:
     """How many rows each payload says it has, int64, shape (n,). Raises RemoteError unless its first byte fits."""
     counts = (payloads[:, 1].astype(np.int64) << 8) | payloads[:, 2]
     if not np.all(payloads[:, 0] == (counts > 0) * _FORMAT):
-        raise _malformed()
+        raise words.malformed()
     return counts
 
 
@@ -86,19 +86,19 @@ def decode(payloads: U8, columns: int) -> list[pa.Array]:
         for column in range(columns):
             place = at[live]
             if np.any(place + LENGTH_BYTES > ends[live]):
-                raise _malformed()
+                raise words.malformed()
             size = (flat[place].astype(np.int64) << 8) | flat[place + 1]
             starts[column, firsts[live] + row] = place + LENGTH_BYTES
             sizes[column, firsts[live] + row] = size
             at[live] = place + LENGTH_BYTES + np.maximum(size - 1, 0)
             if np.any(at[live] > ends[live]):
-                raise _malformed()
+                raise words.malformed()
         row += 1
         live = live[counts[live] > row]
     rest = np.arange(width) >= (at - ends + width)[:, None]
     rest &= payloads != 0
     if rest.any():
-        raise _malformed()
+        raise words.malformed()
     return [_text(flat, starts[column], sizes[column]) for column in range(columns)]
 
 
@@ -128,8 +128,4 @@ def _text(flat: U8, starts: I64, sizes: I64) -> pa.Array:
     try:
         return packed.cast(pa.large_string())
     except pa.ArrowInvalid:
-        raise _malformed() from None
-
-
-def _malformed() -> RemoteError:
-    return RemoteError("the peer's columns of a matched row cannot be read")
+        raise words.malformed() from None

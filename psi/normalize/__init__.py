@@ -4,6 +4,7 @@
     characters  what nobody sees, look-alikes, and placeholders
     numbering, phone_columns: telephone numbers by whole columns; written_numbers: as quantities; regions: countries
     key         `--key COLUMN[:RULE]`, and compound keys
+    words       every error, and why a value cannot be read
 
 Rules are described for both parties in docs/normalization.md. What they compare before any data moves is
 `KeySpec.digest()`, which covers rule, version and options and not the column's name.

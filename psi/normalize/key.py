@@ -15,12 +15,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from psi.normalize import words
 from psi.normalize.date import Date, FirstDate
 from psi.normalize.email import Email, FirstEmail
 from psi.normalize.phone import FirstPhone, Phone
 from psi.normalize.rule import Normalized, Reason, Rule, digest_fields
 from psi.normalize.text import FirstName, FirstSha256, FirstText, Name, Raw, Sha256, Text
-from psiselect.base.errors import UsageError
 from psiselect.base.packed import I64
 
 RULES: Mapping[str, type[Rule]] = {rule.name: rule for rule in (Raw, Text, Email, Phone, Name, Date, Sha256)}
@@ -138,7 +138,7 @@ def with_rules(key: str, rules: str) -> str:
     """
     columns, named = _split(key, "+"), _split(rules, "+")
     if len(columns) != len(named):
-        raise UsageError(f"--key {key}: expected {len(named)} columns joined by +, for the rule {rules}", term="key")
+        raise words.other_columns(key, len(named), rules)
     return "+".join(_with_rule(part, rule.strip(), key) for part, rule in zip(columns, named, strict=True))
 
 
@@ -149,10 +149,7 @@ def _with_rule(part: str, rule: str, whole: str) -> str:
         return part
     settings = _split(rule, ",")
     if not said and REGION_COLUMN in settings:
-        raise UsageError(
-            f"--key {whole}: each row's country is in a column; name it, as in {column}:{REGION_COLUMN}=COLUMN",
-            term="rule",
-        )
+        raise words.no_region_column(whole, column, REGION_COLUMN)
     return f"{column}:{','.join([*(each for each in settings if each != REGION_COLUMN), *said])}"
 
 
@@ -162,18 +159,13 @@ def _rule_of(name: str, whole: str, rules: Mapping[str, type[Rule]]) -> type[Rul
     found = rules.get(bare)
     if found is None:
         near = difflib.get_close_matches(bare, rules, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise UsageError(f"--key {whole}: no rule {bare!r}; {hint}rules: {', '.join(rules)}", term="rule")
+        raise words.no_rule(whole, bare, next(iter(near), None), rules)
     if not slash:
         return found
     number = int(version) if re.fullmatch("[1-9][0-9]{0,3}", version) else 0
     of_version = _VERSIONS.get((bare, number))
     if of_version is None:
-        known = " and ".join(str(each) for rule, each in sorted(_VERSIONS) if rule == bare)
-        raise UsageError(
-            f"--key {whole}: this program does not have version {version or '(none)'} of rule {bare}; it has {known}",
-            term="rule",
-        )
+        raise words.no_version(whole, bare, version, [each for rule, each in sorted(_VERSIONS) if rule == bare])
     return of_version
 
 
@@ -196,29 +188,22 @@ def _under_first(spec: KeySpec) -> KeySpec | None:
 def _parse_part(part: str, whole: str, rules: Mapping[str, type[Rule]]) -> KeyPart:
     column, *rest = _split(part, ":")
     if not _plain(column) or len(rest) > 1:
-        raise UsageError(
-            f"--key {whole}: write COLUMN or COLUMN:RULE[,option=value...]; a colon, plus sign, comma or equals sign "
-            "that belongs to a column's name has a backslash before it",
-            term="key",
-        )
+        raise words.key_form(whole)
     name, *settings = _split(rest[0], ",") if rest else ["raw"]
     rule = _rule_of(_plain(name), whole, rules)
     options: dict[str, str] = {}
     for setting in settings:
         option, *value = (_plain(s) for s in _split(setting, "="))
         if len(value) != 1:
-            raise UsageError(f"--key {whole}: {setting!r} is not option=value", term="rule")
+            raise words.no_setting(whole, setting)
         if option in options:
-            raise UsageError(f"--key {whole}: option {option} is given twice", term="rule")
+            raise words.set_twice(whole, option)
         options[option] = value[0]
     region_column = options.pop(REGION_COLUMN, None) if issubclass(rule, Phone) else None
     if region_column is None:
         return KeyPart(_plain(column), rule.of(options))
     if "region" in options or not region_column:
-        raise UsageError(
-            f"--key {whole}: give region, one country for all rows, or region-column, the column that names each row's",
-            term="rule",
-        )
+        raise words.region_or_column(whole)
     made = rule.of(options)
     return KeyPart(_plain(column), made.by_row() if isinstance(made, Phone) else made, region_column)
 
@@ -246,7 +231,7 @@ def _plain(text: str) -> str:
         out.append(character)
         escaped = False
     if escaped:
-        raise UsageError("--key ends in a backslash with nothing after it; write two for one", term="key")
+        raise words.ends_in_backslash()
     return "".join(out)
 
 

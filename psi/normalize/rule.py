@@ -20,8 +20,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from psi.normalize import words
 from psi.normalize.characters import BLANK, is_nothing, may_be_nothing
-from psiselect.base.errors import UsageError
 from psiselect.base.packed import I64
 
 
@@ -53,32 +53,7 @@ class Reason(StrEnum):
     @property
     def words(self) -> str:
         """The reason for people, without an article: no @ in the address."""
-        return _IN_WORDS[self]
-
-
-_IN_WORDS = {
-    Reason.NO_AT_SIGN: "no @ in the address",
-    Reason.SEVERAL_AT_SIGNS: "more than one @ in the address",
-    Reason.INNER_SPACE: "a space inside the address",
-    Reason.LOCAL_PART: "a bad address before the @",
-    Reason.DOMAIN: "a bad domain after the @",
-    Reason.BRACKETS: "an address in angle brackets",
-    Reason.MAILTO: "a mailto link",
-    Reason.SEVERAL: "several addresses in one cell",
-    Reason.NOT_A_NUMBER: "not a telephone number",
-    Reason.COUNTRY: "a telephone number without its country",
-    Reason.LENGTH: "a telephone number of impossible length",
-    Reason.EXTENSION: "a telephone number with an extension",
-    Reason.LETTERS: "letters in a telephone number",
-    Reason.DIGITS_LOST: "digits lost when a program rounded them",
-    Reason.AMBIGUOUS: "a telephone number with two readings",
-    Reason.NOT_A_DATE: "not a date",
-    Reason.ORDER: "a date whose day and month may be swapped",
-    Reason.NO_SUCH_DAY: "a day that does not exist",
-    Reason.NO_LETTERS: "no letters in the name",
-    Reason.NOT_SHA256: "not 64 hexadecimal digits",
-    Reason.NOT_A_DIGEST: "not a SHA-256 digest",
-}
+        return words.OF_REASONS[self.value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +119,9 @@ class Rule(abc.ABC):
         """The rule with these options, defaults for the rest. Raises UsageError on an unknown option or value."""
         for option, value in options.items():
             if option not in cls.choices:
-                known = ", ".join(cls.choices) or "none"
-                raise UsageError(f"rule {cls.name} has no option {option!r}; its options: {known}", term="rule")
+                raise words.no_option(cls.name, option, cls.choices)
             if value not in cls.choices[option]:
-                raise UsageError(
-                    f"rule {cls.name}: option {option} cannot be {value!r}; {cls._expected(option, value)}", term="rule"
-                )
+                raise words.no_value(cls.name, option, value, cls._expected(option, value))
         return cls(**options)
 
     @classmethod
@@ -158,11 +130,11 @@ class Rule(abc.ABC):
         allowed = cls.choices[option]
         meant = cls.meant[option](value) if option in cls.meant else None
         if meant in allowed and meant != cls.of({}).options()[option]:
-            return f"did you mean {option}={meant}?"
+            return words.perhaps(f"{option}={meant}")
         if len(allowed) <= 8:
-            return f"choose from {', '.join(allowed)}"
+            return words.one_of(allowed)
         near = difflib.get_close_matches(value.upper(), allowed, n=3, cutoff=0.5)
-        return f"did you mean {' or '.join(near)}?" if near else f"examples: {', '.join(a for a in allowed[:5] if a)}"
+        return words.perhaps(*near) if near else words.examples(a for a in allowed[:5] if a)
 
     def options(self) -> dict[str, str]:
         """All options, defaults included, by name."""

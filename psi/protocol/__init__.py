@@ -7,6 +7,7 @@
     party     one side of a session; run: what its two roles share; receiver, sender, summing: the roles
     gate      the receiver of a count that decides whether the session goes on
     fast      a side of a run of the fast protocol, as a role
+    words     every error about what the peer sends
     matching  from equal tags to matched records; outcome: what one side holds at the end
 
 Rule: no file, no socket, no clock, no thread.

@@ -14,6 +14,7 @@ import numpy as np
 
 from psi.group import masking
 from psi.group.curve25519.scalar import Scalar
+from psi.protocol import words
 from psi.protocol.messages import MessageType as M
 from psi.protocol.receiver import Receiver
 from psi.protocol.run import Payload, RunContext, chunk_frame, empty
@@ -66,7 +67,7 @@ class GateReceiver(Receiver):
         if message is M.REPLIES_END:
             empty(payload, "end of replies")
             if len(self._answers) != self._rows:
-                raise RemoteError("the peer answered fewer elements than it was sent")
+                raise words.too_few_answers()
             one_copy, size = self._one_copy(), self._run.items_in_chunk
             for block in _blocks(one_copy, size):
                 self._replies(self._answers.take(block).reshape(-1).data)
@@ -134,7 +135,4 @@ def _blocks(numbers: I64, size: int) -> Iterator[I64]:
 
 
 def _inconsistent() -> RemoteError:
-    return RemoteError(
-        "the peer's answers are not those of one scalar on all elements, so that one match could count several times; "
-        "ask its operator which program and version it runs"
-    )
+    return words.several_scalars()

@@ -12,9 +12,10 @@ from Crypto.Hash import TupleHash256
 
 from psi.agreement.modes import Side
 from psi.agreement.terms import MAX_SIZE, PROTOCOL_VERSION, Terms
+from psi.protocol import words
 from psi.transport.wire import Frame
 from psiselect.base import strict_json
-from psiselect.base.errors import MinimumError, PolicyError, PsiselectError, RemoteError, TransportError
+from psiselect.base.errors import MinimumError, PolicyError, PsiselectError, RemoteError
 
 NONCE_BYTES = 32
 SIGNATURE_BYTES = 64
@@ -79,9 +80,9 @@ def decode_hello(payload: bytes | bytearray | memoryview) -> dict[str, Any]:
         strict_json.only(hello, {"terms", "nonce", "time"}, "hello")
         nonce = strict_json.field(hello, "nonce", str, "hello")
         if len(nonce) != 2 * NONCE_BYTES or any(c not in "0123456789abcdef" for c in nonce):
-            raise RemoteError("the peer's hello has a malformed nonce", term="nonce")
+            raise words.nonce()
         if not 0 <= strict_json.field(hello, "time", int, "hello") < 1 << 40:
-            raise RemoteError("the peer's hello has an impossible time", term="time")
+            raise words.time()
     return hello
 
 
@@ -96,7 +97,7 @@ def decode_sizes(payload: bytes | bytearray | memoryview, lists: int) -> tuple[i
     strict_json.only(body, {"sizes"}, "sizes")
     sizes = strict_json.field(body, "sizes", list, "sizes")
     if len(sizes) != lists or not all(type(size) is int and 0 <= size <= MAX_SIZE for size in sizes):
-        raise RemoteError("the peer declares impossible list sizes", term="sizes")
+        raise words.sizes()
     return tuple(sizes)
 
 
@@ -151,39 +152,18 @@ BUSY = Frame(MessageType.ABORT, strict_json.encode({"code": "busy", "term": None
 STOPPED = Frame(MessageType.ABORT, strict_json.encode({"code": "stopped", "term": None}))
 
 
-def one_sided() -> RemoteError:
-    """One side was started with --resume and the other without."""
-    return RemoteError(
-        "one side was started with --resume and the other without; start both with it, or neither", term="resume"
-    )
-
-
-_ABORTS = {
-    "minimum": "the peer, which compares, found fewer matches than --min-matches: nothing is revealed",
-    "refused": "the peer's policy refuses this session; ask its operator which limits it sets",
-    "protocol": "the peer says that this side broke the protocol; check that both run the same version",
-    "failed": "the peer gave up because of a fault on its own side; ask its operator",
-    "stopped": "the peer stopped the session: its operator, or its machine, ended the program; start again once it is "
-    "up",
-    "busy": "the peer refuses this session for now, since it has as many as it allows; try again later",
-    "terms": "the peer refuses these terms",
-}
-
-
 def decode_abort(payload: bytes | bytearray | memoryview, *, compares: bool = False) -> PsiselectError:
     """The error that a peer's ABORT amounts to here. compares: whether the terms let the peer compare the matches with
     a minimum, and this side wait for its word. Raises RemoteError for an ABORT that is not of this form."""
     body = strict_json.decode(payload, "abort")
     strict_json.only(body, {"code", "term"}, "abort")
     code, term = strict_json.field(body, "code", str, "abort"), body.get("term")
-    if code not in _ABORTS or (term is None) is (code == "terms"):
-        raise RemoteError("the peer ended the session with an abort that says nothing known")
+    if code not in words.ABORTS or (term is None) is (code == "terms"):
+        raise words.unknown_abort()
     if code == "terms":
         if not isinstance(term, str) or not re.fullmatch("[a-z][a-z_-]{0,39}", term):
-            raise RemoteError("the peer ended the session with an abort that names no term")
-        return RemoteError(f"{_ABORTS[code]}: it names '{term}'", term=term)
-    if code == "minimum":
-        if not compares:
-            return RemoteError("the peer ends the session for a minimum that it was not to compare")
-        return MinimumError(_ABORTS[code], term="min_matches")
-    return TransportError(_ABORTS[code]) if code == "stopped" else RemoteError(_ABORTS[code])
+            raise words.abort_without_term()
+        return words.terms_refused(term)
+    if code == "minimum" and not compares:
+        return words.abort_for_a_minimum()
+    return words.aborted(code)

@@ -22,7 +22,7 @@ from psi.group.curve25519.suite import DST
 from psi.inputs import padding
 from psi.inputs.padding import Part
 from psi.inputs.tokens import TokenSource
-from psi.protocol import messages, schedule
+from psi.protocol import messages, schedule, words
 from psi.protocol.fast import FastRole
 from psi.protocol.gate import GateReceiver
 from psi.protocol.messages import Hello
@@ -37,7 +37,7 @@ from psi.protocol.states import State, after
 from psi.store.spool import Store
 from psi.transport.wire import Frame
 from psiselect.base import strict_json
-from psiselect.base.errors import MinimumError, PsiselectError, RemoteError, UsageError
+from psiselect.base.errors import PsiselectError
 from psiselect.base.turns import RECEIVE, SEND
 
 
@@ -146,7 +146,7 @@ class Party:
         match message:
             case M.ALIVE:
                 if len(frame.payload):
-                    raise RemoteError("the peer's sign of life carries data")
+                    raise words.carries_data(words.SIGN_OF_LIFE)
                 return []
             case M.HELLO:
                 return self._greet(bytes(frame.payload))
@@ -235,11 +235,7 @@ class Party:
         if self._both_know:
             role.finding.counts()
         if run.gate and not any(other.gate for other in self._runs) and self._findings.below_minimum:
-            raise MinimumError(
-                f"the lists have fewer than the {self._setup.terms.min_matches} matches of --min-matches; nothing was "
-                "revealed to the side that learns but that",
-                term="min_matches",
-            )
+            raise words.too_few_matches(self._setup.terms.min_matches)
 
     @property
     def _both_know(self) -> bool:
@@ -261,7 +257,7 @@ class Party:
 
     def _verify(self, purpose: str, content: bytes, signature: bytes | bytearray | memoryview) -> None:
         if len(signature) != messages.SIGNATURE_BYTES:
-            raise RemoteError(f"the peer's {purpose} signature has {len(signature)} bytes, not 64")
+            raise words.length(f"{purpose} signature", len(signature), messages.SIGNATURE_BYTES)
         message = messages.signed_bytes(purpose, self._setup.side.other, content)
         self._setup.verifier.verify(bytes(signature), message)
 
@@ -311,7 +307,7 @@ def run_context(
     noise = setup.terms.noise
     sends = run.receiver is not setup.side
     if sends and run.reveal is Reveal.SUM and setup.values is None:
-        raise UsageError("this side's values are to be added up, and it has none", term="value")
+        raise words.no_values()
     return RunContext(
         reveal=run.reveal,
         chunk=setup.terms.chunk,

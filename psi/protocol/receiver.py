@@ -8,6 +8,7 @@ from psi.agreement.modes import Reveal
 from psi.group import masking
 from psi.group.curve25519.scalar import Scalar
 from psi.labels.labels import KEY_BYTES
+from psi.protocol import words
 from psi.protocol.matching import Comparison
 from psi.protocol.messages import MessageType as M
 from psi.protocol.outcome import Finding
@@ -18,7 +19,6 @@ from psi.protocol.summing import SumReceiver
 from psi.store import rows
 from psi.store.spool import Column
 from psi.transport.wire import Frame
-from psiselect.base.errors import RemoteError
 from psiselect.base.packed import U8
 
 
@@ -69,7 +69,7 @@ class Receiver:
             case M.REPLIES_END:
                 empty(payload, "end of replies")
                 if len(self._own_tags[0]) != len(self._run.tokens):
-                    raise RemoteError("the peer answered fewer elements than it was sent")
+                    raise words.too_few_answers()
                 if self._products is not None:
                     refuse_repeats(self._run.store, self._products)
                     self._run.store.discard(self._products)
@@ -105,7 +105,7 @@ class Receiver:
         tag_bytes = run.keys * run.tag_width
         tags = received[:, :tag_bytes]
         if not rows.ascend(np.concatenate([self._last, tags])):
-            raise RemoteError("the peer's tags are not in ascending order")
+            raise words.tags_unordered()
         self._last = tags[-1:].copy()
         _append(self._peer_tags, tags)
         if run.label_width:
@@ -114,7 +114,7 @@ class Receiver:
     def _compare(self) -> None:
         run = self._run
         if len(self._peer_tags[0]) != run.peer_size:
-            raise RemoteError("the peer sent fewer tags than it declared items")
+            raise words.too_few_tags()
         comparison = Comparison(run, self._own_tags, self._peer_tags, self._label_keys, self._sealed)
         if run.reveal is Reveal.SUM:
             self.successor = SumReceiver(run, comparison.bits(), comparison.counts() or ())

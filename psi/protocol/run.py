@@ -19,6 +19,7 @@ from psi.group.curve25519.backend import Backend
 from psi.group.masking import Derivation
 from psi.inputs.tokens import TokenSource
 from psi.labels.labels import KEY_BYTES, SEAL_BYTES
+from psi.protocol import words
 from psi.protocol.messages import MessageType
 from psi.protocol.outcome import Finding
 from psi.protocol.states import State
@@ -26,7 +27,6 @@ from psi.store.rows import repeats
 from psi.store.spool import Column, Store
 from psi.transport.wire import HEADER_BYTES, MAX_FRAME_BYTES, Frame
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import RemoteError
 from psiselect.base.packed import I64, U8, Packed
 
 Payload = bytes | bytearray | memoryview
@@ -145,10 +145,10 @@ def rows(payload: Payload, width: int, full: int, left: int, what: str) -> U8:
     """A chunk's payload as an array (k, width): a full chunk, or all that is left. Raises RemoteError for any other:
     many small chunks would cost this side many times the work of full ones."""
     if left < 1:
-        raise RemoteError(f"the peer sent more {what} than it may")
+        raise words.too_many(what)
     count = min(full, left)
     if len(payload) != count * width:
-        raise RemoteError(f"the peer sent {what} of {len(payload)} bytes; expected {count} rows of {width}")
+        raise words.chunk_size(what, len(payload), count, width)
     return np.frombuffer(payload, np.uint8).reshape(count, width)
 
 
@@ -158,13 +158,13 @@ def refuse_repeats(store: Store, column: Column) -> None:
     one item several times."""
     for block in store.ascending(column):
         if repeats(block):
-            raise RemoteError("two of the peer's elements have the same masked value")
+            raise words.repeated_element()
 
 
 def empty(payload: Payload, what: str) -> None:
     """An end marker carries nothing. Raises RemoteError."""
     if len(payload):
-        raise RemoteError(f"the peer's {what} carries data")
+        raise words.carries_data(what)
 
 
 def chunk_frame(message: MessageType, chunk: U8) -> Frame:

@@ -9,6 +9,7 @@ import numpy as np
 from psi.group import masking
 from psi.group.curve25519.scalar import Scalar
 from psi.labels import labels
+from psi.protocol import words
 from psi.protocol.messages import MessageType as M
 from psi.protocol.outcome import Finding, Known, Outcome
 from psi.protocol.run import Payload, RunContext, chunk_frame, empty, refuse_repeats
@@ -18,7 +19,6 @@ from psi.protocol.summing import SumSender
 from psi.store.rows import in_chunks
 from psi.store.spool import Column
 from psi.transport.wire import Frame
-from psiselect.base.errors import RemoteError
 from psiselect.base.packed import I64, U8
 
 VALUE_BYTES = 8
@@ -50,7 +50,7 @@ class Sender:
             case M.ELEMENTS_END:
                 empty(payload, "end of elements")
                 if self._received != self._due:
-                    raise RemoteError("the peer sent fewer elements than it declared items")
+                    raise words.too_few_elements()
         return []
 
     def work(self, state: State) -> list[Frame] | None:

@@ -11,11 +11,11 @@ from psi.fast.kernels.interface import Kernels
 from psi.group.curve25519.backend import Backend
 from psi.identity.signing import Signer, Verifier
 from psi.inputs.tokens import TokenSource
-from psi.protocol import messages
+from psi.protocol import messages, words
 from psi.protocol.run import Labels, Values
 from psi.store.spool import Store
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import PolicyError, RemoteError, UsageError
+from psiselect.base.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -73,17 +73,13 @@ def read_sizes(setup: Setup, payload: bytes) -> tuple[int, ...]:
     agreed, own = setup.terms, sum(setup.declared_sizes)
     sizes = messages.decode_sizes(payload, agreed.lists)
     if agreed.pad_to is not None and set(sizes) != {agreed.pad_to}:
-        raise RemoteError("the peer does not declare the size that both pad to", term="sizes")
+        raise words.not_padded()
     elements = sum(sizes) * agreed.keys_per_row
     if elements > setup.max_peer_size:
-        raise PolicyError(
-            f"the peer declares lists of {elements:,} elements, more than --max-peer-size {setup.max_peer_size:,} "
-            "allows; raise the limit if that is right",
-            term="max-peer-size",
-        )
+        raise words.too_long(elements, setup.max_peer_size)
     setup.check_size(sum(sizes))
     try:
         agreed.check_totals({setup.side: own, setup.side.other: sum(sizes)})
     except UsageError as error:
-        raise RemoteError(f"the peer's declared size does not fit the terms: {error}", term="sizes") from None
+        raise words.size_does_not_fit(error) from None
     return sizes

@@ -15,13 +15,13 @@ from psi.oblivious.base import BaseReceiver, BaseSender
 from psi.oblivious.columns import CHECK_ROWS, COLUMNS, ROW_BYTES, SEED_BYTES
 from psi.oblivious.correlated import WORD_BYTES, CorrelatedReceiver, CorrelatedSender, PadHash
 from psi.oblivious.extension import ANSWER_BYTES, ExtensionReceiver, ExtensionSender, Layout, VerifiedRows, block_rows
+from psi.protocol import words
 from psi.protocol.messages import MessageType as M
 from psi.protocol.outcome import Finding, Known, Outcome
 from psi.protocol.run import Payload, RunContext, chunk_frame
 from psi.protocol.run import rows as parse_rows
 from psi.protocol.states import State
 from psi.transport.wire import Frame
-from psiselect.base.errors import RemoteError
 from psiselect.base.packed import I64, U8
 
 
@@ -54,7 +54,7 @@ class SumReceiver:
             case M.CORRECTIONS:
                 self._correct(payload)
             case M.TOTAL:
-                self._finish(_exactly(payload, WORD_BYTES, "share of the total"))
+                self._finish(_exactly(payload, WORD_BYTES, words.SHARE))
         return []
 
     def work(self, state: State) -> list[Frame] | None:
@@ -94,7 +94,7 @@ class SumReceiver:
 
     def _finish(self, share: U8) -> None:
         if self._corrected != len(self._bits):
-            raise RemoteError("the peer sent fewer corrections than tags")
+            raise words.too_few_corrections()
         total = self._adding.total(int.from_bytes(share.tobytes(), "little"))
         self.finding = Known(Outcome(counts=self._counts, total=total))
 
@@ -129,7 +129,7 @@ class SumSender:
                 last = _exactly(payload, CHECK_ROWS * ROW_BYTES, "end of transfers")
                 return [Frame(M.CHALLENGE, self._extending.challenge(last, self._run.entropy))]
             case M.PROOF:
-                self._accept(self._extending.verify(_exactly(payload, ANSWER_BYTES, "answer to the check")))
+                self._accept(self._extending.verify(_exactly(payload, ANSWER_BYTES, words.CHECK)))
         return []
 
     def work(self, state: State) -> list[Frame] | None:
@@ -173,5 +173,5 @@ class SumSender:
 def _exactly(payload: Payload, size: int, what: str) -> U8:
     """A payload of one possible length. Raises RemoteError."""
     if len(payload) != size:
-        raise RemoteError(f"the peer's {what} has {len(payload)} bytes, not {size}")
+        raise words.length(what, len(payload), size)
     return np.frombuffer(payload, np.uint8)

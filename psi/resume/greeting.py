@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from psi.protocol import messages
 from psi.protocol.messages import MessageType
+from psi.protocol.words import one_sided
 from psi.resume import words
 from psi.transport.channel import Channel
 from psi.transport.wire import Frame
@@ -90,7 +91,7 @@ def expect(channel: Channel) -> Resume:
     if frame.type == MessageType.ABORT:
         raise messages.decode_abort(frame.payload)
     if frame.type == MessageType.HELLO:
-        raise messages.one_sided()
+        raise one_sided()
     if frame.type != MessageType.RESUME:
         raise words.other_message(frame.type)
     return Resume.decode(frame.payload)

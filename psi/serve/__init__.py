@@ -5,6 +5,7 @@
     expiry         how long certificates are still valid, and when to say so
     room           whether results and audit lines can be written
     facts          what the listener says of itself, for health checks and metrics
+    words          why a session had to end, lines of the log, metrics
 
 Rule: no session, however it ends, ends the listener.
 """

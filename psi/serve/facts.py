@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from psi.serve import words
+
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
@@ -97,26 +99,22 @@ class _Collected:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
         facts, traffic = self._facts, self._facts.traffic
-        sessions = CounterMetricFamily("psiselect_sessions", "Sessions that are over.", labels=["outcome"])
+        sessions = CounterMetricFamily("psiselect_sessions", words.SESSIONS, labels=["outcome"])
         sessions.add_metric(["done"], facts.done)
         sessions.add_metric(["failed"], facts.failed)
         yield sessions
-        yield GaugeMetricFamily("psiselect_sessions_running", "Sessions that run now.", facts.running)
-        yield GaugeMetricFamily("psiselect_places", "Sessions that may run at once.", facts.places)
-        yield CounterMetricFamily("psiselect_sent_bytes", "Bytes sent in sessions.", traffic.bytes_sent)
-        yield CounterMetricFamily("psiselect_received_bytes", "Bytes received in sessions.", traffic.bytes_received)
-        yield CounterMetricFamily("psiselect_session_seconds", "Seconds that sessions took.", traffic.seconds)
-        yield GaugeMetricFamily("psiselect_ready", "1 when a session can begin, else 0.", int(facts.ready))
-        yield GaugeMetricFamily(
-            "psiselect_certificate_days", "Days until one's own certificate expires.", facts.certificate_days
-        )
-        yield GaugeMetricFamily(
-            "psiselect_table_readable", "1 when the table could be read when last tried.", int(facts.table_readable)
-        )
+        yield GaugeMetricFamily("psiselect_sessions_running", words.RUNNING, facts.running)
+        yield GaugeMetricFamily("psiselect_places", words.PLACES, facts.places)
+        yield CounterMetricFamily("psiselect_sent_bytes", words.SENT, traffic.bytes_sent)
+        yield CounterMetricFamily("psiselect_received_bytes", words.RECEIVED, traffic.bytes_received)
+        yield CounterMetricFamily("psiselect_session_seconds", words.SECONDS, traffic.seconds)
+        yield GaugeMetricFamily("psiselect_ready", words.READY, int(facts.ready))
+        yield GaugeMetricFamily("psiselect_certificate_days", words.CERTIFICATE_DAYS, facts.certificate_days)
+        yield GaugeMetricFamily("psiselect_table_readable", words.TABLE_READABLE, int(facts.table_readable))
         yield GaugeMetricFamily(
             "psiselect_results_writable",
-            "1 when there was room for results and audit lines when last tried.",
+            words.RESULTS_WRITABLE,
             int(facts.results_writable),
         )
         if facts.table_age is not None:
-            yield GaugeMetricFamily("psiselect_table_age_seconds", "Seconds since the table was read.", facts.table_age)
+            yield GaugeMetricFamily("psiselect_table_age_seconds", words.TABLE_AGE, facts.table_age)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from psi.serve import words
 from psiselect.base.errors import InputError
 from psiselect.base.events import SafeLogger, event
 
@@ -56,12 +57,12 @@ class Room:
         except InputError:
             pass  # noted
         except Exception:
-            LOGGER.exception("looking for room met a bug", extra=event("bug"))
+            LOGGER.exception(words.BUG_IN_ROOM, extra=event("bug"))
 
     def _note(self, reason: str | None) -> None:
         with self._lock:
             before, self._there = self._there, reason is None
         if before and reason is not None:
-            LOGGER.error("no room for results: %s", reason, extra=event("results_unwritable", reason=reason))
+            LOGGER.error(words.NO_ROOM_FOR_RESULTS, reason, extra=event("results_unwritable", reason=reason))
         elif not before and reason is None:
-            LOGGER.info("there is room for results again", extra=event("results_writable"))
+            LOGGER.info(words.ROOM_AGAIN, extra=event("results_writable"))

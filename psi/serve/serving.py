@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from psi.serve import words
 from psi.transport.heartbeat import BEAT_SECONDS, Heartbeat
 from psi.transport.wire import Frame
 from psiselect.base import threads
@@ -201,9 +202,9 @@ class ServedSession:
         if self.began is None:
             return None
         if now - self.began > limits.session_seconds:
-            return f"the session took longer than the {limits.session_seconds:g} s that one may take"
+            return words.too_long(limits.session_seconds)
         if not self.proven and now - self.began > limits.proof_seconds:
-            return f"the peer did not begin the session within {limits.proof_seconds:g} s"
+            return words.not_begun(limits.proof_seconds)
         return None
 
 
@@ -301,7 +302,7 @@ class Server:
                 time.sleep(_RETRY_SECONDS)
                 continue
             except Exception:
-                LOGGER.exception("accepting a peer met a bug", extra=event("bug"))
+                LOGGER.exception(words.BUG_IN_ACCEPTING, extra=event("bug"))
                 time.sleep(_RETRY_SECONDS)
                 continue
             number += 1
@@ -314,7 +315,7 @@ class Server:
                 threads.start(self._serve, session, name=f"psiselect-{number}")
             except ResourceError as error:
                 LOGGER.error("%s", error, extra=event("no_room", reason=str(error)))
-                channel.break_off("this side has no room for a session", self._busy)
+                channel.break_off(words.NO_ROOM, self._busy)
                 self._end(session, well=False)  # with its pause: there is no room
 
     def _serve(self, session: ServedSession) -> None:
@@ -322,7 +323,7 @@ class Server:
         try:
             well = self._run(session)
         except Exception:
-            LOGGER.exception("a session met a bug", extra=event("bug", session=session.number))
+            LOGGER.exception(words.BUG_IN_SESSION, extra=event("bug", session=session.number))
         finally:
             self._end(session, well=well)
 

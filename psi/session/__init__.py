@@ -6,6 +6,7 @@
     local            both parties in one process
     cost             what a session costs, by formulas; calibration: one measurement of this machine
     fast_cost        both for the fast protocol
+    words            every error
 
 Rule: whatever drives a party drives it from here.
 """

@@ -33,12 +33,11 @@ from psi.labels.columns import ReceivedColumns, SentColumns
 from psi.normalize import KeySpec
 from psi.protocol.outcome import Outcome
 from psi.protocol.setup import Setup
-from psi.session import machine_memory
+from psi.session import machine_memory, words
 from psi.store.spool import Store
 from psi.tables import Chosen, KeyNames, Source
 from psiselect.base import working
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import UsageError
 from psiselect.base.packed import I64, Packed
 
 MAX_PEER_SIZE = 1 << 30  # elements of a peer that learns nothing, unless this side says otherwise
@@ -255,7 +254,7 @@ class Job:
     def _add_up(self, amounts: Amounts, declared: int) -> SummedValues:
         """The value of each item: of one key the sum of its rows, of several the row's own."""
         if self._value is None:
-            raise UsageError("this side's values are to be added up: name their column", term="value")
+            raise words.no_value_column()
         amounts.check_room(declared)
         column = values.read(self.source, self._value, amounts)
         if len(self.keys) > 1:
@@ -289,7 +288,7 @@ class Job:
     def write_matches(self, outcome: Outcome, target: tables.Target, chosen: Chosen = tables.ALL) -> int:
         """Write the rows whose key matched, their chosen columns, own order; returns how many. Raises InputError."""
         if outcome.matched is None:
-            raise UsageError("this side did not learn which rows match")
+            raise words.no_rows_learnt()
         keys = self._key_names(outcome.matched)
         return tables.write_rows(self.source, keys.bits != 0, target, chosen, keys)
 
@@ -299,7 +298,7 @@ class Job:
         """Write each matched row once for each of the peer's rows that it matches, with the columns that the peer gave;
         returns how many lines. Raises RemoteError when the peer gave something unreadable, InputError."""
         if outcome.matched is None:
-            raise UsageError("this side did not learn which rows match")
+            raise words.no_rows_learnt()
         keys = self._key_names(outcome.matched)
         partners = self._partners(outcome.matched)
         return tables.write_joined(self.source, partners, received, target, chosen, keys)
@@ -308,7 +307,7 @@ class Job:
         """What `write_matches` would write or, with columns that the peer gave, `write_joined`, in memory. Raises as
         they do."""
         if outcome.matched is None:
-            raise UsageError("this side did not learn which rows match")
+            raise words.no_rows_learnt()
         keys = self._key_names(outcome.matched)
         if received is not None:
             return JobRows(*tables.read_joined(self.source, self._partners(outcome.matched), received, chosen, keys))

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psi.agreement.modes import Side
 from psi.agreement.terms import MAX_SIZE
 from psi.group.curve25519.backend import Backend
-from psi.session import session
+from psi.session import session, words
 from psi.session.job import Job
 from psi.session.session import SessionResult
 from psi.transport.memory import memory_pair
@@ -35,7 +35,7 @@ class EphemeralKey:
         try:
             self._key.public_key().verify(signature, message)
         except InvalidSignature:
-            raise RemoteError("a signature does not verify") from None
+            raise words.not_signed() from None
 
 
 def run(

@@ -17,6 +17,7 @@ from psi.protocol.party import Party
 from psi.protocol.run import Payload
 from psi.protocol.setup import Setup
 from psi.protocol.states import TABLE, State
+from psi.protocol.words import one_sided
 from psi.transport.channel import Channel
 from psi.transport.wire import Frame
 from psiselect.base import threads
@@ -118,7 +119,7 @@ def drive(party: Driven, channel: Channel, progress: Callable[[int, int], None])
             outlet.computing = True
             if frame is not None:
                 if frame.type == MessageType.RESUME and party.state is State.GREETED:
-                    raise messages.one_sided()
+                    raise one_sided()
                 outlet.send(party.receive(frame))
                 idle = False
             elif may_work:

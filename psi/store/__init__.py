@@ -4,6 +4,7 @@
     partitions  byte strings in 256 partitions, one in memory at a time
     scratch     private files without a name
     rows        rows compared as numbers
+    words       every error
 
 Rule: nothing here knows what a row means.
 """

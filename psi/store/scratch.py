@@ -18,7 +18,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from psiselect.base.errors import InputError
+from psi.store import words
 from psiselect.base.packed import U8
 
 T = TypeVar("T", bound=np.generic)
@@ -119,7 +119,7 @@ class ScratchFile:
             while len(view):
                 got = os.preadv(self._handle, [view], start)
                 if not got:
-                    raise OSError(0, "a file in it was cut short")
+                    raise OSError(0, words.CUT_SHORT)
                 view, start = view[got:], start + got
         return out
 
@@ -155,8 +155,4 @@ def _reported(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(
-            f"the working folder {folder} cannot be used: {error.strerror}; choose one that exists, can be written and "
-            "has room",
-            term="workdir",
-        ) from None
+        raise words.unusable_folder(folder, error.strerror) from None

@@ -15,9 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from psi.store import rows
+from psi.store import rows, words
 from psi.store.scratch import Scratch, ScratchFile
-from psiselect.base.errors import RemoteError
 from psiselect.base.packed import I64, U8
 
 _PREFIX_BITS = 12
@@ -236,7 +235,7 @@ class Store:
                 blocks.append(some)
                 size += len(some)
                 if size > _SKEW * most:
-                    raise RemoteError("the peer's elements are far from uniform: it repeats some of them many times")
+                    raise words.elements_repeat()
             if blocks:
                 block = np.concatenate(blocks)
                 yield np.take(block, rows.order(block), axis=0)
@@ -308,7 +307,7 @@ def _partners(own: U8, peer: Iterator[tuple[U8, I64]]) -> Joined:
         starts = np.flatnonzero(np.concatenate([[True], theirs[1:] != theirs[:-1]]))
         alike = int(np.diff(np.append(starts, len(theirs))).max())
         if alike > _MOST_ALIKE:
-            raise RemoteError(f"{alike} of the peer's tags share their first bytes, which honest ones never do")
+            raise words.tags_alike(alike)
         place = np.searchsorted(theirs, lead)
         for step in range(alike):
             candidate = sorting[np.minimum(place + step, len(block) - 1)]

@@ -89,7 +89,7 @@ def no_store_address(scheme: str, example: str) -> UsageError:
 
 
 def no_object(name: str) -> InputError:
-    return InputError(f"{name}: no such object", term="input")
+    return InputError(f"{name}: no such object; check the address, and how its bucket and key are spelt", term="input")
 
 
 def not_given(name: str, why: str) -> InputError:

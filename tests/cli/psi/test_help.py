@@ -9,15 +9,18 @@ import click
 import pytest
 from support.program import Run
 
-from cli._groups import OTHERS, REQUIRED
+from cli._groups import OTHERS, REQUIRED, GroupedCommand
+from cli.mpc.command import command as mpc
 from cli.psi import offline
-from cli.psi.command import connect_, listen, local_
+from cli.psi.check import check_list
+from cli.psi.command import connect_, estimate_, listen, local_
 from cli.psi.help_groups import SessionCommand
 
-COMMANDS = {
+SESSIONS = {
     "listen": listen, "connect": connect_, "local": local_,
     "offer": offline.offer, "answer": offline.answer, "finish": offline.finish,
 }  # fmt: skip
+COMMANDS = {**SESSIONS, "estimate": estimate_, "check": check_list, **{f"mpc {n}": c for n, c in mpc.commands.items()}}
 PARTIES = ("--identity", "acme", "--peer", "globex.crt", "--input", "acme.csv", "--key", "Mail:email")
 OFFER = ("psi", "offer", *PARTIES, "--out", "o", "--state", "s")
 ANSWER = ("psi", "answer", "offer.psi", *PARTIES, "--out", "a")
@@ -35,13 +38,14 @@ def sections(command: click.Command) -> dict[str, str]:
 def test_options_stand_under_headings_and_the_required_first(name: str) -> None:
     command, found = COMMANDS[name], sections(COMMANDS[name])
     assert list(found)[:2] == ["", REQUIRED]
-    assert list(found) == ["", *(each for each in (REQUIRED, *SessionCommand.headings) if each in found)]
+    assert isinstance(command, GroupedCommand)
+    assert list(found) == ["", *(each for each in (REQUIRED, *command.headings) if each in found)]
     assert OTHERS not in found
     assert "Examples:" in found[""]
     for param in command.params:
         if isinstance(param, click.Option):
             row = rf"^  (?:-\w, )?{re.escape(param.opts[0])}(?= )"
-            places = [heading for heading, text in found.items() if re.search(row, text, re.MULTILINE)]
+            places = [heading for heading, text in found.items() if heading and re.search(row, text, re.MULTILINE)]
             assert len(places) == (0 if param.hidden else 1), (param.name, places)
             assert param.hidden or (places == [REQUIRED]) is param.required
     assert "[required]" not in "".join(found.values())
@@ -50,7 +54,7 @@ def test_options_stand_under_headings_and_the_required_first(name: str) -> None:
 def test_the_headings_name_options_that_exist_each_once() -> None:
     named = [name for names in SessionCommand.headings.values() for name in names]
     assert len(set(named)) == len(named)
-    assert set(named) <= {str(param.name) for command in COMMANDS.values() for param in command.params} | {"help"}
+    assert set(named) <= {str(param.name) for command in SESSIONS.values() for param in command.params} | {"help"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -59,7 +63,8 @@ def test_help_begins_with_a_verb_and_speaks_of_nobody_as_me(name: str) -> None:
         if isinstance(param, click.Option) and not param.hidden:
             text = str(param.help)
             assert not re.search(r"\b(I|my|mine|must say the same|complement)\b", text), text
-            assert not re.match(r"(Who|Where|What|Whether|How|This|The)\b", text), text
+            assert not re.match(r"(Who|Where|What|Whether|How|This|The|As|Keys|Mean|Folder|Chance)\b", text), text
+            assert not re.match(r"[a-z-]+: ", text), text  # a mode is no verb
 
 
 @pytest.mark.parametrize(
@@ -91,3 +96,6 @@ def test_a_shell_can_complete(monkeypatch: pytest.MonkeyPatch, program: Run) -> 
     monkeypatch.setenv("COMP_WORDS", "psiselect psi offer --re")
     monkeypatch.setenv("COMP_CWORD", "3")
     assert program().out.split() == ["plain,--reveal", "plain,--receive"]  # and not --resume, which is of no use there
+    monkeypatch.setenv("COMP_WORDS", "psiselect psi offer --input cust")
+    monkeypatch.setenv("COMP_CWORD", "4")
+    assert program().out.split() == ["file,cust"]  # the shell looks for names

@@ -56,7 +56,7 @@ def test_the_refusal_says_when_the_next_may_begin(path: Path) -> None:
     for _ in range(2):
         SessionCounter(path).spend(PEER, WEEKLY, NOW)
     with pytest.raises(
-        PolicyError, match=r"in 7d: 2; begun: 2; the next may begin at 2027-01-22 08:00:00 UTC"
+        PolicyError, match=r"allows 2 in 7d, and 2 have begun; the next may begin at 2027-01-22 08:00:00 UTC"
     ) as caught:
         SessionCounter(path).spend(PEER, WEEKLY, NOW + 1)
     assert caught.value.term == "runs"

@@ -21,7 +21,7 @@ from support.parties import declared, setup, terms
 from psi.agreement.column_terms import ColumnTerms
 from psi.agreement.modes import Matching, Reveal, SessionProtocol, Side
 from psi.agreement.terms import Terms
-from psi.protocol import messages
+from psi.protocol import messages, words
 from psi.protocol.messages import Hello
 from psi.protocol.messages import MessageType as M
 from psi.protocol.party import Party
@@ -295,7 +295,7 @@ BELIEVED = {"minimum": MinimumError, "stopped": TransportError}
 
 @pytest.mark.parametrize("compares", [True, False])
 @pytest.mark.parametrize("field", [*ABORT, "more"])
-@pytest.mark.parametrize("code", messages._ABORTS)
+@pytest.mark.parametrize("code", words.ABORTS)
 def test_an_abort_with_any_json_in_any_field_is_one_of_our_own_sentences(code: str, field: str, compares: bool) -> None:
     """Whatever the peer gives as its reason is not shown, but for a term's plain name."""
     for value in STRANGE:
@@ -316,17 +316,17 @@ def check_abort(body: dict[str, object], compares: bool) -> None:
         assert str(error) == "the peer's abort has fields that this version does not know"
     elif not isinstance(code, str):
         assert str(error) == "the peer's abort lacks a proper 'code'"
-    elif code not in messages._ABORTS or (term is None) is (code == "terms"):
+    elif code not in words.ABORTS or (term is None) is (code == "terms"):
         assert str(error) == UNKNOWN
     elif code == "terms" and not (isinstance(term, str) and plain(term)):
         assert str(error) == UNNAMED
     elif code == "terms":
-        assert str(error) == f"{messages._ABORTS['terms']}: it names '{term}'"
+        assert str(error) == f"{words.ABORTS['terms']}: it names '{term}'"
         assert error.term == term
     elif code == "minimum" and not compares:
         assert str(error) == "the peer ends the session for a minimum that it was not to compare"
     else:
-        assert str(error) == messages._ABORTS[code]
+        assert str(error) == words.ABORTS[code]
         assert error.term == ("min_matches" if code == "minimum" else None)
         assert type(error) is BELIEVED.get(code, RemoteError)
         return
@@ -384,5 +384,5 @@ def test_an_abort_says_a_code_and_at_most_a_term(error: BaseException) -> None:
     else:
         assert body == {"code": "failed", "term": None}
     assert str(messages.decode_abort(messages.abort_frame(error).payload, compares=True)).startswith(
-        messages._ABORTS[body["code"]]
+        words.ABORTS[body["code"]]
     )

@@ -1,0 +1,129 @@
+"""What people read from this room: every error about a list, its keys and values, and the advice that mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from psiselect.base.errors import InputError
+
+_SAME_RULE = "Both sides must use the same rule."
+
+# Lists without keys.
+
+
+def advised(name: str, advice: str) -> InputError:
+    return InputError(f"{name}: {advice}", term="key")
+
+
+def no_key(name: str, columns: Sequence[str], rule: str) -> InputError:
+    return advised(
+        name,
+        f"no row has a key that the rule can read. Is {', '.join(columns)} the right column, and {rule} the right "
+        "rule?",
+    )
+
+
+def unreadable_rows(name: str, rule: str, unreadable: int, rows: int, listed: Sequence[tuple[int, str]]) -> InputError:
+    """listed: the first of these rows, each with the reason in words."""
+    shown = ", ".join(f"{row} ({why})" for row, why in listed)
+    more = f" and {unreadable - len(listed)} more" if unreadable > len(listed) else ""
+    return InputError(
+        f"{name}: the rule {rule} cannot read {unreadable:,} of {rows:,} rows: {shown}{more}. Correct or empty these "
+        "rows, or run without --strict",
+        term="rule",
+    )
+
+
+# Advice.
+
+
+def no_country(column: str) -> str:
+    return (
+        "The telephone numbers lack a country. If all are of one country, add its code as region=, such as --key "
+        f"{column}:phone,region=PL. If a column names each row's country, add region-column=COLUMN"
+    )
+
+
+def no_country_in(column: str) -> str:
+    return f"The column {column} has to name each row's country, by its ISO code or English name"
+
+
+def set_option(why: str, column: str, rule: str, setting: str) -> str:
+    return f"{why}: {setting} reads them, such as --key {column}:{rule},{setting}"
+
+
+EXTENSIONS = "The numbers have extensions"
+BRACKETS = "The addresses are in angle brackets"
+MAILTO = "The addresses are mailto links"
+SEVERAL = "The cells hold several addresses"
+SPACES = "The addresses have spaces in them"
+DIGITS_LOST = "A program has rounded the digits. Export the column as text from where the list comes from"
+
+
+def day_or_month(column: str) -> str:
+    return (
+        "It is unknown whether the day or the month comes first. Add order=dmy or order=mdy, such as --key "
+        f"{column}:date,order=dmy"
+    )
+
+
+def cured(advice: str) -> str:
+    return f"{advice}. {_SAME_RULE}"
+
+
+def all_blank(lost: int, rows: int) -> str:
+    return f"{lost:,} of {rows:,} rows have no key: they are blank. "
+
+
+def mostly(lost: int, rows: int, unreadable: int, why: str, blank: int) -> str:
+    also = f", {blank:,} blank" if blank else ""
+    return f"{lost:,} of {rows:,} rows have no key: {unreadable:,} unreadable, mostly {why}{also}. "
+
+
+RIGHT_COLUMN = "Is it the right column?"
+RIGHT_RULE = "Is it the right column, and the right rule?"
+
+
+def other_rule(column: str, holds: str, rule: str, written: str, better: str) -> str:
+    own = "compares them letter by letter" if rule == "raw" else "does not read them"
+    return (
+        f"Column {column} seems to hold {holds}, and the rule {rule} {own}. Use --key {written}:{better}. {_SAME_RULE}"
+    )
+
+
+# Values that add up.
+
+
+def no_values(name: str, column: str, kind: object, *, floating: bool) -> InputError:
+    hint = "; 32-bit floats hold no exact decimals" if floating else ""
+    return InputError(
+        f"{name}: column {column!r} has type {kind}, which is not a value to add up{hint}; store it as text, decimal "
+        "or integer",
+        term="value",
+    )
+
+
+def sum_too_large(name: str, row: int, column: str, largest: str) -> InputError:
+    return InputError(
+        f"{name}: the rows with the same key as row {row} add up, in column {column!r}, to more than the agreed "
+        f"largest value {largest}; agree on a larger --value-max",
+        term="value_max",
+    )
+
+
+def in_row(name: str, row: int, column: str, problem: str) -> InputError:
+    return InputError(f"{name}: row {row}, column {column!r}: {problem}", term="value")
+
+
+NOT_FINITE = "is not a finite number"
+TOO_LARGE_FOR_A_DOUBLE = "is too large for a double to hold its decimal places; store values as decimal or text"
+TOO_MANY_DIGITS = "has more digits than values may have: 19 before the point and 18 after it"
+NO_NUMBER = "is not a number like 1234.50: a point for decimals, no thousands separators, no currency"
+
+
+def beyond(largest: str) -> str:
+    return f"is beyond the agreed largest value {largest}; agree on a larger --value-max, or correct it"
+
+
+def too_many_places(decimals: int) -> str:
+    return f"has more than the agreed {decimals} decimal places; round it, or agree on more --value-decimals"

@@ -1,0 +1,111 @@
+"""What people read from this room: every error about a key and its rule, and why a value cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from psiselect.base.errors import UsageError
+
+# Without an article, by the word that --json has (`psi.normalize.rule.Reason`).
+OF_REASONS: Mapping[str, str] = {
+    "no-at-sign": "no @ in the address",
+    "several-at-signs": "more than one @ in the address",
+    "inner-space": "a space inside the address",
+    "bad-local-part": "a bad address before the @",
+    "bad-domain": "a bad domain after the @",
+    "in-angle-brackets": "an address in angle brackets",
+    "mailto-link": "a mailto link",
+    "several-addresses": "several addresses in one cell",
+    "not-a-phone-number": "not a telephone number",
+    "unknown-country": "a telephone number without its country",
+    "impossible-length": "a telephone number of impossible length",
+    "has-extension": "a telephone number with an extension",
+    "letters-in-number": "letters in a telephone number",
+    "digits-lost": "digits lost when a program rounded them",
+    "two-readings": "a telephone number with two readings",
+    "not-a-date": "not a date",
+    "day-month-order-unknown": "a date whose day and month may be swapped",
+    "no-such-day": "a day that does not exist",
+    "no-letters": "no letters in the name",
+    "not-64-hex-digits": "not 64 hexadecimal digits",
+    "not-a-sha256-digest": "not a SHA-256 digest",
+}
+
+
+# Keys, as --key has them.
+
+
+def _of_key(key: str, what: str, term: str) -> UsageError:
+    return UsageError(f"--key {key}: {what}", term=term)
+
+
+def key_form(key: str) -> UsageError:
+    return _of_key(
+        key,
+        "write COLUMN or COLUMN:RULE[,option=value...]; a colon, plus sign, comma or equals sign that belongs to a "
+        "column's name has a backslash before it",
+        "key",
+    )
+
+
+def ends_in_backslash() -> UsageError:
+    return UsageError("--key ends in a backslash with nothing after it; write two for one", term="key")
+
+
+def other_columns(key: str, columns: int, rules: str) -> UsageError:
+    return _of_key(key, f"expected {columns} columns joined by +, for the rule {rules}", "key")
+
+
+def no_region_column(key: str, column: str, option: str) -> UsageError:
+    return _of_key(key, f"each row's country is in a column; name it, as in {column}:{option}=COLUMN", "rule")
+
+
+def no_rule(key: str, name: str, near: str | None, known: Iterable[str]) -> UsageError:
+    hint = f"did you mean {near}? " if near else ""
+    return _of_key(key, f"no rule {name!r}; {hint}rules: {', '.join(known)}", "rule")
+
+
+def no_version(key: str, name: str, version: str, known: Iterable[int]) -> UsageError:
+    has = " and ".join(map(str, known))
+    return _of_key(
+        key, f"this program does not have version {version or '(none)'} of rule {name}; it has {has}", "rule"
+    )
+
+
+def no_setting(key: str, setting: str) -> UsageError:
+    return _of_key(key, f"{setting!r} is not option=value, such as region=PL", "rule")
+
+
+def set_twice(key: str, option: str) -> UsageError:
+    return _of_key(key, f"option {option} is given twice; give it once", "rule")
+
+
+def region_or_column(key: str) -> UsageError:
+    return _of_key(
+        key,
+        "give region, one country for all rows, or region-column, the column that names each row's; not both",
+        "rule",
+    )
+
+
+# Options of rules.
+
+
+def no_option(rule: str, option: str, known: Iterable[str]) -> UsageError:
+    return UsageError(f"rule {rule} has no option {option!r}; its options: {', '.join(known) or 'none'}", term="rule")
+
+
+def no_value(rule: str, option: str, value: str, expected: str) -> UsageError:
+    return UsageError(f"rule {rule}: option {option} cannot be {value!r}; {expected}", term="rule")
+
+
+def perhaps(*meant: str) -> str:
+    return f"did you mean {' or '.join(meant)}?"
+
+
+def one_of(allowed: Iterable[str]) -> str:
+    return f"choose from {', '.join(allowed)}"
+
+
+def examples(some: Iterable[str]) -> str:
+    return f"examples: {', '.join(some)}"

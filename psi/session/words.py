@@ -1,0 +1,17 @@
+"""What people read from this room: every error about one session of one party."""
+
+from __future__ import annotations
+
+from psiselect.base.errors import RemoteError, UsageError
+
+
+def no_value_column() -> UsageError:
+    return UsageError("this side's values are to be added up: name their column with --value", term="value")
+
+
+def no_rows_learnt() -> UsageError:
+    return UsageError("this side did not learn which rows match")
+
+
+def not_signed() -> RemoteError:
+    return RemoteError("a signature does not verify")
