@@ -62,8 +62,8 @@ class FastCalibration:
 
 
 def calibrate(backend: Backend, kernels: Kernels, cores: int) -> FastCalibration:
-    """Measure this machine, in one or two seconds. Each side's share is taken from the time of its thread. What other work
-    slows it down by is counted for both alike, since other protocols are measured by the clock."""
+    """Measure this machine, in one or two seconds. Each side's share is taken from the time of its thread. What other
+    work slows it down by is counted for both alike, since other protocols are measured by the clock."""
     count = _ITEMS.get(kernels.name, 1 << 11)
     wall, own = time.perf_counter(), time.thread_time()
     # The shortest of three: what a run costs in any case is subtracted below, so it must not be too much.
