@@ -43,6 +43,7 @@ ADAPTERS = {
     # Measured, to choose what suits the machine.
     "psi.oblivious.cost": {CLOCK},
     "psi.session.calibration": {CLOCK},
+    "psi.session.fast_cost": {CLOCK},
     # Compiled code and worker processes.
     "psi.group.curve25519.lanes.cache": {FILES},
     "psi.group.curve25519.lanes.image": {FILES},

@@ -215,6 +215,8 @@ def test_the_scaffold_has_a_place_for_each_party(tmp_path: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {"task.toml", "parties.toml", "commands.sh", "README.md"}
     assert (folder / "parties.toml").read_text().count("[[party]]\n") == 4
     assert "psiselect mpc mean" in (folder / "README.md").read_text()
+    assert "psiselect identity create NAME --out keys" in (folder / "README.md").read_text()
+    assert "--out" in CliRunner().invoke(root, ["identity", "create", "--help"]).stdout
     again = CliRunner().invoke(root, ["advise", "--example", "A01", "--scaffold", str(folder)])
     assert "exists already" in str(again.exception)
     assert len(set(scaffold.party_names(100))) == 100
