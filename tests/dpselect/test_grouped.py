@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import cache
 
+import numpy as np
 import pytest
 from mpmath import mp, mpf
 from support.entropy import FixedEntropy
@@ -239,6 +240,42 @@ def test_found_groups_keep_epsilon_and_delta(most: int, relation: NeighbouringRe
     assert worst_delta(made, relation, EPSILON) <= stated
     lower = dataclasses.replace(made, threshold=made.threshold - 1)
     assert worst_delta(lower, relation, EPSILON) > stated
+
+
+def worst_delta_of_three(made: Grouped, relation: NeighbouringRelation, epsilon: Fraction) -> float:
+    """The same with a third person's row in a third group: each person has up to three rows, in three groups. In
+    doubles, whose error is far below what is compared."""
+    assert made.threshold is not None
+    most, law = made.persons.contributions, weights(made.noises[CellPart.ROWS], 400)
+    last = max(made.threshold, 3 * most) + 1
+    group = [np.array(list(map(float, shown_law(law, rows, made.threshold, last)))) for rows in range(3 * most + 1)]
+    persons = [c for c in itertools.product(range(most + 1), repeat=3) if sum(c) <= most]
+    others = {tuple(a + b for a, b in zip(one, two, strict=True)) for one, two in itertools.product(persons, repeat=2)}
+    pairs = {
+        tuple(sorted((o + a, o + b) for o, a, b in zip(other, here, there, strict=True)))  # groups have no order
+        for other in others
+        for here, there in itertools.product(persons, repeat=2)
+        if relation is REPLACE or not any(here) or not any(there)
+    }
+    factor, found = float(mp.exp(mpf(epsilon.numerator) / epsilon.denominator)), 0.0
+    for pair in pairs:
+        here, there = (
+            np.multiply.outer(np.multiply.outer(group[pair[0][side]], group[pair[1][side]]), group[pair[2][side]])
+            for side in (0, 1)
+        )
+        found = max(found, float(np.maximum(here - factor * there, 0).sum()))
+    return found
+
+
+@pytest.mark.parametrize("relation", RELATIONS)
+def test_found_groups_of_three_rows_each_keep_epsilon_and_delta(relation: NeighbouringRelation) -> None:
+    """And a threshold that is one lower does not."""
+    delta = Fraction(1, 20)
+    made = laplace_table(EPSILON, Persons(relation, 3), [Statistic.COUNT], delta=delta)
+    assert made.threshold is not None
+    assert worst_delta_of_three(made, relation, EPSILON) <= float(delta) * (1 + 1e-9)
+    lower = dataclasses.replace(made, threshold=made.threshold - 1)
+    assert worst_delta_of_three(lower, relation, EPSILON) > float(delta) * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("relation", RELATIONS)
