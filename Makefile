@@ -4,13 +4,17 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORKERS ?= auto
 
-.PHONY: demo test check bench soak docs docs-site clean
+.PHONY: demo test test-spark check bench soak docs docs-site clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/psiselect demo
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+# Spark with Java 17, in an environment of its own: it holds the same package as the extra `sail`.
+test-spark: $(VENV)-spark/test.stamp
+	$(VENV)-spark/bin/python -m pytest -m '' tests/psi/distributed
 
 check: $(VENV)/check.stamp
 	$(BIN)/ruff check .
@@ -44,8 +48,17 @@ $(VENV)/demo.stamp: pyproject.toml | $(VENV)/bin/python
 COMMA := ,
 BROWSER := $(if $(shell command -v chromium chromium-browser google-chrome),$(COMMA)browser)
 
+# The tests of an engine are skipped where it is missing: `make test ENGINE=sail` installs it, if it can.
+ENGINE ?=
+
 $(VENV)/test.stamp: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q -e '.[test$(BROWSER)]'
+	$(if $(ENGINE),-$(BIN)/python -m pip install -q -e '.[$(ENGINE)]')
+	touch $@
+
+$(VENV)-spark/test.stamp: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-spark
+	$(VENV)-spark/bin/python -m pip install -q -e '.[test,spark]'
 	touch $@
 
 $(VENV)/check.stamp: pyproject.toml | $(VENV)/bin/python
@@ -61,4 +74,4 @@ $(VENV)/docs.stamp: pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(VENV)-spark build dist *.egg-info

@@ -10,13 +10,13 @@ import click
 from click.shell_completion import CompletionItem
 
 from psi.tables.files import STANDARD_INPUT
-from psi.tables.opening import is_stored, scheme_of
+from psi.tables.opening import is_address, is_stored, scheme_of
 
 QUERY_HELP = "Read what this SELECT returns, when the list is in a database."
 
 
 class TableName(click.ParamType[Path | str]):
-    """A path, or as they are: "-" for standard input, and an address, which as a path would lose a slash.
+    """A path, or as they are: "-" for standard input, an address, which as a path would lose a slash, and table:NAME.
 
     path: what a path must be like.
     """
@@ -28,7 +28,7 @@ class TableName(click.ParamType[Path | str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
         """The address, or "-", as text, anything else as a path."""
-        if isinstance(value, str) and (value == STANDARD_INPUT or scheme_of(value) is not None):
+        if isinstance(value, str) and (value == STANDARD_INPUT or scheme_of(value) is not None or is_address(value)):
             return value
         return Path(value if self._path is None else os.fspath(self._path(value, param, ctx)))
 
@@ -44,7 +44,23 @@ class OutputName(TableName):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
         """Addresses as text, anything else as a path: a database takes no rows."""
-        return value if isinstance(value, str) and is_stored(value) else Path(value)
+        return value if isinstance(value, str) and (is_stored(value) or is_address(value)) else Path(value)
+
+
+class PlaceName(click.ParamType[Path | str]):
+    """A path, or as text an address that only an engine may be able to open, or table:NAME.
+
+    as_text: paths are text, too.
+    """
+
+    name = "PLACE"
+
+    def __init__(self, *, as_text: bool = False) -> None:
+        self._as_text = as_text
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
+        """Addresses as text, anything else as a path."""
+        return value if isinstance(value, str) and (self._as_text or is_address(value)) else Path(value)
 
 
 # Of commands that read a CSV file by any name.

@@ -95,7 +95,8 @@ def main() -> None:
 class _WithoutSlowExtras:
     """Finds no module that a library takes if it is there, and that no command needs, since importing it takes long.
 
-    pandas: Arrow imports it to see whether a list is a column of pandas. No command has such columns.
+    pandas: Arrow imports it to see whether a list is a column of pandas. No command has such columns. Only pyspark, for
+    `--engine`, does not work without it.
     cffi: pycryptodome calls its code by it, and by ctypes of the standard library where it is missing.
     """
 
@@ -103,7 +104,7 @@ class _WithoutSlowExtras:
 
     @classmethod
     def find_spec(cls, name: str, _path: object = None, _target: object = None) -> None:
-        if name in cls.NAMES:
+        if name in cls.NAMES and "pyspark" not in sys.modules:
             raise ModuleNotFoundError(f"no command needs {name}", name=name)
 
 

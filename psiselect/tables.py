@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from psi.tables import ReadingOptions, Source, TableFile, frame_library, hold, open_file, open_source, table_at
 from psi.tables.files import STANDARD_INPUT
-from psi.tables.opening import is_stored, scheme_of
+from psi.tables.opening import is_address, is_stored, scheme_of
 from psi.tables.sqlite import sqlite_file
 from psiselect.base import working
 from psiselect.base.errors import UsageError
@@ -158,7 +158,7 @@ def table_of(
         where = os.fspath(table)
         if not isinstance(where, str):
             raise UsageError(f"{name}: expected a path as text, got bytes", term="table")
-        text = where == STANDARD_INPUT or scheme_of(where) is not None
+        text = where == STANDARD_INPUT or scheme_of(where) is not None or is_address(where)
         return Table(where if text else Path(where), query, reading or ReadingOptions())
     if query is not None:
         raise UsageError(

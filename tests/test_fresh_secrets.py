@@ -227,7 +227,8 @@ FRESH: dict[str, Maker] = {
     "psi.oblivious.base:BaseSender.answer": lambda folder, patch: [b"".join(dealt())],
     "psi.oblivious.extension:ExtensionReceiver.__init__": lambda folder, patch: [checking()],
     "psi.oblivious.extension:ExtensionSender.challenge": lambda folder, patch: [challenge()],
-    "psi.distributed.secret_files:kept": lambda folder, patch: [draws.secret_file(folder)],
+    "psi.distributed.secret_files:kept": lambda folder, patch: draws.secrets_of_tasks(folder),
+    "psiselect.matching.engine_side:new_secret": lambda folder, patch: [draws.of_an_engine()],
     "psi.offline.envelope:Writer.__init__": lambda folder, patch: [file_key(folder, patch)],
     "psi.offline.exchange:beginning": lambda folder, patch: [
         nonce(bytes(exchange.beginning(setup(Side.CONNECT, [], entropy=SYSTEM)).hello.payload))
@@ -333,7 +334,7 @@ SOURCES = Counter({
     "psiselect.matching.by_files:finish SeededEntropy": 1,  # of the same
     "psiselect.matching.placed:PlacedParts.__init__ SystemEntropy": 1,
     "psiselect.matching.placed:PlacedParts._list SystemEntropy": 1,
-    "psi.distributed.functions:Seal.__call__ SystemEntropy": 1,
+    **draws.SOURCES_OF_ENGINES,
     "psiselect.matching.placed:writing SystemEntropy": 1,
     "psiselect.ui.access:Access.__init__ SystemEntropy": 1,
     "psiselect.ui.desk:Tasks.__init__ SystemEntropy": 1,

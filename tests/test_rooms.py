@@ -27,7 +27,9 @@ ADAPTERS = {
     "psiselect.base.working": {FILES},
     # Certificates and policies are held against the clock; files of a call are opened, and each has one purpose.
     "psiselect.identities": {CLOCK},
+    "psiselect.matching.by_engine": {CLOCK},
     "psiselect.matching.by_files": {FILES, CLOCK},
+    "psiselect.matching.engine_side": {FILES, CLOCK},
     "psiselect.matching.files": {FILES},
     "psiselect.matching.guard": {CLOCK},
     "psiselect.matching.records": {FILES, CLOCK},
@@ -87,6 +89,8 @@ ADAPTERS = {
     "psi.resume.folder": {FILES},
     "psi.resume.journal": {FILES},
     "psi.resume.session": {CLOCK},
+    "psi.distributed.engines": {FILES, PROCESSES},
+    "psi.distributed.places": {FILES},
     "psi.distributed.secret_files": {FILES},
     "psi.offline.answered": {FILES},
     "psi.offline.directory": {FILES},

@@ -22,6 +22,7 @@ class SessionCommand(GroupedCommand):
         "Data": ("source", "query", "nulls", "strict", *_READING),
         "Data of B, where it differs from A": ("query_b", "keys_b", "nulls_b", *(f"{name}_b" for name in _READING)),
         "Trust": ("identity", "max_peer_size", "policy", "ledger", "dataset"),
+        "Engine": ("engine", "master", "remote", "accept_plain_shuffle", "engine_workdir", "task_key"),
         "Operation": ("timeout", "resume", "workdir", "memory_limit", "threads", "backend"),
         "Output": ("output", "columns", "directory", "state", "audit", "record", "as_json", "help"),
         "Many sessions": (

@@ -10,15 +10,16 @@ import click
 
 from cli._groups import hiding
 from cli._output import json_option, print_fields, print_json
-from cli._table import OutputName, TableName
+from cli._table import OutputName, PlaceName, TableName
 from cli.psi import columns as column_options
 from cli.psi import shared_terms
+from cli.psi.engine_options import ENGINE_OPTIONS
 from cli.psi.help_groups import SessionCommand
 from cli.psi.options import session_options
 from cli.psi.results import Printed, own_list, transcript_text, unit_of
 from cli.psi.talk import TALK
 from psi.agreement.modes import Reveal, Side
-from psiselect.matching import by_files
+from psiselect.matching import exchanges
 from psiselect.matching.by_files import Written
 from psiselect.matching.given import GivenOptions
 from psiselect.matching.shared_terms import SharedTerms
@@ -52,8 +53,13 @@ def _without_sum(command: _Command) -> _Command:
 @_without(*_NOT_HERE, "ledger", "dataset")  # the side that offers learns, so the noise protects the other side's list
 @click.command("offer", cls=SessionCommand)
 @session_options(Side.CONNECT)
+@ENGINE_OPTIONS
 @click.option(
-    "--out", required=True, type=_PATH, metavar="OFFER", help="Write the offer to this file; send it to the peer."
+    "--out",
+    required=True,
+    type=PlaceName(),
+    metavar="OFFER",
+    help="Write the offer to this file; send it to the peer. With --directory or --engine, it is a directory.",
 )
 @click.option(
     "--state",
@@ -67,7 +73,7 @@ def _without_sum(command: _Command) -> _Command:
     is_flag=True,
     help="Write a directory of Parquet files, not one file. The peer can then answer with Spark.",
 )
-def offer(out: Path, state: Path, directory: bool, given: GivenOptions) -> None:
+def offer(out: Path | str, state: Path, directory: bool, given: GivenOptions) -> None:
     """Begin an exchange by files: write an offer for the peer to answer. The side that offers gets the result.
 
     Send OFFER by mail, as an attachment, or any other way: it is encrypted to the peer and signed. Keep FILE: `psi
@@ -78,7 +84,7 @@ def offer(out: Path, state: Path, directory: bool, given: GivenOptions) -> None:
       psiselect psi offer --identity keys/globex --peer acme.crt --input members.parquet \\
           --key mail:email --out offer.psi --state offer.state
     """
-    made = by_files.offer(given, out, state, TALK, Printed(given.as_json), directory=directory)
+    made = exchanges.offer(given, out, state, TALK, Printed(given.as_json), directory=directory)
     _say_written(
         given.as_json,
         made,
@@ -95,16 +101,19 @@ def offer(out: Path, state: Path, directory: bool, given: GivenOptions) -> None:
 @hiding(*_REFUSED, "received")
 @_without(*_NOT_HERE)
 @click.command("answer", cls=SessionCommand)
-@click.argument("offer", metavar="OFFER", type=_PATH)
+@click.argument("offer", metavar="OFFER", type=PlaceName())
 @session_options(Side.LISTEN)
-@click.option("--out", required=True, type=_PATH, metavar="ANSWER", help="Write the answer to this file; send it back.")
+@ENGINE_OPTIONS
+@click.option(
+    "--out", required=True, type=PlaceName(), metavar="ANSWER", help="Write the answer to this file; send it back."
+)
 @click.option(
     "--state",
     type=_PATH,
     metavar="FILE",
     help="Remember in this file which offers were answered [default: beside the identity, NAME.answered].",
 )
-def answer(offer: Path, out: Path, state: Path | None, given: GivenOptions) -> None:
+def answer(offer: Path | str, out: Path | str, state: Path | None, given: GivenOptions) -> None:
     """Answer a peer's offer. The side that answers learns the size of the peer's list, and nothing else.
 
     Both sides must use the same terms. To an offer that is a directory, the answer is a directory too.
@@ -116,7 +125,7 @@ def answer(offer: Path, out: Path, state: Path | None, given: GivenOptions) -> N
       psiselect psi answer offer.psi --identity keys/acme --peer globex.crt --input customers.csv \\
           --key email:email --out answer.psi
     """
-    made = by_files.answer(given, offer, out, state, TALK, Printed(given.as_json))
+    made = exchanges.answer(given, offer, out, state, TALK, Printed(given.as_json))
     result, terms = made.result, made.job.terms
     padded = "" if terms.pad_to is None else ", padding included"
     _say_written(
@@ -133,7 +142,7 @@ def answer(offer: Path, out: Path, state: Path | None, given: GivenOptions) -> N
 
 
 @click.command("finish", cls=SessionCommand)
-@click.argument("answer", metavar="ANSWER", type=_PATH)
+@click.argument("answer", metavar="ANSWER", type=PlaceName())
 @click.option("--state", required=True, type=_PATH, metavar="FILE", help="Read the state that `psi offer` has kept.")
 @shared_terms.FINISHED
 @click.option(
@@ -149,15 +158,17 @@ def answer(offer: Path, out: Path, state: Path | None, given: GivenOptions) -> N
 @click.option(
     "--output",
     type=OutputName(),
-    help="Write your matching rows here: .csv or .parquet, also in a store, as in s3://BUCKET/out.csv.",
+    help="Write your matching rows here: .csv or .parquet, also in a store, as in s3://BUCKET/out.csv. An engine "
+    "writes a folder, or to table:NAME.",
 )
 @column_options.WRITTEN
 @click.option(
     "--record", type=_PATH, metavar="FILE", help="Write the record of the exchange here, signed by both sides (JSON)."
 )
+@ENGINE_OPTIONS
 @json_option
 def finish(
-    answer: Path,
+    answer: Path | str,
     state: Path,
     as_json: bool,
     output: Path | str | None,
@@ -174,12 +185,12 @@ def finish(
     Examples:
       psiselect psi finish answer.psi --state offer.state --output common.csv
     """
-    here = {name: path for name, path in moved.items() if path is not None}
+    here = {name: value for name, value in moved.items() if value is not None and value is not False}
     now = {**here, "output": output, "columns": columns, "record": record, "as_json": as_json}
     shared = None if terms is None else SharedTerms.load(terms)
     if shared is not None:
         shared_terms.tell(shared)
-    by_files.finish(answer, state, now, TALK, Printed(as_json), shared)
+    exchanges.finish(answer, state, now, TALK, Printed(as_json), shared)
 
 
 def _say_written(as_json: bool, made: Written, words: dict[str, object]) -> None:

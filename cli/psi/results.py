@@ -15,7 +15,7 @@ from psi.agreement.modes import Matching
 from psi.agreement.terms import Terms
 from psi.identity.identity import PeerIdentity
 from psi.protocol.outcome import Outcome
-from psi.session.job import Job
+from psi.session.read_list import ReadList
 from psi.session.session import SessionResult
 from psiselect.base import atomic
 from psiselect.base.errors import OutputError, PolicyError, RemoteError, as_record
@@ -113,7 +113,7 @@ def unit_of(terms: Terms) -> str:
     return "distinct keys" if terms.matching is Matching.ONE_TO_MANY else "distinct rows"
 
 
-def own_list(job: Job) -> str:
+def own_list(job: ReadList) -> str:
     """The own list's size in words."""
     return f"{job.size:,} {unit_of(job.terms)} in {job.reports[0].rows:,} rows"
 
@@ -123,7 +123,7 @@ def transcript_text(result: SessionResult) -> str:
     return result.transcript[:16].hex() + "... (the same on both sides)"
 
 
-def _found(job: Job, outcome: Outcome) -> dict[str, str]:
+def _found(job: ReadList, outcome: Outcome) -> dict[str, str]:
     """The result in words."""
     if not outcome.learnt:
         return {"matches": "(only the other side learns this)"}
@@ -140,7 +140,7 @@ def _found(job: Job, outcome: Outcome) -> dict[str, str]:
     return {"noisy count": f"{outcome.noisy_count:,}{reach}"}
 
 
-def _columns(job: Job, *, kept: bool) -> dict[str, str]:
+def _columns(job: ReadList, *, kept: bool) -> dict[str, str]:
     """Which columns travelled, in words."""
     sent, received = job.terms.columns_of(job.side), job.terms.columns_of(job.side.other)
     lost = "" if kept else " (not kept without --output)"

@@ -1,8 +1,11 @@
 """The exchange by directories on DataFrames: for lists that lie on Spark, or on Sail. An engine is no dependency.
 
+    engines       sessions: started, reached or held; what must be installed and encrypted; failures: what they raise
+    places        folders and addresses that an engine reads and writes; the list, and where matched rows go
     functions     what a task does with batches: hash and mask, reply, tag, compare, seal, unseal
-    secret_files  where tasks read scalars and keys from: files that only their owner can read
-    steps         the same as steps on DataFrames, and what an engine must promise before it sees a list
+    secret_files  where tasks read scalars and keys from: private files, or what a key on their machine opens
+    steps         the same as steps on DataFrames
+    own_list      the own list: gathered, counted, and its rows that match
     parties       offer, answer and finish, from these steps
 
 Rule: no secret goes into a plan, and whatever a peer can spoil comes back as a row, not as an exception of a task.

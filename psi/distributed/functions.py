@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,17 +20,18 @@ from psi.group import masking
 from psi.group.curve25519.backend import Backend, load_backend
 from psi.group.curve25519.scalar import Scalar
 from psi.group.curve25519.suite import DST
+from psi.inputs import items
 from psi.inputs.tokens import with_prefix
-from psi.normalize import KeySpec, Reason, parse_key
+from psi.normalize import parse_key
 from psi.offline import chunks
 from psi.offline.chunks import PREFIX_BYTES, ColumnForm
 from psi.store import rows
-from psi.tables import digits_lost, text_column
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import RemoteError
 from psiselect.base.packed import U8, Packed
 
-Batches = Iterable[pa.RecordBatch]
+THE_TABLE = "the table"  # what a task calls it in errors
+Batches = Iterator[pa.RecordBatch]
 _LOCK = threading.Lock()
 
 
@@ -56,30 +57,26 @@ class Normalise:
     def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
         spec = parse_key(self.spec)
         for batch in batches:
-            values, reasons = normalised(spec, batch, self.nulls)
-            yield _batch(key=values, reason=reasons)
+            _, read = items.keys_of(batch, spec, self.nulls, THE_TABLE)
+            reasons = np.full(batch.num_rows, None, object)
+            for reason, places in read.unreadable.items():
+                reasons[places] = str(reason)
+            yield _batch(key=read.values.cast(pa.binary()), reason=pa.array(reasons, pa.string()))
 
 
-def normalised(spec: KeySpec, batch: pa.RecordBatch, nulls: tuple[str, ...]) -> tuple[pa.Array, pa.Array]:
-    """Canonical keys of a batch, and why there is none. The same rules and words as on one machine."""
-    columns = []
-    for name, rule in zip(spec.columns, spec.rules, strict=True):
-        found = batch.column(batch.schema.get_field_index(name))
-        columns.append(text_column(found, name, "the table", local_time=rule.local_time, digests=rule.digests))
-    if nulls:
-        marks = {text.strip() for text in nulls}
-        columns = [
-            pa.array([None if v is not None and v.strip() in marks else v for v in column.to_pylist()], pa.string())
-            for column in columns
-        ]
-    read = spec.apply(columns)
-    for name in spec.columns:
-        lost = digits_lost(batch.column(batch.schema.get_field_index(name)))
-        read = read if lost is None else read.without(lost, Reason.DIGITS_LOST)
-    reasons = np.full(batch.num_rows, None, object)
-    for reason, places in read.unreadable.items():
-        reasons[places] = str(reason)
-    return read.values.cast(pa.binary()), pa.array(reasons, pa.string())
+@dataclass(frozen=True)
+class WithKeys:
+    """All columns of a row -> the same and a canonical key for each spec, null where there is none."""
+
+    specs: tuple[str, ...]
+    names: tuple[str, ...]
+    nulls: tuple[str, ...] = ()
+
+    def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
+        specs = [parse_key(spec) for spec in self.specs]
+        for batch in batches:
+            keys = [items.keys_of(batch, spec, self.nulls, THE_TABLE)[1].values.cast(pa.binary()) for spec in specs]
+            yield pa.RecordBatch.from_arrays([*batch.columns, *keys], names=[*batch.schema.names, *self.names])
 
 
 @dataclass(frozen=True)
@@ -93,8 +90,8 @@ class HashAndMask:
     def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
         scalar = Scalar(secret_files.read(self.secrets)["mask"])
         for batch in batches:
-            items = with_prefix(self.prefix, Packed.from_arrow(batch.column(0)))
-            element = backend().hash_and_mask(items, scalar, DST)
+            tokens = with_prefix(self.prefix, Packed.from_arrow(batch.column(0)))
+            element = backend().hash_and_mask(tokens, scalar, DST)
             yield _batch(key=batch.column(0), name=binary(element[:, :PREFIX_BYTES]), element=binary(element))
 
 
@@ -112,9 +109,9 @@ class TagOwn:
     def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
         scalar = Scalar(secret_files.read(self.secrets)["mask"])
         for batch in batches:
-            items = with_prefix(self.prefix, Packed.from_arrow(batch.column(0)))
-            element = backend().hash_and_mask(items, scalar, DST)
-            found = masking.tags(backend(), self.binding, element, None if self.hides else items, self.width)
+            tokens = with_prefix(self.prefix, Packed.from_arrow(batch.column(0)))
+            element = backend().hash_and_mask(tokens, scalar, DST)
+            found = masking.tags(backend(), self.binding, element, None if self.hides else tokens, self.width)
             yield _batch(value=binary(found))
 
 
@@ -130,14 +127,14 @@ class Reply:
         scalar = Scalar(secret_files.read(self.secrets)["mask"])
         for batch in batches:
             elements = table(batch.column(0), 32)
-
-            def reply(elements: U8 = elements) -> U8:
-                masked = masking.mask_checked(backend(), elements, scalar)
-                if self.reveal.hides_membership:
-                    return masked
-                return np.concatenate([elements[:, :PREFIX_BYTES], masked], axis=1)
-
-            yield _or_fault(reply)
+            try:
+                made = masking.mask_checked(backend(), elements, scalar)
+            except RemoteError as error:
+                yield _fault(error)
+                continue
+            if not self.reveal.hides_membership:
+                made = np.concatenate([elements[:, :PREFIX_BYTES], made], axis=1)
+            yield _batch(value=binary(made), fault=pa.nulls(len(made), pa.string()))
 
 
 @dataclass(frozen=True)
@@ -173,8 +170,8 @@ class UnmaskAndTag:
                 nothing = pa.array([None], pa.binary())
                 yield _batch(product=nothing, tag=nothing, key=nothing, fault=pa.array([str(error)], pa.string()))
                 continue
-            items = None if self.hides else with_prefix(self.prefix, Packed.from_arrow(keys))
-            tags = masking.tags(backend(), self.binding, product, items, self.width)
+            tokens = None if self.hides else with_prefix(self.prefix, Packed.from_arrow(keys))
+            tags = masking.tags(backend(), self.binding, product, tokens, self.width)
             fault = pa.nulls(len(product), pa.string())
             yield _batch(product=binary(product), tag=binary(tags), key=keys.cast(pa.binary()), fault=fault)
 
@@ -220,13 +217,18 @@ class Facts:
 
     def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
         key = secret_files.read(self.secrets)["key"]
-        for batch in batches:
-            for sealed in batch.column(0):
-                try:
-                    entry, fault = chunks.unseal(key, self.form, sealed.as_py() or b"")[0].encode(), None
-                except RemoteError as error:
-                    entry, fault = None, str(error)
-                yield _batch(value=pa.array([entry], pa.binary()), fault=pa.array([fault], pa.string()))
+        seen: set[bytes] = set()
+        for sealed in _cells(batches):
+            try:
+                entry = chunks.unseal(key, self.form, sealed)[0].encode()
+                if entry in seen:
+                    raise RemoteError(f"a chunk of {self.form.name} is there twice; ask for the directory again")
+            except RemoteError as error:
+                yield _fault(error)
+                break  # a carrier can put in any number of rows, and the driver collects these
+            seen.add(entry)
+            yield _batch(value=pa.array([entry], pa.binary()), fault=pa.nulls(1, pa.string()))
+        _drain(batches)
 
 
 @dataclass(frozen=True)
@@ -240,9 +242,14 @@ class Unseal:
 
     def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
         key = secret_files.read(self.secrets)["key"]
-        for batch in batches:
-            for sealed in batch.column(0):
-                yield _or_fault(functools.partial(self._open, key, sealed.as_py() or b""))
+        for sealed in _cells(batches):
+            try:
+                values = self._open(key, sealed)
+            except RemoteError as error:
+                yield _fault(error)
+                break
+            yield _batch(value=binary(values), fault=pa.nulls(len(values), pa.string()))
+        _drain(batches)
 
     def _open(self, key: bytes, sealed: bytes) -> U8:
         entry, values = chunks.unseal(key, self.form, sealed)
@@ -264,12 +271,18 @@ def table(values: pa.Array, width: int) -> U8:
     return packed.data[packed.offsets[0] : packed.offsets[-1]].reshape(-1, width)
 
 
-def _or_fault(make: Callable[[], U8]) -> pa.RecordBatch:
-    try:
-        values = make()
-    except RemoteError as error:
-        return _batch(value=pa.array([None], pa.binary()), fault=pa.array([str(error)], pa.string()))
-    return _batch(value=binary(values), fault=pa.nulls(len(values), pa.string()))
+def _fault(error: RemoteError) -> pa.RecordBatch:
+    return _batch(value=pa.nulls(1, pa.binary()), fault=pa.array([str(error)], pa.string()))
+
+
+def _cells(batches: Batches) -> Iterator[bytes]:
+    return (cell.as_py() or b"" for batch in batches for cell in batch.column(0))
+
+
+def _drain(batches: Batches) -> None:
+    """Take what is left: an engine does not expect a task that stops reading."""
+    for _ in batches:
+        pass
 
 
 def _batch(**columns: pa.Array) -> pa.RecordBatch:

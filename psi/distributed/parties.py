@@ -1,22 +1,26 @@
 """Offer, answer and finish on DataFrames: the columns of `psi.offline.by_parts`, made by an engine.
 
 `place` is a directory that the engine writes and reads, for the peer; `work` is another, as secret as the list; both
-may be URIs. `secrets` is a folder that tasks can read. Only `matches` and `count`, one-to-many.
+may be addresses. Only `matches` and `count`, one-to-many.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from psi.agreement.modes import Side
 from psi.distributed import secret_files, steps
 from psi.distributed.functions import HashAndMask, Reply, Split, TagOwn, UnmaskAndTag
+from psi.distributed.secret_files import TaskKey
 from psi.distributed.steps import Frame, Session
 from psi.group import masking
 from psi.normalize import KeySpec
 from psi.offline import by_parts, chunks
 from psi.offline.by_parts import Answered, Offered, require_parts
+from psi.offline.chunks import ColumnForm, ColumnKind
 from psi.offline.exchange import Exchange, beginning, changed
 from psi.offline.manifest import Listed, ManifestReader
 from psi.protocol.outcome import Outcome
@@ -29,11 +33,61 @@ from psiselect.base.errors import RemoteError
 
 @dataclass(frozen=True)
 class Engine:
-    """Where the work is done: a session of the engine, its work directory, and the folder of secrets."""
+    """Where the work is done.
+
+    Attributes:
+        session: of the engine.
+        work: a new directory, which the engine writes and reads.
+        offered: at `finish`, the work directory of the offer.
+        secrets: where tasks read secrets: a folder of this machine, or the task key.
+        step: called after each step, with nothing; what it raises ends the work.
+    """
 
     session: Session
     work: str
-    secrets: Path
+    secrets: Path | TaskKey
+    offered: str | None = None
+    step: Callable[[], None] = lambda: None
+
+    def stored(self, frame: Frame, name: str) -> Frame:
+        """The frame, computed once, in the work directory."""
+        made = steps.stored(self.session, frame, f"{self.work}/{name}")
+        self.step()
+        return made
+
+    def read(self, name: str) -> Frame:
+        """What the offer has stored."""
+        return self.session.read.parquet(f"{self.offered or self.work}/{name}")
+
+    def column(self, values: Frame, form: ColumnForm, total: int, place: str, secrets: str) -> Listed:
+        """Write a column for the peer."""
+        made = steps.write_column(self.session, values, form, total, f"{place}/{form.name}", secrets)
+        self.step()
+        return made
+
+
+class Finished(NamedTuple):
+    """What an answer says: the matches of each key, for each the matched keys (`key`; null in `count`), and the
+    exchange with the peer's signature over its record."""
+
+    counts: tuple[int, ...]
+    matched: list[Frame]
+    exchange: Exchange
+    signature: bytes
+
+
+# What may be in a work directory, for those who cannot list it.
+WORK_NAMES = ("list", "again", "state", "elements", "replies", "tags", "replies-read", "tags-read", "tagged", "matched")
+
+
+def work_names(lists: int) -> list[str]:
+    """What the steps below, and the gathering of lists, store."""
+    return [f"{name}-{number}" for number in range(1, lists + 1) for name in WORK_NAMES]
+
+
+def column_names(lists: int) -> list[str]:
+    """The columns of an offer or answer."""
+    return [f"{kind.value}-{number}" for number in range(1, lists + 1) for kind in ColumnKind]
 
 
 def offer(
@@ -51,12 +105,10 @@ def offer(
         ):
             task = HashAndMask(secrets, token_prefix(run.list + 1, keys[run.list]))
             own = lists[run.list].where("key is not null").select("key").mapInArrow(task, task.schema)
-            state = steps.stored(engine.session, own, f"{engine.work}/state-{run.list + 1}")
+            state = engine.stored(own, f"state-{run.list + 1}")
             form = chunks.elements_form(run.list + 1)
             values = state.withColumnRenamed("element", "value")
-            columns.append(
-                steps.write_column(engine.session, values, form, setup.sizes[run.list], f"{place}/{form.name}", secrets)
-            )
+            columns.append(engine.column(values, form, setup.sizes[run.list], place, secrets))
         contents += chunks.contents_digest(columns[-1].entries)
     return Offered(begun, columns, contents)
 
@@ -76,32 +128,29 @@ def answer(
     offer_id, read, where = offered
     exchange = Exchange(setup, offer_id, own=beginning(setup), theirs=read.begun)
     setup.admit()
-    runs, sizes, session = plan(setup.terms), exchange.peer_sizes, engine.session
+    runs, sizes = plan(setup.terms), exchange.peer_sizes
     listed = [read.column(chunks.elements_form(each.list + 1), sizes[each.list]) for each in runs]
     read.end()
     columns: list[Listed] = []
     for run, elements in zip(runs, listed, strict=True):
         number, hides = run.list + 1, run.reveal.hides_membership
-        mask = by_parts.sender_scalar(setup)
         with (
+            by_parts.sender_scalar(setup) as mask,
             secret_files.kept(engine.secrets, {"key": read.key}) as theirs,
             secret_files.kept(engine.secrets, {"mask": bytes(mask.key), "key": key}) as own,
         ):
-            values = steps.read_column(session, f"{where}/{elements.form.name}", elements, theirs)
-            values = steps.without_faults(steps.stored(session, values, f"{engine.work}/elements-{number}"))
+            values = steps.read_column(engine.session, f"{where}/{elements.form.name}", elements, theirs)
+            values = steps.without_faults(engine.stored(values, f"elements-{number}"))
             reply = Reply(own, run.reveal)
-            made = steps.stored(session, values.mapInArrow(reply, reply.schema), f"{engine.work}/replies-{number}")
+            made = engine.stored(values.mapInArrow(reply, reply.schema), f"replies-{number}")
             form = chunks.replies_form(number, run.reveal)
-            made = steps.without_faults(made)
-            columns.append(steps.write_column(session, made, form, sizes[run.list], f"{place}/{form.name}", own))
+            columns.append(engine.column(steps.without_faults(made), form, sizes[run.list], place, own))
             width = masking.tag_bytes(sizes[run.list], setup.sizes[run.list])
             prefix, binding = token_prefix(number, keys[run.list]), run_binding(exchange.transcript, run.number)
             tag = TagOwn(own, prefix, binding, width, hides)
             items = lists[run.list].where("key is not null").select("key")
-            tags = steps.stored(session, items.mapInArrow(tag, tag.schema), f"{engine.work}/tags-{number}")
-            form = chunks.tags_form(number, width)
-            columns.append(steps.write_column(session, tags, form, setup.sizes[run.list], f"{place}/{form.name}", own))
-        mask.wipe()
+            tags = engine.stored(items.mapInArrow(tag, tag.schema), f"tags-{number}")
+            columns.append(engine.column(tags, chunks.tags_form(number, width), setup.sizes[run.list], place, own))
     signature = exchange.sign()
     return Answered(exchange.own, columns, signature, exchange.result(Outcome(), {Side.LISTEN: signature}))
 
@@ -112,15 +161,14 @@ def finish(
     keys: tuple[KeySpec, ...],
     offered: tuple[bytes, bytes],
     answered: tuple[ManifestReader, str],
-) -> tuple[tuple[int, ...], list[Frame], Exchange]:
+) -> Finished:
     """Read an answer whose author is verified. offered: id and contents of the offer, whose work directory is
-    `engine.work`. Returns the matches of each key, for each the matched keys (`key`; null in `count`), and the
-    exchange, whose record the peer has signed. Raises as `psi.offline.exchange.finish`."""
+    `engine.offered`. Raises as `psi.offline.exchange.finish`."""
     (offer_id, contents), (read, where) = offered, answered
     exchange = Exchange(setup, offer_id, own=beginning(setup), theirs=read.begun)
     if not contents.startswith(exchange.own.digest()):
         raise changed()
-    own, theirs, session = setup.declared_sizes, exchange.peer_sizes, engine.session
+    own, theirs = setup.declared_sizes, exchange.peer_sizes
     listed = []
     for run in plan(setup.terms):
         width = masking.tag_bytes(own[run.list], theirs[run.list])
@@ -138,9 +186,11 @@ def finish(
         ):
 
             def opened(column: Listed, secrets: str = secrets, number: int = number) -> Frame:
-                found = steps.read_column(session, f"{where}/{column.form.name}", column, secrets)
-                place = f"{engine.work}/{column.form.kind.value}-read-{number}"
-                return steps.without_faults(steps.stored(session, found, place))
+                found = steps.read_column(engine.session, f"{where}/{column.form.name}", column, secrets)
+                found = steps.without_faults(engine.stored(found, f"{column.form.kind.value}-read-{number}"))
+                if found.count() != sum(entry.count for entry in column.entries):
+                    raise RemoteError(f"the chunks of {column.form.name} changed while they were read; start again")
+                return found
 
             task = UnmaskAndTag(
                 secrets,
@@ -154,14 +204,13 @@ def finish(
                 pairs = came.selectExpr("value as reply", "cast(null as binary) as key")
             else:
                 split = Split()
-                state = session.read.parquet(f"{engine.work}/state-{number}").select("key", "name")
+                state = engine.read(f"state-{number}").select("key", "name")
                 pairs = came.mapInArrow(split, split.schema).join(state, "name").select("reply", "key")
-            tagged = steps.stored(session, pairs.mapInArrow(task, task.schema), f"{engine.work}/tagged-{number}")
-            tagged = steps.without_faults(tagged)
+            tagged = steps.without_faults(engine.stored(pairs.mapInArrow(task, task.schema), f"tagged-{number}"))
             if tagged.select("product").distinct().count() != own[run.list]:
                 raise RemoteError("the peer's replies are not one for each element of the offer")
             common = tagged.join(opened(tags).withColumnRenamed("value", "tag").distinct(), "tag").select("key")
-            found = steps.stored(session, common, f"{engine.work}/matched-{number}")
+            found = engine.stored(common, f"matched-{number}")
             counts.append(found.count())
             matched.append(found)
-    return tuple(counts), matched, exchange
+    return Finished(tuple(counts), matched, exchange, signature)

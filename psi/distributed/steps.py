@@ -7,41 +7,16 @@ from typing import Any
 
 import pyarrow as pa
 
+from psi.distributed import failures
 from psi.distributed.functions import Bucket, Facts, Normalise, Seal, Unseal
 from psi.normalize import KeySpec
 from psi.offline.chunks import CHUNK_VALUES, ChunkEntry, ColumnForm, check_entries
 from psi.offline.manifest import Listed
-from psiselect.base.errors import RemoteError, UsageError
+from psiselect.base.errors import InputError, RemoteError, ResourceError
 
 Frame = Any
 Session = Any
 _BUCKET_VALUES = 16 * CHUNK_VALUES  # 16 to 24 MiB, which a task holds
-_ENCRYPTED = "spark.io.encryption.enabled"
-_RPC = ("spark.network.crypto.enabled", "spark.ssl.rpc.enabled")
-
-
-def require_private_shuffle(session: Session, *, accept_plain: bool) -> None:
-    """Before a list is read: what engines write to disk and send among themselves is encrypted, or somebody accepts
-    that it is not, where the engine has no such setting. Raises UsageError."""
-
-    def on(name: str) -> bool:
-        return str(session.conf.get(name, "false")).lower() == "true"
-
-    if accept_plain and not session.conf.get("spark.master", ""):  # every Spark has one, Sail has none
-        return
-    if not on(_ENCRYPTED):
-        raise UsageError(
-            f"this engine writes keys to local disks in plain: {_ENCRYPTED} is not set. Set it when you start Spark; "
-            "for an engine that has no such setting, as Sail, accept that with accept_plain_shuffle",
-            term="accept_plain_shuffle",
-        )
-    local = str(session.conf.get("spark.master", "")).startswith("local[")
-    if not local and not any(map(on, _RPC)):
-        raise UsageError(
-            f"this Spark sends keys among its machines in plain: set {_RPC[0]} (with spark.authenticate) or {_RPC[1]} "
-            "when you start it",
-            term="accept_plain_shuffle",
-        )
 
 
 def gathered(session: Session, source: Frame, key: KeySpec, nulls: Sequence[str], place: str) -> Frame:
@@ -76,7 +51,7 @@ def write_column(session: Session, values: Frame, form: ColumnForm, total: int, 
 
 
 def entries(sealed: Frame, form: ColumnForm, secrets: str) -> list[ChunkEntry]:
-    """The chunks of a column, in order. Raises RemoteError for one that does not open."""
+    """The chunks of a column, in order. Raises RemoteError for one that does not open, or is there twice."""
     found = sealed.select("sealed").mapInArrow(task := Facts(secrets, form), task.schema).collect()
     for row in found:
         if row["fault"] is not None:
@@ -87,11 +62,17 @@ def entries(sealed: Frame, form: ColumnForm, secrets: str) -> list[ChunkEntry]:
 
 def read_column(session: Session, place: str, listed: Listed, secrets: str) -> Frame:
     """The values of a peer's column: `value`, `fault`. Raises RemoteError unless its chunks are those listed, each one
-    once."""
+    once, InputError when the engine cannot read its files."""
     if not listed.entries:
         return session.createDataFrame([], "value binary, fault string")
-    sealed = session.read.schema("sealed binary").parquet(place)
-    found = entries(sealed, listed.form, secrets)
+    try:
+        with failures.typed():
+            sealed = session.read.schema("sealed binary").parquet(place)
+            found = entries(sealed, listed.form, secrets)
+    except ResourceError as error:
+        raise InputError(
+            f"cannot read {place}: {error}. If the log says that a file is damaged, ask for the directory again"
+        ) from None
     if found != list(listed.entries):
         raise RemoteError(f"the chunks of {listed.form.name} are not those that the manifest lists; ask for them again")
     known = frozenset(entry.encode() for entry in listed.entries)

@@ -100,21 +100,12 @@ def collect(
     `memory_limit` (bytes), keys beyond the limit go to files there; see `psi.inputs.distinct`. see: called with each
     batch. Raises InputError when a column is missing, the table is malformed or, with `strict`, any row is unreadable.
     """
-    rules = spec.rules
-    require_columns(source, spec.columns, [rule.digests for rule in rules])
-    marks = pa.array(sorted({text.strip() for text in nulls}), pa.large_string())
+    require_columns(source, spec.columns, [rule.digests for rule in spec.rules])
     tally = _Tally()
     builder = DistinctBuilder(folder, memory_limit)
     try:
         for batch in source.batches(list(dict.fromkeys(spec.columns))):
-            columns = [
-                text_column(batch.column(name), name, source.name, local_time=rule.local_time, digests=rule.digests)
-                for name, rule in zip(spec.columns, rules, strict=True)
-            ]
-            read = spec.apply([_without(marks, column) for column in columns] if len(marks) else columns)
-            for name in spec.columns:
-                lost = digits_lost(batch.column(name))
-                read = read if lost is None else read.without(lost, Reason.DIGITS_LOST)
+            columns, read = keys_of(batch, spec, nulls, source.name)
             if see is not None:
                 see(columns, read, tally.rows + source.first_row)
             tally.add(read, source.first_row)
@@ -127,6 +118,21 @@ def collect(
         raise
     frequent = _frequent(distinct.row_to_key, len(distinct.keys), source.first_row)
     return Items(distinct.keys, distinct.row_to_key, replace(tally.report(len(distinct.keys)), frequent=frequent))
+
+
+def keys_of(batch: pa.RecordBatch, spec: KeySpec, nulls: Sequence[str], name: str) -> tuple[list[pa.Array], Normalized]:
+    """The key columns of a batch as text, and what the rule makes of them. name: of the table, for errors. Raises
+    InputError."""
+    columns = [
+        text_column(batch.column(column), column, name, local_time=rule.local_time, digests=rule.digests)
+        for column, rule in zip(spec.columns, spec.rules, strict=True)
+    ]
+    marks = pa.array(sorted({text.strip() for text in nulls}), pa.large_string())
+    read = spec.apply([_without(marks, column) for column in columns] if len(marks) else columns)
+    for column in spec.columns:
+        lost = digits_lost(batch.column(column))
+        read = read if lost is None else read.without(lost, Reason.DIGITS_LOST)
+    return columns, read
 
 
 def _without(marks: pa.Array, column: pa.Array) -> pa.Array:
@@ -177,8 +183,12 @@ def most_frequent(row_to_key: I64, keys: int, first_row: int, *, least: int, mos
 
 def _frequent(row_to_key: I64, keys: int, first_row: int) -> tuple[Frequent, ...]:
     """Keys that stand in suspiciously many rows."""
-    least = max(len(row_to_key) // _FREQUENT_SHARE + 1, _FREQUENT_ROWS)
-    return most_frequent(row_to_key, keys, first_row, least=least, most=None)
+    return most_frequent(row_to_key, keys, first_row, least=suspicious_rows(len(row_to_key)), most=None)
+
+
+def suspicious_rows(rows: int) -> int:
+    """In how many rows of a table with `rows` rows a key stands that is `Report.frequent`."""
+    return max(rows // _FREQUENT_SHARE + 1, _FREQUENT_ROWS)
 
 
 class _Tally:

@@ -30,6 +30,7 @@ MOST_CHUNKS = 1 << 20  # of a column: ten billion elements in full chunks are 30
 KEY_BYTES = 32
 PREFIX_BYTES = 16  # of an element, before its reply
 _NONCE_BYTES, _TAG_BYTES = 12, 16
+SEAL_BYTES = _NONCE_BYTES + _TAG_BYTES  # what a chunk has beside its values
 _DIGEST_BYTES = 32
 _HEAD = struct.Struct(">32sI")
 

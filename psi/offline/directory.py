@@ -81,9 +81,22 @@ class DirectoryWriter:
 
     def manifest(self, content: bytes) -> None:
         """Write the manifest: the directory is whole now. Raises OutputError."""
-        with atomic.replacing(self._folder / MANIFEST) as part, _writer(part, _MANIFEST_SCHEMA) as file:
-            file.write_table(pa.table([pa.array([content], pa.binary())], schema=_MANIFEST_SCHEMA))
+        write_manifest(self._folder, content)
         self.bytes += len(content)
+
+
+def write_manifest(folder: Path, content: bytes) -> None:
+    """Write the manifest of a directory whose parts are on disk. Raises OutputError."""
+    with atomic.replacing(folder / MANIFEST) as part, _writer(part, _MANIFEST_SCHEMA) as file:
+        file.write_table(pa.table([pa.array([content], pa.binary())], schema=_MANIFEST_SCHEMA))
+
+
+def check_parts(place: Path) -> None:
+    """Look at the footers of a column's files, for those who read them with an engine. Raises InputError for what
+    `read_column` refuses."""
+    for path in _parts(place, missing=words.unfinished(place.parent)):
+        with _readable(path), pq.ParquetFile(path) as file:
+            _check_form(path, file, "sealed")
 
 
 def read_manifest(folder: Path) -> bytes:
@@ -150,18 +163,22 @@ def _parts(place: Path, missing: InputError) -> list[Path]:
 def _rows(path: Path, column: str) -> Iterator[bytes]:
     """The rows of a file with one binary column. Raises InputError for any other file."""
     with _readable(path), pq.ParquetFile(path) as file:
-        schema = file.schema_arrow
-        if schema.names != [column] or schema.field(0).type not in (pa.binary(), pa.large_binary()):
-            raise words.not_a_part(path, column)
-        for group in range(file.metadata.num_row_groups):
-            if file.metadata.row_group(group).column(0).compression != "UNCOMPRESSED":
-                raise words.compressed(path)
+        _check_form(path, file, column)
         # A row at a time: repeated rows, which a few bytes can stand for, are then refused at the second one.
         for batch in file.iter_batches(batch_size=1, use_threads=False):
             for value in batch.column(0):
                 if not value.is_valid:
                     raise words.empty_row(path)
                 yield value.as_py()
+
+
+def _check_form(path: Path, file: pq.ParquetFile, column: str) -> None:
+    schema = file.schema_arrow
+    if schema.names != [column] or schema.field(0).type not in (pa.binary(), pa.large_binary()):
+        raise words.not_a_part(path, column)
+    for group in range(file.metadata.num_row_groups):
+        if file.metadata.row_group(group).column(0).compression != "UNCOMPRESSED":
+            raise words.compressed(path)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from psi.identity.identity import Identity, PeerIdentity
 from psi.offline import words
-from psi.offline.chunks import KEY_BYTES, MOST_CHUNKS, ChunkEntry, ColumnForm, ColumnKind, check_entries
+from psi.offline.chunks import KEY_BYTES, MOST_CHUNKS, SEAL_BYTES, ChunkEntry, ColumnForm, ColumnKind, check_entries
 from psi.offline.envelope import FileKind, Reader, Writer
 from psi.offline.exchange import Beginning, beginning_of_peer
 from psi.protocol.messages import MessageType as M
@@ -38,6 +38,11 @@ class Listed:
 
     form: ColumnForm
     entries: Sequence[ChunkEntry]
+
+
+def sealed_bytes(columns: Sequence[Listed]) -> int:
+    """Bytes of all chunks of these columns, without what Parquet adds."""
+    return sum(entry.count * column.form.width + SEAL_BYTES for column in columns for entry in column.entries)
 
 
 def write(

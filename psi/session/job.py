@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -164,12 +164,8 @@ class Job:
 
     @property
     def usual_peer_size(self) -> int:
-        """Elements that a peer may declare when nothing else was said. A peer that learns may put in 4 times what this
-        side does, so that it cannot try every telephone number of a country: a brake, not a guarantee."""
-        if self.side.other not in self.terms.learn.receivers:
-            return MAX_PEER_SIZE
-        own = sum(map(self.terms.declared_size, self.sizes)) * self.terms.keys_per_row
-        return max(LEAST_PEER_SIZE, _TIMES_OWN * own)
+        """Elements that a peer may declare when nothing else was said."""
+        return usual_peer_size(self.side, self.terms, self.sizes)
 
     @property
     def reports(self) -> tuple[Report, ...]:
@@ -356,6 +352,15 @@ class Job:
         return KeyNames(
             bits, columns if plain else [f"{c}:{k.describe()}" for c, k in zip(columns, self.keys, strict=True)]
         )
+
+
+def usual_peer_size(side: Side, terms: Terms, sizes: Sequence[int]) -> int:
+    """Elements that a peer may declare when nothing else was said. A peer that learns may put in 4 times what this side
+    does, so that it cannot try every telephone number of a country: a brake, not a guarantee."""
+    if side.other not in terms.learn.receivers:
+        return MAX_PEER_SIZE
+    own = sum(map(terms.declared_size, sizes)) * terms.keys_per_row
+    return max(LEAST_PEER_SIZE, _TIMES_OWN * own)
 
 
 def token_prefix(number: int, key: KeySpec) -> bytes:

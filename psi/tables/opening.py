@@ -42,6 +42,10 @@ DATABASES: Mapping[str, Callable[[str], Database]] = {"postgresql": Postgres, "p
 # One slash too: a path library may have eaten the other, and such a text may hold a password.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://|(postgres(?:ql)?|sqlite):", re.IGNORECASE)
 
+TABLE = "table:"
+# Two letters or more, since one is a drive; one slash, as in dbfs:/folder.
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
 
 def scheme_of(where: str) -> str | None:
     """The scheme of a database's or a store's address, in lower case; None for a path."""
@@ -52,6 +56,11 @@ def scheme_of(where: str) -> str | None:
 def is_stored(where: str) -> bool:
     """Whether it is the address of a file in an object store or on a web server."""
     return scheme_of(where) in SCHEMES
+
+
+def is_address(where: str) -> bool:
+    """Whether it is an address that at least an engine such as Spark may open, or `table:NAME`, a table of one."""
+    return where.startswith(TABLE) or _ADDRESS.match(where) is not None
 
 
 def open_source(
@@ -71,6 +80,8 @@ def open_source(
     what does not go together, ResourceError when the system grants too few threads to read it.
     """
     threads.require(_THREADS)
+    if os.fspath(where).startswith(TABLE):
+        raise words.table_of_engine(os.fspath(where))
     scheme = scheme_of(os.fspath(where))
     if scheme is not None and scheme not in SCHEMES:
         (reading or ReadingOptions()).require_fit(f"{scheme}://...", None, "a database")

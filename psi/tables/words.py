@@ -389,3 +389,7 @@ def nested_in_csv(name: object, column: str, kind: object) -> InputError:
 
 def _quoted(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names))
+
+
+def table_of_engine(where: str) -> UsageError:
+    return UsageError(f"{where} is a table of an engine; add --engine spark or --engine sail", term="engine")

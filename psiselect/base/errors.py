@@ -6,7 +6,7 @@
     |   +-- UsageError        the call or the options make no sense
     |   +-- InputError        a file, row, column or field could not be read as promised
     |   |   +-- OutputError   a file or stream could not be written
-    |   +-- ResourceError     the system grants no thread that the session needs
+    |   +-- ResourceError     the system grants no thread that the session needs, or an engine failed
     |   +-- PolicyError       own policy or the agreed minimum says no
     |       +-- MinimumError  the side that compares found too few matches
     |       +-- BudgetError   the ledger does not hold what the release would cost
@@ -76,7 +76,8 @@ class InputError(LocalError):
 
 
 class ResourceError(LocalError):
-    """The system grants this process no thread that the session needs; nothing is wrong with the data or the peer."""
+    """The system grants this process no thread that the session needs, or an engine such as Spark failed; nothing is
+    wrong with the data or the peer."""
 
     exit_code: ClassVar[int] = 5
     kind: ClassVar[str] = "resource"

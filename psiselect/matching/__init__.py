@@ -8,10 +8,13 @@
     files       each file of a call has one purpose; spare: where a result is kept that cannot be written
     network     one session, waiting or calling; kept: one that is kept in a folder; both_here: without a network
     by_files    the same exchange by files; placed: one file, or a directory; prediction: what a session would cost
+    by_engine   the same by directories, which an engine makes; engine_side: its session, list and working files
+    engine_choice: which engine; exchanges: by files or by an engine, as the options say
     serving     a listener that stays up; served: its sessions; renewal: its certificates; service_state: what it says
     session_files: what each of its sessions writes
     calls, calls_by_files, calls_to_serve, beforehand: the public functions; public: what they share
-    asked       their arguments; answers: what they return; observing: log and spans
+    asked       their arguments; asked_engine: those about an engine; answers: what they return
+    observing   log and spans
     words       what people read from this room
     verifying   the signed record of a session, checked afterwards
 

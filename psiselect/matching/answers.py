@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
+from psi.distributed.own_list import EngineList
 from psi.session.job import JobRows
 from psiselect.base.errors import OutputError, UsageError
 from psiselect.matching.by_files import Written
@@ -56,6 +57,7 @@ class MatchResult:
     _rows_wanted: bool = field(repr=False)
     _source: HeldTable | None = field(repr=False)
     _own_columns: tuple[str, ...] = field(repr=False)
+    _by_engine: bool = field(repr=False)
     _trouble: OutputError | None = field(repr=False)
 
     @classmethod
@@ -85,6 +87,7 @@ class MatchResult:
             _rows_wanted=rows_wanted,
             _source=table if isinstance(table, HeldTable) and table.library else None,
             _own_columns=tuple(schema.names),
+            _by_engine=isinstance(found.job, EngineList),
             _trouble=found.trouble,
         )
 
@@ -179,6 +182,8 @@ class MatchResult:
             return self._rows
         if self.output is not None:
             raise UsageError(f"the rows were written to {self.output}; read them there, or leave out output=")
+        if self.reveal == "matches" and self.learnt and self._by_engine:
+            raise UsageError("an engine writes the rows and does not return them; name a place with output=")
         if self.reveal == "matches" and self.learnt and not self._rows_wanted:
             raise UsageError("the rows were not asked for; say rows=True")
         raise self._absent("which rows match", None)
@@ -205,14 +210,14 @@ class FileResult:
     """A file for the peer that was written by `offer` or `answer`.
 
     Attributes:
-        file: where it is. Send it to the peer.
+        file: where it is; text for an address of an engine. Send it to the peer.
         state: for an offer, where this side keeps what is secret until the answer is here; None for an answer.
         peer: the peer's name. peer_fingerprint: SHA-256 of its certificate, hexadecimal.
         own_size: distinct keys of this side. peer_size: of the peer; None for an offer, which has not met it.
         seconds, bytes_sent: of making the file. backend: which implementation computed it.
     """
 
-    file: Path
+    file: Path | str
     state: Path | None
     peer: str
     peer_fingerprint: str

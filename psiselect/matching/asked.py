@@ -327,9 +327,16 @@ def source_of(table: object, said: Mapping[str, Any], name: str = "the table") -
     return found if isinstance(found, HeldTable) else found.where
 
 
-def given(table: object, keys: object, keywords: Mapping[str, object], **parties: Any) -> GivenOptions:
-    """All options of a session. Raises UsageError."""
-    said = checked(keywords)
+def given(
+    table: object,
+    keys: object,
+    keywords: Mapping[str, object],
+    options: Mapping[str, tuple[str, _Check]] = OPTIONS,
+    /,
+    **parties: Any,
+) -> GivenOptions:
+    """All options of a session, or of what else takes `options`. Raises UsageError."""
+    said = checked(keywords, options)
     usual = {"matching": "one-to-many", "reveal": "matches", "min_matches_by": "learner"}
     source = source_of(table, said)
     return GivenOptions(source=source, keys=texts(keys, "key"), **{**usual, **said, **parties})

@@ -18,7 +18,7 @@ from psi.offline.answered import AnsweredOffers
 from psi.offline.envelope import FileKind
 from psi.offline.state import OfferState
 from psi.protocol.outcome import Outcome
-from psi.session.job import Job
+from psi.session.read_list import ReadList
 from psi.session.session import SessionResult
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import InputError, RemoteError, UsageError
@@ -35,13 +35,16 @@ from psiselect.talk import Talk
 
 @dataclass(frozen=True)
 class Written:
-    """A file for the peer that is written. file: its path. state: where this side keeps what is secret, for an offer.
-    learn: as this side says it, for an answer."""
+    """A file for the peer that is written.
 
-    file: Path
+    file: its path, or the address of a directory. state: where this side keeps what is secret, for an offer. learn: as
+    this side says it, for an answer.
+    """
+
+    file: Path | str
     state: Path | None
     learn: str | None
-    job: Job
+    job: ReadList
     result: SessionResult
     backend: str
     peer: PeerIdentity
@@ -76,7 +79,7 @@ def offer(
 ) -> Written:
     """Write an offer, and keep what is secret in `state`. directory: write a directory of parts, not one file. Raises
     UsageError, InputError, PolicyError."""
-    choices = _choices(Side.CONNECT, given, talk, speaker)
+    choices = choices_for(Side.CONNECT, given, talk, speaker)
     if directory:
         by_parts.require_parts(choices.terms)
     if len(choices.peers.certificates) != 1:
@@ -124,7 +127,7 @@ def answer(
 ) -> Written:
     """Answer a peer's offer, once. answered_in: where answered offers are remembered, None for beside the identity.
     Raises UsageError, InputError, PolicyError, RemoteError."""
-    choices = _choices(Side.LISTEN, given, talk, speaker)
+    choices = choices_for(Side.LISTEN, given, talk, speaker)
     _require_apart(choices, {"OFFER": offer}, {"--out": out, "--state": answered_in})
     placed.check(out, in_parts=offer.is_dir())
     with placed.opened(offer, FileKind.OFFER, choices) as offered:
@@ -148,7 +151,7 @@ def answer(
                     made = place.answer(setup, offered, done)
                     answered.add(reader.id, datetime.now(UTC))
                     place.appear()
-                return _measured(made, started, place.size, offered.size)
+                return measured(made, started, place.size, offered.size)
 
             with admission.saying_paid():
                 result = own.records.keep(
@@ -172,10 +175,10 @@ def finish(
     InputError, PolicyError, RemoteError.
     """
     kept = OfferState.load(state)
-    given = replace(_given_then(kept, state), **now)
+    given = replace(given_then(kept, state), **now)
     if shared is not None:
         shared.require_same(given, Side.CONNECT)
-    choices = _choices(Side.CONNECT, given, talk, speaker)
+    choices = choices_for(Side.CONNECT, given, talk, speaker)
     spare = Spare(again=FINISHED)
     choices = replace(
         choices,
@@ -199,7 +202,7 @@ def finish(
                 started = time.monotonic()
                 with talk.shown(own.job.size) as done:
                     found = answered.finish(setup, kept.offer, kept.contents, done)
-                return _measured(found, started, kept.size, answered.size)
+                return measured(found, started, kept.size, answered.size)
 
             result = own.records.keep(setup, identity, peer, lambda: talk.observed(setup, identity, peer, run))
             if result.outcome.withheld:
@@ -209,14 +212,14 @@ def finish(
     return found, given
 
 
-def _choices(side: Side, given: GivenOptions, talk: Talk, speaker: Speaker) -> Choices:
+def choices_for(side: Side, given: GivenOptions, talk: Talk, speaker: Speaker) -> Choices:
     """Raises UsageError for what files cannot carry out."""
     choices = Choices.of(side, given, talk, speaker)
     exchange.require_offline(choices.terms)
     return choices
 
 
-def _given_then(kept: OfferState, state: Path) -> GivenOptions:
+def given_then(kept: OfferState, state: Path) -> GivenOptions:
     """An offer's options once more. Raises InputError when this version's `psi offer` has not such options."""
     try:
         given = GivenOptions.from_json(kept.options)
@@ -226,7 +229,7 @@ def _given_then(kept: OfferState, state: Path) -> GivenOptions:
         raise InputError(f"{state} was made by another version of this program; finish with that one") from None
 
 
-def _measured(result: SessionResult, started: float, sent: int, received: int) -> SessionResult:
+def measured(result: SessionResult, started: float, sent: int, received: int) -> SessionResult:
     """The result with time and bytes."""
     return replace(result, seconds=time.monotonic() - started, bytes_sent=sent, bytes_received=received)
 

@@ -22,6 +22,8 @@ _VERSION = 1
 _NOT_SAVED = frozenset(
     ("output", "columns", "record", "timeout", "as_json", "ledger", "dataset", "more_identities", "protocol")
 )
+# An older program finishes what was offered without these.
+_SAVED_IF_SAID = frozenset(("engine", "master", "remote", "accept_plain_shuffle", "engine_workdir", "task_key"))
 
 
 class LearnedBy(enum.Enum):
@@ -91,6 +93,13 @@ class GivenOptions:
     threads: int | None = None
     timeout: float | None = None
     resume: bool = False
+    # The engine that does the work, for an exchange by directories.
+    engine: str | None = None
+    master: str | None = None
+    remote: str | None = None
+    accept_plain_shuffle: bool = False
+    engine_workdir: str | None = None
+    task_key: Path | None = None
 
     @classmethod
     def take(cls, values: dict[str, Any]) -> Self:
@@ -126,7 +135,8 @@ class GivenOptions:
 
     def to_json(self) -> dict[str, Any]:
         """As kept in the state of an offer; paths are made absolute."""
-        return {item.name: _plain(getattr(self, item.name)) for item in fields(self) if item.name not in _NOT_SAVED}
+        said = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in _NOT_SAVED}
+        return {name: _plain(value) for name, value in said.items() if value or name not in _SAVED_IF_SAID}
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Self:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psi.normalize import KeySpec
-from psi.session.job import Job
+from psi.session.read_list import ReadList
 from psiselect.talk import Talk
 
 _SHOWN_ROWS = 3
@@ -39,7 +39,7 @@ class _Group:
         return f"{count} skipped: {self.why}{where}"
 
 
-def tell(job: Job, talk: Talk) -> None:
+def tell(job: ReadList, talk: Talk) -> None:
     """Tell which rows were left out: for people one table, for a log one line for each reason."""
     source, several = job.source.name, len(job.keys) > 1
     for key, advice in zip(job.keys, job.advice, strict=True):
@@ -58,7 +58,7 @@ def tell(job: Job, talk: Talk) -> None:
         talk.tell(_PLACEHOLDER)
 
 
-def _groups(job: Job) -> Sequence[_Group]:
+def _groups(job: ReadList) -> Sequence[_Group]:
     """Of each key, the most frequent reason first. Blank rows are among them where there is something else to tell:
     many lists have them, and they are no fault."""
     found: list[_Group] = []

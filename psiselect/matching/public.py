@@ -105,14 +105,22 @@ def talk(progress: Progress | None, cancel: Cancel, listening: Callable[[Sequenc
 
 
 def given_by(
-    side: Side, table: Any, key: Any, options: Mapping[str, Any], parties: Mapping[str, Any], *, alone: bool = False
+    side: Side,
+    table: Any,
+    key: Any,
+    options: Mapping[str, Any],
+    parties: Mapping[str, Any],
+    *,
+    alone: bool = False,
+    among: Mapping[str, Any] = asked.OPTIONS,
 ) -> GivenOptions:
     """All options of a session, with what `terms=` sets.
 
-    parties: fields about who takes part. alone: both sides are on this machine. Raises UsageError, InputError.
+    parties: fields about who takes part. alone: both sides are on this machine. among: the options that there are.
+    Raises UsageError, InputError.
     """
     usual = {} if alone else {"learn": "me" if side is Side.CONNECT else "peer"}
-    given = asked.given(table, key, {**usual, **options}, **parties)
+    given = asked.given(table, key, {**usual, **options}, among, **parties)
     shared = terms_of(options)
     if shared is None:
         return given

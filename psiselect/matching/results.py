@@ -13,6 +13,7 @@ from psi.agreement.terms import Terms
 from psi.identity.identity import PeerIdentity
 from psi.protocol.outcome import Outcome
 from psi.session.job import Job, JobRows
+from psi.session.read_list import ReadList
 from psi.session.session import SessionResult
 from psi.tables import ALL, Chosen, Source, StoreTarget, check_target
 from psiselect.base.errors import OutputError, PolicyError, RemoteError, UsageError, as_record
@@ -37,7 +38,7 @@ class Found:
         paid: whether a ledger has paid for it.
     """
 
-    job: Job
+    job: ReadList
     result: SessionResult
     backend: str
     peer: PeerIdentity | None
@@ -276,13 +277,13 @@ def learn_of(side: Side, terms: Terms) -> str:
     return "both" if len(receivers) == 2 else "me" if side in receivers else "peer"
 
 
-def input_of(job: Job) -> dict[str, object]:
+def input_of(job: ReadList) -> dict[str, object]:
     """How rows became keys: one report, or one per key."""
     first, *others = (report.to_json() for report in job.reports)
     return {"rows": first["rows"], "records": job.size, "keys": [first, *others]} if others else first
 
 
-def _by_key(job: Job, outcome: Outcome) -> list[dict[str, object]] | None:
+def _by_key(job: ReadList, outcome: Outcome) -> list[dict[str, object]] | None:
     if outcome.counts is None:
         return None
     return [{"rule": key.describe(), "matches": count} for key, count in zip(job.keys, outcome.counts, strict=True)]

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from psi.distributed import secret_files
+from psi.distributed.secret_files import TaskKey
 from psi.identity.identity import Identity
 from psi.offline.envelope import NO_FILE
-from psiselect.matching import placed
+from psiselect.matching import engine_side, placed
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("psiselect", "psi", "dpselect", "mpc", "cli")
@@ -92,6 +93,38 @@ def parts_key(folder: Path) -> bytes:
     """The key of a directory's chunks."""
     own = Identity.create("own", folder)
     return placed.PlacedParts(folder / "parts", own, own.public, NO_FILE)._key
+
+
+# Where the exchange on an engine makes a source; the seeds are that which the state keeps.
+SOURCES_OF_ENGINES = {
+    "psi.distributed.functions:Seal.__call__ SystemEntropy": 1,
+    "psi.distributed.secret_files:kept SystemEntropy": 1,
+    "psiselect.matching.engine_side:new_secret SystemEntropy": 1,
+    "psiselect.matching.by_engine:offer SeededEntropy": 1,
+    "psiselect.matching.by_engine:finish SeededEntropy": 1,
+    "psiselect.matching.by_engine:offer.make SystemEntropy": 1,
+    "psiselect.matching.by_engine:answer SystemEntropy": 1,
+    "psiselect.matching.by_engine:answer.make SystemEntropy": 1,
+}
+
+
+def of_an_engine() -> bytes:
+    """A secret of an exchange on an engine."""
+    return engine_side.new_secret(32)
+
+
+def secrets_of_tasks(folder: Path) -> list[bytes]:
+    """What is drawn to keep secrets for tasks, in a file and sealed."""
+    return [secret_file(folder), sealed_secrets(folder)]
+
+
+def sealed_secrets(folder: Path) -> bytes:
+    """The nonce that secrets are sealed with for tasks."""
+    path = folder / "task.key"
+    path.touch(0o600)
+    path.write_text("5a" * 32)
+    with secret_files.kept(TaskKey(path), {}) as where:
+        return bytes.fromhex(where.split(":")[1])[:12]
 
 
 def secret_file(folder: Path) -> bytes:

@@ -1,17 +1,19 @@
-"""Sail and one machine, in all four combinations: the plain join's matches; faults are typed; no secret in a plan."""
+"""Steps on Sail: the plain join's matches; faults are typed; no secret in a plan, a log or a file."""
 
 from __future__ import annotations
 
 import io
+import json
 import pickle
-from collections.abc import Iterator
+import subprocess
+import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.checkout import environment
 from support.entropy import FixedEntropy
 from support.exchanged import SEED, Pair
 from support.in_parts import InParts
@@ -21,32 +23,20 @@ from psi.agreement.modes import Reveal, Side
 from psi.distributed import parties, secret_files, steps
 from psi.distributed.functions import HashAndMask
 from psi.distributed.parties import Engine
+from psi.group.curve25519.scalar import Scalar
 from psi.identity.identity import Identity
 from psi.normalize import parse_key
 from psi.offline import directory, manifest
 from psi.offline.envelope import NO_FILE, FileKind
 from psi.offline.manifest import ManifestReader
+from psi.protocol import messages
 from psi.session.job import token_prefix
-from psiselect.base.errors import InputError, RemoteError, UsageError
+from psiselect.base.errors import InputError, RemoteError
 from psiselect.base.seeded import SeededEntropy
 
 KEY = parse_key("id:raw")
 OWN = [b"k%d" % n for n in range(60)]
 PEER = [b"k%d" % n for n in range(40, 110)]
-
-
-@pytest.fixture(scope="module")
-def session() -> Iterator[Any]:
-    sail = pytest.importorskip("pysail.spark", reason="the extra `sail` is not installed")
-    from pyspark.sql import SparkSession
-
-    server = sail.SparkConnectServer("127.0.0.1", 0)
-    server.start(background=True)
-    host, port = server.listening_address
-    found = SparkSession.builder.remote(f"sc://{host}:{port}").getOrCreate()
-    yield found
-    found.stop()
-    server.stop()
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +81,8 @@ class OnSail(InParts):
         setup = self.pair.offerer(OWN, entropy=SeededEntropy(SEED))
         answered = ManifestReader(self.read(FileKind.ANSWER_MANIFEST, answer)), str(answer)
         offered = self.read(FileKind.OFFER_MANIFEST, offer).id, contents
-        counts, matched, _ = parties.finish(self.engine("offer"), setup, (KEY,), offered, answered)
-        return counts, {bytes(row["key"] or b"") for row in matched[0].collect()}
+        made = parties.finish(self.engine("offer"), setup, (KEY,), offered, answered)
+        return made.counts, {bytes(row["key"] or b"") for row in made.matched[0].collect()}
 
     def _list(self, name: str, kind: FileKind, previous: bytes, content: Any) -> None:
         whom = self.pair.people[kind.side], self.pair.people[kind.side.other].public
@@ -117,18 +107,13 @@ def prefix(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("reveal", [Reveal.MATCHES, Reveal.COUNT])
-@pytest.mark.parametrize(("first", "second"), [("sail", "sail"), ("sail", "laptop"), ("laptop", "sail")])
-def test_sail_and_one_machine_find_the_plain_joins_matches(
-    people: dict[Side, Identity], session: Any, tmp_path: Path, reveal: Reveal, first: str, second: str
+def test_steps_on_sail_find_the_plain_joins_matches(
+    people: dict[Side, Identity], session: Any, tmp_path: Path, reveal: Reveal
 ) -> None:
     both = on_sail(people, session, tmp_path, reveal)
-    offer, contents = both.sail_offer() if first == "sail" else both.offer(items=OWN)
-    answer = both.sail_answer(offer) if second == "sail" else both.answer(offer, items=PEER)[0]
+    offer, contents = both.sail_offer()
+    answer = both.sail_answer(offer)
     common = set(OWN) & set(PEER)
-    if first == "laptop":
-        outcome = both.finish(offer, contents, answer, items=OWN).outcome
-        assert outcome.matches == len(common)
-        return
     counts, keys = both.sail_finish(offer, contents, answer)
     assert counts == (len(common),)
     assert keys == (common if reveal is Reveal.MATCHES else {b""})
@@ -154,35 +139,6 @@ def test_a_harmed_part_is_one_typed_error(people: dict[Side, Identity], session:
     assert not list(tmp_path.glob(".psiselect-*"))  # no secret stays behind
 
 
-def test_an_engine_without_encryption_is_refused_before_a_list_is_read(session: Any) -> None:
-    with pytest.raises(UsageError, match=r"spark\.io\.encryption\.enabled"):
-        steps.require_private_shuffle(session, accept_plain=False)
-    steps.require_private_shuffle(session, accept_plain=True)
-
-
-@pytest.mark.parametrize(
-    ("conf", "refused"),
-    [
-        ({"spark.io.encryption.enabled": "true", "spark.master": "local[2]"}, False),
-        ({"spark.io.encryption.enabled": "true", "spark.master": "spark://a:7077"}, True),
-        (
-            {"spark.io.encryption.enabled": "true", "spark.master": "yarn", "spark.network.crypto.enabled": "true"},
-            False,
-        ),
-        ({"spark.io.encryption.enabled": "false", "spark.master": "local[2]"}, True),
-    ],
-)
-def test_what_a_spark_must_promise(conf: dict[str, str], refused: bool) -> None:
-    """Who accepts plain files accepts them from an engine without the setting, and from no Spark."""
-    asked = SimpleNamespace(conf=conf)
-    if not refused:
-        steps.require_private_shuffle(asked, accept_plain=False)
-        return
-    for accept_plain in (False, True):
-        with pytest.raises(UsageError):
-            steps.require_private_shuffle(asked, accept_plain=accept_plain)
-
-
 def test_secrets_are_private_files_and_a_plan_has_only_their_path(tmp_path: Path) -> None:
     planted = b"canary-of-thirty-two-bytes......"
     with secret_files.kept(tmp_path, {"mask": planted}) as path:
@@ -198,3 +154,26 @@ def test_secrets_are_private_files_and_a_plan_has_only_their_path(tmp_path: Path
     assert not Path(path).exists()
     with pytest.raises(InputError, match="cannot read its secrets"):
         secret_files.read(path)
+
+
+def test_no_secret_and_no_key_is_in_the_log_or_the_files_of_a_sail_that_tells_all(tmp_path: Path, session: Any) -> None:
+    canary = "canary-4f1c@example.org"
+    (tmp_path / "own.csv").write_text(f"mail\n{canary}\nb@example.org\n")
+    (tmp_path / "tmp").mkdir()
+    own, peer = Identity.create("globex", tmp_path), Identity.create("acme", tmp_path)
+    command = ["psi", "offer", "--identity", own.name, "--peer", f"{peer.name}.crt", "--input", "own.csv", "--key"]
+    command += ["mail:email", "--out", "offer", "--state", "state", "--engine", "sail", "--accept-plain-shuffle"]
+    done = subprocess.run(
+        [sys.executable, "-m", "psiselect", *command],
+        cwd=tmp_path,
+        env=environment() | {"RUST_LOG": "debug", "TMPDIR": str(tmp_path / "tmp")},
+        capture_output=True,
+        check=True,
+    )
+    entropy = SeededEntropy(bytes.fromhex(json.loads((tmp_path / "state").read_text())["seed"]))
+    entropy.read(messages.NONCE_BYTES)
+    mask = bytes(Scalar.draw(entropy).key)
+    assert len(done.stderr) > 50_000
+    for content in (done.stderr, *(path.read_bytes() for path in (tmp_path / "tmp").rglob("*") if path.is_file())):
+        for secret in (canary.encode(), mask, mask.hex().encode(), str(list(mask))[1:-1].encode()):
+            assert secret not in content

@@ -1,0 +1,215 @@
+"""The own list on an engine: each key's distinct values, and how rows became keys, counted as on one machine.
+
+An engine has no order of rows. So there are numbers of rows, and no row is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from psi.agreement.modes import Side
+from psi.agreement.terms import KeyTerm, Terms
+from psi.distributed import failures, steps
+from psi.distributed.functions import WithKeys
+from psi.inputs import items
+from psi.inputs.advice import Sample, advise
+from psi.inputs.items import Frequent, Report
+from psi.normalize import KeySpec, Reason
+from psi.offline.exchange import changed
+from psi.tables import MATCHED_BY, Chosen, require_columns
+from psiselect.base.errors import InputError
+
+Frame = Any
+Session = Any
+_SAMPLE_ROWS = 2000
+_OWN_NAME = "psiselect_key_"
+
+
+@dataclass(frozen=True)
+class EngineSource:
+    """A table that an engine reads; of `psi.tables.Source` what errors and results need."""
+
+    name: str
+    frame: Frame = field(repr=False)
+    schema: pa.Schema = field(repr=False)
+    first_row = 1
+    disk_bytes = 0
+
+    @classmethod
+    def of(cls, name: str, frame: Frame) -> EngineSource:
+        """Ask the engine for the columns, and read no row."""
+        with failures.typed():
+            return cls(name, frame, frame.limit(0).toArrow().schema)
+
+
+class EngineList:
+    """One side's list, gathered once. frames: for each key what `steps.gathered` gives; attributes as those of
+    `psi.session.job.Job`."""
+
+    disk_bytes = 0
+
+    def __init__(
+        self,
+        source: EngineSource,
+        keys: tuple[KeySpec, ...],
+        side: Side,
+        terms: Terms,
+        frames: Sequence[Frame],
+        advice: Sequence[str | None] = (),
+    ) -> None:
+        """Count what was gathered."""
+        if terms.keys != tuple(map(KeyTerm.of, keys)):
+            raise ValueError("the keys are not those of the terms")
+        self.source, self.keys, self.side, self.terms = source, keys, side, terms
+        self.frames = list(frames)
+        with failures.typed():
+            self.reports = tuple(map(_report, self.frames))
+        self.advice = tuple(advice) or (None,) * len(keys)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Distinct values of each key."""
+        return tuple(report.distinct for report in self.reports)
+
+    @property
+    def size(self) -> int:
+        """All of `sizes` together."""
+        return sum(self.sizes)
+
+    def rows_of(self, matched: Sequence[Frame]) -> int | None:
+        """How many rows have a matched key, from what was gathered; None for several keys, which one row may have."""
+        if len(self.frames) != 1:
+            return None
+        with failures.typed():
+            found = self.frames[0].join(matched[0], "key", "left_semi").groupBy().sum("rows").collect()
+        return int(found[0][0] or 0)
+
+
+def read(
+    session: Session,
+    source: EngineSource,
+    keys: tuple[KeySpec, ...],
+    side: Side,
+    terms: Terms,
+    place: str,
+    *,
+    nulls: tuple[str, ...],
+    strict: bool,
+    step: Callable[[], None],
+) -> EngineList:
+    """Gather the list into `place`. strict: refuse rows that a rule cannot read. step: called now and then. Raises
+    InputError."""
+    for key in keys:
+        require_columns(source, key.columns, [rule.digests for rule in key.rules])  # type: ignore[arg-type]
+    frames = []
+    for number, key in enumerate(keys, start=1):
+        with failures.typed():
+            frames.append(steps.gathered(session, source.frame, key, nulls, f"{place}/list-{number}"))
+        step()
+    made = EngineList(source, keys, side, terms, frames)
+    if strict:
+        for key, report in zip(keys, made.reports, strict=True):
+            _require_readable(source, key, report)
+    made.advice = tuple(_advice(source, key, nulls, report) for key, report in zip(keys, made.reports, strict=True))
+    return made
+
+
+def require_same(session: Session, then: EngineList, place: str, nulls: tuple[str, ...]) -> None:
+    """Raises InputError unless the table has the keys that it had for the offer. place: for what is gathered now."""
+    with failures.typed():
+        for number, (key, before) in enumerate(zip(then.keys, then.frames, strict=True), start=1):
+            now = steps.gathered(session, then.source.frame, key, nulls, f"{place}/again-{number}")
+            keyed = now.where("key is not null")
+            if keyed.count() != then.sizes[number - 1]:
+                raise changed()
+            if keyed.join(before.select("key"), "key", "left_anti").limit(1).count():
+                raise changed()
+
+
+def matched_rows(then: EngineList, matched: Sequence[Frame], chosen: Chosen, nulls: tuple[str, ...]) -> Frame:
+    """The rows whose key matched, with their chosen columns."""
+    source, keys = then.source, then.keys
+    own = chosen.own(source.schema)
+    needed = list(dict.fromkeys([*own, *(column for key in keys for column in key.columns)]))
+    names = tuple(f"{_OWN_NAME}{number}" for number in range(1, len(keys) + 1))
+    if set(names) & set(needed):
+        raise InputError(f"{source.name}: a column has the name {names[0]}, which the program uses; rename it")
+    rows = source.frame.select(*map(quoted, needed))
+    shape = ", ".join(
+        [*(f"{quoted(item.name)} {item.dataType.simpleString()}" for item in rows.schema.fields)]
+        + [f"{name} binary" for name in names]
+    )
+    found = rows.mapInArrow(WithKeys(tuple(map(str, keys)), names, nulls), shape)
+    for name, common in zip(names, matched, strict=True):
+        hit = common.selectExpr(f"key as {name}", f"true as hit_{name}")
+        found = found.join(hit, name, "left")
+    found = found.where(" or ".join(f"hit_{name}" for name in names))
+    columns = [quoted(name) for name in source.schema.names] if chosen.columns is None else []
+    for column in chosen.columns or ():
+        if column == MATCHED_BY and chosen.names_keys(source.schema):
+            columns.append(f"{_matched_by(keys, names)} as {MATCHED_BY}")
+        else:
+            columns.append(quoted(column))
+    return found.selectExpr(*columns)
+
+
+def quoted(name: str) -> str:
+    """A column's name for the engine."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _matched_by(keys: Sequence[KeySpec], names: Sequence[str]) -> str:
+    columns = ["+".join(key.columns) for key in keys]
+    plain = len(set(columns)) == len(columns)
+    words = columns if plain else [f"{c}:{k.describe()}" for c, k in zip(columns, keys, strict=True)]
+    each = (f"case when hit_{name} then {_text(word)} end" for name, word in zip(names, words, strict=True))
+    return f"concat_ws(';', {', '.join(each)})"
+
+
+def _text(word: str) -> str:
+    return "'" + word.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _report(gathered: Frame) -> Report:
+    """How rows became keys."""
+    counted = gathered.selectExpr("key is not null as keyed", "reason", "rows", "1 as one")
+    by_kind = {
+        (bool(row[0]), row[1]): (int(row[2]), int(row[3]))
+        for row in counted.groupBy("keyed", "reason").sum("rows", "one").collect()
+    }
+    with_key, distinct = by_kind.pop((True, None), (0, 0))
+    blank, _ = by_kind.pop((False, None), (0, 0))
+    unreadable = {Reason(reason): rows for (_, reason), (rows, _) in by_kind.items()}
+    total = with_key + blank + sum(unreadable.values())
+    frequent: tuple[Frequent, ...] = ()
+    least = items.suspicious_rows(total)
+    if with_key - distinct >= least - 1:
+        many = gathered.where(f"key is not null and rows >= {least}").select("rows").collect()
+        frequent = tuple(Frequent(rows, ()) for rows in sorted((int(row[0]) for row in many), reverse=True))
+    nowhere: dict[Reason, tuple[int, ...]] = dict.fromkeys(unreadable, ())
+    return Report(total, distinct, with_key - distinct, blank, unreadable, nowhere, frequent)
+
+
+def _require_readable(source: EngineSource, key: KeySpec, report: Report) -> None:
+    total = sum(report.unreadable.values())
+    if total:
+        listed = ", ".join(f"{count:,} {reason.words}" for reason, count in report.unreadable.items())
+        raise InputError(
+            f"{source.name}: the rule {key.describe()} cannot read {total:,} of {report.rows:,} rows: {listed}. "
+            "Correct or empty these rows, or run without --strict",
+            term="rule",
+        )
+
+
+def _advice(source: EngineSource, key: KeySpec, nulls: tuple[str, ...], report: Report) -> str | None:
+    sample = Sample(key)
+    with failures.typed():
+        some = source.frame.select(*map(quoted, dict.fromkeys(key.columns))).limit(_SAMPLE_ROWS).toArrow()
+    for batch in some.to_batches():
+        columns, found = items.keys_of(batch, key, nulls, source.name)
+        sample.add(columns, found, 1)
+    return advise(key, report, sample)
