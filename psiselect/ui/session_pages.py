@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -122,7 +123,7 @@ class SessionPages:
         made = task.made
         if made is None or (task.exchange is not None and task.exchange.gone):
             return self._desk.refusal(404, "No such file", "Use the links of the page.")
-        return FileResponse(made.file, media_type="application/octet-stream", filename=made.file.name)
+        return FileResponse(made.file, media_type="application/octet-stream", filename=Path(made.file).name)
 
 
 def _terms(task: Match, sent: Sent) -> Terms:
