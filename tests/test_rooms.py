@@ -101,6 +101,7 @@ ADAPTERS = {
     "psiselect.poll": {FILES},
     "psiselect.polling": {FILES},
     # The page: a loopback socket, the file that lets the browser in, uploads, idle time.
+    "psiselect.ui.exchanges": {FILES},
     "psiselect.ui.folder": {FILES},
     "psiselect.ui.idle": {CLOCK},
     "psiselect.ui.ledgers": {FILES},

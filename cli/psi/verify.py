@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from cli._output import json_option, print_fields, print_json, print_table
-from psi.accounts.records import MAX_BYTES, TERM_NAMES, SignedRecord
+from psi.accounts.records import MAX_BYTES, TERM_NAMES
 from psi.agreement.modes import Side
 from psi.identity.identity import PeerIdentity
-from psiselect.base.errors import InputError, RemoteError
+from psiselect.base.errors import InputError
+from psiselect.matching import verifying
+from psiselect.matching.verifying import Verified
 
 _PATH = click.Path(path_type=Path)
 
@@ -34,49 +35,32 @@ def verify(record: Path, peers: tuple[Path, ...], identity: Path | None, as_json
     Examples:
       psiselect psi verify session.json --peer globex.crt --identity keys/acme
     """
-    signed = SignedRecord.decode(_read(record), str(record))
-    signed.verify()
     known = [PeerIdentity.read(path) for path in peers]
     own = None if identity is None else PeerIdentity.read(_certificate(identity))
-    _require_parties(signed, known, own)
-    named = {party.fingerprint for party in (*known, *([own] if own else []))}
+    found = verifying.verify(_read(record), str(record), known, own)
     if as_json:
         parties = {
-            side.value: {"name": party.name, "fingerprint": party.fingerprint, "named": party.fingerprint in named}
-            for side, party in signed.certificates.items()
+            side.value: {"name": party.name, "fingerprint": party.fingerprint, "named": found.is_named(side)}
+            for side, party in found.record.certificates.items()
         }
-        print_json({"verified": True, "parties": parties, "record": signed.content})
+        print_json({"verified": True, "parties": parties, "record": found.record.content})
         return
-    _show(signed, named)
+    _show(found)
 
 
-def _require_parties(signed: SignedRecord, known: list[PeerIdentity], own: PeerIdentity | None) -> None:
-    """Raises RemoteError unless the record is between the parties that were named."""
-    if own is not None and signed.side_of(own.fingerprint) is None:
-        raise RemoteError(f"the record is not one of {own.name}'s: both signatures are by others")
-    named = {party.fingerprint for party in known} | ({own.fingerprint} if own else set())
-    strangers = [party for party in signed.certificates.values() if party.fingerprint not in named]
-    others_named = len(named) > 1 or (own is not None and bool(known))
-    if known and len(strangers) > (0 if others_named else 1):
-        raise RemoteError(
-            f"the record is by {strangers[0].name} ({strangers[0].fingerprint.hex()[:16]}...), which no --peer names"
-        )
-
-
-def _show(signed: SignedRecord, named: set[bytes]) -> None:
-    content = signed.content
+def _show(found: Verified) -> None:
+    signed, content, unit = found.record, found.record.content, found.unit
     words = {Side.LISTEN: "listening", Side.CONNECT: "connecting"}
-    unit = "distinct keys" if content["terms"].get("pad_to") is None else "items, padding included"
     parties = {
         words[side]: f"{party.name}, {party.fingerprint.hex()}, "
-        + ("as named" if party.fingerprint in named else "NOT named by --peer: compare the fingerprint")
+        + ("as named" if found.is_named(side) else "NOT named by --peer: compare the fingerprint")
         for side, party in signed.certificates.items()
     }
     print_fields(
         {
             "signatures": "both verify",
             **parties,
-            "listener's date": datetime.fromtimestamp(content["time"], UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+            "listener's date": found.date,
             **{f"list, {words[side]}": f"{_listed(content['sizes'][side.value])} {unit}" for side in Side},
             "matches": "not known to both" if content["counts"] is None else _listed(content["counts"]),
             "transcript": content["transcript"],

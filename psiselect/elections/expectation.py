@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from dpselect.planning import Task, plan
+from dpselect.planning import Task, choose, plan, probability_curve
 from dpselect.privacy import NeighbouringRelation
 
 EPSILONS = (Fraction(1, 10), Fraction(1), Fraction(5))
@@ -42,3 +43,15 @@ def expect(size: Entitled, epsilon: Fraction, target: float) -> Expectation:
     tenth = max(1, size.voters // 10)
     made = plan(Task(size.candidates, epsilon, size.neighbors, size.seats, Fraction(tenth)), target).chosen
     return Expectation(epsilon, math.ceil(made.gap_for_target), made.probability.value)
+
+
+def chances(
+    candidates: int, seats: int, neighbors: NeighbouringRelation, lead: int, epsilons: Sequence[Fraction]
+) -> list[float]:
+    """How likely the right result is at each epsilon when the winners lead by so many votes, as `vote plan --gap` has
+    it. Computed from public numbers only. Raises UsageError when there is nothing to choose."""
+    found = []
+    for epsilon in epsilons:
+        task = Task(candidates, epsilon, neighbors, seats, Fraction(lead))
+        found += probability_curve(task, choose(task).mechanism, [float(epsilon)])
+    return found

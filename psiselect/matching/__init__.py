@@ -13,6 +13,7 @@
     calls, calls_by_files, calls_to_serve, beforehand: the public functions; public: what they share
     asked       their arguments; answers: what they return; observing: log and spans
     words       what people read from this room
+    verifying   the signed record of a session, checked afterwards
 
 Rule: what can go wrong on this side alone comes before the peer is called.
 """

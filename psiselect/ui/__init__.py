@@ -9,9 +9,11 @@
     vote      an election as a task; vote_pages: its pages
     lists     a table that a form has sent
     numbers   numbers about a table as a task; number_pages: their pages
-    match     a match as a task; match_pages, partner_pages: its pages
+    match     a match as a task; match_terms: what both sides agree on; match_commands: the same in a terminal
+    exchanges exchanges by files that wait for an answer
+    match_pages, partner_pages, session_pages, exchange_pages: the pages of a match
     work      what takes a while, in a thread; workroom: the files that it writes
-    ledgers   budgets in files; budget_pages: what was spent
+    ledgers   budgets in files; budget_pages: what was spent; record_pages: signed records
     advising  the advisor's questions as pages
     templates/, static/: what the browser shows
 

@@ -17,6 +17,7 @@ from psiselect.elections.draws import DrawRecord
 from psiselect.ui.desk import Desk, working
 from psiselect.ui.forms import Sent
 from psiselect.ui.ledgers import sent_ledger
+from psiselect.ui.record_pages import RecordPages
 from psiselect.ui.told import told
 
 _MOST = 100  # entries and data sets that are shown of a budget, the newest ones
@@ -91,7 +92,7 @@ class BudgetPages:
 
     def routes(self) -> list[Route]:
         """Their addresses."""
-        return [Route("/budgets", self.show, methods=["GET", "POST"])]
+        return [Route("/budgets", self.show, methods=["GET", "POST"]), *RecordPages(self._desk).routes()]
 
     async def show(self, request: Request) -> Response:
         """The budgets and draws of this page, or the budget in a file that was sent."""

@@ -27,8 +27,16 @@ PROGRESS = "progress.html"
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-# Of a page that shows progress: the one script of this server, which asks this server how far the work is.
-LIVE_POLICY = f"{POLICY}; script-src 'self'; connect-src 'self'"
+# Of a page that one of this server's scripts makes quicker to use.
+SCRIPT_POLICY = f"{POLICY}; script-src 'self'"
+# Of a page that shows progress: its script asks this server how far the work is.
+LIVE_POLICY = f"{SCRIPT_POLICY}; connect-src 'self'"
+POLICIES = {
+    PROGRESS: LIVE_POLICY,
+    "match.html": SCRIPT_POLICY,
+    "match_partner.html": SCRIPT_POLICY,
+    "vote_protection.html": SCRIPT_POLICY,
+}
 _MOST_TASKS = 8  # under way at once; one more ends the oldest
 _ID_BYTES = 12
 
@@ -123,12 +131,12 @@ class Desk:
         return self.access.base + path
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
-        """A page from a template. What it shows is escaped. One that is shown while something works may run the script
-        that shows progress."""
+        """A page from a template. What it shows is escaped. Those in `POLICIES` may run this server's scripts."""
         made = self._templates.get_template(template).render(
             at=self.at, token_name=TOKEN, form_token=self.access.form_token, **values
         )
-        return HTMLResponse(made, status, {"content-security-policy": LIVE_POLICY} if template == PROGRESS else None)
+        policy = POLICIES.get(template)
+        return HTMLResponse(made, status, None if policy is None else {"content-security-policy": policy})
 
     def refusal(self, status: int, title: str, sentence: str) -> Response:
         """A page that says that nothing was done."""

@@ -15,7 +15,7 @@ from psiselect.base.atomic import reported
 from psiselect.base.errors import InputError, UsageError
 
 MOST_NAME = 200  # characters of the name of an election or a data set
-_ELECTIONS, _BUDGETS, _IDENTITIES = "elections", "budgets", "identities"
+_ELECTIONS, _BUDGETS, _IDENTITIES, _EXCHANGES = "elections", "budgets", "identities", "exchanges"
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,14 @@ class Folder:
     def identities(self) -> Path:
         """The folder for this person's identities. Raises InputError, OutputError."""
         return self._inside(_IDENTITIES)
+
+    def exchanges(self) -> Path:
+        """The folder for exchanges by files that wait for an answer. Raises InputError, OutputError."""
+        return self._inside(_EXCHANGES)
+
+    def exchanges_there(self) -> list[Path]:
+        """The folders of such exchanges."""
+        return sorted((self.path / _EXCHANGES).glob("*/"))
 
     def certificates(self) -> list[Path]:
         """The certificates of this person's identities."""

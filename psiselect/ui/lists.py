@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from psi.inputs.advice import propose
 from psi.tables import Source
 from psi.tables.reading import SPREADSHEETS, Kind, ReadingOptions
 from psiselect.base.errors import PsiselectError
@@ -108,6 +109,22 @@ class GivenList:
             self.preview = list(itertools.islice(_first(source), _ROWS))
         except PsiselectError as error:
             self.problem = told(error)
+
+    def proposed(self, *rules: str) -> tuple[str, str] | None:
+        """The column that looks like a key under the first of these rules that any column fits, and this rule; None
+        where no column fits, or several do."""
+        try:
+            table = self.table()
+            source = table.open()
+            head = next(iter(source.batches()), None)
+        except PsiselectError:  # whoever reads on says what is wrong
+            return None
+        found = [] if head is None or self.problem else propose(head)
+        for rule in rules:
+            fitting = [each for each in found if each[1] == rule]
+            if fitting:
+                return fitting[0] if len(fitting) == 1 else None
+        return None
 
     def table(self) -> Table:
         """The table, not open yet."""

@@ -1,6 +1,7 @@
-"""A match as a task: the lists, the key, the check, the partner, the terms, and the session.
+"""A match as a task: the lists, the keys, the check, the partner, the terms, and the session.
 
-What is checked and matched is what `psiselect psi check`, `local`, `listen` and `connect` check and match.
+What is checked and matched is what `psiselect psi check`, `local`, `listen`, `connect`, `offer`, `answer` and `finish`
+check and match.
 """
 
 from __future__ import annotations
@@ -14,98 +15,22 @@ from typing import Any
 from psi.identity.identity import Identity, PeerIdentity
 from psi.inputs import checking
 from psi.inputs.checking import Checked
-from psi.normalize import KeySpec, parse_key
+from psi.normalize import KeySpec
 from psiselect.base.errors import CancelError, PsiselectError, UsageError
-from psiselect.matching import asked, both_here, calls, public
-from psiselect.matching.answers import MatchResult
+from psiselect.matching import asked, both_here, calls, calls_by_files, public
+from psiselect.matching.answers import FileResult, MatchResult
 from psiselect.matching.choices import memory
+from psiselect.ui import exchanges
 from psiselect.ui.desk import Desk
-from psiselect.ui.lists import Counted, GivenList, command_line, file_word, options_of
+from psiselect.ui.exchanges import Exchange
+from psiselect.ui.lists import Counted, GivenList
+from psiselect.ui.match_terms import FOUND_BY_ITSELF, Key, Terms
 from psiselect.ui.told import told
+from psiselect.ui.uploads import Upload
 from psiselect.ui.work import Work
 from psiselect.ui.workroom import Workroom
 
 EXAMPLES = 8  # rows that are shown before and after the rule
-PORT = "7001"
-RULES = {
-    "email": ("E-mail addresses", "Upper and lower case count as the same."),
-    "phone": ("Telephone numbers", "Written with or without spaces, brackets or country code."),
-    "name": ("Names of persons", "Accents, case and spaces do not matter. Many people share a name."),
-    "date": ("Dates", ""),
-    "text": ("Other texts", "Case and spaces around do not matter."),
-    "raw": ("Exactly as written", "Such as a customer number. Every letter counts."),
-}
-ORDERS = {
-    "iso": "Year first, such as 1990-04-03",
-    "dmy": "Day first, such as 03/04/1990",
-    "mdy": "Month first, such as 04/03/1990",
-}
-LEARN = {"me": "Only you", "peer": "Only your partner", "both": "Both of you"}
-REVEAL = {
-    "matches": "Which rows match",
-    "count": "Only how many match",
-}
-_OTHER_SIDE = {"me": "peer", "peer": "me", "both": "both"}
-_SPECIAL = "\\:+,="
-
-
-@dataclass(frozen=True)
-class Key:
-    """What is compared: a column of one's own list, of the other one in a trial, and the rule for both."""
-
-    column: str = ""
-    column_b: str = ""
-    rule: str = "email"
-    region: str = ""
-    order: str = "iso"
-
-    @property
-    def written_rule(self) -> str:
-        """The rule as `--key` has it."""
-        if self.rule == "phone" and self.region:
-            return f"phone,region={self.region}"
-        return f"date,order={self.order}" if self.rule == "date" and self.order != "iso" else self.rule
-
-    def written(self, column: str) -> str:
-        """The key as `--key` has it, with backslashes in the column's name where they are needed."""
-        escaped = "".join(f"\\{letter}" if letter in _SPECIAL else letter for letter in column)
-        return f"{escaped}:{self.written_rule}"
-
-    def spec(self, column: str) -> KeySpec:
-        """Raises UsageError for a region that there is not."""
-        return parse_key(self.written(column))
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What both sides agree on, as this side says it, and how they meet. minimum: 0 for none."""
-
-    learn: str = "me"
-    reveal: str = "matches"
-    minimum: int = 0
-    waits: bool = True
-    host: str = ""
-    port: str = PORT
-
-    @property
-    def address(self) -> str:
-        """Where this side waits, or whom it calls."""
-        return f"{'*' if self.waits else self.host}:{self.port}"
-
-    @property
-    def partner_says(self) -> str:
-        """What the partner must choose as who gets the result."""
-        return LEARN[_OTHER_SIDE[self.learn]]
-
-    def arguments(self) -> dict[str, Any]:
-        """As keyword arguments of a call."""
-        minimum = {"min_matches": self.minimum} if self.minimum else {}
-        return {"learn": self.learn, "reveal": self.reveal, **minimum}
-
-    def options(self) -> list[str]:
-        """As words of a command."""
-        minimum = ["--min-matches", str(self.minimum)] if self.minimum else []
-        return ["--learn", self.learn, "--reveal", self.reveal, *minimum]
 
 
 @dataclass
@@ -131,6 +56,11 @@ class Found:
         """How many rows of the own list match."""
         return self.result.matched_rows if self.rows is not None else None
 
+    @property
+    def total(self) -> str | None:
+        """The sum over the matches, for people; None where none was asked for."""
+        return f"{self.result.total:,}" if self.learnt and self.result.reveal == "sum" else None
+
 
 @dataclass
 class Match:
@@ -138,10 +68,12 @@ class Match:
 
     Attributes:
         given: this side's list. other: the second list of a trial, else None.
-        checked: for each list what the rule made of it; none before the check.
+        keys: what is compared, the first one first. matching: how often a row may match, as commands have it.
+        found_by_itself: whether the page has chosen the column.
+        checked: for each list what the rules made of it; none before the check.
         identity, peer: who takes part; None before they are chosen. sure: whether the fingerprints were compared.
         work: what is under way or has ended; None before.
-        found: the result.
+        found: the result. made: a file for the partner. exchange: what waits for the partner's answer to it.
         problem: why the last work has failed.
     """
 
@@ -149,7 +81,9 @@ class Match:
     given: GivenList
     other: GivenList | None = None
     room: Workroom = field(default_factory=Workroom)
-    key: Key = field(default_factory=Key)
+    keys: tuple[Key, ...] = (Key(),)
+    matching: str = "one-to-many"
+    found_by_itself: bool = False
     checked: list[Checked] = field(default_factory=list)
     identity: Identity | None = None
     peer: PeerIdentity | None = None
@@ -157,6 +91,8 @@ class Match:
     terms: Terms | None = None
     work: Work | None = None
     found: Found | None = None
+    made: FileResult | None = None
+    exchange: Exchange | None = None
     problem: str | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -166,23 +102,48 @@ class Match:
         return self.work is not None and not self.work.over
 
     @property
-    def lists(self) -> list[tuple[GivenList, str]]:
-        """The lists with the columns to match by."""
-        return [(self.given, self.key.column), *([(self.other, self.key.column_b)] if self.other else [])]
+    def over(self) -> bool:
+        """Whether there is a result."""
+        return self.found is not None or self.made is not None
 
     @property
-    def rule_digest(self) -> str:
-        """The first digits of what both sides have in common exactly when their rules are the same."""
-        return self.key.spec("x").digest().hex()[:8]
+    def lists(self) -> list[GivenList]:
+        """This side's list and, in a trial, the second one."""
+        return [self.given, *([self.other] if self.other else [])]
 
-    def begin_check(self, key: Key) -> None:
-        """Begin to read the lists under this key. Raises UsageError, ResourceError."""
-        specs = [key.spec(column) for column in (key.column, key.column_b or "x")]
-        self.key, self.checked, self.problem = key, [], None
+    @property
+    def written(self) -> list[str]:
+        """The keys as `--key` has them."""
+        return [key.written(key.column) for key in self.keys]
+
+    @property
+    def written_b(self) -> list[str]:
+        """The keys of the second list of a trial."""
+        return [key.written(key.column_b) for key in self.keys]
+
+    @property
+    def digits(self) -> str:
+        """What both sides have in common when their rules are the same: a few digits for each column."""
+        return " ".join(key.digits for key in self.keys)
+
+    def propose(self) -> bool:
+        """Choose the column, where one of each list looks like a key under the same rule. Returns whether it is so."""
+        found = [given.proposed(*FOUND_BY_ITSELF) for given in self.lists]
+        if None in found or len({each[1] for each in found if each}) != 1:
+            return False
+        (column, rule), *rest = [each for each in found if each]
+        self.keys = (Key(column, rest[0][0] if rest else "", rule),)
+        self.found_by_itself = True
+        return True
+
+    def begin_check(self, keys: Sequence[Key], matching: str = "one-to-many") -> None:
+        """Begin to read the lists under these keys. Raises UsageError, ResourceError."""
+        specs = [[key.spec(key.column) for key in keys], [key.spec(key.column_b or "x") for key in keys]]
+        self.keys, self.matching, self.checked, self.problem = tuple(keys), matching, [], None
 
         def run(work: Work) -> None:
             found = []
-            for (given, _), spec in zip(self.lists, specs, strict=False):
+            for given, spec in zip(self.lists, specs, strict=False):
                 work.say(f"Reading {given.upload.called}")
                 found.append(_check(given, spec, work))
             self.checked = found
@@ -198,80 +159,135 @@ class Match:
         def run(work: Work) -> None:
             target = self.room.file("matched.csv")
             # As `psiselect.match`, but that the second file may be of another kind than the first one.
-            options = {**self.given.said, **self.desk.means, "output": target}
-            given = asked.given(self.given.upload.path, self.key.written(self.key.column), options)
-            there = both_here.Other(other.table(), (self.key.written(self.key.column_b),), ())
+            options = {**self.given.said, **self.desk.means, "matching": self.matching, "output": target}
+            given = asked.given(self.given.upload.path, self.written, options)
+            there = both_here.Other(other.table(), tuple(self.written_b), ())
             talk = public.talk(self._shown(work, "Matching"), work.cancel)
             found = both_here.match(given, there, talk, public.speaker(False, given))
             self.found = Found(public.result(found, given, False), target, None)
 
         self._begin(run, "Reading both files")
 
-    def begin_session(self) -> None:
-        """Begin a session with the partner. Raises UsageError unless all is chosen, ResourceError."""
+    def begin_session(self, offer: Upload | None = None) -> None:
+        """Begin a session with the partner, or this side's half of an exchange by files. offer: the partner's, to be
+        answered. Raises UsageError unless all is chosen, ResourceError."""
         terms, identity, peer = self.terms, self.identity, self.peer
         if terms is None or identity is None or peer is None or not self.sure or not self.checked:
             raise UsageError("the list is not checked, or the partner or the terms are not chosen yet")
+        if terms.by_files:
+            self._begin_half(terms, identity, peer, offer)
+            return
 
         def run(work: Work) -> None:
-            rows = self.room.file("matched.csv") if terms.reveal == "matches" and terms.learn != "peer" else None
+            rows = self.room.file("matched.csv") if terms.has_rows else None
             record = self.room.file("record.json")
             shared: dict[str, Any] = {
-                "key": self.key.written(self.key.column),
+                **self._shared(work, terms, f"Matching with {peer.name}"),
                 "identity": identity,
                 "peer": peer,
                 "rows": False,
                 "record": record,
-                "progress": self._shown(work, f"Matching with {peer.name}"),
-                "cancel": work.cancel,
                 **({} if rows is None else {"output": rows}),
-                **terms.arguments(),
-                **self.given.said,
-                **self.desk.means,
             }
 
             def waiting(addresses: Sequence[str]) -> None:
                 work.say(f"Waiting for {peer.name} to call, at port {addresses[0].rpartition(':')[2]}")
 
-            if terms.waits:
+            if terms.way == "wait":
                 result = calls.listen(terms.address, self.given.upload.path, listening=waiting, **shared)
             else:
                 result = calls.connect(terms.address, self.given.upload.path, **shared)
             self.found = Found(result, rows, record)
             self.given.close()
 
-        calling = "" if terms.waits else f", then calling {peer.name} at {terms.address}"
+        calling = "" if terms.way == "wait" else f", then calling {peer.name} at {terms.address}"
         self._begin(run, f"Reading your list{calling}")
 
-    def commands(self) -> list[str]:
-        """What does the same in a terminal."""
-        own = file_word(self.given.upload)
-        keys = ["--key", self.key.written(self.key.column)]
-        if self.other is not None:
-            key_b = ["--key-b", self.key.written(self.key.column_b)]
-            words = ["psiselect", "psi", "local", own, file_word(self.other.upload), *keys, *key_b]
-            return [command_line([*words, *options_of(self.given.said), "--output", "matched.csv"])]
-        check = command_line(["psiselect", "psi", "check", own, *keys, *options_of(self.given.said)])
-        terms, identity, peer = self.terms, self.identity, self.peer
-        if terms is None or identity is None or peer is None:
-            return [check]
-        place = ["listen", "--address", terms.address] if terms.waits else ["connect", terms.address]
-        words = ["psiselect", "psi", *place, "--identity", str(identity.certificate_path.with_suffix(""))]
-        words += ["--peer", f"{peer.name}.crt", "--input", own, *keys, *options_of(self.given.said), *terms.options()]
-        output = ["--output", "matched.csv"] if terms.reveal == "matches" and terms.learn != "peer" else []
-        return [check, command_line([*words, *output, "--record", "record.json"])]
+    def _begin_half(self, terms: Terms, identity: Identity, peer: PeerIdentity, offer: Upload | None) -> None:
+        def make_offer(work: Work) -> None:
+            with exchanges.beginning(self.desk.folder, peer) as exchange:
+                self.made = calls_by_files.offer(
+                    self.given.upload.path,
+                    identity=identity,
+                    peer=exchange.certificate,
+                    out=exchange.offer,
+                    state=exchange.state,
+                    **self._shared(work, terms, f"Making an offer for {peer.name}"),
+                )
+                self.exchange = exchange
+            self.given.close()
+
+        def make_answer(work: Work) -> None:
+            if offer is None:
+                raise UsageError("the partner's offer is missing")
+            self.made = calls_by_files.answer(
+                offer.path,
+                self.given.upload.path,
+                identity=identity,
+                peer=peer,
+                out=self.room.file("answer.psi"),
+                **self._shared(work, terms, f"Answering the offer of {peer.name}"),
+            )
+            self.given.close()
+
+        files = {} if offer is None else {str(offer.path): offer.called}
+        self._begin(make_offer if terms.way == "offer" else make_answer, "Reading your list", offer, files)
+
+    def begin_finish(self, exchange: Exchange, answer: Upload) -> None:
+        """Begin to read the partner's answer to an offer. Raises InputError, ResourceError."""
+        self.exchange, self.peer, takes_rows = exchange, exchange.peer, exchange.gives_rows
+
+        def run(work: Work) -> None:
+            rows = self.room.file("matched.csv") if takes_rows else None
+            record = self.room.file("record.json")
+            output: dict[str, Any] = {} if rows is None else {"output": rows}
+            with exchanges.finishing(exchange):
+                result = calls_by_files.finish(
+                    answer.path,
+                    state=exchange.state,
+                    table=self.given.upload.path,
+                    rows=False,
+                    record=record,
+                    progress=self._shown(work, "Reading the answer"),
+                    cancel=work.cancel,
+                    format=self.given.upload.form,
+                    **output,
+                )
+            self.found = Found(result, rows, record)
+            self.given.close()
+
+        self._begin(run, "Reading your list", answer, {str(answer.path): answer.called})
+
+    def _shared(self, work: Work, terms: Terms, words: str) -> dict[str, Any]:
+        """What sessions and halves of an exchange take alike."""
+        return {
+            "key": self.written,
+            "progress": self._shown(work, words),
+            "cancel": work.cancel,
+            **terms.arguments(),
+            **self.given.said,
+            **self.desk.means,
+        }
 
     def close(self) -> None:
         """Stop what is at work, and let all files go."""
         if self.work is not None:
             self.work.stop()
-        self.given.close()
-        if self.other is not None:
-            self.other.close()
+        for given in self.lists:
+            given.close()
         self.room.close()
 
-    def _begin(self, run: Callable[[Work], None], words: str) -> None:
+    def _begin(
+        self,
+        run: Callable[[Work], None],
+        words: str,
+        theirs: Upload | None = None,
+        files: dict[str, str] | None = None,
+    ) -> None:
+        """theirs: the partner's file, which goes with the work. files: what else errors may name."""
         if self.busy:
+            if theirs is not None:
+                theirs.close()
             return
         self.problem = None
 
@@ -281,8 +297,12 @@ class Match:
             except CancelError:
                 raise  # whoever has stopped it knows
             except PsiselectError as error:
-                self.problem = told(error, {str(given.upload.path): given.upload.called for given, _ in self.lists})
+                own = {str(given.upload.path): given.upload.called for given in self.lists}
+                self.problem = told(error, {**own, **(files or {})})
                 raise
+            finally:
+                if theirs is not None:
+                    theirs.close()
 
         self.work = Work(told_at_end, self.desk.idle, words)
 
@@ -299,7 +319,7 @@ class Match:
         return progress
 
 
-def _check(given: GivenList, spec: KeySpec, work: Work) -> Checked:
+def _check(given: GivenList, specs: Sequence[KeySpec], work: Work) -> Checked:
     """As `psiselect psi check --show`, with rows before and after."""
 
     def said(rows: int) -> None:
@@ -309,4 +329,4 @@ def _check(given: GivenList, spec: KeySpec, work: Work) -> Checked:
     space = memory(None, None)
     table = given.table()
     source: Any = Counted(table.open(space.folder), said)
-    return checking.check(source, [spec], folder=space.folder, memory_limit=space.half, examples=EXAMPLES)
+    return checking.check(source, specs, folder=space.folder, memory_limit=space.half, examples=EXAMPLES)

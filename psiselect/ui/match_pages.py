@@ -1,4 +1,4 @@
-"""The pages of a match: files, key, check, and a trial of two files; progress, stop and result for all of them."""
+"""The pages of a match: files, keys, check, and a trial of two files; progress, stop and result for all of them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ from starlette.routing import Route
 
 from psi.normalize import Reason
 from psiselect.base.errors import PsiselectError
+from psiselect.ui import match_commands
 from psiselect.ui.desk import PROGRESS, Desk, working
+from psiselect.ui.exchange_pages import ExchangePages
+from psiselect.ui.exchanges import waiting
 from psiselect.ui.forms import Sent
 from psiselect.ui.lists import FileForm, GivenList
-from psiselect.ui.match import ORDERS, RULES, Key, Match
+from psiselect.ui.match import Match
+from psiselect.ui.match_terms import MATCHING, MOST_KEYS, ORDERS, RULES, Key
 from psiselect.ui.partner_pages import PartnerPages
+from psiselect.ui.session_pages import SessionPages
 from psiselect.ui.told import told
 from psiselect.ui.work import Work
 
@@ -28,13 +33,14 @@ class MatchPages:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._partner = PartnerPages(desk)
+        self._more = (ExchangePages(desk), PartnerPages(desk), SessionPages(desk))
 
     def routes(self) -> list[Route]:
         """Their addresses."""
         return [
             Route("/match", self.begin, methods=["GET", "POST"]),
             Route("/match/try", self.trial, methods=["GET", "POST"]),
+            *(route for pages in self._more for route in pages.routes()),
             Route("/match/{task}", self.choose, methods=["GET", "POST"]),
             Route("/match/{task}/check", self.check, methods=["GET", "POST"]),
             Route("/match/{task}/work", self.work, methods=["GET"]),
@@ -42,13 +48,12 @@ class MatchPages:
             Route("/match/{task}/stop", self.stop, methods=["POST"]),
             Route("/match/{task}/result", self.result, methods=["GET"]),
             Route("/match/{task}/matched.csv", self.rows, methods=["GET"]),
-            *self._partner.routes(),
         ]
 
     async def begin(self, request: Request) -> Response:
         """What a match is, and the file for one with a partner."""
         if request.method != "POST":
-            return self._desk.page("match.html", sent=Sent({}))
+            return await working(self._first, Sent({}))
         return await working(self._begun, await self._desk.sent(request), ("own",), "match.html")
 
     async def trial(self, request: Request) -> Response:
@@ -67,14 +72,22 @@ class MatchPages:
                 elif upload.size == 0:
                     sent.errors[name] = "This file is empty. Choose another one."
             if sent.errors:
-                return self._desk.page(template, 422, sent=sent)
+                return self._first(sent, template)
             own, *other = (GivenList(sent.uploads[name]) for name in names)
             task = Match(self._desk, own, other[0] if other else None)
             made = True
         finally:
             if not made:
                 sent.close()
-        return self._desk.to(f"/match/{self._desk.tasks.add(task)}")
+        name = self._desk.tasks.add(task)
+        if not task.propose():
+            return self._desk.to(f"/match/{name}")
+        task.begin_check(task.keys)
+        return self._desk.to(f"/match/{name}/work")
+
+    def _first(self, sent: Sent, template: str = "match.html") -> Response:
+        found = [(each, each.peer.name, each.begun) for each in waiting(self._desk.folder)]
+        return self._desk.page(template, 422 if sent.errors else 200, sent=sent, waiting=found)
 
     async def choose(self, request: Request) -> Response:
         """The column to match by, and what it holds."""
@@ -87,45 +100,37 @@ class MatchPages:
     def _choice(self, name: str, task: Match, sent: Sent) -> Response:
         if task.busy:
             return self._desk.to(f"/match/{name}/work")
-        unread = [given.upload.called for given, _ in task.lists if given.problem]
+        unread = [given.upload.called for given in task.lists if given.problem]
         return self._desk.page(
             "match_key.html",
             422 if unread or sent.errors else 200,
             task=name,
             match=task,
             sent=sent,
+            numbers=range(1, MOST_KEYS + 1),
             rules=RULES,
             orders=ORDERS,
+            matching=MATCHING,
         )
 
     def _chosen(self, name: str, task: Match, sent: Sent) -> Response:
         with task.lock:
             form = FileForm.of(sent)
-            if task.busy or task.found is not None:
+            if task.busy or task.over:
                 return self._desk.to(f"/match/{name}/work")
             if form != task.given.form:
-                for given, _ in task.lists:
+                for given in task.lists:
                     given.read(form)
                 return self._desk.to(f"/match/{name}")
-            if any(given.problem for given, _ in task.lists):
+            if any(given.problem for given in task.lists):
                 return self._desk.to(f"/match/{name}")
-            other = task.other
-            key = Key(
-                sent.one_of("column", "", *task.given.columns),
-                sent.one_of("column_b", "", *(other.columns if other else ())),
-                sent.one_of("rule", *RULES),
-                sent.text("region").upper()[:60],
-                sent.one_of("order", *ORDERS),
-            )
-            if not key.column:
-                sent.errors["column"] = "Choose the column that your partner has too."
-            if other is not None and not key.column_b:
-                sent.errors["column_b"] = "Choose the column that holds the same as the one of the first file."
+            keys = _keys(task, sent)
             if not sent.errors:
                 try:
-                    task.begin_check(key)
+                    task.begin_check(keys, sent.one_of("matching", *MATCHING))
+                    task.found_by_itself = False
                 except PsiselectError as error:
-                    sent.errors["region" if key.rule == "phone" else "column"] = told(error)
+                    sent.errors["column"] = told(error)
             if sent.errors:
                 return self._choice(name, task, sent)
         return self._desk.to(f"/match/{name}/work")
@@ -144,7 +149,10 @@ class MatchPages:
                 if task.found is None:
                     task.begin_trial()
             return self._desk.to(f"/match/{name}/work")
-        return self._desk.page("match_check.html", task=name, match=task, reason=_reason, rules=RULES)
+        commands = match_commands.checks(task)
+        return self._desk.page(
+            "match_check.html", task=name, match=task, reason=_reason, rules=RULES, commands=commands
+        )
 
     async def work(self, request: Request) -> Response:
         """How far the work is; when it is over, what follows."""
@@ -155,11 +163,13 @@ class MatchPages:
             return self._desk.to(f"/match/{name}")
         if not work.over:
             return self._desk.page(PROGRESS, task=name, seen=work.seen(), stoppable=True)
-        if task.found is not None:
+        if task.over:
             return self._desk.to(f"/match/{name}/result")
         if work.failed is None and not work.stopped:
             return self._desk.to(f"/match/{name}/check")
         back = f"/match/{name}/session" if task.terms is not None else f"/match/{name}"
+        if task.terms is None and task.exchange is not None:
+            back = f"/match/exchanges/{task.exchange.name}"
         problem = task.problem or ("" if work.stopped else "This is a bug in psiselect. Your files stay as they are.")
         return self._desk.page(
             "match_failed.html", 200 if work.stopped else 409, problem=problem, back=back, match=task
@@ -184,9 +194,14 @@ class MatchPages:
         """What was found."""
         name = request.path_params["task"]
         task = self._desk.tasks.find(name, Match)
+        commands = match_commands.of_terms(task, task.terms) if task.terms is not None else []
+        if task.made is not None:
+            return self._desk.page("match_file.html", task=name, match=task, made=task.made, commands=commands)
         if task.found is None:
             return self._desk.to(f"/match/{name}/work")
-        return self._desk.page("match_result.html", task=name, match=task, found=task.found)
+        if task.other is not None:
+            commands = match_commands.checks(task)
+        return self._desk.page("match_result.html", task=name, match=task, found=task.found, commands=commands)
 
     async def rows(self, request: Request) -> Response:
         """The matched rows as a file."""
@@ -194,6 +209,33 @@ class MatchPages:
         if found is None or found.rows is None:
             return self._desk.refusal(404, "No such file", "Use the links of the page.")
         return FileResponse(found.rows, media_type="text/csv; charset=utf-8", filename="matched.csv")
+
+
+def _keys(task: Match, sent: Sent) -> list[Key]:
+    """What is compared, as far as it is well said; what is not is noted. A further column that is empty is none."""
+    found = []
+    for place in ("", *(f"_{number}" for number in range(2, MOST_KEYS + 1))):
+        column = sent.one_of(f"column{place}", "", *task.given.columns)
+        column_b = sent.one_of(f"column_b{place}", "", *(task.other.columns if task.other else ()))
+        if not column and place and not column_b:
+            continue
+        key = Key(
+            column,
+            column_b,
+            sent.one_of(f"rule{place}", *RULES),
+            sent.text(f"region{place}").upper()[:60],
+            sent.one_of(f"order{place}", *ORDERS),
+        )
+        if not column:
+            sent.errors[f"column{place}"] = "Choose the column that your partner has too."
+        if task.other is not None and not column_b:
+            sent.errors[f"column_b{place}"] = "Choose the column that holds the same as the one of the first file."
+        try:
+            key.spec(column or "x")
+        except PsiselectError as error:
+            sent.errors[f"region{place}" if key.rule == "phone" else f"column{place}"] = told(error)
+        found.append(key)
+    return found
 
 
 async def _told(work: Work) -> AsyncIterator[str]:

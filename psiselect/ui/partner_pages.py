@@ -1,7 +1,8 @@
-"""The pages of a match with a partner: who both are, the terms, and the session."""
+"""The page that says who takes part in a match: the own identity and the partner's certificate."""
 
 from __future__ import annotations
 
+import getpass
 import re
 
 from starlette.requests import Request
@@ -9,15 +10,13 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from psi.identity.identity import Identity, PeerIdentity
-from psi.transport.address import Address
 from psiselect.base.errors import InputError, PsiselectError, UsageError
 from psiselect.identities import load_identity
 from psiselect.ui.desk import Desk, working
-from psiselect.ui.forms import Sent, whole
-from psiselect.ui.match import LEARN, REVEAL, Match, Terms
+from psiselect.ui.forms import Sent
+from psiselect.ui.match import Match
 from psiselect.ui.told import told
 
-_MOST_MINIMUM = 10**9
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
@@ -29,16 +28,10 @@ class PartnerPages:
 
     def routes(self) -> list[Route]:
         """Their addresses."""
-        return [
-            Route("/match/{task}/partner", self.partner, methods=["GET", "POST"]),
-            Route("/match/{task}/certificate", self.certificate, methods=["GET"]),
-            Route("/match/{task}/terms", self.terms, methods=["GET", "POST"]),
-            Route("/match/{task}/session", self.session, methods=["GET", "POST"]),
-            Route("/match/{task}/record", self.record, methods=["GET"]),
-        ]
+        return [Route("/match/{task}/partner", self.partner, methods=["GET", "POST"])]
 
     async def partner(self, request: Request) -> Response:
-        """The own identity, the partner's certificate, and the telephone call."""
+        """The own identity and the partner's certificate."""
         name = request.path_params["task"]
         task = self._desk.tasks.find(name, Match)
         if not task.checked or task.other is not None:
@@ -59,45 +52,51 @@ class PartnerPages:
             match=task,
             sent=sent,
             names=names,
-            groups=in_groups,
+            usual=usual_name(names),
         )
 
     def _names(self) -> list[str]:
         return sorted(path.stem for path in self._desk.folder.certificates())
 
     def _named(self, name: str, task: Match, sent: Sent) -> Response:
-        what = sent.one_of("do", "identity", "peer", "other-identity", "other-peer", "sure")
+        saving = sent.one_of("do", "go", "save") == "save"
         with task.lock:
+            if task.busy or task.over:
+                sent.close()
+                return self._desk.to(f"/match/{name}/work")
             try:
-                if what == "identity":
-                    task.identity, task.sure = self._identity(sent), False
-                elif what == "other-identity":
-                    task.identity, task.sure = None, False
-                elif what == "peer":
-                    task.peer, task.sure = _peer(sent, task.identity), False
-                elif what == "other-peer":
-                    task.peer, task.sure = None, False
-                elif task.identity is not None and task.peer is not None:
-                    task.sure = sent.text("compared") == "yes"
-                    if task.sure:
-                        return self._desk.to(f"/match/{name}/terms")
-                    sent.errors["compared"] = "Telephone your partner first, and compare both fingerprints."
+                identity = self._identity(sent, task.identity)
+                if task.identity is None or identity.fingerprint != task.identity.fingerprint:
+                    task.identity, task.sure = identity, False
+                if saving:
+                    return FileResponse(
+                        identity.certificate_path, media_type="application/x-pem-file", filename=f"{identity.name}.crt"
+                    )
+                if sent.upload is not None or task.peer is None:
+                    task.peer, task.sure = _peer(sent, identity), False
+                elif task.peer.fingerprint == identity.fingerprint:
+                    raise InputError("This is your own certificate. Choose the one that your partner has sent you.")
             except UsageError as error:
                 sent.errors["name"] = told(error)
             except PsiselectError as error:
-                sent.errors["certificate" if what == "peer" else "name"] = told(error)
+                sent.errors["certificate"] = told(error)
             finally:
                 sent.close()
-            return self._who(name, task, sent) if sent.errors else self._desk.to(f"/match/{name}/partner")
+        return self._who(name, task, sent) if sent.errors else self._desk.to(f"/match/{name}/session")
 
-    def _identity(self, sent: Sent) -> Identity:
+    def _identity(self, sent: Sent, now: Identity | None) -> Identity:
         """The one that was chosen, or a new one. Raises UsageError, InputError."""
         names = self._names()
         chosen = sent.one_of("own", "", *names)
         folder = self._desk.folder.identities()
+        wanted = chosen or sent.text("name")
+        if now is not None and wanted == now.name:
+            return now
         if chosen:
-            return load_identity(folder / chosen, _nobody)
-        wanted = sent.text("name")
+            try:
+                return load_identity(folder / chosen, _nobody)
+            except InputError as error:
+                raise UsageError(str(error)) from None
         if not _NAME.fullmatch(wanted):
             raise UsageError(
                 "use 1 to 63 letters from a to z, digits, points, hyphens or underscores, such as acme or red-cross"
@@ -106,97 +105,18 @@ class PartnerPages:
             raise UsageError("you have an identity of this name; choose it above, or take another name")
         return Identity.create(wanted, folder)
 
-    async def certificate(self, request: Request) -> Response:
-        """The own certificate, to be sent to the partner."""
-        identity = self._desk.tasks.find(request.path_params["task"], Match).identity
-        if identity is None:
-            return self._desk.refusal(404, "No such file", "Choose your identity first.")
-        return FileResponse(
-            identity.certificate_path, media_type="application/x-pem-file", filename=f"{identity.name}.crt"
-        )
 
-    async def terms(self, request: Request) -> Response:
-        """Who gets what, and how both sides meet."""
-        name = request.path_params["task"]
-        task = self._desk.tasks.find(name, Match)
-        if not task.sure:
-            return self._desk.to(f"/match/{name}/partner")
-        if request.method != "POST":
-            return self._terms(name, task, Sent(_fields(task.terms or Terms())))
-        return await working(self._agreed, name, task, await self._desk.sent(request))
-
-    def _terms(self, name: str, task: Match, sent: Sent) -> Response:
-        return self._desk.page(
-            "match_terms.html",
-            422 if sent.errors else 200,
-            task=name,
-            match=task,
-            sent=sent,
-            learn=LEARN,
-            reveal=REVEAL,
-        )
-
-    def _agreed(self, name: str, task: Match, sent: Sent) -> Response:
-        minimum = whole(sent, "minimum", 1, _MOST_MINIMUM, "the smallest result")
-        port = whole(sent, "port", 1, 65535, "the port")
-        if not port:
-            sent.errors.setdefault("port", "Write the port: a number from 1 to 65535, such as 7001.")
-        waits = sent.one_of("role", "wait", "call") == "wait"
-        host = sent.text("host")
-        found = Terms(
-            sent.one_of("learn", *LEARN), sent.one_of("reveal", *REVEAL), minimum, waits, host, str(port or "")
-        )
-        if not waits and not sent.errors:
-            try:
-                if not host:
-                    raise UsageError("empty")
-                Address.parse(found.address)
-            except PsiselectError:
-                sent.errors["host"] = "Write the address of your partner’s machine, such as match.acme.example."
-        if sent.errors:
-            return self._terms(name, task, sent)
-        with task.lock:
-            if not task.busy and task.found is None:
-                task.terms = found
-        return self._desk.to(f"/match/{name}/session")
-
-    async def session(self, request: Request) -> Response:
-        """What will happen, and the beginning of it."""
-        name = request.path_params["task"]
-        task = self._desk.tasks.find(name, Match)
-        if task.terms is None:
-            return self._desk.to(f"/match/{name}/terms")
-        if task.busy or task.found is not None:
-            return self._desk.to(f"/match/{name}/work")
-        if request.method == "POST":
-            await self._desk.sent(request)
-            return await working(self._started, name, task)
-        return self._desk.page(
-            "match_session.html", task=name, match=task, terms=task.terms, learn=LEARN, reveal=REVEAL
-        )
-
-    def _started(self, name: str, task: Match) -> Response:
-        with task.lock:
-            if not task.busy and task.found is None:
-                task.begin_session()
-        return self._desk.to(f"/match/{name}/work")
-
-    async def record(self, request: Request) -> Response:
-        """What both sides signed, as a file."""
-        found = self._desk.tasks.find(request.path_params["task"], Match).found
-        if found is None or found.record is None:
-            return self._desk.refusal(404, "No such file", "Use the links of the page.")
-        return FileResponse(found.record, media_type="application/json", filename="record.json")
+def usual_name(taken: list[str]) -> str:
+    """What the first identity is called, unless somebody says otherwise: as the user of this machine. Empty where that
+    is no name, or where there are identities already."""
+    try:
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", getpass.getuser()).strip("-._")[:63]
+    except (OSError, KeyError):  # the system knows no such user
+        name = ""
+    return name if not taken and _NAME.fullmatch(name) and not name.endswith((".key", ".crt")) else ""
 
 
-def in_groups(fingerprint: bytes) -> list[str]:
-    """A fingerprint as it is read out: lines of four groups of four digits."""
-    text = fingerprint.hex()
-    groups = [text[at : at + 4] for at in range(0, len(text), 4)]
-    return [" ".join(groups[at : at + 4]) for at in range(0, len(groups), 4)]
-
-
-def _peer(sent: Sent, own: Identity | None) -> PeerIdentity:
+def _peer(sent: Sent, own: Identity) -> PeerIdentity:
     """The partner's certificate. Raises InputError."""
     upload = sent.upload
     if upload is None or upload.size == 0:
@@ -208,20 +128,9 @@ def _peer(sent: Sent, own: Identity | None) -> PeerIdentity:
             raise
         words = "This is no certificate of psiselect. Ask your partner for the file that ends in .crt."
         raise InputError(words) from None
-    if own is not None and found.fingerprint == own.fingerprint:
+    if found.fingerprint == own.fingerprint:
         raise InputError("This is your own certificate. Choose the one that your partner has sent you.")
     return found
-
-
-def _fields(terms: Terms) -> dict[str, str]:
-    return {
-        "learn": terms.learn,
-        "reveal": terms.reveal,
-        "minimum": str(terms.minimum or ""),
-        "role": "wait" if terms.waits else "call",
-        "host": terms.host,
-        "port": terms.port,
-    }
 
 
 def _nobody(text: str) -> None:

@@ -61,6 +61,12 @@ class Upload:
                 os.unlink(self.path)
 
 
+def first_bytes(upload: Upload, most: int) -> bytes:
+    """The beginning of a file, up to so many bytes."""
+    with upload.path.open("rb") as file:
+        return file.read(most)
+
+
 def keep(sent: IO[bytes], name: str | None) -> Upload:
     """Take over what was sent, of which `name` only serves to be shown and for its ending.
 

@@ -20,13 +20,14 @@ from psi.tables.reading import Kind, ReadingOptions
 from psiselect.base.errors import BudgetError, InputError, PsiselectError
 from psiselect.elections.ballots import TABLE_FORMATS, GivenBallots, read_given, separator_of
 from psiselect.elections.draws import DrawRecord, PastDraw
-from psiselect.elections.expectation import EPSILONS, STRENGTH, Entitled, Expectation, expect
+from psiselect.elections.expectation import EPSILONS, STRENGTH, Entitled, Expectation, chances, expect
 from psiselect.elections.winner import Wish, draw_winner
 from psiselect.tables import Table
 from psiselect.ui.told import told
 from psiselect.ui.uploads import Upload
 
 TARGET = 0.95  # of the words about epsilon
+STOPS = tuple(Fraction(tenths, 10) for tenths in range(1, 51))  # of the slider for epsilon
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Vote:
         self.how = How()
         self.wish: Wish | None = None
         self.entitled: int | None = None
+        self.lead: int | None = None
         self.reading: Reading | None = None
         self.problem: str | None = None
         self.fitting = False
@@ -140,6 +142,19 @@ class Vote:
                 expected = expect(size, epsilon, TARGET)
             found.append((epsilon_text(epsilon), STRENGTH[epsilon], factor_text(epsilon), expected))
         return found
+
+    def stops(self) -> list[tuple[str, str, int | None]]:
+        """For each stop of the slider: epsilon, its factor, and in how many of 100 draws the right result comes out
+        with the lead that was guessed; None without a guess. From public numbers only."""
+        odds: list[float | None] = [None] * len(STOPS)
+        if self.lead is not None and self.reading is not None:
+            relation = NeighbouringRelation.ADD_REMOVE if self.wish is None else self.wish.neighbors
+            seats = 1 if self.wish is None else self.wish.seats
+            odds = [*chances(len(self.reading.profile.candidates), seats, relation, self.lead, STOPS)]
+        return [
+            (epsilon_text(epsilon), factor_text(epsilon), None if chance is None else min(99, int(100 * chance)))
+            for epsilon, chance in zip(STOPS, odds, strict=True)
+        ]
 
     def command(self, wish: Wish) -> str:
         """What does the same in a terminal."""

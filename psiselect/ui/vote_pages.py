@@ -12,15 +12,14 @@ from dpselect.ballots import OnInvalid, Other, Repeated, parse_candidates
 from dpselect.privacy import parse_epsilon
 from psiselect.base.errors import PsiselectError, UsageError
 from psiselect.elections.draws import DrawRecord
-from psiselect.elections.expectation import EPSILONS
 from psiselect.ui.desk import Desk, working
 from psiselect.ui.forms import Sent, whole
 from psiselect.ui.told import told
-from psiselect.ui.vote import How, Vote, on_record, wish_of
+from psiselect.ui.vote import STOPS, How, Vote, on_record, wish_of
 
 _MOST_VOTERS = 10**10
 _MOST_SEATS = 10_000
-_USUAL = tuple(str(float(epsilon)).removesuffix(".0") for epsilon in EPSILONS)
+_STOPS = {epsilon: str(float(epsilon)).removesuffix(".0") for epsilon in STOPS}  # as the slider sends them
 
 
 class VotePages:
@@ -121,33 +120,41 @@ class VotePages:
         return await working(self._protected, name, vote, await self._desk.sent(request))
 
     def _protection(self, name: str, vote: Vote, sent: Sent) -> Response:
-        found = vote.expectations()
+        stops = vote.stops()
+        now = sent.text("epsilon") if sent.text("epsilon") in _STOPS.values() else "1"
+        place = list(_STOPS.values()).index(now)
         return self._desk.page(
-            "vote_protection.html", 422 if sent.errors else 200, task=name, vote=vote, sent=sent, expected=found
+            "vote_protection.html",
+            422 if sent.errors else 200,
+            task=name,
+            vote=vote,
+            sent=sent,
+            expected=vote.expectations(),
+            stops=[(text, *stop[1:]) for text, stop in zip(_STOPS.values(), stops, strict=True)],
+            now=place,
         )
 
     def _protected(self, name: str, vote: Vote, sent: Sent) -> Response:
         if vote.reading is None:
             return self._desk.to(f"/vote/{name}")
         entitled = whole(sent, "entitled", 1, _MOST_VOTERS, "the number of people who may vote") or None
+        lead = whole(sent, "lead", 1, _MOST_VOTERS, "the lead in votes") or None
         most = min(_MOST_SEATS, len(vote.reading.profile.candidates) - 1)
         seats = 0
         if most < 1:
             sent.errors["seats"] = "There is only one candidate, so there is nothing to choose."
         else:
             seats = whole(sent, "seats", 1, most, "the number of seats") or (0 if "seats" in sent.errors else 1)
-        chosen = sent.text("epsilon")
-        text = sent.text("epsilon_other") if chosen == "other" else chosen
+        other = "epsilon_other" if sent.text("epsilon_other") else "epsilon"
         looking = sent.text("do") == "look"
         try:
-            epsilon = parse_epsilon(text or ("1" if looking else ""))
+            epsilon = parse_epsilon(sent.text(other))
         except PsiselectError:
-            words = "Choose the protection, or write a number above 0, such as 0.5."
-            sent.errors["epsilon_other" if chosen == "other" else "epsilon"] = words
+            sent.errors[other] = "Choose the protection, or write a number above 0, such as 0.5."
         if sent.errors:
             return self._protection(name, vote, sent)
         with vote.lock:
-            vote.entitled = entitled
+            vote.entitled, vote.lead = entitled, lead
             vote.wish = wish_of(epsilon, sent.one_of("neighbors", "add-remove", "replace"), seats)
         return self._desk.to(f"/vote/{name}/{'protection#expected' if looking else 'draw'}")
 
@@ -184,15 +191,17 @@ class VotePages:
 
 def _chosen(vote: Vote) -> dict[str, str]:
     """The fields of the page on protection, as they were chosen."""
-    entitled = "" if vote.entitled is None else str(vote.entitled)
+    public = {
+        "entitled": "" if vote.entitled is None else str(vote.entitled),
+        "lead": "" if vote.lead is None else str(vote.lead),
+    }
     if vote.wish is None:
-        return {"epsilon": "1", "neighbors": "add-remove", "seats": "1", "entitled": entitled}
-    text = str(vote.wish.epsilon) if vote.wish.epsilon not in EPSILONS else _USUAL[EPSILONS.index(vote.wish.epsilon)]
-    usual = text in _USUAL
+        return {"epsilon": "1", "neighbors": "add-remove", "seats": "1", **public}
+    epsilon = vote.wish.epsilon
     return {
-        "epsilon": text if usual else "other",
-        "epsilon_other": "" if usual else text,
+        "epsilon": _STOPS.get(epsilon, "1"),
+        "epsilon_other": "" if epsilon in _STOPS else str(epsilon),
         "neighbors": vote.wish.neighbors.value,
         "seats": str(vote.wish.seats),
-        "entitled": entitled,
+        **public,
     }

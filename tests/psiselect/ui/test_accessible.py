@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 from support.library import SLOW
 from support.paged import Page, let_in
+from support.paged_match import done, given, task_of
 
 from psiselect.ui.desk import HERE
 
 STYLE = (HERE / "static" / "style.css").read_text()
 TABLE = b"member,age,town\n" + b"m1,20,north\n" * 40
-VOID = {"input", "br", "meta", "link", "img", "rect", "hr"}
+WITH_FORMS = ("/vote", "/match", "/match/try", "/numbers", "/budgets", "/budgets/record")
+VOID = {"input", "br", "meta", "link", "img", "rect", "hr", "line", "polyline"}
 
 
 class Seen(HTMLParser):
@@ -80,11 +82,13 @@ def sound(page: Page) -> None:
     assert Seen(page.now.text).faults == [], page.now.url
 
 
-@pytest.mark.parametrize("path", ["/", "/vote", "/match", "/match/try", "/numbers", "/budgets", "/advise", "/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/", "/vote", "/match", "/match/try", "/numbers", "/budgets", "/budgets/record", "/advise", "/nothing"]
+)
 def test_first_pages(page: Page, path: str) -> None:
     page.get(path)
     sound(page)
-    if path in ("/vote", "/match", "/match/try", "/numbers", "/budgets"):
+    if path in WITH_FORMS:
         page.post(path)
         assert page.now.status_code == 422
         assert Seen(page.now.text).title.startswith("Error: ")
@@ -114,18 +118,44 @@ def test_numbers(page: Page, statistic: str) -> None:
 
 
 def test_a_match(page: Page) -> None:
-    page.post("/match", file={"own": ("acme.csv", b"mail\nann@example.com\nx\n")})
-    where = page.where
-    for fields in ({}, {"column": "mail", "rule": "email"}):
-        page.post(where, fields)
-        sound(page)
-    page.desk.tasks.find(where.split("/")[2], object).work.wait()  # type: ignore[attr-defined]
-    for path, fields in (("check", {}), ("partner", {"do": "identity", "name": "a b"})):
-        page.post(f"{where}/{path}", fields)
-        sound(page)
-    page.post(f"{where}/partner", {"do": "identity", "name": "acme"})
+    where = given(page, b"mail,b\nann@example.com,1\nx,2\ny,3\n")  # no column fits by itself
     sound(page)
-    page.post(f"{where}/partner", {"do": "peer"})
+    page.post(where, {})
+    assert page.now.status_code == 422
+    sound(page)
+    page.post(where, {"column": "mail", "rule": "email", "column_2": "b", "rule_2": "text"})
+    done(page, where)
+    assert "Second column" in page.text
+    sound(page)
+    for fields in ({"do": "save", "name": "a b"}, {"do": "go", "name": "acme"}):
+        page.post(f"{where}/partner", fields)
+        assert page.now.status_code == 422
+        sound(page)
+    task_of(page, where).peer = task_of(page, where).identity.public  # type: ignore[union-attr]
+    page.get(f"{where}/session")
+    sound(page)
+    page.post(f"{where}/session", {"do": "call"})
+    assert page.now.status_code == 422
+    sound(page)
+
+
+def test_an_election(page: Page) -> None:
+    ballots = b"Votes\n" + b"Ann\n" * 20
+    page.post("/vote", {"name": "Board", "candidates": "Ann\nBob"}, file=("a.csv", ballots))
+    where = page.where
+    sound(page)
+    page.post(where, {"column": "Votes"})
+    sound(page)
+    fields = {"epsilon": "1", "neighbors": "add-remove", "seats": "1", "lead": "20", "entitled": "30"}
+    page.post(f"{where}/protection", {**fields, "do": "look"})
+    assert 'role="img" aria-labelledby="curve-title curve-words"' in page.now.text
+    sound(page)
+    page.post(f"{where}/protection", {**fields, "lead": "x"})
+    assert page.now.status_code == 422
+    sound(page)
+    page.post(f"{where}/protection", {**fields, "do": "go"})
+    sound(page)
+    page.post(page.where)
     sound(page)
 
 

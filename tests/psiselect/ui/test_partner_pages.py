@@ -1,4 +1,4 @@
-"""Who takes part in a match on the page, and on what terms: what is refused, and where it is told."""
+"""Who takes part in a match on the page: the own identity, and the partner's certificate."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from support.paged import Page
-from support.paged_match import certificate_of, checked, opened, task_of
+from support.paged_match import certificate_of, checked, met, opened, task_of
+
+from psiselect.ui import partner_pages
 
 
 @pytest.fixture
@@ -17,47 +19,63 @@ def page(tmp_path: Path) -> Page:
 @pytest.mark.parametrize("content", [b"", b"x", b"-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"])
 def test_another_file_is_no_certificate(page: Page, content: bytes) -> None:
     where = checked(page)
-    certificate_of(page, where, "acme")
-    page.post(f"{where}/partner", {"do": "peer"}, file={"certificate": ("a.crt", content)})
+    page.post(f"{where}/partner", {"do": "go", "name": "acme"}, file={"certificate": ("a.crt", content)})
     assert (page.now.status_code, 'id="certificate-error"' in page.now.text) == (422, True)
 
 
+@pytest.mark.parametrize("do", ["save", "go"])
 @pytest.mark.parametrize("name", ["", "../x", "a b", "x" * 64, "ä"])
-def test_a_name_that_cannot_be_one_is_told(page: Page, name: str) -> None:
+def test_a_name_that_cannot_be_one_is_told(page: Page, name: str, do: str) -> None:
     where = checked(page)
-    page.post(f"{where}/partner", {"do": "identity", "name": name})
+    page.post(f"{where}/partner", {"do": do, "name": name})
     assert (page.now.status_code, 'id="name-error"' in page.now.text) == (422, True)
+    assert page.desk.folder.certificates() == []
+
+
+@pytest.mark.parametrize(
+    ("user", "name"), [("ada", "ada"), ("CORP\\ada l.", "CORP-ada-l"), ("ü", ""), ("x" * 70, "x" * 63)]
+)
+def test_the_usual_name_is_the_users(page: Page, monkeypatch: pytest.MonkeyPatch, user: str, name: str) -> None:
+    """It is shown before the identity is made."""
+    monkeypatch.setattr(partner_pages.getpass, "getuser", lambda: user)
+    where = checked(page)
+    page.get(f"{where}/partner")
+    assert f'autocomplete="organization" value="{name}"' in page.now.text
+    assert page.desk.folder.certificates() == []
 
 
 def test_an_identity_is_private_and_kept(page: Page) -> None:
-    certificate_of(page, checked(page), "acme")
+    first = certificate_of(page, checked(page), "acme")
     folder = page.desk.folder.identities()
     assert oct(folder.stat().st_mode)[-3:] == "700"
     assert oct((folder / "acme.key").stat().st_mode)[-3:] == "600"
     where = checked(page)
     page.get(f"{where}/partner")
-    assert 'value="acme"' in page.now.text
-    page.post(f"{where}/partner", {"do": "identity", "own": "", "name": "acme"})
+    assert 'value="acme" checked' in page.now.text
+    page.post(f"{where}/partner", {"do": "save", "own": "", "name": "acme"})
     assert "you have an identity of this name" in page.text.lower()
-    page.post(f"{where}/partner", {"do": "identity", "own": "acme"})
-    assert "You are acme" in page.text
+    assert page.post(f"{where}/partner", {"do": "save", "own": "acme"}).content == first
 
 
-@pytest.mark.parametrize(
-    ("fields", "named"),
-    [
-        ({"port": ""}, "port"),
-        ({"port": "99999"}, "port"),
-        ({"role": "call", "host": ""}, "host"),
-        ({"role": "call", "host": "a b:c"}, "host"),
-        ({"minimum": "-1"}, "minimum"),
-    ],
-)
-def test_terms_that_make_no_sense_stand_at_their_field(tmp_path: Path, fields: dict[str, str], named: str) -> None:
-    page = opened(tmp_path)
+def test_saving_twice_makes_one_identity(page: Page) -> None:
     where = checked(page)
-    task = task_of(page, where)
-    task.peer = task.sure = True  # type: ignore[assignment]
-    task.peer = type("P", (), {"name": "globex"})()  # type: ignore[assignment]
-    page.post(f"{where}/terms", {"port": "7001", **fields})
-    assert (page.now.status_code, f'id="{named}-error"' in page.now.text) == (422, True)
+    assert certificate_of(page, where, "acme") == certificate_of(page, where, "acme")
+    assert len(page.desk.folder.certificates()) == 1
+
+
+def test_the_partner_may_be_chosen_again(page: Page, tmp_path: Path) -> None:
+    where = checked(page)
+    certificate_of(page, where, "acme")
+    theirs = {}
+    for name in ("globex", "hooli"):
+        other = opened(tmp_path / name)
+        theirs[name] = certificate_of(other, checked(other), name)
+    met(page, where, theirs["globex"])
+    page.get(f"{where}/partner")
+    assert "Your partner is globex" in page.text
+    page.post(f"{where}/partner", {"do": "go", "name": "acme"})
+    assert page.where == f"{where}/session"
+    met(page, where, theirs["hooli"])
+    peer = task_of(page, where).peer
+    assert peer is not None
+    assert peer.name == "hooli"

@@ -18,12 +18,14 @@ from support.paged import ORIGIN, PORT, Page, let_in
 
 from psiselect.ui import guard, uploads
 from psiselect.ui.access import Access
-from psiselect.ui.desk import HERE, LIVE_POLICY, POLICY, PROGRESS
+from psiselect.ui.desk import HERE, LIVE_POLICY, POLICIES, POLICY, PROGRESS, SCRIPT_POLICY
 from psiselect.ui.folder import Folder, file_name
 from psiselect.ui.guard import ENTRY, HEADERS
 from psiselect.ui.server import handed_over, key_page
 
-PATHS = ("/", "/vote", "/match", "/match/try", "/numbers", "/budgets", "/advise", "/style.css", "/progress.js")
+PATHS = ("/", "/vote", "/match", "/match/try", "/numbers", "/budgets", "/budgets/record", "/advise", "/style.css",
+         "/progress.js", "/drop.js", "/epsilon.js")  # fmt: skip
+SCRIPTED = ("/match",)  # of these
 MEMBER = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -107,7 +109,9 @@ def test_another_site_cannot_lead_here(tmp_path: Path, site: str, status: int) -
 
 
 @pytest.mark.parametrize("token", [None, "", "old"])
-@pytest.mark.parametrize("path", ["/vote", "/match", "/match/try", "/numbers", "/budgets", "/advise"])
+@pytest.mark.parametrize(
+    "path", ["/vote", "/match", "/match/try", "/numbers", "/budgets", "/budgets/record", "/advise"]
+)
 def test_a_form_without_the_token_of_this_run_does_nothing(tmp_path: Path, path: str, token: str | None) -> None:
     page = let_in(tmp_path)
     given = {None: {}, "": {"csrf": ""}, "old": {"csrf": Page(tmp_path).access.form_token}}[token]
@@ -121,28 +125,36 @@ def test_every_answer_forbids_what_comes_from_elsewhere(tmp_path: Path) -> None:
     answers = [page.get(path) for path in PATHS]
     answers += [page.get("/nothing"), page.get("/", Host="evil.example"), page.post("/vote", {"csrf": "old"})]
     for answer in answers:
-        assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+        policy = SCRIPT_POLICY if answer.url.path.endswith(SCRIPTED) and answer.status_code == 200 else POLICY
+        assert {name: answer.headers[name] for name in HEADERS} == {**HEADERS, "content-security-policy": policy}
     assert "default-src 'none'" in POLICY
     assert "frame-ancestors 'none'" in POLICY
     assert "script-src" not in POLICY
     assert HEADERS["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", [path for path in PATHS if not path.endswith(".js")])
 def test_pages_name_nothing_elsewhere(tmp_path: Path, path: str) -> None:
     page = let_in(tmp_path)
     assert "//" not in page.get(path).text.replace("<!doctype html>", "")
-    assert "<script" not in page.now.text
+    assert page.now.text.count("<script") == (path in SCRIPTED)
 
 
-def test_only_the_page_of_progress_runs_a_script_and_only_this_servers() -> None:
-    added = LIVE_POLICY.removeprefix(POLICY)
-    assert added == "; script-src 'self'; connect-src 'self'"
+def test_few_pages_run_a_script_and_only_this_servers() -> None:
+    assert SCRIPT_POLICY.removeprefix(POLICY) == "; script-src 'self'"
+    assert LIVE_POLICY.removeprefix(POLICY) == "; script-src 'self'; connect-src 'self'"
+    assert [name for name, policy in POLICIES.items() if "connect-src" in policy] == [PROGRESS]
     for template in (HERE / "templates").glob("*.html"):
         text = template.read_text()
-        assert ("<script" in text) == (template.name == PROGRESS), template.name
-
-    assert "//" not in re.sub(r"^// .*$", "", (HERE / "static" / "progress.js").read_text(), flags=re.MULTILINE)
+        scripts = re.findall(r"<script[^>]*>", text)
+        assert bool(scripts) == (template.name in POLICIES), template.name
+        assert all(re.fullmatch(r"""<script src="{{ at\('/[a-z]+\.js'\) }}" defer>""", each) for each in scripts)
+        assert not re.search(r"\son[a-z]+=", text), template.name  # no script in an attribute
+    for script in (HERE / "static").glob("*.js"):
+        text = re.sub(r"(^| )// .*$", "", script.read_text(), flags=re.MULTILINE)
+        assert "//" not in text
+        for name in ("innerHTML", "eval", "document.write", "fetch("):
+            assert name not in text
 
 
 def test_a_request_that_says_it_is_too_large_is_refused_unread(tmp_path: Path) -> None:

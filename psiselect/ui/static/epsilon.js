@@ -1,0 +1,18 @@
+/* Says what the slider for epsilon is at. Without it, the button "Show what to expect" does that. */
+"use strict";
+const slider = document.getElementById("epsilon");
+const words = document.getElementById("epsilon-now");
+const mark = document.getElementById("curve-mark");
+const factors = slider.dataset.factors.split(" ");
+const chances = slider.dataset.chances.split(" ");
+slider.addEventListener("input", () => {
+  const place = Math.round((slider.value - slider.min) / slider.step);
+  const chance = chances[place];
+  words.textContent =
+    `Epsilon ${slider.value}: one person\u2019s ballot changes the chance of any result by a factor of at most ` +
+    `${factors[place]}.` + (chance ? ` The right result comes out at least ${chance} times in 100.` : "");
+  if (mark) {
+    mark.setAttribute("x1", 50 + (500 * place) / 49);
+    mark.setAttribute("x2", 50 + (500 * place) / 49);
+  }
+});
