@@ -1,7 +1,7 @@
 """`make bench`: every benchmark, one after the other, each beside its peers in one run.
 
     python bench/run.py [NAME ...]        all, or only those named: group, matching, totals, selection, sums, advisor,
-                                          timing, withheld, startup, front
+                                          timing, withheld, startup, front, page
 
 Output goes to the terminal and, a file a benchmark, to bench/results/. Absolute times depend on the machine and on what
 else it does; ratios within one run are what to quote.
@@ -30,6 +30,7 @@ BENCHMARKS: dict[str, list[str]] = {
     "withheld": [],
     "startup": [],
     "front": [],
+    "page": [],
 }
 
 

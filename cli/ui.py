@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cli._output import say
+from cli._wrapping import wrapped
 from psiselect.base.errors import UsageError
 
 IDLE_MINUTES = 30
@@ -55,10 +55,15 @@ def command(port: int, no_browser: bool, idle: int) -> None:
             with contextlib.suppress(webbrowser.Error):
                 shown = webbrowser.open(key.as_uri())
         if shown:
-            say(f"The page is open in your browser (127.0.0.1:{listening}). If not, open this file: {key}")
+            _say(f"The page is open in your browser (127.0.0.1:{listening}). If not, open this file: {key}")
         else:
-            say(f"Open this file in your browser: {key}")
-        say("Ctrl-C ends the page.")
+            _say(f"Open this file in your browser: {key}")
+        _say("Ctrl-C ends the page.")
 
     if serve(port, Folder.usual(), idle * 60, opened):
-        say(f"Nobody has used the page for {idle} minutes, so it has ended.")
+        _say(f"Nobody has used the page for {idle} minutes, so it has ended.")
+
+
+def _say(text: str) -> None:
+    """One line on stderr. What other commands print with takes longer to load than the page may take to come."""
+    click.echo(wrapped(text), err=True)

@@ -8,11 +8,11 @@ the read. So a fork cannot repeat a stream and a captured process does not give 
 from __future__ import annotations
 
 import os
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-import numpy.typing as npt
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+if TYPE_CHECKING:  # numpy and ciphers are loaded when many bits are wanted, so that what needs few starts quickly
+    import numpy as np
+    import numpy.typing as npt
 
 # Below this the system call is cheaper than setting up a cipher (measured: about 1 us against 8 us).
 _BULK_BYTES = 2048
@@ -33,12 +33,16 @@ class SystemEntropy:
         """`size` uniform bytes. Raises OSError only if the operating system has no randomness."""
         if size <= _BULK_BYTES:
             return os.urandom(size)
+        from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
         encryptor = Cipher(algorithms.AES256(os.urandom(32)), modes.CTR(bytes(16))).encryptor()
         return encryptor.update(bytes(size))
 
 
 def words(entropy: Entropy, count: int) -> npt.NDArray[np.uint64]:
     """`count` uniform 64-bit words, shape (count,), dtype uint64, read-only."""
+    import numpy as np
+
     return np.frombuffer(entropy.read(8 * count), dtype="<u8")
 
 
@@ -48,6 +52,8 @@ def permutation(entropy: Entropy, count: int) -> npt.NDArray[np.int64]:
     Sorting independent 64-bit keys is uniform when no two are equal; a repeated key (probability below count^2/2^65)
     is drawn again, so the result is exactly uniform. Sorting time depends on the random keys only.
     """
+    import numpy as np
+
     while True:
         keys = words(entropy, count)
         order = np.argsort(keys, kind="stable")

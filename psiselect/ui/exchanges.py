@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from psi.identity.identity import PeerIdentity
+from psi.normalize import parse_key
 from psi.offline.state import OfferState
 from psiselect.base.atomic import reported
 from psiselect.base.errors import PsiselectError
@@ -59,9 +60,10 @@ class Exchange:
         return OfferState.load(self.state).options.get("reveal") == "matches"
 
     @property
-    def column(self) -> str:
-        """The columns to match by, as the offer has them. Raises InputError."""
-        return ", ".join(OfferState.load(self.state).options.get("keys", []))
+    def columns(self) -> list[str]:
+        """The columns of the own list that are compared. Raises InputError."""
+        keys = OfferState.load(self.state).options.get("keys", [])
+        return [column for key in keys for column in parse_key(key).columns]
 
     @property
     def gone(self) -> bool:

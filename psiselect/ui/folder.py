@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from psiselect.base.atomic import reported
 from psiselect.base.errors import InputError, UsageError
 
 MOST_NAME = 200  # characters of the name of an election or a data set
@@ -63,6 +62,8 @@ class Folder:
         return sorted((self.path / _BUDGETS).glob("*.ledger"))
 
     def _inside(self, name: str) -> Path:
+        from psiselect.base.atomic import reported  # here, so that the first page comes quickly
+
         found = self.path / name
         with reported(found):
             os.makedirs(found, mode=0o700, exist_ok=True)

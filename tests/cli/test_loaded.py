@@ -74,6 +74,19 @@ def test_a_session_loads_no_part_of_a_listener_that_stays_up(tmp_path: Path) -> 
     assert {"cffi", "pycparser"} <= loaded("from Crypto.Hash import TupleHash256")
 
 
+def test_the_first_page_in_the_browser_needs_nothing_heavy() -> None:
+    """But what serves it. Each room is loaded when somebody enters it; `bench/page.py` measures."""
+    served = """
+import pathlib, cli.ui
+from psiselect.ui import access, desk, folder, idle, server, site
+made = desk.Desk(access.Access(), folder.Folder(pathlib.Path("none")), idle.Idle(1))
+site.site(made, 1)
+assert b"What would you like to do?" in made.page("home.html").body
+"""
+    assert loaded(served) & HEAVY == {"asyncio", "ssl"}
+    assert {"numpy", "pyarrow"} <= loaded("import psiselect.ui.match_pages")
+
+
 def test_what_is_heavy_would_be_noticed() -> None:
     assert {"numpy", "pyarrow", "rich"} <= loaded(COMMAND, "psi", "local", "--help") & HEAVY
 

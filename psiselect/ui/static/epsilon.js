@@ -12,7 +12,7 @@ slider.addEventListener("input", () => {
     `Epsilon ${slider.value}: one person\u2019s ballot changes the chance of any result by a factor of at most ` +
     `${factors[place]}.` + (chance ? ` The right result comes out at least ${chance} times in 100.` : "");
   if (mark) {
-    mark.setAttribute("x1", 50 + (500 * place) / 49);
-    mark.setAttribute("x2", 50 + (500 * place) / 49);
+    mark.setAttribute("x1", 40 + (350 * place) / 49);
+    mark.setAttribute("x2", 40 + (350 * place) / 49);
   }
 });

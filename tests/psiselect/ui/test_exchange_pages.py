@@ -60,7 +60,7 @@ def test_an_exchange_by_files(tmp_path: Path) -> None:
     later.get("/match")
     assert "Offer to globex, made on" in later.text
     later.get(f"/match/exchanges/{exchange.name}")
-    assert "the list that has mail:email" in later.text
+    assert "the list with the column mail." in later.text
     assert later.get(f"/match/exchanges/{exchange.name}/offer").content == offer
     where = finished(later, answer)
     assert later.where == f"{where}/result", later.text
