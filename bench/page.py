@@ -95,9 +95,7 @@ def main() -> None:
             f"processor {statistics.median(busy):6.3f} s ({min(busy):.3f})"
         )
     middle = statistics.median(wall for wall, _ in measured[PAGE])
-    print(
-        f"the first page is {'within' if middle <= AIM else 'NOT within'} {AIM} s on this machine, as it is loaded now"
-    )
+    print(f"the first page is {'within' if middle <= AIM else 'NOT within'} {AIM} s here, as the machine is loaded now")
 
 
 if __name__ == "__main__":

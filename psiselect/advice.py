@@ -14,6 +14,8 @@ from cli.advisor.answer import Answer, Undecided
 from cli.advisor.answer import advise as decide
 from cli.advisor.conversation import MAX_QUESTIONS, NEEDED, Talk, next_question, offered, read_answer
 from cli.advisor.fields import BY_NAME, Kind
+from cli.advisor.labels import Label
+from cli.advisor.logic import Open, settle
 from cli.advisor.report import page
 from cli.advisor.task import check, read_task
 from cli.advisor.wording import value_words
@@ -153,6 +155,16 @@ class Interview:
     def back(self) -> bool:
         """Forget the last answer. False where there is none."""
         return self._talk.back()
+
+    @property
+    def possible(self) -> tuple[str, ...]:
+        """The approaches, in words, that the answers so far leave: the one that is decided, or all that further answers
+        may lead to. Empty before the first answer."""
+        if not self._talk.known:
+            return ()
+        found = settle(self._talk.known)
+        labels = {one for _, each in found.outcomes for one in each} if isinstance(found, Open) else {found.label}
+        return tuple(label.short for label in Label if label in labels)
 
     def advice(self) -> Advice:
         """What follows from the answers so far."""

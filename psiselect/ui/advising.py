@@ -57,22 +57,30 @@ class AdvicePages:
             return await working(self._asked, name, interview, Sent({}))
         return await working(self._answered, name, interview, await self._desk.sent(request))
 
-    def _asked(self, name: str, interview: Interview, sent: Sent) -> Response:
+    def _asked(self, name: str, interview: Interview, sent: Sent, looking: bool = False) -> Response:
         question = interview.question
         if question is None:
             found = interview.advice()
             return self._desk.page("advised.html", task=name, found=found, answers=interview.answers)
         status = 422 if sent.errors else 200
         return self._desk.page(
-            "advise_question.html", status, task=name, asked=question, sent=sent, answers=interview.answers
+            "advise_question.html",
+            status,
+            task=name,
+            asked=question,
+            sent=sent,
+            answers=interview.answers,
+            possible=interview.possible if looking else (),
         )
 
     def _answered(self, name: str, interview: Interview, sent: Sent) -> Response:
-        what = sent.one_of("do", "answer", "unknown", "back")
+        what = sent.one_of("do", "answer", "unknown", "back", "look")
         field = sent.text("field")
         if what == "back":
             interview.back()
             return self._desk.to(f"/advise/{name}")
+        if what == "look":
+            return self._asked(name, interview, sent, looking=True)
         text = sent.text("answer")
         open_question = interview.question
         if open_question is None or open_question.field != field:

@@ -12,8 +12,9 @@ from typing import Any
 import pyarrow as pa
 
 from psi.inputs.advice import propose
-from psi.tables import Source
+from psi.tables import Source, distinct_names
 from psi.tables.reading import SPREADSHEETS, Kind, ReadingOptions
+from psi.tables.source import batches_of
 from psiselect.base.errors import PsiselectError
 from psiselect.tables import Table
 from psiselect.ui.forms import Sent
@@ -22,7 +23,8 @@ from psiselect.ui.uploads import Upload
 
 DELIMITERS = ("comma", "semicolon", "tab", "pipe")
 ENCODINGS = ("cp1252", "iso-8859-2", "utf-16")
-_ROWS = 5
+_ROWS = 5  # that are shown
+_HEAD = 1000  # that are looked at
 _CELL = 60  # characters that are shown of it
 _TEXTS = (Kind.CSV.value, Kind.TSV.value)
 
@@ -106,7 +108,8 @@ class GivenList:
             table = self.table()
             source = table.open()
             self.columns = tuple(source.schema.names)
-            self.preview = list(itertools.islice(_first(source), _ROWS))
+            head = self._head(source)
+            self.preview = [[_text(column[row]) for column in head] for row in range(min(len(head), _ROWS))]
         except PsiselectError as error:
             self.problem = told(error)
 
@@ -115,11 +118,10 @@ class GivenList:
         where no column fits, or several do."""
         try:
             table = self.table()
-            source = table.open()
-            head = next(iter(source.batches()), None)
+            head = self._head(table.open())
         except PsiselectError:  # whoever reads on says what is wrong
             return None
-        found = [] if head is None or self.problem else propose(head)
+        found = [] if self.problem else propose(head)
         for rule in rules:
             fitting = [each for each in found if each[1] == rule]
             if fitting:
@@ -129,6 +131,14 @@ class GivenList:
     def table(self) -> Table:
         """The table, not open yet."""
         return Table(self.upload.path, None, ReadingOptions.of(**self._reading()))
+
+    def _head(self, source: Source) -> pa.RecordBatch:
+        """The first rows. Text is read row by row: batches would be read ahead, up to the whole of a large file."""
+        if self.is_text:
+            distinct_names(source.schema.names, source.name)
+            rows = itertools.islice(source.rows(), _HEAD)
+            return next(batches_of(rows, source.schema.names, source, blank=len(source.schema) == 1), _no_rows(source))
+        return next((batch for batch in source.batches() if len(batch)), _no_rows(source))
 
     @property
     def said(self) -> dict[str, Any]:
@@ -154,10 +164,8 @@ class GivenList:
         return {"form" if name == "format" else name: value for name, value in said.items()}
 
 
-def _first(source: Source) -> Iterator[list[str]]:
-    for batch in source.batches():
-        for row in range(min(batch.num_rows, _ROWS)):
-            yield [_text(batch.column(place)[row]) for place in range(batch.num_columns)]
+def _no_rows(source: Source) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([], schema=source.schema)
 
 
 def _text(cell: Any) -> str:

@@ -55,6 +55,24 @@ def test_back_asks_again(page: Page) -> None:
     assert field(page) == first
 
 
+def test_consequences_are_shown_when_they_are_asked_for(page: Page) -> None:
+    """What the answers leave is what the advisor says of it; going back brings the rest again."""
+    where = page.where
+    page.post(where, {"field": field(page), "answer": "intersection"})
+    second = field(page)
+    page.post(where, {"field": second, "do": "look"})
+    assert field(page) == second
+    told = page.text.split("What follows so far With")[1]
+    outcomes = {label for branch in advise({"function": "intersection"}).branches for label in branch["primary"]}
+    assert outcomes == {"CHANGE_TASK", "PSI", "MPC_OTHER", "NO_PET"}
+    for words in ("Change the task", "Common items of two lists", "Other secure computation", "Publish as it is"):
+        assert words in told
+    page.post(where, {"field": field(page), "answer": "2"})
+    page.post(where, {"do": "look"})
+    assert "The approach is decided: common items of two lists" in page.text
+    assert advise({"function": "intersection", "n_holders": 2}).recommendation == "PSI"
+
+
 @pytest.mark.parametrize("answer", ["", "nonsense", "-1"])
 def test_a_wrong_answer_is_told_at_the_field(page: Page, answer: str) -> None:
     where = page.where
