@@ -256,7 +256,8 @@ class Match:
             self.found = Found(result, rows, record)
             self.given.close()
 
-        self._begin(run, "Reading your list", answer, {str(answer.path): answer.called})
+        files = {str(answer.path): answer.called, str(exchange.state): "your offer"}
+        self._begin(run, "Reading your list", answer, files)
 
     def _shared(self, work: Work, terms: Terms, words: str) -> dict[str, Any]:
         """What sessions and halves of an exchange take alike."""

@@ -189,3 +189,23 @@ def test_contrast(scheme: str) -> None:
                         ("ink", "bad-tint"), ("ink", "good-tint"), ("accent", "bad-tint")):  # fmt: skip
         assert contrast(of[ink], of[ground]) >= 4.5, (scheme, ink, ground)
     assert contrast(of["edge"], of["page"]) >= 3
+
+
+def test_the_style_is_safe_for_every_direction_and_habit() -> None:
+    """Logical properties only, so that writing from right to left mirrors the page; motion only for who wants it."""
+    rules = re.sub(r"/\*.*?\*/", "", STYLE, flags=re.DOTALL)
+    assert re.findall(r"(?:margin|padding|border|inset)-(?:left|right)|[;{ ](?:left|right|float):", rules) == []
+    assert re.findall(r"text-align: (?:left|right)", rules) == []
+    assert "color-scheme: light dark" in rules
+    assert "forced-colors" in rules
+    outside = re.sub(r"@media \(prefers-reduced-motion: no-preference\) \{.*?\} \}", "", rules)
+    assert not re.search(r"transition|animation", outside)
+
+
+@pytest.mark.parametrize("template", sorted((HERE / "templates").glob("*.html")), ids=lambda path: path.name)
+def test_nothing_is_said_by_colour_alone(template: Path) -> None:
+    """A box for what is wrong or right has a heading in words, and no template has a colour of its own."""
+    text = template.read_text()
+    for box in re.findall(r'<div class="(?:problems|good)"[^>]*>\s*(.{1,40})', text):
+        assert box.startswith(("<h2>", "<h3>")), template.name
+    assert not re.search(r"style=|color=|fill=\"", text)

@@ -27,8 +27,10 @@ from support.paged_match import (
 )
 
 from cli.main import root
+from psiselect.base.errors import UsageError
 from psiselect.ui import match_commands
 from psiselect.ui.match_terms import Terms
+from psiselect.ui.told import told
 
 
 def fingerprints(page: Page) -> list[str]:
@@ -103,6 +105,29 @@ def test_a_sum_over_the_matches(tmp_path: Path) -> None:
     assert "2 values in common" in acme.text
     assert "Their sum in globex’s list: 14.75" in acme.text
     assert acme.get(f"{here}/matched.csv").status_code == 404
+
+
+def test_columns_that_only_one_side_names_are_told_in_words(tmp_path: Path) -> None:
+    acme, here, globex, there = pair(tmp_path)
+    port = free_port()
+    started(acme, here, "wait", send_1="yes", port=port)
+    started(globex, there, "call", host="127.0.0.1", port=port)
+    done(acme, here)
+    done(globex, there)
+    for page in (acme, globex):
+        assert page.now.status_code == 409
+        assert "columns" in page.text
+        for word in ("--", "send=", "receive=", "/proc"):
+            assert word not in page.text.split("What happened")[1]
+
+
+@pytest.mark.parametrize("option", ["send", "receive", "value", "value-decimals", "value-max", "peer", "input"])
+def test_options_have_words_on_the_page(option: str) -> None:
+    for text in (f"say --{option} there", f"say {option.replace('-', '_')}= there"):
+        words = told(UsageError(text))
+        assert "--" not in words
+        assert option == "input" or "=" not in words
+        assert "there" in words
 
 
 def test_terms_that_differ_are_told_in_words(tmp_path: Path) -> None:
