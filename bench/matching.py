@@ -122,26 +122,28 @@ def online(log: str) -> float | None:
 
 
 def plot(rows: list[dict[str, object]], target: Path) -> None:
-    """Seconds of whole processes against list size, both axes logarithmic, a line a tool; dashed, those of the protocol
-    alone."""
+    """Seconds of whole processes against list size, by the clock and of the processor; dashed, those of the protocol
+    alone. Both axes are logarithmic, and a tool is a line."""
     from matplotlib.figure import Figure
 
-    axes = (figure := Figure(figsize=(7, 5), layout="constrained")).add_subplot()
+    exponents = sorted({int(str(row["size"]).removeprefix("2^")) for row in rows})
+    figure = Figure(figsize=(10, 5), layout="constrained")
+    by_clock, of_processor = figure.subplots(1, 2, sharey=True)
     for tool in dict.fromkeys(row["tool"] for row in rows):
         of_tool = [row for row in rows if row["tool"] == tool]
         sizes = [1 << int(str(row["size"]).removeprefix("2^")) for row in of_tool]
-        (line,) = axes.plot(sizes, [row["whole_seconds"] for row in of_tool], marker="o", label=tool)
+        (line,) = by_clock.plot(sizes, [row["whole_seconds"] for row in of_tool], marker="o", label=tool)
+        of_processor.plot(sizes, [row["cpu_seconds"] for row in of_tool], marker="o")
         cores = [row["core_seconds"] for row in of_tool]
         if None not in cores:
-            axes.plot(sizes, cores, marker=".", linestyle="--", linewidth=1, color=line.get_color())
-    axes.set(
-        xscale="log", yscale="log", xlabel="items in each list", ylabel="seconds",
-        title="Whole processes of both parties (dashed: the protocol alone)",
-    )  # fmt: skip
-    axes.set_xticks(exponents := sorted({1 << int(str(row["size"])[2:]) for row in rows}))
-    axes.set_xticklabels([f"2^{size.bit_length() - 1}" for size in exponents])
-    axes.minorticks_off()
-    axes.grid(True, which="both", alpha=0.3)
+            by_clock.plot(sizes, cores, marker=".", linestyle="--", linewidth=1, color=line.get_color())
+    for axes, title in ((by_clock, "by the clock (dashed: the protocol alone)"), (of_processor, "of the processor")):
+        axes.set(xscale="log", yscale="log", xlabel="items in each list", title=title)
+        axes.set_xticks([1 << exponent for exponent in exponents])
+        axes.set_xticklabels([f"2^{exponent}" for exponent in exponents])
+        axes.minorticks_off()
+        axes.grid(True, which="both", alpha=0.3)
+    by_clock.set_ylabel("seconds of all processes of both parties")
     figure.legend(loc="outside lower center", ncols=3, fontsize="small")
     figure.savefig(target)
 
