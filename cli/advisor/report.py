@@ -58,7 +58,7 @@ margin: 2rem 0 0; padding-top: .2rem; color: var(--soft); }
 figure { margin: 0 0 1.2rem; } svg { width: 100%; max-width: 44rem; height: auto; display: block; background: #fff; }
 svg text { font: 13px system-ui, sans-serif; fill: #1d2329; } svg .title { font-weight: 600; font-size: 15px; }
 svg .grid { stroke: #c9d0d7; } svg .mark { stroke: #4c5661; stroke-dasharray: 4 4; } svg .mark-name { fill: #4c5661; }
-@media (max-width: 46rem) {
+@media screen and (max-width: 46rem) {
   .task { display: block; } .sign { display: block; }
   table.wide thead { display: none; } table.wide, table.wide tbody, table.wide tr { display: block; }
   table.wide tr { border: 1px solid var(--line); border-radius: .4rem; margin-bottom: .7rem; padding: .4rem .2rem; }
@@ -67,11 +67,14 @@ svg .grid { stroke: #c9d0d7; } svg .mark { stroke: #4c5661; stroke-dasharray: 4 
   svg text { font-size: 17px; } svg .title { font-size: 17px; }
 }
 @media print {
-  @page { size: A4; margin: 14mm; }
+  @page { size: A4; margin: 11mm 14mm; }
   :root { --ink: #000; --soft: #333; --line: #bbb; --tint: #f3f3f3; --page: #fff; --accent: #000; --warn: #000; }
-  body { padding: 0; font-size: 9.5pt; line-height: 1.35; max-width: none; } table { font-size: 7.5pt; }
-  h1 { font-size: 14pt; } h2 { font-size: 11pt; margin: .8rem 0 .3rem; } dt { margin-top: .3rem; }
+  body { padding: 0; font-size: 9pt; line-height: 1.3; max-width: none; } table { font-size: 7.5pt; }
+  h1 { font-size: 14pt; } h2 { font-size: 11pt; margin: .6rem 0 .2rem; } dt { margin-top: .3rem; }
   th, td { padding: .12rem .3rem; } tr, figure, dd, pre { break-inside: avoid; } h2, dt { break-after: avoid; }
+  .task { grid-template-columns: repeat(3, minmax(0, 1fr)); column-gap: 1rem; font-size: 7.2pt; line-height: 1.2; }
+  .task div { padding: .1rem 0; } pre { padding: .3rem .5rem; margin: .2rem 0 .4rem; }
+  .sign { margin-top: .4rem; } p { margin: .3rem 0; }
   .details { break-before: page; } .screen { display: none; }
 }
 """
