@@ -3,7 +3,6 @@
 A ledger fixes, at creation, its kind (`accounting.BudgetKind`), the neighbouring relation that its releases are stated
 for, and one budget that each dataset gets. `spend` returns only when the cost is on disk, so whoever releases after
 it may be killed at any moment: a crash costs budget and never gives a free release.
-
 A cost is rounded up to a multiple of 1/`Ledger.unit` before it is charged, so that sums of many entries stay short.
 The entries of older files may have other denominators; `accounting.BoundedSum` adds them up.
 
