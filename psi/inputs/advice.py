@@ -131,23 +131,6 @@ def propose(batch: pa.RecordBatch) -> list[tuple[str, str]]:
     return sorted(found, key=lambda each: list(_LOOKS_LIKE).index(each[1]))
 
 
-def propose(batch: pa.RecordBatch) -> list[tuple[str, str]]:
-    """The columns that look like keys, with the rule for each, for whoever has not named one: over half of the first
-    1,000 cells that have something are e-mail addresses, digests, telephone numbers or dates. In this order, then in
-    the table's. It holds column names, and no value."""
-    found = []
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        try:
-            texts = column[:_SAMPLE_ROWS].cast(pa.large_string())
-        except pa.ArrowException:  # such as bytes that are no text
-            continue
-        texts = texts.filter(pc.greater(pc.utf8_length(pc.fill_null(pc.utf8_trim_whitespace(texts), "")), 0))
-        if len(texts):
-            fits = (rule for rule in _LOOKS_LIKE if _reads_half(RULES[rule].of({}).apply(texts)))
-            found += [(name, rule) for rule in itertools.islice(fits, 1)]
-    return sorted(found, key=lambda each: list(_LOOKS_LIKE).index(each[1]))
-
-
 def _cure(key: KeySpec, reason: Reason) -> str | None:
     find = _CURES.get(reason)
     for part in key.parts:
