@@ -95,7 +95,7 @@ def test_a_shell_can_complete(monkeypatch: pytest.MonkeyPatch, program: Run) -> 
     monkeypatch.setenv("_PSISELECT_COMPLETE", "bash_complete")
     monkeypatch.setenv("COMP_WORDS", "psiselect psi offer --re")
     monkeypatch.setenv("COMP_CWORD", "3")
-    assert program().out.split() == ["plain,--reveal", "plain,--receive"]  # and not --resume, which is of no use there
+    assert program().out.split() == ["plain,--reveal", "plain,--receive", "plain,--remote"]  # and not --resume
     monkeypatch.setenv("COMP_WORDS", "psiselect psi offer --input cust")
     monkeypatch.setenv("COMP_CWORD", "4")
     assert program().out.split() == ["file,cust"]  # the shell looks for names
