@@ -216,7 +216,13 @@ class Ledger:
         query, chosen = (_ENTRIES, ()) if dataset is None else (_ENTRIES_OF_ONE, (dataset,))
         with durable.transaction(self.path, "BEGIN", _unreadable(self.path)) as connection:
             rows = connection.execute(query, (*chosen, -1 if newest is None else newest)).fetchall()
-        return [Entry(name, self._cost(amount, delta), what, at) for name, amount, delta, what, at in reversed(rows)]
+        try:
+            return [
+                Entry(name, _cost_as_written(amount, delta), what, at)
+                for name, amount, delta, what, at in reversed(rows)
+            ]
+        except ValueError:
+            raise self._damaged() from None
 
     def balances(self, first: int | None = None) -> list[Balance]:
         """What each dataset has left: those that were named at creation, then those that have spent, oldest first; only
@@ -289,12 +295,6 @@ class Ledger:
         """What one entry comes to, or none."""
         try:
             return _cost_alone(unit, *entry) if entry is not None else _COST_OF_NOTHING
-        except ValueError:
-            raise self._damaged() from None
-
-    def _cost(self, amount: str, delta: str) -> Cost:
-        try:
-            return _cost_as_written(amount, delta)
         except ValueError:
             raise self._damaged() from None
 
