@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORKERS ?= auto
 
-.PHONY: demo test test-spark check bench soak docs docs-site clean
+.PHONY: demo test test-sail test-spark check bench soak docs docs-site clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/psiselect demo
@@ -12,7 +12,10 @@ demo: $(VENV)/demo.stamp
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-# Spark with Java 17, in an environment of its own: it holds the same package as the extra `sail`.
+# Engines, each in an environment of its own: both hold the package pyspark, and no other test needs either.
+test-sail: $(VENV)-sail/test.stamp
+	$(VENV)-sail/bin/python -m pytest tests/psi/distributed tests/psiselect/test_on_an_engine.py
+
 test-spark: $(VENV)-spark/test.stamp
 	$(VENV)-spark/bin/python -m pytest -m '' tests/psi/distributed
 
@@ -48,12 +51,13 @@ $(VENV)/demo.stamp: pyproject.toml | $(VENV)/bin/python
 COMMA := ,
 BROWSER := $(if $(shell command -v chromium chromium-browser google-chrome),$(COMMA)browser)
 
-# The tests of an engine are skipped where it is missing: `make test ENGINE=sail` installs it, if it can.
-ENGINE ?=
-
 $(VENV)/test.stamp: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q -e '.[test$(BROWSER)]'
-	$(if $(ENGINE),-$(BIN)/python -m pip install -q -e '.[$(ENGINE)]')
+	touch $@
+
+$(VENV)-sail/test.stamp: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-sail
+	$(VENV)-sail/bin/python -m pip install -q -e '.[test,sail]'
 	touch $@
 
 $(VENV)-spark/test.stamp: pyproject.toml
@@ -74,4 +78,4 @@ $(VENV)/docs.stamp: pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-spark build dist *.egg-info
+	rm -rf $(VENV) $(VENV)-sail $(VENV)-spark build dist *.egg-info

@@ -14,7 +14,7 @@ class MpcCommand(GroupedCommand):
     headings: ClassVar[Mapping[str, Sequence[str]]] = {
         "Your numbers": (
             *("value", "values", "candidates", "approve", "query", "column", "length"),
-            *("form", "delimiter", "encoding", "csv_escape", "header", "sheet"),
+            *("form", "delimiter", "encoding", "csv_escape", "header", "header_lines", "sheet"),
         ),
         "What all parties must agree on": ("at_least", "decimals", "bound", "modulus", "allow_two_inputs"),
         "Privacy noise": (

@@ -41,14 +41,14 @@ ENGINE_OPTIONS = options(
         "--engine-workdir",
         type=PlaceName(as_text=True),
         metavar="PLACE",
-        help="Folder or address for the engine's working files, which hold your keys. Needed if the engine works on "
-        "other machines; all of them must read and write it.",
+        help="Keep the engine's working files, which hold your keys, at this folder or address. Needed if the engine "
+        "works on other machines; all of them must read and write it.",
     ),
     click.option(
         "--task-key",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="File with a secret key, at this path on every machine of the engine. Needed if it works on other "
-        "machines. Make the content with `openssl rand -hex 32`.",
+        help="Take the engine's secret key from this file, at this path on each of its machines. Needed if it works "
+        "on other machines. Make the content with `openssl rand -hex 32`.",
     ),
 )

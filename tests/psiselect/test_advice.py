@@ -13,6 +13,7 @@ import psiselect
 from cli.advisor import costs, examples
 from cli.advisor.command import command
 from psi.session.cost import Calibration
+from psi.session.fast_cost import FastCalibration
 
 EXAMPLES = [item["id"] for item in examples.items()]
 
@@ -21,9 +22,11 @@ EXAMPLES = [item["id"] for item in examples.items()]
 def same_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both measure the same speed."""
     monkeypatch.setattr(costs, "measure", lambda: MEASURED)
+    monkeypatch.setattr(costs, "measure_fast", lambda: MEASURED_FAST)
 
 
 MEASURED = Calibration("portable", 1, multiplication=1e-4, hashing=1e-5, handling=1e-6)
+MEASURED_FAST = FastCalibration("portable", 1, 0.01, *[1e-6] * 5)
 
 
 def fields(name: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from support.parties import KEYS, backend, setup, terms
 from support.tapped import Tap, tapped_pair
 
 from psi.agreement.modes import Learner, Reveal, Side
-from psi.protocol import messages
+from psi.protocol import words
 from psi.protocol.messages import MessageType
 from psi.protocol.party import Party
 from psi.protocol.setup import Setup
@@ -195,7 +195,7 @@ def test_what_the_peer_said_before_it_left_is_the_reason_although_sending_failed
     with pytest.raises(error) as caught:
         session.run(ends[Side.CONNECT], setup(Side.CONNECT, ITEMS))
     named = "" if term is None else f": it names '{term}'"
-    assert str(caught.value) == messages._ABORTS[code] + named
+    assert str(caught.value) == words.ABORTS[code] + named
 
 
 @pytest.mark.parametrize("last", [None, Frame(MessageType.ABORT, b"nonsense"), Frame(MessageType.HELLO, b"{}")])

@@ -36,6 +36,7 @@ PLACES = {
     "psiselect/elections/draws.py": ("AppendLog", "a draw"),
     "cli/vote/announce.py": ("write_bytes", "whole or not at all: atomic"),
     "psiselect/ui/ledgers.py": ("TemporaryDirectory copyfile", "working files of a page that reads"),
+    "psiselect/ui/exchanges.py": ("mkdtemp write_text", "the peer's certificate and a folder, not durable"),
     "psiselect/ui/workroom.py": ("TemporaryDirectory", "working files of a room"),
     "psiselect/ui/server.py": ("TemporaryDirectory open", "a key for this hour, not durable"),
     "psiselect/ui/uploads.py": ("NamedTemporaryFile TemporaryFile", "what was handed in, not durable"),
@@ -55,6 +56,7 @@ PLACES = {
     "psi/identity/identity.py": ("open sync_file sync_folder", "an identity"),
     "psi/offline/answered.py": ("AppendLog", "an offer is answered"),
     "psi/distributed/secret_files.py": ("mkstemp open", "working files, gone with the run"),
+    "psi/distributed/places.py": ("sync_file sync_folder", "tests/psiselect/test_on_an_engine.py"),
     "psi/offline/directory.py": (
         "ParquetWriter replacing sync_file sync_folder",
         "tests/psi/offline/test_directories.py",
