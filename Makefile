@@ -9,8 +9,9 @@ WORKERS ?= auto
 demo: $(VENV)/demo.stamp
 	$(BIN)/psiselect demo
 
+# The tests start hundreds of processes. Where the environment forbids compiled modules, each would compile them anew.
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 # Engines, each in an environment of its own: both hold the package pyspark, and no other test needs either.
 test-sail: $(VENV)-sail/test.stamp

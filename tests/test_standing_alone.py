@@ -67,6 +67,7 @@ def ran(folder: Path, names: list[str], other_tests: Path) -> subprocess.Complet
     )
 
 
+@pytest.mark.soak  # it runs the tests that it names once more
 def test_processes_start_beside_another_package_named_tests(other_tests: Path) -> None:
     names = spawning_tests()
     assert len(names) >= 3

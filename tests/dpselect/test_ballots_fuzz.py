@@ -96,10 +96,10 @@ def run(count: int, seed: int) -> dict[str, int]:
     return outcomes
 
 
-def test_two_thousand_mutated_files() -> None:
-    outcomes = run(2_000, seed=1)
+def test_mutated_files() -> None:
+    outcomes = run(700, seed=1)
     # The mutations reach both ends, or they test nothing.
-    assert min(outcomes.values()) > 100, outcomes
+    assert min(outcomes.values()) > 30, outcomes
 
 
 @pytest.mark.soak

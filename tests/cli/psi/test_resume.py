@@ -23,7 +23,8 @@ def kill_at_random(folder: Path, seeds: range) -> int:
 
 
 def test_killed_sessions_end_with_the_right_result(tmp_path: Path) -> None:
-    assert kill_at_random(tmp_path, range(len(MODES))) >= 5
+    """In every other mode; the soak test has all."""
+    assert kill_at_random(tmp_path, range(0, len(MODES), 2)) >= 2
 
 
 @pytest.mark.soak

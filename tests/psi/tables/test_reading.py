@@ -334,9 +334,9 @@ def compare(rng: random.Random, files: int) -> Counter[str]:
 
 
 def test_no_row_is_lost_whatever_the_backslashes() -> None:
-    outcomes = compare(random.Random(5), 3_000)
-    assert outcomes.pop("stricter", 0) < 30
-    assert min(outcomes.values()) > 100
+    outcomes = compare(random.Random(5), 1_000)
+    assert outcomes.pop("stricter", 0) < 10
+    assert min(outcomes.values()) > 30
 
 
 @pytest.mark.soak
