@@ -123,8 +123,15 @@ def _umask() -> int:
 def source_of(session: Session, name: str, reading: ReadingOptions, places: EnginePlaces) -> Frame:
     """The list: `table:NAME`, CSV (`.csv`, or said so), or Parquet, a file or a folder. Raises UsageError,
     InputError."""
+    if reading.header_lines > 1:
+        raise UsageError(
+            "an engine reads a header of one line only; join the lines of the header in the file, or run without "
+            "--engine",
+            term="header_lines",
+        )
     with failures.typed():
         if name.startswith(TABLE):
+            reading.require_fit(name, None, "a table of the engine")
             return session.table(name.removeprefix(TABLE))
         if places.is_local(name) and not Path(name).exists():
             raise InputError(f"cannot read {name}: there is no such file or folder")
@@ -137,6 +144,7 @@ def source_of(session: Session, name: str, reading: ReadingOptions, places: Engi
                 "without --engine",
                 term="form",
             )
+        reading.require_fit(name, Kind.PARQUET, "a Parquet file")
         return session.read.parquet(name)
 
 

@@ -15,8 +15,9 @@ import pytest
 
 from psi.distributed import engines, failures, secret_files
 from psi.distributed.engines import EngineAddress, EngineKind
-from psi.distributed.places import EnginePlaces
+from psi.distributed.places import EnginePlaces, source_of
 from psi.distributed.secret_files import TaskKey
+from psi.tables import ReadingOptions
 from psiselect.base.errors import InputError, RemoteError, ResourceError, UsageError
 
 ENCRYPTED = {"spark.io.encryption.enabled": "true"}
@@ -206,3 +207,18 @@ def test_packed_parts_are_refused_before_an_engine_parses_them(tmp_path: Path) -
         else:
             with pytest.raises(InputError, match="is compressed"):
                 here.check_parts(str(tmp_path), ["elements-1"])
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "words"),
+    [
+        ("s3://a/list.csv", {"header_lines": 2}, "a header of one line only"),
+        ("s3://a/list.parquet", {"header_lines": 2}, "a header of one line only"),
+        ("s3://a/list.parquet", {"delimiter": ";"}, "--delimiter says nothing"),
+        ("table:people", {"encoding": "cp1252"}, "--encoding says nothing"),
+    ],
+)
+def test_what_is_said_of_a_list_is_never_passed_over(name: str, said: dict[str, Any], words: str) -> None:
+    session = SimpleNamespace()  # nothing is asked of it
+    with pytest.raises(UsageError, match=words):
+        source_of(session, name, ReadingOptions.of(**said), EnginePlaces(session, here=False))
