@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import stat
 from pathlib import Path
 
@@ -43,7 +44,8 @@ def test_both_sides_keep_the_same_record_and_verify_it(done: Path, verify: Run) 
     assert (done / "acme.json").read_bytes() == (done / "globex.json").read_bytes()
     assert stat.S_IMODE((done / "acme.json").stat().st_mode) == 0o600
     text = (done / "acme.json").read_text() + (done / "acme.log").read_text() + (done / "globex.log").read_text()
-    assert not [word for word in ("example.com", "ann", "Mail", "acme.csv") if word in text]
+    facts = re.sub(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", "", text)  # base64 may spell a name
+    assert not [word for word in ("example.com", "ann", "Mail", "acme.csv") if word in facts]
 
     shown = verify(done / "acme.json", "--peer", done / "globex.crt", "--identity", done / "acme")
     assert shown.code == 0, shown.out

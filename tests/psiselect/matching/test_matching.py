@@ -141,7 +141,8 @@ def test_what_a_progress_call_raises_ends_the_session(tmp_path: Path) -> None:
 
 def test_nothing_is_shown_that_the_tables_hold() -> None:
     found = match()
-    for shown in (repr(found), str(found), repr(psiselect.check(B, key="mail:email"))):
+    for text in (repr(found), str(found), repr(psiselect.check(B, key="mail:email"))):
+        shown = text.replace(found.transcript[:16], "")  # random: it may begin with any digit
         assert not [text for text in (*MATCHED, "gold", " 2", "=2", "2,") if text in shown], shown
 
 
