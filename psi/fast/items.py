@@ -17,6 +17,8 @@ from psi.fast.kernels.interface import U64, WINDOW, Kernels
 from psi.fast.parameters import ID_BYTES
 from psiselect.base.packed import I64, U8, Packed
 
+U32 = npt.NDArray[np.uint32]
+
 LABEL_BYTES = 64
 _CHUNK_ITEMS = 1 << 16  # hashed at once
 
@@ -62,10 +64,10 @@ class Located:
     """
 
     def __init__(self, kernels: Kernels, salted: Salted, items: ItemList, slots: int) -> None:
-        self.starts: npt.NDArray[np.uint32] = np.empty(len(items), np.uint32)
+        self.starts: U32 = np.empty(len(items), np.uint32)
         self.values: U64 = np.empty(len(items), np.uint64)
         self.ids: U8 = np.empty((len(items), ID_BYTES), np.uint8)
-        self.numbers: npt.NDArray[np.uint32] = np.zeros(0, np.uint32)
+        self.numbers: U32 = np.zeros(0, np.uint32)
         self._kernels, self._items = kernels, items
         self._places = slots - WINDOW + 1
         self._item_block, self._band_block = salted.block(Purpose.ITEM), salted.block(Purpose.BAND)
@@ -93,10 +95,8 @@ class Located:
             self.ids[self._done : stop] = digests[:, 16:]
             self._done = stop
         else:
-            order = np.argsort(self.starts)
-            self.numbers = order.astype(np.uint32)
-            self.starts, self.values = np.take(self.starts, order), np.take(self.values, order)
-            self.ids = np.take(self.ids, order, axis=0)
+            self.starts, self.numbers = ascending(self.starts)
+            self.values, self.ids = np.take(self.values, self.numbers), np.take(self.ids, self.numbers, axis=0)
             self._sorted = True
         return True
 
@@ -129,6 +129,14 @@ def scaled(words: U64, count: int) -> U64:
     high, low = words >> np.uint64(32), words & np.uint64(0xFFFFFFFF)
     by = np.uint64(count)
     return high * by + (low * by >> np.uint64(32)) >> np.uint64(32)
+
+
+def ascending(starts: U32) -> tuple[U32, U32]:
+    """The starts in ascending order, and where each was before. Sorting both halves of one word takes half of the time
+    that np.argsort does."""
+    both = starts.astype(np.uint64) << np.uint64(32) | np.arange(len(starts), dtype=np.uint64)
+    both.sort()
+    return (both >> np.uint64(32)).astype(np.uint32), both.astype(np.uint32)
 
 
 def rows(digests: U8) -> U64:

@@ -6,7 +6,8 @@
     own_side    this side of a session, ready for its peer; list_notes: what it is told of its list
     guard       the policy, asked; records: audit line and signed record; results: what was found, and where it goes
     files       each file of a call has one purpose; spare: where a result is kept that cannot be written
-    network     one session, waiting or calling; kept: one that is kept in a folder; both_here: without a network
+    network     one session, waiting or calling; kept: one that is kept in a folder
+    both_here   without a network; both_lists: its two lists
     by_files    the same exchange by files; placed: one file, or a directory; prediction: what a session would cost
     by_engine   the same by directories, which an engine makes; engine_side: its session, list and working files
     engine_choice: which engine; exchanges: by files or by an engine, as the options say

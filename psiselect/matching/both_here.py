@@ -10,11 +10,11 @@ from psi.session import local
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import UsageError
 from psiselect.charges import saying_paid
-from psiselect.matching import values
+from psiselect.matching import both_lists, values
 from psiselect.matching.choices import Choices
 from psiselect.matching.given import GivenOptions
 from psiselect.matching.guard import charge_of
-from psiselect.matching.own_side import gather, open_backend, read, tell_of_rows, told
+from psiselect.matching.own_side import gather, open_backend, tell_of_rows
 from psiselect.matching.results import Found, Speaker
 from psiselect.matching.spare import LOCALLY
 from psiselect.tables import AnyTable
@@ -46,8 +46,7 @@ def match(given: GivenOptions, b: Other, talk: Talk, speaker: Speaker) -> Found:
     tell_of_rows(choices)
     with (
         open_backend(choices.means, talk) as backend,
-        read(choices) as own,
-        told(there.read(Side.LISTEN, terms, talk.looking), talk) as other,
+        both_lists.both(here, there, terms, talk) as (own, other),
     ):
         gather(other, talk.tell)
         if charge is not None:
