@@ -21,7 +21,7 @@ from psiselect.matching.choices import ListChoice
 from psiselect.tables import Table
 
 Read = Callable[..., Job]
-PATIENCE = 60  # seconds; only a broken build waits for them
+PATIENCE = 20  # seconds; only a broken build waits for them
 
 
 @pytest.fixture
@@ -138,11 +138,14 @@ def test_a_list_of_b_that_is_read_already_is_closed_when_a_fails(
 
 
 def test_the_caller_can_cancel_while_only_b_is_read(files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    cancel, ended = threading.Event(), threading.Event()
+    cancel, ended, read = threading.Event(), threading.Event(), threading.Event()
 
     def endless(usual: Read, own: ListChoice, side: Side, terms: Any, look: Any) -> Job:
         if side is Side.CONNECT:
-            return usual(own, side, terms, look)
+            job = usual(own, side, terms, look)
+            read.set()
+            return job
+        assert read.wait(PATIENCE)
         cancel.set()
         return look_until_ended(look, ended)
 
