@@ -7,6 +7,7 @@
     steps         the same as steps on DataFrames
     own_list      the own list: gathered, counted, and its rows that match
     parties       offer, answer and finish, from these steps
+    words         every error
 
 Rule: no secret goes into a plan, and whatever a peer can spoil comes back as a row, not as an exception of a task.
 """

@@ -20,8 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from psi.distributed import failures
-from psiselect.base.errors import UsageError
+from psi.distributed import failures, words
 
 Session = Any
 LEAST_JAVA = 17
@@ -71,19 +70,15 @@ class EngineAddress:
     def check(self) -> None:
         """Raises UsageError for options that make no sense together."""
         if self.held is not None and (self.master or self.remote):
-            raise UsageError("session= is a session that runs; leave out --master and --remote", term="session")
+            raise words.session_elsewhere()
         if self.master is not None and self.kind is EngineKind.SAIL:
-            raise UsageError("--master is for Spark; Sail has --remote, or runs in this process", term="master")
+            raise words.no_master_of_sail()
         if self.master is not None and self.remote is not None:
-            raise UsageError("--master and --remote are two places for one engine; name one of them", term="remote")
+            raise words.master_and_remote()
         if self.remote is not None and not self.remote.startswith("sc://"):
-            raise UsageError("--remote is the address of a server of Spark Connect: sc://HOST:PORT", term="remote")
+            raise words.not_spark_connect()
         if self.accept_plain and self.kind is EngineKind.SPARK:
-            raise UsageError(
-                f"--accept-plain-shuffle is for engines that cannot encrypt their files, such as Sail. Spark can: set "
-                f"{_ENCRYPTED} where it is started",
-                term="accept_plain_shuffle",
-            )
+            raise words.spark_can_encrypt(_ENCRYPTED)
 
     @property
     def here(self) -> bool:
@@ -118,7 +113,7 @@ def _stop(session: Session) -> None:
         session.stop()
 
 
-def words(session: Session, kind: EngineKind) -> str:
+def described(session: Session, kind: EngineKind) -> str:
     """The engine and its version, for people."""
     return kind.value if kind is EngineKind.SAIL else f"{kind.value} {session.version}"
 
@@ -134,18 +129,9 @@ def require_private_shuffle(session: Session, *, accept_plain: bool) -> None:
     if accept_plain and not master:  # every Spark has one, Sail has none
         return
     if not on(_ENCRYPTED):
-        raise UsageError(
-            f"this engine writes keys to local disks in plain: {_ENCRYPTED} is not set. For Spark, set it where Spark "
-            "is started. Sail has no such setting, and while it runs other users of its machine can reach its port: "
-            "if the disks and the machine are yours alone, use --accept-plain-shuffle",
-            term="accept_plain_shuffle",
-        )
+        raise words.plain_on_disk(_ENCRYPTED)
     if not _local(master) and not on(_SSL) and not (on(_AUTHENTICATED) and on(_CRYPTO)):
-        raise UsageError(
-            f"this Spark sends keys among its machines in plain: set {_AUTHENTICATED} and {_CRYPTO}, or {_SSL}, where "
-            "Spark is started",
-            term="accept_plain_shuffle",
-        )
+        raise words.plain_on_the_network(_AUTHENTICATED, _CRYPTO, _SSL)
 
 
 def _local(master: str) -> bool:
@@ -180,15 +166,11 @@ def _spark(address: EngineAddress) -> Session:
         return _remote(address)
     _require("pyspark.sql", EngineKind.SPARK)
     if importlib.util.find_spec("py4j") is None:
-        raise UsageError(
-            "the pyspark that is installed is a client without Spark: pip install 'psiselect[spark]', or name a server "
-            "with --remote",
-            term="engine",
-        )
+        raise words.client_only()
     _require_java()
     sql = importlib.import_module("pyspark.sql")
     if sql.SparkSession.getActiveSession() is not None:
-        raise UsageError("this program has a Spark session already; pass it as session=", term="session")
+        raise words.session_exists()
     master = address.master or "local[*]"
     if _local(master):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -203,28 +185,19 @@ def _require(module: str, kind: EngineKind) -> None:
     try:
         importlib.import_module(module)
     except ImportError:
-        raise UsageError(
-            f"the engine {kind.value} is not installed: pip install 'psiselect[{kind.value}]'", term="engine"
-        ) from None
+        raise words.not_installed(kind.value) from None
 
 
 def _require_java() -> None:
     """Raises UsageError unless Spark finds a Java that it runs on."""
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home, "bin", "java")) if home else shutil.which("java")
-    where = "in $JAVA_HOME" if home else "on the PATH"
+    where = words.IN_JAVA_HOME if home else words.ON_THE_PATH
     try:
         said = subprocess.run([java or "java", "-version"], capture_output=True, text=True, check=True).stderr
     except (OSError, subprocess.CalledProcessError):
-        raise UsageError(
-            f"Spark needs Java {LEAST_JAVA}, and there is no Java {where}: install it (on Debian "
-            "openjdk-17-jre-headless), or use --engine sail, which needs none",
-            term="engine",
-        ) from None
+        raise words.no_java(LEAST_JAVA, where) from None
     found = _VERSION.search(said)
     if found is None or int(found[1]) < LEAST_JAVA:
-        shown = "an older one" if found is None else f"version {found[1]}"
-        raise UsageError(
-            f"Spark needs Java {LEAST_JAVA}, and the Java {where} is {shown}: set JAVA_HOME to another one",
-            term="engine",
-        )
+        shown = words.OLDER if found is None else words.version_of_java(found[1])
+        raise words.other_java(LEAST_JAVA, where, shown)

@@ -10,8 +10,9 @@ import contextlib
 import re
 from collections.abc import Iterator
 
+from psi.distributed import words
 from psiselect.base import errors
-from psiselect.base.errors import InputError, PsiselectError, ResourceError, UsageError
+from psiselect.base.errors import InputError, PsiselectError
 
 _LIBRARIES = frozenset(("pyspark", "py4j", "grpc", "pysail"))
 _OWN = re.compile(r"psiselect\.base\.errors\.(\w+Error): ([^\n]+)")
@@ -44,7 +45,7 @@ def starting() -> Iterator[None]:
         text = str(error).strip()
         java = _JAVA_SAYS.search(text)
         why = text.partition("\n")[0] if java is None else java[0]
-        raise UsageError(f"the engine does not start, or cannot be reached: {why[:_SHOWN]}", term="engine") from None
+        raise words.does_not_start(why[:_SHOWN]) from None
 
 
 def told(error: Exception) -> PsiselectError:
@@ -53,19 +54,14 @@ def told(error: Exception) -> PsiselectError:
     own = _OWN.search(text)
     if own is not None:
         kind = getattr(errors, own[1], InputError)
-        return kind(own[2]) if issubclass(kind, PsiselectError) else InputError(own[2])
+        return (kind if issubclass(kind, PsiselectError) else InputError)(own[2])
     if type(error).__name__ == "AnalysisException":
         first = text.strip().partition("\n")[0][:_SHOWN]
         if _THERE.search(text):
-            return UsageError(f"the engine does not write over what is there: {first}; name another place", term="out")
-        return InputError(f"the engine cannot read or write this: {first}")
+            return words.not_written_over(first)
+        return words.engine_cannot(first)
     if _MALFORMED.search(text):
-        return InputError(
-            "the engine cannot read a row of the list: it has another number of fields than the header, or a quote "
-            "that does not end. `psi check` on a copy names the row"
-        )
+        return words.malformed_row()
     found = _JAVA.search(text)
     what = type(error).__name__ if found is None else found[1]
-    return ResourceError(
-        f"the engine failed ({what}); its own log says why. Nothing is out for the peer, so the command can run again"
-    )
+    return words.engine_failed(what)

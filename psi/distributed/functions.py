@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from psi.agreement.modes import Reveal
-from psi.distributed import secret_files
+from psi.distributed import secret_files, words
 from psi.group import masking
 from psi.group.curve25519.backend import Backend, load_backend
 from psi.group.curve25519.scalar import Scalar
@@ -222,7 +222,7 @@ class Facts:
             try:
                 entry = chunks.unseal(key, self.form, sealed)[0].encode()
                 if entry in seen:
-                    raise RemoteError(f"a chunk of {self.form.name} is there twice; ask for the directory again")
+                    raise words.chunk_twice(self.form.name)
             except RemoteError as error:
                 yield _fault(error)
                 break  # a carrier can put in any number of rows, and the driver collects these
@@ -254,7 +254,7 @@ class Unseal:
     def _open(self, key: bytes, sealed: bytes) -> U8:
         entry, values = chunks.unseal(key, self.form, sealed)
         if entry.encode() not in self.listed:
-            raise RemoteError(f"a chunk of {self.form.name} is not one that the manifest lists")
+            raise words.unlisted_chunk(self.form.name)
         return values
 
 

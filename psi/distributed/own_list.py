@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from psi.agreement.modes import Side
 from psi.agreement.terms import KeyTerm, Terms
-from psi.distributed import failures, steps
+from psi.distributed import failures, steps, words
 from psi.distributed.functions import WithKeys
 from psi.inputs import items
 from psi.inputs.advice import Sample, advise
@@ -21,7 +21,6 @@ from psi.inputs.items import Frequent, Report
 from psi.normalize import KeySpec, Reason
 from psi.offline.exchange import changed
 from psi.tables import MATCHED_BY, Chosen, require_columns
-from psiselect.base.errors import InputError
 
 Frame = Any
 Session = Any
@@ -137,7 +136,7 @@ def matched_rows(then: EngineList, matched: Sequence[Frame], chosen: Chosen, nul
     needed = list(dict.fromkeys([*own, *(column for key in keys for column in key.columns)]))
     names = tuple(f"{_OWN_NAME}{number}" for number in range(1, len(keys) + 1))
     if set(names) & set(needed):
-        raise InputError(f"{source.name}: a column has the name {names[0]}, which the program uses; rename it")
+        raise words.name_in_use(source.name, names[0])
     rows = source.frame.select(*map(quoted, needed))
     shape = ", ".join(
         [*(f"{quoted(item.name)} {item.dataType.simpleString()}" for item in rows.schema.fields)]
@@ -165,8 +164,8 @@ def quoted(name: str) -> str:
 def _matched_by(keys: Sequence[KeySpec], names: Sequence[str]) -> str:
     columns = ["+".join(key.columns) for key in keys]
     plain = len(set(columns)) == len(columns)
-    words = columns if plain else [f"{c}:{k.describe()}" for c, k in zip(columns, keys, strict=True)]
-    each = (f"case when hit_{name} then {_text(word)} end" for name, word in zip(names, words, strict=True))
+    said = columns if plain else [f"{c}:{k.describe()}" for c, k in zip(columns, keys, strict=True)]
+    each = (f"case when hit_{name} then {_text(word)} end" for name, word in zip(names, said, strict=True))
     return f"concat_ws(';', {', '.join(each)})"
 
 
@@ -197,12 +196,8 @@ def _report(gathered: Frame) -> Report:
 def _require_readable(source: EngineSource, key: KeySpec, report: Report) -> None:
     total = sum(report.unreadable.values())
     if total:
-        listed = ", ".join(f"{count:,} {reason.words}" for reason, count in report.unreadable.items())
-        raise InputError(
-            f"{source.name}: the rule {key.describe()} cannot read {total:,} of {report.rows:,} rows: {listed}. "
-            "Correct or empty these rows, or run without --strict",
-            term="rule",
-        )
+        reasons = [(count, reason.words) for reason, count in report.unreadable.items()]
+        raise words.unreadable_rows(source.name, key.describe(), total, report.rows, reasons)
 
 
 def _advice(source: EngineSource, key: KeySpec, nulls: tuple[str, ...], report: Report) -> str | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from psi.agreement.modes import Side
-from psi.distributed import secret_files, steps
+from psi.distributed import secret_files, steps, words
 from psi.distributed.functions import HashAndMask, Reply, Split, TagOwn, UnmaskAndTag
 from psi.distributed.secret_files import TaskKey
 from psi.distributed.steps import Frame, Session
@@ -28,7 +28,6 @@ from psi.protocol.party import run_binding
 from psi.protocol.schedule import plan
 from psi.protocol.setup import Setup
 from psi.session.job import token_prefix
-from psiselect.base.errors import RemoteError
 
 
 @dataclass(frozen=True)
@@ -189,7 +188,7 @@ def finish(
                 found = steps.read_column(engine.session, f"{where}/{column.form.name}", column, secrets)
                 found = steps.without_faults(engine.stored(found, f"{column.form.kind.value}-read-{number}"))
                 if found.count() != sum(entry.count for entry in column.entries):
-                    raise RemoteError(f"the chunks of {column.form.name} changed while they were read; start again")
+                    raise words.chunks_changed(column.form.name)
                 return found
 
             task = UnmaskAndTag(
@@ -208,7 +207,7 @@ def finish(
                 pairs = came.mapInArrow(split, split.schema).join(state, "name").select("reply", "key")
             tagged = steps.without_faults(engine.stored(pairs.mapInArrow(task, task.schema), f"tagged-{number}"))
             if tagged.select("product").distinct().count() != own[run.list]:
-                raise RemoteError("the peer's replies are not one for each element of the offer")
+                raise words.other_replies()
             common = tagged.join(opened(tags).withColumnRenamed("value", "tag").distinct(), "tag").select("key")
             found = engine.stored(common, f"matched-{number}")
             counts.append(found.count())

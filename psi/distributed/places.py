@@ -18,14 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from psi.distributed import failures
+from psi.distributed import failures, words
 from psi.offline import directory
 from psi.offline.manifest import MOST_BYTES
 from psi.tables import ReadingOptions
 from psi.tables.opening import TABLE, is_address
 from psi.tables.reading import Kind, kind_by_ending
 from psiselect.base import atomic, durable
-from psiselect.base.errors import InputError, UsageError
+from psiselect.base.errors import InputError
 from psiselect.base.splitting import Escape
 
 Frame = Any
@@ -76,17 +76,16 @@ class EnginePlaces:
         if self.is_local(place):
             return directory.read_manifest(Path(place))
         there = f"{place}/{directory.MANIFEST}"
-        missing = f"{place} is not a whole directory of the offline exchange; ask for it again"
         try:
             with failures.typed():
                 rows = self.session.read.schema("manifest binary").parquet(there).limit(2).collect()
         except InputError:
-            raise InputError(missing) from None
+            raise words.not_whole(place) from None
         if not rows:
-            raise InputError(missing)
+            raise words.not_whole(place)
         content = rows[0]["manifest"]
         if len(rows) != 1 or content is None or len(content) > MOST_BYTES:
-            raise InputError(f"{there} is not a manifest: expected one row with its content")
+            raise words.no_manifest(there)
         return bytes(content)
 
     def check_parts(self, place: str, columns: Iterable[str]) -> None:
@@ -124,27 +123,19 @@ def source_of(session: Session, name: str, reading: ReadingOptions, places: Engi
     """The list: `table:NAME`, CSV (`.csv`, or said so), or Parquet, a file or a folder. Raises UsageError,
     InputError."""
     if reading.header_lines > 1:
-        raise UsageError(
-            "an engine reads a header of one line only; join the lines of the header in the file, or run without "
-            "--engine",
-            term="header_lines",
-        )
+        raise words.one_header_line()
     with failures.typed():
         if name.startswith(TABLE):
-            reading.require_fit(name, None, "a table of the engine")
+            reading.require_fit(name, None, words.TABLE_OF_THE_ENGINE)
             return session.table(name.removeprefix(TABLE))
         if places.is_local(name) and not Path(name).exists():
-            raise InputError(f"cannot read {name}: there is no such file or folder")
+            raise words.no_list(name)
         kind = reading.form or kind_by_ending(name)
         if kind is Kind.CSV:
             return session.read.options(**_csv(reading)).csv(name)
         if kind not in (None, Kind.PARQUET):
-            raise UsageError(
-                f"an engine reads CSV, Parquet and tables, not {kind.value}; name a table with table:NAME, or run "
-                "without --engine",
-                term="form",
-            )
-        reading.require_fit(name, Kind.PARQUET, "a Parquet file")
+            raise words.not_for_engines(kind.value)
+        reading.require_fit(name, Kind.PARQUET, words.PARQUET_FILE)
         return session.read.parquet(name)
 
 

@@ -20,9 +20,10 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
+from psi.distributed import words
 from psiselect.base import strict_json
 from psiselect.base.entropy import SystemEntropy
-from psiselect.base.errors import InputError, RemoteError
+from psiselect.base.errors import RemoteError
 
 _SEALED = "sealed:"
 _NONCE_BYTES = 12
@@ -38,13 +39,9 @@ class TaskKey:
 
     def read(self) -> bytes:
         """32 bytes. Raises InputError when the file is missing, malformed, or others can read it."""
-        content = _private(self.path, "the task key")
+        content = _private(self.path, words.TASK_KEY)
         if not _TASK_KEY.fullmatch(content):
-            raise InputError(
-                f"{self.path} is not a task key: it must hold 64 hexadecimal digits, as `openssl rand -hex 32` prints "
-                "them",
-                term="task_key",
-            )
+            raise words.not_a_task_key(self.path)
         return bytes.fromhex(content.decode())
 
 
@@ -61,7 +58,7 @@ def kept(where: Path | TaskKey, secrets: dict[str, bytes]) -> Iterator[str]:
     try:
         handle, name = tempfile.mkstemp(dir=where, prefix=".psiselect-")  # 0600
     except OSError as error:
-        raise InputError(f"cannot keep secrets in {where}: {error.strerror}; name a folder of your own") from None
+        raise words.secrets_not_kept(where, error.strerror) from None
     path = Path(name)
     try:
         with open(handle, "wb") as file:
@@ -77,30 +74,26 @@ def read(where: str) -> dict[str, bytes]:
         sealed, _, path = where.removeprefix(_SEALED).partition(":")
         content = _opened(bytes.fromhex(sealed), TaskKey(Path(path)))
     else:
-        content = _private(Path(where), "its secrets")
+        content = _private(Path(where), words.SECRETS)
     try:
         body = strict_json.decode(content, "file")
         return {name: bytes.fromhex(str(value)) for name, value in body.items()}
     except (RemoteError, ValueError):
-        raise InputError("a task cannot read its secrets: the file is damaged; start again") from None
+        raise words.secrets_damaged() from None
 
 
 def _opened(sealed: bytes, key: TaskKey) -> bytes:
     try:
         return ChaCha20Poly1305(key.read()).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _BOUND)
     except InvalidTag:
-        raise InputError(
-            f"a task cannot open its secrets: {key.path} has another content there than where the command runs; put "
-            "the same file on every machine",
-            term="task_key",
-        ) from None
+        raise words.other_task_key(key.path) from None
 
 
 def _private(path: Path, what: str) -> bytes:
     try:
         with path.open("rb") as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-                raise InputError(f"{path}: others can read these secrets; they must have mode 0600")
+                raise words.readable_by_others(path)
             return file.read(strict_json.MAX_BYTES)
     except OSError as error:
-        raise InputError(f"a task cannot read its secrets: {what} in {path}: {error.strerror}") from None
+        raise words.secrets_unreadable(what, path, error.strerror) from None

@@ -7,12 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from psi.distributed import failures
+from psi.distributed import failures, words
 from psi.distributed.functions import Bucket, Facts, Normalise, Seal, Unseal
 from psi.normalize import KeySpec
 from psi.offline.chunks import CHUNK_VALUES, ChunkEntry, ColumnForm, check_entries
 from psi.offline.manifest import Listed
-from psiselect.base.errors import InputError, RemoteError, ResourceError
+from psiselect.base.errors import ResourceError
 
 Frame = Any
 Session = Any
@@ -55,7 +55,7 @@ def entries(sealed: Frame, form: ColumnForm, secrets: str) -> list[ChunkEntry]:
     found = sealed.select("sealed").mapInArrow(task := Facts(secrets, form), task.schema).collect()
     for row in found:
         if row["fault"] is not None:
-            raise RemoteError(row["fault"])
+            raise words.of_a_task(row["fault"])
     listed = [ChunkEntry.decode(bytes(row["value"]), form.width) for row in found]
     return sorted(listed, key=lambda entry: (entry.first, entry.last))
 
@@ -70,11 +70,9 @@ def read_column(session: Session, place: str, listed: Listed, secrets: str) -> F
             sealed = session.read.schema("sealed binary").parquet(place)
             found = entries(sealed, listed.form, secrets)
     except ResourceError as error:
-        raise InputError(
-            f"cannot read {place}: {error}. If the log says that a file is damaged, ask for the directory again"
-        ) from None
+        raise words.unreadable_column(place, error) from None
     if found != list(listed.entries):
-        raise RemoteError(f"the chunks of {listed.form.name} are not those that the manifest lists; ask for them again")
+        raise words.other_chunks(listed.form.name)
     known = frozenset(entry.encode() for entry in listed.entries)
     return sealed.select("sealed").mapInArrow(task := Unseal(secrets, listed.form, known), task.schema)
 
@@ -82,5 +80,5 @@ def read_column(session: Session, place: str, listed: Listed, secrets: str) -> F
 def without_faults(frame: Frame) -> Frame:
     """A stored frame without its column `fault`. Raises RemoteError for the first fault in it, once."""
     for row in frame.where("fault is not null").select("fault").limit(1).collect():
-        raise RemoteError(row["fault"])
+        raise words.of_a_task(row["fault"])
     return frame.drop("fault")

@@ -12,6 +12,7 @@
     states      which message may come when; messages: their numbers and forms
     run         what the two sides share; receiver, sender: the sides, without input or output
     comparison  from the tags of both sides to matches
+    words       every error and warning
 
 Rule: no branch and no index depends on Delta, on a seed or on a choice of a transfer. Some do on an item's salted hash.
 """

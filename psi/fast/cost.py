@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from psi.fast import parameters
+from psi.fast import parameters, words
 from psi.fast.hermitian import SYMBOLS
 from psi.group.curve25519.suite import ELEMENT_BYTES
 from psi.oblivious import trees
 from psi.oblivious.field import F16
 from psi.transport.wire import HEADER_BYTES
-from psiselect.base.errors import UsageError
 
 _LOCATED_BYTES = 32  # of an item: place, value, identifier, number
 _SORTING_BYTES = 28  # of an item, while items are sorted by place
@@ -31,20 +30,11 @@ def memory_bytes(own: int, *, receives: bool) -> int:
 
 def check_room(own: int, limit: int, *, receives: bool) -> None:
     """Whether a side can take so many own items within a limit of bytes. Raises UsageError."""
-    instead = "or use --protocol ecdh on both sides"
     if own > parameters.MAX_ITEMS:
-        raise UsageError(
-            f"this list has {own:,} distinct keys; the fast protocol takes at most {parameters.MAX_ITEMS:,}: cut the "
-            f"list, {instead}",
-            term="protocol",
-        )
+        raise words.too_long(own, parameters.MAX_ITEMS)
     needed = memory_bytes(own, receives=receives)
     if needed > limit:
-        raise UsageError(
-            f"the fast protocol keeps a list of {own:,} distinct keys in memory, which takes {needed >> 20:,} MiB, "
-            f"more than the {limit >> 20:,} MiB of --memory-limit. Raise it if this machine has the memory, {instead}",
-            term="memory_limit",
-        )
+        raise words.too_little_memory(own, needed >> 20, limit >> 20)
 
 
 def receiver_sends(own: int) -> int:

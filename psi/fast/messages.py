@@ -6,8 +6,8 @@ from enum import IntEnum
 
 import numpy as np
 
+from psi.fast import words
 from psi.transport.wire import Frame
-from psiselect.base.errors import RemoteError
 from psiselect.base.packed import U8
 
 Payload = bytes | bytearray | memoryview
@@ -29,7 +29,7 @@ class FastMessage(IntEnum):
 def exactly(payload: Payload, size: int, what: str) -> U8:
     """A payload of one possible length. Raises RemoteError."""
     if len(payload) != size:
-        raise RemoteError(f"the peer's {what} has {len(payload)} bytes, not {size}")
+        raise words.length(what, len(payload), size)
     return np.frombuffer(payload, np.uint8)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from psi.fast import parameters
+from psi.fast import parameters, words
 from psi.fast.band import Solving
 from psi.fast.comparison import FastComparison
 from psi.fast.expansion import Encoder
@@ -21,7 +21,6 @@ from psi.oblivious.base import BaseSender
 from psi.oblivious.field import F16
 from psi.store import rows
 from psi.transport.wire import Frame
-from psiselect.base.errors import RemoteError
 from psiselect.base.packed import I64, U8
 
 
@@ -133,12 +132,12 @@ class FastReceiver(FastSide):
         run = self._run
         count = min(run.tag_rows_in_chunk, run.peer_size - len(self._peer_tags))
         if count < 1:
-            raise RemoteError("the peer sent more tags than it declared items")
+            raise words.too_many_tags()
         width = run.tag_width + run.sealed_width
-        received = exactly(payload, count * width, "chunk of tags").reshape(count, width)
+        received = exactly(payload, count * width, words.CHUNK).reshape(count, width)
         tags = received[:, : run.tag_width]
         if not rows.ascend(np.concatenate([self._last, tags])):
-            raise RemoteError("the peer's tags are not in ascending order")
+            raise words.tags_unordered()
         self._last = tags[-1:].copy()
         self._peer_tags.append(tags)
         if self._sealed is not None:
@@ -146,7 +145,7 @@ class FastReceiver(FastSide):
 
     def _finish(self) -> None:
         if len(self._peer_tags) != self._run.peer_size:
-            raise RemoteError("the peer sent fewer tags than it declared items")
+            raise words.too_few_tags()
         places = self._located.numbers
 
         def numbers(own: I64) -> I64:

@@ -13,6 +13,7 @@ import abc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from psi.fast import words
 from psi.fast.items import ItemList
 from psi.fast.kernels.interface import Kernels
 from psi.fast.parameters import MAX_ITEMS
@@ -23,7 +24,6 @@ from psi.labels.labels import SEAL_BYTES
 from psi.store.spool import Store
 from psi.transport.wire import HEADER_BYTES, MAX_FRAME_BYTES, Frame
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import RemoteError, UsageError
 from psiselect.base.packed import I64, U8
 from psiselect.base.turns import RECEIVE, SEND
 
@@ -58,19 +58,10 @@ class FastRun:
     payloads: Payloads | None = None
 
     def __post_init__(self) -> None:
-        most = f"{MAX_ITEMS:,}"
         if len(self.items) > MAX_ITEMS:
-            raise UsageError(
-                f"this list has {len(self.items):,} items; the fast protocol takes at most {most}, so use "
-                "--protocol ecdh on both sides",
-                term="protocol",
-            )
+            raise words.too_long(len(self.items), MAX_ITEMS)
         if self.peer_size > MAX_ITEMS:
-            raise RemoteError(
-                f"the peer's list has {self.peer_size:,} items; the fast protocol takes at most {most}, so use "
-                "--protocol ecdh on both sides",
-                term="protocol",
-            )
+            raise words.peer_too_long(self.peer_size, MAX_ITEMS)
 
     @property
     def tag_width(self) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from psi.fast import hermitian, parameters
+from psi.fast import hermitian, parameters, words
 from psi.fast.expansion import Opener, slices
 from psi.fast.items import Located, Salted
 from psi.fast.lookup import Sweep
@@ -22,7 +22,6 @@ from psi.oblivious.base import BaseReceiver
 from psi.oblivious.field import F16
 from psi.store.rows import in_chunks
 from psi.transport.wire import Frame
-from psiselect.base.errors import RemoteError
 from psiselect.base.packed import U8
 
 
@@ -58,7 +57,7 @@ class FastSender(FastSide):
         self._receiving(message.type)
         match message.type:
             case M.SEED_ANSWER:
-                answer = exactly(message.payload, parameters.CHOICES * ELEMENT_BYTES, "answer with seeds")
+                answer = exactly(message.payload, parameters.CHOICES * ELEMENT_BYTES, words.SEEDS)
                 self._opened = self._chooser.seeds(answer.reshape(-1, ELEMENT_BYTES))
             case M.TREES:
                 self._open(message.payload)
@@ -67,9 +66,9 @@ class FastSender(FastSide):
             case M.MATRIX:
                 self._slice(message.payload)
             case M.MATRIX_END:
-                exactly(message.payload, 0, "end of the matrix")
+                exactly(message.payload, 0, words.END_OF_MATRIX)
                 if next(self._lengths, 0):
-                    raise RemoteError("the peer's matrix has fewer slices than its items need")
+                    raise words.too_few_slices()
                 self._located = None
                 self._outgoing = in_chunks(self._run.store.ascending(self._own_tags), self._run.tag_rows_in_chunk)
         return []
@@ -94,7 +93,7 @@ class FastSender(FastSide):
 
     def _open(self, payload: Payload) -> None:
         size = trees.correction_bytes(hermitian.SYMBOLS, F16.degree)
-        received = exactly(payload, size + parameters.SALT_BYTES, "trees")
+        received = exactly(payload, size + parameters.SALT_BYTES, words.TREES)
         corrections = received[:size].reshape(hermitian.SYMBOLS, F16.degree - 1, 2, trees.NODE_BYTES)
         self._seeds = trees.choose(self._chooser.bits, self._opened, corrections)
         self._salt = received[size:].tobytes()
@@ -106,10 +105,9 @@ class FastSender(FastSide):
 
     def _encoding(self, payload: Payload) -> None:
         """Everything that the matrix is looked up by, in the attempt that succeeded."""
-        run, attempt = self._run, int(exactly(payload, 1, "attempt")[0])
+        run, attempt = self._run, int(exactly(payload, 1, words.ATTEMPT)[0])
         if attempt >= parameters.MAX_ATTEMPTS:
-            most = parameters.MAX_ATTEMPTS
-            raise RemoteError(f"the peer says that it made {attempt + 1} attempts; {most} are allowed")
+            raise words.too_many_attempts(attempt + 1, parameters.MAX_ATTEMPTS)
         if attempt:
             self._hash(attempt)
         if self._located is None or self._salted is None:
@@ -124,8 +122,8 @@ class FastSender(FastSide):
     def _slice(self, payload: Payload) -> None:
         run, count = self._run, next(self._lengths, 0)
         if not count:
-            raise RemoteError("the peer's matrix has more slices than its items need")
-        sent = exactly(payload, parameters.PLANES * count // 8, "slice of the matrix")
+            raise words.too_many_slices()
+        sent = exactly(payload, parameters.PLANES * count // 8, words.SLICE)
         if self._located is None:
             raise RuntimeError("a slice without items")
         for start, stop, symbols in self._sweep.feed(self._opener.rows(sent)):

@@ -12,11 +12,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from psi.group import words
 from psi.group.curve25519 import rowwise
 from psi.group.curve25519.backend import Backend
 from psi.group.curve25519.scalar import Scalar
 from psi.group.curve25519.suite import ELEMENT_BYTES, FIELD_PRIME
-from psiselect.base.errors import RemoteError
 from psiselect.base.packed import U8, Packed
 
 STATISTICAL_BITS = 40  # a false match under one key in one run has probability at most 2^-40
@@ -42,18 +42,18 @@ def check_canonical(elements: U8, start: int = 0) -> None:
     `start` is the number of the first row in the whole list. Raises RemoteError naming the first bad position.
     Variable time (elements are on the wire anyway).
     """
-    words = _words(elements)
+    lanes = _words(elements)
     # u >= p needs every word above the lowest at least p's; the top one may exceed it on its own.
-    suspect = words[:, 3] >= _P_WORDS[3]
+    suspect = lanes[:, 3] >= _P_WORDS[3]
     if not suspect.any():
         return
     rows = np.flatnonzero(suspect)
-    high = words[rows]
+    high = lanes[rows]
     beyond = (high[:, 3] > _P_WORDS[3]) | (
         (high[:, 2] == _P_WORDS[2]) & (high[:, 1] == _P_WORDS[1]) & (high[:, 0] >= _P_WORDS[0])
     )
     if beyond.any():
-        raise RemoteError(f"the peer's element {start + int(rows[beyond][0])} is not canonical (u >= p)")
+        raise words.not_canonical(start + int(rows[beyond][0]))
 
 
 class Masker(Protocol):
@@ -83,7 +83,7 @@ def mask_checked(backend: Masker, elements: U8, scalar: Scalar, start: int = 0) 
     out = backend.mask(elements, scalar)
     zero = ~_words(out).any(axis=1)
     if zero.any():
-        raise RemoteError(f"the peer's element {start + int(np.argmax(zero))} has low order")
+        raise words.low_order(start + int(np.argmax(zero)))
     return out
 
 

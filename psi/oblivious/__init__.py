@@ -8,6 +8,7 @@
     correlated  one chooses items by secret bits, the other's values add up, neither sees the other's
     columns     the bits of all this: columns of pseudo-random bits, turned into rows, multiplied, compared
     cost        what it all costs, measured
+    words       every error
 
 In a run of `psi` the run's sender has values and the run's receiver has a bit for each of them. The base transfers go
 the other way round: there the run's sender chooses.

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from psi.oblivious import words
 from psi.oblivious.columns import (
     CHECK_ROWS,
     COLUMNS,
@@ -40,7 +41,6 @@ from psi.oblivious.field import F2
 from psi.oblivious.vole import VoleReceiver, VoleSender
 from psi.store.spool import Column
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import RemoteError
 from psiselect.base.packed import U8
 
 ANSWER_BYTES = (COLUMNS + 1) * CHECK_ROWS // 8
@@ -144,14 +144,14 @@ class ExtensionSender:
         """Keep the receiver's next block; uint8, flat. Raises RemoteError unless it is as long as that block."""
         start, stop = next(self._expected, (0, 0))
         if not 0 < payload.size == (stop - start) * ROW_BYTES:
-            raise RemoteError(f"the peer sent {payload.size} bytes of transfers; expected {(stop - start) * ROW_BYTES}")
+            raise words.block_length(payload.size, (stop - start) * ROW_BYTES)
         self._received.append(payload.reshape(-1, ROW_BYTES))
 
     def challenge(self, payload: U8, entropy: Entropy) -> bytes:
         """The receiver's last block, the check's, for a fresh seed of the hash, 32 bytes, which it must not know
         before. Raises RemoteError when blocks are missing or this one is not as long as it should be."""
         if len(self._received) != self.layout.sent or payload.size != CHECK_ROWS * ROW_BYTES:
-            raise RemoteError("the peer ended its transfers too early, or with a wrong number of bytes")
+            raise words.ended_too_early()
         self._received.append(payload.reshape(-1, ROW_BYTES))
         self._challenge = entropy.read(SEED_BYTES)
         return self._challenge
@@ -162,14 +162,14 @@ class ExtensionSender:
         if not self._challenge:
             raise RuntimeError("an answer without a challenge")
         if answer.size != ANSWER_BYTES:
-            raise RemoteError(f"the peer answered the check with {answer.size} bytes, not {ANSWER_BYTES}")
+            raise words.answer_length(answer.size, ANSWER_BYTES)
         check, columns = UniversalHash(self._challenge, COLUMNS), self.columns()
         for _ in self.layout.blocks():
             check.add(next(columns))
         hashes = answer.reshape(COLUMNS + 1, CHECK_ROWS // 8)
         expected = hashes[:COLUMNS] ^ (spread(self.bits)[:, None] & hashes[COLUMNS])
         if not hmac.compare_digest(check.finish(next(columns)).tobytes(), expected.tobytes()):
-            raise RemoteError("the peer's transfers do not pass the consistency check")
+            raise words.check_failed()
         return VerifiedRows(self)
 
     def columns(self) -> Iterator[U8]:

@@ -81,7 +81,7 @@ def working(
     where.make(work)
     try:
         secrets = engine.task_key or Path(work)
-        yield Bench(where, engines.words(session, engine.address.kind), Engine(session, work, secrets, offered))
+        yield Bench(where, engines.described(session, engine.address.kind), Engine(session, work, secrets, offered))
     except BaseException:
         where.remove(work, parties.work_names(choices.terms.lists))
         raise

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import warnings
 
+from psi.fast import words
 from psi.fast.kernels import hashing
 from psi.fast.kernels.interface import Kernels
 from psi.fast.kernels.portable import PortableKernels
 from psi.group.curve25519.lanes.cache import CodeCache
-from psiselect.base.errors import UsageError
 
 
 def compiled_kernels(lanes: int | None = None, store: CodeCache | None = None) -> Kernels:
@@ -25,7 +25,7 @@ def compiled_kernels(lanes: int | None = None, store: CodeCache | None = None) -
         kernels = CompiledKernels(lanes, store, way)
         failed = failures(kernels)
         if failed:
-            raise LanesUnavailableError(f"the self-test of the fast protocol failed in {', '.join(failed)}")
+            raise LanesUnavailableError(words.self_test(failed))
         return kernels
 
     best, *others = hashing.ways()
@@ -35,11 +35,7 @@ def compiled_kernels(lanes: int | None = None, store: CodeCache | None = None) -
         if not others:
             raise
         kernels = tested(others[0])
-        warnings.warn(
-            f"the code for SHA instructions does not work here: {error}; using the code without them, slower",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+        warnings.warn(words.without_sha(error), RuntimeWarning, stacklevel=2)
         return kernels
 
 
@@ -52,16 +48,11 @@ def load_kernels(name: str = "auto") -> Kernels:
     if name == "portable":
         return PortableKernels()
     if name not in ("auto", "compiled"):
-        raise UsageError(f"no kernels are called {name!r}; there are auto, compiled and portable")
+        raise words.unknown_kernels(name)
     try:
         return compiled_kernels()
     except (ImportError, OSError, RuntimeError) as error:
         if name == "compiled":
-            raise UsageError(f"the compiled code does not work here: {error}; choose 'portable'") from error
-        warnings.warn(
-            f"the compiled code of the fast protocol does not work here: {error}; using the portable code, tens of "
-            "times slower: --protocol ecdh may be faster",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+            raise words.not_compiled(error) from error
+        warnings.warn(words.portable_instead(error), RuntimeWarning, stacklevel=2)
         return PortableKernels()

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable
 from typing import Protocol
 
+from psi.group import words
 from psi.group.curve25519.scalar import Scalar
 from psiselect.base.errors import UsageError
 from psiselect.base.packed import U8, Packed
@@ -68,10 +69,10 @@ def _lanes(threads: int | None, slower: Callable[[str], None] = _warn_slower) ->
             if not others:
                 raise
             backend = LanesBackend(threads, field=others[0])
-            slower(f"the vector code for {best} does not work here: {error}; using the code for {others[0]}, slower")
+            slower(words.other_vector_code(best, error, others[0]))
             return backend
     except (ImportError, OSError, RuntimeError) as error:  # llvmlite missing, unloadable; LLVM or the self-test failed
-        raise UsageError(f"the vector code does not work here: {error}; choose the backend 'portable'") from error
+        raise words.no_vector_code(error) from error
 
 
 # Name to constructor; imported on demand, since a backend may compile code or start processes.
@@ -90,9 +91,8 @@ def load_backend(
         try:
             return _lanes(threads, slower)
         except UsageError as error:
-            reason = f"the vector code does not work here: {error.__cause__}"
-            slower(f"{reason}; using the portable backend, several times slower")
+            slower(words.portable_instead(error.__cause__))
             return _portable(threads)
     if name not in BACKENDS:
-        raise UsageError(f"no backend is called {name!r}; there are auto, {', '.join(sorted(BACKENDS))}")
+        raise words.unknown_backend(name, sorted(BACKENDS))
     return _lanes(threads, slower) if name == "lanes" else BACKENDS[name](threads)

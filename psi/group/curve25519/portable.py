@@ -22,6 +22,7 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
+from psi.group import words
 from psi.group.curve25519 import rowwise
 from psi.group.curve25519.scalar import Scalar
 from psi.group.curve25519.suite import ELEMENT_BYTES
@@ -71,7 +72,7 @@ class _Worker:
         except OSError:
             answer = None
         if answer is None:
-            raise LocalError("a worker process of the portable backend ended early; was it killed, or out of memory?")
+            raise words.worker_ended()
         return answer[0]
 
     def stop(self) -> None:

@@ -29,14 +29,14 @@ CRYPTO = {"spark.network.crypto.enabled": "true"}
     [
         (ENCRYPTED | {"spark.master": "local[2]"}, None),
         (ENCRYPTED | {"spark.master": "local"}, None),
-        (ENCRYPTED | {"spark.master": "spark://a:7077"}, "among its machines in plain"),
-        (ENCRYPTED | {"spark.master": "local-cluster[2,1,1024]"}, "among its machines in plain"),
-        (ENCRYPTED | CRYPTO | {"spark.master": "yarn"}, "among its machines in plain"),  # without authentication: off
+        (ENCRYPTED | {"spark.master": "spark://a:7077"}, "between its machines without"),
+        (ENCRYPTED | {"spark.master": "local-cluster[2,1,1024]"}, "between its machines without"),
+        (ENCRYPTED | CRYPTO | {"spark.master": "yarn"}, "between its machines without"),  # no authentication: off
         (ENCRYPTED | CRYPTO | {"spark.master": "yarn", "spark.authenticate": "true"}, None),
         (ENCRYPTED | {"spark.master": "yarn", "spark.ssl.rpc.enabled": "true"}, None),
-        ({"spark.io.encryption.enabled": "false", "spark.master": "local[2]"}, "local disks in plain"),
-        (CRYPTO | {"spark.master": "local[2]"}, "local disks in plain"),
-        ({}, "local disks in plain"),
+        ({"spark.io.encryption.enabled": "false", "spark.master": "local[2]"}, "local disks without"),
+        (CRYPTO | {"spark.master": "local[2]"}, "local disks without"),
+        ({}, "local disks without"),
     ],
 )
 def test_what_a_spark_must_promise(conf: dict[str, str], said: str | None) -> None:
@@ -54,8 +54,8 @@ def test_what_a_spark_must_promise(conf: dict[str, str], said: str | None) -> No
     ("address", "said"),
     [
         (EngineAddress(EngineKind.SAIL, master="local"), "--master is for Spark"),
-        (EngineAddress(EngineKind.SPARK, master="local", remote="sc://a"), "two places for one engine"),
-        (EngineAddress(EngineKind.SPARK, remote="http://a"), "sc://HOST:PORT"),
+        (EngineAddress(EngineKind.SPARK, master="local", remote="sc://a"), "each say where the engine runs"),
+        (EngineAddress(EngineKind.SPARK, remote="http://a"), "sc://HOST:15002"),
         (EngineAddress(EngineKind.SPARK, accept_plain=True), "Spark can: set"),
         (EngineAddress(EngineKind.SPARK, master="local", held=object()), "a session that runs"),
     ],
@@ -181,7 +181,7 @@ def test_a_task_key_opens_secrets_that_stand_sealed_in_a_plan(key: TaskKey) -> N
         assert planted.hex() not in where
         assert where != again
     key.path.write_text("00" * 32)
-    with pytest.raises(InputError, match="another content there"):
+    with pytest.raises(InputError, match="differs from the file where the command runs"):
         secret_files.read(where)
 
 

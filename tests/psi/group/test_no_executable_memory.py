@@ -55,7 +55,7 @@ def test_auto_takes_the_portable_backend_and_says_so_once(lists: tuple[object, .
     assert "matches" in ended.stdout
     (line,) = [line for line in ended.stderr.splitlines() if SAID in line]
     assert line.startswith("the vector code does not work here: ")
-    assert line.endswith("; using the portable backend, several times slower")
+    assert line.endswith(". The program uses the portable backend, several times slower")
     assert "Warning" not in ended.stderr
 
 
@@ -92,7 +92,7 @@ def test_a_refusal_is_found_before_llvm_is_asked(tmp_path: Path) -> None:
         kernel.load(None, CodeCache(tmp_path), kernel.curve_program("doubles"))
     with pytest.raises(UsageError, match=SAID):
         load_backend("lanes", 1)
-    with pytest.warns(RuntimeWarning, match=f"{SAID}.*; using the portable backend"):
+    with pytest.warns(RuntimeWarning, match=f"{SAID}.*. The program uses the portable backend"):
         load_backend("auto", 1).close()
 
 

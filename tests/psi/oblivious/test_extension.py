@@ -201,7 +201,7 @@ def test_a_wrong_answer_is_refused(byte: int) -> None:
     answer[byte] ^= 4
     with pytest.raises(RemoteError, match="consistency check"):
         sender.verify(answer)
-    with pytest.raises(RemoteError, match="answered the check with"):
+    with pytest.raises(RemoteError, match="answer to the check of the oblivious transfers has"):
         sender.verify(answer[1:])
 
 
@@ -229,14 +229,14 @@ def test_rows_are_out_of_reach_before_the_check() -> None:
 def test_blocks_of_another_length_are_refused(change: object) -> None:
     receiver, sender = pair(100, 64)
     blocks = [sent.reshape(-1) for sent, _ in receiver.blocks()]
-    with pytest.raises(RemoteError, match="bytes of transfers"):
+    with pytest.raises(RemoteError, match="block of oblivious transfers"):
         sender.take(change(blocks[0]))
     receiver, sender = pair(100, 64)
     for block in blocks[:-1]:
         sender.take(block)
-    with pytest.raises(RemoteError, match="bytes of transfers"):
+    with pytest.raises(RemoteError, match="block of oblivious transfers"):
         sender.take(blocks[0])
-    with pytest.raises(RemoteError, match="wrong number"):
+    with pytest.raises(RemoteError, match="wrong length"):
         sender.challenge(change(blocks[-1]), FixedEntropy())
 
 

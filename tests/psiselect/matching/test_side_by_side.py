@@ -89,7 +89,7 @@ def test_what_was_asked_for_comes_first() -> None:
         ({"keys": 2, "label_bytes": 64}, "travel together"),
         ({"peer": MAX_ITEMS + 1}, "the peer's list has 16,777,217"),
         ({"own": MAX_ITEMS + 1}, "this list has 16,777,217"),
-        ({"memory_limit": 33 << 20}, "in memory, which takes 32 MiB"),
+        ({"memory_limit": 33 << 20}, "in memory. That takes 32 MiB"),
     ],
 )
 def test_where_it_cannot_run_the_reason_stands_in_its_place(options: dict[str, Any], reason: str) -> None:

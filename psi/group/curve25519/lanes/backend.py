@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
+from psi.group import words
 from psi.group.curve25519.lanes.cache import CodeCache, default_directory
 from psi.group.curve25519.lanes.kernel import Kernel, curve_program, load
 from psi.group.curve25519.lanes.selftest import failures
@@ -70,7 +71,7 @@ class LanesBackend:
         self._kernel = Kernel(load(lanes, cache or CodeCache(default_directory()), program))
         failed = failures(self)
         if failed:
-            raise LanesUnavailableError(f"the self-test failed in {', '.join(failed)}")
+            raise LanesUnavailableError(words.self_test(failed))
 
     def mask(self, elements: U8, scalar: Scalar) -> U8:
         """X25519(scalar, u) for each row: (n, 32) -> (n, 32). A low-order u gives a zero row and disturbs no other."""

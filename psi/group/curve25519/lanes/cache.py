@@ -17,6 +17,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from psi.group import words
+
 _MAGIC = b"psiselect kernel 1\n"
 _MAX_BYTES = 16 << 20
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -66,7 +68,7 @@ class CodeCache:
         header = len(_MAGIC) + 32
         magic, checksum, code = content[: len(_MAGIC)], content[len(_MAGIC) : header], content[header:]
         if magic != _MAGIC or checksum != hashlib.sha256(code).digest():
-            _log.info("a cached kernel is damaged and will be rebuilt")
+            _log.info(words.CACHE_DAMAGED)
             return None
         return code
 
@@ -97,5 +99,5 @@ class CodeCache:
             stat.S_IFMT(status.st_mode) == kind and status.st_uid == os.geteuid() and not status.st_mode & _OTHERS_WRITE
         )
         if not ours:
-            _log.warning("the kernel cache is not used: it is not this user's own, or others may write to it")
+            _log.warning(words.cache_not_used(self._directory))
         return ours

@@ -13,6 +13,7 @@ import mmap
 import struct
 from dataclasses import dataclass
 
+from psi.group import words
 from psi.group.curve25519.lanes.target import LanesUnavailableError
 
 _HEADER = struct.Struct("<4sBB10xHHIQQQIHHHHHH")
@@ -102,10 +103,7 @@ def require_executable_memory() -> None:
     try:
         LoadedImage(Image(b"\0", {}))
     except OSError:
-        raise LanesUnavailableError(
-            "this process may not make memory executable (MemoryDenyWriteExecute=yes in a systemd unit forbids it, and "
-            "so do some seccomp and SELinux rules)"
-        ) from None
+        raise LanesUnavailableError(words.NO_EXECUTABLE_MEMORY) from None
 
 
 class LoadedImage:
@@ -123,7 +121,7 @@ class LoadedImage:
         libc = ctypes.CDLL(None, use_errno=True)
         libc.mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
         if libc.mprotect(self._start, len(image.code), mmap.PROT_READ | mmap.PROT_EXEC) != 0:
-            raise OSError(ctypes.get_errno(), "memory cannot be made executable")
+            raise OSError(ctypes.get_errno(), words.NOT_EXECUTABLE)
 
     def address(self, name: str) -> int:
         """Where an exported function begins."""

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from psi.group import words
 from psi.group.curve25519.lanes import cache
 from psi.group.curve25519.lanes.image import Image, LoadedImage, NotLinkableError, link, require_executable_memory
 from psi.group.curve25519.lanes.tags import PADDING, Expansion, Words
@@ -82,7 +83,7 @@ def load(lanes: int | None, store: cache.CodeCache, program: Program) -> LoadedC
         return LoadedImage(Image.parse(stored))
     target = Target.host()
     if program.feature and not target.has(program.feature):
-        raise LanesUnavailableError(f"LLVM does not know this processor to have {program.feature}")
+        raise LanesUnavailableError(words.no_feature(program.feature))
     # One of the two forms is kept: the image where there can be one.
     code = _object(target, lanes or target.lanes(), cache.CodeCache(None) if name else store, program)
     try:

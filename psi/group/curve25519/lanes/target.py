@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from psi.group import words
+
 DOUBLES, IFMA = "doubles", "ifma"
 IFMA_FEATURE = "avx512ifma"  # what both LLVM and Linux call it
 
@@ -43,7 +45,7 @@ class Target:
             return 2
         if machine == "x86_64" and self.has("fma") and self.has("avx2"):
             return 8 if self.has("avx512f") else 4
-        raise LanesUnavailableError(f"no vector unit with fused multiply-add on this processor ({machine}, {self.cpu})")
+        raise LanesUnavailableError(words.no_vector_unit(machine, self.cpu))
 
 
 def processor_description() -> str | None:

@@ -1,0 +1,249 @@
+"""What people read from this room: every error.
+
+Rule: no cell of a list comes in here, and no secret. What an engine says is shown only where it has seen no row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from psiselect.base.errors import InputError, RemoteError, ResourceError, UsageError
+
+_AGAIN = "ask for the directory again"
+
+# Engines: options that do not go together.
+
+
+def session_elsewhere() -> UsageError:
+    return UsageError("session= is a session that runs already; leave out --master and --remote", term="session")
+
+
+def no_master_of_sail() -> UsageError:
+    return UsageError(
+        "--master is for Spark. For Sail, leave it out: Sail then runs in this process, or name its server with "
+        "--remote",
+        term="master",
+    )
+
+
+def master_and_remote() -> UsageError:
+    return UsageError("--master and --remote each say where the engine runs; name one of them", term="remote")
+
+
+def not_spark_connect() -> UsageError:
+    return UsageError("--remote: expected the address of a Spark Connect server, as in sc://HOST:15002", term="remote")
+
+
+def spark_can_encrypt(setting: str) -> UsageError:
+    return UsageError(
+        f"--accept-plain-shuffle is for engines that cannot encrypt their files, such as Sail. Spark can: set "
+        f"{setting} to true where Spark is started, and leave the option out",
+        term="accept_plain_shuffle",
+    )
+
+
+# Engines: what is missing, or not encrypted.
+
+
+def plain_on_disk(setting: str) -> UsageError:
+    return UsageError(
+        f"this engine writes keys to local disks without encryption: {setting} is not set. For Spark, set it to true "
+        "where Spark is started. Sail has no such setting, and while it runs, other users of its machine can reach its "
+        "port. If the disks and the machine are yours alone, use --accept-plain-shuffle",
+        term="accept_plain_shuffle",
+    )
+
+
+def plain_on_the_network(authenticate: str, crypto: str, ssl: str) -> UsageError:
+    return UsageError(
+        f"this Spark sends keys between its machines without encryption. Where Spark is started, set {authenticate} "
+        f"and {crypto} to true, or {ssl}",
+        term="accept_plain_shuffle",
+    )
+
+
+def client_only() -> UsageError:
+    return UsageError(
+        "the installed pyspark is a client without Spark: pip install 'psiselect[spark]', or name a server with "
+        "--remote",
+        term="engine",
+    )
+
+
+def session_exists() -> UsageError:
+    return UsageError("this program has a Spark session already; pass it as session=", term="session")
+
+
+def not_installed(engine: str) -> UsageError:
+    return UsageError(f"the engine {engine} is not installed: pip install 'psiselect[{engine}]'", term="engine")
+
+
+ON_THE_PATH, IN_JAVA_HOME = "on the PATH", "in $JAVA_HOME"
+OLDER = "an older one"
+
+
+def no_java(least: int, where: str) -> UsageError:
+    return UsageError(
+        f"Spark needs Java {least}, and there is no Java {where}: install it (on Debian openjdk-17-jre-headless), or "
+        "use --engine sail, which needs none",
+        term="engine",
+    )
+
+
+def version_of_java(number: str) -> str:
+    return f"version {number}"
+
+
+def other_java(least: int, where: str, found: str) -> UsageError:
+    return UsageError(
+        f"Spark needs Java {least} or later, and the Java {where} is {found}: set JAVA_HOME to the folder of a later "
+        "one",
+        term="engine",
+    )
+
+
+# What an engine raises.
+
+
+def does_not_start(why: str) -> UsageError:
+    return UsageError(f"the engine does not start, or cannot be reached: {why}", term="engine")
+
+
+def not_written_over(why: str) -> UsageError:
+    return UsageError(f"the engine does not write over what is there: {why}; name another place", term="out")
+
+
+def engine_cannot(why: str) -> InputError:
+    return InputError(f"the engine cannot read or write this: {why}")
+
+
+def malformed_row() -> InputError:
+    return InputError(
+        "the engine cannot read a row of the list: its number of fields is not that of the header, or a quote does not "
+        "end. To find the row, run `psi check` on a copy of the list"
+    )
+
+
+def of_a_task(text: str) -> RemoteError:
+    """text: what a task has said of the peer's data, by another function of this module."""
+    return RemoteError(text)
+
+
+def engine_failed(what: str) -> ResourceError:
+    return ResourceError(
+        f"the engine failed ({what}); its own log says why. Nothing has gone to the peer, so you can run the command "
+        "again"
+    )
+
+
+# The list.
+
+
+def name_in_use(name: str, column: str) -> InputError:
+    return InputError(f"{name}: a column has the name {column}, which this program uses itself; rename it")
+
+
+def unreadable_rows(name: str, rule: str, unreadable: int, rows: int, reasons: Iterable[tuple[int, str]]) -> InputError:
+    """reasons: how many rows, and why."""
+    shown = ", ".join(f"{count:,} {why}" for count, why in reasons)
+    return InputError(
+        f"{name}: the rule {rule} cannot read {unreadable:,} of {rows:,} rows: {shown}. Correct or empty these rows, "
+        "or run without --strict",
+        term="rule",
+    )
+
+
+def one_header_line() -> UsageError:
+    return UsageError(
+        "--header-lines: an engine reads a header of one line only; join the lines of the header in the file, or run "
+        "without --engine",
+        term="header_lines",
+    )
+
+
+def no_list(name: str) -> InputError:
+    return InputError(f"cannot read {name}: there is no such file or folder")
+
+
+def not_for_engines(kind: str) -> UsageError:
+    return UsageError(
+        f"an engine reads CSV, Parquet and tables, not {kind}; name a table with table:NAME, or run without --engine",
+        term="form",
+    )
+
+
+TABLE_OF_THE_ENGINE, PARQUET_FILE = "a table of the engine", "a Parquet file"
+
+
+# Directories of the exchange.
+
+
+def not_whole(place: str) -> InputError:
+    return InputError(f"{place} is not a whole directory of the offline exchange; {_AGAIN}")
+
+
+def no_manifest(place: str) -> InputError:
+    return InputError(f"{place} is not a manifest: expected one row with its content; {_AGAIN}")
+
+
+def unreadable_column(place: str, why: object) -> InputError:
+    return InputError(f"cannot read {place}: {why}. If the log says that a file is damaged, {_AGAIN}")
+
+
+def other_chunks(column: str) -> RemoteError:
+    return RemoteError(f"the chunks of {column} are not those that the manifest lists; {_AGAIN}")
+
+
+def unlisted_chunk(column: str) -> RemoteError:
+    return RemoteError(f"a chunk of {column} is not one that the manifest lists; {_AGAIN}")
+
+
+def chunk_twice(column: str) -> RemoteError:
+    return RemoteError(f"a chunk of {column} is there twice; {_AGAIN}")
+
+
+def chunks_changed(column: str) -> RemoteError:
+    return RemoteError(f"the chunks of {column} changed while the engine read them; start again")
+
+
+def other_replies() -> RemoteError:
+    return RemoteError(
+        "the peer's replies are not one for each element of the offer; the peer's program does not follow the protocol"
+    )
+
+
+# Secrets of tasks. The files are on the machines of the engine.
+
+TASK_KEY, SECRETS = "the task key", "the secrets of this run"
+
+
+def not_a_task_key(path: Path) -> InputError:
+    return InputError(
+        f"{path} is not a task key: it must hold 64 hexadecimal digits, as `openssl rand -hex 32` prints them",
+        term="task_key",
+    )
+
+
+def secrets_not_kept(folder: Path, why: str | None) -> InputError:
+    return InputError(f"cannot keep secrets in {folder}: {why}; name a folder that you own and can write to")
+
+
+def secrets_damaged() -> InputError:
+    return InputError("a task of the engine cannot read the secrets of this run: the file is damaged; start again")
+
+
+def other_task_key(path: Path) -> InputError:
+    return InputError(
+        f"a task of the engine cannot open the secrets of this run. On its machine, {path} differs from the file where "
+        "the command runs. Put the same file on every machine",
+        term="task_key",
+    )
+
+
+def readable_by_others(path: Path) -> InputError:
+    return InputError(f"{path}: others can read these secrets; make the file private, with chmod 600")
+
+
+def secrets_unreadable(what: str, path: Path, why: str | None) -> InputError:
+    return InputError(f"cannot read {what} in {path}, where the command or a task of the engine runs: {why}")

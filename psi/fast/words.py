@@ -1,0 +1,106 @@
+"""What people read from this room: every error and warning of the fast protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from psiselect.base.errors import RemoteError, UsageError
+
+_CURVES = "use --protocol ecdh on both sides"
+
+
+def _broken(what: str) -> RemoteError:
+    """An honest program does none of these."""
+    return RemoteError(f"{what}; the peer's program does not follow the protocol")
+
+
+# Lists that are too long.
+
+
+def too_long(own: int, most: int) -> UsageError:
+    return UsageError(
+        f"this list has {own:,} distinct keys; the fast protocol takes at most {most:,}. Shorten the list, "
+        f"or {_CURVES}",
+        term="protocol",
+    )
+
+
+def peer_too_long(keys: int, most: int) -> RemoteError:
+    return RemoteError(
+        f"the peer's list has {keys:,} distinct keys; the fast protocol takes at most {most:,}. On both sides, use "
+        "--protocol ecdh",
+        term="protocol",
+    )
+
+
+def too_little_memory(own: int, needed: int, limit: int) -> UsageError:
+    """needed, limit: in MiB."""
+    return UsageError(
+        f"the fast protocol keeps a list of {own:,} distinct keys in memory. That takes {needed:,} MiB, more than the "
+        f"{limit:,} MiB of --memory-limit. Raise the limit if this machine has the memory, or {_CURVES}",
+        term="memory_limit",
+    )
+
+
+# What the peer sends.
+
+
+def length(what: str, found: int, expected: int) -> RemoteError:
+    return _broken(f"the peer's {what} has {found:,} bytes, not {expected:,}")
+
+
+SEEDS, TREES, ATTEMPT = "answer with seeds", "set of trees", "number of attempts"
+SLICE, END_OF_MATRIX, CHUNK = "slice of the matrix", "end of the matrix", "chunk of tags"
+
+
+def too_many_tags() -> RemoteError:
+    return _broken("the peer sent more tags than it declared keys")
+
+
+def too_few_tags() -> RemoteError:
+    return _broken("the peer sent fewer tags than it declared keys")
+
+
+def tags_unordered() -> RemoteError:
+    return _broken("the peer's tags are not in ascending order")
+
+
+def too_many_slices() -> RemoteError:
+    return _broken("the peer's matrix has more slices than its keys need")
+
+
+def too_few_slices() -> RemoteError:
+    return _broken("the peer's matrix has fewer slices than its keys need")
+
+
+def too_many_attempts(attempts: int, most: int) -> RemoteError:
+    return _broken(f"the peer says that it made {attempts} attempts at its matrix; at most {most} are allowed")
+
+
+# Compiled code.
+
+
+def unknown_kernels(name: str) -> UsageError:
+    return UsageError(f"no kernels are called {name!r}; choose one of auto, compiled, portable")
+
+
+def not_compiled(why: object) -> UsageError:
+    return UsageError(f"the compiled code of the fast protocol does not work here: {why}; choose 'portable'")
+
+
+def self_test(failed: Iterable[str]) -> str:
+    return f"the self-test of the fast protocol failed in {', '.join(failed)}"
+
+
+def without_sha(why: object) -> str:
+    return (
+        f"the code that uses the processor's SHA instructions does not work here: {why}. The program uses the code "
+        "without them, which is slower"
+    )
+
+
+def portable_instead(why: object) -> str:
+    return (
+        f"the compiled code of the fast protocol does not work here: {why}. The program uses the portable code, tens "
+        "of times slower; --protocol ecdh may be faster"
+    )

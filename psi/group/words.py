@@ -1,0 +1,78 @@
+"""What people read from this room: every error, why vector code is not used, and lines of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from psiselect.base.errors import LocalError, RemoteError, UsageError
+
+# An honest program does none of these.
+_FAULT = "; the peer's program does not follow the protocol"
+
+
+def not_canonical(element: int) -> RemoteError:
+    return RemoteError(f"the peer's element {element} is not canonical: it is not below 2^255 - 19{_FAULT}")
+
+
+def low_order(element: int) -> RemoteError:
+    return RemoteError(f"the peer's element {element} has low order, so it stands for no key{_FAULT}")
+
+
+# Backends.
+
+
+def unknown_backend(name: str, names: Iterable[str]) -> UsageError:
+    return UsageError(f"no backend is called {name!r}; choose one of auto, {', '.join(names)}")
+
+
+def no_vector_code(why: object) -> UsageError:
+    return UsageError(f"the vector code does not work here: {why}; choose the backend 'portable'")
+
+
+def other_vector_code(best: str, why: object, other: str) -> str:
+    return f"the vector code for {best} does not work here: {why}. The program uses that for {other}, which is slower"
+
+
+def portable_instead(why: object) -> str:
+    return f"the vector code does not work here: {why}. The program uses the portable backend, several times slower"
+
+
+def worker_ended() -> LocalError:
+    return LocalError(
+        "a worker process of the portable backend ended early. See whether it was killed, or whether memory ran out; "
+        "then start again"
+    )
+
+
+# Why vector code does not work: parts of sentences.
+
+NOT_EXECUTABLE = "memory cannot be made executable"
+NO_EXECUTABLE_MEMORY = (
+    "this process may not make memory executable (MemoryDenyWriteExecute=yes in a systemd unit forbids it, and so do "
+    "some seccomp and SELinux rules)"
+)
+
+
+def self_test(failed: Iterable[str]) -> str:
+    return f"the self-test failed in {', '.join(failed)}"
+
+
+def no_feature(feature: str) -> str:
+    return f"LLVM does not know this processor to have {feature}"
+
+
+def no_vector_unit(machine: str, processor: str) -> str:
+    return f"this processor has no vector unit with fused multiply-add ({machine}, {processor})"
+
+
+# The log.
+
+CACHE_DAMAGED = "a file of compiled code in the cache is damaged; the program compiles it again"
+
+
+def cache_not_used(folder: Path | None) -> str:
+    return (
+        f"the program does not use its cache of compiled code in {folder}: another user owns it or a file in it, or "
+        "others may write to it"
+    )

@@ -1,0 +1,25 @@
+"""What people read from this room: every error. An honest peer causes none of them."""
+
+from __future__ import annotations
+
+from psiselect.base.errors import RemoteError
+
+
+def _broken(what: str) -> RemoteError:
+    return RemoteError(f"{what}; the peer's program does not follow the protocol")
+
+
+def block_length(found: int, expected: int) -> RemoteError:
+    return _broken(f"the peer sent a block of oblivious transfers of {found:,} bytes; expected {expected:,}")
+
+
+def ended_too_early() -> RemoteError:
+    return _broken("the peer ended its oblivious transfers too early, or its last block has a wrong length")
+
+
+def answer_length(found: int, expected: int) -> RemoteError:
+    return _broken(f"the peer's answer to the check of the oblivious transfers has {found:,} bytes, not {expected:,}")
+
+
+def check_failed() -> RemoteError:
+    return _broken("the peer's oblivious transfers do not pass the consistency check")
