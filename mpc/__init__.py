@@ -8,6 +8,7 @@
     securesum          the secure sum, frames in, frames out; messages: what the parties say
     mesh, session      links to all parties; one party over these links, with one deadline
     functions          thresholds, maxima and winners on MPyC; mpyc_bridge: MPyC over our own links
+    words              every error; words_messages: why a run ended, and what a party sent that is no message
 
 Rule: no party's number leaves it but in shares.
 """

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from dpselect.decimals import NUMBER, plain
-from mpc.multiples import Multiples, not_a_decimal
-from psiselect.base.errors import InputError, PolicyError
+from mpc import words
+from mpc.multiples import Multiples
 
 
 def parse_decimal(text: str, what: str) -> Fraction:
     """Decimal text as an exact fraction. Raises InputError, naming `what`, for anything but a finite decimal."""
     if not NUMBER.fullmatch(text.strip()):
-        raise not_a_decimal(what)
+        raise words.not_a_decimal(what)
     return Fraction(text.strip())
 
 
@@ -34,15 +34,10 @@ class FixedPoint:
         """`value` in units. Raises InputError when it is no whole multiple of the unit or beyond the bound; neither
         the value nor its size is part of the message."""
         if abs(value) > self.bound:
-            raise InputError(
-                f"{what} is beyond the agreed bound of {plain(self.bound)}; agree with all parties on a larger --bound"
-            )
+            raise words.beyond_bound(what, plain(self.bound))
         units = value / self.unit
         if units.denominator != 1:
-            raise InputError(
-                f"{what} is not a whole multiple of {plain(self.unit)}; round it, or agree with all parties on more "
-                "--decimals"
-            )
+            raise words.not_a_multiple(what, plain(self.unit))
         return units.numerator
 
     def round(self, value: Fraction) -> int:
@@ -58,13 +53,7 @@ class FixedPoint:
         around `modulus`. Raises PolicyError with the arithmetic."""
         reach = addends * self.largest + spread
         if 2 * reach >= modulus:
-            noise = f" plus {spread} of noise" if spread else ""
-            raise PolicyError(
-                f"the sum could be too large for the modulus {modulus}: {addends} values of up to {self.largest} units"
-                f"{noise} can reach +-{reach}, which needs a modulus above {2 * reach}. Agree with all parties on "
-                "fewer --decimals, a smaller --bound or a larger --modulus",
-                term="modulus",
-            )
+            raise words.no_room(modulus, addends, self.largest, spread, reach)
 
 
 def encode_all(point: FixedPoint, values: Sequence[Fraction], what: str = "value") -> list[int]:

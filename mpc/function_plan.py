@@ -9,15 +9,16 @@ from fractions import Fraction
 
 from dpselect.decimals import plain
 from dpselect.privacy import NeighbouringRelation
+from mpc import words
 from mpc.fixedpoint import FixedPoint
 from mpc.mpyc_bridge import prime
 from mpc.noise import SharedNoise
 from mpc.parties import PartyList
 from mpc.terms import Function, MpcTerms
 from mpc.winner import vote_noise
-from psiselect.base.errors import PolicyError, UsageError
 
 MAX_COMPARED = 4096
+MAX_BITS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +70,14 @@ def plan_largest(
     point = _point(decimals, bound)
     parties = [p.name for p in roster.inputting]
     labels = tuple(parties if candidates is None else candidates)
-    if not 2 <= len(labels) <= MAX_COMPARED or len(set(labels)) != len(labels):
-        again = "" if len(set(labels)) == len(labels) else ", some of them more than once"
-        raise UsageError(
-            f"expected 2 to {MAX_COMPARED} different candidates, found {len(labels)}{again}; correct the list of "
-            "candidates at every party",
-            term="labels",
-        )
+    if candidates is None and len(labels) < 2:
+        raise words.one_bids()
+    if not 2 <= len(labels) <= MAX_COMPARED:
+        raise words.candidate_count(len(labels), MAX_COMPARED)
+    if len(set(labels)) != len(labels):
+        raise words.same_candidate()
     if candidates is not None and function is Function.MAX:
-        raise UsageError("max compares one number of each party; use argmax for the totals of candidates")
+        raise words.max_of_candidates()
     reach = point.largest * (1 if candidates is None else len(parties))
     noise = None
     if epsilon is not None:
@@ -102,12 +102,7 @@ def plan_largest(
 def require_majority(roster: PartyList) -> None:
     """Raises PolicyError below three computing parties."""
     if len(roster.computing) < 3:
-        raise PolicyError(
-            f"the parties file has {len(roster.computing)} parties that compute; expected at least 3, since either of "
-            "two could read the other's input. Add a third party that works with neither of the others, with "
-            'role = "server". It brings no value and learns only the result',
-            term="role",
-        )
+        raise words.no_majority(len(roster.computing))
 
 
 def _vote_noise(
@@ -119,34 +114,25 @@ def _vote_noise(
     decimals: int,
 ) -> SharedNoise:
     if candidates is None or decimals:
-        raise UsageError(
-            "--epsilon is for approval votes only: give --candidates and whole numbers of approvals, without --decimals"
-        )
+        raise words.noise_of_a_vote_only()
     servers = len(roster.computing)
     most = (servers - 1) // 2
     chosen = most if colluding is None else colluding
     if not 1 <= chosen <= most:
-        raise UsageError(
-            f"colluding: expected 1 to {most}, got {chosen}; of {servers} computing parties, fewer than half may pool "
-            "what they know",
-            term="colluding",
-        )
+        raise words.colluding_servers(chosen, most, servers)
     return vote_noise(epsilon, neighbors, servers, chosen)
 
 
 def _point(decimals: int, bound: Fraction) -> FixedPoint:
     if not 0 <= decimals <= 18:
-        raise UsageError(f"decimals: expected 0 to 18, got {decimals}", term="decimals")
+        raise words.decimals(decimals)
     if bound <= 0:
-        raise UsageError(f"bound: expected a number above 0, got {plain(bound)}", term="bound")
+        raise words.bound(plain(bound))
     return FixedPoint(Fraction(1, 10**decimals), bound)
 
 
 def _bits(reach: int) -> int:
     bits = reach.bit_length() + 2
-    if bits > 128:
-        raise PolicyError(
-            f"the compared values need {bits} bits, and 128 is the most; agree with all parties on a smaller --bound "
-            "or fewer --decimals"
-        )
+    if bits > MAX_BITS:
+        raise words.too_many_bits(bits, MAX_BITS)
     return bits

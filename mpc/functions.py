@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mpc import words_messages as words
 from mpc.function_plan import FunctionPlan
 from mpc.mesh import Event, Mesh, Received
 from mpc.messages import Message, Outgoing
@@ -115,7 +116,7 @@ def _decoded(plan: FunctionPlan, result: bytes | None) -> bool | str | Fraction:
         return plan.labels[value]
     if plan.terms.function is Function.MAX and abs(value) <= plan.point.largest:
         return plan.point.decode(value)
-    raise RemoteError("the servers announced what cannot be a result")
+    raise words.no_such_result()
 
 
 class _Phase:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mpc import words, words_messages
 from mpc.messages import Cause, Failure
 from mpc.parties import PartyList
 from psi.identity.identity import Identity, PeerIdentity
@@ -21,7 +22,7 @@ from psi.transport.tls import Listener, connect
 from psi.transport.tlschannel import TlsChannel
 from psi.transport.wire import Frame
 from psiselect.base import threads
-from psiselect.base.errors import InputError, PsiselectError, RemoteError, ResourceError, TransportError
+from psiselect.base.errors import PsiselectError, RemoteError, ResourceError, TransportError
 
 _RETRY_SECONDS = 0.2
 _GOODBYE_SECONDS = 6.0
@@ -67,10 +68,7 @@ class Mesh:
         self.farewell: Frame | None = None
         own = roster[me]
         if identity.fingerprint != own.fingerprint:
-            raise InputError(
-                f"your identity is not the one that the parties file names for {me}. Check --party and --identity, and "
-                f"that all parties have the current certificate of {me}"
-            )
+            raise words.other_identity(me)
         self._identity = identity
         self._me = me
         self._deadline = time.monotonic() + timeout
@@ -93,7 +91,7 @@ class Mesh:
         with self._lock:
             channel = self._channels.get(peer)
         if channel is None:
-            raise TransportError(f"there is no link to {peer}")
+            raise words_messages.no_link(peer)
         channel.send(frame)
 
     @property

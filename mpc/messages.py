@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
+from mpc import words_messages as words
 from mpc.parties import PartyList
 from psi.transport.wire import Frame
 from psiselect.base import strict_json
-from psiselect.base.errors import PsiselectError, RemoteError, TransportError
+from psiselect.base.errors import PsiselectError
 
 MAX_TERMS = 20  # that differ, named in an ABORT
 
@@ -27,14 +29,23 @@ class Message(enum.IntEnum):
 
 
 class Cause(enum.Enum):
-    """Why a run ended without a result, in the words that every side prints."""
+    """Why a run ended without a result. The names are in messages."""
 
-    TERMS = "holds other terms than {by}"
-    MISSING = "did not connect in time"
-    LATE = "fell silent"
-    LOST = "lost its connection"
-    PROTOCOL = "broke the protocol"
-    INPUT = "stopped"
+    TERMS = enum.auto()  # a party has other terms
+    MISSING = enum.auto()  # it did not connect in time
+    LATE = enum.auto()  # it fell silent
+    LOST = enum.auto()  # it lost its connection, or was stopped from outside
+    PROTOCOL = enum.auto()
+    INPUT = enum.auto()  # it gave up by itself
+
+
+_SAID: dict[Cause, Callable[[str, str], PsiselectError]] = {
+    Cause.MISSING: words.missing,
+    Cause.LATE: words.silent,
+    Cause.LOST: words.lost,
+    Cause.PROTOCOL: words.broke_the_protocol,
+    Cause.INPUT: words.gave_up,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +63,13 @@ class Failure:
 
     def error(self, me: str = "") -> PsiselectError:
         """As an exception, whose class follows from whose fault it is, in words for the party `me`."""
-        text = f"no result: {self.party} {self.cause.value.format(by=self.by)}"
+        if self.cause is Cause.TERMS:
+            return words.other_terms(self.party, self.by, self.terms)
         if self.cause is Cause.LOST and self.party == self.by:
-            text = f"no result: {self.party} was stopped (it said so before it ended)"
-        elif self.cause is Cause.LOST and self.party == me:
-            text = (
-                f"no result: {self.by} had a link to {me} in this run and has lost it, or another process of {me} has "
-                "it. Wait until all parties have ended, then start them all again"
-            )
-        elif self.terms:
-            text += f" ({', '.join(self.terms)}); nothing was shared. Agree on the terms and run again"
-        elif self.cause is not Cause.TERMS:
-            text += f" (seen by {self.by})"
-        if self.cause in (Cause.MISSING, Cause.LATE, Cause.LOST):
-            return TransportError(text, term=self.party)
-        return RemoteError(text, term=self.terms[0] if self.terms else self.party)
+            return words.stopped_from_outside(self.party)
+        if self.cause is Cause.LOST and self.party == me:
+            return words.lost_here(me, self.by)
+        return _SAID[self.cause](self.party, self.by)
 
     def frame(self) -> Frame:
         """As a message to a peer."""
@@ -86,7 +89,7 @@ class Failure:
         names = {p.name for p in roster.parties}
         known = cause in Cause.__members__ and party in names and by in names
         if not known or len(terms) > MAX_TERMS or not all(isinstance(t, str) for t in terms):
-            raise RemoteError("an abort that names nobody")
+            raise words.abort_names_nobody()
         return cls(Cause[cause], party, by, tuple(printable_term(t) for t in terms))
 
 

@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+from mpc import words, words_messages
 from psi.transport.wire import MAX_FRAME_BYTES
-from psiselect.base.errors import RemoteError, UsageError
 
 STATISTICAL_BITS = 40  # a comparison's masked opening is within 2^-40 of uniform
 _MAX_PRSS_KEYS = 500
@@ -37,9 +37,7 @@ def load() -> Any:
         try:
             runtime: Any = importlib.import_module("mpyc.runtime")
         except ImportError:
-            raise UsageError(
-                "this function is computed by MPyC, which is not installed: pip install 'psiselect[mpc]'"
-            ) from None
+            raise words.no_mpyc() from None
     runtime.pickle = SimpleNamespace(dumps=_refuse, loads=_refuse)
     return runtime
 
@@ -128,15 +126,15 @@ class Bridge:
         if peer not in self._greeted:
             # The peer names itself first; the link already says who it is.
             if int.from_bytes((bytes(exchanger.bytes) + data)[:2], "little") != peer:
-                raise RemoteError("it named itself as another party, inside MPyC")
+                raise words_messages.other_party()
             if len(exchanger.bytes) + len(data) >= 2:
                 self._greeted.add(peer)
         try:
             exchanger.data_received(data)
         except Exception:  # noqa: BLE001 - MPyC's parser raises whatever it stumbles over; it is the peer's doing
-            raise RemoteError("a message that MPyC cannot read") from None
+            raise words_messages.unreadable_for_mpyc() from None
         if len(exchanger.bytes) > _MAX_HELD or len(exchanger.buffers) > _MAX_HELD // 64:
-            raise RemoteError("a party sent far more than MPyC asked for")
+            raise words_messages.too_much_for_mpyc()
 
     def close(self) -> None:
         """Drop what is left of the loop."""
@@ -177,4 +175,4 @@ def _without_side_effects() -> Iterator[None]:
 
 
 def _refuse(*_: object) -> Any:
-    raise RemoteError("MPyC wanted to exchange a pickle; nothing here does")
+    raise words_messages.pickle()

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import overload
 
 from dpselect.decimals import NUMBER, plain
-from psiselect.base.errors import InputError
+from mpc import words
 
 _USUAL = 40  # characters: every part of the number is as short as NUMBER allows
 _FEW_PLACES = 4
@@ -44,7 +44,7 @@ class Multiples(Sequence[Fraction]):
                 places.append(len(part))
                 continue
             if not NUMBER.fullmatch(number):
-                raise not_a_decimal(place(line))
+                raise words.not_a_decimal(place(line))
             whole, _, exponent = number.partition("e" if "e" in number else "E")
             whole, _, part = whole.partition(".")
             fine = len(part) - int(exponent or 0)
@@ -95,11 +95,6 @@ class Multiples(Sequence[Fraction]):
         """Each number as `dpselect.decimals.number` gives it."""
         top, bottom = self.unit.as_integer_ratio()
         return [n * top // bottom if n * top % bottom == 0 else n * top / bottom for n in self.units]
-
-
-def not_a_decimal(what: str) -> InputError:
-    """The error for text that is no finite decimal; the text is not repeated."""
-    return InputError(f"{what} is not a decimal number; write it like 3171.50", term=what)
 
 
 def _without_twos_and_fives(number: int) -> tuple[int, int]:

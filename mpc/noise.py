@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dpselect.sampling import geometrics, uniforms_below
+from mpc import words
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import UsageError
 
 WRAP_BITS = 40  # a sum leaves the agreed range with probability below 2^-40
 _MAX_MEAN = 1 << 12  # of one geometric draw: the sampler's steps grow with it
@@ -43,13 +43,9 @@ class SharedNoise:
 
     def __post_init__(self) -> None:
         if not 1 <= self.colluding < self.parties:
-            raise UsageError(
-                f"colluding: expected 1 to {self.parties - 1}, got {self.colluding}. Of {self.parties} parties, each "
-                "that sees the result knows its own share of the noise; so 0 would promise too much",
-                term="colluding",
-            )
+            raise words.colluding(self.colluding, self.parties)
         if self.exponent <= 0:
-            raise UsageError("noise needs an epsilon and a sensitivity above 0", term="epsilon")
+            raise words.no_noise()
 
     @property
     def share_size(self) -> Fraction:
@@ -99,7 +95,7 @@ def negative_binomials(entropy: Entropy, size: Fraction, exponent: Fraction, cou
     by Polya's urn, in which drawing number d + 1 comes up ours with probability (size + ours)/(d + 1).
     """
     if not 0 < size <= 1:
-        raise UsageError(f"negative binomial share: expected a size above 0 and at most 1, got {size}")
+        raise words.share_size(size)
     totals = geometrics(entropy, exponent, count)
     if size == 1:
         return totals

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mpc import words
 from psi.identity.identity import PeerIdentity
 from psi.transport.tls import Address
 from psiselect.base import toml_file
@@ -71,25 +72,20 @@ class PartyList:
     def __post_init__(self) -> None:
         names = [p.name for p in self.parties]
         if not 2 <= len(names) <= MAX_PARTIES:
-            raise UsageError(f"expected 2 to {MAX_PARTIES} parties, found {len(names)}", term="party")
+            raise words.party_count(len(names), MAX_PARTIES)
         for values, what in ((names, "name"), ([p.certificate for p in self.parties], "certificate")):
             if len(set(values)) != len(values):
-                raise UsageError(f"two parties have the same {what}; each needs its own", term=what)
+                raise words.same_twice(what)
         if len(self.computing) < 2:
-            raise UsageError(
-                "expected at least 2 parties that compute, since one alone would see every value; give another party "
-                'role = "both" or "server"',
-                term="role",
-            )
+            raise words.one_computes()
         if not self.inputting:
-            raise UsageError('no party brings a value; give a party role = "both" or "input"', term="role")
+            raise words.nobody_inputs()
 
     def __getitem__(self, name: str) -> PartyEntry:
         for party in self.parties:
             if party.name == name:
                 return party
-        known = ", ".join(p.name for p in self.parties)
-        raise UsageError(f"the parties file names no party {name!r}; it names {known}", term="party")
+        raise words.no_party(name, (p.name for p in self.parties))
 
     @property
     def inputting(self) -> tuple[PartyEntry, ...]:
@@ -120,33 +116,31 @@ def load(path: Path) -> PartyList:
     table = toml_file.load(path, "parties file")
     entries = table.get("party")
     if set(table) != {"party"} or not isinstance(entries, list):
-        raise InputError(f"{path}: expected a [[party]] for each party, and nothing else at the top of the file")
+        raise words.not_only_parties(path)
     roster = PartyList(tuple(_party(entry, f"{path}: party {i}", path.parent) for i, entry in enumerate(entries, 1)))
     for party in roster.parties:
         if party.address is None and any(roster.listens(party.name, peer.name) for peer in roster.peers(party.name)):
-            raise InputError(f'{path}: {party.name} needs an address = "HOST:PORT", since others connect to it')
+            raise words.no_address(path, party.name)
     return roster
 
 
 def _party(entry: Any, where: str, folder: Path) -> PartyEntry:
     if not isinstance(entry, dict) or not all(isinstance(v, str) for v in entry.values()):
-        raise InputError(f'{where}: expected a text in quotes for every field, such as name = "alice"')
+        raise words.not_text(where)
     if unknown := set(entry) - _FIELDS:
-        raise InputError(f"{where}: unknown field {sorted(unknown)[0]!r}; known: {', '.join(sorted(_FIELDS))}")
+        raise words.unknown_field(where, sorted(unknown)[0], sorted(_FIELDS))
     for name in ("name", "certificate"):
         if name not in entry:
-            raise InputError(f"{where}: '{name}' is missing; add it")
+            raise words.missing_field(where, name)
     if not _NAME.fullmatch(entry["name"]):
-        raise InputError(
-            f"{where}: 'name' is not usable; expected 1 to 40 letters, digits, dots, dashes or underscores"
-        )
+        raise words.unusable_name(where)
     try:
         role = PartyRole(entry.get("role", "both"))
     except ValueError:
-        raise InputError(f'{where}: \'role\': expected "both", "input" or "server"') from None
+        raise words.unknown_role(where) from None
     try:
         address = Address.parse(entry["address"]) if "address" in entry else None
         certificate = PeerIdentity.read(folder / entry["certificate"]).der
     except (UsageError, InputError) as error:
-        raise InputError(f"{where}: {error}") from None
+        raise words.in_entry(where, error) from None
     return PartyEntry(entry["name"], role, certificate, address)

@@ -8,13 +8,13 @@ from fractions import Fraction
 
 from dpselect.decimals import plain
 from dpselect.privacy import NeighbouringRelation
+from mpc import words
 from mpc.fixedpoint import FixedPoint, encode_all
 from mpc.noise import SharedNoise, coarsening, widest_sensitivity
 from mpc.parties import PartyList
 from mpc.sharing import WORD, Modulus
 from mpc.terms import Function, MpcTerms
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import PolicyError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,9 @@ def plan_sum(
     overflow."""
     Modulus(modulus)
     if not 0 <= decimals <= 18:
-        raise UsageError(f"decimals: expected 0 to 18, got {decimals}", term="decimals")
+        raise words.decimals(decimals)
     if bound <= 0:
-        raise UsageError(f"bound: expected a number above 0, got {plain(bound)}", term="bound")
+        raise words.bound(plain(bound))
     inputs = len(roster.inputting)
     unit = Fraction(1, 10**decimals)
     if guarantee is not None:
@@ -106,17 +106,9 @@ def plan_sum(
 
 def _refuse_telling_inputs(inputs: int, allow_two: bool) -> None:
     if inputs == 1:
-        raise PolicyError(
-            "only one party brings a value, and the sum would be that value. Add parties that bring values",
-            term="party",
-        )
+        raise words.one_value()
     if inputs == 2 and not allow_two:
-        raise PolicyError(
-            "only two parties bring a value, so each could subtract its own from the sum and read the other's. Add a "
-            "party, ask for less (`mpc threshold`, with a third party as a server), or add noise (--epsilon). With "
-            "--allow-two-inputs both accept that each learns the other's value",
-            term="party",
-        )
+        raise words.two_values()
 
 
 def _noisy(
@@ -124,25 +116,17 @@ def _noisy(
 ) -> SumPlan:
     low, high = guarantee.lower, guarantee.upper
     if low >= high:
-        raise UsageError(f"lower: expected less than upper, {plain(high)}; got {plain(low)}", term="lower")
+        raise words.lower(plain(low), plain(high))
     if guarantee.contributions < 1:
-        raise UsageError(f"contributions: expected 1 or more, got {guarantee.contributions}", term="contributions")
+        raise words.contributions(guarantee.contributions)
     if guarantee.sensitivity is not None and not 0 < guarantee.sensitivity <= high - low:
-        raise UsageError(
-            f"sensitivity: expected a number above 0 and at most {plain(high - low)}, which is upper minus lower",
-            term="sensitivity",
-        )
+        raise words.sensitivity(plain(high - low))
     together = length * guarantee.contributions
     factor = coarsening(guarantee.span * together, unit, widest_sensitivity(guarantee.epsilon, length))
     point = FixedPoint(unit * factor, max(abs(low), abs(high)))
     sensitivity = together * _units_moved(guarantee, point)
     if sensitivity == 0:
-        raise PolicyError(
-            f"at this epsilon, values are rounded to multiples of {plain(point.unit)}, and all values between "
-            f"{plain(low)} and {plain(high)} become the same. Agree with all parties on more --decimals, a larger "
-            "--epsilon or fewer numbers for each party",
-            term="unit",
-        )
+        raise words.all_alike(plain(point.unit), plain(low), plain(high))
     noise = SharedNoise(inputs, guarantee.colluding, guarantee.epsilon / sensitivity)
     point.require_room(modulus, inputs, noise.reach(length))
     terms = MpcTerms(

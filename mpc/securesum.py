@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mpc import words, words_messages
 from mpc.messages import MAX_TERMS, Cause, Failure, Message, Outgoing, printable_term
 from mpc.parties import PartyEntry, PartyList
 from mpc.sharing import Modulus, Residues
@@ -30,7 +31,7 @@ from mpc.terms import MpcTerms, differing
 from psi.transport.wire import MAX_FRAME_BYTES, Frame
 from psiselect.base import strict_json
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import RemoteError, UsageError
+from psiselect.base.errors import RemoteError
 
 CHUNK_BYTES = MAX_FRAME_BYTES // 2
 SEED_BYTES = 32
@@ -77,10 +78,9 @@ class SecureSum:
     ) -> None:
         self.roster, self.me, self.terms = roster, roster[me], terms
         if (values is not None) != self.me.inputs:
-            verb = "brings a value, and none was given" if self.me.inputs else "is a server and brings no value"
-            raise UsageError(f"{me} {verb}; see its role in the parties file", term="value")
+            raise words.no_value(me) if self.me.inputs else words.value_of_a_server(me)
         if values is not None and len(values) != terms.length:
-            raise UsageError(f"expected {terms.length} numbers, as agreed; got {len(values)}", term="length")
+            raise words.other_length(terms.length, len(values))
         self.ring = Modulus(terms.modulus)
         self._values = None if values is None else self.ring.residues(values)
         self._entropy = entropy
@@ -122,7 +122,7 @@ class SecureSum:
             if frame.type == Message.ABORT:
                 return self._fail(Failure.read(frame, self.roster), peer)
             if not state.expects or frame.type != state.expects[0]:
-                raise RemoteError("a message out of order")
+                raise words_messages.out_of_order()
             _HANDLERS[state.expects[0]](self, peer, state, frame)
         except _Disagreement as found:
             return self._fail(Failure(Cause.TERMS, peer, self.me.name, found.terms), peer)
@@ -250,9 +250,9 @@ class SecureSum:
         try:
             state.seed = bytes.fromhex(seed)
         except ValueError:
-            raise RemoteError("a seed is not hexadecimal") from None
+            raise words_messages.seed() from None
         if len(state.seed) != SEED_BYTES:
-            raise RemoteError("a seed has the wrong length")
+            raise words_messages.seed()
         state.expects.popleft()
 
     def _on_share(self, peer: str, state: _Peer, frame: Frame) -> None:
@@ -267,7 +267,7 @@ class SecureSum:
         state.held += len(chunk)
         full = CHUNK_BYTES // self.ring.width
         if state.held > self.terms.length or (state.held < self.terms.length and len(chunk) != full):
-            raise RemoteError("a vector was cut in the wrong places")
+            raise words_messages.chunk_length()
         state.chunks.append(chunk)
         if state.held == self.terms.length:
             into[peer] = np.concatenate(state.chunks)
@@ -276,16 +276,16 @@ class SecureSum:
 
     def _on_result(self, peer: str, state: _Peer, frame: Frame) -> None:
         if len(frame.payload) > strict_json.MAX_BYTES:
-            raise RemoteError("an oversized result")
+            raise words_messages.result_too_long()
         if self._announced not in (None, frame.payload):
             # One of two servers is wrong; which, this party cannot know, so it takes neither.
-            raise RemoteError("the servers announce different results")
+            raise words_messages.different_results()
         self._announced = bytes(frame.payload)
         state.expects.popleft()
 
     def _on_done(self, peer: str, state: _Peer, frame: Frame) -> None:
         if frame.payload:
-            raise RemoteError("a last message with content")
+            raise words_messages.last_with_content()
         state.expects.popleft()
 
     def _advance(self) -> list[Outgoing]:

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from mpc import words_messages as words
 from mpc.mesh import Connected, Event, Mesh, Received
 from mpc.messages import Cause, Message, Outgoing
 from mpc.parties import PartyList
@@ -172,15 +173,12 @@ class Driver:
             raise RuntimeError("no failure to report")
         me = self.machine.me.name
         error = failure.error(me)
-        text = str(error)
-        detail = self.mesh.problems.get(failure.party)
-        if detail and failure.by == me and isinstance(error, TransportError):
-            text += f": {detail}"
-        others = [name for name in self.machine.missing if name != failure.party]
-        if failure.cause is Cause.MISSING and others:
-            # Which of them is the reason for the others, this side cannot know: it has met none.
-            text += f"; {me} has no link to {', '.join(others)} either"
-        return error if text == str(error) else TransportError(text, term=error.term)
+        if not isinstance(error, TransportError):
+            return error
+        detail = self.mesh.problems.get(failure.party) if failure.by == me else None
+        # Which of several is the reason for the others, this side cannot know: it has met none.
+        missing = self.machine.missing if failure.cause is Cause.MISSING else ()
+        return words.with_detail(error, detail, me, [name for name in missing if name != failure.party])
 
 
 def run_sum(

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mpc import words as said
+from mpc import words_messages
 from psiselect.base.entropy import Entropy, words
-from psiselect.base.errors import RemoteError, UsageError
 
 # uint64 where residues and their sums fit one word (M = 2^64 by natural wrap-around, M <= 2^63), else Python integers.
 Residues = npt.NDArray[Any]
@@ -35,7 +36,7 @@ class Modulus:
 
     def __post_init__(self) -> None:
         if not 2 <= self.value <= MAX_MODULUS:
-            raise UsageError(f"a modulus is an integer from 2 to 2^{MAX_MODULUS.bit_length() - 1}", term="modulus")
+            raise said.modulus(MAX_MODULUS.bit_length() - 1)
 
     @property
     def one_word(self) -> bool:
@@ -106,16 +107,16 @@ class Modulus:
     def unpack(self, data: bytes | bytearray | memoryview) -> Residues:
         """The reverse of `pack`. Raises RemoteError for a torn residue or one that is not below M."""
         if len(data) % self.width:
-            raise RemoteError("a message holds a torn share")
+            raise words_messages.torn_share(self.width)
         if self.one_word:
             values: Residues = np.frombuffer(data, "<u8").astype(np.uint64)
             if self.value != WORD and np.any(values >= np.uint64(self.value)):
-                raise RemoteError("a share is not below the agreed modulus")
+                raise words_messages.share_too_large()
             return values
         view = memoryview(data)
         numbers = [int.from_bytes(view[i : i + self.width], "little") for i in range(0, len(view), self.width)]
         if any(n >= self.value for n in numbers):
-            raise RemoteError("a share is not below the agreed modulus")
+            raise words_messages.share_too_large()
         return np.array(numbers, dtype=object)
 
     def _own(self, number: int) -> Any:

@@ -6,8 +6,8 @@ import enum
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mpc import words
 from mpc.parties import PartyList
-from psiselect.base.errors import UsageError
 
 VERSION = 1
 MAX_LENGTH = 1_000_000
@@ -52,7 +52,7 @@ class MpcTerms:
 
     def __post_init__(self) -> None:
         if not 1 <= self.length <= MAX_LENGTH:
-            raise UsageError(f"expected 1 to {MAX_LENGTH} numbers for each party, got {self.length}", term="length")
+            raise words.too_many_numbers(self.length, MAX_LENGTH)
 
     def record(self, roster: PartyList) -> dict[str, Any]:
         """The terms with the roster, as JSON values. Addresses are not part of it: they may differ by viewpoint."""

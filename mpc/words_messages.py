@@ -1,0 +1,161 @@
+"""What people read of messages and links: how a run ended without a result, and what a party sent that is no message.
+
+Rule: what a party has sent is not shown, apart from numbers, names of the parties file and names of terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from psiselect.base.errors import RemoteError, TransportError
+
+# What parties can disagree on, by the name in their messages.
+_TERMS = {
+    "at_least": "the threshold (--at-least)",
+    "bound": "the bound (--bound)",
+    "colluding": "how many parties may pool what they know (--colluding)",
+    "contributions": "how many values one protected group has (--contributions)",
+    "epsilon": "the strength of the protection (--epsilon)",
+    "function": "which function to compute",
+    "labels": "the list of candidates",
+    "length": "how many numbers each party brings",
+    "lower": "the lower limit (--lower)",
+    "modulus": "the modulus",
+    "neighbors": "what stays hidden (--neighbors)",
+    "parties": "the parties file",
+    "sensitivity": "how far one person moves a number (--sensitivity)",
+    "unit": "the decimal places (--decimals)",
+    "upper": "the upper limit (--upper)",
+    "version": "the version of the program",
+}
+
+
+def _no_result(text: str) -> str:
+    return f"no result: {text}"
+
+
+# Why a run ended: `party` ended it, `by` saw it.
+
+
+def other_terms(party: str, by: str, terms: Sequence[str]) -> RemoteError:
+    if not terms:
+        return RemoteError(_no_result(f"{party} and {by} do not agree on the terms; nothing was shared"), term=party)
+    differ = "; ".join(_TERMS.get(name, name) for name in terms)
+    return RemoteError(
+        _no_result(
+            f"{party} and {by} do not agree on: {differ}. Nothing was shared. Agree on the same values, and start all "
+            "parties again"
+        ),
+        term=terms[0],
+    )
+
+
+def missing(party: str, by: str) -> TransportError:
+    return TransportError(_no_result(f"{party} did not connect in time (seen by {by})"), term=party)
+
+
+def silent(party: str, by: str) -> TransportError:
+    return TransportError(_no_result(f"{party} fell silent (seen by {by})"), term=party)
+
+
+def lost(party: str, by: str) -> TransportError:
+    return TransportError(_no_result(f"{party} lost its connection (seen by {by})"), term=party)
+
+
+def stopped_from_outside(party: str) -> TransportError:
+    return TransportError(_no_result(f"{party} was stopped (it said so before it ended)"), term=party)
+
+
+def lost_here(me: str, by: str) -> TransportError:
+    return TransportError(
+        _no_result(
+            f"{by} had a link to {me} in this run and has lost it, or another process of {me} has it. Wait until all "
+            "parties have ended, then start them all again"
+        ),
+        term=me,
+    )
+
+
+def broke_the_protocol(party: str, by: str) -> RemoteError:
+    return RemoteError(
+        _no_result(f"{party} broke the protocol (seen by {by}); ask its operator which program and version it runs"),
+        term=party,
+    )
+
+
+def gave_up(party: str, by: str) -> RemoteError:
+    return RemoteError(_no_result(f"{party} stopped the run (seen by {by}); ask its operator why"), term=party)
+
+
+def with_detail(error: TransportError, detail: str | None, me: str, others: Sequence[str]) -> TransportError:
+    """The same with what this party knows of the link, and which other parties it has no link to."""
+    text = f"{error}: {detail}" if detail else str(error)
+    if others:
+        text += f"; {me} has no link to {', '.join(others)} either"
+    return TransportError(text, term=error.term)
+
+
+def no_link(peer: str) -> TransportError:
+    return TransportError(f"there is no link to {peer}")
+
+
+# What a party sent. The run ends, and names the party that sent it.
+
+
+def abort_names_nobody() -> RemoteError:
+    return RemoteError("a party ended the run with an abort that names nobody")
+
+
+def out_of_order() -> RemoteError:
+    return RemoteError("a party sent a message out of order")
+
+
+def seed() -> RemoteError:
+    return RemoteError("a party sent random bytes that are not hexadecimal, or not as many as expected")
+
+
+def chunk_length() -> RemoteError:
+    return RemoteError("a party sent a part of its numbers that has another length than expected")
+
+
+def torn_share(width: int) -> RemoteError:
+    return RemoteError(f"a party sent a torn share: the message is not a multiple of {width} bytes long")
+
+
+def share_too_large() -> RemoteError:
+    return RemoteError("a party sent a share that is not below the agreed modulus")
+
+
+def result_too_long() -> RemoteError:
+    return RemoteError("a party sent a result that is too long")
+
+
+def different_results() -> RemoteError:
+    return RemoteError("the computing parties announced different results")
+
+
+def no_such_result() -> RemoteError:
+    return RemoteError("the computing parties announced a number that cannot be a result of this function")
+
+
+def last_with_content() -> RemoteError:
+    return RemoteError("a party sent a last message that is not empty")
+
+
+# What MPyC does not take.
+
+
+def other_party() -> RemoteError:
+    return RemoteError("a party gave the number of another party in its first message to MPyC")
+
+
+def unreadable_for_mpyc() -> RemoteError:
+    return RemoteError("a party sent a message that MPyC cannot read")
+
+
+def too_much_for_mpyc() -> RemoteError:
+    return RemoteError("a party sent far more than MPyC asked for")
+
+
+def pickle() -> RemoteError:
+    return RemoteError("a party sent MPyC a pickle, which may run code; the program refuses it")

@@ -1,0 +1,45 @@
+"""The sentences that end a run name each term in words, and the party that can mend it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from support.mpc_network import roster
+
+from mpc import words_messages
+from mpc.function_plan import plan_largest
+from mpc.messages import Cause, Failure
+from mpc.plan import plan_sum
+from mpc.terms import Function
+from psiselect.base.errors import RemoteError, TransportError, UsageError
+
+
+def test_every_term_has_words() -> None:
+    people = roster(3)
+    record = plan_sum(Function.SUM, people, length=1).terms.record(people)
+    assert words_messages._TERMS.keys() == record.keys()
+
+
+def test_terms_that_differ_are_named_in_words() -> None:
+    error = Failure(Cause.TERMS, "bob", "alice", ("bound", "unit", "from_a_later_version")).error("alice")
+    assert isinstance(error, RemoteError)
+    assert str(error) == (
+        "no result: bob and alice do not agree on: the bound (--bound); the decimal places (--decimals); "
+        "from_a_later_version. Nothing was shared. Agree on the same values, and start all parties again"
+    )
+    assert error.term == "bound"
+    assert Failure(Cause.TERMS, "bob", "alice").error("alice").term == "bob"
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_every_cause_has_a_sentence_that_names_the_party(cause: Cause) -> None:
+    error = Failure(cause, "bob", "carlos").error("alice")
+    assert str(error).startswith("no result: bob ")
+    assert isinstance(error, TransportError) is (cause in (Cause.MISSING, Cause.LATE, Cause.LOST))
+    assert error.term == "bob"
+
+
+def test_one_party_with_a_number_is_told_that_there_is_nothing_to_compare() -> None:
+    with pytest.raises(UsageError, match="only one party brings a number"):
+        plan_largest(Function.MAX, roster(1, 3), decimals=0, bound=Fraction(9))
