@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS = (
     *("psi/accounts", "psi/agreement", "psi/identity", "psi/inputs", "psi/labels", "psi/normalize", "psi/offline"),
     *("psi/protocol", "psi/resume", "psi/serve", "psi/session", "psi/store", "psi/tables", "psi/transport"),
+    "psiselect/matching",
 )
 # The tree of errors, as modules call them.
 TREE = {name for name, found in vars(errors).items() if isinstance(found, type) and issubclass(found, Exception)}
