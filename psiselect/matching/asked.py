@@ -20,6 +20,7 @@ from psi.identity.identity import Identity, PeerIdentity
 from psi.tables import ReadingOptions
 from psi.tables.opening import is_stored
 from psi.tables.reading import Kind
+from psiselect import words_arguments
 from psiselect.arguments import flag_of, path_of, seconds_of
 from psiselect.exact import Exact, exact
 from psiselect.matching import words_calls as words
@@ -125,7 +126,7 @@ class EstimateKeywords(TypedDict, total=False):
 def text(value: object, name: str) -> str:
     """Text that is not empty. Raises UsageError."""
     if not isinstance(value, str) or not value:
-        raise words.wrong(name, "text", value)
+        raise words_arguments.wrong(name, "text", value)
     return value
 
 
@@ -133,7 +134,7 @@ def texts(value: object, name: str) -> tuple[str, ...]:
     """One text or several. Raises UsageError."""
     several = (value,) if isinstance(value, str) else value
     if not isinstance(several, Sequence) or not all(isinstance(each, str) for each in several):
-        raise words.wrong(name, words.TEXTS, value)
+        raise words_arguments.wrong(name, words.TEXTS, value)
     return tuple(several)
 
 
@@ -179,7 +180,7 @@ def whole(least: int) -> Callable[[object, str], int]:
 
     def check(value: object, name: str) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
-            raise words.wrong(name, words.at_least(least), value)
+            raise words_arguments.wrong(name, words.at_least(least), value)
         if value < least:
             raise words.too_small(name, least)
         return value

@@ -15,6 +15,7 @@ from psi.identity.identity import PeerIdentity
 from psi.serve.serving import ServeLimits
 from psi.session.session import SessionResult
 from psi.transport.address import Address
+from psiselect import words_arguments
 from psiselect.arguments import event_of, flag_of, seconds_of
 from psiselect.base.errors import OutputError, PolicyError, PsiselectError, RemoteError
 from psiselect.matching import asked, serving
@@ -84,7 +85,7 @@ def serve(
         Address.parse(place, every=True)
     for name, told in (("found", found), ("refused", refused), ("listening", listening)):
         if told is not None and not callable(told):
-            raise words.wrong(name, words.A_FUNCTION, told)
+            raise words_arguments.wrong(name, words.A_FUNCTION, told)
     parties = {"identity": own, "more_identities": tuple(more), "peers": asked.peers(peer, "peer")}
     given = for_sessions(asked.given(table, key, {"learn": "peer", **options}, **parties))
     most, each = asked.whole(1)(max_sessions, "max_sessions"), asked.whole(1)(peer_sessions, "peer_sessions")

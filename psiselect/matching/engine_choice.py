@@ -9,6 +9,7 @@ from typing import Any, Self
 from psi.distributed.engines import EngineAddress, EngineKind
 from psi.distributed.secret_files import TaskKey
 from psi.tables.opening import is_address
+from psiselect import words_arguments
 from psiselect.matching import words_calls, words_exchanges
 from psiselect.matching.given import GivenOptions
 
@@ -63,7 +64,7 @@ def _kind_of(session: Any) -> EngineKind:
     try:
         master = session.conf.get("spark.master", "")
     except AttributeError:
-        raise words_calls.wrong("session", words_calls.A_SESSION, session) from None
+        raise words_arguments.wrong("session", words_calls.A_SESSION, session) from None
     return EngineKind.SPARK if master else EngineKind.SAIL
 
 

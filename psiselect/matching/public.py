@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from psi.agreement.modes import Side
+from psiselect import words_arguments
 from psiselect.arguments import as_arguments, event_of, flag_of, function_of, known, path_of
 from psiselect.base.errors import PsiselectError
 from psiselect.charges import saying_paid
@@ -49,7 +50,7 @@ def public(keywords: Any, *needed: str) -> Callable[[Callable[P, R]], Callable[P
                 try:
                     inspect.signature(function).bind(*args, **kwargs)
                 except TypeError as error:
-                    raise words.wrong_call(name, error) from None
+                    raise words_arguments.wrong_call(name, error) from None
                 return function(*args, **kwargs)
             except PsiselectError as error:
                 error.args = (as_arguments(str(error)),)

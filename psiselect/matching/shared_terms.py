@@ -19,6 +19,7 @@ from psi.agreement.modes import Comparer, Learner, Matching, Reveal, SessionProt
 from psi.agreement.terms import MAX_KEYS, MAX_SIZE, PROTOCOL_VERSION
 from psi.normalize import parse_key
 from psi.normalize.key import REGION_COLUMN, with_rules
+from psiselect import words_arguments
 from psiselect.base import toml_file
 from psiselect.base.errors import UsageError
 from psiselect.matching import asked
@@ -193,7 +194,7 @@ def _checked(path: Path, name: str, check: Callable[[Any, str], Any], value: Any
     try:
         return check(value, f"{path}: {name!r}")
     except UsageError as error:
-        raise words.anew(error, name) from None
+        raise words_arguments.as_usage(error, name) from None
 
 
 def _rules(path: Path, value: Any) -> tuple[str, ...]:

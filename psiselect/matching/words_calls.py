@@ -13,11 +13,6 @@ A_SESSION = "a SparkSession"
 A_FUNCTION = "a function"
 
 
-def wrong(name: str, expected: str, value: object) -> UsageError:
-    """A value of the wrong kind. It names the type, never the value, which may be private."""
-    return UsageError(f"{name}: expected {expected}, got {type(value).__name__}", term=name)
-
-
 def not_a_size(name: str) -> UsageError:
     return UsageError(f'{name}: expected a size such as "800M", "1.5G" or "2GiB"', term=name)
 
@@ -79,10 +74,6 @@ def one_rule() -> UsageError:
 
 def not_values() -> UsageError:
     return UsageError("values: expected a series, an Arrow array, or a list of texts and None")
-
-
-def wrong_call(name: str, error: TypeError) -> UsageError:
-    return UsageError(f"{name}(): {error}; see help(psiselect.{name})")
 
 
 def no_event_loop(name: str, plain: str, error: RuntimeError) -> UsageError:

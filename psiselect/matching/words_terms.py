@@ -64,11 +64,6 @@ def columns_given(side: Side, names: Sequence[str]) -> str:
     return f"the {side.value}ing side gives these columns with each match: {', '.join(names)}"
 
 
-def anew(error: UsageError, term: str) -> UsageError:
-    """The same error, about this term."""
-    return UsageError(str(error), term=term)
-
-
 def in_terms(path: Path, name: str, why: str) -> UsageError:
     return UsageError(f"{path}: {name!r}: {why}", term=name)
 

@@ -66,7 +66,7 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "epsilon as a float": (
         {"reveal": "noisy-count", "epsilon": 0.1, "delta": "1e-6"},
         UsageError,
-        'epsilon: a float is only near .* write epsilon="0.1"',
+        'epsilon: a float is only close to .* write epsilon="0.1"',
     ),
     "delta as a float": ({"reveal": "noisy-count", "epsilon": 1, "delta": 1e-6}, UsageError, 'write delta="1e-06"'),
     "epsilon without a mode": ({"epsilon": 1}, UsageError, "epsilon"),
@@ -81,7 +81,7 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "cancel that is no event": ({"cancel": True}, UsageError, r"cancel: expected a threading\.Event, got bool"),
     "progress that is no function": ({"progress": 5}, UsageError, "progress: expected a function of two numbers"),
     "a query for a table in memory": ({"query": "SELECT 1"}, UsageError, "query= needs a database"),
-    "a delimiter for a table in memory": ({"delimiter": ";"}, UsageError, "is in memory; leave out what is said about"),
+    "a delimiter for a table in memory": ({"delimiter": ";"}, UsageError, "is in memory; leave out the arguments about reading"),
     "a file's options for another kind": (
         {"table": "x.parquet", "sheet": "1"},
         (UsageError, InputError),  # type: ignore[dict-item]
