@@ -81,7 +81,11 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "cancel that is no event": ({"cancel": True}, UsageError, r"cancel: expected a threading\.Event, got bool"),
     "progress that is no function": ({"progress": 5}, UsageError, "progress: expected a function of two numbers"),
     "a query for a table in memory": ({"query": "SELECT 1"}, UsageError, "query= needs a database"),
-    "a delimiter for a table in memory": ({"delimiter": ";"}, UsageError, "is in memory; leave out the arguments about reading"),
+    "a delimiter for a table in memory": (
+        {"delimiter": ";"},
+        UsageError,
+        "is in memory; leave out the arguments about reading",
+    ),
     "a file's options for another kind": (
         {"table": "x.parquet", "sheet": "1"},
         (UsageError, InputError),  # type: ignore[dict-item]
