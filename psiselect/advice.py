@@ -19,7 +19,7 @@ from cli.advisor.logic import Open, settle
 from cli.advisor.report import page
 from cli.advisor.task import check, read_task
 from cli.advisor.wording import value_words
-from psiselect.base.errors import InputError, UsageError
+from psiselect import words, words_arguments
 from psiselect.records import plain_json
 
 
@@ -143,10 +143,10 @@ class Interview:
         """
         asked = self.question
         if asked is None or asked.field != name:
-            raise UsageError("another question is open; answer that one", term=name)
+            raise words.other_question(name, None if asked is None else asked.field)
         if not text.strip():
             if asked.needed:
-                raise InputError("this question needs an answer", term=name)
+                raise words.needs_an_answer(name)
             self._talk.passed.add(name)
         else:
             self._talk.known[name] = read_answer(name, text.strip(), self._talk.known)
@@ -194,5 +194,5 @@ def advise(task: Mapping[str, Any] | str | os.PathLike[str]) -> Advice:
     elif isinstance(task, Mapping):
         given = {name: check(str(name), value) for name, value in task.items()}
     else:
-        raise UsageError(f"task: expected a mapping of fields or a file, got {type(task).__name__}", term="task")
+        raise words_arguments.wrong("task", words_arguments.A_TASK, task)
     return Advice(decide(given, costs.Machine(costs.measure, costs.measure_fast)))

@@ -18,7 +18,8 @@ from typing import Any, ParamSpec, TypedDict, TypeVar
 
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
 from psi.tables.reading import Kind, ReadingOptions
-from psiselect.base.errors import PsiselectError, UsageError
+from psiselect import words_arguments as words
+from psiselect.base.errors import PsiselectError
 from psiselect.exact import Exact, exact
 from psiselect.tables import AnyTable, table_of
 
@@ -38,17 +39,6 @@ _VALUE = (
 )
 _OPTION = re.compile(rf"(?<![\w-])--(no-)?([a-z][a-z-]*[a-z]|[a-z])(?![\w-])(?:[= ]({_VALUE})(?![\w-]))?")
 _COMMAND = re.compile(r"`psi (offer|answer|finish)`")
-# What to write for an argument that is missing.
-_NEEDED = {
-    "epsilon": 'say how strong the protection is: "0.1" is very strong, 1 usual, 5 weak',
-    "neighbors": 'say what one person can change: "add-remove", whether they are there, or "replace", what they say',
-    "lower": "name the least value that counts, from what is publicly known",
-    "upper": "name the largest value that counts, from what is publicly known",
-    "sensitivity": "say by how much one person's data can change any one score",
-    "party": "say who this is, as named in the parties file",
-    "parties": "name the file of all parties, parties.toml",
-    "identity": 'name this party\'s own identity: psiselect.Identity.load("keys/NAME"), or its path',
-}
 # An argument that has another name than the option of the command.
 _RENAMED = {"input": "table", "source": "table"}
 
@@ -100,11 +90,11 @@ def _bind(function: Callable[..., object], name: str, args: Sequence[object], kw
     for key, each in parameters.items():
         needed = each.kind is inspect.Parameter.KEYWORD_ONLY and each.default is inspect.Parameter.empty
         if needed and key not in kwargs:
-            raise UsageError(f"{name}() needs {key}=: {_NEEDED.get(key, f'see help(psiselect.{name})')}", term=key)
+            raise words.missing(name, key)
     try:
         inspect.signature(function).bind(*args, **kwargs)
     except TypeError as error:
-        raise UsageError(f"{name}(): {error}; see help(psiselect.{name})") from None
+        raise words.wrong_call(name, error) from None
 
 
 def _names_of(function: Callable[..., object], key: str) -> list[str]:
@@ -118,8 +108,7 @@ def known(keywords: Mapping[str, object], names: Sequence[str], call: str) -> No
     for name in keywords:
         if name not in names:
             near = difflib.get_close_matches(name, names, 1)
-            hint = f"did you mean {near[0]}=?" if near else f"it takes {', '.join(sorted(names))}"
-            raise UsageError(f"{call}() has no option {name}=; {hint}", term=name)
+            raise words.unknown(call, name, near[0] if near else None, names)
 
 
 def as_arguments(text: str) -> str:
@@ -157,62 +146,62 @@ def choice_of(kind: type[_Choice], value: Any, name: str) -> _Choice:
         return kind(value)
     except ValueError:
         known = ", ".join(repr(member.value) for member in kind)
-        raise UsageError(f"{name}: expected one of {known}, got {value!r:.60}", term=name) from None
+        raise words.not_one_of(name, known, value) from None
 
 
 def whole(value: Any, name: str, *, least: int = 1) -> int:
     """A whole number of `least` or more. Raises UsageError."""
     if isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < least:
-        raise UsageError(f"{name}: expected a whole number of {least} or more, got {value!r:.40}", term=name)
+        raise words.not_whole(name, least, value)
     return int(value.__index__())
 
 
 def texts_of(values: Any, name: str) -> tuple[str, ...]:
     """Several texts. Raises UsageError for one text alone, whose letters they would be."""
     if isinstance(values, str) or not isinstance(values, Sequence) or not all(isinstance(v, str) for v in values):
-        raise UsageError(f'{name}: expected a list of texts, such as ["a", "b"]', term=name)
+        raise words.not_texts(name)
     return tuple(values)
 
 
 def text_of(value: Any, name: str) -> str:
     """One text. Raises UsageError."""
     if not isinstance(value, str):
-        raise UsageError(f"{name}: expected text, got {type(value).__name__}", term=name)
+        raise words.wrong(name, words.TEXT, value)
     return value
 
 
 def flag_of(value: Any, name: str) -> bool:
     """True or False. Raises UsageError."""
     if not isinstance(value, bool):
-        raise UsageError(f"{name}: expected True or False, got {type(value).__name__}", term=name)
+        raise words.wrong(name, words.A_FLAG, value)
     return value
 
 
 def path_of(value: Any, name: str) -> Path:
     """A path. Raises UsageError."""
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
-        raise UsageError(f"{name}: expected a path, got {type(value).__name__}", term=name)
+        raise words.wrong(name, words.A_PATH, value)
     return Path(os.fspath(value))
 
 
 def seconds_of(value: Any, name: str) -> float:
     """A time above 0. Raises UsageError."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-        raise UsageError(f"{name}: expected a number of seconds above 0, got {type(value).__name__}", term=name)
+        raise words.wrong(name, words.A_TIME, value)
     return float(value)
 
 
 def function_of(value: _Function, name: str) -> _Function:
     """A function that is told of progress, or None. Raises UsageError."""
     if value is not None and not callable(value):
-        raise UsageError(f"{name}: expected a function of two numbers: how much is done, and of how much", term=name)
+        raise words.not_of_two_numbers(name)
     return value
 
 
 def event_of(value: threading.Event | None, name: str) -> threading.Event | None:
     """What cancels a call, or None. Raises UsageError."""
     if value is not None and not isinstance(value, threading.Event):
-        raise UsageError(f"{name}: expected a threading.Event, got {type(value).__name__}", term=name)
+        raise words.wrong(name, words.AN_EVENT, value)
     return value
 
 
@@ -241,5 +230,5 @@ def given_table(table: Any, said: Reading, name: str, *, formatted: bool = True)
 
 def _escape(text: str | None) -> str | None:
     if text not in (None, "none", "backslash"):
-        raise UsageError("csv_escape: expected 'none' or 'backslash'", term="csv_escape")
+        raise words.not_an_escape()
     return text

@@ -13,8 +13,8 @@ from dpselect.accounting import BudgetKind, Cost, rho_of_epsilon
 from dpselect.ledger import Balance, Entry
 from dpselect.ledger import Ledger as BudgetFile
 from dpselect.privacy import parse_poll_epsilon
+from psiselect import words
 from psiselect.arguments import Neighbors, choice_of, in_python, path_of, relation_of, text_of, texts_of
-from psiselect.base.errors import UsageError
 from psiselect.exact import Exact, exact
 
 
@@ -22,12 +22,12 @@ def budget_of(kind: BudgetKind, epsilon: Fraction | None, delta: Fraction | None
     """A budget in the ledger's currency. Raises UsageError for what does not go together."""
     if kind is BudgetKind.PURE:
         if epsilon is None or rho is not None:
-            raise UsageError("a pure ledger takes --epsilon; --rho is for --kind zcdp")
+            raise words.pure_takes_epsilon()
         return Cost(epsilon, delta or Fraction(0))
     if rho is not None and epsilon is None and delta is None:
         return Cost(rho)
     if epsilon is None or delta is None or rho is not None:
-        raise UsageError("a zcdp ledger takes either --rho, or --epsilon with --delta")
+        raise words.zcdp_takes_rho()
     return Cost(rho_of_epsilon(epsilon, delta))
 
 
@@ -153,7 +153,8 @@ class Ledger:
 
     def __repr__(self) -> str:
         unit = "epsilon" if self._file.kind is BudgetKind.PURE else "rho"
-        return f"Ledger({str(self.path)!r}, kind={self.kind!r}, neighbors={self.neighbors!r}, {unit}={self.limit})"
+        said = (repr(str(self.path)), f"kind={self.kind!r}", f"neighbors={self.neighbors!r}", f"{unit}={self.limit}")
+        return f"Ledger({', '.join(said)})"
 
 
 def _epsilon(value: Exact | None) -> Fraction | None:
@@ -172,7 +173,7 @@ AnyLedger = Ledger | str | os.PathLike[str]
 def budget_file(ledger: AnyLedger | None, dataset: str | None) -> BudgetFile | None:
     """What pays, None without a ledger. Raises UsageError when one of both is missing, InputError."""
     if (ledger is None) != (dataset is None):
-        raise UsageError("ledger= and dataset= go together: the ledger counts what each data set has spent")
+        raise words.ledger_without_dataset()
     if ledger is None or dataset is None:
         return None
     text_of(dataset, "dataset")

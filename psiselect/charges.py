@@ -13,15 +13,14 @@ from pathlib import Path
 from dpselect.accounting import Event
 from dpselect.ledger import Balance, Ledger
 from dpselect.privacy import NeighbouringRelation
-from psiselect.base.errors import OutputError, PsiselectError, UsageError
-
-_KEPT = "The ledger keeps the charge"
+from psiselect import words
+from psiselect.base.errors import PsiselectError
 
 
 def open_ledger(ledger: Path | None, dataset: str | None) -> Ledger | None:
     """The ledger, None without one. Raises UsageError when one option is missing, InputError."""
     if (ledger is None) != (dataset is None):
-        raise UsageError("--ledger and --dataset go together: the ledger counts what each data set has spent")
+        raise words.ledger_without_dataset()
     return None if ledger is None else Ledger.open(ledger)
 
 
@@ -64,7 +63,7 @@ class Charge:
         """Say what is left, if it was paid."""
         if self.balance is not None:
             left = self.ledger.describe(self.balance.remaining)
-            tell(f"left for {self.dataset!r} in {self.ledger.path}: {left}")
+            tell(words.left_for(self.dataset, self.ledger.path, left))
 
     @property
     def fields(self) -> dict[str, object]:
@@ -85,18 +84,17 @@ def saying_paid(paid: Callable[[], bool]) -> Iterator[None]:
         yield
     except PsiselectError as error:
         if paid() and not error.charged:
-            lost = "charged, but not written: " if isinstance(error, OutputError) else ""
-            error.args = (f"{lost}{str(error).removesuffix('.')}. {_KEPT}",)
+            error.args = (words.charged(error),)
             error.charged = True
         raise
     except (OSError, MemoryError) as error:
         if not paid():
             raise
-        reason = getattr(error, "strerror", None) or "there is not enough memory"
-        told = OutputError(f"charged, but not delivered: {reason}. {_KEPT}, and the result is lost", reason=reason)
+        reason = getattr(error, "strerror", None) or words.NO_MEMORY
+        told = words.not_delivered(reason)
         told.charged = True
         raise told from error
     except BaseException as error:
         if paid():
-            error.add_note(f"{_KEPT}.")
+            error.add_note(words.KEPT)
         raise

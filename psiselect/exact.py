@@ -8,7 +8,8 @@ from fractions import Fraction
 
 from dpselect.decimals import parse_number
 from dpselect.privacy import parse_fraction
-from psiselect.base.errors import InputError, UsageError
+from psiselect import words_arguments as words
+from psiselect.base.errors import InputError
 
 Exact = str | int | Fraction | Decimal
 """Text such as "0.1" or "1/3", a whole number, a Fraction or a Decimal. A float is refused: 0.1 is not 1/10."""
@@ -23,18 +24,16 @@ def exact(value: Exact, name: str) -> Fraction:
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         value = int(value)  # numpy has whole numbers of its own
     elif isinstance(value, numbers.Real) and not isinstance(value, Fraction | bool):
-        raise UsageError(f"{name}: a float is only near the number that was meant; {_instead(value, name)}", term=name)
+        raise words.not_exact(name, _shortest(value))
     return parse_fraction(value, name)
 
 
-def _instead(value: numbers.Real, name: str) -> str:
-    shortest = str(value)  # of any library's float: its shortest text
+def _shortest(value: numbers.Real) -> str | None:
+    """The shortest text of a float, of any library; None for one that is not a number above 0."""
     try:
-        if Fraction(shortest) > 0:
-            return f'write {name}="{shortest}"'
+        return str(value) if Fraction(str(value)) > 0 else None
     except ValueError:  # not-a-number, infinity
-        pass
-    return f'write the number as text, such as {name}="0.1"'
+        return None
 
 
 def signed(value: Exact, name: str) -> Fraction:
@@ -43,6 +42,6 @@ def signed(value: Exact, name: str) -> Fraction:
         try:
             return parse_number(value, name)
         except InputError as error:
-            raise UsageError(str(error), term=name) from None
+            raise words.as_usage(error, name) from None
     negative = isinstance(value, int | Fraction | Decimal) and value < 0
     return -exact(-value, name) if negative and not isinstance(value, str) else exact(value, name)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from psi.identity import files
 from psi.identity.identity import Identity, PeerIdentity
-from psiselect.base.errors import UsageError
+from psiselect import words
 
 
 def load_identity(where: Path | Identity, tell: Callable[[str], None]) -> Identity:
@@ -25,14 +25,14 @@ def load_identities(places: Sequence[Path | Identity], tell: Callable[[str], Non
         if identity.note is not None:
             tell(identity.note)
     if len({identity.fingerprint for identity in found}) < len(found):
-        raise UsageError("--identity names the same certificate twice; leave one out")
+        raise words.named_twice()
     now = datetime.now(UTC)
     valid = tuple(identity for identity in found if now <= identity.public.not_after)
     for identity in valid or found:
         identity.public.require_valid(now)
     for identity in found:
         if identity not in valid:
-            tell(f"the certificate {identity.certificate_path} has expired and is left out; remove it from --identity")
+            tell(words.left_out(identity.certificate_path))
     return valid
 
 

@@ -13,6 +13,7 @@ from mpc import parties as rosters
 from mpc.session import DEFAULT_TIMEOUT
 from mpc.terms import Function
 from psi.identity.identity import Identity
+from psiselect import words, words_arguments
 from psiselect.arguments import (
     Neighbors,
     Reading,
@@ -28,7 +29,6 @@ from psiselect.arguments import (
     text_of,
     whole,
 )
-from psiselect.base.errors import CancelError, UsageError
 from psiselect.budgets import AnyLedger, Charged, budget_file
 from psiselect.exact import Exact, exact, signed
 from psiselect.identities import load_identity
@@ -108,22 +108,18 @@ def mpc_sum(
         CancelError: `cancel` was set.
     """
     if epsilon is not None and neighbors is None:
-        raise UsageError(
-            'neighbors= is missing: with epsilon= say what one party may change, such as neighbors="replace"'
-        )
+        raise words_arguments.epsilon_needs_neighbors()
     roster = rosters.load(path_of(parties, "parties"))
     brings = roster[text_of(party, "party")].inputs
     if values is None and (column is not None or reading):
-        raise UsageError(
-            "column= and what is said about a file are for values=; add values=, or leave them out", term="values"
-        )
+        raise words_arguments.column_needs_values()
     if brings and (value is None) == (values is None):
-        raise UsageError(f"give {'one' if value is None else 'only one'} of value= and values=", term="value")
+        raise words_arguments.one_of_value_and_values(both=value is not None)
     if not brings and not (value is None and values is None):
-        raise UsageError(f"{party} is a server and brings no value; leave out value= and values=", term="value")
+        raise words_arguments.server_has_no_value(party)
     numbers: Sequence[Fraction] | None = None
     if values is not None:
-        numbers = read_numbers(given_table(values, reading, "the table of values"), column)
+        numbers = read_numbers(given_table(values, reading, words_arguments.OF_VALUES), column)
     elif value is not None:
         numbers = _numbers(value)
     guarantee = guarantee_of(
@@ -179,4 +175,4 @@ def _shown(progress: Callable[[int, int], None] | None) -> Iterator[Progress]:
 
 def _look(cancel: threading.Event) -> None:
     if cancel.is_set():
-        raise CancelError("the caller has cancelled; the other parties are told, and there is no result")
+        raise words.joint_work_cancelled()

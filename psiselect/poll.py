@@ -16,10 +16,10 @@ import pyarrow as pa
 from dpselect.local_dp import YES_NO, PollMechanism
 from dpselect.privacy import Epsilon, parse_poll_epsilon
 from psi.tables import ReadingOptions
-from psiselect import polling
+from psiselect import polling, words, words_arguments
 from psiselect.arguments import Reading, choice_of, flag_of, given_table, in_python, path_of, text_of, texts_of
 from psiselect.base.atomic import write_bytes
-from psiselect.base.errors import OutputError, UsageError
+from psiselect.base.errors import OutputError
 from psiselect.budgets import AnyLedger, Charged, budget_file
 from psiselect.charges import saying_paid
 from psiselect.exact import Exact, exact
@@ -67,7 +67,7 @@ def respond(
     drawn = polling.draw(poll, text_of(answer, "answer"), text_of(name, "name"), book=book, dataset=dataset)
     charge = drawn.charge
     found = PollResponse(
-        f"epsilon {poll.epsilon.text} for this one answer ({poll.mechanism.value})",
+        words.of_one_answer(poll.epsilon.text, poll.mechanism.value),
         Charged.of(drawn.paid, None if charge is None else charge.balance),
         (),
         drawn.to_json(file),
@@ -116,13 +116,13 @@ def estimate(
     """
     poll = polling.poll_of(texts_of(options, "options"), _epsilon(epsilon), _mechanism(mechanism))
     if isinstance(confidence, bool) or not isinstance(confidence, int | float):
-        raise UsageError("confidence: expected a number between 0 and 1, such as 0.95", term="confidence")
+        raise words_arguments.not_a_confidence()
     several = isinstance(responses, list | tuple) and not any(isinstance(each, pa.RecordBatch) for each in responses)
     given = list(responses) if several else [responses]
     both = flag_of(population, "population")
     found = polling.estimate(poll, _tables(given, reading), confidence=confidence, population=both)
     shares = {share.option: share for share in found.shares}
-    promise = f"epsilon {poll.epsilon.text} for each answer ({poll.mechanism.value})"
+    promise = words.of_each_answer(poll.epsilon.text, poll.mechanism.value)
     return PollShares(promise, None, (), found.to_json(), found.responses, shares)
 
 
@@ -144,9 +144,9 @@ def _tables(given: Sequence[Any], said: Reading) -> list[AnyTable]:
     ]
     if not there:
         for each in here or [None]:  # refuses what is said about files
-            given_table(each, said, "the table of responses")
+            given_table(each, said, words_arguments.OF_RESPONSES)
         return held
-    asked = [given_table(each, said, "the table of responses") for each in there]
+    asked = [given_table(each, said, words_arguments.OF_RESPONSES) for each in there]
     places = [table.where for table in asked if isinstance(table, Table)]
     return [*polling.tables_at(places, said.get("query"), _reading(asked)), *held]
 

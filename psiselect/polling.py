@@ -15,8 +15,8 @@ from dpselect.local_dp import Poll, PollEstimate, PollMechanism
 from dpselect.privacy import Epsilon, NeighbouringRelation
 from dpselect.responses import Collection, row
 from psi.tables import ReadingOptions, row_table
+from psiselect import words
 from psiselect.base.entropy import SystemEntropy
-from psiselect.base.errors import InputError, UsageError
 from psiselect.charges import Charge, saying_paid
 from psiselect.tables import AnyTable, Table
 
@@ -51,7 +51,7 @@ class Drawn:
 def require_new(output: Path | None) -> None:
     """Raises InputError for a file that has a response already."""
     if output is not None and output.exists():
-        raise InputError(f"{output} exists: send that response again instead of drawing another, which costs epsilon")
+        raise words.response_exists(output)
 
 
 def draw(poll: Poll, answer: str, name: str, *, book: Ledger | None = None, dataset: str | None = None) -> Drawn:
@@ -64,7 +64,7 @@ def draw(poll: Poll, answer: str, name: str, *, book: Ledger | None = None, data
     charge = None
     if book is not None and dataset is not None:
         # That somebody answers is seen; what is protected is which answer it is.
-        what = f"poll respond: {poll.mechanism.value}, epsilon {poll.epsilon.text}"
+        what = words.spent_on_a_response(poll.mechanism.value, poll.epsilon.text)
         charge = Charge(book, dataset, PureDp(poll.epsilon.value), NeighbouringRelation.REPLACE, what[:200])
         charge.pay()
     with saying_paid(lambda: charge is not None):
@@ -131,7 +131,7 @@ def tables_at(places: Sequence[Path | str], query: str | None, reading: ReadingO
             found.append(Table(place))
     found = [replace(table, reading=replace(reading, shared=len(found) > 1)) for table in found]
     if query is not None and not any(table.in_database for table in found):
-        raise UsageError("--query needs a database, such as sqlite:///FILE; files are read whole", term="query")
+        raise words.query_of_files()
     if len({table.where.resolve() if isinstance(table.where, Path) else table.where for table in found}) != len(found):
-        raise UsageError("a table of responses is named twice; each counts once")
+        raise words.responses_twice()
     return found

@@ -29,6 +29,7 @@ from typing import Any, TypeVar, Unpack
 from dpselect.grouped import Statistic
 from dpselect.names import clean
 from dpselect.numeric import Invalid
+from psiselect import words_arguments
 from psiselect.arguments import (
     Neighbors,
     Reading,
@@ -42,7 +43,6 @@ from psiselect.arguments import (
     texts_of,
     whole,
 )
-from psiselect.base.errors import UsageError
 from psiselect.budgets import AnyLedger, Charged, budget_file
 from psiselect.exact import Exact, exact, signed
 from psiselect.releases import numbers, tabling
@@ -302,13 +302,13 @@ def table(
     columns = (by,) if isinstance(by, str) else texts_of(by, "by")
     kinds = [choice_of(Statistic, name, "statistics") for name in texts_of(statistics, "statistics")]
     if noise not in ("laplace", "gaussian"):
-        raise UsageError("noise: expected 'laplace' or 'gaussian'", term="noise")
+        raise words_arguments.not_a_noise()
     wish: dict[str, Any] = {
         "by": columns,
         "statistics": kinds,
         "bounds": _bounds(lower, upper, unit),
         "groups": _groups(groups, columns),
-        "listed": None if listed is None else table_of(listed, name="the table of groups"),
+        "listed": None if listed is None else table_of(listed, name=words_arguments.OF_GROUPS),
         "other": other,
         "rho": None if rho is None else exact(rho, "rho"),
         "delta": None if delta is None else exact(delta, "delta"),
@@ -326,12 +326,10 @@ def _groups(groups: Sequence[str] | Mapping[str, Sequence[str]], by: tuple[str, 
         return []
     if not isinstance(groups, Mapping):
         if len(by) > 1:
-            raise UsageError(
-                "groups: with two columns say whose names are whose: {column: [names], ...}", term="groups"
-            )
+            raise words_arguments.names_of_which_column()
         return [texts_of(groups, "groups")]
     if set(groups) != set(by):
-        raise UsageError("groups: expected the names for each column of by, and for no other", term="groups")
+        raise words_arguments.names_of_other_columns()
     return [texts_of(groups[column], "groups") for column in by]
 
 

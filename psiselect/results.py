@@ -14,8 +14,8 @@ from typing import Any
 import pyarrow as pa
 
 from dpselect.local_dp import PollEstimate
+from psiselect import words
 from psiselect.arguments import choice_of
-from psiselect.base.errors import UsageError
 from psiselect.budgets import Charged
 from psiselect.elections.announcing import Announcement, Form
 from psiselect.records import plain_json
@@ -66,7 +66,7 @@ class Released(Result):
 
     def _drawn(self, value: Any) -> Any:
         if self.planned:
-            raise UsageError("only the plan was asked for, so there is no value; leave out plan=True", term="plan")
+            raise words.only_planned()
         return value
 
 
@@ -165,7 +165,7 @@ class JointSum(Result):
     def value(self) -> Number:
         """The only sum. Raises UsageError where there are several."""
         if len(self._sums) != 1:
-            raise UsageError(f"there are {len(self._sums):,} sums; take .values", term="value")
+            raise words.several_sums(len(self._sums))
         return self.values[0]
 
 
@@ -185,7 +185,7 @@ class Chosen(Result):
     def winner(self) -> str:
         """The only winner. Raises UsageError where several seats were filled."""
         if len(self.winners) != 1:
-            raise UsageError("several seats were filled; take .winners", term="seats")
+            raise words.several_winners()
         return self.winners[0]
 
 

@@ -21,8 +21,8 @@ from psi.tables import ReadingOptions, Source, TableFile, frame_library, hold, o
 from psi.tables.files import STANDARD_INPUT
 from psi.tables.opening import is_address, is_stored, scheme_of
 from psi.tables.sqlite import sqlite_file
+from psiselect import words_arguments as words
 from psiselect.base import working
-from psiselect.base.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class HeldTable:
 
     def file_in(self, folder: Path | None = None) -> TableFile:
         """Raises UsageError: there is no file."""
-        raise UsageError(f"{self.name} is held by the program and is no file", term="table")
+        raise words.in_memory(self.name)
 
     @property
     def library(self) -> str | None:
@@ -157,13 +157,11 @@ def table_of(
     if isinstance(table, str | os.PathLike):
         where = os.fspath(table)
         if not isinstance(where, str):
-            raise UsageError(f"{name}: expected a path as text, got bytes", term="table")
+            raise words.not_a_path_as_text(name)
         text = where == STANDARD_INPUT or scheme_of(where) is not None or is_address(where)
         return Table(where if text else Path(where), query, reading or ReadingOptions())
     if query is not None:
-        raise UsageError(
-            "query= needs a database, such as sqlite:///FILE; a table in memory is read whole", term="query"
-        )
+        raise words.query_of_memory()
     if reading is not None and reading != ReadingOptions():
-        raise UsageError(f"{name} is in memory; leave out what is said about reading a file", term="table")
+        raise words.not_a_file(name)
     return HeldTable(table, name)

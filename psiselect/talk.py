@@ -18,8 +18,9 @@ from psi.protocol.messages import STOPPED
 from psi.protocol.setup import Setup
 from psi.session.session import SessionResult
 from psi.transport.tlschannel import TlsChannel
+from psiselect import words
 from psiselect.base import threads
-from psiselect.base.errors import CancelError, PsiselectError
+from psiselect.base.errors import PsiselectError
 from psiselect.base.events import SafeLogger, event
 from psiselect.words import human_seconds
 
@@ -28,7 +29,6 @@ LOOK_SECONDS = 0.1  # between two looks at whether the caller has cancelled
 
 Progress = Callable[[int, int], None]
 """Called with how much is done, and of how much; 0 while that is not known."""
-_CANCELLED = "the caller has cancelled; nothing was written and there is no result"
 
 
 def tell_log(text: str) -> None:
@@ -83,11 +83,11 @@ class ProgressLines:
             return
         self._told = now
         spent = now - self._began
-        text = f"{self._what}: waiting for the peer, {human_seconds(spent)} elapsed"
         if 0 < done <= total:
-            left = human_seconds(spent * (total - done) / done)
-            text = f"{self._what}: {100 * done // total}% done, {human_seconds(spent)} elapsed, "
-            text += f"about {left} left" if done < total else "waiting for the peer"
+            left = human_seconds(spent * (total - done) / done) if done < total else None
+            text = words.done_so_far(self._what, 100 * done // total, human_seconds(spent), left)
+        else:
+            text = words.waiting(self._what, human_seconds(spent))
         self._tell(text, done, total)
 
 
@@ -117,7 +117,7 @@ class Talk:
     def look(self) -> None:
         """Raise CancelError when the caller has cancelled."""
         if self.cancel is not None and self.cancel.is_set():
-            raise CancelError(_CANCELLED)
+            raise words.cancelled()
 
     @property
     def looking(self) -> Callable[[], None] | None:
@@ -136,7 +136,7 @@ class Talk:
         def watch() -> None:
             while not over.wait(LOOK_SECONDS):
                 if cancel.is_set():
-                    channel.break_off(_CANCELLED, STOPPED)
+                    channel.break_off(words.CANCELLED, STOPPED)
                     return
 
         thread = threads.start(watch, name="psiselect-cancel")

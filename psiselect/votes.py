@@ -18,6 +18,7 @@ from dpselect.ballots import (
     parse_candidates,
 )
 from dpselect.mechanisms import Mechanism
+from psiselect import words, words_arguments
 from psiselect.arguments import (
     Neighbors,
     Reading,
@@ -31,7 +32,6 @@ from psiselect.arguments import (
     texts_of,
     whole,
 )
-from psiselect.base.errors import InputError, UsageError
 from psiselect.budgets import AnyLedger, Charged, budget_file
 from psiselect.elections.ballots import TABLE_FORMATS, GivenBallots, read_given, separator_of
 from psiselect.elections.winner import Wish, draw_winner
@@ -116,15 +116,15 @@ def elect(
     )
     form = reading.get("format")
     if form is not None and form not in (*FORMATS, *TABLE_FORMATS):
-        raise UsageError(f"format: expected one of {', '.join((*FORMATS, *TABLE_FORMATS))}", term="form")
-    table = given_table(ballots, reading, "the table of ballots", formatted=False)
+        raise words_arguments.not_a_format((*FORMATS, *TABLE_FORMATS))
+    table = given_table(ballots, reading, words_arguments.OF_BALLOTS, formatted=False)
     book = budget_file(ledger, dataset)
     try:
         found = read_given(GivenBallots(table, rules, form, flag_of(line_breaks, "line_breaks")))
     except BallotColumnError as error:
         if error.column is None:
             raise
-        raise InputError(f"{error}. Say ballot_column={error.column!r}", line=error.line) from None
+        raise words.other_ballot_column(error, error.column, error.line) from None
     drawn = draw_winner(found, wish, book=book, dataset=dataset)
     names = found.profile.candidates
     return Election(
@@ -197,7 +197,7 @@ def select(
     )
     book = budget_file(ledger, dataset)
     wish.check(book)
-    table = given_table(scores, reading, "the table of scores")
+    table = given_table(scores, reading, words_arguments.OF_SCORES)
     source = table.open(otherwise=".csv")
     floats = flag_of(exact_floats, "exact_floats")
     labels, values = read_scores(source, text_of(label, "label"), text_of(score, "score"), exact_floats=floats)
@@ -216,5 +216,5 @@ def _candidates(given: Candidates) -> tuple[str, ...]:
         return load_candidates(Path(given))
     names = texts_of(given, "candidates")
     if any("\n" in name for name in names):
-        raise UsageError("candidates: a name has no line break", term="candidates")
+        raise words_arguments.line_break_in_a_name()
     return parse_candidates("\n".join(names).encode(), "candidates")

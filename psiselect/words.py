@@ -1,8 +1,14 @@
-"""Sizes and durations for people."""
+"""What people read from this room: errors and notes, and how sizes and durations are written.
+
+words_arguments has the errors about a function's arguments.
+"""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
+
+from psiselect.base.errors import CancelError, InputError, OutputError, UsageError
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 
@@ -35,3 +41,128 @@ def human_seconds(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+# Work that takes a while.
+
+CANCELLED = "the caller has cancelled; nothing was written and there is no result"
+
+
+def cancelled() -> CancelError:
+    return CancelError(CANCELLED)
+
+
+def joint_work_cancelled() -> CancelError:
+    return CancelError("the caller has cancelled; the other parties are told, and there is no result")
+
+
+def waiting(what: str, spent: str) -> str:
+    return f"{what}: waiting for the peer, {spent} elapsed"
+
+
+def done_so_far(what: str, percent: int, spent: str, left: str | None) -> str:
+    """left: how long it will take, None once all is done here."""
+    rest = "waiting for the peer" if left is None else f"about {left} left"
+    return f"{what}: {percent}% done, {spent} elapsed, {rest}"
+
+
+# Identities.
+
+
+def named_twice() -> UsageError:
+    return UsageError("--identity names the same certificate twice; leave one out")
+
+
+def left_out(certificate: Path) -> str:
+    return f"the certificate {certificate} has expired and is left out; remove it from --identity"
+
+
+# Budgets and their charges.
+
+_KEPT = "The ledger keeps the charge"
+KEPT = f"{_KEPT}."
+NO_MEMORY = "there is not enough memory"
+
+
+def ledger_without_dataset() -> UsageError:
+    return UsageError(
+        "--ledger and --dataset go together: the ledger counts what each data set has spent. Give both or neither"
+    )
+
+
+def pure_takes_epsilon() -> UsageError:
+    return UsageError("a pure ledger takes --epsilon; --rho is for --kind zcdp")
+
+
+def zcdp_takes_rho() -> UsageError:
+    return UsageError("a zcdp ledger takes either --rho, or --epsilon with --delta")
+
+
+def left_for(dataset: str, ledger: Path, left: str) -> str:
+    return f"left for {dataset!r} in {ledger}: {left}"
+
+
+def charged(error: Exception) -> str:
+    """What an error says after a charge."""
+    lost = "charged, but not written: " if isinstance(error, OutputError) else ""
+    return f"{lost}{str(error).removesuffix('.')}. {_KEPT}"
+
+
+def not_delivered(reason: str) -> OutputError:
+    return OutputError(f"charged, but not delivered: {reason}. {_KEPT}, and the result is lost", reason=reason)
+
+
+# Polls and elections.
+
+
+def response_exists(output: Path) -> InputError:
+    return InputError(f"{output} exists: send that response again. Drawing another one would spend more epsilon")
+
+
+def responses_twice() -> UsageError:
+    return UsageError("a table of responses is named twice; name each table once")
+
+
+def query_of_files() -> UsageError:
+    return UsageError("--query needs a database, such as sqlite:///FILE; files are read whole", term="query")
+
+
+def of_one_answer(epsilon: str, mechanism: str) -> str:
+    return f"epsilon {epsilon} for this one answer ({mechanism})"
+
+
+def of_each_answer(epsilon: str, mechanism: str) -> str:
+    return f"epsilon {epsilon} for each answer ({mechanism})"
+
+
+def spent_on_a_response(mechanism: str, epsilon: str) -> str:
+    """What a ledger notes beside the charge."""
+    return f"poll respond: {mechanism}, epsilon {epsilon}"
+
+
+def other_ballot_column(error: Exception, column: str, line: int | None) -> InputError:
+    return InputError(f"{error}. Say ballot_column={column!r}", line=line)
+
+
+# Results and advice.
+
+
+def only_planned() -> UsageError:
+    return UsageError("the call asked only for the plan, so there is no value; leave out plan=True", term="plan")
+
+
+def several_sums(count: int) -> UsageError:
+    return UsageError(f"there are {count:,} sums; take .values", term="value")
+
+
+def several_winners() -> UsageError:
+    return UsageError("several seats were filled; take .winners", term="seats")
+
+
+def other_question(name: str, asked: str | None) -> UsageError:
+    what = "no question is open" if asked is None else f"the open question is {asked!r}; answer that one"
+    return UsageError(what, term=name)
+
+
+def needs_an_answer(name: str) -> InputError:
+    return InputError("this question needs an answer", term=name)

@@ -17,8 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from psiselect.base import durable
-from psiselect.base.errors import OutputError
+from psiselect.base import durable, words
 
 _MOST_LINKS = 40  # one after the other, as the system itself allows
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -64,7 +63,7 @@ def reported(target: str | os.PathLike[str]) -> Iterator[None]:
     except OSError as error:
         # Arrow puts a text of its own in the place of the system's.
         reason = os.strerror(error.errno) if error.errno else str(error)
-        raise OutputError(f"cannot write {target}: {reason}; {_remedy(error.errno)}", reason=reason) from None
+        raise words.not_written(target, reason, _remedy(error.errno)) from None
 
 
 def check(target: Path, *, secret: bool = False) -> None:
@@ -73,9 +72,9 @@ def check(target: Path, *, secret: bool = False) -> None:
     with reported(target):
         found = target if secret else followed(target)
         if found.is_dir():
-            raise OutputError(f"cannot write {target}: it is a folder; name a file in it")
+            raise words.is_a_folder(target)
         if os.path.lexists(found) and not found.is_symlink() and not found.is_file():
-            raise OutputError(f"cannot write {target}: it is a pipe or a device; name a file")
+            raise words.is_a_device(target)
         handle, part = _open(found)
         os.close(handle)
         if part is not None:
@@ -98,7 +97,7 @@ def followed(target: Path) -> Path:
         folder, link = target.parent.stat(), target.lstat()
         shared = folder.st_mode & stat.S_ISVTX and folder.st_mode & stat.S_IWOTH
         if shared and link.st_uid not in (os.geteuid(), folder.st_uid):
-            raise OutputError(f"cannot write {target}: it is another user's link in a shared folder; name a file")
+            raise words.link_of_another(target)
         target = target.parent / target.readlink()
     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
@@ -111,8 +110,8 @@ def write_bytes(target: Path, content: bytes, *, secret: bool = False) -> None:
 
 def _remedy(number: int | None) -> str:
     if number in _FULL:
-        return "make room, or name a file on another disk"
-    return "choose a folder that exists and can be written"
+        return words.MAKE_ROOM
+    return words.OTHER_FOLDER
 
 
 def _open(target: Path) -> tuple[int, Path | None]:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from psiselect.base import words
 from psiselect.base.errors import InputError
 from psiselect.base.rows import Fault, Row, RowTable
 
@@ -68,8 +69,8 @@ class ColumnTable:
 
     def error(self, line: int, problem: str) -> InputError:
         """What is wrong in a row, as the error to raise; line 0 is the header of a table without lines."""
-        place = f"{self.unit} {line}" if line else "column names"
-        return InputError(f"{self.name}, {place}: {problem}", line=line)
+        place = f"{self.unit} {line}" if line else words.COLUMN_NAMES
+        return words.in_row(self.name, place, line, problem)
 
 
 def column_table(table: RowTable, rows: Callable[[], Iterable[Row | Fault]], *, whole: bool = False) -> ColumnTable:

@@ -19,7 +19,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal, Self
 
-from psiselect.base.errors import InputError, PsiselectError
+from psiselect.base import words
+from psiselect.base.errors import PsiselectError
 
 Connection = sqlite3.Connection
 Failed = Callable[[str], PsiselectError]  # takes the reason in a few words, makes the error to raise
@@ -168,12 +169,12 @@ class AppendLog:
             sync_folder(self.path.parent)
             return
         if head != self._title:
-            raise InputError(foreign)
+            raise words.not_ours(foreign)
         start = first if tail is None else max(first, size - tail)
         end = os.pread(self._handle, size - start, start)
         kept = whole(end)
         if kept is None:
-            raise InputError(foreign)
+            raise words.not_ours(foreign)
         if kept < len(end):
             os.ftruncate(self._handle, start + kept)
 
@@ -181,7 +182,7 @@ class AppendLog:
         before = self._size()
         try:
             if os.write(self._handle, content) != len(content):
-                raise OSError(errno.ENOSPC, "the disk is full")
+                raise OSError(errno.ENOSPC, words.DISK_FULL)
             os.fsync(self._handle)
         except BaseException:
             with contextlib.suppress(OSError):  # then it is a torn entry, for the next to cut off
@@ -197,7 +198,7 @@ class AppendLog:
             yield
         except OSError as error:
             link = error.errno == errno.ELOOP
-            reason = "it is a symbolic link, and is not followed" if link else error.strerror or str(error)
+            reason = words.SYMBOLIC_LINK if link else error.strerror or str(error)
             raise self._failed(reason) from None
 
 

@@ -17,14 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
+from psiselect.base import words
 from psiselect.base.columns import BLANK, Chunk, Lines, TextColumn
 from psiselect.base.rows import Row
 from psiselect.base.splitting import MAX_ROW, Line, split
 
-NUL = "a NUL character, which text does not have"
-NOT_UTF8 = "not UTF-8 text"
-TOO_LONG = f"a line longer than {MAX_ROW >> 20} MiB"
-BARE_RETURN = "a carriage return inside the line"
+NOT_UTF8 = words.NOT_UTF8
+TOO_LONG = words.line_too_long(MAX_ROW >> 20)
 
 Stream = Callable[[], Iterable[bytes]]  # a file's bytes from the beginning, cut anywhere
 _Bytes = npt.NDArray[np.uint8]
@@ -127,14 +126,14 @@ class LineBlock:
         self.add(BLANK, lengths == 0)
         self.add(TOO_LONG, lengths > MAX_ROW)
         if b"\0" in self.data:
-            self.add(NUL, self.per_line(np.flatnonzero(self.bytes == 0)) > 0)
+            self.add(words.NUL, self.per_line(np.flatnonzero(self.bytes == 0)) > 0)
         try:
             self.data.decode()
         except UnicodeDecodeError:
             self.add(NOT_UTF8, self._not_utf8())
         if b"\r" in self.data:
             # The one before LF is no fault.
-            self.add(BARE_RETURN, self.per_line(np.flatnonzero(self.bytes == _CR)) > self.breaks - self.ends)
+            self.add(words.BARE_RETURN, self.per_line(np.flatnonzero(self.bytes == _CR)) > self.breaks - self.ends)
 
     def _not_utf8(self) -> _Mask:
         found = self.per_line(np.flatnonzero(self.bytes >= 0x80)) > 0
@@ -214,16 +213,11 @@ def _chunks(block: LineBlock, delimiter: str, width: int, places: Sequence[int],
         cuts = cuts[(np.searchsorted(quotes, cuts) - earlier) & 1 == 0]
     fields = block.per_line(cuts) + 1
     for count in np.unique(fields[(fields != width) & ~odd]).tolist():
-        block.add(wrong_width(count, width), (fields == count) & ~odd)
+        block.add(words.wrong_width(count, width), (fields == count) & ~odd)
     yield from _odd_rows(block, np.flatnonzero(odd), delimiter, width, places, before)
     good = block.good & ~odd
     columns = _parsed(block.kept(good), delimiter, width, places) if good.any() else _none(places)
     yield Chunk(np.flatnonzero(good) + before + 1, columns, block.numbered(before))
-
-
-def wrong_width(fields: int, width: int) -> str:
-    """What is wrong with a row of another number of fields."""
-    return f"{fields} {'field' if fields == 1 else 'fields'}, the header has {width}"
 
 
 def _odd(block: LineBlock, quoted: _Mask, delimiter: str) -> _Mask:
@@ -254,7 +248,7 @@ def _odd_rows(
         else:
             here = np.zeros(len(block), np.bool_)
             here[line] = True
-            block.add(wrong_width(len(row.cells), width) if isinstance(row, Row) else row.problem, here)
+            block.add(words.wrong_width(len(row.cells), width) if isinstance(row, Row) else row.problem, here)
     if lines:
         columns = [TextColumn.of(pa.array(column, pa.string())) for column in cells]
         yield Chunk(np.array(lines, np.int64), columns)

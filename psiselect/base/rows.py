@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from psiselect.base import words
 from psiselect.base.errors import InputError
 
 
@@ -44,8 +45,8 @@ class RowTable:
 
     def place(self, line: int) -> str:
         """Where a row is, for messages: "line 3", "row 3"; 0 is the header of a table without lines."""
-        return f"{self.unit} {line}" if line else "column names"
+        return f"{self.unit} {line}" if line else words.COLUMN_NAMES
 
     def error(self, line: int, problem: str) -> InputError:
         """What is wrong in a row, as the error to raise."""
-        return InputError(f"{self.name}, {self.place(line)}: {problem}", line=line)
+        return words.in_row(self.name, self.place(line), line, problem)

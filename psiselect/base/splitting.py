@@ -12,6 +12,7 @@ import enum
 import re
 from collections.abc import Iterable, Iterator
 
+from psiselect.base import words
 from psiselect.base.rows import Fault, Row
 
 MAX_ROW = 4 << 20  # characters of a row of several lines
@@ -19,15 +20,8 @@ MAX_ROW = 4 << 20  # characters of a row of several lines
 # The text of a line with its line break, and what is wrong with it. The text is empty where the line is too long.
 Line = tuple[str, str | None]
 
-BARE_BREAK = (
-    "a carriage return or line feed that does not end a line of this file; put double quotes around a field that "
-    "holds it, or make all line ends alike"
-)
+BARE_BREAK = words.BARE_BREAK
 _TWO_BREAKS = ("\r\r\n", "\n\r\n", "\r\r", "\n\r", "\n\n")
-_PERHAPS_ESCAPED = (
-    "a field of several lines with a backslash before a quote; if the backslash escapes the quote, read the file with "
-    "--csv-escape backslash, otherwise with --csv-escape none"
-)
 
 
 class Escape(enum.Enum):
@@ -78,7 +72,7 @@ def _doubt(first: str, below: list[Line], escape: Escape) -> str | None:
     if (below[-1][0] if below else first).endswith(_TWO_BREAKS):
         return BARE_BREAK
     if below and escape is Escape.UNKNOWN and ('\\"' in first or any('\\"' in text for text, _ in below)):
-        return _PERHAPS_ESCAPED
+        return words.PERHAPS_ESCAPED
     return None
 
 
@@ -161,11 +155,10 @@ class _Quoted:
     def problem(self, number: int) -> str:
         """What was wrong with the row that began at this line."""
         if self._open:
-            return f"a quoted field is not closed, or the row is longer than {MAX_ROW >> 20} MiB"
-        where = f" in line {number + len(self._feed.taken)}" if self._feed.taken else ""
+            return words.not_closed(MAX_ROW >> 20)
         if self._bare_break:
             return BARE_BREAK
-        return f"text after a closing quote{where}; inside quotes, write a quote twice"
+        return words.text_after_quote(number + len(self._feed.taken) if self._feed.taken else None)
 
     def _begin(self) -> Iterator[list[str]]:
         escape = None if self._escaped is None else "\\"

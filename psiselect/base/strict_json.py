@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-from psiselect.base.errors import RemoteError
+from psiselect.base import words
 
 MAX_BYTES = 1 << 16
 
@@ -19,15 +19,15 @@ def encode(value: dict[str, Any]) -> bytes:
 def decode(data: bytes | bytearray | memoryview, what: str) -> dict[str, Any]:
     """Parse one object. Raises RemoteError, naming `what`, for anything else."""
     if len(data) > MAX_BYTES:
-        raise RemoteError(f"the peer's {what} has {len(data)} bytes; at most {MAX_BYTES} are allowed")
+        raise words.message_too_long(what, len(data), MAX_BYTES)
     try:
         value = json.loads(
             bytes(data).decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite
         )
     except (ValueError, RecursionError):
-        raise RemoteError(f"the peer's {what} is not strict JSON") from None
+        raise words.not_json(what) from None
     if not isinstance(value, dict):
-        raise RemoteError(f"the peer's {what} is not a JSON object")
+        raise words.not_an_object(what)
     return value
 
 
@@ -35,14 +35,14 @@ def field(value: dict[str, Any], name: str, kind: type, what: str) -> Any:
     """value[name], which must be exactly of type `kind` (a bool is no int). Raises RemoteError."""
     found = value.get(name)
     if type(found) is not kind:
-        raise RemoteError(f"the peer's {what} lacks a proper '{name}'", term=name)
+        raise words.no_field(what, name)
     return found
 
 
 def only(value: dict[str, Any], names: frozenset[str] | set[str], what: str) -> None:
     """Refuse names that this version does not know. Raises RemoteError."""
     if not names >= value.keys():
-        raise RemoteError(f"the peer's {what} has fields that this version does not know")
+        raise words.unknown_fields(what)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

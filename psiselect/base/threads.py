@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from psiselect.base import words
 from psiselect.base.errors import PsiselectError, ResourceError
 
 # What Python's own RuntimeError says, and an error of Arrow, which is of no kind of its own.
@@ -26,11 +27,7 @@ def granted() -> Iterator[None]:
 
 def refused() -> ResourceError:
     """What to say when a thread or a process could not be started."""
-    return ResourceError(
-        "the system lets this user start no more threads or processes: raise the limit (ulimit -u, TasksMax= of a "
-        "systemd unit, --pids-limit of a container), or end other programs of the same user",
-        term="threads",
-    )
+    return words.no_threads()
 
 
 def start(target: Callable[..., object], *args: object, name: str) -> threading.Thread:

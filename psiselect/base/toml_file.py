@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from psiselect.base.errors import InputError
+from psiselect.base import words
 
 MAX_BYTES = 1 << 20
 
@@ -20,10 +20,10 @@ def load(path: Path, what: str) -> dict[str, Any]:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise InputError(f"cannot read the {what} {path}: {error.strerror}") from None
+        raise words.unreadable(what, path, error.strerror) from None
     if len(content) > MAX_BYTES:
-        raise InputError(f"{path}: too large for a {what}, which has at most {MAX_BYTES:,} bytes")
+        raise words.too_large(what, path, MAX_BYTES)
     try:
         return tomllib.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not TOML: {error}") from None
+        raise words.not_toml(path, error) from None

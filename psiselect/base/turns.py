@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from typing import TypeVar, cast
 
-from psiselect.base.errors import RemoteError
+from psiselect.base import words
 
 
 class Way(Enum):
@@ -30,5 +30,5 @@ def following(table: Mapping[_S, Mapping[tuple[Way, _M], _S]], state: _S, way: W
     if found is not None:
         return found
     if way is RECEIVE:
-        raise RemoteError(f"the peer sent message type {message} while this side was {state.name.lower()}")
+        raise words.out_of_turn(message, state.name.lower())
     raise RuntimeError(f"message type {message} may not be sent while {state.name.lower()}")

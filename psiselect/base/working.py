@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from psiselect.base.errors import InputError
+from psiselect.base import words
 
 
 def folder(named: Path | None = None) -> Path:
@@ -16,8 +16,4 @@ def folder(named: Path | None = None) -> Path:
     try:
         return Path(tempfile.gettempdir())
     except OSError:
-        raise InputError(
-            "there is no folder for working files: none of $TMPDIR, /tmp, /var/tmp and the current folder can be "
-            "written; name one with --workdir, or with TMPDIR where the command has no --workdir",
-            term="workdir",
-        ) from None
+        raise words.no_working_folder() from None

@@ -11,6 +11,7 @@ from typing import Any, Self
 from psi.distributed.own_list import EngineList
 from psi.session.job import JobRows
 from psiselect.base.errors import OutputError, UsageError
+from psiselect.matching import words_calls as words
 from psiselect.matching.by_files import Written
 from psiselect.matching.results import Found
 from psiselect.records import plain_json
@@ -99,12 +100,12 @@ class MatchResult:
     @property
     def count(self) -> int:
         """How many keys matched or, one-to-one, how many rows. Raises UsageError where this side does not learn it."""
-        return self._number("matches", "the number of matches", "noisy_count" if self.reveal == "noisy-count" else None)
+        return self._number("matches", words.NUMBER_OF_MATCHES, "noisy_count" if self.reveal == "noisy-count" else None)
 
     @property
     def matched_rows(self) -> int:
         """How many rows of the own table matched. Raises UsageError unless this side learns which."""
-        return self._number("matched_rows", "which rows match", None)
+        return self._number("matched_rows", words.WHICH_ROWS, None)
 
     @property
     def noisy_count(self) -> int:
@@ -124,7 +125,7 @@ class MatchResult:
         """For each key its rule and how many matches it made. Raises UsageError where this side does not learn it."""
         found = self._json["matches_by_key"]
         if not isinstance(found, list):
-            raise self._absent("the number of matches of each key", None)
+            raise self._absent(words.MATCHES_BY_KEY, None)
         return [dict(each) for each in found]
 
     @property
@@ -181,12 +182,12 @@ class MatchResult:
         if self._rows is not None:
             return self._rows
         if self.output is not None:
-            raise UsageError(f"the rows were written to {self.output}; read them there, or leave out output=")
+            raise words.rows_are_written(self.output)
         if self.reveal == "matches" and self.learnt and self._by_engine:
-            raise UsageError("an engine writes the rows and does not return them; name a place with output=")
+            raise words.engine_writes_rows()
         if self.reveal == "matches" and self.learnt and not self._rows_wanted:
-            raise UsageError("the rows were not asked for; say rows=True")
-        raise self._absent("which rows match", None)
+            raise words.rows_not_asked_for()
+        raise self._absent(words.WHICH_ROWS, None)
 
     def _number(self, name: str, what: str, instead: str | None) -> int:
         found = self._json[name]
@@ -196,9 +197,8 @@ class MatchResult:
 
     def _absent(self, what: str, instead: str | None) -> UsageError:
         if not self.learnt:
-            return UsageError(f"this side does not learn the result: the session was agreed with learn='{self.learn}'")
-        more = f"; it has .{instead}" if instead else ""
-        return UsageError(f"a session with reveal='{self.reveal}' does not give {what}{more}")
+            return words.not_learnt(self.learn)
+        return words.not_in_the_result(self.reveal, what, instead)
 
     def __repr__(self) -> str:
         whom = "both parties here" if self.peer is None else f"with {self.peer}"
@@ -259,4 +259,4 @@ def _library(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError:
-        raise UsageError(f"{name} is not installed: pip install {name}, or take .rows, which is Arrow") from None
+        raise words.not_installed(name) from None

@@ -20,9 +20,10 @@ from psi.identity.identity import Identity, PeerIdentity
 from psi.tables import ReadingOptions
 from psi.tables.opening import is_stored
 from psi.tables.reading import Kind
+from psiselect import words_arguments
 from psiselect.arguments import flag_of, path_of, seconds_of
-from psiselect.base.errors import UsageError
 from psiselect.exact import Exact, exact
+from psiselect.matching import words_calls as words
 from psiselect.matching.given import GivenOptions, LearnedBy
 from psiselect.tables import HeldTable, table_of
 from psiselect.words import parse_size
@@ -122,15 +123,10 @@ class EstimateKeywords(TypedDict, total=False):
     threads: int
 
 
-def _wrong(name: str, expected: str, value: object) -> UsageError:
-    """What is said of a value of the wrong kind: its type, never the value, which may be private."""
-    return UsageError(f"{name}: expected {expected}, got {type(value).__name__}", term=name)
-
-
 def text(value: object, name: str) -> str:
     """Text that is not empty. Raises UsageError."""
     if not isinstance(value, str) or not value:
-        raise _wrong(name, "text", value)
+        raise words_arguments.wrong(name, "text", value)
     return value
 
 
@@ -138,7 +134,7 @@ def texts(value: object, name: str) -> tuple[str, ...]:
     """One text or several. Raises UsageError."""
     several = (value,) if isinstance(value, str) else value
     if not isinstance(several, Sequence) or not all(isinstance(each, str) for each in several):
-        raise _wrong(name, "text, or a list of texts", value)
+        raise words_arguments.wrong(name, words.TEXTS, value)
     return tuple(several)
 
 
@@ -152,7 +148,7 @@ def size(value: object, name: str) -> int:
     if isinstance(value, str):
         found = parse_size(value)
         if found is None:
-            raise UsageError(f'{name}: expected a size such as "800M", "1.5G" or "2GiB"', term=name)
+            raise words.not_a_size(name)
         return found
     return whole(0)(value, name)
 
@@ -176,7 +172,7 @@ def _decimals(value: Fraction, name: str) -> str:
         if scaled.denominator == 1:
             digits = str(scaled.numerator).rjust(places + 1, "0")
             return f"{digits[:-places]}.{digits[-places:]}"
-    raise UsageError(f"{name}: expected a number with at most 30 decimal places", term=name)
+    raise words.too_many_places(name)
 
 
 def whole(least: int) -> Callable[[object, str], int]:
@@ -184,9 +180,9 @@ def whole(least: int) -> Callable[[object, str], int]:
 
     def check(value: object, name: str) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
-            raise _wrong(name, f"a whole number of at least {least}", value)
+            raise words_arguments.wrong(name, words.at_least(least), value)
         if value < least:
-            raise UsageError(f"{name}: expected a whole number of at least {least}, got a smaller one", term=name)
+            raise words.too_small(name, least)
         return value
 
     return check
@@ -199,8 +195,7 @@ def one_of(kinds: type[enum.Enum] | Sequence[str]) -> Callable[[object, str], st
     def check(value: object, name: str) -> str:
         if not isinstance(value, str) or value not in known:
             near = difflib.get_close_matches(value, known, 1) if isinstance(value, str) else []
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise UsageError(f"{name}: expected one of {', '.join(map(repr, known))}{hint}", term=name)
+            raise words.not_one_of(name, known, near[0] if near else None)
         return value
 
     return check
@@ -215,17 +210,17 @@ def identities(value: object, name: str) -> tuple[Identity | Path, ...]:
     """One or several. Raises UsageError."""
     several = value if isinstance(value, list | tuple) else (value,)
     if not several:
-        raise UsageError(f"{name}: name at least one", term=name)
+        raise words.none_named(name)
     return tuple(identity(each, name) for each in several)
 
 
 def peers(value: object, name: str) -> tuple[PeerIdentity | Path, ...]:
     """Certificates of one peer or several. Raises UsageError."""
     if isinstance(value, Identity):
-        raise UsageError(f"{name}: expected the peer's certificate, got an identity with private keys", term=name)
+        raise words.not_a_certificate(name)
     several = value if isinstance(value, list | tuple) else (value,)
     if not several or None in several:
-        raise UsageError(f"{name}: name the certificate of the other side; ask them for their .crt file", term=name)
+        raise words.no_certificate(name)
     return tuple(each if isinstance(each, PeerIdentity) else path_of(each, name) for each in several)
 
 
@@ -288,21 +283,12 @@ ESTIMATE: Mapping[str, _Check] = {
     "delta": exact,
 }
 
-_NEEDED = {
-    "key": 'name the column to match by and its rule, such as key="email:email"',
-    "identity": 'this side\'s own identity is missing: psiselect.Identity.load("keys/NAME"), or its path',
-    "peer": "name the certificate of the other side; ask them for their .crt file, and compare its fingerprint with "
-    "them",
-    "out": "name the file to write for the peer",
-    "state": "name the file in which this side keeps what is secret between offer and finish",
-}
-
 
 def require(given: Mapping[str, object], *names: str) -> None:
     """Raise UsageError for an argument that is missing, with what to give."""
     for name in names:
         if given.get(name) is None:
-            raise UsageError(f"{name}=: {_NEEDED[name]}", term=name)
+            raise words.missing(name)
 
 
 def names_of(keywords: Any) -> list[str]:

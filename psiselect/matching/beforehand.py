@@ -16,8 +16,9 @@ from psi.normalize import parse_key
 from psi.session.cost import CostEstimate
 from psi.tables import text_column
 from psiselect.arguments import as_arguments
-from psiselect.base.errors import PsiselectError, UsageError
+from psiselect.base.errors import PsiselectError
 from psiselect.matching import asked
+from psiselect.matching import words_calls as words
 from psiselect.matching.asked import EstimateKeywords, PathLike, Texts
 from psiselect.matching.choices import memory
 from psiselect.matching.prediction import Question, predict
@@ -70,7 +71,7 @@ def check(table: Any, *, key: Texts, **options: Unpack[CheckKeywords]) -> Checke
     given = asked.given(table, key, options)
     keys = tuple(map(parse_key, given.keys))
     if not 1 <= len(keys) <= MAX_KEYS:
-        raise UsageError(f"{len(keys)} keys; expected 1 to {MAX_KEYS}", term="key")
+        raise words.number_of_keys(len(keys), MAX_KEYS)
     room = memory(given.memory_limit, given.workdir)
     source = given.table.open(room.folder)
     return checking.check(source, keys, nulls=given.nulls, folder=room.folder, memory_limit=room.half)
@@ -88,7 +89,7 @@ def normalize(values: Any, rule: str = "raw") -> Any:
     try:
         spec = parse_key(f"column:{asked.text(rule, 'rule')}")
         if len(spec.columns) != 1:
-            raise UsageError("rule: expected one rule; join columns in a key, not here", term="rule")
+            raise words.one_rule()
         return _as_it_came(values, spec.apply([_text_of(values, spec)]).values)
     except PsiselectError as error:
         error.args = (as_arguments(str(error).replace("--key column:", "rule ")),)
@@ -99,7 +100,7 @@ def _text_of(values: Any, spec: Any) -> pa.Array:
     try:
         column = pa.chunked_array(values) if hasattr(values, "__arrow_c_stream__") else pa.array(values)
     except (pa.ArrowException, TypeError, ValueError):
-        raise UsageError("values: expected a series, an Arrow array, or a list of texts and None") from None
+        raise words.not_values() from None
     whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     (rule,) = spec.rules
     return text_column(whole, "values", "the column", local_time=rule.local_time, digests=rule.digests)

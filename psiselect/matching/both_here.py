@@ -8,15 +8,13 @@ from psi.agreement.modes import Reveal, Side
 from psi.normalize import KeySpec, parse_key
 from psi.session import local
 from psiselect.base.entropy import SystemEntropy
-from psiselect.base.errors import UsageError
 from psiselect.charges import saying_paid
-from psiselect.matching import both_lists, values
+from psiselect.matching import both_lists, values, words
 from psiselect.matching.choices import Choices
 from psiselect.matching.given import GivenOptions
 from psiselect.matching.guard import charge_of
 from psiselect.matching.own_side import gather, open_backend, tell_of_rows
 from psiselect.matching.results import Found, Speaker
-from psiselect.matching.spare import LOCALLY
 from psiselect.tables import AnyTable
 from psiselect.talk import Talk
 
@@ -40,7 +38,7 @@ def match(given: GivenOptions, b: Other, talk: Talk, speaker: Speaker) -> Found:
     here, terms = choices.list, choices.terms
     there = replace(here, table=b.table, keys=_keys_of_b(here.keys, b.keys), value=given.value, nulls=b.nulls)
     spare = choices.results.spare
-    again = replace(choices.results, spare=spare if charge is not None else replace(spare, again=LOCALLY))
+    again = replace(choices.results, spare=spare if charge is not None else replace(spare, again=words.LOCALLY))
     stored = (there.table.file_in(here.memory.folder).name,) if there.table.is_stored else ()
     again.check(here.table.open(here.memory.folder), {"A": here.table.file, "B": there.table.file}, stored)
     tell_of_rows(choices)
@@ -64,13 +62,9 @@ def _keys_of_b(keys: tuple[KeySpec, ...], given: tuple[str, ...]) -> tuple[KeySp
     if not given:
         return keys
     if len(given) != len(keys):
-        raise UsageError(f"{len(keys)} --key and {len(given)} --key-b; B has as many keys as A", term="keys")
+        raise words.not_as_many_keys(len(keys), len(given))
     found = tuple(map(parse_key, given))
     for here, there in zip(keys, found, strict=True):
         if here.describe() != there.describe():
-            raise UsageError(
-                f"--key has the rule {here.describe()} and --key-b {there.describe()}; what is matched needs one rule "
-                "on both sides",
-                term="rule",
-            )
+            raise words.not_the_same_rules(here.describe(), there.describe())
     return found

@@ -29,9 +29,9 @@ from psi.offline.state import OfferState
 from psi.protocol.outcome import Outcome
 from psi.session.session import SessionResult
 from psiselect.base.entropy import SystemEntropy
-from psiselect.base.errors import InputError, RemoteError, UsageError
 from psiselect.base.seeded import SEED_BYTES, SeededEntropy
 from psiselect.matching import engine_side as side
+from psiselect.matching import words, words_exchanges
 from psiselect.matching.by_files import Written, choices_for, given_then, measured
 from psiselect.matching.choices import Choices
 from psiselect.matching.engine_choice import EngineChoice
@@ -39,7 +39,7 @@ from psiselect.matching.engine_side import Bench
 from psiselect.matching.given import GivenOptions
 from psiselect.matching.results import Found, Speaker, require_shown
 from psiselect.matching.shared_terms import SharedTerms
-from psiselect.matching.spare import FINISHED, Spare
+from psiselect.matching.spare import Spare
 from psiselect.tables import HeldTable
 from psiselect.talk import Talk
 
@@ -51,7 +51,7 @@ def offer(given: GivenOptions, out: str, state: Path, engine: EngineChoice, talk
     UsageError, InputError, PolicyError, ResourceError."""
     choices = _choices(Side.CONNECT, given, talk, speaker)
     if len(choices.peers.certificates) != 1:
-        raise UsageError("an offer is for one peer: name one --peer, and make an offer for each", term="peer")
+        raise words_exchanges.one_peer_an_offer()
     states.require_new(state)
     people, work = side.people_of(choices), side.workdir(engine, Path(f"{state.absolute()}.work"))
     with side.opened(engine, out) as (session, where), side.working(session, where, engine, work, choices) as bench:
@@ -178,13 +178,13 @@ def finish(
         given = replace(given, source=HeldTable(None, "the list"))  # a frame of the caller's, which is not needed
     engine = EngineChoice.of(given, session)
     if engine is None or given.engine_workdir is None:
-        raise UsageError(f"{state} is of an offer of one machine; leave out --engine", term="engine")
+        raise words_exchanges.offer_of_one_machine(state)
     work, output = given.engine_workdir, None if given.output is None else str(given.output)
     choices = _choices(Side.CONNECT, given, talk, speaker)
-    spare = Spare(again=FINISHED)
+    spare = Spare(again=words.FINISHED)
     choices = replace(choices, records=replace(choices.records, again=True, spare=spare))
     if output is None and choices.terms.reveal is Reveal.MATCHES:
-        talk.tell("the matching rows will not be kept, only their number: there is no --output")
+        talk.tell(words.ROWS_NOT_KEPT)
     people = side.people_of(choices)
     trial = f"{work}/finish-{side.random_name()}"  # so that one that was killed is not in the way of the next
     with (
@@ -196,9 +196,9 @@ def finish(
         side.require_apart(choices, where, {"ANSWER": answer, "--state": str(state)}, {"--output": output})
         reader = side.verified(where, answer, FileKind.ANSWER_MANIFEST, choices)
         if (reader.own.fingerprint, reader.author.fingerprint) != (kept.own, kept.peer):
-            raise InputError(f"{state} is of an offer between other identities; name those that it was made with")
+            raise words_exchanges.offer_of_others(state)
         if reader.previous != kept.offer:
-            raise RemoteError(f"{answer} answers another offer than that of {state}", term="offer")
+            raise words_exchanges.another_offer(answer, state)
         where.check_parts(answer, parties.column_names(choices.terms.lists))
         own = side.list_then(bench, choices, given, wanted=output is not None)
         choices.guard.check(people.peers, own.size)

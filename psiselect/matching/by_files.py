@@ -21,15 +21,15 @@ from psi.protocol.outcome import Outcome
 from psi.session.read_list import ReadList
 from psi.session.session import SessionResult
 from psiselect.base.entropy import SystemEntropy
-from psiselect.base.errors import InputError, RemoteError, UsageError
+from psiselect.base.errors import UsageError
 from psiselect.base.seeded import SEED_BYTES, SeededEntropy
-from psiselect.matching import placed
+from psiselect.matching import placed, words, words_exchanges
 from psiselect.matching.choices import Choices
 from psiselect.matching.given import GivenOptions
 from psiselect.matching.own_side import open_backend, prepared, tell_of_rows
 from psiselect.matching.results import Found, Speaker, input_of
 from psiselect.matching.shared_terms import SharedTerms
-from psiselect.matching.spare import FINISHED, Spare
+from psiselect.matching.spare import Spare
 from psiselect.talk import Talk
 
 
@@ -83,7 +83,7 @@ def offer(
     if directory:
         by_parts.require_parts(choices.terms)
     if len(choices.peers.certificates) != 1:
-        raise UsageError("an offer is for one peer: name one --peer, and make an offer for each", term="peer")
+        raise words_exchanges.one_peer_an_offer()
     _require_apart(choices, {}, {"--out": out, "--state": state})
     placed.check(out, in_parts=directory)
     states.require_new(state)
@@ -179,7 +179,7 @@ def finish(
     if shared is not None:
         shared.require_same(given, Side.CONNECT)
     choices = choices_for(Side.CONNECT, given, talk, speaker)
-    spare = Spare(again=FINISHED)
+    spare = Spare(again=words.FINISHED)
     choices = replace(
         choices,
         records=replace(choices.records, again=True, spare=spare),
@@ -190,9 +190,9 @@ def finish(
     with placed.opened(answer, FileKind.ANSWER, choices) as answered:
         reader = answered.reader
         if (reader.own.fingerprint, reader.author.fingerprint) != (kept.own, kept.peer):
-            raise InputError(f"{state} is of an offer between other identities; name those that it was made with")
+            raise words_exchanges.offer_of_others(state)
         if reader.previous != kept.offer:
-            raise RemoteError(f"{answer} answers another offer than that of {state}", term="offer")
+            raise words_exchanges.another_offer(answer, state)
         with prepared(choices) as own, open_backend(choices.means, talk) as backend:
             identity, (peer,) = own.parties.identity, own.parties.peers
             # The session was counted, and paid for, when it was offered; only the peer's size is asked about now.
@@ -226,7 +226,7 @@ def given_then(kept: OfferState, state: Path) -> GivenOptions:
         # Programs that had only version 1 of the rules kept none.
         return replace(given, keys=tuple(str(parse_key(key, FIRST)) for key in given.keys))
     except (ValueError, UsageError):
-        raise InputError(f"{state} was made by another version of this program; finish with that one") from None
+        raise words_exchanges.other_program(state) from None
 
 
 def measured(result: SessionResult, started: float, sent: int, received: int) -> SessionResult:

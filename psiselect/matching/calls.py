@@ -13,8 +13,8 @@ from typing import Any, Unpack
 
 from psi.agreement.modes import Side
 from psi.transport.address import Address
-from psiselect.base.errors import UsageError
 from psiselect.matching import asked, both_here, network
+from psiselect.matching import words_calls as words
 from psiselect.matching.answers import MatchResult
 from psiselect.matching.asked import IdentityLike, PeerLike, SessionKeywords, TermKeywords, Texts
 from psiselect.matching.choices import Choices
@@ -62,7 +62,7 @@ def connect(
     given = given_by(Side.CONNECT, table, key, options, parties)
     place = Address.parse(asked.text(address, "address"))
     if not place.port:
-        raise UsageError("address: port 0 is where nobody listens; name the port that the peer shows", term="address")
+        raise words.port_zero()
     choices = Choices.of(Side.CONNECT, given, talk(progress, cancel), speaker(rows, given))
     return result(network.connect(choices, str(place)), given, rows)
 
@@ -97,7 +97,7 @@ def listen(
     own, *more = asked.identities(identity, "identity")
     addresses = asked.texts(address, "address")
     if not addresses:
-        raise UsageError("address: name at least one", term="address")
+        raise words.none_named("address")
     for place in addresses:
         Address.parse(place, every=True)
     parties = {"identity": own, "more_identities": tuple(more), "peers": asked.peers(peer, "peer")}

@@ -15,9 +15,11 @@ from psi.identity.identity import PeerIdentity
 from psi.serve.serving import ServeLimits
 from psi.session.session import SessionResult
 from psi.transport.address import Address
+from psiselect import words_arguments
 from psiselect.arguments import event_of, flag_of, seconds_of
-from psiselect.base.errors import OutputError, PolicyError, PsiselectError, RemoteError, UsageError
+from psiselect.base.errors import OutputError, PolicyError, PsiselectError, RemoteError
 from psiselect.matching import asked, serving
+from psiselect.matching import words_calls as words
 from psiselect.matching.answers import MatchResult
 from psiselect.matching.asked import IdentityLike, PeerLike, SessionKeywords, Texts
 from psiselect.matching.choices import Choices
@@ -78,12 +80,12 @@ def serve(
     own, *more = asked.identities(identity, "identity")
     addresses = asked.texts(address, "address")
     if not addresses:
-        raise UsageError("address: name at least one", term="address")
+        raise words.none_named("address")
     for place in addresses:
         Address.parse(place, every=True)
     for name, told in (("found", found), ("refused", refused), ("listening", listening)):
         if told is not None and not callable(told):
-            raise UsageError(f"{name}: expected a function, got {type(told).__name__}", term=name)
+            raise words_arguments.wrong(name, words.A_FUNCTION, told)
     parties = {"identity": own, "more_identities": tuple(more), "peers": asked.peers(peer, "peer")}
     given = for_sessions(asked.given(table, key, {"learn": "peer", **options}, **parties))
     most, each = asked.whole(1)(max_sessions, "max_sessions"), asked.whole(1)(peer_sessions, "peer_sessions")

@@ -18,14 +18,13 @@ from psi.normalize import KeySpec, parse_key
 from psi.session.job import Job, Memory
 from psi.tables import Chosen, StoreTarget
 from psiselect.base import working
-from psiselect.base.errors import UsageError
 from psiselect.identities import files_of
-from psiselect.matching import values
+from psiselect.matching import values, words
 from psiselect.matching.given import GivenOptions
 from psiselect.matching.guard import Guard, charge_of
 from psiselect.matching.records import SessionRecords
 from psiselect.matching.results import Results, Speaker
-from psiselect.matching.spare import RESUMED, Spare
+from psiselect.matching.spare import Spare
 from psiselect.tables import AnyTable, LookedAt
 from psiselect.talk import Talk
 
@@ -113,28 +112,21 @@ class Choices:
         values.check_column(Reveal(given.reveal), given.learn, given.value)
         terms = terms_of(side, keys, given)
         if given.resume and given.workdir is None:
-            raise UsageError("--resume needs --workdir, the folder where the session is kept", term="workdir")
+            raise words.resume_needs_workdir()
         if given.resume and terms.protocol is SessionProtocol.FAST:
-            raise UsageError(
-                "--resume cannot keep a session of the fast protocol: what it would have to keep must be used only "
-                "once. Leave out --resume, or use --protocol ecdh on both sides",
-                term="resume",
-            )
+            raise words.fast_is_not_resumed()
         if given.resume and given.more_identities:
-            raise UsageError("--resume keeps a session of one identity; name one --identity", term="identity")
+            raise words.resume_needs_one_identity()
         if given.output is not None and (given.learn == "peer" or terms.reveal is not Reveal.MATCHES):
-            raise UsageError("this side will not learn which rows match, so there is nothing to write to --output")
+            raise words.nothing_to_write()
         if given.columns is not None and given.output is None and not speaker.takes_rows:
-            raise UsageError("--columns says what is written to --output; name an --output", term="columns")
+            raise words.columns_need_output()
         own = charge_of(side, terms, given.ledger, given.dataset)
         if terms.protocol.status is not None:
-            talk.tell(
-                f"--protocol {terms.protocol.value} is {terms.protocol.status}. It protects nothing against a side "
-                "that gets the result and does not follow the protocol (docs/fast-protocol.md)"
-            )
+            talk.tell(words.experimental(terms.protocol.value, terms.protocol.status))
         room = memory(given.memory_limit, given.workdir)
         output = StoreTarget.of(given.output, room.folder) if isinstance(given.output, str) else given.output
-        spare = Spare(room.folder, RESUMED if given.resume else None)
+        spare = Spare(room.folder, words.RESUMED if given.resume else None)
         return cls(
             side=side,
             terms=terms,

@@ -9,7 +9,8 @@ from typing import Any, Self
 from psi.distributed.engines import EngineAddress, EngineKind
 from psi.distributed.secret_files import TaskKey
 from psi.tables.opening import is_address
-from psiselect.base.errors import UsageError
+from psiselect import words_arguments
+from psiselect.matching import words_calls, words_exchanges
 from psiselect.matching.given import GivenOptions
 
 # Options that say how one machine works, by their names in `GivenOptions` and their usual values.
@@ -38,9 +39,9 @@ class EngineChoice:
         if given.engine is None and session is None:
             for name in _FOR_ENGINES:
                 if getattr(given, name) is not None:
-                    raise UsageError(f"--{name.replace('_', '-')} needs --engine spark or --engine sail", term=name)
+                    raise words_exchanges.needs_engine(name.replace("_", "-"), words_exchanges.SPARK_OR_SAIL, name)
             if given.accept_plain_shuffle:
-                raise UsageError("--accept-plain-shuffle needs --engine sail", term="accept_plain_shuffle")
+                raise words_exchanges.needs_engine("accept-plain-shuffle", "sail", "accept_plain_shuffle")
             return None
         kind = EngineKind(given.engine) if given.engine is not None else _kind_of(session)
         address = EngineAddress(kind, given.master, given.remote, given.accept_plain_shuffle, session)
@@ -54,7 +55,7 @@ class EngineChoice:
 def local_path(place: Path | str, option: str) -> Path:
     """A place of an exchange on one machine. Raises UsageError for an address."""
     if isinstance(place, str) and is_address(place):
-        raise UsageError(f"{option} {place}: only an engine writes and reads addresses; add --engine", term="engine")
+        raise words_exchanges.address_needs_engine(option, place)
     return Path(place)
 
 
@@ -63,36 +64,21 @@ def _kind_of(session: Any) -> EngineKind:
     try:
         master = session.conf.get("spark.master", "")
     except AttributeError:
-        raise UsageError(f"session: expected a SparkSession, got {type(session).__name__}", term="session") from None
+        raise words_arguments.wrong("session", words_calls.A_SESSION, session) from None
     return EngineKind.SPARK if master else EngineKind.SAIL
 
 
 def _require_possible(given: GivenOptions) -> None:
     for name, usual in _ONE_MACHINE.items():
         if getattr(given, name) != usual:
-            raise UsageError(
-                f"--{name.replace('_', '-')} is for one machine; the engine has settings of its own. Leave it out",
-                term=name,
-            )
+            raise words_exchanges.not_for_engines(name.replace("_", "-"), name)
     if given.query is not None:
-        raise UsageError(
-            "--query is for databases of one machine. With an engine, make a view of it and name the view: "
-            "--input table:NAME",
-            term="query",
-        )
+        raise words_exchanges.no_query()
 
 
 def _require_shared(given: GivenOptions) -> None:
     """An engine on other machines sees neither this machine's disk nor its files of secrets."""
     if given.engine_workdir is None:
-        raise UsageError(
-            "this engine works on other machines: name with --engine-workdir a folder or address that all of them can "
-            "read and write, and nobody else. It holds your keys until the exchange is over",
-            term="engine_workdir",
-        )
+        raise words_exchanges.no_shared_workdir()
     if given.task_key is None:
-        raise UsageError(
-            "this engine works on other machines: put the same secret file on each of them, and name its path with "
-            "--task-key. `openssl rand -hex 32` makes its content; its mode must be 0600",
-            term="task_key",
-        )
+        raise words_exchanges.no_task_key()

@@ -26,9 +26,8 @@ from psi.protocol.setup import Setup
 from psi.session.job import usual_peer_size
 from psi.tables.files import STANDARD_INPUT
 from psiselect.base.entropy import Entropy, SystemEntropy
-from psiselect.base.errors import InputError, UsageError
 from psiselect.identities import load_identities, load_peer
-from psiselect.matching import list_notes
+from psiselect.matching import list_notes, words, words_exchanges
 from psiselect.matching.choices import Choices
 from psiselect.matching.engine_choice import EngineChoice
 from psiselect.matching.given import GivenOptions
@@ -77,7 +76,7 @@ def working(
 ) -> Iterator[Bench]:
     """A new work directory. lasting: whether it stays when all goes well."""
     if offered is not None and where.is_local(offered) and not Path(offered).is_dir():
-        raise InputError(f"{offered}, the work directory of this offer, is gone; make a new offer")
+        raise words_exchanges.work_is_gone(offered)
     where.make(work)
     try:
         secrets = engine.task_key or Path(work)
@@ -136,7 +135,7 @@ def stepping(engine: Engine, talk: Talk, own: EngineList, each: int) -> Iterator
 def gathered(bench: Bench, choices: Choices, given: GivenOptions) -> EngineList:
     """Gather the list, and say which rows were left out. Raises InputError, also when no row has a key."""
     talk = choices.talk
-    talk.tell(f"the list is read by {bench.name}")
+    talk.tell(words.read_by(bench.name))
     own = own_list.read(
         *(bench.session, _source(bench, given), choices.list.keys, choices.side, choices.terms, bench.engine.work),
         nulls=given.nulls,
@@ -166,15 +165,11 @@ def _source(bench: Bench, given: GivenOptions) -> EngineSource:
     if isinstance(source, HeldTable):
         frame = source.held
         if not type(frame).__module__.startswith(_FRAMES):
-            raise UsageError(
-                f"{source.name}: an engine reads a DataFrame of its own session, a path or table:NAME, and no "
-                f"{type(frame).__name__} in this process",
-                term="table",
-            )
+            raise words_exchanges.not_a_frame(source.name, type(frame).__name__)
         return EngineSource.of(source.name, frame)
     name = None if source is None else str(source)
     if name is None or name == STANDARD_INPUT:
-        raise UsageError("name the list with --input: a path, an address or table:NAME", term="source")
+        raise words_exchanges.no_list()
     place = bench.places.named(name)
     return EngineSource.of(name, places.source_of(bench.session, place, given.reading, bench.places))
 

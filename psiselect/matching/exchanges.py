@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from psi.offline.state import OfferState
-from psiselect.base.errors import UsageError
-from psiselect.matching import by_engine, by_files
+from psiselect.matching import by_engine, by_files, words_exchanges
 from psiselect.matching.by_files import Written
 from psiselect.matching.engine_choice import EngineChoice, local_path
 from psiselect.matching.given import GivenOptions
@@ -68,7 +67,7 @@ def finish(
     if is_of_engine(state):
         return by_engine.finish(str(answer), state, now, session, talk, speaker, shared)
     if session is not None or now.get("engine") is not None:
-        raise UsageError(f"{state} is of an offer that one machine made; finish it without --engine", term="engine")
+        raise words_exchanges.offer_of_one_machine(state)
     return by_files.finish(local_path(answer, "ANSWER"), state, now, talk, speaker, shared)
 
 

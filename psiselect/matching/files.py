@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from psiselect.base import atomic
-from psiselect.base.errors import UsageError
+from psiselect.matching import words
 from psiselect.words import human_bytes
 
 TABLES = ("--input", "A", "B")  # what commands call their tables
@@ -23,10 +23,7 @@ def require_apart(read: Mapping[str, Path | None], written: Mapping[str, Path | 
             continue
         found = _file_id(path)
         if found in seen:
-            what = "is the input file itself" if seen[found] in TABLES else f"is the file of {seen[found]} too"
-            raise UsageError(
-                f"{option} {path} is named twice in this command: it {what}; give each file a name of its own"
-            )
+            raise words.named_twice(option, path, seen[found], is_input=seen[found] in TABLES)
         seen[found] = option
 
 
@@ -41,10 +38,7 @@ def tell_of_little_room(target: Path, source: Path | None, tell: Callable[[str],
         return
     free, most = atomic.room(target), source.stat().st_size
     if free < most:
-        tell(
-            f"little room for {target}: {human_bytes(free)} are free, and if every row of {source} matches it takes "
-            f"about {human_bytes(most)}; the session goes on"
-        )
+        tell(words.little_room(target, human_bytes(free), source, human_bytes(most)))
 
 
 def _file_id(path: Path) -> _FileId:

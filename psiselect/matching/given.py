@@ -13,7 +13,7 @@ from typing import Any, Self
 from psi.agreement.modes import Comparer, Matching, Reveal
 from psi.identity.identity import Identity, PeerIdentity
 from psi.tables import ReadingOptions
-from psiselect.base.errors import UsageError
+from psiselect.matching import words_exchanges
 from psiselect.tables import AnyTable, HeldTable, Table
 
 # What the state of an offer holds of them (docs/offline.md). A file without a version is of version 1; a field that is
@@ -128,9 +128,7 @@ class GivenOptions:
         if isinstance(self.source, HeldTable):
             return self.source
         if self.source is None:
-            raise UsageError(
-                "the list was held by a program when the offer was made; name it with --input", term="source"
-            )
+            raise words_exchanges.list_is_unknown()
         return Table(self.source, self.query, self.reading)
 
     def to_json(self) -> dict[str, Any]:

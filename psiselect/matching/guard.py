@@ -16,8 +16,8 @@ from psi.accounts.session_counter import SessionCounter
 from psi.agreement.modes import Side
 from psi.agreement.terms import Terms
 from psi.identity.identity import PeerIdentity
-from psiselect.base.errors import PolicyError, UsageError
 from psiselect.charges import Charge, saying_paid
+from psiselect.matching import words
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,7 @@ class Guard:
             for peer in peers:
                 self.policy.check(peer.fingerprint, replace(self.request, own_size=own_size))
                 if self.own is not None and self.policy.rules(peer.fingerprint).ledger is not None:
-                    raise UsageError(
-                        f"the policy {self.policy.path} has a ledger that pays for sessions with {peer.name}; "
-                        "leave out --ledger and --dataset, so that each session is paid once",
-                        term="ledger",
-                    )
+                    raise words.paid_twice(self.policy.path, peer.name)
 
     def check_peer_size(self, peer: PeerIdentity, size: int) -> None:
         """Raises PolicyError when the peer declares a longer list than it may."""
@@ -61,7 +57,7 @@ class Guard:
         if self.policy is None:
             return
         if SessionCounter(self.policy.state).created:
-            tell(f"sessions are counted in {self.policy.state}, made now")
+            tell(words.counter_is_new(self.policy.state))
         for peer in peers:
             charge = self.policy.rules(peer.fingerprint).ledger
             if charge is not None:
@@ -91,7 +87,7 @@ class Admission:
                 _charge(policy, rules.ledger, self.peer, self.terms)
                 self.paid = True
         if own is not None:
-            replace(own, what=_spent_on(self.terms, self.peer)).pay()
+            replace(own, what=words.spent_on(self.terms.reveal, self.peer.fingerprint)).pay()
             self.paid = True
 
     def saying_paid(self) -> contextlib.AbstractContextManager[None]:
@@ -106,30 +102,20 @@ def charge_of(side: Side, terms: Terms, ledger: Path | None, dataset: str | None
         return None
     name = "ledger" if ledger is not None else "dataset"
     if terms.epsilon is None or terms.delta is None:
-        raise UsageError(
-            f"--{name} goes with --reveal noisy-count: without noise there is nothing to charge", term=name
-        )
+        raise words.nothing_to_charge(name)
     if side in terms.learn.receivers:
-        raise UsageError(
-            f"--{name} is for the side that does not learn: noisy-count protects its list, and nothing is learnt of "
-            "this one. Let the other side charge its ledger",
-            term=name,
-        )
+        raise words.the_other_side_pays(name)
     return Charge.of(ledger, dataset, ApproximateDp(terms.epsilon, terms.delta), None, f"psi {terms.reveal.value}")
-
-
-def _spent_on(terms: Terms, peer: PeerIdentity) -> str:
-    return f"psi {terms.reveal.value} with {peer.fingerprint.hex()[:16]}"
 
 
 def _charge(policy: Policy, charge: PolicyCharge, peer: PeerIdentity, terms: Terms) -> None:
     """Pay for a noisy session. Raises BudgetError when the budget does not hold it, PolicyError, InputError."""
     if terms.epsilon is None or terms.delta is None:
-        raise PolicyError(f"the policy {policy.path} has a ledger, which pays for noisy sessions only", term="ledger")
+        raise words.policy_pays_for_noise(policy.path)
     # A key added, removed or replaced changes the count by at most 1: it holds under the ledger's relation.
     Ledger.open(policy.beside(charge.file)).spend(
         charge.dataset,
         ApproximateDp(terms.epsilon, terms.delta),
         neighbors=None,
-        what=_spent_on(terms, peer),
+        what=words.spent_on(terms.reveal, peer.fingerprint),
     )

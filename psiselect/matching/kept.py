@@ -20,8 +20,9 @@ from psi.transport.channel import Channel
 from psi.transport.tls import Listener
 from psi.transport.tls import connect as call
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import CancelError, PolicyError, RemoteError, TransportError, UsageError
+from psiselect.base.errors import CancelError, PolicyError, RemoteError
 from psiselect.identities import load_identities, load_peer
+from psiselect.matching import words
 from psiselect.matching.choices import Choices, Means
 from psiselect.matching.own_side import OwnSide, open_backend, prepared
 from psiselect.matching.results import Found
@@ -42,7 +43,7 @@ def listen(choices: Choices, addresses: Sequence[str]) -> Found:
     ):
         look = own.talk.looking
         own.talk.listening(listener.addresses)
-        own.talk.tell(f"listening on {', '.join(listener.addresses)} for {own.parties.names}")
+        own.talk.tell(words.listening(listener.addresses, own.parties.names))
 
         def first(hurry: bool) -> Channel:
             return listener.accept(means.timeout or (stall if hurry else math.inf), look=look)
@@ -93,7 +94,7 @@ class _Accepted:
         channel = self.listener.accept(wait, look=self.look)
         if channel.peer_fingerprint != self.peer.fingerprint:
             channel.abandon(BUSY)
-            raise TransportError("another peer came")
+            raise words.another_peer()
         return channel
 
 
@@ -114,13 +115,13 @@ def _as_begun(choices: Choices) -> Choices:
 
     if is_kept(choices.terms) or not is_kept(terms):
         return choices
-    choices.talk.tell(f"a session kept in {workdir} was begun under version 1 of the rules; it goes on under that")
+    choices.talk.tell(words.goes_on_as_begun(workdir))
     return replace(choices, terms=terms, list=replace(choices.list, keys=first))
 
 
 def _run(own: OwnSide, means: Means, first: Callable[[bool], Channel], link: Callable[[PeerIdentity], Link]) -> Found:
     if means.workdir is None:
-        raise UsageError("--resume needs --workdir, the folder where the session is kept", term="workdir")
+        raise words.resume_needs_workdir()
     with open_backend(means, own.talk) as backend, contextlib.ExitStack() as display:
         done = display.enter_context(own.talk.shown(own.job.size))
         digest = inputs.digest_of(lambda entropy: own.setup(own.parties.peers[0], backend, entropy))
@@ -136,22 +137,19 @@ def _run(own: OwnSide, means: Means, first: Callable[[bool], Channel], link: Cal
             try:
                 return _finish(own, session, backend.name, display)
             except (KeyboardInterrupt, SystemExit):
-                own.talk.tell("the same command goes on with this session")
+                own.talk.tell(words.GO_ON)
                 raise
             except CancelError:
-                raise CancelError(
-                    f"the caller has cancelled; the session is kept in {session.place}, and the same call goes on "
-                    "with it"
-                ) from None
+                raise words.cancelled_but_kept(session.place) from None
 
 
 def _tell(workdir: Path, session: ResumableSession, own: OwnSide) -> None:
     """Say with whom the session is and where it is kept."""
     peer = own.parties.peer(session.setup.verifier.fingerprint)
-    own.talk.tell(f"session with {peer.name}, kept in {session.place}")
+    own.talk.tell(words.kept_here(peer.name, session.place))
     others = folder.count(workdir) - 1
     if others > 0:
-        own.talk.tell(f"other sessions kept in {workdir}: {others}; remove those that will not go on")
+        own.talk.tell(words.others_kept(workdir, others))
 
 
 def _finish(own: OwnSide, session: ResumableSession, backend: str, display: contextlib.ExitStack) -> Found:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from psi.normalize import KeySpec
 from psi.session.read_list import ReadList
+from psiselect.matching import words
 from psiselect.talk import Talk
 
 _SHOWN_ROWS = 3
-_PLACEHOLDER = "A key in so many rows may be a placeholder. Leave it out with --null TEXT."
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,8 @@ class _Group:
     @property
     def line(self) -> str:
         """The group in one line."""
-        count = f"{self.rows:,} {'row' if self.rows == 1 else 'rows'}"
-        where = f" ({'row' if self.rows == 1 else 'rows'} {self.numbers})" if self.first else ""
-        if self.placeholder:
-            return f"{count} have {self.why}{where}. {_PLACEHOLDER}"
-        return f"{count} skipped: {self.why}{where}"
+        said = words.may_be_placeholder if self.placeholder else words.skipped
+        return said(self.rows, self.why, self.numbers if self.first else None)
 
 
 def tell(job: ReadList, talk: Talk) -> None:
@@ -52,10 +49,10 @@ def tell(job: ReadList, talk: Talk) -> None:
         return
     rows = [(group.key, f"{group.rows:,}", group.why, group.numbers) for group in groups]
     names = ("key", "rows", "why", "first rows")
-    talk.tell(f"{source}: rows that cannot match or look wrong, of {job.reports[0].rows:,}")
+    talk.tell(words.rows_of_no_use(source, job.reports[0].rows))
     talk.table(names, rows) if several else talk.table(names[1:], [row[1:] for row in rows])
     if any(group.placeholder for group in groups):
-        talk.tell(_PLACEHOLDER)
+        talk.tell(words.PLACEHOLDER)
 
 
 def _groups(job: ReadList) -> Sequence[_Group]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from psi.protocol.messages import BUSY
 from psi.transport.tls import Listener
 from psi.transport.tls import connect as call
-from psiselect.matching import kept
+from psiselect.matching import kept, words
 from psiselect.matching.choices import Choices
 from psiselect.matching.own_side import prepared, tell_of_rows
 from psiselect.matching.results import Found
@@ -25,7 +25,7 @@ def listen(choices: Choices, addresses: Sequence[str]) -> Found:
             addresses, parties.identities, parties.peers, timeout=means.stall_seconds, busy_frame=BUSY
         ) as listener:
             own.talk.listening(listener.addresses)
-            tell(f"listening on {', '.join(listener.addresses)} for {parties.names}")
+            tell(words.listening(listener.addresses, parties.names))
             channel = listener.accept(means.timeout or math.inf, look=own.talk.looking)
             tell(f"session with {parties.peer(channel.peer_fingerprint).name}")
             return own.run(channel, means)
@@ -39,6 +39,6 @@ def connect(choices: Choices, address: str) -> Found:
     with prepared(choices) as own:
         parties, means = own.parties, choices.means
         stall = means.stall_seconds
-        own.talk.tell(f"calling {address}, for up to {stall:g} s")
+        own.talk.tell(words.calling(address, stall))
         channel = call(address, parties.identity, parties.peers, timeout=stall, look=own.talk.looking)
         return own.run(channel, means)

@@ -16,6 +16,7 @@ from psi.protocol.setup import Setup
 from psi.session.session import SessionResult
 from psiselect.base.errors import classify
 from psiselect.base.events import event
+from psiselect.matching import words
 from psiselect.talk import LOGGER
 
 SPAN = "psiselect.session"
@@ -59,7 +60,7 @@ def observed(setup: Setup, identity: Identity, peer: PeerIdentity, run: Callable
             facts: dict[str, object] = {"code": code, "kind": kind, "term": getattr(error, "term", None)}
             facts["seconds"] = round(time.monotonic() - began, 3)
             span(facts)
-            LOGGER.warning("a session with %s failed", peer.name, extra=event("session_failed", **known, **facts))
+            LOGGER.warning(words.CALL_FAILED, peer.name, extra=event("session_failed", **known, **facts))
             raise
         facts = {
             "code": 0,
@@ -71,7 +72,7 @@ def observed(setup: Setup, identity: Identity, peer: PeerIdentity, run: Callable
             "bytes_received": result.bytes_received,
         }
         span(facts)
-        LOGGER.info("session with %s is done", peer.name, extra=event("session_done", **known, **facts))
+        LOGGER.info(words.SESSION_DONE, peer.name, extra=event("session_done", **known, **facts))
         return result
 
 

@@ -19,7 +19,7 @@ from psi.transport.tlschannel import TlsChannel
 from psiselect.base.entropy import Entropy, SystemEntropy
 from psiselect.base.errors import OutputError, PolicyError, RemoteError
 from psiselect.identities import load_identities, load_peer
-from psiselect.matching import list_notes
+from psiselect.matching import list_notes, words
 from psiselect.matching.choices import Choices, Means
 from psiselect.matching.guard import Guard
 from psiselect.matching.records import SessionRecords
@@ -178,14 +178,14 @@ def tell_of_rows(choices: Choices) -> None:
     """Before a session in which this side learns which rows match: that they are not kept, where nothing keeps them."""
     learns = choices.side in choices.terms.learn.receivers and choices.terms.reveal is Reveal.MATCHES
     if learns and choices.results.file is None and not choices.results.speaker.takes_rows:
-        choices.talk.tell("the matching rows will not be kept, only their number: there is no --output")
+        choices.talk.tell(words.ROWS_NOT_KEPT)
 
 
 def gather(job: Job, tell: Callable[[str], None]) -> None:
     """Read what a side gives beside its keys; tell how many rows have no value to add up. Raises InputError."""
     job.gather()
     if job.blank_values:
-        tell(f"{job.source.name}: {job.blank_values:,} rows have no value; each counts as 0")
+        tell(words.no_values(job.source.name, job.blank_values))
 
 
 def open_backend(means: Means, talk: Talk) -> contextlib.closing[Backend]:

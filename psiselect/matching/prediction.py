@@ -19,7 +19,7 @@ from psi.session.calibration import calibrate
 from psi.session.cost import Calibration, CostEstimate
 from psi.session.job import Memory
 from psiselect.base.errors import UsageError
-from psiselect.matching import values
+from psiselect.matching import values, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,11 +181,7 @@ def check(question: Question) -> Terms:
     terms.check_totals({side: terms.declared_size(size) for side, size in sizes.items()})
     if question.protocol is SessionProtocol.FAST:
         if question.peer > MAX_ITEMS:
-            raise UsageError(
-                f"the peer's list has {question.peer:,} distinct keys; the fast protocol takes at most {MAX_ITEMS:,}: "
-                "use --protocol ecdh on both sides",
-                term="protocol",
-            )
+            raise words.too_many_keys_for_fast(question.peer, MAX_ITEMS)
         fast_engine.check_room(question.own, _limit(question), receives=question.learn != "peer")
     return terms
 

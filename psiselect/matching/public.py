@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from psi.agreement.modes import Side
+from psiselect import words_arguments
 from psiselect.arguments import as_arguments, event_of, flag_of, function_of, known, path_of
-from psiselect.base.errors import PsiselectError, UsageError
+from psiselect.base.errors import PsiselectError
 from psiselect.charges import saying_paid
 from psiselect.matching import asked, observing
+from psiselect.matching import words_calls as words
 from psiselect.matching.answers import MatchResult
 from psiselect.matching.given import GivenOptions
 from psiselect.matching.results import Found
@@ -48,7 +50,7 @@ def public(keywords: Any, *needed: str) -> Callable[[Callable[P, R]], Callable[P
                 try:
                     inspect.signature(function).bind(*args, **kwargs)
                 except TypeError as error:
-                    raise UsageError(f"{name}(): {error}; see help(psiselect.{name})") from None
+                    raise words_arguments.wrong_call(name, error) from None
                 return function(*args, **kwargs)
             except PsiselectError as error:
                 error.args = (as_arguments(str(error)),)
@@ -161,10 +163,7 @@ def in_thread(function: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
             loop = asyncio.get_running_loop()
             work = loop.run_in_executor(None, functools.partial(function, *args, **kwargs))
         except RuntimeError as error:  # no loop runs, or it is closed, or lets nothing in any more
-            raise UsageError(
-                f"{name}() needs a running event loop: await it inside asyncio.run(...), or call {function.__name__}()"
-                f" ({error})"
-            ) from None
+            raise words.no_event_loop(name, function.__name__, error) from None
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -177,5 +176,5 @@ def in_thread(function: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
             raise
 
     called.__name__ = f"{function.__name__}_async"
-    called.__doc__ = f"`psiselect.{function.__name__}` for programs with an event loop: it runs in a thread."
+    called.__doc__ = words.docstring_of_async(function.__name__)
     return called

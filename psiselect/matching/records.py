@@ -17,8 +17,8 @@ from psi.identity.signing import Verifier
 from psi.protocol.setup import Setup
 from psi.session.session import SessionResult
 from psiselect.base import atomic
-from psiselect.base.errors import InputError, OutputError, PsiselectError, classify
-from psiselect.matching import files
+from psiselect.base.errors import OutputError, PsiselectError, classify
+from psiselect.matching import files, words
 from psiselect.matching.spare import NOWHERE, Spare
 from psiselect.talk import tell_log
 
@@ -41,7 +41,7 @@ class SessionRecords:
         files.require_apart(read, {**written, **own})
         for option, path in own.items():
             if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-                raise InputError(f"cannot write {option} {path}: name a file in a folder that exists")
+                raise words.no_such_folder(option, path)
         if self.record is not None:
             atomic.check(self.record, secret=True)
         self.prepare()
@@ -94,9 +94,9 @@ class SessionRecords:
         def write(place: Path) -> None:
             atomic.write_bytes(place, signed.encode(), secret=True)
 
-        told, kept = self.spare.keep(error, "the record is", transcript, ".record.json", write)
+        told, kept = self.spare.keep(error, words.THE_RECORD, transcript, ".record.json", write)
         if kept is None:
-            raise OutputError(f"{told}. The result is not shown without it")
+            raise words.not_shown(told)
         return told
 
     def keep_failure(self, side: Side, peer: PeerIdentity, error: BaseException) -> None:

@@ -11,6 +11,7 @@ from psi.transport.credentials import Credentials
 from psi.transport.listener import Listener
 from psiselect.base.errors import PsiselectError
 from psiselect.base.events import event
+from psiselect.matching import words
 from psiselect.matching.choices import PeerChoice
 from psiselect.matching.guard import Guard
 from psiselect.matching.own_side import load_parties
@@ -36,7 +37,7 @@ class Renewal:
             )
             credentials = Credentials(parties.identities, parties.peers)
         except PsiselectError as error:
-            LOGGER.error("the certificates stay as they were: %s", error, extra=event("not_renewed", reason=str(error)))
+            LOGGER.error(words.NOT_RENEWED, error, extra=event("not_renewed", reason=str(error)))
             return
         # In this order: whoever is let in finds its session knowing it.
         self.sessions.renew(parties)
@@ -45,7 +46,7 @@ class Renewal:
         days = [days_left(own.public, now) for own in parties.identities]
         peers = [peer.name for peer in parties.peers]
         own = [identity.fingerprint.hex()[:16] for identity in parties.identities]
-        LOGGER.info("read the certificates again", extra=event("renewed", own=own, days_left=days, peers=peers))
+        LOGGER.info(words.RENEWED, extra=event("renewed", own=own, days_left=days, peers=peers))
         self.look(now)
 
     def look(self, now: datetime) -> None:
@@ -67,10 +68,10 @@ def _log(whose: str, notice: ExpiryNotice) -> None:
         "until": until,
     }
     if notice.expired:
-        text, name = "%s %s expired on %s; no session begins with it", "certificate_expired"
+        text, name = words.EXPIRED, "certificate_expired"
         LOGGER.error(text, whose, certificate.name, until, extra=event(name, **known))
     else:
-        text, name = "%s %s expires on %s; create a new identity and hand out its .crt file", "certificate_expires"
+        text, name = words.EXPIRES, "certificate_expires"
         LOGGER.warning(text, whose, certificate.name, until, extra=event(name, **known))
 
 

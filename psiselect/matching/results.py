@@ -16,8 +16,8 @@ from psi.session.job import Job, JobRows
 from psi.session.read_list import ReadList
 from psi.session.session import SessionResult
 from psi.tables import ALL, Chosen, Source, StoreTarget, check_target
-from psiselect.base.errors import OutputError, PolicyError, RemoteError, UsageError, as_record
-from psiselect.matching import files, values
+from psiselect.base.errors import OutputError, PolicyError, RemoteError, as_record
+from psiselect.matching import files, values, words
 from psiselect.matching.spare import NOWHERE, Spare
 from psiselect.talk import tell_log
 
@@ -169,7 +169,7 @@ class Results:
         if self.file is None:
             return
         if isinstance(self.file, StoreTarget) and self.file.name in (source.name, *stored):
-            raise UsageError(f"--output {self.file.name} is an input of this command; name another file")
+            raise words.output_is_input(self.file.name)
         check_target(self.file, self.chosen.shape(source.schema))
         files.require_apart(read, {"--output": self._path})
         if self._path is not None:
@@ -256,19 +256,19 @@ class Results:
             def keep(place: Path) -> None:
                 lines[0] = write(place, replace(chosen, private=True))
 
-            told, place = self.spare.keep(error, "the matched rows are", result.transcript, output.suffix, keep)
+            told, place = self.spare.keep(error, words.THE_ROWS, result.transcript, output.suffix, keep)
             return lines[0], place, None, [told]
 
 
 def together(troubles: Sequence[OutputError]) -> OutputError:
     """Several errors as one."""
-    return OutputError(". ".join(map(str, troubles)))
+    return words.together(troubles)
 
 
 def require_shown(terms: Terms, outcome: Outcome) -> None:
     """Raises PolicyError when the result is withheld."""
     if outcome.withheld:
-        raise PolicyError(f"the result is below --min-matches {terms.min_matches} and is withheld", term="min_matches")
+        raise words.withheld(terms.min_matches)
 
 
 def learn_of(side: Side, terms: Terms) -> str:

@@ -31,6 +31,7 @@ from psiselect.base.errors import (
     classify,
 )
 from psiselect.base.events import SafeLogger, event
+from psiselect.matching import words
 from psiselect.matching.guard import Admission, Guard
 from psiselect.matching.own_side import OwnSide, Parties
 from psiselect.matching.records import SessionRecords
@@ -101,7 +102,7 @@ class Sessions:
             peers = [peer for peer in parties.peers if peer.fingerprint == channel.peer_fingerprint]
             if own and peers:
                 return replace(parties, identity=own[0], others=(), peers=tuple(peers))
-        raise TransportError("the certificates were renewed several times before the session began")
+        raise words.renewed_too_often()
 
     def own_side(self, job: Job, parties: Parties) -> OwnSide:
         """This side of a session with one of these peers, under the policy as its file is now. Raises InputError."""
@@ -114,7 +115,7 @@ class Sessions:
             parties = self._accepted_as(served.channel)
         except TransportError as error:
             channel.abandon(messages.abort_frame(error))
-            LOGGER.warning("a session did not begin: %s", error, extra=event("session_failed", reason=str(error)))
+            LOGGER.warning(words.NOT_BEGUN, error, extra=event("session_failed", reason=str(error)))
             return False
         (peer,) = parties.peers
         known = {
@@ -142,7 +143,7 @@ class Sessions:
             "seconds": round(time.monotonic() - began, 3),
             **_moved(channel),
         }
-        LOGGER.info("session with %s is done", peer.name, extra=event("session_done", **known, **facts))
+        LOGGER.info(words.SESSION_DONE, peer.name, extra=event("session_done", **known, **facts))
         return True
 
     def _count(self, served: ServedSession, channel: Channel) -> None:
@@ -234,9 +235,7 @@ def _log_failure(error: BaseException, known: dict[str, object]) -> None:
     code, kind = classify(error)
     term = getattr(error, "term", None)
     if code == EXIT_BUG:
-        LOGGER.error(
-            "a session met a bug", exc_info=error, extra=event("session_failed", code=code, kind=kind, **known)
-        )
+        LOGGER.error(words.SESSION_BUG, exc_info=error, extra=event("session_failed", code=code, kind=kind, **known))
         return
     facts = event("session_failed", code=code, kind=kind, term=term, reason=str(error), **known)
-    LOGGER.warning("the session with %s failed: %s", known["peer"], error, extra=facts)
+    LOGGER.warning(words.SESSION_FAILED, known["peer"], error, extra=facts)

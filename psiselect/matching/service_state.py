@@ -12,9 +12,8 @@ from psi.serve.facts import READY, ServiceFacts, exposition
 from psi.serve.serving import Server, SessionSlots
 from psi.transport.health import Health, Page, TextPage
 from psi.transport.heartbeat import Heartbeat
+from psiselect.matching import words
 from psiselect.matching.served import Sessions
-
-_NO_METRICS = "metrics need another package: pip install 'psiselect[serve]'"
 
 
 def utc_now() -> datetime:
@@ -72,7 +71,7 @@ class ServiceState:
         try:
             return TextPage(*exposition(self.facts()))
         except ImportError:
-            return Health(False, {"error": _NO_METRICS})
+            return Health(False, {"error": words.NO_METRICS})
 
     def _status(self) -> str:
         now = self.clock()

@@ -27,8 +27,9 @@ from psi.transport.health import HealthServer
 from psi.transport.heartbeat import Heartbeat
 from psi.transport.tls import Listener
 from psiselect.base import threads
-from psiselect.base.errors import PsiselectError, ResourceError, TransportError
+from psiselect.base.errors import PsiselectError, ResourceError
 from psiselect.base.events import event
+from psiselect.matching import words
 from psiselect.matching.choices import Choices, PeerChoice
 from psiselect.matching.own_side import Parties, open_backend, read
 from psiselect.matching.renewal import Renewal
@@ -128,7 +129,7 @@ def serve(
             if stay.health is not None:
                 state = ServiceState(server, heart, slots, sessions, table, limits.total)
                 health = stack.enter_context(HealthServer(stay.health, state.ready, state.pages()))
-                LOGGER.info("health checks on %s", health.address, extra=event("health", address=health.address))
+                LOGGER.info(words.HEALTH_ON, health.address, extra=event("health", address=health.address))
             server.start()
             names = [peer.name for peer in parties.peers]
             known = event(
@@ -170,7 +171,7 @@ def _watch(server: Server, heart: Heartbeat, table: CurrentTable, room: Room, re
         if order is Order.STOP:
             return
         if not server.alive:
-            raise TransportError("the listener ended, which is a fault of its own; see the log")
+            raise words.listener_ended()
         server.expel_overdue()
         renewal.look(datetime.now(UTC))
         if order is Order.RENEW:
@@ -209,7 +210,7 @@ def _refresh(table: CurrentTable) -> None:
     except PsiselectError as error:
         LOGGER.error("%s", error, extra=event("table_unreadable", reason=str(error)))
     except Exception:  # noqa: BLE001 - the listener goes on
-        LOGGER.exception("reading the table met a bug", extra=event("bug"))
+        LOGGER.exception(words.TABLE_BUG, extra=event("bug"))
 
 
 def _stop(server: Server, slots: SessionSlots, grace: float, orders: Orders) -> ServiceEnd:
@@ -232,7 +233,7 @@ def _break_off(server: Server, slots: SessionSlots, orders: Orders) -> None:
     """End the sessions that run."""
     server.stop_accepting()
     orders.let_go()
-    server.break_off("this side's listener was told to stop", STOPPED)
+    server.break_off(words.STOPPED, STOPPED)
     slots.wait_empty(_ABORT_SECONDS)
     server.join(_ABORT_SECONDS)
 

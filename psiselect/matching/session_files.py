@@ -6,14 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from psi.accounts.session_file import SESSION_FIELD
-from psiselect.base.errors import UsageError
+from psiselect.matching import words
 from psiselect.matching.given import GivenOptions
 
 
 def for_sessions(given: GivenOptions) -> GivenOptions:
     """The options of a listener that stays up: names of files are each session's own. Raises UsageError."""
     if given.resume:
-        raise UsageError("--serve keeps no sessions; leave out --resume, or listen for one session", term="resume")
+        raise words.serve_does_not_resume()
     return replace(
         given,
         output=_named("--output", given.output, ".csv"),
@@ -26,12 +26,10 @@ def _named(option: str, path: Path | str | None, ending: str) -> Path | None:
     if path is None:
         return None
     if isinstance(path, str):
-        raise UsageError(f"{option}: --serve writes to files of this machine; name a folder", term="output")
+        raise words.serve_writes_here(option)
     if path.is_dir():
         return path / f"{SESSION_FIELD}{ending}"
     if SESSION_FIELD not in path.name:
-        raise UsageError(
-            f"{option} {path}: with --serve, name a folder that exists, or a file with {SESSION_FIELD} in its name, "
-            f"such as {path.with_name(f'{path.stem}-{SESSION_FIELD}{path.suffix or ending}')}"
-        )
+        such_as = path.with_name(f"{path.stem}-{SESSION_FIELD}{path.suffix or ending}")
+        raise words.a_file_for_each_session(option, path, SESSION_FIELD, such_as)
     return path

@@ -19,9 +19,11 @@ from psi.agreement.modes import Comparer, Learner, Matching, Reveal, SessionProt
 from psi.agreement.terms import MAX_KEYS, MAX_SIZE, PROTOCOL_VERSION
 from psi.normalize import parse_key
 from psi.normalize.key import REGION_COLUMN, with_rules
+from psiselect import words_arguments
 from psiselect.base import toml_file
 from psiselect.base.errors import UsageError
-from psiselect.matching import asked, words
+from psiselect.matching import asked
+from psiselect.matching import words_terms as words
 from psiselect.matching.given import GivenOptions
 
 _NUMBERS = ("epsilon", "delta", "value_max")
@@ -33,7 +35,7 @@ def _whole(least: int, most: int) -> Callable[[Any, str], int]:
     def check(value: Any, name: str) -> int:
         number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
         if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= most:
-            raise UsageError(f"{name}: {words.whole_number(least, most)}")
+            raise words.not_a_whole_number(name, least, most)
         return number
 
     return check
@@ -50,28 +52,25 @@ def _ratio(value: Any, name: str) -> str:
 
 @dataclass(frozen=True)
 class _Term:
-    """A term of one value. field: of `GivenOptions`. text: what the file asks for, of the value."""
+    """A term of one value. field: of `GivenOptions`."""
 
     field: str
     check: Callable[[Any, str], Any]
-    text: str
 
 
 # By the name in the file, which is the option's. What the file asks for is told in this order.
 _PLAIN = {
-    "protocol": _Term("protocol", asked.one_of(SessionProtocol), "how matches are found: {}"),
-    "reveal": _Term("reveal", asked.one_of(Reveal), "what the result is: {}"),
-    "matching": _Term("matching", asked.one_of(Matching), "rows match {}"),
-    "epsilon": _Term("epsilon", _ratio, "epsilon of the noise: {}"),
-    "delta": _Term("delta", _ratio, "delta of the noise: {}"),
-    "value-decimals": _Term("value_decimals", _whole(0, MAX_DECIMALS), "decimal places of a value: {}"),
-    "value-max": _Term("value_max", _number, "largest sum of a key's values: {}"),
-    "min-matches": _Term("min_matches", _whole(1, MAX_SIZE), "a result below {} is withheld"),
-    "min-matches-by": _Term("min_matches_by", asked.one_of(Comparer), "who compares the result with the minimum: {}"),
-    "pad-to": _Term("pad_to", _whole(1, MAX_SIZE), "both lists are filled up to {} items"),
-    "label-bytes": _Term(
-        "label_bytes", _whole(MIN_LABEL_BYTES, MAX_LABEL_BYTES), "columns that travel are padded to {} bytes"
-    ),
+    "protocol": _Term("protocol", asked.one_of(SessionProtocol)),
+    "reveal": _Term("reveal", asked.one_of(Reveal)),
+    "matching": _Term("matching", asked.one_of(Matching)),
+    "epsilon": _Term("epsilon", _ratio),
+    "delta": _Term("delta", _ratio),
+    "value-decimals": _Term("value_decimals", _whole(0, MAX_DECIMALS)),
+    "value-max": _Term("value_max", _number),
+    "min-matches": _Term("min_matches", _whole(1, MAX_SIZE)),
+    "min-matches-by": _Term("min_matches_by", asked.one_of(Comparer)),
+    "pad-to": _Term("pad_to", _whole(1, MAX_SIZE)),
+    "label-bytes": _Term("label_bytes", _whole(MIN_LABEL_BYTES, MAX_LABEL_BYTES)),
 }
 NAMES = ("version", "keys", "learn", "columns", *_PLAIN)
 # What one side decides alone: options of the commands, by name.
@@ -109,7 +108,7 @@ class SharedTerms:
                 raise words.no_term(path, name, near, NAMES, alone=name in _ALONE)
         version = found.get("version", PROTOCOL_VERSION)
         if version != PROTOCOL_VERSION or isinstance(version, bool):
-            raise words.in_terms(path, "version", f"this program speaks version {PROTOCOL_VERSION} of the protocol")
+            raise words.in_terms(path, "version", words.other_version(PROTOCOL_VERSION))
         plain = {
             term.field: _checked(path, name, term.check, found[name]) for name, term in _PLAIN.items() if name in found
         }
@@ -126,13 +125,12 @@ class SharedTerms:
         """What the file asks for, a line each, under a heading."""
         yield words.terms_ask_for(self.path)
         if self.rules is not None:
-            yield f"  keys, in this order: {'; '.join(self.rules)}"
+            yield words.asks_for_keys(self.rules)
         if self.learn is not None:
-            yield f"  {words.LEARNERS[self.learn]}"
-        for term in _PLAIN.values():
+            yield words.asks_for_learner(self.learn)
+        for name, term in _PLAIN.items():
             if term.field in self.plain:
-                value = self.plain[term.field]
-                yield f"  {term.text.format(words.OF_TERMS.get(value, value))}"
+                yield words.asks_for(name, self.plain[term.field])
         for side, names in (self.columns or {}).items():
             if names:
                 yield f"  {words.columns_given(side, names)}"
@@ -192,21 +190,21 @@ class SharedTerms:
 
 def _checked(path: Path, name: str, check: Callable[[Any, str], Any], value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise words.in_terms(path, name, "expected a text or a number")
+        raise words.in_terms(path, name, words.A_VALUE)
     try:
         return check(value, f"{path}: {name!r}")
     except UsageError as error:
-        raise UsageError(str(error), term=name) from None
+        raise words_arguments.as_usage(error, name) from None
 
 
 def _rules(path: Path, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(rule, str) for rule in value):
-        raise words.in_terms(path, "keys", 'expected a list of rules, such as ["email", "phone,region=PL"]')
+        raise words.in_terms(path, "keys", words.A_LIST_OF_RULES)
     if not 1 <= len(value) <= MAX_KEYS:
-        raise words.in_terms(path, "keys", f"expected 1 to {MAX_KEYS} rules, found {len(value)}")
+        raise words.in_terms(path, "keys", words.other_number_of_rules(MAX_KEYS, len(value)))
     for rule in value:
         if ":" in rule or f"{REGION_COLUMN}=" in rule:
-            raise words.in_terms(path, "keys", "a rule names no column; name columns with --key")
+            raise words.in_terms(path, "keys", words.NO_COLUMN)
         try:
             _described(rule)
         except UsageError as error:
@@ -223,11 +221,11 @@ def _described(rule: str) -> str:
 def _columns(path: Path, value: Any) -> dict[Side, tuple[str, ...]]:
     sides = {side.value: side for side in Side}
     if not isinstance(value, dict) or not value.keys() <= sides.keys():
-        raise words.in_terms(path, "columns", "expected a table with the lists 'connect' and 'listen'")
+        raise words.in_terms(path, "columns", words.A_TABLE_OF_COLUMNS)
     found: dict[Side, tuple[str, ...]] = dict.fromkeys(Side, ())
     for name, columns in value.items():
         if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
-            raise words.in_terms(path, "columns", f"{name!r} is not a list of names")
+            raise words.in_terms(path, "columns", words.not_a_list_of_names(name))
         found[sides[name]] = tuple(columns)
     try:
         ColumnTerms.between(Side.CONNECT, found[Side.CONNECT], found[Side.LISTEN])

@@ -7,13 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from psiselect.base.errors import InputError, OutputError
-
-RESUMED = (
-    "Nothing is lost: the session is kept. Make room or name another file, and run the same command again; the peer is "
-    "not needed"
-)
-LOCALLY = "Make room or name another file, and run the same command again"
-FINISHED = "Nothing is lost: the state is kept. Make room or name another file, and run `psi finish` again"
+from psiselect.matching import words
 
 
 @dataclass(frozen=True)
@@ -37,15 +31,15 @@ class Spare:
         Raises OutputError at once where the result can be had again.
         """
         if self.again is not None:
-            raise OutputError(f"{error}. {self.again}") from None
+            raise words.can_be_had_again(error, self.again) from None
         if self.folder is not None:
             place = self.folder / f"psiselect-{transcript[:8].hex()}{ending}"
             try:
                 write(place)
             except InputError:
-                return OutputError(f"{error}. There is no room in {self.folder} either, so {what} lost"), None
-            return OutputError(f"{error}. Meanwhile {what} in {place}, for this user only"), place
-        return OutputError(f"{error}. So {what} lost"), None
+                return words.no_room_elsewhere(error, self.folder, what), None
+            return words.kept_elsewhere(error, what, place), place
+        return words.lost(error, what), None
 
 
 NOWHERE = Spare()

@@ -8,7 +8,7 @@ from dpselect.decimals import number
 from psi.agreement.amounts import Amounts, canonical
 from psi.agreement.modes import Reveal
 from psi.protocol.outcome import Outcome
-from psiselect.base.errors import RemoteError, UsageError
+from psiselect.matching import words
 
 DEFAULT_DECIMALS = 2
 DEFAULT_LARGEST = "1000000000"
@@ -25,19 +25,13 @@ def asked(reveal: Reveal, decimals: int | None, largest: str | None) -> tuple[in
 def check_column(reveal: Reveal, learn: str, column: str | None) -> None:
     """`learn`: me, peer or both. Raises UsageError for a --value that is missing, or that nobody would use."""
     if column is not None and reveal is not Reveal.SUM:
-        raise UsageError(f"--value is for --reveal sum, not for {reveal.value}", term="value")
+        raise words.value_is_for_sums(reveal)
     if reveal is not Reveal.SUM:
         return
     if learn == "me" and column is not None:
-        raise UsageError(
-            "this side learns, so the other side's values are added up: --value belongs there (or say --learn both)",
-            term="value",
-        )
+        raise words.values_of_the_other_side()
     if learn != "me" and column is None:
-        raise UsageError(
-            "the values of the side that does not learn are to be added up: name their column with --value",
-            term="value",
-        )
+        raise words.value_is_missing()
 
 
 def text(amounts: Amounts, total: int) -> str:
@@ -55,11 +49,7 @@ def check_total(amounts: Amounts | None, outcome: Outcome) -> None:
     if amounts is None or outcome.total is None or outcome.matches is None:
         return
     if abs(outcome.total) > outcome.matches * amounts.largest:
-        raise RemoteError(
-            f"the total is beyond what {outcome.matches:,} values of up to {amounts.text(amounts.largest)} can be: the "
-            "peer did not follow the protocol",
-            term="value_max",
-        )
+        raise words.total_too_large(outcome.matches, amounts.text(amounts.largest))
 
 
 def as_json(amounts: Amounts | None, outcome: Outcome) -> dict[str, object]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from psi.accounts.records import SignedRecord
 from psi.agreement.modes import Side
 from psi.identity.identity import PeerIdentity
-from psiselect.base.errors import RemoteError
+from psiselect.matching import words
 
 PARTIES = "parties"  # the term of an error about whose record it is
 
@@ -50,13 +50,10 @@ def verify(data: bytes, source: str, known: Sequence[PeerIdentity], own: PeerIde
     signed = SignedRecord.decode(data, source)
     signed.verify()
     if own is not None and signed.side_of(own.fingerprint) is None:
-        raise RemoteError(f"the record is not one of {own.name}'s: both signatures are by others", term=PARTIES)
+        raise words.not_of_this_side(own.name, PARTIES)
     named = {party.fingerprint for party in known} | ({own.fingerprint} if own else set())
     strangers = [party for party in signed.certificates.values() if party.fingerprint not in named]
     others_named = len(named) > 1 or (own is not None and bool(known))
     if known and len(strangers) > (0 if others_named else 1):
-        raise RemoteError(
-            f"the record is by {strangers[0].name} ({strangers[0].fingerprint.hex()[:16]}...), which no --peer names",
-            term=PARTIES,
-        )
+        raise words.of_a_stranger(strangers[0].name, strangers[0].fingerprint, PARTIES)
     return Verified(signed, frozenset(named))

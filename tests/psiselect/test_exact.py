@@ -43,7 +43,7 @@ def test_what_is_exact_is_taken(given: Any, found: Fraction) -> None:
     ],
 )
 def test_a_float_is_refused_with_the_exact_alternative(given: Any, instead: str) -> None:
-    with pytest.raises(UsageError, match="a float is only near") as raised:
+    with pytest.raises(UsageError, match="a float is only close to") as raised:
         exact(given, "epsilon")
     assert str(raised.value).endswith(instead)
     assert raised.value.term == "epsilon"

@@ -94,7 +94,7 @@ def test_strict_refuses_what_the_rule_cannot_read(both: Both) -> None:
         ({"task_key": None}, "name its path with task_key="),
         ({"engine_workdir": None}, "name with engine_workdir="),
         ({"accept_plain_shuffle": False}, r"spark\.io\.encryption\.enabled is not set"),
-        ({"table": OWN_ROWS}, "reads a DataFrame of its own session"),
+        ({"table": OWN_ROWS}, "expected a DataFrame of the engine's session"),
     ],
 )
 def test_what_it_does_not_do_is_refused_before_anything_is_read(

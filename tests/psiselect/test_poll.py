@@ -49,7 +49,8 @@ def test_shares_are_the_command_s(tmp_path: Path) -> None:
         assert found.responses == 4
     assert list(found.shares) == list(WAYS)
     share = found.shares["bus"]
-    assert share.interval[0] < share.estimate < share.interval[1]
+    # The interval ends at 0 and 1, and an estimate may lie beyond.
+    assert share.interval[0] <= min(max(share.estimate, 0), 1) <= share.interval[1]
     assert str(share.estimate)[:4] not in repr(found)
 
 
@@ -90,7 +91,7 @@ def test_the_respondent_s_budget_pays_before_the_draw(tmp_path: Path, monkeypatc
 def test_a_file_that_is_there_stops_it_before_the_charge(tmp_path: Path) -> None:
     ledger = psiselect.Ledger.create(tmp_path / "me.db", epsilon=1, neighbors="replace")
     (tmp_path / "mine.csv").write_text("mine")
-    with pytest.raises(psiselect.InputError, match="send that response again instead of drawing another"):
+    with pytest.raises(psiselect.InputError, match="send that response again"):
         poll.respond("yes", epsilon=1, output=tmp_path / "mine.csv", ledger=ledger, dataset="me")
     assert (ledger.entries(), (tmp_path / "mine.csv").read_text()) == ([], "mine")
 

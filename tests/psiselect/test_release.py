@@ -251,5 +251,5 @@ def test_missing_arguments_are_named(rows: Path) -> None:
         release.table(rows, by="smoker", groups=["yes"], neighbors="replace")
     with pytest.raises(psiselect.UsageError, match="for each column of by"):
         release.table(rows, by=["smoker", "name"], groups={"name": ["a"]}, epsilon=1, neighbors="replace")
-    with pytest.raises(psiselect.UsageError, match="whose names are whose"):
+    with pytest.raises(psiselect.UsageError, match="give the names of each"):
         release.table(rows, by=["smoker", "name"], groups=["a"], epsilon=1, neighbors="replace")

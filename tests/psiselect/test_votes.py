@@ -174,7 +174,7 @@ def test_what_changes_the_guarantee_has_no_default() -> None:
         ({"seats": 0}, psiselect.UsageError, "seats: expected a whole number"),
         ({"seats": 4}, psiselect.UsageError, "fewer seats than candidates"),
         ({"candidates": 5}, psiselect.UsageError, "candidates: expected a list of texts"),
-        ({"candidates": ["Ada\nBo"]}, psiselect.UsageError, "no line break"),
+        ({"candidates": ["Ada\nBo"]}, psiselect.UsageError, "without line breaks"),
         ({"candidates": ["Eve", "Bo"]}, psiselect.InputError, "Eve"),
         ({"other": "keep"}, psiselect.UsageError, "other: expected one of"),
         ({"yes": "ja"}, psiselect.UsageError, "yes: expected a list of texts"),

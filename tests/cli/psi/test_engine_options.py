@@ -35,7 +35,7 @@ def refusal(*options: str) -> PsiselectError:
         (["--engine", "spark", "--master", "yarn", "--engine-workdir", "hdfs://a/b"], "--task-key"),
         (["--engine", "spark", "--reveal", "sum"], "sum takes more messages"),
         (["--engine", "spark", "--pad-to", "9"], "padding adds records"),
-        (["--engine", "spark", "--threads", "2"], "--threads is for one machine"),
+        (["--engine", "spark", "--threads", "2"], "--threads is for work on one machine"),
         (["--out", "s3a://a/b"], "add --engine"),
     ],
 )

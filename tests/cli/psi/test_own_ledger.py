@@ -36,12 +36,12 @@ def test_the_entry_names_mode_and_peer(here: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (OWN_LEDGER, "--ledger goes with --reveal noisy-count"),
-        (("--dataset", "customers"), "--dataset goes with --reveal noisy-count"),
-        (("--reveal", "count", *OWN_LEDGER), "without noise there is nothing to charge"),
+        (OWN_LEDGER, "--ledger needs --reveal noisy-count"),
+        (("--dataset", "customers"), "--dataset needs --reveal noisy-count"),
+        (("--reveal", "count", *OWN_LEDGER), "a ledger pays only for results with noise"),
         ((*NOISY, "--ledger", "weekly.budget"), "go together"),
         ((*NOISY, "--dataset", "customers"), "go together"),
-        ((*NOISY, "--learn", "me", *OWN_LEDGER), "the side that does not learn"),
+        ((*NOISY, "--learn", "me", *OWN_LEDGER), "the side that does not get the result"),
     ],
 )
 def test_a_ledger_with_nothing_to_charge_is_refused(

@@ -108,7 +108,7 @@ def test_a_total_that_no_values_can_have_is_an_error_and_is_not_shown(
     ("options", "code", "words"),
     [
         (SUM, 2, "name their column with --value"),
-        (("--value", "id"), 2, "--value is for --reveal sum, not for matches"),
+        (("--value", "id"), 2, "--value is for --reveal sum, not for --reveal matches"),
         (("--reveal", "count", "--value-decimals", "1"), 2, "added up in sum, not in count"),
         ((*ACME, "--output", "out.csv"), 2, "nothing to write to --output"),
         ((*ACME, "--value-max", "-1"), 2, "positive decimal"),

@@ -81,7 +81,7 @@ def test_a_file_named_for_the_rows_gets_them(tmp_path: Path) -> None:
 
 
 def test_rows_that_are_not_wanted_are_not_read() -> None:
-    with pytest.raises(UsageError, match="say rows=True"):
+    with pytest.raises(UsageError, match="call it with rows=True"):
         _ = match(rows=False).rows
 
 

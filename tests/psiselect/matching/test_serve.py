@@ -112,7 +112,7 @@ def test_without_rows_none_are_read(keys: Path) -> None:
         service.call(learn="peer")
         (found,) = service.after(1)
     assert found.count == 2
-    with pytest.raises(UsageError, match="say rows=True"):
+    with pytest.raises(UsageError, match="call it with rows=True"):
         _ = found.rows
 
 
@@ -167,7 +167,7 @@ def test_what_ends_the_program_ends_its_sessions(keys: Path, monkeypatch: pytest
 
 REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no address": ({"address": []}, UsageError, "address: name at least one"),
-    "resume": ({"resume": True}, UsageError, "keeps no sessions; leave out resume=, or listen for one session"),
+    "resume": ({"resume": True}, UsageError, "cannot resume sessions; leave out resume=, or"),
     "one file for all": (
         {"learn": "me", "output": "out.csv"},
         UsageError,

@@ -38,7 +38,7 @@ def test_both_sides_have_one_record_and_one_learns(keys: Path) -> None:
     assert found.record == other.record
     assert found.transcript == other.transcript
     assert (found.peer, other.peer, found.learn, other.learn) == ("acme", "globex", "me", "peer")
-    with pytest.raises(UsageError, match="this side does not learn the result"):
+    with pytest.raises(UsageError, match="this side does not get the result"):
         _ = other.count
     assert threads() == []
 

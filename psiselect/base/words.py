@@ -1,0 +1,137 @@
+"""What people read from this room: every error, and what is wrong with a line or row."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from psiselect.base.errors import InputError, OutputError, RemoteError, ResourceError
+
+# Files that are written.
+
+MAKE_ROOM = "make room, or name a file on another disk"
+OTHER_FOLDER = "choose a folder that exists and can be written"
+DISK_FULL = "the disk is full"
+SYMBOLIC_LINK = "it is a symbolic link, and is not followed"
+
+
+def not_written(target: str | os.PathLike[str], reason: str, remedy: str) -> OutputError:
+    return OutputError(f"cannot write {target}: {reason}; {remedy}", reason=reason)
+
+
+def is_a_folder(target: Path) -> OutputError:
+    return OutputError(f"cannot write {target}: it is a folder; name a file in it")
+
+
+def is_a_device(target: Path) -> OutputError:
+    return OutputError(f"cannot write {target}: it is a pipe or a device; name a file")
+
+
+def link_of_another(target: Path) -> OutputError:
+    return OutputError(
+        f"cannot write {target}: it is another user's link in a shared folder; name a file in a folder of your own"
+    )
+
+
+def not_ours(foreign: str) -> InputError:
+    """foreign: what the caller says of a file that is not its own."""
+    return InputError(foreign)
+
+
+def no_working_folder() -> InputError:
+    return InputError(
+        "there is no folder for working files: none of $TMPDIR, /tmp, /var/tmp and the current folder can be written. "
+        "Name one with --workdir, or with TMPDIR where the command has no --workdir",
+        term="workdir",
+    )
+
+
+# Files that are read.
+
+
+def unreadable(what: str, path: Path, reason: str | None) -> InputError:
+    return InputError(f"cannot read the {what} {path}: {reason}")
+
+
+def too_large(what: str, path: Path, most: int) -> InputError:
+    return InputError(f"{path}: too large for a {what}, which has at most {most:,} bytes")
+
+
+def not_toml(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path}: not TOML: {error}")
+
+
+# Lines and rows.
+
+COLUMN_NAMES = "column names"
+NUL = "a NUL character, which text does not have"
+NOT_UTF8 = "not UTF-8 text"
+BARE_RETURN = "a carriage return inside the line"
+BARE_BREAK = (
+    "a carriage return or line feed that does not end a line of this file; put double quotes around a field that "
+    "holds it, or make all line ends alike"
+)
+PERHAPS_ESCAPED = (
+    "a field of several lines with a backslash before a quote; if the backslash escapes the quote, read the file with "
+    "--csv-escape backslash, otherwise with --csv-escape none"
+)
+
+
+def in_row(name: str, place: str, line: int, problem: str) -> InputError:
+    return InputError(f"{name}, {place}: {problem}", line=line)
+
+
+def line_too_long(mebibytes: int) -> str:
+    return f"a line longer than {mebibytes} MiB"
+
+
+def wrong_width(fields: int, width: int) -> str:
+    return f"{fields} {'field' if fields == 1 else 'fields'}, the header has {width}"
+
+
+def not_closed(mebibytes: int) -> str:
+    return f"a quoted field is not closed, or the row is longer than {mebibytes} MiB"
+
+
+def text_after_quote(line: int | None) -> str:
+    """line: where, None for the row's first line."""
+    where = "" if line is None else f" in line {line}"
+    return f"text after a closing quote{where}; inside quotes, write a quote twice"
+
+
+# What a peer sends.
+
+
+def message_too_long(what: str, length: int, most: int) -> RemoteError:
+    return RemoteError(f"the peer's {what} has {length} bytes; at most {most} are allowed")
+
+
+def not_json(what: str) -> RemoteError:
+    return RemoteError(f"the peer's {what} is not strict JSON")
+
+
+def not_an_object(what: str) -> RemoteError:
+    return RemoteError(f"the peer's {what} is not a JSON object")
+
+
+def no_field(what: str, name: str) -> RemoteError:
+    return RemoteError(f"the peer's {what} has no field '{name}' of the right type", term=name)
+
+
+def unknown_fields(what: str) -> RemoteError:
+    return RemoteError(f"the peer's {what} has fields that this version does not know")
+
+
+def out_of_turn(message: int, state: str) -> RemoteError:
+    return RemoteError(f"the peer sent message type {message} while this side was {state}")
+
+
+# What the system refuses.
+
+
+def no_threads() -> ResourceError:
+    return ResourceError(
+        "the system lets this user start no more threads or processes. Raise the limit (ulimit -u, TasksMax= of a "
+        "systemd unit, --pids-limit of a container), or end other programs of the same user",
+        term="threads",
+    )

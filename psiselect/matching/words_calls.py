@@ -1,0 +1,118 @@
+"""What programmers read from this room: every error about a function's arguments, and about what an answer holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from psiselect.base.errors import UsageError
+
+# Arguments.
+
+TEXTS = "text, or a list of texts"
+A_SESSION = "a SparkSession"
+A_FUNCTION = "a function"
+
+
+def not_a_size(name: str) -> UsageError:
+    return UsageError(f'{name}: expected a size such as "800M", "1.5G" or "2GiB"', term=name)
+
+
+def too_many_places(name: str) -> UsageError:
+    return UsageError(f"{name}: expected a number with at most 30 decimal places", term=name)
+
+
+def at_least(least: int) -> str:
+    return f"a whole number of at least {least}"
+
+
+def too_small(name: str, least: int) -> UsageError:
+    return UsageError(f"{name}: expected {at_least(least)}, got a smaller one", term=name)
+
+
+def not_one_of(name: str, known: Iterable[str], near: str | None) -> UsageError:
+    hint = f"; did you mean {near!r}?" if near else ""
+    return UsageError(f"{name}: expected one of {', '.join(map(repr, known))}{hint}", term=name)
+
+
+def none_named(name: str) -> UsageError:
+    return UsageError(f"{name}: name at least one", term=name)
+
+
+def not_a_certificate(name: str) -> UsageError:
+    return UsageError(f"{name}: expected the peer's certificate, got an identity with private keys", term=name)
+
+
+def no_certificate(name: str) -> UsageError:
+    return UsageError(f"{name}: name the certificate of the other side; ask them for their .crt file", term=name)
+
+
+_NEEDED = {
+    "key": 'name the column to match by and its rule, such as key="email:email"',
+    "identity": 'name this side\'s own identity: psiselect.Identity.load("keys/NAME"), or its path',
+    "peer": "name the certificate of the other side; ask them for their .crt file, and compare its fingerprint with "
+    "them",
+    "out": "name the file to write for the peer",
+    "state": "name the file in which this side keeps what is secret between offer and finish",
+}
+
+
+def missing(name: str) -> UsageError:
+    return UsageError(f"{name}=: {_NEEDED[name]}", term=name)
+
+
+def port_zero() -> UsageError:
+    return UsageError("address: nobody listens on port 0; name the port that the peer shows", term="address")
+
+
+def number_of_keys(found: int, most: int) -> UsageError:
+    return UsageError(f"key: expected 1 to {most} keys, got {found}", term="key")
+
+
+def one_rule() -> UsageError:
+    return UsageError("rule: expected the rule of one column; columns are joined in a key, not here", term="rule")
+
+
+def not_values() -> UsageError:
+    return UsageError("values: expected a series, an Arrow array, or a list of texts and None")
+
+
+def no_event_loop(name: str, plain: str, error: RuntimeError) -> UsageError:
+    return UsageError(
+        f"{name}() needs a running event loop: await it inside asyncio.run(...), or call {plain}() ({error})"
+    )
+
+
+def docstring_of_async(plain: str) -> str:
+    return f"`psiselect.{plain}` for programs with an event loop: it runs in a thread."
+
+
+# Answers.
+
+NUMBER_OF_MATCHES = "the number of matches"
+MATCHES_BY_KEY = "the number of matches of each key"
+WHICH_ROWS = "which rows match"
+
+
+def not_learnt(learn: str) -> UsageError:
+    return UsageError(f"this side does not get the result: the session was agreed with learn='{learn}'")
+
+
+def not_in_the_result(reveal: str, what: str, instead: str | None) -> UsageError:
+    more = "" if instead is None else f"; it has .{instead}"
+    return UsageError(f"a session with reveal='{reveal}' does not give {what}{more}")
+
+
+def rows_are_written(output: object) -> UsageError:
+    return UsageError(f"the rows were written to {output}; read them there, or leave out output=")
+
+
+def engine_writes_rows() -> UsageError:
+    return UsageError("an engine writes the rows and does not return them; name a place with output=")
+
+
+def rows_not_asked_for() -> UsageError:
+    return UsageError("the call did not ask for the rows; call it with rows=True")
+
+
+def not_installed(library: str) -> UsageError:
+    return UsageError(f"{library} is not installed: pip install {library}, or take .rows, which is Arrow")

@@ -1,0 +1,105 @@
+"""What people read of exchanges by files, and of the engines that make them: every error and note."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from psiselect.base.errors import InputError, RemoteError, UsageError
+
+# An exchange by files.
+
+
+def one_peer_an_offer() -> UsageError:
+    return UsageError("an offer is for one peer: name one --peer, and make an offer for each peer", term="peer")
+
+
+def offer_of_one_machine(state: Path) -> UsageError:
+    return UsageError(f"{state} belongs to an offer that one machine made; finish it without --engine", term="engine")
+
+
+def offer_of_others(state: Path) -> InputError:
+    return InputError(
+        f"{state} belongs to an offer between other identities; name the --identity and --peer that made it"
+    )
+
+
+def another_offer(answer: object, state: Path) -> RemoteError:
+    return RemoteError(
+        f"{answer} answers another offer than that of {state}; name the state file of the offer that was answered",
+        term="offer",
+    )
+
+
+def other_program(state: Path) -> InputError:
+    return InputError(f"{state} was made by another version of this program; finish with that version")
+
+
+def list_is_unknown() -> UsageError:
+    return UsageError(
+        "the offer was made from a table in a program's memory, so its file is unknown; name the list with --input",
+        term="source",
+    )
+
+
+def unreadable(path: Path, reason: str | None) -> InputError:
+    return InputError(f"cannot read {path}: {reason}")
+
+
+def work_is_gone(folder: str) -> InputError:
+    return InputError(f"{folder}: the work directory of this offer is gone; make a new offer")
+
+
+# Engines.
+
+
+def needs_engine(option: str, engines: str, term: str) -> UsageError:
+    return UsageError(f"--{option} needs --engine {engines}", term=term)
+
+
+SPARK_OR_SAIL = "spark or --engine sail"
+
+
+def address_needs_engine(option: str, place: str) -> UsageError:
+    return UsageError(f"{option} {place}: only an engine writes and reads addresses; add --engine", term="engine")
+
+
+def not_for_engines(option: str, term: str) -> UsageError:
+    return UsageError(
+        f"--{option} is for work on one machine, and the engine has settings of its own; leave it out", term=term
+    )
+
+
+def no_query() -> UsageError:
+    return UsageError(
+        "--query is for databases of one machine. With an engine, make a view of the query and name the view: --input "
+        "table:NAME",
+        term="query",
+    )
+
+
+def no_shared_workdir() -> UsageError:
+    return UsageError(
+        "this engine works on other machines. Name with --engine-workdir a folder or address that they and nobody else "
+        "can read and write. It holds your keys until the exchange is over",
+        term="engine_workdir",
+    )
+
+
+def no_task_key() -> UsageError:
+    return UsageError(
+        "this engine works on other machines. Put the same secret file on each of them, with mode 0600, and name its "
+        "path with --task-key. `openssl rand -hex 32` makes its content",
+        term="task_key",
+    )
+
+
+def not_a_frame(name: str, kind: str) -> UsageError:
+    return UsageError(
+        f"{name}: the engine cannot read a {kind} of this process; expected a DataFrame of the engine's session, a "
+        "path or table:NAME",
+        term="table",
+    )
+
+
+def no_list() -> UsageError:
+    return UsageError("name the list with --input: a path, an address or table:NAME", term="source")
