@@ -25,7 +25,7 @@ class ToldError(OutputError):
 
 def classify(error: BaseException) -> tuple[int, str]:
     """Exit code and kind of an error, as the tree of errors has them; click's own usage errors are such, too."""
-    return errors.classify(UsageError("") if isinstance(error, click.UsageError) else error)
+    return (EXIT_USAGE, UsageError.kind) if isinstance(error, click.UsageError) else errors.classify(error)
 
 
 def fail(error: BaseException, as_json: bool) -> NoReturn:

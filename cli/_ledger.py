@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from cli import words
 from cli._options import Command, options
 from psiselect.base.errors import InputError, OutputError
 from psiselect.charges import Charge, open_ledger
@@ -22,12 +23,17 @@ __all__ = ["Charge", "ledger_options", "open_ledger", "writing"]
 
 def ledger_options(data: str, when: str = "") -> Callable[[Command], Command]:
     """The two options. data: what the data set is of. when: what they go with, such as "noisy-count"."""
-    ledger, dataset = "Charge this budget, or refuse.", f"Use this name for {data} in the ledger."
-    if when:
-        ledger, dataset = (f"{when}: {text[0].lower()}{text[1:]}" for text in (ledger, dataset))
+
+    def with_condition(text: str) -> str:
+        return f"{when}: {text[0].lower()}{text[1:]}" if when else text
+
     return options(
-        click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help=ledger),
-        click.option("--dataset", metavar="NAME", help=dataset),
+        click.option(
+            "--ledger",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help=with_condition("Charge this budget, or refuse."),
+        ),
+        click.option("--dataset", metavar="NAME", help=with_condition(f"Use this name for {data} in the ledger.")),
     )
 
 
@@ -44,13 +50,8 @@ def writing(*, charged: bool, file: Path | None = None, kept: Path | None = None
             _leave_stdout()
         reason = error.reason if isinstance(error, OutputError) else getattr(error, "strerror", None) or str(error)
         if not charged or kept is not None:
-            found = "" if kept is None else f". It is in {kept}"
-            raise InputError(f"the result could not be written: {reason}{found}", term="output") from None
-        raise InputError(
-            f"charged, but not written: {reason}. The ledger keeps the charge, and the result is lost. See that the "
-            "output can be written before you run the command again: that is charged again",
-            term="output",
-        ) from None
+            raise words.not_written(reason, kept) from None
+        raise words.charged_not_written(reason) from None
 
 
 def _leave_stdout() -> None:

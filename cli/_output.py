@@ -22,10 +22,10 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from cli import words
 from cli._fitting import Fitted
 from cli._wrapping import wrapped
 from psiselect.base import durable
-from psiselect.base.errors import OutputError
 from psiselect.records import json_text, plain_value
 
 # Piped tables are for programs and files: wide enough not to wrap a fingerprint.
@@ -79,12 +79,10 @@ def to_stdout() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise OutputError("cannot print the result: the program that reads standard output has ended") from None
+        raise words.nobody_reads() from None
     except OSError as error:
         reason = error.strerror or str(error)
-        raise OutputError(
-            f"cannot print the result on standard output: {reason}; send it to a file with room", reason=reason
-        ) from None
+        raise words.stdout_refused(reason) from None
 
 
 def hold_stdout() -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import click
 
+from cli import words
 from cli._options import choice
 from cli._output import json_option, print_fields, print_json, print_line, print_table, say
 from dpselect.accounting import BudgetKind, Cost, epsilon_of_rho
 from dpselect.composition import tight_epsilon
 from dpselect.ledger import Balance, Entry, Ledger
 from dpselect.privacy import NeighbouringRelation, parse_fraction, parse_poll_epsilon
-from psiselect.base.errors import UsageError
 from psiselect.budgets import budget_of
 
 _COMPOSED = 100  # different spendings: each takes some hundredths of a second
@@ -129,7 +129,7 @@ def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json
     """
     ledger = Ledger.open(file)
     if group > 1 and ledger.kind is not BudgetKind.PURE:
-        raise UsageError("--group is for pure ledgers")
+        raise words.group_of_zcdp()
     most = None if as_json else _SHOWN + 1
     balances = ledger.balances(most) if dataset is None else [ledger.balance(dataset)]
     entries = ledger.entries(dataset, newest=most)
@@ -147,7 +147,7 @@ def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json
         return
     _print_terms(ledger)
     if not balances:
-        print_line("Nothing spent yet.")
+        print_line(words.NOTHING_SPENT)
         return
     extra = [*(["epsilon at delta"] if at else []), *([f"epsilon for {group}"] if group > 1 else [])]
     print_line()
@@ -165,7 +165,7 @@ def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json
         ],
     )
     if len(balances) > _SHOWN:
-        say(f"{ledger.count() - _SHOWN:,} data sets are not shown; name one with --dataset, or use --json")
+        say(words.more_datasets(ledger.count() - _SHOWN))
     if entries:
         print_line()
         print_table(
@@ -173,7 +173,7 @@ def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json
             [(entry.at, entry.dataset, ledger.describe(entry.cost), entry.what) for entry in entries[-_SHOWN:]],
         )
         if len(entries) > _SHOWN:
-            say("older entries are not shown; --json lists all")
+            say(words.OLDER_ENTRIES)
 
 
 def _terms(ledger: Ledger) -> dict[str, object]:
@@ -252,7 +252,7 @@ def _epsilons_at(ledger: Ledger, balances: list[Balance], delta: Fraction) -> di
             tight[kind] = tight_epsilon(spent, delta)
         found[dataset] = tight[kind]
     if len(found) < len(costs):
-        say(f"{len(costs) - len(found):,} data sets are without an epsilon at this delta; name one with --dataset")
+        say(words.without_epsilon(len(costs) - len(found)))
     return found
 
 
@@ -266,7 +266,7 @@ def _print_terms(ledger: Ledger) -> None:
             "ledger": ledger.path,
             "kind": ledger.kind.value,
             "neighbors": ledger.neighbors.value,
-            "budget": ledger.describe(ledger.budget) + ("" if ledger.datasets else ", for each data set"),
-            "data sets": ", ".join(ledger.datasets) or "any name",
+            "budget": ledger.describe(ledger.budget) + ("" if ledger.datasets else words.EACH_DATASET),
+            "data sets": ", ".join(ledger.datasets) or words.ANY_NAME,
         }
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from cli import words
 from cli._output import json_option, print_fields, print_json, say
 from psi.identity.identity import DEFAULT_DAYS, Identity, PeerIdentity
 from psiselect.identities import load_identity
@@ -35,7 +36,7 @@ def create(name: str, folder: Path, days: int, as_json: bool) -> None:
     identity = Identity.create(name, folder, days=days)
     _show(identity.public, identity.certificate_path, identity.key_path, as_json)
     if not as_json:
-        say(f"Give {identity.certificate_path} to your peers; keep {identity.key_path} to yourself.")
+        say(words.keep_the_key(identity.certificate_path, identity.key_path))
 
 
 @command.command()

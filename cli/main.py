@@ -8,11 +8,10 @@ import sys
 
 import click
 
-from cli import _signals
+from cli import _signals, words
 from cli._errors import EXIT_BUG, EXIT_USAGE, classify, fail
 from cli._lazy import LazyGroup
 from psiselect.base import threads
-from psiselect.base.errors import OutputError
 
 # Command -> where it is, and its line in the overview. Each module calls its command `command`, so that a command may
 # be named like a Python builtin.
@@ -60,7 +59,7 @@ def _require_stdout(as_json: bool) -> None:
             os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
     if sys.stdout is None:
         fail(
-            OutputError("standard output is closed, so no result can be printed; send it to a file, or to /dev/null"),
+            words.stdout_closed(),
             as_json,
         )
 

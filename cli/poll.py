@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from cli import words
 from cli._ledger import ledger_options, open_ledger, writing
 from cli._options import options
 from cli._output import json_option, print_fields, print_json, print_line, print_table, say
@@ -17,7 +18,6 @@ from dpselect.local_dp import YES_NO, Poll, PollMechanism
 from dpselect.privacy import parse_poll_epsilon
 from psi.tables import ReadingOptions
 from psiselect.base.atomic import write_bytes
-from psiselect.base.errors import UsageError
 from psiselect.polling import draw, poll_of, require_new, tables_at
 from psiselect.polling import estimate as shares_of
 
@@ -37,12 +37,12 @@ def command() -> None:
 
 def _poll(options: str | None, file: Path | None, epsilon: str, mechanism: str) -> Poll:
     if options is not None and file is not None:
-        raise UsageError("give the possible answers once: --options or --options-file")
+        raise words.options_twice()
     named = YES_NO if options is None else tuple(o.strip() for o in options.split(","))
     if file is not None:
         from cli.release.options import read_lines
 
-        named = tuple(read_lines(file, "the possible answers"))
+        named = tuple(read_lines(file, words.THE_ANSWERS))
     return poll_of(named, parse_poll_epsilon(epsilon), mechanism)
 
 
@@ -117,7 +117,7 @@ def respond(
         elif output is None:
             print_line(found.response)
         else:
-            say(f"response written to {output}; the true answer is not in it")
+            say(words.response_written(output))
     if charge is not None:
         charge.tell(say)
 
@@ -128,7 +128,7 @@ def _typed_answer() -> str:
         return getpass.getpass("Answer (not shown): ").strip()
     lines = sys.stdin.read(_LONGEST_ANSWER).strip().splitlines()
     if len(lines) != 1:
-        raise UsageError("--answer -: expected one line with the answer on standard input")
+        raise words.no_answer_typed()
     return lines[0].strip()
 
 
@@ -176,10 +176,7 @@ def estimate(
     if as_json:
         print_json(found.to_json())
         return
-    print_line(
-        f"Shares estimated from answers with privacy noise: each interval holds the true share with "
-        f"{confidence:.0%} confidence."
-    )
+    print_line(words.shares(confidence))
     shown = found.shares[:1] if len(found.shares) == 2 else found.shares
     print_table(
         ("option", "estimate", "standard error", f"{confidence:.0%} interval"),

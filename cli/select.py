@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cli import words
 from cli._ledger import ledger_options, open_ledger, writing
 from cli._options import choice
 from cli._output import json_option, print_json, print_line, say
@@ -103,11 +104,11 @@ def command(
         if as_json:
             print_json(found.to_json())
         else:
-            print_line("Selected with privacy noise, so that the best score may lose:")
+            print_line(words.SELECTED)
             for name in found.winners:
                 print_line(name)
     if as_json:
         return
     say(found.promise)
     if book is not None and found.balance is not None:
-        say(f"left for {dataset!r} in {ledger}: {book.describe(found.balance.remaining)}")
+        say(words.left_for(dataset, ledger, book.describe(found.balance.remaining)))

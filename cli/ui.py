@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
+from cli import words
 from cli._wrapping import wrapped
-from psiselect.base.errors import UsageError
 
 IDLE_MINUTES = 30
 
@@ -46,7 +46,7 @@ def command(port: int, no_browser: bool, idle: int) -> None:
         from psiselect.ui.server import serve
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] in ("starlette", "uvicorn", "jinja2", "h11", "anyio", "python_multipart"):
-            raise UsageError("the page needs other packages: pip install 'psiselect[ui]'") from None
+            raise words.no_page() from None
         raise
 
     def opened(key: Path, listening: int) -> None:
@@ -55,13 +55,13 @@ def command(port: int, no_browser: bool, idle: int) -> None:
             with contextlib.suppress(webbrowser.Error):
                 shown = webbrowser.open(key.as_uri())
         if shown:
-            _say(f"The page is open in your browser (127.0.0.1:{listening}). If not, open this file: {key}")
+            _say(words.page_is_open(listening, key))
         else:
-            _say(f"Open this file in your browser: {key}")
-        _say("Ctrl-C ends the page.")
+            _say(words.open_this(key))
+        _say(words.CTRL_C)
 
     if serve(port, Folder.usual(), idle * 60, opened):
-        _say(f"Nobody has used the page for {idle} minutes, so it has ended.")
+        _say(words.page_ended(idle))
 
 
 def _say(text: str) -> None:

@@ -12,7 +12,7 @@
                       unknown fields would lead to)
     answer            all of it, and its JSON; text: in a terminal; report, curves, svg: a page; scaffold: a folder;
                       docs: docs/advisor.md
-    words, wording    the words, from words.toml; numbers as people read them
+    words, wording    the words, from words.toml; numbers as people read them; words_errors: the errors
     command           the command line
 
 Rule: what is true of a task is decided in `predicates`, and what is said of it is written in `words.toml`.

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from cli._output import json_option, print_json, print_line, print_table, say, stdout_console, to_stdout
-from cli.advisor import costs, examples
+from cli.advisor import costs, examples, words_errors
 from cli.advisor.answer import Answer, Undecided, advise
 from cli.advisor.conversation import Talk, converse
 from cli.advisor.fields import ALWAYS, FIELDS
@@ -23,7 +23,6 @@ from cli.advisor.text import render, render_undecided
 from cli.advisor.words import phrase
 from psiselect.base import durable
 from psiselect.base.atomic import write_bytes
-from psiselect.base.errors import UsageError
 
 _PATH = click.Path(path_type=Path)
 
@@ -86,9 +85,9 @@ def command(
     if example is not None and report is None and scaffold is None:
         _print_example(example, as_json)
         return
-    for new in (save, scaffold):
+    for new, option in ((save, "--save"), (scaffold, "--scaffold")):
         if new is not None and new.exists():
-            raise UsageError(phrase("conversation.save-exists", file=new), term="save")
+            raise words_errors.exists(new, option, "save")
     given, stated_here = _read(task, settings)
     if example is not None:
         given = {**_fields_of(example), **given}
@@ -96,7 +95,7 @@ def command(
         answer = _answer(given, ask, as_json, save)
     except FieldError as error:
         if error.field in stated_here:
-            raise UsageError(phrase("errors.option", error=error), term=error.field) from None
+            raise words_errors.option(error) from None
         raise
     if as_json:
         print_json(answer.to_json())
@@ -121,7 +120,7 @@ def _read(task: Path | None, settings: tuple[str, ...]) -> tuple[dict[str, Any],
     try:
         stated = dict(parse_setting(setting) for setting in settings)
     except FieldError as error:
-        raise UsageError(phrase("errors.option", error=error), term=error.field) from None
+        raise words_errors.option(error) from None
     return {**given, **stated}, set(stated)
 
 
@@ -159,7 +158,7 @@ def _write_new(path: Path, text: str) -> None:
     try:
         durable.create_private(path)
     except FileExistsError:
-        raise UsageError(phrase("conversation.save-exists", file=path), term="save") from None
+        raise words_errors.exists(path, "--save", "save") from None
     write_bytes(path, text.encode(), secret=True)
 
 

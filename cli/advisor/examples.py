@@ -10,8 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from cli.advisor.words import phrase
-from psiselect.base.errors import UsageError
+from cli.advisor import words_errors
 
 
 @functools.cache
@@ -28,7 +27,7 @@ def find(name: str) -> dict[str, Any]:
         if item["id"].lower() == wanted or item["title"].lower().startswith(wanted):
             return item
     known = "; ".join(f"{item['id']} {item['title']}" for item in items())
-    raise UsageError(phrase("errors.no-example", name=repr(name), known=known), term="example")
+    raise words_errors.no_example(name, known)
 
 
 def task_file(item: dict[str, Any]) -> str:

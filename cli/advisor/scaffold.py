@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cli.advisor import examples
+from cli.advisor import examples, words_errors
 from cli.advisor.answer import Answer
 from cli.advisor.printed_commands import MAX_PARTIES
 from cli.advisor.words import phrase
 from psiselect.base.atomic import write_bytes
-from psiselect.base.errors import InputError, UsageError
 
 FIRST_PORT = 9001
 # Files that the commands read and that are public, with what a line of each is.
@@ -22,9 +21,9 @@ def write_scaffold(answer: Answer, folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:
-        raise UsageError(phrase("conversation.save-exists", file=folder), term="scaffold") from None
+        raise words_errors.exists(folder, "--scaffold", "scaffold") from None
     except OSError as error:
-        raise InputError(phrase("errors.unreadable", file=folder, reason=error.strerror)) from error
+        raise words_errors.no_folder(folder, error.strerror) from error
     for name, text in contents(answer).items():
         write_bytes(folder / name, text.encode(), secret=name == "task.toml")
 

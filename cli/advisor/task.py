@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from cli.advisor import words_errors
 from cli.advisor.fields import ALWAYS, BY_NAME, FIELDS, Field, Kind
 from cli.advisor.words import phrase, saying
 from psiselect.base.errors import InputError
@@ -43,18 +44,18 @@ def read_task(path: Path) -> dict[str, Any]:
         with path.open("rb") as stream:
             data = stream.read(MAX_TASK_BYTES + 1)
     except OSError as error:
-        raise InputError(phrase("errors.unreadable", file=path, reason=error.strerror)) from error
+        raise words_errors.unreadable(path, error.strerror) from error
     if len(data) > MAX_TASK_BYTES:
-        raise InputError(phrase("errors.too-long", file=path, limit=MAX_TASK_BYTES))
+        raise words_errors.too_long(path, MAX_TASK_BYTES)
     written, parse = ("JSON", json.loads) if path.suffix == ".json" else ("TOML", tomllib.loads)
     try:
         content = parse(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise InputError(phrase("errors.malformed", file=path, format=written, reason=error)) from error
+        raise words_errors.malformed(path, written, error) from error
     if isinstance(content, dict) and isinstance(content.get("fields"), dict):
         content = content["fields"]
     if not isinstance(content, dict):
-        raise InputError(phrase("errors.no-fields", file=path))
+        raise words_errors.no_fields(path)
     return {name: check(name, value) for name, value in content.items()}
 
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from cli.advisor.words import phrase
+
 
 def number(value: float) -> str:
     """Three or four significant digits, thousands separated; never scientific below 10^15."""
@@ -63,8 +65,9 @@ def value_words(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        share = value["kind"] == "rel"
-        return f"{number(value['value'] * 100)} % of the result" if share else f"plus or minus {number(value['value'])}"
+        if value["kind"] == "rel":
+            return phrase("values.share", percent=number(value["value"] * 100))
+        return phrase("values.plus-or-minus", amount=number(value["value"]))
     if isinstance(value, list | tuple):
         return f"{number(value[0])} to {number(value[1])}"
     if isinstance(value, int | float):

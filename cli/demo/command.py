@@ -19,12 +19,12 @@ import click
 import pyarrow as pa
 
 from cli._output import json_option, print_json, print_line, print_table, say
+from cli.demo import words
 from cli.demo.samples import EMAIL_RULE, Samples, write_samples
 from psi.agreement.noise import Noise
 from psi.identity.identity import Identity
 from psi.tables import open_source
 from psiselect.base import working
-from psiselect.base.errors import PsiselectError
 from psiselect.words import human_bytes, human_seconds
 
 _LISTENING = re.compile(r"listening on (\S+) for")
@@ -65,7 +65,7 @@ def command(out: Path | None, as_json: bool) -> None:
         samples = write_samples(folder)
         for name in ("acme", "globex"):
             Identity.create(name, folder)
-        say("Acme listens, Globex connects; Globex learns which of its rows Acme has too. Two processes, TLS 1.3.")
+        say(words.BEGINNING)
         run = _session(folder, samples, "matches", folder / "globex-matches.csv")
         with ThreadPoolExecutor(2) as pool:
             count, noisy = pool.map(lambda reveal: _session(folder, samples, reveal), ("count", "noisy-count"))
@@ -87,7 +87,7 @@ def command(out: Path | None, as_json: bool) -> None:
             _show(run, rows)
             _show_counts(run, count, noisy, len(expected))
     if out is not None:
-        say(f"All files are in {out}.")
+        say(words.all_files(out))
 
 
 @contextlib.contextmanager
@@ -99,7 +99,7 @@ def _folder(out: Path | None) -> Iterator[Path]:
     try:
         out.mkdir(parents=True)
     except FileExistsError:
-        raise click.UsageError(f"--out {out} exists; name a new folder") from None
+        raise words.folder_exists(out) from None
     yield out
 
 
@@ -144,14 +144,14 @@ def _address_of(listener: subprocess.Popen[str], passed_on: Callable[[str], None
         if found:
             return found[1]
         passed_on(line.rstrip())
-    raise PsiselectError(f"the listening process ended early: {_result(listener)}")
+    raise words.listener_ended(_result(listener))
 
 
 def _result(process: subprocess.Popen[str]) -> dict[str, Any]:
     """A process's JSON. Raises PsiselectError with what it said when it failed."""
     stdout, stderr = process.communicate(timeout=_PATIENCE_SECONDS)
     if process.returncode:
-        raise PsiselectError(f"a demo process ended with code {process.returncode}: {stdout.strip()} {stderr.strip()}")
+        raise words.process_ended(process.returncode, f"{stdout.strip()} {stderr.strip()}")
     result: dict[str, Any] = json.loads(stdout)
     return result
 
@@ -164,10 +164,7 @@ def _check(samples: Samples, expected: frozenset[str], run: _Run, output: Path) 
     if run.globex["matches"] != len(expected) or written["member"].to_pylist() != [
         str(member) for member in joined["member"].to_pylist()
     ]:
-        raise PsiselectError(
-            f"the session found {run.globex['matches']} matches in {written.num_rows} rows, a plain join "
-            f"{len(expected)} in {joined.num_rows}, or other rows: this is a bug, please report it"
-        )
+        raise words.other_rows(run.globex["matches"], written.num_rows, len(expected), joined.num_rows)
     return written
 
 
@@ -175,10 +172,7 @@ def _check_counts(expected: int, count: _Run, noisy: _Run) -> None:
     """Hold both counts against the plain join. Raises PsiselectError when they cannot be."""
     found, near = count.globex["matches"], noisy.globex["noisy_count"]
     if found != expected or abs(near - expected) > Noise.of(_EPSILON, _DELTA).bound:
-        raise PsiselectError(
-            f"the sessions counted {found}, and {near} with noise; a plain join counts {expected}: this is a bug, "
-            "please report it"
-        )
+        raise words.other_counts(found, near, expected)
 
 
 def _show(run: _Run, rows: pa.Table) -> None:
@@ -187,43 +181,40 @@ def _show(run: _Run, rows: pa.Table) -> None:
         ["", "Acme (listens)", "Globex (connects)"],
         [
             ["list", _list(acme), _list(globex)],
-            ["learnt", "the size of Globex's list", f"{globex['matches']:,} of its own keys are Acme's too, and which"],
-            ["did not learn", "which or how many matched", "anything of Acme's other customers but their number"],
+            ["learnt", words.LIST_SIZE, words.globex_learnt(globex["matches"])],
+            ["did not learn", words.NOT_WHICH, words.NOT_OTHERS],
             ["seconds", human_seconds(acme["seconds"]), human_seconds(globex["seconds"])],
             ["sent", human_bytes(acme["bytes_sent"]), human_bytes(globex["bytes_sent"])],
             ["transcript", acme["transcript"][:16], globex["transcript"][:16]],
         ],
-        title="One session",
+        title=words.ONE_SESSION,
     )
     print_table(
         _SHOWN_COLUMNS,
         [list(row.values()) for row in rows.select(_SHOWN_COLUMNS).slice(0, _SHOWN_ROWS).to_pylist()],
-        title=f"Globex's matched rows, four of {rows.num_rows:,} and four columns of {rows.num_columns}",
+        title=words.matched_rows(rows.num_rows, rows.num_columns),
     )
 
 
 def _show_counts(run: _Run, count: _Run, noisy: _Run, expected: int) -> None:
-    sides, reach = "nothing but list sizes", Noise.of(_EPSILON, _DELTA).bound
+    sides, reach = words.ONLY_SIZES, Noise.of(_EPSILON, _DELTA).bound
     print_table(
         ["--reveal", "Globex learns", "Acme learns"],
         [
-            ["matches", f"{run.globex['matches']:,}, and which rows", sides],
-            ["count", f"{count.globex['matches']:,}, not which", sides],
+            ["matches", words.and_which(run.globex["matches"]), sides],
+            ["count", words.not_which(count.globex["matches"]), sides],
             [
                 "noisy-count",
-                f"{noisy.globex['noisy_count']:,}, at most {reach} off (epsilon {_EPSILON}, delta 1e-6)",
-                f"{sides}, and the noise",
+                words.noisy(noisy.globex["noisy_count"], reach, _EPSILON),
+                words.NOISE_TOO,
             ],
         ],
-        title="The same lists, less revealed: three sessions",
+        title=words.LESS_REVEALED,
     )
-    print_line(f"Checked: a plain join of the two lists by e-mail gives the same {expected:,} matches, rows and count.")
+    print_line(words.checked(expected))
 
 
 def _list(side: dict[str, Any]) -> str:
     report = side["input"]
     left_out = sum(report["unreadable"].values())
-    return (
-        f"{side['own_size']:,} distinct e-mails in {report['rows']:,} rows "
-        f"({report['duplicates']} duplicates, {report['blank']} blank, {left_out} unreadable)"
-    )
+    return words.own_list(side["own_size"], report["rows"], report["duplicates"], report["blank"], left_out)

@@ -19,8 +19,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cli.demo import words
 from psiselect.base.atomic import replacing
-from psiselect.base.errors import UsageError
 
 # The keys under which the two lists are meant to be matched; plus tags are part of the mess.
 EMAIL_RULE = "email,plus=drop"
@@ -68,7 +68,7 @@ def write_samples(folder: Path, *, people: int = 4000, seed: int = 2026) -> Samp
     drawn from a seed: the same people, seed and version of NumPy give the same lists. Raises UsageError beyond 6,000
     people, for want of fictional numbers, and InputError when the folder cannot be written."""
     if people > _MOST_PEOPLE:
-        raise UsageError(f"at most {_MOST_PEOPLE} people have fictional numbers of their own")
+        raise words.too_many_people(_MOST_PEOPLE)
     draw = _Draw(seed)
     everyone = [_person(draw, number) for number in range(people)]
     # Of the people, a good half are with Acme, a good half with Globex, a third of them with both.

@@ -11,6 +11,7 @@ import click
 
 from cli._options import choice, options
 from cli._output import say
+from cli.mpc import words
 from cli.mpc.functions import argmax_command, max_command, threshold_command
 from cli.mpc.help_groups import MpcCommand
 from cli.mpc.options import Values, charged_options, common_options, open_session, table_options
@@ -20,7 +21,6 @@ from mpc.fixedpoint import parse_decimal
 from mpc.plan import NoiseGuarantee
 from mpc.terms import MAX_LENGTH, Function
 from psi.tables import ReadingOptions
-from psiselect.base.errors import UsageError
 from psiselect.sums.linear import Party, Wish, guarantee_of, sum_up
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -243,7 +243,7 @@ def parse_modulus(text: str) -> int:
     base, caret, exponent = text.partition("^")
     digits = base + exponent
     if len(digits) > 160 or not digits.isascii() or not digits.isdigit() or (caret and (base != "2" or not exponent)):
-        raise UsageError("modulus: expected a whole number, or a power of 2 such as 2^64", term="modulus")
+        raise words.modulus()
     if not caret:
         return int(text)
     return 1 << min(int(exponent), 1024)

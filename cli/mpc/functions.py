@@ -12,6 +12,7 @@ import click
 from cli._ledger import Charge, writing
 from cli._options import choice
 from cli._output import print_fields, print_json, say
+from cli.mpc import words
 from cli.mpc.help_groups import MpcCommand
 from cli.mpc.options import (
     Session,
@@ -31,7 +32,6 @@ from mpc.parties import PartyList
 from mpc.terms import Function
 from psi.tables import ReadingOptions
 from psiselect.base.entropy import SystemEntropy
-from psiselect.base.errors import InputError, UsageError
 from psiselect.sums.charging import charge_of, paying
 from psiselect.words import human_bytes
 
@@ -83,7 +83,7 @@ def threshold_command(value: str | None, at_least: str | None, bound: str, decim
     plan = plan_threshold(session.roster, decimals=decimals, bound=parse_decimal(bound, "bound"), at_least=least)
     word = None if value is None else _WORDS.get(value, value)
     mine = _single(plan, Values(word).read(session.roster, session.party))
-    outcome = _run(session, plan, mine, f"whether the sum is at least {plan.terms.at_least}")
+    outcome = _run(session, plan, mine, words.sum_at_least(plan.terms.at_least))
     _show(session, plan, outcome, "yes" if outcome.value else "no", {"at_least": plan.terms.at_least})
 
 
@@ -108,7 +108,7 @@ def max_command(value: str | None, bound: str, decimals: int, **options: Any) ->
     session = open_session(**options)
     plan = plan_largest(Function.MAX, session.roster, decimals=decimals, bound=parse_decimal(bound, "bound"))
     mine = _single(plan, Values(value).read(session.roster, session.party))
-    outcome = _run(session, plan, mine, "the largest number")
+    outcome = _run(session, plan, mine, words.LARGEST_NUMBER)
     _show(session, plan, outcome, plain(_amount(outcome)), {})
 
 
@@ -182,9 +182,9 @@ def argmax_command(
       psiselect mpc argmax ... --candidates names.txt --values tallies.txt --bound 500 --epsilon 1
     """
     if epsilon is None and (colluding is not None or neighbors is not None):
-        raise UsageError("--colluding and --neighbors are for a winner with noise; add --epsilon, or leave them out")
+        raise words.no_noise()
     session = open_session(**options)
-    names = None if candidates is None else read_lines(candidates, "one candidate")
+    names = None if candidates is None else read_lines(candidates, words.ONE_CANDIDATE)
     default = "1" if names is not None else "1000000000"
     exact = None if epsilon is None else parse_epsilon(epsilon)
     relation = NeighbouringRelation.parse(neighbors or NeighbouringRelation.REPLACE.value)
@@ -199,7 +199,7 @@ def argmax_command(
         colluding=colluding,
     )
     mine = _numbers(session.roster, session.party, plan, Values.of(value, values, query, column, said), names, approve)
-    what = "which candidate has the largest total" if names is not None else "who has the largest number"
+    what = words.LARGEST_TOTAL if names is not None else words.HIGHEST_BIDDER
     charge = charge_of(Function.ARGMAX, exact, relation, ledger, dataset)
     outcome = _run(session, plan, mine, what, charge)
     extra: dict[str, object] = {} if charge is None else charge.fields
@@ -226,27 +226,20 @@ def _numbers(
     given, table = values.value is not None, values.table is not None
     if not roster[party].inputs or names is None:
         if approve or table:
-            raise UsageError(
-                "--approve and --values are for a vote; name the --candidates, too"
-                if names is None
-                else f"{party} is a server and brings no value; leave out --approve and --values"
-            )
+            raise words.votes_without_candidates() if names is None else words.server_with_votes(party)
         return _single(plan, values.read(roster, party))
     if approve or not (given or table):
         if given or table:
-            raise UsageError("give only one of --approve, --value and --values", term="value")
+            raise words.votes_twice()
         if unknown := [a for a in approve if a not in names]:
-            raise UsageError(f"--approve: {unknown[0]!r} is not one of the candidates; write it as the file has it")
+            raise words.no_candidate(unknown[0])
         return [1 if name in approve else 0 for name in names]
     mine = values.read(roster, party)
     if mine is None or len(mine) != len(names):
-        raise InputError(
-            f"expected {len(names)} numbers, one for each candidate in the order of the candidates; found "
-            f"{0 if mine is None else len(mine)}"
-        )
+        raise words.number_for_each(len(names), 0 if mine is None else len(mine))
     encoded = encode_all(plan.point, mine)
     if plan.noise is not None and any(v < 0 for v in encoded):
-        raise InputError("a number of approvals is negative; expected 0 or more for each candidate")
+        raise words.negative_approvals()
     return encoded
 
 
@@ -255,10 +248,7 @@ def _single(plan: FunctionPlan, mine: Sequence[Fraction] | None) -> list[int] | 
     if mine is None:
         return None
     if len(mine) != 1:
-        raise UsageError(
-            f"expected one number, got {len(mine)}; for a number for each candidate, name the --candidates",
-            term="value",
-        )
+        raise words.one_number(len(mine))
     return encode_all(plan.point, mine)
 
 
@@ -268,16 +258,10 @@ def _run(
     """State the assumption, then run. charge: paid before a share leaves."""
     computing = len(session.roster.computing)
     threshold = (computing - 1) // 2
-    names = ", ".join(p.name for p in session.roster.computing)
-    say(f"Everyone learns {what}, and nothing else, as long as no {threshold + 1} of {names} pool what they hold:")
-    say(
-        f"that many could read every input. All are trusted to follow the protocol ({computing} parties compute, MPyC)."
-    )
+    say(words.everyone_learns(what, threshold + 1, (p.name for p in session.roster.computing)))
+    say(words.all_trusted(computing))
     if plan.noise is not None:
-        say(
-            f"The winner is {plan.terms.epsilon}-differentially private ({plan.terms.neighbors}) towards "
-            f"{plan.noise.colluding} colluding of them, each ballot approving a candidate at most once."
-        )
+        say(words.winner_hides(plan.terms.epsilon, plan.terms.neighbors, plan.noise.colluding))
     with paying(charge, say) as admit, session.waiting() as progress:
         return run_function(
             session.roster,
@@ -308,7 +292,7 @@ def _show(
     charged: bool = False,
 ) -> None:
     for name in outcome.unconfirmed:
-        say(f"{name} has not confirmed that it holds the result")
+        say(words.unconfirmed(name))
     function = plan.terms.function
     value = outcome.value
     record: dict[str, object] = {
@@ -327,4 +311,4 @@ def _show(
         else:
             print_fields({function.value: text})
     if not session.as_json:
-        say(f"{outcome.seconds:.2f} s, {human_bytes(outcome.bytes_sent)} sent")
+        say(words.cost(outcome.seconds, human_bytes(outcome.bytes_sent)))

@@ -17,6 +17,7 @@ from cli._options import options
 from cli._output import json_option, progress, say
 from cli._reading import taking_reading
 from cli._table import TableName, query_option
+from cli.mpc import words
 from mpc import parties
 from mpc.fixedpoint import parse_decimal
 from mpc.parties import PartyList
@@ -24,7 +25,6 @@ from mpc.session import DEFAULT_TIMEOUT, Progress
 from mpc.terms import MAX_LENGTH
 from psi.identity.identity import Identity
 from psi.tables import ReadingOptions
-from psiselect.base.errors import InputError, UsageError
 from psiselect.identities import load_identity
 from psiselect.sums.numbers import read_numbers
 from psiselect.tables import Table
@@ -95,7 +95,7 @@ class Session:
     def waiting(self) -> Iterator[Progress]:
         """A progress display while the others connect."""
         with progress() as display:
-            task = display.add_task("waiting for the others", total=len(self.roster.peers(self.party)))
+            task = display.add_task(words.WAITING, total=len(self.roster.peers(self.party)))
             yield lambda done, _: display.update(task, completed=done)
 
 
@@ -126,20 +126,17 @@ class Values:
         """What the options say. Raises UsageError."""
         for name, given in (("query", query), ("column", column)):
             if given is not None and values is None:
-                raise UsageError(f"--{name} reads from --values; add --values, or leave out --{name}", term=name)
+                raise words.without_values(name)
         return cls(value, None if values is None else Table(values, query, reading or ReadingOptions()), column)
 
     def read(self, roster: PartyList, party: str) -> Sequence[Fraction] | None:
         """The numbers, None for a server. Raises UsageError or InputError."""
         if not roster[party].inputs:
             if self.value is not None or self.table is not None:
-                raise UsageError(
-                    f"{party} is a server and brings no value; leave out --value and --values", term="value"
-                )
+                raise words.server_with_values(party)
             return None
         if (self.value is None) == (self.table is None):
-            given = "only one" if self.value is not None else "one"
-            raise UsageError(f"give {given} of --value and --values", term="value")
+            raise words.no_numbers() if self.value is None else words.numbers_twice()
         if self.table is not None:
             return read_numbers(self.table, self.column)
         text = sys.stdin.readline() if self.value == "-" else self.value or ""
@@ -152,9 +149,9 @@ def read_lines(file: Path, what: str) -> list[str]:
         with file.open(encoding="utf-8-sig") as opened:
             lines = opened.read(128 * MAX_LENGTH).splitlines()
     except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}") from None
+        raise words.unreadable(file, error.strerror) from None
     except UnicodeDecodeError:
-        raise InputError(f"{file} is not UTF-8 text; expected {what} on each line") from None
+        raise words.not_text(file, what) from None
     if not 1 <= len(lines) <= MAX_LENGTH:
-        raise InputError(f"{file} has {len(lines)} lines; expected 1 to {MAX_LENGTH}, {what} on each")
+        raise words.line_count(file, len(lines), MAX_LENGTH, what)
     return lines

@@ -11,13 +11,14 @@ import pyarrow as pa
 
 from cli._ledger import writing
 from cli._output import print_fields, print_json, print_table, say
+from cli.mpc import words
 from cli.mpc.options import Values
 from dpselect.decimals import plain
 from mpc.multiples import Multiples
 from mpc.terms import Function
 from psi.tables.writing import write_batches
 from psiselect.base import atomic
-from psiselect.base.errors import InputError, OutputError, UsageError
+from psiselect.base.errors import InputError, OutputError
 from psiselect.records import json_text
 from psiselect.sums.linear import Summed
 from psiselect.words import human_bytes
@@ -41,15 +42,16 @@ class Output:
         if file is None:
             return
         if file.suffix.lower() not in _ENDINGS:
-            raise InputError(f"{file}: the ending does not say how to write this; use one of {', '.join(_ENDINGS)}")
-        if not file.parent.is_dir() or file.is_dir():
-            what = f"the folder {file.parent} does not exist" if not file.is_dir() else "it is a folder"
-            raise InputError(f"{file}: {what}; choose a file in a folder that exists")
+            raise words.unknown_ending(file, _ENDINGS)
+        if file.is_dir():
+            raise words.is_a_folder(file)
+        if not file.parent.is_dir():
+            raise words.no_folder(file)
         if not os.access(file.parent, os.W_OK | os.X_OK):
-            raise InputError(f"{file}: the folder {file.parent} cannot be written; choose another one")
+            raise words.folder_refuses(file)
         read = None if values.table is None else values.table.file
         if read is not None and read.exists() and file.exists() and file.samefile(read):
-            raise UsageError(f"--output {file} is the input file itself; choose another name", term="output")
+            raise words.output_is_input(file)
 
     def give(self, found: Summed) -> None:
         """Write the file, then say what was found. Where the file cannot be written, the numbers are printed in its
@@ -57,7 +59,7 @@ class Output:
         function, inputs, run = found.plan.terms.function, len(found.roster.inputting), found.run
         results = found.results
         for name in run.unconfirmed:
-            say(f"{name} has not confirmed that it holds the result")
+            say(words.unconfirmed(name))
 
         failed = None
         if self.file is not None:
@@ -73,14 +75,11 @@ class Output:
                 _print(function, results, inputs, self.file)
         if not self.as_json and failed is None:
             if self.file is None and len(results) > SHOWN_ROWS:
-                say(
-                    f"{len(results) - SHOWN_ROWS:,} more numbers are not shown; --output FILE.csv writes all of them, "
-                    "--json prints them"
-                )
-            say(f"{run.seconds:.2f} s, {human_bytes(run.bytes_sent)} sent, {human_bytes(run.bytes_received)} received")
+                say(words.more_numbers(len(results) - SHOWN_ROWS))
+            say(words.cost(run.seconds, human_bytes(run.bytes_sent), human_bytes(run.bytes_received)))
         if failed is not None:
             reason = failed.reason if isinstance(failed, OutputError) else getattr(failed, "strerror", failed)
-            raise InputError(f"{self.file} was not written: {reason}. The result is on standard output, as JSON")
+            raise words.result_printed(self.file, reason)
 
 
 def _print(function: Function, results: Multiples, inputs: int, file: Path | None) -> None:

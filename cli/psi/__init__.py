@@ -9,6 +9,7 @@
     runs       the sessions that a policy has counted
     serve      a listener that stays up, told by signals; serve_options: its options; config: these in a file
     json_log   its log; log_writer: where log lines go
+    words      errors, notes, lines of the log, results
 
 What a session is put together from is in `psiselect.matching`.
 

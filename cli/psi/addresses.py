@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from cli.psi import words
 from psi.transport.address import Address
 from psiselect.base.errors import UsageError
 
@@ -28,5 +29,5 @@ class AddressText(click.ParamType[str]):
         except UsageError as error:
             self.fail(str(error), param, ctx)
         if self._to_call and not found.port:
-            self.fail(f"{value!r} has port 0, where nobody listens; name the port that the peer shows", param, ctx)
+            self.fail(words.port_zero(value), param, ctx)
         return str(found)

@@ -11,6 +11,7 @@ import click
 from cli._errors import ToldError, as_record
 from cli._output import print_fields, print_json, print_line, print_table, printable, to_stdout
 from cli._table import TableName
+from cli.psi import words
 from cli.psi.help_groups import CheckCommand
 from cli.psi.options import check_options
 from psi.agreement.terms import MAX_KEYS
@@ -18,7 +19,6 @@ from psi.inputs.checking import EXAMPLES, Checked, CheckedKey, Example, check
 from psi.inputs.items import Frequent, no_key
 from psi.normalize import parse_key
 from psi.tables import ReadingOptions
-from psiselect.base.errors import UsageError
 from psiselect.matching.choices import memory
 from psiselect.tables import Table
 
@@ -61,7 +61,7 @@ def check_list(
     _require_eyes(show, as_json)
     specs = tuple(map(parse_key, keys))
     if len(specs) > MAX_KEYS:
-        raise UsageError(f"{len(specs)} keys; expected 1 to {MAX_KEYS}", term="keys")
+        raise words.too_many_keys(len(specs), MAX_KEYS)
     room = memory(memory_limit, workdir)
     source = Table(where, query, said).open(room.folder)
     found = check(
@@ -84,13 +84,9 @@ def check_list(
 def _require_eyes(show: bool, as_json: bool) -> None:
     """Raises UsageError unless examples, if they are asked for, go to a terminal."""
     if show and as_json:
-        raise UsageError("--show prints private values, which --json never holds; leave one of them out", term="show")
+        raise words.shown_as_json()
     if show and not sys.stdout.isatty():
-        raise UsageError(
-            "--show prints private values, so it needs a terminal; standard output is a file or a pipe. Leave out "
-            "--show",
-            term="show",
-        )
+        raise words.shown_to_a_file()
 
 
 def _print(found: Checked) -> None:
@@ -98,11 +94,9 @@ def _print(found: Checked) -> None:
     with to_stdout():
         for number, key in enumerate(found.keys, start=1):
             if key.advice is not None:
-                print_line(printable(f"Key {number}: {key.advice}" if several else key.advice))
+                print_line(printable(words.advice_for_key(number, key.advice) if several else key.advice))
     without = found.rows - found.rows_with_key
-    print_fields(
-        {"list": found.name, "rows": f"{found.rows:,}, {without:,} of them without a key" + " of any kind" * several}
-    )
+    print_fields({"list": found.name, "rows": words.rows_without_key(found.rows, without, several=several)})
     for number, key in enumerate(found.keys, start=1):
         with to_stdout():
             print_line()
@@ -123,7 +117,7 @@ def _fields(key: CheckedKey, name: str) -> Iterator[tuple[str, str]]:
     for reason, count in sorted(report.unreadable.items(), key=lambda item: (-item[1], item[0])):
         yield f"  {reason}", _with_rows(count, report.first_unreadable[reason])
     if key.most_frequent:
-        yield "most frequent keys", f"{len(key.most_frequent)} that stand in several rows"
+        yield "most frequent keys", words.repeated_keys(len(key.most_frequent))
     for place, frequent in enumerate(key.most_frequent, start=1):
         yield f"  {place}", _with_rows(frequent.rows, frequent.first) + _suspicion(frequent, report.frequent)
 
@@ -136,7 +130,7 @@ def _with_rows(count: int, first: Sequence[int]) -> str:
 
 
 def _suspicion(key: Frequent, suspicious: Sequence[Frequent]) -> str:
-    return "; is it a placeholder? Name it with --null to leave it out" if key in suspicious else ""
+    return words.PLACEHOLDER if key in suspicious else ""
 
 
 def _print_examples(key: CheckedKey) -> None:
@@ -150,6 +144,6 @@ def _cells(example: Example, parts: int) -> tuple[object, ...]:
     if isinstance(example.after, tuple):
         after = example.after
     else:
-        why = "(blank)" if example.after is None else f"({example.after})"
+        why = words.BLANK if example.after is None else f"({example.after})"
         after = (why, *("",) * (parts - 1))
     return (example.row, *example.before, *after)

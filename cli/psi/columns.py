@@ -8,13 +8,15 @@ from typing import Any, TypeVar
 
 import click
 
+from cli.psi import words
 from psi.agreement.column_terms import DEFAULT_LABEL_BYTES, MAX_LABEL_BYTES, MIN_LABEL_BYTES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _label_bytes(words: str) -> Callable[[Command], Command]:
-    return click.option("--label-bytes", type=click.IntRange(MIN_LABEL_BYTES, MAX_LABEL_BYTES), metavar="N", help=words)
+def _label_bytes(help_text: str) -> Callable[[Command], Command]:
+    bound = click.IntRange(MIN_LABEL_BYTES, MAX_LABEL_BYTES)
+    return click.option("--label-bytes", type=bound, metavar="N", help=help_text)
 
 
 OPTIONS = (
@@ -35,8 +37,8 @@ OPTIONS = (
         "joined table, with the peer's columns as peer_COLUMN. May be repeated.",
     ),
     _label_bytes(
-        "Pad what travels with a match to N bytes, so that its length says nothing. Both sides must use the same value "
-        f"[default: {DEFAULT_LABEL_BYTES}]."
+        help_text="Pad what travels with a match to N bytes, so that its length says nothing. Both sides must use the "
+        f"same value [default: {DEFAULT_LABEL_BYTES}]."
     ),
 )
 
@@ -55,7 +57,7 @@ class ColumnNames(click.ParamType[tuple[str, ...]]):
         except csv.Error:
             rows = []
         if len(rows) != 1 or "" in rows[0]:
-            self.fail(f"{value!r} are no columns; write their names with commas between them", param, ctx)
+            self.fail(words.not_columns(value), param, ctx)
         return tuple(rows[0])
 
 
@@ -66,4 +68,4 @@ WRITTEN = click.option(
     help="Write only these columns of your list to --output, in this order. matched_by adds the keys by which a row "
     "matched.",
 )
-ESTIMATED = _label_bytes("Count columns that travel with a match, padded to N bytes.")
+ESTIMATED = _label_bytes(help_text="Count columns that travel with a match, padded to N bytes.")

@@ -12,6 +12,7 @@ from cli import _backend
 from cli._groups import hiding
 from cli._output import print_fields, print_json, print_table
 from cli._table import QUERY_HELP, TableName
+from cli.psi import words
 from cli.psi.addresses import AddressText
 from cli.psi.config import certificates
 from cli.psi.help_groups import EstimateCommand, SessionCommand
@@ -23,7 +24,6 @@ from psi.agreement.modes import Comparer, Reveal, SessionProtocol, Side
 from psi.session.cost import Calibration
 from psi.tables import ReadingOptions
 from psi.tables.files import STANDARD_INPUT
-from psiselect.base.errors import UsageError
 from psiselect.matching import both_here, network
 from psiselect.matching.choices import Choices, exact
 from psiselect.matching.given import GivenOptions
@@ -140,7 +140,7 @@ def local_(
       psiselect psi local customers.csv orders.csv --key email:email --reveal sum --value amount
     """
     if second == given.source == STANDARD_INPUT:
-        raise UsageError("A and B are both standard input; name a file for one of them")
+        raise words.both_from_stdin()
     table_b = _table_of_b(second, query_b, given.reading, reading_b)
     both_here.match(given, both_here.Other(table_b, keys_b, nulls_b or given.nulls), TALK, Printed(given.as_json))
 
@@ -182,25 +182,23 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
         return
     prediction = compared.asked
     found, calibration, status = prediction.cost, prediction.calibration, question.protocol.status
-    measured = f"{calibration.backend} on {calibration.cores} cores"
-    if isinstance(calibration, Calibration):
-        measured += f", {1e6 * calibration.multiplication:.1f} us a multiplication on one"
+    each = 1e6 * calibration.multiplication if isinstance(calibration, Calibration) else None
+    network = human_seconds(found.network_seconds) if question.link else words.NEXT_TO_NOTHING
+    balance = found.balance_bits_per_second / 1e6
     print_fields(
         {
             **({} if status is None else {"protocol": f"{question.protocol.value} ({status})"}),
-            "parties": "both on this machine" if question.link is None else "a machine like this one each",
+            "parties": words.BOTH_HERE if question.link is None else words.ONE_EACH,
             "time": human_seconds(found.seconds),
-            "waits for": f"{found.bound.value}: compute takes {human_seconds(found.compute_seconds)}, the network "
-            + (f"{human_seconds(found.network_seconds)}; " if question.link else "next to nothing; ")
-            + f"below {found.balance_bits_per_second / 1e6:.3g} Mbit/s the network would bind",
+            "waits for": words.limited_by(found.bound.value, human_seconds(found.compute_seconds), network, balance),
             "sent": human_bytes(found.bytes_sent),
             "received": human_bytes(found.bytes_received),
             "on disk here": human_bytes(found.disk_bytes),
-            **({"in memory": f"{human_bytes(found.memory_bytes)} beside the list"} if found.memory_bytes else {}),
-            **({"with --resume": f"{human_bytes(found.resume_bytes)} more on disk here"} if not status else {}),
-            "multiplications": f"{found.own_multiplications:,} here, {found.peer_multiplications:,} there",
-            "a tag": f"{found.tag_bytes} bytes: some false match in a session has probability at most 2^-40",
-            "measured with": measured,
+            **({"in memory": words.beside_the_list(human_bytes(found.memory_bytes))} if found.memory_bytes else {}),
+            **({"with --resume": words.more_on_disk(human_bytes(found.resume_bytes))} if not status else {}),
+            "multiplications": words.multiplications(found.own_multiplications, found.peer_multiplications),
+            "a tag": words.tag(found.tag_bytes),
+            "measured with": words.measured(calibration.backend, calibration.cores, each),
         }
     )
     _show_both(compared)
@@ -215,15 +213,14 @@ def _show_both(compared: SideBySide) -> None:
     for each in (compared.ecdh, compared.fast):
         found, status = each.cost, each.question.protocol.status
         name = each.question.protocol.value + ("" if status is None else f" ({status})")
-        network = human_seconds(found.network_seconds) if found.link_bits_per_second else "next to nothing"
+        network = human_seconds(found.network_seconds) if found.link_bits_per_second else words.NEXT_TO_NOTHING
         sent = (human_bytes(count) for count in (found.bytes_sent + found.bytes_received, found.bytes_in_sequence))
         rows.append((name, human_seconds(found.seconds), human_seconds(found.compute_seconds), network, *sent))
     print_table(("protocol", "time", "compute", "network", "bytes both ways", "in sequence"), rows)
     choices = {"the CPU favours": compared.by_cpu, "the link favours": compared.by_link, "sooner": compared.by_time}
     print_fields(
         {
-            **{words: protocol.value for words, protocol in choices.items() if protocol is not None},
-            "to know of fast": "it protects nothing against a side that gets the result and does not follow the "
-            "protocol",
+            **{name: protocol.value for name, protocol in choices.items() if protocol is not None},
+            "about fast": words.WEAKER,
         }
     )

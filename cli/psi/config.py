@@ -11,8 +11,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from cli.psi import words
 from psiselect.base import toml_file
-from psiselect.base.errors import UsageError
 from psiselect.matching.choices import PeerChoice
 
 _NOT_IN_A_FILE = frozenset(("config", "check", "help"))
@@ -48,8 +48,7 @@ def values_of(ctx: click.Context, path: Path) -> dict[str, Any]:
         option = options.get(key)
         if option is None or option.name is None:
             near = difflib.get_close_matches(key, options, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else "; --help lists all options"
-            raise UsageError(f"{path}: {key!r} is not an option of {ctx.info_name}{hint}", term=key)
+            raise words.no_such_option(path, key, ctx.info_name, near[0] if near else None)
         found[option.name] = _checked(ctx, path, key, option, value)
     return found
 
@@ -67,7 +66,7 @@ def certificates(ctx: click.Context, path: Path | None, chosen: PeerChoice) -> C
         values = values_of(ctx, path)
         for name in from_file:
             if not values.get(name):
-                raise UsageError(f"{path}: names no certificate under {_KEYS[name]!r} any more", term=_KEYS[name])
+                raise words.no_certificate_any_more(path, _KEYS[name])
         identities = values["identities"] if "identities" in from_file else chosen.identities
         peers = values["peers"] if "peers" in from_file else chosen.certificates
         return replace(chosen, identities=tuple(identities), certificates=tuple(peers))
@@ -90,14 +89,14 @@ def _checked(ctx: click.Context, path: Path, key: str, option: click.Option, val
     single = [value]
     if option.multiple:
         single = value if isinstance(value, list) else [value]
-        expected = "a text, or a list of texts"
+        expected = words.TEXTS
     else:
-        expected = "true or false" if option.is_flag else "a text or a number"
+        expected = words.TRUE_OR_FALSE if option.is_flag else words.TEXT_OR_NUMBER
     right = (bool,) if option.is_flag else (str, int, float)
     if not single or not all(isinstance(one, right) and isinstance(one, bool) is option.is_flag for one in single):
-        raise UsageError(f"{path}: {key!r} is of the wrong kind; expected {expected}", term=key)
+        raise words.wrong_kind(path, key, expected)
     given = value if option.is_flag else [str(one) for one in single] if option.multiple else str(value)
     try:
         return option.type_cast_value(ctx, given)
     except click.BadParameter as error:
-        raise UsageError(f"{path}: {key!r}: {error.message}", term=key) from None
+        raise words.value_refused(path, key, error.message) from None

@@ -19,8 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cli._output import printable
+from cli.psi import words
 from cli.psi.log_writer import LogFile, LogWriter, Sink, Stderr
-from psiselect.base.errors import InputError
 from psiselect.base.events import SafeLogger, event
 
 LOGGER = SafeLogger("psiselect")
@@ -81,7 +81,7 @@ def started(path: Path | None) -> Iterator[None]:
     lines = JsonLines()
 
     def lost_line(count: int) -> str:
-        said = {"msg": f"{count:,} lines of this log were lost", "levelname": "WARNING"}
+        said = {"msg": words.lines_lost(count), "levelname": "WARNING"}
         return lines.format(logging.makeLogRecord({**said, **event("lines_lost", lost=count)}))
 
     writer = LogWriter(_sink(path), lost_line)
@@ -107,7 +107,5 @@ def _sink(path: Path | None) -> Sink:
         file.open()
     except OSError as error:
         if error.errno != errno.ENXIO:  # a pipe that nobody reads yet
-            raise InputError(
-                f"cannot write the log {path}: {error.strerror}; name a file in a folder that exists"
-            ) from None
+            raise words.no_log(path, error.strerror) from None
     return file

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from cli.psi import words
 from psiselect.base import threads
 
 MOST_LINES = 1000  # that wait to be written
@@ -212,14 +213,11 @@ class _ToSink(logging.Handler):
             self._lost.add(lost + 1)
             if not self._failing and self._sink.name:
                 why = error.strerror if isinstance(error, OSError) else type(error).__name__
-                notice(
-                    f"psiselect: cannot write the log {self._sink.name}: {why}; its lines are lost until that works "
-                    "again, and each new line tries"
-                )
+                notice(words.log_fails(self._sink.name, why))
             self._failing = True
         else:
             if self._failing and self._sink.name:
-                notice(f"psiselect: the log {self._sink.name} can be written again")
+                notice(words.log_works(self._sink.name))
             self._failing = False
 
     def _write(self, line: str) -> None:

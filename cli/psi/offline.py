@@ -12,7 +12,7 @@ from cli._groups import hiding
 from cli._output import json_option, print_fields, print_json
 from cli._table import OutputName, PlaceName, TableName
 from cli.psi import columns as column_options
-from cli.psi import shared_terms
+from cli.psi import shared_terms, words
 from cli.psi.engine_options import ENGINE_OPTIONS
 from cli.psi.help_groups import SessionCommand
 from cli.psi.options import session_options
@@ -90,8 +90,8 @@ def offer(out: Path | str, state: Path, directory: bool, given: GivenOptions) ->
         made,
         {
             "own list": own_list(made.job),
-            "for the peer": f"{out}, {human_bytes(made.result.bytes_sent)}: send it to {made.peer.name}",
-            "secret": f"{state}: keep it; `psi finish` needs it, and removes it",
+            "for the peer": words.send_to(out, human_bytes(made.result.bytes_sent), made.peer.name),
+            "secret": words.keep_state(state),
             "time": human_seconds(made.result.seconds),
         },
     )
@@ -127,14 +127,14 @@ def answer(offer: Path | str, out: Path | str, state: Path | None, given: GivenO
     """
     made = exchanges.answer(given, offer, out, state, TALK, Printed(given.as_json))
     result, terms = made.result, made.job.terms
-    padded = "" if terms.pad_to is None else ", padding included"
+    padded = "" if terms.pad_to is None else words.PADDED
     _say_written(
         given.as_json,
         made,
         {
             "own list": own_list(made.job),
             "peer's list": f"{result.peer_size:,} {unit_of(terms)}{padded}",
-            "for the peer": f"{out}, {human_bytes(result.bytes_sent)}: send it back to {made.peer.name}",
+            "for the peer": words.send_back(out, human_bytes(result.bytes_sent), made.peer.name),
             "time": human_seconds(result.seconds),
             "transcript": transcript_text(result),
         },

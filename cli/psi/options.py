@@ -17,7 +17,7 @@ from cli._table import QUERY_HELP, OutputName, TableName
 from cli.psi import columns as column_options
 from cli.psi import policy as policy_options
 from cli.psi import records as record_options
-from cli.psi import shared_terms
+from cli.psi import shared_terms, words
 from cli.psi import values as value_options
 from psi.agreement.modes import Comparer, Matching, Reveal, SessionProtocol, Side
 from psi.agreement.terms import MAX_KEYS, MAX_SIZE
@@ -27,6 +27,10 @@ from psiselect.words import parse_size
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _PATH = click.Path(path_type=Path)
+_IDENTITY_HELP = (
+    "Show the peer this identity: DIR/NAME, a folder with one identity (a mounted secret), or /dev/fd/N with "
+    "certificate and keys in PEM."
+)
 
 
 class ByteSize(click.ParamType[int]):
@@ -40,7 +44,7 @@ class ByteSize(click.ParamType[int]):
             return value
         found = parse_size(str(value))
         if found is None:
-            self.fail(f"{value!r} is not a size; write it like 800M, 1.5G or 2GiB", param, ctx)
+            self.fail(words.not_a_size(value), param, ctx)
         return found
 
 
@@ -209,10 +213,13 @@ def _given(side: Side, *decorators: Callable[[Command], Command]) -> Callable[[C
 
 
 def _own_identity(*, several: bool) -> Callable[[Command], Command]:
-    where = "DIR/NAME, a folder with one identity (a mounted secret), or /dev/fd/N with certificate and keys in PEM"
     if not several:
         return click.option(
-            "--identity", required=True, type=_PATH, metavar="DIR/NAME", help=f"Show the peer this identity: {where}."
+            "--identity",
+            required=True,
+            type=_PATH,
+            metavar="DIR/NAME",
+            help=_IDENTITY_HELP,
         )
     return click.option(
         "--identity",
@@ -221,7 +228,7 @@ def _own_identity(*, several: bool) -> Callable[[Command], Command]:
         required=True,
         type=_PATH,
         metavar="DIR/NAME",
-        help=f"Show the peer this identity: {where}. Name a second one while peers change over to it.",
+        help=f"{_IDENTITY_HELP} Name a second one while peers change over to it.",
     )
 
 

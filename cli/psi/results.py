@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cli._errors import ToldError
 from cli._output import hold_stdout, print_fields, print_json
+from cli.psi import words
 from psi.accounts import results_file
 from psi.agreement.modes import Matching
 from psi.agreement.terms import Terms
@@ -52,21 +53,21 @@ class Printed:
         """See `Speaker.say`."""
         job, result, terms = found.job, found.result, found.terms
         padded = terms.pad_to is not None
-        words: dict[str, object] = {
+        shown: dict[str, object] = {
             "own list": own_list(job),
-            "peer's list": f"at most {result.peer_size:,} {unit_of(terms)}: both lists are padded to that"
+            "peer's list": words.padded_list(result.peer_size, unit_of(terms))
             if padded
             else f"{result.peer_size:,} {unit_of(terms)}",
             **_found(job, found.outcome),
             **({} if found.matched_rows is None else {"matched rows": f"{found.matched_rows:,}"}),
             **_columns(job, kept=found.to_file),
             **({} if found.joined_rows is None else {"joined rows": f"{found.joined_rows:,}"}),
-            **({} if found.written is None else {"written to": f"{found.written}{' (replaced)' * found.replaced}"}),
+            **({} if found.written is None else {"written to": f"{found.written}{words.REPLACED * found.replaced}"}),
             "time": human_seconds(result.seconds),
             "sent, received": f"{human_bytes(result.bytes_sent)}, {human_bytes(result.bytes_received)}",
             "transcript": transcript_text(result),
         }
-        self._say(found.to_json(), words, result, found.troubles, spare)
+        self._say(found.to_json(), shown, result, found.troubles, spare)
 
     def refuse(
         self,
@@ -78,13 +79,13 @@ class Printed:
     ) -> None:
         """See `Speaker.refuse`."""
         record = {"error": as_record(error), "peer_fingerprint": peer.fingerprint, "transcript": result.transcript}
-        words = {"matches": str(error), "transcript": result.transcript[:16].hex() + "..."}
-        self._say(record, words, result, troubles, spare)
+        shown = {"matches": str(error), "transcript": result.transcript[:16].hex() + "..."}
+        self._say(record, shown, result, troubles, spare)
 
     def _say(
         self,
         record: Mapping[str, object],
-        words: Mapping[str, object],
+        shown: Mapping[str, object],
         result: SessionResult,
         troubles: Sequence[OutputError],
         spare: Spare,
@@ -96,7 +97,7 @@ class Printed:
             elif self.as_json:
                 print_json(record)
             else:
-                print_fields(words)
+                print_fields(shown)
         except OutputError as error:
             content = json.dumps(plain_json(record)).encode() + b"\n"
             told, _ = spare.keep(
@@ -115,18 +116,18 @@ def unit_of(terms: Terms) -> str:
 
 def own_list(job: ReadList) -> str:
     """The own list's size in words."""
-    return f"{job.size:,} {unit_of(job.terms)} in {job.reports[0].rows:,} rows"
+    return words.own_list(job.size, unit_of(job.terms), job.reports[0].rows)
 
 
 def transcript_text(result: SessionResult) -> str:
     """The transcript, as much of it as people compare."""
-    return result.transcript[:16].hex() + "... (the same on both sides)"
+    return words.same_on_both_sides(result.transcript[:16].hex())
 
 
 def _found(job: ReadList, outcome: Outcome) -> dict[str, str]:
     """The result in words."""
     if not outcome.learnt:
-        return {"matches": "(only the other side learns this)"}
+        return {"matches": words.NOT_LEARNT}
     if outcome.noisy_count is None:
         found = {"matches": f"{outcome.matches:,}"}
         if outcome.counts is not None and len(outcome.counts) > 1:
@@ -136,14 +137,14 @@ def _found(job: ReadList, outcome: Outcome) -> dict[str, str]:
             found["sum"] = values.text(job.terms.amounts, outcome.total)
         return found
     noise = job.terms.noise
-    reach = "" if noise is None else f", at most {noise.bound:,} from the truth"
+    reach = "" if noise is None else words.noise_reach(noise.bound)
     return {"noisy count": f"{outcome.noisy_count:,}{reach}"}
 
 
 def _columns(job: ReadList, *, kept: bool) -> dict[str, str]:
     """Which columns travelled, in words."""
     sent, received = job.terms.columns_of(job.side), job.terms.columns_of(job.side.other)
-    lost = "" if kept else " (not kept without --output)"
+    lost = "" if kept else words.NOT_KEPT
     return {
         **({"columns sent": ", ".join(sent)} if sent else {}),
         **({"columns received": ", ".join(received) + lost} if received else {}),

@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from cli._output import json_option, print_fields, print_json, print_table, say
+from cli.psi import words
 from psi.accounts import audit
 from psi.accounts.policy import Policy
 from psi.accounts.session_counter import SessionCounter
-from psiselect.base.errors import InputError, PolicyError
 
 _POLICY = click.option(
     "--policy", required=True, type=click.Path(path_type=Path), metavar="FILE", help="The policy that allows sessions."
@@ -54,7 +54,7 @@ def show(policy: Path, as_json: bool) -> None:
         [(found["fingerprint"], found["sessions"], found["allowed"], found["next"] or "never") for found in peers],
     )
     if clock > now:
-        say(_ahead(clock, now) + "; if that clock was wrong, `psiselect psi runs mend` puts it right")
+        say(_ahead(clock, now) + words.MENDING)
 
 
 @command.command("mend")
@@ -79,9 +79,9 @@ def mend(policy: Path, log: Path, yes: bool, as_json: bool) -> None:
     changed = clock > now or later > 0
     if changed:
         say(_ahead(max(clock, now), now))
-        say(f"what changes: the latest time seen becomes {_text(now)}; sessions that count as begun now: {later}")
-        if not yes and not click.confirm("Is the present time right, and shall this be changed?", err=True):
-            raise PolicyError("nothing was changed", term="runs")
+        say(words.what_changes(_text(now), later))
+        if not yes and not click.confirm(words.ASK_TO_MEND, err=True):
+            raise words.nothing_changed()
         audit.append(
             log,
             {
@@ -96,19 +96,19 @@ def mend(policy: Path, log: Path, yes: bool, as_json: bool) -> None:
     if as_json:
         print_json({"counter": counter.path, "changed": changed, "sessions_moved": later})
     else:
-        print_fields({"counter": counter.path, "changed": "yes" if changed else "no: it has seen no later time"})
+        print_fields({"counter": counter.path, "changed": "yes" if changed else words.NO_LATER_TIME})
 
 
 def _opened(policy: Path) -> tuple[Policy, SessionCounter, int]:
     """The policy, its counter, and the time. Raises InputError when nothing has been counted yet."""
     rules = Policy.load(policy)
     if not rules.state.exists():
-        raise InputError(f"{rules.state} is not there: no session has been counted under {policy} yet")
+        raise words.nothing_counted(rules.state, policy)
     return rules, SessionCounter(rules.state), int(time.time())
 
 
 def _ahead(clock: int, now: int) -> str:
-    return f"the counter has seen {_text(clock)}, {(clock - now) / 86_400:.1f} days after the present time {_text(now)}"
+    return words.clock_ahead(_text(clock), (clock - now) / 86_400, _text(now))
 
 
 def _text(moment: int) -> str:

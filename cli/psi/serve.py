@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from cli._output import print_fields, print_json
-from cli.psi import json_log
+from cli.psi import json_log, words
 from cli.psi.log_writer import notice
 from cli.psi.serve_options import Service
 from psi.serve.expiry import days_left
@@ -37,7 +37,7 @@ def serve(
 
     def listening(places: Sequence[str]) -> None:
         if service.log is not None:
-            notice(f"listening on {', '.join(places)}; the log is {service.log}")
+            notice(words.listening(places, service.log))
 
     signals = Signals()
     with json_log.started(service.log), signals.caught(signal.SIGHUP):

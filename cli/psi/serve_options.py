@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from cli._options import options
-from cli.psi import config
+from cli.psi import config, words
 from cli.psi.results import Printed
 from psi.transport.address import Address
 from psiselect.base.errors import UsageError
@@ -46,8 +46,8 @@ class Service:
         if not serve:
             extra = next((name for name, value in found.items() if value not in (None, False)), None)
             if extra is not None:
-                where = "serve = true to the file" if extra == "config" else "--serve"
-                raise UsageError(f"--{extra.replace('_', '-')} is for a listener that stays up; add {where}")
+                wanted = words.SERVE_IN_FILE if extra == "config" else words.SERVE
+                raise words.not_staying_up(extra.replace("_", "-"), wanted)
             return None
         chosen = {name: _DEFAULTS[name] if value is None else value for name, value in found.items()}
         return cls(**chosen)

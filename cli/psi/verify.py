@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from cli._output import json_option, print_fields, print_json, print_table
+from cli.psi import words
 from psi.accounts.records import MAX_BYTES, TERM_NAMES
 from psi.agreement.modes import Side
 from psi.identity.identity import PeerIdentity
-from psiselect.base.errors import InputError
 from psiselect.matching import verifying
 from psiselect.matching.verifying import Verified
 
@@ -50,19 +50,19 @@ def verify(record: Path, peers: tuple[Path, ...], identity: Path | None, as_json
 
 def _show(found: Verified) -> None:
     signed, content, unit = found.record, found.record.content, found.unit
-    words = {Side.LISTEN: "listening", Side.CONNECT: "connecting"}
+    names = {Side.LISTEN: "listening", Side.CONNECT: "connecting"}
     parties = {
-        words[side]: f"{party.name}, {party.fingerprint.hex()}, "
-        + ("as named" if found.is_named(side) else "NOT named by --peer: compare the fingerprint")
+        names[side]: f"{party.name}, {party.fingerprint.hex()}, "
+        + (words.AS_NAMED if found.is_named(side) else words.NOT_NAMED)
         for side, party in signed.certificates.items()
     }
     print_fields(
         {
-            "signatures": "both verify",
+            "signatures": words.BOTH_VERIFY,
             **parties,
             "listener's date": found.date,
-            **{f"list, {words[side]}": f"{_listed(content['sizes'][side.value])} {unit}" for side in Side},
-            "matches": "not known to both" if content["counts"] is None else _listed(content["counts"]),
+            **{f"list, {names[side]}": f"{_listed(content['sizes'][side.value])} {unit}" for side in Side},
+            "matches": words.NOT_KNOWN_TO_BOTH if content["counts"] is None else _listed(content["counts"]),
             "transcript": content["transcript"],
             **({"status": content["status"]} if "status" in content else {}),
         }
@@ -70,7 +70,7 @@ def _show(found: Verified) -> None:
     terms = content["terms"]
     rows = [(name, terms[name]) for name in TERM_NAMES if name in terms and name not in ("keys", "columns")]
     for side, names in (content["terms"]["columns"] or {}).items():
-        rows.append((f"columns that {side} gives", ", ".join(names) or "none"))
+        rows.append((words.columns_of(side), ", ".join(names) or "none"))
     for number, key in enumerate(content["terms"]["keys"], start=1):
         rows += [(f"key {number}", key["rule"]), (f"key {number}, digest", key["digest"])]
     print_table(("term", "value"), [(name, None if value is None else str(value)) for name, value in rows])
@@ -89,4 +89,4 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)  # one more than any record has: the decoder refuses it
     except OSError as error:
-        raise InputError(f"cannot read the record {path}: {error.strerror}") from None
+        raise words.no_record(path, error.strerror) from None

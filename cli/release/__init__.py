@@ -2,7 +2,7 @@
 
     command  one command per kind of number; tables: those that release many numbers for one charge
     options  the options that all of them have
-    shown    how a number is shown, and its noise in words
+    shown    how a number is shown; words: errors, and results with their noise in words
 
 Rule: what is released is in `psiselect.releases`; here it is asked for and printed.
 """

@@ -17,13 +17,14 @@ from cli._options import choice, options
 from cli._output import json_option, print_fields, print_json, say
 from cli._reading import taking_reading
 from cli._table import FILE_OR_DATABASE, query_option
+from cli.release import words
 from cli.release.shown import number_lines
 from dpselect.decimals import parse_number
 from dpselect.names import clean
 from dpselect.numeric import Invalid
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
 from psi.tables import ReadingOptions
-from psiselect.base.errors import InputError, UsageError
+from psiselect.base.errors import InputError
 from psiselect.releases.common import Bounds, Common, Outcome
 from psiselect.tables import Table
 
@@ -147,20 +148,20 @@ def read_bound(text: str, name: str) -> Fraction:
     try:
         return parse_number(text, f"--{name}")
     except InputError as error:
-        raise UsageError(str(error)) from None
+        raise words.not_a_number(error) from None
 
 
 def read_categories(row: str | None, file: Path | None) -> list[str]:
     """Public categories, of a row of CSV or of a file with one per line; none without either. Raises UsageError,
     InputError for a file that cannot be read."""
     if row is not None and file is not None:
-        raise UsageError("give the categories once: --categories or --categories-file")
+        raise words.categories_twice()
     if file is None:
         try:
             return [] if row is None else list(map(clean, next(csv.reader([row], strict=True, skipinitialspace=True))))
         except csv.Error:
-            raise UsageError('--categories: expected one row of CSV, such as "Smith, Jones & Co",Sales') from None
-    return read_lines(file, "categories")
+            raise words.not_a_row() from None
+    return read_lines(file, words.CATEGORIES)
 
 
 def read_lines(file: Path, what: str) -> list[str]:
@@ -169,12 +170,12 @@ def read_lines(file: Path, what: str) -> list[str]:
         with file.open("rb") as opened:
             content = opened.read(_MAX_CATEGORIES_BYTES + 1)
         if len(content) > _MAX_CATEGORIES_BYTES:
-            raise InputError(f"{file}: a file of {what} has at most {_MAX_CATEGORIES_BYTES >> 20} MiB")
+            raise words.too_large(file, what, _MAX_CATEGORIES_BYTES >> 20)
         lines = content.decode("utf-8-sig").split("\n")
     except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}") from None
+        raise words.unreadable(file, error.strerror) from None
     except UnicodeDecodeError:
-        raise InputError(f"{file} is not UTF-8; save it as UTF-8 text") from None
+        raise words.not_text(file) from None
     return [name for name in map(clean, lines) if name]
 
 

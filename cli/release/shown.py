@@ -10,11 +10,10 @@ from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
 from typing import Any
 
+from cli.release import words
 from dpselect.decimals import plain
 
 _SHORT = 16  # characters of a decimal that is shown as it is
-_NOISE = "privacy noise"
-_OFTEN = "in 19 of 20 releases"
 
 
 def about(value: Fraction) -> str:
@@ -27,14 +26,9 @@ def about(value: Fraction) -> str:
 
 def number_lines(statistic: str, value: Fraction, record: Mapping[str, Any]) -> dict[str, str]:
     """One number by name, with its noise in words; and the number that was drawn, where the first is rounded."""
-    error = record["error95"]
-    told = f"with {_NOISE}"
-    if record.get("error_in") == "ranks":
-        told += f"; {_OFTEN} its rank is at most {_up(error)} rows further off than the best answer's"
-    elif error is not None:
-        told += f"; {_OFTEN} off by at most {_up(error)}"
+    error, in_ranks = record["error95"], record.get("error_in") == "ranks"
     rounded = about(value)
-    lines = {statistic: f"about {rounded} ({told})"}
+    lines = {statistic: words.number(rounded, None if error is None else _up(error), in_ranks=in_ranks)}
     if Fraction(rounded.replace(",", "")) != value:
         lines["drawn"] = plain(value) if value.denominator < 10**9 else f"{float(value):.10g}"
     return lines
@@ -42,22 +36,14 @@ def number_lines(statistic: str, value: Fraction, record: Mapping[str, Any]) -> 
 
 def histogram_line(record: Mapping[str, Any]) -> str:
     """The line above a histogram."""
-    each, together = _up(record["error95"]), _up(record["error95_all"])
-    return f"Counts with {_NOISE}: {_OFTEN} a count is off by at most {each}, and all of them by at most {together}."
+    return words.histogram(_up(record["error95"]), _up(record["error95_all"]))
 
 
 def table_line(statistics: Sequence[str], record: Mapping[str, Any]) -> str:
     """The line above a table of groups."""
     errors = record["error95"]
-    known = [f"a {name} is off by at most {_up(errors[name])}" for name in statistics if errors[name] is not None]
-    told = f": {_OFTEN} {', and '.join(known)}" if known else ""
-    open_ = "" if len(known) == len(statistics) else "; the error of a mean depends on how many rows its group has"
-    return f"Numbers with {_NOISE}{told}{open_}."
-
-
-def first_line(name: str | None) -> str:
-    """What `release threshold` has found."""
-    return f"{'none reaches it' if name is None else name} (decided with {_NOISE} on each count)"
+    known = [(name, _up(errors[name])) for name in statistics if errors[name] is not None]
+    return words.table(known, all_known=len(known) == len(statistics))
 
 
 def _up(value: float) -> str:

@@ -10,6 +10,7 @@ import click
 from cli._ledger import writing
 from cli._options import choice
 from cli._output import print_fields, print_json, print_line, print_table
+from cli.release import words
 from cli.release.options import (
     EPSILON_HELP,
     GivenOptions,
@@ -21,7 +22,7 @@ from cli.release.options import (
     unit_option,
     upper_option,
 )
-from cli.release.shown import first_line, table_line
+from cli.release.shown import table_line
 from dpselect.decimals import plain
 from dpselect.grouped import Statistic
 from dpselect.privacy import parse_fraction
@@ -164,4 +165,4 @@ def threshold_command(given: GivenOptions, least: int, categories: str | None, c
         if given.as_json:
             print_json(found.record)
         elif not given.plan:
-            print_fields({"first": first_line(found.value)})
+            print_fields({"first": words.first(found.value)})

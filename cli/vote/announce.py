@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from cli.vote import words
 from psiselect.base import atomic
-from psiselect.base.errors import InputError, UsageError
 from psiselect.elections.announcing import MARK, Announcement, Form
 
 _FORMS = {".html": Form.HTML, ".htm": Form.HTML, ".md": Form.MARKDOWN}
@@ -31,17 +31,13 @@ class AnnouncementFile:
         if path is None:
             return None
         if path.suffix.lower() not in _FORMS:
-            raise UsageError(f"--announce: expected a file name that ends in .html or .md, got {path.name!r}")
+            raise words.announcement_ending(path.name)
         return cls(path, again)
 
     def check(self) -> None:
         """Raise InputError now if the file is there and may not be replaced, OutputError if it could not be written."""
         if os.path.lexists(self.path) and not (self.again and self._is_announcement()):
-            what = "is no announcement" if self.again else "exists"
-            raise InputError(
-                f"--announce: {self.path} {what}, so it stays as it is. Name another file, or move this one away",
-                term="announce",
-            )
+            raise words.in_the_way(self.path, again=self.again)
         atomic.check(self.path)
 
     def write(self, announcement: Announcement) -> None:

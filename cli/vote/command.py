@@ -13,17 +13,19 @@ from cli._errors import ToldError, as_record
 from cli._ledger import ledger_options, open_ledger, writing
 from cli._options import choice
 from cli._output import json_option, print_json, print_line, print_table, say
+from cli.vote import words
 from cli.vote.announce import AnnouncementFile
 from cli.vote.expect import print_expectation
 from cli.vote.options import ballot_options
 from cli.vote.plan import print_plan, save_plot
+from cli.words import left_for
 from dpselect.accounting import BudgetKind
 from dpselect.approval import epsilon_text, not_private_tally
 from dpselect.ballots import Reading, load_candidates
 from dpselect.mechanisms import Mechanism
 from dpselect.planning import Task, plan
 from dpselect.privacy import NeighbouringRelation, parse_epsilon, parse_fraction
-from psiselect.base.errors import InputError, OutputError, UsageError
+from psiselect.base.errors import InputError, OutputError
 from psiselect.elections.announcing import Announcement, Counted, check_question
 from psiselect.elections.ballots import GivenBallots, load_given
 from psiselect.elections.draws import DrawRecord, PastDraw
@@ -133,7 +135,7 @@ def winner(
     wish = Wish(parse_epsilon(epsilon), NeighbouringRelation.parse(neighbors), chosen, seats, _gap(gap))
     page = AnnouncementFile.of(announce, again=again)
     if question is not None and page is None:
-        raise UsageError("--question is for the announcement; name its file with --announce")
+        raise words.question_alone()
     check_question(question)
     record = _record(given, ledger, again=again, no_ledger=no_ledger)
     if record is not None and not again:
@@ -149,21 +151,21 @@ def winner(
         try:
             page.write(found.announcement(question))
         except InputError as error:  # the winner is shown all the same
-            failure = _not_announced(error, found.record)
+            failure = words.not_announced(error, found.record)
     with writing(charged=book is not None, kept=None if record is None else record.path):
         if as_json:
             said = {} if page is None else {"announcement": page.path if failure is None else None}
             print_json(found.to_json() | said | ({} if failure is None else {"error": as_record(failure)}))
         else:
             shown = [_titled(name, reading) for name in found.winners]
-            print_line(f"Winner: {shown[0]}" if seats == 1 else f"Committee, in the order of names: {', '.join(shown)}")
+            print_line(words.winner(shown[0]) if seats == 1 else words.committee(shown))
             print_line(found.promise)
     if not as_json:
         _tell_draw(found, verbose=verbose)
         if book is not None and found.balance is not None:
-            say(f"left for {dataset!r} in {ledger}: {book.describe(found.balance.remaining)}")
+            say(left_for(dataset, ledger, book.describe(found.balance.remaining)))
         if page is not None and failure is None:
-            say(f"the announcement is in {page.path}")
+            say(words.announced(page.path))
     if failure is not None:
         raise ToldError(str(failure)) if as_json else failure
 
@@ -175,28 +177,22 @@ def _announced(page: AnnouncementFile | None, record: Path, question: str | None
     try:
         page.write(Announcement(past, Counted.RECORD, question))
     except OutputError as error:
-        raise _not_announced(error, record) from None
+        raise words.not_announced(error, record) from None
     except InputError as error:  # there is a file, such as the announcement of the first call
         return f"{error}. "
-    return f"The announcement of this result is in {page.path}. "
-
-
-def _not_announced(error: InputError, record: Path | None) -> OutputError:
-    """What to do about an announcement that is not written. record: where the winner is on record."""
-    found = "" if record is None else f". The winner is on record in {record}: run the command again to announce it"
-    return OutputError(f"the announcement is not written: {error}{found}", term="announce")
+    return words.announced_before(page.path)
 
 
 def _tell_draw(found: Elected, *, verbose: bool) -> None:
     """How it was drawn, and what counts it."""
     choice, epsilon = found.choice, found.wish.epsilon
     if verbose:
-        say(f"epsilon {epsilon_text(epsilon)}, {found.wish.neighbors.value}")
-        say(f"{choice.mechanism.value}, exponent {choice.measurement.exponent} per vote, sampled exactly; {choice.why}")
+        say(words.strength(epsilon_text(epsilon), found.wish.neighbors.value))
+        say(words.drawn_by(choice.mechanism.value, choice.measurement.exponent, choice.why))
     if found.record is not None:
-        say(f"recorded in {found.record}; a second draw is refused")
+        say(words.recorded(found.record))
         if found.total != epsilon:
-            say(f"all draws from these ballots together: epsilon {epsilon_text(found.total)}")
+            say(words.all_draws(epsilon_text(found.total)))
 
 
 @command.command("plan", short_help="What to expect, before any budget is spent.")
@@ -259,7 +255,7 @@ def plan_(
         missing = next(
             name for name, value in (("gap", gap), ("epsilon", epsilon), ("neighbors", relation)) if value is None
         )
-        raise UsageError(f"--{missing} is missing; or say --voters N to learn in words what epsilon means")
+        raise words.missing(missing)
     task = Task(
         _count(candidates, seats),
         parse_epsilon(epsilon),
@@ -287,14 +283,12 @@ def count(given: GivenBallots, not_private: bool, seats: int, as_json: bool) -> 
       psiselect vote count ballots.csv --not-private
     """
     if not not_private:
-        raise UsageError(
-            "exact counts give the voters no privacy; say --not-private if that is meant, or use `vote winner`"
-        )
+        raise words.exact_counts()
     reading = load_given(given)
     _tell(reading)
     left_out = sum(reading.left_out.values())
     for reason, ballots in reading.left_out.items():
-        say(f"{ballots} of {left_out + reading.profile.voters} ballots left out: {reason}")
+        say(words.left_out(ballots, left_out + reading.profile.voters, reason))
     tally = not_private_tally(reading.profile, seats)
     if as_json:
         print_json(
@@ -319,7 +313,7 @@ def count(given: GivenBallots, not_private: bool, seats: int, as_json: bool) -> 
     print_table(
         ["candidate", "approvals", ""],
         [(_titled(name, reading), approvals, marks.get(name, "")) for name, approvals in tally.counts.items()],
-        title=f"{tally.voters} ballots, not private",
+        title=words.exact_tally(tally.voters),
     )
 
 
@@ -332,7 +326,7 @@ def _count(candidates: str, seats: int) -> int:
     number = candidates.isascii() and candidates.isdigit() and len(candidates) <= 9
     count = int(candidates) if number else len(load_candidates(Path(candidates)))
     if count <= seats:
-        raise UsageError(f"--candidates: expected more than --seats {seats}, got {count}: there is nothing to choose")
+        raise words.too_few_candidates(seats, count)
     return count
 
 
@@ -340,24 +334,24 @@ def _target(text: str) -> float:
     """`--target` of a plan."""
     target = parse_fraction(text, "target")
     if not 0 < target < 1:
-        raise UsageError(f"--target: expected a probability between 0 and 1, such as 0.95, got {text}")
+        raise words.target(text)
     return float(target)
 
 
 def _refuse_with_voters(**given: object) -> None:
     wrong = next((name for name, value in given.items() if value is not None), None)
     if wrong is not None:
-        raise UsageError(f"--{wrong} does not go with --voters, which says in words what epsilon means")
+        raise words.not_with_voters(wrong)
 
 
 def _record(given: GivenBallots, ledger: Path | None, *, again: bool, no_ledger: bool) -> DrawRecord | None:
     """Where the draw is recorded; None where a ledger counts it, or nobody does."""
     if ledger is not None and no_ledger:
-        raise UsageError("--ledger and --no-ledger contradict each other; leave out one of them")
+        raise words.ledger_and_none()
     if ledger is None and not no_ledger:
         return DrawRecord.beside(cast(Table, given.table))  # a command names tables
     if again:
-        raise UsageError("--again goes with the record beside the ballots; leave it out, with a ledger or without any")
+        raise words.again_without_record()
     return None
 
 
@@ -370,8 +364,6 @@ def _tell(reading: Reading) -> None:
     """The candidates, which are public, and what the tallier should know."""
     names = reading.profile.candidates
     shown = [_titled(name, reading) for name in (names if reading.public_order else sorted(names))]
-    more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
-    listed = (f'"{name}"' if "," in name else name for name in shown[:_SHOWN])
-    say(f"{len(shown)} candidates: {', '.join(listed)}{more}")
+    say(words.candidates(shown, _SHOWN))
     for line in (*reading.notes, *reading.warnings):
-        say(f"note: {line}")
+        say(words.note(line))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from cli._output import print_json, print_line
+from cli.vote import words
 from dpselect.approval import epsilon_text, factor_text
 from psiselect.elections.expectation import EPSILONS, HIDES, STRENGTH, Entitled, Expectation, expect
 
@@ -34,26 +35,17 @@ def print_expectation(size: Entitled, epsilon: Fraction | None, target: float, a
 
 
 def _told(size: Entitled, found: list[Expectation], target: float) -> Iterator[str]:
-    who = "the right winner" if size.seats == 1 else "the right committee"
-    tenth = max(1, size.voters // 10)
-    votes = "vote" if tenth == 1 else "votes"
-    yield f"{size.candidates} candidates, {size.voters} people entitled to vote."
-    yield f"Hidden: {HIDES[size.neighbors]}."
-    yield "A smaller epsilon protects voters better and makes the result less reliable."
+    who = words.RIGHT_WINNER if size.seats == 1 else words.RIGHT_COMMITTEE
+    yield words.entitled(size.candidates, size.voters)
+    yield words.hidden(HIDES[size.neighbors])
+    yield words.SMALLER
     for row in found:
-        factor = factor_text(row.epsilon)
-        yield f"\nepsilon {epsilon_text(row.epsilon)}" + (
-            f", {STRENGTH[row.epsilon]}" if row.epsilon in STRENGTH else ""
-        )
-        yield f"  One person's ballot changes the chance of any result by a factor of at most {factor}."
+        yield words.at_epsilon(epsilon_text(row.epsilon), STRENGTH.get(row.epsilon))
+        yield words.factor(factor_text(row.epsilon))
         if row.lead > size.voters:
-            yield f"  Not enough people vote for this: {who} would need a lead of {row.lead} votes."
+            yield words.impossible(who, row.lead)
         else:
-            share = math.ceil(1000 * row.lead / size.voters) / 10
-            often = f"{who} comes out at least {100 * target:g} times in 100"
-            lead = "1 vote" if row.lead == 1 else f"{row.lead} votes"
-            yield f"  With a lead of {lead} ({share:g} %) or more, {often}."
-        odds = min(99, math.floor(100 * row.odds))
-        yield f"  With a lead of {tenth} {votes} it comes out at least {odds} times in 100."
-    yield "\nChoose before you count. Then run:"
-    yield f"  psiselect vote winner BALLOTS --epsilon E --neighbors {size.neighbors.value}"
+            yield words.needs_lead(row.lead, math.ceil(1000 * row.lead / size.voters) / 10, who, 100 * target)
+        yield words.odds(max(1, size.voters // 10), min(99, math.floor(100 * row.odds)))
+    yield words.CHOOSE
+    yield words.winner_command(size.neighbors.value)

@@ -14,9 +14,9 @@ import click
 from cli._options import choice
 from cli._reading import TABLE_FORMATS, format_option, taking_reading
 from cli._table import FILE_OR_DATABASE, query_option
+from cli.vote import words
 from dpselect.ballots import FORMATS, OnInvalid, Other, Repeated, Rules, load_candidates
 from dpselect.ballots.model import InvalidBallotsError
-from psiselect.base.errors import UsageError
 from psiselect.elections.ballots import GivenBallots, separator_of
 from psiselect.tables import Table
 
@@ -91,7 +91,7 @@ def ballot_options(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(given=given, **values)
         except InvalidBallotsError as error:
             if not given.rules.show:
-                error.args = (f"{error} --show shows the first cell at fault, on a terminal.",)
+                error.args = (words.with_show(error),)
             raise
 
     added: Any = called
@@ -104,7 +104,7 @@ def _given(values: dict[str, Any]) -> GivenBallots:
     """Take what belongs to ballots out of a command's options. Raises UsageError, and InputError for candidates."""
     taken = {name: values.pop(name) for name in _NAMES}
     if taken["show"] and not _on_a_terminal():
-        raise UsageError("--show needs a terminal, so that no ballot gets into a file")
+        raise words.not_on_a_terminal()
     repeated = taken["repeated_voter"]
     # Made before the list of candidates is read: what does not go together is told first.
     rules = Rules(

@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from cli._output import print_json, print_line, print_table, stdout_console, to_stdout
+from cli.vote import words
 from dpselect.approval import epsilon_text
 from dpselect.planning import Row, VotePlan, probability_curve
 from dpselect.utility import UtilityEstimate
 from psiselect.base.atomic import replacing
-from psiselect.base.errors import UsageError
 
 _WIDTH, _HEIGHT = 60, 11
 _MARKS = "*o"
-_BOUND = "lower bound for every election in which all rivals are at least the gap behind"
-_EXAMPLE = "example: the winners tie and all rivals are exactly the gap behind"
 
 
 def print_plan(plan: VotePlan, plot: Path | None, as_json: bool) -> None:
@@ -23,18 +21,18 @@ def print_plan(plan: VotePlan, plot: Path | None, as_json: bool) -> None:
         print_json(_record(plan, plot))
         return
     task = plan.task
-    elected = "the true winner" if task.seats == 1 else "the true committee"
-    seats = "" if task.seats == 1 else f", {task.seats} seats"
+    elected = words.TRUE_WINNER if task.seats == 1 else words.TRUE_COMMITTEE
     print_table(
-        ["", "mechanism", "exponent per vote", f"P({elected}) at least", "expected loss", *_target_columns(plan)],
+        ["", "mechanism", "exponent per vote", words.at_least(elected), "expected loss", *_target_columns(plan)],
         [_cells(row, row.mechanism is plan.choice.mechanism) for row in plan.rows],
-        title=f"{task.candidates} candidates{seats}, rivals {task.race.gap:g} votes behind, "
-        f"epsilon {epsilon_text(task.epsilon)}, {task.neighbors.value}",
+        title=words.plan_title(
+            task.candidates, task.seats, task.race.gap, epsilon_text(task.epsilon), task.neighbors.value
+        ),
     )
     console = stdout_console()
     with to_stdout():
-        console.print(f"* Chosen: {plan.choice.mechanism.value}: {plan.choice.why}.")
-        console.print(f"P is a {_BOUND}.\nThe loss, in approvals, is an {_EXAMPLE}; other elections may lose more.")
+        console.print(words.chosen(plan.choice.mechanism.value, plan.choice.why))
+        console.print(words.WHAT_P_IS)
     if task.race.gap:
         print_line("\n" + _chart(plan))
     if plot is not None:
@@ -46,11 +44,11 @@ def save_plot(plan: VotePlan, target: Path) -> None:
     when the file cannot be written."""
     form = target.suffix.lower().removeprefix(".")
     if form not in ("png", "svg"):
-        raise UsageError(f"--plot: expected a file name that ends in .png or .svg, got {target.name!r}")
+        raise words.plot_ending(target.name)
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise UsageError("--plot needs matplotlib: pip install 'psiselect[plot]'") from None
+        raise words.no_matplotlib() from None
     epsilons = _epsilons(plan, 200)
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.add_subplot()
@@ -63,8 +61,7 @@ def save_plot(plan: VotePlan, target: Path) -> None:
     axes.axhline(plan.target, color="grey", linewidth=0.8, linestyle=":")
     axes.set(xlabel="epsilon", ylabel="probability, at least", ylim=(0, 1.02), xlim=(0, epsilons[-1]))
     axes.set_title(
-        f"{plan.task.candidates} candidates, {plan.task.seats} elected, rivals {plan.task.race.gap:g} votes behind, "
-        f"{plan.task.neighbors.value}",
+        words.plot_title(plan.task.candidates, plan.task.seats, plan.task.race.gap, plan.task.neighbors.value),
         fontsize=10,
     )
     axes.legend(loc="lower right")
@@ -78,9 +75,9 @@ def _record(plan: VotePlan, plot: Path | None) -> dict[str, object]:
         "mechanism": chosen.mechanism.value,
         "why": plan.choice.why,
         "probability_true_winner": chosen.probability.value,
-        "probability_is": _BOUND,
+        "probability_is": words.BOUND,
         "expected_loss": chosen.loss.value,
-        "expected_loss_is": _EXAMPLE,
+        "expected_loss_is": words.EXAMPLE,
         "epsilon_for_target": _number(chosen),
         "target": plan.target,
         "gap_for_target": chosen.gap_for_target,
@@ -140,7 +137,7 @@ def _probability(value: float) -> str:
 
 
 def _loss(loss: UtilityEstimate) -> str:
-    return f"{loss.value:.3g}" + (f" (simulated, standard error {loss.error:.2g})" if loss.error > 1e-6 else "")
+    return f"{loss.value:.3g}" + (words.simulated(loss.error) if loss.error > 1e-6 else "")
 
 
 def _epsilons(plan: VotePlan, count: int) -> list[float]:
@@ -166,4 +163,4 @@ def _chart(plan: VotePlan) -> str:
     lines = [f"{1 - i / (_HEIGHT - 1):4.1f} {''.join(line)}" for i, line in enumerate(grid)]
     legend = "   ".join(f"{mark} {mechanism.value}" for mechanism, mark in marks.items())
     scale = f"     0{'epsilon':^{_WIDTH - 8}}{epsilons[-1]:.3g}"
-    return "\n".join([*lines, scale, f"     {legend}   | epsilon asked for"])
+    return "\n".join([*lines, scale, words.legend(legend)])

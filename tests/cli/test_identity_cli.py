@@ -26,7 +26,7 @@ def test_create_writes_both_files_and_prints_the_fingerprint(tmp_path: Path) -> 
     der = ssl.PEM_cert_to_DER_cert(certificate.read_text())
     assert hashlib.sha256(der).hexdigest() in result.stdout
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
-    assert "keep" in result.stderr
+    assert "Keep" in result.stderr
     assert str(key) in result.stderr
 
 

@@ -1,0 +1,84 @@
+"""What people read from this room: errors and results. Help is not here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from psiselect.base.errors import PsiselectError, UsageError
+
+_BUG = "this is a bug, please report it"
+
+
+def folder_exists(folder: Path) -> UsageError:
+    return UsageError(f"--out {folder} exists; name a new folder")
+
+
+def too_many_people(most: int) -> UsageError:
+    return UsageError(f"at most {most} people have fictional numbers of their own")
+
+
+def listener_ended(what: object) -> PsiselectError:
+    return PsiselectError(f"the listening process ended early: {what}")
+
+
+def process_ended(code: int, printed: str) -> PsiselectError:
+    return PsiselectError(f"a demo process ended with code {code}: {printed}")
+
+
+def other_rows(matches: int, rows: int, expected: int, joined: int) -> PsiselectError:
+    return PsiselectError(
+        f"the session found {matches} matches in {rows} rows, a plain join {expected} in {joined}, or other rows: "
+        f"{_BUG}"
+    )
+
+
+def other_counts(found: int, noisy: int, expected: int) -> PsiselectError:
+    return PsiselectError(
+        f"the sessions counted {found}, and {noisy} with noise; a plain join counts {expected}: {_BUG}"
+    )
+
+
+# Results.
+
+BEGINNING = "Acme listens, Globex connects; Globex learns which of its rows Acme has too. Two processes, TLS 1.3."
+ONE_SESSION = "One session"
+LESS_REVEALED = "The same lists, less revealed: three sessions"
+LIST_SIZE = "the size of Globex's list"
+NOT_WHICH = "which or how many matched"
+NOT_OTHERS = "anything of Acme's other customers but their number"
+ONLY_SIZES = "nothing but list sizes"
+NOISE_TOO = f"{ONLY_SIZES}, and the noise"
+
+
+def all_files(folder: Path) -> str:
+    return f"All files are in {folder}."
+
+
+def globex_learnt(matches: int) -> str:
+    return f"{matches:,} of its own keys are Acme's too, and which"
+
+
+def matched_rows(rows: int, columns: int) -> str:
+    return f"Globex's matched rows, four of {rows:,} and four columns of {columns}"
+
+
+def and_which(matches: int) -> str:
+    return f"{matches:,}, and which rows"
+
+
+def not_which(matches: int) -> str:
+    return f"{matches:,}, not which"
+
+
+def noisy(count: int, reach: int, epsilon: object) -> str:
+    return f"{count:,}, at most {reach} off (epsilon {epsilon}, delta 1e-6)"
+
+
+def checked(matches: int) -> str:
+    return f"Checked: a plain join of the two lists by e-mail gives the same {matches:,} matches, rows and count."
+
+
+def own_list(keys: int, rows: int, duplicates: int, blank: int, unreadable: int) -> str:
+    return (
+        f"{keys:,} distinct e-mails in {rows:,} rows ({duplicates} duplicates, {blank} blank, {unreadable} unreadable)"
+    )

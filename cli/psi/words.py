@@ -1,0 +1,238 @@
+"""What people read from this room: errors, notes, the log, results. Help is not here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from psiselect.base.errors import InputError, PolicyError, UsageError
+
+# Options.
+
+
+def port_zero(address: str) -> str:
+    return f"{address!r} has port 0, where nobody listens; name the port that the peer shows"
+
+
+def not_a_size(text: str) -> str:
+    return f"{text!r} is not a size; write it like 800M, 1.5G or 2GiB"
+
+
+def not_columns(text: str) -> str:
+    return f"{text!r} does not list columns; write their names with commas between them"
+
+
+def both_from_stdin() -> UsageError:
+    return UsageError("A and B are both standard input; name a file for one of them")
+
+
+def not_staying_up(option: str, wanted: str) -> UsageError:
+    return UsageError(f"--{option} is for a listener that stays up; add {wanted}")
+
+
+SERVE, SERVE_IN_FILE = "--serve", "serve = true to the file"
+
+
+# The configuration file of a listener.
+
+
+def no_such_option(file: Path, key: str, command: str | None, near: str | None) -> UsageError:
+    hint = f"did you mean {near!r}?" if near else "--help lists all options"
+    return UsageError(f"{file}: {key!r} is not an option of {command}; {hint}", term=key)
+
+
+def no_certificate_any_more(file: Path, key: str) -> UsageError:
+    return UsageError(f"{file}: names no certificate under {key!r} any more; name one", term=key)
+
+
+TEXTS, TRUE_OR_FALSE, TEXT_OR_NUMBER = "a text, or a list of texts", "true or false", "a text or a number"
+
+
+def wrong_kind(file: Path, key: str, expected: str) -> UsageError:
+    return UsageError(f"{file}: {key!r} is of the wrong kind; expected {expected}", term=key)
+
+
+def value_refused(file: Path, key: str, why: str) -> UsageError:
+    return UsageError(f"{file}: {key!r}: {why}", term=key)
+
+
+# The log of a listener.
+
+
+def lines_lost(count: int) -> str:
+    return f"{count:,} lines of this log were lost"
+
+
+def no_log(file: Path, why: str | None) -> InputError:
+    return InputError(f"cannot write the log {file}: {why}; name a file in a folder that exists and that you can write")
+
+
+def log_fails(name: str, why: str | None) -> str:
+    return (
+        f"psiselect: cannot write the log {name}: {why}. Its lines are lost until that works again; the program tries "
+        "at each new line"
+    )
+
+
+def log_works(name: str) -> str:
+    return f"psiselect: the log {name} can be written again"
+
+
+def listening(places: Sequence[str], log: Path) -> str:
+    return f"listening on {', '.join(places)}; the log is {log}"
+
+
+# Checking a list.
+
+
+def too_many_keys(found: int, most: int) -> UsageError:
+    return UsageError(f"--key is given {found} times; expected 1 to {most}", term="keys")
+
+
+def shown_as_json() -> UsageError:
+    return UsageError(
+        "--show prints private values, which --json never holds; leave out one of the two options", term="show"
+    )
+
+
+def shown_to_a_file() -> UsageError:
+    return UsageError(
+        "--show prints private values, so it needs a terminal; standard output is a file or a pipe. Leave out --show",
+        term="show",
+    )
+
+
+def advice_for_key(number: int, advice: str) -> str:
+    return f"Key {number}: {advice}"
+
+
+def rows_without_key(rows: int, without: int, *, several: bool) -> str:
+    """several: the list has several keys."""
+    return f"{rows:,}, {without:,} of them without a key" + (" of any kind" if several else "")
+
+
+def repeated_keys(count: int) -> str:
+    return "1 key is in several rows" if count == 1 else f"{count} keys are each in several rows"
+
+
+PLACEHOLDER = "; is it a placeholder? Name it with --null to leave it out"
+BLANK = "(blank)"
+
+
+# Estimates.
+
+BOTH_HERE, ONE_EACH = "both on this machine", "a machine like this one each"
+NEXT_TO_NOTHING = "next to nothing"
+WEAKER = "it protects nothing against a side that gets the result and does not follow the protocol"
+
+
+def limited_by(bound: str, compute: str, network: str, megabits: float) -> str:
+    """compute, network: how long each takes. megabits: below so many a second the network takes longer."""
+    return (
+        f"{bound}: compute takes {compute}, the network {network}; the network takes longer below {megabits:.3g} Mbit/s"
+    )
+
+
+def beside_the_list(size: str) -> str:
+    return f"{size} beside the list"
+
+
+def more_on_disk(size: str) -> str:
+    return f"{size} more on disk here"
+
+
+def multiplications(own: int, peer: int) -> str:
+    return f"{own:,} here, {peer:,} there"
+
+
+def tag(size: int) -> str:
+    return f"{size} bytes: a false match in a session has probability at most 2^-40"
+
+
+def measured(backend: str, cores: int, microseconds: float | None) -> str:
+    each = "" if microseconds is None else f", {microseconds:.1f} us per multiplication on one core"
+    return f"{backend} on {cores} cores{each}"
+
+
+# Results.
+
+
+def own_list(size: int, unit: str, rows: int) -> str:
+    return f"{size:,} {unit} in {rows:,} rows"
+
+
+def padded_list(size: int, unit: str) -> str:
+    return f"at most {size:,} {unit}: both lists are padded to that"
+
+
+PADDED = ", padding included"
+NOT_LEARNT = "(only the other side learns this)"
+NOT_KEPT = " (not kept without --output)"
+REPLACED = " (replaced)"
+
+
+def same_on_both_sides(transcript: str) -> str:
+    return f"{transcript}... (the same on both sides)"
+
+
+def noise_reach(most: int) -> str:
+    return f", at most {most:,} from the truth"
+
+
+# Exchanges by files.
+
+
+def send_to(place: object, size: str, peer: str) -> str:
+    return f"{place}, {size}: send it to {peer}"
+
+
+def send_back(place: object, size: str, peer: str) -> str:
+    return f"{place}, {size}: send it back to {peer}"
+
+
+def keep_state(file: Path) -> str:
+    return f"{file}: keep it; `psi finish` needs it, and removes it"
+
+
+# Counted sessions.
+
+
+def nothing_counted(counter: Path, policy: Path) -> InputError:
+    return InputError(f"{counter} does not exist: no session has been counted under {policy} yet")
+
+
+def clock_ahead(seen: str, days: float, now: str) -> str:
+    return f"the counter has seen {seen}, {days:.1f} days after the present time {now}"
+
+
+MENDING = "; if that clock was wrong, `psiselect psi runs mend` puts it right"
+
+
+def what_changes(now: str, sessions: int) -> str:
+    return f"what changes: the latest time seen becomes {now}; sessions that count as begun now: {sessions}"
+
+
+ASK_TO_MEND = "Is the present time right, and do you want this change?"
+
+
+def nothing_changed() -> PolicyError:
+    return PolicyError("nothing was changed", term="runs")
+
+
+NO_LATER_TIME = "no: it has seen no later time"
+
+
+# Records.
+
+AS_NAMED = "as named"
+NOT_NAMED = "NOT named by --peer: compare the fingerprint"
+NOT_KNOWN_TO_BOTH = "not known to both"
+BOTH_VERIFY = "both verify"
+
+
+def columns_of(side: str) -> str:
+    return f"columns that {side} gives"
+
+
+def no_record(file: Path, why: str | None) -> InputError:
+    return InputError(f"cannot read the record {file}: {why}")

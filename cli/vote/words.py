@@ -1,0 +1,217 @@
+"""What people read from this room: errors, notes, results. Help is not here; the promise is in dpselect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from psiselect.base.errors import InputError, OutputError, UsageError
+
+# Options.
+
+
+def question_alone() -> UsageError:
+    return UsageError("--question is for the announcement; name its file with --announce")
+
+
+def missing(option: str) -> UsageError:
+    return UsageError(f"--{option} is missing; or give --voters N to learn in words what epsilon means")
+
+
+def not_with_voters(option: str) -> UsageError:
+    return UsageError(
+        f"--{option} does not go with --voters, which says in words what epsilon means; leave out one of them"
+    )
+
+
+def ledger_and_none() -> UsageError:
+    return UsageError("--ledger and --no-ledger contradict each other; leave out one of them")
+
+
+def again_without_record() -> UsageError:
+    return UsageError(
+        "--again is for draws that are recorded beside the ballots; leave it out with --ledger or --no-ledger"
+    )
+
+
+def exact_counts() -> UsageError:
+    return UsageError(
+        "exact counts give the voters no privacy; if you want them, add --not-private, else use `vote winner`"
+    )
+
+
+def too_few_candidates(seats: int, found: int) -> UsageError:
+    return UsageError(f"--candidates: expected more than --seats {seats}, got {found}: there is nothing to choose")
+
+
+def target(found: str) -> UsageError:
+    return UsageError(f"--target: expected a probability between 0 and 1, such as 0.95, got {found}")
+
+
+def not_on_a_terminal() -> UsageError:
+    return UsageError("--show needs a terminal, so that no ballot gets into a file; leave out --show")
+
+
+def with_show(error: object) -> str:
+    return f"{error} --show shows the first cell at fault, on a terminal."
+
+
+def plot_ending(name: str) -> UsageError:
+    return UsageError(f"--plot: expected a file name that ends in .png or .svg, got {name!r}")
+
+
+def no_matplotlib() -> UsageError:
+    return UsageError("--plot needs matplotlib: pip install 'psiselect[plot]'")
+
+
+# Announcements.
+
+
+def announcement_ending(name: str) -> UsageError:
+    return UsageError(f"--announce: expected a file name that ends in .html or .md, got {name!r}")
+
+
+def in_the_way(file: Path, *, again: bool) -> InputError:
+    """again: an earlier announcement could have been replaced."""
+    what = "is no announcement" if again else "exists"
+    return InputError(
+        f"--announce: {file} {what}, so it stays as it is. Name another file, or move this one away", term="announce"
+    )
+
+
+def not_announced(error: object, record: Path | None) -> OutputError:
+    """record: where the winner is on record."""
+    found = "" if record is None else f". The winner is on record in {record}: run the command again to announce it"
+    return OutputError(f"the announcement is not written: {error}{found}", term="announce")
+
+
+def announced_before(file: Path) -> str:
+    return f"The announcement of this result is in {file}. "
+
+
+def announced(file: Path) -> str:
+    return f"the announcement is in {file}"
+
+
+# Results.
+
+
+def winner(name: str) -> str:
+    return f"Winner: {name}"
+
+
+def committee(names: Iterable[str]) -> str:
+    return f"Committee, in the order of names: {', '.join(names)}"
+
+
+def strength(epsilon: str, neighbors: str) -> str:
+    return f"epsilon {epsilon}, {neighbors}"
+
+
+def drawn_by(mechanism: str, exponent: object, why: str) -> str:
+    return f"{mechanism}, exponent {exponent} per vote, sampled exactly; {why}"
+
+
+def recorded(file: Path) -> str:
+    return f"recorded in {file}; a second draw is refused"
+
+
+def all_draws(epsilon: str) -> str:
+    return f"all draws from these ballots together: epsilon {epsilon}"
+
+
+def candidates(names: Sequence[str], shown: int) -> str:
+    """The first `shown` of them."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    listed = (f'"{name}"' if "," in name else name for name in names[:shown])
+    return f"{len(names)} candidates: {', '.join(listed)}{more}"
+
+
+def note(text: str) -> str:
+    return f"note: {text}"
+
+
+def left_out(ballots: int, of: int, why: str) -> str:
+    return f"{ballots} of {of} ballots left out: {why}"
+
+
+def exact_tally(voters: int) -> str:
+    return f"{voters} ballots, not private"
+
+
+# What to expect from epsilon, in words.
+
+SMALLER = "A smaller epsilon protects voters better and makes the result less reliable."
+CHOOSE = "\nChoose before you count. Then run:"
+RIGHT_WINNER, RIGHT_COMMITTEE = "the right winner", "the right committee"
+
+
+def entitled(candidates: int, voters: int) -> str:
+    return f"{candidates} candidates, {voters} people entitled to vote."
+
+
+def hidden(what: str) -> str:
+    return f"Hidden: {what}."
+
+
+def at_epsilon(epsilon: str, strength: str | None) -> str:
+    return f"\nepsilon {epsilon}" + ("" if strength is None else f", {strength}")
+
+
+def factor(most: str) -> str:
+    return f"  One person's ballot changes the chance of any result by a factor of at most {most}."
+
+
+def impossible(who: str, lead: int) -> str:
+    return f"  Not enough people vote for this: {who} would need a lead of {lead} votes."
+
+
+def _votes(number: int) -> str:
+    return "1 vote" if number == 1 else f"{number} votes"
+
+
+def needs_lead(lead: int, percent: float, who: str, times: float) -> str:
+    return f"  With a lead of {_votes(lead)} ({percent:g} %) or more, {who} comes out at least {times:g} times in 100."
+
+
+def odds(lead: int, times: int) -> str:
+    return f"  With a lead of {_votes(lead)} it comes out at least {times} times in 100."
+
+
+def winner_command(neighbors: str) -> str:
+    return f"  psiselect vote winner BALLOTS --epsilon E --neighbors {neighbors}"
+
+
+# A plan. The first two are values of --json, too.
+
+BOUND = "lower bound for every election in which all rivals are at least the gap behind"
+EXAMPLE = "example: the winners tie and all rivals are exactly the gap behind"
+TRUE_WINNER, TRUE_COMMITTEE = "the true winner", "the true committee"
+
+
+def plan_title(candidates: int, seats: int, gap: float, epsilon: str, neighbors: str) -> str:
+    several = "" if seats == 1 else f", {seats} seats"
+    return f"{candidates} candidates{several}, rivals {gap:g} votes behind, epsilon {epsilon}, {neighbors}"
+
+
+def plot_title(candidates: int, seats: int, gap: float, neighbors: str) -> str:
+    return f"{candidates} candidates, {seats} elected, rivals {gap:g} votes behind, {neighbors}"
+
+
+def at_least(elected: str) -> str:
+    return f"P({elected}) at least"
+
+
+def chosen(mechanism: str, why: str) -> str:
+    return f"* Chosen: {mechanism}: {why}."
+
+
+WHAT_P_IS = f"P is a {BOUND}.\nThe loss, in approvals, is an {EXAMPLE}; other elections may lose more."
+
+
+def simulated(error: float) -> str:
+    return f" (simulated, standard error {error:.2g})"
+
+
+def legend(marks: str) -> str:
+    return f"     {marks}   | epsilon asked for"

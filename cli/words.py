@@ -1,0 +1,127 @@
+"""What people read from the modules at the top of the command: errors, notes, results. Each folder has its own.
+
+Help is not here: it belongs to its option or command.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from psiselect.base.errors import InputError, OutputError, UsageError
+
+# Standard output.
+
+
+def stdout_closed() -> OutputError:
+    return OutputError("standard output is closed, so no result can be printed; send it to a file, or to /dev/null")
+
+
+def nobody_reads() -> OutputError:
+    return OutputError("cannot print the result: the program that reads standard output has ended")
+
+
+def stdout_refused(reason: str) -> OutputError:
+    return OutputError(
+        f"cannot print the result on standard output: {reason}; send it to a file on a disk with room", reason=reason
+    )
+
+
+# Releases, and the ledger that pays for them.
+
+
+def not_written(reason: str, kept: Path | None) -> InputError:
+    """kept: the file that has the result all the same."""
+    found = "" if kept is None else f". It is in {kept}"
+    return InputError(f"the result could not be written: {reason}{found}", term="output")
+
+
+def charged_not_written(reason: str) -> InputError:
+    return InputError(
+        f"charged, but not written: {reason}. The ledger keeps the charge, and the result is lost. See that the output "
+        "can be written before you run the command again: that run is charged too",
+        term="output",
+    )
+
+
+def left_for(dataset: str | None, ledger: Path | None, amount: str) -> str:
+    return f"left for {dataset!r} in {ledger}: {amount}"
+
+
+# Budgets.
+
+
+def group_of_zcdp() -> UsageError:
+    return UsageError("--group is for pure ledgers, and this one is a zcdp ledger; leave out --group")
+
+
+NOTHING_SPENT = "Nothing spent yet."
+OLDER_ENTRIES = "older entries are not shown; --json lists all"
+EACH_DATASET = ", for each data set"
+ANY_NAME = "any name"
+
+
+def more_datasets(count: int) -> str:
+    return f"{count:,} data sets are not shown; name one with --dataset, or use --json"
+
+
+def without_epsilon(count: int) -> str:
+    return f"{count:,} data sets are without an epsilon at this delta; name one with --dataset to see it"
+
+
+# Identities.
+
+
+def keep_the_key(certificate: Path, key: Path) -> str:
+    return f"Give {certificate} to your peers. Keep {key} to yourself."
+
+
+# Polls.
+
+
+def options_twice() -> UsageError:
+    return UsageError("give the possible answers once: with --options or with --options-file")
+
+
+THE_ANSWERS = "the possible answers"
+
+
+def no_answer_typed() -> UsageError:
+    return UsageError("--answer -: expected one line with the answer on standard input")
+
+
+def response_written(output: Path) -> str:
+    return f"The response is in {output}. Your true answer is not in it."
+
+
+def shares(confidence: float) -> str:
+    return (
+        f"Shares estimated from answers with privacy noise: each interval holds the true share with {confidence:.0%} "
+        "confidence."
+    )
+
+
+# Selections.
+
+SELECTED = "Selected with privacy noise, so that the best score may lose:"
+
+
+# The page in the browser.
+
+
+def no_page() -> UsageError:
+    return UsageError("the page needs more packages: pip install 'psiselect[ui]'")
+
+
+def page_is_open(port: int, key: Path) -> str:
+    return f"The page is open in your browser (127.0.0.1:{port}). If not, open this file: {key}"
+
+
+def open_this(key: Path) -> str:
+    return f"Open this file in your browser: {key}"
+
+
+CTRL_C = "Ctrl-C ends the page."
+
+
+def page_ended(minutes: int) -> str:
+    return f"Nobody has used the page for {minutes} minutes, so it has ended."
