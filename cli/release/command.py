@@ -8,6 +8,7 @@ import click
 
 from cli._ledger import writing
 from cli._output import print_json, print_line, print_table
+from cli.release.help_groups import ReleaseCommand
 from cli.release.options import (
     GivenOptions,
     common_options,
@@ -42,7 +43,7 @@ def command() -> None:
     """
 
 
-@command.command("count")
+@command.command("count", cls=ReleaseCommand)
 @common_options
 @click.option("--equals", metavar="TEXT", help="Count only rows whose column is this.")
 @lower_option
@@ -59,7 +60,7 @@ def count_command(given: GivenOptions, equals: str | None, lower: str | None, up
     show_number(numbers.count(given.common("count"), equals=equals, bounds=bounds), given.as_json)
 
 
-@command.command("sum")
+@command.command("sum", cls=ReleaseCommand)
 @common_options
 @lower_option
 @upper_option
@@ -74,7 +75,7 @@ def sum_command(given: GivenOptions, lower: str | None, upper: str | None, unit:
     show_number(numbers.sum_(given.common("sum"), read_bounds(lower, upper, unit)), given.as_json)
 
 
-@command.command("mean")
+@command.command("mean", cls=ReleaseCommand)
 @common_options
 @lower_option
 @upper_option
@@ -100,7 +101,7 @@ def mean_command(given: GivenOptions, lower: str | None, upper: str | None, unit
     show_number(numbers.mean(given.common("mean"), read_bounds(lower, upper, unit), rows), given.as_json)
 
 
-@command.command("histogram")
+@command.command("histogram", cls=ReleaseCommand)
 @common_options
 @click.option(
     "--bins", metavar="A,B,...", help="Count between these rising edges. A value beyond them is counted nowhere."
@@ -142,7 +143,7 @@ def histogram_command(
             print_table((given.column or "cell", "count"), cells)
 
 
-@command.command("quantile")
+@command.command("quantile", cls=ReleaseCommand)
 @common_options
 @lower_option
 @upper_option

@@ -11,6 +11,7 @@ from cli._ledger import writing
 from cli._options import choice
 from cli._output import print_fields, print_json, print_line, print_table
 from cli.release import words
+from cli.release.help_groups import ReleaseCommand
 from cli.release.options import (
     EPSILON_HELP,
     GivenOptions,
@@ -30,7 +31,7 @@ from psiselect.releases import tabling
 from psiselect.tables import Table
 
 
-@click.command("table")
+@click.command("table", cls=ReleaseCommand)
 @options_without_epsilon
 @click.option("--by", "by", multiple=True, required=True, metavar="COLUMN", help="Group by this column; one or two.")
 @click.option(
@@ -139,7 +140,7 @@ def _is_short(value: Fraction) -> bool:
     return len(plain(value)) <= 16 and "/" not in plain(value)
 
 
-@click.command("threshold")
+@click.command("threshold", cls=ReleaseCommand)
 @common_options
 @click.option("--at-least", "least", type=int, required=True, metavar="T", help="Ask for at least so many rows.")
 @click.option("--categories", metavar="X,Y,...", help="Ask about these values, in this order, written as a row of CSV.")

@@ -16,6 +16,7 @@ from cli._output import json_option, print_json, print_line, print_table, say
 from cli.vote import words
 from cli.vote.announce import AnnouncementFile
 from cli.vote.expect import print_expectation
+from cli.vote.help_groups import CountCommand, PlanCommand, WinnerCommand
 from cli.vote.options import ballot_options
 from cli.vote.plan import print_plan, save_plot
 from cli.words import left_for
@@ -65,7 +66,7 @@ def command() -> None:
     """
 
 
-@command.command("winner", short_help="A private winner or committee from a file of ballots.")
+@command.command("winner", cls=WinnerCommand, short_help="A private winner or committee from a file of ballots.")
 @ballot_options
 @_EPSILON(required=True)
 @_NEIGHBORS(required=True)
@@ -195,7 +196,7 @@ def _tell_draw(found: Elected, *, verbose: bool) -> None:
             say(words.all_draws(epsilon_text(found.total)))
 
 
-@command.command("plan", short_help="What to expect, before any budget is spent.")
+@command.command("plan", cls=PlanCommand, short_help="What to expect, before any budget is spent.")
 @click.option(
     "--candidates", required=True, metavar="M|FILE", help="Give the number of candidates, or the file that lists them."
 )
@@ -270,7 +271,7 @@ def plan_(
     print_plan(made, plot, as_json)
 
 
-@command.command("count", short_help="The exact tally, not private.")
+@command.command("count", cls=CountCommand, short_help="The exact tally, not private.")
 @ballot_options
 @click.option("--not-private", is_flag=True, help="Confirm that exact counts give no privacy.")
 @_seats

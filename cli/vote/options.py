@@ -69,7 +69,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=choice(OnInvalid),
         default=OnInvalid.ERROR.value,
         show_default=True,
-        help="Stop at ballots that break a rule and count them (for the tallier), or leave them out without a word.",
+        help="Stop at ballots that break a rule and say how many (for the tallier), or leave them out silently.",
     ),
     click.option(
         "--line-breaks",
