@@ -19,7 +19,8 @@ ROOT = Path(__file__).parent.parent
 ROOMS = (
     *("psi/accounts", "psi/agreement", "psi/identity", "psi/inputs", "psi/labels", "psi/normalize", "psi/offline"),
     *("psi/protocol", "psi/resume", "psi/serve", "psi/session", "psi/store", "psi/tables", "psi/transport"),
-    *("psiselect", "psiselect/base", "psiselect/matching"),
+    *("psiselect", "psiselect/base", "psiselect/elections", "psiselect/matching", "psiselect/releases"),
+    *("psiselect/selections", "psiselect/sums"),
 )
 # Packages whose own modules are a room, without the folders in them.
 TOPS = {"psiselect"}
@@ -35,7 +36,7 @@ OTHERS = {"psi/normalize/regions.py", "psi/agreement/disagreement.py"}
 FOR_MACHINES = (
     *("SELECT ", "PRAGMA ", "SET ", "UPDATE ", "INSERT ", "CREATE ", "HTTP/1.1 "),
     *("<", "(?:", ".*(?:", "^[", "canceling |", "invalid byte sequence for encoding", "unable to open database file"),
-    *("can't start new thread", "Failed to launch worker thread"),
+    *("can't start new thread", "Failed to launch worker thread", "body {"),
 )
 
 

@@ -36,6 +36,7 @@ STANDARD_INPUT = "standard input"
 A_STORE = "a store"
 A_DATABASE = "a database"
 _OTHERWISE = "Use --ledger FILE --dataset NAME to charge a budget, or --no-ledger to draw without a record"
+_INSTEAD = "Put back an intact copy, or use --ledger FILE --dataset NAME to charge a budget"
 
 
 def no_place_for_a_record(what: str) -> UsageError:
@@ -64,8 +65,8 @@ def drawn(at: str, cost: str, winners: Sequence[str]) -> str:
 
 def already_drawn(told: str, more: str, total: str, record: Path) -> BudgetError:
     return BudgetError(
-        f"{told}. Nothing was drawn now. {more}--again draws anew; with this draw the sum of epsilons would be {total} "
-        f"(record: {record})",
+        f"{told}. Nothing was drawn now. {more}--again draws anew. With this draw, all draws together would cost "
+        f"epsilon {total} (record: {record})",
         term="ledger",
     )
 
@@ -77,11 +78,11 @@ def not_recorded(record: Path, reason: str) -> BudgetError:
 
 
 def not_a_record(record: Path) -> str:
-    return f"{record} is no record of draws, or it is damaged. It stays as it is. {_OTHERWISE}"
+    return f"{record} is no record of draws, or it is damaged. It stays as it is. {_INSTEAD}"
 
 
 def damaged_record(record: Path) -> InputError:
-    return InputError(f"the record {record} is damaged: a line cannot be read. {_OTHERWISE}", term="ledger")
+    return InputError(f"the record {record} is damaged: a line cannot be read. {_INSTEAD}", term="ledger")
 
 
 def spent_on(mechanism: str, epsilon: str) -> str:
