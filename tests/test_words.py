@@ -25,7 +25,8 @@ ROOMS = (
     *("psi/protocol", "psi/resume", "psi/serve", "psi/session", "psi/store", "psi/tables", "psi/transport"),
     *("cli", "cli/advisor", "cli/demo", "cli/mpc", "cli/psi", "cli/release", "cli/vote"),
     *("mpc", "psi/distributed", "psi/fast", "psi/group", "psi/oblivious"),
-    *("psiselect", "psiselect/base", "psiselect/matching"),
+    *("psiselect", "psiselect/base", "psiselect/elections", "psiselect/matching", "psiselect/releases"),
+    *("psiselect/selections", "psiselect/sums"),
 )
 # Packages whose own modules are a room, without the folders in them.
 TOPS = {"psiselect", "cli"}
@@ -57,7 +58,7 @@ FOR_MACHINES = (
     *("<", "(?:", ".*(?:", "^[", "canceling |", "invalid byte sequence for encoding", "unable to open database file"),
     *("case when ", "cast(", "key is not null", "fault is not null", "import sys, "),
     *("PySpark does not yet fully support pandas", "MALFORMED_", "listening on (", "\n:root {", "\n[[party]]"),
-    *("can't start new thread", "Failed to launch worker thread"),
+    *("can't start new thread", "Failed to launch worker thread", "body {"),
 )
 # Columns of a DataFrame with their types: "key binary, rows int".
 COLUMNS = re.compile(r"\w+ (?:binary|int|string)(?:, \w+ (?:binary|int|string))*")

@@ -15,7 +15,7 @@ from importlib.metadata import version
 
 from dpselect.approval import epsilon_text, guarantee
 from dpselect.privacy import NeighbouringRelation
-from psiselect.base.errors import UsageError
+from psiselect.elections import words_announcing as words
 from psiselect.elections.draws import PastDraw
 
 MARK = "<!-- an announcement by psiselect vote winner -->"
@@ -62,18 +62,18 @@ class Announcement:
 
     @property
     def _heading(self) -> str:
-        return (self.question or "Result of the vote").strip()
+        return (self.question or words.RESULT).strip()
 
     @property
     def _facts(self) -> list[tuple[str, str, bool]]:
         """Name, value, and whether the value is what the page is about."""
         made = self.draws[-1]
         names = [f"{name} ({made.titles[name]})" if name in made.titles else name for name in made.winners or ()]
-        first = "Winner" if len(names) == 1 else "Elected, in the order of names"
+        first = words.WINNER if len(names) == 1 else words.ELECTED
         return [
             (first, ", ".join(map(_printable, names)), True),
-            ("Date of the draw", made.at, False),
-            ("Seats", str(len(names)), False),
+            (words.DATE, made.at, False),
+            (words.SEATS, str(len(names)), False),
         ]
 
     def _sections(self) -> Iterator[tuple[str, str, list[str]]]:
@@ -81,32 +81,18 @@ class Announcement:
         made, several = self.draws[-1], len(self.draws[-1].winners or ()) > 1
         promise = [guarantee(made.epsilon, made.neighbors, by_voter=made.by_voter)]
         if len(self.draws) > 1:
-            promise.append(
-                f"The organisers drew from these ballots {len(self.draws)} times. The promise for all draws together: "
-                + self._together()
-            )
-        yield "promise", "What voters are promised", promise
-        elected, drew = ("committee", "those elected") if several else ("winner", "the winner")
-        yield (
-            "computed",
-            f"How the {elected} was computed",
-            [
-                "On each ballot, a voter approves of any number of candidates. The software counted the approvals of "
-                f"each candidate. Then it drew {drew} at random. The more approvals a candidate has, the better the "
-                "chance. Equal approvals give equal chances.",
-                f"The randomness hides each single ballot. In a close election, {drew} may therefore not have the most "
-                f"approvals. {_KEPT_BACK[made.neighbors]} not published, because that would break the promise.",
-            ],
-        )
+            promise.append(words.drawn_often(len(self.draws), self._together()))
+        yield "promise", words.PROMISED, promise
+        kept_back = words.COUNTS if made.neighbors is NeighbouringRelation.REPLACE else words.COUNTS_AND_VOTERS
+        yield "computed", words.how_computed(several=several), words.computed(kept_back, several=several)
         yield (
             "check",
-            "How to check",
+            words.HOW_TO_CHECK,
             [
-                f"Software: psiselect {version('psiselect')}, the command psiselect vote winner.",
+                words.software(version("psiselect")),
                 _CHECKS[self.counted],
-                "The page docs/elections.md of the software describes the promise and its limits. The page "
-                "docs/privacy.md has the formulas. The folder dpselect has the source code that counts and draws.",
-                f"Setting of the draw: epsilon {epsilon_text(made.epsilon)}, {made.neighbors.value}.",
+                words.WHERE_TO_READ,
+                words.setting(epsilon_text(made.epsilon), made.neighbors.value),
             ],
         )
 
@@ -119,7 +105,7 @@ class Announcement:
         twice = {NeighbouringRelation.ADD_REMOVE: 2 if mixed else 1, NeighbouringRelation.REPLACE: 1}
         total = sum((draw.epsilon * twice[draw.neighbors] for draw in self.draws), Fraction(0))
         by_voter = all(draw.by_voter for draw in self.draws)
-        return guarantee(total, relation, by_voter=by_voter, what="these results")
+        return guarantee(total, relation, by_voter=by_voter, what=words.OTHER_DRAWS)
 
     def _html(self) -> str:
         title = html.escape(self._heading)
@@ -150,10 +136,7 @@ def check_question(question: str | None) -> None:
     """Raise UsageError for a question that cannot be shown."""
     if question is None or (question.strip() and len(question) <= _MAX_QUESTION and question.isprintable()):
         return
-    raise UsageError(
-        f"the question of the announcement: expected one line of 1 to {_MAX_QUESTION:,} printable characters",
-        term="question",
-    )
+    raise words.not_a_question(_MAX_QUESTION)
 
 
 def _printable(text: str) -> str:
@@ -165,16 +148,10 @@ def _in_markdown(text: str) -> str:
     return _MARKDOWN.sub(lambda found: "\\" + found[0], text)
 
 
-_KEPT_BACK = {
-    NeighbouringRelation.ADD_REMOVE: "The counts and the number of voters are",
-    NeighbouringRelation.REPLACE: "The counts are",
-}
 _CHECKS = {
-    Counted.RECORD: "The draw is on record. The software wrote its cost to disk before it drew, and the result before "
-    "it showed it. The record shows every draw from the file of ballots. Ask the organisers to show it.",
-    Counted.LEDGER: "The draw is in a ledger, a file that counts what each draw costs. The software wrote the cost to "
-    "disk before it drew. Ask the organisers to show the ledger.",
-    Counted.NOWHERE: "The software kept no record of this draw. So it cannot show that this was the only draw.",
+    Counted.RECORD: words.ON_RECORD,
+    Counted.LEDGER: words.IN_A_LEDGER,
+    Counted.NOWHERE: words.NOWHERE,
 }
 _MAIN = ' class="main"'
 _STYLE = """\

@@ -23,9 +23,9 @@ from psi.tables.spreadsheet import SpreadsheetSource
 from psi.tables.unpacking import UnpackedFile
 from psi.tables.words import value_without_a_name
 from psiselect.base.columns import Chunk, ColumnTable, TextColumn, column_table
-from psiselect.base.errors import InputError, UsageError
 from psiselect.base.linewise import Stream, line_chunks
 from psiselect.base.splitting import Escape
+from psiselect.elections import words
 from psiselect.tables import AnyTable, Table
 
 TABLE_FORMATS = tuple(kind.value for kind in Kind)
@@ -48,7 +48,7 @@ def separator_of(text: str) -> str:
     plain = text.replace(r"\n", "\n").replace(r"\t", "\t")
     found = plain.strip(" ") or plain
     if not found:
-        raise UsageError("--separator: expected a text such as ';'")
+        raise words.no_separator()
     return found
 
 
@@ -76,7 +76,7 @@ def load_given(given: GivenBallots) -> Reading:
         if error.column is None:
             raise
         command = shlex.join(["psiselect", *sys.argv[1:], "--ballot-column", error.column])
-        raise InputError(f"{error}. The column {error.column!r} fits; run: {command}", line=error.line) from None
+        raise words.other_column(error, error.column, command, error.line) from None
 
 
 def read_given(given: GivenBallots) -> Reading:
@@ -85,7 +85,7 @@ def read_given(given: GivenBallots) -> Reading:
     if isinstance(table, Table) and not table.in_database and table.query is None:
         return read_file(table.file_in(), given.rules, given.form, reading=table.reading, line_breaks=given.line_breaks)
     if given.form not in (None, ballots.TABLE):
-        raise UsageError(f"--format {given.form} is for files; a database returns a table", term="form")
+        raise words.format_of_a_database(given.form)
     return ballots.read(_typed(table.open()), given.rules)
 
 
@@ -108,7 +108,7 @@ def read_file(
     form = form or ballots.recognise(text.head(ballots.HEAD), file.name)
     if form in TABLE_FORMATS:
         return ballots.read(_table(open_file(file, ".csv", reading), reading, line_breaks=line_breaks), rules)
-    replace(reading, encoding=None).require_fit(file.name, None, f"in the format {form}")
+    replace(reading, encoding=None).require_fit(file.name, None, words.in_the_format(form))
     return ballots.read_stream(_stream(text), rules, form=form, name=file.name)
 
 

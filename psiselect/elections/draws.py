@@ -19,11 +19,10 @@ from pathlib import Path
 from dpselect.approval import epsilon_text
 from dpselect.privacy import NeighbouringRelation
 from psiselect.base.durable import AppendLog
-from psiselect.base.errors import BudgetError, InputError, UsageError
+from psiselect.elections import words
 from psiselect.tables import Table
 
 _TITLE = b'{"psiselect": "draws", "version": 1}\n'
-_OTHERWISE = "Use --ledger FILE --dataset NAME to charge a budget, or --no-ledger to draw without a record"
 
 
 @dataclass(frozen=True)
@@ -55,21 +54,20 @@ class DrawRecord:
     def beside(cls, table: Table) -> DrawRecord:
         """The one of these ballots. Raises UsageError where it could not be kept."""
         if not isinstance(table.where, Path) or table.query is not None:
-            what = "standard input" if table.is_standard_input else "a store" if table.is_stored else "a database"
-            raise UsageError(f"{what} has no place for the record of the draw. {_OTHERWISE}", term="ledger")
+            what = words.A_STORE if table.is_stored else words.A_DATABASE
+            what = words.STANDARD_INPUT if table.is_standard_input else what
+            raise words.no_place_for_a_record(what)
         where = Path(os.path.realpath(table.where))
         try:
             regular = stat.S_ISREG(where.stat().st_mode)
         except OSError:
             regular = True  # the reader says what is wrong
         if not regular:
-            raise UsageError(
-                f"{table.where} is not a file beside which the draw can be recorded. {_OTHERWISE}", term="ledger"
-            )
+            raise words.not_beside(table.where)
         path = where.with_name(where.name + ".draw")
         needed = path if path.exists() else path.parent
         if path.parent.exists() and not os.access(needed, os.W_OK):
-            raise UsageError(f"{path} cannot be written, so the draw cannot be recorded. {_OTHERWISE}", term="ledger")
+            raise words.cannot_be_written(path)
         return cls(path)
 
     def past(self) -> list[PastDraw]:
@@ -121,28 +119,18 @@ class DrawRecord:
         if not past:
             return
         last = past[-1]
-        cost = f"epsilon {epsilon_text(last.epsilon)}, {last.neighbors.value}"
-        if last.winners is None:
-            told = f"a draw was begun on {last.at} ({cost}), and its result is not on record; somebody may have seen it"
-        else:
-            told = f"drawn on {last.at} ({cost}): {', '.join(last.winners)}. This is the result"
+        cost = words.cost(epsilon_text(last.epsilon), last.neighbors)
+        told = words.begun(last.at, cost) if last.winners is None else words.drawn(last.at, cost, last.winners)
         total = sum((draw.epsilon for draw in past), epsilon)
-        raise BudgetError(
-            f"{told}. Nothing was drawn now. {more}--again draws anew; with this draw the sum of epsilons would be "
-            f"{epsilon_text(total)} (record: {self.path})",
-            term="ledger",
-        )
+        raise words.already_drawn(told, more, epsilon_text(total), self.path)
 
     def _opened(self) -> AppendLog:
         return AppendLog(
             self.path,
             _whole,
             title=_TITLE,
-            failed=lambda reason: BudgetError(
-                f"the record {self.path} cannot be written ({reason}), so nothing was drawn or shown. {_OTHERWISE}",
-                term="ledger",
-            ),
-            foreign=f"{self.path} is no record of draws, or it is damaged. It stays as it is. {_OTHERWISE}",
+            failed=lambda reason: words.not_recorded(self.path, reason),
+            foreign=words.not_a_record(self.path),
         )
 
 
@@ -176,7 +164,7 @@ def _past(log: AppendLog, path: Path) -> list[PastDraw]:
                 titles = {str(name): str(title) for name, title in drawn.get("titles", {}).items()}
                 past[-1] = replace(past[-1], winners=winners, titles=titles)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, ZeroDivisionError):
-        raise InputError(f"the record {path} is damaged: a line cannot be read. {_OTHERWISE}", term="ledger") from None
+        raise words.damaged_record(path) from None
     return past
 
 

@@ -9,13 +9,11 @@ from fractions import Fraction
 
 from dpselect.planning import Task, choose, plan, probability_curve
 from dpselect.privacy import NeighbouringRelation
+from psiselect.elections import words
 
 EPSILONS = (Fraction(1, 10), Fraction(1), Fraction(5))
-STRENGTH = {Fraction(1, 10): "very strong protection", Fraction(1): "usual protection", Fraction(5): "weak protection"}
-HIDES = {
-    NeighbouringRelation.ADD_REMOVE: "whether and how a person voted",
-    NeighbouringRelation.REPLACE: "how a person voted; who voted is taken to be public",
-}
+STRENGTH = {Fraction(1, 10): words.VERY_STRONG, Fraction(1): words.USUAL, Fraction(5): words.WEAK}
+HIDES = words.HIDES
 
 
 @dataclass(frozen=True)

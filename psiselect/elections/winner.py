@@ -17,6 +17,7 @@ from dpselect.mechanisms import Mechanism
 from dpselect.planning import Choice, Task, choose
 from dpselect.privacy import NeighbouringRelation
 from psiselect.charges import saying_paid
+from psiselect.elections import words
 from psiselect.elections.announcing import Announcement, Counted
 from psiselect.elections.draws import DrawRecord, PastDraw, drawn_now
 
@@ -114,7 +115,7 @@ def draw_winner(
     choice = choose(task, wish.mechanism)
     balance = paid = None
     if book is not None and dataset is not None:
-        what = f"vote winner: {choice.mechanism.value}, epsilon {epsilon_text(exact)}"
+        what = words.spent_on(choice.mechanism.value, epsilon_text(exact))
         paid = book.charged(choice.measurement.event)
         balance = book.spend(dataset, choice.measurement.event, neighbors=relation, what=what[:200])
 

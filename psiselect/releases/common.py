@@ -22,10 +22,11 @@ from psi.tables.delimited import CsvSource
 from psi.tables.lines import COLUMN as LINES_COLUMN
 from psi.tables.lines import LinesSource
 from psi.tables.reading import Kind, kind_by_ending
-from psiselect.base.errors import UsageError
 from psiselect.charges import saying_paid
+from psiselect.releases import words
 from psiselect.releases.rows import column_texts, person_texts, repeating_id
 from psiselect.tables import AnyTable, Table
+from psiselect.words import left_for
 
 _Value = TypeVar("_Value")
 
@@ -82,7 +83,7 @@ class Common:
     def epsilon(self) -> Fraction:
         """Raises UsageError when none was given."""
         if self.stated is None:
-            raise UsageError(f"release {self.statistic} needs --epsilon, such as --epsilon 1")
+            raise words.no_epsilon(self.statistic)
         return self.stated
 
     def open(self, *by: str) -> Source:
@@ -118,21 +119,17 @@ class Common:
 
     def place(self, source: Source, line: int) -> str:
         """Where a cell of the column is, for errors."""
-        return f"{source.name}, {source.unit} {line}: column {self.column!r}"
+        return words.place(source.name, source.unit, line, str(self.column))
 
     def note_persons(self, source: Source) -> None:
         """Say so when a person seems to have more rows than are protected."""
         column = None if self.person is not None else repeating_id(source, self.column, self.contributions)
         if column is not None:
-            self.tell(
-                f"note: column {column!r} looks like an identifier, and one is in more than {self.contributions} rows. "
-                f"Persons with so many rows get less privacy than stated. --person '{column}' keeps at most "
-                "--contributions rows of each"
-            )
+            self.tell(words.may_be_identifier(column, self.contributions))
 
     def needs_column(self) -> None:
         if self.column is None:
-            raise UsageError(f"release {self.statistic} needs --column")
+            raise words.no_column(self.statistic)
 
     def grid(self, bounds: Bounds, steps: int) -> Grid:
         """Public bounds and unit. Raises UsageError, with the arithmetic, when a bound is missing."""
@@ -140,7 +137,7 @@ class Common:
         if low is None or high is None:
             raise unbounded(self.epsilon, self.contributions)
         if low >= high:
-            raise UsageError("--lower must be below --upper")
+            raise words.lower_not_below_upper()
         return Grid(low, high, default_unit(high - low, steps) if bounds.unit is None else bounds.unit)
 
 
@@ -154,17 +151,15 @@ def default_unit(width: Fraction, steps: int) -> Fraction:
 
 def announce(common: Common, measurement: Measurement, error: Fraction | None) -> None:
     """The guarantee and the error, before anything is drawn."""
-    group = f", for {common.contributions} rows together" if common.contributions > 1 else ""
+    group = words.for_rows(common.contributions) if common.contributions > 1 else ""
     if common.person is not None:
-        group = f", {common.contributions} {'row' if common.contributions == 1 else 'rows'} of each person at most"
-    common.tell(
-        f"{common.statistic}: epsilon {common.epsilon}, {common.relation.value}{group}, "
-        f"sensitivity {plain(measurement.sensitivity)}, noise of scale {float(measurement.scale):.6g}"
-    )
+        group = words.for_persons(common.contributions)
+    sensitivity, scale = plain(measurement.sensitivity), float(measurement.scale)
+    common.tell(words.promised(common.statistic, common.epsilon, common.relation, group, sensitivity, scale))
     if error is None:
-        common.tell("error at 95 %: depends on the private number of rows; give a public guess with --n to see it")
+        common.tell(words.ERROR_IS_PRIVATE)
     else:
-        common.tell(f"error at 95 %: +-{float(error):.6g}")
+        common.tell(words.error_of_one(float(error)))
 
 
 def promise(common: Common) -> dict[str, object]:
@@ -196,9 +191,9 @@ def charge(common: Common, event: Event, price: str = "") -> Balance | None:
     """Spend before anything is drawn; what the ledger has then. price: in words, epsilon if not said."""
     if common.ledger is None or common.dataset is None:
         return None
-    what = f"release {common.statistic}: {price or f'epsilon {common.epsilon}'}, {common.contributions} contributions"
+    what = words.spent_on(common.statistic, price or words.price(common.epsilon), common.contributions)
     balance = common.ledger.spend(common.dataset, event, neighbors=common.relation, what=what[:200])
-    common.tell(f"left for {common.dataset!r} in {common.ledger.path}: {common.ledger.describe(balance.remaining)}")
+    common.tell(left_for(common.dataset, common.ledger.path, common.ledger.describe(balance.remaining)))
     return balance
 
 

@@ -17,6 +17,7 @@ from dpselect.numeric import Invalid
 from dpselect.persons import PersonRows
 from psiselect.base.errors import InputError
 from psiselect.base.rows import Fault
+from psiselect.releases import words
 from psiselect.releases.common import Common
 from psiselect.releases.streaming import distinct_cells, placed, plain_array
 
@@ -103,7 +104,7 @@ class Tabulation:
             numbers.append(-1 if group is None or unknown else groups.setdefault(group, len(groups)))
         if any(wrong) and self._common.invalid is Invalid.ERROR:
             row = int(np.array(wrong)[place].argmax())
-            raise self._error(first + row, "is in none of the groups; name its group, or the rest with --other")
+            raise self._error(first + row, words.IN_NO_GROUP)
         return list(groups), np.array(numbers, np.int64)[place]
 
     def _units(self, batch: pa.RecordBatch, counted: Sure, first: int) -> Integers | None:
@@ -114,9 +115,7 @@ class Tabulation:
         found = placed(plain_array(batch.column(column)), column, self._source.name, GridPlaces(self._grid))
         wrong = counted & ~found.valid
         if wrong.any() and self._common.invalid is Invalid.ERROR:
-            raise self._error(
-                first + int(wrong.argmax()), f"column {column!r} is not a decimal number like 3171.50; mend it"
-            )
+            raise self._error(first + int(wrong.argmax()), words.not_a_number(column))
         counted &= found.valid
         return found.places
 
@@ -171,9 +170,7 @@ class Tabulation:
         persons, whose = self._texts(batch, column)
         blank = np.array([not person for person in persons], np.bool_)[whose]
         if blank.any() and self._common.invalid is Invalid.ERROR:
-            raise self._error(
-                first + int(blank.argmax()), f"column {column!r} is blank, so it is unknown whose row this is; mend it"
-            )
+            raise self._error(first + int(blank.argmax()), words.nobodys_row(column))
         return persons, whose
 
     def _error(self, row: int, problem: str) -> InputError:
@@ -182,8 +179,7 @@ class Tabulation:
         rows = self._source.rows(self._columns)
         lines = (found.line for found in rows if isinstance(found, Fault) or found.cells or single)
         line = next(islice(lines, row, None))
-        place = f"{self._source.name}, {self._source.unit} {line}"
-        return InputError(f"{place}: {problem}, or say --on-invalid drop to leave out such rows", line=line)
+        return words.wrong_row(self._source.name, self._source.unit, line, problem)
 
 
 def _both(person: str, groups: list[Group], group: int) -> str:

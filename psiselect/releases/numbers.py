@@ -18,7 +18,7 @@ from dpselect.privacy import NeighbouringRelation
 from dpselect.quantile import Quantile
 from dpselect.quantile import quantile as quantile_of
 from psiselect.base.entropy import SystemEntropy
-from psiselect.base.errors import InputError, UsageError
+from psiselect.releases import words
 from psiselect.releases.common import Bounds, Common, Outcome, announce, drawn, exact_number, finish, promise, record_of
 from psiselect.releases.streaming import added, cell_counts, counted, rows_within
 
@@ -35,16 +35,13 @@ def count(common: Common, *, equals: str | None = None, bounds: Bounds = _ALL) -
     ranged = low is not None or high is not None
     if common.column is None:
         if equals is not None or ranged:
-            raise UsageError("--equals, --lower and --upper look at a --column")
+            raise words.bounds_need_column()
         if common.relation is NeighbouringRelation.REPLACE and (common.person is None or common.contributions == 1):
             whose = "rows" if common.person is None else "persons"
-            raise UsageError(
-                f"under replace the number of {whose} is public: count the rows of a kind (--column), or protect "
-                "whether a person is there at all (--neighbors add-remove)"
-            )
+            raise words.public_count(whose)
     wanted = None if equals is None else clean(equals)
     if equals is not None and ranged:
-        raise UsageError("give either --equals or bounds")
+        raise words.equals_or_bounds()
     measurement = numeric.count(common.epsilon, common.relation, contributions=common.contributions)
     announce(common, measurement, measurement.error95)
     if ranged:
@@ -81,17 +78,13 @@ def mean(common: Common, bounds: Bounds, rows: int | None = None) -> Outcome[Fra
     grid = common.grid(bounds, UNIT_STEPS)
     replace = common.relation is NeighbouringRelation.REPLACE
     if replace and common.person is not None and common.contributions > 1:
-        raise UsageError(
-            "under replace a mean is over a public number of rows. With several rows of a person, how many rows are "
-            "kept is private: keep one row of each (--contributions 1, with --n the number of persons), or take "
-            "--neighbors add-remove"
-        )
+        raise words.mean_of_several_rows()
     measurement = numeric.mean(common.epsilon, common.relation, grid, rows=rows, contributions=common.contributions)
     announce(common, measurement, measurement.error95)
     (values, found), entropy = added(common, grid), SystemEntropy()
     if replace and found != rows:
         whose = "rows" if common.person is None else "persons"
-        raise InputError(f"the table does not have the public number of {whose}, --n {rows}; correct --n, or the table")
+        raise words.other_number(whose, rows)
     return finish(common, measurement, lambda: measurement.release(values, entropy).values[0], measurement.error95)
 
 
@@ -109,7 +102,7 @@ def histogram(
         contributions=common.contributions,
     )
     announce(common, measurement, measurement.error95)
-    common.tell(f"all {len(measurement.cells)} cells together at 95 %: +-{float(measurement.error95_all):.6g}")
+    common.tell(words.error_of_all(len(measurement.cells), float(measurement.error95_all)))
     counts = _bins_of(common, edges) if edges else _categories_of(common, measurement)
     record = record_of(common, measurement, measurement.error95) | {"error95_all": number(measurement.error95_all)}
 
@@ -135,11 +128,7 @@ def _categories_of(common: Common, measurement: Histogram) -> list[int]:
     if others and common.invalid is Invalid.ERROR and measurement.other is None:
         source = common.open()
         line = next(line for line, text in common.cells(source) if text not in known)
-        raise InputError(
-            f"{common.place(source, line)} is none of the categories; name it, give the rest a name with --other, "
-            "or say --on-invalid drop",
-            line=line,
-        )
+        raise words.no_category(common.place(source, line), line)
     if measurement.other is not None:
         cells[measurement.other] += others
         if "" not in measurement.cells:
@@ -152,15 +141,12 @@ def quantile(common: Common, bounds: Bounds, q: str | Fraction) -> Outcome[Fract
     common.needs_column()
     grid = common.grid(bounds, _GRID_STEPS)
     if grid.high - grid.low >= _MAX_GRID:
-        raise UsageError(f"the grid has more than {_MAX_GRID:,} points; take a larger --unit")
+        raise words.grid_too_fine(_MAX_GRID)
     points = [step * grid.unit for step in range(grid.low, grid.high + 1)]
     # A person with C rows moves the score C times as far.
     measurement = quantile_of(common.epsilon / common.contributions, common.relation, q, points)
     ranks = _rank_error(measurement, len(points))
-    common.tell(
-        f"quantile {q}: epsilon {common.epsilon}, {common.relation.value}; the answer's rank is off by at most "
-        f"{float(ranks):.4g} rows more than the best grid point's, at 95 %"
-    )
+    common.tell(words.quantile_promised(q, common.epsilon, common.relation, float(ranks)))
     nearest = counted(common, GridPlaces(grid, down=True), grid.low, len(points))
     record: dict[str, object] = {
         "statistic": "quantile",

@@ -10,9 +10,9 @@ from itertools import islice
 from dpselect.names import clean
 from dpselect.persons import PersonRows
 from psi.tables import Source, fault_error
-from psiselect.base.errors import InputError
 from psiselect.base.rows import Fault
 from psiselect.cells import texts
+from psiselect.releases import words
 
 # Names of columns that are likely to say whose a row is, at the end of the column's name.
 _ID = re.compile(
@@ -57,11 +57,7 @@ def _with_person(source: Source, column: str | None, person: str, *, drop: bool)
         if who:
             yield row.line, who, "" if column is None else clean(row.cells[-1])
         elif not drop:
-            raise InputError(
-                f"{source.name}, {source.unit} {row.line}: column {person!r} is blank, so it is unknown whose row this "
-                "is; mend it, or say --on-invalid drop to leave out such rows",
-                line=row.line,
-            )
+            raise words.wrong_row(source.name, source.unit, row.line, words.nobodys_row(person))
 
 
 def repeating_id(source: Source, column: str | None, most: int) -> str | None:

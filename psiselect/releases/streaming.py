@@ -23,6 +23,7 @@ from dpselect.numeric import Invalid
 from psi.tables import Source
 from psi.tables.source import BATCH_ROWS, rows_of
 from psiselect.base.errors import InputError
+from psiselect.releases import words
 from psiselect.releases.common import Common
 
 # Text that Arrow turns into its nearest double.
@@ -99,7 +100,7 @@ def _column(common: Common, rule: Places) -> Iterator[Placed]:
         if common.invalid is Invalid.ERROR and not batch.valid.all():
             for _ in _row_by_row(common, source, column, rule):  # raises, with the number of the line
                 pass
-            raise InputError(f"{source.name} changes while it is read; copy it first")
+            raise words.changed(source.name)
         yield batch
     common.note_persons(source)
 
@@ -113,7 +114,7 @@ def _row_by_row(common: Common, source: Source, column: str, rule: Places) -> It
             try:
                 parse_number(text, common.place(source, line))
             except InputError as error:
-                raise InputError(f"{error}; mend it, or say --on-invalid drop", line=line) from None
+                raise words.wrong_cell(error, line) from None
         yield batch
 
 

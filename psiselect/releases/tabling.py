@@ -24,8 +24,8 @@ from dpselect.scores import Declared, ScoreBound
 from dpselect.threshold import above_threshold
 from psi.tables import fault_error
 from psiselect.base.entropy import SystemEntropy
-from psiselect.base.errors import InputError, UsageError
 from psiselect.base.rows import Fault
+from psiselect.releases import words
 from psiselect.releases.common import Bounds, Common, Outcome, drawn, promise
 from psiselect.releases.groups import Grouping, Tabulation
 from psiselect.releases.numbers import UNIT_STEPS
@@ -62,18 +62,18 @@ def table(
         common.needs_column()
         grid = common.grid(bounds, UNIT_STEPS)
     elif bounds != Bounds() or common.column is not None:
-        raise UsageError("--column, --lower, --upper and --unit are for --statistic sum and mean")
+        raise words.bounds_of_a_count()
     persons = Persons(common.relation, common.contributions, rows_per_group)
     measurement, price = _measurement(common, persons, wanted, grid, rho, delta, noise, found=grouping.named is None)
-    common.tell(f"table: {price}, {common.relation.value}, {common.contributions} rows of each person at most")
+    common.tell(words.table_promised(price, common.relation, common.contributions))
     for part, scale in measurement.scales.items():
-        common.tell(f"{part}: {noise} noise of scale {float(scale):.6g}")
+        common.tell(words.noise_of(part, noise, float(scale)))
     for statistic in wanted:
         error = measurement.error95(statistic)
         if error is not None:
-            common.tell(f"error of each {statistic.value} at 95 %: +-{float(error):.6g}")
+            common.tell(words.error_of_each(statistic.value, float(error)))
     if measurement.threshold is not None:
-        common.tell(f"groups are shown whose noisy count is {measurement.threshold} or more")
+        common.tell(words.shown_from(measurement.threshold))
     cells = Tabulation(common, grouping, grid, rows_per_group).cells()
     record = _record(common, measurement, grouping, noise)
     named = None if grouping.named is None else list(grouping.named)
@@ -106,30 +106,29 @@ def _measurement(
 ) -> tuple[Grouped, str]:
     """The measurement, and its price in words. Raises UsageError on options that do not go together."""
     if found and delta is None:
-        raise UsageError("name the groups with --groups or --groups-file, or give --delta, such as 1e-6, to find them")
+        raise words.no_groups()
     if noise == "laplace":
         if rho is not None:
-            raise UsageError("--rho is for --noise gaussian")
+            raise words.rho_is_for_gaussian()
         if delta is not None and not found:
-            raise UsageError("--delta is for groups that are not named, and for --noise gaussian with --epsilon")
+            raise words.delta_of_laplace()
         made = laplace_table(common.epsilon, persons, wanted, grid, delta=delta)
-        return made, f"epsilon {common.epsilon}" + (f", delta {plain(delta)}" if delta is not None else "")
+        return made, words.price(common.epsilon, None if delta is None else plain(delta))
     if (rho is None) == (common.stated is None):
-        raise UsageError("--noise gaussian takes --rho, or --epsilon with --delta")
+        raise words.rho_or_epsilon()
     if rho is not None:
         if delta is not None and not found:
-            raise UsageError("--delta is for groups that are not named: --rho needs none")
+            raise words.delta_beside_rho()
         made = gaussian_table(rho, persons, wanted, grid, delta=delta if found else None)
         at = epsilon_of_rho(rho, _SHOWN_DELTA)
-        price = f"rho {rho} (epsilon {float(at):.6g} at delta 1e-6)"
-        return made, price + (f", delta {plain(delta)}" if delta is not None else "")
+        return made, words.price_of_rho(rho, float(at), None if delta is None else plain(delta))
     if delta is None:
-        raise UsageError("--noise gaussian with --epsilon needs --delta, such as 1e-6")
+        raise words.gaussian_needs_delta()
     share = delta / 2 if found else delta
     exact = rho_of_epsilon(common.epsilon, share)
     stated = Cost(common.epsilon, delta)
     made = gaussian_table(exact, persons, wanted, grid, delta=share if found else None, stated=stated)
-    return made, f"epsilon {common.epsilon}, delta {plain(delta)}, rho {exact}"
+    return made, words.price(common.epsilon, plain(delta), exact)
 
 
 def _grouping(
@@ -141,25 +140,25 @@ def _grouping(
 ) -> Grouping:
     """Raises UsageError, InputError."""
     if len(by) > 2 or len(set(by)) != len(by):
-        raise UsageError("--by: expected one column, or two different ones")
+        raise words.one_or_two_columns()
     if common.person in by:
-        raise UsageError("--by: groups of one person each would hide nobody; take another column")
+        raise words.groups_of_one()
     if groups and listed is not None:
-        raise UsageError("give the groups once: --groups or --groups-file")
+        raise words.groups_twice()
     if other is not None and not groups:
-        raise UsageError("--other goes with --groups")
+        raise words.other_needs_groups()
     if listed is not None:
         return Grouping(by, dict.fromkeys(_groups_of(listed, by)))
     if not groups:
         return Grouping(by)
     if len(groups) != len(by):
-        raise UsageError("--groups: expected one row of names for each --by, in the same order")
+        raise words.names_for_each_column()
     rest = None if other is None else clean(other)
     names = [[*map(clean, row), *([] if rest is None else [rest])] for row in groups]
     if any(len(set(column)) != len(column) or "" in column for column in names):
-        raise UsageError("--groups: a name is blank, or given twice")
+        raise words.names_repeat()
     if len(names[0]) * len(names[-1]) > MAX_CELLS:
-        raise UsageError(f"a table has at most {MAX_CELLS:,} groups")
+        raise words.too_many_groups(MAX_CELLS)
     return Grouping(by, dict.fromkeys(itertools.product(*names)), tuple(map(frozenset, names)), rest)
 
 
@@ -172,9 +171,9 @@ def _groups_of(table: AnyTable, by: tuple[str, ...]) -> list[Group]:
         if row.cells and all(map(clean, row.cells)):
             found.append(tuple(map(clean, row.cells)))
         if len(found) > MAX_CELLS:
-            raise InputError(f"{source.name}: a table has at most {MAX_CELLS:,} groups")
+            raise words.too_many_groups_in(source.name, MAX_CELLS)
     if not found:
-        raise InputError(f"{source.name}: names no group")
+        raise words.names_no_group(source.name)
     return found
 
 
@@ -201,15 +200,12 @@ def threshold(common: Common, *, least: int, named: Sequence[str]) -> Outcome[st
     InputError, BudgetError."""
     common.needs_column()
     if not named or len(set(named)) != len(named):
-        raise UsageError("give the values to ask about, each once, with --categories or --categories-file")
+        raise words.no_values_to_ask()
     monotone = common.relation is NeighbouringRelation.ADD_REMOVE
     bound = Declared(ScoreBound.of(common.contributions, monotone=monotone))
     measurement = above_threshold(common.epsilon, common.relation, least, bound)
     scale = float(1 / measurement.exponent)
-    common.tell(
-        f"threshold: epsilon {common.epsilon}, {common.relation.value}, {common.contributions} rows of each person at "
-        f"most, noise of scale {scale:.6g} on each count"
-    )
+    common.tell(words.threshold_promised(common.epsilon, common.relation, common.contributions, scale))
     counts, _ = cell_counts(common, named)
     record: dict[str, object] = {
         "statistic": "threshold",

@@ -18,8 +18,8 @@ from dpselect.planning import ASSUMED_GAP, FOR_SEVERAL, committee_rule
 from dpselect.privacy import NeighbouringRelation
 from dpselect.scores import Declared, ScoreBound, Scores
 from dpselect.utility import Race
-from psiselect.base.errors import UsageError
 from psiselect.charges import saying_paid
+from psiselect.selections import words
 
 Measurement = Selection | CommitteeSelection
 BUILDERS: dict[Mechanism, Callable[[Fraction, Declared, int], Measurement]] = {
@@ -51,16 +51,9 @@ class Wish:
         """Raise UsageError for what does not go together, before any score is read."""
         _ = self.bound
         if self.monotonic and self.neighbors is NeighbouringRelation.REPLACE:
-            raise UsageError(
-                "--monotonic does not go with --neighbors replace: replaced data can raise one score and lower "
-                "another, which costs twice as much. Leave out --monotonic, or protect whether a person takes part "
-                "(add-remove)"
-            )
+            raise words.monotonic_with_replace()
         if book is not None and self.neighbors is None:
-            raise UsageError(
-                f"--ledger needs --neighbors: the ledger counts releases under one relation, {book.neighbors.value}. "
-                "Say --neighbors with the relation that your --sensitivity is for"
-            )
+            raise words.ledger_needs_neighbors(book.neighbors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +71,12 @@ class Selected:
     def promise(self) -> str:
         """The guarantee, a sentence."""
         wish = self.wish
-        moves = f"by at most {wish.bound.sensitivity}" + (", all up or all down" if wish.monotonic else "")
-        return (
-            f"{epsilon_text(wish.epsilon)}-differentially private if one person's data move each score {moves} "
-            f"({self.mechanism.value}, exponent {self.exponent} per unit of score, sampled exactly)"
+        return words.promised(
+            epsilon_text(wish.epsilon),
+            wish.bound.sensitivity,
+            self.mechanism.value,
+            self.exponent,
+            monotonic=wish.monotonic,
         )
 
     def to_json(self) -> dict[str, object]:
@@ -116,7 +111,7 @@ def select_best(
     before. Raises UsageError, BudgetError."""
     seats, exact = wish.seats, wish.epsilon
     if seats > 1 and seats >= len(labels):
-        raise UsageError(f"--seats {seats}: with {len(labels)} candidates there is nothing to choose")
+        raise words.nothing_to_choose(seats, len(labels))
     kind = BudgetKind.PURE if book is None else book.kind
     chosen = wish.mechanism or _rule(len(labels), seats, exact, wish.bound, wish.gap, kind)
     if seats > 1:
@@ -127,7 +122,7 @@ def select_best(
 
     balance = paid = None
     if book is not None and dataset is not None:
-        what = f"select: {chosen.value}, epsilon {epsilon_text(exact)}"
+        what = words.spent_on(chosen.value, epsilon_text(exact))
         paid = book.charged(measurement.event)
         balance = book.spend(dataset, measurement.event, neighbors=wish.neighbors, what=what[:200])
     with saying_paid(lambda: balance is not None):

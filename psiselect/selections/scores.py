@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from dpselect.scores import Scores, parse_score, take
 from psi.tables import Source, fault_error
-from psiselect.base.errors import InputError, UsageError
+from psiselect.base.errors import InputError
 from psiselect.base.rows import Fault
+from psiselect.selections import words
 
 
 def read_scores(source: Source, label: str, score: str, *, exact_floats: bool) -> tuple[list[str], Scores]:
@@ -25,18 +26,18 @@ def read_scores(source: Source, label: str, score: str, *, exact_floats: bool) -
     read = _text_scores if source.unit == "line" or source.header_line else _typed_scores
     labels, values, numbers = read(source, label, score, exact_floats)
     if not labels:
-        raise InputError(f"{source.name}: no candidates; expected a row for each")
+        raise words.no_candidates(source.name)
     seen: set[str] = set()
     for name, number in zip(labels, numbers, strict=True):
         if not name:
-            raise _error(source, number, "the label is empty")
+            raise _error(source, number, words.NO_LABEL)
         if name in seen:
-            raise _error(source, number, f"the label {name!r} is there twice; each candidate needs its own")
+            raise _error(source, number, words.label_twice(name))
         seen.add(name)
     try:
         return labels, take(values, exact_floats=exact_floats)
     except InputError as error:
-        raise InputError(f"{source.name}, column {score!r}: {error}") from None
+        raise words.in_column(source.name, score, error) from None
 
 
 # Labels, scores and the number of each row.
@@ -61,7 +62,7 @@ def _typed_scores(source: Source, label: str, score: str, exact_floats: bool) ->
     names, scores = _column(source, label), _column(source, score)
     kind = names.type
     if not (_is_text(kind) or pa.types.is_integer(kind)):
-        raise InputError(f"{source.name}, column {label!r}: {kind} is no label; expected text or integers")
+        raise words.not_labels(source.name, label, kind)
     labels = [str(value).strip() for value in names.to_pylist()]
     return labels, _numbers(source, score, scores, exact_floats), list(range(1, len(labels) + 1))
 
@@ -83,13 +84,10 @@ def _numbers(source: Source, name: str, column: pa.ChunkedArray, exact_floats: b
     if pa.types.is_floating(kind):
         if exact_floats:
             return column.to_pylist()
-        raise InputError(
-            f"{source.name}, column {name!r}: binary floating-point numbers; store integers, decimals or text, or say "
-            "--exact-floats if exactly these binary fractions are meant"
-        )
+        raise words.binary_floats(source.name, name)
     if _is_text(kind):
         return [_parse(source, row, name, text) for row, text in enumerate(column.to_pylist(), start=1)]
-    raise InputError(f"{source.name}, column {name!r}: {kind} is no score; expected integers, decimals or text")
+    raise words.not_scores(source.name, name, kind)
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -107,10 +105,8 @@ def _parse(source: Source, number: int, name: str, text: str) -> Any:
 def _require_one(source: Source, name: str) -> None:
     header = source.schema.names
     if header.count(name) != 1:
-        there = ", ".join(map(repr, header[:20])) or "none"
-        raise UsageError(f"{source.name}: expected one column {name!r} in the header; the columns are {there}")
+        raise words.no_column(source.name, name, header[:20])
 
 
 def _error(source: Source, number: int, problem: str, column: str | None = None) -> InputError:
-    where = f"{source.name}, {source.unit} {number}" + (f", column {column!r}" if column is not None else "")
-    return InputError(f"{where}: {problem}", line=number)
+    return words.in_row(source.name, source.unit, number, column, problem)

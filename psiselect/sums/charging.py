@@ -12,8 +12,8 @@ from dpselect.approval import epsilon_text
 from dpselect.privacy import NeighbouringRelation
 from mpc.securesum import Admit, admit_all
 from mpc.terms import Function
-from psiselect.base.errors import UsageError
 from psiselect.charges import Charge, saying_paid
+from psiselect.sums import words
 
 
 def charge_of(
@@ -28,13 +28,10 @@ def charge_of(
     if epsilon is None:
         for name, given in (("ledger", ledger), ("dataset", dataset)):
             if given is not None:
-                raise UsageError(
-                    f"--{name} is for a result with noise, which costs budget; add --epsilon, or leave out --{name}",
-                    term=name,
-                )
+                raise words.nothing_to_charge(name)
         return None
     # Pure epsilon-DP, for a sum by discrete Laplace noise and for a winner by one-sided noise (docs/systems).
-    what = f"mpc {function.value}: epsilon {epsilon_text(epsilon)}"
+    what = words.spent_on(function.value, epsilon_text(epsilon))
     charge = Charge.of(ledger, dataset, PureDp(epsilon), neighbors, what)
     if charge is not None:
         charge.check()

@@ -18,8 +18,8 @@ from mpc.sharing import WORD
 from mpc.terms import Function
 from psi.identity.identity import Identity
 from psiselect.base.entropy import SystemEntropy
-from psiselect.base.errors import UsageError
 from psiselect.charges import Charge
+from psiselect.sums import words
 from psiselect.sums.charging import charge_of, paying
 
 DEFAULT_BOUND = Fraction(10**12)
@@ -125,7 +125,7 @@ def sum_up(
     """
     count = len(numbers) if numbers is not None else length or 1
     if length not in (None, count):
-        raise UsageError(f"--length is {length}, but {count} numbers were given; leave out --length", term="length")
+        raise words.other_length(length, count)
     plan = plan_sum(
         wish.function,
         me.roster,
@@ -167,28 +167,16 @@ def sum_up(
 def assumptions(plan: SumPlan, roster: PartyList) -> list[str]:
     """What the user should know before a share leaves."""
     computing, inputs = len(roster.computing), len(roster.inputting)
-    lines = [
-        f"Each number is split into {computing} shares; fewer than {computing} of the computing parties together learn "
-        "nothing but the result. Every party is trusted to follow the protocol."
-    ]
+    lines = [words.split_into(computing)]
     guarantee, error = plan.guarantee, plan.error95
     if guarantee is None or error is None:
-        lines.append(
-            f"The result is exact: {inputs - 1} parties that pool their inputs learn the last one's from it, and so "
-            "does whoever knows the other inputs from elsewhere."
-        )
+        lines.append(words.exact_result(inputs - 1))
     else:
-        divisor = inputs if plan.terms.function is Function.MEAN else 1
-        lines.append(
-            f"The result is {guarantee.epsilon}-differentially private ({guarantee.neighbors.value}) towards "
-            f"{guarantee.colluding} colluding of {inputs} parties; its noise stays within "
-            f"+-{float(error / divisor):.6g} at 95 %."
-        )
+        within = float(error / (inputs if plan.terms.function is Function.MEAN else 1))
+        promised = (guarantee.epsilon, guarantee.neighbors, guarantee.colluding)
+        lines.append(words.noisy_result(*promised, inputs, within))
         if plan.coarsened > 1:
-            lines.append(
-                f"Values are rounded to multiples of {plain(plan.point.unit)}: a finer unit would take too long to "
-                "draw noise for, and this one is small beside the noise."
-            )
+            lines.append(words.rounded_to(plain(plan.point.unit)))
     return lines
 
 
@@ -206,19 +194,13 @@ def guarantee_of(
         given = {"colluding": colluding, "lower": lower, "upper": upper, "neighbors": neighbors}
         for name, value in (given | {"contributions": contributions, "sensitivity": sensitivity}).items():
             if value is not None:
-                raise UsageError(
-                    f"--{name} is for a result with noise; add --epsilon, or leave out --{name}", term=name
-                )
+                raise words.only_with_noise(name)
         return None
     if lower is None or upper is None:
         missing = "lower" if lower is None else "upper"
-        raise UsageError(
-            f"--{missing} is missing: --epsilon needs --lower and --upper. Without bounds one party could move the sum "
-            "by any amount, and no noise would hide that",
-            term=missing,
-        )
+        raise words.no_bound(missing)
     if colluding is None:
-        raise UsageError("--epsilon needs --colluding: how many parties may pool what they know (1 or more)")
+        raise words.no_colluding()
     return NoiseGuarantee(
         epsilon, neighbors or NeighbouringRelation.REPLACE, lower, upper, colluding, contributions or 1, sensitivity
     )

@@ -9,8 +9,8 @@ from dpselect.decimals import NUMBER
 from mpc.multiples import Multiples
 from mpc.terms import MAX_LENGTH
 from psi.tables import distinct_names, require_names
-from psiselect.base.errors import InputError, UsageError
 from psiselect.cells import texts
+from psiselect.sums import words
 from psiselect.tables import AnyTable, Table
 
 
@@ -30,13 +30,12 @@ def read_numbers(table: AnyTable, column: str | None) -> Multiples:
     if column is not None:
         require_names(source, [column], "column")
     elif len(names) > 1:
-        raise UsageError(f"{source.name} has {len(names)} columns; choose one with --column", term="column")
+        raise words.which_column(source.name, len(names))
     bare = unsaid and column is None and source.header_line and NUMBER.fullmatch(names[0].strip())
     header = [(source.header_line, names[0])] if bare else []
     cells = itertools.chain(header, texts(source, column or names[0], blanks=True))
     taken = itertools.islice(cells, MAX_LENGTH + 1)
     numbers = Multiples.parse(taken, lambda line: f"{source.name}, {source.unit} {line}")
     if not 1 <= len(numbers) <= MAX_LENGTH:
-        many = f"more than {MAX_LENGTH}" if numbers else "no"
-        raise InputError(f"{source.name} has {many} numbers; expected 1 to {MAX_LENGTH}")
+        raise words.number_of_numbers(source.name, MAX_LENGTH, none=not numbers)
     return numbers

@@ -167,7 +167,7 @@ def test_the_result_is_the_total_of_the_run(
     assert "epsilon" not in record
     assert caught.draws == []
     assert "is exact: 4 parties that pool their inputs" in caught.said
-    assert "5 shares; fewer than 5" in caught.said
+    assert "5 shares. Fewer than 5" in caught.said
 
 
 CANDIDATES = "Anna\nBen\nCleo\n"

@@ -44,7 +44,7 @@ def test_so_many_rows_of_each_person_count(table: Path) -> None:
         assert (record["value"], record["person"], record["contributions"]) == (value, "user", most)
     person = ["--person", "user", "--contributions", 2, *LOUD]
     assert released("count", table, *person, "--neighbors", "add-remove")["value"] == 4
-    assert released("count", table, *person)["value"] == 4  # how many rows are kept is private
+    assert released("count", table, *person)["value"] == 4  # the number of rows kept is private
     assert released("count", table, "--column", "city", "--equals", "Bonn", *person)["value"] == 3
     cells = released("histogram", table, "--column", "city", "--categories", "Bonn,Köln", *person)["value"]
     assert cells == {"Bonn": 3, "Köln": 1}
@@ -65,8 +65,8 @@ def test_the_noise_is_that_of_persons(table: Path) -> None:
     ):
         assert released(*args, *more)["sensitivity"] == sensitivity
     said = run(*args, "--person", "user", "--contributions", 5).stderr
-    assert "5 rows of each person at most, sensitivity 300" in said
-    assert "1 row of each person at most" in run(*args, "--person", "user").stderr
+    assert "at most 5 rows of each person, sensitivity 300" in said
+    assert "at most 1 row of each person" in run(*args, "--person", "user").stderr
 
 
 def test_a_mean_of_persons_under_replace_is_over_their_public_number(table: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_mean_of_persons_under_replace_is_over_their_public_number(table: Path
     assert released(*args, "--n", 3)["value"] == 40
     for wrong in (2, 4, 11):
         assert "public number of persons" in refused(3, *args, "--n", wrong)
-    assert "how many rows are kept is private" in refused(2, *args, "--contributions", 2, "--n", 4)
+    assert "the number of rows kept is private" in refused(2, *args, "--contributions", 2, "--n", 4)
     # Somebody without a value counts as the middle: (100 + 10 + 50)/3.
     table.write_text(SHOP.replace("u3,10", "u3,?"))
     assert released(*args, "--n", 3, "--on-invalid", "drop")["value"] == pytest.approx(160 / 3)

@@ -315,7 +315,7 @@ def check_abort(body: dict[str, object], compares: bool) -> None:
     if body.keys() - {"code", "term"}:
         assert str(error) == "the peer's abort has fields that this version does not know"
     elif not isinstance(code, str):
-        assert str(error) == "the peer's abort lacks a proper 'code'"
+        assert str(error) == "the peer's abort has no field 'code' of the right type"
     elif code not in words.ABORTS or (term is None) is (code == "terms"):
         assert str(error) == UNKNOWN
     elif code == "terms" and not (isinstance(term, str) and plain(term)):

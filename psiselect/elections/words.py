@@ -1,0 +1,101 @@
+"""What people read from this room: errors, what a record of draws says, and the announcement of a result.
+
+Rule: what voters read says who does what, and assumes that they know nothing of the software.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dpselect.privacy import NeighbouringRelation
+from psiselect.base.errors import BudgetError, InputError, UsageError
+
+# Ballots.
+
+
+def no_separator() -> UsageError:
+    return UsageError("--separator: expected a text such as ';'")
+
+
+def other_column(error: Exception, column: str, command: str, line: int | None) -> InputError:
+    return InputError(f"{error}. The column {column!r} fits; run: {command}", line=line)
+
+
+def format_of_a_database(form: str) -> UsageError:
+    return UsageError(f"--format {form} is for files; a database returns a table, so leave out --format", term="form")
+
+
+def in_the_format(form: str) -> str:
+    return f"in the format {form}"
+
+
+# The record of draws.
+
+STANDARD_INPUT = "standard input"
+A_STORE = "a store"
+A_DATABASE = "a database"
+_OTHERWISE = "Use --ledger FILE --dataset NAME to charge a budget, or --no-ledger to draw without a record"
+_INSTEAD = "Put back an intact copy, or use --ledger FILE --dataset NAME to charge a budget"
+
+
+def no_place_for_a_record(what: str) -> UsageError:
+    return UsageError(f"{what} has no place for the record of the draw. {_OTHERWISE}", term="ledger")
+
+
+def not_beside(where: Path) -> UsageError:
+    return UsageError(f"{where} is not a file beside which the draw can be recorded. {_OTHERWISE}", term="ledger")
+
+
+def cannot_be_written(record: Path) -> UsageError:
+    return UsageError(f"{record} cannot be written, so the draw cannot be recorded. {_OTHERWISE}", term="ledger")
+
+
+def cost(epsilon: str, neighbors: NeighbouringRelation) -> str:
+    return f"epsilon {epsilon}, {neighbors.value}"
+
+
+def begun(at: str, cost: str) -> str:
+    return f"a draw was begun on {at} ({cost}), and its result is not on record; somebody may have seen it"
+
+
+def drawn(at: str, cost: str, winners: Sequence[str]) -> str:
+    return f"drawn on {at} ({cost}): {', '.join(winners)}. This is the result"
+
+
+def already_drawn(told: str, more: str, total: str, record: Path) -> BudgetError:
+    return BudgetError(
+        f"{told}. Nothing was drawn now. {more}--again draws anew. With this draw, all draws together would cost "
+        f"epsilon {total} (record: {record})",
+        term="ledger",
+    )
+
+
+def not_recorded(record: Path, reason: str) -> BudgetError:
+    return BudgetError(
+        f"the record {record} cannot be written ({reason}), so nothing was drawn or shown. {_OTHERWISE}", term="ledger"
+    )
+
+
+def not_a_record(record: Path) -> str:
+    return f"{record} is no record of draws, or it is damaged. It stays as it is. {_INSTEAD}"
+
+
+def damaged_record(record: Path) -> InputError:
+    return InputError(f"the record {record} is damaged: a line cannot be read. {_INSTEAD}", term="ledger")
+
+
+def spent_on(mechanism: str, epsilon: str) -> str:
+    """What a ledger notes beside the charge."""
+    return f"vote winner: {mechanism}, epsilon {epsilon}"
+
+
+# What epsilon means.
+
+VERY_STRONG = "very strong protection"
+USUAL = "usual protection"
+WEAK = "weak protection"
+HIDES = {
+    NeighbouringRelation.ADD_REMOVE: "whether and how a person voted",
+    NeighbouringRelation.REPLACE: "how a person voted; who voted is taken to be public",
+}

@@ -1,0 +1,248 @@
+"""What people read from this room: every error, what a release says of itself, and what a ledger notes of it."""
+
+from __future__ import annotations
+
+from dpselect.privacy import NeighbouringRelation
+from psiselect.base.errors import InputError, UsageError
+
+# Options that are missing, or do not go together.
+
+
+def no_epsilon(statistic: str) -> UsageError:
+    return UsageError(f"release {statistic} needs --epsilon, such as --epsilon 1")
+
+
+def no_column(statistic: str) -> UsageError:
+    return UsageError(f"release {statistic} needs --column")
+
+
+def lower_not_below_upper() -> UsageError:
+    return UsageError("--lower must be below --upper")
+
+
+def bounds_need_column() -> UsageError:
+    return UsageError("--equals, --lower and --upper need --column, the column that they look at")
+
+
+def equals_or_bounds() -> UsageError:
+    return UsageError("give either --equals or bounds (--lower, --upper), not both")
+
+
+def public_count(whose: str) -> UsageError:
+    return UsageError(
+        f"with --neighbors replace, the number of {whose} is public, so noise would hide nothing. Count the rows of "
+        "one kind (--column), or use --neighbors add-remove, which hides whether a person is there"
+    )
+
+
+def mean_of_several_rows() -> UsageError:
+    return UsageError(
+        "with --neighbors replace, a mean needs a public number of rows. With several rows of each person, the number "
+        "of rows kept is private. Use --contributions 1 and --n, the number of persons, or use --neighbors add-remove"
+    )
+
+
+def grid_too_fine(most: int) -> UsageError:
+    return UsageError(f"the grid has more than {most:,} points; take a larger --unit")
+
+
+def bounds_of_a_count() -> UsageError:
+    return UsageError("--column, --lower, --upper and --unit are for --statistic sum and mean; leave them out")
+
+
+def no_groups() -> UsageError:
+    return UsageError("name the groups with --groups or --groups-file, or give --delta, such as 1e-6, to find them")
+
+
+def rho_is_for_gaussian() -> UsageError:
+    return UsageError("--rho is for --noise gaussian")
+
+
+def delta_of_laplace() -> UsageError:
+    return UsageError("--delta is for groups that are not named, and for --noise gaussian with --epsilon")
+
+
+def rho_or_epsilon() -> UsageError:
+    return UsageError("--noise gaussian takes --rho, or --epsilon with --delta")
+
+
+def delta_beside_rho() -> UsageError:
+    return UsageError("--delta is for groups that are not named: --rho needs none")
+
+
+def gaussian_needs_delta() -> UsageError:
+    return UsageError("--noise gaussian with --epsilon needs --delta, such as 1e-6")
+
+
+def one_or_two_columns() -> UsageError:
+    return UsageError("--by: expected one column, or two different ones")
+
+
+def groups_of_one() -> UsageError:
+    return UsageError("--by: groups of one person each would hide nobody; take another column")
+
+
+def groups_twice() -> UsageError:
+    return UsageError("give the groups once: --groups or --groups-file")
+
+
+def other_needs_groups() -> UsageError:
+    return UsageError("--other needs --groups")
+
+
+def names_for_each_column() -> UsageError:
+    return UsageError("--groups: expected one row of names for each --by, in the same order")
+
+
+def names_repeat() -> UsageError:
+    return UsageError("--groups: a name is blank, or given twice")
+
+
+def _most_groups(most: int) -> str:
+    return f"a table has at most {most:,} groups; name fewer"
+
+
+def too_many_groups(most: int) -> UsageError:
+    return UsageError(_most_groups(most))
+
+
+def no_values_to_ask() -> UsageError:
+    return UsageError("give the values to ask about, each once, with --categories or --categories-file")
+
+
+# Tables and their rows.
+
+_OR_DROP = "or say --on-invalid drop"
+
+
+def place(name: str, unit: str, line: int | None, column: str) -> str:
+    """Where a cell is."""
+    return f"{name}, {unit} {line}: column {column!r}"
+
+
+def wrong_row(name: str, unit: str, line: int | None, problem: str) -> InputError:
+    return InputError(f"{name}, {unit} {line}: {problem}, {_OR_DROP} to leave out such rows", line=line)
+
+
+IN_NO_GROUP = "is in none of the groups; name its group, or the rest with --other"
+
+
+def not_a_number(column: str) -> str:
+    return f"column {column!r} is not a decimal number like 3171.50; correct it"
+
+
+def nobodys_row(column: str) -> str:
+    return f"column {column!r} is blank, so it is unknown whose row this is; correct it"
+
+
+def wrong_cell(error: InputError, line: int) -> InputError:
+    return InputError(f"{error}; correct it, {_OR_DROP}", line=line)
+
+
+def no_category(where: str, line: int) -> InputError:
+    return InputError(
+        f"{where} is none of the categories; name it, give the rest a name with --other, {_OR_DROP}", line=line
+    )
+
+
+def other_number(whose: str, rows: int | None) -> InputError:
+    return InputError(f"the table does not have the public number of {whose}, --n {rows}; correct --n, or the table")
+
+
+def changed(name: str) -> InputError:
+    return InputError(f"{name} changed while it was read; copy it, and release from the copy")
+
+
+def too_many_groups_in(name: str, most: int) -> InputError:
+    return InputError(f"{name}: {_most_groups(most)}")
+
+
+def names_no_group(name: str) -> InputError:
+    return InputError(f"{name}: names no group; expected a group in each row")
+
+
+# What a release says before anything is drawn.
+
+ERROR_IS_PRIVATE = "error at 95 %: depends on the private number of rows; give a public guess with --n to see it"
+
+
+def may_be_identifier(column: str, contributions: int) -> str:
+    return (
+        f"note: column {column!r} looks like an identifier, and one is in more than {contributions} rows. A person "
+        f"with so many rows gets less privacy than stated. --person '{column}' keeps at most --contributions rows of "
+        "each"
+    )
+
+
+def for_persons(rows: int) -> str:
+    return f"at most {rows} {'row' if rows == 1 else 'rows'} of each person"
+
+
+def for_rows(rows: int) -> str:
+    return f"for {rows} rows together"
+
+
+def promised(
+    statistic: str, epsilon: object, relation: NeighbouringRelation, group: str, sensitivity: str, scale: float
+) -> str:
+    """group: what the promise is for, empty for one row."""
+    of = f", {group}" if group else ""
+    return (
+        f"{statistic}: epsilon {epsilon}, {relation.value}{of}, sensitivity {sensitivity}, noise of scale {scale:.6g}"
+    )
+
+
+def error_of_one(error: float) -> str:
+    return f"error at 95 %: +-{error:.6g}"
+
+
+def error_of_all(cells: int, error: float) -> str:
+    return f"all {cells} cells together at 95 %: +-{error:.6g}"
+
+
+def error_of_each(statistic: str, error: float) -> str:
+    return f"error of each {statistic} at 95 %: +-{error:.6g}"
+
+
+def quantile_promised(q: object, epsilon: object, relation: NeighbouringRelation, ranks: float) -> str:
+    return (
+        f"quantile {q}: epsilon {epsilon}, {relation.value}; the answer's rank is off by at most {ranks:.4g} rows more "
+        "than the best grid point's, at 95 %"
+    )
+
+
+def table_promised(price: str, relation: NeighbouringRelation, rows: int) -> str:
+    return f"table: {price}, {relation.value}, {for_persons(rows)}"
+
+
+def noise_of(part: str, noise: str, scale: float) -> str:
+    return f"{part}: {noise} noise of scale {scale:.6g}"
+
+
+def shown_from(least: object) -> str:
+    return f"groups are shown whose noisy count is {least} or more"
+
+
+def threshold_promised(epsilon: object, relation: NeighbouringRelation, rows: int, scale: float) -> str:
+    return (
+        f"threshold: epsilon {epsilon}, {relation.value}, {for_persons(rows)}, noise of scale {scale:.6g} on each count"
+    )
+
+
+# The price.
+
+
+def price(epsilon: object, delta: str | None = None, rho: object = None) -> str:
+    """delta, rho: None where there is none, or where nobody asked."""
+    more = "" if delta is None else f", delta {delta}"
+    return f"epsilon {epsilon}{more}" + ("" if rho is None else f", rho {rho}")
+
+
+def price_of_rho(rho: object, epsilon: float, delta: str | None) -> str:
+    """epsilon: what rho comes to at a delta of 1e-6."""
+    return f"rho {rho} (epsilon {epsilon:.6g} at delta 1e-6)" + ("" if delta is None else f", delta {delta}")
+
+
+def spent_on(statistic: str, price: str, contributions: int) -> str:
+    """What a ledger notes beside the charge."""
+    return f"release {statistic}: {price}, {contributions} contributions"

@@ -1,0 +1,86 @@
+"""What people read from this room: every error about scores, and the promise of a selection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dpselect.privacy import NeighbouringRelation
+from psiselect.base.errors import InputError, UsageError
+
+# Options that do not go together.
+
+
+def monotonic_with_replace() -> UsageError:
+    return UsageError(
+        "--monotonic does not go with --neighbors replace: replaced data can raise one score and lower another, which "
+        "costs twice as much. Leave out --monotonic, or use --neighbors add-remove"
+    )
+
+
+def ledger_needs_neighbors(relation: NeighbouringRelation) -> UsageError:
+    return UsageError(
+        f"--ledger needs --neighbors: the ledger counts releases under one relation, {relation.value}. Say --neighbors "
+        "with the relation that your --sensitivity is for"
+    )
+
+
+def nothing_to_choose(seats: int, candidates: int) -> UsageError:
+    return UsageError(f"--seats {seats}: with {candidates} candidates there is nothing to choose; name fewer seats")
+
+
+# The promise.
+
+
+def promised(epsilon: str, sensitivity: object, mechanism: str, exponent: object, *, monotonic: bool) -> str:
+    moves = f"by at most {sensitivity}" + (", all up or all down" if monotonic else "")
+    return (
+        f"{epsilon}-differentially private if one person's data move each score {moves} ({mechanism}, exponent "
+        f"{exponent} per unit of score, sampled exactly)"
+    )
+
+
+def spent_on(mechanism: str, epsilon: str) -> str:
+    """What a ledger notes beside the charge."""
+    return f"select: {mechanism}, epsilon {epsilon}"
+
+
+# Tables of scores.
+
+NO_LABEL = "the label is empty"
+
+
+def no_candidates(name: str) -> InputError:
+    return InputError(f"{name}: no candidates; expected a row for each candidate")
+
+
+def label_twice(label: str) -> str:
+    return f"the label {label!r} is there twice; give each candidate its own"
+
+
+def in_row(name: str, unit: str, number: int, column: str | None, problem: str) -> InputError:
+    where = "" if column is None else f", column {column!r}"
+    return InputError(f"{name}, {unit} {number}{where}: {problem}", line=number)
+
+
+def in_column(name: str, column: str, error: InputError) -> InputError:
+    return InputError(f"{name}, column {column!r}: {error}")
+
+
+def not_labels(name: str, column: str, kind: object) -> InputError:
+    return InputError(f"{name}, column {column!r}: {kind} is no label; expected text or integers")
+
+
+def not_scores(name: str, column: str, kind: object) -> InputError:
+    return InputError(f"{name}, column {column!r}: {kind} is no score; expected integers, decimals or text")
+
+
+def binary_floats(name: str, column: str) -> InputError:
+    return InputError(
+        f"{name}, column {column!r}: binary floating-point numbers, which are only close to the decimal numbers that "
+        "people mean. Store integers, decimals or text. If you mean exactly these binary numbers, say --exact-floats"
+    )
+
+
+def no_column(name: str, column: str, header: Sequence[str]) -> UsageError:
+    there = ", ".join(map(repr, header)) or "none"
+    return UsageError(f"{name}: expected one column {column!r} in the header; the columns are {there}")
