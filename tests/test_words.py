@@ -18,13 +18,14 @@ from psiselect.base import errors
 ROOT = Path(__file__).parent.parent
 # Rooms whose sentences have moved.
 ROOMS = (
+    *("dpselect", "dpselect/ballots"),
     *("psi/accounts", "psi/agreement", "psi/identity", "psi/inputs", "psi/labels", "psi/normalize", "psi/offline"),
     *("psi/protocol", "psi/resume", "psi/serve", "psi/session", "psi/store", "psi/tables", "psi/transport"),
     *("mpc", "psi/distributed", "psi/fast", "psi/group", "psi/oblivious"),
     *("psiselect", "psiselect/base", "psiselect/matching"),
 )
 # Packages whose own modules are a room, without the folders in them.
-TOPS = {"psiselect"}
+TOPS = {"dpselect", "psiselect"}
 # The tree of errors, as modules call them.
 TREE = {name for name, found in vars(errors).items() if isinstance(found, type) and issubclass(found, Exception)}
 # What only programmers read: a call that is wrong in the source.
@@ -42,7 +43,8 @@ OTHERS = {
 # Texts for machines: statements of SQL, what a library says, expressions.
 FOR_MACHINES = (
     *("SELECT ", "PRAGMA ", "SET ", "UPDATE ", "INSERT ", "CREATE ", "HTTP/1.1 "),
-    *("<", "(?:", ".*(?:", "^[", "canceling |", "invalid byte sequence for encoding", "unable to open database file"),
+    *("<", "(?:", ".*(?:", "^[", "^#", "- \\[", r"\A"),
+    *("canceling |", "invalid byte sequence for encoding", "unable to open database file"),
     *("case when ", "cast(", "key is not null", "fault is not null", "import sys, "),
     *("PySpark does not yet fully support pandas", "MALFORMED_"),
     *("can't start new thread", "Failed to launch worker thread"),
@@ -103,7 +105,8 @@ def names_in(modules: Iterable[Path]) -> set[str]:
 @functools.cache
 def names_elsewhere() -> set[str]:
     """What modules use by name, after they have imported it from a room's words."""
-    sources = (path for package in ("psi", "psiselect", "cli") for path in (ROOT / package).rglob("*.py"))
+    packages = ("dpselect", "psi", "mpc", "psiselect", "cli")
+    sources = (path for package in packages for path in (ROOT / package).rglob("*.py"))
     return {
         alias.name
         for path in sources
