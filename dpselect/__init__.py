@@ -12,6 +12,7 @@
     sampling            exact samplers; coins, ladder, law: what they stand on
     planning, utility   how good a choice will be, from public parameters
     accounting, ledger  what releases cost, and the durable budget; composition: a tighter total, to be shown
+    words, words_choices, words_numbers, words_ledger: what people read from this room
     declaration_search  a search for data that break a declared sensitivity
 
 Rule: no floating point between a score and a released value, but for filters that leave what they cannot prove to

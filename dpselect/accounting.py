@@ -25,12 +25,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol, Self
 
+from dpselect import words
 from dpselect.privacy import ln_upper
-from psiselect.base.errors import UsageError
 
 # Conversions are computed in floating point by a library; the result is raised by this factor, then rounded up.
 _FLOAT_MARGIN = Fraction(1, 10**9)
 _DECIMALS = 10**6
+# What a rho is searched from: below it, the search could not tell two apart.
+_LEAST_RHO = Fraction(1, 10**18)
 
 
 class BudgetKind(enum.Enum):
@@ -83,15 +85,15 @@ class Event(Protocol):
 
 def _checked(epsilon: Fraction) -> Fraction:
     if not isinstance(epsilon, Fraction):
-        raise UsageError(f"epsilon must be a Fraction here, not {type(epsilon).__name__}; parse text first")
+        raise words.not_a_fraction(type(epsilon).__name__)
     if epsilon < 0:
-        raise UsageError(f"epsilon must not be negative, got {epsilon}")
+        raise words.negative("epsilon", epsilon)
     return epsilon
 
 
 def _group(size: int) -> int:
     if size < 1:
-        raise UsageError(f"a group has at least one member, got {size}")
+        raise words.no_persons(size)
     return size
 
 
@@ -139,7 +141,7 @@ class ApproximateDp:
     def __post_init__(self) -> None:
         _checked(self.epsilon)
         if not 0 <= self.delta < 1:
-            raise UsageError(f"delta must lie in [0, 1), got {self.delta}")
+            raise words.delta_from_zero(self.delta)
 
     def cost(self, kind: BudgetKind) -> Cost:
         return Cost(self.epsilon if kind is BudgetKind.PURE else self.epsilon**2 / 2, self.delta)
@@ -151,7 +153,7 @@ class ApproximateDp:
         exponent = (size - 1) * self.epsilon
         delta = size * self.delta * round_up(math.exp(exponent)) if exponent < 700 else Fraction(1)
         if delta >= 1:
-            raise UsageError(f"delta reaches 1 for a group of {size}: nothing is left of the guarantee")
+            raise words.delta_of_group(size)
         return ApproximateDp(size * self.epsilon, delta)
 
 
@@ -169,15 +171,13 @@ class Zcdp:
 
     def __post_init__(self) -> None:
         if self.rho <= 0 or not 0 <= self.delta < 1:
-            raise UsageError("expected a rho above 0 and a delta in [0, 1)")
+            raise words.rho_and_delta()
 
     def cost(self, kind: BudgetKind) -> Cost:
         if kind is BudgetKind.ZCDP:
             return Cost(self.rho, self.delta)
         if self.stated is None:
-            raise UsageError(
-                "Gaussian noise has no pure epsilon: use a ledger of --kind zcdp, or state --epsilon and --delta"
-            )
+            raise words.rho_from_pure_ledger()
         return self.stated
 
     def for_group(self, size: int) -> Zcdp:
@@ -185,7 +185,7 @@ class Zcdp:
         if _group(size) == 1:
             return self
         if self.delta:
-            raise UsageError("groups of persons are not supported where there is a delta; raise --contributions")
+            raise words.group_with_delta()
         return Zcdp(size * size * self.rho)
 
 
@@ -251,7 +251,7 @@ def round_up_to(amount: Fraction, unit: int) -> Fraction:
 def round_up(value: float) -> Fraction:
     """A fraction with six decimals, at least `value` plus the margin for floating-point error in computing it."""
     if not math.isfinite(value) or value < 0:
-        raise UsageError(f"no finite bound: {value}")
+        raise words.not_finite(value)
     return Fraction(math.ceil(Fraction(value) * (1 + _FLOAT_MARGIN) * _DECIMALS), _DECIMALS)
 
 
@@ -266,7 +266,7 @@ def epsilon_of_rho(rho: Fraction, delta: Fraction) -> Fraction:
     Bun and Steinke's rho + 2*sqrt(rho*ln(1/delta)). Raises UsageError unless rho >= 0 and 0 < delta < 1.
     """
     if rho < 0 or not 0 < delta < 1:
-        raise UsageError(f"conversion needs rho >= 0 and 0 < delta < 1, got rho {rho} and delta {delta}")
+        raise words.rho_not_convertible(rho, delta)
     if rho == 0:
         return Fraction(0)
     order = _best_order(rho, delta)
@@ -292,7 +292,9 @@ def rho_of_epsilon(epsilon: Fraction, delta: Fraction) -> Fraction:
     0 < delta < 1.
     """
     if epsilon <= 0 or not 0 < delta < 1:
-        raise UsageError(f"conversion needs epsilon > 0 and 0 < delta < 1, got {epsilon} and {delta}")
+        raise words.epsilon_not_convertible(epsilon, delta)
+    if epsilon_of_rho(_LEAST_RHO, delta) > epsilon:
+        raise words.no_rho(epsilon)
     low, high = (
         Fraction(0),
         epsilon,
@@ -302,7 +304,5 @@ def rho_of_epsilon(epsilon: Fraction, delta: Fraction) -> Fraction:
     while high - low > high * Fraction(1, 10**7):
         middle = Fraction((low + high) / 2).limit_denominator(10**18)
         low, high = (middle, high) if epsilon_of_rho(middle, delta) <= epsilon else (low, middle)
-    if low == 0:
-        raise UsageError(f"no useful rho gives ({epsilon}, {delta})-DP")
     scale = Fraction(10) ** (5 - math.floor(math.log10(low)))
     return math.floor(low * scale) / scale

@@ -6,27 +6,13 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
 
+from dpselect import words_choices
 from dpselect.ballots.model import Election
 from dpselect.committee import CommitteeSelection
 from dpselect.planning import Measurement
 from dpselect.privacy import NeighbouringRelation
 from psiselect.base.entropy import Entropy, SystemEntropy
-from psiselect.base.errors import UsageError
 
-# By the relation, and whether ballots are known to be voters'.
-_CHANGES = {
-    (NeighbouringRelation.ADD_REMOVE, True): "Leaving out any one voter would change the chance of {what}",
-    (NeighbouringRelation.REPLACE, True): "If any one voter had voted differently, the chance of {what} would change",
-    (NeighbouringRelation.ADD_REMOVE, False): "Leaving out any one ballot would change the chance of {what}",
-    (NeighbouringRelation.REPLACE, False): "If any one ballot were filled in differently, the chance of {what} would "
-    "change",
-}
-_HIDDEN = {
-    (NeighbouringRelation.ADD_REMOVE, True): "how, or whether, you voted",
-    (NeighbouringRelation.REPLACE, True): "how you voted",
-    (NeighbouringRelation.ADD_REMOVE, False): "what any one ballot says, or whether it was cast",
-    (NeighbouringRelation.REPLACE, False): "what any one ballot says",
-}
 _STRONG, _WEAK = Fraction(1), Fraction(5)  # the words that `vote plan --voters` has for them: usual, weak
 
 
@@ -54,13 +40,14 @@ def guarantee(
         by_voter: whether at most one ballot of each voter was counted, by their ids; else the promise is for a ballot.
         what: what is published.
     """
-    case = neighbors, by_voter
-    factor = f"{_CHANGES[case].format(what=what)} by a factor of at most {factor_text(epsilon)}."
+    there = neighbors is NeighbouringRelation.ADD_REMOVE
+    change = words_choices.change(what, factor_text(epsilon), there=there, voters=by_voter)
+    secret = words_choices.secret(there=there, voters=by_voter)
     if epsilon <= _STRONG:
-        return f"{factor} Nobody can tell from it {_HIDDEN[case]}."
+        return f"{change} {words_choices.hidden(secret)}"
     if epsilon < _WEAK:
-        return f"{factor} It says little about {_HIDDEN[case]}."
-    return f"{factor} This protection is weak: it may show {_HIDDEN[case]}."
+        return f"{change} {words_choices.mostly_hidden(secret)}"
+    return f"{change} {words_choices.weakly_hidden(secret)}"
 
 
 def epsilon_text(epsilon: Fraction) -> str:
@@ -93,7 +80,7 @@ class Tally:
 def not_private_tally(profile: Election, seats: int = 1) -> Tally:
     """Count without any privacy. Raises UsageError when there are not as many candidates as seats."""
     if not 1 <= seats <= len(profile.candidates):
-        raise UsageError(f"seats: expected 1 to {len(profile.candidates)}, got {seats}")
+        raise words_choices.seats(len(profile.candidates), seats)
     found = dict(zip(profile.candidates, profile.tally().tolist(), strict=True))
     counts = {name: found[name] for name in sorted(found, key=lambda name: (-found[name], name))}
     last = list(counts.values())[seats - 1]

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dpselect import words_choices
 from dpselect.accounting import BoundedRange, Composed, Event, PureDp
 from dpselect.ladder import Gaps, ladder
 from dpselect.law import ONE, Law, Polynomial, permute_and_flip_law, total
@@ -33,7 +34,6 @@ from dpselect.privacy import EpsilonLike, NeighbouringRelation, parse_epsilon
 from dpselect.sampling import Indices, flip_on, uniform_below
 from dpselect.scores import APPROVAL, Bounded, ScoreBound, Scores, ScoresLike, take
 from psiselect.base.entropy import Entropy, SystemEntropy
-from psiselect.base.errors import InputError, UsageError
 
 _SYSTEM = SystemEntropy()
 # Entries (best excluded, step of the worst included) of one set distribution; each costs about 2 us and a big integer.
@@ -62,7 +62,7 @@ class CommitteeSelection(Guarantee):
         """Whether it can be released for so many candidates, to ask before a budget is charged. Raises InputError when
         there are fewer than seats, UsageError when the measurement is not offered at this size."""
         if candidates < self.seats:
-            raise InputError(f"scores: {candidates} candidates for {self.seats} seats")
+            raise words_choices.too_few_candidates(candidates, self.seats)
 
     @property
     @abstractmethod
@@ -84,7 +84,7 @@ class CommitteeSelection(Guarantee):
 
     def _sets(self, candidates: int) -> list[Committee]:
         if math.comb(candidates, self.seats) > _MAX_LAW_SETS:
-            raise UsageError(f"exact probabilities: more than {_MAX_LAW_SETS} sets; ask for a smaller example")
+            raise words_choices.too_many_sets(_MAX_LAW_SETS)
         return list(itertools.combinations(range(candidates), self.seats))
 
 
@@ -96,7 +96,7 @@ class SubsetExponential(CommitteeSelection):
     def check(self, candidates: int) -> None:
         super().check(candidates)
         if not self.fits(candidates):
-            raise UsageError(f"subset-exponential: {self.seats} of {candidates} are too many sets; use peeling")
+            raise words_choices.sets_not_sampled(self.seats, candidates)
 
     def fits(self, candidates: int) -> bool:
         """Whether the sets can be sampled in reasonable time and memory: by public sizes, whatever the scores."""
@@ -310,7 +310,7 @@ def subset_exponential(
     `relation`. `score` bounds a candidate's score; what a set's score does follows. Raises UsageError for seats < 2:
     one seat is `permute_and_flip`, which costs half."""
     if seats < 2:
-        raise UsageError(f"subset-exponential: expected at least 2 seats, got {seats}; for one use permute-and-flip")
+        raise words_choices.one_seat(seats)
     candidate = score.bound(relation)
     bound = ScoreBound(candidate.range, False, 2 * candidate.range)
     return SubsetExponential(parse_epsilon(epsilon), relation, bound, seats)
@@ -321,5 +321,5 @@ def peeling(
 ) -> Peeling:
     """Permute-and-flip peeling for `seats` >= 1 candidates, `epsilon`-DP in all under `relation`. Raises UsageError."""
     if seats < 1:
-        raise UsageError(f"peeling: expected at least 1 seat, got {seats}")
+        raise words_choices.no_seat(seats)
     return Peeling(parse_epsilon(epsilon), relation, score.bound(relation), seats)

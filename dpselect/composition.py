@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Iterable
 from fractions import Fraction
 
+from dpselect import words
 from dpselect.accounting import Cost, round_up
-from psiselect.base.errors import UsageError
 
 # Steps of the privacy loss: fine for few releases, and coarse enough for 10^5 of them.
 _STEP = 1e-4
@@ -30,7 +30,7 @@ def tight_epsilon(costs: Iterable[Cost], delta: Fraction) -> Fraction | None:
     where `dp-accounting` is needed and not installed.
     """
     if not 0 < delta < 1:
-        raise UsageError(f"delta: expected a number above 0 and below 1, got {delta}")
+        raise words.delta_range(delta)
     counts = {cost: times for cost, times in Counter(costs).items() if cost.amount or cost.delta}
     simple = sum((cost.amount * times for cost, times in counts.items()), Fraction(0))
     if sum(counts.values()) < 2 and not any(cost.delta for cost in counts):
@@ -41,11 +41,7 @@ def tight_epsilon(costs: Iterable[Cost], delta: Fraction) -> Fraction | None:
         # Seconds to import, so only here.
         from dp_accounting.pld import common, privacy_loss_distribution
     except ImportError:
-        raise UsageError(
-            "delta: tight composition of a pure ledger needs another package: pip install 'psiselect[accounting]'; "
-            "or leave out the delta and take the sum, which is what a ledger spends by",
-            term="delta",
-        ) from None
+        raise words.no_accounting() from None
 
     step = max(_STEP, float(simple) / _MOST_STEPS)
     whole = privacy_loss_distribution.identity(value_discretization_interval=step)

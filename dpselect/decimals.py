@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from psiselect.base.errors import InputError
+from dpselect import words
 
 NUMBER = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?", re.ASCII)
 
@@ -14,7 +14,7 @@ def parse_number(text: str, what: str) -> Fraction:
     """Decimal text, signed, exact. Raises InputError, naming `what`, for anything else; the text is not repeated."""
     stripped = text.strip()
     if not NUMBER.fullmatch(stripped):
-        raise InputError(f"{what} is not a decimal number like 3171.50")
+        raise words.not_decimal(what)
     return Fraction(stripped)
 
 

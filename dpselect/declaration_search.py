@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Generic
 
+from dpselect import words_choices
 from dpselect.privacy import NeighbouringRelation
 from dpselect.scores import Record, ScoreBound, ScoreFunction, take
-from psiselect.base.errors import UsageError
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -38,11 +38,9 @@ class Violation(Generic[Record]):
     neighbour_scores: tuple[Fraction, ...]
 
     def __str__(self) -> str:
-        return (
-            f"{self.broken}: declared {self.declared}, found {self.found}\n"
-            f"  data      {list(self.data)!r} -> scores {_listed(self.scores)}\n"
-            f"  neighbour {list(self.neighbour)!r} -> scores {_listed(self.neighbour_scores)}"
-        )
+        data = list(self.data), _listed(self.scores)
+        neighbour = list(self.neighbour), _listed(self.neighbour_scores)
+        return words_choices.violation(self.broken, self.declared, self.found, data, neighbour)
 
 
 @dataclass(frozen=True)
@@ -60,11 +58,9 @@ class Audit(Generic[Record]):
 
     def __str__(self) -> str:
         if self.violation is not None:
-            return f"violation found\n{self.violation}"
-        how = "all" if self.exhaustive else "a search of"
-        return (
-            f"no violation in {how} {self.pairs} pairs of neighbours ({self.relation.value}) of up to {self.size} "
-            f"records; largest seen: sensitivity {self.sensitivity}, range {self.range}"
+            return words_choices.violation_found(self.violation)
+        return words_choices.no_violation(
+            self.pairs, self.relation.value, self.size, self.sensitivity, self.range, exhaustive=self.exhaustive
         )
 
 
@@ -88,7 +84,7 @@ def audit(
     search = _Search(function, relation, size)
     if isinstance(records, Sequence):
         if not records or size < 1:
-            raise UsageError("audit: expected at least one possible record and a size of at least 1")
+            raise words_choices.nothing_to_search()
         if _pair_count(len(records), relation, size) <= pairs:
             return search.exhaustively(records)
     return search.by_hypothesis(records, examples)
@@ -119,10 +115,7 @@ class _Search(Generic[Record]):
             from hypothesis import strategies as st
             from hypothesis.errors import NoSuchExample
         except ImportError:
-            raise UsageError(
-                "audit: too many neighbours to try them all, and hypothesis is not installed; install it "
-                "(pip install hypothesis), or pass fewer records or a smaller size"
-            ) from None
+            raise words_choices.no_hypothesis() from None
         record: Any = st.sampled_from(records) if isinstance(records, Sequence) else records
         places = st.integers(0, self.size - 1)
         cases = st.tuples(st.lists(record, min_size=1, max_size=self.size), places, record)
@@ -160,8 +153,8 @@ class _Search(Generic[Record]):
         scores, others = self._scores(data), self._scores(neighbour)
         self.pairs += 1
         if len(scores) != len(others):
-            found = f"{len(scores)} and {len(others)}"
-            return Violation("candidates", "the same for all data", found, data, neighbour, scores, others)
+            found = words_choices.one_and_another(len(scores), len(others))
+            return Violation("candidates", words_choices.SAME_FOR_ALL, found, data, neighbour, scores, others)
         moves = [there - here for here, there in zip(scores, others, strict=True)]
         self.sensitivity = max(self.sensitivity, *map(abs, moves))
         self.range = max(self.range, max(moves) - min(moves))
@@ -199,7 +192,7 @@ def _check_sensitivity(bound: ScoreBound, moves: list[Fraction]) -> _Verdict:
 
 def _check_monotone(bound: ScoreBound, moves: list[Fraction]) -> _Verdict:
     mixed = bound.monotone and min(moves) < 0 < max(moves)
-    return ("monotone", f"one score moves by {min(moves)}, another by {max(moves)}") if mixed else None
+    return ("monotone", words_choices.mixed_moves(min(moves), max(moves))) if mixed else None
 
 
 def _check_range(bound: ScoreBound, moves: list[Fraction]) -> _Verdict:

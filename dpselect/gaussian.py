@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from statistics import NormalDist
 
+from dpselect import words_numbers
 from dpselect.coins import Coin, exp_floor
 from dpselect.sampling import discrete_laplace, flip
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import UsageError
 
 _TWO_PI = Fraction(62831853, 10**7)  # rounded down
 _ROOT_BITS = 64
@@ -49,9 +49,9 @@ class DiscreteGaussian:
 
     def __post_init__(self) -> None:
         if self.rho <= 0:
-            raise UsageError("rho: expected a number above 0")
+            raise words_numbers.rho(self.rho)
         if self.squared < 1:
-            raise UsageError("the sensitivity is zero: the unit is too coarse for these bounds")
+            raise words_numbers.no_sensitivity()
 
     @property
     def variance(self) -> Fraction:

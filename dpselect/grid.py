@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
+from dpselect import words_numbers
 from dpselect.privacy import NeighbouringRelation
-from psiselect.base.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,11 @@ class Grid:
 
     def __post_init__(self) -> None:
         if self.unit <= 0:
-            raise UsageError("unit: expected a number above 0")
+            raise words_numbers.unit(self.unit)
         if self.lower >= self.upper:
-            raise UsageError("lower: expected a number below upper")
+            raise words_numbers.bounds()
         if self.low == self.high:
-            raise UsageError("unit: too coarse, both bounds round to the same number")
+            raise words_numbers.unit_too_coarse()
 
     @property
     def low(self) -> int:

@@ -23,13 +23,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
+from dpselect import words, words_numbers
 from dpselect.accounting import ApproximateDp, Cost, Event, PureDp, Zcdp
 from dpselect.gaussian import DiscreteGaussian
 from dpselect.grid import Grid
 from dpselect.numeric import DiscreteLaplace
 from dpselect.privacy import NeighbouringRelation
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import UsageError
 
 _BITS = 128
 Group = tuple[str, ...]
@@ -97,9 +97,9 @@ class Persons:
 
     def __post_init__(self) -> None:
         if self.contributions < 1:
-            raise UsageError("contributions: expected 1 or more")
+            raise words_numbers.contributions()
         if self.rows_per_group is not None and not 1 <= self.rows_per_group <= self.contributions:
-            raise UsageError("rows per group: expected 1 up to the number of contributions")
+            raise words_numbers.rows_per_group(self.contributions)
 
     @property
     def in_one_group(self) -> int:
@@ -140,7 +140,7 @@ class Grouped:
         """For each group the statistics in their order. groups: those named beforehand, which are all shown, in this
         order. Without them the groups that have a row and whose noisy count reaches the threshold, by name."""
         if (groups is None) != (self.threshold is not None):
-            raise UsageError("groups are either named beforehand or found by a threshold")
+            raise words_numbers.groups()
         shown = sorted(group for group, cell in cells.items() if cell.rows > 0) if groups is None else groups
         exact = [cells.get(group, Cell(0)) for group in shown]
         drawn = [noise.release([self._part(part, c) for c in exact], entropy) for part, noise in self.noises.items()]
@@ -169,7 +169,7 @@ class Grouped:
     @property
     def _grid(self) -> Grid:
         if self.grid is None:
-            raise UsageError("a sum or a mean needs bounds")
+            raise words_numbers.no_bounds()
         return self.grid
 
     def _part(self, part: CellPart, cell: Cell) -> int:
@@ -228,11 +228,11 @@ def gaussian_table(
 def _parts(statistics: Sequence[Statistic], grid: Grid | None, *, found: bool) -> dict[CellPart, tuple[int, int]]:
     """What the statistics need, and the least and the most that a row adds to each part."""
     if not statistics or len(set(statistics)) != len(statistics):
-        raise UsageError("statistics: expected one or more different ones")
+        raise words_numbers.statistics()
     wanted = {part for statistic in statistics for part in _NEEDS[statistic]} | ({CellPart.ROWS} if found else set())
     if grid is None:
         if wanted != {CellPart.ROWS}:
-            raise UsageError("a sum or a mean needs bounds")
+            raise words_numbers.no_bounds()
         return {CellPart.ROWS: (0, 1)}
     ends = {
         CellPart.ROWS: (0, 1),
@@ -249,7 +249,7 @@ def threshold_for(noise: IntegerNoise, persons: Persons, delta: Fraction) -> int
     Decided by certified upper bounds of p. Raises UsageError unless 0 < delta < 1.
     """
     if not 0 < delta < 1:
-        raise UsageError("delta: expected a number above 0 and below 1, such as 1e-6")
+        raise words.delta_range(delta)
     most, bits = persons.in_one_group, _BITS + delta.denominator.bit_length()
     cases = [(1, persons.contributions), (most, -(-persons.contributions // most))]
 

@@ -10,8 +10,8 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from dpselect import words_choices
 from dpselect.coins import exp_floor
-from psiselect.base.errors import UsageError
 
 _MAX_TERMS = 200_000
 
@@ -49,7 +49,7 @@ class Polynomial:
 
     def __mul__(self, other: Polynomial) -> Polynomial:
         if len(self.terms) * len(other.terms) > _MAX_TERMS:
-            raise UsageError("exact probabilities: too many terms for these scores; ask for a smaller example")
+            raise words_choices.law_too_long()
         terms: dict[int, Fraction] = {}
         for power, coefficient in self.terms.items():
             for power2, coefficient2 in other.terms.items():
@@ -129,7 +129,7 @@ def permute_and_flip_law(gaps: list[int]) -> list[Polynomial]:
             product[degree] = product[degree] - product[degree - 1].shifted(gap)
         work += sum(len(coefficient.terms) for coefficient in product)
         if work > _MAX_TERMS:
-            raise UsageError("exact probabilities: too many terms for these scores; ask for a smaller example")
+            raise words_choices.law_too_long()
     by_gap = {gap: _without(product, gap) for gap in set(gaps)}
     return [by_gap[gap] for gap in gaps]
 

@@ -26,11 +26,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from dpselect import words_ledger
 from dpselect.accounting import UNIT, BoundedSum, BudgetKind, Cost, Event
 from dpselect.privacy import NeighbouringRelation
 from psiselect.base import durable
 from psiselect.base.durable import Connection
-from psiselect.base.errors import BudgetError, InputError, UsageError
+from psiselect.base.errors import BudgetError, InputError
 
 APPLICATION_ID = 0x70734C31  # "psL1", in the file's header
 MAX_NAME = 200
@@ -111,14 +112,12 @@ class Ledger:
         path = Path(path)
         names = tuple(dict.fromkeys(_name(dataset) for dataset in datasets))
         if budget.amount <= 0 or not 0 <= budget.delta < 1:
-            raise UsageError("a budget needs an amount above 0 and a delta in [0, 1)")
+            raise words_ledger.no_budget()
         row = (kind.value, neighbors.value, _text(budget.amount), _text(budget.delta), int(not names))
         part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
 
         def failed(reason: str) -> InputError:
-            return InputError(
-                f"cannot create the ledger {path}: {reason}; choose a local folder that can be written", term="ledger"
-            )
+            return words_ledger.not_created(path, reason)
 
         try:
             durable.create_private(part)
@@ -133,9 +132,7 @@ class Ledger:
                 part.unlink()
             durable.sync_folder(path.parent)
         except FileExistsError:
-            raise InputError(
-                f"{path} exists; a ledger is never overwritten. Choose another name", term="ledger"
-            ) from None
+            raise words_ledger.exists(path) from None
         except OSError as error:
             raise failed(error.strerror or str(error)) from None
         return cls(path, kind, neighbors, budget, names)
@@ -145,13 +142,11 @@ class Ledger:
         """Read a ledger's fixed terms. Raises InputError when the file is missing or no ledger."""
         path = Path(path)
         if not path.exists():
-            raise _unreadable(path)("there is no such file; `psiselect budget create` makes a ledger")
+            raise words_ledger.missing(path)
         try:
             with durable.transaction(path, "BEGIN", _unreadable(path)) as connection:
                 if connection.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
-                    raise InputError(
-                        f"{path} is not a psiselect ledger; `psiselect budget create` makes one", term="ledger"
-                    )
+                    raise words_ledger.no_ledger(path)
                 ((kind, neighbors, amount, delta, any_dataset),) = connection.execute("SELECT * FROM ledger").fetchall()
                 names = tuple(name for (name,) in connection.execute("SELECT name FROM dataset ORDER BY rowid"))
             if any_dataset != int(not names):
@@ -159,7 +154,7 @@ class Ledger:
             budget = Cost(_fraction(amount), _fraction(delta))
             return cls(path, BudgetKind(kind), NeighbouringRelation(neighbors), budget, names)
         except ValueError:
-            raise InputError(f"the ledger {path} is damaged: its terms cannot be read", term="ledger") from None
+            raise words_ledger.damaged_terms(path) from None
 
     def spend(self, dataset: str, event: Event, *, neighbors: NeighbouringRelation | None, what: str) -> Balance:
         """Take the event's cost from the dataset's budget; call before the release, and release only if it returns.
@@ -175,9 +170,7 @@ class Ledger:
         self._require(dataset)
 
         def failed(reason: str) -> BudgetError:
-            return BudgetError(
-                f"the spend could not be written to {self.path} ({reason}), so nothing was released", term="ledger"
-            )
+            return words_ledger.not_spent(self.path, reason)
 
         with durable.transaction(self.path, "BEGIN IMMEDIATE", failed) as connection:
             balance = self._afforded(connection, dataset, cost)
@@ -201,7 +194,7 @@ class Ledger:
         """What `spend` takes for the event: its cost, rounded up. Raises UsageError for an amount out of bounds."""
         cost = event.cost(self.kind)
         if cost.amount >= 10**_MAX_DIGITS:
-            raise UsageError(f"an amount in a ledger has at most {_MAX_DIGITS} digits before the point")
+            raise words_ledger.too_large(_MAX_DIGITS)
         return cost.rounded_up(self.unit)
 
     def balance(self, dataset: str) -> Balance:
@@ -263,26 +256,21 @@ class Ledger:
 
     def _require_relation(self, neighbors: NeighbouringRelation | None) -> None:
         if neighbors is not None and neighbors is not self.neighbors:
-            raise BudgetError(
-                f"the ledger {self.path} counts releases under {self.neighbors.value}, this one is stated under "
-                f"{neighbors.value}; nothing was released. Use --neighbors {self.neighbors.value} or another ledger",
-                term="ledger",
-            )
+            raise words_ledger.other_relation(self.path, self.neighbors.value, neighbors.value)
 
     def _afforded(self, connection: Connection, dataset: str, cost: Cost) -> Balance:
         """The balance once the cost is spent. Raises BudgetError when the budget does not hold it."""
         before = self._spent(connection, dataset)
         balance = Balance(dataset, self.budget, before + cost)
         if not balance.spent.fits(self.budget):
-            raise BudgetError(self._refusal(Balance(dataset, self.budget, before), cost), term="ledger")
+            left = Balance(dataset, self.budget, before).remaining
+            amounts = (self.describe(part) for part in (left, self.budget, cost))
+            raise words_ledger.over_budget(self.path, dataset, *amounts)
         return balance
 
     def _require(self, dataset: str) -> None:
         if self.datasets and dataset not in self.datasets:
-            raise BudgetError(
-                f"the ledger {self.path} has no dataset {dataset!r}; it was created for {', '.join(self.datasets)}",
-                term="ledger",
-            )
+            raise words_ledger.unknown_dataset(self.path, dataset, self.datasets)
 
     def _spent(self, connection: Connection, dataset: str) -> Cost:
         sums = _Sums(self.unit)
@@ -305,14 +293,7 @@ class Ledger:
             raise self._damaged() from None
 
     def _damaged(self) -> InputError:
-        return InputError(f"the ledger {self.path} is damaged: an entry holds no fraction", term="ledger")
-
-    def _refusal(self, balance: Balance, cost: Cost) -> str:
-        return (
-            f"over budget: {balance.dataset!r} has {self.describe(balance.remaining)} left of "
-            f"{self.describe(balance.budget)} in {self.path}, and this release would cost {self.describe(cost)}; "
-            "nothing was released"
-        )
+        return words_ledger.damaged_entry(self.path)
 
 
 class _Sums:
@@ -331,18 +312,18 @@ class _Sums:
 
 
 def _unreadable(path: Path) -> durable.Failed:
-    return lambda reason: InputError(f"cannot read the ledger {path}: {reason}", term="ledger")
+    return functools.partial(words_ledger.unreadable, path)
 
 
 def _name(dataset: str) -> str:
     if not 1 <= len(dataset) <= MAX_NAME or not dataset.isprintable() or dataset != dataset.strip():
-        raise UsageError(f"a dataset's name is 1 to {MAX_NAME} printable characters without blanks around them")
+        raise words_ledger.dataset_name(MAX_NAME)
     return dataset
 
 
 def _line(what: str) -> str:
     if len(what) > MAX_NAME or not what.isprintable():
-        raise UsageError(f"`what` is one line of at most {MAX_NAME} printable characters")
+        raise words_ledger.one_line(MAX_NAME)
     return what
 
 
@@ -350,7 +331,7 @@ def _text(amount: Fraction) -> str:
     """A budget's part, as the file holds it."""
     text = str(amount) if max(amount.numerator, amount.denominator) < 10**_MAX_DIGITS else ""
     if not _FRACTION.fullmatch(text):
-        raise UsageError(f"an amount in a ledger is a fraction of at most {_MAX_DIGITS} digits, not negative")
+        raise words_ledger.amount(_MAX_DIGITS)
     return text
 
 

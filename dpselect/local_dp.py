@@ -21,12 +21,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
+from dpselect import words_numbers
 from dpselect.coins import exp_floor, logistic_coin
 from dpselect.privacy import Epsilon
 from dpselect.sampling import bernoulli, bernoulli_exp, flip, uniform_below
 from dpselect.shares import population_interval, respondents_interval
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import InputError, UsageError
 
 MAX_OPTIONS = 10_000
 MIN_EPSILON = Fraction(1, 10**9)
@@ -69,20 +69,17 @@ class Poll:
 
     def __post_init__(self) -> None:
         if not 2 <= len(self.options) <= MAX_OPTIONS:
-            raise UsageError(f"options: expected 2 to {MAX_OPTIONS}, got {len(self.options)}")
+            raise words_numbers.options_number(MAX_OPTIONS, len(self.options))
         if len(set(self.options)) != len(self.options):
-            raise UsageError("options: one is named twice")
+            raise words_numbers.option_twice()
         if any(not o.strip() or o != o.strip() or not o.isprintable() or ";" in o for o in self.options):
-            raise UsageError("options: each is printable text without ';' and without blanks around it")
+            raise words_numbers.option_text()
         if self.mechanism is PollMechanism.RANDOMISED_RESPONSE and len(self.options) != 2:
-            raise UsageError("randomised-response has two options; for more take k-ary or optimised-unary")
+            raise words_numbers.two_options(len(self.options))
         if self.epsilon.value < MIN_EPSILON:
             # The standard error is about 1/(epsilon * sqrt(responses)) at two options, and more at others.
             needed = 100 / float(self.epsilon.value) ** 2
-            raise UsageError(
-                f"epsilon: at {self.epsilon.text} the responses are noise alone: it would take about {needed:.0e} "
-                "of them to estimate a share to one part in ten. Expected at least 1e-9; 1 is usual for a poll"
-            )
+            raise words_numbers.noise_alone(self.epsilon.text, needed)
 
     @classmethod
     def of(cls, options: Sequence[str], epsilon: Epsilon, mechanism: PollMechanism | None = None) -> Poll:
@@ -113,7 +110,7 @@ class Poll:
     def require_option(self, answer: str) -> None:
         """Raises UsageError for an answer that is not an option."""
         if answer not in self.options:
-            raise UsageError(f"answer: expected one of {', '.join(self.options[:20])}")
+            raise words_numbers.answer(self.options)
 
     def estimate(
         self, responses: Sequence[str], *, confidence: float = 0.95, population: bool = False
@@ -121,9 +118,9 @@ class Poll:
         """Unbiased shares, an entry an option. Raises InputError for no responses or one that is none."""
         total = len(responses)
         if not total:
-            raise InputError("no responses to estimate from")
+            raise words_numbers.no_responses()
         if not 0 < confidence < 1:
-            raise UsageError("confidence: expected a number between 0 and 1, like 0.95")
+            raise words_numbers.confidence()
         counts = self._counts(responses)
         truth, lie = self.rates
         bounds = population_interval if population else respondents_interval
@@ -149,8 +146,8 @@ class Poll:
     def form(self) -> str:
         """What a response looks like, in words."""
         if self.mechanism is PollMechanism.UNARY:
-            return f"{len(self.options)} digits 0 or 1, one for each option"
-        return f"one of {', '.join(self.options[:20])}"
+            return words_numbers.digits(len(self.options))
+        return words_numbers.one_option(self.options)
 
     def accepts(self, response: str) -> bool:
         """Whether `response` is one that a respondent of this poll can give."""
@@ -201,7 +198,7 @@ class Poll:
         for response in tallied:
             if not self.accepts(response):
                 where = responses.index(response) + 1
-                raise InputError(f"response {where} is not {self.form}", line=where)
+                raise words_numbers.response(where, self.form)
         if self.mechanism is not PollMechanism.UNARY:
             return tallied
         support = [0] * len(self.options)

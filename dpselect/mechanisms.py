@@ -21,6 +21,7 @@ from functools import cached_property
 
 import numpy as np
 
+from dpselect import words
 from dpselect.accounting import BoundedRange, Event, PureDp
 from dpselect.ladder import Gaps, Ladder, ladder
 from dpselect.law import ONE, Law, exponential_law, permute_and_flip_law
@@ -28,7 +29,6 @@ from dpselect.privacy import EpsilonLike, NeighbouringRelation, parse_epsilon
 from dpselect.sampling import LANE_WIDTH, Indices, flip_on, random_digits, uniform_below, uniforms_below
 from dpselect.scores import APPROVAL, Bounded, ScoreBound, Scores, ScoresLike, take
 from psiselect.base.entropy import Entropy, SystemEntropy
-from psiselect.base.errors import UsageError
 
 _SYSTEM = SystemEntropy()
 # Lanes of one pass of a batch: 4 MB of random digits, so that it stays in cache.
@@ -61,7 +61,7 @@ class Guarantee:
     def privacy_map(self, changes: int = 1) -> Fraction:
         """Epsilon between data sets that are `changes` neighbour steps apart (group privacy). Raises UsageError."""
         if isinstance(changes, bool) or not isinstance(changes, int) or changes < 0:
-            raise UsageError(f"privacy map: expected a number of changes >= 0, got {changes!r}")
+            raise words.changes(changes)
         return changes * self.epsilon
 
     @cached_property

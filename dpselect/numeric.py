@@ -27,6 +27,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from dpselect import words_numbers
 from dpselect.accounting import Event, PureDp
 from dpselect.coins import exp_floor
 from dpselect.decimals import plain
@@ -52,9 +53,9 @@ class DiscreteLaplace:
 
     def __post_init__(self) -> None:
         if self.epsilon <= 0:
-            raise UsageError("epsilon: expected a number above 0")
+            raise words_numbers.epsilon(self.epsilon)
         if self.sensitivity < 1:
-            raise UsageError("the sensitivity is zero: the unit is too coarse for these bounds")
+            raise words_numbers.no_sensitivity()
 
     @property
     def exponent(self) -> Fraction:
@@ -291,10 +292,10 @@ def mean(
 ) -> PublicMean | PrivateMean:
     """A noisy mean. `rows`: the public number of rows under replace; under add-remove a guess, for the error only."""
     if rows is not None and rows < 1:
-        raise UsageError("n: expected 1 or more rows")
+        raise words_numbers.no_rows()
     if relation is NeighbouringRelation.REPLACE:
         if rows is None:
-            raise UsageError("n: under replace the number of rows is public; give it, or use --neighbors add-remove")
+            raise words_numbers.public_rows()
         # Each row counts as a value within the bounds, the middle where it has none.
         noise = DiscreteLaplace(epsilon, grid.sensitivity(relation, _checked(contributions), one_row_each=True))
         return PublicMean(epsilon, relation, contributions, noise, grid.unit / rows, grid, rows)
@@ -316,19 +317,19 @@ def histogram(
     """Noisy counts of public categories, or of the bins between rising edges: [a, b) and so on, the last one [y, z].
     other: one more cell, for all rows of no category."""
     if bool(categories) == bool(edges):
-        raise UsageError("a histogram needs its cells named beforehand: either --bins or --categories")
+        raise words_numbers.cells()
     if edges:
         if other is not None:
-            raise UsageError("other: is for --categories; bins have edges")
+            raise words_numbers.other_of_bins()
         if len(edges) < 2 or any(a >= b for a, b in itertools.pairwise(edges)):
-            raise UsageError("bins: expected two or more rising edges")
+            raise words_numbers.bins()
         cells = tuple(f"{plain(a)}..{plain(b)}" for a, b in itertools.pairwise(edges))
     else:
         cells = (*categories, *([] if other is None else [other]))
         if len(set(cells)) != len(cells):
-            raise UsageError("categories: one is named twice")
+            raise words_numbers.categories()
     if len(cells) > MAX_CELLS:
-        raise UsageError(f"a histogram has at most {MAX_CELLS} cells")
+        raise words_numbers.too_many_cells(MAX_CELLS)
     moved = 2 if relation is NeighbouringRelation.REPLACE else 1
     noise = DiscreteLaplace(epsilon, moved * _checked(contributions))
     return Histogram(epsilon, relation, contributions, noise, Fraction(1), cells, tuple(edges) or None, other)
@@ -339,17 +340,10 @@ def unbounded(epsilon: Fraction, contributions: int = 1) -> UsageError:
     reach = 1_000_000
     error = DiscreteLaplace(epsilon, reach * contributions).error(Fraction(1, 20))
     per_width = float(Fraction(error, reach))
-    return UsageError(
-        f"no bounds, no release: a row may hold any number X, and hiding it takes noise of scale "
-        f"{contributions}*X/epsilon. At epsilon {epsilon} a row of {reach:,} alone would cost +-{error:,} (95 %), and "
-        f"there is no largest X. Give --lower A and --upper B: then the noise stays within about "
-        f"{per_width:.4g}*(B - A) (replace), and values beyond count as A or B, which loses x - B for each x above B. "
-        f"The two together are least where about {float(1 / epsilon):.3g} rows exceed B. Choose B from what is "
-        f"publicly known, not from the data"
-    )
+    return words_numbers.unbounded(epsilon, contributions, reach, error, per_width, float(1 / epsilon))
 
 
 def _checked(contributions: int) -> int:
     if contributions < 1:
-        raise UsageError("contributions: expected 1 or more")
+        raise words_numbers.contributions()
     return contributions

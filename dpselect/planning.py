@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
-from dpselect import utility
+from dpselect import utility, words_choices, words_numbers
 from dpselect.accounting import BudgetKind
 from dpselect.committee import CommitteeSelection, peeling, subset_exponential
 from dpselect.mechanisms import Mechanism, Selection, exponential, permute_and_flip
@@ -78,7 +78,7 @@ class Task:
     def __post_init__(self) -> None:
         Race(self.candidates, self.seats, float(self.gap or 0))
         if self.epsilon <= 0:
-            raise UsageError(f"epsilon: expected a number above 0, got {self.epsilon}")
+            raise words_numbers.epsilon(self.epsilon)
 
     @property
     def race(self) -> Race:
@@ -105,8 +105,8 @@ class Task:
     def build(self, mechanism: Mechanism) -> Measurement:
         """The measurement. Raises UsageError when it is not offered for this number of seats, or not at this size."""
         if mechanism not in self.offers:
-            names = " or ".join(offer.value for offer in self.offers)
-            raise UsageError(f"{mechanism.value} does not choose {self.seats} of {self.candidates}; use {names}")
+            names = [offer.value for offer in self.offers]
+            raise words_choices.not_offered(mechanism.value, self.seats, self.candidates, names)
         measurement = self.offers[mechanism].build(self.epsilon, self.neighbors, self.seats)
         if isinstance(measurement, CommitteeSelection):
             measurement.check(self.candidates)
@@ -127,17 +127,17 @@ def choose(task: Task, wanted: Mechanism | None = None) -> Choice:
     if wanted is None:
         mechanism, why = _rule(task)
     else:
-        mechanism, why = FOR_SEVERAL.get(wanted, wanted) if task.seats > 1 else wanted, "as asked"
+        mechanism, why = FOR_SEVERAL.get(wanted, wanted) if task.seats > 1 else wanted, words_choices.AS_ASKED
     return Choice(mechanism, task.build(mechanism), why)
 
 
 def _rule(task: Task) -> tuple[Mechanism, str]:
     if task.seats == 1 and task.budget is BudgetKind.ZCDP:
-        return Mechanism.EXPONENTIAL, "it costs a zCDP ledger a quarter of what permute-and-flip does"
+        return Mechanism.EXPONENTIAL, words_choices.CHEAPER
     if task.seats == 1:
-        return Mechanism.PERMUTE_AND_FLIP, "it never loses more than the exponential mechanism at the same epsilon"
+        return Mechanism.PERMUTE_AND_FLIP, words_choices.NEVER_WORSE
     if Mechanism.SUBSET_EXPONENTIAL not in task.available:
-        return Mechanism.PEELING, "the sets would be too many to sample"
+        return Mechanism.PEELING, words_choices.TOO_MANY_SETS
     over_sets, peeled = (task.build(mechanism) for mechanism in SEVERAL_SEATS)
     return committee_rule(task.race, over_sets, peeled, " votes" + (" (assumed)" if task.gap is None else ""))
 
@@ -145,12 +145,12 @@ def _rule(task: Task) -> tuple[Mechanism, str]:
 def committee_rule(race: Race, over_sets: Measurement, peeled: Measurement, unit: str = "") -> tuple[Mechanism, str]:
     """Part 2 of the rule, for measurements of any score: the mechanism, and why. `unit`: what follows the gap there."""
     if race.gap == 0:
-        return Mechanism.PEELING, "without a gap neither is more likely to be right"
-    lead = f"when the committee leads by {race.gap:g}{unit}"
+        return Mechanism.PEELING, words_choices.NO_GAP
+    lead = words_choices.leading(race.gap, unit)
     sets_odds = utility.subset_log_odds(race, float(over_sets.exponent))
     if sets_odds > utility.peeling_log_odds(race, float(peeled.exponent)):
-        return Mechanism.SUBSET_EXPONENTIAL, f"more likely than peeling to return the true committee {lead}"
-    return Mechanism.PEELING, f"no less likely than the sets to return the true committee {lead}"
+        return Mechanism.SUBSET_EXPONENTIAL, words_choices.sets_likelier(lead)
+    return Mechanism.PEELING, words_choices.peeling_as_likely(lead)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
+from dpselect import words
 from dpselect.coins import exp_floor
-from psiselect.base.errors import UsageError
 
 _DECIMAL = re.compile(r"\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,2})?|\.\d{1,30}([eE][+-]?\d{1,2})?", re.ASCII)
 _RATIO = re.compile(r"(\d{1,30})/(\d{1,30})", re.ASCII)
@@ -35,7 +35,7 @@ class NeighbouringRelation(enum.Enum):
         try:
             return cls(text)
         except ValueError:
-            raise UsageError(f"neighbors: expected 'add-remove' or 'replace', got {text!r}") from None
+            raise words.no_relation(text) from None
 
 
 @dataclass(frozen=True)
@@ -56,26 +56,26 @@ def parse_fraction(value: EpsilonLike, field: str) -> Fraction:
     text (0.1 is 1/10). Raises UsageError, naming `field`, for all else: signs, NaN, infinities, bools, long text."""
     if isinstance(value, Fraction):
         if value < 0:
-            raise UsageError(f"{field}: expected a number >= 0, got {value}")
+            raise words.negative(field, value)
         return value
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
-        raise UsageError(f"{field}: expected a number such as 0.1 or 1/10, got {type(value).__name__}")
+        raise words.not_a_number(field, type(value).__name__)
     text = str(value).strip()
     if _DECIMAL.fullmatch(text):
         return Fraction(text)
     ratio = _RATIO.fullmatch(text)
     if ratio and int(ratio[2]):
         return Fraction(int(ratio[1]), int(ratio[2]))
-    raise UsageError(f"{field}: expected a number such as 0.1 or 1/10, got {text[:40]!r}")
+    raise words.not_a_number(field, repr(text[:40]))
 
 
 def parse_epsilon(value: EpsilonLike) -> Fraction:
     """Epsilon as an exact positive fraction; see `parse_fraction`. Raises UsageError when it is not one."""
     if isinstance(value, str) and _LOGARITHM.fullmatch(value.strip()):
-        raise UsageError("epsilon: ln(...) is for polls only; give a number such as 0.1 or 1/10")
+        raise words.logarithm()
     epsilon = parse_fraction(value, "epsilon")
     if epsilon == 0:
-        raise UsageError("epsilon: expected a number above 0 (at 0 nothing about the data may be released)")
+        raise words.epsilon_of_zero()
     return epsilon
 
 
@@ -84,9 +84,9 @@ def parse_poll_epsilon(value: EpsilonLike) -> Epsilon:
     match = _LOGARITHM.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         return Epsilon(str(value), parse_epsilon(value))
-    ratio = parse_fraction(match[1], "epsilon: the argument of ln")
+    ratio = parse_fraction(match[1], words.ARGUMENT_OF_LN)
     if ratio <= 1:
-        raise UsageError(f"epsilon: the argument of ln must be above 1, got {match[1][:40]}")
+        raise words.small_logarithm(match[1][:40])
     return Epsilon(f"ln({match[1]})", ln_upper(ratio), ratio)
 
 

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dpselect import words_choices
 from dpselect.accounting import Event
 from dpselect.law import Law
 from dpselect.mechanisms import Exponential, Guarantee, Mechanism, PermuteAndFlip, Selection
 from dpselect.privacy import EpsilonLike, NeighbouringRelation, parse_epsilon, parse_fraction
 from dpselect.scores import Bounds, ScoreBound, Scores, ScoresLike, exact_number, take
 from psiselect.base.entropy import Entropy, SystemEntropy
-from psiselect.base.errors import UsageError
 
 _SYSTEM = SystemEntropy()
 _CHOOSERS: dict[Mechanism, type[Selection]] = {
@@ -133,12 +133,12 @@ def quantile(
     """The quantile q (1/2 is the median) on a public, rising grid; `epsilon`-DP under `relation`. Raises UsageError."""
     fraction = parse_fraction(q, "quantile")
     if fraction > 1:
-        raise UsageError(f"quantile: expected a number from 0 to 1, got {q}")
+        raise words_choices.quantile(q)
     points = take(grid)
     if np.any(points.units[1:] <= points.units[:-1]):
-        raise UsageError("quantile: expected a grid of rising numbers")
+        raise words_choices.grid_not_rising()
     if mechanism not in _CHOOSERS:
-        raise UsageError(f"quantile: expected {' or '.join(m.value for m in _CHOOSERS)}, got {mechanism.value}")
+        raise words_choices.quantile_mechanism([each.value for each in _CHOOSERS], mechanism.value)
     exact, bound = parse_epsilon(epsilon), quantile_bounds(fraction).bound(relation)
     return Quantile(exact, relation, bound, fraction, points, _CHOOSERS[mechanism](exact, relation, bound))
 

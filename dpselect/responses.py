@@ -13,6 +13,7 @@ import io
 import re
 from dataclasses import dataclass, field
 
+from dpselect import words_numbers
 from dpselect.local_dp import Poll
 from dpselect.privacy import parse_poll_epsilon
 from psiselect.base.entropy import Entropy
@@ -47,11 +48,11 @@ class Collection:
         columns = [name.strip() for name in table.header]
         if "response" not in columns:
             if len(columns) != 1 or not table.header_line:
-                raise table.error(table.header_line, "expected a column 'response'")
+                raise table.error(table.header_line, words_numbers.NO_RESPONSE_COLUMN)
             self._take({"response": columns[0]}, table, table.header_line)
             columns = ["response"]
         elif len(set(columns)) != len(columns) or not set(columns) <= set(COLUMNS):
-            raise table.error(table.header_line, f"the columns are any of {', '.join(COLUMNS)}")
+            raise table.error(table.header_line, words_numbers.columns(COLUMNS))
         for found in table.rows:
             if isinstance(found, Fault):
                 raise table.error(*found)
@@ -64,15 +65,13 @@ class Collection:
         token = cells.get("token")
         if token is not None:
             if not _TOKEN.fullmatch(token):
-                raise table.error(line, "a token is 32 hexadecimal digits")
+                raise table.error(line, words_numbers.THIRTY_TWO_DIGITS)
             if token in self._tokens:
-                raise table.error(
-                    line, f"the same response is in {self._tokens[token]} already; each counts once, remove one"
-                )
+                raise table.error(line, words_numbers.read_before(self._tokens[token]))
             self._tokens[token] = f"{table.name}, {table.place(line)}"
         response = cells["response"].strip()
         if not self.poll.accepts(response):
-            raise table.error(line, f"the response is not {self.poll.form}")
+            raise table.error(line, words_numbers.response_form(self.poll.form))
         self.responses.append(response)
 
     def _check_terms(self, cells: dict[str, str], table: RowTable, line: int) -> None:
@@ -80,15 +79,15 @@ class Collection:
             if self.name is None:
                 self.name = cells["poll"]
             if cells["poll"] != self.name:
-                raise table.error(line, "this answers another poll than the rows before it")
+                raise table.error(line, words_numbers.OTHER_POLL)
         if "epsilon" in cells:
             try:
                 epsilon = parse_poll_epsilon(cells["epsilon"])
             except PsiselectError:
-                raise table.error(line, "epsilon is not a number like 0.5 or ln(3)") from None
+                raise table.error(line, words_numbers.NO_EPSILON) from None
             if (epsilon.value, epsilon.ratio) != (self.poll.epsilon.value, self.poll.epsilon.ratio):
-                raise table.error(line, f"answered with epsilon {epsilon.text}, not {self.poll.epsilon.text}")
+                raise table.error(line, words_numbers.other_epsilon(epsilon.text, self.poll.epsilon.text))
         expected = {"mechanism": self.poll.mechanism.value, "options": ";".join(self.poll.options)}
         for column, value in expected.items():
             if cells.get(column, value) != value:
-                raise table.error(line, f"{column} is not {value[:80]!r} as asked for")
+                raise table.error(line, words_numbers.other_terms(column, value[:80]))

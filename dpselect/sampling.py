@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dpselect import words
 from dpselect.coins import Coin, exp_coin, logistic_coin
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import UsageError
 
 Indices = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -222,7 +222,7 @@ def geometrics(entropy: Entropy, exponent: Fraction, count: int, *, width: int =
     digits = _geometric_coins(exponent)
     steps = len(digits) - 1
     if steps > 56:
-        raise UsageError("geometric noise: the exponent is below 2^-50; coarsen the unit")
+        raise words.noise_too_wide()
     values = np.zeros(count, dtype=np.int64)
     for j in range(steps):
         values |= digits.flips(entropy, np.full(count, j), width=width)[0].astype(np.int64) << j
@@ -253,7 +253,7 @@ def negative_binomial(entropy: Entropy, size: Fraction, exponent: Fraction) -> i
     those of independent negative binomials. No rejection; work grows with the total, about 1/exponent.
     """
     if not 0 < size <= 1:
-        raise UsageError(f"negative binomial share: expected a size above 0 and at most 1, got {size}")
+        raise words.share_size(size)
     total = geometric(entropy, exponent)
     if size == 1:
         return total
@@ -268,6 +268,6 @@ def negative_binomial(entropy: Entropy, size: Fraction, exponent: Fraction) -> i
 def _geometric_coins(exponent: Fraction) -> CoinTable:
     """The coins of the binary digits 0 to s - 1, then that of the rest; s is the least with exponent * 2^s >= 64."""
     if exponent <= 0:
-        raise UsageError(f"noise: expected an exponent above 0, got {exponent}")
+        raise words.no_exponent(exponent)
     steps = max(0, (-(-_TAIL * exponent.denominator // exponent.numerator) - 1).bit_length())
     return CoinTable([logistic_coin(exponent * 2**j) for j in range(steps)] + [exp_coin(exponent * 2**steps)])

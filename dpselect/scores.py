@@ -18,8 +18,8 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from dpselect import words, words_choices
 from dpselect.privacy import EpsilonLike, NeighbouringRelation, parse_fraction
-from psiselect.base.errors import InputError, UsageError
 
 Record = TypeVar("Record")
 Number = int | Fraction | Decimal | float
@@ -52,10 +52,10 @@ class ScoreBound:
 
     def __post_init__(self) -> None:
         if self.sensitivity <= 0:
-            raise UsageError(f"sensitivity: expected a number above 0, got {self.sensitivity}")
+            raise words_choices.sensitivity(self.sensitivity)
         most = self.sensitivity if self.monotone else 2 * self.sensitivity
         if not 0 < self.range <= most:
-            raise UsageError(f"range: expected a number above 0 and at most {most}, got {self.range}")
+            raise words_choices.score_range(most, self.range)
 
     @classmethod
     def of(cls, sensitivity: EpsilonLike, *, monotone: bool, range_: EpsilonLike | None = None) -> ScoreBound:
@@ -95,8 +95,7 @@ class Bounds:
     def bound(self, relation: NeighbouringRelation | None) -> ScoreBound:
         """The bound under `relation`. Raises UsageError when none is declared for it."""
         if relation is None or relation not in self.by_relation:
-            known = " or ".join(r.value for r in self.by_relation)
-            raise UsageError(f"score {self.name}: name the neighbouring relation ({known})")
+            raise words.undeclared_relation(self.name, [known.value for known in self.by_relation])
         return self.by_relation[relation]
 
 
@@ -136,7 +135,7 @@ def approval_scores(candidates: int) -> ScoreFunction[Iterable[int]]:
     def evaluate(records: Sequence[Iterable[int]]) -> npt.NDArray[np.int64]:
         approved = [candidate for record in records for candidate in set(record)]
         if any(not 0 <= candidate < candidates for candidate in approved):
-            raise InputError(f"a ballot approves a candidate outside 0..{candidates - 1}")
+            raise words_choices.unknown_candidate(candidates - 1)
         return np.bincount(np.array(approved, dtype=np.int64), minlength=candidates)
 
     return ScoreFunction("approval", evaluate, APPROVAL.by_relation)
@@ -163,10 +162,10 @@ def take(scores: ScoresLike | Scores, *, exact_floats: bool = False) -> Scores:
     if isinstance(scores, Scores):
         return scores
     if len(scores) == 0:
-        raise InputError("scores: there is no candidate")
+        raise words_choices.no_candidate()
     if isinstance(scores, np.ndarray):
         if scores.ndim != 1:
-            raise InputError(f"scores: expected one dimension, got {scores.ndim}")
+            raise words_choices.dimensions(scores.ndim)
         if scores.dtype.kind in _WIDEST:
             return Scores(scores.astype(_WIDEST[scores.dtype.kind], copy=False), 1)
     elif set(map(type, scores)) == {int}:
@@ -184,30 +183,27 @@ def parse_score(text: str) -> int | Fraction:
     ratio = _RATIO.fullmatch(stripped)
     if ratio and int(ratio[2]):
         return Fraction(int(ratio[1]), int(ratio[2]))
-    raise InputError(f"expected a number such as 12, 1.5 or 1/3, got {stripped[:40]!r}")
+    raise words_choices.no_score(stripped[:40])
 
 
 def exact_number(value: Any, position: int, exact_floats: bool = False) -> Fraction:
     """One score as a fraction, of any size. Raises InputError, naming the position, for what `take` refuses."""
     if isinstance(value, (bool, np.bool_)):
-        raise InputError(f"scores: item {position} is a truth value, expected a number")
+        raise words_choices.truth_value(position)
     if isinstance(value, (int, np.integer)):
         return Fraction(int(value))
     if isinstance(value, Fraction):
         return value
     if not isinstance(value, (Decimal, float, np.floating)):
-        raise InputError(f"scores: item {position} is {type(value).__name__}, expected int, Fraction or Decimal")
+        raise words_choices.score_type(position, type(value).__name__)
     if not (value.is_finite() if isinstance(value, Decimal) else np.isfinite(value)):
-        raise InputError(f"scores: item {position} is {value}, expected a finite number")
+        raise words_choices.not_finite(position, value)
     if isinstance(value, Decimal):
         if value and abs(value.adjusted()) + len(value.as_tuple().digits) > _MAX_DECIMAL_EXPONENT:
-            raise InputError(f"scores: item {position} has too many digits; round the scores to a coarser unit")
+            raise words_choices.too_many_digits(position)
         return Fraction(value)
     if not exact_floats:
-        raise InputError(
-            f"scores: item {position} is a binary floating-point number ({value}); give int, Decimal or Fraction, or "
-            "ask for exact floats if you mean the exact binary fraction"
-        )
+        raise words_choices.binary_float(position, value)
     return Fraction(*value.as_integer_ratio())
 
 
@@ -216,13 +212,13 @@ def _rationals(values: list[Fraction]) -> Scores:
     for value in values:
         denominator = math.lcm(denominator, value.denominator)
         if denominator.bit_length() > MAX_DENOMINATOR_BITS:
-            raise InputError("scores: their common denominator exceeds 2^128; round the scores to a coarser unit")
+            raise words_choices.common_denominator()
     return Scores(_integers([int(value * denominator) for value in values]).units, denominator)
 
 
 def _integers(values: list[int]) -> Scores:
     if max(abs(min(values)), abs(max(values))).bit_length() > MAX_BITS:
-        raise InputError("scores: a number exceeds 2^256 units; round the scores to a coarser unit")
+        raise words_choices.too_large()
     try:
         return Scores(np.array(values, dtype=np.int64), 1)
     except OverflowError:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property, reduce
 
+from dpselect import words_choices
 from dpselect.accounting import Event, PureDp
 from dpselect.law import ONE, Law, Polynomial, total
 from dpselect.mechanisms import Guarantee, Mechanism
@@ -26,7 +27,6 @@ from dpselect.privacy import EpsilonLike, NeighbouringRelation, parse_epsilon
 from dpselect.sampling import discrete_laplace
 from dpselect.scores import Bounded
 from psiselect.base.entropy import Entropy, SystemEntropy
-from psiselect.base.errors import InputError, UsageError
 
 _SYSTEM = SystemEntropy()
 
@@ -92,7 +92,7 @@ class Stream:
         """Whether this answer is found at or above the threshold; the first True ends the run. Raises UsageError after
         the end, InputError for a non-integer."""
         if self.over:
-            raise UsageError("above-threshold: this run has given its one positive answer; start another and pay again")
+            raise words_choices.answered()
         noise = discrete_laplace(self.entropy, self.measurement.exponent)
         self.over = _integer(answer) + noise >= self._noisy_threshold
         return self.over
@@ -105,15 +105,13 @@ def above_threshold(
     the sensitivity is not an integer."""
     bound = queries.bound(relation)
     if bound.sensitivity.denominator != 1:
-        raise UsageError(
-            f"above-threshold: expected an integer sensitivity, got {bound.sensitivity}; scale the queries"
-        )
+        raise words_choices.integer_sensitivity(bound.sensitivity)
     return AboveThreshold(parse_epsilon(epsilon), relation, bound, math.ceil(threshold))
 
 
 def _integer(answer: object) -> int:
     if isinstance(answer, bool) or not hasattr(answer, "__index__"):
-        raise InputError(f"above-threshold: expected an integer answer, got {type(answer).__name__}; scale the queries")
+        raise words_choices.integer_answer(type(answer).__name__)
     return int(answer.__index__())
 
 

@@ -15,10 +15,10 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import accumulate
 
+from dpselect import words
 from dpselect.coins import exp_coin
 from dpselect.sampling import WIDTH, flip_on, uniform_below
 from psiselect.base.entropy import Entropy
-from psiselect.base.errors import UsageError
 
 MAX_BOUND = 1 << 16
 
@@ -54,11 +54,11 @@ def truncation_bound(epsilon: Fraction, delta: Fraction) -> int:
     Decided exactly. Raises UsageError unless epsilon > 0, 0 < delta < 1 and t is at most MAX_BOUND.
     """
     if epsilon <= 0:
-        raise UsageError(f"epsilon: expected a number above 0, got {epsilon}")
+        raise words.not_positive("epsilon", epsilon)
     if not 0 < delta < 1:
-        raise UsageError(f"delta: expected a number above 0 and below 1, such as 1e-6, got {delta}")
+        raise words.delta_range(delta)
     if not _suffices(epsilon, delta, MAX_BOUND):
-        raise UsageError(f"epsilon, delta: the noise would reach beyond {MAX_BOUND:,}; raise one of them")
+        raise words.noise_beyond(MAX_BOUND)
     low, high = 0, MAX_BOUND  # at 0 there is no noise: delta would be 1
     while high - low > 1:
         middle = (low + high) // 2

@@ -31,7 +31,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from psiselect.base.errors import UsageError
+from dpselect import words_choices
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -67,12 +67,9 @@ class Race:
 
     def __post_init__(self) -> None:
         if self.candidates < 2 or not 1 <= self.seats < self.candidates:
-            raise UsageError(
-                f"a choice needs at least 2 candidates and fewer seats than candidates, got {self.candidates} "
-                f"candidates and {self.seats} seats"
-            )
+            raise words_choices.race(self.candidates, self.seats)
         if not 0 <= self.gap < math.inf:
-            raise UsageError(f"gap: expected a number of votes, not negative, got {self.gap}")
+            raise words_choices.gap(self.gap)
 
 
 # ------------------------------------------------------------------------------------------ one winner
@@ -220,14 +217,14 @@ def exponent_needed(probability: Probability, race: Race, target: float) -> floa
     choice and 1.
     """
     if race.gap == 0:
-        raise UsageError("with a gap of 0 the best candidates tie, and no epsilon tells them apart")
+        raise words_choices.no_gap()
     if not probability(race, 0.0).value < target < 1:
-        raise UsageError(f"target: expected a probability above a uniform choice's and below 1, got {target}")
+        raise words_choices.target(target)
     low, high = 0.0, 1 / race.gap
     while probability(race, high).value < target:
         low, high = high, 2 * high
         if high * race.gap > 1e6:
-            raise UsageError(f"target: {target} is too close to 1 to be computed")
+            raise words_choices.target_too_high(target)
     while high - low > 1e-9 * high:
         middle = (low + high) / 2
         low, high = (low, middle) if probability(race, middle).value >= target else (middle, high)

@@ -21,6 +21,7 @@ from psiselect.base import errors
 ROOT = Path(__file__).parent.parent
 # Rooms whose sentences have moved.
 ROOMS = (
+    *("dpselect", "dpselect/ballots"),
     *("psi/accounts", "psi/agreement", "psi/identity", "psi/inputs", "psi/labels", "psi/normalize", "psi/offline"),
     *("psi/protocol", "psi/resume", "psi/serve", "psi/session", "psi/store", "psi/tables", "psi/transport"),
     *("cli", "cli/advisor", "cli/demo", "cli/mpc", "cli/psi", "cli/release", "cli/vote"),
@@ -29,7 +30,7 @@ ROOMS = (
     *("psiselect/selections", "psiselect/sums"),
 )
 # Packages whose own modules are a room, without the folders in them.
-TOPS = {"psiselect", "cli"}
+TOPS = {"cli", "dpselect", "psiselect"}
 # What `--help` shows, apart from docstrings: headings of options, lines of an overview, and what calls are given.
 HELP_NAMES = {"COMMANDS", "headings"}
 HELP_ARGUMENTS = {"help", "help_text", "short_help"}
@@ -55,7 +56,8 @@ OTHERS = {
 # Texts for machines: statements of SQL, what a library says, expressions.
 FOR_MACHINES = (
     *("SELECT ", "PRAGMA ", "SET ", "UPDATE ", "INSERT ", "CREATE ", "HTTP/1.1 "),
-    *("<", "(?:", ".*(?:", "^[", "canceling |", "invalid byte sequence for encoding", "unable to open database file"),
+    *("<", "(?:", ".*(?:", "^[", "^#", "- \\[", r"\A"),
+    *("canceling |", "invalid byte sequence for encoding", "unable to open database file"),
     *("case when ", "cast(", "key is not null", "fault is not null", "import sys, "),
     *("PySpark does not yet fully support pandas", "MALFORMED_", "listening on (", "\n:root {", "\n[[party]]"),
     *("can't start new thread", "Failed to launch worker thread", "body {"),
@@ -131,7 +133,8 @@ def names_in(modules: Iterable[Path]) -> set[str]:
 @functools.cache
 def names_elsewhere() -> set[str]:
     """What modules use by name, after they have imported it from a room's words."""
-    sources = (path for package in ("psi", "psiselect", "cli") for path in (ROOT / package).rglob("*.py"))
+    packages = ("dpselect", "psi", "mpc", "psiselect", "cli")
+    sources = (path for package in packages for path in (ROOT / package).rglob("*.py"))
     return {
         alias.name
         for path in sources

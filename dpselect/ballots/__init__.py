@@ -7,6 +7,7 @@
     cells      which candidates a cell names; decodable: whether that has one answer; matrix: cells of yes and no
     voters     which row counts for each voter
     model      what every reader fills, and the rules for all of them
+    words, words_files: what people read from this room
 
 Rule: messages say where and what was expected, and never quote a ballot, unless the tallier asks to see it.
 """

@@ -18,8 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
-from dpselect.ballots.cells import STRANGER, index_of
-from dpselect.ballots.model import MAX_CANDIDATES, BallotBox, CandidateList, Numbers, Reading, Rules, fault, natural
+from dpselect.ballots import words, words_files
+from dpselect.ballots.cells import index_of
+from dpselect.ballots.model import MAX_CANDIDATES, BallotBox, CandidateList, Numbers, Reading, Rules, natural
 from psiselect.base.linewise import blocks_of_lines
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one where PyYAML was built with it
@@ -102,9 +103,9 @@ def _counted(text: str, plain: _PlainLines | None, rules: Rules) -> Reading:
     line = _open(events)
     for key_line, key in _keys(events):
         if key in seen or key not in _KEYS:
-            raise fault(key_line, "expected each of num_cand, profile, committeesize, compute, description once")
+            raise words_files.yaml_keys(key_line)
         if key == "voter_weights":
-            raise fault(key_line, "voter_weights: weighted votes are not taken")
+            raise words_files.voter_weights(key_line)
         seen.add(key)
         if key == "profile":
             ballots = list(_profile(events))
@@ -113,11 +114,11 @@ def _counted(text: str, plain: _PlainLines | None, rules: Rules) -> Reading:
         else:
             _skip(events)
     if "num_cand" not in numbers or ballots is None:
-        raise fault(line, "the keys num_cand and profile are needed")
+        raise words_files.keys_missing(line)
     line, value = numbers["num_cand"]
     count = natural(value, line, "num_cand")
     if not 1 <= count <= MAX_CANDIDATES:
-        raise fault(line, f"num_cand: expected 1 to {MAX_CANDIDATES}")
+        raise words_files.num_cand(line, MAX_CANDIDATES)
     listed = CandidateList()
     for number in range(count):
         listed.add(str(number), line)
@@ -151,9 +152,9 @@ def _count(lines: Numbers, sizes: Numbers, entries: pa.Array, candidates: tuple[
     if bad.any():
         first = int(np.argmax(bad))
         place = int(np.flatnonzero(index[ballot == first] < 0)[0]) + 1
-        box.refuse(STRANGER, int(bad.sum()), int(lines[first]), f"name {place} is not a candidate")
+        box.refuse(words.STRANGER, int(bad.sum()), int(lines[first]), words.not_a_candidate(place))
     if twice.any():
-        box.refuse("the ballot names a candidate twice", int(twice.sum()), int(lines[np.argmax(twice)]))
+        box.refuse(words.TWICE, int(twice.sum()), int(lines[np.argmax(twice)]))
     good = ~bad & ~twice
     box.count(int(good.sum()), index[good[ballot]])
 
@@ -167,22 +168,22 @@ def _events(text: str) -> Iterator[yaml.Event]:
     depth = 0
     unprintable = _UNPRINTABLE.search(text)
     if unprintable:
-        raise fault(text.count("\n", 0, unprintable.start()) + 1, "a control character, which YAML does not allow")
+        raise words_files.control_character(text.count("\n", 0, unprintable.start()) + 1)
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             line = _line(event)
             if getattr(event, "anchor", None):  # aliases name their anchor, too
-                raise fault(line, "anchors and aliases are not taken")
+                raise words_files.aliases(line)
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
             if depth > _MAX_DEPTH:
-                raise fault(line, f"nested more than {_MAX_DEPTH} deep")
+                raise words_files.too_deep(line, _MAX_DEPTH)
             yield event
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise fault(mark.line + 1 if mark else 1, f"not well-formed YAML: {getattr(error, 'problem', error)}") from None
+        raise words_files.not_yaml(mark.line + 1 if mark else 1, getattr(error, "problem", error)) from None
 
 
 def _open(events: Iterator[yaml.Event]) -> int:
@@ -191,8 +192,8 @@ def _open(events: Iterator[yaml.Event]) -> int:
         if isinstance(event, yaml.MappingStartEvent):
             return _line(event)
         if not isinstance(event, yaml.StreamStartEvent | yaml.DocumentStartEvent):
-            raise fault(_line(event), "expected `key: value` lines with num_cand and profile")
-    raise fault(1, "expected `key: value` lines with num_cand and profile")
+            raise words_files.no_key_lines(_line(event))
+    raise words_files.no_key_lines(1)
 
 
 def _keys(events: Iterator[yaml.Event]) -> Iterator[tuple[int, str]]:
@@ -201,18 +202,18 @@ def _keys(events: Iterator[yaml.Event]) -> Iterator[tuple[int, str]]:
         if isinstance(event, yaml.MappingEndEvent):
             break
         if not isinstance(event, yaml.ScalarEvent):
-            raise fault(_line(event), "expected a key")
+            raise words_files.no_yaml_key(_line(event))
         yield _line(event), event.value
     for event in events:
         if isinstance(event, yaml.DocumentStartEvent):
-            raise fault(_line(event), "expected one YAML document")
+            raise words_files.several_documents(_line(event))
 
 
 def _scalar(events: Iterator[yaml.Event], key: str) -> tuple[int, str]:
     event = next(events)
     line = _line(event)
     if not isinstance(event, yaml.ScalarEvent):
-        raise fault(line, f"{key}: expected one value")
+        raise words_files.no_single_value(line, key)
     return line, event.value
 
 
@@ -229,18 +230,18 @@ def _profile(events: Iterator[yaml.Event]) -> Iterator[Ballot]:
     """The approval sets, entries as they are written."""
     event = next(events)
     if not isinstance(event, yaml.SequenceStartEvent):
-        raise fault(_line(event), "profile: expected a list of approval sets")
+        raise words_files.no_list_of_sets(_line(event))
     for event in events:
         if isinstance(event, yaml.SequenceEndEvent):
             return
         line = _line(event)
         if not isinstance(event, yaml.SequenceStartEvent):
-            raise fault(line, "profile: expected an approval set such as [0, 2]")
+            raise words_files.no_approval_set(line)
         approved = []
         for entry in events:
             if isinstance(entry, yaml.SequenceEndEvent):
                 break
             if not isinstance(entry, yaml.ScalarEvent):
-                raise fault(_line(entry), "profile: expected candidates' numbers in an approval set")
+                raise words_files.no_number_in_set(_line(entry))
             approved.append(entry.value.strip())
         yield line, approved

@@ -20,12 +20,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dpselect.ballots.model import MAX_CANDIDATES, MAX_COUNT, BallotBox, CandidateList, Reading, Rules, fault
+from dpselect.ballots import words, words_files
+from dpselect.ballots.model import MAX_CANDIDATES, MAX_COUNT, BallotBox, CandidateList, Reading, Rules
 from dpselect.ballots.numbered import count_members, refuse
 from psiselect.base.columns import BLANK
 from psiselect.base.linewise import NOT_UTF8, Stream, blocks_of_lines, head_lines
 
-NOTE = "approved: every candidate that a ballot lists, whatever the rank"
 _FIRST = re.compile(r"\s*([0-9]{1,7})\s+([0-9]{1,7})\s*(?:#.*)?", re.ASCII)
 _BALLOT = r"\A\s*[0-9]{1,15}(?:\s+(?:-|[0-9]{1,7}(?:=[0-9]{1,7})*))*\s+0\s*\z"
 _TAIL = 1 << 16
@@ -36,26 +36,26 @@ def read(stream: Stream, rules: Rules) -> Reading:
     text, problem = next(iter(head_lines(stream)), ("", None))
     first = _FIRST.fullmatch(text.rstrip("\r\n"))
     if problem is not None or first is None:
-        raise fault(1, problem or "expected the numbers of candidates and seats, such as `4 1`")
+        raise words.fault(1, problem) if problem else words_files.no_sizes()
     count = int(first[1])
     if not 1 <= count <= MAX_CANDIDATES:
-        raise fault(1, f"expected 1 to {MAX_CANDIDATES} candidates")
+        raise words_files.candidates_range(MAX_CANDIDATES)
     candidates, end = _names(stream, count, rules)
     box = BallotBox(count, rules)
     for before, block in blocks_of_lines(stream(), 0):
         if before + 1 >= end:
             break
         if block is None:
-            box.refuse("the line is too long", 1, before + 1)
+            box.refuse(words_files.LINE_TOO_LONG, 1, before + 1)
             continue
         numbers = np.arange(before + 1, before + 1 + len(block))
         inside = (numbers > 1) & (numbers < end)
         for problem, lines in block.faults.items():
             where = numbers[lines & inside]
-            box.refuse_lines({"a blank line among the ballots" if problem == BLANK else problem: where})
+            box.refuse_lines({words.BLANK_LINE if problem == BLANK else problem: where})
         chosen = block.good & inside
         _count(block.texts(chosen), numbers[chosen], box)
-    return box.reading(candidates, "blt", notes=[NOTE])
+    return box.reading(candidates, "blt", notes=[words_files.ALL_LISTED])
 
 
 def _names(stream: Stream, count: int, rules: Rules) -> tuple[tuple[str, ...], int]:
@@ -78,21 +78,17 @@ def _names(stream: Stream, count: int, rules: Rules) -> tuple[tuple[str, ...], i
             listed = CandidateList()
             for line, text in tail[at + 1 : at + 1 + count]:
                 if text is None:
-                    raise fault(line, NOT_UTF8)
+                    raise words.fault(line, NOT_UTF8)
                 listed.add(text.removeprefix('"').removesuffix('"'), line)
             return listed.done(rules, tail[at][0]), tail[at][0]
     last = tail[-1][0] if tail else 1
-    raise fault(last, f"expected a line `0` after the ballots, then {count} names, one a line, and a title")
+    raise words_files.no_names(last, count)
 
 
 def _count(texts: pa.Array, lines: np.ndarray, box: BallotBox) -> None:
     sound = pc.match_substring_regex(texts, _BALLOT).to_numpy(zero_copy_only=False)
     if not sound.all():
-        box.refuse(
-            "expected `weight candidates 0`, with whole numbers, such as `3 1 2 0`",
-            int((~sound).sum()),
-            int(lines[~sound].min()),
-        )
+        box.refuse(words_files.NO_BALLOT, int((~sound).sum()), int(lines[~sound].min()))
     texts, lines = texts.filter(pa.array(sound)), lines[sound]
     if not len(lines):
         return
@@ -107,5 +103,5 @@ def _count(texts: pa.Array, lines: np.ndarray, box: BallotBox) -> None:
     inner[starts] = inner[ends - 1] = False
     ballot, index = np.repeat(np.arange(len(lines)), sizes)[inner], numbers[inner] - 1
     good = (counts > 0) & (counts <= MAX_COUNT)
-    refuse(box, lines, ~good, None, f"expected a weight of 1 or more and at most {MAX_COUNT}")
-    count_members(box, lines, counts, good, (ballot, index), "the ballot holds a number that no candidate has")
+    refuse(box, lines, ~good, None, words_files.weight_range(MAX_COUNT))
+    count_members(box, lines, counts, good, (ballot, index), words_files.UNKNOWN_NUMBER)

@@ -15,12 +15,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dpselect.ballots import words
 from dpselect.ballots.decodable import normal, separators, two_readings
 from dpselect.ballots.model import Other, Rules
 from dpselect.names import clean
 from psiselect.base.errors import InputError
 
-STRANGER = "a name is not a candidate"
 # Every space separator but the plain one, as Arrow writes it.
 _SPACES = r"[\x{a0}\x{1680}\x{2000}-\x{200a}\x{202f}\x{205f}\x{3000}]"
 _GUESSES = (";", ",", "|", "/", "\t", "&", "+", "\n", " ")
@@ -115,7 +115,7 @@ class CellReader:
     def problem(self, text: str, *, show: bool = False) -> str:
         """What is wrong with a bad cell, for the tallier."""
         place = self.read_one(text)[1]
-        shown = f", in the cell {text!r}" if show else ""
+        problem = words.not_a_candidate_in(place or 0, text) if show else words.not_a_candidate(place or 0)
         named = list(self._index)
         for guess in _GUESSES:
             if guess in text and not self._cut.fullmatch(guess):
@@ -125,8 +125,8 @@ class CellReader:
                     continue
                 found, strange = other.read_one(text)
                 if found and strange is None:
-                    return f"name {place} is not a candidate{shown}. Is the separator {guess!r}? Use --separator"
-        return f"name {place} is not a candidate{shown}"
+                    return words.other_separator(problem, guess)
+        return problem
 
     @staticmethod
     def _spelt(names: list[str], cuts: list[str], at: int, count: int) -> str:
@@ -166,10 +166,5 @@ def _folded(texts: pa.Array) -> pa.Array:
 def _require_one_reading(
     names: Sequence[str], pattern: str, found: tuple[tuple[str, ...], tuple[str, ...]] | None
 ) -> None:
-    if found is None:
-        return
-    one, other = (" and ".join(map(repr, reading)) or "nobody" for reading in found)
-    raise InputError(
-        f"the candidates cannot be told apart on a ballot: one and the same cell may mean {one}, or {other}. Rename a "
-        "candidate, or name another --separator, or give each candidate a column"
-    )
+    if found is not None:
+        raise words.several_readings(*found)

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dpselect.ballots import abcvoting, belenios, blt, pabulib, preflib
-from dpselect.ballots.model import MAX_BYTES, CandidateList, Reading, Rules, fault, placed
-from psiselect.base.errors import InputError, UsageError
+from dpselect.ballots import abcvoting, belenios, blt, pabulib, preflib, words
+from dpselect.ballots.model import MAX_BYTES, CandidateList, Reading, Rules, placed
+from psiselect.base.errors import InputError
 from psiselect.base.linewise import Stream, without_mark
 
 HEAD = 1 << 16  # bytes that recognition looks at
@@ -71,8 +71,7 @@ def recognise(head: bytes, name: str = "ballots") -> str:
     if name.lower().endswith(".blt"):
         return "blt"
     if _PREFLIB.search(header) and preflib.data_type(header) not in _FORMATS:
-        problem = "a PrefLib file whose DATA TYPE is not cat, toc or toi; if it is one, say which by --format"
-        raise InputError(f"{name}, line 1: {problem}", line=1)
+        raise words.unknown_data_type(name)
     return next((form for form, known in _FORMATS.items() if known.fits(header if form in _PREFLIBS else text)), TABLE)
 
 
@@ -90,7 +89,7 @@ def read_stream(stream: Stream, rules: Rules, *, form: str, name: str) -> Readin
     """
     known = _FORMATS.get(form)
     if known is None:
-        raise UsageError(f"unknown format {form!r}; choose from {', '.join(_FORMATS)}")
+        raise words.unknown_format(form, _FORMATS)
     require_no_columns(rules, form)
     try:
         return known.read(without_mark(stream), rules)
@@ -112,7 +111,7 @@ def require_no_columns(rules: Rules, form: str) -> None:
     }
     wrong = next((option for option, is_given in given.items() if is_given), None)
     if wrong is not None:
-        raise UsageError(f"{wrong} does not go with the format {form}")
+        raise words.not_for_format(wrong, form)
 
 
 def parse_candidates(data: bytes, name: str = "candidates") -> tuple[str, ...]:
@@ -133,7 +132,7 @@ def load_candidates(path: Path) -> tuple[str, ...]:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
+        raise words.unreadable(path, error.strerror) from None
     return parse_candidates(data, str(path))
 
 
@@ -150,9 +149,9 @@ def _whole(blocks: Iterable[bytes]) -> bytes:
 
 def _decode(data: bytes) -> str:
     if len(data) > MAX_BYTES:
-        raise fault(1, f"larger than {MAX_BYTES >> 20} MiB")
+        raise words.too_large(MAX_BYTES)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise fault(line, "not UTF-8; save the file as UTF-8 text") from None
+        raise words.not_utf8(line) from None

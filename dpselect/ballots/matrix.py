@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from dpselect.ballots import words
 from dpselect.ballots.model import BallotBox, Rules
 from dpselect.names import clean
 from psiselect.base.columns import Lines, TextColumn
-from psiselect.base.errors import UsageError
 
 _YES = (
     "1",
@@ -37,7 +37,6 @@ _YES = (
 _NO = ("0", "0.0", "no", "n", "false", "f", "", "-", "\u2610")
 # What a cell says, folded.
 MARKS: dict[str, bool] = {**dict.fromkeys(_YES, True), **dict.fromkeys(_NO, False)}
-NO_MARK = "a cell is neither yes nor no"
 
 
 class MatrixReader:
@@ -46,7 +45,7 @@ class MatrixReader:
     def __init__(self, candidates: Sequence[str], rules: Rules) -> None:
         yes, no = ({clean(text).casefold() for text in texts} for texts in (rules.yes, rules.no))
         if yes & no:
-            raise UsageError(f"--yes and --no: {min(yes & no)!r} is named by both")
+            raise words.yes_and_no(min(yes & no))
         self._candidates = candidates
         self._marks = {**MARKS, **dict.fromkeys(yes, True), **dict.fromkeys(no, False)}
         self._show = rules.show
@@ -62,7 +61,7 @@ class MatrixReader:
             at = np.flatnonzero(bad)
             first = int(at[np.argmin(lines[at])])
             place = next(place for place, verdict in enumerate(verdicts) if verdict[first] < 0)
-            box.refuse(NO_MARK, len(at), int(lines[first]), self._problem(place, columns[place], first))
+            box.refuse(words.NO_MARK, len(at), int(lines[first]), self._problem(place, columns[place], first))
         good = chosen & ~bad
         approvals = np.array([np.count_nonzero((verdict > 0) & good) for verdict in verdicts], np.int64)
         box.count(int(good.sum()), np.arange(len(approvals)), approvals)
@@ -78,12 +77,8 @@ class MatrixReader:
         return np.array(said, np.int8)[column.codes] if texts else np.zeros(len(column.codes), np.int8)
 
     def _problem(self, place: int, column: TextColumn, row: int) -> str:
-        shown = f", found {column.texts[int(column.codes[row])].as_py()!r}" if self._show else ""
-        lists = ""
-        if len(self._candidates) == 1:
-            lists = " (if cells list candidates, the column's header must be `approved`, or name it by --ballot-column)"
-        wanted = "expected yes or no, such as 1 or 0"
-        return f"column {self._candidates[place]!r}: {wanted}{shown}{lists}; add other words by --yes and --no"
+        found = column.texts[int(column.codes[row])].as_py() if self._show else None
+        return words.no_mark(self._candidates[place], found, alone=len(self._candidates) == 1)
 
 
 def marks_of(texts: pa.Array) -> bool:

@@ -15,8 +15,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from dpselect.ballots import words
 from dpselect.names import clean
-from psiselect.base.errors import InputError, UsageError
+from psiselect.base.errors import InputError
 
 MAX_BYTES = 256 << 20
 MAX_CANDIDATES = 1_000_000
@@ -156,9 +157,7 @@ class Rules:
 
     def __post_init__(self) -> None:
         if self.on_invalid is OnInvalid.DROP and self.repeated is Repeated.ERROR:
-            raise UsageError(
-                "--repeated-voter error: with --on-invalid drop say last or first; an error would depend on ballots"
-            )
+            raise words.error_while_dropping()
 
     @property
     def of_repeated(self) -> Repeated:
@@ -189,22 +188,21 @@ class CandidateList:
         """One more name. Raises InputError when it is empty, too long, unprintable or already there."""
         name = clean(name)
         if not name or len(name) > MAX_NAME or not printable(name):
-            raise fault(line, f"a candidate's name is 1 to {MAX_NAME} printable characters")
+            raise words.candidate_name(line, MAX_NAME)
         if name in self._lines:
-            raise fault(line, f"the candidate {name!r} is already listed in line {self._lines[name]}")
+            raise words.listed_twice(line, name, self._lines[name])
         if len(self._lines) >= MAX_CANDIDATES:
-            raise fault(line, f"more than {MAX_CANDIDATES} candidates")
+            raise words.too_many_candidates(line, MAX_CANDIDATES)
         self._lines[name] = line
 
     def done(self, rules: Rules, line: int) -> tuple[str, ...]:
         """The candidates. Raises InputError when there are none, or when they are not those given by the user."""
         names = tuple(self._lines)
         if not names:
-            raise fault(line, "no candidates")
+            raise words.no_candidates(line)
         if rules.candidates is not None and set(rules.candidates) != set(names):
             missing, more = sorted(set(rules.candidates) - set(names)), sorted(set(names) - set(rules.candidates))
-            found = f"the file does not have {missing[0]!r}" if missing else f"the file also has {more[0]!r}"
-            raise fault(line, f"your list of candidates differs from the file's own: {found}")
+            raise words.only_in_list(line, missing[0]) if missing else words.only_in_file(line, more[0])
         return names
 
 
@@ -283,7 +281,7 @@ class BallotBox:
         counted = Counted(candidates, tuple(self._tally.tolist()), self.voters)
         left_out = {rule: refusal.count for rule, refusal in self._refusals.items()}
         if self.replaced:
-            left_out["the voter has another ballot, which counts"] = self.replaced
+            left_out[words.ANOTHER_COUNTS] = self.replaced
         warned = () if drop else tuple(warnings)
         return Reading(counted, form, tuple(notes), warned, titles or {}, public_order, by_voter, left_out)
 
@@ -291,20 +289,14 @@ class BallotBox:
         total = self.voters + self.refused
         rules = sorted(self._refusals.values(), key=lambda refusal: refusal.line)
         told = " ".join(
-            f"{refusal.count} of {total} ballots {'breaks' if refusal.count == 1 else 'break'} this; "
-            f"first on {self.unit} {refusal.line}: {refusal.detail}."
+            words.invalid_ballots(refusal.count, total, self.unit, refusal.line, refusal.detail)
             for refusal in rules[:_TOLD]
         )
-        more = f" {len(rules) - _TOLD} more rules are broken." if len(rules) > _TOLD else ""
+        more = words.more_problems(len(rules) - _TOLD) if len(rules) > _TOLD else ""
         return InvalidBallotsError(told + more, line=rules[0].line)
 
 
 _TOLD = 5
-
-
-def fault(line: int, message: str) -> InputError:
-    """The error for a line of the file, ready to be raised; `formats.parse` and `tabular.read` add where it is."""
-    return InputError(message, line=line)
 
 
 def placed(name: str, error: InputError) -> InputError:
@@ -312,7 +304,7 @@ def placed(name: str, error: InputError) -> InputError:
     line = max(error.line or 1, 1)
     if isinstance(error, InvalidBallotsError):
         return InvalidBallotsError(f"{name}: {error}", line=line)
-    return InputError(f"{name}, line {line}: {error}", line=line)
+    return words.at_line(name, line, error)
 
 
 def printable(name: str) -> bool:
@@ -323,10 +315,10 @@ def printable(name: str) -> bool:
 def natural(text: str, line: int, what: str) -> int:
     """A natural number of at most 15 digits. Raises InputError."""
     if not _NATURAL.fullmatch(text.strip()):
-        raise fault(line, f"{what}: expected a whole number of at most 15 digits")
+        raise words.no_whole_number(line, what)
     return int(text)
 
 
 def total_warning(what: str, stated: int | None, read: int) -> list[str]:
     """For the tallier: the header's total is not what was read."""
-    return [] if stated in (None, read) else [f"the header says {stated} {what}, the file holds {read}"]
+    return [] if stated is None or stated == read else [words.other_total(what, stated, read)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from dpselect.ballots import words
 from dpselect.ballots.model import BallotBox
 
 Numbers = npt.NDArray[np.int64]
@@ -35,7 +36,7 @@ def count_members(
     keys = np.sort(ballot[kept] * box.size + index[kept])
     twice = np.zeros(len(lines), np.bool_)
     twice[keys[1:][keys[1:] == keys[:-1]] // box.size] = True
-    refuse(box, lines, twice, counts, "the ballot names a candidate twice")
+    refuse(box, lines, twice, counts, words.TWICE)
     good = good & ~twice
     chosen = good[ballot] if approving is None else good[ballot] & approving
     box.count(int(counts[good].sum()), index[chosen], counts[ballot[chosen]])

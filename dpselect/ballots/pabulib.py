@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from dpselect.ballots import words, words_files
 from dpselect.ballots.cells import CellReader
 from dpselect.ballots.model import (
     BallotBox,
     CandidateList,
     Reading,
     Rules,
-    fault,
     natural,
     printable,
     total_warning,
@@ -27,7 +27,6 @@ from dpselect.ballots.tabular import ListCounter, sound_chunks
 from dpselect.ballots.voters import ALL, electorate
 from dpselect.names import clean
 from psiselect.base.columns import Chunk, ColumnTable
-from psiselect.base.errors import UsageError
 from psiselect.base.linewise import Stream, after_lines, head_lines, line_chunks
 from psiselect.base.rows import Fault, Row
 from psiselect.base.splitting import split
@@ -89,24 +88,24 @@ def _split(stream: Stream) -> dict[str, _Section]:
         line = row.line
         if isinstance(row, Fault):
             if not sections:
-                raise fault(line, "expected the section META first")
-            raise fault(*row)
+                raise words_files.no_meta(line)
+            raise words.fault(*row)
         cells = [cell for cell in row.cells if cell.strip()]
         if not cells:
             continue
         title = cells[0].strip()
         if len(cells) == 1 and title in _SECTIONS[len(sections) :]:
             if title != _SECTIONS[len(sections)]:
-                raise fault(line, f"expected the section {_SECTIONS[len(sections)]} before {title}")
+                raise words_files.section_too_early(line, _SECTIONS[len(sections)], title)
             sections[title] = _Section(line, [])
         elif not sections:
-            raise fault(line, "expected the section META first")
+            raise words_files.no_meta(line)
         else:
             sections[_SECTIONS[len(sections) - 1]].rows.append(row)
             if "VOTES" in sections:
                 return sections
     if len(sections) < len(_SECTIONS):
-        raise fault(line, f"the section {_SECTIONS[len(sections)]} is missing")
+        raise words_files.no_section(line, _SECTIONS[len(sections)])
     return sections
 
 
@@ -116,13 +115,11 @@ def _meta(section: _Section) -> dict[str, Row]:
     for line, row in section.rows[1:]:
         key = row[0].strip()
         if key in meta:
-            raise fault(line, f"META has {key!r} twice")
+            raise words_files.meta_twice(line, key)
         meta[key] = Row(line, row[1:])
     if _kind(meta) not in ("approval", _ONE):
         line = meta["vote_type"].line if "vote_type" in meta else section.title
-        raise fault(
-            line, "META needs `vote_type;approval` or `vote_type;choose-1`: other kinds of votes are not approvals"
-        )
+        raise words_files.no_approvals(line)
     return meta
 
 
@@ -142,7 +139,7 @@ def _column(section: _Section, name: str) -> tuple[int, dict[str, int]]:
     line, row = section.rows[0] if section.rows else Row(section.title, [])
     names = [clean(cell).lower() for cell in row]
     if len(set(names)) != len(names) or not names:
-        raise fault(line, f"{name} needs a header row without repeated columns")
+        raise words_files.no_header(line, name)
     return len(names), {column: place for place, column in enumerate(names)}
 
 
@@ -150,12 +147,12 @@ def _projects(section: _Section, rules: Rules) -> tuple[tuple[str, ...], dict[st
     """The ids, and the name of each project that has one."""
     width, column = _column(section, "PROJECTS")
     if "project_id" not in column:
-        raise fault(section.title + 1, "PROJECTS needs a column project_id")
+        raise words_files.no_projects(section.title + 1)
     listed = CandidateList()
     titles: dict[str, str] = {}
     for line, row in section.rows[1:]:
         if len(row) != width:
-            raise fault(line, f"{len(row)} columns where the header of PROJECTS has {width}")
+            raise words_files.other_width(line, len(row), width)
         listed.add(row[column["project_id"]], line)
         name = clean(" ".join(row[column["name"]].split())) if "name" in column else ""
         if name and printable(name):
@@ -166,12 +163,12 @@ def _projects(section: _Section, rules: Rules) -> tuple[tuple[str, ...], dict[st
 def _vote_columns(column: dict[str, int], line: int, rules: Rules) -> tuple[int, int | None]:
     """The columns of votes and of voters' ids."""
     if "vote" not in column:
-        raise fault(line, "VOTES needs a column vote")
+        raise words_files.no_votes(line)
     if _WEIGHTS & column.keys():
-        raise fault(line, f"VOTES has the column {min(_WEIGHTS & column.keys())}: weighted votes are not taken")
+        raise words_files.weights(line, min(_WEIGHTS & column.keys()))
     named = VOTER if rules.voter_column is None else clean(rules.voter_column).lower()
     if rules.voter_column is not None and named not in column:
-        raise fault(line, f"the column {named!r} of --voter-column is not there")
+        raise words.no_column(line, "--voter-column", named, list(column))
     if rules.repeated is not None and named not in column:
-        raise UsageError("--repeated-voter needs a column that says whose each ballot is: --voter-column NAME")
+        raise words.no_voter_column()
     return column["vote"], column.get(named)

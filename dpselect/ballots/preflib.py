@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dpselect.ballots import words, words_files
 from dpselect.ballots.model import (
     MAX_CANDIDATES,
     MAX_COUNT,
@@ -24,13 +25,11 @@ from dpselect.ballots.model import (
     Numbers,
     Reading,
     Rules,
-    fault,
     natural,
     total_warning,
 )
 from dpselect.ballots.numbered import count_members, refuse
 from psiselect.base.columns import BLANK
-from psiselect.base.errors import UsageError
 from psiselect.base.linewise import TOO_LONG, LineBlock, Stream, after_lines, blocks_of_lines, head_lines
 
 _HEADER = re.compile(r"#\s*([A-Z][A-Z ]*[A-Z])(?:\s+([0-9]{1,9}))?\s*:(.*)", re.ASCII)
@@ -74,7 +73,7 @@ def _read(stream: Stream, rules: Rules, form: str) -> Reading:
     candidates, first = _candidates(header, rules, end)
     categories = header.totals.get("NUMBER CATEGORIES") if form == "cat" else None
     if categories == 0:
-        raise fault(end, "NUMBER CATEGORIES is 0, so nothing says what approval is")
+        raise words_files.no_categories(end)
     approved = _approved(header, rules, form)
     box = BallotBox(len(candidates), rules)
     blank: list[Numbers] = []
@@ -90,7 +89,7 @@ def _read(stream: Stream, rules: Rules, form: str) -> Reading:
         filled = np.flatnonzero(block.ends > block.starts)
         last = before + int(filled[-1]) + 1 if len(filled) else last
     inner = np.concatenate([np.zeros(0, np.int64), *blank])
-    box.refuse_lines({"a blank line among the ballots": inner[inner < last]})
+    box.refuse_lines({words.BLANK_LINE: inner[inner < last]})
     warnings = total_warning("voters", header.totals.get("NUMBER VOTERS"), box.voters)
     return box.reading(candidates, form, notes=_notes(header, form, approved), warnings=warnings)
 
@@ -101,7 +100,7 @@ def _header(stream: Stream) -> tuple[_Header, int]:
     header, number = _Header(), 0
     for number, (text, problem) in enumerate(head_lines(stream), 1):
         if problem is not None:
-            raise fault(number, problem)
+            raise words.fault(number, problem)
         line = text.rstrip("\r\n")
         if line.strip() and not line.startswith("#"):
             return header, number - 1
@@ -119,15 +118,15 @@ def _take(header: _Header, line: str, number: int) -> None:
     key, index, value = match[1], match[2], match[3].strip()
     if key in ("NUMBER ALTERNATIVES", "NUMBER VOTERS", "NUMBER CATEGORIES") and index is None:
         if key in header.totals:
-            raise fault(number, f"{key} appears twice")
+            raise words_files.header_twice(number, key)
         header.totals[key] = natural(value, number, key)
     elif key == "ALTERNATIVE NAME":
         if index is None or int(index) in header.alternatives:
-            raise fault(number, "expected a number after ALTERNATIVE NAME that no other line has")
+            raise words_files.numbered_key(number, key)
         header.alternatives[int(index)] = (value, number)
     elif key == "CATEGORY NAME":
         if index is None or int(index) in header.categories:
-            raise fault(number, "expected a number after CATEGORY NAME that no other line has")
+            raise words_files.numbered_key(number, key)
         header.categories[int(index)] = value
 
 
@@ -135,14 +134,12 @@ def _candidates(header: _Header, rules: Rules, end: int) -> tuple[tuple[str, ...
     """The candidates, and the number of the first."""
     count = header.totals.get("NUMBER ALTERNATIVES")
     if count is None or not 1 <= count <= MAX_CANDIDATES:
-        raise fault(end, f"the header needs a line `# NUMBER ALTERNATIVES:` with 1 to {MAX_CANDIDATES}")
+        raise words_files.no_alternatives(end, MAX_CANDIDATES)
     if len(header.alternatives) != count:
-        raise fault(
-            end, f"NUMBER ALTERNATIVES is {count}, and {len(header.alternatives)} ALTERNATIVE NAME lines follow"
-        )
+        raise words_files.other_alternatives(end, count, len(header.alternatives))
     first = min(header.alternatives)
     if first > 1 or max(header.alternatives) != first + count - 1:
-        raise fault(end, "alternatives are numbered from 0 or from 1, without gaps")
+        raise words_files.gap_in_numbers(end)
     listed = CandidateList()
     for number in sorted(header.alternatives):
         listed.add(*header.alternatives[number])
@@ -154,7 +151,7 @@ def _approved(header: _Header, rules: Rules, form: str) -> frozenset[int]:
     if not rules.approve:
         return frozenset([0])
     if form != "cat":
-        raise UsageError(f"--approve-category is for PrefLib's .cat files; in .{form} the first class is approval")
+        raise words_files.only_categories(form)
     total = header.totals.get("NUMBER CATEGORIES", len(header.categories))
     names = {name: number - 1 for number, name in header.categories.items()}
     found = set()
@@ -162,8 +159,7 @@ def _approved(header: _Header, rules: Rules, form: str) -> frozenset[int]:
         number = int(text) - 1 if text.isascii() and text.isdigit() and len(text) < 10 else -1
         place = names.get(text, number)
         if not 0 <= place < total:
-            known = ", ".join(repr(name) for name in names) or f"1 to {total}"
-            raise UsageError(f"--approve-category: no category {text!r}; the file has {known}")
+            raise words_files.unknown_category(text, list(names), total)
         found.add(place)
     return frozenset(found)
 
@@ -176,16 +172,15 @@ def _count(
     texts = block.texts(block.good)
     sound = _matches(texts, _BALLOT)
     counted = _matches(texts, _COUNTED)
-    refuse(box, lines, ~counted, None, "expected `count: groups`, with a count of 1 or more, such as `3: {1,4},2`")
+    refuse(box, lines, ~counted, None, words_files.NO_ORDER)
     texts, lines, sound = texts.filter(pa.array(counted)), lines[counted], sound[counted]
     if not len(lines):
         return
     parts = pc.split_pattern(pc.replace_substring_regex(texts, r"\s+", ""), ":", max_splits=1).flatten()
     counts = parts.take(pa.array(np.arange(0, len(parts), 2))).cast(pa.int64()).to_numpy(zero_copy_only=False)
     sized = (counts > 0) & (counts <= MAX_COUNT)
-    wanted = f"expected a count of 1 or more and at most {MAX_COUNT}"
-    refuse(box, lines, ~sized, None, wanted)
-    refuse(box, lines, sized & ~sound, counts, "expected groups such as `{1,4},2`, separated by commas")
+    refuse(box, lines, ~sized, None, words_files.count_range(MAX_COUNT))
+    refuse(box, lines, sized & ~sound, counts, words_files.NO_GROUPS)
     kept = sized & sound
     groups = parts.take(pa.array(np.flatnonzero(kept) * 2 + 1))
     _count_groups(groups, lines[kept], counts[kept], box, first, categories, approved)
@@ -206,11 +201,10 @@ def _count_groups(
     if categories is not None:
         commas = pc.count_substring(pc.replace_substring_regex(groups, r"\{[^}]*\}", ""), ",")
         many = commas.to_numpy(zero_copy_only=False) >= categories
-        refuse(box, lines, many, counts, f"the ballot has more than the header's {categories} categories")
+        refuse(box, lines, many, counts, words_files.too_many_categories(categories))
         good &= ~many
     approving = np.isin(group, list(approved))
-    unknown = "the ballot holds a number that no ALTERNATIVE NAME has"
-    count_members(box, lines, counts, good, (ballot, index), unknown, approving)
+    count_members(box, lines, counts, good, (ballot, index), words_files.UNKNOWN_ALTERNATIVE, approving)
 
 
 def _members(groups: pa.Array) -> tuple[Numbers, Numbers, Numbers]:
@@ -250,14 +244,10 @@ def _matches(texts: pa.Array, pattern: str) -> npt.NDArray[np.bool_]:
 
 def _notes(header: _Header, form: str, approved: frozenset[int]) -> Sequence[str]:
     if form != "cat":
-        return ["approved: the first indifference class of each order"]
+        return [words_files.FIRST_CLASS]
     if not header.categories:
-        places = " and ".join(str(place + 1) for place in sorted(approved))
-        return [
-            f"approved: category {places} of each ballot"
-            if approved != {0}
-            else "approved: the first category of each ballot"
-        ]
-    names = [(repr(header.categories[number]), number - 1 in approved) for number in sorted(header.categories)]
-    yes, no = (", ".join(name for name, chosen in names if chosen is wanted) for wanted in (True, False))
-    return [f"approved: category {yes}" + (f"; not approved: {no}" if no else "")]
+        places = [place + 1 for place in sorted(approved)]
+        return [words_files.FIRST_CATEGORY if places == [1] else words_files.places_approved(places)]
+    names = [(header.categories[number], number - 1 in approved) for number in sorted(header.categories)]
+    yes, no = ([name for name, chosen in names if chosen is wanted] for wanted in (True, False))
+    return [words_files.categories_approved(yes, no)]

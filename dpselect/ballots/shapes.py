@@ -16,16 +16,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dpselect.ballots import words
 from dpselect.ballots.matrix import MARKS
-from dpselect.ballots.model import BallotColumnError, CandidateList, Rules, fault
+from dpselect.ballots.model import BallotColumnError, CandidateList, Rules
 from dpselect.names import clean
-from psiselect.base.errors import UsageError
 
 APPROVED = "approved"
 VOTER = "voter_id"
 _NUMBERED = re.compile(r"approved[_ ]?[0-9]{1,4}", re.ASCII)
 _BRACKETS = re.compile(r"\[([^\[\]]+)\]$")
-_SHOWN = 20
 # Columns that forms add by themselves, folded.
 _FORMS = frozenset({
     "timestamp", "zeitstempel", "horodateur", "marca temporal", "informazioni cronologiche", "sygnatura czasowa",
@@ -62,10 +61,10 @@ def choose(header: Sequence[str], line: int, rules: Rules) -> Shape:
     voter = _voter(names, line, rules)
     if rules.ballot_column is not None:
         if rules.candidates is None:
-            raise _needs_candidates(line)
+            raise words.no_list(line)
         place = _one(names, rules.ballot_column, line, "--ballot-column")
         if place == voter:
-            raise UsageError("--ballot-column and --voter-column name the same column")
+            raise words.same_column()
         return _shape(names, rules.candidates, voter, lists=(place,))
     others = [place for place in range(len(names)) if place != voter]
     if rules.candidates is not None:
@@ -77,19 +76,13 @@ def choose(header: Sequence[str], line: int, rules: Rules) -> Shape:
     numbered = tuple(place for place in others if _NUMBERED.fullmatch(names[place]))
     if lists or numbered:
         if rules.candidates is None:
-            raise _needs_candidates(line)
+            raise words.no_list(line)
         if lists and numbered:
-            raise fault(line, "columns named approved and approved_1 are both there; name one by --ballot-column")
+            raise words.lists_and_numbered(line, APPROVED)
         return _shape(names, rules.candidates, voter, lists=lists, numbered=numbered)
     if rules.candidates is None:
         return Shape(_header_alone(names, others, line), matrix=tuple(others), voter=voter)
     raise _no_column(names, others, rules.candidates, line)
-
-
-def told(names: Sequence[str]) -> str:
-    """Names for a message: at most 20, and how many more there are."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 def maybe_ballots(header: Sequence[str], voter: int | None) -> list[int]:
@@ -118,17 +111,17 @@ def _voter(names: list[str], line: int, rules: Rules) -> int | None:
     if VOTER in names and VOTER not in (rules.candidates or ()):
         return _one(names, VOTER, line, "--voter-column")
     if rules.repeated is not None:
-        raise UsageError("--repeated-voter needs the column that names the voter of each ballot: --voter-column NAME")
+        raise words.no_voter_column()
     return None
 
 
 def _one(names: list[str], wanted: str, line: int, option: str) -> int:
     """The one column of this name."""
     found = [place for place, name in enumerate(names) if name == clean(wanted)]
-    if len(found) != 1:
-        problem = "appears twice; give each column its own name" if found else "is not there"
-        listed = told([repr(name) for name in names])
-        raise fault(line, f"the column {clean(wanted)!r} of {option} {problem}; the columns are {listed}")
+    if not found:
+        raise words.no_column(line, option, clean(wanted), names)
+    if len(found) > 1:
+        raise words.column_twice(line, option, clean(wanted))
     return found[0]
 
 
@@ -142,7 +135,7 @@ def _columns_of(names: list[str], others: list[int], candidates: tuple[str, ...]
             if (bracketed and (match is None or names[place] in wanted)) or name not in wanted:
                 continue
             if name in found:
-                raise fault(line, f"the candidate {name!r} has two columns; remove one")
+                raise words.two_columns(line, name)
             found[name] = place
         if found:
             break
@@ -151,12 +144,7 @@ def _columns_of(names: list[str], others: list[int], candidates: tuple[str, ...]
     missing = sorted(wanted - found.keys())
     if missing:
         strange = next((names[place] for place in others if place not in found.values()), None)
-        instead = "" if strange is None else f", found {strange!r}"
-        raise fault(
-            line,
-            f"the column headers are not your candidates: expected {missing[0]!r}{instead}. "
-            "Correct the header or the list of candidates; a file without a header needs one, such as `approved`",
-        )
+        raise words.other_header(line, missing[0], strange)
     return found
 
 
@@ -164,18 +152,10 @@ def _header_alone(names: list[str], places: list[int], line: int) -> tuple[str, 
     """The candidates of a matrix whose header is all there is."""
     present = [names[place] for place in places]
     if present and _is_a_ballot(present):
-        raise fault(
-            line,
-            "the first line looks like a ballot. Add a header line with the candidates' names; if these are the names, "
-            "confirm them by --candidates FILE",
-        )
+        raise words.looks_like_a_ballot(line)
     added = next((name for name in present if name.casefold() in _FORMS), None)
     if added is not None:
-        raise fault(
-            line,
-            f"the column {added!r} is one that forms add, no candidate. Give the public list of candidates: "
-            "--candidates FILE, one a line",
-        )
+        raise words.column_of_a_form(line, added)
     listed = CandidateList()
     for name in present:
         listed.add(name, line)
@@ -193,16 +173,6 @@ def _is_a_ballot(names: list[str]) -> bool:
     return numbers not in (list(range(len(names))), list(range(1, len(names) + 1)))
 
 
-def _needs_candidates(line: int) -> Exception:
-    return fault(line, "ballots that hold names need the public list of candidates: --candidates FILE, one a line")
-
-
 def _no_column(names: list[str], others: list[int], candidates: tuple[str, ...], line: int) -> BallotColumnError:
-    found = told([repr(names[place]) for place in others])
-    return BallotColumnError(
-        f"no column is known to hold ballots: none is named {APPROVED!r}, and the column headers are not your "
-        f"candidates (expected {candidates[0]!r}, found {found}). If the candidates stand in a second line of the "
-        "header, say --header-lines 2; else name the column whose cells list candidates: --ballot-column NAME",
-        line=line,
-        column=None,
-    )
+    problem = words.no_ballot_column(APPROVED, candidates[0], [names[place] for place in others])
+    return BallotColumnError(problem, line=line, column=None)

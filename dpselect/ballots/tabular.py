@@ -13,16 +13,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dpselect.ballots.cells import STRANGER, CellReader, index_of
+from dpselect.ballots import words
+from dpselect.ballots.cells import CellReader, index_of
 from dpselect.ballots.matrix import MatrixReader
 from dpselect.ballots.model import BallotBox, BallotColumnError, InvalidBallotsError, OnInvalid, Reading, Rules
-from dpselect.ballots.shapes import Shape, choose, maybe_ballots, told
+from dpselect.ballots.shapes import Shape, choose, maybe_ballots
 from dpselect.ballots.voters import ALL, Electorate, electorate
 from psiselect.base.columns import BLANK, Chunk, ColumnTable, Lines, TextColumn
 from psiselect.base.errors import InputError
 
-_TWICE = "the ballot names a candidate twice"
-_EMPTY_LINE = 'a blank line; remove it, or write "" for an empty ballot'
 _LOOKED_AT = 1000
 
 
@@ -50,7 +49,7 @@ def _read(table: ColumnTable, rules: Rules) -> Reading:
     for chunk in sound_chunks(table, shape.places, box):
         counter.count(chunk.lines, chunk.columns, voters.chosen(chunk.lines), box)
     box.replaced = voters.earlier
-    notes = [f"columns that are not used: {told([repr(name) for name in shape.ignored])}"] if shape.ignored else []
+    notes = [words.unused_columns(shape.ignored)] if shape.ignored else []
     form = "csv" if table.unit == "line" else "table"
     return box.reading(shape.candidates, form, notes=notes, by_voter=shape.voter is not None)
 
@@ -63,7 +62,7 @@ def _counter(shape: Shape, rules: Rules, box: BallotBox, line: int) -> ListCount
     try:
         return ListCounter(CellReader.of(rules, shape.candidates), rules.show)
     except InputError as error:
-        raise InputError(str(error), line=line) from None
+        raise words.fault(line, str(error)) from None
 
 
 def _voters(table: ColumnTable, shape: Shape, rules: Rules, box: BallotBox) -> Electorate:
@@ -82,13 +81,13 @@ def sound_chunks(table: ColumnTable, places: Sequence[int], box: BallotBox) -> I
         blanks.append(faults.pop(BLANK, np.zeros(0, np.int64)))
         if table.whole and faults:
             problem, lines = min(faults.items(), key=lambda item: int(item[1].min()))
-            raise InputError(problem, line=int(lines.min()))
+            raise words.fault(int(lines.min()), problem)
         box.refuse_lines(faults)
         last = max([last, *(int(lines.max()) for lines in (chunk.lines, *faults.values()) if len(lines))])
         if len(chunk.lines):
             yield chunk
     blank = np.concatenate([np.zeros(0, np.int64), *blanks])
-    box.refuse_lines({_EMPTY_LINE: blank[blank < last]})
+    box.refuse_lines({words.EMPTY_LINE: blank[blank < last]})
 
 
 class ListCounter:
@@ -123,7 +122,7 @@ class ListCounter:
             # The guess at what is wrong is for the tallier.
             strict = box.rules.on_invalid is OnInvalid.ERROR
             detail = self._reader.problem(text, show=self._show) if strict else None
-            box.refuse(STRANGER, len(at), int(lines[first]), detail)
+            box.refuse(words.STRANGER, len(at), int(lines[first]), detail)
 
     def _refuse_length(
         self, lines: Lines, column: TextColumn, bad: npt.NDArray[np.bool_], lengths: Lines, box: BallotBox
@@ -131,10 +130,8 @@ class ListCounter:
         if bad.any():
             at = np.flatnonzero(bad)
             first = int(at[np.argmin(lines[at])])
-            most = "" if self._longest is None else f" and at most {self._longest}"
-            found = int(lengths[column.codes[first]])
-            wanted = f"the ballot approves {found}, expected at least {self._shortest}{most}"
-            box.refuse("the ballot approves too few or too many candidates", len(at), int(lines[first]), wanted)
+            detail = words.wrong_number(int(lengths[column.codes[first]]), self._shortest, self._longest)
+            box.refuse(words.WRONG_NUMBER, len(at), int(lines[first]), detail)
 
 
 class NumberedCounter:
@@ -155,10 +152,12 @@ class NumberedCounter:
             first = int(at[np.argmin(lines[at])])
             place = int(np.flatnonzero(found[first] == -2)[0])
             cell = columns[place].texts[int(columns[place].codes[first])].as_py()
-            shown = f", found {cell!r}" if self._rules.show else ""
-            box.refuse(STRANGER, len(at), int(lines[first]), f"name {place + 1} is not a candidate{shown}")
+            detail = (
+                words.not_a_candidate_found(place + 1, cell) if self._rules.show else words.not_a_candidate(place + 1)
+            )
+            box.refuse(words.STRANGER, len(at), int(lines[first]), detail)
         if twice.any():
-            box.refuse(_TWICE, int(twice.sum()), int(lines[twice].min()))
+            box.refuse(words.TWICE, int(twice.sum()), int(lines[twice].min()))
         good = found[chosen & ~strange & ~twice]
         box.count(len(good), good[good >= 0])
 

@@ -15,12 +15,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dpselect.ballots import words
 from dpselect.ballots.model import BallotBox, Repeated
 from dpselect.names import clean
 from psiselect.base.columns import Lines, TextColumn
-
-NO_ID = "the voter's id is blank"
-_TWICE = "a voter has several ballots"
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def electorate(ids: Iterable[tuple[Lines, TextColumn]], rule: Repeated, box: Bal
     lines, voter = lines[order], voter[order]
     blank = voter < 0
     if blank.any():
-        box.refuse(NO_ID, int(blank.sum()), int(lines[blank][0]))
+        box.refuse(words.NO_ID, int(blank.sum()), int(lines[blank][0]))
     lines, voter = lines[~blank], voter[~blank]
     by_voter = np.argsort(voter, kind="stable")
     same = np.zeros(len(lines), np.bool_)
@@ -74,10 +72,10 @@ def electorate(ids: Iterable[tuple[Lines, TextColumn]], rule: Repeated, box: Bal
         place = int(again.min())
         first = f"{box.unit} {lines[voter == voter[place]][0]}"
         box.refuse(
-            _TWICE,
+            words.SEVERAL_BALLOTS,
             len(again),
             int(lines[place]),
-            f"the same voter has a ballot on {first}. Choose which one counts: --repeated-voter last or first",
+            words.several_ballots(first),
         )
     kept = np.ones(len(lines), np.bool_)
     if rule is Repeated.LAST:

@@ -300,7 +300,7 @@ def test_faulty_rows_are_invalid_ballots(program: Run, tmp_path: Path) -> None:
     shown = program("vote", "count", path, "--not-private", "--json")
     assert shown.code == 3
     for problem in ("3: a quoted field is not closed", "4: not UTF-8 text", "5: 3 fields, the header has 2"):
-        assert f"1 of 5 ballots breaks this; first on line {problem}" in shown.error
+        assert f"1 of 5 ballots is invalid, first on line {problem}" in shown.error
 
 
 def test_a_faulty_row_is_a_dropped_ballot(program: Run, tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ def test_a_committee_of_too_many_sets_is_refused_before_it_is_paid_for(
         *words, "--mechanism", "subset-exponential", "--neighbors", "replace", "--ledger", path, "--dataset", "d"
     )
     assert (code, out) == (2, "")
-    assert "too many sets" in err
+    assert "too many ways to choose" in err
     assert Ledger.open(path).balance("d").spent.amount == 0
 
 

@@ -72,7 +72,7 @@ def test_group_privacy_of_an_approximate_release_is_rounded_up() -> None:
     assert ApproximateDp(Fraction(1), E6).cost(PURE) == Cost(Fraction(1), E6)
     assert ApproximateDp(Fraction(1), E6).cost(ZCDP) == Cost(Fraction(1, 2), E6)
     assert 3 * math.exp(2) * 1e-6 <= grouped.delta <= 3 * math.exp(2) * 1e-6 * (1 + 1e-6)
-    with pytest.raises(UsageError, match="nothing is left"):
+    with pytest.raises(UsageError, match="a group of 5 persons"):
         ApproximateDp(Fraction(5), E6).for_group(5)
 
 
@@ -129,6 +129,8 @@ def test_zero_and_nonsense() -> None:
             rho_of_epsilon(Fraction(1), delta)
     with pytest.raises(UsageError):
         rho_of_epsilon(Fraction(0), E6)
+    with pytest.raises(UsageError, match="too small to be turned into a rho"):  # once searched for without end
+        rho_of_epsilon(E6 / 2, E6)
     for value in (math.nan, math.inf, -1.0):
         with pytest.raises(UsageError):
             round_up(value)

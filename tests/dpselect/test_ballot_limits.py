@@ -70,7 +70,7 @@ def test_candidates_end_at_their_limits(monkeypatch: pytest.MonkeyPatch) -> None
         names.add("m" * 501, 2)
     monkeypatch.setattr(model, "MAX_CANDIDATES", 2)
     names.add("second", 2)
-    with pytest.raises(InputError, match="more than 2"):
+    with pytest.raises(InputError, match="at most 2 candidates"):
         names.add("third", 3)
     assert len(names.done(Rules(), 3)) == 2
 
@@ -82,7 +82,7 @@ def test_counts_have_15_digits_at_most() -> None:
 
 
 def test_the_first_of_several_blank_lines_is_named() -> None:
-    with pytest.raises(InputError, match="2 of 4 ballots break this; first on line 3: a blank line") as refused:
+    with pytest.raises(InputError, match="2 of 4 ballots are invalid, first on line 3: a blank line") as refused:
         read("A\n1\n\n\n0\n\n\n")
     assert refused.value.line == 3
 

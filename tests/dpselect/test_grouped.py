@@ -338,9 +338,9 @@ def test_found_groups_are_in_the_order_of_their_names_and_empty_ones_never_shown
     assert list(found) == [("a",), ("b",)]
     everything = dataclasses.replace(made, threshold=-1000).release(cells, FixedEntropy())
     assert list(everything) == [("a",), ("b",), ("d",)]
-    with pytest.raises(UsageError, match="named beforehand or found"):
+    with pytest.raises(UsageError, match="a threshold that finds them"):
         made.release(cells, FixedEntropy(), [("a",)])
-    with pytest.raises(UsageError, match="named beforehand or found"):
+    with pytest.raises(UsageError, match="a threshold that finds them"):
         laplace_table(EPSILON, Persons(ADD_REMOVE, 1), [Statistic.COUNT]).release(cells, FixedEntropy())
 
 
@@ -352,10 +352,10 @@ def test_what_is_charged() -> None:
     found = gaussian_table(RHO, persons, count, delta=delta, stated=Cost(EPSILON, 2 * delta)).event
     assert found.cost(BudgetKind.ZCDP) == Cost(RHO, delta)
     assert found.cost(BudgetKind.PURE) == Cost(EPSILON, 2 * delta)
-    with pytest.raises(UsageError, match="no pure epsilon"):
+    with pytest.raises(UsageError, match="has none"):
         Zcdp(RHO).cost(BudgetKind.PURE)
     assert Zcdp(RHO).for_group(3) == Zcdp(9 * RHO)
-    with pytest.raises(UsageError, match="groups of persons"):
+    with pytest.raises(UsageError, match="several persons together"):
         Zcdp(RHO, delta).for_group(2)
 
 

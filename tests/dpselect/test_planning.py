@@ -134,7 +134,7 @@ def test_what_is_asked_for_is_taken_or_refused() -> None:
     for wanted in (SUBSET, PEELING):
         with pytest.raises(UsageError, match="use permute-and-flip or exponential"):
             choose(task(9), wanted)
-    with pytest.raises(UsageError, match="too many sets"):
+    with pytest.raises(UsageError, match="too many ways to choose"):
         choose(task(20_000, 9_000), SUBSET)
     assert [row.mechanism for row in plan(task(4_000, 1_500, gap=9), 0.95).rows] == [PEELING]
 

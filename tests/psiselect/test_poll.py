@@ -65,7 +65,7 @@ def test_files_folders_and_responses_are_put_together(tmp_path: Path) -> None:
     assert (found.responses, round(found.shares["yes"].estimate, 6)) == (4, 0.75)
     with pytest.raises(psiselect.InputError, match=r"the same response is in .*one.csv"):
         poll.estimate([tmp_path / "one.csv", single], epsilon=LOUD)
-    with pytest.raises(psiselect.InputError, match="answered with epsilon 40, not 1"):
+    with pytest.raises(psiselect.InputError, match="epsilon: expected 1, and this row was answered with 40"):
         poll.estimate(single, epsilon=1)
 
 
@@ -115,7 +115,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "no text": (lambda: poll.respond(True, epsilon=1), "answer: expected text, got bool"),  # type: ignore[arg-type]
     "one text for options": (lambda: poll.respond("a", options="ab", epsilon=1), "options: expected a list of texts"),
     "an unknown mechanism": (lambda: poll.respond("yes", epsilon=1, mechanism="coin"), "mechanism: expected one of"),
-    "next to nothing": (lambda: poll.respond("yes", epsilon="1e-17"), "the responses are noise alone"),
+    "next to nothing": (lambda: poll.respond("yes", epsilon="1e-17"), "leaves almost only noise"),
     "a ledger alone": (lambda: poll.respond("yes", epsilon=1, ledger="l.db"), "go together"),
     "no table": (lambda: poll.estimate(5, epsilon=1), "is of type int"),
     "a frame and a query": (lambda: poll.estimate(polars.DataFrame(), epsilon=1, query="SELECT 1"), "needs a database"),

@@ -180,7 +180,7 @@ def test_what_changes_the_guarantee_has_no_default() -> None:
         ({"yes": "ja"}, psiselect.UsageError, "yes: expected a list of texts"),
         ({"separator": ""}, psiselect.UsageError, "separator=: expected a text"),
         ({"repeated_voter": "all"}, psiselect.UsageError, "repeated_voter: expected one of"),
-        ({"on_invalid": "drop", "repeated_voter": "error"}, psiselect.UsageError, "say last or first"),
+        ({"on_invalid": "drop", "repeated_voter": "error"}, psiselect.UsageError, "does not go with on_invalid="),
         ({"format": "doc"}, psiselect.UsageError, "format: expected one of"),
         ({"query": "SELECT 1"}, psiselect.UsageError, "needs a database"),
         ({"ledger": "l.db"}, psiselect.UsageError, "go together"),

@@ -148,7 +148,11 @@ def test_dropping_is_silent(table: Path) -> None:
     ("args", "code", "text"),
     [
         (["sum", "--column", "raise", "--epsilon", "1"], 2, "2,995,732"),
-        (["mean", "--column", "raise", "--epsilon", "1", "--lower", "0"], 2, "no bounds, no release"),
+        (
+            ["mean", "--column", "raise", "--epsilon", "1", "--lower", "0"],
+            2,
+            "needs bounds: give --lower A and --upper B",
+        ),
         (["sum", "--column", "raise", *BOUNDS, "--epsilon", "0"], 2, "epsilon"),
         (["sum", "--column", "nothing", *BOUNDS, "--epsilon", "1"], 3, "no column"),
         (["sum", *BOUNDS, "--epsilon", "1"], 2, "--column"),

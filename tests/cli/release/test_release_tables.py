@@ -217,7 +217,7 @@ def test_the_charge(table: Path, tmp_path: Path) -> None:
     run(*common, *named, "--rho", "1/4", "--noise", "gaussian", "--ledger", zcdp)
     run(*common, *found, "--rho", "1/4", "--noise", "gaussian", "--ledger", zcdp)
     assert Ledger.open(zcdp).balance("d").spent == Cost(Fraction(1, 2), Fraction(1, 10**6))
-    assert "no pure epsilon" in refused(
+    assert "Gaussian noise made for a rho has none" in refused(
         UsageError, *common, *named, "--rho", 1, "--noise", "gaussian", "--ledger", pure
     )
     assert "over budget" in refused(BudgetError, *common, *named, "--epsilon", 4, "--ledger", pure)
@@ -267,7 +267,7 @@ def test_the_charge_comes_before_the_draw(words: list[object], table: Path, monk
         (["--groups", "x", "--epsilon", 1, "--person", "region"], "would hide nobody"),
         (["--groups", "x", "--epsilon", 1, "--lower", 1], "are for --statistic sum and mean"),
         (["--groups", "x", "--epsilon", 1, "--statistic", "sum"], "needs --column"),
-        (["--groups", "x", "--epsilon", 1, "--rows-per-group", 2], "rows per group"),
+        (["--groups", "x", "--epsilon", 1, "--rows-per-group", 2], "rows-per-group: expected 1 to"),
     ],
 )
 def test_options_that_do_not_go_together(table: Path, words: list[object], told: str) -> None:

@@ -54,7 +54,7 @@ def test_two_header_lines_as_surveymonkey_writes_them() -> None:
     for drop in (False, True):
         assert tally(data, drop=drop, header_lines=2) == (3, [2, 1])
         assert tally(data.replace("\n", "\r"), drop=drop, header_lines=2) == (3, [2, 1])
-    with pytest.raises(BallotColumnError, match="say --header-lines 2") as refused:
+    with pytest.raises(BallotColumnError, match="use --header-lines 2") as refused:
         tally(data.replace(",other", ",").replace(",Zed", ","), drop=False)
     assert refused.value.column is None
 

@@ -66,7 +66,7 @@ def test_technical_lines_are_for_those_who_ask(run: Run) -> None:
     assert loud[:2] == quiet[:2]
     more = loud[2].removeprefix(quiet[2]).splitlines()
     assert more[0] == "epsilon 0.1, add-remove"
-    assert more[1].startswith("permute-and-flip, exponent 1/10 per vote, sampled exactly; it never loses more")
+    assert more[1].startswith("permute-and-flip, exponent 1/10 per vote, sampled exactly; on average, its winner is")
     assert len(more) == 2
 
 
@@ -159,7 +159,7 @@ def test_invalid_ballots_stop_with_their_line_or_are_dropped_silently(run: Run, 
     path.write_text(path.read_text() + "1,7\n")
     code, out, err = run("winner", path, "--epsilon", 10, "--neighbors", "add-remove")
     assert (code, out) == (3, "")
-    assert f"{path}: 1 of 52 ballots breaks this; first on line 53: column 'B': expected yes or no" in err
+    assert f"{path}: 1 of 52 ballots is invalid, first on line 53: column 'B': expected yes or no" in err
     assert "drop" not in err
     assert run("winner", path, "--epsilon", 10, "--neighbors", "add-remove", "--on-invalid", "drop") == good
 
@@ -304,7 +304,7 @@ def test_plan_as_text_names_the_choice_the_bound_and_the_example(run: Run) -> No
         "plan", "--candidates", 40, "--gap", 60, "--epsilon", 1, "--neighbors", "add-remove", "--seats", 5
     )
     assert code == 0
-    assert "Chosen: subset-exponential: more likely than peeling" in out
+    assert "Chosen: subset-exponential: it is more likely than peeling" in out
     assert "lower bound for every election" in out
     assert "is an example" in out
     assert out.count("*") > 30  # the chart

@@ -1,0 +1,249 @@
+"""What people read from this room: errors and notes about ballots and candidates. words_files has those of one format.
+
+Rule: no sentence shows a ballot or a cell, unless the caller passes it, since the tallier has asked to see it.
+The reasons why ballots are left out are names in JSON output, so their words stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from psiselect.base.errors import InputError, UsageError
+
+_MOST_LISTED = 20
+NEEDS_CANDIDATES = "Give the public list of candidates: --candidates FILE, one name per line"
+
+
+def fault(line: int, problem: str) -> InputError:
+    """What is wrong in a line. The reader of the file or table adds the name of the file."""
+    return InputError(problem, line=line)
+
+
+def at_line(name: str, line: int, problem: object) -> InputError:
+    return InputError(f"{name}, line {line}: {problem}", line=line)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a message: at most 20, and how many more there are."""
+    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    return ", ".join(names[:_MOST_LISTED]) + more
+
+
+# The file as a whole.
+
+
+def unreadable(path: object, reason: str | None) -> InputError:
+    return InputError(f"cannot read {path}: {reason}")
+
+
+def too_large(most: int) -> InputError:
+    return fault(1, f"the file is larger than {most >> 20} MiB, which is the most that is read")
+
+
+def not_utf8(line: int) -> InputError:
+    return fault(line, "the text is not UTF-8; save the file as UTF-8 text")
+
+
+def unknown_data_type(name: str) -> InputError:
+    return at_line(
+        name,
+        1,
+        "expected cat, toc or toi as the DATA TYPE of a PrefLib file. If the file holds one of these, name it by "
+        "--format",
+    )
+
+
+def unknown_format(form: str, known: Iterable[str]) -> UsageError:
+    return UsageError(f"there is no format {form!r}; expected one of {', '.join(known)}")
+
+
+def not_for_format(option: str, form: str) -> UsageError:
+    return UsageError(f"{option} does not go with the format {form}; leave it out")
+
+
+# Candidates.
+
+
+def candidate_name(line: int, most: int) -> InputError:
+    return fault(line, f"expected a candidate's name of 1 to {most} printable characters")
+
+
+def listed_twice(line: int, name: str, first: int) -> InputError:
+    return fault(line, f"the candidate {name!r} is already listed in line {first}; remove one of the two")
+
+
+def too_many_candidates(line: int, most: int) -> InputError:
+    return fault(line, f"expected at most {most:,} candidates, and here are more")
+
+
+def no_candidates(line: int) -> InputError:
+    return fault(line, "expected at least one candidate, found none")
+
+
+def only_in_list(line: int, name: str) -> InputError:
+    return fault(line, f"your list of candidates differs from the file's own: the file does not have {name!r}")
+
+
+def only_in_file(line: int, name: str) -> InputError:
+    return fault(line, f"your list of candidates differs from the file's own: the file also has {name!r}")
+
+
+def several_readings(one: Sequence[str], other: Sequence[str]) -> InputError:
+    """one, other: the candidates that the same cell may name."""
+    first, second = (" and ".join(map(repr, names)) or "nobody" for names in (one, other))
+    return InputError(
+        f"the candidates cannot be told apart on a ballot: the same cell may mean {first}, or {second}. Rename a "
+        "candidate, use another --separator, or give each candidate a column"
+    )
+
+
+# Why ballots are left out.
+
+STRANGER = "a name is not a candidate"
+TWICE = "the ballot names a candidate twice"
+EMPTY_LINE = 'a blank line; remove it, or write "" for an empty ballot'
+BLANK_LINE = "a blank line among the ballots"
+WRONG_NUMBER = "the ballot approves too few or too many candidates"
+NO_MARK = "a cell is neither yes nor no"
+NO_ID = "the voter's id is blank"
+SEVERAL_BALLOTS = "a voter has several ballots"
+ANOTHER_COUNTS = "the voter has another ballot, which counts"
+
+# The first of these ballots, for the tallier.
+
+
+def not_a_candidate(place: int) -> str:
+    """place: of the name on the ballot, from 1."""
+    return f"name {place} is not a candidate"
+
+
+def not_a_candidate_in(place: int, cell: str) -> str:
+    return f"{not_a_candidate(place)}, in the cell {cell!r}"
+
+
+def not_a_candidate_found(place: int, found: str) -> str:
+    return f"{not_a_candidate(place)}, found {found!r}"
+
+
+def other_separator(problem: str, separator: str) -> str:
+    return f"{problem}. If {separator!r} stands between the names, use --separator"
+
+
+def wrong_number(found: int, least: int, most: int | None) -> str:
+    limit = "" if most is None else f" and at most {most}"
+    return f"the ballot approves {found}, expected at least {least}{limit}"
+
+
+def several_ballots(place: str) -> str:
+    """place: of the voter's other ballot, such as "line 3"."""
+    return f"the same voter has a ballot on {place}. Choose which one counts: --repeated-voter last or first"
+
+
+def no_mark(candidate: str, found: str | None, *, alone: bool) -> str:
+    """found: the cell, if it may be shown. alone: whether there is one column, which may hold lists of candidates."""
+    shown = "" if found is None else f", found {found!r}"
+    lists = " If the cells list candidates, name this column by --ballot-column." if alone else ""
+    return f"column {candidate!r}: expected yes or no, such as 1 or 0{shown}.{lists} Add other words by --yes and --no"
+
+
+def invalid_ballots(count: int, total: int, unit: str, line: int, detail: str) -> str:
+    """unit: what lines are called. detail: what is wrong with the first of these ballots."""
+    return f"{count} of {total} ballots {'is' if count == 1 else 'are'} invalid, first on {unit} {line}: {detail}."
+
+
+def more_problems(count: int) -> str:
+    return f" The file has {count} more {'problem' if count == 1 else 'problems'} of other kinds."
+
+
+# Numbers in a file.
+
+
+def no_whole_number(line: int, what: str) -> InputError:
+    return fault(line, f"{what}: expected a whole number of at most 15 digits")
+
+
+def other_total(what: str, stated: int, read: int) -> str:
+    return f"the header says {stated} {what}, the file holds {read}"
+
+
+# Columns of a table.
+
+
+def unused_columns(names: Sequence[str]) -> str:
+    return f"columns that are not used: {listed([repr(name) for name in names])}"
+
+
+def yes_and_no(text: str) -> UsageError:
+    return UsageError(f"--yes and --no both name {text!r}; name it in one of them only")
+
+
+def error_while_dropping() -> UsageError:
+    return UsageError(
+        "--repeated-voter error does not go with --on-invalid drop, since the error would depend on ballots. Use "
+        "--repeated-voter last or first"
+    )
+
+
+def no_voter_column() -> UsageError:
+    return UsageError("--repeated-voter needs the column that names the voter of each ballot: --voter-column NAME")
+
+
+def same_column() -> UsageError:
+    return UsageError("--ballot-column and --voter-column name the same column; expected two columns")
+
+
+def no_list(line: int) -> InputError:
+    return fault(line, f"these ballots hold names of candidates. {NEEDS_CANDIDATES}")
+
+
+def lists_and_numbered(line: int, approved: str) -> InputError:
+    return fault(
+        line, f"there are columns named {approved} and {approved}_1; name the one with the ballots by --ballot-column"
+    )
+
+
+def column_twice(line: int, option: str, name: str) -> InputError:
+    return fault(line, f"the column {name!r} of {option} appears twice; give each column its own name")
+
+
+def no_column(line: int, option: str, name: str, columns: Sequence[str]) -> InputError:
+    return fault(line, f"the column {name!r} of {option} is not there; the columns are {_quoted(columns)}")
+
+
+def two_columns(line: int, candidate: str) -> InputError:
+    return fault(line, f"the candidate {candidate!r} has two columns; remove one")
+
+
+def other_header(line: int, expected: str, found: str | None) -> InputError:
+    """expected: a candidate without a column. found: a column that is no candidate's."""
+    instead = "" if found is None else f", found {found!r}"
+    return fault(
+        line,
+        f"the column headers are not your candidates: expected {expected!r}{instead}. Correct the header or the list "
+        "of candidates. A file without a header needs one, such as `approved`",
+    )
+
+
+def looks_like_a_ballot(line: int) -> InputError:
+    return fault(
+        line,
+        "the first line looks like a ballot. Add a header line with the candidates' names. If these are the names, "
+        "confirm them by --candidates FILE",
+    )
+
+
+def column_of_a_form(line: int, name: str) -> InputError:
+    return fault(line, f"the column {name!r} is one that forms add, and no candidate. {NEEDS_CANDIDATES}")
+
+
+def no_ballot_column(approved: str, expected: str, found: Sequence[str]) -> str:
+    """approved: the name that such a column has. expected: one of the candidates. found: the columns."""
+    return (
+        f"no column is known to hold ballots: none is named {approved!r}, and the column headers are not your "
+        f"candidates (expected {expected!r}, found {_quoted(found)}). Name the column whose cells list candidates: "
+        "--ballot-column NAME. If the candidates stand in a second line of the header, use --header-lines 2 instead"
+    )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return listed([repr(name) for name in names])

@@ -1,0 +1,106 @@
+"""What people read about budgets in files: every error of a ledger.
+
+Rule: no advice may lead to spending a budget twice. So an error never says to restore an older copy of a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from psiselect.base.errors import BudgetError, InputError, UsageError
+
+_KEEPER = "Ask who keeps the budget; an older copy of the file lacks what was spent since"
+
+
+# Making a ledger.
+
+
+def no_budget() -> UsageError:
+    return UsageError("budget: expected an amount above 0, and a delta of 0 or more and below 1")
+
+
+def not_created(path: Path, reason: str) -> InputError:
+    return InputError(
+        f"cannot create the ledger {path}: {reason}. Choose a local folder that can be written", term="ledger"
+    )
+
+
+def exists(path: Path) -> InputError:
+    return InputError(f"{path} exists already, and a ledger is never overwritten. Choose another name", term="ledger")
+
+
+def dataset_name(most: int) -> UsageError:
+    return UsageError(f"dataset: expected a name of 1 to {most} printable characters, without blanks around it")
+
+
+def one_line(most: int) -> UsageError:
+    return UsageError(f"what: expected one line of at most {most} printable characters")
+
+
+def amount(digits: int) -> UsageError:
+    return UsageError(f"budget: expected a number of 0 or more, as a fraction of at most {digits} digits")
+
+
+# Opening a ledger.
+
+
+def unreadable(path: Path, reason: str) -> InputError:
+    return InputError(f"cannot read the ledger {path}: {reason}", term="ledger")
+
+
+def missing(path: Path) -> InputError:
+    return unreadable(path, "there is no such file. Check the path; `psiselect budget create` makes a new ledger")
+
+
+def no_ledger(path: Path) -> InputError:
+    return InputError(
+        f"{path} is not a psiselect ledger. Check the path; `psiselect budget create` makes a new ledger",
+        term="ledger",
+    )
+
+
+def damaged_terms(path: Path) -> InputError:
+    return InputError(f"the ledger {path} is damaged: its terms cannot be read. {_KEEPER}", term="ledger")
+
+
+def damaged_entry(path: Path) -> InputError:
+    return InputError(f"the ledger {path} is damaged: the amount of an entry cannot be read. {_KEEPER}", term="ledger")
+
+
+# Spending.
+
+
+def not_spent(path: Path, reason: str) -> BudgetError:
+    return BudgetError(
+        f"the cost could not be written to the ledger {path} ({reason}), so nothing was released. Make it writable, "
+        "then start again",
+        term="ledger",
+    )
+
+
+def too_large(digits: int) -> UsageError:
+    return UsageError(f"this release costs more than a ledger can hold: {digits} digits before the point")
+
+
+def other_relation(path: Path, own: str, stated: str) -> BudgetError:
+    return BudgetError(
+        f"the ledger {path} counts releases under {own}, and this one is stated under {stated}. Nothing was released. "
+        f"Use --neighbors {own}, or a ledger for {stated}",
+        term="ledger",
+    )
+
+
+def unknown_dataset(path: Path, dataset: str, known: Iterable[str]) -> BudgetError:
+    return BudgetError(
+        f"the ledger {path} has no dataset {dataset!r}; expected one of {', '.join(known)}", term="ledger"
+    )
+
+
+def over_budget(path: Path, dataset: str, left: str, budget: str, cost: str) -> BudgetError:
+    """left, budget, cost: amounts in words."""
+    return BudgetError(
+        f"over budget: {dataset!r} has {left} left of {budget} in {path}. This release would cost {cost}, so nothing "
+        "was released. Only releases that cost at most what is left are possible",
+        term="ledger",
+    )
