@@ -147,7 +147,8 @@ def test_the_wheel_works_outside_the_checkout(installed: Installed) -> None:
     assert "</html>" in (folder / "vote.html").read_text()
     run("budget", "create", "town.db", "--epsilon", "9", "--neighbors", "add-remove")
     words = "--epsilon 1 --neighbors add-remove --ledger town.db --dataset town"
-    run("release", "count", "ballots.csv", *words.split())
+    for _ in range(2):  # of one release alone no smaller total is sought
+        run("release", "count", "ballots.csv", *words.split())
     refused = run("budget", "show", "town.db", "--delta", "1e-6", code=2)
     assert "pip install 'psiselect[accounting]'" in refused
 
