@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
+
 from psiselect.base.errors import PsiselectError, UsageError
 
 _BUG = "this is a bug, please report it"
 
 
-def folder_exists(folder: Path) -> UsageError:
-    return UsageError(f"--out {folder} exists; name a new folder")
+def folder_exists(folder: Path) -> click.UsageError:
+    return click.UsageError(f"--out {folder} exists; name a new folder")
 
 
 def too_many_people(most: int) -> UsageError:

@@ -14,6 +14,7 @@ from cli._table import TableName
 from cli.psi import words
 from cli.psi.help_groups import CheckCommand
 from cli.psi.options import check_options
+from psi.agreement import words as agreement_words
 from psi.agreement.terms import MAX_KEYS
 from psi.inputs.checking import EXAMPLES, Checked, CheckedKey, Example, check
 from psi.inputs.items import Frequent, no_key
@@ -61,7 +62,7 @@ def check_list(
     _require_eyes(show, as_json)
     specs = tuple(map(parse_key, keys))
     if len(specs) > MAX_KEYS:
-        raise words.too_many_keys(len(specs), MAX_KEYS)
+        raise agreement_words.number_of_keys(len(specs), MAX_KEYS)
     room = memory(memory_limit, workdir)
     source = Table(where, query, said).open(room.folder)
     found = check(

@@ -85,10 +85,6 @@ def listening(places: Sequence[str], log: Path) -> str:
 # Checking a list.
 
 
-def too_many_keys(found: int, most: int) -> UsageError:
-    return UsageError(f"--key is given {found} times; expected 1 to {most}", term="keys")
-
-
 def shown_as_json() -> UsageError:
     return UsageError(
         "--show prints private values, which --json never holds; leave out one of the two options", term="show"
