@@ -15,6 +15,7 @@ import pytest
 
 from cli.main import main
 from cli.vote import announce
+from psiselect.base.errors import OutputError
 from psiselect.elections import draws
 from psiselect.elections import winner as vote_winner
 
@@ -241,7 +242,7 @@ def test_an_announcement_that_cannot_be_written_says_where_the_winner_is(
     run: Run, monkeypatch: pytest.MonkeyPatch, form: tuple[str, ...]
 ) -> None:
     def full(target: Path, content: bytes) -> None:
-        raise announce.atomic.OutputError(f"cannot write {target}: No space left on device")
+        raise OutputError(f"cannot write {target}: No space left on device")
 
     with monkeypatch.context() as inner:
         inner.setattr(announce.atomic, "write_bytes", full)
