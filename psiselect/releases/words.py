@@ -30,15 +30,16 @@ def equals_or_bounds() -> UsageError:
 
 def public_count(whose: str) -> UsageError:
     return UsageError(
-        f"with --neighbors replace, the number of {whose} is public, so noise would hide nothing. Count the rows of "
-        "one kind (--column), or use --neighbors add-remove, which hides whether a person is there"
+        f"under replace the number of {whose} is public, so noise would hide nothing. Count the rows of one kind "
+        "(--column), or protect whether a person is there at all (--neighbors add-remove)"
     )
 
 
 def mean_of_several_rows() -> UsageError:
     return UsageError(
-        "with --neighbors replace, a mean needs a public number of rows. With several rows of each person, the number "
-        "of rows kept is private. Use --contributions 1 and --n, the number of persons, or use --neighbors add-remove"
+        "under replace a mean needs a public number of rows. With several rows of each person, the number of rows kept "
+        "is private. Keep one row of each (--contributions 1, with --n the number of persons), or protect whether a "
+        "person is there at all (--neighbors add-remove)"
     )
 
 

@@ -77,7 +77,7 @@ def not_scores(name: str, column: str, kind: object) -> InputError:
 def binary_floats(name: str, column: str) -> InputError:
     return InputError(
         f"{name}, column {column!r}: binary floating-point numbers, which are only close to the decimal numbers that "
-        "people mean. Store integers, decimals or text. If you mean exactly these binary numbers, say --exact-floats"
+        "people mean. Store integers, decimals or text, or say --exact-floats if exactly these numbers are meant"
     )
 
 
