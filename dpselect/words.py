@@ -39,7 +39,7 @@ def no_relation(text: str) -> UsageError:
 
 
 def undeclared_relation(score: str, known: Iterable[str]) -> UsageError:
-    return UsageError(f"neighbors: the score {score} needs a relation, which is {' or '.join(known)}")
+    return UsageError(f"neighbors: the score {score} is declared under {' or '.join(known)}; name that relation")
 
 
 def epsilon_of_zero() -> UsageError:
@@ -131,7 +131,7 @@ def not_finite(value: float) -> UsageError:
 
 def no_accounting() -> UsageError:
     return UsageError(
-        "delta: a smaller total of a ledger in epsilon takes another package. Install it: pip install "
+        "delta: to compute a smaller total, a ledger in epsilon needs another package. Install it: pip install "
         "'psiselect[accounting]'. Without --delta, the plain sum is shown, by which the ledger counts",
         term="delta",
     )
@@ -145,11 +145,11 @@ def noise_too_wide() -> UsageError:
 
 
 def share_size(size: Fraction) -> UsageError:
-    return UsageError(f"size: a share of noise takes a size above 0 and at most 1, got {size}")
+    return UsageError(f"size: expected a share of noise above 0 and at most 1, got {size}")
 
 
 def no_exponent(exponent: Fraction) -> UsageError:
-    return UsageError(f"exponent: noise takes a number above 0, got {exponent}")
+    return not_positive("exponent", exponent)
 
 
 def noise_beyond(most: int) -> UsageError:

@@ -135,7 +135,7 @@ def test_bounds() -> None:
 def test_what_approval_promises() -> None:
     assert APPROVAL.bound(ADD_REMOVE) == ScoreBound(Fraction(1), True, Fraction(1))
     assert APPROVAL.bound(REPLACE) == ScoreBound(Fraction(1), False, Fraction(2))
-    with pytest.raises(UsageError, match="needs a relation"):
+    with pytest.raises(UsageError, match="name that relation"):
         APPROVAL.bound(None)
     assert Declared(ScoreBound.of(1, monotone=True)).bound(None).range == 1
 
