@@ -27,7 +27,7 @@ ROOMS = (
     *("cli", "cli/advisor", "cli/demo", "cli/mpc", "cli/psi", "cli/release", "cli/vote"),
     *("mpc", "psi/distributed", "psi/fast", "psi/group", "psi/oblivious"),
     *("psiselect", "psiselect/base", "psiselect/elections", "psiselect/matching", "psiselect/releases"),
-    *("psiselect/selections", "psiselect/sums"),
+    *("psiselect/selections", "psiselect/sums", "psiselect/ui"),
 )
 # Packages whose own modules are a room, without the folders in them.
 TOPS = {"cli", "dpselect", "psiselect"}
@@ -51,6 +51,7 @@ OTHERS = {
     "cli/demo/samples.py",  # names of people, and how they write numbers
     *("cli/advisor/quantities.py", "cli/advisor/fields.py"),  # formulas, units
     *("cli/advisor/printed_commands.py", "cli/advisor/rules.py"),  # commands, names of fields
+    "psiselect/ui/told.py",  # what a page says in place of an option
     "psi/group/curve25519/lanes/ladder.py",  # numbers by their names in the formulas
 }
 # Texts for machines: statements of SQL, what a library says, expressions.
@@ -60,7 +61,7 @@ FOR_MACHINES = (
     *("canceling |", "invalid byte sequence for encoding", "unable to open database file"),
     *("case when ", "cast(", "key is not null", "fault is not null", "import sys, "),
     *("PySpark does not yet fully support pandas", "MALFORMED_", "listening on (", "\n:root {", "\n[[party]]"),
-    *("can't start new thread", "Failed to launch worker thread", "body {"),
+    *("can't start new thread", "Failed to launch worker thread", "body {", "default-src ", "data: {"),
 )
 # Columns of a DataFrame with their types: "key binary, rows int".
 COLUMNS = re.compile(r"\w+ (?:binary|int|string)(?:, \w+ (?:binary|int|string))*")

@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from psiselect.advice import Interview
 from psiselect.base.errors import PsiselectError
+from psiselect.ui import words
 from psiselect.ui.desk import Desk, working
 from psiselect.ui.forms import Sent
 from psiselect.ui.told import told
@@ -86,7 +87,7 @@ class AdvicePages:
         if open_question is None or open_question.field != field:
             return self._desk.to(f"/advise/{name}")  # sent twice, or from an older page
         if what == "answer" and not text:
-            sent.errors["answer"] = "Answer the question, or say that you do not know."
+            sent.errors["answer"] = words.ANSWER_OR_SKIP
         else:
             try:
                 interview.answer(field, text if what == "answer" else "")

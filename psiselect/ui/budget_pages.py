@@ -14,6 +14,7 @@ from dpselect.approval import epsilon_text
 from dpselect.ledger import Ledger as BudgetFile
 from psiselect.base.errors import PsiselectError
 from psiselect.elections.draws import DrawRecord
+from psiselect.ui import words, words_choices
 from psiselect.ui.desk import Desk, working
 from psiselect.ui.forms import Sent
 from psiselect.ui.ledgers import sent_ledger
@@ -21,10 +22,7 @@ from psiselect.ui.record_pages import RecordPages
 from psiselect.ui.told import told
 
 _MOST = 100  # entries and data sets that are shown of a budget, the newest ones
-HIDES = {
-    "add-remove": "whether a person is in the data, and what the data say of them",
-    "replace": "what the data say of a person; who is in the data is taken to be public",
-}
+HIDES = words_choices.HIDES_OF_A_BUDGET
 
 
 @dataclass(frozen=True)
@@ -129,13 +127,13 @@ class BudgetPages:
         upload = sent.upload
         try:
             if upload is None or upload.size == 0:
-                sent.errors["ledger"] = "Choose the file of a budget, such as town.db."
+                sent.errors["ledger"] = words.CHOOSE_BUDGET
                 return self._all(sent)
             try:
                 with sent_ledger(upload) as ledger:
                     found = budget_at(ledger.path)
             except PsiselectError:
-                sent.errors["ledger"] = "This file is no budget of psiselect, or it is damaged. Choose another file."
+                sent.errors["ledger"] = words.NOT_A_BUDGET
                 return self._all(sent)
             return self._desk.page(
                 "budgets.html",

@@ -9,7 +9,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from psiselect.base.errors import PsiselectError
-from psiselect.ui import exchanges
+from psiselect.ui import exchanges, words
 from psiselect.ui.desk import Desk, EndedError, working
 from psiselect.ui.exchanges import Exchange
 from psiselect.ui.forms import Sent
@@ -70,11 +70,10 @@ class ExchangePages:
     def _finished(self, exchange: Exchange, sent: Sent) -> Response:
         begun = False
         try:
-            for name, words in (("answer", "Choose the file that your partner has sent back, such as answer.psi."),
-                                ("own", "Choose the list that you have made the offer of.")):  # fmt: skip
+            for name, problem in (("answer", words.CHOOSE_ANSWER), ("own", words.CHOOSE_OWN)):
                 upload = sent.uploads.get(name)
                 if upload is None or upload.size == 0:
-                    sent.errors[name] = words
+                    sent.errors[name] = problem
             if sent.errors:
                 return self._shown(exchange, sent)
             task = Match(self._desk, GivenList(sent.uploads["own"]))

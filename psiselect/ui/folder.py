@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from psiselect.base.errors import InputError, UsageError
+from psiselect.ui import words
 
 MOST_NAME = 200  # characters of the name of an election or a data set
 _ELECTIONS, _BUDGETS, _IDENTITIES, _EXCHANGES = "elections", "budgets", "identities", "exchanges"
@@ -70,7 +70,7 @@ class Folder:
             for folder in (self.path, found):
                 status = folder.stat()
                 if status.st_uid != os.geteuid():
-                    raise InputError(f"{folder} belongs to another user; set XDG_DATA_HOME to a folder of your own")
+                    raise words.folder_of_another(folder)
                 if stat.S_IMODE(status.st_mode) & 0o077:
                     folder.chmod(0o700)
         return found
@@ -81,6 +81,6 @@ def file_name(name: str) -> str:
     apart. Names that differ in case or spaces only are one. Raises UsageError."""
     plain = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
     if not plain or len(plain) > MOST_NAME or not plain.isprintable():
-        raise UsageError(f"expected a name of 1 to {MOST_NAME} characters", term="name")
+        raise words.not_a_name(MOST_NAME)
     letters = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-")
     return f"{letters or 'name'}-{hashlib.sha256(plain.encode()).hexdigest()[:16]}"

@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
+from psiselect.ui import words
 from psiselect.ui.access import Access
 from psiselect.ui.uploads import NoRoomError, Upload, is_full, keep
 
@@ -79,6 +80,6 @@ def whole(sent: Sent, field: str, least: int, most: int, what: str) -> int:
     if not text:
         return 0
     if not (text.isascii() and text.isdigit() and len(text) < 12 and least <= int(text) <= most):
-        sent.errors[field] = f"Write {what}: a whole number from {least} to {most:,}."
+        sent.errors[field] = words.whole_number(what, least, most)
         return 0
     return int(text)

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from psiselect.base.events import SafeLogger, event
+from psiselect.ui import words
 from psiselect.ui.access import COOKIE, Access
 from psiselect.ui.desk import POLICY
 from psiselect.ui.idle import Idle
@@ -85,23 +86,23 @@ class Guard:
             await self._app(scope, body.capped, answer)
         except Exception as error:  # noqa: BLE001 (whatever it is, nothing of it is shown)
             # What a bug says may quote a file, so neither the log nor the page has more than its kind.
-            LOGGER.error("a page failed: %s", type(error).__name__, extra=event("page_failed"))
+            LOGGER.error(words.PAGE_FAILED, type(error).__name__, extra=event("page_failed"))
 
     def _refused(self, scope: Scope) -> Response | None:
         headers, method, path = Headers(scope=scope), scope["method"], scope["path"]
         if headers.getlist("host") != [self._host]:
-            return Response("This is not the address of this page.\n", 421, media_type="text/plain")
+            return Response(words.NOT_HERE, 421, media_type="text/plain")
         if method not in ("GET", "HEAD", "POST"):
-            return self._refusal(405, "Not possible", "Pages are read and forms are sent; nothing else is possible.")
+            return self._refusal(405, words.NOT_POSSIBLE, words.ONLY_PAGES_AND_FORMS)
         if not path.startswith(self._access.base + "/"):
             return self._locked(404)
         entering = path == self._access.base + ENTRY
         # A file that the browser has opened has the origin "null".
         origins = (["null"], [self._origin]) if entering else ([self._origin],)
         if method == "POST" and headers.getlist("origin") not in origins:
-            return self._refusal(403, "Not sent from here", "Another site has sent this form. Nothing was done.")
+            return self._refusal(403, words.NOT_FROM_HERE, words.SENT_BY_ANOTHER)
         if not entering and headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-            return self._refusal(403, "Not sent from here", "Another site has sent you here. Nothing was done.")
+            return self._refusal(403, words.NOT_FROM_HERE, words.LED_BY_ANOTHER)
         if not entering and not self._access.holds(HTTPConnection(scope).cookies.get(COOKIE)):
             return self._locked(403)
         return None
@@ -112,22 +113,21 @@ class Guard:
         return MOST_UPLOADED if scope["path"].startswith(self._access.base + _BALLOTS) else MOST_TABLE
 
     def _locked(self, status: int) -> Response:
-        return self._refusal(status, "This page is locked", "Start it with psiselect ui, and use the page that opens.")
+        return self._refusal(status, words.LOCKED, words.HOW_TO_UNLOCK)
 
 
 def too_much(refusal: Page, most: int) -> Response:
     """The page for whoever sends more than the `most` bytes that a form may hold."""
     size = f"{most >> 30} GB" if most >= 1 << 30 else f"{most >> 20} MB"
-    return refusal(413, "The file is too large", f"This page takes at most {size}. Nothing was kept of your file.")
+    return refusal(413, words.TOO_LARGE, words.at_most(size))
 
 
 def no_room(refusal: Page) -> Response:
     """The page for whoever sends more than the disk has room for."""
     return refusal(
         507,
-        "There is no room for this file",
-        f"The disk with the folder for temporary files, {place()}, is full. Nothing was kept of your file. Delete "
-        "other files there, or ask whoever runs this machine for another folder (the setting TMPDIR).",
+        words.NO_ROOM,
+        words.disk_is_full(place()),
     )
 
 

@@ -16,11 +16,11 @@ from psi.identity.identity import Identity, PeerIdentity
 from psi.inputs import checking
 from psi.inputs.checking import Checked
 from psi.normalize import KeySpec
-from psiselect.base.errors import CancelError, PsiselectError, UsageError
+from psiselect.base.errors import CancelError, PsiselectError
 from psiselect.matching import asked, both_here, calls, calls_by_files, public
 from psiselect.matching.answers import FileResult, MatchResult
 from psiselect.matching.choices import memory
-from psiselect.ui import exchanges
+from psiselect.ui import exchanges, words
 from psiselect.ui.desk import Desk
 from psiselect.ui.exchanges import Exchange
 from psiselect.ui.lists import Counted, GivenList
@@ -144,17 +144,17 @@ class Match:
         def run(work: Work) -> None:
             found = []
             for given, spec in zip(self.lists, specs, strict=False):
-                work.say(f"Reading {given.upload.called}")
+                work.say(words.reading(given.upload.called))
                 found.append(_check(given, spec, work))
             self.checked = found
 
-        self._begin(run, "Reading")
+        self._begin(run, words.READING)
 
     def begin_trial(self) -> None:
         """Begin to match both lists here. Raises ResourceError."""
         other = self.other
         if other is None:
-            raise UsageError("a trial needs two files")
+            raise words.needs_two_files()
 
         def run(work: Work) -> None:
             target = self.room.file("matched.csv")
@@ -162,18 +162,18 @@ class Match:
             options = {**self.given.said, **self.desk.means, "matching": self.matching, "output": target}
             given = asked.given(self.given.upload.path, self.written, options)
             there = both_here.Other(other.table(), tuple(self.written_b), ())
-            talk = public.talk(self._shown(work, "Matching"), work.cancel)
+            talk = public.talk(self._shown(work, words.MATCHING), work.cancel)
             found = both_here.match(given, there, talk, public.speaker(False, given))
             self.found = Found(public.result(found, given, False), target, None)
 
-        self._begin(run, "Reading both files")
+        self._begin(run, words.READING_BOTH)
 
     def begin_session(self, offer: Upload | None = None) -> None:
         """Begin a session with the partner, or this side's half of an exchange by files. offer: the partner's, to be
         answered. Raises UsageError unless all is chosen, ResourceError."""
         terms, identity, peer = self.terms, self.identity, self.peer
         if terms is None or identity is None or peer is None or not self.sure or not self.checked:
-            raise UsageError("the list is not checked, or the partner or the terms are not chosen yet")
+            raise words.not_all_chosen()
         if terms.by_files:
             self._begin_half(terms, identity, peer, offer)
             return
@@ -182,7 +182,7 @@ class Match:
             rows = self.room.file("matched.csv") if terms.has_rows else None
             record = self.room.file("record.json")
             shared: dict[str, Any] = {
-                **self._shared(work, terms, f"Matching with {peer.name}"),
+                **self._shared(work, terms, words.matching_with(peer.name)),
                 "identity": identity,
                 "peer": peer,
                 "rows": False,
@@ -191,7 +191,7 @@ class Match:
             }
 
             def waiting(addresses: Sequence[str]) -> None:
-                work.say(f"Waiting for {peer.name} to call, at port {addresses[0].rpartition(':')[2]}")
+                work.say(words.waiting_for(peer.name, addresses[0].rpartition(":")[2]))
 
             if terms.way == "wait":
                 result = calls.listen(terms.address, self.given.upload.path, listening=waiting, **shared)
@@ -200,8 +200,8 @@ class Match:
             self.found = Found(result, rows, record)
             self.given.close()
 
-        calling = "" if terms.way == "wait" else f", then calling {peer.name} at {terms.address}"
-        self._begin(run, f"Reading your list{calling}")
+        first = words.READING_LIST if terms.way == "wait" else words.then_calling(peer.name, terms.address)
+        self._begin(run, first)
 
     def _begin_half(self, terms: Terms, identity: Identity, peer: PeerIdentity, offer: Upload | None) -> None:
         def make_offer(work: Work) -> None:
@@ -212,26 +212,26 @@ class Match:
                     peer=exchange.certificate,
                     out=exchange.offer,
                     state=exchange.state,
-                    **self._shared(work, terms, f"Making an offer for {peer.name}"),
+                    **self._shared(work, terms, words.making_offer(peer.name)),
                 )
                 self.exchange = exchange
             self.given.close()
 
         def make_answer(work: Work) -> None:
             if offer is None:
-                raise UsageError("the partner's offer is missing")
+                raise words.no_offer()
             self.made = calls_by_files.answer(
                 offer.path,
                 self.given.upload.path,
                 identity=identity,
                 peer=peer,
                 out=self.room.file("answer.psi"),
-                **self._shared(work, terms, f"Answering the offer of {peer.name}"),
+                **self._shared(work, terms, words.answering_offer(peer.name)),
             )
             self.given.close()
 
         files = {} if offer is None else {str(offer.path): offer.called}
-        self._begin(make_offer if terms.way == "offer" else make_answer, "Reading your list", offer, files)
+        self._begin(make_offer if terms.way == "offer" else make_answer, words.READING_LIST, offer, files)
 
     def begin_finish(self, exchange: Exchange, answer: Upload) -> None:
         """Begin to read the partner's answer to an offer. Raises InputError, ResourceError."""
@@ -257,7 +257,7 @@ class Match:
             self.given.close()
 
         files = {str(answer.path): answer.called, str(exchange.state): "your offer"}
-        self._begin(run, "Reading your list", answer, files)
+        self._begin(run, words.READING_LIST, answer, files)
 
     def _shared(self, work: Work, terms: Terms, words: str) -> dict[str, Any]:
         """What sessions and halves of an exchange take alike."""
@@ -325,7 +325,7 @@ def _check(given: GivenList, specs: Sequence[KeySpec], work: Work) -> Checked:
 
     def said(rows: int) -> None:
         work.look()
-        work.say(f"Reading {given.upload.called}: {rows:,} rows so far")
+        work.say(words.read_so_far(given.upload.called, rows))
 
     space = memory(None, None)
     table = given.table()

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from psi.normalize import Reason
 from psiselect.base.errors import PsiselectError
-from psiselect.ui import match_commands
+from psiselect.ui import match_commands, words
 from psiselect.ui.desk import PROGRESS, Desk, working
 from psiselect.ui.exchange_pages import ExchangePages
 from psiselect.ui.exchanges import waiting
@@ -70,7 +70,7 @@ class MatchPages:
                 if upload is None:
                     sent.errors[name] = "Choose a file."
                 elif upload.size == 0:
-                    sent.errors[name] = "This file is empty. Choose another one."
+                    sent.errors[name] = words.EMPTY_FILE
             if sent.errors:
                 return self._first(sent, template)
             own, *other = (GivenList(sent.uploads[name]) for name in names)
@@ -170,7 +170,7 @@ class MatchPages:
         back = f"/match/{name}/session" if task.terms is not None else f"/match/{name}"
         if task.terms is None and task.exchange is not None:
             back = f"/match/exchanges/{task.exchange.name}"
-        problem = task.problem or ("" if work.stopped else "This is a bug in psiselect. Your files stay as they are.")
+        problem = task.problem or ("" if work.stopped else words.A_BUG)
         return self._desk.page(
             "match_failed.html", 200 if work.stopped else 409, problem=problem, back=back, match=task
         )
@@ -207,7 +207,7 @@ class MatchPages:
         """The matched rows as a file."""
         found = self._desk.tasks.find(request.path_params["task"], Match).found
         if found is None or found.rows is None:
-            return self._desk.refusal(404, "No such file", "Use the links of the page.")
+            return self._desk.refusal(404, words.NO_FILE, words.USE_LINKS)
         return FileResponse(found.rows, media_type="text/csv; charset=utf-8", filename="matched.csv")
 
 
@@ -227,9 +227,9 @@ def _keys(task: Match, sent: Sent) -> list[Key]:
             sent.one_of(f"order{place}", *ORDERS),
         )
         if not column:
-            sent.errors[f"column{place}"] = "Choose the column that your partner has too."
+            sent.errors[f"column{place}"] = words.CHOOSE_SHARED_COLUMN
         if task.other is not None and not column_b:
-            sent.errors[f"column_b{place}"] = "Choose the column that holds the same as the one of the first file."
+            sent.errors[f"column_b{place}"] = words.CHOOSE_SAME_COLUMN
         try:
             key.spec(column or "x")
         except PsiselectError as error:

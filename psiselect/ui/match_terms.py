@@ -7,35 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from psi.normalize import KeySpec, parse_key
+from psiselect.ui import words_choices as words
 
 PORT = "7001"
 MOST_KEYS = 3  # that the page offers
-RULES = {
-    "email": ("E-mail addresses", "Upper and lower case count as the same."),
-    "phone": ("Telephone numbers", "Written with or without spaces, brackets or country code."),
-    "name": ("Names of persons", "Accents, case and spaces do not matter. Many people share a name."),
-    "date": ("Dates", ""),
-    "text": ("Other texts", "Case and spaces around do not matter."),
-    "raw": ("Exactly as written", "Such as a customer number. Every letter counts."),
-}
+RULES = words.RULES
 # The rules that the page chooses by itself, where one column fits. A date alone is no key.
 FOUND_BY_ITSELF = ("email", "phone")
-ORDERS = {
-    "iso": "Year first, such as 1990-04-03",
-    "dmy": "Day first, such as 03/04/1990",
-    "mdy": "Month first, such as 04/03/1990",
-}
-MATCHING = {
-    "one-to-many": "Each column finds its own matches, and a row may match several times",
-    "one-to-one": "A row matches once, by the first column that fits",
-}
+ORDERS = words.ORDERS
+MATCHING = words.MATCHING
 # Both sides choose the same words, and the defaults are those of the commands.
-GETS = {"caller": "The one who calls", "waiter": "The one who waits", "both": "Both of you"}
-REVEAL = {
-    "matches": "Which rows match",
-    "count": "Only how many match",
-    "sum": "How many match, and the sum of a column over them",
-}
+GETS = words.GETS
+REVEAL = words.REVEAL
 WAYS = ("call", "wait", "offer", "answer")
 _SPECIAL = "\\:+,="
 

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from dpselect.approval import epsilon_text
 from dpselect.privacy import parse_epsilon
 from psiselect.base.errors import PsiselectError, UsageError
-from psiselect.ui import numbers
+from psiselect.ui import numbers, words, words_choices
 from psiselect.ui.desk import Desk, working
 from psiselect.ui.forms import Sent, whole
 from psiselect.ui.lists import FileForm, GivenList
@@ -42,34 +42,12 @@ _NEEDED = {
 }
 _OF_SUMS = ("column", "lower", "upper", "unit")  # of a table: what counts alone do not take
 _MISSING = {
-    "column": "Choose the column.",
-    "by": "Choose the column of the groups.",
-    "lower": "Write the lowest value that counts. Without it no noise would be enough.",
-    "upper": "Write the highest value that counts. Without it no noise would be enough.",
+    "column": words.CHOOSE_COLUMN,
+    "by": words.CHOOSE_COLUMN_OF_GROUPS,
+    "lower": words.WRITE_LOWEST,
+    "upper": words.WRITE_HIGHEST,
 }
-FIELDS = {
-    "name": "Name of the data",
-    "file": "File",
-    "column": "Column",
-    "by": "Column of the groups",
-    "equals": "Only rows that say this",
-    "lower": "Lowest value",
-    "upper": "Highest value",
-    "unit": "Step",
-    "n": "Number of rows",
-    "q": "Which quantile",
-    "categories": "Values",
-    "bins": "Edges of the ranges",
-    "other": "Name for all other values",
-    "groups": "Groups",
-    "statistics": "What to show",
-    "at_least": "How many rows are enough",
-    "epsilon": "Epsilon",
-    "limit": "Budget",
-    "contributions": "Rows of one person",
-    "person": "Column that says whose row it is",
-    "all": "The question",
-}
+FIELDS = words_choices.NUMBER_FIELDS
 
 
 class NumberPages:
@@ -100,15 +78,15 @@ class NumberPages:
         try:
             task = None
             if sent.upload is None:
-                sent.errors["file"] = "Choose the file with the rows."
+                sent.errors["file"] = words.CHOOSE_ROWS
             elif sent.upload.size == 0:
-                sent.errors["file"] = "This file is empty. Choose the file with the rows."
+                sent.errors["file"] = words.EMPTY_ROWS
             try:
                 self._desk.folder.budget_of(name)
                 if sent.upload is not None and not sent.errors:
                     task = Numbers(self._desk.folder, name, GivenList(sent.upload))
             except UsageError:
-                sent.errors["name"] = "Give the data a name, such as “Members 2026”."
+                sent.errors["name"] = words.NAME_THE_DATA
             except PsiselectError as error:
                 sent.errors["name"] = told(error)
             if task is None or sent.errors:
@@ -155,7 +133,7 @@ class NumberPages:
             ledger = task.ledger
             budget = None if ledger is None else (ledger.neighbors, *numbers.amounts(ledger, task.dataset))
         except PsiselectError as error:
-            return self._desk.refusal(422, "The budget cannot be read", told(error))
+            return self._desk.refusal(422, words.NO_BUDGET, told(error))
         return self._desk.page(
             "numbers_details.html",
             422 if sent.errors else 200,
@@ -203,7 +181,7 @@ class NumberPages:
             ledger = task.ledger
             budget = None if ledger is None else numbers.amounts(ledger, task.dataset)
         except PsiselectError as wrong:
-            return self._desk.refusal(422, "The budget cannot be read", told(wrong))
+            return self._desk.refusal(422, words.NO_BUDGET, told(wrong))
         return self._desk.page(
             "numbers_release.html",
             409 if error else 200,
@@ -244,7 +222,7 @@ class NumberPages:
                 "answer": answer,
                 "errors": numbers.error_words(answer.found),
                 "promise": numbers.promise(answer.question),
-                "notes": [told(UsageError(note)) for note in answer.found.notes if note.startswith("note:")],
+                "notes": [told(words.as_said(note)) for note in answer.found.notes if note.startswith("note:")],
             }
             for place, answer in enumerate(task.answers, start=1)
         ]
@@ -255,7 +233,7 @@ class NumberPages:
         task = self._desk.tasks.find(request.path_params["task"], Numbers)
         number, kind = request.path_params["number"], request.path_params["kind"]
         if not 1 <= number <= len(task.answers) or kind not in ("csv", "json"):
-            return self._desk.refusal(404, "No such file", "Use the links of the page.")
+            return self._desk.refusal(404, words.NO_FILE, words.USE_LINKS)
         answer = task.answers[number - 1]
         text = answer.csv() if kind == "csv" else answer.json()
         named = {"content-disposition": f'attachment; filename="{answer.question.statistic}-{number}.{kind}"'}
@@ -292,8 +270,7 @@ def _question(task: Numbers, sent: Sent, neighbors: str) -> Question:
         if lines:
             found[field] = lines
         elif not sent.text("bins"):
-            ranges = ", or the edges of ranges below" if statistic == "histogram" else ""
-            sent.errors[field] = f"Write at least one, each on a line of its own{ranges}."
+            sent.errors[field] = words.write_one(or_ranges=statistic == "histogram")
     if statistic == "histogram" and sent.text("bins"):
         found["bins"] = [part.strip() for part in re.split(r"[,;\s]+", sent.text("bins")) if part.strip()]
     if statistic == "table":
@@ -302,15 +279,15 @@ def _question(task: Numbers, sent: Sent, neighbors: str) -> Question:
             found = {field: value for field, value in found.items() if field not in _OF_SUMS}
         else:
             sent.errors.update({field: _MISSING[field] for field in _OF_SUMS[:3] if field not in found})
-    if statistic == "mean" and (rows := whole(sent, "n", 1, _MOST, "the number of rows")):
+    if statistic == "mean" and (rows := whole(sent, "n", 1, _MOST, words.NUMBER_OF_ROWS)):
         found["n"] = rows
     if statistic == "threshold":
-        found["at_least"] = whole(sent, "at_least", 0, _MOST, "how many rows are enough")
+        found["at_least"] = whole(sent, "at_least", 0, _MOST, words.ENOUGH_ROWS)
         if not sent.text("at_least"):
-            sent.errors["at_least"] = "Write how many rows are enough."
+            sent.errors["at_least"] = words.WRITE_ENOUGH_ROWS
     found["epsilon"] = _epsilon(sent, "epsilon")
     found["neighbors"] = neighbors
-    found["contributions"] = whole(sent, "contributions", 1, _MOST_ROWS, "how many rows a person may have") or 1
+    found["contributions"] = whole(sent, "contributions", 1, _MOST_ROWS, words.ROWS_OF_A_PERSON) or 1
     if person := sent.one_of("person", "", *task.given.columns):
         found["person"] = person
     found["on_invalid"] = sent.one_of("on_invalid", "error", "drop")
@@ -322,7 +299,7 @@ def _epsilon(sent: Sent, field: str) -> str:
     try:
         return epsilon_text(parse_epsilon(sent.text(field)))
     except PsiselectError:
-        sent.errors[field] = "Write a number above 0, such as 0.5."
+        sent.errors[field] = words.NUMBER_ABOVE_0
         return "1"
 
 
@@ -333,6 +310,6 @@ def _note(sent: Sent, error: PsiselectError) -> None:
     if field in FIELDS:
         sent.errors[field] = told(type(error)(_FIELD.sub("", str(error), 1)))
     elif str(error).startswith("lower") and "must be below" in str(error):
-        sent.errors["upper"] = "The highest value must be above the lowest value."
+        sent.errors["upper"] = words.HIGHEST_ABOVE_LOWEST
     else:
         sent.errors["all"] = told(error)

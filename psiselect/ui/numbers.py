@@ -17,25 +17,14 @@ from typing import Any
 
 from dpselect.approval import epsilon_text, factor_text
 from psiselect import release
-from psiselect.base.errors import InputError
 from psiselect.budgets import Ledger
 from psiselect.results import Released, ReleasedCells, ReleasedFirst, ReleasedNumber, ReleasedTable
+from psiselect.ui import words, words_choices
 from psiselect.ui.folder import Folder
 from psiselect.ui.ledgers import ledger_at, new_ledger
 from psiselect.ui.lists import GivenList, command_line, file_word, options_of
 
-STATISTICS = {
-    "count": ("Count rows", "How many rows there are, or how many say a certain thing."),
-    "sum": ("Add up a column", "Such as the total of all donations."),
-    "mean": ("Average of a column", "Such as the average age."),
-    "quantile": (
-        "Median of a column",
-        "The value in the middle, or another quantile. Very large values do not matter.",
-    ),
-    "histogram": ("Count rows by category", "Such as how many said yes, no or maybe; or how many are of which age."),
-    "table": ("Counts, sums and averages by group", "Such as the average age in each town."),
-    "threshold": ("First of several values that is frequent", "Only its name is shown, and no count."),
-}
+STATISTICS = words_choices.STATISTICS
 # Of each statistic, its own arguments in the order of the command.
 _OWN = {
     "count": ("column", "equals", "lower", "upper"),
@@ -51,12 +40,8 @@ USUAL = {"contributions": 1, "on_invalid": "error"}
 _OPTIONS = {"statistics": "--statistic"}
 _REPEATED = ("statistics",)
 
-HIDES = {
-    "add-remove": "whether a person is in the file, and what their row says",
-    "replace": "what a person's row says; who is in the file is taken to be public",
-}
+HIDES = words_choices.HIDES
 _STRONG, _WEAK = 1, 5  # epsilons, as elections have them in words (dpselect.approval)
-_CHANGES = {"add-remove": "Leaving out any one {person}", "replace": "Changing any one {person}"}
 
 
 @dataclass(frozen=True)
@@ -167,20 +152,17 @@ def error_words(found: Released) -> list[str]:
     error = found.error
     if isinstance(error, Mapping):
         return [
-            f"Each {name} is off by at most {number_text(size)} in 19 of 20 releases."
+            words_choices.off_by(words_choices.each_of(name), number_text(size))
             for name, size in error.items()
             if size is not None
-        ] or ["How far off it is depends on how many rows there are, which is private."]
+        ] or [words_choices.ROWS_ARE_PRIVATE]
     if error is None:
-        if isinstance(found, ReleasedFirst):
-            return ["The counts and the limit have noise, so a value near the limit may be missed or named."]
-        return ["How far off it is depends on how many rows there are, which is private. Give a guess to see it."]
+        first = isinstance(found, ReleasedFirst)
+        return [words_choices.NEAR_THE_LIMIT if first else words_choices.GIVE_A_GUESS]
     if found.record.get("error_in") == "ranks":
-        return [
-            f"In 19 of 20 releases, at most {number_text(error)} rows lie between the answer and the best possible one."
-        ]
-    each = "Each number" if isinstance(found, ReleasedCells) else "The number"
-    return [f"{each} is off by at most {number_text(error)} in 19 of 20 releases."]
+        return [words_choices.ranks_off(number_text(error))]
+    each = words_choices.EACH_NUMBER if isinstance(found, ReleasedCells) else words_choices.THE_NUMBER
+    return [words_choices.off_by(each, number_text(error))]
 
 
 def promise(question: Question) -> str:
@@ -188,15 +170,13 @@ def promise(question: Question) -> str:
     arguments = question.arguments
     rows = arguments["contributions"]
     persons = arguments.get("person") is not None
-    who = "person" if persons else "row" if rows == 1 else f"person with up to {rows} rows"
-    change = _CHANGES[arguments["neighbors"]].format(person=who)
+    one = words_choices.ROW if rows == 1 else words_choices.person_with_rows(rows)
+    who = words_choices.PERSON if persons else one
     epsilon, hidden = Fraction(arguments["epsilon"]), HIDES[arguments["neighbors"]].partition(";")[0]
-    factor = f"{change} changes the chance of each possible result by a factor of at most {factor_text(epsilon)}."
+    factor = words_choices.factor(arguments["neighbors"], who, factor_text(epsilon))
     if epsilon <= _STRONG:
-        return f"{factor} Nobody can tell from it {hidden}."
-    if epsilon < _WEAK:
-        return f"{factor} It says little about {hidden}."
-    return f"{factor} This protection is weak: it may show {hidden}."
+        return words_choices.strong(factor, hidden)
+    return words_choices.usual(factor, hidden) if epsilon < _WEAK else words_choices.weak(factor, hidden)
 
 
 class Numbers:
@@ -246,7 +226,7 @@ class Numbers:
         """
         question = self.question
         if question is None:
-            raise InputError("nothing is planned; ask a question first")
+            raise words.nothing_planned()
         ledger = self.ledger or self._made(question)
         found = question.ask(self.given, plan=False, ledger=ledger, dataset=self.dataset)
         self.question = self.plan = None

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from psi.identity.identity import Identity, PeerIdentity
 from psiselect.base.errors import InputError, PsiselectError, UsageError
 from psiselect.identities import load_identity
+from psiselect.ui import words
 from psiselect.ui.desk import Desk, working
 from psiselect.ui.forms import Sent
 from psiselect.ui.match import Match
@@ -44,7 +45,7 @@ class PartnerPages:
         try:
             names = self._names()
         except PsiselectError as error:
-            return self._desk.refusal(422, "Your identities cannot be read", told(error))
+            return self._desk.refusal(422, words.NO_IDENTITIES, told(error))
         return self._desk.page(
             "match_partner.html",
             422 if sent.errors else 200,
@@ -75,7 +76,7 @@ class PartnerPages:
                 if sent.upload is not None or task.peer is None:
                     task.peer, task.sure = _peer(sent, identity), False
                 elif task.peer.fingerprint == identity.fingerprint:
-                    raise InputError("This is your own certificate. Choose the one that your partner has sent you.")
+                    raise words.own_certificate()
             except UsageError as error:
                 sent.errors["name"] = told(error)
             except PsiselectError as error:
@@ -96,13 +97,11 @@ class PartnerPages:
             try:
                 return load_identity(folder / chosen, _nobody)
             except InputError as error:
-                raise UsageError(str(error)) from None
+                raise words.as_said(str(error)) from None
         if not _NAME.fullmatch(wanted):
-            raise UsageError(
-                "use 1 to 63 letters from a to z, digits, points, hyphens or underscores, such as acme or red-cross"
-            )
+            raise words.not_an_identity_name()
         if wanted in names:
-            raise UsageError("you have an identity of this name; choose it above, or take another name")
+            raise words.identity_exists()
         return Identity.create(wanted, folder)
 
 
@@ -120,16 +119,15 @@ def _peer(sent: Sent, own: Identity) -> PeerIdentity:
     """The partner's certificate. Raises InputError."""
     upload = sent.upload
     if upload is None or upload.size == 0:
-        raise InputError("Choose the file that your partner has sent you. Its name ends in .crt.")
+        raise words.no_certificate()
     try:
         found = PeerIdentity.load(upload.path)
     except PsiselectError as error:
         if "expired" in str(error) or "not valid before" in str(error):
             raise
-        words = "This is no certificate of psiselect. Ask your partner for the file that ends in .crt."
-        raise InputError(words) from None
+        raise words.not_a_certificate() from None
     if found.fingerprint == own.fingerprint:
-        raise InputError("This is your own certificate. Choose the one that your partner has sent you.")
+        raise words.own_certificate()
     return found
 
 

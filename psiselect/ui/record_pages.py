@@ -15,18 +15,14 @@ from psi.identity.identity import PeerIdentity
 from psiselect.base.errors import InputError, PsiselectError, RemoteError
 from psiselect.matching import verifying
 from psiselect.matching.verifying import Verified
+from psiselect.ui import words, words_choices
 from psiselect.ui.desk import Desk, working
 from psiselect.ui.forms import Sent
 from psiselect.ui.lists import command_line, file_word
 from psiselect.ui.uploads import Upload, first_bytes
 
 FIELDS = {"record": "Record", "certificate": "Your partner’s certificate"}
-_REVEAL = {
-    "matches": "Which rows match",
-    "count": "Only how many match",
-    "sum": "How many match, and a sum over them",
-    "noisy-count": "How many match, with noise",
-}
+_REVEAL = words_choices.REVEALED
 _DID = {Side.CONNECT: "called", Side.LISTEN: "waited"}
 
 
@@ -54,14 +50,12 @@ class RecordPages:
             record, certificate = sent.uploads.get("record"), sent.uploads.get("certificate")
             known = None
             if record is None or record.size == 0:
-                sent.errors["record"] = "Choose the record, such as record.json."
+                sent.errors["record"] = words.CHOOSE_RECORD
             if certificate is not None:
                 try:
                     known = PeerIdentity.from_pem(first_bytes(certificate, MAX_BYTES), "certificate")
                 except InputError:
-                    sent.errors["certificate"] = (
-                        "This is no certificate of psiselect. Choose the file that ends in .crt, or none."
-                    )
+                    sent.errors["certificate"] = words.CERTIFICATE_OR_NONE
             if sent.errors or record is None:
                 return self._asked(sent)
             return self._verified(record, certificate, known)
@@ -89,19 +83,16 @@ class RecordPages:
         )
 
     def _wrong(self, record: Upload, error: PsiselectError, known: PeerIdentity | None) -> Response:
-        signer = known.name if known else "your partner"
+        signer = known.name if known else words.YOUR_PARTNER
         if isinstance(error, InputError):
-            title = "This is not a whole record"
-            more = (
-                "It is another file, or somebody has changed or cut it. Ask your partner for their copy: both sides "
-                "have the same record."
-            )
+            title = words.NOT_WHOLE
+            more = words.CHANGED_OR_CUT
         elif error.term == verifying.PARTIES:
-            title = "This record is somebody else’s"
-            more = f"Its signatures are right, but the certificate of {signer} that you have chosen is not among them."
+            title = words.OF_OTHERS
+            more = words.signed_by_others(signer)
         else:
-            title = "This record is not genuine"
-            more = "A signature does not fit: somebody has changed the record, or has not signed it. Do not rely on it."
+            title = words.NOT_GENUINE
+            more = words.DO_NOT_RELY
         return self._desk.page("record_wrong.html", 422, title=title, more=more, called=record.called)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import uvicorn
 
-from psiselect.base.errors import UsageError
+from psiselect.ui import words
 from psiselect.ui.access import Access
 from psiselect.ui.desk import Desk
 from psiselect.ui.folder import Folder
@@ -110,6 +110,6 @@ def _listening(port: int) -> Iterator[socket.socket]:
         sock = socket.create_server((HOST, port), backlog=_MOST_AT_ONCE)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"--port {port}: cannot listen there: {reason}. Use --port 0 for any free port") from None
+        raise words.cannot_listen(port, reason) from None
     with sock:
         yield sock

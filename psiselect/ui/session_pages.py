@@ -11,8 +11,8 @@ from starlette.routing import Route
 
 from psi.identity.identity import Identity, PeerIdentity
 from psi.transport.address import Address
-from psiselect.base.errors import PsiselectError, UsageError
-from psiselect.ui import match_commands
+from psiselect.base.errors import PsiselectError
+from psiselect.ui import match_commands, words, words_choices
 from psiselect.ui.desk import Desk, working
 from psiselect.ui.forms import Sent, whole
 from psiselect.ui.match import Match
@@ -22,18 +22,7 @@ from psiselect.ui.told import told
 _MOST_MINIMUM = 10**9
 _MOST_DECIMALS = 12
 _MORE = ("minimum", "receive", "value", "decimals", "largest")  # fields that are folded away while they are empty
-FIELDS = {
-    "compared": "Telephone call",
-    "minimum": "Smallest result that is shown",
-    "receive": "Columns that you get",
-    "value": "Column to be added up",
-    "decimals": "Decimal places",
-    "largest": "Largest sum of one value",
-    "host": "Address of your partner’s machine",
-    "port": "Port",
-    "offer": "Your partner’s offer",
-    "all": "The match",
-}
+FIELDS = words_choices.SESSION_FIELDS
 
 
 class SessionPages:
@@ -92,9 +81,9 @@ class SessionPages:
                 same = hmac.compare_digest(sent.text("both").encode(), _both(task.identity, task.peer).encode())
                 task.sure = sent.text("compared") == "yes" and same
                 if not task.sure:
-                    sent.errors["compared"] = "Telephone your partner first, and compare both fingerprints."
+                    sent.errors["compared"] = words.TELEPHONE_FIRST
                 if terms.way == "answer" and (offer is None or offer.size == 0):
-                    sent.errors["offer"] = "Choose the file that your partner has sent you, such as offer.psi."
+                    sent.errors["offer"] = words.CHOOSE_OFFER
                 if not sent.errors:
                     task.terms = terms
                     try:
@@ -114,7 +103,7 @@ class SessionPages:
         """What both sides signed, as a file."""
         found = self._desk.tasks.find(request.path_params["task"], Match).found
         if found is None or found.record is None:
-            return self._desk.refusal(404, "No such file", "Use the links of the page.")
+            return self._desk.refusal(404, words.NO_FILE, words.USE_LINKS)
         return FileResponse(found.record, media_type="application/json", filename="record.json")
 
     async def made(self, request: Request) -> Response:
@@ -122,22 +111,22 @@ class SessionPages:
         task = self._desk.tasks.find(request.path_params["task"], Match)
         made = task.made
         if made is None or (task.exchange is not None and task.exchange.gone):
-            return self._desk.refusal(404, "No such file", "Use the links of the page.")
+            return self._desk.refusal(404, words.NO_FILE, words.USE_LINKS)
         return FileResponse(made.file, media_type="application/octet-stream", filename=Path(made.file).name)
 
 
 def _terms(task: Match, sent: Sent) -> Terms:
     """What was agreed on, as far as it is well said; what is not is noted."""
     way = sent.one_of("do", *WAYS)
-    minimum = whole(sent, "minimum", 1, _MOST_MINIMUM, "the smallest result")
-    port = whole(sent, "port", 1, 65535, "the port")
+    minimum = whole(sent, "minimum", 1, _MOST_MINIMUM, words.SMALLEST_RESULT)
+    port = whole(sent, "port", 1, 65535, words.THE_PORT)
     if not port:
-        sent.errors.setdefault("port", "Write the port: a number from 1 to 65535, such as 7001.")
+        sent.errors.setdefault("port", words.WRITE_PORT)
     reveal = sent.one_of("reveal", *REVEAL)
     receive = tuple(dict.fromkeys(line.strip() for line in sent.text("receive").splitlines() if line.strip()))
     decimals = sent.text("decimals")
     if decimals not in ("", "0"):
-        decimals = str(whole(sent, "decimals", 0, _MOST_DECIMALS, "the number of decimal places") or "")
+        decimals = str(whole(sent, "decimals", 0, _MOST_DECIMALS, words.NUMBER_OF_PLACES) or "")
     found = Terms(
         way=way,
         gets=sent.one_of("gets", *GETS),
@@ -155,14 +144,14 @@ def _terms(task: Match, sent: Sent) -> Terms:
     if way == "call" and "port" not in sent.errors:
         try:
             if not found.host:
-                raise UsageError("empty")
+                raise words.no_address()
             Address.parse(found.address)
         except PsiselectError:
-            sent.errors["host"] = "Write the address of your partner’s machine, such as match.acme.example."
+            sent.errors["host"] = words.WRITE_ADDRESS
     if reveal == "sum" and found.learn != "me" and not found.value:
-        sent.errors["value"] = "Your values are added up, since your partner gets the result. Choose their column."
+        sent.errors["value"] = words.CHOOSE_VALUES
     if reveal == "sum" and found.by_files:
-        sent.errors["all"] = "A sum needs both machines at once. Choose another result, or let one side call the other."
+        sent.errors["all"] = words.SUM_NEEDS_BOTH
     return found
 
 

@@ -13,6 +13,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from psiselect.ui import words
 from psiselect.ui.access import COOKIE, Access
 from psiselect.ui.desk import HERE, BusyError, Desk, EndedError
 from psiselect.ui.forms import OldFormError
@@ -46,20 +47,12 @@ def site(desk: Desk, port: int) -> ASGIApp:
             )
         ],
         exception_handlers={
-            OldFormError: lambda request, error: desk.refusal(
-                403, "This form is too old", "It is not from this run of the page, so nothing was done. Start again."
-            ),
-            EndedError: lambda request, error: desk.refusal(
-                404, "This task has ended", "Its files are gone. Results stay on record. Start again."
-            ),
-            BusyError: lambda request, error: desk.refusal(
-                409, "Too many tasks", "Eight matches are under way. Wait for one to end, or stop one, and try again."
-            ),
+            OldFormError: lambda request, error: desk.refusal(403, words.TOO_OLD, words.FROM_EARLIER),
+            EndedError: lambda request, error: desk.refusal(404, words.ENDED, words.FILES_ARE_GONE),
+            BusyError: lambda request, error: desk.refusal(409, words.TOO_MANY, words.WAIT_FOR_ONE),
             TooMuchError: lambda request, error: too_much(desk.refusal, getattr(error, "most", MOST_UPLOADED)),
             NoRoomError: lambda request, error: no_room(desk.refusal),
-            Exception: lambda request, error: desk.refusal(
-                500, "This page has failed", "This is a bug in psiselect. Your files stay as they are. Start again."
-            ),
+            Exception: lambda request, error: desk.refusal(500, words.FAILED, words.START_AGAIN),
             HTTPException: lambda request, error: _http(desk, error),
         },
     )
@@ -92,9 +85,7 @@ class _Entry:
             token = form.get("token")
         cookie = access.enter(token) if isinstance(token, str) else None
         if cookie is None:
-            return self._desk.refusal(
-                403, "This key was used", "It opens the page once. End psiselect ui, and start it again."
-            )
+            return self._desk.refusal(403, words.KEY_USED, words.OPENS_ONCE)
         # A page, not a redirect: the browser sends a strict cookie only to what a page of this server leads to.
         home = html.escape(self._desk.at("/"))
         answer = HTMLResponse(
@@ -126,5 +117,5 @@ class _Rooms:
 def _http(desk: Desk, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status == 404:
-        return desk.refusal(404, "No such page", "Use the links above.")
-    return desk.refusal(status, "Not possible", "The browser has sent what this page does not take. Nothing was done.")
+        return desk.refusal(404, words.NO_PAGE, words.USE_LINKS_ABOVE)
+    return desk.refusal(status, words.NOT_POSSIBLE, words.NOT_TAKEN)

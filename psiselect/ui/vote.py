@@ -17,12 +17,13 @@ from dpselect.approval import epsilon_text, factor_text, guarantee
 from dpselect.ballots import BallotColumnError, OnInvalid, Other, Reading, Repeated, Rules
 from dpselect.privacy import NeighbouringRelation
 from psi.tables.reading import Kind, ReadingOptions
-from psiselect.base.errors import BudgetError, InputError, PsiselectError
+from psiselect.base.errors import BudgetError, PsiselectError
 from psiselect.elections.ballots import TABLE_FORMATS, GivenBallots, read_given, separator_of
 from psiselect.elections.draws import DrawRecord, PastDraw
 from psiselect.elections.expectation import EPSILONS, STRENGTH, Entitled, Expectation, chances, expect
 from psiselect.elections.winner import Wish, draw_winner
 from psiselect.tables import Table
+from psiselect.ui import words
 from psiselect.ui.told import told
 from psiselect.ui.uploads import Upload
 
@@ -181,7 +182,7 @@ class Vote:
         Raises InputError when the ballots or the record cannot be read, BudgetError when nothing can be recorded.
         """
         if self.reading is None or self.wish is None:
-            raise InputError("the ballots are not read yet, or the protection is not chosen")
+            raise words.not_ready_to_draw()
         try:
             drawn = draw_winner(self.reading, self.wish, record=self.record)
         except BudgetError:

@@ -12,6 +12,7 @@ from dpselect.ballots import OnInvalid, Other, Repeated, parse_candidates
 from dpselect.privacy import parse_epsilon
 from psiselect.base.errors import PsiselectError, UsageError
 from psiselect.elections.draws import DrawRecord
+from psiselect.ui import words
 from psiselect.ui.desk import Desk, working
 from psiselect.ui.forms import Sent, whole
 from psiselect.ui.told import told
@@ -53,7 +54,7 @@ class VotePages:
                 record = self._desk.folder.draws_of(name)
                 earlier = on_record(name, DrawRecord(record))
             except UsageError:
-                sent.errors["name"] = "Give the election a name, such as “Board 2026”."
+                sent.errors["name"] = words.NAME_THE_ELECTION
                 earlier = None
             except PsiselectError as error:
                 sent.errors["name"] = told(error)
@@ -61,9 +62,9 @@ class VotePages:
             if earlier is not None:
                 return self._desk.page("announcement.html", found=earlier, before=True)
             if sent.upload is None:
-                sent.errors["ballots"] = "Choose the file with the ballots."
+                sent.errors["ballots"] = words.CHOOSE_BALLOTS
             elif sent.upload.size == 0:
-                sent.errors["ballots"] = "This file is empty. Choose the file with the ballots."
+                sent.errors["ballots"] = words.EMPTY_BALLOTS
             try:
                 candidates = parse_candidates(listed.encode(), "candidates") if listed else None
             except PsiselectError as error:
@@ -137,20 +138,20 @@ class VotePages:
     def _protected(self, name: str, vote: Vote, sent: Sent) -> Response:
         if vote.reading is None:
             return self._desk.to(f"/vote/{name}")
-        entitled = whole(sent, "entitled", 1, _MOST_VOTERS, "the number of people who may vote") or None
-        lead = whole(sent, "lead", 1, _MOST_VOTERS, "the lead in votes") or None
+        entitled = whole(sent, "entitled", 1, _MOST_VOTERS, words.PEOPLE_WHO_MAY_VOTE) or None
+        lead = whole(sent, "lead", 1, _MOST_VOTERS, words.LEAD_IN_VOTES) or None
         most = min(_MOST_SEATS, len(vote.reading.profile.candidates) - 1)
         seats = 0
         if most < 1:
-            sent.errors["seats"] = "There is only one candidate, so there is nothing to choose."
+            sent.errors["seats"] = words.ONE_CANDIDATE
         else:
-            seats = whole(sent, "seats", 1, most, "the number of seats") or (0 if "seats" in sent.errors else 1)
+            seats = whole(sent, "seats", 1, most, words.NUMBER_OF_SEATS) or (0 if "seats" in sent.errors else 1)
         other = "epsilon_other" if sent.text("epsilon_other") else "epsilon"
         looking = sent.text("do") == "look"
         try:
             epsilon = parse_epsilon(sent.text(other))
         except PsiselectError:
-            sent.errors[other] = "Choose the protection, or write a number above 0, such as 0.5."
+            sent.errors[other] = words.CHOOSE_PROTECTION
         if sent.errors:
             return self._protection(name, vote, sent)
         with vote.lock:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from psiselect.base import threads
 from psiselect.base.errors import CancelError, PsiselectError
 from psiselect.base.events import SafeLogger, event
+from psiselect.ui import words
 from psiselect.ui.idle import Idle
 from psiselect.words import human_seconds
 
@@ -64,7 +65,7 @@ class Work:
     def look(self) -> None:
         """Raise CancelError when the work is to end."""
         if self.cancel.is_set():
-            raise CancelError("stopped")
+            raise words.stopped()
 
     def seen(self) -> Seen:
         """How far it is."""
@@ -98,7 +99,7 @@ class Work:
             except PsiselectError as error:
                 self.failed = error
             except BaseException as error:  # noqa: BLE001 (whatever it is, the page says so and nothing of it is shown)
-                LOGGER.error("work of a page failed: %s", type(error).__name__, extra=event("page_failed"))
+                LOGGER.error(words.WORK_FAILED, type(error).__name__, extra=event("page_failed"))
                 self.failed = error
             finally:
                 self._over.set()
