@@ -7,7 +7,8 @@ does is in docs/python.md. Rooms of the front door, in files and folders of its 
     exact       numbers that a guarantee depends on: text, whole numbers, fractions; no floats
     identities  who takes part, by file or as loaded
     charges     a release, and the budget that pays for it
-    talk        how work speaks to whoever started it; words: sizes and durations for people
+    talk        how work speaks to whoever started it
+    words       what people read from these modules, sizes and durations too; words_arguments: of wrong arguments
     matching    sessions of two parties
     arguments   what callers write, as the rooms below take it; results: what they get back; records: as JSON
     budgets     privacy budgets in files

@@ -5,6 +5,7 @@
     draws        the record that one draw is the result
     announcing   the announcement of a draw, as a page to print
     expectation  what epsilon means for an election of a known size
+    words        what people read from this room; words_announcing: of announcements
 
 Rule: nothing but the winner depends on the ballots.
 """

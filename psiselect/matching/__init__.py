@@ -16,7 +16,7 @@
     calls, calls_by_files, calls_to_serve, beforehand: the public functions; public: what they share
     asked       their arguments; asked_engine: those about an engine; answers: what they return
     observing   log and spans
-    words       what people read from this room
+    words       what people read from this room; words_calls, words_exchanges, words_terms: of calls, exchanges, terms
     verifying   the signed record of a session, checked afterwards
 
 Rule: what can go wrong on this side alone comes before the peer is called.

@@ -11,6 +11,7 @@ from psi.agreement.modes import Side
 from psi.agreement.terms import Terms
 from psi.session.job import Job
 from psiselect.base import threads
+from psiselect.matching import files
 from psiselect.matching.choices import ListChoice
 from psiselect.matching.own_side import told
 from psiselect.tables import AnyTable
@@ -83,7 +84,7 @@ def _aside(there: ListChoice, terms: Terms, look: Look | None) -> Iterator[Calla
 
 def _is_file(table: AnyTable) -> bool:
     """Whether it is a regular file that can be read at any time."""
-    return table.file is not None and not table.in_database and table.file.is_file()
+    return table.file is not None and not table.in_database and files.is_there(table.file)
 
 
 def _done(read: Future[Job]) -> bool:

@@ -28,7 +28,7 @@ def require_apart(read: Mapping[str, Path | None], written: Mapping[str, Path | 
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is such a file now, which an output would replace."""
+    """Whether there is such a regular file now, which an output would replace."""
     return path.is_file()
 
 

@@ -2,6 +2,7 @@
 
     scores  reads labels and scores, exactly
     best    one draw: its mechanism, its cost, its guarantee
+    words   what people read from this room
 
 Rule: the ledger is charged before anything is drawn.
 """

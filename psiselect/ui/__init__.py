@@ -4,7 +4,7 @@
     guard     who gets in, and what each answer says to the browser; access: the token, the cookie, the forms' token
     forms     what a form has sent; uploads: files that a form has sent
     folder    where draws and budgets are recorded
-    told      errors in the words of the page
+    told      errors in the words of the page; words: what its code says; words_choices: names of what can be chosen
     site      all pages together; desk: what they share
     vote      an election as a task; vote_pages: its pages
     lists     a table that a form has sent
