@@ -160,7 +160,7 @@ def several_winners() -> UsageError:
 
 
 def other_question(name: str, asked: str | None) -> UsageError:
-    what = "no question is open" if asked is None else f"the open question is {asked!r}; answer that one"
+    what = "no question is open" if asked is None else f"another question is open, {asked!r}; answer that one"
     return UsageError(what, term=name)
 
 
