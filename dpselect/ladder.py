@@ -29,8 +29,11 @@ _NONE: Indices = np.empty(0, dtype=np.int64)
 
 
 class Ladder:
-    """Coins for one exponent per unit of gap; see the module. `last` is the step that holds all gaps of more than about
-    reach/exponent."""
+    """Coins for one exponent for each unit of gap; see the module.
+
+    Attributes:
+        last: the step of all gaps above about reach/exponent.
+    """
 
     def __init__(self, exponent: Fraction, reach: int = _REACH) -> None:
         self.exponent = exponent
@@ -90,10 +93,10 @@ def ladder(exponent: Fraction, reach: int = _REACH) -> Ladder:
 
 
 class Gaps:
-    """Scores as steps below the best. Holds the array it was given: do not change that one meanwhile.
+    """Scores as steps below the best. It holds the array that it was given, so do not change that array meanwhile.
 
-    Few candidates (`small`): `steps`, that of each one, shape (m,), int64. Many: `counts` of each step, and members
-    listed when asked for.
+    For few candidates (`small`), `steps` holds the step of each one, shape (m,), dtype int64. For many, `counts` holds
+    how many are on each step, and the members of a step are listed when asked for.
     """
 
     def __init__(self, scores: Scores, steps: Ladder) -> None:

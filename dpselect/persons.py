@@ -3,7 +3,7 @@
 Which of a person's rows are kept follows from the person's identifier and the number of that person's rows, and from
 nothing else: neither from the values nor from any other person's rows. So what one person can change is what C rows
 can change, however many rows the person has. The choice is a sample: row i of n is kept with probability
-(C - kept)/(n - i), which makes all sets of C rows alike likely (Knuth, The Art of Computer Programming, vol. 2,
+(C - kept)/(n - i), which makes all sets of C rows equally likely (Knuth, The Art of Computer Programming, vol. 2,
 algorithm S). The random numbers are SHA-256 of identifier and position, so the same table gives the same rows again.
 """
 

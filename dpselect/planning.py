@@ -65,8 +65,14 @@ FOR_SEVERAL = {
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is public about a choice. `gap`: votes by which the best are expected to lead, None without a guess.
-    Raises UsageError when there is nothing to choose."""
+    """What is public about a choice.
+
+    Attributes:
+        gap: the votes by which the best candidates are expected to lead; None without a guess.
+
+    Raises:
+        UsageError: there is nothing to choose.
+    """
 
     candidates: int
     epsilon: Fraction
@@ -155,8 +161,12 @@ def committee_rule(race: Race, over_sets: Measurement, peeled: Measurement, unit
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What to expect of one mechanism. `epsilon_for_target`: rounded up; None when no epsilon will do (no gap).
-    `gap_for_target`: votes at the task's own epsilon."""
+    """What to expect of one mechanism.
+
+    Attributes:
+        epsilon_for_target: rounded up; None where there is no gap, because then no epsilon is enough.
+        gap_for_target: the votes that are enough at the task's own epsilon.
+    """
 
     mechanism: Mechanism
     exponent: Fraction

@@ -50,8 +50,14 @@ class Quantile(Guarantee):
         return self.choose.event
 
     def release(self, values: ScoresLike | Scores, entropy: Entropy = _SYSTEM) -> Fraction:
-        """A grid point, drawn exactly. `values` are of the types that `dpselect.scores.take` accepts, of any number of
-        digits. Each counts as the nearest grid point, the lower of two; none give a uniform point. Costs `epsilon`."""
+        """Draw a grid point, exactly. It costs `epsilon`.
+
+        Args:
+            values: of the types that `dpselect.scores.take` accepts, with any number of digits. Each counts as the
+                nearest grid point, and as the lower one in the middle of two. Without values, all points are alike
+                likely.
+            entropy: the source of random bits; None for the system's.
+        """
         return self.point(self.choose.release(self.scores(values), entropy))
 
     def probabilities(self, values: ScoresLike | Scores) -> Law:

@@ -57,8 +57,15 @@ class AboveThreshold(Guarantee):
         return Stream(self, entropy, self.threshold + discrete_laplace(entropy, self._threshold_exponent))
 
     def release(self, answers: Iterable[int], entropy: Entropy = _SYSTEM) -> int | None:
-        """The position (from 0) of the first answer found above, None when there is none. Answers are the queries'
-        true values; those after the first above are not looked at. Raises InputError for non-integers."""
+        """The position (from 0) of the first answer that is found above, or None.
+
+        Args:
+            answers: the true values of the queries. Those after the first one above are not looked at.
+            entropy: the source of random bits; None for the system's.
+
+        Raises:
+            InputError: an answer is not an integer.
+        """
         stream = self.start(entropy)
         return next((position for position, answer in enumerate(answers) if stream.ask(answer)), None)
 

@@ -24,10 +24,15 @@ MAX_BOUND = 1 << 16
 
 
 def truncated_laplace(entropy: Entropy, epsilon: Fraction, bound: int, *, bits: int = WIDTH) -> int:
-    """X in [-bound, bound] with Pr[X = x] proportional to exp(-epsilon * |x|), exactly. epsilon > 0, bound >= 0.
+    """Draw X in [-bound, bound] with Pr[X = x] proportional to exp(-epsilon * |x|), exactly.
 
-    Each x has a sector of a wheel, of its weight in units of 2^-bits rounded up; a uniform unit is accepted if it lies
-    below the floor of the weight, and the last one by the weight's remaining bits. `bits` changes no probability.
+    Each x has a sector of a wheel: its weight in units of 2^-bits, rounded up. A uniform unit is accepted if it lies
+    below the floor of the weight. In the last unit, the remaining bits of the weight decide. `bits` changes no
+    probability.
+
+    Args:
+        epsilon: above 0.
+        bound: 0 or more.
     """
     ends = _sector_ends(epsilon, bound, bits)
     while True:
@@ -48,10 +53,17 @@ def _sector_ends(epsilon: Fraction, bound: int, bits: int) -> tuple[int, ...]:
 
 @lru_cache(maxsize=64)
 def truncation_bound(epsilon: Fraction, delta: Fraction) -> int:
-    """The least t for which `truncated_laplace` gives (epsilon, delta)-differential privacy to a number of sensitivity
-    1, that is with alpha^t (1 - alpha) / (1 + alpha - 2 alpha^(t + 1)) <= delta, alpha = exp(-epsilon).
+    """The least t for which `truncated_laplace` gives (epsilon, delta)-DP to a number of sensitivity 1.
 
-    Decided exactly. Raises UsageError unless epsilon > 0, 0 < delta < 1 and t is at most MAX_BOUND.
+    It is decided exactly: the least t with alpha^t (1 - alpha) / (1 + alpha - 2 alpha^(t + 1)) <= delta, where alpha =
+    exp(-epsilon).
+
+    Args:
+        epsilon: above 0.
+        delta: above 0 and below 1.
+
+    Raises:
+        UsageError: an argument is out of range, or t would exceed MAX_BOUND.
     """
     if epsilon <= 0:
         raise words.not_positive("epsilon", epsilon)

@@ -30,8 +30,13 @@ Places = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Cells:
-    """Distinct cells as candidates. cell, candidate: for each approval the place of its cell and the candidate's index,
-    ascending and without repetition, dtype int64. bad: which cells hold a name that is no candidate."""
+    """Distinct cells as candidates.
+
+    Attributes:
+        cell: for each approval, the place of its cell, dtype int64.
+        candidate: for each approval, the candidate's index; ascending within a cell, without repetition, dtype int64.
+        bad: which cells hold a name that is no candidate.
+    """
 
     cell: Places
     candidate: Places

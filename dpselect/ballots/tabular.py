@@ -135,7 +135,7 @@ class ListCounter:
 
 
 class NumberedCounter:
-    """Counts ballots with one name a cell."""
+    """Counts ballots whose cells hold one name each."""
 
     def __init__(self, candidates: tuple[str, ...], rules: Rules) -> None:
         self._candidates = candidates
