@@ -1,8 +1,8 @@
 """Private committees: the exponential mechanism over sets, and peeling.
 
 The loss of a set is max(0, best excluded score - worst included score). A neighbour changes every candidate's score by
-something in [c, c + range], so both scores move within that interval and the loss by at most `range`, up or down: the
-set score has sensitivity `range`, is not monotone, and its own range is 2 * range. Hence
+something in [c, c + range]. So both scores move within that interval, and the loss by at most `range`, up or down. The
+set score therefore has sensitivity `range`, is not monotone, and its own range is 2 * range. Hence
 
     exponent = epsilon / (2 * range)        epsilon/2 per vote under add/remove, epsilon/4 under replace
 

@@ -1,8 +1,8 @@
 """Discrete Gaussian noise: Pr[x] proportional to exp(-x^2/(2 v)) on the integers, drawn exactly.
 
-Added to whole numbers that one person moves by at most s in squared L2, all of them together, with v = s/(2 rho) it
-gives rho-zCDP (Canonne, Kamath, Steinke 2020, arXiv 2004.00010, Theorem 14 and Definition 3). v is a fraction; it is
-close to the variance.
+Let one person move whole numbers by at most s in squared L2, all of them together. Then noise with v = s/(2 rho) gives
+rho-zCDP (Canonne, Kamath, Steinke 2020, arXiv 2004.00010, Theorem 14 and Definition 3). v is a fraction, and close to
+the variance.
 """
 
 from __future__ import annotations

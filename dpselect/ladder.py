@@ -1,10 +1,10 @@
 """The gap histogram: candidates sorted into steps of about 1/exponent below the best score.
 
-A candidate with gap g needs a coin of probability exp(-exponent * g). Write g = step * 2^shift + rest: the coin is the
-step's coin and the rest's coin both showing heads, and 2^shift <= 1/exponent, so the rest's coin shows heads with
+A candidate with gap g needs a coin of probability exp(-exponent * g). Write g = step * 2^shift + rest. The coin shows
+heads if both the step's coin and the rest's coin do. Since 2^shift <= 1/exponent, the rest's coin shows heads with
 probability above 1/e. All candidates of a step share their first coin. Whatever the scores, there are at most 129
 steps: gaps of more than 64/exponent share the last one, whose coin is below e^-64. So a million candidates cost as many
-coins as there are steps, and a rest's coin is only flipped for a candidate about to be picked.
+coins as there are steps. A rest's coin is only flipped for a candidate that is about to be picked.
 """
 
 from __future__ import annotations

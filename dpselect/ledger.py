@@ -1,15 +1,16 @@
 """A privacy budget that outlives the process: one SQLite file, exact fractions, spent before anything is released.
 
-A ledger fixes, at creation, its kind (`accounting.BudgetKind`), the neighbouring relation that its releases are stated
-for, and one budget that each dataset gets. `spend` returns only when the cost is on disk, so whoever releases after
-it may be killed at any moment: a crash costs budget and never gives a free release.
+A ledger fixes three things when it is created: its kind (`accounting.BudgetKind`), the neighbouring relation that its
+releases are stated for, and one budget that each dataset gets. `spend` returns only when the cost is on disk. So a
+process that releases after it may be killed at any moment: a crash costs budget, and never gives a free release.
 A cost is rounded up to a multiple of 1/`Ledger.unit` before it is charged, so that sums of many entries stay short.
 The entries of older files may have other denominators; `accounting.BoundedSum` adds them up.
 
-The rules of this room: no amount is ever a float; every write happens inside BEGIN IMMEDIATE, which reads the total
-and adds the entry as one step, whatever other processes do; synchronous is EXTRA (durable.transaction). Not covered: a
-restored copy of the file, a dataset under a second name (name the datasets at creation to refuse unknown ones), network
-file systems whose locks do not work, and the data's owner editing the file.
+The rules of this room: no amount is ever a float. Every write happens inside BEGIN IMMEDIATE, which reads the total
+and adds the entry as one step, whatever other processes do. Synchronous is EXTRA (durable.transaction).
+
+Not covered: a restored copy of the file, the data's owner editing the file, and network file systems whose locks do
+not work. Neither is a dataset under a second name; name the datasets at creation to refuse unknown ones.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Private selection of one winner: permute-and-flip and the exponential mechanism, exactly.
 
 A constructor returns a frozen measurement, that is the release together with its guarantee. The neighbouring relation
-is an argument; the exponent per unit of score follows from what the score promises under it:
+is an argument. The exponent per unit of score follows from what the score promises under it:
 
     exponent = epsilon / range
 
-Both laws depend on differences of scores only. Neighbours' scores differ by something in [c, c + range]; taking c off
-turns that into a monotone change of at most `range`, for which exponent epsilon/range is enough (McKenna, Sheldon 2020,
-arXiv 2010.12603, for permute-and-flip; McSherry, Talwar 2007, with Dong, Durfee, Rogers 2020 for the range).
+Both laws depend on differences of scores only. The scores of neighbours differ by something in [c, c + range]. Without
+c, that is a monotone change of at most `range`, for which exponent epsilon/range is enough. Sources: McKenna, Sheldon
+2020, arXiv 2010.12603, for permute-and-flip; McSherry, Talwar 2007, with Dong, Durfee, Rogers 2020 for the range.
 """
 
 from __future__ import annotations

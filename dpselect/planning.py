@@ -2,11 +2,11 @@
 
 The rule of `choose`, in full. It never sees a ballot, since a choice that depends on private counts leaks:
 
-1. One seat: permute-and-flip; its expected loss is at most the exponential mechanism's at the same epsilon, on every
+1. One seat: permute-and-flip. Its expected loss is at most the exponential mechanism's at the same epsilon, on every
    profile. Against a zCDP ledger: the exponential mechanism, which costs a quarter there.
-2. Several seats: of the exponential mechanism over sets and peeling, the one more likely to return the true committee
-   in the race (see `dpselect.utility`) at the gap that the user expects, or `ASSUMED_GAP` votes when none is given;
-   peeling at a gap of 0, or when the sets would be too many to sample.
+2. Several seats: the exponential mechanism over sets or peeling, whichever is more likely to return the true committee
+   in the race (see `dpselect.utility`). The race has the gap that the user expects, or `ASSUMED_GAP` votes when none
+   is given. At a gap of 0, or when the sets would be too many to sample: peeling.
 """
 
 from __future__ import annotations

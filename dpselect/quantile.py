@@ -1,10 +1,11 @@
 """Private quantiles and medians: the exponential mechanism over a public grid.
 
 The score of a grid point t is -|(1 - q) * (values below t) - q * (values above t)|. A value that comes or goes moves
-what is inside by (1 - q), by -q or not at all, so the score by at most max(q, 1 - q) and two scores against each other
-by at most 2 * max(q, 1 - q): range 1 for a median under add/remove. A replaced value moves the inside by at most 1:
-range 2. Before that each value becomes the nearest point of the grid, by itself: this changes nothing of the above, and
-one value can neither need more digits than the grid nor lie between two points that all values would then tie for.
+what is inside by (1 - q), by -q or not at all. So it moves the score by at most max(q, 1 - q), and two scores against
+each other by at most 2 * max(q, 1 - q): range 1 for a median under add/remove. A replaced value moves the inside by at
+most 1: range 2. Before that, each value by itself becomes the nearest point of the grid. This changes nothing of the
+above. It also means that no value needs more digits than the grid, or lies between two points that all values would
+then tie for.
 """
 
 from __future__ import annotations

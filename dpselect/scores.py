@@ -1,8 +1,8 @@
 """Scores of candidates: taken in exactly, and how far one person can move them.
 
-A score function comes with what it promises about neighbouring data. What sets the factor of a mechanism is the
-*range*, the largest |(u_i - u'_i) - (u_j - u'_j)| over candidates i, j and neighbours u, u': at most the sensitivity
-when every neighbour moves all scores the same way (monotone), at most twice the sensitivity always.
+A score function comes with what it promises about neighbouring data. The *range* sets the factor of a mechanism: the
+largest |(u_i - u'_i) - (u_j - u'_j)| over candidates i, j and neighbours u, u'. It is at most twice the sensitivity.
+Where every neighbour moves all scores the same way (monotone), it is at most the sensitivity.
 """
 
 from __future__ import annotations

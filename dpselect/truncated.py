@@ -1,11 +1,11 @@
 """Integer noise that never leaves [-t, t]: the discrete Laplace law, cut off and made to add up to 1 again.
 
-For a number that one record changes by at most 1 it gives (epsilon, delta)-differential privacy, and delta is exactly
-the probability of an end of the range: shifted by one, the law covers all outcomes but that one within e^epsilon.
+It gives (epsilon, delta)-differential privacy to a number that one record changes by at most 1. Delta is exactly the
+probability of an end of the range: shifted by one, the law covers all outcomes but that one within e^epsilon.
 Where noise is made of items that a party adds or leaves out (psi, `noisy-count`), it must be bounded like this.
 
-Everything is integers and certified bits of exp(-epsilon * k); no floating point. Not constant-time, but one draw
-takes one pass with probability above 1 - 2^-40 or so, whatever the value drawn.
+Everything is integers and certified bits of exp(-epsilon * k), without floating point. It is not constant-time, but one
+draw takes one pass with probability above 1 - 2^-40 or so, whatever the value drawn.
 """
 
 from __future__ import annotations
