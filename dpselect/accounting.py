@@ -159,10 +159,13 @@ class ApproximateDp:
 
 @dataclass(frozen=True, slots=True)
 class Zcdp:
-    """A release with delta-approximate rho-zCDP, such as Gaussian noise; with delta 0, rho-zCDP.
+    """A release with rho-zCDP, such as Gaussian noise; with a delta above 0, delta-approximate rho-zCDP.
 
-    stated: the (epsilon, delta) that it was made for, which is what a pure ledger pays; without it, such a ledger
-    refuses, because no epsilon alone holds for it.
+    Attributes:
+        rho: above 0.
+        delta: 0 or more, and below 1.
+        stated: the epsilon and delta that the release was made for, which a pure ledger pays. Without them a pure
+            ledger refuses the release, because no epsilon alone holds for it.
     """
 
     rho: Fraction
@@ -212,10 +215,10 @@ def total(costs: Iterable[Cost]) -> Cost:
 
 
 class BoundedSum:
-    """A sum of many fractions whose denominator stays bounded: exact where that can be, else too high, never too low.
+    """A sum of many fractions whose denominator stays small. The sum is exact where that can be, else too high.
 
-    It is exact as long as all denominators have a common multiple of at most 4096 bits. Otherwise the smallest of them
-    are added up exactly, as many as have such a multiple, and the others are rounded up to that multiple.
+    It is exact while all denominators have a common multiple of at most 4096 bits. Otherwise only the smallest
+    denominators, as many as have such a multiple, are added up exactly. The other fractions are rounded up to it.
     """
 
     def __init__(self, unit: int = UNIT) -> None:
@@ -258,12 +261,19 @@ def round_up(value: float) -> Fraction:
 def epsilon_of_rho(rho: Fraction, delta: Fraction) -> Fraction:
     """The epsilon of (epsilon, delta)-DP that rho-zCDP implies, rounded up to six decimals.
 
-    For every order a > 1 this is a bound (Canonne, Kamath, Steinke 2020, Prop. 12, solved for epsilon):
+    Each order a > 1 gives a bound (Canonne, Kamath, Steinke 2020, Prop. 12, solved for epsilon):
 
         epsilon = a rho + ln(1/(a delta))/(a - 1) + ln(1 - 1/a)
 
-    Doubles choose a; the bound at that a is computed in fractions, with both logarithms rounded up. It is tighter than
-    Bun and Steinke's rho + 2*sqrt(rho*ln(1/delta)). Raises UsageError unless rho >= 0 and 0 < delta < 1.
+    Doubles choose a. Fractions then compute the bound at that a, with both logarithms rounded up. The bound is tighter
+    than rho + 2*sqrt(rho*ln(1/delta)) (Bun, Steinke).
+
+    Args:
+        rho: 0 or more.
+        delta: above 0 and below 1.
+
+    Raises:
+        UsageError: rho or delta is out of range.
     """
     if rho < 0 or not 0 < delta < 1:
         raise words.rho_not_convertible(rho, delta)
@@ -286,10 +296,16 @@ def _best_order(rho: Fraction, delta: Fraction) -> Fraction:
 
 
 def rho_of_epsilon(epsilon: Fraction, delta: Fraction) -> Fraction:
-    """The largest rho (six significant digits, rounded down) whose zCDP implies (epsilon, delta)-DP.
+    """The largest rho whose zCDP implies (epsilon, delta)-DP, to six significant digits, rounded down.
 
-    For setting up a zCDP ledger from a promise made in (epsilon, delta). Raises UsageError unless epsilon > 0 and
-    0 < delta < 1.
+    It sets up a zCDP ledger from a promise in epsilon and delta.
+
+    Args:
+        epsilon: above 0.
+        delta: above 0 and below 1.
+
+    Raises:
+        UsageError: an argument is out of range, or epsilon is so small that no rho of 1e-18 or more gives it.
     """
     if epsilon <= 0 or not 0 < delta < 1:
         raise words.epsilon_not_convertible(epsilon, delta)

@@ -17,8 +17,16 @@ _STRONG, _WEAK = Fraction(1), Fraction(5)  # the words that `vote plan --voters`
 
 
 def elect(profile: Election, measurement: Measurement, entropy: Entropy | None = None) -> tuple[str, ...]:
-    """One private release: the winner, or the committee in the order of names. Costs the measurement's epsilon: charge
-    a ledger first. Without ballots the choice is uniform; so it is among candidates that tie."""
+    """Draw the winner, or the committee in the order of names.
+
+    The draw costs the measurement's epsilon, so charge a ledger first. Candidates that tie are equally likely. Without
+    ballots all candidates tie.
+
+    Args:
+        profile: the candidates, and how many ballots approve each.
+        measurement: the mechanism with its guarantee.
+        entropy: the source of random bits; None for the system's.
+    """
     tally, source = profile.tally(), entropy or SystemEntropy()
     if isinstance(measurement, CommitteeSelection):
         chosen = measurement.release(tally, source)
@@ -68,8 +76,15 @@ def factor_text(epsilon: Fraction) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The exact count: private data. winners: all candidates with at least the count of the last seat; more than there
-    are seats when the last ones tie, and then `tied` names those."""
+    """The exact count, which is private.
+
+    Attributes:
+        counts: approvals of each candidate, the most first.
+        voters: the number of ballots.
+        winners: all candidates with at least the count of the last seat. Where the last ones tie, they are more than
+            the seats.
+        tied: the winners that tie for the last seats; empty where there is a seat for each winner.
+    """
 
     counts: dict[str, int]  # by falling count, then name
     voters: int

@@ -52,9 +52,11 @@ class Places(Protocol):
 
 @dataclass(frozen=True)
 class GridPlaces:
-    """The nearest grid point, in units. A value in the middle of two goes to the even one, or with `down` to the lower.
+    """The place of the nearest grid point, in units. A value in the middle of two points goes to the even one.
 
-    down: as `dpselect.quantile` has it; else as `Grid.snap`.
+    Attributes:
+        down: whether a value in the middle goes to the lower point instead, as `dpselect.quantile` needs it. Otherwise
+            the rule is that of `Grid.snap`.
     """
 
     grid: Grid
@@ -118,8 +120,10 @@ class EdgePlaces:
         return below + up_to, np.ones(values.size, np.bool_)
 
     def doubles(self, values: Doubles) -> tuple[Integers, Sure]:
-        """Of numbers whose nearest doubles these are, and which of the results are sure. Rounding is monotone, so two
-        numbers with different doubles compare as these do."""
+        """Places of numbers by their nearest doubles, and which of the places are sure.
+
+        Rounding is monotone, so two numbers with different doubles compare as their doubles do.
+        """
         edges = np.array([_double(edge) for edge in self.edges])
         below = np.searchsorted(edges, values, side="left")
         return 2 * below, _are_numbers(values) & (below == np.searchsorted(edges, values, side="right"))

@@ -1,8 +1,8 @@
 """Private committees: the exponential mechanism over sets, and peeling.
 
 The loss of a set is max(0, best excluded score - worst included score). A neighbour changes every candidate's score by
-something in [c, c + range], so both scores move within that interval and the loss by at most `range`, up or down: the
-set score has sensitivity `range`, is not monotone, and its own range is 2 * range. Hence
+something in [c, c + range]. So both scores move within that interval, and the loss by at most `range`, up or down. The
+set score therefore has sensitivity `range`, is not monotone, and its own range is 2 * range. Hence
 
     exponent = epsilon / (2 * range)        epsilon/2 per vote under add/remove, epsilon/4 under replace
 
@@ -59,8 +59,12 @@ class CommitteeSelection(Guarantee):
         return list(itertools.islice(self._draws(self._checked(scores), entropy), count))
 
     def check(self, candidates: int) -> None:
-        """Whether it can be released for so many candidates, to ask before a budget is charged. Raises InputError when
-        there are fewer than seats, UsageError when the measurement is not offered at this size."""
+        """Check that the measurement can be released for so many candidates. Ask before a budget is charged.
+
+        Raises:
+            InputError: there are fewer candidates than seats.
+            UsageError: the measurement is not offered at this size.
+        """
         if candidates < self.seats:
             raise words_choices.too_few_candidates(candidates, self.seats)
 
@@ -306,9 +310,17 @@ class Peeling(CommitteeSelection):
 def subset_exponential(
     epsilon: EpsilonLike, relation: NeighbouringRelation | None, seats: int, score: Bounded = APPROVAL
 ) -> SubsetExponential:
-    """The exponential mechanism over sets of `seats` candidates, `epsilon`-DP and `epsilon`-bounded range under
-    `relation`. `score` bounds a candidate's score; what a set's score does follows. Raises UsageError for seats < 2:
-    one seat is `permute_and_flip`, which costs half."""
+    """The exponential mechanism over sets of candidates; `epsilon`-DP and of `epsilon`-bounded range.
+
+    Args:
+        epsilon: the strength of the guarantee.
+        relation: what one person can change.
+        seats: how many candidates are chosen, at least 2. For one seat, `permute_and_flip` costs half.
+        score: the bound of one candidate's score. The bound of a set's score follows from it.
+
+    Raises:
+        UsageError: there are fewer than 2 seats, or an argument is malformed.
+    """
     if seats < 2:
         raise words_choices.one_seat(seats)
     candidate = score.bound(relation)

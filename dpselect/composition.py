@@ -25,9 +25,16 @@ _MOST_COSTS = 100
 def tight_epsilon(costs: Iterable[Cost], delta: Fraction) -> Fraction | None:
     """The epsilon of (epsilon, delta)-DP that all these releases have together, rounded up to six decimals.
 
-    costs: in epsilon and delta. None where the deltas alone exceed `delta`, where adding up is not improved, as for one
-    release without a delta, or where there are too many different costs. Raises UsageError unless 0 < delta < 1, and
-    where `dp-accounting` is needed and not installed.
+    Args:
+        costs: of each release, in epsilon and delta.
+        delta: above 0 and below 1.
+
+    Returns:
+        None where the deltas alone exceed `delta`, where the sum of the costs is as good, or where there are too many
+        different costs.
+
+    Raises:
+        UsageError: `delta` is out of range, or `dp-accounting` is needed and not installed.
     """
     if not 0 < delta < 1:
         raise words.delta_range(delta)

@@ -45,7 +45,13 @@ class Violation(Generic[Record]):
 
 @dataclass(frozen=True)
 class Audit(Generic[Record]):
-    """What a search saw. sensitivity and range are the largest seen, monotone whether all neighbours seen were."""
+    """What a search has seen.
+
+    Attributes:
+        sensitivity: the largest change of one score.
+        range: the largest difference between the changes of two scores.
+        monotone: whether each pair of neighbours moved all scores up, or all down.
+    """
 
     relation: NeighbouringRelation
     exhaustive: bool
@@ -75,11 +81,18 @@ def audit(
 ) -> Audit[Record]:
     """Search data of up to `size` records for a violation of what `function` declares under `relation`.
 
-    records: all records there may be, as a sequence; or a hypothesis strategy that draws one. With a sequence the
-    search is exhaustive when that takes at most `pairs` pairs; otherwise hypothesis tries about `examples` (always the
-    same ones).
-    Raises UsageError when nothing is declared for the relation, or hypothesis is needed and not installed; passes on
-    what the function raises, and InputError for scores that are not exact numbers.
+    Args:
+        function: the scores, and what is declared about them.
+        relation: what one person can change.
+        records: a sequence of all possible records, or a hypothesis strategy that draws one.
+        size: the most records of one data set.
+        pairs: with a sequence, the search tries every pair of neighbours if there are at most so many.
+        examples: otherwise hypothesis tries about so many pairs, the same ones each time.
+
+    Raises:
+        UsageError: nothing is declared for the relation, or hypothesis is needed and not installed.
+        InputError: the function gives scores that are not exact numbers.
+        Exception: whatever the function raises.
     """
     search = _Search(function, relation, size)
     if isinstance(records, Sequence):

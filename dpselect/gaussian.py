@@ -1,8 +1,8 @@
 """Discrete Gaussian noise: Pr[x] proportional to exp(-x^2/(2 v)) on the integers, drawn exactly.
 
-Added to whole numbers that one person moves by at most s in squared L2, all of them together, with v = s/(2 rho) it
-gives rho-zCDP (Canonne, Kamath, Steinke 2020, arXiv 2004.00010, Theorem 14 and Definition 3). v is a fraction; it is
-close to the variance.
+Let one person move whole numbers by at most s in squared L2, all of them together. Then noise with v = s/(2 rho) gives
+rho-zCDP (Canonne, Kamath, Steinke 2020, arXiv 2004.00010, Theorem 14 and Definition 3). v is a fraction, and close to
+the variance.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ _ROOT_BITS = 64
 
 
 def discrete_gaussian(entropy: Entropy, variance: Fraction) -> int:
-    """X with Pr[X = x] proportional to exp(-x^2/(2 * variance)), variance > 0 rational.
+    """Draw X with Pr[X = x] proportional to exp(-x^2/(2 * variance)), exactly.
 
-    Discrete Laplace noise of scale t, accepted with probability exp(-(|x| - variance/t)^2/(2 * variance)); t is the
-    root of the variance, rounded up (Canonne, Kamath, Steinke 2020, Algorithm 3). Every probability has a rational
-    exponent, so each coin is exact.
+    Discrete Laplace noise of scale t is accepted with probability exp(-(|x| - variance/t)^2/(2 * variance)), where t is
+    the root of the variance, rounded up. Every exponent is rational, so each coin is exact. Source: Canonne, Kamath,
+    Steinke 2020, Algorithm 3.
+
+    Args:
+        variance: above 0.
     """
     scale = math.isqrt(variance.numerator // variance.denominator) + 1
     while True:
@@ -39,9 +42,11 @@ def discrete_gaussian(entropy: Entropy, variance: Fraction) -> int:
 
 @dataclass(frozen=True, slots=True)
 class DiscreteGaussian:
-    """Adds discrete Gaussian noise to integers; rho-zCDP.
+    """Adds discrete Gaussian noise to integers, for rho-zCDP.
 
-    squared: of the integers, the square of what one person moves, in L2, all of them together.
+    Attributes:
+        rho: above 0.
+        squared: the square of what one person can move all integers together, in L2.
     """
 
     rho: Fraction
@@ -64,8 +69,11 @@ class DiscreteGaussian:
         return Fraction(math.sqrt(self.variance))
 
     def error(self, miss: Fraction) -> int:
-        """An e with Pr[|noise| > e] <= miss, in units: Pr[x >= m] is at most the probability that a normal number of
-        variance v is m - 1 or more (the same paper, Proposition 25). To be shown, so computed in doubles."""
+        """An e with Pr[|noise| > e] <= miss, in units. It is to be shown, so it is computed in doubles.
+
+        Pr[x >= m] is at most the probability that a normal number of variance v is m - 1 or more (the same paper,
+        Proposition 25).
+        """
         return math.ceil(NormalDist().inv_cdf(1 - float(miss) / 2) * math.sqrt(self.variance))
 
     def tail(self, at: int, bits: int) -> int:

@@ -46,8 +46,14 @@ class Grid:
         return (self.low + self.high) // 2
 
     def sensitivity(self, relation: NeighbouringRelation, contributions: int, *, one_row_each: bool) -> int:
-        """Of a sum, in units: what a person with up to so many rows can change. one_row_each: whether each person has
-        exactly one row that counts. Otherwise a replaced row may make way for none, and adds nothing any more."""
+        """What one person can change in a sum, in units.
+
+        Args:
+            relation: what one person can change in the data.
+            contributions: how many rows a person has at most.
+            one_row_each: whether each person has exactly one row that counts. Otherwise a person's rows may be replaced
+                by none, which adds nothing any more.
+        """
         if relation is NeighbouringRelation.ADD_REMOVE:
             return contributions * max(abs(self.low), abs(self.high))
         if one_row_each:
@@ -57,8 +63,13 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """Values on a grid, added up. total: in units. rows: how many. clamped: how many of them lie beyond the bounds, as
-    far as that is counted."""
+    """Values on a grid, added up.
+
+    Attributes:
+        total: the sum, in units.
+        rows: how many values there are.
+        clamped: how many of them lie beyond the bounds, as far as that is counted.
+    """
 
     total: int
     rows: int

@@ -123,8 +123,13 @@ class Persons:
 
 @dataclass(frozen=True)
 class Grouped:
-    """A table with its guarantee. noises: of each part. threshold: what a noisy count must reach for its group to be
-    shown; None where the groups are named beforehand. delta: what the threshold costs."""
+    """A table with its guarantee.
+
+    Attributes:
+        noises: the noise of each part.
+        threshold: what a noisy count must reach for its group to be shown; None where the groups are named beforehand.
+        delta: what the threshold costs.
+    """
 
     persons: Persons
     statistics: tuple[Statistic, ...]
@@ -137,8 +142,15 @@ class Grouped:
     def release(
         self, cells: Mapping[Group, Cell], entropy: Entropy, groups: Sequence[Group] | None = None
     ) -> dict[Group, tuple[Fraction, ...]]:
-        """For each group the statistics in their order. groups: those named beforehand, which are all shown, in this
-        order. Without them the groups that have a row and whose noisy count reaches the threshold, by name."""
+        """The noisy statistics of each group, in the order of `statistics`.
+
+        Args:
+            cells: what each group holds.
+            groups: the groups that were named beforehand. All are shown, in this order. None where a threshold finds
+                groups: then those with a row and a noisy count that reaches the threshold are shown, in the order of
+                names.
+            entropy: the source of random bits.
+        """
         if (groups is None) != (self.threshold is not None):
             raise words_numbers.groups()
         shown = sorted(group for group, cell in cells.items() if cell.rows > 0) if groups is None else groups
@@ -243,10 +255,18 @@ def _parts(statistics: Sequence[Statistic], grid: Grid | None, *, found: bool) -
 
 
 def threshold_for(noise: IntegerNoise, persons: Persons, delta: Fraction) -> int:
-    """The least threshold that hides the groups with rows of one person alone, but for a chance of delta.
+    """The least threshold that hides the groups of one person alone, but for a chance of delta.
 
-    With p(c) = Pr[c + noise >= T] and K = C/R rounded up, 1 - (1 - p(1))^C and 1 - (1 - p(R))^K must be at most delta.
-    Decided by certified upper bounds of p. Raises UsageError unless 0 < delta < 1.
+    With p(c) = Pr[c + noise >= T] and K = C/R rounded up, two chances must be at most delta: 1 - (1 - p(1))^C, and 1 -
+    (1 - p(R))^K. Certified upper bounds of p decide it.
+
+    Args:
+        noise: of a group's count.
+        persons: how many rows a person has at most: C in all, R in one group.
+        delta: above 0 and below 1.
+
+    Raises:
+        UsageError: delta is out of range.
     """
     if not 0 < delta < 1:
         raise words.delta_range(delta)

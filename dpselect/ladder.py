@@ -1,10 +1,10 @@
 """The gap histogram: candidates sorted into steps of about 1/exponent below the best score.
 
-A candidate with gap g needs a coin of probability exp(-exponent * g). Write g = step * 2^shift + rest: the coin is the
-step's coin and the rest's coin both showing heads, and 2^shift <= 1/exponent, so the rest's coin shows heads with
+A candidate with gap g needs a coin of probability exp(-exponent * g). Write g = step * 2^shift + rest. The coin shows
+heads if both the step's coin and the rest's coin do. Since 2^shift <= 1/exponent, the rest's coin shows heads with
 probability above 1/e. All candidates of a step share their first coin. Whatever the scores, there are at most 129
 steps: gaps of more than 64/exponent share the last one, whose coin is below e^-64. So a million candidates cost as many
-coins as there are steps, and a rest's coin is only flipped for a candidate about to be picked.
+coins as there are steps. A rest's coin is only flipped for a candidate that is about to be picked.
 """
 
 from __future__ import annotations
@@ -29,8 +29,11 @@ _NONE: Indices = np.empty(0, dtype=np.int64)
 
 
 class Ladder:
-    """Coins for one exponent per unit of gap; see the module. `last` is the step that holds all gaps of more than about
-    reach/exponent."""
+    """Coins for one exponent for each unit of gap; see the module.
+
+    Attributes:
+        last: the step of all gaps above about reach/exponent.
+    """
 
     def __init__(self, exponent: Fraction, reach: int = _REACH) -> None:
         self.exponent = exponent
@@ -90,10 +93,10 @@ def ladder(exponent: Fraction, reach: int = _REACH) -> Ladder:
 
 
 class Gaps:
-    """Scores as steps below the best. Holds the array it was given: do not change that one meanwhile.
+    """Scores as steps below the best. It holds the array that it was given, so do not change that array meanwhile.
 
-    Few candidates (`small`): `steps`, that of each one, shape (m,), int64. Many: `counts` of each step, and members
-    listed when asked for.
+    For few candidates (`small`), `steps` holds the step of each one, shape (m,), dtype int64. For many, `counts` holds
+    how many are on each step, and the members of a step are listed when asked for.
     """
 
     def __init__(self, scores: Scores, steps: Ladder) -> None:

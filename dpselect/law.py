@@ -115,10 +115,16 @@ class Law:
 
 
 def permute_and_flip_law(gaps: list[int]) -> list[Polynomial]:
-    """Probability of each candidate, gaps from the best in units of -log(z) (the least is 0).
+    """The probability of each candidate, as a polynomial in z.
 
-    Candidate i wins when its coin, of probability p_i = z^gap, shows heads and no other head comes before it in a
-    random order: p_i times the integral over t in [0, 1] of the product over j != i of (1 - p_j t).
+    Candidate i wins if its coin shows heads, with probability p_i = z^gap, and no other head comes before it in a
+    random order. That is p_i times the integral over t in [0, 1] of the product over j != i of (1 - p_j t).
+
+    Args:
+        gaps: from the best score, in units of -log(z). The least is 0.
+
+    Raises:
+        UsageError: the polynomials have too many terms.
     """
     # The product as a polynomial in t whose coefficients are polynomials in z.
     product = [ONE]

@@ -1,15 +1,16 @@
 """A privacy budget that outlives the process: one SQLite file, exact fractions, spent before anything is released.
 
-A ledger fixes, at creation, its kind (`accounting.BudgetKind`), the neighbouring relation that its releases are stated
-for, and one budget that each dataset gets. `spend` returns only when the cost is on disk, so whoever releases after
-it may be killed at any moment: a crash costs budget and never gives a free release.
+A ledger fixes three things when it is created: its kind (`accounting.BudgetKind`), the neighbouring relation that its
+releases are stated for, and one budget that each dataset gets. `spend` returns only when the cost is on disk. So a
+process that releases after it may be killed at any moment: a crash costs budget, and never gives a free release.
 A cost is rounded up to a multiple of 1/`Ledger.unit` before it is charged, so that sums of many entries stay short.
 The entries of older files may have other denominators; `accounting.BoundedSum` adds them up.
 
-The rules of this room: no amount is ever a float; every write happens inside BEGIN IMMEDIATE, which reads the total
-and adds the entry as one step, whatever other processes do; synchronous is EXTRA (durable.transaction). Not covered: a
-restored copy of the file, a dataset under a second name (name the datasets at creation to refuse unknown ones), network
-file systems whose locks do not work, and the data's owner editing the file.
+The rules of this room: no amount is ever a float. Every write happens inside BEGIN IMMEDIATE, which reads the total
+and adds the entry as one step, whatever other processes do. Synchronous is EXTRA (durable.transaction).
+
+Not covered: a restored copy of the file, the data's owner editing the file, and network file systems whose locks do
+not work. Neither is a dataset under a second name; name the datasets at creation to refuse unknown ones.
 """
 
 from __future__ import annotations
@@ -106,8 +107,13 @@ class Ledger:
     ) -> Ledger:
         """Make a ledger file (mode 0600) that appears whole or not at all.
 
-        With `datasets`, only these can spend; without, any name can, each with the whole budget.
-        Raises UsageError on a budget of nothing or a bad name; InputError when the file exists or cannot be written.
+        Args:
+            neighbors: the relation that all releases are stated for.
+            datasets: the names that may spend. Without any, every name may, each with the whole budget.
+
+        Raises:
+            UsageError: the budget is nothing, or a name is out of bounds.
+            InputError: the file exists, or cannot be written.
         """
         path = Path(path)
         names = tuple(dict.fromkeys(_name(dataset) for dataset in datasets))
@@ -157,12 +163,17 @@ class Ledger:
             raise words_ledger.damaged_terms(path) from None
 
     def spend(self, dataset: str, event: Event, *, neighbors: NeighbouringRelation | None, what: str) -> Balance:
-        """Take the event's cost from the dataset's budget; call before the release, and release only if it returns.
+        """Take the event's cost from the dataset's budget. Call it before the release, and release only if it returns.
 
-        `neighbors`: the relation that the event's epsilon is stated for; None when the caller declares that it holds
-        under the ledger's. `what`: one line for `entries`, without private data.
-        Raises BudgetError when the relation differs, the dataset is unknown, the budget does not hold the cost, or the
-        entry cannot be written; UsageError on a name or amount out of bounds.
+        Args:
+            neighbors: the relation that the event's cost is stated for. None if the caller declares that it holds under
+                the ledger's relation.
+            what: one line for `entries`, without private data.
+
+        Raises:
+            BudgetError: the relation differs, the dataset is unknown, the budget does not hold the cost, or the entry
+                cannot be written.
+            UsageError: a name or an amount is out of bounds.
         """
         cost = self.charged(event)
         row = (_name(dataset), str(cost.amount), str(cost.delta), _line(what), _now())
@@ -218,10 +229,15 @@ class Ledger:
             raise self._damaged() from None
 
     def balances(self, first: int | None = None) -> list[Balance]:
-        """What each dataset has left: those that were named at creation, then those that have spent, oldest first; only
-        the first so many, if asked.
+        """What each dataset has left: first those that were named at creation, then those that have spent.
 
-        One pass over the entries. Raises InputError when the file is damaged.
+        It reads the entries once. Datasets that have spent come in the order of their first entry.
+
+        Args:
+            first: how many datasets are wanted; None for all.
+
+        Raises:
+            InputError: the file is damaged.
         """
         unit = self.unit
         # Most datasets of a long ledger have one entry, and then nothing is to be added up.

@@ -43,10 +43,11 @@ class PollMechanism(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class PollEstimate:
-    """An option's share of the respondents, from 0 to 1; being unbiased, it may fall outside.
+    """An option's share of the respondents. It is from 0 to 1, but an unbiased estimate may fall outside.
 
-    standard_error: of the noise alone for fixed respondents; with `population`, of drawing them at random too.
-    interval: holds the true share at the asked confidence or more, for this option alone; see `dpselect.shares`.
+    Attributes:
+        standard_error: of the noise alone, for these respondents. With `population`, also of drawing them at random.
+        interval: holds the true share of this option alone, at the confidence asked for or more; see `dpselect.shares`.
     """
 
     option: str
@@ -57,10 +58,11 @@ class PollEstimate:
 
 @dataclass(frozen=True)
 class Poll:
-    """A question's options and how they are answered.
+    """The options of a question, and how respondents answer it.
 
-    Raises UsageError for fewer than two options, a repeated or unusable one, a mechanism that does not fit, or an
-    epsilon below 1e-9.
+    Raises:
+        UsageError: there are fewer than two options, an option is repeated or unusable, the mechanism does not fit, or
+            epsilon is below 1e-9.
     """
 
     options: tuple[str, ...]
@@ -89,10 +91,12 @@ class Poll:
         return cls(tuple(options), epsilon, mechanism)
 
     def respond(self, answer: str, entropy: Entropy) -> str:
-        """The randomised response to a true answer: an option, or for unary a bit for each option in order.
+        """The randomised response to a true answer: an option, or for unary one bit for each option in order.
 
-        Answering again spends epsilon again: keep the response and send that. Raises UsageError for an answer that is
-        not an option.
+        To answer again spends epsilon again. So keep the response, and send the same one again.
+
+        Raises:
+            UsageError: the answer is not an option.
         """
         self.require_option(answer)
         truth = self.options.index(answer)

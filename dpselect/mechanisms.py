@@ -1,13 +1,13 @@
 """Private selection of one winner: permute-and-flip and the exponential mechanism, exactly.
 
 A constructor returns a frozen measurement, that is the release together with its guarantee. The neighbouring relation
-is an argument; the exponent per unit of score follows from what the score promises under it:
+is an argument. The exponent per unit of score follows from what the score promises under it:
 
     exponent = epsilon / range
 
-Both laws depend on differences of scores only. Neighbours' scores differ by something in [c, c + range]; taking c off
-turns that into a monotone change of at most `range`, for which exponent epsilon/range is enough (McKenna, Sheldon 2020,
-arXiv 2010.12603, for permute-and-flip; McSherry, Talwar 2007, with Dong, Durfee, Rogers 2020 for the range).
+Both laws depend on differences of scores only. The scores of neighbours differ by something in [c, c + range]. Without
+c, that is a monotone change of at most `range`, for which exponent epsilon/range is enough. Sources: McKenna, Sheldon
+2020, arXiv 2010.12603, for permute-and-flip; McSherry, Talwar 2007, with Dong, Durfee, Rogers 2020 for the range.
 """
 
 from __future__ import annotations
@@ -106,8 +106,11 @@ class Selection(Guarantee, ABC):
 
 
 class PermuteAndFlip(Selection):
-    """Flip a coin exp(-exponent * gap) for each candidate and pick uniformly among the heads (the best always shows
-    heads). Expected loss at most the exponential mechanism's on every input."""
+    """Flips a coin exp(-exponent * gap) for each candidate, and picks uniformly among the heads.
+
+    The best candidate always shows heads. On every input the expected loss is at most that of the exponential
+    mechanism.
+    """
 
     mechanism = Mechanism.PERMUTE_AND_FLIP
 
@@ -149,8 +152,11 @@ class PermuteAndFlip(Selection):
         return np.array([_pick_head(gaps, row, entropy) for row in heads], dtype=np.int64)
 
     def draw_run(self, scores: Scores, most: int, entropy: Entropy) -> list[int]:
-        """Rounds of peeling: winners, each drawn without those before it. It ends after `most` (at least 1), or earlier
-        where the gaps no longer hold, that is when no candidate with the best score is left."""
+        """Draw winners one after the other, each without those before it.
+
+        The run ends after `most` winners (at least 1). It ends earlier once no candidate with the best score is left,
+        because the gaps no longer hold then.
+        """
         gaps = self._gaps(scores)
         if gaps.small:
             return [self._draw(gaps, entropy)]
@@ -208,8 +214,10 @@ def _pick_head(gaps: Gaps, heads: Indices, entropy: Entropy, taken: Iterable[int
 
 
 class Exponential(Selection):
-    """Candidate i with probability proportional to exp(exponent * score_i). Epsilon-bounded range, so that it composes
-    better than permute-and-flip under a zCDP budget."""
+    """Draws candidate i with probability proportional to exp(exponent * score_i).
+
+    It has epsilon-bounded range. So under a zCDP budget it composes better than permute-and-flip.
+    """
 
     mechanism = Mechanism.EXPONENTIAL
 

@@ -43,9 +43,13 @@ _BITS = 128
 
 @dataclass(frozen=True, slots=True)
 class DiscreteLaplace:
-    """Adds Pr[x] = (1-z)/(1+z) * z^|x|, z = exp(-epsilon/sensitivity), to integers; epsilon-DP.
+    """Adds discrete Laplace noise to integers, for epsilon-DP.
 
-    sensitivity: of the integers, in L1, all of them together.
+    Pr[x] = (1-z)/(1+z) * z^|x|, with z = exp(-epsilon/sensitivity).
+
+    Attributes:
+        epsilon: above 0.
+        sensitivity: what one person can move all integers together, in L1.
     """
 
     epsilon: Fraction
@@ -107,8 +111,13 @@ class Invalid(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """What may be shown: `values`. `private_clamped` counts values beyond the bounds; it is not part of the release
-    and must not be shown to anyone who may not see the data."""
+    """What a release has drawn.
+
+    Attributes:
+        values: what may be shown.
+        private_clamped: how many values lie beyond the bounds. It is not part of the release. Show it only to those who
+            may see the data.
+    """
 
     values: tuple[Fraction, ...]
     private_clamped: int = 0
@@ -118,8 +127,10 @@ class Released:
 class Measurement:
     """A statistic with its guarantee.
 
-    noise: of the integers. unit: of these, in the data's own measure, per 1. error95: what the noise of one number
-    stays within at 95 %, None where it depends on the data.
+    Attributes:
+        noise: the noise of the integers.
+        unit: what 1 of these integers is in the data's own measure.
+        error95: what the noise of one number stays within at 95 %; None where that depends on the data.
     """
 
     epsilon: Fraction
@@ -192,9 +203,12 @@ class PublicMean(Measurement):
 
 @dataclass(frozen=True, slots=True)
 class PrivateMean(Measurement):
-    """The mean of a column whose number of rows is private: a noisy sum around the middle over a noisy count.
+    """The mean of a column whose number of rows is private: a noisy sum around the middle, divided by a noisy count.
 
-    noise is the sum's; `count` the count's; each has half of epsilon. expected_rows: a public guess, for error95 only.
+    Attributes:
+        noise: the noise of the sum, at half of epsilon.
+        count: the noise of the count, at the other half.
+        expected_rows: a public guess of the number of rows, for error95 only.
     """
 
     grid: Grid
@@ -314,8 +328,19 @@ def histogram(
     other: str | None = None,
     contributions: int = 1,
 ) -> Histogram:
-    """Noisy counts of public categories, or of the bins between rising edges: [a, b) and so on, the last one [y, z].
-    other: one more cell, for all rows of no category."""
+    """Noisy counts of public categories, or of the bins between rising edges.
+
+    Args:
+        epsilon: the strength of the guarantee.
+        relation: what one person can change.
+        categories: the values that are counted.
+        edges: of the bins: [a, b), [b, c) and so on, and [y, z] for the last one.
+        other: the name of one more cell, for all rows of no category.
+        contributions: how many rows a person has at most.
+
+    Raises:
+        UsageError: the arguments do not go together, a cell is named twice, or there are too many cells.
+    """
     if bool(categories) == bool(edges):
         raise words_numbers.cells()
     if edges:

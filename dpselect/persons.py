@@ -1,10 +1,10 @@
 """At most C rows of each person, chosen without looking at any value.
 
-Which of a person's rows are kept follows from the person's identifier and the number of that person's rows, and from
-nothing else: neither from the values nor from any other person's rows. So what one person can change is what C rows
-can change, however many rows the person has. The choice is a sample: row i of n is kept with probability
-(C - kept)/(n - i), which makes all sets of C rows alike likely (Knuth, The Art of Computer Programming, vol. 2,
-algorithm S). The random numbers are SHA-256 of identifier and position, so the same table gives the same rows again.
+A person's identifier and the number of the person's rows decide which rows are kept. Neither the values nor any other
+person's rows matter. So what one person can change is what C rows can change, however many rows the person has. The
+choice is a sample: row i of n is kept with probability (C - kept)/(n - i), so all sets of C rows are equally likely
+(Knuth, The Art of Computer Programming, vol. 2, algorithm S). The random numbers are SHA-256 of identifier and
+position, so the same table gives the same rows again.
 """
 
 from __future__ import annotations

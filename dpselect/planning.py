@@ -2,11 +2,11 @@
 
 The rule of `choose`, in full. It never sees a ballot, since a choice that depends on private counts leaks:
 
-1. One seat: permute-and-flip; its expected loss is at most the exponential mechanism's at the same epsilon, on every
+1. One seat: permute-and-flip. Its expected loss is at most the exponential mechanism's at the same epsilon, on every
    profile. Against a zCDP ledger: the exponential mechanism, which costs a quarter there.
-2. Several seats: of the exponential mechanism over sets and peeling, the one more likely to return the true committee
-   in the race (see `dpselect.utility`) at the gap that the user expects, or `ASSUMED_GAP` votes when none is given;
-   peeling at a gap of 0, or when the sets would be too many to sample.
+2. Several seats: the exponential mechanism over sets or peeling, whichever is more likely to return the true committee
+   in the race (see `dpselect.utility`). The race has the gap that the user expects, or `ASSUMED_GAP` votes when none
+   is given. At a gap of 0, or when the sets would be too many to sample: peeling.
 """
 
 from __future__ import annotations
@@ -65,8 +65,14 @@ FOR_SEVERAL = {
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is public about a choice. `gap`: votes by which the best are expected to lead, None without a guess.
-    Raises UsageError when there is nothing to choose."""
+    """What is public about a choice.
+
+    Attributes:
+        gap: the votes by which the best candidates are expected to lead; None without a guess.
+
+    Raises:
+        UsageError: there is nothing to choose.
+    """
 
     candidates: int
     epsilon: Fraction
@@ -155,8 +161,12 @@ def committee_rule(race: Race, over_sets: Measurement, peeled: Measurement, unit
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What to expect of one mechanism. `epsilon_for_target`: rounded up; None when no epsilon will do (no gap).
-    `gap_for_target`: votes at the task's own epsilon."""
+    """What to expect of one mechanism.
+
+    Attributes:
+        epsilon_for_target: rounded up; None where there is no gap, because then no epsilon is enough.
+        gap_for_target: the votes that are enough at the task's own epsilon.
+    """
 
     mechanism: Mechanism
     exponent: Fraction

@@ -42,8 +42,10 @@ class NeighbouringRelation(enum.Enum):
 class Epsilon:
     """An epsilon for polls: a fraction, or ln(ratio) for a rational ratio.
 
-    value: what a ledger charges; epsilon itself, or ln(ratio) rounded up to a multiple of 2^-64.
-    ratio: exp(epsilon) where epsilon was written ln(ratio), else None.
+    Attributes:
+        text: as the user wrote it.
+        value: what a ledger charges: epsilon itself, or ln(ratio) rounded up to a multiple of 2^-64.
+        ratio: exp(epsilon) where epsilon was written as ln(ratio), else None.
     """
 
     text: str
@@ -52,8 +54,16 @@ class Epsilon:
 
 
 def parse_fraction(value: EpsilonLike, field: str) -> Fraction:
-    """A non-negative exact fraction from "0.1", "1/10", "1e-3", an int, Fraction, Decimal, or a float by its shortest
-    text (0.1 is 1/10). Raises UsageError, naming `field`, for all else: signs, NaN, infinities, bools, long text."""
+    """An exact fraction of 0 or more.
+
+    Args:
+        value: text such as "0.1", "1/10" or "1e-3", an int, Fraction or Decimal. A float means its shortest text, so
+            that 0.1 is 1/10.
+        field: what errors call the number.
+
+    Raises:
+        UsageError: anything else, such as a sign, NaN, an infinity, a bool or a long text.
+    """
     if isinstance(value, Fraction):
         if value < 0:
             raise words.negative(field, value)

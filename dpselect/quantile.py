@@ -1,10 +1,11 @@
 """Private quantiles and medians: the exponential mechanism over a public grid.
 
 The score of a grid point t is -|(1 - q) * (values below t) - q * (values above t)|. A value that comes or goes moves
-what is inside by (1 - q), by -q or not at all, so the score by at most max(q, 1 - q) and two scores against each other
-by at most 2 * max(q, 1 - q): range 1 for a median under add/remove. A replaced value moves the inside by at most 1:
-range 2. Before that each value becomes the nearest point of the grid, by itself: this changes nothing of the above, and
-one value can neither need more digits than the grid nor lie between two points that all values would then tie for.
+what is inside by (1 - q), by -q or not at all. So it moves the score by at most max(q, 1 - q), and two scores against
+each other by at most 2 * max(q, 1 - q): range 1 for a median under add/remove. A replaced value moves the inside by at
+most 1: range 2. Before that, each value by itself becomes the nearest point of the grid. This changes nothing of the
+above. It also means that no value needs more digits than the grid, or lies between two points that all values would
+then tie for.
 """
 
 from __future__ import annotations
@@ -50,8 +51,14 @@ class Quantile(Guarantee):
         return self.choose.event
 
     def release(self, values: ScoresLike | Scores, entropy: Entropy = _SYSTEM) -> Fraction:
-        """A grid point, drawn exactly. `values` are of the types that `dpselect.scores.take` accepts, of any number of
-        digits. Each counts as the nearest grid point, the lower of two; none give a uniform point. Costs `epsilon`."""
+        """Draw a grid point, exactly. It costs `epsilon`.
+
+        Args:
+            values: of the types that `dpselect.scores.take` accepts, with any number of digits. Each counts as the
+                nearest grid point, and as the lower one in the middle of two. Without values, all points are alike
+                likely.
+            entropy: the source of random bits; None for the system's.
+        """
         return self.point(self.choose.release(self.scores(values), entropy))
 
     def probabilities(self, values: ScoresLike | Scores) -> Law:

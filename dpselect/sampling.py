@@ -156,11 +156,14 @@ class CoinTable:
         return heads
 
     def heads(self, entropy: Entropy, counts: Indices, *, width: int = WIDTH) -> Indices:
-        """How many heads coin i shows in counts[..., i] flips: exact binomials. Shape of `counts`, dtype int64.
+        """How many heads coin i shows in counts[..., i] flips: exact binomials, in the shape of `counts`, dtype int64.
 
-        Bit by bit of p: a lane whose random bit is below p's is a head, above it a tail, equal to it goes on. Lanes of
-        one coin are alike, so only their number is kept and a popcount tells how it splits: about 2 random bits a lane.
-        `width` is how many bits of p are computed at a time.
+        The flips go on bit by bit of p. A lane whose random bit is below p's bit is a head, and above it a tail; an
+        equal one goes on. Lanes of one coin are alike, so only their number is kept, and a popcount says how it splits.
+        That takes about 2 random bits for each lane.
+
+        Args:
+            width: how many bits of p are computed at a time.
         """
         undecided = counts.reshape(-1, len(self._coins)).copy()
         result = np.zeros_like(undecided)
@@ -202,11 +205,14 @@ def binomial_exp(entropy: Entropy, count: int, gamma: Fraction, *, width: int = 
 
 
 def geometric(entropy: Entropy, exponent: Fraction) -> int:
-    """G >= 0 with Pr[G = g] = (1 - z) * z^g, z = exp(-exponent), exponent > 0 rational. One-sided: failures before the
-    first success; see `discrete_laplace` for the two-sided law.
+    """Draw G >= 0 with Pr[G = g] = (1 - z) * z^g, z = exp(-exponent): the failures before the first success.
 
-    The binary digits of G are independent, digit j being 1 with probability 1/(1 + exp(exponent * 2^j)), because
-    1 - z is the product of 1/(1 + z^(2^j)). Digits are drawn up to 2^j >= 64/exponent, the rest is a geometric again.
+    `discrete_laplace` has the two-sided law. The binary digits of G are independent, because 1 - z is the product of
+    1/(1 + z^(2^j)). Digit j is 1 with probability 1/(1 + exp(exponent * 2^j)). Digits are drawn up to 2^j >=
+    64/exponent, and the rest is a geometric again.
+
+    Args:
+        exponent: rational, above 0.
     """
     coins = _geometric_coins(exponent)
     steps = len(coins) - 1
@@ -234,8 +240,11 @@ def geometrics(entropy: Entropy, exponent: Fraction, count: int, *, width: int =
 
 
 def discrete_laplace(entropy: Entropy, exponent: Fraction) -> int:
-    """X with Pr[X = x] = (1 - z)/(1 + z) * z^|x|, z = exp(-exponent): the difference of two geometrics (Ghosh et al.
-    2009). On integers of sensitivity D it gives epsilon-DP at exponent epsilon/D."""
+    """Draw X with Pr[X = x] = (1 - z)/(1 + z) * z^|x|, z = exp(-exponent).
+
+    It is the difference of two geometrics (Ghosh et al. 2009). On integers of sensitivity D, an exponent of epsilon/D
+    gives epsilon-DP.
+    """
     return geometric(entropy, exponent) - geometric(entropy, exponent)
 
 
@@ -246,11 +255,18 @@ def discrete_laplaces(entropy: Entropy, exponent: Fraction, count: int) -> Indic
 
 
 def negative_binomial(entropy: Entropy, size: Fraction, exponent: Fraction) -> int:
-    """A share of geometric noise: X >= 0 with Pr[X = x] proportional to size*(size+1)*...*(size+x-1)/x! * z^x,
-    z = exp(-exponent), for rational 0 < size <= 1. Shares whose sizes add up to 1 add up to `geometric`.
+    """Draw one share of geometric noise. Shares whose sizes add up to 1 add up to `geometric`.
 
-    A geometric total is split by Polya's urn (weights size and 1 - size): the counts of an urn, given their total, are
-    those of independent negative binomials. No rejection; work grows with the total, about 1/exponent.
+    Pr[X = x] is proportional to size*(size+1)*...*(size+x-1)/x! * z^x, for x >= 0 and z = exp(-exponent). A geometric
+    total is split by Polya's urn with the weights size and 1 - size. Given their total, the counts of such an urn are
+    independent negative binomials. Nothing is rejected, and the work grows with the total, about 1/exponent.
+
+    Args:
+        size: rational, above 0 and at most 1.
+        exponent: rational, above 0.
+
+    Raises:
+        UsageError: an argument is out of range.
     """
     if not 0 < size <= 1:
         raise words.share_size(size)

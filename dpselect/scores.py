@@ -1,8 +1,8 @@
 """Scores of candidates: taken in exactly, and how far one person can move them.
 
-A score function comes with what it promises about neighbouring data. What sets the factor of a mechanism is the
-*range*, the largest |(u_i - u'_i) - (u_j - u'_j)| over candidates i, j and neighbours u, u': at most the sensitivity
-when every neighbour moves all scores the same way (monotone), at most twice the sensitivity always.
+A score function comes with what it promises about neighbouring data. The *range* sets the factor of a mechanism: the
+largest |(u_i - u'_i) - (u_j - u'_j)| over candidates i, j and neighbours u, u'. It is at most twice the sensitivity.
+Where every neighbour moves all scores the same way (monotone), it is at most the sensitivity.
 """
 
 from __future__ import annotations
@@ -42,8 +42,10 @@ _RATIO = re.compile(r"([+-]?\d{1,80})/(\d{1,80})", re.ASCII)
 class ScoreBound:
     """How far the scores of two neighbouring data sets lie apart, in units of the score.
 
-    sensitivity: the largest |u_i - u'_i|. monotone: each neighbour moves all scores up, or all down.
-    range: the largest |(u_i - u'_i) - (u_j - u'_j)|.
+    Attributes:
+        sensitivity: the largest |u_i - u'_i|.
+        monotone: whether each neighbour moves all scores up, or all down.
+        range: the largest |(u_i - u'_i) - (u_j - u'_j)|.
     """
 
     sensitivity: Fraction
@@ -111,10 +113,15 @@ APPROVAL = Bounds(
 
 @dataclass(frozen=True)
 class ScoreFunction(Generic[Record]):
-    """A user's score function: records in, one score for each candidate out, and what it promises.
+    """A user's score function, and what it promises.
 
-    evaluate: must be deterministic and give the same candidates in the same order for any data, also for no records.
     `dpselect.declaration_search` searches for data that break the promise.
+
+    Attributes:
+        name: what errors call it.
+        evaluate: takes records and returns one score for each candidate. It must be deterministic, and give the same
+            candidates in the same order for all data, also for no records.
+        by_relation: the bound that is declared for each relation.
     """
 
     name: str
@@ -153,11 +160,15 @@ class Scores:
 
 
 def take(scores: ScoresLike | Scores, *, exact_floats: bool = False) -> Scores:
-    """Scores from a list of int, Fraction or Decimal (mixed as you like) or a NumPy integer array of any width.
+    """Exact scores from a list of int, Fraction or Decimal, also mixed, or from a NumPy integer array of any width.
 
-    Floats are refused unless `exact_floats`, and then mean exactly the binary fraction that they are. Raises InputError
-    (with the position, from 0) for NaN, infinities, bools, text, no candidates, more than one dimension, or numbers
-    whose common denominator exceeds 2^128.
+    Args:
+        scores: one score for each candidate, shape (m,).
+        exact_floats: whether floats are taken, each as exactly the binary fraction that it is.
+
+    Raises:
+        InputError: NaN, infinities, bools, text, no candidates, more than one dimension, or numbers whose common
+            denominator exceeds 2^128. It names the position, from 0.
     """
     if isinstance(scores, Scores):
         return scores

@@ -1,10 +1,10 @@
 """Exact intervals for the share of respondents who hold an option, from how many responses support it.
 
 Each of t holders supports the option with probability `truth`, each of the n - t others with probability `lie`. The
-number of responses that support it grows with t, so the interval is read off its two tails, as Clopper and Pearson
-(1934) do for a binomial: all t for which neither tail at the number seen has a probability of half of what the interval
-may miss, or less. It holds the true share at least as often as asked, for every share and every number of respondents.
-Tails are computed in floating point, up to a relative error far below `_SLACK`, which widens the interval.
+number of supporting responses grows with t. So the interval is read off its two tails, as Clopper and Pearson (1934) do
+for a binomial. It leaves out each t for which one tail, at the number seen, is at most half of what the interval may
+miss. So it holds the true share at least as often as asked, for every share and every number of respondents. Tails are
+computed in floating point, up to a relative error far below `_SLACK`, which widens the interval.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """AboveThreshold (the sparse vector technique) on integers: which of a stream of queries first reaches a threshold?
 
-Noise is discrete Laplace, on the threshold with exponent epsilon/(2D) and on each answer with epsilon/(4D), or
-epsilon/(2D) when the queries are monotone (D the sensitivity). Only the position of the first answer above is released,
+Noise is discrete Laplace. On the threshold its exponent is epsilon/(2D), where D is the sensitivity. On each answer it
+is epsilon/(4D), or epsilon/(2D) when the queries are monotone. Only the position of the first answer above is released,
 so any number of queries below costs nothing more.
 
 Proof, as Dwork, Roth 2014, Thm 3.23 (monotone: Lyu, Su, Li 2017, arXiv 1603.01699), on integers. Let the outcome be "k
 is the first above" and move to a neighbour. Raise the threshold's noise by D: answers that were below stay below. Raise
-the noise of answer k by 2D: it stays above. Where all answers rise together, D is enough for answer k; where all fall
-together the threshold's noise stays as it is and D is enough again. These are bijections of the integers, and each
+the noise of answer k by 2D: it stays above. Where all answers rise together, D is enough for answer k. Where all fall
+together, the threshold's noise stays as it is and D is enough again. These are bijections of the integers, and each
 changes the probability by at most e^(epsilon/2). D has to be an integer: scale answers that are not.
 """
 
@@ -57,8 +57,15 @@ class AboveThreshold(Guarantee):
         return Stream(self, entropy, self.threshold + discrete_laplace(entropy, self._threshold_exponent))
 
     def release(self, answers: Iterable[int], entropy: Entropy = _SYSTEM) -> int | None:
-        """The position (from 0) of the first answer found above, None when there is none. Answers are the queries'
-        true values; those after the first above are not looked at. Raises InputError for non-integers."""
+        """The position (from 0) of the first answer that is found above, or None.
+
+        Args:
+            answers: the true values of the queries. Those after the first one above are not looked at.
+            entropy: the source of random bits; None for the system's.
+
+        Raises:
+            InputError: an answer is not an integer.
+        """
         stream = self.start(entropy)
         return next((position for position, answer in enumerate(answers) if stream.ask(answer)), None)
 

@@ -1,11 +1,11 @@
 """Integer noise that never leaves [-t, t]: the discrete Laplace law, cut off and made to add up to 1 again.
 
-For a number that one record changes by at most 1 it gives (epsilon, delta)-differential privacy, and delta is exactly
-the probability of an end of the range: shifted by one, the law covers all outcomes but that one within e^epsilon.
+It gives (epsilon, delta)-differential privacy to a number that one record changes by at most 1. Delta is exactly the
+probability of an end of the range: shifted by one, the law covers all outcomes but that one within e^epsilon.
 Where noise is made of items that a party adds or leaves out (psi, `noisy-count`), it must be bounded like this.
 
-Everything is integers and certified bits of exp(-epsilon * k); no floating point. Not constant-time, but one draw
-takes one pass with probability above 1 - 2^-40 or so, whatever the value drawn.
+Everything is integers and certified bits of exp(-epsilon * k), without floating point. It is not constant-time, but one
+draw takes one pass with probability above 1 - 2^-40 or so, whatever the value drawn.
 """
 
 from __future__ import annotations
@@ -24,10 +24,15 @@ MAX_BOUND = 1 << 16
 
 
 def truncated_laplace(entropy: Entropy, epsilon: Fraction, bound: int, *, bits: int = WIDTH) -> int:
-    """X in [-bound, bound] with Pr[X = x] proportional to exp(-epsilon * |x|), exactly. epsilon > 0, bound >= 0.
+    """Draw X in [-bound, bound] with Pr[X = x] proportional to exp(-epsilon * |x|), exactly.
 
-    Each x has a sector of a wheel, of its weight in units of 2^-bits rounded up; a uniform unit is accepted if it lies
-    below the floor of the weight, and the last one by the weight's remaining bits. `bits` changes no probability.
+    Each x has a sector of a wheel: its weight in units of 2^-bits, rounded up. A uniform unit is accepted if it lies
+    below the floor of the weight. In the last unit, the remaining bits of the weight decide. `bits` changes no
+    probability.
+
+    Args:
+        epsilon: above 0.
+        bound: 0 or more.
     """
     ends = _sector_ends(epsilon, bound, bits)
     while True:
@@ -48,10 +53,17 @@ def _sector_ends(epsilon: Fraction, bound: int, bits: int) -> tuple[int, ...]:
 
 @lru_cache(maxsize=64)
 def truncation_bound(epsilon: Fraction, delta: Fraction) -> int:
-    """The least t for which `truncated_laplace` gives (epsilon, delta)-differential privacy to a number of sensitivity
-    1, that is with alpha^t (1 - alpha) / (1 + alpha - 2 alpha^(t + 1)) <= delta, alpha = exp(-epsilon).
+    """The least t for which `truncated_laplace` gives (epsilon, delta)-DP to a number of sensitivity 1.
 
-    Decided exactly. Raises UsageError unless epsilon > 0, 0 < delta < 1 and t is at most MAX_BOUND.
+    It is decided exactly: the least t with alpha^t (1 - alpha) / (1 + alpha - 2 alpha^(t + 1)) <= delta, where alpha =
+    exp(-epsilon).
+
+    Args:
+        epsilon: above 0.
+        delta: above 0 and below 1.
+
+    Raises:
+        UsageError: an argument is out of range, or t would exceed MAX_BOUND.
     """
     if epsilon <= 0:
         raise words.not_positive("epsilon", epsilon)

@@ -50,7 +50,11 @@ class Basis(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class UtilityEstimate:
-    """A number of the race. `error`: one standard error when simulated, an error estimate when by quadrature."""
+    """A number of the race.
+
+    Attributes:
+        error: one standard error where the number is simulated; an estimate of the error where it is by quadrature.
+    """
 
     value: float
     basis: Basis
@@ -157,8 +161,11 @@ def _peeling_log(race: Race, exponent: float) -> tuple[float, float]:
 
 
 def peeling_loss(race: Race, exponent: float) -> UtilityEstimate:
-    """Expected votes lost by k rounds of permute-and-flip in the race: a Markov chain on how many of the best are left,
-    computed through for up to `MAX_QUADRATURE_SEATS` seats, simulated (fixed seed) beyond."""
+    """Expected votes lost by k rounds of permute-and-flip in the race.
+
+    A Markov chain says how many of the best candidates are left. For up to `MAX_QUADRATURE_SEATS` seats it is computed;
+    for more seats it is simulated, with a fixed seed.
+    """
     p = math.exp(-exponent * race.gap)
     wrong = _chain(race, p) if race.seats <= MAX_QUADRATURE_SEATS else _simulated_chain(race, p)
     return UtilityEstimate(race.gap * wrong.value, wrong.basis, race.gap * wrong.error)
@@ -213,8 +220,13 @@ Probability: TypeAlias = Callable[[Race, float], UtilityEstimate]
 def exponent_needed(probability: Probability, race: Race, target: float) -> float:
     """The least exponent per vote at which the probability reaches the target, to a relative 1e-9 and not below.
 
-    Raises UsageError when the gap is 0 (no exponent does then) or the target is not between the chance of a uniform
-    choice and 1.
+    Args:
+        probability: of the true winner or committee, for a race and an exponent.
+        race: its gap must be above 0, because at 0 no exponent is enough.
+        target: above the probability of a uniform choice, and below 1.
+
+    Raises:
+        UsageError: the gap or the target is out of range.
     """
     if race.gap == 0:
         raise words_choices.no_gap()
@@ -235,8 +247,14 @@ def exponent_needed(probability: Probability, race: Race, target: float) -> floa
 
 
 def permute_and_flip_law(gaps: npt.ArrayLike, exponent: float) -> Floats:
-    """Probabilities of permute-and-flip for gaps from the best score, shape (m,), by quadrature: p_i times the integral
-    over t in [0,1] of the product over j != i of (1 - p_j t). Meant for display and tests; errors stay below 1e-12."""
+    """Probabilities of permute-and-flip, by quadrature, for display and tests. Errors stay below 1e-12.
+
+    Each is p_i times the integral over t in [0,1] of the product over j != i of (1 - p_j t).
+
+    Args:
+        gaps: from the best score, shape (m,).
+        exponent: per vote.
+    """
     distance = np.asarray(gaps, np.float64)
     levels, index, counts = np.unique(distance, return_inverse=True, return_counts=True)
     p = np.exp(-exponent * levels)
@@ -253,8 +271,11 @@ def exponential_law(gaps: npt.ArrayLike, exponent: float) -> Floats:
 
 
 def subset_profile_loss(scores: npt.ArrayLike, seats: int, exponent: float) -> float:
-    """Expected loss of the exponential mechanism over sets for a whole profile: sets that leave out the same best
-    candidate and take in the same worst one share a weight, and their members between have a known average."""
+    """Expected loss of the exponential mechanism over sets, for a whole profile.
+
+    All sets whose best missing candidate and worst member are the same share a weight. Their members between these two
+    have a known average.
+    """
     ranked = np.sort(np.asarray(scores, np.float64))[::-1]
     m = len(ranked)
     before = np.concatenate([[0.0], np.cumsum(ranked)])

@@ -1,10 +1,9 @@
 """The abcvoting library's .abc.yaml files: `num_cand`, `profile` (a list of approval sets), `committeesize`.
 
-Candidates are the numbers 0 to num_cand - 1, which is their name here too. The file is taken as a stream of YAML
-events from the safe loader: nothing is constructed, aliases are refused and depth is capped, so a short file cannot
-become a large one. A profile written as plain `- [0, 2]` lines, which is how the library writes it, means the same to
-YAML and is read without it, many times faster. Keys that a tally does not need (description, compute) are skipped;
-voter weights are refused.
+Candidates are the numbers 0 to num_cand - 1, which is also their name here. The safe loader gives the file as a stream
+of YAML events. Nothing is constructed, aliases are refused, and the depth is capped, so a short file cannot become a
+large one. The library writes a profile as plain `- [0, 2]` lines. These are read without YAML, many times faster, and
+mean the same. Keys that a tally does not need (description, compute) are skipped. Voter weights are refused.
 """
 
 from __future__ import annotations

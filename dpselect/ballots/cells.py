@@ -1,8 +1,8 @@
 """Cells that hold names: which candidates a cell stands for, by the public list of candidates alone.
 
 All of `;` `,` `|` and the line break separate names in every cell, unless the caller names one separator. Blanks around
-names and empty names mean nothing, and a name twice counts once. Names may hold separators; a list of candidates under
-which some cell would have two readings is refused, so nothing in other cells or rows decides how a cell is read.
+names and empty names mean nothing, and a name twice counts once. Names may hold separators. A list of candidates is
+refused if some cell would have two readings under it. So nothing in other cells or rows decides how a cell is read.
 """
 
 from __future__ import annotations
@@ -30,8 +30,13 @@ Places = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Cells:
-    """Distinct cells as candidates. cell, candidate: for each approval the place of its cell and the candidate's index,
-    ascending and without repetition, dtype int64. bad: which cells hold a name that is no candidate."""
+    """Distinct cells as candidates.
+
+    Attributes:
+        cell: for each approval, the place of its cell, dtype int64.
+        candidate: for each approval, the candidate's index; ascending within a cell, without repetition, dtype int64.
+        bad: which cells hold a name that is no candidate.
+    """
 
     cell: Places
     candidate: Places

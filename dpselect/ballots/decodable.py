@@ -1,9 +1,10 @@
 """Whether lists of names in a cell can be read in one way only.
 
-A cell joins names by separators; blanks around separators and empty names mean nothing. Names may hold separators
+A cell joins names by separators. Blanks around separators and empty names mean nothing. Names may hold separators
 themselves, so a cell may have two readings: with the candidates "A,B", "B,C", "A" and "C", the cell "A,B,C" may name
-"A,B" and "C", or "A" and "B,C". The test is that of Sardinas and Patterson (1953) for codes: follow what is left of a
-name once another reading has come to an end inside it, until both end together, or nothing new is left.
+"A,B" and "C", or "A" and "B,C". The test is that of Sardinas and Patterson (1953) for codes. Where one reading ends
+inside a name of the other, the test follows the rest of that name. It goes on until both readings end together, or no
+new rest is left.
 """
 
 from __future__ import annotations

@@ -60,10 +60,14 @@ FORMATS = (*_FORMATS, TABLE)
 
 
 def recognise(head: bytes, name: str = "ballots") -> str:
-    """The name of the format, by the first `HEAD` bytes of a file, or its name where that ends in .blt; `TABLE` where
-    it is none of these.
+    """The name of a file's format; `TABLE` where it is none of the others.
 
-    Raises InputError on a PrefLib file that holds no approvals, or does not say.
+    Args:
+        head: the first `HEAD` bytes of the file, which decide.
+        name: the file's name. One that ends in .blt decides, too.
+
+    Raises:
+        InputError: the file is of PrefLib, and holds no approvals or does not say so.
     """
     text = head.decode("utf-8-sig", errors="replace")
     remarks = _REMARKS.match(text)
@@ -83,9 +87,15 @@ def parse(data: bytes, rules: Rules | None = None, *, form: str, name: str = "ba
 def read_stream(stream: Stream, rules: Rules, *, form: str, name: str) -> Reading:
     """Read ballots of a format that is no table.
 
-    stream: gives the file's bytes from the beginning, each time it is called. name: what errors call the file.
-    Raises InputError, always with its line, for whatever bytes it is given; UsageError for a format that is unknown, or
-    rules that do not fit it.
+    Args:
+        stream: gives the file's bytes from the beginning, each time it is called.
+        rules: what the caller decides about reading.
+        form: the name of the format.
+        name: what errors call the file.
+
+    Raises:
+        InputError: the bytes are malformed, whatever they are. It always names the line.
+        UsageError: the format is unknown, or the rules do not fit it.
     """
     known = _FORMATS.get(form)
     if known is None:

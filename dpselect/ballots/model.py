@@ -31,16 +31,22 @@ Numbers = npt.NDArray[np.int64]
 
 
 class OnInvalid(enum.Enum):
-    """What happens to a ballot that breaks a rule. DROP looks at each ballot alone and tells nobody, so that one voter
-    still changes one ballot and the guarantee holds; ERROR stops, for the tallier, and lies outside the guarantee."""
+    """What happens to a ballot that breaks a rule.
+
+    DROP looks at each ballot alone and tells nobody. So one voter still changes one ballot, and the guarantee holds.
+    ERROR stops and tells the tallier, which lies outside the guarantee.
+    """
 
     ERROR = "error"
     DROP = "drop"
 
 
 class Repeated(enum.Enum):
-    """What happens when a voter has several ballots. LAST and FIRST look at that voter's ballots only; ERROR stops,
-    for the tallier, and lies outside the guarantee."""
+    """What happens when a voter has several ballots.
+
+    LAST and FIRST look at that voter's ballots only. ERROR stops and tells the tallier, which lies outside the
+    guarantee.
+    """
 
     ERROR = "error"
     LAST = "last"
@@ -74,9 +80,11 @@ class Election(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """An approval election: public candidates in the order of the source, and a multiset of ballots.
+    """An approval election as a multiset of ballots.
 
-    ballots: approved candidates, as ascending indices into `candidates`, mapped to the number of such ballots.
+    Attributes:
+        candidates: public, in the order of the source.
+        ballots: how many ballots approve the same candidates, by their ascending indices into `candidates`.
     """
 
     candidates: tuple[str, ...]
@@ -99,7 +107,13 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """An approval election as it was read: ballots are counted and gone. approvals: of each candidate."""
+    """An approval election as it was read. The ballots are counted and not kept.
+
+    Attributes:
+        candidates: public, in the order of the source.
+        approvals: of each candidate.
+        voters: the number of ballots, empty ones included.
+    """
 
     candidates: tuple[str, ...]
     approvals: tuple[int, ...]
@@ -114,10 +128,15 @@ class Counted:
 class Reading:
     """What a file holds.
 
-    notes: depend on options and the file's public header only. warnings: depend on ballots too, for the tallier alone.
-    titles: what candidates are called besides their name, such as a project's name beside its id. public_order: whether
-    the order of the candidates says nothing about the result. by_voter: whether a ballot is known to be a voter's.
-    left_out: how many ballots were not counted, by reason; private.
+    Attributes:
+        profile: the election.
+        format: the name of the file's format.
+        notes: depend on options and on the file's public header only.
+        warnings: depend on ballots too, so they are for the tallier alone.
+        titles: what candidates are called besides their name, such as a project's name beside its id.
+        public_order: whether the order of the candidates says nothing about the result.
+        by_voter: whether each ballot is known to be of another voter.
+        left_out: how many ballots were not counted, by reason; private.
     """
 
     profile: Counted
@@ -132,15 +151,22 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the caller decides about reading; all of it is public.
+    """What the caller decides about reading. All of it is public.
 
-    candidates: where the format has none of its own, or to confirm those it has. ballot_column: the column whose cells
-    are lists of names. separator: what separates names in a cell, alone. other: texts that are no candidate. yes, no:
-    further texts of a matrix. voter_column: whose texts say which voter a row is from. repeated: None for the default,
-    which is ERROR, or LAST under DROP. approve: which categories of a PrefLib file are approval, by name or number.
-    show: whether an error may show the cell at fault.
+    Attributes:
+        candidates: needed where the format has no list of its own. Otherwise they confirm its list.
+        on_invalid: what happens to a ballot that breaks a rule.
+        ballot_column: the column whose cells are lists of names.
+        separator: the only text that separates names in a cell; None for the usual ones.
+        other: what becomes of texts that are no candidate.
+        yes, no: further texts that say yes or no in a matrix.
+        voter_column: the column that says which voter a row is from.
+        repeated: which ballot of a voter counts; None for ERROR, or for LAST under DROP.
+        approve: the categories of a PrefLib file that are approval, by name or number.
+        show: whether an error may show the cell at fault.
 
-    Raises UsageError for what does not go together.
+    Raises:
+        UsageError: the rules do not go together.
     """
 
     candidates: tuple[str, ...] | None = None
@@ -167,7 +193,7 @@ class Rules:
 
 
 class InvalidBallotsError(InputError):
-    """Ballots that break rules, all of them told in one message."""
+    """Ballots break rules. One message has all of them."""
 
 
 class BallotColumnError(InputError):
@@ -219,7 +245,9 @@ class _Refusal:
 class BallotBox:
     """Counts ballots under the rules shared by all formats.
 
-    size: the number of candidates. unit: what lines are called in messages.
+    Attributes:
+        size: the number of candidates.
+        unit: what lines are called in messages.
     """
 
     size: int

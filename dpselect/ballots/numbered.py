@@ -21,11 +21,17 @@ def count_members(
     unknown: str,
     approving: Marks | None = None,
 ) -> None:
-    """Count the ballots that hold known candidates, each at most once; refuse the others.
+    """Count the ballots that hold known candidates, each at most once, and refuse the others.
 
-    lines, counts, good: for each ballot its line, how often it stands for a ballot, and whether it is valid so far.
-    members: for each number on a ballot, the place of its ballot among these, and the candidate's index, which may be
-    that of nobody. unknown: what the refusal of such a one says. approving: which members are approvals; None for all.
+    Args:
+        box: where ballots are counted.
+        lines: the line of each ballot.
+        counts: how many ballots each line stands for.
+        good: whether each ballot is valid so far.
+        members: for each number on a ballot, the place of its ballot, and the candidate's index. The index may be
+            nobody's.
+        unknown: the reason that is given where an index is nobody's.
+        approving: which members are approvals; None for all.
     """
     ballot, index = members
     strange = np.zeros(len(lines), np.bool_)

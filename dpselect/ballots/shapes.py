@@ -36,10 +36,15 @@ _FORMS = frozenset({
 
 @dataclass(frozen=True)
 class Shape:
-    """Where ballots are in a row. Of the places, one group is not empty.
+    """Where the ballots are in a row. One of `lists`, `numbered` and `matrix` is not empty.
 
-    lists: columns whose cells hold names. numbered: columns whose cells hold one name. matrix: a column for each
-    candidate, in the order of `candidates`. voter: the column of voters' ids. ignored: the names of the other columns.
+    Attributes:
+        candidates: public, in the order of the source.
+        lists: columns whose cells hold names.
+        numbered: columns whose cells hold one name.
+        matrix: a column for each candidate, in the order of `candidates`.
+        voter: the column of voters' ids.
+        ignored: the names of the other columns.
     """
 
     candidates: tuple[str, ...]

@@ -1,7 +1,7 @@
 """Ballots in a table, in the shapes of `shapes`; docs/ballot-formats.md defines them.
 
-A row that the table's reader could not read is an invalid ballot like any other, and so is a blank line, except at the
-end of the file. In a table whose rows can be told apart only by reading their cells, it breaks the file.
+A row that the table's reader could not read is an invalid ballot like any other. So is a blank line, except at the end
+of the file. In a table whose rows can be told apart only by reading their cells, an unreadable row breaks the file.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class ListCounter:
 
 
 class NumberedCounter:
-    """Counts ballots with one name a cell."""
+    """Counts ballots whose cells hold one name each."""
 
     def __init__(self, candidates: tuple[str, ...], rules: Rules) -> None:
         self._candidates = candidates

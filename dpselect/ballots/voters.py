@@ -23,8 +23,12 @@ from psiselect.base.columns import Lines, TextColumn
 
 @dataclass(frozen=True)
 class Electorate:
-    """Which rows count. lines: their numbers, ascending; None when all do. earlier: how many rows count for nobody,
-    since their voter has another one."""
+    """Which rows count.
+
+    Attributes:
+        lines: their numbers, ascending; None when all rows count.
+        earlier: how many rows count for nobody, because their voter has another row.
+    """
 
     lines: Lines | None
     earlier: int = 0
@@ -45,8 +49,13 @@ ALL = Electorate(None)
 
 
 def electorate(ids: Iterable[tuple[Lines, TextColumn]], rule: Repeated, box: BallotBox) -> Electorate:
-    """Choose a row for each voter. ids: rows' numbers and the column of their ids. Rows that have no id, and under
-    ERROR repeated voters, go to `box` as invalid."""
+    """Choose one row for each voter.
+
+    Args:
+        ids: rows' numbers, and the column of their ids.
+        rule: which row of a voter counts.
+        box: gets rows without an id as invalid ballots, and under ERROR the repeated voters.
+    """
     numbers: list[Lines] = []
     names: list[pa.Array] = []
     for lines, column in ids:

@@ -155,10 +155,19 @@ def test_bytes_that_are_no_text_name_their_line() -> None:
     with pytest.raises(InputError, match="UTF-8") as caught:
         ballots_of(b"Ada,Bo\n1,0\n\xff,1\n")
     assert caught.value.line == 3
+    with pytest.raises(InputError, match="line 1: not UTF-8 text"):
+        parse(b"2 1 \xff\n1 1 0\n0\n", form="blt")
+
+
+def test_a_list_that_is_not_the_files_own_says_which_has_the_other_name() -> None:
+    for names, says in ((("A", "C"), "the file does not have 'C'"), (("A",), "the file also has 'B'")):
+        with pytest.raises(InputError, match=says):
+            read(HEAD + "1: 1,2\n", names=names)
 
 
 def test_errors_never_quote_a_ballot() -> None:
-    for text in ("approved\nsecret-name\n", "Ada\nsecret-name\n", PB + "1;secret-name\n"):
+    texts = ("approved\nsecret-name\n", "approved_1,approved_2\nAda,secret-name\n", "Ada\nsecret-name\n")
+    for text in (*texts, PB + "1;secret-name\n"):
         with pytest.raises(InputError) as caught:
             read(text, names=("Ada",) if "approved" in text else None)
         assert "secret" not in str(caught.value)

@@ -102,7 +102,11 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         "ledger: expected a path, got int",
     ),
     "a ledger's path": (lambda: psiselect.Ledger.open(5), UsageError, "path: expected a path, got int"),  # type: ignore[arg-type]
-    "a ledger that is missing": (lambda: psiselect.Ledger.open("none.db"), InputError, "there is no such file; "),
+    "a ledger that is missing": (
+        lambda: psiselect.Ledger.open("none.db"),
+        InputError,
+        "there is no such file. Check the path",
+    ),
     "a float for a budget": (
         lambda: psiselect.Ledger.create("l.db", epsilon=0.1, neighbors="replace"),  # type: ignore[arg-type]
         UsageError,
