@@ -21,7 +21,7 @@ from cli.psi.results import Printed
 from cli.psi.serve_options import SERVE_OPTIONS, Service
 from cli.psi.talk import TALK
 from psi.agreement.modes import Comparer, Reveal, SessionProtocol, Side
-from psi.session.cost import Calibration
+from psi.session.cost import Bound, Calibration
 from psi.tables import ReadingOptions
 from psi.tables.files import STANDARD_INPUT
 from psiselect.matching import both_here, network
@@ -190,7 +190,12 @@ def estimate_(own: int, peer: int, **given: Any) -> None:
             **({} if status is None else {"protocol": f"{question.protocol.value} ({status})"}),
             "parties": words.BOTH_HERE if question.link is None else words.ONE_EACH,
             "time": human_seconds(found.seconds),
-            "waits for": words.limited_by(found.bound.value, human_seconds(found.compute_seconds), network, balance),
+            "waits for": words.limited_by(
+                words.CPU if found.bound is Bound.COMPUTE else words.NETWORK,
+                human_seconds(found.compute_seconds),
+                network,
+                balance,
+            ),
             "sent": human_bytes(found.bytes_sent),
             "received": human_bytes(found.bytes_received),
             "on disk here": human_bytes(found.disk_bytes),

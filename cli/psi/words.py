@@ -122,11 +122,12 @@ NEXT_TO_NOTHING = "next to nothing"
 WEAKER = "it protects nothing against a side that gets the result and does not follow the protocol"
 
 
-def limited_by(bound: str, compute: str, network: str, megabits: float) -> str:
+CPU, NETWORK = "the CPU", "the network"
+
+
+def limited_by(what: str, compute: str, network: str, megabits: float) -> str:
     """compute, network: how long each takes. megabits: below so many a second the network takes longer."""
-    return (
-        f"{bound}: compute takes {compute}, the network {network}; the network takes longer below {megabits:.3g} Mbit/s"
-    )
+    return f"{what} (CPU {compute}, network {network}). The network takes longer only below {megabits:.3g} Mbit/s"
 
 
 def beside_the_list(size: str) -> str:

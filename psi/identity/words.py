@@ -23,8 +23,8 @@ def not_an_identity(source: str) -> InputError:
 
 VERSION_3 = "not a certificate of version 3; ask for the .crt file of `psiselect identity create`"
 AUTHORITY = (
-    "the certificate of an authority (CA); pinned, it could vouch for strangers, so only certificates with CA:FALSE "
-    "are accepted"
+    "the certificate of an authority (CA), which could vouch for strangers; only certificates with CA:FALSE are "
+    "accepted"
 )
 MAY_NOT_SIGN = "the certificate's key may not sign; ask for the .crt file of `psiselect identity create`"
 OF_ANOTHER = "the certificate was issued by another party; only self-signed ones are accepted"

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from types import SimpleNamespace
 
 import pytest
-from support.mpc_network import roster
+from support.mpc_network import roster, terms
 
 from mpc import words_messages
 from mpc.function_plan import plan_largest
 from mpc.messages import Cause, Failure
 from mpc.plan import plan_sum
+from mpc.securesum import SecureSum
+from mpc.session import Driver
 from mpc.terms import Function
+from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import RemoteError, TransportError, UsageError
 
 
@@ -30,6 +34,22 @@ def test_terms_that_differ_are_named_in_words() -> None:
     )
     assert error.term == "bound"
     assert Failure(Cause.TERMS, "bob", "alice").error("alice").term == "bob"
+
+
+@pytest.mark.parametrize(
+    ("by", "told"),
+    [
+        ("alice", "(seen by alice): connection refused; alice has no link to carlos either"),
+        ("carlos", "(seen by carlos); alice has no link to carlos either"),
+    ],
+)
+def test_a_party_adds_what_it_knows_of_its_own_link(by: str, told: str) -> None:
+    machine = SecureSum(roster(3), "alice", terms(), [1], SystemEntropy())
+    machine.failure, machine.missing = Failure(Cause.MISSING, "bob", by), ("bob", "carlos")
+    mesh = SimpleNamespace(events=None, problems={"bob": "connection refused"})
+    error = Driver(machine, mesh, 1.0).error()  # type: ignore[arg-type]
+    assert str(error) == f"no result: bob did not connect in time {told}"
+    assert (type(error), error.term) == (TransportError, "bob")
 
 
 @pytest.mark.parametrize("cause", Cause)
