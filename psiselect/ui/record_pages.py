@@ -19,6 +19,7 @@ from psiselect.ui import words, words_choices
 from psiselect.ui.desk import Desk, working
 from psiselect.ui.forms import Sent
 from psiselect.ui.lists import command_line, file_word
+from psiselect.ui.match_terms import RULES
 from psiselect.ui.uploads import Upload, first_bytes
 
 FIELDS = {"record": "Record", "certificate": "Your partner’s certificate"}
@@ -96,6 +97,12 @@ class RecordPages:
         return self._desk.page("record_wrong.html", 422, title=title, more=more, called=record.called)
 
 
+def _rule(rule: str) -> str:
+    """What was compared: in words where the page has them, with the exact rule."""
+    words = RULES.get(rule.partition("/")[0])
+    return f"{words[0]} ({rule})" if words else rule
+
+
 def shown(found: Verified) -> dict[str, Any]:
     """What the page shows of a record."""
     content = found.record.content
@@ -118,7 +125,7 @@ def shown(found: Verified) -> dict[str, Any]:
         "unit": found.unit,
         "gets": gets.get(terms["learn"], terms["learn"]),
         "reveal": _REVEAL.get(terms["reveal"], terms["reveal"]),
-        "rules": [key["rule"] for key in terms["keys"]],
+        "rules": [_rule(key["rule"]) for key in terms["keys"]],
         "minimum": terms["min_matches"],
         "matches": None if counts is None else " + ".join(f"{number:,}" for number in counts),
         "transcript": content["transcript"][:16],
