@@ -99,7 +99,7 @@ def test_the_first_question_offers_no_way_out(page: Page) -> None:
         ({"function": "select_best", "n_holders": "200", "output_privacy": "required", "exact": "not_needed",
           "trusted_curator": "yes", "epsilon_total": "1"}, "vote"),
         ({"function": "count", "n_holders": "1", "output_privacy": "required", "exact": "not_needed",
-          "epsilon_total": "1"}, "numbers"),
+          "recipients": "public", "each_holder_one_unit": "no", "n_units": "1000", "epsilon_total": "1"}, "numbers"),
         ({"function": "sum", "n_holders": "3", "output_privacy": "not_needed", "exact": "required"}, ""),
     ],
 )  # fmt: skip
