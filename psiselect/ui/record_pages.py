@@ -19,7 +19,6 @@ from psiselect.ui import words, words_choices
 from psiselect.ui.desk import Desk, working
 from psiselect.ui.forms import Sent
 from psiselect.ui.lists import command_line, file_word
-from psiselect.ui.match_terms import RULES
 from psiselect.ui.uploads import Upload, first_bytes
 
 FIELDS = {"record": "Record", "certificate": "Your partner’s certificate"}
@@ -99,8 +98,8 @@ class RecordPages:
 
 def _rule(rule: str) -> str:
     """What was compared: in words where the page has them, with the exact rule."""
-    words = RULES.get(rule.partition("/")[0])
-    return f"{words[0]} ({rule})" if words else rule
+    name = words_choices.RULES.get(rule.partition("/")[0])
+    return f"{name[0]} ({rule})" if name else rule
 
 
 def shown(found: Verified) -> dict[str, Any]:
