@@ -87,7 +87,7 @@ class AdvicePages:
         if open_question is None or open_question.field != field:
             return self._desk.to(f"/advise/{name}")  # sent twice, or from an older page
         if what == "answer" and not text:
-            sent.errors["answer"] = words.ANSWER_OR_SKIP
+            sent.errors["answer"] = words.CHOOSE_ONE if open_question.needed else words.ANSWER_OR_SKIP
         else:
             try:
                 interview.answer(field, text if what == "answer" else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from psiselect.ui.ledgers import sent_ledger
 from psiselect.ui.record_pages import RecordPages
 from psiselect.ui.told import told
 
+_RELEASE = re.compile(r"(?P<what>release \w+): epsilon [\d/. ()]+, (?P<rows>\d+) contributions")
 _MOST = 100  # entries and data sets that are shown of a budget, the newest ones
 HIDES = words_choices.HIDES_OF_A_BUDGET
 
@@ -68,13 +70,21 @@ def budget_at(path: Path) -> Budget:
             )
             for each in ledger.balances(_MOST)
         ],
-        [(_time(each.at), each.dataset, _amount(each.cost), each.what) for each in entries[-_MOST:][::-1]],
+        [(_time(each.at), each.dataset, _amount(each.cost), _what(each.what)) for each in entries[-_MOST:][::-1]],
         len(entries) > _MOST,
     )
 
 
 def _amount(cost: Cost) -> str:
     return epsilon_text(cost.amount) + (f" and delta {epsilon_text(cost.delta)}" if cost.delta else "")
+
+
+def _what(text: str) -> str:
+    """What an entry says of its release, without the epsilon, which the cost shows."""
+    found = _RELEASE.fullmatch(text)
+    if found is None:
+        return text
+    return found["what"] if found["rows"] == "1" else words_choices.for_persons(found["what"], found["rows"])
 
 
 def _time(at: str) -> str:

@@ -84,6 +84,11 @@ def file_word(upload: Upload) -> str:
     return f"./{upload.called}" if upload.called.startswith("-") else upload.called
 
 
+def is_text(upload: Upload) -> bool:
+    """Whether a file holds text, by its ending."""
+    return upload.form in (*_TEXTS, Kind.TXT.value)
+
+
 class GivenList:
     """One table.
 
@@ -108,8 +113,7 @@ class GivenList:
             table = self.table()
             source = table.open()
             self.columns = tuple(source.schema.names)
-            head = self._head(source)
-            self.preview = [[_text(column[row]) for column in head] for row in range(min(len(head), _ROWS))]
+            self.preview = first_rows(source, self.is_text)
         except PsiselectError as error:
             self.problem = told(error)
 
@@ -118,7 +122,7 @@ class GivenList:
         where no column fits, or several do."""
         try:
             table = self.table()
-            head = self._head(table.open())
+            head = _head(table.open(), self.is_text)
         except PsiselectError:  # whoever reads on says what is wrong
             return None
         found = [] if self.problem else propose(head)
@@ -131,14 +135,6 @@ class GivenList:
     def table(self) -> Table:
         """The table, not open yet."""
         return Table(self.upload.path, None, ReadingOptions.of(**self._reading()))
-
-    def _head(self, source: Source) -> pa.RecordBatch:
-        """The first rows. Text is read row by row: batches would be read ahead, up to the whole of a large file."""
-        if self.is_text:
-            distinct_names(source.schema.names, source.name)
-            rows = itertools.islice(source.rows(), _HEAD)
-            return next(batches_of(rows, source.schema.names, source, blank=len(source.schema) == 1), _no_rows(source))
-        return next((batch for batch in source.batches() if len(batch)), _no_rows(source))
 
     @property
     def said(self) -> dict[str, Any]:
@@ -153,7 +149,7 @@ class GivenList:
     @property
     def is_text(self) -> bool:
         """Whether it is a file of text."""
-        return self.upload.form in (*_TEXTS, Kind.TXT.value)
+        return is_text(self.upload)
 
     def close(self) -> None:
         """Let the file go."""
@@ -162,6 +158,21 @@ class GivenList:
     def _reading(self) -> dict[str, Any]:
         said = self.said
         return {"form" if name == "format" else name: value for name, value in said.items()}
+
+
+def first_rows(source: Source, is_text: bool) -> list[list[str]]:
+    """The first rows of a table as text, to be shown. is_text: whether it is a file of text. Raises InputError."""
+    head = _head(source, is_text)
+    return [[_text(column[row]) for column in head] for row in range(min(len(head), _ROWS))]
+
+
+def _head(source: Source, is_text: bool) -> pa.RecordBatch:
+    """The first rows. Text is read row by row: batches would be read ahead, up to the whole of a large file."""
+    if is_text:
+        distinct_names(source.schema.names, source.name)
+        rows = itertools.islice(source.rows(), _HEAD)
+        return next(batches_of(rows, source.schema.names, source, blank=len(source.schema) == 1), _no_rows(source))
+    return next((batch for batch in source.batches() if len(batch)), _no_rows(source))
 
 
 def _no_rows(source: Source) -> pa.RecordBatch:

@@ -120,13 +120,19 @@ class Answer:
         return (), (self.question.statistic,)
 
     @property
-    def shares(self) -> list[int]:
-        """Of a histogram, how long the bar of each cell is: 0 to 100."""
+    def bars(self) -> list[tuple[int, int, int]]:
+        """Of a histogram, how long the bar of each cell is, and where its error bar begins and ends: 0 to 100."""
         if not isinstance(self.found, ReleasedCells):
             return []
-        values = [max(0.0, float(value)) for value in self.found.values.values()]
-        most = max(values, default=0.0) or 1.0
-        return [round(100 * value / most) for value in values]
+        error = float(self.found.error or 0)
+        values = [float(value) for value in self.found.values.values()]
+        most = max(values, default=0.0) + error
+        most = most if most > 0 else 1.0
+
+        def place(value: float) -> int:
+            return round(100 * max(0.0, value) / most)
+
+        return [(place(value), place(value - error), place(value + error)) for value in values]
 
     def csv(self) -> str:
         """A table of the numbers, with a header."""
@@ -158,7 +164,7 @@ def error_words(found: Released) -> list[str]:
         ] or [words_choices.ROWS_ARE_PRIVATE]
     if error is None:
         first = isinstance(found, ReleasedFirst)
-        return [words_choices.NEAR_THE_LIMIT if first else words_choices.GIVE_A_GUESS]
+        return [words_choices.NEAR_THE_LIMIT if first else words_choices.ROWS_ARE_PRIVATE]
     if found.record.get("error_in") == "ranks":
         return [words_choices.ranks_off(number_text(error))]
     each = words_choices.EACH_NUMBER if isinstance(found, ReleasedCells) else words_choices.THE_NUMBER

@@ -90,10 +90,12 @@ class PartnerPages:
         names = self._names()
         chosen = sent.one_of("own", "", *names)
         folder = self._desk.folder.identities()
-        wanted = chosen or sent.text("name")
+        # Whoever writes a name means a new identity, also where an older one is still marked above.
+        written = sent.text("name")
+        wanted = written or chosen
         if now is not None and wanted == now.name:
             return now
-        if chosen:
+        if chosen and not written:
             try:
                 return load_identity(folder / chosen, _nobody)
             except InputError as error:

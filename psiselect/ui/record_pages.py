@@ -96,6 +96,12 @@ class RecordPages:
         return self._desk.page("record_wrong.html", 422, title=title, more=more, called=record.called)
 
 
+def _rule(rule: str) -> str:
+    """What was compared: in words where the page has them, with the exact rule."""
+    name = words_choices.RULES.get(rule.partition("/")[0])
+    return f"{name[0]} ({rule})" if name else rule
+
+
 def shown(found: Verified) -> dict[str, Any]:
     """What the page shows of a record."""
     content = found.record.content
@@ -118,7 +124,7 @@ def shown(found: Verified) -> dict[str, Any]:
         "unit": found.unit,
         "gets": gets.get(terms["learn"], terms["learn"]),
         "reveal": _REVEAL.get(terms["reveal"], terms["reveal"]),
-        "rules": [key["rule"] for key in terms["keys"]],
+        "rules": [_rule(key["rule"]) for key in terms["keys"]],
         "minimum": terms["min_matches"],
         "matches": None if counts is None else " + ".join(f"{number:,}" for number in counts),
         "transcript": content["transcript"][:16],

@@ -65,7 +65,7 @@ class SessionPages:
             groups=in_groups,
             gets=GETS,
             reveal=REVEAL,
-            more=bool(sent.errors) or any(sent.text(each) for each in _MORE) or _sends(sent, task) != (),
+            more=any(sent.text(each) or each in sent.errors for each in _MORE) or _sends(sent, task) != (),
             commands=match_commands.of_ways(task, task.terms or Terms(matching=task.matching)),
         )
 

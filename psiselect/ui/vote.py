@@ -14,7 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from dpselect.approval import epsilon_text, factor_text, guarantee
-from dpselect.ballots import BallotColumnError, OnInvalid, Other, Reading, Repeated, Rules
+from dpselect.ballots import HEAD, BallotColumnError, OnInvalid, Other, Reading, Repeated, Rules, recognise
 from dpselect.privacy import NeighbouringRelation
 from psi.tables.reading import Kind, ReadingOptions
 from psiselect.base.errors import BudgetError, PsiselectError
@@ -24,9 +24,11 @@ from psiselect.elections.expectation import EPSILONS, STRENGTH, Entitled, Expect
 from psiselect.elections.winner import Wish, draw_winner
 from psiselect.tables import Table
 from psiselect.ui import words
+from psiselect.ui.lists import first_rows, is_text
 from psiselect.ui.told import told
-from psiselect.ui.uploads import Upload
+from psiselect.ui.uploads import Upload, first_bytes
 
+_BLT = "blt"
 TARGET = 0.95  # of the words about epsilon
 STOPS = tuple(Fraction(tenths, 10) for tenths in range(1, 51))  # of the slider for epsilon
 
@@ -74,7 +76,7 @@ class Vote:
     Attributes:
         reading: what the ballots hold; None while they cannot be read, and then `problem` says why.
         fitting: whether the reader has found the column by itself.
-        columns: of the table, none where the ballots are no table.
+        columns: of the table, none where the ballots are no table. preview: its first rows, as text.
     """
 
     def __init__(self, election: str, record: Path, upload: Upload, candidates: tuple[str, ...] | None) -> None:
@@ -89,7 +91,10 @@ class Vote:
         self.fitting = False
         self.announced: Announcement | None = None
         self.lock = threading.Lock()
-        self.columns = self._columns()
+        self.columns: tuple[str, ...] = ()
+        self.preview: list[list[str]] = []
+        with contextlib.suppress(PsiselectError):  # the reader says what is wrong
+            self._look()
         self.read(self.how)
 
     def read(self, how: How) -> None:
@@ -108,17 +113,25 @@ class Vote:
             self.problem = told(error)
 
     def _read(self, how: How) -> Reading:
-        form = self.upload.kind
-        kind = ReadingOptions(form=Kind(form)) if form in TABLE_FORMATS else ReadingOptions()
-        return read_given(GivenBallots(Table(self.upload.path, None, kind), how.rules(self.candidates), form))
+        return read_given(GivenBallots(self._table(), how.rules(self.candidates), self._form))
 
-    def _columns(self) -> tuple[str, ...]:
-        form = self.upload.kind
-        with contextlib.suppress(PsiselectError):  # the reader says what is wrong
-            reading = ReadingOptions(form=Kind(form)) if form in TABLE_FORMATS else ReadingOptions()
-            table = Table(self.upload.path, None, reading)
-            return tuple(table.open(otherwise=".csv").schema.names)
-        return ()
+    def _look(self) -> None:
+        """Note the columns and the first rows, if the ballots are a table. Raises InputError."""
+        form = self._form or recognise(first_bytes(self.upload, HEAD), self.upload.called)
+        if form in TABLE_FORMATS:
+            source = self._table().open(otherwise=".csv")
+            self.columns = tuple(source.schema.names)
+            self.preview = first_rows(source, is_text(self.upload))
+
+    def _table(self) -> Table:
+        kind = self.upload.kind
+        return Table(self.upload.path, None, ReadingOptions() if kind is None else ReadingOptions(form=Kind(kind)))
+
+    @property
+    def _form(self) -> str | None:
+        """The format, None where the content shows it. A BLT file is known by its name alone, which the kept file does
+        not have."""
+        return self.upload.kind or (_BLT if self.upload.called.lower().endswith(f".{_BLT}") else None)
 
     @property
     def names(self) -> list[str]:

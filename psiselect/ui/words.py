@@ -81,6 +81,7 @@ def as_said(text: str) -> UsageError:
     return UsageError(text)
 
 
+CHOOSE_ONE = "Choose an answer."
 ANSWER_OR_SKIP = "Answer the question, or say that you do not know."
 EMPTY_FILE = "This file is empty. Choose another one."
 CHOOSE_BUDGET = "Choose the file of a budget, such as town.db."

@@ -96,7 +96,6 @@ HIDES_OF_A_BUDGET = {
 }
 _CHANGES = {"add-remove": "Leaving out any one {person}", "replace": "Changing any one {person}"}
 ROWS_ARE_PRIVATE = "How far off it is depends on how many rows there are, which is private."
-GIVE_A_GUESS = f"{ROWS_ARE_PRIVATE} Give a guess to see it."
 NEAR_THE_LIMIT = "The counts and the limit have noise, so a value near the limit may be missed or named."
 EACH_NUMBER = "Each number"
 THE_NUMBER = "The number"
@@ -118,6 +117,11 @@ def ranks_off(most: str) -> str:
 
 def person_with_rows(rows: int) -> str:
     return f"person with up to {rows} rows"
+
+
+def for_persons(what: str, rows: str) -> str:
+    """What a budget was spent on, where a person may have several rows."""
+    return f"{what}, up to {rows} rows of a person"
 
 
 def factor(neighbors: str, who: str, most: str) -> str:

@@ -19,7 +19,7 @@ from psiselect.ui.desk import HERE
 STYLE = (HERE / "static" / "style.css").read_text()
 TABLE = b"member,age,town\n" + b"m1,20,north\n" * 40
 WITH_FORMS = ("/vote", "/match", "/match/try", "/numbers", "/budgets", "/budgets/record")
-VOID = {"input", "br", "meta", "link", "img", "rect", "hr", "line", "polyline"}
+VOID = {"input", "br", "meta", "link", "img", "rect", "hr", "line", "polyline", "path"}
 
 
 class Seen(HTMLParser):
@@ -93,6 +93,15 @@ def test_first_pages(page: Page, path: str) -> None:
         assert page.now.status_code == 422
         assert Seen(page.now.text).title.startswith("Error: ")
         sound(page)
+
+
+@pytest.mark.parametrize("room", ["vote", "match", "numbers", "budgets", "advise"])
+def test_each_page_says_which_room_it_is_in(page: Page, room: str) -> None:
+    page.get(f"/{room}")
+    assert re.findall(r'/([a-z]+)" aria-current="true"', page.now.text) == [room]
+    assert ("No file leaves it" in page.text) == (room != "match")
+    page.get("/")
+    assert 'aria-current="' not in page.now.text
 
 
 @pytest.mark.parametrize("statistic", ["count", "sum", "mean", "quantile", "histogram", "table", "threshold"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,36 @@ def test_a_wrong_answer_is_told_at_the_field(page: Page, answer: str) -> None:
     assert page.now.status_code == 422
     assert 'id="answer-error"' in page.now.text
     assert field(page) == name
+
+
+def test_the_first_question_offers_no_way_out(page: Page) -> None:
+    page.post(page.where, {"field": "function"})
+    assert "Choose an answer." in page.text
+    assert "I do not know" not in page.text
+    assert "that you do not know" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("task", "room"),
+    [
+        ({"function": "intersection", "n_holders": "2"}, "match"),
+        ({"function": "select_best", "n_holders": "200", "output_privacy": "required", "exact": "not_needed",
+          "trusted_curator": "yes", "epsilon_total": "1"}, "vote"),
+        ({"function": "count", "n_holders": "1", "output_privacy": "required", "exact": "not_needed",
+          "recipients": "public", "each_holder_one_unit": "no", "n_units": "1000", "epsilon_total": "1"}, "numbers"),
+        ({"function": "sum", "n_holders": "3", "output_privacy": "not_needed", "exact": "required"}, ""),
+    ],
+)  # fmt: skip
+def test_the_advice_leads_to_the_room_where_it_is_done(page: Page, task: dict[str, str], room: str) -> None:
+    """Where there is one; the rest is for a terminal."""
+    where = page.where
+    while "Question" in page.text:
+        name = field(page)
+        page.post(where, {"field": name, "answer": task.get(name, ""), "do": "answer" if name in task else "unknown"})
+    main = page.now.text.split("<main")[1]
+    found = re.findall(r'without a terminal: <a href="[^"]*/([a-z]+)"', main)
+    assert found == ([room] if room else [])
+    assert ("What to run in a terminal" in page.text) == bool(room)
 
 
 def test_an_answer_from_an_older_page_changes_nothing(page: Page) -> None:

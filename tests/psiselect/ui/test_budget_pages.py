@@ -9,6 +9,7 @@ from support.paged import Page, let_in
 
 import psiselect
 from psiselect import Ledger
+from psiselect.ui import budget_pages
 
 
 @pytest.fixture
@@ -26,14 +27,28 @@ def spent(path: Path, *, dataset: str = "Members") -> Ledger:
     return made
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("release mean: epsilon 1/4, 1 contributions", "release mean"),
+        ("release mean: epsilon 1/4, 3 contributions", "release mean, up to 3 rows of a person"),
+        ("release mean: rho 1/4, 3 contributions", "release mean: rho 1/4, 3 contributions"),
+        ("vote winner: epsilon 1", "vote winner: epsilon 1"),
+    ],
+)
+def test_an_entry_does_not_repeat_its_cost(text: str, words: str) -> None:
+    assert budget_pages._what(text) == words
+
+
 def test_budgets_of_the_page_are_shown(page: Page) -> None:
     assert "There are no budgets yet" in (page.get("/budgets") and page.text)
     made = spent(page.desk.folder.budget_of("Members"))
     before = made.path.read_bytes()
     page.get("/budgets")
     assert "1.5 is left of epsilon 3; 1.5 is spent (50 %)" in page.text
-    assert "release count: epsilon 1/2, 1 contributions" in page.text
-    assert page.text.index("epsilon 1/2") < page.text.index("count: epsilon 1,")
+    assert "0.5 release count 20" in page.text  # the cost, what it was for, and when the next one was
+    assert "contributions" not in page.text
+    assert page.text.index("0.5 release count") < page.text.index(" 1 release count")
     assert 'value="50"' in page.now.text
     assert made.path.read_bytes() == before
 

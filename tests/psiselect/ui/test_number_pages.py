@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from support.paged import Page, let_in
 
 from cli.main import root
 from psiselect import Ledger
+from psiselect.results import ReleasedCells
+from psiselect.ui.numbers import Answer, Numbers
 
 ROWS = "".join(f"m{n},{20 + n % 50},{('north', 'south', 'west')[n % 3]}\n" for n in range(300))
 TABLE = f"member,age,town\n{ROWS}".encode()
@@ -39,6 +43,10 @@ def asked(page: Page, where: str, statistic: str, **fields: str) -> None:
     page.post(f"{where}/details", {**SURE, **fields})
 
 
+def answers(page: Page, where: str) -> list[Answer]:
+    return page.desk.tasks.find(where.split("/")[2], Numbers).answers
+
+
 def ledger(folder: Path) -> Ledger:
     (path,) = folder.rglob("*.ledger")
     return Ledger.open(path)
@@ -51,7 +59,7 @@ def test_from_a_file_to_a_sum(page: Page, tmp_path: Path) -> None:
     asked(page, where, "sum", **AGES)
     assert page.where == f"{where}/release"
     assert "off by at most 0.29" in page.text
-    assert "epsilon 1000, of a new budget of 5000 for Members" in page.text
+    assert "Epsilon 1000, of a new budget of 5000 for Members" in page.text
     assert not list(tmp_path.rglob("*.ledger"))
     page.post(page.where)
     assert page.where == f"{where}/answers"
@@ -105,12 +113,16 @@ def test_looking_costs_nothing_and_the_budget_refuses_what_it_does_not_hold(page
     page.post(f"{where}/release")
     asked(page, where, "count", epsilon="2")
     assert ledger(tmp_path).spent("Members") == 3
-    assert "epsilon 2, of 1 that are left for Members" in page.text
+    assert "Epsilon 2, of 1 that are left for Members This costs more than is left" in page.text
+    assert "Release the number now" not in page.text
     page.post(f"{where}/release")
     assert page.now.status_code == 409
     assert "Nothing was released" in page.text
     assert "Over budget: 'Members' has epsilon 1 left of epsilon 4 in its budget" in page.text
     assert ledger(tmp_path).spent("Members") == 3
+    asked(page, where, "count", epsilon="1")
+    assert "Release the number now" in page.text  # all that is left
+    assert "more than is left" not in page.text
 
 
 def test_one_name_is_one_budget(page: Page, tmp_path: Path) -> None:
@@ -292,3 +304,42 @@ def test_the_file_goes_with_its_task(page: Page) -> None:
     held = page.desk.tasks.find(where.split("/")[2], object).given.upload._held  # type: ignore[attr-defined]
     page.desk.tasks.close()
     assert held.closed
+
+
+def test_counts_have_error_bars(page: Page) -> None:
+    """In percent of the longest bar and its error."""
+    where = begun(page)
+    asked(page, where, "histogram", column="town", categories="north\nsouth", other="others", epsilon="1")
+    page.post(page.where)
+    (answer,) = answers(page, where)
+    counts, error = [int(row[1][0].replace(",", "")) for row in answer.rows], answer.found.error
+    assert isinstance(error, int | float)
+    assert error >= 1
+    scale = 100 / (max(counts) + error)
+    assert answer.bars == [tuple(round(scale * (each + by)) for by in (0, -error, error)) for each in counts]
+    assert max(most for _, _, most in answer.bars) == 100
+    assert all(f'd="M{least} 5H{most}"' in page.now.text for _, least, most in answer.bars)
+    assert "The line at the end of each bar shows this" in page.text
+
+
+def test_noise_below_zero_leaves_the_chart(page: Page) -> None:
+    where = begun(page)
+    asked(page, where, "histogram", column="town", categories="north", other="others")
+    page.post(page.where)
+    (answer,) = answers(page, where)
+    found = answer.found
+    assert isinstance(found, ReleasedCells)
+    assert found.error == 0
+    below = replace(answer, found=replace(found, _cells={"a": Fraction(-5), "b": Fraction(10)}))
+    assert below.bars == [(0, 0, 0), (100, 100, 100)]
+    none = replace(answer, found=replace(found, _cells={"a": Fraction(-5)}))
+    assert none.bars == [(0, 0, 0)]
+
+
+def test_the_page_says_how_to_see_the_error_of_an_average(page: Page) -> None:
+    where = begun(page)
+    asked(page, where, "mean", **AGES)
+    assert "change the question and write a guess as “number of rows”" in page.text
+    asked(page, where, "mean", **AGES, n="300")
+    assert "a guess" not in page.text
+    assert "off by at most" in page.text

@@ -63,6 +63,23 @@ def test_saving_twice_makes_one_identity(page: Page) -> None:
     assert len(page.desk.folder.certificates()) == 1
 
 
+def test_a_name_that_is_written_makes_an_identity_though_an_older_one_is_marked(page: Page) -> None:
+    """Both sides of a trial on one machine keep their identities in one folder."""
+    first = certificate_of(page, checked(page), "acme")
+    where = checked(page)
+    both = {"own": "acme", "name": "globex"}
+    second = page.post(f"{where}/partner", {"do": "save", **both})
+    assert second.headers["content-disposition"] == 'attachment; filename="globex.crt"'
+    assert second.content != first
+    page.post(f"{where}/partner", {"do": "go", **both}, file={"certificate": ("acme.crt", first)})
+    assert page.where == f"{where}/session"
+    found = task_of(page, where)
+    assert found.identity is not None
+    assert found.peer is not None
+    assert (found.identity.name, found.peer.name) == ("globex", "acme")
+    assert len(page.desk.folder.certificates()) == 2
+
+
 def test_the_partner_may_be_chosen_again(page: Page, tmp_path: Path) -> None:
     where = checked(page)
     certificate_of(page, where, "acme")

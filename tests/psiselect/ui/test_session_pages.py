@@ -130,6 +130,33 @@ def test_options_have_words_on_the_page(option: str) -> None:
         assert "there" in words
 
 
+def test_results_that_differ_have_the_words_of_the_page(tmp_path: Path) -> None:
+    acme, here, globex, there = pair(tmp_path)
+    port = free_port()
+    started(acme, here, "wait", reveal="matches", port=port)
+    started(globex, there, "call", reveal="count", host="127.0.0.1", port=port)
+    done(acme, here)
+    done(globex, there)
+    assert "you say “which rows match”, your partner says “only how many match”" in acme.text
+    assert "you say “only how many match”, your partner says “which rows match”" in globex.text
+
+
+def test_only_the_part_with_an_error_is_opened(tmp_path: Path) -> None:
+    acme, here, _, _ = pair(tmp_path)
+    acme.get(f"{here}/session")
+    assert "<details open>" not in acme.now.text
+    for fields, opened_parts in (
+        ({"do": "call", "host": "a.example", "port": "1"}, []),  # the call is missing
+        ({"do": "offer", "port": "1"}, ["No machine can call"]),
+        ({"do": "wait", "port": "1", "minimum": "x"}, ["Further agreements"]),
+        ({"do": "wait", "port": "1", "reveal": "sum"}, ["Further agreements"]),
+    ):
+        acme.post(f"{here}/session", fields)
+        assert acme.now.status_code == 422
+        found = re.findall(r"<details open>\s*<summary>(.*?)[:?<]", acme.now.text)
+        assert [each.removesuffix(" the other") for each in found] == opened_parts
+
+
 def test_terms_that_differ_are_told_in_words(tmp_path: Path) -> None:
     acme, here, globex, there = pair(tmp_path)
     port = free_port()

@@ -39,6 +39,9 @@ def test_from_a_form_to_the_announcement(page: Page, tmp_path: Path) -> None:
     where = begun(page, form())
     assert f"The column {COLUMN} holds the ballots" in page.text
     assert "3 candidates Ada Lovelace Emmy Noether Grace Hopper" in page.text
+    assert "The first rows, for you only Timestamp Email" in page.text
+    assert "p4@example.org Ada Lovelace" in page.text
+    assert "p5@example.org" not in page.text
     page.post(where, {"column": COLUMN})
     assert page.where == f"{where}/protection"
     page.post(page.where, {**CHOSEN, "do": "look", "entitled": "120"})
@@ -46,12 +49,13 @@ def test_from_a_form_to_the_announcement(page: Page, tmp_path: Path) -> None:
     assert "30 votes" in page.text
     page.post(f"{where}/protection", CHOSEN)
     assert page.where == f"{where}/draw"
-    assert "epsilon 5" in page.text
+    assert "Epsilon 5" in page.text
     assert not list(tmp_path.rglob("*.draw"))
     page.post(page.where)
     assert page.where == f"{where}/result"
     assert "Board 2026 Ada Lovelace Leaving out any one ballot would change" in page.text
     assert "Candidates: Ada Lovelace, Emmy Noether, Grace Hopper" in page.text
+    assert "The result was drawn at random" in page.text
     (record,) = tmp_path.rglob("*.draw")
     assert json.loads(record.read_text().splitlines()[-1])["drawn"]["winners"] == ["Ada Lovelace"]
 
@@ -174,6 +178,22 @@ def test_an_election_file_lists_its_candidates(page: Page) -> None:
     file = next(fixtures.rglob("*.pb"), None) or next(fixtures.rglob("*.blt"))
     begun(page, file.read_bytes(), file=file.name, names="")
     assert "The ballots can be counted" in page.text
+    assert "The first rows" not in page.text  # it is no table
+    assert "Column with the ballots" not in page.text
+
+
+def test_a_file_of_a_counting_program_is_known_by_its_name(page: Page) -> None:
+    blt = b'2 1\n1 1 2 0\n1 1 0\n0\n"Ada"\n"Bo"\n"Club"\n'
+    begun(page, blt, file="club.BLT", names="")
+    assert "2 candidates Ada Bo" in page.text
+    assert "Column with the ballots" not in page.text
+
+
+def test_a_column_may_say_who_voted(page: Page) -> None:
+    where = begun(page, form())
+    assert "Does a column say who voted" in page.text
+    page.post(where, {"column": COLUMN, "voter_column": "Email"})
+    assert "Does a column say who voted" not in page.text
 
 
 @pytest.mark.parametrize(
