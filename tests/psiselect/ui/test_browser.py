@@ -39,6 +39,14 @@ DROP = """([name, text]) => {
   const drop = new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true});
   document.querySelector("h1").dispatchEvent(drop);
 }"""
+NARROWEST = 320  # WCAG 1.4.10: a window of 1280 at a zoom of 400 percent
+UNFOLDED = """() => {
+  const folded = [...document.querySelectorAll("details:not([open])")];
+  for (const each of folded) each.open = true;
+  const over = document.documentElement.scrollWidth - window.innerWidth;
+  for (const each of folded) each.open = false;
+  return over;
+}"""
 DARK = ["color-contrast"]
 WAYS = ("thorough", "no-script")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -113,6 +121,9 @@ class Window:
                 wrong.append((name, width, "wider than the window", [str(over)]))
             if SHOTS:
                 self.page.screenshot(path=f"{SHOTS}/{name}-{width}.png", full_page=True)
+        self.page.set_viewport_size({"width": NARROWEST, "height": 800})
+        if (over := self.page.evaluate(UNFOLDED)) > 0:
+            wrong.append((name, NARROWEST, "unfolded, wider than the window", [str(over)]))
         assert wrong == []
 
     def ended(self) -> None:

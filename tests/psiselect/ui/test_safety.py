@@ -120,6 +120,17 @@ def test_a_form_without_the_token_of_this_run_does_nothing(tmp_path: Path, path:
     assert not (tmp_path / "ui").exists()
 
 
+@pytest.mark.parametrize("token", ["", "old"])
+def test_a_file_that_comes_without_the_token_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    kept: list[object] = []
+    monkeypatch.setattr("psiselect.ui.forms.keep", lambda *given: kept.append(given))
+    page = let_in(tmp_path)
+    answer = page.post("/vote", {"name": "A", "csrf": token}, file=("a.csv", b"a\n1\n"))
+    assert (answer.status_code, kept) == (403, [])
+
+
 def test_every_answer_forbids_what_comes_from_elsewhere(tmp_path: Path) -> None:
     page = let_in(tmp_path)
     answers = [page.get(path) for path in PATHS]
