@@ -50,7 +50,7 @@ _epsilon = click.option(
     "--epsilon",
     required=True,
     metavar="E",
-    help="Set the strength of the protection of one answer: smaller is safer and less accurate; 1 is usual. Write it "
+    help="Limit what one answer can give away: smaller is safer and less accurate; 1 is usual. Write it "
     "as 0.5, 1/2 or ln(3), which is the two coins of the article.",
 )
 _options = options(

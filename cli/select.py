@@ -36,8 +36,8 @@ from psiselect.tables import Table
     "--epsilon",
     required=True,
     metavar="E",
-    help="Set the strength of the protection: smaller is safer and less accurate; 1 is usual. Write it exactly: 0.1 or "
-    "1/10.",
+    help="Limit what the result can give away: smaller is safer and less accurate; 1 is usual. Write a decimal "
+    "number or a fraction: 0.1 or 1/10.",
 )
 @click.option(
     "--neighbors",

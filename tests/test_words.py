@@ -57,7 +57,7 @@ OTHERS = {
 # Texts for machines: statements of SQL, what a library says, expressions.
 FOR_MACHINES = (
     *("SELECT ", "PRAGMA ", "SET ", "UPDATE ", "INSERT ", "CREATE ", "HTTP/1.1 "),
-    *("<", "(?:", ".*(?:", "^[", "^#", "- \\[", r"\A"),
+    *("<", "(?:", "(?P<", ".*(?:", "^[", "^#", "- \\[", r"\A"),
     *("canceling |", "invalid byte sequence for encoding", "unable to open database file"),
     *("case when ", "cast(", "key is not null", "fault is not null", "import sys, "),
     *("PySpark does not yet fully support pandas", "MALFORMED_", "listening on (", "\n:root {", "\n[[party]]"),

@@ -70,15 +70,14 @@ _NOISE = (
     click.option(
         "--epsilon",
         metavar="E",
-        help="Set the noise of noisy-count: the strength of the protection of one key. 1 is usual; smaller is safer "
-        "and less accurate. "
-        "Both sides must use the same value.",
+        help="Set the noise of noisy-count. It limits what the number can give away about one key: smaller is safer "
+        "and less accurate; 1 is usual. Both sides must use the same value.",
     ),
     click.option(
         "--delta",
         metavar="D",
-        help="Allow noisy-count this chance that its guarantee does not hold; use something like 1e-6. Both sides must "
-        "use the same value.",
+        help="Set how likely the protection of noisy-count may fail; use something like 1e-6. Both sides must use the "
+        "same value.",
     ),
 )
 _MATCHING = click.option(

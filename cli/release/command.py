@@ -88,15 +88,15 @@ def sum_command(given: GivenOptions, lower: str | None, upper: str | None, unit:
     "guess, and only the printed error uses it.",
 )
 def mean_command(given: GivenOptions, lower: str | None, upper: str | None, unit: str | None, rows: int | None) -> None:
-    """Average a column. Bounds are required.
+    """Print the average of a column, with noise that hides each person. --lower and --upper are required.
 
     \b
     Examples:
       psiselect release mean salaries.csv --column raise --lower 0 --upper 5000 --n 40 --epsilon 1
 
-    Under replace, the number of rows is public; give it with --n. All rows count: with --on-invalid drop, one without
-    a value counts as the middle of the bounds. Under add-remove the number is private: half of epsilon goes to a noisy
-    count.
+    By default (--neighbors replace) the number of rows is public: give it with --n. With --on-invalid drop, a row
+    without a value then counts as the middle between --lower and --upper. With add-remove the number is private:
+    estimating it takes half of epsilon.
     """
     show_number(numbers.mean(given.common("mean"), read_bounds(lower, upper, unit), rows), given.as_json)
 

@@ -68,7 +68,8 @@ class GivenOptions:
 
 
 EPSILON_HELP = (
-    "Set the strength of the protection: smaller is safer and less accurate; 1 is usual. Write it exactly: 0.1 or 1/10."
+    "Limit what the result can give away: smaller is safer and less accurate; 1 is usual. Write a decimal number or a "
+    "fraction: 0.1 or 1/10."
 )
 _epsilon = click.option("--epsilon", required=True, metavar="E", help=EPSILON_HELP)
 _options = options(
@@ -90,12 +91,13 @@ _options = options(
         default=1,
         show_default=True,
         metavar="C",
-        help="Protect a person with up to C rows, or C persons together. The noise is C times as much.",
+        help="Protect a person who has up to C rows, or a group of C persons. The noise grows C-fold.",
     ),
     click.option(
         "--person",
         metavar="COLUMN",
-        help="Keep at most --contributions rows of each person, whom this column names. Values do not decide which.",
+        help="Keep at most --contributions rows of each person, whom this column names. Which ones does not depend on "
+        "their values.",
     ),
     click.option(
         "--on-invalid",
@@ -105,7 +107,9 @@ _options = options(
         help="Stop at a value that cannot be read, or at an unknown category, and name its line; or leave it out.",
     ),
     ledger_options("these rows"),
-    click.option("--plan", is_flag=True, help="Print the expected error and stop. Nothing is spent."),
+    click.option(
+        "--plan", is_flag=True, help="Print how far off the result will probably be, and stop. This costs no epsilon."
+    ),
     json_option,
 )
 
@@ -127,12 +131,18 @@ def options_without_epsilon(command: Callable[..., None]) -> Callable[..., None]
 
 
 lower_option = click.option(
-    "--lower", metavar="A", help="Count lower values as this. It is public: do not read it off the data."
+    "--lower",
+    metavar="A",
+    help="Raise lower values to this. Choose it without looking at the data, because it becomes public.",
 )
 upper_option = click.option(
-    "--upper", metavar="B", help="Count higher values as this. It is public: do not read it off the data."
+    "--upper",
+    metavar="B",
+    help="Lower higher values to this. Choose it without looking at the data, because it becomes public.",
 )
-unit_option = click.option("--unit", metavar="U", help="Round values to multiples of this.  [default: by the bounds]")
+unit_option = click.option(
+    "--unit", metavar="U", help="Round values to multiples of this.  [default: computed from the bounds]"
+)
 
 
 def read_bounds(lower: str | None, upper: str | None, unit: str | None) -> Bounds:

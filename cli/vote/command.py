@@ -41,8 +41,8 @@ _EPSILON = functools.partial(
     click.option,
     "--epsilon",
     metavar="E",
-    help="Set the strength of the protection: smaller is safer and less accurate. 0.1 is very strong, 1 usual, 5 weak; "
-    "1/10 works too.",
+    help="Limit what the result can give away: smaller is safer and less accurate. 0.1 protects very well, 1 is usual, "
+    "5 protects little. A fraction such as 1/10 works too.",
 )
 _NEIGHBORS = functools.partial(
     click.option,

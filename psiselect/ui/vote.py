@@ -119,7 +119,8 @@ class Vote:
         """Note the columns and the first rows, if the ballots are a table. Raises InputError."""
         form = self._form or recognise(first_bytes(self.upload, HEAD), self.upload.called)
         if form in TABLE_FORMATS:
-            source = self._table().open(otherwise=".csv")
+            table = self._table()
+            source = table.open(otherwise=".csv")
             self.columns = tuple(source.schema.names)
             self.preview = first_rows(source, is_text(self.upload))
 
