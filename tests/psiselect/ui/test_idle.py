@@ -56,10 +56,18 @@ def test_the_server_ends_when_idle_time_is_over(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(uvicorn.Server, "on_tick", tick)
     keys: list[Path] = []
+    said: list[bool] = []
+
+    def opened(key: Path, port: int) -> None:
+        keys.append(key)
+        # What they say of an error may quote what a request holds.
+        said.extend(logging.getLogger(name).isEnabledFor(logging.CRITICAL) for name in ("uvicorn.error", "uvicorn"))
+
     try:
-        assert serve(0, Folder(tmp_path / "ui"), 0.0, lambda key, port: keys.append(key))
+        assert serve(0, Folder(tmp_path / "ui"), 0.0, opened)
     finally:
         for name in ("uvicorn", "python_multipart"):
             logging.getLogger(name).setLevel(logging.NOTSET)
     assert ticks == [0]
+    assert said == [False, False]
     assert [key.exists() for key in keys] == [False]
