@@ -92,10 +92,11 @@ class Guard:
         headers, method, path = Headers(scope=scope), scope["method"], scope["path"]
         if headers.getlist("host") != [self._host]:
             return Response(words.NOT_HERE, 421, media_type="text/plain")
+        if not path.startswith(self._access.base + "/"):
+            # No page of this server, since its links would hold the path that nobody else may know.
+            return Response(f"{words.LOCKED}. {words.HOW_TO_UNLOCK}\n", 404, media_type="text/plain")
         if method not in ("GET", "HEAD", "POST"):
             return self._refusal(405, words.NOT_POSSIBLE, words.ONLY_PAGES_AND_FORMS)
-        if not path.startswith(self._access.base + "/"):
-            return self._locked(404)
         entering = path == self._access.base + ENTRY
         # A file that the browser has opened has the origin "null".
         origins = (["null"], [self._origin]) if entering else ([self._origin],)
@@ -104,16 +105,13 @@ class Guard:
         if not entering and headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             return self._refusal(403, words.NOT_FROM_HERE, words.LED_BY_ANOTHER)
         if not entering and not self._access.holds(HTTPConnection(scope).cookies.get(COOKIE)):
-            return self._locked(403)
+            return self._refusal(403, words.LOCKED, words.HOW_TO_UNLOCK)
         return None
 
     def _most(self, scope: Scope) -> int:
         if not _has_file(scope):
             return MOST_SENT
         return MOST_UPLOADED if scope["path"].startswith(self._access.base + _BALLOTS) else MOST_TABLE
-
-    def _locked(self, status: int) -> Response:
-        return self._refusal(status, words.LOCKED, words.HOW_TO_UNLOCK)
 
 
 def too_much(refusal: Page, most: int) -> Response:

@@ -16,6 +16,7 @@ import pytest
 from support.entropy import FixedEntropy
 from support.paged import ORIGIN, PORT, Page, let_in
 
+from psiselect.base.errors import InputError
 from psiselect.ui import guard, uploads
 from psiselect.ui.access import Access
 from psiselect.ui.desk import HERE, LIVE_POLICY, POLICIES, POLICY, PROGRESS, SCRIPT_POLICY
@@ -69,6 +70,19 @@ def test_a_cookie_is_worth_nothing_before_the_token_was_used() -> None:
     assert not access.holds(cookie)
     assert access.enter(access.token or "") == cookie
     assert access.holds(cookie)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "OPTIONS"])
+def test_nobody_is_told_the_path_of_the_pages(tmp_path: Path, method: str) -> None:
+    """Whoever knows it could have another port get the cookie: a browser sends it to each port of this machine."""
+    page = let_in(tmp_path)
+    base = page.access.base
+    for path in ("/", "/vote", "/enter", "/style.css", base, base[:-1] + "/", f"{base}x/", "//", "/%2e/"):
+        for origin in (ORIGIN, "null"):
+            answer = page.client.request(method, path, headers={"Origin": origin})
+            assert answer.status_code == 404, path
+            assert base[1:] not in answer.text + str(answer.headers)
+            assert method == "HEAD" or answer.text.startswith("This page is locked. Start it with psiselect ui")
 
 
 @pytest.mark.parametrize(
@@ -331,6 +345,16 @@ def test_other_users_read_neither_the_key_nor_the_records(tmp_path: Path, monkey
     assert not key.exists()
     draw.parent.chmod(0o777)
     assert stat.S_IMODE(Folder(tmp_path / "data" / "ui").draws_of("Board").parent.stat().st_mode) == 0o700
+
+
+def test_a_folder_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Folder(tmp_path / "ui")
+    folder.draws_of("Board")
+    user = os.geteuid()
+    monkeypatch.setattr("psiselect.ui.folder.os.geteuid", lambda: user + 1)
+    for use in (folder.draws_of, folder.budget_of):
+        with pytest.raises(InputError, match="belongs to another user"):
+            use("Board")
 
 
 def test_the_token_stands_in_no_address_and_not_in_the_name_of_the_file() -> None:
