@@ -91,11 +91,11 @@ def ledger_without_dataset() -> UsageError:
 
 
 def pure_takes_epsilon() -> UsageError:
-    return UsageError("a pure ledger takes --epsilon; --rho is for --kind zcdp")
+    return UsageError("a ledger of --kind pure takes --epsilon; --rho is for --kind zcdp")
 
 
 def zcdp_takes_rho() -> UsageError:
-    return UsageError("a zcdp ledger takes either --rho, or --epsilon with --delta")
+    return UsageError("a ledger of --kind zcdp takes either --rho, or --epsilon with --delta")
 
 
 def left_for(dataset: str, ledger: Path, left: str) -> str:

@@ -158,8 +158,8 @@ PLACEHOLDER = "A key in so many rows may be a placeholder. Leave it out with --n
 
 def experimental(protocol: str, status: str) -> str:
     return (
-        f"--protocol {protocol} is {status}. It protects nothing against a side that gets the result and does not "
-        "follow the protocol (docs/fast-protocol.md)"
+        f"--protocol {protocol} is {status}. If the side that gets the result does not follow the protocol, nothing "
+        "protects the other side's list (docs/fast-protocol.md)"
     )
 
 

@@ -164,7 +164,9 @@ def names_no_group(name: str) -> InputError:
 
 # What a release says before anything is drawn.
 
-ERROR_IS_PRIVATE = "error at 95 %: depends on the private number of rows; give a public guess with --n to see it"
+ERROR_IS_PRIVATE = (
+    "error at 95 %: it depends on how many rows there are, which is private. Give a public guess with --n to see it"
+)
 
 
 def may_be_identifier(column: str, contributions: int) -> str:
@@ -207,8 +209,8 @@ def error_of_each(statistic: str, error: float) -> str:
 
 def quantile_promised(q: object, epsilon: object, relation: NeighbouringRelation, ranks: float) -> str:
     return (
-        f"quantile {q}: epsilon {epsilon}, {relation.value}; the answer's rank is off by at most {ranks:.4g} rows more "
-        "than the best grid point's, at 95 %"
+        f"quantile {q}: epsilon {epsilon}, {relation.value}. At 95 %, the answer is at most {ranks:.4g} rows further "
+        "from the exact quantile than the best value of the grid"
     )
 
 
@@ -221,7 +223,7 @@ def noise_of(part: str, noise: str, scale: float) -> str:
 
 
 def shown_from(least: object) -> str:
-    return f"groups are shown whose noisy count is {least} or more"
+    return f"only groups whose noisy count is at least {least} are shown"
 
 
 def threshold_promised(epsilon: object, relation: NeighbouringRelation, rows: int, scale: float) -> str:

@@ -66,8 +66,8 @@ def exact_result(others: int) -> str:
 
 def noisy_result(epsilon: object, neighbors: NeighbouringRelation, colluding: int, inputs: int, error: float) -> str:
     return (
-        f"The result is {epsilon}-differentially private ({neighbors.value}) towards {colluding} colluding of {inputs} "
-        f"parties; its noise stays within +-{error:.6g} at 95 %."
+        f"The result is {epsilon}-differentially private ({neighbors.value}), even if {colluding} of {inputs} parties "
+        f"pool what they know. At 95 %, its noise stays within +-{error:.6g}."
     )
 
 

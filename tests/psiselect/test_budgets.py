@@ -40,7 +40,7 @@ def test_a_ledger_is_the_command_s(arguments: dict[str, Any], options: list[str]
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({}, "a pure ledger takes epsilon"),
+        ({}, 'a ledger of kind="pure" takes epsilon'),
         ({"epsilon": 0.1}, 'write epsilon="0.1"'),
         ({"epsilon": 0}, "above 0"),
         ({"rho": 1}, 'rho= is for kind="zcdp"'),

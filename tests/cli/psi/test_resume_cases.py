@@ -246,7 +246,7 @@ def test_terminated_sides_keep_the_session_and_say_so(pair: Pair) -> None:
     acme.until(lambda: pair.journal_of("globex") > 100_000)
     globex.send(signal.SIGTERM)
     assert globex.end() == 143
-    assert "the same command goes on" in globex.err
+    assert "run the same command again to go on" in globex.err
     assert acme.end() == 5
     assert "run the same command again" in acme.json["error"]["message"]
     pair.timeout = "8"

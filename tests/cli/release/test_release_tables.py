@@ -214,6 +214,11 @@ def test_the_charge(table: Path, tmp_path: Path) -> None:
     run(*common, *found, "--epsilon", "1/2", "--ledger", pure)
     run(*common, *found, "--epsilon", 1, "--noise", "gaussian", "--ledger", pure)
     assert Ledger.open(pure).balance("d").spent == Cost(Fraction(2), Fraction(2, 10**6))
+    assert [entry.what for entry in Ledger.open(pure).entries("d")] == [
+        "release table: epsilon 1/2, 1 contributions",
+        "release table: epsilon 1/2, delta 0.000001, 1 contributions",
+        "release table: epsilon 1, delta 0.000001, rho 229371/10000000, 1 contributions",
+    ]
     run(*common, *named, "--rho", "1/4", "--noise", "gaussian", "--ledger", zcdp)
     run(*common, *found, "--rho", "1/4", "--noise", "gaussian", "--ledger", zcdp)
     assert Ledger.open(zcdp).balance("d").spent == Cost(Fraction(1, 2), Fraction(1, 10**6))

@@ -116,8 +116,8 @@ def test_the_command_says_once_what_it_is(keys: Path, tmp_path: Path) -> None:
     assert out.read_text() == "mail,plan\nANN@example.com,gold\neve@example.org,gold\n"
     lines = said(*local(keys))
     assert [line for line in lines if STATUS in line] == [
-        "--protocol fast is experimental, not reviewed. It protects nothing against a side that gets the result and "
-        "does not follow the protocol (docs/fast-protocol.md)"
+        "--protocol fast is experimental, not reviewed. If the side that gets the result does not follow the protocol, "
+        "nothing protects the other side's list (docs/fast-protocol.md)"
     ]
     plain, _ = printed("psi", "local", keys / "globex.csv", keys / "acme.csv", "--key", "mail:email")
     assert plain["protocol"] == "ecdh"
