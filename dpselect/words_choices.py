@@ -119,8 +119,8 @@ def no_hypothesis() -> UsageError:
 
 def law_too_long() -> UsageError:
     return UsageError(
-        "exact probabilities: these scores take too many steps to compute. Use fewer candidates, or scores that differ "
-        "less"
+        "the exact probabilities would take too long to compute. Use fewer candidates, or scores that lie closer "
+        "together"
     )
 
 

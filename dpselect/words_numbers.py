@@ -130,8 +130,8 @@ def two_options(found: int) -> UsageError:
 def noise_alone(epsilon: str, needed: float) -> UsageError:
     """needed: responses for an estimate to one part in ten."""
     return UsageError(
-        f"epsilon: expected at least 1e-9, got {epsilon}; 1 is usual for a poll. So small an epsilon leaves almost "
-        f"only noise. To estimate a share to one part in ten would take about {needed:.0e} responses"
+        f"epsilon: expected at least 1e-9, got {epsilon}; 1 is usual for a poll. With so small an epsilon, "
+        f"even a rough estimate would take about {needed:.0e} responses"
     )
 
 

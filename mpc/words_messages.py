@@ -103,7 +103,7 @@ def no_link(peer: str) -> TransportError:
 
 
 def abort_names_nobody() -> RemoteError:
-    return RemoteError("a party ended the run with an abort that names nobody")
+    return RemoteError("another party ended the run and did not say who caused it: ask the other parties")
 
 
 def out_of_order() -> RemoteError:

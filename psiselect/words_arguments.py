@@ -96,7 +96,9 @@ def in_memory(name: str) -> UsageError:
 
 
 def epsilon_needs_neighbors() -> UsageError:
-    return UsageError('epsilon= needs neighbors=, which says what one party may change, such as neighbors="replace"')
+    return UsageError(
+        'epsilon= also needs neighbors=, which says what stays hidden about one party, such as neighbors="replace"'
+    )
 
 
 def column_needs_values() -> UsageError:

@@ -11,7 +11,7 @@ from psiselect.base.errors import InputError, UsageError
 
 
 def without_values(option: str) -> UsageError:
-    return UsageError(f"--{option} reads from --values; add --values, or leave out --{option}", term=option)
+    return UsageError(f"--{option} works only with --values: add --values, or leave out --{option}", term=option)
 
 
 def server_with_values(party: str) -> UsageError:

@@ -87,7 +87,7 @@ def listening(places: Sequence[str], log: Path) -> str:
 
 def shown_as_json() -> UsageError:
     return UsageError(
-        "--show prints private values, which --json never holds; leave out one of the two options", term="show"
+        "--show prints private values, and --json never holds them: leave out one of the two options", term="show"
     )
 
 

@@ -168,7 +168,7 @@ def num_cand(line: int, most: int) -> InputError:
 
 
 def control_character(line: int) -> InputError:
-    return fault(line, "found a control character, which YAML does not allow")
+    return fault(line, "found an invisible control character, which YAML does not allow; delete it")
 
 
 def aliases(line: int) -> InputError:

@@ -117,8 +117,8 @@ def unknown_kind(name: str, endings: Iterable[str], *, nameless: bool) -> InputE
 
 def unknown_scheme(scheme: str) -> UsageError:
     return UsageError(
-        f"{scheme}://...: no such address is known; known are s3://, gs://, abfs:// and https:// for files, "
-        "sqlite:///FILE and postgresql://... for databases",
+        f"{scheme}:// is not supported. Use s3://, gs://, abfs:// or https:// for files, and sqlite:///FILE or "
+        "postgresql://... for databases",
         term="input",
     )
 
@@ -335,7 +335,9 @@ def no_batch(name: str) -> UsageError:
 
 
 def not_batches(name: str, kind: type, more: str) -> UsageError:
-    return UsageError(f"{name} is an iterable of {kind.__name__}; expected one of record batches{more}", term="table")
+    return UsageError(
+        f"{name} yields values of the type {kind.__name__}; expected Arrow record batches{more}", term="table"
+    )
 
 
 def mixed_types(name: str, column: object) -> InputError:

@@ -132,7 +132,7 @@ def target_is_a_folder(name: str) -> UsageError:
 
 
 def no_bucket(name: str, bucket: str) -> OutputError:
-    return OutputError(f"cannot write {name}: there is no {bucket}; make it, or name another")
+    return OutputError(f"cannot write {name}: the bucket {bucket} does not exist; create it, or name another")
 
 
 def kept_meanwhile(name: str, folder: Path) -> str:

@@ -187,7 +187,7 @@ def broke(reason: str) -> str:
 
 
 def frame_too_large(size: int, most: int) -> UsageError:
-    return UsageError(f"a frame of {size} bytes is too large to send; {most} is the most")
+    return UsageError(f"a message of {size} bytes is too long to send; at most {most} bytes are allowed")
 
 
 def closed_here() -> UsageError:

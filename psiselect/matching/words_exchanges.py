@@ -19,7 +19,7 @@ def offer_of_one_machine(state: Path) -> UsageError:
 
 def offer_of_others(state: Path) -> InputError:
     return InputError(
-        f"{state} belongs to an offer between other identities; name the --identity and --peer that made it"
+        f"{state} belongs to an offer between other identities; use the --identity and --peer of the offer"
     )
 
 

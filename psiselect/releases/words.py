@@ -44,7 +44,9 @@ def mean_of_several_rows() -> UsageError:
 
 
 def grid_too_fine(most: int) -> UsageError:
-    return UsageError(f"the grid has more than {most:,} points; take a larger --unit")
+    return UsageError(
+        f"--unit is too small: there are more than {most:,} steps between --lower and --upper; take a larger one"
+    )
 
 
 def bounds_of_a_count() -> UsageError:

@@ -67,7 +67,7 @@ def in_column(name: str, column: str, error: InputError) -> InputError:
 
 
 def not_labels(name: str, column: str, kind: object) -> InputError:
-    return InputError(f"{name}, column {column!r}: {kind} is no label; expected text or integers")
+    return InputError(f"{name}, column {column!r} has the type {kind}; names of candidates are text or integers")
 
 
 def not_scores(name: str, column: str, kind: object) -> InputError:

@@ -235,7 +235,9 @@ def test_wrong_answers_and_responses_are_refused() -> None:
 
 @pytest.mark.parametrize("text", ["1e-17", "9e-10", "1/2000000000"])
 def test_an_epsilon_that_leaves_noise_alone_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match=r"at least 1e-9, got .* almost only noise.* about [0-9]e\+[0-9]+ responses"):
+    with pytest.raises(
+        UsageError, match=r"at least 1e-9, got .* rough estimate would take about [0-9]e\+[0-9]+ responses"
+    ):
         Poll.of(("yes", "no"), parse_poll_epsilon(text))
 
 

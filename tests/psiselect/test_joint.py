@@ -133,7 +133,7 @@ def test_a_party_that_waits_alone_is_cancelled(group: Group) -> None:
         ({"party": "dora"}, psiselect.UsageError, "dora"),
         ({"parties": "none.toml"}, psiselect.InputError, "none.toml"),
         ({"identity": "none"}, psiselect.InputError, "none"),
-        ({"epsilon": 1}, psiselect.UsageError, "epsilon= needs neighbors="),
+        ({"epsilon": 1}, psiselect.UsageError, "epsilon= also needs neighbors="),
         (NOISY | {"epsilon": 0.5}, psiselect.UsageError, 'write epsilon="0.5"'),
         (NOISY | {"upper": None}, psiselect.UsageError, "needs lower= and upper="),
         (NOISY | {"colluding": None}, psiselect.UsageError, "needs colluding="),

@@ -115,7 +115,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "no text": (lambda: poll.respond(True, epsilon=1), "answer: expected text, got bool"),  # type: ignore[arg-type]
     "one text for options": (lambda: poll.respond("a", options="ab", epsilon=1), "options: expected a list of texts"),
     "an unknown mechanism": (lambda: poll.respond("yes", epsilon=1, mechanism="coin"), "mechanism: expected one of"),
-    "next to nothing": (lambda: poll.respond("yes", epsilon="1e-17"), "leaves almost only noise"),
+    "next to nothing": (lambda: poll.respond("yes", epsilon="1e-17"), "even a rough estimate would take"),
     "a ledger alone": (lambda: poll.respond("yes", epsilon=1, ledger="l.db"), "go together"),
     "no table": (lambda: poll.estimate(5, epsilon=1), "is of type int"),
     "a frame and a query": (lambda: poll.estimate(polars.DataFrame(), epsilon=1, query="SELECT 1"), "needs a database"),

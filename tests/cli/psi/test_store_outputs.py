@@ -64,7 +64,7 @@ def test_rows_become_an_object(s3: object, folder: Path, program: Run, secret: s
         ("https://host.example/out.csv", 2, "are read, not written"),
         ("s3://lists/out/", 2, "names a folder"),
         ("s3://lists/out.txt", 3, "known endings"),
-        ("s3://no-such-bucket/out.csv", 3, "there is no no-such-bucket; make it"),
+        ("s3://no-such-bucket/out.csv", 3, "the bucket no-such-bucket does not exist; create it"),
         ("s3://lists/mine.csv", 2, "is an input of this command"),
     ],
 )

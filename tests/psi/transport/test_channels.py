@@ -154,7 +154,7 @@ def test_a_closed_channel_cannot_be_used_but_closed_again(pair: MakePair) -> Non
 
 def test_a_frame_beyond_the_cap_is_the_senders_mistake(pair: MakePair) -> None:
     first, second = pair()
-    with pytest.raises(UsageError, match="too large to send"):
+    with pytest.raises(UsageError, match="too long to send"):
         first.send(Frame(1, bytes(MAX_FRAME_BYTES)))
     first.send(Frame(1, b"small"))
     assert second.receive() == Frame(1, b"small")
