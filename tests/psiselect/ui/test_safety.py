@@ -16,7 +16,6 @@ import pytest
 from support.entropy import FixedEntropy
 from support.paged import ORIGIN, PORT, Page, let_in
 
-from psiselect.base.errors import InputError
 from psiselect.ui import guard, uploads
 from psiselect.ui.access import Access
 from psiselect.ui.desk import HERE, LIVE_POLICY, POLICIES, POLICY, PROGRESS, SCRIPT_POLICY
@@ -345,16 +344,6 @@ def test_other_users_read_neither_the_key_nor_the_records(tmp_path: Path, monkey
     assert not key.exists()
     draw.parent.chmod(0o777)
     assert stat.S_IMODE(Folder(tmp_path / "data" / "ui").draws_of("Board").parent.stat().st_mode) == 0o700
-
-
-def test_a_folder_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = Folder(tmp_path / "ui")
-    folder.draws_of("Board")
-    user = os.geteuid()
-    monkeypatch.setattr("psiselect.ui.folder.os.geteuid", lambda: user + 1)
-    for use in (folder.draws_of, folder.budget_of):
-        with pytest.raises(InputError, match="belongs to another user"):
-            use("Board")
 
 
 def test_the_token_stands_in_no_address_and_not_in_the_name_of_the_file() -> None:
