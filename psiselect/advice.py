@@ -160,15 +160,27 @@ class Interview:
     def possible(self) -> tuple[str, ...]:
         """The approaches, in words, that the answers so far leave: the one that is decided, or all that further answers
         may lead to. Empty before the first answer."""
-        if not self._talk.known:
-            return ()
-        found = settle(self._talk.known)
-        labels = {one for _, each in found.outcomes for one in each} if isinstance(found, Open) else {found.label}
-        return tuple(label.short for label in Label if label in labels)
+        return _left_by(self._talk.known)
+
+    def possible_after(self, text: str) -> tuple[str, ...]:
+        """The same, if the open question were answered by `text`. The conversation stays as it is. Raises InputError
+        for an answer that is not allowed."""
+        asked, known = self.question, dict(self._talk.known)
+        if asked is not None:
+            known[asked.field] = read_answer(asked.field, text.strip(), known)
+        return _left_by(known)
 
     def advice(self) -> Advice:
         """What follows from the answers so far."""
         return advise(self._talk.known)
+
+
+def _left_by(known: Mapping[str, Any]) -> tuple[str, ...]:
+    if not known:
+        return ()
+    found = settle(known)
+    labels = {one for _, each in found.outcomes for one in each} if isinstance(found, Open) else {found.label}
+    return tuple(label.short for label in Label if label in labels)
 
 
 def _in_words(name: str, value: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -40,6 +42,7 @@ class AdvicePages:
         return [
             Route("/advise", self.begin, methods=["GET", "POST"]),
             Route("/advise/{task}", self.ask, methods=["GET", "POST"]),
+            Route("/advise/{task}/follows", self.follows, methods=["GET"]),
             Route("/advise/{task}/report", self.report, methods=["GET"]),
         ]
 
@@ -72,6 +75,7 @@ class AdvicePages:
             sent=sent,
             answers=interview.answers,
             possible=interview.possible if looking else (),
+            follows=words.follows,
         )
 
     def _answered(self, name: str, interview: Interview, sent: Sent) -> Response:
@@ -94,6 +98,21 @@ class AdvicePages:
             except PsiselectError as error:
                 sent.errors["answer"] = told(error).removeprefix(f"[{field}] ").capitalize()
         return self._asked(name, interview, sent) if sent.errors else self._desk.to(f"/advise/{name}")
+
+    async def follows(self, request: Request) -> Response:
+        """What the answers so far leave, with the answer that is chosen, if there is one: one server-sent event."""
+        interview = self._desk.tasks.find(request.path_params["task"], Advising).interview
+        answer = request.query_params.get("answer", "")
+
+        def told_of() -> Response:
+            try:
+                possible = interview.possible_after(answer) if answer else interview.possible
+            except PsiselectError:
+                possible = ()  # the page says what is wrong with an answer when it is sent
+            event = json.dumps({"words": words.follows(possible), "possible": possible[1:] and possible})
+            return Response(f"data: {event}\n\n", media_type="text/event-stream")
+
+        return await working(told_of)
 
     async def report(self, request: Request) -> Response:
         """The report to print and to sign."""

@@ -23,16 +23,18 @@ from psiselect.ui.idle import Idle
 
 HERE = Path(__file__).parent
 PROGRESS = "progress.html"
+QUESTION = "advise_question.html"
 # Nothing from elsewhere, and no script at all.
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 # Of a page that one of this server's scripts makes quicker to use.
 SCRIPT_POLICY = f"{POLICY}; script-src 'self'"
-# Of a page that shows progress: its script asks this server how far the work is.
+# Of a page whose script asks this server: how far the work is, or what follows from answers.
 LIVE_POLICY = f"{SCRIPT_POLICY}; connect-src 'self'"
 POLICIES = {
     PROGRESS: LIVE_POLICY,
+    QUESTION: LIVE_POLICY,
     "match.html": SCRIPT_POLICY,
     "match_partner.html": SCRIPT_POLICY,
     "vote_protection.html": SCRIPT_POLICY,

@@ -20,7 +20,7 @@ from psiselect.ui.forms import OldFormError
 from psiselect.ui.guard import ENTRY, MOST_UPLOADED, Guard, TooMuchError, no_room, too_much
 from psiselect.ui.uploads import NoRoomError
 
-_FILES = ("style.css", "icon.svg", "progress.js", "drop.js", "epsilon.js")
+_FILES = ("style.css", "icon.svg", "progress.js", "drop.js", "epsilon.js", "follows.js")
 # Where the pages of each room are. They are loaded when somebody enters the room, so that the first page comes quickly.
 ROOMS = {
     "vote": "psiselect.ui.vote_pages:VotePages",

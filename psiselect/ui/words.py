@@ -5,6 +5,7 @@ words_choices has the choices that forms offer and the names of their fields. Pa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from psiselect.base.errors import CancelError, InputError, UsageError
@@ -243,3 +244,13 @@ def making_offer(peer: str) -> str:
 
 def answering_offer(peer: str) -> str:
     return f"Answering the offer of {peer}"
+
+
+# Advice.
+
+
+def follows(possible: Sequence[str]) -> str:
+    """possible: the approaches that answers leave, in words."""
+    if len(possible) == 1:
+        return f"The approach is decided: {possible[0]}. The questions that are left are about the command."
+    return "With these answers, the advice may still be one of these:" if possible else ""

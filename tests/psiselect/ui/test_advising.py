@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def test_consequences_are_shown_when_they_are_asked_for(page: Page) -> None:
     second = field(page)
     page.post(where, {"field": second, "do": "look"})
     assert field(page) == second
-    told = page.text.split("What follows so far With")[1]
+    told = page.text.split("What follows so far With these answers")[1]
     outcomes = {label for branch in advise({"function": "intersection"}).branches for label in branch["primary"]}
     assert outcomes == {"CHANGE_TASK", "PSI", "MPC_OTHER", "NO_PET"}
     for words in ("Change the task", "Common items of two lists", "Other secure computation", "Publish as it is"):
@@ -72,6 +73,37 @@ def test_consequences_are_shown_when_they_are_asked_for(page: Page) -> None:
     page.post(where, {"do": "look"})
     assert "The approach is decided: common items of two lists" in page.text
     assert advise({"function": "intersection", "n_holders": 2}).recommendation == "PSI"
+
+
+def follows(page: Page, answer: str = "") -> tuple[str, list[str]]:
+    """What the script of a question is told, with the answer that is chosen."""
+    told = page.client.get(page.access.base + page.where + "/follows", params={"answer": answer} if answer else {})
+    assert (told.status_code, told.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    (line,) = re.findall(r"^data: (.*)\n\n$", told.text)
+    event = json.loads(line)
+    return event["words"], event["possible"]
+
+
+def test_consequences_come_by_themselves_too(page: Page) -> None:
+    """Of the answers so far, and of the one that is chosen and not sent; the conversation stays as it is."""
+    assert follows(page) == ("", [])
+    first = field(page)
+    begun = follows(page, "intersection")
+    assert begun[0] == "With these answers, the advice may still be one of these:"
+    assert len(begun[1]) == 4
+    page.get(page.where)
+    assert field(page) == first
+    page.post(page.where, {"field": first, "answer": "intersection"})
+    assert follows(page) == begun
+    words = "The approach is decided: common items of two lists. The questions that are left are about the command."
+    assert follows(page, "2") == (words, [])
+    assert follows(page, "-1") == follows(page, "nonsense") == ("", [])
+    assert follows(page) == begun
+
+
+def test_consequences_are_in_the_page_where_no_script_runs(page: Page) -> None:
+    assert "advice may still be" not in page.text
+    assert 'aria-live="polite" hidden>' in page.now.text
 
 
 @pytest.mark.parametrize("answer", ["", "nonsense", "-1"])

@@ -7,7 +7,6 @@ page: by axe, in light and dark, at three widths. Set PSISELECT_SHOTS to a folde
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import socket
 from collections.abc import Iterator
@@ -15,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.browsing import WIDTHS, browser, chromium, served
+from support.browsing import browser, chromium, served
 from support.library import SLOW
+from support.windows import Window
 
 pytest.importorskip("playwright", reason="Playwright is not installed: pip install 'psiselect[browser]'")
-axe_core = pytest.importorskip(
+pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="axe is not installed: pip install 'psiselect[browser]'"
 )
 pytestmark = [
@@ -28,109 +28,11 @@ pytestmark = [
 ]
 
 THOROUGH = [pytest.param(False, id="short"), pytest.param(True, id="thorough", marks=pytest.mark.soak)]
-SHOTS = os.environ.get("PSISELECT_SHOTS")
 ACME = "mail,city\n" + "".join(f"p{n}@example.com,Oslo\n" for n in range(60)) + "no address,Rome\n"
 GLOBEX = "e,plan\n" + "".join(f"P{n}@Example.com,gold\n" for n in range(40, 90))
 MEMBERS = "member,age,town\n" + "".join(f"m{n},{20 + n % 50},{('north', 'south')[n % 2]}\n" for n in range(300))
 VOTES = "Timestamp,Whom do you approve of?\n" + "2026,Ada Lovelace\n" * 90 + "2026,Grace Hopper\n" * 3
-DROP = """([name, text]) => {
-  const data = new DataTransfer();
-  data.items.add(new File([text], name));
-  const drop = new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true});
-  document.querySelector("h1").dispatchEvent(drop);
-}"""
-NARROWEST = 320  # WCAG 1.4.10: a window of 1280 at a zoom of 400 percent
-UNFOLDED = """() => {
-  const folded = [...document.querySelectorAll("details:not([open])")];
-  for (const each of folded) each.open = true;
-  const over = document.documentElement.scrollWidth - window.innerWidth;
-  for (const each of folded) each.open = false;
-  return over;
-}"""
-DARK = ["color-contrast"]
 WAYS = ("thorough", "no-script")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-class Window:
-    """One browser window that was let in, and what it has asked for.
-
-    clicks: of a person with a mouse: a link, a button, a box, a file that is chosen each are one, and a choice from a
-    list that opens is two. Words are typed without a click.
-    """
-
-    def __init__(self, chrome: Any, key: Path, origin: str, *, thorough: bool = True, script: bool = True) -> None:
-        self.thorough = thorough
-        self.context = chrome.new_context(reduced_motion="reduce", java_script_enabled=script)
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
-        self.asked: set[str] = set()
-        self.clicks = 0
-        self.origin = origin
-        self.broken: list[str] = []
-        self.page.on("request", lambda request: self.asked.add(request.url))
-        self.page.on("console", lambda message: self.broken.append(message.text))
-        self.page.goto(key.as_uri())
-        if not script:
-            self.page.get_by_role("button", name="Open psiselect").click()
-        self.page.wait_for_selector("h1")
-
-    def click(self, name: str, role: str = "button") -> None:
-        self.clicks += 1
-        self.page.get_by_role(role, name=name).first.click()
-        self.page.wait_for_selector("h1")
-
-    def check(self, label: str | re.Pattern[str]) -> None:
-        self.clicks += 1
-        self.page.get_by_label(label).check()
-
-    def select(self, label: str, value: str) -> None:
-        self.clicks += 2
-        self.page.get_by_label(label, exact=True).select_option(value)
-
-    def file(self, label: str, path: Path) -> None:
-        self.clicks += 1
-        self.page.get_by_label(label, exact=True).set_input_files(path)
-
-    def drop(self, path: Path) -> None:
-        """Drag a file onto the page, beside its field."""
-        self.clicks += 1
-        self.page.evaluate(DROP, [path.name, path.read_text()])
-
-    def save(self, name: str, path: Path, role: str = "button") -> Path:
-        with self.page.expect_download() as saved:
-            self.click(name, role)
-        saved.value.save_as(path)
-        return path
-
-    def look(self, name: str) -> None:
-        """What must hold for every page: accessible, in dark too, and no wider than a phone."""
-        if not self.thorough:
-            return
-        wrong = []
-        for scheme, only in (("light", {"type": "tag", "values": RULES}), ("dark", {"type": "rule", "values": DARK})):
-            self.page.emulate_media(color_scheme=scheme)
-            found = axe_core.Axe().run(self.page, options={"runOnly": only, "resultTypes": ["violations"]})
-            wrong += [(name, scheme, each["id"], [n["html"][:120] for n in each["nodes"]][:3])
-                      for each in found.response["violations"]]  # fmt: skip
-        self.page.emulate_media(color_scheme="light")
-        for width in WIDTHS:
-            self.page.set_viewport_size({"width": width, "height": 800})
-            over = self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-            if over > 0:
-                wrong.append((name, width, "wider than the window", [str(over)]))
-            if SHOTS:
-                self.page.screenshot(path=f"{SHOTS}/{name}-{width}.png", full_page=True)
-        self.page.set_viewport_size({"width": NARROWEST, "height": 800})
-        if (over := self.page.evaluate(UNFOLDED)) > 0:
-            wrong.append((name, NARROWEST, "unfolded, wider than the window", [str(over)]))
-        assert wrong == []
-
-    def ended(self) -> None:
-        """Nothing came from elsewhere, and the browser had nothing to say against a page."""
-        assert {url for url in self.asked if not url.startswith((self.origin, "file:"))} == set()
-        assert [text for text in self.broken if "422" not in text] == []  # that is said of a form with errors
-        self.context.close()
 
 
 @pytest.fixture(scope="module")
@@ -198,10 +100,11 @@ def slider(window: Window) -> None:
     window.clicks = clicks
 
 
-@pytest.mark.soak
-def test_numbers_and_their_budget(chrome: Any, tmp_path: Path, files: dict[str, Path]) -> None:
+@pytest.mark.parametrize("thorough", THOROUGH)
+def test_numbers_and_their_budget(chrome: Any, tmp_path: Path, files: dict[str, Path], thorough: bool) -> None:
     with served(tmp_path, SLOW) as (key, _, origin):
-        window = Window(chrome, key, origin)
+        window = Window(chrome, key, origin, thorough=thorough)
+        window.page.set_viewport_size({"width": 1920, "height": 1080})
         page = window.page
         window.click("Publish numbers", "link")
         window.look("numbers")
@@ -231,14 +134,30 @@ def test_numbers_and_their_budget(chrome: Any, tmp_path: Path, files: dict[str, 
         window.ended()
 
 
-@pytest.mark.soak
-def test_the_advisor(chrome: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("thorough", THOROUGH)
+def test_the_advisor(chrome: Any, tmp_path: Path, thorough: bool) -> None:
+    """What follows is shown as answers are chosen; nobody presses a button for it."""
     with served(tmp_path, SLOW) as (key, _, origin):
-        window = Window(chrome, key, origin)
+        window = Window(chrome, key, origin, thorough=thorough)
+        follows = window.page.locator("#follows")
         window.click("Find the right approach", "link")
         window.look("advise")
         window.click("Begin")
+        window.page.set_viewport_size({"width": 360, "height": 800})
+        assert not follows.is_visible()
+        window.page.locator("input[value=intersection]").check()
+        follows.wait_for()
+        assert "may still be one of these" in follows.inner_text()
+        assert follows.locator("li").count() == 4
         window.look("advise-question")
+        window.click("Go on")
+        follows.wait_for()
+        assert follows.locator("li").count() == 4
+        assert not window.page.get_by_role("button", name="What follows so far?").is_visible()
+        window.page.get_by_label(re.compile("How many")).fill("2")
+        window.click("Go on")
+        window.page.get_by_text("The approach is decided").wait_for()
+        window.look("advise-decided")
         window.ended()
 
 

@@ -18,13 +18,13 @@ from support.paged import ORIGIN, PORT, Page, let_in
 
 from psiselect.ui import guard, uploads
 from psiselect.ui.access import Access
-from psiselect.ui.desk import HERE, LIVE_POLICY, POLICIES, POLICY, PROGRESS, SCRIPT_POLICY
+from psiselect.ui.desk import HERE, LIVE_POLICY, POLICIES, POLICY, PROGRESS, QUESTION, SCRIPT_POLICY
 from psiselect.ui.folder import Folder, file_name
 from psiselect.ui.guard import ENTRY, HEADERS
 from psiselect.ui.server import handed_over, key_page
 
 PATHS = ("/", "/vote", "/match", "/match/try", "/numbers", "/budgets", "/budgets/record", "/advise", "/style.css",
-         "/progress.js", "/drop.js", "/epsilon.js")  # fmt: skip
+         "/progress.js", "/drop.js", "/epsilon.js", "/follows.js")  # fmt: skip
 SCRIPTED = ("/match",)  # of these
 MEMBER = stat.S_IRWXG | stat.S_IRWXO
 
@@ -167,7 +167,7 @@ def test_pages_name_nothing_elsewhere(tmp_path: Path, path: str) -> None:
 def test_few_pages_run_a_script_and_only_this_servers() -> None:
     assert SCRIPT_POLICY.removeprefix(POLICY) == "; script-src 'self'"
     assert LIVE_POLICY.removeprefix(POLICY) == "; script-src 'self'; connect-src 'self'"
-    assert [name for name, policy in POLICIES.items() if "connect-src" in policy] == [PROGRESS]
+    assert [name for name, policy in POLICIES.items() if "connect-src" in policy] == [PROGRESS, QUESTION]
     for template in (HERE / "templates").glob("*.html"):
         text = template.read_text()
         scripts = re.findall(r"<script[^>]*>", text)
