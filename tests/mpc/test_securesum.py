@@ -74,7 +74,7 @@ def test_differing_terms_are_named_on_all_sides_and_nothing_is_shared(servers: i
         assert machine.failure.terms == ("bound", "unit")
         assert "carlos" in (machine.failure.party, machine.failure.by)
         assert isinstance(machine.failure.error(), RemoteError)
-        assert "bound, unit" in str(machine.failure.error())
+        assert "the bound (--bound); the decimal places (--decimals)" in str(machine.failure.error())
     assert not any(item.frame.type in (Message.SHARE, Message.PARTIAL) for _, item in network.log)
 
 
