@@ -63,7 +63,7 @@ def test_a_refused_hello_gets_no_signature(victim: Side, changes: dict[str, obje
         ({"sizes": []}, "impossible list sizes"),
         ({"sizes": [True]}, "impossible list sizes"),
         ({"sizes": [3.0]}, "impossible list sizes"),
-        ({"sizes": 3}, "proper 'sizes'"),
+        ({"sizes": 3}, "no field 'sizes' of the right type"),
         ({"more": 1}, "fields that this version does not know"),
     ],
 )
