@@ -229,7 +229,7 @@ def test_a_frame_of_exactly_the_cap_goes_out_and_one_byte_more_does_not() -> Non
     frame = second.receive(0)
     assert frame is not None
     assert len(frame) == MAX_FRAME_BYTES
-    with pytest.raises(UsageError, match=f"a frame of {MAX_FRAME_BYTES + 1} bytes"):
+    with pytest.raises(UsageError, match=f"a message of {MAX_FRAME_BYTES + 1} bytes"):
         first.send(Frame(1, bytes(MAX_FRAME_BYTES - HEADER_BYTES + 1)))
 
 
