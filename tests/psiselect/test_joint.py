@@ -89,7 +89,8 @@ def test_a_noisy_sum_is_paid_by_each_party(group: Group, tmp_path: Path, monkeyp
     record = json.loads(found["carlos"].stdout)
     assert found["bob"].to_dict()["value"] == record["value"]
     assert found["bob"].error == record["error95"]
-    assert found["bob"].guarantee.startswith("The result is 1/2-differentially private (replace) towards 1 colluding")
+    promise = "The result is 1/2-differentially private (replace), even if 1 of 3 parties pool what they know."
+    assert found["bob"].guarantee.startswith(promise)
     assert found["bob"].charged is None
 
 
