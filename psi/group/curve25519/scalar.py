@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from types import TracebackType
 
-import gmpy2
-
 from psi.group.curve25519.suite import ORDER
 from psiselect.base.entropy import Entropy
 
@@ -45,7 +43,8 @@ class Scalar:
         """
         secret = int.from_bytes(self.key, "little")
         blind = 1 + int.from_bytes(entropy.read(40), "little") % (ORDER - 1)
-        inverse = int(gmpy2.invert(secret * blind % ORDER, ORDER)) * blind % ORDER
+        # Not by gmpy2: it keeps a context of each thread that has used it, and a listener has a thread per session.
+        inverse = pow(secret * blind % ORDER, -1, ORDER) * blind % ORDER
         low, lifted = 1 << 254, None
         for candidate in (inverse, ORDER - inverse):
             # Solve c = candidate (mod ORDER), c = 0 (mod 8): add the multiple of ORDER that makes it divisible by 8.
