@@ -6,16 +6,15 @@ import gc
 import sys
 import threading
 
-from support.entropy import FixedEntropy
-
 from psi.group.curve25519.scalar import Scalar
+from psiselect.base.entropy import SystemEntropy
 
 THREADS = 300
 
 
 def test_a_thread_that_inverts_leaves_nothing() -> None:
     """A listener has a thread per session. gmpy2 would keep three blocks of each, about 280 bytes."""
-    entropy = FixedEntropy(3)
+    entropy = SystemEntropy()
 
     def session() -> None:
         Scalar.draw(entropy).inverse(entropy)
