@@ -31,7 +31,7 @@ def ledger_options(data: str, when: str = "") -> Callable[[Command], Command]:
         click.option(
             "--ledger",
             type=click.Path(dir_okay=False, path_type=Path),
-            help=with_condition("Charge this budget, or refuse."),
+            help=with_condition("Take epsilon from the budget in this file. If too little is left, stop."),
         ),
         click.option("--dataset", metavar="NAME", help=with_condition(f"Use this name for {data} in the ledger.")),
     )

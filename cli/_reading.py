@@ -26,7 +26,7 @@ def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Call
             f"--delimiter{end}",
             metavar="C",
             help=f"{whose}Split fields at this: a character, or comma, semicolon, tab, pipe, space "
-            "[default: by the header].",
+            "[default: found from the header].",
         ),
         click.option(
             f"--encoding{end}",
@@ -36,22 +36,22 @@ def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Call
         click.option(
             f"--csv-escape{end}",
             type=click.Choice(["none", "backslash"]),
-            help=f"{whose}Say how quotes and separators are escaped; Spark, MySQL and Hive write a backslash "
-            "[default: none, and rows in doubt are refused].",
+            help=f"{whose}Choose backslash for files from Spark, MySQL or Hive, which put it before quotes and "
+            "separators [default: none; a row that can be read in two ways is refused].",
         ),
         click.option(
             f"--header{end}/--no-header{end}",
             f"header{end}".replace("-", "_"),
             default=None,
             help=f"{whose}Say whether the first row names the columns; without names they are 1, 2 and so on "
-            "[default: it does, and is refused if it looks like data].",
+            "[default: it does; a first row that looks like data is an error].",
         ),
         click.option(
             f"--header-lines{end}",
             type=click.IntRange(1, MAX_HEADER_LINES),
             metavar="N",
-            help=f"{whose}Take the columns' names from the first N rows together, the lowest that is not empty "
-            "[default: 1].",
+            help=f"{whose}Use if column names stand in the first N rows. Each column takes its last cell there that is "
+            "not empty [default: 1].",
         ),
         click.option(
             f"--sheet{end}",

@@ -37,8 +37,8 @@ OPTIONS = (
         "joined table, with the peer's columns as peer_COLUMN. May be repeated.",
     ),
     _label_bytes(
-        help_text="Pad what travels with a match to N bytes, so that its length says nothing. Both sides must use the "
-        f"same value [default: {DEFAULT_LABEL_BYTES}]."
+        help_text="Fill up the columns that are sent with each match to N bytes, to hide their length. Both sides must "
+        f"use the same value [default: {DEFAULT_LABEL_BYTES}]."
     ),
 )
 
@@ -65,7 +65,7 @@ WRITTEN = click.option(
     "--columns",
     type=ColumnNames(),
     metavar="A,B",
-    help="Write only these columns of your list to --output, in this order. matched_by adds the keys by which a row "
-    "matched.",
+    help="Write only these columns of your list to --output, in this order. The name matched_by "
+    "adds a column with the keys by which the row matched.",
 )
 ESTIMATED = _label_bytes(help_text="Count columns that travel with a match, padded to N bytes.")

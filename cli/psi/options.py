@@ -163,8 +163,8 @@ _WHAT = (
         "--min-matches",
         type=click.IntRange(1),
         metavar="N",
-        help="Withhold a result below N (exit 6). Both sides must use the same value. This is advisory where the side "
-        "that gets the result checks it: its program already holds the number.",
+        help="Withhold a result below N (exit 6). Both sides must use the same value. If the side that "
+        "gets the result checks it, a changed program could still show the number.",
     ),
     _COMPARER,
     click.option(
@@ -271,8 +271,8 @@ def session_options(side: Side, *, several_identities: bool = False) -> Callable
             "--max-peer-size",
             type=click.IntRange(0),
             metavar="N",
-            help="Refuse a peer whose list has more than N keys, with all keys of a row counted [default: "
-            f"{MAX_PEER_SIZE:,}; if the peer gets the result, 4 times your own, and at least {LEAST_PEER_SIZE:,}].",
+            help="Refuse a peer whose list has more than N keys; a row with two keys counts as two [default: "
+            f"{MAX_PEER_SIZE:,}; if the peer gets the result, 4 times your list, and at least {LEAST_PEER_SIZE:,}].",
         ),
         click.option(
             "--timeout",

@@ -24,7 +24,7 @@ TERMS = (
     click.option(
         "--value-max",
         metavar="M",
-        help="Let the values of one key add up to M at most in sum, with either sign. Both sides must use the same "
+        help="Limit the total of one key in sum: it must lie between -M and M. Both sides must use the same "
         f"value [default: {DEFAULT_LARGEST}].",
     ),
 )

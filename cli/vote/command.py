@@ -75,7 +75,7 @@ def command() -> None:
     type=click.Choice(["auto", *MECHANISMS]),
     default="auto",
     show_default=True,
-    help="Choose how to draw; auto follows public values only, see `vote plan`.",
+    help="Choose how to draw. auto chooses without looking at the ballots; `vote plan` shows its choice.",
 )
 @_seats
 @click.option(
@@ -125,7 +125,7 @@ def winner(
       psiselect vote winner votes.pb --epsilon 0.1 --neighbors add-remove --ledger budget.db --dataset town-2026
 
     The command prints the winner and what voters are promised. Nothing else that it prints depends on the ballots: no
-    counts, no turnout. Members of a committee stand in the order of names.
+    counts, no turnout. Members of a committee are listed by name.
 
     The first draw is the result. The command records it in BALLOTS.draw beside the file, and refuses a second draw.
 

@@ -43,9 +43,17 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         show_default=True,
         help="Refuse a ballot with a text that is no candidate, such as a form's free text, or ignore the text.",
     ),
-    click.option("--yes", metavar="TEXT", multiple=True, help="Take this text as approval in a matrix, such as Ja."),
     click.option(
-        "--no", metavar="TEXT", multiple=True, help="Take this text as no approval in a matrix, such as Nein."
+        "--yes",
+        metavar="TEXT",
+        multiple=True,
+        help="Take this text as approval, in a table with a column for each candidate, such as Ja.",
+    ),
+    click.option(
+        "--no",
+        metavar="TEXT",
+        multiple=True,
+        help="Take this text as no approval, in a table with a column for each candidate, such as Nein.",
     ),
     click.option(
         "--voter-column",
@@ -69,14 +77,14 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=choice(OnInvalid),
         default=OnInvalid.ERROR.value,
         show_default=True,
-        help="Stop at ballots that break a rule and say how many (for the tallier), or leave them out silently.",
+        help="Stop if ballots are invalid and say how many (for the tallier only), or leave them out silently.",
     ),
     click.option(
         "--line-breaks",
         is_flag=True,
         help="Allow line breaks in cells of a CSV file. A file with a stray quote then stops the command.",
     ),
-    click.option("--show", is_flag=True, help="Show the first cell at fault, on a terminal only."),
+    click.option("--show", is_flag=True, help="Show the first wrong cell, on a terminal only."),
     format_option((*(form for form in FORMATS if form not in TABLE_FORMATS), *TABLE_FORMATS)),
 )
 
