@@ -67,6 +67,7 @@ def command(out: Path | None, as_json: bool) -> None:
             Identity.create(name, folder)
         say(words.BEGINNING)
         run = _session(folder, samples, "matches", folder / "globex-matches.csv")
+        say(words.TWO_MORE)
         with ThreadPoolExecutor(2) as pool:
             count, noisy = pool.map(lambda reveal: _session(folder, samples, reveal), ("count", "noisy-count"))
         expected = samples.common_emails()

@@ -43,6 +43,7 @@ def other_counts(found: int, noisy: int, expected: int) -> PsiselectError:
 # Results.
 
 BEGINNING = "Acme listens, Globex connects; Globex learns which of its rows Acme has too. Two processes, TLS 1.3."
+TWO_MORE = "The first session is over. Two more run now, which reveal less; they take some seconds."
 ONE_SESSION = "One session"
 LESS_REVEALED = "The same lists, less revealed: three sessions"
 LIST_SIZE = "the size of Globex's list"

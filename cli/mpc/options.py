@@ -25,6 +25,7 @@ from mpc.session import DEFAULT_TIMEOUT, Progress
 from mpc.terms import MAX_LENGTH
 from psi.identity.identity import Identity
 from psi.tables import ReadingOptions
+from psiselect.base.words import cannot_read
 from psiselect.identities import load_identity
 from psiselect.sums.numbers import read_numbers
 from psiselect.tables import Table
@@ -149,7 +150,7 @@ def read_lines(file: Path, what: str) -> list[str]:
         with file.open(encoding="utf-8-sig") as opened:
             lines = opened.read(128 * MAX_LENGTH).splitlines()
     except OSError as error:
-        raise words.unreadable(file, error.strerror) from None
+        raise cannot_read(file, error.strerror) from None
     except UnicodeDecodeError:
         raise words.not_text(file, what) from None
     if not 1 <= len(lines) <= MAX_LENGTH:

@@ -61,10 +61,6 @@ def no_candidate(name: str) -> UsageError:
 ONE_CANDIDATE = "one candidate"
 
 
-def unreadable(file: Path, why: str | None) -> InputError:
-    return InputError(f"cannot read {file}: {why}")
-
-
 def not_text(file: Path, what: str) -> InputError:
     return InputError(f"{file} is not UTF-8 text; expected {what} on each line")
 

@@ -25,6 +25,7 @@ from dpselect.numeric import Invalid
 from dpselect.privacy import NeighbouringRelation, parse_epsilon
 from psi.tables import ReadingOptions
 from psiselect.base.errors import InputError
+from psiselect.base.words import cannot_read
 from psiselect.releases.common import Bounds, Common, Outcome
 from psiselect.tables import Table
 
@@ -183,7 +184,7 @@ def read_lines(file: Path, what: str) -> list[str]:
             raise words.too_large(file, what, _MAX_CATEGORIES_BYTES >> 20)
         lines = content.decode("utf-8-sig").split("\n")
     except OSError as error:
-        raise words.unreadable(file, error.strerror) from None
+        raise cannot_read(file, error.strerror) from None
     except UnicodeDecodeError:
         raise words.not_text(file) from None
     return [name for name in map(clean, lines) if name]

@@ -32,10 +32,6 @@ def too_large(file: Path, what: str, mebibytes: int) -> InputError:
     return InputError(f"{file}: a file of {what} has at most {mebibytes} MiB; shorten it")
 
 
-def unreadable(file: Path, why: str | None) -> InputError:
-    return InputError(f"cannot read {file}: {why}")
-
-
 def not_text(file: Path) -> InputError:
     return InputError(f"{file} is not UTF-8; save it as UTF-8 text")
 

@@ -14,6 +14,7 @@ from dpselect.ballots import abcvoting, belenios, blt, pabulib, preflib, words
 from dpselect.ballots.model import MAX_BYTES, CandidateList, Reading, Rules, placed
 from psiselect.base.errors import InputError
 from psiselect.base.linewise import Stream, without_mark
+from psiselect.base.words import cannot_read
 
 HEAD = 1 << 16  # bytes that recognition looks at
 _PREFLIB = re.compile(r"^#\s*(FILE NAME|DATA TYPE|NUMBER ALTERNATIVES|ALTERNATIVE NAME 1)\s*:", re.MULTILINE)
@@ -142,7 +143,7 @@ def load_candidates(path: Path) -> tuple[str, ...]:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise words.unreadable(path, error.strerror) from None
+        raise cannot_read(path, error.strerror) from None
     return parse_candidates(data, str(path))
 
 

@@ -32,10 +32,6 @@ def listed(names: Sequence[str]) -> str:
 # The file as a whole.
 
 
-def unreadable(path: object, reason: str | None) -> InputError:
-    return InputError(f"cannot read {path}: {reason}")
-
-
 def too_large(most: int) -> InputError:
     return fault(1, f"the file is larger than {most >> 20} MiB, which is the most that is read")
 

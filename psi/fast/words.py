@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from psiselect.base.errors import RemoteError, UsageError
+from psiselect.base.words import breaks_protocol
 
 _CURVES = "use --protocol ecdh on both sides"
-
-
-def _broken(what: str) -> RemoteError:
-    """An honest program does none of these."""
-    return RemoteError(f"{what}; the peer's program does not follow the protocol")
 
 
 # Lists that are too long.
@@ -46,7 +42,7 @@ def too_little_memory(own: int, needed: int, limit: int) -> UsageError:
 
 
 def length(what: str, found: int, expected: int) -> RemoteError:
-    return _broken(f"the peer's {what} has {found:,} bytes, not {expected:,}")
+    return breaks_protocol(f"the peer's {what} has {found:,} bytes, not {expected:,}")
 
 
 SEEDS, TREES, ATTEMPT = "answer with seeds", "set of trees", "number of attempts"
@@ -54,27 +50,27 @@ SLICE, END_OF_MATRIX, CHUNK = "slice of the matrix", "end of the matrix", "chunk
 
 
 def too_many_tags() -> RemoteError:
-    return _broken("the peer sent more tags than it declared keys")
+    return breaks_protocol("the peer sent more tags than it declared keys")
 
 
 def too_few_tags() -> RemoteError:
-    return _broken("the peer sent fewer tags than it declared keys")
+    return breaks_protocol("the peer sent fewer tags than it declared keys")
 
 
 def tags_unordered() -> RemoteError:
-    return _broken("the peer's tags are not in ascending order")
+    return breaks_protocol("the peer's tags are not in ascending order")
 
 
 def too_many_slices() -> RemoteError:
-    return _broken("the peer's matrix has more slices than its keys need")
+    return breaks_protocol("the peer's matrix has more slices than its keys need")
 
 
 def too_few_slices() -> RemoteError:
-    return _broken("the peer's matrix has fewer slices than its keys need")
+    return breaks_protocol("the peer's matrix has fewer slices than its keys need")
 
 
 def too_many_attempts(attempts: int, most: int) -> RemoteError:
-    return _broken(f"the peer says that it made {attempts} attempts at its matrix; at most {most} are allowed")
+    return breaks_protocol(f"the peer says that it made {attempts} attempts at its matrix; at most {most} are allowed")
 
 
 # Compiled code.

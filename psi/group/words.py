@@ -6,17 +6,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from psiselect.base.errors import LocalError, RemoteError, UsageError
-
-# An honest program does none of these.
-_FAULT = "; the peer's program does not follow the protocol"
+from psiselect.base.words import breaks_protocol
 
 
 def not_canonical(element: int) -> RemoteError:
-    return RemoteError(f"the peer's element {element} is not canonical: it is not below 2^255 - 19{_FAULT}")
+    return breaks_protocol(f"the peer's element {element} is not canonical: it is not below 2^255 - 19")
 
 
 def low_order(element: int) -> RemoteError:
-    return RemoteError(f"the peer's element {element} has low order, so it stands for no key{_FAULT}")
+    return breaks_protocol(f"the peer's element {element} has low order, so it stands for no key")
 
 
 # Backends.

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from psiselect.base.errors import RemoteError
-
-
-def _broken(what: str) -> RemoteError:
-    return RemoteError(f"{what}; the peer's program does not follow the protocol")
+from psiselect.base.words import breaks_protocol
 
 
 def block_length(found: int, expected: int) -> RemoteError:
-    return _broken(f"the peer sent a block of oblivious transfers of {found:,} bytes; expected {expected:,}")
+    return breaks_protocol(f"the peer sent a block of oblivious transfers of {found:,} bytes; expected {expected:,}")
 
 
 def ended_too_early() -> RemoteError:
-    return _broken("the peer ended its oblivious transfers too early, or its last block has a wrong length")
+    return breaks_protocol("the peer ended its oblivious transfers too early, or its last block has a wrong length")
 
 
 def answer_length(found: int, expected: int) -> RemoteError:
-    return _broken(f"the peer's answer to the check of the oblivious transfers has {found:,} bytes, not {expected:,}")
+    return breaks_protocol(
+        f"the peer's answer to the check of the oblivious transfers has {found:,} bytes, not {expected:,}"
+    )
 
 
 def check_failed() -> RemoteError:
-    return _broken("the peer's oblivious transfers do not pass the consistency check")
+    return breaks_protocol("the peer's oblivious transfers do not pass the consistency check")

@@ -13,21 +13,13 @@ from psiselect.base.errors import (
     TransportError,
     UsageError,
 )
-
-# An honest program does none of these.
-_FAULT = "; the peer's program does not follow the protocol"
-
-
-def _broken(what: str, term: str | None = None) -> RemoteError:
-    """term: also what the peer hears that it was about, so it is part of the protocol."""
-    return RemoteError(f"{what}{_FAULT}", term=term)
-
+from psiselect.base.words import breaks_protocol
 
 # Hello and sizes.
 
 
 def nonce() -> RemoteError:
-    return _broken("the peer's hello has a malformed nonce", "nonce")
+    return breaks_protocol("the peer's hello has a malformed nonce", "nonce")
 
 
 def time() -> RemoteError:
@@ -35,11 +27,11 @@ def time() -> RemoteError:
 
 
 def sizes() -> RemoteError:
-    return _broken("the peer declares impossible list sizes", "sizes")
+    return breaks_protocol("the peer declares impossible list sizes", "sizes")
 
 
 def not_padded() -> RemoteError:
-    return _broken("the peer does not declare the size that both pad to", "sizes")
+    return breaks_protocol("the peer does not declare the size that both pad to", "sizes")
 
 
 def too_long(elements: int, most: int) -> PolicyError:
@@ -103,43 +95,43 @@ def abort_for_a_minimum() -> RemoteError:
 
 
 def too_many(what: str) -> RemoteError:
-    return _broken(f"the peer sent more {what} than it may")
+    return breaks_protocol(f"the peer sent more {what} than it may")
 
 
 def chunk_size(what: str, found: int, count: int, width: int) -> RemoteError:
-    return _broken(f"the peer sent {what} of {found} bytes; expected {count} rows of {width}")
+    return breaks_protocol(f"the peer sent {what} of {found} bytes; expected {count} rows of {width}")
 
 
 def carries_data(what: str) -> RemoteError:
-    return _broken(f"the peer's {what} carries data")
+    return breaks_protocol(f"the peer's {what} carries data")
 
 
 def repeated_element() -> RemoteError:
-    return _broken("two of the peer's elements have the same masked value")
+    return breaks_protocol("two of the peer's elements have the same masked value")
 
 
 def too_few_elements() -> RemoteError:
-    return _broken("the peer sent fewer elements than it declared items")
+    return breaks_protocol("the peer sent fewer elements than it declared items")
 
 
 def too_few_answers() -> RemoteError:
-    return _broken("the peer answered fewer elements than it was sent")
+    return breaks_protocol("the peer answered fewer elements than it was sent")
 
 
 def too_few_tags() -> RemoteError:
-    return _broken("the peer sent fewer tags than it declared items")
+    return breaks_protocol("the peer sent fewer tags than it declared items")
 
 
 def tags_unordered() -> RemoteError:
-    return _broken("the peer's tags are not in ascending order")
+    return breaks_protocol("the peer's tags are not in ascending order")
 
 
 def too_few_corrections() -> RemoteError:
-    return _broken("the peer sent fewer corrections than tags")
+    return breaks_protocol("the peer sent fewer corrections than tags")
 
 
 def length(what: str, found: int, expected: int) -> RemoteError:
-    return _broken(f"the peer's {what} has {found} bytes, not {expected}")
+    return breaks_protocol(f"the peer's {what} has {found} bytes, not {expected}")
 
 
 SHARE, CHECK, SIGN_OF_LIFE = "share of the total", "answer to the check", "sign of life"

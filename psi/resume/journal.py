@@ -23,6 +23,7 @@ from psi.resume import words
 from psi.transport.wire import MAX_FRAME_BYTES, Frame
 from psiselect.base import durable
 from psiselect.base.errors import InputError
+from psiselect.base.words import DISK_FULL
 
 _HEAD = 5
 _HEAD_DIGEST = 8
@@ -223,7 +224,7 @@ class Journal:
         with self._reported("write to"):
             written = os.pwrite(self._handle, record, self._end)
             if written != len(record):
-                raise OSError(0, words.DISK_FULL)
+                raise OSError(0, DISK_FULL)
         self._end += len(record)
         self._number += 1
         self._durable = False

@@ -52,8 +52,6 @@ def journal_failed(what: str, path: Path, reason: object) -> InputError:
     return InputError(f"cannot {what} {path}: {reason}", term="workdir")
 
 
-DISK_FULL = "the disk is full"
-
 # Another list, another release, another session.
 
 

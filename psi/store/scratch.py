@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from psi.store import words
+from psiselect.base import words as of_files
 from psiselect.base.packed import U8
 
 T = TypeVar("T", bound=np.generic)
@@ -155,4 +156,4 @@ def _reported(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise words.unusable_folder(folder, error.strerror) from None
+        raise of_files.unusable_folder(folder, error.strerror) from None

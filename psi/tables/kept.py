@@ -10,7 +10,7 @@ from typing import IO
 
 import pyarrow as pa
 
-from psi.tables import words
+from psiselect.base.words import unusable_folder
 
 
 class KeptRows:
@@ -58,4 +58,4 @@ class KeptRows:
         try:
             yield
         except OSError as error:
-            raise words.no_rows_kept(self._folder, error.strerror) from None
+            raise unusable_folder(self._folder, error.strerror) from None

@@ -16,6 +16,7 @@ from psi.tables import words
 from psi.tables.files import TableFile, beginning_at
 from psi.tables.headers import column_names, merged, numbered
 from psi.tables.reading import ReadingOptions
+from psiselect.base.linewise import TOO_LONG
 from psiselect.base.rows import Fault, Row
 from psiselect.base.splitting import MAX_ROW, Escape, Line, split
 
@@ -26,7 +27,6 @@ _SEP_LINE = re.compile(rb'("?)sep=([^"\r\n\\0-9A-Za-z])\1[ \t,;]*(?:\r\n|\n|\r|\
 _QUOTED_OR_BREAK = re.compile(rb'"[^"]*"|\r\n|\n|\r')
 _BREAK = re.compile(rb"\r\n|\n|\r")
 _LF_LINES, _CR_LINES = re.compile(rb"[^\n]*\n|[^\n]+"), re.compile(rb"[^\r]*\r\n?|[^\r]+")
-_TOO_LONG = words.line_too_long(MAX_ROW >> 20)
 # Longer marks first: UTF-16's is the beginning of UTF-32's.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -136,7 +136,7 @@ def text_lines(file: BinaryIO, *, returns: bool = False, encoding: str | None = 
             yield from (_line(line, encoding) for line in lines)
         if len(torn) > MAX_ROW:
             if not skipping:
-                yield "", _TOO_LONG
+                yield "", TOO_LONG
             torn, skipping = torn[-1:], True
     if torn and not skipping:
         yield _line(torn, encoding)
@@ -166,7 +166,7 @@ def _is_text(lines: bytes) -> bool:
 
 def _line(line: bytes, encoding: str | None) -> Line:
     if len(line) > MAX_ROW:
-        return "", _TOO_LONG
+        return "", TOO_LONG
     try:
         text = line.decode()
     except UnicodeDecodeError:

@@ -92,13 +92,6 @@ def damaged(name: str, packed: str) -> InputError:
     return InputError(f"{name}: is not a whole {packed} file: it is damaged, cut short, or followed by other bytes")
 
 
-def no_rows_kept(folder: Path, reason: str | None) -> InputError:
-    return InputError(
-        f"the working folder {folder} cannot be used: {reason}; choose one that exists, can be written and has room",
-        term="workdir",
-    )
-
-
 # Which kind of table it is, and what is said about it.
 
 
@@ -265,10 +258,6 @@ def in_encoding(name: str, encoding: str) -> InputError:
 
 NUL = "a NUL character, which text does not have; save the file as UTF-8 text"
 MERGED = "merged cells; split them, so that each row has its own values"
-
-
-def line_too_long(mebibytes: int) -> str:
-    return f"a line longer than {mebibytes} MiB"
 
 
 def row_too_long(name: str, mebibytes: int) -> InputError:

@@ -46,7 +46,18 @@ def no_working_folder() -> InputError:
     )
 
 
+def unusable_folder(folder: Path, reason: str | None) -> InputError:
+    return InputError(
+        f"the working folder {folder} cannot be used: {reason}; choose one that exists, can be written and has room",
+        term="workdir",
+    )
+
+
 # Files that are read.
+
+
+def cannot_read(path: object, reason: str | None) -> InputError:
+    return InputError(f"cannot read {path}: {reason}")
 
 
 def unreadable(what: str, path: Path, reason: str | None) -> InputError:
@@ -100,6 +111,11 @@ def text_after_quote(line: int | None) -> str:
 
 
 # What a peer sends.
+
+
+def breaks_protocol(what: str, term: str | None = None) -> RemoteError:
+    """what: what an honest program does not do. term: the term that it is about, which the peer hears, too."""
+    return RemoteError(f"{what}; the peer's program does not follow the protocol", term=term)
 
 
 def message_too_long(what: str, length: int, most: int) -> RemoteError:

@@ -21,8 +21,8 @@ from psi.protocol.setup import Setup
 from psi.session.session import SessionResult
 from psiselect.base import atomic, durable
 from psiselect.base.entropy import SystemEntropy
+from psiselect.base.words import cannot_read
 from psiselect.identities import load_identities, load_peer
-from psiselect.matching import words_exchanges
 from psiselect.matching.choices import Choices
 
 Done = Callable[[int, int], None]
@@ -66,7 +66,7 @@ def opened(path: Path, kind: FileKind, choices: Choices) -> Iterator[Opened]:
     try:
         file = path.open("rb")
     except OSError as error:
-        raise words_exchanges.unreadable(path, error.strerror) from None
+        raise cannot_read(path, error.strerror) from None
     with file:
         yield Opened(Reader(file, str(path), kind, identity, peers), path, None)
 

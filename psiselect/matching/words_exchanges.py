@@ -41,10 +41,6 @@ def list_is_unknown() -> UsageError:
     )
 
 
-def unreadable(path: Path, reason: str | None) -> InputError:
-    return InputError(f"cannot read {path}: {reason}")
-
-
 def work_is_gone(folder: str) -> InputError:
     return InputError(f"{folder}: the work directory of this offer is gone; make a new offer")
 

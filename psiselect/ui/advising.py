@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -19,6 +20,21 @@ from psiselect.ui.told import told
 REPORT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
+
+
+# Where this page does what a command does: how the command begins, the room, and its name.
+_ROOMS = (
+    ("psiselect vote winner ", "/vote", words.HOLD_AN_ELECTION),
+    ("psiselect psi listen ", "/match", words.MATCH_WITH_A_PARTNER),
+    ("psiselect psi connect ", "/match", words.MATCH_WITH_A_PARTNER),
+    ("psiselect psi offer ", "/match", words.MATCH_WITH_A_PARTNER),
+    ("psiselect release ", "/numbers", words.PUBLISH_NUMBERS),
+)
+
+
+def rooms_of(commands: Sequence[str]) -> dict[str, str]:
+    """The rooms of this page that do what these commands do, each with its name."""
+    return {path: name for command in commands for begin, path, name in _ROOMS if command.startswith(begin)}
 
 
 class Advising:
@@ -65,7 +81,8 @@ class AdvicePages:
         question = interview.question
         if question is None:
             found = interview.advice()
-            return self._desk.page("advised.html", task=name, found=found, answers=interview.answers)
+            rooms = rooms_of([step.command for step in found.commands])
+            return self._desk.page("advised.html", task=name, found=found, answers=interview.answers, rooms=rooms)
         status = 422 if sent.errors else 200
         return self._desk.page(
             "advise_question.html",
@@ -76,6 +93,7 @@ class AdvicePages:
             answers=interview.answers,
             possible=interview.possible if looking else (),
             follows=words.follows,
+            several=words.several,
         )
 
     def _answered(self, name: str, interview: Interview, sent: Sent) -> Response:
@@ -109,7 +127,7 @@ class AdvicePages:
                 possible = interview.possible_after(answer) if answer else interview.possible
             except PsiselectError:
                 possible = ()  # the page says what is wrong with an answer when it is sent
-            event = json.dumps({"words": words.follows(possible), "possible": possible[1:] and possible})
+            event = json.dumps({"words": words.follows(possible), "possible": words.several(possible)})
             return Response(f"data: {event}\n\n", media_type="text/event-stream")
 
         return await working(told_of)

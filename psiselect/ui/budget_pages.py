@@ -22,7 +22,7 @@ from psiselect.ui.ledgers import sent_ledger
 from psiselect.ui.record_pages import RecordPages
 from psiselect.ui.told import told
 
-_RELEASE = re.compile(r"(?:(?P<what>release \w+): epsilon [\d/. ()]+, (?P<rows>\d+) contributions)")
+_RELEASE = re.compile(r"(?P<what>release \w+): epsilon [\d/. ()]+, (?P<rows>\d+) contributions")
 _MOST = 100  # entries and data sets that are shown of a budget, the newest ones
 HIDES = words_choices.HIDES_OF_A_BUDGET
 

@@ -180,6 +180,7 @@ class NumberPages:
         try:
             ledger = task.ledger
             budget = None if ledger is None else numbers.amounts(ledger, task.dataset)
+            beyond = numbers.beyond(question, task.limit if ledger is None else ledger.left(task.dataset))
         except PsiselectError as wrong:
             return self._desk.refusal(422, words.NO_BUDGET, told(wrong))
         return self._desk.page(
@@ -193,6 +194,7 @@ class NumberPages:
             promise=numbers.promise(question),
             hides=HIDES[str(question.arguments["neighbors"])],
             budget=budget,
+            beyond=beyond,
             commands=task.commands(question),
         )
 

@@ -185,6 +185,11 @@ def promise(question: Question) -> str:
     return words_choices.usual(factor, hidden) if epsilon < _WEAK else words_choices.weak(factor, hidden)
 
 
+def beyond(question: Question, left: Fraction | str | None) -> bool:
+    """Whether a number costs more than is left of its budget. left: None where nothing limits it."""
+    return left is not None and Fraction(question.arguments["epsilon"]) > Fraction(left)
+
+
 class Numbers:
     """Questions about one table. Its methods are for one thread at a time, which `lock` sees to.
 

@@ -248,9 +248,18 @@ def answering_offer(peer: str) -> str:
 
 # Advice.
 
+HOLD_AN_ELECTION = "Hold an election"
+MATCH_WITH_A_PARTNER = "Match lists with a partner"
+PUBLISH_NUMBERS = "Publish numbers"
+
 
 def follows(possible: Sequence[str]) -> str:
     """possible: the approaches that answers leave, in words."""
     if len(possible) == 1:
         return f"The approach is decided: {possible[0]}. The questions that are left are about the command."
     return "With these answers, the advice may still be one of these:" if possible else ""
+
+
+def several(possible: Sequence[str]) -> list[str]:
+    """What is listed below that sentence: nothing where there is only one."""
+    return [each[:1].upper() + each[1:] for each in possible] if len(possible) > 1 else []

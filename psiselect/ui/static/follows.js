@@ -16,7 +16,7 @@ const ask = (answer) => {
     list.replaceChildren();
     for (const each of now.possible) {
       const item = document.createElement("li");
-      item.textContent = each[0].toUpperCase() + each.slice(1);
+      item.textContent = each;
       list.append(item);
     }
   };

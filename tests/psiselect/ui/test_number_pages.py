@@ -17,7 +17,7 @@ from support.paged import Page, let_in
 from cli.main import root
 from psiselect import Ledger
 from psiselect.results import ReleasedCells
-from psiselect.ui.numbers import Answer, Numbers
+from psiselect.ui.numbers import Answer, Numbers, Question, beyond
 
 ROWS = "".join(f"m{n},{20 + n % 50},{('north', 'south', 'west')[n % 3]}\n" for n in range(300))
 TABLE = f"member,age,town\n{ROWS}".encode()
@@ -105,6 +105,27 @@ def test_a_release_is_drawn_and_charged_once(page: Page, tmp_path: Path) -> None
         assert page.where == f"{where}/answers"
     assert page.text.count("Count rows") == 1
     assert ledger(tmp_path).spent("Members") == 1000
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "left", "more"),
+    [
+        ("1/3", Fraction(1, 3), False),
+        ("1/3", Fraction(333333, 1000000), True),
+        ("0.1", "0.1", False),
+        ("0.2", "0.1", True),
+        ("0.00000000000000000001", Fraction(0), True),
+        ("9", None, False),
+    ],
+)
+def test_what_costs_more_than_is_left_is_known_exactly(epsilon: str, left: Fraction | str | None, more: bool) -> None:
+    assert beyond(Question("count", {"epsilon": epsilon}), left) is more
+
+
+def test_a_number_above_a_budget_that_is_to_be_made_is_told_too(page: Page, tmp_path: Path) -> None:
+    asked(page, begun(page), "count", epsilon="3", limit="2")
+    assert "This costs more than is left" in page.text
+    assert "Release the number now" not in page.text
 
 
 def test_looking_costs_nothing_and_the_budget_refuses_what_it_does_not_hold(page: Page, tmp_path: Path) -> None:
