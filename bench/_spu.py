@@ -1,6 +1,6 @@
 """One run of spu's PSI on two CSV files with one column `email`; prints seconds, bytes, peak matches; JSON, last line.
 
-    python bench/_spu.py A.csv B.csv ecdh-fourq|rr22|kkrt
+    python bench/_spu.py A.csv B.csv ecdh-fourq|ecdh-25519|rr22|kkrt
 
 Run it with an interpreter that has spu (bench/matching.py --spu). Two processes, one a party, over loopback. Only
 `psi_execute` is timed: it reads one CSV file and writes the other, as spu's users do, but interpreters and libraries
@@ -26,15 +26,17 @@ def config(protocol: str, source: Path, rank: int) -> Any:
 
     kind = {
         "ecdh-fourq": psi.PsiProtocol.PROTOCOL_ECDH,
+        "ecdh-25519": psi.PsiProtocol.PROTOCOL_ECDH,
         "rr22": psi.PsiProtocol.PROTOCOL_RR22,
         "kkrt": psi.PsiProtocol.PROTOCOL_KKRT,
     }[protocol]
+    curve = psi.EllipticCurveType.CURVE_25519 if protocol == "ecdh-25519" else psi.EllipticCurveType.CURVE_FOURQ
     return psi.PsiExecuteConfig(
         protocol_conf=psi.PsiProtocolConfig(
             protocol=kind,
             receiver_rank=0,
             broadcast_result=False,
-            ecdh_params=psi.EcdhParams(curve=psi.EllipticCurveType.CURVE_FOURQ),
+            ecdh_params=psi.EcdhParams(curve=curve),
         ),
         input_params=psi.InputParams(path=str(source), selected_keys=["email"], keys_unique=True),
         output_params=psi.OutputParams(path=str(source.with_suffix(f".spu{rank}.csv")), disable_alignment=True),

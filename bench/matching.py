@@ -1,9 +1,9 @@
 """Whole runs: `psiselect psi local` (CSV in, CSV out) under both protocols beside `openmined-psi` (lists in memory, no
-files) and, where an interpreter that has it is named, `spu` (CSV in, CSV out; ECDH on FourQ, and RR22 and KKRT, which
-are no ECDH), in one go.
+files) and, where an interpreter that has it is named, `spu` (CSV in, CSV out; ECDH on FourQ and on Curve25519, and RR22
+and KKRT, which are no ECDH), in one go.
 
     python bench/matching.py [--sizes 16,18,20] [--rounds 3] [--backend auto|portable|lanes] [--plot FILE.svg]
-                             [--spu PYTHON] [--json FILE] [--patience SECONDS]
+                             [--spu PYTHON] [--json FILE] [--patience SECONDS] [--tools TEXT,TEXT]
 
 Both parties are on this machine, lists of 2^k distinct 32-character e-mail addresses, half of them common. Every figure
 is the median over rounds that alternate between the tools; each run is a process of its own, whose peak memory is what
@@ -16,7 +16,7 @@ the operating system says. A line a tool and size; from 2^18 on fewer rounds, as
 
 `psiselect_times_faster` and `fast_times_faster` divide a tool's `seconds` by those of the curve and of the fast
 protocol; `fast_times_faster_whole` and `fast_times_faster_core` do so with the other two. --patience leaves a tool out
-at larger sizes once a run of it took longer.
+at larger sizes once a run of it took longer. --tools runs only those whose names hold one of the texts.
 """
 
 from __future__ import annotations
@@ -162,7 +162,9 @@ def main() -> int:
         help="an interpreter that has spu, to run it beside [default: $PSISELECT_SPU_PYTHON]",
     )
     parser.add_argument("--patience", type=float, default=float("inf"), metavar="SECONDS")
+    parser.add_argument("--tools", default="", help="parts of the names of tools to run, with commas [default: all]")
     options = parser.parse_args()
+    wanted = options.tools.split(",")
     rows: list[dict[str, object]] = []
     slow: set[str] = set()
     with tempfile.TemporaryDirectory() as folder:
@@ -173,9 +175,11 @@ def main() -> int:
                 FAST: lambda a=a, b=b: psiselect(a, b, options.backend, "fast"),
                 "openmined-psi (GCS)": lambda a=a, b=b: openmined(a, b),
             }
-            for protocol in ("ecdh-fourq", "rr22", "kkrt") if options.spu else ():
+            for protocol in ("ecdh-fourq", "ecdh-25519", "rr22", "kkrt") if options.spu else ():
                 tools[f"spu {protocol}"] = lambda a=a, b=b, protocol=protocol: spu(options.spu, a, b, protocol)
-            tools = {tool: run for tool, run in tools.items() if tool not in slow}
+            tools = {
+                tool: run for tool, run in tools.items() if tool not in slow and any(text in tool for text in wanted)
+            }
             runs: dict[str, list[Measured]] = {tool: [] for tool in tools}
             rounds = max(1, options.rounds >> max(0, exponent - 16) // 2)
             for _ in range(rounds):

@@ -7,15 +7,16 @@ import threading
 
 from psi.fast.kernels.interface import Kernels
 from psi.fast.kernels.loading import load_kernels
+from psi.group.curve25519.portable import PortableBackend
 
 _LOADING = threading.Lock()
 
 
 def kernels_beside(backend: str) -> Kernels:
-    """Compiled ones where the group's code is compiled too, else portable ones: both need the same of a machine. With
-    a RuntimeWarning where compiled ones do not work. Safe in several threads."""
+    """Compiled ones where the group's code is compiled too (in whichever field), else portable ones: both need the same
+    of a machine. With a RuntimeWarning where compiled ones do not work. Safe in several threads."""
     with _LOADING:
-        return _loaded("auto" if backend == "lanes" else "portable")
+        return _loaded("portable" if backend == PortableBackend.name else "auto")
 
 
 @functools.cache

@@ -12,11 +12,13 @@ from support.entropy import FixedEntropy
 from support.fast import every_kernels, portable, with_sha_instructions
 from support.symbols import drawn, slow_product, symbols_of
 
-from psi.fast.kernels import compiled, hashing, loading, selftest
+from psi.fast.kernels import choice, compiled, hashing, loading, selftest
 from psi.fast.kernels.interface import U64, Kernels
 from psi.group.curve25519.lanes import kernel, target
+from psi.group.curve25519.lanes.backend import LanesBackend
 from psi.group.curve25519.lanes.cache import CodeCache
 from psi.group.curve25519.lanes.target import LanesUnavailableError
+from psi.group.curve25519.portable import PortableBackend
 from psi.oblivious.field import F16
 from psiselect.base.errors import UsageError
 from psiselect.base.packed import Packed
@@ -256,3 +258,12 @@ def test_arrays_that_native_code_would_read_beyond_are_refused(act: object) -> N
 def test_the_compiled_program_has_all_that_is_called() -> None:
     for way in (hashing.SHA, hashing.LANES):
         assert set(compiled._SIGNATURES) == set(compiled.program(way).functions)
+
+
+@COMPILED
+@pytest.mark.parametrize("field", ["doubles", "ifma-generic"])
+def test_compiled_code_of_the_group_goes_with_compiled_kernels(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In whichever field: the fast mode is eight times as slow with portable ones."""
+    monkeypatch.setattr(choice, "_loaded", lambda name: name)
+    assert choice.kernels_beside(LanesBackend(1, field=field, lanes=2).name) == "auto"
+    assert choice.kernels_beside(PortableBackend.name) == "portable"

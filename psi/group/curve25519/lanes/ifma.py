@@ -7,9 +7,10 @@ may differ; `to_words` gives the one canonical form.
 
 A product of two limbs is a low half of weight 2^(52 (i+j)) and a high half of weight 2^(52 (i+j+1)), each added to its
 column by one instruction. 2^260 = 32 * 2^255 = 608 modulo p, so a column r of weight 2^(52 (k+5)) is folded into
-columns k and k+1: low(r * 608), high(r * 608) and (r >> 52) * 608. These are independent of each other: there is no
-chain from column to column. A carry cuts column 4 at bit 47, which is bit 255 of the number: the part q above is worth
-19 q in column 0. Then one chain runs from column 0 up to limb 4.
+columns k and k+1: low(r * 608) and high(r * 608). What r has above 52 bits goes to the column above r beforehand. That
+chain of additions costs one multiplication less per column, and multiplications are what limits Zen 4. A carry cuts
+column 4 at bit 47, which is bit 255 of the number: the part q above is worth 19 q in column 0. Then one chain runs from
+column 0 up to limb 4.
 
 Why nothing overflows. Each number here is a `Ranged`, and the code is not generated unless every range holds:
 
@@ -17,7 +18,8 @@ Why nothing overflows. Each number here is a `Ranged`, and the code is not gener
 - a column of a product or square is the sum of at most nine halves, below 2^55.2; folding adds little more than one;
 - what is subtracted is below 2^56, and what it is subtracted from starts at a multiple of p whose every column is at
   least 2^58 and below 2^58 + 2^53: nothing gets negative, and columns stay below 2^59, while 2^63 is allowed;
-- column 9 of a product is the one high half of limb 4 times limb 4, below 2^43: 608 times it is below 2^52;
+- column 9 of a product is the one high half of limb 4 times limb 4, with what column 8 carries, below 2^43: 608 times
+  it is below 2^52;
 - q is below 2^12, so 19 q is below 2^52;
 - limb 4 after a carry is below 2^47 plus what comes from column 3, below 2^7: at most TOP.
 
@@ -103,8 +105,10 @@ class _ColumnSums:
     def folded(self) -> list[Ranged]:
         """Columns 0 to 4, with the rest folded into them."""
         fold = known(self._code, FOLD).exact()
-        for k in range(LIMBS):
-            upper = self._values[k + LIMBS]
+        carried: Ranged | None = None
+        for k, column in enumerate(self._values[LIMBS:]):
+            upper = carried + column if carried and column else carried or column
+            carried = None
             if upper is None:
                 continue
             if upper.most * FOLD <= DIGIT:
@@ -115,7 +119,7 @@ class _ColumnSums:
             self.add_low(k, upper.low(), fold)
             self.add_high(k + 1, upper.low(), fold)
             if upper.most > DIGIT:
-                self.add_whole(k + 1, (upper >> DIGIT_BITS).exact(), FOLD)
+                carried = upper >> DIGIT_BITS
         return [self[k] for k in range(LIMBS)]
 
 
