@@ -227,7 +227,11 @@ def _tell_draw(found: Elected, *, verbose: bool) -> None:
 @_NEIGHBORS()
 @_seats
 @click.option(
-    "--target", default="0.95", show_default=True, metavar="P", help="Ask for this probability of the true winner."
+    "--target",
+    default="0.95",
+    show_default=True,
+    metavar="P",
+    help="Show which epsilon or lead draws the true winner with this probability.",
 )
 @click.option(
     "--budget",
@@ -250,7 +254,7 @@ def plan_(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    """See how likely the true winner is, and what epsilon does, before any budget is spent.
+    """See what epsilon does, and how likely it is that the true winner is drawn, before you spend anything.
 
     \b
     Examples:
@@ -258,9 +262,11 @@ def plan_(
       psiselect vote plan --candidates 16 --gap 20 --epsilon 0.1 --neighbors add-remove
       psiselect vote plan --candidates 40 --seats 5 --gap 30 --epsilon 1 --neighbors replace --plot plan.svg
 
-    Works from public parameters only, and never opens ballots. With --voters it says in words what epsilon 0.1, 1 and 5
-    mean for an election of that size. All rivals are taken to be exactly the gap behind: the probability is a lower
-    bound whenever all are at least that far behind, the expected loss is that example's.
+    The command uses public numbers only, and never opens ballots. With --voters it says in words what epsilon 0.1, 1
+    and 5 mean for an election of that size.
+
+    With --gap the command assumes that every rival is exactly G votes behind. If rivals are further behind, the true
+    winner is at least as likely to be drawn. The expected loss is for this example only.
     """
     relation = None if neighbors is None else NeighbouringRelation.parse(neighbors)
     if voters is not None:
@@ -293,7 +299,7 @@ def plan_(
 @_seats
 @json_option
 def count(given: GivenBallots, not_private: bool, seats: int, as_json: bool) -> None:
-    """The exact tally, for the tallier: without privacy, and refused without --not-private.
+    """Count the ballots exactly, without any privacy. Only the person who counts may see the result.
 
     \b
     Examples:
