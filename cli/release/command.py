@@ -45,9 +45,9 @@ def command() -> None:
 
 @command.command("count", cls=ReleaseCommand)
 @common_options
-@click.option("--equals", metavar="TEXT", help="Count only rows whose column is this.")
-@lower_option
-@upper_option
+@click.option("--equals", metavar="TEXT", help="Count only rows whose column is this text, such as yes.")
+@click.option("--lower", metavar="A", help="Count only rows whose value is at least this, such as 18.")
+@click.option("--upper", metavar="B", help="Count only rows whose value is at most this, such as 65.")
 def count_command(given: GivenOptions, equals: str | None, lower: str | None, upper: str | None) -> None:
     """Count rows: all of them, or those whose column is not blank, is TEXT, or lies from --lower to --upper.
 
@@ -84,19 +84,24 @@ def sum_command(given: GivenOptions, lower: str | None, upper: str | None, unit:
     "--n",
     "rows",
     type=click.IntRange(min=1),
-    help="Give the number of rows or, with --person, of persons. Under replace it is public; under add-remove it is a "
-    "guess, and only the printed error uses it.",
+    metavar="N",
+    help="Give the number of rows or, with --person, of persons. With --neighbors replace, this number is public and "
+    "required. With add-remove it is your guess, used only to say how far off the result may be.",
 )
 def mean_command(given: GivenOptions, lower: str | None, upper: str | None, unit: str | None, rows: int | None) -> None:
-    """Print the average of a column, with noise that hides each person. --lower and --upper are required.
+    """Print the average of a column, changed by random noise that hides each person.
 
     \b
     Examples:
       psiselect release mean salaries.csv --column raise --lower 0 --upper 5000 --n 40 --epsilon 1
 
-    By default (--neighbors replace) the number of rows is public: give it with --n. With --on-invalid drop, a row
-    without a value then counts as the middle between --lower and --upper. With add-remove the number is private:
-    estimating it takes half of epsilon.
+    Also required: --lower, --upper and, by default, --n.
+
+    By default (--neighbors replace), the number of rows is public. In that case, --on-invalid drop keeps a row without
+    a value, and gives it the value halfway between --lower and --upper.
+
+    With --neighbors add-remove the number of rows is private. Half of epsilon is spent on estimating it, so the average
+    is less accurate.
     """
     show_number(numbers.mean(given.common("mean"), read_bounds(lower, upper, unit), rows), given.as_json)
 

@@ -77,7 +77,7 @@ _options = options(
     click.argument("file", type=FILE_OR_DATABASE),
     query_option,
     taking_reading(),
-    click.option("--column", help="Use this column."),
+    click.option("--column", metavar="NAME", help="Use this column, such as salary."),
     click.option(
         "--neighbors",
         type=choice(NeighbouringRelation),
@@ -92,20 +92,20 @@ _options = options(
         default=1,
         show_default=True,
         metavar="C",
-        help="Protect a person who has up to C rows, or a group of C persons. The noise grows C-fold.",
+        help="Protect a person with up to C rows, or a group of C persons. The noise gets C times as large.",
     ),
     click.option(
         "--person",
         metavar="COLUMN",
-        help="Keep at most --contributions rows of each person, whom this column names. Which ones does not depend on "
-        "their values.",
+        help="Read from this column whose row it is. Of each person, at most C rows (--contributions) are used. They "
+        "are chosen without looking at their values.",
     ),
     click.option(
         "--on-invalid",
         type=choice(Invalid),
         default=Invalid.ERROR.value,
         show_default=True,
-        help="Stop at a value that cannot be read, or at an unknown category, and name its line; or leave it out.",
+        help="Stop at a value that cannot be read, and name the line (error), or leave the value out (drop).",
     ),
     ledger_options("these rows"),
     click.option(
@@ -134,15 +134,19 @@ def options_without_epsilon(command: Callable[..., None]) -> Callable[..., None]
 lower_option = click.option(
     "--lower",
     metavar="A",
-    help="Raise lower values to this. Choose it without looking at the data, because it becomes public.",
+    help="Set the lowest value, such as 0: every value below is raised to it. Choose it without looking at the data, "
+    "because it becomes public.",
 )
 upper_option = click.option(
     "--upper",
     metavar="B",
-    help="Lower higher values to this. Choose it without looking at the data, because it becomes public.",
+    help="Set the highest value, such as 5000: every value above is lowered to it. Choose it without looking at the "
+    "data, because it becomes public.",
 )
 unit_option = click.option(
-    "--unit", metavar="U", help="Round values to multiples of this.  [default: computed from the bounds]"
+    "--unit",
+    metavar="U",
+    help="Round values to multiples of this, such as 0.01.  [default: computed from --lower and --upper]",
 )
 
 

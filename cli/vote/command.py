@@ -51,7 +51,12 @@ _NEIGHBORS = functools.partial(
     help="Say what stays hidden: whether somebody voted, and how (add-remove), or only how (replace).",
 )
 _seats = click.option(
-    "--seats", type=click.IntRange(min=1), default=1, show_default=True, help="Elect this many candidates."
+    "--seats",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Elect N candidates.",
 )
 
 
@@ -75,28 +80,38 @@ def command() -> None:
     type=click.Choice(["auto", *MECHANISMS]),
     default="auto",
     show_default=True,
-    help="Choose how to draw. auto chooses without looking at the ballots; `vote plan` shows its choice.",
+    metavar="METHOD",
+    help="Draw by this method: auto, permute-and-flip, exponential, subset-exponential or peeling. auto chooses "
+    "without looking at the ballots; most people need nothing else. docs/privacy.md explains the methods.",
 )
 @_seats
 @click.option(
     "--gap",
     metavar="G",
-    help="Guess, before counting, by how many votes the winners lead. It steers --mechanism auto for several seats.",
+    help="Guess, before counting, by how many votes the winners lead, such as 20. With several seats, --mechanism auto"
+    " uses this guess to choose the method.",
 )
 @ledger_options("these ballots")
 @click.option(
-    "--again", is_flag=True, help="Draw again after a draw; the epsilons add up. Also replace an announcement."
+    "--again",
+    is_flag=True,
+    help="Draw once more, although a result is on record. The epsilons of all draws add up. With --announce, replace "
+    "the earlier announcement.",
 )
 @click.option("--no-ledger", is_flag=True, help="Keep no record of the draw.")
 @click.option(
     "--announce",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write an announcement that you can print and publish, .html or .md. After a recorded draw, this writes the "
-    "announcement of that draw, and draws nothing.",
+    help="Write a page to print and publish, such as result.html or result.md. If a result is on record, announce this "
+    "result, and draw nothing.",
 )
 @click.option("--question", metavar="TEXT", help="Put this question at the top of the announcement.")
-@click.option("--verbose", is_flag=True, help="Also show how the winner was drawn: mechanism, exponent, reason.")
+@click.option(
+    "--verbose",
+    is_flag=True,
+    help="Also show how the winner was drawn: the method, its parameter, and why it was chosen.",
+)
 @json_option
 def winner(
     given: GivenBallots,
@@ -124,13 +139,14 @@ def winner(
       psiselect vote winner election.cat --epsilon 1 --neighbors replace --seats 3 --gap 20
       psiselect vote winner votes.pb --epsilon 0.1 --neighbors add-remove --ledger budget.db --dataset town-2026
 
-    The command prints the winner and what voters are promised. Nothing else that it prints depends on the ballots: no
-    counts, no turnout. Members of a committee are listed by name.
+    The command prints the winner and what voters are promised. It prints no counts and no turnout. It lists the members
+    of a committee in the order of their names.
 
-    The first draw is the result. The command records it in BALLOTS.draw beside the file, and refuses a second draw.
+    The first draw is the result. The command records it in a file beside the ballots, BALLOTS.draw, and refuses a
+    second draw.
 
     Formats: tables (.csv, .parquet, .arrow, .feather, or a database with --query), PrefLib (.cat, .toc, .toi), Pabulib
-    (.pb), BLT, abcvoting (.abc.yaml), decrypted ballots of Belenios.
+    (.pb), BLT, abcvoting (.abc.yaml), and decrypted ballots of Belenios.
     """
     chosen = None if mechanism == "auto" else Mechanism(mechanism)
     wish = Wish(parse_epsilon(epsilon), NeighbouringRelation.parse(neighbors), chosen, seats, _gap(gap))
@@ -211,7 +227,11 @@ def _tell_draw(found: Elected, *, verbose: bool) -> None:
 @_NEIGHBORS()
 @_seats
 @click.option(
-    "--target", default="0.95", show_default=True, metavar="P", help="Ask for this probability of the true winner."
+    "--target",
+    default="0.95",
+    show_default=True,
+    metavar="P",
+    help="Show which epsilon or lead draws the true winner with this probability.",
 )
 @click.option(
     "--budget",
@@ -234,7 +254,7 @@ def plan_(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    """See how likely the true winner is, and what epsilon does, before any budget is spent.
+    """See what epsilon does, and how likely it is that the true winner is drawn, before you spend anything.
 
     \b
     Examples:
@@ -242,9 +262,11 @@ def plan_(
       psiselect vote plan --candidates 16 --gap 20 --epsilon 0.1 --neighbors add-remove
       psiselect vote plan --candidates 40 --seats 5 --gap 30 --epsilon 1 --neighbors replace --plot plan.svg
 
-    Works from public parameters only, and never opens ballots. With --voters it says in words what epsilon 0.1, 1 and 5
-    mean for an election of that size. All rivals are taken to be exactly the gap behind: the probability is a lower
-    bound whenever all are at least that far behind, the expected loss is that example's.
+    The command uses public numbers only, and never opens ballots. With --voters it says in words what epsilon 0.1, 1
+    and 5 mean for an election of that size.
+
+    With --gap the command assumes that every rival is exactly G votes behind. If rivals are further behind, the true
+    winner is at least as likely to be drawn. The expected loss is for this example only.
     """
     relation = None if neighbors is None else NeighbouringRelation.parse(neighbors)
     if voters is not None:
@@ -277,7 +299,7 @@ def plan_(
 @_seats
 @json_option
 def count(given: GivenBallots, not_private: bool, seats: int, as_json: bool) -> None:
-    """The exact tally, for the tallier: without privacy, and refused without --not-private.
+    """Count the ballots exactly, without any privacy. Only the person who counts may see the result.
 
     \b
     Examples:

@@ -24,67 +24,78 @@ candidates_option = click.option(
     "--candidates",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Take the public list of candidates from this file, one per line. Needed where ballots hold names.",
+    help="Read the names of all candidates from this file, one per line. Needed if a cell of a table lists names, as "
+    "in a form's download.",
 )
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("ballots", type=FILE_OR_DATABASE),
     query_option,
     candidates_option,
-    click.option("--ballot-column", metavar="NAME", help="Read lists of names from the cells of this column."),
+    click.option(
+        "--ballot-column", metavar="NAME", help="Read the ballots from this column: each cell lists candidates."
+    ),
     click.option(
         "--separator",
         metavar="TEXT",
-        help=r"Take only this between names in a cell; \n is a line break.  [default: any of ; , |]",
+        help=r"Split the names in a cell at this text only; \n is a line break.  [default: any of ; , |]",
     ),
     click.option(
         "--other",
         type=choice(Other),
         default=Other.REFUSE.value,
         show_default=True,
-        help="Refuse a ballot with a text that is no candidate, such as a form's free text, or ignore the text.",
+        help="Refuse a ballot with text that is not a candidate's name, such as a form's free text (refuse), or leave "
+        "out only that text (ignore).",
     ),
     click.option(
         "--yes",
         metavar="TEXT",
         multiple=True,
-        help="Take this text as approval, in a table with a column for each candidate, such as Ja.",
+        help="Count this text, such as Ja, as approval. For tables with one column per candidate. May be repeated.",
     ),
     click.option(
         "--no",
         metavar="TEXT",
         multiple=True,
-        help="Take this text as no approval, in a table with a column for each candidate, such as Nein.",
+        help="Count this text, such as Nein, as no approval. For tables with one column per candidate. May be "
+        "repeated.",
     ),
     click.option(
         "--voter-column",
         metavar="NAME",
-        help="Read the voter of each ballot from this column.  [default: voter_id, if there is one]",
+        help="Tell voters apart by this column, such as their e-mail address.  [default: voter_id, if there is one]",
     ),
     click.option(
         "--repeated-voter",
         type=choice(Repeated),
-        help="Stop at several ballots of one voter, or count the last row or the first.  [default: error; with "
-        "--on-invalid drop: last]",
+        help="Stop if one voter has several ballots (error), or count only the last one (last) or the first one "
+        "(first).  [default: error; with --on-invalid drop: last]",
     ),
     click.option(
         "--approve-category",
         metavar="NAME",
         multiple=True,
-        help="Take this category of a PrefLib .cat file as approval, by name or number; may be repeated.  [default: 1]",
+        help="Count this category as approval, by its name or number. For PrefLib .cat files, where voters sort "
+        "candidates into categories. May be repeated.  [default: 1]",
     ),
     click.option(
         "--on-invalid",
         type=choice(OnInvalid),
         default=OnInvalid.ERROR.value,
         show_default=True,
-        help="Stop if ballots are invalid and say how many (for the tallier only), or leave them out silently.",
+        help="Stop if ballots are invalid, and say how many (error), or leave them out without a message (drop). Only "
+        "whoever counts the ballots may see the error.",
     ),
     click.option(
         "--line-breaks",
         is_flag=True,
-        help="Allow line breaks in cells of a CSV file. A file with a stray quote then stops the command.",
+        help="Allow line breaks in cells of a CSV file. A quotation mark in the wrong place then stops the command.",
     ),
-    click.option("--show", is_flag=True, help="Show the first wrong cell, on a terminal only."),
+    click.option(
+        "--show",
+        is_flag=True,
+        help="Show the first invalid cell. This works only on a terminal, so that the cell gets into no file.",
+    ),
     format_option((*(form for form in FORMATS if form not in TABLE_FORMATS), *TABLE_FORMATS)),
 )
 

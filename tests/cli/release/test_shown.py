@@ -63,10 +63,10 @@ def test_a_table_names_the_error_of_each_statistic() -> None:
 
 
 VERBS = {
-    *("Limit", "Lower", "Raise"),
+    "Limit",
     *("Add", "Allow", "Also", "Ask", "Charge", "Choose", "Confirm", "Count", "Draw", "Elect", "Give", "Group", "Guess"),
     *("Keep", "Name", "Plan", "Print", "Promise", "Protect", "Put", "Read", "Refuse", "Round", "Say", "Set", "Show"),
-    *("Split", "Stop", "Take", "Use", "Write"),
+    *("Split", "Stop", "Take", "Tell", "Use", "Write"),
 }
 
 
