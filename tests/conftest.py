@@ -20,8 +20,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors: many tests wait for other processes."""
+    """One more than there are processors: many tests wait for other processes. pytest may run without xdist, too."""
     return (os.cpu_count() or 1) + 1
 
 
