@@ -76,8 +76,8 @@ _NOISE = (
     click.option(
         "--delta",
         metavar="D",
-        help="With --reveal noisy-count: set the highest chance with which its protection may fail, such as 1e-6 (one in "
-        "a million). Both sides must use the same value.",
+        help="With --reveal noisy-count: set the highest chance with which its protection may fail, such as 1e-6 (one "
+        "in a million). Both sides must use the same value.",
     ),
 )
 _MATCHING = click.option(
