@@ -29,7 +29,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _PATH = click.Path(path_type=Path)
 _IDENTITY_HELP = (
     "Prove who you are with the files DIR/NAME.crt and DIR/NAME.key, which `psiselect identity create` writes. "
-    "docs/serving.md lists other places for them."
+    "docs/serving-reference.md lists other places for the files."
 )
 
 
