@@ -116,7 +116,7 @@ BROKEN = [
     ),
     ("pb: bad bound", PB.replace("PROJ", "max_length;few\nPROJ", 1), None, 4, "META max_length"),
     ("pb: key twice", PB.replace("PROJ", "vote_type;approval\nPROJ", 1), None, 4, "'vote_type' twice"),
-    ("yaml: no num_cand", "profile: [[0]]\n", None, 1, "expected the keys num_cand and profile"),
+    ("yaml: no num_cand", "profile: [[0]]\n", None, 1, "needs the lines `num_cand: ...` and `profile: ...`"),
     ("yaml: weights", "num_cand: 1\nprofile: [[0]]\nvoter_weights: [2]\n", None, 3, "different weights"),
     ("yaml: unknown candidate", "num_cand: 2\nprofile:\n- [0]\n- [2]\n", None, 4, "name 1 is not a candidate"),
     ("yaml: negative", "num_cand: 2\nprofile: [[-1]]\n", None, 2, "name 1 is not a candidate"),

@@ -190,7 +190,7 @@ REFUSED: dict[str, Refusal] = {
     ),
     "an edited answer": Refusal(finishing(edited(ANSWER)), "signature does not verify"),
     "an answer cut short": Refusal(finishing(cut(ANSWER)), "cut short"),
-    "an answer for another list": Refusal(finishing(another_list), "not made from this list"),
+    "an answer for another list": Refusal(finishing(another_list), "made from another list"),
     "an answer without tags": Refusal(finishing(forged(ANSWER, FileKind.ANSWER, without(M.TAGS))), "tags"),
     "an answer with a tag twice": Refusal(finishing(forged(ANSWER, FileKind.ANSWER, twice(M.TAGS))), "tags"),
     "an answer without a signature": Refusal(

@@ -97,7 +97,7 @@ def test_other_takes_in_the_rest_and_a_blank_group_counts_nowhere(table: Path) -
     assert rows_of(run(*common, "--groups", "north", "--other", "else")) == [("north", 3), ("else", 5)]
     assert rows_of(run(*common, "--groups", "north,south", "--on-invalid", "drop")) == [("north", 3), ("south", 3)]
     assert refused(InputError, *common, "--groups", "north,south").endswith(
-        "line 9: is in none of the groups; name its group, or the rest with --other, or say --on-invalid drop to leave "
+        "line 9: is in none of the groups; name its group, or the rest with --other, or use --on-invalid drop to leave "
         "out such rows"
     )
 

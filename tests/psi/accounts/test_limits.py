@@ -101,7 +101,7 @@ def test_an_empty_database_of_another_program_is_not_taken_over(tmp_path: Path) 
         other.execute("PRAGMA application_id = 7")
     before = (tmp_path / "runs").read_bytes()
     assert before
-    with pytest.raises(InputError, match="is not where psiselect counts"):
+    with pytest.raises(InputError, match="is not a file in which psiselect counts"):
         SessionCounter(tmp_path / "runs")
     assert (tmp_path / "runs").read_bytes() == before
 

@@ -109,7 +109,7 @@ def values(parts: InParts, kind: FileKind, folder: Path, form: ColumnForm, size:
 def test_another_input_at_the_end_is_refused(parts: InParts, items: list[bytes]) -> None:
     offer, contents = parts.offer()
     answer, _ = parts.answer(offer)
-    with pytest.raises(InputError, match="not made from this list"):
+    with pytest.raises(InputError, match="made from another list"):
         parts.finish(offer, contents, answer, items=items)
 
 
@@ -133,7 +133,7 @@ def test_an_answer_to_another_offer_names_other_elements(parts: InParts) -> None
 )
 def test_what_a_directory_cannot_do_is_refused_with_the_reason(change: dict[str, object], term: str) -> None:
     agreed: Terms = terms(**change)
-    with pytest.raises(UsageError, match="a directory cannot do this") as caught:
+    with pytest.raises(UsageError, match="a directory \(--directory, --engine\) cannot do this") as caught:
         by_parts.require_parts(agreed)
     assert caught.value.term == term
 

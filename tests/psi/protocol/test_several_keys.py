@@ -308,7 +308,7 @@ def test_below_the_minimum_the_learner_gets_no_answer_and_hears_only_that() -> N
     parties = {side: Party(setup(side, items, agreed)) for side, items in
                zip(Side, ([b"a", b"b", b"x"], [b"a", b"b", b"y"]), strict=True)}  # fmt: skip
     sent: dict[Side, list[int]] = {side: [] for side in Side}
-    with pytest.raises(PolicyError, match="fewer than the 3 matches") as caught:
+    with pytest.raises(PolicyError, match="fewer matches than --min-matches 3") as caught:
         pump(parties, lambda side, frame: sent[side].append(frame.type))
     other = Side.LISTEN
     assert caught.value.term == "min_matches"

@@ -194,10 +194,10 @@ def test_other_encodings_are_read_on_request(encoding: str) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("email\nZoë\n".encode("utf-16"), "UTF-16 text; say --encoding utf-16"),
-        ("email\nZoe\n".encode("utf-16-le"), "UTF-16-LE text; say --encoding utf-16-le"),
-        ("email\nZoe\n".encode("utf-16-be"), "UTF-16-BE text; say --encoding utf-16-be"),
-        ("email\nZoe\n".encode("utf-32"), "UTF-32 text; say --encoding utf-32"),
+        ("email\nZoë\n".encode("utf-16"), "the text is in UTF-16; use --encoding utf-16"),
+        ("email\nZoe\n".encode("utf-16-le"), "the text is in UTF-16-LE; use --encoding utf-16-le"),
+        ("email\nZoe\n".encode("utf-16-be"), "the text is in UTF-16-BE; use --encoding utf-16-be"),
+        ("email\nZoe\n".encode("utf-32"), "the text is in UTF-32; use --encoding utf-32"),
         ("email\nZoë\n".encode("cp1252"), "line 2: not UTF-8 text.*--encoding cp1252"),
         (b"email\nZo\x81\n", "line 2: not UTF-8 text; save the file as UTF-8, or name its --encoding"),
     ],

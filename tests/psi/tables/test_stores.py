@@ -191,9 +191,9 @@ def test_its_certificate_is_checked(server: Web, tmp_path: Path, monkeypatch: py
     ("answer", "said"),
     [
         (whole(LIST, length=len(LIST) + 1), "34 bytes were announced"),
-        (endless(LIST), "does not say where the file ends"),
+        (endless(LIST), "does not say how long the file is"),
         (chunked(LIST, end=b""), "ended before the file was complete"),
-        (sent_on("http://127.0.0.1:1/a.csv?sig=secret"), "sends us on to an address without TLS"),
+        (sent_on("http://127.0.0.1:1/a.csv?sig=secret"), "forwards to an address without encryption"),
         (sent_on("file:///etc/hostname"), r"did not answer with the file \(HTTP 302\)"),
         (sent_on("/none.csv"), r"no such file \(HTTP 404\)"),
     ],
@@ -230,10 +230,10 @@ def test_a_file_needs_room_before_it_is_fetched(tmp_path: Path, monkeypatch: pyt
         yield b""
 
     monkeypatch.setattr(files, "_room", lambda folder: 10)
-    with pytest.raises(InputError, match=r"takes 11 bytes, and .* has room for 10; make room"):
+    with pytest.raises(InputError, match=r"takes 11 bytes, and .* has 10 bytes free; delete files"):
         SpooledFile("x.csv", unasked(), 11, tmp_path)
     assert SpooledFile("x.csv", iter([b"12345", b"67890"]), 10, tmp_path).head(99) == b"1234567890"
-    with pytest.raises(InputError, match=r"takes more, and .* has room for 10"):
+    with pytest.raises(InputError, match=r"takes more, and .* has 10 bytes free"):
         SpooledFile("x.csv", iter([b"12345", b"678901"]), None, tmp_path)
 
 

@@ -167,7 +167,7 @@ def test_keys_that_are_on_disk_are_read_in_order(tmp_path: Path) -> None:
         ({"reveal": "count"}, "sees which items match"),
         ({"reveal": "sum", "value": "n"}, "sees which items match"),
         ({"reveal": "noisy-count", "epsilon": "1", "delta": "1e-6"}, "sees which items match"),
-        ({"pad_to": 100}, "padding is not built"),
+        ({"pad_to": 100}, "it cannot hide the sizes"),
         ({"min_matches": 1, "min_matches_by": "other"}, "cannot count matches"),
     ],
 )
