@@ -83,7 +83,7 @@ def on(term: str, here: object, there: object) -> RemoteError:
 
 def on_names() -> RemoteError:
     """The peer has terms that this program does not know."""
-    return RemoteError(f"the peer's program has settings that your program does not know. {_SAME_RELEASE}", term="terms")
+    return RemoteError(f"the peer's program has settings that yours does not know. {_SAME_RELEASE}", term="terms")
 
 
 def on_keys(here: list[dict[str, str]], there: Any, most: int) -> RemoteError:

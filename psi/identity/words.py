@@ -61,7 +61,7 @@ def not_valid_yet(name: str, when: datetime) -> InputError:
 
 
 def not_signed(name: str) -> RemoteError:
-    return RemoteError(f"a signature of {name} is not valid: {name} did not sign this, or somebody has changed it")
+    return RemoteError(f"a signature of {name} does not verify: {name} did not sign this, or somebody has changed it")
 
 
 # Identities and their files.

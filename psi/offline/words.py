@@ -209,8 +209,8 @@ def for_another(source: str, addressee: bytes, own: str, fingerprint: bytes) -> 
 
 def not_signed(source: str, author: str) -> RemoteError:
     return RemoteError(
-        f"{source}: its signature is not valid: somebody changed the file on its way, or {author} did not "
-        f"make it; {_ASK_AGAIN}"
+        f"{source}: its signature does not verify: somebody changed the file on its way, or {author} did "
+        f"not make it; {_ASK_AGAIN}"
     )
 
 

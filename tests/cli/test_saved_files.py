@@ -198,8 +198,8 @@ def test_a_session_of_protocol_version_1_is_refused_with_the_way_out(saved: Path
         error = refusal("psi", *call, *party(saved, f"resume/{kind}", name), *MEANS, *terms, "--resume",
                         "--workdir", place / f"{name}.work", code=3)  # fmt: skip
         assert (
-            f"{kept} holds this session, begun by an older psiselect (protocol version 1); finish the session with the release"
-            in error["message"]
+            f"{kept} holds this session, begun by an older psiselect (protocol version 1); finish the session "
+            "with the release" in error["message"]
         )
         assert "or remove that folder on both sides" in error["message"]
         assert {path.name: path.read_bytes() for path in kept.iterdir()} == before

@@ -188,7 +188,7 @@ def test_parquet_floats_are_refused_unless_meant(select: Any, tmp_path: Path) ->
         (["a", None], [1, 2], "row 2, column 'n'"),
         (["a", "b"], [None, 2], "row 1, column 's'"),
         ([0.5, 1.5], [1, 2], "names of candidates are text or integers"),
-        (["a", "b"], [True, False], "is no score"),
+        (["a", "b"], [True, False], "a score cannot be"),
         (["a", "b"], ["1", "y"], "row 2, column 's'"),
         (["a", "b"], [1.0, float("nan")], "binary floating-point"),
     ],

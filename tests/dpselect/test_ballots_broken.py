@@ -122,7 +122,7 @@ BROKEN = [
     ("yaml: negative", "num_cand: 2\nprofile: [[-1]]\n", None, 2, "name 1 is not a candidate"),
     ("yaml: twice", "num_cand: 2\nprofile: [[1, 1]]\n", None, 2, "twice"),
     ("yaml: key twice", "num_cand: 2\nnum_cand: 3\nprofile: []\n", None, 2, "at most once"),
-    ("yaml: odd key", "num_cand: 2\nvoters: 3\nprofile: []\n", None, 2, "expected only num_cand"),
+    ("yaml: odd key", "num_cand: 2\nvoters: 3\nprofile: []\n", None, 2, "expected only the names num_cand"),
     ("yaml: no list", "num_cand: 2\nprofile: 3\n", None, 2, "expected a list of approval sets"),
     ("yaml: no sets", "num_cand: 2\nprofile: [1]\n", None, 2, "expected an approval set"),
     ("yaml: nested sets", "num_cand: 2\nprofile: [[[1]]]\n", None, 2, "expected candidates' numbers"),

@@ -83,8 +83,8 @@ def test_strict_refuses_what_the_rule_cannot_read(both: Both) -> None:
     [
         ({"reveal": "sum"}, "sum takes more messages"),
         ({"learn": "both"}, "the side that makes the offer gets the result"),
-        ({"reveal": "noisy-count", "epsilon": "1", "delta": "1e-6"}, "noisy-count adds records"),
-        ({"pad_to": 100}, "padding adds records"),
+        ({"reveal": "noisy-count", "epsilon": "1", "delta": "1e-6"}, "noisy-count adds random entries"),
+        ({"pad_to": 100}, "--pad-to adds random entries"),
         ({"matching": "one-to-one"}, "one-to-one needs one machine"),
         ({"receive": "plan"}, "columns that travel"),
         ({"protocol": "fast"}, "the fast protocol takes more messages"),

@@ -118,7 +118,8 @@ def test_a_selection_is_the_command_s(arguments: dict[str, Any], options: list[s
         found = psiselect.select(held, neighbors="add-remove", **terms, **arguments)
         assert (found.to_dict(), list(found.winners)) == (record, record["winners"])
         assert found.guarantee.startswith(
-            f"this protects each person with epsilon {LOUD}, if one person's data change each candidate's score by at most"
+            f"this protects each person with epsilon {LOUD}, if one person's data change each candidate's score by at "
+            "most"
         )
 
 

@@ -131,7 +131,7 @@ def test_a_spoiled_label_is_exit_4_and_no_file(place: Path, program: Run, monkey
     for output in (("--output", place / "spoiled.csv"), ()):
         shown = program(*local(place, *RECEIVE, *output, "--json"))
         assert shown.code == 4, shown.out
-        assert "do not open" in shown.error
+        assert "cannot be decrypted" in shown.error
     assert not (place / "spoiled.csv").exists()
 
 

@@ -61,7 +61,7 @@ def test_rows_become_an_object(s3: object, folder: Path, program: Run, secret: s
 @pytest.mark.parametrize(
     ("output", "code", "said"),
     [
-        ("https://host.example/out.csv", 2, "are read, not written"),
+        ("https://host.example/out.csv", 2, "cannot write to a web server"),
         ("s3://lists/out/", 2, "names a folder"),
         ("s3://lists/out.txt", 3, "known endings"),
         ("s3://no-such-bucket/out.csv", 3, "the bucket no-such-bucket does not exist; create it"),

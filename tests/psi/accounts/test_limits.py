@@ -216,7 +216,7 @@ def test_a_sessions_file_is_named_by_its_transcript_and_never_written_over(tmp_p
     assert found == tmp_path / "record-0001020304050607.json"
     assert new_file_of_session(tmp_path / "record.json", transcript) == tmp_path / "record.json"
     found.symlink_to(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="never written over"):
+    with pytest.raises(InputError, match="never overwrites"):
         new_file_of_session(path, transcript)
     assert new_file_of_session(path, transcript, again=True) == found
     (tmp_path / "record.json").touch()

@@ -51,7 +51,7 @@ def test_largest_values_have_one_form(text: str, expected: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "-1", "ten", "1,5", "1e100", "nan", "inf", "1e-3", "½", "1" * 20])
 def test_largest_values_that_are_none_are_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="positive decimal"):
+    with pytest.raises(UsageError, match="must be a decimal number above 0"):
         canonical(text)
 
 

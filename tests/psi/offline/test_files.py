@@ -42,7 +42,7 @@ def test_a_state_survives_its_file_which_only_its_owner_can_read(tmp_path: Path)
     with pytest.raises(InputError, match="others can read"):
         OfferState.load(path)
     states.remove(path)
-    with pytest.raises(InputError, match="no state"):
+    with pytest.raises(InputError, match="no file"):
         OfferState.load(path)
     states.remove(path)  # safe to call twice
 

@@ -129,8 +129,8 @@ def test_terms_exclude_an_overflow_before_anything_moves() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"value_decimals": None}, "needs decimal places"),
-        ({"value_max": None}, "needs decimal places"),
+        ({"value_decimals": None}, "needs --value-decimals"),
+        ({"value_max": None}, "needs --value-decimals"),
         ({"value_decimals": 10}, "0 to 9"),
         ({"value_max": "1e6"}, "is written 1000000"),
         ({"reveal": Reveal.COUNT}, "for --reveal sum, not for count"),

@@ -172,7 +172,7 @@ def test_a_spoiled_label_is_told_after_the_session_and_nothing_is_written(
     monkeypatch.setattr("psi.protocol.sender.labels.seal", lambda keys, rows: honest(keys, rows) ^ 1)
     jobs, outcomes = play(tmp_path, LISTS, AGREED, MAIL, Memory.default())
     assert outcomes[Side.CONNECT].matches == 2
-    with pytest.raises(RemoteError, match="do not open"):
+    with pytest.raises(RemoteError, match="cannot be decrypted"):
         joined(tmp_path, jobs[Side.CONNECT], outcomes[Side.CONNECT])
     assert not (tmp_path / "out.parquet").exists()
 

@@ -124,7 +124,7 @@ def test_what_says_nothing_about_a_file_is_refused(tmp_path: Path, name: str, sa
     for text in ("t.csv", "t.txt"):
         (tmp_path / text).write_text("a\nx\n")
     reading = ReadingOptions.of(**said)  # type: ignore[arg-type]
-    with pytest.raises((UsageError, InputError), match=r"says nothing about|not UTF-8|no meaning|NUL|cp1252"):
+    with pytest.raises((UsageError, InputError), match=r"does not apply to|not UTF-8|no meaning|NUL|cp1252"):
         list(open_source(tmp_path / name, reading=reading).batches())
 
 

@@ -83,10 +83,10 @@ def test_what_was_asked_for_comes_first() -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"reveal": Reveal.COUNT}, "sees which items match"),
+        ({"reveal": Reveal.COUNT}, "would see which keys match"),
         ({"pad_to": 5000}, "it cannot hide the sizes"),
-        ({"min_matches": 2, "min_matches_by": Comparer.OTHER}, "cannot count matches"),
-        ({"keys": 2, "label_bytes": 64}, "travel together"),
+        ({"min_matches": 2, "min_matches_by": Comparer.OTHER}, "cannot count the matches"),
+        ({"keys": 2, "label_bytes": 64}, "cannot link the keys"),
         ({"peer": MAX_ITEMS + 1}, "the peer's list has 16,777,217"),
         ({"own": MAX_ITEMS + 1}, "this list has 16,777,217"),
         ({"memory_limit": 33 << 20}, "in memory. That takes 32 MiB"),
@@ -133,4 +133,4 @@ def test_the_command_prints_both() -> None:
     assert "it does not protect the other list if the side that gets the result cheats" in text
     refused = shown("--own", "9", "--peer", "9", "--reveal", "count")
     assert "favours" not in refused
-    assert "sees which items match" in refused
+    assert "would see which keys match" in refused
