@@ -156,5 +156,5 @@ def no_exponent(exponent: Fraction) -> UsageError:
 
 def noise_beyond(most: int) -> UsageError:
     return UsageError(
-        f"epsilon and delta: they are so small that the noise could exceed {most:,}; use a larger epsilon or delta"
+        f"epsilon and delta: they are so small that the noise could go beyond {most:,}; use a larger epsilon or delta"
     )

@@ -111,7 +111,7 @@ def no_value(me: str) -> UsageError:
 
 def value_of_a_server(me: str) -> UsageError:
     return UsageError(
-        f"{me} is a server and must bring no value; leave the value out, or change the role of {me} in the "
+        f"{me} is a server and brings no value; leave the value out, or change the role of {me} in the "
         "parties file of every party",
         term="value",
     )

@@ -153,8 +153,8 @@ def unknown_fields(what: str) -> RemoteError:
 
 def out_of_turn(message: int, state: str) -> RemoteError:
     return RemoteError(
-        f"the peer sent a message out of turn (type {message} while this side was {state}); ask its "
-        "operator which program and version it runs"
+        f"the peer sent message type {message} while this side was {state}; ask its operator which program "
+        "and version it runs"
     )
 
 

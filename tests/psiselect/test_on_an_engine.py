@@ -86,7 +86,7 @@ def test_strict_refuses_what_the_rule_cannot_read(both: Both) -> None:
         ({"reveal": "noisy-count", "epsilon": "1", "delta": "1e-6"}, "noisy-count adds random entries"),
         ({"pad_to": 100}, "--pad-to adds random entries"),
         ({"matching": "one-to-one"}, "one-to-one needs one machine"),
-        ({"receive": "plan"}, "columns that travel"),
+        ({"receive": "plan"}, "--send and --receive work"),
         ({"protocol": "fast"}, "the fast protocol takes more messages"),
         ({"threads": 2}, "threads= is for one machine"),
         ({"query": "SELECT 1", "table": "sqlite:///x.db"}, "query= is for databases of one machine"),

@@ -134,7 +134,7 @@ def test_a_selection_is_paid(files: Path) -> None:
     with pytest.raises(psiselect.UsageError, match='monotonic= does not go with neighbors="replace"'):
         psiselect.select(files / "scores.csv", epsilon=1, monotonic=True, **terms)
     floats = pandas.DataFrame({"name": ["a", "b"], "score": [1.5, 2.5]})
-    with pytest.raises(psiselect.InputError, match="say exact_floats= if"):
+    with pytest.raises(psiselect.InputError, match="use exact_floats= if"):
         psiselect.select(floats, epsilon=LOUD, **terms)
     assert psiselect.select(floats, epsilon=LOUD, exact_floats=True, **terms).winner == "b"
 

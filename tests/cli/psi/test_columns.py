@@ -95,7 +95,7 @@ def test_without_the_same_columns_on_both_sides_there_is_no_session(
     [
         (("--send", "who"), 2, "only a side that gets the result can receive columns"),
         (("--receive", "city", "--reveal", "count"), 2, "does not show which rows match"),
-        (("--receive", "city", "--receive", "city"), 2, "named twice"),
+        (("--receive", "city", "--receive", "city"), 2, "names a column twice"),
         (("--label-bytes", "64"), 2, "name some with --send or --receive"),
         (("--receive", "city", "--label-bytes", "32"), 2, "64"),
         (("--receive", "ctiy"), 3, "no column 'ctiy'"),

@@ -262,7 +262,7 @@ def test_the_charge_comes_before_the_draw(words: list[object], table: Path, monk
         (["--groups", "x", "--rho", 1], "--rho is for --noise gaussian"),
         (["--groups", "x", "--noise", "gaussian"], "takes --rho"),
         (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--epsilon", 1], "takes --rho"),
-        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--delta", "0.1"], "needs none"),
+        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--delta", "0.1"], "leave out --delta beside --rho"),
         (["--groups", "x", "--noise", "gaussian", "--epsilon", 1], "needs --delta"),
         (["--groups", "x", "--groups", "y", "--epsilon", 1], "one row of names for each --by"),
         (["--groups", "x,x", "--epsilon", 1], "given twice"),
