@@ -170,7 +170,11 @@ def largest_value_written(canonical: str) -> UsageError:
 
 
 def largest_value_places(largest: str, decimals: int) -> UsageError:
-    return UsageError(f"--value-max {largest} must have at most the agreed {decimals} decimal places", term="value_max")
+    return UsageError(
+        f"--value-max {largest} has more than the agreed {decimals} decimal places; round it, or agree on "
+        "more --value-decimals",
+        term="value_max",
+    )
 
 
 def largest_value_range(decimals: int, most: str) -> UsageError:

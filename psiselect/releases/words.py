@@ -151,7 +151,7 @@ def no_category(where: str, line: int) -> InputError:
 
 
 def other_number(whose: str, rows: int | None) -> InputError:
-    return InputError(f"the table does not have --n {rows} {whose}; correct --n, or the table")
+    return InputError(f"--n {rows} is not the public number of {whose} in the table; correct --n, or the table")
 
 
 def changed(name: str) -> InputError:

@@ -112,7 +112,7 @@ def test_a_total_that_no_values_can_have_is_an_error_and_is_not_shown(
         (("--reveal", "count", "--value-decimals", "1"), 2, "for --reveal sum, not for count"),
         ((*ACME, "--output", "out.csv"), 2, "nothing to write; leave out --output"),
         ((*ACME, "--value-max", "-1"), 2, "must be a decimal number above 0"),
-        ((*ACME, "--value-max", "0.001"), 2, "at most the agreed 2 decimal places"),
+        ((*ACME, "--value-max", "0.001"), 2, "more than the agreed 2 decimal places"),
         ((*ACME, "--epsilon", "1", "--delta", "1e-6"), 2, "for --reveal noisy-count, not for sum"),
         ((*ACME, "--key", "n:raw", "--key-b", "id:raw"), 2, "one-to-one"),
         ((*SUM, "--value", "ID"), 3, "no column 'ID'; did you mean 'id'?"),

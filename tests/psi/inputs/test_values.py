@@ -60,7 +60,7 @@ def test_largest_values_that_are_none_are_refused(text: str) -> None:
     [
         (-1, "1", "0 to 9"),
         (10, "1", "0 to 9"),
-        (2, "0.005", "at most the agreed 2"),
+        (2, "0.005", "more than the agreed 2"),
         (2, "1e9", "must be written as 1000000000"),
         (2, "0", "above 0"),
         (0, "9223372036854775808", "at most 9223372036854775807"),
@@ -127,7 +127,7 @@ def test_blanks_count_as_nothing_and_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("12.345", "at most the agreed 2 decimal places"),
+        ("12.345", "more than the agreed 2 decimal places"),
         ("1000000000.01", r"beyond the agreed largest value 1000000000\.00"),
         ("-1000000000.01", "beyond the agreed"),
         ("99999999999999999999", "19 before the point"),
@@ -182,7 +182,7 @@ def test_decimals_of_every_scale(tmp_path: Path, kind: pa.DataType) -> None:
     values = [Decimal("12.30") if kind.scale else Decimal(12), Decimal(-7), None, Decimal(0)]
     assert units(parquet(tmp_path, pa.array(values, kind))) == [1230 if kind.scale else 1200, -700, 0, 0]
     if kind.scale > 2:
-        with pytest.raises(InputError, match=r"row 1, .*at most the agreed 2"):
+        with pytest.raises(InputError, match=r"row 1, .*more than the agreed 2"):
             units(parquet(tmp_path, pa.array([Decimal("0.001")], kind)))
     if kind.precision > 19:
         with pytest.raises(InputError, match=r"row 2, .*beyond the agreed"):
@@ -203,13 +203,13 @@ def test_a_double_counts_as_the_decimal_it_is_nearest_to(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (0.1 + 0.2, "at most the agreed 2"),
-        (12.345, "at most the agreed 2"),
+        (0.1 + 0.2, "more than the agreed 2"),
+        (12.345, "more than the agreed 2"),
         (float("nan"), "not a finite number"),
         (float("inf"), "not a finite number"),
         (2e9, "beyond the agreed"),
         (1e300, "too large for a double"),
-        (5e-324, "at most the agreed 2"),
+        (5e-324, "more than the agreed 2"),
     ],
 )
 def test_a_double_that_is_no_decimal_is_refused(tmp_path: Path, value: float, words: str) -> None:
