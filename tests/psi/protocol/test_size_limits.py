@@ -40,7 +40,7 @@ def test_all_elements_of_a_peer_count_together(changes: dict[str, object]) -> No
             parties[Side.LISTEN].receive(frames[Side.CONNECT])
             assert asked == [4 * agreed.lists]  # a policy speaks of items
             continue
-        with pytest.raises(PolicyError, match="lists of 8 elements"):
+        with pytest.raises(PolicyError, match="list has 8 keys"):
             parties[Side.LISTEN].receive(frames[Side.CONNECT])
         assert asked == []
 
