@@ -49,7 +49,7 @@ def select(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 def test_the_winner_alone_is_on_stdout(select: Any, table: Path) -> None:
     code, out, err = select(table, "--label", "name", "--score", "score", "--monotonic", *SHARP)
     assert (code, out) == (0, "Selected with privacy noise, so that the best score may lose:\nB\n")
-    assert "permute-and-flip, exponent 2000 per unit" in err
+    assert "permute-and-flip, exponent 2000" in err
     assert "300" not in out + err
 
 

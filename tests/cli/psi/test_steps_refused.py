@@ -227,7 +227,7 @@ REFUSED: dict[str, Refusal] = {
         after(allowing("matches", "max_peer_size", "2"), call(MATCHES)), "max_peer_size", ["count", "declare"]
     ),
     "a peer longer than the limit": Refusal(
-        call((*MATCHES, "--max-peer-size", "2")), "lists of 3 elements", ["count", "declare"]
+        call((*MATCHES, "--max-peer-size", "2")), "list has 3 keys", ["count", "declare"]
     ),
     "a peer beyond the allowance": Refusal(after(all_sessions_had("matches"), call(MATCHES)), "begun"),
     "a caller beyond the budget": Refusal(after(all_spent, wait(CHARGED, NOISY)), "over budget", ["count"]),
