@@ -180,7 +180,7 @@ REFUSED: dict[str, Refusal] = {
         answer_to(forged(OFFER, FileKind.OFFER, without(M.ELEMENTS_END))), "too early", ["count"]
     ),
     "an offer that goes on": Refusal(
-        answer_to(forged(OFFER, FileKind.OFFER, twice(M.ELEMENTS_END))), "goes on", ["count"]
+        answer_to(forged(OFFER, FileKind.OFFER, twice(M.ELEMENTS_END))), "more data than it announces", ["count"]
     ),
     "an offer with fewer elements": Refusal(
         answer_to(forged(OFFER, FileKind.OFFER, without(M.ELEMENTS))), "fewer elements", ["count"]
