@@ -313,9 +313,9 @@ def check_abort(body: dict[str, object], compares: bool) -> None:
     assert str(error).isprintable()
     term, code = body.get("term"), body.get("code")
     if body.keys() - {"code", "term"}:
-        assert str(error) == "the peer's abort has fields that this version does not know"
+        assert str(error).startswith("the peer's abort has fields that this version does not know; ")
     elif not isinstance(code, str):
-        assert str(error) == "the peer's abort has no field 'code' of the right type"
+        assert str(error).startswith("the peer's abort has no field 'code' of the right type; ")
     elif code not in words.ABORTS or (term is None) is (code == "terms"):
         assert str(error) == UNKNOWN
     elif code == "terms" and not (isinstance(term, str) and plain(term)):
