@@ -31,9 +31,16 @@ def ledger_options(data: str, when: str = "") -> Callable[[Command], Command]:
         click.option(
             "--ledger",
             type=click.Path(dir_okay=False, path_type=Path),
-            help=with_condition("Take epsilon from the budget in this file. If too little is left, stop."),
+            help=with_condition(
+                "Subtract epsilon from the budget in this file, which limits the epsilon of all results together. If "
+                "too little is left, the command stops. `psiselect budget create` makes the file."
+            ),
         ),
-        click.option("--dataset", metavar="NAME", help=with_condition(f"Use this name for {data} in the ledger.")),
+        click.option(
+            "--dataset",
+            metavar="NAME",
+            help=with_condition(f"Give the name of {data} in the --ledger file."),
+        ),
     )
 
 

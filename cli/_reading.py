@@ -25,8 +25,8 @@ def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Call
         click.option(
             f"--delimiter{end}",
             metavar="C",
-            help=f"{whose}Split fields at this: a character, or comma, semicolon, tab, pipe, space "
-            "[default: found from the header].",
+            help=f"{whose}Split each line at this character. You can also write comma, semicolon, tab, pipe or "
+            "space [default: the program finds it in the header].",
         ),
         click.option(
             f"--encoding{end}",
@@ -36,27 +36,27 @@ def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Call
         click.option(
             f"--csv-escape{end}",
             type=click.Choice(["none", "backslash"]),
-            help=f"{whose}Choose backslash for files from Spark, MySQL or Hive, which put it before quotes and "
-            "separators [default: none; a row that can be read in two ways is refused].",
+            help=f"{whose}Choose backslash for files from Spark, MySQL or Hive, which put a backslash before quotes "
+            "and separators. With none, the default, the program refuses rows that could be meant either way.",
         ),
         click.option(
             f"--header{end}/--no-header{end}",
             f"header{end}".replace("-", "_"),
             default=None,
-            help=f"{whose}Say whether the first row names the columns; without names they are 1, 2 and so on "
-            "[default: it does; a first row that looks like data is an error].",
+            help=f"{whose}Say whether the first row holds the column names. Without names, the columns are called "
+            "1, 2 and so on [default: the row holds names; the command stops if it looks like data].",
         ),
         click.option(
             f"--header-lines{end}",
             type=click.IntRange(1, MAX_HEADER_LINES),
             metavar="N",
-            help=f"{whose}Use if column names stand in the first N rows. Each column takes its last cell there that is "
-            "not empty [default: 1].",
+            help=f"{whose}Say that the first N rows hold the column names. Each column's name is its lowest cell in "
+            "these rows that is not empty [default: 1].",
         ),
         click.option(
             f"--sheet{end}",
             metavar="NAME",
-            help=f"{whose}Read this sheet of a spreadsheet, by name or number [default: first].",
+            help=f"{whose}Read the sheet with this name or number from a spreadsheet [default: the first].",
         ),
     ]
     if formats:
@@ -71,7 +71,8 @@ def format_option(names: tuple[str, ...], *, second: bool = False) -> Callable[[
         f"--format{end}",
         f"form{end}".replace("-", "_"),
         type=click.Choice(names),
-        help=f"{whose}Read this kind of file [default: by content or ending]. Needed for text from standard input.",
+        help=f"{whose}Read this kind of file [default: seen from the content or the name]. Needed for text from "
+        "standard input.",
     )
 
 

@@ -108,13 +108,15 @@ def no_persons(size: int) -> UsageError:
 
 
 def delta_of_group(size: int) -> UsageError:
-    return UsageError(f"delta: for a group of {size} persons it reaches 1, which promises nothing; use a smaller delta")
+    return UsageError(
+        f"delta: for a group of {size} persons delta reaches 1, which promises nothing; use a smaller delta"
+    )
 
 
 def group_with_delta() -> UsageError:
     return UsageError(
-        "group: where there is a delta, no guarantee is computed for several persons together. Raise --contributions "
-        "to the rows that they have together"
+        "group: with a delta, the program cannot compute a guarantee for several persons together. Raise "
+        "--contributions to the number of rows that they have together"
     )
 
 
@@ -141,7 +143,7 @@ def no_accounting() -> UsageError:
 
 
 def noise_too_wide() -> UsageError:
-    return UsageError("unit: noise for this unit is too large to draw, with an exponent below 2^-50; use a larger unit")
+    return UsageError("unit: this unit is too small for so much noise; use a larger unit")
 
 
 def share_size(size: Fraction) -> UsageError:
@@ -154,5 +156,5 @@ def no_exponent(exponent: Fraction) -> UsageError:
 
 def noise_beyond(most: int) -> UsageError:
     return UsageError(
-        f"epsilon and delta: they are so small that noise could go beyond {most:,}; use a larger epsilon or delta"
+        f"epsilon and delta: they are so small that the noise could go beyond {most:,}; use a larger epsilon or delta"
     )

@@ -20,7 +20,7 @@ def score_range(most: Fraction, value: Fraction) -> UsageError:
 
 
 def unknown_candidate(last: int) -> InputError:
-    return InputError(f"ballots: one approves a candidate that is not a number from 0 to {last}")
+    return InputError(f"ballots: a ballot approves a candidate that is not a number from 0 to {last}")
 
 
 def no_candidate() -> InputError:
@@ -28,7 +28,7 @@ def no_candidate() -> InputError:
 
 
 def dimensions(found: int) -> InputError:
-    return InputError(f"scores: expected one dimension, got {found}")
+    return InputError(f"scores: expected a plain list of numbers, got an array with {found} dimensions")
 
 
 def no_score(text: str) -> InputError:
@@ -36,11 +36,11 @@ def no_score(text: str) -> InputError:
 
 
 def truth_value(position: int) -> InputError:
-    return InputError(f"scores: item {position} is a truth value, expected a number")
+    return InputError(f"scores: item {position} is a truth value; expected a number")
 
 
 def score_type(position: int, found: str) -> InputError:
-    return InputError(f"scores: item {position} is {found}, expected int, Fraction or Decimal")
+    return InputError(f"scores: item {position} is {found}; expected int, Fraction or Decimal")
 
 
 def not_finite(position: int, value: object) -> InputError:
@@ -203,15 +203,15 @@ def secret(*, there: bool, voters: bool) -> str:
 
 
 def hidden(secret: str) -> str:
-    return f"Nobody can tell from it {secret}."
+    return f"Nobody can tell from the result {secret}."
 
 
 def mostly_hidden(secret: str) -> str:
-    return f"It says little about {secret}."
+    return f"The result says little about {secret}."
 
 
 def weakly_hidden(secret: str) -> str:
-    return f"This protection is weak: it may show {secret}."
+    return f"This protection is weak: the result may show {secret}."
 
 
 # How good a choice will be.

@@ -85,8 +85,8 @@ def too_large(digits: int) -> UsageError:
 
 def other_relation(path: Path, own: str, stated: str) -> BudgetError:
     return BudgetError(
-        f"the ledger {path} counts releases under {own}, and this release is stated under {stated}. Nothing was "
-        f"released. Use --neighbors {own}, or a ledger for {stated}",
+        f"the ledger {path} counts releases with --neighbors {own}, and this release has --neighbors "
+        f"{stated}. Nothing was released. Use --neighbors {own}, or a ledger for {stated}",
         term="ledger",
     )
 

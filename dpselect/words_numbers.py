@@ -30,11 +30,13 @@ def bounds() -> UsageError:
 
 
 def unit_too_coarse() -> UsageError:
-    return UsageError("unit: too coarse, since both bounds round to the same number; use a smaller unit")
+    return UsageError("unit: this unit is too large, since both bounds round to the same number; use a smaller unit")
 
 
 def no_sensitivity() -> UsageError:
-    return UsageError("unit: too coarse for these bounds, since no row could change the result; use a smaller unit")
+    return UsageError(
+        "unit: this unit is too large for these bounds, since no row could change the result; use a smaller unit"
+    )
 
 
 # Numbers and tables.
@@ -71,7 +73,7 @@ def bins() -> UsageError:
 
 
 def categories() -> UsageError:
-    return UsageError("categories: expected different ones, and one is named twice")
+    return UsageError("categories: expected different categories, and one is named twice")
 
 
 def too_many_cells(most: int) -> UsageError:
@@ -87,7 +89,7 @@ def no_bounds() -> UsageError:
 
 
 def statistics() -> UsageError:
-    return UsageError("statistics: expected at least one, and none twice")
+    return UsageError("statistics: expected at least one, and each only once")
 
 
 def unbounded(epsilon: Fraction, contributions: int, reach: int, error: int, width: float, beyond: float) -> UsageError:
@@ -114,7 +116,7 @@ def options_number(most: int, found: int) -> UsageError:
 
 
 def option_twice() -> UsageError:
-    return UsageError("options: expected different ones, and one is named twice")
+    return UsageError("options: expected different options, and one is named twice")
 
 
 def option_text() -> UsageError:
@@ -123,7 +125,8 @@ def option_text() -> UsageError:
 
 def two_options(found: int) -> UsageError:
     return UsageError(
-        f"options: randomised-response takes two, got {found}. For more, use the mechanism k-ary or optimised-unary"
+        f"options: randomised-response takes two options, got {found}. For more options, use the mechanism "
+        "k-ary or optimised-unary"
     )
 
 
@@ -172,7 +175,7 @@ def columns(known: Sequence[str]) -> str:
 
 
 def read_before(place: str) -> str:
-    return f"the same response is in {place} already. Each counts once; remove one of the two"
+    return f"the same response is in {place} already. Each response counts once; remove one of the two"
 
 
 def response_form(form: str) -> str:

@@ -19,12 +19,14 @@ def party_count(found: int, most: int) -> UsageError:
 
 def same_twice(what: str) -> UsageError:
     """what: "name" or "certificate"."""
-    return UsageError(f"two parties of the parties file have the same {what}; each needs its own", term=what)
+    return UsageError(
+        f"the parties file lists two parties with the same {what}; give each party its own {what}", term=what
+    )
 
 
 def one_computes() -> UsageError:
     return UsageError(
-        "expected at least 2 parties that compute, since one alone would see every value; in the parties file, give "
+        "at least 2 parties must compute, since one alone would see every value; in the parties file, give "
         'another party role = "both" or "server"',
         term="role",
     )
@@ -37,15 +39,15 @@ def nobody_inputs() -> UsageError:
 
 
 def no_party(name: str, names: Iterable[str]) -> UsageError:
-    return UsageError(f"the parties file names no party {name!r}; it names {', '.join(names)}", term="party")
+    return UsageError(f"the parties file has no party {name!r}; its parties are {', '.join(names)}", term="party")
 
 
 def not_only_parties(path: Path) -> InputError:
-    return InputError(f"{path}: expected a [[party]] for each party, and nothing else at the top of the file")
+    return InputError(f"{path}: expected a section [[party]] for each party, and nothing else in the file")
 
 
 def no_address(path: Path, name: str) -> InputError:
-    return InputError(f'{path}: {name} needs an address = "HOST:PORT", since others connect to it')
+    return InputError(f'{path}: {name} needs a line address = "HOST:PORT", because other parties connect to {name}')
 
 
 def not_text(where: str) -> InputError:
@@ -75,8 +77,8 @@ def in_entry(where: str, error: object) -> InputError:
 
 def other_identity(me: str) -> InputError:
     return InputError(
-        f"your identity is not the one that the parties file names for {me}. Check --party and --identity, and that "
-        f"all parties have the current certificate of {me}"
+        f"the parties file lists another certificate for {me} than the certificate of your identity. Check "
+        f"--party and --identity, and that all parties have the current certificate of {me}"
     )
 
 
@@ -89,33 +91,38 @@ def not_a_decimal(what: str) -> InputError:
 
 def beyond_bound(what: str, bound: str) -> InputError:
     return InputError(
-        f"{what} is beyond the agreed bound of {bound}; correct it, or agree with all parties on a larger --bound"
+        f"{what} is beyond the agreed --bound {bound}; correct the value, or agree with all parties on a larger --bound"
     )
 
 
 def not_a_multiple(what: str, unit: str) -> InputError:
     return InputError(
-        f"{what} is not a whole multiple of {unit}; round it, or agree with all parties on more --decimals"
+        f"{what} must be a whole multiple of {unit}; round the value, or agree with all parties on more --decimals"
     )
 
 
 def no_value(me: str) -> UsageError:
     return UsageError(
-        f"{me} brings a value, and none was given; give one, or change its role in the parties file of every party",
+        f"{me} must bring a value, and you gave none; give a value, or change the role of {me} in the "
+        "parties file of every party",
         term="value",
     )
 
 
 def value_of_a_server(me: str) -> UsageError:
     return UsageError(
-        f"{me} is a server and brings no value; leave the value out, or change its role in the parties file of every "
-        "party",
+        f"{me} is a server and brings no value; leave the value out, or change the role of {me} in the "
+        "parties file of every party",
         term="value",
     )
 
 
 def other_length(expected: int, found: int) -> UsageError:
-    return UsageError(f"expected {expected} numbers, as agreed; got {found}", term="length")
+    return UsageError(
+        f"expected {expected} numbers, as all parties agreed, and got {found}; correct your numbers, or "
+        "agree on another length",
+        term="length",
+    )
 
 
 def too_many_numbers(found: int, most: int) -> UsageError:
@@ -141,9 +148,9 @@ def no_room(modulus: int, addends: int, largest: int, spread: int, reach: int) -
     """Amounts in units. spread: of the noise, 0 without."""
     noise = f" plus {spread} of noise" if spread else ""
     return PolicyError(
-        f"the sum could be too large for the modulus {modulus}: {addends} values of up to {largest} units{noise} can "
-        f"reach +-{reach}, which needs a modulus above {2 * reach}. Agree with all parties on fewer --decimals, a "
-        "smaller --bound or a larger --modulus",
+        f"the sum could reach +-{reach}, which is too large for the modulus {modulus}: {addends} values of "
+        f"up to {largest} units{noise}. Agree with all parties on fewer --decimals, a smaller --bound or a "
+        f"--modulus above {2 * reach}",
         term="modulus",
     )
 
@@ -156,18 +163,19 @@ def one_value() -> PolicyError:
 
 def two_values() -> PolicyError:
     return PolicyError(
-        "only two parties bring a value, so each could subtract its own from the sum and read the other's. Add a party "
-        "that brings a value; or ask for less (`mpc threshold`, with a third party as a server); or add noise "
-        "(--epsilon). With --allow-two-inputs, both parties accept that each learns the other's value",
+        "only two parties bring a value, so each could subtract its own value from the sum and read the "
+        "other value. Add a party that brings a value; or ask for less (`mpc threshold`, with a third "
+        "party as a server); or add noise (--epsilon). With --allow-two-inputs, both parties accept that "
+        "each learns the other's value",
         term="party",
     )
 
 
 def no_majority(computing: int) -> PolicyError:
     return PolicyError(
-        f"the parties file has {computing} parties that compute; expected at least 3, since either of two could read "
-        "the other's input. Add a third party that works with neither of the others, with "
-        'role = "server". It brings no value and learns only the result',
+        f"the parties file has {computing} parties that compute; expected at least 3, since one of two "
+        "parties could read the input of the other. Add a third party that works with neither of the "
+        'others, with role = "server". It brings no value and learns only the result',
         term="role",
     )
 
@@ -194,15 +202,15 @@ def one_bids() -> UsageError:
 
 def max_of_candidates() -> UsageError:
     return UsageError(
-        "max compares one number of each party; for the candidate with the largest total use argmax, or leave the "
-        "candidates out"
+        "`mpc max` compares one number of each party. Use `mpc argmax` for the candidate with the largest "
+        "total, or leave the candidates out"
     )
 
 
 def too_many_bits(bits: int, most: int) -> PolicyError:
     return PolicyError(
-        f"the compared values need {bits} bits, and {most} is the most; agree with all parties on a smaller --bound or "
-        "fewer --decimals"
+        f"the values are too large to be compared: they need {bits} bits, and at most {most} bits are "
+        "possible. Agree with all parties on a smaller --bound or fewer --decimals"
     )
 
 
@@ -217,22 +225,22 @@ def noise_of_a_vote_only() -> UsageError:
 
 def colluding_servers(found: int, most: int, servers: int) -> UsageError:
     return UsageError(
-        f"colluding: expected 1 to {most}, got {found}; of {servers} computing parties, fewer than half may pool what "
-        "they know",
+        f"colluding: expected 1 to {most}, got {found}; of {servers} computing parties, fewer than half may "
+        "share what they know with each other",
         term="colluding",
     )
 
 
 def colluding(found: int, parties: int) -> UsageError:
     return UsageError(
-        f"colluding: expected 1 to {parties - 1}, got {found}. Each of the {parties} parties knows its own share of "
-        "the noise, so the protection always has to count with at least one of them",
+        f"colluding: expected 1 to {parties - 1}, got {found}. Each of the {parties} parties knows its own "
+        "part of the noise, so at least one party must be counted, and not all",
         term="colluding",
     )
 
 
 def no_noise() -> UsageError:
-    return UsageError("noise needs an epsilon and a sensitivity above 0", term="epsilon")
+    return UsageError("noise needs --epsilon and --sensitivity above 0", term="epsilon")
 
 
 def share_size(found: object) -> UsageError:
@@ -240,7 +248,7 @@ def share_size(found: object) -> UsageError:
 
 
 def lower(found: str, upper: str) -> UsageError:
-    return UsageError(f"lower: expected less than upper, {upper}; got {found}", term="lower")
+    return UsageError(f"lower: expected a number below upper ({upper}), got {found}", term="lower")
 
 
 def contributions(found: int) -> UsageError:
@@ -263,4 +271,4 @@ def all_alike(unit: str, lower: str, upper: str) -> PolicyError:
 
 
 def no_mpyc() -> UsageError:
-    return UsageError("MPyC computes this function, and it is not installed: pip install 'psiselect[mpc]'")
+    return UsageError("this function needs the library MPyC, which is not installed: pip install 'psiselect[mpc]'")

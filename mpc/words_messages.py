@@ -39,7 +39,7 @@ def _no_result(text: str) -> str:
 
 def other_terms(party: str, by: str, terms: Sequence[str]) -> RemoteError:
     if not terms:
-        return RemoteError(_no_result(f"{party} and {by} do not agree on the terms; nothing was shared"), term=party)
+        return RemoteError(_no_result(f"{party} and {by} do not agree on the settings; nothing was shared"), term=party)
     differ = "; ".join(_TERMS.get(name, name) for name in terms)
     return RemoteError(
         _no_result(
@@ -115,7 +115,7 @@ def seed() -> RemoteError:
 
 
 def chunk_length() -> RemoteError:
-    return RemoteError("a party sent a part of its numbers that has another length than expected")
+    return RemoteError("a party sent a part of its numbers that has a wrong length")
 
 
 def torn_share(width: int) -> RemoteError:
@@ -158,4 +158,4 @@ def too_much_for_mpyc() -> RemoteError:
 
 
 def pickle() -> RemoteError:
-    return RemoteError("a party sent MPyC a pickle, which may run code; the program refuses it")
+    return RemoteError("a party sent a pickle, a Python format that may run code; the program refuses it")

@@ -25,20 +25,20 @@ OPTIONS = (
         "sent",
         multiple=True,
         metavar="COLUMN",
-        help="Give the peer this column of your matching rows. The peer must --receive it, and learns its name. May be "
-        "repeated.",
+        help="Give the peer this column of your matching rows. The peer must name the column with --receive, so the "
+        "peer learns its name. May be repeated.",
     ),
     click.option(
         "--receive",
         "received",
         multiple=True,
         metavar="COLUMN",
-        help="Get this column of the peer's matching rows, by the name that the peer has for it. --output then has the "
-        "joined table, with the peer's columns as peer_COLUMN. May be repeated.",
+        help="Get this column of the peer's matching rows. Use the peer's name for the column. --output then has your "
+        "columns and the peer's, which are called peer_COLUMN. May be repeated.",
     ),
     _label_bytes(
-        help_text="Fill up the columns that are sent with each match to N bytes, to hide their length. Both sides must "
-        f"use the same value [default: {DEFAULT_LABEL_BYTES}]."
+        help_text="Hide how long the columns of --send are: pad what is sent for each match to N bytes. Both sides "
+        f"must use the same value [default: {DEFAULT_LABEL_BYTES}]."
     ),
 )
 
@@ -65,7 +65,9 @@ WRITTEN = click.option(
     "--columns",
     type=ColumnNames(),
     metavar="A,B",
-    help="Write only these columns of your list to --output, in this order. The name matched_by "
-    "adds a column with the keys by which the row matched.",
+    help="Write only these columns of your list to --output, in this order. Add matched_by to these names to get "
+    "one more column: it says by which keys each row matched.",
 )
-ESTIMATED = _label_bytes(help_text="Count columns that travel with a match, padded to N bytes.")
+ESTIMATED = _label_bytes(
+    help_text="Predict for a session with --send, which pads what is sent for each match to N bytes."
+)

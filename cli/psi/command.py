@@ -41,15 +41,17 @@ from psiselect.words import human_bytes, human_seconds
     required=True,
     type=AddressText(to_call=False),
     metavar="HOST:PORT",
-    help="Wait for the peer here. HOST may be * for all addresses, IPv4 and IPv6; port 0 picks one. May be repeated.",
+    help="Wait for calls at this address. HOST may be * for all addresses of this machine. With port 0, the program "
+    "picks a port and shows it. May be repeated.",
 )
 @session_options(Side.LISTEN, several_identities=True)
 @SERVE_OPTIONS
 @click.pass_context
 def listen(ctx: click.Context, /, addresses: tuple[str, ...], given: GivenOptions, serve: bool, **serving: Any) -> None:
-    """Wait for the peer and run one session with it, or with --serve as many as come.
+    """Wait until the other company's program (the peer) calls, and match your two lists once.
 
-    A caller without the certificate of a --peer is turned away, and the wait goes on.
+    One such call is a session. With --serve, the command stays up for many sessions. It turns away callers that have
+    no certificate of a --peer, and goes on waiting.
 
     \b
     Examples:
@@ -83,7 +85,9 @@ def listen(ctx: click.Context, /, addresses: tuple[str, ...], given: GivenOption
 @click.argument("address", type=AddressText(to_call=True), metavar="HOST:PORT")
 @session_options(Side.CONNECT)
 def connect_(address: str, given: GivenOptions) -> None:
-    """Call a listening peer and run one session with it.
+    """Call the other company's program (the peer), and match your two lists once.
+
+    The peer must already wait for your call, with `psi listen`. One such call is a session.
 
     \b
     Examples:
@@ -108,14 +112,14 @@ def connect_(address: str, given: GivenOptions) -> None:
     "keys_b",
     multiple=True,
     metavar="COLUMN[:RULE]",
-    help="Match by this column of B, when it has another name there. Give it as often as --key.",
+    help="Match by this column of B, if its name differs from the column of A. Give --key-b as often as --key.",
 )
 @click.option(
     "--null-b",
     "nulls_b",
     multiple=True,
     metavar="TEXT",
-    help="B: take this text for an empty cell [default: as for A].",
+    help="B: treat this text as an empty cell [default: as for A].",
 )
 def local_(
     second: Path | str,
@@ -127,8 +131,8 @@ def local_(
 ) -> None:
     """Run both parties on this machine, without a network: to try out and to measure.
 
-    A is the side that connects. It gets the result, and --output has its rows. Options about reading A hold for B too,
-    unless B has its own.
+    A is the side that calls. A gets the result, and --output has rows of A. An option about reading A also holds for B,
+    unless you give the option of B, such as --delimiter-b.
 
     \b
     Examples:

@@ -31,8 +31,8 @@ OPTION = click.option(
     is_eager=True,  # before the options whose defaults it gives
     callback=_take,
     metavar="FILE",
-    help="With --serve: take options from this TOML file, under their names without dashes in front: max-sessions = 4. "
-    "A repeated option is a list. The command line wins.",
+    help="With --serve: read options from this TOML file. Write them without the dashes in front: max-sessions = 4. "
+    "Write a repeated option as a list. The command line wins over the file.",
 )
 
 

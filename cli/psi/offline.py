@@ -163,7 +163,7 @@ def answer(offer: Path | str, out: Path | str, state: Path | None, given: GivenO
 )
 @column_options.WRITTEN
 @click.option(
-    "--record", type=_PATH, metavar="FILE", help="Write the record of the exchange here, signed by both sides (JSON)."
+    "--record", type=_PATH, metavar="FILE", help="Write to this file what both sides agreed on, signed by both (JSON)."
 )
 @ENGINE_OPTIONS
 @json_option

@@ -28,8 +28,8 @@ from psiselect.words import parse_size
 Command = TypeVar("Command", bound=Callable[..., Any])
 _PATH = click.Path(path_type=Path)
 _IDENTITY_HELP = (
-    "Show the peer this identity: DIR/NAME, a folder with one identity (a mounted secret), or /dev/fd/N with "
-    "certificate and keys in PEM."
+    "Prove who you are with the files DIR/NAME.crt and DIR/NAME.key, which `psiselect identity create` writes. "
+    "docs/serving-reference.md lists other places for the files."
 )
 
 
@@ -53,31 +53,31 @@ _REVEAL = click.option(
     type=choice(Reveal),
     default=Reveal.MATCHES.value,
     show_default=True,
-    help="Choose what the result shows. Both sides must use the same value. count and sum hide nothing from a side "
-    "that "
-    "gets the result and does not follow the protocol.",
+    help="Choose what the result shows: the rows that match (matches), only how many keys both lists have (count), "
+    "also the total of a column (sum), or the count with random noise (noisy-count). Both sides must use the same "
+    "value. If the side that gets the result cheats, it can always find out which keys match.",
 )
 _PROTOCOL = click.option(
     "--protocol",
     type=choice(SessionProtocol),
     default=SessionProtocol.ECDH.value,
     show_default=True,
-    help="Choose how matches are found. Both sides must use the same value. fast takes a fraction of the time for "
-    "--reveal matches. It is experimental, not reviewed, and protects nothing against a side that gets the result and "
-    "does not follow the protocol.",
+    help="Choose how the program finds matches. Both sides must use the same value. fast works only with --reveal "
+    "matches, in a fraction of the time. It is an experiment that nobody outside the project has reviewed. If the "
+    "side that gets the result cheats, fast does not protect the other list.",
 )
 _NOISE = (
     click.option(
         "--epsilon",
         metavar="E",
-        help="Set the noise of noisy-count. It limits what the number can give away about one key: smaller is safer "
-        "and less accurate; 1 is usual. Both sides must use the same value.",
+        help="With --reveal noisy-count: limit what the number can give away about one key. Smaller is safer and less "
+        "accurate; 1 is usual. Both sides must use the same value.",
     ),
     click.option(
         "--delta",
         metavar="D",
-        help="Set how likely the protection of noisy-count may fail; use something like 1e-6. Both sides must use the "
-        "same value.",
+        help="With --reveal noisy-count: set the highest chance with which its protection may fail, such as 1e-6 (one "
+        "in a million). Both sides must use the same value.",
     ),
 )
 _MATCHING = click.option(
@@ -85,31 +85,30 @@ _MATCHING = click.option(
     type=choice(Matching),
     default=Matching.ONE_TO_MANY.value,
     show_default=True,
-    help="Match each row once, by its first matching key (one-to-one), or by every key (one-to-many). Both sides must "
-    "use the same value.",
+    help="With several --key: match each row once, by the first key that fits (one-to-one), or by every key that fits "
+    "(one-to-many). Both sides must use the same value.",
 )
 _COMPARER = click.option(
     "--min-matches-by",
     type=choice(Comparer),
     default=Comparer.LEARNER.value,
     show_default=True,
-    help="Choose who checks the result against --min-matches. `other` is the side that does not get the result; it "
-    "then "
-    "learns the number of matches. Both sides must use the same value.",
+    help="Choose who compares the result with --min-matches: the side that gets the result (learner), or the other "
+    "side (other). With `other`, the other side learns the number of matches. Both sides must use the same value.",
 )
 _PAD_TO = click.option(
     "--pad-to",
     type=click.IntRange(1, MAX_SIZE),
     metavar="N",
-    help="Hide both list sizes: fill each list up to N with items that match nothing. Both sides must use the same "
-    "value.",
+    help="Hide how long both lists are: add made-up keys, which match nothing, until each list has N. Both sides must "
+    "use the same value.",
 )
 _MEMORY_LIMIT = click.option(
     "--memory-limit",
     type=ByteSize(),
     metavar="SIZE",
-    help="Use at most this much memory for keys and masked values, such as 512M; the rest goes to disk [default: a "
-    "quarter of the machine's memory, or of the container's].",
+    help="Use at most this much memory, such as 512M, for keys and their encrypted forms. The rest goes to disk "
+    "[default: a quarter of the memory of the machine or the container].",
 )
 _MEANS = (
     _MEMORY_LIMIT,
@@ -118,7 +117,8 @@ _MEANS = (
         type=click.Choice(["auto", "lanes", "portable"]),
         default="auto",
         show_default=True,
-        help="Choose the implementation of the cryptography; auto takes the fastest.",
+        help="Choose how to compute: lanes is fast, and portable works on every processor. auto takes lanes where it "
+        "works.",
     ),
     click.option(
         "--threads",
@@ -134,18 +134,18 @@ _KEY = (
         multiple=True,
         required=True,
         metavar="COLUMN[:RULE]",
-        help="Match by this column. RULE brings equal keys into one spelling: raw, text, email, phone, name, date or "
-        "sha256 [default: raw]. Both sides must use the same rule. Options follow the rule: phone:phone,region=PL. "
-        "Columns joined by + make one key. If repeated, rows match by any of the keys. If the peer's program is older, "
-        "write the rule's version, such as email/1.",
+        help="Match rows by this column: its values are the keys. RULE makes different spellings of one key equal. The "
+        "rules are raw (no change, the default), text, email, phone, name, date and sha256. Both sides must use the "
+        "same rule. Write options of a rule behind it: phone:phone,region=PL. Join columns by + if all of them must "
+        "match. If you repeat --key, one matching key is enough. docs/normalization.md explains the rules.",
     ),
     click.option(
         "--null",
         "nulls",
         multiple=True,
         metavar="TEXT",
-        help="Take this text in a key column for an empty cell, such as NULL or nan. May be repeated. The peer does "
-        "not see it.",
+        help="Treat this text in a --key column, such as NULL or nan, as an empty cell. May be repeated. The peer does "
+        "not see the text.",
     ),
 )
 _WHAT = (
@@ -155,7 +155,7 @@ _WHAT = (
     _PROTOCOL,
     _REVEAL,
     *_NOISE,
-    ledger_options("this list", "With noisy-count"),
+    ledger_options("this list", "With --reveal noisy-count"),
     value_options.COLUMN,
     *value_options.TERMS,
     _PAD_TO,
@@ -163,26 +163,25 @@ _WHAT = (
         "--min-matches",
         type=click.IntRange(1),
         metavar="N",
-        help="Withhold a result below N (exit 6). Both sides must use the same value. If the side that "
-        "gets the result checks it, a changed program could still show the number.",
+        help="Withhold a result below N, and end with exit code 6. Both sides must use the same value. The side that "
+        "gets the result could change its program and see the number anyway, unless --min-matches-by is other.",
     ),
     _COMPARER,
     click.option(
         "--output",
         type=OutputName(),
-        help="Write your matching rows here: .csv or .parquet, also in a store, as in s3://BUCKET/out.csv.",
+        help="Write your matching rows to this .csv or .parquet file. It may be in cloud storage, such as "
+        "s3://BUCKET/out.csv.",
     ),
     column_options.WRITTEN,
     *column_options.OPTIONS,
-    click.option(
-        "--strict", is_flag=True, help="Refuse a list with rows that the rule cannot read, instead of skipping them."
-    ),
+    click.option("--strict", is_flag=True, help="Stop if the rule cannot read a row, instead of skipping the row."),
     click.option(
         "--workdir",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
         metavar="DIR",
-        help="Keep sessions with --resume here, and data that does not fit in memory [default: the system's folder "
-        "for temporary files].",
+        help="Use this folder for sessions with --resume, and for data that does not fit in memory [default: the "
+        "system's folder for temporary files].",
     ),
     *_MEANS,
 )
@@ -191,8 +190,8 @@ _WHAT = (
 _RESUME = click.option(
     "--resume",
     is_flag=True,
-    help="Keep the session in --workdir. After a lost link or a killed process, the same command goes on with it. Both "
-    "sides must use this option, or neither.",
+    help="Keep the session in --workdir. If the connection is lost or the program is killed, run the same command "
+    "again: the session goes on. Both sides must use --resume, or neither.",
 )
 
 
@@ -227,7 +226,7 @@ def _own_identity(*, several: bool) -> Callable[[Command], Command]:
         required=True,
         type=_PATH,
         metavar="DIR/NAME",
-        help=f"{_IDENTITY_HELP} Name a second one while peers change over to it.",
+        help=f"{_IDENTITY_HELP} Repeat --identity while peers change to a new certificate.",
     )
 
 
@@ -244,7 +243,7 @@ def session_options(side: Side, *, several_identities: bool = False) -> Callable
             required=True,
             type=_PATH,
             metavar="PEER.crt",
-            help="Accept the peer with this certificate. May be repeated.",
+            help="Accept the peer with this certificate, which the peer sent you. May be repeated.",
         ),
         click.option(
             "--input",
@@ -252,9 +251,8 @@ def session_options(side: Side, *, several_identities: bool = False) -> Callable
             required=True,
             type=TableName(),
             metavar="FILE",
-            help="Read your list from here: CSV, Parquet, a spreadsheet and others (docs/tables.md). - is standard "
-            "input. "
-            "With --query: sqlite:///FILE or postgresql://USER@HOST/DATABASE.",
+            help="Read your list from this file: CSV, Parquet, a spreadsheet and others (docs/tables.md). - is "
+            "standard input. With --query, give a database: sqlite:///FILE or postgresql://USER@HOST/DATABASE.",
         ),
         click.option("--query", metavar="SQL", help=QUERY_HELP),
         *reading_options(),
@@ -265,20 +263,21 @@ def session_options(side: Side, *, several_identities: bool = False) -> Callable
             default="me" if side is Side.CONNECT else "peer",
             show_default=True,
             help="Choose who gets the result. If you say `me`, the peer must say `peer`. If you say `both`, the peer "
-            "must, too.",
+            "must say `both`, too.",
         ),
         click.option(
             "--max-peer-size",
             type=click.IntRange(0),
             metavar="N",
-            help="Refuse a peer whose list has more than N keys; a row with two keys counts as two [default: "
-            f"{MAX_PEER_SIZE:,}; if the peer gets the result, 4 times your list, and at least {LEAST_PEER_SIZE:,}].",
+            help="Refuse a peer whose list has more than N keys. A row with two keys counts as two. The default is "
+            f"{MAX_PEER_SIZE:,}. If the peer gets the result, the default is 4 times the length of your list, and at "
+            f"least {LEAST_PEER_SIZE:,}.",
         ),
         click.option(
             "--timeout",
             type=click.FloatRange(0, min_open=True),
             metavar="SECONDS",
-            help=f"Give up after so long without progress [default: {STALL_SECONDS:.0f}"
+            help=f"Give up after this many seconds without progress [default: {STALL_SECONDS:.0f}"
             + (" in a session, never while waiting for a peer]." if side is Side.LISTEN else "]."),
         ),
         policy_options.OPTION,
@@ -297,7 +296,7 @@ check_options = options(
         "--workdir",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
         metavar="DIR",
-        help="Keep here what is beyond --memory-limit [default: the system's folder for temporary files].",
+        help="Use this folder for data beyond --memory-limit [default: the system's folder for temporary files].",
     ),
     json_option,
 )
@@ -321,8 +320,8 @@ estimate_options = options(
         "--link",
         type=ByteSize(),
         metavar="BITS",
-        help="Predict two machines like this one and a network of so many bits per second between them, such as 100M "
-        "[default: both parties share this machine, as with `psi local`].",
+        help="Predict for two machines like this one, with a network of this many bits per second between them, such "
+        "as 100M [default: both parties share this machine, as with `psi local`].",
     ),
     click.option(
         "--keys",
@@ -330,13 +329,13 @@ estimate_options = options(
         default=1,
         show_default=True,
         metavar="N",
-        help="Count N keys for each row, as a session with N times --key has.",
+        help="Predict for rows with N keys each, as in a session with N times --key.",
     ),
     click.option(
         "--min-matches",
         type=click.IntRange(1),
         metavar="N",
-        help="Count what it costs to compare the result with a minimum, as --min-matches of a session does.",
+        help="Predict for a session with --min-matches N, which compares the result with a minimum.",
     ),
     _COMPARER,
     column_options.ESTIMATED,
@@ -346,7 +345,7 @@ estimate_options = options(
         default=32,
         show_default=True,
         metavar="N",
-        help="Take keys as N bytes long on average.",
+        help="Predict for keys that are N bytes long on average.",
     ),
     *_MEANS,
     json_option,

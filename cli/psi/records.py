@@ -11,6 +11,9 @@ _PATH = click.Path(path_type=Path)
 OPTIONS = (
     click.option("--audit", type=_PATH, metavar="FILE", help="Append one line about this session to this file."),
     click.option(
-        "--record", type=_PATH, metavar="FILE", help="Write the session's record here, signed by both sides (JSON)."
+        "--record",
+        type=_PATH,
+        metavar="FILE",
+        help="Write to this file what both sides agreed on, signed by both (JSON).",
     ),
 )

@@ -86,7 +86,7 @@ SERVE_OPTIONS = options(
     click.option(
         "--serve",
         is_flag=True,
-        help="Stay up for many sessions, until SIGTERM or Ctrl-C. --output and --record then name a folder, or "
+        help="Stay up for many sessions, until SIGTERM or Ctrl-C. --output and --record must then name a folder, or "
         "a file with {session} in its name. See docs/serving.md.",
     ),
     click.option(
@@ -105,25 +105,26 @@ SERVE_OPTIONS = options(
         "--max-duration",
         type=_SECONDS,
         metavar="SECONDS",
-        help="With --serve: break a session off after so long [default: a day].",
+        help="With --serve: break a session off after this many seconds [default: a day].",
     ),
     click.option(
         "--grace",
         type=click.FloatRange(0),
         metavar="SECONDS",
-        help="With --serve: let sessions go on for so long after SIGTERM [default: 60].",
+        help="With --serve: let sessions go on for this many seconds after SIGTERM [default: 60].",
     ),
     click.option(
         "--health",
         type=_HealthAddress(),
         metavar="[HOST:]PORT",
-        help="With --serve: answer GET /livez, /readyz, /healthz and /metrics there [default host: 127.0.0.1].",
+        help="With --serve: answer health checks (HTTP) at this address, under /livez, /readyz and /metrics [default "
+        "host: 127.0.0.1].",
     ),
     click.option(
         "--log",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
-        help="With --serve: append the log, as JSON lines, to this file and not to stderr.",
+        help="With --serve: append the log to this file, one JSON object per line, and not to stderr.",
     ),
     config.OPTION,
     click.option(
@@ -135,7 +136,7 @@ SERVE_OPTIONS = options(
         "--results",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
-        help="With --serve: append each session's result, a JSON line, to this file and not to stdout. Room for "
-        "it is taken before the session begins.",
+        help="With --serve: append each session's result, a JSON line, to this file and not to stdout. The "
+        "listener reserves disk space for the line before the session begins.",
     ),
 )

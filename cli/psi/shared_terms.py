@@ -19,8 +19,8 @@ OPTION = click.option(
     "--terms",
     type=_PATH,
     metavar="FILE",
-    help="Take what both sides must agree on from this TOML file. Both sides use the same file; --key then names "
-    "columns only. An option that disagrees with the file is an error.",
+    help="Read from this TOML file the settings that both sides must share. Both sides use the same file. The file "
+    "holds the rules, so --key then names only the column. An option that contradicts the file is an error.",
 )
 FINISHED = click.option(
     "--terms",

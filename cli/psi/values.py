@@ -10,21 +10,22 @@ from psiselect.matching.values import DEFAULT_DECIMALS, DEFAULT_LARGEST
 COLUMN = click.option(
     "--value",
     metavar="COLUMN",
-    help="Add up the values of this column in sum, such as 12.30 or -5; blank counts as 0. Only a side that does not "
-    "get the result gives it; with --learn both, each side does.",
+    help="With --reveal sum: add up this column of the matching rows. Its values look like 12.30 or -5, and an empty "
+    "cell counts as 0. Only the side that does not get the result uses this option. With --learn both, both sides "
+    "use it.",
 )
 TERMS = (
     click.option(
         "--value-decimals",
         type=click.IntRange(0, MAX_DECIMALS),
         metavar="N",
-        help="Use N decimal places for the values of sum. Both sides must use the same value [default: "
+        help="With --reveal sum: use N decimal places for the values. Both sides must use the same value [default: "
         f"{DEFAULT_DECIMALS}].",
     ),
     click.option(
         "--value-max",
         metavar="M",
-        help="Limit the total of one key in sum: it must lie between -M and M. Both sides must use the same "
-        f"value [default: {DEFAULT_LARGEST}].",
+        help="With --reveal sum: set a limit. Rows with one key must add up to at most M, and at least -M. Both sides "
+        f"must use the same value [default: {DEFAULT_LARGEST}].",
     ),
 )

@@ -119,7 +119,7 @@ BLANK = "(blank)"
 
 BOTH_HERE, ONE_EACH = "both on this machine", "a machine like this one each"
 NEXT_TO_NOTHING = "next to nothing"
-WEAKER = "it protects nothing against a side that gets the result and does not follow the protocol"
+WEAKER = "it does not protect the other list if the side that gets the result cheats"
 
 
 CPU, NETWORK = "the CPU", "the network"

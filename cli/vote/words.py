@@ -25,7 +25,7 @@ def not_with_voters(option: str) -> UsageError:
 
 
 def ledger_and_none() -> UsageError:
-    return UsageError("--ledger and --no-ledger contradict each other; leave out one of them")
+    return UsageError("--ledger and --no-ledger contradict each other; leave out one of these options")
 
 
 def again_without_record() -> UsageError:

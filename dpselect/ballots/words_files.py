@@ -71,7 +71,7 @@ def gap_in_numbers(line: int) -> InputError:
 
 
 def no_categories(line: int) -> InputError:
-    return fault(line, "NUMBER CATEGORIES is 0, so no category can mean approval; expected 1 or more")
+    return fault(line, "NUMBER CATEGORIES is 0, so no category can mean approval; the file needs 1 or more categories")
 
 
 def only_categories(form: str) -> UsageError:
@@ -152,7 +152,9 @@ def no_names(line: int, count: int) -> InputError:
 
 
 def yaml_keys(line: int) -> InputError:
-    return fault(line, "expected only num_cand, profile, committeesize, compute and description, each at most once")
+    return fault(
+        line, "expected only the names num_cand, profile, committeesize, compute and description, each at most once"
+    )
 
 
 def voter_weights(line: int) -> InputError:
@@ -160,7 +162,11 @@ def voter_weights(line: int) -> InputError:
 
 
 def keys_missing(line: int) -> InputError:
-    return fault(line, "expected the keys num_cand and profile, and at least one is missing")
+    return fault(
+        line,
+        "a file of the abcvoting library needs the lines `num_cand: ...` and `profile: ...`, and at least "
+        "one is missing",
+    )
 
 
 def num_cand(line: int, most: int) -> InputError:
@@ -172,7 +178,7 @@ def control_character(line: int) -> InputError:
 
 
 def aliases(line: int) -> InputError:
-    return fault(line, "found an anchor or alias of YAML; write its value out instead")
+    return fault(line, "found an anchor or alias of YAML (& or *); write its value out instead")
 
 
 def too_deep(line: int, most: int) -> InputError:
@@ -184,11 +190,15 @@ def not_yaml(line: int, problem: object) -> InputError:
 
 
 def no_key_lines(line: int) -> InputError:
-    return fault(line, "expected `key: value` lines with num_cand and profile")
+    return fault(
+        line,
+        "this is not a file of the abcvoting library: it needs the lines `num_cand: ...` and `profile: "
+        "...`; check the file, or name its kind with --format",
+    )
 
 
 def no_yaml_key(line: int) -> InputError:
-    return fault(line, "expected a key, such as num_cand")
+    return fault(line, "expected a name before the colon, such as num_cand")
 
 
 def several_documents(line: int) -> InputError:
@@ -227,7 +237,7 @@ def totals() -> InputError:
 
 
 def not_json(line: int) -> InputError:
-    return fault(line, "not well-formed JSON; save the result again as it was published")
+    return fault(line, "the file is not well-formed JSON; save the result again as it was published")
 
 
 def no_result() -> InputError:

@@ -56,7 +56,9 @@ def whole_number(least: int, most: int) -> str:
 
 def unknown_peer(path: Path, fingerprint: bytes) -> PolicyError:
     return PolicyError(
-        f"the policy {path} names no peer with fingerprint {fingerprint.hex()}; add a [[peer]] if it may", term="peer"
+        f"the policy {path} has no [[peer]] with fingerprint {fingerprint.hex()}; add one if this peer may "
+        "have sessions",
+        term="peer",
     )
 
 
@@ -66,7 +68,7 @@ def refused(path: Path, name: str, problem: str) -> PolicyError:
 
 KEY_COLUMN = "does not have a column that --key or --value names"
 SENT_COLUMN = "does not have a column that --send names"
-NO_ROWS = "is false; leave --output out, or say rows=False in a program"
+NO_ROWS = "is false; leave out --output, or use rows=False in a program"
 
 
 def not_revealed(mode: str) -> str:
@@ -74,15 +76,15 @@ def not_revealed(mode: str) -> str:
 
 
 def minimum(least: int) -> str:
-    return f"is {least}; agree with the peer on a --min-matches of that"
+    return f"is {least}; agree with the peer on --min-matches {least}"
 
 
 def comparer(who: str) -> str:
-    return f'is "{who}"; agree with the peer on --min-matches-by of that'
+    return f'is "{who}"; agree with the peer on --min-matches-by {who}'
 
 
 def only_protocols(allowed: Iterable[str]) -> str:
-    return f"allows {' and '.join(allowed)}; agree with the peer on that as --protocol"
+    return f"allows {' and '.join(allowed)}; agree with the peer on one of these as --protocol"
 
 
 def own_size(most: int) -> str:
@@ -98,19 +100,21 @@ def peer_size(most: int, declared: int) -> str:
 
 def no_counter(path: Path, reason: str | None) -> InputError:
     return InputError(
-        f"cannot create {path}, where sessions are counted: {reason}; name a file in a local folder that can be "
-        "written as the policy's 'state'"
+        f"cannot create {path}, the file that counts sessions: {reason}; as the policy's 'state', name a "
+        "file in a local folder that can be written"
     )
 
 
 def counter_unusable(path: Path, reason: str) -> InputError:
     return InputError(
-        f"{path}, where sessions are counted, cannot be used ({reason}); without it no session is allowed"
+        f"the file {path}, which counts sessions, cannot be used ({reason}); without this file no session is allowed"
     )
 
 
 def not_a_counter(path: Path) -> InputError:
-    return InputError(f"{path} is not where psiselect counts sessions; name another file as the policy's 'state'")
+    return InputError(
+        f"{path} is not a file in which psiselect counts sessions; name another file as the policy's 'state'"
+    )
 
 
 def sessions_used_up(allowed: int, per: str, begun: int, free: int, latest: int | None) -> PolicyError:
@@ -137,7 +141,7 @@ def _moment(seconds: int) -> str:
 
 def line_not_written(path: Path, option: str, reason: str) -> OutputError:
     return OutputError(
-        f"cannot write the {option} file {path}: {reason}; make room, or name another file with --{option}"
+        f"cannot write the {option} file {path}: {reason}; free some disk space, or name another file with --{option}"
     )
 
 
@@ -146,7 +150,7 @@ def not_made_for(path: Path, option: str) -> str:
 
 
 def already_there(path: Path) -> InputError:
-    return InputError(f"{path} exists already, and a session's file is never written over; move it away")
+    return InputError(f"{path} exists already, and the program never overwrites a session's file; move it away")
 
 
 # Signed records. A reason stands in brackets behind the name of the file.

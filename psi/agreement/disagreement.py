@@ -83,7 +83,7 @@ def on(term: str, here: object, there: object) -> RemoteError:
 
 def on_names() -> RemoteError:
     """The peer has terms that this program does not know."""
-    return RemoteError(f"the peer's program has terms that this one does not know. {_SAME_RELEASE}", term="terms")
+    return RemoteError(f"the peer's program has settings that yours does not know. {_SAME_RELEASE}", term="terms")
 
 
 def on_keys(here: list[dict[str, str]], there: Any, most: int) -> RemoteError:
@@ -98,7 +98,7 @@ def on_keys(here: list[dict[str, str]], there: Any, most: int) -> RemoteError:
     for number, (a, b) in enumerate(zip(here, there, strict=True), start=1):
         if a != b:
             return _rules(number, a["rule"], b.get("rule") if isinstance(b, dict) else None)
-    return RemoteError("the two sides' keys differ", term="keys")
+    return RemoteError("the two sides have different keys; give --key alike on both sides", term="keys")
 
 
 def on_columns(here: dict[str, list[str]] | None, there: Any) -> RemoteError:

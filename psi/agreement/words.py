@@ -8,75 +8,78 @@ from psiselect.base.errors import InputError, RemoteError, UsageError
 
 
 def number_of_keys(count: int, most: int) -> UsageError:
-    return UsageError(f"{count} keys; expected 1 to {most}", term="keys")
+    return UsageError(f"the session has {count} keys; expected 1 to {most}", term="keys")
 
 
 def sum_of_several_keys() -> UsageError:
     return UsageError(
-        "sum with several keys is one-to-one: one-to-many a row could match several times, and its value would be in "
-        "the total as often; choose --matching one-to-one",
+        "--reveal sum with several keys needs --matching one-to-one. With one-to-many a row could match "
+        "several times, and its value would be added several times",
         term="matching",
     )
 
 
 def minimum(given: int) -> UsageError:
-    return UsageError(f"a minimum of matches is 1 or more, not {given}", term="min_matches")
+    return UsageError(f"--min-matches must be 1 or more, got {given}", term="min_matches")
 
 
 def padding(given: int) -> UsageError:
-    return UsageError(f"lists are padded to 1 item or more, not {given}", term="pad_to")
+    return UsageError(f"--pad-to must be 1 or more, got {given}", term="pad_to")
 
 
 def longer_than_padding(size: int, most: int) -> InputError:
     return InputError(
-        f"the list has {size:,} distinct keys, more than the {most:,} that lists are padded to; agree on a higher "
-        "--pad-to",
+        f"the list has {size:,} distinct keys, more than --pad-to {most:,}; agree with the peer on a higher --pad-to",
         term="pad_to",
     )
 
 
 def noise_of_another_mode(mode: str) -> UsageError:
-    return UsageError(f"epsilon and delta are for noisy-count, not for {mode}", term="epsilon")
+    return UsageError(
+        f"--epsilon and --delta are for --reveal noisy-count, not for {mode}; leave them out", term="epsilon"
+    )
 
 
 def no_noise() -> UsageError:
-    return UsageError("noisy-count needs epsilon and delta, such as 1 and 1e-6", term="epsilon")
+    return UsageError("--reveal noisy-count needs --epsilon and --delta, such as 1 and 1e-6", term="epsilon")
 
 
 def noise_for_both() -> UsageError:
     return UsageError(
-        "noisy-count is for one learner: each side knows the noise of the number that it gives away, so whoever saw "
-        "both numbers would have the exact count; choose who learns, and let it keep its number to itself",
+        "--reveal noisy-count does not go with --learn both. Each side knows the noise in the number of "
+        "the other side, so the two numbers together would give away the exact count. Choose one side that "
+        "gets the result",
         term="learn",
     )
 
 
 def noise_of_several_keys() -> UsageError:
     return UsageError(
-        "noisy-count is for one key: under several, one row changes several counts, and what they show of each other "
-        "has no noise; choose the key that finds most, or count without noise",
+        "--reveal noisy-count takes one key. With several keys, one row changes several counts, and the "
+        "noise does not hide how the counts differ. Choose the key that finds most matches, or use "
+        "--reveal count",
         term="keys",
     )
 
 
-NO_MINIMUM = "there is no minimum to compare with; give one with --min-matches"
-BOTH_LEARN = "both sides learn, so there is no side that does not; let one side learn"
-EXACT_COUNT = "the other side would learn the exact count, which the noise is to hide; let the learner compare"
+NO_MINIMUM = "there is no minimum; give one with --min-matches"
+BOTH_LEARN = "with --learn both, there is no side that does not get the result"
+EXACT_COUNT = "the other side would learn the exact count, which the noise must hide; use --min-matches-by learner"
 
 
 def not_compared(reason: str) -> UsageError:
-    return UsageError(f"the side that does not learn cannot compare: {reason}", term="min_matches_by")
+    return UsageError(f"--min-matches-by other is not possible here: {reason}", term="min_matches_by")
 
 
 # The fast protocol.
 
-FAST_COUNTS_NOTHING = "a side that does not get the result cannot count matches with it"
-FAST_PADS_NOTHING = "padding is not built for it"
-FAST_LINKS_NOTHING = "each key has a run of its own, so the tags of a row do not travel together"
+FAST_COUNTS_NOTHING = "the side that does not get the result cannot count the matches in it"
+FAST_PADS_NOTHING = "it cannot hide the sizes of the lists"
+FAST_LINKS_NOTHING = "it matches each key by itself, so it cannot link the keys of a row"
 
 
 def fast_shows_more(mode: str) -> str:
-    return f"its receiver sees which items match, which {mode} is to hide"
+    return f"the side that gets the result would see which keys match, and {mode} must hide that"
 
 
 def not_fast(reason: str, instead: str, term: str) -> UsageError:
@@ -98,40 +101,41 @@ def or_leave_out(option: str) -> str:
 
 def label_bytes_of_nothing() -> UsageError:
     return UsageError(
-        "--label-bytes is for columns that travel with a match; name some with --send or --receive",
+        "--label-bytes is for columns that one side gives to the other; name some with --send or --receive",
         term="label_bytes",
     )
 
 
 def label_bytes(least: int, most: int, given: int | None) -> UsageError:
-    return UsageError(f"columns travel in {least} to {most:,} bytes, not {given}", term="label_bytes")
+    return UsageError(f"--label-bytes must be from {least} to {most:,}, got {given}", term="label_bytes")
 
 
 def columns_of_another_mode(mode: str) -> UsageError:
     return UsageError(
-        f"columns travel with matches; {mode} does not show which rows match, so there is nothing to join",
+        f"--send and --receive need --reveal matches: {mode} does not show which rows match",
         term="columns",
     )
 
 
 def columns_of_several_keys() -> UsageError:
     return UsageError(
-        "with several keys, columns travel with one-to-one matches only: a pair of rows that several keys find would "
-        "be in the joined table as many times; choose --matching one-to-one, or one key",
+        "with several keys, --send and --receive need --matching one-to-one. Otherwise a pair of rows that "
+        "match by several keys would be in the joined table several times. Use --matching one-to-one, or "
+        "one key",
         term="columns",
     )
 
 
 def columns_for_nobody() -> UsageError:
     return UsageError(
-        "only a side that learns the matches can receive columns: with --learn me there is --receive, with --learn "
-        "peer there is --send, with --learn both there may be both",
+        "only a side that gets the result can receive columns. Use --receive with --learn me, --send with "
+        "--learn peer, and both with --learn both",
         term="columns",
     )
 
 
 def column_twice() -> UsageError:
-    return UsageError("a column to send or to receive is named twice; name each once", term="columns")
+    return UsageError("--send or --receive names a column twice; name each column once", term="columns")
 
 
 def column_name() -> UsageError:
@@ -158,40 +162,47 @@ def in_columns(reason: str) -> RemoteError:
 
 
 def largest_value() -> UsageError:
-    return UsageError("the largest value is a positive decimal such as 1000000 or 1e9", term="value_max")
+    return UsageError("--value-max must be a decimal number above 0, such as 1000000 or 1e9", term="value_max")
 
 
 def largest_value_written(canonical: str) -> UsageError:
-    return UsageError(f"the largest value is written {canonical}", term="value_max")
+    return UsageError(f"the largest value must be written as {canonical}", term="value_max")
 
 
 def largest_value_places(largest: str, decimals: int) -> UsageError:
     return UsageError(
-        f"the largest value {largest} has more than the agreed {decimals} decimal places", term="value_max"
+        f"--value-max {largest} has more than the agreed {decimals} decimal places; round it, or agree on "
+        "more --value-decimals",
+        term="value_max",
     )
 
 
 def largest_value_range(decimals: int, most: str) -> UsageError:
     return UsageError(
-        f"the largest value is above 0 and, with {decimals} decimal places, at most {most}", term="value_max"
+        f"--value-max must be above 0 and, with {decimals} decimal places, at most {most}", term="value_max"
     )
 
 
 def decimal_places(most: int, given: int) -> UsageError:
-    return UsageError(f"values have 0 to {most} decimal places, not {given}", term="value_decimals")
+    return UsageError(f"--value-decimals must be from 0 to {most}, got {given}", term="value_decimals")
 
 
 def total_too_large(rows: int, largest: str, most: str | None, decimals: int) -> UsageError:
     return UsageError(
-        f"{rows:,} values of up to {largest} could add up to more than 64 bits hold; agree on a --value-max of "
-        f"{most or 'less'} at most, or on fewer --value-decimals than {decimals}",
+        f"the total of {rows:,} values of up to {largest} could be too large for this program; agree with "
+        f"the peer on a --value-max of {most or 'less'} at most, or on fewer --value-decimals than "
+        f"{decimals}",
         term="value_max",
     )
 
 
 def values_of_another_mode(mode: str) -> UsageError:
-    return UsageError(f"values are added up in sum, not in {mode}", term="value_decimals")
+    return UsageError(
+        f"--value-decimals and --value-max are for --reveal sum, not for {mode}; leave them out", term="value_decimals"
+    )
 
 
 def no_amounts() -> UsageError:
-    return UsageError("sum needs decimal places and a largest value, such as 2 and 1000000", term="value_decimals")
+    return UsageError(
+        "--reveal sum needs --value-decimals and --value-max, such as 2 and 1000000", term="value_decimals"
+    )

@@ -111,7 +111,7 @@ def does_not_start(why: str) -> UsageError:
 
 
 def not_written_over(why: str) -> UsageError:
-    return UsageError(f"the engine does not write over what is there: {why}; name another place", term="out")
+    return UsageError(f"the engine does not overwrite what is there: {why}; name another place", term="out")
 
 
 def engine_cannot(why: str) -> InputError:
@@ -141,7 +141,7 @@ def engine_failed(what: str) -> ResourceError:
 
 
 def name_in_use(name: str, column: str) -> InputError:
-    return InputError(f"{name}: a column has the name {column}, which this program uses itself; rename it")
+    return InputError(f"{name}: a column has the name {column}, which this program uses itself; rename the column")
 
 
 def unreadable_rows(name: str, rule: str, unreadable: int, rows: int, reasons: Iterable[tuple[int, str]]) -> InputError:
@@ -184,7 +184,7 @@ def not_whole(place: str) -> InputError:
 
 
 def no_manifest(place: str) -> InputError:
-    return InputError(f"{place} is not a manifest: expected one row with its content; {_AGAIN}")
+    return InputError(f"{place} is not the list of the directory's content (manifest): expected one row; {_AGAIN}")
 
 
 def unreadable_column(place: str, why: object) -> InputError:
@@ -192,24 +192,25 @@ def unreadable_column(place: str, why: object) -> InputError:
 
 
 def other_chunks(column: str) -> RemoteError:
-    return RemoteError(f"the chunks of {column} are not those that the manifest lists; {_AGAIN}")
+    return RemoteError(f"the data of {column} are not the data that the directory lists (manifest); {_AGAIN}")
 
 
 def unlisted_chunk(column: str) -> RemoteError:
-    return RemoteError(f"a chunk of {column} is not one that the manifest lists; {_AGAIN}")
+    return RemoteError(f"the directory has data of {column} that it does not list (manifest); {_AGAIN}")
 
 
 def chunk_twice(column: str) -> RemoteError:
-    return RemoteError(f"a chunk of {column} is there twice; {_AGAIN}")
+    return RemoteError(f"a part of the data of {column} is there twice; {_AGAIN}")
 
 
 def chunks_changed(column: str) -> RemoteError:
-    return RemoteError(f"the chunks of {column} changed while the engine read them; start again")
+    return RemoteError(f"the data of {column} changed while the engine (Spark or Sail) read them; start again")
 
 
 def other_replies() -> RemoteError:
     return RemoteError(
-        "the peer's replies are not one for each element of the offer; the peer's program does not follow the protocol"
+        "the peer's answer does not have one value for each value of the offer; the peer's program does "
+        "not follow the protocol"
     )
 
 

@@ -23,23 +23,30 @@ def not_an_identity(source: str) -> InputError:
 
 VERSION_3 = "not a certificate of version 3; ask for the .crt file of `psiselect identity create`"
 AUTHORITY = (
-    "the certificate of an authority (CA), which could vouch for strangers; only certificates with CA:FALSE are "
-    "accepted"
+    "the certificate of an authority (CA), which could vouch for strangers; ask for the .crt file of "
+    "`psiselect identity create`"
 )
 MAY_NOT_SIGN = "the certificate's key may not sign; ask for the .crt file of `psiselect identity create`"
-OF_ANOTHER = "the certificate was issued by another party; only self-signed ones are accepted"
+OF_ANOTHER = "the certificate was issued by another party; ask for the .crt file of `psiselect identity create`"
 
 
 def unknown_extension(oid: str) -> str:
-    return f"the certificate has the critical extension {oid}, which is unknown here"
+    return (
+        f"the certificate has an extension that this program does not know ({oid}); ask for the .crt file "
+        "of `psiselect identity create`"
+    )
 
 
 def not_pem(source: str) -> InputError:
-    return InputError(f"{source}: not a certificate in PEM; expected the .crt file of `psiselect identity create`")
+    return InputError(
+        f"{source}: not a certificate as text (PEM); expected the .crt file of `psiselect identity create`"
+    )
 
 
 def several(source: str, count: int) -> InputError:
-    return InputError(f"{source}: holds {count} certificates; expected one, and no chain")
+    return InputError(
+        f"{source}: holds {count} certificates; expected the .crt file of `psiselect identity create`, which holds one"
+    )
 
 
 def expired(name: str, when: datetime) -> InputError:
@@ -50,11 +57,11 @@ def expired(name: str, when: datetime) -> InputError:
 
 
 def not_valid_yet(name: str, when: datetime) -> InputError:
-    return InputError(f"the certificate of {name} is not valid before {_date(when)}; check both clocks")
+    return InputError(f"the certificate of {name} is not valid before {_date(when)}; check the clocks of both machines")
 
 
 def not_signed(name: str) -> RemoteError:
-    return RemoteError(f"a signature of {name} does not verify")
+    return RemoteError(f"a signature of {name} does not verify: {name} did not sign this, or somebody has changed it")
 
 
 # Identities and their files.
@@ -94,12 +101,14 @@ def not_written(prefix: Path, reason: str | None) -> OutputError:
 
 
 def other_keys(key_path: Path, certificate_path: Path) -> InputError:
-    return InputError(f"{key_path}: holds other keys than {certificate_path}; both come from one `identity create`")
+    return InputError(
+        f"{key_path}: does not belong to {certificate_path}; use two files that one `psiselect identity create` wrote"
+    )
 
 
 def no_keys(path: Path) -> InputError:
     return InputError(
-        f"{path}: not the private keys of an identity; expected the .key file of `psiselect identity create`"
+        f"{path}: not the secret file of an identity; expected the .key file of `psiselect identity create`"
     )
 
 
@@ -108,21 +117,27 @@ def open_to_others(path: Path | str, mode: int) -> str:
 
 
 def mounted(told: str) -> str:
-    return f"{told}. It is mounted read-only, so it is used as it is; mount it with mode 0400 or 0440"
+    return (
+        f"{told}. The program uses the file all the same, because it is mounted read-only; mount it with "
+        "mode 0400 or 0440"
+    )
 
 
 def of_root(told: str, group: int) -> str:
-    return f"{told}. It belongs to root, so it is used as it is; keep other accounts out of group {group}"
+    return (
+        f"{told}. The program uses the file all the same, because it belongs to root; keep other accounts "
+        f"out of group {group}"
+    )
 
 
 def close_it(told: str, path: Path | str) -> InputError:
-    return InputError(f"{told}; run `chmod 600 {path}`, or create a new identity if somebody may have read it")
+    return InputError(f"{told}; run `chmod 600 {path}`, or create a new identity if somebody may have read the file")
 
 
 def copy_it(told: str) -> InputError:
     return InputError(
-        f"{told}, and only its owner can change that; use a copy that belongs to your account and has mode 0600, or "
-        "create a new identity if somebody may have read it"
+        f"{told}, and only the owner of the file can change that; use a copy that belongs to your account "
+        "and has mode 0600, or create a new identity if somebody may have read the file"
     )
 
 
@@ -132,8 +147,8 @@ def unreadable_folder(folder: Path, reason: str | None) -> InputError:
 
 def not_one_key(folder: Path, count: int) -> InputError:
     return InputError(
-        f"{folder}: this folder holds {count} files that end in .key; expected NAME.key and NAME.crt of one identity, "
-        f"or name one of them, such as {folder}/NAME"
+        f"{folder}: this folder holds {count} files that end in .key; expected NAME.key and NAME.crt of one "
+        f"identity. If the folder has several identities, name one of them, such as {folder}/NAME"
     )
 
 

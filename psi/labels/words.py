@@ -14,15 +14,15 @@ def too_long(name: str, row: int, needed: int, width: int, others: int, longest:
         else f"no more than {most:,} can be agreed on: leave out rows that repeat a key"
     )
     return InputError(
-        f"{name}: what is to be sent of row {row}, and of the rows with the same key, takes {needed:,} bytes, more "
-        f"than --label-bytes {width}{more}; {remedy}, send fewer columns or shorten the values",
+        f"{name}: the columns to send for row {row}, and for the rows with the same key, take {needed:,} "
+        f"bytes, more than --label-bytes {width}{more}; {remedy}, send fewer columns or shorten the values",
         term="label_bytes",
     )
 
 
 def not_opened() -> RemoteError:
     return RemoteError(
-        "the columns that the peer sent along with some of the matches do not open, so none of them is used; the "
+        "some of the columns that the peer sent cannot be decrypted, so this side uses none of them; the "
         "peer's program does not follow the protocol"
     )
 

@@ -68,7 +68,9 @@ def no_rule(key: str, name: str, near: str | None, known: Iterable[str]) -> Usag
 def no_version(key: str, name: str, version: str, known: Iterable[int]) -> UsageError:
     has = " and ".join(map(str, known))
     return _of_key(
-        key, f"this program does not have version {version or '(none)'} of rule {name}; it has {has}", "rule"
+        key,
+        f"this program does not have version {version or '(none)'} of the rule {name}; it has version {has}",
+        "rule",
     )
 
 

@@ -24,8 +24,8 @@ def fast_by_files() -> UsageError:
 
 def one_way() -> UsageError:
     return UsageError(
-        "an offer and its answer go one way: the side that offers is the one that learns. If the other is to, let it "
-        f"offer; if both are, exchange two offers, or {_BY_LINK}",
+        "the side that makes the offer gets the result. If the other side must get the result, let the "
+        f"other side make the offer; if both must get it, exchange two offers, or {_BY_LINK}",
         term="learn",
     )
 
@@ -36,20 +36,23 @@ def sum_by_files() -> UsageError:
 
 def compared_by_files() -> UsageError:
     return UsageError(
-        "for the other side to compare first, it would have to have an answer of its own; let the learner hold the "
-        f"result against the minimum, or {_BY_LINK}",
+        "--min-matches-by other takes more messages than an offer and an answer; use --min-matches-by "
+        f"learner, or {_BY_LINK}",
         term="min_matches_by",
     )
 
 
-NOISE_BY_PARTS = "noisy-count adds records, which one machine has to draw"
-PADDING_BY_PARTS = "padding adds records, which one machine has to draw"
-COLUMNS_BY_PARTS = "columns that travel with a match go by session or by single files"
-LINKS_BY_PARTS = "one-to-one links the keys of a row, in random order"
+NOISE_BY_PARTS = "noisy-count adds random entries, which one machine must draw"
+PADDING_BY_PARTS = "--pad-to adds random entries, which one machine must draw"
+COLUMNS_BY_PARTS = "--send and --receive work with a session or with single files"
+LINKS_BY_PARTS = "--matching one-to-one needs one machine that puts the keys of each row in random order"
 
 
 def not_by_parts(what: str, term: str) -> UsageError:
-    return UsageError(f"a directory cannot do this: {what}; exchange single files, or use a session", term=term)
+    return UsageError(
+        f"a directory (--directory, --engine) cannot do this: {what}; exchange single files, or use a session",
+        term=term,
+    )
 
 
 # Offers that were answered.
@@ -57,18 +60,21 @@ def not_by_parts(what: str, term: str) -> UsageError:
 
 def not_remembered(path: Path, reason: str) -> InputError:
     return InputError(
-        f"cannot use {path}, where answered offers are remembered: {reason}; without it no offer is answered"
+        f"cannot use {path}, which lists the offers that were answered: {reason}; without this file the "
+        "program answers no offer"
     )
 
 
 def not_of_answers(path: Path) -> str:
-    return f"{path} is damaged, or not where psiselect remembers answered offers; name another file with --state"
+    return (
+        f"{path} is damaged, or is not a list of answered offers that psiselect wrote; name another file with --state"
+    )
 
 
 def answered(date: str) -> PolicyError:
     return PolicyError(
-        f"this offer was answered on {date}, and an offer is answered once: a second answer would show what changed in "
-        "the list; ask the peer for a new offer",
+        f"this offer was answered on {date}, and the program answers an offer only once: a second answer "
+        "would show what changed in the list; ask the peer for a new offer",
         term="offer",
     )
 
@@ -81,7 +87,7 @@ def options_too_long() -> InputError:
 
 
 def empty_state(path: Path) -> InputError:
-    return InputError(f"{path} is empty: its offer was never completed; remove it and make another offer")
+    return InputError(f"{path} is empty: its offer was never completed; remove the file and make another offer")
 
 
 def not_a_state(path: Path) -> InputError:
@@ -95,8 +101,8 @@ def other_state() -> RemoteError:
 
 def state_exists(path: Path) -> UsageError:
     return UsageError(
-        f"{path} exists: an offer may be waiting for its answer with it; name another --state, or remove it if that "
-        "offer is given up"
+        f"{path} exists, and an offer may still need it for its answer; name another --state, or remove the "
+        "file if you have given up that offer"
     )
 
 
@@ -106,7 +112,7 @@ def state_not_written(path: Path, reason: str | None = None) -> InputError:
 
 
 def state_not_removed(path: Path, reason: str | None) -> InputError:
-    return InputError(f"cannot remove {path}: {reason}; it is secret, remove it by hand")
+    return InputError(f"cannot remove {path}: {reason}; the file is secret, so remove it yourself")
 
 
 def state_open_to_others(path: Path, mode: int) -> InputError:
@@ -115,7 +121,8 @@ def state_open_to_others(path: Path, mode: int) -> InputError:
 
 def no_state(path: Path) -> InputError:
     return InputError(
-        f"there is no state {path}: name the --state of the offer; it is removed when its exchange is over"
+        f"there is no file {path}: name the --state of the offer; `psi finish` removes this file when the "
+        "exchange is over"
     )
 
 
@@ -139,7 +146,9 @@ def changed(source: object) -> InputError:
 
 
 def sent_as_text(source: str) -> InputError:
-    return InputError(f"{source} was changed on its way as if it were text; have it sent as an attachment")
+    return InputError(
+        f"{source} was sent as if it were text, which changed it; ask the peer to send it as an attachment"
+    )
 
 
 def other_file(source: str) -> InputError:
@@ -158,7 +167,10 @@ def neither(source: str) -> InputError:
 
 
 def manifest_or_file(source: str) -> InputError:
-    return InputError(f"{source} does not belong here: a directory has a manifest, and a single file has none")
+    return InputError(
+        f"{source} does not belong here: only a directory has a list of its content (manifest), and a "
+        "single file has none"
+    )
 
 
 def offer_for_an_answer(source: str) -> InputError:
@@ -174,30 +186,31 @@ def other_length(source: str) -> InputError:
 
 
 def answers_nothing(source: str) -> InputError:
-    return InputError(f"{source} does not say properly which file it answers; {_FAULTY}")
+    return InputError(f"{source} does not say which offer it answers; {_FAULTY}")
 
 
 def made_by_oneself(source: str, own: str) -> RemoteError:
-    return RemoteError(f"{source} was made by {own} itself; the peer is the one to open it")
+    return RemoteError(f"{source} was made by {own}, which is your own identity; the peer must open it")
 
 
 def unknown_author(source: str, author: bytes) -> RemoteError:
     return RemoteError(
-        f"{source} says that it was made by the holder of {author.hex()}, whom no --peer names; add that party's .crt "
-        "file if you expect it"
+        f"{source} says that the holder of certificate {author.hex()} made it, and no --peer names this "
+        "certificate; if you know the sender, name their .crt file with --peer"
     )
 
 
 def for_another(source: str, addressee: bytes, own: str, fingerprint: bytes) -> RemoteError:
     return RemoteError(
-        f"{source} is for the holder of {addressee.hex()}, not for {own} ({fingerprint.hex()}); use the identity that "
-        "the peer has named"
+        f"{source} is for the holder of certificate {addressee.hex()}, not for {own} ({fingerprint.hex()}); "
+        "use the identity for which the peer made the file"
     )
 
 
 def not_signed(source: str, author: str) -> RemoteError:
     return RemoteError(
-        f"{source}: its signature does not verify: it was changed on its way, or {author} did not make it; {_ASK_AGAIN}"
+        f"{source}: its signature does not verify: somebody changed the file on its way, or {author} did "
+        f"not make it; {_ASK_AGAIN}"
     )
 
 
@@ -210,18 +223,17 @@ def not_decrypted(source: str, author: str) -> RemoteError:
 
 def of_another_protocol() -> RemoteError:
     return RemoteError(
-        "the file does not begin with a hello and sizes, so it is of another protocol version; use one release of "
-        "psiselect on both sides and make a new offer",
+        "the file was made by another version of psiselect; install one version on both sides and make a new offer",
         term="version",
     )
 
 
 def offer_goes_on() -> RemoteError:
-    return RemoteError(f"the offer goes on after its last element; {_FAULTY}")
+    return RemoteError(f"the offer has more data than it announces; {_FAULTY}")
 
 
 def no_record_signature(what: str) -> RemoteError:
-    return RemoteError(f"the {what} does not end with a signature over the record; {_FAULTY}")
+    return RemoteError(f"the {what} does not end with a signature; {_FAULTY}")
 
 
 def ends_early(what: str) -> RemoteError:
@@ -229,11 +241,11 @@ def ends_early(what: str) -> RemoteError:
 
 
 def ends_while(state: str) -> RemoteError:
-    return RemoteError(f"the file ends while this side was {state}; {_FAULTY}")
+    return RemoteError(f"the file ends too early (while this side was {state}); {_FAULTY}")
 
 
 def message_in_a_run(kind: int) -> RemoteError:
-    return RemoteError(f"the file has a message of type {kind} in a run; {_FAULTY}")
+    return RemoteError(f"the file has a message of type {kind} where it must not be; {_FAULTY}")
 
 
 def signature_length(found: int, expected: int) -> RemoteError:
@@ -242,8 +254,8 @@ def signature_length(found: int, expected: int) -> RemoteError:
 
 def other_list() -> InputError:
     return InputError(
-        "the offer was not made from this list: the input, or this program, has changed since; finish with what it was "
-        "made from, or make a new offer",
+        "the offer was made from another list, or another version of this program; finish with the list "
+        "and the version of the offer, or make a new offer",
         term="input",
     )
 
@@ -264,7 +276,10 @@ def unfinished(folder: Path) -> InputError:
 
 
 def rows_of_manifest(path: Path, found: int) -> InputError:
-    return InputError(f"{path} is not a manifest: it has {found} rows, not one; {_ASK_FOR_DIRECTORY}")
+    return InputError(
+        f"{path} is not the list of the directory's content (manifest): it has {found} rows, not one; "
+        f"{_ASK_FOR_DIRECTORY}"
+    )
 
 
 def not_a_part(path: Path, column: str) -> InputError:
@@ -272,7 +287,10 @@ def not_a_part(path: Path, column: str) -> InputError:
 
 
 def compressed(path: Path) -> InputError:
-    return InputError(f"{path} is compressed; a part of the offline exchange is not. {_ASK_FOR_DIRECTORY.capitalize()}")
+    return InputError(
+        f"{path} is compressed, and the files of an offline exchange must not be compressed. "
+        f"{_ASK_FOR_DIRECTORY.capitalize()}"
+    )
 
 
 def empty_row(path: Path) -> InputError:
@@ -284,17 +302,19 @@ def not_parquet(path: Path) -> InputError:
 
 
 def chunks_missing(count: int, column: str) -> RemoteError:
-    return RemoteError(f"{count:,} chunks of {column} are missing; {_ASK_FOR_DIRECTORY}")
+    return RemoteError(f"{count:,} parts of the data of {column} are missing; {_ASK_FOR_DIRECTORY}")
 
 
 def other_chunks(column: str) -> RemoteError:
-    return RemoteError(f"the chunks of {column} are not those that the manifest lists; {_ASK_FOR_DIRECTORY}")
+    return RemoteError(
+        f"the data of {column} are not the data that the directory lists (manifest); {_ASK_FOR_DIRECTORY}"
+    )
 
 
 def damaged_chunk(column: str) -> RemoteError:
     return RemoteError(
-        f"a chunk of {column} does not open: it was changed on its way, or belongs to another directory; "
-        f"{_ASK_FOR_DIRECTORY}"
+        f"a part of the data of {column} cannot be decrypted: it was changed on its way, or belongs to "
+        f"another directory; {_ASK_FOR_DIRECTORY}"
     )
 
 

@@ -31,19 +31,19 @@ def sizes() -> RemoteError:
 
 
 def not_padded() -> RemoteError:
-    return breaks_protocol("the peer does not declare the size that both pad to", "sizes")
+    return breaks_protocol("the size of the peer's list is not --pad-to", "sizes")
 
 
 def too_long(elements: int, most: int) -> PolicyError:
     return PolicyError(
-        f"the peer declares lists of {elements:,} elements, more than --max-peer-size {most:,} allows; raise the limit "
+        f"the peer's list has {elements:,} keys, more than --max-peer-size {most:,} allows; raise the limit "
         "if that is right",
         term="max-peer-size",
     )
 
 
 def size_does_not_fit(error: object) -> RemoteError:
-    return RemoteError(f"the peer's declared size does not fit the terms: {error}", term="sizes")
+    return RemoteError(f"the size of the peer's list does not fit the agreed settings: {error}", term="sizes")
 
 
 def one_sided() -> RemoteError:
@@ -57,14 +57,14 @@ def one_sided() -> RemoteError:
 
 # By the code in its message.
 ABORTS = {
-    "minimum": "the peer, which compares, found fewer matches than --min-matches: nothing is revealed",
+    "minimum": "the peer, which checks --min-matches, found fewer matches, so nothing is revealed",
     "refused": "the peer's policy refuses this session; ask its operator which limits it sets",
     "protocol": "the peer says that this side broke the protocol; check that both run the same version",
     "failed": "the peer gave up because of a fault on its own side; ask its operator",
     "stopped": "the peer stopped the session: its operator, or its machine, ended the program; start again once it is "
     "up",
-    "busy": "the peer refuses this session for now, since it has as many as it allows; try again later",
-    "terms": "the peer refuses these terms",
+    "busy": "the peer is busy with other sessions; try again later",
+    "terms": "the peer refuses the settings of this session",
 }
 
 
@@ -76,19 +76,22 @@ def aborted(code: str) -> PsiselectError:
 
 
 def terms_refused(term: str) -> RemoteError:
-    return RemoteError(f"{ABORTS['terms']}: it names '{term}'", term=term)
+    return RemoteError(f"{ABORTS['terms']}; the reason is the setting '{term}'", term=term)
 
 
 def unknown_abort() -> RemoteError:
-    return RemoteError("the peer ended the session with an abort that says nothing known")
+    return RemoteError("the peer ended the session and gave no reason that this program knows; ask its operator")
 
 
 def abort_without_term() -> RemoteError:
-    return RemoteError("the peer ended the session with an abort that names no term")
+    return RemoteError("the peer refused the settings of this session and did not say which; ask its operator")
 
 
 def abort_for_a_minimum() -> RemoteError:
-    return RemoteError("the peer ends the session for a minimum that it was not to compare")
+    return RemoteError(
+        "the peer ended the session because of --min-matches, which it had no right to check; ask its "
+        "operator which program it runs"
+    )
 
 
 # Runs.
@@ -139,8 +142,8 @@ SHARE, CHECK, SIGN_OF_LIFE = "share of the total", "answer to the check", "sign 
 
 def several_scalars() -> RemoteError:
     return RemoteError(
-        "the peer's answers are not those of one scalar on all elements, so that one match could count several times; "
-        "ask its operator which program and version it runs"
+        "the peer's answers do not fit together, so one match could count several times; ask its operator "
+        "which program and version it runs"
     )
 
 
@@ -149,11 +152,10 @@ def several_scalars() -> RemoteError:
 
 def too_few_matches(least: int | None) -> MinimumError:
     return MinimumError(
-        f"the lists have fewer than the {least} matches of --min-matches; nothing was revealed to the side that learns "
-        "but that",
+        f"the lists have fewer matches than --min-matches {least}. The side that gets the result learns only that",
         term="min_matches",
     )
 
 
 def no_values() -> UsageError:
-    return UsageError("this side's values are to be added up, and it has none; name their column", term="value")
+    return UsageError("the result adds up values of this side's list; name their column with --value", term="value")

@@ -28,7 +28,9 @@ def damaged_journal(path: Path) -> InputError:
 
 
 def no_journal(folder: Path) -> InputError:
-    return InputError(f"{folder} has lost its journal; restore it, or {_FOLDER_ANEW}", term="workdir")
+    return InputError(
+        f"{folder}: the file with the messages of the session is missing; restore it, or {_FOLDER_ANEW}", term="workdir"
+    )
 
 
 def moved(folder: Path) -> InputError:
@@ -57,47 +59,49 @@ def journal_failed(what: str, path: Path, reason: object) -> InputError:
 
 def other_input(path: Path) -> InputError:
     return InputError(
-        f"{path}: this session was begun with another input, another version of psiselect or another --memory-limit; "
-        f"go on with those, or {_ANEW}",
+        f"{path}: this session was begun with another input, another version of psiselect or another "
+        f"--memory-limit; use the same again, or {_ANEW}",
         term="workdir",
     )
 
 
 def other_list(folder: Path) -> InputError:
     return InputError(
-        f"the session in {folder} was begun with another list, or another --memory-limit; go on with that one, or "
-        f"{_FOLDER_ANEW}",
+        f"the session in {folder} was begun with another list, or another --memory-limit; use the same "
+        f"again, or {_FOLDER_ANEW}",
         term="input",
     )
 
 
 def older_protocol(folder: Path, version: int) -> InputError:
     return InputError(
-        f"{folder} holds this session, begun with protocol version {version}; finish it with the release of psiselect "
-        f"that began it, or {_FOLDER_ANEW}",
+        f"{folder} holds this session, begun by an older psiselect (protocol version {version}); finish the "
+        f"session with the release that began it, or {_FOLDER_ANEW}",
         term="workdir",
     )
 
 
 def old_copy(peer_has: int, sent: int) -> RemoteError:
     return RemoteError(
-        f"the peer says that it has {peer_has} messages of this side, which has sent {sent}: one of the two work "
-        "directories is an old copy; remove the session's folder on both sides and start a new session"
+        f"the folders of this session do not fit together: the peer has {peer_has} messages of this side, "
+        f"and this side has sent {sent}. One folder is an old copy; remove the session's folder on both "
+        "sides and start a new session"
     )
 
 
 def another_session(folder: Path) -> RemoteError:
     return RemoteError(
-        f"the peer has begun another session than the unfinished one in {folder}; use the peer's work directory of "
-        "that session, or remove this folder, then start both again",
+        f"the peer has begun another session than the unfinished session in {folder}. The peer must use the "
+        "--workdir of that session, or you remove this folder; then start both sides again",
         term="resume",
     )
 
 
 def unknown_here() -> RemoteError:
     return RemoteError(
-        "the peer's work directory holds an unfinished session that this side has no state of; if it is lost, have the "
-        "peer remove it, then start both again",
+        "the peer wants to go on with an unfinished session that this side does not have. If you have its "
+        "folder elsewhere, name that folder with --workdir; otherwise ask the peer to remove its folder of "
+        "this session. Then start both sides again",
         term="resume",
     )
 
@@ -137,7 +141,7 @@ def as_the_peers(error: TransportError) -> RemoteError:
 
 
 def not_done() -> TransportError:
-    return TransportError("the peer does not say that it is done")
+    return TransportError("the peer does not confirm that its side has finished")
 
 
 def going_on(error: object) -> str:
@@ -154,9 +158,9 @@ def result_of(error: object, folder: Path) -> str:
 
 def unconfirmed(folder: Path) -> str:
     return (
-        f"the peer has not confirmed that it is done; {folder} is kept, so that the same command can be run again if "
-        "the peer's side needs it; remove it otherwise"
+        f"the peer has not confirmed that its side has finished, so {folder} is kept. If the peer still "
+        "needs this session, run the same command again; otherwise remove the folder"
     )
 
 
-NOT_SERVED = "the peer has not confirmed that it is done; this side serves it no more"
+NOT_SERVED = "the peer has not confirmed that its side has finished; this side does not wait for it any longer"

@@ -6,22 +6,22 @@ from __future__ import annotations
 
 
 def too_long(seconds: float) -> str:
-    return f"the session took longer than the {seconds:g} s that one may take"
+    return f"the session took longer than {seconds:g} s, which is the most that a session may take"
 
 
 def not_begun(seconds: float) -> str:
     return f"the peer did not begin the session within {seconds:g} s"
 
 
-NO_ROOM = "this side has no room for a session"
+NO_ROOM = "this machine cannot run one more session now"
 
 # The log.
 
-NO_ROOM_FOR_RESULTS = "no room for results: %s"
-ROOM_AGAIN = "there is room for results again"
-BUG_IN_ROOM = "looking for room met a bug"
-BUG_IN_ACCEPTING = "accepting a peer met a bug"
-BUG_IN_SESSION = "a session met a bug"
+NO_ROOM_FOR_RESULTS = "no disk space for results: %s"
+ROOM_AGAIN = "there is disk space for results again"
+BUG_IN_ROOM = "a bug stopped the check for disk space"
+BUG_IN_ACCEPTING = "a bug stopped the accepting of a peer"
+BUG_IN_SESSION = "a bug ended a session"
 
 # Metrics, as Prometheus shows them.
 
@@ -34,5 +34,5 @@ SECONDS = "Seconds that sessions took."
 READY = "1 when a session can begin, else 0."
 CERTIFICATE_DAYS = "Days until one's own certificate expires."
 TABLE_READABLE = "1 when the table could be read when last tried."
-RESULTS_WRITABLE = "1 when there was room for results and audit lines when last tried."
+RESULTS_WRITABLE = "1 when there was disk space for results and audit lines when last tried."
 TABLE_AGE = "Seconds since the table was read."

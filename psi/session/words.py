@@ -6,7 +6,7 @@ from psiselect.base.errors import RemoteError, UsageError
 
 
 def no_value_column() -> UsageError:
-    return UsageError("this side's values are to be added up: name their column with --value", term="value")
+    return UsageError("the result adds up values of this side's list; name their column with --value", term="value")
 
 
 def no_rows_learnt() -> UsageError:

@@ -38,22 +38,22 @@ def not_copied(name: str, reason: str | None) -> InputError:
 
 def not_kept(name: str, folder: Path, reason: str | None) -> InputError:
     return InputError(
-        f"{name}: cannot be kept in {folder}: {reason}; choose a folder that can be written and has room with "
-        "--workdir or TMPDIR",
+        f"{name}: cannot be kept in {folder}: {reason}; with --workdir or TMPDIR, choose a folder that can "
+        "be written and has free space",
         term="workdir",
     )
 
 
 def no_room(name: str, takes: str, folder: Path, free: int) -> InputError:
     return InputError(
-        f"{name}: {takes}, and {folder} has room for {free:,}; make room, or name a folder that has with --workdir or "
-        "TMPDIR",
+        f"{name}: {takes}, and {folder} has {free:,} bytes free; delete files there, or name a folder on "
+        "another disk with --workdir or TMPDIR",
         term="workdir",
     )
 
 
 def other_length(name: str, announced: int) -> InputError:
-    return InputError(f"{name}: {announced:,} bytes were announced, and another number came; start again")
+    return InputError(f"{name}: the sender announced {announced:,} bytes, and another number came; start again")
 
 
 def changed(name: str) -> InputError:
@@ -69,19 +69,21 @@ def no_parts(name: str) -> InputError:
 
 
 def other_partitions(name: str, first: str) -> InputError:
-    return InputError(f"{name}: is in other partitions than {first}; make one table of each folder")
+    return InputError(f"{name}: is in another level of folders (NAME=VALUE) than {first}; name the folder of one table")
 
 
 def not_parquet(name: str) -> InputError:
-    return InputError(f"{name}: is not Parquet; a folder that is a table holds Parquet files only")
+    return InputError(f"{name}: is not a Parquet file; a folder that you name as a table must hold only Parquet files")
 
 
 def other_columns(name: str, first: str) -> InputError:
-    return InputError(f"{name}: has other columns than {first}; all parts need the same")
+    return InputError(f"{name}: has other columns than {first}; all files of the folder must have the same columns")
 
 
 def types_apart(name: str) -> InputError:
-    return InputError(f"{name}: a column has types in some files that do not go together; write it with one type")
+    return InputError(
+        f"{name}: a column has different types in different files of the folder; give the column one type in all files"
+    )
 
 
 def not_whole(name: str, kind: str) -> InputError:
@@ -96,7 +98,7 @@ def damaged(name: str, packed: str) -> InputError:
 
 
 def query_of_a_file() -> UsageError:
-    return UsageError("--query needs a database, such as sqlite:///FILE; a file is read whole", term="query")
+    return UsageError("--query needs a database, such as sqlite:///FILE; leave out --query for a file", term="query")
 
 
 def packed_kind(name: str, kind: str, packed: str) -> InputError:
@@ -104,7 +106,7 @@ def packed_kind(name: str, kind: str, packed: str) -> InputError:
 
 
 def unknown_kind(name: str, endings: Iterable[str], *, nameless: bool) -> InputError:
-    how = "say what it is by --format" if nameless else f"known endings: {', '.join(endings)}"
+    how = "use --format to say what kind it is" if nameless else f"known endings: {', '.join(endings)}"
     return InputError(f"{name}: cannot tell what kind of table this is; {how}", term="form")
 
 
@@ -130,7 +132,7 @@ def of_kind(kind: str) -> str:
 
 
 def option_says_nothing(option: str, name: str, what: str, term: str) -> UsageError:
-    return UsageError(f"--{option} says nothing about {name}, which is {what}; leave it out", term=term)
+    return UsageError(f"--{option} does not apply to {name}, which is {what}; leave out --{option}", term=term)
 
 
 def no_delimiter() -> UsageError:
@@ -193,8 +195,9 @@ def uneven_header(name: str, unit: str, line: int, fields: int, width: int) -> I
 
 def data_for_a_header(name: str, unit: str, line: int, found: str) -> InputError:
     return InputError(
-        f"{name}, {unit} {line}: no header: the first row holds {found} in place of a column's name; put a row of "
-        "names above it, or say --no-header to call the columns 1, 2 and so on, or --header if these are names",
+        f"{name}, {unit} {line}: no header: the first row holds {found} in place of a column's name. Put a "
+        "row of names above it; or use --no-header to call the columns 1, 2 and so on; or use --header if "
+        "these are names",
         line=line,
     )
 
@@ -202,8 +205,8 @@ def data_for_a_header(name: str, unit: str, line: int, found: str) -> InputError
 def value_without_a_name(column: int) -> str:
     """What is wrong with a row that has a value where the header has an empty name at its end."""
     return (
-        f"a value in column {column}, which has no name; name the column in the header, or empty the field; if the "
-        "names are in two lines, say --header-lines 2"
+        f"a value in column {column}, which has no name; name the column in the header, or empty the field. "
+        "If the names are in two lines, use --header-lines 2"
     )
 
 
@@ -253,7 +256,9 @@ def empty_file(name: str, line: int) -> InputError:
 
 
 def in_encoding(name: str, encoding: str) -> InputError:
-    return faulty_row(name, "line", 1, f"{encoding.upper()} text; say --encoding {encoding}, or save it as UTF-8")
+    return faulty_row(
+        name, "line", 1, f"the text is in {encoding.upper()}; use --encoding {encoding}, or save the file as UTF-8"
+    )
 
 
 NUL = "a NUL character, which text does not have; save the file as UTF-8 text"
@@ -297,7 +302,7 @@ def protected(name: str) -> InputError:
 
 
 def no_spreadsheet(name: str) -> InputError:
-    return InputError(f"{name}: is not a whole, readable spreadsheet; if it is text, say --format csv or tsv")
+    return InputError(f"{name}: is not a whole, readable spreadsheet; if it is text, use --format csv or tsv")
 
 
 def unpacks_too_much(name: str, gibibytes: int) -> InputError:
@@ -342,7 +347,7 @@ def not_for_arrow(name: str) -> InputError:
 
 
 def no_table_in_arrow(name: str) -> UsageError:
-    return UsageError(f"{name} hands out Arrow data that is no table; {_HELD}", term="table")
+    return UsageError(f"{name} gives Arrow data that is not a table; {_HELD}", term="table")
 
 
 def stream_broke(name: str) -> InputError:
@@ -350,18 +355,22 @@ def stream_broke(name: str) -> InputError:
 
 
 def batches_apart(name: str) -> InputError:
-    return InputError(f"{name}: its record batches have different columns; expected the same in all", term="table")
+    return InputError(
+        f"{name}: its record batches have different columns; all batches must have the same columns", term="table"
+    )
 
 
 # Rows that are written.
 
 
 def column_twice() -> InputError:
-    return InputError("--columns names a column twice; name each once", term="columns")
+    return InputError("--columns names a column twice; name each column once", term="columns")
 
 
 def other_rows(name: str, rows: int) -> InputError:
-    return InputError(f"{name}: had {rows:,} rows when it was read first, and has another number now; {START_AGAIN}")
+    return InputError(
+        f"{name}: had {rows:,} rows when the program first read it, and has another number now; {START_AGAIN}"
+    )
 
 
 def unknown_ending(name: object, endings: Iterable[str]) -> InputError:

@@ -49,8 +49,9 @@ def no_postgres_address() -> UsageError:
 
 
 SQL_ASCII = (
-    "a text is not UTF-8, which a database of encoding SQL_ASCII does not check. Say in the query what it is, such as "
-    "convert_from(convert(convert_to(COLUMN, 'SQL_ASCII'), 'WIN1252', 'UTF8'), 'SQL_ASCII')"
+    "a text is not UTF-8: the database has the encoding SQL_ASCII, which does not check its texts. "
+    "Name the encoding in the query, such as convert_from(convert(convert_to(COLUMN, 'SQL_ASCII'), "
+    "'WIN1252', 'UTF8'), 'SQL_ASCII')"
 )
 
 
@@ -89,11 +90,14 @@ def no_store_address(scheme: str, example: str) -> UsageError:
 
 
 def no_object(name: str) -> InputError:
-    return InputError(f"{name}: no such object; check the address, and how its bucket and key are spelt", term="input")
+    return InputError(
+        f"{name}: there is no such file in the cloud storage; check the address, and how its bucket and path are spelt",
+        term="input",
+    )
 
 
 def not_given(name: str, why: str) -> InputError:
-    return InputError(f"{name}: the store does not give it{why}", term="input")
+    return InputError(f"{name}: the cloud storage does not return the file{why}", term="input")
 
 
 def not_understood(example: str) -> str:
@@ -101,11 +105,11 @@ def not_understood(example: str) -> str:
 
 
 def check_the_store(code: str, credentials: str) -> str:
-    return f"{code}; check the address, the network and the credentials, which are those of {credentials}"
+    return f"{code}; check the address, the network and the login data (the program takes them from {credentials})"
 
 
-CREDENTIALS_OF_S3 = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile in ~/.aws"
-CREDENTIALS_OF_AZURE = "AZURE_CLIENT_ID and its like, or `az login`"
+CREDENTIALS_OF_S3 = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from the profile in ~/.aws"
+CREDENTIALS_OF_AZURE = "AZURE_CLIENT_ID and the other variables of Azure, or from `az login`"
 
 
 def too_many_files(name: str, found: int, most: int) -> InputError:
@@ -124,7 +128,7 @@ def object_changed(name: str) -> InputError:
 
 
 def web_is_read_only(name: str) -> UsageError:
-    return UsageError(f"{name}: files of web servers are read, not written; name a file or a store")
+    return UsageError(f"{name}: the program cannot write to a web server; name a file, or an address in cloud storage")
 
 
 def target_is_a_folder(name: str) -> UsageError:
@@ -140,7 +144,7 @@ def kept_meanwhile(name: str, folder: Path) -> str:
 
 
 def not_arrived(name: str) -> OutputError:
-    return OutputError(f"cannot write {name}: it did not arrive whole; remove any part of it, and try again")
+    return OutputError(f"cannot write {name}: it did not arrive whole; remove what arrived, and try again")
 
 
 def not_written(what: object) -> OutputError:
@@ -148,16 +152,16 @@ def not_written(what: object) -> OutputError:
 
 
 def not_taken(name: str, why: str) -> OutputError:
-    return not_written(f"{name}: the store does not take it{why}")
+    return not_written(f"{name}: the cloud storage does not accept the file{why}")
 
 
 def web_folder(name: str) -> UsageError:
-    return UsageError(f"{name}: a web server lists no folders; name a file", term="input")
+    return UsageError(f"{name}: a web server does not list its folders; name a file", term="input")
 
 
 def password_in_address(name: str) -> UsageError:
     return UsageError(
-        f"{name}: a user or password in the address could be seen by others; put them into ~/.netrc", term="input"
+        f"{name}: others could see a user or password in the address; put them into ~/.netrc", term="input"
     )
 
 
@@ -170,18 +174,21 @@ def refused_by_server(name: str, what: str, code: int) -> InputError:
 
 def no_end(name: str) -> InputError:
     return InputError(
-        f"{name}: the server does not say where the file ends, so it could be cut short; fetch it by other means",
+        f"{name}: the server does not say how long the file is, so the program could not see if it is cut "
+        "short; fetch the file by other means",
         term="input",
     )
 
 
 def no_netrc() -> InputError:
-    return InputError("~/.netrc cannot be read, or others may read it; mend it, or move it away")
+    return InputError(
+        "the program cannot read ~/.netrc, or others may read it; run `chmod 600 ~/.netrc`, or move the file away"
+    )
 
 
 def sent_to_plain(name: str) -> InputError:
     return InputError(
-        f"{name}: the server sends us on to an address without TLS; name an https:// address that has the file",
+        f"{name}: the server forwards to an address without encryption; name an https:// address that has the file",
         term="input",
     )
 
@@ -191,7 +198,10 @@ def not_fetched(name: str, why: str) -> InputError:
 
 
 def untrusted_server(said: str) -> str:
-    return f"the server's certificate is not trusted: {said}; name the authority that signed it with SSL_CERT_FILE"
+    return (
+        f"the server's certificate is not trusted: {said}; name the file with the certificate of its "
+        "authority in SSL_CERT_FILE"
+    )
 
 
 ENDED_EARLY = "ended before the file was complete; start again"

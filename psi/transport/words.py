@@ -34,15 +34,15 @@ def no_host(host: str) -> str:
 
 
 def no_identity() -> UsageError:
-    return UsageError("no identity was given, so nobody could be let in")
+    return UsageError("no identity was given, so nobody could connect; name an identity")
 
 
 def no_peer() -> UsageError:
-    return UsageError("no peer certificate was given, so nobody could connect")
+    return UsageError("no certificate of a peer was given, so nobody could connect; name a certificate")
 
 
 def own_as_peer() -> UsageError:
-    return UsageError("one's own certificate was given as a peer's; give the certificate of the other party")
+    return UsageError("your own certificate was given as the peer's; give the certificate of the other party")
 
 
 def own_expired(name: str) -> str:
@@ -60,7 +60,7 @@ def its_certificate(fingerprint: str, what: str) -> str:
 UNKNOWN_HERE = "is not one that you have named (--peer, or the parties file)"
 _ISSUED = "was issued by another party; name one that `psiselect identity create` has made"
 VERIFY_REASONS = {  # OpenSSL's X509_V_ERR_*
-    9: "is not valid yet; check both clocks",
+    9: "is not valid yet; check the clocks of both machines",
     10: "has expired",
     24: _ISSUED,
     79: _ISSUED,
@@ -85,7 +85,7 @@ TLS_REASONS = {  # OpenSSL's reason strings
     "UNSUPPORTED_PROTOCOL": _OLD_TLS,
     "TLSV1_ALERT_PROTOCOL_VERSION": _OLD_TLS,
     "TLSV1_ALERT_UNKNOWN_CA": "it does not know your certificate; send the peer your .crt file",
-    "SSLV3_ALERT_BAD_CERTIFICATE": _REFUSED + ": it is not valid there yet; check both clocks",
+    "SSLV3_ALERT_BAD_CERTIFICATE": _REFUSED + ": it is not valid there yet; check the clocks of both machines",
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": _REFUSED
     + ": it has expired; make a new identity and send the peer its .crt file",
     "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _REFUSED,
@@ -150,7 +150,7 @@ def closed_listener() -> UsageError:
 
 
 def no_room(peer: str, error: object) -> TransportError:
-    return TransportError(f"no room for a session with {peer}: {error}")
+    return TransportError(f"this machine cannot run a session with {peer} now: {error}")
 
 
 def nobody_came(addresses: str, seconds: float, refused: int, last: str | None) -> TransportError:
@@ -162,7 +162,7 @@ def nobody_came(addresses: str, seconds: float, refused: int, last: str | None) 
 # Links.
 
 CLOSED = "the peer closed the connection before the session was over"
-ROOM = "the peer to take what was sent"
+ROOM = "the peer to read what was sent"
 NEXT_MESSAGE = "the peer's next message"
 
 
@@ -195,11 +195,14 @@ def closed_here() -> UsageError:
 
 
 def frame_length(length: int, most: int) -> RemoteError:
-    return RemoteError(f"the peer announced a frame of {length} bytes; 1 to {most} are allowed")
+    return RemoteError(
+        f"the peer sent a message of {length} bytes, and messages have 1 to {most} bytes; ask its operator "
+        "which program and version it runs"
+    )
 
 
 def cut_frame() -> RemoteError:
-    return RemoteError("the peer's stream ended in the middle of a frame")
+    return RemoteError("the connection ended in the middle of a message from the peer; start both sides again")
 
 
 # The log of a listener.
@@ -208,14 +211,14 @@ ACCEPTED = "accepted %s from %s"
 REFUSED = "refused a connection from %s: %s"
 TURNED_AWAY = "turned away %s from %s: %s"
 NOT_ACCEPTED = "cannot accept a connection: %s"
-BUG = "a connection from %s met a bug"
+BUG = "a bug ended a connection from %s"
 BUG_HERE = "this side has a bug"
 NO_SLOT = "there is no slot for one more session with it now"
-NO_ROOM_NOW = "this side has no room for a session with it now"
-NO_ROOM_LEFT = "this side ran out of room"
+NO_ROOM_NOW = "this machine cannot run one more session with it now"
+NO_ROOM_LEFT = "this machine has no more free files or threads"
 OLDEST = "its handshake was the oldest unfinished one of too many"
 TOO_SLOW = "its handshake did not end in time"
 TOO_MANY_WAIT = "too many others came while it waited for a slot"
 HEALTH = "the health check: %s"
-HEALTH_BUG = "the health check met a bug"
+HEALTH_BUG = "a bug ended an answer to a health check"
 ONLY_GET = "only GET and HEAD"

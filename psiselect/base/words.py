@@ -12,7 +12,7 @@ from psiselect.base.errors import InputError, OutputError, RemoteError, Resource
 MAKE_ROOM = "make room, or name a file on another disk"
 OTHER_FOLDER = "choose a folder that exists and can be written"
 DISK_FULL = "the disk is full"
-SYMBOLIC_LINK = "it is a symbolic link, and is not followed"
+SYMBOLIC_LINK = "it is a symbolic link, which the program does not follow"
 
 
 def not_written(target: str | os.PathLike[str], reason: str, remedy: str) -> OutputError:
@@ -115,31 +115,47 @@ def text_after_quote(line: int | None) -> str:
 
 def breaks_protocol(what: str, term: str | None = None) -> RemoteError:
     """what: what an honest program does not do. term: the term that it is about, which the peer hears, too."""
-    return RemoteError(f"{what}; the peer's program does not follow the protocol", term=term)
+    return RemoteError(
+        f"the peer's program does not follow the protocol; ask its operator which program and version it runs ({what})",
+        term=term,
+    )
 
 
 def message_too_long(what: str, length: int, most: int) -> RemoteError:
-    return RemoteError(f"the peer's {what} has {length} bytes; at most {most} are allowed")
+    return RemoteError(
+        f"the peer's {what} has {length} bytes, and at most {most} are allowed; ask its operator which "
+        "program and version it runs"
+    )
 
 
 def not_json(what: str) -> RemoteError:
-    return RemoteError(f"the peer's {what} is not strict JSON")
+    return RemoteError(f"the peer's {what} is not strict JSON; ask its operator which program and version it runs")
 
 
 def not_an_object(what: str) -> RemoteError:
-    return RemoteError(f"the peer's {what} is not a JSON object")
+    return RemoteError(f"the peer's {what} is not a JSON object; ask its operator which program and version it runs")
 
 
 def no_field(what: str, name: str) -> RemoteError:
-    return RemoteError(f"the peer's {what} has no field '{name}' of the right type", term=name)
+    return RemoteError(
+        f"the peer's {what} has no field '{name}' of the right type; ask its operator which program and "
+        "version it runs",
+        term=name,
+    )
 
 
 def unknown_fields(what: str) -> RemoteError:
-    return RemoteError(f"the peer's {what} has fields that this version does not know")
+    return RemoteError(
+        f"the peer's {what} has fields that this version does not know; ask its operator which program and "
+        "version it runs"
+    )
 
 
 def out_of_turn(message: int, state: str) -> RemoteError:
-    return RemoteError(f"the peer sent message type {message} while this side was {state}")
+    return RemoteError(
+        f"the peer sent message type {message} while this side was {state}; ask its operator which program "
+        "and version it runs"
+    )
 
 
 # What the system refuses.

@@ -36,13 +36,11 @@ def fast_is_not_resumed() -> UsageError:
 
 
 def resume_needs_one_identity() -> UsageError:
-    return UsageError("--resume keeps a session of one identity; name one --identity", term="identity")
+    return UsageError("--resume works with one identity only; name one --identity", term="identity")
 
 
 def nothing_to_write() -> UsageError:
-    return UsageError(
-        "this side will not learn which rows match, so there is nothing to write to --output; leave it out"
-    )
+    return UsageError("this side does not get the matching rows, so there is nothing to write; leave out --output")
 
 
 def columns_need_output() -> UsageError:
@@ -57,7 +55,9 @@ def serve_does_not_resume() -> UsageError:
 
 
 def serve_writes_here(option: str) -> UsageError:
-    return UsageError(f"{option}: --serve writes to files of this machine; name a folder", term="output")
+    return UsageError(
+        f"{option}: with --serve, the program writes only to files of this machine; name a folder", term="output"
+    )
 
 
 def a_file_for_each_session(option: str, path: Path, field: str, such_as: Path) -> UsageError:
@@ -80,7 +80,7 @@ def values_of_the_other_side() -> UsageError:
 
 
 def value_is_missing() -> UsageError:
-    return UsageError("the values of this side are added up; name their column with --value", term="value")
+    return UsageError("the result adds up values of this side's list; name their column with --value", term="value")
 
 
 def not_as_many_keys(here: int, there: int) -> UsageError:
@@ -222,7 +222,7 @@ def goes_on_as_begun(workdir: Path) -> str:
 
 
 def another_peer() -> TransportError:
-    return TransportError("another peer connected than the one that the kept session is with")
+    return TransportError("the peer that connected is not the peer of the kept session")
 
 
 def cancelled_but_kept(place: object) -> CancelError:
@@ -248,11 +248,11 @@ def no_such_folder(option: str, path: Path) -> InputError:
 THE_RECORD = "the record is"
 THE_ROWS = "the matched rows are"
 RESUMED = (
-    "Nothing is lost: the session is kept. Make room or name another file, and run the same command again; the peer is "
-    "not needed"
+    "Nothing is lost: the session is kept. Free some disk space or name another file, and run the same "
+    "command again; the peer is not needed"
 )
-LOCALLY = "Make room or name another file, and run the same command again"
-FINISHED = "Nothing is lost: the state is kept. Make room or name another file, and run `psi finish` again"
+LOCALLY = "Free some disk space or name another file, and run the same command again"
+FINISHED = "Nothing is lost: the state is kept. Free some disk space or name another file, and run `psi finish` again"
 
 
 def can_be_had_again(error: OutputError, how: str) -> OutputError:
@@ -260,7 +260,7 @@ def can_be_had_again(error: OutputError, how: str) -> OutputError:
 
 
 def no_room_elsewhere(error: OutputError, folder: Path, what: str) -> OutputError:
-    return OutputError(f"{error}. There is no room in {folder} either, so {what} lost")
+    return OutputError(f"{error}. There is no disk space in {folder} either, so {what} lost")
 
 
 def kept_elsewhere(error: OutputError, what: str, place: Path) -> OutputError:
@@ -285,13 +285,14 @@ def together(troubles: Sequence[OutputError]) -> OutputError:
 
 def total_too_large(matches: int, largest: str) -> RemoteError:
     return RemoteError(
-        f"the total is larger than {matches:,} values of up to {largest} can be: the peer did not follow the protocol",
+        f"the total is larger than {matches:,} values of up to {largest} can be; the peer's program does "
+        "not follow the protocol",
         term="value_max",
     )
 
 
 def not_of_this_side(own: str, term: str) -> RemoteError:
-    return RemoteError(f"{own} did not sign this record: both signatures are by others", term=term)
+    return RemoteError(f"{own} did not sign this record: both signatures are of others", term=term)
 
 
 def of_a_stranger(name: str, fingerprint: bytes, term: str) -> RemoteError:
@@ -303,7 +304,7 @@ def of_a_stranger(name: str, fingerprint: bytes, term: str) -> RemoteError:
 # A listener that stays up, and its log.
 
 NO_METRICS = "metrics need another package: pip install 'psiselect[serve]'"
-STOPPED = "this side's listener was told to stop"
+STOPPED = "this side's listener was stopped"
 HEALTH_ON = "health checks on %s"
 TABLE_BUG = "a bug stopped the reading of the table"
 SESSION_DONE = "session with %s is done"

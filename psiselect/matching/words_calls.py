@@ -69,7 +69,7 @@ def number_of_keys(found: int, most: int) -> UsageError:
 
 
 def one_rule() -> UsageError:
-    return UsageError("rule: expected the rule of one column; columns are joined in a key, not here", term="rule")
+    return UsageError("rule: expected the rule of one column; join columns in key=, not here", term="rule")
 
 
 def not_values() -> UsageError:
@@ -115,4 +115,7 @@ def rows_not_asked_for() -> UsageError:
 
 
 def not_installed(library: str) -> UsageError:
-    return UsageError(f"{library} is not installed: pip install {library}, or take .rows, which is Arrow")
+    return UsageError(
+        f"{library} is not installed: run pip install {library}, or use .rows, a pyarrow table, which needs "
+        "no other package"
+    )

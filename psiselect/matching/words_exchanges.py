@@ -25,7 +25,7 @@ def offer_of_others(state: Path) -> InputError:
 
 def another_offer(answer: object, state: Path) -> RemoteError:
     return RemoteError(
-        f"{answer} answers another offer than that of {state}; name the state file of the offer that was answered",
+        f"{answer} does not answer the offer of {state}; name the state file of the offer that it answers",
         term="offer",
     )
 
@@ -56,12 +56,12 @@ SPARK_OR_SAIL = "spark or --engine sail"
 
 
 def address_needs_engine(option: str, place: str) -> UsageError:
-    return UsageError(f"{option} {place}: only an engine writes and reads addresses; add --engine", term="engine")
+    return UsageError(f"{option} {place}: only an engine can write and read addresses; add --engine", term="engine")
 
 
 def not_for_engines(option: str, term: str) -> UsageError:
     return UsageError(
-        f"--{option} is for work on one machine, and the engine has settings of its own; leave it out", term=term
+        f"--{option} is for work on one machine, and the engine has its own settings; leave out --{option}", term=term
     )
 
 

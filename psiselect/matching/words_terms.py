@@ -72,7 +72,7 @@ def no_term(path: Path, name: str, near: Sequence[str], known: Sequence[str], *,
     if alone:
         return in_terms(path, name, "each side decides this alone; use the option of the command")
     hint = f"did you mean {near[0]!r}?" if near else f"the terms are {', '.join(known)}"
-    return in_terms(path, name, f"this is not a term; {hint}")
+    return in_terms(path, name, f"this is not a setting that both sides share; {hint}")
 
 
 def other_version(version: int) -> str:

@@ -30,22 +30,22 @@ def equals_or_bounds() -> UsageError:
 
 def public_count(whose: str) -> UsageError:
     return UsageError(
-        f"under replace the number of {whose} is public, so noise would hide nothing. Count the rows of one kind "
-        "(--column), or protect whether a person is there at all (--neighbors add-remove)"
+        f"with --neighbors replace the number of {whose} is public, so noise would hide nothing. Count the "
+        "rows of one kind (--column), or protect whether a person is there at all (--neighbors add-remove)"
     )
 
 
 def mean_of_several_rows() -> UsageError:
     return UsageError(
-        "under replace a mean needs a public number of rows. With several rows of each person, the number of rows kept "
-        "is private. Keep one row of each (--contributions 1, with --n the number of persons), or protect whether a "
-        "person is there at all (--neighbors add-remove)"
+        "with --neighbors replace a mean needs a public number of rows. If each person has several rows, "
+        "the number of rows that count is private. Keep one row of each person (--contributions 1, with "
+        "--n the number of persons), or protect whether a person is there at all (--neighbors add-remove)"
     )
 
 
 def grid_too_fine(most: int) -> UsageError:
     return UsageError(
-        f"--unit is too small: there are more than {most:,} steps between --lower and --upper; take a larger one"
+        f"--unit is too small: there are more than {most:,} steps between --lower and --upper; use a larger --unit"
     )
 
 
@@ -58,11 +58,13 @@ def no_groups() -> UsageError:
 
 
 def rho_is_for_gaussian() -> UsageError:
-    return UsageError("--rho is for --noise gaussian")
+    return UsageError("--rho is for --noise gaussian; leave out --rho, or add --noise gaussian")
 
 
 def delta_of_laplace() -> UsageError:
-    return UsageError("--delta is for groups that are not named, and for --noise gaussian with --epsilon")
+    return UsageError(
+        "--delta is for groups that are not named, and for --noise gaussian with --epsilon; leave out --delta"
+    )
 
 
 def rho_or_epsilon() -> UsageError:
@@ -70,7 +72,7 @@ def rho_or_epsilon() -> UsageError:
 
 
 def delta_beside_rho() -> UsageError:
-    return UsageError("--delta is for groups that are not named: --rho needs none")
+    return UsageError("--delta is for groups that are not named; leave out --delta beside --rho")
 
 
 def gaussian_needs_delta() -> UsageError:
@@ -78,7 +80,7 @@ def gaussian_needs_delta() -> UsageError:
 
 
 def one_or_two_columns() -> UsageError:
-    return UsageError("--by: expected one column, or two different ones")
+    return UsageError("--by: expected one column, or two different columns")
 
 
 def groups_of_one() -> UsageError:
@@ -115,7 +117,7 @@ def no_values_to_ask() -> UsageError:
 
 # Tables and their rows.
 
-_OR_DROP = "or say --on-invalid drop"
+_OR_DROP = "or use --on-invalid drop"
 
 
 def place(name: str, unit: str, line: int | None, column: str) -> str:
@@ -149,7 +151,7 @@ def no_category(where: str, line: int) -> InputError:
 
 
 def other_number(whose: str, rows: int | None) -> InputError:
-    return InputError(f"the table does not have the public number of {whose}, --n {rows}; correct --n, or the table")
+    return InputError(f"--n {rows} is not the public number of {whose} in the table; correct --n, or the table")
 
 
 def changed(name: str) -> InputError:
@@ -173,9 +175,9 @@ ERROR_IS_PRIVATE = (
 
 def may_be_identifier(column: str, contributions: int) -> str:
     return (
-        f"note: column {column!r} looks like an identifier, and one is in more than {contributions} rows. A person "
-        f"with so many rows gets less privacy than stated. --person '{column}' keeps at most --contributions rows of "
-        "each"
+        f"note: column {column!r} looks like an identifier of persons, and some of its values are in more "
+        f"than {contributions} rows. A person with so many rows gets less privacy than stated. --person "
+        f"'{column}' keeps at most --contributions rows of each person"
     )
 
 

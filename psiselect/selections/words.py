@@ -34,8 +34,8 @@ def nothing_to_choose(seats: int, candidates: int) -> UsageError:
 def promised(epsilon: str, sensitivity: object, mechanism: str, exponent: object, *, monotonic: bool) -> str:
     moves = f"by at most {sensitivity}" + (", all up or all down" if monotonic else "")
     return (
-        f"{epsilon}-differentially private if one person's data move each score {moves} ({mechanism}, exponent "
-        f"{exponent} per unit of score, sampled exactly)"
+        f"this protects each person with epsilon {epsilon}, if one person's data change each candidate's "
+        f"score {moves} (mechanism: {mechanism}, exponent {exponent})"
     )
 
 
@@ -54,7 +54,7 @@ def no_candidates(name: str) -> InputError:
 
 
 def label_twice(label: str) -> str:
-    return f"the label {label!r} is there twice; give each candidate its own"
+    return f"the label {label!r} is there twice; give each candidate its own label"
 
 
 def in_row(name: str, unit: str, number: int, column: str | None, problem: str) -> InputError:
@@ -71,13 +71,14 @@ def not_labels(name: str, column: str, kind: object) -> InputError:
 
 
 def not_scores(name: str, column: str, kind: object) -> InputError:
-    return InputError(f"{name}, column {column!r}: {kind} is no score; expected integers, decimals or text")
+    return InputError(f"{name}, column {column!r}: a score cannot be {kind}; expected integers, decimals or text")
 
 
 def binary_floats(name: str, column: str) -> InputError:
     return InputError(
-        f"{name}, column {column!r}: binary floating-point numbers, which are only close to the decimal numbers that "
-        "people mean. Store integers, decimals or text, or say --exact-floats if exactly these numbers are meant"
+        f"{name}, column {column!r}: binary floating-point numbers, which are only close to the decimal "
+        "numbers that people mean. Store integers, decimals or text, or use --exact-floats if you mean "
+        "exactly these numbers"
     )
 
 

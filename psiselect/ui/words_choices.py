@@ -131,12 +131,12 @@ def factor(neighbors: str, who: str, most: str) -> str:
 
 
 def strong(factor: str, hidden: str) -> str:
-    return f"{factor} Nobody can tell from it {hidden}."
+    return f"{factor} Nobody can tell from the result {hidden}."
 
 
 def usual(factor: str, hidden: str) -> str:
-    return f"{factor} It says little about {hidden}."
+    return f"{factor} The result says little about {hidden}."
 
 
 def weak(factor: str, hidden: str) -> str:
-    return f"{factor} This protection is weak: it may show {hidden}."
+    return f"{factor} This protection is weak: the result may show {hidden}."

@@ -332,7 +332,7 @@ def test_a_poll_stops_at_a_faulty_row(program: Run, tmp_path: Path) -> None:
         (["vote", "count", "sqlite:///t.db", "--not-private", "--query", "x", "--format", "pb"], "--format pb is for"),
         (["vote", "count", "mysql://me:secret@host/db", "--not-private", "--query", "x"], "mysql:// is not supported"),
         (["poll", "estimate", "sqlite:///t.db", "sqlite:///t.db", "--query", "x", "--epsilon", "1"], "named twice"),
-        (["vote", "count", "FILE", "--not-private", "--sheet", "1"], "--sheet says nothing about"),
+        (["vote", "count", "FILE", "--not-private", "--sheet", "1"], "--sheet does not apply to"),
         (["psi", "local", "-", "-", "--key", "a"], "A and B are both standard input"),
     ],
 )  # fmt: skip

@@ -92,7 +92,7 @@ def test_multiplicities_of_a_million_millions_are_elected() -> None:
 
 
 def test_the_guarantee_in_sentences_for_voters() -> None:
-    factor = "by a factor of at most 1.11. Nobody can tell from it "
+    factor = "by a factor of at most 1.11. Nobody can tell from the result "
     leaving, else_wise = "Leaving out any one {} would change the chance of this result ", "the chance of this result "
     assert guarantee(Fraction(1, 10), ADD_REMOVE) == leaving.format("voter") + factor + "how, or whether, you voted."
     assert (
@@ -112,10 +112,10 @@ def test_the_guarantee_in_sentences_for_voters() -> None:
 @pytest.mark.parametrize(
     ("epsilon", "words"),
     [
-        ("1", "Nobody can tell from it how you voted."),
-        ("1001/1000", "It says little about how you voted."),
-        ("4999/1000", "It says little about how you voted."),
-        ("5", "This protection is weak: it may show how you voted."),
+        ("1", "Nobody can tell from the result how you voted."),
+        ("1001/1000", "The result says little about how you voted."),
+        ("4999/1000", "The result says little about how you voted."),
+        ("5", "This protection is weak: the result may show how you voted."),
     ],
 )
 def test_the_words_follow_epsilon(epsilon: str, words: str) -> None:

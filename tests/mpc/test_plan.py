@@ -168,8 +168,8 @@ def test_a_parties_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "a \\[\\[party\\]\\] for each party"),
-        ("party = 3", "a \\[\\[party\\]\\] for each party"),
+        ("", "a section \\[\\[party\\]\\] for each party"),
+        ("party = 3", "a section \\[\\[party\\]\\] for each party"),
         ("[[party", "not TOML"),
         (ALICE + BOB + 'role = "boss"\n', "party 2: 'role': expected"),
         (ALICE + BOB + "port = 3\n", "party 2: expected a text in quotes"),
@@ -178,7 +178,7 @@ def test_a_parties_file_is_read(tmp_path: Path) -> None:
         (ALICE + BOB.replace('"bob"', '"b b"'), "1 to 40 letters"),
         (ALICE + BOB.replace("bob.crt", "none.crt"), "none.crt"),
         (ALICE.replace(":9001", "") + BOB, "party 1"),
-        (BOB + ALICE, "bob needs an address"),
+        (BOB + ALICE, "bob needs a line address"),
     ],
 )
 def test_malformed_parties_files_name_the_entry(tmp_path: Path, text: str, expected: str) -> None:

@@ -138,7 +138,7 @@ def test_a_party_that_waits_alone_is_cancelled(group: Group) -> None:
         (NOISY | {"epsilon": 0.5}, psiselect.UsageError, 'write epsilon="0.5"'),
         (NOISY | {"upper": None}, psiselect.UsageError, "needs lower= and upper="),
         (NOISY | {"colluding": None}, psiselect.UsageError, "needs colluding="),
-        (NOISY | {"lower": 60, "upper": 0}, psiselect.UsageError, "lower: expected less than upper"),
+        (NOISY | {"lower": 60, "upper": 0}, psiselect.UsageError, "lower: expected a number below upper"),
         ({"lower": 0}, psiselect.UsageError, "lower= is for a result with noise"),
         ({"ledger": "l.db"}, psiselect.UsageError, "go together"),
         ({"modulus": 0}, psiselect.UsageError, "modulus"),

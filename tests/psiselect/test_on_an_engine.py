@@ -82,11 +82,11 @@ def test_strict_refuses_what_the_rule_cannot_read(both: Both) -> None:
     ("options", "said"),
     [
         ({"reveal": "sum"}, "sum takes more messages"),
-        ({"learn": "both"}, "an offer and its answer go one way"),
-        ({"reveal": "noisy-count", "epsilon": "1", "delta": "1e-6"}, "noisy-count adds records"),
-        ({"pad_to": 100}, "padding adds records"),
-        ({"matching": "one-to-one"}, "one-to-one links the keys"),
-        ({"receive": "plan"}, "columns that travel"),
+        ({"learn": "both"}, "the side that makes the offer gets the result"),
+        ({"reveal": "noisy-count", "epsilon": "1", "delta": "1e-6"}, "noisy-count adds random entries"),
+        ({"pad_to": 100}, "pad_to= adds random entries"),
+        ({"matching": "one-to-one"}, 'matching="one-to-one" needs one machine'),
+        ({"receive": "plan"}, "send= and receive= work"),
         ({"protocol": "fast"}, "the fast protocol takes more messages"),
         ({"threads": 2}, "threads= is for one machine"),
         ({"query": "SELECT 1", "table": "sqlite:///x.db"}, "query= is for databases of one machine"),
@@ -112,7 +112,7 @@ def test_an_offer_is_answered_once(both: Both) -> None:
     both.offer("here")
     both.answer()
     for where in ("engine", "here"):
-        with pytest.raises(PolicyError, match="an offer is answered once"):
+        with pytest.raises(PolicyError, match="answers an offer only once"):
             both.answer(where, out=both.folder / "again")
     assert not (both.folder / "again").exists()
 
@@ -123,7 +123,7 @@ def test_a_finished_exchange_is_over(both: Both) -> None:
     both.answer("here")
     both.finish()
     assert both.left == ["answer", "offer"]
-    with pytest.raises(InputError, match="there is no state"):
+    with pytest.raises(InputError, match="there is no file"):
         both.finish()
 
 
@@ -169,7 +169,7 @@ def test_a_list_that_changed_since_the_offer_is_refused_and_the_offer_stays(both
     both.answer("here")
     changed = OWN_ROWS.set_column(0, "mail", pa.array(["other@example.org", *OWN_ROWS["mail"].to_pylist()[1:]]))
     pq.write_table(changed, both.folder / "own.parquet")
-    with pytest.raises(InputError, match="was not made from this list"):
+    with pytest.raises(InputError, match="was made from another list"):
         both.finish(output=both.folder / "rows")
     assert not (both.folder / "rows").exists()
     pq.write_table(OWN_ROWS, both.folder / "own.parquet")
@@ -222,7 +222,7 @@ def test_a_driver_that_dies_leaves_no_manifest(both: Both, monkeypatch: pytest.M
         with pytest.raises(Stopped):
             both.answer()
     assert not (both.folder / "answer" / directory.MANIFEST).exists()
-    with pytest.raises(PolicyError, match="an offer is answered once"):
+    with pytest.raises(PolicyError, match="answers an offer only once"):
         both.answer(out=both.folder / "again")
 
 

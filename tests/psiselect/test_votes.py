@@ -118,7 +118,8 @@ def test_a_selection_is_the_command_s(arguments: dict[str, Any], options: list[s
         found = psiselect.select(held, neighbors="add-remove", **terms, **arguments)
         assert (found.to_dict(), list(found.winners)) == (record, record["winners"])
         assert found.guarantee.startswith(
-            f"{LOUD}-differentially private if one person's data move each score by at most"
+            f"this protects each person with epsilon {LOUD}, if one person's data change each candidate's score by at "
+            "most"
         )
 
 
@@ -133,7 +134,7 @@ def test_a_selection_is_paid(files: Path) -> None:
     with pytest.raises(psiselect.UsageError, match='monotonic= does not go with neighbors="replace"'):
         psiselect.select(files / "scores.csv", epsilon=1, monotonic=True, **terms)
     floats = pandas.DataFrame({"name": ["a", "b"], "score": [1.5, 2.5]})
-    with pytest.raises(psiselect.InputError, match="say exact_floats= if"):
+    with pytest.raises(psiselect.InputError, match="use exact_floats= if"):
         psiselect.select(floats, epsilon=LOUD, **terms)
     assert psiselect.select(floats, epsilon=LOUD, exact_floats=True, **terms).winner == "b"
 

@@ -246,8 +246,8 @@ def test_functions_hand_over_their_numbers(
         (["argmax", "--candidates", "C", "--approve", "Ben", "--value", "1,0,0"], 2, "give only one of"),
         (["argmax", "--candidates", "C", "--value", "0,0,-1", "--epsilon", "1"], 3, "is negative"),
         (["max", "--value", "1,2"], 2, "expected one number"),
-        (["threshold", "--value", "2"], 3, "beyond the agreed bound"),
-        (["threshold", "--value", "yes", "--party", "server"], 2, "names no party"),
+        (["threshold", "--value", "2"], 3, "beyond the agreed --bound"),
+        (["threshold", "--value", "yes", "--party", "server"], 2, "has no party"),
     ],
 )
 def test_options_that_do_not_go_together_hand_over_nothing(

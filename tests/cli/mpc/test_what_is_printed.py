@@ -106,5 +106,5 @@ def test_nobody_starts_with_the_key_of_another(group: Group) -> None:
     who = ["--party", "alice", "--parties", str(group.parties), "--identity", str(group.folder / "keys" / "bob")]
     done = CliRunner().invoke(sums.command, ["sum", *who, "--value", "1"])
     assert classify(done.exception or KeyError())[0] == 3
-    assert "not the one that the parties file names for alice" in str(done.exception)
+    assert "lists another certificate for alice" in str(done.exception)
     assert done.stdout == ""

@@ -93,13 +93,13 @@ def test_without_the_same_columns_on_both_sides_there_is_no_session(
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (("--send", "who"), 2, "only a side that learns the matches can receive columns"),
+        (("--send", "who"), 2, "only a side that gets the result can receive columns"),
         (("--receive", "city", "--reveal", "count"), 2, "does not show which rows match"),
-        (("--receive", "city", "--receive", "city"), 2, "named twice"),
+        (("--receive", "city", "--receive", "city"), 2, "names a column twice"),
         (("--label-bytes", "64"), 2, "name some with --send or --receive"),
         (("--receive", "city", "--label-bytes", "32"), 2, "64"),
         (("--receive", "ctiy"), 3, "no column 'ctiy'"),
-        (("--receive", "note"), 3, "row 2, and of the rows with the same key, takes 305 bytes"),
+        (("--receive", "note"), 3, "row 2, and for the rows with the same key, take 305 bytes"),
         (("--receive", "note", "--key", "who", "--key-b", "id"), 2, "--matching one-to-one"),
     ],
 )
@@ -131,7 +131,7 @@ def test_a_spoiled_label_is_exit_4_and_no_file(place: Path, program: Run, monkey
     for output in (("--output", place / "spoiled.csv"), ()):
         shown = program(*local(place, *RECEIVE, *output, "--json"))
         assert shown.code == 4, shown.out
-        assert "do not open" in shown.error
+        assert "cannot be decrypted" in shown.error
     assert not (place / "spoiled.csv").exists()
 
 

@@ -87,7 +87,7 @@ def test_the_command_line_wins(check: Run) -> None:
         (('peer = ["globex.crt", "mallory.crt"]', ""), 2, "Missing option '--peer'"),
         (("serve = true", "serve = "), 3, "listen.toml: not TOML"),
         (("serve = true", "serve = true\nserve = true"), 3, "listen.toml: not TOML"),
-        (('"acme"', '"globex"'), 2, "one's own certificate was given as a peer's"),
+        (('"acme"', '"globex"'), 2, "your own certificate was given as the peer's"),
         (('"acme"', '["acme", "acme.crt"]'), 2, "names the same certificate twice"),
         (('"acme"', '"nobody"'), 3, "nobody.crt"),
         (("mallory.crt", "nobody.crt"), 3, "nobody.crt"),
@@ -105,7 +105,7 @@ def test_what_is_wrong_is_named_with_its_exit_code(check: Run, change: tuple[str
 def test_a_command_against_its_own_policy_is_refused(check: Run, place: Path) -> None:
     write_policy(place, "globex", reveal='["matches"]')
     shown = check(CONFIG + 'policy = "policy.toml"\n')
-    assert (shown.code, "names no peer with fingerprint" in shown.error) == (6, True)
+    assert (shown.code, "has no [[peer]] with fingerprint" in shown.error) == (6, True)
 
 
 def test_a_file_that_cannot_be_read_is_named(program: Run, place: Path) -> None:

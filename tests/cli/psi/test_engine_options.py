@@ -34,7 +34,7 @@ def refusal(*options: str) -> PsiselectError:
         (["--engine", "spark", "--remote", "sc://a:1"], "--engine-workdir"),
         (["--engine", "spark", "--master", "yarn", "--engine-workdir", "hdfs://a/b"], "--task-key"),
         (["--engine", "spark", "--reveal", "sum"], "sum takes more messages"),
-        (["--engine", "spark", "--pad-to", "9"], "padding adds records"),
+        (["--engine", "spark", "--pad-to", "9"], "--pad-to adds random entries"),
         (["--engine", "spark", "--threads", "2"], "--threads is for work on one machine"),
         (["--out", "s3a://a/b"], "add --engine"),
     ],

@@ -180,7 +180,7 @@ def test_a_policy_counts_offers_and_answers_and_limits_sizes(place: Path) -> Non
     assert not list(place.glob("2.*"))
     assert offer(place, out="3.psi", state="3.state").code == 0
     mallory = answer(place, *there)  # names mallory too, with whom the policy allows nothing
-    refused(mallory, 6, "names no peer")
+    refused(mallory, 6, "has no [[peer]]")
     only = ("psi", "answer", "--identity", place / "acme", "--peer", place / "globex.crt", "--input",
             place / "acme.csv", "--key", "Mail:email", "--json")  # fmt: skip
     first = run(*only, place / "offer.psi", "--out", place / "answer.psi", *there)

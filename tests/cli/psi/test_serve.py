@@ -109,7 +109,7 @@ def test_a_peer_has_one_place_and_is_told_so(place: Path, served: Served, call: 
         served.wait("session_started")
         refused = call(served.address)
         assert (refused.code, refused.json["error"]["kind"]) == (4, "peer")
-        assert "refuses this session for now" in refused.json["error"]["message"]
+        assert "the peer is busy with other sessions" in refused.json["error"]["message"]
         assert served.wait("turned_away")["peer"] == "globex"
         assert call(served.address, "mallory").json["matches"] == 2
         served.settle(200, running=1, done=1)

@@ -51,7 +51,7 @@ def siege(place: Path, *, each: int, total: int, seconds: float, held: int, paus
         acme, mallory = Identity.load(place / "acme").public, Identity.load(place / "mallory")
         besiegers = Horde(served.address, acme, mallory, held=held, pause=pause)
         with besiegers.huge_frame():  # later it has to fight the others for mallory's one place
-            assert "a frame of 4294967295 bytes" in served.wait("session_failed")["reason"]
+            assert "a message of 4294967295 bytes" in served.wait("session_failed")["reason"]
         with besiegers as horde:
             horde.wait(each)
             assert honest(place, served) == 2

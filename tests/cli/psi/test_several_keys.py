@@ -53,7 +53,7 @@ def test_the_side_that_does_not_learn_compares(tables: Path, least: str, code: i
     assert shown.code == code
     assert (tables / "out.csv").exists() is (code == 0)
     if code:
-        assert "fewer than the 5 matches" in shown.err
+        assert "fewer matches than --min-matches 5" in shown.err
 
 
 @pytest.mark.parametrize(

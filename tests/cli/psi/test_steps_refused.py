@@ -180,7 +180,7 @@ REFUSED: dict[str, Refusal] = {
         answer_to(forged(OFFER, FileKind.OFFER, without(M.ELEMENTS_END))), "too early", ["count"]
     ),
     "an offer that goes on": Refusal(
-        answer_to(forged(OFFER, FileKind.OFFER, twice(M.ELEMENTS_END))), "goes on", ["count"]
+        answer_to(forged(OFFER, FileKind.OFFER, twice(M.ELEMENTS_END))), "more data than it announces", ["count"]
     ),
     "an offer with fewer elements": Refusal(
         answer_to(forged(OFFER, FileKind.OFFER, without(M.ELEMENTS))), "fewer elements", ["count"]
@@ -190,7 +190,7 @@ REFUSED: dict[str, Refusal] = {
     ),
     "an edited answer": Refusal(finishing(edited(ANSWER)), "signature does not verify"),
     "an answer cut short": Refusal(finishing(cut(ANSWER)), "cut short"),
-    "an answer for another list": Refusal(finishing(another_list), "not made from this list"),
+    "an answer for another list": Refusal(finishing(another_list), "made from another list"),
     "an answer without tags": Refusal(finishing(forged(ANSWER, FileKind.ANSWER, without(M.TAGS))), "tags"),
     "an answer with a tag twice": Refusal(finishing(forged(ANSWER, FileKind.ANSWER, twice(M.TAGS))), "tags"),
     "an answer without a signature": Refusal(
@@ -227,7 +227,7 @@ REFUSED: dict[str, Refusal] = {
         after(allowing("matches", "max_peer_size", "2"), call(MATCHES)), "max_peer_size", ["count", "declare"]
     ),
     "a peer longer than the limit": Refusal(
-        call((*MATCHES, "--max-peer-size", "2")), "lists of 3 elements", ["count", "declare"]
+        call((*MATCHES, "--max-peer-size", "2")), "list has 3 keys", ["count", "declare"]
     ),
     "a peer beyond the allowance": Refusal(after(all_sessions_had("matches"), call(MATCHES)), "begun"),
     "a caller beyond the budget": Refusal(after(all_spent, wait(CHARGED, NOISY)), "over budget", ["count"]),

@@ -61,7 +61,7 @@ def test_rows_become_an_object(s3: object, folder: Path, program: Run, secret: s
 @pytest.mark.parametrize(
     ("output", "code", "said"),
     [
-        ("https://host.example/out.csv", 2, "are read, not written"),
+        ("https://host.example/out.csv", 2, "cannot write to a web server"),
         ("s3://lists/out/", 2, "names a folder"),
         ("s3://lists/out.txt", 3, "known endings"),
         ("s3://no-such-bucket/out.csv", 3, "the bucket no-such-bucket does not exist; create it"),
@@ -91,7 +91,9 @@ def test_rows_that_the_store_does_not_take_are_kept_and_named(
     with pytest.raises(OutputError) as found:
         both(monkeypatch, Steps(monkeypatch), Side.CONNECT, *calls)
     (kept,) = (here / "work").iterdir()
-    assert "cannot write s3://lists/kept.csv: the store does not take it (ACCESS_DENIED)" in str(found.value)
+    assert "cannot write s3://lists/kept.csv: the cloud storage does not accept the file (ACCESS_DENIED)" in str(
+        found.value
+    )
     assert f"{kept.relative_to(here)}, for this user only" in str(found.value)
     assert "secret" not in str(found.value)
     assert kept.read_text().count("example") == 2
@@ -128,7 +130,7 @@ def test_who_may_not_look_may_write(s3: object, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(StoreAddress, "opened", lambda address: (Blind(), "lists/a.csv"))
     StoreTarget.of("s3://lists/a.csv", tmp_path).check()
     Blind.code = "NETWORK_CONNECTION"
-    with pytest.raises(OutputError, match=r"does not take it \(NETWORK_CONNECTION\)"):
+    with pytest.raises(OutputError, match=r"does not accept the file \(NETWORK_CONNECTION\)"):
         StoreTarget.of("s3://lists/a.csv", tmp_path).check()
 
 
@@ -140,7 +142,7 @@ def test_a_folder_without_room_is_named(s3: object, tmp_path: Path) -> None:
 
 
 def test_a_listener_that_stays_up_writes_here() -> None:
-    with pytest.raises(UsageError, match="--serve writes to files of this machine"):
+    with pytest.raises(UsageError, match="the program writes only to files of this machine"):
         session_files._named("--output", "s3://lists/a.csv", ".csv")
 
 

@@ -100,7 +100,7 @@ def test_a_total_that_no_values_can_have_is_an_error_and_is_not_shown(
     monkeypatch.setattr(both_parties, "run", spoiled)
     shown = program(*local(place, *ACME))
     assert shown.code == 4
-    assert "did not follow the protocol" in shown.error
+    assert "does not follow the protocol" in shown.error
     assert "987" not in shown.out
 
 
@@ -109,16 +109,16 @@ def test_a_total_that_no_values_can_have_is_an_error_and_is_not_shown(
     [
         (SUM, 2, "name their column with --value"),
         (("--value", "id"), 2, "--value is for --reveal sum, not for --reveal matches"),
-        (("--reveal", "count", "--value-decimals", "1"), 2, "added up in sum, not in count"),
-        ((*ACME, "--output", "out.csv"), 2, "nothing to write to --output"),
-        ((*ACME, "--value-max", "-1"), 2, "positive decimal"),
+        (("--reveal", "count", "--value-decimals", "1"), 2, "for --reveal sum, not for count"),
+        ((*ACME, "--output", "out.csv"), 2, "nothing to write; leave out --output"),
+        ((*ACME, "--value-max", "-1"), 2, "must be a decimal number above 0"),
         ((*ACME, "--value-max", "0.001"), 2, "more than the agreed 2 decimal places"),
-        ((*ACME, "--epsilon", "1", "--delta", "1e-6"), 2, "for noisy-count, not for sum"),
+        ((*ACME, "--epsilon", "1", "--delta", "1e-6"), 2, "for --reveal noisy-count, not for sum"),
         ((*ACME, "--key", "n:raw", "--key-b", "id:raw"), 2, "one-to-one"),
         ((*SUM, "--value", "ID"), 3, "no column 'ID'; did you mean 'id'?"),
         ((*SUM, "--value", "city"), 3, "row 2, column 'city': is not a number"),
         ((*ACME, "--value-max", "5"), 3, "row 7, column 'id': is beyond the agreed largest value 5.00"),
-        ((*ACME, "--value-max", "5e16"), 2, "could add up to more than 64 bits hold"),
+        ((*ACME, "--value-max", "5e16"), 2, "could be too large for this program"),
     ],
 )
 def test_sums_that_cannot_be_had_are_refused_with_what_to_change(

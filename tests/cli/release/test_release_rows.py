@@ -74,7 +74,7 @@ def test_a_mean_of_persons_under_replace_is_over_their_public_number(table: Path
     assert released(*args, "--n", 3)["value"] == 40
     for wrong in (2, 4, 11):
         assert "public number of persons" in refused(3, *args, "--n", wrong)
-    assert "the number of rows kept is private" in refused(2, *args, "--contributions", 2, "--n", 4)
+    assert "the number of rows that count is private" in refused(2, *args, "--contributions", 2, "--n", 4)
     # Somebody without a value counts as the middle: (100 + 10 + 50)/3.
     table.write_text(SHOP.replace("u3,10", "u3,?"))
     assert released(*args, "--n", 3, "--on-invalid", "drop")["value"] == pytest.approx(160 / 3)
@@ -107,7 +107,9 @@ def test_a_column_that_looks_like_an_id_and_repeats_is_noted(table: Path, name: 
     table.write_text(SHOP.replace("user", name))
     args = ["sum", table, "--column", "amount", *BOUNDS, *LOUD]
     said = run(*args).stderr
-    assert f"column '{name}' looks like an identifier, and one is in more than 1 rows" in said
+    assert (
+        f"column '{name}' looks like an identifier of persons, and some of its values are in more than 1 rows" in said
+    )
     assert "u1" not in said
     assert "looks like" in run(*args, "--contributions", 8).stderr
     for quiet in (["--contributions", 9], ["--person", name]):

@@ -97,7 +97,7 @@ def test_other_takes_in_the_rest_and_a_blank_group_counts_nowhere(table: Path) -
     assert rows_of(run(*common, "--groups", "north", "--other", "else")) == [("north", 3), ("else", 5)]
     assert rows_of(run(*common, "--groups", "north,south", "--on-invalid", "drop")) == [("north", 3), ("south", 3)]
     assert refused(InputError, *common, "--groups", "north,south").endswith(
-        "line 9: is in none of the groups; name its group, or the rest with --other, or say --on-invalid drop to leave "
+        "line 9: is in none of the groups; name its group, or the rest with --other, or use --on-invalid drop to leave "
         "out such rows"
     )
 
@@ -262,13 +262,13 @@ def test_the_charge_comes_before_the_draw(words: list[object], table: Path, monk
         (["--groups", "x", "--rho", 1], "--rho is for --noise gaussian"),
         (["--groups", "x", "--noise", "gaussian"], "takes --rho"),
         (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--epsilon", 1], "takes --rho"),
-        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--delta", "0.1"], "needs none"),
+        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--delta", "0.1"], "leave out --delta beside --rho"),
         (["--groups", "x", "--noise", "gaussian", "--epsilon", 1], "needs --delta"),
         (["--groups", "x", "--groups", "y", "--epsilon", 1], "one row of names for each --by"),
         (["--groups", "x,x", "--epsilon", 1], "given twice"),
         (["--groups", "x", "--other", "x", "--epsilon", 1], "given twice"),
         (["--delta", "0.1", "--other", "x", "--epsilon", 1], "--other needs --groups"),
-        (["--by", "region", "--groups", "x", "--groups", "y", "--epsilon", 1], "two different ones"),
+        (["--by", "region", "--groups", "x", "--groups", "y", "--epsilon", 1], "two different columns"),
         (["--groups", "x", "--epsilon", 1, "--person", "region"], "would hide nobody"),
         (["--groups", "x", "--epsilon", 1, "--lower", 1], "are for --statistic sum and mean"),
         (["--groups", "x", "--epsilon", 1, "--statistic", "sum"], "needs --column"),

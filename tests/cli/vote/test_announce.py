@@ -118,7 +118,7 @@ def test_the_page_says_what_is_asked_for_and_nothing_of_the_tally(run: Run) -> N
     assert "- Winner: **Ada**\n- Date of the draw: 2026-11-28 10:00 UTC\n- Seats: 1\n" in text
     assert (
         "Leaving out any one voter would change the chance of this result by a factor of at most 2.72. "
-        "Nobody can tell from it how, or whether, you voted." in text
+        "Nobody can tell from the result how, or whether, you voted." in text
     )
     assert re.search(r"^Software: psiselect \d+\.\d+", text, re.MULTILINE)
     assert "The draw is on record." in text
@@ -228,7 +228,7 @@ def test_again_replaces_an_announcement_and_names_all_draws(run: Run) -> None:
     assert run("v.csv", "--announce", "r.md", "--again")[0] == 0
     text = Path("r.md").read_text()
     assert "The organisers drew from these ballots 2 times." in text
-    assert "the chance of these results by a factor of at most 7.39. It says little about how" in text
+    assert "the chance of these results by a factor of at most 7.39. The result says little about how" in text
     # With both relations it is a promise of replace: 2 * (1 + 1) + 1.
     options = ("--epsilon", "1", "--neighbors", "replace")
     assert run("v.csv", "--announce", "r.md", "--again", options=options)[0] == 0

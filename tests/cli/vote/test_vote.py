@@ -52,7 +52,7 @@ def test_winner_prints_the_winner_and_the_guarantee(run: Run) -> None:
     assert out == (
         "Winner: Bo\n"
         "Leaving out any one ballot would change the chance of this result by a factor of at most 1.11. "
-        "Nobody can tell from it what any one ballot says, or whether it was cast.\n"
+        "Nobody can tell from the result what any one ballot says, or whether it was cast.\n"
     )
     assert "exponent" not in err
 

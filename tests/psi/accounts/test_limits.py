@@ -101,7 +101,7 @@ def test_an_empty_database_of_another_program_is_not_taken_over(tmp_path: Path) 
         other.execute("PRAGMA application_id = 7")
     before = (tmp_path / "runs").read_bytes()
     assert before
-    with pytest.raises(InputError, match="is not where psiselect counts"):
+    with pytest.raises(InputError, match="is not a file in which psiselect counts"):
         SessionCounter(tmp_path / "runs")
     assert (tmp_path / "runs").read_bytes() == before
 
@@ -216,7 +216,7 @@ def test_a_sessions_file_is_named_by_its_transcript_and_never_written_over(tmp_p
     assert found == tmp_path / "record-0001020304050607.json"
     assert new_file_of_session(tmp_path / "record.json", transcript) == tmp_path / "record.json"
     found.symlink_to(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="never written over"):
+    with pytest.raises(InputError, match="never overwrites"):
         new_file_of_session(path, transcript)
     assert new_file_of_session(path, transcript, again=True) == found
     (tmp_path / "record.json").touch()

@@ -160,7 +160,7 @@ def test_other_files_are_refused_and_left(path: Path, tmp_path: Path) -> None:
     with sqlite3.connect(other) as connection:
         connection.execute("CREATE TABLE customers (name TEXT)")
     connection.close()
-    with pytest.raises(InputError, match="is not where"):
+    with pytest.raises(InputError, match="is not a file in which"):
         SessionCounter(other)
     with pytest.raises(InputError, match="'state'"):
         SessionCounter(tmp_path / "missing" / "runs")

@@ -138,7 +138,7 @@ def raised(name: str, text: str) -> Exception:
     ("error", "kind", "said"),
     [
         (raised("AnalysisException", "[PATH_NOT_FOUND] no x\nmore"), InputError, r"\[PATH_NOT_FOUND\] no x$"),
-        (raised("AnalysisException", "[PATH_ALREADY_EXISTS] x"), UsageError, "does not write over"),
+        (raised("AnalysisException", "[PATH_ALREADY_EXISTS] x"), UsageError, "does not overwrite"),
         (raised("PythonException", "psiselect.base.errors.InputError: the reason\nmore"), InputError, "^the reason$"),
         (raised("PythonException", "psiselect.base.errors.RemoteError: it"), RemoteError, "^it$"),
         (raised("SparkException", "[MALFORMED_RECORD] somebody@example.org"), InputError, "number of fields"),

@@ -218,7 +218,7 @@ def test_labels_travel_with_matches_and_open_for_nothing_else() -> None:
     where = {item: number for number, item in enumerate(other)}
     assert sealed.open().tobytes() == payloads[[where[own[number]] for number in matches]].tobytes()
     sealed.keys[0, 0] ^= 1
-    with pytest.raises(RemoteError, match="do not open"):
+    with pytest.raises(RemoteError, match="cannot be decrypted"):
         sealed.open()
 
 

@@ -130,7 +130,7 @@ def test_certificate_and_keys_come_through_a_file_descriptor(tmp_path: Path) -> 
         loaded = Identity.load(f"/dev/fd/{reading}")
         assert (loaded.fingerprint, loaded.note) == (made.fingerprint, None)
         assert loaded.sign(b"x") == made.sign(b"x")
-        with pytest.raises(InputError, match=f"/dev/fd/{reading}: not a certificate in PEM"):
+        with pytest.raises(InputError, match=f"/dev/fd/{reading}: not a certificate as text \\(PEM\\)"):
             Identity.load(f"/dev/fd/{reading}")
         os.close(reading)
 

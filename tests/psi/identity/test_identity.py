@@ -187,7 +187,7 @@ def test_a_signature_cannot_be_one_over_bare_bytes(tmp_path: Path) -> None:
 def test_keys_and_certificate_belong_together(tmp_path: Path) -> None:
     acme, other = Identity.create("acme", tmp_path), Identity.create("other", tmp_path)
     acme.key_path.write_bytes(other.key_path.read_bytes())
-    with pytest.raises(InputError, match="holds other keys than"):
+    with pytest.raises(InputError, match="does not belong to"):
         Identity.load(tmp_path / "acme")
 
 
@@ -200,7 +200,7 @@ def test_either_key_of_another_identity_is_refused(tmp_path: Path, which: str) -
     )
     keys = (foreign_signing, decryption) if which == "the signing key" else (signing, foreign_decryption)
     acme.key_path.write_bytes(end.join((*keys, b"")))
-    with pytest.raises(InputError, match="holds other keys than"):
+    with pytest.raises(InputError, match="does not belong to"):
         Identity.load(tmp_path / "acme")
 
 
@@ -219,7 +219,7 @@ def test_either_key_of_another_identity_is_refused(tmp_path: Path, which: str) -
 def test_a_spoilt_key_file_is_refused(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
     identity = Identity.create("acme", tmp_path)
     identity.key_path.write_bytes(spoil(identity.key_path.read_bytes()))
-    with pytest.raises(InputError, match=r"acme.key: (not the private keys|too large)"):
+    with pytest.raises(InputError, match=r"acme.key: (not the secret file|too large)"):
         Identity.load(tmp_path / "acme")
 
 
@@ -263,7 +263,7 @@ def test_the_certificate_built_here_is_right_unless_asked() -> None:
         (certificate_der(key=ec.generate_private_key(ec.SECP256R1())), "not the certificate of a psiselect identity"),
         (
             certificate_der(edit=lambda b: b.add_extension(x509.InhibitAnyPolicy(0), True)),
-            "critical extension 2.5.29.54",
+            "extension that this program does not know \\(2.5.29.54\\)",
         ),
         (b"", "not the certificate of a psiselect identity"),
     ],
@@ -285,9 +285,9 @@ def test_a_file_holds_one_certificate(tmp_path: Path) -> None:
     one, two = (Identity.create(name, tmp_path).certificate_path for name in ("one", "two"))
     both = tmp_path / "both.crt"
     both.write_bytes(one.read_bytes() + two.read_bytes())
-    with pytest.raises(InputError, match="holds 2 certificates; expected one"):
+    with pytest.raises(InputError, match=r"holds 2 certificates; expected the \.crt file"):
         PeerIdentity.load(both)
-    with pytest.raises(InputError, match="not a certificate in PEM"):
+    with pytest.raises(InputError, match="not a certificate as text \\(PEM\\)"):
         PeerIdentity.load(tmp_path / "one.key")
 
 

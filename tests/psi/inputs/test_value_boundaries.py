@@ -158,5 +158,5 @@ def test_room_ends_with_the_last_total_that_64_bits_hold(rows: int, largest: int
     assert TOTAL_LIMIT == 2**63
     Amounts(0, largest).check_room(rows)
     if rows:
-        with pytest.raises(UsageError, match="more than 64 bits"):
+        with pytest.raises(UsageError, match="could be too large for this program"):
             Amounts(0, MOST // rows + 1).check_room(rows)

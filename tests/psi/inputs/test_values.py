@@ -51,7 +51,7 @@ def test_largest_values_have_one_form(text: str, expected: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "-1", "ten", "1,5", "1e100", "nan", "inf", "1e-3", "½", "1" * 20])
 def test_largest_values_that_are_none_are_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="positive decimal"):
+    with pytest.raises(UsageError, match="must be a decimal number above 0"):
         canonical(text)
 
 
@@ -61,7 +61,7 @@ def test_largest_values_that_are_none_are_refused(text: str) -> None:
         (-1, "1", "0 to 9"),
         (10, "1", "0 to 9"),
         (2, "0.005", "more than the agreed 2"),
-        (2, "1e9", "is written 1000000000"),
+        (2, "1e9", "must be written as 1000000000"),
         (2, "0", "above 0"),
         (0, "9223372036854775808", "at most 9223372036854775807"),
         (9, "9223372036.854775808", "at most 9223372036.854775807"),

@@ -104,7 +104,7 @@ def test_too_long_a_payload_names_row_length_and_remedy(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         columns.gather(source, ["c"], owners, 3, 64)
     message = str(caught.value)
-    assert "row 2, and of the rows with the same key, takes 65 bytes, more than --label-bytes 64" in message
+    assert "row 2, and for the rows with the same key, take 65 bytes, more than --label-bytes 64" in message
     assert (
         "(1 more keys are too long, the longest takes 105); agree with the peer on --label-bytes 105 or more" in message
     )

@@ -35,12 +35,12 @@ def test_labels_open_in_blocks_as_they_were(sealed: np.ndarray, count: int) -> N
 @pytest.mark.parametrize("at", [0, WIDTH - 1, WIDTH, WIDTH + SEAL_BYTES - 1])
 def test_one_spoilt_label_spoils_all_wherever_it_is(sealed: np.ndarray, row: int, at: int) -> None:
     sealed[row, at] ^= 1
-    with pytest.raises(RemoteError, match="do not open"):
+    with pytest.raises(RemoteError, match="cannot be decrypted"):
         SealedLabels(KEYS, sealed).open()
 
 
 def test_a_label_opens_under_its_own_key_only(sealed: np.ndarray) -> None:
-    with pytest.raises(RemoteError, match="do not open"):
+    with pytest.raises(RemoteError, match="cannot be decrypted"):
         SealedLabels(KEYS[::-1].copy(), sealed).open()
 
 
@@ -64,7 +64,7 @@ def test_a_payload_may_fill_its_width_and_no_byte_more(tmp_path: Path, memory: i
     assert found._data.in_memory == (memory is None)
     assert found.payloads(np.array([3])).tobytes().endswith(TEXTS[1].encode())
     found.close()
-    with pytest.raises(InputError, match=rf"of row 3, .* takes {WIDTH} bytes, more than --label-bytes {WIDTH - 1};"):
+    with pytest.raises(InputError, match=rf"for row 3, .* take {WIDTH} bytes, more than --label-bytes {WIDTH - 1};"):
         gathered(tmp_path, WIDTH - 1, memory)
 
 

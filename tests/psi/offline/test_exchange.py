@@ -117,14 +117,14 @@ def test_online_and_offline_transcripts_never_meet(pair: Pair, people: dict[Side
 def test_another_input_at_the_end_is_refused(pair: Pair, items: list[bytes]) -> None:
     offer, contents = pair.offer()
     answer, _ = pair.answer(offer)
-    with pytest.raises(InputError, match="not made from this list"):
+    with pytest.raises(InputError, match="made from another list"):
         pair.finish(offer, contents, answer, items=items)
 
 
 def test_another_seed_at_the_end_is_refused(pair: Pair) -> None:
     offer, contents = pair.offer()
     answer, _ = pair.answer(offer)
-    with pytest.raises(InputError, match="not made from this list"):
+    with pytest.raises(InputError, match="made from another list"):
         pair.finish(offer, contents, answer, seed=bytes(32))
 
 
@@ -185,7 +185,7 @@ def test_a_result_below_the_minimum_is_withheld(people: dict[Side, Identity]) ->
 @pytest.mark.parametrize("learn", [Learner.LISTEN, Learner.BOTH])
 def test_only_the_offerer_can_learn(people: dict[Side, Identity], learn: Learner) -> None:
     pair = Pair(people, terms(learn=learn))
-    with pytest.raises(UsageError, match="the side that offers"):
+    with pytest.raises(UsageError, match="the side that makes the offer"):
         pair.offer()
 
 

@@ -42,7 +42,7 @@ def test_a_state_survives_its_file_which_only_its_owner_can_read(tmp_path: Path)
     with pytest.raises(InputError, match="others can read"):
         OfferState.load(path)
     states.remove(path)
-    with pytest.raises(InputError, match="no state"):
+    with pytest.raises(InputError, match="no file"):
         OfferState.load(path)
     states.remove(path)  # safe to call twice
 
@@ -54,7 +54,7 @@ def test_a_secret_that_is_removed_is_gone_from_the_disk(tmp_path: Path, monkeypa
     monkeypatch.setattr(durable, "sync_folder", lambda folder: left.append(os.listdir(folder)))
     states.remove(path)
     assert left == [[]]
-    with pytest.raises(InputError, match="remove it by hand"):
+    with pytest.raises(InputError, match="remove it yourself"):
         states.remove(tmp_path)
 
 
@@ -143,7 +143,7 @@ def test_a_torn_entry_goes_and_whole_ones_stay(tmp_path: Path) -> None:
 def test_other_files_are_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "other"
     path.write_bytes(content)
-    with pytest.raises(InputError, match="damaged, or not where"):
+    with pytest.raises(InputError, match="damaged, or is not a list"):
         AnsweredOffers(path)
     assert path.read_bytes() == content
 
@@ -151,7 +151,7 @@ def test_other_files_are_refused_and_left_alone(tmp_path: Path, content: bytes) 
 def test_what_cannot_be_used_is_an_input_error(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     for path in (tmp_path / "no" / "acme.answered", tmp_path, tmp_path / "link"):
-        with pytest.raises(InputError, match="no offer is answered"):
+        with pytest.raises(InputError, match="the program answers no offer"):
             AnsweredOffers(path)
 
 

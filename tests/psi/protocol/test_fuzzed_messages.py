@@ -288,8 +288,8 @@ def test_sizes_in_another_form_of_json_are_refused() -> None:
 # ---- abort
 
 ABORT = json.loads(bytes(messages.BUSY.payload))
-UNKNOWN = "the peer ended the session with an abort that says nothing known"
-UNNAMED = "the peer ended the session with an abort that names no term"
+UNKNOWN = "the peer ended the session and gave no reason that this program knows; ask its operator"
+UNNAMED = "the peer refused the settings of this session and did not say which; ask its operator"
 BELIEVED = {"minimum": MinimumError, "stopped": TransportError}
 
 
@@ -313,18 +313,18 @@ def check_abort(body: dict[str, object], compares: bool) -> None:
     assert str(error).isprintable()
     term, code = body.get("term"), body.get("code")
     if body.keys() - {"code", "term"}:
-        assert str(error) == "the peer's abort has fields that this version does not know"
+        assert str(error).startswith("the peer's abort has fields that this version does not know; ")
     elif not isinstance(code, str):
-        assert str(error) == "the peer's abort has no field 'code' of the right type"
+        assert str(error).startswith("the peer's abort has no field 'code' of the right type; ")
     elif code not in words.ABORTS or (term is None) is (code == "terms"):
         assert str(error) == UNKNOWN
     elif code == "terms" and not (isinstance(term, str) and plain(term)):
         assert str(error) == UNNAMED
     elif code == "terms":
-        assert str(error) == f"{words.ABORTS['terms']}: it names '{term}'"
+        assert str(error) == f"{words.ABORTS['terms']}; the reason is the setting '{term}'"
         assert error.term == term
     elif code == "minimum" and not compares:
-        assert str(error) == "the peer ends the session for a minimum that it was not to compare"
+        assert str(error) == str(words.abort_for_a_minimum())
     else:
         assert str(error) == words.ABORTS[code]
         assert error.term == ("min_matches" if code == "minimum" else None)

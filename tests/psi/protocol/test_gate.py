@@ -130,7 +130,7 @@ def test_the_order_of_elements_says_nothing_of_copies(keys: int) -> None:
 
 def test_below_the_minimum_the_learner_gets_nothing() -> None:
     sent: Sent = {}
-    with pytest.raises(MinimumError, match="fewer than the 4 matches"):
+    with pytest.raises(MinimumError, match="fewer matches than --min-matches 4"):
         play(parties(range(3), range(20), gated(4)), sent)
     assert {M.REPLIES, M.TAGS}.isdisjoint(frame.type for frame in sent[Side.LISTEN])
 

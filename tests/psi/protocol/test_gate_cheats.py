@@ -20,7 +20,7 @@ from psiselect.base.packed import U8
 
 ITEMS, LEAST = 8, 7  # the comparer's items, of which the learner has half
 SCALAR, OTHER = 0, 1
-REFUSED = "not those of one scalar on all elements"
+REFUSED = "the peer's answers do not fit together"
 
 
 def multiples(cheat: Cheat, rows: U8) -> U8:

@@ -47,13 +47,13 @@ def test_the_noisy_count_is_the_count_and_the_noise(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"learn": Learner.BOTH}, "one learner"),
-        ({"epsilon": None}, "needs epsilon and delta"),
-        ({"delta": None}, "needs epsilon and delta"),
+        ({"learn": Learner.BOTH}, "does not go with --learn both"),
+        ({"epsilon": None}, "needs --epsilon and --delta"),
+        ({"delta": None}, "needs --epsilon and --delta"),
         ({"delta": "1"}, "delta"),
         ({"epsilon": "0"}, "epsilon"),
         ({"epsilon": "1/1000000000"}, "beyond"),
-        ({"reveal": Reveal.COUNT}, "are for noisy-count"),
+        ({"reveal": Reveal.COUNT}, "are for --reveal noisy-count"),
         ({"min_matches": 0}, "1 or more"),
     ],
 )

@@ -246,7 +246,7 @@ def test_the_gate_is_checked_for_both_roles(role: str, learner: Side) -> None:
     bad = replace(0, at_row(1, bytes(32)))
     expect_nothing_came_of_it(attack(agreed, victim, ROLES[role][0], bad), "element 1 has low order")
     pair = replace(0, lambda payload: at_row(1, inverse(payload[:32]))(payload))
-    words = {"receiver": "not those of one scalar", "sender": "same masked value"}
+    words = {"receiver": "do not fit together", "sender": "same masked value"}
     expect_nothing_came_of_it(attack(agreed, victim, ROLES[role][0], pair), words[role])
     if role == "receiver":
         order = replace(0, lambda payload: swapped(payload, tags_of(agreed), 0, 1))

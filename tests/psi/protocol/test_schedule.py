@@ -95,4 +95,4 @@ def test_a_minimum_is_believed_only_of_the_peer_that_compares(
             parties[side].receive(sizes[side.other])
         with pytest.raises(MinimumError if compares and sized else RemoteError) as caught:
             parties[side].receive(told)
-        assert ("was not to compare" in str(caught.value)) is not (compares and sized)
+        assert ("had no right to check" in str(caught.value)) is not (compares and sized)

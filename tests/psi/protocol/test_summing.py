@@ -129,11 +129,11 @@ def test_terms_exclude_an_overflow_before_anything_moves() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"value_decimals": None}, "needs decimal places"),
-        ({"value_max": None}, "needs decimal places"),
+        ({"value_decimals": None}, "needs --value-decimals"),
+        ({"value_max": None}, "needs --value-decimals"),
         ({"value_decimals": 10}, "0 to 9"),
-        ({"value_max": "1e6"}, "is written 1000000"),
-        ({"reveal": Reveal.COUNT}, "added up in sum, not in count"),
+        ({"value_max": "1e6"}, "must be written as 1000000"),
+        ({"reveal": Reveal.COUNT}, "for --reveal sum, not for count"),
         ({"keys": (KeyTerm("raw/1", "00" * 32), KeyTerm("raw/1", "11" * 32))}, "one-to-one"),
     ],
 )
@@ -146,7 +146,7 @@ def test_sums_that_do_not_exist_are_refused(changes: dict[str, object], words: s
 
 def test_a_side_without_values_says_so() -> None:
     parties = {side: Party(setup(side, LISTS[side], summed())) for side in Side}
-    with pytest.raises(UsageError, match="has none"):
+    with pytest.raises(UsageError, match="adds up values of this side"):
         pump(parties)
 
 

@@ -358,6 +358,8 @@ def test_a_session_that_an_older_version_began_is_refused_with_the_way_out(tmp_p
     scope = player.plan().scope()
     older = SessionFolder(player.workdir, {**scope, "terms": {**scope["terms"], "version": 1}})
     older.close()
-    with pytest.raises(InputError, match=r"protocol version 1; finish it with the release .* or remove that folder"):
+    with pytest.raises(
+        InputError, match=r"protocol version 1\); finish the session with the release .* or remove that folder"
+    ):
         player.play()
     assert list(player.workdir.iterdir()) == [older.path]

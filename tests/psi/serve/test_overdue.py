@@ -130,7 +130,7 @@ def test_a_session_has_its_longest_time_whatever_moves(host: Host) -> None:
     host.after(100.0)
     assert not channel.why
     host.after(0.01)
-    assert channel.why == ["the session took longer than the 100 s that one may take"]
+    assert channel.why == ["the session took longer than 100 s, which is the most that a session may take"]
 
 
 def test_a_failed_session_is_counted_at_once_and_its_slot_is_free_after_the_pause(host: Host) -> None:
@@ -181,7 +181,7 @@ def test_no_thread_to_be_had_is_a_failed_session_with_its_pause(host: Host, monk
     monkeypatch.setattr(threading.Thread, "start", none_left)
     channel = host.listener.call()
     until(lambda: host.slots.counts.failed == 1)
-    assert channel.why == ["this side has no room for a session"]
+    assert channel.why == ["this machine cannot run one more session now"]
     assert channel.last == BUSY
     assert host.server.alive
     assert not host.slots.wait_empty(0)

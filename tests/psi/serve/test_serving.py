@@ -35,7 +35,7 @@ def test_a_session_is_overdue_by_proof_and_by_duration() -> None:
     assert "did not begin the session within 10 s" in str(served.overdue(rules, 1010.1))
     served.prove()
     assert served.overdue(rules, 1100) is None
-    assert "longer than the 100 s" in str(served.overdue(rules, 1100.1))
+    assert "longer than 100 s" in str(served.overdue(rules, 1100.1))
     assert served.overdue(ServeLimits(1, 1, 10), 1e9) is None
     assert ServedSession(2, None).overdue(rules, 1e9) is None  # type: ignore[arg-type]  # this side still prepares
 
@@ -246,7 +246,7 @@ def test_a_bug_met_by_one_visitor_does_not_end_the_listener(
             channel.receive()
         monkeypatch.setattr(reception, "pinned_peer", plain)
         assert echo(host.call(parties.globex)) == b"hello"
-    assert "met a bug" in caplog.text
+    assert "a bug" in caplog.text
 
 
 def test_nothing_is_left_of_sessions_that_are_over(parties: Parties) -> None:

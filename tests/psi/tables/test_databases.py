@@ -228,7 +228,7 @@ def test_messages_that_may_hold_a_password_are_dropped() -> None:
 
 def test_files_take_no_query(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a\n1\n")
-    assert "a file is read whole" in str(refusal(str(tmp_path / "a.csv"), "SELECT 1"))
+    assert "leave out --query for a file" in str(refusal(str(tmp_path / "a.csv"), "SELECT 1"))
 
 
 @pytest.mark.parametrize("where", ["sqlite:///{}", "postgresql://h/d"])

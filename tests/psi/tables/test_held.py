@@ -132,7 +132,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         InputError,
         "column 'm' holds values of several types",
     ),
-    "a column": (lambda: polars_frame()["mail"], UsageError, "that is no table"),
+    "a column": (lambda: polars_frame()["mail"], UsageError, "that is not a table"),
     "a plan": (lambda: polars_frame().lazy(), UsageError, r"call \.collect\(\) first"),
 }
 

@@ -172,7 +172,7 @@ def test_a_spoiled_label_is_told_after_the_session_and_nothing_is_written(
     monkeypatch.setattr("psi.protocol.sender.labels.seal", lambda keys, rows: honest(keys, rows) ^ 1)
     jobs, outcomes = play(tmp_path, LISTS, AGREED, MAIL, Memory.default())
     assert outcomes[Side.CONNECT].matches == 2
-    with pytest.raises(RemoteError, match="do not open"):
+    with pytest.raises(RemoteError, match="cannot be decrypted"):
         joined(tmp_path, jobs[Side.CONNECT], outcomes[Side.CONNECT])
     assert not (tmp_path / "out.parquet").exists()
 
@@ -194,7 +194,7 @@ def gather(path: Path, terms: Terms) -> None:
 
 def test_a_payload_too_long_is_refused_before_the_session(tmp_path: Path) -> None:
     write(tmp_path / "t.parquet", [LISTS[Side.LISTEN][0] | {"c": "x" * 70}], "bc")
-    with pytest.raises(InputError, match=r"row 1, .* takes 75 bytes, more than --label-bytes 64; agree .* 75 or more"):
+    with pytest.raises(InputError, match=r"row 1, .* take 75 bytes, more than --label-bytes 64; agree .* 75 or more"):
         gather(tmp_path / "t.parquet", AGREED)
     gather(tmp_path / "t.parquet", dataclasses.replace(AGREED, label_bytes=75))
 

@@ -124,7 +124,7 @@ def test_what_says_nothing_about_a_file_is_refused(tmp_path: Path, name: str, sa
     for text in ("t.csv", "t.txt"):
         (tmp_path / text).write_text("a\nx\n")
     reading = ReadingOptions.of(**said)  # type: ignore[arg-type]
-    with pytest.raises((UsageError, InputError), match=r"says nothing about|not UTF-8|no meaning|NUL|cp1252"):
+    with pytest.raises((UsageError, InputError), match=r"does not apply to|not UTF-8|no meaning|NUL|cp1252"):
         list(open_source(tmp_path / name, reading=reading).batches())
 
 
@@ -194,10 +194,10 @@ def test_other_encodings_are_read_on_request(encoding: str) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("email\nZoë\n".encode("utf-16"), "UTF-16 text; say --encoding utf-16"),
-        ("email\nZoe\n".encode("utf-16-le"), "UTF-16-LE text; say --encoding utf-16-le"),
-        ("email\nZoe\n".encode("utf-16-be"), "UTF-16-BE text; say --encoding utf-16-be"),
-        ("email\nZoe\n".encode("utf-32"), "UTF-32 text; say --encoding utf-32"),
+        ("email\nZoë\n".encode("utf-16"), "the text is in UTF-16; use --encoding utf-16"),
+        ("email\nZoe\n".encode("utf-16-le"), "the text is in UTF-16-LE; use --encoding utf-16-le"),
+        ("email\nZoe\n".encode("utf-16-be"), "the text is in UTF-16-BE; use --encoding utf-16-be"),
+        ("email\nZoe\n".encode("utf-32"), "the text is in UTF-32; use --encoding utf-32"),
         ("email\nZoë\n".encode("cp1252"), "line 2: not UTF-8 text.*--encoding cp1252"),
         (b"email\nZo\x81\n", "line 2: not UTF-8 text; save the file as UTF-8, or name its --encoding"),
     ],

@@ -101,7 +101,7 @@ def test_bytes_in_a_database_that_checks_none() -> None:
     with server() as found:
         found.run("CREATE DATABASE unchecked TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'")
         found.run("CREATE TABLE t AS SELECT E'caf\\xe9' AS e", "unchecked")
-        with pytest.raises(InputError, match="encoding SQL_ASCII does not check") as refused:
+        with pytest.raises(InputError, match="encoding SQL_ASCII, which does not check") as refused:
             list(open_source(found.uri("unchecked"), query="SELECT e FROM t").batches())
         said = str(refused.value)
         remedy = said[said.index("convert_from") :].replace("COLUMN", "e")

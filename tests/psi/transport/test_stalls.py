@@ -77,7 +77,7 @@ def test_polling_towards_a_peer_that_takes_nothing_ends_at_the_deadline(clock: C
     clock.now += 29.0
     assert first.receive(0) is None
     clock.now += 1.0
-    with pytest.raises(TransportError, match="no progress for 30 s while waiting for the peer to take what was sent"):
+    with pytest.raises(TransportError, match="no progress for 30 s while waiting for the peer to read what was sent"):
         first.receive(0)
     with pytest.raises(TransportError):
         first.send(Frame(1, b""))

@@ -87,7 +87,7 @@ def test_a_peer_that_goes_at_any_point_of_a_frame_gives_a_typed_error(
             assert channel.receive() == Frame(7, b"abc")
         end(sock)
         if end is goodbye and len(sent) > len(FRAME):
-            error, message = RemoteError, "in the middle of a frame"
+            error, message = RemoteError, "in the middle of a message"
         with pytest.raises(error, match=message):
             channel.receive()
         with pytest.raises(error, match=message):
@@ -101,7 +101,7 @@ def test_what_is_not_a_frame_is_the_peers_fault_and_it_can_be_told(
     with against_raw(acme, globex) as (channel, sock):
         sock.sendall(FRAME + length.to_bytes(4, "big") + b"garbage" * 1000)
         assert channel.receive() == Frame(7, b"abc")
-        with pytest.raises(RemoteError, match=f"announced a frame of {length} bytes"):
+        with pytest.raises(RemoteError, match=f"sent a message of {length} bytes"):
             channel.receive()
         channel.send(Frame(9, b"I refuse"))
         assert sock.recv(13) == b"\0\0\0\x09\x09I refuse"
@@ -286,7 +286,7 @@ def test_a_stopped_peer_ends_the_session_and_grows_no_memory(acme: Identity, glo
         assert channel.receive() == Frame(1, b"ready")
         before = peak_memory()
         process.send_signal(signal.SIGSTOP)
-        with pytest.raises(TransportError, match="no progress for 1 s while waiting for the peer to take"):
+        with pytest.raises(TransportError, match="no progress for 1 s while waiting for the peer to read"):
             send_much(channel)
         assert peak_memory() - before < 4 * QUEUE_BYTES
         with pytest.raises(TransportError, match="no progress for 1 s"):

@@ -33,7 +33,7 @@ def has_ipv6() -> bool:
 
 
 def test_oneself_and_nobody_are_no_peers(parties: Parties) -> None:
-    for peers, message in (([parties.acme.public], "one's own certificate"), ([], "no peer certificate")):
+    for peers, message in (([parties.acme.public], "your own certificate"), ([], "no certificate of a peer")):
         with pytest.raises(UsageError, match=message):
             Listener("127.0.0.1:0", parties.acme, peers, timeout=1)
         with pytest.raises(UsageError, match=message):

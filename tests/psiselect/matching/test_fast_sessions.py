@@ -164,11 +164,11 @@ def test_keys_that_are_on_disk_are_read_in_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"reveal": "count"}, "sees which items match"),
-        ({"reveal": "sum", "value": "n"}, "sees which items match"),
-        ({"reveal": "noisy-count", "epsilon": "1", "delta": "1e-6"}, "sees which items match"),
-        ({"pad_to": 100}, "padding is not built"),
-        ({"min_matches": 1, "min_matches_by": "other"}, "cannot count matches"),
+        ({"reveal": "count"}, "would see which keys match"),
+        ({"reveal": "sum", "value": "n"}, "would see which keys match"),
+        ({"reveal": "noisy-count", "epsilon": "1", "delta": "1e-6"}, "would see which keys match"),
+        ({"pad_to": 100}, "it cannot hide the sizes"),
+        ({"min_matches": 1, "min_matches_by": "other"}, "cannot count the matches"),
     ],
 )
 def test_what_it_cannot_run_is_refused_with_the_reason(options: dict[str, Any], reason: str) -> None:

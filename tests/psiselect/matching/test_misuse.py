@@ -76,7 +76,7 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "output for rows not learnt": (
         {"learn": "peer", "output": "out.csv"},
         UsageError,
-        "nothing to write to output=",
+        "nothing to write; leave out output=",
     ),
     "cancel that is no event": ({"cancel": True}, UsageError, r"cancel: expected a threading\.Event, got bool"),
     "progress that is no function": ({"progress": 5}, UsageError, "progress: expected a function of two numbers"),

@@ -83,10 +83,10 @@ def test_what_was_asked_for_comes_first() -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"reveal": Reveal.COUNT}, "sees which items match"),
-        ({"pad_to": 5000}, "padding is not built"),
-        ({"min_matches": 2, "min_matches_by": Comparer.OTHER}, "cannot count matches"),
-        ({"keys": 2, "label_bytes": 64}, "travel together"),
+        ({"reveal": Reveal.COUNT}, "would see which keys match"),
+        ({"pad_to": 5000}, "it cannot hide the sizes"),
+        ({"min_matches": 2, "min_matches_by": Comparer.OTHER}, "cannot count the matches"),
+        ({"keys": 2, "label_bytes": 64}, "cannot link the keys"),
         ({"peer": MAX_ITEMS + 1}, "the peer's list has 16,777,217"),
         ({"own": MAX_ITEMS + 1}, "this list has 16,777,217"),
         ({"memory_limit": 33 << 20}, "in memory. That takes 32 MiB"),
@@ -130,7 +130,7 @@ def test_the_command_prints_both() -> None:
     assert {name.strip(): value.strip() for name, value in rows.items()} == {
         "the CPU favours": "fast", "the link favours": "fast", "sooner": "fast",
     }  # fmt: skip
-    assert "it protects nothing against a side that gets the result" in text
+    assert "it does not protect the other list if the side that gets the result cheats" in text
     refused = shown("--own", "9", "--peer", "9", "--reveal", "count")
     assert "favours" not in refused
-    assert "sees which items match" in refused
+    assert "would see which keys match" in refused

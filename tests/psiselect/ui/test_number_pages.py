@@ -206,9 +206,12 @@ def test_what_is_wrong_stands_at_its_field(
 @pytest.mark.parametrize(
     ("epsilon", "words"),
     [
-        ("1", "at most 2.72. Nobody can tell from it whether a person is in the file, and what their row says."),
-        ("2", "at most 7.39. It says little about whether"),
-        ("5", "at most 149. This protection is weak: it may show whether"),
+        (
+            "1",
+            "at most 2.72. Nobody can tell from the result whether a person is in the file, and what their row says.",
+        ),
+        ("2", "at most 7.39. The result says little about whether"),
+        ("5", "at most 149. This protection is weak: the result may show whether"),
     ],
 )
 def test_the_promise_follows_epsilon(page: Page, epsilon: str, words: str) -> None:
