@@ -28,7 +28,7 @@ def recognised(head: str) -> bool:
 def read(text: str, rules: Rules) -> Reading:
     """Read decrypted ballots. Raises InputError, which for totals says what to run instead."""
     try:
-        found = json.loads(text)
+        found = json.loads(text, parse_int=_short, object_pairs_hook=_each_once)
     except (ValueError, RecursionError) as error:
         raise words_files.not_json(getattr(error, "lineno", 1)) from None
     question = _question(found)
@@ -46,6 +46,18 @@ def read(text: str, rules: Rules) -> Reading:
     approvals = np.array(good, np.int64).reshape(-1, box.size).sum(axis=0, dtype=np.int64)
     box.count(len(good), np.arange(box.size), approvals)
     return box.reading(rules.candidates, "belenios", notes=[words_files.OWN_ORDER])
+
+
+def _short(digits: str) -> int:
+    """A number; -1 for one that is too long for a ballot or a total. Python refuses to read the longest ones."""
+    return int(digits) if len(digits) < 20 else -1
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
 
 
 def _question(found: Any) -> list[Any]:
