@@ -50,7 +50,7 @@ def read(text: str, rules: Rules) -> Reading:
 @dataclass(frozen=True)
 class _PlainLines:
     """A profile as plain lines. key, start, end: where the key, the lines, and what is below them begin, in bytes.
-    before: lines above. count: lines."""
+    before: lines above the first, the last of which is the key's. count: lines."""
 
     data: bytes
     key: int
@@ -108,6 +108,8 @@ def _counted(text: str, plain: _PlainLines | None, rules: Rules) -> Reading:
         seen.add(key)
         if key == "profile":
             ballots = list(_profile(events))
+            if plain is not None and key_line != plain.before:  # its lines are inside another value
+                return _counted(plain.data.decode(), None, rules)
         elif key == "num_cand":
             numbers[key] = _scalar(events, key)
         else:

@@ -124,6 +124,19 @@ def test_names_are_compared_in_one_unicode_form() -> None:
     assert parse_candidates("New\u00a0Street\u200c\n".encode()) == ("New Street\u200c",)
 
 
+def test_lines_like_a_profile_inside_another_value_are_no_ballots() -> None:
+    """Plain lines are read without YAML, so their key has to be one."""
+    text = 'num_cand: 2\ndescription: "\nprofile:\n- [0]\n- [0]\ny"\nprofile:\n- [0]\n- [1]\n- [1]\n'
+    assert read(text).tally().tolist() == [1, 2]
+
+
+def test_a_number_of_any_length_is_one_invalid_ballot_of_belenios() -> None:
+    for digits in (19, 20, 5000):
+        data = f'{{"result": [[[1,0],[{"9" * digits},0],[0,1],[0,1]]]}}'.encode()
+        reading = ballots_of(data, Rules(("Ada", "Bo"), OnInvalid.DROP))
+        assert (reading.profile.tally().tolist(), sum(reading.left_out.values())) == ([1, 2], 1)
+
+
 @pytest.mark.parametrize("row", ["# DATA TYPE: toi", "num_cand: 3", "profile:", "META", '{"result": [[1]]}'])
 def test_no_ballot_decides_the_format(row: str) -> None:
     for text, names in (("Ada,Bo\n{}\n1,0\n", None), ("approved\n{}\nAda\n", ("Ada", "Bo"))):

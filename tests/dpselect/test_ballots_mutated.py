@@ -186,10 +186,8 @@ def run_documents(name: str, count: int, seed: int) -> dict[str, int]:
     for number in range(count):
         rows = rows_of(case.rows, rng)
         head, tail = case.head.encode(), case.tail.encode()
-        if number % 2 or case.breaks:
-            data = head + changed(rows, rng) + tail
-        else:
-            data = changed(head + rows + tail, rng)
+        of_rows = number % 2 or case.breaks
+        data = head + changed(rows, rng) + tail if of_rows else changed(head + rows + tail, rng)
         found = case.slow(data)
         try:
             lenient = ballots_of(data, rules, form=form, line_breaks=case.breaks)

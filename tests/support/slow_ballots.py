@@ -133,7 +133,9 @@ def groups(data: bytes, size: int, categories: int) -> Ballots:
         for part in parts:
             part = part.strip(" \t\f")
             inner = part[1:-1] if part.startswith("{") and part.endswith("}") and len(part) > 1 else part
-            numbers = [number.strip(" \t\f") for number in inner.split(",")] if inner.strip(" \t\f") or inner == part else []
+            numbers = (
+                [number.strip(" \t\f") for number in inner.split(",")] if inner.strip(" \t\f") or inner == part else []
+            )
             bad = bad or any(not re.fullmatch("[0-9]{1,9}", number) for number in numbers)
             sets.append(numbers)
         if bad or depth or len(parts) > categories:

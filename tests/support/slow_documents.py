@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 import yaml
+
 from support.slow_ballots import Ballots, listed
 from support.strict_csv import strict_rows
 
