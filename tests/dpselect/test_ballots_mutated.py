@@ -88,7 +88,7 @@ CASES = {
         lambda data: slow.groups(data, 3, 99),
     ),
     "blt": Case(
-        "3 1\n", ["1 1 2 0", "3 3 0", "2 0", "1 1=2 3 0", "1 - 2 0", "0", '"Ada"', "-2"],
+        "3 1\n", ["1 1 2 0", "3 3 0", "2 0", "1 1=2 3 0", "1 - 2 0", "# none", "2 2 0 # two",  "0", '"Ada"', "-2"],
         lambda data: slow.ranked(data, 3), '0\n"Ada"\n"Bo"\n"Çelik"\n"Club"\n', "blt",
     ),
 }  # fmt: skip

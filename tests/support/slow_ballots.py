@@ -150,7 +150,7 @@ def ranked(data: bytes, size: int) -> Ballots:
     """BLT's lines between the first line and the end of the ballots."""
     ballots: Ballots = []
     for line in lines(data):
-        words = re.split("[ \t\f]+", (line or "").strip(" \t\f"))
+        words = re.split("[ \t\f]+", (line or "").partition("#")[0].strip(" \t\f"))
         if len(words) < 2 or words[-1] != "0" or not re.fullmatch("[0-9]{1,15}", words[0]):
             continue
         numbers = [number for word in words[1:-1] if word != "-" for number in word.split("=")]
