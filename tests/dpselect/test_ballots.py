@@ -130,6 +130,13 @@ def test_lines_like_a_profile_inside_another_value_are_no_ballots() -> None:
     assert read(text).tally().tolist() == [1, 2]
 
 
+def test_remarks_of_a_blt_file() -> None:
+    text = '3 1 # seats\n2 1 2 0 # two voters\n  # nobody\n1 3 0#one\n0 # end\n"A" # first\n"B "b" B"\n"C # c"\n"T" # t\n'
+    reading = ballots_of(text.encode(), form="blt")
+    assert reading.profile.candidates == ("A", 'B "b" B', "C # c")
+    assert (reading.profile.tally().tolist(), reading.profile.voters, reading.left_out) == ([2, 2, 1], 3, {})
+
+
 def test_a_number_of_any_length_is_one_invalid_ballot_of_belenios() -> None:
     for digits in (19, 20, 5000):
         data = f'{{"result": [[[1,0],[{"9" * digits},0],[0,1],[0,1]]]}}'.encode()

@@ -166,6 +166,13 @@ def test_a_list_that_is_not_the_files_own_says_which_has_the_other_name() -> Non
             read(HEAD + "1: 1,2\n", names=names)
 
 
+def test_a_blt_line_of_withdrawn_candidates_is_named_as_one() -> None:
+    text = '2 1\n{}\n1 2 0\n0\n"A"\n"B"\n'
+    for line, says in ((" -2", "lines of withdrawn candidates"), ("1 9 x", "expected `weight candidates 0`")):
+        with pytest.raises(InputError, match=f"1 of 2 ballots is invalid, first on line 2: {says}"):
+            read(text.format(line), form="blt")
+
+
 def test_errors_never_quote_a_ballot() -> None:
     texts = ("approved\nsecret-name\n", "approved_1,approved_2\nAda,secret-name\n", "Ada\nsecret-name\n")
     for text in (*texts, PB + "1;secret-name\n"):
