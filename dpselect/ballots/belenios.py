@@ -65,11 +65,11 @@ def _question(found: Any) -> list[Any]:
     result = found.get("result") if isinstance(found, dict) else found
     if not isinstance(result, list) or not result:
         raise words_files.no_result()
+    if all(isinstance(one, list) and one and all(type(entry) is int for entry in one) for one in result):
+        raise words_files.totals()
     if len(result) > 1:
         raise words_files.several_questions(len(result))
     (question,) = result
-    if isinstance(question, list) and question and all(type(entry) is int for entry in question):
-        raise words_files.totals()
     if isinstance(found, list) or not isinstance(question, list):
         raise words_files.no_result()
     return question

@@ -75,8 +75,8 @@ def _names(stream: Stream, count: int, rules: Rules) -> tuple[tuple[str, ...], i
         for line in filled[-(count + 3) :]:
             tail.append((before + line + 1, block.text(line).strip() if good[line] else None))
         tail = [entry for entry in tail if entry[1] != ""][-(count + 3) :]
-    for titled in (1, 0):
-        # With a title first: then the line before the names is not one of them.
+    for titled in (0, 1):
+        # Without a title first: with a title, the line here is a name. The other way round, a ballot may be there.
         at = len(tail) - count - titled - 1
         if at >= 0 and _END.fullmatch(tail[at][1] or ""):
             listed = CandidateList()

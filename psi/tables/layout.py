@@ -192,8 +192,9 @@ def _below_blank_lines(head: bytes, start: int, line: int) -> tuple[int, int]:
 
 
 def _without_a_mark(head: bytes) -> str | None:
-    """UTF-16 by its NULs: every second byte of plain letters."""
-    even, odd = head[0:4096:2], head[1:4096:2]
+    """UTF-16 by its NULs: every second byte of plain letters. No row below the first line has a say."""
+    first = head[:4096].partition(b"\n")[0]
+    even, odd = first[0::2], first[1::2]
     for name, zeros, letters in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
         if len(zeros) > 1 and zeros.count(0) > len(zeros) * 3 // 4 and letters.count(0) == 0:
             return name

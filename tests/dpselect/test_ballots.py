@@ -151,6 +151,22 @@ def test_no_ballot_decides_the_format(row: str) -> None:
         assert (reading.format, reading.profile.tally().tolist()) == ("csv", [1, 0])
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_no_ballot_decides_the_encoding(encoding: str) -> None:
+    data = b"approved\n" + "Ada Ada Ada\n".encode(encoding) * 200 + b"\nAda\n"
+    reading = ballots_of(data, Rules(("Ada", "Bo"), OnInvalid.DROP))
+    assert reading.profile.tally().tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("title", ["", '"T"\n'])
+@pytest.mark.parametrize("row", ["0", "0 # end", '"A"', "1 2 0"])
+def test_no_ballot_is_the_end_of_the_ballots(row: str, title: str) -> None:
+    data = f'2 1\n1 1 0\n{row}\n0\n"A"\n"B"\n{title}'.encode()
+    profile = ballots_of(data, Rules(on_invalid=OnInvalid.DROP), form="blt").profile
+    assert profile.candidates == ("A", "B")
+    assert profile.tally().tolist() == [1, int(row == "1 2 0")]
+
+
 def test_cells_with_line_breaks_need_a_word() -> None:
     """Then a row that is broken breaks the file, whatever is done about invalid ballots."""
     file = MemoryFile(b'approved,x\n"Ada\nBo",1\nZed,1\nAda,2\n', "ballots")
