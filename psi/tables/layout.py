@@ -24,7 +24,6 @@ READ_BYTES = 1 << 18
 # Of equal merit, the one that is less likely inside a name comes first.
 _DELIMITERS = "\t;,|"
 _SEP_LINE = re.compile(rb'("?)sep=([^"\r\n\\0-9A-Za-z])\1[ \t,;]*(?:\r\n|\n|\r|\Z)', re.IGNORECASE)
-_QUOTED_OR_BREAK = re.compile(rb'"[^"]*"|\r\n|\n|\r')
 _BREAK = re.compile(rb"\r\n|\n|\r")
 _LF_LINES, _CR_LINES = re.compile(rb"[^\n]*\n|[^\n]+"), re.compile(rb"[^\r]*\r\n?|[^\r]+")
 # Longer marks first: UTF-16's is the beginning of UTF-32's.
@@ -67,7 +66,7 @@ class CsvLayout:
             start, line = _below_blank_lines(head, sep.end(), line + 1)
         if start == len(head):
             raise words.empty_file(file.name, line)
-        returns = ends_with_returns(head[start:])
+        returns = ends_with_returns(head[start:], given or _DELIMITERS)
         found = {
             delimiter: _first_row(file, start, line, delimiter, reading.escape, returns=returns)
             for delimiter in (given or _DELIMITERS)
@@ -104,9 +103,14 @@ def beginning_of_text(file: TableFile) -> bytes:
     return head
 
 
-def ends_with_returns(text: bytes) -> bool:
-    """Whether the first line that begins here ends with a CR alone, as on old Macintoshes: then all lines must."""
-    outside = (found[0] for found in _QUOTED_OR_BREAK.finditer(text) if not found[0].startswith(b'"'))
+def ends_with_returns(text: bytes, delimiters: str) -> bool:
+    """Whether the first line that begins here ends with a CR alone, as on old Macintoshes: then all lines must.
+
+    A quote that begins no field is a character like any other. So it does not reach into the lines below.
+    """
+    begins = rb"(?:\A|(?<=[%s]))" % re.escape(delimiters.encode())
+    quoted_or_break = re.compile(begins + rb'"[^"]*(?:""[^"]*)*"|\r\n|\n|\r')
+    outside = (found[0] for found in quoted_or_break.finditer(text) if not found[0].startswith(b'"'))
     return (next(outside, None) or first_break(text)) == b"\r"  # the latter where a quote is no field's
 
 

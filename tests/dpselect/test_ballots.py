@@ -158,6 +158,13 @@ def test_no_ballot_decides_the_encoding(encoding: str) -> None:
     assert reading.profile.tally().tolist() == [1, 0]
 
 
+@pytest.mark.parametrize("header", ['5",approved', 'a "b,approved', '"5""",approved', '"a, ""b",approved'])
+def test_no_ballot_decides_where_lines_end(header: str) -> None:
+    data = f'{header}\nx,Ada\n"x\rx,Ada\nx"\r,Bo\nx,Ada\n'.encode()
+    reading = ballots_of(data, Rules(("Ada", "Bo"), OnInvalid.DROP))
+    assert reading.profile.tally().tolist() == [2, 0]
+
+
 @pytest.mark.parametrize("title", ["", '"T"\n'])
 @pytest.mark.parametrize("row", ["0", "0 # end", '"A"', "1 2 0"])
 def test_no_ballot_is_the_end_of_the_ballots(row: str, title: str) -> None:
