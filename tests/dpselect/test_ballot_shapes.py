@@ -43,6 +43,11 @@ def test_no_column_is_named_when_several_or_none_fit() -> None:
         with pytest.raises(BallotColumnError) as refused:
             read(f"{header}\n{row}\n", NAMES)
         assert refused.value.column is None
+    # A column fits if half of its different cells do.
+    for cells, fits in ((("Ada", "Zed", ""), "Whom"), (("Ada", "Zed", "Eve"), None)):
+        with pytest.raises(BallotColumnError) as refused:
+            read("When,Whom\n" + "".join(f"x,{cell}\n" for cell in cells), NAMES)
+        assert refused.value.column == fits
     # Under drop nothing but the header is looked at.
     with pytest.raises(BallotColumnError) as refused:
         read("When,Whom\n1,Ada\n", NAMES, drop=True)
@@ -145,6 +150,10 @@ def test_a_voter_has_one_ballot() -> None:
     reading = read(TWICE, NAMES, drop=True)
     assert reading.by_voter
     assert sum(reading.left_out.values()) == 3
+
+
+def test_a_candidate_may_be_called_voter_id() -> None:
+    assert tally("voter_id,Ada\n1,0\n1,1\n", ("Ada", "voter_id")) == {"voter_id": 2, "Ada": 1, "": 2}
 
 
 def test_a_blank_id_is_an_invalid_ballot() -> None:

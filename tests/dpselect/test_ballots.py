@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.tables import MemoryFile, ballots_of
 
 from dpselect.ballots import Counted, OnInvalid, Profile, Reading, Rules, parse_candidates
-from psiselect.base.errors import InputError
+from psiselect.base.errors import InputError, UsageError
 from psiselect.elections.ballots import load as load_ballots
 from psiselect.elections.ballots import read_file
 from psiselect.tables import Table
@@ -130,8 +130,20 @@ def test_lines_like_a_profile_inside_another_value_are_no_ballots() -> None:
     assert read(text).tally().tolist() == [1, 2]
 
 
+def test_a_category_is_named_by_its_number() -> None:
+    data = (HEAD + "2: 1,2\n").encode()
+    for numbers, counts in ((("1",), [2, 0]), (("2",), [0, 2]), (("2", "1"), [2, 2])):
+        reading = ballots_of(data, Rules(approve=numbers))
+        assert reading.profile.tally().tolist() == counts
+    for number in ("0", "3"):
+        with pytest.raises(UsageError, match=f"no category '{number}'"):
+            ballots_of(data, Rules(approve=(number,)))
+
+
 def test_remarks_of_a_blt_file() -> None:
-    text = '3 1 # seats\n2 1 2 0 # two voters\n  # nobody\n1 3 0#one\n0 # end\n"A" # first\n"B "b" B"\n"C # c"\n"T" # t\n'
+    text = (
+        '3 1 # seats\n2 1 2 0 # two voters\n  # nobody\n1 3 0#one\n0 # end\n"A" # first\n"B "b" B"\n"C # c"\n"T" # t\n'
+    )
     reading = ballots_of(text.encode(), form="blt")
     assert reading.profile.candidates == ("A", 'B "b" B', "C # c")
     assert (reading.profile.tally().tolist(), reading.profile.voters, reading.left_out) == ([2, 2, 1], 3, {})
