@@ -298,7 +298,8 @@ def protected(name: str) -> InputError:
 
 def no_spreadsheet(name: str) -> InputError:
     return InputError(
-        f"{name}: is not a whole, readable spreadsheet. If it is a zip archive, unpack it. If it is text, say --format csv or tsv"
+        f"{name}: is not a whole, readable spreadsheet. If it is a zip archive, unpack it. If it is text, say "
+        "--format csv or tsv"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.tables import ballots_of
 
-from dpselect.ballots import BallotColumnError, OnInvalid, Reading, Repeated, Rules
+from dpselect.ballots import BallotColumnError, OnInvalid, Other, Reading, Repeated, Rules
 from psiselect.base.errors import InputError, UsageError
 
 FORM = (
@@ -103,6 +103,12 @@ def test_numbered_columns_hold_one_name_a_cell() -> None:
 
 
 # --- cells of a matrix ---
+
+
+def test_other_texts_in_numbered_columns_are_ignored_when_that_is_chosen() -> None:
+    text = "approved_1,approved_2\nZed,Ada\nZed,Zed\nBo,\n"
+    assert tally(text, NAMES, other=Other.IGNORE) == {"Ada": 1, "Bo": 1, "": 3}
+    assert tally(text, NAMES, drop=True) == {"Ada": 0, "Bo": 1, "": 1}
 
 
 def test_what_says_yes_and_what_says_no() -> None:

@@ -141,9 +141,7 @@ def test_a_category_is_named_by_its_number() -> None:
 
 
 def test_remarks_of_a_blt_file() -> None:
-    text = (
-        '3 1 # seats\n2 1 2 0 # two\n  # nobody\n1 3 0#one\n0 # end\n"A" # first\n"B "b" B"\n"C # c"\n"T" # t\n'
-    )
+    text = '3 1 # seats\n2 1 2 0 # two\n  # nobody\n1 3 0#one\n0 # end\n"A" # first\n"B "b" B"\n"C # c"\n"T" # t\n'
     reading = ballots_of(text.encode(), form="blt")
     assert reading.profile.candidates == ("A", 'B "b" B', "C # c")
     assert (reading.profile.tally().tolist(), reading.profile.voters, reading.left_out) == ([2, 2, 1], 3, {})
