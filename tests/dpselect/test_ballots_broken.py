@@ -133,6 +133,7 @@ BROKEN = [
     ("yaml: deep elsewhere", "num_cand: 2\nprofile: []\ncompute: " + "[" * 900 + "]" * 900, None, 3, "deep"),
     ("yaml: broken", "num_cand: 2\nprofile: [[0\n", None, 3, "not well-formed YAML"),
     ("yaml: two documents", "num_cand: 2\nprofile: []\n---\nnum_cand: 2\n", None, 3, "one YAML document"),
+    ("belenios: two questions", '{"result": [[[1]], [[0]]]}', ("A",), 1, "expected one question, and the result has 2"),
     ("belenios: key twice", '{"result": [[[1]]], "result": [[[0]]]}', ("A",), 1, "not well-formed JSON"),
     ("yaml: an object", "num_cand: !!python/object:os.system 2\nprofile: []\n", None, None, ""),
 ]
