@@ -31,7 +31,7 @@ _KEYS = frozenset({"num_cand", "profile", "committeesize", "compute", "descripti
 _LINES = re.compile(rb"^profile: *\n(?=( *)- \[)", re.MULTILINE)
 _SET = r"- \[(?:[0-9]+(?:, ?[0-9]+)*)?\] *"
 _AROUND = r"\A *- \[|\] *\z"
-_PIECE = 1 << 16  # ballots, or 64 bytes, that are looked at at once
+_PIECE = 1 << 16  # ballots, or 16 bytes, that are looked at at once
 
 # What a list of approval sets comes down to: the line of each ballot and its entries.
 Ballot = tuple[int, list[str]]
@@ -50,7 +50,7 @@ def read(text: str, rules: Rules) -> Reading:
 @dataclass(frozen=True)
 class _PlainLines:
     """A profile as plain lines. key, start, end: where the key, the lines, and what is below them begin, in bytes.
-    before: lines above. count: lines."""
+    before: lines above the first, the last of which is the key's. count: lines."""
 
     data: bytes
     key: int
@@ -61,7 +61,7 @@ class _PlainLines:
 
     def pieces(self) -> Iterator[tuple[int, pa.Array]]:
         """The lines, with how many came before."""
-        blocks = (self.data[at : min(at + 64 * _PIECE, self.end)] for at in range(self.start, self.end, 64 * _PIECE))
+        blocks = (self.data[at : min(at + 16 * _PIECE, self.end)] for at in range(self.start, self.end, 16 * _PIECE))
         for before, block in blocks_of_lines(blocks, self.before):
             if block is not None:
                 yield before, block.texts(np.ones(len(block), np.bool_))
@@ -74,7 +74,7 @@ def _plain_lines(data: bytes) -> _PlainLines | None:
         return None
     start, count = found.end(), 0
     pattern = rf"\A{found[1].decode()}{_SET}\z"
-    for _, block in blocks_of_lines((data[at : at + 64 * _PIECE] for at in range(start, len(data), 64 * _PIECE)), 0):
+    for _, block in blocks_of_lines((data[at : at + 16 * _PIECE] for at in range(start, len(data), 16 * _PIECE)), 0):
         if block is None:
             return None
         plain = pc.match_substring_regex(block.texts(np.ones(len(block), np.bool_)), pattern)
@@ -108,6 +108,8 @@ def _counted(text: str, plain: _PlainLines | None, rules: Rules) -> Reading:
         seen.add(key)
         if key == "profile":
             ballots = list(_profile(events))
+            if plain is not None and key_line != plain.before:  # its lines are inside another value
+                return _counted(plain.data.decode(), None, rules)
         elif key == "num_cand":
             numbers[key] = _scalar(events, key)
         else:

@@ -28,7 +28,7 @@ def recognised(head: str) -> bool:
 def read(text: str, rules: Rules) -> Reading:
     """Read decrypted ballots. Raises InputError, which for totals says what to run instead."""
     try:
-        found = json.loads(text)
+        found = json.loads(text, parse_int=_short, object_pairs_hook=_each_once)
     except (ValueError, RecursionError) as error:
         raise words_files.not_json(getattr(error, "lineno", 1)) from None
     question = _question(found)
@@ -48,16 +48,28 @@ def read(text: str, rules: Rules) -> Reading:
     return box.reading(rules.candidates, "belenios", notes=[words_files.OWN_ORDER])
 
 
+def _short(digits: str) -> int:
+    """A number; -1 for one that is too long for a ballot or a total. Python refuses to read the longest ones."""
+    return int(digits) if len(digits) < 20 else -1
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
+
+
 def _question(found: Any) -> list[Any]:
     """The one question's ballots."""
     result = found.get("result") if isinstance(found, dict) else found
     if not isinstance(result, list) or not result:
         raise words_files.no_result()
+    if all(isinstance(one, list) and one and all(type(entry) is int for entry in one) for one in result):
+        raise words_files.totals()
     if len(result) > 1:
         raise words_files.several_questions(len(result))
     (question,) = result
-    if isinstance(question, list) and question and all(type(entry) is int for entry in question):
-        raise words_files.totals()
     if isinstance(found, list) or not isinstance(question, list):
         raise words_files.no_result()
     return question

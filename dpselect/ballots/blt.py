@@ -8,8 +8,9 @@
     ...
     "The title"
 
-Every candidate that a ballot lists is approved, whatever the rank. A weight is a number of equal ballots. Names are
-found from the end of the file, so that no ballot can be taken for the end of the ballots.
+Every candidate that a ballot lists is approved, whatever the rank. A weight is a number of equal ballots. A # begins a
+remark, except inside a name's quotes; a line among the ballots that is nothing else is passed over. Names are found
+from the end of the file, so that no ballot can be taken for the end of the ballots.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ from psiselect.base.columns import BLANK
 from psiselect.base.linewise import NOT_UTF8, Stream, blocks_of_lines, head_lines
 
 _FIRST = re.compile(r"\s*([0-9]{1,7})\s+([0-9]{1,7})\s*(?:#.*)?", re.ASCII)
-_BALLOT = r"\A\s*[0-9]{1,15}(?:\s+(?:-|[0-9]{1,7}(?:=[0-9]{1,7})*))*\s+0\s*\z"
+_BALLOT = r"\A\s*[0-9]{1,15}(?:\s+(?:-|[0-9]{1,7}(?:=[0-9]{1,7})*))*\s+0\s*(?:#.*)?\z"
+_REMARK = r"\s*#.*\z"
+_END = re.compile(r"0\s*(?:#.*)?")
+_NAME = re.compile(r'"([^"]*)"\s*(?:#.*)?')
 _TAIL = 1 << 16
 
 
@@ -71,15 +75,16 @@ def _names(stream: Stream, count: int, rules: Rules) -> tuple[tuple[str, ...], i
         for line in filled[-(count + 3) :]:
             tail.append((before + line + 1, block.text(line).strip() if good[line] else None))
         tail = [entry for entry in tail if entry[1] != ""][-(count + 3) :]
-    for titled in (1, 0):
-        # With a title first: then the line before the names is not one of them.
+    for titled in (0, 1):
+        # Without a title first: with a title, the line here is a name. The other way round, a ballot may be there.
         at = len(tail) - count - titled - 1
-        if at >= 0 and tail[at][1] == "0":
+        if at >= 0 and _END.fullmatch(tail[at][1] or ""):
             listed = CandidateList()
             for line, text in tail[at + 1 : at + 1 + count]:
                 if text is None:
                     raise words.fault(line, NOT_UTF8)
-                listed.add(text.removeprefix('"').removesuffix('"'), line)
+                quoted = _NAME.fullmatch(text)
+                listed.add(quoted[1] if quoted else text.removeprefix('"').removesuffix('"'), line)
             return listed.done(rules, tail[at][0]), tail[at][0]
     last = tail[-1][0] if tail else 1
     raise words_files.no_names(last, count)
@@ -87,9 +92,12 @@ def _names(stream: Stream, count: int, rules: Rules) -> tuple[tuple[str, ...], i
 
 def _count(texts: pa.Array, lines: np.ndarray, box: BallotBox) -> None:
     sound = pc.match_substring_regex(texts, _BALLOT).to_numpy(zero_copy_only=False)
-    if not sound.all():
-        box.refuse(words_files.NO_BALLOT, int((~sound).sum()), int(lines[~sound].min()))
-    texts, lines = texts.filter(pa.array(sound)), lines[sound]
+    bad = ~sound & ~pc.match_substring_regex(texts, rf"\A{_REMARK}").to_numpy(zero_copy_only=False)
+    if bad.any():
+        first = int(np.argmax(bad))
+        withdrawn = words_files.WITHDRAWN if texts[first].as_py().lstrip().startswith("-") else None
+        box.refuse(words_files.NO_BALLOT, int(bad.sum()), int(lines[first]), withdrawn)
+    texts, lines = pc.replace_substring_regex(texts.filter(pa.array(sound)), _REMARK, ""), lines[sound]
     if not len(lines):
         return
     plain = pc.utf8_trim_whitespace(pc.replace_substring(texts, "-", " "))

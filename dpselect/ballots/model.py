@@ -284,11 +284,11 @@ class BallotBox:
         if line < known.line:
             known.line, known.detail = line, detail or rule
 
-    def refuse_lines(self, faults: Mapping[str, Numbers]) -> None:
-        """Leave out rows that could not be read, by what is wrong with them."""
+    def refuse_lines(self, faults: Mapping[str, Numbers], hints: Mapping[str, str] | None = None) -> None:
+        """Leave out rows that could not be read, by what is wrong with them. hints: what may be done about it."""
         for problem, lines in faults.items():
             if len(lines):
-                self.refuse(problem, len(lines), int(lines.min()))
+                self.refuse(problem, len(lines), int(lines.min()), (hints or {}).get(problem))
 
     def reading(
         self,

@@ -6,7 +6,7 @@ of the file. In a table whose rows can be told apart only by reading their cells
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +46,7 @@ def _read(table: ColumnTable, rules: Rules) -> Reading:
     box = BallotBox(len(shape.candidates), rules, table.unit)
     counter = _counter(shape, rules, box, table.header_line)
     voters = _voters(table, shape, rules, box)
-    for chunk in sound_chunks(table, shape.places, box):
+    for chunk in sound_chunks(table, shape.places, box, words.HINTS):
         counter.count(chunk.lines, chunk.columns, voters.chosen(chunk.lines), box)
     box.replaced = voters.earlier
     notes = [words.unused_columns(shape.ignored)] if shape.ignored else []
@@ -72,8 +72,13 @@ def _voters(table: ColumnTable, shape: Shape, rules: Rules, box: BallotBox) -> E
     return electorate(ids, rules.of_repeated, box)
 
 
-def sound_chunks(table: ColumnTable, places: Sequence[int], box: BallotBox) -> Iterator[Chunk]:
-    """The rows that could be read; the others go to `box`, blank lines at the end of the file to nobody."""
+def sound_chunks(
+    table: ColumnTable, places: Sequence[int], box: BallotBox, hints: Mapping[str, str] | None = None
+) -> Iterator[Chunk]:
+    """The rows that could be read; the others go to `box`, blank lines at the end of the file to nobody.
+
+    hints: for the tallier, what is wrong with a row and what may be done about it, by what is wrong.
+    """
     blanks: list[Lines] = []
     last = 0
     for chunk in table.chunks(places):
@@ -82,7 +87,7 @@ def sound_chunks(table: ColumnTable, places: Sequence[int], box: BallotBox) -> I
         if table.whole and faults:
             problem, lines = min(faults.items(), key=lambda item: int(item[1].min()))
             raise words.fault(int(lines.min()), problem)
-        box.refuse_lines(faults)
+        box.refuse_lines(faults, hints)
         last = max([last, *(int(lines.max()) for lines in (chunk.lines, *faults.values()) if len(lines))])
         if len(chunk.lines):
             yield chunk

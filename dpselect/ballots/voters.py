@@ -64,43 +64,50 @@ def electorate(ids: Iterable[tuple[Lines, TextColumn]], rule: Repeated, box: Bal
         names.append(folded.take(pa.array(column.codes)).cast(pa.large_string()))
     if not numbers:
         return ALL
-    lines, encoded = np.concatenate(numbers), pa.concat_arrays(names)
+    voter = _codes(pa.chunked_array(names, pa.large_string()))
     names.clear()
-    voter = _codes(encoded.dictionary_encode())
-    order = np.argsort(lines, kind="stable")
-    lines, voter = lines[order], voter[order]
+    pa.default_memory_pool().release_unused()
+    lines = np.concatenate(numbers)
+    numbers.clear()
+    if (np.diff(lines) < 0).any():
+        order = np.argsort(lines, kind="stable")
+        lines, voter = lines[order], voter[order]
     blank = voter < 0
     if blank.any():
         box.refuse(words.NO_ID, int(blank.sum()), int(lines[blank][0]))
-    lines, voter = lines[~blank], voter[~blank]
-    by_voter = np.argsort(voter, kind="stable")
-    same = np.zeros(len(lines), np.bool_)
-    same[1:] = np.diff(voter[by_voter]) == 0
-    if rule is Repeated.ERROR and same.any():
-        again = by_voter[same]
-        place = int(again.min())
-        first = f"{box.unit} {lines[voter == voter[place]][0]}"
-        box.refuse(
-            words.SEVERAL_BALLOTS,
-            len(again),
-            int(lines[place]),
-            words.several_ballots(first),
-        )
-    kept = np.ones(len(lines), np.bool_)
-    if rule is Repeated.LAST:
-        kept[by_voter[:-1][same[1:]]] = False
-    else:
-        kept[by_voter[same]] = False
+        lines, voter = lines[~blank], voter[~blank]
+    kept = _kept(voter, rule)
     earlier = int((~kept).sum())
+    if rule is Repeated.ERROR and earlier:
+        place = int(np.argmin(kept))
+        first = f"{box.unit} {lines[voter == voter[place]][0]}"
+        box.refuse(words.SEVERAL_BALLOTS, earlier, int(lines[place]), words.several_ballots(first))
     if not earlier and not blank.any():
         return ALL
     return Electorate(lines[kept], 0 if rule is Repeated.ERROR else earlier)
 
 
-def _codes(encoded: pa.DictionaryArray) -> npt.NDArray[np.int64]:
+def _kept(voter: npt.NDArray[np.int32], rule: Repeated) -> npt.NDArray[np.bool_]:
+    """Which rows are the last of their voter, or the first, in the order of rows."""
+    rows = np.arange(len(voter), dtype=np.int64)
+    size = int(voter.max(initial=-1)) + 1
+    if rule is Repeated.LAST:
+        chosen = np.full(size, -1, np.int64)
+        np.maximum.at(chosen, voter, rows)
+    else:
+        chosen = np.full(size, len(voter), np.int64)
+        np.minimum.at(chosen, voter, rows)
+    found: npt.NDArray[np.bool_] = chosen[voter] == rows
+    return found
+
+
+def _codes(ids: pa.ChunkedArray) -> npt.NDArray[np.int32]:
     """A number for each distinct id; -1 for a blank one."""
-    codes: npt.NDArray[np.int64] = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    blank = pc.index(encoded.dictionary, pa.scalar("", pa.large_string())).as_py()
+    encoded = ids.dictionary_encode()
+    if not len(ids):
+        return np.zeros(0, np.int32)
+    codes = np.concatenate([chunk.indices.to_numpy(zero_copy_only=False) for chunk in encoded.chunks])
+    blank = pc.index(encoded.chunk(0).dictionary, pa.scalar("", pa.large_string())).as_py()
     if blank >= 0:
         codes[codes == blank] = -1
     return codes

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from psiselect.base.errors import InputError, UsageError
+from psiselect.base.splitting import MAX_ROW
+from psiselect.base.words import NOT_UTF8, not_closed
 
 _MOST_LISTED = 20
 NEEDS_CANDIDATES = "Give the public list of candidates: --candidates FILE, one name per line"
@@ -106,6 +108,12 @@ SEVERAL_BALLOTS = "a voter has several ballots"
 ANOTHER_COUNTS = "the voter has another ballot, which counts"
 
 # The first of these ballots, for the tallier.
+
+NOT_CLOSED = not_closed(MAX_ROW >> 20)
+HINTS = {
+    NOT_CLOSED: f"{NOT_CLOSED}. If cells hold line breaks, use --line-breaks",
+    NOT_UTF8: f"{NOT_UTF8}. If the file has another encoding, name it by --encoding, such as --encoding cp1252",
+}
 
 
 def not_a_candidate(place: int) -> str:

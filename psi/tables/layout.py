@@ -24,7 +24,6 @@ READ_BYTES = 1 << 18
 # Of equal merit, the one that is less likely inside a name comes first.
 _DELIMITERS = "\t;,|"
 _SEP_LINE = re.compile(rb'("?)sep=([^"\r\n\\0-9A-Za-z])\1[ \t,;]*(?:\r\n|\n|\r|\Z)', re.IGNORECASE)
-_QUOTED_OR_BREAK = re.compile(rb'"[^"]*"|\r\n|\n|\r')
 _BREAK = re.compile(rb"\r\n|\n|\r")
 _LF_LINES, _CR_LINES = re.compile(rb"[^\n]*\n|[^\n]+"), re.compile(rb"[^\r]*\r\n?|[^\r]+")
 # Longer marks first: UTF-16's is the beginning of UTF-32's.
@@ -67,7 +66,7 @@ class CsvLayout:
             start, line = _below_blank_lines(head, sep.end(), line + 1)
         if start == len(head):
             raise words.empty_file(file.name, line)
-        returns = ends_with_returns(head[start:])
+        returns = ends_with_returns(head[start:], given or _DELIMITERS)
         found = {
             delimiter: _first_row(file, start, line, delimiter, reading.escape, returns=returns)
             for delimiter in (given or _DELIMITERS)
@@ -104,9 +103,14 @@ def beginning_of_text(file: TableFile) -> bytes:
     return head
 
 
-def ends_with_returns(text: bytes) -> bool:
-    """Whether the first line that begins here ends with a CR alone, as on old Macintoshes: then all lines must."""
-    outside = (found[0] for found in _QUOTED_OR_BREAK.finditer(text) if not found[0].startswith(b'"'))
+def ends_with_returns(text: bytes, delimiters: str) -> bool:
+    """Whether the first line that begins here ends with a CR alone, as on old Macintoshes: then all lines must.
+
+    A quote that begins no field is a character like any other. So it does not reach into the lines below.
+    """
+    begins = rb"(?:\A|(?<=[%s]))" % re.escape(delimiters.encode())
+    quoted_or_break = re.compile(begins + rb'"[^"]*(?:""[^"]*)*"|\r\n|\n|\r')
+    outside = (found[0] for found in quoted_or_break.finditer(text) if not found[0].startswith(b'"'))
     return (next(outside, None) or first_break(text)) == b"\r"  # the latter where a quote is no field's
 
 
@@ -192,8 +196,9 @@ def _below_blank_lines(head: bytes, start: int, line: int) -> tuple[int, int]:
 
 
 def _without_a_mark(head: bytes) -> str | None:
-    """UTF-16 by its NULs: every second byte of plain letters."""
-    even, odd = head[0:4096:2], head[1:4096:2]
+    """UTF-16 by its NULs: every second byte of plain letters. No row below the first line has a say."""
+    first = head[:4096].partition(b"\n")[0]
+    even, odd = first[0::2], first[1::2]
     for name, zeros, letters in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
         if len(zeros) > 1 and zeros.count(0) > len(zeros) * 3 // 4 and letters.count(0) == 0:
             return name

@@ -302,7 +302,10 @@ def protected(name: str) -> InputError:
 
 
 def no_spreadsheet(name: str) -> InputError:
-    return InputError(f"{name}: is not a whole, readable spreadsheet; if it is text, use --format csv or tsv")
+    return InputError(
+        f"{name}: is not a whole, readable spreadsheet. If it is a zip archive, unpack it. If it is text, use "
+        "--format csv or tsv"
+    )
 
 
 def unpacks_too_much(name: str, gibibytes: int) -> InputError:

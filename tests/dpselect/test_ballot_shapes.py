@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.tables import ballots_of
 
-from dpselect.ballots import BallotColumnError, OnInvalid, Reading, Repeated, Rules
+from dpselect.ballots import BallotColumnError, OnInvalid, Other, Reading, Repeated, Rules
 from psiselect.base.errors import InputError, UsageError
 
 FORM = (
@@ -43,6 +43,11 @@ def test_no_column_is_named_when_several_or_none_fit() -> None:
         with pytest.raises(BallotColumnError) as refused:
             read(f"{header}\n{row}\n", NAMES)
         assert refused.value.column is None
+    # A column fits if half of its different cells do.
+    for cells, fits in ((("Ada", "Zed", ""), "Whom"), (("Ada", "Zed", "Eve"), None)):
+        with pytest.raises(BallotColumnError) as refused:
+            read("When,Whom\n" + "".join(f"x,{cell}\n" for cell in cells), NAMES)
+        assert refused.value.column == fits
     # Under drop nothing but the header is looked at.
     with pytest.raises(BallotColumnError) as refused:
         read("When,Whom\n1,Ada\n", NAMES, drop=True)
@@ -100,6 +105,12 @@ def test_numbered_columns_hold_one_name_a_cell() -> None:
 # --- cells of a matrix ---
 
 
+def test_other_texts_in_numbered_columns_are_ignored_when_that_is_chosen() -> None:
+    text = "approved_1,approved_2\nZed,Ada\nZed,Zed\nBo,\n"
+    assert tally(text, NAMES, other=Other.IGNORE) == {"Ada": 1, "Bo": 1, "": 3}
+    assert tally(text, NAMES, drop=True) == {"Ada": 0, "Bo": 1, "": 1}
+
+
 def test_what_says_yes_and_what_says_no() -> None:
     yes = ("1", "yes", "Y", "TRUE", "x", "X", " ✓ ", "✔️", "☑", "1.0", "t")
     no = ("0", "no", "N", "False", "", "  ", "-", "0.0", "f")
@@ -145,6 +156,10 @@ def test_a_voter_has_one_ballot() -> None:
     reading = read(TWICE, NAMES, drop=True)
     assert reading.by_voter
     assert sum(reading.left_out.values()) == 3
+
+
+def test_a_candidate_may_be_called_voter_id() -> None:
+    assert tally("voter_id,Ada\n1,0\n1,1\n", ("Ada", "voter_id")) == {"voter_id": 2, "Ada": 1, "": 2}
 
 
 def test_a_blank_id_is_an_invalid_ballot() -> None:

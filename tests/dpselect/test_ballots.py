@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.tables import MemoryFile, ballots_of
 
 from dpselect.ballots import Counted, OnInvalid, Profile, Reading, Rules, parse_candidates
-from psiselect.base.errors import InputError
+from psiselect.base.errors import InputError, UsageError
 from psiselect.elections.ballots import load as load_ballots
 from psiselect.elections.ballots import read_file
 from psiselect.tables import Table
@@ -124,11 +124,64 @@ def test_names_are_compared_in_one_unicode_form() -> None:
     assert parse_candidates("New\u00a0Street\u200c\n".encode()) == ("New Street\u200c",)
 
 
+def test_lines_like_a_profile_inside_another_value_are_no_ballots() -> None:
+    """Plain lines are read without YAML, so their key has to be one."""
+    text = 'num_cand: 2\ndescription: "\nprofile:\n- [0]\n- [0]\ny"\nprofile:\n- [0]\n- [1]\n- [1]\n'
+    assert read(text).tally().tolist() == [1, 2]
+
+
+def test_a_category_is_named_by_its_number() -> None:
+    data = (HEAD + "2: 1,2\n").encode()
+    for numbers, counts in ((("1",), [2, 0]), (("2",), [0, 2]), (("2", "1"), [2, 2])):
+        reading = ballots_of(data, Rules(approve=numbers))
+        assert reading.profile.tally().tolist() == counts
+    for number in ("0", "3"):
+        with pytest.raises(UsageError, match=f"no category '{number}'"):
+            ballots_of(data, Rules(approve=(number,)))
+
+
+def test_remarks_of_a_blt_file() -> None:
+    text = '3 1 # seats\n2 1 2 0 # two\n  # nobody\n1 3 0#one\n0 # end\n"A" # first\n"B "b" B"\n"C # c"\n"T" # t\n'
+    reading = ballots_of(text.encode(), form="blt")
+    assert reading.profile.candidates == ("A", 'B "b" B', "C # c")
+    assert (reading.profile.tally().tolist(), reading.profile.voters, reading.left_out) == ([2, 2, 1], 3, {})
+
+
+def test_a_number_of_any_length_is_one_invalid_ballot_of_belenios() -> None:
+    for digits in (19, 20, 5000):
+        data = f'{{"result": [[[1,0],[{"9" * digits},0],[0,1],[0,1]]]}}'.encode()
+        reading = ballots_of(data, Rules(("Ada", "Bo"), OnInvalid.DROP))
+        assert (reading.profile.tally().tolist(), sum(reading.left_out.values())) == ([1, 2], 1)
+
+
 @pytest.mark.parametrize("row", ["# DATA TYPE: toi", "num_cand: 3", "profile:", "META", '{"result": [[1]]}'])
 def test_no_ballot_decides_the_format(row: str) -> None:
     for text, names in (("Ada,Bo\n{}\n1,0\n", None), ("approved\n{}\nAda\n", ("Ada", "Bo"))):
         reading = ballots_of(text.format(row).encode(), Rules(names, OnInvalid.DROP))
         assert (reading.format, reading.profile.tally().tolist()) == ("csv", [1, 0])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_no_ballot_decides_the_encoding(encoding: str) -> None:
+    data = b"approved\n" + "Ada Ada Ada\n".encode(encoding) * 200 + b"\nAda\n"
+    reading = ballots_of(data, Rules(("Ada", "Bo"), OnInvalid.DROP))
+    assert reading.profile.tally().tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("header", ['5",approved', 'a "b,approved', '"5""",approved', '"a, ""b",approved'])
+def test_no_ballot_decides_where_lines_end(header: str) -> None:
+    data = f'{header}\nx,Ada\n"x\rx,Ada\nx"\r,Bo\nx,Ada\n'.encode()
+    reading = ballots_of(data, Rules(("Ada", "Bo"), OnInvalid.DROP))
+    assert reading.profile.tally().tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("title", ["", '"T"\n'])
+@pytest.mark.parametrize("row", ["0", "0 # end", '"A"', "1 2 0"])
+def test_no_ballot_is_the_end_of_the_ballots(row: str, title: str) -> None:
+    data = f'2 1\n1 1 0\n{row}\n0\n"A"\n"B"\n{title}'.encode()
+    profile = ballots_of(data, Rules(on_invalid=OnInvalid.DROP), form="blt").profile
+    assert profile.candidates == ("A", "B")
+    assert profile.tally().tolist() == [1, int(row == "1 2 0")]
 
 
 def test_cells_with_line_breaks_need_a_word() -> None:

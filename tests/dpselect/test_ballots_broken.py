@@ -133,6 +133,8 @@ BROKEN = [
     ("yaml: deep elsewhere", "num_cand: 2\nprofile: []\ncompute: " + "[" * 900 + "]" * 900, None, 3, "deep"),
     ("yaml: broken", "num_cand: 2\nprofile: [[0\n", None, 3, "not well-formed YAML"),
     ("yaml: two documents", "num_cand: 2\nprofile: []\n---\nnum_cand: 2\n", None, 3, "one YAML document"),
+    ("belenios: two questions", '{"result": [[[1]], [[0]]]}', ("A",), 1, "expected one question, and the result has 2"),
+    ("belenios: key twice", '{"result": [[[1]]], "result": [[[0]]]}', ("A",), 1, "not well-formed JSON"),
     ("yaml: an object", "num_cand: !!python/object:os.system 2\nprofile: []\n", None, None, ""),
 ]
 
@@ -163,6 +165,13 @@ def test_a_list_that_is_not_the_files_own_says_which_has_the_other_name() -> Non
     for names, says in ((("A", "C"), "the file does not have 'C'"), (("A",), "the file also has 'B'")):
         with pytest.raises(InputError, match=says):
             read(HEAD + "1: 1,2\n", names=names)
+
+
+def test_a_blt_line_of_withdrawn_candidates_is_named_as_one() -> None:
+    text = '2 1\n{}\n1 2 0\n0\n"A"\n"B"\n'
+    for line, says in ((" -2", "lines of withdrawn candidates"), ("1 9 x", "expected `weight candidates 0`")):
+        with pytest.raises(InputError, match=f"1 of 2 ballots is invalid, first on line 2: {says}"):
+            read(text.format(line), form="blt")
 
 
 def test_errors_never_quote_a_ballot() -> None:

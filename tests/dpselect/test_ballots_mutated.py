@@ -1,6 +1,7 @@
-"""Damaged ballots in formats of lines: under drop never an error, and the tally of a reader that shares no code.
+"""Damaged ballots: the tally of a reader that shares no code; under drop never an error in formats of lines.
 
-Only rows below the header are damaged: the header is public, and no ballot is in it.
+Of tables only rows below the header are damaged: the header is public, and no ballot is in it. Other files that are one
+document are damaged anywhere. An error is right for a document where the slow reader finds none.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from dataclasses import dataclass
 
 import pytest
 from support import slow_ballots as slow
+from support import slow_documents
 from support.ballot_tokens import TOKENS
 from support.tables import ballots_of
 
-from dpselect.ballots import OnInvalid, Rules
+from dpselect.ballots import OnInvalid, Reading, Rules
 from psiselect.base.errors import InputError
 
 NAMES = ["Ada", "Bo", "Çelik"]
@@ -32,6 +34,19 @@ class Case:
     names: bool = False
 
 
+@dataclass(frozen=True)
+class Document:
+    """A format of documents; `slow` takes the whole file, and gives the number of candidates, too. breaks: whether it
+    is a table whose cells may hold line breaks."""
+
+    head: str
+    rows: list[str]
+    slow: Callable[[bytes], tuple[slow.Ballots, int] | None]
+    tail: str = ""
+    names: bool = False
+    breaks: bool = False
+
+
 _CAT = "".join(f"# ALTERNATIVE NAME {place}: {name}\n" for place, name in enumerate(NAMES, 1))
 CASES = {
     "list": Case(
@@ -43,7 +58,13 @@ CASES = {
     "matrix": Case(
         "Ada,Bo,Çelik\n",
         ["1,0,0", "x,,", '"Yes",no,✓', ",,", "0,1,1", "TRUE,false,1.0"],
-        lambda data: slow.matrix(data, 3),
+        lambda data: slow.matrix(data, NAMES),
+    ),
+    "numbered": Case(
+        "approved_1,approved_2,approved_3\n",
+        ["Ada,Bo,", ",,Çelik", '"Bo","Ada",Çelik', ",,", "Ada,Ada,", " Bo ,,C\u0327elik", "Ada,Zed,"],
+        lambda data: slow.numbered(data, NAMES, 3),
+        names=True,
     ),
     "pb": Case(
         "META\nkey;value\nvote_type;approval\nmax_length;2\nPROJECTS\nproject_id;name\n"
@@ -61,16 +82,45 @@ CASES = {
         ["1: 1,2,3", "3: {1,2},3", "2: 3", "7: {2,3}", "# ALTERNATIVE NAME 4: Eve"],
         lambda data: slow.groups(data, 3, 99),
     ),
+    "toi": Case(
+        f"# DATA TYPE: toi\n# NUMBER ALTERNATIVES: 3\n# NUMBER VOTERS: 9\n{_CAT}",
+        ["1: 2", "3: {1,3}", "2: 3,{1,2}", "12: 1,2", "1:{3}, {2 ,1}", "2: {1,2,3}", "# NUMBER VOTERS: 4"],
+        lambda data: slow.groups(data, 3, 99),
+    ),
     "blt": Case(
-        "3 1\n", ["1 1 2 0", "3 3 0", "2 0", "1 1=2 3 0", "1 - 2 0", "0", '"Ada"', "-2"],
+        "3 1\n", ["1 1 2 0", "3 3 0", "2 0", "1 1=2 3 0", "1 - 2 0", "# none", "2 2 0 # two",  "0", '"Ada"', "-2"],
         lambda data: slow.ranked(data, 3), '0\n"Ada"\n"Bo"\n"Çelik"\n"Club"\n', "blt",
     ),
 }  # fmt: skip
 
 
-def damaged(rows: list[str], rng: random.Random) -> bytes:
-    """Up to twelve rows, with up to five changes of bytes, lines and tokens; perhaps without the last line break."""
-    data = "".join(row + rng.choice(["\n", "\n", "\r\n"]) for row in rng.choices(rows, k=rng.randrange(1, 13))).encode()
+# Files that are one document.
+DOCUMENTS = {
+    "breaks": Document(
+        "id,approved\n",
+        ['1,"Ada\nBo"', "2,Bo", '3,"Ada; Bo\r\nÇelik"', '"4","Çelik"', "5,", '6,"Ada, ""Bo"""', '7,"\n"'],
+        lambda data: slow_documents.lists_with_breaks(data, NAMES),
+        names=True,
+        breaks=True,
+    ),
+    "abc.yaml": Document(
+        "num_cand: 3\nprofile:\n",
+        ["- [0, 1]", "- [2]", "- []", "- [0,1,2]", "-\n  - 1\n  - '0'", "- [1] # note", "- [1, 1]", "- [7]"],
+        slow_documents.abcvoting,
+        "committeesize: 2\ncompute:\n- {rule_id: av, result: [[0], [1]]}\n",
+    ),
+    "belenios": Document(
+        '{"result": [[',
+        ["[1,0,0],", "[0, 1, 1],", "[0,0,0],", "[1,1,1],", "[1,0],", '[1,0,"x"],', "[2,0,0],", "[true,0,1],"],
+        lambda data: slow_documents.belenios(data, 3),
+        '[0,1,0]]], "note": {"n": [1.5e2, null]}}',
+        names=True,
+    ),
+}
+
+
+def changed(data: bytes, rng: random.Random) -> bytes:
+    """Up to five changes of bytes, lines and tokens."""
     for _ in range(rng.choice((0, 1, 1, 2, 3, 5))):
         at = rng.randrange(len(data) + 1)
         end = min(len(data), at + rng.choice((1, 1, 2, 8)))
@@ -86,31 +136,69 @@ def damaged(rows: list[str], rng: random.Random) -> bytes:
     return data
 
 
+def rows_of(rows: list[str], rng: random.Random) -> bytes:
+    """Up to twelve rows, whose lines end in LF or CRLF."""
+    return "".join(row + rng.choice(["\n", "\n", "\r\n"]) for row in rng.choices(rows, k=rng.randrange(1, 13))).encode()
+
+
+def tally_of(reading: Reading) -> tuple[int, list[int]]:
+    return reading.profile.voters, reading.profile.tally().tolist()
+
+
+def expected_of(ballots: slow.Ballots, size: int) -> tuple[int, list[int]]:
+    counts = [sum(times for ballot, times in ballots if place in ballot) for place in range(size)]
+    return sum(times for _, times in ballots), counts
+
+
 def run(name: str, count: int, seed: int) -> dict[str, int]:
     case, rng = CASES[name], random.Random(f"{name} {seed}")
     seen = {"same": 0, "error": 0, "dropped": 0}
     for number in range(count):
-        rows = damaged(case.rows, rng)
+        rows = changed(rows_of(case.rows, rng), rng)
         if case.tail and not rows.endswith(b"\n"):
             rows += b"\n"
         data = case.head.encode() + rows + case.tail.encode()
-        expected = case.slow(rows)
-        counts = [sum(times for ballot, times in expected if place in ballot) for place in range(3)]
-        wanted = (sum(times for _, times in expected), counts)
+        wanted = expected_of(case.slow(rows), 3)
         names = tuple(NAMES) if case.names else None
         lenient = ballots_of(data, Rules(names, OnInvalid.DROP), form=case.form)
-        found = lenient.profile.voters, lenient.profile.tally().tolist()
-        assert found == wanted, (name, number, rows)
+        assert tally_of(lenient) == wanted, (name, number, rows)
         assert lenient.warnings == ()
         seen["dropped"] += bool(lenient.left_out)
+        if lenient.left_out and number % 8:
+            continue  # most files; whether each is an error is looked at less often
         try:
             strict = ballots_of(data, Rules(names), form=case.form)
         except InputError:
             assert lenient.left_out, rows
             seen["error"] += 1
         else:
-            assert (strict.profile.voters, strict.profile.tally().tolist()) == wanted
+            assert not lenient.left_out, rows
+            assert tally_of(strict) == wanted
             seen["same"] += 1
+    return seen
+
+
+def run_documents(name: str, count: int, seed: int) -> dict[str, int]:
+    case, rng = DOCUMENTS[name], random.Random(f"{name} {seed}")
+    seen = {"read": 0, "dropped": 0, "refused": 0}
+    rules = Rules(tuple(NAMES) if case.names else None, OnInvalid.DROP)
+    form = "csv" if case.breaks else name
+    for number in range(count):
+        rows = rows_of(case.rows, rng)
+        head, tail = case.head.encode(), case.tail.encode()
+        of_rows = number % 2 or case.breaks
+        data = head + changed(rows, rng) + tail if of_rows else changed(head + rows + tail, rng)
+        found = case.slow(data)
+        try:
+            lenient = ballots_of(data, rules, form=form, line_breaks=case.breaks)
+        except InputError:
+            seen["refused"] += 1
+            assert found is None, (name, number, data)
+            continue
+        assert found is not None, (name, number, data)
+        assert tally_of(lenient) == expected_of(*found), (name, number, data)
+        seen["read"] += 1
+        seen["dropped"] += bool(lenient.left_out)
     return seen
 
 
@@ -125,3 +213,16 @@ def test_rows_damaged_in_any_way_are_read_as_a_slow_reader_reads_them(name: str)
 @pytest.mark.parametrize("name", CASES)
 def test_a_hundred_thousand_damaged_files_of_each_format(name: str, seed: int) -> None:
     run(name, 10_000, seed)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_documents_damaged_in_any_way_are_read_as_a_slow_reader_reads_them(name: str) -> None:
+    seen = run_documents(name, 150, 1)
+    assert min(seen.values()) >= 5, seen
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(10, 20))
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_hundred_thousand_damaged_documents_of_each_format(name: str, seed: int) -> None:
+    run_documents(name, 10_000, seed)

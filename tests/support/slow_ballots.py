@@ -1,7 +1,8 @@
 """Readers of ballots that share nothing with the product's: line by line, character by character.
 
-Each takes the bytes below the header and gives the ballots that count under --on-invalid drop, as sets of candidates'
-indices with the number of such ballots.
+Each gives the ballots that count under --on-invalid drop, as sets of candidates' indices with the number of such
+ballots. Readers of lines take the bytes below the header. Readers of documents take the whole file, and give None for
+one that is not well formed. slow_documents has more of them.
 """
 
 from __future__ import annotations
@@ -83,13 +84,24 @@ def lists(data: bytes, names: list[str]) -> Ballots:
     return [(ballot, 1) for ballot in last.values() if ballot is not None]
 
 
-def matrix(data: bytes, size: int) -> Ballots:
-    """One column per candidate."""
+def numbered(data: bytes, names: list[str], columns: int) -> Ballots:
+    """Under a header approved_1,approved_2 and so on; a name a cell."""
+    ballots: Ballots = []
+    for row in csv_rows(data, ",", columns):
+        found = [name for name in map(plain, row) if name]
+        if set(found) <= set(names) and len(set(found)) == len(found):
+            ballots.append((frozenset(map(names.index, found)), 1))
+    return ballots
+
+
+def matrix(data: bytes, names: list[str]) -> Ballots:
+    """One column per candidate, where the candidate's name is a yes, too."""
     yes = ["1", "1.0", "yes", "y", "true", "t", "x", "✓", "✔", "✔️", "✅", "☑", "☑️", "√"]
     no = ["", *["0", "0.0", "no", "n", "false", "f", "-", "☐"]]
     ballots: Ballots = []
-    for row in csv_rows(data, ",", size):
+    for row in csv_rows(data, ",", len(names)):
         cells = [plain(cell).casefold() for cell in row]
+        cells = ["yes" if cell == plain(name).casefold() else cell for cell, name in zip(cells, names, strict=True)]
         if set(cells) <= {*yes, *no}:
             ballots.append((frozenset(place for place, cell in enumerate(cells) if cell in yes), 1))
     return ballots
@@ -121,7 +133,9 @@ def groups(data: bytes, size: int, categories: int) -> Ballots:
         for part in parts:
             part = part.strip(" \t\f")
             inner = part[1:-1] if part.startswith("{") and part.endswith("}") and len(part) > 1 else part
-            numbers = [number.strip(" \t\f") for number in inner.split(",")] if inner.strip() or inner == part else []
+            numbers = (
+                [number.strip(" \t\f") for number in inner.split(",")] if inner.strip(" \t\f") or inner == part else []
+            )
             bad = bad or any(not re.fullmatch("[0-9]{1,9}", number) for number in numbers)
             sets.append(numbers)
         if bad or depth or len(parts) > categories:
@@ -136,7 +150,7 @@ def ranked(data: bytes, size: int) -> Ballots:
     """BLT's lines between the first line and the end of the ballots."""
     ballots: Ballots = []
     for line in lines(data):
-        words = re.split("[ \t\f]+", (line or "").strip(" \t\f"))
+        words = re.split("[ \t\f]+", (line or "").partition("#")[0].strip(" \t\f"))
         if len(words) < 2 or words[-1] != "0" or not re.fullmatch("[0-9]{1,15}", words[0]):
             continue
         numbers = [number for word in words[1:-1] if word != "-" for number in word.split("=")]

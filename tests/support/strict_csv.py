@@ -28,15 +28,30 @@ def lines_of(data: bytes, *, returns: bool) -> list[bytes]:
 
 
 def ends_with_returns(data: bytes) -> bool:
-    """Whether the first line break outside quotes is a CR alone; quotes that never close count as plain."""
+    """Whether the first line break outside quotes is a CR alone. Quotes that begin no field, whatever delimits it, or
+    that never close, count as plain."""
     for quotes_count in (True, False):
-        quoted = False
-        for at, byte in enumerate(data):
-            if byte == 34 and quotes_count and (quoted or 34 in data[at + 1 :]):
-                quoted = not quoted
-            elif not quoted and byte in (10, 13):
-                return byte == 13 and data[at + 1 : at + 2] != b"\n"
+        at = 0
+        while at < len(data):
+            begins = data[at] == 34 and (at == 0 or data[at - 1] in b"\t;,|")
+            end = _closed(data, at) if begins and quotes_count else None
+            if end is None and data[at] in (10, 13):
+                return data[at] == 13 and data[at + 1 : at + 2] != b"\n"
+            at = at + 1 if end is None else end
     return False
+
+
+def _closed(data: bytes, at: int) -> int | None:
+    """Where a quoted field ends; one that never closes ends within its last two quotes. None for one without."""
+    last, at = None, at + 1
+    while at < len(data):
+        if data[at] != 34:
+            at += 1
+        elif data[at + 1 : at + 2] == b'"':
+            last, at = at + 1, at + 2
+        else:
+            return at + 1
+    return last
 
 
 def row_of(text: str, delimiter: str, escape: str) -> tuple[list[str], int] | None:

@@ -31,6 +31,8 @@ def table_of(data: bytes | str, name: str = "in.csv") -> RowTable:
     return row_table(open_file(MemoryFile(content, name), ".csv"))
 
 
-def ballots_of(data: bytes, rules: Rules | None = None, *, form: str | None = None) -> Reading:
+def ballots_of(
+    data: bytes, rules: Rules | None = None, *, form: str | None = None, line_breaks: bool = False
+) -> Reading:
     """Ballots of a file called "ballots"."""
-    return read_file(MemoryFile(data, "ballots"), rules or Rules(), form)
+    return read_file(MemoryFile(data, "ballots"), rules or Rules(), form, line_breaks=line_breaks)

@@ -68,7 +68,9 @@ def test_every_example_is_the_same_election(
     assert "4 candidates: " in err
 
 
-@pytest.mark.parametrize("text", ["[[12, 7, 30]]", '{"result": [[12, 7, 30]]}', '{"result":[[0,1]],"x":{}}'])
+@pytest.mark.parametrize(
+    "text", ["[[12, 7, 30]]", "[[12, 7], [3]]", '{"result": [[12, 7, 30]]}', '{"result":[[0,1]],"x":{}}']
+)
 def test_totals_are_no_ballots(text: str, run: Run, tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text(text)
     code, out, err = run("vote", "count", str(tmp_path / "result.json"), "--not-private")

@@ -14,7 +14,7 @@ from dpselect.ballots import OnInvalid, Repeated, Rules
 from dpselect.ballots.model import BallotColumnError
 from psi.tables.reading import ReadingOptions
 from psiselect.base.errors import InputError
-from psiselect.elections.ballots import GivenBallots, load_given, read_file
+from psiselect.elections.ballots import GivenBallots, load_given, read_file, separator_of
 from psiselect.tables import Table
 
 NAMES = ("Ada", "Çelik")
@@ -46,6 +46,13 @@ def tally(data: bytes | str, name: str = "b.csv", drop: bool = True, **said: obj
 )
 def test_the_same_ballots_however_the_table_is_written(data: bytes | str, said: dict[str, object]) -> None:
     assert tally(data, **said) == (2, [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("text", "separator"), [(r"\n", "\n"), (r"\t", "\t"), (" / ", "/"), (" ", " "), ("\t", "\t"), (";", ";")]
+)
+def test_a_separator_is_taken_without_blanks_around_it(text: str, separator: str) -> None:
+    assert separator_of(text) == separator
 
 
 def test_two_header_lines_as_surveymonkey_writes_them() -> None:

@@ -58,6 +58,23 @@ def test_a_wrong_separator_is_guessed(run: Run) -> None:
     assert run("count", "--not-private", "b.csv", "--candidates", "names.txt", "--separator", ", ")[0] == 0
 
 
+def test_options_that_may_help_are_named_to_the_tallier_alone(run: Run) -> None:
+    for text, says in (
+        ('approved,x\nAda,"a\nb"\nBo,\n', "is not closed.*If cells hold line breaks, use --line-breaks"),
+        ("approved,x\nAda,\xe9\nBo,\n", "not UTF-8 text. If the file has another encoding, name it by --encoding"),
+    ):
+        Path("b.csv").write_text(text, encoding="latin-1")
+        code, out, err = run("count", "--not-private", "b.csv", "--candidates", "names.txt")
+        assert (code, out) == (3, "")
+        assert re.search(says, err)
+        for command in (("count", "--not-private"), ("winner", "--epsilon", "1", "--neighbors", "replace")):
+            code, out, err = run(*command, "b.csv", "--candidates", "names.txt", "--on-invalid", "drop")
+            assert code == 0
+            assert "--line-breaks" not in out + err
+            assert "--encoding" not in out + err
+        Path("b.csv.draw").unlink()
+
+
 def test_a_cell_is_shown_on_a_terminal_only(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = ("count", "--not-private", "b.csv", "--candidates", "names.txt", "--show")
     code, _, err = run(*asked)
