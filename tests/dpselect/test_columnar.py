@@ -30,6 +30,8 @@ WIDE = Grid(Fraction(-(10**30)), Fraction(10**30), Fraction(1, 10**10))
 RULES: list[Places] = [
     GridPlaces(WIDE),
     GridPlaces(WIDE, down=True),
+    GridPlaces(Grid(Fraction(0), Fraction(1 << 62), Fraction(1))),
+    GridPlaces(Grid(Fraction(0), Fraction((1 << 62) - 1), Fraction(1))),
     *(GridPlaces(grid, down=down) for grid in grids() for down in (False, True)),
     EdgePlaces([Fraction(0), Fraction(1, 3), Fraction(5), Fraction(5) + Fraction(1, 10**30)]),
     EdgePlaces([Fraction(-(10**25)), Fraction(1, 10)]),
