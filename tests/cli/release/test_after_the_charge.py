@@ -45,6 +45,8 @@ PIECES = [
     *("\ufeff", "\u200b", "\u202e", "\x7f", '"', "'", "=1+1", "-", "None", "true", "2024-02-30"),
 ]
 BOUNDS = ["--lower", "-3", "--upper", "7"]
+CROSSED = ["--by", "v", "--groups", "yes,7", "--other", "rest", "--by", "p", "--groups", "a,b,c"]
+WIDE_BOUNDS = ["--lower", "-1e30", "--upper", "1e30", "--unit", "1e-9"]
 STATISTICS = [
     ["count", "--column", "v"],
     ["count", "--column", "v", "--equals", "yes"],
@@ -59,22 +61,7 @@ STATISTICS = [
     ["table", "--by", "v", "--groups", "yes,no,7", "--neighbors", "add-remove"],
     ["table", "--by", "v", "--by", "p", "--delta", "0.1", "--statistic", "sum", "--column", "v", *BOUNDS],
     ["table", "--by", "p", "--groups", "a,b,c", "--statistic", "mean", "--column", "v", *BOUNDS],
-    [
-        "table",
-        "--by",
-        "v",
-        "--groups",
-        "yes,7",
-        "--other",
-        "rest",
-        "--by",
-        "p",
-        "--groups",
-        "a,b,c",
-        "--statistic",
-        "mean",
-    ]
-    + ["--statistic", "sum", "--column", "v", "--lower", "-1e30", "--upper", "1e30", "--unit", "1e-9"],
+    ["table", *CROSSED, "--statistic", "mean", "--statistic", "sum", "--column", "v", *WIDE_BOUNDS],
     ["table", "--by", "v", "--noise", "gaussian", "--delta", "0.1", "--rows-per-group", "1"],
     ["threshold", "--column", "v", "--categories", "yes,7,no", "--at-least", "1"],
     ["quantile", "--column", "v", "--lower", "-3", "--upper", "7", "--q", "0.25"],
