@@ -160,6 +160,13 @@ def test_bad_input_costs_no_budget(table: Path, tmp_path: Path) -> None:
     assert book.entries() == []
 
 
+def test_a_sum_that_drops_rows_has_the_noise_of_a_row_that_goes(table: Path) -> None:
+    """Under replace a row may become one that is left out: then the sum moves by the whole upper bound."""
+    args = ["sum", table, "--column", "raise", "--lower", "4000", "--upper", "5000", "--epsilon", "1"]
+    assert released(*args)["sensitivity"] == 1000
+    assert released(*args, "--on-invalid", "drop")["sensitivity"] == 5000
+
+
 def test_dropping_is_silent(table: Path) -> None:
     args = ["sum", table, "--column", "raise", *BOUNDS, *LOUD, "--on-invalid", "drop"]
     before = run(*args)
