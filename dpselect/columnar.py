@@ -27,7 +27,7 @@ from dpselect.grid import Grid
 Integers = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 Sure = npt.NDArray[np.bool_]
-_WHOLE = 1 << 62  # sums and products stay below it, so that int64 does not overflow
+WHOLE = 1 << 62  # sums and products stay below it, so that int64 does not overflow
 _EXACT = 1 << 50  # whole doubles up to here have room for a fraction
 # Beyond these sizes a double's text is no number that `decimals.parse_number` takes.
 _SMALL, _LARGE = 1e-90, 1e99
@@ -36,6 +36,11 @@ _SCALES = 2.0**-400, 2.0**400
 
 class Places(Protocol):
     """A rule that gives each number a whole number."""
+
+    @property
+    def wide(self) -> bool:
+        """Whether these whole numbers may be too large for int64. Then `integers` and `doubles` are never sure."""
+        ...
 
     def exact(self, value: Fraction) -> int:
         """Of one number."""
@@ -62,6 +67,11 @@ class GridPlaces:
     grid: Grid
     down: bool = False
 
+    @property
+    def wide(self) -> bool:
+        """Whether these whole numbers may be too large for int64. Then nothing is ever sure."""
+        return max(abs(self.grid.low), abs(self.grid.high)) >= WHOLE
+
     def exact(self, value: Fraction) -> int:
         """Of one number."""
         if not self.down:
@@ -74,7 +84,7 @@ class GridPlaces:
         grid = self.grid
         least, most = math.floor(grid.lower), math.ceil(grid.upper)
         times, over = grid.unit.denominator, grid.unit.numerator
-        if max(-least, most) * times >= _WHOLE or 2 * over >= _WHOLE:
+        if max(-least, most) * times >= WHOLE or 2 * over >= WHOLE:
             return np.zeros(values.size, np.int64), np.zeros(values.size, np.bool_)
         scaled = np.clip(values, least, most) * times
         nearest = scaled // over
@@ -105,6 +115,7 @@ class EdgePlaces:
     """Where a number lies among rising edges: 2i below edge i and above the one before, 2i + 1 on edge i."""
 
     edges: Sequence[Fraction]
+    wide = False
 
     def exact(self, value: Fraction) -> int:
         """Of one number."""
@@ -113,7 +124,7 @@ class EdgePlaces:
     def integers(self, values: Integers) -> tuple[Integers, Sure]:
         """Of whole numbers, and which of the results are sure."""
         floors, ceilings = [math.floor(e) for e in self.edges], [math.ceil(e) for e in self.edges]
-        if max(map(abs, floors + ceilings), default=0) >= _WHOLE:
+        if max(map(abs, floors + ceilings), default=0) >= WHOLE:
             return np.zeros(values.size, np.int64), np.zeros(values.size, np.bool_)
         below = np.searchsorted(np.array(floors, np.int64), values, side="left")
         up_to = np.searchsorted(np.array(ceilings, np.int64), values, side="right")
@@ -137,8 +148,8 @@ def bin_counts(places: Integers) -> list[int]:
 
 
 def add(units: Integers, most: int) -> int:
-    """The sum of whole numbers of at most `most` either way, exactly."""
-    return int(units.sum()) if most * units.size < _WHOLE else sum(units.tolist())
+    """The sum of whole numbers of at most `most` either way, exactly. units: int64, or Python's own numbers."""
+    return int(units.sum()) if most * units.size < WHOLE else sum(units.tolist())
 
 
 def _are_numbers(values: Doubles) -> Sure:

@@ -39,10 +39,12 @@ def tight_epsilon(costs: Iterable[Cost], delta: Fraction) -> Fraction | None:
     if not 0 < delta < 1:
         raise words.delta_range(delta)
     counts = {cost: times for cost, times in Counter(costs).items() if cost.amount or cost.delta}
+    if len(counts) > _MOST_COSTS:
+        return None  # before they are added up: denominators of old entries would grow with each of them
     simple = sum((cost.amount * times for cost, times in counts.items()), Fraction(0))
     if sum(counts.values()) < 2 and not any(cost.delta for cost in counts):
         return None
-    if len(counts) > _MOST_COSTS or simple > 10**4:
+    if simple > 10**4:
         return None
     try:
         # Seconds to import, so only here.

@@ -17,8 +17,13 @@ _SHORT = 16  # characters of a decimal that is shown as it is
 
 
 def about(value: Fraction) -> str:
-    """A number with commas: all digits of a short decimal, else two behind the point, or three in all below 1."""
+    """A number with commas: all digits of a short decimal, else two behind the point, or three in all below 1.
+
+    A double would invent digits of a number with more than 16, so that becomes a whole number.
+    """
     text = plain(value)
+    if abs(value) >= 10**_SHORT:
+        return f"{round(value):,}"
     if "/" not in text and len(text) <= _SHORT:
         return f"{Decimal(text):,f}"
     return f"{float(value):,.2f}" if abs(value) >= 1 else f"{float(value):.3g}"

@@ -29,6 +29,7 @@ from psiselect.tables import AnyTable, Table
 from psiselect.words import left_for
 
 _Value = TypeVar("_Value")
+_MOST_CONTRIBUTIONS = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Outcome(Generic[_Value]):
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """What every statistic is asked with.
+    """What every statistic is asked with. Raises UsageError for more contributions than anybody has rows.
 
     stated: epsilon, None where it was not given. ledger, dataset: what pays; both None where nothing does. plan: stop
     before anything is charged or drawn. tell: hears one line at a time, the guarantee first.
@@ -78,6 +79,10 @@ class Common:
     dataset: str | None
     plan: bool
     tell: Callable[[str], None]
+
+    def __post_init__(self) -> None:
+        if self.contributions > _MOST_CONTRIBUTIONS:
+            raise words.too_many_contributions(_MOST_CONTRIBUTIONS)
 
     @property
     def epsilon(self) -> Fraction:

@@ -32,7 +32,12 @@ _SHORT = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"
 
 @dataclass(frozen=True)
 class Placed:
-    """The rows of one batch. places: a whole number for each row, 0 where it has no number. valid: which have one."""
+    """The rows of one batch.
+
+    Attributes:
+        places: a whole number for each row, 0 where it has no number; Python's own numbers where the rule is wide.
+        valid: which have one.
+    """
 
     places: Integers
     valid: Sure
@@ -52,8 +57,9 @@ def added(common: Common, grid: Grid) -> tuple[Added, int]:
 def counted(common: Common, rule: Places, first: int, size: int) -> Integers:
     """How many of the column's numbers have each of the places `first` to `first` + `size` - 1, all there are."""
     counts = np.zeros(size, np.int64)
+    from_here = np.array(first, object if rule.wide else np.int64)
     for batch in _column(common, rule):
-        counts += np.bincount(batch.places[batch.valid] - first, minlength=size)
+        counts += np.bincount((batch.places[batch.valid] - from_here).astype(np.int64, copy=False), minlength=size)
     return counts
 
 
@@ -147,13 +153,15 @@ def _texts(values: pa.Array, column: str, name: str) -> list[str]:
 def placed(values: pa.Array, column: str, name: str, rule: Places) -> Placed:
     """The rule's whole number for each row, exactly. Raises InputError for a type that has no text."""
     places, sure = _fast(values, rule)
+    if rule.wide:
+        places = places.astype(object)
     valid = sure.copy()
     (rest,) = np.nonzero(~sure)
     if rest.size:
         texts, which = distinct_cells(values.take(pa.array(rest)), column, name)
         found = [_exact(text, rule) for text in texts]
         known = np.array([place is not None for place in found], np.bool_)
-        exact = np.array([place or 0 for place in found], np.int64)
+        exact = np.array([place or 0 for place in found], places.dtype)
         places[rest], valid[rest] = exact[which], known[which]
     return Placed(places, valid)
 

@@ -12,6 +12,10 @@ def no_epsilon(statistic: str) -> UsageError:
     return UsageError(f"release {statistic} needs --epsilon, such as --epsilon 1")
 
 
+def too_many_contributions(most: int) -> UsageError:
+    return UsageError(f"--contributions: expected at most {most:,}, the most rows that one person has in the table")
+
+
 def no_column(statistic: str) -> UsageError:
     return UsageError(f"release {statistic} needs --column")
 

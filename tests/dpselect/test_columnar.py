@@ -26,7 +26,12 @@ def grids() -> list[Grid]:
     return found
 
 
+WIDE = Grid(Fraction(-(10**30)), Fraction(10**30), Fraction(1, 10**10))
 RULES: list[Places] = [
+    GridPlaces(WIDE),
+    GridPlaces(WIDE, down=True),
+    GridPlaces(Grid(Fraction(0), Fraction(1 << 62), Fraction(1))),
+    GridPlaces(Grid(Fraction(0), Fraction((1 << 62) - 1), Fraction(1))),
     *(GridPlaces(grid, down=down) for grid in grids() for down in (False, True)),
     EdgePlaces([Fraction(0), Fraction(1, 3), Fraction(5), Fraction(5) + Fraction(1, 10**30)]),
     EdgePlaces([Fraction(-(10**25)), Fraction(1, 10)]),
@@ -113,12 +118,22 @@ def test_bins_hold_their_lower_edge_and_the_last_one_both() -> None:
     assert bin_counts(np.bincount(places, minlength=7)) == [2, 3]
 
 
+def test_a_wide_rule_is_never_sure() -> None:
+    """Its whole numbers may be too large for int64."""
+    for rule in RULES:
+        assert rule.wide == (isinstance(rule, GridPlaces) and max(abs(rule.grid.low), rule.grid.high) >= 1 << 62)
+        assert not rule.wide or not rule.integers(np.arange(-5, 5))[1].any()
+        assert not rule.wide or not rule.doubles(np.arange(-5.0, 5.0))[1].any()
+    assert sum(rule.wide for rule in RULES) >= 2
+
+
 def test_sums_do_not_overflow() -> None:
     most = 1 << 61
     units = np.full(9, most)
     assert add(units, most) == 9 << 61
     assert add(-units, most) == -9 << 61
     assert add(np.zeros(0, np.int64), 5) == 0
+    assert add(np.array([10**40, 7], object), 10**40) == 10**40 + 7
 
 
 def test_values_are_added_up_once() -> None:

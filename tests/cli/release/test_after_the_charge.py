@@ -10,6 +10,7 @@ import csv
 import io
 import random
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,9 @@ from click.testing import CliRunner
 
 from cli._errors import classify
 from cli.release import command as release
-from dpselect.accounting import Event
-from psiselect.releases import common
+from dpselect.accounting import Event, rho_of_epsilon
+from psiselect.base import threads
+from psiselect.releases import common, tabling
 
 PIECES = [
     *(
@@ -43,11 +45,14 @@ PIECES = [
     *("\ufeff", "\u200b", "\u202e", "\x7f", '"', "'", "=1+1", "-", "None", "true", "2024-02-30"),
 ]
 BOUNDS = ["--lower", "-3", "--upper", "7"]
+CROSSED = ["--by", "v", "--groups", "yes,7", "--other", "rest", "--by", "p", "--groups", "a,b,c"]
+WIDE_BOUNDS = ["--lower", "-1e30", "--upper", "1e30", "--unit", "1e-9"]
 STATISTICS = [
     ["count", "--column", "v"],
     ["count", "--column", "v", "--equals", "yes"],
     ["count", "--column", "v", "--lower", "-3", "--upper", "1e9"],
     ["sum", "--column", "v", "--lower", "-3", "--upper", "7"],
+    ["sum", "--column", "v", "--lower", "-1e99", "--upper", "1e99", "--unit", "1e-10"],
     ["mean", "--column", "v", "--lower", "-3", "--upper", "7", "--n", "5"],
     ["mean", "--column", "v", "--lower", "0", "--upper", "7", "--neighbors", "add-remove"],
     ["histogram", "--column", "v", "--bins", "0,7,1e9"],
@@ -56,10 +61,12 @@ STATISTICS = [
     ["table", "--by", "v", "--groups", "yes,no,7", "--neighbors", "add-remove"],
     ["table", "--by", "v", "--by", "p", "--delta", "0.1", "--statistic", "sum", "--column", "v", *BOUNDS],
     ["table", "--by", "p", "--groups", "a,b,c", "--statistic", "mean", "--column", "v", *BOUNDS],
+    ["table", *CROSSED, "--statistic", "mean", "--statistic", "sum", "--column", "v", *WIDE_BOUNDS],
     ["table", "--by", "v", "--noise", "gaussian", "--delta", "0.1", "--rows-per-group", "1"],
     ["threshold", "--column", "v", "--categories", "yes,7,no", "--at-least", "1"],
     ["quantile", "--column", "v", "--lower", "-3", "--upper", "7", "--q", "0.25"],
     ["quantile", "--column", "v", "--lower", "1e-38", "--upper", "5e-38", "--unit", "1e-38"],
+    ["quantile", "--column", "v", "--lower", "1e38", "--upper", "5e38", "--unit", "1e37"],
 ]
 
 
@@ -85,6 +92,9 @@ def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: int, seed: int)
         charged.append(event)
 
     monkeypatch.setattr(common, "charge", charge)
+    # Neither looks at the data: a conversion that is the same in each run, and a probe whether threads are granted.
+    monkeypatch.setattr(tabling, "rho_of_epsilon", cache(rho_of_epsilon))
+    monkeypatch.setattr(threads, "require", lambda _: None)
     dice, table, runner = random.Random(seed), tmp_path / "t.csv", CliRunner()
     source, ends = columns(dice), {"released": 0, "refused": 0}
     for place in range(runs):

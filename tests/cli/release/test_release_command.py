@@ -122,6 +122,30 @@ def test_the_ledger_shows_sequential_composition(table: Path, tmp_path: Path) ->
     assert classify(other.exception)[0] == 6
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["count", "--column", "smoker", "--equals", "yes"],
+        ["sum", "--column", "raise", *BOUNDS],
+        ["mean", "--column", "raise", *BOUNDS, "--n", "4"],
+        ["histogram", "--column", "smoker", "--categories", "yes,no"],
+        ["quantile", "--column", "raise", *BOUNDS, "--unit", "10"],
+        ["threshold", "--column", "smoker", "--categories", "yes,no", "--at-least", "1"],
+        ["table", "--by", "smoker", "--groups", "yes,no"],
+    ],
+    ids=lambda args: args[0],
+)
+def test_a_person_with_several_rows_costs_what_is_stated(args: list[str], table: Path, tmp_path: Path) -> None:
+    """More rows of a person mean more noise, and the same charge."""
+    book = Ledger.create(
+        tmp_path / "b.db", kind=BudgetKind.PURE, neighbors=NeighbouringRelation.REPLACE, budget=Cost(Fraction(1))
+    )
+    released(
+        args[0], table, *args[1:], "--contributions", "3", "--epsilon", "0.3", "--ledger", book.path, "--dataset", "d"
+    )
+    assert [entry.cost for entry in book.entries()] == [Cost(Fraction(3, 10))]
+
+
 def test_bad_input_costs_no_budget(table: Path, tmp_path: Path) -> None:
     table.write_text(ROWS + "erin,a lot,no\n")
     book = Ledger.create(
@@ -134,6 +158,13 @@ def test_bad_input_costs_no_budget(table: Path, tmp_path: Path) -> None:
     assert "line 6" in str(result.exception)
     assert "a lot" not in str(result.exception)
     assert book.entries() == []
+
+
+def test_a_sum_that_drops_rows_has_the_noise_of_a_row_that_goes(table: Path) -> None:
+    """Under replace a row may become one that is left out: then the sum moves by the whole upper bound."""
+    args = ["sum", table, "--column", "raise", "--lower", "4000", "--upper", "5000", "--epsilon", "1"]
+    assert released(*args)["sensitivity"] == 1000
+    assert released(*args, "--on-invalid", "drop")["sensitivity"] == 5000
 
 
 def test_dropping_is_silent(table: Path) -> None:
@@ -161,6 +192,7 @@ def test_dropping_is_silent(table: Path) -> None:
         (["mean", "--column", "raise", *BOUNDS, "--epsilon", "1", "--n", "5"], 3, "number of rows"),
         (["mean", "--column", "raise", *BOUNDS, "--epsilon", "1", "--n", "3"], 3, "number of rows"),
         (["count", "--epsilon", "1"], 2, "public"),
+        (["count", "--epsilon", "1", "--column", "raise", "--contributions", f"{10**400}"], 2, "at most 1,000,000,000"),
         (["histogram", "--column", "raise", "--epsilon", "1"], 2, "cells"),
         (["quantile", "--column", "raise", *BOUNDS, "--epsilon", "1", "--unit", "0.001"], 2, "--unit is too small"),
         (["count", "--epsilon", "1", "--neighbors", "add-remove", "--ledger", "x.db"], 2, "--dataset"),

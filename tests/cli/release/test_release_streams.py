@@ -42,6 +42,7 @@ COLUMNS: dict[str, Any] = {
 STATISTICS = [
     ["sum", "--lower", "-3", "--upper", "7", "--unit", "1"],
     ["sum", "--lower", "0", "--upper", "4.5", "--unit", "0.1"],
+    ["sum", "--lower", "-1e30", "--upper", "1e30", "--unit", "1e-10"],  # more units than 64 bits hold
     ["mean", "--lower", "-3", "--upper", "7", "--neighbors", "add-remove"],
     ["histogram", "--bins", "0,0.1,1.5,7"],
     ["count", "--lower", "1.5"],
@@ -132,6 +133,20 @@ def test_cells_are_compared_as_text(name: str, tmp_path: Path) -> None:
         "2.5": texts.count("2.5"),
         "rest": len(texts) - sum(text in ("1.5", "2.5") for text in texts),
     }
+
+
+@pytest.mark.usefixtures("no_noise")
+def test_units_that_64_bits_do_not_hold(tmp_path: Path) -> None:
+    """Values, bounds and steps of any size, in each statistic that reads numbers."""
+    (tmp_path / "t.csv").write_text("p,v\na,5e29\nb,-7e29\nc,1e30\n")
+    wide = [tmp_path / "t.csv", "--column", "v", "--epsilon", "1e70"]
+    bounds = ["--lower", "-1e30", "--upper", "1e30", "--unit", "1e-10"]
+    assert run("sum", *wide, *bounds, "--person", "p") == 8 * 10**29
+    assert run("mean", *wide, *bounds, "--n", 3) == pytest.approx(8e29 / 3)
+    cells = run("table", *wide, *bounds, "--by", "p", "--groups", "a,b,c", "--statistic", "sum")
+    assert [cell["sum"] for cell in cells] == [5 * 10**29, -7 * 10**29, 10**30]
+    far = [str(5 * 10**29 - 1), "--upper", str(5 * 10**29 + 8), "--unit", 1]
+    assert run("quantile", *wide, "--q", "1/2", "--lower", *far) == 5 * 10**29
 
 
 @pytest.mark.usefixtures("no_noise")

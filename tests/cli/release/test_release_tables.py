@@ -269,6 +269,7 @@ def test_the_charge_comes_before_the_draw(words: list[object], table: Path, monk
         (["--groups", "x", "--other", "x", "--epsilon", 1], "given twice"),
         (["--delta", "0.1", "--other", "x", "--epsilon", 1], "--other needs --groups"),
         (["--by", "region", "--groups", "x", "--groups", "y", "--epsilon", 1], "two different columns"),
+        (["--by", "raise", "--by", "smoker", "--delta", "0.1", "--epsilon", 1], "two different columns"),
         (["--groups", "x", "--epsilon", 1, "--person", "region"], "would hide nobody"),
         (["--groups", "x", "--epsilon", 1, "--lower", 1], "are for --statistic sum and mean"),
         (["--groups", "x", "--epsilon", 1, "--statistic", "sum"], "needs --column"),
