@@ -219,8 +219,10 @@ def test_random_tasks_end_in_an_answer_or_a_typed_error() -> None:
 
 
 @pytest.mark.soak
-def test_many_random_tasks_end_in_an_answer_or_a_typed_error() -> None:
-    assert random_answers(100_000, 12) > 80_000
+@pytest.mark.parametrize("seed", range(12, 22))
+def test_many_random_tasks_end_in_an_answer_or_a_typed_error(seed: int) -> None:
+    """100,000 in all."""
+    assert random_answers(10_000, seed) > 8_000
 
 
 # The tables.
