@@ -184,7 +184,7 @@ PROPOSALS: tuple[Proposal, ...] = (
     ),
     Proposal(
         lambda c: (c.t.additive or c.t.extreme) and not c.t.central,
-        lambda c: {"function": "threshold", "bounded": "yes"},
+        lambda c: {"function": "threshold", "bounded": "yes", "bounds": None},
         lambda c, new: phrase("changes.yes-or-no"),
     ),
     Proposal(
@@ -274,9 +274,9 @@ def _effect(t: Traits, label: L) -> str:
     if (t.selection or t.quantile) and label in (L.DP_EXP, L.MPC_DP):
         shortfall = t.n.or_none("shortfall95")
         if shortfall:
-            return phrase("changes.leads.choice", label=label, meaning=label.meaning, error=number(shortfall))
+            return phrase("changes.leads.choice", label=label.short, meaning=label.meaning, error=number(shortfall))
     elif label in errors and not t.training and not t.elements:
         error = t.n.or_none(errors[label])
         if error:
-            return phrase("changes.leads.number", label=label, meaning=label.meaning, error=number(error))
-    return phrase("changes.leads.answer", label=label, meaning=label.meaning)
+            return phrase("changes.leads.number", label=label.short, meaning=label.meaning, error=number(error))
+    return phrase("changes.leads.answer", label=label.short, meaning=label.meaning)

@@ -132,6 +132,16 @@ def _open_field(given: Given, asking: frozenset[str]) -> Open:
     return Open(_deciding(given, asking), given, asking)
 
 
+def telling(still: Open) -> Open:
+    """The same open task, asked for a field whose values lead to different lists of labels where there is one: of a
+    field that leads to the same list by all values, the answer would say nothing."""
+    for name in (still.field, *sorted(touched(still.given, still.asking) & still.asking, key=list(BY_NAME).index)):
+        other = Open(name, still.given, still.asking)
+        if len({labels for _, labels in other.outcomes}) > 1:
+            return other
+    return still
+
+
 def _deciding(given: Given, asking: frozenset[str]) -> str:
     """The first touched field that makes a difference by itself, as far as a few worlds show."""
     field = _decide(given, asking)
@@ -203,4 +213,6 @@ def _border(
 def _word(value: Any) -> str:
     if isinstance(value, bool):
         return phrase("outcomes.true" if value else "outcomes.false")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return f"{value:,}" if isinstance(value, int | float) else str(value)

@@ -107,10 +107,10 @@ def test_text_and_report(tmp_path: Path) -> None:
     assert result.exit_code == 0
     for part in (
         "Every participant adds noise",
-        "Price of noise by each",
+        "What noise by each person costs",
         "psiselect poll estimate",
         "Every approach",
-        "rr_err95",
+        "error of a poll's share, 19 times in 20",
     ):
         assert part in result.stdout
     page = report.read_text()
@@ -125,8 +125,8 @@ def test_report_where_no_item_is_expected_in_common(tmp_path: Path) -> None:
     result = run(str(task_of("A11", tmp_path)), "--set", "expected_value=0", "--report", str(report))
     assert result.exit_code == 0
     page = report.read_text()
-    assert "recall, the same" in page
-    assert "precision, exponential mechanism" not in page
+    assert "share of the right items that are shown, the same" in page
+    assert "share of the shown items that are right, whole lists drawn" not in page
 
 
 def test_report_escapes_what_the_user_wrote(tmp_path: Path) -> None:
