@@ -273,8 +273,8 @@ def _with_odds(choice: Reason) -> Reason:
         if s.f.function != "select_best" or s.f.score_gap is None:
             return choice(s)
         race = s.n.candidates, s.f.score_gap, s.n.exponent
-        em, pf = percent(sources.em_winner(*race)), percent(sources.pf_winner(*race))
-        return phrase("approaches.with-odds", choice=choice(s), em=em, pf=pf, gap=number(s.f.score_gap))
+        least = percent(sources.em_winner(*race))  # permute-and-flip finds it at least as often
+        return phrase("approaches.with-odds", choice=choice(s), em=least, gap=number(s.f.score_gap))
 
     return reason
 

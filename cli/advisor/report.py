@@ -49,7 +49,7 @@ body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 max-width: 62rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: .2rem 0 .6rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .6rem; }
 h3 { font-size: 1rem; margin: 1.2rem 0 .4rem; }
-.kicker { color: var(--soft); margin: 0; } .why { font-size: 1.08rem; max-width: 46rem; }
+.kicker { color: var(--soft); margin: 0; } .why { font-size: 1.08em; max-width: 46rem; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-bottom: 1px solid var(--line);
 overflow-wrap: break-word; }
@@ -57,7 +57,7 @@ th { color: var(--soft); font-weight: 600; } tr.chosen td, tr.chosen th { backgr
 color: var(--ink); }
 td.n { text-align: right; font-variant-numeric: tabular-nums; }
 dl { margin: 0; } dt { font-weight: 600; margin-top: .8rem; } .warnings dt { color: var(--warn); }
-dd { margin: .1rem 0 0; max-width: 46rem; } code, pre { font-family: ui-monospace, monospace; font-size: .88rem; }
+dd { margin: .1rem 0 0; max-width: 46rem; } code, pre { font-family: ui-monospace, monospace; font-size: .88em; }
 .task { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); column-gap: 1.5rem; }
 .task div { border-bottom: 1px solid var(--line); padding: .3rem 0; } .task dt { font-weight: 400; margin: 0;
 color: var(--soft); } .task dd { margin: 0; font-weight: 600; }
@@ -83,7 +83,7 @@ svg .curve2 { stroke: var(--curve2); } svg .curve3 { stroke: var(--curve3); }
   :root { --ink: #000; --soft: #333; --line: #bbb; --tint: #f3f3f3; --page: #fff; --accent: #000; --warn: #000; }
   body { padding: 0; font-size: 9pt; line-height: 1.3; max-width: none; } table { font-size: 7.5pt; }
   h1 { font-size: 14pt; } h2 { font-size: 11pt; margin: .6rem 0 .2rem; } dt { margin-top: .3rem; }
-  th, td { padding: .12rem .3rem; } tr, figure, dd, pre { break-inside: avoid; } h2, dt { break-after: avoid; }
+  th, td { padding: .08rem .3rem; } tr, figure, dd, pre { break-inside: avoid; } h2, dt { break-after: avoid; }
   .task { grid-template-columns: repeat(3, minmax(0, 1fr)); column-gap: 1rem; font-size: 7.2pt; line-height: 1.2; }
   .task div { padding: .1rem 0; } pre { padding: .3rem .5rem; margin: .2rem 0 .4rem; }
   .sign { margin-top: .4rem; } p { margin: .3rem 0; }
@@ -278,7 +278,9 @@ def _changes(answer: Answer) -> str:
 
 def _branches(answer: Answer) -> str:
     found = (branch for branch in answer.branches if branch.label)
-    items = "".join(f"<dt>{escape(branch.question)}</dt><dd>{escape('; '.join(lines(branch)))}</dd>" for branch in found)
+    items = "".join(
+        f"<dt>{escape(branch.question)}</dt><dd>{escape('; '.join(lines(branch)))}</dd>" for branch in found
+    )
     return f"<dl>{items}</dl>" if items else ""
 
 

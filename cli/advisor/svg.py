@@ -44,7 +44,9 @@ def svg(chart: Chart) -> str:
     if chart.level:
         at = y_axis.at(chart.level)
         name = f"{chart.level_name}: {number(chart.level)}"
-        parts += [_line(LEFT, at, right, at, "mark"), _text(LEFT + 6, at - 5, name, kind="mark-name")]
+        falls = chart.curves[0].points[0][1] > chart.curves[0].points[-1][1]  # then there is room on the right
+        x, anchor = (right - 6, "end") if falls else (LEFT + 6, "start")
+        parts += [_line(LEFT, at, right, at, "mark"), _text(x, at - 5, name, anchor=anchor, kind="mark-name")]
     for index, curve in enumerate(chart.curves):
         kind = index % len(DASHES)
         dash = f' stroke-dasharray="{DASHES[kind]}"' if DASHES[kind] else ""

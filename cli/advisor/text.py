@@ -215,7 +215,9 @@ def answer_words(name: str, value: object) -> str:
 def _decided_by(answer: Answer) -> str:
     """The fields that are responsible, in words."""
     facts = answer.setting.f
-    named = [f"- {BY_NAME[name].title}: {answer_words(name, getattr(facts, name, None))}" for name in answer.rule.because]
+    named = [
+        f"- {BY_NAME[name].title}: {answer_words(name, getattr(facts, name, None))}" for name in answer.rule.because
+    ]
     return "\n".join([phrase("answer.decided-by"), *named])
 
 

@@ -71,5 +71,5 @@ def value_words(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"{number(value[0])} to {number(value[1])}"
     if isinstance(value, int | float):
-        return count(int(value)) if float(value).is_integer() and abs(value) < 1e15 else number(value)
+        return count(int(value)) if float(value).is_integer() and abs(value) < 1e15 else f"{value:,}"  # as stated
     return str(value).replace("_", " ")

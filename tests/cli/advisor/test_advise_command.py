@@ -110,7 +110,7 @@ def test_text_and_report(tmp_path: Path) -> None:
         "What noise by each person costs",
         "psiselect poll estimate",
         "Every approach",
-        "error of a poll's share, 19 times in 20",
+        "error of a share, noise by each",
     ):
         assert part in result.stdout
     page = report.read_text()

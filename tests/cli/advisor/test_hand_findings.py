@@ -125,7 +125,7 @@ def test_changes_to_a_mean() -> None:
     edits = proposed(MEAN)
     assert edits[0] == "collect data from 3,000 people or more"  # 500*ln(20)/5/0.1 = 2995.7
     assert "accept an error of 0.6, 19 times in 20" in edits
-    assert edits[2].startswith("epsilon 6 ")  # 0.599/0.1
+    assert edits[2].startswith("use epsilon 6,")  # 0.599/0.1
     assert not any("epsilon" in edit for edit in proposed(MEAN, tolerance={"kind": "abs", "value": 0.01}))  # 60: no
 
 
