@@ -98,6 +98,12 @@ class Answer:
         return EXIT_CHANGE_TASK if self.primary is Label.CHANGE_TASK else EXIT_RECOMMENDED
 
     @property
+    def risks(self) -> tuple[Caution, ...]:
+        """The warnings about what is recommended: that noise would be too much is no risk of an exact result."""
+        exact = self.primary.family in ("MPC", "NEITHER") and self.primary is not Label.CHANGE_TASK
+        return tuple(w for w in self.warnings if not (exact and w.tag == "SMALL_N"))
+
+    @property
     def because(self) -> str:
         """Why, with the number that decided."""
         own = next(verdict for verdict in self.verdicts if verdict.label is self.primary)

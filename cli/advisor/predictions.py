@@ -62,10 +62,10 @@ class Prediction:
     @property
     def title(self) -> str:
         """What the quantity is, in words."""
-        return phrase(f"quantities.{key(self.quantity)}")
+        return phrase(f"quantities.{named(self.quantity)}")
 
 
-def key(quantity: str) -> str:
+def named(quantity: str) -> str:
     """The name of a quantity among the words."""
     return re.sub("[^a-z0-9]+", "-", quantity.lower()).strip("-")
 

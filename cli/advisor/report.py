@@ -19,7 +19,6 @@ from cli.advisor.curves import charts
 from cli.advisor.elsewhere import elsewhere
 from cli.advisor.fields import BY_NAME
 from cli.advisor.findings import Verdict
-from cli.advisor.labels import Label
 from cli.advisor.predictions import Prediction
 from cli.advisor.printed_commands import implemented
 from cli.advisor.svg import svg
@@ -121,7 +120,7 @@ def _page(answer: Answer) -> str:
     signed = (
         f'<p class="why">{escape(answer.because)}</p>',
         _section(phrase("page.task"), _task(answer.given)),
-        _section(phrase("page.risks"), _warnings(_risks(answer))),
+        _section(phrase("page.risks"), _warnings(answer.risks[:RISKS])),
         _section(phrase("page.next"), _next_step(answer)),
         _signature(),
     )
@@ -253,12 +252,6 @@ def _learns(answer: Answer) -> str:
             cells = (_cell(name(v), text(v, chosen), style) for name, text, style in LEARNS)
             rows.append(f"<tr{' class=chosen' if chosen else ''}>{''.join(cells)}</tr>")
     return _wide((name(answer) for name, _, _ in LEARNS), "".join(rows))
-
-
-def _risks(answer: Answer) -> Sequence[Caution]:
-    """The first warnings about what is recommended: that noise would be too much is no risk of an exact result."""
-    exact = answer.primary.family in ("MPC", "NEITHER") and answer.primary is not Label.CHANGE_TASK
-    return [w for w in answer.warnings if not (exact and w.tag == "SMALL_N")][:RISKS]
 
 
 def _warnings(warnings: Sequence[Caution]) -> str:

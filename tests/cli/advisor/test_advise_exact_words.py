@@ -22,6 +22,7 @@ from cli.advisor.labels import Label
 from cli.advisor.logic import Open, settle, telling
 from cli.advisor.numbers import Numbers
 from cli.advisor.report import page
+from cli.advisor.scaffold import contents
 from cli.advisor.task import Facts, FieldError
 from cli.advisor.text import render
 
@@ -169,6 +170,10 @@ def test_an_exact_sum_is_not_signed_with_the_risk_of_noise() -> None:
     signed, details = text.split('class="details"')
     assert "Too few people for noise" not in signed
     assert "This is why noise is not recommended here" in details
+    assert "Too few people for noise" not in contents(answer(**known("A01")))["README.md"]
+    noisy = answer(**{**HOLDER, "function": "count", "n_units": 50, "tolerance": {"kind": "abs", "value": 1.0}})
+    assert noisy.primary is Label.CHANGE_TASK
+    assert "SMALL_N" in {w.tag for w in noisy.risks}
 
 
 def test_charts_take_their_colours_from_the_page() -> None:

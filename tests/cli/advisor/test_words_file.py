@@ -20,7 +20,7 @@ from cli.advisor.fields import FIELDS, Kind
 from cli.advisor.findings import Fit
 from cli.advisor.labels import Label
 from cli.advisor.numbers import Limit
-from cli.advisor.predictions import key
+from cli.advisor.predictions import named
 from cli.advisor.quantities import QUANTITIES
 from cli.advisor.rules import RULES
 
@@ -104,7 +104,7 @@ NOISE = {f"{kind}.{part}" for kind in ("error", "shortfall") for part in ("axis"
         ("warning-titles", {trigger.tag for trigger in TRIGGERS}),
         ("rules", {f"{rule.name}.{part}" for rule in RULES for part in ("why", "source")}),
         ("fields", fields()),
-        ("quantities", {key(quantity.name) for quantity in QUANTITIES}),
+        ("quantities", {named(quantity.name) for quantity in QUANTITIES}),
         ("kinds", {kind.value for kind in Kind if kind is not Kind.CHOICE}),
         ("tools", set(KINDS)),
         ("limits", {limit.value for limit in Limit}),
