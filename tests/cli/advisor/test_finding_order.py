@@ -73,7 +73,7 @@ ROWS: tuple[Row, ...] = (
     ("MPC_DP", {"function": "quantile", "n_holders": 1, "bounded": "no"}, "no: there is one holder"),
     ("MPC_DP", {"function": "quantile", "n_holders": 5, "bounded": "no", "score_gap": 1.0}, "no: one person"),
     ("MPC_DP", {"function": "count", "n_holders": 2, **EXACT, **within(1)}, "no: off by up to 4.1"),
-    ("MPC_DP", {"function": "count", **OWN, "n_holders": 2000, "n_units": 2000, **EXACT, **within(9)}, "no: off by up to"),
+    ("MPC_DP", {"function": "count", **OWN, "n_holders": 2000, "n_units": 2000, **EXACT, **within(9)}, "no: off by"),
     ("NO_PET", {"data_public": True, "n_holders": 2, "function": "sum"}, "fits: everybody may see the inputs"),
     ("NO_PET", {"function": "sum", "n_holders": 5, **HIDE}, "no: nobody may see all the data"),
     ("NO_PET", {"function": "sum", "n_holders": 1, **HIDE}, "no: an exact result hides nobody"),
