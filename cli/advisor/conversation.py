@@ -183,8 +183,6 @@ def read_answer(name: str, raw: str, known: Given) -> Any:
     value = _choice(asked, raw, choices) if choices else parse_value(asked, raw)
     if choices and value not in choices:
         raise FieldError(name, phrase("errors.not-offered", most=len(choices), value=repr(raw[:60])))
-    if asked.kind is Kind.BOOL and not isinstance(value, bool):
-        raise FieldError(name, phrase("errors.yes-or-no", value=repr(raw[:60])))
     value = check(name, value)
     check_together({**known, name: value})
     return value
