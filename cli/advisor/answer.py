@@ -17,7 +17,7 @@ from cli.advisor.elsewhere import kind_of
 from cli.advisor.fields import BY_NAME
 from cli.advisor.findings import Fit, Verdict
 from cli.advisor.labels import Label
-from cli.advisor.logic import Open, settle, spell_out
+from cli.advisor.logic import Open, settle, spell_out, telling
 from cli.advisor.predicates import Traits
 from cli.advisor.predictions import Prediction, Setting, predict
 from cli.advisor.printed_commands import Step
@@ -98,12 +98,23 @@ class Answer:
         return EXIT_CHANGE_TASK if self.primary is Label.CHANGE_TASK else EXIT_RECOMMENDED
 
     @property
+    def risks(self) -> tuple[Caution, ...]:
+        """The warnings about what is recommended: that noise would be too much is no risk of an exact result."""
+        exact = self.primary.family in ("MPC", "NEITHER") and self.primary is not Label.CHANGE_TASK
+        return tuple(w for w in self.warnings if not (exact and w.tag == "SMALL_N"))
+
+    @property
+    def because(self) -> str:
+        """Why, with the number that decided."""
+        own = next(verdict for verdict in self.verdicts if verdict.label is self.primary)
+        detail = f" {own.reason[0].upper()}{own.reason[1:]}." if own.number is not None and own.fit is Fit.FITS else ""
+        return f"{self.rule.why}{detail}"
+
+    @property
     def why(self) -> str:
         """One paragraph that names the fields responsible."""
         reasons = ", ".join(f"{name}={_plain(getattr(self.setting.f, name))}" for name in self.rule.because)
-        own = next(verdict for verdict in self.verdicts if verdict.label is self.primary)
-        detail = f" {own.reason[0].upper()}{own.reason[1:]}." if own.number is not None and own.fit is Fit.FITS else ""
-        return f"{self.rule.why}{detail} [{reasons}]"
+        return f"{self.because} [{reasons}]"
 
     def to_json(self) -> dict[str, Any]:
         """The JSON that docs/advisor.md describes."""
@@ -147,6 +158,7 @@ def advise(given: Given, machine: Machine) -> Answer | Undecided:
     check_together(given)
     rule = settle(given)
     if isinstance(rule, Open):
+        rule = telling(rule)
         outcomes = tuple((value, tuple(sorted(labels))) for value, labels in spell_out(given, rule))
         ways = tuple(
             (value_words(value), tuple(sorted(labels)), _followed({**given, rule.field: value}, machine))

@@ -171,30 +171,46 @@ def _shared(s: Setting) -> float:
     return s.n.shared_err95
 
 
+# The worst cell's error beside that of one cell.
+WORST: Mapping[Error, Error] = {
+    _central: lambda s: s.n.central_worst95,
+    _local: lambda s: s.n.local_worst95,
+    _shared: lambda s: s.n.shared_worst95,
+}
+
+
 def _useless(error: Error) -> Reason:
     return lambda s: phrase(
         "approaches.too-noisy",
-        error=number(error(s)),
+        error=_off(s, error),
         limit=number(s.n.limit),
         source=phrase(f"limits.{s.n.limit_source.value}"),
     )
 
 
+def _off(s: Setting, error: Error) -> str:
+    """An error in words. That of a histogram is one cell's; the worst cell's stands beside it."""
+    if s.f.function != "histogram":
+        return number(error(s))
+    one, worst = number(error(s)), number(WORST[error](s))
+    return phrase("approaches.in-cells", one=one, worst=worst, cells=count(s.n.cells))
+
+
 def _forbidden(error: Error) -> Reason:
-    return lambda s: phrase("approaches.noise-forbidden", error=number(error(s)), field=stated(s, "exact"))
+    return lambda s: phrase("approaches.noise-forbidden", error=_off(s, error), field=stated(s, "exact"))
 
 
 def _within(error: Error) -> Reason:
     def reason(s: Setting) -> str:
         if s.n.stated_limit:
-            return phrase("approaches.within", error=number(error(s)), limit=number(s.n.limit))
-        return phrase("approaches.within-half", error=number(error(s)), limit=number(s.n.limit))
+            return phrase("approaches.within", error=_off(s, error), limit=number(s.n.limit))
+        return phrase("approaches.within-half", error=_off(s, error), limit=number(s.n.limit))
 
     return reason
 
 
 def _needlessly(s: Setting) -> str:
-    return phrase("approaches.within-by-holder", error=number(s.n.local_err95), limit=number(s.n.limit))
+    return phrase("approaches.within-by-holder", error=_off(s, _local), limit=number(s.n.limit))
 
 
 def _needs_helpers(s: Setting) -> str:
@@ -257,8 +273,8 @@ def _with_odds(choice: Reason) -> Reason:
         if s.f.function != "select_best" or s.f.score_gap is None:
             return choice(s)
         race = s.n.candidates, s.f.score_gap, s.n.exponent
-        em, pf = percent(sources.em_winner(*race)), percent(sources.pf_winner(*race))
-        return phrase("approaches.with-odds", choice=choice(s), em=em, pf=pf, gap=number(s.f.score_gap))
+        least = percent(sources.em_winner(*race))  # permute-and-flip finds it at least as often
+        return phrase("approaches.with-odds", choice=choice(s), em=least, gap=number(s.f.score_gap))
 
     return reason
 

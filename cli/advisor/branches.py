@@ -85,10 +85,11 @@ def _steps(given: Given, label: Label) -> Steps:
     return printed_commands.steps(facts, Numbers(facts), label)
 
 
-def sentence(branch: Branch) -> str:
-    """The ways of a branch in one line."""
-    ways = (phrase("branches.way", value=way.value, labels=either(way.labels)) for way in branch.ways)
-    return "; ".join(ways)
+def lines(branch: Branch) -> Iterator[str]:
+    """The ways of a branch, a line for each."""
+    for way in branch.ways:
+        names = f" {phrase('branches.or')} ".join(label.short for label in way.labels)
+        yield phrase("branches.way", value=way.value, labels=names)
 
 
 def either(labels: Iterable[Label]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cli.advisor import formulas, predictions, sources
 from cli.advisor.case import Case
 from cli.advisor.elsewhere import elsewhere
+from cli.advisor.fields import BY_NAME
 from cli.advisor.labels import L
 from cli.advisor.predictions import P_YES
 from cli.advisor.printed_commands import MAX_PARTIES
@@ -54,7 +55,11 @@ def edge(c: Case) -> str:
 
 
 def small_n(c: Case) -> str:
-    """SMALL_N."""
+    """SMALL_N. Of an exact answer it says why noise is none."""
+    return _too_few(c) if c.noisy else f"{phrase('warnings.small-n.no-noise-here')} {_too_few(c)}"
+
+
+def _too_few(c: Case) -> str:
     n = c.n
     if c.t.selection:
         lead = number(n.gap_needed95)
@@ -133,11 +138,10 @@ def unknown_domain(c: Case) -> str:
 def collusion(c: Case) -> str:
     """COLLUSION."""
     if c.label is L.MPC_SUM:
-        n = int(c.f.n_holders)
-        return phrase("warnings.collusion.sum", others=count(n - 1), n=count(n))
+        return phrase("warnings.collusion.two" if c.f.n_holders == 2 else "warnings.collusion.sum")
     if c.label is not L.MPC_DP:
         return phrase("warnings.collusion.majority")
-    if c.t.over_lists:
+    if c.t.over_lists and not c.t.more_than_two:
         return phrase("warnings.collusion.lists")
     if not c.t.additive:
         return phrase("warnings.collusion.choice")
@@ -174,8 +178,8 @@ def not_implemented(c: Case) -> str:
     pair = c.f.n_holders == 2 and c.f.function in ("threshold", "all_agree", "extreme", "select_best")
     return phrase(
         "warnings.not-implemented.with-helper" if pair else "warnings.not-implemented.other",
-        label=c.label,
-        function=c.f.function.replace("_", " "),
+        label=c.label.short,
+        function=BY_NAME["function"].means(c.f.function),
         tool=tool,
     )
 

@@ -112,6 +112,11 @@ def _collusion(c: Case) -> bool:
     return c.label in (L.MPC_SUM, L.MPC_DP, L.MPC_THRESHOLD) or (c.label is L.MPC_OTHER and c.f.function in compared)
 
 
+def _group(c: Case) -> bool:
+    covered = c.t.selection and c.f.score_sensitivity is not None  # it says what all records of one can move
+    return c.noisy and c.f.max_contrib > 1 and not covered
+
+
 def _unknown_domain(c: Case) -> bool:
     return c.noisy and c.f.domain_known is False and c.f.function in ("histogram", *SELECTIONS)
 
@@ -160,7 +165,7 @@ TRIGGERS: tuple[Trigger, ...] = (
             words.malicious),
     Trigger("COLLUSION", "n_holders", _collusion, words.collusion),
     Trigger("COMPOSITION", "releases", lambda c: c.noisy and c.f.releases > 1, words.composition),
-    Trigger("GROUP_PRIVACY", "max_contrib", lambda c: c.noisy and c.f.max_contrib > 1, words.group),
+    Trigger("GROUP_PRIVACY", "max_contrib", _group, words.group),
     Trigger("UNKNOWN_DOMAIN", "domain_known", _unknown_domain, words.unknown_domain),
     Trigger("ANON_PARTICIPATION", "anonymous_participants",
             lambda c: c.f.anonymous_participants and (_jointly(c) or c.label is L.DP_LOCAL),

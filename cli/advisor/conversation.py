@@ -17,7 +17,7 @@ from cli.advisor.fields import ALWAYS, BY_NAME, INTERSECTIONS, SELECTIONS, Field
 from cli.advisor.logic import Open, consistent, settle, touched
 from cli.advisor.numbers import Numbers
 from cli.advisor.rules import Rule
-from cli.advisor.task import Facts, Given, check, check_together, parse_value
+from cli.advisor.task import Facts, FieldError, Given, check, check_together, parse_value
 from cli.advisor.words import phrase
 from psiselect.base.errors import InputError
 
@@ -152,8 +152,11 @@ def _question(name: str, number: int, known: Given, ask: Ask, say: Say) -> Any:
     say("\n" + phrase("conversation.question", number=number, question=asked.ask, field=name))
     choices = offered(asked)
     for index, choice in enumerate(choices, 1):
-        say(f"   {index:>2}  {choice:<24} {asked.means(choice)}")
-    prompt = phrase("conversation.hint-needed" if name == NEEDED else "conversation.hint", hint=_hint(asked, choices))
+        say(f"   {index:>2}  {asked.means(choice)} [{choice}]")
+    hint = _hint(asked, choices)
+    if not hint:
+        say(f"   {phrase('conversation.example', example=asked.example)}")
+    prompt = phrase("conversation.hint-needed" if name == NEEDED else "conversation.hint", hint=hint)
     while True:
         raw = ask(f"   {prompt}").strip()
         if raw == "?":
@@ -177,7 +180,10 @@ def read_answer(name: str, raw: str, known: Given) -> Any:
     is known."""
     asked = BY_NAME[name]
     choices = offered(asked)
-    value = check(name, _choice(asked, raw, choices) if choices else parse_value(asked, raw))
+    value = _choice(asked, raw, choices) if choices else parse_value(asked, raw)
+    if choices and value not in choices:
+        raise FieldError(name, phrase("errors.not-offered", most=len(choices), value=repr(raw[:60])))
+    value = check(name, value)
     check_together({**known, name: value})
     return value
 
@@ -188,14 +194,15 @@ def offered(asked: Field) -> list[str]:
 
 
 def _hint(asked: Field, choices: list[str]) -> str:
-    """How to answer the question."""
+    """How to answer the question, with a space behind it; nothing where an example says it."""
     if asked.kind is Kind.BOOL:
-        return phrase("conversation.yes-or-no")
-    return phrase("conversation.choice") if choices else phrase("conversation.example", example=asked.example)
+        return f"{phrase('conversation.yes-or-no')} "
+    return f"{phrase('conversation.choice')} " if choices else ""
 
 
 def _choice(asked: Field, raw: str, choices: list[str]) -> str:
-    """A choice by number, name, beginning of a name that fits only one, or the yes or no of its meaning."""
+    """A choice by number, name, meaning, beginning of a name or meaning that fits only one, or the yes or no of its
+    meaning."""
     if raw.isdigit() and 1 <= int(raw) <= len(choices):
         return choices[int(raw) - 1]
     wanted = raw.lower().replace(" ", "_").replace("-", "_")
@@ -206,5 +213,7 @@ def _choice(asked: Field, raw: str, choices: list[str]) -> str:
         meant = [choice for choice in choices if asked.means(choice).replace(",", ":").split(":")[0].split()[0] == word]
         if meant:
             return meant[0]
-    starting = [choice for choice in choices if choice.startswith(wanted)]
+    meant = [choice for choice in choices if asked.means(choice).lower().startswith(raw.lower())]
+    exact = [choice for choice in meant if asked.means(choice).lower() == raw.lower()]
+    starting = exact or list(dict.fromkeys([choice for choice in choices if choice.startswith(wanted)] + meant))
     return starting[0] if len(starting) == 1 else wanted

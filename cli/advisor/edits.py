@@ -13,6 +13,7 @@ from typing import Any
 
 from cli.advisor import printed_commands
 from cli.advisor.case import Case
+from cli.advisor.fields import COUNTS
 from cli.advisor.formulas import LN20
 from cli.advisor.labels import L
 from cli.advisor.logic import Open, settle
@@ -94,6 +95,11 @@ def _clamp_text(c: Case, changes: Mapping[str, Any]) -> str:
 
 def _needed_epsilon(c: Case) -> float:
     return _round_error(c.f.epsilon_total * c.least_error / c.n.limit)
+
+
+def _counted_with_noise(c: Case) -> bool:
+    """A yes or no about a noisy count has the same noise, and shows no less."""
+    return c.label in printed_commands.NOISY and c.f.function in COUNTS
 
 
 def _sumlike(c: Case) -> bool:
@@ -183,8 +189,8 @@ PROPOSALS: tuple[Proposal, ...] = (
         lambda c, new: phrase("changes.median", low=number(new["bounds"][0]), high=number(new["bounds"][1])),
     ),
     Proposal(
-        lambda c: (c.t.additive or c.t.extreme) and not c.t.central,
-        lambda c: {"function": "threshold", "bounded": "yes"},
+        lambda c: (c.t.additive or c.t.extreme) and not c.t.central and not _counted_with_noise(c),
+        lambda c: {"function": "threshold", "bounded": "yes", "bounds": None},
         lambda c, new: phrase("changes.yes-or-no"),
     ),
     Proposal(
@@ -274,9 +280,9 @@ def _effect(t: Traits, label: L) -> str:
     if (t.selection or t.quantile) and label in (L.DP_EXP, L.MPC_DP):
         shortfall = t.n.or_none("shortfall95")
         if shortfall:
-            return phrase("changes.leads.choice", label=label, meaning=label.meaning, error=number(shortfall))
+            return phrase("changes.leads.choice", label=label.short, error=number(shortfall))
     elif label in errors and not t.training and not t.elements:
         error = t.n.or_none(errors[label])
         if error:
-            return phrase("changes.leads.number", label=label, meaning=label.meaning, error=number(error))
-    return phrase("changes.leads.answer", label=label, meaning=label.meaning)
+            return phrase("changes.leads.number", label=label.short, error=number(error))
+    return phrase("changes.leads.answer", label=label.short)

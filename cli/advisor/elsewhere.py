@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cli.advisor.numbers import FEW_HOLDERS
 from cli.advisor.predicates import Traits
 from cli.advisor.printed_commands import MAX_PARTIES
 from cli.advisor.words import phrase
@@ -13,7 +14,8 @@ from cli.advisor.words import phrase
 # fmt: off
 KINDS = (
     "auction", "inference", "training", "custom", "intersection_join_stats", "row_release",
-    "equality", "verifiable", "fuzzy", "multi_party", "malicious_lists", "many", "dp_library",
+    "equality", "verifiable", "fuzzy", "multi_party", "malicious_lists", "many", "local",
+    "dp_library",
 )
 
 # First match: which kind a task needs.
@@ -23,6 +25,7 @@ CHOICE: tuple[tuple[Callable[[Traits], bool], str], ...] = (
     (lambda t: t.f.function in KINDS, "of the function"),
     (lambda t: t.over_lists and t.cheating, "malicious_lists"),
     (lambda t: t.cheating, "verifiable"),
+    (lambda t: t.own_value and t.f.helper_servers is False and t.f.n_holders > FEW_HOLDERS, "local"),
     (lambda t: t.f.n_holders > MAX_PARTIES, "many"),
     (lambda t: t.one_holder, "dp_library"),
 )

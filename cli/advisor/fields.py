@@ -61,6 +61,11 @@ class Field:
         return ", ".join(self.choices) or phrase(f"kinds.{self.kind.value}")
 
     @property
+    def title(self) -> str:
+        """Its name in words, for lists and the report."""
+        return phrase(f"fields.{self.name}.title")
+
+    @property
     def ask(self) -> str:
         """The question that asks for it."""
         return phrase(f"fields.{self.name}.ask")

@@ -95,6 +95,24 @@ def laplace_err95(scale: float) -> float:
     return scale * LN20
 
 
+def split_cells_err95(shape: float, cells: int) -> float:
+    """At most this, in units of the scale, is the error of the worst of so many cells whose noise n parties add when t
+    may collude; shape = n/(n - t). Chernoff's bound on Gamma(shape) - Gamma(shape), and the union bound over cells."""
+    wanted = math.log(2 * cells / 0.05)
+
+    def exponent(error: float) -> float:
+        best = (math.hypot(shape, error) - shape) / error
+        return error * best + shape * math.log1p(-best * best)
+
+    low, high = 1e-9, 1.0
+    while exponent(high) < wanted:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if exponent(middle) < wanted else (low, middle)
+    return high
+
+
 def cells_err95(scale: float, cells: int) -> float:
     """Error of the worst of so many cells, by the union bound (Dwork, Roth, Theorem 3.8)."""
     return scale * math.log(cells / 0.05)

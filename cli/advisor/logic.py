@@ -15,7 +15,8 @@ from typing import Any
 
 from cli.advisor.fields import ALWAYS, BY_NAME, Kind
 from cli.advisor.labels import Label
-from cli.advisor.rules import Rule, decide
+from cli.advisor.predicates import Traits
+from cli.advisor.rules import Rule, decide, decide_on
 from cli.advisor.task import Facts, FieldError, Given, NeedToKnow, check_together
 from cli.advisor.words import phrase
 
@@ -60,15 +61,20 @@ def worlds(given: Given, asking: frozenset[str], *, extremes: bool = False) -> I
 
     `extremes`: numbers are tried that are smaller and larger than those of sensible tasks.
     """
-    found = _decide(given, asking)
-    if isinstance(found, Rule):
-        yield found
+    yield from _worlds(given, Traits(Facts(given, asking)), extremes)
+
+
+def _worlds(given: Given, traits: Traits, extremes: bool) -> Iterator[Rule]:
+    """The worlds of a task whose rules were tried up to the one that `traits` has reached."""
+    try:
+        yield decide_on(traits)
         return
-    field = BY_NAME[found]
+    except NeedToKnow as unknown:
+        field = BY_NAME[unknown.field]
     for value in field.extremes if extremes else field.alternatives:
-        world = {**given, found: value}
+        world = {**given, field.name: value}
         if consistent(world):
-            yield from worlds(world, asking, extremes=extremes)
+            yield from _worlds(world, traits.told(field.name, value), extremes)
 
 
 def _decide(given: Given, asking: frozenset[str]) -> Rule | str:
@@ -124,6 +130,16 @@ def settle(given: Given, asking: frozenset[str] = ALWAYS) -> Rule | Open:
 
 def _open_field(given: Given, asking: frozenset[str]) -> Open:
     return Open(_deciding(given, asking), given, asking)
+
+
+def telling(still: Open) -> Open:
+    """The same open task, asked for a field whose values lead to different lists of labels where there is one: of a
+    field that leads to the same list by all values, the answer would say nothing."""
+    for name in (still.field, *sorted(touched(still.given, still.asking) & still.asking, key=list(BY_NAME).index)):
+        other = Open(name, still.given, still.asking)
+        if len({labels for _, labels in other.outcomes}) > 1:
+            return other
+    return still
 
 
 def _deciding(given: Given, asking: frozenset[str]) -> str:
@@ -197,4 +213,6 @@ def _border(
 def _word(value: Any) -> str:
     if isinstance(value, bool):
         return phrase("outcomes.true" if value else "outcomes.false")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return f"{value:,}" if isinstance(value, int | float) else str(value)

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from cli.advisor import formulas, sources
-from cli.advisor.fields import COUNTS, ONE_COMMAND_EACH
+from cli.advisor.fields import COUNTS, ONE_COMMAND_EACH, SELECTIONS
 from cli.advisor.lazy import lazy
 from cli.advisor.task import Facts, NeedToKnow
 
@@ -83,8 +83,8 @@ class Numbers:
 
     @lazy
     def n(self) -> int:
-        """Units in the aggregate; with one unit a holder, the holders."""
-        if self.f.each_holder_one_unit and not self.f.known("n_units"):
+        """Units in the aggregate; with one unit a holder, the holders. One holder has the units of many."""
+        if not self.f.known("n_units") and self.f.n_holders != 1 and self.f.each_holder_one_unit:
             return int(self.f.n_holders)
         return int(self.f.need("n_units"))
 
@@ -193,6 +193,12 @@ class Numbers:
             return self.central_err95  # the sender alone adds the noise
         return self.split_err95(self.colluding)
 
+    @lazy
+    def shared_worst95(self) -> float:
+        """Error of the worst of a histogram's cells with noise that the parties add together."""
+        parties = self.noise_parties
+        return self.scale * formulas.split_cells_err95(parties / (parties - self.colluding), self.cells)
+
     # What would do.
 
     @lazy
@@ -259,7 +265,8 @@ class Numbers:
     @lazy
     def moved(self) -> float:
         """How far one unit can move a score. Where the user states it, it covers all records of the unit."""
-        return float(self.f.score_sensitivity or self.f.max_contrib)
+        stated = self.f.score_sensitivity if self.f.function in SELECTIONS else None
+        return float(stated or self.f.max_contrib)
 
     @lazy
     def seats(self) -> int:

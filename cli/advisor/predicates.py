@@ -43,11 +43,21 @@ class Traits:
     Attributes:
         f: the task's fields.
         n: the numbers that follow from them.
+        reached: the rule that is being tried, by its place in the table.
     """
 
     def __init__(self, facts: Facts) -> None:
         self.f = facts
         self.n = Numbers(facts)
+        self.reached = 0
+
+    def told(self, name: str, value: object) -> Traits:
+        """The same task with one more field known. What was computed is kept where it cannot depend on the field."""
+        traits = Traits(self.f.told(name, value))
+        if self.f.unread(name):
+            traits.__dict__.update({**self.__dict__, "f": traits.f, "n": traits.n})
+            traits.n.__dict__.update({**self.n.__dict__, "f": traits.f})
+        return traits
 
     # What is asked for.
 

@@ -7,6 +7,7 @@ and this machine's calibration.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from cli.advisor.numbers import Numbers
 from cli.advisor.predicates import Traits
 from cli.advisor.printed_commands import both_learn
 from cli.advisor.task import Facts, NeedToKnow
+from cli.advisor.words import phrase
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,16 @@ class Prediction:
     formula: str
     value: float
     unit: str
+
+    @property
+    def title(self) -> str:
+        """What the quantity is, in words."""
+        return phrase(f"quantities.{named(self.quantity)}")
+
+
+def named(quantity: str) -> str:
+    """The name of a quantity among the words."""
+    return re.sub("[^a-z0-9]+", "-", quantity.lower()).strip("-")
 
 
 P_YES = 0.95  # of the example in which everybody votes alike

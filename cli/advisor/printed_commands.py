@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from cli.advisor import sources
 from cli.advisor.fields import ADDITIVE, COUNTS, INTERSECTIONS, ONE_BIT, ONE_COMMAND_EACH, SELECTIONS
 from cli.advisor.labels import L
 from cli.advisor.numbers import Numbers
@@ -66,9 +67,9 @@ def plain(value: float) -> str:
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
 
 
-def epsilon_text(n: Numbers) -> str:
-    """The epsilon of one command, exact: as the user wrote it, or a fraction of it."""
-    share = n.command_epsilon
+def epsilon_text(n: Numbers, shared: Fraction = Fraction(1)) -> str:
+    """The epsilon of one command, exact: as the user wrote it, or a fraction of it. `shared`: a further divisor."""
+    share = n.command_epsilon / shared
     whole = plain(n.f.epsilon_total)
     return whole if share == Fraction(whole) else f"{share.numerator}/{share.denominator}"
 
@@ -124,8 +125,13 @@ def _mpc(function: str, *more: str) -> Steps:
     return (_step(phrase("commands.party"), run, *more),)
 
 
+def _range(f: Facts) -> tuple[float, float]:
+    """The bounds of one record: 0 and 1 for a yes or no, and where none are stated."""
+    return (0, 1) if f.bounds is None or f.function in ONE_BIT else (f.bounds[0], f.bounds[1])
+
+
 def _own(f: Facts) -> str:
-    return plain(f.bounds[1]) if f.bounds else "1"
+    return plain(_range(f)[1])
 
 
 def _places(f: Facts) -> tuple[str, ...]:
@@ -153,7 +159,7 @@ def _max(f: Facts, n: Numbers) -> Steps:
 
 
 def _noisy_sum(f: Facts, n: Numbers) -> Steps:
-    low, high = f.bounds or (0, 1)
+    low, high = _range(f)
     sensitivity: tuple[str, ...] = ()
     if not f.each_holder_one_unit:  # a party's number covers many units: one of them moves it by less than its range
         sensitivity = ("--sensitivity", plain(high - low))
@@ -172,7 +178,8 @@ def _noisy_argmax(f: Facts, n: Numbers) -> Steps:
         if f.each_holder_one_unit
         else ("--values", "tallies.txt", "--bound", str(f.need("n_units")))
     )
-    noise = ("--epsilon", epsilon_text(n), "--neighbors", "replace")
+    # The command takes scores that one person moves by 1: a share of epsilon for each point more hides that person.
+    noise = ("--epsilon", epsilon_text(n, sources.exact(max(1.0, n.moved))), "--neighbors", "replace")
     return _mpc("argmax", "--candidates", "candidates.txt", *ballots, *noise)
 
 
@@ -187,14 +194,14 @@ def _release(n: Numbers, function: str, *more: str) -> Steps:
 
 
 def _bounds(f: Facts) -> tuple[str, ...]:
-    low, high = f.bounds or (0, 1)
+    low, high = _range(f)
     return ("--column", "value", "--lower", plain(low), "--upper", plain(high))
 
 
 def _release_number(f: Facts, n: Numbers) -> Steps:
     if f.function in ("mean", "proportion"):
         return _release(n, "mean", *_bounds(f), "--n", str(f.need("n_units")))
-    if f.function == "sum" or (f.bounds is not None and f.bounds != [0, 1]):
+    if f.function == "sum" or _range(f) != (0, 1):
         return _release(n, "sum", *_bounds(f))
     return _release(n, "count", "--column", "value", "--equals", "yes")
 
@@ -258,6 +265,10 @@ def _pair(f: Facts) -> bool:
     return bool(f.n_holders <= 2 and f.match != "fuzzy" and f.adversary != "malicious")
 
 
+def _pair_of_single_items(f: Facts) -> bool:
+    return _pair(f) and _one_record(f)
+
+
 def _pair_sum(f: Facts) -> bool:
     return _pair(f) and "sum" in REVEALED
 
@@ -300,7 +311,7 @@ SHIPPED: tuple[Shipped, ...] = (
     Shipped(L.DP_LOCAL, (*ADDITIVE, *ONE_BIT), _options_fit, _poll),
     Shipped(L.MPC_DP, ("sum", "mean", *COUNTS), _one_number, _noisy_sum),
     Shipped(L.MPC_DP, ("select_best",), _several, _noisy_argmax),
-    Shipped(L.MPC_DP, ("intersection_size",), _pair, _noisy_count),
+    Shipped(L.MPC_DP, ("intersection_size",), _pair_of_single_items, _noisy_count),
     Shipped(L.NO_PET, ("select_best",), _always, _count_openly),
 )
 
@@ -321,6 +332,8 @@ NOTES: tuple[tuple[Callable[[Facts, L], bool], Callable[[Facts], str]], ...] = (
     (lambda f, label: label in NOISY and not f.known("epsilon_total"), saying("notes.epsilon")),
     (lambda f, label: label in JOINT and f.function not in INTERSECTIONS and f.recipients in FEWER,
      saying("notes.everybody-learns")),
+    (lambda f, label: label is L.MPC_DP and f.function in SELECTIONS and (f.score_sensitivity or f.max_contrib) > 1,
+     lambda f: phrase("notes.moved", moved=plain(f.score_sensitivity or f.max_contrib))),
     (lambda f, label: label is L.DP_LAPLACE and f.function == "histogram", saying("notes.groups-file")),
     (lambda f, label: label is L.DP_LOCAL and f.function == "histogram", saying("notes.options-file")),
     (lambda f, label: label in NOISY and f.function in ONE_BIT,

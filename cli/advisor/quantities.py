@@ -189,6 +189,8 @@ QUANTITIES: tuple[Q, ...] = (
     Q("distributed noise err95 at the t chosen",
       "95% quantile of |Gamma(n/(n-t)) - Gamma(n/(n-t))| in units of the scale", "output",
       _shared, lambda s: s.n.shared_err95),
+    Q("distributed noise err95 of the worst cell, at most", "Chernoff's bound, and the union bound over k cells",
+      "units a cell", lambda s: _shared(s) and _cells(s), lambda s: s.n.shared_worst95),
     Q("mpc_error95 as the command states it", "discrete law of all shares at the t chosen", "output", _mpc_count,
       lambda s: sources.shared_noise_err95(s.n.noise_parties, s.n.colluding, s.n.epsilon_unit)),
     Q("distributed noise: colluding parties t chosen", "the most that the tolerance pays for, at least 1", "parties",

@@ -7,39 +7,48 @@ side by side, then the arithmetic.
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from html import escape
 from typing import Any
 
 from cli.advisor.answer import Answer, Undecided
-from cli.advisor.branches import either, sentence
+from cli.advisor.branches import either, lines
+from cli.advisor.cautions import Caution
 from cli.advisor.curves import charts
 from cli.advisor.elsewhere import elsewhere
-from cli.advisor.fields import BY_NAME, Kind
+from cli.advisor.fields import BY_NAME
 from cli.advisor.findings import Verdict
 from cli.advisor.predictions import Prediction
 from cli.advisor.printed_commands import implemented
 from cli.advisor.svg import svg
-from cli.advisor.text import bytes_text, changes_title, error_text, fit_text, seconds_text, upper, value_text
-from cli.advisor.wording import value_words
+from cli.advisor.text import (
+    answer_words,
+    bytes_text,
+    changes_title,
+    error_text,
+    fit_text,
+    seconds_text,
+    upper,
+    value_text,
+)
 from cli.advisor.words import phrase, saying
 
 RISKS = 2  # on the part that is signed; all of them follow below
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d2329; --soft: #4c5661; --line: #c9d0d7; --tint: #f1f4f7; --page: #fff;
---accent: #0b5c8f; --warn: #8f3f12; }
+--accent: #0b5c8f; --warn: #8f3f12; --curve0: #0b5c8f; --curve1: #b3541e; --curve2: #3a7d34; --curve3: #6b3fa0; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e8ebee; --soft: #b4bdc6; --line: #4a545e; --tint: #20272e; --page: #14191e; --accent: #6db7e8;
-  --warn: #f0a884; }
+  --warn: #f0a884; --curve0: #6db7e8; --curve1: #f0a884; --curve2: #8fd189; --curve3: #c4a3ee; }
 }
 * { box-sizing: border-box; }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); margin: 0 auto; padding: 1rem;
 max-width: 62rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: .2rem 0 .6rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .6rem; }
 h3 { font-size: 1rem; margin: 1.2rem 0 .4rem; }
-.kicker { color: var(--soft); margin: 0; } .why { font-size: 1.08rem; max-width: 46rem; }
+.kicker { color: var(--soft); margin: 0; } .why { font-size: 1.08em; max-width: 46rem; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-bottom: 1px solid var(--line);
 overflow-wrap: break-word; }
@@ -47,7 +56,7 @@ th { color: var(--soft); font-weight: 600; } tr.chosen td, tr.chosen th { backgr
 color: var(--ink); }
 td.n { text-align: right; font-variant-numeric: tabular-nums; }
 dl { margin: 0; } dt { font-weight: 600; margin-top: .8rem; } .warnings dt { color: var(--warn); }
-dd { margin: .1rem 0 0; max-width: 46rem; } code, pre { font-family: ui-monospace, monospace; font-size: .88rem; }
+dd { margin: .1rem 0 0; max-width: 46rem; } code, pre { font-family: ui-monospace, monospace; font-size: .88em; }
 .task { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); column-gap: 1.5rem; }
 .task div { border-bottom: 1px solid var(--line); padding: .3rem 0; } .task dt { font-weight: 400; margin: 0;
 color: var(--soft); } .task dd { margin: 0; font-weight: 600; }
@@ -55,9 +64,11 @@ pre { background: var(--tint); padding: .7rem .9rem; white-space: pre-wrap; over
 solid var(--accent); margin: .3rem 0 .8rem; }
 .sign { display: flex; gap: 2rem; margin-top: 1.6rem; } .sign p { flex: 1; border-top: 1px solid var(--ink);
 margin: 2rem 0 0; padding-top: .2rem; color: var(--soft); }
-figure { margin: 0 0 1.2rem; } svg { width: 100%; max-width: 44rem; height: auto; display: block; background: #fff; }
-svg text { font: 13px system-ui, sans-serif; fill: #1d2329; } svg .title { font-weight: 600; font-size: 15px; }
-svg .grid { stroke: #c9d0d7; } svg .mark { stroke: #4c5661; stroke-dasharray: 4 4; } svg .mark-name { fill: #4c5661; }
+figure { margin: 0 0 1.2rem; } svg { width: 100%; max-width: 44rem; height: auto; display: block; }
+svg text { font: 13px system-ui, sans-serif; fill: var(--ink); } svg .title { font-weight: 600; font-size: 15px; }
+svg .grid { stroke: var(--line); } svg .mark { stroke: var(--soft); stroke-dasharray: 4 4; }
+svg .mark-name { fill: var(--soft); } svg .curve0 { stroke: var(--curve0); } svg .curve1 { stroke: var(--curve1); }
+svg .curve2 { stroke: var(--curve2); } svg .curve3 { stroke: var(--curve3); }
 @media screen and (max-width: 46rem) {
   .task { display: block; } .sign { display: block; }
   table.wide thead { display: none; } table.wide, table.wide tbody, table.wide tr { display: block; }
@@ -71,7 +82,7 @@ svg .grid { stroke: #c9d0d7; } svg .mark { stroke: #4c5661; stroke-dasharray: 4 
   :root { --ink: #000; --soft: #333; --line: #bbb; --tint: #f3f3f3; --page: #fff; --accent: #000; --warn: #000; }
   body { padding: 0; font-size: 9pt; line-height: 1.3; max-width: none; } table { font-size: 7.5pt; }
   h1 { font-size: 14pt; } h2 { font-size: 11pt; margin: .6rem 0 .2rem; } dt { margin-top: .3rem; }
-  th, td { padding: .12rem .3rem; } tr, figure, dd, pre { break-inside: avoid; } h2, dt { break-after: avoid; }
+  th, td { padding: .08rem .3rem; } tr, figure, dd, pre { break-inside: avoid; } h2, dt { break-after: avoid; }
   .task { grid-template-columns: repeat(3, minmax(0, 1fr)); column-gap: 1rem; font-size: 7.2pt; line-height: 1.2; }
   .task div { padding: .1rem 0; } pre { padding: .3rem .5rem; margin: .2rem 0 .4rem; }
   .sign { margin-top: .4rem; } p { margin: .3rem 0; }
@@ -107,9 +118,9 @@ def _head(answer: Answer | Undecided) -> str:
 
 def _page(answer: Answer) -> str:
     signed = (
-        f'<p class="why">{escape(answer.rule.why)}</p>',
+        f'<p class="why">{escape(answer.because)}</p>',
         _section(phrase("page.task"), _task(answer.given)),
-        _section(phrase("page.risks"), _warnings(answer, RISKS)),
+        _section(phrase("page.risks"), _warnings(answer.risks[:RISKS])),
         _section(phrase("page.next"), _next_step(answer)),
         _signature(),
     )
@@ -118,7 +129,7 @@ def _page(answer: Answer) -> str:
         _section(phrase("page.who-learns"), _learns(answer)),
         _section(changes_title(answer), _changes(answer), "screen"),
         _section(phrase("branches.title"), _branches(answer), "screen"),
-        _section(phrase("answer.warnings"), _warnings(answer, None), "screen"),
+        _section(phrase("answer.warnings"), _warnings(answer.warnings), "screen"),
         _section(phrase("answer.charts"), _charts(answer), "screen"),
         _section(phrase("answer.arithmetic"), _predictions(answer)),
         _section(phrase("answer.assumed-title"), _task(answer.assumed), "screen"),
@@ -161,12 +172,11 @@ def _task(fields: Mapping[str, Any]) -> str:
 
 
 def _question(name: str) -> str:
-    return BY_NAME[name].ask
+    return BY_NAME[name].title
 
 
 def _answer(name: str, value: Any) -> str:
-    field = BY_NAME[name]
-    return upper(field.means(value)) if field.kind is Kind.CHOICE else upper(value_words(value))
+    return upper(answer_words(name, value))
 
 
 def _next_step(answer: Answer) -> str:
@@ -206,7 +216,7 @@ LEARNS: tuple[tuple[Callable[[object], str], Callable[[Verdict, bool], str], str
     (saying("page.columns.party"), lambda v, chosen: v.party, ""),
 )
 PREDICTIONS: tuple[tuple[Callable[[object], str], Callable[[Prediction], str], str], ...] = (
-    (saying("page.columns.quantity"), lambda p: p.quantity, "h"),
+    (saying("page.columns.quantity"), lambda p: p.title, "h"),
     (saying("page.columns.value"), value_text, "n"),
     (saying("page.columns.unit"), lambda p: p.unit, ""),
     (saying("page.columns.formula"), lambda p: p.formula, ""),
@@ -244,8 +254,8 @@ def _learns(answer: Answer) -> str:
     return _wide((name(answer) for name, _, _ in LEARNS), "".join(rows))
 
 
-def _warnings(answer: Answer, most: int | None) -> str:
-    items = "".join(f"<dt>{escape(w.title)}</dt><dd>{escape(w.text)}</dd>" for w in answer.warnings[:most])
+def _warnings(warnings: Sequence[Caution]) -> str:
+    items = "".join(f"<dt>{escape(w.title)}</dt><dd>{escape(w.text)}</dd>" for w in warnings)
     return f'<dl class="warnings">{items}</dl>' if items else ""
 
 
@@ -261,7 +271,9 @@ def _changes(answer: Answer) -> str:
 
 def _branches(answer: Answer) -> str:
     found = (branch for branch in answer.branches if branch.label)
-    items = "".join(f"<dt>{escape(branch.question)}</dt><dd>{escape(sentence(branch))}</dd>" for branch in found)
+    items = "".join(
+        f"<dt>{escape(branch.question)}</dt><dd>{escape('; '.join(lines(branch)))}</dd>" for branch in found
+    )
     return f"<dl>{items}</dl>" if items else ""
 
 

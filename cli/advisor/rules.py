@@ -99,5 +99,13 @@ RULES: tuple[Rule, ...] = (
 
 def decide(facts: Facts) -> Rule:
     """The first rule that holds. Raises NeedToKnow when it depends on an unknown field."""
-    traits = Traits(facts)
-    return next(rule for rule in RULES if holds(rule.when, traits))
+    return decide_on(Traits(facts))
+
+
+def decide_on(traits: Traits) -> Rule:
+    """The same, from the rule on that was reached before: none of the rules above it holds."""
+    for place in range(traits.reached, len(RULES)):
+        traits.reached = place
+        if holds(RULES[place].when, traits):
+            break
+    return RULES[traits.reached]  # the last rule always holds

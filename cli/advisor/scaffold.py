@@ -89,7 +89,7 @@ def _readme(answer: Answer) -> str:
             times = [phrase("scaffold.readme-times", times=step.times)] if step.times > 1 else []
             lines += [f"   {step.who}:", "", f"       {step.line}", "", *(f"   {line}" for line in times)]
         lines += [*(f"- {note}" for note in answer.notes), ""]
-    if answer.warnings:
+    if answer.risks:
         lines += [f"## {phrase('scaffold.readme-risks')}", ""]
-        lines += [f"- **{warning.title}**: {warning.text}" for warning in answer.warnings]
+        lines += [f"- **{warning.title}**: {warning.text}" for warning in answer.risks]
     return "\n".join(lines).rstrip() + "\n"

@@ -12,7 +12,7 @@ from cli.advisor.wording import number
 from cli.advisor.words import phrase
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 380, 76, 16, 34, 52
-STYLES = (("#0b5c8f", ""), ("#b3541e", "7 4"), ("#3a7d34", "2 4"), ("#6b3fa0", "10 3 2 3"))
+DASHES = ("", "7 4", "2 4", "10 3 2 3")  # the page's style has the colours
 
 
 def svg(chart: Chart) -> str:
@@ -44,10 +44,13 @@ def svg(chart: Chart) -> str:
     if chart.level:
         at = y_axis.at(chart.level)
         name = f"{chart.level_name}: {number(chart.level)}"
-        parts += [_line(LEFT, at, right, at, "mark"), _text(LEFT + 6, at - 5, name, kind="mark-name")]
+        falls = chart.curves[0].points[0][1] > chart.curves[0].points[-1][1]  # then there is room on the right
+        x, anchor = (right - 6, "end") if falls else (LEFT + 6, "start")
+        parts += [_line(LEFT, at, right, at, "mark"), _text(x, at - 5, name, anchor=anchor, kind="mark-name")]
     for index, curve in enumerate(chart.curves):
-        colour, dash = STYLES[index % len(STYLES)]
-        style = f'fill="none" stroke="{colour}" stroke-width="2.5"' + (f' stroke-dasharray="{dash}"' if dash else "")
+        kind = index % len(DASHES)
+        dash = f' stroke-dasharray="{DASHES[kind]}"' if DASHES[kind] else ""
+        style = f'fill="none" class="curve{kind}" stroke-width="2.5"{dash}'
         points = " ".join(f"{x_axis.at(x):.1f},{y_axis.at(y):.1f}" for x, y in curve.points)
         y = HEIGHT + 20 * index + 6
         parts.append(f'<polyline points="{points}" {style}/>')

@@ -263,8 +263,20 @@ class Facts:
 
     def __init__(self, given: Given, asking: frozenset[str] = ALWAYS) -> None:
         self._given = given
+        self._missed: set[str] = set()
         self.__dict__.update(_assumed(asking))
         self.__dict__.update({name: value for name, value in given.items() if value is not None})
+
+    def told(self, name: str, value: Any) -> Facts:
+        """The same task with one more field known."""
+        facts = Facts.__new__(Facts)
+        facts.__dict__.update(self.__dict__)
+        facts.__dict__.update({name: value, "_given": {**self._given, name: value}, "_missed": set(self._missed)})
+        return facts
+
+    def unread(self, name: str) -> bool:
+        """Does nothing that was computed so far depend on this unknown field? What looked at its value has raised."""
+        return name not in self.__dict__ and name not in self._missed
 
     def __getattr__(self, name: str) -> Any:
         # Only reached for what __init__ did not set: an unknown field that is never assumed.
@@ -281,4 +293,7 @@ class Facts:
 
     def known(self, name: str) -> bool:
         """Was it given?"""
-        return self._given.get(name) is not None
+        if self._given.get(name) is not None:
+            return True
+        self._missed.add(name)
+        return False

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from cli._fitting import Fitted
 from cli.advisor.answer import Answer, Undecided
-from cli.advisor.branches import Branch, sentence
+from cli.advisor.branches import Branch, lines
+from cli.advisor.fields import BY_NAME, Kind
 from cli.advisor.findings import Fit, Verdict
 from cli.advisor.labels import Label
 from cli.advisor.predictions import Prediction
@@ -74,7 +75,8 @@ def render(answer: Answer) -> RenderableType:
     label = answer.primary
     parts: list[RenderableType] = [
         Text(upper(label.meaning), style="bold"),
-        Text(answer.why),
+        Text(answer.because),
+        Text(_decided_by(answer)),
     ]
     if answer.steps:
         parts += [_title(phrase("answer.run"))]
@@ -90,7 +92,7 @@ def render(answer: Answer) -> RenderableType:
     if answer.changes:
         parts.append(_title(changes_title(answer)))
         for change in answer.changes:
-            parts.append(Padding(Text(f"- {change.edit}: {change.effect}"), (0, 0, 0, 2)))
+            parts.append(Padding(Text(f"- {upper(change.edit)}: {change.effect}"), (0, 0, 0, 2)))
             if change.command and label is Label.CHANGE_TASK:
                 parts.append(_Command(change.command, 6))
     if answer.warnings:
@@ -107,9 +109,10 @@ def render(answer: Answer) -> RenderableType:
             parts += [
                 Padding(Text(f"- {branch.question} [{branch.field}]{_ways(branch)}"), (0, 0, 0, 2)) for branch in found
             ]
-    named = ", ".join(f"{name}: {value_words(value)}" for name, value in answer.assumed.items() if value is not None)
-    if named:
-        parts += [_title(phrase("answer.assumed-title")), Padding(Text(named), (0, 0, 0, 2))]
+    assumed = [(name, value) for name, value in answer.assumed.items() if value not in (None, "na")]
+    if assumed:
+        lines = (f"- {BY_NAME[name].title}: {answer_words(name, value)} [{name}]" for name, value in assumed)
+        parts += [_title(phrase("answer.assumed-title")), Padding(Text("\n".join(lines)), (0, 0, 0, 2))]
     return Group(*parts)
 
 
@@ -197,12 +200,27 @@ def _predictions(answer: Answer) -> Fitted:
     table.columns[1].justify = "right"
     stacked: list[RenderableType] = []
     for p in answer.predictions:
-        table.add_row(p.quantity, value_text(p), p.unit, p.formula)
-        stacked.append(Text.assemble(f"{p.quantity}: ", (value_text(p), "bold"), f" {p.unit}"))
+        table.add_row(p.title, value_text(p), p.unit, p.formula)
+        stacked.append(Text.assemble(f"{p.title}: ", (value_text(p), "bold"), f" {p.unit}"))
         stacked.append(Padding(Text(p.formula, style="dim"), (0, 0, 0, 4)))
     return Fitted(table, Group(*stacked))
 
 
+def answer_words(name: str, value: object) -> str:
+    """What was said of a field, in the words of its choices."""
+    field = BY_NAME[name]
+    return field.means(str(value)) if field.kind is Kind.CHOICE and value != "na" else value_words(value)
+
+
+def _decided_by(answer: Answer) -> str:
+    """The fields that are responsible, in words."""
+    facts = answer.setting.f
+    named = [
+        f"- {BY_NAME[name].title}: {answer_words(name, getattr(facts, name, None))}" for name in answer.rule.because
+    ]
+    return "\n".join([phrase("answer.decided-by"), *named])
+
+
 def _ways(branch: Branch) -> str:
     """What each value leads to, where the approach depends on it."""
-    return f"\n{sentence(branch)}" if branch.label else ""
+    return "".join(f"\n    {way}" for way in lines(branch)) if branch.label else ""

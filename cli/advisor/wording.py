@@ -34,7 +34,7 @@ def whole(value: float) -> str:
 
 def percent(value: float) -> str:
     """A probability or share."""
-    if 0.9995 <= value < 1:
+    if value >= 0.9995:  # 1 too: a probability so near to it that a float cannot tell
         return "over 99.9 %"
     if 0 < value < 0.0005:
         return f"{value * 100:.1e} %"
@@ -71,5 +71,5 @@ def value_words(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"{number(value[0])} to {number(value[1])}"
     if isinstance(value, int | float):
-        return count(int(value)) if float(value).is_integer() and abs(value) < 1e15 else number(value)
+        return count(int(value)) if float(value).is_integer() and abs(value) < 1e15 else f"{value:,}"  # as stated
     return str(value).replace("_", " ")

@@ -107,10 +107,10 @@ def test_text_and_report(tmp_path: Path) -> None:
     assert result.exit_code == 0
     for part in (
         "Every participant adds noise",
-        "Price of noise by each",
+        "What noise by each person costs",
         "psiselect poll estimate",
         "Every approach",
-        "rr_err95",
+        "error of a share, noise by each",
     ):
         assert part in result.stdout
     page = report.read_text()
@@ -125,8 +125,8 @@ def test_report_where_no_item_is_expected_in_common(tmp_path: Path) -> None:
     result = run(str(task_of("A11", tmp_path)), "--set", "expected_value=0", "--report", str(report))
     assert result.exit_code == 0
     page = report.read_text()
-    assert "recall, the same" in page
-    assert "precision, exponential mechanism" not in page
+    assert "share of the right items that are shown, the same" in page
+    assert "share of the shown items that are right, whole lists drawn" not in page
 
 
 def test_report_escapes_what_the_user_wrote(tmp_path: Path) -> None:
@@ -219,8 +219,10 @@ def test_random_tasks_end_in_an_answer_or_a_typed_error() -> None:
 
 
 @pytest.mark.soak
-def test_many_random_tasks_end_in_an_answer_or_a_typed_error() -> None:
-    assert random_answers(100_000, 12) > 80_000
+@pytest.mark.parametrize("seed", range(12, 22))
+def test_many_random_tasks_end_in_an_answer_or_a_typed_error(seed: int) -> None:
+    """100,000 in all."""
+    assert random_answers(10_000, seed) > 8_000
 
 
 # The tables.

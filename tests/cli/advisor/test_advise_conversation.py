@@ -113,8 +113,8 @@ def test_question_mark_explains_and_nonsense_is_asked_again() -> None:
     found = converse({"data_public": False, "n_holders": 2}, lambda _: next(replies, ""), said.append)
     assert found["function"] == "mean"
     text = "\n".join(said)
-    assert "decides the whole branch" in text
-    assert "[function] expected" in text
+    assert "need different tools" in text
+    assert "[function] expected a number from 1 to 23 or a name from the list; got 'banana'" in text
 
 
 def test_conversation_on_a_real_terminal() -> None:

@@ -115,9 +115,9 @@ def test_a_change_is_said_with_the_error_of_the_approach_that_it_leads_to() -> N
     # holder's noise would have 3 of them.
     two = {**SHARE, "function": "mean", "n_holders": 2, "n_units": 2, "bounds": [0, 100]}
     (first, *_) = answer({**two, "tolerance": {"kind": "abs", "value": 10}}).changes
-    assert first.edit == "n >= 42"
-    assert first.effect.startswith("then MPC_DP")
-    assert float(first.effect.split("off by ")[1].split()[0]) == pytest.approx(4.11 * 100 / 42, rel=0.01)
+    assert first.edit == "collect data from 42 people or more"
+    assert first.effect.startswith("then secure computation with noise fits")
+    assert float(first.effect.split("off by up to ")[1].split(",")[0]) == pytest.approx(4.11 * 100 / 42, rel=0.01)
 
 
 def test_numbers_in_words() -> None:
@@ -127,7 +127,7 @@ def test_numbers_in_words() -> None:
 
     clamped = {"function": "sum", **HOLDER, "bounded": "clampable", "bounds": [0, 80], "epsilon_total": 0.5}
     assert "160" in said("UNBOUNDED_SENS", clamped)  # 80/0.5
-    assert "4 of the 5" in said("COLLUSION", COUNTED)
+    assert "all parties but one" in said("COLLUSION", COUNTED)
     none, exact = (Verdict(Label.MPC_SUM, Fit.FITS, "", err95=error) for error in (None, 0))
     assert (error_text(none), error_text(exact)) == ("-", "exact")
 

@@ -123,28 +123,28 @@ def proposed(task: dict[str, Any], **more: Any) -> list[str]:
 
 def test_changes_to_a_mean() -> None:
     edits = proposed(MEAN)
-    assert edits[0] == "n >= 3,000"  # 500*ln(20)/5/0.1 = 2995.7
-    assert "accept an error of 0.6 at 95 %" in edits
-    assert edits[2].startswith("epsilon 6 ")  # 0.599/0.1
+    assert edits[0] == "collect data from 3,000 people or more"  # 500*ln(20)/5/0.1 = 2995.7
+    assert "accept an error of 0.6, 19 times in 20" in edits
+    assert edits[2].startswith("use epsilon 6,")  # 0.599/0.1
     assert not any("epsilon" in edit for edit in proposed(MEAN, tolerance={"kind": "abs", "value": 0.01}))  # 60: no
 
 
 def test_fewer_releases() -> None:
     # 40 releases share epsilon 1: an error of 40*ln(20) = 119.8 where 30 is tolerable; 10 have ln(20)*10 = 29.96.
-    assert "at most 10 releases from this epsilon" in proposed(COUNT, releases=40, expected_value=300)
+    assert "give out at most 10 results from this epsilon" in proposed(COUNT, releases=40, expected_value=300)
 
 
 def test_larger_groups() -> None:
     # 10 % of what is expected is an error of ln(20)*10 = 29.96: 299.6, rounded up.
     edits = proposed(COUNT, epsilon_total=0.1, expected_value=50)
-    assert any("about 300 are expected" in edit for edit in edits)
+    assert any("about 300 people are expected" in edit for edit in edits)
 
 
 def test_a_lead_and_more_ranks() -> None:
     assert any("a lead of 12 votes" in edit for edit in proposed(VOTE, score_gap=4.0))  # 2*ln(400) = 11.98
     # Of a quantile on 1000 points: 2*ln(20000)/1 = 19.8 ranks, a quarter of 80 units.
     quantile = {"function": "quantile", **HOLDER, "bounds": [0, 1], "bounded": "yes", "n_units": 50}
-    assert "n >= 80" in proposed(quantile)
+    assert "collect data from 80 people or more" in proposed(quantile)
 
 
 def test_a_clamp_leaves_half_of_the_error_for_what_is_cut_off() -> None:
@@ -155,9 +155,9 @@ def test_a_clamp_leaves_half_of_the_error_for_what_is_cut_off() -> None:
         "bounded": "no",
         "tolerance": {"kind": "abs", "value": 60},
     }
-    assert proposed(unlimited)[0].startswith("clamp at 10 ")  # 60/2/ln(20) = 10.01
+    assert proposed(unlimited)[0].startswith("cut values off at 10 ")  # 60/2/ln(20) = 10.01
     mean = {**unlimited, "function": "mean", "tolerance": {"kind": "abs", "value": 0.2}}
-    assert proposed(mean)[0].startswith("clamp at 10 ")  # 0.2/2*500/ln(20) = 16.7: one digit, rounded down
+    assert proposed(mean)[0].startswith("cut values off at 10 ")  # 0.2/2*500/ln(20) = 16.7: one digit, rounded down
 
 
 def test_a_million_alone() -> None:
@@ -165,14 +165,14 @@ def test_a_million_alone() -> None:
     share = {"function": "proportion", **ALONE, "n_holders": 10_000, "n_units": 10_000, "epsilon_total": log(3)}
     error = Z * sqrt(3) / 2 / 100
     edits = proposed(share, tolerance={"kind": "abs", "value": error / 2})
-    assert edits[0] == "n >= 40,100"  # 40,000 and a little
+    assert edits[0] == "collect data from 40,100 people or more"  # 40,000 and a little
 
 
 def test_parties_with_a_value_each_need_units_in_proportion() -> None:
     # Two of two Laplace shares stay hidden from each other: 95 % within 4.11 scales of 100/n. So 50*4.11 = 205 where
     # 10 is tolerable, and the error falls as 1/n.
     two = {"function": "mean", **ALONE, "n_holders": 2, "n_units": 2, "bounds": [0, 100]}
-    assert proposed(two, tolerance={"kind": "abs", "value": 10})[0] == "n >= 42"
+    assert proposed(two, tolerance={"kind": "abs", "value": 10})[0] == "collect data from 42 people or more"
 
 
 # Warnings.
@@ -188,7 +188,7 @@ def test_numbers_in_warnings() -> None:
     assert "0.599" in small  # ln(20)/5
     assert "2,996" in small  # 500*0.599/0.1
     shared = warned("COMPOSITION", COUNT, releases=4)
-    assert "0.25 each" in shared
+    assert "Each gets 0.25" in shared
     assert "40" in warned("COMPOSITION", COUNT, releases=40, unit_per_release=True)
     keys = warned("UNKNOWN_DOMAIN", {**COUNT, "function": "histogram"}, domain_known=False, delta=1e-6)
     assert "27.2" in keys  # 1 + 2*ln(1/2e-6)
@@ -240,7 +240,7 @@ def test_curves_follow_the_formula() -> None:
         (wording.number, float("inf"), "without limit"), (wording.number, 0.5, "0.5"), (wording.number, 100, "100"),
         (wording.whole, 2.01, "3"), (wording.whole, 1234, "1,234"), (wording.count, 1234567, "1,234,567"),
         (wording.percent, 0.5, "50 %"), (wording.percent, 0.05, "5.0 %"), (wording.percent, 0.95, "95.0 %"),
-        (wording.percent, 0.9995, "over 99.9 %"), (wording.percent, 1, "100.0 %"), (wording.percent, 0, "0.0 %"),
+        (wording.percent, 0.9995, "over 99.9 %"), (wording.percent, 1, "over 99.9 %"), (wording.percent, 0, "0.0 %"),
         (wording.percent, 0.0004, "4.0e-02 %"), (wording.size, 999, "999 bytes"), (wording.size, 1000, "1 KB"),
         (wording.size, 88_000, "88 KB"), (wording.size, 5e15, "5,000 TB"), (wording.duration, 119, "119 s"),
         (wording.duration, 120, "2 minutes"), (wording.duration, 7200, "2 hours"),

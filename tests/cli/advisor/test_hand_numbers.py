@@ -160,6 +160,11 @@ HAND = (
          {**FOUR, "n_holders": 3}, 2 * root_of(lambda t: exp(-t) * (8 + 5 * t + t * t) / 8, 0.05), 0.01),
     # Sum of two: density (1 + x)e^-x/4, so beyond t on both sides e^-t (1 + t/2).
     Hand("distributed noise err95 at the t chosen", FOUR, 2 * root_of(lambda t: exp(-t) * (1 + t / 2), 0.05), 0.01),
+    # E e^(l X) = (1 - l^2)^-2 for the sum of two, so Pr[|X| > t] <= 2 e^(-l t) (1 - l^2)^-2; seven cells share 0.05.
+    Hand("distributed noise err95 of the worst cell, at most",
+         {**FOUR, "function": "histogram", "output_dim": 7, "tolerance": within(20)},
+         4 * root_of(lambda t: 14 * min(exp(-k * t / 1000) / (1 - (k / 1000) ** 2) ** 2 for k in range(1000)), 0.05),
+         0.001),
     Hand("mpc_error95 as the command states it", FOUR, least_whole_of_two(0.5)),
     Hand("distributed noise: colluding parties t chosen", FOUR, 2),
     Hand("distributed noise: colluding parties t chosen", {**FOUR, "tolerance": within(100)}, 3),  # never all four

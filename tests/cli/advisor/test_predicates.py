@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.advise_random import random_task
@@ -14,10 +16,11 @@ from support.advising import MACHINE
 from cli.advisor import predicates
 from cli.advisor.approaches import APPROACHES, judge
 from cli.advisor.case import Case
+from cli.advisor.fields import ALWAYS, BY_NAME
 from cli.advisor.findings import Fit
-from cli.advisor.logic import settle
+from cli.advisor.logic import consistent, settle, worlds
 from cli.advisor.predicates import Traits, Unless, holds, predicate
-from cli.advisor.rules import RULES, Rule
+from cli.advisor.rules import RULES, Rule, decide
 from cli.advisor.task import Facts, FieldError, Given, NeedToKnow, check_together
 
 NAMED = {name: value for name, value in vars(Traits).items() if isinstance(value, predicate)}
@@ -131,3 +134,41 @@ def test_the_table_agrees_with_the_rules() -> None:
             assert why, (case.rule.name, own.reason, given)
             seen.add(why)
     assert len(seen) >= 2, "fewer reasons are left: take them out above"
+
+
+def settled_anew(given: dict[str, Any], asking: frozenset[str]) -> Iterator[str]:
+    """The rule of each world, every one of them decided from the first rule on."""
+    try:
+        yield decide(Facts(given, asking)).name
+        return
+    except NeedToKnow as unknown:
+        field = BY_NAME[unknown.field]
+    for value in field.alternatives:
+        world = {**given, field.name: value}
+        if consistent(world):
+            yield from settled_anew(world, asking)
+
+
+def test_going_on_at_the_rule_reached_is_deciding_anew() -> None:
+    """What was computed before a field was known is kept only where it does not depend on the field."""
+    rng, seen = random.Random(77), 0
+    for _ in range(60):
+        task = random_task(rng)
+        given = {name: value for name, value in task.items() if rng.random() < 0.5}
+        asking = ALWAYS | {"match", "adversary", "bounded", "helper_servers", "tolerance", "recipients"}
+        if consistent(given):
+            anew = list(itertools.islice(settled_anew(given, asking), 120))
+            assert [rule.name for rule in itertools.islice(worlds(given, asking), 120)] == anew
+            seen += len(anew)
+    assert seen > 2000
+
+
+def test_a_field_that_was_looked_for_is_read_again() -> None:
+    facts = Facts({"function": "sum"})
+    assert facts.unread("n_holders")
+    assert not facts.known("output_privacy")
+    assert not facts.unread("output_privacy")
+    assert not facts.unread("releases")  # it has its default, which something may have read
+    told = facts.told("n_holders", 3)
+    assert (told.n_holders, told.known("n_holders"), facts.known("n_holders")) == (3, True, False)
+    assert not told.unread("output_privacy")

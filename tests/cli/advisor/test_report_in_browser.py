@@ -42,6 +42,12 @@ OVERFLOWS = """() => {
         && each.scrollWidth > each.clientWidth + 1 && getComputedStyle(each).overflowX === 'visible')
       found.push(each.tagName + ' holds ' + each.scrollWidth + ' in ' + each.clientWidth);
   }
+  for (const each of document.querySelectorAll('svg text')) {
+    const box = each.getBoundingClientRect(), chart = each.closest('svg').getBoundingClientRect();
+    if (box.width && (box.right > chart.right + 1 || box.left < chart.left - 1 || box.top < chart.top - 1
+        || box.bottom > chart.bottom + 1))
+      found.push('text of a chart: ' + each.textContent);
+  }
   return found;
 }"""
 

@@ -20,6 +20,8 @@ from cli.advisor.fields import FIELDS, Kind
 from cli.advisor.findings import Fit
 from cli.advisor.labels import Label
 from cli.advisor.numbers import Limit
+from cli.advisor.predictions import named
+from cli.advisor.quantities import QUANTITIES
 from cli.advisor.rules import RULES
 
 FOLDER = Path(words.__file__).parent
@@ -88,7 +90,7 @@ def test_each_text_is_asked_for() -> None:
 
 def fields() -> set[str]:
     """The texts of all fields."""
-    own = {f"{field.name}.{part}" for field in FIELDS for part in ("ask", "example", "why")}
+    own = {f"{field.name}.{part}" for field in FIELDS for part in ("title", "ask", "example", "why")}
     return own | {f"{field.name}.words.{choice}" for field in FIELDS for choice in field.choices if choice != "na"}
 
 
@@ -102,6 +104,7 @@ NOISE = {f"{kind}.{part}" for kind in ("error", "shortfall") for part in ("axis"
         ("warning-titles", {trigger.tag for trigger in TRIGGERS}),
         ("rules", {f"{rule.name}.{part}" for rule in RULES for part in ("why", "source")}),
         ("fields", fields()),
+        ("quantities", {named(quantity.name) for quantity in QUANTITIES}),
         ("kinds", {kind.value for kind in Kind if kind is not Kind.CHOICE}),
         ("tools", set(KINDS)),
         ("limits", {limit.value for limit in Limit}),
