@@ -68,7 +68,7 @@ VERBS = {
     "Limit",
     *("Add", "Allow", "Also", "Ask", "Charge", "Choose", "Confirm", "Count", "Draw", "Elect", "Give", "Group", "Guess"),
     *("Keep", "Name", "Plan", "Print", "Promise", "Protect", "Put", "Read", "Refuse", "Round", "Say", "Set", "Show"),
-    *("Split", "Stop", "Take", "Tell", "Use", "Write"),
+    *("Split", "Stop", "Subtract", "Take", "Tell", "Use", "Write"),
 }
 
 
