@@ -52,10 +52,6 @@ class Modulus:
         """Integers of either sign, reduced."""
         return np.array([v % self.value for v in values], dtype=np.uint64 if self.one_word else object)
 
-    def zeros(self, count: int) -> Residues:
-        """`count` zeros."""
-        return np.zeros(count, np.uint64) if self.one_word else np.array([0] * count, dtype=object)
-
     def add(self, a: Residues, b: Residues) -> Residues:
         """a + b modulo M, element by element."""
         return self._reduce(a + b)
