@@ -32,8 +32,9 @@ def ledger_options(data: str, when: str = "") -> Callable[[Command], Command]:
             "--ledger",
             type=click.Path(dir_okay=False, path_type=Path),
             help=with_condition(
-                "Subtract epsilon from the budget in this file, which limits the epsilon of all results together. If "
-                "too little is left, the command stops. `psiselect budget create` makes the file."
+                "Limit the epsilon of all results together to the budget in this file. Each result uses up its "
+                "epsilon. If too little of the budget is left, the command stops. `psiselect budget create` makes the "
+                "file."
             ),
         ),
         click.option(

@@ -36,8 +36,9 @@ def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Call
         click.option(
             f"--csv-escape{end}",
             type=click.Choice(["none", "backslash"]),
-            help=f"{whose}Choose backslash for files from Spark, MySQL or Hive, which put a backslash before quotes "
-            "and separators. With none, the default, the program refuses rows that could be meant either way.",
+            help=f"{whose}Say what a backslash before a quote or a separator means. backslash: the quote or separator "
+            "is text, as in files from Spark, MySQL or Hive. none: the backslash itself is text [default: the program "
+            "refuses a row that can be read both ways].",
         ),
         click.option(
             f"--header{end}/--no-header{end}",
@@ -50,8 +51,8 @@ def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Call
             f"--header-lines{end}",
             type=click.IntRange(1, MAX_HEADER_LINES),
             metavar="N",
-            help=f"{whose}Say that the first N rows hold the column names. Each column's name is its lowest cell in "
-            "these rows that is not empty [default: 1].",
+            help=f"{whose}Say that the first N rows hold the column names. Each column is named by the last of these "
+            "rows in which its cell is not empty [default: 1].",
         ),
         click.option(
             f"--sheet{end}",
@@ -71,8 +72,8 @@ def format_option(names: tuple[str, ...], *, second: bool = False) -> Callable[[
         f"--format{end}",
         f"form{end}".replace("-", "_"),
         type=click.Choice(names),
-        help=f"{whose}Read this kind of file [default: seen from the content or the name]. Needed for text from "
-        "standard input.",
+        help=f"{whose}Read this kind of file [default: the program recognises it by its content or name]. Needed for "
+        "text from standard input.",
     )
 
 

@@ -188,11 +188,10 @@ def leading(gap: float, unit: str) -> str:
 
 def change(what: str, factor: str, *, there: bool, voters: bool) -> str:
     """what: what is published. factor: by how much its chance may change."""
-    by = f"by a factor of at most {factor}."
+    most = f"the chance of {what} is at most {factor} times as high in one case as in"
     if there:
-        return f"Leaving out any one {'voter' if voters else 'ballot'} would change the chance of {what} {by}"
-    otherwise = "voter had voted differently" if voters else "ballot were filled in differently"
-    return f"If any one {otherwise}, the chance of {what} would change {by}"
+        return f"With or without any one {'voter' if voters else 'ballot'}, {most} the other."
+    return f"However any one {'voter votes' if voters else 'ballot is filled in'}, {most} another."
 
 
 def secret(*, there: bool, voters: bool) -> str:

@@ -37,8 +37,8 @@ OPTIONS = (
         "columns and the peer's, which are called peer_COLUMN. May be repeated.",
     ),
     _label_bytes(
-        help_text="Hide how long the columns of --send are: pad what is sent for each match to N bytes. Both sides "
-        f"must use the same value [default: {DEFAULT_LABEL_BYTES}]."
+        help_text="Hide how long the values in the --send columns are: fill up what is sent for each match to N "
+        f"bytes. Both sides must use the same value [default: {DEFAULT_LABEL_BYTES}]."
     ),
 )
 
@@ -66,8 +66,8 @@ WRITTEN = click.option(
     type=ColumnNames(),
     metavar="A,B",
     help="Write only these columns of your list to --output, in this order. Add matched_by to these names to get "
-    "one more column: it says by which keys each row matched.",
+    "one more column: it says by which key columns each row matched.",
 )
 ESTIMATED = _label_bytes(
-    help_text="Predict for a session with --send, which pads what is sent for each match to N bytes."
+    help_text="Predict for a session with --send, which fills up what is sent for each match to N bytes."
 )

@@ -48,10 +48,10 @@ from psiselect.words import human_bytes, human_seconds
 @SERVE_OPTIONS
 @click.pass_context
 def listen(ctx: click.Context, /, addresses: tuple[str, ...], given: GivenOptions, serve: bool, **serving: Any) -> None:
-    """Wait until the other company's program (the peer) calls, and match your two lists once.
+    """Wait until the other company's program (the peer) calls, and match your list with the peer's list.
 
-    One such call is a session. With --serve, the command stays up for many sessions. It turns away callers that have
-    no certificate of a --peer, and goes on waiting.
+    One call, up to its result, is a session. With --serve, the command stays up for many sessions. It turns away
+    callers that have no certificate of a --peer, and goes on waiting.
 
     \b
     Examples:
@@ -85,9 +85,9 @@ def listen(ctx: click.Context, /, addresses: tuple[str, ...], given: GivenOption
 @click.argument("address", type=AddressText(to_call=True), metavar="HOST:PORT")
 @session_options(Side.CONNECT)
 def connect_(address: str, given: GivenOptions) -> None:
-    """Call the other company's program (the peer), and match your two lists once.
+    """Call the other company's program (the peer), and match your list with the peer's list.
 
-    The peer must already wait for your call, with `psi listen`. One such call is a session.
+    The peer must already be waiting for your call, with `psi listen`. One call, up to its result, is a session.
 
     \b
     Examples:

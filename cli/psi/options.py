@@ -53,9 +53,9 @@ _REVEAL = click.option(
     type=choice(Reveal),
     default=Reveal.MATCHES.value,
     show_default=True,
-    help="Choose what the result shows: the rows that match (matches), only how many keys both lists have (count), "
-    "also the total of a column (sum), or the count with random noise (noisy-count). Both sides must use the same "
-    "value. If the side that gets the result cheats, it can always find out which keys match.",
+    help="Choose what the result shows. matches: the rows that match. count: how many keys are in both lists. sum: "
+    "this number, and the total of a column. noisy-count: this number, changed by random noise. Both sides must use "
+    "the same value. If the side that gets the result cheats, it can always find out which keys match.",
 )
 _PROTOCOL = click.option(
     "--protocol",
@@ -76,8 +76,8 @@ _NOISE = (
     click.option(
         "--delta",
         metavar="D",
-        help="With --reveal noisy-count: set the highest chance with which its protection may fail, such as 1e-6 (one "
-        "in a million). Both sides must use the same value.",
+        help="With --reveal noisy-count: set the highest acceptable chance that the noise fails to hide a key, such as "
+        "1e-6 (one in a million). Both sides must use the same value.",
     ),
 )
 _MATCHING = click.option(
@@ -85,8 +85,8 @@ _MATCHING = click.option(
     type=choice(Matching),
     default=Matching.ONE_TO_MANY.value,
     show_default=True,
-    help="With several --key: match each row once, by the first key that fits (one-to-one), or by every key that fits "
-    "(one-to-many). Both sides must use the same value.",
+    help="With several --key: count each row once, by the first key column that matches (one-to-one), or count the "
+    "matches of each key column separately (one-to-many). Both sides must use the same value.",
 )
 _COMPARER = click.option(
     "--min-matches-by",
@@ -100,8 +100,8 @@ _PAD_TO = click.option(
     "--pad-to",
     type=click.IntRange(1, MAX_SIZE),
     metavar="N",
-    help="Hide how long both lists are: add made-up keys, which match nothing, until each list has N. Both sides must "
-    "use the same value.",
+    help="Hide how long both lists are: add made-up keys, which match nothing, until each list has N keys. Both sides "
+    "must use the same value.",
 )
 _MEMORY_LIMIT = click.option(
     "--memory-limit",
@@ -134,10 +134,11 @@ _KEY = (
         multiple=True,
         required=True,
         metavar="COLUMN[:RULE]",
-        help="Match rows by this column: its values are the keys. RULE makes different spellings of one key equal. The "
-        "rules are raw (no change, the default), text, email, phone, name, date and sha256. Both sides must use the "
-        "same rule. Write options of a rule behind it: phone:phone,region=PL. Join columns by + if all of them must "
-        "match. If you repeat --key, one matching key is enough. docs/normalization.md explains the rules.",
+        help="Match rows by this column, the key column: its values are the keys. RULE makes different spellings of "
+        "one key equal. The rules are raw (no change, the default), text, email, phone, name, date and sha256. Both "
+        "sides must use the same rule. Write a rule's options after its name; for a column called tel: "
+        "tel:phone,region=PL. Join columns with + if all of them must match. If you repeat --key, one matching key "
+        "is enough. docs/normalization.md explains the rules.",
     ),
     click.option(
         "--null",
@@ -163,8 +164,9 @@ _WHAT = (
         "--min-matches",
         type=click.IntRange(1),
         metavar="N",
-        help="Withhold a result below N, and end with exit code 6. Both sides must use the same value. The side that "
-        "gets the result could change its program and see the number anyway, unless --min-matches-by is other.",
+        help="Withhold the result if there are fewer than N matches, and end with exit code 6. Both sides must use the "
+        "same value. The side that gets the result could change its program and see the result anyway, unless "
+        "--min-matches-by is other.",
     ),
     _COMPARER,
     click.option(
@@ -251,8 +253,9 @@ def session_options(side: Side, *, several_identities: bool = False) -> Callable
             required=True,
             type=TableName(),
             metavar="FILE",
-            help="Read your list from this file: CSV, Parquet, a spreadsheet and others (docs/tables.md). - is "
-            "standard input. With --query, give a database: sqlite:///FILE or postgresql://USER@HOST/DATABASE.",
+            help="Read your list from this file: CSV, Parquet, a spreadsheet and others (docs/tables.md). Write - to "
+            "read from standard input. With --query, give a database: sqlite:///FILE or "
+            "postgresql://USER@HOST/DATABASE.",
         ),
         click.option("--query", metavar="SQL", help=QUERY_HELP),
         *reading_options(),

@@ -10,6 +10,6 @@ OPTION = click.option(
     "--policy",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Allow only what this TOML file allows: which peers, which --reveal, which columns, how long lists, how many "
-    "sessions (docs/policy.md). The program refuses everything else with exit code 6.",
+    help="Allow only the peers, results (--reveal), columns, list sizes and numbers of sessions that this TOML file "
+    "allows (docs/policy.md). The program refuses everything else with exit code 6.",
 )

@@ -19,8 +19,9 @@ OPTION = click.option(
     "--terms",
     type=_PATH,
     metavar="FILE",
-    help="Read from this TOML file the settings that both sides must share. Both sides use the same file. The file "
-    "holds the rules, so --key then names only the column. An option that contradicts the file is an error.",
+    help="Read the settings that both sides must share from this file, in TOML format (docs/first-match.md). Both "
+    "sides use the same file. The file holds the rules, so --key then names only the column. An option that "
+    "contradicts the file is an error.",
 )
 FINISHED = click.option(
     "--terms",

@@ -25,7 +25,7 @@ TERMS = (
     click.option(
         "--value-max",
         metavar="M",
-        help="With --reveal sum: set a limit. Rows with one key must add up to at most M, and at least -M. Both sides "
-        f"must use the same value [default: {DEFAULT_LARGEST}].",
+        help="With --reveal sum: set a limit. For each key, add up the values of all its rows: the total must lie "
+        f"between -M and M. Both sides must use the same value [default: {DEFAULT_LARGEST}].",
     ),
 )

@@ -95,13 +95,13 @@ def mean_command(given: GivenOptions, lower: str | None, upper: str | None, unit
     Examples:
       psiselect release mean salaries.csv --column raise --lower 0 --upper 5000 --n 40 --epsilon 1
 
-    Also required: --lower, --upper and, by default, --n.
+    --lower and --upper are required too. So is --n, unless you use --neighbors add-remove.
 
-    By default (--neighbors replace), the number of rows is public. In that case, --on-invalid drop keeps a row without
-    a value, and gives it the value halfway between --lower and --upper.
+    By default (--neighbors replace), the number of rows is public. --on-invalid drop then leaves no row out: a row
+    without a value counts as if its value were halfway between --lower and --upper.
 
-    With --neighbors add-remove the number of rows is private. Half of epsilon is spent on estimating it, so the average
-    is less accurate.
+    With --neighbors add-remove, the number of rows stays hidden. The command spends half of epsilon on estimating this
+    number, so the average is less accurate.
     """
     show_number(numbers.mean(given.common("mean"), read_bounds(lower, upper, unit), rows), given.as_json)
 

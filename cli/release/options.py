@@ -92,13 +92,14 @@ _options = options(
         default=1,
         show_default=True,
         metavar="C",
-        help="Protect a person with up to C rows, or a group of C persons. The noise gets C times as large.",
+        help="Say that one person may have up to C rows, or protect groups of C people. The noise gets C times as "
+        "large.",
     ),
     click.option(
         "--person",
         metavar="COLUMN",
-        help="Read from this column whose row it is. Of each person, at most C rows (--contributions) are used. They "
-        "are chosen without looking at their values.",
+        help="Tell people apart by this column, such as their e-mail address. For each person, at most C rows "
+        "(--contributions) are used. They are chosen without looking at their values.",
     ),
     click.option(
         "--on-invalid",

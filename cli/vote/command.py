@@ -88,8 +88,8 @@ def command() -> None:
 @click.option(
     "--gap",
     metavar="G",
-    help="Guess, before counting, by how many votes the winners lead, such as 20. With several seats, --mechanism auto"
-    " uses this guess to choose the method.",
+    help="Guess, before counting, how many votes the last winner is ahead of the best loser, such as 20. With several "
+    "seats, --mechanism auto uses this guess to choose the method.",
 )
 @ledger_options("these ballots")
 @click.option(
@@ -129,7 +129,7 @@ def winner(
     verbose: bool,
     as_json: bool,
 ) -> None:
-    """Draw the winner, or a committee of --seats, so that nobody can tell how one person voted.
+    """Draw the winner, or a committee of --seats, so that nobody can tell how any one person voted.
 
     \b
     Examples:

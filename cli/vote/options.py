@@ -75,7 +75,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--approve-category",
         metavar="NAME",
         multiple=True,
-        help="Count this category as approval, by its name or number. For PrefLib .cat files, where voters sort "
+        help="Count the category with this name or number as approval. For PrefLib .cat files, where voters sort "
         "candidates into categories. May be repeated.  [default: 1]",
     ),
     click.option(
@@ -94,7 +94,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--show",
         is_flag=True,
-        help="Show the first invalid cell. This works only on a terminal, so that the cell gets into no file.",
+        help="Show the first invalid cell. This works only on a terminal, so that the cell does not end up in a file.",
     ),
     format_option((*(form for form in FORMATS if form not in TABLE_FORMATS), *TABLE_FORMATS)),
 )
