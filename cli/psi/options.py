@@ -54,8 +54,8 @@ _REVEAL = click.option(
     default=Reveal.MATCHES.value,
     show_default=True,
     help="Choose what the result shows. matches: the rows that match. count: how many keys are in both lists. sum: "
-    "this number, and the total of a column. noisy-count: this number, changed by random noise. Both sides must use "
-    "the same value. If the side that gets the result cheats, it can always find out which keys match.",
+    "the count, and the total of a column. noisy-count: the count, changed by random noise. Both sides must use the "
+    "same value. If the side that gets the result cheats, it can always find out which keys match.",
 )
 _PROTOCOL = click.option(
     "--protocol",

@@ -229,7 +229,9 @@ def test_again_replaces_an_announcement_and_names_all_draws(run: Run) -> None:
     assert run("v.csv", "--announce", "r.md", "--again")[0] == 0
     text = Path("r.md").read_text()
     assert "The organisers drew from these ballots 2 times." in text
-    assert "the chance of these results is at most 7.39 times as high in one case as in the other. The result says" in text
+    assert (
+        "the chance of these results is at most 7.39 times as high in one case as in the other. The result says" in text
+    )
     # With both relations it is a promise of replace: 2 * (1 + 1) + 1.
     options = ("--epsilon", "1", "--neighbors", "replace")
     assert run("v.csv", "--announce", "r.md", "--again", options=options)[0] == 0
