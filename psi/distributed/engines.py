@@ -167,7 +167,7 @@ def _spark(address: EngineAddress) -> Session:
     _require("pyspark.sql", EngineKind.SPARK)
     if importlib.util.find_spec("py4j") is None:
         raise words.client_only()
-    _require_java()
+    require_java()
     sql = importlib.import_module("pyspark.sql")
     if sql.SparkSession.getActiveSession() is not None:
         raise words.session_exists()
@@ -188,7 +188,7 @@ def _require(module: str, kind: EngineKind) -> None:
         raise words.not_installed(kind.value) from None
 
 
-def _require_java() -> None:
+def require_java() -> None:
     """Raises UsageError unless Spark finds a Java that it runs on."""
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home, "bin", "java")) if home else shutil.which("java")

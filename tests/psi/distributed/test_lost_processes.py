@@ -1,0 +1,133 @@
+"""Processes of a Spark that are killed in the middle change nothing, and show nothing; nor does a driver that dies."""
+
+from __future__ import annotations
+
+import base64
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import spark
+from support.checkout import environment
+from support.on_engine import COMMON
+
+from psi.offline import directory
+
+COUNTS = [COMMON, COMMON, 61, 70]
+ROWS = sorted(str(n) for n in range(40, 60))
+# What a Spark of several processes writes and shows, by the names of its files in the test's folder.
+CHANNELS = {
+    "the log of events": "events/**/*",
+    "local directories": "local/**/*",
+    "logs of executors": "work*/**/std*",
+    "the log of the driver": "driver.log",
+    "settings by REST": "shown/*-environment",
+    "plans by REST": "shown/*-rest-sql",
+    "executors by REST": "shown/*-rest-allexecutors",
+    "jobs and stages by REST": "shown/*-rest-[js]*",
+    "plans on pages": "shown/*-page-plan-*",
+}
+# What is known to be there: so that a search that finds nothing has looked.
+KNOWN = {
+    "the log of events": b"mapInArrow",
+    "logs of executors": b"Running task",
+    "the log of the driver": b"mapInArrow",
+    "settings by REST": b"spark.io.encryption.enabled",
+    "plans by REST": b"mapInArrow",
+}
+
+
+def exchanges(folder: Path, master: str, secret: str, *steps: str) -> int:
+    """Run them in a process of their own; what it ends with."""
+    spark.require()
+    more = spark.environment() | {"SPARK_WORKER_DIR": str(folder / "work")}
+    with (folder / "driver.log").open("wb") as log:
+        return subprocess.run(
+            [sys.executable, "-m", "support.lost", str(folder), master, secret, *steps],
+            env=environment() | more,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+        ).returncode
+
+
+def found(folder: Path) -> list[object]:
+    return [json.loads(line) for line in (folder / "found").read_text().splitlines()]
+
+
+def guises(secret: bytes) -> set[bytes]:
+    """How a program may write bytes."""
+    signed = [byte - 256 * (byte > 127) for byte in secret]
+    lists = (str(list(secret))[1:-1], str(signed)[1:-1])
+    texts = {secret.hex(), secret.hex().upper(), base64.b64encode(secret).decode().rstrip("="), *lists}
+    return {secret, *(text.encode() for text in (*texts, *(each.replace(" ", "") for each in lists)))}
+
+
+@pytest.fixture(scope="module")
+def died(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where an executor was killed in one exchange, and the driver in the next."""
+    folder = tmp_path_factory.mktemp("died")
+    assert exchanges(folder, "local-cluster[2,1,700]", "", "executor:Reply", "driver:UnmaskAndTag") == -signal.SIGKILL
+    return folder
+
+
+def test_a_killed_executor_changes_nothing(died: Path) -> None:
+    assert (died / "exchange-0" / "marker").exists()
+    assert (died / "exchange-0" / "marker.over").exists()
+    executors = json.loads(next((died / "shown").glob("0-rest-allexecutors")).read_text())
+    assert [each["id"] for each in executors if not each["isActive"]] != []
+    assert found(died) == [[COUNTS, ROWS, ["answer", "offer"]]]
+
+
+def test_a_killed_driver_leaves_no_rows_and_the_state(died: Path) -> None:
+    last = died / "exchange-1"
+    assert (last / "marker").exists()
+    assert not (last / "marker.over").exists()
+    assert not (last / "rows").exists()
+    assert (last / "state").exists()
+    assert (last / "answer" / directory.MANIFEST).exists()
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_no_secret_and_no_key_is_where_others_look_after_a_kill(died: Path, channel: str) -> None:
+    noted = {bytes.fromhex(line) for line in (died / "noted").read_text().split()}
+    assert len(noted) > 8
+    files = [path for path in died.glob(CHANNELS[channel]) if path.is_file()]
+    content = b"".join(path.read_bytes() for path in files)
+    assert len(content) > 100
+    assert KNOWN.get(channel, b"") in content
+    assert b"@example.org" not in content.lower()
+    assert [guise for secret in noted for guise in guises(secret) if guise in content] == []
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str, str]]:
+    folder = tmp_path_factory.mktemp("cluster")
+    with spark.standalone(folder) as (master, secret):
+        yield folder, master, secret
+
+
+@pytest.mark.soak
+def test_each_kind_of_process_killed_in_the_middle_of_each_task_changes_nothing(
+    cluster: tuple[Path, str, str],
+) -> None:
+    """The last step is a machine that is lost for good: its worker and its executor."""
+    folder, master, secret = cluster
+    steps = [f"{how}:{task}" for how in ("worker", "executor", "slow") for task in ("HashAndMask", "Reply", "TagOwn")]
+    steps += [f"{how}:UnmaskAndTag" for how in ("worker", "executor", "slow", "machine")]
+    assert exchanges(folder, master, secret, "none:", *steps) == 0
+    assert found(folder) == [[COUNTS, ROWS, ["answer", "offer"]]] * (len(steps) + 1)
+    for number in range(1, len(steps) + 1):
+        assert (folder / f"exchange-{number}" / "marker.over").exists(), steps[number - 1]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("task", "out"), [("HashAndMask", "offer"), ("Reply", "answer"), ("TagOwn", "answer")])
+def test_a_driver_that_dies_leaves_no_manifest(tmp_path: Path, task: str, out: str) -> None:
+    assert exchanges(tmp_path, "local-cluster[1,1,700]", "", f"driver:{task}") == -signal.SIGKILL
+    assert (tmp_path / "exchange-0" / "marker").exists()
+    assert not (tmp_path / "exchange-0" / out / directory.MANIFEST).exists()

@@ -1,0 +1,111 @@
+"""Tasks of an engine whose first attempt is ended from outside, in the middle: a fault that a test plants.
+
+Tasks are pickled by the names of their classes: so this module must be on the path of an engine's Python too.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from psi.distributed import parties
+
+_PATIENCE = 240.0
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """A task of the product. Its first attempt gives one batch and is ended.
+
+    Attributes:
+        task: what it does.
+        marker: a file that the first attempt makes.
+        how: what ends: `worker`, the Python process; `executor`, the process above it; `machine`, this and the one
+            above that; `driver`, the processes in `victims`; `slow`, nothing: it waits until another attempt is over.
+        victims: process ids.
+    """
+
+    task: Any
+    marker: str
+    how: str
+    victims: tuple[int, ...] = ()
+
+    @property
+    def schema(self) -> str:
+        return str(self.task.schema)
+
+    def __call__(self, batches: Iterator[Any]) -> Iterator[Any]:
+        made = self.task(batches)
+        first = next(made, None)
+        if first is None:  # an empty partition is no middle of anything
+            return
+        yield first
+        mine = taken(Path(self.marker))
+        if mine and self.how == "slow":
+            wait_for(Path(f"{self.marker}.over"))
+        elif mine:
+            for victim in self._victims():
+                os.kill(victim, signal.SIGKILL)
+            time.sleep(_PATIENCE)  # until the engine ends this process too
+        yield from made
+        Path(f"{self.marker}.over").touch()
+
+    def _victims(self) -> tuple[int, ...]:
+        daemon = os.getppid()
+        executor = parent(daemon)
+        match self.how:
+            case "worker":
+                return (os.getpid(),)
+            case "executor":
+                return (executor,)
+            case "machine":
+                return (parent(executor), executor)
+        return self.victims
+
+
+def interrupt(
+    patch: pytest.MonkeyPatch, name: str, marker: Path, how: str, victims: tuple[int, ...] = ()
+) -> None:
+    """Put it in the place of a task of `psi.distributed.parties`."""
+    real = getattr(parties, name)
+    patch.setattr(parties, name, lambda *given: Interrupted(real(*given), str(marker), how, victims))
+
+
+def taken(marker: Path) -> bool:
+    """Whether this call is the one that makes the file."""
+    try:
+        marker.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def wait_for(path: Path) -> None:
+    """Until the file is there."""
+    over = time.monotonic() + _PATIENCE
+    while not path.exists():
+        assert time.monotonic() < over, f"{path} does not appear"
+        time.sleep(0.05)
+
+
+def wait_for_text(path: Path, pattern: str) -> str:
+    """Until the file has it; what its group says."""
+    over = time.monotonic() + _PATIENCE
+    while True:
+        found = re.search(pattern, path.read_text())
+        if found:
+            return found[1]
+        assert time.monotonic() < over, f"{path} does not say {pattern}"
+        time.sleep(0.1)
+
+
+def parent(process: int) -> int:
+    return int(Path("/proc", str(process), "stat").read_text().rsplit(")", 1)[1].split()[1])
