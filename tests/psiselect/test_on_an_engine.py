@@ -16,7 +16,7 @@ from support.harm import HARMS
 from support.on_engine import COMMON, OWN_ROWS, Both
 
 import psiselect
-from psi.distributed import own_list, parties
+from psi.distributed import own_list, parties, steps
 from psi.offline import directory
 from psiselect import InputError, PolicyError, RemoteError, UsageError
 
@@ -174,6 +174,26 @@ def test_a_list_that_changed_since_the_offer_is_refused_and_the_offer_stays(both
     assert not (both.folder / "rows").exists()
     pq.write_table(OWN_ROWS, both.folder / "own.parquet")
     assert both.finish(output=both.folder / "rows").matched_rows == COMMON
+
+
+def test_a_list_is_read_once_whatever_becomes_of_it_while_tasks_run(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task that is tried again masks what was stored; another list under one mask would show which keys are new."""
+    real = steps.write_column
+
+    def changed_meanwhile(*given: Any) -> Any:
+        pq.write_table(OWN_ROWS.slice(0, 3), both.folder / "own.parquet")
+        return real(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "write_column", changed_meanwhile)
+        assert both.offer().own_size == 60
+    both.answer("here")
+    with pytest.raises(InputError, match="was not made from this list"):
+        both.finish(output=both.folder / "rows")
+    pq.write_table(OWN_ROWS, both.folder / "own.parquet")
+    assert both.finish(output=both.folder / "rows").count == COMMON
 
 
 def test_a_frame_of_the_session_and_a_table_are_lists_too(both: Both) -> None:

@@ -5,9 +5,11 @@ Tasks are pickled by the names of their classes: so this module must be on the p
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from psi.distributed import parties
+from cli.main import run
+from psi.distributed import parties, secret_files
 
 _PATIENCE = 240.0
 
@@ -77,6 +80,41 @@ def interrupt(
     """Put it in the place of a task of `psi.distributed.parties`."""
     real = getattr(parties, name)
     patch.setattr(parties, name, lambda *given: Interrupted(real(*given), str(marker), how, victims))
+
+
+def note(patch: pytest.MonkeyPatch, path: Path) -> None:
+    """Write down every secret of a task, in hexadecimal digits."""
+    real = secret_files.kept
+
+    def noted(where: Any, secrets: dict[str, bytes]) -> Any:
+        with path.open("a") as file:
+            print(*(value.hex() for value in secrets.values()), sep="\n", file=file)
+        return real(where, secrets)
+
+    patch.setattr(secret_files, "kept", noted)
+
+
+def command() -> None:
+    """The command psiselect in this process, with secrets noted, which a task kills: FOLDER TASK psi ..."""
+    folder, task, *arguments = sys.argv[1:]
+    sys.argv = ["psiselect", *arguments]
+    with pytest.MonkeyPatch.context() as patch:
+        note(patch, Path(folder, "noted"))
+        interrupt(patch, task, Path(folder, "marker"), "driver", (os.getpid(),))
+        run()
+
+
+def guises(secret: bytes) -> set[bytes]:
+    """How a program may write bytes."""
+    signed = [byte - 256 * (byte > 127) for byte in secret]
+    lists = (str(list(secret))[1:-1], str(signed)[1:-1])
+    texts = {secret.hex(), secret.hex().upper(), base64.b64encode(secret).decode().rstrip("="), *lists}
+    return {secret, *(text.encode() for text in (*texts, *(each.replace(" ", "") for each in lists)))}
+
+
+def noted(folder: Path) -> set[bytes]:
+    """The secrets that were written down."""
+    return {bytes.fromhex(line) for line in (folder / "noted").read_text().split()}
 
 
 def taken(marker: Path) -> bool:

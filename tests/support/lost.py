@@ -4,7 +4,7 @@
 
 HOW and TASK: as `support.attempts` has them; `none:` ends nothing. In FOLDER it writes these:
 
-    local, events, work...  what Spark writes
+    local, events, all.log  what Spark writes
     shown                   what Spark shows by HTTP
     noted                   what must stand in none of them
     found                   what each exchange found
@@ -18,13 +18,11 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from psi.distributed import secret_files
 from support import attempts, spark
 from support.on_engine import OWN, Both
 
@@ -43,7 +41,7 @@ def main() -> None:
     if any(step.startswith("slow") for step in steps):
         more |= SPECULATIVE
     with spark.session(place, master, **more) as session, pytest.MonkeyPatch.context() as patch:
-        note(patch, place / "noted")
+        attempts.note(patch, place / "noted")
         driver = session.sparkContext._gateway.proc.pid, os.getpid()
         for number, step in enumerate(steps):
             how, _, task = step.partition(":")
@@ -65,18 +63,6 @@ def main() -> None:
             for name, content in shown(session.sparkContext.uiWebUrl):
                 (place / "shown").mkdir(exist_ok=True)
                 (place / "shown" / f"{number}-{name}").write_bytes(content)
-
-
-def note(patch: pytest.MonkeyPatch, path: Path) -> None:
-    """Keep every secret of a task, in hexadecimal digits."""
-    real = secret_files.kept
-
-    def noted(where: Any, secrets: dict[str, bytes]) -> Any:
-        with path.open("a") as file:
-            print(*(value.hex() for value in secrets.values()), sep="\n", file=file)
-        return real(where, secrets)
-
-    patch.setattr(secret_files, "kept", noted)
 
 
 def shown(address: str) -> Iterator[tuple[str, bytes]]:

@@ -20,21 +20,21 @@ from psiselect.base.errors import UsageError
 
 # Tests are short: compiling costs more than it brings.
 JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xss4m"
-# Everything that a process of Spark says, on its error output.
+# Everything that the processes of a Spark say, in one file; of what goes to a console Spark drops the most part.
 _LOG = """
 rootLogger.level = debug
-rootLogger.appenderRef.stderr.ref = stderr
-appender.stderr.type = Console
-appender.stderr.name = stderr
-appender.stderr.target = SYSTEM_ERR
-appender.stderr.layout.type = PatternLayout
-appender.stderr.layout.pattern = %p %c %m%n%ex
+rootLogger.appenderRef.all.ref = all
+appender.all.type = File
+appender.all.name = all
+appender.all.fileName = {folder}/all.log
+appender.all.layout.type = PatternLayout
+appender.all.layout.pattern = %p %c %m%n%ex
 """
 
 
 def require() -> None:
     """Skip the test, with the reason, where there is no Spark."""
-    pytest.importorskip("pyspark.core.context", reason="Spark is not installed (the extra `spark` or `engines`)")
+    pytest.importorskip("py4j", reason="Spark is not installed (the extra `spark` or `engines`)")
     try:
         engines.require_java()
     except UsageError as error:
@@ -44,6 +44,17 @@ def require() -> None:
 def environment() -> dict[str, str]:
     """Of processes of Spark: workers find this checkout, whatever is installed."""
     return checkout.environment() | {"PYSPARK_PYTHON": sys.executable}
+
+
+def home(folder: Path) -> Path:
+    """A place for Spark's programs, by links: executors that it starts write beside them."""
+    import pyspark
+
+    made = folder / "home"
+    made.mkdir()
+    for path in Path(pyspark.__file__).parent.iterdir():
+        (made / path.name).symlink_to(path)
+    return made
 
 
 @contextlib.contextmanager
@@ -86,7 +97,7 @@ def session(folder: Path, master: str = "local[2,8]", **more: str) -> Iterator[A
 
 def of_several_processes(folder: Path) -> dict[str, str]:
     """Settings of a Spark whose executors are processes of their own, which shows all that it knows, and logs it."""
-    (folder / "log.properties").write_text(_LOG)
+    (folder / "log.properties").write_text(_LOG.format(folder=folder))
     java = f"{JAVA} -Dlog4j2.configurationFile=file:{folder}/log.properties"
     return {
         "spark.authenticate.secret": secrets.token_hex(16),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import signal
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from support import spark
-from support.checkout import environment
+from support.attempts import guises, noted
 from support.on_engine import COMMON
 
 from psi.offline import directory
@@ -23,8 +22,9 @@ ROWS = sorted(str(n) for n in range(40, 60))
 CHANNELS = {
     "the log of events": "events/**/*",
     "local directories": "local/**/*",
-    "logs of executors": "work*/**/std*",
-    "the log of the driver": "driver.log",
+    "logs of all processes": "all.log",
+    "the driver's output": "driver.log",
+    "output of executors": "home/work/**/std*",
     "settings by REST": "shown/*-environment",
     "plans by REST": "shown/*-rest-sql",
     "executors by REST": "shown/*-rest-allexecutors",
@@ -33,22 +33,21 @@ CHANNELS = {
 }
 # What is known to be there: so that a search that finds nothing has looked.
 KNOWN = {
-    "the log of events": b"mapInArrow",
-    "logs of executors": b"Running task",
-    "the log of the driver": b"mapInArrow",
+    "the log of events": b"MapInArrow",
+    "logs of all processes": b"Running task",
     "settings by REST": b"spark.io.encryption.enabled",
-    "plans by REST": b"mapInArrow",
+    "plans by REST": b"MapInArrow",
 }
 
 
 def exchanges(folder: Path, master: str, secret: str, *steps: str) -> int:
     """Run them in a process of their own; what it ends with."""
     spark.require()
-    more = spark.environment() | {"SPARK_WORKER_DIR": str(folder / "work")}
+    more = {"SPARK_HOME": str(spark.home(folder))}
     with (folder / "driver.log").open("wb") as log:
         return subprocess.run(
             [sys.executable, "-m", "support.lost", str(folder), master, secret, *steps],
-            env=environment() | more,
+            env=spark.environment() | more,
             cwd=folder,
             stdout=log,
             stderr=log,
@@ -57,14 +56,6 @@ def exchanges(folder: Path, master: str, secret: str, *steps: str) -> int:
 
 def found(folder: Path) -> list[object]:
     return [json.loads(line) for line in (folder / "found").read_text().splitlines()]
-
-
-def guises(secret: bytes) -> set[bytes]:
-    """How a program may write bytes."""
-    signed = [byte - 256 * (byte > 127) for byte in secret]
-    lists = (str(list(secret))[1:-1], str(signed)[1:-1])
-    texts = {secret.hex(), secret.hex().upper(), base64.b64encode(secret).decode().rstrip("="), *lists}
-    return {secret, *(text.encode() for text in (*texts, *(each.replace(" ", "") for each in lists)))}
 
 
 @pytest.fixture(scope="module")
@@ -94,14 +85,14 @@ def test_a_killed_driver_leaves_no_rows_and_the_state(died: Path) -> None:
 
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_no_secret_and_no_key_is_where_others_look_after_a_kill(died: Path, channel: str) -> None:
-    noted = {bytes.fromhex(line) for line in (died / "noted").read_text().split()}
-    assert len(noted) > 8
+    secrets = noted(died)
+    assert len(secrets) > 8
     files = [path for path in died.glob(CHANNELS[channel]) if path.is_file()]
     content = b"".join(path.read_bytes() for path in files)
     assert len(content) > 100
     assert KNOWN.get(channel, b"") in content
     assert b"@example.org" not in content.lower()
-    assert [guise for secret in noted for guise in guises(secret) if guise in content] == []
+    assert [guise for secret in secrets for guise in guises(secret) if guise in content] == []
 
 
 @pytest.fixture(scope="module")
