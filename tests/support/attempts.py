@@ -74,9 +74,7 @@ class Interrupted:
         return self.victims
 
 
-def interrupt(
-    patch: pytest.MonkeyPatch, name: str, marker: Path, how: str, victims: tuple[int, ...] = ()
-) -> None:
+def interrupt(patch: pytest.MonkeyPatch, name: str, marker: Path, how: str, victims: tuple[int, ...] = ()) -> None:
     """Put it in the place of a task of `psi.distributed.parties`."""
     real = getattr(parties, name)
     patch.setattr(parties, name, lambda *given: Interrupted(real(*given), str(marker), how, victims))

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import checkout
-from support.attempts import wait_for_text
 
 from psi.distributed import engines
 from psiselect.base.errors import UsageError
+from support import checkout
+from support.attempts import wait_for_text
 
 # Tests are short: compiling costs more than it brings.
 JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xss4m"
@@ -134,8 +134,10 @@ def standalone(folder: Path) -> Iterator[tuple[str, str]]:
         start("master", "master.Master", "--host", "127.0.0.1", "--port", "0")
         address = wait_for_text(folder / "master.log", r"Starting Spark master at (spark://\S+)")
         for number in (1, 2):
-            host, work = f"127.0.0.{number}", folder / f"work-{number}"
-            start(f"worker-{number}", "worker.Worker", "--host", host, "-c", "1", "-m", "700M", "-d", str(work), address)
+            host, work = f"127.0.0.{number}", str(folder / f"work-{number}")
+            start(
+                f"worker-{number}", "worker.Worker", "--host", host, "-c", "1", "-m", "700M", "-d", str(work), address
+            )
         for number in (1, 2):
             wait_for_text(folder / f"worker-{number}.log", "(Successfully registered with master)")
         yield address, secret

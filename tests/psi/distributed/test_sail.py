@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pickle
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -22,13 +24,15 @@ from support.in_parts import InParts
 from support.parties import terms
 
 from psi.agreement.modes import Reveal, Side
-from psi.distributed import parties, secret_files, steps
+from psi.distributed import engines, parties, secret_files, steps
+from psi.distributed.engines import EngineAddress, EngineKind
 from psi.distributed.functions import HashAndMask
 from psi.distributed.parties import Engine
 from psi.group.curve25519.scalar import Scalar
+from psi.group.curve25519.suite import FIELD_PRIME
 from psi.identity.identity import Identity
 from psi.normalize import parse_key
-from psi.offline import directory, manifest
+from psi.offline import by_parts, chunks, directory, manifest
 from psi.offline.envelope import NO_FILE, FileKind
 from psi.offline.manifest import ManifestReader
 from psi.protocol import messages
@@ -139,6 +143,100 @@ def test_a_harmed_part_is_one_typed_error(people: dict[Side, Identity], session:
             both.sail_answer(offer, f"answer-{len(rows)}-{len(rows[0])}-{rows[0][-1:].hex()}")
     assert not list(tmp_path.glob("answer*/manifest*"))
     assert not list(tmp_path.glob(".psiselect-*"))  # no secret stays behind
+
+
+def test_several_buckets_ascend_as_one(
+    people: dict[Side, Identity], session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "_BUCKET_VALUES", 16)  # three buckets of elements, four of tags
+    both = on_sail(people, session, tmp_path, Reveal.MATCHES)
+    offer, contents = both.sail_offer()
+    assert (
+        len(ManifestReader(both.read(FileKind.OFFER_MANIFEST, offer)).column(chunks.elements_form(1), 60).entries) == 3
+    )
+    counts, keys = both.sail_finish(offer, contents, both.sail_answer(offer))
+    assert (counts, keys) == ((20,), set(OWN) & set(PEER))
+
+
+def first_is(value: bytes) -> Any:
+    """Of a column, with another first value: a peer that signs what the protocol does not allow."""
+
+    def changed(real: Any) -> Any:
+        def made(*given: Any) -> Any:
+            values = np.concatenate(list(real(*given)))
+            values[0, -len(value) :] = np.frombuffer(value, np.uint8)
+            return iter([np.array(sorted(values.tolist()), np.uint8)])
+
+        return made
+
+    return changed
+
+
+def first_again(real: Any) -> Any:
+    """Of a column, with the other guise of its first value, which has the same product, for its last one."""
+
+    def made(*given: Any) -> Any:
+        values = np.concatenate(list(real(*given)))
+        guise = pow(int.from_bytes(values[0].tobytes(), "little"), -1, FIELD_PRIME).to_bytes(32, "little")
+        values[-1] = np.frombuffer(guise, np.uint8)
+        return iter([np.array(sorted(values.tolist()), np.uint8)])
+
+    return made
+
+
+def test_an_element_of_small_order_is_one_typed_error(
+    people: dict[Side, Identity], session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(by_parts, "_elements", first_is(bytes(32))(by_parts._elements))
+    both = on_sail(people, session, tmp_path, Reveal.MATCHES)
+    offer, _ = both.offer(items=OWN)
+    with pytest.raises(RemoteError, match="low order"):
+        both.sail_answer(offer)
+    assert not (tmp_path / "answer" / directory.MANIFEST).exists()
+
+
+@pytest.mark.parametrize(
+    ("reveal", "change", "said"),
+    [
+        (Reveal.MATCHES, first_is(bytes(32)), "low order"),
+        (Reveal.COUNT, first_is(bytes(32)), "low order"),
+        (Reveal.COUNT, first_again, "not one for each element"),
+        (Reveal.MATCHES, first_is(bytes(48)), "not one for each element"),
+    ],
+)
+def test_replies_that_the_protocol_does_not_allow_are_one_typed_error(
+    people: dict[Side, Identity], session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reveal: Reveal,
+    change: Any, said: str,
+) -> None:  # fmt: skip
+    both = on_sail(people, session, tmp_path, reveal)
+    offer, contents = both.sail_offer()
+    monkeypatch.setattr(by_parts, "_replies", change(by_parts._replies))
+    answer, _ = both.answer(offer, items=PEER)
+    with pytest.raises(RemoteError, match=said):
+        both.sail_finish(offer, contents, answer)
+
+
+def test_a_tag_that_is_there_often_is_one_match(
+    people: dict[Side, Identity], session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = on_sail(people, session, tmp_path, Reveal.COUNT)
+    offer, contents = both.sail_offer()
+    real = by_parts._tags
+
+    def repeated(*given: Any) -> Any:
+        values = np.concatenate(list(real(*given)))
+        return iter([np.repeat(values[:35], 2, axis=0)])
+
+    monkeypatch.setattr(by_parts, "_tags", repeated)
+    answer, _ = both.answer(offer, items=[*PEER[:20], *PEER[20:]])
+    (count,), _ = both.sail_finish(offer, contents, answer)
+    assert 0 < count <= 20
+
+
+def test_a_session_for_sail_leaves_this_process_to_spark(session: Any) -> None:
+    with engines.opened(EngineAddress(EngineKind.SAIL, accept_plain=True)) as opened:
+        assert opened.sql("SELECT 1 AS one").collect()[0]["one"] == 1
+    assert "SPARK_CONNECT_MODE_ENABLED" not in os.environ
 
 
 def test_secrets_are_private_files_and_a_plan_has_only_their_path(tmp_path: Path) -> None:

@@ -203,6 +203,8 @@ def test_an_answer_in_the_order_of_the_table_is_refused(
 ) -> None:
     """A planted leak: chunks that do not ascend do not leave."""
     both = two_keys(people, tmp_path, Reveal.MATCHES)
-    monkeypatch.setattr("psi.offline.by_parts._tags", lambda run, mask: iter([np.eye(30, run.tag_width, dtype=np.uint8)]))
+    monkeypatch.setattr(
+        "psi.offline.by_parts._tags", lambda run, mask: iter([np.eye(30, run.tag_width, dtype=np.uint8)])
+    )
     with pytest.raises(Exception, match="ascend"):
         both.made(OWN, PEER)
