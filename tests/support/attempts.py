@@ -6,6 +6,7 @@ Tasks are pickled by the names of their classes: so this module must be on the p
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import re
 import signal
@@ -32,7 +33,8 @@ class Interrupted:
         task: what it does.
         marker: a file that the first attempt makes.
         how: what ends: `worker`, the Python process; `executor`, the process above it; `machine`, this and the one
-            above that; `driver`, the processes in `victims`; `slow`, nothing: it waits until another attempt is over.
+            above that; `driver`, the processes in `victims` with those that they started, which so tidy nothing up;
+            `slow`, nothing: it waits until another attempt is over.
         victims: process ids.
     """
 
@@ -71,7 +73,7 @@ class Interrupted:
                 return (executor,)
             case "machine":
                 return (parent(executor), executor)
-        return self.victims
+        return (*self.victims[:-1], *(child for each in self.victims for child in children(each)), self.victims[-1])
 
 
 def interrupt(patch: pytest.MonkeyPatch, name: str, marker: Path, how: str, victims: tuple[int, ...] = ()) -> None:
@@ -141,6 +143,16 @@ def wait_for_text(path: Path, pattern: str) -> str:
             return found[1]
         assert time.monotonic() < over, f"{path} does not say {pattern}"
         time.sleep(0.1)
+
+
+def children(process: int) -> list[int]:
+    """Java processes that it started."""
+    found = []
+    for path in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):  # it has ended
+            if path.name.isdigit() and parent(int(path.name)) == process:
+                found += [int(path.name)] * ((path / "comm").read_text().strip() == "java")
+    return found
 
 
 def parent(process: int) -> int:
