@@ -16,9 +16,10 @@ from support.harm import HARMS
 from support.on_engine import COMMON, OWN_ROWS, Both
 
 import psiselect
-from psi.distributed import own_list, parties, steps
+from psi.distributed import own_list, parties
 from psi.offline import directory
 from psiselect import InputError, PolicyError, RemoteError, UsageError
+from psiselect.matching import engine_side
 
 
 @pytest.fixture(scope="module")
@@ -180,14 +181,14 @@ def test_a_list_is_read_once_whatever_becomes_of_it_while_tasks_run(
     both: Both, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A task that is tried again masks what was stored; another list under one mask would show which keys are new."""
-    real = steps.write_column
+    real = engine_side.require_admitted
 
     def changed_meanwhile(*given: Any) -> Any:
         pq.write_table(OWN_ROWS.slice(0, 3), both.folder / "own.parquet")
         return real(*given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(steps, "write_column", changed_meanwhile)
+        patch.setattr(engine_side, "require_admitted", changed_meanwhile)
         assert both.offer().own_size == 60
     both.answer("here")
     with pytest.raises(InputError, match="was not made from this list"):

@@ -20,7 +20,8 @@ from support.attempts import wait_for_text
 
 # Tests are short: compiling costs more than it brings.
 JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xss4m"
-# Everything that the processes of a Spark say, in one file; of what goes to a console Spark drops the most part.
+# Everything that the processes of a Spark say, in one file; of what goes to a console Spark drops the most part. Parquet
+# writes every cell to its log at the level `debug`, as the page says; others say much that is of no use here.
 _LOG = """
 rootLogger.level = debug
 rootLogger.appenderRef.all.ref = all
@@ -29,6 +30,14 @@ appender.all.name = all
 appender.all.fileName = {folder}/all.log
 appender.all.layout.type = PatternLayout
 appender.all.layout.pattern = %p %c %m%n%ex
+logger.parquet.name = org.apache.parquet
+logger.parquet.level = info
+logger.cleaner.name = org.apache.spark.ContextCleaner
+logger.cleaner.level = info
+logger.netty.name = org.apache.spark.network.util.NettyLogger
+logger.netty.level = info
+logger.pages.name = org.sparkproject.jetty
+logger.pages.level = info
 """
 
 
