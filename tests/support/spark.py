@@ -20,8 +20,8 @@ from support.attempts import wait_for_text
 
 # Tests are short: compiling costs more than it brings.
 JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xss4m"
-# Everything that the processes of a Spark say, in one file; of what goes to a console Spark drops the most part. Parquet
-# writes every cell to its log at the level `debug`, as the page says; others say much that is of no use here.
+# Everything that the processes of a Spark say, in one file; of what goes to a console Spark drops the most part.
+# Parquet writes every cell to its log at the level `debug`, as the page says; others say much that is of no use here.
 _LOG = """
 rootLogger.level = debug
 rootLogger.appenderRef.all.ref = all

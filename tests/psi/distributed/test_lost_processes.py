@@ -59,40 +59,29 @@ def found(folder: Path) -> list[object]:
     return [json.loads(line) for line in (folder / "found").read_text().splitlines()]
 
 
-@pytest.fixture(scope="module")
-def died(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where an executor was killed in one exchange, and the driver in the next."""
-    folder = tmp_path_factory.mktemp("died")
-    assert exchanges(folder, "local-cluster[2,1,700]", "", "executor:Reply", "driver:HashAndMask") == -signal.SIGKILL
-    return folder
-
-
-def test_a_killed_executor_changes_nothing(died: Path) -> None:
-    assert (died / "exchange-0" / "marker").exists()
-    assert (died / "exchange-0" / "marker.over").exists()
-    executors = json.loads(next((died / "shown").glob("0-rest-allexecutors")).read_text())
+def test_a_killed_executor_changes_nothing_a_killed_driver_leaves_no_manifest_and_both_show_nothing(
+    tmp_path: Path,
+) -> None:
+    """One test, since a Spark of several processes takes long to start."""
+    steps = "executor:Reply", "driver:HashAndMask"
+    assert exchanges(tmp_path, "local-cluster[2,1,700]", "", *steps) == -signal.SIGKILL
+    first, last = tmp_path / "exchange-0", tmp_path / "exchange-1"
+    assert (first / "marker.over").exists()
+    executors = json.loads(next((tmp_path / "shown").glob("0-rest-allexecutors")).read_text())
     assert [each["id"] for each in executors if not each["isActive"]] != []
-    assert found(died) == [[COUNTS, ROWS, ["answer", "offer"]]]
-
-
-def test_a_killed_driver_leaves_no_manifest(died: Path) -> None:
-    last = died / "exchange-1"
+    assert found(tmp_path) == [[COUNTS, ROWS, ["answer", "offer"]]]
     assert (last / "marker").exists()
     assert not (last / "marker.over").exists()
     assert not (last / "offer" / directory.MANIFEST).exists()
-
-
-@pytest.mark.parametrize("channel", CHANNELS)
-def test_no_secret_and_no_key_is_where_others_look_after_a_kill(died: Path, channel: str) -> None:
-    secrets = noted(died)
+    secrets = noted(tmp_path)
     assert len(secrets) > 8
-    files = [path for path in died.glob(CHANNELS[channel]) if path.is_file()]
-    content = b"".join(path.read_bytes() for path in files)
-    assert len(content) > 100
-    assert KNOWN.get(channel, b"") in content
-    assert b"@example.org" not in content.lower()
-    for secret in (*secrets, CANARY.encode()):
-        assert [guise for guise in guises(secret) if guise in content] == []
+    for channel, names in CHANNELS.items():
+        content = b"".join(path.read_bytes() for path in tmp_path.glob(names) if path.is_file())
+        assert len(content) > 100, channel
+        assert KNOWN.get(channel, b"") in content, channel
+        assert b"@example.org" not in content.lower(), channel
+        for secret in (*secrets, CANARY.encode()):
+            assert [guise for guise in guises(secret) if guise in content] == [], channel
 
 
 @pytest.fixture(scope="module")
