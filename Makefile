@@ -13,7 +13,7 @@ demo: $(VENV)/demo.stamp
 test: $(VENV)/test.stamp
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-# Engines, each in an environment of its own: both hold the package pyspark, and no other test needs either.
+# Engines, each in an environment of its own, as users have them.
 test-sail: $(VENV)-sail/test.stamp
 	$(VENV)-sail/bin/python -m pytest tests/psi/distributed tests/psiselect/test_on_an_engine.py
 
@@ -51,9 +51,11 @@ $(VENV)/demo.stamp: pyproject.toml | $(VENV)/bin/python
 # The walks through the page need a browser; they are skipped where there is none.
 COMMA := ,
 BROWSER := $(if $(shell command -v chromium chromium-browser google-chrome),$(COMMA)browser)
+# Likewise the exchanges on Spark and Sail: they are large, and Spark needs Java.
+ENGINES := $(if $(shell command -v java),$(COMMA)engines)
 
 $(VENV)/test.stamp: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install -q -e '.[test$(BROWSER)]'
+	$(BIN)/python -m pip install -q -e '.[test$(BROWSER)$(ENGINES)]'
 	touch $@
 
 $(VENV)-sail/test.stamp: pyproject.toml

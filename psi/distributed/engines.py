@@ -24,6 +24,8 @@ from psi.distributed import failures, words
 
 Session = Any
 LEAST_JAVA = 17
+LEAST_SPARK = 3, 5
+_RELEASE = re.compile(r"(\d+)\.(\d+)")
 _VERSION = re.compile(r'version "(\d+)')
 # A Spark that is started here: nothing plain on disk, no page that other users of the machine can open, a quiet log.
 _STARTED: Mapping[str, str] = {
@@ -96,7 +98,7 @@ def opened(address: EngineAddress) -> Iterator[Session]:
     address.check()
     if address.held is not None:
         with failures.typed():
-            require_private_shuffle(address.held, accept_plain=address.accept_plain)
+            _require_fit(address.held, address)
             yield address.held
         return
     with warnings.catch_warnings(), contextlib.ExitStack() as ends, failures.typed():
@@ -104,7 +106,7 @@ def opened(address: EngineAddress) -> Iterator[Session]:
         with failures.starting():
             session = _sail(address, ends) if address.kind is EngineKind.SAIL else _spark(address)
         ends.callback(_stop, session)
-        require_private_shuffle(session, accept_plain=address.accept_plain)
+        _require_fit(session, address)
         yield session
 
 
@@ -116,6 +118,19 @@ def _stop(session: Session) -> None:
 def described(session: Session, kind: EngineKind) -> str:
     """The engine and its version, for people."""
     return kind.value if kind is EngineKind.SAIL else f"{kind.value} {session.version}"
+
+
+def _require_fit(session: Session, address: EngineAddress) -> None:
+    if address.kind is EngineKind.SPARK:
+        require_version(session.version)
+    require_private_shuffle(session, accept_plain=address.accept_plain)
+
+
+def require_version(version: str) -> None:
+    """Raises UsageError for a Spark that lacks what tasks need. A version of another form passes."""
+    found = _RELEASE.match(version)
+    if found is not None and (int(found[1]), int(found[2])) < LEAST_SPARK:
+        raise words.old_spark(version, ".".join(map(str, LEAST_SPARK)))
 
 
 def require_private_shuffle(session: Session, *, accept_plain: bool) -> None:
@@ -157,7 +172,8 @@ def _sail(address: EngineAddress, ends: contextlib.ExitStack) -> Session:
 def _remote(address: EngineAddress) -> Session:
     _require("pyspark.sql", address.kind)
     _require("grpc", address.kind)
-    builder = importlib.import_module("pyspark.sql").SparkSession.builder
+    # The class itself: by way of `pyspark.sql`, this process could start no other Spark afterwards.
+    builder = importlib.import_module("pyspark.sql.connect.session").SparkSession.builder
     return builder.remote(address.remote).create()
 
 
@@ -167,7 +183,7 @@ def _spark(address: EngineAddress) -> Session:
     _require("pyspark.sql", EngineKind.SPARK)
     if importlib.util.find_spec("py4j") is None:
         raise words.client_only()
-    _require_java()
+    require_java()
     sql = importlib.import_module("pyspark.sql")
     if sql.SparkSession.getActiveSession() is not None:
         raise words.session_exists()
@@ -188,7 +204,7 @@ def _require(module: str, kind: EngineKind) -> None:
         raise words.not_installed(kind.value) from None
 
 
-def _require_java() -> None:
+def require_java() -> None:
     """Raises UsageError unless Spark finds a Java that it runs on."""
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home, "bin", "java")) if home else shutil.which("java")

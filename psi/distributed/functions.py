@@ -6,6 +6,7 @@ A peer's fault comes back as a row with `fault` set: an engine would try a task 
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import threading
 from collections.abc import Iterator
@@ -208,6 +209,18 @@ class Seal:
 
 
 @dataclass(frozen=True)
+class SealInTurn:
+    """The same for an engine without functions of groups: rows of `value`, `bucket`, each bucket in one piece."""
+
+    schema = "sealed binary"
+    seal: Seal
+
+    def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
+        for bucket in _pieces(batches):
+            yield from self.seal(pa.table({"value": bucket})).to_batches()
+
+
+@dataclass(frozen=True)
 class Facts:
     """`sealed` -> `value`: what a manifest lists of each chunk; or `fault`."""
 
@@ -273,6 +286,24 @@ def table(values: pa.Array, width: int) -> U8:
 
 def _fault(error: RemoteError) -> pa.RecordBatch:
     return _batch(value=pa.nulls(1, pa.binary()), fault=pa.array([str(error)], pa.string()))
+
+
+def _pieces(batches: Batches) -> Iterator[pa.ChunkedArray]:
+    """The values of one bucket after the other."""
+    held: list[pa.Array] = []
+    last = None
+    for batch in batches:
+        buckets = batch.column(1).to_numpy()
+        starts = [0, *(np.flatnonzero(np.diff(buckets)) + 1), len(buckets)]
+        for start, end in itertools.pairwise(starts):
+            if start < end and held and buckets[start] != last:
+                yield pa.chunked_array(held)
+                held = []
+            if start < end:
+                last = buckets[start]
+                held.append(batch.column(0)[start:end])
+    if held:
+        yield pa.chunked_array(held)
 
 
 def _cells(batches: Batches) -> Iterator[bytes]:

@@ -42,7 +42,7 @@ class EngineSource:
     def of(cls, name: str, frame: Frame) -> EngineSource:
         """Ask the engine for the columns, and read no row."""
         with failures.typed():
-            return cls(name, frame, frame.limit(0).toArrow().schema)
+            return cls(name, frame, steps.in_arrow(frame.limit(0)).schema)
 
 
 class EngineList:
@@ -203,7 +203,7 @@ def _require_readable(source: EngineSource, key: KeySpec, report: Report) -> Non
 def _advice(source: EngineSource, key: KeySpec, nulls: tuple[str, ...], report: Report) -> str | None:
     sample = Sample(key)
     with failures.typed():
-        some = source.frame.select(*map(quoted, dict.fromkeys(key.columns))).limit(_SAMPLE_ROWS).toArrow()
+        some = steps.in_arrow(source.frame.select(*map(quoted, dict.fromkeys(key.columns))).limit(_SAMPLE_ROWS))
     for batch in some.to_batches():
         columns, found = items.keys_of(batch, key, nulls, source.name)
         sample.add(columns, found, 1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from psi.distributed import failures, words
-from psi.distributed.functions import Bucket, Facts, Normalise, Seal, Unseal
+from psi.distributed.functions import Bucket, Facts, Normalise, Seal, SealInTurn, Unseal
 from psi.normalize import KeySpec
 from psi.offline.chunks import CHUNK_VALUES, ChunkEntry, ColumnForm, check_entries
 from psi.offline.manifest import Listed
@@ -38,16 +39,33 @@ def write_column(session: Session, values: Frame, form: ColumnForm, total: int, 
     """Cut stored values into buckets, seal each, and list what is found when they are read again. total: how many.
     Raises RemoteError unless these are so many, and distinct where they must be."""
     cut = Bucket(form.width, max(1, total // _BUCKET_VALUES))
-    task = Seal(secrets, form)
+    bucketed = values.select("value").mapInArrow(cut, cut.schema)
+    chunked = stored(session, _sealed(bucketed, Seal(secrets, form)), place)
+    listed = Listed(form, entries(chunked, form, secrets))
+    check_entries(form, listed.entries, total)
+    return listed
+
+
+def _sealed(bucketed: Frame, task: Seal) -> Frame:
+    """One bucket after the other, sealed."""
 
     def seal(bucket: pa.Table) -> pa.Table:  # engines count the arguments of a plain function
         return task(bucket)
 
-    bucketed = values.select("value").mapInArrow(cut, cut.schema)
-    chunked = stored(session, bucketed.groupBy("bucket").applyInArrow(seal, task.schema), place)
-    listed = Listed(form, entries(chunked, form, secrets))
-    check_entries(form, listed.entries, total)
-    return listed
+    groups = bucketed.groupBy("bucket")
+    if hasattr(groups, "applyInArrow"):
+        return groups.applyInArrow(seal, task.schema)
+    # Spark 3.5 has no such function, and keeps the order of a partition, as Sail does not.
+    each = SealInTurn(task)
+    return bucketed.repartition("bucket").sortWithinPartitions("bucket").mapInArrow(each, each.schema)
+
+
+def in_arrow(frame: Frame) -> pa.Table:
+    """Few rows, as a table of Arrow."""
+    if hasattr(frame, "toArrow"):
+        return frame.toArrow()
+    schema = importlib.import_module("pyspark.sql.pandas.types").to_arrow_schema(frame.schema)  # Spark 3.5
+    return pa.Table.from_pylist([row.asDict() for row in frame.collect()], schema=schema)
 
 
 def entries(sealed: Frame, form: ColumnForm, secrets: str) -> list[ChunkEntry]:

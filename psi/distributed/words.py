@@ -71,6 +71,10 @@ def client_only() -> UsageError:
     )
 
 
+def old_spark(found: str, least: str) -> UsageError:
+    return UsageError(f"this is Spark {found}; psiselect needs Spark {least} or later", term="engine")
+
+
 def session_exists() -> UsageError:
     return UsageError("this program has a Spark session already; pass it as session=", term="session")
 

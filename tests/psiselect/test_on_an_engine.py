@@ -19,6 +19,7 @@ import psiselect
 from psi.distributed import own_list, parties
 from psi.offline import directory
 from psiselect import InputError, PolicyError, RemoteError, UsageError
+from psiselect.matching import engine_side
 
 
 @pytest.fixture(scope="module")
@@ -88,11 +89,11 @@ def test_strict_refuses_what_the_rule_cannot_read(both: Both) -> None:
         ({"matching": "one-to-one"}, 'matching="one-to-one" needs one machine'),
         ({"receive": "plan"}, "send= and receive= work"),
         ({"protocol": "fast"}, "the fast protocol takes more messages"),
-        ({"threads": 2}, "threads= is for one machine"),
+        ({"threads": 2}, "threads= is for work on one machine"),
         ({"query": "SELECT 1", "table": "sqlite:///x.db"}, "query= is for databases of one machine"),
         ({"master": "local"}, "session= is a session that runs"),
         ({"task_key": None}, "name its path with task_key="),
-        ({"engine_workdir": None}, "name with engine_workdir="),
+        ({"engine_workdir": None}, "Name with engine_workdir="),
         ({"accept_plain_shuffle": False}, r"spark\.io\.encryption\.enabled is not set"),
         ({"table": OWN_ROWS}, "expected a DataFrame of the engine's session"),
     ],
@@ -174,6 +175,26 @@ def test_a_list_that_changed_since_the_offer_is_refused_and_the_offer_stays(both
     assert not (both.folder / "rows").exists()
     pq.write_table(OWN_ROWS, both.folder / "own.parquet")
     assert both.finish(output=both.folder / "rows").matched_rows == COMMON
+
+
+def test_a_list_is_read_once_whatever_becomes_of_it_while_tasks_run(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task that is tried again masks what was stored; another list under one mask would show which keys are new."""
+    real = engine_side.require_admitted
+
+    def changed_meanwhile(*given: Any) -> Any:
+        pq.write_table(OWN_ROWS.slice(0, 3), both.folder / "own.parquet")
+        return real(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine_side, "require_admitted", changed_meanwhile)
+        assert both.offer().own_size == 60
+    both.answer("here")
+    with pytest.raises(InputError, match="was not made from this list"):
+        both.finish(output=both.folder / "rows")
+    pq.write_table(OWN_ROWS, both.folder / "own.parquet")
+    assert both.finish(output=both.folder / "rows").count == COMMON
 
 
 def test_a_frame_of_the_session_and_a_table_are_lists_too(both: Both) -> None:

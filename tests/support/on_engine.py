@@ -32,7 +32,8 @@ class Both:
     """Two companies, with their lists in files, on this machine."""
 
     def __init__(self, folder: Path, session: Any) -> None:
-        """session: of Sail, which needs places that its machines share, or of a Spark in this process."""
+        """session: of Sail or of a Spark of several processes, which need places that these share, or of a Spark in
+        this process."""
         self.folder, self.session = folder, session
         self.own = psiselect.Identity.create("globex", folder)
         self.peer = psiselect.Identity.create("acme", folder)
@@ -40,11 +41,14 @@ class Both:
         pq.write_table(PEER_ROWS, folder / "peer.parquet")
         (folder / "shared").mkdir()
         self.engine: dict[str, Any] = {"session": session}
-        if not session.conf.get("spark.master", ""):
+        master = session.conf.get("spark.master", "")
+        if not master:
+            self.engine |= {"accept_plain_shuffle": True}
+        if not master.startswith("local["):
             key = folder / "task.key"
             key.touch(0o600)
             key.write_text(secrets.token_hex(32))
-            self.engine |= {"accept_plain_shuffle": True, "engine_workdir": folder / "shared", "task_key": key}
+            self.engine |= {"engine_workdir": folder / "shared", "task_key": key}
 
     def on(self, where: str) -> dict[str, Any]:
         return self.engine if where == "engine" else {}

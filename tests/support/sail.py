@@ -14,10 +14,10 @@ import pytest
 @contextlib.contextmanager
 def session() -> Iterator[Any]:
     os.environ.setdefault("RUST_LOG", "error")
-    sail = pytest.importorskip("pysail.spark", reason="the extra `sail` is not installed")
+    sail = pytest.importorskip("pysail.spark", reason="Sail is not installed (the extra `sail` or `engines`)")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="PySpark does not yet", category=FutureWarning)
-        from pyspark.sql import SparkSession
+        from pyspark.sql.connect.session import SparkSession  # beside it, a Spark can be in this process
 
         server = sail.SparkConnectServer("127.0.0.1", 0)
         server.start(background=True)

@@ -15,6 +15,7 @@ import pytest
 
 from psi.distributed import engines, failures, secret_files
 from psi.distributed.engines import EngineAddress, EngineKind
+from psi.distributed.functions import SealInTurn
 from psi.distributed.places import EnginePlaces, source_of
 from psi.distributed.secret_files import TaskKey
 from psi.tables import ReadingOptions
@@ -127,6 +128,56 @@ def test_a_client_without_spark_is_told_from_spark(monkeypatch: pytest.MonkeyPat
         pytest.fail("it opened")
 
 
+@pytest.mark.parametrize(
+    ("version", "old"),
+    [("3.4.4", True), ("2.4.8", True), ("3.5.0", False), ("4.0.1", False), ("10.0", False), ("x", False)],
+)
+def test_the_oldest_spark(version: str, old: bool) -> None:
+    if old:
+        with pytest.raises(UsageError, match=rf"this is Spark {version}; psiselect needs Spark 3\.5"):
+            engines.require_version(version)
+    else:
+        engines.require_version(version)
+
+
+def test_an_old_spark_that_the_caller_holds_is_refused() -> None:
+    held = SimpleNamespace(conf=ENCRYPTED | {"spark.master": "local"}, version="3.4.0")
+    with (
+        pytest.raises(UsageError, match=r"3\.4\.0"),
+        engines.opened(EngineAddress(EngineKind.SPARK, held=held)),
+    ):
+        pytest.fail("it opened")
+
+
+def in_buckets(*batches: list[tuple[bytes, int]]) -> Any:
+    for rows in batches:
+        yield pa.RecordBatch.from_arrays(
+            [pa.array([value for value, _ in rows], pa.binary()), pa.array([bucket for _, bucket in rows], pa.int32())],
+            names=["value", "bucket"],
+        )
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        [[(b"a", 0), (b"b", 0), (b"c", 1)]],
+        [[(b"a", 0)], [(b"b", 0)], [(b"c", 1)]],
+        [[], [(b"a", 0), (b"b", 0)], [], [(b"c", 1)], []],
+    ],
+)
+def test_a_spark_without_functions_of_groups_seals_one_bucket_after_the_other(batches: Any) -> None:
+    """Spark 3.5: buckets come in order, cut anyhow."""
+    seen: list[list[bytes]] = []
+
+    def seal(bucket: pa.Table) -> pa.Table:
+        seen.append(bucket.column("value").to_pylist())
+        return pa.table({"sealed": pa.array([b"+".join(seen[-1])], pa.binary())})
+
+    made = list(SealInTurn(seal)(in_buckets(*batches)))  # type: ignore[arg-type]
+    assert [cell for batch in made for cell in batch.column(0).to_pylist()] == [b"a+b", b"c"]
+    assert list(SealInTurn(seal)(in_buckets([], []))) == []  # type: ignore[arg-type]
+
+
 def raised(name: str, text: str) -> Exception:
     """An error of an engine's library."""
     kind = type(name, (Exception,), {"__module__": "pyspark.errors.exceptions"})
@@ -187,7 +238,12 @@ def test_a_task_key_opens_secrets_that_stand_sealed_in_a_plan(key: TaskKey) -> N
 
 @pytest.mark.parametrize(
     ("content", "mode", "said"),
-    [("00" * 32, 0o644, "others can read"), ("00" * 31, 0o600, "64 hexadecimal digits"), ("", 0o600, "64 hexadecimal")],
+    [
+        ("00" * 32, 0o644, "others can read"),
+        ("00" * 32, 0o640, "others can read"),
+        ("00" * 31, 0o600, "64 hexadecimal digits"),
+        ("", 0o600, "64 hexadecimal"),
+    ],
 )
 def test_a_task_key_is_private_and_whole(key: TaskKey, content: str, mode: int, said: str) -> None:
     key.path.write_text(content)

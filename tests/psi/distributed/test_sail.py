@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pickle
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.attempts import guises, noted
 from support.checkout import environment
 from support.entropy import FixedEntropy
 from support.exchanged import SEED, Pair
@@ -20,13 +24,15 @@ from support.in_parts import InParts
 from support.parties import terms
 
 from psi.agreement.modes import Reveal, Side
-from psi.distributed import parties, secret_files, steps
+from psi.distributed import engines, parties, secret_files, steps
+from psi.distributed.engines import EngineAddress, EngineKind
 from psi.distributed.functions import HashAndMask
 from psi.distributed.parties import Engine
 from psi.group.curve25519.scalar import Scalar
+from psi.group.curve25519.suite import FIELD_PRIME
 from psi.identity.identity import Identity
 from psi.normalize import parse_key
-from psi.offline import directory, manifest
+from psi.offline import by_parts, chunks, directory, manifest
 from psi.offline.envelope import NO_FILE, FileKind
 from psi.offline.manifest import ManifestReader
 from psi.protocol import messages
@@ -139,6 +145,100 @@ def test_a_harmed_part_is_one_typed_error(people: dict[Side, Identity], session:
     assert not list(tmp_path.glob(".psiselect-*"))  # no secret stays behind
 
 
+def test_several_buckets_ascend_as_one(
+    people: dict[Side, Identity], session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "_BUCKET_VALUES", 16)  # three buckets of elements, four of tags
+    both = on_sail(people, session, tmp_path, Reveal.MATCHES)
+    offer, contents = both.sail_offer()
+    assert (
+        len(ManifestReader(both.read(FileKind.OFFER_MANIFEST, offer)).column(chunks.elements_form(1), 60).entries) == 3
+    )
+    counts, keys = both.sail_finish(offer, contents, both.sail_answer(offer))
+    assert (counts, keys) == ((20,), set(OWN) & set(PEER))
+
+
+def first_is(value: bytes) -> Any:
+    """Of a column, with another first value: a peer that signs what the protocol does not allow."""
+
+    def changed(real: Any) -> Any:
+        def made(*given: Any) -> Any:
+            values = np.concatenate(list(real(*given)))
+            values[0, -len(value) :] = np.frombuffer(value, np.uint8)
+            return iter([np.array(sorted(values.tolist()), np.uint8)])
+
+        return made
+
+    return changed
+
+
+def first_again(real: Any) -> Any:
+    """Of a column, with the other guise of its first value, which has the same product, for its last one."""
+
+    def made(*given: Any) -> Any:
+        values = np.concatenate(list(real(*given)))
+        guise = pow(int.from_bytes(values[0].tobytes(), "little"), -1, FIELD_PRIME).to_bytes(32, "little")
+        values[-1] = np.frombuffer(guise, np.uint8)
+        return iter([np.array(sorted(values.tolist()), np.uint8)])
+
+    return made
+
+
+def test_an_element_of_small_order_is_one_typed_error(
+    people: dict[Side, Identity], session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(by_parts, "_elements", first_is(bytes(32))(by_parts._elements))
+    both = on_sail(people, session, tmp_path, Reveal.MATCHES)
+    offer, _ = both.offer(items=OWN)
+    with pytest.raises(RemoteError, match="low order"):
+        both.sail_answer(offer)
+    assert not (tmp_path / "answer" / directory.MANIFEST).exists()
+
+
+@pytest.mark.parametrize(
+    ("reveal", "change", "said"),
+    [
+        (Reveal.MATCHES, first_is(bytes(32)), "low order"),
+        (Reveal.COUNT, first_is(bytes(32)), "low order"),
+        (Reveal.COUNT, first_again, "not one for each element"),
+        (Reveal.MATCHES, first_is(bytes(48)), "not one for each element"),
+    ],
+)
+def test_replies_that_the_protocol_does_not_allow_are_one_typed_error(
+    people: dict[Side, Identity], session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reveal: Reveal,
+    change: Any, said: str,
+) -> None:  # fmt: skip
+    both = on_sail(people, session, tmp_path, reveal)
+    offer, contents = both.sail_offer()
+    monkeypatch.setattr(by_parts, "_replies", change(by_parts._replies))
+    answer, _ = both.answer(offer, items=PEER)
+    with pytest.raises(RemoteError, match=said):
+        both.sail_finish(offer, contents, answer)
+
+
+def test_a_tag_that_is_there_often_is_one_match(
+    people: dict[Side, Identity], session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = on_sail(people, session, tmp_path, Reveal.MATCHES)
+    offer, contents = both.sail_offer()
+    real = by_parts._tags
+
+    def repeated(*given: Any) -> Any:
+        values = np.concatenate(list(real(*given)))
+        return iter([np.repeat(values[:35], 2, axis=0)])
+
+    monkeypatch.setattr(by_parts, "_tags", repeated)
+    answer, _ = both.answer(offer, items=PEER)
+    (count,), keys = both.sail_finish(offer, contents, answer)
+    assert 0 < count == len(keys) < 20
+
+
+def test_a_session_for_sail_leaves_this_process_to_spark(session: Any) -> None:
+    with engines.opened(EngineAddress(EngineKind.SAIL, accept_plain=True)) as opened:
+        assert opened.sql("SELECT 1 AS one").collect()[0]["one"] == 1
+    assert "SPARK_CONNECT_MODE_ENABLED" not in os.environ
+
+
 def test_secrets_are_private_files_and_a_plan_has_only_their_path(tmp_path: Path) -> None:
     planted = b"canary-of-thirty-two-bytes......"
     with secret_files.kept(tmp_path, {"mask": planted}) as path:
@@ -156,24 +256,46 @@ def test_secrets_are_private_files_and_a_plan_has_only_their_path(tmp_path: Path
         secret_files.read(path)
 
 
-def test_no_secret_and_no_key_is_in_the_log_or_the_files_of_a_sail_that_tells_all(tmp_path: Path, session: Any) -> None:
-    canary = "canary-4f1c@example.org"
-    (tmp_path / "own.csv").write_text(f"mail\n{canary}\nb@example.org\n")
-    (tmp_path / "tmp").mkdir()
-    own, peer = Identity.create("globex", tmp_path), Identity.create("acme", tmp_path)
+CANARY = "canary-4f1c@example.org"
+
+
+def offer_that_tells_all(folder: Path, *program: str) -> subprocess.CompletedProcess[bytes]:
+    """The command, with a canary in its list, in a Sail that logs everything."""
+    (folder / "own.csv").write_text("mail\n" + "".join(f"{name}\n" for name in [CANARY, "b@example.org"]))
+    (folder / "tmp").mkdir()
+    own, peer = Identity.create("globex", folder), Identity.create("acme", folder)
     command = ["psi", "offer", "--identity", own.name, "--peer", f"{peer.name}.crt", "--input", "own.csv", "--key"]
     command += ["mail:email", "--out", "offer", "--state", "state", "--engine", "sail", "--accept-plain-shuffle"]
-    done = subprocess.run(
-        [sys.executable, "-m", "psiselect", *command],
-        cwd=tmp_path,
-        env=environment() | {"RUST_LOG": "debug", "TMPDIR": str(tmp_path / "tmp")},
+    return subprocess.run(
+        [sys.executable, *program, *command],
+        cwd=folder,
+        env=environment() | {"RUST_LOG": "debug", "TMPDIR": str(folder / "tmp")},
         capture_output=True,
-        check=True,
     )
+
+
+def test_no_secret_is_in_the_log_or_the_files_of_a_sail_that_was_killed(tmp_path: Path, session: Any) -> None:
+    """In the middle of a task; its process is the driver's. Keys of the list may be in its files, as the page says."""
+    program = "from support.attempts import command; command()"
+    done = offer_that_tells_all(tmp_path, "-c", program, str(tmp_path), "HashAndMask")
+    assert done.returncode == -signal.SIGKILL
+    assert (tmp_path / "marker").exists()
+    assert not (tmp_path / "offer" / directory.MANIFEST).exists()
+    secrets, log = noted(tmp_path), done.stderr
+    assert len(secrets) == 2
+    assert b"HashAndMask" in log or len(log) > 20_000
+    assert CANARY.encode() not in log
+    for content in (log, *(path.read_bytes() for path in (tmp_path / "tmp").rglob("*") if path.is_file())):
+        assert [guise for secret in secrets for guise in guises(secret) if guise in content] == []
+
+
+def test_no_secret_and_no_key_is_in_the_log_or_the_files_of_a_sail_that_tells_all(tmp_path: Path, session: Any) -> None:
+    done = offer_that_tells_all(tmp_path, "-m", "psiselect")
+    assert done.returncode == 0
     entropy = SeededEntropy(bytes.fromhex(json.loads((tmp_path / "state").read_text())["seed"]))
     entropy.read(messages.NONCE_BYTES)
     mask = bytes(Scalar.draw(entropy).key)
     assert len(done.stderr) > 50_000
     for content in (done.stderr, *(path.read_bytes() for path in (tmp_path / "tmp").rglob("*") if path.is_file())):
-        for secret in (canary.encode(), mask, mask.hex().encode(), str(list(mask))[1:-1].encode()):
-            assert secret not in content
+        assert CANARY.encode() not in content
+        assert [guise for guise in guises(mask) if guise in content] == []
