@@ -256,6 +256,16 @@ def in_encoding(name: str, encoding: str) -> InputError:
     return faulty_row(name, "line", 1, f"{encoding.upper()} text; say --encoding {encoding}, or save it as UTF-8")
 
 
+def no_mark(name: str, encoding: str) -> InputError:
+    return faulty_row(
+        name,
+        "line",
+        1,
+        f"no byte order mark, which {encoding.upper()} text begins with; say --encoding utf-8 if the file is UTF-8, "
+        f"else --encoding {encoding}-le or {encoding}-be",
+    )
+
+
 NUL = "a NUL character, which text does not have; save the file as UTF-8 text"
 MERGED = "merged cells; split them, so that each row has its own values"
 
