@@ -107,10 +107,10 @@ def test_both_ways_agree(region: str, plus: str) -> None:
 
 def test_the_country_of_each_row() -> None:
     spec = parse_key("phone:phone,region-column=land")
-    numbers = ["601234567", "0151 2345 6789", "(650) 555-1212", "601234567", "+48601234567", None, "601234567"]
+    numbers = ["601234567", "0151 2345 6789", "(650) 555-1212", "601234567", "+48601234567", None, "601234568"]
     lands = ["PL", "Germany", " usa ", "", None, "PL", "616"]
     read = spec.apply([pa.array(numbers), pa.array(lands)])
-    wanted = ["+48601234567", "+4915123456789", "+16505551212", None, "+48601234567", None, "+48601234567"]
+    wanted = ["+48601234567", "+4915123456789", "+16505551212", None, "+48601234567", None, "+48601234568"]
     assert read.values.to_pylist() == wanted
     assert {reason: rows.tolist() for reason, rows in read.unreadable.items()} == {Reason.COUNTRY: [3]}
     assert spec.columns == ("phone", "land")
@@ -159,3 +159,19 @@ def test_no_32_bit_number_is_somebody_elses(whole: int) -> None:
 )
 def test_a_zero_in_brackets(text: str, expected: str) -> None:
     assert Phone.of({}).read(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("region", "text", "expected"),
+    [
+        ("PL", "601234567abc", Reason.LETTERS),
+        ("PL", "60123456O", Reason.LETTERS),
+        ("PL", "+48 601 BCD 567", Reason.LETTERS),
+        ("PL", "tel. 601234567", "+48601234567"),
+        ("none", "+48100000000", "+48100000000"),  # possible, and in no range in use
+        ("none", "+0048100000000", Reason.AMBIGUOUS),  # behind a guessed prefix only what is in use is read
+        ("US", "0048100000000", Reason.AMBIGUOUS),
+    ],
+)
+def test_letters_and_guessed_prefixes(region: str, text: str, expected: str | Reason) -> None:
+    assert Phone.of({"region": region}).read(text) == expected
