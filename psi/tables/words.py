@@ -108,27 +108,6 @@ def unknown_kind(name: str, endings: Iterable[str], *, nameless: bool) -> InputE
     return InputError(f"{name}: cannot tell what kind of table this is; {how}", term="form")
 
 
-# How other programs call the stores that are read here.
-_ALSO_CALLED = {
-    "s3a": "s3://BUCKET/FILE",
-    "s3n": "s3://BUCKET/FILE",
-    "gcs": "gs://BUCKET/FILE",
-    "az": "abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/FILE",
-    "wasbs": "abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/FILE",
-    "http": "https://HOST/FILE",
-}
-
-
-def unknown_scheme(scheme: str) -> UsageError:
-    if scheme in _ALSO_CALLED:
-        return UsageError(f"{scheme}:// is not supported. Write {_ALSO_CALLED[scheme]}", term="input")
-    return UsageError(
-        f"{scheme}:// is not supported. Use s3://, gs://, abfs:// or https:// for files, and sqlite:///FILE or "
-        "postgresql://... for databases. From elsewhere, send the file to standard input: the table - and --format",
-        term="input",
-    )
-
-
 def no_query(scheme: str) -> UsageError:
     return UsageError(
         f"{scheme}://...: a database needs --query, one statement that selects the rows to match", term="query"
