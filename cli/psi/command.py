@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,7 @@ from psi.agreement.modes import Comparer, Reveal, SessionProtocol, Side
 from psi.session.cost import Bound, Calibration
 from psi.tables import ReadingOptions
 from psi.tables.files import STANDARD_INPUT
+from psiselect.base.errors import InputError, UsageError
 from psiselect.matching import both_here, network
 from psiselect.matching.choices import Choices, exact
 from psiselect.matching.given import GivenOptions
@@ -146,7 +150,21 @@ def local_(
     if second == given.source == STANDARD_INPUT:
         raise words.both_from_stdin()
     table_b = _table_of_b(second, query_b, given.reading, reading_b)
-    both_here.match(given, both_here.Other(table_b, keys_b, nulls_b or given.nulls), TALK, Printed(given.as_json))
+    with _naming_options_of_b(table_b, given.source):
+        both_here.match(given, both_here.Other(table_b, keys_b, nulls_b or given.nulls), TALK, Printed(given.as_json))
+
+
+@contextlib.contextmanager
+def _naming_options_of_b(table: Table, first: object) -> Iterator[None]:
+    """Errors about B name the options that are for B alone."""
+    try:
+        yield
+    except (InputError, UsageError) as error:
+        name = "standard input" if table.is_standard_input else os.fspath(table)
+        said = str(error)
+        if name != str(first) and said.startswith((f"{name}: ", f"{name}, ")):
+            error.args = (name + words.with_options_of_b(said.removeprefix(name)),)
+        raise
 
 
 def _table_of_b(where: Path | str, query: str | None, reading: ReadingOptions, said: dict[str, Any]) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +21,14 @@ def not_a_size(text: str) -> str:
 
 def not_columns(text: str) -> str:
     return f"{text!r} does not list columns; write their names with commas between them"
+
+
+_OF_A = re.compile(r"--(query|format|delimiter|encoding|csv-escape|header-lines|no-header|header|sheet)\b(?!-b)")
+
+
+def with_options_of_b(text: str) -> str:
+    """What is said of B's table, with the options that are for B alone."""
+    return _OF_A.sub(r"--\1-b", text)
 
 
 def both_from_stdin() -> UsageError:

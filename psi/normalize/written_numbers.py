@@ -13,6 +13,7 @@ from psi.normalize.rule import Reason
 
 MAX_DIGITS = 15  # of a number with its country code (E.164); fewer than a double holds
 
+_SINGLE_DIGITS = 9  # programs write no more of a 32-bit number
 _SEPARATORS = ",'\u2019. \u00a0\u202f"
 _WITH_ZEROS = re.compile(r"(\+?)([0-9]+)[.,]0+")
 _GROUPED = re.compile(rf"(\+?)([0-9]{{1,3}}(?:([{_SEPARATORS}])[0-9]{{3}})(?:\3[0-9]{{3}})*)(?:(?!\3)[.,]0+)?")
@@ -52,8 +53,9 @@ def _from_exponent(plus: str, whole: str, decimals: str | None, letter: str, sig
 
 def _may_be_single(digits: str) -> bool:
     """Whether a 32-bit number would be written with these digits that is beyond those that such a type holds exactly:
-    most telephone numbers are."""
-    number = int(digits)
-    if not 1 << 24 <= number < 10**MAX_DIGITS:
+    most telephone numbers are. Java writes up to nine digits of it, the last of which may say nothing."""
+    number, shown = int(digits), digits.strip("0")
+    if not 1 << 24 <= number < 10**MAX_DIGITS or len(shown) > _SINGLE_DIGITS:
         return False
-    return np.format_float_positional(np.float32(number), unique=True, trim="-").rstrip("0") == digits.rstrip("0")
+    mantissa = f"{float(np.float32(number)):.{len(shown) - 1}e}".partition("e")[0]
+    return mantissa.replace(".", "") == shown

@@ -9,7 +9,7 @@
     key_text   numbers and bytes of a key column as text
     delimited, lines, columnar, folder, spreadsheet, database, sqlite, postgres: one kind of source each
     layout     of CSV files: delimiter, header and lines; headers: columns' names, or what is none
-    quotes     of CSV files: checked before Arrow reads them
+    quotes     of CSV files: checked before Arrow reads them; lent: what Arrow's threads hold meanwhile
     held       tables that the calling program holds: frames, streams, iterables of record batches
     kept       rows that come only once, in a file without a name; queries: those that run, and how a signal ends them
     writing    rows out; joining: own rows beside the peer's

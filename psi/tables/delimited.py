@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import io
 from collections.abc import Iterator
 from typing import BinaryIO, ClassVar
 
@@ -20,6 +19,7 @@ import pyarrow.csv as arrow_csv
 from psi.tables import words
 from psi.tables.files import TableFile, beginning_at
 from psi.tables.layout import CsvLayout, has_bare_break, text_lines
+from psi.tables.lent import lent
 from psi.tables.quotes import Quotes
 from psi.tables.reading import ReadingOptions
 from psi.tables.source import FileSource, batches_of, distinct_names, fault_error
@@ -89,12 +89,16 @@ class CsvSource(FileSource):
         with beginning_at(self.file, self._layout.start) as raw:
             stream = _Watched(raw, self._layout, trusted=self._sound, escape=self._reading.escape)
             try:
-                reader = self._reader(pa.PythonFile(stream, mode="r"), columns)
-                with stream.read_to_the_end(reader):
-                    for batch in reader:
-                        self._check(stream)
-                        self._check_unnamed(batch)
-                        yield batch
+                with lent(stream.read) as handed:
+                    reader = self._reader(handed.pop(), columns)
+                    try:
+                        with stream.read_to_the_end(reader):
+                            for batch in reader:
+                                self._check(stream)
+                                self._check_unnamed(batch)
+                                yield batch
+                    finally:
+                        del reader
             except pa.ArrowInvalid:
                 self._raise_fault()
                 if not stream.empty:
@@ -143,7 +147,7 @@ class CsvSource(FileSource):
                 raise fault_error(self, row) from None
 
 
-class _Watched(io.RawIOBase):
+class _Watched:
     """The file's bytes as Arrow reads them, watched for what Arrow would take and `rows` would not.
 
     doubtful: they hold a NUL, a line that is too long, a line break of another kind, text after a closing quote, a
@@ -165,9 +169,6 @@ class _Watched(io.RawIOBase):
         self._stopped = False
         self.doubtful = False
         self.empty = True
-
-    def readable(self) -> bool:
-        return True
 
     @contextlib.contextmanager
     def read_to_the_end(self, reader: arrow_csv.CSVStreamingReader) -> Iterator[None]:

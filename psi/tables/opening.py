@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from psi.tables import words
+from psi.tables import words, words_remote
 from psi.tables.columnar import ArrowSource, ParquetSource
 from psi.tables.database import Database, DatabaseSource
 from psi.tables.delimited import CsvSource
@@ -144,7 +144,7 @@ def _kind(file: UnpackedFile, otherwise: str | None, reading: ReadingOptions) ->
 def _open_database(where: str, scheme: str, query: str | None, folder: Path) -> Source:
     database = DATABASES.get(scheme)
     if database is None:  # the address itself may hold a password
-        raise words.unknown_scheme(scheme)
+        raise words_remote.unknown_scheme(scheme)
     if query is None:
         raise words.no_query(scheme)
     return DatabaseSource(database(where), query, folder)

@@ -34,7 +34,7 @@ class UnpackedFile(TableFile):
 
     encoding: of the text, None for UTF-8. What cannot be decoded is not UTF-8 here either. The file may be packed by
     gzip, Zstandard or bzip2: its first bytes say so. Reading raises InputError where a packed file is damaged, torn, or
-    followed by other bytes.
+    followed by other bytes, and where the encoding needs a byte order mark and there is none.
     """
 
     def __init__(self, file: TableFile, encoding: str | None = None) -> None:
@@ -56,7 +56,7 @@ class UnpackedFile(TableFile):
             return raw
         stream: io.RawIOBase = _Raw(raw) if self._packed is None else _Unpacked(raw, self.name, *self._packed)
         if self.encoding is not None:
-            stream = _Decoded(stream, self.encoding)
+            stream = _Decoded(stream, self.encoding, self.name)
         return cast(BinaryIO, io.BufferedReader(stream, _PIECE))
 
     def check_unchanged(self) -> None:
@@ -117,8 +117,9 @@ class _Unpacked(_Pieces):
 
 
 class _Decoded(_Pieces):
-    def __init__(self, raw: io.RawIOBase, encoding: str) -> None:
+    def __init__(self, raw: io.RawIOBase, encoding: str, name: str) -> None:
         self._raw = raw
+        self._encoding, self._name = encoding, name
         self._decoder = codecs.getincrementaldecoder(encoding)(_FAULT)
         self._ended = False
 
@@ -127,7 +128,11 @@ class _Decoded(_Pieces):
             return None
         piece = self._raw.read(_PIECE) or b""
         self._ended = not piece
-        return self._decoder.decode(piece, self._ended).encode("utf-8", "surrogateescape")
+        try:
+            text = self._decoder.decode(piece, self._ended)
+        except UnicodeError:  # what has no meaning is replaced, so only the mark at the beginning can be wrong
+            raise words.no_mark(self._name, self._encoding) from None
+        return text.encode("utf-8", "surrogateescape")
 
     def close(self) -> None:
         self._raw.close()

@@ -110,14 +110,6 @@ def unknown_kind(name: str, endings: Iterable[str], *, nameless: bool) -> InputE
     return InputError(f"{name}: cannot tell what kind of table this is; {how}", term="form")
 
 
-def unknown_scheme(scheme: str) -> UsageError:
-    return UsageError(
-        f"{scheme}:// is not supported. Use s3://, gs://, abfs:// or https:// for files, and sqlite:///FILE or "
-        "postgresql://... for databases",
-        term="input",
-    )
-
-
 def no_query(scheme: str) -> UsageError:
     return UsageError(
         f"{scheme}://...: a database needs --query, one statement that selects the rows to match", term="query"
@@ -258,6 +250,16 @@ def empty_file(name: str, line: int) -> InputError:
 def in_encoding(name: str, encoding: str) -> InputError:
     return faulty_row(
         name, "line", 1, f"the text is in {encoding.upper()}; use --encoding {encoding}, or save the file as UTF-8"
+    )
+
+
+def no_mark(name: str, encoding: str) -> InputError:
+    return faulty_row(
+        name,
+        "line",
+        1,
+        f"no byte order mark, which {encoding.upper()} text begins with; say --encoding utf-8 if the file is UTF-8, "
+        f"else --encoding {encoding}-le or {encoding}-be",
     )
 
 

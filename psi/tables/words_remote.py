@@ -84,6 +84,26 @@ WAL = (
 
 # Stores and web servers.
 
+# How other programs call the stores that are read here.
+_ALSO_CALLED = {
+    "s3a": "s3://BUCKET/FILE",
+    "s3n": "s3://BUCKET/FILE",
+    "gcs": "gs://BUCKET/FILE",
+    "az": "abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/FILE",
+    "wasbs": "abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/FILE",
+    "http": "https://HOST/FILE",
+}
+
+
+def unknown_scheme(scheme: str) -> UsageError:
+    if scheme in _ALSO_CALLED:
+        return UsageError(f"{scheme}:// is not supported. Write {_ALSO_CALLED[scheme]}", term="input")
+    return UsageError(
+        f"{scheme}:// is not supported. Use s3://, gs://, abfs:// or https:// for files, and sqlite:///FILE or "
+        "postgresql://... for databases. From elsewhere, send the file to standard input: the table - and --format",
+        term="input",
+    )
+
 
 def no_store_address(scheme: str, example: str) -> UsageError:
     return UsageError(f"{scheme}://...: expected {example}, with %2F for a slash in a key", term="input")

@@ -12,6 +12,7 @@ import csv
 import gzip
 import io
 import random
+import struct
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -114,6 +115,15 @@ def _java(digits: str) -> str:
     return f"{digits[0]}.{digits[1:].rstrip('0') or '0'}E{len(digits) - 1}"
 
 
+def _by_java(_: random.Random, person: Person) -> Written:
+    """Few doubles look like 32-bit numbers, of which Java writes up to nine digits: those cannot be read."""
+    digits = _digits(person)
+    shown = digits.rstrip("0")
+    single: float = struct.unpack("f", struct.pack("f", int(digits)))[0]
+    written = f"{single:.{len(shown) - 1}e}".partition("e")[0].replace(".", "")
+    return _java(digits), "digits-lost" if len(shown) <= 9 and written == shown else ""
+
+
 def _excel(draw: random.Random, person: Person) -> str:
     """What a spreadsheet shows in a narrow column: places are gone."""
     digits = _digits(person)
@@ -148,13 +158,13 @@ PHONES: Sequence[tuple[int, Way]] = (
     (40, _readable(_bracketed_zero)),
     (40, _readable(lambda _, p: _digits(p))),
     (40, _readable(lambda _, p: _digits(p) + ".0")),
-    (40, _readable(lambda _, p: _java(_digits(p)))),
+    (40, _by_java),
     (30, _readable(lambda d, p: _with_unseen(d, p.phone))),
     (70, _blank),
     (30, _reason("digits-lost", _excel)),
     (10, _reason("has-extension", lambda d, p: f"{_grouped(p)} ext. {d.randrange(10, 99)}")),
     (10, _reason("not-a-phone-number", lambda d, _: d.choice(["ask Ann", "unknown", "-"]))),
-    (10, _reason("impossible-length", lambda d, _: str(d.randrange(10**17, 10**18)))),
+    (10, _reason("impossible-length", lambda d, _: str(d.randrange(5 * 10**17, 10**18)))),
 )
 DATES: Sequence[tuple[int, Way]] = (
     (400, _readable(lambda _, p: "{2:02}.{1:02}.{0}".format(*p.born))),

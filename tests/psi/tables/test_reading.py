@@ -208,6 +208,15 @@ def test_an_encoding_is_proposed(content: bytes, says: str, name: str) -> None:
         list(opened(content, name).batches())
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+@pytest.mark.parametrize("content", [b"email\nann@x.example\n", "email\nZoe\n".encode("utf-16-le")])
+@pytest.mark.parametrize("name", ["in.csv", "in.txt"])
+def test_an_encoding_that_needs_a_mark_says_so(encoding: str, content: bytes, name: str) -> None:
+    """Without one the order of the bytes is not known, and nothing is guessed."""
+    with pytest.raises(InputError, match=f"{name}, line 1: no byte order mark.*--encoding utf-8.*{encoding}-le or"):
+        opened(content, name, encoding=encoding)
+
+
 def test_bytes_without_a_meaning_are_a_fault_of_their_line() -> None:
     source = opened(b"a,b\n1,\xeb\n2,\x81\n3,\x81\xc3\x8d\n4,x\n", encoding="cp1252")
     assert [isinstance(row, Fault) for row in source.rows()] == [False, True, True, False]
