@@ -69,7 +69,10 @@ def no_parts(name: str) -> InputError:
 
 
 def other_partitions(name: str, first: str) -> InputError:
-    return InputError(f"{name}: is in another level of folders (NAME=VALUE) than {first}; name the folder of one table")
+    return InputError(
+        f"{name}: is at another level of folders (NAME=VALUE) than {first}, so both cannot be of one table; name "
+        "the folder of one table"
+    )
 
 
 def not_parquet(name: str) -> InputError:
@@ -87,11 +90,13 @@ def types_apart(name: str) -> InputError:
 
 
 def not_whole(name: str, kind: str) -> InputError:
-    return InputError(f"{name}: is not a whole, readable {kind} file; copy it again, or write it again")
+    return InputError(f"{name}: is not a complete, readable {kind} file; copy it again, or write it again")
 
 
 def damaged(name: str, packed: str) -> InputError:
-    return InputError(f"{name}: is not a whole {packed} file: it is damaged, cut short, or followed by other bytes")
+    return InputError(
+        f"{name}: is not a complete {packed} file: it is damaged, cut short, or followed by other bytes; copy it again"
+    )
 
 
 # Which kind of table it is, and what is said about it.
@@ -106,8 +111,8 @@ def packed_kind(name: str, kind: str, packed: str) -> InputError:
 
 
 def unknown_kind(name: str, endings: Iterable[str], *, nameless: bool) -> InputError:
-    how = "use --format to say what kind it is" if nameless else f"known endings: {', '.join(endings)}"
-    return InputError(f"{name}: cannot tell what kind of table this is; {how}", term="form")
+    how = "use --format to say what kind it is" if nameless else f"use one of these endings: {', '.join(endings)}"
+    return InputError(f"{name}: the program cannot tell what kind of table this is; {how}", term="form")
 
 
 def unknown_scheme(scheme: str) -> UsageError:
@@ -187,8 +192,8 @@ def short_header(name: str, unit: str, found: int, lines: int) -> InputError:
 
 def uneven_header(name: str, unit: str, line: int, fields: int, width: int) -> InputError:
     return InputError(
-        f"{name}, {unit} {line}: {fields} {'field' if fields == 1 else 'fields'} in a line of the header, and the "
-        f"first one has {width}; check --header-lines",
+        f"{name}, {unit} {line}: {fields} {'field' if fields == 1 else 'fields'} in this line of the header, but "
+        f"the first line of the header has {width}; check --header-lines",
         line=line,
     )
 
@@ -217,7 +222,9 @@ def same_names(name: str, repeated: Sequence[str]) -> InputError:
 def no_column(name: str, column: str, close: str | None, names: Sequence[str], most: int, term: str) -> InputError:
     hint = f"did you mean {close!r}? " if close else ""
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return InputError(f"{name}: no column {column!r}; {hint}its columns: {_quoted(names[:most])}{more}", term=term)
+    return InputError(
+        f"{name}: there is no column {column!r}; {hint}the columns are {_quoted(names[:most])}{more}", term=term
+    )
 
 
 def unknown_zone(name: str, column: str, zone: str) -> InputError:
@@ -229,7 +236,9 @@ def unknown_zone(name: str, column: str, zone: str) -> InputError:
 
 
 def column_not_utf8(name: str, column: str, term: str | None = None) -> InputError:
-    return InputError(f"{name}: column {column!r} holds bytes that are not UTF-8 text", term=term)
+    return InputError(
+        f"{name}: column {column!r} holds bytes that are not UTF-8 text; store the column as UTF-8 text", term=term
+    )
 
 
 def key_not_text(name: str, column: str, kind: object) -> InputError:
@@ -267,12 +276,12 @@ MERGED = "merged cells; split them, so that each row has its own values"
 
 def row_too_long(name: str, mebibytes: int) -> InputError:
     return InputError(
-        f"{name}: not readable as CSV: a row longer than {mebibytes} MiB; look for a quote that is never closed"
+        f"{name}: cannot be read as CSV: a row is longer than {mebibytes} MiB; look for a quote that is never closed"
     )
 
 
 def not_in(encoding: str) -> str:
-    return f"bytes that have no meaning in {encoding}; is that the file's --encoding?"
+    return f"bytes that are not text in {encoding}; check that --encoding names the file's encoding"
 
 
 NOT_UTF8 = "not UTF-8 text; save the file as UTF-8, or name its --encoding"
@@ -284,8 +293,8 @@ PERHAPS_CP1252 = (
 
 def wrong_width(fields: int, width: int, delimiter: str, *, header: bool) -> str:
     return (
-        f"{fields} {'field' if fields == 1 else 'fields'}, the {'header' if header else 'first row'} has {width}; a "
-        f"field that holds {delimiter!r}, a quote or a line break needs double quotes around it"
+        f"{fields} {'field' if fields == 1 else 'fields'}, but the {'header' if header else 'first row'} has "
+        f"{width}; a field that holds {delimiter!r}, a quote or a line break needs double quotes around it"
     )
 
 
@@ -294,7 +303,9 @@ def empty_sheet(name: str, sheet: str) -> InputError:
 
 
 def no_sheet(name: str, wanted: str, names: Sequence[str]) -> InputError:
-    return InputError(f"{name}: no sheet {wanted!r}; choose one by its name or number: {_quoted(names)}", term="sheet")
+    return InputError(
+        f"{name}: there is no sheet {wanted!r}; choose one by its name or number: {_quoted(names)}", term="sheet"
+    )
 
 
 def protected(name: str) -> InputError:
@@ -303,7 +314,7 @@ def protected(name: str) -> InputError:
 
 def no_spreadsheet(name: str) -> InputError:
     return InputError(
-        f"{name}: is not a whole, readable spreadsheet. If it is a zip archive, unpack it. If it is text, use "
+        f"{name}: is not a complete, readable spreadsheet. If it is a zip archive, unpack it. If it is text, use "
         "--format csv or tsv"
     )
 
@@ -372,12 +383,15 @@ def column_twice() -> InputError:
 
 def other_rows(name: str, rows: int) -> InputError:
     return InputError(
-        f"{name}: had {rows:,} rows when the program first read it, and has another number now; {START_AGAIN}"
+        f"{name}: had {rows:,} rows when the program first read it, and now has another number; {START_AGAIN}"
     )
 
 
 def unknown_ending(name: object, endings: Iterable[str]) -> InputError:
-    return InputError(f"{name}: cannot tell how to write this; known endings: {', '.join(endings)}")
+    return InputError(
+        f"{name}: the program cannot tell the file format from this name; use one of these endings: "
+        f"{', '.join(endings)}"
+    )
 
 
 def no_folder(path: Path) -> OutputError:

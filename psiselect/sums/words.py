@@ -44,7 +44,7 @@ def which_column(name: str, columns: int) -> UsageError:
 
 def number_of_numbers(name: str, most: int, *, none: bool) -> InputError:
     many = "no" if none else f"more than {most}"
-    return InputError(f"{name} has {many} numbers; expected 1 to {most}")
+    return InputError(f"{name} has {many} numbers; expected 1 to {most} numbers")
 
 
 # Before a share leaves.
@@ -59,8 +59,8 @@ def split_into(computing: int) -> str:
 
 def exact_result(others: int) -> str:
     return (
-        f"The result is exact: {others} parties that pool their inputs learn the last one's from it. So does whoever "
-        "knows the other inputs from elsewhere."
+        f"The result is exact: {others} parties that put their inputs together can compute the input of the "
+        "last one. So can anybody who knows the other inputs from elsewhere."
     )
 
 
