@@ -27,7 +27,7 @@ def both_from_stdin() -> UsageError:
 
 
 def not_staying_up(option: str, wanted: str) -> UsageError:
-    return UsageError(f"--{option} works only with a listener that serves many sessions; add {wanted}")
+    return UsageError(f"--{option} works only with a listener that stays up; add {wanted}")
 
 
 SERVE, SERVE_IN_FILE = "--serve", "serve = true to the file"

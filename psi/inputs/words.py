@@ -127,9 +127,7 @@ NO_NUMBER = (
 
 
 def beyond(largest: str) -> str:
-    return (
-        f"is larger than the agreed largest value {largest}; correct it, or agree with the peer on a larger --value-max"
-    )
+    return f"is beyond the agreed largest value {largest}; correct it, or agree with the peer on a larger --value-max"
 
 
 def too_many_places(decimals: int) -> str:

@@ -1,4 +1,5 @@
-"""What people read from this room: every error and every note. words_remote has those of databases, stores and servers.
+"""What people read from this room: every error and every note. words_remote has those of databases, stores and servers,
+words_held those of tables that a program holds.
 
 Rule: no cell, password or secret part of an address comes in here; a caller passes the name that people may see.
 """
@@ -11,10 +12,6 @@ from pathlib import Path
 from psiselect.base.errors import InputError, OutputError, UsageError
 
 START_AGAIN = "start again with a file that stays as it is"
-_HELD = (
-    "expected a pandas, polars or pyarrow table, another object with Arrow data (__arrow_c_stream__), an iterable of "
-    "record batches, a path or an address"
-)
 
 
 # Files and folders.
@@ -321,57 +318,6 @@ def no_spreadsheet(name: str) -> InputError:
 
 def unpacks_too_much(name: str, gibibytes: int) -> InputError:
     return InputError(f"{name}: unpacks to more than {gibibytes} GiB; save the sheet as CSV")
-
-
-# Tables that a program holds.
-
-
-def not_a_table(name: str, kind: type, more: str) -> UsageError:
-    return UsageError(f"{name} is of type {kind.__name__}; {_HELD}{more}", term="table")
-
-
-COLUMNS_AS_LISTS = "; for columns as lists use pyarrow.table(...)"
-ROWS_AS_DICTIONARIES = "; for rows as dictionaries use pyarrow.Table.from_pylist(rows)"
-COLLECT = "; call .collect() first"
-
-
-def no_batch(name: str) -> UsageError:
-    return UsageError(
-        f"{name} holds no record batch, so its columns are unknown; give at least one batch, which may be empty",
-        term="table",
-    )
-
-
-def not_batches(name: str, kind: type, more: str) -> UsageError:
-    return UsageError(
-        f"{name} yields values of the type {kind.__name__}; expected Arrow record batches{more}", term="table"
-    )
-
-
-def mixed_types(name: str, column: object) -> InputError:
-    return InputError(
-        f"{name}: column {column!r} holds values of several types; leave the column out, or make it text with "
-        f"frame[{column!r}].astype('str')",
-        term="table",
-    )
-
-
-def not_for_arrow(name: str) -> InputError:
-    return InputError(f"{name}: Arrow cannot hold this frame; leave out columns of unusual types", term="table")
-
-
-def no_table_in_arrow(name: str) -> UsageError:
-    return UsageError(f"{name} gives Arrow data that is not a table; {_HELD}", term="table")
-
-
-def stream_broke(name: str) -> InputError:
-    return InputError(f"{name}: the stream of its rows broke off; make the stream again, and start again", term="table")
-
-
-def batches_apart(name: str) -> InputError:
-    return InputError(
-        f"{name}: its record batches have different columns; all batches must have the same columns", term="table"
-    )
 
 
 # Rows that are written.

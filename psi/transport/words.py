@@ -68,7 +68,7 @@ VERIFY_REASONS = {  # OpenSSL's X509_V_ERR_*
 
 # TLS.
 
-DROPPED = "it closed the connection"
+DROPPED = "it dropped the connection"
 NO_ANSWER = "it did not answer in time"
 _NOT_TLS = "it does not speak TLS"
 _OLD_TLS = "it does not speak TLS 1.3"

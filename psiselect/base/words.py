@@ -8,11 +8,6 @@ from pathlib import Path
 from psiselect.base.errors import InputError, OutputError, RemoteError, ResourceError
 
 # Files that are written.
-
-# What an error about a peer's data begins with.
-_BREAKS_PROTOCOL = (
-    "the other side sent data that does not follow the protocol. Ask them which program and version they run"
-)
 MAKE_ROOM = "make room, or name a file on another disk"
 OTHER_FOLDER = "choose a folder that exists and can be written"
 DISK_FULL = "the disk is full"
@@ -115,6 +110,9 @@ def text_after_quote(line: int | None) -> str:
 
 
 # What a peer sends.
+_BREAKS_PROTOCOL = (
+    "the other side sent data that does not follow the protocol. Ask them which program and version they run"
+)
 
 
 def breaks_protocol(what: str, term: str | None = None) -> RemoteError:

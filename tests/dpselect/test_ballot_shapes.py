@@ -57,9 +57,14 @@ def test_no_column_is_named_when_several_or_none_fit() -> None:
 @pytest.mark.parametrize(
     ("text", "names", "rules", "message"),
     [
-        (FORM, None, {}, "'Timestamp' is one that forms add.*--candidates FILE"),
+        (FORM, None, {}, "'Timestamp' is probably not a candidate.*--candidates FILE"),
         (FORM, None, {"ballot_column": "Whom"}, "--candidates FILE"),
-        (FORM, NAMES, {"ballot_column": "Who"}, "'Who' of --ballot-column is not there; the columns are 'Timestamp'"),
+        (
+            FORM,
+            NAMES,
+            {"ballot_column": "Who"},
+            "--ballot-column names the column 'Who', which the table does not have; its columns are 'Timestamp'",
+        ),
         (FORM, NAMES, {"voter_column": "mail"}, "'mail' of --voter-column is not there"),
         ("a,a\nAda,Bo\n", NAMES, {"ballot_column": "a"}, "appears twice"),
         ("1,0\n1,0\n", None, {}, "looks like a ballot. Add a header"),

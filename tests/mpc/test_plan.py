@@ -170,7 +170,7 @@ def test_a_parties_file_is_read(tmp_path: Path) -> None:
     [
         ("", "a section \\[\\[party\\]\\] for each party"),
         ("party = 3", "a section \\[\\[party\\]\\] for each party"),
-        ("[[party", "not TOML"),
+        ("[[party", "not a valid TOML file"),
         (ALICE + BOB + 'role = "boss"\n', "party 2: 'role': expected"),
         (ALICE + BOB + "port = 3\n", "party 2: expected a text in quotes"),
         (ALICE + BOB + 'port = "3"\n', "party 2: unknown field 'port'"),

@@ -149,7 +149,7 @@ def test_what_is_no_category_stops_or_has_a_name(table: Path) -> None:
     assert released(*args, "--other", " rest ")["value"] == {"a": 1, "b": 1, "rest": 2}
     assert "named twice" in refused(2, *args, "--other", "a")
     bins = ("--column", "n", "--bins", "1,9", "--other", "x")
-    assert "for --bins, add edges" in refused(2, "histogram", table, *bins, *LOUD)
+    assert "with --bins, add edges" in refused(2, "histogram", table, *bins, *LOUD)
 
 
 def test_text_is_compared_as_names_are(table: Path) -> None:

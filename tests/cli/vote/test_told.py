@@ -61,7 +61,7 @@ def test_a_wrong_separator_is_guessed(run: Run) -> None:
 def test_options_that_may_help_are_named_to_the_tallier_alone(run: Run) -> None:
     for text, says in (
         ('approved,x\nAda,"a\nb"\nBo,\n', "is not closed.*If cells hold line breaks, use --line-breaks"),
-        ("approved,x\nAda,\xe9\nBo,\n", "not UTF-8 text. If the file has another encoding, name it by --encoding"),
+        ("approved,x\nAda,\xe9\nBo,\n", "not UTF-8 text. If the file has another encoding, name it with --encoding"),
     ):
         Path("b.csv").write_text(text, encoding="latin-1")
         code, out, err = run("count", "--not-private", "b.csv", "--candidates", "names.txt")

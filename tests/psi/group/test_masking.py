@@ -64,9 +64,9 @@ def test_low_order_is_refused_by_position(backend: Backend, low: int, fixed_entr
 def test_mask_checked_checks_before_it_masks(fixed_entropy: FixedEntropy) -> None:
     class Untouched:
         def mask(self, elements: object, scalar: object) -> None:
-            raise AssertionError("masked an element that is not canonical")
+            raise AssertionError("masked an element that is is not below")
 
-    with pytest.raises(RemoteError, match="not canonical"):
+    with pytest.raises(RemoteError, match="is not below"):
         masking.mask_checked(Untouched(), rows(FIELD_PRIME + 9), Scalar.draw(fixed_entropy))  # type: ignore[arg-type]
 
 

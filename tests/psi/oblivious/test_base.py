@@ -45,7 +45,7 @@ def test_each_pair_has_a_scalar_of_its_own() -> None:
 def bad_elements() -> dict[str, U8]:
     low = np.zeros(32, np.uint8)
     high = np.full(32, 255, np.uint8)
-    return {"low order": low, "not canonical": high}
+    return {"low order": low, "is not below": high}
 
 
 @pytest.mark.parametrize("words", bad_elements())

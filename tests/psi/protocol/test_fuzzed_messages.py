@@ -288,8 +288,8 @@ def test_sizes_in_another_form_of_json_are_refused() -> None:
 # ---- abort
 
 ABORT = json.loads(bytes(messages.BUSY.payload))
-UNKNOWN = "the peer ended the session and gave no reason that this program knows; ask its operator"
-UNNAMED = "the peer refused the settings of this session and did not say which; ask its operator"
+UNKNOWN = "the peer ended the session and gave no reason that this program knows; ask them why"
+UNNAMED = "the peer refused the settings of this session and did not say which; ask them why"
 BELIEVED = {"minimum": MinimumError, "stopped": TransportError}
 
 

@@ -20,7 +20,7 @@ from psiselect.base.packed import U8
 
 ITEMS, LEAST = 8, 7  # the comparer's items, of which the learner has half
 SCALAR, OTHER = 0, 1
-REFUSED = "the peer's answers do not fit together"
+REFUSED = "the answers do not fit together"
 
 
 def multiples(cheat: Cheat, rows: U8) -> U8:
@@ -93,7 +93,7 @@ def test_answers_that_are_not_of_one_scalar_are_refused(
     watched = watching(monkeypatch)
     cheating(monkeypatch, answer)
     sent: Sent = {}
-    with pytest.raises(RemoteError, match=rf"{REFUSED}|share their first bytes"):
+    with pytest.raises(RemoteError, match=rf"{REFUSED}|have the same first bytes"):
         play(parties(range(ITEMS), range(ITEMS), gated(1, keys)), sent)
     assert {M.REPLIES, M.TAGS}.isdisjoint(frame.type for frame in sent[Side.LISTEN])
     assert not any(any(scalar.key) for scalar in watched[0].all_scalars)
@@ -290,5 +290,5 @@ class Told(Watched):
 
 def test_tags_must_be_complete() -> None:
     gate = exchange(GateReceiver(context(1, 1, "tags")), lambda rows: rows, 32)
-    with pytest.raises(RemoteError, match="fewer tags"):
+    with pytest.raises(RemoteError, match="fewer encrypted values"):
         gate.receive(M.TAGS_END, b"", State.COMPARING)

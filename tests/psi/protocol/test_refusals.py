@@ -108,7 +108,7 @@ def test_counts_of_elements_are_held_exactly(role: str, learner: Side, name: str
     last = (items - 1) // CHUNK
     left = items - CHUNK * last
     found = attack(agreed, victim, ROLES[role][0], drop(last))
-    expect_nothing_came_of_it(found, "fewer elements")
+    expect_nothing_came_of_it(found, "fewer encrypted keys")
     found = attack(agreed, victim, ROLES[role][0], twice(last))
     expect_nothing_came_of_it(found, f"more {'elements' if role == 'sender' else 'replies'} than it may")
     # One row too many, still within a chunk, and one too few.
@@ -138,7 +138,7 @@ def test_chunks_of_another_form_are_refused_by_both_roles(form: str, role: str, 
     found = attack(mode(name), victim_of(role, Side.CONNECT), kind, replace(0, cut_or_grown(32)[form]))
     expect_nothing_came_of_it(found, "expected 4 rows of 32")
     found = attack(mode(name), victim_of(role, Side.CONNECT), end, replace(0, lambda payload: b"\0"))
-    expect_nothing_came_of_it(found, "carries data")
+    expect_nothing_came_of_it(found, "contains data")
 
 
 # ---- tags
@@ -183,8 +183,8 @@ def test_counts_and_forms_of_tags_are_held_exactly(learner: Side, name: str) -> 
     tags = len(LISTS[learner.other]) + agreed.added
     last = (tags - 1) // CHUNK
     left = tags - CHUNK * last
-    expect_nothing_came_of_it(attack(agreed, learner, M.TAGS, drop(last)), "fewer tags")
-    expect_nothing_came_of_it(attack(agreed, learner, M.TAGS, twice(last)), "more tags")
+    expect_nothing_came_of_it(attack(agreed, learner, M.TAGS, drop(last)), "fewer encrypted values")
+    expect_nothing_came_of_it(attack(agreed, learner, M.TAGS, twice(last)), "more encrypted values")
     for change in (lambda payload: payload + payload[-width:], lambda payload: payload[:-width]):
         found = attack(agreed, learner, M.TAGS, replace(last, change))
         expect_nothing_came_of_it(found, f"expected {left} rows of {width}")
@@ -194,7 +194,7 @@ def test_counts_and_forms_of_tags_are_held_exactly(learner: Side, name: str) -> 
     for form in cut_or_grown(width).values():
         found = attack(agreed, learner, M.TAGS, replace(0, form))
         expect_nothing_came_of_it(found, f"expected {CHUNK} rows of {width}")
-    expect_nothing_came_of_it(attack(agreed, learner, M.TAGS_END, replace(0, lambda _: b"\0")), "carries data")
+    expect_nothing_came_of_it(attack(agreed, learner, M.TAGS_END, replace(0, lambda _: b"\0")), "contains data")
 
 
 # ---- several keys, and the side that compares
@@ -294,7 +294,7 @@ def test_no_value_leaves_after_a_proof_that_does_not_fit(at: int, learner: Side)
         return bytes(spoilt)
 
     found = attack(mode("sum", learner), learner.other, M.PROOF, replace(0, flipped))
-    expect_nothing_came_of_it(found, "consistency check")
+    expect_nothing_came_of_it(found, "check of their consistency")
     assert {M.CORRECTIONS, M.TOTAL}.isdisjoint(found.before)
 
 
@@ -326,6 +326,6 @@ def test_a_sign_of_life_with_data_is_refused_by_both_roles(role: str) -> None:
             lambda at, frame, alive=alive: [alive, frame] if at == 1 else [frame],
         )
         if payload:
-            expect_nothing_came_of_it(found, "sign of life carries data")
+            expect_nothing_came_of_it(found, "sign of life contains data")
         else:
             assert found.error is None

@@ -23,7 +23,7 @@ def sized(size: int) -> bytes:
 
 def test_64_kib_are_allowed_and_not_a_byte_more() -> None:
     assert len(strict_json.decode(sized(65_536), "word")["a"]) == 65_528
-    with pytest.raises(RemoteError, match=r"the peer's word has 65537 bytes, and at most 65536"):
+    with pytest.raises(RemoteError, match=r"the peer's word has 65537 bytes; expected at most 65536"):
         strict_json.decode(sized(65_537), "word")
 
 

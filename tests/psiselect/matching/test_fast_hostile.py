@@ -61,8 +61,8 @@ SENDER: list[tuple[M, Callable[[Frame], list[Frame]], str]] = [
     (M.SEED_REQUEST, first_point(b"\xff" * 32), "element 0 .*not canonical"),
     (M.SEED_REQUEST, lambda frame: [Frame(M.TAGS_END, b"")], "message type 8"),
     (M.TAGS, other(descending), "ascending order"),
-    (M.TAGS, lambda frame: [], "fewer tags"),
-    (M.TAGS_END, lambda frame: [Frame(M.TAGS, bytes(8)), frame], "more tags"),
+    (M.TAGS, lambda frame: [], "fewer encrypted values"),
+    (M.TAGS_END, lambda frame: [Frame(M.TAGS, bytes(8)), frame], "more encrypted values"),
 ]
 
 
