@@ -79,7 +79,7 @@ def test_messages_of_another_length_are_refused(message: M, change: object) -> N
 
 
 @pytest.mark.parametrize("message", [M.SEED_REQUEST, M.SEED_ANSWER])
-@pytest.mark.parametrize(("element", "said"), [(bytes(32), "low order"), (b"\xff" * 32, "is not below 2\^255 - 19")])
+@pytest.mark.parametrize(("element", "said"), [(bytes(32), "low order"), (b"\xff" * 32, "is not below 2")])
 @pytest.mark.parametrize("place", [0, 100, CHOICES - 1])
 def test_bad_points_are_refused_by_position(message: M, element: bytes, said: str, place: int) -> None:
     def change(payload: bytes) -> bytes:
