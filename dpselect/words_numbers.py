@@ -89,7 +89,7 @@ def no_bounds() -> UsageError:
 
 
 def statistics() -> UsageError:
-    return UsageError("statistics: expected at least one, and each only once")
+    return UsageError("statistics: expected at least one statistic, and each of them once")
 
 
 def unbounded(epsilon: Fraction, contributions: int, reach: int, error: int, width: float, beyond: float) -> UsageError:

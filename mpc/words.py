@@ -248,7 +248,7 @@ def no_noise() -> UsageError:
 
 
 def share_size(found: object) -> UsageError:
-    return UsageError(f"negative binomial share: expected a size above 0 and at most 1, got {found}")
+    return UsageError(f"share of the noise (negative binomial): expected a size above 0 and at most 1, got {found}")
 
 
 def lower(found: str, upper: str) -> UsageError:

@@ -80,7 +80,8 @@ def lost(party: str, by: str) -> TransportError:
 
 def stopped_from_outside(party: str) -> TransportError:
     return TransportError(
-        _no_result(f"somebody stopped the program of {party}. Ask them why, and start all parties again"), term=party
+        _no_result(f"{party} was stopped by its operator or machine. Ask them why, and start all parties again"),
+        term=party,
     )
 
 

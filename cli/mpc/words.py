@@ -148,7 +148,7 @@ WAITING = "waiting for the others"
 
 
 def unconfirmed(party: str) -> str:
-    return f"{party} has not confirmed that it holds the result"
+    return f"{party} has not confirmed that it has received the result"
 
 
 def cost(seconds: float, sent: str, received: str | None = None) -> str:

@@ -199,7 +199,8 @@ def promised(
     """group: what the promise is for, empty for one row."""
     of = f", {group}" if group else ""
     return (
-        f"{statistic}: epsilon {epsilon}, {relation.value}{of}, largest change {sensitivity}, typical noise {scale:.6g}"
+        f"{statistic}: epsilon {epsilon}, {relation.value}{of}; hides changes of up to {sensitivity}; the "
+        f"noise is typically {scale:.6g}"
     )
 
 
@@ -227,7 +228,7 @@ def table_promised(price: str, relation: NeighbouringRelation, rows: int) -> str
 
 
 def noise_of(part: str, noise: str, scale: float) -> str:
-    return f"{part}: random noise ({noise}), typically {scale:.6g}"
+    return f"{part}: the random noise ({noise}) is typically {scale:.6g}"
 
 
 def shown_from(least: object) -> str:
@@ -236,7 +237,8 @@ def shown_from(least: object) -> str:
 
 def threshold_promised(epsilon: object, relation: NeighbouringRelation, rows: int, scale: float) -> str:
     return (
-        f"threshold: epsilon {epsilon}, {relation.value}, {for_persons(rows)}, typical noise {scale:.6g} on each count"
+        f"threshold: epsilon {epsilon}, {relation.value}, {for_persons(rows)}. The random noise on each count "
+        f"is typically {scale:.6g}"
     )
 
 

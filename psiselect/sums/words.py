@@ -66,8 +66,9 @@ def exact_result(others: int) -> str:
 
 def noisy_result(epsilon: object, neighbors: NeighbouringRelation, colluding: int, inputs: int, error: float) -> str:
     return (
-        f"The result is {epsilon}-differentially private ({neighbors.value}), even if {colluding} of {inputs} parties "
-        f"pool what they know. At 95 %, its noise stays within +-{error:.6g}."
+        f"The result has random noise that hides the data: epsilon {epsilon}, {neighbors.value}. It hides them "
+        f"even if {colluding} of {inputs} parties share what they know. In 19 of 20 runs, the noise is at most "
+        f"{error:.6g}."
     )
 
 

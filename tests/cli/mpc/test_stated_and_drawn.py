@@ -118,9 +118,9 @@ def test_a_noisy_sum_draws_what_it_states(
     assert record["neighbors"] == caught.terms.neighbors
     divisor = 5 if function == "mean" else 1
     assert record["error95"] == pytest.approx(SharedNoise(5, 2, exponent).error95() / divisor)
-    stated = f"3/2-differentially private ({record['neighbors']}), even if 2 of 5 parties pool what they know"
+    stated = f"epsilon 3/2, {record['neighbors']}. It hides them even if 2 of 5 parties share what they know"
     assert stated in caught.said
-    assert f"At 95 %, its noise stays within +-{record['error95']:.6g}" in caught.said
+    assert f"In 19 of 20 runs, the noise is at most {record['error95']:.6g}" in caught.said
 
 
 def test_a_coarser_unit_is_stated_and_the_exponent_is_for_it(group: Group, caught: Caught) -> None:

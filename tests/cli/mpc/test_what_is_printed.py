@@ -69,7 +69,7 @@ def test_who_has_not_confirmed_is_said(group: Group, played: Played, function: s
     played.function = replace(played.function, unconfirmed=("bob", "s2"))
     done = invoke(group, "alice", function, "--value", "1")
     for name in ("bob", "s2"):
-        assert f"{name} has not confirmed that it holds the result" in done.stderr
+        assert f"{name} has not confirmed that it has received the result" in done.stderr
     assert done.exit_code == 0
 
 
