@@ -66,9 +66,8 @@ def exact_result(others: int) -> str:
 
 def noisy_result(epsilon: object, neighbors: NeighbouringRelation, colluding: int, inputs: int, error: float) -> str:
     return (
-        f"The result has random noise that hides the data: epsilon {epsilon}, {neighbors.value}. It hides them "
-        f"even if {colluding} of {inputs} parties share what they know. In 19 of 20 runs, the noise is at most "
-        f"{error:.6g}."
+        f"The result has random noise that hides the data: epsilon {epsilon}, {neighbors.value}. It hides them even if "
+        f"{colluding} of {inputs} parties share what they know. In 19 of 20 runs, the noise is at most {error:.6g}."
     )
 
 
