@@ -68,7 +68,8 @@ def _release(
     statistic, *rest = words.split()
     group = f", for {rest[-1]} rows together" if "--contributions" in rest else ""
     shown = {"scale": scale, "sensitivity": sensitivity, "value": value, "statistic": statistic, "epsilon_exact": "1/2"}
-    said = f"{statistic}: epsilon 1/2, {relation.value}{group}; hides changes of up to {sensitivity}; the noise is typically {scale:g}"
+    said = f"{statistic}: epsilon 1/2, {relation.value}{group}; hides changes of up to {sensitivity}; "
+    said += f"the noise is typically {scale:g}"
     shown["mechanism"] = "discrete-laplace"
     if isinstance(value, dict):
         shown |= dict(zip(("error95", "error95_all"), errors, strict=True))
