@@ -66,7 +66,7 @@ def no_region_column(key: str, column: str, option: str) -> UsageError:
 
 def no_rule(key: str, name: str, near: str | None, known: Iterable[str]) -> UsageError:
     hint = f"did you mean {near}? " if near else ""
-    return _of_key(key, f"there is no rule {name!r}; {hint}the rules are {', '.join(known)}", "rule")
+    return _of_key(key, f"no rule {name!r}; {hint}the rules are: {', '.join(known)}", "rule")
 
 
 def no_version(key: str, name: str, version: str, known: Iterable[int]) -> UsageError:

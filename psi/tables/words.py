@@ -219,9 +219,7 @@ def same_names(name: str, repeated: Sequence[str]) -> InputError:
 def no_column(name: str, column: str, close: str | None, names: Sequence[str], most: int, term: str) -> InputError:
     hint = f"did you mean {close!r}? " if close else ""
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return InputError(
-        f"{name}: there is no column {column!r}; {hint}the columns are {_quoted(names[:most])}{more}", term=term
-    )
+    return InputError(f"{name}: no column {column!r}; {hint}its columns: {_quoted(names[:most])}{more}", term=term)
 
 
 def unknown_zone(name: str, column: str, zone: str) -> InputError:
@@ -300,9 +298,7 @@ def empty_sheet(name: str, sheet: str) -> InputError:
 
 
 def no_sheet(name: str, wanted: str, names: Sequence[str]) -> InputError:
-    return InputError(
-        f"{name}: there is no sheet {wanted!r}; choose one by its name or number: {_quoted(names)}", term="sheet"
-    )
+    return InputError(f"{name}: no sheet {wanted!r}; choose one by its name or number: {_quoted(names)}", term="sheet")
 
 
 def protected(name: str) -> InputError:

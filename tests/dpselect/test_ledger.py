@@ -74,7 +74,7 @@ def test_terms_survive_reopening_and_relations_do_not_mix(tmp_path: Path) -> Non
     made = make(tmp_path, "2/3", neighbors=REPLACE, datasets=["poll", "town é"])
     opened = Ledger.open(made.path)
     assert opened == made
-    with pytest.raises(BudgetError, match="counts releases under replace"):
+    with pytest.raises(BudgetError, match="counts releases with --neighbors replace"):
         opened.spend("poll", TENTH, neighbors=ADD_REMOVE, what="")
     opened.spend("poll", TENTH, neighbors=None, what="a declared sensitivity")
     assert [e.what for e in opened.entries()] == ["a declared sensitivity"]

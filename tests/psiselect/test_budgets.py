@@ -65,7 +65,7 @@ def test_a_file_that_is_no_ledger(tmp_path: Path) -> None:
         Ledger.open(tmp_path / "none.db")
     ledger = Ledger.create(tmp_path / "named.db", epsilon=1, neighbors="replace", datasets=["town"])
     for ask in (ledger.spent, ledger.left):
-        with pytest.raises(psiselect.BudgetError, match="has no dataset 'twon'"):
+        with pytest.raises(psiselect.BudgetError, match="has no data set 'twon'"):
             ask("twon")
 
 

@@ -44,7 +44,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 def test_all_ballots_are_read_before_an_error_tells_what_they_break(run: Run, command: tuple[str, ...]) -> None:
     code, out, err = run(*command, "b.csv", "--candidates", "names.txt")
     assert (code, out) == (3, "")
-    assert "2 of 10 ballots are invalid, first on line 3: name 2 is not a candidate." in err
+    assert "2 of 10 ballots are invalid, first on line 3: name 2 on the ballot is not a candidate." in err
     assert "1 of 10 ballots is invalid, first on line 10: a blank line" in err
     assert "secret" not in err
     assert "drop" not in err
@@ -54,7 +54,10 @@ def test_a_wrong_separator_is_guessed(run: Run) -> None:
     Path("b.csv").write_text('approved\n"Ada,Bo"\nAda\n')
     code, _, err = run("count", "--not-private", "b.csv", "--candidates", "names.txt", "--separator", ";")
     assert code == 3
-    assert "first on line 2: name 1 is not a candidate. If ',' stands between the names, use --separator" in err
+    assert (
+        "first on line 2: name 1 on the ballot is not a candidate. If ',' stands between the names, use --separator"
+        in err
+    )
     assert run("count", "--not-private", "b.csv", "--candidates", "names.txt", "--separator", ", ")[0] == 0
 
 

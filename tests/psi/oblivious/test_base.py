@@ -59,7 +59,7 @@ def test_elements_that_no_honest_side_sends_are_refused_by_position(words: str) 
     ):
         bad = good.copy()
         bad[77] = bad_elements()[words]
-        with pytest.raises(RemoteError, match=f"element 77 .*{words}"):
+        with pytest.raises(RemoteError, match=f"encrypted key 77 .*{words}"):
             refuse(bad)
 
 

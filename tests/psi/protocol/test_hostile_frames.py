@@ -96,7 +96,7 @@ def test_bad_elements_are_refused_by_the_sender(kind: M, index: int, payload: by
     altered = [*frames[:at], Frame(kind, good[:32] + payload + good[64:]), *frames[at + 1 :]]
     with pytest.raises(RemoteError, match=words) as caught:
         feed(Side.LISTEN, altered, lists[Side.LISTEN])
-    assert "element 1 " in str(caught.value)
+    assert "encrypted key 1 " in str(caught.value)
 
 
 def test_repeated_element_is_refused_where_replies_are_shuffled() -> None:

@@ -63,7 +63,7 @@ def test_bad_elements_are_refused_by_both_roles(bad: str, role: str, learner: Si
     change = replace(chunk, at_row(row, element.to_bytes(32, "little")))
     found = attack(mode(name, learner), victim_of(role, learner), ROLES[role][0], change)
     expect_nothing_came_of_it(found, words)
-    assert f"element {CHUNK * chunk + row} " in str(found.error)
+    assert f"encrypted key {CHUNK * chunk + row} " in str(found.error)
 
 
 @pytest.mark.parametrize("name", MODES)
@@ -72,7 +72,7 @@ def test_bad_elements_are_refused_by_both_roles(bad: str, role: str, learner: Si
 def test_one_bad_element_anywhere_in_any_mode_is_refused(row: int, role: str, name: str) -> None:
     change = replace(1, at_row(row, bytes(32)))
     found = attack(mode(name), victim_of(role, Side.CONNECT), ROLES[role][0], change)
-    expect_nothing_came_of_it(found, f"element {CHUNK + row} has low order")
+    expect_nothing_came_of_it(found, f"encrypted key {CHUNK + row} of the peer is invalid: it has low order")
 
 
 def inverse(element: bytes) -> bytes:
@@ -207,7 +207,7 @@ def test_the_second_list_is_checked_like_the_first(role: str) -> None:
     chunks = -(-len(LISTS[Side.CONNECT]) // CHUNK)
     found = attack(agreed, victim_of(role, Side.CONNECT), ROLES[role][0], replace(chunks, at_row(1, bytes(32))))
     assert isinstance(found.error, RemoteError)
-    assert "element 1 has low order" in str(found.error)
+    assert "encrypted key 1 of the peer is invalid: it has low order" in str(found.error)
     assert found.after == []
     pair = replace(chunks, lambda payload: at_row(1, inverse(payload[:32]))(payload))
     found = attack(agreed, victim_of(role, Side.CONNECT), ROLES[role][0], pair)
@@ -244,7 +244,9 @@ def test_the_gate_is_checked_for_both_roles(role: str, learner: Side) -> None:
     agreed = mode("matches", learner, min_matches=1, min_matches_by=Comparer.OTHER)
     victim = learner.other if role == "receiver" else learner
     bad = replace(0, at_row(1, bytes(32)))
-    expect_nothing_came_of_it(attack(agreed, victim, ROLES[role][0], bad), "element 1 has low order")
+    expect_nothing_came_of_it(
+        attack(agreed, victim, ROLES[role][0], bad), "encrypted key 1 of the peer is invalid: it has low order"
+    )
     pair = replace(0, lambda payload: at_row(1, inverse(payload[:32]))(payload))
     words = {"receiver": "do not fit together", "sender": "same masked value"}
     expect_nothing_came_of_it(attack(agreed, victim, ROLES[role][0], pair), words[role])
@@ -282,7 +284,7 @@ def test_bad_elements_of_a_sum_are_refused_by_both_roles(kind: M, receives: bool
     victim = learner if receives else learner.other
     found = attack(mode("sum", learner), victim, kind, replace(0, at_row(5, element.to_bytes(32, "little"))))
     expect_nothing_came_of_it(found, words)
-    assert "element 5 " in str(found.error)
+    assert "encrypted key 5 " in str(found.error)
 
 
 @pytest.mark.parametrize("learner", Side)

@@ -103,7 +103,7 @@ def test_csv_values_are_text(tmp_path: Path, content: bytes, values: list[str]) 
         (b"", "is empty"),
         (b"\n\r\n", "is empty"),
         (b"a,a\n1,2\n", "several columns are named 'a'"),
-        (b"a,b\n1,2\n3\n", "line 3: 1 field, the header has 2"),
+        (b"a,b\n1,2\n3\n", "line 3: 1 field, but the header has 2"),
         (b"a,b\n1,2\n\n3,4,secret\n", "line 4: 3 fields"),
         (b'a,b\n1,"two\nlines"\n3\n', "line 4: 1 field"),
         (b"a,b\n1,2\n3,\xff\n", "line 3: not UTF-8"),

@@ -29,7 +29,7 @@ def test_the_largest_file_is_read_and_the_next_is_not(tmp_path: Path) -> None:
 def test_what_is_no_toml_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.toml"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"a\.toml: not TOML: "):
+    with pytest.raises(InputError, match=r"a\.toml is not a valid TOML file: "):
         toml_file.load(path, "policy")
 
 
