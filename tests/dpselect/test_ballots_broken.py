@@ -105,7 +105,7 @@ BROKEN = [
         PB.replace("PROJ", "max_length;1\nPROJ", 1) + "1;p,q\n",
         None,
         11,
-        "approves 2, .* at most 1",
+        "approves 2 candidates; .* at most 1",
     ),
     (
         "pb: too short",
