@@ -93,7 +93,7 @@ BAD_TABLES = {
     "name,score\nA,1\nB,x\n": "line 3, column 'score': expected a number",
     "name,score\nA,nan\n": "line 2, column 'score': expected a number",
     "name,score\nA,\n": "line 2, column 'score': expected a number",
-    "name,score\nA,1\nA,2\n": "line 3: the label 'A' is there twice",
+    "name,score\nA,1\nA,2\n": "line 3: two rows have the label 'A'",
     "name,score\n ,1\n": "line 2: the label is empty",
     "name,score\nA\n": "line 2: 1 field, but the header has 2",
     "name,score\nA,1,2\n": "line 2: 3 fields, but the header has 2",

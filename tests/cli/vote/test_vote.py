@@ -266,7 +266,7 @@ def test_a_header_total_that_disagrees_warns_the_tallier_only(run: Run, tmp_path
     path.write_text((FIXTURES / "town.cat").read_text().replace("VOTERS: 5", "VOTERS: 6"))
     code, out, err = run("winner", path, "--epsilon", 100, "--neighbors", "add-remove")
     assert code == 0
-    assert "the header says 6 voters" in err
+    assert "the header says that there are 6 voters" in err
     assert "6" not in out
 
 
