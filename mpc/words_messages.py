@@ -52,28 +52,21 @@ def other_terms(party: str, by: str, terms: Sequence[str]) -> RemoteError:
 
 def missing(party: str, by: str) -> TransportError:
     return TransportError(
-        _no_result(
-            f"{party} did not connect in time (seen by {by}). Check that its program runs, and start all parties again"
-        ),
+        _no_result(f"{party} did not connect in time (seen by {by})"),
         term=party,
     )
 
 
 def silent(party: str, by: str) -> TransportError:
     return TransportError(
-        _no_result(
-            f"{party} stopped answering (seen by {by}). Check its program and its network, and start all parties again"
-        ),
+        _no_result(f"{party} stopped answering (seen by {by})"),
         term=party,
     )
 
 
 def lost(party: str, by: str) -> TransportError:
     return TransportError(
-        _no_result(
-            f"{party} lost its connection (seen by {by}). Check its program and its network, and start all parties "
-            "again"
-        ),
+        _no_result(f"{party} lost its connection (seen by {by})"),
         term=party,
     )
 
@@ -111,7 +104,7 @@ def gave_up(party: str, by: str) -> RemoteError:
 
 def with_detail(error: TransportError, detail: str | None, me: str, others: Sequence[str]) -> TransportError:
     """The same with what this party knows of the link, and which other parties it has no link to."""
-    text = f"{error} ({detail})" if detail else str(error)
+    text = f"{error}: {detail}" if detail else str(error)
     if others:
         text += f"; {me} has no link to {', '.join(others)} either"
     return TransportError(text, term=error.term)

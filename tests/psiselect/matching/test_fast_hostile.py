@@ -79,7 +79,7 @@ def test_a_changed_message_is_the_peers_fault(
     said: str,
 ) -> None:
     """Globex cheats, and learns or not. Acme ends with the reason, and Globex hears a code only."""
-    if "element" not in said:  # real points are for the two cases that change one
+    if "encrypted key" not in said:  # real points are for the two cases that change one
         without_curve(monkeypatch)
     tampering(monkeypatch, Identity.load(keys / "acme").fingerprint, message, change)
     record, output = tmp_path / "record.json", tmp_path / "out.csv"
