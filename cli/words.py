@@ -37,8 +37,8 @@ def not_written(reason: str, kept: Path | None) -> InputError:
 
 def charged_not_written(reason: str) -> InputError:
     return InputError(
-        f"charged, but not written: {reason}. The ledger keeps the charge, and the result is lost. See that the output "
-        "can be written before you run the command again: that run is charged too",
+        f"charged, but not written: {reason}. The ledger keeps the charge, and the result is lost. Before you run "
+        "the command again, make sure that it can write the output: that run is charged too",
         term="output",
     )
 
@@ -51,7 +51,9 @@ def left_for(dataset: str | None, ledger: Path | None, amount: str) -> str:
 
 
 def group_of_zcdp() -> UsageError:
-    return UsageError("--group is for pure ledgers, and this one is a zcdp ledger; leave out --group")
+    return UsageError(
+        "--group works only with a ledger of --kind pure, and this ledger has --kind zcdp; leave out --group"
+    )
 
 
 NOTHING_SPENT = "Nothing spent yet."
@@ -61,11 +63,14 @@ ANY_NAME = "any name"
 
 
 def more_datasets(count: int) -> str:
-    return f"{count:,} data sets are not shown; name one with --dataset, or use --json"
+    return f"{count:,} data sets are not shown; to see one of them, use --dataset NAME; to see all, use --json"
 
 
 def without_epsilon(count: int) -> str:
-    return f"{count:,} data sets are without an epsilon at this delta; name one with --dataset to see it"
+    return (
+        f"with --delta, the program computes epsilon for some data sets only, and {count:,} are left out; to see "
+        "the epsilon of one of them, add --dataset NAME"
+    )
 
 
 # Identities.
@@ -79,7 +84,7 @@ def keep_the_key(certificate: Path, key: Path) -> str:
 
 
 def options_twice() -> UsageError:
-    return UsageError("give the possible answers once: with --options or with --options-file")
+    return UsageError("--options and --options-file do not go together; leave out one of them")
 
 
 THE_ANSWERS = "the possible answers"
@@ -102,14 +107,14 @@ def shares(confidence: float) -> str:
 
 # Selections.
 
-SELECTED = "Selected with privacy noise, so that the best score may lose:"
+SELECTED = "Selected with privacy noise, so the best score does not always win:"
 
 
 # The page in the browser.
 
 
 def no_page() -> UsageError:
-    return UsageError("the page needs more packages: pip install 'psiselect[ui]'")
+    return UsageError("the page needs more packages. Install them: pip install 'psiselect[ui]'")
 
 
 def page_is_open(port: int, key: Path) -> str:

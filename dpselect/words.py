@@ -39,7 +39,7 @@ def no_relation(text: str) -> UsageError:
 
 
 def undeclared_relation(score: str, known: Iterable[str]) -> UsageError:
-    return UsageError(f"neighbors: the score {score} is declared under {' or '.join(known)}; name that relation")
+    return UsageError(f"neighbors: for the score {score}, expected {' or '.join(known)}")
 
 
 def epsilon_of_zero() -> UsageError:
@@ -47,7 +47,7 @@ def epsilon_of_zero() -> UsageError:
 
 
 def logarithm() -> UsageError:
-    return UsageError("epsilon: only polls take ln(...); use a number such as 0.1 or 1/10")
+    return UsageError("epsilon: ln(...) works only in polls; use a number such as 0.1 or 1/10")
 
 
 ARGUMENT_OF_LN = "epsilon: the number in ln(...)"
@@ -96,7 +96,8 @@ def epsilon_not_convertible(epsilon: Fraction, delta: Fraction) -> UsageError:
 
 def no_rho(epsilon: Fraction) -> UsageError:
     return UsageError(
-        f"epsilon: {epsilon} is too small to be turned into a rho at this delta; use a larger epsilon, or give a rho"
+        f"epsilon: {epsilon} is so small that it cannot be converted to rho with this delta; use a larger epsilon, "
+        "or give --rho"
     )
 
 
@@ -109,7 +110,8 @@ def no_persons(size: int) -> UsageError:
 
 def delta_of_group(size: int) -> UsageError:
     return UsageError(
-        f"delta: for a group of {size} persons delta reaches 1, which promises nothing; use a smaller delta"
+        f"delta: for a group of {size} persons, the chance that the protection fails (delta) grows to 1; use a "
+        "smaller delta"
     )
 
 
@@ -122,19 +124,20 @@ def group_with_delta() -> UsageError:
 
 def rho_from_pure_ledger() -> UsageError:
     return UsageError(
-        "this ledger counts epsilon, and Gaussian noise made for a rho has none. Use a ledger of --kind zcdp, or state "
-        "--epsilon and --delta in place of --rho"
+        "this ledger counts epsilon, and Gaussian noise with --rho has no epsilon that it could count. Use a "
+        "ledger of --kind zcdp, or give --epsilon and --delta in place of --rho"
     )
 
 
 def not_finite(value: float) -> UsageError:
-    return UsageError(f"the cost cannot be computed: it is {value}, and a finite number of 0 or more was expected")
+    return UsageError(f"the cost cannot be computed: expected a finite number of 0 or more, got {value}")
 
 
 def no_accounting() -> UsageError:
     return UsageError(
-        "delta: to compute a smaller total, a ledger in epsilon needs another package. Install it: pip install "
-        "'psiselect[accounting]'. Without --delta, the plain sum is shown, by which the ledger counts",
+        "delta: with --delta, the program can show a smaller total for this ledger, but needs another package for "
+        "it. Install it: pip install 'psiselect[accounting]'. Without --delta, the program shows the plain sum, "
+        "which the ledger counts",
         term="delta",
     )
 

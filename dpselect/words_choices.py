@@ -20,7 +20,7 @@ def score_range(most: Fraction, value: Fraction) -> UsageError:
 
 
 def unknown_candidate(last: int) -> InputError:
-    return InputError(f"ballots: a ballot approves a candidate that is not a number from 0 to {last}")
+    return InputError(f"ballots: expected candidates' numbers from 0 to {last}, and a ballot has another one")
 
 
 def no_candidate() -> InputError:
@@ -36,7 +36,7 @@ def no_score(text: str) -> InputError:
 
 
 def truth_value(position: int) -> InputError:
-    return InputError(f"scores: item {position} is a truth value; expected a number")
+    return InputError(f"scores: item {position} is True or False; expected a number")
 
 
 def score_type(position: int, found: str) -> InputError:
@@ -48,7 +48,7 @@ def not_finite(position: int, value: object) -> InputError:
 
 
 def too_many_digits(position: int) -> InputError:
-    return InputError(f"scores: item {position} has too many digits; round the scores to a coarser unit")
+    return InputError(f"scores: item {position} has too many digits; round the scores to fewer digits")
 
 
 def binary_float(position: int, value: object) -> InputError:
@@ -59,11 +59,15 @@ def binary_float(position: int, value: object) -> InputError:
 
 
 def common_denominator() -> InputError:
-    return InputError("scores: their common denominator exceeds 2^128; round the scores to a coarser unit")
+    return InputError(
+        "scores: the numbers have too many digits (their common denominator exceeds 2^128); round them to fewer digits"
+    )
 
 
 def too_large() -> InputError:
-    return InputError("scores: a number exceeds 2^256 units; round the scores to a coarser unit")
+    return InputError(
+        "scores: a number is too large for so many digits (above 2^256 units); round the scores to fewer digits"
+    )
 
 
 # Search for data that break what is declared about scores.
@@ -143,7 +147,8 @@ def too_few_candidates(candidates: int, seats: int) -> InputError:
 
 def sets_not_sampled(seats: int, candidates: int) -> UsageError:
     return UsageError(
-        f"subset-exponential: there are too many ways to choose {seats} of {candidates} candidates; use peeling"
+        f"subset-exponential: there are too many ways to choose {seats} of {candidates} candidates; use "
+        "--mechanism peeling"
     )
 
 
@@ -157,7 +162,7 @@ def no_seat(seats: int) -> UsageError:
 
 def not_offered(mechanism: str, seats: int, candidates: int, offered: Sequence[str]) -> UsageError:
     return UsageError(
-        f"mechanism: {mechanism} does not choose {seats} of {candidates} candidates; use {' or '.join(offered)}"
+        f"mechanism: {mechanism} cannot be used to elect {seats} of {candidates} candidates; use {' or '.join(offered)}"
     )
 
 
@@ -229,16 +234,16 @@ def gap(found: float) -> UsageError:
 
 def no_gap() -> UsageError:
     return UsageError(
-        "gap: expected a number above 0. With a gap of 0 the best candidates tie, and no epsilon tells them apart"
+        "gap: expected a number above 0. With a gap of 0 the best candidates tie, so that chance decides at any epsilon"
     )
 
 
 def target(found: float) -> UsageError:
-    return UsageError(f"target: expected a probability above that of a random choice and below 1, got {found}")
+    return UsageError(f"target: expected a chance that is better than a random choice and below 1, got {found}")
 
 
 def target_too_high(found: float) -> UsageError:
-    return UsageError(f"target: {found} is too close to 1 to be computed; use a smaller probability")
+    return UsageError(f"target: {found} is so close to 1 that the program cannot compute with it; use a smaller number")
 
 
 # Quantiles and thresholds.

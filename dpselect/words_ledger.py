@@ -10,7 +10,9 @@ from pathlib import Path
 
 from psiselect.base.errors import BudgetError, InputError, UsageError
 
-_KEEPER = "Ask who keeps the budget; an older copy of the file lacks what was spent since"
+_KEEPER = (
+    "Ask the person who keeps the budget. Do not use an older copy of the file: it lacks what was spent since then"
+)
 
 
 # Making a ledger.
@@ -31,7 +33,9 @@ def exists(path: Path) -> InputError:
 
 
 def dataset_name(most: int) -> UsageError:
-    return UsageError(f"dataset: expected a name of 1 to {most} printable characters, without blanks around it")
+    return UsageError(
+        f"dataset: expected a name of 1 to {most} printable characters, without spaces before or after it"
+    )
 
 
 def one_line(most: int) -> UsageError:
@@ -61,7 +65,7 @@ def no_ledger(path: Path) -> InputError:
 
 
 def damaged_terms(path: Path) -> InputError:
-    return InputError(f"the ledger {path} is damaged: its terms cannot be read. {_KEEPER}", term="ledger")
+    return InputError(f"the ledger {path} is damaged: its settings cannot be read. {_KEEPER}", term="ledger")
 
 
 def damaged_entry(path: Path) -> InputError:
@@ -80,7 +84,10 @@ def not_spent(path: Path, reason: str) -> BudgetError:
 
 
 def too_large(digits: int) -> UsageError:
-    return UsageError(f"this release costs more than a ledger can hold: {digits} digits before the point")
+    return UsageError(
+        f"this release costs more than a ledger can hold, which is a number of {digits} digits before the point; "
+        "use a smaller epsilon"
+    )
 
 
 def other_relation(path: Path, own: str, stated: str) -> BudgetError:
@@ -93,7 +100,7 @@ def other_relation(path: Path, own: str, stated: str) -> BudgetError:
 
 def unknown_dataset(path: Path, dataset: str, known: Iterable[str]) -> BudgetError:
     return BudgetError(
-        f"the ledger {path} has no dataset {dataset!r}; expected one of {', '.join(known)}", term="ledger"
+        f"the ledger {path} has no data set {dataset!r}; expected one of {', '.join(known)}", term="ledger"
     )
 
 

@@ -47,7 +47,7 @@ def contributions() -> UsageError:
 
 
 def rows_per_group(contributions: int) -> UsageError:
-    return UsageError(f"rows-per-group: expected 1 to {contributions}, which is the number of contributions")
+    return UsageError(f"rows-per-group: expected 1 to {contributions}, the value of --contributions")
 
 
 def no_rows() -> UsageError:
@@ -61,11 +61,11 @@ def public_rows() -> UsageError:
 
 
 def cells() -> UsageError:
-    return UsageError("a histogram needs either --bins or --categories, which name its cells beforehand")
+    return UsageError("a histogram needs either --bins or --categories, which say beforehand what is counted")
 
 
 def other_of_bins() -> UsageError:
-    return UsageError("other: expected with --categories only; for --bins, add edges instead")
+    return UsageError("other: this works only with --categories; with --bins, add edges for all other values instead")
 
 
 def bins() -> UsageError:
@@ -77,7 +77,7 @@ def categories() -> UsageError:
 
 
 def too_many_cells(most: int) -> UsageError:
-    return UsageError(f"a histogram has at most {most} cells; name fewer")
+    return UsageError(f"a histogram has at most {most} counts; name fewer ranges or categories")
 
 
 def groups() -> UsageError:
@@ -89,7 +89,7 @@ def no_bounds() -> UsageError:
 
 
 def statistics() -> UsageError:
-    return UsageError("statistics: expected at least one, and each only once")
+    return UsageError("statistics: expected at least one statistic, and each of them once")
 
 
 def unbounded(epsilon: Fraction, contributions: int, reach: int, error: int, width: float, beyond: float) -> UsageError:
@@ -101,10 +101,10 @@ def unbounded(epsilon: Fraction, contributions: int, reach: int, error: int, wid
     rows = "a row" if contributions == 1 else f"{contributions} rows of one person"
     return UsageError(
         f"a sum or a mean needs bounds: give --lower A and --upper B. Without them {rows} may hold any number, and "
-        f"noise has to hide it. To hide {reach:,} at epsilon {epsilon}, the noise is up to {error:,} in 95 % of cases. "
-        f"With bounds it is up to about {width:.4g}*(B - A) under replace, and a value above B counts as B. The error "
-        f"is least where about {beyond:.3g} rows exceed B. Choose A and B from what is publicly known, not from the "
-        "data"
+        f"noise has to hide it. To hide {reach:,} at epsilon {epsilon}, the noise is up to {error:,} in 95 % of "
+        f"cases. With bounds it is up to about {width:.4g}*(B - A) with --neighbors replace, and a value above B "
+        f"counts as B. The error is least where about {beyond:.3g} rows exceed B. Choose A and B from what is "
+        "publicly known, not from the data"
     )
 
 
@@ -120,7 +120,7 @@ def option_twice() -> UsageError:
 
 
 def option_text() -> UsageError:
-    return UsageError("options: expected printable texts without ';' and without blanks around them")
+    return UsageError("options: expected printable texts without ';', and without spaces before or after them")
 
 
 def two_options(found: int) -> UsageError:
@@ -166,7 +166,10 @@ def response(number: int, form: str) -> InputError:
 
 NO_RESPONSE_COLUMN = "expected a column 'response'"
 THIRTY_TWO_DIGITS = "token: expected 32 hexadecimal digits"
-OTHER_POLL = "poll: this row answers another poll than the rows before it; estimate each poll by itself"
+OTHER_POLL = (
+    "poll: this row answers another poll than the rows before it; put the responses of each poll into a table of "
+    "their own"
+)
 NO_EPSILON = "epsilon: expected a number like 0.5 or ln(3)"
 
 
@@ -183,8 +186,8 @@ def response_form(form: str) -> str:
 
 
 def other_epsilon(found: str, expected: str) -> str:
-    return f"epsilon: expected {expected}, and this row was answered with {found}"
+    return f"epsilon: expected {expected}, but this row was answered with {found}"
 
 
 def other_terms(column: str, expected: str) -> str:
-    return f"{column}: expected {expected!r}, as asked for"
+    return f"{column}: expected {expected!r}, as you have stated for this poll"

@@ -43,7 +43,10 @@ def no_party(name: str, names: Iterable[str]) -> UsageError:
 
 
 def not_only_parties(path: Path) -> InputError:
-    return InputError(f"{path}: expected a section [[party]] for each party, and nothing else in the file")
+    return InputError(
+        f"{path}: expected one section for each party, which begins with the line [[party]], and nothing else in "
+        "the file"
+    )
 
 
 def no_address(path: Path, name: str) -> InputError:
@@ -77,7 +80,7 @@ def in_entry(where: str, error: object) -> InputError:
 
 def other_identity(me: str) -> InputError:
     return InputError(
-        f"the parties file lists another certificate for {me} than the certificate of your identity. Check "
+        f"the certificate that the parties file lists for {me} is not the certificate of your identity. Check "
         f"--party and --identity, and that all parties have the current certificate of {me}"
     )
 
@@ -91,7 +94,8 @@ def not_a_decimal(what: str) -> InputError:
 
 def beyond_bound(what: str, bound: str) -> InputError:
     return InputError(
-        f"{what} is beyond the agreed --bound {bound}; correct the value, or agree with all parties on a larger --bound"
+        f"{what} is outside the range that the agreed --bound {bound} allows; correct the value, or agree with all "
+        "parties on a larger --bound"
     )
 
 
@@ -119,8 +123,8 @@ def value_of_a_server(me: str) -> UsageError:
 
 def other_length(expected: int, found: int) -> UsageError:
     return UsageError(
-        f"expected {expected} numbers, as all parties agreed, and got {found}; correct your numbers, or "
-        "agree on another length",
+        f"expected {expected} numbers, as all parties agreed, got {found}; correct your numbers, or agree on "
+        "another length",
         term="length",
     )
 
@@ -240,11 +244,11 @@ def colluding(found: int, parties: int) -> UsageError:
 
 
 def no_noise() -> UsageError:
-    return UsageError("noise needs --epsilon and --sensitivity above 0", term="epsilon")
+    return UsageError("a result with noise needs --epsilon and --sensitivity, both above 0", term="epsilon")
 
 
 def share_size(found: object) -> UsageError:
-    return UsageError(f"negative binomial share: expected a size above 0 and at most 1, got {found}")
+    return UsageError(f"share of the noise (negative binomial): expected a size above 0 and at most 1, got {found}")
 
 
 def lower(found: str, upper: str) -> UsageError:
@@ -257,7 +261,9 @@ def contributions(found: int) -> UsageError:
 
 def sensitivity(most: str) -> UsageError:
     return UsageError(
-        f"sensitivity: expected a number above 0 and at most {most}, which is upper minus lower", term="sensitivity"
+        f"sensitivity (how far one person can change a number): expected a number above 0 and at most {most} "
+        "(--upper minus --lower)",
+        term="sensitivity",
     )
 
 
@@ -271,4 +277,6 @@ def all_alike(unit: str, lower: str, upper: str) -> PolicyError:
 
 
 def no_mpyc() -> UsageError:
-    return UsageError("this function needs the library MPyC, which is not installed: pip install 'psiselect[mpc]'")
+    return UsageError(
+        "this function needs the library MPyC, which is not installed. Install it: pip install 'psiselect[mpc]'"
+    )

@@ -51,19 +51,31 @@ def other_terms(party: str, by: str, terms: Sequence[str]) -> RemoteError:
 
 
 def missing(party: str, by: str) -> TransportError:
-    return TransportError(_no_result(f"{party} did not connect in time (seen by {by})"), term=party)
+    return TransportError(
+        _no_result(f"{party} did not connect in time (seen by {by})"),
+        term=party,
+    )
 
 
 def silent(party: str, by: str) -> TransportError:
-    return TransportError(_no_result(f"{party} fell silent (seen by {by})"), term=party)
+    return TransportError(
+        _no_result(f"{party} stopped answering (seen by {by})"),
+        term=party,
+    )
 
 
 def lost(party: str, by: str) -> TransportError:
-    return TransportError(_no_result(f"{party} lost its connection (seen by {by})"), term=party)
+    return TransportError(
+        _no_result(f"{party} lost its connection (seen by {by})"),
+        term=party,
+    )
 
 
 def stopped_from_outside(party: str) -> TransportError:
-    return TransportError(_no_result(f"{party} was stopped (it said so before it ended)"), term=party)
+    return TransportError(
+        _no_result(f"{party} was stopped by its operator or machine. Ask them why, and start all parties again"),
+        term=party,
+    )
 
 
 def lost_here(me: str, by: str) -> TransportError:
@@ -78,13 +90,16 @@ def lost_here(me: str, by: str) -> TransportError:
 
 def broke_the_protocol(party: str, by: str) -> RemoteError:
     return RemoteError(
-        _no_result(f"{party} broke the protocol (seen by {by}); ask its operator which program and version it runs"),
+        _no_result(
+            f"{party} sent data that does not follow the protocol (seen by {by}). Ask them which program and "
+            "version they run"
+        ),
         term=party,
     )
 
 
 def gave_up(party: str, by: str) -> RemoteError:
-    return RemoteError(_no_result(f"{party} stopped the run (seen by {by}); ask its operator why"), term=party)
+    return RemoteError(_no_result(f"{party} stopped the run (seen by {by}). Ask them why"), term=party)
 
 
 def with_detail(error: TransportError, detail: str | None, me: str, others: Sequence[str]) -> TransportError:
@@ -119,11 +134,11 @@ def chunk_length() -> RemoteError:
 
 
 def torn_share(width: int) -> RemoteError:
-    return RemoteError(f"a party sent a torn share: the message is not a multiple of {width} bytes long")
+    return RemoteError(f"a party sent an incomplete number: the message is not a multiple of {width} bytes long")
 
 
 def share_too_large() -> RemoteError:
-    return RemoteError("a party sent a share that is not below the agreed modulus")
+    return RemoteError("a party sent a share that is not below the agreed --modulus")
 
 
 def result_too_long() -> RemoteError:
@@ -131,11 +146,17 @@ def result_too_long() -> RemoteError:
 
 
 def different_results() -> RemoteError:
-    return RemoteError("the computing parties announced different results")
+    return RemoteError(
+        "the computing parties announced different results. Use none of them, and ask each party which program and "
+        "version it runs"
+    )
 
 
 def no_such_result() -> RemoteError:
-    return RemoteError("the computing parties announced a number that cannot be a result of this function")
+    return RemoteError(
+        "the computing parties announced a number that this function cannot have as its result. Ask each party "
+        "which program and version it runs"
+    )
 
 
 def last_with_content() -> RemoteError:

@@ -91,11 +91,11 @@ def ledger_without_dataset() -> UsageError:
 
 
 def pure_takes_epsilon() -> UsageError:
-    return UsageError("a ledger of --kind pure takes --epsilon; --rho is for --kind zcdp")
+    return UsageError("a ledger of --kind pure needs --epsilon; --rho works only with a ledger of --kind zcdp")
 
 
 def zcdp_takes_rho() -> UsageError:
-    return UsageError("a ledger of --kind zcdp takes either --rho, or --epsilon with --delta")
+    return UsageError("a ledger of --kind zcdp needs either --rho, or --epsilon with --delta")
 
 
 def left_for(dataset: str, ledger: Path, left: str) -> str:
@@ -128,11 +128,11 @@ def query_of_files() -> UsageError:
 
 
 def of_one_answer(epsilon: str, mechanism: str) -> str:
-    return f"epsilon {epsilon} for this one answer ({mechanism})"
+    return f"this one answer is protected with epsilon {epsilon} (method: {mechanism})"
 
 
 def of_each_answer(epsilon: str, mechanism: str) -> str:
-    return f"epsilon {epsilon} for each answer ({mechanism})"
+    return f"each answer is protected with epsilon {epsilon} (method: {mechanism})"
 
 
 def spent_on_a_response(mechanism: str, epsilon: str) -> str:
@@ -152,11 +152,11 @@ def only_planned() -> UsageError:
 
 
 def several_sums(count: int) -> UsageError:
-    return UsageError(f"there are {count:,} sums; take .values", term="value")
+    return UsageError(f"there are {count:,} sums; use .values", term="value")
 
 
 def several_winners() -> UsageError:
-    return UsageError("several seats were filled; take .winners", term="seats")
+    return UsageError("several seats were filled; use .winners", term="seats")
 
 
 def other_question(name: str, asked: str | None) -> UsageError:

@@ -16,7 +16,7 @@ def folder_exists(folder: Path) -> click.UsageError:
 
 
 def too_many_people(most: int) -> UsageError:
-    return UsageError(f"at most {most} people have fictional numbers of their own")
+    return UsageError(f"the demo has fictional telephone numbers for at most {most} people; ask for at most that many")
 
 
 def listener_ended(what: object) -> PsiselectError:
@@ -29,14 +29,14 @@ def process_ended(code: int, printed: str) -> PsiselectError:
 
 def other_rows(matches: int, rows: int, expected: int, joined: int) -> PsiselectError:
     return PsiselectError(
-        f"the session found {matches} matches in {rows} rows, a plain join {expected} in {joined}, or other rows: "
-        f"{_BUG}"
+        f"the session found {matches} matches in {rows} rows. A plain join found {expected} matches in {joined} "
+        f"rows, or other rows: {_BUG}"
     )
 
 
 def other_counts(found: int, noisy: int, expected: int) -> PsiselectError:
     return PsiselectError(
-        f"the sessions counted {found}, and {noisy} with noise; a plain join counts {expected}: {_BUG}"
+        f"the sessions counted {found} matches, and {noisy} with noise. A plain join counts {expected} matches: {_BUG}"
     )
 
 

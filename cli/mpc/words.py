@@ -23,20 +23,26 @@ def server_with_votes(party: str) -> UsageError:
 
 
 def no_numbers() -> UsageError:
-    return UsageError("this party brings numbers; give one of --value and --values", term="value")
+    return UsageError(
+        "this party must bring a number, and you gave none; use --value for one number, or --values for a file of "
+        "numbers",
+        term="value",
+    )
 
 
 def numbers_twice() -> UsageError:
-    return UsageError("give only one of --value and --values", term="value")
+    return UsageError("--value and --values do not go together; leave out one of them", term="value")
 
 
 def votes_twice() -> UsageError:
-    return UsageError("give only one of --approve, --value and --values", term="value")
+    return UsageError("--approve, --value and --values do not go together; use only one of them", term="value")
 
 
 def one_number(found: int) -> UsageError:
     return UsageError(
-        f"expected one number, got {found}; to give a number for each candidate, name the --candidates", term="value"
+        f"expected one number, got {found}. To give one number for each candidate, list the candidates with "
+        "--candidates",
+        term="value",
     )
 
 
@@ -51,11 +57,13 @@ def negative_approvals() -> InputError:
 
 
 def votes_without_candidates() -> UsageError:
-    return UsageError("--approve and --values are for a vote; name the --candidates, too")
+    return UsageError("--approve and --values need the list of candidates; add --candidates")
 
 
 def no_candidate(name: str) -> UsageError:
-    return UsageError(f"--approve: {name!r} is not one of the candidates; write it as the file has it")
+    return UsageError(
+        f"--approve: {name!r} is not one of the candidates; write the name exactly as it is in the file of candidates"
+    )
 
 
 ONE_CANDIDATE = "one candidate"
@@ -81,11 +89,13 @@ def no_noise() -> UsageError:
 
 
 def unknown_ending(file: Path, endings: Iterable[str]) -> InputError:
-    return InputError(f"{file}: the ending does not say how to write this; use one of {', '.join(endings)}")
+    return InputError(
+        f"{file}: the program cannot tell the file format from this ending; use one of {', '.join(endings)}"
+    )
 
 
 def is_a_folder(file: Path) -> InputError:
-    return InputError(f"{file}: it is a folder; name a file")
+    return InputError(f"{file} is a folder; name a file")
 
 
 def no_folder(file: Path) -> InputError:
@@ -125,8 +135,9 @@ def all_trusted(computing: int) -> str:
 
 def winner_hides(epsilon: str | None, neighbors: str | None, colluding: int) -> str:
     return (
-        f"The winner is drawn with noise that hides each ballot: epsilon {epsilon}, {neighbors}. It hides them "
-        f"also from {colluding} of these parties that pool what they know. A ballot may approve each candidate once."
+        f"The winner is drawn with noise that hides each ballot: epsilon {epsilon}, {neighbors}. It also hides "
+        f"them from any {colluding} of these parties that share with each other what they know. A ballot may "
+        "approve each candidate once."
     )
 
 
@@ -137,7 +148,7 @@ WAITING = "waiting for the others"
 
 
 def unconfirmed(party: str) -> str:
-    return f"{party} has not confirmed that it holds the result"
+    return f"{party} has not confirmed that it has received the result"
 
 
 def cost(seconds: float, sent: str, received: str | None = None) -> str:

@@ -12,7 +12,7 @@ from psiselect.base.errors import InputError, PolicyError, UsageError
 
 
 def port_zero(address: str) -> str:
-    return f"{address!r} has port 0, where nobody listens; name the port that the peer shows"
+    return f"{address!r} has port 0, where no program can listen; use the port that the peer's program shows"
 
 
 def not_a_size(text: str) -> str:
@@ -20,7 +20,7 @@ def not_a_size(text: str) -> str:
 
 
 def not_columns(text: str) -> str:
-    return f"{text!r} does not list columns; write their names with commas between them"
+    return f"expected names of columns with commas between them, got {text!r}"
 
 
 _OF_A = re.compile(r"--(query|format|delimiter|encoding|csv-escape|header-lines|no-header|header|sheet)\b(?!-b)")
@@ -32,11 +32,11 @@ def with_options_of_b(text: str) -> str:
 
 
 def both_from_stdin() -> UsageError:
-    return UsageError("A and B are both standard input; name a file for one of them")
+    return UsageError("both tables, A and B, are standard input (-); name a file for one of them")
 
 
 def not_staying_up(option: str, wanted: str) -> UsageError:
-    return UsageError(f"--{option} is for a listener that stays up; add {wanted}")
+    return UsageError(f"--{option} works only with a listener that stays up; add {wanted}")
 
 
 SERVE, SERVE_IN_FILE = "--serve", "serve = true to the file"
@@ -51,14 +51,14 @@ def no_such_option(file: Path, key: str, command: str | None, near: str | None) 
 
 
 def no_certificate_any_more(file: Path, key: str) -> UsageError:
-    return UsageError(f"{file}: names no certificate under {key!r} any more; name one", term=key)
+    return UsageError(f"{file}: {key!r} no longer names a certificate; name one", term=key)
 
 
 TEXTS, TRUE_OR_FALSE, TEXT_OR_NUMBER = "a text, or a list of texts", "true or false", "a text or a number"
 
 
 def wrong_kind(file: Path, key: str, expected: str) -> UsageError:
-    return UsageError(f"{file}: {key!r} is of the wrong kind; expected {expected}", term=key)
+    return UsageError(f"{file}: {key!r} has the wrong type; expected {expected}", term=key)
 
 
 def value_refused(file: Path, key: str, why: str) -> UsageError:
@@ -78,8 +78,8 @@ def no_log(file: Path, why: str | None) -> InputError:
 
 def log_fails(name: str, why: str | None) -> str:
     return (
-        f"psiselect: cannot write the log {name}: {why}. Its lines are lost until that works again; the program tries "
-        "at each new line"
+        f"psiselect: cannot write the log {name}: {why}. Its lines are lost until the program can write to it "
+        "again; the program tries again with each new line"
     )
 
 
@@ -126,7 +126,7 @@ BLANK = "(blank)"
 
 # Estimates.
 
-BOTH_HERE, ONE_EACH = "both on this machine", "a machine like this one each"
+BOTH_HERE, ONE_EACH = "both on this machine", "each on a machine like this one"
 NEXT_TO_NOTHING = "next to nothing"
 WEAKER = "it does not protect the other list if the side that gets the result cheats"
 
@@ -140,7 +140,7 @@ def limited_by(what: str, compute: str, network: str, megabits: float) -> str:
 
 
 def beside_the_list(size: str) -> str:
-    return f"{size} beside the list"
+    return f"{size} in addition to the list"
 
 
 def more_on_disk(size: str) -> str:
@@ -148,7 +148,7 @@ def more_on_disk(size: str) -> str:
 
 
 def multiplications(own: int, peer: int) -> str:
-    return f"{own:,} here, {peer:,} there"
+    return f"{own:,} on this side, {peer:,} on the other side"
 
 
 def tag(size: int) -> str:
@@ -168,7 +168,7 @@ def own_list(size: int, unit: str, rows: int) -> str:
 
 
 def padded_list(size: int, unit: str) -> str:
-    return f"at most {size:,} {unit}: both lists are padded to that"
+    return f"at most {size:,} {unit}: both lists are filled up to this number"
 
 
 PADDED = ", padding included"
@@ -182,7 +182,7 @@ def same_on_both_sides(transcript: str) -> str:
 
 
 def noise_reach(most: int) -> str:
-    return f", at most {most:,} from the truth"
+    return f", at most {most:,} away from the exact number"
 
 
 # Exchanges by files.
@@ -208,14 +208,14 @@ def nothing_counted(counter: Path, policy: Path) -> InputError:
 
 
 def clock_ahead(seen: str, days: float, now: str) -> str:
-    return f"the counter has seen {seen}, {days:.1f} days after the present time {now}"
+    return f"the file of counted sessions has recorded the time {seen}, which is {days:.1f} days later than now ({now})"
 
 
 MENDING = "; if that clock was wrong, `psiselect psi runs mend` puts it right"
 
 
 def what_changes(now: str, sessions: int) -> str:
-    return f"what changes: the latest time seen becomes {now}; sessions that count as begun now: {sessions}"
+    return f"what changes: the latest recorded time becomes {now}; sessions that will count as begun now: {sessions}"
 
 
 ASK_TO_MEND = "Is the present time right, and do you want this change?"
@@ -225,7 +225,7 @@ def nothing_changed() -> PolicyError:
     return PolicyError("nothing was changed", term="runs")
 
 
-NO_LATER_TIME = "no: it has seen no later time"
+NO_LATER_TIME = "no: the file has recorded no time later than now"
 
 
 # Records.
@@ -233,7 +233,7 @@ NO_LATER_TIME = "no: it has seen no later time"
 AS_NAMED = "as named"
 NOT_NAMED = "NOT named by --peer: compare the fingerprint"
 NOT_KNOWN_TO_BOTH = "not known to both"
-BOTH_VERIFY = "both verify"
+BOTH_VERIFY = "both are valid"
 
 
 def columns_of(side: str) -> str:

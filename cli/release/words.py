@@ -16,7 +16,7 @@ CATEGORIES = "categories"
 
 
 def categories_twice() -> UsageError:
-    return UsageError("give the categories once: with --categories or with --categories-file")
+    return UsageError("--categories and --categories-file do not go together; leave out one of them")
 
 
 def not_a_row() -> UsageError:
@@ -29,7 +29,7 @@ def not_a_number(why: object) -> UsageError:
 
 
 def too_large(file: Path, what: str, mebibytes: int) -> InputError:
-    return InputError(f"{file}: a file of {what} has at most {mebibytes} MiB; shorten it")
+    return InputError(f"{file} is too large: expected a file of {what} of at most {mebibytes} MiB; shorten it")
 
 
 def not_text(file: Path) -> InputError:
@@ -47,7 +47,7 @@ def number(about: str, error: str | None, *, in_ranks: bool) -> str:
     if error is None:
         return f"about {about} (with {_NOISE})"
     if in_ranks:
-        further = f"its rank is at most {error} rows further off than the best answer's"
+        further = f"at most {error} rows lie between it and the best possible answer"
         return f"about {about} (with {_NOISE}; {_OFTEN} {further})"
     return f"about {about} (with {_NOISE}; {_OFTEN} off by at most {error})"
 

@@ -15,7 +15,7 @@ def question_alone() -> UsageError:
 
 
 def missing(option: str) -> UsageError:
-    return UsageError(f"--{option} is missing; or give --voters N to learn in words what epsilon means")
+    return UsageError(f"--{option} is missing; add it. To read in words what epsilon means, use --voters N instead")
 
 
 def not_with_voters(option: str) -> UsageError:
@@ -36,7 +36,8 @@ def again_without_record() -> UsageError:
 
 def exact_counts() -> UsageError:
     return UsageError(
-        "exact counts give the voters no privacy; if you want them, add --not-private, else use `vote winner`"
+        "exact counts give the voters no privacy. If you want them all the same, add --not-private; otherwise use "
+        "`vote winner`"
     )
 
 
@@ -45,11 +46,11 @@ def too_few_candidates(seats: int, found: int) -> UsageError:
 
 
 def target(found: str) -> UsageError:
-    return UsageError(f"--target: expected a probability between 0 and 1, such as 0.95, got {found}")
+    return UsageError(f"--target: expected a chance between 0 and 1, such as 0.95, got {found}")
 
 
 def not_on_a_terminal() -> UsageError:
-    return UsageError("--show needs a terminal, so that no ballot gets into a file; leave out --show")
+    return UsageError("--show works only on a terminal, so that no ballot ends up in a file; leave out --show")
 
 
 def with_show(error: object) -> str:
@@ -61,7 +62,7 @@ def plot_ending(name: str) -> UsageError:
 
 
 def no_matplotlib() -> UsageError:
-    return UsageError("--plot needs matplotlib: pip install 'psiselect[plot]'")
+    return UsageError("--plot needs the library matplotlib. Install it: pip install 'psiselect[plot]'")
 
 
 # Announcements.
@@ -73,16 +74,17 @@ def announcement_ending(name: str) -> UsageError:
 
 def in_the_way(file: Path, *, again: bool) -> InputError:
     """again: an earlier announcement could have been replaced."""
-    what = "is no announcement" if again else "exists"
+    what = "is not an announcement" if again else "exists"
     return InputError(
-        f"--announce: {file} {what}, so it stays as it is. Name another file, or move this one away", term="announce"
+        f"--announce: {file} {what}, so the program does not replace it. Name another file, or move this one away",
+        term="announce",
     )
 
 
 def not_announced(error: object, record: Path | None) -> OutputError:
     """record: where the winner is on record."""
     found = "" if record is None else f". The winner is on record in {record}: run the command again to announce it"
-    return OutputError(f"the announcement is not written: {error}{found}", term="announce")
+    return OutputError(f"the announcement was not written: {error}{found}", term="announce")
 
 
 def announced_before(file: Path) -> str:

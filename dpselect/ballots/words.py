@@ -35,7 +35,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def too_large(most: int) -> InputError:
-    return fault(1, f"the file is larger than {most >> 20} MiB, which is the most that is read")
+    return fault(1, f"the file is larger than {most >> 20} MiB, the largest size that the program reads")
 
 
 def not_utf8(line: int) -> InputError:
@@ -46,8 +46,8 @@ def unknown_data_type(name: str) -> InputError:
     return at_line(
         name,
         1,
-        "expected cat, toc or toi as the DATA TYPE of a PrefLib file. If the file holds one of these, name it by "
-        "--format",
+        "expected cat, toc or toi as the DATA TYPE of a PrefLib file. If the file is of one of these types, name "
+        "the type with --format",
     )
 
 
@@ -71,7 +71,7 @@ def listed_twice(line: int, name: str, first: int) -> InputError:
 
 
 def too_many_candidates(line: int, most: int) -> InputError:
-    return fault(line, f"expected at most {most:,} candidates, and here are more")
+    return fault(line, f"expected at most {most:,} candidates, found more")
 
 
 def no_candidates(line: int) -> InputError:
@@ -112,13 +112,13 @@ ANOTHER_COUNTS = "the voter has another ballot, which counts"
 NOT_CLOSED = not_closed(MAX_ROW >> 20)
 HINTS = {
     NOT_CLOSED: f"{NOT_CLOSED}. If cells hold line breaks, use --line-breaks",
-    NOT_UTF8: f"{NOT_UTF8}. If the file has another encoding, name it by --encoding, such as --encoding cp1252",
+    NOT_UTF8: f"{NOT_UTF8}. If the file has another encoding, name it with --encoding, such as --encoding cp1252",
 }
 
 
 def not_a_candidate(place: int) -> str:
     """place: of the name on the ballot, from 1."""
-    return f"name {place} is not a candidate"
+    return f"name {place} on the ballot is not a candidate"
 
 
 def not_a_candidate_in(place: int, cell: str) -> str:
@@ -135,7 +135,7 @@ def other_separator(problem: str, separator: str) -> str:
 
 def wrong_number(found: int, least: int, most: int | None) -> str:
     limit = "" if most is None else f" and at most {most}"
-    return f"the ballot approves {found}, expected at least {least}{limit}"
+    return f"the ballot approves {found} candidates; expected at least {least}{limit}"
 
 
 def several_ballots(place: str) -> str:
@@ -146,8 +146,10 @@ def several_ballots(place: str) -> str:
 def no_mark(candidate: str, found: str | None, *, alone: bool) -> str:
     """found: the cell, if it may be shown. alone: whether there is one column, which may hold lists of candidates."""
     shown = "" if found is None else f", found {found!r}"
-    lists = " If the cells list candidates, name this column by --ballot-column." if alone else ""
-    return f"column {candidate!r}: expected yes or no, such as 1 or 0{shown}.{lists} Add other words by --yes and --no"
+    lists = " If the cells list candidates, name this column with --ballot-column." if alone else ""
+    return (
+        f"column {candidate!r}: expected yes or no, such as 1 or 0{shown}.{lists} Name other words with --yes and --no"
+    )
 
 
 def invalid_ballots(count: int, total: int, unit: str, line: int, detail: str) -> str:
@@ -167,7 +169,7 @@ def no_whole_number(line: int, what: str) -> InputError:
 
 
 def other_total(what: str, stated: int, read: int) -> str:
-    return f"the header says {stated} {what}, the file holds {read}"
+    return f"the header says that there are {stated} {what}, but the file holds {read}"
 
 
 # Columns of a table.
@@ -183,8 +185,8 @@ def yes_and_no(text: str) -> UsageError:
 
 def error_while_dropping() -> UsageError:
     return UsageError(
-        "--repeated-voter error does not go with --on-invalid drop, since the error would depend on ballots. Use "
-        "--repeated-voter last or first"
+        "--repeated-voter error does not go with --on-invalid drop, because the error would tell something about "
+        "the ballots. Use --repeated-voter last or first"
     )
 
 
@@ -202,16 +204,23 @@ def no_list(line: int) -> InputError:
 
 def lists_and_numbered(line: int, approved: str) -> InputError:
     return fault(
-        line, f"there are columns named {approved} and {approved}_1; name the one with the ballots by --ballot-column"
+        line,
+        f"there are columns named {approved} and {approved}_1; name the column with the ballots: --ballot-column NAME",
     )
 
 
 def column_twice(line: int, option: str, name: str) -> InputError:
-    return fault(line, f"the column {name!r} of {option} appears twice; give each column its own name")
+    return fault(
+        line,
+        f"{option} names the column {name!r}, and the table has two columns of this name; give each column its own "
+        "name",
+    )
 
 
 def no_column(line: int, option: str, name: str, columns: Sequence[str]) -> InputError:
-    return fault(line, f"the column {name!r} of {option} is not there; the columns are {_quoted(columns)}")
+    return fault(
+        line, f"{option} names the column {name!r}, which the table does not have; its columns are {_quoted(columns)}"
+    )
 
 
 def two_columns(line: int, candidate: str) -> InputError:
@@ -231,13 +240,16 @@ def other_header(line: int, expected: str, found: str | None) -> InputError:
 def looks_like_a_ballot(line: int) -> InputError:
     return fault(
         line,
-        "the first line looks like a ballot. Add a header line with the candidates' names. If these are the names, "
-        "confirm them by --candidates FILE",
+        "the first line looks like a ballot. Add a header line with the candidates' names. If this line holds the "
+        "names of the candidates, confirm them with --candidates FILE",
     )
 
 
 def column_of_a_form(line: int, name: str) -> InputError:
-    return fault(line, f"the column {name!r} is one that forms add, and no candidate. {NEEDS_CANDIDATES}")
+    return fault(
+        line,
+        f"the column {name!r} is probably not a candidate: programs for forms add such a column. {NEEDS_CANDIDATES}",
+    )
 
 
 def no_ballot_column(approved: str, expected: str, found: Sequence[str]) -> str:

@@ -37,7 +37,7 @@ def too_many_categories(categories: int) -> str:
 
 # PrefLib.
 
-FIRST_CLASS = "approved: the first indifference class of each order"
+FIRST_CLASS = "approved: the candidates that each ballot ranks first"
 FIRST_CATEGORY = "approved: the first category of each ballot"
 
 
@@ -64,7 +64,10 @@ def no_alternatives(line: int, most: int) -> InputError:
 
 
 def other_alternatives(line: int, announced: int, found: int) -> InputError:
-    return fault(line, f"NUMBER ALTERNATIVES is {announced}, and the header has {found} of the lines ALTERNATIVE NAME")
+    return fault(
+        line,
+        f"NUMBER ALTERNATIVES is {announced}, but the header has {found} lines ALTERNATIVE NAME; correct one of them",
+    )
 
 
 def gap_in_numbers(line: int) -> InputError:
@@ -127,7 +130,11 @@ def no_votes(line: int) -> InputError:
 
 
 def weights(line: int, column: str) -> InputError:
-    return fault(line, f"VOTES has the column {column!r}, and votes of different weights cannot be counted")
+    return fault(
+        line,
+        f"VOTES has the column {column!r}: the votes have weights, and the program counts each vote once; leave "
+        "out the column",
+    )
 
 
 # BLT.
@@ -159,7 +166,9 @@ def yaml_keys(line: int) -> InputError:
 
 
 def voter_weights(line: int) -> InputError:
-    return fault(line, "voter_weights: votes of different weights cannot be counted")
+    return fault(
+        line, "voter_weights: the votes have weights, and the program counts each vote once; leave out this line"
+    )
 
 
 def keys_missing(line: int) -> InputError:
@@ -183,7 +192,7 @@ def aliases(line: int) -> InputError:
 
 
 def too_deep(line: int, most: int) -> InputError:
-    return fault(line, f"found values nested more than {most} levels deep")
+    return fault(line, f"found values nested more than {most} levels deep; expected a plain list of ballots")
 
 
 def not_yaml(line: int, problem: object) -> InputError:
@@ -203,7 +212,7 @@ def no_yaml_key(line: int) -> InputError:
 
 
 def several_documents(line: int) -> InputError:
-    return fault(line, "expected one YAML document, and a second one begins here")
+    return fault(line, "expected one YAML document in the file, but a second one begins here; remove it")
 
 
 def no_single_value(line: int, key: str) -> InputError:
@@ -246,12 +255,12 @@ def no_result() -> InputError:
 
 
 def several_questions(count: int) -> InputError:
-    return fault(1, f"expected one question, and the result has {count}; keep one of them in the file")
+    return fault(1, f"expected one question, but the result has {count}; keep one of them in the file")
 
 
 def names_missing() -> InputError:
     return fault(
         1,
-        "a result of Belenios does not hold the candidates' names. List them by --candidates FILE, one per line, in "
-        "the order of the election's page",
+        "a result of Belenios does not hold the candidates' names. List them with --candidates FILE, one per line, "
+        "in the order of the election's page",
     )

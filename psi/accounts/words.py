@@ -21,9 +21,9 @@ def wrong_field(path: Path, name: str, problem: str) -> InputError:
 NO_PEER = "is missing: a policy has a [[peer]] with a fingerprint for each peer"
 FINGERPRINT = "must be 64 lower-case hex digits; see `psiselect identity show`"
 NAMED_TWICE = "is named twice"
-NAME = "must be a text; it is a note to the reader of the policy"
+NAME = "must be a text in quotes; it is a note for people who read the policy"
 FIELD_MISSING = "is missing: set it at the top of the file, or under this [[peer]]"
-LEDGER_OF_NOISE = "pays for noisy-count only; let 'reveal' be [\"noisy-count\"]"
+LEDGER_OF_NOISE = "works only with noisy-count; set 'reveal' to [\"noisy-count\"]"
 STATE = 'must be the path of a file, such as "weekly.runs"'
 TEXTS = "must be a list of texts"
 SOME_TEXTS = "must be a list of texts, at least one"
@@ -40,11 +40,11 @@ def unknown_field(names: Iterable[str]) -> str:
 
 
 def modes(names: Iterable[str]) -> str:
-    return f"must be a list of modes: {', '.join(names)}"
+    return f"must be a list of values of --reveal: {', '.join(names)}"
 
 
 def protocols(names: Iterable[str]) -> str:
-    return f"must be a list of protocols: {', '.join(names)}"
+    return f"must be a list of values of --protocol: {', '.join(names)}"
 
 
 def whole_number(least: int, most: int) -> str:
@@ -66,13 +66,13 @@ def refused(path: Path, name: str, problem: str) -> PolicyError:
     return PolicyError(f"the policy {path} refuses this session: its '{name}' {problem}", term=name)
 
 
-KEY_COLUMN = "does not have a column that --key or --value names"
-SENT_COLUMN = "does not have a column that --send names"
+KEY_COLUMN = "does not list a column that --key or --value names"
+SENT_COLUMN = "does not list a column that --send names"
 NO_ROWS = "is false; leave out --output, or use rows=False in a program"
 
 
 def not_revealed(mode: str) -> str:
-    return f"does not have {mode}"
+    return f"does not list {mode}"
 
 
 def minimum(least: int) -> str:
@@ -84,15 +84,18 @@ def comparer(who: str) -> str:
 
 
 def only_protocols(allowed: Iterable[str]) -> str:
-    return f"allows {' and '.join(allowed)}; agree with the peer on one of these as --protocol"
+    return (
+        f"allows only {' and '.join(allowed)}; agree with the peer on one of these, and give it with --protocol on "
+        "both sides"
+    )
 
 
 def own_size(most: int) -> str:
-    return f"is {most:,}; this list is longer"
+    return f"is {most:,}, and this list is longer"
 
 
 def peer_size(most: int, declared: int) -> str:
-    return f"is {most:,}; the peer declares {declared:,} items"
+    return f"is {most:,}, and the peer's list has {declared:,} keys"
 
 
 # Counting sessions.
@@ -122,8 +125,10 @@ def sessions_used_up(allowed: int, per: str, begun: int, free: int, latest: int 
     ahead = (
         ""
         if latest is None
-        else f". The counter has seen a clock at {_moment(latest)}, later than now; if that was wrong, see `psiselect "
-        "psi runs show`"
+        else (
+            f". The file that counts sessions has recorded {_moment(latest)}, a time later than now; if that time "
+            "was wrong, see `psiselect psi runs show`"
+        )
     )
     return PolicyError(
         f"sessions with this peer: the policy allows {allowed} in {per}, and {begun} have begun; the next may begin at "
@@ -159,14 +164,18 @@ NOT_CANONICAL = "not in canonical form: it was edited or written by another prog
 
 
 def no_record(source: str, reason: str, term: str | None) -> InputError:
-    return InputError(f"{source}: not a whole session record ({reason})", term=term)
+    return InputError(
+        f"{source} is not a complete and unchanged session record ({reason}); use another copy, or ask the peer "
+        "for theirs",
+        term=term,
+    )
 
 
 def in_record(reason: str, term: str | None = None) -> RemoteError:
     return RemoteError(reason, term=term)
 
 
-STATUS = "the field 'status' does not fit the protocol of the session"
+STATUS = "the field 'status' does not fit the --protocol of the session"
 OTHER_FORMAT = "the field 'record' names another version of records; verify it with the release that wrote it"
 OTHER_VERSION = "the terms are of a later version of the protocol; verify it with a newer release"
 UNKNOWN_PROTOCOL = "the terms name a protocol that this release does not know"
@@ -197,4 +206,6 @@ def other_certificate(side: str) -> RemoteError:
 
 
 def not_signed(side: str, name: str) -> RemoteError:
-    return RemoteError(f"the {side} side's signature does not verify: {name} did not sign this record")
+    return RemoteError(
+        f"the {side} side's signature is not valid: {name} did not sign this record, or somebody has changed it"
+    )

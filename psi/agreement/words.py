@@ -144,12 +144,14 @@ def column_name() -> UsageError:
 
 def too_many_columns(most: int, most_bytes: int) -> UsageError:
     return UsageError(
-        f"a side gives at most {most} columns, with names of {most_bytes:,} bytes together", term="columns"
+        f"a side can send at most {most} columns, with names of at most {most_bytes:,} bytes in total; name fewer "
+        "columns",
+        term="columns",
     )
 
 
 NOT_LISTS = "the columns are not a list of names for each side"
-NO_NAMES = "the columns have no names"
+NO_NAMES = "a column has no name"
 NOT_IN_ORDER = "the columns are not in order"
 
 

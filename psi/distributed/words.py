@@ -10,7 +10,7 @@ from pathlib import Path
 
 from psiselect.base.errors import InputError, RemoteError, ResourceError, UsageError
 
-_AGAIN = "ask for the directory again"
+_AGAIN = "ask the peer to send the directory again"
 
 # Engines: options that do not go together.
 
@@ -80,7 +80,9 @@ def session_exists() -> UsageError:
 
 
 def not_installed(engine: str) -> UsageError:
-    return UsageError(f"the engine {engine} is not installed: pip install 'psiselect[{engine}]'", term="engine")
+    return UsageError(
+        f"the engine {engine} is not installed. Install it: pip install 'psiselect[{engine}]'", term="engine"
+    )
 
 
 ON_THE_PATH, IN_JAVA_HOME = "on the PATH", "in $JAVA_HOME"
@@ -115,7 +117,7 @@ def does_not_start(why: str) -> UsageError:
 
 
 def not_written_over(why: str) -> UsageError:
-    return UsageError(f"the engine does not overwrite what is there: {why}; name another place", term="out")
+    return UsageError(f"the engine does not overwrite data that exist already: {why}; name another place", term="out")
 
 
 def engine_cannot(why: str) -> InputError:
@@ -184,7 +186,7 @@ TABLE_OF_THE_ENGINE, PARQUET_FILE = "a table of the engine", "a Parquet file"
 
 
 def not_whole(place: str) -> InputError:
-    return InputError(f"{place} is not a whole directory of the offline exchange; {_AGAIN}")
+    return InputError(f"{place} is not a complete directory of an exchange by files; {_AGAIN}")
 
 
 def no_manifest(place: str) -> InputError:
@@ -196,11 +198,13 @@ def unreadable_column(place: str, why: object) -> InputError:
 
 
 def other_chunks(column: str) -> RemoteError:
-    return RemoteError(f"the data of {column} are not the data that the directory lists (manifest); {_AGAIN}")
+    return RemoteError(f"the data of {column} differ from the directory's list of its content (manifest); {_AGAIN}")
 
 
 def unlisted_chunk(column: str) -> RemoteError:
-    return RemoteError(f"the directory has data of {column} that it does not list (manifest); {_AGAIN}")
+    return RemoteError(
+        f"the directory has data of {column} that are not in its list of its content (manifest); {_AGAIN}"
+    )
 
 
 def chunk_twice(column: str) -> RemoteError:
@@ -213,8 +217,8 @@ def chunks_changed(column: str) -> RemoteError:
 
 def other_replies() -> RemoteError:
     return RemoteError(
-        "the peer's answer does not have one value for each value of the offer; the peer's program does "
-        "not follow the protocol"
+        "the other side sent data that does not follow the protocol. Ask them which program and version they run "
+        "(technical detail: the answer does not have one value for each value of the offer)"
     )
 
 

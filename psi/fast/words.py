@@ -42,7 +42,7 @@ def too_little_memory(own: int, needed: int, limit: int) -> UsageError:
 
 
 def length(what: str, found: int, expected: int) -> RemoteError:
-    return breaks_protocol(f"the peer's {what} has {found:,} bytes, not {expected:,}")
+    return breaks_protocol(f"the peer's {what} has {found:,} bytes; expected {expected:,}")
 
 
 SEEDS, TREES, ATTEMPT = "answer with seeds", "set of trees", "number of attempts"
@@ -50,34 +50,34 @@ SLICE, END_OF_MATRIX, CHUNK = "slice of the matrix", "end of the matrix", "chunk
 
 
 def too_many_tags() -> RemoteError:
-    return breaks_protocol("the peer sent more tags than it declared keys")
+    return breaks_protocol("the peer sent more encrypted values (tags) than it announced keys")
 
 
 def too_few_tags() -> RemoteError:
-    return breaks_protocol("the peer sent fewer tags than it declared keys")
+    return breaks_protocol("the peer sent fewer encrypted values (tags) than it announced keys")
 
 
 def tags_unordered() -> RemoteError:
-    return breaks_protocol("the peer's tags are not in ascending order")
+    return breaks_protocol("the peer's encrypted values (tags) are not in ascending order")
 
 
 def too_many_slices() -> RemoteError:
-    return breaks_protocol("the peer's matrix has more slices than its keys need")
+    return breaks_protocol("the peer's matrix has more slices than its number of keys needs")
 
 
 def too_few_slices() -> RemoteError:
-    return breaks_protocol("the peer's matrix has fewer slices than its keys need")
+    return breaks_protocol("the peer's matrix has fewer slices than its number of keys needs")
 
 
 def too_many_attempts(attempts: int, most: int) -> RemoteError:
-    return breaks_protocol(f"the peer says that it made {attempts} attempts at its matrix; at most {most} are allowed")
+    return breaks_protocol(f"the peer reports {attempts} attempts to make its matrix; expected at most {most}")
 
 
 # Compiled code.
 
 
 def unknown_kernels(name: str) -> UsageError:
-    return UsageError(f"no kernels are called {name!r}; choose one of auto, compiled, portable")
+    return UsageError(f"kernels: expected auto, compiled or portable, got {name!r}")
 
 
 def not_compiled(why: object) -> UsageError:
@@ -97,6 +97,6 @@ def without_sha(why: object) -> str:
 
 def portable_instead(why: object) -> str:
     return (
-        f"the compiled code of the fast protocol does not work here: {why}. The program uses the portable code, tens "
-        "of times slower; --protocol ecdh may be faster"
+        f"the compiled code of the fast protocol does not work here: {why}. The program uses the portable "
+        "code, which is tens of times slower; --protocol ecdh may be faster"
     )

@@ -10,36 +10,42 @@ from psiselect.base.words import breaks_protocol
 
 
 def not_canonical(element: int) -> RemoteError:
-    return breaks_protocol(f"the peer's element {element} is not canonical: it is not below 2^255 - 19")
+    return breaks_protocol(f"encrypted key {element} of the peer is invalid: it is not below 2^255 - 19")
 
 
 def low_order(element: int) -> RemoteError:
-    return breaks_protocol(f"the peer's element {element} has low order, so it stands for no key")
+    return breaks_protocol(f"encrypted key {element} of the peer is invalid: it has low order, so it stands for no key")
 
 
 # Backends.
 
 
 def unknown_backend(name: str, names: Iterable[str]) -> UsageError:
-    return UsageError(f"no backend is called {name!r}; choose one of auto, {', '.join(names)}")
+    return UsageError(f"--backend: expected one of auto, {', '.join(names)}, got {name!r}")
 
 
 def no_vector_code(why: object) -> UsageError:
-    return UsageError(f"the vector code does not work here: {why}; choose the backend 'portable'")
+    return UsageError(f"the fast code (lanes) does not work on this machine: {why}; use the backend 'portable'")
 
 
 def other_vector_code(best: str, why: object, other: str) -> str:
-    return f"the vector code for {best} does not work here: {why}. The program uses that for {other}, which is slower"
+    return (
+        f"the fast code for {best} does not work on this machine: {why}. The program uses the code for {other}, "
+        "which is slower"
+    )
 
 
 def portable_instead(why: object) -> str:
-    return f"the vector code does not work here: {why}. The program uses the portable backend, several times slower"
+    return (
+        f"the fast code (lanes) does not work on this machine: {why}. The program uses the portable code, which is "
+        "several times slower"
+    )
 
 
 def worker_ended() -> LocalError:
     return LocalError(
-        "a worker process of the portable backend ended early. See whether it was killed, or whether memory ran out; "
-        "then start again"
+        "a worker process of the portable backend ended early. Check whether somebody ended it, or whether memory "
+        "ran out; then start again"
     )
 
 
@@ -57,7 +63,7 @@ def self_test(failed: Iterable[str]) -> str:
 
 
 def no_feature(feature: str) -> str:
-    return f"LLVM does not know this processor to have {feature}"
+    return f"the compiler LLVM does not find {feature} on this processor"
 
 
 def no_vector_unit(machine: str, processor: str) -> str:

@@ -61,7 +61,7 @@ def not_valid_yet(name: str, when: datetime) -> InputError:
 
 
 def not_signed(name: str) -> RemoteError:
-    return RemoteError(f"a signature of {name} does not verify: {name} did not sign this, or somebody has changed it")
+    return RemoteError(f"a signature of {name} is not valid: {name} did not sign this, or somebody has changed it")
 
 
 # Identities and their files.
@@ -157,7 +157,7 @@ def unreadable(what: str, path: Path | str, reason: str | None) -> InputError:
 
 
 def too_large(what: str, path: Path | str) -> InputError:
-    return InputError(f"{path}: too large for {what}; expected a file of `psiselect identity create`")
+    return InputError(f"{path} is too large for {what}; expected a file of `psiselect identity create`")
 
 
 def _date(moment: datetime) -> str:

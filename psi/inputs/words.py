@@ -49,7 +49,7 @@ def no_country_in(column: str) -> str:
 
 
 def set_option(why: str, column: str, rule: str, setting: str) -> str:
-    return f"{why}: {setting} reads them, such as --key {column}:{rule},{setting}"
+    return f"{why}. Add {setting} to read them, such as --key {column}:{rule},{setting}"
 
 
 EXTENSIONS = "The numbers have extensions"
@@ -116,13 +116,18 @@ def in_row(name: str, row: int, column: str, problem: str) -> InputError:
 
 
 NOT_FINITE = "is not a finite number"
-TOO_LARGE_FOR_A_DOUBLE = "is too large for a double to hold its decimal places; store values as decimal or text"
+TOO_LARGE_FOR_A_DOUBLE = (
+    "is too large for a floating-point number to hold its decimal places; store the values as decimal numbers or text"
+)
 TOO_MANY_DIGITS = "has more digits than values may have: 19 before the point and 18 after it"
-NO_NUMBER = "is not a number like 1234.50: a point for decimals, no thousands separators, no currency"
+NO_NUMBER = (
+    "is not a number like 1234.50; write it with a point for decimals, without thousands separators and without a "
+    "currency"
+)
 
 
 def beyond(largest: str) -> str:
-    return f"is beyond the agreed largest value {largest}; agree on a larger --value-max, or correct it"
+    return f"is beyond the agreed largest value {largest}; correct it, or agree with the peer on a larger --value-max"
 
 
 def too_many_places(decimals: int) -> str:

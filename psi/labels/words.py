@@ -22,12 +22,13 @@ def too_long(name: str, row: int, needed: int, width: int, others: int, longest:
 
 def not_opened() -> RemoteError:
     return RemoteError(
-        "some of the columns that the peer sent cannot be decrypted, so this side uses none of them; the "
-        "peer's program does not follow the protocol"
+        "the other side sent data that does not follow the protocol. Ask them which program and version they run "
+        "(technical detail: some of the columns that they sent cannot be decrypted, so this side uses none of them)"
     )
 
 
 def malformed() -> RemoteError:
     return RemoteError(
-        "the peer's columns of a matched row cannot be read; the peer's program does not follow the protocol"
+        "the other side sent data that does not follow the protocol. Ask them which program and version they run "
+        "(technical detail: their columns of a matched row cannot be read)"
     )

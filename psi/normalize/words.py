@@ -42,14 +42,16 @@ def _of_key(key: str, what: str, term: str) -> UsageError:
 def key_form(key: str) -> UsageError:
     return _of_key(
         key,
-        "write COLUMN or COLUMN:RULE[,option=value...]; a colon, plus sign, comma or equals sign that belongs to a "
-        "column's name has a backslash before it",
+        "write COLUMN or COLUMN:RULE[,option=value...]; if a column's name has a colon, plus sign, comma or equals "
+        "sign in it, write a backslash before that sign",
         "key",
     )
 
 
 def ends_in_backslash() -> UsageError:
-    return UsageError("--key ends in a backslash with nothing after it; write two for one", term="key")
+    return UsageError(
+        "--key ends in a backslash with nothing after it; if the column's name has a backslash, write two", term="key"
+    )
 
 
 def other_columns(key: str, columns: int, rules: str) -> UsageError:
@@ -57,12 +59,14 @@ def other_columns(key: str, columns: int, rules: str) -> UsageError:
 
 
 def no_region_column(key: str, column: str, option: str) -> UsageError:
-    return _of_key(key, f"each row's country is in a column; name it, as in {column}:{option}=COLUMN", "rule")
+    return _of_key(
+        key, f"if each row's country is in a column, name that column, as in {column}:{option}=COLUMN", "rule"
+    )
 
 
 def no_rule(key: str, name: str, near: str | None, known: Iterable[str]) -> UsageError:
     hint = f"did you mean {near}? " if near else ""
-    return _of_key(key, f"no rule {name!r}; {hint}rules: {', '.join(known)}", "rule")
+    return _of_key(key, f"no rule {name!r}; {hint}the rules are: {', '.join(known)}", "rule")
 
 
 def no_version(key: str, name: str, version: str, known: Iterable[int]) -> UsageError:
@@ -75,7 +79,7 @@ def no_version(key: str, name: str, version: str, known: Iterable[int]) -> Usage
 
 
 def no_setting(key: str, setting: str) -> UsageError:
-    return _of_key(key, f"{setting!r} is not option=value, such as region=PL", "rule")
+    return _of_key(key, f"expected option=value, such as region=PL, got {setting!r}", "rule")
 
 
 def set_twice(key: str, option: str) -> UsageError:
@@ -85,7 +89,8 @@ def set_twice(key: str, option: str) -> UsageError:
 def region_or_column(key: str) -> UsageError:
     return _of_key(
         key,
-        "give region, one country for all rows, or region-column, the column that names each row's; not both",
+        "give either region (one country for all rows) or region-column (the column that names each row's "
+        "country), not both",
         "rule",
     )
 
@@ -94,11 +99,13 @@ def region_or_column(key: str) -> UsageError:
 
 
 def no_option(rule: str, option: str, known: Iterable[str]) -> UsageError:
-    return UsageError(f"rule {rule} has no option {option!r}; its options: {', '.join(known) or 'none'}", term="rule")
+    return UsageError(
+        f"the rule {rule} has no option {option!r}; its options are: {', '.join(known) or 'none'}", term="rule"
+    )
 
 
 def no_value(rule: str, option: str, value: str, expected: str) -> UsageError:
-    return UsageError(f"rule {rule}: option {option} cannot be {value!r}; {expected}", term="rule")
+    return UsageError(f"the rule {rule}: the option {option} cannot be {value!r}; {expected}", term="rule")
 
 
 def perhaps(*meant: str) -> str:

@@ -16,9 +16,9 @@ def ended_too_early() -> RemoteError:
 
 def answer_length(found: int, expected: int) -> RemoteError:
     return breaks_protocol(
-        f"the peer's answer to the check of the oblivious transfers has {found:,} bytes, not {expected:,}"
+        f"the peer's answer to the check of the oblivious transfers has {found:,} bytes; expected {expected:,}"
     )
 
 
 def check_failed() -> RemoteError:
-    return breaks_protocol("the peer's oblivious transfers do not pass the consistency check")
+    return breaks_protocol("the peer's oblivious transfers do not pass the check of their consistency")

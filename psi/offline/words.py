@@ -8,7 +8,10 @@ from psiselect.base.errors import InputError, OutputError, PolicyError, RemoteEr
 
 _ASK_AGAIN = "ask the peer to send it again"
 _ASK_FOR_DIRECTORY = "ask the peer to send the directory again"
-_FAULTY = "the program that made it is at fault; ask the peer which release it runs"
+_FAULTY = (
+    "the other side's program made a file that does not follow the protocol. Ask them which program and version "
+    "they run"
+)
 _BY_LINK = "use `psi listen` and `psi connect`"
 
 
@@ -17,7 +20,8 @@ _BY_LINK = "use `psi listen` and `psi connect`"
 
 def fast_by_files() -> UsageError:
     return UsageError(
-        f"the fast protocol takes more messages than an offer and an answer; use --protocol ecdh, or {_BY_LINK}",
+        "an exchange by files cannot use the fast protocol, which needs more messages than an offer and an answer; "
+        f"use --protocol ecdh, or {_BY_LINK}",
         term="protocol",
     )
 
@@ -31,13 +35,17 @@ def one_way() -> UsageError:
 
 
 def sum_by_files() -> UsageError:
-    return UsageError(f"sum takes more messages than an offer and an answer; {_BY_LINK}", term="reveal")
+    return UsageError(
+        "an exchange by files cannot have --reveal sum, which needs more messages than an offer and an answer; "
+        f"{_BY_LINK}",
+        term="reveal",
+    )
 
 
 def compared_by_files() -> UsageError:
     return UsageError(
-        "--min-matches-by other takes more messages than an offer and an answer; use --min-matches-by "
-        f"learner, or {_BY_LINK}",
+        "an exchange by files cannot have --min-matches-by other, which needs more messages than an offer and an "
+        f"answer; use --min-matches-by learner, or {_BY_LINK}",
         term="min_matches_by",
     )
 
@@ -91,7 +99,7 @@ def empty_state(path: Path) -> InputError:
 
 
 def not_a_state(path: Path) -> InputError:
-    return InputError(f"{path} is not the state of an offer, as `psi offer --state` writes it")
+    return InputError(f"{path} is not a state file that `psi offer --state` wrote; name the --state of the offer")
 
 
 def other_state() -> RemoteError:
@@ -152,7 +160,10 @@ def sent_as_text(source: str) -> InputError:
 
 
 def other_file(source: str) -> InputError:
-    return InputError(f"{source} is not a file of the offline exchange (`psi offer`, `psi answer`)")
+    return InputError(
+        f"{source} is not a file of an exchange, as `psi offer` and `psi answer` write them; name the file that "
+        "the peer sent"
+    )
 
 
 def other_version(source: str, version: int, known: int) -> InputError:
@@ -163,30 +174,35 @@ def other_version(source: str, version: int, known: int) -> InputError:
 
 
 def neither(source: str) -> InputError:
-    return InputError(f"{source} is neither an offer nor an answer; {_FAULTY}")
+    return InputError(f"{source}: {_FAULTY} (technical detail: the file is neither an offer nor an answer)")
 
 
 def manifest_or_file(source: str) -> InputError:
     return InputError(
-        f"{source} does not belong here: only a directory has a list of its content (manifest), and a "
-        "single file has none"
+        f"{source} cannot be used here: only a directory has a list of its content (manifest), and a single file "
+        "has none"
     )
 
 
 def offer_for_an_answer(source: str) -> InputError:
-    return InputError(f"{source} is an offer, which the peer answers by `psi answer`; an answer is needed here")
+    return InputError(
+        f"expected an answer, but {source} is an offer, which the peer answers with `psi answer`; name the file "
+        "with the answer"
+    )
 
 
 def answer_for_an_offer(source: str) -> InputError:
-    return InputError(f"{source} is an answer, which belongs to `psi finish`; an offer is needed here")
+    return InputError(
+        f"expected an offer, but {source} is an answer, which is for `psi finish`; name the file with the offer"
+    )
 
 
 def other_length(source: str) -> InputError:
-    return InputError(f"{source} is not whole: its length is not the one that it gives; {_ASK_AGAIN}")
+    return InputError(f"{source} is not complete: its length is not the length that it states; {_ASK_AGAIN}")
 
 
 def answers_nothing(source: str) -> InputError:
-    return InputError(f"{source} does not say which offer it answers; {_FAULTY}")
+    return InputError(f"{source}: {_FAULTY} (technical detail: the file does not say which offer it answers)")
 
 
 def made_by_oneself(source: str, own: str) -> RemoteError:
@@ -195,8 +211,8 @@ def made_by_oneself(source: str, own: str) -> RemoteError:
 
 def unknown_author(source: str, author: bytes) -> RemoteError:
     return RemoteError(
-        f"{source} says that the holder of certificate {author.hex()} made it, and no --peer names this "
-        "certificate; if you know the sender, name their .crt file with --peer"
+        f"{source} was made by the holder of certificate {author.hex()}, and no --peer names this certificate; if "
+        "you know the sender, name their .crt file with --peer"
     )
 
 
@@ -209,13 +225,13 @@ def for_another(source: str, addressee: bytes, own: str, fingerprint: bytes) -> 
 
 def not_signed(source: str, author: str) -> RemoteError:
     return RemoteError(
-        f"{source}: its signature does not verify: somebody changed the file on its way, or {author} did "
-        f"not make it; {_ASK_AGAIN}"
+        f"{source}: its signature is not valid: somebody changed the file on its way, or {author} did not make it; "
+        f"{_ASK_AGAIN}"
     )
 
 
 def not_decrypted(source: str, author: str) -> RemoteError:
-    return RemoteError(f"{source} cannot be decrypted, though {author} signed it; {_FAULTY}")
+    return RemoteError(f"{source}: {_FAULTY} (technical detail: {author} signed the file, but it cannot be decrypted)")
 
 
 # What is in a file. Its author has signed it, so a fault is its program's.
@@ -229,33 +245,35 @@ def of_another_protocol() -> RemoteError:
 
 
 def offer_goes_on() -> RemoteError:
-    return RemoteError(f"the offer has more data than it announces; {_FAULTY}")
+    return RemoteError(f"{_FAULTY} (technical detail: the offer has more data than it announces)")
 
 
 def no_record_signature(what: str) -> RemoteError:
-    return RemoteError(f"the {what} does not end with a signature; {_FAULTY}")
+    return RemoteError(f"{_FAULTY} (technical detail: the {what} does not end with a signature)")
 
 
 def ends_early(what: str) -> RemoteError:
-    return RemoteError(f"the {what} ends too early, though its author signed it; {_FAULTY}")
+    return RemoteError(f"{_FAULTY} (technical detail: the {what} ends too early, though its author signed it)")
 
 
 def ends_while(state: str) -> RemoteError:
-    return RemoteError(f"the file ends too early (while this side was {state}); {_FAULTY}")
+    return RemoteError(f"{_FAULTY} (technical detail: the file ends too early, while this side was {state})")
 
 
 def message_in_a_run(kind: int) -> RemoteError:
-    return RemoteError(f"the file has a message of type {kind} where it must not be; {_FAULTY}")
+    return RemoteError(f"{_FAULTY} (technical detail: the file has a message of type {kind} in a wrong place)")
 
 
 def signature_length(found: int, expected: int) -> RemoteError:
-    return RemoteError(f"the peer's signature over the record has {found} bytes, not {expected}; {_FAULTY}")
+    return RemoteError(
+        f"{_FAULTY} (technical detail: the peer's signature of the record has {found} bytes; expected {expected})"
+    )
 
 
 def other_list() -> InputError:
     return InputError(
-        "the offer was made from another list, or another version of this program; finish with the list "
-        "and the version of the offer, or make a new offer",
+        "the offer was made from another list, or another version of this program; finish with the list and the "
+        "version that made the offer, or make a new offer",
         term="input",
     )
 
@@ -272,7 +290,7 @@ def no_folder(folder: Path) -> OutputError:
 
 
 def unfinished(folder: Path) -> InputError:
-    return InputError(f"{folder} is not a whole directory of the offline exchange; {_ASK_AGAIN}")
+    return InputError(f"{folder} is not a complete directory of an exchange by files; {_ASK_FOR_DIRECTORY}")
 
 
 def rows_of_manifest(path: Path, found: int) -> InputError:
@@ -283,13 +301,14 @@ def rows_of_manifest(path: Path, found: int) -> InputError:
 
 
 def not_a_part(path: Path, column: str) -> InputError:
-    return InputError(f"{path} is not a part of the offline exchange: it has other columns than '{column}'")
+    return InputError(
+        f"{path} is not a part of an exchange by files: it has other columns than '{column}'; {_ASK_FOR_DIRECTORY}"
+    )
 
 
 def compressed(path: Path) -> InputError:
     return InputError(
-        f"{path} is compressed, and the files of an offline exchange must not be compressed. "
-        f"{_ASK_FOR_DIRECTORY.capitalize()}"
+        f"{path} is compressed, and the files of an exchange must not be compressed. {_ASK_FOR_DIRECTORY.capitalize()}"
     )
 
 
@@ -298,7 +317,7 @@ def empty_row(path: Path) -> InputError:
 
 
 def not_parquet(path: Path) -> InputError:
-    return InputError(f"cannot read {path}: it is not a whole Parquet file; {_ASK_FOR_DIRECTORY}")
+    return InputError(f"cannot read {path}: it is not a complete Parquet file; {_ASK_FOR_DIRECTORY}")
 
 
 def chunks_missing(count: int, column: str) -> RemoteError:
@@ -307,7 +326,7 @@ def chunks_missing(count: int, column: str) -> RemoteError:
 
 def other_chunks(column: str) -> RemoteError:
     return RemoteError(
-        f"the data of {column} are not the data that the directory lists (manifest); {_ASK_FOR_DIRECTORY}"
+        f"the data of {column} differ from the directory's list of its content (manifest); {_ASK_FOR_DIRECTORY}"
     )
 
 
@@ -319,28 +338,32 @@ def damaged_chunk(column: str) -> RemoteError:
 
 
 def unordered(values: str, number: int) -> RemoteError:
-    return RemoteError(f"the peer's {values} of list {number} are not in ascending order, each one once; {_FAULTY}")
+    return RemoteError(
+        f"{_FAULTY} (technical detail: the {values} of list {number} are not in ascending order, each one once)"
+    )
 
 
 def total_of_manifest(total: int, values: str, number: int) -> RemoteError:
-    return RemoteError(f"the manifest does not list the {total:,} {values} of list {number}; {_FAULTY}")
+    return RemoteError(
+        f"{_FAULTY} (technical detail: the manifest does not list the {total:,} {values} of list {number})"
+    )
 
 
 def chunk_twice(column: str) -> RemoteError:
-    return RemoteError(f"the manifest lists a chunk of {column} twice; {_FAULTY}")
+    return RemoteError(f"{_FAULTY} (technical detail: the manifest lists a part of {column} twice)")
 
 
 def chunks_of_manifest(column: str) -> RemoteError:
-    return RemoteError(f"the manifest does not list the chunks of {column} properly; {_FAULTY}")
+    return RemoteError(f"{_FAULTY} (technical detail: the manifest does not list the parts of {column} properly)")
 
 
 def no_part_key() -> RemoteError:
-    return RemoteError(f"the manifest has no key of its parts; {_FAULTY}")
+    return RemoteError(f"{_FAULTY} (technical detail: the manifest has no key for its parts)")
 
 
 def manifest_goes_on() -> RemoteError:
-    return RemoteError(f"the manifest goes on after its last column; {_FAULTY}")
+    return RemoteError(f"{_FAULTY} (technical detail: the manifest goes on after its last column)")
 
 
 def replies_unnamed() -> RemoteError:
-    return RemoteError(f"the peer's replies do not name the elements of the offer; {_FAULTY}")
+    return RemoteError(f"{_FAULTY} (technical detail: the answer does not fit the encrypted keys of the offer)")

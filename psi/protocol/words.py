@@ -19,19 +19,19 @@ from psiselect.base.words import breaks_protocol
 
 
 def nonce() -> RemoteError:
-    return breaks_protocol("the peer's hello has a malformed nonce", "nonce")
+    return breaks_protocol("the peer's first message has a malformed random number (nonce)", "nonce")
 
 
 def time() -> RemoteError:
-    return RemoteError("the peer's hello has an impossible time; check the clocks of both sides", term="time")
+    return RemoteError("the peer's program states an impossible time; check the clocks of both machines", term="time")
 
 
 def sizes() -> RemoteError:
-    return breaks_protocol("the peer declares impossible list sizes", "sizes")
+    return breaks_protocol("the peer announces impossible list sizes", "sizes")
 
 
 def not_padded() -> RemoteError:
-    return breaks_protocol("the size of the peer's list is not --pad-to", "sizes")
+    return breaks_protocol("the peer's list does not have the size of --pad-to", "sizes")
 
 
 def too_long(elements: int, most: int) -> PolicyError:
@@ -43,7 +43,7 @@ def too_long(elements: int, most: int) -> PolicyError:
 
 
 def size_does_not_fit(error: object) -> RemoteError:
-    return RemoteError(f"the size of the peer's list does not fit the agreed settings: {error}", term="sizes")
+    return RemoteError(f"the size of the peer's list is not possible with the agreed settings: {error}", term="sizes")
 
 
 def one_sided() -> RemoteError:
@@ -58,11 +58,13 @@ def one_sided() -> RemoteError:
 # By the code in its message.
 ABORTS = {
     "minimum": "the peer, which checks --min-matches, found fewer matches, so nothing is revealed",
-    "refused": "the peer's policy refuses this session; ask its operator which limits it sets",
-    "protocol": "the peer says that this side broke the protocol; check that both run the same version",
-    "failed": "the peer gave up because of a fault on its own side; ask its operator",
-    "stopped": "the peer stopped the session: its operator, or its machine, ended the program; start again once it is "
-    "up",
+    "refused": "the peer's policy refuses this session; ask them which limits it sets",
+    "protocol": (
+        "the peer's program says that your program sent data that does not follow the protocol; check that both "
+        "run the same version"
+    ),
+    "failed": "the peer's program stopped because of a fault on its side; ask them what happened",
+    "stopped": "the peer's program was ended by a person or by its machine; start again when it runs again",
     "busy": "the peer is busy with other sessions; try again later",
     "terms": "the peer refuses the settings of this session",
 }
@@ -76,21 +78,21 @@ def aborted(code: str) -> PsiselectError:
 
 
 def terms_refused(term: str) -> RemoteError:
-    return RemoteError(f"{ABORTS['terms']}; the reason is the setting '{term}'", term=term)
+    return RemoteError(f"{ABORTS['terms']}, because of the setting '{term}'; agree with them on its value", term=term)
 
 
 def unknown_abort() -> RemoteError:
-    return RemoteError("the peer ended the session and gave no reason that this program knows; ask its operator")
+    return RemoteError("the peer ended the session and gave no reason that this program knows; ask them why")
 
 
 def abort_without_term() -> RemoteError:
-    return RemoteError("the peer refused the settings of this session and did not say which; ask its operator")
+    return RemoteError("the peer refused the settings of this session and did not say which; ask them why")
 
 
 def abort_for_a_minimum() -> RemoteError:
     return RemoteError(
-        "the peer ended the session because of --min-matches, which it had no right to check; ask its "
-        "operator which program it runs"
+        "the other side did not follow the protocol. Ask them which program and version they run (technical "
+        "detail: the peer ended the session because of --min-matches, which it had no right to check)"
     )
 
 
@@ -102,39 +104,39 @@ def too_many(what: str) -> RemoteError:
 
 
 def chunk_size(what: str, found: int, count: int, width: int) -> RemoteError:
-    return breaks_protocol(f"the peer sent {what} of {found} bytes; expected {count} rows of {width}")
+    return breaks_protocol(f"the peer sent {what} of {found} bytes; expected {count} rows of {width} bytes")
 
 
 def carries_data(what: str) -> RemoteError:
-    return breaks_protocol(f"the peer's {what} carries data")
+    return breaks_protocol(f"the peer's {what} contains data, and must be empty")
 
 
 def repeated_element() -> RemoteError:
-    return breaks_protocol("two of the peer's elements have the same masked value")
+    return breaks_protocol("two of the peer's encrypted keys have the same masked value")
 
 
 def too_few_elements() -> RemoteError:
-    return breaks_protocol("the peer sent fewer elements than it declared items")
+    return breaks_protocol("the peer sent fewer encrypted keys than it announced")
 
 
 def too_few_answers() -> RemoteError:
-    return breaks_protocol("the peer answered fewer elements than it was sent")
+    return breaks_protocol("the peer answered fewer encrypted keys than this side sent")
 
 
 def too_few_tags() -> RemoteError:
-    return breaks_protocol("the peer sent fewer tags than it declared items")
+    return breaks_protocol("the peer sent fewer encrypted values (tags) than it announced keys")
 
 
 def tags_unordered() -> RemoteError:
-    return breaks_protocol("the peer's tags are not in ascending order")
+    return breaks_protocol("the peer's encrypted values (tags) are not in ascending order")
 
 
 def too_few_corrections() -> RemoteError:
-    return breaks_protocol("the peer sent fewer corrections than tags")
+    return breaks_protocol("the peer sent fewer corrections than encrypted values (tags)")
 
 
 def length(what: str, found: int, expected: int) -> RemoteError:
-    return breaks_protocol(f"the peer's {what} has {found} bytes, not {expected}")
+    return breaks_protocol(f"the peer's {what} has {found} bytes; expected {expected}")
 
 
 SHARE, CHECK, SIGN_OF_LIFE = "share of the total", "answer to the check", "sign of life"
@@ -142,8 +144,8 @@ SHARE, CHECK, SIGN_OF_LIFE = "share of the total", "answer to the check", "sign 
 
 def several_scalars() -> RemoteError:
     return RemoteError(
-        "the peer's answers do not fit together, so one match could count several times; ask its operator "
-        "which program and version it runs"
+        "the other side sent data that does not follow the protocol. Ask them which program and version they run "
+        "(technical detail: the answers do not fit together, so one match could count several times)"
     )
 
 
@@ -152,7 +154,7 @@ def several_scalars() -> RemoteError:
 
 def too_few_matches(least: int | None) -> MinimumError:
     return MinimumError(
-        f"the lists have fewer matches than --min-matches {least}. The side that gets the result learns only that",
+        f"the lists have fewer matches than --min-matches {least}. The side that gets the result learns only this fact",
         term="min_matches",
     )
 

@@ -14,7 +14,7 @@ _FOLDER_ANEW = "remove that folder on both sides and start a new session"
 
 def unusable_folder(folder: Path, reason: object) -> InputError:
     return InputError(
-        f"the work folder {folder} cannot be used: {reason}; choose one that exists and can be written",
+        f"the work folder {folder} cannot be used: {reason}; choose a folder that exists and that you can write to",
         term="workdir",
     )
 
@@ -108,25 +108,26 @@ def unknown_here() -> RemoteError:
 
 # What the peer sends.
 
-_RELEASES = "compare the releases of psiselect on both sides"
+_RELEASES = (
+    "the two programs do not understand each other about the kept session. Check that both sides run the same "
+    "version of psiselect"
+)
 
 
 def contradicts_itself() -> RemoteError:
-    return RemoteError(f"the peer's message about the kept session contradicts itself; {_RELEASES}")
+    return RemoteError(f"{_RELEASES} (technical detail: the peer's message contradicts itself)")
 
 
 def no_field(name: str) -> RemoteError:
-    return RemoteError(f"the peer's message about the kept session lacks a proper '{name}'; {_RELEASES}", term=name)
+    return RemoteError(f"{_RELEASES} (technical detail: the peer's message lacks a proper '{name}')", term=name)
 
 
 def other_message(kind: int) -> RemoteError:
-    return RemoteError(
-        f"the peer sent message type {kind} where its message about the kept session was expected; {_RELEASES}"
-    )
+    return RemoteError(f"{_RELEASES} (technical detail: the peer sent another message, of type {kind})")
 
 
 def carries_data(what: str) -> RemoteError:
-    return RemoteError(f"the peer's {what} carries data, which it must not; {_RELEASES}")
+    return RemoteError(f"{_RELEASES} (technical detail: the peer's {what} contains data, and must be empty)")
 
 
 SIGN_OF_LIFE, BYE = "sign of life", "BYE"
@@ -145,7 +146,7 @@ def not_done() -> TransportError:
 
 
 def going_on(error: object) -> str:
-    return f"{error}; trying to go on"
+    return f"{error}; the program tries to go on"
 
 
 def kept(error: object, folder: Path) -> TransportError:

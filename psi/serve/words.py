@@ -19,13 +19,13 @@ NO_ROOM = "this machine cannot run one more session now"
 
 NO_ROOM_FOR_RESULTS = "no disk space for results: %s"
 ROOM_AGAIN = "there is disk space for results again"
-BUG_IN_ROOM = "a bug stopped the check for disk space"
-BUG_IN_ACCEPTING = "a bug stopped the accepting of a peer"
-BUG_IN_SESSION = "a bug ended a session"
+BUG_IN_ROOM = "a bug in this program stopped its check for disk space"
+BUG_IN_ACCEPTING = "a bug in this program kept it from accepting a peer"
+BUG_IN_SESSION = "a bug in this program ended a session"
 
 # Metrics, as Prometheus shows them.
 
-SESSIONS = "Sessions that are over."
+SESSIONS = "Sessions that have ended."
 RUNNING = "Sessions that run now."
 PLACES = "Sessions that may run at once."
 SENT = "Bytes sent in sessions."

@@ -14,4 +14,4 @@ def no_rows_learnt() -> UsageError:
 
 
 def not_signed() -> RemoteError:
-    return RemoteError("a signature does not verify")
+    return RemoteError("a signature is not valid")

@@ -13,7 +13,7 @@
     held       tables that the calling program holds: frames, streams, iterables of record batches
     kept       rows that come only once, in a file without a name; queries: those that run, and how a signal ends them
     writing    rows out; joining: own rows beside the peer's
-    words      every error and note; words_remote: those of databases, stores and web servers
+    words      every error and note; words_remote: of databases, stores and web servers; words_held: of tables in memory
 
 A `Source` can be read more than once and never holds its table: as Arrow batches, which end at the first row that
 cannot be read, or row by row as text, where such a row is a `Fault`. What a CSV file holds is text, and comes out again

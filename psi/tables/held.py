@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from psi.tables import words
+from psi.tables import words_held
 from psi.tables.kept import KeptRows
 from psi.tables.source import BATCH_ROWS, distinct_names, rows_of
 from psiselect.base.errors import InputError
@@ -86,13 +86,13 @@ def hold(table: Any, folder: Path, name: str = "the table") -> HeldSource:
     if hasattr(table, "__arrow_c_stream__"):
         return _from_stream(name, table, folder)
     if isinstance(table, str | bytes | dict) or not isinstance(table, Iterable):
-        more = words.COLUMNS_AS_LISTS if isinstance(table, dict) else ""
-        more = words.COLLECT if type(table).__name__ == "LazyFrame" else more
-        raise words.not_a_table(name, type(table), more)
+        more = words_held.COLUMNS_AS_LISTS if isinstance(table, dict) else ""
+        more = words_held.COLLECT if type(table).__name__ == "LazyFrame" else more
+        raise words_held.not_a_table(name, type(table), more)
     if isinstance(table, Sequence):
         batches = [_batch(item, name) for item in table]
         if not batches:
-            raise words.no_batch(name)
+            raise words_held.no_batch(name)
         _require_one_schema(batches[0].schema, batches, name)
         return _in_memory(name, pa.Table.from_batches(batches))
     return _keep(name, (_batch(item, name) for item in table), folder)
@@ -125,15 +125,15 @@ def _mixed(frame: Any, name: str) -> InputError:
         try:
             pa.Array.from_pandas(frame[column])
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
-            return words.mixed_types(name, column)
-    return words.not_for_arrow(name)
+            return words_held.mixed_types(name, column)
+    return words_held.not_for_arrow(name)
 
 
 def _from_stream(name: str, table: Any, folder: Path) -> HeldSource:
     try:
         reader = pa.RecordBatchReader.from_stream(table)
     except (pa.ArrowException, TypeError):
-        raise words.no_table_in_arrow(name) from None
+        raise words_held.no_table_in_arrow(name) from None
     return _keep(name, reader, folder, reader.schema)
 
 
@@ -147,9 +147,9 @@ def _keep(name: str, batches: Iterable[pa.RecordBatch], folder: Path, schema: pa
             _require_one_schema(schema, [batch], name)
             kept.append(_as(kept.schema, batch))
     except (pa.ArrowException, OSError):  # its text may quote data
-        raise words.stream_broke(name) from None
+        raise words_held.stream_broke(name) from None
     if kept is None:
-        raise words.no_batch(name)
+        raise words_held.no_batch(name)
     rows = kept
     source = HeldSource(name, rows.schema, lambda: rows, rows.disk_bytes)
     weakref.finalize(source, rows.close)
@@ -176,13 +176,13 @@ def _batch(item: Any, name: str) -> pa.RecordBatch:
         return item
     if hasattr(item, "__arrow_c_array__"):
         return pa.record_batch(item)
-    more = words.ROWS_AS_DICTIONARIES if isinstance(item, dict) else ""
-    raise words.not_batches(name, type(item), more)
+    more = words_held.ROWS_AS_DICTIONARIES if isinstance(item, dict) else ""
+    raise words_held.not_batches(name, type(item), more)
 
 
 def _require_one_schema(schema: pa.Schema, batches: Sequence[pa.RecordBatch], name: str) -> None:
     if not all(batch.schema.equals(schema) for batch in batches):
-        raise words.batches_apart(name)
+        raise words_held.batches_apart(name)
 
 
 def _plain(schema: pa.Schema, *, decoded: bool = False) -> pa.Schema:

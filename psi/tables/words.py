@@ -1,4 +1,5 @@
-"""What people read from this room: every error and every note. words_remote has those of databases, stores and servers.
+"""What people read from this room: every error and every note. words_remote has those of databases, stores and servers,
+words_held those of tables that a program holds.
 
 Rule: no cell, password or secret part of an address comes in here; a caller passes the name that people may see.
 """
@@ -11,10 +12,6 @@ from pathlib import Path
 from psiselect.base.errors import InputError, OutputError, UsageError
 
 START_AGAIN = "start again with a file that stays as it is"
-_HELD = (
-    "expected a pandas, polars or pyarrow table, another object with Arrow data (__arrow_c_stream__), an iterable of "
-    "record batches, a path or an address"
-)
 
 
 # Files and folders.
@@ -69,7 +66,10 @@ def no_parts(name: str) -> InputError:
 
 
 def other_partitions(name: str, first: str) -> InputError:
-    return InputError(f"{name}: is in another level of folders (NAME=VALUE) than {first}; name the folder of one table")
+    return InputError(
+        f"{name}: is at another level of folders (NAME=VALUE) than {first}, so both cannot be of one table; name "
+        "the folder of one table"
+    )
 
 
 def not_parquet(name: str) -> InputError:
@@ -87,11 +87,13 @@ def types_apart(name: str) -> InputError:
 
 
 def not_whole(name: str, kind: str) -> InputError:
-    return InputError(f"{name}: is not a whole, readable {kind} file; copy it again, or write it again")
+    return InputError(f"{name}: is not a complete, readable {kind} file; copy it again, or write it again")
 
 
 def damaged(name: str, packed: str) -> InputError:
-    return InputError(f"{name}: is not a whole {packed} file: it is damaged, cut short, or followed by other bytes")
+    return InputError(
+        f"{name}: is not a complete {packed} file: it is damaged, cut short, or followed by other bytes; copy it again"
+    )
 
 
 # Which kind of table it is, and what is said about it.
@@ -106,8 +108,8 @@ def packed_kind(name: str, kind: str, packed: str) -> InputError:
 
 
 def unknown_kind(name: str, endings: Iterable[str], *, nameless: bool) -> InputError:
-    how = "use --format to say what kind it is" if nameless else f"known endings: {', '.join(endings)}"
-    return InputError(f"{name}: cannot tell what kind of table this is; {how}", term="form")
+    how = "use --format to say what kind it is" if nameless else f"use one of these endings: {', '.join(endings)}"
+    return InputError(f"{name}: the program cannot tell what kind of table this is; {how}", term="form")
 
 
 def no_query(scheme: str) -> UsageError:
@@ -179,8 +181,8 @@ def short_header(name: str, unit: str, found: int, lines: int) -> InputError:
 
 def uneven_header(name: str, unit: str, line: int, fields: int, width: int) -> InputError:
     return InputError(
-        f"{name}, {unit} {line}: {fields} {'field' if fields == 1 else 'fields'} in a line of the header, and the "
-        f"first one has {width}; check --header-lines",
+        f"{name}, {unit} {line}: {fields} {'field' if fields == 1 else 'fields'} in this line of the header, but "
+        f"the first line of the header has {width}; check --header-lines",
         line=line,
     )
 
@@ -221,7 +223,9 @@ def unknown_zone(name: str, column: str, zone: str) -> InputError:
 
 
 def column_not_utf8(name: str, column: str, term: str | None = None) -> InputError:
-    return InputError(f"{name}: column {column!r} holds bytes that are not UTF-8 text", term=term)
+    return InputError(
+        f"{name}: column {column!r} holds bytes that are not UTF-8 text; store the column as UTF-8 text", term=term
+    )
 
 
 def key_not_text(name: str, column: str, kind: object) -> InputError:
@@ -269,12 +273,12 @@ MERGED = "merged cells; split them, so that each row has its own values"
 
 def row_too_long(name: str, mebibytes: int) -> InputError:
     return InputError(
-        f"{name}: not readable as CSV: a row longer than {mebibytes} MiB; look for a quote that is never closed"
+        f"{name}: cannot be read as CSV: a row is longer than {mebibytes} MiB; look for a quote that is never closed"
     )
 
 
 def not_in(encoding: str) -> str:
-    return f"bytes that have no meaning in {encoding}; is that the file's --encoding?"
+    return f"bytes that are not text in {encoding}; check that --encoding names the file's encoding"
 
 
 NOT_UTF8 = "not UTF-8 text; save the file as UTF-8, or name its --encoding"
@@ -286,8 +290,8 @@ PERHAPS_CP1252 = (
 
 def wrong_width(fields: int, width: int, delimiter: str, *, header: bool) -> str:
     return (
-        f"{fields} {'field' if fields == 1 else 'fields'}, the {'header' if header else 'first row'} has {width}; a "
-        f"field that holds {delimiter!r}, a quote or a line break needs double quotes around it"
+        f"{fields} {'field' if fields == 1 else 'fields'}, but the {'header' if header else 'first row'} has "
+        f"{width}; a field that holds {delimiter!r}, a quote or a line break needs double quotes around it"
     )
 
 
@@ -305,64 +309,13 @@ def protected(name: str) -> InputError:
 
 def no_spreadsheet(name: str) -> InputError:
     return InputError(
-        f"{name}: is not a whole, readable spreadsheet. If it is a zip archive, unpack it. If it is text, use "
+        f"{name}: is not a complete, readable spreadsheet. If it is a zip archive, unpack it. If it is text, use "
         "--format csv or tsv"
     )
 
 
 def unpacks_too_much(name: str, gibibytes: int) -> InputError:
     return InputError(f"{name}: unpacks to more than {gibibytes} GiB; save the sheet as CSV")
-
-
-# Tables that a program holds.
-
-
-def not_a_table(name: str, kind: type, more: str) -> UsageError:
-    return UsageError(f"{name} is of type {kind.__name__}; {_HELD}{more}", term="table")
-
-
-COLUMNS_AS_LISTS = "; for columns as lists use pyarrow.table(...)"
-ROWS_AS_DICTIONARIES = "; for rows as dictionaries use pyarrow.Table.from_pylist(rows)"
-COLLECT = "; call .collect() first"
-
-
-def no_batch(name: str) -> UsageError:
-    return UsageError(
-        f"{name} holds no record batch, so its columns are unknown; give at least one batch, which may be empty",
-        term="table",
-    )
-
-
-def not_batches(name: str, kind: type, more: str) -> UsageError:
-    return UsageError(
-        f"{name} yields values of the type {kind.__name__}; expected Arrow record batches{more}", term="table"
-    )
-
-
-def mixed_types(name: str, column: object) -> InputError:
-    return InputError(
-        f"{name}: column {column!r} holds values of several types; leave the column out, or make it text with "
-        f"frame[{column!r}].astype('str')",
-        term="table",
-    )
-
-
-def not_for_arrow(name: str) -> InputError:
-    return InputError(f"{name}: Arrow cannot hold this frame; leave out columns of unusual types", term="table")
-
-
-def no_table_in_arrow(name: str) -> UsageError:
-    return UsageError(f"{name} gives Arrow data that is not a table; {_HELD}", term="table")
-
-
-def stream_broke(name: str) -> InputError:
-    return InputError(f"{name}: the stream of its rows broke off; make the stream again, and start again", term="table")
-
-
-def batches_apart(name: str) -> InputError:
-    return InputError(
-        f"{name}: its record batches have different columns; all batches must have the same columns", term="table"
-    )
 
 
 # Rows that are written.
@@ -374,12 +327,15 @@ def column_twice() -> InputError:
 
 def other_rows(name: str, rows: int) -> InputError:
     return InputError(
-        f"{name}: had {rows:,} rows when the program first read it, and has another number now; {START_AGAIN}"
+        f"{name}: had {rows:,} rows when the program first read it, and now has another number; {START_AGAIN}"
     )
 
 
 def unknown_ending(name: object, endings: Iterable[str]) -> InputError:
-    return InputError(f"{name}: cannot tell how to write this; known endings: {', '.join(endings)}")
+    return InputError(
+        f"{name}: the program cannot tell the file format from this name; use one of these endings: "
+        f"{', '.join(endings)}"
+    )
 
 
 def no_folder(path: Path) -> OutputError:

@@ -19,7 +19,10 @@ def query_without_columns(name: str) -> InputError:
 
 
 COLUMNS_CHANGED = "the query's columns changed while it was in use; start again"
-NO_ROWS = "the database did not return the rows; its own client or log says more"
+NO_ROWS = (
+    "the database did not return the rows; look for the reason in its log, or run the query with the database's "
+    "own client"
+)
 
 
 def of_database(name: str, what: str, term: str | None = None) -> InputError:
@@ -34,7 +37,7 @@ def date_too_far(name: str, column: str) -> InputError:
 
 
 def no_driver(package: str) -> UsageError:
-    return UsageError(f"databases need {package}: pip install 'psiselect[db]'", term="input")
+    return UsageError(f"databases need the package {package}. Install it: pip install 'psiselect[db]'", term="input")
 
 
 def query_cancelled() -> InputError:
@@ -66,7 +69,7 @@ def bytes_and_numbers(name: str, column: str, quoted: str) -> InputError:
 
 
 def locked(seconds: int) -> str:
-    return f"another program has held it locked for {seconds} s; try again when it has ended"
+    return f"another program has locked the file for {seconds} s; try again when that program has ended"
 
 
 def journal_left(name: str) -> str:
@@ -164,7 +167,7 @@ def kept_meanwhile(name: str, folder: Path) -> str:
 
 
 def not_arrived(name: str) -> OutputError:
-    return OutputError(f"cannot write {name}: it did not arrive whole; remove what arrived, and try again")
+    return OutputError(f"cannot write {name}: it did not arrive complete; remove what arrived, and try again")
 
 
 def not_written(what: object) -> OutputError:

@@ -27,7 +27,7 @@ def no_ipv4(host: str) -> str:
 
 
 def no_host(host: str) -> str:
-    return f"no host can be named {host!r}"
+    return f"{host!r} cannot be the name of a machine"
 
 
 # Certificates.
@@ -106,11 +106,14 @@ def network_failed(reason: object) -> str:
 
 
 def too_much_before_handshake() -> TransportError:
-    return TransportError("it sent too much before its handshake was done")
+    return TransportError("it sent too much data before the two programs had recognized each other (TLS handshake)")
 
 
 def empty_records() -> RemoteError:
-    return RemoteError("the peer sent many TLS records without data, which no honest peer does")
+    return RemoteError(
+        "the other side sent data that does not follow the protocol. Ask them which program and version they run "
+        "(technical detail: many TLS records without data)"
+    )
 
 
 # Calling and listening.
@@ -142,7 +145,7 @@ def cannot(doing: str, address: object, why: str, remedy: str) -> TransportError
 
 PORT_TAKEN = "; stop the program that listens there, or choose another port"
 NOT_OURS = "; this machine does not have that address: name one of its own, or * for all"
-LOW_PORT = "; choose a port above 1023, or let this user have the lower ones"
+LOW_PORT = "; choose a port above 1023, or allow this user to use lower ports"
 
 
 def closed_listener() -> UsageError:
@@ -179,7 +182,7 @@ def ended(why: str) -> TransportError:
 
 
 def thread_failed() -> TransportError:
-    return TransportError("the connection's own thread failed")
+    return TransportError("the part of this program that handles the connection failed; start both sides again")
 
 
 def broke(reason: str) -> str:
@@ -191,13 +194,13 @@ def frame_too_large(size: int, most: int) -> UsageError:
 
 
 def closed_here() -> UsageError:
-    return UsageError("this channel was closed by its own side")
+    return UsageError("this side has closed the connection already")
 
 
 def frame_length(length: int, most: int) -> RemoteError:
     return RemoteError(
-        f"the peer sent a message of {length} bytes, and messages have 1 to {most} bytes; ask its operator "
-        "which program and version it runs"
+        "the other side sent data that does not follow the protocol. Ask them which program and version they run "
+        f"(technical detail: a message of {length} bytes; expected 1 to {most} bytes)"
     )
 
 
@@ -212,12 +215,12 @@ REFUSED = "refused a connection from %s: %s"
 TURNED_AWAY = "turned away %s from %s: %s"
 NOT_ACCEPTED = "cannot accept a connection: %s"
 BUG = "a bug ended a connection from %s"
-BUG_HERE = "this side has a bug"
+BUG_HERE = "this side's program has a bug"
 NO_SLOT = "there is no slot for one more session with it now"
 NO_ROOM_NOW = "this machine cannot run one more session with it now"
 NO_ROOM_LEFT = "this machine has no more free files or threads"
-OLDEST = "its handshake was the oldest unfinished one of too many"
-TOO_SLOW = "its handshake did not end in time"
+OLDEST = "too many connections had begun and not been completed (TLS handshake), and it was the oldest of them"
+TOO_SLOW = "it did not complete the beginning of the connection (TLS handshake) in time"
 TOO_MANY_WAIT = "too many others came while it waited for a slot"
 HEALTH = "the health check: %s"
 HEALTH_BUG = "a bug ended an answer to a health check"

@@ -8,7 +8,6 @@ from pathlib import Path
 from psiselect.base.errors import InputError, OutputError, RemoteError, ResourceError
 
 # Files that are written.
-
 MAKE_ROOM = "make room, or name a file on another disk"
 OTHER_FOLDER = "choose a folder that exists and can be written"
 DISK_FULL = "the disk is full"
@@ -65,11 +64,11 @@ def unreadable(what: str, path: Path, reason: str | None) -> InputError:
 
 
 def too_large(what: str, path: Path, most: int) -> InputError:
-    return InputError(f"{path}: too large for a {what}, which has at most {most:,} bytes")
+    return InputError(f"{path} is too large for a {what}: expected at most {most:,} bytes")
 
 
 def not_toml(path: Path, error: Exception) -> InputError:
-    return InputError(f"{path}: not TOML: {error}")
+    return InputError(f"{path} is not a valid TOML file: {error}")
 
 
 # Lines and rows.
@@ -97,7 +96,7 @@ def line_too_long(mebibytes: int) -> str:
 
 
 def wrong_width(fields: int, width: int) -> str:
-    return f"{fields} {'field' if fields == 1 else 'fields'}, the header has {width}"
+    return f"{fields} {'field' if fields == 1 else 'fields'}, but the header has {width}"
 
 
 def not_closed(mebibytes: int) -> str:
@@ -111,50 +110,49 @@ def text_after_quote(line: int | None) -> str:
 
 
 # What a peer sends.
+_BREAKS_PROTOCOL = (
+    "the other side sent data that does not follow the protocol. Ask them which program and version they run"
+)
 
 
 def breaks_protocol(what: str, term: str | None = None) -> RemoteError:
     """what: what an honest program does not do. term: the term that it is about, which the peer hears, too."""
     return RemoteError(
-        f"the peer's program does not follow the protocol; ask its operator which program and version it runs ({what})",
+        f"{_BREAKS_PROTOCOL} (technical detail: {what})",
         term=term,
     )
 
 
 def message_too_long(what: str, length: int, most: int) -> RemoteError:
     return RemoteError(
-        f"the peer's {what} has {length} bytes, and at most {most} are allowed; ask its operator which "
-        "program and version it runs"
+        f"{_BREAKS_PROTOCOL} (technical detail: the peer's {what} has {length} bytes; expected at most {most})"
     )
 
 
 def not_json(what: str) -> RemoteError:
-    return RemoteError(f"the peer's {what} is not strict JSON; ask its operator which program and version it runs")
+    return RemoteError(f"{_BREAKS_PROTOCOL} (technical detail: the peer's {what} is not strict JSON)")
 
 
 def not_an_object(what: str) -> RemoteError:
-    return RemoteError(f"the peer's {what} is not a JSON object; ask its operator which program and version it runs")
+    return RemoteError(f"{_BREAKS_PROTOCOL} (technical detail: the peer's {what} is not a JSON object)")
 
 
 def no_field(what: str, name: str) -> RemoteError:
     return RemoteError(
-        f"the peer's {what} has no field '{name}' of the right type; ask its operator which program and "
-        "version it runs",
+        f"{_BREAKS_PROTOCOL} (technical detail: the peer's {what} has no field '{name}' of the right type)",
         term=name,
     )
 
 
 def unknown_fields(what: str) -> RemoteError:
     return RemoteError(
-        f"the peer's {what} has fields that this version does not know; ask its operator which program and "
-        "version it runs"
+        f"{_BREAKS_PROTOCOL} (technical detail: the peer's {what} has fields that this version does not know)"
     )
 
 
 def out_of_turn(message: int, state: str) -> RemoteError:
     return RemoteError(
-        f"the peer sent message type {message} while this side was {state}; ask its operator which program "
-        "and version it runs"
+        f"{_BREAKS_PROTOCOL} (technical detail: the peer sent message type {message} while this side was {state})"
     )
 
 

@@ -40,11 +40,13 @@ _INSTEAD = "Put back an intact copy, or use --ledger FILE --dataset NAME to char
 
 
 def no_place_for_a_record(what: str) -> UsageError:
-    return UsageError(f"{what} has no place for the record of the draw. {_OTHERWISE}", term="ledger")
+    return UsageError(f"beside {what}, there is no place to keep the record of the draw. {_OTHERWISE}", term="ledger")
 
 
 def not_beside(where: Path) -> UsageError:
-    return UsageError(f"{where} is not a file beside which the draw can be recorded. {_OTHERWISE}", term="ledger")
+    return UsageError(
+        f"the draw cannot be recorded beside {where}, because that is not an ordinary file. {_OTHERWISE}", term="ledger"
+    )
 
 
 def cannot_be_written(record: Path) -> UsageError:
@@ -78,7 +80,7 @@ def not_recorded(record: Path, reason: str) -> BudgetError:
 
 
 def not_a_record(record: Path) -> str:
-    return f"{record} is no record of draws, or it is damaged. It stays as it is. {_INSTEAD}"
+    return f"{record} is not a record of draws, or it is damaged. The program does not change it. {_INSTEAD}"
 
 
 def damaged_record(record: Path) -> InputError:

@@ -196,7 +196,7 @@ def skipped(rows: int, why: str, numbers: str | None) -> str:
 
 
 def rows_of_no_use(name: str, rows: int) -> str:
-    return f"{name}: rows that cannot match or look wrong, of {rows:,}"
+    return f"{name}: of {rows:,} rows, these cannot match or look wrong"
 
 
 def little_room(target: Path, free: str, source: Path, most: str) -> str:
@@ -233,12 +233,12 @@ def cancelled_but_kept(place: object) -> CancelError:
 
 
 def named_twice(option: str, path: Path, other: str, *, is_input: bool) -> UsageError:
-    what = "is the input file itself" if is_input else f"is the file of {other} too"
-    return UsageError(f"{option} {path} is named twice in this command: it {what}; give each file a name of its own")
+    what = "is the input file itself" if is_input else f"is also the file of {other}"
+    return UsageError(f"{option} {path} is named twice in this command: it {what}. Give each file a name of its own")
 
 
 def output_is_input(name: str) -> UsageError:
-    return UsageError(f"--output {name} is an input of this command; name another file")
+    return UsageError(f"--output {name} is an input file of this command; name another file")
 
 
 def no_such_folder(option: str, path: Path) -> InputError:
@@ -285,14 +285,14 @@ def together(troubles: Sequence[OutputError]) -> OutputError:
 
 def total_too_large(matches: int, largest: str) -> RemoteError:
     return RemoteError(
-        f"the total is larger than {matches:,} values of up to {largest} can be; the peer's program does "
-        "not follow the protocol",
+        "the other side sent data that does not follow the protocol. Ask them which program and version they run "
+        f"(technical detail: the total is larger than {matches:,} values of up to {largest} can be)",
         term="value_max",
     )
 
 
 def not_of_this_side(own: str, term: str) -> RemoteError:
-    return RemoteError(f"{own} did not sign this record: both signatures are of others", term=term)
+    return RemoteError(f"{own} did not sign this record: both signatures are from other parties", term=term)
 
 
 def of_a_stranger(name: str, fingerprint: bytes, term: str) -> RemoteError:
@@ -303,10 +303,10 @@ def of_a_stranger(name: str, fingerprint: bytes, term: str) -> RemoteError:
 
 # A listener that stays up, and its log.
 
-NO_METRICS = "metrics need another package: pip install 'psiselect[serve]'"
+NO_METRICS = "metrics need another package. Install it: pip install 'psiselect[serve]'"
 STOPPED = "this side's listener was stopped"
 HEALTH_ON = "health checks on %s"
-TABLE_BUG = "a bug stopped the reading of the table"
+TABLE_BUG = "a bug in this program stopped it from reading the table"
 SESSION_DONE = "session with %s is done"
 SESSION_FAILED = "the session with %s failed: %s"
 SESSION_BUG = "a bug ended a session"
@@ -319,7 +319,7 @@ EXPIRES = "%s %s expires on %s; create a new identity and hand out its .crt file
 
 
 def renewed_too_often() -> TransportError:
-    return TransportError("the certificates were renewed several times before the session began")
+    return TransportError("the certificates were renewed several times before the session began; start again")
 
 
 def listener_ended() -> TransportError:

@@ -78,12 +78,12 @@ def not_values() -> UsageError:
 
 def no_event_loop(name: str, plain: str, error: RuntimeError) -> UsageError:
     return UsageError(
-        f"{name}() needs a running event loop: await it inside asyncio.run(...), or call {plain}() ({error})"
+        f"{name}() works only in an asyncio program: await it inside asyncio.run(...), or call {plain}() ({error})"
     )
 
 
 def docstring_of_async(plain: str) -> str:
-    return f"`psiselect.{plain}` for programs with an event loop: it runs in a thread."
+    return f"The same as `psiselect.{plain}`, for asyncio programs: await it; it runs in a thread of its own."
 
 
 # Answers.
@@ -94,7 +94,7 @@ WHICH_ROWS = "which rows match"
 
 
 def not_learnt(learn: str) -> UsageError:
-    return UsageError(f"this side does not get the result: the session was agreed with learn='{learn}'")
+    return UsageError(f"this side does not get the result: both sides agreed on learn='{learn}'")
 
 
 def not_in_the_result(reveal: str, what: str, instead: str | None) -> UsageError:

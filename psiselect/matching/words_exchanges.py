@@ -31,7 +31,7 @@ def another_offer(answer: object, state: Path) -> RemoteError:
 
 
 def other_program(state: Path) -> InputError:
-    return InputError(f"{state} was made by another version of this program; finish with that version")
+    return InputError(f"{state} was made by another version of this program; run `psi finish` with that version")
 
 
 def list_is_unknown() -> UsageError:

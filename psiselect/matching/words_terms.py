@@ -24,15 +24,15 @@ _ASKED = {
     "value-max": "largest sum of a key's values: {}",
     "min-matches": "a result below {} is withheld",
     "min-matches-by": "who compares the result with the minimum: {}",
-    "pad-to": "both lists are filled up to {} items",
-    "label-bytes": "the columns that go with a match are padded to {} bytes",
+    "pad-to": "both lists are filled up to {} keys",
+    "label-bytes": "the columns that go with a match are filled up to {} bytes",
 }
 _VALUES: dict[object, str] = {
     "matches": "the rows that match",
     "count": "how many rows match",
     "sum": "the sum of the values of the rows that match",
     "noisy-count": "how many rows match, with noise",
-    "ecdh": "on the curve (ecdh)",
+    "ecdh": "with elliptic curves (ecdh)",
     "fast": "by the fast protocol, which is experimental",
     "learner": "the side that gets it",
     "other": "the side that does not get it, which then learns the number of matches",

@@ -17,7 +17,7 @@ def too_many_contributions(most: int) -> UsageError:
 
 
 def no_column(statistic: str) -> UsageError:
-    return UsageError(f"release {statistic} needs --column")
+    return UsageError(f"release {statistic} needs --column, the name of the column to read")
 
 
 def lower_not_below_upper() -> UsageError:
@@ -29,7 +29,7 @@ def bounds_need_column() -> UsageError:
 
 
 def equals_or_bounds() -> UsageError:
-    return UsageError("give either --equals or bounds (--lower, --upper), not both")
+    return UsageError("--equals does not go with --lower and --upper; leave out one of the two")
 
 
 def public_count(whose: str) -> UsageError:
@@ -72,7 +72,7 @@ def delta_of_laplace() -> UsageError:
 
 
 def rho_or_epsilon() -> UsageError:
-    return UsageError("--noise gaussian takes --rho, or --epsilon with --delta")
+    return UsageError("--noise gaussian needs either --rho, or --epsilon with --delta")
 
 
 def delta_beside_rho() -> UsageError:
@@ -92,11 +92,11 @@ def groups_of_one() -> UsageError:
 
 
 def groups_twice() -> UsageError:
-    return UsageError("give the groups once: --groups or --groups-file")
+    return UsageError("--groups and --groups-file do not go together; leave out one of them")
 
 
 def other_needs_groups() -> UsageError:
-    return UsageError("--other needs --groups")
+    return UsageError("--other works only with --groups; add --groups, or leave out --other")
 
 
 def names_for_each_column() -> UsageError:
@@ -199,7 +199,8 @@ def promised(
     """group: what the promise is for, empty for one row."""
     of = f", {group}" if group else ""
     return (
-        f"{statistic}: epsilon {epsilon}, {relation.value}{of}, sensitivity {sensitivity}, noise of scale {scale:.6g}"
+        f"{statistic}: epsilon {epsilon}, {relation.value}{of}; hides changes of up to {sensitivity}; the "
+        f"noise is typically {scale:.6g}"
     )
 
 
@@ -227,7 +228,7 @@ def table_promised(price: str, relation: NeighbouringRelation, rows: int) -> str
 
 
 def noise_of(part: str, noise: str, scale: float) -> str:
-    return f"{part}: {noise} noise of scale {scale:.6g}"
+    return f"{part}: the random noise ({noise}) is typically {scale:.6g}"
 
 
 def shown_from(least: object) -> str:
@@ -236,7 +237,8 @@ def shown_from(least: object) -> str:
 
 def threshold_promised(epsilon: object, relation: NeighbouringRelation, rows: int, scale: float) -> str:
     return (
-        f"threshold: epsilon {epsilon}, {relation.value}, {for_persons(rows)}, noise of scale {scale:.6g} on each count"
+        f"threshold: epsilon {epsilon}, {relation.value}, {for_persons(rows)}. The random noise on each count "
+        f"is typically {scale:.6g}"
     )
 
 

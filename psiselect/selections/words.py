@@ -19,8 +19,8 @@ def monotonic_with_replace() -> UsageError:
 
 def ledger_needs_neighbors(relation: NeighbouringRelation) -> UsageError:
     return UsageError(
-        f"--ledger needs --neighbors: the ledger counts releases under one relation, {relation.value}. Say --neighbors "
-        "with the relation that your --sensitivity is for"
+        "--ledger also needs --neighbors, because the ledger counts only releases with --neighbors "
+        f"{relation.value}. Give --neighbors with the value that your --sensitivity is for"
     )
 
 
@@ -54,7 +54,7 @@ def no_candidates(name: str) -> InputError:
 
 
 def label_twice(label: str) -> str:
-    return f"the label {label!r} is there twice; give each candidate its own label"
+    return f"two rows have the label {label!r}; give each candidate its own label"
 
 
 def in_row(name: str, unit: str, number: int, column: str | None, problem: str) -> InputError:

@@ -44,7 +44,7 @@ def which_column(name: str, columns: int) -> UsageError:
 
 def number_of_numbers(name: str, most: int, *, none: bool) -> InputError:
     many = "no" if none else f"more than {most}"
-    return InputError(f"{name} has {many} numbers; expected 1 to {most}")
+    return InputError(f"{name} has {many} numbers; expected 1 to {most} numbers")
 
 
 # Before a share leaves.
@@ -59,15 +59,15 @@ def split_into(computing: int) -> str:
 
 def exact_result(others: int) -> str:
     return (
-        f"The result is exact: {others} parties that pool their inputs learn the last one's from it. So does whoever "
-        "knows the other inputs from elsewhere."
+        f"The result is exact: {others} parties that put their inputs together can compute the input of the "
+        "last one. So can anybody who knows the other inputs from elsewhere."
     )
 
 
 def noisy_result(epsilon: object, neighbors: NeighbouringRelation, colluding: int, inputs: int, error: float) -> str:
     return (
-        f"The result is {epsilon}-differentially private ({neighbors.value}), even if {colluding} of {inputs} parties "
-        f"pool what they know. At 95 %, its noise stays within +-{error:.6g}."
+        f"The result has random noise that hides the data: epsilon {epsilon}, {neighbors.value}. It hides them even if "
+        f"{colluding} of {inputs} parties share what they know. In 19 of 20 runs, the noise is at most {error:.6g}."
     )
 
 

@@ -15,7 +15,7 @@ from psiselect.base.errors import CancelError, InputError, UsageError
 NOT_HERE = "This is not the address of this page.\n"
 NOT_POSSIBLE = "Not possible"
 ONLY_PAGES_AND_FORMS = "A browser can only read pages and send forms here."
-NOT_TAKEN = "The browser has sent what this page does not take. Nothing was done."
+NOT_TAKEN = "The browser has sent something that this page cannot use. Nothing was done."
 NOT_FROM_HERE = "Not sent from here"
 SENT_BY_ANOTHER = "Another site has sent this form. Nothing was done."
 LED_BY_ANOTHER = "Another site has sent you here. Nothing was done."
@@ -86,7 +86,7 @@ CHOOSE_ONE = "Choose an answer."
 ANSWER_OR_SKIP = "Answer the question, or say that you do not know."
 EMPTY_FILE = "This file is empty. Choose another one."
 CHOOSE_BUDGET = "Choose the file of a budget, such as town.db."
-NOT_A_BUDGET = "This file is no budget of psiselect, or it is damaged. Choose another file."
+NOT_A_BUDGET = "This file is not a budget of psiselect, or it is damaged. Choose another file."
 NUMBER_ABOVE_0 = "Write a number above 0, such as 0.5."
 
 # Of elections.
@@ -101,7 +101,7 @@ NUMBER_OF_SEATS = "the number of seats"
 
 
 def not_ready_to_draw() -> InputError:
-    return InputError("the ballots are not read yet, or the protection is not chosen")
+    return InputError("first choose the file with the ballots, and choose the protection: one of them is still missing")
 
 
 # Of numbers.
@@ -129,7 +129,7 @@ def whole_number(what: str, least: int, most: int) -> str:
 
 
 def nothing_planned() -> InputError:
-    return InputError("nothing is planned; ask a question first")
+    return InputError("there is no question yet; ask a question first")
 
 
 # Of matches.
@@ -149,19 +149,21 @@ NUMBER_OF_PLACES = "the number of decimal places"
 
 
 def no_address() -> UsageError:
-    return UsageError("no address is written")
+    return UsageError("the address of the partner's machine is missing; write it")
 
 
 def needs_two_files() -> UsageError:
-    return UsageError("a trial needs two files")
+    return UsageError("a trial needs two files; choose both")
 
 
 def not_all_chosen() -> UsageError:
-    return UsageError("the list is not checked, or the partner or the terms are not chosen yet")
+    return UsageError(
+        "first check the list, choose the partner, and choose the terms: at least one of these steps is still missing"
+    )
 
 
 def no_offer() -> UsageError:
-    return UsageError("the partner's offer is missing")
+    return UsageError("the partner's offer is missing; choose the file that your partner has sent you")
 
 
 def own_certificate() -> InputError:
@@ -173,7 +175,7 @@ def no_certificate() -> InputError:
 
 
 def not_a_certificate() -> InputError:
-    return InputError("This is no certificate of psiselect. Ask your partner for the file that ends in .crt.")
+    return InputError("This is not a certificate of psiselect. Ask your partner for the file that ends in .crt.")
 
 
 def not_an_identity_name() -> UsageError:
@@ -189,7 +191,7 @@ def identity_exists() -> UsageError:
 # Records.
 
 CHOOSE_RECORD = "Choose the record, such as record.json."
-CERTIFICATE_OR_NONE = "This is no certificate of psiselect. Choose the file that ends in .crt, or none."
+CERTIFICATE_OR_NONE = "This is not a certificate of psiselect. Choose the file that ends in .crt, or none."
 YOUR_PARTNER = "your partner"
 NOT_WHOLE = "This is not a whole record"
 CHANGED_OR_CUT = (
@@ -198,7 +200,7 @@ CHANGED_OR_CUT = (
 )
 OF_OTHERS = "This record is somebody else’s"
 NOT_GENUINE = "This record is not genuine"
-DO_NOT_RELY = "A signature does not fit: somebody has changed the record, or has not signed it. Do not rely on it."
+DO_NOT_RELY = "A signature is not valid: somebody has changed the record, or has not signed it. Do not rely on it."
 
 
 def signed_by_others(signer: str) -> str:

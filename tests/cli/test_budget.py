@@ -105,7 +105,7 @@ def test_delta_of_a_pure_ledger_is_shown(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--neighbors", "replace"], 2, "takes --epsilon"),
+        (["--neighbors", "replace"], 2, "needs --epsilon"),
         (["--epsilon", "1"], 2, "--neighbors"),
         (["--epsilon", "0", "--neighbors", "replace"], 2, "epsilon"),
         (["--epsilon", "1", "--rho", "1", "--neighbors", "replace"], 2, "zcdp"),
@@ -200,7 +200,7 @@ def test_a_long_ledger_is_shown_in_part_as_text_and_whole_as_json(run: Run, tmp_
     assert "release 0." not in out  # the oldest
     assert "d100 " not in out.split("when (UTC)")[0]  # the last data set
     assert err.splitlines() == [
-        "1 data sets are not shown; name one with --dataset, or use --json",
+        "1 data sets are not shown; to see one of them, use --dataset NAME; to see all, use --json",
         "older entries are not shown; --json lists all",
     ]
     record = json.loads(run("show", tmp_path / "l", "--json")[1])
@@ -247,7 +247,7 @@ def test_many_data_sets_of_one_release_need_no_composition(
     found, err = shown()
     assert found == [2.0] * 100 + [None] * 150
     assert asked == [2] * 100
-    assert "50 data sets are without an epsilon at this delta; name one with --dataset" in err
+    assert "and 50 are left out; to see the epsilon of one of them, add --dataset NAME" in err
 
 
 @pytest.mark.soak

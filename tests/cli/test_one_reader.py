@@ -171,7 +171,7 @@ def test_the_only_column_needs_no_name(tmp_path: Path, kind: str) -> None:
         ("v.txt", "1\n\n2\n", None, "line 2 is not a decimal number"),
         ("v.csv", "1\n\n2\n", None, "line 2 is not a decimal number"),
         ("v.csv", "hours\n1\n\n2\n", None, "line 3 is not a decimal number"),
-        ("v.csv", "a,b\n1,2\n\n3\n", "a", "line 4: 1 field, the header has 2"),
+        ("v.csv", "a,b\n1,2\n\n3\n", "a", "line 4: 1 field, but the header has 2"),
         ("v.csv", "a,b\n1,2\n\n3,4\n", "b", [2, 4]),
         ("v.csv", "a,a\n1,2\n", "a", "several columns are named 'a'"),
         ("v.csv", "a\n", None, "has no numbers"),
@@ -299,7 +299,7 @@ def test_faulty_rows_are_invalid_ballots(program: Run, tmp_path: Path) -> None:
     path.write_bytes(BROKEN)
     shown = program("vote", "count", path, "--not-private", "--json")
     assert shown.code == 3
-    for problem in ("3: a quoted field is not closed", "4: not UTF-8 text", "5: 3 fields, the header has 2"):
+    for problem in ("3: a quoted field is not closed", "4: not UTF-8 text", "5: 3 fields, but the header has 2"):
         assert f"1 of 5 ballots is invalid, first on line {problem}" in shown.error
 
 
@@ -336,7 +336,7 @@ def test_a_poll_stops_at_a_faulty_row(program: Run, tmp_path: Path) -> None:
         (["vote", "count", "http://host/v.csv?k=secret", "--not-private"], "Write https://HOST/FILE"),
         (["poll", "estimate", "sqlite:///t.db", "sqlite:///t.db", "--query", "x", "--epsilon", "1"], "named twice"),
         (["vote", "count", "FILE", "--not-private", "--sheet", "1"], "--sheet does not apply to"),
-        (["psi", "local", "-", "-", "--key", "a"], "A and B are both standard input"),
+        (["psi", "local", "-", "-", "--key", "a"], "both tables, A and B, are standard input"),
     ],
 )  # fmt: skip
 def test_options_that_do_not_go_together(program: Run, tmp_path: Path, words: list[str], says: str) -> None:

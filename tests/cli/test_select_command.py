@@ -48,7 +48,7 @@ def select(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 
 def test_the_winner_alone_is_on_stdout(select: Any, table: Path) -> None:
     code, out, err = select(table, "--label", "name", "--score", "score", "--monotonic", *SHARP)
-    assert (code, out) == (0, "Selected with privacy noise, so that the best score may lose:\nB\n")
+    assert (code, out) == (0, "Selected with privacy noise, so the best score does not always win:\nB\n")
     assert "permute-and-flip, exponent 2000" in err
     assert "300" not in out + err
 
@@ -93,10 +93,10 @@ BAD_TABLES = {
     "name,score\nA,1\nB,x\n": "line 3, column 'score': expected a number",
     "name,score\nA,nan\n": "line 2, column 'score': expected a number",
     "name,score\nA,\n": "line 2, column 'score': expected a number",
-    "name,score\nA,1\nA,2\n": "line 3: the label 'A' is there twice",
+    "name,score\nA,1\nA,2\n": "line 3: two rows have the label 'A'",
     "name,score\n ,1\n": "line 2: the label is empty",
-    "name,score\nA\n": "line 2: 1 field, the header has 2",
-    "name,score\nA,1,2\n": "line 2: 3 fields, the header has 2",
+    "name,score\nA\n": "line 2: 1 field, but the header has 2",
+    "name,score\nA,1,2\n": "line 2: 3 fields, but the header has 2",
     "name,score\n": "no candidates",
     'name,score\n"A,1\n': "line 2: a quoted field is not closed",
     "name,score\nA,1e-50\nB,1\n": "common denominator",
@@ -275,7 +275,7 @@ def test_a_ledger_needs_the_relation_and_keeps_to_it(select: Any, table: Path, t
     paid = ("--ledger", path, "--dataset", "d")
     code, out, err = select(*words, *paid)
     assert (code, out) == (2, "")
-    assert "counts releases under one relation, replace" in err
+    assert "counts only releases with --neighbors replace" in err
     assert select(*words, *paid, "--neighbors", "add-remove")[:2] == (6, "")
     assert Ledger.open(path).entries() == []
     record = json.loads(select(*words, *paid, "--neighbors", "replace", "--json")[1])

@@ -129,7 +129,9 @@ def test_zero_and_nonsense() -> None:
             rho_of_epsilon(Fraction(1), delta)
     with pytest.raises(UsageError):
         rho_of_epsilon(Fraction(0), E6)
-    with pytest.raises(UsageError, match="too small to be turned into a rho"):  # once searched for without end
+    with pytest.raises(
+        UsageError, match="so small that it cannot be converted to rho"
+    ):  # once searched for without end
         rho_of_epsilon(E6 / 2, E6)
     for value in (math.nan, math.inf, -1.0):
         with pytest.raises(UsageError):

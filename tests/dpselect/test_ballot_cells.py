@@ -89,10 +89,13 @@ def test_other_texts_are_ignored_when_that_is_chosen() -> None:
 
 def test_the_place_and_the_likely_separator_are_told_and_no_text() -> None:
     reader = CellReader(["Ada", "Bo"], ";")
-    assert reader.problem("Ada;Zed;Bo") == "name 2 is not a candidate"
-    assert reader.problem("Ada,Bo") == "name 1 is not a candidate. If ',' stands between the names, use --separator"
-    assert reader.problem(";Ada; Zed", show=True) == "name 2 is not a candidate, in the cell ';Ada; Zed'"
-    assert CellReader.of(Rules(separator="/"), ["Ada"]).problem("Ada/Bo") == "name 2 is not a candidate"
+    assert reader.problem("Ada;Zed;Bo") == "name 2 on the ballot is not a candidate"
+    assert (
+        reader.problem("Ada,Bo")
+        == "name 1 on the ballot is not a candidate. If ',' stands between the names, use --separator"
+    )
+    assert reader.problem(";Ada; Zed", show=True) == "name 2 on the ballot is not a candidate, in the cell ';Ada; Zed'"
+    assert CellReader.of(Rules(separator="/"), ["Ada"]).problem("Ada/Bo") == "name 2 on the ballot is not a candidate"
 
 
 def test_names_alone_in_a_cell_keep_their_separators() -> None:

@@ -57,11 +57,21 @@ def test_no_column_is_named_when_several_or_none_fit() -> None:
 @pytest.mark.parametrize(
     ("text", "names", "rules", "message"),
     [
-        (FORM, None, {}, "'Timestamp' is one that forms add.*--candidates FILE"),
+        (FORM, None, {}, "'Timestamp' is probably not a candidate.*--candidates FILE"),
         (FORM, None, {"ballot_column": "Whom"}, "--candidates FILE"),
-        (FORM, NAMES, {"ballot_column": "Who"}, "'Who' of --ballot-column is not there; the columns are 'Timestamp'"),
-        (FORM, NAMES, {"voter_column": "mail"}, "'mail' of --voter-column is not there"),
-        ("a,a\nAda,Bo\n", NAMES, {"ballot_column": "a"}, "appears twice"),
+        (
+            FORM,
+            NAMES,
+            {"ballot_column": "Who"},
+            "--ballot-column names the column 'Who', which the table does not have; its columns are 'Timestamp'",
+        ),
+        (
+            FORM,
+            NAMES,
+            {"voter_column": "mail"},
+            "--voter-column names the column 'mail', which the table does not have",
+        ),
+        ("a,a\nAda,Bo\n", NAMES, {"ballot_column": "a"}, "two columns of this name"),
         ("1,0\n1,0\n", None, {}, "looks like a ballot. Add a header"),
         ("Yes;no;X\n1;0;1\n", None, {}, "looks like a ballot. Add a header"),
         ("17,1,0\n18,0,1\n", None, {}, "looks like a ballot. Add a header"),
@@ -70,7 +80,7 @@ def test_no_column_is_named_when_several_or_none_fit() -> None:
         ("Ada,Bo,Ada\n1,0,1\n", NAMES, {}, "'Ada' has two columns"),
         ("Q [Ada],R [Ada],Q [Bo]\n1,0,1\n", NAMES, {}, "'Ada' has two columns"),
         ("Ada,Cy\n1,0\n", NAMES, {}, "not your candidates: expected 'Bo', found 'Cy'"),
-        ("approved,approved_1\nAda,Bo\n", NAMES, {}, "by --ballot-column"),
+        ("approved,approved_1\nAda,Bo\n", NAMES, {}, "--ballot-column NAME"),
         ("approved\nA\n", ("A,B", "B,C", "A", "C"), {}, "A,B"),
     ],
 )
@@ -98,7 +108,9 @@ def test_columns_that_are_no_candidates_are_passed_over_and_told() -> None:
 def test_numbered_columns_hold_one_name_a_cell() -> None:
     text = 'approved_1,approved 2,approved3\n"Smith, J",Ada,\nAda,,\n,,\n'
     assert tally(text, ("Ada", "Smith, J")) == {"Ada": 2, "Smith, J": 1, "": 3}
-    with pytest.raises(InputError, match="1 of 1 ballots is invalid, first on line 2: name 2 is not a candidate"):
+    with pytest.raises(
+        InputError, match="1 of 1 ballots is invalid, first on line 2: name 2 on the ballot is not a candidate"
+    ):
         read("approved_1,approved_2\n,Ada;Bo\n", NAMES)
 
 
@@ -151,7 +163,9 @@ def test_a_voter_has_one_ballot() -> None:
     # The first row of voter 19 is invalid, and no other takes its place.
     assert first == {"Ada": 2, "Bo": 1, "": 3}
     assert tally(TWICE, NAMES, repeated=Repeated.LAST) == last  # a row that does not count may be anything
-    with pytest.raises(InputError, match="1 of 4 ballots is invalid, first on line 5: name 1 is not a candidate"):
+    with pytest.raises(
+        InputError, match="1 of 4 ballots is invalid, first on line 5: name 1 on the ballot is not a candidate"
+    ):
         read(TWICE, NAMES, repeated=Repeated.FIRST)
     reading = read(TWICE, NAMES, drop=True)
     assert reading.by_voter
@@ -182,7 +196,7 @@ def test_the_voters_of_a_pabulib_file() -> None:
     assert read(text.format("a;1\n")).titles == {"1": "Park", "2": "Pool"}
     with pytest.raises(InputError, match="same voter"):
         read(text.format("a;1\nA;2\n"))
-    with pytest.raises(InputError, match="approves 2, expected at least 0 and at most 1"):
+    with pytest.raises(InputError, match="approves 2 candidates; expected at least 0 and at most 1"):
         read(text.format("a;1,2\n"))
 
 

@@ -79,7 +79,7 @@ def test_notes_are_public_and_warnings_are_for_the_tallier() -> None:
     text = (FIXTURES / "town.cat").read_text()
     assert ballots_of(text.encode()).notes == ("approved: category 'Yes'; not approved: 'Perhaps', 'No'",)
     wrong = text.replace("NUMBER VOTERS: 5", "NUMBER VOTERS: 7").encode()
-    assert ballots_of(wrong).warnings == ("the header says 7 voters, the file holds 5",)
+    assert ballots_of(wrong).warnings == ("the header says that there are 7 voters, but the file holds 5",)
     assert ballots_of(wrong, Rules(None, OnInvalid.DROP)).warnings == ()
 
 

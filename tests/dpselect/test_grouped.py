@@ -352,7 +352,7 @@ def test_what_is_charged() -> None:
     found = gaussian_table(RHO, persons, count, delta=delta, stated=Cost(EPSILON, 2 * delta)).event
     assert found.cost(BudgetKind.ZCDP) == Cost(RHO, delta)
     assert found.cost(BudgetKind.PURE) == Cost(EPSILON, 2 * delta)
-    with pytest.raises(UsageError, match="has none"):
+    with pytest.raises(UsageError, match="has no epsilon"):
         Zcdp(RHO).cost(BudgetKind.PURE)
     assert Zcdp(RHO).for_group(3) == Zcdp(9 * RHO)
     with pytest.raises(UsageError, match="several persons together"):

@@ -74,7 +74,7 @@ def test_terms_survive_reopening_and_relations_do_not_mix(tmp_path: Path) -> Non
     made = make(tmp_path, "2/3", neighbors=REPLACE, datasets=["poll", "town é"])
     opened = Ledger.open(made.path)
     assert opened == made
-    with pytest.raises(BudgetError, match="counts releases under replace"):
+    with pytest.raises(BudgetError, match="counts releases with --neighbors replace"):
         opened.spend("poll", TENTH, neighbors=ADD_REMOVE, what="")
     opened.spend("poll", TENTH, neighbors=None, what="a declared sensitivity")
     assert [e.what for e in opened.entries()] == ["a declared sensitivity"]
@@ -82,9 +82,9 @@ def test_terms_survive_reopening_and_relations_do_not_mix(tmp_path: Path) -> Non
 
 def test_named_datasets_only_or_each_its_own_budget(tmp_path: Path) -> None:
     named = make(tmp_path, datasets=["poll"])
-    with pytest.raises(BudgetError, match="no dataset 'pol'"):
+    with pytest.raises(BudgetError, match="no data set 'pol'"):
         spend(named, dataset="pol")
-    with pytest.raises(BudgetError, match="no dataset"):
+    with pytest.raises(BudgetError, match="no data set"):
         named.balance("pol")
     opened = Ledger.create(tmp_path / "open", kind=BudgetKind.PURE, neighbors=REPLACE, budget=Cost(Fraction(1)))
     spend(opened, PureDp(Fraction(1)), "a")

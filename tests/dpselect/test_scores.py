@@ -135,7 +135,7 @@ def test_bounds() -> None:
 def test_what_approval_promises() -> None:
     assert APPROVAL.bound(ADD_REMOVE) == ScoreBound(Fraction(1), True, Fraction(1))
     assert APPROVAL.bound(REPLACE) == ScoreBound(Fraction(1), False, Fraction(2))
-    with pytest.raises(UsageError, match="name that relation"):
+    with pytest.raises(UsageError, match="for the score"):
         APPROVAL.bound(None)
     assert Declared(ScoreBound.of(1, monotone=True)).bound(None).range == 1
 
@@ -152,5 +152,5 @@ def test_approval_counts() -> None:
     scores = approval_scores(3)
     assert list(scores([[0, 2], [2, 2], []])) == [1, 0, 2]
     assert list(scores([])) == [0, 0, 0]
-    with pytest.raises(InputError, match=r"not a number from 0 to 2"):
+    with pytest.raises(InputError, match=r"numbers from 0 to 2"):
         scores([[3]])

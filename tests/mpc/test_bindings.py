@@ -166,7 +166,7 @@ THREE = roster(3).parties
 ROSTERS = {
     "another order": (THREE[1], THREE[0], THREE[2]),
     "another name": (other(THREE[0], name="alicia"), *THREE[1:]),
-    "another certificate": (other(THREE[0], certificate=b"new"), *THREE[1:]),
+    "is not the certificate of your identity": (other(THREE[0], certificate=b"new"), *THREE[1:]),
     "another role": (*THREE[:2], other(THREE[2], role=PartyRole.INPUT)),
     "one less": THREE[:2],
     "certificates swapped": (

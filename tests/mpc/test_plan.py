@@ -168,9 +168,9 @@ def test_a_parties_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "a section \\[\\[party\\]\\] for each party"),
-        ("party = 3", "a section \\[\\[party\\]\\] for each party"),
-        ("[[party", "not TOML"),
+        ("", "begins with the line \\[\\[party\\]\\]"),
+        ("party = 3", "begins with the line \\[\\[party\\]\\]"),
+        ("[[party", "not a valid TOML file"),
         (ALICE + BOB + 'role = "boss"\n', "party 2: 'role': expected"),
         (ALICE + BOB + "port = 3\n", "party 2: expected a text in quotes"),
         (ALICE + BOB + 'port = "3"\n', "party 2: unknown field 'port'"),

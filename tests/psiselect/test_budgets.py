@@ -40,10 +40,10 @@ def test_a_ledger_is_the_command_s(arguments: dict[str, Any], options: list[str]
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({}, 'a ledger of kind="pure" takes epsilon'),
+        ({}, 'a ledger of kind="pure" needs epsilon'),
         ({"epsilon": 0.1}, 'write epsilon="0.1"'),
         ({"epsilon": 0}, "above 0"),
-        ({"rho": 1}, 'rho= is for kind="zcdp"'),
+        ({"rho": 1}, 'rho= works only with a ledger of kind="zcdp"'),
         ({"kind": "zcdp", "epsilon": 1}, "either rho=, or epsilon= with delta="),
         ({"kind": "renyi", "epsilon": 1}, "kind: expected one of 'pure', 'zcdp'"),
         ({"epsilon": 1, "neighbors": "all"}, "expected 'add-remove' or 'replace'"),
@@ -65,7 +65,7 @@ def test_a_file_that_is_no_ledger(tmp_path: Path) -> None:
         Ledger.open(tmp_path / "none.db")
     ledger = Ledger.create(tmp_path / "named.db", epsilon=1, neighbors="replace", datasets=["town"])
     for ask in (ledger.spent, ledger.left):
-        with pytest.raises(psiselect.BudgetError, match="has no dataset 'twon'"):
+        with pytest.raises(psiselect.BudgetError, match="has no data set 'twon'"):
             ask("twon")
 
 

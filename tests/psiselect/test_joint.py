@@ -89,7 +89,7 @@ def test_a_noisy_sum_is_paid_by_each_party(group: Group, tmp_path: Path, monkeyp
     record = json.loads(found["carlos"].stdout)
     assert found["bob"].to_dict()["value"] == record["value"]
     assert found["bob"].error == record["error95"]
-    promise = "The result is 1/2-differentially private (replace), even if 1 of 3 parties pool what they know."
+    promise = "The result has random noise that hides the data: epsilon 1/2, replace. It hides them even if 1 of 3"
     assert found["bob"].guarantee.startswith(promise)
     assert found["bob"].charged is None
 

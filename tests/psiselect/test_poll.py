@@ -33,7 +33,7 @@ def test_a_response_is_the_command_s(tmp_path: Path) -> None:
         c for i, c in enumerate(there[1].split(",")) if i != token
     ]
     assert "bus" not in repr(found)
-    assert found.guarantee == "epsilon 40 for this one answer (k-ary)"
+    assert found.guarantee == "this one answer is protected with epsilon 40 (method: k-ary)"
 
 
 def test_shares_are_the_command_s(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_files_folders_and_responses_are_put_together(tmp_path: Path) -> None:
     assert (found.responses, round(found.shares["yes"].estimate, 6)) == (4, 0.75)
     with pytest.raises(psiselect.InputError, match=r"the same response is in .*one.csv"):
         poll.estimate([tmp_path / "one.csv", single], epsilon=LOUD)
-    with pytest.raises(psiselect.InputError, match="epsilon: expected 1, and this row was answered with 40"):
+    with pytest.raises(psiselect.InputError, match="epsilon: expected 1, but this row was answered with 40"):
         poll.estimate(single, epsilon=1)
 
 

@@ -214,7 +214,7 @@ REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "zero": ({"epsilon": 0}, psiselect.UsageError, "above 0"),
     "less than zero": ({"epsilon": -1}, psiselect.UsageError, "epsilon: expected a number"),
     "a bool": ({"epsilon": True}, psiselect.UsageError, "epsilon: expected a number"),
-    "ln": ({"epsilon": "ln(3)"}, psiselect.UsageError, "only polls take"),
+    "ln": ({"epsilon": "ln(3)"}, psiselect.UsageError, "works only in polls"),
     "another relation": ({"neighbors": "both"}, psiselect.UsageError, "expected 'add-remove' or 'replace'"),
     "no relation": ({"neighbors": None}, psiselect.UsageError, "expected 'add-remove' or 'replace'"),
     "bounds the wrong way round": ({"lower": 9, "upper": 1}, psiselect.UsageError, "lower= must be below upper="),

@@ -142,7 +142,7 @@ def test_a_selection_is_paid(files: Path) -> None:
 def test_several_winners_are_no_winner(files: Path) -> None:
     found = psiselect.elect(files / "matrix.csv", epsilon=LOUD, neighbors="add-remove", seats=2)
     assert found.winners == ("Ada", "Bo")
-    with pytest.raises(psiselect.UsageError, match=r"take \.winners"):
+    with pytest.raises(psiselect.UsageError, match=r"use \.winners"):
         _ = found.winner
 
 

@@ -68,7 +68,8 @@ def _release(
     statistic, *rest = words.split()
     group = f", for {rest[-1]} rows together" if "--contributions" in rest else ""
     shown = {"scale": scale, "sensitivity": sensitivity, "value": value, "statistic": statistic, "epsilon_exact": "1/2"}
-    said = f"{statistic}: epsilon 1/2, {relation.value}{group}, sensitivity {sensitivity}, noise of scale {scale:g}"
+    said = f"{statistic}: epsilon 1/2, {relation.value}{group}; hides changes of up to {sensitivity}; "
+    said += f"the noise is typically {scale:g}"
     shown["mechanism"] = "discrete-laplace"
     if isinstance(value, dict):
         shown |= dict(zip(("error95", "error95_all"), errors, strict=True))
@@ -163,7 +164,7 @@ CASES = {
             "mechanism": "discrete-laplace",
             "epsilon_exact": "1/2",
         },
-        ("table: epsilon 1/2, replace", "rows: laplace noise of scale 4"),
+        ("table: epsilon 1/2, replace", "rows: the random noise (laplace) is typically 4"),
         ("yes", "9", "no", "1"),
     ),
     # With its noise the threshold is 8. The count of "yes" is 2 - 1 then, that of "no" 2 + 13.
@@ -173,7 +174,7 @@ CASES = {
         [F(1, 4), F(1, 8), F(1, 8)],
         FULL,
         {"scale": 8.0, "value": "no", "mechanism": "above-threshold", "epsilon_exact": "1/2"},
-        ("threshold: epsilon 1/2, replace", "noise of scale 8 on each count"),
+        ("threshold: epsilon 1/2, replace", "The random noise on each count is typically 8"),
         ("first", "no"),
     ),
     "select": _chosen("--mechanism permute-and-flip", REPLACE, F(5, 4), FULL, "permute-and-flip", "select"),

@@ -48,7 +48,7 @@ def group(tmp_path_factory: pytest.TempPathFactory) -> Group:
 def test_a_party_that_is_stopped_says_so(group: Group, case: Case, given: signal.Signals) -> None:
     gone, others = run(group, case, given)
     assert gone.code == 128 + given, gone
-    check(group, case, others, "was stopped (it said so before it ended)")
+    check(group, case, others, "was stopped by its operator or machine")
 
 
 def test_a_hangup_is_ignored_where_the_caller_says_so(group: Group) -> None:

@@ -118,9 +118,9 @@ def test_a_noisy_sum_draws_what_it_states(
     assert record["neighbors"] == caught.terms.neighbors
     divisor = 5 if function == "mean" else 1
     assert record["error95"] == pytest.approx(SharedNoise(5, 2, exponent).error95() / divisor)
-    stated = f"3/2-differentially private ({record['neighbors']}), even if 2 of 5 parties pool what they know"
+    stated = f"epsilon 3/2, {record['neighbors']}. It hides them even if 2 of 5 parties share what they know"
     assert stated in caught.said
-    assert f"At 95 %, its noise stays within +-{record['error95']:.6g}" in caught.said
+    assert f"In 19 of 20 runs, the noise is at most {record['error95']:.6g}" in caught.said
 
 
 def test_a_coarser_unit_is_stated_and_the_exponent_is_for_it(group: Group, caught: Caught) -> None:
@@ -166,7 +166,7 @@ def test_the_result_is_the_total_of_the_run(
     assert (record["parties"], record["threshold"]) == (5, 4)
     assert "epsilon" not in record
     assert caught.draws == []
-    assert "is exact: 4 parties that pool their inputs" in caught.said
+    assert "is exact: 4 parties that put their inputs together" in caught.said
     assert "5 shares. Fewer than 5" in caught.said
 
 
@@ -196,7 +196,7 @@ def test_a_noisy_winner_states_what_it_draws(
     assert (record["colluding"], record["exponent_per_vote"]) == (colluding, float(per_vote))
     assert caught.terms is not None
     assert (caught.terms.epsilon, caught.terms.neighbors, caught.terms.colluding) == ("1/2", neighbors, colluding)
-    assert f"hides each ballot: epsilon 1/2, {neighbors}. It hides them also from {colluding} of" in caught.said
+    assert f"hides each ballot: epsilon 1/2, {neighbors}. It also hides them from any {colluding} of" in caught.said
     assert isinstance(caught.entropy, SystemEntropy)
 
 
@@ -240,13 +240,13 @@ def test_functions_hand_over_their_numbers(
         (["argmax", "--value", "1", "--colluding", "1"], 2, "are for a winner with noise"),
         (["argmax", "--value", "1", "--neighbors", "replace"], 2, "are for a winner with noise"),
         (["argmax", "--value", "1,2"], 2, "expected one number"),
-        (["argmax", "--value", "1", "--approve", "Ben"], 2, "--approve and --values are for a vote"),
+        (["argmax", "--value", "1", "--approve", "Ben"], 2, "--approve and --values need the list of candidates"),
         (["argmax", "--candidates", "C", "--value", "1,0"], 3, "expected 3 numbers, one for each"),
         (["argmax", "--candidates", "C", "--approve", "Zoe"], 2, "not one of the candidates"),
-        (["argmax", "--candidates", "C", "--approve", "Ben", "--value", "1,0,0"], 2, "give only one of"),
+        (["argmax", "--candidates", "C", "--approve", "Ben", "--value", "1,0,0"], 2, "do not go together"),
         (["argmax", "--candidates", "C", "--value", "0,0,-1", "--epsilon", "1"], 3, "is negative"),
         (["max", "--value", "1,2"], 2, "expected one number"),
-        (["threshold", "--value", "2"], 3, "beyond the agreed --bound"),
+        (["threshold", "--value", "2"], 3, "outside the range that the agreed --bound"),
         (["threshold", "--value", "yes", "--party", "server"], 2, "has no party"),
     ],
 )

@@ -92,7 +92,7 @@ def test_one_number_is_shown_and_written(group: Group, played: Played, tmp_path:
     [
         ("sums.txt", 3, "use one of .csv, .json"),
         ("none/sums.csv", 3, "does not exist"),
-        ("folder.csv", 3, "it is a folder"),
+        ("folder.csv", 3, "is a folder"),
         ("values.csv", 2, "is the input file itself"),
     ],
 )

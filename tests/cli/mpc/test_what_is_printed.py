@@ -69,7 +69,7 @@ def test_who_has_not_confirmed_is_said(group: Group, played: Played, function: s
     played.function = replace(played.function, unconfirmed=("bob", "s2"))
     done = invoke(group, "alice", function, "--value", "1")
     for name in ("bob", "s2"):
-        assert f"{name} has not confirmed that it holds the result" in done.stderr
+        assert f"{name} has not confirmed that it has received the result" in done.stderr
     assert done.exit_code == 0
 
 
@@ -88,7 +88,7 @@ def test_a_server_brings_no_number(group: Group, played: Played, function: str) 
 def test_a_party_that_inputs_brings_a_number(group: Group, played: Played, function: str) -> None:
     refused = invoke(group, "alice", function)
     assert classify(refused.exception)[0] == 2
-    assert "give one of --value and --values" in str(refused.exception)
+    assert "this party must bring a number" in str(refused.exception)
     assert played.values == "not run"
 
 
@@ -106,5 +106,5 @@ def test_nobody_starts_with_the_key_of_another(group: Group) -> None:
     who = ["--party", "alice", "--parties", str(group.parties), "--identity", str(group.folder / "keys" / "bob")]
     done = CliRunner().invoke(sums.command, ["sum", *who, "--value", "1"])
     assert classify(done.exception or KeyError())[0] == 3
-    assert "lists another certificate for alice" in str(done.exception)
+    assert "the parties file lists for alice is not" in str(done.exception)
     assert done.stdout == ""

@@ -33,7 +33,7 @@ def refusal(*options: str) -> PsiselectError:
         (["--engine", "sail", "--master", "local"], "--master is for Spark"),
         (["--engine", "spark", "--remote", "sc://a:1"], "--engine-workdir"),
         (["--engine", "spark", "--master", "yarn", "--engine-workdir", "hdfs://a/b"], "--task-key"),
-        (["--engine", "spark", "--reveal", "sum"], "sum takes more messages"),
+        (["--engine", "spark", "--reveal", "sum"], "--reveal sum, which needs more messages"),
         (["--engine", "spark", "--pad-to", "9"], "--pad-to adds random entries"),
         (["--engine", "spark", "--threads", "2"], "--threads is for work on one machine"),
         (["--out", "s3a://a/b"], "add --engine"),
@@ -61,6 +61,6 @@ def test_a_missing_extra_ends_with_2_and_is_named(monkeypatch: pytest.MonkeyPatc
     error = refusal("--identity", "me", "--engine", "spark")
     assert (error.exit_code, str(error)) == (
         2,
-        "the engine spark is not installed: pip install 'psiselect[spark]'",
+        "the engine spark is not installed. Install it: pip install 'psiselect[spark]'",
     )
     assert not (tmp_path / "state").exists()

@@ -85,7 +85,7 @@ def test_one_reason_is_one_line(tmp_path: Path) -> None:
 def test_several_reasons_are_one_table_for_people_and_a_line_each_in_a_log(tmp_path: Path) -> None:
     columns = {"mail": [*GOOD, "no", "a@b@example.com", "a@c@example.com", ""]}
     assert notes(tmp_path, columns, "mail:email") == [
-        "FILE: rows that cannot match or look wrong, of 12",
+        "FILE: of 12 rows, these cannot match or look wrong",
         [
             ("rows", "why", "first rows"),
             ("2", "more than one @ in the address", "10, 11"),
@@ -104,7 +104,7 @@ def test_a_table_of_several_keys_names_them_and_a_placeholder_has_its_cure(tmp_p
     columns = {"mail": ["x@example.com"] * 20 + GOOD, "other": ["no", *map("{}@example.net".format, range(27))]}
     found = notes(tmp_path, columns, "mail:email", "other:email")
     assert found == [
-        "FILE: rows that cannot match or look wrong, of 28",
+        "FILE: of 28 rows, these cannot match or look wrong",
         [
             ("key", "rows", "why", "first rows"),
             ("mail", "20", "the same key", "1, 2, 3, ..."),

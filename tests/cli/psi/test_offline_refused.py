@@ -43,12 +43,12 @@ def test_an_answer_finishes_its_own_offer_only(answered: Path) -> None:
 
 
 def test_files_in_the_wrong_place_are_refused(answered: Path) -> None:
-    refused(answer(answered, offer="answer.psi", out="x.psi"), 3, "an offer is needed")
-    refused(finish(answered, answer="offer.psi"), 3, "an answer is needed")
-    refused(answer(answered, offer="globex.parquet", out="x.psi"), 3, "not a file of the offline exchange")
+    refused(answer(answered, offer="answer.psi", out="x.psi"), 3, "expected an offer")
+    refused(finish(answered, answer="offer.psi"), 3, "expected an answer")
+    refused(answer(answered, offer="globex.parquet", out="x.psi"), 3, "not a file of an exchange")
     refused(answer(answered, offer="missing.psi", out="x.psi"), 3, "cannot read")
     refused(finish(answered, answer="missing.psi"), 3, "cannot read")
-    refused(finish(answered, state="globex.key"), 3, "not the state of an offer")
+    refused(finish(answered, state="globex.key"), 3, "not a state file that")
     assert (answered / "offer.state").exists()
 
 
@@ -73,8 +73,8 @@ def test_edited_and_cut_files_are_refused_and_leave_the_state(answered: Path, na
     for content, code, words in (
         (good[:-1], 3, "cut short"),
         (good[:250], 3, "cut short"),
-        (good + b"\n", 3, "not whole"),
-        (good[:300] + bytes([good[300] ^ 1]) + good[301:], 4, "signature does not verify"),
+        (good + b"\n", 3, "not complete"),
+        (good[:300] + bytes([good[300] ^ 1]) + good[301:], 4, "signature is not valid"),
         (good.replace(b"\r\n", b"\n"), 3, "attachment"),
         (b"", 3, "not a file"),
     ):

@@ -248,7 +248,7 @@ def test_outputs_that_cannot_be_written_are_refused_first(
 def test_an_output_over_a_certificate_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (here / "out.csv").symlink_to("acme.crt")
     calling = connecting("--output", "out.csv")
-    with pytest.raises(UsageError, match=r"it is the file of --peer acme.crt too"):
+    with pytest.raises(UsageError, match=r"it is also the file of --peer acme.crt"):
         both(monkeypatch, Steps(monkeypatch), Side.CONNECT, calling, lambda links: None)
 
 

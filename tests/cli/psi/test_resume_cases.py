@@ -181,7 +181,7 @@ def test_a_cut_link_is_made_again_in_the_same_processes(pair: Pair) -> None:
         acme.until(lambda size=size: pair.journal_of("globex") > size)
         pair.proxy.cut()
     assert (acme.end(), globex.end()) == (0, 0)
-    assert "trying to go on" in acme.err + globex.err
+    assert "tries to go on" in acme.err + globex.err
     assert globex.json["matches"] == 1000
     assert not pair.work("acme")
     assert not pair.work("globex")

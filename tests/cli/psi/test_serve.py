@@ -201,7 +201,7 @@ def test_a_table_that_was_replaced_is_picked_up_and_a_bad_one_refused(place: Pat
     replace([["id", "Mail", "city"], ["1", "two fields only"]])
     refused = call(served.address)
     assert (refused.code, refused.json["error"]["kind"]) == (4, "peer")
-    assert "fault on its own side" in refused.json["error"]["message"]
+    assert "fault on its side" in refused.json["error"]["message"]
     assert served.wait("session_failed")["code"] == 3
     assert served.health()[0] == 503
     replace(ACME)
@@ -262,7 +262,7 @@ def test_the_log_may_be_a_file_of_its_own(place: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (("--max-sessions", "2"), 2, "--max-sessions is for a listener that stays up; add --serve"),
+        (("--max-sessions", "2"), 2, "--max-sessions works only with a listener that stays up; add --serve"),
         (("--serve", "--record", "one.json"), 2, "one-{session}.json"),
         (("--serve", "--learn", "me", "--output", "one.csv"), 2, "{session}"),
         (("--serve", "--record", "missing/{session}.json"), 3, "missing"),

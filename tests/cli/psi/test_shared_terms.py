@@ -171,7 +171,7 @@ def test_an_exchange_by_files_and_its_finish(place: Path, monkeypatch: pytest.Mo
         assert Path("offer.state").exists()
     ended = finish(place, *SHARED)
     assert (ended.code, ended.json["matches"]) == (0, 2), ended
-    assert "both lists are filled up to 10 items" in ended.err
+    assert "both lists are filled up to 10 keys" in ended.err
 
 
 @pytest.mark.parametrize(("number", "same"), [("0.5", True), ('"1/2"', True), ('"0.50"', True), ("0.25", False)])

@@ -169,7 +169,7 @@ def nothing() -> None:
 
 OFFER, ANSWER = "offer.psi", "answer.psi"
 REFUSED: dict[str, Refusal] = {
-    "an edited offer": Refusal(answer_to(edited(OFFER)), "signature does not verify"),
+    "an edited offer": Refusal(answer_to(edited(OFFER)), "signature is not valid"),
     "an offer cut short": Refusal(answer_to(cut(OFFER)), "cut short"),
     "an offer of other terms": Refusal(answer_to(nothing, *COUNTING, "--reveal", "count"), "reveal"),
     "an offer answered before": Refusal(offline(answering(*COUNTING), offering(), answering()), "answered"),
@@ -182,13 +182,13 @@ REFUSED: dict[str, Refusal] = {
     "an offer that goes on": Refusal(
         answer_to(forged(OFFER, FileKind.OFFER, twice(M.ELEMENTS_END))), "more data than it announces", ["count"]
     ),
-    "an offer with fewer elements": Refusal(
-        answer_to(forged(OFFER, FileKind.OFFER, without(M.ELEMENTS))), "fewer elements", ["count"]
+    "an offer with fewer encrypted keys": Refusal(
+        answer_to(forged(OFFER, FileKind.OFFER, without(M.ELEMENTS))), "fewer encrypted keys", ["count"]
     ),
     "an offer beyond the own policy": Refusal(
         after(allowing("noisy", "max_own_size", "1"), offline(offering(*CHARGED))), "max_own_size"
     ),
-    "an edited answer": Refusal(finishing(edited(ANSWER)), "signature does not verify"),
+    "an edited answer": Refusal(finishing(edited(ANSWER)), "signature is not valid"),
     "an answer cut short": Refusal(finishing(cut(ANSWER)), "cut short"),
     "an answer for another list": Refusal(finishing(another_list), "made from another list"),
     "an answer without tags": Refusal(finishing(forged(ANSWER, FileKind.ANSWER, without(M.TAGS))), "tags"),
@@ -218,7 +218,7 @@ REFUSED: dict[str, Refusal] = {
     "a counter that is damaged": Refusal(after(replaced("noisy.toml.runs"), wait(CHARGED, NOISY)), "cannot be used"),
     "an audit file of something else": Refusal(after(replaced("audit.log"), call(MATCHES)), "not a file that psi"),
     "an output where none can be": Refusal(call((*MATCHES, "--output", "missing/out.csv")), "missing"),
-    "an output of no known kind": Refusal(call((*MATCHES, "--output", "out.xyz")), "known endings"),
+    "an output of no known kind": Refusal(call((*MATCHES, "--output", "out.xyz")), "use one of these endings"),
     "an output over the input": Refusal(call((*MATCHES, "--output", "globex.parquet")), "input file itself"),
     "a record where none can be": Refusal(call((*MATCHES, "--record", "missing/record.json")), "missing"),
     "a record over the audit file": Refusal(call((*MATCHES, "--record", "audit.log")), "named twice"),

@@ -63,9 +63,9 @@ def test_rows_become_an_object(s3: object, folder: Path, program: Run, secret: s
     [
         ("https://host.example/out.csv", 2, "cannot write to a web server"),
         ("s3://lists/out/", 2, "names a folder"),
-        ("s3://lists/out.txt", 3, "known endings"),
+        ("s3://lists/out.txt", 3, "use one of these endings"),
         ("s3://no-such-bucket/out.csv", 3, "the bucket no-such-bucket does not exist; create it"),
-        ("s3://lists/mine.csv", 2, "is an input of this command"),
+        ("s3://lists/mine.csv", 2, "is an input file of this command"),
     ],
 )
 def test_what_cannot_be_written_is_refused_at_once(
@@ -115,7 +115,7 @@ def test_rows_that_end_early_make_no_object(s3: object, tmp_path: Path) -> None:
 def test_half_an_object_is_removed(s3: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("psi.tables.stores.fs.copy_files", lambda *given, **others: put(s3, "half.csv", LIST[:9]))
     target = StoreTarget.of("s3://lists/half.csv", tmp_path)
-    with pytest.raises(OutputError, match="did not arrive whole"), target.replacing() as part:
+    with pytest.raises(OutputError, match="did not arrive complete"), target.replacing() as part:
         part.write_bytes(LIST)
     assert not there(s3, "half.csv")
 

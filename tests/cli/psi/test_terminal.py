@@ -9,7 +9,7 @@ import pytest
 from support.terminal import Terminal, terminal
 
 LISTENER = """\
-acme.csv: rows that cannot match or look wrong, of 6
+acme.csv: of 6 rows, these cannot match or look wrong
   rows  why                  first rows
      1  no @ in the address  6
      1  blank                -

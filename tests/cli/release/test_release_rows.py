@@ -65,7 +65,7 @@ def test_the_noise_is_that_of_persons(table: Path) -> None:
     ):
         assert released(*args, *more)["sensitivity"] == sensitivity
     said = run(*args, "--person", "user", "--contributions", 5).stderr
-    assert "at most 5 rows of each person, sensitivity 300" in said
+    assert "at most 5 rows of each person; hides changes of up to 300" in said
     assert "at most 1 row of each person" in run(*args, "--person", "user").stderr
 
 
@@ -133,7 +133,7 @@ def test_categories_are_a_row_of_csv_or_lines_of_a_file(table: Path, tmp_path: P
     names = tmp_path / "names.txt"
     names.write_bytes("\ufeffSmith, Jones & Co\r\n\r\n Sales \r\n".encode())
     assert released(*args, "--categories-file", names)["value"] == expected
-    assert "once" in refused(2, *args, "--categories", "Sales", "--categories-file", names)
+    assert "do not go together" in refused(2, *args, "--categories", "Sales", "--categories-file", names)
     assert "one row of CSV" in refused(2, *args, "--categories", '"Sales')
     assert "cannot read" in refused(3, *args, "--categories-file", tmp_path / "none.txt")
     names.write_bytes(b"\xff")
@@ -149,7 +149,7 @@ def test_what_is_no_category_stops_or_has_a_name(table: Path) -> None:
     assert released(*args, "--other", " rest ")["value"] == {"a": 1, "b": 1, "rest": 2}
     assert "named twice" in refused(2, *args, "--other", "a")
     bins = ("--column", "n", "--bins", "1,9", "--other", "x")
-    assert "for --bins, add edges" in refused(2, "histogram", table, *bins, *LOUD)
+    assert "with --bins, add edges" in refused(2, "histogram", table, *bins, *LOUD)
 
 
 def test_text_is_compared_as_names_are(table: Path) -> None:

@@ -222,7 +222,7 @@ def test_the_charge(table: Path, tmp_path: Path) -> None:
     run(*common, *named, "--rho", "1/4", "--noise", "gaussian", "--ledger", zcdp)
     run(*common, *found, "--rho", "1/4", "--noise", "gaussian", "--ledger", zcdp)
     assert Ledger.open(zcdp).balance("d").spent == Cost(Fraction(1, 2), Fraction(1, 10**6))
-    assert "Gaussian noise made for a rho has none" in refused(
+    assert "Gaussian noise with --rho has no epsilon" in refused(
         UsageError, *common, *named, "--rho", 1, "--noise", "gaussian", "--ledger", pure
     )
     assert "over budget" in refused(BudgetError, *common, *named, "--epsilon", 4, "--ledger", pure)
@@ -260,14 +260,14 @@ def test_the_charge_comes_before_the_draw(words: list[object], table: Path, monk
         (["--groups", "x", "--epsilon", 1, "--delta", "1e-6"], "--delta is for"),
         (["--groups", "x"], "needs --epsilon"),
         (["--groups", "x", "--rho", 1], "--rho is for --noise gaussian"),
-        (["--groups", "x", "--noise", "gaussian"], "takes --rho"),
-        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--epsilon", 1], "takes --rho"),
+        (["--groups", "x", "--noise", "gaussian"], "needs either --rho"),
+        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--epsilon", 1], "needs either --rho"),
         (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--delta", "0.1"], "leave out --delta beside --rho"),
         (["--groups", "x", "--noise", "gaussian", "--epsilon", 1], "needs --delta"),
         (["--groups", "x", "--groups", "y", "--epsilon", 1], "one row of names for each --by"),
         (["--groups", "x,x", "--epsilon", 1], "given twice"),
         (["--groups", "x", "--other", "x", "--epsilon", 1], "given twice"),
-        (["--delta", "0.1", "--other", "x", "--epsilon", 1], "--other needs --groups"),
+        (["--delta", "0.1", "--other", "x", "--epsilon", 1], "--other works only with --groups"),
         (["--by", "region", "--groups", "x", "--groups", "y", "--epsilon", 1], "two different columns"),
         (["--by", "raise", "--by", "smoker", "--delta", "0.1", "--epsilon", 1], "two different columns"),
         (["--groups", "x", "--epsilon", 1, "--person", "region"], "would hide nobody"),

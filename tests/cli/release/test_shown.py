@@ -48,8 +48,8 @@ def test_a_rounded_number_is_shown_in_full_too() -> None:
 def test_the_error_of_a_quantile_is_in_ranks() -> None:
     lines = shown.number_lines("quantile", Fraction(2980), {"error95": 39.21, "error_in": "ranks"})
     assert lines == {
-        "quantile": "about 2,980 (with privacy noise; in 19 of 20 releases its rank is at most 39.3 rows further off "
-        "than the best answer's)"
+        "quantile": "about 2,980 (with privacy noise; in 19 of 20 releases at most 39.3 rows lie between it and the "
+        "best possible answer)"
     }
 
 

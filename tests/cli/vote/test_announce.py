@@ -171,8 +171,8 @@ def test_the_file_is_written_after_the_draw_is_on_record(run: Run, monkeypatch: 
     ("more", "code", "message"),
     [
         (("--announce", "r.pdf"), 2, "ends in .html or .md"),
-        (("--announce", "mine.md"), 3, "mine.md exists, so it stays as it is"),
-        (("--announce", "mine.md", "--again"), 3, "mine.md is no announcement, so it stays as it is"),
+        (("--announce", "mine.md"), 3, "mine.md exists, so the program does not replace it"),
+        (("--announce", "mine.md", "--again"), 3, "mine.md is not an announcement, so the program does not replace it"),
         (("--announce", "none/r.md"), 3, "cannot write none/r.md"),
         (("--question", "Who?"), 2, "--announce"),
         (("--announce", "r.md", "--question", " "), 2, "one line"),
@@ -206,7 +206,7 @@ def test_a_second_call_announces_the_draw_on_record(run: Run) -> None:
     assert Path("again.md").read_bytes() == first
     code, _, err = run("v.csv", "--announce", "again.md", "--question", "Who?")
     assert code == 6
-    assert "again.md exists, so it stays as it is" in err
+    assert "again.md exists, so the program does not replace it" in err
     assert Path("again.md").read_bytes() == first
     assert Path("v.csv.draw").read_bytes() == record
 
@@ -254,7 +254,7 @@ def test_an_announcement_that_cannot_be_written_says_where_the_winner_is(
             assert code == 3
             found = json.loads(out) if form else {}
             told = found["error"]["message"] if form else err
-            assert "the announcement is not written: cannot write r.md: No space left on device" in told
+            assert "the announcement was not written: cannot write r.md: No space left on device" in told
             assert f"The winner is on record in {Path('v.csv.draw').absolute()}: run the command again" in told
             if call == "first":  # the winner is shown all the same
                 assert found["winners"] == ["Ada"] if form else out.startswith("Winner: Ada\n")

@@ -44,7 +44,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 def test_all_ballots_are_read_before_an_error_tells_what_they_break(run: Run, command: tuple[str, ...]) -> None:
     code, out, err = run(*command, "b.csv", "--candidates", "names.txt")
     assert (code, out) == (3, "")
-    assert "2 of 10 ballots are invalid, first on line 3: name 2 is not a candidate." in err
+    assert "2 of 10 ballots are invalid, first on line 3: name 2 on the ballot is not a candidate." in err
     assert "1 of 10 ballots is invalid, first on line 10: a blank line" in err
     assert "secret" not in err
     assert "drop" not in err
@@ -54,14 +54,17 @@ def test_a_wrong_separator_is_guessed(run: Run) -> None:
     Path("b.csv").write_text('approved\n"Ada,Bo"\nAda\n')
     code, _, err = run("count", "--not-private", "b.csv", "--candidates", "names.txt", "--separator", ";")
     assert code == 3
-    assert "first on line 2: name 1 is not a candidate. If ',' stands between the names, use --separator" in err
+    assert (
+        "first on line 2: name 1 on the ballot is not a candidate. If ',' stands between the names, use --separator"
+        in err
+    )
     assert run("count", "--not-private", "b.csv", "--candidates", "names.txt", "--separator", ", ")[0] == 0
 
 
 def test_options_that_may_help_are_named_to_the_tallier_alone(run: Run) -> None:
     for text, says in (
         ('approved,x\nAda,"a\nb"\nBo,\n', "is not closed.*If cells hold line breaks, use --line-breaks"),
-        ("approved,x\nAda,\xe9\nBo,\n", "not UTF-8 text. If the file has another encoding, name it by --encoding"),
+        ("approved,x\nAda,\xe9\nBo,\n", "not UTF-8 text. If the file has another encoding, name it with --encoding"),
     ):
         Path("b.csv").write_text(text, encoding="latin-1")
         code, out, err = run("count", "--not-private", "b.csv", "--candidates", "names.txt")

@@ -267,7 +267,7 @@ def test_a_header_total_that_disagrees_warns_the_tallier_only(run: Run, tmp_path
     path.write_text((FIXTURES / "town.cat").read_text().replace("VOTERS: 5", "VOTERS: 6"))
     code, out, err = run("winner", path, "--epsilon", 100, "--neighbors", "add-remove")
     assert code == 0
-    assert "the header says 6 voters" in err
+    assert "the header says that there are 6 voters" in err
     assert "6" not in out
 
 
@@ -340,9 +340,9 @@ def test_plan_without_matplotlib_says_what_to_install(
         (["--candidates", "0", "--gap", "2"], "--candidates: expected more than --seats 1, got 0"),
         (["--candidates", "1", "--gap", "2"], "--candidates: expected more than --seats 1, got 1"),
         (["--candidates", "5", "--gap", "2", "--seats", "5"], "--candidates: expected more than --seats 5, got 5"),
-        (["--candidates", "5", "--gap", "2", "--target", "0.1"], "target: expected a probability above"),
-        (["--candidates", "5", "--gap", "2", "--target", "1"], "--target: expected a probability between 0 and 1"),
-        (["--candidates", "5", "--gap", "2", "--target", "2"], "--target: expected a probability between 0 and 1"),
+        (["--candidates", "5", "--gap", "2", "--target", "0.1"], "target: expected a chance that is better"),
+        (["--candidates", "5", "--gap", "2", "--target", "1"], "--target: expected a chance between 0 and 1"),
+        (["--candidates", "5", "--gap", "2", "--target", "2"], "--target: expected a chance between 0 and 1"),
         (["--candidates", "5", "--gap", "-2"], "gap"),
         (["--candidates", "5"], "--gap is missing"),
     ],

@@ -37,7 +37,7 @@ CANONICAL = [0, 1, 9, FIELD_PRIME - 1, FIELD_PRIME - 2, 2**255 - 20, (2**63 - 1)
 @pytest.mark.parametrize("value", NOT_CANONICAL)
 def test_not_canonical_is_refused_by_position(value: int) -> None:
     elements = rows(*CANONICAL, value, *CANONICAL, value)
-    with pytest.raises(RemoteError, match=f"element {100 + len(CANONICAL)} "):
+    with pytest.raises(RemoteError, match=f"encrypted key {100 + len(CANONICAL)} "):
         masking.check_canonical(elements, start=100)
 
 
@@ -51,22 +51,22 @@ def test_canonical_is_below_p(value: int) -> None:
     if value < FIELD_PRIME:
         masking.check_canonical(rows(7, value))
     else:
-        with pytest.raises(RemoteError, match="element 1 "):
+        with pytest.raises(RemoteError, match="encrypted key 1 "):
             masking.check_canonical(rows(7, value))
 
 
 @pytest.mark.parametrize("low", [0, 1, FIELD_PRIME - 1])
 def test_low_order_is_refused_by_position(backend: Backend, low: int, fixed_entropy: FixedEntropy) -> None:
-    with pytest.raises(RemoteError, match=r"element 12 has low order"):
+    with pytest.raises(RemoteError, match=r"encrypted key 12 of the peer is invalid: it has low order"):
         masking.mask_checked(backend, rows(9, 5, low, 6, low), Scalar.draw(fixed_entropy), start=10)
 
 
 def test_mask_checked_checks_before_it_masks(fixed_entropy: FixedEntropy) -> None:
     class Untouched:
         def mask(self, elements: object, scalar: object) -> None:
-            raise AssertionError("masked an element that is not canonical")
+            raise AssertionError("masked an element that is not below")
 
-    with pytest.raises(RemoteError, match="not canonical"):
+    with pytest.raises(RemoteError, match="is not below"):
         masking.mask_checked(Untouched(), rows(FIELD_PRIME + 9), Scalar.draw(fixed_entropy))  # type: ignore[arg-type]
 
 

@@ -54,8 +54,8 @@ def test_auto_takes_the_portable_backend_and_says_so_once(lists: tuple[object, .
     assert ended.returncode == 0, ended.stderr
     assert "matches" in ended.stdout
     (line,) = [line for line in ended.stderr.splitlines() if SAID in line]
-    assert line.startswith("the vector code does not work here: ")
-    assert line.endswith(". The program uses the portable backend, several times slower")
+    assert line.startswith("the fast code (lanes) does not work on this machine: ")
+    assert line.endswith(". The program uses the portable code, which is several times slower")
     assert "Warning" not in ended.stderr
 
 
@@ -64,7 +64,7 @@ def test_the_vector_code_by_name_is_refused_in_words(lists: tuple[object, ...]) 
     ended = denied(*lists, "--threads", 1, "--backend", "lanes")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert SAID in ended.stderr
-    assert "choose the backend 'portable'" in ended.stderr
+    assert "use the backend 'portable'" in ended.stderr
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_a_refusal_is_found_before_llvm_is_asked(tmp_path: Path) -> None:
         kernel.load(None, CodeCache(tmp_path), kernel.curve_program("doubles"))
     with pytest.raises(UsageError, match=SAID):
         load_backend("lanes", 1)
-    with pytest.warns(RuntimeWarning, match=f"{SAID}.*. The program uses the portable backend"):
+    with pytest.warns(RuntimeWarning, match=f"{SAID}.*. The program uses the portable code"):
         load_backend("auto", 1).close()
 
 

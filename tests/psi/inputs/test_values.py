@@ -208,7 +208,7 @@ def test_a_double_counts_as_the_decimal_it_is_nearest_to(tmp_path: Path) -> None
         (float("nan"), "not a finite number"),
         (float("inf"), "not a finite number"),
         (2e9, "beyond the agreed"),
-        (1e300, "too large for a double"),
+        (1e300, "too large for a floating-point number"),
         (5e-324, "more than the agreed 2"),
     ],
 )

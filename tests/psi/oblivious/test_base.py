@@ -45,7 +45,7 @@ def test_each_pair_has_a_scalar_of_its_own() -> None:
 def bad_elements() -> dict[str, U8]:
     low = np.zeros(32, np.uint8)
     high = np.full(32, 255, np.uint8)
-    return {"low order": low, "not canonical": high}
+    return {"low order": low, "is not below": high}
 
 
 @pytest.mark.parametrize("words", bad_elements())
@@ -59,7 +59,7 @@ def test_elements_that_no_honest_side_sends_are_refused_by_position(words: str) 
     ):
         bad = good.copy()
         bad[77] = bad_elements()[words]
-        with pytest.raises(RemoteError, match=f"element 77 .*{words}"):
+        with pytest.raises(RemoteError, match=f"encrypted key 77 .*{words}"):
             refuse(bad)
 
 

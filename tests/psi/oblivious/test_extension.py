@@ -148,7 +148,7 @@ def test_one_wrong_bit_passes_exactly_where_the_secret_bit_is_zero() -> None:
         _, challenge = extend(receiver, sender, flip(column))
         answer = receiver.answer(challenge)
         if sender.bits[column]:
-            with pytest.raises(RemoteError, match="consistency check"):
+            with pytest.raises(RemoteError, match="check of their consistency"):
                 sender.verify(answer)
         else:
             sender.verify(answer)
@@ -167,7 +167,7 @@ def test_many_wrong_columns_do_not_pass(rows_changed: int) -> None:
             return sent
 
         _, challenge = extend(receiver, sender, change)
-        with pytest.raises(RemoteError, match="consistency check"):
+        with pytest.raises(RemoteError, match="check of their consistency"):
             sender.verify(receiver.answer(challenge))
 
 
@@ -199,7 +199,7 @@ def test_a_wrong_answer_is_refused(byte: int) -> None:
     _, challenge = extend(receiver, sender)
     answer = receiver.answer(challenge).copy()
     answer[byte] ^= 4
-    with pytest.raises(RemoteError, match="consistency check"):
+    with pytest.raises(RemoteError, match="check of their consistency"):
         sender.verify(answer)
     with pytest.raises(RemoteError, match="answer to the check of the oblivious transfers has"):
         sender.verify(answer[1:])
@@ -208,7 +208,7 @@ def test_a_wrong_answer_is_refused(byte: int) -> None:
 def test_an_answer_to_another_challenge_is_refused() -> None:
     receiver, sender = pair(100)
     extend(receiver, sender)
-    with pytest.raises(RemoteError, match="consistency check"):
+    with pytest.raises(RemoteError, match="check of their consistency"):
         sender.verify(receiver.answer(bytes(32)))
 
 

@@ -290,5 +290,5 @@ def test_replies_that_name_other_elements_are_refused(parts: InParts, monkeypatc
 
     monkeypatch.setattr(by_parts, "_replies", lambda *given: (block[::-1] for block in strange(*given)))
     answer, _ = parts.answer(offer)
-    with pytest.raises(RemoteError, match="do not name the elements"):
+    with pytest.raises(RemoteError, match="does not fit the encrypted keys"):
         parts.finish(offer, contents, answer)

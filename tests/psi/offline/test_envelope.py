@@ -119,13 +119,13 @@ def test_every_truncation_says_that_the_file_is_cut_short(people: dict[str, Iden
         assert "cut short" in str(refusal(good[:length], globex, acme))
     for length in range(14):
         refusal(good[:length], globex, acme)
-    assert "not whole" in str(refusal(good + b"\0", globex, acme))
+    assert "not complete" in str(refusal(good + b"\0", globex, acme))
 
 
 def test_a_signed_file_of_no_chunks_is_refused(people: dict[str, Identity], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(envelope.Writer, "_seal", lambda writer, content, last: None)
     empty = sealed(people["acme"], people["globex"], [])
-    assert "not whole" in str(refusal(empty, people["globex"], people["acme"]))
+    assert "not complete" in str(refusal(empty, people["globex"], people["acme"]))
 
 
 def test_foreign_files_are_refused_with_the_reason(people: dict[str, Identity]) -> None:
@@ -135,10 +135,10 @@ def test_foreign_files_are_refused_with_the_reason(people: dict[str, Identity]) 
     assert "no --peer names this certificate" in str(refusal(good, globex, mallory))
     assert "not for mallory" in str(refusal(good, mallory, acme))
     assert "your own identity" in str(refusal(good, acme, globex))
-    assert "an answer is needed" in str(refusal(good, globex, acme, kind=FileKind.ANSWER))
+    assert "expected an answer" in str(refusal(good, globex, acme, kind=FileKind.ANSWER))
     answer = sealed(acme, globex, SMALL, FileKind.ANSWER, bytes(range(32)))
-    assert "an offer is needed" in str(refusal(answer, globex, acme))
-    assert "not a file of the offline exchange" in str(refusal(b"id,mail\n" * 100, globex, acme))
+    assert "expected an offer" in str(refusal(answer, globex, acme))
+    assert "not a file of an exchange" in str(refusal(b"id,mail\n" * 100, globex, acme))
     assert "version 2" in str(refusal(good[:14] + b"\x02" + good[15:], globex, acme))
     as_text = good.replace(b"\r\n", b"\n")
     assert "as an attachment" in str(refusal(as_text, globex, acme))

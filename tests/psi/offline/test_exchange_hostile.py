@@ -125,5 +125,5 @@ def test_an_answer_made_for_another_offer_does_not_finish_this_one(pair: Pair) -
     moved, _ = pair.write(
         FileKind.ANSWER, pair.read(FileKind.OFFER, offer).id, lambda writer: [writer.send(frame) for frame in frames]
     )
-    with pytest.raises(RemoteError, match="does not verify"):
+    with pytest.raises(RemoteError, match="is not valid"):
         pair.finish(offer, contents, moved)

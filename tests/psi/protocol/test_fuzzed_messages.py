@@ -288,8 +288,8 @@ def test_sizes_in_another_form_of_json_are_refused() -> None:
 # ---- abort
 
 ABORT = json.loads(bytes(messages.BUSY.payload))
-UNKNOWN = "the peer ended the session and gave no reason that this program knows; ask its operator"
-UNNAMED = "the peer refused the settings of this session and did not say which; ask its operator"
+UNKNOWN = "the peer ended the session and gave no reason that this program knows; ask them why"
+UNNAMED = "the peer refused the settings of this session and did not say which; ask them why"
 BELIEVED = {"minimum": MinimumError, "stopped": TransportError}
 
 
@@ -313,15 +313,15 @@ def check_abort(body: dict[str, object], compares: bool) -> None:
     assert str(error).isprintable()
     term, code = body.get("term"), body.get("code")
     if body.keys() - {"code", "term"}:
-        assert str(error).startswith("the peer's abort has fields that this version does not know; ")
+        assert "(technical detail: the peer's abort has fields that this version does not know)" in str(error)
     elif not isinstance(code, str):
-        assert str(error).startswith("the peer's abort has no field 'code' of the right type; ")
+        assert "(technical detail: the peer's abort has no field 'code' of the right type)" in str(error)
     elif code not in words.ABORTS or (term is None) is (code == "terms"):
         assert str(error) == UNKNOWN
     elif code == "terms" and not (isinstance(term, str) and plain(term)):
         assert str(error) == UNNAMED
     elif code == "terms":
-        assert str(error) == f"{words.ABORTS['terms']}; the reason is the setting '{term}'"
+        assert str(error) == f"{words.ABORTS['terms']}, because of the setting '{term}'; agree with them on its value"
         assert error.term == term
     elif code == "minimum" and not compares:
         assert str(error) == str(words.abort_for_a_minimum())

@@ -41,11 +41,11 @@ BAD = {
         "low order",
     ),
     "minus one": (P - 1, "low order"),
-    "p": (P, "canonical"),
-    "one, as p + 1": (P + 1, "canonical"),
-    "nine, as p + 9": (P + 9, "canonical"),
-    "nine with its top bit": (9 + 2**255, "canonical"),
-    "all bits": (2**256 - 1, "canonical"),
+    "p": (P, "is not below"),
+    "one, as p + 1": (P + 1, "is not below"),
+    "nine, as p + 9": (P + 9, "is not below"),
+    "nine with its top bit": (9 + 2**255, "is not below"),
+    "all bits": (2**256 - 1, "is not below"),
 }
 
 
@@ -63,7 +63,7 @@ def test_bad_elements_are_refused_by_both_roles(bad: str, role: str, learner: Si
     change = replace(chunk, at_row(row, element.to_bytes(32, "little")))
     found = attack(mode(name, learner), victim_of(role, learner), ROLES[role][0], change)
     expect_nothing_came_of_it(found, words)
-    assert f"element {CHUNK * chunk + row} " in str(found.error)
+    assert f"encrypted key {CHUNK * chunk + row} " in str(found.error)
 
 
 @pytest.mark.parametrize("name", MODES)
@@ -72,7 +72,7 @@ def test_bad_elements_are_refused_by_both_roles(bad: str, role: str, learner: Si
 def test_one_bad_element_anywhere_in_any_mode_is_refused(row: int, role: str, name: str) -> None:
     change = replace(1, at_row(row, bytes(32)))
     found = attack(mode(name), victim_of(role, Side.CONNECT), ROLES[role][0], change)
-    expect_nothing_came_of_it(found, f"element {CHUNK + row} has low order")
+    expect_nothing_came_of_it(found, f"encrypted key {CHUNK + row} of the peer is invalid: it has low order")
 
 
 def inverse(element: bytes) -> bytes:
@@ -108,7 +108,7 @@ def test_counts_of_elements_are_held_exactly(role: str, learner: Side, name: str
     last = (items - 1) // CHUNK
     left = items - CHUNK * last
     found = attack(agreed, victim, ROLES[role][0], drop(last))
-    expect_nothing_came_of_it(found, "fewer elements")
+    expect_nothing_came_of_it(found, "fewer encrypted keys")
     found = attack(agreed, victim, ROLES[role][0], twice(last))
     expect_nothing_came_of_it(found, f"more {'elements' if role == 'sender' else 'replies'} than it may")
     # One row too many, still within a chunk, and one too few.
@@ -138,7 +138,7 @@ def test_chunks_of_another_form_are_refused_by_both_roles(form: str, role: str, 
     found = attack(mode(name), victim_of(role, Side.CONNECT), kind, replace(0, cut_or_grown(32)[form]))
     expect_nothing_came_of_it(found, "expected 4 rows of 32")
     found = attack(mode(name), victim_of(role, Side.CONNECT), end, replace(0, lambda payload: b"\0"))
-    expect_nothing_came_of_it(found, "carries data")
+    expect_nothing_came_of_it(found, "contains data")
 
 
 # ---- tags
@@ -183,7 +183,7 @@ def test_counts_and_forms_of_tags_are_held_exactly(learner: Side, name: str) -> 
     tags = len(LISTS[learner.other]) + agreed.added
     last = (tags - 1) // CHUNK
     left = tags - CHUNK * last
-    expect_nothing_came_of_it(attack(agreed, learner, M.TAGS, drop(last)), "fewer tags")
+    expect_nothing_came_of_it(attack(agreed, learner, M.TAGS, drop(last)), "fewer encrypted values")
     expect_nothing_came_of_it(attack(agreed, learner, M.TAGS, twice(last)), "more tags")
     for change in (lambda payload: payload + payload[-width:], lambda payload: payload[:-width]):
         found = attack(agreed, learner, M.TAGS, replace(last, change))
@@ -194,7 +194,7 @@ def test_counts_and_forms_of_tags_are_held_exactly(learner: Side, name: str) -> 
     for form in cut_or_grown(width).values():
         found = attack(agreed, learner, M.TAGS, replace(0, form))
         expect_nothing_came_of_it(found, f"expected {CHUNK} rows of {width}")
-    expect_nothing_came_of_it(attack(agreed, learner, M.TAGS_END, replace(0, lambda _: b"\0")), "carries data")
+    expect_nothing_came_of_it(attack(agreed, learner, M.TAGS_END, replace(0, lambda _: b"\0")), "contains data")
 
 
 # ---- several keys, and the side that compares
@@ -207,7 +207,7 @@ def test_the_second_list_is_checked_like_the_first(role: str) -> None:
     chunks = -(-len(LISTS[Side.CONNECT]) // CHUNK)
     found = attack(agreed, victim_of(role, Side.CONNECT), ROLES[role][0], replace(chunks, at_row(1, bytes(32))))
     assert isinstance(found.error, RemoteError)
-    assert "element 1 has low order" in str(found.error)
+    assert "encrypted key 1 of the peer is invalid: it has low order" in str(found.error)
     assert found.after == []
     pair = replace(chunks, lambda payload: at_row(1, inverse(payload[:32]))(payload))
     found = attack(agreed, victim_of(role, Side.CONNECT), ROLES[role][0], pair)
@@ -244,7 +244,9 @@ def test_the_gate_is_checked_for_both_roles(role: str, learner: Side) -> None:
     agreed = mode("matches", learner, min_matches=1, min_matches_by=Comparer.OTHER)
     victim = learner.other if role == "receiver" else learner
     bad = replace(0, at_row(1, bytes(32)))
-    expect_nothing_came_of_it(attack(agreed, victim, ROLES[role][0], bad), "element 1 has low order")
+    expect_nothing_came_of_it(
+        attack(agreed, victim, ROLES[role][0], bad), "encrypted key 1 of the peer is invalid: it has low order"
+    )
     pair = replace(0, lambda payload: at_row(1, inverse(payload[:32]))(payload))
     words = {"receiver": "do not fit together", "sender": "same masked value"}
     expect_nothing_came_of_it(attack(agreed, victim, ROLES[role][0], pair), words[role])
@@ -282,7 +284,7 @@ def test_bad_elements_of_a_sum_are_refused_by_both_roles(kind: M, receives: bool
     victim = learner if receives else learner.other
     found = attack(mode("sum", learner), victim, kind, replace(0, at_row(5, element.to_bytes(32, "little"))))
     expect_nothing_came_of_it(found, words)
-    assert "element 5 " in str(found.error)
+    assert "encrypted key 5 " in str(found.error)
 
 
 @pytest.mark.parametrize("learner", Side)
@@ -294,7 +296,7 @@ def test_no_value_leaves_after_a_proof_that_does_not_fit(at: int, learner: Side)
         return bytes(spoilt)
 
     found = attack(mode("sum", learner), learner.other, M.PROOF, replace(0, flipped))
-    expect_nothing_came_of_it(found, "consistency check")
+    expect_nothing_came_of_it(found, "check of their consistency")
     assert {M.CORRECTIONS, M.TOTAL}.isdisjoint(found.before)
 
 
@@ -326,6 +328,6 @@ def test_a_sign_of_life_with_data_is_refused_by_both_roles(role: str) -> None:
             lambda at, frame, alive=alive: [alive, frame] if at == 1 else [frame],
         )
         if payload:
-            expect_nothing_came_of_it(found, "sign of life carries data")
+            expect_nothing_came_of_it(found, "sign of life contains data")
         else:
             assert found.error is None

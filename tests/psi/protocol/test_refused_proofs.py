@@ -30,8 +30,8 @@ from psiselect.base.errors import PolicyError, RemoteError, TransportError
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"nonce": "AB" * 32}, "malformed nonce"),
-        ({"nonce": "ab" * 31}, "malformed nonce"),
+        ({"nonce": "AB" * 32}, "malformed random number"),
+        ({"nonce": "ab" * 31}, "malformed random number"),
         ({"time": 1 << 40}, "impossible time"),
         ({"time": -1}, "impossible time"),
         ({"sizes": [9]}, "fields that this version does not know"),
@@ -247,7 +247,7 @@ def test_a_refusal_over_a_link_is_one_abort_without_a_reason(victim: Side, kind:
     assert [frame.type for frame in sent[victim]].count(M.ABORT) == 1
     assert sent[victim][-1] == Frame(M.ABORT, b'{"code":"protocol","term":null}')
     assert M.FINISH not in [frame.type for frame in sent[victim]]
-    assert "says that this side broke the protocol" in str(errors[victim.other])
+    assert "says that your program sent data that does not follow" in str(errors[victim.other])
 
 
 # ---- FINISH

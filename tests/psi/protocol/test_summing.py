@@ -250,7 +250,7 @@ def test_changed_seeds_and_checks_are_refused_or_have_no_effect(kind: M) -> None
     receiver: a changed challenge shows at the sender."""
     error = next(end for end in spoilt(kind, flip).values() if isinstance(end, PsiselectError))
     assert isinstance(error, RemoteError)
-    assert "consistency check" in str(error)
+    assert "check of their consistency" in str(error)
 
 
 def test_a_changed_correction_or_share_changes_the_total_only() -> None:

@@ -68,4 +68,4 @@ def test_a_bug_does_not_end_the_looking(caplog: pytest.LogCaptureFixture) -> Non
     disk.full = ZeroDivisionError()
     Room(disk.take).look()
     assert disk.asked == 1
-    assert "a bug stopped" in caplog.text
+    assert "a bug in this program stopped" in caplog.text

@@ -100,7 +100,7 @@ def test_eight_rows_alike_pass_and_nine_are_refused(alike: int) -> None:
     if alike == 8:
         assert store.join(own, theirs).pairs()[0].tolist() == []
     else:
-        with pytest.raises(RemoteError, match="9 of the peer's tags"):
+        with pytest.raises(RemoteError, match="9 of the peer's encrypted values"):
             store.join(own, theirs)
 
 

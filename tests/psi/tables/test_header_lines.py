@@ -68,8 +68,8 @@ def test_a_spreadsheet(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("a,b\n", "expected 2 lines of names, and the table has 1"),
-        ("a,b\nc\n1,2\n", "line 2: 1 field in a line of the header, and the first one has 2"),
-        ("a,b\n\n1,2\n", "line 2: 0 fields in a line of the header"),
+        ("a,b\nc\n1,2\n", "line 2: 1 field in this line of the header, but the first line of the header has 2"),
+        ("a,b\n\n1,2\n", "line 2: 0 fields in this line of the header"),
         ('a,b\n"c,d\n', "line 2"),
         ("a,b\nann@example.com,c\n1,2\n", "no header: the first row holds an e-mail address"),
         ("a,b\nb,\n1,2\n", "several columns are named 'b'"),

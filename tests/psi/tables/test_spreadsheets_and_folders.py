@@ -89,7 +89,9 @@ def test_headers_of_spreadsheets(tmp_path: Path) -> None:
 def test_spreadsheets_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, content in (("t.xls", b"email,name\n"), ("t.xlsx", b"PK\3\4 not really"), ("t.ods", b"")):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(InputError, match=r"not a whole, readable spreadsheet\. If it is a zip archive, unpack it"):
+        with pytest.raises(
+            InputError, match=r"not a complete, readable spreadsheet\. If it is a zip archive, unpack it"
+        ):
             open_source(tmp_path / name)
     write_spreadsheet(tmp_path / "empty.xlsx", [])
     with pytest.raises(InputError, match="is empty"):

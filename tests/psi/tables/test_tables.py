@@ -103,7 +103,7 @@ def test_csv_values_are_text(tmp_path: Path, content: bytes, values: list[str]) 
         (b"", "is empty"),
         (b"\n\r\n", "is empty"),
         (b"a,a\n1,2\n", "several columns are named 'a'"),
-        (b"a,b\n1,2\n3\n", "line 3: 1 field, the header has 2"),
+        (b"a,b\n1,2\n3\n", "line 3: 1 field, but the header has 2"),
         (b"a,b\n1,2\n\n3,4,secret\n", "line 4: 3 fields"),
         (b'a,b\n1,"two\nlines"\n3\n', "line 4: 1 field"),
         (b"a,b\n1,2\n3,\xff\n", "line 3: not UTF-8"),
@@ -263,18 +263,18 @@ def test_feather(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", ["parquet", "arrow", "feather"])
 def test_broken_columnar_file(tmp_path: Path, ending: str) -> None:
     path = file(tmp_path, f"t.{ending}", b"PAR1 ARROW1 not really")
-    with pytest.raises(InputError, match="not a whole, readable"):
+    with pytest.raises(InputError, match="not a complete, readable"):
         open_source(path)
 
 
 def test_truncated_parquet(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": [str(i) for i in range(10_000)]}), tmp_path / "t.parquet")
     content = (tmp_path / "t.parquet").read_bytes()
-    with pytest.raises(InputError, match="not a whole, readable Parquet"):
+    with pytest.raises(InputError, match="not a complete, readable Parquet"):
         open_source(file(tmp_path, "cut.parquet", content[:-9]))
     damaged = bytearray(content)
     damaged[4:200] = bytes(196)
-    with pytest.raises(InputError, match="not a whole, readable Parquet"):
+    with pytest.raises(InputError, match="not a complete, readable Parquet"):
         rows(open_source(file(tmp_path, "damaged.parquet", bytes(damaged))))
 
 
@@ -284,9 +284,9 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(InputError, match="a folder without Parquet files"):
         open_source(tmp_path / "folder.csv")
-    with pytest.raises(InputError, match=r"known endings: \.csv, \.tsv"):
+    with pytest.raises(InputError, match=r"use one of these endings: \.csv, \.tsv"):
         open_source(file(tmp_path, "t.xyz", b""))
-    with pytest.raises(InputError, match="known endings"):
+    with pytest.raises(InputError, match="use one of these endings"):
         check_target(tmp_path / "out.xlsx", pa.schema([]))
     with pytest.raises(InputError, match="does not exist"):
         check_target(tmp_path / "no" / "out.csv", pa.schema([]))

@@ -74,7 +74,7 @@ def test_a_locked_file_is_waited_for_and_named(
     with subprocess.Popen(holding, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         other.stdout.readline()
-        with pytest.raises(InputError, match="another program has held it locked for"):
+        with pytest.raises(InputError, match="another program has locked the file for"):
             open_source(f"sqlite:///{tmp_path}/shop.db", query="SELECT e FROM t")
         other.kill()
 

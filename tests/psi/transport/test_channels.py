@@ -146,9 +146,9 @@ def test_a_closed_channel_cannot_be_used_but_closed_again(pair: MakePair) -> Non
     second.close()
     closing()
     first.close()
-    with pytest.raises(UsageError, match="closed by its own side"):
+    with pytest.raises(UsageError, match="closed the connection already"):
         first.send(Frame(1, b""))
-    with pytest.raises(UsageError, match="closed by its own side"):
+    with pytest.raises(UsageError, match="closed the connection already"):
         first.receive(0)
 
 

@@ -23,7 +23,7 @@ from psi.transport.wire import Frame
 
 BUSY = Frame(15, b"busy")
 HELLO = bytes.fromhex("16030100c8010000c40303") + bytes(200)  # the start of a handshake
-LATE = "its handshake did not end in time"
+LATE = "it did not complete the beginning of the connection (TLS handshake) in time"
 
 
 class Desk:
@@ -251,7 +251,9 @@ def test_one_caller_too_many_costs_the_oldest_its_place(desk: MakeDesk, monkeypa
         assert here.refused == []
         stack.enter_context(here.dial())
         assert here.after(0) == [HANDSHAKE] * 3
-        assert here.refused == ["its handshake was the oldest unfinished one of too many"]
+        assert here.refused == [
+            "too many connections had begun and not been completed (TLS handshake), and it was the oldest of them"
+        ]
         assert socks[0].recv(1) == b""
         for sock in socks[1:]:
             sock.setblocking(False)

@@ -47,22 +47,22 @@ def descending(tags: bytes) -> bytes:
 # Each with the side that cheats: what of its messages becomes what, and what its victim says of it.
 RECEIVER: list[tuple[M, Callable[[Frame], list[Frame]], str]] = [
     (M.SIZES, other(lambda sent: json.dumps({"sizes": [MAX_ITEMS + 1]}).encode()), "at most 16,777,216"),
-    (M.SEED_ANSWER, first_point(bytes(32)), "element 0 .*low order"),
+    (M.SEED_ANSWER, first_point(bytes(32)), "encrypted key 0 .*low order"),
     (M.SEED_ANSWER, lambda frame: [], "message type 24"),
     (M.TREES, other(lambda sent: sent + b"\0"), "trees"),
     (M.TREES, lambda frame: [frame, frame], "message type 24"),
-    (M.ENCODING, other(lambda sent: b"\x08"), "8 are allowed"),
+    (M.ENCODING, other(lambda sent: b"\x08"), "expected at most 8"),
     (M.MATRIX, other(lambda sent: sent[:-CHOICES]), "slice of the matrix"),
     (M.MATRIX, lambda frame: [frame, frame], "more slices"),
     (M.MATRIX, lambda frame: [], "fewer slices"),
     (M.MATRIX_END, lambda frame: [Frame(M.ELEMENTS, bytes(32))], "message type 3"),
 ]
 SENDER: list[tuple[M, Callable[[Frame], list[Frame]], str]] = [
-    (M.SEED_REQUEST, first_point(b"\xff" * 32), "element 0 .*not canonical"),
+    (M.SEED_REQUEST, first_point(b"\xff" * 32), "encrypted key 0 .*is not below"),
     (M.SEED_REQUEST, lambda frame: [Frame(M.TAGS_END, b"")], "message type 8"),
     (M.TAGS, other(descending), "ascending order"),
-    (M.TAGS, lambda frame: [], "fewer tags"),
-    (M.TAGS_END, lambda frame: [Frame(M.TAGS, bytes(8)), frame], "more tags"),
+    (M.TAGS, lambda frame: [], "fewer encrypted values"),
+    (M.TAGS_END, lambda frame: [Frame(M.TAGS, bytes(8)), frame], "more encrypted values"),
 ]
 
 
@@ -79,7 +79,7 @@ def test_a_changed_message_is_the_peers_fault(
     said: str,
 ) -> None:
     """Globex cheats, and learns or not. Acme ends with the reason, and Globex hears a code only."""
-    if "element" not in said:  # real points are for the two cases that change one
+    if "encrypted key" not in said:  # real points are for the two cases that change one
         without_curve(monkeypatch)
     tampering(monkeypatch, Identity.load(keys / "acme").fingerprint, message, change)
     record, output = tmp_path / "record.json", tmp_path / "out.csv"

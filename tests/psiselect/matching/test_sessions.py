@@ -140,7 +140,7 @@ def test_an_output_that_fails_after_the_session_comes_with_the_result(
     assert result.count == 2
 
 
-@pytest.mark.parametrize("waits", ["for a caller", "for a listener", "for the peer's turn"])
+@pytest.mark.parametrize("waits", ["for a caller", "works only with a listener", "for the peer's turn"])
 def test_an_event_ends_every_wait(keys: Path, tmp_path: Path, waits: str) -> None:
     cancel = threading.Event()
     both: dict[str, Any] = {"key": "e:email", "identity": keys / "globex", "peer": keys / "acme.crt"}
@@ -150,7 +150,7 @@ def test_an_event_ends_every_wait(keys: Path, tmp_path: Path, waits: str) -> Non
             both.pop("output")
             call, where = psiselect.listen, "127.0.0.1:0"
             both["listening"] = lambda addresses: cancel.set()
-        elif waits == "for a listener":
+        elif waits == "works only with a listener":
             call, where = psiselect.connect, "127.0.0.1:9"
             timer = threading.Timer(0.05, cancel.set)
             stack.callback(timer.join)
@@ -279,7 +279,7 @@ def test_without_a_running_loop_it_says_what_to_do(keys: Path, loop: str) -> Non
         *("127.0.0.1:9", pa.table(GLOBEX)), key="e:email", identity=keys / "globex", peer=keys / "acme.crt"
     )
     try:
-        with pytest.raises(UsageError, match=r"connect_async\(\) needs a running event loop: await it inside"):
+        with pytest.raises(UsageError, match=r"connect_async\(\) works only in an asyncio program: await it inside"):
             waiting.send(None)
     finally:
         asyncio._set_running_loop(None)

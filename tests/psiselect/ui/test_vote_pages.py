@@ -251,7 +251,7 @@ def test_a_damaged_record_is_told(page: Page, tmp_path: Path) -> None:
     record.write_text("damaged")
     page.post("/vote", {"name": "Board 2026", "candidates": NAMES}, file=("form.csv", form()))
     assert page.now.status_code == 422
-    assert "is no record of draws, or it is damaged" in page.text
+    assert "is not a record of draws, or it is damaged" in page.text
     assert record.read_text() == "damaged"
 
 
