@@ -88,13 +88,8 @@ def test_strict_refuses_what_the_rule_cannot_read(both: Both) -> None:
         ({"pad_to": 100}, "pad_to= adds random entries"),
         ({"matching": "one-to-one"}, 'matching="one-to-one" needs one machine'),
         ({"receive": "plan"}, "send= and receive= work"),
-<<<<<<< HEAD
-        ({"protocol": "fast"}, "the fast protocol takes more messages"),
-        ({"threads": 2}, "threads= is for work on one machine"),
-=======
         ({"protocol": "fast"}, "the fast protocol, which needs more messages"),
-        ({"threads": 2}, "threads= is for one machine"),
->>>>>>> b20d
+        ({"threads": 2}, "threads= is for work on one machine"),
         ({"query": "SELECT 1", "table": "sqlite:///x.db"}, "query= is for databases of one machine"),
         ({"master": "local"}, "session= is a session that runs"),
         ({"task_key": None}, "name its path with task_key="),
