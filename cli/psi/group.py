@@ -12,7 +12,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "cli.psi.check:check_list",
         "Check a list before a session: which rows have a key, and which do not, and why.",
     ),
-    "connect": ("cli.psi.command:connect_", "Call a listening peer and run one session with it."),
+    "connect": (
+        "cli.psi.command:connect_",
+        "Call the other company's program (the peer), and match your list with the peer's list.",
+    ),
     "estimate": (
         "cli.psi.command:estimate_",
         "Predict seconds, bytes and disk of a run, from a measurement made here and now.",
@@ -20,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "finish": ("cli.psi.offline:finish", "Read the peer's answer to your offer, and show the result."),
     "listen": (
         "cli.psi.command:listen",
-        "Wait for the peer and run one session with it, or with --serve as many as come.",
+        "Wait until the other company's program (the peer) calls, and match your list with the peer's list.",
     ),
     "local": (
         "cli.psi.command:local_",

@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import functools
 import os
 import sqlite3
 import stat
@@ -54,17 +55,24 @@ def open_private(path: Path, flags: int = 0) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | flags, 0o600)
 
 
+@functools.cache
+def _fallocate() -> Callable[[int, int, int, int], int] | None:
+    """The system's call, or None where it has none. Looked up once: each time, ctypes makes classes for it."""
+    found = getattr(ctypes.CDLL(None, use_errno=True), "fallocate", None)
+    if found is not None:
+        found.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long)
+    return found
+
+
 def hold_room(handle: int, size: int) -> None:
     """Take room on the disk for so many bytes after the end of an open file, whose size stays.
 
     The room stays taken until it is written to, or until the file is cut. File systems that cannot do this are left as
     they are, and so is what is no file. Raises OSError when there is no room.
     """
-    found = os.fstat(handle)
-    fallocate = getattr(ctypes.CDLL(None, use_errno=True), "fallocate", None)
+    found, fallocate = os.fstat(handle), _fallocate()
     if not stat.S_ISREG(found.st_mode) or fallocate is None:
         return
-    fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long)
     while fallocate(handle, _KEEP_SIZE, found.st_size, size) != 0:
         number = ctypes.get_errno()
         if number in _CANNOT_HOLD:

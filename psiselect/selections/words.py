@@ -35,7 +35,7 @@ def promised(epsilon: str, sensitivity: object, mechanism: str, exponent: object
     moves = f"by at most {sensitivity}" + (", all up or all down" if monotonic else "")
     return (
         f"this protects each person with epsilon {epsilon}, if one person's data change each candidate's "
-        f"score {moves} (mechanism: {mechanism}, exponent {exponent})"
+        f"score {moves} (mechanism: {mechanism}, exponent {exponent} per unit of score)"
     )
 
 

@@ -153,7 +153,7 @@ def test_noise_is_on_every_number_that_is_printed(case: Case, watched: Watched, 
         assert re.match("(Counts|Numbers) with privacy noise: in 19 of 20 releases a count is off by ", watched.out)
         assert re.findall(r"[\w./-]+", watched.out)[-len(case.printed) :] == list(case.printed)
     elif case.command != ("release", "quantile"):
-        stated = f"epsilon 0.5, {case.relation.value}\n" if verbose else "0.5-differentially private"
+        stated = f"epsilon 0.5, {case.relation.value}\n" if verbose else "protects each person with epsilon 0.5"
         assert stated in watched.err
 
 

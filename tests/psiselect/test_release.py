@@ -179,7 +179,7 @@ def test_a_ledger_pays_before_the_draw_and_refuses(rows: Path, tmp_path: Path) -
     with pytest.raises(psiselect.BudgetError, match="over budget") as refused:
         release.sum(rows, "raise", epsilon="0.4", **terms)
     assert refused.value.exit_code == 6
-    with pytest.raises(psiselect.InputError, match=r"line 2.*say on_invalid="):
+    with pytest.raises(psiselect.InputError, match=r"line 2.*use on_invalid="):
         release.sum(rows, "name", epsilon="0.1", **terms)
     assert release.sum(rows, "raise", epsilon="0.4", plan=True, **terms).charged is None
     with pytest.raises(psiselect.BudgetError, match='Use neighbors="replace"'):

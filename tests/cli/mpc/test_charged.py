@@ -234,7 +234,7 @@ def test_a_budget_that_does_not_hold_it_calls_nobody(function: str, alice: Alice
 @each_function
 def test_a_relation_that_is_not_the_ledgers_is_refused(function: str, alice: Alice) -> None:
     assert alice.paid(*arguments(function, alice.group), "--neighbors", "add-remove") == 6
-    assert "counts releases under replace" in str(alice.error)
+    assert "counts releases with --neighbors replace" in str(alice.error)
     assert (alice.seen, alice.charged) == ([], [])
 
 

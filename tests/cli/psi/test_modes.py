@@ -116,4 +116,4 @@ def test_local_and_estimate_know_every_mode(place: Path) -> None:
     assert made["own_multiplications"] == 2 * (1000 + 2 * REACH)
     assert made["peer_multiplications"] == 1500 + 4 * REACH
     shown = run(*local(place, *NOISY))
-    assert f"at most {REACH} from the truth" in shown.out
+    assert f"at most {REACH} away from the exact number" in shown.out

@@ -162,7 +162,7 @@ def test_without_room_on_stdout_nobody_is_called(place: Path, monkeypatch: pytes
 @pytest.mark.parametrize("room", ["results", "audit"])
 def test_without_room_for_its_line_no_session_begins(here: Path, room: str) -> None:
     hold = audit.check if room == "audit" else functools.partial(results_file.hold, sessions=1)
-    with pytest.raises(OutputError, match=f"{room}.+No space left on device; make room"):
+    with pytest.raises(OutputError, match=f"{room}.+No space left on device; free some disk space"):
         hold(here / room)
 
 
@@ -194,7 +194,7 @@ def test_a_listener_without_room_refuses_sessions_and_says_so_until_there_is_roo
             disk.fill()
             assert call(served.address, "globex", "--learn", "peer").code == 4
             failed = served.wait("session_failed")
-            assert (failed["code"], "No space left on device; make room" in failed["reason"]) == (3, True)
+            assert (failed["code"], "No space left on device; free some disk space" in failed["reason"]) == (3, True)
             assert "No space left" in served.wait("results_unwritable")["reason"]
             served.settle(503, status="results unwritable", failed=1)
             disk.free()

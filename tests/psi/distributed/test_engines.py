@@ -270,8 +270,8 @@ def test_packed_parts_are_refused_before_an_engine_parses_them(tmp_path: Path) -
     [
         ("s3://a/list.csv", {"header_lines": 2}, "a header of one line only"),
         ("s3://a/list.parquet", {"header_lines": 2}, "a header of one line only"),
-        ("s3://a/list.parquet", {"delimiter": ";"}, "--delimiter says nothing"),
-        ("table:people", {"encoding": "cp1252"}, "--encoding says nothing"),
+        ("s3://a/list.parquet", {"delimiter": ";"}, "--delimiter does not apply"),
+        ("table:people", {"encoding": "cp1252"}, "--encoding does not apply"),
     ],
 )
 def test_what_is_said_of_a_list_is_never_passed_over(name: str, said: dict[str, Any], words: str) -> None:

@@ -200,8 +200,8 @@ def test_an_element_of_small_order_is_one_typed_error(
     [
         (Reveal.MATCHES, first_is(bytes(32)), "low order"),
         (Reveal.COUNT, first_is(bytes(32)), "low order"),
-        (Reveal.COUNT, first_again, "not one for each element"),
-        (Reveal.MATCHES, first_is(bytes(48)), "not one for each element"),
+        (Reveal.COUNT, first_again, "does not have one value for each value of the offer"),
+        (Reveal.MATCHES, first_is(bytes(48)), "does not have one value for each value of the offer"),
     ],
 )
 def test_replies_that_the_protocol_does_not_allow_are_one_typed_error(

@@ -319,7 +319,7 @@ def test_key_without_rule_is_raw() -> None:
         ("a:b:c", "COLUMN"),
         ("a+", "COLUMN"),
         ("a:emial", "did you mean email"),
-        ("a:", "rules: raw, text"),
+        ("a:", "the rules are: raw, text"),
         ("a:email,dots", "option=value"),
         ("a:email,dots=drop=x", "option=value"),
         ("a:email,dots=drop,dots=keep", "twice"),

@@ -95,7 +95,7 @@ def test_a_policy_allows_the_curve_alone_unless_it_says_otherwise(keys: Path) ->
             pair = session(keys, pa.table(ACME), pa.table(GLOBEX), FAST, {**FAST, "policy": policy})
             assert pair.found.matched_rows == 2
             continue
-        with pytest.raises(PolicyError, match="'protocols' allows ecdh"):
+        with pytest.raises(PolicyError, match="'protocols' allows only ecdh"):
             psiselect.connect(
                 *("127.0.0.1:9", pa.table(GLOBEX)), key="e:email", identity=keys / "globex", peer=keys / "acme.crt",
                 policy=policy, **FAST,
