@@ -90,7 +90,7 @@ class CsvSource(FileSource):
             stream = _Watched(raw, self._layout, trusted=self._sound, escape=self._reading.escape)
             try:
                 with lent(stream.read) as handed:
-                    reader = self._reader(handed.pop(), columns)
+                    reader = self._reader(handed, columns)
                     try:
                         with stream.read_to_the_end(reader):
                             for batch in reader:
@@ -106,10 +106,11 @@ class CsvSource(FileSource):
             self._check(stream)
             self._sound = True
 
-    def _reader(self, stream: pa.NativeFile, columns: list[str]) -> arrow_csv.CSVStreamingReader:
+    def _reader(self, handed: list[pa.NativeFile], columns: list[str]) -> arrow_csv.CSVStreamingReader:
+        """handed: with the stream, which no name may hold here: where Arrow refuses it, the error would keep it."""
         single = len(self.schema) == 1
         return arrow_csv.open_csv(
-            stream,
+            handed.pop(),
             read_options=arrow_csv.ReadOptions(
                 block_size=_BLOCK_BYTES, column_names=[*self.schema.names, *self._unnamed()]
             ),
