@@ -185,8 +185,10 @@ class _Watched:
     def read(self, size: int = -1) -> bytes:
         if self._stopped:
             return b""
-        block = self._held + self._raw.read(size - len(self._held))
-        ended = len(block) < size
+        first = self.empty
+        wanted = size - len(codecs.BOM_UTF8) if first else size
+        block = self._held + self._raw.read(wanted - len(self._held))
+        ended = len(block) < wanted
         self._held = b"\r" if block[-1:] == b"\r" and not ended else b""
         block = block.removesuffix(self._held)
         self.empty = self.empty and not block
@@ -195,7 +197,8 @@ class _Watched:
         if not self._trusted:
             self._watch(block, ended)
         self._last = block[-1:] or self._last
-        return block
+        # Below the header a mark belongs to the first cell, and Arrow takes one away.
+        return codecs.BOM_UTF8 + block if first and block.startswith(codecs.BOM_UTF8) else block
 
     def _watch(self, block: bytes, ended: bool) -> None:
         if self._decoder.getstate()[0] or not block.isascii():
