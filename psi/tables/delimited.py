@@ -90,7 +90,7 @@ class CsvSource(FileSource):
             stream = _Watched(raw, self._layout, trusted=self._sound, escape=self._reading.escape)
             try:
                 with lent(stream.read) as handed:
-                    reader = self._reader(handed.pop(), columns)
+                    reader = self._reader(handed, columns)
                     try:
                         with stream.read_to_the_end(reader):
                             for batch in reader:
@@ -106,10 +106,11 @@ class CsvSource(FileSource):
             self._check(stream)
             self._sound = True
 
-    def _reader(self, stream: pa.NativeFile, columns: list[str]) -> arrow_csv.CSVStreamingReader:
+    def _reader(self, handed: list[pa.NativeFile], columns: list[str]) -> arrow_csv.CSVStreamingReader:
+        """handed: with the stream, which no name may hold here: where Arrow refuses it, the error would keep it."""
         single = len(self.schema) == 1
         return arrow_csv.open_csv(
-            stream,
+            handed.pop(),
             read_options=arrow_csv.ReadOptions(
                 block_size=_BLOCK_BYTES, column_names=[*self.schema.names, *self._unnamed()]
             ),
@@ -184,8 +185,10 @@ class _Watched:
     def read(self, size: int = -1) -> bytes:
         if self._stopped:
             return b""
-        block = self._held + self._raw.read(size - len(self._held))
-        ended = len(block) < size
+        first = self.empty
+        wanted = size - len(codecs.BOM_UTF8) if first else size
+        block = self._held + self._raw.read(wanted - len(self._held))
+        ended = len(block) < wanted
         self._held = b"\r" if block[-1:] == b"\r" and not ended else b""
         block = block.removesuffix(self._held)
         self.empty = self.empty and not block
@@ -194,7 +197,8 @@ class _Watched:
         if not self._trusted:
             self._watch(block, ended)
         self._last = block[-1:] or self._last
-        return block
+        # Below the header a mark belongs to the first cell, and Arrow takes one away.
+        return codecs.BOM_UTF8 + block if first and block.startswith(codecs.BOM_UTF8) else block
 
     def _watch(self, block: bytes, ended: bool) -> None:
         if self._decoder.getstate()[0] or not block.isascii():

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import traceback
 import weakref
 from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 
 _PAUSE = 0.001  # seconds
-_PAUSES = 20_000
+_PAUSES = 5_000  # then reading ends all the same
 
 
 class _Lent:
@@ -48,6 +49,9 @@ def lent(read: Callable[[int], bytes]) -> Iterator[list[pa.NativeFile]]:
     del stream
     try:
         yield handed
+    except BaseException as error:
+        traceback.clear_frames(error.__traceback__)  # an error that the stream raised holds it
+        raise
     finally:
         handed.clear()
         pause = threading.Event()

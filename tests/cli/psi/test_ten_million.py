@@ -5,15 +5,20 @@ Heavy (minutes and gigabytes of disk), so by `make soak` only. PSISELECT_SOAK_RO
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
+import pyarrow.csv as arrow_csv
+import pyarrow.parquet as pq
 import pytest
 
 from psi.identity.identity import Identity
@@ -97,3 +102,33 @@ def test_ten_million_against_ten_million(tmp_path: Path) -> None:
     assert max(listener.peak, caller.peak) < PEAK_BYTES, figures
     assert 0.75 <= predicted["disk_bytes"] / max(1, found["disk_bytes"]) <= 1.25, figures
     assert 1 / 1.5 <= predicted["seconds"] / found["seconds"] <= 1.5, figures
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", ["packed", "folder of Parquet"])
+def test_ten_million_rows_of_other_kinds(tmp_path: Path, kind: str) -> None:
+    """A packed CSV file, and parts of Parquet, within the memory limit: every row is there, as distinct keys show."""
+    assert Path("/proc/self/status").exists(), "this check reads peak memory as Linux reports it"
+    plain = tmp_path / "a.csv"
+    write_list(plain, 0)
+    if kind == "packed":
+        place = tmp_path / "a.csv.gz"
+        with plain.open("rb") as source, gzip.open(place, "wb", compresslevel=1) as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+    else:
+        place = tmp_path / "parts"
+        place.mkdir()
+        table = arrow_csv.read_csv(plain)
+        for part in range(8):
+            some = table.slice(part * len(table) // 8, (part + 1) * len(table) // 8 - part * len(table) // 8)
+            pq.write_table(some, place / f"part-{part}.parquet")
+        del table
+    plain.unlink()
+    watched = Watched(
+        *("psi", "check", place, "--key", "email:email", "--memory-limit", MEMORY_LIMIT, "--workdir", tmp_path),
+        "--json",
+    )
+    found: dict[str, Any] = watched.result()
+    sys.stderr.write(json.dumps({"kind": kind, "peak_bytes": watched.peak}) + "\n")
+    assert found["rows_with_key"] == found["keys"][0]["distinct"] == ROWS
+    assert watched.peak < PEAK_BYTES

@@ -19,7 +19,7 @@ from support.tables import MemoryFile
 from psi.tables import ReadingOptions, Source, open_file, open_source
 from psi.tables.headers import looks_like
 from psiselect.base.errors import InputError, UsageError
-from psiselect.base.rows import Fault
+from psiselect.base.rows import Fault, Row
 
 
 def opened(data: bytes, name: str = "in.csv", **said: object) -> Source:
@@ -206,6 +206,17 @@ def test_other_encodings_are_read_on_request(encoding: str) -> None:
 def test_an_encoding_is_proposed(content: bytes, says: str, name: str) -> None:
     with pytest.raises(InputError, match=says):
         list(opened(content, name).batches())
+
+
+@pytest.mark.parametrize(
+    "content", ["a,b\n\ufeff1,2\n", "\ufeffa,b\n\ufeff1,2\n", "a\n\ufeff\ufeff1\n", '"a"\n\ufeff"1"\n']
+)
+def test_a_mark_below_the_header_is_a_part_of_its_cell(content: str) -> None:
+    """To both ways of reading, so that a row is the same row in both."""
+    source = opened(content.encode())
+    read = [list(row.values()) for batch in source.batches() for row in batch.to_pylist()]
+    assert read == [list(row.cells) for row in source.rows() if isinstance(row, Row)]
+    assert read[0][0].startswith("\ufeff")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
