@@ -82,7 +82,7 @@ def test_strict_refuses_what_the_rule_cannot_read(both: Both) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"reveal": "sum"}, "--reveal sum, which needs more messages"),
+        ({"reveal": "sum"}, 'reveal="sum", which needs more messages'),
         ({"learn": "both"}, "the side that makes the offer gets the result"),
         ({"reveal": "noisy-count", "epsilon": "1", "delta": "1e-6"}, "noisy-count adds random entries"),
         ({"pad_to": 100}, "pad_to= adds random entries"),
@@ -191,7 +191,7 @@ def test_a_list_is_read_once_whatever_becomes_of_it_while_tasks_run(
         patch.setattr(engine_side, "require_admitted", changed_meanwhile)
         assert both.offer().own_size == 60
     both.answer("here")
-    with pytest.raises(InputError, match="was not made from this list"):
+    with pytest.raises(InputError, match="the offer was made from another list"):
         both.finish(output=both.folder / "rows")
     pq.write_table(OWN_ROWS, both.folder / "own.parquet")
     assert both.finish(output=both.folder / "rows").count == COMMON
