@@ -79,11 +79,12 @@ def test_an_election_in_six_clicks_and_two_fields(
 def slider(window: Window) -> None:
     """It is moved by keys, and says in words what it means; the chart follows."""
     page = window.page
+    page.wait_for_load_state()  # what follows the keys is loaded last
     page.locator("#epsilon").focus()
     page.keyboard.press("ArrowRight")
-    assert "Epsilon 1.1: one person’s ballot" in page.inner_text("#epsilon-now")
+    page.get_by_text("Epsilon 1.1: one person’s ballot").wait_for()
     page.keyboard.press("ArrowLeft")
-    assert "Epsilon 1: one person’s ballot" in page.inner_text("#epsilon-now")
+    page.get_by_text("Epsilon 1: one person’s ballot").wait_for()
     if not window.thorough:
         return
     clicks = window.clicks  # to look is not needed
