@@ -39,7 +39,7 @@ class Window:
         self.thorough = thorough
         self.context = chrome.new_context(reduced_motion="reduce", java_script_enabled=script)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(90_000)
         self.asked: set[str] = set()
         self.clicks = 0
         self.origin = origin
