@@ -234,6 +234,7 @@ def met(acme: Window, globex: Window, tmp_path: Path, files: dict[str, Path], sc
         window.page.get_by_label("Your name, as your partner sees it").fill(name)
         certificates[name] = window.save("Save your certificate", tmp_path / f"{name}.crt")
     for window, peer in ((acme, "globex"), (globex, "acme")):
+        window.page.wait_for_load_state()  # the script that sends the file on is loaded last
         window.file("Your partner’s certificate", certificates[peer])
         if not script:
             window.click("Go on")
