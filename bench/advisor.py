@@ -14,32 +14,32 @@ import time
 from pathlib import Path
 from typing import Any
 
-# The generator of random tasks is the tests'. It takes the place of this folder on the path.
-sys.path[0] = str(Path(__file__).resolve().parents[1] / "tests")
+# The generator of random tasks is the tests'. Their folder comes last: it has a `cli` of its own.
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[0] = str(ROOT)
+sys.path.append(str(ROOT / "tests"))
 
 from support.advise_random import random_task  # noqa: E402
+from support.advising import MACHINE  # noqa: E402
 
 from cli.advisor import examples  # noqa: E402
 from cli.advisor.answer import advise  # noqa: E402
-from cli.advisor.costs import Machine  # noqa: E402
 from cli.advisor.fields import ALWAYS  # noqa: E402
 from cli.advisor.task import FieldError  # noqa: E402
-from psi.session.cost import Calibration  # noqa: E402
 
 
 def main(count: int = 5000) -> None:
-    machine = Machine(lambda: Calibration("bench", 2, 2e-5, 1e-6, 1e-6))
     rng = random.Random(7)
     worked = [{k: v for k, v in item["fields"].items() if v is not None} for item in examples.items()]
     for task in worked:
-        advise(task, machine)  # loads tables
+        advise(task, MACHINE)  # loads tables
     tasks = [("worked examples", task) for task in worked]
     for task in (random_task(rng) for _ in range(count)):
         tasks.append(("complete" if all(name in task for name in ALWAYS) else "with gaps", task))
     spent: dict[tuple[str, str], list[float]] = {}
     for kind, task in tasks:
         try:
-            first, *again = (_milliseconds(task, machine) for _ in range(4))
+            first, *again = (_milliseconds(task) for _ in range(4))
         except FieldError:
             continue
         spent.setdefault((kind, "first"), []).append(first)
@@ -52,11 +52,11 @@ def main(count: int = 5000) -> None:
         print(f"{kind:<20}{which:<8}{len(ranked):>8}" + "".join(f"{value:>9.2f}" for value in row))
 
 
-def _milliseconds(task: dict[str, Any], machine: Machine) -> float:
+def _milliseconds(task: dict[str, Any]) -> float:
     start = time.process_time()
-    advise(task, machine)
+    advise(task, MACHINE)
     return (time.process_time() - start) * 1000
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))

@@ -23,7 +23,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-import psiselect
+# Sail is started as the tests start it. Their folder comes last: it has folders named like the packages.
+sys.path[0] = str(Path(__file__).resolve().parents[1])
+sys.path.append(str(Path(sys.path[0]) / "tests"))
+
+from support import sail  # noqa: E402
+
+import psiselect  # noqa: E402
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -86,21 +92,6 @@ def spark(folder: Path) -> Iterator[Any]:
     found.stop()
 
 
-@contextlib.contextmanager
-def sail(folder: Path) -> Iterator[Any]:
-    from pysail.spark import SparkConnectServer
-    from pyspark.sql.connect.session import SparkSession
-
-    os.environ.setdefault("RUST_LOG", "error")
-    server = SparkConnectServer("127.0.0.1", 0)
-    server.start(background=True)
-    host, port = server.listening_address
-    found = SparkSession.builder.remote(f"sc://{host}:{port}").create()
-    yield found
-    found.stop()
-    server.stop()
-
-
 def shuffled(folder: Path) -> int:
     """Bytes of all shuffles so far, by the log of events."""
     total = 0
@@ -135,7 +126,7 @@ def main() -> None:
             return found, took
 
         sessions = {}
-        for engine, start in (("spark", spark), ("sail", sail)):
+        for engine, start in (("spark", spark), ("sail", lambda _: sail.session())):
             if engine in (first, second):
                 (folder / engine).mkdir()
                 sessions[engine], _ = timed(

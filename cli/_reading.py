@@ -37,8 +37,8 @@ def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Call
             f"--csv-escape{end}",
             type=click.Choice(["none", "backslash"]),
             help=f"{whose}Say what a backslash before a quote or a separator means. backslash: the quote or separator "
-            "is text, as in files from Spark, MySQL or Hive. none: the backslash itself is text [default: the program "
-            "refuses a row that can be read both ways].",
+            "belongs to the cell, as in files from Spark, MySQL or Hive. none: the backslash is an ordinary character "
+            "[default: the program refuses a row that can be read both ways].",
         ),
         click.option(
             f"--header{end}/--no-header{end}",
@@ -51,8 +51,8 @@ def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Call
             f"--header-lines{end}",
             type=click.IntRange(1, MAX_HEADER_LINES),
             metavar="N",
-            help=f"{whose}Say that the first N rows hold the column names. Each column is named by the last of these "
-            "rows in which its cell is not empty [default: 1].",
+            help=f"{whose}Say that the first N rows hold the column names. A column's name is its lowest cell in "
+            "these rows that is not empty [default: 1].",
         ),
         click.option(
             f"--sheet{end}",

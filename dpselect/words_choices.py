@@ -254,7 +254,7 @@ def quantile(found: object) -> UsageError:
 
 
 def grid_not_rising() -> UsageError:
-    return UsageError("quantile: expected a grid in which each number is larger than the one before")
+    return UsageError("quantile: expected a list of numbers (the grid), each larger than the one before")
 
 
 def quantile_mechanism(known: Sequence[str], found: str) -> UsageError:

@@ -89,7 +89,7 @@ def no_bounds() -> UsageError:
 
 
 def statistics() -> UsageError:
-    return UsageError("statistics: expected at least one statistic, and each of them once")
+    return UsageError("statistics: name at least one statistic, and none of them twice")
 
 
 def unbounded(epsilon: Fraction, contributions: int, reach: int, error: int, width: float, beyond: float) -> UsageError:

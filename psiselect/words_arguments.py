@@ -85,7 +85,9 @@ def query_of_memory() -> UsageError:
 
 
 def not_a_file(name: str) -> UsageError:
-    return UsageError(f"{name} is in memory; leave out the arguments about reading a file", term="table")
+    return UsageError(
+        f"{name} is already in memory, so no file is read; leave out the arguments about reading a file", term="table"
+    )
 
 
 def in_memory(name: str) -> UsageError:

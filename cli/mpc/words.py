@@ -74,7 +74,7 @@ def not_text(file: Path, what: str) -> InputError:
 
 
 def line_count(file: Path, found: int, most: int, what: str) -> InputError:
-    return InputError(f"{file} has {found} lines; expected 1 to {most}, {what} on each")
+    return InputError(f"{file} has {found} lines; it must have 1 to {most}, with {what} on each line")
 
 
 # Other options.

@@ -85,8 +85,8 @@ _MATCHING = click.option(
     type=choice(Matching),
     default=Matching.ONE_TO_MANY.value,
     show_default=True,
-    help="With several --key: count each row once, by the first key column that matches (one-to-one), or count the "
-    "matches of each key column separately (one-to-many). Both sides must use the same value.",
+    help="Choose how to count with several --key. one-to-one: each row once, by the first key column that matches. "
+    "one-to-many: the matches of each key column separately. Both sides must use the same value.",
 )
 _COMPARER = click.option(
     "--min-matches-by",
@@ -117,8 +117,8 @@ _MEANS = (
         type=click.Choice(["auto", "lanes", "portable"]),
         default="auto",
         show_default=True,
-        help="Choose how to compute: lanes is fast, and portable works on every processor. auto takes lanes where it "
-        "works.",
+        help="Choose how to compute: lanes is fast, and portable works on every processor. auto uses lanes if "
+        "it works on this processor.",
     ),
     click.option(
         "--threads",
@@ -136,8 +136,8 @@ _KEY = (
         metavar="COLUMN[:RULE]",
         help="Match rows by this column, the key column: its values are the keys. RULE makes different spellings of "
         "one key equal. The rules are raw (no change, the default), text, email, phone, name, date and sha256. Both "
-        "sides must use the same rule. Write a rule's options after its name; for a column called tel: "
-        "tel:phone,region=PL. Join columns with + if all of them must match. If you repeat --key, one matching key "
+        "sides must use the same rule. Write the options of a rule after the rule's name, as in tel:phone,region=PL "
+        "for the column tel. Join columns with + if all of them must match. If you repeat --key, one matching key "
         "is enough. docs/normalization.md explains the rules.",
     ),
     click.option(
@@ -165,8 +165,8 @@ _WHAT = (
         type=click.IntRange(1),
         metavar="N",
         help="Withhold the result if there are fewer than N matches, and end with exit code 6. Both sides must use the "
-        "same value. The side that gets the result could change its program and see the result anyway, unless "
-        "--min-matches-by is other.",
+        "same value. The side that gets the result could change its program and see the result anyway. "
+        "--min-matches-by other prevents this.",
     ),
     _COMPARER,
     click.option(

@@ -25,7 +25,7 @@ TERMS = (
     click.option(
         "--value-max",
         metavar="M",
-        help="With --reveal sum: set a limit. For each key, add up the values of all its rows: the total must lie "
+        help="With --reveal sum: set a limit. The values of all rows with the same key, added up, must lie "
         f"between -M and M. Both sides must use the same value [default: {DEFAULT_LARGEST}].",
     ),
 )

@@ -152,7 +152,7 @@ def multiplications(own: int, peer: int) -> str:
 
 
 def tag(size: int) -> str:
-    return f"{size} bytes: a false match in a session has probability at most 2^-40"
+    return f"{size} bytes, so that the chance of any wrong match in a session is at most 2^-40"
 
 
 def measured(backend: str, cores: int, microseconds: float | None) -> str:

@@ -95,13 +95,14 @@ def mean_command(given: GivenOptions, lower: str | None, upper: str | None, unit
     Examples:
       psiselect release mean salaries.csv --column raise --lower 0 --upper 5000 --n 40 --epsilon 1
 
-    --lower and --upper are required too. So is --n, unless you use --neighbors add-remove.
+    Besides the options under Required, you must give --lower and --upper. You must also give --n, unless you use
+    --neighbors add-remove.
 
-    By default (--neighbors replace), the number of rows is public. --on-invalid drop then leaves no row out: a row
-    without a value counts as if its value were halfway between --lower and --upper.
+    By default (--neighbors replace), the number of rows is public. With --on-invalid drop, a row
+    whose value cannot be read still counts, as if its value were halfway between --lower and --upper.
 
-    With --neighbors add-remove, the number of rows stays hidden. The command spends half of epsilon on estimating this
-    number, so the average is less accurate.
+    With --neighbors add-remove, the number of rows stays hidden. The command must estimate this number too, and
+    uses half of epsilon for it. So the average is less accurate.
     """
     show_number(numbers.mean(given.common("mean"), read_bounds(lower, upper, unit), rows), given.as_json)
 

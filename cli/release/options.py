@@ -92,8 +92,8 @@ _options = options(
         default=1,
         show_default=True,
         metavar="C",
-        help="Say that one person may have up to C rows, or protect groups of C people. The noise gets C times as "
-        "large.",
+        help="Say that one person may have up to C rows. The same option also protects groups of up to C people who "
+        "have one row each. The noise gets C times as large.",
     ),
     click.option(
         "--person",

@@ -37,7 +37,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--separator",
         metavar="TEXT",
-        help=r"Split the names in a cell at this text only; \n is a line break.  [default: any of ; , |]",
+        help=r"Split the names in a cell at this text only; \n is a line break.  [default: a semicolon, a comma or a "
+        "vertical bar]",
     ),
     click.option(
         "--other",
@@ -89,7 +90,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--line-breaks",
         is_flag=True,
-        help="Allow line breaks in cells of a CSV file. A quotation mark in the wrong place then stops the command.",
+        help="Allow line breaks inside quoted cells of a CSV file. With this option, a misplaced quotation mark is an "
+        "error.",
     ),
     click.option(
         "--show",

@@ -32,7 +32,7 @@ def weight_range(most: int) -> str:
 
 
 def too_many_categories(categories: int) -> str:
-    return f"the ballot has more than the header's {categories} categories"
+    return f"the ballot has more categories than the {categories} that the file's header names"
 
 
 # PrefLib.
@@ -251,7 +251,7 @@ def not_json(line: int) -> InputError:
 
 
 def no_result() -> InputError:
-    return fault(1, 'expected a result of Belenios, {"result": [...]}')
+    return fault(1, 'expected a result of Belenios, which begins with {"result": [...]}')
 
 
 def several_questions(count: int) -> InputError:

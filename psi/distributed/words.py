@@ -48,9 +48,9 @@ def spark_can_encrypt(setting: str) -> UsageError:
 
 def plain_on_disk(setting: str) -> UsageError:
     return UsageError(
-        f"this engine writes keys to local disks without encryption: {setting} is not set. For Spark, set it to true "
-        "where Spark is started. Sail has no such setting, and while it runs, other users of its machine can reach its "
-        "port. If the disks and the machine are yours alone, use --accept-plain-shuffle",
+        f"this engine (Spark or Sail) writes keys to local disks without encryption: {setting} is not set. With Spark, "
+        "set it to true where Spark is started. Sail has no such setting, and other users of the machine can reach "
+        "its port while it runs. If the disks and the machine are yours alone, use --accept-plain-shuffle",
         term="accept_plain_shuffle",
     )
 

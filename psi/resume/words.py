@@ -83,8 +83,8 @@ def older_protocol(folder: Path, version: int) -> InputError:
 
 def old_copy(peer_has: int, sent: int) -> RemoteError:
     return RemoteError(
-        f"the folders of this session do not fit together: the peer has {peer_has} messages of this side, "
-        f"and this side has sent {sent}. One folder is an old copy; remove the session's folder on both "
+        f"the folders of this session do not fit together: the peer has received {peer_has} messages from this "
+        f"side, but this side has sent {sent}. One folder is an old copy; remove the session's folder on both "
         "sides and start a new session"
     )
 

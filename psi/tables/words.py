@@ -353,4 +353,4 @@ def _quoted(names: Sequence[str]) -> str:
 
 
 def table_of_engine(where: str) -> UsageError:
-    return UsageError(f"{where} is a table of an engine; add --engine spark or --engine sail", term="engine")
+    return UsageError(f"{where} is a table in Spark or Sail; add --engine spark or --engine sail", term="engine")

@@ -75,8 +75,8 @@ def no_query() -> UsageError:
 
 def no_shared_workdir() -> UsageError:
     return UsageError(
-        "this engine works on other machines. Name with --engine-workdir a folder or address that they and nobody else "
-        "can read and write. It holds your keys until the exchange is over",
+        "this engine works on other machines. Use --engine-workdir to name a folder or address that only "
+        "these machines can read and write. It holds your keys until the exchange is over",
         term="engine_workdir",
     )
 

@@ -80,7 +80,7 @@ BROKEN = [
     ("cat: trailing comma", HEAD + "1: 1,\n", None, 6, "expected groups such as"),
     ("cat: comma in braces", HEAD + "1: {1,},2\n", None, 6, "expected groups such as"),
     ("cat: foreign digits", HEAD + "1: {\u0661},2\n", None, 6, "expected groups such as"),
-    ("cat: three categories of two", HEAD + "1: 1,2,{}\n", None, 6, "more than the header's 2 categories"),
+    ("cat: three categories of two", HEAD + "1: 1,2,{}\n", None, 6, "more categories than the 2 that"),
     ("cat: twice in a group", HEAD + "1: {1,1},2\n", None, 6, "twice"),
     ("cat: in two groups", HEAD + "1: {1,2},1\n", None, 6, "twice"),
     ("cat: unknown number", HEAD + "1: {1,7},2\n", None, 6, "no ALTERNATIVE NAME has"),

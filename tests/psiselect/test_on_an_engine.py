@@ -93,7 +93,7 @@ def test_strict_refuses_what_the_rule_cannot_read(both: Both) -> None:
         ({"query": "SELECT 1", "table": "sqlite:///x.db"}, "query= is for databases of one machine"),
         ({"master": "local"}, "session= is a session that runs"),
         ({"task_key": None}, "name its path with task_key="),
-        ({"engine_workdir": None}, "Name with engine_workdir="),
+        ({"engine_workdir": None}, "Use engine_workdir= to name"),
         ({"accept_plain_shuffle": False}, r"spark\.io\.encryption\.enabled is not set"),
         ({"table": OWN_ROWS}, "expected a DataFrame of the engine's session"),
     ],

@@ -162,12 +162,14 @@ def halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[Side, Player
     """Two sides that have stopped half-way, on disk."""
     monkeypatch.setattr(folder, "Journal", MortalJournal)
     monkeypatch.setattr(MortalJournal, "draw", NothingLost())
-    players = two_players(tmp_path / "halves", Switchboard(), OWN, PEER, stall_seconds=1.0)
+    players = two_players(tmp_path / "halves", Switchboard(), OWN, PEER, stall_seconds=8.0)
     MortalJournal.fates = {player.workdir: at(24) for player in players.values()}
     for outcome in play(players).values():
         assert isinstance(outcome, Killed | TransportError)
     MortalJournal.fates = {}
     assert all(operations_in(player.workdir) for player in players.values())
+    for player in players.values():
+        player.stall_seconds = 1.0  # tests in which one side waits in vain
     return players
 
 
@@ -238,7 +240,7 @@ def test_an_older_copy_of_a_work_directory_is_refused(halves: dict[Side, Player]
 
 
 def test_two_sessions_journals_swapped(tmp_path: Path, halves: dict[Side, Player]) -> None:
-    other = two_players(tmp_path / "other", Switchboard(), OWN, PEER, reveal=Reveal.COUNT, stall_seconds=1.0)
+    other = two_players(tmp_path / "other", Switchboard(), OWN, PEER, reveal=Reveal.COUNT, stall_seconds=8.0)
     MortalJournal.fates = {player.workdir: at(24) for player in other.values()}
     play(other)
     MortalJournal.fates = {}

@@ -84,7 +84,7 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "a delimiter for a table in memory": (
         {"delimiter": ";"},
         UsageError,
-        "is in memory; leave out the arguments about reading",
+        "is already in memory, so no file is read; leave out the arguments about reading",
     ),
     "a file's options for another kind": (
         {"table": "x.parquet", "sheet": "1"},
