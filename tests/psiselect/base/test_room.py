@@ -15,15 +15,21 @@ from psiselect.base import atomic, durable, working
 from psiselect.base.errors import InputError, OutputError
 
 
-def test_room_is_taken_and_the_size_stays(tmp_path: Path) -> None:
-    with (tmp_path / "file").open("wb") as file:
-        file.write(b"line\n")
-        file.flush()
+def taken(path: Path, size: int) -> int:
+    """Bytes on the disk of a file of that length without content, after room for 1 MiB was taken."""
+    with path.open("wb") as file:
+        file.truncate(size)
         durable.hold_room(file.fileno(), 1 << 20)
         found = os.fstat(file.fileno())
-    assert found.st_size == 5
-    if found.st_blocks * 512 < 1 << 20:
+    assert found.st_size == size
+    return found.st_blocks * 512
+
+
+def test_room_is_taken_and_the_size_stays(tmp_path: Path) -> None:
+    if taken(tmp_path / "file", 5) < 1 << 20:
         pytest.skip("the file system of the temporary folder holds no room")
+    # Longer than an int of C can say.
+    assert taken(tmp_path / "long", (5 << 32) - (1 << 20)) >= 1 << 20
 
 
 def test_what_is_no_file_is_left_alone() -> None:
