@@ -244,19 +244,23 @@ def test_the_interpreter_runs_while_the_kernel_does(fixed_entropy: FixedEntropy)
             ticks[0] += 1
             time.sleep(0)
 
+    def during_one_call() -> int:
+        before = ticks[0]
+        backend.mask(elements, scalar)
+        return ticks[0] - before
+
     thread = threading.Thread(target=count)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(10.0)  # nobody takes the lock away within the call; it must be given
     thread.start()
     try:
-        before = ticks[0]
-        backend.mask(elements, scalar)
-        during = ticks[0] - before
+        # No tick falls into a call that keeps the lock. On a busy machine few fall into one that gives it.
+        seen = any(during_one_call() > 10 for _ in range(200))
     finally:
         stop.set()
         sys.setswitchinterval(interval)
         thread.join(timeout=10)
-    assert during > 100
+    assert seen
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
