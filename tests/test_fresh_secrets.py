@@ -272,6 +272,7 @@ ELSEWHERE = {
     "dpselect.sampling:random_digits": "tests/dpselect/test_sampling.py::test_binomial",
     "dpselect.sampling:flip": "tests/dpselect/test_sampling.py::test_coin_of_a_power_of_e",
     "dpselect.ledger:Ledger.create": "the name of a file that is gone at once",
+    "psi.tables.stores:StoreTarget.replacing": "the name of a file until it is complete",
     "dpselect.utility:_simulated_chain": "a simulation that repeats",
     "psi.identity.certificate:_encryption_key": "a key that only tries another one",
     "psi.oblivious.cost:measure": "made-up seeds to time",

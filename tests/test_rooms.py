@@ -56,6 +56,7 @@ ADAPTERS = {
     "psi.identity.files": {FILES},
     "psi.identity.identity": {FILES, CLOCK},
     "psi.store.scratch": {FILES},
+    "psi.tables.by_fsspec": {FILES},
     "psi.tables.columnar": {FILES},
     "psi.tables.files": {FILES},
     "psi.tables.folder": {FILES},

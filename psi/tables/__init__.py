@@ -3,7 +3,7 @@
     opening    from a path or a database's address to a source
     reading    what a user may say about a table: delimiter, encoding, sheet; the kinds by name, ending and content
     files      what a table is in: a file that stays as it is, or a copy of what can be read only once
-    stores     files in object stores, fetched and written whole; web: files of web servers
+    stores     files in object stores, fetched and written whole; by_fsspec: other stores; web: files of web servers
     unpacking  packed files and other encodings, as UTF-8 text
     source     what every source offers, and columns as text
     key_text   numbers and bytes of a key column as text

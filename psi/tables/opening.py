@@ -27,7 +27,7 @@ from psi.tables.reading import (
 from psi.tables.source import Source
 from psi.tables.spreadsheet import SpreadsheetSource
 from psi.tables.sqlite import Sqlite
-from psi.tables.stores import SCHEMES, fetch
+from psi.tables.stores import fetch, is_read
 from psi.tables.unpacking import UnpackedFile
 from psiselect.base import threads, working
 
@@ -55,7 +55,7 @@ def scheme_of(where: str) -> str | None:
 
 def is_stored(where: str) -> bool:
     """Whether it is the address of a file in an object store or on a web server."""
-    return scheme_of(where) in SCHEMES
+    return is_read(scheme_of(where))
 
 
 def is_address(where: str) -> bool:
@@ -83,7 +83,7 @@ def open_source(
     if os.fspath(where).startswith(TABLE):
         raise words.table_of_engine(os.fspath(where))
     scheme = scheme_of(os.fspath(where))
-    if scheme is not None and scheme not in SCHEMES:
+    if scheme is not None and not is_read(scheme):
         (reading or ReadingOptions()).require_fit(f"{scheme}://...", None, "a database")
         return _open_database(os.fspath(where), scheme, query, working.folder(folder))
     if query is not None:

@@ -8,6 +8,7 @@ import os
 import re
 import resource
 import tempfile
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -17,11 +18,11 @@ from urllib.parse import SplitResult, quote, urlsplit
 import pyarrow as pa
 from pyarrow import fs
 
-from psi.tables import web, words_remote
+from psi.tables import by_fsspec, web, words_remote
 from psi.tables.files import SpooledFile, TableFile
 from psi.tables.folder import TableFolder, is_part
 from psiselect.base import atomic
-from psiselect.base.errors import InputError, OutputError
+from psiselect.base.errors import InputError, OutputError, PsiselectError
 
 WEB = "https"
 # Schemes of addresses that pyarrow's file systems read; those that a web server answers are read only.
@@ -45,6 +46,13 @@ _CREDENTIALS = {
 _CREDENTIALS["abfss"] = _CREDENTIALS["abfs"]
 
 
+def is_read(scheme: str | None) -> bool:
+    """Whether files are read at addresses of this scheme."""
+    if scheme is None or scheme in SCHEMES:
+        return scheme is not None
+    return words_remote.is_told_apart(scheme) and by_fsspec.knows(scheme)
+
+
 @dataclass(frozen=True)
 class StoreAddress:
     """The address of an object, or of the objects below a prefix. text: as given; it may hold a secret, so it is never
@@ -59,7 +67,10 @@ class StoreAddress:
         except ValueError:
             place = named = ""
         # A key with a slash in it ends the host early, and what follows the colon is half of it.
-        if not place or not named or (":" in place and self.scheme != WEB):
+        cut_short = ":" in place and self.scheme in STORES
+        if self.by_fsspec:
+            cut_short = "@" in named and "@" not in self._parts.netloc
+        if not place or not named or cut_short:
             raise words_remote.no_store_address(self.scheme, self._example)
 
     def __repr__(self) -> str:
@@ -89,16 +100,29 @@ class StoreAddress:
         return self._parts.path.endswith("/")
 
     @property
+    def by_fsspec(self) -> bool:
+        """Whether fsspec reads it, and not pyarrow or the standard library."""
+        return self.scheme not in SCHEMES
+
+    def holder(self, path: str) -> str:
+        """What must exist before something is written to a path: its bucket, or its folder."""
+        return path.rpartition("/")[0] if self.by_fsspec else path.partition("/")[0]
+
+    @property
     def _example(self) -> str:
         return {
             "gs": "gs://BUCKET/FILE",
             "abfs": "abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/FILE",
             "abfss": "abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/FILE",
             WEB: "https://HOST/FILE",
-        }.get(self.scheme, "s3://BUCKET/FILE")
+            "s3": "s3://BUCKET/FILE",
+        }.get(self.scheme, f"{self.scheme}://HOST/FILE")
 
     def opened(self) -> tuple[fs.FileSystem, str]:
         """The store, and the path in it. Raises InputError."""
+        if self.by_fsspec:
+            with self.reported():
+                return by_fsspec.opened(self.text)
         parts = self._parts
         query = parts.query
         if self.scheme == "gs" and "retry_limit_seconds" not in query:
@@ -117,11 +141,24 @@ class StoreAddress:
             yield
         except FileNotFoundError:
             raise words_remote.no_object(self.name) from None
-        except (pa.ArrowException, OSError) as error:
+        except Exception as error:
+            if not self.is_of_store(error):
+                raise
             raise words_remote.not_given(self.name, self.said(error)) from None
+
+    def is_of_store(self, error: Exception) -> bool:
+        """Whether the store's library raised an error. What fsspec uses raises errors of any class."""
+        if self.by_fsspec:
+            return not isinstance(error, PsiselectError)
+        return isinstance(error, pa.ArrowException | OSError)
 
     def said(self, error: Exception) -> str:
         """What is known of an error, and what to do."""
+        if self.by_fsspec:
+            needs = isinstance(error, ImportError)
+            return (
+                words_remote.package_missing(self.scheme) if needs else words_remote.check_fsspec(type(error).__name__)
+            )
         if isinstance(error, pa.ArrowInvalid):
             return words_remote.not_understood(self._example)
         found = _CODE.search(str(error))
@@ -163,6 +200,8 @@ class StoreTarget:
     def of(cls, text: str, folder: Path) -> Self:
         """Raises UsageError for what cannot be written to."""
         address = StoreAddress(text)
+        if not is_read(address.scheme):
+            raise words_remote.unknown_scheme(address.scheme)
         if address.scheme == WEB:
             raise words_remote.web_is_read_only(address.name)
         if address.is_prefix:
@@ -184,16 +223,17 @@ class StoreTarget:
         only when the object is written."""
         with self._reported():
             store, path = self.address.opened()
-            bucket = path.partition("/")[0]
+            bucket = self.address.holder(path)
             try:
-                kind = store.get_file_info(bucket).type
+                kind = store.get_file_info(bucket or "/").type
             except OSError as error:
                 found = _CODE.search(str(error))
                 if isinstance(error, PermissionError) or (found and found[1] in _MAY_BE_WRITTEN):
                     return
                 raise
             if kind is fs.FileType.NotFound:
-                raise words_remote.no_bucket(self.name, bucket)
+                missing = words_remote.no_store_folder if self.address.by_fsspec else words_remote.no_bucket
+                raise missing(self.name, bucket)
 
     @contextlib.contextmanager
     def replacing(self) -> Iterator[Path]:
@@ -207,21 +247,41 @@ class StoreTarget:
                 size = os.fstat(part.fileno()).st_size
             with self._reported():
                 store, path = self.address.opened()
-                # In one call: a stream of the library's that is left half-way still makes an object.
-                fs.copy_files(
-                    here, path, source_filesystem=fs.LocalFileSystem(), destination_filesystem=store, use_threads=False
-                )
-            self._check_size(store, path, size)
+                # Other stores show a file while it grows: there it gets its name when it is complete.
+                place = f"{path}.{uuid.uuid4().hex}.part" if self.address.by_fsspec else path
+                with self._removed_on_failure(store, place):
+                    # In one call: a stream of the library's that is left half-way still makes an object.
+                    fs.copy_files(
+                        here,
+                        place,
+                        source_filesystem=fs.LocalFileSystem(),
+                        destination_filesystem=store,
+                        use_threads=False,
+                    )
+                    self._check_size(store, place, size)
+                    if place != path:
+                        by_fsspec.rename(store, place, path)
 
     def _check_size(self, store: fs.FileSystem, path: str, size: int) -> None:
         try:
-            if store.get_file_info(path).size == size:
-                return
+            arrived = store.get_file_info(path).size == size
         except (pa.ArrowException, OSError):  # those who may write need not have the right to look
             return
-        with contextlib.suppress(pa.ArrowException, OSError):
-            store.delete_file(path)
-        raise words_remote.not_arrived(self.name)
+        if not arrived:
+            with contextlib.suppress(pa.ArrowException, OSError):
+                store.delete_file(path)
+            raise words_remote.not_arrived(self.name)
+
+    @contextlib.contextmanager
+    def _removed_on_failure(self, store: fs.FileSystem, place: str) -> Iterator[None]:
+        """Remove what has no name yet, if it does not get one."""
+        try:
+            yield
+        except BaseException:
+            if self.address.by_fsspec:
+                with contextlib.suppress(Exception):
+                    store.delete_file(place)
+            raise
 
     @contextlib.contextmanager
     def _reported(self) -> Iterator[None]:
@@ -229,7 +289,9 @@ class StoreTarget:
             yield
         except InputError as error:
             raise error if isinstance(error, OutputError) else words_remote.not_written(error) from None
-        except (pa.ArrowException, OSError) as error:
+        except Exception as error:
+            if not self.address.is_of_store(error):
+                raise
             raise words_remote.not_taken(self.name, self.address.said(error)) from None
 
 

@@ -98,12 +98,18 @@ _ALSO_CALLED = {
 }
 
 
+def is_told_apart(scheme: str) -> bool:
+    """Whether no other way to write the address is proposed."""
+    return scheme not in _ALSO_CALLED
+
+
 def unknown_scheme(scheme: str) -> UsageError:
     if scheme in _ALSO_CALLED:
         return UsageError(f"{scheme}:// is not supported. Write {_ALSO_CALLED[scheme]}", term="input")
     return UsageError(
         f"{scheme}:// is not supported. Use s3://, gs://, abfs:// or https:// for files, and sqlite:///FILE or "
-        "postgresql://... for databases. From elsewhere, send the file to standard input: the table - and --format",
+        "postgresql://... for databases. For a file elsewhere, send it to standard input (the table - and --format). "
+        "For other stores, also see `pip install 'psiselect[stores]'`",
         term="input",
     )
 
@@ -129,6 +135,17 @@ def not_understood(example: str) -> str:
 
 def check_the_store(code: str, credentials: str) -> str:
     return f"{code}; check the address, the network and the login data (the program takes them from {credentials})"
+
+
+def check_fsspec(kind: str) -> str:
+    return (
+        f" ({kind}). Check the address, the network and the login data (fsspec takes them from its configuration, or "
+        "from the address)"
+    )
+
+
+def package_missing(scheme: str) -> str:
+    return f": fsspec needs another package for {scheme}://. Install the one that its documentation names"
 
 
 CREDENTIALS_OF_S3 = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from the profile in ~/.aws"
@@ -160,6 +177,10 @@ def target_is_a_folder(name: str) -> UsageError:
 
 def no_bucket(name: str, bucket: str) -> OutputError:
     return OutputError(f"cannot write {name}: the bucket {bucket} does not exist; create it, or name another")
+
+
+def no_store_folder(name: str, folder: str) -> OutputError:
+    return OutputError(f"cannot write {name}: the folder {folder} does not exist there. Create it, or name another")
 
 
 def kept_meanwhile(name: str, folder: Path) -> str:
