@@ -54,7 +54,7 @@ from psiselect.words import human_bytes, human_seconds
 def listen(ctx: click.Context, /, addresses: tuple[str, ...], given: GivenOptions, serve: bool, **serving: Any) -> None:
     """Wait until the other company's program (the peer) calls, and match your list with the peer's list.
 
-    One call, up to its result, is a session. With --serve, the command stays up for many sessions. It turns away
+    A session lasts from the call to the result. With --serve, the command stays up for many sessions. It turns away
     callers that have no certificate of a --peer, and goes on waiting.
 
     \b
@@ -91,7 +91,7 @@ def listen(ctx: click.Context, /, addresses: tuple[str, ...], given: GivenOption
 def connect_(address: str, given: GivenOptions) -> None:
     """Call the other company's program (the peer), and match your list with the peer's list.
 
-    The peer must already be waiting for your call, with `psi listen`. One call, up to its result, is a session.
+    The peer must already be waiting for your call, with `psi listen`. A session lasts from the call to the result.
 
     \b
     Examples:
@@ -133,7 +133,7 @@ def local_(
     given: GivenOptions,
     **reading_b: Any,
 ) -> None:
-    """Run both parties on this machine, without a network: to try out and to measure.
+    """Match two lists, A and B, on this machine, without a network, to try it or to measure.
 
     A is the side that calls. A gets the result, and --output has rows of A. An option about reading A also holds for B,
     unless you give the option of B, such as --delimiter-b.
