@@ -37,8 +37,8 @@ def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Call
             f"--csv-escape{end}",
             type=click.Choice(["none", "backslash"]),
             help=f"{whose}Say what \\ before a quotation mark or a separator means. With backslash, the mark or "
-            "separator belongs to the cell, as in files from Spark, MySQL or Hive. With none, \\ is an ordinary character "
-            "[default: the program refuses a row that can be read both ways].",
+            "separator belongs to the cell, as in files from Spark, MySQL or Hive. With none, \\ is an ordinary "
+            "character [default: the program refuses a row that can be read both ways].",
         ),
         click.option(
             f"--header{end}/--no-header{end}",

@@ -99,7 +99,7 @@ def respond(
     dataset: str | None,
     as_json: bool,
 ) -> None:
-    """Change your answer to a question at random, on your own machine, so that you can give it to anyone.
+    """Change your answer to a question at random, on your own machine. You can give the response to anyone.
 
     The response that the command prints says little about your true answer. Answer each question once and keep the
     response: every further response costs epsilon again. With --ledger, the cost is taken from your own budget first.

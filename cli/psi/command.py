@@ -175,15 +175,21 @@ def _table_of_b(where: Path | str, query: str | None, reading: ReadingOptions, s
 
 
 @click.command("estimate", cls=EstimateCommand)
-@click.option("--own", required=True, type=click.IntRange(0), metavar="N", help="Distinct keys on this side.")
-@click.option("--peer", required=True, type=click.IntRange(0), metavar="N", help="Distinct keys on the other side.")
+@click.option(
+    "--own", required=True, type=click.IntRange(0), metavar="N", help="Set how many different keys your list has."
+)
+@click.option(
+    "--peer", required=True, type=click.IntRange(0), metavar="N", help="Set how many different keys the other list has."
+)
 @estimate_options
 def estimate_(own: int, peer: int, **given: Any) -> None:
-    """Predict seconds, bytes and disk of a run, from a measurement made here and now.
+    """Predict how long a session takes, and how much data and disk space it needs.
 
-    Without --link both parties share this machine, as in `psi local`; with it, each has a machine like this one.
-    Reading the table comes on top. A table shows both protocols side by side, and which one the CPU and the link
-    favour. The fast protocol is experimental and not reviewed.
+    The command first measures how fast this machine is. Without --link, it predicts for both sides on this machine, as
+    in `psi local`. With --link, it predicts for two machines like this one. The time to read the tables comes on top.
+
+    A table compares both protocols (--protocol). The fast protocol is an experiment that nobody outside the project has
+    reviewed.
 
     \b
     Examples:

@@ -76,8 +76,8 @@ def _without_sum(command: _Command) -> _Command:
 def offer(out: Path | str, state: Path, directory: bool, given: GivenOptions) -> None:
     """Begin an exchange by files: write an offer for the peer to answer. The side that offers gets the result.
 
-    Send OFFER by mail, as an attachment, or any other way: it is encrypted to the peer and signed. Keep FILE: `psi
-    finish` needs it, and removes it.
+    Send the file --out to the peer (the other company) by mail, as an attachment, or any other way. It is signed, and
+    only the peer can decrypt it. Keep the file --state: `psi finish` needs it, and removes it.
 
     \b
     Examples:
@@ -116,9 +116,8 @@ def offer(out: Path | str, state: Path, directory: bool, given: GivenOptions) ->
 def answer(offer: Path | str, out: Path | str, state: Path | None, given: GivenOptions) -> None:
     """Answer an offer of another company (the peer). You learn the size of the peer's list, and nothing else.
 
-    Both sides must use the same terms. To an offer that is a directory, the answer is a directory too.
-    You can answer an offer once: from two answers the peer would see what changed
-    in your list between them.
+    Both sides must use the same settings. If the offer is a directory, the answer is a directory too.
+    You can answer an offer only once: from two answers the peer could see how your list has changed in between.
 
     \b
     Examples:
@@ -183,9 +182,9 @@ def finish(
     terms: Path | None,
     **moved: Any,
 ) -> None:
-    """Read the peer's answer to your offer, and show the result. Then remove the secret state.
+    """Read the peer's answer to your offer, and show the result. Then remove the secret --state file.
 
-    All other options are those of the offer. Your list must be as it was then.
+    The command takes all other settings from the offer. Your list must be as it was then.
 
     \b
     Examples:
