@@ -32,7 +32,8 @@ def cli_reference() -> str:
         "",
         "Generated from the commands' `--help` by `make docs`; do not edit.",
         "",
-        "Every command takes `--json` (the result as one JSON object). Results go to stdout, everything else to stderr.",
+        "Every command takes `--json` (the result as one JSON object). "
+        "Results go to stdout, everything else to stderr.",
         "",
         "The exit code is the number by which a command says how it ended. 0: done. 1: an unexpected error (a bug). "
         "2: an option is wrong. 3: a file is wrong, or cannot be read or written. 4: the peer broke the protocol, "
