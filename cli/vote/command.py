@@ -71,9 +71,7 @@ def command() -> None:
     """
 
 
-@command.command(
-    "winner", cls=WinnerCommand, short_help="Draw the winner, so that nobody can tell how any one person voted."
-)
+@command.command("winner", cls=WinnerCommand, short_help="Draw the winner, and hide how each person voted.")
 @ballot_options
 @_EPSILON(required=True)
 @_NEIGHBORS(required=True)
@@ -100,9 +98,7 @@ def command() -> None:
     help="Draw once more, although a result is on record. The epsilons of all draws add up. With --announce, replace "
     "the earlier announcement.",
 )
-@click.option(
-    "--no-ledger", is_flag=True, help="Write the draw into no file, neither beside the ballots nor into a --ledger."
-)
+@click.option("--no-ledger", is_flag=True, help="Write the draw into no file, neither BALLOTS.draw nor a --ledger.")
 @click.option(
     "--announce",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -216,9 +212,7 @@ def _tell_draw(found: Elected, *, verbose: bool) -> None:
             say(words.all_draws(epsilon_text(found.total)))
 
 
-@command.command(
-    "plan", cls=PlanCommand, short_help="See how likely it is that the right candidate wins, before you draw."
-)
+@command.command("plan", cls=PlanCommand, short_help="See how likely the right winner is, before you draw.")
 @click.option(
     "--candidates", required=True, metavar="M|FILE", help="Give the number of candidates, or the file that lists them."
 )
@@ -228,9 +222,7 @@ def _tell_draw(found: Elected, *, verbose: bool) -> None:
     metavar="N",
     help="Say in words what epsilon means, with N people entitled to vote.",
 )
-@click.option(
-    "--gap", metavar="G", help="Guess by how many votes the winners are ahead of all others. Needed without --voters."
-)
+@click.option("--gap", metavar="G", help="Guess by how many votes the winners are ahead. Needed without --voters.")
 @_EPSILON()
 @_NEIGHBORS()
 @_seats
@@ -248,12 +240,7 @@ def _tell_draw(found: Elected, *, verbose: bool) -> None:
     show_default=True,
     help="Plan for a ledger of this --kind (see `psiselect budget create`).",
 )
-@click.option(
-    "--plot",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Also draw a chart, as a PNG or SVG file.",
-)
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw a PNG or SVG, too.")
 @json_option
 def plan_(
     candidates: str,
