@@ -22,14 +22,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "identity": ("cli.identity:command", "Create the files by which other companies recognise you."),
     "mpc": (
         "cli.mpc.command:command",
-        "Compute on the numbers of several parties, who do not show them to each other.",
+        "Compute on several parties' numbers, which stay secret.",
     ),
-    "poll": ("cli.poll:command", "Ask people questions, so that nobody can be sure of any one person's answer."),
+    "poll": ("cli.poll:command", "Ask people, so that nobody can be sure of anyone's answer."),
     "psi": ("cli.psi.group:command", "Match your list with the list of another company."),
-    "release": ("cli.release.command:command", "Publish a statistic, changed by random noise that hides each person."),
-    "select": ("cli.select:command", "Choose the best entry of a table of scores, so that each person is hidden."),
+    "release": ("cli.release.command:command", "Publish a statistic with random noise that hides each person."),
+    "select": ("cli.select:command", "Choose the best of a table of scores, and hide each person."),
     "ui": ("cli.ui:command", "Open a page in the browser, in place of these commands."),
-    "vote": ("cli.vote.command:command", "Hold an election in which nobody can tell how any one person voted."),
+    "vote": ("cli.vote.command:command", "Hold an election that hides how each person voted."),
 }
 
 

@@ -7,7 +7,7 @@ import click
 from cli._lazy import LazyGroup
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "answer": ("cli.psi.offline:answer", "Answer a peer's offer."),
+    "answer": ("cli.psi.offline:answer", "Answer an offer of another company (the peer)."),
     "check": (
         "cli.psi.check:check_list",
         "Check your own list: which rows can match, which cannot, and why.",
@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "local": (
         "cli.psi.command:local_",
-        "Match two lists on this machine, without a network, to try it or to measure.",
+        "Match two lists, A and B, on this machine, without a network, to try it or to measure.",
     ),
     "offer": ("cli.psi.offline:offer", "Begin an exchange by files: write an offer for the peer to answer."),
     "runs": (

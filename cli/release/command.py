@@ -51,12 +51,12 @@ def command() -> None:
 def count_command(given: GivenOptions, equals: str | None, lower: str | None, upper: str | None) -> None:
     """Count rows: all, or only some. The count gets random noise that hides each person.
 
-    Without --column, all rows count. With --column alone, the rows count in which this column is not blank.
-
     \b
     Examples:
       psiselect release count people.csv --epsilon 0.5 --neighbors add-remove
       psiselect release count people.csv --column smoker --equals yes --epsilon 0.5
+
+    Without --column, all rows count. With --column alone, the rows count in which this column is not blank.
     """
     bounds = read_bounds(lower, upper, None)
     show_number(numbers.count(given.common("count"), equals=equals, bounds=bounds), given.as_json)
@@ -70,11 +70,11 @@ def count_command(given: GivenOptions, equals: str | None, lower: str | None, up
 def sum_command(given: GivenOptions, lower: str | None, upper: str | None, unit: str | None) -> None:
     """Add up a column. The sum gets random noise that hides each person.
 
-    You must also give --column, --lower and --upper: without these limits, no noise could hide a very large value.
-
     \b
     Examples:
       psiselect release sum salaries.csv --column raise --lower 0 --upper 5000 --epsilon 1
+
+    You must also give --column, --lower and --upper: without these limits, no noise could hide a very large value.
     """
     show_number(numbers.sum_(given.common("sum"), read_bounds(lower, upper, unit)), given.as_json)
 

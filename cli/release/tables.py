@@ -66,8 +66,8 @@ from psiselect.tables import Table
 @click.option(
     "--rho",
     metavar="R",
-    help="With --noise gaussian: limit what the result can give away "
-    "by rho, another measure, in place of --epsilon. docs/privacy.md explains rho.",
+    help="Limit what the result can give away by rho, another measure, in place of --epsilon. Needs --noise gaussian; "
+    "docs/privacy.md explains rho.",
 )
 @click.option(
     "--delta",
@@ -152,7 +152,7 @@ def _is_short(value: Fraction) -> bool:
 @click.command("threshold", cls=ReleaseCommand)
 @common_options
 @click.option(
-    "--at-least", "least", type=int, required=True, metavar="T", help="Look for a value that is in at least T rows."
+    "--at-least", "least", type=int, required=True, metavar="T", help="Ask for a value that is in at least T rows."
 )
 @click.option("--categories", metavar="X,Y,...", help="Ask about these values, in this order, written as a row of CSV.")
 @click.option(
