@@ -38,7 +38,9 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 def json_option(command: _Command) -> _Command:
     """Add `--json` to a command; its function receives `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")(command)
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print the result as one JSON object, for programs to read."
+    )(command)
 
 
 def print_json(record: Mapping[str, object]) -> None:

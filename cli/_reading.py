@@ -36,9 +36,9 @@ def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Call
         click.option(
             f"--csv-escape{end}",
             type=click.Choice(["none", "backslash"]),
-            help=f"{whose}Say what a backslash before a quote or a separator means. backslash: the quote or separator "
-            "belongs to the cell, as in files from Spark, MySQL or Hive. none: the backslash is an ordinary character "
-            "[default: the program refuses a row that can be read both ways].",
+            help=f"{whose}Say what \\ before a quotation mark or a separator means. With backslash, the mark or "
+            "separator belongs to the cell, as in files from Spark, MySQL or Hive. With none, \\ is an ordinary "
+            "character [default: the program refuses a row that can be read both ways].",
         ),
         click.option(
             f"--header{end}/--no-header{end}",
@@ -51,8 +51,8 @@ def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Call
             f"--header-lines{end}",
             type=click.IntRange(1, MAX_HEADER_LINES),
             metavar="N",
-            help=f"{whose}Say that the first N rows hold the column names. A column's name is its lowest cell in "
-            "these rows that is not empty [default: 1].",
+            help=f"{whose}Say that the first N rows hold the column names. If a column has text in several of these "
+            "rows, the lowest text is its name [default: 1].",
         ),
         click.option(
             f"--sheet{end}",

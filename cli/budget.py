@@ -27,7 +27,10 @@ _file = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 
 @click.group("budget")
 def command() -> None:
-    """Privacy ledgers: how much may be released about a data set, and how much has been.
+    """Limit how much all results about the same people may give away together.
+
+    A ledger is a file that holds a budget: the most epsilon that all results together may cost. Smaller epsilons are
+    safer and less accurate.
 
     \b
     Examples:
@@ -38,28 +41,36 @@ def command() -> None:
 
 @command.command("create")
 @_file
-@click.option("--epsilon", metavar="E", help="The budget of each data set, exact: 1, 0.5, 1/3 or ln(3).")
-@click.option("--delta", metavar="D", help="pure: budget for deltas. zcdp: turns --epsilon into a rho at this delta.")
-@click.option("--rho", metavar="R", help="The budget of a zcdp ledger, instead of --epsilon and --delta.")
+@click.option("--epsilon", metavar="E", help="Set the budget of each data set, such as 1, 0.5, 1/3 or ln(3).")
+@click.option(
+    "--delta",
+    metavar="D",
+    help="Set the budget for delta, the chance that the promise of epsilon does not hold. With --kind zcdp: compute "
+    "the budget for rho from --epsilon and this delta.",
+)
+@click.option("--rho", metavar="R", help="With --kind zcdp: set the budget as rho, instead of --epsilon and --delta.")
 @click.option(
     "--kind",
     type=choice(BudgetKind),
     default=BudgetKind.PURE.value,
     show_default=True,
-    help="pure adds up epsilons; zcdp adds up rhos, better for many releases. Fixed for good.",
+    help="Choose how costs add up. pure adds up epsilons. zcdp adds up another measure, rho, which is better for many "
+    "results. You cannot change this later.",
 )
 @click.option(
     "--neighbors",
     required=True,
     type=choice(NeighbouringRelation),
-    help="The relation that all releases are stated for. Fixed for good.",
+    help="Say what all results must hide: whether and how somebody takes part (add-remove), or only how (replace). You "
+    "cannot change this later.",
 )
 @click.option(
     "--dataset",
     "datasets",
     multiple=True,
     metavar="NAME",
-    help="A data set that may spend; repeat for more. Without, any name may, each with the whole budget.",
+    help="Name a data set that has this budget. May be repeated. Without this option, every name has the whole budget, "
+    "even a misspelt one.",
 )
 @json_option
 def create(
@@ -72,7 +83,7 @@ def create(
     datasets: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Make a ledger. Its kind, relation and budget never change.
+    """Make a ledger. You cannot change its budget, its --kind and its --neighbors later.
 
     \b
     Examples:
@@ -100,27 +111,28 @@ def create(
 
 @command.command("show")
 @_file
-@click.option("--dataset", metavar="NAME", help="Only this one.")
+@click.option("--dataset", metavar="NAME", help="Show only this data set.")
 @click.option(
     "--delta",
     metavar="D",
-    help="Also say which epsilon the spending amounts to at this delta. pure: by tight composition, where "
-    "that is less than the sum; this needs psiselect[accounting].",
+    help="Also show which epsilon all results together have, if it may fail with this chance. With --kind pure, this "
+    "needs psiselect[accounting], and is shown only if it is less than the sum.",
 )
 @click.option(
     "--group",
     type=click.IntRange(min=1),
     default=1,
     metavar="C",
-    help="pure: also say what a group of C persons together has left of privacy: C times epsilon.",
+    help="With --kind pure: also show how well a group of C persons together is protected: by C times epsilon.",
 )
 @json_option
 def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json: bool) -> None:
-    """What was spent, on what, and what is left.
+    """Show what was spent, on what, and what is left.
 
-    With --delta it shows beside the sum how much the spending is by tighter composition. A budget is spent by the sum.
+    The command shows the newest 100 entries and the first 100 data sets; --json lists all.
 
-    As text it shows the newest 100 entries and the first 100 data sets; --json lists all.
+    The budget limits the sum of all costs. With --delta the command also shows what a more exact computation of the
+    total cost gives.
 
     \b
     Examples:

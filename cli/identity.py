@@ -15,19 +15,25 @@ from psiselect.identities import load_identity
 
 @click.group()
 def command() -> None:
-    """Create and show identities: a key of one's own, a certificate for the peers."""
+    """Create and show identities: two files each, by which other companies (the peers) recognise you."""
 
 
 @command.command()
 @click.argument("name")
-@click.option("--out", "folder", required=True, type=click.Path(path_type=Path), help="Folder for NAME.key, NAME.crt.")
-@click.option("--days", default=DEFAULT_DAYS, show_default=True, help="How long the certificate is valid.")
+@click.option(
+    "--out",
+    "folder",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Write NAME.key and NAME.crt into this folder.",
+)
+@click.option("--days", default=DEFAULT_DAYS, show_default=True, help="Set for how many days the certificate is valid.")
 @json_option
 def create(name: str, folder: Path, days: int, as_json: bool) -> None:
-    """Create an identity: DIR/NAME.key (for nobody else) and DIR/NAME.crt (for the peers).
+    """Create an identity: NAME.key, which is secret, and the certificate NAME.crt, which you send to your peers.
 
-    Give the .crt file to your peers and read the fingerprint to each other over the telephone: whoever could exchange
-    the file on its way could also pose as you.
+    Compare the fingerprint, a short code for the certificate, with each peer by telephone. Otherwise somebody who
+    replaces the file on its way could pretend to be you.
 
     \b
     Examples:
@@ -43,7 +49,7 @@ def create(name: str, folder: Path, days: int, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
 def show(file: Path, as_json: bool) -> None:
-    """Show the certificate FILE of a peer, or an identity of one's own (DIR/NAME) with its key checked.
+    """Show a certificate (FILE.crt), or your own identity (DIR/NAME) and whether its secret file is right.
 
     \b
     Examples:

@@ -16,26 +16,29 @@ from psiselect.base import threads
 # Command -> where it is, and its line in the overview. Each module calls its command `command`, so that a command may
 # be named like a Python builtin.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "advise": ("cli.advisor.command:command", "Say which approach fits a task, with the arithmetic."),
-    "budget": ("cli.budget:command", "Create and show privacy ledgers."),
-    "demo": ("cli.demo.command:command", "Two companies match customer lists, here and now."),
-    "identity": ("cli.identity:command", "Create and show identities."),
-    "mpc": ("cli.mpc.command:command", "Sums, thresholds, maxima and winners among n parties."),
-    "poll": ("cli.poll:command", "Polls with plausible deniability."),
-    "psi": ("cli.psi.group:command", "Match lists with a peer."),
-    "release": ("cli.release.command:command", "Release a number about private rows, with exact noise."),
-    "select": ("cli.select:command", "Select the best candidate by its score, privately."),
-    "ui": ("cli.ui:command", "Open a page in the browser: elections and the advisor."),
-    "vote": ("cli.vote.command:command", "Private winners of approval elections."),
+    "advise": ("cli.advisor.command:command", "Ask about your task, and recommend a method."),
+    "budget": ("cli.budget:command", "Limit how much all results about the same people may give away."),
+    "demo": ("cli.demo.command:command", "Watch two made-up companies match their lists on this machine."),
+    "identity": ("cli.identity:command", "Create the files by which other companies recognise you."),
+    "mpc": (
+        "cli.mpc.command:command",
+        "Compute on several parties' numbers, which stay secret.",
+    ),
+    "poll": ("cli.poll:command", "Ask people, so that nobody can be sure of anyone's answer."),
+    "psi": ("cli.psi.group:command", "Match your list with the list of another company."),
+    "release": ("cli.release.command:command", "Publish a statistic with random noise that hides each person."),
+    "select": ("cli.select:command", "Choose the best of a table of scores, and hide each person."),
+    "ui": ("cli.ui:command", "Open a page in the browser, in place of these commands."),
+    "vote": ("cli.vote.command:command", "Hold an election that hides how each person voted."),
 }
 
 
 @click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="psiselect")
 def root() -> None:
-    """Match lists, tally votes and release numbers without showing the data.
+    """Match lists, hold elections and publish statistics, without showing the data.
 
-    Start with `psiselect demo`, or ask `psiselect advise` which approach fits.
+    Start with `psiselect demo`, or ask `psiselect advise` which method fits your task.
     """
 
 

@@ -26,7 +26,9 @@ _LONGEST_ANSWER = 10_000
 
 @click.group(name="poll", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Polls with plausible deniability: every respondent adds the noise, nobody need be trusted.
+    """Ask people questions, so that nobody can be sure of any one person's answer.
+
+    Each person changes their own answer at random before anybody sees it, so they need not trust anybody.
 
     \b
     Examples:
@@ -51,15 +53,17 @@ _epsilon = click.option(
     required=True,
     metavar="E",
     help="Limit what one answer can give away: smaller is safer and less accurate; 1 is usual. Write it "
-    "as 0.5, 1/2 or ln(3), which is the two coins of the article.",
+    "as 0.5, 1/2 or ln(3). With ln(3), no response is more than 3 times as likely for one answer as for another.",
 )
 _options = options(
-    click.option("--options", "named", metavar="A,B,...", help="The possible answers, in order. Default: yes,no."),
+    click.option(
+        "--options", "named", metavar="A,B,...", help="Set the possible answers, in order  [default: yes,no]."
+    ),
     click.option(
         "--options-file",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="The possible answers, one per line, in order.",
+        help="Read the possible answers from this file, one per line, in order.",
     ),
 )
 _mechanism = click.option(
@@ -67,17 +71,20 @@ _mechanism = click.option(
     type=click.Choice(["auto", *(m.value for m in PollMechanism)]),
     default="auto",
     show_default=True,
-    help="How to randomise; auto takes the smaller error: k-ary below 3e^E + 2 options, else optimised-unary.",
+    help="Choose how answers are changed at random. auto takes the method with the smaller error: k-ary with fewer "
+    "than 3e^E + 2 options, else optimised-unary.",
 )
 
 
 @command.command()
-@click.option("--answer", required=True, help="The true answer, or - to read it from standard input. It is not stored.")
+@click.option(
+    "--answer", required=True, help="Give your true answer, or - to type it unseen. The command does not store it."
+)
 @_epsilon
 @_options
 @_mechanism
-@click.option("--poll", "name", default="", help="A name for the question, so that polls are not mixed up.")
-@click.option("--output", type=click.Path(path_type=Path), help="Write the response here, ready to be sent.")
+@click.option("--poll", "name", default="", help="Give the question a name, so that polls are not mixed up.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write the response to this file, ready to be sent.")
 @ledger_options("this answer")
 @json_option
 def respond(
@@ -92,11 +99,12 @@ def respond(
     dataset: str | None,
     as_json: bool,
 ) -> None:
-    """Answer a question through randomised response, on your own machine.
+    """Change your answer to a question at random, on your own machine. You can give the response to anyone.
 
-    What is printed may be given to anyone: it says little about the true answer. Answer each question once and keep
-    the response: every further draw spends epsilon again. With --ledger your own budget is charged before the draw.
-    An answer on the command line is seen by who may list processes, and kept by your shell: `--answer -` avoids both.
+    The response that the command prints says little about your true answer. Answer each question once and keep the
+    response: every further response costs epsilon again. With --ledger, the cost is taken from your own budget first.
+
+    Other users of the machine can see an answer on the command line, and your shell keeps it. `--answer -` avoids both.
 
     \b
     Examples:
@@ -139,11 +147,17 @@ def _typed_answer() -> str:
 @_epsilon
 @_options
 @_mechanism
-@click.option("--confidence", type=float, default=0.95, show_default=True, help="Of the interval.")
+@click.option(
+    "--confidence",
+    type=float,
+    default=0.95,
+    show_default=True,
+    help="Set how often the interval must cover the true share.",
+)
 @click.option(
     "--population",
     is_flag=True,
-    help="The respondents are a random sample of a population: add the error of sampling to that of the noise.",
+    help="Estimate for a whole population, of which the respondents are a random sample: add the error of sampling.",
 )
 @json_option
 def estimate(
@@ -158,13 +172,13 @@ def estimate(
     population: bool,
     as_json: bool,
 ) -> None:
-    """Estimate how many hold each option, from tables of responses (or folders of *.csv).
+    """Estimate how many people gave each answer, from tables of responses (or folders of *.csv).
 
-    A table is CSV, Parquet, a spreadsheet and others (docs/tables.md), or a database with --query. Tables are put
-    together safely: every row must answer the same question in the same way, and a response counts once. The estimate
-    is unbiased and may fall outside 0 to 1. The interval stays inside: it is exact, and covers the true share at least
-    as often as --confidence says. Both are about the noise, for exactly these respondents, unless --population adds the
-    drawing of a sample.
+    A table is CSV, Parquet, a spreadsheet and others (docs/tables.md), or a database with --query. All rows must answer
+    the same question in the same way, and each response counts once.
+
+    An estimate is right on average, and may be below 0 or above 1. The interval beside it covers the true share at
+    least as often as --confidence says. Without --population, this holds for exactly these respondents.
 
     \b
     Examples:

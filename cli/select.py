@@ -24,13 +24,18 @@ from psiselect.tables import Table
 @click.argument("scores", type=FILE_OR_DATABASE)
 @query_option
 @taking_reading()
-@click.option("--label", required=True, metavar="COLUMN", help="Column with the candidates' names.")
-@click.option("--score", required=True, metavar="COLUMN", help="Column with their scores.")
+@click.option("--label", required=True, metavar="COLUMN", help="Read the candidates' names from this column.")
+@click.option("--score", required=True, metavar="COLUMN", help="Read their scores from this column.")
 @click.option(
-    "--sensitivity", required=True, metavar="S", help="By how much one person's data can change any one score, at most."
+    "--sensitivity",
+    required=True,
+    metavar="S",
+    help="Say by how much, at most, one person's data can change any one score.",
 )
 @click.option(
-    "--monotonic", is_flag=True, help="One person's data move all scores up, or all down: half the noise is enough."
+    "--monotonic",
+    is_flag=True,
+    help="Say that one person's data move all scores up, or all down. Then half the noise is enough.",
 )
 @click.option(
     "--epsilon",
@@ -42,19 +47,28 @@ from psiselect.tables import Table
 @click.option(
     "--neighbors",
     type=choice(NeighbouringRelation),
-    help="What one person can change, as you count --sensitivity: whether the person's data are there (add-remove), or "
-    "what they say (replace). Needed with --ledger.",
+    help="Say what stays hidden: whether a person's data are there (add-remove), or what they say (replace). "
+    "--sensitivity must fit to this. Needed with --ledger.",
 )
 @click.option(
     "--mechanism",
     type=click.Choice(["auto", *(mechanism.value for mechanism in BUILDERS)]),
     default="auto",
     show_default=True,
-    help="auto: permute-and-flip for one seat (exponential on a zCDP ledger); for more, by sizes, epsilon and --gap.",
+    help="Draw by this method. auto chooses without looking at the scores; docs/privacy.md explains the methods.",
 )
-@click.option("--seats", type=click.IntRange(min=1), default=1, show_default=True, help="How many to select.")
-@click.option("--gap", metavar="G", help="Your guess, made without the data, of the winners' lead; steers auto.")
-@click.option("--exact-floats", is_flag=True, help="Take a floating-point column as exactly those binary fractions.")
+@click.option("--seats", type=click.IntRange(min=1), default=1, show_default=True, help="Choose this many candidates.")
+@click.option(
+    "--gap",
+    metavar="G",
+    help="Guess, without looking at the data, how far the winners are ahead. With several --seats, auto uses "
+    "this guess.",
+)
+@click.option(
+    "--exact-floats",
+    is_flag=True,
+    help="Accept a column of floating-point numbers, and compute with their exact values.",
+)
 @ledger_options("these data")
 @json_option
 def command(
@@ -75,11 +89,12 @@ def command(
     dataset: str | None,
     as_json: bool,
 ) -> None:
-    """The candidate with the best score, or the best --seats, with differential privacy.
+    """Choose the candidate with the best score (or, with --seats, several), partly by chance, so that each person is
+    hidden.
 
-    SCORES is a table: CSV, Parquet, a spreadsheet and others (docs/tables.md), or a database with --query. Text is read
-    as exact decimals ("1.5") or ratios ("1/3"). The guarantee is as good as the sensitivity you state;
-    `dpselect.declaration_search` can search for a counterexample.
+    SCORES is a table: CSV, Parquet, a spreadsheet and others (docs/tables.md), or a database with --query. Write scores
+    as decimals (1.5) or as fractions (1/3). The protection is only as good as the --sensitivity that you state;
+    `dpselect.declaration_search` in Python searches for a case in which it is too small.
 
     \b
     Examples:

@@ -19,16 +19,18 @@ IDLE_MINUTES = 30
     "--port",
     type=click.IntRange(0, 65535),
     default=0,
-    help="Port at 127.0.0.1 to listen on.  [default: any that is free]",
+    help="Use this port at 127.0.0.1.  [default: any that is free]",
 )
-@click.option("--no-browser", is_flag=True, help="Open no browser; print the file to open in one.")
+@click.option(
+    "--no-browser", is_flag=True, help="Do not open a browser, but print the name of the file to open in one."
+)
 @click.option(
     "--idle",
     type=click.IntRange(1, 1440),
     default=IDLE_MINUTES,
     show_default=True,
     metavar="MINUTES",
-    help="End after so much time without use. Time in which the page works does not count.",
+    help="End after this many minutes without use. Time in which the page works does not count.",
 )
 def command(port: int, no_browser: bool, idle: int) -> None:
     """Open a page in the browser: elections, matches with a partner, numbers about people, budgets, the advisor.

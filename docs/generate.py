@@ -32,11 +32,13 @@ def cli_reference() -> str:
         "",
         "Generated from the commands' `--help` by `make docs`; do not edit.",
         "",
-        "Every command takes `--json` (one JSON object on stdout). Results go to stdout, everything else to stderr.",
+        "Every command takes `--json` (the result as one JSON object). "
+        "Results go to stdout, everything else to stderr.",
         "",
-        "Exit codes: 0 done; 1 unexpected (a bug); 2 usage; 3 bad input data; 4 the peer misbehaved, refused, or its "
-        "terms differ; 5 transport; 6 refused by own policy or budget, or withheld by `--min-matches`. `advise`: "
-        "0 recommended, 10 change the task, 11 undecided.",
+        "The exit code is the number by which a command says how it ended. 0: done. 1: an unexpected error (a bug). "
+        "2: an option is wrong. 3: a file is wrong, or cannot be read or written. 4: the peer broke the protocol, "
+        "refused, or has other terms. 5: the connection failed. 6: your own policy or budget refused, or "
+        "`--min-matches` hides the result. `advise`: 0 recommended, 10 change the task, 11 undecided.",
         "",
     ]
 

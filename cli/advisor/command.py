@@ -30,26 +30,37 @@ _PATH = click.Path(path_type=Path)
 @click.command()
 @click.argument("task", required=False, type=_PATH, metavar="[TASK.toml|TASK.json]")
 @click.option(
-    "--set", "settings", multiple=True, metavar="FIELD=VALUE", help="State a field, over the task file's; repeatable."
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Set a field of the task, in place of its value in the task file. May be repeated.",
 )
 @click.option(
-    "--report", type=_PATH, metavar="FILE.html", help="Write the answer as a self-contained page, with plots."
+    "--report", type=_PATH, metavar="FILE.html", help="Write the answer as a page with charts, in a single file."
 )
 @click.option(
     "--ask/--no-ask",
     default=None,
-    help="Hold the conversation, or do not [default: when a terminal and fields are missing].",
+    help="Say whether to ask questions [default: ask on a terminal if fields are missing].",
 )
 @click.option(
-    "--fields", "list_fields", is_flag=True, help="List every field: what it means, what it may be, its default."
+    "--fields",
+    "list_fields",
+    is_flag=True,
+    help="List every field of a task: what it means, its possible values, its default.",
 )
-@click.option("--example", metavar="NAME", help="Print a worked example as a task file, or report it: A01 to A12.")
-@click.option("--save", type=_PATH, metavar="FILE.toml", help="Keep the answers of the conversation in this new file.")
+@click.option(
+    "--example",
+    metavar="NAME",
+    help="Print one of the examples A01 to A12 as a task file. With --report, report on it.",
+)
+@click.option("--save", type=_PATH, metavar="FILE.toml", help="Keep your answers in this new task file.")
 @click.option(
     "--scaffold",
     type=_PATH,
     metavar="DIR",
-    help="Make this new folder: the task, parties.toml, the commands, and a README for the other parties.",
+    help="Write a new folder with the task, parties.toml, the commands, and a README for the other parties.",
 )
 @json_option
 @click.pass_context
@@ -65,11 +76,13 @@ def command(
     scaffold: Path | None,
     as_json: bool,
 ) -> None:
-    """Say which approach fits a task on private data, why, and what to run.
+    """Say which method fits a task on private data, why, and which commands to run.
 
-    Weighs secure computation, differential privacy, both and neither, with the numbers for your task. What is unknown
-    and matters is asked on a terminal, or named, never guessed. Exit code 0: recommended; 10: change the task;
-    11: undecided, and the question is printed.
+    The command compares matching and computing without showing data, random noise in the result, both, and neither. It
+    shows how accurate each result would be. If something important is unknown, the command asks, and never guesses.
+
+    Exit code 0: the command recommends a method. 10: no method fits, so change the task. 11: undecided; the command
+    prints the open question.
 
     \b
     Examples:

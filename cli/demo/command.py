@@ -46,15 +46,15 @@ class _Run:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Keep lists, identities and results in this new folder [default: a temporary one, removed].",
+    help="Keep lists, identities and results in this new folder [default: a folder that the command removes].",
 )
 @json_option
 def command(out: Path | None, as_json: bool) -> None:
-    """Two companies match customer lists, for real: files, identities, two processes, mutual TLS 1.3.
+    """Watch two made-up companies match their customer lists on this machine, over an encrypted connection.
 
-    Writes two lists of fictional customers (a CSV and a Parquet file), creates an identity for each company, starts one
-    process a company, and shows what each learnt: the matches, then in sessions of their own only how many, and how
-    many with noise. The answers are checked against a plain join of the two lists.
+    The command writes two lists of made-up customers, creates an identity for each company, and starts one program for
+    each company. It shows what each company learns: first the matches, then only how many there are, then roughly how
+    many. It checks the results by comparing the two lists directly.
 
     \b
     Examples:

@@ -36,8 +36,8 @@ def command() -> None:
     each of them, with name, address and certificate; `psiselect identity create` makes the certificates. A run ends
     with the result, or names the party that failed.
 
-    Ctrl-C, SIGTERM and SIGHUP stop one party. It tells the others, and their commands end with its name and exit code
-    5. Those that have the result already keep it.
+    If you stop one party (by Ctrl-C, or by the signal SIGTERM or SIGHUP), the other parties' commands name it and end
+    with exit code 5. Parties that have the result already keep it.
 
     \b
     Examples:

@@ -99,7 +99,7 @@ def threshold_command(value: str | None, at_least: str | None, bound: str, decim
 )
 @_decimals
 def max_command(value: str | None, bound: str, decimals: int, **options: Any) -> None:
-    """Find the largest of the parties' numbers, such as the highest bid, without whose it is.
+    """Find the largest of the parties' numbers, such as the highest bid, without showing whose it is.
 
     \b
     Examples:

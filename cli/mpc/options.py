@@ -49,7 +49,7 @@ common_options = options(
         required=True,
         type=click.Path(path_type=Path),
         metavar="DIR/NAME",
-        help="Show the others this identity, which `psiselect identity create` has made.",
+        help="Show the other parties this identity, which `psiselect identity create` has made.",
     ),
     click.option(
         "--timeout",
@@ -57,7 +57,7 @@ common_options = options(
         default=DEFAULT_TIMEOUT,
         show_default=True,
         metavar="SECONDS",
-        help="End the run after so long, with the time of waiting for the others.",
+        help="Give up after this many seconds, including the time of waiting for the others.",
     ),
     json_option,
 )

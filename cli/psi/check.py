@@ -32,7 +32,8 @@ _ROWS_TOLD = 10  # of those that have one fault or one key; --json has 20
 @click.option(
     "--show",
     is_flag=True,
-    help=f"Show up to {EXAMPLES} rows of each key before and after the rule. Only on a terminal: they are private.",
+    help=f"Show up to {EXAMPLES} rows of each key before and after the rule. This does not work if you write the "
+    "output into a file, because the rows are private.",
 )
 def check_list(
     where: Path | str,
@@ -45,13 +46,13 @@ def check_list(
     show: bool,
     as_json: bool,
 ) -> None:
-    """Check a list before a session: which rows have a key, and which do not, and why.
+    """Check your own list: which rows can match, which cannot, and why.
 
-    It counts as a session counts. It needs no identity and no peer, and sends nothing. FILE may also be - for standard
-    input or, with --query, a database.
+    The command counts rows and keys as a session does. It needs no identity and no peer, and sends nothing. FILE may
+    also be - for standard input or, with --query, a database.
 
-    The digest of a key is the same on both sides when both use the same rule. Compare it by telephone: the first eight
-    digits are enough, since a session compares all of them.
+    The command also shows a short code, the digest, for each --key. If both sides use the same rule, both see the same
+    digest. Compare the first eight digits by telephone; the session then compares all digits.
 
     \b
     Examples:

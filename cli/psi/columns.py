@@ -37,8 +37,8 @@ OPTIONS = (
         "columns and the peer's, which are called peer_COLUMN. May be repeated.",
     ),
     _label_bytes(
-        help_text="Hide how long the values in the --send columns are: send exactly N bytes for each match, "
-        f"whatever the values. Both sides must use the same value [default: {DEFAULT_LABEL_BYTES}]."
+        help_text="Hide how long the values in the --send columns are: send exactly N bytes for each match. If longer "
+        f"values need more, the command stops. Both sides must use the same value [default: {DEFAULT_LABEL_BYTES}]."
     ),
 )
 

@@ -54,7 +54,7 @@ from psiselect.words import human_bytes, human_seconds
 def listen(ctx: click.Context, /, addresses: tuple[str, ...], given: GivenOptions, serve: bool, **serving: Any) -> None:
     """Wait until the other company's program (the peer) calls, and match your list with the peer's list.
 
-    One call, up to its result, is a session. With --serve, the command stays up for many sessions. It turns away
+    A session lasts from the call to the result. With --serve, the command stays up for many sessions. It turns away
     callers that have no certificate of a --peer, and goes on waiting.
 
     \b
@@ -91,7 +91,7 @@ def listen(ctx: click.Context, /, addresses: tuple[str, ...], given: GivenOption
 def connect_(address: str, given: GivenOptions) -> None:
     """Call the other company's program (the peer), and match your list with the peer's list.
 
-    The peer must already be waiting for your call, with `psi listen`. One call, up to its result, is a session.
+    The peer must already be waiting for your call, with `psi listen`. A session lasts from the call to the result.
 
     \b
     Examples:
@@ -133,7 +133,7 @@ def local_(
     given: GivenOptions,
     **reading_b: Any,
 ) -> None:
-    """Run both parties on this machine, without a network: to try out and to measure.
+    """Match two lists, A and B, on this machine, without a network, to try it or to measure.
 
     A is the side that calls. A gets the result, and --output has rows of A. An option about reading A also holds for B,
     unless you give the option of B, such as --delimiter-b.
@@ -175,15 +175,21 @@ def _table_of_b(where: Path | str, query: str | None, reading: ReadingOptions, s
 
 
 @click.command("estimate", cls=EstimateCommand)
-@click.option("--own", required=True, type=click.IntRange(0), metavar="N", help="Distinct keys on this side.")
-@click.option("--peer", required=True, type=click.IntRange(0), metavar="N", help="Distinct keys on the other side.")
+@click.option(
+    "--own", required=True, type=click.IntRange(0), metavar="N", help="Set how many different keys your list has."
+)
+@click.option(
+    "--peer", required=True, type=click.IntRange(0), metavar="N", help="Set how many different keys the other list has."
+)
 @estimate_options
 def estimate_(own: int, peer: int, **given: Any) -> None:
-    """Predict seconds, bytes and disk of a run, from a measurement made here and now.
+    """Predict how long a session takes, and how much data and disk space it needs.
 
-    Without --link both parties share this machine, as in `psi local`; with it, each has a machine like this one.
-    Reading the table comes on top. A table shows both protocols side by side, and which one the CPU and the link
-    favour. The fast protocol is experimental and not reviewed.
+    The command first measures how fast this machine is. Without --link, it predicts for both sides on this machine, as
+    in `psi local`. With --link, it predicts for two machines like this one. The time to read the tables comes on top.
+
+    A table compares both protocols (--protocol). The fast protocol is an experiment that nobody outside the project has
+    reviewed.
 
     \b
     Examples:

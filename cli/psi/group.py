@@ -7,10 +7,10 @@ import click
 from cli._lazy import LazyGroup
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "answer": ("cli.psi.offline:answer", "Answer a peer's offer."),
+    "answer": ("cli.psi.offline:answer", "Answer an offer of another company (the peer)."),
     "check": (
         "cli.psi.check:check_list",
-        "Check a list before a session: which rows have a key, and which do not, and why.",
+        "Check your own list: which rows can match, which cannot, and why.",
     ),
     "connect": (
         "cli.psi.command:connect_",
@@ -18,7 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "estimate": (
         "cli.psi.command:estimate_",
-        "Predict seconds, bytes and disk of a run, from a measurement made here and now.",
+        "Predict how long a session takes, and how much data and disk space it needs.",
     ),
     "finish": ("cli.psi.offline:finish", "Read the peer's answer to your offer, and show the result."),
     "listen": (
@@ -27,12 +27,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "local": (
         "cli.psi.command:local_",
-        "Run both parties on this machine, without a network: to try out and to measure.",
+        "Match two lists, A and B, on this machine, without a network, to try it or to measure.",
     ),
     "offer": ("cli.psi.offline:offer", "Begin an exchange by files: write an offer for the peer to answer."),
     "runs": (
         "cli.psi.runs:command",
-        "Show the sessions that a policy has counted, or mend a counter that has seen a wrong clock.",
+        "Show how many sessions a policy has counted, or correct the counter after the machine's clock was wrong.",
     ),
     "verify": ("cli.psi.verify:verify", "Check the signed record of a session and show what both sides signed."),
 }
@@ -40,7 +40,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 @click.group("psi", cls=LazyGroup, lazy=COMMANDS)
 def command() -> None:
-    """Private set intersection: which of our rows do both have, and nothing else.
+    """Match your list with the list of another company (the peer), without showing each other your lists.
 
-    Both sides run one command each, at the same time, with the same --reveal and --key rules.
+    One side runs `psi listen` and waits, and the other side runs `psi connect`. Both must use the same --reveal, and
+    the same rules in --key. docs/first-match.md shows every step.
     """

@@ -76,8 +76,8 @@ def _without_sum(command: _Command) -> _Command:
 def offer(out: Path | str, state: Path, directory: bool, given: GivenOptions) -> None:
     """Begin an exchange by files: write an offer for the peer to answer. The side that offers gets the result.
 
-    Send OFFER by mail, as an attachment, or any other way: it is encrypted to the peer and signed. Keep FILE: `psi
-    finish` needs it, and removes it.
+    Send the file --out to the peer (the other company) by mail, as an attachment, or any other way. It is signed, and
+    only the peer can decrypt it. Keep the file --state: `psi finish` needs it, and removes it.
 
     \b
     Examples:
@@ -111,14 +111,13 @@ def offer(out: Path | str, state: Path, directory: bool, given: GivenOptions) ->
     "--state",
     type=_PATH,
     metavar="FILE",
-    help="Remember in this file which offers were answered [default: beside the identity, NAME.answered].",
+    help="Keep the list of answered offers in this file [default: DIR/NAME.answered, from --identity DIR/NAME].",
 )
 def answer(offer: Path | str, out: Path | str, state: Path | None, given: GivenOptions) -> None:
-    """Answer a peer's offer. The side that answers learns the size of the peer's list, and nothing else.
+    """Answer an offer of another company (the peer). You learn the size of the peer's list, and nothing else.
 
-    Both sides must use the same terms. To an offer that is a directory, the answer is a directory too.
-    You can answer an offer once: from two answers the peer would see what changed
-    in your list between them.
+    Both sides must use the same settings. If the offer is a directory, the answer is a directory too.
+    You can answer an offer only once: from two answers the peer could see how your list has changed in between.
 
     \b
     Examples:
@@ -143,23 +142,29 @@ def answer(offer: Path | str, out: Path | str, state: Path | None, given: GivenO
 
 @click.command("finish", cls=SessionCommand)
 @click.argument("answer", metavar="ANSWER", type=PlaceName())
-@click.option("--state", required=True, type=_PATH, metavar="FILE", help="Read the state that `psi offer` has kept.")
+@click.option(
+    "--state",
+    required=True,
+    type=_PATH,
+    metavar="FILE",
+    help="Read the file that you named as --state when you made the offer.",
+)
 @shared_terms.FINISHED
 @click.option(
     "--input",
     "source",
     type=TableName(),
     metavar="FILE",
-    help="Read your list from here [default: where it was for the offer].",
+    help="Read your list from this file [default: the file of the offer].",
 )
 @click.option(
-    "--identity", type=_PATH, metavar="DIR/NAME", help="Use this identity [default: where it was for the offer]."
+    "--identity", type=_PATH, metavar="DIR/NAME", help="Use this identity [default: the identity of the offer]."
 )
 @click.option(
     "--output",
     type=OutputName(),
-    help="Write your matching rows here: .csv or .parquet, also in a store, as in s3://BUCKET/out.csv. An engine "
-    "writes a folder, or to table:NAME.",
+    help="Write your matching rows to this .csv or .parquet file. It may be in cloud storage, such as "
+    "s3://BUCKET/out.csv. With --engine, name a folder or table:NAME.",
 )
 @column_options.WRITTEN
 @click.option(
@@ -177,9 +182,9 @@ def finish(
     terms: Path | None,
     **moved: Any,
 ) -> None:
-    """Read the peer's answer to your offer, and show the result. Then remove the secret state.
+    """Read the peer's answer to your offer, and show the result. Then remove the secret --state file.
 
-    All other options are those of the offer. Your list must be as it was then.
+    The command takes all other settings from the offer. Your list must be as it was then.
 
     \b
     Examples:

@@ -85,8 +85,9 @@ _MATCHING = click.option(
     type=choice(Matching),
     default=Matching.ONE_TO_MANY.value,
     show_default=True,
-    help="Choose how to count with several --key. one-to-one: each row once, by the first key column that matches. "
-    "one-to-many: the matches of each key column separately. Both sides must use the same value.",
+    help="Choose how to count with several --key. If a row matches by two key columns, one-to-one counts it once, by "
+    "the first of them. one-to-many counts separately for each key column, so this row counts in both. Both sides must "
+    "use the same value.",
 )
 _COMPARER = click.option(
     "--min-matches-by",
@@ -117,8 +118,8 @@ _MEANS = (
         type=click.Choice(["auto", "lanes", "portable"]),
         default="auto",
         show_default=True,
-        help="Choose how to compute: lanes is fast, and portable works on every processor. auto uses lanes if "
-        "it works on this processor.",
+        help="Choose how to compute; auto is right for most people. It uses the fast program code, lanes, if this "
+        "processor can run it, and else the slower code, portable.",
     ),
     click.option(
         "--threads",
@@ -135,10 +136,11 @@ _KEY = (
         required=True,
         metavar="COLUMN[:RULE]",
         help="Match rows by this column, the key column: its values are the keys. RULE makes different spellings of "
-        "one key equal. The rules are raw (no change, the default), text, email, phone, name, date and sha256. Both "
-        "sides must use the same rule. Write the options of a rule after the rule's name, as in tel:phone,region=PL "
-        "for the column tel. Join columns with + if all of them must match. If you repeat --key, one matching key "
-        "is enough. docs/normalization.md explains the rules.",
+        "one key equal. The rules are raw (no change, the default), text, email, phone, name, date, and sha256 for "
+        "values that are SHA-256 digests already. Both sides must use the same rule. A rule can have options, such as "
+        "a country: in tel:phone,region=PL, the column is tel, and the rule phone gets the option region=PL. Join "
+        "columns with + if all of them must match. If you repeat --key, one matching key is enough. "
+        "docs/normalization.md explains the rules.",
     ),
     click.option(
         "--null",

@@ -9,7 +9,12 @@ import click
 _PATH = click.Path(path_type=Path)
 
 OPTIONS = (
-    click.option("--audit", type=_PATH, metavar="FILE", help="Append one line about this session to this file."),
+    click.option(
+        "--audit",
+        type=_PATH,
+        metavar="FILE",
+        help="Add one line about this session to this file, a list of all your sessions.",
+    ),
     click.option(
         "--record",
         type=_PATH,

@@ -15,13 +15,13 @@ from psi.accounts.policy import Policy
 from psi.accounts.session_counter import SessionCounter
 
 _POLICY = click.option(
-    "--policy", required=True, type=click.Path(path_type=Path), metavar="FILE", help="The policy that allows sessions."
+    "--policy", required=True, type=click.Path(path_type=Path), metavar="FILE", help="Use the counter of this policy."
 )
 
 
 @click.group("runs")
 def command() -> None:
-    """Show the sessions that a policy has counted, or mend a counter that has seen a wrong clock."""
+    """Show how many sessions a policy has counted, or correct the counter after the machine's clock was wrong."""
 
 
 @command.command("show")
@@ -60,15 +60,20 @@ def show(policy: Path, as_json: bool) -> None:
 @command.command("mend")
 @_POLICY
 @click.option(
-    "--audit", "log", required=True, type=click.Path(path_type=Path), metavar="FILE", help="Note the change here."
+    "--audit",
+    "log",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Add a line about the change to this audit file.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Change the counter without asking.")
 @json_option
 def mend(policy: Path, log: Path, yes: bool, as_json: bool) -> None:
-    """Set a counter back that has seen a clock ahead of this machine's.
+    """Correct the counter of sessions after the machine's clock was ahead.
 
-    The latest time it has seen becomes the present time. Sessions that it holds for later ones count as if they had
-    begun now: none is forgotten. The change is written to the audit file first.
+    Sessions that the counter recorded at a later time then count as if they began now, so no session is forgotten. The
+    command first adds a line about the change to the audit file.
 
     \b
     Examples:

@@ -25,7 +25,7 @@ TERMS = (
     click.option(
         "--value-max",
         metavar="M",
-        help="With --reveal sum: set a limit. The values of all rows with the same key, added up, must lie "
-        f"between -M and M. Both sides must use the same value [default: {DEFAULT_LARGEST}].",
+        help="With --reveal sum: set a limit. For each key, the sum of its values must lie between -M and M. Both "
+        f"sides must use the same value [default: {DEFAULT_LARGEST}].",
     ),
 )

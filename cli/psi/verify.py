@@ -20,16 +20,26 @@ _PATH = click.Path(path_type=Path)
 @click.command("verify")
 @click.argument("record", metavar="RECORD", type=_PATH)
 @click.option(
-    "--peer", "peers", multiple=True, type=_PATH, metavar="CERT", help="A party that I know; may be repeated."
+    "--peer",
+    "peers",
+    multiple=True,
+    type=_PATH,
+    metavar="CERT",
+    help="Expect the party with this certificate in the record. May be repeated.",
 )
-@click.option("--identity", type=_PATH, metavar="DIR/NAME", help="My identity; only its certificate is read.")
+@click.option(
+    "--identity",
+    type=_PATH,
+    metavar="DIR/NAME",
+    help="Expect this identity of yours in the record. Only its certificate is read.",
+)
 @json_option
 def verify(record: Path, peers: tuple[Path, ...], identity: Path | None, as_json: bool) -> None:
     """Check the signed record of a session and show what both sides signed.
 
-    The record carries both certificates. That they belong to the parties that you mean is known only if you name
-    them: with --peer and --identity the record must be theirs. Exit code 3: not a whole record; 4: a signature does
-    not verify or the record is somebody else's.
+    The record holds both sides' certificates. Name the parties with --peer and --identity: the command then checks that
+    the record is theirs. Exit code 3: the file is not a complete record. Exit code 4: a signature is wrong, or the
+    record is between other parties.
 
     \b
     Examples:

@@ -35,11 +35,11 @@ def command() -> None:
       psiselect release sum salaries.csv --column raise --lower 0 --upper 5000 --epsilon 1
       psiselect release count people.csv --column smoker --equals yes --epsilon 0.5 --neighbors add-remove
 
-    Whoever runs this sees the rows; what it prints may be shown to anyone. The expected error is printed before
-    anything is drawn; --plan stops there and spends nothing.
+    You see the rows, and may show the number that is printed to anyone. First the command says how far off the number
+    will probably be. With --plan it stops there, which costs no epsilon.
 
-    FILE is a table: CSV, Parquet, a spreadsheet and others (docs/tables.md), or a database with --query. The noise is
-    exact discrete Laplace noise.
+    FILE is a table: CSV, Parquet, a spreadsheet and others (docs/tables.md), or a database with --query.
+    docs/privacy.md describes the noise.
     """
 
 
@@ -49,12 +49,14 @@ def command() -> None:
 @click.option("--lower", metavar="A", help="Count only rows whose value is at least this, such as 18.")
 @click.option("--upper", metavar="B", help="Count only rows whose value is at most this, such as 65.")
 def count_command(given: GivenOptions, equals: str | None, lower: str | None, upper: str | None) -> None:
-    """Count rows: all of them, or those whose column is not blank, is TEXT, or lies from --lower to --upper.
+    """Count rows: all, or only some. The count gets random noise that hides each person.
 
     \b
     Examples:
       psiselect release count people.csv --epsilon 0.5 --neighbors add-remove
       psiselect release count people.csv --column smoker --equals yes --epsilon 0.5
+
+    Without --column, all rows count. With --column alone, the rows count in which this column is not blank.
     """
     bounds = read_bounds(lower, upper, None)
     show_number(numbers.count(given.common("count"), equals=equals, bounds=bounds), given.as_json)
@@ -66,11 +68,13 @@ def count_command(given: GivenOptions, equals: str | None, lower: str | None, up
 @upper_option
 @unit_option
 def sum_command(given: GivenOptions, lower: str | None, upper: str | None, unit: str | None) -> None:
-    """Add up a column. Bounds are required: without them no noise would be enough.
+    """Add up a column. The sum gets random noise that hides each person.
 
     \b
     Examples:
       psiselect release sum salaries.csv --column raise --lower 0 --upper 5000 --epsilon 1
+
+    You must also give --column, --lower and --upper: without these limits, no noise could hide a very large value.
     """
     show_number(numbers.sum_(given.common("sum"), read_bounds(lower, upper, unit)), given.as_json)
 
@@ -95,11 +99,10 @@ def mean_command(given: GivenOptions, lower: str | None, upper: str | None, unit
     Examples:
       psiselect release mean salaries.csv --column raise --lower 0 --upper 5000 --n 40 --epsilon 1
 
-    Besides the options under Required, you must give --lower and --upper. You must also give --n, unless you use
-    --neighbors add-remove.
+    You must also give --column, --lower and --upper and, unless you use --neighbors add-remove, also --n.
 
-    By default (--neighbors replace), the number of rows is public. With --on-invalid drop, a row
-    whose value cannot be read still counts, as if its value were halfway between --lower and --upper.
+    By default (--neighbors replace), the number of rows is public. So --on-invalid drop removes no row: a row whose
+    value cannot be read gets the value halfway between --lower and --upper.
 
     With --neighbors add-remove, the number of rows stays hidden. The command must estimate this number too, and
     uses half of epsilon for it. So the average is less accurate.
@@ -110,7 +113,9 @@ def mean_command(given: GivenOptions, lower: str | None, upper: str | None, unit
 @command.command("histogram", cls=ReleaseCommand)
 @common_options
 @click.option(
-    "--bins", metavar="A,B,...", help="Count between these rising edges. A value beyond them is counted nowhere."
+    "--bins",
+    metavar="A,B,...",
+    help="Count the values in each range between these rising numbers. Values beyond them are not counted.",
 )
 @click.option(
     "--categories", metavar="X,Y,...", help='Count these values, written as a row of CSV: "Smith, Jones & Co",Sales.'
@@ -134,8 +139,8 @@ def histogram_command(
 
     If you do not know the categories, use `release table` with --by and --delta: it finds those with enough rows.
 
-    A value beyond the bins is counted nowhere, and so is a blank cell. A value that is none of the categories stops
-    the release, unless --other or --on-invalid drop says what becomes of it.
+    Values beyond the bins and blank cells are not counted. If a value is none of the categories, the command stops,
+    unless you use --other or --on-invalid drop.
     """
     edges = [read_bound(e, "bins") for e in bins.split(",")] if bins is not None else []
     named = read_categories(categories, categories_file)
@@ -153,17 +158,21 @@ def histogram_command(
 @common_options
 @lower_option
 @upper_option
-@click.option("--unit", metavar="U", help="Take answers from multiples of this.  [default: by the bounds]")
+@click.option(
+    "--unit",
+    metavar="U",
+    help="Take the answer from the multiples of this.  [default: computed from --lower and --upper]",
+)
 @click.option("--q", "q", default="0.5", show_default=True, help="Choose the quantile; 0.5 is the median.")
 def quantile_command(given: GivenOptions, lower: str | None, upper: str | None, unit: str | None, q: str) -> None:
-    """Find a quantile of a column, such as the median, from a public grid between the bounds.
+    """Find a quantile of a column, such as the median, partly by chance, so that it hides each person.
 
     \b
     Examples:
       psiselect release quantile salaries.csv --column raise --lower 0 --upper 5000 --unit 10 --epsilon 1
 
-    Each value counts as the nearest point of the grid. Drawn by the exponential mechanism on ranks: outliers cost
-    nothing. How far off it is depends on how dense the values are; in ranks, the bound printed holds at 95 %.
+    The answer is a multiple of --unit between --lower and --upper, and each value counts as the nearest multiple. The
+    command says by how many rows the answer may be off, in 19 of 20 cases. Very high and very low values do no harm.
     """
     show_number(numbers.quantile(given.common("quantile"), read_bounds(lower, upper, unit), q), given.as_json)
 

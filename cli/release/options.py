@@ -92,8 +92,8 @@ _options = options(
         default=1,
         show_default=True,
         metavar="C",
-        help="Say that one person may have up to C rows. The same option also protects groups of up to C people who "
-        "have one row each. The noise gets C times as large.",
+        help="Say that one person may have up to C rows. This also protects a family of up to C people, with one row "
+        "each, as if they were one person. The noise gets C times as large.",
     ),
     click.option(
         "--person",
@@ -106,7 +106,8 @@ _options = options(
         type=choice(Invalid),
         default=Invalid.ERROR.value,
         show_default=True,
-        help="Stop at a value that cannot be read, and name the line (error), or leave the value out (drop).",
+        help="Choose what to do with a value that cannot be read. error: stop, and name its line. drop: leave the "
+        "value out.",
     ),
     ledger_options("these rows"),
     click.option(

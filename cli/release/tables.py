@@ -33,7 +33,9 @@ from psiselect.tables import Table
 
 @click.command("table", cls=ReleaseCommand)
 @options_without_epsilon
-@click.option("--by", "by", multiple=True, required=True, metavar="COLUMN", help="Group by this column; one or two.")
+@click.option(
+    "--by", "by", multiple=True, required=True, metavar="COLUMN", help="Group by this column. May be given twice."
+)
 @click.option(
     "--statistic",
     "statistics",
@@ -41,7 +43,7 @@ from psiselect.tables import Table
     type=choice(Statistic),
     default=[Statistic.COUNT.value],
     show_default=True,
-    help="Show this for each group; repeat for more. They share epsilon, or rho.",
+    help="Show this for each group. May be repeated; all of them together cost --epsilon (or --rho).",
 )
 @lower_option
 @upper_option
@@ -50,8 +52,8 @@ from psiselect.tables import Table
     "--groups",
     multiple=True,
     metavar="X,Y,...",
-    help="Show these groups of a --by column, written as a row of CSV; once per column, in its order. All crossings "
-    "are shown.",
+    help="Show these groups of a --by column, written as a row of CSV. Give --groups once for each --by, in the same "
+    "order. With two columns, all combinations are shown.",
 )
 @click.option(
     "--groups-file",
@@ -61,26 +63,32 @@ from psiselect.tables import Table
 )
 @click.option("--other", metavar="NAME", help="Add a group for all other values to each column of --groups.")
 @click.option("--epsilon", metavar="E", help=EPSILON_HELP)
-@click.option("--rho", metavar="R", help="Set the strength as rho of zCDP, with Gaussian noise, in place of --epsilon.")
+@click.option(
+    "--rho",
+    metavar="R",
+    help="Limit what the result can give away by rho, another measure, in place of --epsilon. Needs --noise gaussian; "
+    "docs/privacy.md explains rho.",
+)
 @click.option(
     "--delta",
     metavar="D",
-    help="Allow this chance, such as 1e-6, that the guarantee fails. Without --groups, it is the chance that a group "
-    "of one person is shown; with Gaussian noise and --epsilon, that epsilon does not hold. With both, each has half.",
+    help="Allow this chance, such as 1e-6, that the protection fails. Without --groups, it is the chance that a group "
+    "of one person is shown. With Gaussian noise and --epsilon, it is the chance that epsilon does not hold. If both "
+    "apply, each gets half of it.",
 )
 @click.option(
     "--noise",
     type=click.Choice(["laplace", "gaussian"]),
     default="laplace",
     show_default=True,
-    help="Choose the noise. Gaussian is better where a person is in many groups, and for many releases from one zcdp "
-    "ledger.",
+    help="Choose the kind of noise. gaussian is more accurate if one person can be in many groups, or for many results "
+    "from one ledger of --kind zcdp.",
 )
 @click.option(
     "--rows-per-group",
     type=click.IntRange(min=1),
     metavar="R",
-    help="Promise that at most R of a person's --contributions rows are in one group. Gaussian noise is then less.",
+    help="Promise that at most R of a person's --contributions rows are in one group. Then Gaussian noise is smaller.",
 )
 def table_command(
     given: GivenOptions,
@@ -97,18 +105,19 @@ def table_command(
     noise: str,
     rows_per_group: int | None,
 ) -> None:
-    """Count, add up and average by group, for one charge.
+    """Show counts, sums or averages for each group of rows, with random noise that hides each person.
 
     \b
     Examples:
       psiselect release table people.csv --by smoker --groups yes,no --epsilon 1
       psiselect release table people.csv --by smoker --delta 1e-6 --epsilon 1 --neighbors add-remove
 
-    Name the groups with --groups or --groups-file: then all are shown, empty ones too. Or give --delta: then those
-    groups are shown whose noisy count reaches a threshold, so that a group of one person stays hidden.
+    Name the groups with --groups or --groups-file: then all of them are shown, empty groups too. Or give --delta: then
+    the command shows only groups whose noisy count is large enough, so that a group of one person stays hidden.
 
-    A row with a blank group is counted nowhere, and with --on-invalid drop one of an unnamed group. A person may have
-    rows in up to --contributions groups; --person keeps that many rows of each.
+    A row with a blank group is not counted. With --on-invalid drop, a row of a group that you did not name is not
+    counted either. A person may have rows in up to --contributions groups. With --person, the command uses at most that
+    many rows of each person.
     """
     found = tabling.table(
         given.common("table"),
@@ -142,7 +151,9 @@ def _is_short(value: Fraction) -> bool:
 
 @click.command("threshold", cls=ReleaseCommand)
 @common_options
-@click.option("--at-least", "least", type=int, required=True, metavar="T", help="Ask for at least so many rows.")
+@click.option(
+    "--at-least", "least", type=int, required=True, metavar="T", help="Ask for a value that is in at least T rows."
+)
 @click.option("--categories", metavar="X,Y,...", help="Ask about these values, in this order, written as a row of CSV.")
 @click.option(
     "--categories-file",
@@ -151,14 +162,14 @@ def _is_short(value: Fraction) -> bool:
     help="Ask about the values in this file, one per line.",
 )
 def threshold_command(given: GivenOptions, least: int, categories: str | None, categories_file: Path | None) -> None:
-    """Find the first of several values that stands in T rows or more.
+    """Find the first of several values that is in T rows or more, partly by chance, so that it hides each person.
 
     \b
     Examples:
       psiselect release threshold people.csv --column smoker --categories yes,no --at-least 3 --epsilon 1
 
-    The values are asked about in their order, until one is found to reach T. Only its name is released, so any number
-    of values below T costs nothing more. Both T and each count have noise (the sparse vector technique).
+    The command looks at the values in their order, until one seems to reach T. It shows only the name of this value, so
+    any number of values before it costs nothing more. T and each count get noise, so a value near T may be missed.
     """
     named = read_categories(categories, categories_file)
     found = tabling.threshold(given.common("threshold"), least=least, named=named)

@@ -62,7 +62,7 @@ _seats = click.option(
 
 @click.group("vote")
 def command() -> None:
-    """Private winners of approval elections.
+    """Hold an election in which nobody can tell how any one person voted.
 
     \b
     Examples:
@@ -71,7 +71,7 @@ def command() -> None:
     """
 
 
-@command.command("winner", cls=WinnerCommand, short_help="A private winner or committee from a file of ballots.")
+@command.command("winner", cls=WinnerCommand, short_help="Draw the winner, and hide how each person voted.")
 @ballot_options
 @_EPSILON(required=True)
 @_NEIGHBORS(required=True)
@@ -88,8 +88,8 @@ def command() -> None:
 @click.option(
     "--gap",
     metavar="G",
-    help="Guess, before counting, how many votes the last winner is ahead of the best loser, such as 20. With several "
-    "seats, --mechanism auto uses this guess to choose the method.",
+    help="Guess, before counting, by how many votes the elected candidate with the fewest votes is ahead of all who "
+    "are not elected, such as 20. With several seats, --mechanism auto uses this guess to choose the method.",
 )
 @ledger_options("these ballots")
 @click.option(
@@ -98,7 +98,7 @@ def command() -> None:
     help="Draw once more, although a result is on record. The epsilons of all draws add up. With --announce, replace "
     "the earlier announcement.",
 )
-@click.option("--no-ledger", is_flag=True, help="Keep no record of the draw.")
+@click.option("--no-ledger", is_flag=True, help="Write the draw into no file, neither BALLOTS.draw nor a --ledger.")
 @click.option(
     "--announce",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -129,7 +129,7 @@ def winner(
     verbose: bool,
     as_json: bool,
 ) -> None:
-    """Draw the winner, or a committee of --seats, so that nobody can tell how any one person voted.
+    """Draw the winner (or, with --seats, a committee) so that nobody can tell how any one person voted.
 
     \b
     Examples:
@@ -212,7 +212,7 @@ def _tell_draw(found: Elected, *, verbose: bool) -> None:
             say(words.all_draws(epsilon_text(found.total)))
 
 
-@command.command("plan", cls=PlanCommand, short_help="What to expect, before any budget is spent.")
+@command.command("plan", cls=PlanCommand, short_help="See how likely the right winner is, before you draw.")
 @click.option(
     "--candidates", required=True, metavar="M|FILE", help="Give the number of candidates, or the file that lists them."
 )
@@ -222,7 +222,7 @@ def _tell_draw(found: Elected, *, verbose: bool) -> None:
     metavar="N",
     help="Say in words what epsilon means, with N people entitled to vote.",
 )
-@click.option("--gap", metavar="G", help="Guess by how many votes the winners lead. Needed without --voters.")
+@click.option("--gap", metavar="G", help="Guess by how many votes the winners are ahead. Needed without --voters.")
 @_EPSILON()
 @_NEIGHBORS()
 @_seats
@@ -231,16 +231,16 @@ def _tell_draw(found: Elected, *, verbose: bool) -> None:
     default="0.95",
     show_default=True,
     metavar="P",
-    help="Show which epsilon or lead draws the true winner with this probability.",
+    help="Show which epsilon, or which lead, makes the true winner this likely to be drawn.",
 )
 @click.option(
     "--budget",
     type=choice(BudgetKind),
     default="pure",
     show_default=True,
-    help="Plan for this kind of ledger.",
+    help="Plan for a ledger of this --kind (see `psiselect budget create`).",
 )
-@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also draw a PNG or SVG.")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw a PNG or SVG, too.")
 @json_option
 def plan_(
     candidates: str,
@@ -266,7 +266,8 @@ def plan_(
     and 5 mean for an election of that size.
 
     With --gap the command assumes that every rival is exactly G votes behind. If rivals are further behind, the true
-    winner is at least as likely to be drawn. The expected loss is for this example only.
+    winner is at least as likely to be drawn. The expected loss, by how many votes the result falls short on average,
+    is for this example only.
     """
     relation = None if neighbors is None else NeighbouringRelation.parse(neighbors)
     if voters is not None:
@@ -293,7 +294,7 @@ def plan_(
     print_plan(made, plot, as_json)
 
 
-@command.command("count", cls=CountCommand, short_help="The exact tally, not private.")
+@command.command("count", cls=CountCommand, short_help="Count the ballots exactly, without any privacy.")
 @ballot_options
 @click.option("--not-private", is_flag=True, help="Confirm that exact counts give no privacy.")
 @_seats

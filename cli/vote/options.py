@@ -45,8 +45,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=choice(Other),
         default=Other.REFUSE.value,
         show_default=True,
-        help="Refuse a ballot with text that is not a candidate's name, such as a form's free text (refuse), or leave "
-        "out only that text (ignore).",
+        help="Choose what to do with text that is not a candidate's name, such as a form's free text. refuse: the "
+        "ballot is invalid. ignore: leave out only this text.",
     ),
     click.option(
         "--yes",
@@ -90,13 +90,14 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--line-breaks",
         is_flag=True,
-        help="Allow line breaks inside quoted cells of a CSV file. With this option, a misplaced quotation mark is an "
-        "error.",
+        help="Allow line breaks inside quoted cells of a CSV file. Then one quotation mark in a wrong place stops the "
+        "command, even with --on-invalid drop.",
     ),
     click.option(
         "--show",
         is_flag=True,
-        help="Show the first invalid cell. This works only on a terminal, so that the cell does not end up in a file.",
+        help="Show the first invalid cell. This does not work if you write the output into a file, because the cell "
+        "is private.",
     ),
     format_option((*(form for form in FORMATS if form not in TABLE_FORMATS), *TABLE_FORMATS)),
 )
