@@ -24,6 +24,7 @@ import argparse
 import ast
 import contextlib
 import gc
+import itertools
 import json
 import resource
 import sys
@@ -108,15 +109,27 @@ def faults(module: str) -> Iterator[Fault]:
     from cosmic_ray.plugins import get_operator
 
     text = (ROOT / module).read_text()
-    plain = ast.dump(_run(text))
+    pieces = _pieces(text)
     for name in OPERATORS:
-        occurrence = 0
-        while (changed := mutate_code(text, get_operator(name)(), occurrence)) is not None:
-            with contextlib.suppress(SyntaxError):  # a bare * among arguments is no product
-                if ast.dump(_run(changed)) != plain:
-                    line, old, new = _difference(text, changed)
-                    yield Fault(module, line, name.removeprefix("core/"), occurrence, old, new, changed)
-            occurrence += 1
+        before, occurrence, operator = 0, 0, get_operator(name)()
+        for number, piece in enumerate(pieces):
+            plain = ast.dump(_run(piece))
+            while (changed := mutate_code(piece, operator, occurrence - before)) is not None:
+                with contextlib.suppress(SyntaxError):  # a bare * among arguments is no product
+                    if ast.dump(_run(changed)) != plain:
+                        whole = "".join([*pieces[:number], changed, *pieces[number + 1 :]])
+                        line, old, new = _difference(text, whole)
+                        yield Fault(module, line, name.removeprefix("core/"), occurrence, old, new, whole)
+                occurrence += 1
+            before = occurrence
+
+
+def _pieces(text: str) -> list[str]:
+    """A module cut before each of its functions and classes, since a small text is changed sooner than a long one."""
+    lines = text.splitlines(keepends=True)
+    nodes = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    starts = [min(part.lineno for part in (node, *node.decorator_list)) - 1 for node in nodes]
+    return ["".join(lines[a:b]) for a, b in itertools.pairwise([0, *starts, len(lines)])]
 
 
 def _run(text: str) -> ast.Module:
@@ -163,7 +176,7 @@ def statement(text: str, line: int) -> tuple[range, bool]:
 
 
 @dataclass
-class Test:
+class Traced:
     """What the trace says of a test: its seconds, and the lines that it executes in each module."""
 
     seconds: float
@@ -199,7 +212,7 @@ def write_trace(items: Sequence[Any], root: Path, modules: Sequence[str], out: P
     return 0
 
 
-def run_items(items: Sequence[Any], tests: Mapping[str, Test], noticed: Path) -> int:
+def run_items(items: Sequence[Any], tests: Mapping[str, Traced], noticed: Path) -> int:
     """Run items until one fails, whose name goes into the file `noticed`. Each has a limit of processor time, which
     does not depend on what else the machine does; a signal ends this process at the limit."""
     for item, following in zip(items, [*items[1:], None], strict=True):
@@ -241,7 +254,7 @@ class Planter:
         self.faults = faults
         self.trace = trace
         self.out = out
-        self.tests: dict[str, Test] = {}
+        self.tests: dict[str, Traced] = {}
         self.score: dict[str, Counter[str]] = defaultdict(Counter)
 
     def order(self, fault: Fault) -> list[str]:
@@ -274,7 +287,7 @@ class Planter:
     def read_trace(self) -> None:
         for said in map(json.loads, self.trace.read_text().splitlines()):
             lines = {module: set(numbers) for module, numbers in said["lines"].items()}
-            self.tests[said["test"]] = Test(said["seconds"], lines)
+            self.tests[said["test"]] = Traced(said["seconds"], lines)
 
     def pytest_runtestloop(self, session: Any) -> bool:
         items = {item.nodeid: item for item in session.items}
