@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
+import mpmath
 import pytest
 from support.entropy import FixedEntropy
 
@@ -120,6 +121,17 @@ def test_error_is_the_quantile_of_the_noise(epsilon: str, sensitivity: int) -> N
 
         assert beyond(e) <= float(miss) * (1 + 1e-9)
         assert e == 0 or beyond(e - 1) > float(miss) * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("noise", [DiscreteLaplace(Fraction(1, 3), 1), DiscreteLaplace(Fraction(2), 5)])
+@pytest.mark.parametrize("bits", [16, 64])
+def test_a_tail_is_the_probability_rounded_up(noise: DiscreteLaplace, bits: int) -> None:
+    assert [noise.tail(at, bits) for at in (-7, 0)] == [1 << bits] * 2  # what is certain
+    with mpmath.workprec(200):
+        z = mpmath.exp(-mpmath.mpf(noise.exponent.numerator) / noise.exponent.denominator)
+        for at in (1, 2, 9, 40):
+            exact = 2**bits * z**at / (1 + z)
+            assert exact < noise.tail(at, bits) < exact + 2.01
 
 
 def test_contributions_multiply_the_noise() -> None:

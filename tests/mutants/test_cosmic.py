@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from support import cosmic
-from support.cosmic import GROUPS, UNSEEN, Fault, Planter, Traced, explained, replaced, statement, summary
+from support.cosmic import GROUPS, UNSEEN, explained, summary
 from support.mutants import ROOT
+from support.planting import Fault, Planter, Traced, read_trace, replaced, state, statement, trace_of
 
 TEXT = """\
 LIMIT = 3
@@ -77,7 +79,7 @@ def test_a_fault_meets_the_tests_that_execute_its_statement_best_first(tmp_path:
     lines = (ROOT / module).read_text().splitlines()
     line = lines.index("        return 1 << bits") + 1
     fault = Fault(module, line, "NumberReplacer", 0, "return 1 << bits", "return 2 << bits", "")
-    planter = Planter(tmp_path, [fault], tmp_path, tmp_path)
+    planter = Planter(tmp_path, [fault], [module], tmp_path)
     planter.tests = {
         "elsewhere": Traced(0.1, {module: {line + 1}}),
         "slow": Traced(3, {module: {line}}),
@@ -112,3 +114,20 @@ def test_the_summary_counts_what_was_noticed_explained_or_neither(
     assert "| `m.py` | 3 | 1 | 1 | 1 |" in shown
     assert "m.py:3 A 2" in shown
     assert "m.py:2 A 1" not in shown
+
+
+def test_a_trace_is_forgotten_when_the_test_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("support.planting.ROOT", tmp_path)
+    for name in ("m.py", "test_a.py", "test_b.py"):
+        (tmp_path / name).write_text("")
+    told = [
+        {"test": test, "state": state(test, ["m.py"]), "seconds": 1, "lines": {"m.py": [3]}}
+        for test in ("test_a.py::test", "test_b.py::test")
+    ]
+    out = tmp_path / "results"
+    trace_of(out).write_text("".join(json.dumps(line) + "\n" for line in told))
+    assert read_trace(out, ["m.py"]).keys() == {"test_a.py::test", "test_b.py::test"}
+    (tmp_path / "test_a.py").write_text("# changed")
+    assert read_trace(out, ["m.py"]) == {"test_b.py::test": Traced(1, {"m.py": {3}})}
+    (tmp_path / "test_b.py").unlink()
+    assert read_trace(out, ["m.py"]) == {}
