@@ -91,8 +91,26 @@ def test_both_halves_of_a_private_mean_are_within_their_sensitivities(monkeypatc
         assert isinstance(measurement, numeric.PrivateMean)
         assert measurement.noise.epsilon + measurement.count.epsilon == Fraction(1, 3)
         middle = grid.middle
-        for value in (grid.lower - 9, grid.lower, grid.upper, grid.upper + 9):
-            assert abs(grid.snap(value) - middle) <= measurement.noise.sensitivity
+        moves = [abs(grid.snap(value) - middle) for value in (grid.lower - 9, grid.lower, grid.upper, grid.upper + 9)]
+        assert max(moves) == measurement.noise.sensitivity
+        assert measurement.count.sensitivity == 1
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_a_public_mean_moves_by_its_sensitivity_and_rows_without_a_value_count_as_the_middle(
+    grid: Grid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measurement = numeric.mean(ONE, REPLACE, grid, rows=3)
+    assert isinstance(measurement, numeric.PublicMean)
+    Silent(monkeypatch)
+
+    def total(*values: Fraction) -> Fraction:
+        return 3 * measurement.release(values, FixedEntropy()).values[0] / grid.unit
+
+    assert total() == 3 * grid.middle
+    assert total(grid.upper) == grid.high + 2 * grid.middle
+    # Three bounds on one side are within the bounds, so nothing but the values moves the mean.
+    assert total(*[grid.upper] * 3) - total(grid.lower, grid.upper, grid.upper) == measurement.noise.sensitivity
 
 
 def test_a_public_mean_is_the_noisy_sum_over_n(fixed_entropy: FixedEntropy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +150,19 @@ def test_a_tail_is_the_probability_rounded_up(noise: DiscreteLaplace, bits: int)
         for at in (1, 2, 9, 40):
             exact = 2**bits * z**at / (1 + z)
             assert exact < noise.tail(at, bits) < exact + 2.01
+
+
+def test_errors_of_all_cells_and_of_a_mean_are_worked_from_the_noise() -> None:
+    epsilon = Fraction(1, 1000)
+    cells = numeric.histogram(epsilon, ADD_REMOVE, categories=["a", "b"])
+    # 2 z^(e + 1)/(1 + z) is about z^(e + 1/2): 1000 ln 20 is 2995.7, and 1000 ln 40 is 3688.9.
+    assert cells.error95 == 2996
+    assert cells.error95_all == 3689
+    assert cells.sensitivity == cells.unit == 1
+    # With noise that is wider than the bounds, the width of the bounds is the error.
+    for rows in (10, 10**4):
+        narrow = numeric.mean(epsilon, ADD_REMOVE, Grid(Fraction(2), Fraction(5), ONE), rows=rows)
+        assert narrow.error95 == 3
 
 
 def test_contributions_multiply_the_noise() -> None:
@@ -189,6 +220,25 @@ def test_an_unbounded_sum_is_refused_with_the_arithmetic() -> None:
     assert "2.996*(B - A)" in text
     assert "1 rows exceed B" in text
     assert "29,957,3" in str(unbounded(Fraction(1, 10)))
+
+
+def test_the_least_that_is_accepted() -> None:
+    assert numeric.mean(ONE, REPLACE, GRIDS[0], rows=1).sensitivity == 3
+    assert numeric.histogram(ONE, REPLACE, edges=[ONE, Fraction(2)]).cells == ("1..2",)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: numeric.count(ONE, REPLACE, contributions=0),
+        lambda: numeric.sum_(ONE, REPLACE, GRIDS[0], contributions=0),
+        lambda: numeric.mean(ONE, ADD_REMOVE, GRIDS[0], contributions=0),
+        lambda: numeric.histogram(ONE, REPLACE, categories=["a"], contributions=0),
+    ],
+)
+def test_no_contributions_are_refused_as_such(make: Callable[[], object]) -> None:
+    with pytest.raises(UsageError, match="^contributions:"):
+        make()
 
 
 @pytest.mark.parametrize(
