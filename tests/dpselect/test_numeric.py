@@ -131,7 +131,7 @@ def test_a_public_mean_is_the_noisy_sum_over_n(fixed_entropy: FixedEntropy, monk
 def test_error_is_the_quantile_of_the_noise(epsilon: str, sensitivity: int) -> None:
     noise = DiscreteLaplace(Fraction(epsilon), sensitivity)
     z = math.exp(-float(noise.exponent))
-    for miss in (Fraction(1, 20), Fraction(1, 2), Fraction(1, 1000)):
+    for miss in (Fraction(1, 20), Fraction(1, 2), Fraction(3, 7), Fraction(1, 1000)):
         e = noise.error(miss)
 
         def beyond(x: int) -> float:
@@ -172,6 +172,10 @@ def test_contributions_multiply_the_noise() -> None:
     grid = GRIDS[0]
     assert numeric.sum_(ONE, REPLACE, grid, contributions=4).sensitivity == 12
     assert numeric.histogram(ONE, REPLACE, categories=["a", "b"], contributions=2).noise.sensitivity == 4
+    private = numeric.mean(ONE, ADD_REMOVE, Grid(Fraction(0), Fraction(10), ONE), contributions=3)
+    assert isinstance(private, numeric.PrivateMean)
+    assert (private.noise.sensitivity, private.count.sensitivity) == (15, 3)
+    assert numeric.mean(ONE, REPLACE, Grid(Fraction(0), Fraction(10), ONE), rows=2, contributions=3).sensitivity == 15
 
 
 def test_histogram_cells() -> None:
@@ -237,7 +241,7 @@ def test_the_least_that_is_accepted() -> None:
     ],
 )
 def test_no_contributions_are_refused_as_such(make: Callable[[], object]) -> None:
-    with pytest.raises(UsageError, match="^contributions:"):
+    with pytest.raises(UsageError, match=r"^contributions:"):
         make()
 
 
