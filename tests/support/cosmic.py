@@ -7,7 +7,8 @@
 
 appends a line of JSON for each fault to the file RESULTS and leaves out those that it holds already. A fault that no
 test notices is a survivor: it wants a test, or a reason in `tests/mutants/unseen.toml` why nobody can see it. Faults
-that this file explains are not planted.
+that this file explains are not planted. A fault is *late* if its tests took too long on a busy machine: the next run
+plants it again.
 
 What is left out, since nobody could see it: operators that only repeat another's fault in other words (`OPERATORS`),
 annotations, and the options of `dataclass` and `lru_cache`, which guard against slips and save time.
@@ -162,14 +163,15 @@ def main(results: Path, modules: Sequence[str], *, again: bool) -> None:
     import_libraries()
     with copy_of_the_tree() as root:
         for of_group, tests in GROUPS:
-            known = {name: said["ended"] for name, said in read_results(results).items()}
-            found = [fault for module in of_group if module in modules for fault in faults(module)]
-            found = [fault for fault in found if known.get(fault.name) == ("survived" if again else None)]
-            told = [fault for fault in found if explained(fault.module, fault.old, fault.new)]
-            for fault in told:
-                note(results, fault, "explained")
-            if found := [fault for fault in found if fault not in told]:
-                plant(root, found, of_group, tests, results)
+            for module in filter(modules.__contains__, of_group):
+                wanted = {"survived"} if again else {None, "late"}
+                known = {name: said["ended"] for name, said in read_results(results).items()}
+                found = [fault for fault in faults(module) if known.get(fault.name) in wanted]
+                told = [fault for fault in found if explained(fault.module, fault.old, fault.new)]
+                for fault in told:
+                    note(results, fault, "explained")
+                if found := [fault for fault in found if fault not in told]:
+                    plant(root, found, of_group, tests, results)
 
 
 if __name__ == "__main__":

@@ -183,8 +183,9 @@ class Planter:
         plain = file.read_text()
         file.write_text(fault.text)
         try:
-            seconds = 120 + 10 * sum(self.tests[name].seconds for name in order)
-            ended = "survived" if not order or in_fork(work, seconds) == 0 else "noticed"
+            seconds = 600 + 40 * sum(self.tests[name].seconds for name in order)
+            code = in_fork(work, seconds) if order else 0
+            ended = "late" if code is None else "survived" if code == 0 else "noticed"
         finally:
             file.write_text(plain)
         by = noticed.read_text() if ended == "noticed" and noticed.exists() else ""
