@@ -22,8 +22,8 @@ from dpselect.committee import peeling, subset_exponential
 from dpselect.law import Polynomial
 from dpselect.mechanisms import Mechanism, exponential, permute_and_flip
 from dpselect.privacy import NeighbouringRelation
-from dpselect.quantile import median, quantile
-from dpselect.scores import APPROVAL, Declared, ScoreBound
+from dpselect.quantile import median, quantile, quantile_bounds
+from dpselect.scores import APPROVAL, Declared, ScoreBound, take
 from dpselect.threshold import above_threshold
 from psiselect.base.errors import InputError, UsageError
 
@@ -361,3 +361,17 @@ def test_polynomials_print_and_compare() -> None:
     assert repr(Polynomial({0: 1, 2: Fraction(-1, 2)})) == "1*z^0 + -1/2*z^2"
     assert repr(Polynomial({})) == "0"
     assert len({Polynomial({1: 1}), Polynomial({1: 1, 2: 0})}) == 1
+
+
+def test_a_run_over_many_tied_candidates_draws_as_many_winners_as_asked_for() -> None:
+    scores = take(np.full(5000, 4))
+    chosen = permute_and_flip("1", REPLACE).draw_run(scores, 5, FixedEntropy("run"))
+    assert len(chosen) == len(set(chosen)) == 5
+    # After the only best candidate the run ends.
+    scores = take(np.r_[np.full(4999, 4), 10**6])
+    assert permute_and_flip("1", REPLACE).draw_run(scores, 5, FixedEntropy("run")) == [4999]
+
+
+@pytest.mark.parametrize("relation", [ADD_REMOVE, REPLACE])
+def test_the_score_of_a_quantile_is_not_monotone(relation: NeighbouringRelation) -> None:
+    assert not quantile_bounds(Fraction(1, 4)).bound(relation).monotone

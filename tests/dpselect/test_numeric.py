@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
+import mpmath
 import pytest
 from support.entropy import FixedEntropy
 
@@ -90,8 +91,26 @@ def test_both_halves_of_a_private_mean_are_within_their_sensitivities(monkeypatc
         assert isinstance(measurement, numeric.PrivateMean)
         assert measurement.noise.epsilon + measurement.count.epsilon == Fraction(1, 3)
         middle = grid.middle
-        for value in (grid.lower - 9, grid.lower, grid.upper, grid.upper + 9):
-            assert abs(grid.snap(value) - middle) <= measurement.noise.sensitivity
+        moves = [abs(grid.snap(value) - middle) for value in (grid.lower - 9, grid.lower, grid.upper, grid.upper + 9)]
+        assert max(moves) == measurement.noise.sensitivity
+        assert measurement.count.sensitivity == 1
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_a_public_mean_moves_by_its_sensitivity_and_rows_without_a_value_count_as_the_middle(
+    grid: Grid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measurement = numeric.mean(ONE, REPLACE, grid, rows=3)
+    assert isinstance(measurement, numeric.PublicMean)
+    Silent(monkeypatch)
+
+    def total(*values: Fraction) -> Fraction:
+        return 3 * measurement.release(values, FixedEntropy()).values[0] / grid.unit
+
+    assert total() == 3 * grid.middle
+    assert total(grid.upper) == grid.high + 2 * grid.middle
+    # Three bounds on one side are within the bounds, so nothing but the values moves the mean.
+    assert total(*[grid.upper] * 3) - total(grid.lower, grid.upper, grid.upper) == measurement.noise.sensitivity
 
 
 def test_a_public_mean_is_the_noisy_sum_over_n(fixed_entropy: FixedEntropy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +131,7 @@ def test_a_public_mean_is_the_noisy_sum_over_n(fixed_entropy: FixedEntropy, monk
 def test_error_is_the_quantile_of_the_noise(epsilon: str, sensitivity: int) -> None:
     noise = DiscreteLaplace(Fraction(epsilon), sensitivity)
     z = math.exp(-float(noise.exponent))
-    for miss in (Fraction(1, 20), Fraction(1, 2), Fraction(1, 1000)):
+    for miss in (Fraction(1, 20), Fraction(1, 2), Fraction(3, 7), Fraction(1, 1000)):
         e = noise.error(miss)
 
         def beyond(x: int) -> float:
@@ -122,6 +141,30 @@ def test_error_is_the_quantile_of_the_noise(epsilon: str, sensitivity: int) -> N
         assert e == 0 or beyond(e - 1) > float(miss) * (1 - 1e-9)
 
 
+@pytest.mark.parametrize("noise", [DiscreteLaplace(Fraction(1, 3), 1), DiscreteLaplace(Fraction(2), 5)])
+@pytest.mark.parametrize("bits", [16, 64])
+def test_a_tail_is_the_probability_rounded_up(noise: DiscreteLaplace, bits: int) -> None:
+    assert [noise.tail(at, bits) for at in (-7, 0)] == [1 << bits] * 2  # what is certain
+    with mpmath.workprec(200):
+        z = mpmath.exp(-mpmath.mpf(noise.exponent.numerator) / noise.exponent.denominator)
+        for at in (1, 2, 9, 40):
+            exact = 2**bits * z**at / (1 + z)
+            assert exact < noise.tail(at, bits) < exact + 2.01
+
+
+def test_errors_of_all_cells_and_of_a_mean_are_worked_from_the_noise() -> None:
+    epsilon = Fraction(1, 1000)
+    cells = numeric.histogram(epsilon, ADD_REMOVE, categories=["a", "b"])
+    # 2 z^(e + 1)/(1 + z) is about z^(e + 1/2): 1000 ln 20 is 2995.7, and 1000 ln 40 is 3688.9.
+    assert cells.error95 == 2996
+    assert cells.error95_all == 3689
+    assert cells.sensitivity == cells.unit == 1
+    # With noise that is wider than the bounds, the width of the bounds is the error.
+    for rows in (10, 10**4):
+        narrow = numeric.mean(epsilon, ADD_REMOVE, Grid(Fraction(2), Fraction(5), ONE), rows=rows)
+        assert narrow.error95 == 3
+
+
 def test_contributions_multiply_the_noise() -> None:
     one, three = numeric.count(ONE, ADD_REMOVE), numeric.count(ONE, ADD_REMOVE, contributions=3)
     assert three.scale == 3 * one.scale
@@ -129,6 +172,10 @@ def test_contributions_multiply_the_noise() -> None:
     grid = GRIDS[0]
     assert numeric.sum_(ONE, REPLACE, grid, contributions=4).sensitivity == 12
     assert numeric.histogram(ONE, REPLACE, categories=["a", "b"], contributions=2).noise.sensitivity == 4
+    private = numeric.mean(ONE, ADD_REMOVE, Grid(Fraction(0), Fraction(10), ONE), contributions=3)
+    assert isinstance(private, numeric.PrivateMean)
+    assert (private.noise.sensitivity, private.count.sensitivity) == (15, 3)
+    assert numeric.mean(ONE, REPLACE, Grid(Fraction(0), Fraction(10), ONE), rows=2, contributions=3).sensitivity == 15
 
 
 def test_histogram_cells() -> None:
@@ -177,6 +224,25 @@ def test_an_unbounded_sum_is_refused_with_the_arithmetic() -> None:
     assert "2.996*(B - A)" in text
     assert "1 rows exceed B" in text
     assert "29,957,3" in str(unbounded(Fraction(1, 10)))
+
+
+def test_the_least_that_is_accepted() -> None:
+    assert numeric.mean(ONE, REPLACE, GRIDS[0], rows=1).sensitivity == 3
+    assert numeric.histogram(ONE, REPLACE, edges=[ONE, Fraction(2)]).cells == ("1..2",)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: numeric.count(ONE, REPLACE, contributions=0),
+        lambda: numeric.sum_(ONE, REPLACE, GRIDS[0], contributions=0),
+        lambda: numeric.mean(ONE, ADD_REMOVE, GRIDS[0], contributions=0),
+        lambda: numeric.histogram(ONE, REPLACE, categories=["a"], contributions=0),
+    ],
+)
+def test_no_contributions_are_refused_as_such(make: Callable[[], object]) -> None:
+    with pytest.raises(UsageError, match=r"^contributions:"):
+        make()
 
 
 @pytest.mark.parametrize(

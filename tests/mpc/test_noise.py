@@ -161,6 +161,14 @@ def test_reach_is_passed_with_probability_below_2_to_minus_41(parties: int, coll
     assert 2 * 1000 * math.exp(tail) < 2**-41
 
 
+def test_the_reach_is_the_stated_bound_worked_by_hand() -> None:
+    """(7/5 / lambda) * (R + 41 + log2(2 count) rounded up to the next whole number above it)"""
+    three = SharedNoise(3, 1, Fraction(1, 10))  # R is 3/2
+    assert three.reach(1) == 623  # 14 * 44.5
+    assert three.reach(8) == 665  # 14 * 47.5
+    assert SharedNoise(2, 1, Fraction(7, 3)).reach(5) == 29  # 0.6 * (2 + 41 + 4) is 28.2
+
+
 def test_coarsening_and_its_limits() -> None:
     assert [coarsening(Fraction(w), Fraction(1), 100) for w in (1, 100, 101, 201, 501, 2001, 10**6)] == [
         1, 1, 2, 5, 10, 50, 10**4,

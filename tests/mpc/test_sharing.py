@@ -66,6 +66,20 @@ def test_impossible_moduli_are_refused(modulus: int) -> None:
         Modulus(modulus)
 
 
+def test_the_largest_modulus_is_two_to_the_512_and_the_error_says_so() -> None:
+    assert Modulus(1 << 512).value == 1 << 512
+    with pytest.raises(UsageError, match=r"from 2 to 2\^512$"):
+        Modulus((1 << 512) + 1)
+
+
+def test_a_power_of_two_is_drawn_too_as_the_last_residue() -> None:
+    class Last:
+        def read(self, size: int) -> bytes:
+            return WORD.to_bytes(size, "little")
+
+    assert [int(v) for v in Modulus(WORD + 1).uniform(1, Last())] == [WORD]
+
+
 @pytest.mark.parametrize("modulus", [WORD - 59, WORD + 13, 2**89 - 1])
 def test_wide_residues_are_drawn_again_from_the_modulus_on(modulus: int) -> None:
     ring = Modulus(modulus)

@@ -1,11 +1,13 @@
 """The planted faults apply to today's code and name tests that exist; each is caught (soak)."""
 
 import ast
-from collections.abc import Iterator
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from support.mutants import FOLDER, ROOT, Mutant, all_mutants, caught, copy_of_the_tree, run_tests
+from support.mutants import FOLDER, ROOT, Mutant, all_mutants
 
 MUTANTS = all_mutants()
 IDS = [mutant.name for mutant in MUTANTS]
@@ -44,17 +46,19 @@ def test_every_kind_has_planted_faults_and_the_page_names_it() -> None:
 
 
 @pytest.fixture(scope="module")
-def tree() -> Iterator[Path]:
-    with copy_of_the_tree() as root:
-        yield root
-
-
-@pytest.mark.soak
-def test_the_named_tests_pass_without_a_fault(tree: Path) -> None:
-    assert run_tests(tree, sorted({test for mutant in MUTANTS for test in mutant.tests})) == 0
+def ends(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """How each chosen fault ended. A process of its own plants them: this one has imported the product."""
+    results = tmp_path_factory.mktemp("mutants") / "results.jsonl"
+    chosen = [item.callspec.params["mutant"].name for item in request.session.items if "ends" in item.fixturenames]
+    command = [sys.executable, ROOT / "tests/support/mutants.py", "--results", results, *chosen]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode in (0, 1), ran.stdout + ran.stderr
+    return {said["fault"]: said["ended"] for said in map(json.loads, results.read_text().splitlines())}
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("mutant", MUTANTS, ids=IDS)
-def test_every_planted_fault_is_caught(mutant: Mutant, tree: Path) -> None:
-    assert caught(mutant, tree), mutant.fault
+def test_every_planted_fault_is_caught(mutant: Mutant, ends: dict[str, str]) -> None:
+    if ends[mutant.name] == "skipped":
+        pytest.skip("a test that might notice was skipped: something is not installed")
+    assert ends[mutant.name] == "caught", mutant.fault

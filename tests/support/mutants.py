@@ -5,39 +5,35 @@ A file `tests/mutants/ROOM/NAME.patch` is a unified diff with three lines above 
 A patch is applied by its text, not by its line numbers. Its old text must stand exactly once in the file, so a patch
 whose code has moved on is an error and not a fault that passes.
 
-    python tests/support/mutants.py                 every fault in a copy of the tree, and the share that is caught
-    python tests/support/mutants.py psi/NAME ...    only these
+    python tests/support/mutants.py                      every fault in a copy of the tree, and the share that is caught
+    python tests/support/mutants.py psi/NAME ...         only these
+    python tests/support/mutants.py --results FILE ...   goes on where the run that wrote FILE has ended
+
+A fault is *skipped* if no test failed but some were skipped, since something is not installed: nobody knows then.
+Every run first tries the named tests without a fault, since a test that fails anyway catches nothing.
 """
 
-import os
+import argparse
+import json
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests"))  # for those who run this file
+
+from support.forks import FAILED, PRODUCT, SKIPPED, import_libraries, in_fork, run_pytest  # noqa: E402
+
 FOLDER = ROOT / "tests" / "mutants"
 TIMEOUT = 300  # seconds; a test that hangs has not caught the fault
-_COPIED = (
-    "psiselect",
-    "psi",
-    "dpselect",
-    "mpc",
-    "cli",
-    "tests",
-    "docs",
-    "bench",
-    "packaging",
-    "pyproject.toml",
-    "README.md",
-)
+_COPIED = (*PRODUCT, "docs", "bench", "packaging", "pyproject.toml", "README.md")
 _HEADER = re.compile(r"^(Fault|Kind|Caught by): (.+)$")
-_FAILED = 1  # pytest: tests ran and some failed; 2 and above say that nothing was run
 
 
 @dataclass(frozen=True)
@@ -128,49 +124,57 @@ def copy_of_the_tree() -> Iterator[Path]:
 
 
 def run_tests(root: Path, tests: Sequence[str]) -> int | None:
-    """The exit code of pytest for `tests` in the tree at `root`; None if they did not end within TIMEOUT."""
-    paths = os.pathsep.join((str(root), str(root / "tests")))
-    environment = dict(os.environ, PYTHONPATH=paths, PYTHONDONTWRITEBYTECODE="1")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-x",
-        "-p",
-        "no:cacheprovider",
-        "-o",
-        "addopts=--import-mode=importlib",
-        *tests,
-    ]
-    try:
-        return subprocess.run(
-            command, cwd=root, env=environment, capture_output=True, timeout=TIMEOUT, check=False
-        ).returncode
-    except subprocess.TimeoutExpired:
-        return None
+    """The exit code of pytest for `tests` in the tree at `root`, or SKIPPED; None if they take longer than TIMEOUT."""
+    return in_fork(lambda: run_pytest(root, tests, ""), TIMEOUT)
 
 
-def caught(mutant: Mutant, root: Path) -> bool:
-    """Whether a test that the patch names fails once the fault is planted in the tree at `root`."""
+def failing(root: Path, tests: Sequence[str]) -> list[str]:
+    """Those of `tests` that fail in the tree at `root`, each with its parameters."""
+    failures = root / "failures.txt"
+    failures.touch()
+    code = in_fork(lambda: run_pytest(root, tests, "", failures=failures), TIMEOUT + TIMEOUT * len(tests) / 10)
+    if code not in (0, FAILED, SKIPPED):
+        raise RuntimeError(f"pytest could not run the tests: {code}")
+    return sorted(set(failures.read_text().splitlines()))
+
+
+def ended(mutant: Mutant, root: Path) -> str:
+    """`caught`, `MISSED` or `skipped`: what the tests that the patch names say of the fault in the tree at `root`."""
     with mutant.planted(root):
-        return run_tests(root, mutant.tests) == _FAILED
+        code = run_tests(root, mutant.tests)
+    return {FAILED: "caught", SKIPPED: "skipped"}.get(code if code is not None else -1, "MISSED")
 
 
-def main(names: Sequence[str]) -> int:
+def main(names: Sequence[str], results: Path | None) -> int:
     chosen = [mutant for mutant in all_mutants() if not names or mutant.name in names]
     if unknown := set(names) - {mutant.name for mutant in chosen}:
         print("no such patch:", *sorted(unknown))
         return 2
-    missed = 0
+    known: dict[str, str] = {}
+    if results and results.exists():
+        known = {said["fault"]: said["ended"] for said in map(json.loads, results.read_text().splitlines())}
+    import_libraries()
+    counts: Counter[str] = Counter()
     with copy_of_the_tree() as root:
+        left = [mutant for mutant in chosen if mutant.name not in known]
+        if failed := failing(root, sorted({test for mutant in left for test in mutant.tests})) if left else []:
+            print("without a fault, these fail already:", *failed, sep="\n  ")
+            return 2
         for mutant in chosen:
-            noticed = caught(mutant, root)
-            missed += not noticed
-            print("caught" if noticed else "MISSED", mutant.name, "-", mutant.fault, flush=True)
-    print(f"{len(chosen) - missed} of {len(chosen)} caught")
-    return 1 if missed else 0
+            if mutant.name not in known:
+                known[mutant.name] = ended(mutant, root)
+                print(known[mutant.name], mutant.name, "-", mutant.fault, flush=True)
+                if results:
+                    with results.open("a") as out:
+                        print(json.dumps({"fault": mutant.name, "ended": known[mutant.name]}), file=out)
+            counts[known[mutant.name]] += 1
+    print(f"{counts['caught']} of {len(chosen)} caught, {counts['MISSED']} missed, {counts['skipped']} skipped")
+    return 1 if counts["MISSED"] else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(description="Plants faults, and says which of them tests catch.")
+    parser.add_argument("names", nargs="*", help="the patches to plant: all, unless some are named")
+    parser.add_argument("--results", type=Path, help="a file of results, one fault each line, to go on with")
+    given = parser.parse_intermixed_args()
+    sys.exit(main(given.names, given.results))
