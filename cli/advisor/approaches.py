@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from cli.advisor import formulas, predictions, sources
+from cli.advisor.fields import BY_NAME
 from cli.advisor.findings import Finding, Findings, Fit, Reason, Verdict, because, none, stated, zero
 from cli.advisor.labels import L
 from cli.advisor.predicates import Traits, Unless, holds, predicate
@@ -352,5 +353,5 @@ def judge(setting: Setting) -> list[Verdict]:
             finding = next(finding for finding in findings if holds(finding.when, setting.t))
             verdicts.append(finding.verdict(label, setting))
         except NeedToKnow as unknown:
-            verdicts.append(Verdict(label, NO, phrase("approaches.not-without", field=unknown.field)))
+            verdicts.append(Verdict(label, NO, phrase("approaches.not-without", field=BY_NAME[unknown.field].within)))
     return sorted(verdicts, key=lambda verdict: verdict.fit)

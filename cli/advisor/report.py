@@ -23,7 +23,6 @@ from cli.advisor.predictions import Prediction
 from cli.advisor.printed_commands import implemented
 from cli.advisor.svg import svg
 from cli.advisor.text import (
-    answer_words,
     bytes_text,
     changes_title,
     error_text,
@@ -176,7 +175,7 @@ def _question(name: str) -> str:
 
 
 def _answer(name: str, value: Any) -> str:
-    return upper(answer_words(name, value))
+    return upper(BY_NAME[name].said(value))
 
 
 def _next_step(answer: Answer) -> str:
