@@ -13,7 +13,7 @@ from typing import Any
 
 from cli.advisor import printed_commands
 from cli.advisor.case import Case
-from cli.advisor.fields import COUNTS
+from cli.advisor.fields import BY_NAME, COUNTS
 from cli.advisor.formulas import LN20
 from cli.advisor.labels import L
 from cli.advisor.logic import Open, settle
@@ -264,7 +264,7 @@ def _evaluate(given: Given, changes: Mapping[str, Any], text: str) -> Edit | Non
     check_together(changed)
     rule = settle(changed)
     if isinstance(rule, Open):
-        return Edit(text, phrase("changes.leads.open", field=rule.field), None)
+        return Edit(text, phrase("changes.leads.open", field=BY_NAME[rule.field].within), None)
     if rule.label is L.CHANGE_TASK:
         return None
     traits = Traits(Facts(changed, asking=frozenset()))

@@ -88,7 +88,7 @@ class Field:
     def said(self, value: object) -> str:
         """A value in words: what a choice means, numbers and answers as people write them."""
         meant = value in self.choices and value != "na"
-        return self.means(str(value)) if meant else value_words(value)
+        return self.means(str(value)) if meant else value_words(None if value == "na" else value)
 
     def stated(self, value: object) -> str:
         """Name and value in few words, for the middle of a sentence: of a choice, what stands before the comma."""
