@@ -72,13 +72,13 @@ def _worlds(given: Given, traits: Traits, extremes: bool) -> Iterator[Rule]:
         return
     except NeedToKnow as unknown:
         field = BY_NAME[unknown.field]
-    for value in _values(field, given, extremes):
+    for value in tried(field, given, extremes):
         world = {**given, field.name: value}
         if consistent(world):
             yield from _worlds(world, traits.told(field.name, value), extremes)
 
 
-def _values(field: Field, given: Given, extremes: bool = False) -> tuple[Any, ...]:
+def tried(field: Field, given: Given, extremes: bool = False) -> tuple[Any, ...]:
     """What is put in for an unknown field. There are at least as many people as holders, and often as many: so the
     number that is known of the two is tried for the other."""
     values = field.extremes if extremes else field.alternatives
@@ -105,7 +105,7 @@ def touched(given: Given, asking: frozenset[str]) -> frozenset[str]:
         found = _decide(world, asking)
         if isinstance(found, str):
             seen.add(found)
-            fillings = ({**world, found: value} for value in _values(BY_NAME[found], world))
+            fillings = ({**world, found: value} for value in tried(BY_NAME[found], world))
             pending += [filling for filling in fillings if consistent(filling)]
     return frozenset(seen)
 
@@ -156,7 +156,7 @@ def _deciding(given: Given, asking: frozenset[str]) -> str:
     field = _decide(given, asking)
     if isinstance(field, Rule):
         raise AssertionError  # it is called for a task that is not settled
-    limit = max(2, WORLDS_OF_VALUES // len(_values(BY_NAME[field], given)))
+    limit = max(2, WORLDS_OF_VALUES // len(tried(BY_NAME[field], given)))
     outcomes = _outcomes(given, field, asking, limit)
     value, labels = next(outcomes)
     if len(labels) > 1 and all(other == labels for _, other in outcomes):
@@ -165,7 +165,7 @@ def _deciding(given: Given, asking: frozenset[str]) -> str:
 
 
 def _outcomes(given: Given, field: str, asking: frozenset[str], limit: int) -> Iterator[Outcome]:
-    fillings = ({**given, field: value} for value in _values(BY_NAME[field], given))
+    fillings = ({**given, field: value} for value in tried(BY_NAME[field], given))
     return ((world[field], _labels(world, asking, limit)) for world in fillings if consistent(world))
 
 
