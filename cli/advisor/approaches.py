@@ -274,7 +274,7 @@ def _with_odds(choice: Reason) -> Reason:
         if s.f.function != "select_best" or s.f.score_gap is None:
             return choice(s)
         race = s.n.candidates, s.f.score_gap, s.n.exponent
-        least = percent(sources.em_winner(*race))  # permute-and-flip finds it at least as often
+        least = percent(sources.em_winner(*race)).removeprefix("over ")  # permute-and-flip finds it at least as often
         return phrase("approaches.with-odds", choice=choice(s), em=least, gap=number(s.f.score_gap))
 
     return reason
