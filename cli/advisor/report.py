@@ -184,7 +184,7 @@ def _answer(name: str, value: Any) -> str:
 
 
 def _next_step(answer: Answer) -> str:
-    if answer.steps:
+    if answer.steps or answer.notes:
         return _commands(answer)
     if answer.changes:
         first = answer.changes[0]

@@ -85,7 +85,9 @@ def render(answer: Answer) -> RenderableType:
                 Text(f"  {step.who}:", style="dim"),
                 _Command(step.line, 4),
             ]
-        parts += [Padding(Text(note), (0, 0, 0, 2)) for note in answer.notes]
+    elif answer.notes:
+        parts.append(_title(phrase("page.next")))
+    parts += [Padding(Text(note), (0, 0, 0, 2)) for note in answer.notes]
     if answer.tools:
         parts.append(_title(phrase("answer.tools", date=written().isoformat())))
         parts += [Padding(Text(f"- {tool.name}: {tool.asks}"), (0, 0, 0, 2)) for tool in answer.tools]

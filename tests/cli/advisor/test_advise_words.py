@@ -68,6 +68,20 @@ def test_a_page_to_sign_has_no_code() -> None:
     assert pages > 200
 
 
+def test_an_answer_that_the_command_lacks_is_named_where_no_command_is_printed(program: Run, tmp_path: Path) -> None:
+    fields = "function=top_k n_holders=1 trusted_curator=true n_candidates=40 n_units=1000 epsilon_total=1 "
+    fields += "output_privacy=required exact=not_needed each_holder_one_unit=false recipients=public"
+    task = [f"--set={field}" for field in [*fields.split(), "unit_per_release=false"]]
+    text = "The command needs one more answer: numbers given out together."
+    shown = program("advise", *task, "--report", tmp_path / "page.html").out
+    assert "--seats" not in shown
+    for said in (shown, (tmp_path / "page.html").read_text()):
+        assert text in " ".join(said.split())
+    whole = program("advise", *task, "--set=output_dim=5").out
+    assert "--seats 5" in whole
+    assert text not in " ".join(whole.split())
+
+
 def test_a_field_in_few_words() -> None:
     found = [("function", "mean"), ("function", None), ("exact", "required"), ("bounded", "na"), ("n_units", 1200)]
     assert [BY_NAME[name].stated(value) for name, value in found] == [
