@@ -21,7 +21,7 @@ from dpselect.names import clean
 from dpselect.numeric import Invalid
 from dpselect.persons import PersonRows
 from psi.tables import Source
-from psi.tables.source import rows_of
+from psi.tables.source import cell_texts
 from psiselect.base.errors import InputError
 from psiselect.releases import words
 from psiselect.releases.common import Common
@@ -137,7 +137,7 @@ def _of_persons(common: Common, source: Source, person: str) -> Iterator[pa.Arra
             pass
     for batch in source.batches(list(dict.fromkeys([person, common.column or person]))):
         persons, whose = distinct_cells(plain_array(batch.column(0)), person, source.name)
-        kept = [persons[one] != "" and chosen.keeps(persons[one]) for one in whose.tolist()]
+        kept = [who != "" and chosen.keeps(who) for who in map(persons.__getitem__, whose.tolist())]
         yield plain_array(batch.column(-1)).filter(pa.array(kept, pa.bool_()))
 
 
@@ -158,8 +158,7 @@ def distinct_cells(values: pa.Array, column: str, name: str) -> tuple[list[str],
 
 
 def _texts(values: pa.Array, column: str, name: str) -> list[str]:
-    batch = pa.RecordBatch.from_arrays([values], names=[column])
-    return [clean(row.cells[0]) for row in rows_of([batch], 0, name)]
+    return list(map(clean, cell_texts(values, column, name)))
 
 
 def placed(values: pa.Array, column: str, name: str, rule: Places) -> Placed:
