@@ -17,7 +17,8 @@ from dpselect.accounting import BudgetKind, Cost, epsilon_of_rho
 from dpselect.composition import tight_epsilon
 from dpselect.ledger import Balance, Entry, Ledger
 from dpselect.privacy import NeighbouringRelation, parse_fraction, parse_poll_epsilon
-from psiselect.budgets import budget_of
+from psiselect.charges import budget_of
+from psiselect.records import json_text_with
 
 _COMPOSED = 100  # different spendings: each takes some hundredths of a second
 _SHOWN = 100  # rows of a table for people: more take minutes to lay out, and nobody reads them
@@ -142,21 +143,13 @@ def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json
     ledger = Ledger.open(file)
     if group > 1 and ledger.kind is not BudgetKind.PURE:
         raise words.group_of_zcdp()
-    most = None if as_json else _SHOWN + 1
-    balances = ledger.balances(most) if dataset is None else [ledger.balance(dataset)]
-    entries = ledger.entries(dataset, newest=most)
     at = None if delta is None else parse_fraction(delta, "delta")
-    tight = {} if at is None else _epsilons_at(ledger, balances if as_json else balances[:_SHOWN], at)
     if as_json:
-        shown = _Shown(tight, group)
-        print_json(
-            _terms(ledger)
-            | {
-                "balances": [shown.balance(balance) for balance in balances],
-                "entries": [shown.entry(entry) for entry in entries],
-            }
-        )
+        _print_whole(ledger, dataset, at, group)
         return
+    balances = ledger.balances(_SHOWN + 1) if dataset is None else [ledger.balance(dataset)]
+    entries = ledger.entries(dataset, newest=_SHOWN + 1)
+    tight = {} if at is None else _epsilons_at(ledger, balances[:_SHOWN], at)
     _print_terms(ledger)
     if not balances:
         print_line(words.NOTHING_SPENT)
@@ -188,6 +181,18 @@ def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json
             say(words.OLDER_ENTRIES)
 
 
+def _print_whole(ledger: Ledger, dataset: str | None, at: Fraction | None, group: int) -> None:
+    """The whole ledger as JSON. Balances and entries are made one by one: of 10^5 releases there are many."""
+    balances, entries = ledger.statement(dataset)
+    tight: Mapping[str, Fraction | None] = {}
+    if at is not None:
+        kept = list(balances)
+        balances, tight = iter(kept), _epsilons_at(ledger, kept, at)
+    shown = _Shown(tight, group)
+    lists = {"balances": map(shown.balance, balances), "entries": map(shown.entry, entries)}
+    print_line(json_text_with(_terms(ledger), lists))
+
+
 def _terms(ledger: Ledger) -> dict[str, object]:
     return {
         "ledger": ledger.path,
@@ -198,45 +203,31 @@ def _terms(ledger: Ledger) -> dict[str, object]:
 
 
 def _amounts(name: str, cost: Cost) -> dict[str, object]:
-    number, exact = _exactly(cost.amount)
-    return {name: number, f"{name}_exact": exact, f"{name}_delta": float(cost.delta)}
-
-
-def _exactly(fraction: Fraction) -> tuple[float, str]:
-    """A fraction as a float, and exactly."""
-    return float(fraction), str(fraction)
+    above, below = cost.amount.as_integer_ratio()
+    delta = float(cost.delta) if cost.delta else 0.0
+    return {name: above / below, name + "_exact": str(cost.amount), name + "_delta": delta}
 
 
 class _Shown:
-    """Balances and entries as `--json` has them. A long ledger has the same few costs again and again, as the same
-    objects, so each is put into words once."""
+    """Balances and entries as `--json` has them."""
 
     def __init__(self, tight: Mapping[str, Fraction | None], group: int) -> None:
         self._tight, self._group = tight, group
-        # By the cost's id; the cost stays alive with what is said of it.
-        self._spent: dict[int, tuple[Cost, dict[str, object]]] = {}
-        self._costs: dict[int, tuple[Cost, dict[str, object]]] = {}
 
     def balance(self, balance: Balance) -> dict[str, object]:
         """What a data set has spent and has left."""
-        dataset, spent = balance.dataset, balance.spent
-        if id(spent) not in self._spent:
-            said = _amounts("spent", spent) | _amounts("remaining", balance.remaining)
-            self._spent[id(spent)] = spent, said
-        record = {"dataset": dataset, **self._spent[id(spent)][1]}
-        if dataset in self._tight:
-            epsilon = self._tight[dataset]
+        record = {"dataset": balance.dataset, **_amounts("spent", balance.spent)}
+        record |= _amounts("remaining", balance.remaining)
+        if balance.dataset in self._tight:
+            epsilon = self._tight[balance.dataset]
             record["epsilon_at_delta"] = None if epsilon is None else float(epsilon)
         if self._group > 1:
-            record["group_epsilon"] = str(self._group * spent.amount)
+            record["group_epsilon"] = str(self._group * balance.spent.amount)
         return record
 
     def entry(self, entry: Entry) -> dict[str, object]:
         """One release."""
-        cost = entry.cost
-        if id(cost) not in self._costs:
-            self._costs[id(cost)] = cost, _amounts("cost", cost)
-        return {"dataset": entry.dataset, "what": entry.what, "at": entry.at, **self._costs[id(cost)][1]}
+        return {"dataset": entry.dataset, "what": entry.what, "at": entry.at, **_amounts("cost", entry.cost)}
 
 
 def _epsilons_at(ledger: Ledger, balances: list[Balance], delta: Fraction) -> dict[str, Fraction | None]:

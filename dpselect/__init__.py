@@ -11,7 +11,8 @@
     local_dp            polls in which each respondent randomises; responses: their answers as rows; shares: intervals
     sampling            exact samplers; coins, ladder, law: what they stand on
     planning, utility   how good a choice will be, from public parameters
-    accounting, ledger  what releases cost, and the durable budget; composition: a tighter total, to be shown
+    accounting          what releases cost; composition: a tighter total, to be shown
+    ledger              the durable budget; amounts: how its file holds them
     words, words_choices, words_numbers, words_ledger: what people read from this room
     declaration_search  a search for data that break a declared sensitivity
 

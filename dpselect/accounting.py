@@ -229,6 +229,11 @@ class BoundedSum:
         """Add numerator/denominator, which need not be in lowest terms."""
         self._numerators[denominator] = self._numerators.get(denominator, 0) + numerator
 
+    @staticmethod
+    def has_exactly(unit: int, amount: Fraction) -> bool:
+        """Whether a sum of this amount alone is surely exact: unit and denominator have a short multiple."""
+        return unit.bit_length() + amount.denominator.bit_length() <= _SUM_BITS
+
     @property
     def value(self) -> Fraction:
         """The sum so far."""

@@ -15,20 +15,20 @@ not work. Neither is a dataset under a second name; name the datasets at creatio
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import functools
 import itertools
 import math
 import os
-import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from dpselect import words_ledger
-from dpselect.accounting import UNIT, BoundedSum, BudgetKind, Cost, Event
+from dpselect import amounts, words_ledger
+from dpselect.accounting import UNIT, BudgetKind, Cost, Event
 from dpselect.privacy import NeighbouringRelation
 from psiselect.base import durable
 from psiselect.base.durable import Connection
@@ -36,13 +36,10 @@ from psiselect.base.errors import BudgetError, InputError
 
 APPLICATION_ID = 0x70734C31  # "psL1", in the file's header
 MAX_NAME = 200
-_MAX_DIGITS = 400
-_FRACTION = re.compile(rf"[0-9]{{1,{_MAX_DIGITS}}}(/[1-9][0-9]{{0,{_MAX_DIGITS - 1}}})?", re.ASCII)
-# An entry is a multiple of 1/unit, and the unit holds the budget's own denominators.
-_ENTRY_DIGITS = 4 * _MAX_DIGITS
 _SHOWN_DIGITS = 40
 _NOTHING = Fraction(0)
-_COST_OF_NOTHING = Cost()
+_NOTHING_SPENT = Cost()
+_Row = tuple[str, str, str, str, str]  # data set, amount, delta, what, at
 _ENTRIES = "SELECT dataset, amount, delta, what, at FROM spend ORDER BY id DESC LIMIT ?"
 _ENTRIES_OF_ONE = "SELECT dataset, amount, delta, what, at FROM spend WHERE dataset = ? ORDER BY id DESC LIMIT ?"
 _SCHEMA = (
@@ -82,7 +79,7 @@ class Balance:
         budget, spent = self.budget, self.spent
         amount = budget.amount - spent.amount
         delta = budget.delta - spent.delta if spent.delta else budget.delta
-        return Cost(max(amount, _NOTHING), max(delta, _NOTHING) if delta else delta)
+        return Cost(_at_least_0(amount), _at_least_0(delta))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +116,13 @@ class Ledger:
         names = tuple(dict.fromkeys(_name(dataset) for dataset in datasets))
         if budget.amount <= 0 or not 0 <= budget.delta < 1:
             raise words_ledger.no_budget()
-        row = (kind.value, neighbors.value, _text(budget.amount), _text(budget.delta), int(not names))
+        row = (
+            kind.value,
+            neighbors.value,
+            amounts.text_of(budget.amount),
+            amounts.text_of(budget.delta),
+            int(not names),
+        )
         part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
 
         def failed(reason: str) -> InputError:
@@ -157,7 +160,7 @@ class Ledger:
                 names = tuple(name for (name,) in connection.execute("SELECT name FROM dataset ORDER BY rowid"))
             if any_dataset != int(not names):
                 raise ValueError
-            budget = Cost(_fraction(amount), _fraction(delta))
+            budget = Cost(amounts.budget_of(amount), amounts.budget_of(delta))
             return cls(path, BudgetKind(kind), NeighbouringRelation(neighbors), budget, names)
         except ValueError:
             raise words_ledger.damaged_terms(path) from None
@@ -204,8 +207,8 @@ class Ledger:
     def charged(self, event: Event) -> Cost:
         """What `spend` takes for the event: its cost, rounded up. Raises UsageError for an amount out of bounds."""
         cost = event.cost(self.kind)
-        if cost.amount >= 10**_MAX_DIGITS:
-            raise words_ledger.too_large(_MAX_DIGITS)
+        if cost.amount >= 10**amounts.MAX_DIGITS:
+            raise words_ledger.too_large(amounts.MAX_DIGITS)
         return cost.rounded_up(self.unit)
 
     def balance(self, dataset: str) -> Balance:
@@ -217,16 +220,7 @@ class Ledger:
     def entries(self, dataset: str | None = None, newest: int | None = None) -> list[Entry]:
         """Every spend, oldest first; of one dataset, or only the newest, if asked. Raises InputError when the file is
         damaged."""
-        query, chosen = (_ENTRIES, ()) if dataset is None else (_ENTRIES_OF_ONE, (dataset,))
-        with durable.transaction(self.path, "BEGIN", _unreadable(self.path)) as connection:
-            rows = connection.execute(query, (*chosen, -1 if newest is None else newest)).fetchall()
-        try:
-            return [
-                Entry(name, _cost_as_written(amount, delta), what, at)
-                for name, amount, delta, what, at in reversed(rows)
-            ]
-        except ValueError:
-            raise self._damaged() from None
+        return list(self._entries(self._rows(dataset, newest)))
 
     def balances(self, first: int | None = None) -> list[Balance]:
         """What each dataset has left: first those that were named at creation, then those that have spent.
@@ -239,24 +233,19 @@ class Ledger:
         Raises:
             InputError: the file is damaged.
         """
-        unit = self.unit
-        # Most datasets of a long ledger have one entry, and then nothing is to be added up.
-        alone: dict[str, tuple[str, str] | None] = dict.fromkeys(self.datasets)
-        sums: dict[str, _Sums] = {}
-        with durable.transaction(self.path, "BEGIN", _unreadable(self.path)) as connection:
-            for dataset, amount, delta in connection.execute("SELECT dataset, amount, delta FROM spend ORDER BY id"):
-                before = alone.get(dataset)
-                if before is None:
-                    alone[dataset] = amount, delta
-                    continue
-                if dataset not in sums:
-                    sums[dataset] = _Sums(unit)
-                    sums[dataset].add(*self._parts(*before))
-                sums[dataset].add(*self._parts(amount, delta))
-        return [
-            Balance(dataset, self.budget, sums[dataset].cost if dataset in sums else self._spent_at_once(unit, entry))
-            for dataset, entry in itertools.islice(alone.items(), first)
-        ]
+        return list(itertools.islice(self._balances(self._rows(), self.datasets), first))
+
+    def statement(self, dataset: str | None = None) -> tuple[Iterator[Balance], Iterator[Entry]]:
+        """`balances` and `entries` of one moment, all or of one dataset, made one by one: a long ledger has many.
+
+        Raises:
+            BudgetError: the ledger does not know the dataset.
+            InputError: the file is damaged; also while the balances or the entries are made.
+        """
+        if dataset is not None:
+            self._require(_name(dataset))
+        rows = self._rows(dataset)
+        return self._balances(rows, self.datasets if dataset is None else (dataset,)), self._entries(rows)
 
     def count(self) -> int:
         """How many datasets `balances` has. Raises InputError."""
@@ -280,8 +269,8 @@ class Ledger:
         balance = Balance(dataset, self.budget, before + cost)
         if not balance.spent.fits(self.budget):
             left = Balance(dataset, self.budget, before).remaining
-            amounts = (self.describe(part) for part in (left, self.budget, cost))
-            raise words_ledger.over_budget(self.path, dataset, *amounts)
+            said = (self.describe(part) for part in (left, self.budget, cost))
+            raise words_ledger.over_budget(self.path, dataset, *said)
         return balance
 
     def _require(self, dataset: str) -> None:
@@ -289,42 +278,54 @@ class Ledger:
             raise words_ledger.unknown_dataset(self.path, dataset, self.datasets)
 
     def _spent(self, connection: Connection, dataset: str) -> Cost:
-        sums = _Sums(self.unit)
-        rows = connection.execute("SELECT amount, delta FROM spend WHERE dataset = ?", (dataset,))
-        for amount, delta in rows:
-            sums.add(*self._parts(amount, delta))
+        sums = amounts.Sums(self.unit)
+        with self._undamaged():
+            for row in connection.execute("SELECT amount, delta FROM spend WHERE dataset = ?", (dataset,)):
+                sums.add(*row)
         return sums.cost
 
-    def _spent_at_once(self, unit: int, entry: tuple[str, str] | None) -> Cost:
-        """What one entry comes to, or none."""
+    def _rows(self, dataset: str | None = None, newest: int | None = None) -> list[_Row]:
+        """The entries as the file holds them, oldest first."""
+        query, chosen = (_ENTRIES, ()) if dataset is None else (_ENTRIES_OF_ONE, (dataset,))
+        with durable.transaction(self.path, "BEGIN", _unreadable(self.path)) as connection:
+            return connection.execute(query, (*chosen, -1 if newest is None else newest)).fetchall()[::-1]
+
+    def _entries(self, rows: list[_Row]) -> Iterator[Entry]:
+        with self._undamaged():
+            for name, amount, delta, what, at in rows:
+                yield Entry(name, amounts.cost_of(amount, delta), what, at)
+
+    def _balances(self, rows: list[_Row], names: Iterable[str]) -> Iterator[Balance]:
+        """Of these names, then of the others in the rows."""
+        unit = self.unit
+        # Most datasets of a long ledger have one entry, and then nothing is to be added up.
+        alone: dict[str, _Row | None] = dict.fromkeys(names)
+        sums: dict[str, amounts.Sums] = {}
+        with self._undamaged():
+            for row in rows:
+                dataset, amount, delta, _, _ = row
+                before = alone.get(dataset)
+                if before is None:
+                    alone[dataset] = row
+                    continue
+                if dataset not in sums:
+                    sums[dataset] = amounts.Sums(unit)
+                    sums[dataset].add(before[1], before[2])
+                sums[dataset].add(amount, delta)
+            for dataset, one in alone.items():
+                if dataset in sums:
+                    spent = sums[dataset].cost
+                else:
+                    spent = _NOTHING_SPENT if one is None else amounts.sum_of_one(unit, one[1], one[2])
+                yield Balance(dataset, self.budget, spent)
+
+    @contextlib.contextmanager
+    def _undamaged(self) -> Iterator[None]:
+        """Raises InputError where the block finds an entry that no ledger holds."""
         try:
-            return _cost_alone(unit, *entry) if entry is not None else _COST_OF_NOTHING
+            yield
         except ValueError:
-            raise self._damaged() from None
-
-    def _parts(self, amount: str, delta: str) -> tuple[tuple[int, int], tuple[int, int]]:
-        try:
-            return _entry(amount), _entry(delta)
-        except ValueError:
-            raise self._damaged() from None
-
-    def _damaged(self) -> InputError:
-        return words_ledger.damaged_entry(self.path)
-
-
-class _Sums:
-    """The two parts of many costs, added up."""
-
-    def __init__(self, unit: int) -> None:
-        self._amount, self._delta = BoundedSum(unit), BoundedSum(unit)
-
-    def add(self, amount: tuple[int, int], delta: tuple[int, int]) -> None:
-        self._amount.add(*amount)
-        self._delta.add(*delta)
-
-    @property
-    def cost(self) -> Cost:
-        return Cost(self._amount.value, self._delta.value)
+            raise words_ledger.damaged_entry(self.path) from None
 
 
 def _unreadable(path: Path) -> durable.Failed:
@@ -343,47 +344,8 @@ def _line(what: str) -> str:
     return what
 
 
-def _text(amount: Fraction) -> str:
-    """A budget's part, as the file holds it."""
-    text = str(amount) if max(amount.numerator, amount.denominator) < 10**_MAX_DIGITS else ""
-    if not _FRACTION.fullmatch(text):
-        raise words_ledger.amount(_MAX_DIGITS)
-    return text
-
-
-def _fraction(text: object) -> Fraction:
-    if not isinstance(text, str) or not _FRACTION.fullmatch(text):
-        raise ValueError
-    return Fraction(text)
-
-
-@functools.lru_cache(4096)  # most entries of a ledger cost the same
-def _entry(text: object) -> tuple[int, int]:
-    """Numerator and denominator of an entry's part. Raises ValueError for what no ledger holds."""
-    if not isinstance(text, str) or len(text) > 2 * _ENTRY_DIGITS:
-        raise ValueError
-    above, ratio, below = text.partition("/")
-    if not (above.isdecimal() and above.isascii()):
-        raise ValueError
-    if not ratio:
-        return int(above), 1
-    if not (below.isdecimal() and below.isascii()) or below[0] == "0":
-        raise ValueError
-    return int(above), int(below)
-
-
-@functools.lru_cache(4096)
-def _cost_as_written(amount: object, delta: object) -> Cost:
-    """An entry's cost. Raises ValueError for what no ledger holds."""
-    return Cost(Fraction(*_entry(amount)), Fraction(*_entry(delta)))
-
-
-@functools.lru_cache(4096)
-def _cost_alone(unit: int, amount: object, delta: object) -> Cost:
-    """The sum of one entry. Raises ValueError for what no ledger holds."""
-    sums = _Sums(unit)
-    sums.add(_entry(amount), _entry(delta))
-    return sums.cost
+def _at_least_0(amount: Fraction) -> Fraction:
+    return amount if amount.numerator >= 0 else _NOTHING
 
 
 def _words(amount: Fraction) -> str:

@@ -19,30 +19,33 @@ class PersonRows:
 
     def __init__(self, contributions: int) -> None:
         self._most = contributions
-        self._left: dict[str, int] = {}  # the rows of each person that are still to come
-        self._kept: dict[str, int] = {}
+        # For each person the rows still to come times C, and the rows kept. Once C are kept: the rows to come, below 0.
+        # A second table of a million persons would take too much memory.
+        self._rows: dict[str, int] = {}
 
     @property
     def persons(self) -> int:
         """How many persons there are."""
-        return len(self._left)
+        return len(self._rows)
 
     def count(self, person: str, rows: int = 1) -> int:
         """Count one row of this person, or several; how many they are by now."""
-        counted = self._left.get(person, 0) + rows
-        self._left[person] = counted
-        return counted
+        counted = self._rows.get(person, 0) + rows * self._most
+        self._rows[person] = counted
+        return counted // self._most
 
     def keeps(self, person: str) -> bool:
         """Whether this person's next row is one of those that count. Raises KeyError for a row too many."""
-        left, kept = self._left[person], self._kept.get(person, 0)
+        state = self._rows[person]
+        if state < 0:
+            self._rows[person] = state + 1
+            return False
+        left, kept = divmod(state, self._most)
         if left == 0:
             raise KeyError("more rows than were counted")
-        self._left[person] = left - 1
         wanted = self._most - kept
-        keep = left <= wanted or (wanted > 0 and _uniform(person, left) * left < wanted << _BITS)
-        if keep:
-            self._kept[person] = kept + 1
+        keep = left <= wanted or _uniform(person, left) * left < wanted << _BITS
+        self._rows[person] = 1 - left if keep and wanted == 1 else state - self._most + keep
         return keep
 
 

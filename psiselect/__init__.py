@@ -6,7 +6,7 @@ does is in docs/python.md. Rooms of the front door, in files and folders of its 
     tables      any table that a caller names or holds, as the rooms below read it
     exact       numbers that a guarantee depends on: text, whole numbers, fractions; no floats
     identities  who takes part, by file or as loaded
-    charges     a release, and the budget that pays for it
+    charges     a release, and the budget that pays for it; what a budget is made of
     talk        how work speaks to whoever started it
     words       what people read from these modules, sizes and durations too; words_arguments: of wrong arguments
     matching    sessions of two parties

@@ -9,26 +9,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from dpselect.accounting import BudgetKind, Cost, rho_of_epsilon
+from dpselect.accounting import BudgetKind, Cost
 from dpselect.ledger import Balance, Entry
 from dpselect.ledger import Ledger as BudgetFile
 from dpselect.privacy import parse_poll_epsilon
 from psiselect import words
 from psiselect.arguments import Neighbors, choice_of, in_python, path_of, relation_of, text_of, texts_of
+from psiselect.charges import budget_of
 from psiselect.exact import Exact, exact
-
-
-def budget_of(kind: BudgetKind, epsilon: Fraction | None, delta: Fraction | None, rho: Fraction | None) -> Cost:
-    """A budget in the ledger's currency. Raises UsageError for what does not go together."""
-    if kind is BudgetKind.PURE:
-        if epsilon is None or rho is not None:
-            raise words.pure_takes_epsilon()
-        return Cost(epsilon, delta or Fraction(0))
-    if rho is not None and epsilon is None and delta is None:
-        return Cost(rho)
-    if epsilon is None or delta is None or rho is not None:
-        raise words.zcdp_takes_rho()
-    return Cost(rho_of_epsilon(epsilon, delta))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,27 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
-from dpselect.accounting import Event
+from dpselect.accounting import BudgetKind, Cost, Event, rho_of_epsilon
 from dpselect.ledger import Balance, Ledger
 from dpselect.privacy import NeighbouringRelation
 from psiselect import words
 from psiselect.base.errors import PsiselectError
+
+
+def budget_of(kind: BudgetKind, epsilon: Fraction | None, delta: Fraction | None, rho: Fraction | None) -> Cost:
+    """A budget in the ledger's currency. Raises UsageError for what does not go together."""
+    if kind is BudgetKind.PURE:
+        if epsilon is None or rho is not None:
+            raise words.pure_takes_epsilon()
+        return Cost(epsilon, delta or Fraction(0))
+    if rho is not None and epsilon is None and delta is None:
+        return Cost(rho)
+    if epsilon is None or delta is None or rho is not None:
+        raise words.zcdp_takes_rho()
+    return Cost(rho_of_epsilon(epsilon, delta))
 
 
 def open_ledger(ledger: Path | None, dataset: str | None) -> Ledger | None:

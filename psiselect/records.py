@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import enum
+import itertools
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -13,6 +14,28 @@ from typing import Any
 def json_text(record: Mapping[str, object]) -> str:
     """One JSON object on one line. Paths become text, bytes hex, fractions "a/b", enums their value."""
     return json.dumps(record, default=plain_value, allow_nan=False)
+
+
+def json_text_with(record: Mapping[str, object], lists: Mapping[str, Iterable[Mapping[str, object]]]) -> str:
+    """`json_text` of a record, which is not empty, with long lists at its end.
+
+    Items are made and become text a thousand at a time, of each list in turn: items that share values share the work.
+    """
+    texts: dict[str, list[str]] = {name: [] for name in lists}
+    for some in itertools.zip_longest(*map(_encoded, lists.values())):
+        for name, text in zip(lists, some, strict=True):
+            texts[name] += [] if text is None else [", ", text]
+    parts = [json_text(record).removesuffix("}")]
+    for name, pieces in texts.items():
+        parts += [", ", json.dumps(name), ": [", *pieces[1:], "]"]
+    return "".join([*parts, "}"])
+
+
+def _encoded(items: Iterable[Mapping[str, object]]) -> Iterator[str]:
+    """The items as text, a thousand in each: a call for each of them would take longer."""
+    left = iter(items)
+    while some := list(itertools.islice(left, 1000)):
+        yield json.dumps(some, default=plain_value, allow_nan=False)[1:-1]
 
 
 def plain_json(record: Mapping[str, object]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from cli.advisor import formulas, predictions, sources
+from cli.advisor.fields import BY_NAME
 from cli.advisor.findings import Finding, Findings, Fit, Reason, Verdict, because, none, stated, zero
 from cli.advisor.labels import L
 from cli.advisor.predicates import Traits, Unless, holds, predicate
@@ -273,7 +274,7 @@ def _with_odds(choice: Reason) -> Reason:
         if s.f.function != "select_best" or s.f.score_gap is None:
             return choice(s)
         race = s.n.candidates, s.f.score_gap, s.n.exponent
-        least = percent(sources.em_winner(*race))  # permute-and-flip finds it at least as often
+        least = percent(sources.em_winner(*race)).removeprefix("over ")  # permute-and-flip finds it at least as often
         return phrase("approaches.with-odds", choice=choice(s), em=least, gap=number(s.f.score_gap))
 
     return reason
@@ -352,5 +353,5 @@ def judge(setting: Setting) -> list[Verdict]:
             finding = next(finding for finding in findings if holds(finding.when, setting.t))
             verdicts.append(finding.verdict(label, setting))
         except NeedToKnow as unknown:
-            verdicts.append(Verdict(label, NO, phrase("approaches.not-without", field=unknown.field)))
+            verdicts.append(Verdict(label, NO, phrase("approaches.not-without", field=BY_NAME[unknown.field].within)))
     return sorted(verdicts, key=lambda verdict: verdict.fit)

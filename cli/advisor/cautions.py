@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from cli.advisor import caution_words as words
 from cli.advisor import predictions
 from cli.advisor.case import Case
-from cli.advisor.fields import ELEMENTS, ONE_BIT, SELECTIONS
+from cli.advisor.fields import BY_NAME, ELEMENTS, ONE_BIT, SELECTIONS
 from cli.advisor.labels import L
 from cli.advisor.printed_commands import MAX_PARTIES, implemented
 from cli.advisor.task import NeedToKnow
@@ -54,7 +54,7 @@ class Trigger:
         try:
             text = self.text(case)
         except NeedToKnow as unknown:
-            text = phrase("warnings.ask-for-numbers", field=unknown.field)
+            text = phrase("warnings.ask-for-numbers", field=BY_NAME[unknown.field].within)
         return Caution(self.tag, text, self.field)
 
 

@@ -213,7 +213,13 @@ def _choice(asked: Field, raw: str, choices: list[str]) -> str:
         meant = [choice for choice in choices if asked.means(choice).replace(",", ":").split(":")[0].split()[0] == word]
         if meant:
             return meant[0]
-    meant = [choice for choice in choices if asked.means(choice).lower().startswith(raw.lower())]
-    exact = [choice for choice in meant if asked.means(choice).lower() == raw.lower()]
+    said = _bare(raw)
+    meant = [choice for choice in choices if _bare(asked.means(choice)).startswith(said)]
+    exact = [choice for choice in meant if _bare(asked.means(choice)) == said]
     starting = exact or list(dict.fromkeys([choice for choice in choices if choice.startswith(wanted)] + meant))
     return starting[0] if len(starting) == 1 else wanted
+
+
+def _bare(text: str) -> str:
+    """A meaning as it is compared: "Total" is "a total"."""
+    return text.lower().removeprefix("a ").removeprefix("an ")

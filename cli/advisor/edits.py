@@ -13,7 +13,7 @@ from typing import Any
 
 from cli.advisor import printed_commands
 from cli.advisor.case import Case
-from cli.advisor.fields import COUNTS
+from cli.advisor.fields import BY_NAME, COUNTS
 from cli.advisor.formulas import LN20
 from cli.advisor.labels import L
 from cli.advisor.logic import Open, settle
@@ -61,7 +61,11 @@ def _more_units(c: Case) -> Mapping[str, Any]:
     wish = c.n.n * (c.least_error / c.n.limit) ** (2 if c.alone else 1)
     if c.t.own_value and not c.t.central and not c.t.helpers and wish > FEW_HOLDERS:
         wish = c.n.n * (c.n.local_err95 / c.n.limit) ** 2  # too many to compute together: each adds noise
-    units = _round_up(wish)
+    return _of(c, _round_up(wish))
+
+
+def _of(c: Case, units: int) -> Mapping[str, Any]:
+    """A task of so many people or firms; as many holders, where each holds its own value."""
     return {"n_units": units, "n_holders": units} if c.t.own_value else {"n_units": units}
 
 
@@ -153,7 +157,7 @@ PROPOSALS: tuple[Proposal, ...] = (
         lambda c: {
             "expected_value": _round_up(10 * c.least_error),
             "tolerance": None,
-            "n_units": max(c.f.n_units or 1, _round_up(10 * c.least_error)),
+            **_of(c, max(c.f.n_units or 1, _round_up(10 * c.least_error))),
         },
         lambda c, new: phrase("changes.merge", expected=count(new["expected_value"])),
     ),
@@ -164,7 +168,7 @@ PROPOSALS: tuple[Proposal, ...] = (
     ),
     Proposal(
         lambda c: c.hopeless and c.t.quantile and c.f.score_gap is None,
-        lambda c: {"n_units": _round_up(4 * c.n.shortfall95)},
+        lambda c: _of(c, _round_up(4 * c.n.shortfall95)),
         lambda c, new: phrase("changes.units", n=count(new["n_units"])),
     ),
     Proposal(
@@ -195,7 +199,7 @@ PROPOSALS: tuple[Proposal, ...] = (
     ),
     Proposal(
         lambda c: c.rule.name == "two-inputs",
-        lambda c: {"n_holders": 3, "n_units": max(3, c.f.n_units or 0) if c.t.own_value else c.f.n_units},
+        lambda c: {"n_holders": 3, "n_units": 3 if c.t.own_value else c.f.n_units},
         lambda c, new: phrase("changes.third"),
     ),
     Proposal(
@@ -264,7 +268,7 @@ def _evaluate(given: Given, changes: Mapping[str, Any], text: str) -> Edit | Non
     check_together(changed)
     rule = settle(changed)
     if isinstance(rule, Open):
-        return Edit(text, phrase("changes.leads.open", field=rule.field), None)
+        return Edit(text, phrase("changes.leads.open", field=BY_NAME[rule.field].within), None)
     if rule.label is L.CHANGE_TASK:
         return None
     traits = Traits(Facts(changed, asking=frozenset()))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from cli.advisor.wording import value_words
 from cli.advisor.words import phrase
 
 
@@ -83,6 +84,21 @@ class Field:
     def means(self, choice: str) -> str:
         """What one of the choices means; not for `na`, which is never offered."""
         return phrase(f"fields.{self.name}.words.{choice}")
+
+    def said(self, value: object) -> str:
+        """A value in words: what a choice means, numbers and answers as people write them."""
+        meant = value in self.choices and value != "na"
+        return self.means(str(value)) if meant else value_words(None if value == "na" else value)
+
+    def stated(self, value: object) -> str:
+        """Name and value in few words, for the middle of a sentence: of a choice, what stands before the comma."""
+        said = self.said(value)
+        return f"{self.within}: {said.partition(',')[0] if self.kind is Kind.CHOICE else said}"
+
+    @property
+    def within(self) -> str:
+        """Its name, for the middle of a sentence."""
+        return self.title[:1].lower() + self.title[1:]
 
 
 # fmt: off

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
+from cli.advisor.fields import BY_NAME
 from cli.advisor.labels import Label
 from cli.advisor.predicates import Condition
 from cli.advisor.predictions import Setting
@@ -97,6 +98,5 @@ def because(key: str, field: str) -> Reason:
 
 
 def stated(s: Setting, field: str) -> str:
-    """A field and its value, as a task file has them."""
-    value = getattr(s.f, field)
-    return f"{field}={str(value).lower() if isinstance(value, bool) else value}"
+    """A field and its value, in words."""
+    return BY_NAME[field].stated(getattr(s.f, field))

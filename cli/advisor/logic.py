@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from cli.advisor.fields import ALWAYS, BY_NAME, Kind
+from cli.advisor.fields import ALWAYS, BY_NAME, Field, Kind
 from cli.advisor.labels import Label
 from cli.advisor.predicates import Traits
 from cli.advisor.rules import Rule, decide, decide_on
@@ -26,6 +26,7 @@ MAX_WORLDS, WORLDS_OF_VALUES, WORLDS_OF_A_LIST = 250, 60, 20_000
 
 # Fields that bind the rules once they are stated, though no rule asks for them.
 BINDING = ("output_privacy", "exact")
+_AS_MANY = {"n_holders": "n_units", "n_units": "n_holders"}
 
 
 # A value of a field, and the labels that it can lead to.
@@ -71,10 +72,18 @@ def _worlds(given: Given, traits: Traits, extremes: bool) -> Iterator[Rule]:
         return
     except NeedToKnow as unknown:
         field = BY_NAME[unknown.field]
-    for value in field.extremes if extremes else field.alternatives:
+    for value in tried(field, given, extremes):
         world = {**given, field.name: value}
         if consistent(world):
             yield from _worlds(world, traits.told(field.name, value), extremes)
+
+
+def tried(field: Field, given: Given, extremes: bool = False) -> tuple[Any, ...]:
+    """What is put in for an unknown field. There are at least as many people as holders, and often as many: so the
+    number that is known of the two is tried for the other."""
+    values = field.extremes if extremes else field.alternatives
+    known = given.get(_AS_MANY.get(field.name, ""))
+    return values if known is None or known in values else tuple(sorted((*values, known)))
 
 
 def _decide(given: Given, asking: frozenset[str]) -> Rule | str:
@@ -96,7 +105,7 @@ def touched(given: Given, asking: frozenset[str]) -> frozenset[str]:
         found = _decide(world, asking)
         if isinstance(found, str):
             seen.add(found)
-            fillings = ({**world, found: value} for value in BY_NAME[found].alternatives)
+            fillings = ({**world, found: value} for value in tried(BY_NAME[found], world))
             pending += [filling for filling in fillings if consistent(filling)]
     return frozenset(seen)
 
@@ -147,7 +156,7 @@ def _deciding(given: Given, asking: frozenset[str]) -> str:
     field = _decide(given, asking)
     if isinstance(field, Rule):
         raise AssertionError  # it is called for a task that is not settled
-    limit = max(2, WORLDS_OF_VALUES // len(BY_NAME[field].alternatives))
+    limit = max(2, WORLDS_OF_VALUES // len(tried(BY_NAME[field], given)))
     outcomes = _outcomes(given, field, asking, limit)
     value, labels = next(outcomes)
     if len(labels) > 1 and all(other == labels for _, other in outcomes):
@@ -156,7 +165,7 @@ def _deciding(given: Given, asking: frozenset[str]) -> str:
 
 
 def _outcomes(given: Given, field: str, asking: frozenset[str], limit: int) -> Iterator[Outcome]:
-    fillings = ({**given, field: value} for value in BY_NAME[field].alternatives)
+    fillings = ({**given, field: value} for value in tried(BY_NAME[field], given))
     return ((world[field], _labels(world, asking, limit)) for world in fillings if consistent(world))
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from cli.advisor import sources
-from cli.advisor.fields import ADDITIVE, COUNTS, INTERSECTIONS, ONE_BIT, ONE_COMMAND_EACH, SELECTIONS
+from cli.advisor.fields import ADDITIVE, BY_NAME, COUNTS, INTERSECTIONS, ONE_BIT, ONE_COMMAND_EACH, SELECTIONS
 from cli.advisor.labels import L
 from cli.advisor.numbers import Numbers
 from cli.advisor.task import Facts, NeedToKnow
@@ -374,7 +374,7 @@ def notes(f: Facts, n: Numbers, label: L) -> list[str]:
     if not implemented(f, label):
         return []
     field = lacking(f, n, label)
-    needed = [phrase("notes.lacking", field=field)] if field not in (None, "epsilon_total") else []
+    needed = [phrase("notes.lacking", field=BY_NAME[field].within)] if field not in (None, "epsilon_total") else []
     return [*needed, *(text(f) for applies, text in NOTES if applies(f, label))]
 
 

@@ -23,7 +23,6 @@ from cli.advisor.predictions import Prediction
 from cli.advisor.printed_commands import implemented
 from cli.advisor.svg import svg
 from cli.advisor.text import (
-    answer_words,
     bytes_text,
     changes_title,
     error_text,
@@ -61,7 +60,7 @@ dd { margin: .1rem 0 0; max-width: 46rem; } code, pre { font-family: ui-monospac
 .task div { border-bottom: 1px solid var(--line); padding: .3rem 0; } .task dt { font-weight: 400; margin: 0;
 color: var(--soft); } .task dd { margin: 0; font-weight: 600; }
 pre { background: var(--tint); padding: .7rem .9rem; white-space: pre-wrap; overflow-wrap: anywhere; border-left: 3px
-solid var(--accent); margin: .3rem 0 .8rem; }
+solid var(--accent); margin: .3rem 0 .8rem; } pre span { display: inline-block; }
 .sign { display: flex; gap: 2rem; margin-top: 1.6rem; } .sign p { flex: 1; border-top: 1px solid var(--ink);
 margin: 2rem 0 0; padding-top: .2rem; color: var(--soft); }
 figure { margin: 0 0 1.2rem; } svg { width: 100%; max-width: 44rem; height: auto; display: block; }
@@ -152,7 +151,12 @@ def _open_page(undecided: Undecided) -> str:
 
 def _way(answer: Answer | None) -> str:
     steps = answer.steps if answer else ()
-    return "".join(f"<pre>{escape(step.line)}</pre>" for step in steps)
+    return "".join(_command(step.line) for step in steps)
+
+
+def _command(line: str) -> str:
+    """A command whose lines break between words only: a word that fits on a line stays whole."""
+    return f"<pre>{' '.join(f'<span>{escape(word)}</span>' for word in line.split(' '))}</pre>"
 
 
 def _section(title: str, body: str, kind: str = "") -> str:
@@ -176,11 +180,11 @@ def _question(name: str) -> str:
 
 
 def _answer(name: str, value: Any) -> str:
-    return upper(answer_words(name, value))
+    return upper(BY_NAME[name].said(value))
 
 
 def _next_step(answer: Answer) -> str:
-    if answer.steps:
+    if answer.steps or answer.notes:
         return _commands(answer)
     if answer.changes:
         first = answer.changes[0]
@@ -262,7 +266,7 @@ def _warnings(warnings: Sequence[Caution]) -> str:
 def _changes(answer: Answer) -> str:
     items = "".join(
         f"<dt>{escape(upper(change.edit))}</dt><dd>{escape(change.effect)}"
-        + (f"<pre>{escape(change.command)}</pre>" if change.command else "")
+        + (_command(change.command) if change.command else "")
         + "</dd>"
         for change in answer.changes
     )
@@ -278,7 +282,7 @@ def _branches(answer: Answer) -> str:
 
 
 def _commands(answer: Answer) -> str:
-    steps = "".join(f"<p>{escape(upper(step.who))}:</p><pre>{escape(step.line)}</pre>" for step in answer.steps)
+    steps = "".join(f"<p>{escape(upper(step.who))}:</p>{_command(step.line)}" for step in answer.steps)
     return steps + "".join(f"<p>{escape(note)}</p>" for note in answer.notes)
 
 

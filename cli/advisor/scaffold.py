@@ -53,7 +53,7 @@ def _together(answer: Answer) -> bool:
 
 
 def _commands(answer: Answer) -> str:
-    lines = ["#!/bin/sh", "# " + phrase("scaffold.parties-comment") if _together(answer) else "#"]
+    lines = ["#!/bin/sh", *(["# " + phrase("scaffold.parties-comment")] if _together(answer) else [])]
     for step in answer.steps:
         times = f" ({phrase('scaffold.readme-times', times=step.times)})" if step.times > 1 else ""
         lines += [f"# {step.who}{times}:", f"# {step.line}"]  # for people to choose from: nothing runs by accident
@@ -82,9 +82,10 @@ def _readme(answer: Answer) -> str:
     if answer.steps:
         lines += [f"## {phrase('scaffold.readme-steps')}", ""]
         keys = any("--identity" in step.words for step in answer.steps)
-        lines += [f"1. {phrase('scaffold.readme-keys')}", f"1. {phrase('scaffold.readme-exchange')}"] if keys else []
-        lines += [f"1. {phrase('scaffold.readme-parties')}"] if _together(answer) else []
-        lines += [f"1. {phrase('scaffold.readme-run')}", ""]
+        todo = [phrase("scaffold.readme-keys"), phrase("scaffold.readme-exchange")] if keys else []
+        todo += [phrase("scaffold.readme-parties")] if _together(answer) else []
+        todo += [phrase("scaffold.readme-run")]
+        lines += [*(f"{number}. {what}" for number, what in enumerate(todo, 1)), ""]
         for step in answer.steps:
             times = [phrase("scaffold.readme-times", times=step.times)] if step.times > 1 else []
             lines += [f"   {step.who}:", "", f"       {step.line}", "", *(f"   {line}" for line in times)]

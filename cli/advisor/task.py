@@ -13,6 +13,7 @@ from typing import Any
 
 from cli.advisor import words_errors
 from cli.advisor.fields import ALWAYS, BY_NAME, FIELDS, Field, Kind
+from cli.advisor.wording import count
 from cli.advisor.words import phrase, saying
 from psiselect.base.errors import InputError
 
@@ -208,6 +209,11 @@ CONTRADICTIONS: tuple[tuple[str, Callable[[Given], bool], Callable[[Given], str]
         "n_units",
         lambda g: g.get("n_units") is not None and g["n_units"] < (g.get("n_holders") or 1),
         saying("errors.together.fewer-units"),
+    ),
+    (
+        "n_units",
+        lambda g: bool(g.get("each_holder_one_unit")) and 1 < (g.get("n_holders") or 1) < (g.get("n_units") or 0),
+        lambda g: phrase("errors.together.more-units", holders=count(g["n_holders"])),
     ),
     (
         "expected_value",

@@ -13,12 +13,12 @@ from rich.text import Text
 from cli._fitting import Fitted
 from cli.advisor.answer import Answer, Undecided
 from cli.advisor.branches import Branch, lines
-from cli.advisor.fields import BY_NAME, Kind
+from cli.advisor.fields import BY_NAME
 from cli.advisor.findings import Fit, Verdict
 from cli.advisor.labels import Label
 from cli.advisor.predictions import Prediction
 from cli.advisor.tools import written
-from cli.advisor.wording import duration, number, size, value_words, whole
+from cli.advisor.wording import duration, number, size, whole
 from cli.advisor.words import phrase
 
 ALONE = (Label.DP_LAPLACE, Label.DP_EXP, Label.DP_LOCAL, Label.NO_PET)
@@ -85,7 +85,9 @@ def render(answer: Answer) -> RenderableType:
                 Text(f"  {step.who}:", style="dim"),
                 _Command(step.line, 4),
             ]
-        parts += [Padding(Text(note), (0, 0, 0, 2)) for note in answer.notes]
+    elif answer.notes:
+        parts.append(_title(phrase("page.next")))
+    parts += [Padding(Text(note), (0, 0, 0, 2)) for note in answer.notes]
     if answer.tools:
         parts.append(_title(phrase("answer.tools", date=written().isoformat())))
         parts += [Padding(Text(f"- {tool.name}: {tool.asks}"), (0, 0, 0, 2)) for tool in answer.tools]
@@ -111,7 +113,7 @@ def render(answer: Answer) -> RenderableType:
             ]
     assumed = [(name, value) for name, value in answer.assumed.items() if value not in (None, "na")]
     if assumed:
-        lines = (f"- {BY_NAME[name].title}: {answer_words(name, value)} [{name}]" for name, value in assumed)
+        lines = (f"- {BY_NAME[name].title}: {BY_NAME[name].said(value)} [{name}]" for name, value in assumed)
         parts += [_title(phrase("answer.assumed-title")), Padding(Text("\n".join(lines)), (0, 0, 0, 2))]
     return Group(*parts)
 
@@ -206,17 +208,11 @@ def _predictions(answer: Answer) -> Fitted:
     return Fitted(table, Group(*stacked))
 
 
-def answer_words(name: str, value: object) -> str:
-    """What was said of a field, in the words of its choices."""
-    field = BY_NAME[name]
-    return field.means(str(value)) if field.kind is Kind.CHOICE and value != "na" else value_words(value)
-
-
 def _decided_by(answer: Answer) -> str:
     """The fields that are responsible, in words."""
     facts = answer.setting.f
     named = [
-        f"- {BY_NAME[name].title}: {answer_words(name, getattr(facts, name, None))}" for name in answer.rule.because
+        f"- {BY_NAME[name].title}: {BY_NAME[name].said(getattr(facts, name, None))}" for name in answer.rule.because
     ]
     return "\n".join([phrase("answer.decided-by"), *named])
 

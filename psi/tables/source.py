@@ -113,7 +113,7 @@ class FileSource(abc.ABC):
 def rows_of(batches: Iterable[pa.RecordBatch], first: int, name: str) -> Iterator[Row]:
     """The rows of batches as text, numbered from `first`. Raises InputError like `as_text`."""
     for batch in batches:
-        texts = [_cell_text(values, column, name) for column, values in zip(batch.schema.names, batch, strict=True)]
+        texts = [cell_texts(values, column, name) for column, values in zip(batch.schema.names, batch, strict=True)]
         for number, cells in enumerate(zip(*texts, strict=True), first):
             yield Row(number, cells)
         first += len(batch)
@@ -238,7 +238,7 @@ def as_text(values: pa.Array, column: str, name: str) -> pa.Array:
     raise words.no_text_of(name, column, values.type)
 
 
-def _cell_text(values: pa.Array, column: str, name: str) -> list[str]:
+def cell_texts(values: pa.Array, column: str, name: str) -> list[str]:
     """A column's cells as text, empty for nulls, and whole floating-point numbers below 2^53 as their digits."""
     texts = pc.fill_null(as_text(values, column, name), "")
     if pa.types.is_floating(values.type):

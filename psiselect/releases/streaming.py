@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +19,9 @@ from dpselect.decimals import parse_number
 from dpselect.grid import Added, Grid
 from dpselect.names import clean
 from dpselect.numeric import Invalid
+from dpselect.persons import PersonRows
 from psi.tables import Source
-from psi.tables.source import BATCH_ROWS, rows_of
+from psi.tables.source import cell_texts
 from psiselect.base.errors import InputError
 from psiselect.releases import words
 from psiselect.releases.common import Common
@@ -83,12 +83,10 @@ def cell_counts(common: Common, known: Collection[str]) -> tuple[dict[str, int],
         found[text] += rows
         return 0
 
-    if common.person is not None:
-        others = sum(count(text, 1) for _, text in common.cells(source))
-    elif common.column is None:
-        others = count("", sum(len(batch) for batch in source.batches(source.schema.names[:1])))
+    if common.column is None:
+        others = count("", sum(len(values) for values in _arrays(common, source)))
     else:
-        for values in _arrays(source, common.column):
+        for values in _arrays(common, source):
             texts, which = distinct_cells(values, common.column, source.name)
             others += sum(map(count, texts, np.bincount(which, minlength=len(texts)).tolist()))
     common.note_persons(source)
@@ -98,35 +96,49 @@ def cell_counts(common: Common, known: Collection[str]) -> tuple[dict[str, int],
 def _column(common: Common, rule: Places) -> Iterator[Placed]:
     """The column, batch by batch. Raises InputError by the rule for invalid values."""
     source, column = common.open(), common.column or ""
-    if common.person is not None:
-        yield from _row_by_row(common, source, column, rule)
-        return
-    for values in _arrays(source, column):
+    for values in _arrays(common, source):
         batch = placed(values, column, source.name, rule)
         if common.invalid is Invalid.ERROR and not batch.valid.all():
-            for _ in _row_by_row(common, source, column, rule):  # raises, with the number of the line
-                pass
-            raise words.changed(source.name)
+            raise _error(common, source)
         yield batch
     common.note_persons(source)
 
 
-def _row_by_row(common: Common, source: Source, column: str, rule: Places) -> Iterator[Placed]:
-    cells = common.cells(source)
-    while chunk := list(islice(cells, BATCH_ROWS)):
-        batch = placed(pa.array([text for _, text in chunk], pa.string()), column, source.name, rule)
-        if common.invalid is Invalid.ERROR and not batch.valid.all():
-            line, text = chunk[int(batch.valid.argmin())]
-            try:
-                parse_number(text, common.place(source, line))
-            except InputError as error:
-                raise words.wrong_cell(error, line) from None
-        yield batch
+def _error(common: Common, source: Source) -> InputError:
+    """The first cell that is not a number, with the number of its line."""
+    for line, text in common.cells(source):
+        try:
+            parse_number(text, common.place(source, line))
+        except InputError as error:
+            return words.wrong_cell(error, line)
+    return words.changed(source.name)
 
 
-def _arrays(source: Source, column: str) -> Iterator[pa.Array]:
-    for batch in source.batches([column]):
+def _arrays(common: Common, source: Source) -> Iterator[pa.Array]:
+    """The column's values: of all rows, or of those that are kept of each person. Without a column, any column's."""
+    if common.person is not None:
+        yield from _of_persons(common, source, common.person)
+        return
+    for batch in source.batches(source.schema.names[:1] if common.column is None else [common.column]):
         yield plain_array(batch.column(0))
+
+
+def _of_persons(common: Common, source: Source, person: str) -> Iterator[pa.Array]:
+    chosen, blank = PersonRows(common.contributions), False
+    for batch in source.batches([person]):
+        persons, whose = distinct_cells(plain_array(batch.column(0)), person, source.name)
+        for one, rows in zip(persons, np.bincount(whose, minlength=len(persons)).tolist(), strict=True):
+            if one:
+                chosen.count(one, rows)
+            else:
+                blank = True
+    if blank and common.invalid is Invalid.ERROR:
+        for _ in common.cells(source):  # raises, with the number of the line
+            pass
+    for batch in source.batches(list(dict.fromkeys([person, common.column or person]))):
+        persons, whose = distinct_cells(plain_array(batch.column(0)), person, source.name)
+        kept = [who != "" and chosen.keeps(who) for who in map(persons.__getitem__, whose.tolist())]
+        yield plain_array(batch.column(-1)).filter(pa.array(kept, pa.bool_()))
 
 
 def plain_array(values: pa.Array) -> pa.Array:
@@ -146,8 +158,7 @@ def distinct_cells(values: pa.Array, column: str, name: str) -> tuple[list[str],
 
 
 def _texts(values: pa.Array, column: str, name: str) -> list[str]:
-    batch = pa.RecordBatch.from_arrays([values], names=[column])
-    return [clean(row.cells[0]) for row in rows_of([batch], 0, name)]
+    return list(map(clean, cell_texts(values, column, name)))
 
 
 def placed(values: pa.Array, column: str, name: str, rule: Places) -> Placed:

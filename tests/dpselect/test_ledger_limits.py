@@ -200,6 +200,47 @@ def test_older_entries_of_any_denominator_open_and_add_up(tmp_path: Path) -> Non
     assert many.balance("poll").spent.amount == spent + 1
 
 
+@pytest.mark.parametrize("delta", ["0", "1/16", f"1/{10**1300 + 1}"])
+@pytest.mark.parametrize("amount", ["1/10", f"1/{10**29 + 1}", f"2/{10**1300 + 1}"])
+def test_one_entry_is_the_sum_of_itself(tmp_path: Path, amount: str, delta: str) -> None:
+    """Exact where a sum is exact, else rounded up in the same way. A denominator of 1300 digits is too long."""
+    ledger = make(tmp_path, Fraction(1), Fraction(1, 2))
+    with contextlib.closing(sqlite3.connect(ledger.path)) as raw:
+        raw.execute(
+            "INSERT INTO spend (dataset, amount, delta, what, at) VALUES ('poll', ?, ?, 'old', '2025-01-01')",
+            (amount, delta),
+        )
+        raw.commit()
+    (balance,) = ledger.balances()
+    assert balance == ledger.balance("poll")
+    for part, written in ((balance.spent.amount, Fraction(amount)), (balance.spent.delta, Fraction(delta))):
+        assert (part == written) == (written.denominator < 10**1300)
+        assert written <= part < written + Fraction(1, ledger.unit)
+
+
+def test_a_statement_is_of_one_moment(tmp_path: Path) -> None:
+    ledger = make(tmp_path, Fraction(2), Fraction(0), "a", "b")
+    for name in ("a", "b", "a"):
+        ledger.spend(name, HALF, neighbors=REPLACE, what=name)
+    balances, entries = ledger.statement()
+    of_a = ledger.statement("a")
+    before = ledger.balances(), ledger.entries(), [ledger.balance("a")], ledger.entries("a")
+    ledger.spend("a", HALF, neighbors=REPLACE, what="later")
+    assert (list(balances), list(entries), *map(list, of_a)) == before
+    with pytest.raises(BudgetError, match="has no data set 'c'"):
+        ledger.statement("c")
+
+
+def test_a_statement_without_entries_names_every_data_set(tmp_path: Path) -> None:
+    ledger = make(tmp_path, Fraction(2), Fraction(0), "a", "b")
+    assert [balance.spent for balance in ledger.statement()[0]] == [Cost(), Cost()]
+    assert [[*part] for part in ledger.statement("a")] == [[ledger.balance("a")], []]
+    plant(ledger, ["1/0"], "a")
+    for made in ledger.statement():
+        with pytest.raises(InputError, match="the amount of an entry cannot be read"):
+            list(made)
+
+
 def test_what_older_entries_have_spent_beyond_the_budget_leaves_nothing(tmp_path: Path) -> None:
     """Exact sums of an older version reached the budget; rounded up, they may pass it."""
     ledger = make(tmp_path)

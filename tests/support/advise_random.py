@@ -35,6 +35,8 @@ def _value(field: Any, rng: random.Random) -> Any:
 def _reconcile(task: dict[str, Any], rng: random.Random) -> None:
     if "n_units" in task:
         task["n_holders"] = min(task.get("n_holders", 1), task["n_units"])
+        if task.get("each_holder_one_unit") and task["n_holders"] > 1:
+            task["n_units"] = task["n_holders"]
     if "bounds" in task:
         task["bounds"] = [0.0, 1.0] if task.get("function") == "proportion" else [0.0, rng.choice((1.0, 100.0, 1e5))]
     if task.get("function") == "proportion":

@@ -125,8 +125,8 @@ def test_report_where_no_item_is_expected_in_common(tmp_path: Path) -> None:
     result = run(str(task_of("A11", tmp_path)), "--set", "expected_value=0", "--report", str(report))
     assert result.exit_code == 0
     page = report.read_text()
-    assert "share of the right items that are shown, the same" in page
-    assert "share of the shown items that are right, whole lists drawn" not in page
+    assert "shown among the right, each item drawn alone" in page
+    assert "right among the shown, the whole list drawn at once" not in page
 
 
 def test_report_escapes_what_the_user_wrote(tmp_path: Path) -> None:

@@ -216,6 +216,9 @@ def test_the_scaffold_has_a_place_for_each_party(tmp_path: Path) -> None:
     assert (folder / "parties.toml").read_text().count("[[party]]\n") == 4
     assert "psiselect mpc mean" in (folder / "README.md").read_text()
     assert "psiselect identity create NAME --out keys" in (folder / "README.md").read_text()
+    steps = [line for line in (folder / "README.md").read_text().splitlines() if line[:1].isdigit()]
+    assert [line.partition(".")[0] for line in steps] == ["1", "2", "3", "4"]
+    assert "#" not in (folder / "commands.sh").read_text().splitlines()
     assert "--out" in CliRunner().invoke(root, ["identity", "create", "--help"]).stdout
     again = CliRunner().invoke(root, ["advise", "--example", "A01", "--scaffold", str(folder)])
     assert "exists already; name a new one with --scaffold," in str(again.exception)

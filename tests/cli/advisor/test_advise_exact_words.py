@@ -205,6 +205,8 @@ def test_the_two_sides_of_a_noisy_count_are_named_for_two(holders: int, two_side
     [
         ("function", "which option wins", "select_best"),
         ("function", "A total", "sum"),
+        ("function", "total", "sum"),
+        ("function", "Average", "mean"),
         ("function", "an aver", "mean"),
         ("adversary", "no", "semi_honest"),
         ("adversary", "yes", "malicious"),

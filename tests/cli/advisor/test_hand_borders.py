@@ -110,6 +110,16 @@ def test_a_top_k_needs_more_candidates_than_places() -> None:
         check_together({"function": "top_k", "n_candidates": 3, "output_dim": 3})
 
 
+def test_as_many_people_as_holders_where_each_holds_its_own_value() -> None:
+    own = {"function": "sum", "n_holders": 5, "each_holder_one_unit": True}
+    for fields in ({**own, "n_units": 5}, {**own, "n_units": 6, "each_holder_one_unit": False}, own,
+                   {**own, "n_holders": 1, "n_units": 6}):  # fmt: skip
+        check_together(fields)
+    for units, said in ((6, "so there are 5 in the data"), (4, "fewer people than holders")):
+        with pytest.raises(FieldError, match=said):
+            check_together({**own, "n_units": units})
+
+
 def test_a_change_is_said_with_the_error_of_the_approach_that_it_leads_to() -> None:
     # With 42 units an error of 10 pays for 21 of 42 colluding, so for two Laplace in all: 4.11 scales of 100/42. A
     # holder's noise would have 3 of them.

@@ -41,6 +41,8 @@ def missing_labels(tasks: int, fillings: int, seed: int) -> list[tuple[dict[str,
             other = random_task(rng, complete=True)
             value, labels = outcomes[rng.randrange(len(outcomes))]
             task = {**{name: other[name] for name in ALWAYS}, **given, found.field: value}
+            if task["each_holder_one_unit"] and task["n_holders"] > 1 and "n_units" not in given:
+                task["n_units"] = task["n_holders"]
             if not consistent(task):
                 continue
             decided = settle(task)
@@ -52,6 +54,18 @@ def missing_labels(tasks: int, fillings: int, seed: int) -> list[tuple[dict[str,
 
 def test_no_label_is_missing() -> None:
     assert missing_labels(60, 8, 31) == []
+
+
+@pytest.mark.parametrize(("known", "unknown"), [("n_units", "n_holders"), ("n_holders", "n_units")])
+def test_as_many_holders_as_people_are_tried(known: str, unknown: str) -> None:
+    """Four people with a value each are four holders, though none of the numbers that are tried for all tasks is 4."""
+    task = {"function": "mean", known: 4, "each_holder_one_unit": True, "trusted_curator": False,
+            "recipients": "participants", "output_privacy": "not_needed", "exact": "required"}  # fmt: skip
+    assert consistent({**task, unknown: 4})
+    found = settle(task)
+    labels = {found.label} if isinstance(found, Rule) else {label for _, labels in found.outcomes for label in labels}
+    assert "MPC_SUM" in labels
+    assert settle({**task, unknown: 4}, ALWAYS) == settle({**task, "n_holders": 4, "n_units": 4})
 
 
 @pytest.mark.soak

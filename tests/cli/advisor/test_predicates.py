@@ -18,7 +18,7 @@ from cli.advisor.approaches import APPROACHES, judge
 from cli.advisor.case import Case
 from cli.advisor.fields import ALWAYS, BY_NAME
 from cli.advisor.findings import Fit
-from cli.advisor.logic import consistent, settle, worlds
+from cli.advisor.logic import consistent, settle, tried, worlds
 from cli.advisor.predicates import Traits, Unless, holds, predicate
 from cli.advisor.rules import RULES, Rule, decide
 from cli.advisor.task import Facts, FieldError, Given, NeedToKnow, check_together
@@ -143,7 +143,7 @@ def settled_anew(given: dict[str, Any], asking: frozenset[str]) -> Iterator[str]
         return
     except NeedToKnow as unknown:
         field = BY_NAME[unknown.field]
-    for value in field.alternatives:
+    for value in tried(field, given):
         world = {**given, field.name: value}
         if consistent(world):
             yield from settled_anew(world, asking)

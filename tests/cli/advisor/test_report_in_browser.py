@@ -47,6 +47,12 @@ OVERFLOWS = """() => {
     if (box.width && (box.right > chart.right + 1 || box.left < chart.left - 1 || box.top < chart.top - 1
         || box.bottom > chart.bottom + 1))
       found.push('text of a chart: ' + each.textContent);
+    for (const other of each.closest('svg').querySelectorAll('text')) {
+      const its = other.getBoundingClientRect();
+      if (each !== other && box.width && its.width && box.left + 1 < its.right && its.left + 1 < box.right
+          && box.top + 2 < its.bottom && its.top + 2 < box.bottom)
+        found.push('texts of a chart: ' + each.textContent + ' on ' + other.textContent);
+    }
   }
   return found;
 }"""

@@ -108,7 +108,7 @@ def test_a_column_that_looks_like_an_id_and_repeats_is_noted(table: Path, name: 
     args = ["sum", table, "--column", "amount", *BOUNDS, *LOUD]
     said = run(*args).stderr
     assert (
-        f"column '{name}' looks like an identifier of persons, and some of its values are in more than 1 rows" in said
+        f"column '{name}' looks like an identifier of persons, and some of its values are in more than 1 row." in said
     )
     assert "u1" not in said
     assert "looks like" in run(*args, "--contributions", 8).stderr
