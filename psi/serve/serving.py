@@ -169,6 +169,10 @@ class SessionSlots:
             return self._changed.wait_for(lambda: not (self._inside or self._writing), seconds)
 
 
+def _nothing() -> None:
+    """What is left to do for a session that has no slot."""
+
+
 @dataclass(slots=True, eq=False)
 class ServedSession:
     """One session at the server. number: from 1, in order of arrival. began: of `time.monotonic`, None while this side
@@ -180,7 +184,7 @@ class ServedSession:
     began: float | None = None
     proven: bool = False
     withheld: bool = False
-    vacate: Callable[[], None] = lambda: None
+    vacate: Callable[[], None] = _nothing
     over: bool = False
 
     def begin(self) -> None:
@@ -335,6 +339,7 @@ class Server:
         self._listener.reconsider()
 
     def _end(self, session: ServedSession, *, well: bool) -> None:
+        session.vacate = _nothing  # which holds the session: else it and its channel stay until they are looked for
         if session.over:
             self._slots.written(session.channel.peer_fingerprint)
             self._listener.reconsider()
