@@ -1,6 +1,6 @@
 """What is over is gone at once, and does not wait for the interpreter to look for what nobody uses.
 
-A TLS connection has some 20 KiB outside of Python, which Python's own count of objects does not see. A listener that
+A TLS connection has tens of KiB outside of Python, which Python's own count of objects does not see. A listener that
 keeps those of old sessions for a while grows, and what it lets go later leaves gaps (decision 0304).
 """
 
