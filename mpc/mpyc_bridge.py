@@ -142,7 +142,9 @@ class Bridge:
         for task in asyncio.all_tasks(self.loop):
             task.cancel()
         self.loop.set_exception_handler(lambda *_: None)
-        self.loop.run_until_complete(asyncio.sleep(0))
+        for _ in range(2):  # tasks hear that they are cancelled; what is still queued may stop the loop as well
+            self.loop.stop()
+            self.loop.run_forever()
         asyncio.set_event_loop(None)
         self.loop.close()
 

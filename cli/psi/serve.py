@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import signal
 import sys
@@ -15,6 +16,7 @@ from cli._output import print_fields, print_json
 from cli.psi import json_log, words
 from cli.psi.log_writer import notice
 from cli.psi.serve_options import Service
+from psi.serve import heap
 from psi.serve.expiry import days_left
 from psi.tables import queries
 from psi.transport.credentials import Credentials
@@ -31,6 +33,7 @@ def serve(
 ) -> None:
     """Run sessions until a signal says to stop. chosen: the files of certificates, asked at each renewal; without it,
     those of the choices. Raises for the listener's own troubles only."""
+    heap.share(os.environ)
     parties = check_options(choices)
     tell_of_rows(choices)
     stay = Stay(service.limits(choices.means.stall_seconds), service.grace, service.health)

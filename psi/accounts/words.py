@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from psiselect.base.errors import InputError, OutputError, PolicyError, RemoteError
+from psiselect.base.words import SYMBOLIC_LINK
 
 # The file of a policy. What a field must be follows its name.
 
@@ -145,9 +146,8 @@ def _moment(seconds: int) -> str:
 
 
 def line_not_written(path: Path, option: str, reason: str) -> OutputError:
-    return OutputError(
-        f"cannot write the {option} file {path}: {reason}; free some disk space, or name another file with --{option}"
-    )
+    room = "" if reason == SYMBOLIC_LINK else "free some disk space, or "
+    return OutputError(f"cannot write the {option} file {path}: {reason}; {room}name another file with --{option}")
 
 
 def not_made_for(path: Path, option: str) -> str:

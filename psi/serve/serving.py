@@ -169,6 +169,10 @@ class SessionSlots:
             return self._changed.wait_for(lambda: not (self._inside or self._writing), seconds)
 
 
+def _nothing() -> None:
+    """What is left to do for a session that has no slot."""
+
+
 @dataclass(slots=True, eq=False)
 class ServedSession:
     """One session at the server. number: from 1, in order of arrival. began: of `time.monotonic`, None while this side
@@ -180,7 +184,7 @@ class ServedSession:
     began: float | None = None
     proven: bool = False
     withheld: bool = False
-    vacate: Callable[[], None] = lambda: None
+    vacate: Callable[[], None] = _nothing
     over: bool = False
 
     def begin(self) -> None:
@@ -231,6 +235,7 @@ class Server:
         self._run = run
         self._busy = busy_frame
         self._heart = heart or Heartbeat()
+        self._number = 0  # of the last session
         self._sessions: dict[int, ServedSession] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -288,35 +293,35 @@ class Server:
             return list(self._sessions.values())
 
     def _accept(self) -> None:
-        number = 0
         while True:
             self._heart.beat()
             if not self._listener.ready(BEAT_SECONDS):
                 continue
             try:
-                channel = self._listener.accept(math.inf)
+                self._begin(self._listener.accept(math.inf))
             except UsageError:  # closed
                 return
             except TransportError as error:  # no room, for now
                 LOGGER.error("%s", error, extra=event("no_room", reason=str(error)))
                 time.sleep(_RETRY_SECONDS)
-                continue
             except Exception:
                 LOGGER.exception(words.BUG_IN_ACCEPTING, extra=event("bug"))
                 time.sleep(_RETRY_SECONDS)
-                continue
-            number += 1
-            session = ServedSession(number, channel)
-            session.vacate = functools.partial(self._vacate, session)
-            with self._lock:
-                self._sessions[number] = session
-            self._slots.begun()
-            try:
-                threads.start(self._serve, session, name=f"psiselect-{number}")
-            except ResourceError as error:
-                LOGGER.error("%s", error, extra=event("no_room", reason=str(error)))
-                channel.break_off(words.NO_ROOM, self._busy)
-                self._end(session, well=False)  # with its pause: there is no room
+
+    def _begin(self, channel: ServedChannel) -> None:
+        """In a frame of its own, so that nothing of a session is kept while the next one is waited for."""
+        self._number += 1
+        session = ServedSession(self._number, channel)
+        session.vacate = functools.partial(self._vacate, session)
+        with self._lock:
+            self._sessions[session.number] = session
+        self._slots.begun()
+        try:
+            threads.start(self._serve, session, name=f"psiselect-{session.number}")
+        except ResourceError as error:
+            LOGGER.error("%s", error, extra=event("no_room", reason=str(error)))
+            channel.break_off(words.NO_ROOM, self._busy)
+            self._end(session, well=False)  # with its pause: there is no room
 
     def _serve(self, session: ServedSession) -> None:
         well = False
@@ -335,6 +340,7 @@ class Server:
         self._listener.reconsider()
 
     def _end(self, session: ServedSession, *, well: bool) -> None:
+        session.vacate = _nothing  # which holds the session: else it and its channel stay until they are looked for
         if session.over:
             self._slots.written(session.channel.peer_fingerprint)
             self._listener.reconsider()

@@ -79,10 +79,19 @@ class Sqlite:
             return words_remote.locked(_BUSY_MILLISECONDS // 1000)
         if "readonly database" in message:
             return words_remote.journal_left(self.path.name)
-        if "unable to open database file" in message and Path(f"{self.path}-wal").exists():
+        if "unable to open database file" in message and self._in_wal_mode():
             return words_remote.WAL
         first = message.partition("\nquery:")[0].strip()
         return one_line(re.sub(r".*(?:Failed to [a-z]+ query|Failed to open[^:]*): ", "", first))
+
+    def _in_wal_mode(self) -> bool:
+        """By the version for writing in its header; the file beside it may be gone, since its last writer removes it.
+        (sqlite.org/fileformat.html, 1.3)"""
+        try:
+            with self.path.open("rb") as file:
+                return file.read(20)[18:19] == b"\x02"
+        except OSError:
+            return False
 
 
 def sqlite_file(where: str) -> Path:

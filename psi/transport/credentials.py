@@ -8,6 +8,7 @@ is not shown once it has expired, whatever the caller's clock says: then the han
 from __future__ import annotations
 
 import ssl
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -49,13 +50,13 @@ class Credentials:
         self._contexts = [make_context(LinkEnd.LISTENER, identity, self.pins) for identity in identities]
         self._by_name = {server_name(identity.fingerprint): identity for identity in identities}
         self.context = self._contexts[0]
-        self.context.sni_callback = self._choose
+        self.context.sni_callback = _chooser(weakref.ref(self))
 
     def shown(self, tls: ssl.SSLObject) -> Identity:
         """The identity that a connection has been shown, until `handshake_done`."""
         return self._identities[self._contexts.index(tls.context)]
 
-    def _choose(self, tls: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> int | None:
+    def choose(self, tls: ssl.SSLObject, name: str | None) -> int | None:
         """Called by `ssl` when a caller has said hello, with the name that it asks for; returns an alert, or None."""
         now = self._clock()
         asked = self._by_name.get(name or "")
@@ -67,3 +68,16 @@ class Credentials:
             return _NO_CERTIFICATE
         tls.context = self._contexts[self._identities.index(chosen)]
         return None
+
+
+def _chooser(
+    credentials: weakref.ref[Credentials],
+) -> Callable[[ssl.SSLObject, str | None, ssl.SSLContext], int | None]:
+    """What `ssl` calls for credentials that hold the context which holds this. Whoever has a handshake with them keeps
+    them. So they are gone with the last of these, and not when the interpreter looks for what nobody uses."""
+
+    def choose(tls: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> int | None:
+        found = credentials()
+        return _NO_CERTIFICATE if found is None else found.choose(tls, name)
+
+    return choose

@@ -125,10 +125,11 @@ class FrameQueue:
             self._changed.notify_all()
 
     def finish(self, error: PsiselectError, *, discard: bool = False) -> None:
-        """End the queue (the first end counts); with `discard`, drop what it holds."""
+        """End the queue (the first end counts); with `discard`, drop what it holds. The error itself is not kept: its
+        traceback leads back to the channel, and both would stay until they are looked for."""
         with self._changed:
             if self._end is None:
-                self._end = error
+                self._end = _again(error)
             if discard:
                 self._frames.clear()
                 self._bytes = 0

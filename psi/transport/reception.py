@@ -1,20 +1,21 @@
 """Everybody who has connected and is not a peer with a channel yet: one thread, no waiting, bounded in number and time.
 
 A caller is silent or in its handshake, then waits for a slot, and is admitted. Or it is refused, and read until it
-closes. When there are too many callers, the oldest is dropped.
+closes. When there are too many callers, one gives way to the next (`_gives_way`, decision 0305).
 """
 
 from __future__ import annotations
 
 import contextlib
 import enum
+import ipaddress
 import selectors
 import socket
 import ssl
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from psi.identity.identity import Identity, PeerIdentity
@@ -35,6 +36,7 @@ _SLOT_SECONDS = 5.0  # how long a peer waits for a slot: longer than the end of 
 _REFUSAL_SECONDS = 2.0
 _REFUSAL_BYTES = 1 << 20
 _MAX_CALLERS = 256
+_MAX_NEW = 32  # callers taken in between two looks at those who are here
 _MAX_WAITING = 4  # callers of one peer that wait for a slot
 _RETRY_SECONDS = 0.2
 
@@ -52,9 +54,11 @@ class Slots(Protocol):
 
 
 class _Stage(enum.Enum):
+    """In the order in which they give way."""
+
+    REFUSED = enum.auto()  # and being read until it closes
     HANDSHAKE = enum.auto()  # silent so far, or in its handshake
     WAITING = enum.auto()  # a pinned peer, for a slot
-    REFUSED = enum.auto()  # and being read until it closes
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,10 @@ class _Caller:
     peer: PeerIdentity | None = None  # from WAITING on
     own: Identity | None = None  # which it was shown; from WAITING on
     heard: int = 0  # bytes discarded since it was refused
+    network: str = field(init=False)  # where it calls from, as `_gives_way` counts it
+
+    def __post_init__(self) -> None:
+        self.network = _network(self.address.host)
 
     def told(self) -> dict[str, str]:
         """What a log says of a peer."""
@@ -151,15 +159,17 @@ class Reception:
             self._selector.register(self._wakes, selectors.EVENT_READ)
             while not self._stopping:
                 self.heart.beat()
-                for key, _ in self._selector.select(self._until_next_deadline()):
-                    if key.fileobj in self._sockets:
-                        self._accept_new(key.fileobj)
-                    elif key.fileobj is self._wakes:
+                ready = [key for key, _ in self._selector.select(self._until_next_deadline())]
+                for key in ready:
+                    if key.fileobj is self._wakes:
                         self._wakes.recv(64)
                         self._turn_back()
                         self._offer_slots()
                     elif caller := self._callers.get(key.fd):
                         self._advance(caller)
+                for key in ready:  # after all others: a new caller may cost one of them its place
+                    if key.fileobj in self._sockets:
+                        self._accept_new(key.fileobj)
                 self._expire()
         finally:
             for caller in (*self._callers.values(), *self._returned):
@@ -176,7 +186,7 @@ class Reception:
 
     def _accept_new(self, listening: socket.socket) -> None:
         """Take what waits in the backlog, up to a round's worth."""
-        for _ in range(_MAX_CALLERS):
+        for _ in range(_MAX_NEW):
             try:
                 sock, name = listening.accept()
             except BlockingIOError:
@@ -185,13 +195,12 @@ class Reception:
                 known = event("no_room", reason=error.strerror)
                 LOGGER.warning(words.NOT_ACCEPTED, error.strerror, extra=known)
                 if self._callers:
-                    self._drop(next(iter(self._callers.values())), words.NO_ROOM_LEFT)
+                    self._drop(_gives_way(self._callers.values()), words.NO_ROOM_LEFT)
                 else:
                     time.sleep(_RETRY_SECONDS)
                 return
             if len(self._callers) >= _MAX_CALLERS:
-                oldest = next(iter(self._callers.values()))
-                self._drop(oldest, words.OLDEST)
+                self._drop(_gives_way(self._callers.values()), words.GAVE_WAY)
             sock.setblocking(False)
             deadline = time.monotonic() + min(_HANDSHAKE_SECONDS, self._timeout)
             caller = _Caller(sock, Address(*name[:2]), deadline, self.credentials)
@@ -334,6 +343,23 @@ class Reception:
             known = event("turned_away", reason=why, **caller.told())
             LOGGER.warning(words.TURNED_AWAY, caller.peer.name, caller.address, why, extra=known)
         self._refused(why)
+
+
+def _gives_way(callers: Collection[_Caller]) -> _Caller:
+    """Who loses its place to the next. callers: at least one, oldest first.
+
+    Whoever is refused already comes first, and a peer that waits for a slot last. Among others it is one of the network
+    with the most callers, so that a crowd pushes out its own. There it is one that has said nothing, and the oldest.
+    """
+    crowds = Counter(caller.network for caller in callers)
+    return min(callers, key=lambda v: (v.stage.value, -crowds[v.network], v.stream is not None))
+
+
+def _network(host: str) -> str:
+    """An IPv4 address, or the half of an IPv6 address that is a network's: whoever has one address has all of it."""
+    if ":" not in host:
+        return host
+    return ipaddress.IPv6Address(host.partition("%")[0]).packed[:8].hex()
 
 
 def _peer_address(stream: TlsStream) -> Address:

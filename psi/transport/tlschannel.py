@@ -143,6 +143,7 @@ class TlsChannel(QueuedChannel):
             with self._waking:
                 self._waker.close()
                 self._wakes.close()
+            self._writing_failed = None  # its traceback leads back here
 
     def _move(self) -> bool:
         """Move bytes until the peer closes, this side has closed and all is sent (then True: a close_notify makes

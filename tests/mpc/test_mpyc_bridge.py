@@ -70,6 +70,25 @@ def test_a_greeting_that_comes_byte_by_byte_must_name_its_sender(second: bytes, 
         bridge.close()
 
 
+def test_a_bridge_closes_though_what_is_queued_stops_its_loop() -> None:
+    """A frame that arrived while the run ended may tell of a party that is gone, and stops the loop once more."""
+    bridge = Bridge(0, 3, lambda *_: None)
+    heard: list[str] = []
+
+    async def waits() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            heard.append("cancelled")
+
+    task = bridge.loop.create_task(waits())
+    bridge.loop.call_soon(bridge.loop.stop)
+    bridge.loop.run_forever()
+    bridge.loop.call_soon(bridge.loop.stop)
+    bridge.close()
+    assert (heard, task.cancelled()) == (["cancelled"], True)
+
+
 @pytest.mark.parametrize("size", [1, _CHUNK, _CHUNK + 1, 3 * _CHUNK])
 def test_long_messages_leave_in_frames_that_fit(size: int) -> None:
     bridge = Bridge(0, 3, lambda *_: None)

@@ -12,7 +12,7 @@ from typing import Any
 from psi.identity.identity import Identity
 from support.processes import Process
 
-PATIENCE = 120  # seconds until a hung process fails its test; nothing depends on it otherwise
+PATIENCE = 300  # seconds until a hung process fails its test: sooner than it would give up by itself
 
 
 def free_port() -> int:
@@ -57,7 +57,7 @@ class Group:
     def start(self, name: str, function: str, *arguments: str, first: tuple[str, ...] = ()) -> Process:
         """One party's process. first: see `Process`."""
         who = ("--party", name, "--parties", self.parties, "--identity", self.folder / "keys" / name)
-        return Process("mpc", function, *who, "--json", "--timeout", "60", *arguments, first=first)
+        return Process("mpc", function, *who, "--json", "--timeout", "600", *arguments, first=first)
 
     def run(
         self, function: str, arguments: dict[str, list[str]], *common: str, first: tuple[str, ...] = ()

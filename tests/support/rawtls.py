@@ -36,6 +36,26 @@ def client(
 
     key_log: where OpenSSL writes the connection's secrets.
     """
+    context = _context(server, identity, chain=chain, version=version, key_log=key_log)
+    return context.wrap_socket(dial(address), suppress_ragged_eofs=False)
+
+
+def begun(sock: socket.socket, server: PeerIdentity, identity: Identity) -> ssl.SSLSocket:
+    """The same over a socket that is connected and does not block: it has said hello, and goes on when it is asked."""
+    found = _context(server, identity).wrap_socket(sock, do_handshake_on_connect=False)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        found.do_handshake()
+    return found
+
+
+def _context(
+    server: PeerIdentity,
+    identity: Identity | None,
+    *,
+    chain: tuple[str, str] | None = None,
+    version: ssl.TLSVersion | None = None,
+    key_log: Path | None = None,
+) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.load_verify_locations(cadata=server.der)
@@ -47,7 +67,7 @@ def client(
         context.load_cert_chain(identity.certificate_path, identity.key_path)
     if chain is not None:
         context.load_cert_chain(*chain)
-    return context.wrap_socket(dial(address), suppress_ragged_eofs=False)
+    return context
 
 
 @contextlib.contextmanager

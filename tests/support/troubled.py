@@ -72,7 +72,7 @@ class TroubledListener:
             *("--identity", place / "acme", "--peer", place / "globex.crt", "--peer", place / "mallory.crt"),
             *(source if database else ("--input", self.table)),
             *("--key", "Mail:email", "--results", self.kept / "results", "--audit", self.kept / "audit"),
-            *("--output", self.rows, *_LEARN, "--policy", self.policy, "--timeout", "5", "--workdir", place / "work"),
+            *("--output", self.rows, *_LEARN, "--policy", self.policy, "--timeout", "20", "--workdir", place / "work"),
             *(("--log", self.logs / "log") if database else ()),
         )
         fcntl.fcntl(self.process.stderr.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)

@@ -23,28 +23,33 @@ MIB = 1 << 20
 SEED = 14
 SOAK_SECONDS = float(os.environ.get("PSISELECT_SOAK_SECONDS", "3600"))
 ALLOWED = 12 * MIB  # by which memory may grow after every trouble came twice
-_NOT_LET_IN = {4, 5}  # the listener has said why, or there was no link
+_REFUSED, _NO_LINK = 4, 5  # exit codes: the listener has said why; or there was no link, or none in time
+_CALLS = 20  # of an honest peer, on a machine so busy that a handshake takes longer than the listener allows
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc")
 
 
 class Soak:
-    """Honest sessions, and how they ended. refused: by trouble."""
+    """Honest sessions, and how they ended. refused: by trouble. again: calls that no handshake came of in time."""
 
     def __init__(self, listener: TroubledListener, program: Run) -> None:
         self.listener, self._program = listener, program
-        self.done = self._rotated = 0
+        self.done = self._rotated = self.again = 0
         self.refused: Counter[str] = Counter()
 
     def session(self, name: str, trouble: Trouble | None) -> Shown:
-        shown = self._program(*self.listener.call(*(("--timeout", "1") if trouble and trouble.deaf else ())))
+        refused = trouble is not None and trouble.refused
+        for _ in range(_CALLS):
+            shown = self._program(*self.listener.call(*(("--timeout", "1") if trouble and trouble.deaf else ())))
+            if shown.code != _NO_LINK or refused:
+                break
+            self.again += 1
         if shown.code == 0:
             assert f'"matches": {self.listener.matches},' in shown.out, (name, shown.out)
             self.done += 1
         else:
-            assert trouble is not None, (name, shown, self.listener.said[-20:])
-            assert trouble.refused, (name, shown, self.listener.said[-20:])
-            assert shown.code in _NOT_LET_IN, (name, shown)
+            assert refused, (name, shown, self.listener.said[-20:])
+            assert shown.code in (_REFUSED, _NO_LINK), (name, shown)
             self.refused[name] += 1
         return shown
 
@@ -56,7 +61,7 @@ class Soak:
             self.session(name, trouble)
             assert trouble.deaf or listener.live(), name
         listener.until(lambda: listener.health()[0] == 200 or "unreadable" in str(listener.health()[1]))
-        for _ in range(3):  # a peer whose last session failed waits a second for its slot
+        for _ in range(_CALLS):  # a peer whose last session failed waits a second for its slot
             if self.session(f"after {name}", Trouble(trouble.come, refused=True)).code == 0:
                 break
         else:
@@ -105,7 +110,8 @@ def soak(place: Path, program: Run, *, database: bool, seconds: float, seed: int
         code = listener.stop()
         log = listener.log()
     print(
-        f"{rounds} rounds of {len(troubles)} troubles, {found.done} sessions done, {dict(found.refused)} refused; "
+        f"{rounds} rounds of {len(troubles)} troubles, {found.done} sessions done, {dict(found.refused)} refused, "
+        f"{found.again} without a link in time; "
         f"threads and files {calm}; MiB after rounds: "
         f"{[round(size / MIB, 1) for size in sizes[:: max(1, len(sizes) // 10)]]}",
         file=sys.stderr,
@@ -113,6 +119,7 @@ def soak(place: Path, program: Run, *, database: bool, seconds: float, seed: int
     assert code == 0, log[-3000:]
     assert "Traceback" not in log
     assert '"event": "bug"' not in log
+    assert "had to give way" not in log  # the door has room for all who are here
     assert max(sizes[2:], default=0) <= max(sizes[:2]) + ALLOWED, sizes
 
 

@@ -7,15 +7,18 @@ import signal
 import sqlite3
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.processes import Process
 from support.served import Call, Served, hold, serving
 
+from cli.psi.serve import serve
 from psi.identity.identity import Identity
+from psi.serve import heap
 
 
 def get(served: Served, path: str) -> tuple[int, str]:
@@ -140,3 +143,19 @@ def test_a_compared_minimum_shows_neither_in_health_nor_in_metrics(place: Path, 
         assert 'psiselect_sessions_total{outcome="failed"} 0.0' in text
         for name in ("sent_bytes", "received_bytes", "session_seconds"):
             assert f"psiselect_{name}_total 0.0" in text
+
+
+def test_the_heap_is_shared_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that exist by then keep heaps of their own (decision 0304)."""
+
+    class SharedError(Exception):
+        pass
+
+    def share(environment: Mapping[str, str]) -> bool:
+        assert environment is os.environ
+        raise SharedError
+
+    monkeypatch.setattr(heap, "share", share)
+    nothing: Any = None  # nobody asks for a choice before that
+    with pytest.raises(SharedError):
+        serve(nothing, nothing, [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import subprocess
 import sys
@@ -85,16 +86,25 @@ def test_the_wait_is_asked_of_the_database(tmp_path: Path, shop: sqlite3.Connect
         assert cursor.fetchone() == (10_000,)
 
 
-@pytest.mark.parametrize(
-    ("message", "beside", "words"),
-    [
-        ("attempt to write a readonly database", "-journal", "left shop.db-journal beside it"),
-        ("unable to open database file", "-wal", "the file is in WAL mode"),
-    ],
-)
-def test_what_a_reader_without_rights_is_told(tmp_path: Path, message: str, beside: str, words: str) -> None:
-    (tmp_path / f"shop.db{beside}").touch()
-    assert words in str(sqlite_tables.Sqlite(f"sqlite:///{tmp_path}/shop.db").words(message, None))
+def test_what_a_reader_without_rights_is_told(tmp_path: Path) -> None:
+    told = sqlite_tables.Sqlite(f"sqlite:///{tmp_path}/shop.db").words("attempt to write a readonly database", None)
+    assert "left shop.db-journal beside it" in str(told)
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+def test_a_file_in_wal_mode_that_cannot_be_opened(tmp_path: Path, mode: str) -> None:
+    """It is in that mode although nothing is beside it: its last writer has taken that away."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "shop.db")) as writer:
+        writer.execute(f"PRAGMA journal_mode={mode}")
+        writer.execute("CREATE TABLE t (e TEXT)")
+    assert [path.name for path in tmp_path.iterdir()] == ["shop.db"]
+    told = sqlite_tables.Sqlite(f"sqlite:///{tmp_path}/shop.db").words("unable to open database file", None)
+    assert ("the file is in WAL mode" in str(told)) == (mode == "WAL")
+
+
+def test_nothing_is_made_up_of_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    told = sqlite_tables.Sqlite(f"sqlite:///{tmp_path}/shop.db").words("unable to open database file", None)
+    assert told == "unable to open database file"
 
 
 def test_bytes_in_a_database_that_checks_none() -> None:

@@ -27,9 +27,9 @@ LATE = "it did not complete the beginning of the connection (TLS handshake) in t
 
 
 class Desk:
-    """A reception in its thread, on a clock of the test's. free: slots that are left."""
+    """A reception in its thread, on a clock of the test's. free: slots that are left. open_now: or `open` is called."""
 
-    def __init__(self, parties: Parties, clock: Clock, timeout: float, free: int) -> None:
+    def __init__(self, parties: Parties, clock: Clock, timeout: float, free: int, open_now: bool) -> None:
         self.parties, self.clock, self.free = parties, clock, free
         self.admitted: list[tuple[TlsStream, PeerIdentity]] = []
         self.refused: list[str] = []
@@ -47,6 +47,11 @@ class Desk:
 
         self.reception._expire = counted  # type: ignore[method-assign]
         self._thread = threading.Thread(target=self.reception.run, daemon=True)
+        if open_now:
+            self.open()
+
+    def open(self) -> None:
+        """Receive callers, those first who have connected before."""
         self._thread.start()
 
     def enter(self, peer: bytes) -> bool:
@@ -105,7 +110,7 @@ class Desk:
             stream.close()
 
 
-HANDSHAKE, WAITING, REFUSED = reception._Stage
+REFUSED, HANDSHAKE, WAITING = reception._Stage
 
 
 @pytest.fixture
@@ -114,8 +119,8 @@ def desk(parties: Parties, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     clock = Clock().install(monkeypatch, reception)
     with contextlib.ExitStack() as stack:
 
-        def make(timeout: float = 60.0, free: int = 0) -> Desk:
-            made = Desk(parties, clock, timeout, free)
+        def make(timeout: float = 60.0, free: int = 0, *, open_now: bool = True) -> Desk:
+            made = Desk(parties, clock, timeout, free, open_now)
             stack.callback(made.close)
             return made
 
@@ -252,10 +257,80 @@ def test_one_caller_too_many_costs_the_oldest_its_place(desk: MakeDesk, monkeypa
         stack.enter_context(here.dial())
         assert here.after(0) == [HANDSHAKE] * 3
         assert here.refused == [
-            "too many connections had begun and not been completed (TLS handshake), and it was the oldest of them"
+            "too many connections had begun and not been completed (TLS handshake), and this one had to give way"
         ]
         assert socks[0].recv(1) == b""
         for sock in socks[1:]:
             sock.setblocking(False)
             with pytest.raises(BlockingIOError):
                 sock.recv(1)
+
+
+GAVE_WAY = "too many connections had begun and not been completed (TLS handshake), and this one had to give way"
+
+
+def test_a_crowd_pushes_out_its_own(desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caller of another network stays, although it is the oldest."""
+    monkeypatch.setattr(reception, "_MAX_CALLERS", 4)
+    here = desk()
+    with contextlib.ExitStack() as stack:
+        alone = stack.enter_context(here.dial())
+        (caller,) = here.reception._callers.values()
+        caller.network = "elsewhere"
+        crowd = [stack.enter_context(here.dial()) for _ in range(6)]
+        assert here.after(0) == [HANDSHAKE] * 4
+        assert here.refused == [GAVE_WAY] * 3
+        assert [sock.recv(1) for sock in crowd[:3]] == [b""] * 3
+        for sock in (alone, *crowd[3:]):
+            sock.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                sock.recv(1)
+
+
+def test_a_peer_that_waits_for_a_slot_gives_way_last(desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused callers go first, then those who have said nothing, then those in their handshake."""
+    monkeypatch.setattr(reception, "_MAX_CALLERS", 4)
+    here = desk()
+    with contextlib.ExitStack() as stack:
+        peer = stack.enter_context(here.peer())
+        begun = stack.enter_context(here.dial())
+        begun.sendall(HELLO[:30])
+        until(lambda: any(caller.stream and not caller.peer for caller in here.reception._callers.values()))
+        stack.enter_context(here.dial())
+        no_tls = stack.enter_context(here.dial())
+        no_tls.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        until(lambda: bool(here.refused))
+        assert here.after(0) == [WAITING, HANDSHAKE, HANDSHAKE, REFUSED]
+        stack.enter_context(here.dial())
+        assert here.after(0) == [WAITING, HANDSHAKE, HANDSHAKE, HANDSHAKE]
+        for count in (1, 2):
+            stack.enter_context(here.dial())
+            assert here.after(0) == [WAITING, HANDSHAKE, HANDSHAKE, HANDSHAKE]
+            assert here.refused[1:] == [GAVE_WAY] * count
+        assert here.waits(peer)
+        assert any(caller.stream and not caller.peer for caller in here.reception._callers.values())
+
+
+def test_who_speaks_gets_in_from_the_midst_of_a_crowd(desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several times as many as may be here have connected before the first of them is looked at, and say nothing."""
+    monkeypatch.setattr(reception, "_MAX_CALLERS", 20)
+    monkeypatch.setattr(reception, "_MAX_NEW", 8)
+    here = desk(free=1, open_now=False)
+    with contextlib.ExitStack() as stack:
+        for _ in range(35):
+            stack.enter_context(rawtls.dial(here.address))
+        sock = rawtls.dial(here.address)
+        sock.setblocking(False)
+        honest = stack.enter_context(rawtls.begun(sock, here.parties.acme.public, here.parties.globex))
+        for _ in range(60):
+            stack.enter_context(rawtls.dial(here.address))
+        here.open()
+        honest.settimeout(20)
+        honest.do_handshake()
+        until(lambda: bool(here.admitted))
+
+
+def test_networks_of_callers() -> None:
+    assert reception._network("192.0.2.1") == "192.0.2.1"
+    assert reception._network("2001:db8::1") == reception._network("2001:db8::ffff:2%eth0")
+    assert reception._network("2001:db8::1") != reception._network("2001:db8:0:1::1")

@@ -91,7 +91,7 @@ def test_silent_and_slow_strangers_do_not_keep_the_peer_out(
             with contextlib.suppress(ConnectionError):
                 sock.send(b"\x16\x03\x01")
         expect_honest_peer_served(listening, parties)
-        wait_for_log(caplog, "it was the oldest of them")
+        wait_for_log(caplog, "this one had to give way")
         assert len(listening._reception._callers) <= 20
         for sock in strangers:
             sock.close()
