@@ -21,7 +21,6 @@ import itertools
 import math
 import os
 import re
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -120,7 +119,7 @@ class Ledger:
         if budget.amount <= 0 or not 0 <= budget.delta < 1:
             raise words_ledger.no_budget()
         row = (kind.value, neighbors.value, _text(budget.amount), _text(budget.delta), int(not names))
-        part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+        part = path.with_name(f".{path.name}.{os.urandom(8).hex()}.part")
 
         def failed(reason: str) -> InputError:
             return words_ledger.not_created(path, reason)

@@ -9,19 +9,26 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dpselect.accounting import Event
-from dpselect.ledger import Balance, Ledger
 from dpselect.privacy import NeighbouringRelation
 from psiselect import words
+from psiselect.base import later
 from psiselect.base.errors import PsiselectError
+
+if TYPE_CHECKING:
+    from dpselect import ledger as ledgers
+    from dpselect.accounting import Event
+    from dpselect.ledger import Balance, Ledger
+else:
+    ledgers = later.Module("dpselect.ledger")
 
 
 def open_ledger(ledger: Path | None, dataset: str | None) -> Ledger | None:
     """The ledger, None without one. Raises UsageError when one option is missing, InputError."""
     if (ledger is None) != (dataset is None):
         raise words.ledger_without_dataset()
-    return None if ledger is None else Ledger.open(ledger)
+    return None if ledger is None else ledgers.Ledger.open(ledger)
 
 
 @dataclass

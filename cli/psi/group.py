@@ -17,7 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Call the other company's program (the peer), and match your list with the peer's list.",
     ),
     "estimate": (
-        "cli.psi.command:estimate_",
+        "cli.psi.estimate:estimate_",
         "Predict seconds, bytes and disk of a run, from a measurement made here and now.",
     ),
     "finish": ("cli.psi.offline:finish", "Read the peer's answer to your offer, and show the result."),
@@ -26,7 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Wait until the other company's program (the peer) calls, and match your list with the peer's list.",
     ),
     "local": (
-        "cli.psi.command:local_",
+        "cli.psi.local:local_",
         "Run both parties on this machine, without a network: to try out and to measure.",
     ),
     "offer": ("cli.psi.offline:offer", "Begin an exchange by files: write an offer for the peer to answer."),

@@ -11,17 +11,23 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import SplitResult, quote, urlsplit
 
 import pyarrow as pa
-from pyarrow import fs
 
-from psi.tables import web, words_remote
+from psi.tables import words_remote
 from psi.tables.files import SpooledFile, TableFile
 from psi.tables.folder import TableFolder, is_part
-from psiselect.base import atomic
+from psiselect.base import atomic, later
 from psiselect.base.errors import InputError, OutputError
+
+if TYPE_CHECKING:
+    from pyarrow import fs
+
+    from psi.tables import web
+else:
+    fs, web = later.Module("pyarrow.fs"), later.Module("psi.tables.web")
 
 WEB = "https"
 # Schemes of addresses that pyarrow's file systems read; those that a web server answers are read only.

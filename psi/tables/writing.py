@@ -10,18 +10,23 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from psi.tables import words
 from psi.tables.source import BATCH_ROWS, Source, as_text, require_names
 from psi.tables.stores import StoreTarget
-from psiselect.base import atomic
+from psiselect.base import atomic, later
 from psiselect.base.atomic import replacing
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+else:
+    pq = later.Module("pyarrow.parquet")
 
 Mask = npt.NDArray[np.bool_]
 Target = str | os.PathLike[str] | StoreTarget
