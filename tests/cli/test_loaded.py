@@ -72,10 +72,23 @@ def test_a_session_loads_only_what_it_uses(tmp_path: Path) -> None:
     names = ("psi", "local", str(tmp_path / "a.csv"), str(tmp_path / "a.csv"), "--key", "email:email")
     names = (*names, "--output", str(tmp_path / "out.csv"))
     unused = {"asyncio", "cffi", "dateutil", "gmpy2", "iso3166", "phonenumbers", "python_calamine", "pycparser"}
-    unused |= {"rich", "sqlite3", "ssl", "statistics", "zipfile"}
+    unused |= {"rich", "ssl", "statistics", "zipfile"}
     assert loaded(COMMAND, *names) & unused == set()
     pytest.importorskip("cffi")
     assert {"cffi", "pycparser"} <= loaded("from Crypto.Hash import TupleHash256")
+
+
+def test_libraries_are_set_up_before_they_are_loaded() -> None:
+    lines = """
+import os
+from cli.main import main
+with contextlib.suppress(SystemExit):
+    main()
+import pyarrow
+assert pyarrow.default_memory_pool().backend_name == "system"
+assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+"""
+    assert "pyarrow" in loaded(lines, "--version")
 
 
 def test_the_first_page_in_the_browser_needs_nothing_heavy() -> None:
