@@ -22,6 +22,7 @@ from psi.tables.source import BATCH_ROWS, Source, as_text, require_names
 from psi.tables.stores import StoreTarget
 from psiselect.base import atomic, later
 from psiselect.base.atomic import replacing
+from psiselect.base.packed import arrow_mask
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -104,7 +105,7 @@ def write_rows(
     path = place_of(target)
     check_target(path, chosen.shape(source.schema))
     batches = chosen_batches(source, len(mask), chosen, keys)
-    kept = (batch.filter(pa.array(mask[rows])) for rows, batch in batches)
+    kept = (batch.filter(arrow_mask(mask[rows])) for rows, batch in batches)
     write_batches(path, chosen.shape(source.schema), delimiter_of(source), kept, private=chosen.private)
     return int(np.count_nonzero(mask))
 
@@ -114,7 +115,7 @@ def read_rows(source: Source, mask: Mask, chosen: Chosen = ALL, keys: KeyNames |
     when the source is not what it was."""
     shape = chosen.shape(source.schema)
     batches = chosen_batches(source, len(mask), chosen, keys)
-    return pa.Table.from_batches([batch.filter(pa.array(mask[rows])) for rows, batch in batches], shape)
+    return pa.Table.from_batches([batch.filter(arrow_mask(mask[rows])) for rows, batch in batches], shape)
 
 
 def chosen_batches(
