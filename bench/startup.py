@@ -2,8 +2,9 @@
 
     python bench/startup.py [--rounds 15]
 
-Each round starts every process once, so that all rows see the same load. Medians, with the quickest in brackets. The
-first round, which fills the file cache, does not count. What is loaded is in tests/cli/test_loaded.py.
+Each round starts every process once, so that all rows see the same load. Medians by the clock, with the quickest in
+brackets, and of the processor. The first round, which fills the file cache, does not count. What is loaded is in
+tests/cli/test_loaded.py.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -36,10 +40,21 @@ def start(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True, env=environment)
 
 
-def seconds(arguments: tuple[str, ...]) -> float:
-    before = time.perf_counter()
+def session(folder: Path) -> tuple[str, ...]:
+    """A session of two rows a side, from files to a file."""
+    tables = [folder / "a.csv", folder / "b.csv"]
+    for table, names in zip(tables, ("ann bob", "bob cyd"), strict=True):
+        table.write_text("email\n" + "".join(f"{name}@x.example\n" for name in names.split()))
+    output = ("--output", str(folder / "out.csv"))
+    return ("-m", "cli.main", "psi", "local", *map(str, tables), "--key", "email:email", *output)
+
+
+def seconds(arguments: tuple[str, ...]) -> tuple[float, float]:
+    """By the clock, and of the processor."""
+    before, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     start(*arguments)
-    return time.perf_counter() - before
+    after, now = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after - before, now.ru_utime - used.ru_utime + now.ru_stime - used.ru_stime
 
 
 def import_seconds() -> float:
@@ -49,17 +64,28 @@ def import_seconds() -> float:
     return int(micros) / 1e6
 
 
+def show(name: str, times: Sequence[float], more: str = "") -> None:
+    print(f"{name:34} {1000 * statistics.median(times):8.1f} ms  ({1000 * min(times):.1f}) {more}".rstrip())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
-    measured: dict[str, list[float]] = {name: [] for name in ("import psiselect (-X importtime)", *COMMANDS)}
-    for number in range(rounds + 1):
-        found = [import_seconds(), *map(seconds, COMMANDS.values())]
-        for times, one in zip(measured.values(), found, strict=True):
-            times.extend([one] * (number > 0))
+    imported: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        commands = COMMANDS | {"psiselect psi local, 2 rows a side": session(Path(folder))}
+        measured: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
+        for number in range(rounds + 1):
+            found = import_seconds(), [seconds(command) for command in commands.values()]
+            if number:
+                imported.append(found[0])
+                for times, one in zip(measured.values(), found[1], strict=True):
+                    times.append(one)
+    show("import psiselect (-X importtime)", imported)
     for name, times in measured.items():
-        print(f"{name:34} {1000 * statistics.median(times):8.1f} ms  ({1000 * min(times):.1f})")
+        clock, processor = zip(*times, strict=True)
+        show(name, clock, f"{1000 * statistics.median(processor):8.1f} ms of the processor")
 
 
 if __name__ == "__main__":

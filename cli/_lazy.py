@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-import pkgutil
+import gc
+import importlib
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import click
+
+
+def _load(place: str) -> None:
+    """Load a module. Meanwhile Python does not search for unreachable cycles: it would look through all objects again
+    and again. Later searches leave out what is there now, nearly all of which stays to the end."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        importlib.import_module(place)
+    finally:
+        gc.freeze()
+        if before:
+            gc.enable()
 
 
 class LazyGroup(click.Group):
@@ -27,7 +42,10 @@ class LazyGroup(click.Group):
         """Load a command. None where the group has none of this name."""
         if cmd_name not in self.lazy:
             return None
-        found: click.Command = pkgutil.resolve_name(self.lazy[cmd_name][0])
+        module, _, name = self.lazy[cmd_name][0].partition(":")
+        if module not in sys.modules:
+            _load(module)
+        found: click.Command = getattr(sys.modules[module], name)
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

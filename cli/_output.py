@@ -13,25 +13,21 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from rich.console import Console
-from rich.file_proxy import FileProxy
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
-from rich.table import Table
-from rich.text import Text
 
 from cli import words
-from cli._fitting import Fitted
 from cli._wrapping import wrapped
 from psiselect.base import durable
 from psiselect.records import json_text, plain_value
 
-# Piped tables are for programs and files: wide enough not to wrap a fingerprint.
-_PIPED_WIDTH = 200
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
 _RESULT_BYTES = 1 << 16  # more than a result takes
-_WIDE, _WIDE_BAR, _NARROW_BAR = 100, 40, 20  # columns of a terminal, and of a progress bar
+# With one of these, rich may draw a bar where there is no terminal.
+_BAR_WITHOUT_TERMINAL = ("FORCE_COLOR", "TTY_COMPATIBLE")
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -64,15 +60,16 @@ def print_fields(fields: Mapping[str, object]) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
     """A table on stdout. Numbers are aligned to the right; a cell of None prints as a dash."""
+    from cli import _drawing  # here, since most commands draw nothing
+
     kept = [tuple(row) for row in rows]
-    table = Table(title=title, title_justify="left")
-    for index, name in enumerate(columns):
-        numeric = bool(kept) and all(isinstance(row[index], int | float | Fraction | None) for row in kept)
-        table.add_column(Text(printable(name)), justify="right" if numeric else "left", overflow="fold")
-    for row in kept:
-        table.add_row(*(Text(_cell(value)) for value in row))
+    numeric = [
+        bool(kept) and all(isinstance(row[index], int | float | Fraction | None) for row in kept)
+        for index in range(len(columns))
+    ]
+    cells = [[_cell(value) for value in row] for row in kept]
     with to_stdout():
-        stdout_console().print(Fitted(table))
+        _drawing.draw_table([printable(name) for name in columns], cells, numeric, title)
 
 
 @contextlib.contextmanager
@@ -101,20 +98,16 @@ def hold_stdout() -> None:
 def say(message: str) -> None:
     """One line of talk on stderr; above a progress bar, where there is one."""
     text = wrapped(printable(message))
-    if isinstance(sys.stderr, FileProxy):  # the bar's; click.echo would look behind it, and write into the bar
+    if hasattr(sys.stderr, "rich_proxied_file"):  # the bar's; click.echo would look behind it, and write into the bar
         sys.stderr.write(text + "\n")
     else:
         click.echo(text, err=True)
 
 
-def stdout_console() -> Console:
-    """A rich console for results; made when needed, so that it follows a redirected stdout."""
-    return _sized(_StdoutConsole(highlight=False, markup=False, emoji=False))
-
-
-def stderr_console() -> Console:
-    """A rich console for talk."""
-    return _sized(Console(stderr=True, highlight=False, markup=False, emoji=False))
+def may_draw() -> bool:
+    """Whether somebody may see a progress display on stderr: `progress` draws none where this is False."""
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()
+    return on_terminal or any(name in os.environ for name in _BAR_WITHOUT_TERMINAL)
 
 
 def progress(*, counted: bool = True) -> Progress:
@@ -123,64 +116,14 @@ def progress(*, counted: bool = True) -> Progress:
     counted: show how many are done, of how many; else how many in a hundred. What goes to stdout meanwhile stays there:
     it may be a file. It must not go to the terminal before the display has ended.
     """
-    console = stderr_console()
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=_WIDE_BAR if console.width >= _WIDE else _NARROW_BAR),
-        _Done(counted),
-        _Clocks(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-        redirect_stdout=False,
-    )
+    from cli import _drawing  # here, since most commands draw nothing
 
-
-class _Done(ProgressColumn):
-    """How much of a task is done; nothing while it is not known of how much."""
-
-    def __init__(self, counted: bool) -> None:
-        self._counted = counted
-        super().__init__()
-
-    def render(self, task: Task) -> Text:
-        if not task.total:
-            return Text("")
-        done = min(int(task.completed), int(task.total))
-        return Text(f"{done:,} of {int(task.total):,}" if self._counted else f"{100 * done // int(task.total)}%")
-
-
-class _Clocks(ProgressColumn):
-    """How long a task has taken and, where that can be told, how long it will take, by name."""
-
-    def render(self, task: Task) -> Text:
-        spent, left = task.finished_time if task.finished else task.elapsed, task.time_remaining
-        text = f"{_clock(spent or 0)} elapsed"
-        return Text(text if left is None or task.finished else f"{text}, {_clock(left)} left")
-
-
-def _clock(seconds: float) -> str:
-    """Minutes and seconds, and hours where there are any: 0:05, 12:34, 1:02:03."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    return _drawing.progress(counted=counted)
 
 
 def printable(text: str) -> str:
     """`text` with control and other unprintable characters written as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
-class _StdoutConsole(Console):
-    def on_broken_pipe(self) -> None:
-        """Leave the error to `to_stdout`; rich would end the program without a word."""
-        raise BrokenPipeError
-
-
-def _sized(console: Console) -> Console:
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = _PIPED_WIDTH
-    return console
 
 
 def _cell(value: object) -> str:

@@ -21,7 +21,6 @@ import functools
 import itertools
 import math
 import os
-import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -123,7 +122,7 @@ class Ledger:
             amounts.text_of(budget.delta),
             int(not names),
         )
-        part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+        part = path.with_name(f".{path.name}.{os.urandom(8).hex()}.part")
 
         def failed(reason: str) -> InputError:
             return words_ledger.not_created(path, reason)

@@ -10,32 +10,40 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dpselect.accounting import BudgetKind, Cost, Event, rho_of_epsilon
-from dpselect.ledger import Balance, Ledger
 from dpselect.privacy import NeighbouringRelation
 from psiselect import words
+from psiselect.base import later
 from psiselect.base.errors import PsiselectError
+
+if TYPE_CHECKING:
+    from dpselect import accounting
+    from dpselect import ledger as ledgers
+    from dpselect.accounting import BudgetKind, Cost, Event
+    from dpselect.ledger import Balance, Ledger
+else:
+    accounting, ledgers = later.Module("dpselect.accounting"), later.Module("dpselect.ledger")
 
 
 def budget_of(kind: BudgetKind, epsilon: Fraction | None, delta: Fraction | None, rho: Fraction | None) -> Cost:
     """A budget in the ledger's currency. Raises UsageError for what does not go together."""
-    if kind is BudgetKind.PURE:
+    if kind is accounting.BudgetKind.PURE:
         if epsilon is None or rho is not None:
             raise words.pure_takes_epsilon()
-        return Cost(epsilon, delta or Fraction(0))
+        return accounting.Cost(epsilon, delta or Fraction(0))
     if rho is not None and epsilon is None and delta is None:
-        return Cost(rho)
+        return accounting.Cost(rho)
     if epsilon is None or delta is None or rho is not None:
         raise words.zcdp_takes_rho()
-    return Cost(rho_of_epsilon(epsilon, delta))
+    return accounting.Cost(accounting.rho_of_epsilon(epsilon, delta))
 
 
 def open_ledger(ledger: Path | None, dataset: str | None) -> Ledger | None:
     """The ledger, None without one. Raises UsageError when one option is missing, InputError."""
     if (ledger is None) != (dataset is None):
         raise words.ledger_without_dataset()
-    return None if ledger is None else Ledger.open(ledger)
+    return None if ledger is None else ledgers.Ledger.open(ledger)
 
 
 @dataclass

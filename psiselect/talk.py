@@ -12,17 +12,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from psi.identity.identity import Identity, PeerIdentity
 from psi.protocol.messages import STOPPED
 from psi.protocol.setup import Setup
 from psi.session.session import SessionResult
-from psi.transport.tlschannel import TlsChannel
 from psiselect import words
 from psiselect.base import threads
 from psiselect.base.errors import PsiselectError
 from psiselect.base.events import SafeLogger, event
 from psiselect.words import human_seconds
+
+if TYPE_CHECKING:
+    from psi.transport.tlschannel import TlsChannel
 
 LOGGER = SafeLogger("psiselect.session")
 LOOK_SECONDS = 0.1  # between two looks at whether the caller has cancelled

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from cli._output import json_option, print_json, print_line, print_table, say, stdout_console, to_stdout
+from cli._drawing import stdout_console
+from cli._output import json_option, print_json, print_line, print_table, say, to_stdout
 from cli.advisor import costs, examples, words_errors
 from cli.advisor.answer import Answer, Undecided, advise
 from cli.advisor.conversation import Talk, converse

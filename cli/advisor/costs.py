@@ -13,11 +13,11 @@ from cli._backend import open_backend
 from psi.agreement.modes import Learner, Reveal, SessionProtocol
 from psi.agreement.terms import KeyTerm, Terms
 from psi.fast.kernels.choice import kernels_beside
-from psi.group.curve25519.portable import available_cores
 from psi.session import cost, fast_cost
 from psi.session.calibration import calibrate
 from psi.session.cost import CONTROL_BYTES, Calibration, Machines, Sizes
 from psi.session.fast_cost import FastCalibration
+from psiselect.base.threads import available_cores
 
 
 class Machine:

@@ -1,7 +1,8 @@
 """`psiselect psi`.
 
     group      where each command is
-    command    the commands; offline: those by files, and engine_options: on Spark or Sail;
+    command    listen and connect; local: both parties here; estimate: what a session would cost;
+               offline: the commands by files, and engine_options: on Spark or Sail;
                verify: the check of a signed record; check: that of a list
     options    what click takes; addresses: those among them; help_groups: under which headings they stand
     columns, values, policy, records: groups of options; shared_terms: the file of terms

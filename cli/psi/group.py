@@ -17,7 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Call the other company's program (the peer), and match your list with the peer's list.",
     ),
     "estimate": (
-        "cli.psi.command:estimate_",
+        "cli.psi.estimate:estimate_",
         "Predict how long a session takes, and how much data and disk space it needs.",
     ),
     "finish": ("cli.psi.offline:finish", "Read the peer's answer to your offer, and show the result."),
@@ -26,7 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Wait until the other company's program (the peer) calls, and match your list with the peer's list.",
     ),
     "local": (
-        "cli.psi.command:local_",
+        "cli.psi.local:local_",
         "Match two lists, A and B, on this machine, without a network, to try it or to measure.",
     ),
     "offer": ("cli.psi.offline:offer", "Begin an exchange by files: write an offer for the peer to answer."),

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 from cli import _backend
-from cli._output import progress, say
+from cli._output import may_draw, progress, say
 from psiselect.talk import Progress, ProgressLines, Talk
 
 
@@ -14,9 +14,13 @@ from psiselect.talk import Progress, ProgressLines, Talk
 def shown(keys: int) -> Iterator[Progress]:
     """A progress display for a session. keys: how many this side has."""
     what = f"matching {keys:,} {'key' if keys == 1 else 'keys'}"
+    lines = ProgressLines(what, lambda text, done, total: say(text))
+    if not may_draw():
+        yield lines
+        return
     with progress(counted=False) as bar:
         if bar.disable:
-            yield ProgressLines(what, lambda text, done, total: say(text))
+            yield lines
             return
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cli._output import print_json, print_line, print_table, stdout_console, to_stdout
+from cli._drawing import stdout_console
+from cli._output import print_json, print_line, print_table, to_stdout
 from cli.vote import words
 from dpselect.approval import epsilon_text
 from dpselect.planning import Row, VotePlan, probability_curve

@@ -18,17 +18,24 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
-from psi.identity import certificate, files, words
-from psiselect.base import durable
+from psi.identity import files, words
+from psiselect.base import durable, later
 from psiselect.base.entropy import Entropy, SystemEntropy
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+
+    from psi.identity import certificate
+else:
+    certificate, x509 = later.Module("psi.identity.certificate"), later.Module("cryptography.x509")
+    serialization = later.Module("cryptography.hazmat.primitives.serialization")
 
 DEFAULT_DAYS = 3 * 365
 MAX_DAYS = 10 * 365

@@ -12,7 +12,7 @@ from psi.inputs import words
 from psi.inputs.items import Report
 from psi.normalize import RULES, KeyPart, KeySpec, Normalized, Reason
 from psi.normalize.phone import BY_ROW
-from psiselect.base.packed import I64
+from psiselect.base.packed import I64, arrow_numbers
 
 _SAMPLE_ROWS = 1000
 
@@ -84,7 +84,7 @@ class Sample:
         rows = _not_blank(read)[:wanted]
         self._rows += len(rows)
         for kept, column in zip(self._texts, columns, strict=True):
-            kept.append(column.take(pa.array(rows)).cast(pa.large_string()))
+            kept.append(column.take(arrow_numbers(rows)).cast(pa.large_string()))
 
     def of(self, part: KeyPart) -> list[pa.Array]:
         """The texts in the columns of a part of the key."""

@@ -21,7 +21,7 @@ from psi.store.partitions import PARTITIONS, ContentPartition, PartitionedString
 from psi.store.scratch import Scratch, ScratchFile
 from psiselect.base.packed import I64, Packed
 
-_DIRECT_BYTES = 64 << 20  # a column up to this size is encoded in one go
+_DIRECT_BYTES = 16 << 20  # a column up to this size is encoded in one go
 _BATCH_BYTES = 8 << 20  # what is cut into partitions at a time
 _INDEX_EVERY = 4096
 

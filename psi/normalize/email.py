@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from psi.normalize.characters import ASCII_SPACE, SPACE, plain_apostrophes, without_ignorable
-from psi.normalize.rule import Explain, Reason, Rule, by_ascii, everywhere, mask_out, true_rows, where
+from psi.normalize.rule import Explain, Reason, Rule, by_ascii, everywhere, mask_out, true_rows, where, where_true
 from psi.normalize.text import compose
 
 # The local part: 1 to 64 printable characters, none that needs quoting. The domain: two or more labels of 1 to 63
@@ -27,7 +27,7 @@ _DOMAIN = rf"(?:{_LABEL}\.)+{_LABEL}"
 _ADDRESS = rf"^{_LOCAL}@{_DOMAIN}$"
 _AT = pa.scalar("@", pa.large_string())
 _MAX_ADDRESS = 254  # RFC 5321 with erratum 1690
-_GMAIL = r"@(?:gmail|googlemail)\.com$"
+_GMAIL = ("@gmail.com", "@googlemail.com")
 
 
 # Where one address ends and another follows.
@@ -161,7 +161,9 @@ def _prepare(rule: Email | FirstEmail, value: str) -> str:
 def _fold_local(rule: Email | FirstEmail, address: pa.Array) -> pa.Array:
     """Take dots and plus tags off, touching only the rows that have them at the domains concerned."""
     if rule.gmail == "fold":
-        address = where(address, _GMAIL, lambda t: _parts(t, local=_drop_both, domain=_gmail_com))
+        # Looking at the end is several times quicker than searching.
+        there = pc.or_(*(pc.ends_with(address, domain) for domain in _GMAIL))
+        address = where_true(address, there, lambda t: _parts(t, local=_drop_both, domain=_gmail_com))
     if rule.plus == "drop":
         address = where(address, r"\+.*@", lambda t: _parts(t, local=_drop_plus))
     if rule.dots == "drop":

@@ -14,16 +14,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
-from phonenumbers.phonemetadata import PhoneMetadata
 
 from psi.normalize.rule import true_rows
+from psiselect.base import later
 from psiselect.base.packed import I64
+
+if TYPE_CHECKING:
+    import phonenumbers
+else:
+    phonenumbers = later.Module("phonenumbers")
 
 # The library's limits, except that shorter numbers than _MIN_NATIONAL are all left to it.
 MAX_TEXT, MAX_CODE, _MIN_NATIONAL, _MAX_NATIONAL = 250, 3, 3, 17
@@ -167,7 +171,7 @@ class Plan:
 
 @cache
 def plan_of(region: str, code: int) -> Plan:
-    known: Any = PhoneMetadata.metadata_for_region_or_calling_code(code, region)
+    known: Any = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(code, region)
     general = known.general_desc
     trunk = known.national_prefix_for_parsing or ""
     abroad = known.international_prefix or ""
@@ -192,7 +196,7 @@ def plan_of(region: str, code: int) -> Plan:
 def _ranges(code: int) -> Iterator[str]:
     """The patterns of all kinds of numbers, in all regions with the country code."""
     for region in phonenumbers.COUNTRY_CODE_TO_REGION_CODE[code]:
-        known: Any = PhoneMetadata.metadata_for_region_or_calling_code(code, region)
+        known: Any = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(code, region)
         for kind in _KINDS:
             found = getattr(known, kind)
             if found is not None and found.national_number_pattern:

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
-from phonenumbers import phonenumberutil
-from phonenumbers.phonemetadata import PhoneMetadata
 
 from psi.normalize.characters import without_ignorable
 from psi.normalize.numbering import plan_of, read_usual
@@ -26,17 +24,16 @@ from psi.normalize.phone_columns import read_columns
 from psi.normalize.regions import region_of
 from psi.normalize.rule import Explain, Normalized, Reason, Rule, large_text, true_rows
 from psi.normalize.written_numbers import as_digits
+from psiselect.base import later
 from psiselect.base.packed import I64
+
+if TYPE_CHECKING:
+    import phonenumbers
+else:
+    phonenumbers = later.Module("phonenumbers")
 
 BY_ROW = "by row"
 
-_PARSE_REASONS = {
-    phonenumbers.NumberParseException.INVALID_COUNTRY_CODE: Reason.COUNTRY,
-    phonenumbers.NumberParseException.NOT_A_NUMBER: Reason.NOT_A_NUMBER,
-    phonenumbers.NumberParseException.TOO_SHORT_AFTER_IDD: Reason.LENGTH,
-    phonenumbers.NumberParseException.TOO_SHORT_NSN: Reason.LENGTH,
-    phonenumbers.NumberParseException.TOO_LONG: Reason.LENGTH,
-}
 _REASONS = (
     Reason.NOT_A_NUMBER,
     Reason.COUNTRY,
@@ -47,7 +44,6 @@ _REASONS = (
     Reason.AMBIGUOUS,
 )
 _EXTENSION = ("refuse", "drop")
-_REGIONS = ("none", *sorted(phonenumbers.SUPPORTED_REGIONS))
 _MAX_TEXT = 250
 _BEGINNING = re.compile(r"[^0-9+\uff0b\d]*")
 _PLUS = re.compile(r"[+\uff0b]+")
@@ -56,6 +52,27 @@ _SLASH = re.compile(r"[/\\\u2044\uff0f]")
 _USUAL_ABROAD = ("00", "0011", "011")
 _AREA_DIGITS = 6  # at most, before a slash, a leading zero included
 _LONG = 12  # a national number of so many digits, where they are also country code and number, is the latter
+
+
+class _Choices(Mapping[str, tuple[str, ...]]):
+    """What the options may be. The regions are those of the library, which is not loaded before they are asked for."""
+
+    def __init__(self, **others: tuple[str, ...]) -> None:
+        self._others = others
+
+    def __getitem__(self, option: str) -> tuple[str, ...]:
+        return _regions() if option == "region" else self._others[option]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (*self._others, "region")
+
+    def __len__(self) -> int:
+        return len(self._others) + 1
+
+
+@cache
+def _regions() -> tuple[str, ...]:
+    return ("none", *sorted(phonenumbers.SUPPORTED_REGIONS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +93,7 @@ class Phone(Rule):
 
     name: ClassVar[str] = "phone"
     version: ClassVar[int] = 2
-    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "extension": _EXTENSION,
-        "plus": ("required", "optional"),
-        "region": _REGIONS,
-    }
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = _Choices(extension=_EXTENSION, plus=("required", "optional"))
     meant: ClassVar[Mapping[str, Callable[[str], str]]] = {"region": region_of}
 
     def by_row(self) -> Phone:
@@ -147,7 +160,7 @@ class Phone(Rule):
         """The digits and punctuation of a text, without what may stand before and after them."""
         value = value[_BEGINNING.match(value).end() :]  # type: ignore[union-attr]
         # The library's own idea of an extension, which it does not publish.
-        stripped: tuple[str, str] = phonenumberutil._maybe_strip_extension(value)
+        stripped: tuple[str, str] = phonenumbers.phonenumberutil._maybe_strip_extension(value)
         extension, value = stripped
         if extension and self.extension == "refuse":
             return Reason.EXTENSION
@@ -169,7 +182,7 @@ class Phone(Rule):
         """The region's prefix for calls abroad, as far as the digits begin with it; else nothing."""
         if self.region == "none":
             return ""
-        plan: Any = PhoneMetadata.metadata_for_region(self.region)
+        plan: Any = phonenumbers.PhoneMetadata.metadata_for_region(self.region)
         found = re.match(plan.international_prefix or "$^", digits)
         return "" if found is None else found[0]
 
@@ -262,7 +275,7 @@ class FirstPhone(Rule):
     name: ClassVar[str] = "phone"
     version: ClassVar[int] = 1
     placeholders: ClassVar[bool] = False
-    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"extension": _EXTENSION, "region": _REGIONS}
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = _Choices(extension=_EXTENSION)
     meant: ClassVar[Mapping[str, Callable[[str], str]]] = {"region": region_of}
 
     def _read(self, text: pa.LargeStringArray) -> tuple[pa.Array, Explain]:
@@ -305,13 +318,26 @@ def _parse(value: str, region: str, extension: str) -> str | Reason:
     try:
         number = phonenumbers.parse(value, None if region == "none" else region)
     except phonenumbers.NumberParseException as error:
-        return _PARSE_REASONS[error.error_type]
+        return _parse_reasons()[error.error_type]
     if number.extension and extension == "refuse":
         return Reason.EXTENSION
     # Not is_possible_number(), which also takes numbers that can only be dialled within one area.
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         return Reason.LENGTH
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+@cache
+def _parse_reasons() -> dict[int, Reason]:
+    """What the library's reasons are here."""
+    error = phonenumbers.NumberParseException
+    return {
+        error.INVALID_COUNTRY_CODE: Reason.COUNTRY,
+        error.NOT_A_NUMBER: Reason.NOT_A_NUMBER,
+        error.TOO_SHORT_AFTER_IDD: Reason.LENGTH,
+        error.TOO_SHORT_NSN: Reason.LENGTH,
+        error.TOO_LONG: Reason.LENGTH,
+    }
 
 
 def _valid(number: str | Reason) -> bool:

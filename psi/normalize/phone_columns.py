@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -23,7 +23,13 @@ from psi.normalize.numbering import (
     with_codes,
 )
 from psi.normalize.rule import to_numpy, true_rows
+from psiselect.base import later
 from psiselect.base.packed import I64
+
+if TYPE_CHECKING:
+    import phonenumbers
+else:
+    phonenumbers = later.Module("phonenumbers")
 
 # What people put between digits. A slash stands after an area code: what comes after a whole number, or one or two
 # digits at the end, is another number. Digits with zeros after a point, and `(0)`, are left to the library too.

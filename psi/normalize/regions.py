@@ -5,11 +5,16 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-
-import iso3166
-import phonenumbers
+from typing import TYPE_CHECKING
 
 from psi.normalize.characters import without_ignorable
+from psiselect.base import later
+
+if TYPE_CHECKING:
+    import iso3166
+    import phonenumbers
+else:
+    iso3166, phonenumbers = later.Module("iso3166"), later.Module("phonenumbers")
 
 # Names in use that ISO 3166 lacks: short, former, or of a part that shares its country's numbers.
 _ALSO = {

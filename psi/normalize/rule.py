@@ -233,7 +233,14 @@ def by_ascii(
 
 def where(text: pa.LargeStringArray, pattern: str, change: Callable[[pa.Array], pa.Array]) -> pa.LargeStringArray:
     """`change` the rows in which the pattern occurs, and only those: searching is much cheaper than replacing."""
-    hit = pc.fill_null(pc.match_substring_regex(text, pattern), False)
+    return where_true(text, pc.match_substring_regex(text, pattern), change)
+
+
+def where_true(
+    text: pa.LargeStringArray, mask: pa.BooleanArray, change: Callable[[pa.Array], pa.Array]
+) -> pa.LargeStringArray:
+    """`change` the rows for which the mask holds, and only those."""
+    hit = pc.fill_null(mask, False)
     if not pc.any(hit).as_py():
         return text
     return pc.replace_with_mask(text, hit, change(text.filter(hit)))

@@ -11,12 +11,16 @@ from psi.fast.receiver import FastReceiver
 from psi.fast.run import FastRun
 from psi.fast.sender import FastSender
 from psi.fast.states import FastState
+from psi.group.curve25519.suite import DST
 from psi.inputs.tokens import TokenSource
 from psi.labels.labels import SealedLabels
 from psi.protocol.messages import MessageType
 from psi.protocol.outcome import Finding, Known, Outcome
 from psi.protocol.run import Payload, Role
+from psi.protocol.schedule import PlannedRun
+from psi.protocol.setup import Setup
 from psi.protocol.states import State
+from psi.store.spool import Store
 from psi.transport.wire import Frame
 
 
@@ -81,3 +85,33 @@ class FastFinding:
         if labels is not None:
             labels = SealedLabels(labels.keys[order], labels.rows[order])
         return Outcome(counts=(len(numbers),), matched=(numbers[order],), labels=None if labels is None else (labels,))
+
+
+def fast_role(
+    setup: Setup,
+    run: PlannedRun,
+    tokens: TokenSource,
+    peer_size: int,
+    binding: bytes,
+    store: Store,
+    advance: Callable[[int], None],
+) -> Role:
+    """This side's role in a run. peer_size: as declared. binding: binds tags to this run of this session. Raises
+    RemoteError, UsageError when a list is too long for the fast protocol."""
+    if setup.kernels is None:
+        raise RuntimeError("the fast protocol without its kernels")
+    labels = setup.labels
+    fast = FastRun(
+        items=tokens,
+        peer_size=peer_size,
+        binding=binding,
+        dst=DST,
+        backend=setup.backend,
+        kernels=setup.kernels,
+        store=store,
+        entropy=setup.entropy,
+        chunk=setup.terms.chunk,
+        label_width=setup.terms.label_width(run.receiver.other),
+        payloads=None if labels is None else lambda numbers: labels.payloads(tokens.numbers(numbers)),
+    )
+    return FastRole(fast, tokens, advance, sends=run.receiver is not setup.side)

@@ -17,13 +17,11 @@ from typing import Any
 from Crypto.Hash import TupleHash256
 
 from psi.agreement.modes import Comparer, Reveal, SessionProtocol, Side
-from psi.fast.run import FastRun
 from psi.group.curve25519.suite import DST
 from psi.inputs import padding
 from psi.inputs.padding import Part
 from psi.inputs.tokens import TokenSource
 from psi.protocol import messages, schedule, words
-from psi.protocol.fast import FastRole
 from psi.protocol.gate import GateReceiver
 from psi.protocol.messages import Hello
 from psi.protocol.messages import MessageType as M
@@ -287,7 +285,9 @@ def make_role(
     """This side's role in a run. peer_size: as declared. Raises UsageError when values are to be added up and this side
     has none."""
     if setup.terms.protocol is SessionProtocol.FAST:
-        return _fast_role(setup, run, tokens, peer_size, run_binding(transcript, run.number), store, advance)
+        from psi.protocol.fast import fast_role  # here, since other sessions do not need it
+
+        return fast_role(setup, run, tokens, peer_size, run_binding(transcript, run.number), store, advance)
     context = run_context(setup, run, tokens, peer_size, transcript, store, advance)
     if run.receiver is not setup.side:
         return Sender(context)
@@ -333,35 +333,6 @@ def run_binding(transcript: bytes, number: int) -> bytes:
     binding = TupleHash256.new(digest_bytes=64, custom=b"psiselect-1 run")
     binding.update(transcript).update(bytes((number,)))
     return bytes(binding.digest())
-
-
-def _fast_role(
-    setup: Setup,
-    run: PlannedRun,
-    tokens: TokenSource,
-    peer_size: int,
-    binding: bytes,
-    store: Store,
-    advance: Callable[[int], None],
-) -> Role:
-    """Raises RemoteError, UsageError when a list is too long for the fast protocol."""
-    if setup.kernels is None:
-        raise RuntimeError("the fast protocol without its kernels")
-    labels = setup.labels
-    fast = FastRun(
-        items=tokens,
-        peer_size=peer_size,
-        binding=binding,
-        dst=DST,
-        backend=setup.backend,
-        kernels=setup.kernels,
-        store=store,
-        entropy=setup.entropy,
-        chunk=setup.terms.chunk,
-        label_width=setup.terms.label_width(run.receiver.other),
-        payloads=None if labels is None else lambda numbers: labels.payloads(tokens.numbers(numbers)),
-    )
-    return FastRole(fast, tokens, advance, sends=run.receiver is not setup.side)
 
 
 def make_record(

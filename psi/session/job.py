@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from psi.agreement.amounts import Amounts
 from psi.agreement.modes import Matching, SessionProtocol, Side
 from psi.agreement.terms import KeyTerm, Terms
 from psi.fast import cost as fast_cost
-from psi.fast.kernels.choice import kernels_beside
 from psi.group.curve25519.backend import Backend
 from psi.identity.signing import Signer, Verifier
 from psi.inputs import items, values
@@ -36,9 +35,14 @@ from psi.protocol.setup import Setup
 from psi.session import machine_memory, words
 from psi.store.spool import Store
 from psi.tables import Chosen, KeyNames, Source
-from psiselect.base import working
+from psiselect.base import later, working
 from psiselect.base.entropy import Entropy
 from psiselect.base.packed import I64, Packed
+
+if TYPE_CHECKING:
+    from psi.fast.kernels import choice
+else:
+    choice = later.Module("psi.fast.kernels.choice")
 
 MAX_PEER_SIZE = 1 << 30  # elements of a peer that learns nothing, unless this side says otherwise
 LEAST_PEER_SIZE = 100_000  # and of one that learns, however short this side's list is
@@ -217,7 +221,7 @@ class Job:
             check_size=check_size,
             labels=self._sent,
             values=None if self._summed is None else self._summed.of,
-            kernels=kernels_beside(backend.name) if fast else None,
+            kernels=choice.kernels_beside(backend.name) if fast else None,
         )
 
     def gather(self) -> None:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from psi.tables import words
 from psi.tables.files import TableFile
 from psi.tables.source import BATCH_ROWS, FileSource, distinct_names, without_views
+from psiselect.base import later
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+else:
+    pq = later.Module("pyarrow.parquet")
 
 
 class ParquetSource(FileSource):

@@ -5,19 +5,25 @@ from __future__ import annotations
 import contextlib
 import datetime
 import itertools
-import zipfile
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
-import python_calamine
 
 from psi.tables import words
 from psi.tables.files import TableFile
 from psi.tables.headers import column_names, merged, numbered
 from psi.tables.reading import CONTENT_BYTES, Kind, ReadingOptions, kind_by_content
 from psi.tables.source import EXACT, FileSource, batches_of, distinct_names
+from psiselect.base import later
 from psiselect.base.rows import Fault, Row
+
+if TYPE_CHECKING:
+    import zipfile
+
+    import python_calamine
+else:
+    python_calamine, zipfile = later.Module("python_calamine"), later.Module("zipfile")
 
 # A sheet is held in memory while it is read; the file format has no other way. What a file of a few bytes unpacks to
 # is limited.

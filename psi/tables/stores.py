@@ -12,17 +12,24 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import SplitResult, quote, urlsplit
 
 import pyarrow as pa
-from pyarrow import fs
 
-from psi.tables import by_fsspec, web, words_remote
+from psi.tables import words_remote
 from psi.tables.files import SpooledFile, TableFile
 from psi.tables.folder import TableFolder, is_part
-from psiselect.base import atomic
+from psiselect.base import atomic, later
 from psiselect.base.errors import InputError, OutputError, PsiselectError
+
+if TYPE_CHECKING:
+    from pyarrow import fs
+
+    from psi.tables import by_fsspec, web
+else:
+    fs, web = later.Module("pyarrow.fs"), later.Module("psi.tables.web")
+    by_fsspec = later.Module("psi.tables.by_fsspec")
 
 WEB = "https"
 # Schemes of addresses that pyarrow's file systems read; those that a web server answers are read only.

@@ -10,18 +10,24 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from psi.tables import words
 from psi.tables.source import BATCH_ROWS, Source, as_text, require_names
 from psi.tables.stores import StoreTarget
-from psiselect.base import atomic
+from psiselect.base import atomic, later
 from psiselect.base.atomic import replacing
+from psiselect.base.packed import arrow_mask
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+else:
+    pq = later.Module("pyarrow.parquet")
 
 Mask = npt.NDArray[np.bool_]
 Target = str | os.PathLike[str] | StoreTarget
@@ -99,7 +105,7 @@ def write_rows(
     path = place_of(target)
     check_target(path, chosen.shape(source.schema))
     batches = chosen_batches(source, len(mask), chosen, keys)
-    kept = (batch.filter(pa.array(mask[rows])) for rows, batch in batches)
+    kept = (batch.filter(arrow_mask(mask[rows])) for rows, batch in batches)
     write_batches(path, chosen.shape(source.schema), delimiter_of(source), kept, private=chosen.private)
     return int(np.count_nonzero(mask))
 
@@ -109,7 +115,7 @@ def read_rows(source: Source, mask: Mask, chosen: Chosen = ALL, keys: KeyNames |
     when the source is not what it was."""
     shape = chosen.shape(source.schema)
     batches = chosen_batches(source, len(mask), chosen, keys)
-    return pa.Table.from_batches([batch.filter(pa.array(mask[rows])) for rows, batch in batches], shape)
+    return pa.Table.from_batches([batch.filter(arrow_mask(mask[rows])) for rows, batch in batches], shape)
 
 
 def chosen_batches(

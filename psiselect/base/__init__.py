@@ -13,6 +13,7 @@
     columns      rows of a table as columns of text, in chunks
     linewise     bytes to columns, where a line is a row
     words        what people read from this room
+    later        modules that are loaded when they are used
     events       what a log line carries besides its text, and loggers that raise nothing
     turns        which message may come when, looked up in a table
     threads      threads, and what is said when the system grants no more of them

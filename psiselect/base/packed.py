@@ -61,4 +61,17 @@ class Packed:
 
     def take(self, indices: I64) -> Packed:
         """The named items, in the order named, in a buffer of their own."""
-        return Packed.from_arrow(self.to_arrow().take(pa.array(indices)))
+        return Packed.from_arrow(self.to_arrow().take(arrow_numbers(indices)))
+
+
+def arrow_numbers(numbers: I64) -> pa.Int64Array:
+    """The same numbers as an Arrow array. `pa.array` loads numpy.ma, which takes longer than a short list."""
+    return pa.Array.from_buffers(
+        pa.int64(), len(numbers), [None, pa.py_buffer(np.ascontiguousarray(numbers, np.int64))]
+    )
+
+
+def arrow_mask(mask: npt.NDArray[np.bool_]) -> pa.BooleanArray:
+    """The same mask as an Arrow array; see `arrow_numbers`."""
+    bits = np.packbits(mask, bitorder="little")
+    return pa.Array.from_buffers(pa.bool_(), len(mask), [None, pa.py_buffer(bits)])

@@ -7,17 +7,24 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dpselect.accounting import ApproximateDp
-from dpselect.ledger import Ledger
 from psi.accounts.policy import Charge as PolicyCharge
 from psi.accounts.policy import Policy, Request
-from psi.accounts.session_counter import SessionCounter
 from psi.agreement.modes import Side
 from psi.agreement.terms import Terms
 from psi.identity.identity import PeerIdentity
+from psiselect.base import later
 from psiselect.charges import Charge, saying_paid
 from psiselect.matching import words
+
+if TYPE_CHECKING:
+    from dpselect import accounting
+    from dpselect import ledger as ledgers
+    from psi.accounts import session_counter
+else:
+    accounting, ledgers = later.Module("dpselect.accounting"), later.Module("dpselect.ledger")
+    session_counter = later.Module("psi.accounts.session_counter")
 
 
 @dataclass(frozen=True)
@@ -56,12 +63,12 @@ class Guard:
         """Open the counter of sessions and the ledgers before the peer is bothered. Raises InputError."""
         if self.policy is None:
             return
-        if SessionCounter(self.policy.state).created:
+        if session_counter.SessionCounter(self.policy.state).created:
             tell(words.counter_is_new(self.policy.state))
         for peer in peers:
             charge = self.policy.rules(peer.fingerprint).ledger
             if charge is not None:
-                Ledger.open(self.policy.beside(charge.file))
+                ledgers.Ledger.open(self.policy.beside(charge.file))
 
     def admission(self, peer: PeerIdentity, terms: Terms) -> Admission:
         """What counts a session with the peer, and pays for it."""
@@ -82,7 +89,7 @@ class Admission:
         policy, own = self.guard.policy, self.guard.own
         if policy is not None:
             rules = policy.rules(self.peer.fingerprint)
-            SessionCounter(policy.state).spend(self.peer.fingerprint, rules.runs, int(time.time()))
+            session_counter.SessionCounter(policy.state).spend(self.peer.fingerprint, rules.runs, int(time.time()))
             if rules.ledger is not None:
                 _charge(policy, rules.ledger, self.peer, self.terms)
                 self.paid = True
@@ -105,7 +112,9 @@ def charge_of(side: Side, terms: Terms, ledger: Path | None, dataset: str | None
         raise words.nothing_to_charge(name)
     if side in terms.learn.receivers:
         raise words.the_other_side_pays(name)
-    return Charge.of(ledger, dataset, ApproximateDp(terms.epsilon, terms.delta), None, f"psi {terms.reveal.value}")
+    return Charge.of(
+        ledger, dataset, accounting.ApproximateDp(terms.epsilon, terms.delta), None, f"psi {terms.reveal.value}"
+    )
 
 
 def _charge(policy: Policy, charge: PolicyCharge, peer: PeerIdentity, terms: Terms) -> None:
@@ -113,9 +122,9 @@ def _charge(policy: Policy, charge: PolicyCharge, peer: PeerIdentity, terms: Ter
     if terms.epsilon is None or terms.delta is None:
         raise words.policy_pays_for_noise(policy.path)
     # A key added, removed or replaced changes the count by at most 1: it holds under the ledger's relation.
-    Ledger.open(policy.beside(charge.file)).spend(
+    ledgers.Ledger.open(policy.beside(charge.file)).spend(
         charge.dataset,
-        ApproximateDp(terms.epsilon, terms.delta),
+        accounting.ApproximateDp(terms.epsilon, terms.delta),
         neighbors=None,
         what=words.spent_on(terms.reveal, peer.fingerprint),
     )

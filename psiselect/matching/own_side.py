@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from psi.agreement.modes import Reveal
 from psi.group.curve25519.backend import Backend, load_backend
@@ -15,7 +16,6 @@ from psi.protocol.setup import Setup
 from psi.session import session
 from psi.session.job import Job
 from psi.session.session import SessionResult
-from psi.transport.tlschannel import TlsChannel
 from psiselect.base.entropy import Entropy, SystemEntropy
 from psiselect.base.errors import OutputError, PolicyError, RemoteError
 from psiselect.identities import load_identities, load_peer
@@ -25,6 +25,9 @@ from psiselect.matching.guard import Guard
 from psiselect.matching.records import SessionRecords
 from psiselect.matching.results import Found, Results
 from psiselect.talk import Talk
+
+if TYPE_CHECKING:
+    from psi.transport.tlschannel import TlsChannel
 
 
 @dataclass(frozen=True)

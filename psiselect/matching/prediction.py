@@ -13,12 +13,12 @@ from psi.fast import cost as fast_engine
 from psi.fast.kernels.choice import kernels_beside
 from psi.fast.parameters import MAX_ITEMS
 from psi.group.curve25519.backend import Backend
-from psi.group.curve25519.portable import available_cores
 from psi.session import cost, fast_cost
 from psi.session.calibration import calibrate
 from psi.session.cost import Calibration, CostEstimate
 from psi.session.job import Memory
 from psiselect.base.errors import UsageError
+from psiselect.base.threads import available_cores
 from psiselect.matching import values, words
 
 

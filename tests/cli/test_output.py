@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from cli import _output
+from cli import _drawing, _output
 from cli._fitting import fit
 from cli.psi.talk import shown
 from psi.agreement.modes import Reveal
@@ -158,7 +158,7 @@ def test_a_bar_counts_and_names_its_clocks(
     counted: bool, states: tuple[int, int | None], shown: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     console = Console(width=80, file=io.StringIO(), force_terminal=True, color_system=None)
-    monkeypatch.setattr(_output, "stderr_console", lambda: console)
+    monkeypatch.setattr(_drawing, "stderr_console", lambda: console)
     bar = _output.progress(counted=counted)
     done, total = states
     bar.add_task("waiting", total=total, completed=done)

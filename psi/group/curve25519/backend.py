@@ -16,6 +16,8 @@ from psi.group.curve25519.scalar import Scalar
 from psiselect.base.errors import UsageError
 from psiselect.base.packed import U8, Packed
 
+PORTABLE = "portable"
+
 
 class Backend(Protocol):
     """One implementation of the group. All methods are safe to call from several threads."""
@@ -76,7 +78,7 @@ def _lanes(threads: int | None, slower: Callable[[str], None] = _warn_slower) ->
 
 
 # Name to constructor; imported on demand, since a backend may compile code or start processes.
-BACKENDS: dict[str, Callable[[int | None], Backend]] = {"lanes": _lanes, "portable": _portable}
+BACKENDS: dict[str, Callable[[int | None], Backend]] = {"lanes": _lanes, PORTABLE: _portable}
 
 
 def load_backend(

@@ -29,6 +29,7 @@ from psi.group.curve25519.suite import ELEMENT_BYTES
 from psiselect.base import threads
 from psiselect.base.errors import LocalError, ResourceError
 from psiselect.base.packed import U8, Packed
+from psiselect.base.threads import available_cores
 
 PREFIX_BYTES = 128
 
@@ -40,13 +41,6 @@ _TRIP_ROWS = {b"mask": 4096, b"hash_and_mask": 4096, b"hash_to_curve": 16384, b"
 _BOOT = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from psi.group.curve25519.rowwise import serve; serve()"
 )
-
-
-def available_cores() -> int:
-    """Cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class _Worker:

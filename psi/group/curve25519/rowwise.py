@@ -14,16 +14,20 @@ import os
 import struct
 import sys
 from collections.abc import Callable, Sequence
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-import gmpy2
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from psi.group.curve25519.suite import ELEMENT_BYTES, FIELD_PRIME, MONTGOMERY_A
+from psiselect.base import later
+
+if TYPE_CHECKING:
+    import gmpy2
+else:
+    gmpy2 = later.Module("gmpy2")
 
 Parts = Sequence[bytes | bytearray | memoryview]
 
-_P = gmpy2.mpz(FIELD_PRIME)
 _FIELD_BYTES = 48  # RFC 9380's L: bytes hashed for one field element
 _LOW_ORDER = bytes(ELEMENT_BYTES)
 
@@ -50,16 +54,16 @@ def hash_to_curve(
     suffix, last = _FIELD_BYTES.to_bytes(2, "big") + b"\0" + tail, b"\1" + tail
     padded, sha512 = hashlib.sha512(bytes(128)), hashlib.sha512
     from_bytes, invert, jacobi = int.from_bytes, gmpy2.invert, gmpy2.jacobi
-    items, out, start = bytes(data), [], offsets[0]
+    prime, items, out, start = gmpy2.mpz(FIELD_PRIME), bytes(data), [], offsets[0]
     for stop in offsets[1:]:
         message = padded.copy()
         message.update(items[start:stop] + suffix)
         field = from_bytes(sha512(message.digest() + last).digest()[:_FIELD_BYTES], "big")
         start = stop
         # Elligator 2 (section 6.7.1) with J = A, K = 1, Z = 2. 1 + 2u^2 has no root: -1 is a square mod p, 2 is none.
-        x = -MONTGOMERY_A * invert(1 + 2 * field * field, _P) % _P
-        if jacobi(x * (x * (x + MONTGOMERY_A) + 1), _P) < 0:
-            x = (-x - MONTGOMERY_A) % _P
+        x = -MONTGOMERY_A * invert(1 + 2 * field * field, prime) % prime
+        if jacobi(x * (x * (x + MONTGOMERY_A) + 1), prime) < 0:
+            x = (-x - MONTGOMERY_A) % prime
         out.append(int(x).to_bytes(ELEMENT_BYTES, "little"))
     return b"".join(out)
 

@@ -13,8 +13,10 @@ from cli._groups import OTHERS, REQUIRED, GroupedCommand
 from cli.mpc.command import command as mpc
 from cli.psi import offline
 from cli.psi.check import check_list
-from cli.psi.command import connect_, estimate_, listen, local_
+from cli.psi.command import connect_, listen
+from cli.psi.estimate import estimate_
 from cli.psi.help_groups import SessionCommand
+from cli.psi.local import local_
 from cli.release.command import command as release
 from cli.vote.command import command as vote
 

@@ -254,7 +254,7 @@ def test_an_output_over_a_certificate_is_refused(here: Path, monkeypatch: pytest
 
 def test_little_room_is_said_and_the_session_goes_on(here: Path, program: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr("cli.psi.command.TALK", Talk(lambda text: said.append(text.split(":")[0])))
+    monkeypatch.setattr("cli.psi.local.TALK", Talk(lambda text: said.append(text.split(":")[0])))
     size = (here / "acme.csv").stat().st_size
     for free in (size - 1, size):
         monkeypatch.setattr(atomic, "room", lambda target, free=free: free)

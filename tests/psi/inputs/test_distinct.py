@@ -160,12 +160,12 @@ def peak(folder: Path, limit: int, rows: int) -> int:
 
 @needs_proc
 def test_memory_is_bounded_on_disk_and_only_there(tmp_path: Path) -> None:
-    """1,500,000 keys of 31 bytes are 58 MB with their offsets, and several times that while they are encoded at once; a
-    row's number costs 8 bytes, allocators and code some 40 MB."""
+    """1,500,000 keys of 31 bytes are 58 MB with their offsets, and twice that while they are encoded in memory; a row's
+    number costs 8 bytes, allocators and code some 40 MB."""
     rows, limit = 1_500_000, 16 << 20
     allowed = 2 * limit + 16 * rows + (48 << 20)
     assert peak(tmp_path, limit, rows) < allowed
-    assert peak(tmp_path, 1 << 30, rows) > 2 * allowed
+    assert peak(tmp_path, 1 << 30, rows) > 5 * allowed // 4
 
 
 def spooled(folder: Path, count: int, limit: int = 100) -> SpooledKeys:

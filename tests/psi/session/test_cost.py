@@ -20,7 +20,7 @@ from psi.agreement.modes import Comparer, Learner, Matching, Reveal, Side
 from psi.agreement.terms import Terms
 from psi.group import masking
 from psi.group.curve25519.backend import load_backend
-from psi.group.curve25519.portable import PortableBackend, available_cores
+from psi.group.curve25519.portable import PortableBackend
 from psi.group.curve25519.scalar import Scalar
 from psi.inputs.distinct import DistinctBuilder, SpooledKeys
 from psi.inputs.spooled_tokens import SpooledTokens
@@ -35,6 +35,7 @@ from psi.tables import open_source
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import UsageError
 from psiselect.base.packed import U8, Packed
+from psiselect.base.threads import available_cores
 
 MACHINE = Calibration("portable", cores=2, multiplication=50e-6, hashing=5e-6, handling=2e-6)
 KEY = specs("key")

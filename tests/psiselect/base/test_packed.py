@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from psiselect.base.packed import Packed
+from psiselect.base.packed import Packed, arrow_mask, arrow_numbers
 
 ITEMS = [b"one", b"", b"three", b"\x00\xff", b"", b"last"]
 
@@ -54,3 +54,12 @@ def test_nulls_are_refused() -> None:
     with pytest.raises(ValueError, match="no nulls"):
         Packed.from_arrow(pa.array([b"a", None]))
     assert listed(Packed.from_arrow(pa.array([b"a", None]).slice(0, 1))) == [b"a"]
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8])
+def test_numbers_and_masks_as_arrow_arrays(dtype: type[np.generic]) -> None:
+    numbers = np.arange(40, dtype=dtype)[::3]
+    mask = numbers % 2 == 0
+    for some, bits in ((numbers, mask), (numbers[:0], mask[:0])):
+        assert arrow_numbers(some).to_pylist() == some.tolist()
+        assert arrow_mask(bits).to_pylist() == bits.tolist()

@@ -20,6 +20,7 @@ from psi.group.curve25519.scalar import Scalar
 from psi.group.curve25519.suite import ELEMENT_BYTES
 from psiselect.base import threads
 from psiselect.base.packed import I64, U8, Packed
+from psiselect.base.threads import available_cores
 
 PREFIX_BYTES = 128
 DIGEST_BYTES = 64
@@ -30,11 +31,6 @@ _MOST_ROWS = 2048
 _MOST_DIGEST_ROWS = 16384
 
 Piece = Callable[[int, int], None]
-
-
-def available_cores() -> int:
-    """Cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class LanesBackend:
