@@ -68,7 +68,7 @@ def test_the_command_line_wins(check: Run) -> None:
 @pytest.mark.parametrize(
     ("change", "code", "words"),
     [
-        (("max-sessions", "max-session"), 2, "'max-session' is not an option of listen; did you mean 'max-sessions'?"),
+        (("max-sessions", "max-session"), 2, "'max-session' is not an option of listen. Did you mean 'max-sessions'?"),
         (("max-sessions", "sessions"), 2, "'sessions' is not an option"),
         (("max-sessions = 3", "config = 'x'"), 2, "'config' is not an option"),
         (("max-sessions = 3", "check = true"), 2, "'check' is not an option"),

@@ -162,7 +162,7 @@ def test_without_room_on_stdout_nobody_is_called(place: Path, monkeypatch: pytes
 @pytest.mark.parametrize("room", ["results", "audit"])
 def test_without_room_for_its_line_no_session_begins(here: Path, room: str) -> None:
     hold = audit.check if room == "audit" else functools.partial(results_file.hold, sessions=1)
-    with pytest.raises(OutputError, match=f"{room}.+No space left on device; free some disk space"):
+    with pytest.raises(OutputError, match=f"{room}.+No space left on device. Free some disk space"):
         hold(here / room)
 
 
@@ -194,7 +194,7 @@ def test_a_listener_without_room_refuses_sessions_and_says_so_until_there_is_roo
             disk.fill()
             assert call(served.address, "globex", "--learn", "peer").code == 4
             failed = served.wait("session_failed")
-            assert (failed["code"], "No space left on device; free some disk space" in failed["reason"]) == (3, True)
+            assert (failed["code"], "No space left on device. Free some disk space" in failed["reason"]) == (3, True)
             assert "No space left" in served.wait("results_unwritable")["reason"]
             served.settle(503, status="results unwritable", failed=1)
             disk.free()
@@ -226,8 +226,8 @@ def test_a_result_that_cannot_be_printed_does_not_fail_the_session(place: Path, 
 @pytest.mark.parametrize(
     ("output", "code", "words"),
     [
-        ("fifo.csv", 3, "it is a pipe or a device; name a file"),
-        ("folder.csv", 3, "it is a folder; name a file in it"),
+        ("fifo.csv", 3, "it is a pipe or a device. Name a file"),
+        ("folder.csv", 3, "it is a folder. Name a file in it"),
         ("nowhere/out.csv", 3, "does not exist"),
         ("to-b.csv", 2, "it is the input file itself"),
         ("hard.csv", 2, "it is the input file itself"),

@@ -124,8 +124,8 @@ def test_numbers_and_dates_as_text(tmp_path: Path) -> None:
 LONG = b"x" * (delimited.MAX_ROW + 1)
 FAULTS = [
     # what is in the file under the header `a,b`, and what comes out: cells, or the beginning of a problem
-    (b"1,2\n3\n4,5\n", {2: ["1", "2"], 3: "1 field, but the header has 2", 4: ["4", "5"]}),
-    (b"1,2,3\n4,5\n", {2: "3 fields, but the header has 2", 3: ["4", "5"]}),
+    (b"1,2\n3\n4,5\n", {2: ["1", "2"], 3: "the row has 1 field, but the header has 2", 4: ["4", "5"]}),
+    (b"1,2,3\n4,5\n", {2: "the row has 3 fields, but the header has 2", 3: ["4", "5"]}),
     (b'1,"x\n3,4\n5,6\n', {2: "a quoted field is not closed", 3: ["3", "4"], 4: ["5", "6"]}),
     (b'"x"y,2\n3,4\n', {2: "text after a closing quote; inside", 3: ["3", "4"]}),
     (b'"x" ,2\n3,4\n', {2: "text after a closing quote; inside", 3: ["3", "4"]}),
@@ -133,7 +133,7 @@ FAULTS = [
     (b'"x\n3,4\n"y",5\n', {2: "text after a closing quote in line 4", 3: ["3", "4"], 4: ["y", "5"]}),
     (b"1,\xff\n3,4\n", {2: "not UTF-8 text", 3: ["3", "4"]}),
     (b'1,"x\n\xff"\n3,4\n', {3: "not UTF-8 text", 4: ["3", "4"]}),
-    (b'1,"x\xff\ny"z\n3,4\n', {2: "not UTF-8 text", 3: "1 field, but the header has 2", 4: ["3", "4"]}),
+    (b'1,"x\xff\ny"z\n3,4\n', {2: "not UTF-8 text", 3: "the row has 1 field, but the header has 2", 4: ["3", "4"]}),
     (b"1,x\0\n3,4\n", {2: "a NUL character", 3: ["3", "4"]}),
     (b"1," + LONG + b"\r\n3,4\n", {2: "a line longer than 4 MiB", 3: ["3", "4"]}),
     (b"1," + LONG + b"\r3,4", {2: "a line longer than 4 MiB"}),

@@ -88,7 +88,7 @@ def test_the_wait_is_asked_of_the_database(tmp_path: Path, shop: sqlite3.Connect
 @pytest.mark.parametrize(
     ("message", "beside", "words"),
     [
-        ("attempt to write a readonly database", "-journal", "left shop.db-journal beside it"),
+        ("attempt to write a readonly database", "-journal", "left the file 'shop.db-journal' beside it"),
         ("unable to open database file", "-wal", "the file is in WAL mode"),
     ],
 )

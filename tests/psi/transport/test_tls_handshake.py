@@ -27,9 +27,9 @@ def test_a_stranger_is_refused_and_told_why_and_the_listener_goes_on(
     listener: Listener, parties: Parties, caplog: pytest.LogCaptureFixture
 ) -> None:
     with connect(listener.address, parties.stranger, [parties.acme.public], timeout=30) as channel:
-        with pytest.raises(TransportError, match="it does not know your certificate"):
+        with pytest.raises(TransportError, match="the other program does not know your certificate"):
             channel.receive()
-        with pytest.raises(TransportError, match="it does not know your certificate"):
+        with pytest.raises(TransportError, match="the other program does not know your certificate"):
             channel.send(Frame(1, b""))
     message = wait_for_log(caplog, "is not one that you have named")
     assert parties.stranger.fingerprint.hex() in message
@@ -42,7 +42,7 @@ def test_a_client_is_told_why_even_if_it_sends_first(listener: Listener, parties
     """The refusal is read although writing fails first."""
     with (
         connect(listener.address, parties.stranger, [parties.acme.public], timeout=30) as channel,
-        pytest.raises(TransportError, match="it does not know your certificate"),
+        pytest.raises(TransportError, match="the other program does not know your certificate"),
     ):
         send_much(channel)
 
@@ -58,7 +58,7 @@ def test_a_listener_that_is_not_pinned_is_refused_by_its_fingerprint(
     with Listener("127.0.0.1:0", parties.stranger, [parties.globex.public], timeout=30) as listening:
         with pytest.raises(TransportError, match="not one that you have named") as refused:
             connect(listening.address, parties.globex, [parties.acme.public], timeout=30)
-        wait_for_log(caplog, "it does not know your certificate")
+        wait_for_log(caplog, "the other program does not know your certificate")
     assert parties.stranger.fingerprint.hex() in str(refused.value)
     assert listening.address in str(refused.value)
 
@@ -95,11 +95,11 @@ def hangs_up_in_the_handshake(address: str, parties: Parties) -> None:
     ("visit", "logged"),
     [
         (no_certificate, "it showed no certificate"),
-        (http, "it does not speak TLS but HTTP"),
+        (http, "it does not use encryption (TLS) but HTTP"),
         (garbage, "it does not speak TLS"),
         (old_tls, "it does not speak TLS 1.3"),
-        (hangs_up, "it dropped the connection"),
-        (hangs_up_in_the_handshake, "it dropped the connection"),
+        (hangs_up, "the other program dropped the connection"),
+        (hangs_up_in_the_handshake, "the other program dropped the connection"),
     ],
 )
 def test_other_visitors_are_logged_with_the_reason_and_the_listener_goes_on(
@@ -117,8 +117,16 @@ def test_other_visitors_are_logged_with_the_reason_and_the_listener_goes_on(
 @pytest.mark.parametrize(
     ("made", "logged", "told"),
     [
-        (-datetime.timedelta(days=30), "has expired", "it refused this side's certificate: it has expired"),
-        (datetime.timedelta(days=30), "is not valid yet", "it refused this side's certificate: it is not valid there"),
+        (
+            -datetime.timedelta(days=30),
+            "has expired",
+            "the other program refused this side's certificate, which has expired",
+        ),
+        (
+            datetime.timedelta(days=30),
+            "is not valid yet",
+            "the other program refused this side's certificate, which is not valid there",
+        ),
     ],
 )
 def test_a_pinned_certificate_outside_its_dates_is_refused_in_the_handshake(
@@ -178,7 +186,7 @@ def test_a_pinned_peer_cannot_mint_anothers_name(
     with pytest.raises(ssl.SSLError, match=r"(?i)unknown.ca"):
         sock.recv(1)
     sock.close()
-    wait_for_log(caplog, "was issued by another party" if name != "globex" else "refused a connection")
+    wait_for_log(caplog, "was another party has issued" if name != "globex" else "refused a connection")
     expect_honest_peer_served(listener, parties)
 
 

@@ -37,7 +37,7 @@ def connect(keys: Path, **changes: Any) -> Any:
 
 
 CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
-    "no peer": ({"peer": ...}, UsageError, "peer=: name the certificate of the other side; ask them for their .crt"),
+    "no peer": ({"peer": ...}, UsageError, "peer=: name the certificate of the other side. Ask them for their .crt"),
     "peer is None": ({"peer": None}, UsageError, "peer=: name the certificate"),
     "an empty list of peers": ({"peer": []}, UsageError, "peer: name the certificate"),
     "a peer's name": ({"peer": 5}, UsageError, "peer: expected a path, got int"),
@@ -46,9 +46,9 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no key": ({"key": ...}, UsageError, 'key=: name the column to match by and its rule, such as key="email:email"'),
     "no table": ({"table": ...}, UsageError, r"connect\(\): missing a required argument: 'table'"),
     "a key of bytes": ({"key": b"e"}, UsageError, "key: expected text, or a list of texts, got bytes"),
-    "an unknown rule": ({"key": "e:emial"}, UsageError, "key=\"e:emial\": no rule 'emial'; did you mean email"),
+    "an unknown rule": ({"key": "e:emial"}, UsageError, "key=\"e:emial\": no rule 'emial'. Did you mean email"),
     "an unknown column": ({"key": "mail:email"}, InputError, "the table: no column 'mail'; .*its columns: 'e', 'n'"),
-    "an unknown option": ({"lern": "me"}, UsageError, r"connect\(\) has no option lern=; did you mean learn=\?"),
+    "an unknown option": ({"lern": "me"}, UsageError, r"connect\(\) has no option lern=. Did you mean learn=\?"),
     "an option of another type": (
         {"pad_to": "5"},
         UsageError,
@@ -76,7 +76,7 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "output for rows not learnt": (
         {"learn": "peer", "output": "out.csv"},
         UsageError,
-        "nothing to write; leave out output=",
+        "nothing to write. Leave out output=",
     ),
     "cancel that is no event": ({"cancel": True}, UsageError, r"cancel: expected a threading\.Event, got bool"),
     "progress that is no function": ({"progress": 5}, UsageError, "progress: expected a function of two numbers"),
@@ -84,7 +84,7 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "a delimiter for a table in memory": (
         {"delimiter": ";"},
         UsageError,
-        "is already in memory, so no file is read; leave out the arguments about reading",
+        "is already in memory, so no file is read. Leave out the arguments about reading",
     ),
     "a file's options for another kind": (
         {"table": "x.parquet", "sheet": "1"},
@@ -157,7 +157,7 @@ OTHERS: dict[str, tuple[Callable[[Path], object], type[Exception], str]] = {
     "an unknown rule to normalize by": (
         lambda keys: psiselect.normalize(["x"], "emial"),
         UsageError,
-        "no rule 'emial'; did you mean email",
+        "no rule 'emial'. Did you mean email",
     ),
     "values to normalize that are no column": (lambda keys: psiselect.normalize(5, "email"), UsageError, "a series"),
     "an identity that is pickled": (

@@ -167,7 +167,7 @@ def test_what_ends_the_program_ends_its_sessions(keys: Path, monkeypatch: pytest
 
 REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no address": ({"address": []}, UsageError, "address: name at least one"),
-    "resume": ({"resume": True}, UsageError, "cannot resume sessions; leave out resume=, or"),
+    "resume": ({"resume": True}, UsageError, "cannot resume sessions. Leave out resume=, or"),
     "one file for all": (
         {"learn": "me", "output": "out.csv"},
         UsageError,
@@ -178,7 +178,7 @@ REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no sessions": ({"max_sessions": 0}, UsageError, "max_sessions: expected a whole number of at least 1"),
     "no time": ({"max_duration": 0}, UsageError, "max_duration: expected a number of seconds above 0"),
     "health": ({"health": 7080}, UsageError, "health: expected text, got int"),
-    "an unknown option": ({"max_session": 3}, UsageError, r"serve\(\) has no option max_session=; did you mean max_s"),
+    "an unknown option": ({"max_session": 3}, UsageError, r"serve\(\) has no option max_session=. Did you mean max_s"),
     "a table that is not there": ({"table": "none.csv"}, InputError, "none.csv"),
 }
 

@@ -164,4 +164,7 @@ def test_certificates_that_the_listener_cannot_use_are_not_given_to_sessions(
     with caplog.at_level("ERROR", "psiselect"):
         Renewal(*given, Guard(None, Any), lambda: chosen).renew()
     assert renewed == []
-    assert "the old ones stay: your own certificate" in caplog.text
+    assert (
+        "the old certificates, because it cannot use the new ones: the peer's certificate must not be your own"
+        in caplog.text
+    )
