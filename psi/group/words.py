@@ -51,7 +51,7 @@ def worker_ended() -> LocalError:
 
 # Why vector code does not work: parts of sentences.
 
-NOT_EXECUTABLE = "this process cannot make memory executable"
+NOT_EXECUTABLE = "memory cannot be made executable"
 NO_EXECUTABLE_MEMORY = (
     "this process may not make memory executable (MemoryDenyWriteExecute=yes in a systemd unit forbids it, and so do "
     "some seccomp and SELinux rules)"

@@ -91,13 +91,10 @@ def value_is_missing() -> UsageError:
     )
 
 
-def _times(number: int) -> str:
-    return counted(number, "time", "times")
-
-
 def not_as_many_keys(here: int, there: int) -> UsageError:
     return UsageError(
-        f"the command has --key {_times(here)} and --key-b {_times(there)}. Give both tables the same number of keys",
+        f"the command gives {counted(here, 'key', 'keys')} with --key and {counted(there, 'key', 'keys')} with --key-b"
+        ". Give both tables the same number of keys",
         term="keys",
     )
 

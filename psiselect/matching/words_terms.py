@@ -125,8 +125,9 @@ def offer_disagrees(option: str, here: object, path: Path, agreed: object, term:
 
 def other_number_of_keys(path: Path, agreed: int, here: int, option: str) -> UsageError:
     return UsageError(
-        f"'{path}' names {counted(agreed, 'key', 'keys')}, but the command has {option} "
-        f"{counted(here, 'time', 'times')}. Give one {option} COLUMN for each key, in the order of the file",
+        f"'{path}' names {counted(agreed, 'key', 'keys')}, but the command has "
+        f"{counted(here, 'key', 'keys')} with {option}. Give one {option} COLUMN for each key, in the "
+        "order of the file",
         term="keys",
     )
 

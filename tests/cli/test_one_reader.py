@@ -107,7 +107,7 @@ def test_release(program: Run, tmp_path: Path, kind: str) -> None:
     assert json.loads(program("release", "count", *place, *LOUD, "--column", "mail").out)["value"] == 2
     missing = program("release", "sum", *place, "--column", "rise", *bounds[2:], *LOUD)
     assert missing.code == 3
-    assert "did you mean 'raise'" in missing.error
+    assert "Did you mean 'raise'" in missing.error
 
 
 @every_kind
@@ -335,7 +335,7 @@ def test_a_poll_stops_at_a_faulty_row(program: Run, tmp_path: Path) -> None:
         (["vote", "count", "sqlite:///t.db", "--not-private"], "needs --query"),
         (["vote", "count", "sqlite:///t.db", "--not-private", "--query", "x", "--format", "pb"], "--format pb is for"),
         (["vote", "count", "mysql://me:secret@host/db", "--not-private", "--query", "x"], "mysql:// is not supported"),
-        (["vote", "count", "sftp://me:secret@host/v.csv", "--not-private"], "From elsewhere, send the file to"),
+        (["vote", "count", "sftp://me:secret@host/v.csv", "--not-private"], "If the file is elsewhere, send it to"),
         (["vote", "count", "s3a://lists/v.csv", "--not-private"], "s3a:// is not supported. Write s3://BUCKET/FILE"),
         (["vote", "count", "http://host/v.csv?k=secret", "--not-private"], "Write https://HOST/FILE"),
         (["poll", "estimate", "sqlite:///t.db", "sqlite:///t.db", "--query", "x", "--epsilon", "1"], "named twice"),

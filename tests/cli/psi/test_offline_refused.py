@@ -26,17 +26,17 @@ def test_what_two_files_cannot_do_is_refused_with_what_to_do_instead(place: Path
 
 def test_a_replayed_offer_is_refused(answered: Path) -> None:
     before = (answered / "answer.psi").read_bytes()
-    refused(answer(answered, out="again.psi"), 6, "answers an offer only once")
+    refused(answer(answered, out="again.psi"), 6, "answers each offer only once")
     assert not (answered / "again.psi").exists()
     assert (answered / "answer.psi").read_bytes() == before
-    refused(answer(answered, "--reveal", "count", out="again.psi"), 6, "answers an offer only once")
+    refused(answer(answered, "--reveal", "count", out="again.psi"), 6, "answers each offer only once")
     # Another memory is another memory: it is the operator's to keep.
     assert answer(answered, "--state", answered / "other.answered", out="again.psi").code == 0
 
 
 def test_an_answer_finishes_its_own_offer_only(answered: Path) -> None:
     assert offer(answered, out="second.psi", state="second.state").code == 0
-    refused(finish(answered, state="second.state"), 4, "does not answer the offer of")
+    refused(finish(answered, state="second.state"), 4, "answers another offer than the one of")
     assert (answered / "second.state").exists()
     assert finish(answered).code == 0
     refused(finish(answered), 3, "there is no file")

@@ -88,7 +88,7 @@ def test_what_cannot_be_kept_anywhere_is_said_to_be_lost(
     assert said.endswith("There is no disk space in full either, so the matched rows are lost")
     assert "matches         2" in capsys.readouterr().out
     said = connected(monkeypatch, "--record", "full/out.json", "--workdir", "full")
-    assert said.endswith("so the record is lost. The result is not shown without it")
+    assert said.endswith("so the record is lost. Without this file the program does not show the result")
     assert "matches         2" not in capsys.readouterr().out
 
 

@@ -61,7 +61,7 @@ def test_the_side_that_does_not_learn_compares(tables: Path, least: str, code: i
     [
         (("--reveal", "noisy-count", "--epsilon", "1", "--delta", "1e-6"), "one key"),
         (("--min-matches-by", "other"), "no minimum"),
-        (("--key-b", "mail:email"), "give both tables the same number of keys"),
+        (("--key-b", "mail:email"), "Give both tables the same number of keys"),
     ],
 )
 def test_what_cannot_be_had_is_refused(tables: Path, more: tuple[str, ...], words: str) -> None:

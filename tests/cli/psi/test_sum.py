@@ -107,17 +107,25 @@ def test_a_total_that_no_values_can_have_is_an_error_and_is_not_shown(
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (SUM, 2, "name their column with --value"),
-        (("--value", "id"), 2, "--value is for --reveal sum, not for --reveal matches"),
-        (("--reveal", "count", "--value-decimals", "1"), 2, "for --reveal sum, not for count"),
+        (SUM, 2, "Name the column of the values with --value"),
+        (("--value", "id"), 2, "--value works only with --reveal sum, and this session has --reveal matches"),
+        (
+            ("--reveal", "count", "--value-decimals", "1"),
+            2,
+            "only with --reveal sum, and this session has --reveal count",
+        ),
         ((*ACME, "--output", "out.csv"), 2, "nothing to write. Leave out --output"),
         ((*ACME, "--value-max", "-1"), 2, "must be a decimal number above 0"),
         ((*ACME, "--value-max", "0.001"), 2, "more decimal places than --value-decimals 2 allows"),
-        ((*ACME, "--epsilon", "1", "--delta", "1e-6"), 2, "for --reveal noisy-count, not for sum"),
+        (
+            (*ACME, "--epsilon", "1", "--delta", "1e-6"),
+            2,
+            "only with --reveal noisy-count, and this session has --reveal sum",
+        ),
         ((*ACME, "--key", "n:raw", "--key-b", "id:raw"), 2, "one-to-one"),
         ((*SUM, "--value", "ID"), 3, "no column 'ID'. Did you mean 'id'?"),
-        ((*SUM, "--value", "city"), 3, "row 2, column 'city': is not a number"),
-        ((*ACME, "--value-max", "5"), 3, "row 7, column 'id': is must be from value 5.00"),
+        ((*SUM, "--value", "city"), 3, "row 2: the value in column 'city' is not a number"),
+        ((*ACME, "--value-max", "5"), 3, "row 7: the value in column 'id' must be from -5.00 to 5.00"),
         ((*ACME, "--value-max", "5e16"), 2, "could be too large for this program"),
     ],
 )

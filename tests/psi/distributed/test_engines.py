@@ -134,7 +134,7 @@ def test_a_client_without_spark_is_told_from_spark(monkeypatch: pytest.MonkeyPat
 )
 def test_the_oldest_spark(version: str, old: bool) -> None:
     if old:
-        with pytest.raises(UsageError, match=rf"this is Spark {version}; psiselect needs Spark 3\.5"):
+        with pytest.raises(UsageError, match=rf"this is Spark {version}, but psiselect needs Spark 3\.5"):
             engines.require_version(version)
     else:
         engines.require_version(version)

@@ -87,7 +87,7 @@ def test_a_folder_with_one_identity_names_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"has 2 files with the ending \.key, but must have NAME\.key and NAME\.crt"):
         Identity.load(tmp_path / "one")
     (tmp_path / "none").mkdir()
-    with pytest.raises(InputError, match="holds 0 files"):
+    with pytest.raises(InputError, match="has 0 files"):
         Identity.load(tmp_path / "none")
 
 
@@ -130,7 +130,7 @@ def test_certificate_and_keys_come_through_a_file_descriptor(tmp_path: Path) -> 
         loaded = Identity.load(f"/dev/fd/{reading}")
         assert (loaded.fingerprint, loaded.note) == (made.fingerprint, None)
         assert loaded.sign(b"x") == made.sign(b"x")
-        with pytest.raises(InputError, match=f"/dev/fd/{reading}: not a certificate as text \\(PEM\\)"):
+        with pytest.raises(InputError, match=f"/dev/fd/{reading}: this is not a certificate in text form \\(PEM\\)"):
             Identity.load(f"/dev/fd/{reading}")
         os.close(reading)
 
@@ -148,5 +148,5 @@ def test_a_descriptor_of_a_file_that_others_can_read_is_refused_unless_it_has_no
 
 
 def test_a_descriptor_that_is_not_open_is_named() -> None:
-    with pytest.raises(InputError, match="cannot read the identity /dev/fd/987: No such file"):
+    with pytest.raises(InputError, match="cannot read the identity '/dev/fd/987': No such file"):
         Identity.load("/dev/fd/987")

@@ -125,7 +125,7 @@ def test_the_key_is_for_its_owner_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize("taken", ["acme.key", "acme.crt"])
 def test_nothing_is_overwritten(tmp_path: Path, taken: str) -> None:
     (tmp_path / taken).write_text("precious")
-    with pytest.raises(UsageError, match="never overwritten"):
+    with pytest.raises(UsageError, match="never overwrites"):
         Identity.create("acme", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [taken]
     assert (tmp_path / taken).read_text() == "precious"
@@ -224,10 +224,10 @@ def test_a_spoilt_key_file_is_refused(tmp_path: Path, spoil: Callable[[bytes], b
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot read the certificate .*nobody\.crt: No such file"):
+    with pytest.raises(InputError, match=r"cannot read the certificate .*nobody\.crt': No such file"):
         Identity.load(tmp_path / "nobody")
     Identity.create("acme", tmp_path).key_path.unlink()
-    with pytest.raises(InputError, match=r"cannot read the private key .*acme\.key: No such file"):
+    with pytest.raises(InputError, match=r"cannot read the private key .*acme\.key': No such file"):
         Identity.load(tmp_path / "acme")
 
 
@@ -287,7 +287,7 @@ def test_a_file_holds_one_certificate(tmp_path: Path) -> None:
     both.write_bytes(one.read_bytes() + two.read_bytes())
     with pytest.raises(InputError, match=r"has 2 certificates, and one is expected"):
         PeerIdentity.load(both)
-    with pytest.raises(InputError, match="not a certificate as text \\(PEM\\)"):
+    with pytest.raises(InputError, match="not a certificate in text form \\(PEM\\)"):
         PeerIdentity.load(tmp_path / "one.key")
 
 

@@ -47,7 +47,7 @@ def test_the_largest_value_of_all_is_taken_and_the_next_is_refused(tmp_path: Pat
     found = read(table(tmp_path, made([1, MOST, 2], 0)), "amount", WHOLE)
     assert found.units.tolist() == [1, MOST, 2]
     for beyond in (2**63, 2**63 + 1, 2**64 - 1):
-        with pytest.raises(InputError, match=r"row 2, the value in column .amount. (must be from|has too many digits)"):
+        with pytest.raises(InputError, match=r"row 2: the value in column .amount. (must be from|has too many digits)"):
             read(table(tmp_path, made([1, beyond, 2], 0)), "amount", WHOLE)
 
 

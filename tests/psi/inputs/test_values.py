@@ -99,7 +99,8 @@ def test_one_more_than_64_bits_hold_has_no_room(records: int, largest: int) -> N
         Amounts(0, largest).check_room(records)
     assert refused.value.term == "value_max"
     most = (2**63 - 1) // records
-    assert f"--value-max of {most or 'less'} at most" in str(refused.value)
+    expected = "a smaller --value-max" if not most else f"a --value-max of at most {most}"
+    assert expected in str(refused.value)
 
 
 def test_no_rows_have_room() -> None:
@@ -154,7 +155,7 @@ def test_a_value_that_does_not_fit_is_named_by_row_and_column_and_not_quoted(
 
 
 def test_a_column_that_is_not_there_or_is_no_value(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no column 'ammount'. Did you mean 'amount'"):
+    with pytest.raises(InputError, match=r"no column 'ammount'. Did you mean 'amount'"):
         read(csv(tmp_path, "1"), "ammount", CENTS)
     for values, words in (
         (pa.array([True]), "type bool"),
@@ -171,7 +172,7 @@ def test_integers_of_every_width(tmp_path: Path, kind: pa.DataType) -> None:
     assert units(parquet(tmp_path, pa.array([100, signed, 0, None], kind))) == [10000, 100 * signed, 0, 0]
     if kind.bit_width == 64:
         for value in (10**9 + 1, 2**63 - 1, -(2**63) if pa.types.is_signed_integer(kind) else 2**64 - 1):
-            with pytest.raises(InputError, match=r"row 2, .*beyond"):
+            with pytest.raises(InputError, match=r"row 2: .*must be from"):
                 units(parquet(tmp_path, pa.array([1, value], kind)))
 
 
@@ -182,10 +183,10 @@ def test_decimals_of_every_scale(tmp_path: Path, kind: pa.DataType) -> None:
     values = [Decimal("12.30") if kind.scale else Decimal(12), Decimal(-7), None, Decimal(0)]
     assert units(parquet(tmp_path, pa.array(values, kind))) == [1230 if kind.scale else 1200, -700, 0, 0]
     if kind.scale > 2:
-        with pytest.raises(InputError, match=r"row 1, .*more decimal places than --value-decimals 2"):
+        with pytest.raises(InputError, match=r"row 1: .*more decimal places than --value-decimals 2"):
             units(parquet(tmp_path, pa.array([Decimal("0.001")], kind)))
     if kind.precision > 19:
-        with pytest.raises(InputError, match=r"row 2, .*must be from"):
+        with pytest.raises(InputError, match=r"row 2: .*must be from"):
             units(parquet(tmp_path, pa.array([Decimal(1), Decimal(10) ** 17], kind)))
 
 
@@ -213,7 +214,7 @@ def test_a_double_counts_as_the_decimal_it_is_nearest_to(tmp_path: Path) -> None
     ],
 )
 def test_a_double_that_is_no_decimal_is_refused(tmp_path: Path, value: float, words: str) -> None:
-    with pytest.raises(InputError, match=f"row 2, .*{words}"):
+    with pytest.raises(InputError, match=f"row 2: .*{words}"):
         units(parquet(tmp_path, pa.array([0.5, value])))
 
 

@@ -61,7 +61,7 @@ def test_a_spreadsheet(tmp_path: Path) -> None:
     write_spreadsheet(path, [line.split(",") for line in SURVEY.splitlines()])
     check(open_source(path, reading=TWO), 3)
     with pytest.raises(
-        InputError, match="the first 9 rows must have the columns. names, but the table has only 4 rows"
+        InputError, match=r"the first 9 rows must have the columns. names, but the table has only 4 rows"
     ):
         open_source(path, reading=ReadingOptions.of(header_lines=9))
 
@@ -85,9 +85,9 @@ def test_a_header_that_cannot_be_is_refused(tmp_path: Path, text: str, words: st
 
 def test_what_is_said_must_make_sense(tmp_path: Path) -> None:
     for lines in (0, 10):
-        with pytest.raises(UsageError, match=f"--header-lines: expected 1 to 9, got {lines}"):
+        with pytest.raises(UsageError, match=f"--header-lines must be from 1 to 9, but is {lines}"):
             ReadingOptions.of(header_lines=lines)
-    with pytest.raises(UsageError, match="opposite things"):
+    with pytest.raises(UsageError, match="do not go together"):
         ReadingOptions.of(header=False, header_lines=2)
     path = tmp_path / "in.txt"
     path.write_text("x\n")

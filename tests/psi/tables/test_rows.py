@@ -90,7 +90,7 @@ def test_lines_are_rows_of_one_column(tmp_path: Path) -> None:
     source = open_source(tmp_path / "t.txt")
     assert list(source.rows())[:3] == [(1, ("one",)), (2, (" two ",)), (3, ("",))]
     assert list(source.rows())[3:] == [Fault(4, layout.not_text(b"\xff", None)), Row(5, ("last",))]
-    with pytest.raises(InputError, match=r"t\.txt, line 4: not UTF-8 text") as caught:
+    with pytest.raises(InputError, match=r"t\.txt, line 4: this is not UTF-8 text") as caught:
         list(source.batches())
     assert caught.value.line == 4
 

@@ -102,7 +102,7 @@ def test_spreadsheets_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(spreadsheet, "MAX_UNPACKED", size)
     open_source(path)
     monkeypatch.setattr(spreadsheet, "MAX_UNPACKED", size - 1)
-    with pytest.raises(InputError, match="save the sheet as CSV"):
+    with pytest.raises(InputError, match="Save the sheet as CSV"):
         open_source(path)
 
 

@@ -105,7 +105,7 @@ def test_more_parts_than_open_files_are_refused(s3: object, tmp_path: Path, monk
     monkeypatch.setattr(stores.resource, "getrlimit", lambda which: (2, 2))
     assert column(f"s3://{BUCKET}/many/", tmp_path) == ["a", "b"]
     monkeypatch.setattr(stores.resource, "getrlimit", lambda which: (1, 1))
-    with pytest.raises(InputError, match="has 2 files, but this process may open only 1. Raise"):
+    with pytest.raises(InputError, match=r"has 2 files, but this process may open only 1. Raise"):
         open_source(f"s3://{BUCKET}/many/", folder=tmp_path)
 
 
@@ -121,7 +121,7 @@ def test_an_object_that_changes_while_it_is_read_is_refused(
         put(s3, "changing.csv", LIST.replace(b"bob", b"eve"))
 
     monkeypatch.setattr(stores, "_pieces", replaced)
-    with pytest.raises(InputError, match="changed while it was read"):
+    with pytest.raises(InputError, match="changed while the program read it"):
         open_source(where, folder=tmp_path)
 
 
@@ -233,7 +233,7 @@ def test_a_file_needs_room_before_it_is_fetched(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(InputError, match=r"takes 11 bytes, and .* has only 10 bytes free. Delete files"):
         SpooledFile("x.csv", unasked(), 11, tmp_path)
     assert SpooledFile("x.csv", iter([b"12345", b"67890"]), 10, tmp_path).head(99) == b"1234567890"
-    with pytest.raises(InputError, match=r"takes more, and .* has 10 bytes free"):
+    with pytest.raises(InputError, match=r"takes more, and .* has only 10 bytes free"):
         SpooledFile("x.csv", iter([b"12345", b"678901"]), None, tmp_path)
 
 

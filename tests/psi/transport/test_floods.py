@@ -84,7 +84,7 @@ def test_a_flood_of_records_without_data_ends_the_session_at_once(parties: Parti
         began = time.monotonic()
         error = raised(channel.receive)
         assert time.monotonic() - began < 5
-        expected = "many TLS records without data" if kind.startswith("KeyUpdate") else "\(TLS\) failed|without data"
+        expected = "many TLS records without data" if kind.startswith("KeyUpdate") else r"\(TLS\) failed|without data"
         assert re.search(expected, str(error))
         channel.break_off("the test is over")
         assert seconds(channel.close) < LATE

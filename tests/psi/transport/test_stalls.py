@@ -44,7 +44,9 @@ def test_a_wait_ends_when_nothing_moved_for_its_whole_time(clock: Clock) -> None
     clock.now += 29.0
     assert deadline.require("the peer", began) == 1.0
     clock.now += 1.0
-    with pytest.raises(TransportError, match=r"^no progress for 30 s while this program waited for the peer$"):
+    with pytest.raises(
+        TransportError, match=r"^the session made no progress for 30 s while this program waited for the peer$"
+    ):
         deadline.require("the peer", began)
 
 
@@ -67,7 +69,7 @@ def test_a_queue_gives_up_at_the_deadline(awaited: str, monkeypatch: pytest.Monk
             raised.append(str(error))
 
     assert not blocked(wait, 10)
-    assert raised == [f"no progress for 30 s while this program waited for {awaited}"]
+    assert raised == [f"the session made no progress for 30 s while this program waited for {awaited}"]
 
 
 def test_polling_towards_a_peer_that_takes_nothing_ends_at_the_deadline(clock: Clock) -> None:
@@ -231,7 +233,7 @@ def test_a_frame_of_exactly_the_cap_goes_out_and_one_byte_more_does_not() -> Non
     frame = second.receive(0)
     assert frame is not None
     assert len(frame) == MAX_FRAME_BYTES
-    with pytest.raises(UsageError, match=f"a message of {MAX_FRAME_BYTES + 1} bytes"):
+    with pytest.raises(UsageError, match=f"{MAX_FRAME_BYTES + 1} bytes; at most {MAX_FRAME_BYTES}"):
         first.send(Frame(1, bytes(MAX_FRAME_BYTES - HEADER_BYTES + 1)))
 
 

@@ -94,10 +94,10 @@ def hangs_up_in_the_handshake(address: str, parties: Parties) -> None:
 @pytest.mark.parametrize(
     ("visit", "logged"),
     [
-        (no_certificate, "it showed no certificate"),
-        (http, "it does not use encryption (TLS) but HTTP"),
-        (garbage, "it does not speak TLS"),
-        (old_tls, "it does not speak TLS 1.3"),
+        (no_certificate, "the other program showed no certificate"),
+        (http, "the other program does not use encryption (TLS) but HTTP"),
+        (garbage, "the other program does not use encryption (TLS)"),
+        (old_tls, "the other program does not use TLS 1.3"),
         (hangs_up, "the other program dropped the connection"),
         (hangs_up_in_the_handshake, "the other program dropped the connection"),
     ],
@@ -242,5 +242,5 @@ def test_logging_the_refusal_is_at_warning_level(
 ) -> None:
     """So that it shows on stderr of a program that has set up no logging."""
     http(listener.address, parties)
-    wait_for_log(caplog, "it does not speak TLS")
+    wait_for_log(caplog, "the other program does not use encryption (TLS)")
     assert {record.levelno for record in caplog.records} == {logging.WARNING}

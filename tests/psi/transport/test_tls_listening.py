@@ -75,7 +75,9 @@ def test_nobody_there_ends_both_sides_at_the_deadline(parties: Parties) -> None:
 def test_a_listener_that_accepts_but_says_nothing_ends_connect(parties: Parties) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"127.0.0.1:{mute.getsockname()[1]}"
-        with pytest.raises(TransportError, match=f"no session with the listener at {address}: it did not answer in"):
+        with pytest.raises(
+            TransportError, match=f"no session with the listener at {address}: the other program did not answer in"
+        ):
             connect(address, parties.globex, [parties.acme.public], timeout=0.3)
 
 
@@ -91,7 +93,7 @@ def test_silent_and_slow_strangers_do_not_keep_the_peer_out(
             with contextlib.suppress(ConnectionError):
                 sock.send(b"\x16\x03\x01")
         expect_honest_peer_served(listening, parties)
-        wait_for_log(caplog, "it was the oldest of them")
+        wait_for_log(caplog, "this was the oldest of them")
         assert len(listening._reception._callers) <= 20
         for sock in strangers:
             sock.close()
@@ -126,7 +128,7 @@ def test_a_closed_listener_refuses(parties: Parties) -> None:
     listening.close()
     waiting.join(20)
     assert raised
-    with pytest.raises(UsageError, match="was closed"):
+    with pytest.raises(UsageError, match="is closed already"):
         listening.accept()
     with pytest.raises(TransportError, match="nobody listened"):
         connect(listening.address, parties.globex, [parties.acme.public], timeout=0.1)

@@ -34,5 +34,5 @@ def test_what_is_no_toml_is_refused(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot read the policy .*none\.toml: No such file"):
+    with pytest.raises(InputError, match=r"cannot read the policy .*none\.toml': No such file"):
         toml_file.load(tmp_path / "none.toml", "policy")

@@ -138,7 +138,7 @@ def test_a_session_finds_the_certificates_it_was_accepted_with(parts: Parts, tmp
     assert accepted(parts.first, 0) == Parties(parts.first, (peers[0],), None)
     assert accepted(parts.first, 1) == Parties(parts.first, (peers[1],), None)
     assert accepted(parts.second, 1) == Parties(parts.second, (peers[1],), None)
-    with pytest.raises(TransportError, match="renewed several times"):
+    with pytest.raises(TransportError, match="changed several times"):
         accepted(parts.second, 0)
     assert sessions.parties.identity is parts.second
 
