@@ -39,10 +39,10 @@ def both_from_stdin() -> UsageError:
 
 
 def not_staying_up(option: str, wanted: str) -> UsageError:
-    return UsageError(f"--{option} works only with a listener that waits for many sessions. Add {wanted}")
+    return UsageError(f"--{option} works only with a listener that stays up. Add {wanted}")
 
 
-SERVE, SERVE_IN_FILE = "--serve", "the line serve = true to the file"
+SERVE, SERVE_IN_FILE = "--serve", "serve = true to the file"
 
 
 # The configuration file of a listener.

@@ -143,10 +143,10 @@ FAULTS = [
     (b"\n1,2\n\r\n\n", {2: [], 3: ["1", "2"], 4: [], 5: []}),
     (b"1,2\r\r\n3,4\r", {2: "a carriage return or line feed", 3: ["3", "4"]}),
     (b"1,2\r3,4\n5,6\n", {2: "a carriage return or line feed", 3: ["5", "6"]}),
-    (b'1,"2\r3",4\n1,"2\r3"\n', {2: "3 fields", 3: ["1", "2\r3"]}),
+    (b'1,"2\r3",4\n1,"2\r3"\n', {2: "the row has 3 fields", 3: ["1", "2\r3"]}),
     (b'1,"2"\r3,"4"\n5,6\n', {2: "a carriage return or line feed", 3: ["5", "6"]}),
     (b'1,"2\n3"\r\r\n5,6\n', {2: "a carriage return or line feed", 3: "a carriage return", 4: ["5", "6"]}),
-    (b'1,"6\\""\n2,"\n3,4\n5,",6\n', {2: "a field of several lines with a backslash", 3: "3 fields"}),
+    (b'1,"6\\""\n2,"\n3,4\n5,",6\n', {2: "a field of several lines with a backslash", 3: "the row has 3 fields"}),
     (b'1,5" pipe\n"","""a"" ""b"""\n', {2: ["1", '5" pipe'], 3: ["", '"a" "b"']}),
     (b'1,"' + b"x" * 200_000 + b'\n"\n', {2: ["1", "x" * 200_000 + "\n"]}),
 ]  # fmt: skip

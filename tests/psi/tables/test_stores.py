@@ -244,6 +244,6 @@ def test_a_file_has_the_length_that_was_announced(tmp_path: Path, size: int) -> 
 
 
 def test_a_folder_that_cannot_hold_it_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot keep a copy in .*none: No such file"):
+    with pytest.raises(InputError, match=r"cannot keep a copy in .*none': No such file"):
         SpooledFile("x.csv", iter([b""]), 0, tmp_path / "none")
     assert os.listdir(tmp_path) == []

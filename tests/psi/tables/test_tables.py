@@ -289,7 +289,7 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         open_source(tmp_path / "folder.csv")
     with pytest.raises(InputError, match=r"Use a name with one of these endings: \.csv, \.tsv"):
         open_source(file(tmp_path, "t.xyz", b""))
-    with pytest.raises(InputError, match="use one of these endings"):
+    with pytest.raises(InputError, match="Use one of these endings"):
         check_target(tmp_path / "out.xlsx", pa.schema([]))
     with pytest.raises(InputError, match="does not exist"):
         check_target(tmp_path / "no" / "out.csv", pa.schema([]))
@@ -303,7 +303,7 @@ def test_missing_column_names_the_closest(tmp_path: Path) -> None:
         InputError, match=r"no column 'emial'. Did you mean 'Email'\? The columns are 'Id', 'Email', 'note'"
     ):
         require_columns(source, ["emial"])
-    with pytest.raises(InputError, match="no column 'zzz'; its columns"):
+    with pytest.raises(InputError, match="no column 'zzz'. The columns are"):
         require_columns(source, ["zzz"])
 
 
