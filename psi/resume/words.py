@@ -20,19 +20,19 @@ def unusable_folder(folder: Path, reason: object) -> InputError:
 
 
 def damaged(path: Path) -> InputError:
-    return InputError(f"'{path}' is damaged. Restore this file from a copy, or {_ANEW}", term="workdir")
+    return InputError(f"'{path}' is damaged, so this session cannot go on. R{_ANEW[1:]}", term="workdir")
 
 
 def damaged_journal(path: Path) -> InputError:
     return InputError(
-        f"'{path}' is damaged or belongs to another session. Restore this file from a copy, or {_ANEW}", term="workdir"
+        f"'{path}' is damaged or belongs to another session, so this session cannot go on. R{_ANEW[1:]}", term="workdir"
     )
 
 
 def no_journal(folder: Path) -> InputError:
     return InputError(
-        f"{folder}: the file with the messages of the session is missing. Restore the file from a copy, or "
-        f"{_FOLDER_ANEW}",
+        f"{folder}: the file with the messages of the session is missing, so the session cannot go on. "
+        f"R{_FOLDER_ANEW[1:]}",
         term="workdir",
     )
 

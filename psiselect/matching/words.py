@@ -259,8 +259,7 @@ def output_is_input(name: str) -> UsageError:
 
 def no_such_folder(option: str, path: Path) -> InputError:
     return InputError(
-        f"cannot write the file '{path}' of {option}, because its folder does not exist. Name a file in a folder that "
-        "exists"
+        f"cannot write the file '{path}' of {option}. Name a file in a folder that exists, and not a folder"
     )
 
 

@@ -108,7 +108,7 @@ def test_blank_rows_alone_are_no_list(tmp_path: Path, check: Called) -> None:
 def test_examples_are_for_terminals(place: Path, check: Called, monkeypatch: pytest.MonkeyPatch) -> None:
     code, out, err = check(place / "nothing.csv", "--key", "Mail:email", "--show")  # refused before the list is opened
     assert (code, out) == (2, "")
-    assert "needs a terminal" in err
+    assert "works only on a terminal" in err
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     code, out, err = check(place / "acme.csv", "--key", "Mail:email", "--show")
     assert code == 0
