@@ -100,4 +100,4 @@ def test_a_wrong_column_or_two_rules_are_said_so(tables: Path) -> None:
     assert "Is it the right column" in shown.err
     shown = run("psi", "local", tables / "a.csv", tables / "b.csv", "--key", "phone:phone", "--key-b", "mail:email")
     assert shown.code == 2
-    assert "use the same rule for both tables" in shown.err
+    assert "Use the same rule for both tables" in shown.err

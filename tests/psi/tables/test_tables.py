@@ -303,7 +303,7 @@ def test_missing_column_names_the_closest(tmp_path: Path) -> None:
         InputError, match=r"no column 'emial'. Did you mean 'Email'\? The columns are 'Id', 'Email', 'note'"
     ):
         require_columns(source, ["emial"])
-    with pytest.raises(InputError, match="no column 'zzz'. The columns are"):
+    with pytest.raises(InputError, match=r"no column 'zzz'. The columns are"):
         require_columns(source, ["zzz"])
 
 

@@ -81,7 +81,9 @@ def test_nobody_is_told_the_path_of_the_pages(tmp_path: Path, method: str) -> No
             answer = page.client.request(method, path, headers={"Origin": origin})
             assert answer.status_code == 404, path
             assert base[1:] not in answer.text + str(answer.headers)
-            assert method == "HEAD" or answer.text.startswith("This page is locked. Start it with psiselect ui")
+            assert method == "HEAD" or answer.text.startswith(
+                "This page is locked. Start the page with the command psiselect ui"
+            )
 
 
 @pytest.mark.parametrize(
