@@ -69,7 +69,7 @@ def test_what_has_no_room_is_kept_and_named(
     said = connected(monkeypatch, option, target, "--workdir", "work", "--json")
     (kept,) = (here / "work").iterdir()
     assert kept.name.endswith(ending)
-    assert f"{kept.relative_to(here)}, for this user only" in said
+    assert f"{kept.relative_to(here)}', for this user only" in said
     assert kept.stat().st_mode & 0o777 == 0o600
     assert "No space left on device; make room" in said
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("{")]  # the peer's is text
@@ -85,7 +85,7 @@ def test_what_cannot_be_kept_anywhere_is_said_to_be_lost(
     here: Path, full: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = connected(monkeypatch, "--output", "full/out.csv", "--workdir", "full")
-    assert said.endswith("There is no disk space in full either, so the matched rows are lost")
+    assert said.endswith("There is no disk space in 'full' either, so the matched rows are lost")
     assert "matches         2" in capsys.readouterr().out
     said = connected(monkeypatch, "--record", "full/out.json", "--workdir", "full")
     assert said.endswith("so the record is lost. Without this file the program does not show the result")
@@ -136,7 +136,7 @@ def test_a_stdout_that_is_full_is_a_fault_with_the_result_in_a_file(place: Path)
         shown = ended(process)
     (kept,) = (place / "work").iterdir()
     assert shown.code == 3
-    assert f"Meanwhile the result is in {kept}, for this user only" in shown.err
+    assert f"Meanwhile the result is in '{kept}', for this user only" in shown.err
     assert "Traceback" not in shown.err
     assert json.loads(kept.read_text())["matches"] == 2
     assert kept.stat().st_mode & 0o777 == 0o600

@@ -94,7 +94,7 @@ def test_rows_that_the_store_does_not_take_are_kept_and_named(
     assert "cannot write s3://lists/kept.csv: the cloud storage does not accept the file (ACCESS_DENIED)" in str(
         found.value
     )
-    assert f"{kept.relative_to(here)}, for this user only" in str(found.value)
+    assert f"{kept.relative_to(here)}', for this user only" in str(found.value)
     assert "secret" not in str(found.value)
     assert kept.read_text().count("example") == 2
     assert not there(s3, "kept.csv")

@@ -106,9 +106,9 @@ def test_a_memo_gives_what_is_stored_and_refuses_another_input(tmp_path: Path) -
     assert np.array_equal(second.mask(hashed, scalar), again)
     assert len(calls) == 2
     for changed in ([b"ab", b"c"], [b"a", b"bd"], [b"a"], [b"bc", b"a"]):
-        with pytest.raises(InputError, match="another input"):
+        with pytest.raises(InputError, match="began with another list"):
             memo().hash_and_mask(Packed.of(changed), scalar, DST)
-    with pytest.raises(InputError, match="another input"):
+    with pytest.raises(InputError, match="began with another list"):
         memo().mask(hashed[::-1], scalar)
     assert len(calls) == 2
     memo().mask(hashed, other)  # another scalar's calls are numbered by themselves
@@ -135,7 +135,7 @@ def test_a_replay_that_comes_to_other_frames_is_refused(tmp_path: Path) -> None:
     for items, seed in ((OWN, 2), (OWN[::-1], 1), (PEER, 1)):
         if items == PEER:
             items = [*PEER[:-1], b"other"]
-        with pytest.raises(InputError, match="another input"):
+        with pytest.raises(InputError, match="began with another list"):
             party(items, seed).start()
 
 
