@@ -229,8 +229,8 @@ def test_a_result_that_cannot_be_printed_does_not_fail_the_session(place: Path, 
         ("fifo.csv", 3, "it is a pipe or a device. Name a file"),
         ("folder.csv", 3, "it is a folder. Name a file in it"),
         ("nowhere/out.csv", 3, "does not exist"),
-        ("to-b.csv", 2, "it is the input file itself"),
-        ("hard.csv", 2, "it is the input file itself"),
+        ("to-b.csv", 2, "this file is the input file itself"),
+        ("hard.csv", 2, "this file is the input file itself"),
     ],
 )
 def test_outputs_that_cannot_be_written_are_refused_first(
@@ -248,7 +248,7 @@ def test_outputs_that_cannot_be_written_are_refused_first(
 def test_an_output_over_a_certificate_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (here / "out.csv").symlink_to("acme.crt")
     calling = connecting("--output", "out.csv")
-    with pytest.raises(UsageError, match=r"it is also the file of --peer acme.crt"):
+    with pytest.raises(UsageError, match=r"this file is also the file of --peer acme.crt"):
         both(monkeypatch, Steps(monkeypatch), Side.CONNECT, calling, lambda links: None)
 
 
@@ -259,7 +259,7 @@ def test_little_room_is_said_and_the_session_goes_on(here: Path, program: Run, m
     for free in (size - 1, size):
         monkeypatch.setattr(atomic, "room", lambda target, free=free: free)
         assert program(*LOCAL, "--output", "out.csv").code == 0
-    assert said.count("out.csv may not fit on the disk") == 1
+    assert said.count("out.csv' may not fit on the disk") == 1
 
 
 def test_a_link_is_followed_and_the_mode_stays(here: Path, program: Run) -> None:
