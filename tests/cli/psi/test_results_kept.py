@@ -277,7 +277,7 @@ def test_chosen_columns_and_the_keys_that_matched(here: Path, program: Run) -> N
     assert shown.code == 0
     assert (here / "out.csv").read_text().splitlines() == ["matched_by,id", "Mail,1", "Mail,4", "Mail,6"]
     shown = program(*LOCAL, "--columns", "id", "--json")
-    assert (shown.code, "name an --output" in shown.error) == (2, True)
+    assert (shown.code, "Name a file with --output" in shown.error) == (2, True)
     shown = program(*LOCAL, "--output", "out.csv", "--columns", "id,nope", "--json")
     assert (shown.code, "no column 'nope'" in shown.error) == (3, True)
 
