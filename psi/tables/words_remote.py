@@ -171,7 +171,8 @@ def no_bucket(name: str, bucket: str) -> OutputError:
 
 
 def kept_meanwhile(name: str, folder: Path) -> str:
-    return f"{name}, kept in '{folder}' until it is complete"
+    """What stands between the quotes of "cannot write '...'"."""
+    return f"{name}' by way of '{folder}"
 
 
 def not_arrived(name: str) -> OutputError:

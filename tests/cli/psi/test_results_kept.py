@@ -71,7 +71,7 @@ def test_what_has_no_room_is_kept_and_named(
     assert kept.name.endswith(ending)
     assert f"{kept.relative_to(here)}', for this user only" in said
     assert kept.stat().st_mode & 0o777 == 0o600
-    assert "No space left on device; make room" in said
+    assert "No space left on device. Make room" in said
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("{")]  # the peer's is text
     told = json.loads(line)
     assert (told["matches"], told["error"]["code"], told["error"]["message"]) == (2, 3, said)

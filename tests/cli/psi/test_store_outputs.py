@@ -62,7 +62,7 @@ def test_rows_become_an_object(s3: object, folder: Path, program: Run, secret: s
     ("output", "code", "said"),
     [
         ("https://host.example/out.csv", 2, "cannot write to a web server"),
-        ("s3://lists/out/", 2, "names a folder"),
+        ("s3://lists/out/", 2, "this is a folder"),
         ("s3://lists/out.txt", 3, "Use one of these endings"),
         ("s3://no-such-bucket/out.csv", 3, "the bucket 'no-such-bucket' does not exist. Create"),
         ("s3://lists/mine.csv", 2, "is an input file of the command"),
@@ -136,7 +136,7 @@ def test_who_may_not_look_may_write(s3: object, tmp_path: Path, monkeypatch: pyt
 
 def test_a_folder_without_room_is_named(s3: object, tmp_path: Path) -> None:
     target = StoreTarget.of("s3://lists/a.csv", tmp_path / "none")
-    said = r"lists/a.csv, kept in .*none' until it is complete: No such file"
+    said = r"lists/a.csv' by way of '.*none': No such file"
     with pytest.raises(OutputError, match=said), target.replacing():
         pass
 
