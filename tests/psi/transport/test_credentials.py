@@ -195,7 +195,7 @@ def test_a_failure_closes_what_was_opened_and_says_what_to_do() -> None:
     (again,) = open_sockets([first], "listen")  # the first one was closed
     again.close()
     taken.close()
-    with pytest.raises(TransportError, match="this machine does not have that address"):
+    with pytest.raises(TransportError, match="This machine does not have that address"):
         open_sockets([Address("192.0.2.1", 0)], "listen")
 
 

@@ -197,7 +197,7 @@ def test_who_was_refused_is_heard_for_two_seconds_and_one_mebibyte(
                 assert here.after(0.01) == []
             else:
                 until(lambda: not here.reception._callers)
-            assert here.refused == ["it does not use encryption (TLS) but HTTP"]
+            assert here.refused == ["the other program does not use encryption (TLS) but HTTP"]
 
 
 @pytest.mark.parametrize(("timeout", "allowed"), [(60.0, 5.0), (3.0, 3.0)])
