@@ -186,7 +186,7 @@ def test_a_pinned_peer_cannot_mint_anothers_name(
     with pytest.raises(ssl.SSLError, match=r"(?i)unknown.ca"):
         sock.recv(1)
     sock.close()
-    wait_for_log(caplog, "was another party has issued" if name != "globex" else "refused a connection")
+    wait_for_log(caplog, "was issued by another party" if name != "globex" else "refused a connection")
     expect_honest_peer_served(listener, parties)
 
 
