@@ -7,20 +7,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from psiselect.base.errors import InputError, PolicyError, UsageError
+from psiselect.base.words import counted
 
 # Options.
 
 
 def port_zero(address: str) -> str:
-    return f"{address!r} has port 0, where no program can listen; use the port that the peer's program shows"
+    return f"{address!r} has port 0, on which no program can listen. Use the port that the peer's program shows"
 
 
 def not_a_size(text: str) -> str:
-    return f"{text!r} is not a size; write it like 800M, 1.5G or 2GiB"
+    return f"{text!r} is not a size. Write it like 800M, 1.5G or 2GiB"
 
 
 def not_columns(text: str) -> str:
-    return f"expected names of columns with commas between them, got {text!r}"
+    return f"{text!r} is not a list of column names. Write commas between the names"
 
 
 _OF_A = re.compile(r"--(query|format|delimiter|encoding|csv-escape|header-lines|no-header|header|sheet)\b(?!-b)")
@@ -32,11 +33,13 @@ def with_options_of_b(text: str) -> str:
 
 
 def both_from_stdin() -> UsageError:
-    return UsageError("both tables, A and B, are standard input (-); name a file for one of them")
+    return UsageError(
+        "both tables, A and B, are standard input (-), but only one can be. Name a file for the other table"
+    )
 
 
 def not_staying_up(option: str, wanted: str) -> UsageError:
-    return UsageError(f"--{option} works only with a listener that stays up; add {wanted}")
+    return UsageError(f"--{option} works only with a listener that stays up. Add {wanted}")
 
 
 SERVE, SERVE_IN_FILE = "--serve", "serve = true to the file"
@@ -46,19 +49,19 @@ SERVE, SERVE_IN_FILE = "--serve", "serve = true to the file"
 
 
 def no_such_option(file: Path, key: str, command: str | None, near: str | None) -> UsageError:
-    hint = f"did you mean {near!r}?" if near else "--help lists all options"
-    return UsageError(f"{file}: {key!r} is not an option of {command}; {hint}", term=key)
+    hint = f"Did you mean {near!r}?" if near else "--help shows all options"
+    return UsageError(f"{file}: {key!r} is not an option of `psi {command}`. {hint}", term=key)
 
 
 def no_certificate_any_more(file: Path, key: str) -> UsageError:
-    return UsageError(f"{file}: {key!r} no longer names a certificate; name one", term=key)
+    return UsageError(f"{file}: {key!r} does not name a certificate any more. Name at least one", term=key)
 
 
 TEXTS, TRUE_OR_FALSE, TEXT_OR_NUMBER = "a text, or a list of texts", "true or false", "a text or a number"
 
 
 def wrong_kind(file: Path, key: str, expected: str) -> UsageError:
-    return UsageError(f"{file}: {key!r} has the wrong type; expected {expected}", term=key)
+    return UsageError(f"{file}: {key!r} must be {expected}, but is something else", term=key)
 
 
 def value_refused(file: Path, key: str, why: str) -> UsageError:
@@ -69,26 +72,28 @@ def value_refused(file: Path, key: str, why: str) -> UsageError:
 
 
 def lines_lost(count: int) -> str:
-    return f"{count:,} lines of this log were lost"
+    return f"{counted(count, 'line', 'lines')} of this log {'is' if count == 1 else 'are'} lost"
 
 
 def no_log(file: Path, why: str | None) -> InputError:
-    return InputError(f"cannot write the log {file}: {why}; name a file in a folder that exists and that you can write")
+    return InputError(
+        f"cannot write the log '{file}': {why}. Name a file in a folder that exists and that you can write"
+    )
 
 
 def log_fails(name: str, why: str | None) -> str:
     return (
-        f"psiselect: cannot write the log {name}: {why}. Its lines are lost until the program can write to it "
-        "again; the program tries again with each new line"
+        f"psiselect: cannot write the log '{name}': {why}. The log's lines are lost until the program can write to it "
+        "again. The program tries again with each new line"
     )
 
 
 def log_works(name: str) -> str:
-    return f"psiselect: the log {name} can be written again"
+    return f"psiselect: the program can write the log '{name}' again"
 
 
 def listening(places: Sequence[str], log: Path) -> str:
-    return f"listening on {', '.join(places)}; the log is {log}"
+    return f"listening on {', '.join(places)}; the log is '{log}'"
 
 
 # Checking a list.
@@ -96,13 +101,15 @@ def listening(places: Sequence[str], log: Path) -> str:
 
 def shown_as_json() -> UsageError:
     return UsageError(
-        "--show prints private values, and --json never holds them: leave out one of the two options", term="show"
+        "--show prints private values, but the output of --json never has them. Leave out one of the two options",
+        term="show",
     )
 
 
 def shown_to_a_file() -> UsageError:
     return UsageError(
-        "--show prints private values, so it needs a terminal; standard output is a file or a pipe. Leave out --show",
+        "--show prints private values, so it works only on a terminal. Here the output goes to a file or to another "
+        "program. Leave out --show",
         term="show",
     )
 
@@ -197,32 +204,37 @@ def send_back(place: object, size: str, peer: str) -> str:
 
 
 def keep_state(file: Path) -> str:
-    return f"{file}: keep it; `psi finish` needs it, and removes it"
+    return f"{file}: keep this file; `psi finish` needs it, and removes it"
 
 
 # Counted sessions.
 
 
 def nothing_counted(counter: Path, policy: Path) -> InputError:
-    return InputError(f"{counter} does not exist: no session has been counted under {policy} yet")
+    return InputError(
+        f"'{counter}' does not exist, because the program has not counted a session for the policy '{policy}' yet"
+    )
 
 
 def clock_ahead(seen: str, days: float, now: str) -> str:
     return f"the file of counted sessions has recorded the time {seen}, which is {days:.1f} days later than now ({now})"
 
 
-MENDING = "; if that clock was wrong, `psiselect psi runs mend` puts it right"
+MENDING = ". If that clock was wrong, `psiselect psi runs mend` corrects the file"
 
 
 def what_changes(now: str, sessions: int) -> str:
-    return f"what changes: the latest recorded time becomes {now}; sessions that will count as begun now: {sessions}"
+    return (
+        f"what changes: the latest recorded time becomes {now}, and "
+        f"{counted(sessions, 'session counts', 'sessions count')} as begun now"
+    )
 
 
 ASK_TO_MEND = "Is the present time right, and do you want this change?"
 
 
 def nothing_changed() -> PolicyError:
-    return PolicyError("nothing was changed", term="runs")
+    return PolicyError("the program has changed nothing", term="runs")
 
 
 NO_LATER_TIME = "no: the file has recorded no time later than now"
@@ -241,4 +253,4 @@ def columns_of(side: str) -> str:
 
 
 def no_record(file: Path, why: str | None) -> InputError:
-    return InputError(f"cannot read the record {file}: {why}")
+    return InputError(f"cannot read the record '{file}': {why}")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from psiselect.base.errors import InputError, OutputError, PolicyError, RemoteError
-from psiselect.base.words import SYMBOLIC_LINK
+from psiselect.base.words import SYMBOLIC_LINK, counted
 
 # The file of a policy. What a field must be follows its name.
 
@@ -19,12 +19,12 @@ def wrong_field(path: Path, name: str, problem: str) -> InputError:
     return InputError(f"{path}: field '{name}' {problem}", term=name)
 
 
-NO_PEER = "is missing: a policy has a [[peer]] with a fingerprint for each peer"
-FINGERPRINT = "must be 64 lower-case hex digits; see `psiselect identity show`"
+NO_PEER = "is missing. Write a [[peer]] with a fingerprint for each peer"
+FINGERPRINT = "must be 64 lower-case hex digits. See `psiselect identity show`"
 NAMED_TWICE = "is named twice"
-NAME = "must be a text in quotes; it is a note for people who read the policy"
-FIELD_MISSING = "is missing: set it at the top of the file, or under this [[peer]]"
-LEDGER_OF_NOISE = "works only with noisy-count; set 'reveal' to [\"noisy-count\"]"
+NAME = "must be a text in quotes. This text is a note for people who read the policy"
+FIELD_MISSING = "is missing. Set it at the top of the file, or under this [[peer]]"
+LEDGER_OF_NOISE = "works only with noisy-count. Set 'reveal' to [\"noisy-count\"]"
 STATE = 'must be the path of a file, such as "weekly.runs"'
 TEXTS = "must be a list of texts"
 SOME_TEXTS = "must be a list of texts, at least one"
@@ -37,7 +37,7 @@ LEDGER_TEXTS = "must have texts for its file and dataset"
 
 
 def unknown_field(names: Iterable[str]) -> str:
-    return f"is not known; the fields are {', '.join(names)}"
+    return f"is not a field of a policy. The fields are {', '.join(names)}"
 
 
 def modes(names: Iterable[str]) -> str:
@@ -57,19 +57,19 @@ def whole_number(least: int, most: int) -> str:
 
 def unknown_peer(path: Path, fingerprint: bytes) -> PolicyError:
     return PolicyError(
-        f"the policy {path} has no [[peer]] with fingerprint {fingerprint.hex()}; add one if this peer may "
-        "have sessions",
+        f"the policy '{path}' does not name this peer. If the peer may have sessions, add a [[peer]] with this "
+        f"fingerprint: {fingerprint.hex()}",
         term="peer",
     )
 
 
 def refused(path: Path, name: str, problem: str) -> PolicyError:
-    return PolicyError(f"the policy {path} refuses this session: its '{name}' {problem}", term=name)
+    return PolicyError(f"the policy '{path}' refuses this session. Its field '{name}' {problem}", term=name)
 
 
 KEY_COLUMN = "does not list a column that --key or --value names"
 SENT_COLUMN = "does not list a column that --send names"
-NO_ROWS = "is false; leave out --output, or use rows=False in a program"
+NO_ROWS = "is false. Leave out --output, or use rows=False in a program"
 
 
 def not_revealed(mode: str) -> str:
@@ -77,16 +77,16 @@ def not_revealed(mode: str) -> str:
 
 
 def minimum(least: int) -> str:
-    return f"is {least}; agree with the peer on --min-matches {least}"
+    return f"is {least}. Agree with the peer on --min-matches {least}"
 
 
 def comparer(who: str) -> str:
-    return f'is "{who}"; agree with the peer on --min-matches-by {who}'
+    return f'is "{who}". Agree with the peer on --min-matches-by {who}'
 
 
 def only_protocols(allowed: Iterable[str]) -> str:
     return (
-        f"allows only {' and '.join(allowed)}; agree with the peer on one of these, and give it with --protocol on "
+        f"allows only {' and '.join(allowed)}. Agree with the peer on one of these, and give it with --protocol on "
         "both sides"
     )
 
@@ -104,20 +104,21 @@ def peer_size(most: int, declared: int) -> str:
 
 def no_counter(path: Path, reason: str | None) -> InputError:
     return InputError(
-        f"cannot create {path}, the file that counts sessions: {reason}; as the policy's 'state', name a "
-        "file in a local folder that can be written"
+        f"cannot create '{path}', the file that counts sessions: {reason}. In the policy's field "
+        "'state', name a file in a local folder that you can write to"
     )
 
 
 def counter_unusable(path: Path, reason: str) -> InputError:
     return InputError(
-        f"the file {path}, which counts sessions, cannot be used ({reason}); without this file no session is allowed"
+        f"the file '{path}', which counts sessions, cannot be used ({reason}). Without this file the "
+        "policy allows no session"
     )
 
 
 def not_a_counter(path: Path) -> InputError:
     return InputError(
-        f"{path} is not a file in which psiselect counts sessions; name another file as the policy's 'state'"
+        f"'{path}' is not a file in which psiselect counts sessions. Name another file in the policy's field 'state'"
     )
 
 
@@ -127,13 +128,13 @@ def sessions_used_up(allowed: int, per: str, begun: int, free: int, latest: int 
         ""
         if latest is None
         else (
-            f". The file that counts sessions has recorded {_moment(latest)}, a time later than now; if that time "
-            "was wrong, see `psiselect psi runs show`"
+            f". The file that counts sessions has recorded {_moment(latest)}, which is later than now. If that time "
+            "is wrong, see `psiselect psi runs show`"
         )
     )
     return PolicyError(
-        f"sessions with this peer: the policy allows {allowed} in {per}, and {begun} have begun; the next may begin at "
-        f"{_moment(free)}{ahead}",
+        f"the policy allows {counted(allowed, 'session', 'sessions')} with this peer in {per}, and {begun:,} "
+        f"{'has' if begun == 1 else 'have'} begun already. The next one may begin at {_moment(free)}{ahead}",
         term="runs",
     )
 
@@ -146,26 +147,27 @@ def _moment(seconds: int) -> str:
 
 
 def line_not_written(path: Path, option: str, reason: str) -> OutputError:
-    room = "" if reason == SYMBOLIC_LINK else "free some disk space, or "
-    return OutputError(f"cannot write the {option} file {path}: {reason}; {room}name another file with --{option}")
+    room = "" if reason == SYMBOLIC_LINK else "Free some disk space, or "
+    advice = f"{room}name another file with --{option}"
+    return OutputError(f"cannot write the {option} file '{path}': {reason}. {advice[0].upper()}{advice[1:]}")
 
 
 def not_made_for(path: Path, option: str) -> str:
-    return f"{path} is not a file that psiselect made for --{option}; choose another name"
+    return f"'{path}' is not a file that psiselect made for --{option}. Choose another name"
 
 
 def already_there(path: Path) -> InputError:
-    return InputError(f"{path} exists already, and the program never overwrites a session's file; move it away")
+    return InputError(f"'{path}' exists already, and the program never overwrites a session's file. Move it away")
 
 
 # Signed records. A reason stands in brackets behind the name of the file.
 
-NOT_CANONICAL = "not in canonical form: it was edited or written by another program"
+NOT_CANONICAL = "somebody edited the file, or another program wrote it"
 
 
 def no_record(source: str, reason: str, term: str | None) -> InputError:
     return InputError(
-        f"{source} is not a complete and unchanged session record ({reason}); use another copy, or ask the peer "
+        f"'{source}' is not a complete and unchanged session record ({reason}). Use another copy, or ask the peer "
         "for theirs",
         term=term,
     )
@@ -175,18 +177,18 @@ def in_record(reason: str, term: str | None = None) -> RemoteError:
     return RemoteError(reason, term=term)
 
 
-STATUS = "the field 'status' does not fit the --protocol of the session"
-OTHER_FORMAT = "the field 'record' names another version of records; verify it with the release that wrote it"
-OTHER_VERSION = "the terms are of a later version of the protocol; verify it with a newer release"
-UNKNOWN_PROTOCOL = "the terms name a protocol that this release does not know"
-KEY_OF_TERMS = "a key of the terms has no rule and digest"
-TERM = "a term is neither a text nor a whole number"
-TERM_NOT_PRINTABLE = "a term has characters that cannot be printed"
-CERTIFICATE = "a certificate has characters that PEM does not have"
+STATUS = "the field 'status' does not fit the protocol of the session"
+OTHER_FORMAT = "the field 'record' names another version of records, so only the release that wrote it can verify it"
+OTHER_VERSION = "the settings are of a later version of the protocol, so only a newer release can verify it"
+UNKNOWN_PROTOCOL = "the settings name a protocol that this release does not know"
+KEY_OF_TERMS = "a key of the settings has no rule or no digest"
+TERM = "a setting is neither a text nor a whole number"
+TERM_NOT_PRINTABLE = "a setting has characters that cannot be printed"
+CERTIFICATE = "a certificate has characters that the format of certificates (PEM) does not allow"
 
 
 def other_fields(what: str) -> str:
-    return f"{what} has a field too many or too few"
+    return f"{what} has too many or too few fields"
 
 
 def impossible_number(name: str) -> str:
@@ -194,7 +196,7 @@ def impossible_number(name: str) -> str:
 
 
 def not_numbers(name: str, count: int) -> str:
-    return f"the field '{name}' must be a list of {count} whole numbers"
+    return f"the field '{name}' must be a list of {counted(count, 'whole number', 'whole numbers')}"
 
 
 def not_hex(name: str, size: int) -> str:
@@ -202,10 +204,13 @@ def not_hex(name: str, size: int) -> str:
 
 
 def other_certificate(side: str) -> RemoteError:
-    return RemoteError(f"the {side} certificate is not the one that the record names")
+    return RemoteError(
+        f"the {side} side's certificate is not the one that the record names, so do not rely on this record"
+    )
 
 
 def not_signed(side: str, name: str) -> RemoteError:
     return RemoteError(
-        f"the {side} side's signature is not valid: {name} did not sign this record, or somebody has changed it"
+        f"the {side} side's signature is not valid: {name} did not sign this record, or somebody has changed "
+        "it. Do not rely on this record"
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from psiselect.base.errors import InputError, RemoteError, UsageError
+from psiselect.base.words import counted
 
 # Keys, noise and minimum.
 
 
 def number_of_keys(count: int, most: int) -> UsageError:
-    return UsageError(f"the session has {count} keys; expected 1 to {most}", term="keys")
+    return UsageError(f"a session must have 1 to {most} keys, but this one has {count}", term="keys")
 
 
 def sum_of_several_keys() -> UsageError:
@@ -20,23 +21,26 @@ def sum_of_several_keys() -> UsageError:
 
 
 def minimum(given: int) -> UsageError:
-    return UsageError(f"--min-matches must be 1 or more, got {given}", term="min_matches")
+    return UsageError(f"--min-matches must be 1 or more, but is {given}", term="min_matches")
 
 
 def padding(given: int) -> UsageError:
-    return UsageError(f"--pad-to must be 1 or more, got {given}", term="pad_to")
+    return UsageError(f"--pad-to must be 1 or more, but is {given}", term="pad_to")
 
 
 def longer_than_padding(size: int, most: int) -> InputError:
     return InputError(
-        f"the list has {size:,} distinct keys, more than --pad-to {most:,}; agree with the peer on a higher --pad-to",
+        f"the list has {counted(size, 'distinct key', 'distinct keys')}, but --pad-to allows at most {most:,}. Agree "
+        "with the peer on a higher --pad-to",
         term="pad_to",
     )
 
 
 def noise_of_another_mode(mode: str) -> UsageError:
     return UsageError(
-        f"--epsilon and --delta are for --reveal noisy-count, not for {mode}; leave them out", term="epsilon"
+        f"--epsilon and --delta work only with --reveal noisy-count, and this session has --reveal {mode}. Leave them "
+        "out",
+        term="epsilon",
     )
 
 
@@ -62,9 +66,9 @@ def noise_of_several_keys() -> UsageError:
     )
 
 
-NO_MINIMUM = "there is no minimum; give one with --min-matches"
+NO_MINIMUM = "there is no minimum. Give one with --min-matches"
 BOTH_LEARN = "with --learn both, there is no side that does not get the result"
-EXACT_COUNT = "the other side would learn the exact count, which the noise must hide; use --min-matches-by learner"
+EXACT_COUNT = "the other side would learn the exact count, which the noise must hide. Use --min-matches-by learner"
 
 
 def not_compared(reason: str) -> UsageError:
@@ -101,18 +105,19 @@ def or_leave_out(option: str) -> str:
 
 def label_bytes_of_nothing() -> UsageError:
     return UsageError(
-        "--label-bytes is for columns that one side gives to the other; name some with --send or --receive",
+        "--label-bytes needs columns that one side gives to the other. Name these columns with --send or --receive, "
+        "or leave out --label-bytes",
         term="label_bytes",
     )
 
 
 def label_bytes(least: int, most: int, given: int | None) -> UsageError:
-    return UsageError(f"--label-bytes must be from {least} to {most:,}, got {given}", term="label_bytes")
+    return UsageError(f"--label-bytes must be from {least} to {most:,}, but is {given}", term="label_bytes")
 
 
 def columns_of_another_mode(mode: str) -> UsageError:
     return UsageError(
-        f"--send and --receive need --reveal matches: {mode} does not show which rows match",
+        f"--send and --receive need --reveal matches, because --reveal {mode} does not show which rows match",
         term="columns",
     )
 
@@ -135,24 +140,27 @@ def columns_for_nobody() -> UsageError:
 
 
 def column_twice() -> UsageError:
-    return UsageError("--send or --receive names a column twice; name each column once", term="columns")
+    return UsageError("--send or --receive names a column twice. Name each column once", term="columns")
 
 
 def column_name() -> UsageError:
-    return UsageError("a column to send or to receive has a name that is empty or cannot be printed", term="columns")
+    return UsageError(
+        "a column of --send or --receive has a name that is empty or has characters that cannot be printed",
+        term="columns",
+    )
 
 
 def too_many_columns(most: int, most_bytes: int) -> UsageError:
     return UsageError(
-        f"a side can send at most {most} columns, with names of at most {most_bytes:,} bytes in total; name fewer "
+        f"a side can send at most {most} columns, with names of at most {most_bytes:,} bytes in total. Name fewer "
         "columns",
         term="columns",
     )
 
 
-NOT_LISTS = "the columns are not a list of names for each side"
-NO_NAMES = "a column has no name"
-NOT_IN_ORDER = "the columns are not in order"
+NOT_LISTS = "the field 'columns' is not a list of names for each side"
+NO_NAMES = "the field 'columns' has a column without a name"
+NOT_IN_ORDER = "the columns in the field 'columns' are not in order"
 
 
 def in_columns(reason: str) -> RemoteError:
@@ -168,13 +176,13 @@ def largest_value() -> UsageError:
 
 
 def largest_value_written(canonical: str) -> UsageError:
-    return UsageError(f"the largest value must be written as {canonical}", term="value_max")
+    return UsageError(f"--value-max must be written as {canonical}", term="value_max")
 
 
 def largest_value_places(largest: str, decimals: int) -> UsageError:
     return UsageError(
-        f"--value-max {largest} has more than the agreed {decimals} decimal places; round it, or agree on "
-        "more --value-decimals",
+        f"--value-max {largest} has more decimal places than --value-decimals {decimals} allows. Round it, or agree "
+        "with the peer on a larger --value-decimals",
         term="value_max",
     )
 
@@ -186,21 +194,23 @@ def largest_value_range(decimals: int, most: str) -> UsageError:
 
 
 def decimal_places(most: int, given: int) -> UsageError:
-    return UsageError(f"--value-decimals must be from 0 to {most}, got {given}", term="value_decimals")
+    return UsageError(f"--value-decimals must be from 0 to {most}, but is {given}", term="value_decimals")
 
 
 def total_too_large(rows: int, largest: str, most: str | None, decimals: int) -> UsageError:
     return UsageError(
-        f"the total of {rows:,} values of up to {largest} could be too large for this program; agree with "
-        f"the peer on a --value-max of {most or 'less'} at most, or on fewer --value-decimals than "
-        f"{decimals}",
+        f"the total of {counted(rows, 'value', 'values')} of up to {largest} could be too large for this program. "
+        f"Agree with the peer on {'a smaller --value-max' if most is None else f'a --value-max of at most {most}'}"
+        f"{f', or on a --value-decimals below {decimals}' if decimals else ''}",
         term="value_max",
     )
 
 
 def values_of_another_mode(mode: str) -> UsageError:
     return UsageError(
-        f"--value-decimals and --value-max are for --reveal sum, not for {mode}; leave them out", term="value_decimals"
+        f"--value-decimals and --value-max work only with --reveal sum, and this session has --reveal {mode}. Leave "
+        "them out",
+        term="value_decimals",
     )
 
 

@@ -10,29 +10,29 @@ from pathlib import Path
 
 from psiselect.base.errors import InputError, RemoteError, ResourceError, UsageError
 
-_AGAIN = "ask the peer to send the directory again"
+_AGAIN = "Ask the peer to send the directory again"
 
 # Engines: options that do not go together.
 
 
 def session_elsewhere() -> UsageError:
-    return UsageError("session= is a session that runs already; leave out --master and --remote", term="session")
+    return UsageError("session= gives a session that runs already. Leave out --master and --remote", term="session")
 
 
 def no_master_of_sail() -> UsageError:
     return UsageError(
-        "--master is for Spark. For Sail, leave it out: Sail then runs in this process, or name its server with "
-        "--remote",
+        "--master works only with Spark. For Sail, leave out --master: Sail then runs in this process. Or name a "
+        "server of Sail with --remote",
         term="master",
     )
 
 
 def master_and_remote() -> UsageError:
-    return UsageError("--master and --remote each say where the engine runs; name one of them", term="remote")
+    return UsageError("--master and --remote each say where the engine runs. Leave out one of them", term="remote")
 
 
 def not_spark_connect() -> UsageError:
-    return UsageError("--remote: expected the address of a Spark Connect server, as in sc://HOST:15002", term="remote")
+    return UsageError("--remote must be the address of a Spark Connect server, such as sc://HOST:15002", term="remote")
 
 
 def spark_can_encrypt(setting: str) -> UsageError:
@@ -65,18 +65,20 @@ def plain_on_the_network(authenticate: str, crypto: str, ssl: str) -> UsageError
 
 def client_only() -> UsageError:
     return UsageError(
-        "the installed pyspark is a client without Spark: pip install 'psiselect[spark]', or name a server with "
-        "--remote",
+        "the installed package pyspark is a client without Spark. Run pip install 'psiselect[spark]', or name a server "
+        "with --remote",
         term="engine",
     )
 
 
 def old_spark(found: str, least: str) -> UsageError:
-    return UsageError(f"this is Spark {found}; psiselect needs Spark {least} or later", term="engine")
+    return UsageError(
+        f"this is Spark {found}, but psiselect needs Spark {least} or later. Install a later Spark", term="engine"
+    )
 
 
 def session_exists() -> UsageError:
-    return UsageError("this program has a Spark session already; pass it as session=", term="session")
+    return UsageError("this program has a Spark session already. Pass it as session=", term="session")
 
 
 def not_installed(engine: str) -> UsageError:
@@ -91,8 +93,8 @@ OLDER = "an older one"
 
 def no_java(least: int, where: str) -> UsageError:
     return UsageError(
-        f"Spark needs Java {least}, and there is no Java {where}: install it (on Debian openjdk-17-jre-headless), or "
-        "use --engine sail, which needs none",
+        f"Spark needs Java {least}, and there is no Java {where}. Install Java (on Debian, the package "
+        "openjdk-17-jre-headless), or use --engine sail, which needs no Java",
         term="engine",
     )
 
@@ -103,8 +105,8 @@ def version_of_java(number: str) -> str:
 
 def other_java(least: int, where: str, found: str) -> UsageError:
     return UsageError(
-        f"Spark needs Java {least} or later, and the Java {where} is {found}: set JAVA_HOME to the folder of a later "
-        "one",
+        f"Spark needs Java {least} or later, but the Java {where} is {found}. Set JAVA_HOME to the folder of a later "
+        "Java",
         term="engine",
     )
 
@@ -117,7 +119,7 @@ def does_not_start(why: str) -> UsageError:
 
 
 def not_written_over(why: str) -> UsageError:
-    return UsageError(f"the engine does not overwrite data that exist already: {why}; name another place", term="out")
+    return UsageError(f"the engine does not overwrite data that exist already ({why}). Name another place", term="out")
 
 
 def engine_cannot(why: str) -> InputError:
@@ -126,8 +128,8 @@ def engine_cannot(why: str) -> InputError:
 
 def malformed_row() -> InputError:
     return InputError(
-        "the engine cannot read a row of the list: its number of fields is not that of the header, or a quote does not "
-        "end. To find the row, run `psi check` on a copy of the list"
+        "the engine cannot read a row of the list. The row has more or fewer fields than the header, or a quote does "
+        "not end. To find the row, run `psi check` on a copy of the list"
     )
 
 
@@ -138,8 +140,8 @@ def of_a_task(text: str) -> RemoteError:
 
 def engine_failed(what: str) -> ResourceError:
     return ResourceError(
-        f"the engine failed ({what}); its own log says why. Nothing has gone to the peer, so you can run the command "
-        "again"
+        f"the engine failed ({what}). The reason is in the engine's log. Nothing has gone to the peer, so you can run "
+        "the command again"
     )
 
 
@@ -147,7 +149,7 @@ def engine_failed(what: str) -> ResourceError:
 
 
 def name_in_use(name: str, column: str) -> InputError:
-    return InputError(f"{name}: a column has the name {column}, which this program uses itself; rename the column")
+    return InputError(f"{name}: a column has the name {column!r}, which this program uses itself. Rename the column")
 
 
 def unreadable_rows(name: str, rule: str, unreadable: int, rows: int, reasons: Iterable[tuple[int, str]]) -> InputError:
@@ -162,19 +164,20 @@ def unreadable_rows(name: str, rule: str, unreadable: int, rows: int, reasons: I
 
 def one_header_line() -> UsageError:
     return UsageError(
-        "--header-lines: an engine reads a header of one line only; join the lines of the header in the file, or run "
-        "without --engine",
+        "--header-lines does not go with --engine, because an engine reads a header of one line only. Make one line "
+        "of the header's lines in the file, or leave out --engine",
         term="header_lines",
     )
 
 
 def no_list(name: str) -> InputError:
-    return InputError(f"cannot read {name}: there is no such file or folder")
+    return InputError(f"{name}: there is no such file or folder")
 
 
 def not_for_engines(kind: str) -> UsageError:
     return UsageError(
-        f"an engine reads CSV, Parquet and tables, not {kind}; name a table with table:NAME, or run without --engine",
+        f"an engine reads CSV files, Parquet files and tables, but not {kind}. Name a table with table:NAME, or leave "
+        "out --engine",
         term="form",
     )
 
@@ -186,33 +189,35 @@ TABLE_OF_THE_ENGINE, PARQUET_FILE = "a table of the engine", "a Parquet file"
 
 
 def not_whole(place: str) -> InputError:
-    return InputError(f"{place} is not a complete directory of an exchange by files; {_AGAIN}")
+    return InputError(f"'{place}' is not a complete directory of an exchange by files. {_AGAIN}")
 
 
 def no_manifest(place: str) -> InputError:
-    return InputError(f"{place} is not the list of the directory's content (manifest): expected one row; {_AGAIN}")
+    return InputError(f"'{place}' is not the list of the directory's content (manifest), which has one row. {_AGAIN}")
 
 
 def unreadable_column(place: str, why: object) -> InputError:
-    return InputError(f"cannot read {place}: {why}. If the log says that a file is damaged, {_AGAIN}")
+    return InputError(
+        f"cannot read '{place}': {why}. If the log says that a file is damaged, {_AGAIN[0].lower()}{_AGAIN[1:]}"
+    )
 
 
 def other_chunks(column: str) -> RemoteError:
-    return RemoteError(f"the data of {column} differ from the directory's list of its content (manifest); {_AGAIN}")
+    return RemoteError(f"the data of {column!r} differ from the directory's list of its content (manifest). {_AGAIN}")
 
 
 def unlisted_chunk(column: str) -> RemoteError:
     return RemoteError(
-        f"the directory has data of {column} that are not in its list of its content (manifest); {_AGAIN}"
+        f"the directory has data of {column!r} that are not in the list of its content (manifest). {_AGAIN}"
     )
 
 
 def chunk_twice(column: str) -> RemoteError:
-    return RemoteError(f"a part of the data of {column} is there twice; {_AGAIN}")
+    return RemoteError(f"a part of the data of {column!r} is in the directory twice. {_AGAIN}")
 
 
 def chunks_changed(column: str) -> RemoteError:
-    return RemoteError(f"the data of {column} changed while the engine (Spark or Sail) read them; start again")
+    return RemoteError(f"the data of {column!r} changed while the engine (Spark or Sail) read them. Start again")
 
 
 def other_replies() -> RemoteError:
@@ -229,30 +234,32 @@ TASK_KEY, SECRETS = "the task key", "the secrets of this run"
 
 def not_a_task_key(path: Path) -> InputError:
     return InputError(
-        f"{path} is not a task key: it must hold 64 hexadecimal digits, as `openssl rand -hex 32` prints them",
+        f"'{path}' is not a task key. A task key has 64 hexadecimal digits, as `openssl rand -hex 32` prints them",
         term="task_key",
     )
 
 
 def secrets_not_kept(folder: Path, why: str | None) -> InputError:
-    return InputError(f"cannot keep secrets in {folder}: {why}; name a folder that you own and can write to")
+    return InputError(f"cannot keep secrets in '{folder}': {why}. Name a folder that you own and can write to")
 
 
 def secrets_damaged() -> InputError:
-    return InputError("a task of the engine cannot read the secrets of this run: the file is damaged; start again")
+    return InputError(
+        "a task of the engine cannot read the secrets of this run, because the file is damaged. Start again"
+    )
 
 
 def other_task_key(path: Path) -> InputError:
     return InputError(
-        f"a task of the engine cannot open the secrets of this run. On its machine, {path} differs from the file where "
-        "the command runs. Put the same file on every machine",
+        f"a task of the engine cannot open the secrets of this run. On the task's machine, the file '{path}' differs "
+        "from the file where the command runs. Put the same file on every machine",
         term="task_key",
     )
 
 
 def readable_by_others(path: Path) -> InputError:
-    return InputError(f"{path}: others can read these secrets; make the file private, with chmod 600")
+    return InputError(f"{path}: others can read the secrets in this file. Run `chmod 600 {path}`")
 
 
 def secrets_unreadable(what: str, path: Path, why: str | None) -> InputError:
-    return InputError(f"cannot read {what} in {path}, where the command or a task of the engine runs: {why}")
+    return InputError(f"cannot read {what} in '{path}', where the command or a task of the engine runs: {why}")

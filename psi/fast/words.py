@@ -15,7 +15,7 @@ _CURVES = "use --protocol ecdh on both sides"
 
 def too_long(own: int, most: int) -> UsageError:
     return UsageError(
-        f"this list has {own:,} distinct keys; the fast protocol takes at most {most:,}. Shorten the list, "
+        f"this list has {own:,} distinct keys, but the fast protocol allows at most {most:,}. Shorten the list, "
         f"or {_CURVES}",
         term="protocol",
     )
@@ -23,8 +23,8 @@ def too_long(own: int, most: int) -> UsageError:
 
 def peer_too_long(keys: int, most: int) -> RemoteError:
     return RemoteError(
-        f"the peer's list has {keys:,} distinct keys; the fast protocol takes at most {most:,}. On both sides, use "
-        "--protocol ecdh",
+        f"the peer's list has {keys:,} distinct keys, but the fast protocol allows at most {most:,}. Use --protocol "
+        "ecdh on both sides",
         term="protocol",
     )
 
@@ -32,8 +32,9 @@ def peer_too_long(keys: int, most: int) -> RemoteError:
 def too_little_memory(own: int, needed: int, limit: int) -> UsageError:
     """needed, limit: in MiB."""
     return UsageError(
-        f"the fast protocol keeps a list of {own:,} distinct keys in memory. That takes {needed:,} MiB, more than the "
-        f"{limit:,} MiB of --memory-limit. Raise the limit if this machine has the memory, or {_CURVES}",
+        f"the fast protocol keeps a list of {own:,} distinct keys in memory. That takes {needed:,} MiB, but "
+        f"--memory-limit allows only {limit:,} MiB. If this machine has the memory, raise --memory-limit. Otherwise "
+        f"{_CURVES}",
         term="memory_limit",
     )
 
@@ -77,11 +78,11 @@ def too_many_attempts(attempts: int, most: int) -> RemoteError:
 
 
 def unknown_kernels(name: str) -> UsageError:
-    return UsageError(f"kernels: expected auto, compiled or portable, got {name!r}")
+    return UsageError(f"kernels must be auto, compiled or portable, but is {name!r}")
 
 
 def not_compiled(why: object) -> UsageError:
-    return UsageError(f"the compiled code of the fast protocol does not work here: {why}; choose 'portable'")
+    return UsageError(f"the compiled code of the fast protocol does not work here: {why}. Choose 'portable'")
 
 
 def self_test(failed: Iterable[str]) -> str:
@@ -98,5 +99,5 @@ def without_sha(why: object) -> str:
 def portable_instead(why: object) -> str:
     return (
         f"the compiled code of the fast protocol does not work here: {why}. The program uses the portable "
-        "code, which is tens of times slower; --protocol ecdh may be faster"
+        "code, which is tens of times slower. --protocol ecdh may be faster"
     )

@@ -21,11 +21,11 @@ def low_order(element: int) -> RemoteError:
 
 
 def unknown_backend(name: str, names: Iterable[str]) -> UsageError:
-    return UsageError(f"--backend: expected one of auto, {', '.join(names)}, got {name!r}")
+    return UsageError(f"--backend must be one of auto, {', '.join(names)}, but is {name!r}")
 
 
 def no_vector_code(why: object) -> UsageError:
-    return UsageError(f"the fast code (lanes) does not work on this machine: {why}; use the backend 'portable'")
+    return UsageError(f"the fast code (lanes) does not work on this machine: {why}. Use the backend 'portable'")
 
 
 def other_vector_code(best: str, why: object, other: str) -> str:
@@ -77,6 +77,6 @@ CACHE_DAMAGED = "a file of compiled code in the cache is damaged; the program co
 
 def cache_not_used(folder: Path | None) -> str:
     return (
-        f"the program does not use its cache of compiled code in {folder}: another user owns it or a file in it, or "
+        f"the program does not use its cache of compiled code in '{folder}': another user owns it or a file in it, or "
         "others may write to it"
     )

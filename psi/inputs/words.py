@@ -39,7 +39,7 @@ def unreadable_rows(name: str, rule: str, unreadable: int, rows: int, listed: Se
 
 def no_country(column: str) -> str:
     return (
-        "The telephone numbers lack a country. If all are of one country, add its code as region=, such as --key "
+        "The telephone numbers lack a country. If all are of one country, add its code with region=, such as --key "
         f"{column}:phone,region=PL. If a column names each row's country, add region-column=COLUMN"
     )
 
@@ -95,40 +95,46 @@ def other_rule(column: str, holds: str, rule: str, written: str, better: str) ->
 
 
 def no_values(name: str, column: str, kind: object, *, floating: bool) -> InputError:
-    hint = "; 32-bit floats hold no exact decimals" if floating else ""
+    hint = ". 32-bit floats cannot represent exact decimals" if floating else ""
     return InputError(
-        f"{name}: column {column!r} has type {kind}, which is not a value to add up{hint}; store it as text, decimal "
-        "or integer",
+        f"{name}: column {column!r} has type {kind}, which is not a value to add up{hint}. Store the column as "
+        "text, decimal or integer",
         term="value",
     )
 
 
 def sum_too_large(name: str, row: int, column: str, largest: str) -> InputError:
     return InputError(
-        f"{name}: the rows with the same key as row {row} add up, in column {column!r}, to more than the agreed "
-        f"largest value {largest}; agree on a larger --value-max",
+        f"{name}: the rows with the same key as row {row} add up, in column {column!r}, to more than --value-max "
+        f"{largest} allows. Agree with the peer on a larger --value-max",
         term="value_max",
     )
 
 
 def in_row(name: str, row: int, column: str, problem: str) -> InputError:
-    return InputError(f"{name}: row {row}, column {column!r}: {problem}", term="value")
+    return InputError(f"{name}, row {row}: the value in column {column!r} {problem}", term="value")
 
 
 NOT_FINITE = "is not a finite number"
 TOO_LARGE_FOR_A_DOUBLE = (
-    "is too large for a floating-point number to hold its decimal places; store the values as decimal numbers or text"
+    "is too large for a floating-point number with its decimal places. Store the values as decimal numbers or text"
 )
-TOO_MANY_DIGITS = "has more digits than values may have: 19 before the point and 18 after it"
+TOO_MANY_DIGITS = "has too many digits. It may have at most 19 digits before the point and 18 after it"
 NO_NUMBER = (
-    "is not a number like 1234.50; write it with a point for decimals, without thousands separators and without a "
+    "is not a number like 1234.50. Write it with a point for decimals, without thousands separators and without a "
     "currency"
 )
 
 
 def beyond(largest: str) -> str:
-    return f"is beyond the agreed largest value {largest}; correct it, or agree with the peer on a larger --value-max"
+    return (
+        f"must be from -{largest} to {largest}, as --value-max says. Correct the value, or agree with the peer on a "
+        "larger --value-max"
+    )
 
 
 def too_many_places(decimals: int) -> str:
-    return f"has more than the agreed {decimals} decimal places; round it, or agree on more --value-decimals"
+    return (
+        f"has more decimal places than --value-decimals {decimals} allows. Round the value, or agree with the peer on "
+        "a larger --value-decimals"
+    )

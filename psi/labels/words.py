@@ -7,15 +7,16 @@ from psiselect.base.errors import InputError, RemoteError
 
 def too_long(name: str, row: int, needed: int, width: int, others: int, longest: int, most: int) -> InputError:
     """others: more keys that are too long. longest: bytes of the longest. most: bytes that sides can agree on."""
-    more = f" ({others:,} more keys are too long, the longest takes {longest:,})" if others else ""
+    too_long_too = "key has values that are" if others == 1 else "keys have values that are"
+    more = f" {others:,} more {too_long_too} too long; the longest take {longest:,} bytes." if others else ""
     remedy = (
-        f"agree with the peer on --label-bytes {longest} or more"
+        f"Agree with the peer on --label-bytes {longest} or more, or send"
         if longest <= most
-        else f"no more than {most:,} can be agreed on: leave out rows that repeat a key"
+        else f"No --label-bytes above {most:,} is possible. Leave out rows that repeat a key, send"
     )
     return InputError(
-        f"{name}: the columns to send for row {row}, and for the rows with the same key, take {needed:,} "
-        f"bytes, more than --label-bytes {width}{more}; {remedy}, send fewer columns or shorten the values",
+        f"{name}: for row {row} and the rows with the same key, the columns to send take {needed:,} bytes, but "
+        f"--label-bytes allows only {width:,}.{more} {remedy} fewer columns, or shorten the values",
         term="label_bytes",
     )
 

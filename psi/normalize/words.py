@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from psiselect.base.errors import UsageError
+from psiselect.base.words import counted
 
 # Without an article, by the word that --json has (`psi.normalize.rule.Reason`).
 OF_REASONS: Mapping[str, str] = {
@@ -42,7 +43,7 @@ def _of_key(key: str, what: str, term: str) -> UsageError:
 def key_form(key: str) -> UsageError:
     return _of_key(
         key,
-        "write COLUMN or COLUMN:RULE[,option=value...]; if a column's name has a colon, plus sign, comma or equals "
+        "write COLUMN, or COLUMN:RULE[,option=value...]. If a column's name has a colon, plus sign, comma or equals "
         "sign in it, write a backslash before that sign",
         "key",
     )
@@ -50,12 +51,16 @@ def key_form(key: str) -> UsageError:
 
 def ends_in_backslash() -> UsageError:
     return UsageError(
-        "--key ends in a backslash with nothing after it; if the column's name has a backslash, write two", term="key"
+        "--key ends in a backslash, but another character must follow. If the column's name has a backslash, write two "
+        "backslashes",
+        term="key",
     )
 
 
 def other_columns(key: str, columns: int, rules: str) -> UsageError:
-    return _of_key(key, f"expected {columns} columns joined by +, for the rule {rules}", "key")
+    return _of_key(
+        key, f"for the rule {rules}, give {counted(columns, 'column', 'columns')}, with + between columns", "key"
+    )
 
 
 def no_region_column(key: str, column: str, option: str) -> UsageError:
@@ -65,25 +70,25 @@ def no_region_column(key: str, column: str, option: str) -> UsageError:
 
 
 def no_rule(key: str, name: str, near: str | None, known: Iterable[str]) -> UsageError:
-    hint = f"did you mean {near}? " if near else ""
-    return _of_key(key, f"no rule {name!r}; {hint}the rules are: {', '.join(known)}", "rule")
+    hint = f"Did you mean {near}? " if near else ""
+    return _of_key(key, f"there is no rule {name!r}. {hint}The rules are {', '.join(known)}", "rule")
 
 
 def no_version(key: str, name: str, version: str, known: Iterable[int]) -> UsageError:
     has = " and ".join(map(str, known))
     return _of_key(
         key,
-        f"this program does not have version {version or '(none)'} of the rule {name}; it has version {has}",
+        f"this program does not have version {version or '(none)'} of the rule {name}. It has version {has}",
         "rule",
     )
 
 
 def no_setting(key: str, setting: str) -> UsageError:
-    return _of_key(key, f"expected option=value, such as region=PL, got {setting!r}", "rule")
+    return _of_key(key, f"{setting!r} must have the form option=value, such as region=PL", "rule")
 
 
 def set_twice(key: str, option: str) -> UsageError:
-    return _of_key(key, f"option {option} is given twice; give it once", "rule")
+    return _of_key(key, f"the option {option} occurs twice. Give it once", "rule")
 
 
 def region_or_column(key: str) -> UsageError:
@@ -100,21 +105,21 @@ def region_or_column(key: str) -> UsageError:
 
 def no_option(rule: str, option: str, known: Iterable[str]) -> UsageError:
     return UsageError(
-        f"the rule {rule} has no option {option!r}; its options are: {', '.join(known) or 'none'}", term="rule"
+        f"the rule {rule} has no option {option!r}. Its options are: {', '.join(known) or 'none'}", term="rule"
     )
 
 
 def no_value(rule: str, option: str, value: str, expected: str) -> UsageError:
-    return UsageError(f"the rule {rule}: the option {option} cannot be {value!r}; {expected}", term="rule")
+    return UsageError(f"for the rule {rule}, the option {option} cannot be {value!r}. {expected}", term="rule")
 
 
 def perhaps(*meant: str) -> str:
-    return f"did you mean {' or '.join(meant)}?"
+    return f"Did you mean {' or '.join(meant)}?"
 
 
 def one_of(allowed: Iterable[str]) -> str:
-    return f"choose from {', '.join(allowed)}"
+    return f"Choose from {', '.join(allowed)}"
 
 
 def examples(some: Iterable[str]) -> str:
-    return f"examples: {', '.join(some)}"
+    return f"Examples: {', '.join(some)}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from psiselect.base.errors import InputError, OutputError, PolicyError, RemoteError, UsageError
+from psiselect.base.words import counted
 
-_ASK_AGAIN = "ask the peer to send it again"
-_ASK_FOR_DIRECTORY = "ask the peer to send the directory again"
+_ASK_AGAIN = "Ask the peer to send it again"
+_ASK_FOR_DIRECTORY = "Ask the peer to send the directory again"
 _FAULTY = (
     "the other side's program made a file that does not follow the protocol. Ask them which program and version "
     "they run"
@@ -20,24 +21,24 @@ _BY_LINK = "use `psi listen` and `psi connect`"
 
 def fast_by_files() -> UsageError:
     return UsageError(
-        "an exchange by files cannot use the fast protocol, which needs more messages than an offer and an answer; "
-        f"use --protocol ecdh, or {_BY_LINK}",
+        "an exchange by files cannot use the fast protocol, which needs more messages than an offer and an answer. "
+        f"Use --protocol ecdh, or {_BY_LINK}",
         term="protocol",
     )
 
 
 def one_way() -> UsageError:
     return UsageError(
-        "the side that makes the offer gets the result. If the other side must get the result, let the "
-        f"other side make the offer; if both must get it, exchange two offers, or {_BY_LINK}",
+        "in an exchange by files, only the side that makes the offer gets the result. If the other side must get the "
+        f"result, let the other side make the offer. If both must get it, exchange two offers, or {_BY_LINK}",
         term="learn",
     )
 
 
 def sum_by_files() -> UsageError:
     return UsageError(
-        "an exchange by files cannot have --reveal sum, which needs more messages than an offer and an answer; "
-        f"{_BY_LINK}",
+        "an exchange by files cannot have --reveal sum, which needs more messages than an offer and an answer. "
+        f"U{_BY_LINK[1:]}",
         term="reveal",
     )
 
@@ -45,20 +46,20 @@ def sum_by_files() -> UsageError:
 def compared_by_files() -> UsageError:
     return UsageError(
         "an exchange by files cannot have --min-matches-by other, which needs more messages than an offer and an "
-        f"answer; use --min-matches-by learner, or {_BY_LINK}",
+        f"answer. Use --min-matches-by learner, or {_BY_LINK}",
         term="min_matches_by",
     )
 
 
-NOISE_BY_PARTS = "noisy-count adds random entries, which one machine must draw"
+NOISE_BY_PARTS = "--reveal noisy-count adds random entries, which one machine must draw"
 PADDING_BY_PARTS = "--pad-to adds random entries, which one machine must draw"
-COLUMNS_BY_PARTS = "--send and --receive work with a session or with single files"
+COLUMNS_BY_PARTS = "--send and --receive work only with a session or with single files"
 LINKS_BY_PARTS = "--matching one-to-one needs one machine that puts the keys of each row in random order"
 
 
 def not_by_parts(what: str, term: str) -> UsageError:
     return UsageError(
-        f"a directory (--directory, --engine) cannot do this: {what}; exchange single files, or use a session",
+        f"a directory (--directory, --engine) is not possible here: {what}. Exchange single files, or {_BY_LINK}",
         term=term,
     )
 
@@ -68,21 +69,22 @@ def not_by_parts(what: str, term: str) -> UsageError:
 
 def not_remembered(path: Path, reason: str) -> InputError:
     return InputError(
-        f"cannot use {path}, which lists the offers that were answered: {reason}; without this file the "
+        f"cannot use '{path}', which lists the offers that were answered: {reason}. Without this file the "
         "program answers no offer"
     )
 
 
 def not_of_answers(path: Path) -> str:
     return (
-        f"{path} is damaged, or is not a list of answered offers that psiselect wrote; name another file with --state"
+        f"'{path}' is damaged, or is not a list of answered offers that psiselect wrote. In `psi answer`, name "
+        "another file with --state"
     )
 
 
 def answered(date: str) -> PolicyError:
     return PolicyError(
-        f"this offer was answered on {date}, and the program answers an offer only once: a second answer "
-        "would show what changed in the list; ask the peer for a new offer",
+        f"this offer was answered on {date}, and the program answers each offer only once, because a second answer "
+        "would show what changed in the list. Ask the peer for a new offer",
         term="offer",
     )
 
@@ -91,15 +93,20 @@ def answered(date: str) -> PolicyError:
 
 
 def options_too_long() -> InputError:
-    return InputError("the options of this offer are too long to be kept in a state file; use shorter paths")
+    return InputError("the options of this offer are too long to be kept in a state file. Use shorter paths")
 
 
 def empty_state(path: Path) -> InputError:
-    return InputError(f"{path} is empty: its offer was never completed; remove the file and make another offer")
+    return InputError(
+        f"'{path}' is empty, because its offer was never complete. Remove the file and make another offer"
+    )
 
 
 def not_a_state(path: Path) -> InputError:
-    return InputError(f"{path} is not a state file that `psi offer --state` wrote; name the --state of the offer")
+    return InputError(
+        f"'{path}' is not a state file that `psi offer --state` wrote. Give the file that you "
+        "named with --state when you made the offer"
+    )
 
 
 def other_state() -> RemoteError:
@@ -109,67 +116,68 @@ def other_state() -> RemoteError:
 
 def state_exists(path: Path) -> UsageError:
     return UsageError(
-        f"{path} exists, and an offer may still need it for its answer; name another --state, or remove the "
-        "file if you have given up that offer"
+        f"'{path}' exists already, and an offer may still need it for its answer. Name another file with --state. If "
+        "you have given up that offer, remove the file"
     )
 
 
 def state_not_written(path: Path, reason: str | None = None) -> InputError:
-    why = "" if reason is None else f"{reason}; "
-    return InputError(f"cannot write {path}: {why}name a file in a folder that exists")
+    why = "" if reason is None else f": {reason}"
+    return InputError(f"cannot write '{path}'{why}. Name a file in a folder that exists")
 
 
 def state_not_removed(path: Path, reason: str | None) -> InputError:
-    return InputError(f"cannot remove {path}: {reason}; the file is secret, so remove it yourself")
+    return InputError(f"cannot remove '{path}': {reason}. The file is secret, so remove it yourself")
 
 
 def state_open_to_others(path: Path, mode: int) -> InputError:
-    return InputError(f"{path}: others can read this secret state (mode {mode:04o}); run `chmod 600 {path}`")
+    return InputError(f"{path}: others can read this secret state (mode {mode:04o}). Run `chmod 600 {path}`")
 
 
 def no_state(path: Path) -> InputError:
     return InputError(
-        f"there is no file {path}: name the --state of the offer; `psi finish` removes this file when the "
-        "exchange is over"
+        f"there is no file '{path}'. Give the file that you named with --state when you made the offer. `psi finish` "
+        "removes this file when the exchange is over"
     )
 
 
 def state_unreadable(path: Path, reason: str | None) -> InputError:
-    return InputError(f"cannot read the state {path}: {reason}")
+    return InputError(f"cannot read the state '{path}': {reason}")
 
 
 # Files on their way.
 
 
 def unreadable(source: str, reason: str | None) -> InputError:
-    return InputError(f"cannot read {source}: {reason}")
+    return InputError(f"cannot read '{source}': {reason}")
 
 
 def cut_short(source: str) -> InputError:
-    return InputError(f"{source} is cut short; {_ASK_AGAIN}")
+    return InputError(f"'{source}' is cut short. {_ASK_AGAIN}")
 
 
 def changed(source: object) -> InputError:
-    return InputError(f"{source} changed while it was read; run the command again")
+    return InputError(f"'{source}' changed while the program read it. Run the command again")
 
 
 def sent_as_text(source: str) -> InputError:
     return InputError(
-        f"{source} was sent as if it were text, which changed it; ask the peer to send it as an attachment"
+        f"a mail program or another program changed '{source}', because it sent the file as text. Ask the peer to "
+        "send the file as an attachment"
     )
 
 
 def other_file(source: str) -> InputError:
     return InputError(
-        f"{source} is not a file of an exchange, as `psi offer` and `psi answer` write them; name the file that "
+        f"'{source}' is not a file of an exchange, as `psi offer` and `psi answer` write them. Name the file that "
         "the peer sent"
     )
 
 
 def other_version(source: str, version: int, known: int) -> InputError:
     return InputError(
-        f"{source} is of version {version}; this program knows version {known}. Install the same release of psiselect "
-        "on both sides"
+        f"'{source}' has version {version} of these files, but this program knows version {known}. Install the same "
+        "release of psiselect on both sides"
     )
 
 
@@ -179,26 +187,27 @@ def neither(source: str) -> InputError:
 
 def manifest_or_file(source: str) -> InputError:
     return InputError(
-        f"{source} cannot be used here: only a directory has a list of its content (manifest), and a single file "
-        "has none"
+        f"'{source}' does not fit here, because a directory has a list of its content (manifest) and a single file "
+        "has none. Name the directory or the single file as the peer sent it"
     )
 
 
 def offer_for_an_answer(source: str) -> InputError:
     return InputError(
-        f"expected an answer, but {source} is an offer, which the peer answers with `psi answer`; name the file "
+        f"'{source}' is an offer, and an answer is needed here. The peer makes it with `psi answer`. Name the file "
         "with the answer"
     )
 
 
 def answer_for_an_offer(source: str) -> InputError:
     return InputError(
-        f"expected an offer, but {source} is an answer, which is for `psi finish`; name the file with the offer"
+        f"'{source}' is an answer, and an offer is needed here. An answer is for `psi finish`. Name the file with the "
+        "offer"
     )
 
 
 def other_length(source: str) -> InputError:
-    return InputError(f"{source} is not complete: its length is not the length that it states; {_ASK_AGAIN}")
+    return InputError(f"'{source}' is not complete: it is longer or shorter than it states. {_ASK_AGAIN}")
 
 
 def answers_nothing(source: str) -> InputError:
@@ -206,27 +215,30 @@ def answers_nothing(source: str) -> InputError:
 
 
 def made_by_oneself(source: str, own: str) -> RemoteError:
-    return RemoteError(f"{source} was made by {own}, which is your own identity; the peer must open it")
+    return RemoteError(
+        f"your own identity {own} made '{source}', so the peer must open it and not you. Name the file that the peer "
+        "sent"
+    )
 
 
 def unknown_author(source: str, author: bytes) -> RemoteError:
     return RemoteError(
-        f"{source} was made by the holder of certificate {author.hex()}, and no --peer names this certificate; if "
-        "you know the sender, name their .crt file with --peer"
+        f"you do not accept '{source}' yet, because no --peer names its sender. If you know the sender, name their "
+        f".crt file with --peer. The sender's certificate has the fingerprint {author.hex()}"
     )
 
 
 def for_another(source: str, addressee: bytes, own: str, fingerprint: bytes) -> RemoteError:
     return RemoteError(
-        f"{source} is for the holder of certificate {addressee.hex()}, not for {own} ({fingerprint.hex()}); "
-        "use the identity for which the peer made the file"
+        f"'{source}' is not for your identity {own}, but for another one. Use the identity for which the peer made the "
+        f"file: its certificate has the fingerprint {addressee.hex()}, and yours has {fingerprint.hex()}"
     )
 
 
 def not_signed(source: str, author: str) -> RemoteError:
     return RemoteError(
-        f"{source}: its signature is not valid: somebody changed the file on its way, or {author} did not make it; "
-        f"{_ASK_AGAIN}"
+        f"{source}: the signature of this file is not valid. Somebody changed the file on its way, or {author} did "
+        f"not make it. {_ASK_AGAIN}"
     )
 
 
@@ -239,7 +251,7 @@ def not_decrypted(source: str, author: str) -> RemoteError:
 
 def of_another_protocol() -> RemoteError:
     return RemoteError(
-        "the file was made by another version of psiselect; install one version on both sides and make a new offer",
+        "another version of psiselect made the file. Install one version on both sides and make a new offer",
         term="version",
     )
 
@@ -272,8 +284,8 @@ def signature_length(found: int, expected: int) -> RemoteError:
 
 def other_list() -> InputError:
     return InputError(
-        "the offer was made from another list, or another version of this program; finish with the list and the "
-        "version that made the offer, or make a new offer",
+        "the offer was made from another list, or by another version of this program. Finish with the list and the "
+        "version with which you made the offer, or make a new offer",
         term="input",
     )
 
@@ -282,58 +294,64 @@ def other_list() -> InputError:
 
 
 def directory_exists(folder: Path) -> UsageError:
-    return UsageError(f"{folder} exists; name a directory that does not exist yet", term="out")
+    return UsageError(f"'{folder}' exists already. Name a directory that does not exist yet", term="out")
 
 
 def no_folder(folder: Path) -> OutputError:
-    return OutputError(f"cannot write {folder}: name a directory in a folder that exists")
+    return OutputError(
+        f"cannot write '{folder}', because its folder does not exist. Name a directory in a folder that exists"
+    )
 
 
 def unfinished(folder: Path) -> InputError:
-    return InputError(f"{folder} is not a complete directory of an exchange by files; {_ASK_FOR_DIRECTORY}")
+    return InputError(f"'{folder}' is not a complete directory of an exchange by files. {_ASK_FOR_DIRECTORY}")
 
 
 def rows_of_manifest(path: Path, found: int) -> InputError:
     return InputError(
-        f"{path} is not the list of the directory's content (manifest): it has {found} rows, not one; "
+        f"'{path}' is not the list of the directory's content (manifest), which has one row: it has {found:,} rows. "
         f"{_ASK_FOR_DIRECTORY}"
     )
 
 
 def not_a_part(path: Path, column: str) -> InputError:
     return InputError(
-        f"{path} is not a part of an exchange by files: it has other columns than '{column}'; {_ASK_FOR_DIRECTORY}"
+        f"'{path}' is not a part of an exchange by files, because it has other columns than '{column}'. "
+        f"{_ASK_FOR_DIRECTORY}"
     )
 
 
 def compressed(path: Path) -> InputError:
     return InputError(
-        f"{path} is compressed, and the files of an exchange must not be compressed. {_ASK_FOR_DIRECTORY.capitalize()}"
+        f"'{path}' is compressed, and the files of an exchange must not be compressed. {_ASK_FOR_DIRECTORY}"
     )
 
 
 def empty_row(path: Path) -> InputError:
-    return InputError(f"{path} has a row without content; {_ASK_FOR_DIRECTORY}")
+    return InputError(f"'{path}' has a row without content. {_ASK_FOR_DIRECTORY}")
 
 
 def not_parquet(path: Path) -> InputError:
-    return InputError(f"cannot read {path}: it is not a complete Parquet file; {_ASK_FOR_DIRECTORY}")
+    return InputError(f"'{path}' is not a complete Parquet file. {_ASK_FOR_DIRECTORY}")
 
 
 def chunks_missing(count: int, column: str) -> RemoteError:
-    return RemoteError(f"{count:,} parts of the data of {column} are missing; {_ASK_FOR_DIRECTORY}")
+    return RemoteError(
+        f"{counted(count, 'part', 'parts')} of the data of {column!r} {'is' if count == 1 else 'are'} missing. "
+        f"{_ASK_FOR_DIRECTORY}"
+    )
 
 
 def other_chunks(column: str) -> RemoteError:
     return RemoteError(
-        f"the data of {column} differ from the directory's list of its content (manifest); {_ASK_FOR_DIRECTORY}"
+        f"the data of {column!r} differ from the directory's list of its content (manifest). {_ASK_FOR_DIRECTORY}"
     )
 
 
 def damaged_chunk(column: str) -> RemoteError:
     return RemoteError(
-        f"a part of the data of {column} cannot be decrypted: it was changed on its way, or belongs to "
-        f"another directory; {_ASK_FOR_DIRECTORY}"
+        f"the program cannot decrypt a part of the data of {column!r}, which was changed on its way or belongs to "
+        f"another directory. {_ASK_FOR_DIRECTORY}"
     )
 
 

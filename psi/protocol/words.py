@@ -13,7 +13,7 @@ from psiselect.base.errors import (
     TransportError,
     UsageError,
 )
-from psiselect.base.words import breaks_protocol
+from psiselect.base.words import breaks_protocol, counted
 
 # Hello and sizes.
 
@@ -23,11 +23,13 @@ def nonce() -> RemoteError:
 
 
 def time() -> RemoteError:
-    return RemoteError("the peer's program states an impossible time; check the clocks of both machines", term="time")
+    return RemoteError(
+        "the peer's program states a time that is not possible. Check the clocks of both machines", term="time"
+    )
 
 
 def sizes() -> RemoteError:
-    return breaks_protocol("the peer announces impossible list sizes", "sizes")
+    return breaks_protocol("the peer announces sizes of lists that are not possible", "sizes")
 
 
 def not_padded() -> RemoteError:
@@ -36,8 +38,8 @@ def not_padded() -> RemoteError:
 
 def too_long(elements: int, most: int) -> PolicyError:
     return PolicyError(
-        f"the peer's list has {elements:,} keys, more than --max-peer-size {most:,} allows; raise the limit "
-        "if that is right",
+        f"the peer's list has {counted(elements, 'key', 'keys')}, but --max-peer-size allows at most {most:,}. Ask the "
+        "peer whether this number is right. If it is, raise --max-peer-size",
         term="max-peer-size",
     )
 
@@ -48,9 +50,7 @@ def size_does_not_fit(error: object) -> RemoteError:
 
 def one_sided() -> RemoteError:
     """One side was started with --resume and the other without."""
-    return RemoteError(
-        "one side was started with --resume and the other without; start both with it, or neither", term="resume"
-    )
+    return RemoteError("only one side uses --resume. Start both sides with --resume, or both without it", term="resume")
 
 
 # What the peer says when it ends a session.
@@ -58,14 +58,14 @@ def one_sided() -> RemoteError:
 # By the code in its message.
 ABORTS = {
     "minimum": "the peer, which checks --min-matches, found fewer matches, so nothing is revealed",
-    "refused": "the peer's policy refuses this session; ask them which limits it sets",
+    "refused": "the peer's policy refuses this session. Ask them which limits it sets",
     "protocol": (
-        "the peer's program says that your program sent data that does not follow the protocol; check that both "
+        "the peer's program says that your program sent data that does not follow the protocol. Check that both "
         "run the same version"
     ),
-    "failed": "the peer's program stopped because of a fault on its side; ask them what happened",
-    "stopped": "the peer's program was ended by a person or by its machine; start again when it runs again",
-    "busy": "the peer is busy with other sessions; try again later",
+    "failed": "the peer's program stopped because of a fault on its side. Ask them what happened",
+    "stopped": "a person or a machine ended the peer's program. Start again when it runs again",
+    "busy": "the peer is busy with other sessions. Try again later",
     "terms": "the peer refuses the settings of this session",
 }
 
@@ -78,15 +78,17 @@ def aborted(code: str) -> PsiselectError:
 
 
 def terms_refused(term: str) -> RemoteError:
-    return RemoteError(f"{ABORTS['terms']}, because of the setting '{term}'; agree with them on its value", term=term)
+    return RemoteError(
+        f"{ABORTS['terms']}, because of the setting '{term}'. Agree with the peer on its value", term=term
+    )
 
 
 def unknown_abort() -> RemoteError:
-    return RemoteError("the peer ended the session and gave no reason that this program knows; ask them why")
+    return RemoteError("the peer ended the session and gave no reason that this program knows. Ask them why")
 
 
 def abort_without_term() -> RemoteError:
-    return RemoteError("the peer refused the settings of this session and did not say which; ask them why")
+    return RemoteError("the peer refused the settings of this session and did not say which. Ask them why")
 
 
 def abort_for_a_minimum() -> RemoteError:
@@ -154,10 +156,13 @@ def several_scalars() -> RemoteError:
 
 def too_few_matches(least: int | None) -> MinimumError:
     return MinimumError(
-        f"the lists have fewer matches than --min-matches {least}. The side that gets the result learns only this fact",
+        f"the lists have fewer matches than --min-matches {least}, so there is no result. The side that would get it "
+        "learns only this",
         term="min_matches",
     )
 
 
 def no_values() -> UsageError:
-    return UsageError("the result adds up values of this side's list; name their column with --value", term="value")
+    return UsageError(
+        "the result adds up values of this side's list. Name the column of the values with --value", term="value"
+    )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 def too_long(seconds: float) -> str:
-    return f"the session took longer than {seconds:g} s, which is the most that a session may take"
+    return f"the session took longer than {seconds:g} s, which is the longest time that a session may take"
 
 
 def not_begun(seconds: float) -> str:
@@ -20,7 +20,7 @@ NO_ROOM = "this machine cannot run one more session now"
 NO_ROOM_FOR_RESULTS = "no disk space for results: %s"
 ROOM_AGAIN = "there is disk space for results again"
 BUG_IN_ROOM = "a bug in this program stopped its check for disk space"
-BUG_IN_ACCEPTING = "a bug in this program kept it from accepting a peer"
+BUG_IN_ACCEPTING = "because of a bug in this program, it did not accept a peer"
 BUG_IN_SESSION = "a bug in this program ended a session"
 
 # Metrics, as Prometheus shows them.

@@ -8,54 +8,54 @@ from __future__ import annotations
 from psiselect.base.errors import InputError, UsageError
 
 _HELD = (
-    "expected a pandas, polars or pyarrow table, another object with Arrow data (__arrow_c_stream__), an iterable of "
+    "Give a pandas, polars or pyarrow table, another object with Arrow data (__arrow_c_stream__), an iterable of "
     "record batches, a path or an address"
 )
 
 
 def not_a_table(name: str, kind: type, more: str) -> UsageError:
-    return UsageError(f"{name} is of type {kind.__name__}; {_HELD}{more}", term="table")
+    return UsageError(f"{name} is of type {kind.__name__}, which is not a table. {_HELD}{more}", term="table")
 
 
-COLUMNS_AS_LISTS = "; for columns as lists use pyarrow.table(...)"
-ROWS_AS_DICTIONARIES = "; for rows as dictionaries use pyarrow.Table.from_pylist(rows)"
-COLLECT = "; call .collect() first"
+COLUMNS_AS_LISTS = ". For columns as lists use pyarrow.table(...)"
+ROWS_AS_DICTIONARIES = ". For rows as dictionaries use pyarrow.Table.from_pylist(rows)"
+COLLECT = ". Call .collect() first"
 
 
 def no_batch(name: str) -> UsageError:
     return UsageError(
-        f"{name} holds no record batch, so its columns are unknown; give at least one batch, which may be empty",
+        f"{name} has no record batch, so its columns are unknown. Give at least one batch, which may be empty",
         term="table",
     )
 
 
 def not_batches(name: str, kind: type, more: str) -> UsageError:
     return UsageError(
-        f"{name} yields values of the type {kind.__name__}; expected Arrow record batches{more}", term="table"
+        f"{name} yields values of the type {kind.__name__}, but must yield Arrow record batches{more}", term="table"
     )
 
 
 def mixed_types(name: str, column: object) -> InputError:
     return InputError(
-        f"{name}: column {column!r} holds values of several types; leave the column out, or make it text with "
+        f"{name}: column {column!r} has values of several types. Leave the column out, or make it text with "
         f"frame[{column!r}].astype('str')",
         term="table",
     )
 
 
 def not_for_arrow(name: str) -> InputError:
-    return InputError(f"{name}: Arrow cannot hold this frame; leave out columns of unusual types", term="table")
+    return InputError(f"{name}: Arrow cannot represent this frame. Leave out columns of unusual types", term="table")
 
 
 def no_table_in_arrow(name: str) -> UsageError:
-    return UsageError(f"{name} gives Arrow data that is not a table; {_HELD}", term="table")
+    return UsageError(f"{name} gives Arrow data that is not a table. {_HELD}", term="table")
 
 
 def stream_broke(name: str) -> InputError:
-    return InputError(f"{name}: the stream of its rows broke off; make the stream again, and start again", term="table")
+    return InputError(f"{name}: the stream of its rows broke off. Make the stream again, and start again", term="table")
 
 
 def batches_apart(name: str) -> InputError:
     return InputError(
-        f"{name}: its record batches have different columns; all batches must have the same columns", term="table"
+        f"{name}: its record batches have different columns. Give all batches the same columns", term="table"
     )

@@ -11,16 +11,16 @@ from psiselect.base.errors import InputError, OutputError, UsageError
 
 
 def empty_query() -> UsageError:
-    return UsageError("--query is empty; expected one SELECT", term="query")
+    return UsageError("--query is empty. Write one SELECT", term="query")
 
 
 def query_without_columns(name: str) -> InputError:
-    return InputError(f"{name}: --query returns no columns; expected one SELECT", term="query")
+    return InputError(f"{name}: --query returns no columns. Write one SELECT", term="query")
 
 
-COLUMNS_CHANGED = "the query's columns changed while it was in use; start again"
+COLUMNS_CHANGED = "the query's columns changed while it was in use. Start again"
 NO_ROWS = (
-    "the database did not return the rows; look for the reason in its log, or run the query with the database's "
+    "the database did not return the rows. Look for the reason in its log, or run the query with the database's "
     "own client"
 )
 
@@ -31,8 +31,8 @@ def of_database(name: str, what: str, term: str | None = None) -> InputError:
 
 def date_too_far(name: str, column: str) -> InputError:
     return InputError(
-        f"{name}: column {column!r} holds a date that is infinite or too far off; select it as text, or leave such "
-        "rows out"
+        f"{name}: column {column!r} has a date that is infinite or too far off. Select the column as text, or "
+        "leave such rows out"
     )
 
 
@@ -41,18 +41,18 @@ def no_driver(package: str) -> UsageError:
 
 
 def query_cancelled() -> InputError:
-    return InputError("the query was cancelled, because this command is ending", term="input")
+    return InputError("the program cancelled the query, because this command is ending", term="input")
 
 
 def no_postgres_address() -> UsageError:
     return UsageError(
-        "postgresql: expected postgresql://USER@HOST:PORT/DATABASE; inside a name or a password write @ as %40, : as "
-        "%3A, / as %2F, ? as %3F and # as %23"
+        "a postgresql address must have the form postgresql://USER@HOST:PORT/DATABASE. Inside a name or a password "
+        "write @ as %40, : as %3A, / as %2F, ? as %3F and # as %23"
     )
 
 
 SQL_ASCII = (
-    "a text is not UTF-8: the database has the encoding SQL_ASCII, which does not check its texts. "
+    "a text is not UTF-8. The database has the encoding SQL_ASCII, which does not check its texts. "
     "Name the encoding in the query, such as convert_from(convert(convert_to(COLUMN, 'SQL_ASCII'), "
     "'WIN1252', 'UTF8'), 'SQL_ASCII')"
 )
@@ -60,22 +60,23 @@ SQL_ASCII = (
 
 def no_sqlite_address() -> UsageError:
     return UsageError(
-        "sqlite: expected sqlite:///FILE, or sqlite:////FILE when the path begins at the root; write ? as %3F"
+        "an sqlite address must have the form sqlite:///FILE, or sqlite:////FILE when the path begins at the root. "
+        "Write ? as %3F"
     )
 
 
 def bytes_and_numbers(name: str, column: str, quoted: str) -> InputError:
-    return InputError(f"{name}: column {column!r} holds both bytes and numbers; select CAST({quoted} AS TEXT)")
+    return InputError(f"{name}: column {column!r} has both bytes and numbers. In the query, use CAST({quoted} AS TEXT)")
 
 
 def locked(seconds: int) -> str:
-    return f"another program has locked the file for {seconds} s; try again when that program has ended"
+    return f"another program has locked the file for {seconds} s. Try again when that program has ended"
 
 
 def journal_left(name: str) -> str:
     return (
-        f"a program ended while it wrote to the file, and left {name}-journal beside it. Open the file once as a user "
-        "who may write to it and its folder, or copy both to a folder of your own and read it there"
+        f"a program ended while it wrote to the file, and left the file '{name}-journal' beside it. Open the file "
+        "once as a user who may write to it and its folder, or copy both to a folder of your own and read it there"
     )
 
 
@@ -108,19 +109,21 @@ def unknown_scheme(scheme: str) -> UsageError:
         return UsageError(f"{scheme}:// is not supported. Write {_ALSO_CALLED[scheme]}", term="input")
     return UsageError(
         f"{scheme}:// is not supported. Use s3://, gs://, abfs:// or https:// for files, and sqlite:///FILE or "
-        "postgresql://... for databases. For a file elsewhere, send it to standard input (the table - and --format). "
-        "For other stores, also see `pip install 'psiselect[stores]'`",
+        "postgresql://... for databases. If the file is elsewhere, send it to standard input (name - as the table, "
+        "and use --format). For more stores, run `pip install 'psiselect[stores]'`",
         term="input",
     )
 
 
 def no_store_address(scheme: str, example: str) -> UsageError:
-    return UsageError(f"{scheme}://...: expected {example}, with %2F for a slash in a key", term="input")
+    return UsageError(
+        f"{scheme}://...: the address must have the form {example}, with %2F for a slash in a key", term="input"
+    )
 
 
 def no_object(name: str) -> InputError:
     return InputError(
-        f"{name}: there is no such file in the cloud storage; check the address, and how its bucket and path are spelt",
+        f"{name}: there is no such file in the cloud storage. Check the address, and how its bucket and path are spelt",
         term="input",
     )
 
@@ -130,11 +133,11 @@ def not_given(name: str, why: str) -> InputError:
 
 
 def not_understood(example: str) -> str:
-    return f": the address is not understood; expected {example}"
+    return f": the program does not understand the address. Its form must be {example}"
 
 
 def check_the_store(code: str, credentials: str) -> str:
-    return f"{code}; check the address, the network and the login data (the program takes them from {credentials})"
+    return f"{code}. Check the address, the network and the login data (the program takes them from {credentials})"
 
 
 def check_fsspec(kind: str) -> str:
@@ -154,41 +157,46 @@ CREDENTIALS_OF_AZURE = "AZURE_CLIENT_ID and the other variables of Azure, or fro
 
 def too_many_files(name: str, found: int, most: int) -> InputError:
     return InputError(
-        f"{name}: has {found:,} files, and this process may open {most:,}; raise the limit with `ulimit -n`, or make "
-        "fewer and larger files"
+        f"{name}: this folder has {found:,} files, but this process may open only {most:,}. Raise the limit with "
+        "`ulimit -n`, or make fewer and larger files"
     )
 
 
 def parts_changed(name: str) -> InputError:
-    return InputError(f"{name}: changed while it was read; start again with files that stay as they are")
+    return InputError(
+        f"{name}: the files changed while the program read them. Start again with files that stay as they are"
+    )
 
 
 def object_changed(name: str) -> InputError:
-    return InputError(f"{name}: changed while it was read; {START_AGAIN}")
+    return InputError(f"{name}: the file changed while the program read it. {START_AGAIN}")
 
 
 def web_is_read_only(name: str) -> UsageError:
-    return UsageError(f"{name}: the program cannot write to a web server; name a file, or an address in cloud storage")
+    return UsageError(f"{name}: the program cannot write to a web server. Name a file, or an address in cloud storage")
 
 
 def target_is_a_folder(name: str) -> UsageError:
-    return UsageError(f"{name}: names a folder; name a file in it")
+    return UsageError(f"{name}: this is a folder. Name a file in it")
 
 
 def no_bucket(name: str, bucket: str) -> OutputError:
-    return OutputError(f"cannot write {name}: the bucket {bucket} does not exist; create it, or name another")
+    return OutputError(
+        f"cannot write '{name}': the bucket '{bucket}' does not exist. Create the bucket, or name another one"
+    )
 
 
 def no_store_folder(name: str, folder: str) -> OutputError:
-    return OutputError(f"cannot write {name}: the folder {folder} does not exist there. Create it, or name another")
+    return OutputError(f"cannot write '{name}': the folder '{folder}' does not exist there. Create it, or name another")
 
 
 def kept_meanwhile(name: str, folder: Path) -> str:
-    return f"{name}, kept in {folder} until it is complete"
+    """What stands between the quotes of "cannot write '...'"."""
+    return f"{name}' by way of '{folder}"
 
 
 def not_arrived(name: str) -> OutputError:
-    return OutputError(f"cannot write {name}: it did not arrive complete; remove what arrived, and try again")
+    return OutputError(f"cannot write '{name}': the file did not arrive complete. Remove what arrived, and try again")
 
 
 def not_written(what: object) -> OutputError:
@@ -200,12 +208,12 @@ def not_taken(name: str, why: str) -> OutputError:
 
 
 def web_folder(name: str) -> UsageError:
-    return UsageError(f"{name}: a web server does not list its folders; name a file", term="input")
+    return UsageError(f"{name}: a web server does not list its folders. Name a file", term="input")
 
 
 def password_in_address(name: str) -> UsageError:
     return UsageError(
-        f"{name}: others could see a user or password in the address; put them into ~/.netrc", term="input"
+        f"{name}: others could see the user or password in this address. Put both into the file ~/.netrc", term="input"
     )
 
 
@@ -218,21 +226,22 @@ def refused_by_server(name: str, what: str, code: int) -> InputError:
 
 def no_end(name: str) -> InputError:
     return InputError(
-        f"{name}: the server does not say how long the file is, so the program could not see if it is cut "
-        "short; fetch the file by other means",
+        f"{name}: the server does not say how long the file is, so the program could not see whether it is "
+        "cut short. Download the file with another program",
         term="input",
     )
 
 
 def no_netrc() -> InputError:
     return InputError(
-        "the program cannot read ~/.netrc, or others may read it; run `chmod 600 ~/.netrc`, or move the file away"
+        "the program cannot read the file ~/.netrc, or others may read it. Run `chmod 600 ~/.netrc`, or move the file "
+        "away"
     )
 
 
 def sent_to_plain(name: str) -> InputError:
     return InputError(
-        f"{name}: the server forwards to an address without encryption; name an https:// address that has the file",
+        f"{name}: the server forwards to an address without encryption. Name an https:// address that has the file",
         term="input",
     )
 
@@ -243,13 +252,16 @@ def not_fetched(name: str, why: str) -> InputError:
 
 def untrusted_server(said: str) -> str:
     return (
-        f"the server's certificate is not trusted: {said}; name the file with the certificate of its "
+        f"this machine does not trust the server's certificate: {said}. Name the file with the certificate of its "
         "authority in SSL_CERT_FILE"
     )
 
 
-ENDED_EARLY = "ended before the file was complete; start again"
+ENDED_EARLY = "the transfer ended before the file was complete. Start again"
 
 
 def link_failed(said: str | None) -> str:
-    return f"cannot be fetched: {said or 'the link or the answer failed'}; check the address and the network"
+    return (
+        f"the program cannot fetch this file: {said or 'the link or the answer failed'}. Check the address and the "
+        "network"
+    )

@@ -1,6 +1,6 @@
 """What people read from this room: every error about addresses and links, and what a listener says in its log.
 
-Half a sentence that begins with "it" is about the other end of a connection.
+Half a sentence about "the other program" is about the other end of a connection.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ def no_address(text: str, problem: str) -> UsageError:
     return UsageError(f"{text!r} is not an address: {problem}")
 
 
-FORM = "expected HOST:PORT, such as 127.0.0.1:7000 or [::1]:7000"
+FORM = "write HOST:PORT, such as 127.0.0.1:7000 or [::1]:7000"
 HIGHEST_PORT = "the highest port is 65535"
 
 
@@ -34,15 +34,15 @@ def no_host(host: str) -> str:
 
 
 def no_identity() -> UsageError:
-    return UsageError("no identity was given, so nobody could connect; name an identity")
+    return UsageError("there is no identity, so no connection is possible. Name your identity")
 
 
 def no_peer() -> UsageError:
-    return UsageError("no certificate of a peer was given, so nobody could connect; name a certificate")
+    return UsageError("there is no certificate of a peer, so no connection is possible. Name the peer's certificate")
 
 
 def own_as_peer() -> UsageError:
-    return UsageError("your own certificate was given as the peer's; give the certificate of the other party")
+    return UsageError("the peer's certificate must not be your own. Give the certificate of the other party")
 
 
 def own_expired(name: str) -> str:
@@ -54,13 +54,13 @@ def not_pinned(fingerprint: str) -> TransportError:
 
 
 def its_certificate(fingerprint: str, what: str) -> str:
-    return f"its certificate{fingerprint} {what}"
+    return f"the certificate of the other program {what}{fingerprint}"
 
 
-UNKNOWN_HERE = "is not one that you have named (--peer, or the parties file)"
-_ISSUED = "was issued by another party; name one that `psiselect identity create` has made"
+UNKNOWN_HERE = "is not one that you have named with --peer or in the parties file"
+_ISSUED = "was issued by another party. Name one that `psiselect identity create` has made"
 VERIFY_REASONS = {  # OpenSSL's X509_V_ERR_*
-    9: "is not valid yet; check the clocks of both machines",
+    9: "is not valid yet. Check the clocks of both machines",
     10: "has expired",
     24: _ISSUED,
     79: _ISSUED,
@@ -68,14 +68,14 @@ VERIFY_REASONS = {  # OpenSSL's X509_V_ERR_*
 
 # TLS.
 
-DROPPED = "it dropped the connection"
-NO_ANSWER = "it did not answer in time"
-_NOT_TLS = "it does not speak TLS"
-_OLD_TLS = "it does not speak TLS 1.3"
-_REFUSED = "it refused this side's certificate"
-_CHANGED = "bytes were changed on their way (bad record MAC)"
+DROPPED = "the other program dropped the connection"
+NO_ANSWER = "the other program did not answer in time"
+_NOT_TLS = "the other program does not use encryption (TLS)"
+_OLD_TLS = "the other program does not use TLS 1.3"
+_REFUSED = "the other program refused this side's certificate"
+_CHANGED = "somebody or something changed the data on the way (bad record MAC)"
 TLS_REASONS = {  # OpenSSL's reason strings
-    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "it showed no certificate",
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "the other program showed no certificate",
     "WRONG_VERSION_NUMBER": _NOT_TLS,
     "HTTP_REQUEST": _NOT_TLS + " but HTTP",
     "HTTPS_PROXY_REQUEST": _NOT_TLS + " but HTTP",
@@ -84,21 +84,21 @@ TLS_REASONS = {  # OpenSSL's reason strings
     "BAD_RECORD_TYPE": _NOT_TLS,
     "UNSUPPORTED_PROTOCOL": _OLD_TLS,
     "TLSV1_ALERT_PROTOCOL_VERSION": _OLD_TLS,
-    "TLSV1_ALERT_UNKNOWN_CA": "it does not know your certificate; send the peer your .crt file",
-    "SSLV3_ALERT_BAD_CERTIFICATE": _REFUSED + ": it is not valid there yet; check the clocks of both machines",
+    "TLSV1_ALERT_UNKNOWN_CA": "the other program does not know your certificate. Send the peer your .crt file",
+    "SSLV3_ALERT_BAD_CERTIFICATE": _REFUSED + ", which is not valid there yet. Check the clocks of both machines",
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": _REFUSED
-    + ": it has expired; make a new identity and send the peer its .crt file",
+    + ", which has expired. Make a new identity and send the peer its .crt file",
     "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _REFUSED,
     "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": _REFUSED,
-    "TLSV1_CERTIFICATE_UNOBTAINABLE": "its own certificate has expired; ask its owner for a new one",
-    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "it demanded a certificate and got none",
+    "TLSV1_CERTIFICATE_UNOBTAINABLE": "the certificate of the other program has expired. Ask its owner for a new one",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the other program asked for a certificate and got none",
     "DECRYPTION_FAILED_OR_BAD_RECORD_MAC": _CHANGED,
     "SSLV3_ALERT_BAD_RECORD_MAC": _CHANGED,
 }
 
 
 def tls_failed(reason: object) -> str:
-    return f"TLS failed ({reason})"
+    return f"the encrypted connection (TLS) failed ({reason})"
 
 
 def network_failed(reason: object) -> str:
@@ -106,7 +106,9 @@ def network_failed(reason: object) -> str:
 
 
 def too_much_before_handshake() -> TransportError:
-    return TransportError("it sent too much data before the two programs had recognized each other (TLS handshake)")
+    return TransportError(
+        "the other program sent too much data before the two programs had recognized each other (TLS handshake)"
+    )
 
 
 def empty_records() -> RemoteError:
@@ -132,7 +134,7 @@ def gave_up(problem: str, seconds: float, why: object) -> TransportError:
 
 
 def not_found(host: str) -> str:
-    return f"cannot find {host}, tried for"
+    return f"cannot find the machine {host}, although the program tried for"
 
 
 def nobody_listened(address: object) -> str:
@@ -143,13 +145,13 @@ def cannot(doing: str, address: object, why: str, remedy: str) -> TransportError
     return TransportError(f"cannot {doing} on {address}: {why}{remedy}")
 
 
-PORT_TAKEN = "; stop the program that listens there, or choose another port"
-NOT_OURS = "; this machine does not have that address: name one of its own, or * for all"
-LOW_PORT = "; choose a port above 1023, or allow this user to use lower ports"
+PORT_TAKEN = ". Stop the program that listens there, or choose another port"
+NOT_OURS = ". This machine does not have that address. Name one of its own addresses, or * for all"
+LOW_PORT = ". Choose a port above 1023, or allow this user to use lower ports"
 
 
 def closed_listener() -> UsageError:
-    return UsageError("this listener was closed")
+    return UsageError("this listener is closed already. Make a new one")
 
 
 def no_room(peer: str, error: object) -> TransportError:
@@ -158,7 +160,10 @@ def no_room(peer: str, error: object) -> TransportError:
 
 def nobody_came(addresses: str, seconds: float, refused: int, last: str | None) -> TransportError:
     """refused: connections that were; last: why the last one was."""
-    more = f"; {refused} other connections were refused, the last because {last}" if refused else ""
+    more = ""
+    if refused:
+        others = "another connection was" if refused == 1 else f"{refused:,} other connections were"
+        more = f". Meanwhile {others} refused{'' if refused == 1 else ', the last one'} because {last}"
     return TransportError(f"no peer that you have named connected to {addresses} within {seconds:g} s{more}")
 
 
@@ -170,7 +175,7 @@ NEXT_MESSAGE = "the peer's next message"
 
 
 def no_progress(seconds: float, awaited: str) -> TransportError:
-    return TransportError(f"no progress for {seconds:g} s while waiting for {awaited}")
+    return TransportError(f"the session made no progress for {seconds:g} s while this program waited for {awaited}")
 
 
 def closed() -> TransportError:
@@ -182,7 +187,7 @@ def ended(why: str) -> TransportError:
 
 
 def thread_failed() -> TransportError:
-    return TransportError("the part of this program that handles the connection failed; start both sides again")
+    return TransportError("the part of this program that handles the connection failed. Start both sides again")
 
 
 def broke(reason: str) -> str:
@@ -190,11 +195,14 @@ def broke(reason: str) -> str:
 
 
 def frame_too_large(size: int, most: int) -> UsageError:
-    return UsageError(f"a message of {size} bytes is too long to send; at most {most} bytes are allowed")
+    return UsageError(
+        "the session cannot go on, because of a bug in this program: it made a message that is too long to send. "
+        f"Please report this (technical detail: {size} bytes; at most {most} are possible)"
+    )
 
 
 def closed_here() -> UsageError:
-    return UsageError("this side has closed the connection already")
+    return UsageError("this side has closed the connection already. Start a new session")
 
 
 def frame_length(length: int, most: int) -> RemoteError:
@@ -205,7 +213,7 @@ def frame_length(length: int, most: int) -> RemoteError:
 
 
 def cut_frame() -> RemoteError:
-    return RemoteError("the connection ended in the middle of a message from the peer; start both sides again")
+    return RemoteError("the connection ended in the middle of a message from the peer. Start both sides again")
 
 
 # The log of a listener.
@@ -216,12 +224,12 @@ TURNED_AWAY = "turned away %s from %s: %s"
 NOT_ACCEPTED = "cannot accept a connection: %s"
 BUG = "a bug ended a connection from %s"
 BUG_HERE = "this side's program has a bug"
-NO_SLOT = "there is no slot for one more session with it now"
-NO_ROOM_NOW = "this machine cannot run one more session with it now"
+NO_SLOT = "there is no slot for one more session now"
+NO_ROOM_NOW = "this machine cannot run one more session now"
 NO_ROOM_LEFT = "this machine has no more free files or threads"
-GAVE_WAY = "too many connections had begun and not been completed (TLS handshake), and this one had to give way"
-TOO_SLOW = "it did not complete the beginning of the connection (TLS handshake) in time"
-TOO_MANY_WAIT = "too many others came while it waited for a slot"
+GAVE_WAY = "too many connections had begun and were not complete (TLS handshake), and this one had to give way"
+TOO_SLOW = "the other program did not complete the beginning of the connection (TLS handshake) in time"
+TOO_MANY_WAIT = "too many other peers came while this one waited for a slot"
 HEALTH = "the health check: %s"
 HEALTH_BUG = "a bug ended an answer to a health check"
-ONLY_GET = "only GET and HEAD"
+ONLY_GET = "only GET and HEAD work here"

@@ -7,28 +7,34 @@ from pathlib import Path
 
 from psiselect.base.errors import InputError, OutputError, RemoteError, ResourceError
 
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number with its noun: 1 row, 2 rows."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
 # Files that are written.
-MAKE_ROOM = "make room, or name a file on another disk"
-OTHER_FOLDER = "choose a folder that exists and can be written"
+MAKE_ROOM = "Make room, or name a file on another disk"
+OTHER_FOLDER = "Choose a folder that exists and that you can write to"
 DISK_FULL = "the disk is full"
 SYMBOLIC_LINK = "it is a symbolic link, which the program does not follow"
 
 
 def not_written(target: str | os.PathLike[str], reason: str, remedy: str) -> OutputError:
-    return OutputError(f"cannot write {target}: {reason}; {remedy}", reason=reason)
+    return OutputError(f"cannot write '{target}': {reason}. {remedy}", reason=reason)
 
 
 def is_a_folder(target: Path) -> OutputError:
-    return OutputError(f"cannot write {target}: it is a folder; name a file in it")
+    return OutputError(f"cannot write '{target}': it is a folder. Name a file in it")
 
 
 def is_a_device(target: Path) -> OutputError:
-    return OutputError(f"cannot write {target}: it is a pipe or a device; name a file")
+    return OutputError(f"cannot write '{target}': it is a pipe or a device. Name a file")
 
 
 def link_of_another(target: Path) -> OutputError:
     return OutputError(
-        f"cannot write {target}: it is another user's link in a shared folder; name a file in a folder of your own"
+        f"cannot write '{target}': it is another user's link in a shared folder. Name a file in a folder of your own"
     )
 
 
@@ -40,14 +46,15 @@ def not_ours(foreign: str) -> InputError:
 def no_working_folder() -> InputError:
     return InputError(
         "there is no folder for working files: none of $TMPDIR, /tmp, /var/tmp and the current folder can be written. "
-        "Name one with --workdir, or with TMPDIR where the command has no --workdir",
+        "Name a folder with --workdir, or in the variable TMPDIR if the command has no --workdir",
         term="workdir",
     )
 
 
 def unusable_folder(folder: Path, reason: str | None) -> InputError:
     return InputError(
-        f"the working folder {folder} cannot be used: {reason}; choose one that exists, can be written and has room",
+        f"the working folder '{folder}' cannot be used: {reason}. Choose a folder that exists, has free "
+        "space, and that you can write to",
         term="workdir",
     )
 
@@ -56,19 +63,19 @@ def unusable_folder(folder: Path, reason: str | None) -> InputError:
 
 
 def cannot_read(path: object, reason: str | None) -> InputError:
-    return InputError(f"cannot read {path}: {reason}")
+    return InputError(f"cannot read '{path}': {reason}")
 
 
 def unreadable(what: str, path: Path, reason: str | None) -> InputError:
-    return InputError(f"cannot read the {what} {path}: {reason}")
+    return InputError(f"cannot read the {what} '{path}': {reason}")
 
 
 def too_large(what: str, path: Path, most: int) -> InputError:
-    return InputError(f"{path} is too large for a {what}: expected at most {most:,} bytes")
+    return InputError(f"'{path}' is too large for a {what}. It must have at most {most:,} bytes")
 
 
 def not_toml(path: Path, error: Exception) -> InputError:
-    return InputError(f"{path} is not a valid TOML file: {error}")
+    return InputError(f"'{path}' is not a valid TOML file: {error}")
 
 
 # Lines and rows.
@@ -78,11 +85,11 @@ NUL = "a NUL character, which text does not have"
 NOT_UTF8 = "not UTF-8 text"
 BARE_RETURN = "a carriage return inside the line"
 BARE_BREAK = (
-    "a carriage return or line feed that does not end a line of this file; put double quotes around a field that "
+    "a carriage return or line feed that does not end a line of this file. Put double quotes around a field that "
     "holds it, or make all line ends alike"
 )
 PERHAPS_ESCAPED = (
-    "a field of several lines with a backslash before a quote; if the backslash escapes the quote, read the file with "
+    "a field of several lines with a backslash before a quote. If the backslash escapes the quote, read the file with "
     "--csv-escape backslash, otherwise with --csv-escape none"
 )
 
@@ -96,7 +103,7 @@ def line_too_long(mebibytes: int) -> str:
 
 
 def wrong_width(fields: int, width: int) -> str:
-    return f"{fields} {'field' if fields == 1 else 'fields'}, but the header has {width}"
+    return f"the row has {counted(fields, 'field', 'fields')}, but the header has {width}"
 
 
 def not_closed(mebibytes: int) -> str:
@@ -106,7 +113,7 @@ def not_closed(mebibytes: int) -> str:
 def text_after_quote(line: int | None) -> str:
     """line: where, None for the row's first line."""
     where = "" if line is None else f" in line {line}"
-    return f"text after a closing quote{where}; inside quotes, write a quote twice"
+    return f"text after a closing quote{where}. Inside quotes, write a quote twice"
 
 
 # What a peer sends.

@@ -19,6 +19,7 @@ from psiselect.base.errors import (
     TransportError,
     UsageError,
 )
+from psiselect.base.words import counted
 
 # Options that do not go together.
 
@@ -36,39 +37,44 @@ def fast_is_not_resumed() -> UsageError:
 
 
 def resume_needs_one_identity() -> UsageError:
-    return UsageError("--resume works with one identity only; name one --identity", term="identity")
+    return UsageError("--resume works with one identity only. Name one --identity", term="identity")
 
 
 def nothing_to_write() -> UsageError:
-    return UsageError("this side does not get the matching rows, so there is nothing to write; leave out --output")
+    return UsageError("this side does not get the matching rows, so there is nothing to write. Leave out --output")
 
 
 def columns_need_output() -> UsageError:
-    return UsageError("--columns says which columns are written to --output; name an --output", term="columns")
+    return UsageError(
+        "--columns chooses the columns for --output. Name a file with --output, or leave out --columns", term="columns"
+    )
 
 
 def serve_does_not_resume() -> UsageError:
     return UsageError(
-        "--serve cannot resume sessions; leave out --resume, or leave out --serve and listen for one session",
+        "--serve cannot resume sessions. Leave out --resume, or leave out --serve and listen for one session",
         term="resume",
     )
 
 
 def serve_writes_here(option: str) -> UsageError:
     return UsageError(
-        f"{option}: with --serve, the program writes only to files of this machine; name a folder", term="output"
+        f"with --serve, {option} can name only files of this machine. Name a folder of this machine", term="output"
     )
 
 
 def a_file_for_each_session(option: str, path: Path, field: str, such_as: Path) -> UsageError:
     return UsageError(
-        f"{option} {path}: with --serve, name a folder that exists, or a file with {field} in its name, such as "
-        f"{such_as}"
+        f"with --serve, {option} cannot be '{path}', because each session needs a file of its own. Name a folder that "
+        f"exists, or a file with {field} in its name, such as '{such_as}'"
     )
 
 
 def value_is_for_sums(reveal: Reveal) -> UsageError:
-    return UsageError(f"--value is for --reveal sum, not for --reveal {reveal.value}; leave it out", term="value")
+    return UsageError(
+        f"--value works only with --reveal sum, and this session has --reveal {reveal.value}. Leave it out",
+        term="value",
+    )
 
 
 def values_of_the_other_side() -> UsageError:
@@ -80,24 +86,28 @@ def values_of_the_other_side() -> UsageError:
 
 
 def value_is_missing() -> UsageError:
-    return UsageError("the result adds up values of this side's list; name their column with --value", term="value")
+    return UsageError(
+        "the result adds up values of this side's list. Name the column of the values with --value", term="value"
+    )
 
 
 def not_as_many_keys(here: int, there: int) -> UsageError:
     return UsageError(
-        f"the command has {here} --key and {there} --key-b; give both tables the same number of keys", term="keys"
+        f"the command gives {counted(here, 'key', 'keys')} with --key and {counted(there, 'key', 'keys')} with --key-b"
+        ". Give both tables the same number of keys",
+        term="keys",
     )
 
 
 def not_the_same_rules(here: str, there: str) -> UsageError:
     return UsageError(
-        f"--key has the rule {here}, and --key-b has the rule {there}; use the same rule for both tables", term="rule"
+        f"--key has the rule {here}, and --key-b has the rule {there}. Use the same rule for both tables", term="rule"
     )
 
 
 def too_many_keys_for_fast(keys: int, most: int) -> UsageError:
     return UsageError(
-        f"the peer's list has {keys:,} distinct keys, and the fast protocol takes at most {most:,}; use --protocol "
+        f"the peer's list has {keys:,} distinct keys, but the fast protocol allows at most {most:,}. Use --protocol "
         "ecdh on both sides",
         term="protocol",
     )
@@ -108,7 +118,7 @@ def too_many_keys_for_fast(keys: int, most: int) -> UsageError:
 
 def paid_twice(policy: Path, peer: str) -> UsageError:
     return UsageError(
-        f"the policy {policy} has a ledger that pays for sessions with {peer}; leave out --ledger and --dataset, so "
+        f"the policy '{policy}' has a ledger that pays for sessions with {peer}. Leave out --ledger and --dataset, so "
         "that each session is paid once",
         term="ledger",
     )
@@ -130,8 +140,8 @@ def the_other_side_pays(option: str) -> UsageError:
 
 def policy_pays_for_noise(policy: Path) -> PolicyError:
     return PolicyError(
-        f"the policy {policy} has a ledger, so it allows only --reveal noisy-count: the ledger pays only for results "
-        "with noise",
+        f"the policy '{policy}' has a ledger, which pays only for results with noise. So the policy allows only "
+        "--reveal noisy-count",
         term="ledger",
     )
 
@@ -142,11 +152,13 @@ def spent_on(reveal: Reveal, fingerprint: bytes) -> str:
 
 
 def counter_is_new(counter: Path) -> str:
-    return f"{counter} is new; it counts the sessions under this policy"
+    return f"'{counter}' is new; it counts the sessions under this policy"
 
 
 def withheld(least: int | None) -> PolicyError:
-    return PolicyError(f"the result is below --min-matches {least} and is withheld", term="min_matches")
+    return PolicyError(
+        f"the result is below --min-matches {least}, so the program does not show it", term="min_matches"
+    )
 
 
 # Before and during a session.
@@ -176,11 +188,11 @@ def read_by(engine: str) -> str:
 
 
 def no_values(name: str, rows: int) -> str:
-    return f"{name}: {rows:,} rows have no value; each counts as 0"
+    return f"{name}: {_rows(rows)} without a value; each counts as 0"
 
 
 def _rows(rows: int) -> str:
-    return f"{rows:,} {'row' if rows == 1 else 'rows'}"
+    return counted(rows, "row", "rows")
 
 
 def _numbered(rows: int, numbers: str | None) -> str:
@@ -188,7 +200,7 @@ def _numbered(rows: int, numbers: str | None) -> str:
 
 
 def may_be_placeholder(rows: int, why: str, numbers: str | None) -> str:
-    return f"{_rows(rows)} have {why}{_numbered(rows, numbers)}. {PLACEHOLDER}"
+    return f"{_rows(rows)} {'has' if rows == 1 else 'have'} {why}{_numbered(rows, numbers)}. {PLACEHOLDER}"
 
 
 def skipped(rows: int, why: str, numbers: str | None) -> str:
@@ -201,8 +213,8 @@ def rows_of_no_use(name: str, rows: int) -> str:
 
 def little_room(target: Path, free: str, source: Path, most: str) -> str:
     return (
-        f"{target} may not fit on the disk: {free} are free, and it takes about {most} if every row of {source} "
-        "matches. The session goes on"
+        f"'{target}' may not fit on the disk: {free} are free, and the file takes about {most} if every row of "
+        f"'{source}' matches. The session goes on"
     )
 
 
@@ -210,23 +222,25 @@ def little_room(target: Path, free: str, source: Path, most: str) -> str:
 
 
 def kept_here(peer: str, place: object) -> str:
-    return f"session with {peer}, kept in {place}"
+    return f"session with {peer}, kept in '{place}'"
 
 
 def others_kept(workdir: Path, others: int) -> str:
-    return f"other sessions kept in {workdir}: {others}; remove those that you will not go on with"
+    return f"other sessions kept in '{workdir}': {others}. Remove those that you will not go on with"
 
 
 def goes_on_as_begun(workdir: Path) -> str:
-    return f"the session kept in {workdir} began with version 1 of the rules for keys, and goes on with it"
+    return f"the session kept in '{workdir}' began with version 1 of the rules for keys, and goes on with this version"
 
 
 def another_peer() -> TransportError:
-    return TransportError("the peer that connected is not the peer of the kept session")
+    return TransportError("the peer that connected is not the peer of the session that is kept")
 
 
 def cancelled_but_kept(place: object) -> CancelError:
-    return CancelError(f"the caller cancelled; the session is kept in {place}, and the same call goes on with it")
+    return CancelError(
+        f"your program cancelled the call. The session is kept in '{place}'. To go on, make the same call again"
+    )
 
 
 # Where results go.
@@ -234,22 +248,26 @@ def cancelled_but_kept(place: object) -> CancelError:
 
 def named_twice(option: str, path: Path, other: str, *, is_input: bool) -> UsageError:
     what = "is the input file itself" if is_input else f"is also the file of {other}"
-    return UsageError(f"{option} {path} is named twice in this command: it {what}. Give each file a name of its own")
+    return UsageError(
+        f"{option} '{path}' is named twice in this command: this file {what}. Give each file a name of its own"
+    )
 
 
 def output_is_input(name: str) -> UsageError:
-    return UsageError(f"--output {name} is an input file of this command; name another file")
+    return UsageError(f"--output cannot be '{name}', because this is an input file of the command. Name another file")
 
 
 def no_such_folder(option: str, path: Path) -> InputError:
-    return InputError(f"cannot write {option} {path}: name a file in a folder that exists")
+    return InputError(
+        f"cannot write the file '{path}' of {option}. Name a file in a folder that exists, and not a folder"
+    )
 
 
 THE_RECORD = "the record is"
 THE_ROWS = "the matched rows are"
 RESUMED = (
     "Nothing is lost: the session is kept. Free some disk space or name another file, and run the same "
-    "command again; the peer is not needed"
+    "command again. The peer is not needed"
 )
 LOCALLY = "Free some disk space or name another file, and run the same command again"
 FINISHED = "Nothing is lost: the state is kept. Free some disk space or name another file, and run `psi finish` again"
@@ -260,11 +278,11 @@ def can_be_had_again(error: OutputError, how: str) -> OutputError:
 
 
 def no_room_elsewhere(error: OutputError, folder: Path, what: str) -> OutputError:
-    return OutputError(f"{error}. There is no disk space in {folder} either, so {what} lost")
+    return OutputError(f"{error}. There is no disk space in '{folder}' either, so {what} lost")
 
 
 def kept_elsewhere(error: OutputError, what: str, place: Path) -> OutputError:
-    return OutputError(f"{error}. Meanwhile {what} in {place}, for this user only")
+    return OutputError(f"{error}. Meanwhile {what} in '{place}', for this user only")
 
 
 def lost(error: OutputError, what: str) -> OutputError:
@@ -272,7 +290,7 @@ def lost(error: OutputError, what: str) -> OutputError:
 
 
 def not_shown(error: OutputError) -> OutputError:
-    return OutputError(f"{error}. The result is not shown without it")
+    return OutputError(f"{error}. Without this file the program does not show the result")
 
 
 def together(troubles: Sequence[OutputError]) -> OutputError:
@@ -292,19 +310,23 @@ def total_too_large(matches: int, largest: str) -> RemoteError:
 
 
 def not_of_this_side(own: str, term: str) -> RemoteError:
-    return RemoteError(f"{own} did not sign this record: both signatures are from other parties", term=term)
+    return RemoteError(
+        f"your identity {own} did not sign this record. Both signatures are from other parties", term=term
+    )
 
 
 def of_a_stranger(name: str, fingerprint: bytes, term: str) -> RemoteError:
     return RemoteError(
-        f"the record is signed by {name} ({fingerprint.hex()[:16]}...), and no --peer names this certificate", term=term
+        f"{name} signed this record, but no --peer names the certificate of {name} ({fingerprint.hex()[:16]}...). If "
+        "you know this party, name their .crt file with --peer",
+        term=term,
     )
 
 
 # A listener that stays up, and its log.
 
 NO_METRICS = "metrics need another package. Install it: pip install 'psiselect[serve]'"
-STOPPED = "this side's listener was stopped"
+STOPPED = "somebody stopped this side's listener"
 HEALTH_ON = "health checks on %s"
 TABLE_BUG = "a bug in this program stopped it from reading the table"
 SESSION_DONE = "session with %s is done"
@@ -312,15 +334,15 @@ SESSION_FAILED = "the session with %s failed: %s"
 SESSION_BUG = "a bug ended a session"
 CALL_FAILED = "a session with %s failed"
 NOT_BEGUN = "a session did not begin: %s"
-RENEWED = "the certificates were read again"
-NOT_RENEWED = "the new certificates were not used, and the old ones stay: %s"
+RENEWED = "the program has read the certificates again"
+NOT_RENEWED = "the program goes on with the old certificates, because it cannot use the new ones: %s"
 EXPIRED = "%s %s expired on %s; no session begins with it"
-EXPIRES = "%s %s expires on %s; create a new identity and hand out its .crt file"
+EXPIRES = "%s %s expires on %s. Create a new identity and hand out its .crt file"
 
 
 def renewed_too_often() -> TransportError:
-    return TransportError("the certificates were renewed several times before the session began; start again")
+    return TransportError("this program's certificates changed several times before the session began. Start again")
 
 
 def listener_ended() -> TransportError:
-    return TransportError("the listener ended because of a bug in this program; see the log")
+    return TransportError("the listener ended because of a bug in this program. See the log")

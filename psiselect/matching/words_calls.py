@@ -14,11 +14,11 @@ A_FUNCTION = "a function"
 
 
 def not_a_size(name: str) -> UsageError:
-    return UsageError(f'{name}: expected a size such as "800M", "1.5G" or "2GiB"', term=name)
+    return UsageError(f'{name} must be a size such as "800M", "1.5G" or "2GiB"', term=name)
 
 
 def too_many_places(name: str) -> UsageError:
-    return UsageError(f"{name}: expected a number with at most 30 decimal places", term=name)
+    return UsageError(f"{name} must be a number with at most 30 decimal places", term=name)
 
 
 def at_least(least: int) -> str:
@@ -26,59 +26,65 @@ def at_least(least: int) -> str:
 
 
 def too_small(name: str, least: int) -> UsageError:
-    return UsageError(f"{name}: expected {at_least(least)}, got a smaller one", term=name)
+    return UsageError(f"{name} must be {at_least(least)}, but is smaller", term=name)
 
 
 def not_one_of(name: str, known: Iterable[str], near: str | None) -> UsageError:
-    hint = f"; did you mean {near!r}?" if near else ""
-    return UsageError(f"{name}: expected one of {', '.join(map(repr, known))}{hint}", term=name)
+    hint = f". Did you mean {near!r}?" if near else ""
+    return UsageError(f"{name} must be one of {', '.join(map(repr, known))}{hint}", term=name)
 
 
 def none_named(name: str) -> UsageError:
-    return UsageError(f"{name}: name at least one", term=name)
+    return UsageError(f"{name}= is empty. Give at least one", term=name)
 
 
 def not_a_certificate(name: str) -> UsageError:
-    return UsageError(f"{name}: expected the peer's certificate, got an identity with private keys", term=name)
+    return UsageError(f"{name}= must be the peer's certificate, but is an identity with private keys", term=name)
 
 
 def no_certificate(name: str) -> UsageError:
-    return UsageError(f"{name}: name the certificate of the other side; ask them for their .crt file", term=name)
+    return UsageError(
+        f"{name}= is missing. Name the certificate of the other side. Ask them for their .crt file", term=name
+    )
 
 
 _NEEDED = {
-    "key": 'name the column to match by and its rule, such as key="email:email"',
-    "identity": 'name this side\'s own identity: psiselect.Identity.load("keys/NAME"), or its path',
-    "peer": "name the certificate of the other side; ask them for their .crt file, and compare its fingerprint with "
+    "key": 'Name the column to match by and its rule, such as key="email:email"',
+    "identity": 'Name this side\'s own identity: psiselect.Identity.load("keys/NAME"), or its path',
+    "peer": "Name the certificate of the other side. Ask them for their .crt file, and compare its fingerprint with "
     "them",
-    "out": "name the file to write for the peer",
-    "state": "name the file in which this side keeps what is secret between offer and finish",
+    "out": "Name the file to write for the peer",
+    "state": "Name the file in which this side keeps its secrets between offer and finish",
 }
 
 
 def missing(name: str) -> UsageError:
-    return UsageError(f"{name}=: {_NEEDED[name]}", term=name)
+    return UsageError(f"{name}= is missing. {_NEEDED[name]}", term=name)
 
 
 def port_zero() -> UsageError:
-    return UsageError("address: nobody listens on port 0; name the port that the peer shows", term="address")
+    return UsageError(
+        "address= has port 0, on which no program can listen. Use the port that the peer's program shows",
+        term="address",
+    )
 
 
 def number_of_keys(found: int, most: int) -> UsageError:
-    return UsageError(f"key: expected 1 to {most} keys, got {found}", term="key")
+    return UsageError(f"key= must name 1 to {most} keys, but names {found}", term="key")
 
 
 def one_rule() -> UsageError:
-    return UsageError("rule: expected the rule of one column; join columns in key=, not here", term="rule")
+    return UsageError("rule= must be the rule of one column. Join columns in key=, not here", term="rule")
 
 
 def not_values() -> UsageError:
-    return UsageError("values: expected a series, an Arrow array, or a list of texts and None")
+    return UsageError("values= must be a series, an Arrow array, or a list of texts and None")
 
 
 def no_event_loop(name: str, plain: str, error: RuntimeError) -> UsageError:
     return UsageError(
-        f"{name}() works only in an asyncio program: await it inside asyncio.run(...), or call {plain}() ({error})"
+        f"{name}() works only in an asyncio program. Await it inside asyncio.run(...), or call {plain}() (technical "
+        f"detail: {error})"
     )
 
 
@@ -94,28 +100,28 @@ WHICH_ROWS = "which rows match"
 
 
 def not_learnt(learn: str) -> UsageError:
-    return UsageError(f"this side does not get the result: both sides agreed on learn='{learn}'")
+    return UsageError(f"this side does not get the result, because both sides agreed on learn='{learn}'")
 
 
 def not_in_the_result(reveal: str, what: str, instead: str | None) -> UsageError:
-    more = "" if instead is None else f"; it has .{instead}"
+    more = "" if instead is None else f". Use .{instead}"
     return UsageError(f"a session with reveal='{reveal}' does not give {what}{more}")
 
 
 def rows_are_written(output: object) -> UsageError:
-    return UsageError(f"the rows were written to {output}; read them there, or leave out output=")
+    return UsageError(f"the rows are in the file '{output}'. Read them there, or leave out output=")
 
 
 def engine_writes_rows() -> UsageError:
-    return UsageError("an engine writes the rows and does not return them; name a place with output=")
+    return UsageError("an engine writes the rows and does not return them. Name a place for them with output=")
 
 
 def rows_not_asked_for() -> UsageError:
-    return UsageError("the call did not ask for the rows; call it with rows=True")
+    return UsageError("the call did not ask for the rows. Call the function with rows=True")
 
 
 def not_installed(library: str) -> UsageError:
     return UsageError(
-        f"{library} is not installed: run pip install {library}, or use .rows, a pyarrow table, which needs "
+        f"{library} is not installed. Run pip install {library}, or use .rows, a pyarrow table, which needs "
         "no other package"
     )

@@ -10,39 +10,46 @@ from psiselect.base.errors import InputError, RemoteError, UsageError
 
 
 def one_peer_an_offer() -> UsageError:
-    return UsageError("an offer is for one peer: name one --peer, and make an offer for each peer", term="peer")
+    return UsageError("an offer is for one peer. Name one --peer, and make one offer for each peer", term="peer")
 
 
 def offer_of_one_machine(state: Path) -> UsageError:
-    return UsageError(f"{state} belongs to an offer that one machine made; finish it without --engine", term="engine")
+    return UsageError(
+        f"'{state}' belongs to an offer that was made without an engine. Finish the exchange without --engine",
+        term="engine",
+    )
 
 
 def offer_of_others(state: Path) -> InputError:
     return InputError(
-        f"{state} belongs to an offer between other identities; use the --identity and --peer of the offer"
+        f"'{state}' belongs to an offer between other identities. Name the same --identity and --peer as for the offer"
     )
 
 
 def another_offer(answer: object, state: Path) -> RemoteError:
     return RemoteError(
-        f"{answer} does not answer the offer of {state}; name the state file of the offer that it answers",
+        f"'{answer}' answers another offer than the one of '{state}'. Give the file that you named with --state when "
+        "you made that offer",
         term="offer",
     )
 
 
 def other_program(state: Path) -> InputError:
-    return InputError(f"{state} was made by another version of this program; run `psi finish` with that version")
+    return InputError(
+        f"another version of this program made the state file '{state}'. Run `psi finish` with that version"
+    )
 
 
 def list_is_unknown() -> UsageError:
     return UsageError(
-        "the offer was made from a table in a program's memory, so its file is unknown; name the list with --input",
+        "a program made this offer from a list in its memory, so `psi finish` does not know the list's file. Name "
+        "the file with --input",
         term="source",
     )
 
 
 def work_is_gone(folder: str) -> InputError:
-    return InputError(f"{folder}: the work directory of this offer is gone; make a new offer")
+    return InputError(f"{folder}: this work directory of the offer does not exist any more. Make a new offer")
 
 
 # Engines.
@@ -56,18 +63,21 @@ SPARK_OR_SAIL = "spark or --engine sail"
 
 
 def address_needs_engine(option: str, place: str) -> UsageError:
-    return UsageError(f"{option} {place}: only an engine can write and read addresses; add --engine", term="engine")
+    return UsageError(
+        f"{option} is the address {place}, and only an engine can write and read addresses. Add --engine", term="engine"
+    )
 
 
 def not_for_engines(option: str, term: str) -> UsageError:
     return UsageError(
-        f"--{option} is for work on one machine, and the engine has its own settings; leave out --{option}", term=term
+        f"--{option} works only without an engine, because the engine has its own settings. Leave out --{option}",
+        term=term,
     )
 
 
 def no_query() -> UsageError:
     return UsageError(
-        "--query is for databases of one machine. With an engine, make a view of the query and name the view: --input "
+        "--query works only without an engine. With an engine, make a view of the query and name the view: --input "
         "table:NAME",
         term="query",
     )
@@ -91,8 +101,8 @@ def no_task_key() -> UsageError:
 
 def not_a_frame(name: str, kind: str) -> UsageError:
     return UsageError(
-        f"{name}: the engine cannot read a {kind} of this process; expected a DataFrame of the engine's session, a "
-        "path or table:NAME",
+        f"{name}: the engine cannot read a {kind} of this process. Give a DataFrame of the engine's session, a path "
+        "or table:NAME",
         term="table",
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from psi.agreement.modes import Learner, Side
 from psiselect.base.errors import UsageError
+from psiselect.base.words import counted
 
 _LEARNERS = {
     Learner.CONNECT: "the connecting side gets the result",
@@ -37,14 +38,14 @@ _VALUES: dict[object, str] = {
     "learner": "the side that gets it",
     "other": "the side that does not get it, which then learns the number of matches",
 }
-A_VALUE = "expected a text or a number"
-A_LIST_OF_RULES = 'expected a list of rules, such as ["email", "phone,region=PL"]'
-NO_COLUMN = "a rule names no column; name columns with --key"
-A_TABLE_OF_COLUMNS = "expected a table with the lists 'connect' and 'listen'"
+A_VALUE = "this setting must be a text or a number"
+A_LIST_OF_RULES = 'this setting must be a list of rules, such as ["email", "phone,region=PL"]'
+NO_COLUMN = "a rule names no column. Name columns with --key"
+A_TABLE_OF_COLUMNS = "this setting must be a table with the lists 'connect' and 'listen'"
 
 
 def terms_ask_for(path: Path) -> str:
-    return f"terms that {path} asks for:"
+    return f"terms that '{path}' asks for:"
 
 
 def asks_for_keys(rules: Sequence[str]) -> str:
@@ -70,21 +71,23 @@ def in_terms(path: Path, name: str, why: str) -> UsageError:
 
 def no_term(path: Path, name: str, near: Sequence[str], known: Sequence[str], *, alone: bool) -> UsageError:
     if alone:
-        return in_terms(path, name, "each side decides this alone; use the option of the command")
-    hint = f"did you mean {near[0]!r}?" if near else f"the terms are {', '.join(known)}"
-    return in_terms(path, name, f"this is not a setting that both sides share; {hint}")
+        return in_terms(
+            path, name, "each side decides this alone, so it must not be in this file. Use the option of the command"
+        )
+    hint = f"Did you mean {near[0]!r}?" if near else f"These settings are {', '.join(known)}"
+    return in_terms(path, name, f"this is not a setting that both sides share. {hint}")
 
 
 def other_version(version: int) -> str:
-    return f"expected {version}, the version of the protocol that this program uses"
+    return f"this setting must be {version}, the version of the protocol that this program uses"
 
 
 def not_a_whole_number(name: str, least: int, most: int) -> UsageError:
-    return UsageError(f"{name}: expected a whole number from {least:,} to {most:,}")
+    return UsageError(f"{name} must be a whole number from {least:,} to {most:,}")
 
 
 def other_number_of_rules(most: int, found: int) -> str:
-    return f"expected 1 to {most} rules, found {found}"
+    return f"this setting must have 1 to {most} rules, but has {found}"
 
 
 def not_a_list_of_names(name: str) -> str:
@@ -99,12 +102,14 @@ def no_rule(rule: str, error: UsageError) -> str:
 
 def only_a_learns(path: Path, learn: Learner | None) -> UsageError:
     said = None if learn is None else learn.value
-    return in_terms(path, "learn", f"`psi local` gives the result to A; expected 'connect', which is A, found {said!r}")
+    return in_terms(
+        path, "learn", f"`psi local` gives the result to table A, so this setting must be 'connect', but is {said!r}"
+    )
 
 
 def option_disagrees(option: str, here: object, path: Path, agreed: object, term: str) -> UsageError:
     return UsageError(
-        f"{option} says {_shown(here)}, and {path} says {_shown(agreed)}. Leave out {option}, or agree with the peer "
+        f"{option} says {_shown(here)}, but '{path}' says {_shown(agreed)}. Leave out {option}, or agree with the peer "
         "on another file",
         term=term,
     )
@@ -112,7 +117,7 @@ def option_disagrees(option: str, here: object, path: Path, agreed: object, term
 
 def offer_disagrees(option: str, here: object, path: Path, agreed: object, term: str) -> UsageError:
     return UsageError(
-        f"the offer was made with {option} {_shown(here)}, and {path} says {_shown(agreed)}. Use the file with which "
+        f"the offer was made with {option} {_shown(here)}, but '{path}' says {_shown(agreed)}. Use the file with which "
         "the offer was made, or make a new offer",
         term=term,
     )
@@ -120,15 +125,16 @@ def offer_disagrees(option: str, here: object, path: Path, agreed: object, term:
 
 def other_number_of_keys(path: Path, agreed: int, here: int, option: str) -> UsageError:
     return UsageError(
-        f"{path} names {agreed} keys, and the command has {here} {option}. Give one {option} COLUMN for each key, in "
-        "the order of the file",
+        f"'{path}' names {counted(agreed, 'key', 'keys')}, but the command has "
+        f"{counted(here, 'key', 'keys')} with {option}. Give one {option} COLUMN for each key, in the "
+        "order of the file",
         term="keys",
     )
 
 
 def other_rule(path: Path, option: str, number: int, here: str, agreed: str) -> UsageError:
     return UsageError(
-        f"{option} says {here} for key {number}, and {path} says {agreed}. Give {option} COLUMN without a rule, or "
+        f"{option} says {here} for key {number}, but '{path}' says {agreed}. Give {option} COLUMN without a rule, or "
         "agree with the peer on another file",
         term="rule",
     )

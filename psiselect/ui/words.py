@@ -15,25 +15,25 @@ from psiselect.base.errors import CancelError, InputError, UsageError
 NOT_HERE = "This is not the address of this page.\n"
 NOT_POSSIBLE = "Not possible"
 ONLY_PAGES_AND_FORMS = "A browser can only read pages and send forms here."
-NOT_TAKEN = "The browser has sent something that this page cannot use. Nothing was done."
+NOT_TAKEN = "The browser has sent something that this page cannot use. The page has done nothing."
 NOT_FROM_HERE = "Not sent from here"
-SENT_BY_ANOTHER = "Another site has sent this form. Nothing was done."
-LED_BY_ANOTHER = "Another site has sent you here. Nothing was done."
+SENT_BY_ANOTHER = "Another site has sent this form. The page has done nothing."
+LED_BY_ANOTHER = "Another site has sent you here. The page has done nothing."
 LOCKED = "This page is locked"
-HOW_TO_UNLOCK = "Start it with psiselect ui, and use the page that opens."
+HOW_TO_UNLOCK = "Start the page with the command psiselect ui, and use the page that opens."
 TOO_LARGE = "The file is too large"
 NO_ROOM = "There is no room for this file"
 TOO_OLD = "This form is too old"
-FROM_EARLIER = "It comes from an earlier run of the page, so nothing was done. Start again."
+FROM_EARLIER = "This form comes from an earlier run of the page, so the page has done nothing. Start again."
 ENDED = "This task has ended"
-FILES_ARE_GONE = "Its files are gone. Results stay on record. Start again."
+FILES_ARE_GONE = "The files of this task are gone. Results stay on record. Start again."
 TOO_MANY = "Too many tasks"
-WAIT_FOR_ONE = "Eight matches are under way. Wait for one to end, or stop one, and try again."
+WAIT_FOR_ONE = "Eight matches are under way. Wait until one of them ends, or stop one. Then try again."
 FAILED = "This page has failed"
 A_BUG = "This is a bug in psiselect. Your files stay as they are."
 START_AGAIN = f"{A_BUG} Start again."
 KEY_USED = "This key was used"
-OPENS_ONCE = "It opens the page once. End psiselect ui, and start it again."
+OPENS_ONCE = "A key opens the page only once. End psiselect ui, and start it again."
 NO_PAGE = "No such page"
 USE_LINKS_ABOVE = "Use the links above."
 NO_FILE = "No such file"
@@ -48,8 +48,8 @@ def at_most(size: str) -> str:
 
 def disk_is_full(folder: object) -> str:
     return (
-        f"The disk with the folder for temporary files, {folder}, is full. Nothing was kept of your file. Delete other "
-        "files there, or ask whoever runs this machine for another folder (the setting TMPDIR)."
+        f"The disk with the folder for temporary files, '{folder}', is full. Nothing was kept of your file. Delete "
+        "other files there, or ask whoever runs this machine for another folder (the setting TMPDIR)."
     )
 
 
@@ -63,15 +63,15 @@ WORK_FAILED = "work of a page failed: %s"
 
 
 def cannot_listen(port: int, reason: str) -> UsageError:
-    return UsageError(f"--port {port}: cannot listen there: {reason}. Use --port 0 for any free port")
+    return UsageError(f"the page cannot use --port {port}: {reason}. Use --port 0 for any free port")
 
 
 def folder_of_another(folder: Path) -> InputError:
-    return InputError(f"{folder} belongs to another user; set XDG_DATA_HOME to a folder of your own")
+    return InputError(f"'{folder}' belongs to another user. Set XDG_DATA_HOME to a folder of your own")
 
 
 def not_a_name(most: int) -> UsageError:
-    return UsageError(f"expected a name of 1 to {most} characters", term="name")
+    return UsageError(f"the name must have 1 to {most} characters", term="name")
 
 
 # What is wrong in a form.
@@ -101,7 +101,7 @@ NUMBER_OF_SEATS = "the number of seats"
 
 
 def not_ready_to_draw() -> InputError:
-    return InputError("first choose the file with the ballots, and choose the protection: one of them is still missing")
+    return InputError("the file with the ballots or the protection is still missing. Choose both first")
 
 
 # Of numbers.
@@ -129,7 +129,7 @@ def whole_number(what: str, least: int, most: int) -> str:
 
 
 def nothing_planned() -> InputError:
-    return InputError("there is no question yet; ask a question first")
+    return InputError("there is no question yet. Ask a question first")
 
 
 # Of matches.
@@ -149,21 +149,22 @@ NUMBER_OF_PLACES = "the number of decimal places"
 
 
 def no_address() -> UsageError:
-    return UsageError("the address of the partner's machine is missing; write it")
+    return UsageError("The address of the partner's machine is missing. Write the address")
 
 
 def needs_two_files() -> UsageError:
-    return UsageError("a trial needs two files; choose both")
+    return UsageError("A trial needs two files. Choose both")
 
 
 def not_all_chosen() -> UsageError:
     return UsageError(
-        "first check the list, choose the partner, and choose the terms: at least one of these steps is still missing"
+        "at least one step is still missing: check the list, choose the partner, or choose the terms. Do these steps "
+        "first"
     )
 
 
 def no_offer() -> UsageError:
-    return UsageError("the partner's offer is missing; choose the file that your partner has sent you")
+    return UsageError("the partner's offer is missing. Choose the file that your partner has sent you")
 
 
 def own_certificate() -> InputError:
@@ -180,12 +181,13 @@ def not_a_certificate() -> InputError:
 
 def not_an_identity_name() -> UsageError:
     return UsageError(
-        "use 1 to 63 letters from a to z, digits, points, hyphens or underscores, such as acme or red-cross"
+        "The name must have 1 to 63 letters from a to z, digits, points, hyphens or underscores, such as acme or "
+        "red-cross"
     )
 
 
 def identity_exists() -> UsageError:
-    return UsageError("you have an identity of this name; choose it above, or take another name")
+    return UsageError("You already have an identity with this name. Choose the identity above, or take another name")
 
 
 # Records.

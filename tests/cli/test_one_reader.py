@@ -107,7 +107,7 @@ def test_release(program: Run, tmp_path: Path, kind: str) -> None:
     assert json.loads(program("release", "count", *place, *LOUD, "--column", "mail").out)["value"] == 2
     missing = program("release", "sum", *place, "--column", "rise", *bounds[2:], *LOUD)
     assert missing.code == 3
-    assert "did you mean 'raise'" in missing.error
+    assert "Did you mean 'raise'" in missing.error
 
 
 @every_kind
@@ -171,7 +171,7 @@ def test_the_only_column_needs_no_name(tmp_path: Path, kind: str) -> None:
         ("v.txt", "1\n\n2\n", None, "line 2 is not a decimal number"),
         ("v.csv", "1\n\n2\n", None, "line 2 is not a decimal number"),
         ("v.csv", "hours\n1\n\n2\n", None, "line 3 is not a decimal number"),
-        ("v.csv", "a,b\n1,2\n\n3\n", "a", "line 4: 1 field, but the header has 2"),
+        ("v.csv", "a,b\n1,2\n\n3\n", "a", "line 4: the row has 1 field, but the header has 2"),
         ("v.csv", "a,b\n1,2\n\n3,4\n", "b", [2, 4]),
         ("v.csv", "a,a\n1,2\n", "a", "several columns are named 'a'"),
         ("v.csv", "a\n", None, "has no numbers"),
@@ -299,7 +299,11 @@ def test_faulty_rows_are_invalid_ballots(program: Run, tmp_path: Path) -> None:
     path.write_bytes(BROKEN)
     shown = program("vote", "count", path, "--not-private", "--json")
     assert shown.code == 3
-    for problem in ("3: a quoted field is not closed", "4: not UTF-8 text", "5: 3 fields, but the header has 2"):
+    for problem in (
+        "3: a quoted field is not closed",
+        "4: not UTF-8 text",
+        "5: the row has 3 fields, but the header has 2",
+    ):
         assert f"1 of 5 ballots is invalid, first on line {problem}" in shown.error
 
 
@@ -331,7 +335,7 @@ def test_a_poll_stops_at_a_faulty_row(program: Run, tmp_path: Path) -> None:
         (["vote", "count", "sqlite:///t.db", "--not-private"], "needs --query"),
         (["vote", "count", "sqlite:///t.db", "--not-private", "--query", "x", "--format", "pb"], "--format pb is for"),
         (["vote", "count", "mysql://me:secret@host/db", "--not-private", "--query", "x"], "mysql:// is not supported"),
-        (["vote", "count", "sftp://me:secret@host/v.csv", "--not-private"], "From elsewhere, send the file to"),
+        (["vote", "count", "sftp://me:secret@host/v.csv", "--not-private"], "If the file is elsewhere, send it to"),
         (["vote", "count", "s3a://lists/v.csv", "--not-private"], "s3a:// is not supported. Write s3://BUCKET/FILE"),
         (["vote", "count", "http://host/v.csv?k=secret", "--not-private"], "Write https://HOST/FILE"),
         (["poll", "estimate", "sqlite:///t.db", "sqlite:///t.db", "--query", "x", "--epsilon", "1"], "named twice"),

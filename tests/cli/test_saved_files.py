@@ -198,8 +198,8 @@ def test_a_session_of_protocol_version_1_is_refused_with_the_way_out(saved: Path
         error = refusal("psi", *call, *party(saved, f"resume/{kind}", name), *MEANS, *terms, "--resume",
                         "--workdir", place / f"{name}.work", code=3)  # fmt: skip
         assert (
-            f"{kept} holds this session, begun by an older psiselect (protocol version 1); finish the session "
-            "with the release" in error["message"]
+            f"an older version of psiselect (protocol version 1) began the session in '{kept}'. Finish the session "
+            "with that version" in error["message"]
         )
         assert "or remove that folder on both sides" in error["message"]
         assert {path.name: path.read_bytes() for path in kept.iterdir()} == before
@@ -218,7 +218,7 @@ def test_an_answer_of_protocol_version_1_is_refused_and_the_state_stays(saved: P
     state = (place / "offer.state").read_bytes()
     error = refusal("psi", "finish", place / "answer.psi", "--state", place / "offer.state",
                     "--output", place / "rows.csv", "--json", code=4)  # fmt: skip
-    assert "install one version on both sides and make a new offer" in error["message"]
+    assert "Install one version on both sides and make a new offer" in error["message"]
     assert (place / "offer.state").read_bytes() == state
     assert not (place / "rows.csv").exists()
 
@@ -232,7 +232,7 @@ def test_an_offer_that_was_answered_is_not_answered_again(saved: Path) -> None:
 
 def test_an_offer_of_protocol_version_1_is_refused_and_not_marked(saved: Path) -> None:
     error = refusal(*answer(saved, "fresh.answered"), code=4)
-    assert "install one version on both sides and make a new offer" in error["message"]
+    assert "Install one version on both sides and make a new offer" in error["message"]
     assert not (saved / "offline" / "again.psi").exists()
     assert len((saved / "offline" / "fresh.answered").read_bytes().splitlines()) == 1  # its title: no offer
 

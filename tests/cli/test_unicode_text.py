@@ -15,7 +15,7 @@ from psiselect.sums.numbers import read_numbers
 from psiselect.tables import Table
 
 PEOPLE = [["Name", "mail", "raise"], ["Zoë", "zoe@x.example", "10"], ["Bob", "bob@x.example", "20"]]
-SAYS = "line 1: the text is in UTF-16; use --encoding utf-16, or save the file as UTF-8"
+SAYS = "line 1: the text is in UTF-16. Use --encoding utf-16, or save the file as UTF-8"
 LOUD = ("--epsilon", "1e10", "--json")  # the noise is 0 but for probability e^-1000
 
 
@@ -88,8 +88,10 @@ def test_local_names_the_options_of_b(program: Run, tmp_path: Path) -> None:
         return ended.error
 
     assert SAYS in message(odd, plain)
-    assert "odd.csv, line 1: the text is in UTF-16; use --encoding-b utf-16, or" in message(plain, odd)
-    without_a_mark = "plain.csv, line 1: no byte order mark, which UTF-16 text begins with; say --encoding-b utf-8 if"
+    assert "odd.csv, line 1: the text is in UTF-16. Use --encoding-b utf-16, or" in message(plain, odd)
+    without_a_mark = (
+        "line 1: the file has no byte order mark, with which UTF-16 text begins. If the file is UTF-8, use --encoding-b"
+    )
     assert without_a_mark in message(odd, plain, "--encoding", "utf-16")
     ended = program("psi", "local", odd, plain, "--encoding", "utf-16", "--encoding-b", "utf-8", *key)
     assert json.loads(ended.out)["matches"] == 1

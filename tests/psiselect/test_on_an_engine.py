@@ -89,13 +89,13 @@ def test_strict_refuses_what_the_rule_cannot_read(both: Both) -> None:
         ({"matching": "one-to-one"}, 'matching="one-to-one" needs one machine'),
         ({"receive": "plan"}, "send= and receive= work"),
         ({"protocol": "fast"}, "the fast protocol, which needs more messages"),
-        ({"threads": 2}, "threads= is for work on one machine"),
-        ({"query": "SELECT 1", "table": "sqlite:///x.db"}, "query= is for databases of one machine"),
-        ({"master": "local"}, "session= is a session that runs"),
+        ({"threads": 2}, "threads= works only without an engine"),
+        ({"query": "SELECT 1", "table": "sqlite:///x.db"}, "query= works only without an engine"),
+        ({"master": "local"}, "session= gives a session that runs"),
         ({"task_key": None}, "name its path with task_key="),
         ({"engine_workdir": None}, "Use engine_workdir= to name"),
         ({"accept_plain_shuffle": False}, r"spark\.io\.encryption\.enabled is not set"),
-        ({"table": OWN_ROWS}, "expected a DataFrame of the engine's session"),
+        ({"table": OWN_ROWS}, "Give a DataFrame of the engine's session"),
     ],
 )
 def test_what_it_does_not_do_is_refused_before_anything_is_read(
@@ -113,7 +113,7 @@ def test_an_offer_is_answered_once(both: Both) -> None:
     both.offer("here")
     both.answer()
     for where in ("engine", "here"):
-        with pytest.raises(PolicyError, match="answers an offer only once"):
+        with pytest.raises(PolicyError, match="answers each offer only once"):
             both.answer(where, out=both.folder / "again")
     assert not (both.folder / "again").exists()
 
@@ -219,7 +219,7 @@ def test_csv_in_and_out(both: Both) -> None:
 
 
 def test_a_missing_column_or_file_is_named(both: Both) -> None:
-    with pytest.raises(InputError, match="did you mean 'mail'"):
+    with pytest.raises(InputError, match="Did you mean 'mail'"):
         both.offer(key="maill:email")
     with pytest.raises(InputError):
         both.offer(table="table:nowhere")
@@ -243,7 +243,7 @@ def test_a_driver_that_dies_leaves_no_manifest(both: Both, monkeypatch: pytest.M
         with pytest.raises(Stopped):
             both.answer()
     assert not (both.folder / "answer" / directory.MANIFEST).exists()
-    with pytest.raises(PolicyError, match="answers an offer only once"):
+    with pytest.raises(PolicyError, match="answers each offer only once"):
         both.answer(out=both.folder / "again")
 
 

@@ -82,7 +82,7 @@ def test_every_example_runs(run: Callable[[str], str], monkeypatch: pytest.Monke
     text = "\n".join(printed)
     assert text.startswith("\n\n1\npyarrow.Table\ncontact_mail: ")
     assert 'write epsilon="0.1"' in text
-    assert "no column 'mail'; its columns: 'contact_mail'" in text
+    assert "no column 'mail'. The columns are 'contact_mail'" in text
     assert printed[-1] == "1\n"
 
 

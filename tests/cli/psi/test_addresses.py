@@ -16,9 +16,9 @@ NOTHING = ("--identity", "nobody", "--peer", "nobody.crt", "--input", "nothing.c
     ("options", "words"),
     [
         (["connect", "a..b:7001"], "'a..b' cannot be the name of a machine"),
-        (["connect", "acme.example:0"], "has port 0, where no program can listen"),
-        (["connect", "[::1]:0"], "has port 0, where no program can listen"),
-        (["connect", "acme.example"], "expected HOST:PORT"),
+        (["connect", "acme.example:0"], "has port 0, on which no program can listen"),
+        (["connect", "[::1]:0"], "has port 0, on which no program can listen"),
+        (["connect", "acme.example"], "write HOST:PORT"),
         (["listen", "--address", "300.0.0.1:7001"], "not an IPv4 address"),
         (["listen", "--address", "[fe80::1%]:7001"], "not an IPv6 address"),
     ],

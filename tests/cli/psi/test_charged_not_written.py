@@ -55,7 +55,7 @@ def test_a_session_that_is_not_shown(here: Path, monkeypatch: pytest.MonkeyPatch
 
     _, said = step_callers.taken(unseen)
     (kept,) = (here / "spare").iterdir()
-    found = f"the result is in {kept}, for this user only"
+    found = f"the result is in '{kept}', for this user only"
     if name == "connect":
         assert said.endswith(found)
         assert "charged" not in said

@@ -96,10 +96,10 @@ def test_without_the_same_columns_on_both_sides_there_is_no_session(
         (("--send", "who"), 2, "only a side that gets the result can receive columns"),
         (("--receive", "city", "--reveal", "count"), 2, "does not show which rows match"),
         (("--receive", "city", "--receive", "city"), 2, "names a column twice"),
-        (("--label-bytes", "64"), 2, "name some with --send or --receive"),
+        (("--label-bytes", "64"), 2, "Name these columns with --send or --receive"),
         (("--receive", "city", "--label-bytes", "32"), 2, "64"),
         (("--receive", "ctiy"), 3, "no column 'ctiy'"),
-        (("--receive", "note"), 3, "row 2, and for the rows with the same key, take 305 bytes"),
+        (("--receive", "note"), 3, "row 2 and the rows with the same key, the columns to send take 305 bytes"),
         (("--receive", "note", "--key", "who", "--key-b", "id"), 2, "--matching one-to-one"),
     ],
 )

@@ -187,4 +187,4 @@ def test_local_takes_columns_of_other_names_and_shows_a_summary(place: Path) -> 
     assert re.search(r"^matched rows +3$", shown.out, re.MULTILINE)
     differing = run("psi", "local", place / "acme.csv", place / "globex.parquet", "--key", "Mail:email", "--key-b", "e")
     assert differing.code == 2
-    assert "use the same rule for both tables" in differing.err
+    assert "Use the same rule for both tables" in differing.err

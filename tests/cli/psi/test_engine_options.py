@@ -35,7 +35,7 @@ def refusal(*options: str) -> PsiselectError:
         (["--engine", "spark", "--master", "yarn", "--engine-workdir", "hdfs://a/b"], "--task-key"),
         (["--engine", "spark", "--reveal", "sum"], "--reveal sum, which needs more messages"),
         (["--engine", "spark", "--pad-to", "9"], "--pad-to adds random entries"),
-        (["--engine", "spark", "--threads", "2"], "--threads is for work on one machine"),
+        (["--engine", "spark", "--threads", "2"], "--threads works only without an engine"),
         (["--out", "s3a://a/b"], "add --engine"),
     ],
 )

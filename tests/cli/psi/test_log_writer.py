@@ -79,8 +79,8 @@ def test_a_folder_that_is_gone_and_comes_back(tmp_path: Path, steps: Steps, capf
     assert (folder / "log").stat().st_mode & 0o777 == 0o600
     said = capfd.readouterr().err.splitlines()
     assert len(said) == 2, said
-    assert f"cannot write the log {folder}/log: No such file or directory" in said[0]
-    assert said[1].endswith("can be written again")
+    assert f"cannot write the log '{folder}/log': No such file or directory" in said[0]
+    assert said[1].endswith("' again")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")

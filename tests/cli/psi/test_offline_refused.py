@@ -26,25 +26,25 @@ def test_what_two_files_cannot_do_is_refused_with_what_to_do_instead(place: Path
 
 def test_a_replayed_offer_is_refused(answered: Path) -> None:
     before = (answered / "answer.psi").read_bytes()
-    refused(answer(answered, out="again.psi"), 6, "answers an offer only once")
+    refused(answer(answered, out="again.psi"), 6, "answers each offer only once")
     assert not (answered / "again.psi").exists()
     assert (answered / "answer.psi").read_bytes() == before
-    refused(answer(answered, "--reveal", "count", out="again.psi"), 6, "answers an offer only once")
+    refused(answer(answered, "--reveal", "count", out="again.psi"), 6, "answers each offer only once")
     # Another memory is another memory: it is the operator's to keep.
     assert answer(answered, "--state", answered / "other.answered", out="again.psi").code == 0
 
 
 def test_an_answer_finishes_its_own_offer_only(answered: Path) -> None:
     assert offer(answered, out="second.psi", state="second.state").code == 0
-    refused(finish(answered, state="second.state"), 4, "does not answer the offer of")
+    refused(finish(answered, state="second.state"), 4, "answers another offer than the one of")
     assert (answered / "second.state").exists()
     assert finish(answered).code == 0
     refused(finish(answered), 3, "there is no file")
 
 
 def test_files_in_the_wrong_place_are_refused(answered: Path) -> None:
-    refused(answer(answered, offer="answer.psi", out="x.psi"), 3, "expected an offer")
-    refused(finish(answered, answer="offer.psi"), 3, "expected an answer")
+    refused(answer(answered, offer="answer.psi", out="x.psi"), 3, "an offer is needed here")
+    refused(finish(answered, answer="offer.psi"), 3, "an answer is needed here")
     refused(answer(answered, offer="globex.parquet", out="x.psi"), 3, "not a file of an exchange")
     refused(answer(answered, offer="missing.psi", out="x.psi"), 3, "cannot read")
     refused(finish(answered, answer="missing.psi"), 3, "cannot read")
@@ -57,7 +57,7 @@ def test_foreign_files_are_refused(offered: Path) -> None:
         *("psi", "answer", offered / "offer.psi", "--identity", offered / "mallory", "--peer", offered / "globex.crt"),
         *("--input", offered / "acme.csv", "--key", "Mail:email", "--out", offered / "x.psi", "--json"),
     )
-    refused(stranger, 4, "not for mallory")
+    refused(stranger, 4, "not for your identity mallory")
     unknown = run(
         *("psi", "answer", offered / "offer.psi", "--identity", offered / "acme", "--peer", offered / "mallory.crt"),
         *("--input", offered / "acme.csv", "--key", "Mail:email", "--out", offered / "x.psi", "--json"),
@@ -74,7 +74,7 @@ def test_edited_and_cut_files_are_refused_and_leave_the_state(answered: Path, na
         (good[:-1], 3, "cut short"),
         (good[:250], 3, "cut short"),
         (good + b"\n", 3, "not complete"),
-        (good[:300] + bytes([good[300] ^ 1]) + good[301:], 4, "signature is not valid"),
+        (good[:300] + bytes([good[300] ^ 1]) + good[301:], 4, "signature of this file is not valid"),
         (good.replace(b"\r\n", b"\n"), 3, "attachment"),
         (b"", 3, "not a file"),
     ):
@@ -126,7 +126,7 @@ def test_a_withheld_result_ends_the_exchange(place: Path) -> None:
     least = ("--min-matches", "3")
     assert (offer(place, *least).code, answer(place, *least).code) == (0, 0)
     ended = finish(place, "--output", place / "common.csv")
-    refused(ended, 6, "withheld")
+    refused(ended, 6, "does not show it")
     assert not (place / "common.csv").exists()
     assert not (place / "offer.state").exists()
 

@@ -69,9 +69,9 @@ def test_what_has_no_room_is_kept_and_named(
     said = connected(monkeypatch, option, target, "--workdir", "work", "--json")
     (kept,) = (here / "work").iterdir()
     assert kept.name.endswith(ending)
-    assert f"{kept.relative_to(here)}, for this user only" in said
+    assert f"{kept.relative_to(here)}', for this user only" in said
     assert kept.stat().st_mode & 0o777 == 0o600
-    assert "No space left on device; make room" in said
+    assert "No space left on device. Make room" in said
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("{")]  # the peer's is text
     told = json.loads(line)
     assert (told["matches"], told["error"]["code"], told["error"]["message"]) == (2, 3, said)
@@ -85,10 +85,10 @@ def test_what_cannot_be_kept_anywhere_is_said_to_be_lost(
     here: Path, full: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = connected(monkeypatch, "--output", "full/out.csv", "--workdir", "full")
-    assert said.endswith("There is no disk space in full either, so the matched rows are lost")
+    assert said.endswith("There is no disk space in 'full' either, so the matched rows are lost")
     assert "matches         2" in capsys.readouterr().out
     said = connected(monkeypatch, "--record", "full/out.json", "--workdir", "full")
-    assert said.endswith("so the record is lost. The result is not shown without it")
+    assert said.endswith("so the record is lost. Without this file the program does not show the result")
     assert "matches         2" not in capsys.readouterr().out
 
 
@@ -136,7 +136,7 @@ def test_a_stdout_that_is_full_is_a_fault_with_the_result_in_a_file(place: Path)
         shown = ended(process)
     (kept,) = (place / "work").iterdir()
     assert shown.code == 3
-    assert f"Meanwhile the result is in {kept}, for this user only" in shown.err
+    assert f"Meanwhile the result is in '{kept}', for this user only" in shown.err
     assert "Traceback" not in shown.err
     assert json.loads(kept.read_text())["matches"] == 2
     assert kept.stat().st_mode & 0o777 == 0o600
@@ -162,7 +162,7 @@ def test_without_room_on_stdout_nobody_is_called(place: Path, monkeypatch: pytes
 @pytest.mark.parametrize("room", ["results", "audit"])
 def test_without_room_for_its_line_no_session_begins(here: Path, room: str) -> None:
     hold = audit.check if room == "audit" else functools.partial(results_file.hold, sessions=1)
-    with pytest.raises(OutputError, match=f"{room}.+No space left on device; free some disk space"):
+    with pytest.raises(OutputError, match=f"{room}.+No space left on device. Free some disk space"):
         hold(here / room)
 
 
@@ -194,7 +194,7 @@ def test_a_listener_without_room_refuses_sessions_and_says_so_until_there_is_roo
             disk.fill()
             assert call(served.address, "globex", "--learn", "peer").code == 4
             failed = served.wait("session_failed")
-            assert (failed["code"], "No space left on device; free some disk space" in failed["reason"]) == (3, True)
+            assert (failed["code"], "No space left on device. Free some disk space" in failed["reason"]) == (3, True)
             assert "No space left" in served.wait("results_unwritable")["reason"]
             served.settle(503, status="results unwritable", failed=1)
             disk.free()
@@ -226,11 +226,11 @@ def test_a_result_that_cannot_be_printed_does_not_fail_the_session(place: Path, 
 @pytest.mark.parametrize(
     ("output", "code", "words"),
     [
-        ("fifo.csv", 3, "it is a pipe or a device; name a file"),
-        ("folder.csv", 3, "it is a folder; name a file in it"),
+        ("fifo.csv", 3, "it is a pipe or a device. Name a file"),
+        ("folder.csv", 3, "it is a folder. Name a file in it"),
         ("nowhere/out.csv", 3, "does not exist"),
-        ("to-b.csv", 2, "it is the input file itself"),
-        ("hard.csv", 2, "it is the input file itself"),
+        ("to-b.csv", 2, "this file is the input file itself"),
+        ("hard.csv", 2, "this file is the input file itself"),
     ],
 )
 def test_outputs_that_cannot_be_written_are_refused_first(
@@ -248,7 +248,7 @@ def test_outputs_that_cannot_be_written_are_refused_first(
 def test_an_output_over_a_certificate_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (here / "out.csv").symlink_to("acme.crt")
     calling = connecting("--output", "out.csv")
-    with pytest.raises(UsageError, match=r"it is also the file of --peer acme.crt"):
+    with pytest.raises(UsageError, match=r"this file is also the file of --peer acme.crt"):
         both(monkeypatch, Steps(monkeypatch), Side.CONNECT, calling, lambda links: None)
 
 
@@ -259,7 +259,7 @@ def test_little_room_is_said_and_the_session_goes_on(here: Path, program: Run, m
     for free in (size - 1, size):
         monkeypatch.setattr(atomic, "room", lambda target, free=free: free)
         assert program(*LOCAL, "--output", "out.csv").code == 0
-    assert said.count("out.csv may not fit on the disk") == 1
+    assert said.count("out.csv' may not fit on the disk") == 1
 
 
 def test_a_link_is_followed_and_the_mode_stays(here: Path, program: Run) -> None:
@@ -277,7 +277,7 @@ def test_chosen_columns_and_the_keys_that_matched(here: Path, program: Run) -> N
     assert shown.code == 0
     assert (here / "out.csv").read_text().splitlines() == ["matched_by,id", "Mail,1", "Mail,4", "Mail,6"]
     shown = program(*LOCAL, "--columns", "id", "--json")
-    assert (shown.code, "name an --output" in shown.error) == (2, True)
+    assert (shown.code, "Name a file with --output" in shown.error) == (2, True)
     shown = program(*LOCAL, "--output", "out.csv", "--columns", "id,nope", "--json")
     assert (shown.code, "no column 'nope'" in shown.error) == (3, True)
 

@@ -231,7 +231,7 @@ def test_a_peer_that_has_lost_its_state_is_not_served_with_the_same_secrets(pair
     found.rmdir()
     acme, globex = pair.acme(), pair.globex()
     assert (acme.end(), globex.end()) == (4, 4)
-    assert "has begun another session" in acme.json["error"]["message"]
+    assert "but began another session" in acme.json["error"]["message"]
     assert "an unfinished session that this side does not have" in globex.json["error"]["message"]
     for entry in pair.work("acme")[0].iterdir():
         entry.unlink()

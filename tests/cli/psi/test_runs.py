@@ -24,7 +24,7 @@ def test_the_commands_say_ask_and_note(place: Path, program: Run, monkeypatch: p
     policy.write_bytes(b"\xef\xbb\xbf" + policy.read_bytes())  # as Windows saves it
     show, mend = (("psi", "runs", name, "--policy", policy, "--json") for name in ("show", "mend"))
     missing = program(*show)
-    assert (missing.code, "no session has been counted" in missing.error) == (3, True)
+    assert (missing.code, "the program has not counted a session" in missing.error) == (3, True)
     counter, ahead = SessionCounter(Policy.load(policy).state), int(time.time()) + 360 * DAY
     peer = Identity.load(place / "globex").fingerprint
     counter.spend(peer, TWICE, ahead)

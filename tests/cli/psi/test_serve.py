@@ -291,5 +291,5 @@ def test_a_taken_address_is_a_transport_error(place: Path, served: Served) -> No
         *("--peer", place / "globex.crt", "--input", place / "acme.csv", "--key", "Mail:email"),
     )
     assert again.code == 5
-    why = "Address already in use; stop the program that listens there, or choose another port"
+    why = "Address already in use. Stop the program that listens there, or choose another port"
     assert again.json["error"]["message"] == f"cannot listen on {served.address}: {why}"  # type: ignore[index]

@@ -88,7 +88,7 @@ def test_a_listener_that_its_policy_does_not_let_does_not_start(place: Path, pro
             *("--policy", policy_of(place, protocols, "globex")),
         )
         assert refused.code == 6
-        assert "'protocols' allows only ecdh; agree with the peer on one of these" in refused.error
+        assert "'protocols' allows only ecdh. Agree with the peer on one of these" in refused.error
 
 
 def _cut(frame: Frame) -> list[Frame]:

@@ -61,7 +61,7 @@ def test_the_side_that_does_not_learn_compares(tables: Path, least: str, code: i
     [
         (("--reveal", "noisy-count", "--epsilon", "1", "--delta", "1e-6"), "one key"),
         (("--min-matches-by", "other"), "no minimum"),
-        (("--key-b", "mail:email"), "give both tables the same number of keys"),
+        (("--key-b", "mail:email"), "Give both tables the same number of keys"),
     ],
 )
 def test_what_cannot_be_had_is_refused(tables: Path, more: tuple[str, ...], words: str) -> None:
@@ -100,4 +100,4 @@ def test_a_wrong_column_or_two_rules_are_said_so(tables: Path) -> None:
     assert "Is it the right column" in shown.err
     shown = run("psi", "local", tables / "a.csv", tables / "b.csv", "--key", "phone:phone", "--key-b", "mail:email")
     assert shown.code == 2
-    assert "use the same rule for both tables" in shown.err
+    assert "Use the same rule for both tables" in shown.err

@@ -51,7 +51,7 @@ def test_what_it_asks_for_is_said(lists: Path) -> None:
     shown = run(*LOCAL, "--key", "mail:email", "--key-b", "e:email", "--reveal", "matches", "--receive", "plan")
     assert shown.code == 0, shown
     assert list(SharedTerms.load(Path("t.toml")).told()) == [
-        "terms that t.toml asks for:",
+        "terms that 't.toml' asks for:",
         "  keys, in this order: email",
         "  the connecting side gets the result",
         "  what the result is: the rows that match",
@@ -179,7 +179,7 @@ def test_numbers_agree_however_they_are_written(lists: Path, number: str, same: 
     Path("t.toml").write_text(f"epsilon = {number}\ndelta = 1e-6")
     terms = SharedTerms.load(Path("t.toml"))
     offered = replace(GIVEN, reveal="noisy-count", epsilon="1/2", delta="0.000001")
-    with contextlib.nullcontext() if same else pytest.raises(UsageError, match=r"--epsilon 1/2, and t.toml says 1/4"):
+    with contextlib.nullcontext() if same else pytest.raises(UsageError, match=r"--epsilon 1/2, but 't.toml' says 1/4"):
         terms.require_same(offered, Side.CONNECT)
     with contextlib.nullcontext() if same else pytest.raises(UsageError, match="--epsilon says 1/2"):
         assert terms.apply(Side.CONNECT, offered, ["epsilon"]).delta == "1/1000000"

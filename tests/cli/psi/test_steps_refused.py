@@ -218,7 +218,7 @@ REFUSED: dict[str, Refusal] = {
     "a counter that is damaged": Refusal(after(replaced("noisy.toml.runs"), wait(CHARGED, NOISY)), "cannot be used"),
     "an audit file of something else": Refusal(after(replaced("audit.log"), call(MATCHES)), "not a file that psi"),
     "an output where none can be": Refusal(call((*MATCHES, "--output", "missing/out.csv")), "missing"),
-    "an output of no known kind": Refusal(call((*MATCHES, "--output", "out.xyz")), "use one of these endings"),
+    "an output of no known kind": Refusal(call((*MATCHES, "--output", "out.xyz")), "Use one of these endings"),
     "an output over the input": Refusal(call((*MATCHES, "--output", "globex.parquet")), "input file itself"),
     "a record where none can be": Refusal(call((*MATCHES, "--record", "missing/record.json")), "missing"),
     "a record over the audit file": Refusal(call((*MATCHES, "--record", "audit.log")), "named twice"),

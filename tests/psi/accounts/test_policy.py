@@ -114,7 +114,7 @@ def test_a_peers_list_is_capped(file: Path) -> None:
     policy.check_peer_size(PEER, 2_000)
     with pytest.raises(PolicyError, match="max_peer_size"):
         policy.check_peer_size(PEER, 2_001)
-    with pytest.raises(PolicyError, match=r"has no \[\[peer\]\]"):
+    with pytest.raises(PolicyError, match=r"add a \[\[peer\]\]"):
         policy.check_peer_size(STRANGER, 1)
 
 
@@ -186,7 +186,7 @@ def test_a_policy_may_say_who_compares_the_minimum(file: Path, said: str | None)
         if said in (None, asked.value):
             policy.check(PEER, request)
             continue
-        with pytest.raises(PolicyError, match=f'is "{said}"; agree with the peer on --min-matches-by') as caught:
+        with pytest.raises(PolicyError, match=f'is "{said}". Agree with the peer on --min-matches-by') as caught:
             policy.check(PEER, request)
         assert caught.value.term == "min_matches_by"
 

@@ -191,7 +191,7 @@ def test_white_space_and_other_forms_are_refused(signed: SignedRecord) -> None:
         good.replace(b":", b": ", 1),
         good.replace(b"-----BEGIN", b"x\\n-----BEGIN"),
     ):
-        with pytest.raises(InputError, match="canonical"):
+        with pytest.raises(InputError, match="edited the file"):
             SignedRecord.decode(other)
 
 
@@ -201,7 +201,7 @@ def test_who_did_not_sign_is_named(identities: dict[Side, Identity], signed: Sig
         with pytest.raises(RemoteError, match=f"the {side.value} side's signature"):
             SignedRecord(signed.content, signatures, signed.certificates).verify()
         certificates = {**signed.certificates, side: signed.certificates[side.other]}
-        with pytest.raises(RemoteError, match=f"the {side.value} certificate"):
+        with pytest.raises(RemoteError, match=f"the {side.value} side's certificate"):
             SignedRecord(signed.content, signed.signatures, certificates).verify()
 
 

@@ -56,7 +56,8 @@ def test_the_refusal_says_when_the_next_may_begin(path: Path) -> None:
     for _ in range(2):
         SessionCounter(path).spend(PEER, WEEKLY, NOW)
     with pytest.raises(
-        PolicyError, match=r"allows 2 in 7d, and 2 have begun; the next may begin at 2027-01-22 08:00:00 UTC"
+        PolicyError,
+        match=r"in 7d, and 2 have begun already. The next one may begin at 2027-01-22",
     ) as caught:
         SessionCounter(path).spend(PEER, WEEKLY, NOW + 1)
     assert caught.value.term == "runs"
@@ -171,5 +172,5 @@ def test_a_damaged_counter_allows_nothing(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("DELETE FROM clock")
     connection.close()
-    with pytest.raises(InputError, match="no session is allowed"):
+    with pytest.raises(InputError, match="the policy allows no session"):
         SessionCounter(path).spend(PEER, WEEKLY, NOW)

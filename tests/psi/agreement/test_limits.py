@@ -110,7 +110,7 @@ def test_the_last_term_that_can_be_had(changes: str, last: object, beyond: objec
 def test_a_list_of_exactly_the_padding_fits() -> None:
     padded = terms(pad_to=10)
     assert [padded.declared_size(size) for size in (0, 9, 10)] == [10, 10, 10]
-    with pytest.raises(InputError, match="more than --pad-to 10"):
+    with pytest.raises(InputError, match="--pad-to allows at most 10"):
         padded.declared_size(11)
     assert terms().declared_size(11) == 11
 

@@ -54,7 +54,7 @@ def test_what_a_spark_must_promise(conf: dict[str, str], said: str | None) -> No
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        (EngineAddress(EngineKind.SAIL, master="local"), "--master is for Spark"),
+        (EngineAddress(EngineKind.SAIL, master="local"), "--master works only with Spark"),
         (EngineAddress(EngineKind.SPARK, master="local", remote="sc://a"), "each say where the engine runs"),
         (EngineAddress(EngineKind.SPARK, remote="http://a"), "sc://HOST:15002"),
         (EngineAddress(EngineKind.SPARK, accept_plain=True), "Spark can: set"),
@@ -134,7 +134,7 @@ def test_a_client_without_spark_is_told_from_spark(monkeypatch: pytest.MonkeyPat
 )
 def test_the_oldest_spark(version: str, old: bool) -> None:
     if old:
-        with pytest.raises(UsageError, match=rf"this is Spark {version}; psiselect needs Spark 3\.5"):
+        with pytest.raises(UsageError, match=rf"this is Spark {version}, but psiselect needs Spark 3\.5"):
             engines.require_version(version)
     else:
         engines.require_version(version)
@@ -192,7 +192,7 @@ def raised(name: str, text: str) -> Exception:
         (raised("AnalysisException", "[PATH_ALREADY_EXISTS] x"), UsageError, "does not overwrite"),
         (raised("PythonException", "psiselect.base.errors.InputError: the reason\nmore"), InputError, "^the reason$"),
         (raised("PythonException", "psiselect.base.errors.RemoteError: it"), RemoteError, "^it$"),
-        (raised("SparkException", "[MALFORMED_RECORD] somebody@example.org"), InputError, "number of fields"),
+        (raised("SparkException", "[MALFORMED_RECORD] somebody@example.org"), InputError, "more or fewer fields"),
         (raised("Py4JJavaError", "java.io.IOException: somebody@example.org"), ResourceError, r"java\.io\.IOException"),
         (raised("SparkConnectGrpcException", "somebody@example.org"), ResourceError, "SparkConnectGrpcException"),
     ],

@@ -45,16 +45,16 @@ def test_a_key_that_this_process_cannot_protect_is_used_with_a_note(found: KeyAc
 @pytest.mark.parametrize(
     ("found", "user", "groups", "remedy"),
     [
-        (access(0o640, USER), USER, {GROUP}, "run `chmod 600 a.key`"),  # could be changed
-        (access(0o604, USER), USER, {GROUP}, "run `chmod 600 a.key`"),
-        (access(0o440), ROOT, {ROOT, GROUP}, "run `chmod 600 a.key`"),
-        (access(0o640, USER), ROOT, {ROOT, GROUP}, "run `chmod 600 a.key`"),
-        (access(0o440), USER, {GROUP + 1}, "use a copy that belongs to your account"),  # not in the group
-        (access(0o444), USER, {GROUP}, "use a copy that belongs to your account"),  # for every account
-        (access(0o404), USER, {GROUP}, "use a copy that belongs to your account"),
-        (access(0o440, USER + 1), USER, {GROUP}, "use a copy that belongs to your account"),  # another user's
-        (access(0o460), USER, {GROUP}, "use a copy that belongs to your account"),  # others may replace it
-        (access(0o666, read_only=True), USER, {GROUP}, "use a copy that belongs to your account"),
+        (access(0o640, USER), USER, {GROUP}, "Run `chmod 600 a.key`"),  # could be changed
+        (access(0o604, USER), USER, {GROUP}, "Run `chmod 600 a.key`"),
+        (access(0o440), ROOT, {ROOT, GROUP}, "Run `chmod 600 a.key`"),
+        (access(0o640, USER), ROOT, {ROOT, GROUP}, "Run `chmod 600 a.key`"),
+        (access(0o440), USER, {GROUP + 1}, "Use a copy that belongs to your account"),  # not in the group
+        (access(0o444), USER, {GROUP}, "Use a copy that belongs to your account"),  # for every account
+        (access(0o404), USER, {GROUP}, "Use a copy that belongs to your account"),
+        (access(0o440, USER + 1), USER, {GROUP}, "Use a copy that belongs to your account"),  # another user's
+        (access(0o460), USER, {GROUP}, "Use a copy that belongs to your account"),  # others may replace it
+        (access(0o666, read_only=True), USER, {GROUP}, "Use a copy that belongs to your account"),
     ],
 )
 def test_any_other_key_is_refused_with_a_remedy_for_this_user(
@@ -84,10 +84,10 @@ def test_a_folder_with_one_identity_names_it(tmp_path: Path) -> None:
     made = Identity.create("acme.eu", tmp_path / "one")
     assert Identity.load(tmp_path / "one").fingerprint == made.fingerprint
     Identity.create("other", tmp_path / "one")
-    with pytest.raises(InputError, match=r"holds 2 files that end in \.key; expected NAME\.key and NAME\.crt"):
+    with pytest.raises(InputError, match=r"has 2 files with the ending \.key, but must have NAME\.key and NAME\.crt"):
         Identity.load(tmp_path / "one")
     (tmp_path / "none").mkdir()
-    with pytest.raises(InputError, match="holds 0 files"):
+    with pytest.raises(InputError, match="has 0 files"):
         Identity.load(tmp_path / "none")
 
 
@@ -130,7 +130,7 @@ def test_certificate_and_keys_come_through_a_file_descriptor(tmp_path: Path) -> 
         loaded = Identity.load(f"/dev/fd/{reading}")
         assert (loaded.fingerprint, loaded.note) == (made.fingerprint, None)
         assert loaded.sign(b"x") == made.sign(b"x")
-        with pytest.raises(InputError, match=f"/dev/fd/{reading}: not a certificate as text \\(PEM\\)"):
+        with pytest.raises(InputError, match=f"/dev/fd/{reading}: this is not a certificate in text form \\(PEM\\)"):
             Identity.load(f"/dev/fd/{reading}")
         os.close(reading)
 
@@ -148,5 +148,5 @@ def test_a_descriptor_of_a_file_that_others_can_read_is_refused_unless_it_has_no
 
 
 def test_a_descriptor_that_is_not_open_is_named() -> None:
-    with pytest.raises(InputError, match="cannot read the identity /dev/fd/987: No such file"):
+    with pytest.raises(InputError, match="cannot read the identity '/dev/fd/987': No such file"):
         Identity.load("/dev/fd/987")

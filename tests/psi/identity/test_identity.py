@@ -116,7 +116,7 @@ def test_the_key_is_for_its_owner_only(tmp_path: Path) -> None:
     assert stat.S_IMODE(identity.key_path.stat().st_mode) == 0o600
     for mode in (0o640, 0o604, 0o660, 0o602):
         identity.key_path.chmod(mode)
-        with pytest.raises(InputError, match=rf"mode 0{mode:o}\); run `chmod 600"):
+        with pytest.raises(InputError, match=rf"mode 0{mode:o}\). Run `chmod 600"):
             Identity.load(tmp_path / "acme")
     identity.key_path.chmod(0o400)
     assert Identity.load(tmp_path / "acme").name == "acme"
@@ -125,7 +125,7 @@ def test_the_key_is_for_its_owner_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize("taken", ["acme.key", "acme.crt"])
 def test_nothing_is_overwritten(tmp_path: Path, taken: str) -> None:
     (tmp_path / taken).write_text("precious")
-    with pytest.raises(UsageError, match="never overwritten"):
+    with pytest.raises(UsageError, match="never overwrites"):
         Identity.create("acme", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [taken]
     assert (tmp_path / taken).read_text() == "precious"
@@ -133,14 +133,14 @@ def test_nothing_is_overwritten(tmp_path: Path, taken: str) -> None:
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "-rf", ".hidden", "a b", "ä", "x" * 64, "a.key", "a\n"])
 def test_names_that_could_be_paths_or_options_are_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="cannot name an identity"):
+    with pytest.raises(UsageError, match="cannot be the name of an identity"):
         Identity.create(name, tmp_path / "keys")
     assert not (tmp_path / "keys").exists()
 
 
 @pytest.mark.parametrize("days", [0, -1, MAX_DAYS + 1])
 def test_days_have_bounds(tmp_path: Path, days: int) -> None:
-    with pytest.raises(UsageError, match="valid for 1 to 3650 days"):
+    with pytest.raises(UsageError, match="valid for 1 to 3,650 days"):
         Identity.create("acme", tmp_path, days=days)
     for fits in (1, MAX_DAYS):
         made = Identity.create(f"acme{fits}", tmp_path, days=fits, now=NOW)
@@ -219,15 +219,15 @@ def test_either_key_of_another_identity_is_refused(tmp_path: Path, which: str) -
 def test_a_spoilt_key_file_is_refused(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
     identity = Identity.create("acme", tmp_path)
     identity.key_path.write_bytes(spoil(identity.key_path.read_bytes()))
-    with pytest.raises(InputError, match=r"acme.key(: not the secret file| is too large)"):
+    with pytest.raises(InputError, match=r"acme.key(: this is not the secret file|' is too large)"):
         Identity.load(tmp_path / "acme")
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot read the certificate .*nobody\.crt: No such file"):
+    with pytest.raises(InputError, match=r"cannot read the certificate .*nobody\.crt': No such file"):
         Identity.load(tmp_path / "nobody")
     Identity.create("acme", tmp_path).key_path.unlink()
-    with pytest.raises(InputError, match=r"cannot read the private key .*acme\.key: No such file"):
+    with pytest.raises(InputError, match=r"cannot read the private key .*acme\.key': No such file"):
         Identity.load(tmp_path / "acme")
 
 
@@ -242,7 +242,7 @@ def test_the_certificate_built_here_is_right_unless_asked() -> None:
         (certificate_der(cert_sign=True), r"an authority \(CA\)"),
         (certificate_der(ca=None), "not the certificate of a psiselect identity"),
         (certificate_der(digital_signature=False), "may not sign"),
-        (certificate_der(issuer="other"), "issued by another party"),
+        (certificate_der(issuer="other"), "another party has issued"),
         (certificate_der(name="a/b"), "not the certificate of a psiselect identity"),
         (certificate_der(name="\x1b[31m"), "not the certificate of a psiselect identity"),
         (certificate_der(subject_key_id="0" * 32), "not the certificate of a psiselect identity"),
@@ -285,9 +285,9 @@ def test_a_file_holds_one_certificate(tmp_path: Path) -> None:
     one, two = (Identity.create(name, tmp_path).certificate_path for name in ("one", "two"))
     both = tmp_path / "both.crt"
     both.write_bytes(one.read_bytes() + two.read_bytes())
-    with pytest.raises(InputError, match=r"holds 2 certificates; expected the \.crt file"):
+    with pytest.raises(InputError, match=r"has 2 certificates, and one is expected"):
         PeerIdentity.load(both)
-    with pytest.raises(InputError, match="not a certificate as text \\(PEM\\)"):
+    with pytest.raises(InputError, match="not a certificate in text form \\(PEM\\)"):
         PeerIdentity.load(tmp_path / "one.key")
 
 

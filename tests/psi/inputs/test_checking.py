@@ -93,7 +93,7 @@ ADDRESSES: list[str | None] = ["Ann@example.org", "bob@example.org", "nobody"]
 @pytest.mark.parametrize(
     ("values", "rule", "cure"),
     [
-        (NATIONAL, ":phone", "add its code as region=, such as --key c:phone,region=PL"),
+        (NATIONAL, ":phone", "add its code with region=, such as --key c:phone,region=PL"),
         (ADDRESSES, "", "Column c seems to hold e-mail addresses, and the rule raw compares them letter by letter"),
         (ADDRESSES, "", "Use --key c:email"),
         (ADDRESSES, ":phone,region=PL", "the rule phone does not read them. Use --key c:email"),

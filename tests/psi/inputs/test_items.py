@@ -101,7 +101,7 @@ def test_compound_key_may_use_a_column_twice(customers: Path) -> None:
 
 
 def test_missing_and_untextual_columns(customers: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="did you mean 'email'"):
+    with pytest.raises(InputError, match="Did you mean 'email'"):
         collect(open_source(customers), parse_key("mail:email"))
     pq.write_table(pa.table({"x": [[1.5]]}), tmp_path / "t.parquet")
     with pytest.raises(InputError, match="type list"):

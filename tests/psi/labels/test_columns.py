@@ -85,13 +85,13 @@ def test_types_are_written_as_a_csv_file_would_have_them(tmp_path: Path) -> None
 def test_what_cannot_be_sent_is_refused_by_name(tmp_path: Path) -> None:
     pq.write_table(pa.table({"l": [[1]], "bytes": [b"\xff"], "s": ["a"]}), tmp_path / "t.parquet")
     source = open_source(tmp_path / "t.parquet")
-    with pytest.raises(InputError, match=r"no column 'S'; did you mean 's'\?") as caught:
+    with pytest.raises(InputError, match=r"no column 'S'. Did you mean 's'\?") as caught:
         columns.check_columns(source, ["S"])
     assert caught.value.term == "send"
-    with pytest.raises(InputError, match=r"column 'l' of type list.* cannot be written as text"):
+    with pytest.raises(InputError, match=r"column 'l' has type list.*, which cannot be written as text"):
         columns.check_columns(source, ["l"])
     columns.check_columns(source, ["bytes"])
-    with pytest.raises(InputError, match="column 'bytes' of type binary cannot be written as text"):
+    with pytest.raises(InputError, match="column 'bytes' has type binary, which cannot be written as text"):
         columns.gather(source, ["bytes"], np.zeros(1, np.int64), 1, 64, folder=tmp_path, memory_limit=SMALLEST)
     assert [path.name for path in tmp_path.iterdir()] == ["t.parquet"]
 
@@ -104,12 +104,13 @@ def test_too_long_a_payload_names_row_length_and_remedy(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         columns.gather(source, ["c"], owners, 3, 64)
     message = str(caught.value)
-    assert "row 2, and for the rows with the same key, take 65 bytes, more than --label-bytes 64" in message
     assert (
-        "(1 more keys are too long, the longest takes 105); agree with the peer on --label-bytes 105 or more" in message
+        "for row 2 and the rows with the same key, the columns to send take 65 bytes, but --label-bytes allows only 64"
+        in message
     )
+    assert "the longest take 105 bytes. Agree with the peer on --label-bytes 105 or more" in message
     assert "bbb" not in message
-    with pytest.raises(InputError, match="no more than 4,096 can be agreed on"):
+    with pytest.raises(InputError, match="No --label-bytes above 4,096 is possible"):
         columns.gather(table(tmp_path, "u.csv", [["x" * 5000]], ["c"]), ["c"], np.zeros(1, np.int64), 1, 4096)
 
 

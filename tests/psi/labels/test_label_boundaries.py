@@ -64,7 +64,9 @@ def test_a_payload_may_fill_its_width_and_no_byte_more(tmp_path: Path, memory: i
     assert found._data.in_memory == (memory is None)
     assert found.payloads(np.array([3])).tobytes().endswith(TEXTS[1].encode())
     found.close()
-    with pytest.raises(InputError, match=rf"for row 3, .* take {WIDTH} bytes, more than --label-bytes {WIDTH - 1};"):
+    with pytest.raises(
+        InputError, match=rf"for row 3 .* take {WIDTH} bytes, but --label-bytes allows only {WIDTH - 1}"
+    ):
         gathered(tmp_path, WIDTH - 1, memory)
 
 

@@ -42,7 +42,7 @@ def test_each_country_with_numbers_has_its_codes() -> None:
 
 @pytest.mark.parametrize(
     ("written", "advice"),
-    [("UK", "did you mean region=GB?"), ("poland", "did you mean region=PL?"), ("QQ", "did you mean QA or")],
+    [("UK", "Did you mean region=GB?"), ("poland", "Did you mean region=PL?"), ("QQ", "Did you mean QA or")],
 )
 def test_a_country_that_is_no_code_is_named_by_its_code(written: str, advice: str) -> None:
     with pytest.raises(UsageError) as refused:

@@ -132,8 +132,8 @@ def test_foreign_files_are_refused_with_the_reason(people: dict[str, Identity]) 
     acme, globex, mallory = people.values()
     good = sealed(acme, globex, SMALL)
     assert isinstance(refusal(good, globex, mallory), RemoteError)
-    assert "no --peer names this certificate" in str(refusal(good, globex, mallory))
-    assert "not for mallory" in str(refusal(good, mallory, acme))
+    assert "no --peer names its sender" in str(refusal(good, globex, mallory))
+    assert "not for your identity mallory" in str(refusal(good, mallory, acme))
     assert "your own identity" in str(refusal(good, acme, globex))
     assert "expected an answer" in str(refusal(good, globex, acme, kind=FileKind.ANSWER))
     answer = sealed(acme, globex, SMALL, FileKind.ANSWER, bytes(range(32)))
@@ -187,7 +187,7 @@ def test_a_file_that_changes_between_the_passes_is_refused(people: dict[str, Ide
     reader = Reader(file, "the file", FileKind.OFFER, globex, [acme.public])
     # The other file's chunks, under the first one's header: same key in this test, so that they do decrypt.
     file.getbuffer()[HEADER:-SIGNATURE] = second[HEADER:-SIGNATURE]
-    with pytest.raises(InputError, match="changed while it was read"):
+    with pytest.raises(InputError, match="changed while the program read it"):
         list(reader.frames())
 
 

@@ -282,7 +282,7 @@ def test_fillers_of_padding_as_random_bytes_are_noticed() -> None:
 
 
 def test_a_list_beyond_the_padding_and_a_peer_that_declares_another_size_are_refused() -> None:
-    with pytest.raises(InputError, match="more than --pad-to 29"):
+    with pytest.raises(InputError, match="--pad-to allows at most 29"):
         Party(setup(Side.CONNECT, OWN, terms(pad_to=29)))
     with pytest.raises(UsageError, match="--pad-to must be 1 or more"):
         terms(pad_to=0)

@@ -22,7 +22,7 @@ def test_a_peers_list_may_be_as_long_as_the_policy_allows(side: Side) -> None:
         assert parties[side].peer_size == allowed
     parties = {s: Party(setup(s, ITEMS if s is side.other else [], max_peer_size=6)) for s in Side}
     sizes = declared(parties)
-    with pytest.raises(PolicyError, match="list has 7 keys, more than --max-peer-size 6"):
+    with pytest.raises(PolicyError, match="list has 7 keys, but --max-peer-size allows at most 6"):
         parties[side].receive(sizes[side.other])
 
 

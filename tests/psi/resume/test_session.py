@@ -106,9 +106,9 @@ def test_a_memo_gives_what_is_stored_and_refuses_another_input(tmp_path: Path) -
     assert np.array_equal(second.mask(hashed, scalar), again)
     assert len(calls) == 2
     for changed in ([b"ab", b"c"], [b"a", b"bd"], [b"a"], [b"bc", b"a"]):
-        with pytest.raises(InputError, match="another input"):
+        with pytest.raises(InputError, match="began with another list"):
             memo().hash_and_mask(Packed.of(changed), scalar, DST)
-    with pytest.raises(InputError, match="another input"):
+    with pytest.raises(InputError, match="began with another list"):
         memo().mask(hashed[::-1], scalar)
     assert len(calls) == 2
     memo().mask(hashed, other)  # another scalar's calls are numbered by themselves
@@ -135,7 +135,7 @@ def test_a_replay_that_comes_to_other_frames_is_refused(tmp_path: Path) -> None:
     for items, seed in ((OWN, 2), (OWN[::-1], 1), (PEER, 1)):
         if items == PEER:
             items = [*PEER[:-1], b"other"]
-        with pytest.raises(InputError, match="another input"):
+        with pytest.raises(InputError, match="began with another list"):
             party(items, seed).start()
 
 
@@ -210,7 +210,7 @@ def test_a_session_that_was_not_confirmed_gives_its_result_again(unconfirmed: di
     listener = unconfirmed[Side.LISTEN]
     before = operations_in(listener.workdir)
     assert right(play({Side.LISTEN: listener})[Side.LISTEN], Side.LISTEN)
-    assert "this is the result of the session that has ended" in listener.said[-1]
+    assert "This is the result of the session that has ended" in listener.said[-1]
     assert operations_in(listener.workdir) == before
 
 
@@ -359,7 +359,7 @@ def test_a_session_that_an_older_version_began_is_refused_with_the_way_out(tmp_p
     older = SessionFolder(player.workdir, {**scope, "terms": {**scope["terms"], "version": 1}})
     older.close()
     with pytest.raises(
-        InputError, match=r"protocol version 1\); finish the session with the release .* or remove that folder"
+        InputError, match=r"protocol version 1\) began .*Finish the session with that version, or remove that folder"
     ):
         player.play()
     assert list(player.workdir.iterdir()) == [older.path]

@@ -98,7 +98,7 @@ def test_matched_rows_are_written(memory: MemoryFileSystem, tmp_path: Path, prog
     assert sorted(memory.ls("/lists", detail=False)) == ["/lists/a.csv", "/lists/out.csv"]
     ended = program(*given, "memory://nowhere/out.csv", "--json")
     assert ended.code == 3
-    assert "cannot write memory://nowhere/out.csv: the folder /nowhere does not exist there" in ended.error
+    assert "cannot write 'memory://nowhere/out.csv': the folder '/nowhere' does not exist there" in ended.error
 
 
 @pytest.mark.parametrize(

@@ -60,18 +60,20 @@ def test_a_spreadsheet(tmp_path: Path) -> None:
     path = tmp_path / "in.xlsx"
     write_spreadsheet(path, [line.split(",") for line in SURVEY.splitlines()])
     check(open_source(path, reading=TWO), 3)
-    with pytest.raises(InputError, match="expected 9 rows of names, and the table has 4"):
+    with pytest.raises(
+        InputError, match=r"the first 9 rows must have the columns. names, but the table has only 4 rows"
+    ):
         open_source(path, reading=ReadingOptions.of(header_lines=9))
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a,b\n", "expected 2 lines of names, and the table has 1"),
-        ("a,b\nc\n1,2\n", "line 2: 1 field in this line of the header, but the first line of the header has 2"),
-        ("a,b\n\n1,2\n", "line 2: 0 fields in this line of the header"),
+        ("a,b\n", "the first 2 lines must have the columns. names, but the table has only 1 line"),
+        ("a,b\nc\n1,2\n", "line 2: this line of the header has 1 field, but the first line of the header has 2"),
+        ("a,b\n\n1,2\n", "line 2: this line of the header has 0 fields"),
         ('a,b\n"c,d\n', "line 2"),
-        ("a,b\nann@example.com,c\n1,2\n", "no header: the first row holds an e-mail address"),
+        ("a,b\nann@example.com,c\n1,2\n", "there is no header: the first row has an e-mail address"),
         ("a,b\nb,\n1,2\n", "several columns are named 'b'"),
     ],
     ids=["too few", "shorter", "blank", "an open quote", "data", "twice"],
@@ -83,9 +85,9 @@ def test_a_header_that_cannot_be_is_refused(tmp_path: Path, text: str, words: st
 
 def test_what_is_said_must_make_sense(tmp_path: Path) -> None:
     for lines in (0, 10):
-        with pytest.raises(UsageError, match=f"--header-lines: expected 1 to 9, got {lines}"):
+        with pytest.raises(UsageError, match=f"--header-lines must be from 1 to 9, but is {lines}"):
             ReadingOptions.of(header_lines=lines)
-    with pytest.raises(UsageError, match="opposite things"):
+    with pytest.raises(UsageError, match="do not go together"):
         ReadingOptions.of(header=False, header_lines=2)
     path = tmp_path / "in.txt"
     path.write_text("x\n")

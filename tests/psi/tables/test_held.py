@@ -105,7 +105,7 @@ def test_named_levels_of_an_index_are_columns_and_others_are_not(tmp_path: Path)
 
 
 REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
-    "a number": (lambda: 3, UsageError, "is of type int; expected a pandas, polars or pyarrow table"),
+    "a number": (lambda: 3, UsageError, "is of type int, which is not a table. Give a pandas, polars or pyarrow table"),
     "none": (lambda: None, UsageError, "is of type NoneType"),
     "text": (lambda: "x.csv", UsageError, "is of type str"),
     "columns as lists": (lambda: ROWS, UsageError, r"use pyarrow\.table"),
@@ -130,10 +130,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "mixed values": (
         lambda: pytest.importorskip("pandas").DataFrame({"n": [1], "m": [object()]}),
         InputError,
-        "column 'm' holds values of several types",
+        "column 'm' has values of several types",
     ),
     "a column": (lambda: polars_frame()["mail"], UsageError, "that is not a table"),
-    "a plan": (lambda: polars_frame().lazy(), UsageError, r"call \.collect\(\) first"),
+    "a plan": (lambda: polars_frame().lazy(), UsageError, r"Call \.collect\(\) first"),
 }
 
 

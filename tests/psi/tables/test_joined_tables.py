@@ -194,7 +194,9 @@ def gather(path: Path, terms: Terms) -> None:
 
 def test_a_payload_too_long_is_refused_before_the_session(tmp_path: Path) -> None:
     write(tmp_path / "t.parquet", [LISTS[Side.LISTEN][0] | {"c": "x" * 70}], "bc")
-    with pytest.raises(InputError, match=r"row 1, .* take 75 bytes, more than --label-bytes 64; agree .* 75 or more"):
+    with pytest.raises(
+        InputError, match=r"row 1 .* take 75 bytes, but --label-bytes allows only 64. Agree .* 75 or more"
+    ):
         gather(tmp_path / "t.parquet", AGREED)
     gather(tmp_path / "t.parquet", dataclasses.replace(AGREED, label_bytes=75))
 

@@ -90,7 +90,7 @@ def test_lines_are_rows_of_one_column(tmp_path: Path) -> None:
     source = open_source(tmp_path / "t.txt")
     assert list(source.rows())[:3] == [(1, ("one",)), (2, (" two ",)), (3, ("",))]
     assert list(source.rows())[3:] == [Fault(4, layout.not_text(b"\xff", None)), Row(5, ("last",))]
-    with pytest.raises(InputError, match=r"t\.txt, line 4: not UTF-8 text") as caught:
+    with pytest.raises(InputError, match=r"t\.txt, line 4: this is not UTF-8 text") as caught:
         list(source.batches())
     assert caught.value.line == 4
 
@@ -124,17 +124,20 @@ def test_numbers_and_dates_as_text(tmp_path: Path) -> None:
 LONG = b"x" * (delimited.MAX_ROW + 1)
 FAULTS = [
     # what is in the file under the header `a,b`, and what comes out: cells, or the beginning of a problem
-    (b"1,2\n3\n4,5\n", {2: ["1", "2"], 3: "1 field, but the header has 2", 4: ["4", "5"]}),
-    (b"1,2,3\n4,5\n", {2: "3 fields, but the header has 2", 3: ["4", "5"]}),
+    (b"1,2\n3\n4,5\n", {2: ["1", "2"], 3: "the row has 1 field, but the header has 2", 4: ["4", "5"]}),
+    (b"1,2,3\n4,5\n", {2: "the row has 3 fields, but the header has 2", 3: ["4", "5"]}),
     (b'1,"x\n3,4\n5,6\n', {2: "a quoted field is not closed", 3: ["3", "4"], 4: ["5", "6"]}),
     (b'"x"y,2\n3,4\n', {2: "text after a closing quote; inside", 3: ["3", "4"]}),
     (b'"x" ,2\n3,4\n', {2: "text after a closing quote; inside", 3: ["3", "4"]}),
     (b'"x\ny"z,2\n3,4\n', {2: "text after a closing quote in line 3", 3: ['y"z', "2"], 4: ["3", "4"]}),
     (b'"x\n3,4\n"y",5\n', {2: "text after a closing quote in line 4", 3: ["3", "4"], 4: ["y", "5"]}),
-    (b"1,\xff\n3,4\n", {2: "not UTF-8 text", 3: ["3", "4"]}),
-    (b'1,"x\n\xff"\n3,4\n', {3: "not UTF-8 text", 4: ["3", "4"]}),
-    (b'1,"x\xff\ny"z\n3,4\n', {2: "not UTF-8 text", 3: "1 field, but the header has 2", 4: ["3", "4"]}),
-    (b"1,x\0\n3,4\n", {2: "a NUL character", 3: ["3", "4"]}),
+    (b"1,\xff\n3,4\n", {2: "this is not UTF-8 text", 3: ["3", "4"]}),
+    (b'1,"x\n\xff"\n3,4\n', {3: "this is not UTF-8 text", 4: ["3", "4"]}),
+    (
+        b'1,"x\xff\ny"z\n3,4\n',
+        {2: "this is not UTF-8 text", 3: "the row has 1 field, but the header has 2", 4: ["3", "4"]},
+    ),
+    (b"1,x\0\n3,4\n", {2: "there is a NUL character", 3: ["3", "4"]}),
     (b"1," + LONG + b"\r\n3,4\n", {2: "a line longer than 4 MiB", 3: ["3", "4"]}),
     (b"1," + LONG + b"\r3,4", {2: "a line longer than 4 MiB"}),
     (b"1," + LONG, {2: "a line longer than 4 MiB"}),
@@ -143,10 +146,10 @@ FAULTS = [
     (b"\n1,2\n\r\n\n", {2: [], 3: ["1", "2"], 4: [], 5: []}),
     (b"1,2\r\r\n3,4\r", {2: "a carriage return or line feed", 3: ["3", "4"]}),
     (b"1,2\r3,4\n5,6\n", {2: "a carriage return or line feed", 3: ["5", "6"]}),
-    (b'1,"2\r3",4\n1,"2\r3"\n', {2: "3 fields", 3: ["1", "2\r3"]}),
+    (b'1,"2\r3",4\n1,"2\r3"\n', {2: "the row has 3 fields", 3: ["1", "2\r3"]}),
     (b'1,"2"\r3,"4"\n5,6\n', {2: "a carriage return or line feed", 3: ["5", "6"]}),
     (b'1,"2\n3"\r\r\n5,6\n', {2: "a carriage return or line feed", 3: "a carriage return", 4: ["5", "6"]}),
-    (b'1,"6\\""\n2,"\n3,4\n5,",6\n', {2: "a field of several lines with a backslash", 3: "3 fields"}),
+    (b'1,"6\\""\n2,"\n3,4\n5,",6\n', {2: "a field of several lines with a backslash", 3: "the row has 3 fields"}),
     (b'1,5" pipe\n"","""a"" ""b"""\n', {2: ["1", '5" pipe'], 3: ["", '"a" "b"']}),
     (b'1,"' + b"x" * 200_000 + b'\n"\n', {2: ["1", "x" * 200_000 + "\n"]}),
 ]  # fmt: skip

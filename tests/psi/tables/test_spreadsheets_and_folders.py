@@ -61,7 +61,7 @@ def test_a_sheet_is_chosen_by_name_or_number(tmp_path: Path, sheet: str) -> None
 
 @pytest.mark.parametrize("sheet", ["Others", "0", "3"])
 def test_a_sheet_that_is_not_there(tmp_path: Path, sheet: str) -> None:
-    with pytest.raises(InputError, match="choose one by its name or number: 'People', 'Other'"):
+    with pytest.raises(InputError, match="Choose one by its name or number: 'People', 'Other'"):
         open_source(people(tmp_path / "t.xlsx"), reading=ReadingOptions(sheet=sheet))
 
 
@@ -78,7 +78,7 @@ def test_merged_cells_and_values_without_a_name_are_faults(tmp_path: Path) -> No
 
 def test_headers_of_spreadsheets(tmp_path: Path) -> None:
     write_spreadsheet(tmp_path / "data.xls", [["ann@x.example", 1], ["bob@x.example", 2]])
-    with pytest.raises(InputError, match="row 1: no header"):
+    with pytest.raises(InputError, match="row 1: there is no header"):
         open_source(tmp_path / "data.xls")
     source = open_source(tmp_path / "data.xls", reading=ReadingOptions(header=False))
     assert (source.schema.names, sum(map(len, source.batches()))) == (["1", "2"], 2)
@@ -90,7 +90,7 @@ def test_spreadsheets_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.Mo
     for name, content in (("t.xls", b"email,name\n"), ("t.xlsx", b"PK\3\4 not really"), ("t.ods", b"")):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(
-            InputError, match=r"not a complete, readable spreadsheet\. If it is a zip archive, unpack it"
+            InputError, match=r"not a complete spreadsheet that can be read\. If it is a zip archive, unpack it"
         ):
             open_source(tmp_path / name)
     write_spreadsheet(tmp_path / "empty.xlsx", [])
@@ -102,7 +102,7 @@ def test_spreadsheets_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(spreadsheet, "MAX_UNPACKED", size)
     open_source(path)
     monkeypatch.setattr(spreadsheet, "MAX_UNPACKED", size - 1)
-    with pytest.raises(InputError, match="save the sheet as CSV"):
+    with pytest.raises(InputError, match="Save the sheet as CSV"):
         open_source(path)
 
 

@@ -80,7 +80,7 @@ def test_a_prefix_is_a_folder_of_parts_in_order(s3: object, tmp_path: Path, end:
 def test_a_part_that_is_no_parquet_is_named(s3: object, tmp_path: Path) -> None:
     put(s3, "mixed/a.parquet", parquet("a"))
     put(s3, "mixed/b.parquet", LIST)
-    with pytest.raises(InputError, match=rf"^s3://{BUCKET}/mixed/b\.parquet: is not a Parquet file"):
+    with pytest.raises(InputError, match=rf"^s3://{BUCKET}/mixed/b\.parquet: this is not a Parquet file"):
         open_source(f"s3://{BUCKET}/mixed/", folder=tmp_path)
 
 
@@ -94,7 +94,7 @@ def test_a_part_that_comes_meanwhile_is_seen(s3: object, tmp_path: Path, monkeyp
         return found
 
     monkeypatch.setattr(stores, "_fetched", slow)
-    with pytest.raises(InputError, match="growing/: changed while it was read"):
+    with pytest.raises(InputError, match="growing/: the files changed while the program read them"):
         open_source(f"s3://{BUCKET}/growing/", folder=tmp_path)
 
 
@@ -105,7 +105,7 @@ def test_more_parts_than_open_files_are_refused(s3: object, tmp_path: Path, monk
     monkeypatch.setattr(stores.resource, "getrlimit", lambda which: (2, 2))
     assert column(f"s3://{BUCKET}/many/", tmp_path) == ["a", "b"]
     monkeypatch.setattr(stores.resource, "getrlimit", lambda which: (1, 1))
-    with pytest.raises(InputError, match="has 2 files, and this process may open 1; raise"):
+    with pytest.raises(InputError, match=r"has 2 files, but this process may open only 1. Raise"):
         open_source(f"s3://{BUCKET}/many/", folder=tmp_path)
 
 
@@ -121,7 +121,7 @@ def test_an_object_that_changes_while_it_is_read_is_refused(
         put(s3, "changing.csv", LIST.replace(b"bob", b"eve"))
 
     monkeypatch.setattr(stores, "_pieces", replaced)
-    with pytest.raises(InputError, match="changed while it was read"):
+    with pytest.raises(InputError, match="changed while the program read it"):
         open_source(where, folder=tmp_path)
 
 
@@ -164,7 +164,7 @@ def test_a_query_says_nothing_about_a_store() -> None:
 
 def test_errors_of_libraries_keep_their_code_alone() -> None:
     said = StoreAddress("s3://k:secret@box/a").said(OSError("key 'secret': AWS Error ACCESS_DENIED during HeadObject"))
-    assert said.startswith(" (ACCESS_DENIED); check the address, the network and the login data")
+    assert said.startswith(" (ACCESS_DENIED). Check the address, the network and the login data")
     assert "secret" not in said
 
 
@@ -180,10 +180,10 @@ def test_a_file_of_a_web_server(trusted: Web, tmp_path: Path) -> None:
 
 def test_its_certificate_is_checked(server: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     where = server.put("/a.csv", LIST)
-    with pytest.raises(InputError, match=r"certificate is not trusted: .*SSL_CERT_FILE"):
+    with pytest.raises(InputError, match=r"does not trust the server's certificate: .*SSL_CERT_FILE"):
         open_source(where, folder=tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(server.authority))
-    with pytest.raises(InputError, match="certificate is not trusted: Hostname mismatch"):
+    with pytest.raises(InputError, match="does not trust the server's certificate: Hostname mismatch"):
         open_source(where.replace("127.0.0.1", "localhost"), folder=tmp_path)
 
 
@@ -230,10 +230,10 @@ def test_a_file_needs_room_before_it_is_fetched(tmp_path: Path, monkeypatch: pyt
         yield b""
 
     monkeypatch.setattr(files, "_room", lambda folder: 10)
-    with pytest.raises(InputError, match=r"takes 11 bytes, and .* has 10 bytes free; delete files"):
+    with pytest.raises(InputError, match=r"takes 11 bytes, and .* has only 10 bytes free. Delete files"):
         SpooledFile("x.csv", unasked(), 11, tmp_path)
     assert SpooledFile("x.csv", iter([b"12345", b"67890"]), 10, tmp_path).head(99) == b"1234567890"
-    with pytest.raises(InputError, match=r"takes more, and .* has 10 bytes free"):
+    with pytest.raises(InputError, match=r"takes more, and .* has only 10 bytes free"):
         SpooledFile("x.csv", iter([b"12345", b"678901"]), None, tmp_path)
 
 
@@ -244,6 +244,6 @@ def test_a_file_has_the_length_that_was_announced(tmp_path: Path, size: int) -> 
 
 
 def test_a_folder_that_cannot_hold_it_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot be kept in .*none: No such file"):
+    with pytest.raises(InputError, match=r"cannot keep a copy in .*none': No such file"):
         SpooledFile("x.csv", iter([b""]), 0, tmp_path / "none")
     assert os.listdir(tmp_path) == []

@@ -103,11 +103,11 @@ def test_csv_values_are_text(tmp_path: Path, content: bytes, values: list[str]) 
         (b"", "is empty"),
         (b"\n\r\n", "is empty"),
         (b"a,a\n1,2\n", "several columns are named 'a'"),
-        (b"a,b\n1,2\n3\n", "line 3: 1 field, but the header has 2"),
-        (b"a,b\n1,2\n\n3,4,secret\n", "line 4: 3 fields"),
-        (b'a,b\n1,"two\nlines"\n3\n', "line 4: 1 field"),
-        (b"a,b\n1,2\n3,\xff\n", "line 3: not UTF-8"),
-        (b"a,b\n1,2\n3,\xc3", "line 3: not UTF-8"),
+        (b"a,b\n1,2\n3\n", "line 3: the row has 1 field, but the header has 2"),
+        (b"a,b\n1,2\n\n3,4,secret\n", "line 4: the row has 3 fields"),
+        (b'a,b\n1,"two\nlines"\n3\n', "line 4: the row has 1 field"),
+        (b"a,b\n1,2\n3,\xff\n", "line 3: this is not UTF-8"),
+        (b"a,b\n1,2\n3,\xc3", "line 3: this is not UTF-8"),
         (b'a,b\n1,2\n3,"secret\n5,6\n', "line 3: a quoted field is not closed"),
         (b'a,b\n1,2\n"secret\n5,6\n', "line 3: a quoted field is not closed"),
         ("a,b\n1,2\n".encode("utf-16"), "UTF-16"),
@@ -125,7 +125,10 @@ def test_malformed_csv_is_named_by_line(tmp_path: Path, content: bytes, says: st
 def test_fault_beyond_the_first_block_is_found(tmp_path: Path) -> None:
     lines = b"".join(b"%07d,x%s\n" % (i, b"y" * 40) for i in range(120_000))
     assert len(lines) > 1 << 22
-    for bad, says in ((b"1,2,3\n", "line 120002: 3 fields"), (b"1,\xe9\n", "line 120002: not UTF-8")):
+    for bad, says in (
+        (b"1,2,3\n", "line 120002: the row has 3 fields"),
+        (b"1,\xe9\n", "line 120002: this is not UTF-8"),
+    ):
         path = file(tmp_path, "in.csv", b"a,b\n" + lines + bad + lines)
         with pytest.raises(InputError, match=says):
             list(open_source(path).batches())
@@ -180,7 +183,7 @@ def test_text_file_over_several_blocks(tmp_path: Path) -> None:
     source = open_source(file(tmp_path, "in.txt", "\n".join(lines).encode()))
     assert [row["value"] for row in rows(source)] == lines
     broken = open_source(file(tmp_path, "bad.txt", "\n".join(lines).encode() + b"\n\xff\n"))
-    with pytest.raises(InputError, match="line 150001: not UTF-8"):
+    with pytest.raises(InputError, match="line 150001: this is not UTF-8"):
         rows(broken)
 
 
@@ -241,9 +244,9 @@ def test_parquet_keeps_types_and_csv_refuses_lists(typed: Source, tmp_path: Path
     views = TYPED.schema.get_field_index("view")
     plain = TYPED.set_column(views, "view", TYPED.column("view").cast(pa.large_string()))
     assert pq.read_table(tmp_path / "out.parquet").equals(plain.take([0, 2]))
-    with pytest.raises(InputError, match=r"'list'.*CSV cannot hold"):
+    with pytest.raises(InputError, match=r"'list'.*a CSV file cannot have"):
         check_target(tmp_path / "out.csv", typed.schema)
-    with pytest.raises(InputError, match=r"'list'.*CSV cannot hold"):
+    with pytest.raises(InputError, match=r"'list'.*a CSV file cannot have"):
         write_rows(typed, everything(typed), tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()
 
@@ -263,18 +266,18 @@ def test_feather(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", ["parquet", "arrow", "feather"])
 def test_broken_columnar_file(tmp_path: Path, ending: str) -> None:
     path = file(tmp_path, f"t.{ending}", b"PAR1 ARROW1 not really")
-    with pytest.raises(InputError, match="not a complete, readable"):
+    with pytest.raises(InputError, match="not a complete"):
         open_source(path)
 
 
 def test_truncated_parquet(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": [str(i) for i in range(10_000)]}), tmp_path / "t.parquet")
     content = (tmp_path / "t.parquet").read_bytes()
-    with pytest.raises(InputError, match="not a complete, readable Parquet"):
+    with pytest.raises(InputError, match="not a complete Parquet"):
         open_source(file(tmp_path, "cut.parquet", content[:-9]))
     damaged = bytearray(content)
     damaged[4:200] = bytes(196)
-    with pytest.raises(InputError, match="not a complete, readable Parquet"):
+    with pytest.raises(InputError, match="not a complete Parquet"):
         rows(open_source(file(tmp_path, "damaged.parquet", bytes(damaged))))
 
 
@@ -282,11 +285,11 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         open_source(tmp_path / "none.csv")
     (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(InputError, match="a folder without Parquet files"):
+    with pytest.raises(InputError, match="this folder has no Parquet files"):
         open_source(tmp_path / "folder.csv")
-    with pytest.raises(InputError, match=r"use one of these endings: \.csv, \.tsv"):
+    with pytest.raises(InputError, match=r"Use a name with one of these endings: \.csv, \.tsv"):
         open_source(file(tmp_path, "t.xyz", b""))
-    with pytest.raises(InputError, match="use one of these endings"):
+    with pytest.raises(InputError, match="Use one of these endings"):
         check_target(tmp_path / "out.xlsx", pa.schema([]))
     with pytest.raises(InputError, match="does not exist"):
         check_target(tmp_path / "no" / "out.csv", pa.schema([]))
@@ -297,10 +300,10 @@ def test_what_is_not_there(tmp_path: Path) -> None:
 def test_missing_column_names_the_closest(tmp_path: Path) -> None:
     source = open_source(file(tmp_path, "in.csv", b"Id,Email,note\n"))
     with pytest.raises(
-        InputError, match="no column 'emial'; did you mean 'Email'\\? its columns: 'Id', 'Email', 'note'"
+        InputError, match=r"no column 'emial'. Did you mean 'Email'\? The columns are 'Id', 'Email', 'note'"
     ):
         require_columns(source, ["emial"])
-    with pytest.raises(InputError, match="no column 'zzz'; its columns"):
+    with pytest.raises(InputError, match=r"no column 'zzz'. The columns are"):
         require_columns(source, ["zzz"])
 
 

@@ -88,7 +88,7 @@ def test_the_wait_is_asked_of_the_database(tmp_path: Path, shop: sqlite3.Connect
 
 def test_what_a_reader_without_rights_is_told(tmp_path: Path) -> None:
     told = sqlite_tables.Sqlite(f"sqlite:///{tmp_path}/shop.db").words("attempt to write a readonly database", None)
-    assert "left shop.db-journal beside it" in str(told)
+    assert "left the file 'shop.db-journal' beside it" in str(told)
 
 
 @pytest.mark.parametrize("mode", ["WAL", "DELETE"])

@@ -41,8 +41,8 @@ def test_addresses_are_read_and_written(text: str, host: str, port: int) -> None
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        *((text, "expected HOST:PORT") for text in ["", "host", "host:", ":7000", "::1:7000", "[::1]", "a b:1"]),
-        *((text, "expected HOST:PORT") for text in ["host:-1", "[]:1", "host:123456", "[fe80::1%a b]:1"]),
+        *((text, "write HOST:PORT") for text in ["", "host", "host:", ":7000", "::1:7000", "[::1]", "a b:1"]),
+        *((text, "write HOST:PORT") for text in ["host:-1", "[]:1", "host:123456", "[fe80::1%a b]:1"]),
         ("host:65536", "the highest port is 65535"),
         ("[::1]:65536", "the highest port is 65535"),
         *(
@@ -102,7 +102,9 @@ def test_a_name_is_looked_up_until_it_is_known(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_name_that_stays_unknown_is_named_when_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
     network = _Network(monkeypatch, UNKNOWN)
-    with pytest.raises(TransportError, match=r"cannot find acme\.example, tried for 30 s.*not known"):
+    with pytest.raises(
+        TransportError, match=r"cannot find the machine acme\.example, although the program tried for 30 s.*not known"
+    ):
         tls._dial(Address("acme.example", 7000), 30, 30)
     assert 28 <= network.now <= 30
     assert network.calls <= 31  # a name server is not asked five times a second

@@ -76,14 +76,14 @@ def test_an_expired_identity_is_not_shown_whatever_the_callers_clock_says(
         now.moment = parties.acme.public.not_after  # the last moment
         assert shown(listener, parties, parties.acme) is parties.acme
         now.moment += timedelta(seconds=1)
-        with pytest.raises(TransportError, match="its own certificate has expired; ask its owner"):
+        with pytest.raises(TransportError, match=r"the certificate of the other program has expired. Ask its owner"):
             connect(listener.address, parties.globex, [parties.acme.public], timeout=30)
         assert "this side's certificate acme has expired" in wait_for_log(caplog, "refused a connection")
         assert shown(listener, parties, later) is later
         assert shown(listener, parties, parties.stranger, later) is later  # the first that is valid
         now.moment = later.public.not_after + timedelta(seconds=1)
         for pinned in (later, parties.acme, parties.stranger):
-            with pytest.raises(TransportError, match="its own certificate has expired"):
+            with pytest.raises(TransportError, match="the certificate of the other program has expired"):
                 connect(listener.address, parties.globex, [pinned.public], timeout=30)
         now.moment = datetime.now(UTC)
         expect_honest_peer_served(listener, parties)
@@ -97,7 +97,7 @@ def test_renewed_credentials_hold_from_the_next_caller_on(parties: Parties, late
         other = connect(listener.address, parties.stranger, [later.public], timeout=30)
         assert listener.accept().peer_fingerprint == parties.stranger.fingerprint
         late = connect(listener.address, parties.globex, [later.public], timeout=30)
-        with pytest.raises(TransportError, match="it does not know your certificate"):
+        with pytest.raises(TransportError, match="the other program does not know your certificate"):
             late.receive(30)
         assert here.own_fingerprint == there.peer_fingerprint == parties.acme.fingerprint
         close_both(here, there)
@@ -190,12 +190,12 @@ def test_a_failure_closes_what_was_opened_and_says_what_to_do() -> None:
     free.close()
     with pytest.raises(TransportError) as failed:
         open_sockets([first, second], "listen")
-    remedy = "stop the program that listens there, or choose another port"
-    assert str(failed.value) == f"cannot listen on {second}: Address already in use; {remedy}"
+    remedy = "Stop the program that listens there, or choose another port"
+    assert str(failed.value) == f"cannot listen on {second}: Address already in use. {remedy}"
     (again,) = open_sockets([first], "listen")  # the first one was closed
     again.close()
     taken.close()
-    with pytest.raises(TransportError, match="this machine does not have that address"):
+    with pytest.raises(TransportError, match="This machine does not have that address"):
         open_sockets([Address("192.0.2.1", 0)], "listen")
 
 

@@ -23,7 +23,7 @@ from psi.transport.wire import Frame
 
 BUSY = Frame(15, b"busy")
 HELLO = bytes.fromhex("16030100c8010000c40303") + bytes(200)  # the start of a handshake
-LATE = "it did not complete the beginning of the connection (TLS handshake) in time"
+LATE = "the other program did not complete the beginning of the connection (TLS handshake) in time"
 
 
 class Desk:
@@ -177,7 +177,7 @@ def test_a_caller_that_closes_its_half_in_the_handshake_is_refused_at_once(desk:
         sock.sendall(sent)
         sock.shutdown(socket.SHUT_WR)
         until(lambda: bool(here.refused))
-        assert here.refused == ["it dropped the connection"]
+        assert here.refused == ["the other program dropped the connection"]
         while sock.recv(100):  # an alert, and then the end
             pass
 
@@ -202,7 +202,7 @@ def test_who_was_refused_is_heard_for_two_seconds_and_one_mebibyte(
                 assert here.after(0.01) == []
             else:
                 until(lambda: not here.reception._callers)
-            assert here.refused == ["it does not speak TLS but HTTP"]
+            assert here.refused == ["the other program does not use encryption (TLS) but HTTP"]
 
 
 @pytest.mark.parametrize(("timeout", "allowed"), [(60.0, 5.0), (3.0, 3.0)])
@@ -216,7 +216,7 @@ def test_a_peer_waits_for_a_slot_and_is_told_in_the_end(desk: MakeDesk, timeout:
             assert WAITING in here.after(allowed - 0.01)
             assert here.refused == ([] if timeout > 10 else [LATE])
             assert WAITING not in here.after(0.01)
-            assert here.refused[-1] == "there is no slot for one more session with it now"
+            assert here.refused[-1] == "there is no slot for one more session now"
             assert sock.recv(100) == BUSY.header() + BUSY.payload
 
 
@@ -257,7 +257,7 @@ def test_one_caller_too_many_costs_the_oldest_its_place(desk: MakeDesk, monkeypa
         stack.enter_context(here.dial())
         assert here.after(0) == [HANDSHAKE] * 3
         assert here.refused == [
-            "too many connections had begun and not been completed (TLS handshake), and this one had to give way"
+            "too many connections had begun and were not complete (TLS handshake), and this one had to give way"
         ]
         assert socks[0].recv(1) == b""
         for sock in socks[1:]:
@@ -266,7 +266,7 @@ def test_one_caller_too_many_costs_the_oldest_its_place(desk: MakeDesk, monkeypa
                 sock.recv(1)
 
 
-GAVE_WAY = "too many connections had begun and not been completed (TLS handshake), and this one had to give way"
+GAVE_WAY = "too many connections had begun and were not complete (TLS handshake), and this one had to give way"
 
 
 def test_a_crowd_pushes_out_its_own(desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,9 @@ def test_a_wait_ends_when_nothing_moved_for_its_whole_time(clock: Clock) -> None
     clock.now += 29.0
     assert deadline.require("the peer", began) == 1.0
     clock.now += 1.0
-    with pytest.raises(TransportError, match=r"^no progress for 30 s while waiting for the peer$"):
+    with pytest.raises(
+        TransportError, match=r"^the session made no progress for 30 s while this program waited for the peer$"
+    ):
         deadline.require("the peer", began)
 
 
@@ -67,7 +69,7 @@ def test_a_queue_gives_up_at_the_deadline(awaited: str, monkeypatch: pytest.Monk
             raised.append(str(error))
 
     assert not blocked(wait, 10)
-    assert raised == [f"no progress for 30 s while waiting for {awaited}"]
+    assert raised == [f"the session made no progress for 30 s while this program waited for {awaited}"]
 
 
 def test_polling_towards_a_peer_that_takes_nothing_ends_at_the_deadline(clock: Clock) -> None:
@@ -77,7 +79,9 @@ def test_polling_towards_a_peer_that_takes_nothing_ends_at_the_deadline(clock: C
     clock.now += 29.0
     assert first.receive(0) is None
     clock.now += 1.0
-    with pytest.raises(TransportError, match="no progress for 30 s while waiting for the peer to read what was sent"):
+    with pytest.raises(
+        TransportError, match="no progress for 30 s while this program waited for the peer to read what was sent"
+    ):
         first.receive(0)
     with pytest.raises(TransportError):
         first.send(Frame(1, b""))
@@ -165,9 +169,9 @@ def test_a_peer_that_closes_its_half_of_the_link_is_gone(parties: Parties) -> No
         channel = listening.accept()
         with socket.socket(fileno=os.dup(sock.fileno())) as raw:
             raw.shutdown(socket.SHUT_WR)
-        with pytest.raises(TransportError, match="it dropped the connection"):
+        with pytest.raises(TransportError, match="the other program dropped the connection"):
             channel.receive()
-        with pytest.raises(TransportError, match="it dropped the connection"):
+        with pytest.raises(TransportError, match="the other program dropped the connection"):
             channel.send(Frame(1, b""))
         sock.close()
         channel.close()
@@ -206,7 +210,7 @@ def test_a_listener_that_drips_its_handshake_gains_no_time(parties: Parties, mon
     """The deadline is that of the whole call, however many bytes come; hanging up would be told in other words."""
     Clock(step=1.0).install(monkeypatch, tls)
     dripping = Dripping(2000)
-    with pytest.raises(TransportError, match="it did not answer in time"):
+    with pytest.raises(TransportError, match="the other program did not answer in time"):
         connect(dripping.address, parties.globex, [parties.acme.public], timeout=30)
     dripping.close()
 
@@ -229,7 +233,7 @@ def test_a_frame_of_exactly_the_cap_goes_out_and_one_byte_more_does_not() -> Non
     frame = second.receive(0)
     assert frame is not None
     assert len(frame) == MAX_FRAME_BYTES
-    with pytest.raises(UsageError, match=f"a message of {MAX_FRAME_BYTES + 1} bytes"):
+    with pytest.raises(UsageError, match=f"{MAX_FRAME_BYTES + 1} bytes; at most {MAX_FRAME_BYTES}"):
         first.send(Frame(1, bytes(MAX_FRAME_BYTES - HEADER_BYTES + 1)))
 
 

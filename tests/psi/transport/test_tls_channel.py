@@ -67,8 +67,8 @@ FRAME = b"\0\0\0\x04\x07abc"
 @pytest.mark.parametrize(
     ("end", "error", "message"),
     [
-        (rawtls.vanish, TransportError, "the connection to the peer broke: it dropped the connection"),
-        (reset, TransportError, "the connection to the peer broke: it dropped the connection"),
+        (rawtls.vanish, TransportError, "the connection to the peer broke: the other program dropped the connection"),
+        (reset, TransportError, "the connection to the peer broke: the other program dropped the connection"),
         (goodbye, TransportError, "closed the connection before the session was over"),
     ],
 )
@@ -187,9 +187,9 @@ def test_a_bit_changed_on_the_way_is_noticed_by_both_sides(acme: Identity, globe
             assert here.receive() == Frame(1, b"right")
             proxy.armed = True
             there.send(Frame(1, b"wrong"))
-            with pytest.raises(TransportError, match="bytes were changed on their way"):
+            with pytest.raises(TransportError, match="changed the data on the way"):
                 here.receive()
-            with pytest.raises(TransportError, match="bytes were changed on their way"):
+            with pytest.raises(TransportError, match="changed the data on the way"):
                 there.receive()
         proxy.join()
 
@@ -223,7 +223,7 @@ def test_the_peers_reason_is_read_although_writing_failed_first() -> None:
     with far, TlsChannel(refused, own_fingerprint=bytes(32), peer_fingerprint=bytes(32), timeout=30) as channel:
         with contextlib.suppress(TransportError):
             channel.send(Frame(1, b"x"))
-        with pytest.raises(TransportError, match="it does not know your certificate"):
+        with pytest.raises(TransportError, match="the other program does not know your certificate"):
             channel.receive()
 
 
@@ -268,7 +268,7 @@ def test_a_killed_peer_is_noticed_at_once(acme: Identity, globex: Identity, what
     ):
         assert channel.receive() == Frame(1, b"ready")
         process.kill()
-        with pytest.raises(TransportError, match="it dropped the connection"):
+        with pytest.raises(TransportError, match="the other program dropped the connection"):
             expect_numbered_frames(channel)
 
 
@@ -286,7 +286,7 @@ def test_a_stopped_peer_ends_the_session_and_grows_no_memory(acme: Identity, glo
         assert channel.receive() == Frame(1, b"ready")
         before = peak_memory()
         process.send_signal(signal.SIGSTOP)
-        with pytest.raises(TransportError, match="no progress for 1 s while waiting for the peer to read"):
+        with pytest.raises(TransportError, match="no progress for 1 s while this program waited for the peer to read"):
             send_much(channel)
         assert peak_memory() - before < 4 * QUEUE_BYTES
         with pytest.raises(TransportError, match="no progress for 1 s"):

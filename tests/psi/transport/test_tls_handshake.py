@@ -27,9 +27,9 @@ def test_a_stranger_is_refused_and_told_why_and_the_listener_goes_on(
     listener: Listener, parties: Parties, caplog: pytest.LogCaptureFixture
 ) -> None:
     with connect(listener.address, parties.stranger, [parties.acme.public], timeout=30) as channel:
-        with pytest.raises(TransportError, match="it does not know your certificate"):
+        with pytest.raises(TransportError, match="the other program does not know your certificate"):
             channel.receive()
-        with pytest.raises(TransportError, match="it does not know your certificate"):
+        with pytest.raises(TransportError, match="the other program does not know your certificate"):
             channel.send(Frame(1, b""))
     message = wait_for_log(caplog, "is not one that you have named")
     assert parties.stranger.fingerprint.hex() in message
@@ -42,7 +42,7 @@ def test_a_client_is_told_why_even_if_it_sends_first(listener: Listener, parties
     """The refusal is read although writing fails first."""
     with (
         connect(listener.address, parties.stranger, [parties.acme.public], timeout=30) as channel,
-        pytest.raises(TransportError, match="it does not know your certificate"),
+        pytest.raises(TransportError, match="the other program does not know your certificate"),
     ):
         send_much(channel)
 
@@ -58,7 +58,7 @@ def test_a_listener_that_is_not_pinned_is_refused_by_its_fingerprint(
     with Listener("127.0.0.1:0", parties.stranger, [parties.globex.public], timeout=30) as listening:
         with pytest.raises(TransportError, match="not one that you have named") as refused:
             connect(listening.address, parties.globex, [parties.acme.public], timeout=30)
-        wait_for_log(caplog, "it does not know your certificate")
+        wait_for_log(caplog, "the other program does not know your certificate")
     assert parties.stranger.fingerprint.hex() in str(refused.value)
     assert listening.address in str(refused.value)
 
@@ -94,12 +94,12 @@ def hangs_up_in_the_handshake(address: str, parties: Parties) -> None:
 @pytest.mark.parametrize(
     ("visit", "logged"),
     [
-        (no_certificate, "it showed no certificate"),
-        (http, "it does not speak TLS but HTTP"),
-        (garbage, "it does not speak TLS"),
-        (old_tls, "it does not speak TLS 1.3"),
-        (hangs_up, "it dropped the connection"),
-        (hangs_up_in_the_handshake, "it dropped the connection"),
+        (no_certificate, "the other program showed no certificate"),
+        (http, "the other program does not use encryption (TLS) but HTTP"),
+        (garbage, "the other program does not use encryption (TLS)"),
+        (old_tls, "the other program does not use TLS 1.3"),
+        (hangs_up, "the other program dropped the connection"),
+        (hangs_up_in_the_handshake, "the other program dropped the connection"),
     ],
 )
 def test_other_visitors_are_logged_with_the_reason_and_the_listener_goes_on(
@@ -117,8 +117,16 @@ def test_other_visitors_are_logged_with_the_reason_and_the_listener_goes_on(
 @pytest.mark.parametrize(
     ("made", "logged", "told"),
     [
-        (-datetime.timedelta(days=30), "has expired", "it refused this side's certificate: it has expired"),
-        (datetime.timedelta(days=30), "is not valid yet", "it refused this side's certificate: it is not valid there"),
+        (
+            -datetime.timedelta(days=30),
+            "has expired",
+            "the other program refused this side's certificate, which has expired",
+        ),
+        (
+            datetime.timedelta(days=30),
+            "is not valid yet",
+            "the other program refused this side's certificate, which is not valid there",
+        ),
     ],
 )
 def test_a_pinned_certificate_outside_its_dates_is_refused_in_the_handshake(
@@ -234,5 +242,5 @@ def test_logging_the_refusal_is_at_warning_level(
 ) -> None:
     """So that it shows on stderr of a program that has set up no logging."""
     http(listener.address, parties)
-    wait_for_log(caplog, "it does not speak TLS")
+    wait_for_log(caplog, "the other program does not use encryption (TLS)")
     assert {record.levelno for record in caplog.records} == {logging.WARNING}

@@ -125,7 +125,7 @@ def test_a_listener_of_old_tls_gets_no_connection(version: ssl.TLSVersion, parti
     """Only the listener's own refusal was shown before: here the connecting end refuses."""
     with (
         OldListener(parties.acme, parties.globex, version) as address,
-        pytest.raises(TransportError, match=r"does not speak TLS 1\.3"),
+        pytest.raises(TransportError, match=r"does not use TLS 1\.3"),
     ):
         connect(address, parties.globex, [parties.acme.public], timeout=20)
 

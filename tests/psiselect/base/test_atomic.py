@@ -100,7 +100,7 @@ def test_a_step_that_fails_leaves_what_was_there(
 def test_a_name_that_could_not_be_synced_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         breaking("fsync", 2)(patch, OSError(5, "Input/output error"))
-        with pytest.raises(OutputError, match="Input/output error; choose a folder"):
+        with pytest.raises(OutputError, match=r"Input/output error. Choose a folder"):
             atomic.write_bytes(tmp_path / "out", b"new")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"new"]
 
@@ -108,7 +108,7 @@ def test_a_name_that_could_not_be_synced_is_an_error(tmp_path: Path, monkeypatch
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "list").touch()
     for folder in (tmp_path / "missing", tmp_path / "list"):
-        with pytest.raises(OutputError, match=rf"cannot write {folder}/out: .+; choose a folder"):
+        with pytest.raises(OutputError, match=rf"cannot write '{folder}/out': .+. Choose a folder"):
             atomic.write_bytes(folder / "out", b"x")
     assert os.listdir(tmp_path) == ["list"]
 

@@ -93,7 +93,7 @@ def test_the_fault_of_a_comes_first_and_ends_the_reading_of_b(
 
     replaced(monkeypatch, endless)
     files[0].write_text("city\nLodz\n")
-    with pytest.raises(psiselect.InputError, match=r"a\.csv: no column 'mail'"):
+    with pytest.raises(psiselect.InputError, match=r"a\.csv: there is no column 'mail'"):
         match(*files)
     assert ended.is_set()
     assert threads() == []
@@ -102,7 +102,7 @@ def test_the_fault_of_a_comes_first_and_ends_the_reading_of_b(
 def test_both_faulty_a_is_named(files: tuple[Path, Path]) -> None:
     for path in files:
         path.write_text("city\nLodz\n")
-    with pytest.raises(psiselect.InputError, match=r"a\.csv: no column 'mail'"):
+    with pytest.raises(psiselect.InputError, match=r"a\.csv: there is no column 'mail'"):
         match(*files)
 
 
@@ -111,7 +111,7 @@ def test_the_fault_of_b_is_raised_as_it_is_and_a_is_closed(
 ) -> None:
     closed = closings(monkeypatch)
     files[1].write_text("city\nLodz\n")
-    with pytest.raises(psiselect.InputError, match=r"b\.csv: no column 'mail'"):
+    with pytest.raises(psiselect.InputError, match=r"b\.csv: there is no column 'mail'"):
         match(*files)
     assert Side.CONNECT in closed
     assert threads() == []

@@ -42,7 +42,7 @@ def test_a_table_in_memory_is_given_again_to_finish(here: Path) -> None:
     )  # fmt: skip
     replied = answer(here)
     assert (replied.file, replied.state, replied.peer, replied.peer_size) == (here / "answer.psi", None, "globex", 3)
-    with pytest.raises(UsageError, match="its file is unknown; name the list with table="):
+    with pytest.raises(UsageError, match=r"does not know the list's file. Name the file with table="):
         psiselect.finish(here / "answer.psi", state=here / "offer.state")
     found = psiselect.finish(here / "answer.psi", state=here / "offer.state", table=A)
     assert found.rows.column("e").to_pylist() == MATCHED
@@ -60,7 +60,7 @@ def test_parties_that_were_objects_are_given_again_or_found_by_path(here: Path) 
     me, peer = psiselect.Identity.load(here / "globex"), psiselect.Identity.load(here / "acme").public
     offer(here, identity=me, peer=peer)
     answer(here)
-    with pytest.raises(RemoteError, match="no peer= names this certificate"):
+    with pytest.raises(RemoteError, match="no peer= names its sender"):
         psiselect.finish(here / "answer.psi", state=here / "offer.state", table=A)
     assert psiselect.finish(here / "answer.psi", state=here / "offer.state", table=A, peer=peer).count == 2
 

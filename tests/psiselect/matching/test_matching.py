@@ -76,12 +76,12 @@ def test_a_file_named_for_the_rows_gets_them(tmp_path: Path) -> None:
     assert (tmp_path / "out.csv").read_text() == "e,plan\nANN@example.com,gold\neve@example.org,silver\n"
     assert found.output == tmp_path / "out.csv"
     assert found.count == 2
-    with pytest.raises(UsageError, match=r"were written to .*out\.csv; read them there, or leave out output="):
+    with pytest.raises(UsageError, match=r"are in the file .*out\.csv'. Read them there, or leave out output="):
         _ = found.rows
 
 
 def test_rows_that_are_not_wanted_are_not_read() -> None:
-    with pytest.raises(UsageError, match="call it with rows=True"):
+    with pytest.raises(UsageError, match="Call the function with rows=True"):
         _ = match(rows=False).rows
 
 
@@ -90,7 +90,7 @@ ABSENT: dict[str, tuple[dict[str, Any], dict[str, object], dict[str, str]]] = {
     "count": (
         {"reveal": "count"},
         {"count": 2},
-        {"rows": "reveal='count' does not give which rows match", "noisy_count": r"it has \.count", "total": "a sum"},
+        {"rows": "reveal='count' does not give which rows match", "noisy_count": r"Use \.count", "total": "a sum"},
     ),
     "sum": (
         {"reveal": "sum", "value": "paid"},
@@ -100,7 +100,7 @@ ABSENT: dict[str, tuple[dict[str, Any], dict[str, object], dict[str, str]]] = {
     "noisy-count": (
         {"reveal": "noisy-count", "epsilon": 40, "delta": "0.5"},
         {},
-        {"count": r"the number of matches; it has \.noisy_count", "matches_by_key": "does not give"},
+        {"count": r"the number of matches. Use \.noisy_count", "matches_by_key": "does not give"},
     ),
 }
 
@@ -118,7 +118,7 @@ def test_what_a_mode_does_not_give_says_what_would(mode: str) -> None:
 
 def test_a_result_below_the_minimum_is_withheld() -> None:
     assert match(min_matches=2).count == 2
-    with pytest.raises(PolicyError, match="below min_matches=3 and is withheld"):
+    with pytest.raises(PolicyError, match="below min_matches=3, so the program does not show it"):
         match(min_matches=3)
 
 

@@ -37,17 +37,33 @@ def connect(keys: Path, **changes: Any) -> Any:
 
 
 CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
-    "no peer": ({"peer": ...}, UsageError, "peer=: name the certificate of the other side; ask them for their .crt"),
-    "peer is None": ({"peer": None}, UsageError, "peer=: name the certificate"),
-    "an empty list of peers": ({"peer": []}, UsageError, "peer: name the certificate"),
+    "no peer": (
+        {"peer": ...},
+        UsageError,
+        "peer= is missing. Name the certificate of the other side. Ask them for their .crt",
+    ),
+    "peer is None": ({"peer": None}, UsageError, "peer= is missing. Name the certificate"),
+    "an empty list of peers": ({"peer": []}, UsageError, "peer= is missing. Name the certificate"),
     "a peer's name": ({"peer": 5}, UsageError, "peer: expected a path, got int"),
     "a peer that is missing": ({"peer": "nobody.crt"}, InputError, "nobody.crt"),
-    "no identity": ({"identity": ...}, UsageError, r"identity=: .* psiselect\.Identity\.load"),
-    "no key": ({"key": ...}, UsageError, 'key=: name the column to match by and its rule, such as key="email:email"'),
+    "no identity": ({"identity": ...}, UsageError, r"identity= is missing.* psiselect\.Identity\.load"),
+    "no key": (
+        {"key": ...},
+        UsageError,
+        'key= is missing. Name the column to match by and its rule, such as key="email:email"',
+    ),
     "no table": ({"table": ...}, UsageError, r"connect\(\): missing a required argument: 'table'"),
     "a key of bytes": ({"key": b"e"}, UsageError, "key: expected text, or a list of texts, got bytes"),
-    "an unknown rule": ({"key": "e:emial"}, UsageError, "key=\"e:emial\": no rule 'emial'; did you mean email"),
-    "an unknown column": ({"key": "mail:email"}, InputError, "the table: no column 'mail'; .*its columns: 'e', 'n'"),
+    "an unknown rule": (
+        {"key": "e:emial"},
+        UsageError,
+        "key=\"e:emial\": there is no rule 'emial'. Did you mean email",
+    ),
+    "an unknown column": (
+        {"key": "mail:email"},
+        InputError,
+        "the table: there is no column 'mail'. .*The columns are 'e', 'n'",
+    ),
     "an unknown option": ({"lern": "me"}, UsageError, r"connect\(\) has no option lern=; did you mean learn=\?"),
     "an option of another type": (
         {"pad_to": "5"},
@@ -55,14 +71,14 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         "pad_to: expected a whole number of at least 1, got str",
     ),
     "a truth for a number": ({"pad_to": True}, UsageError, "pad_to: expected a whole number"),
-    "a number below the least": ({"min_matches": 0}, UsageError, "at least 1, got a smaller one"),
+    "a number below the least": ({"min_matches": 0}, UsageError, "at least 1, but is smaller"),
     "an unknown mode": (
         {"reveal": "macthes"},
         UsageError,
-        "reveal: expected one of 'matches', .*did you mean 'matches'",
+        "reveal must be one of 'matches', .*Did you mean 'matches'",
     ),
     "modes that exclude each other": ({"reveal": "count", "send": "n"}, UsageError, "columns|send="),
-    "a value that nobody adds up": ({"value": "n"}, UsageError, 'value= is for reveal="sum", not for'),
+    "a value that nobody adds up": ({"value": "n"}, UsageError, 'value= works only with reveal="sum"'),
     "epsilon as a float": (
         {"reveal": "noisy-count", "epsilon": 0.1, "delta": "1e-6"},
         UsageError,
@@ -71,12 +87,12 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "delta as a float": ({"reveal": "noisy-count", "epsilon": 1, "delta": 1e-6}, UsageError, 'write delta="1e-06"'),
     "epsilon without a mode": ({"epsilon": 1}, UsageError, "epsilon"),
     "a bad address": ({"address": "acme.example"}, UsageError, "acme.example"),
-    "port 0": ({"address": "127.0.0.1:0"}, UsageError, "nobody listens on port 0"),
+    "port 0": ({"address": "127.0.0.1:0"}, UsageError, "port 0, on which no program can listen"),
     "resume without a folder": ({"resume": True}, UsageError, "resume= needs workdir=, the folder"),
     "output for rows not learnt": (
         {"learn": "peer", "output": "out.csv"},
         UsageError,
-        "nothing to write; leave out output=",
+        "nothing to write. Leave out output=",
     ),
     "cancel that is no event": ({"cancel": True}, UsageError, r"cancel: expected a threading\.Event, got bool"),
     "progress that is no function": ({"progress": 5}, UsageError, "progress: expected a function of two numbers"),
@@ -91,9 +107,13 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         (UsageError, InputError),  # type: ignore[dict-item]
         "x.parquet",
     ),
-    "bytes for a path": ({"table": b"x.csv"}, UsageError, "the table is of type bytes; expected a pandas, polars"),
+    "bytes for a path": (
+        {"table": b"x.csv"},
+        UsageError,
+        "the table is of type bytes, which is not a table. Give a pandas, polars",
+    ),
     "a ledger without noise": ({"ledger": "x.budget", "dataset": "d"}, UsageError, "ledger= needs reveal=.noisy"),
-    "a size that is none": ({"memory_limit": "much"}, UsageError, 'memory_limit: expected a size such as "800M"'),
+    "a size that is none": ({"memory_limit": "much"}, UsageError, 'memory_limit must be a size such as "800M"'),
     "a time that is none": ({"timeout": -1}, UsageError, "timeout: expected a number of seconds above 0"),
 }
 
@@ -110,18 +130,18 @@ OTHERS: dict[str, tuple[Callable[[Path], object], type[Exception], str]] = {
     "unequal lists of keys": (
         lambda keys: psiselect.match(TABLE, TABLE, key=["e:email", "n"], key_b="e:email"),
         UsageError,
-        "2 key= and 1 key_b=; give both tables the same number of keys",
+        "2 keys with key= and 1 key with key_b=. Give both tables the same number of keys",
     ),
     "other rules for B": (
         lambda keys: psiselect.match(TABLE, TABLE, key="e:email", key_b="e:text"),
         UsageError,
-        "use the same rule for both tables",
+        "Use the same rule for both tables",
     ),
     "tables that differ in type": (lambda keys: psiselect.match(TABLE, 5, key="e"), UsageError, "the table b is of"),
     "an unknown column in B": (
         lambda keys: psiselect.match(TABLE, TABLE, key="e", key_b="f"),
         InputError,
-        "the table b: no column 'f'",
+        "the table b: there is no column 'f'",
     ),
     "an offer for two": (
         lambda keys: psiselect.offer(
@@ -133,7 +153,7 @@ OTHERS: dict[str, tuple[Callable[[Path], object], type[Exception], str]] = {
             state="s",  # type: ignore
         ),
         UsageError,
-        "an offer is for one peer: name one peer=",
+        "an offer is for one peer. Name one peer=",
     ),
     "an offer with a file for rows": (
         lambda keys: psiselect.offer(
@@ -145,30 +165,34 @@ OTHERS: dict[str, tuple[Callable[[Path], object], type[Exception], str]] = {
     "a listener without an address": (
         lambda keys: psiselect.listen([], TABLE, key="e", identity=keys / "acme", peer=keys / "globex.crt"),
         UsageError,
-        "address: name at least one",
+        "address= is empty. Give at least one",
     ),
-    "a negative length": (lambda keys: psiselect.estimate(-1, 5), UsageError, "own: expected a whole number"),
+    "a negative length": (lambda keys: psiselect.estimate(-1, 5), UsageError, "own must be a whole number"),
     "an estimate with a float": (
         lambda keys: psiselect.estimate(5, 5, reveal="noisy-count", epsilon=0.5, delta="1e-6"),  # type: ignore
         UsageError,
         'write epsilon="0.5"',
     ),
-    "no keys to check": (lambda keys: psiselect.check(TABLE, key=[]), UsageError, "key: expected 1 to 16 keys, got 0"),
+    "no keys to check": (
+        lambda keys: psiselect.check(TABLE, key=[]),
+        UsageError,
+        "key= must name 1 to 16 keys, but names 0",
+    ),
     "an unknown rule to normalize by": (
         lambda keys: psiselect.normalize(["x"], "emial"),
         UsageError,
-        "no rule 'emial'; did you mean email",
+        "no rule 'emial'. Did you mean email",
     ),
     "values to normalize that are no column": (lambda keys: psiselect.normalize(5, "email"), UsageError, "a series"),
     "an identity that is pickled": (
         lambda keys: pickle.dumps(psiselect.Identity.load(keys / "acme")),
         UsageError,
-        "holds private keys, so it is neither pickled nor copied; hand on its path",
+        "has private keys, so the program neither pickles nor copies it. Pass on its path",
     ),
     "an identity that is copied": (
         lambda keys: copy.deepcopy(psiselect.Identity.load(keys / "acme")),
         UsageError,
-        "neither pickled nor copied",
+        "neither pickles nor copies",
     ),
 }
 

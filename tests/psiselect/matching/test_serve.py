@@ -112,7 +112,7 @@ def test_without_rows_none_are_read(keys: Path) -> None:
         service.call(learn="peer")
         (found,) = service.after(1)
     assert found.count == 2
-    with pytest.raises(UsageError, match="call it with rows=True"):
+    with pytest.raises(UsageError, match="Call the function with rows=True"):
         _ = found.rows
 
 
@@ -166,16 +166,16 @@ def test_what_ends_the_program_ends_its_sessions(keys: Path, monkeypatch: pytest
 
 
 REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
-    "no address": ({"address": []}, UsageError, "address: name at least one"),
-    "resume": ({"resume": True}, UsageError, "cannot resume sessions; leave out resume=, or"),
+    "no address": ({"address": []}, UsageError, "address= is empty. Give at least one"),
+    "resume": ({"resume": True}, UsageError, "cannot resume sessions. Leave out resume=, or"),
     "one file for all": (
         {"learn": "me", "output": "out.csv"},
         UsageError,
-        "name a folder that exists, or a file",
+        "Name a folder that exists, or a file",
     ),
     "found": ({"found": 5}, UsageError, "found: expected a function, got int"),
     "cancel": ({"cancel": True}, UsageError, r"cancel: expected a threading\.Event"),
-    "no sessions": ({"max_sessions": 0}, UsageError, "max_sessions: expected a whole number of at least 1"),
+    "no sessions": ({"max_sessions": 0}, UsageError, "max_sessions must be a whole number of at least 1"),
     "no time": ({"max_duration": 0}, UsageError, "max_duration: expected a number of seconds above 0"),
     "health": ({"health": 7080}, UsageError, "health: expected text, got int"),
     "an unknown option": ({"max_session": 3}, UsageError, r"serve\(\) has no option max_session=; did you mean max_s"),

@@ -119,7 +119,7 @@ def test_a_policy_that_gives_no_rows_is_obeyed(keys: Path, tmp_path: Path) -> No
     policy = write_policy(tmp_path, "here", reveal='["matches"]', columns='["e"]', output_rows="false", min_matches="0")
     policy.write_text(policy.read_text().replace(mine, acme))
     here = {"key": "e:email", "identity": keys / "globex", "peer": keys / "acme.crt", "policy": policy}
-    with pytest.raises(PolicyError, match=r"'output_rows' is false; .* rows=False") as raised:
+    with pytest.raises(PolicyError, match=r"'output_rows' is false. .* rows=False") as raised:
         psiselect.connect("127.0.0.1:9", pa.table(GLOBEX), **here)  # type: ignore[arg-type]
     assert raised.value.exit_code == 6
     pair = session(keys, pa.table(ACME), pa.table(GLOBEX), connect={"policy": policy, "rows": False})
@@ -216,7 +216,7 @@ def test_a_session_that_was_cut_goes_on_with_the_same_call(keys: Path, tmp_path:
     stopped, found = cut
     assert str(tmp_path / "globex" / "psiselect-session-") in str(stopped)
     assert "is kept in" in str(stopped)
-    assert "the same call goes on with it" in str(stopped)
+    assert "make the same call again" in str(stopped)
     assert (found.count, found.record) == (2, waited.record)
     assert [list((tmp_path / name).iterdir()) for name in kept] == [[], []]
 
@@ -279,7 +279,7 @@ def test_without_a_running_loop_it_says_what_to_do(keys: Path, loop: str) -> Non
         *("127.0.0.1:9", pa.table(GLOBEX)), key="e:email", identity=keys / "globex", peer=keys / "acme.crt"
     )
     try:
-        with pytest.raises(UsageError, match=r"connect_async\(\) works only in an asyncio program: await it inside"):
+        with pytest.raises(UsageError, match=r"connect_async\(\) works only in an asyncio program. Await it inside"):
             waiting.send(None)
     finally:
         asyncio._set_running_loop(None)

@@ -53,7 +53,7 @@ def test_an_identity_is_private_and_kept(page: Page) -> None:
     page.get(f"{where}/partner")
     assert 'value="acme" checked' in page.now.text
     page.post(f"{where}/partner", {"do": "save", "own": "", "name": "acme"})
-    assert "you have an identity of this name" in page.text.lower()
+    assert "you already have an identity with this name" in page.text.lower()
     assert page.post(f"{where}/partner", {"do": "save", "own": "acme"}).content == first
 
 
