@@ -59,7 +59,7 @@ _WORDS = (
     (r"(?<=must be below )upper=?", "“highest value”"),
 )
 _COMPILED = tuple((re.compile(pattern), words) for pattern, words in _WORDS)
-_FILE = re.compile(r"/proc/self/fd/[0-9]+")
+_FILE = re.compile(r"'/proc/self/fd/[0-9]+'|/proc/self/fd/[0-9]+")
 
 
 def told(error: BaseException, files: Mapping[str, str] | None = None) -> str:
@@ -67,7 +67,7 @@ def told(error: BaseException, files: Mapping[str, str] | None = None) -> str:
     stop. files: by path, what the person calls a file; any other that a form has sent is "your file"."""
     text = str(error)
     for path, called in (files or {}).items():
-        text = called.join(re.split(rf"{re.escape(path)}(?![0-9])", text))
+        text = called.join(re.split(rf"'{re.escape(path)}'|{re.escape(path)}(?![0-9])", text))
     text = _FILE.sub("your file", text)
     for pattern, words in _COMPILED:
         text = pattern.sub(words, text)

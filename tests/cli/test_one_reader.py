@@ -144,7 +144,7 @@ def test_numbers_of_mpc(tmp_path: Path, kind: str) -> None:
             read_numbers(table, None)
         return
     assert read_numbers(table, "raise") == [10, 20, 40]
-    with pytest.raises(UsageError, match="has 3 columns; choose one with --column"):
+    with pytest.raises(UsageError, match=r"has 3 columns\. Choose one with --column"):
         read_numbers(table, None)
     with pytest.raises(InputError, match="no column 'rise'"):
         read_numbers(table, "rise")
@@ -300,7 +300,7 @@ def test_faulty_rows_are_invalid_ballots(program: Run, tmp_path: Path) -> None:
     shown = program("vote", "count", path, "--not-private", "--json")
     assert shown.code == 3
     for problem in ("3: a quoted field is not closed", "4: not UTF-8 text", "5: 3 fields, but the header has 2"):
-        assert f"1 of 5 ballots is invalid, first on line {problem}" in shown.error
+        assert f"1 of 5 ballots is invalid, on line {problem}" in shown.error
 
 
 def test_a_faulty_row_is_a_dropped_ballot(program: Run, tmp_path: Path) -> None:

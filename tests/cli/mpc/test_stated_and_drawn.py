@@ -196,7 +196,7 @@ def test_a_noisy_winner_states_what_it_draws(
     assert (record["colluding"], record["exponent_per_vote"]) == (colluding, float(per_vote))
     assert caught.terms is not None
     assert (caught.terms.epsilon, caught.terms.neighbors, caught.terms.colluding) == ("1/2", neighbors, colluding)
-    assert f"hides each ballot: epsilon 1/2, {neighbors}. It also hides them from any {colluding} of" in caught.said
+    assert f"hides each ballot: epsilon 1/2, {neighbors}. It hides the ballots even from {colluding} of" in caught.said
     assert isinstance(caught.entropy, SystemEntropy)
 
 

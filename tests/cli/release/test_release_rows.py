@@ -74,7 +74,7 @@ def test_a_mean_of_persons_under_replace_is_over_their_public_number(table: Path
     assert released(*args, "--n", 3)["value"] == 40
     for wrong in (2, 4, 11):
         assert "public number of persons" in refused(3, *args, "--n", wrong)
-    assert "the number of rows that count is private" in refused(2, *args, "--contributions", 2, "--n", 4)
+    assert "it is private how many rows of each person are used" in refused(2, *args, "--contributions", 2, "--n", 4)
     # Somebody without a value counts as the middle: (100 + 10 + 50)/3.
     table.write_text(SHOP.replace("u3,10", "u3,?"))
     assert released(*args, "--n", 3, "--on-invalid", "drop")["value"] == pytest.approx(160 / 3)
@@ -149,7 +149,7 @@ def test_what_is_no_category_stops_or_has_a_name(table: Path) -> None:
     assert released(*args, "--other", " rest ")["value"] == {"a": 1, "b": 1, "rest": 2}
     assert "named twice" in refused(2, *args, "--other", "a")
     bins = ("--column", "n", "--bins", "1,9", "--other", "x")
-    assert "with --bins, add edges" in refused(2, "histogram", table, *bins, *LOUD)
+    assert "With --bins, add edges" in refused(2, "histogram", table, *bins, *LOUD)
 
 
 def test_text_is_compared_as_names_are(table: Path) -> None:

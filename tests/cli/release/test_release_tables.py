@@ -97,8 +97,8 @@ def test_other_takes_in_the_rest_and_a_blank_group_counts_nowhere(table: Path) -
     assert rows_of(run(*common, "--groups", "north", "--other", "else")) == [("north", 3), ("else", 5)]
     assert rows_of(run(*common, "--groups", "north,south", "--on-invalid", "drop")) == [("north", 3), ("south", 3)]
     assert refused(InputError, *common, "--groups", "north,south").endswith(
-        "line 9: is in none of the groups; name its group, or the rest with --other, or use --on-invalid drop to leave "
-        "out such rows"
+        "line 9: this row is in none of the groups. Name its group, name all other groups together with --other, or "
+        "use --on-invalid drop to leave out such rows"
     )
 
 
@@ -222,7 +222,7 @@ def test_the_charge(table: Path, tmp_path: Path) -> None:
     run(*common, *named, "--rho", "1/4", "--noise", "gaussian", "--ledger", zcdp)
     run(*common, *found, "--rho", "1/4", "--noise", "gaussian", "--ledger", zcdp)
     assert Ledger.open(zcdp).balance("d").spent == Cost(Fraction(1, 2), Fraction(1, 10**6))
-    assert "Gaussian noise with --rho has no epsilon" in refused(
+    assert "noise that is set with --rho has no epsilon" in refused(
         UsageError, *common, *named, "--rho", 1, "--noise", "gaussian", "--ledger", pure
     )
     assert "over budget" in refused(BudgetError, *common, *named, "--epsilon", 4, "--ledger", pure)
@@ -262,7 +262,7 @@ def test_the_charge_comes_before_the_draw(words: list[object], table: Path, monk
         (["--groups", "x", "--rho", 1], "--rho is for --noise gaussian"),
         (["--groups", "x", "--noise", "gaussian"], "needs either --rho"),
         (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--epsilon", 1], "needs either --rho"),
-        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--delta", "0.1"], "leave out --delta beside --rho"),
+        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--delta", "0.1"], "Leave out --delta beside --rho"),
         (["--groups", "x", "--noise", "gaussian", "--epsilon", 1], "needs --delta"),
         (["--groups", "x", "--groups", "y", "--epsilon", 1], "one row of names for each --by"),
         (["--groups", "x,x", "--epsilon", 1], "given twice"),
@@ -273,7 +273,7 @@ def test_the_charge_comes_before_the_draw(words: list[object], table: Path, monk
         (["--groups", "x", "--epsilon", 1, "--person", "region"], "would hide nobody"),
         (["--groups", "x", "--epsilon", 1, "--lower", 1], "are for --statistic sum and mean"),
         (["--groups", "x", "--epsilon", 1, "--statistic", "sum"], "needs --column"),
-        (["--groups", "x", "--epsilon", 1, "--rows-per-group", 2], "rows-per-group: expected 1 to"),
+        (["--groups", "x", "--epsilon", 1, "--rows-per-group", 2], "--rows-per-group must be 1"),
     ],
 )
 def test_options_that_do_not_go_together(table: Path, words: list[object], told: str) -> None:
