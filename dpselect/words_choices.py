@@ -194,11 +194,13 @@ def leading(gap: float, unit: str) -> str:
 
 
 def change(what: str, factor: str, *, there: bool, voters: bool) -> str:
-    """what: what is published. factor: by how much its chance may change."""
-    most = f"the chance of {what} is at most {factor} times as high in one case as in"
+    """what: what is published. factor: how much likelier one voter, or one ballot, can make it."""
+    most = f"cannot make {what} more than {factor} times as likely"
+    if not voters:
+        return f"{'Adding or removing' if there else 'Changing'} one ballot {most}."
     if there:
-        return f"With or without any one {'voter' if voters else 'ballot'}, {most} the other."
-    return f"However any one {'voter votes' if voters else 'ballot is filled in'}, {most} another."
+        return f"One person alone {most} by voting or by staying away."
+    return f"One voter alone {most} by voting differently."
 
 
 def secret(*, there: bool, voters: bool) -> str:

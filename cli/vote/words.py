@@ -170,7 +170,7 @@ def at_epsilon(epsilon: str, strength: str | None) -> str:
 
 
 def factor(most: str) -> str:
-    return f"  One person's ballot changes the chance of any result by a factor of at most {most}."
+    return f"  One person's ballot multiplies or divides the chance of any result by at most {most}."
 
 
 def impossible(who: str, lead: int) -> str:

@@ -127,7 +127,7 @@ def for_persons(what: str, rows: str) -> str:
 def factor(neighbors: str, who: str, most: str) -> str:
     """How much one person changes a result."""
     change = _CHANGES[neighbors].format(person=who)
-    return f"{change} changes the chance of each possible result by a factor of at most {most}."
+    return f"{change} multiplies or divides the chance of any result by at most {most}."
 
 
 def strong(factor: str, hidden: str) -> str:

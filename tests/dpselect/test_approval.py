@@ -92,20 +92,19 @@ def test_multiplicities_of_a_million_millions_are_elected() -> None:
 
 
 def test_the_guarantee_in_sentences_for_voters() -> None:
-    factor = "the chance of this result is at most 1.11 times as high in one case as in"
+    most = "cannot make this result more than 1.11 times as likely"
     nobody = "Nobody can tell from the result"
     assert guarantee(Fraction(1, 10), ADD_REMOVE) == (
-        f"With or without any one voter, {factor} the other. {nobody} how, or whether, you voted."
+        f"One person alone {most} by voting or by staying away. {nobody} how, or whether, you voted."
     )
     assert guarantee(Fraction(1, 10), REPLACE) == (
-        f"However any one voter votes, {factor} another. {nobody} how you voted."
+        f"One voter alone {most} by voting differently. {nobody} how you voted."
     )
     assert guarantee(Fraction(1, 10), ADD_REMOVE, by_voter=False) == (
-        f"With or without any one ballot, {factor} the other. "
-        f"{nobody} what any one ballot says, or whether it was cast."
+        f"Adding or removing one ballot {most}. {nobody} what any one ballot says, or whether it was cast."
     )
     assert guarantee(Fraction(1, 10), REPLACE, by_voter=False) == (
-        f"However any one ballot is filled in, {factor} another. {nobody} what any one ballot says."
+        f"Changing one ballot {most}. {nobody} what any one ballot says."
     )
 
 
@@ -132,7 +131,7 @@ def test_the_factor_is_rounded_up_and_close(epsilon: str) -> None:
 
 
 def test_a_large_epsilon_is_not_written_out() -> None:
-    assert "is at most e^300 times as high in" in guarantee(Fraction(300), ADD_REMOVE)
+    assert "more than e^300 times as likely by" in guarantee(Fraction(300), ADD_REMOVE)
 
 
 @pytest.mark.parametrize(("epsilon", "text"), [("1/10", "0.1"), ("1/3", "1/3"), ("20", "20"), ("1/1024", "1/1024")])

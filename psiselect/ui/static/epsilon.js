@@ -9,7 +9,7 @@ slider.addEventListener("input", () => {
   const place = Math.round((slider.value - slider.min) / slider.step);
   const chance = chances[place];
   words.textContent =
-    `Epsilon ${slider.value}: one person\u2019s ballot changes the chance of any result by a factor of at most ` +
+    `Epsilon ${slider.value}: one person\u2019s ballot multiplies or divides the chance of any result by at most ` +
     `${factors[place]}.` + (chance ? ` The right result comes out at least ${chance} times in 100.` : "");
   if (mark) {
     mark.setAttribute("x1", 40 + (350 * place) / 49);

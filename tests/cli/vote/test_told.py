@@ -146,7 +146,7 @@ def test_a_plan_in_words_is_what_the_formula_says(run: Run) -> None:
     _, text, _ = run("plan", "--candidates", "names.txt", "--voters", 90)
     leads = [int(number) for number in re.findall(r"With a lead of (\d+) votes? \(", text)]
     assert leads == [row["lead_for_target"] for row in found["epsilons"]]
-    assert "factor of at most 2.72." in text
+    assert "divides the chance of any result by at most 2.72." in text
     assert max(map(len, text.splitlines())) <= 110
 
 

@@ -51,8 +51,7 @@ def test_winner_prints_the_winner_and_the_guarantee(run: Run) -> None:
     assert code == 0
     assert out == (
         "Winner: Bo\n"
-        "With or without any one ballot, the chance of this result is at most 1.11 times as high in one case as in the "
-        "other. "
+        "Adding or removing one ballot cannot make this result more than 1.11 times as likely. "
         "Nobody can tell from the result what any one ballot says, or whether it was cast.\n"
     )
     assert "exponent" not in err

@@ -65,7 +65,7 @@ def test_from_a_file_to_a_sum(page: Page, tmp_path: Path) -> None:
     assert page.where == f"{where}/answers"
     shown = float(page.text.split("“age” ")[1].split()[0].replace(",", ""))
     assert abs(shown - TRUE_SUM) < 5
-    assert "Leaving out any one row changes the chance of each possible result by a factor of at most e^" in page.text
+    assert "Leaving out any one row multiplies or divides the chance of any result by at most e^" in page.text
     assert "Left in the budget of Members: epsilon 4000 , of 5000" in page.text
     made = ledger(tmp_path)
     assert (made.neighbors, made.datasets, made.spent("Members")) == ("add-remove", ("Members",), 1000)
