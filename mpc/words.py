@@ -149,14 +149,16 @@ def modulus(bits: int) -> UsageError:
     return UsageError(f"modulus must be a whole number from 2 to 2^{bits}", term="modulus")
 
 
-def no_room(modulus: int, addends: int, largest: int, spread: int, reach: int) -> PolicyError:
-    """Amounts in units. spread: of the noise, 0 without."""
+def no_room(modulus: int, addends: int, largest: int, spread: int, reach: int, *, most_bits: int) -> PolicyError:
+    """Amounts in units. spread: of the noise, 0 without. most_bits: of a modulus."""
     noise = f", with noise of up to {_large(spread)}," if spread else ""
+    bits = (2 * reach).bit_length()
+    remedy = f", a smaller --bound or --modulus 2^{bits}" if bits <= most_bits else " or a smaller --bound"
     return PolicyError(
-        "with these settings, the sum could become too large. Agree with all parties on fewer --decimals, a smaller "
-        f"--bound or --modulus 2^{(2 * reach).bit_length()}. The reason: {addends:,} values of up to "
-        f"{_large(largest)} each{noise} could add up to {_large(reach)}, counted in units of the last decimal place. "
-        f"The modulus is {_large(modulus)} now, and the sum must stay below half of it",
+        f"with these settings, the sum could become too large. Agree with all parties on fewer --decimals{remedy}. "
+        f"The reason: {addends:,} values of up to {_large(largest)} each{noise} could add up to {_large(reach)}, "
+        f"counted in units of the last decimal place. The modulus is {_large(modulus)} now, and the sum must stay "
+        "below half of it",
         term="modulus",
     )
 

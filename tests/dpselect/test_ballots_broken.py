@@ -63,7 +63,7 @@ BROKEN = [
         HEAD.replace("# ALTERNATIVE NAME 2: B\n", "") + "1: 1\n",
         None,
         4,
-        "has 1 lines ALTERNATIVE NAME",
+        "has 1 line ALTERNATIVE NAME",
     ),
     ("cat: a gap in numbers", HEAD.replace("NAME 2", "NAME 3") + "1: 1\n", None, 5, "without gaps"),
     ("cat: number twice", HEAD.replace("NAME 2", "NAME 1"), None, 5, "no other line has"),
@@ -97,7 +97,13 @@ BROKEN = [
     ("pb: no column vote", PB.replace(";vote", ";votes"), None, 9, "a column named vote"),
     ("pb: column twice", PB.replace("voter_id;vote", "vote;vote"), None, 9, "no column appears twice"),
     ("pb: project twice", PB.replace("q;2", "p;2"), None, 7, "'p' is already listed in line 6"),
-    ("pb: ragged project", PB.replace("q;2", "q;2;3"), None, 7, "expected 2 columns, .* and found 3"),
+    (
+        "pb: ragged project",
+        PB.replace("q;2", "q;2;3"),
+        None,
+        7,
+        "this row has 3 columns, and the header of PROJECTS has 2",
+    ),
     ("pb: ragged vote", PB + "1;p;x\n", None, 10, "3 fields, but the header has 2"),
     ("pb: unknown project", PB + "1;p\n2;z\n", None, 11, "name 1 on the ballot is not a candidate"),
     (
@@ -105,7 +111,7 @@ BROKEN = [
         PB.replace("PROJ", "max_length;1\nPROJ", 1) + "1;p,q\n",
         None,
         11,
-        "approves 2 candidates; .* at most 1",
+        "approves 2 candidates, .* at most 1",
     ),
     (
         "pb: too short",
@@ -117,7 +123,7 @@ BROKEN = [
     ("pb: bad bound", PB.replace("PROJ", "max_length;few\nPROJ", 1), None, 4, "META max_length"),
     ("pb: key twice", PB.replace("PROJ", "vote_type;approval\nPROJ", 1), None, 4, "'vote_type' twice"),
     ("yaml: no num_cand", "profile: [[0]]\n", None, 1, "needs the lines `num_cand: ...` and `profile: ...`"),
-    ("yaml: weights", "num_cand: 1\nprofile: [[0]]\nvoter_weights: [2]\n", None, 3, "the votes have weights"),
+    ("yaml: weights", "num_cand: 1\nprofile: [[0]]\nvoter_weights: [2]\n", None, 3, "gives the votes weights"),
     (
         "yaml: unknown candidate",
         "num_cand: 2\nprofile:\n- [0]\n- [2]\n",

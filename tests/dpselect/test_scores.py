@@ -81,7 +81,7 @@ def test_what_is_no_score(bad: Any) -> None:
 
 
 def test_the_position_is_named() -> None:
-    with pytest.raises(InputError, match="item 2 is nan"):
+    with pytest.raises(InputError, match="item 2 of scores is nan"):
         take([1, 2, float("nan")], exact_floats=True)
 
 
