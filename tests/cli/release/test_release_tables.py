@@ -126,7 +126,7 @@ def test_an_invalid_value_or_person_is_named_by_its_line(table: Path) -> None:
     table.write_text(ROWS.replace("9.5", "nine") + "\n,north,f,1\n")
     words = ["table", table, "--by", "region", "--groups", "north,south,North", "--epsilon", 1]
     told = refused(InputError, *words, "--statistic", "sum", *PAY)
-    assert "line 6: column 'pay' is not a decimal number" in told
+    assert "line 6: the value in the column 'pay' is not a decimal number" in told
     assert "nine" not in told
     assert "line 11: column 'who' is blank" in refused(InputError, *words, "--person", "who")
 
@@ -260,8 +260,8 @@ def test_the_charge_comes_before_the_draw(words: list[object], table: Path, monk
         (["--groups", "x", "--epsilon", 1, "--delta", "1e-6"], "--delta is for"),
         (["--groups", "x"], "needs --epsilon"),
         (["--groups", "x", "--rho", 1], "--rho is for --noise gaussian"),
-        (["--groups", "x", "--noise", "gaussian"], "needs either --rho"),
-        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--epsilon", 1], "needs either --rho"),
+        (["--groups", "x", "--noise", "gaussian"], "needs --epsilon with --delta"),
+        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--epsilon", 1], "needs --epsilon with --delta"),
         (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--delta", "0.1"], "Leave out --delta beside --rho"),
         (["--groups", "x", "--noise", "gaussian", "--epsilon", 1], "needs --delta"),
         (["--groups", "x", "--groups", "y", "--epsilon", 1], "one row of names for each --by"),
