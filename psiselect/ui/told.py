@@ -59,7 +59,7 @@ _WORDS = (
     (r"(?<=must be below )upper=?", "“highest value”"),
 )
 _COMPILED = tuple((re.compile(pattern), words) for pattern, words in _WORDS)
-_FILE = re.compile(r"'/proc/self/fd/[0-9]+'|/proc/self/fd/[0-9]+")
+_FILE = re.compile(r"(?P<quote>'?)/proc/self/fd/[0-9]+(?P=quote)")
 
 
 def told(error: BaseException, files: Mapping[str, str] | None = None) -> str:
