@@ -85,7 +85,7 @@ def without_epsilon(count: int) -> str:
 
 
 def keep_the_key(certificate: Path, key: Path) -> str:
-    return f"Give {certificate} to your peers. Keep {key} to yourself."
+    return f"Give '{certificate}' to your peers. Keep '{key}' to yourself."
 
 
 # Polls.
@@ -103,7 +103,7 @@ def no_answer_typed() -> UsageError:
 
 
 def response_written(output: Path) -> str:
-    return f"The response is in {output}. Your true answer is not in it."
+    return f"The response is in '{output}'. Your true answer is not in it."
 
 
 def shares(confidence: float) -> str:

@@ -124,8 +124,7 @@ def no_persons(size: int) -> UsageError:
 
 def delta_of_group(size: int) -> UsageError:
     return UsageError(
-        f"delta: for a group of {size} persons, the chance that the protection fails (delta) grows to 1. Use a "
-        "smaller delta"
+        f"for a group of {size} persons, the chance that the protection fails (delta) grows to 1. Use a smaller delta"
     )
 
 

@@ -92,8 +92,8 @@ def ledger_without_dataset() -> UsageError:
 
 def pure_takes_epsilon() -> UsageError:
     return UsageError(
-        "a ledger of --kind pure, which is the usual kind, needs --epsilon. Leave out --rho: it works only with a "
-        "ledger of --kind zcdp"
+        "a ledger of --kind pure, which is the usual kind, needs --epsilon, and no --rho. Only a ledger of --kind zcdp "
+        "takes --rho"
     )
 
 

@@ -124,7 +124,7 @@ def drawn_by(mechanism: str, exponent: object, why: str) -> str:
 
 
 def recorded(file: Path) -> str:
-    return f"recorded in {file}; a second draw is refused"
+    return f"recorded in '{file}'. A second draw is refused"
 
 
 def all_draws(epsilon: str) -> str:
