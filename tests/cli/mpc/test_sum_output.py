@@ -121,7 +121,9 @@ def test_a_result_that_cannot_be_written_is_printed(
     assert len(json.loads(done.stdout)["value"]) == NUMBERS
     assert done.exception is not None
     assert classify(done.exception)[0] == 3
-    assert f"{file} was not written: No space left on device. The result is on standard output" in str(done.exception)
+    assert f"{file}: this file was not written: No space left on device. The result is on standard output" in str(
+        done.exception
+    )
     assert not file.exists()
 
 
