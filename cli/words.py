@@ -13,16 +13,20 @@ from psiselect.base.errors import InputError, OutputError, UsageError
 
 
 def stdout_closed() -> OutputError:
-    return OutputError("standard output is closed, so no result can be printed; send it to a file, or to /dev/null")
+    return OutputError(
+        "standard output is closed, so no result can be printed. Send the output to a file, or to /dev/null"
+    )
 
 
 def nobody_reads() -> OutputError:
-    return OutputError("cannot print the result: the program that reads standard output has ended")
+    reason = "the program that reads standard output has ended"
+    return OutputError(f"cannot print the result: {reason}", reason=reason)
 
 
 def stdout_refused(reason: str) -> OutputError:
     return OutputError(
-        f"cannot print the result on standard output: {reason}; send it to a file on a disk with room", reason=reason
+        f"cannot print the result on standard output: {reason}. Send the output to a file on a disk with room",
+        reason=reason,
     )
 
 
@@ -31,20 +35,23 @@ def stdout_refused(reason: str) -> OutputError:
 
 def not_written(reason: str, kept: Path | None) -> InputError:
     """kept: the file that has the result all the same."""
-    found = "" if kept is None else f". It is in {kept}"
-    return InputError(f"the result could not be written: {reason}{found}", term="output")
+    if kept is not None:
+        return InputError(
+            f"the result is in the file '{kept}', but the program could not print it: {reason}", term="output"
+        )
+    return InputError(f"the result could not be written: {reason}", term="output")
 
 
 def charged_not_written(reason: str) -> InputError:
     return InputError(
-        f"charged, but not written: {reason}. The ledger keeps the charge, and the result is lost. Before you run "
-        "the command again, make sure that it can write the output: that run is charged too",
+        f"charged, but not written: {reason}. The ledger keeps the charge, and the result is lost. Before you run the "
+        "command again, make sure that it can write the output, because that run is charged too",
         term="output",
     )
 
 
 def left_for(dataset: str | None, ledger: Path | None, amount: str) -> str:
-    return f"left for {dataset!r} in {ledger}: {amount}"
+    return f"left for {dataset!r} in the ledger '{ledger}': {amount}"
 
 
 # Budgets.
@@ -52,24 +59,25 @@ def left_for(dataset: str | None, ledger: Path | None, amount: str) -> str:
 
 def group_of_zcdp() -> UsageError:
     return UsageError(
-        "--group works only with a ledger of --kind pure, and this ledger has --kind zcdp; leave out --group"
+        "--group works only with a ledger of --kind pure, and this ledger has --kind zcdp. Leave out --group"
     )
 
 
 NOTHING_SPENT = "Nothing spent yet."
-OLDER_ENTRIES = "older entries are not shown; --json lists all"
+OLDER_ENTRIES = "Older entries are not shown. To see all, use --json."
 EACH_DATASET = ", for each data set"
 ANY_NAME = "any name"
 
 
 def more_datasets(count: int) -> str:
-    return f"{count:,} data sets are not shown; to see one of them, use --dataset NAME; to see all, use --json"
+    are = "set is" if count == 1 else "sets are"
+    return f"{count:,} more data {are} not shown. To see one of them, use --dataset NAME. To see all, use --json."
 
 
 def without_epsilon(count: int) -> str:
     return (
-        f"with --delta, the program computes epsilon for some data sets only, and {count:,} are left out; to see "
-        "the epsilon of one of them, add --dataset NAME"
+        f"With --delta, the program computes epsilon for some data sets only, and leaves out {count:,}. To see the "
+        "epsilon of one of them, add --dataset NAME."
     )
 
 
@@ -77,25 +85,25 @@ def without_epsilon(count: int) -> str:
 
 
 def keep_the_key(certificate: Path, key: Path) -> str:
-    return f"Give {certificate} to your peers. Keep {key} to yourself."
+    return f"Give '{certificate}' to your peers. Keep '{key}' to yourself."
 
 
 # Polls.
 
 
 def options_twice() -> UsageError:
-    return UsageError("--options and --options-file do not go together; leave out one of them")
+    return UsageError("--options and --options-file do not go together. Leave out one of them")
 
 
 THE_ANSWERS = "the possible answers"
 
 
 def no_answer_typed() -> UsageError:
-    return UsageError("--answer -: expected one line with the answer on standard input")
+    return UsageError("with --answer -, type the answer as one line on standard input")
 
 
 def response_written(output: Path) -> str:
-    return f"The response is in {output}. Your true answer is not in it."
+    return f"The response is in '{output}'. Your true answer is not in it."
 
 
 def shares(confidence: float) -> str:

@@ -14,90 +14,104 @@ from psiselect.base.errors import InputError, UsageError
 # Numbers, as text or otherwise.
 
 
+def counted(number: int, noun: str) -> str:
+    """How many there are: "1 seat", "2 seats"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def power_of_ten(number: float) -> str:
+    """A huge number as people write it, to one digit: 10^36, 4*10^19."""
+    digit, _, exponent = f"{number:.0e}".partition("e")
+    return f"{'' if digit == '1' else f'{digit}*'}10^{int(exponent)}"
+
+
 def not_decimal(what: str) -> InputError:
     return InputError(f"{what} is not a decimal number like 3171.50")
 
 
 def negative(field: str, value: Fraction) -> UsageError:
-    return UsageError(f"{field}: expected a number of 0 or more, got {value}")
+    return UsageError(f"{field} must be a number of 0 or more, not {value}")
 
 
 def not_a_number(field: str, found: str) -> UsageError:
     """found: the text, quoted, or the type."""
-    return UsageError(f"{field}: expected a number such as 0.1 or 1/10, got {found}")
+    return UsageError(f"{field} must be a number of 0 or more, such as 0.1 or 1/10, not {found}")
 
 
 def not_positive(field: str, value: object) -> UsageError:
-    return UsageError(f"{field}: expected a number above 0, got {value}")
+    return UsageError(f"{field} must be a number above 0, not {value}")
 
 
 # The relation and epsilon.
 
 
 def no_relation(text: str) -> UsageError:
-    return UsageError(f"neighbors: expected 'add-remove' or 'replace', got {text!r}")
+    return UsageError(
+        "neighbors must be 'add-remove' (hide whether a person is there at all) or 'replace' (hide only what a "
+        f"person's data say), not {text!r}"
+    )
 
 
 def undeclared_relation(score: str, known: Iterable[str]) -> UsageError:
-    return UsageError(f"neighbors: for the score {score}, expected {' or '.join(known)}")
+    return UsageError(f"with the score '{score}', neighbors must be {' or '.join(known)}")
 
 
 def epsilon_of_zero() -> UsageError:
-    return UsageError("epsilon: expected a number above 0. At 0 nothing about the data may be released")
+    return UsageError("epsilon must be above 0; 1 is usual. With 0, nothing about the data may be released")
 
 
 def logarithm() -> UsageError:
-    return UsageError("epsilon: ln(...) works only in polls; use a number such as 0.1 or 1/10")
+    return UsageError("epsilon may be written as ln(...) only in polls. Use a number such as 0.1 or 1/10")
 
 
-ARGUMENT_OF_LN = "epsilon: the number in ln(...)"
+ARGUMENT_OF_LN = "the number in ln(...) for epsilon"
 
 
 def small_logarithm(text: str) -> UsageError:
-    return UsageError(f"{ARGUMENT_OF_LN} must be above 1, got {text}")
+    return UsageError(f"{ARGUMENT_OF_LN} must be above 1, not {text}")
 
 
 def not_a_fraction(found: str) -> UsageError:
     """found: the type."""
-    return UsageError(f"epsilon: expected a Fraction, got {found}; convert it with parse_epsilon first")
+    return UsageError(f"epsilon must be a Fraction, not {found}. Convert it with parse_epsilon first")
 
 
 def changes(found: object) -> UsageError:
-    return UsageError(f"changes: expected a whole number of 0 or more, got {found!r}")
+    return UsageError(f"changes must be a whole number of 0 or more, not {found!r}")
 
 
 # Delta and rho.
 
 
 def delta_range(delta: object) -> UsageError:
-    return UsageError(f"delta: expected a number above 0 and below 1, such as 1e-6, got {delta}")
+    return UsageError(
+        f"delta must be a number above 0 and below 1, such as 1e-6, not {delta}. It is the chance that the protection "
+        "fails"
+    )
 
 
 def delta_from_zero(delta: Fraction) -> UsageError:
-    return UsageError(f"delta: expected a number of 0 or more, and below 1, got {delta}")
+    return UsageError(f"delta must be a number of 0 or more, and below 1, not {delta}")
 
 
 def rho_and_delta() -> UsageError:
-    return UsageError("rho and delta: expected a rho above 0, and a delta of 0 or more and below 1")
+    return UsageError("rho must be above 0, and delta must be 0 or more, and below 1")
 
 
 def rho_not_convertible(rho: Fraction, delta: Fraction) -> UsageError:
-    return UsageError(
-        f"rho and delta: expected a rho of 0 or more, and a delta above 0 and below 1; got rho {rho} and delta {delta}"
-    )
+    return UsageError(f"rho must be 0 or more, and delta above 0 and below 1. But rho is {rho}, and delta is {delta}")
 
 
 def epsilon_not_convertible(epsilon: Fraction, delta: Fraction) -> UsageError:
     return UsageError(
-        "epsilon and delta: expected an epsilon above 0, and a delta above 0 and below 1; got epsilon "
-        f"{epsilon} and delta {delta}"
+        f"epsilon must be above 0, and delta above 0 and below 1. But epsilon is {epsilon}, and delta is {delta}"
     )
 
 
 def no_rho(epsilon: Fraction) -> UsageError:
     return UsageError(
-        f"epsilon: {epsilon} is so small that it cannot be converted to rho with this delta; use a larger epsilon, "
-        "or give --rho"
+        f"epsilon {epsilon} is so small that the program cannot compute the noise for it with this delta. Use a "
+        "larger epsilon. You can also give --rho in its place, another measure of the protection"
     )
 
 
@@ -105,39 +119,37 @@ def no_rho(epsilon: Fraction) -> UsageError:
 
 
 def no_persons(size: int) -> UsageError:
-    return UsageError(f"group: expected 1 or more persons, got {size}")
+    return UsageError(f"group must be 1 or more persons, not {size}")
 
 
 def delta_of_group(size: int) -> UsageError:
     return UsageError(
-        f"delta: for a group of {size} persons, the chance that the protection fails (delta) grows to 1; use a "
-        "smaller delta"
+        f"for a group of {size} persons, the chance that the protection fails (delta) grows to 1. Use a smaller delta"
     )
 
 
 def group_with_delta() -> UsageError:
     return UsageError(
-        "group: with a delta, the program cannot compute a guarantee for several persons together. Raise "
-        "--contributions to the number of rows that they have together"
+        "group does not go with a delta: for this case, the program cannot compute the protection of several persons "
+        "together. Raise --contributions to the number of rows that they have together"
     )
 
 
 def rho_from_pure_ledger() -> UsageError:
     return UsageError(
-        "this ledger counts epsilon, and Gaussian noise with --rho has no epsilon that it could count. Use a "
-        "ledger of --kind zcdp, or give --epsilon and --delta in place of --rho"
+        "give --epsilon and --delta in place of --rho, usually 1 and 1e-6. This ledger counts epsilon, and noise "
+        "that is set with --rho has no epsilon. Only a ledger of --kind zcdp counts rho"
     )
 
 
 def not_finite(value: float) -> UsageError:
-    return UsageError(f"the cost cannot be computed: expected a finite number of 0 or more, got {value}")
+    return UsageError(f"the cost cannot be computed: it must be a finite number of 0 or more, not {value}")
 
 
 def no_accounting() -> UsageError:
     return UsageError(
-        "delta: with --delta, the program can show a smaller total for this ledger, but needs another package for "
-        "it. Install it: pip install 'psiselect[accounting]'. Without --delta, the program shows the plain sum, "
-        "which the ledger counts",
+        "to show the smaller total for --delta, the program needs another package. Install it: pip install "
+        "'psiselect[accounting]'. Or leave out --delta: the program then shows the plain sum, which the ledger counts",
         term="delta",
     )
 
@@ -146,11 +158,11 @@ def no_accounting() -> UsageError:
 
 
 def noise_too_wide() -> UsageError:
-    return UsageError("unit: this unit is too small for so much noise; use a larger unit")
+    return UsageError("unit is too small for so much noise. Use a larger unit")
 
 
 def share_size(size: Fraction) -> UsageError:
-    return UsageError(f"size: expected a share of noise above 0 and at most 1, got {size}")
+    return UsageError(f"size must be a share of noise above 0 and at most 1, not {size}")
 
 
 def no_exponent(exponent: Fraction) -> UsageError:
@@ -159,5 +171,5 @@ def no_exponent(exponent: Fraction) -> UsageError:
 
 def noise_beyond(most: int) -> UsageError:
     return UsageError(
-        f"epsilon and delta: they are so small that the noise could go beyond {most:,}; use a larger epsilon or delta"
+        f"epsilon and delta are so small that the noise could go beyond {most:,}. Use a larger epsilon or delta"
     )

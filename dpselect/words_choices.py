@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from dpselect.words import not_positive
+from dpselect.words import counted, not_positive
 from psiselect.base.errors import InputError, UsageError
 
 # Scores.
@@ -16,58 +16,56 @@ def sensitivity(value: Fraction) -> UsageError:
 
 
 def score_range(most: Fraction, value: Fraction) -> UsageError:
-    return UsageError(f"range: expected a number above 0 and at most {most}, got {value}")
+    return UsageError(f"range must be a number above 0 and at most {most}, not {value}")
 
 
 def unknown_candidate(last: int) -> InputError:
-    return InputError(f"ballots: expected candidates' numbers from 0 to {last}, and a ballot has another one")
+    return InputError(f"a ballot has a number that no candidate has. The candidates' numbers are 0 to {last}")
 
 
 def no_candidate() -> InputError:
-    return InputError("scores: expected at least one candidate, found none")
+    return InputError("there are no scores. Give the score of at least one candidate")
 
 
 def dimensions(found: int) -> InputError:
-    return InputError(f"scores: expected a plain list of numbers, got an array with {found} dimensions")
+    return InputError(f"scores must be a plain list of numbers, not an array with {found} dimensions")
 
 
 def no_score(text: str) -> InputError:
-    return InputError(f"expected a number such as 12, 1.5 or 1/3, got {text!r}")
+    return InputError(f"{text!r} is not a number such as 12, 1.5 or 1/3")
 
 
 def truth_value(position: int) -> InputError:
-    return InputError(f"scores: item {position} is True or False; expected a number")
+    return InputError(f"item {position} of scores is True or False. It must be a number")
 
 
 def score_type(position: int, found: str) -> InputError:
-    return InputError(f"scores: item {position} is {found}; expected int, Fraction or Decimal")
+    return InputError(f"item {position} of scores is {found}. It must be an int, a Fraction or a Decimal")
 
 
 def not_finite(position: int, value: object) -> InputError:
-    return InputError(f"scores: item {position} is {value}, expected a finite number")
+    return InputError(f"item {position} of scores is {value}. It must be a finite number")
 
 
 def too_many_digits(position: int) -> InputError:
-    return InputError(f"scores: item {position} has too many digits; round the scores to fewer digits")
+    return InputError(f"item {position} of scores has too many digits. Round the scores to fewer digits")
 
 
 def binary_float(position: int, value: object) -> InputError:
     return InputError(
-        f"scores: item {position} is a binary floating-point number ({value}). Give int, Decimal or Fraction, or ask "
-        "for exact floats if you mean the exact binary fraction"
+        f"item {position} of scores is a float ({value}), which is only close to the decimal number that people mean. "
+        "Give an int, a Decimal or a Fraction. If you mean exactly this float, ask for exact floats"
     )
 
 
 def common_denominator() -> InputError:
     return InputError(
-        "scores: the numbers have too many digits (their common denominator exceeds 2^128); round them to fewer digits"
+        "the scores have too many digits (their common denominator exceeds 2^128). Round them to fewer digits"
     )
 
 
 def too_large() -> InputError:
-    return InputError(
-        "scores: a number is too large for so many digits (above 2^256 units); round the scores to fewer digits"
-    )
+    return InputError("a score is too large for so many digits (above 2^256 units). Round the scores to fewer digits")
 
 
 # Search for data that break what is declared about scores.
@@ -108,13 +106,13 @@ def no_violation(
 
 
 def nothing_to_search() -> UsageError:
-    return UsageError("audit: expected at least one possible record, and a size of 1 or more")
+    return UsageError("audit needs at least one possible record, and a size of 1 or more")
 
 
 def no_hypothesis() -> UsageError:
     return UsageError(
-        "audit: there are too many pairs to try them all, and hypothesis is not installed. Install it "
-        "(pip install hypothesis), or pass fewer records or a smaller size"
+        "there are too many pairs for audit to try them all. Install hypothesis, which picks some of them (pip "
+        "install hypothesis), or pass fewer records or a smaller size"
     )
 
 
@@ -130,7 +128,8 @@ def law_too_long() -> UsageError:
 
 def too_many_sets(most: int) -> UsageError:
     return UsageError(
-        f"exact probabilities: there are more than {most} possible committees; use fewer candidates or fewer seats"
+        f"exact probabilities cannot be computed for more than {most:,} possible committees. Use fewer candidates or "
+        "seats"
     )
 
 
@@ -138,31 +137,34 @@ def too_many_sets(most: int) -> UsageError:
 
 
 def seats(most: int, found: int) -> UsageError:
-    return UsageError(f"seats: expected 1 to {most}, the number of candidates, got {found}")
+    return UsageError(f"seats must be a number from 1 to {most:,} (the number of candidates), not {found}")
 
 
 def too_few_candidates(candidates: int, seats: int) -> InputError:
-    return InputError(f"scores: {candidates} candidates for {seats} seats; expected at least one candidate per seat")
+    return InputError(
+        f"there must be at least one candidate for each seat. Here, {counted(candidates, 'candidate')} cannot fill "
+        f"{counted(seats, 'seat')}"
+    )
 
 
 def sets_not_sampled(seats: int, candidates: int) -> UsageError:
     return UsageError(
-        f"subset-exponential: there are too many ways to choose {seats} of {candidates} candidates; use "
+        f"there are too many ways to choose {seats:,} of {candidates:,} candidates for subset-exponential. Use "
         "--mechanism peeling"
     )
 
 
 def one_seat(seats: int) -> UsageError:
-    return UsageError(f"subset-exponential: expected at least 2 seats, got {seats}. For one seat, use permute-and-flip")
+    return UsageError(f"subset-exponential needs at least 2 seats, not {seats}. For one seat, use permute-and-flip")
 
 
 def no_seat(seats: int) -> UsageError:
-    return UsageError(f"peeling: expected at least 1 seat, got {seats}")
+    return UsageError(f"peeling needs at least 1 seat, not {seats}")
 
 
 def not_offered(mechanism: str, seats: int, candidates: int, offered: Sequence[str]) -> UsageError:
     return UsageError(
-        f"mechanism: {mechanism} cannot be used to elect {seats} of {candidates} candidates; use {' or '.join(offered)}"
+        f"the mechanism {mechanism} cannot elect {seats} of {candidates} candidates. Use {' or '.join(offered)}"
     )
 
 
@@ -225,54 +227,56 @@ def weakly_hidden(secret: str) -> str:
 
 def race(candidates: int, seats: int) -> UsageError:
     return UsageError(
-        f"seats: expected at least 2 candidates and fewer seats than candidates, got {candidates} candidates and "
-        f"{seats} seats"
+        "there must be at least 2 candidates, and more candidates than seats. But there "
+        f"{'is' if candidates == 1 else 'are'} {counted(candidates, 'candidate')} for {counted(seats, 'seat')}"
     )
 
 
 def gap(found: float) -> UsageError:
-    return UsageError(f"gap: expected a number of votes, 0 or more, got {found}")
+    return UsageError(f"gap must be a number of votes, 0 or more, not {found}")
 
 
 def no_gap() -> UsageError:
     return UsageError(
-        "gap: expected a number above 0. With a gap of 0 the best candidates tie, so that chance decides at any epsilon"
+        "gap must be a number above 0. With a gap of 0 the best candidates tie, so that chance decides at any epsilon"
     )
 
 
 def target(found: float) -> UsageError:
-    return UsageError(f"target: expected a chance that is better than a random choice and below 1, got {found}")
+    return UsageError(f"target must be a chance that is better than a random choice and below 1, not {found}")
 
 
 def target_too_high(found: float) -> UsageError:
-    return UsageError(f"target: {found} is so close to 1 that the program cannot compute with it; use a smaller number")
+    return UsageError(f"target {found} is so close to 1 that the program cannot compute with it. Use a smaller number")
 
 
 # Quantiles and thresholds.
 
 
 def quantile(found: object) -> UsageError:
-    return UsageError(f"quantile: expected a number from 0 to 1, got {found}")
+    return UsageError(f"quantile must be a number from 0 to 1, such as 0.5 for the median, not {found}")
 
 
 def grid_not_rising() -> UsageError:
-    return UsageError("quantile: expected a list of numbers (the grid), each larger than the one before")
+    return UsageError("the grid of a quantile must be a list of numbers, each larger than the one before")
 
 
 def quantile_mechanism(known: Sequence[str], found: str) -> UsageError:
-    return UsageError(f"quantile: expected {' or '.join(known)}, got {found}")
+    return UsageError(f"the mechanism of a quantile must be {' or '.join(known)}, not {found}")
 
 
 def answered() -> UsageError:
     return UsageError(
-        "above-threshold: this run has given its one positive answer. Start another run, which costs epsilon again"
+        "this run of above-threshold has given its one positive answer. Start another run, which costs epsilon again"
     )
 
 
 def integer_sensitivity(found: Fraction) -> UsageError:
-    return UsageError(f"above-threshold: expected an integer sensitivity, got {found}; scale the queries")
+    return UsageError(
+        f"above-threshold needs a whole number as sensitivity, not {found}. Multiply the queries by a factor"
+    )
 
 
 def integer_answer(found: str) -> InputError:
     """found: the type of the answer."""
-    return InputError(f"above-threshold: expected an integer answer, got {found}; scale the queries")
+    return InputError(f"an answer for above-threshold must be an int, not {found}. Multiply the queries by a factor")

@@ -13,63 +13,70 @@ from psiselect.base.errors import BudgetError, InputError, UsageError
 _KEEPER = (
     "Ask the person who keeps the budget. Do not use an older copy of the file: it lacks what was spent since then"
 )
+_CHECK_PATH = "Check the path. If you have no ledger yet, make one with `psiselect budget create`"
 
 
 # Making a ledger.
 
 
 def no_budget() -> UsageError:
-    return UsageError("budget: expected an amount above 0, and a delta of 0 or more and below 1")
+    return UsageError("budget must be above 0, and delta must be 0 or more, and below 1")
 
 
 def not_created(path: Path, reason: str) -> InputError:
     return InputError(
-        f"cannot create the ledger {path}: {reason}. Choose a local folder that can be written", term="ledger"
+        f"cannot create the ledger '{path}': {reason}. Choose a local folder that can be written", term="ledger"
     )
 
 
 def exists(path: Path) -> InputError:
-    return InputError(f"{path} exists already, and a ledger is never overwritten. Choose another name", term="ledger")
+    return InputError(
+        f"{path}: this file exists already, and a ledger is never overwritten. Choose another name", term="ledger"
+    )
 
 
 def dataset_name(most: int) -> UsageError:
     return UsageError(
-        f"dataset: expected a name of 1 to {most} printable characters, without spaces before or after it"
+        f"the name of a data set must have 1 to {most} printable characters, without spaces before or after them"
     )
 
 
 def one_line(most: int) -> UsageError:
-    return UsageError(f"what: expected one line of at most {most} printable characters")
+    return UsageError(f"what (the note beside an entry) must be one line of at most {most} printable characters")
 
 
 def amount(digits: int) -> UsageError:
-    return UsageError(f"budget: expected a number of 0 or more, as a fraction of at most {digits} digits")
+    return UsageError(
+        f"budget must be a number of 0 or more. Written as a fraction, it may have at most {digits} digits"
+    )
 
 
 # Opening a ledger.
 
 
 def unreadable(path: Path, reason: str) -> InputError:
-    return InputError(f"cannot read the ledger {path}: {reason}", term="ledger")
+    return InputError(f"cannot read the ledger '{path}': {reason}", term="ledger")
 
 
 def missing(path: Path) -> InputError:
-    return unreadable(path, "there is no such file. Check the path; `psiselect budget create` makes a new ledger")
+    return unreadable(path, f"there is no such file. {_CHECK_PATH}")
 
 
 def no_ledger(path: Path) -> InputError:
     return InputError(
-        f"{path} is not a psiselect ledger. Check the path; `psiselect budget create` makes a new ledger",
+        f"{path}: this file is not a psiselect ledger. {_CHECK_PATH}",
         term="ledger",
     )
 
 
 def damaged_terms(path: Path) -> InputError:
-    return InputError(f"the ledger {path} is damaged: its settings cannot be read. {_KEEPER}", term="ledger")
+    return InputError(f"the ledger '{path}' is damaged: its settings cannot be read. {_KEEPER}", term="ledger")
 
 
 def damaged_entry(path: Path) -> InputError:
-    return InputError(f"the ledger {path} is damaged: the amount of an entry cannot be read. {_KEEPER}", term="ledger")
+    return InputError(
+        f"the ledger '{path}' is damaged: the amount of an entry cannot be read. {_KEEPER}", term="ledger"
+    )
 
 
 # Spending.
@@ -77,37 +84,37 @@ def damaged_entry(path: Path) -> InputError:
 
 def not_spent(path: Path, reason: str) -> BudgetError:
     return BudgetError(
-        f"the cost could not be written to the ledger {path} ({reason}), so nothing was released. Make it writable, "
-        "then start again",
+        f"the cost could not be written to the ledger '{path}' ({reason}), so nothing was released. Make this file "
+        "writable, then start again",
         term="ledger",
     )
 
 
 def too_large(digits: int) -> UsageError:
     return UsageError(
-        f"this release costs more than a ledger can hold, which is a number of {digits} digits before the point; "
-        "use a smaller epsilon"
+        f"this release costs more than a ledger can hold, which is a number of {digits} digits before the point. Use "
+        "a smaller epsilon"
     )
 
 
 def other_relation(path: Path, own: str, stated: str) -> BudgetError:
     return BudgetError(
-        f"the ledger {path} counts releases with --neighbors {own}, and this release has --neighbors "
-        f"{stated}. Nothing was released. Use --neighbors {own}, or a ledger for {stated}",
+        f"the ledger '{path}' counts releases with --neighbors {own}, and this release has --neighbors {stated}. "
+        f"Nothing was released. Use --neighbors {own}, or a ledger that was made for {stated}",
         term="ledger",
     )
 
 
 def unknown_dataset(path: Path, dataset: str, known: Iterable[str]) -> BudgetError:
     return BudgetError(
-        f"the ledger {path} has no data set {dataset!r}; expected one of {', '.join(known)}", term="ledger"
+        f"the ledger '{path}' has no data set {dataset!r}. It has these data sets: {', '.join(known)}", term="ledger"
     )
 
 
 def over_budget(path: Path, dataset: str, left: str, budget: str, cost: str) -> BudgetError:
     """left, budget, cost: amounts in words."""
     return BudgetError(
-        f"over budget: {dataset!r} has {left} left of {budget} in {path}. This release would cost {cost}, so nothing "
-        "was released. Only releases that cost at most what is left are possible",
+        f"over budget: the data set {dataset!r} has {left} left of {budget} in the ledger '{path}'. This release "
+        f"would cost {cost}, so nothing was released. Only releases that cost at most what is left are possible",
         term="ledger",
     )

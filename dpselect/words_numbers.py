@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from dpselect.words import not_positive
+from dpselect.words import not_positive, power_of_ten
 from psiselect.base.errors import InputError, UsageError
 
 _MOST_SHOWN = 20
@@ -26,70 +26,71 @@ def unit(value: Fraction) -> UsageError:
 
 
 def bounds() -> UsageError:
-    return UsageError("lower: expected a number below upper")
+    return UsageError("lower must be below upper")
 
 
 def unit_too_coarse() -> UsageError:
-    return UsageError("unit: this unit is too large, since both bounds round to the same number; use a smaller unit")
+    return UsageError("unit is too large, since both bounds round to the same number. Use a smaller unit")
 
 
 def no_sensitivity() -> UsageError:
-    return UsageError(
-        "unit: this unit is too large for these bounds, since no row could change the result; use a smaller unit"
-    )
+    return UsageError("unit is too large for these bounds, since no row could change the result. Use a smaller unit")
 
 
 # Numbers and tables.
 
 
 def contributions() -> UsageError:
-    return UsageError("contributions: expected 1 or more")
+    return UsageError("contributions must be 1 or more")
 
 
 def rows_per_group(contributions: int) -> UsageError:
-    return UsageError(f"rows-per-group: expected 1 to {contributions}, the value of --contributions")
+    least = "" if contributions == 1 else "from 1 to "
+    return UsageError(f"--rows-per-group must be {least}{contributions}, as you gave --contributions {contributions}")
 
 
 def no_rows() -> UsageError:
-    return UsageError("n: expected 1 or more rows")
+    return UsageError("n, the number of rows, must be 1 or more")
 
 
 def public_rows() -> UsageError:
     return UsageError(
-        "n: with --neighbors replace the number of rows is public; give --n, or use --neighbors add-remove"
+        "with --neighbors replace the number of rows is public, so give it with --n. To hide the number, use "
+        "--neighbors add-remove",
+        term="n",
     )
 
 
 def cells() -> UsageError:
-    return UsageError("a histogram needs either --bins or --categories, which say beforehand what is counted")
+    return UsageError("a histogram needs the ranges or the values that it counts. Give either --bins or --categories")
 
 
 def other_of_bins() -> UsageError:
-    return UsageError("other: this works only with --categories; with --bins, add edges for all other values instead")
+    return UsageError("--other works only with --categories. With --bins, add edges for all other values instead")
 
 
 def bins() -> UsageError:
-    return UsageError("bins: expected two or more edges, each larger than the one before")
+    return UsageError("bins must be two or more edges of ranges, each larger than the one before")
 
 
 def categories() -> UsageError:
-    return UsageError("categories: expected different categories, and one is named twice")
+    return UsageError("categories must differ, and one is named twice. Name each category once")
 
 
 def too_many_cells(most: int) -> UsageError:
-    return UsageError(f"a histogram has at most {most} counts; name fewer ranges or categories")
+    return UsageError(f"a histogram has at most {most:,} counts. Name fewer ranges or categories")
 
 
 def groups() -> UsageError:
-    return UsageError("groups: expected either a list of groups, or a threshold that finds them")
+    return UsageError("grouped numbers need either a list of groups, or a threshold that finds the groups")
 
 
 def no_bounds() -> UsageError:
-    return UsageError("a sum or a mean needs bounds: give --lower and --upper")
+    return UsageError("a sum or a mean needs bounds. Give --lower and --upper")
 
 
 def statistics() -> UsageError:
-    return UsageError("statistics: name at least one statistic, and none of them twice")
+    return UsageError("name at least one statistic, and no statistic twice")
 
 
 def unbounded(epsilon: Fraction, contributions: int, reach: int, error: int, width: float, beyond: float) -> UsageError:
@@ -99,12 +100,14 @@ def unbounded(epsilon: Fraction, contributions: int, reach: int, error: int, wid
     unit between the bounds. beyond: how many rows may exceed the upper bound before their loss outweighs the noise.
     """
     rows = "a row" if contributions == 1 else f"{contributions} rows of one person"
+    many = f"{beyond:.3g}"
+    exceed = "1 row exceeds" if many == "1" else f"{many} rows exceed"
     return UsageError(
-        f"a sum or a mean needs bounds: give --lower A and --upper B. Without them {rows} may hold any number, and "
-        f"noise has to hide it. To hide {reach:,} at epsilon {epsilon}, the noise is up to {error:,} in 95 % of "
-        f"cases. With bounds it is up to about {width:.4g}*(B - A) with --neighbors replace, and a value above B "
-        f"counts as B. The error is least where about {beyond:.3g} rows exceed B. Choose A and B from what is "
-        "publicly known, not from the data"
+        "a sum or a mean needs bounds: give --lower A and --upper B. Choose A and B from what is publicly known, not "
+        f"from the data. A value below A then counts as A, and a value above B counts as B. Without bounds, {rows} "
+        f"may hold any number, and noise has to hide it. To hide {reach:,} at epsilon {epsilon}, the noise is up to "
+        f"{error:,} in 19 of 20 cases. With bounds it is up to about {width:.4g}*(B - A) with --neighbors replace. "
+        f"The error is least where about {exceed} B"
     )
 
 
@@ -112,46 +115,46 @@ def unbounded(epsilon: Fraction, contributions: int, reach: int, error: int, wid
 
 
 def options_number(most: int, found: int) -> UsageError:
-    return UsageError(f"options: expected 2 to {most}, got {found}")
+    return UsageError(f"there must be 2 to {most:,} options, not {found}")
 
 
 def option_twice() -> UsageError:
-    return UsageError("options: expected different options, and one is named twice")
+    return UsageError("options must differ, and one is named twice. Name each option once")
 
 
 def option_text() -> UsageError:
-    return UsageError("options: expected printable texts without ';', and without spaces before or after them")
+    return UsageError("options must be printable texts without ';', and without spaces before or after them")
 
 
 def two_options(found: int) -> UsageError:
     return UsageError(
-        f"options: randomised-response takes two options, got {found}. For more options, use the mechanism "
-        "k-ary or optimised-unary"
+        f"randomised-response takes two options, not {found}. For more options, use the mechanism k-ary or "
+        "optimised-unary"
     )
 
 
 def noise_alone(epsilon: str, needed: float) -> UsageError:
     """needed: responses for an estimate to one part in ten."""
     return UsageError(
-        f"epsilon: expected at least 1e-9, got {epsilon}; 1 is usual for a poll. With so small an epsilon, "
-        f"even a rough estimate would take about {needed:.0e} responses"
+        f"epsilon must be at least 1e-9, not {epsilon}. For a poll, 1 is usual. With so small an epsilon, even a "
+        f"rough estimate would take about {power_of_ten(needed)} responses"
     )
 
 
 def answer(options: Sequence[str]) -> UsageError:
-    return UsageError(f"answer: expected {one_option(options)}")
+    return UsageError(f"answer must be {one_option(options)}")
 
 
 def no_responses() -> InputError:
-    return InputError("responses: expected at least one, found none")
+    return InputError("there are no responses. An estimate needs at least one")
 
 
 def confidence() -> UsageError:
-    return UsageError("confidence: expected a number between 0 and 1, like 0.95")
+    return UsageError("confidence must be a number between 0 and 1, such as 0.95")
 
 
 def one_option(options: Sequence[str]) -> str:
-    return f"one of {', '.join(options[:_MOST_SHOWN])}"
+    return f"one of these: {', '.join(options[:_MOST_SHOWN])}"
 
 
 def digits(options: int) -> str:
@@ -159,35 +162,34 @@ def digits(options: int) -> str:
 
 
 def response(number: int, form: str) -> InputError:
-    return InputError(f"response {number}: expected {form}", line=number)
+    return InputError(f"response {number} must be {form}", line=number)
 
 
 # Rows of responses. The reader of the table adds the place.
 
-NO_RESPONSE_COLUMN = "expected a column 'response'"
-THIRTY_TWO_DIGITS = "token: expected 32 hexadecimal digits"
+NO_RESPONSE_COLUMN = "the table needs a column 'response'"
+THIRTY_TWO_DIGITS = "the token must be 32 hexadecimal digits (0 to 9, a to f)"
 OTHER_POLL = (
-    "poll: this row answers another poll than the rows before it; put the responses of each poll into a table of "
-    "their own"
+    "this row answers another poll than the rows before it. Put the responses of each poll into a table of their own"
 )
-NO_EPSILON = "epsilon: expected a number like 0.5 or ln(3)"
+NO_EPSILON = "epsilon must be a number such as 0.5 or ln(3)"
 
 
 def columns(known: Sequence[str]) -> str:
-    return f"expected each column once, and only these: {', '.join(known)}"
+    return f"each column may be there only once, and only these columns: {', '.join(known)}"
 
 
 def read_before(place: str) -> str:
-    return f"the same response is in {place} already. Each response counts once; remove one of the two"
+    return f"the same response is in {place} already. Each response counts once, so remove one of the two"
 
 
 def response_form(form: str) -> str:
-    return f"response: expected {form}"
+    return f"the response must be {form}"
 
 
 def other_epsilon(found: str, expected: str) -> str:
-    return f"epsilon: expected {expected}, but this row was answered with {found}"
+    return f"this row was answered with epsilon {found}, and you gave epsilon {expected} for this poll"
 
 
 def other_terms(column: str, expected: str) -> str:
-    return f"{column}: expected {expected!r}, as you have stated for this poll"
+    return f"the column {column!r} must hold {expected!r}, as you have stated for this poll"

@@ -9,6 +9,7 @@ from fractions import Fraction
 from dpselect.decimals import NUMBER, plain
 from mpc import words
 from mpc.multiples import Multiples
+from mpc.sharing import MAX_MODULUS
 
 
 def parse_decimal(text: str, what: str) -> Fraction:
@@ -53,7 +54,7 @@ class FixedPoint:
         around `modulus`. Raises PolicyError with the arithmetic."""
         reach = addends * self.largest + spread
         if 2 * reach >= modulus:
-            raise words.no_room(modulus, addends, self.largest, spread, reach)
+            raise words.no_room(modulus, addends, self.largest, spread, reach, most_bits=MAX_MODULUS.bit_length() - 1)
 
 
 def encode_all(point: FixedPoint, values: Sequence[Fraction], what: str = "value") -> list[int]:

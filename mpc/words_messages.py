@@ -20,7 +20,7 @@ _TERMS = {
     "labels": "the list of candidates",
     "length": "how many numbers each party brings",
     "lower": "the lower limit (--lower)",
-    "modulus": "the modulus",
+    "modulus": "the modulus (--modulus)",
     "neighbors": "what stays hidden (--neighbors)",
     "parties": "the parties file",
     "sensitivity": "how far one person moves a number (--sensitivity)",
@@ -31,7 +31,7 @@ _TERMS = {
 
 
 def _no_result(text: str) -> str:
-    return f"no result: {text}"
+    return f"there is no result: {text}"
 
 
 # Why a run ended: `party` ended it, `by` saw it.
@@ -52,21 +52,21 @@ def other_terms(party: str, by: str, terms: Sequence[str]) -> RemoteError:
 
 def missing(party: str, by: str) -> TransportError:
     return TransportError(
-        _no_result(f"{party} did not connect in time (seen by {by})"),
+        _no_result(f"{party} did not connect in time, as {by} reports"),
         term=party,
     )
 
 
 def silent(party: str, by: str) -> TransportError:
     return TransportError(
-        _no_result(f"{party} stopped answering (seen by {by})"),
+        _no_result(f"{party} stopped answering, as {by} reports"),
         term=party,
     )
 
 
 def lost(party: str, by: str) -> TransportError:
     return TransportError(
-        _no_result(f"{party} lost its connection (seen by {by})"),
+        _no_result(f"{party} lost its connection, as {by} reports"),
         term=party,
     )
 
@@ -81,8 +81,8 @@ def stopped_from_outside(party: str) -> TransportError:
 def lost_here(me: str, by: str) -> TransportError:
     return TransportError(
         _no_result(
-            f"{by} had a link to {me} in this run and has lost it, or another process of {me} has it. Wait until all "
-            "parties have ended, then start them all again"
+            f"{by} has lost its connection to {me}, or another process of {me} uses it. Wait until all parties have "
+            "ended, then start them all again"
         ),
         term=me,
     )
@@ -91,7 +91,7 @@ def lost_here(me: str, by: str) -> TransportError:
 def broke_the_protocol(party: str, by: str) -> RemoteError:
     return RemoteError(
         _no_result(
-            f"{party} sent data that does not follow the protocol (seen by {by}). Ask them which program and "
+            f"{party} sent data that does not follow the protocol, as {by} reports. Ask {party} which program and "
             "version they run"
         ),
         term=party,
@@ -99,26 +99,26 @@ def broke_the_protocol(party: str, by: str) -> RemoteError:
 
 
 def gave_up(party: str, by: str) -> RemoteError:
-    return RemoteError(_no_result(f"{party} stopped the run (seen by {by}). Ask them why"), term=party)
+    return RemoteError(_no_result(f"{party} stopped the run, as {by} reports. Ask {party} why"), term=party)
 
 
 def with_detail(error: TransportError, detail: str | None, me: str, others: Sequence[str]) -> TransportError:
     """The same with what this party knows of the link, and which other parties it has no link to."""
-    text = f"{error}: {detail}" if detail else str(error)
+    text = f"{error}. Technical detail: {detail}" if detail else str(error)
     if others:
-        text += f"; {me} has no link to {', '.join(others)} either"
+        text += f". {me} has no connection to {', '.join(others)} either"
     return TransportError(text, term=error.term)
 
 
 def no_link(peer: str) -> TransportError:
-    return TransportError(f"there is no link to {peer}")
+    return TransportError(f"there is no connection to {peer}")
 
 
 # What a party sent. The run ends, and names the party that sent it.
 
 
 def abort_names_nobody() -> RemoteError:
-    return RemoteError("another party ended the run and did not say who caused it: ask the other parties")
+    return RemoteError("another party ended the run and did not say who caused it. Ask the other parties")
 
 
 def out_of_order() -> RemoteError:
@@ -138,7 +138,7 @@ def torn_share(width: int) -> RemoteError:
 
 
 def share_too_large() -> RemoteError:
-    return RemoteError("a party sent a share that is not below the agreed --modulus")
+    return RemoteError("a party sent a number that is too large: it is not below the agreed --modulus")
 
 
 def result_too_long() -> RemoteError:
@@ -154,8 +154,8 @@ def different_results() -> RemoteError:
 
 def no_such_result() -> RemoteError:
     return RemoteError(
-        "the computing parties announced a number that this function cannot have as its result. Ask each party "
-        "which program and version it runs"
+        "the computing parties announced a number that this function cannot have as its result. Ask each party which "
+        "program and version it runs"
     )
 
 

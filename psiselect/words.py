@@ -45,7 +45,7 @@ def human_seconds(seconds: float) -> str:
 
 # Work that takes a while.
 
-CANCELLED = "the caller has cancelled; nothing was written and there is no result"
+CANCELLED = "the program that called has cancelled. Nothing was written, and there is no result"
 
 
 def cancelled() -> CancelError:
@@ -53,7 +53,7 @@ def cancelled() -> CancelError:
 
 
 def joint_work_cancelled() -> CancelError:
-    return CancelError("the caller has cancelled; the other parties are told, and there is no result")
+    return CancelError("the program that called has cancelled. The other parties are told, and there is no result")
 
 
 def waiting(what: str, spent: str) -> str:
@@ -70,11 +70,11 @@ def done_so_far(what: str, percent: int, spent: str, left: str | None) -> str:
 
 
 def named_twice() -> UsageError:
-    return UsageError("--identity names the same certificate twice; leave one out")
+    return UsageError("--identity names the same certificate twice. Leave one out")
 
 
 def left_out(certificate: Path) -> str:
-    return f"the certificate {certificate} has expired and is left out; remove it from --identity"
+    return f"the certificate '{certificate}' has expired and is left out. Remove it from --identity"
 
 
 # Budgets and their charges.
@@ -91,15 +91,21 @@ def ledger_without_dataset() -> UsageError:
 
 
 def pure_takes_epsilon() -> UsageError:
-    return UsageError("a ledger of --kind pure needs --epsilon; --rho works only with a ledger of --kind zcdp")
+    return UsageError(
+        "a ledger of --kind pure, which is the usual kind, needs --epsilon, and no --rho. Only a ledger of --kind zcdp "
+        "takes --rho"
+    )
 
 
 def zcdp_takes_rho() -> UsageError:
-    return UsageError("a ledger of --kind zcdp needs either --rho, or --epsilon with --delta")
+    return UsageError(
+        "give --epsilon with --delta, such as 1 and 1e-6, or give only --rho. If you are not sure, use --kind pure, "
+        "which needs only --epsilon. A ledger of --kind zcdp counts rho, a measure of privacy loss for Gaussian noise"
+    )
 
 
 def left_for(dataset: str, ledger: Path, left: str) -> str:
-    return f"left for {dataset!r} in {ledger}: {left}"
+    return f"left for {dataset!r} in the ledger '{ledger}': {left}"
 
 
 def charged(error: Exception) -> str:
@@ -116,15 +122,18 @@ def not_delivered(reason: str) -> OutputError:
 
 
 def response_exists(output: Path) -> InputError:
-    return InputError(f"{output} exists: send that response again. Drawing another one would spend more epsilon")
+    return InputError(
+        f"{output}: this file exists already. Send the response in it again, because another one would cost more "
+        "epsilon"
+    )
 
 
 def responses_twice() -> UsageError:
-    return UsageError("a table of responses is named twice; name each table once")
+    return UsageError("a table of responses is named twice. Name each table once")
 
 
 def query_of_files() -> UsageError:
-    return UsageError("--query needs a database, such as sqlite:///FILE; files are read whole", term="query")
+    return UsageError("--query needs a database, such as sqlite:///FILE. Files are read whole", term="query")
 
 
 def of_one_answer(epsilon: str, mechanism: str) -> str:
@@ -141,26 +150,26 @@ def spent_on_a_response(mechanism: str, epsilon: str) -> str:
 
 
 def other_ballot_column(error: Exception, column: str, line: int | None) -> InputError:
-    return InputError(f"{error}. Say ballot_column={column!r}", line=line)
+    return InputError(f"{error}. The column {column!r} fits, so give ballot_column={column!r}", line=line)
 
 
 # Results and advice.
 
 
 def only_planned() -> UsageError:
-    return UsageError("the call asked only for the plan, so there is no value; leave out plan=True", term="plan")
+    return UsageError("the call asked only for the plan, so there is no value. Leave out plan=True", term="plan")
 
 
 def several_sums(count: int) -> UsageError:
-    return UsageError(f"there are {count:,} sums; use .values", term="value")
+    return UsageError(f"there are {count:,} sums, so use .values in place of .value", term="value")
 
 
 def several_winners() -> UsageError:
-    return UsageError("several seats were filled; use .winners", term="seats")
+    return UsageError("several seats were filled, so use .winners in place of .winner", term="seats")
 
 
 def other_question(name: str, asked: str | None) -> UsageError:
-    what = "no question is open" if asked is None else f"another question is open, {asked!r}; answer that one"
+    what = "no question is open" if asked is None else f"another question is open: {asked!r}. Answer that one first"
     return UsageError(what, term=name)
 
 

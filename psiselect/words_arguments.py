@@ -8,14 +8,15 @@ from psiselect.base.errors import UsageError
 
 # What to write for an argument that is missing.
 _NEEDED = {
-    "epsilon": 'say how strong the protection is: "0.1" is very strong, 1 usual, 5 weak',
-    "neighbors": 'say what one person can change: "add-remove", whether they are there, or "replace", what they say',
-    "lower": "name the least value that counts, from what is publicly known",
-    "upper": "name the largest value that counts, from what is publicly known",
-    "sensitivity": "say by how much one person's data can change any one score",
-    "party": "say who this is, as named in the parties file",
-    "parties": "name the file of all parties, parties.toml",
-    "identity": 'name this party\'s own identity: psiselect.Identity.load("keys/NAME"), or its path',
+    "epsilon": 'Say how strong the protection is: "0.1" is very strong, 1 is usual, 5 is weak',
+    "neighbors": 'Say what one person can change: "add-remove" (whether the person is there), or "replace" (what the '
+    "data say)",
+    "lower": "Name the least value that is possible, from what is publicly known",
+    "upper": "Name the largest value that is possible, from what is publicly known",
+    "sensitivity": "Say by how much one person's data can change any one score",
+    "party": "Name this party, as the parties file names it",
+    "parties": "Name the file of all parties, such as parties.toml",
+    "identity": 'Name this party\'s own identity: psiselect.Identity.load("keys/NAME"), or its path',
 }
 TEXT = "text"
 A_FLAG = "True or False"
@@ -26,49 +27,53 @@ A_TASK = "a mapping of fields or a file"
 
 
 def missing(call: str, name: str) -> UsageError:
-    return UsageError(f"{call}() needs {name}=: {_NEEDED.get(name, f'see help(psiselect.{call})')}", term=name)
+    return UsageError(
+        f"{call}() needs the argument {name}. {_NEEDED.get(name, f'See help(psiselect.{call})')}", term=name
+    )
 
 
 def unknown(call: str, name: str, near: str | None, names: Iterable[str]) -> UsageError:
-    hint = f"did you mean {near}=?" if near else f"it takes {', '.join(sorted(names))}"
-    return UsageError(f"{call}() has no option {name}=; {hint}", term=name)
+    hint = f"Did you mean {near}?" if near else f"It takes {', '.join(sorted(names))}"
+    return UsageError(f"{call}() has no argument {name}. {hint}", term=name)
 
 
 def wrong_call(call: str, error: TypeError) -> UsageError:
-    return UsageError(f"{call}(): {error}; see help(psiselect.{call})")
+    return UsageError(f"{call}(): {error}. See help(psiselect.{call})")
 
 
 def wrong(name: str, expected: str, value: object) -> UsageError:
     """A value of the wrong kind. It names the type, never the value, which may be private."""
-    return UsageError(f"{name}: expected {expected}, got {type(value).__name__}", term=name)
+    return UsageError(f"{name} must be {expected}, not {type(value).__name__}", term=name)
 
 
 def not_one_of(name: str, known: str, value: object) -> UsageError:
-    return UsageError(f"{name}: expected one of {known}, got {value!r:.60}", term=name)
+    return UsageError(f"{name} must be one of {known}, not {value!r:.60}", term=name)
 
 
 def not_whole(name: str, least: int, value: object) -> UsageError:
-    return UsageError(f"{name}: expected a whole number of {least} or more, got {value!r:.40}", term=name)
+    return UsageError(f"{name} must be a whole number of {least} or more, not {value!r:.40}", term=name)
 
 
 def not_texts(name: str) -> UsageError:
-    return UsageError(f'{name}: expected a list of texts, such as ["a", "b"]', term=name)
+    return UsageError(f'{name} must be a list of texts, such as ["a", "b"]', term=name)
 
 
 def not_of_two_numbers(name: str) -> UsageError:
     return UsageError(
-        f"{name}: expected a function of two numbers: how much is done, and how much there is in all", term=name
+        f"{name} must be a function that takes two numbers: how much is done, and how much there is in all", term=name
     )
 
 
 def not_an_escape() -> UsageError:
-    return UsageError("csv_escape: expected 'none' or 'backslash'", term="csv_escape")
+    return UsageError("csv_escape must be 'none' or 'backslash'", term="csv_escape")
 
 
 def not_exact(name: str, shortest: str | None) -> UsageError:
     """shortest: the float's shortest text, if it is a number above 0."""
-    instead = f'write {name}="{shortest}"' if shortest else f'write the number as text, such as {name}="0.1"'
-    return UsageError(f"{name}: a float is only close to the number that you mean; {instead}", term=name)
+    instead = f'Write {name}="{shortest}"' if shortest else f'Write the number as text, such as {name}="0.1"'
+    return UsageError(
+        f"{name} must be exact, and a float is only close to the number that you mean. {instead}", term=name
+    )
 
 
 def as_usage(error: Exception, name: str) -> UsageError:
@@ -77,16 +82,16 @@ def as_usage(error: Exception, name: str) -> UsageError:
 
 
 def not_a_path_as_text(name: str) -> UsageError:
-    return UsageError(f"{name}: expected a path as text, got bytes", term="table")
+    return UsageError(f"{name} must be a path as text, not bytes", term="table")
 
 
 def query_of_memory() -> UsageError:
-    return UsageError("query= needs a database, such as sqlite:///FILE; a table in memory is read whole", term="query")
+    return UsageError("query= needs a database, such as sqlite:///FILE. A table in memory is read whole", term="query")
 
 
 def not_a_file(name: str) -> UsageError:
     return UsageError(
-        f"{name} is already in memory, so no file is read; leave out the arguments about reading a file", term="table"
+        f"{name} is already in memory, so no file is read. Leave out the arguments about reading a file", term="table"
     )
 
 
@@ -105,7 +110,7 @@ def epsilon_needs_neighbors() -> UsageError:
 
 def column_needs_values() -> UsageError:
     return UsageError(
-        "column= and the arguments about a file belong to values=; add values=, or leave them out", term="values"
+        "column= and the arguments about a file belong to values=. Add values=, or leave them out", term="values"
     )
 
 
@@ -114,7 +119,7 @@ def one_of_value_and_values(*, both: bool) -> UsageError:
 
 
 def server_has_no_value(party: str) -> UsageError:
-    return UsageError(f"{party} is a server and brings no value; leave out value= and values=", term="value")
+    return UsageError(f"{party} is a server and brings no value. Leave out value= and values=", term="value")
 
 
 # Polls, elections and released numbers.
@@ -127,24 +132,26 @@ OF_VALUES = "the table of values"
 
 
 def not_a_confidence() -> UsageError:
-    return UsageError("confidence: expected a number between 0 and 1, such as 0.95", term="confidence")
+    return UsageError("confidence must be a number between 0 and 1, such as 0.95", term="confidence")
 
 
 def not_a_format(known: Iterable[str]) -> UsageError:
-    return UsageError(f"format: expected one of {', '.join(known)}", term="form")
+    return UsageError(f"format must be one of {', '.join(dict.fromkeys(known))}", term="form")
 
 
 def line_break_in_a_name() -> UsageError:
-    return UsageError("candidates: expected names without line breaks", term="candidates")
+    return UsageError("candidates must be names without line breaks", term="candidates")
 
 
 def not_a_noise() -> UsageError:
-    return UsageError("noise: expected 'laplace' or 'gaussian'", term="noise")
+    return UsageError("noise must be 'laplace' or 'gaussian'", term="noise")
 
 
 def names_of_which_column() -> UsageError:
-    return UsageError("groups: with two columns, give the names of each: {column: [names], ...}", term="groups")
+    return UsageError(
+        "with two columns, groups must give the names for each column: {column: [names], ...}", term="groups"
+    )
 
 
 def names_of_other_columns() -> UsageError:
-    return UsageError("groups: expected names for each column of by=, and for no other column", term="groups")
+    return UsageError("groups must give names for each column of by=, and for no other column", term="groups")

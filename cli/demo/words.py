@@ -12,11 +12,11 @@ _BUG = "this is a bug, please report it"
 
 
 def folder_exists(folder: Path) -> click.UsageError:
-    return click.UsageError(f"--out {folder} exists; name a new folder")
+    return click.UsageError(f"--out names the folder '{folder}', which exists already. Name a new folder")
 
 
 def too_many_people(most: int) -> UsageError:
-    return UsageError(f"the demo has fictional telephone numbers for at most {most} people; ask for at most that many")
+    return UsageError(f"the demo has fictional telephone numbers for at most {most:,} people. Ask for at most {most:,}")
 
 
 def listener_ended(what: object) -> PsiselectError:
@@ -29,8 +29,8 @@ def process_ended(code: int, printed: str) -> PsiselectError:
 
 def other_rows(matches: int, rows: int, expected: int, joined: int) -> PsiselectError:
     return PsiselectError(
-        f"the session found {matches} matches in {rows} rows. A plain join found {expected} matches in {joined} "
-        f"rows, or other rows: {_BUG}"
+        f"the session found {matches} matches in {rows} rows. A plain join found {expected} matches in {joined} rows, "
+        f"or other rows: {_BUG}"
     )
 
 

@@ -16,11 +16,11 @@ CATEGORIES = "categories"
 
 
 def categories_twice() -> UsageError:
-    return UsageError("--categories and --categories-file do not go together; leave out one of them")
+    return UsageError("--categories and --categories-file do not go together. Leave out one of them")
 
 
 def not_a_row() -> UsageError:
-    return UsageError('--categories: expected one row of CSV, such as "Smith, Jones & Co",Sales')
+    return UsageError('--categories must be one row of CSV, such as "Smith, Jones & Co",Sales')
 
 
 def not_a_number(why: object) -> UsageError:
@@ -29,11 +29,13 @@ def not_a_number(why: object) -> UsageError:
 
 
 def too_large(file: Path, what: str, mebibytes: int) -> InputError:
-    return InputError(f"{file} is too large: expected a file of {what} of at most {mebibytes} MiB; shorten it")
+    return InputError(
+        f"{file}: this file is too large. A file of {what} may have at most {mebibytes} MiB, so shorten it"
+    )
 
 
 def not_text(file: Path) -> InputError:
-    return InputError(f"{file} is not UTF-8; save it as UTF-8 text")
+    return InputError(f"{file}: this file is not UTF-8 text. Save it as UTF-8 text")
 
 
 # Results.

@@ -5,60 +5,68 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from dpselect.words import counted
 from psiselect.base.errors import InputError, OutputError, UsageError
 
 # Options.
 
 
 def question_alone() -> UsageError:
-    return UsageError("--question is for the announcement; name its file with --announce")
+    return UsageError("--question is for the announcement. Name a file for the announcement with --announce")
 
 
 def missing(option: str) -> UsageError:
-    return UsageError(f"--{option} is missing; add it. To read in words what epsilon means, use --voters N instead")
+    return UsageError(f"--{option} is missing. Add it. Or use --voters N to read in words what epsilon means")
 
 
 def not_with_voters(option: str) -> UsageError:
     return UsageError(
-        f"--{option} does not go with --voters, which says in words what epsilon means; leave out one of them"
+        f"--{option} does not go with --voters, which says in words what epsilon means. Leave out one of the two"
     )
 
 
 def ledger_and_none() -> UsageError:
-    return UsageError("--ledger and --no-ledger contradict each other; leave out one of these options")
+    return UsageError("--ledger and --no-ledger contradict each other. Leave out one of the two")
 
 
 def again_without_record() -> UsageError:
     return UsageError(
-        "--again is for draws that are recorded beside the ballots; leave it out with --ledger or --no-ledger"
+        "--again is for draws that are recorded beside the ballots. If you use --ledger or --no-ledger, leave out "
+        "--again"
     )
 
 
 def exact_counts() -> UsageError:
     return UsageError(
-        "exact counts give the voters no privacy. If you want them all the same, add --not-private; otherwise use "
+        "exact counts give the voters no privacy. If you want them all the same, add --not-private. Otherwise use "
         "`vote winner`"
     )
 
 
 def too_few_candidates(seats: int, found: int) -> UsageError:
-    return UsageError(f"--candidates: expected more than --seats {seats}, got {found}: there is nothing to choose")
+    lower = ", or lower --seats" if seats > 1 and found > 1 else ""
+    return UsageError(
+        f"there {'is' if found == 1 else 'are'} {counted(found, 'candidate')} for {counted(seats, 'seat')}, so there "
+        f"is nothing to choose. Name more candidates with --candidates{lower}"
+    )
 
 
 def target(found: str) -> UsageError:
-    return UsageError(f"--target: expected a chance between 0 and 1, such as 0.95, got {found}")
+    return UsageError(f"--target must be a chance between 0 and 1, such as 0.95, not {found}")
 
 
 def not_on_a_terminal() -> UsageError:
-    return UsageError("--show works only on a terminal, so that no ballot ends up in a file; leave out --show")
+    return UsageError(
+        "--show works only if the output goes to your screen, so that no ballot ends up in a file. Leave out --show"
+    )
 
 
 def with_show(error: object) -> str:
-    return f"{error} --show shows the first cell at fault, on a terminal."
+    return f"{error} To see the first invalid cell on your screen, add --show."
 
 
 def plot_ending(name: str) -> UsageError:
-    return UsageError(f"--plot: expected a file name that ends in .png or .svg, got {name!r}")
+    return UsageError(f"--plot must name a file that ends in .png or .svg, not {name!r}")
 
 
 def no_matplotlib() -> UsageError:
@@ -69,30 +77,31 @@ def no_matplotlib() -> UsageError:
 
 
 def announcement_ending(name: str) -> UsageError:
-    return UsageError(f"--announce: expected a file name that ends in .html or .md, got {name!r}")
+    return UsageError(f"--announce must name a file that ends in .html or .md, not {name!r}")
 
 
 def in_the_way(file: Path, *, again: bool) -> InputError:
     """again: an earlier announcement could have been replaced."""
-    what = "is not an announcement" if again else "exists"
+    what = "is not an announcement" if again else "exists already"
     return InputError(
-        f"--announce: {file} {what}, so the program does not replace it. Name another file, or move this one away",
+        f"{file}: this file {what}, so the program does not replace it. Name another file with --announce, or move "
+        "this one away",
         term="announce",
     )
 
 
 def not_announced(error: object, record: Path | None) -> OutputError:
     """record: where the winner is on record."""
-    found = "" if record is None else f". The winner is on record in {record}: run the command again to announce it"
+    found = "" if record is None else f". The winner is on record in '{record}'. Run the command again to announce it"
     return OutputError(f"the announcement was not written: {error}{found}", term="announce")
 
 
 def announced_before(file: Path) -> str:
-    return f"The announcement of this result is in {file}. "
+    return f"The announcement of this result is in '{file}'. "
 
 
 def announced(file: Path) -> str:
-    return f"the announcement is in {file}"
+    return f"the announcement is in '{file}'"
 
 
 # Results.
@@ -115,7 +124,7 @@ def drawn_by(mechanism: str, exponent: object, why: str) -> str:
 
 
 def recorded(file: Path) -> str:
-    return f"recorded in {file}; a second draw is refused"
+    return f"recorded in '{file}'. A second draw is refused"
 
 
 def all_draws(epsilon: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from dpselect.words import counted
 from psiselect.base.errors import InputError, UsageError
 from psiselect.base.splitting import MAX_ROW
 from psiselect.base.words import NOT_UTF8, not_closed
@@ -39,20 +40,20 @@ def too_large(most: int) -> InputError:
 
 
 def not_utf8(line: int) -> InputError:
-    return fault(line, "the text is not UTF-8; save the file as UTF-8 text")
+    return fault(line, "the text is not UTF-8. Save the file as UTF-8 text")
 
 
 def unknown_data_type(name: str) -> InputError:
     return at_line(
         name,
         1,
-        "expected cat, toc or toi as the DATA TYPE of a PrefLib file. If the file is of one of these types, name "
-        "the type with --format",
+        "the DATA TYPE of a PrefLib file must be cat, toc or toi. If the file is of one of these types, name the "
+        "type with --format",
     )
 
 
 def unknown_format(form: str, known: Iterable[str]) -> UsageError:
-    return UsageError(f"there is no format {form!r}; expected one of {', '.join(known)}")
+    return UsageError(f"there is no format {form!r}. The formats are {', '.join(known)}")
 
 
 def not_for_format(option: str, form: str) -> UsageError:
@@ -63,27 +64,29 @@ def not_for_format(option: str, form: str) -> UsageError:
 
 
 def candidate_name(line: int, most: int) -> InputError:
-    return fault(line, f"expected a candidate's name of 1 to {most} printable characters")
+    return fault(line, f"a candidate's name must have 1 to {most} printable characters")
 
 
 def listed_twice(line: int, name: str, first: int) -> InputError:
-    return fault(line, f"the candidate {name!r} is already listed in line {first}; remove one of the two")
+    return fault(line, f"the candidate {name!r} is already listed in line {first}. Remove one of the two")
 
 
 def too_many_candidates(line: int, most: int) -> InputError:
-    return fault(line, f"expected at most {most:,} candidates, found more")
+    return fault(line, f"there are more than {most:,} candidates, which is the most that the program takes")
 
 
 def no_candidates(line: int) -> InputError:
-    return fault(line, "expected at least one candidate, found none")
+    return fault(line, "there are no candidates. Name at least one")
 
 
 def only_in_list(line: int, name: str) -> InputError:
-    return fault(line, f"your list of candidates differs from the file's own: the file does not have {name!r}")
+    return fault(line, f"the file has no candidate {name!r}, and your list of candidates has. Correct one of the two")
 
 
 def only_in_file(line: int, name: str) -> InputError:
-    return fault(line, f"your list of candidates differs from the file's own: the file also has {name!r}")
+    return fault(
+        line, f"the file has the candidate {name!r}, and your list of candidates has not. Correct one of the two"
+    )
 
 
 def several_readings(one: Sequence[str], other: Sequence[str]) -> InputError:
@@ -135,26 +138,29 @@ def other_separator(problem: str, separator: str) -> str:
 
 def wrong_number(found: int, least: int, most: int | None) -> str:
     limit = "" if most is None else f" and at most {most}"
-    return f"the ballot approves {found} candidates; expected at least {least}{limit}"
+    return f"the ballot approves {counted(found, 'candidate')}, and must approve at least {least}{limit}"
 
 
 def several_ballots(place: str) -> str:
     """place: of the voter's other ballot, such as "line 3"."""
-    return f"the same voter has a ballot on {place}. Choose which one counts: --repeated-voter last or first"
+    return f"the same voter has another ballot on {place}. Choose which one counts: --repeated-voter last or first"
 
 
 def no_mark(candidate: str, found: str | None, *, alone: bool) -> str:
     """found: the cell, if it may be shown. alone: whether there is one column, which may hold lists of candidates."""
-    shown = "" if found is None else f", found {found!r}"
+    shown = "" if found is None else f", not {found!r}"
     lists = " If the cells list candidates, name this column with --ballot-column." if alone else ""
     return (
-        f"column {candidate!r}: expected yes or no, such as 1 or 0{shown}.{lists} Name other words with --yes and --no"
+        f"the cell in the column {candidate!r} must say yes or no, such as 1 or 0{shown}.{lists} Name other words "
+        "with --yes and --no"
     )
 
 
 def invalid_ballots(count: int, total: int, unit: str, line: int, detail: str) -> str:
     """unit: what lines are called. detail: what is wrong with the first of these ballots."""
-    return f"{count} of {total} ballots {'is' if count == 1 else 'are'} invalid, first on {unit} {line}: {detail}."
+    if count == 1:
+        return f"1 of {total} ballots is invalid, on {unit} {line}: {detail}."
+    return f"{count} of {total} ballots are invalid. The first is on {unit} {line}: {detail}."
 
 
 def more_problems(count: int) -> str:
@@ -165,7 +171,7 @@ def more_problems(count: int) -> str:
 
 
 def no_whole_number(line: int, what: str) -> InputError:
-    return fault(line, f"{what}: expected a whole number of at most 15 digits")
+    return fault(line, f"{what} must be a whole number of at most 15 digits")
 
 
 def other_total(what: str, stated: int, read: int) -> str:
@@ -180,22 +186,22 @@ def unused_columns(names: Sequence[str]) -> str:
 
 
 def yes_and_no(text: str) -> UsageError:
-    return UsageError(f"--yes and --no both name {text!r}; name it in one of them only")
+    return UsageError(f"--yes and --no both name {text!r}. Name it in only one of the two")
 
 
 def error_while_dropping() -> UsageError:
     return UsageError(
-        "--repeated-voter error does not go with --on-invalid drop, because the error would tell something about "
-        "the ballots. Use --repeated-voter last or first"
+        "--repeated-voter error does not go with --on-invalid drop, because the error would tell something about the "
+        "ballots. Use --repeated-voter last or first"
     )
 
 
 def no_voter_column() -> UsageError:
-    return UsageError("--repeated-voter needs the column that names the voter of each ballot: --voter-column NAME")
+    return UsageError("--repeated-voter needs the column that names the voter of each ballot. Add --voter-column NAME")
 
 
 def same_column() -> UsageError:
-    return UsageError("--ballot-column and --voter-column name the same column; expected two columns")
+    return UsageError("--ballot-column and --voter-column name the same column. Name two different columns")
 
 
 def no_list(line: int) -> InputError:
@@ -205,35 +211,36 @@ def no_list(line: int) -> InputError:
 def lists_and_numbered(line: int, approved: str) -> InputError:
     return fault(
         line,
-        f"there are columns named {approved} and {approved}_1; name the column with the ballots: --ballot-column NAME",
+        f"there are columns named '{approved}' and '{approved}_1'. Name the column with the ballots: --ballot-column "
+        "NAME",
     )
 
 
 def column_twice(line: int, option: str, name: str) -> InputError:
     return fault(
         line,
-        f"{option} names the column {name!r}, and the table has two columns of this name; give each column its own "
+        f"{option} names the column {name!r}, and the table has two columns of this name. Give each column its own "
         "name",
     )
 
 
 def no_column(line: int, option: str, name: str, columns: Sequence[str]) -> InputError:
     return fault(
-        line, f"{option} names the column {name!r}, which the table does not have; its columns are {_quoted(columns)}"
+        line, f"{option} names the column {name!r}, which the table does not have. Its columns are {_quoted(columns)}"
     )
 
 
 def two_columns(line: int, candidate: str) -> InputError:
-    return fault(line, f"the candidate {candidate!r} has two columns; remove one")
+    return fault(line, f"the candidate {candidate!r} has two columns. Remove one of them")
 
 
 def other_header(line: int, expected: str, found: str | None) -> InputError:
     """expected: a candidate without a column. found: a column that is no candidate's."""
-    instead = "" if found is None else f", found {found!r}"
+    instead = "" if found is None else f", but there is {found!r}"
     return fault(
         line,
-        f"the column headers are not your candidates: expected {expected!r}{instead}. Correct the header or the list "
-        "of candidates. A file without a header needs one, such as `approved`",
+        f"the column headers are not your candidates: there is no column {expected!r}{instead}. Correct the header or "
+        "the list of candidates. If the file has no header line, add one, such as `approved`",
     )
 
 
@@ -255,9 +262,10 @@ def column_of_a_form(line: int, name: str) -> InputError:
 def no_ballot_column(approved: str, expected: str, found: Sequence[str]) -> str:
     """approved: the name that such a column has. expected: one of the candidates. found: the columns."""
     return (
-        f"no column is known to hold ballots: none is named {approved!r}, and the column headers are not your "
-        f"candidates (expected {expected!r}, found {_quoted(found)}). Name the column whose cells list candidates: "
-        "--ballot-column NAME. If the candidates stand in a second line of the header, use --header-lines 2 instead"
+        "it is not clear which column holds the ballots. Name the column whose cells list candidates: "
+        "--ballot-column NAME. If the candidates stand in a second line of the header, use --header-lines 2 instead. "
+        f"The columns are {_quoted(found)}: none is named {approved!r} or has the name of a candidate, such as "
+        f"{expected!r}"
     )
 
 

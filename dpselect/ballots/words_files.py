@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from dpselect.ballots.words import fault
+from dpselect.words import counted
 from psiselect.base.errors import InputError, UsageError
 
 # Reasons why ballots of files with numbers are left out.
@@ -52,11 +53,11 @@ def categories_approved(yes: Sequence[str], no: Sequence[str]) -> str:
 
 
 def header_twice(line: int, key: str) -> InputError:
-    return fault(line, f"{key} appears twice; remove one")
+    return fault(line, f"{key} appears twice. Remove one of the two lines")
 
 
 def numbered_key(line: int, key: str) -> InputError:
-    return fault(line, f"expected a number after {key} that no other line has")
+    return fault(line, f"after {key}, there must be a number that no other line has")
 
 
 def no_alternatives(line: int, most: int) -> InputError:
@@ -66,50 +67,53 @@ def no_alternatives(line: int, most: int) -> InputError:
 def other_alternatives(line: int, announced: int, found: int) -> InputError:
     return fault(
         line,
-        f"NUMBER ALTERNATIVES is {announced}, but the header has {found} lines ALTERNATIVE NAME; correct one of them",
+        f"NUMBER ALTERNATIVES is {announced}, but the header has {counted(found, 'line')} ALTERNATIVE NAME. Correct "
+        "the number, or the lines",
     )
 
 
 def gap_in_numbers(line: int) -> InputError:
-    return fault(line, "expected alternatives that are numbered from 0 or from 1, without gaps")
+    return fault(line, "the alternatives must be numbered from 0 or from 1, without gaps")
 
 
 def no_categories(line: int) -> InputError:
-    return fault(line, "NUMBER CATEGORIES is 0, so no category can mean approval; the file needs 1 or more categories")
+    return fault(line, "NUMBER CATEGORIES is 0, so no category can mean approval. The file needs 1 or more categories")
 
 
 def only_categories(form: str) -> UsageError:
-    return UsageError(f"--approve-category is for PrefLib's .cat files; in .{form} files the first class is approval")
+    return UsageError(f"--approve-category is for PrefLib's .cat files. In .{form} files the first class is approval")
 
 
 def unknown_category(category: str, names: Sequence[str], total: int) -> UsageError:
     """names: of the categories that have one. total: how many categories there are."""
     known = ", ".join(map(repr, names)) or f"1 to {total}"
-    return UsageError(f"--approve-category: there is no category {category!r}; the file has {known}")
+    return UsageError(
+        f"--approve-category names the category {category!r}, which the file does not have. It has {known}"
+    )
 
 
 # Pabulib.
 
 
 def no_meta(line: int) -> InputError:
-    return fault(line, "expected the section META first")
+    return fault(line, "the section META must come first")
 
 
 def section_too_early(line: int, expected: str, found: str) -> InputError:
-    return fault(line, f"expected the section {expected} before {found}")
+    return fault(line, f"the section {expected} must come before the section {found}")
 
 
 def no_section(line: int, section: str) -> InputError:
-    return fault(line, f"the section {section} is missing; the file may be cut short")
+    return fault(line, f"the section {section} is missing. The file may be cut short")
 
 
 def meta_twice(line: int, key: str) -> InputError:
-    return fault(line, f"META has {key!r} twice; remove one")
+    return fault(line, f"META has {key!r} twice. Remove one of the two")
 
 
 def no_approvals(line: int) -> InputError:
     return fault(
-        line, "META needs `vote_type;approval` or `vote_type;choose-1`; votes of other kinds are not approvals"
+        line, "META needs `vote_type;approval` or `vote_type;choose-1`. Votes of other kinds are not approvals"
     )
 
 
@@ -122,7 +126,7 @@ def no_projects(line: int) -> InputError:
 
 
 def other_width(line: int, found: int, expected: int) -> InputError:
-    return fault(line, f"expected {expected} columns, as in the header of PROJECTS, and found {found}")
+    return fault(line, f"this row has {counted(found, 'column')}, and the header of PROJECTS has {expected}")
 
 
 def no_votes(line: int) -> InputError:
@@ -132,8 +136,8 @@ def no_votes(line: int) -> InputError:
 def weights(line: int, column: str) -> InputError:
     return fault(
         line,
-        f"VOTES has the column {column!r}: the votes have weights, and the program counts each vote once; leave "
-        "out the column",
+        f"VOTES has the column {column!r}: the votes have weights, and the program counts each vote once. Leave out "
+        "the column",
     )
 
 
@@ -143,16 +147,18 @@ ALL_LISTED = "approved: every candidate that a ballot lists, whatever the rank"
 
 
 def no_sizes() -> InputError:
-    return fault(1, "expected the numbers of candidates and seats, such as `4 1`")
+    return fault(1, "the file must begin with the numbers of candidates and seats, such as `4 1`")
 
 
 def candidates_range(most: int) -> InputError:
-    return fault(1, f"expected 1 to {most} candidates")
+    return fault(1, f"the file must have 1 to {most:,} candidates")
 
 
 def no_names(line: int, count: int) -> InputError:
     return fault(
-        line, f"expected a line `0` after the ballots. After it, {count} names and a title are expected, one per line"
+        line,
+        f"after the ballots, there must be a line `0`. After it come {counted(count, 'name')} and a title, one per "
+        "line",
     )
 
 
@@ -161,74 +167,75 @@ def no_names(line: int, count: int) -> InputError:
 
 def yaml_keys(line: int) -> InputError:
     return fault(
-        line, "expected only the names num_cand, profile, committeesize, compute and description, each at most once"
+        line,
+        "the file may have only the names num_cand, profile, committeesize, compute and description, each at most once",
     )
 
 
 def voter_weights(line: int) -> InputError:
     return fault(
-        line, "voter_weights: the votes have weights, and the program counts each vote once; leave out this line"
+        line, "voter_weights gives the votes weights, and the program counts each vote once. Leave out this line"
     )
 
 
 def keys_missing(line: int) -> InputError:
     return fault(
         line,
-        "a file of the abcvoting library needs the lines `num_cand: ...` and `profile: ...`, and at least "
-        "one is missing",
+        "a file of the abcvoting library needs the lines `num_cand: ...` and `profile: ...`, and at least one is "
+        "missing",
     )
 
 
 def num_cand(line: int, most: int) -> InputError:
-    return fault(line, f"num_cand: expected a number from 1 to {most}")
+    return fault(line, f"num_cand must be a number from 1 to {most:,}")
 
 
 def control_character(line: int) -> InputError:
-    return fault(line, "found an invisible control character, which YAML does not allow; delete it")
+    return fault(line, "there is an invisible control character, which YAML does not allow. Delete it")
 
 
 def aliases(line: int) -> InputError:
-    return fault(line, "found an anchor or alias of YAML (& or *); write its value out instead")
+    return fault(line, "there is an anchor or alias of YAML (& or *). Write its value out instead")
 
 
 def too_deep(line: int, most: int) -> InputError:
-    return fault(line, f"found values nested more than {most} levels deep; expected a plain list of ballots")
+    return fault(line, f"values are nested more than {most} levels deep. The program reads a plain list of ballots")
 
 
 def not_yaml(line: int, problem: object) -> InputError:
-    return fault(line, f"not well-formed YAML: {problem}")
+    return fault(line, f"this is not well-formed YAML: {problem}")
 
 
 def no_key_lines(line: int) -> InputError:
     return fault(
         line,
-        "this is not a file of the abcvoting library: it needs the lines `num_cand: ...` and `profile: "
-        "...`; check the file, or name its kind with --format",
+        "this is not a file of the abcvoting library: it needs the lines `num_cand: ...` and `profile: ...`. Check "
+        "the file, or name its kind with --format",
     )
 
 
 def no_yaml_key(line: int) -> InputError:
-    return fault(line, "expected a name before the colon, such as num_cand")
+    return fault(line, "there must be a name before the colon, such as num_cand")
 
 
 def several_documents(line: int) -> InputError:
-    return fault(line, "expected one YAML document in the file, but a second one begins here; remove it")
+    return fault(line, "a second YAML document begins here, and the file may have only one. Remove the second one")
 
 
 def no_single_value(line: int, key: str) -> InputError:
-    return fault(line, f"{key}: expected one value")
+    return fault(line, f"{key} must have one value")
 
 
 def no_list_of_sets(line: int) -> InputError:
-    return fault(line, "profile: expected a list of approval sets")
+    return fault(line, "profile must be a list of approval sets")
 
 
 def no_approval_set(line: int) -> InputError:
-    return fault(line, "profile: expected an approval set such as [0, 2]")
+    return fault(line, "each entry of profile must be an approval set such as [0, 2]")
 
 
 def no_number_in_set(line: int) -> InputError:
-    return fault(line, "profile: expected candidates' numbers in an approval set, such as [0, 2]")
+    return fault(line, "each approval set of profile must hold candidates' numbers, as in [0, 2]")
 
 
 # Belenios and Helios.
@@ -239,23 +246,23 @@ OWN_ORDER = "candidates: in the order of your list"
 def totals() -> InputError:
     return fault(
         1,
-        "this result holds totals only, no ballots. Write a table with a column candidate and a column approvals, then "
-        "run psiselect select TOTALS.csv --label candidate --score approvals --sensitivity 1 --monotonic --epsilon E. "
-        "With --monotonic, epsilon is for adding or removing one voter. If the number of voters is public, leave "
+        "this result holds totals only, no ballots. Write a table with the columns 'candidate' and 'approvals', then "
+        "run `psiselect select TOTALS.csv --label candidate --score approvals --sensitivity 1 --monotonic --epsilon "
+        "E`. With --monotonic, epsilon is for adding or removing one voter. If the number of voters is public, leave "
         "--monotonic out",
     )
 
 
 def not_json(line: int) -> InputError:
-    return fault(line, "the file is not well-formed JSON; save the result again as it was published")
+    return fault(line, "the file is not well-formed JSON. Save the result again as it was published")
 
 
 def no_result() -> InputError:
-    return fault(1, 'expected a result of Belenios, which begins with {"result": [...]}')
+    return fault(1, 'a result of Belenios must begin with {"result": [...]}')
 
 
 def several_questions(count: int) -> InputError:
-    return fault(1, f"expected one question, but the result has {count}; keep one of them in the file")
+    return fault(1, f"the result has {count} questions, and the program reads one. Keep one of them in the file")
 
 
 def names_missing() -> InputError:

@@ -15,15 +15,15 @@ from psiselect.base.errors import BudgetError, InputError, UsageError
 
 
 def no_separator() -> UsageError:
-    return UsageError("--separator: expected a text such as ';'")
+    return UsageError("--separator must be a text such as ';'")
 
 
 def other_column(error: Exception, column: str, command: str, line: int | None) -> InputError:
-    return InputError(f"{error}. The column {column!r} fits; run: {command}", line=line)
+    return InputError(f"{error}. The column {column!r} fits, so run: {command}", line=line)
 
 
 def format_of_a_database(form: str) -> UsageError:
-    return UsageError(f"--format {form} is for files; a database returns a table, so leave out --format", term="form")
+    return UsageError(f"--format {form} is for files. A database returns a table, so leave out --format", term="form")
 
 
 def in_the_format(form: str) -> str:
@@ -35,22 +35,29 @@ def in_the_format(form: str) -> str:
 STANDARD_INPUT = "standard input"
 A_STORE = "a store"
 A_DATABASE = "a database"
-_OTHERWISE = "Use --ledger FILE --dataset NAME to charge a budget, or --no-ledger to draw without a record"
-_INSTEAD = "Put back an intact copy, or use --ledger FILE --dataset NAME to charge a budget"
+_IN_A_LEDGER = "--ledger FILE --dataset NAME to count the draw against a privacy budget"
+_OTHERWISE = f"Use {_IN_A_LEDGER}, or --no-ledger to draw without a record"
+_INSTEAD = f"Put back an intact copy, or use {_IN_A_LEDGER}"
 
 
 def no_place_for_a_record(what: str) -> UsageError:
-    return UsageError(f"beside {what}, there is no place to keep the record of the draw. {_OTHERWISE}", term="ledger")
+    return UsageError(
+        f"the ballots come from {what}, so the draw cannot be recorded beside a file of ballots. {_OTHERWISE}",
+        term="ledger",
+    )
 
 
 def not_beside(where: Path) -> UsageError:
     return UsageError(
-        f"the draw cannot be recorded beside {where}, because that is not an ordinary file. {_OTHERWISE}", term="ledger"
+        f"the draw cannot be recorded beside '{where}', because that is not an ordinary file. {_OTHERWISE}",
+        term="ledger",
     )
 
 
 def cannot_be_written(record: Path) -> UsageError:
-    return UsageError(f"{record} cannot be written, so the draw cannot be recorded. {_OTHERWISE}", term="ledger")
+    return UsageError(
+        f"{record}: this file cannot be written, so the draw cannot be recorded. {_OTHERWISE}", term="ledger"
+    )
 
 
 def cost(epsilon: str, neighbors: NeighbouringRelation) -> str:
@@ -58,33 +65,37 @@ def cost(epsilon: str, neighbors: NeighbouringRelation) -> str:
 
 
 def begun(at: str, cost: str) -> str:
-    return f"a draw was begun on {at} ({cost}), and its result is not on record; somebody may have seen it"
+    return f"a draw was begun on {at} ({cost}), and its result is not on record. Somebody may have seen it"
 
 
 def drawn(at: str, cost: str, winners: Sequence[str]) -> str:
-    return f"drawn on {at} ({cost}): {', '.join(winners)}. This is the result"
+    who = "winner was" if len(winners) == 1 else "winners were"
+    return f"the {who} drawn on {at} ({cost}): {', '.join(winners)}. This is the result"
 
 
 def already_drawn(told: str, more: str, total: str, record: Path) -> BudgetError:
     return BudgetError(
-        f"{told}. Nothing was drawn now. {more}--again draws anew. With this draw, all draws together would cost "
-        f"epsilon {total} (record: {record})",
+        f"{told}. Nothing was drawn now. {more}To draw anew, add --again. All draws together would then cost epsilon "
+        f"{total}. They are recorded in '{record}'",
         term="ledger",
     )
 
 
 def not_recorded(record: Path, reason: str) -> BudgetError:
     return BudgetError(
-        f"the record {record} cannot be written ({reason}), so nothing was drawn or shown. {_OTHERWISE}", term="ledger"
+        f"the record '{record}' cannot be written ({reason}), so nothing was drawn or shown. {_OTHERWISE}",
+        term="ledger",
     )
 
 
 def not_a_record(record: Path) -> str:
-    return f"{record} is not a record of draws, or it is damaged. The program does not change it. {_INSTEAD}"
+    return f"{record}: this file is not a record of draws, or it is damaged. The program does not change it. {_INSTEAD}"
 
 
 def damaged_record(record: Path) -> InputError:
-    return InputError(f"the record {record} is damaged: a line cannot be read. {_INSTEAD}", term="ledger")
+    return InputError(
+        f"{record}: this record of draws is damaged, because a line cannot be read. {_INSTEAD}", term="ledger"
+    )
 
 
 def spent_on(mechanism: str, epsilon: str) -> str:

@@ -26,14 +26,14 @@ IN_A_LEDGER = (
 )
 NOWHERE = "The software kept no record of this draw. So it cannot show that this was the only draw."
 WHERE_TO_READ = (
-    "The page docs/elections.md of the software describes the promise and its limits. The page docs/privacy.md has the "
-    "formulas. The folder dpselect has the source code that counts and draws."
+    "The page docs/elections.md of the software describes the promise and its limits. The page docs/privacy.md has "
+    "the formulas. The folder dpselect has the source code that counts and draws."
 )
 
 
 def not_a_question(most: int) -> UsageError:
     return UsageError(
-        f"the question of the announcement: expected one line of 1 to {most:,} printable characters", term="question"
+        f"the question of the announcement must be one line of 1 to {most:,} printable characters", term="question"
     )
 
 

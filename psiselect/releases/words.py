@@ -9,11 +9,13 @@ from psiselect.base.errors import InputError, UsageError
 
 
 def no_epsilon(statistic: str) -> UsageError:
-    return UsageError(f"release {statistic} needs --epsilon, such as --epsilon 1")
+    return UsageError(
+        f"release {statistic} needs --epsilon, the strength of the protection. Smaller is safer, and 1 is usual"
+    )
 
 
 def too_many_contributions(most: int) -> UsageError:
-    return UsageError(f"--contributions: expected at most {most:,}, the most rows that one person has in the table")
+    return UsageError(f"--contributions, the most rows that one person has in the table, must be at most {most:,}")
 
 
 def no_column(statistic: str) -> UsageError:
@@ -29,54 +31,61 @@ def bounds_need_column() -> UsageError:
 
 
 def equals_or_bounds() -> UsageError:
-    return UsageError("--equals does not go with --lower and --upper; leave out one of the two")
+    return UsageError("--equals does not go with --lower and --upper. Leave out --equals, or both others")
 
 
 def public_count(whose: str) -> UsageError:
     return UsageError(
-        f"with --neighbors replace the number of {whose} is public, so noise would hide nothing. Count the "
-        "rows of one kind (--column), or protect whether a person is there at all (--neighbors add-remove)"
+        "count only the rows with one value in a column (--column), or hide whether a person is there at all "
+        f"(--neighbors add-remove). With --neighbors replace the number of all {whose} is public, so noise would hide "
+        "nothing"
     )
 
 
 def mean_of_several_rows() -> UsageError:
     return UsageError(
-        "with --neighbors replace a mean needs a public number of rows. If each person has several rows, "
-        "the number of rows that count is private. Keep one row of each person (--contributions 1, with "
-        "--n the number of persons), or protect whether a person is there at all (--neighbors add-remove)"
+        "use one row of each person (--contributions 1), and give the number of persons with --n. Or hide whether a "
+        "person is there at all (--neighbors add-remove). With --neighbors replace a mean needs a public number of "
+        "rows, and it is private how many rows of each person are used"
     )
 
 
 def grid_too_fine(most: int) -> UsageError:
     return UsageError(
-        f"--unit is too small: there are more than {most:,} steps between --lower and --upper; use a larger --unit"
+        f"--unit is too small: there are more than {most:,} steps between --lower and --upper. Use a larger --unit"
     )
 
 
 def bounds_of_a_count() -> UsageError:
-    return UsageError("--column, --lower, --upper and --unit are for --statistic sum and mean; leave them out")
+    return UsageError("--column, --lower, --upper and --unit are for --statistic sum and mean. Leave them out")
 
 
 def no_groups() -> UsageError:
-    return UsageError("name the groups with --groups or --groups-file, or give --delta, such as 1e-6, to find them")
+    return UsageError(
+        "name the groups with --groups or --groups-file. If you do not know the groups, give --delta, such as 1e-6, "
+        "to find those that are large enough"
+    )
 
 
 def rho_is_for_gaussian() -> UsageError:
-    return UsageError("--rho is for --noise gaussian; leave out --rho, or add --noise gaussian")
+    return UsageError("--rho is for --noise gaussian. Leave out --rho, or add --noise gaussian")
 
 
 def delta_of_laplace() -> UsageError:
     return UsageError(
-        "--delta is for groups that are not named, and for --noise gaussian with --epsilon; leave out --delta"
+        "--delta is for groups that are not named, and for --noise gaussian with --epsilon. Leave out --delta"
     )
 
 
 def rho_or_epsilon() -> UsageError:
-    return UsageError("--noise gaussian needs either --rho, or --epsilon with --delta")
+    return UsageError(
+        "--noise gaussian needs --epsilon with --delta, usually 1 and 1e-6. If you count the protection in rho, give "
+        "only --rho in their place"
+    )
 
 
 def delta_beside_rho() -> UsageError:
-    return UsageError("--delta is for groups that are not named; leave out --delta beside --rho")
+    return UsageError("--delta is for groups that are not named. Leave out --delta beside --rho")
 
 
 def gaussian_needs_delta() -> UsageError:
@@ -84,31 +93,34 @@ def gaussian_needs_delta() -> UsageError:
 
 
 def one_or_two_columns() -> UsageError:
-    return UsageError("--by: expected one column, or two different columns")
+    return UsageError("--by must name one column, or two different columns")
 
 
 def groups_of_one() -> UsageError:
-    return UsageError("--by: groups of one person each would hide nobody; take another column")
+    return UsageError(
+        "--by names the column of --person, and groups of one person each would hide nobody. Name another column "
+        "with --by"
+    )
 
 
 def groups_twice() -> UsageError:
-    return UsageError("--groups and --groups-file do not go together; leave out one of them")
+    return UsageError("--groups and --groups-file do not go together. Leave out one of them")
 
 
 def other_needs_groups() -> UsageError:
-    return UsageError("--other works only with --groups; add --groups, or leave out --other")
+    return UsageError("--other works only with --groups. Add --groups, or leave out --other")
 
 
 def names_for_each_column() -> UsageError:
-    return UsageError("--groups: expected one row of names for each --by, in the same order")
+    return UsageError("--groups must give one row of names for each --by, in the same order")
 
 
 def names_repeat() -> UsageError:
-    return UsageError("--groups: a name is blank, or given twice")
+    return UsageError("--groups has a name that is blank, or given twice. Correct the names")
 
 
 def _most_groups(most: int) -> str:
-    return f"a table has at most {most:,} groups; name fewer"
+    return f"a table has at most {most:,} groups. Name fewer groups"
 
 
 def too_many_groups(most: int) -> UsageError:
@@ -126,40 +138,42 @@ _OR_DROP = "or use --on-invalid drop"
 
 def place(name: str, unit: str, line: int | None, column: str) -> str:
     """Where a cell is."""
-    return f"{name}, {unit} {line}: column {column!r}"
+    return f"{name}, {unit} {line}: the value in the column {column!r}"
 
 
 def wrong_row(name: str, unit: str, line: int | None, problem: str) -> InputError:
     return InputError(f"{name}, {unit} {line}: {problem}, {_OR_DROP} to leave out such rows", line=line)
 
 
-IN_NO_GROUP = "is in none of the groups; name its group, or the rest with --other"
+IN_NO_GROUP = "this row is in none of the groups. Name its group, name all other groups together with --other"
 
 
 def not_a_number(column: str) -> str:
-    return f"column {column!r} is not a decimal number like 3171.50; correct it"
+    return f"the value in the column {column!r} is not a decimal number like 3171.50. Correct it"
 
 
 def nobodys_row(column: str) -> str:
-    return f"column {column!r} is blank, so it is unknown whose row this is; correct it"
+    return f"the column {column!r} is blank, so it is unknown whose row this is. Correct it"
 
 
 def wrong_cell(error: InputError, line: int) -> InputError:
-    return InputError(f"{error}; correct it, {_OR_DROP}", line=line)
+    return InputError(f"{error}. Correct it, {_OR_DROP} to leave out such values", line=line)
 
 
 def no_category(where: str, line: int) -> InputError:
     return InputError(
-        f"{where} is none of the categories; name it, give the rest a name with --other, {_OR_DROP}", line=line
+        f"{where} is none of the categories. Name it, name all other values together with --other, {_OR_DROP} to "
+        "leave out such values",
+        line=line,
     )
 
 
 def other_number(whose: str, rows: int | None) -> InputError:
-    return InputError(f"--n {rows} is not the public number of {whose} in the table; correct --n, or the table")
+    return InputError(f"--n {rows} is not the number of {whose} in the table. Correct --n, or the table")
 
 
 def changed(name: str) -> InputError:
-    return InputError(f"{name} changed while it was read; copy it, and release from the copy")
+    return InputError(f"{name} changed while the program read it. Copy it, and release from the copy")
 
 
 def too_many_groups_in(name: str, most: int) -> InputError:
@@ -167,7 +181,7 @@ def too_many_groups_in(name: str, most: int) -> InputError:
 
 
 def names_no_group(name: str) -> InputError:
-    return InputError(f"{name}: names no group; expected a group in each row")
+    return InputError(f"{name}: this table names no group. It must have a group in each row")
 
 
 # What a release says before anything is drawn.
@@ -199,8 +213,8 @@ def promised(
     """group: what the promise is for, empty for one row."""
     of = f", {group}" if group else ""
     return (
-        f"{statistic}: epsilon {epsilon}, {relation.value}{of}; hides changes of up to {sensitivity}; the "
-        f"noise is typically {scale:.6g}"
+        f"{statistic}: epsilon {epsilon}, {relation.value}{of}; hides changes of up to {sensitivity}; the noise is "
+        f"typically {scale:.6g}"
     )
 
 
@@ -237,8 +251,8 @@ def shown_from(least: object) -> str:
 
 def threshold_promised(epsilon: object, relation: NeighbouringRelation, rows: int, scale: float) -> str:
     return (
-        f"threshold: epsilon {epsilon}, {relation.value}, {for_persons(rows)}. The random noise on each count "
-        f"is typically {scale:.6g}"
+        f"threshold: epsilon {epsilon}, {relation.value}, {for_persons(rows)}. The random noise on each count is "
+        f"typically {scale:.6g}"
     )
 
 

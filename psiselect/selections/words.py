@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dpselect.privacy import NeighbouringRelation
+from dpselect.words import counted
 from psiselect.base.errors import InputError, UsageError
 
 # Options that do not go together.
@@ -12,20 +13,24 @@ from psiselect.base.errors import InputError, UsageError
 
 def monotonic_with_replace() -> UsageError:
     return UsageError(
-        "--monotonic does not go with --neighbors replace: replaced data can raise one score and lower another, which "
-        "costs twice as much. Leave out --monotonic, or use --neighbors add-remove"
+        "--monotonic does not go with --neighbors replace, because replaced data can raise one score and lower "
+        "another, which costs twice as much. Leave out --monotonic, or use --neighbors add-remove"
     )
 
 
 def ledger_needs_neighbors(relation: NeighbouringRelation) -> UsageError:
     return UsageError(
-        "--ledger also needs --neighbors, because the ledger counts only releases with --neighbors "
-        f"{relation.value}. Give --neighbors with the value that your --sensitivity is for"
+        f"--ledger also needs --neighbors, because the ledger counts only releases with --neighbors {relation.value}. "
+        "Give --neighbors with the value that your --sensitivity is for"
     )
 
 
 def nothing_to_choose(seats: int, candidates: int) -> UsageError:
-    return UsageError(f"--seats {seats}: with {candidates} candidates there is nothing to choose; name fewer seats")
+    remedy = "Lower --seats" if candidates > 1 else "Give more candidates"
+    return UsageError(
+        f"there {'is' if candidates == 1 else 'are'} {counted(candidates, 'candidate')} for {counted(seats, 'seat')}, "
+        f"so there is nothing to choose. {remedy}"
+    )
 
 
 # The promise.
@@ -34,8 +39,8 @@ def nothing_to_choose(seats: int, candidates: int) -> UsageError:
 def promised(epsilon: str, sensitivity: object, mechanism: str, exponent: object, *, monotonic: bool) -> str:
     moves = f"by at most {sensitivity}" + (", all up or all down" if monotonic else "")
     return (
-        f"this protects each person with epsilon {epsilon}, if one person's data change each candidate's "
-        f"score {moves} (mechanism: {mechanism}, exponent {exponent} per unit of score)"
+        f"this protects each person with epsilon {epsilon}, if one person's data change each candidate's score "
+        f"{moves} (mechanism: {mechanism}, exponent {exponent} per unit of score)"
     )
 
 
@@ -50,11 +55,11 @@ NO_LABEL = "the label is empty"
 
 
 def no_candidates(name: str) -> InputError:
-    return InputError(f"{name}: no candidates; expected a row for each candidate")
+    return InputError(f"{name}: there are no candidates. Write a row for each candidate")
 
 
 def label_twice(label: str) -> str:
-    return f"two rows have the label {label!r}; give each candidate its own label"
+    return f"two rows have the label {label!r}. Give each candidate its own label"
 
 
 def in_row(name: str, unit: str, number: int, column: str | None, problem: str) -> InputError:
@@ -67,21 +72,23 @@ def in_column(name: str, column: str, error: InputError) -> InputError:
 
 
 def not_labels(name: str, column: str, kind: object) -> InputError:
-    return InputError(f"{name}, column {column!r} has the type {kind}; names of candidates are text or integers")
+    return InputError(
+        f"{name}: the column {column!r} has the type {kind}. Names of candidates must be text or integers"
+    )
 
 
 def not_scores(name: str, column: str, kind: object) -> InputError:
-    return InputError(f"{name}, column {column!r}: a score cannot be {kind}; expected integers, decimals or text")
+    return InputError(f"{name}: the column {column!r} has the type {kind}. Scores must be integers, decimals or text")
 
 
 def binary_floats(name: str, column: str) -> InputError:
     return InputError(
-        f"{name}, column {column!r}: binary floating-point numbers, which are only close to the decimal "
-        "numbers that people mean. Store integers, decimals or text, or use --exact-floats if you mean "
-        "exactly these numbers"
+        f"{name}: the column {column!r} holds binary floating-point numbers, which are only close to the decimal "
+        "numbers that people mean. Store integers, decimals or text. If you mean exactly these numbers, use "
+        "--exact-floats"
     )
 
 
 def no_column(name: str, column: str, header: Sequence[str]) -> UsageError:
     there = ", ".join(map(repr, header)) or "none"
-    return UsageError(f"{name}: expected one column {column!r} in the header; the columns are {there}")
+    return UsageError(f"{name}: the header must have one column {column!r}. The columns are {there}")

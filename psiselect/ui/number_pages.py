@@ -21,7 +21,7 @@ from psiselect.ui.told import told
 
 _MOST = 10**10
 _MOST_ROWS = 10_000  # of one person
-_FIELD = re.compile(r"(\w+): ")
+_FIELD = re.compile(r"(\w+)(?:: | (?=must\b|is\b))")
 _TEXTS = {
     "count": ("column", "equals", "lower", "upper"),
     "sum": ("column", "lower", "upper", "unit"),
@@ -204,7 +204,7 @@ class NumberPages:
                 if task.question is not None:
                     task.draw()
             except PsiselectError as error:
-                return self._planned(name, task, told(error, {str(task.place): "its budget"}))
+                return self._planned(name, task, told(error, {f"the ledger '{task.place}'": "its budget"}))
         return self._desk.to(f"/numbers/{name}/answers" if task.answers else f"/numbers/{name}")
 
     async def answers(self, request: Request) -> Response:
@@ -307,11 +307,13 @@ def _epsilon(sent: Sent, field: str) -> str:
 
 def _note(sent: Sent, error: PsiselectError) -> None:
     """Put an error at the field that it is about, where it names one."""
-    named = _FIELD.match(str(error))
+    text = str(error)
+    named = _FIELD.match(text)
     field = named[1] if named else error.term
-    if field in FIELDS:
-        sent.errors[field] = told(type(error)(_FIELD.sub("", str(error), 1)))
-    elif str(error).startswith("lower") and "must be below" in str(error):
+    if text.startswith("lower") and "must be below" in text:
         sent.errors["upper"] = words.HIGHEST_ABOVE_LOWEST
+    elif field in FIELDS:
+        begun = "" if named is None or named[0].endswith(": ") else "This "
+        sent.errors[field] = told(type(error)(begun + text[named.end() :] if named else text))
     else:
         sent.errors["all"] = told(error)

@@ -110,7 +110,7 @@ def test_delta_of_a_pure_ledger_is_shown(run: Run, tmp_path: Path) -> None:
         (["--epsilon", "0", "--neighbors", "replace"], 2, "epsilon"),
         (["--epsilon", "1", "--rho", "1", "--neighbors", "replace"], 2, "zcdp"),
         (["--epsilon", "1", "--kind", "zcdp", "--neighbors", "replace"], 2, "--delta"),
-        (["--rho", "1", "--delta", "0.1", "--kind", "zcdp", "--neighbors", "replace"], 2, "either"),
+        (["--rho", "1", "--delta", "0.1", "--kind", "zcdp", "--neighbors", "replace"], 2, "or give only --rho"),
         (["--rho", "0", "--kind", "zcdp", "--neighbors", "replace"], 2, "above 0"),
         (["--epsilon", "1", "--delta", "1", "--neighbors", "replace"], 2, "delta"),
         (["--epsilon", "1", "--neighbors", "replace", "--dataset", " "], 2, "name"),
@@ -200,8 +200,8 @@ def test_a_long_ledger_is_shown_in_part_as_text_and_whole_as_json(run: Run, tmp_
     assert "release 0." not in out  # the oldest
     assert "d100 " not in out.split("when (UTC)")[0]  # the last data set
     assert err.splitlines() == [
-        "1 data sets are not shown; to see one of them, use --dataset NAME; to see all, use --json",
-        "older entries are not shown; --json lists all",
+        "1 more data set is not shown. To see one of them, use --dataset NAME. To see all, use --json.",
+        "Older entries are not shown. To see all, use --json.",
     ]
     record = json.loads(run("show", tmp_path / "l", "--json")[1])
     assert (len(record["entries"]), len(record["balances"])) == (101, 101)
@@ -220,7 +220,7 @@ def test_all_data_sets_that_are_not_shown_are_counted(run: Run, tmp_path: Path) 
     fill(tmp_path / "l", 104, 104)
     out, err = run("show", tmp_path / "l")[1:]
     assert "named" in out
-    assert err.startswith("5 data sets are not shown")
+    assert err.startswith("5 more data sets are not shown")
 
 
 def test_many_data_sets_of_one_release_need_no_composition(
@@ -247,7 +247,7 @@ def test_many_data_sets_of_one_release_need_no_composition(
     found, err = shown()
     assert found == [2.0] * 100 + [None] * 150
     assert asked == [2] * 100
-    assert "and 50 are left out; to see the epsilon of one of them, add --dataset NAME" in err
+    assert "and leaves out 50. To see the epsilon of one of them, add --dataset NAME" in err
 
 
 @pytest.mark.soak

@@ -209,7 +209,7 @@ def test_what_the_budget_holds_exactly_is_drawn_once(case: Case, watched: Watche
     ledger = book(tmp_path, case.relation, budget=EPSILON)
     assert watched.call(*case.arguments(tmp_path), *paid(ledger)) == 0
     drawn = watched.reads
-    assert f"left for 'people' in {ledger.path}: epsilon 0\n" in watched.err
+    assert f"left for 'people' in the ledger '{ledger.path}': epsilon 0\n" in watched.err
     assert watched.call(*case.arguments(tmp_path), *paid(ledger)) == 6
     assert watched.reads == drawn
     assert amounts(ledger) == [EPSILON]

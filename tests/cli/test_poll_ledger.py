@@ -134,7 +134,7 @@ def test_what_the_budget_does_not_hold_is_not_drawn(tmp_path: Path, reads: list[
     reads.clear()
     shown = respond(ledger)
     assert code(shown) == 6
-    assert "over budget: 'me' has epsilon 0 left of epsilon 1" in str(shown.exception)
+    assert "over budget: the data set 'me' has epsilon 0 left of epsilon 1" in str(shown.exception)
     assert (reads, shown.stdout, len(ledger.entries())) == ([], "", 2)
 
 

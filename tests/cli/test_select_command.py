@@ -90,9 +90,9 @@ def test_auto_goes_by_public_parameters(select: Any, table: Path) -> None:
 
 
 BAD_TABLES = {
-    "name,score\nA,1\nB,x\n": "line 3, column 'score': expected a number",
-    "name,score\nA,nan\n": "line 2, column 'score': expected a number",
-    "name,score\nA,\n": "line 2, column 'score': expected a number",
+    "name,score\nA,1\nB,x\n": "line 3, column 'score': 'x' is not a number",
+    "name,score\nA,nan\n": "is not a number such as",
+    "name,score\nA,\n": "is not a number such as",
     "name,score\nA,1\nA,2\n": "line 3: two rows have the label 'A'",
     "name,score\n ,1\n": "line 2: the label is empty",
     "name,score\nA\n": "line 2: the row has 1 field, but the header has 2",
@@ -126,7 +126,7 @@ def test_bytes_that_are_no_text(select: Any, table: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "complaint"),
     [
-        (["--label", "name", "--score", "nope", *SHARP], 2, "expected one column 'nope'"),
+        (["--label", "name", "--score", "nope", *SHARP], 2, "must have one column 'nope'"),
         (["--label", "name", "--score", "score", "--sensitivity", "0", "--epsilon", "1"], 2, "sensitivity"),
         (["--label", "name", "--score", "score", "--sensitivity", "1", "--epsilon", "0"], 2, "epsilon"),
         (["--label", "name", "--score", "score", "--sensitivity", "1", "--epsilon", "ln(3)"], 2, "epsilon"),
@@ -187,8 +187,8 @@ def test_parquet_floats_are_refused_unless_meant(select: Any, tmp_path: Path) ->
     [
         (["a", None], [1, 2], "row 2, column 'n'"),
         (["a", "b"], [None, 2], "row 1, column 's'"),
-        ([0.5, 1.5], [1, 2], "names of candidates are text or integers"),
-        (["a", "b"], [True, False], "a score cannot be"),
+        ([0.5, 1.5], [1, 2], "Names of candidates must be text or integers"),
+        (["a", "b"], [True, False], "Scores must be integers, decimals or text"),
         (["a", "b"], ["1", "y"], "row 2, column 's'"),
         (["a", "b"], [1.0, float("nan")], "binary floating-point"),
     ],

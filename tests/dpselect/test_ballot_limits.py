@@ -82,7 +82,9 @@ def test_counts_have_15_digits_at_most() -> None:
 
 
 def test_the_first_of_several_blank_lines_is_named() -> None:
-    with pytest.raises(InputError, match="2 of 4 ballots are invalid, first on line 3: a blank line") as refused:
+    with pytest.raises(
+        InputError, match=r"2 of 4 ballots are invalid\. The first is on line 3: a blank line"
+    ) as refused:
         read("A\n1\n\n\n0\n\n\n")
     assert refused.value.line == 3
 

@@ -63,7 +63,7 @@ def test_no_column_is_named_when_several_or_none_fit() -> None:
             FORM,
             NAMES,
             {"ballot_column": "Who"},
-            "--ballot-column names the column 'Who', which the table does not have; its columns are 'Timestamp'",
+            "--ballot-column names the column 'Who', which the table does not have. Its columns are 'Timestamp'",
         ),
         (
             FORM,
@@ -79,7 +79,7 @@ def test_no_column_is_named_when_several_or_none_fit() -> None:
         ("a@x.example,1,0\nb@x.example,0,1\n", None, {}, "no header: the first row holds an e-mail"),
         ("Ada,Bo,Ada\n1,0,1\n", NAMES, {}, "'Ada' has two columns"),
         ("Q [Ada],R [Ada],Q [Bo]\n1,0,1\n", NAMES, {}, "'Ada' has two columns"),
-        ("Ada,Cy\n1,0\n", NAMES, {}, "not your candidates: expected 'Bo', found 'Cy'"),
+        ("Ada,Cy\n1,0\n", NAMES, {}, "not your candidates: there is no column 'Bo', but there is 'Cy'"),
         ("approved,approved_1\nAda,Bo\n", NAMES, {}, "--ballot-column NAME"),
         ("approved\nA\n", ("A,B", "B,C", "A", "C"), {}, "A,B"),
     ],
@@ -109,7 +109,7 @@ def test_numbered_columns_hold_one_name_a_cell() -> None:
     text = 'approved_1,approved 2,approved3\n"Smith, J",Ada,\nAda,,\n,,\n'
     assert tally(text, ("Ada", "Smith, J")) == {"Ada": 2, "Smith, J": 1, "": 3}
     with pytest.raises(
-        InputError, match="1 of 1 ballots is invalid, first on line 2: name 2 on the ballot is not a candidate"
+        InputError, match="1 of 1 ballots is invalid, on line 2: name 2 on the ballot is not a candidate"
     ):
         read("approved_1,approved_2\n,Ada;Bo\n", NAMES)
 
@@ -129,7 +129,7 @@ def test_what_says_yes_and_what_says_no() -> None:
     rows = "".join(f'"{cell}",7\n' for cell in (*yes, *no))
     assert tally("Ada,n\n" + rows, ("Ada",)) == {"Ada": len(yes), "": len(yes) + len(no)}
     for strange in ("2", "ja", "yes!", "11", "01"):
-        with pytest.raises(InputError, match="column 'Ada': expected yes or no"):
+        with pytest.raises(InputError, match="column 'Ada' must say yes or no"):
             read(f"Ada,Bo\n{strange},1\n")
     text = "Ada,Bo\nJa,nein\nNEIN,ja\n1,0\n"
     assert tally(text, yes=("ja",), no=("Nein",)) == {"Ada": 2, "Bo": 1, "": 3}
@@ -142,11 +142,11 @@ def test_the_candidates_own_name_says_yes() -> None:
     """As SurveyMonkey writes it; a name that is also a word for no has two readings."""
     text = "when,Ada,Bo,No\n1,ADA,,\n2,Ada, bo ,1\n"
     assert tally(text, ("Ada", "Bo", "No")) == {"Ada": 2, "Bo": 1, "No": 1, "": 2}
-    with pytest.raises(InputError, match="column 'No': expected yes or no"):
+    with pytest.raises(InputError, match="column 'No' must say yes or no"):
         read(text + "3,,,no\n", ("Ada", "Bo", "No"))
-    with pytest.raises(InputError, match="column 'Ada': expected yes or no"):
+    with pytest.raises(InputError, match="column 'Ada' must say yes or no"):
         read("Ada,Bo\nBo,1\n", ("Ada", "Bo"))
-    with pytest.raises(InputError, match="column 'Cy': expected yes or no"):
+    with pytest.raises(InputError, match="column 'Cy' must say yes or no"):
         read("Cy,Bo\nCy,1\n", ("Cy", "Bo"), no=("cy",))
 
 
@@ -156,7 +156,7 @@ TWICE = "voter_id,approved\n17,Ada\n18,Bo\n17 ,Bo\n19,Zed\nÄ,Ada\n19,Ada\nä,Bo
 
 
 def test_a_voter_has_one_ballot() -> None:
-    with pytest.raises(InputError, match=r"first on line 4: the same voter has a ballot on line 2.*--repeated-voter"):
+    with pytest.raises(InputError, match=r"on line 4: the same voter has another ballot on line 2.*--repeated-voter"):
         read(TWICE, NAMES)
     last, first = (tally(TWICE, NAMES, drop=True, repeated=rule) for rule in (Repeated.LAST, Repeated.FIRST))
     assert last == {"Ada": 1, "Bo": 3, "": 4} == tally(TWICE, NAMES, drop=True)
@@ -164,7 +164,7 @@ def test_a_voter_has_one_ballot() -> None:
     assert first == {"Ada": 2, "Bo": 1, "": 3}
     assert tally(TWICE, NAMES, repeated=Repeated.LAST) == last  # a row that does not count may be anything
     with pytest.raises(
-        InputError, match="1 of 4 ballots is invalid, first on line 5: name 1 on the ballot is not a candidate"
+        InputError, match="1 of 4 ballots is invalid, on line 5: name 1 on the ballot is not a candidate"
     ):
         read(TWICE, NAMES, repeated=Repeated.FIRST)
     reading = read(TWICE, NAMES, drop=True)
@@ -178,7 +178,9 @@ def test_a_candidate_may_be_called_voter_id() -> None:
 
 def test_a_blank_id_is_an_invalid_ballot() -> None:
     text = "who,approved\n,Ada\n 1,Ada\n  ,Bo\n"
-    with pytest.raises(InputError, match="2 of 3 ballots are invalid, first on line 2: the voter's id is blank"):
+    with pytest.raises(
+        InputError, match=r"2 of 3 ballots are invalid\. The first is on line 2: the voter's id is blank"
+    ):
         read(text, NAMES, voter_column="who")
     assert tally(text, NAMES, drop=True, voter_column="who") == {"Ada": 1, "Bo": 0, "": 1}
     assert tally("who,approved\n,Ada\n", NAMES, drop=True, voter_column="who") == {"Ada": 0, "Bo": 0, "": 0}
@@ -196,7 +198,7 @@ def test_the_voters_of_a_pabulib_file() -> None:
     assert read(text.format("a;1\n")).titles == {"1": "Park", "2": "Pool"}
     with pytest.raises(InputError, match="same voter"):
         read(text.format("a;1\nA;2\n"))
-    with pytest.raises(InputError, match="approves 2 candidates; expected at least 0 and at most 1"):
+    with pytest.raises(InputError, match="approves 2 candidates, and must approve at least 0 and at most 1"):
         read(text.format("a;1,2\n"))
 
 

@@ -35,19 +35,19 @@ BROKEN = [
     ("name twice over columns", "approved_1,approved_2\nAda,Ada\n", ("Ada", "Bo"), 2, "twice"),
     ("blank line inside", "approved\nAda\n\nBo\n", ("Ada", "Bo"), 3, "a blank line"),
     ("commas between names", "approved\nAda,Bo\n", ("Ada", "Bo"), 2, "the row has 2 fields, but the header has 1"),
-    ("matrix cell", "Ada,Bo\n1,0\n1,2\n", None, 3, "column 'Bo': expected yes or no"),
+    ("matrix cell", "Ada,Bo\n1,0\n1,2\n", None, 3, "column 'Bo' must say yes or no"),
     ("matrix row short", "Ada,Bo\n1\n", None, 2, "the row has 1 field, but the header has 2"),
     (
         "matrix of another list",
         "Ada,Bo\n1,1\n",
         ("Ada", "Cy"),
         1,
-        "candidates: expected 'Cy', found 'Bo'",
+        "candidates: there is no column 'Cy', but there is 'Bo'",
     ),
     ("semicolons above commas", "Ada;Bo\n1,0\n", None, 2, "the row has 1 field, but the header has 2"),
     ("forgotten header", "ballot\nAda\n", None, 2, "with --ballot-column"),
     ("candidate twice", "Ada,Bo,Ada\n", None, 1, "'Ada' is already listed in line 1"),
-    ("nameless candidate", "Ada,,Bo\n", None, 1, "a candidate's name of 1 to"),
+    ("nameless candidate", "Ada,,Bo\n", None, 1, "a candidate's name must have 1 to"),
     ("escape sequence in a name", "Ada,\x1b[2J\n", None, 1, "printable"),
     ("bidirectional override in a name", "Ada,\u202eBo\n", None, 1, "printable"),
     ("voter_id twice", "voter_id,voter_id,Ada\n", None, 1, "two columns of this name"),
@@ -63,7 +63,7 @@ BROKEN = [
         HEAD.replace("# ALTERNATIVE NAME 2: B\n", "") + "1: 1\n",
         None,
         4,
-        "has 1 lines ALTERNATIVE NAME",
+        "has 1 line ALTERNATIVE NAME",
     ),
     ("cat: a gap in numbers", HEAD.replace("NAME 2", "NAME 3") + "1: 1\n", None, 5, "without gaps"),
     ("cat: number twice", HEAD.replace("NAME 2", "NAME 1"), None, 5, "no other line has"),
@@ -86,18 +86,24 @@ BROKEN = [
     ("cat: unknown number", HEAD + "1: {1,7},2\n", None, 6, "no ALTERNATIVE NAME has"),
     ("cat: number zero", HEAD + "1: 0,{1,2}\n", None, 6, "no ALTERNATIVE NAME has"),
     ("cat: late header", HEAD + "1: 1,2\n# TITLE: x\n", None, 7, "expected `count: groups`"),
-    ("strict orders", HEAD.replace("TYPE: cat", "TYPE: soc"), None, 1, "expected cat, toc or toi"),
+    ("strict orders", HEAD.replace("TYPE: cat", "TYPE: soc"), None, 1, "must be cat, toc or toi"),
     ("no data type", HEAD.replace("# DATA TYPE: cat\n", ""), None, 1, "--format"),
     ("pb: ordinal", PB.replace("approval", "ordinal"), None, 3, "not approvals"),
     ("pb: no vote type", PB.replace("vote_type;approval\n", ""), None, 1, "vote_type;approval"),
     ("pb: weights", PB.replace("voter_id;vote", "voter_id;vote;weight"), None, 9, "the votes have weights"),
     ("pb: no votes", PB[: PB.index("VOTES")], None, 7, "section VOTES is missing"),
-    ("pb: order of sections", "META\nkey;value\nVOTES\n", None, 3, "expected the section PROJECTS"),
+    ("pb: order of sections", "META\nkey;value\nVOTES\n", None, 3, "the section PROJECTS must come before"),
     ("pb: no project_id", PB.replace("project_id", "id"), None, 5, "project_id"),
     ("pb: no column vote", PB.replace(";vote", ";votes"), None, 9, "a column named vote"),
     ("pb: column twice", PB.replace("voter_id;vote", "vote;vote"), None, 9, "no column appears twice"),
     ("pb: project twice", PB.replace("q;2", "p;2"), None, 7, "'p' is already listed in line 6"),
-    ("pb: ragged project", PB.replace("q;2", "q;2;3"), None, 7, "expected 2 columns, .* and found 3"),
+    (
+        "pb: ragged project",
+        PB.replace("q;2", "q;2;3"),
+        None,
+        7,
+        "this row has 3 columns, and the header of PROJECTS has 2",
+    ),
     ("pb: ragged vote", PB + "1;p;x\n", None, 10, "the row has 3 fields, but the header has 2"),
     ("pb: unknown project", PB + "1;p\n2;z\n", None, 11, "name 1 on the ballot is not a candidate"),
     (
@@ -105,7 +111,7 @@ BROKEN = [
         PB.replace("PROJ", "max_length;1\nPROJ", 1) + "1;p,q\n",
         None,
         11,
-        "approves 2 candidates; .* at most 1",
+        "approves 2 candidates, .* at most 1",
     ),
     (
         "pb: too short",
@@ -117,7 +123,7 @@ BROKEN = [
     ("pb: bad bound", PB.replace("PROJ", "max_length;few\nPROJ", 1), None, 4, "META max_length"),
     ("pb: key twice", PB.replace("PROJ", "vote_type;approval\nPROJ", 1), None, 4, "'vote_type' twice"),
     ("yaml: no num_cand", "profile: [[0]]\n", None, 1, "needs the lines `num_cand: ...` and `profile: ...`"),
-    ("yaml: weights", "num_cand: 1\nprofile: [[0]]\nvoter_weights: [2]\n", None, 3, "the votes have weights"),
+    ("yaml: weights", "num_cand: 1\nprofile: [[0]]\nvoter_weights: [2]\n", None, 3, "gives the votes weights"),
     (
         "yaml: unknown candidate",
         "num_cand: 2\nprofile:\n- [0]\n- [2]\n",
@@ -128,18 +134,18 @@ BROKEN = [
     ("yaml: negative", "num_cand: 2\nprofile: [[-1]]\n", None, 2, "name 1 on the ballot is not a candidate"),
     ("yaml: twice", "num_cand: 2\nprofile: [[1, 1]]\n", None, 2, "twice"),
     ("yaml: key twice", "num_cand: 2\nnum_cand: 3\nprofile: []\n", None, 2, "at most once"),
-    ("yaml: odd key", "num_cand: 2\nvoters: 3\nprofile: []\n", None, 2, "expected only the names num_cand"),
-    ("yaml: no list", "num_cand: 2\nprofile: 3\n", None, 2, "expected a list of approval sets"),
-    ("yaml: no sets", "num_cand: 2\nprofile: [1]\n", None, 2, "expected an approval set"),
-    ("yaml: nested sets", "num_cand: 2\nprofile: [[[1]]]\n", None, 2, "expected candidates' numbers"),
+    ("yaml: odd key", "num_cand: 2\nvoters: 3\nprofile: []\n", None, 2, "may have only the names num_cand"),
+    ("yaml: no list", "num_cand: 2\nprofile: 3\n", None, 2, "profile must be a list of approval sets"),
+    ("yaml: no sets", "num_cand: 2\nprofile: [1]\n", None, 2, "must be an approval set"),
+    ("yaml: nested sets", "num_cand: 2\nprofile: [[[1]]]\n", None, 2, "must hold candidates' numbers"),
     ("yaml: none", "num_cand: 0\nprofile: []\n", None, 1, "a number from 1 to"),
     ("yaml: a billion", "num_cand: 1000000000\nprofile: []\n", None, 1, "a number from 1 to"),
     ("yaml: an alias", "num_cand: 2\nprofile: [&a [0], *a]\n", None, 2, "an anchor or alias"),
     ("yaml: deep", "num_cand: 2\nprofile: " + "[" * 2000 + "\n", None, 2, "."),
     ("yaml: deep elsewhere", "num_cand: 2\nprofile: []\ncompute: " + "[" * 900 + "]" * 900, None, 3, "deep"),
     ("yaml: broken", "num_cand: 2\nprofile: [[0\n", None, 3, "not well-formed YAML"),
-    ("yaml: two documents", "num_cand: 2\nprofile: []\n---\nnum_cand: 2\n", None, 3, "one YAML document"),
-    ("belenios: two questions", '{"result": [[[1]], [[0]]]}', ("A",), 1, "expected one question, but the result has 2"),
+    ("yaml: two documents", "num_cand: 2\nprofile: []\n---\nnum_cand: 2\n", None, 3, "a second YAML document"),
+    ("belenios: two questions", '{"result": [[[1]], [[0]]]}', ("A",), 1, "the result has 2 questions"),
     ("belenios: key twice", '{"result": [[[1]]], "result": [[[0]]]}', ("A",), 1, "not well-formed JSON"),
     ("yaml: an object", "num_cand: !!python/object:os.system 2\nprofile: []\n", None, None, ""),
 ]
@@ -168,7 +174,7 @@ def test_bytes_that_are_no_text_name_their_line() -> None:
 
 
 def test_a_list_that_is_not_the_files_own_says_which_has_the_other_name() -> None:
-    for names, says in ((("A", "C"), "the file does not have 'C'"), (("A",), "the file also has 'B'")):
+    for names, says in ((("A", "C"), "the file has no candidate 'C'"), (("A",), "the file has the candidate 'B'")):
         with pytest.raises(InputError, match=says):
             read(HEAD + "1: 1,2\n", names=names)
 
@@ -176,7 +182,7 @@ def test_a_list_that_is_not_the_files_own_says_which_has_the_other_name() -> Non
 def test_a_blt_line_of_withdrawn_candidates_is_named_as_one() -> None:
     text = '2 1\n{}\n1 2 0\n0\n"A"\n"B"\n'
     for line, says in ((" -2", "lines of withdrawn candidates"), ("1 9 x", "expected `weight candidates 0`")):
-        with pytest.raises(InputError, match=f"1 of 2 ballots is invalid, first on line 2: {says}"):
+        with pytest.raises(InputError, match=f"1 of 2 ballots is invalid, on line 2: {says}"):
             read(text.format(line), form="blt")
 
 

@@ -129,7 +129,7 @@ def test_scores_up_to_256_bits_are_taken_exactly(value: int) -> None:
 @pytest.mark.parametrize("value", [2**256, -(2**256)])
 def test_scores_of_257_bits_are_refused(value: int) -> None:
     for scores in ([value], [0, value], [Fraction(value), 0], [Fraction(value // 2), Fraction(1, 3)]):
-        with pytest.raises(InputError, match="round the scores"):
+        with pytest.raises(InputError, match="Round the scores"):
             take(scores)
 
 

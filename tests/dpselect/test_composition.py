@@ -75,7 +75,7 @@ def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "dp_accounting", None)  # importing it raises ImportError
     with pytest.raises(ImportError):
         importlib.import_module("dp_accounting.pld")
-    with pytest.raises(UsageError, match=r"pip install 'psiselect\[accounting\]'. Without --delta") as caught:
+    with pytest.raises(UsageError, match=r"pip install 'psiselect\[accounting\]'. Or leave out --delta") as caught:
         tight_epsilon([Cost(Fraction(1))] * 2, DELTA)
     assert caught.value.term == "delta"
     assert tight_epsilon([Cost(Fraction(1))], DELTA) is None  # one release is what it is

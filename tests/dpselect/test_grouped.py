@@ -338,9 +338,9 @@ def test_found_groups_are_in_the_order_of_their_names_and_empty_ones_never_shown
     assert list(found) == [("a",), ("b",)]
     everything = dataclasses.replace(made, threshold=-1000).release(cells, FixedEntropy())
     assert list(everything) == [("a",), ("b",), ("d",)]
-    with pytest.raises(UsageError, match="a threshold that finds them"):
+    with pytest.raises(UsageError, match="a threshold that finds the groups"):
         made.release(cells, FixedEntropy(), [("a",)])
-    with pytest.raises(UsageError, match="a threshold that finds them"):
+    with pytest.raises(UsageError, match="a threshold that finds the groups"):
         laplace_table(EPSILON, Persons(ADD_REMOVE, 1), [Statistic.COUNT]).release(cells, FixedEntropy())
 
 

@@ -36,12 +36,12 @@ def test_names_at_their_limits(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "x" * 201, "x ", " x", "\n", "a\tb", "\x7f"])
 def test_names_beyond_their_limits(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="dataset: expected a name of 1 to 200"):
+    with pytest.raises(UsageError, match="the name of a data set must have 1 to 200"):
         make(tmp_path, Fraction(1), Fraction(0), name)
     assert not list(tmp_path.iterdir())
     ledger = make(tmp_path)
     for refused in (lambda: ledger.spend(name, HALF, neighbors=None, what=""), lambda: ledger.balance(name)):
-        with pytest.raises(UsageError, match="dataset: expected a name of 1 to 200"):
+        with pytest.raises(UsageError, match="the name of a data set must have 1 to 200"):
             refused()
     assert ledger.entries() == []
 

@@ -52,7 +52,7 @@ def test_rows_that_answer_something_else_are_refused(poll: Poll, name: str, what
 def test_a_poll_without_a_name_is_another_poll(names: tuple[str, str]) -> None:
     found = Collection(POLL)
     found.add(table_of(written("yes", name=names[0], seed="first"), "a.csv"))
-    with pytest.raises(InputError, match=r"b\.csv, line 2: poll: this row answers another poll"):
+    with pytest.raises(InputError, match=r"b\.csv, line 2: this row answers another poll"):
         found.add(table_of(written("yes", name=names[1], seed="second"), "b.csv"))
 
 
@@ -89,10 +89,10 @@ def test_malformed_files_name_their_line(lines: str | bytes, line: int) -> None:
 
 
 def test_one_column_of_a_table_without_a_header_line_must_be_called_response() -> None:
-    with pytest.raises(InputError, match=r"b\.parquet, column names: expected a column 'response'"):
+    with pytest.raises(InputError, match=r"b\.parquet, column names: the table needs a column 'response'"):
         Collection(POLL).add(RowTable("b.parquet", ("yes",), 0, [Row(1, ["no"])], "row"))
     found = Collection(POLL)
     found.add(RowTable("b.parquet", ("response",), 0, [Row(1, ["no"])], "row"))
     assert found.responses == ["no"]
-    with pytest.raises(InputError, match=r"b\.parquet, row 2: response: expected one of"):
+    with pytest.raises(InputError, match=r"b\.parquet, row 2: the response must be one of"):
         found.add(RowTable("b.parquet", ("response",), 0, [Row(2, ["maybe"])], "row"))

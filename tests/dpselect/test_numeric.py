@@ -222,7 +222,7 @@ def test_an_unbounded_sum_is_refused_with_the_arithmetic() -> None:
     text = str(unbounded(ONE))
     assert "2,995,732" in text  # 1,000,000 * ln 20
     assert "2.996*(B - A)" in text
-    assert "1 rows exceed B" in text
+    assert "1 row exceeds B" in text
     assert "29,957,3" in str(unbounded(Fraction(1, 10)))
 
 

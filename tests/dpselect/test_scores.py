@@ -81,7 +81,7 @@ def test_what_is_no_score(bad: Any) -> None:
 
 
 def test_the_position_is_named() -> None:
-    with pytest.raises(InputError, match="item 2 is nan"):
+    with pytest.raises(InputError, match="item 2 of scores is nan"):
         take([1, 2, float("nan")], exact_floats=True)
 
 
@@ -113,7 +113,7 @@ def test_scores_in_text(text: str, value: Fraction) -> None:
     "text", ["", "nan", "inf", "1/0", "1e100", "0x10", "1_000", "1,5", "--1", "1 2", "9" * 81, "٣"]
 )
 def test_text_that_is_no_score(text: str) -> None:
-    with pytest.raises(InputError, match="expected a number"):
+    with pytest.raises(InputError, match=r"is not a number|must be a number"):
         parse_score(text)
 
 
@@ -135,7 +135,7 @@ def test_bounds() -> None:
 def test_what_approval_promises() -> None:
     assert APPROVAL.bound(ADD_REMOVE) == ScoreBound(Fraction(1), True, Fraction(1))
     assert APPROVAL.bound(REPLACE) == ScoreBound(Fraction(1), False, Fraction(2))
-    with pytest.raises(UsageError, match="for the score"):
+    with pytest.raises(UsageError, match="with the score"):
         APPROVAL.bound(None)
     assert Declared(ScoreBound.of(1, monotone=True)).bound(None).range == 1
 
@@ -152,5 +152,5 @@ def test_approval_counts() -> None:
     scores = approval_scores(3)
     assert list(scores([[0, 2], [2, 2], []])) == [1, 0, 2]
     assert list(scores([])) == [0, 0, 0]
-    with pytest.raises(InputError, match=r"numbers from 0 to 2"):
+    with pytest.raises(InputError, match=r"numbers are 0 to 2"):
         scores([[3]])

@@ -99,7 +99,7 @@ def test_a_caller_is_who_its_certificate_says_in_any_order(links: Mesh) -> None:
     assert [e.peer for e in happened if isinstance(e, Lost)] == ["david", "bob", "carlos"]
     links.send("david", frame)
     assert [len(c.sent) for c in callers] == [1, 0, 0]
-    with pytest.raises(TransportError, match="no link to erin"):
+    with pytest.raises(TransportError, match="no connection to erin"):
         links.send("erin", frame)
 
 

@@ -76,7 +76,10 @@ def test_a_party_that_hangs_up_without_a_word_is_not_blamed_while_another_is_mis
     events = [(0, Connected("bob")), (0, Lost("bob", HUNG_UP)), (1, Connected("david")), (1, said("david"))]
     driver, error, seconds = played(clock, *events)
     assert driver.machine.failure == Failure(Cause.MISSING, "bob", "alice")
-    assert str(error) == "no result: bob did not connect in time (seen by alice); alice has no link to carlos either"
+    assert (
+        str(error)
+        == "there is no result: bob did not connect in time, as alice reports. alice has no connection to carlos either"
+    )
     assert error.term == "bob"
     assert 30 <= seconds < 33
 
@@ -102,7 +105,7 @@ def test_a_silent_party_is_named_at_once_when_all_others_are_there(clock: Clock,
 def test_of_two_silent_parties_none_is_blamed_alone(clock: Clock) -> None:
     events = [e for n in ("bob", "carlos") for e in ((0, Connected(n)), (0, Lost(n, HUNG_UP)))]
     _, error, seconds = played(clock, *events, (1, Connected("david")), (1, said("david")))
-    assert "alice has no link to carlos either" in str(error)
+    assert "alice has no connection to carlos either" in str(error)
     assert seconds == 30
 
 
@@ -136,7 +139,10 @@ def test_any_other_broken_link_names_its_peer_at_once(clock: Clock, before: list
 def test_what_another_missed_is_told_with_what_this_side_missed(clock: Clock) -> None:
     news = Failure(Cause.MISSING, "bob", "david")
     _, error, _ = played(clock, (0, Connected("david")), (5, Received("david", news.frame())))
-    assert str(error) == "no result: bob did not connect in time (seen by david); alice has no link to carlos either"
+    assert (
+        str(error)
+        == "there is no result: bob did not connect in time, as david reports. alice has no connection to carlos either"
+    )
 
 
 # -- links that come too late ------------------------------------------------------------------------------------------

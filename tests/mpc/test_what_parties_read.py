@@ -29,7 +29,7 @@ def test_terms_that_differ_are_named_in_words() -> None:
     error = Failure(Cause.TERMS, "bob", "alice", ("bound", "unit", "from_a_later_version")).error("alice")
     assert isinstance(error, RemoteError)
     assert str(error) == (
-        "no result: bob and alice do not agree on: the bound (--bound); the decimal places (--decimals); "
+        "there is no result: bob and alice do not agree on: the bound (--bound); the decimal places (--decimals); "
         "from_a_later_version. Nothing was shared. Agree on the same values, and start all parties again"
     )
     assert error.term == "bound"
@@ -39,8 +39,8 @@ def test_terms_that_differ_are_named_in_words() -> None:
 @pytest.mark.parametrize(
     ("by", "told"),
     [
-        ("alice", "(seen by alice): connection refused; alice has no link to carlos either"),
-        ("carlos", "(seen by carlos); alice has no link to carlos either"),
+        ("alice", "as alice reports. Technical detail: connection refused. alice has no connection to carlos either"),
+        ("carlos", "as carlos reports. alice has no connection to carlos either"),
     ],
 )
 def test_a_party_adds_what_it_knows_of_its_own_link(by: str, told: str) -> None:
@@ -48,14 +48,14 @@ def test_a_party_adds_what_it_knows_of_its_own_link(by: str, told: str) -> None:
     machine.failure, machine.missing = Failure(Cause.MISSING, "bob", by), ("bob", "carlos")
     mesh = SimpleNamespace(events=None, problems={"bob": "connection refused"})
     error = Driver(machine, mesh, 1.0).error()  # type: ignore[arg-type]
-    assert str(error) == f"no result: bob did not connect in time {told}"
+    assert str(error) == f"there is no result: bob did not connect in time, {told}"
     assert (type(error), error.term) == (TransportError, "bob")
 
 
 @pytest.mark.parametrize("cause", Cause)
 def test_every_cause_has_a_sentence_that_names_the_party(cause: Cause) -> None:
     error = Failure(cause, "bob", "carlos").error("alice")
-    assert str(error).startswith("no result: bob ")
+    assert str(error).startswith("there is no result: bob ")
     assert isinstance(error, TransportError) is (cause in (Cause.MISSING, Cause.LATE, Cause.LOST))
     assert error.term == "bob"
 

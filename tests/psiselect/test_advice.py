@@ -68,11 +68,11 @@ def test_the_report_is_a_page() -> None:
 @pytest.mark.parametrize(
     ("task", "error", "says"),
     [
-        ({"functoin": "sum"}, psiselect.InputError, "did you mean function"),
-        ({"function": "sun"}, psiselect.InputError, "did you mean sum"),
+        ({"functoin": "sum"}, psiselect.InputError, "Did you mean function"),
+        ({"function": "sun"}, psiselect.InputError, "Did you mean sum"),
         ({"n_holders": 0}, psiselect.InputError, "at least 1"),
         ({"function": "count", "bounds": [-1, 3]}, psiselect.InputError, "bounds"),
-        (["sum"], psiselect.UsageError, "expected a mapping"),
+        (["sum"], psiselect.UsageError, "must be a mapping"),
         ("none.toml", psiselect.InputError, "none.toml"),
     ],
 )

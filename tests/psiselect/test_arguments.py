@@ -10,7 +10,7 @@ import psiselect
 from psiselect.arguments import as_arguments
 
 WORDS = {
-    "--show shows the first cell": "show= shows the first cell",
+    "add --show": "add show=",
     "leave out --ledger and --dataset, or say --reveal noisy-count": "leave out ledger= and dataset=, or say "
     'reveal="noisy-count"',
     "below --min-matches 1,000 and withheld": "below min_matches=1000 and withheld",

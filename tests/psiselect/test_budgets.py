@@ -40,14 +40,14 @@ def test_a_ledger_is_the_command_s(arguments: dict[str, Any], options: list[str]
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({}, 'a ledger of kind="pure" needs epsilon'),
-        ({"epsilon": 0.1}, 'write epsilon="0.1"'),
+        ({}, "usual kind, needs epsilon="),
+        ({"epsilon": 0.1}, 'Write epsilon="0.1"'),
         ({"epsilon": 0}, "above 0"),
-        ({"rho": 1}, 'rho= works only with a ledger of kind="zcdp"'),
-        ({"kind": "zcdp", "epsilon": 1}, "either rho=, or epsilon= with delta="),
-        ({"kind": "renyi", "epsilon": 1}, "kind: expected one of 'pure', 'zcdp'"),
-        ({"epsilon": 1, "neighbors": "all"}, "expected 'add-remove' or 'replace'"),
-        ({"epsilon": 1, "datasets": "town"}, "expected a list of texts"),
+        ({"rho": 1}, 'Only a ledger of kind="zcdp" takes rho='),
+        ({"kind": "zcdp", "epsilon": 1}, "give epsilon= with delta=, such as 1 and 1e-6, or give only rho="),
+        ({"kind": "renyi", "epsilon": 1}, "kind must be one of 'pure', 'zcdp'"),
+        ({"epsilon": 1, "neighbors": "all"}, "neighbors must be 'add-remove'"),
+        ({"epsilon": 1, "datasets": "town"}, "must be a list of texts"),
     ],
 )
 def test_a_ledger_without_a_limit_is_refused(arguments: dict[str, Any], says: str, tmp_path: Path) -> None:

@@ -51,5 +51,5 @@ def test_a_float_is_refused_with_the_exact_alternative(given: Any, instead: str)
 
 @pytest.mark.parametrize("given", ["-1", "nan", "", "one", None, True, b"1", [1], -1, Fraction(-1)])
 def test_what_is_no_number_is_refused(given: Any) -> None:
-    with pytest.raises(UsageError, match="epsilon: expected a number"):
+    with pytest.raises(UsageError, match="epsilon must be a number"):
         exact(given, "epsilon")

@@ -89,7 +89,7 @@ def test_a_noisy_sum_is_paid_by_each_party(group: Group, tmp_path: Path, monkeyp
     record = json.loads(found["carlos"].stdout)
     assert found["bob"].to_dict()["value"] == record["value"]
     assert found["bob"].error == record["error95"]
-    promise = "The result has random noise that hides the data: epsilon 1/2, replace. It hides them even if 1 of 3"
+    promise = "The result has random noise that hides the data: epsilon 1/2, replace. It hides them even from 1 of 3"
     assert found["bob"].guarantee.startswith(promise)
     assert found["bob"].charged is None
 
@@ -124,21 +124,21 @@ def test_a_party_that_waits_alone_is_cancelled(group: Group) -> None:
 @pytest.mark.parametrize(
     ("changed", "error", "says"),
     [
-        ({"value": 1.5}, psiselect.UsageError, 'write value="1.5"'),
+        ({"value": 1.5}, psiselect.UsageError, 'Write value="1.5"'),
         ({"value": None}, psiselect.UsageError, "give value= or values="),
         ({"values": "v.csv"}, psiselect.UsageError, "give value= or values=, not both"),
         ({"column": "v"}, psiselect.UsageError, "belong to values="),
         ({"format": "csv"}, psiselect.UsageError, "belong to values="),
-        ({"length": 2}, psiselect.UsageError, "length= is 2, but 1 numbers were given"),
+        ({"length": 2}, psiselect.UsageError, "length= is 2, but 1 number was given"),
         ({"value": 10**13}, psiselect.InputError, "value"),
         ({"party": "dora"}, psiselect.UsageError, "dora"),
         ({"parties": "none.toml"}, psiselect.InputError, "none.toml"),
         ({"identity": "none"}, psiselect.InputError, "none"),
         ({"epsilon": 1}, psiselect.UsageError, "epsilon= also needs neighbors="),
-        (NOISY | {"epsilon": 0.5}, psiselect.UsageError, 'write epsilon="0.5"'),
-        (NOISY | {"upper": None}, psiselect.UsageError, "needs lower= and upper="),
+        (NOISY | {"epsilon": 0.5}, psiselect.UsageError, 'Write epsilon="0.5"'),
+        (NOISY | {"upper": None}, psiselect.UsageError, "give both lower= and upper="),
         (NOISY | {"colluding": None}, psiselect.UsageError, "needs colluding="),
-        (NOISY | {"lower": 60, "upper": 0}, psiselect.UsageError, "lower: expected a number below upper"),
+        (NOISY | {"lower": 60, "upper": 0}, psiselect.UsageError, "lower must be below upper"),
         ({"lower": 0}, psiselect.UsageError, "lower= is for a result with noise"),
         ({"ledger": "l.db"}, psiselect.UsageError, "go together"),
         ({"modulus": 0}, psiselect.UsageError, "modulus"),

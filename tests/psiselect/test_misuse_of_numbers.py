@@ -27,25 +27,25 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "no epsilon": (
         lambda: psiselect.elect(TABLE, **without(TERMS, "epsilon")),
         UsageError,
-        r"elect\(\) needs epsilon=: say how strong the protection is",
+        r"elect\(\) needs the argument epsilon\. Say how strong the protection is",
     ),
     "no relation": (
         lambda: psiselect.select(TABLE, **without(BEST, "neighbors")),
         UsageError,
-        r'select\(\) needs neighbors=: say what one person can change: "add-remove"',
+        r'select\(\) needs the argument neighbors\. Say what one person can change: "add-remove"',
     ),
     "no bound": (
         lambda: release.mean(TABLE, "n", **without(BOUNDS, "upper")),
         UsageError,
-        r"release.mean\(\) needs upper=: name the largest value that counts, from what is publicly known",
+        r"release.mean\(\) needs the argument upper\. Name the largest value that is possible, from",
     ),
     "no sensitivity": (lambda: psiselect.select(TABLE, **without(BEST, "sensitivity")), UsageError, "change any one"),
-    "no party": (lambda: psiselect.mpc_sum(5, **without(ME, "party")), UsageError, "as named in the parties file"),
+    "no party": (lambda: psiselect.mpc_sum(5, **without(ME, "party")), UsageError, "as the parties file names it"),
     "no identity": (lambda: psiselect.mpc_sum(5, **without(ME, "identity")), UsageError, "psiselect.Identity.load"),
     "no relation of a ledger": (
         lambda: psiselect.Ledger.create("l.db", epsilon=1),  # type: ignore[call-arg]
         UsageError,
-        r"Ledger.create\(\) needs neighbors=",
+        r"Ledger.create\(\) needs the argument neighbors",
     ),
     "no table": (
         lambda: release.count(**TERMS),
@@ -56,52 +56,56 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "an unknown argument": (
         lambda: psiselect.elect(TABLE, candidtes=["x"], **TERMS),
         UsageError,
-        r"elect\(\) has no option candidtes=; did you mean candidates=\?",
+        r"elect\(\) has no argument candidtes\. Did you mean candidates\?",
     ),
     "an unknown argument of a file": (
         lambda: release.sum(TABLE, "n", delimeter=";", **BOUNDS),
         UsageError,
-        r"release.sum\(\) has no option delimeter=; did you mean delimiter=\?",
+        r"release.sum\(\) has no argument delimeter\. Did you mean delimiter\?",
     ),
     "a table that is none": (lambda: release.sum(5, "n", **BOUNDS), UsageError, "is of type int; expected a pandas"),
-    "a column that is no text": (lambda: release.sum(TABLE, 5, **BOUNDS), UsageError, "column: expected text, got int"),
+    "a column that is no text": (lambda: release.sum(TABLE, 5, **BOUNDS), UsageError, "column must be text, not int"),
     "a delimiter that is none": (
         lambda: release.sum("a.csv", "n", delimiter=5, **BOUNDS),
         UsageError,
-        "delimiter: expected text, got int",
+        "delimiter must be text, not int",
     ),
     "a header that is none": (
         lambda: release.sum("a.csv", "n", header="no", **BOUNDS),
         UsageError,
-        "header: expected True or False, got str",
+        "header must be True or False, not str",
     ),
     "a plan that is none": (
         lambda: release.sum(TABLE, "n", plan="no", **BOUNDS),
         UsageError,
-        "plan: expected True or False, got str",
+        "plan must be True or False, not str",
     ),
     "a voter's column": (
         lambda: psiselect.elect(TABLE, voter_column=5, **TERMS),
         UsageError,
-        "voter_column: expected text, got int",
+        "voter_column must be text, not int",
     ),
     "line breaks": (
         lambda: psiselect.elect(TABLE, line_breaks="yes", **TERMS),
         UsageError,
-        "line_breaks: expected True or False",
+        "line_breaks must be True or False",
     ),
-    "a ballots' column": (lambda: psiselect.elect(TABLE, ballot_column=5, **TERMS), UsageError, "ballot_column: expec"),
+    "a ballots' column": (
+        lambda: psiselect.elect(TABLE, ballot_column=5, **TERMS),
+        UsageError,
+        "ballot_column must be",
+    ),
     "monotonic": (
         lambda: psiselect.select(TABLE, monotonic="no", **{**BEST, "neighbors": "add-remove"}),
         UsageError,
-        "monotonic: expected True or False, got str",
+        "monotonic must be True or False, not str",
     ),
     "a ledger that is none": (
         lambda: psiselect.elect(TABLE, ledger=5, dataset="d", **TERMS),
         UsageError,
-        "ledger: expected a path, got int",
+        "ledger must be a path, not int",
     ),
-    "a ledger's path": (lambda: psiselect.Ledger.open(5), UsageError, "path: expected a path, got int"),  # type: ignore[arg-type]
+    "a ledger's path": (lambda: psiselect.Ledger.open(5), UsageError, "path must be a path, not int"),  # type: ignore[arg-type]
     "a ledger that is missing": (
         lambda: psiselect.Ledger.open("none.db"),
         InputError,
@@ -110,13 +114,13 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "a float for a budget": (
         lambda: psiselect.Ledger.create("l.db", epsilon=0.1, neighbors="replace"),  # type: ignore[arg-type]
         UsageError,
-        'write epsilon="0.1"',
+        'Write epsilon="0.1"',
     ),
-    "parties": (lambda: psiselect.mpc_sum(5, **{**ME, "parties": 5}), UsageError, "parties: expected a path, got int"),
+    "parties": (lambda: psiselect.mpc_sum(5, **{**ME, "parties": 5}), UsageError, "parties must be a path, not int"),
     "an identity": (lambda: psiselect.Identity.load(5), UsageError, "expected a path, such as keys/NAME, got int"),  # type: ignore[arg-type]
     "an identity's name": (lambda: psiselect.Identity.create(5, "keys"), UsageError, "cannot name an identity"),  # type: ignore[arg-type]
-    "a task": (lambda: psiselect.advise(5), UsageError, "task: expected a mapping of fields or a file"),  # type: ignore[arg-type]
-    "a task's word": (lambda: psiselect.advise({"function": "smu"}), InputError, "did you mean sum"),
+    "a task": (lambda: psiselect.advise(5), UsageError, "task must be a mapping of fields or a file"),  # type: ignore[arg-type]
+    "a task's word": (lambda: psiselect.advise({"function": "smu"}), InputError, "Did you mean sum"),
 }
 
 

@@ -81,7 +81,7 @@ def test_every_example_runs(run: Callable[[str], str], monkeypatch: pytest.Monke
     assert len(printed) == 15
     text = "\n".join(printed)
     assert text.startswith("\n\n1\npyarrow.Table\ncontact_mail: ")
-    assert 'write epsilon="0.1"' in text
+    assert 'Write epsilon="0.1"' in text
     assert "no column 'mail'. The columns are 'contact_mail'" in text
     assert printed[-1] == "1\n"
 

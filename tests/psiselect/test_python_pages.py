@@ -19,7 +19,7 @@ from psi.session.cost import Calibration
 DOCS = ROOT / "docs"
 PAGES = {
     "python-votes.md": ["1/2 1/2", "if one person's data change each candidate's score"],
-    "python-numbers.md": ["changes of up to 5000; the noise is typically 5000", "1/4 3/4", "6", 'write epsilon="0.1"'],
+    "python-numbers.md": ["changes of up to 5000; the noise is typically 5000", "1/4 3/4", "6", 'Write epsilon="0.1"'],
     "python-advice.md": ["[exact]"],
 }
 NOTEBOOKS = sorted(path.name for path in (DOCS / "notebooks").glob("*.ipynb"))

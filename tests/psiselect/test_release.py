@@ -194,7 +194,7 @@ def test_a_plan_draws_nothing(case: str, rows: Path) -> None:
     record, _ = printed(*words, "--epsilon", "1", "--plan")
     found = call(rows, column, epsilon=1, neighbors="add-remove", plan=True, **arguments)
     assert (found.planned, found.to_dict()) == (True, record)
-    with pytest.raises(psiselect.UsageError, match="leave out plan=True"):
+    with pytest.raises(psiselect.UsageError, match="Leave out plan=True"):
         _ = found.values if hasattr(type(found), "values") else found.value
 
 
@@ -209,24 +209,24 @@ def test_repr_shows_no_number(rows: Path) -> None:
 
 
 REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
-    "a float": ({"epsilon": 0.1}, psiselect.UsageError, 'write epsilon="0.1"'),
-    "a float as bound": ({"upper": 1.5}, psiselect.UsageError, 'write upper="1.5"'),
+    "a float": ({"epsilon": 0.1}, psiselect.UsageError, 'Write epsilon="0.1"'),
+    "a float as bound": ({"upper": 1.5}, psiselect.UsageError, 'Write upper="1.5"'),
     "zero": ({"epsilon": 0}, psiselect.UsageError, "above 0"),
-    "less than zero": ({"epsilon": -1}, psiselect.UsageError, "epsilon: expected a number"),
-    "a bool": ({"epsilon": True}, psiselect.UsageError, "epsilon: expected a number"),
-    "ln": ({"epsilon": "ln(3)"}, psiselect.UsageError, "works only in polls"),
-    "another relation": ({"neighbors": "both"}, psiselect.UsageError, "expected 'add-remove' or 'replace'"),
-    "no relation": ({"neighbors": None}, psiselect.UsageError, "expected 'add-remove' or 'replace'"),
+    "less than zero": ({"epsilon": -1}, psiselect.UsageError, "epsilon must be a number"),
+    "a bool": ({"epsilon": True}, psiselect.UsageError, "epsilon must be a number"),
+    "ln": ({"epsilon": "ln(3)"}, psiselect.UsageError, "only in polls"),
+    "another relation": ({"neighbors": "both"}, psiselect.UsageError, "neighbors must be 'add-remove'"),
+    "no relation": ({"neighbors": None}, psiselect.UsageError, "neighbors must be 'add-remove'"),
     "bounds the wrong way round": ({"lower": 9, "upper": 1}, psiselect.UsageError, "lower= must be below upper="),
     "no bound": ({"upper": None}, psiselect.UsageError, "give lower=A and upper=B"),
-    "no rows of a person": ({"contributions": 0}, psiselect.UsageError, "contributions: expected a whole number"),
-    "a person that is no text": ({"person": 3}, psiselect.UsageError, "person: expected text"),
-    "a rule that there is not": ({"on_invalid": "skip"}, psiselect.UsageError, "expected one of 'error', 'drop'"),
+    "no rows of a person": ({"contributions": 0}, psiselect.UsageError, "contributions must be a whole number"),
+    "a person that is no text": ({"person": 3}, psiselect.UsageError, "person must be text"),
+    "a rule that there is not": ({"on_invalid": "skip"}, psiselect.UsageError, "must be one of 'error', 'drop'"),
     "a ledger without a name": ({"ledger": "l.db"}, psiselect.UsageError, "go together"),
     "a name without a ledger": ({"dataset": "d"}, psiselect.UsageError, "go together"),
     "a frame and a query": ({"query": "SELECT 1"}, psiselect.UsageError, "in memory"),
     "a frame and a delimiter": ({"delimiter": ";"}, psiselect.UsageError, "in memory"),
-    "an argument that there is not": ({"contribution": 2}, psiselect.UsageError, "did you mean contributions="),
+    "an argument that there is not": ({"contribution": 2}, psiselect.UsageError, "Did you mean contributions"),
     "a column that there is not": ({"person": "nobody"}, psiselect.InputError, "no column 'nobody'"),
 }
 
@@ -241,7 +241,9 @@ def test_a_misuse_is_refused_with_what_to_do(case: str, rows: Path) -> None:
 
 
 def test_missing_arguments_are_named(rows: Path) -> None:
-    with pytest.raises(psiselect.UsageError, match=r"release.sum\(\) needs neighbors=: say what one person can change"):
+    with pytest.raises(
+        psiselect.UsageError, match=r"release.sum\(\) needs the argument neighbors\. Say what one person can change"
+    ):
         release.sum(rows, "raise", epsilon=1, **BOUNDS)
     with pytest.raises(psiselect.UsageError, match="is of type int"):
         release.count(5, epsilon=1, neighbors="add-remove")
@@ -251,5 +253,5 @@ def test_missing_arguments_are_named(rows: Path) -> None:
         release.table(rows, by="smoker", groups=["yes"], neighbors="replace")
     with pytest.raises(psiselect.UsageError, match="for each column of by"):
         release.table(rows, by=["smoker", "name"], groups={"name": ["a"]}, epsilon=1, neighbors="replace")
-    with pytest.raises(psiselect.UsageError, match="give the names of each"):
+    with pytest.raises(psiselect.UsageError, match="give the names for each"):
         release.table(rows, by=["smoker", "name"], groups=["a"], epsilon=1, neighbors="replace")

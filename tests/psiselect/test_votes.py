@@ -134,7 +134,7 @@ def test_a_selection_is_paid(files: Path) -> None:
     with pytest.raises(psiselect.UsageError, match='monotonic= does not go with neighbors="replace"'):
         psiselect.select(files / "scores.csv", epsilon=1, monotonic=True, **terms)
     floats = pandas.DataFrame({"name": ["a", "b"], "score": [1.5, 2.5]})
-    with pytest.raises(psiselect.InputError, match="use exact_floats= if"):
+    with pytest.raises(psiselect.InputError, match="use exact_floats="):
         psiselect.select(floats, epsilon=LOUD, **terms)
     assert psiselect.select(floats, epsilon=LOUD, exact_floats=True, **terms).winner == "b"
 
@@ -168,24 +168,24 @@ def test_what_changes_the_guarantee_has_no_default() -> None:
 @pytest.mark.parametrize(
     ("changed", "error", "says"),
     [
-        ({"epsilon": 0.5}, psiselect.UsageError, 'write epsilon="0.5"'),
-        ({"neighbors": "all"}, psiselect.UsageError, "expected 'add-remove' or 'replace'"),
-        ({"mechanism": "best"}, psiselect.UsageError, "mechanism: expected one of 'permute-and-flip'"),
+        ({"epsilon": 0.5}, psiselect.UsageError, 'Write epsilon="0.5"'),
+        ({"neighbors": "all"}, psiselect.UsageError, "neighbors must be 'add-remove'"),
+        ({"mechanism": "best"}, psiselect.UsageError, "mechanism must be one of 'permute-and-flip'"),
         ({"mechanism": "report-noisy-max"}, psiselect.UsageError, "mechanism"),
-        ({"seats": 0}, psiselect.UsageError, "seats: expected a whole number"),
-        ({"seats": 4}, psiselect.UsageError, "fewer seats than candidates"),
-        ({"candidates": 5}, psiselect.UsageError, "candidates: expected a list of texts"),
+        ({"seats": 0}, psiselect.UsageError, "seats must be a whole number"),
+        ({"seats": 4}, psiselect.UsageError, "more candidates than seats"),
+        ({"candidates": 5}, psiselect.UsageError, "candidates must be a list of texts"),
         ({"candidates": ["Ada\nBo"]}, psiselect.UsageError, "without line breaks"),
         ({"candidates": ["Eve", "Bo"]}, psiselect.InputError, "Eve"),
-        ({"other": "keep"}, psiselect.UsageError, "other: expected one of"),
-        ({"yes": "ja"}, psiselect.UsageError, "yes: expected a list of texts"),
-        ({"separator": ""}, psiselect.UsageError, "separator=: expected a text"),
-        ({"repeated_voter": "all"}, psiselect.UsageError, "repeated_voter: expected one of"),
+        ({"other": "keep"}, psiselect.UsageError, "other must be one of"),
+        ({"yes": "ja"}, psiselect.UsageError, "yes must be a list of texts"),
+        ({"separator": ""}, psiselect.UsageError, "separator= must be a text"),
+        ({"repeated_voter": "all"}, psiselect.UsageError, "repeated_voter must be one of"),
         ({"on_invalid": "drop", "repeated_voter": "error"}, psiselect.UsageError, "does not go with on_invalid="),
-        ({"format": "doc"}, psiselect.UsageError, "format: expected one of"),
+        ({"format": "doc"}, psiselect.UsageError, "format must be one of"),
         ({"query": "SELECT 1"}, psiselect.UsageError, "needs a database"),
         ({"ledger": "l.db"}, psiselect.UsageError, "go together"),
-        ({"again": True}, psiselect.UsageError, r"elect\(\) has no option again=; "),
+        ({"again": True}, psiselect.UsageError, r"elect\(\) has no argument again\. "),
     ],
 )
 def test_a_misuse_is_refused_with_what_to_do(
@@ -199,6 +199,6 @@ def test_a_misuse_is_refused_with_what_to_do(
 
 def test_a_column_that_fits_is_named_as_an_argument() -> None:
     frame = pandas.DataFrame({"time": ["1", "2"], "Whom?": ["Ada", "Bo;Ada"]})
-    with pytest.raises(psiselect.InputError, match=r"Say ballot_column='Whom\?'") as refused:
+    with pytest.raises(psiselect.InputError, match=r"so give ballot_column='Whom\?'") as refused:
         psiselect.elect(frame, epsilon=1, neighbors="replace", candidates=["Ada", "Bo"])
     assert refused.value.exit_code == 3

@@ -13,7 +13,8 @@ from support.mpc_processes import Ended, Group
 ARGUMENTS = {"sum": ("--value", "3"), "threshold": ("--value", "yes"), "argmax": ("--value", "3")}
 COMMON = {"sum": ("--allow-two-inputs",), "threshold": (), "argmax": ()}
 _MISSING = re.compile(
-    r"no result: (\S+) did not connect in time \(seen by \S+\)(?:.*; \S+ has no link to (.+) either)?", re.DOTALL
+    r"there is no result: (\S+) did not connect in time, as \S+ reports(?:.*\. \S+ has no connection to (.+) either)?",
+    re.DOTALL,
 )
 
 
@@ -95,5 +96,5 @@ def check(group: Group, case: Case, others: dict[str, Ended], said: str) -> None
             # It reached nobody, since the others had ended: it says so of each of them, the victim among them.
             assert victim in {missing[1], *(missing[2] or "").split(", ")}, (name, others)
             continue
-        assert error["message"].startswith(f"no result: {victim} {said}"), (name, others)
+        assert error["message"].startswith(f"there is no result: {victim} {said}"), (name, others)
         assert error["term"] == victim

@@ -114,7 +114,7 @@ def test_question_mark_explains_and_nonsense_is_asked_again() -> None:
     assert found["function"] == "mean"
     text = "\n".join(said)
     assert "need different tools" in text
-    assert "[function] expected a number from 1 to 23 or a name from the list; got 'banana'" in text
+    assert "[function] type a number from 1 to 23 or a name from the list, not 'banana'" in text
 
 
 def test_conversation_on_a_real_terminal() -> None:

@@ -155,7 +155,7 @@ def test_answers_are_saved_for_their_owner_never_over_a_file_and_resumed(tmp_pat
     assert read_task(kept) == {"function": "sum", "n_holders": 5}
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     again = CliRunner().invoke(root, words, input="mean\n")
-    assert "exists already; name a new one with --save," in str(again.exception)
+    assert "this file exists already. Name a new file with --save," in str(again.exception)
     assert read_task(kept)["function"] == "sum"
 
 
@@ -221,7 +221,7 @@ def test_the_scaffold_has_a_place_for_each_party(tmp_path: Path) -> None:
     assert "#" not in (folder / "commands.sh").read_text().splitlines()
     assert "--out" in CliRunner().invoke(root, ["identity", "create", "--help"]).stdout
     again = CliRunner().invoke(root, ["advise", "--example", "A01", "--scaffold", str(folder)])
-    assert "exists already; name a new one with --scaffold," in str(again.exception)
+    assert "this file exists already. Name a new file with --scaffold," in str(again.exception)
     assert len(set(scaffold.party_names(100))) == 100
 
 

@@ -221,9 +221,9 @@ def test_an_answer_may_be_a_name_a_number_or_what_it_means(field: str, said: str
 @pytest.mark.parametrize(
     ("field", "said", "expected"),
     [
-        ("function", "how many", "expected a number from 1 to 23 or a name from the list; got 'how many'"),
-        ("recipients", "no", "expected a number from 1 to 5 or a name"),
-        ("trusted_curator", "perhaps", "expected yes or no; got 'perhaps'"),
+        ("function", "how many", "type a number from 1 to 23 or a name from the list, not 'how many'"),
+        ("recipients", "no", "type a number from 1 to 5 or a name"),
+        ("trusted_curator", "perhaps", "must be yes or no, not 'perhaps'"),
     ],
 )
 def test_an_answer_that_is_none_is_refused_in_words(field: str, said: str, expected: str) -> None:

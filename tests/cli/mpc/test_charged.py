@@ -162,7 +162,7 @@ def test_what_is_stated_is_drawn_and_charged(
     assert alice.exponents == [Fraction(1, 2) / moved[function == "argmax"]]
     assert alice.charged == [Cost(Fraction(1, 2))]
     assert (record["ledger_remaining"], record["ledger_remaining_exact"]) == (0.25, "1/4")
-    assert f"left for 'people' in {alice.ledger.path}: epsilon 1/4" in alice.err
+    assert f"left for 'people' in the ledger '{alice.ledger.path}': epsilon 1/4" in alice.err
     (entry,) = alice.ledger.entries()
     assert (entry.dataset, entry.what) == ("people", f"mpc {function}: epsilon 0.5")
 
@@ -264,7 +264,7 @@ def test_half_an_account_is_refused(function: str, half: tuple[str, str], alice:
 def test_without_noise_there_is_nothing_to_charge(function: str, alice: Alice) -> None:
     exact = ("--candidates", str(alice.group.folder / "c.txt"), "--approve", "Ben") if function == "argmax" else ()
     assert alice.paid(function, *(exact or ("--value", "41"))) == 2
-    assert "--ledger is for a result with noise, which costs budget" in str(alice.error)
+    assert "--ledger is for a result with noise, which uses up a budget" in str(alice.error)
     assert (alice.seen, alice.charged) == ([], [])
 
 

@@ -23,7 +23,7 @@ def values(group: Group, function: str, arguments: dict[str, list[str]], *common
     ended = group.run(function, arguments, *common)
     for name, end in ended.items():
         assert end.code == 0, (name, end.stdout, end.stderr)
-        assert "pool what they hold" in end.stderr  # the assumption, before anything is sent
+        assert "show each other what they hold" in end.stderr  # the assumption, before anything is sent
     return [end.record["value"] for end in ended.values()]
 
 

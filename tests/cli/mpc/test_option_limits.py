@@ -31,7 +31,7 @@ def test_a_file_has_at_most_so_many_lines(tmp_path: Path, monkeypatch: pytest.Mo
     assert read_lines(file, "a name") == ["a", "b", "c"]
     for text in ("a\nb\nc\nd\n", ""):
         file.write_text(text)
-        with pytest.raises(InputError, match="it must have 1 to 3"):
+        with pytest.raises(InputError, match="must have 1 to 3"):
             read_lines(file, "a name")
 
 

@@ -67,7 +67,7 @@ def test_a_party_that_was_started_again_is_refused_in_words(group: Group) -> Non
             again = group.wait(group.start("p2", "sum", *ARGUMENTS["sum"]))
             assert again.code == 5
             assert again.record["error"]["message"] == (
-                "no result: p0 had a link to p2 in this run and has lost it, or another process of p2 has it. "
+                "there is no result: p0 has lost its connection to p2, or another process of p2 uses it. "
                 "Wait until all parties have ended, then start them all again"
             )
             assert waiting.poll() is None

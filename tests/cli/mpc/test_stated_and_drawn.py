@@ -166,7 +166,7 @@ def test_the_result_is_the_total_of_the_run(
     assert (record["parties"], record["threshold"]) == (5, 4)
     assert "epsilon" not in record
     assert caught.draws == []
-    assert "is exact: 4 parties that put their inputs together" in caught.said
+    assert "is exact, so 4 parties that put their inputs together" in caught.said
     assert "5 shares. Fewer than 5" in caught.said
 
 
@@ -196,7 +196,7 @@ def test_a_noisy_winner_states_what_it_draws(
     assert (record["colluding"], record["exponent_per_vote"]) == (colluding, float(per_vote))
     assert caught.terms is not None
     assert (caught.terms.epsilon, caught.terms.neighbors, caught.terms.colluding) == ("1/2", neighbors, colluding)
-    assert f"hides each ballot: epsilon 1/2, {neighbors}. It also hides them from any {colluding} of" in caught.said
+    assert f"hides each ballot: epsilon 1/2, {neighbors}. It hides the ballots even from {colluding} of" in caught.said
     assert isinstance(caught.entropy, SystemEntropy)
 
 
@@ -223,7 +223,7 @@ def test_functions_hand_over_their_numbers(
     assert caught.timeout == 17
     assert (record["function"], record["parties"], record["threshold"]) == (function, 5, 2)
     assert isinstance(caught.entropy, SystemEntropy)
-    assert "no 3 of alice, bob, carlos, david, erin pool what they hold" in caught.said
+    assert "fewer than 3 of alice, bob, carlos, david, erin show each other what they hold" in caught.said
 
 
 @pytest.mark.parametrize(
@@ -239,13 +239,13 @@ def test_functions_hand_over_their_numbers(
         (["sum", "--value", "1,2", "--length", "3"], 2, "--length is 3"),
         (["argmax", "--value", "1", "--colluding", "1"], 2, "are for a winner with noise"),
         (["argmax", "--value", "1", "--neighbors", "replace"], 2, "are for a winner with noise"),
-        (["argmax", "--value", "1,2"], 2, "expected one number"),
+        (["argmax", "--value", "1,2"], 2, "you gave 2 numbers, and only one is needed"),
         (["argmax", "--value", "1", "--approve", "Ben"], 2, "--approve and --values need the list of candidates"),
-        (["argmax", "--candidates", "C", "--value", "1,0"], 3, "expected 3 numbers, one for each"),
+        (["argmax", "--candidates", "C", "--value", "1,0"], 3, "there must be 3 numbers, one for each"),
         (["argmax", "--candidates", "C", "--approve", "Zoe"], 2, "not one of the candidates"),
         (["argmax", "--candidates", "C", "--approve", "Ben", "--value", "1,0,0"], 2, "do not go together"),
         (["argmax", "--candidates", "C", "--value", "0,0,-1", "--epsilon", "1"], 3, "is negative"),
-        (["max", "--value", "1,2"], 2, "expected one number"),
+        (["max", "--value", "1,2"], 2, "you gave 2 numbers, and only one is needed"),
         (["threshold", "--value", "2"], 3, "outside the range that the agreed --bound"),
         (["threshold", "--value", "yes", "--party", "server"], 2, "has no party"),
     ],

@@ -44,7 +44,7 @@ def test_the_screen_shows_some_and_says_how_many_more(group: Group, played: Play
     shown = [line for line in done.stdout.splitlines() if line.startswith("│")]
     assert len(shown) == results.SHOWN_ROWS == 100
     assert shown[-1].split("│")[1:3] == ["    100 ", " 0.74  "]
-    assert "150 more numbers are not shown; --output FILE.csv writes all of them" in done.stderr
+    assert "150 more numbers are not shown. To write all to a file, use --output FILE.csv." in done.stderr
     played.sum = MpcSession(TOTALS[:100], 1.0, 2, 3, ())
     assert "not shown" not in invoke(group, "alice", "sum", "--values", str(values)).stderr
     played.sum = MpcSession(TOTALS[:101], 1.0, 2, 3, ())
@@ -90,10 +90,10 @@ def test_one_number_is_shown_and_written(group: Group, played: Played, tmp_path:
 @pytest.mark.parametrize(
     ("name", "code", "said"),
     [
-        ("sums.txt", 3, "use one of .csv, .json"),
+        ("sums.txt", 3, "Use one of the endings .csv, .json"),
         ("none/sums.csv", 3, "does not exist"),
         ("folder.csv", 3, "is a folder"),
-        ("values.csv", 2, "is the input file itself"),
+        ("values.csv", 2, "names the input file"),
     ],
 )
 def test_an_output_that_cannot_be_is_refused_before_the_run(
@@ -121,7 +121,9 @@ def test_a_result_that_cannot_be_written_is_printed(
     assert len(json.loads(done.stdout)["value"]) == NUMBERS
     assert done.exception is not None
     assert classify(done.exception)[0] == 3
-    assert f"{file} was not written: No space left on device. The result is on standard output" in str(done.exception)
+    assert f"{file}: this file was not written: No space left on device. The result is on standard output" in str(
+        done.exception
+    )
     assert not file.exists()
 
 

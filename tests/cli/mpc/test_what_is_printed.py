@@ -60,7 +60,7 @@ def test_functions_are_printed(
     done = invoke(group, "alice", *arguments)
     assert done.exit_code == 0
     assert done.stdout.split() == printed
-    assert "no 2 of s1, s2, s3 pool what they hold" in done.stderr
+    assert "fewer than 2 of s1, s2, s3 show each other what they hold" in done.stderr
 
 
 @pytest.mark.parametrize("function", ["sum", "threshold"])

@@ -73,8 +73,8 @@ def test_a_mean_of_persons_under_replace_is_over_their_public_number(table: Path
     args = ["mean", table, "--column", "amount", *BOUNDS, "--person", "user", *LOUD]
     assert released(*args, "--n", 3)["value"] == 40
     for wrong in (2, 4, 11):
-        assert "public number of persons" in refused(3, *args, "--n", wrong)
-    assert "the number of rows that count is private" in refused(2, *args, "--contributions", 2, "--n", 4)
+        assert "is not the number of persons" in refused(3, *args, "--n", wrong)
+    assert "it is private how many rows of each person are used" in refused(2, *args, "--contributions", 2, "--n", 4)
     # Somebody without a value counts as the middle: (100 + 10 + 50)/3.
     table.write_text(SHOP.replace("u3,10", "u3,?"))
     assert released(*args, "--n", 3, "--on-invalid", "drop")["value"] == pytest.approx(160 / 3)
@@ -88,7 +88,7 @@ def test_persons_are_compared_as_names_are(table: Path) -> None:
 def test_a_row_of_nobody_stops_or_is_left_out(table: Path) -> None:
     table.write_text("who,v\na,1\n ,2\n")
     args = ["sum", table, "--column", "v", *BOUNDS, "--person", "who", *LOUD]
-    assert "line 3: column 'who' is blank" in refused(3, *args)
+    assert "line 3: the column 'who' is blank" in refused(3, *args)
     assert released(*args, "--on-invalid", "drop")["value"] == 1
     assert "no column 'nobody'" in refused(3, *args[:-3], "nobody", *LOUD)
 
@@ -99,7 +99,7 @@ def test_the_person_can_be_the_column_that_is_counted(table: Path) -> None:
 
 
 def test_the_number_of_persons_is_public_under_replace(table: Path) -> None:
-    assert "number of persons is public" in refused(2, "count", table, "--person", "user", *LOUD)
+    assert "number of all persons is public" in refused(2, "count", table, "--person", "user", *LOUD)
 
 
 @pytest.mark.parametrize("name", ["user", "id", "customer_id", "userId", "Patient", "E-Mail", "account id", "UID"])
@@ -144,12 +144,12 @@ def test_what_is_no_category_stops_or_has_a_name(table: Path) -> None:
     table.write_text("n,dept\n1,a\n2,b\n3,\n4,c\n")
     args = ["histogram", table, "--column", "dept", "--categories", "a,b", *LOUD]
     message = refused(3, *args)
-    assert "line 5: column 'dept' is none of the categories" in message
+    assert "line 5: the value in the column 'dept' is none of the categories" in message
     assert released(*args, "--on-invalid", "drop")["value"] == {"a": 1, "b": 1}
     assert released(*args, "--other", " rest ")["value"] == {"a": 1, "b": 1, "rest": 2}
     assert "named twice" in refused(2, *args, "--other", "a")
     bins = ("--column", "n", "--bins", "1,9", "--other", "x")
-    assert "with --bins, add edges" in refused(2, "histogram", table, *bins, *LOUD)
+    assert "With --bins, add edges" in refused(2, "histogram", table, *bins, *LOUD)
 
 
 def test_text_is_compared_as_names_are(table: Path) -> None:
@@ -180,7 +180,7 @@ def test_the_public_number_is_that_of_all_rows(table: Path, on_invalid: str) -> 
     assert record["value"] == pytest.approx(100 / 3)
     assert record["sensitivity"] == pytest.approx(40 / 3)
     for wrong in (2, 4):
-        assert "public number of rows" in refused(3, *args, "--n", wrong)
+        assert "is not the number of rows" in refused(3, *args, "--n", wrong)
 
 
 @pytest.mark.parametrize("odd", ["1e-40", "1e99", "-1e99", "0.1234567890123456789012345678901234567890", "7.25"])

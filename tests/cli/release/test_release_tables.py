@@ -97,8 +97,8 @@ def test_other_takes_in_the_rest_and_a_blank_group_counts_nowhere(table: Path) -
     assert rows_of(run(*common, "--groups", "north", "--other", "else")) == [("north", 3), ("else", 5)]
     assert rows_of(run(*common, "--groups", "north,south", "--on-invalid", "drop")) == [("north", 3), ("south", 3)]
     assert refused(InputError, *common, "--groups", "north,south").endswith(
-        "line 9: is in none of the groups; name its group, or the rest with --other, or use --on-invalid drop to leave "
-        "out such rows"
+        "line 9: this row is in none of the groups. Name its group, name all other groups together with --other, or "
+        "use --on-invalid drop to leave out such rows"
     )
 
 
@@ -126,7 +126,7 @@ def test_an_invalid_value_or_person_is_named_by_its_line(table: Path) -> None:
     table.write_text(ROWS.replace("9.5", "nine") + "\n,north,f,1\n")
     words = ["table", table, "--by", "region", "--groups", "north,south,North", "--epsilon", 1]
     told = refused(InputError, *words, "--statistic", "sum", *PAY)
-    assert "line 6: column 'pay' is not a decimal number" in told
+    assert "line 6: the value in the column 'pay' is not a decimal number" in told
     assert "nine" not in told
     assert "line 11: column 'who' is blank" in refused(InputError, *words, "--person", "who")
 
@@ -222,7 +222,7 @@ def test_the_charge(table: Path, tmp_path: Path) -> None:
     run(*common, *named, "--rho", "1/4", "--noise", "gaussian", "--ledger", zcdp)
     run(*common, *found, "--rho", "1/4", "--noise", "gaussian", "--ledger", zcdp)
     assert Ledger.open(zcdp).balance("d").spent == Cost(Fraction(1, 2), Fraction(1, 10**6))
-    assert "Gaussian noise with --rho has no epsilon" in refused(
+    assert "noise that is set with --rho has no epsilon" in refused(
         UsageError, *common, *named, "--rho", 1, "--noise", "gaussian", "--ledger", pure
     )
     assert "over budget" in refused(BudgetError, *common, *named, "--epsilon", 4, "--ledger", pure)
@@ -260,9 +260,9 @@ def test_the_charge_comes_before_the_draw(words: list[object], table: Path, monk
         (["--groups", "x", "--epsilon", 1, "--delta", "1e-6"], "--delta is for"),
         (["--groups", "x"], "needs --epsilon"),
         (["--groups", "x", "--rho", 1], "--rho is for --noise gaussian"),
-        (["--groups", "x", "--noise", "gaussian"], "needs either --rho"),
-        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--epsilon", 1], "needs either --rho"),
-        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--delta", "0.1"], "leave out --delta beside --rho"),
+        (["--groups", "x", "--noise", "gaussian"], "needs --epsilon with --delta"),
+        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--epsilon", 1], "needs --epsilon with --delta"),
+        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--delta", "0.1"], "Leave out --delta beside --rho"),
         (["--groups", "x", "--noise", "gaussian", "--epsilon", 1], "needs --delta"),
         (["--groups", "x", "--groups", "y", "--epsilon", 1], "one row of names for each --by"),
         (["--groups", "x,x", "--epsilon", 1], "given twice"),
@@ -273,7 +273,7 @@ def test_the_charge_comes_before_the_draw(words: list[object], table: Path, monk
         (["--groups", "x", "--epsilon", 1, "--person", "region"], "would hide nobody"),
         (["--groups", "x", "--epsilon", 1, "--lower", 1], "are for --statistic sum and mean"),
         (["--groups", "x", "--epsilon", 1, "--statistic", "sum"], "needs --column"),
-        (["--groups", "x", "--epsilon", 1, "--rows-per-group", 2], "rows-per-group: expected 1 to"),
+        (["--groups", "x", "--epsilon", 1, "--rows-per-group", 2], "--rows-per-group must be 1"),
     ],
 )
 def test_options_that_do_not_go_together(table: Path, words: list[object], told: str) -> None:

@@ -72,7 +72,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 def test_the_page_is_plain_html_with_everything_escaped(run: Run) -> None:
     code, _, err = run("b.csv", "--announce", "r.html", "--question", "<script>alert(1)</script> & who?")
     assert code == 0
-    assert err.endswith("the announcement is in r.html\n")
+    assert err.endswith("the announcement is in 'r.html'\n")
     text = Path("r.html").read_text()
     page = Page(text)
     assert text.startswith("<!doctype html>\n")
@@ -170,8 +170,12 @@ def test_the_file_is_written_after_the_draw_is_on_record(run: Run, monkeypatch: 
     ("more", "code", "message"),
     [
         (("--announce", "r.pdf"), 2, "ends in .html or .md"),
-        (("--announce", "mine.md"), 3, "mine.md exists, so the program does not replace it"),
-        (("--announce", "mine.md", "--again"), 3, "mine.md is not an announcement, so the program does not replace it"),
+        (("--announce", "mine.md"), 3, "mine.md: this file exists already, so the program does not replace it"),
+        (
+            ("--announce", "mine.md", "--again"),
+            3,
+            "mine.md: this file is not an announcement, so the program does not replace it",
+        ),
         (("--announce", "none/r.md"), 3, "cannot write none/r.md"),
         (("--question", "Who?"), 2, "--announce"),
         (("--announce", "r.md", "--question", " "), 2, "one line"),
@@ -201,11 +205,11 @@ def test_a_second_call_announces_the_draw_on_record(run: Run) -> None:
     options = ("--epsilon", "5", "--neighbors", "replace", "--seats", "2")
     code, out, err = run("v.csv", "--announce", "again.md", options=options)
     assert (code, out) == (6, "")
-    assert "Ada. This is the result. Nothing was drawn now. The announcement of this result is in again.md. " in err
+    assert "Ada. This is the result. Nothing was drawn now. The announcement of this result is in 'again.md'. " in err
     assert Path("again.md").read_bytes() == first
     code, _, err = run("v.csv", "--announce", "again.md", "--question", "Who?")
     assert code == 6
-    assert "again.md exists, so the program does not replace it" in err
+    assert "again.md: this file exists already, so the program does not replace it" in err
     assert Path("again.md").read_bytes() == first
     assert Path("v.csv.draw").read_bytes() == record
 
@@ -252,7 +256,7 @@ def test_an_announcement_that_cannot_be_written_says_where_the_winner_is(
             found = json.loads(out) if form else {}
             told = found["error"]["message"] if form else err
             assert "the announcement was not written: cannot write r.md: No space left on device" in told
-            assert f"The winner is on record in {Path('v.csv.draw').absolute()}: run the command again" in told
+            assert f"The winner is on record in '{Path('v.csv.draw').absolute()}'. Run the command again" in told
             if call == "first":  # the winner is shown all the same
                 assert found["winners"] == ["Ada"] if form else out.startswith("Winner: Ada\n")
                 assert found.get("announcement") is None

@@ -63,7 +63,7 @@ def test_the_second_draw_is_refused_and_shows_the_first(run: Run) -> None:
 
 def test_again_names_the_sum(run: Run) -> None:
     assert run("b.csv")[0] == 0
-    assert "all draws together would cost epsilon 2" in run("b.csv")[2]
+    assert "All draws together would then cost epsilon 2" in run("b.csv")[2]
     code, _, err = run("b.csv", "--again")
     assert code == 0
     assert "all draws from these ballots together: epsilon 2" in err
@@ -74,7 +74,7 @@ def test_again_names_the_sum(run: Run) -> None:
 
 def test_the_sum_is_of_all_draws(run: Run) -> None:
     assert run("b.csv")[0] == run("b.csv", "--again")[0] == 0
-    assert "all draws together would cost epsilon 3" in run("b.csv")[2]
+    assert "All draws together would then cost epsilon 3" in run("b.csv")[2]
 
 
 def test_the_cost_is_recorded_before_the_draw_and_the_winner_before_it_is_shown(
@@ -93,8 +93,8 @@ def test_the_cost_is_recorded_before_the_draw_and_the_winner_before_it_is_shown(
     code, out, err = run("b.csv")
     assert (code, out) == (6, "")
     assert "was begun on 2026-11-28 10:00 UTC" in err
-    assert "somebody may have seen it" in err
-    assert "all draws together would cost epsilon 2" in err
+    assert "Somebody may have seen it" in err
+    assert "All draws together would then cost epsilon 2" in err
     shown: list[object] = []
     with monkeypatch.context() as inner:
         inner.setattr(vote_module.click, "echo", lambda *_, **__: shown.append(entries()[-1]))

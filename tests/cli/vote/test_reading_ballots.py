@@ -102,5 +102,5 @@ def test_typed_tables(tmp_path: Path) -> None:
 
     assert read(on_invalid=OnInvalid.DROP) == (3, [1, 1])
     assert read(on_invalid=OnInvalid.DROP, repeated=Repeated.FIRST) == (3, [2, 2])
-    with pytest.raises(InputError, match="first on row 3: the same voter has a ballot on row 1"):
+    with pytest.raises(InputError, match="on row 3: the same voter has another ballot on row 1"):
         read()

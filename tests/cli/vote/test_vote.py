@@ -159,7 +159,7 @@ def test_invalid_ballots_stop_with_their_line_or_are_dropped_silently(run: Run, 
     path.write_text(path.read_text() + "1,7\n")
     code, out, err = run("winner", path, "--epsilon", 10, "--neighbors", "add-remove")
     assert (code, out) == (3, "")
-    assert f"{path}: 1 of 52 ballots is invalid, first on line 53: column 'B': expected yes or no" in err
+    assert f"{path}: 1 of 52 ballots is invalid, on line 53: the cell in the column 'B' must say yes or no" in err
     assert "drop" not in err
     assert run("winner", path, "--epsilon", 10, "--neighbors", "add-remove", "--on-invalid", "drop") == good
 
@@ -173,10 +173,10 @@ def test_invalid_ballots_stop_with_their_line_or_are_dropped_silently(run: Run, 
         (["--epsilon", "-1", "--neighbors", "replace"], 2, "epsilon"),
         (["--epsilon", "nan", "--neighbors", "replace"], 2, "epsilon"),
         (["--epsilon", "1", "--neighbors", "swap"], 2, "neighbors"),
-        (["--epsilon", "1", "--neighbors", "replace", "--seats", "4"], 2, "fewer seats than candidates"),
+        (["--epsilon", "1", "--neighbors", "replace", "--seats", "4"], 2, "more candidates than seats"),
         (["--epsilon", "1", "--neighbors", "replace", "--seats", "0"], 2, "seats"),
         (["--epsilon", "1", "--neighbors", "replace", "--gap", "few"], 2, "gap"),
-        (["--epsilon", "1", "--neighbors", "replace", "--mechanism", "peeling"], 2, "use permute-and-flip"),
+        (["--epsilon", "1", "--neighbors", "replace", "--mechanism", "peeling"], 2, "Use permute-and-flip"),
         (["--epsilon", "1", "--neighbors", "replace", "--ledger", "x"], 2, "go together"),
         (["--epsilon", "1", "--neighbors", "replace", "--ledger", "nowhere.db", "--dataset", "d"], 3, "nowhere.db"),
         (["--epsilon", "1", "--neighbors", "replace", "--format", "csv"], 3, "line"),
@@ -336,12 +336,15 @@ def test_plan_without_matplotlib_says_what_to_install(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--candidates", "0", "--gap", "2"], "--candidates: expected more than --seats 1, got 0"),
-        (["--candidates", "1", "--gap", "2"], "--candidates: expected more than --seats 1, got 1"),
-        (["--candidates", "5", "--gap", "2", "--seats", "5"], "--candidates: expected more than --seats 5, got 5"),
-        (["--candidates", "5", "--gap", "2", "--target", "0.1"], "target: expected a chance that is better"),
-        (["--candidates", "5", "--gap", "2", "--target", "1"], "--target: expected a chance between 0 and 1"),
-        (["--candidates", "5", "--gap", "2", "--target", "2"], "--target: expected a chance between 0 and 1"),
+        (["--candidates", "0", "--gap", "2"], "there are 0 candidates for 1 seat, so there is nothing to choose"),
+        (["--candidates", "1", "--gap", "2"], "there is 1 candidate for 1 seat, so there is nothing to choose"),
+        (
+            ["--candidates", "5", "--gap", "2", "--seats", "5"],
+            "Name more candidates with --candidates, or lower --seats",
+        ),
+        (["--candidates", "5", "--gap", "2", "--target", "0.1"], "target must be a chance that is better"),
+        (["--candidates", "5", "--gap", "2", "--target", "1"], "--target must be a chance between 0 and 1"),
+        (["--candidates", "5", "--gap", "2", "--target", "2"], "--target must be a chance between 0 and 1"),
         (["--candidates", "5", "--gap", "-2"], "gap"),
         (["--candidates", "5"], "--gap is missing"),
     ],

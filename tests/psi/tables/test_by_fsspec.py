@@ -126,7 +126,7 @@ def test_errors_of_a_store_hold_no_secret(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"\(RuntimeError\)\. Check the address") as unwritten:
         StoreTarget.of("failing://me:asecret@host/lists/a.csv", tmp_path).check()
     assert "asecret" not in str(unwritten.value)
-    with pytest.raises(UsageError, match=r"^failing://\.\.\.: expected failing://HOST/FILE"):
+    with pytest.raises(UsageError, match=r"^failing://\.\.\.: the address must have the form failing://HOST/FILE"):
         StoreAddress("failing://me:ase/cret@host/lists/a.csv")
 
 

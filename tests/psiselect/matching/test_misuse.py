@@ -44,7 +44,7 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     ),
     "peer is None": ({"peer": None}, UsageError, "peer= is missing. Name the certificate"),
     "an empty list of peers": ({"peer": []}, UsageError, "peer= is missing. Name the certificate"),
-    "a peer's name": ({"peer": 5}, UsageError, "peer: expected a path, got int"),
+    "a peer's name": ({"peer": 5}, UsageError, "peer must be a path, not int"),
     "a peer that is missing": ({"peer": "nobody.crt"}, InputError, "nobody.crt"),
     "no identity": ({"identity": ...}, UsageError, r"identity= is missing.* psiselect\.Identity\.load"),
     "no key": (
@@ -53,7 +53,7 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         'key= is missing. Name the column to match by and its rule, such as key="email:email"',
     ),
     "no table": ({"table": ...}, UsageError, r"connect\(\): missing a required argument: 'table'"),
-    "a key of bytes": ({"key": b"e"}, UsageError, "key: expected text, or a list of texts, got bytes"),
+    "a key of bytes": ({"key": b"e"}, UsageError, "key must be text, or a list of texts, not bytes"),
     "an unknown rule": (
         {"key": "e:emial"},
         UsageError,
@@ -64,13 +64,13 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         InputError,
         "the table: there is no column 'mail'. .*The columns are 'e', 'n'",
     ),
-    "an unknown option": ({"lern": "me"}, UsageError, r"connect\(\) has no option lern=; did you mean learn=\?"),
+    "an unknown option": ({"lern": "me"}, UsageError, r"connect\(\) has no argument lern\. Did you mean learn\?"),
     "an option of another type": (
         {"pad_to": "5"},
         UsageError,
-        "pad_to: expected a whole number of at least 1, got str",
+        "pad_to must be a whole number of at least 1, not str",
     ),
-    "a truth for a number": ({"pad_to": True}, UsageError, "pad_to: expected a whole number"),
+    "a truth for a number": ({"pad_to": True}, UsageError, "pad_to must be a whole number"),
     "a number below the least": ({"min_matches": 0}, UsageError, "at least 1, but is smaller"),
     "an unknown mode": (
         {"reveal": "macthes"},
@@ -82,9 +82,9 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "epsilon as a float": (
         {"reveal": "noisy-count", "epsilon": 0.1, "delta": "1e-6"},
         UsageError,
-        'epsilon: a float is only close to .* write epsilon="0.1"',
+        'epsilon must be exact, .* Write epsilon="0.1"',
     ),
-    "delta as a float": ({"reveal": "noisy-count", "epsilon": 1, "delta": 1e-6}, UsageError, 'write delta="1e-06"'),
+    "delta as a float": ({"reveal": "noisy-count", "epsilon": 1, "delta": 1e-6}, UsageError, 'Write delta="1e-06"'),
     "epsilon without a mode": ({"epsilon": 1}, UsageError, "epsilon"),
     "a bad address": ({"address": "acme.example"}, UsageError, "acme.example"),
     "port 0": ({"address": "127.0.0.1:0"}, UsageError, "port 0, on which no program can listen"),
@@ -94,13 +94,13 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         UsageError,
         "nothing to write. Leave out output=",
     ),
-    "cancel that is no event": ({"cancel": True}, UsageError, r"cancel: expected a threading\.Event, got bool"),
-    "progress that is no function": ({"progress": 5}, UsageError, "progress: expected a function of two numbers"),
+    "cancel that is no event": ({"cancel": True}, UsageError, r"cancel must be a threading\.Event, not bool"),
+    "progress that is no function": ({"progress": 5}, UsageError, "progress must be a function that takes two numbers"),
     "a query for a table in memory": ({"query": "SELECT 1"}, UsageError, "query= needs a database"),
     "a delimiter for a table in memory": (
         {"delimiter": ";"},
         UsageError,
-        "is already in memory, so no file is read; leave out the arguments about reading",
+        "is already in memory, so no file is read. Leave out the arguments about reading",
     ),
     "a file's options for another kind": (
         {"table": "x.parquet", "sheet": "1"},
@@ -114,7 +114,7 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     ),
     "a ledger without noise": ({"ledger": "x.budget", "dataset": "d"}, UsageError, "ledger= needs reveal=.noisy"),
     "a size that is none": ({"memory_limit": "much"}, UsageError, 'memory_limit must be a size such as "800M"'),
-    "a time that is none": ({"timeout": -1}, UsageError, "timeout: expected a number of seconds above 0"),
+    "a time that is none": ({"timeout": -1}, UsageError, "timeout must be a number of seconds above 0"),
 }
 
 
@@ -160,7 +160,7 @@ OTHERS: dict[str, tuple[Callable[[Path], object], type[Exception], str]] = {
             TABLE, key="e", identity=keys / "globex", peer=keys / "acme.crt", out="o", state="s", output="x.csv"
         ),
         UsageError,
-        r"offer\(\) has no option output=",
+        r"offer\(\) has no argument output",
     ),
     "a listener without an address": (
         lambda keys: psiselect.listen([], TABLE, key="e", identity=keys / "acme", peer=keys / "globex.crt"),
@@ -171,7 +171,7 @@ OTHERS: dict[str, tuple[Callable[[Path], object], type[Exception], str]] = {
     "an estimate with a float": (
         lambda keys: psiselect.estimate(5, 5, reveal="noisy-count", epsilon=0.5, delta="1e-6"),  # type: ignore
         UsageError,
-        'write epsilon="0.5"',
+        'Write epsilon="0.5"',
     ),
     "no keys to check": (
         lambda keys: psiselect.check(TABLE, key=[]),

@@ -173,12 +173,16 @@ REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         UsageError,
         "Name a folder that exists, or a file",
     ),
-    "found": ({"found": 5}, UsageError, "found: expected a function, got int"),
-    "cancel": ({"cancel": True}, UsageError, r"cancel: expected a threading\.Event"),
+    "found": ({"found": 5}, UsageError, "found must be a function, not int"),
+    "cancel": ({"cancel": True}, UsageError, r"cancel must be a threading\.Event"),
     "no sessions": ({"max_sessions": 0}, UsageError, "max_sessions must be a whole number of at least 1"),
-    "no time": ({"max_duration": 0}, UsageError, "max_duration: expected a number of seconds above 0"),
-    "health": ({"health": 7080}, UsageError, "health: expected text, got int"),
-    "an unknown option": ({"max_session": 3}, UsageError, r"serve\(\) has no option max_session=; did you mean max_s"),
+    "no time": ({"max_duration": 0}, UsageError, "max_duration must be a number of seconds above 0"),
+    "health": ({"health": 7080}, UsageError, "health must be text, not int"),
+    "an unknown option": (
+        {"max_session": 3},
+        UsageError,
+        r"serve\(\) has no argument max_session\. Did you mean max_s",
+    ),
     "a table that is not there": ({"table": "none.csv"}, InputError, "none.csv"),
 }
 

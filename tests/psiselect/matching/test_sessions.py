@@ -175,7 +175,7 @@ def test_an_event_ends_every_wait(keys: Path, tmp_path: Path, waits: str) -> Non
             thread = threading.Thread(target=accept)
             thread.start()
             stack.callback(thread.join)
-        with pytest.raises(CancelError, match="nothing was written and there is no result"):
+        with pytest.raises(CancelError, match="Nothing was written, and there is no result"):
             call(where, pa.table(GLOBEX), timeout=10, **both, **SLOW)  # type: ignore[operator]
     assert not (tmp_path / "out.csv").exists()
     assert threads() == []

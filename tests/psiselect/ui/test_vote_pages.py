@@ -123,7 +123,7 @@ def test_old_tasks_end_and_their_files_go(page: Page) -> None:
 def test_broken_ballots_are_counted_and_may_be_left_out(page: Page) -> None:
     where = begun(page, form("2026,z@example.org,Zed Zoo", "2026,y@example.org,Zed Zoo"))
     assert page.now.status_code == 422
-    assert "2 of 92 ballots are invalid, first on line 92" in page.text
+    assert "2 of 92 ballots are invalid. The first is on line 92" in page.text
     assert "Zed" not in page.text
     assert "--" not in page.text
     assert "/proc" not in page.text
