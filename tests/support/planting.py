@@ -197,7 +197,7 @@ class Planter:
         known = read_trace(self.out, self.root, self.modules)
         new = [item for item in session.items if item.nodeid not in known]
         if new and in_fork(lambda: write_trace(new, self.root, self.modules, self.out), TIMEOUT) != 0:
-            session.shouldfail = "without a fault there is something to notice already, or it takes too long"
+            session.testsfailed += 1
             return True
         self.tests = read_trace(self.out, self.root, self.modules)
         self.tests = {name: self.tests[name] for name in items}
