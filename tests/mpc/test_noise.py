@@ -165,6 +165,7 @@ def test_the_reach_is_the_stated_bound_worked_by_hand() -> None:
     """(7/5 / lambda) * (R + 41 + log2(2 count) rounded up to the next whole number above it)"""
     three = SharedNoise(3, 1, Fraction(1, 10))  # R is 3/2
     assert three.reach(1) == 623  # 14 * 44.5
+    assert three.reach(3) == 637  # 14 * 45.5
     assert three.reach(8) == 665  # 14 * 47.5
     assert SharedNoise(2, 1, Fraction(7, 3)).reach(5) == 29  # 0.6 * (2 + 41 + 4) is 28.2
 
@@ -181,3 +182,29 @@ def test_coarsening_and_its_limits() -> None:
 def test_impossible_collusions_are_refused(parties: int, colluding: int) -> None:
     with pytest.raises(UsageError, match=r"colluding .* must be (from 1 to|1)"):
         SharedNoise(parties, colluding, Fraction(1))
+
+
+@pytest.mark.parametrize("exponent", [Fraction(1, 2), Fraction(1), Fraction(2), Fraction(5)])
+def test_error95_of_coarse_noise_against_the_law_added_up(exponent: Fraction) -> None:
+    law = SharedNoise(3, 1, exponent)
+    one = stats.nbinom(float(law.total_size), 1 - math.exp(-float(exponent))).pmf(np.arange(200))
+    differences = np.convolve(one, one[::-1])  # index 199 is a difference of 0
+    beyond = [1 - differences[199 - e : 200 + e].sum() for e in range(60)]
+    assert law.error95() == next(e for e, mass in enumerate(beyond) if mass <= 0.05)
+
+
+def test_error95_is_a_whole_number_up_to_a_mean_of_4096_and_scaled_beyond() -> None:
+    assert SharedNoise(3, 1, Fraction(1, 4096)).error95().is_integer()
+    assert not SharedNoise(3, 1, Fraction(1, 4097)).error95().is_integer()
+
+
+@pytest.mark.parametrize("exponent", [Fraction(0), Fraction(-1, 2)])
+def test_no_exponent_at_all_is_refused(exponent: Fraction) -> None:
+    with pytest.raises(UsageError):
+        SharedNoise(3, 1, exponent)
+
+
+@pytest.mark.parametrize("size", [Fraction(0), Fraction(-1, 2), Fraction(3, 2)])
+def test_shares_of_no_size_or_of_more_than_all_are_refused(size: Fraction) -> None:
+    with pytest.raises(UsageError):
+        negative_binomials(FixedEntropy(), size, Fraction(1), 1)

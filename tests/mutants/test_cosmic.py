@@ -116,18 +116,17 @@ def test_the_summary_counts_what_was_noticed_explained_or_neither(
     assert "m.py:2 A 1" not in shown
 
 
-def test_a_trace_is_forgotten_when_the_test_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("support.planting.ROOT", tmp_path)
+def test_a_trace_is_forgotten_when_the_test_changes(tmp_path: Path) -> None:
     for name in ("m.py", "test_a.py", "test_b.py"):
         (tmp_path / name).write_text("")
     told = [
-        {"test": test, "state": state(test, ["m.py"]), "seconds": 1, "lines": {"m.py": [3]}}
+        {"test": test, "state": state(tmp_path, test, ["m.py"]), "seconds": 1, "lines": {"m.py": [3]}}
         for test in ("test_a.py::test", "test_b.py::test")
     ]
     out = tmp_path / "results"
     trace_of(out).write_text("".join(json.dumps(line) + "\n" for line in told))
-    assert read_trace(out, ["m.py"]).keys() == {"test_a.py::test", "test_b.py::test"}
+    assert read_trace(out, tmp_path, ["m.py"]).keys() == {"test_a.py::test", "test_b.py::test"}
     (tmp_path / "test_a.py").write_text("# changed")
-    assert read_trace(out, ["m.py"]) == {"test_b.py::test": Traced(1, {"m.py": {3}})}
+    assert read_trace(out, tmp_path, ["m.py"]) == {"test_b.py::test": Traced(1, {"m.py": {3}})}
     (tmp_path / "test_b.py").unlink()
-    assert read_trace(out, ["m.py"]) == {}
+    assert read_trace(out, tmp_path, ["m.py"]) == {}

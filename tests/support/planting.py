@@ -71,21 +71,21 @@ def trace_of(out: Path) -> Path:
     return out.with_name(out.name + ".trace")
 
 
-def state(test: str, modules: Sequence[str]) -> str:
+def state(root: Path, test: str, modules: Sequence[str]) -> str:
     """A digest of what a test's trace depends on first of all: its file and the modules."""
     files = [test.partition("::")[0], *modules]
-    return hashlib.sha256("\0".join((ROOT / name).read_text() for name in files).encode()).hexdigest()[:16]
+    return hashlib.sha256("\0".join((root / name).read_text() for name in files).encode()).hexdigest()[:16]
 
 
-def read_trace(out: Path, modules: Sequence[str]) -> dict[str, Traced]:
+def read_trace(out: Path, root: Path, modules: Sequence[str]) -> dict[str, Traced]:
     """What the trace of these results says of the tests that are as they were then."""
-    now = lru_cache(None)(lambda file: state(file, modules))
+    now = lru_cache(None)(lambda file: state(root, file, modules))
     path = trace_of(out)
     lines = map(json.loads, path.read_text().splitlines() if path.exists() else [])
     return {
         said["test"]: Traced(said["seconds"], {module: set(numbers) for module, numbers in said["lines"].items()})
         for said in lines
-        if (ROOT / (file := said["test"].partition("::")[0])).exists() and said["state"] == now(file)
+        if (root / (file := said["test"].partition("::")[0])).exists() and said["state"] == now(file)
     }
 
 
@@ -114,7 +114,7 @@ def write_trace(items: Sequence[Any], root: Path, modules: Sequence[str], out: P
             lines = {module: sorted(numbers) for module, numbers in seen.items() if numbers}
             if item.session.testsfailed:
                 return FAILED
-            told = {"test": item.nodeid, "state": state(item.nodeid, modules), "seconds": seconds, "lines": lines}
+            told = {"test": item.nodeid, "state": state(root, item.nodeid, modules), "seconds": seconds, "lines": lines}
             print(json.dumps(told), file=file, flush=True)
     return 0
 
@@ -194,12 +194,12 @@ class Planter:
 
     def pytest_runtestloop(self, session: Any) -> bool:
         items = {item.nodeid: item for item in session.items}
-        known = read_trace(self.out, self.modules)
+        known = read_trace(self.out, self.root, self.modules)
         new = [item for item in session.items if item.nodeid not in known]
         if new and in_fork(lambda: write_trace(new, self.root, self.modules, self.out), TIMEOUT) != 0:
-            session.shouldfail = "without a fault there is something to notice already, or it takes too long"
+            session.testsfailed += 1
             return True
-        self.tests = read_trace(self.out, self.modules)
+        self.tests = read_trace(self.out, self.root, self.modules)
         self.tests = {name: self.tests[name] for name in items}
         files = {str(self.root / module) for module in self.modules}
         functions = [found for found in gc.get_objects() if isinstance(found, FunctionType)]
@@ -246,7 +246,7 @@ def plant(root: Path, found: Sequence[Fault], modules: Sequence[str], tests: Seq
     code = in_fork(lambda: run_pytest(root, tests, MARKS, plugins=[planter]), 10**6)
     if code != 0:
         raise SystemExit(f"without a fault there is something to notice already, or it takes too long: {tests}")
-    planter.tests = read_trace(out, modules)
+    planter.tests = read_trace(out, root, modules)
     for fault in found:
         if not statement((ROOT / fault.module).read_text(), fault.line)[1]:
             order = planter.order(fault)
