@@ -157,7 +157,7 @@ def test_a_run_that_was_counted_still_counts(saved: Path) -> None:
     assert {name: side.code for name, side in sides.items()} == {"acme": 6, "globex": 4}, sides
     error = sides["acme"].json["error"]
     assert error["term"] == "runs"
-    assert "allows 1 in 9999w, and 1 have begun;" in error["message"]
+    assert "allows 1 session with this peer in 9999w, and 1 has begun already" in error["message"]
 
 
 def test_an_audit_file_is_appended_to(saved: Path) -> None:
