@@ -192,10 +192,11 @@ ERROR_IS_PRIVATE = (
 
 
 def may_be_identifier(column: str, contributions: int) -> str:
+    rows = "1 row" if contributions == 1 else f"{contributions} rows"
     return (
-        f"note: column {column!r} looks like an identifier of persons, and some of its values are in more than "
-        f"{contributions} {'row' if contributions == 1 else 'rows'}. A person with so many rows gets less privacy than "
-        f"stated. --person '{column}' keeps at most --contributions rows of each person"
+        f"note: column {column!r} looks like an identifier of persons, and some of its values are in more "
+        f"than {rows}. A person with so many rows gets less privacy than stated. --person "
+        f"'{column}' keeps at most --contributions rows of each person"
     )
 
 
