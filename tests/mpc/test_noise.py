@@ -184,7 +184,7 @@ def test_impossible_collusions_are_refused(parties: int, colluding: int) -> None
         SharedNoise(parties, colluding, Fraction(1))
 
 
-@pytest.mark.parametrize("exponent", [Fraction(1, 2), Fraction(1), Fraction(2), Fraction(5)])
+@pytest.mark.parametrize("exponent", [Fraction(1, 2), Fraction(1), Fraction(2), Fraction(204, 100), Fraction(5)])
 def test_error95_of_coarse_noise_against_the_law_added_up(exponent: Fraction) -> None:
     law = SharedNoise(3, 1, exponent)
     one = stats.nbinom(float(law.total_size), 1 - math.exp(-float(exponent))).pmf(np.arange(200))
@@ -194,7 +194,7 @@ def test_error95_of_coarse_noise_against_the_law_added_up(exponent: Fraction) ->
 
 
 def test_error95_is_a_whole_number_up_to_a_mean_of_4096_and_scaled_beyond() -> None:
-    assert SharedNoise(3, 1, Fraction(1, 4096)).error95().is_integer()
+    assert SharedNoise(3, 1, Fraction(1, 4095)).error95().is_integer()
     assert not SharedNoise(3, 1, Fraction(1, 4097)).error95().is_integer()
 
 
