@@ -37,7 +37,7 @@ LEDGER_TEXTS = "must have texts for its file and dataset"
 
 
 def unknown_field(names: Iterable[str]) -> str:
-    return f"is not a field of a policy. The fields are {', '.join(names)}"
+    return f"is not known. The fields are {', '.join(names)}"
 
 
 def modes(names: Iterable[str]) -> str:
