@@ -133,10 +133,7 @@ FAULTS = [
     (b'"x\n3,4\n"y",5\n', {2: "text after a closing quote in line 4", 3: ["3", "4"], 4: ["y", "5"]}),
     (b"1,\xff\n3,4\n", {2: "this is not UTF-8 text", 3: ["3", "4"]}),
     (b'1,"x\n\xff"\n3,4\n', {3: "this is not UTF-8 text", 4: ["3", "4"]}),
-    (
-        b'1,"x\xff\ny"z\n3,4\n',
-        {2: "this is not UTF-8 text", 3: "the row has 1 field, but the header has 2", 4: ["3", "4"]},
-    ),
+    (b'1,"x\xff\ny"z\n3,4\n', {2: "this is not UTF-8", 3: "the row has 1 field, but the header has 2", 4: ["3", "4"]}),
     (b"1,x\0\n3,4\n", {2: "there is a NUL character", 3: ["3", "4"]}),
     (b"1," + LONG + b"\r\n3,4\n", {2: "a line longer than 4 MiB", 3: ["3", "4"]}),
     (b"1," + LONG + b"\r3,4", {2: "a line longer than 4 MiB"}),
