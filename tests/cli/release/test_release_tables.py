@@ -128,7 +128,7 @@ def test_an_invalid_value_or_person_is_named_by_its_line(table: Path) -> None:
     told = refused(InputError, *words, "--statistic", "sum", *PAY)
     assert "line 6: the value in the column 'pay' is not a decimal number" in told
     assert "nine" not in told
-    assert "line 11: column 'who' is blank" in refused(InputError, *words, "--person", "who")
+    assert "line 11: the column 'who' is blank" in refused(InputError, *words, "--person", "who")
 
 
 @pytest.mark.usefixtures("no_noise")
