@@ -192,12 +192,9 @@ class _ToSink(logging.Handler):
         self._lost_line = lost_line
         self._failing = False
 
-    def createLock(self) -> None:  # noqa: N802 - its name in `logging`
-        """None: Python takes the lock of every handler when it ends, and this thread may be waiting with it."""
-        self.lock = None
-
     def handle(self, record: logging.LogRecord) -> bool:
-        """As `logging` has it, without the lock, which Python 3.13 takes without asking whether there is one."""
+        """As `logging` has it, without the lock: Python takes the lock of every handler when it ends, and this thread
+        may be waiting for a reader."""
         self.emit(record)
         return True
 

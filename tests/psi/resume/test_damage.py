@@ -124,7 +124,7 @@ def test_every_flipped_bit_of_a_manifest_is_refused(tmp_path: Path) -> None:
 def test_a_folder_is_for_one_process_and_one_user(tmp_path: Path) -> None:
     scope = {"side": "listen"}
     held = SessionFolder(tmp_path, scope)
-    with pytest.raises(UsageError, match="another process"):
+    with pytest.raises(UsageError, match="another program"):
         SessionFolder(tmp_path, scope)
     held.begin(KEY, 0, bytes(32))
     assert {entry.stat().st_mode & 0o777 for entry in held.path.iterdir()} == {0o600}
