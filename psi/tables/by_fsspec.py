@@ -30,6 +30,6 @@ def opened(address: str) -> tuple[fs.FileSystem, str]:
     return fs.PyFileSystem(fs.FSSpecHandler(store)), path
 
 
-def rename(store: fs.FileSystem, place: str, path: str) -> None:
+def give_name(store: fs.FileSystem, place: str, path: str) -> None:
     """Give a file its name. Raises what the store's library raises."""
     store.handler.fs.mv(place, path)  # pyarrow's own move passes what some of these stores do not take

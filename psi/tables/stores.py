@@ -267,7 +267,7 @@ class StoreTarget:
                     )
                     self._check_size(store, place, size)
                     if place != path:
-                        by_fsspec.rename(store, place, path)
+                        by_fsspec.give_name(store, place, path)
 
     def _check_size(self, store: fs.FileSystem, path: str, size: int) -> None:
         try:

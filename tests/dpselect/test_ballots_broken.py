@@ -195,7 +195,7 @@ def test_errors_never_quote_a_ballot() -> None:
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"nowhere.csv: no such file"):
+    with pytest.raises(InputError, match=r"nowhere.csv: there is no such file"):
         load(tmp_path / "nowhere.csv")
     with pytest.raises(InputError, match="without Parquet files"):
         load(tmp_path)

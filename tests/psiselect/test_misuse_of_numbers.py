@@ -63,7 +63,11 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         UsageError,
         r"release.sum\(\) has no argument delimeter\. Did you mean delimiter\?",
     ),
-    "a table that is none": (lambda: release.sum(5, "n", **BOUNDS), UsageError, "is of type int; expected a pandas"),
+    "a table that is none": (
+        lambda: release.sum(5, "n", **BOUNDS),
+        UsageError,
+        "is of type int, which is not a table. Give a pandas",
+    ),
     "a column that is no text": (lambda: release.sum(TABLE, 5, **BOUNDS), UsageError, "column must be text, not int"),
     "a delimiter that is none": (
         lambda: release.sum("a.csv", "n", delimiter=5, **BOUNDS),
@@ -117,8 +121,16 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         'Write epsilon="0.1"',
     ),
     "parties": (lambda: psiselect.mpc_sum(5, **{**ME, "parties": 5}), UsageError, "parties must be a path, not int"),
-    "an identity": (lambda: psiselect.Identity.load(5), UsageError, "expected a path, such as keys/NAME, got int"),  # type: ignore[arg-type]
-    "an identity's name": (lambda: psiselect.Identity.create(5, "keys"), UsageError, "cannot name an identity"),  # type: ignore[arg-type]
+    "an identity": (
+        lambda: psiselect.Identity.load(5),
+        UsageError,
+        "must be a path, such as keys/NAME, but its type is int",
+    ),  # type: ignore[arg-type]
+    "an identity's name": (
+        lambda: psiselect.Identity.create(5, "keys"),
+        UsageError,
+        "cannot be the name of an identity",
+    ),  # type: ignore[arg-type]
     "a task": (lambda: psiselect.advise(5), UsageError, "task must be a mapping of fields or a file"),  # type: ignore[arg-type]
     "a task's word": (lambda: psiselect.advise({"function": "smu"}), InputError, "Did you mean sum"),
 }

@@ -149,7 +149,11 @@ def test_memory_does_not_grow_with_the_table(server: Server, tmp_path: Path, kin
     ("arguments", "code", "says"),
     [
         (("psi", "local", "postgresql://ann:hush@127.0.0.1:1/crm", "b.txt", "--query", "SELECT 1"), 3, "refused"),
-        (("psi", "local", "postgresql://ann:hu/sh@h/crm", "b.txt", "--query", "SELECT 1"), 2, "expected postgresql:"),
+        (
+            ("psi", "local", "postgresql://ann:hu/sh@h/crm", "b.txt", "--query", "SELECT 1"),
+            2,
+            "must have the form postgresql:",
+        ),
         (("psi", "local", "postgresql://ann:hush@h/crm", "b.txt"), 2, "needs --query"),
         (("psi", "local", "mysql://ann:hush@h/crm", "b.txt", "--query", "SELECT 1"), 2, "mysql:// is not supported"),
         (("psi", "local", "b.txt", "postgresql://ann:hush@127.0.0.1:1/crm", "--query-b", "SELECT 1"), 3, "refused"),

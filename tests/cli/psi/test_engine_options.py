@@ -30,13 +30,13 @@ def refusal(*options: str) -> PsiselectError:
         (["--task-key", "k"], "--task-key needs --engine"),
         (["--accept-plain-shuffle"], "needs --engine sail"),
         (["--engine", "spark", "--accept-plain-shuffle"], "Spark can"),
-        (["--engine", "sail", "--master", "local"], "--master is for Spark"),
+        (["--engine", "sail", "--master", "local"], "--master works only with Spark"),
         (["--engine", "spark", "--remote", "sc://a:1"], "--engine-workdir"),
         (["--engine", "spark", "--master", "yarn", "--engine-workdir", "hdfs://a/b"], "--task-key"),
         (["--engine", "spark", "--reveal", "sum"], "--reveal sum, which needs more messages"),
         (["--engine", "spark", "--pad-to", "9"], "--pad-to adds random entries"),
         (["--engine", "spark", "--threads", "2"], "--threads works only without an engine"),
-        (["--out", "s3a://a/b"], "add --engine"),
+        (["--out", "s3a://a/b"], "Add --engine"),
     ],
 )
 def test_options_that_make_no_sense_end_with_2(options: list[str], said: str) -> None:

@@ -66,7 +66,7 @@ def test_a_result_that_reaches_the_minimum_is_shown(place: Path) -> None:
     [
         (("--reveal", "noisy-count"), "needs --epsilon and --delta"),
         (("--reveal", "noisy-count", "--epsilon", "1"), "needs --epsilon and --delta"),
-        (("--epsilon", "1", "--delta", "1e-6"), "not for matches"),
+        (("--epsilon", "1", "--delta", "1e-6"), "work only with --reveal noisy-count"),
         (("--reveal", "noisy-count", "--epsilon", "x", "--delta", "1e-6"), "epsilon"),
         (("--reveal", "noisy-count", "--epsilon", "0", "--delta", "1e-6"), "epsilon"),
         (("--reveal", "noisy-count", "--epsilon", "1", "--delta", "1"), "delta"),

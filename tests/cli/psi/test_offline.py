@@ -176,16 +176,16 @@ def test_a_policy_counts_offers_and_answers_and_limits_sizes(place: Path) -> Non
         )
     here, there = ("--policy", place / "globex.toml"), ("--policy", place / "acme.toml")
     assert offer(place, *here).code == 0
-    refused(offer(place, *here, out="2.psi", state="2.state"), 6, "sessions with this peer")
+    refused(offer(place, *here, out="2.psi", state="2.state"), 6, "session with this peer")
     assert not list(place.glob("2.*"))
     assert offer(place, out="3.psi", state="3.state").code == 0
     mallory = answer(place, *there)  # names mallory too, with whom the policy allows nothing
-    refused(mallory, 6, "has no [[peer]]")
+    refused(mallory, 6, "does not name this peer")
     only = ("psi", "answer", "--identity", place / "acme", "--peer", place / "globex.crt", "--input",
             place / "acme.csv", "--key", "Mail:email", "--json")  # fmt: skip
     first = run(*only, place / "offer.psi", "--out", place / "answer.psi", *there)
     assert first.code == 0, first
-    refused(run(*only, place / "3.psi", "--out", place / "3a.psi", *there), 6, "sessions with this peer")
+    refused(run(*only, place / "3.psi", "--out", place / "3a.psi", *there), 6, "session with this peer")
     assert not (place / "3a.psi").exists()
     refused(finish(place, "--output", place / "rows.csv"), 6, "output_rows")
     text = (place / "globex.toml").read_text()

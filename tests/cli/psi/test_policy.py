@@ -106,7 +106,7 @@ def test_what_the_policy_forbids_is_refused_before_the_wait(
     assert field is None or f"'{field}'" in shown.error
     stranger = program(*arguments, "--peer", place / "mallory.crt")
     assert stranger.code == 6
-    assert field is not None or "has no [[peer]]" in stranger.error
+    assert field is not None or "does not name this peer" in stranger.error
 
 
 def test_noisy_runs_are_charged_to_the_budget_and_end_with_it(place: Path, program: Run) -> None:

@@ -259,7 +259,7 @@ def test_little_room_is_said_and_the_session_goes_on(here: Path, program: Run, m
     for free in (size - 1, size):
         monkeypatch.setattr(atomic, "room", lambda target, free=free: free)
         assert program(*LOCAL, "--output", "out.csv").code == 0
-    assert said.count("out.csv' may not fit on the disk") == 1
+    assert said.count("'out.csv' may not fit on the disk") == 1
 
 
 def test_a_link_is_followed_and_the_mode_stays(here: Path, program: Run) -> None:

@@ -199,7 +199,7 @@ def test_another_peer_does_not_disturb(pair: Pair) -> None:
     pair.proxy.cut()
     assert (acme.end(), globex.end(), mallory.end()) == (0, 0, 4)
     assert globex.json["matches"] == 1000
-    assert "try again later" in mallory.json["error"]["message"]
+    assert "Try again later" in mallory.json["error"]["message"]
 
 
 @pytest.mark.parametrize("without", ["acme", "globex"])

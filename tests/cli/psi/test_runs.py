@@ -48,5 +48,5 @@ def test_without_its_line_in_the_audit_nothing_is_mended(place: Path, program: R
     (place / "link.log").symlink_to("audit.log")
     shown = program("psi", "runs", "mend", "--policy", policy, "--audit", place / "link.log", "--yes", "--json")
     assert shown.code == 3
-    assert "it is a symbolic link, which the program does not follow; name another file with --audit" in shown.error
+    assert "it is a symbolic link, which the program does not follow. Name another file with --audit" in shown.error
     assert counter.clock() == ahead

@@ -5,9 +5,11 @@ from __future__ import annotations
 import builtins
 import contextlib
 import gc
+import importlib
 import os
 import sqlite3
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -235,15 +237,17 @@ def test_files_take_no_query(tmp_path: Path) -> None:
 def test_missing_drivers_are_named(shop: Path, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith("adbc_driver")]:
         monkeypatch.delitem(sys.modules, name)
-    found = builtins.__import__
 
-    def without(name: str, *rest: object, **more: object) -> object:
-        if name.startswith("adbc_driver"):
-            raise ImportError(name)
-        return found(name, *rest, **more)  # type: ignore[arg-type]
+    def without(found: Callable[..., object]) -> Callable[..., object]:
+        def imported(name: str, *rest: object, **more: object) -> object:
+            if name.startswith("adbc_driver"):
+                raise ImportError(name)
+            return found(name, *rest, **more)
 
-    monkeypatch.setattr(builtins, "__import__", without)
-    monkeypatch.setattr("importlib.import_module", without)
+        return imported
+
+    monkeypatch.setattr(builtins, "__import__", without(builtins.__import__))
+    monkeypatch.setattr("importlib.import_module", without(importlib.import_module))
     error = refusal(where.format(shop), "SELECT 1")
     assert isinstance(error, UsageError)
     assert "pip install 'psiselect[db]'" in str(error)
