@@ -6,18 +6,24 @@ import gc
 import importlib
 import sys
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 import click
 
 
-def _load(place: str) -> None:
-    """Load a module. Meanwhile Python does not search for unreachable cycles: it would look through all objects again
-    and again. Later searches leave out what is there now, nearly all of which stays to the end."""
+def _load(place: str) -> ModuleType:
+    """A module, loaded whole: another thread may be loading it now.
+
+    Meanwhile Python does not search for unreachable cycles: it would look through all objects again and again. Later
+    searches leave out what is there now, nearly all of which stays to the end.
+    """
+    if place in sys.modules:
+        return importlib.import_module(place)
     before = gc.isenabled()
     gc.disable()
     try:
-        importlib.import_module(place)
+        return importlib.import_module(place)
     finally:
         gc.freeze()
         if before:
@@ -43,9 +49,7 @@ class LazyGroup(click.Group):
         if cmd_name not in self.lazy:
             return None
         module, _, name = self.lazy[cmd_name][0].partition(":")
-        if module not in sys.modules:
-            _load(module)
-        found: click.Command = getattr(sys.modules[module], name)
+        found: click.Command = getattr(_load(module), name)
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -56,7 +56,7 @@ def test_an_existing_identity_is_not_overwritten(tmp_path: Path) -> None:
     before = (tmp_path / "acme.key").read_bytes(), (tmp_path / "acme.crt").read_bytes()
     again = run("create", "acme", "--out", tmp_path)
     assert again.exit_code != 0
-    assert "never overwritten" in str(again.exception)
+    assert "never overwrites an identity" in str(again.exception)
     assert before == ((tmp_path / "acme.key").read_bytes(), (tmp_path / "acme.crt").read_bytes())
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gc
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -53,6 +56,27 @@ def test_searches_go_on_after_a_command_that_does_not_load(group: LazyGroup) -> 
     with pytest.raises(OSError, match="not to be loaded"):
         group.get_command(click.Context(group), "broken")
     assert gc.isenabled()
+
+
+def test_two_threads_may_ask_for_one_command(group: LazyGroup, tmp_path: Path) -> None:
+    """The second one waits until the module is whole."""
+    begun, go_on = threading.Event(), threading.Event()
+    sys.modules["a_lazy_gate"] = SimpleNamespace(begun=begun, go_on=go_on)  # type: ignore[assignment]
+    (tmp_path / "a_lazy_command.py").write_text(
+        f"import a_lazy_gate\na_lazy_gate.begun.set()\na_lazy_gate.go_on.wait(60)\n{MODULE}"
+    )
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            first = pool.submit(group.get_command, click.Context(group), "run")
+            assert begun.wait(60)
+            second = pool.submit(group.get_command, click.Context(group), "run")
+            with pytest.raises(TimeoutError):
+                second.result(0.1)
+            go_on.set()
+            assert first.result(60) is second.result(60) is sys.modules["a_lazy_command"].command
+    finally:
+        go_on.set()
+        del sys.modules["a_lazy_gate"]
 
 
 def test_a_command_that_is_loaded_freezes_nothing(group: LazyGroup) -> None:

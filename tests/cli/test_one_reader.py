@@ -301,7 +301,7 @@ def test_faulty_rows_are_invalid_ballots(program: Run, tmp_path: Path) -> None:
     assert shown.code == 3
     for problem in (
         "3: a quoted field is not closed",
-        "4: this is not UTF-8 text",
+        "4: not UTF-8 text",
         "5: the row has 3 fields, but the header has 2",
     ):
         assert f"1 of 5 ballots is invalid, on line {problem}" in shown.error

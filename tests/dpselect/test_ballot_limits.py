@@ -70,7 +70,7 @@ def test_candidates_end_at_their_limits(monkeypatch: pytest.MonkeyPatch) -> None
         names.add("m" * 501, 2)
     monkeypatch.setattr(model, "MAX_CANDIDATES", 2)
     names.add("second", 2)
-    with pytest.raises(InputError, match="at most 2 candidates"):
+    with pytest.raises(InputError, match="more than 2 candidates"):
         names.add("third", 3)
     assert len(names.done(Rules(), 3)) == 2
 

@@ -29,7 +29,7 @@ def load(path: Path) -> Reading:
 
 BROKEN = [
     # what, text, names, line, message
-    ("empty file", "", None, 1, "expected a header"),
+    ("empty file", "", None, 1, "the file is empty. Its first line must have the columns' names"),
     ("names without a list", "approved\nAda\n", None, 1, "--candidates FILE"),
     ("unknown name", "approved\nAda\nZoe\n", ("Ada", "Bo"), 3, "name 1 on the ballot is not a candidate"),
     ("name twice over columns", "approved_1,approved_2\nAda,Ada\n", ("Ada", "Bo"), 2, "twice"),
@@ -197,7 +197,7 @@ def test_errors_never_quote_a_ballot() -> None:
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nowhere.csv: there is no such file"):
         load(tmp_path / "nowhere.csv")
-    with pytest.raises(InputError, match="without Parquet files"):
+    with pytest.raises(InputError, match="this folder has no Parquet files"):
         load(tmp_path)
     (tmp_path / "names").write_text("Ada\n\nAda\n")
     with pytest.raises(InputError, match=r"names, line 3: .*already listed in line 1"):

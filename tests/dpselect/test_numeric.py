@@ -241,7 +241,7 @@ def test_the_least_that_is_accepted() -> None:
     ],
 )
 def test_no_contributions_are_refused_as_such(make: Callable[[], object]) -> None:
-    with pytest.raises(UsageError, match=r"^contributions:"):
+    with pytest.raises(UsageError, match=r"^contributions must be"):
         make()
 
 

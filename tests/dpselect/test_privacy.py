@@ -40,7 +40,7 @@ def test_fractions_name_their_field() -> None:
 def test_relations() -> None:
     assert NeighbouringRelation.parse("add-remove") is NeighbouringRelation.ADD_REMOVE
     assert NeighbouringRelation.parse("replace") is NeighbouringRelation.REPLACE
-    with pytest.raises(UsageError, match="'add-remove' or 'replace'"):
+    with pytest.raises(UsageError, match=r"^neighbors must be 'add-remove' .* or 'replace'"):
         NeighbouringRelation.parse("swap")
 
 

@@ -169,7 +169,7 @@ def nothing() -> None:
 
 OFFER, ANSWER = "offer.psi", "answer.psi"
 REFUSED: dict[str, Refusal] = {
-    "an edited offer": Refusal(answer_to(edited(OFFER)), "signature is not valid"),
+    "an edited offer": Refusal(answer_to(edited(OFFER)), "the signature of this file is not valid"),
     "an offer cut short": Refusal(answer_to(cut(OFFER)), "cut short"),
     "an offer of other terms": Refusal(answer_to(nothing, *COUNTING, "--reveal", "count"), "reveal"),
     "an offer answered before": Refusal(offline(answering(*COUNTING), offering(), answering()), "answered"),
@@ -188,7 +188,7 @@ REFUSED: dict[str, Refusal] = {
     "an offer beyond the own policy": Refusal(
         after(allowing("noisy", "max_own_size", "1"), offline(offering(*CHARGED))), "max_own_size"
     ),
-    "an edited answer": Refusal(finishing(edited(ANSWER)), "signature is not valid"),
+    "an edited answer": Refusal(finishing(edited(ANSWER)), "the signature of this file is not valid"),
     "an answer cut short": Refusal(finishing(cut(ANSWER)), "cut short"),
     "an answer for another list": Refusal(finishing(another_list), "made from another list"),
     "an answer without tags": Refusal(finishing(forged(ANSWER, FileKind.ANSWER, without(M.TAGS))), "tags"),

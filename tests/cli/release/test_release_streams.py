@@ -166,7 +166,7 @@ def test_an_invalid_cell_is_named_by_its_line(tmp_path: Path) -> None:
     words = ["sum", str(tmp_path / "t.csv"), "--column", "v", "--lower", "0", "--upper", "9", "--epsilon", "1"]
     result = CliRunner().invoke(command, words)
     assert isinstance(result.exception, InputError)
-    assert "line 70002: column 'v' is not a decimal number" in str(result.exception)
+    assert "line 70002: the value in the column 'v' is not a decimal number" in str(result.exception)
     assert "seven" not in str(result.exception)
 
 

@@ -281,7 +281,7 @@ def test_options_that_do_not_go_together(table: Path, words: list[object], told:
 
 
 def test_columns_that_are_missing(table: Path) -> None:
-    assert "no column 'regoin'; did you mean 'region'?" in refused(
+    assert "no column 'regoin'. Did you mean 'region'?" in refused(
         InputError, "table", table, "--by", "regoin", "--groups", "x", "--epsilon", 1
     )
 

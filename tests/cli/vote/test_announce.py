@@ -176,7 +176,7 @@ def test_the_file_is_written_after_the_draw_is_on_record(run: Run, monkeypatch: 
             3,
             "mine.md: this file is not an announcement, so the program does not replace it",
         ),
-        (("--announce", "none/r.md"), 3, "cannot write none/r.md"),
+        (("--announce", "none/r.md"), 3, "cannot write 'none/r.md'"),
         (("--question", "Who?"), 2, "--announce"),
         (("--announce", "r.md", "--question", " "), 2, "one line"),
         (("--announce", "r.md", "--question", "a\nb"), 2, "one line"),
