@@ -40,8 +40,11 @@ def fixed_entropy(request: pytest.FixtureRequest) -> FixedEntropy:
 
 @pytest.fixture
 def program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """The program, in this process."""
+    """The program, in this process, which goes on: so nobody counts its signals, to end it after the third."""
+    from cli import _signals
     from cli.main import main
+
+    monkeypatch.setattr(_signals, "_installed", True)
 
     def call(*arguments: object) -> Shown:
         monkeypatch.setattr("sys.argv", ["psiselect", *map(str, arguments)])
