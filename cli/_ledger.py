@@ -32,7 +32,7 @@ def ledger_options(data: str, when: str = "") -> Callable[[Command], Command]:
             "--ledger",
             type=click.Path(dir_okay=False, path_type=Path),
             help=with_condition(
-                "Limit the epsilon of all results together to the budget in this file. Each result uses up its "
+                "Keep the total epsilon of all results within the budget in this file. Each result uses up its "
                 "epsilon. If too little of the budget is left, the command stops. `psiselect budget create` makes the "
                 "file."
             ),

@@ -52,7 +52,7 @@ def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Call
             type=click.IntRange(1, MAX_HEADER_LINES),
             metavar="N",
             help=f"{whose}Say that the first N rows hold the column names. If a column has text in several of these "
-            "rows, the lowest text is its name [default: 1].",
+            "rows, its name is the text in the lowest of them [default: 1].",
         ),
         click.option(
             f"--sheet{end}",

@@ -243,7 +243,9 @@ def no_gap() -> UsageError:
 
 
 def target(found: float) -> UsageError:
-    return UsageError(f"target must be a chance that is better than a random choice and below 1, not {found}")
+    return UsageError(
+        f"target is a chance of success: it must be above that of a random choice, and below 1, not {found}"
+    )
 
 
 def target_too_high(found: float) -> UsageError:

@@ -86,7 +86,8 @@ NO_MEMORY = "there is not enough memory"
 
 def ledger_without_dataset() -> UsageError:
     return UsageError(
-        "--ledger and --dataset go together: the ledger counts what each data set has spent. Give both or neither"
+        "--ledger and --dataset go together: the ledger counts how much epsilon each data set has used. Give both or "
+        "neither"
     )
 
 

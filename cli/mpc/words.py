@@ -84,7 +84,7 @@ def line_count(file: Path, found: int, most: int, what: str) -> InputError:
 
 
 def modulus() -> UsageError:
-    return UsageError("modulus must be a whole number, or a power of 2 such as 2^64", term="modulus")
+    return UsageError("the modulus must be a whole number, or a power of 2 written as 2^64", term="modulus")
 
 
 def no_noise() -> UsageError:

@@ -25,8 +25,8 @@ OPTIONS = (
         "sent",
         multiple=True,
         metavar="COLUMN",
-        help="Give the peer this column of your matching rows. The peer must name the column with --receive, so the "
-        "peer learns its name. May be repeated.",
+        help="Give the peer this column of your matching rows. Tell the peer the column's name: the peer must give it "
+        "with --receive. May be repeated.",
     ),
     click.option(
         "--receive",

@@ -55,7 +55,7 @@ _REVEAL = click.option(
     show_default=True,
     help="Choose what the result shows. matches: the rows that match. count: how many keys are in both lists. sum: "
     "the count, and the total of a column. noisy-count: the count, changed by random noise. Both sides must use the "
-    "same value. If the side that gets the result cheats, it can always find out which keys match.",
+    "same value. With each of them, a side that gets the result can find out by cheating which keys match.",
 )
 _PROTOCOL = click.option(
     "--protocol",
@@ -119,7 +119,7 @@ _MEANS = (
         default="auto",
         show_default=True,
         help="Choose how to compute; auto is right for most people. It uses the fast program code, lanes, if this "
-        "processor can run it, and else the slower code, portable.",
+        "processor can run it, and otherwise the slower code, portable.",
     ),
     click.option(
         "--threads",

@@ -99,10 +99,10 @@ def mean_command(given: GivenOptions, lower: str | None, upper: str | None, unit
     Examples:
       psiselect release mean salaries.csv --column raise --lower 0 --upper 5000 --n 40 --epsilon 1
 
-    You must also give --column, --lower and --upper and, unless you use --neighbors add-remove, also --n.
+    You must also give --column, --lower and --upper. You must give --n too, unless you use --neighbors add-remove.
 
-    By default (--neighbors replace), the number of rows is public. So --on-invalid drop removes no row: a row whose
-    value cannot be read gets the value halfway between --lower and --upper.
+    By default (--neighbors replace), the number of rows is public, so no row may be left out. With --on-invalid drop, a
+    row whose value cannot be read gets the value halfway between --lower and --upper.
 
     With --neighbors add-remove, the number of rows stays hidden. The command must estimate this number too, and
     uses half of epsilon for it. So the average is less accurate.

@@ -106,8 +106,8 @@ _options = options(
         type=choice(Invalid),
         default=Invalid.ERROR.value,
         show_default=True,
-        help="Choose what to do with a value that cannot be read. error: stop, and name its line. drop: leave the "
-        "value out.",
+        help="Choose what to do with a value that cannot be read. error: stop, and name its line. drop: go on "
+        "without the value.",
     ),
     ledger_options("these rows"),
     click.option(

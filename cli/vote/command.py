@@ -88,8 +88,8 @@ def command() -> None:
 @click.option(
     "--gap",
     metavar="G",
-    help="Guess, before counting, by how many votes the elected candidate with the fewest votes is ahead of all who "
-    "are not elected, such as 20. With several seats, --mechanism auto uses this guess to choose the method.",
+    help="Guess, before counting, how many votes lie between the last candidate elected and the first one not elected, "
+    "such as 20. With several seats, --mechanism auto uses this guess to choose the method.",
 )
 @ledger_options("these ballots")
 @click.option(
@@ -98,7 +98,7 @@ def command() -> None:
     help="Draw once more, although a result is on record. The epsilons of all draws add up. With --announce, replace "
     "the earlier announcement.",
 )
-@click.option("--no-ledger", is_flag=True, help="Write the draw into no file, neither BALLOTS.draw nor a --ledger.")
+@click.option("--no-ledger", is_flag=True, help="Do not record the draw, neither in BALLOTS.draw nor in a --ledger.")
 @click.option(
     "--announce",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -96,8 +96,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--show",
         is_flag=True,
-        help="Show the first invalid cell. This does not work if you write the output into a file, because the cell "
-        "is private.",
+        help="Show the first invalid cell. This works only on the screen, so that no private cell gets into a file.",
     ),
     format_option((*(form for form in FORMATS if form not in TABLE_FORMATS), *TABLE_FORMATS)),
 )

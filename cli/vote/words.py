@@ -20,9 +20,7 @@ def missing(option: str) -> UsageError:
 
 
 def not_with_voters(option: str) -> UsageError:
-    return UsageError(
-        f"--{option} does not go with --voters, which says in words what epsilon means. Leave out one of the two"
-    )
+    return UsageError(f"--{option} and --voters cannot be used together. Leave out one of the two")
 
 
 def ledger_and_none() -> UsageError:

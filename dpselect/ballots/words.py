@@ -57,7 +57,7 @@ def unknown_format(form: str, known: Iterable[str]) -> UsageError:
 
 
 def not_for_format(option: str, form: str) -> UsageError:
-    return UsageError(f"{option} does not go with the format {form}; leave it out")
+    return UsageError(f"{option} does not go with the format {form}. Leave out the option")
 
 
 # Candidates.

@@ -207,7 +207,7 @@ def answer_for_an_offer(source: str) -> InputError:
 
 
 def other_length(source: str) -> InputError:
-    return InputError(f"'{source}' is not complete: it is longer or shorter than it states. {_ASK_AGAIN}")
+    return InputError(f"'{source}' is not complete, or damaged: it is longer or shorter than it states. {_ASK_AGAIN}")
 
 
 def answers_nothing(source: str) -> InputError:

@@ -51,9 +51,7 @@ def no_room(name: str, takes: str, folder: Path, free: int) -> InputError:
 
 
 def other_length(name: str, announced: int) -> InputError:
-    return InputError(
-        f"{name}: the sender announced {announced:,} bytes, but another number of bytes came. Start again"
-    )
+    return InputError(f"{name}: the sender announced {announced:,} bytes, but a different number arrived. Start again")
 
 
 def changed(name: str) -> InputError:
@@ -332,8 +330,8 @@ def protected(name: str) -> InputError:
 
 def no_spreadsheet(name: str) -> InputError:
     return InputError(
-        f"{name}: this is not a complete spreadsheet that can be read. If it is a zip archive, unpack it. If it is "
-        "text, use --format csv or tsv"
+        f"{name}: this spreadsheet is damaged, or the file is no spreadsheet. If it is a zip archive, unpack it. If it "
+        "is text, use --format csv or tsv"
     )
 
 

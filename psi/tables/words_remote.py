@@ -196,7 +196,9 @@ def kept_meanwhile(name: str, folder: Path) -> str:
 
 
 def not_arrived(name: str) -> OutputError:
-    return OutputError(f"cannot write '{name}': the file did not arrive complete. Remove what arrived, and try again")
+    return OutputError(
+        f"cannot write '{name}': the file did not arrive complete. Delete the incomplete file there, and try again"
+    )
 
 
 def not_written(what: object) -> OutputError:

@@ -168,7 +168,7 @@ def out_of_turn(message: int, state: str) -> RemoteError:
 
 def no_threads() -> ResourceError:
     return ResourceError(
-        "the system lets this user start no more threads or processes. Raise the limit (ulimit -u, TasksMax= of a "
-        "systemd unit, --pids-limit of a container), or end other programs of the same user",
+        "the system does not let this user start any more threads or processes. Raise the limit (ulimit -u, TasksMax= "
+        "of a systemd unit, --pids-limit of a container), or end other programs of the same user",
         term="threads",
     )

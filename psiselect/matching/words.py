@@ -278,7 +278,7 @@ def can_be_had_again(error: OutputError, how: str) -> OutputError:
 
 
 def no_room_elsewhere(error: OutputError, folder: Path, what: str) -> OutputError:
-    return OutputError(f"{error}. There is no disk space in '{folder}' either, so {what} lost")
+    return OutputError(f"{error}. The folder for working files, '{folder}', has no disk space either, so {what} lost")
 
 
 def kept_elsewhere(error: OutputError, what: str, place: Path) -> OutputError:

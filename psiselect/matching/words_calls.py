@@ -78,7 +78,7 @@ def one_rule() -> UsageError:
 
 
 def not_values() -> UsageError:
-    return UsageError("values= must be a series, an Arrow array, or a list of texts and None")
+    return UsageError("values= must be a series, an Arrow array, or a list whose items are texts or None")
 
 
 def no_event_loop(name: str, plain: str, error: RuntimeError) -> UsageError:

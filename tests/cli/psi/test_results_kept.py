@@ -85,7 +85,7 @@ def test_what_cannot_be_kept_anywhere_is_said_to_be_lost(
     here: Path, full: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = connected(monkeypatch, "--output", "full/out.csv", "--workdir", "full")
-    assert said.endswith("There is no disk space in 'full' either, so the matched rows are lost")
+    assert said.endswith("The folder for working files, 'full', has no disk space either, so the matched rows are lost")
     assert "matches         2" in capsys.readouterr().out
     said = connected(monkeypatch, "--record", "full/out.json", "--workdir", "full")
     assert said.endswith("so the record is lost. Without this file the program does not show the result")

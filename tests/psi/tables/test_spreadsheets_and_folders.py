@@ -90,7 +90,8 @@ def test_spreadsheets_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.Mo
     for name, content in (("t.xls", b"email,name\n"), ("t.xlsx", b"PK\3\4 not really"), ("t.ods", b"")):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(
-            InputError, match=r"not a complete spreadsheet that can be read\. If it is a zip archive, unpack it"
+            InputError,
+            match=r"this spreadsheet is damaged, or the file is no spreadsheet\. If it is a zip archive, unpack it",
         ):
             open_source(tmp_path / name)
     write_spreadsheet(tmp_path / "empty.xlsx", [])

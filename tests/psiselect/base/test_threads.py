@@ -16,7 +16,7 @@ from psi.transport.health import Health, HealthServer
 from psiselect.base import threads
 from psiselect.base.errors import ResourceError
 
-WORDS = "lets this user start no more threads"
+WORDS = "does not let this user start any more threads"
 
 
 class Limit:
