@@ -98,7 +98,7 @@ def command() -> None:
     help="Draw once more, although a result is on record. The epsilons of all draws add up. With --announce, replace "
     "the earlier announcement.",
 )
-@click.option("--no-ledger", is_flag=True, help="Do not record the draw, neither in BALLOTS.draw nor in a --ledger.")
+@click.option("--no-ledger", is_flag=True, help="Record the draw nowhere, neither in BALLOTS.draw nor in a --ledger.")
 @click.option(
     "--announce",
     type=click.Path(dir_okay=False, path_type=Path),

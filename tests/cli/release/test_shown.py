@@ -67,8 +67,8 @@ def test_a_table_names_the_error_of_each_statistic() -> None:
 VERBS = {
     "Limit",
     *("Add", "Allow", "Also", "Ask", "Charge", "Choose", "Confirm", "Count", "Draw", "Elect", "Give", "Group", "Guess"),
-    *("Keep", "Name", "Plan", "Print", "Promise", "Protect", "Put", "Read", "Refuse", "Round", "Say", "Set", "Show"),
-    *("Split", "Stop", "Subtract", "Take", "Tell", "Use", "Write"),
+    *("Keep", "Name", "Plan", "Print", "Promise", "Protect", "Put", "Read", "Record", "Refuse", "Round", "Say", "Set"),
+    *("Show", "Split", "Stop", "Subtract", "Take", "Tell", "Use", "Write"),
 }
 
 

@@ -136,6 +136,6 @@ def test_no_thread_for_a_query_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", none_left)
-    with pytest.raises(ResourceError, match="no more threads"):
+    with pytest.raises(ResourceError, match="any more threads"):
         queries.run(lambda query: 7)
     assert not queries._running
