@@ -38,13 +38,18 @@ def fixed_entropy(request: pytest.FixtureRequest) -> FixedEntropy:
     return FixedEntropy(request.node.nodeid)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def uncounted_signals() -> None:
+    """Commands run in the process of the tests, which goes on: nobody counts its signals, to end it after the third."""
+    from cli import _signals
+
+    _signals._installed = True
+
+
 @pytest.fixture
 def program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """The program, in this process, which goes on: so nobody counts its signals, to end it after the third."""
-    from cli import _signals
+    """The program, in this process."""
     from cli.main import main
-
-    monkeypatch.setattr(_signals, "_installed", True)
 
     def call(*arguments: object) -> Shown:
         monkeypatch.setattr("sys.argv", ["psiselect", *map(str, arguments)])
