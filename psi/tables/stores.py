@@ -57,7 +57,7 @@ def is_read(scheme: str | None) -> bool:
     """Whether files are read at addresses of this scheme."""
     if scheme is None or scheme in SCHEMES:
         return scheme is not None
-    return words_remote.is_told_apart(scheme) and by_fsspec.knows(scheme)
+    return by_fsspec.knows(scheme)
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ WAL = (
 # Stores and web servers.
 
 # How other programs call the stores that are read here.
-_ALSO_CALLED = {
+ALSO_CALLED = {
     "s3a": "s3://BUCKET/FILE",
     "s3n": "s3://BUCKET/FILE",
     "gcs": "gs://BUCKET/FILE",
@@ -99,14 +99,9 @@ _ALSO_CALLED = {
 }
 
 
-def is_told_apart(scheme: str) -> bool:
-    """Whether no other way to write the address is proposed."""
-    return scheme not in _ALSO_CALLED
-
-
 def unknown_scheme(scheme: str) -> UsageError:
-    if scheme in _ALSO_CALLED:
-        return UsageError(f"{scheme}:// is not supported. Write {_ALSO_CALLED[scheme]}", term="input")
+    if scheme in ALSO_CALLED:
+        return UsageError(f"{scheme}:// is not supported. Write {ALSO_CALLED[scheme]}", term="input")
     return UsageError(
         f"{scheme}:// is not supported. Use s3://, gs://, abfs:// or https:// for files, and sqlite:///FILE or "
         "postgresql://... for databases. If the file is elsewhere, send it to standard input (name - as the table, "

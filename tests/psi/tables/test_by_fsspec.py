@@ -14,7 +14,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from support.program import Run
 
-from psi.tables import by_fsspec, open_source
+from psi.tables import by_fsspec, open_source, stores
 from psi.tables.opening import is_stored
 from psi.tables.stores import StoreAddress, StoreTarget
 from psiselect.base.errors import InputError, OutputError, UsageError
@@ -22,7 +22,16 @@ from psiselect.base.errors import InputError, OutputError, UsageError
 LIST = b"mail\nann@x.example\nbob@x.example\n"
 
 
-class Failing(MemoryFileSystem):  # type: ignore[misc]
+class Store(MemoryFileSystem):  # type: ignore[misc]
+    """In memory, under a scheme of its own."""
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        found: str = super()._strip_protocol(str(path).replace(f"{cls.protocol}://", "memory://"))
+        return found
+
+
+class Failing(Store):
     """A store whose library raises errors of its own, with a secret in them."""
 
     protocol = "failing"
@@ -33,7 +42,7 @@ class Failing(MemoryFileSystem):  # type: ignore[misc]
     ls = _open = info
 
 
-class Unmovable(MemoryFileSystem):  # type: ignore[misc]
+class Unmovable(Store):
     """A store that replaces no file."""
 
     protocol = "unmovable"
@@ -113,6 +122,30 @@ def test_a_file_appears_whole_or_not_at_all(store: type[Unmovable], said: str, t
     assert "asecret" not in str(found.value)
     assert there.cat("/lists/out.csv") == b"older"
     assert there.ls("/lists", detail=False) == ["/lists/out.csv"]
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(
+    memory: MemoryFileSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is no error of the store."""
+    memory.pipe("/lists/a.csv", LIST)
+    pieces = stores._pieces
+
+    def replaced(*given: object) -> Iterator[bytes]:
+        yield from pieces(*given)  # type: ignore[arg-type]
+        memory.pipe("/lists/a.csv", LIST + LIST)
+
+    monkeypatch.setattr(stores, "_pieces", replaced)
+    with pytest.raises(InputError, match="changed while the program read it"):
+        open_source("memory://lists/a.csv", folder=tmp_path)
+
+
+def test_listings_are_not_those_of_an_earlier_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    forgotten: list[object] = []
+    monkeypatch.setattr(MemoryFileSystem, "invalidate_cache", lambda self: forgotten.append(self))
+    for _ in range(2):
+        by_fsspec.opened("memory://lists/a.csv")
+    assert len(forgotten) == 2
 
 
 def test_errors_of_a_store_hold_no_secret(tmp_path: Path) -> None:

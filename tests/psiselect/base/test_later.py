@@ -19,6 +19,10 @@ def test_a_module_is_loaded_at_the_first_use(monkeypatch: pytest.MonkeyPatch) ->
         _ = found.no_such_name
 
 
+def test_a_module_inside_of_a_package_is_that_module() -> None:
+    assert later.Module("xml.etree.ElementTree").fromstring("<a/>").tag == "a"
+
+
 def test_a_module_that_is_not_there_is_missed_at_the_first_use() -> None:
     found = later.Module("psiselect.base.no_such_module")
     with pytest.raises(ModuleNotFoundError):
