@@ -10,6 +10,7 @@
     _signals   what signals do to a command
     _backend   the arithmetic that a command uses, and a line where the fastest cannot be had
     _lazy      groups whose commands are loaded when they are asked for
+    _numbers   numbers within bounds, as values of options
     _options   options of several commands put together; _groups: `--help` under headings
     _output    results and talk; _drawing: tables and bars; _fitting: tables in a terminal; _wrapping: long lines there
     words      errors, notes and results of these files; each folder has its own

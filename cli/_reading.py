@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
+from cli._numbers import WholeNumber
 from cli._options import options
 from psi.tables.reading import MAX_HEADER_LINES, Kind, ReadingOptions
 
@@ -36,9 +37,9 @@ def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Call
         click.option(
             f"--csv-escape{end}",
             type=click.Choice(["none", "backslash"]),
-            help=f"{whose}Say what \\ before a quotation mark or a separator means. With backslash, the mark or "
-            "separator belongs to the cell, as in files from Spark, MySQL or Hive. With none, \\ is an ordinary "
-            "character [default: the program refuses a row that can be read both ways].",
+            help=f"{whose}Choose how to read \\ before a quotation mark or a separator. backslash: this mark or "
+            "separator is part of the cell, as in files from Spark, MySQL or Hive. none: \\ is an ordinary character "
+            "[default: the program refuses a row that can be read both ways].",
         ),
         click.option(
             f"--header{end}/--no-header{end}",
@@ -49,10 +50,10 @@ def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Call
         ),
         click.option(
             f"--header-lines{end}",
-            type=click.IntRange(1, MAX_HEADER_LINES),
+            type=WholeNumber(1, MAX_HEADER_LINES),
             metavar="N",
             help=f"{whose}Say that the first N rows hold the column names. If a column has text in several of these "
-            "rows, its name is the text in the lowest of them [default: 1].",
+            "rows, its name is the text in the last of them [default: 1].",
         ),
         click.option(
             f"--sheet{end}",

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from cli import words
+from cli._numbers import WholeNumber
 from cli._options import choice
 from cli._output import json_option, print_fields, print_json, print_line, print_table, say
 from dpselect.accounting import BudgetKind, Cost, epsilon_of_rho
@@ -121,7 +122,7 @@ def create(
 )
 @click.option(
     "--group",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     default=1,
     metavar="C",
     help="With --kind pure: also show how well a group of C persons together is protected: by C times epsilon.",

@@ -8,6 +8,7 @@ import click
 
 from cli import words
 from cli._ledger import ledger_options, open_ledger, writing
+from cli._numbers import WholeNumber
 from cli._options import choice
 from cli._output import json_option, print_json, print_line, say
 from cli._reading import taking_reading
@@ -57,7 +58,7 @@ from psiselect.tables import Table
     show_default=True,
     help="Draw by this method. auto chooses without looking at the scores; docs/privacy.md explains the methods.",
 )
-@click.option("--seats", type=click.IntRange(min=1), default=1, show_default=True, help="Choose this many candidates.")
+@click.option("--seats", type=WholeNumber(min=1), default=1, show_default=True, help="Choose this many candidates.")
 @click.option(
     "--gap",
     metavar="G",

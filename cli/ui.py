@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from cli import words
+from cli._numbers import WholeNumber
 from cli._wrapping import wrapped
 
 IDLE_MINUTES = 30
@@ -17,7 +18,7 @@ IDLE_MINUTES = 30
 @click.command("ui")
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=WholeNumber(0, 65535),
     default=0,
     help="Use this port at 127.0.0.1.  [default: any that is free]",
 )
@@ -26,7 +27,7 @@ IDLE_MINUTES = 30
 )
 @click.option(
     "--idle",
-    type=click.IntRange(1, 1440),
+    type=WholeNumber(1, 1440),
     default=IDLE_MINUTES,
     show_default=True,
     metavar="MINUTES",

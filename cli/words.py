@@ -138,3 +138,27 @@ CTRL_C = "Ctrl-C ends the page."
 
 def page_ended(minutes: int) -> str:
     return f"Nobody has used the page for {minutes} minutes, so it has ended."
+
+
+# Numbers within bounds.
+
+
+def bounds(least: float | None, most: float | None) -> str:
+    return f"{_shown(least)} or more" if most is None else f"{_shown(least)} to {_shown(most)}"
+
+
+def above(least: float | None, most: float | None) -> str:
+    return f"above {_shown(least)}, up to {_shown(most)}"
+
+
+def not_whole(value: object, least: float | None, most: float | None) -> str:
+    return f"{value!r} is not a whole number {'of' if most is None else 'from'} {bounds(least, most)}."
+
+
+def not_seconds(value: object, expected: str) -> str:
+    return f"{value!r} is not a number of seconds {expected}."
+
+
+def _shown(number: float | None) -> str:
+    """With commas only where they help, because people type these numbers."""
+    return f"{number:,}" if number is not None and number >= 100_000 else f"{number}"

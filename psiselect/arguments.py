@@ -6,7 +6,6 @@ import difflib
 import enum
 import functools
 import inspect
-import math
 import os
 import re
 import threading
@@ -20,6 +19,7 @@ from dpselect.privacy import NeighbouringRelation, parse_epsilon
 from psi.tables.reading import Kind, ReadingOptions
 from psiselect import words_arguments as words
 from psiselect.base.errors import PsiselectError
+from psiselect.base.threads import LONGEST_WAIT
 from psiselect.exact import Exact, exact
 from psiselect.tables import AnyTable, table_of
 
@@ -185,9 +185,11 @@ def path_of(value: Any, name: str) -> Path:
 
 
 def seconds_of(value: Any, name: str) -> float:
-    """A time above 0. Raises UsageError."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+    """A time above 0, at most LONGEST_WAIT. Raises UsageError."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise words.wrong(name, words.A_TIME, value)
+    if not 0 < value <= LONGEST_WAIT:  # no NaN is between them
+        raise words.not_a_time(name, LONGEST_WAIT, value)
     return float(value)
 
 

@@ -21,7 +21,7 @@ _NEEDED = {
 TEXT = "text"
 A_FLAG = "True or False"
 A_PATH = "a path"
-A_TIME = "a number of seconds above 0"
+A_TIME = "a number of seconds"
 AN_EVENT = "a threading.Event"
 A_TASK = "a mapping of fields or a file"
 
@@ -52,6 +52,10 @@ def not_one_of(name: str, known: str, value: object) -> UsageError:
 
 def not_whole(name: str, least: int, value: object) -> UsageError:
     return UsageError(f"{name} must be a whole number of {least} or more, not {value!r:.40}", term=name)
+
+
+def not_a_time(name: str, most: int, value: float) -> UsageError:
+    return UsageError(f"{name} must be a number of seconds above 0 and up to {most:,}, not {value!r:.40}", term=name)
 
 
 def not_texts(name: str) -> UsageError:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from cli._numbers import WholeNumber
 from cli._options import choice, options
 from cli._output import say
 from cli.mpc import words
@@ -57,7 +58,7 @@ def _value_options(decorated: _Command) -> _Command:
     )
     length = click.option(
         "--length",
-        type=click.IntRange(1, MAX_LENGTH),
+        type=WholeNumber(1, MAX_LENGTH),
         metavar="N",
         help="Expect N numbers from each party. Only a server needs it [default: 1].",
     )

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from cli._ledger import ledger_options
+from cli._numbers import Seconds
 from cli._options import options
 from cli._output import json_option, progress, say
 from cli._reading import taking_reading
@@ -53,7 +54,7 @@ common_options = options(
     ),
     click.option(
         "--timeout",
-        type=click.FloatRange(min=1),
+        type=Seconds(1),
         default=DEFAULT_TIMEOUT,
         show_default=True,
         metavar="SECONDS",

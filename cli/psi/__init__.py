@@ -8,7 +8,7 @@
     columns, values, policy, records: groups of options; shared_terms: the file of terms
     results    what was found, in words or as JSON; talk: notices and progress
     runs       the sessions that a policy has counted
-    serve      a listener that stays up, told by signals; serve_options: its options; config: these in a file
+    serve      a listener that keeps running, told by signals; serve_options: its options; config: these in a file
     json_log   its log; log_writer: where log lines go
     words      errors, notes, lines of the log, results
 

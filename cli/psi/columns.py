@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from cli._numbers import WholeNumber
 from cli.psi import words
 from psi.agreement.column_terms import DEFAULT_LABEL_BYTES, MAX_LABEL_BYTES, MIN_LABEL_BYTES
 
@@ -15,7 +16,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def _label_bytes(help_text: str) -> Callable[[Command], Command]:
-    bound = click.IntRange(MIN_LABEL_BYTES, MAX_LABEL_BYTES)
+    bound = WholeNumber(MIN_LABEL_BYTES, MAX_LABEL_BYTES)
     return click.option("--label-bytes", type=bound, metavar="N", help=help_text)
 
 

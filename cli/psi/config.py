@@ -1,4 +1,4 @@
-"""`--config`: the options of a listener that stays up, in a TOML file, under the same names (docs/serving.md)."""
+"""`--config`: the options of a listener that keeps running, in a TOML file, under the same names (docs/serving.md)."""
 
 from __future__ import annotations
 

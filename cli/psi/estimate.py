@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from cli import _backend
+from cli._numbers import WholeNumber
 from cli._output import print_fields, print_json, print_table
 from cli.psi import words
 from cli.psi.help_groups import EstimateCommand
@@ -20,10 +21,10 @@ from psiselect.words import human_bytes, human_seconds
 
 @click.command("estimate", cls=EstimateCommand)
 @click.option(
-    "--own", required=True, type=click.IntRange(0), metavar="N", help="Set how many different keys your list has."
+    "--own", required=True, type=WholeNumber(0), metavar="N", help="Set how many different keys your list has."
 )
 @click.option(
-    "--peer", required=True, type=click.IntRange(0), metavar="N", help="Set how many different keys the other list has."
+    "--peer", required=True, type=WholeNumber(0), metavar="N", help="Set how many different keys the other list has."
 )
 @estimate_options
 def estimate_(own: int, peer: int, **given: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from cli._ledger import ledger_options
+from cli._numbers import Seconds, WholeNumber
 from cli._options import choice, options
 from cli._output import json_option
 from cli._reading import reading_options, taking_reading
@@ -55,7 +56,8 @@ _REVEAL = click.option(
     show_default=True,
     help="Choose what the result shows. matches: the rows that match. count: how many keys are in both lists. sum: "
     "the count, and the total of a column. noisy-count: the count, changed by random noise. Both sides must use the "
-    "same value. With each of them, a side that gets the result can find out by cheating which keys match.",
+    "same value. Even with count, sum or noisy-count, a side that gets the result can find out by cheating which keys "
+    "match.",
 )
 _PROTOCOL = click.option(
     "--protocol",
@@ -86,8 +88,8 @@ _MATCHING = click.option(
     default=Matching.ONE_TO_MANY.value,
     show_default=True,
     help="Choose how to count with several --key. If a row matches by two key columns, one-to-one counts it once, by "
-    "the first of them. one-to-many counts separately for each key column, so this row counts in both. Both sides must "
-    "use the same value.",
+    "the first of them. one-to-many makes a separate count for each key column, so this row counts in both. Both sides "
+    "must use the same value.",
 )
 _COMPARER = click.option(
     "--min-matches-by",
@@ -99,7 +101,7 @@ _COMPARER = click.option(
 )
 _PAD_TO = click.option(
     "--pad-to",
-    type=click.IntRange(1, MAX_SIZE),
+    type=WholeNumber(1, MAX_SIZE),
     metavar="N",
     help="Hide how long both lists are: add made-up keys, which match nothing, until each list has N keys. Both sides "
     "must use the same value.",
@@ -123,7 +125,7 @@ _MEANS = (
     ),
     click.option(
         "--threads",
-        type=click.IntRange(1),
+        type=WholeNumber(1),
         metavar="N",
         help="Compute with N threads or processes [default: all cores].",
     ),
@@ -137,10 +139,10 @@ _KEY = (
         metavar="COLUMN[:RULE]",
         help="Match rows by this column, the key column: its values are the keys. RULE makes different spellings of "
         "one key equal. The rules are raw (no change, the default), text, email, phone, name, date, and sha256 for "
-        "values that are SHA-256 digests already. Both sides must use the same rule. A rule can have options, such as "
-        "a country: in tel:phone,region=PL, the column is tel, and the rule phone gets the option region=PL. Join "
-        "columns with + if all of them must match. If you repeat --key, one matching key is enough. "
-        "docs/normalization.md explains the rules.",
+        "values that somebody has already replaced by their SHA-256 (64 letters and digits). Both sides must use the "
+        "same rule. A rule can have options, such as a country: in tel:phone,region=PL, the column is tel, and the "
+        "rule phone gets the option region=PL. Join columns with + if all of them must match. If you repeat --key, one "
+        "matching key is enough. docs/normalization.md explains the rules.",
     ),
     click.option(
         "--null",
@@ -164,7 +166,7 @@ _WHAT = (
     _PAD_TO,
     click.option(
         "--min-matches",
-        type=click.IntRange(1),
+        type=WholeNumber(1),
         metavar="N",
         help="Withhold the result if there are fewer than N matches, and end with exit code 6. Both sides must use the "
         "same value. The side that gets the result could change its program and see the result anyway. "
@@ -272,7 +274,7 @@ def session_options(side: Side, *, several_identities: bool = False) -> Callable
         ),
         click.option(
             "--max-peer-size",
-            type=click.IntRange(0),
+            type=WholeNumber(0),
             metavar="N",
             help="Refuse a peer whose list has more than N keys. A row with two keys counts as two. The default is "
             f"{MAX_PEER_SIZE:,}. If the peer gets the result, the default is 4 times the length of your list, and at "
@@ -280,7 +282,7 @@ def session_options(side: Side, *, several_identities: bool = False) -> Callable
         ),
         click.option(
             "--timeout",
-            type=click.FloatRange(0, min_open=True),
+            type=Seconds(0, min_open=True),
             metavar="SECONDS",
             help=f"Give up after this many seconds without progress [default: {STALL_SECONDS:.0f}"
             + (" in a session, never while waiting for a peer]." if side is Side.LISTEN else "]."),
@@ -330,7 +332,7 @@ estimate_options = options(
     ),
     click.option(
         "--keys",
-        type=click.IntRange(1, MAX_KEYS),
+        type=WholeNumber(1, MAX_KEYS),
         default=1,
         show_default=True,
         metavar="N",
@@ -338,7 +340,7 @@ estimate_options = options(
     ),
     click.option(
         "--min-matches",
-        type=click.IntRange(1),
+        type=WholeNumber(1),
         metavar="N",
         help="Predict for a session with --min-matches N, which compares the result with a minimum.",
     ),
@@ -346,7 +348,7 @@ estimate_options = options(
     column_options.ESTIMATED,
     click.option(
         "--key-bytes",
-        type=click.IntRange(1),
+        type=WholeNumber(1),
         default=32,
         show_default=True,
         metavar="N",

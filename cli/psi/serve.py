@@ -1,4 +1,4 @@
-"""`psi listen --serve`: a listener that stays up for many sessions (docs/serving.md)."""
+"""`psi listen --serve`: a listener that keeps running for many sessions (docs/serving.md)."""
 
 from __future__ import annotations
 

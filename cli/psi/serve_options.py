@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
+from cli._numbers import Seconds, WholeNumber
 from cli._options import options
 from cli.psi import config, words
 from cli.psi.results import Printed
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
     from psi.serve.serving import ServeLimits
 
 _DAY = 86_400.0
-_SECONDS = click.FloatRange(0, min_open=True)
+_SECONDS = Seconds(0, min_open=True)
 
 
 @dataclass(frozen=True)
 class Service:
-    """What is asked of a listener that stays up. config: where options came from. check: only see that all is there."""
+    """What is asked of a listener that keeps running. config: where options came from. check: only look."""
 
     max_sessions: int
     peer_sessions: int
@@ -91,13 +92,13 @@ SERVE_OPTIONS = options(
     ),
     click.option(
         "--max-sessions",
-        type=click.IntRange(1),
+        type=WholeNumber(1),
         metavar="N",
         help="With --serve: run at most N sessions at once [default: 4].",
     ),
     click.option(
         "--peer-sessions",
-        type=click.IntRange(1),
+        type=WholeNumber(1),
         metavar="N",
         help="With --serve: run at most N sessions at once with one peer [default: 1].",
     ),
@@ -109,7 +110,7 @@ SERVE_OPTIONS = options(
     ),
     click.option(
         "--grace",
-        type=click.FloatRange(0),
+        type=Seconds(0),
         metavar="SECONDS",
         help="With --serve: let sessions go on for this many seconds after SIGTERM [default: 60].",
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from cli._numbers import WholeNumber
 from psi.agreement.amounts import MAX_DECIMALS
 from psiselect.matching.values import DEFAULT_DECIMALS, DEFAULT_LARGEST
 
@@ -17,7 +18,7 @@ COLUMN = click.option(
 TERMS = (
     click.option(
         "--value-decimals",
-        type=click.IntRange(0, MAX_DECIMALS),
+        type=WholeNumber(0, MAX_DECIMALS),
         metavar="N",
         help="With --reveal sum: use N decimal places for the values. Both sides must use the same value [default: "
         f"{DEFAULT_DECIMALS}].",

@@ -39,7 +39,7 @@ def both_from_stdin() -> UsageError:
 
 
 def not_staying_up(option: str, wanted: str) -> UsageError:
-    return UsageError(f"--{option} works only with a listener that stays up. Add {wanted}")
+    return UsageError(f"--{option} works only with a listener that keeps running. Add {wanted}")
 
 
 SERVE, SERVE_IN_FILE = "--serve", "serve = true to the file"

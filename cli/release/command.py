@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cli._ledger import writing
+from cli._numbers import WholeNumber
 from cli._output import print_json, print_line, print_table
 from cli.release.help_groups import ReleaseCommand
 from cli.release.options import (
@@ -74,7 +75,8 @@ def sum_command(given: GivenOptions, lower: str | None, upper: str | None, unit:
     Examples:
       psiselect release sum salaries.csv --column raise --lower 0 --upper 5000 --epsilon 1
 
-    You must also give --column, --lower and --upper: without these limits, no noise could hide a very large value.
+    Besides --epsilon, you must give --column, --lower and --upper. Without these limits, no noise could hide a very
+    large value.
     """
     show_number(numbers.sum_(given.common("sum"), read_bounds(lower, upper, unit)), given.as_json)
 
@@ -87,9 +89,9 @@ def sum_command(given: GivenOptions, lower: str | None, upper: str | None, unit:
 @click.option(
     "--n",
     "rows",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     metavar="N",
-    help="Give the number of rows or, with --person, of persons. With --neighbors replace, this number is public and "
+    help="Give the number of rows or, with --person, of people. With --neighbors replace, this number is public and "
     "required. With add-remove it is your guess, used only to say how far off the result may be.",
 )
 def mean_command(given: GivenOptions, lower: str | None, upper: str | None, unit: str | None, rows: int | None) -> None:
@@ -99,13 +101,14 @@ def mean_command(given: GivenOptions, lower: str | None, upper: str | None, unit
     Examples:
       psiselect release mean salaries.csv --column raise --lower 0 --upper 5000 --n 40 --epsilon 1
 
-    You must also give --column, --lower and --upper. You must give --n too, unless you use --neighbors add-remove.
+    Besides --epsilon, you must give --column, --lower and --upper. You must give --n too, unless you use --neighbors
+    add-remove.
 
-    By default (--neighbors replace), the number of rows is public, so no row may be left out. With --on-invalid drop, a
-    row whose value cannot be read gets the value halfway between --lower and --upper.
+    By default (--neighbors replace), the number of rows is public, so the command must use every row. Even with
+    --on-invalid drop it uses a row whose value it cannot read, with the value halfway between --lower and --upper.
 
-    With --neighbors add-remove, the number of rows stays hidden. The command must estimate this number too, and
-    uses half of epsilon for it. So the average is less accurate.
+    With --neighbors add-remove, the number of rows stays hidden. The command must estimate this number too, which
+    takes half of what --epsilon allows. So the average is less accurate.
     """
     show_number(numbers.mean(given.common("mean"), read_bounds(lower, upper, unit), rows), given.as_json)
 

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from cli._ledger import ledger_options, open_ledger, writing
+from cli._numbers import WholeNumber
 from cli._options import choice, options
 from cli._output import json_option, print_fields, print_json, say
 from cli._reading import taking_reading
@@ -88,7 +89,7 @@ _options = options(
     ),
     click.option(
         "--contributions",
-        type=click.IntRange(min=1),
+        type=WholeNumber(min=1),
         default=1,
         show_default=True,
         metavar="C",
@@ -106,8 +107,8 @@ _options = options(
         type=choice(Invalid),
         default=Invalid.ERROR.value,
         show_default=True,
-        help="Choose what to do with a value that cannot be read. error: stop, and name its line. drop: go on "
-        "without the value.",
+        help="Choose what to do with a value that cannot be read. error: stop, and name its line. drop: ignore "
+        "the value.",
     ),
     ledger_options("these rows"),
     click.option(

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from cli._ledger import writing
+from cli._numbers import WholeNumber
 from cli._options import choice
 from cli._output import print_fields, print_json, print_line, print_table
 from cli.release import words
@@ -86,7 +87,7 @@ from psiselect.tables import Table
 )
 @click.option(
     "--rows-per-group",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     metavar="R",
     help="Promise that at most R of a person's --contributions rows are in one group. Then Gaussian noise is smaller.",
 )

@@ -11,6 +11,7 @@ import click
 
 from cli._errors import ToldError, as_record
 from cli._ledger import ledger_options, open_ledger, writing
+from cli._numbers import WholeNumber
 from cli._options import choice
 from cli._output import json_option, print_json, print_line, print_table, say
 from cli.vote import words
@@ -52,7 +53,7 @@ _NEIGHBORS = functools.partial(
 )
 _seats = click.option(
     "--seats",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     default=1,
     show_default=True,
     metavar="N",
@@ -88,8 +89,8 @@ def command() -> None:
 @click.option(
     "--gap",
     metavar="G",
-    help="Guess, before counting, how many votes lie between the last candidate elected and the first one not elected, "
-    "such as 20. With several seats, --mechanism auto uses this guess to choose the method.",
+    help="Guess, before counting, by how many votes the weakest elected candidate is ahead of the strongest one who is "
+    "not elected, such as 20. With several seats, --mechanism auto uses this guess to choose the method.",
 )
 @ledger_options("these ballots")
 @click.option(
@@ -98,7 +99,9 @@ def command() -> None:
     help="Draw once more, although a result is on record. The epsilons of all draws add up. With --announce, replace "
     "the earlier announcement.",
 )
-@click.option("--no-ledger", is_flag=True, help="Record the draw nowhere, neither in BALLOTS.draw nor in a --ledger.")
+@click.option(
+    "--no-ledger", is_flag=True, help="Do not record the draw at all, neither in BALLOTS.draw nor in a --ledger."
+)
 @click.option(
     "--announce",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -140,7 +143,7 @@ def winner(
       psiselect vote winner votes.pb --epsilon 0.1 --neighbors add-remove --ledger budget.db --dataset town-2026
 
     The command prints the winner and what voters are promised. It prints no counts and no turnout. It lists the members
-    of a committee in the order of their names.
+    of a committee in alphabetical order.
 
     The first draw is the result. The command records it in a file beside the ballots, BALLOTS.draw, and refuses a
     second draw.
@@ -218,7 +221,7 @@ def _tell_draw(found: Elected, *, verbose: bool) -> None:
 )
 @click.option(
     "--voters",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     metavar="N",
     help="Say in words what epsilon means, with N people entitled to vote.",
 )

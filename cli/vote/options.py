@@ -58,7 +58,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--no",
         metavar="TEXT",
         multiple=True,
-        help="Count this text, such as Nein, as no approval. For tables with one column per candidate. May be "
+        help="Count this text, such as Nein, as not approving. For tables with one column per candidate. May be "
         "repeated.",
     ),
     click.option(
@@ -84,8 +84,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=choice(OnInvalid),
         default=OnInvalid.ERROR.value,
         show_default=True,
-        help="Stop if ballots are invalid, and say how many (error), or leave them out without a message (drop). Only "
-        "whoever counts the ballots may see the error.",
+        help="Stop if ballots are invalid, and say how many (error), or leave them out without a message (drop). Show "
+        "the error only to people who may see the ballots.",
     ),
     click.option(
         "--line-breaks",

@@ -110,7 +110,7 @@ def winner(name: str) -> str:
 
 
 def committee(names: Iterable[str]) -> str:
-    return f"Committee, in the order of names: {', '.join(names)}"
+    return f"Committee, in alphabetical order: {', '.join(names)}"
 
 
 def strength(epsilon: str, neighbors: str) -> str:

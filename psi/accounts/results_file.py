@@ -1,4 +1,4 @@
-"""The results of a listener that stays up: JSON lines in a file that only grows, 0600, one line per session.
+"""The results of a listener that keeps running: JSON lines in a file that only grows, 0600, one line per session.
 
 Room for the lines is taken before a session begins, so that the disk cannot be full when its result is known. What is
 taken has one size, whatever the session finds. A line is on disk when `append` returns. Several processes may share

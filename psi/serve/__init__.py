@@ -1,4 +1,4 @@
-"""A listener that stays up.
+"""A listener that keeps running.
 
     serving        which sessions run, until it is told to stop
     current_table  the table of sessions to come, when the file behind it may be replaced

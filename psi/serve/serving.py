@@ -1,4 +1,4 @@
-"""A listener that stays up: which sessions run, each in a thread of its own, until it is told to stop.
+"""A listener that keeps running: which sessions run, each in a thread of its own, until it is told to stop.
 
 What a session is, is the caller's business: `Server` hands each peer's channel to it and keeps the limits. No session,
 however it ends, ends the server. A peer has a bounded number of slots, for a bounded time. Stopping waits for the

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 
 def too_long(seconds: float) -> str:
-    return f"the session took longer than {seconds:g} s, which is the longest time that a session may take"
+    return f"the session took longer than {seconds:,.12g} s, which is the longest time that a session may take"
 
 
 def not_begun(seconds: float) -> str:
-    return f"the peer did not begin the session within {seconds:g} s"
+    return f"the peer did not begin the session within {seconds:,.12g} s"
 
 
 NO_ROOM = "this machine cannot run one more session now"

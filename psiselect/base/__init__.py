@@ -16,7 +16,7 @@
     later        modules that are loaded when they are used
     events       what a log line carries besides its text, and loggers that raise nothing
     turns        which message may come when, looked up in a table
-    threads      threads, and what is said when the system grants no more of them
+    threads      threads: what is said when the system grants no more of them, and how long one may wait
 
 Rule: imports nothing of the project outside this folder.
 """

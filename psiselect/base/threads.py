@@ -1,4 +1,4 @@
-"""Threads, and what is said when the system grants no more of them."""
+"""Threads: what is said when the system grants no more of them, and how long one may wait."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from psiselect.base import words
 from psiselect.base.errors import PsiselectError, ResourceError
 
+LONGEST_WAIT = 1_000_000  # seconds, 11 days; the system's calls that wait take up to 2^31 ms
 # What Python's own RuntimeError says, and an error of Arrow, which is of no kind of its own.
 _REFUSALS = ("can't start new thread", "Failed to launch worker thread")
 

@@ -6,7 +6,7 @@ from psiselect.base.errors import UsageError
 
 RESULT = "Result of the vote"
 WINNER = "Winner"
-ELECTED = "Elected, in the order of names"
+ELECTED = "Elected, in alphabetical order"
 DATE = "Date of the draw"
 SEATS = "Seats"
 PROMISED = "What voters are promised"

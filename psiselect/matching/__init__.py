@@ -11,8 +11,8 @@
     by_files    the same exchange by files; placed: one file, or a directory; prediction: what a session would cost
     by_engine   the same by directories, which an engine makes; engine_side: its session, list and working files
     engine_choice: which engine; exchanges: by files or by an engine, as the options say
-    serving     a listener that stays up; served: its sessions; renewal: its certificates; service_state: what it says
-    session_files: what each of its sessions writes
+    serving     a listener that keeps running; served: its sessions; renewal: its certificates; service_state: what
+                it says; session_files: what each of its sessions writes
     calls, calls_by_files, calls_to_serve, beforehand: the public functions; public: what they share
     asked       their arguments; asked_engine: those about an engine; answers: what they return
     observing   log and spans

@@ -1,4 +1,4 @@
-"""A listener that stays up, for `import psiselect`; see `psiselect.matching.calls`."""
+"""A listener that keeps running, for `import psiselect`; see `psiselect.matching.calls`."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def serve(
 ) -> ServiceEnd:
     """Wait for peers and run a session with each that calls, several at once: `psiselect psi listen --serve`.
 
-    It stays up until `cancel` is set, and then returns. A session that fails ends no other, and is in the log. By
+    It keeps running until `cancel` is set, and then returns. A session that fails ends no other, and is in the log. By
     default the peer learns.
 
     Args:

@@ -1,4 +1,4 @@
-"""Certificates of a listener that stays up: read again on SIGHUP, and watched for their end."""
+"""Certificates of a listener that keeps running: read again on SIGHUP, and watched for their end."""
 
 from __future__ import annotations
 

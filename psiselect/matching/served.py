@@ -1,4 +1,4 @@
-"""One session of a listener that stays up: in a thread of its own, and whatever happens is a line in the log."""
+"""One session of a listener that keeps running: in a thread of its own, and whatever happens is a line in the log."""
 
 from __future__ import annotations
 

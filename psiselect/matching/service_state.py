@@ -1,4 +1,4 @@
-"""What a listener that stays up says of itself at its health address (docs/serving.md)."""
+"""What a listener that keeps running says of itself at its health address (docs/serving.md)."""
 
 from __future__ import annotations
 

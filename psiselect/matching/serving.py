@@ -1,4 +1,4 @@
-"""A listener that stays up: what it does from its first table to its last session.
+"""A listener that keeps running: what it does from its first table to its last session.
 
 Who starts it says what it is to do by `Orders`: the command from signals, a program by an event.
 """
@@ -85,7 +85,7 @@ class ServiceEnd:
 
 @dataclass(frozen=True)
 class Stay:
-    """How a listener stays up. grace: seconds for which sessions go on when it is told to stop. health: where it
+    """How a listener keeps running. grace: seconds for which sessions go on when it is told to stop. health: where it
     answers health checks, None for nowhere."""
 
     limits: ServeLimits

@@ -1,4 +1,4 @@
-"""Files of a listener that stays up: each session has its own."""
+"""Files of a listener that keeps running: each session has its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from psiselect.matching.given import GivenOptions
 
 
 def for_sessions(given: GivenOptions) -> GivenOptions:
-    """The options of a listener that stays up: names of files are each session's own. Raises UsageError."""
+    """The options of a listener that keeps running: names of files are each session's own. Raises UsageError."""
     if given.resume:
         raise words.serve_does_not_resume()
     return replace(

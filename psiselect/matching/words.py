@@ -180,7 +180,7 @@ def listening(addresses: Sequence[str], names: str) -> str:
 
 
 def calling(address: object, seconds: float) -> str:
-    return f"calling {address}, for up to {seconds:g} s"
+    return f"calling {address}, for up to {seconds:,.12g} s"
 
 
 def read_by(engine: str) -> str:
@@ -323,7 +323,7 @@ def of_a_stranger(name: str, fingerprint: bytes, term: str) -> RemoteError:
     )
 
 
-# A listener that stays up, and its log.
+# A listener that keeps running, and its log.
 
 NO_METRICS = "metrics need another package. Install it: pip install 'psiselect[serve]'"
 STOPPED = "somebody stopped this side's listener"

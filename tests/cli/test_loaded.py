@@ -66,8 +66,8 @@ def test_arrow_does_not_bring_pandas_into_a_command(tmp_path: Path) -> None:
 
 
 def test_a_session_loads_only_what_it_uses(tmp_path: Path) -> None:
-    """No part of a listener that stays up, nor what other rules of keys, kinds of tables and a terminal need. Nor what
-    pycryptodome takes for calls of its own code, if it is there: a parser of C."""
+    """No part of a listener that keeps running, nor what other rules of keys, kinds of tables and a terminal need. Nor
+    what pycryptodome takes for calls of its own code, if it is there: a parser of C."""
     (tmp_path / "a.csv").write_text("email\na@x.example\n")
     names = ("psi", "local", str(tmp_path / "a.csv"), str(tmp_path / "a.csv"), "--key", "email:email")
     names = (*names, "--output", str(tmp_path / "out.csv"))

@@ -1,4 +1,4 @@
-"""A listener that stays up, as a process; what it logs; and parties that connect to it."""
+"""A listener that keeps running, as a process; what it logs; and parties that connect to it."""
 
 from __future__ import annotations
 

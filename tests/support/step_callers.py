@@ -216,7 +216,7 @@ def serve_paid_under_a_policy(patch: pytest.MonkeyPatch, steps: Steps) -> None:
 
 
 def serving(patch: pytest.MonkeyPatch, steps: Steps, **paying: Any) -> None:
-    """A session of a listener that stays up."""
+    """A session of a listener that keeps running."""
     given = GivenOptions(
         source=Path("acme.csv"), keys=("Mail:email",), matching="one-to-many", reveal="noisy-count", learn="peer",
         epsilon="1", delta="1/1000", min_matches=1, min_matches_by="learner", identity=Path("acme"),

@@ -1,4 +1,4 @@
-"""A listener that stays up, as a process, and what can happen to it while it serves: each trouble comes and goes."""
+"""A listener that keeps running, as a process, and what can happen to it: each trouble comes and goes."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ class _Pool:
             self._idle.put(worker)
 
     def _replaced(self, dead: _Worker) -> _Worker:
-        """What a process that stays up goes on with; the call that met the dead one has failed."""
+        """What a process that keeps running goes on with; the call that met the dead one has failed."""
         dead.stop()
         self._workers[self._workers.index(dead)] = fresh = _Worker()
         return fresh

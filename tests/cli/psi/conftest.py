@@ -1,4 +1,4 @@
-"""What the tests of the offline exchange and of the listener that stays up share."""
+"""What the tests of the offline exchange and of the listener that keeps running share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log of a listener that stays up: lines of JSON, no text of unexpected errors, no flood from outside."""
+"""The log of a listener that keeps running: lines of JSON, no text of unexpected errors, no flood from outside."""
 
 from __future__ import annotations
 

@@ -262,7 +262,7 @@ def test_the_log_may_be_a_file_of_its_own(place: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (("--max-sessions", "2"), 2, "--max-sessions works only with a listener that stays up. Add --serve"),
+        (("--max-sessions", "2"), 2, "--max-sessions works only with a listener that keeps running. Add --serve"),
         (("--serve", "--record", "one.json"), 2, "one-{session}.json"),
         (("--serve", "--learn", "me", "--output", "one.csv"), 2, "{session}"),
         (("--serve", "--record", "missing/{session}.json"), 3, "missing"),

@@ -1,4 +1,4 @@
-"""A listener that stays up under the fast protocol: sessions, a policy's `protocols`, refusals, a peer that cheats."""
+"""A listener that keeps running under the fast protocol: sessions, a policy's `protocols`, refusals, cheats."""
 
 from __future__ import annotations
 

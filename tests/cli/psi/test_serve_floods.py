@@ -1,4 +1,4 @@
-"""A listener that stays up, as a process, among pinned peers that flood, drip, split, stall or close half."""
+"""A listener that keeps running, as a process, among pinned peers that flood, drip, split, stall or close half."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A listener that stays up among clients that mean no good, and its memory over many sessions."""
+"""A listener that keeps running among clients that mean no good, and its memory over many sessions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a listener that stays up is operated: health, metrics, certificates renewed while it runs, a database down."""
+"""How a listener that keeps running is operated: health, metrics, certificates renewed in it, a database down."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def test_a_committee_and_replace(run: Run) -> None:
     options = ("--epsilon", "1", "--neighbors", "replace", "--seats", "2")
     assert run("c.csv", "--announce", "r.md", options=options)[0] == 0
     text = Path("r.md").read_text()
-    assert "- Elected, in the order of names: **Ada, Cy**" in text
+    assert "- Elected, in alphabetical order: **Ada, Cy**" in text
     assert "- Seats: 2" in text
     assert "Changing one ballot cannot make this result" in text
     assert "whether" not in text

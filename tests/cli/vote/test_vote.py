@@ -99,7 +99,7 @@ def test_nothing_printed_depends_on_the_ballots_but_the_winners(
     assert run("winner", one, *options) == first
     assert first[0] == 0
     if seats == 2 and not as_json:
-        assert first[1].startswith("Committee, in the order of names: Ada, Zoe\n")
+        assert first[1].startswith("Committee, in alphabetical order: Ada, Zoe\n")
 
 
 def test_candidates_in_the_order_of_a_real_files_votes_are_not_printed(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""The table behind a listener that stays up: read once, again when the file is another one, never an old one."""
+"""The table behind a listener that keeps running: read once, again when the file is another one, never an old one."""
 
 from __future__ import annotations
 

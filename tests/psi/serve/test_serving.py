@@ -1,4 +1,4 @@
-"""The house rules of a listener that stays up, without any protocol: places, deadlines, stopping, nothing left over."""
+"""The house rules of a listener that keeps running, without any protocol: places, deadlines, stopping, nothing left."""
 
 from __future__ import annotations
 

@@ -115,6 +115,9 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "a ledger without noise": ({"ledger": "x.budget", "dataset": "d"}, UsageError, "ledger= needs reveal=.noisy"),
     "a size that is none": ({"memory_limit": "much"}, UsageError, 'memory_limit must be a size such as "800M"'),
     "a time that is none": ({"timeout": -1}, UsageError, "timeout must be a number of seconds above 0"),
+    "a time that is no number": ({"timeout": float("nan")}, UsageError, "up to 1,000,000, not nan"),
+    "a time without end": ({"timeout": float("inf")}, UsageError, "up to 1,000,000, not inf"),
+    "a time that no system can wait": ({"timeout": 1_000_001}, UsageError, "up to 1,000,000, not 1000001"),
 }
 
 
