@@ -100,7 +100,7 @@ def command() -> None:
     "the earlier announcement.",
 )
 @click.option(
-    "--no-ledger", is_flag=True, help="Do not record the draw at all, neither in BALLOTS.draw nor in a --ledger."
+    "--no-ledger", is_flag=True, help="Keep no record of the draw, neither in BALLOTS.draw nor in a --ledger."
 )
 @click.option(
     "--announce",
