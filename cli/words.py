@@ -25,7 +25,8 @@ def nobody_reads() -> OutputError:
 
 def stdout_refused(reason: str) -> OutputError:
     return OutputError(
-        f"cannot print the result on standard output: {reason}. Send the output to a file on a disk with room",
+        f"cannot print the result on standard output: {reason}",
+        "Send the output to a file on a disk with room",
         reason=reason,
     )
 

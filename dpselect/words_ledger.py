@@ -115,6 +115,6 @@ def over_budget(path: Path, dataset: str, left: str, budget: str, cost: str) -> 
     """left, budget, cost: amounts in words."""
     return BudgetError(
         f"over budget: the data set {dataset!r} has {left} left of {budget} in the ledger '{path}'. This release "
-        f"would cost {cost}, so nothing was released. Only releases that cost at most what is left are possible",
+        f"would cost {cost}, so nothing was released. A release may cost at most what is left",
         term="ledger",
     )

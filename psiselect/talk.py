@@ -22,7 +22,7 @@ from psiselect import words
 from psiselect.base import threads
 from psiselect.base.errors import PsiselectError
 from psiselect.base.events import SafeLogger, event
-from psiselect.words import human_seconds
+from psiselect.base.words import human_seconds
 
 if TYPE_CHECKING:
     from psi.transport.tlschannel import TlsChannel

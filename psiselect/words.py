@@ -33,16 +33,6 @@ def human_bytes(count: float) -> str:
     return f"{count:.2f} TiB"
 
 
-def human_seconds(seconds: float) -> str:
-    """A duration for people: 0.42 s, 4 s, 12.3 s, 4 min 05 s, 2 h 03 min."""
-    if seconds < 100:
-        return f"{round(seconds, 2 if seconds < 10 else 1):.15g} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
 # Work that takes a while.
 
 CANCELLED = "the program that called has cancelled. Nothing was written, and there is no result"

@@ -25,7 +25,8 @@ from psi.agreement.noise import Noise
 from psi.identity.identity import Identity
 from psi.tables import open_source
 from psiselect.base import working
-from psiselect.words import human_bytes, human_seconds
+from psiselect.base.words import human_seconds
+from psiselect.words import human_bytes
 
 _LISTENING = re.compile(r"listening on (\S+) for")
 _SHOWN_ROWS = 4

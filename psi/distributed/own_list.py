@@ -197,7 +197,7 @@ def _require_readable(source: EngineSource, key: KeySpec, report: Report) -> Non
     total = sum(report.unreadable.values())
     if total:
         reasons = [(count, reason.words) for reason, count in report.unreadable.items()]
-        raise words.unreadable_rows(source.name, key.describe(), total, report.rows, reasons)
+        raise words.unreadable_rows(source.name, key.rule_names(), total, report.rows, reasons)
 
 
 def _advice(source: EngineSource, key: KeySpec, nulls: tuple[str, ...], report: Report) -> str | None:

@@ -262,4 +262,4 @@ def readable_by_others(path: Path) -> InputError:
 
 
 def secrets_unreadable(what: str, path: Path, why: str | None) -> InputError:
-    return InputError(f"cannot read {what} in '{path}', where the command or a task of the engine runs: {why}")
+    return InputError(f"cannot read '{path}', the file with {what}, on the machine of the command or of a task: {why}")

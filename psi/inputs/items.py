@@ -217,4 +217,4 @@ class _Tally:
 def _unreadable(source: Source, spec: KeySpec, tally: _Tally) -> InputError:
     shown = sorted((row, reason) for reason, rows in tally.first.items() for row in rows)[:_SHOWN_ROWS]
     listed = [(row, reason.words) for row, reason in shown]
-    return words.unreadable_rows(source.name, spec.describe(), sum(tally.counts.values()), tally.rows, listed)
+    return words.unreadable_rows(source.name, spec.rule_names(), sum(tally.counts.values()), tally.rows, listed)

@@ -25,8 +25,13 @@ def no_key(name: str, columns: Sequence[str], rule: str) -> InputError:
 
 def unreadable_rows(name: str, rule: str, unreadable: int, rows: int, listed: Sequence[tuple[int, str]]) -> InputError:
     """listed: the first of these rows, each with the reason in words."""
-    shown = ", ".join(f"{row} ({why})" for row, why in listed)
-    more = f" and {unreadable - len(listed)} more" if unreadable > len(listed) else ""
+    by_reason: dict[str, list[str]] = {}
+    for row, why in listed:
+        by_reason.setdefault(why, []).append(f"{row}")
+    shown = ", ".join(
+        f"{'row' if len(found) == 1 else 'rows'} {', '.join(found)} ({why})" for why, found in by_reason.items()
+    )
+    more = f" and {unreadable - len(listed):,} more" if unreadable > len(listed) else ""
     return InputError(
         f"{name}: the rule {rule} cannot read {unreadable:,} of {rows:,} rows: {shown}{more}. Correct or empty these "
         "rows, or run without --strict",

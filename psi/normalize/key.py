@@ -86,6 +86,10 @@ class KeySpec:
         """Rules and options, without the columns: what both sides show when they differ."""
         return " + ".join(part.rule.describe() for part in self.parts)
 
+    def rule_names(self) -> str:
+        """Rules without their options and versions, as an error names them."""
+        return " + ".join(part.rule.name for part in self.parts)
+
     def digest(self) -> bytes:
         """32 bytes that are equal on both sides exactly when rules, versions, options and their order are."""
         return digest_fields([b"psiselect key", *(part.rule.digest() for part in self.parts)])

@@ -279,7 +279,8 @@ def _read_header(file: BinaryIO, source: str, wanted: FileKind) -> _FileHeader:
         raise words.neither(source)
     header = _FileHeader(FileKind(kind), author, addressee, previous, length, wrapped)
     if header.kind.offers is wanted.offers and header.kind is not wanted:
-        raise words.manifest_or_file(source)
+        whole = header.kind in (FileKind.OFFER, FileKind.ANSWER)
+        raise words.single_file_in_a_directory(source) if whole else words.manifest_alone(source)
     if header.kind is not wanted:
         raise words.offer_for_an_answer(source) if header.kind.offers else words.answer_for_an_offer(source)
     here = file.seek(0, os.SEEK_END)

@@ -185,10 +185,13 @@ def neither(source: str) -> InputError:
     return InputError(f"{source}: {_FAULTY} (technical detail: the file is neither an offer nor an answer)")
 
 
-def manifest_or_file(source: str) -> InputError:
+def single_file_in_a_directory(source: str) -> InputError:
+    return InputError(f"'{source}' is a single file of an exchange. Name this file itself, and not a directory")
+
+
+def manifest_alone(source: str) -> InputError:
     return InputError(
-        f"'{source}' does not fit here, because a directory has a list of its content (manifest) and a single file "
-        "has none. Name the directory or the single file as the peer sent it"
+        f"'{source}' lists the content of a directory of an exchange (manifest). Name the whole directory instead"
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from psiselect.base.words import human_seconds
+
 # Why a session had to end.
 
 
 def too_long(seconds: float) -> str:
-    return f"the session took longer than {seconds:,.12g} s, which is the longest time that a session may take"
+    return f"the session took longer than {human_seconds(seconds)}, which is the longest time that a session may take"
 
 
 def not_begun(seconds: float) -> str:
-    return f"the peer did not begin the session within {seconds:,.12g} s"
+    return f"the peer did not begin the session within {human_seconds(seconds)}"
 
 
 NO_ROOM = "this machine cannot run one more session now"

@@ -6,6 +6,7 @@ Half a sentence about "the other program" is about the other end of a connection
 from __future__ import annotations
 
 from psiselect.base.errors import RemoteError, TransportError, UsageError
+from psiselect.base.words import human_seconds
 
 # Addresses.
 
@@ -130,7 +131,7 @@ def not_called(address: object, reason: str | None) -> TransportError:
 
 
 def gave_up(problem: str, seconds: float, why: object) -> TransportError:
-    return TransportError(f"{problem} {seconds:,.12g} s ({why})")
+    return TransportError(f"{problem} {human_seconds(seconds)} ({why})")
 
 
 def not_found(host: str) -> str:
@@ -164,7 +165,7 @@ def nobody_came(addresses: str, seconds: float, refused: int, last: str | None) 
     if refused:
         others = "another connection was" if refused == 1 else f"{refused:,} other connections were"
         more = f". Meanwhile {others} refused{'' if refused == 1 else ', the last one'} because {last}"
-    return TransportError(f"no peer that you have named connected to {addresses} within {seconds:,.12g} s{more}")
+    return TransportError(f"no peer that you have named connected to {addresses} within {human_seconds(seconds)}{more}")
 
 
 # Links.
@@ -175,7 +176,9 @@ NEXT_MESSAGE = "the peer's next message"
 
 
 def no_progress(seconds: float, awaited: str) -> TransportError:
-    return TransportError(f"the session made no progress for {seconds:,.12g} s while this program waited for {awaited}")
+    return TransportError(
+        f"the session made no progress for {human_seconds(seconds)} while this program waited for {awaited}"
+    )
 
 
 def closed() -> TransportError:

@@ -84,14 +84,16 @@ class ResourceError(LocalError):
 
 
 class OutputError(InputError):
-    """A file or stream could not be written: the disk is full, the folder is read-only, or the reader is gone. `reason`
-    is the system's, without what to do. `result` is what a call has found all the same, None where that is nothing."""
+    """A file or stream could not be written: the disk is full, the folder is read-only, or the reader is gone. `fault`
+    is the message without what to do, and `reason` is the system's. `result` is what a call has found all the same,
+    None where that is nothing."""
 
     result: object | None = None
 
-    def __init__(self, message: str, *, term: str | None = None, reason: str | None = None) -> None:
-        super().__init__(message, term=term)
-        self.reason = reason or message
+    def __init__(self, fault: str, remedy: str = "", *, term: str | None = None, reason: str | None = None) -> None:
+        super().__init__(f"{fault}. {remedy}" if remedy else fault, term=term)
+        self.fault = fault
+        self.reason = reason or str(self)
 
 
 class PolicyError(LocalError):

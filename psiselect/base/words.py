@@ -13,6 +13,16 @@ def counted(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
+def human_seconds(seconds: float) -> str:
+    """A duration for people: 0.42 s, 4 s, 12.3 s, 4 min 05 s, 2 h 03 min."""
+    if seconds < 100:
+        return f"{round(seconds, 2 if seconds < 10 else 1):.15g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
 # Files that are written.
 MAKE_ROOM = "Make room, or name a file on another disk"
 OTHER_FOLDER = "Choose a folder that exists and that you can write to"
@@ -21,7 +31,7 @@ SYMBOLIC_LINK = "it is a symbolic link, which the program does not follow"
 
 
 def not_written(target: str | os.PathLike[str], reason: str, remedy: str) -> OutputError:
-    return OutputError(f"cannot write '{target}': {reason}. {remedy}", reason=reason)
+    return OutputError(f"cannot write '{target}': {reason}", remedy, reason=reason)
 
 
 def is_a_folder(target: Path) -> OutputError:
@@ -132,28 +142,28 @@ def breaks_protocol(what: str, term: str | None = None) -> RemoteError:
 
 def message_too_long(what: str, length: int, most: int) -> RemoteError:
     return RemoteError(
-        f"{_BREAKS_PROTOCOL} (technical detail: the peer's {what} has {length} bytes; expected at most {most})"
+        f"{_BREAKS_PROTOCOL} (technical detail: the peer's message {what!r} has {length} bytes, and {most} are allowed)"
     )
 
 
 def not_json(what: str) -> RemoteError:
-    return RemoteError(f"{_BREAKS_PROTOCOL} (technical detail: the peer's {what} is not strict JSON)")
+    return RemoteError(f"{_BREAKS_PROTOCOL} (technical detail: the peer's message {what!r} is not strict JSON)")
 
 
 def not_an_object(what: str) -> RemoteError:
-    return RemoteError(f"{_BREAKS_PROTOCOL} (technical detail: the peer's {what} is not a JSON object)")
+    return RemoteError(f"{_BREAKS_PROTOCOL} (technical detail: the peer's message {what!r} is not a JSON object)")
 
 
 def no_field(what: str, name: str) -> RemoteError:
     return RemoteError(
-        f"{_BREAKS_PROTOCOL} (technical detail: the peer's {what} has no field '{name}' of the right type)",
+        f"{_BREAKS_PROTOCOL} (technical detail: the peer's message {what!r} has no field '{name}' of the right type)",
         term=name,
     )
 
 
 def unknown_fields(what: str) -> RemoteError:
     return RemoteError(
-        f"{_BREAKS_PROTOCOL} (technical detail: the peer's {what} has fields that this version does not know)"
+        f"{_BREAKS_PROTOCOL} (technical detail: the peer's message {what!r} has fields that this version does not know)"
     )
 
 

@@ -19,7 +19,7 @@ from psiselect.base.errors import (
     TransportError,
     UsageError,
 )
-from psiselect.base.words import counted
+from psiselect.base.words import counted, human_seconds
 
 # Options that do not go together.
 
@@ -180,7 +180,7 @@ def listening(addresses: Sequence[str], names: str) -> str:
 
 
 def calling(address: object, seconds: float) -> str:
-    return f"calling {address}, for up to {seconds:,.12g} s"
+    return f"calling {address}, for up to {human_seconds(seconds)}"
 
 
 def read_by(engine: str) -> str:
@@ -247,10 +247,8 @@ def cancelled_but_kept(place: object) -> CancelError:
 
 
 def named_twice(option: str, path: Path, other: str, *, is_input: bool) -> UsageError:
-    what = "is the input file itself" if is_input else f"is also the file of {other}"
-    return UsageError(
-        f"{option} '{path}' is named twice in this command: this file {what}. Give each file a name of its own"
-    )
+    what = "the input file of the command" if is_input else f"also the file of {other}"
+    return UsageError(f"{option} names '{path}', which is {what}. Give each file a name of its own")
 
 
 def output_is_input(name: str) -> UsageError:
@@ -274,19 +272,21 @@ FINISHED = "Nothing is lost: the state is kept. Free some disk space or name ano
 
 
 def can_be_had_again(error: OutputError, how: str) -> OutputError:
-    return OutputError(f"{error}. {how}")
+    return OutputError(error.fault, how)
 
 
 def no_room_elsewhere(error: OutputError, folder: Path, what: str) -> OutputError:
-    return OutputError(f"{error}. The folder for working files, '{folder}', has no disk space either, so {what} lost")
+    return OutputError(
+        f"{error.fault}. The folder for working files, '{folder}', has no disk space either, so {what} lost"
+    )
 
 
 def kept_elsewhere(error: OutputError, what: str, place: Path) -> OutputError:
-    return OutputError(f"{error}. Meanwhile {what} in '{place}', for this user only")
+    return OutputError(f"{error.fault}. Meanwhile {what} in '{place}', for this user only")
 
 
 def lost(error: OutputError, what: str) -> OutputError:
-    return OutputError(f"{error}. So {what} lost")
+    return OutputError(f"{error.fault}. So {what} lost")
 
 
 def not_shown(error: OutputError) -> OutputError:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from psiselect.base import threads
 from psiselect.base.errors import CancelError, PsiselectError
 from psiselect.base.events import SafeLogger, event
+from psiselect.base.words import human_seconds
 from psiselect.ui import words
 from psiselect.ui.idle import Idle
-from psiselect.words import human_seconds
 
 LOGGER = SafeLogger("psiselect.ui")
 _LEAST_SECONDS = 2.0  # before this a guess at the time left says nothing

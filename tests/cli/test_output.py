@@ -15,6 +15,7 @@ from cli._fitting import fit
 from cli.psi.talk import shown
 from psi.agreement.modes import Reveal
 from psiselect import words
+from psiselect.base.words import human_seconds
 from psiselect.talk import ProgressLines
 
 
@@ -129,7 +130,7 @@ def test_sizes_for_people(count: int, text: str) -> None:
     ],
 )
 def test_durations_for_people(seconds: float, text: str) -> None:
-    assert words.human_seconds(seconds) == text
+    assert human_seconds(seconds) == text
 
 
 def test_progress_is_a_line_each_minute() -> None:

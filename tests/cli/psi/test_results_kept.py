@@ -71,7 +71,7 @@ def test_what_has_no_room_is_kept_and_named(
     assert kept.name.endswith(ending)
     assert f"{kept.relative_to(here)}', for this user only" in said
     assert kept.stat().st_mode & 0o777 == 0o600
-    assert "No space left on device. Make room" in said
+    assert "No space left on device. Meanwhile" in said
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("{")]  # the peer's is text
     told = json.loads(line)
     assert (told["matches"], told["error"]["code"], told["error"]["message"]) == (2, 3, said)
@@ -229,8 +229,8 @@ def test_a_result_that_cannot_be_printed_does_not_fail_the_session(place: Path, 
         ("fifo.csv", 3, "it is a pipe or a device. Name a file"),
         ("folder.csv", 3, "it is a folder. Name a file in it"),
         ("nowhere/out.csv", 3, "does not exist"),
-        ("to-b.csv", 2, "this file is the input file itself"),
-        ("hard.csv", 2, "this file is the input file itself"),
+        ("to-b.csv", 2, "which is the input file of the command"),
+        ("hard.csv", 2, "which is the input file of the command"),
     ],
 )
 def test_outputs_that_cannot_be_written_are_refused_first(
@@ -248,7 +248,7 @@ def test_outputs_that_cannot_be_written_are_refused_first(
 def test_an_output_over_a_certificate_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (here / "out.csv").symlink_to("acme.crt")
     calling = connecting("--output", "out.csv")
-    with pytest.raises(UsageError, match=r"this file is also the file of --peer acme.crt"):
+    with pytest.raises(UsageError, match=r"which is also the file of --peer acme.crt"):
         both(monkeypatch, Steps(monkeypatch), Side.CONNECT, calling, lambda links: None)
 
 

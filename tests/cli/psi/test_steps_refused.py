@@ -211,7 +211,9 @@ REFUSED: dict[str, Refusal] = {
         ),
         "max_peer_size",
     ),
-    "an answer in place of its offer": Refusal(offline(answering("--out", "offer.psi"), offering()), "named twice"),
+    "an answer in place of its offer": Refusal(
+        offline(answering("--out", "offer.psi"), offering()), "Give each file a name of its own"
+    ),
     "an answer where none can be": Refusal(offline(answering("--out", "missing/answer.psi"), offering()), "missing"),
     "a budget that is not there": Refusal(after(gone("weekly.budget"), wait(CHARGED, NOISY)), "cannot read the ledger"),
     "a budget that is damaged": Refusal(after(replaced("weekly.budget"), wait(CHARGED, NOISY)), "ledger"),
@@ -219,9 +221,13 @@ REFUSED: dict[str, Refusal] = {
     "an audit file of something else": Refusal(after(replaced("audit.log"), call(MATCHES)), "not a file that psi"),
     "an output where none can be": Refusal(call((*MATCHES, "--output", "missing/out.csv")), "missing"),
     "an output of no known kind": Refusal(call((*MATCHES, "--output", "out.xyz")), "Use one of these endings"),
-    "an output over the input": Refusal(call((*MATCHES, "--output", "globex.parquet")), "input file itself"),
+    "an output over the input": Refusal(
+        call((*MATCHES, "--output", "globex.parquet")), "which is the input file of the command"
+    ),
     "a record where none can be": Refusal(call((*MATCHES, "--record", "missing/record.json")), "missing"),
-    "a record over the audit file": Refusal(call((*MATCHES, "--record", "audit.log")), "named twice"),
+    "a record over the audit file": Refusal(
+        call((*MATCHES, "--record", "audit.log")), "Give each file a name of its own"
+    ),
     "a peer of other terms": Refusal(call(MATCHES, ("--reveal", "count")), "reveal"),
     "a peer longer than allowed": Refusal(
         after(allowing("matches", "max_peer_size", "2"), call(MATCHES)), "max_peer_size", ["count", "declare"]

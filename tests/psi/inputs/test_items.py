@@ -68,7 +68,7 @@ def test_strict_names_rows_as_a_spreadsheet_does(customers: Path) -> None:
         collect(open_source(customers), parse_key("email:email"), strict=True)
     message = str(caught.value)
     assert "cannot read 2 of 7 rows" in message
-    assert "rows: 6 (no @ in the address), 8 (more than one @ in the address). " in message
+    assert "rows: row 6 (no @ in the address), row 8 (more than one @ in the address). " in message
     assert "nobody" not in message
     assert "c.example" not in message
     assert len(collect(open_source(customers), parse_key("id"), strict=True).keys) == 7
@@ -78,7 +78,7 @@ def test_strict_names_the_first_twenty(tmp_path: Path) -> None:
     pq.write_table(pa.table({"e": ["x"] * 100_000}), tmp_path / "t.parquet")
     with pytest.raises(
         InputError,
-        match=r"100,000 of 100,000 rows: 1 \(no @ in the address\), 2 .*, 20 \(no @.*\) and 99980 more",
+        match=r"email cannot read 100,000 of 100,000 rows: rows 1, 2, .*, 20 \(no @ in the address\) and 99,980 more",
     ):
         collect(open_source(tmp_path / "t.parquet"), parse_key("e:email"), strict=True)
 
