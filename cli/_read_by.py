@@ -27,12 +27,12 @@ READ_BY: dict[str, tuple[str, ...]] = {
     "s3://, gs://, abfs://: a file": _ALL,
     "s3://, gs://, abfs://: a folder of Parquet files": _ALL,
     "https:// file": _ALL,
-    "- (standard input), binary": _ALL,
-    "- (standard input), text": (NO, YES, YES, YES, YES, LINES),
-    "- and --format csv": _ALL,
-    "text under another ending": _GUESSED,
-    "another ending and --format csv": _ALL,
-    "pipe or /dev/fd/N": _GUESSED,
+    "standard input: Parquet, Arrow or a spreadsheet": _ALL,
+    "standard input: text": (NO, YES, YES, YES, YES, LINES),
+    "standard input and --format csv": _ALL,
+    "a text file with another ending, such as .dat": _GUESSED,
+    "such a file and --format csv": _ALL,
+    "a pipe: the output of another program in place of a file": _GUESSED,
 }
 
 

@@ -46,6 +46,7 @@ PLAIN = [
     "docs/systems/noisy-numbers.md",
     "docs/systems/polls.md",
     "docs/systems/secure-sum.md",
+    "docs/tables-reference.md",
     "docs/tables.md",
     "docs/threat-model.md",
     "docs/what-each-side-learns.md",

@@ -130,12 +130,12 @@ KINDS: dict[str, Callable[[Path, Rows], Place]] = {
     ".xls": in_sheet("t.xls"),
     ".ods": in_sheet("t.ods"),
     "sqlite:///FILE and --query": in_sqlite,
-    "- (standard input), binary": on_stdin(parquet),
-    "- (standard input), text": on_stdin(as_csv),
-    "- and --format csv": on_stdin(as_csv, "--format", "csv"),
-    "text under another ending": in_file("t.data", as_csv),
-    "another ending and --format csv": in_file("t.data", as_csv, "--format", "csv"),
-    "pipe or /dev/fd/N": in_pipe,
+    "standard input: Parquet, Arrow or a spreadsheet": on_stdin(parquet),
+    "standard input: text": on_stdin(as_csv),
+    "standard input and --format csv": on_stdin(as_csv, "--format", "csv"),
+    "a text file with another ending, such as .dat": in_file("t.data", as_csv),
+    "such a file and --format csv": in_file("t.data", as_csv, "--format", "csv"),
+    "a pipe: the output of another program in place of a file": in_pipe,
 }
 
 # What serves them is started once; docs/decisions/0228 says why s3:// stands for the other stores.
