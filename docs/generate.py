@@ -3,7 +3,7 @@
 - docs/cli.md: from the commands' own --help
 - docs/protocol.md, between its markers: the state table, from psi.protocol.states.TABLE
 - docs/tables.md, between its markers: what each command reads, from cli._read_by
-- docs/advisor.md: from the advisor's rules
+- docs/advisor.md and docs/advisor-reference.md: from the advisor's rules
 - docs/api.md: from the signatures and docstrings of the public names
 """
 
@@ -86,6 +86,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "protocol.md": lambda: between(DOCS / "protocol.md", "states", state_table()),
     "tables.md": lambda: between(DOCS / "tables.md", "read-by", cli._read_by.markdown()),
     "advisor.md": cli.advisor.docs.render,
+    "advisor-reference.md": cli.advisor.docs.render_reference,
     "api.md": api_reference.render,
 }
 

@@ -72,7 +72,13 @@ def test_the_wheel_has_every_file_of_the_packages_and_no_others(tree: Path, tmp_
         assert wheel.read(f"{info}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
         assert "psiselect = cli.main:run" in wheel.read(f"{info}/entry_points.txt").decode()
     assert own == files_in(tree, *PACKAGES)
-    assert {"cli/advisor/words.toml", "cli/advisor/examples.json", "cli/advisor/page.md", "psiselect/py.typed"} <= own
+    assert {
+        "cli/advisor/words.toml",
+        "cli/advisor/examples.json",
+        "cli/advisor/page.md",
+        "cli/advisor/reference.md",
+        "psiselect/py.typed",
+    } <= own
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert metadata["Requires-Python"] == settings["requires-python"] == ">=3.11"
     assert set(metadata.get_all("Provides-Extra", [])) == set(settings["optional-dependencies"])

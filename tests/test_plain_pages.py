@@ -17,6 +17,7 @@ PLAIN = [
     "README.md",
     "SECURITY.md",
     "bench/results/README.md",
+    "docs/advisor-reference.md",
     "docs/advisor-tasks.md",
     "docs/advisor.md",
     "docs/architecture.md",

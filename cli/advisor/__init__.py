@@ -11,7 +11,7 @@
                       elsewhere (what to look for instead), tools (their names, from tools.toml), branches (what
                       unknown fields would lead to)
     answer            all of it, and its JSON; text: in a terminal; report, curves, svg: a page; scaffold: a folder;
-                      docs: docs/advisor.md
+                      docs: docs/advisor.md and advisor-reference.md
     words, wording    the words, from words.toml; numbers as people read them; words_errors: the errors
     command           the command line
 

@@ -1,7 +1,5 @@
-"""docs/advisor.md: the text of `page.md`, with the rows of the tables that decide.
-
-`docs/generate.py` writes it, and a test holds it in step.
-"""
+"""docs/advisor.md and docs/advisor-reference.md: the texts of `page.md` and `reference.md`, with the rows of the tables
+that decide. `docs/generate.py` writes them, and a test holds them in step."""
 
 from __future__ import annotations
 
@@ -17,23 +15,33 @@ from cli.advisor.labels import Label
 from cli.advisor.printed_commands import SHIPPED
 from cli.advisor.quantities import QUANTITIES
 from cli.advisor.rules import RULES
+from cli.advisor.words import phrase
 
 
 def render() -> str:
-    """The whole page, as Markdown."""
-    page = importlib.resources.files("cli.advisor").joinpath("page.md").read_text(encoding="utf-8")
-    shipped = {(str(s.label), ", ".join(s.functions), s.steps.__name__.strip("_").replace("_", " ")) for s in SHIPPED}
-    return page.format(
+    """The page for users, as Markdown."""
+    return _text("page.md").format(
         questions=MAX_QUESTIONS,
         answers=_rows((a, a.family, a.meaning, a.recipients, a.party) for a in Label),
-        rules=_rows((str(i), r.name, r.label, ", ".join(r.because), r.why, r.source) for i, r in enumerate(RULES, 1)),
-        fields=_rows((f"`{f.name}`", f.ask, f.allowed, _not_stated(f), f.why) for f in FIELDS),
-        warnings=_rows((trigger.tag, f"`{trigger.field}`") for trigger in TRIGGERS),
-        quantities=_rows((q.name, f"`{q.formula}`", q.unit) for q in QUANTITIES),
-        shipped=_rows(sorted(shipped)),
         tools=_rows((kind.replace("_", " "), tool(kind)) for kind in KINDS),
         examples=_rows((e["id"], e["title"], e["expected"], e["source"]["ref"]) for e in examples.items()),
     )
+
+
+def render_reference() -> str:
+    """The reference, as Markdown."""
+    shipped = {(str(s.label), ", ".join(s.functions), s.steps.__name__.strip("_").replace("_", " ")) for s in SHIPPED}
+    return _text("reference.md").format(
+        rules=_rows((str(i), r.name, r.label, ", ".join(r.because), r.why, r.source) for i, r in enumerate(RULES, 1)),
+        fields=_rows((f"`{f.name}`", f.ask, f.allowed, _not_stated(f), f.why) for f in FIELDS),
+        warnings=_rows((t.tag, phrase(f"warning-titles.{t.tag}"), f"`{t.field}`") for t in TRIGGERS),
+        quantities=_rows((q.name, f"`{q.formula}`", q.unit) for q in QUANTITIES),
+        shipped=_rows(sorted(shipped)),
+    )
+
+
+def _text(name: str) -> str:
+    return importlib.resources.files("cli.advisor").joinpath(name).read_text(encoding="utf-8")
 
 
 def _rows(rows: Iterable[tuple[str, ...]]) -> str:

@@ -30,7 +30,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]
     monkeypatch.setattr(prediction, "calibrate", lambda backend, cores: measured)
     monkeypatch.chdir(tmp_path)
     Path("customers.csv").write_text("email,n\nann@example.com,1\nbob@example.com,2\n")
-    Path("members.csv").write_text("contact_mail,plan\nAnn@Example.com,gold\neve@example.org,free\n")
+    Path("members.csv").write_text("mail,plan\nAnn@Example.com,gold\neve@example.org,free\n")
     psiselect.Identity.create("acme", "keys")
     namespace: dict[str, Any] = {}
     waiting: list[threading.Thread] = []
@@ -54,7 +54,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]
         block = block.replace('"0.0.0.0:7002"', '"127.0.0.1:0"')
         if '"0.0.0.0:7001"' in block:
             return ""  # runs when somebody calls
-        if "acme.example:7001" in block and '"mail:email"' not in block:
+        if "acme.example:7001" in block and '"phone"' not in block:
             block = block.replace("acme.example:7001", listen(LISTENING))
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
@@ -80,9 +80,9 @@ def test_every_example_runs(run: Callable[[str], str], monkeypatch: pytest.Monke
     assert raised == []
     assert len(printed) == 15
     text = "\n".join(printed)
-    assert text.startswith("\n\n1\npyarrow.Table\ncontact_mail: ")
+    assert text.startswith("\n\n1\npyarrow.Table\nmail: ")
     assert 'Write epsilon="0.1"' in text
-    assert "no column 'mail'. The columns are 'contact_mail'" in text
+    assert "no column 'phone'. The columns are 'mail'" in text
     assert printed[-1] == "1\n"
 
 
