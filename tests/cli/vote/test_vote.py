@@ -342,7 +342,10 @@ def test_plan_without_matplotlib_says_what_to_install(
             ["--candidates", "5", "--gap", "2", "--seats", "5"],
             "Name more candidates with --candidates, or lower --seats",
         ),
-        (["--candidates", "5", "--gap", "2", "--target", "0.1"], "target is a chance of success: it must be above"),
+        (
+            ["--candidates", "5", "--gap", "2", "--target", "0.1"],
+            "--target must be below 1, and above the chance of a purely random choice. 1/10 is not",
+        ),
         (["--candidates", "5", "--gap", "2", "--target", "1"], "--target must be a chance between 0 and 1"),
         (["--candidates", "5", "--gap", "2", "--target", "2"], "--target must be a chance between 0 and 1"),
         (["--candidates", "5", "--gap", "-2"], "gap"),
