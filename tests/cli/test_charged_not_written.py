@@ -79,7 +79,7 @@ def test_a_winner_on_record_is_not_lost(
 ) -> None:
     said = lost(*WINNER, *form)
     record = tmp_path / "b.csv.draw"
-    assert f"the result is in the file '{record}', but the program could not print it: " in said
+    assert f"the result is in the file '{record}', but the program could not print the result: " in said
     assert "No space" in said or "the program that reads standard output has ended" in said
     assert "charged" not in said
     drawn = json.loads(record.read_text().splitlines()[-1])["drawn"]

@@ -144,7 +144,7 @@ def test_what_is_no_category_stops_or_has_a_name(table: Path) -> None:
     table.write_text("n,dept\n1,a\n2,b\n3,\n4,c\n")
     args = ["histogram", table, "--column", "dept", "--categories", "a,b", *LOUD]
     message = refused(3, *args)
-    assert "line 5: the value in the column 'dept' is none of the categories" in message
+    assert "line 5: the value in the column 'dept' is not one of the categories" in message
     assert released(*args, "--on-invalid", "drop")["value"] == {"a": 1, "b": 1}
     assert released(*args, "--other", " rest ")["value"] == {"a": 1, "b": 1, "rest": 2}
     assert "named twice" in refused(2, *args, "--other", "a")
@@ -223,6 +223,6 @@ def test_a_result_that_cannot_be_written_is_charged_and_said_so(words: list[str]
             check=False,
         )
     assert done.returncode == 3, done.stderr
-    assert "charged, but not written: No space left on device" in done.stderr
+    assert "the budget was charged, but the result could not be written: No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
     assert len(book.entries()) == 1

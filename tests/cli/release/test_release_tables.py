@@ -97,8 +97,8 @@ def test_other_takes_in_the_rest_and_a_blank_group_counts_nowhere(table: Path) -
     assert rows_of(run(*common, "--groups", "north", "--other", "else")) == [("north", 3), ("else", 5)]
     assert rows_of(run(*common, "--groups", "north,south", "--on-invalid", "drop")) == [("north", 3), ("south", 3)]
     assert refused(InputError, *common, "--groups", "north,south").endswith(
-        "line 9: this row is in none of the groups. Name its group, name all other groups together with --other, or "
-        "use --on-invalid drop to leave out such rows"
+        "line 9: this row is in none of the groups. Add its group to --groups, use --other NAME to put all remaining "
+        "groups into one, or use --on-invalid drop to leave out such rows"
     )
 
 
@@ -257,21 +257,21 @@ def test_the_charge_comes_before_the_draw(words: list[object], table: Path, monk
     ("words", "told"),
     [
         (["--epsilon", 1], "name the groups"),
-        (["--groups", "x", "--epsilon", 1, "--delta", "1e-6"], "--delta is for"),
+        (["--groups", "x", "--epsilon", 1, "--delta", "1e-6"], "--delta is needed only"),
         (["--groups", "x"], "needs --epsilon"),
-        (["--groups", "x", "--rho", 1], "--rho is for --noise gaussian"),
-        (["--groups", "x", "--noise", "gaussian"], "needs --epsilon with --delta"),
-        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--epsilon", 1], "needs --epsilon with --delta"),
-        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--delta", "0.1"], "Leave out --delta beside --rho"),
+        (["--groups", "x", "--rho", 1], "--rho works only with --noise gaussian"),
+        (["--groups", "x", "--noise", "gaussian"], "needs either --epsilon and --delta"),
+        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--epsilon", 1], "needs either --epsilon and --delta"),
+        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--delta", "0.1"], "with --rho, --delta is needed only"),
         (["--groups", "x", "--noise", "gaussian", "--epsilon", 1], "needs --delta"),
-        (["--groups", "x", "--groups", "y", "--epsilon", 1], "one row of names for each --by"),
+        (["--groups", "x", "--groups", "y", "--epsilon", 1], "given once for each --by"),
         (["--groups", "x,x", "--epsilon", 1], "given twice"),
         (["--groups", "x", "--other", "x", "--epsilon", 1], "given twice"),
         (["--delta", "0.1", "--other", "x", "--epsilon", 1], "--other works only with --groups"),
-        (["--by", "region", "--groups", "x", "--groups", "y", "--epsilon", 1], "two different columns"),
-        (["--by", "raise", "--by", "smoker", "--delta", "0.1", "--epsilon", 1], "two different columns"),
-        (["--groups", "x", "--epsilon", 1, "--person", "region"], "would hide nobody"),
-        (["--groups", "x", "--epsilon", 1, "--lower", 1], "are for --statistic sum and mean"),
+        (["--by", "region", "--groups", "x", "--groups", "y", "--epsilon", 1], "with a different column"),
+        (["--by", "raise", "--by", "smoker", "--delta", "0.1", "--epsilon", 1], "with a different column"),
+        (["--groups", "x", "--epsilon", 1, "--person", "region"], "nobody would be hidden"),
+        (["--groups", "x", "--epsilon", 1, "--lower", 1], "apply only to --statistic sum and mean"),
         (["--groups", "x", "--epsilon", 1, "--statistic", "sum"], "needs --column"),
         (["--groups", "x", "--epsilon", 1, "--rows-per-group", 2], "--rows-per-group must be 1"),
     ],
