@@ -94,7 +94,7 @@ def keep_the_key(certificate: Path, key: Path) -> str:
 
 
 def options_twice() -> UsageError:
-    return UsageError("--options and --options-file do not go together. Leave out one of them")
+    return UsageError("--options and --options-file cannot be used together. Leave out one of them")
 
 
 THE_ANSWERS = "the possible answers"

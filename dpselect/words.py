@@ -85,8 +85,8 @@ def changes(found: object) -> UsageError:
 
 def delta_range(delta: object) -> UsageError:
     return UsageError(
-        f"delta must be a number above 0 and below 1, such as 1e-6, not {delta}. It is the chance that the protection "
-        "fails"
+        f"delta must be a number above 0 and below 1, such as 1e-6, not {delta}. Delta is the chance that the "
+        "protection fails"
     )
 
 

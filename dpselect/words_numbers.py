@@ -46,7 +46,9 @@ def contributions() -> UsageError:
 
 def rows_per_group(contributions: int) -> UsageError:
     least = "" if contributions == 1 else "from 1 to "
-    return UsageError(f"--rows-per-group must be {least}{contributions}, as you gave --contributions {contributions}")
+    return UsageError(
+        f"--rows-per-group must be {least}{contributions}, because you gave --contributions {contributions}"
+    )
 
 
 def no_rows() -> UsageError:

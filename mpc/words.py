@@ -95,19 +95,19 @@ def other_identity(me: str) -> InputError:
 
 
 def not_a_decimal(what: str) -> InputError:
-    return InputError(f"{what}: this is not a decimal number. Write it like 3171.50", term=what)
+    return InputError(f"{what}: this is not a decimal number. Write a number like 3171.50", term=what)
 
 
 def beyond_bound(what: str, bound: str) -> InputError:
     return InputError(
-        f"{what}: this number is outside the range that the agreed --bound {bound} allows. Correct the number, or "
-        "agree with all parties on a larger --bound"
+        f"{what}: this number is outside the agreed range, from -{bound} to {bound} (--bound {bound}). Correct the "
+        "number, or agree with all parties on a larger --bound"
     )
 
 
 def not_a_multiple(what: str, unit: str) -> InputError:
     return InputError(
-        f"{what}: this number must be a whole multiple of {unit}. Round it, or agree with all parties on more "
+        f"{what}: this number must be a whole multiple of {unit}. Round the number, or agree with all parties on more "
         "--decimals"
     )
 

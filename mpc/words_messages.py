@@ -39,7 +39,13 @@ def _no_result(text: str) -> str:
 
 def other_terms(party: str, by: str, terms: Sequence[str]) -> RemoteError:
     if not terms:
-        return RemoteError(_no_result(f"{party} and {by} do not agree on the settings; nothing was shared"), term=party)
+        return RemoteError(
+            _no_result(
+                f"{party} and {by} do not agree on the settings. Nothing was shared. Agree on the same settings, and "
+                "start all parties again"
+            ),
+            term=party,
+        )
     differ = "; ".join(_TERMS.get(name, name) for name in terms)
     return RemoteError(
         _no_result(

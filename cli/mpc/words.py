@@ -34,11 +34,11 @@ def no_numbers() -> UsageError:
 
 
 def numbers_twice() -> UsageError:
-    return UsageError("--value and --values do not go together. Leave out one of them", term="value")
+    return UsageError("--value and --values cannot be used together. Leave out one of them", term="value")
 
 
 def votes_twice() -> UsageError:
-    return UsageError("--approve, --value and --values do not go together. Use only one of them", term="value")
+    return UsageError("--approve, --value and --values cannot be used together. Use only one of them", term="value")
 
 
 def one_number(found: int) -> UsageError:

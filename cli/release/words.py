@@ -16,7 +16,7 @@ CATEGORIES = "categories"
 
 
 def categories_twice() -> UsageError:
-    return UsageError("--categories and --categories-file do not go together. Leave out one of them")
+    return UsageError("--categories and --categories-file cannot be used together. Leave out one of them")
 
 
 def not_a_row() -> UsageError:

@@ -47,8 +47,8 @@ def unknown_data_type(name: str) -> InputError:
     return at_line(
         name,
         1,
-        "the DATA TYPE of a PrefLib file must be cat, toc or toi. If the file is of one of these types, name the "
-        "type with --format",
+        "the DATA TYPE of a PrefLib file must be cat, toc or toi. If the line DATA TYPE is missing, give the type "
+        "with --format, such as --format toc",
     )
 
 
@@ -155,8 +155,8 @@ def no_mark(candidate: str, found: str | None, *, alone: bool) -> str:
     shown = "" if found is None else f", not {found!r}"
     lists = " If the cells list candidates, name this column with --ballot-column." if alone else ""
     return (
-        f"the cell in the column {candidate!r} must say yes or no, such as 1 or 0{shown}.{lists} Name other words "
-        "with --yes and --no"
+        f"the cell in the column {candidate!r} must say yes or no, such as 1 or 0{shown}.{lists} If the cells use "
+        "other words, give these words with --yes and --no"
     )
 
 

@@ -107,7 +107,7 @@ def section_too_early(line: int, expected: str, found: str) -> InputError:
 
 
 def no_section(line: int, section: str) -> InputError:
-    return fault(line, f"the section {section} is missing. The file may be cut short")
+    return fault(line, f"the section {section} is missing. Perhaps a part of the file is missing")
 
 
 def meta_twice(line: int, key: str) -> InputError:

@@ -19,7 +19,7 @@ def no_separator() -> UsageError:
 
 
 def other_column(error: Exception, column: str, command: str, line: int | None) -> InputError:
-    return InputError(f"{error}. The column {column!r} fits, so run: {command}", line=line)
+    return InputError(f"{error}. The column {column!r} looks right, so run: {command}", line=line)
 
 
 def format_of_a_database(form: str) -> UsageError:
@@ -39,7 +39,7 @@ A_STORE = "a store"
 A_DATABASE = "a database"
 _IN_A_LEDGER = "--ledger FILE --dataset NAME to count the draw against a privacy budget"
 _OTHERWISE = f"Use {_IN_A_LEDGER}, or --no-ledger to draw without a record"
-_INSTEAD = f"Put back an intact copy, or use {_IN_A_LEDGER}"
+_INSTEAD = f"Put back an intact copy of this file, or use {_IN_A_LEDGER}"
 
 
 def no_place_for_a_record(what: str) -> UsageError:

@@ -106,7 +106,7 @@ def groups_of_one() -> UsageError:
 
 
 def groups_twice() -> UsageError:
-    return UsageError("--groups and --groups-file do not go together. Leave out one of them")
+    return UsageError("--groups and --groups-file cannot be used together. Leave out one of them")
 
 
 def other_needs_groups() -> UsageError:
@@ -125,7 +125,7 @@ def names_repeat() -> UsageError:
 
 
 def _most_groups(most: int) -> str:
-    return f"a table has at most {most:,} groups. Name fewer groups"
+    return f"a table can have at most {most:,} groups. Name fewer groups"
 
 
 def too_many_groups(most: int) -> UsageError:

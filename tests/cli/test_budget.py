@@ -127,7 +127,7 @@ def test_an_existing_file_is_never_overwritten(run: Run, tmp_path: Path) -> None
     (tmp_path / "l").write_text("mine")
     code, _, err = run("create", tmp_path / "l", "--epsilon", 1, "--neighbors", "replace")
     assert code == 3
-    assert "never overwritten" in err
+    assert "never overwrites a ledger" in err
     assert (tmp_path / "l").read_text() == "mine"
 
 

@@ -154,5 +154,5 @@ def test_a_misuse_is_refused_with_what_to_do(
 
 def test_a_ledger_without_noise_has_nothing_to_pay(group: Group, tmp_path: Path) -> None:
     ledger = psiselect.Ledger.create(tmp_path / "l.db", epsilon=1, neighbors="replace")
-    with pytest.raises(psiselect.UsageError, match="ledger= is for a result with noise"):
+    with pytest.raises(psiselect.UsageError, match="ledger= works only with epsilon="):
         psiselect.mpc_sum(1, ledger=ledger, dataset="d", **who(group, "alice"))

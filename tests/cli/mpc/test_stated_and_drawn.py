@@ -243,10 +243,10 @@ def test_functions_hand_over_their_numbers(
         (["argmax", "--value", "1", "--approve", "Ben"], 2, "--approve and --values need the list of candidates"),
         (["argmax", "--candidates", "C", "--value", "1,0"], 3, "you gave 2 numbers, but there are 3 candidates"),
         (["argmax", "--candidates", "C", "--approve", "Zoe"], 2, "not one of the candidates"),
-        (["argmax", "--candidates", "C", "--approve", "Ben", "--value", "1,0,0"], 2, "do not go together"),
+        (["argmax", "--candidates", "C", "--approve", "Ben", "--value", "1,0,0"], 2, "cannot be used together"),
         (["argmax", "--candidates", "C", "--value", "0,0,-1", "--epsilon", "1"], 3, "is negative"),
         (["max", "--value", "1,2"], 2, "you gave 2 numbers, but without --candidates"),
-        (["threshold", "--value", "2"], 3, "outside the range that the agreed --bound"),
+        (["threshold", "--value", "2"], 3, "outside the agreed range, from -1 to 1"),
         (["threshold", "--value", "yes", "--party", "server"], 2, "has no party"),
     ],
 )

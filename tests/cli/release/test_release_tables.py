@@ -128,7 +128,7 @@ def test_an_invalid_value_or_person_is_named_by_its_line(table: Path) -> None:
     told = refused(InputError, *words, "--statistic", "sum", *PAY)
     assert "line 6: the value in the column 'pay' is not a decimal number" in told
     assert "nine" not in told
-    assert "line 11: the column 'who' is blank" in refused(InputError, *words, "--person", "who")
+    assert "line 11: the column 'who' is empty" in refused(InputError, *words, "--person", "who")
 
 
 @pytest.mark.usefixtures("no_noise")
@@ -296,5 +296,5 @@ def test_the_first_value_that_is_frequent_enough(table: Path) -> None:
     assert run(*common, "--categories", "a", "--at-least", 1, "--contributions", 3)["scale"] == pytest.approx(12e-6)
     replaced = run(*common, "--categories", "a", "--at-least", 1, "--neighbors", "add-remove")
     assert replaced["scale"] == pytest.approx(2e-6)
-    assert "each once" in refused(UsageError, *common, "--at-least", 1)
-    assert "each once" in refused(UsageError, *common, "--at-least", 1, "--categories", "a,a")
+    assert "Give each value once" in refused(UsageError, *common, "--at-least", 1)
+    assert "Give each value once" in refused(UsageError, *common, "--at-least", 1, "--categories", "a,a")

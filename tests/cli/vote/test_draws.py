@@ -139,7 +139,7 @@ def test_a_record_that_cannot_be_written_is_said_before_the_ballots_are_read(
     monkeypatch.setattr(draws.os, "access", lambda *_: False)
     code, _, err = run("nothing.csv")
     assert code == 2
-    assert "cannot be written" in err
+    assert "the program cannot write this file" in err
 
 
 @pytest.mark.parametrize("more", [("--ledger", "l.db", "--dataset", "d", "--no-ledger"), ("--again", "--no-ledger")])
