@@ -101,7 +101,9 @@ THE_ANSWERS = "the possible answers"
 
 
 def no_answer_typed() -> UsageError:
-    return UsageError("--answer - means that you type the answer on standard input. Type it there as exactly one line")
+    return UsageError(
+        "with --answer -, the program reads your answer from standard input. Type the answer as exactly one line"
+    )
 
 
 def response_written(output: Path) -> str:

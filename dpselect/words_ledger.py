@@ -48,10 +48,7 @@ def one_line(most: int) -> UsageError:
 
 
 def amount(digits: int) -> UsageError:
-    return UsageError(
-        f"each number of the budget must be 0 or more. Written as a fraction, it may have at most {digits} digits "
-        "above and below the line"
-    )
+    return UsageError(f"each number of a budget must be 0 or more, and have at most {digits} digits")
 
 
 # Opening a ledger.

@@ -99,7 +99,7 @@ def no_bounds() -> UsageError:
 
 
 def statistics() -> UsageError:
-    return UsageError("--statistic must be given at least once, and each statistic only once")
+    return UsageError("name at least one statistic, and name each statistic only once")
 
 
 def unbounded(epsilon: Fraction, contributions: int, reach: int, error: int, width: float, beyond: float) -> UsageError:

@@ -130,8 +130,8 @@ def value_of_a_server(me: str) -> UsageError:
 
 def other_length(expected: int, found: int) -> UsageError:
     return UsageError(
-        f"you gave {counted(found, 'number')}, but all parties agreed on {expected:,}. Give {expected:,}, or agree "
-        "with all parties on another --length",
+        f"you gave {counted(found, 'number')}, but all parties agreed on {expected:,}. Correct your numbers, or agree "
+        "with all parties on how many numbers each of them gives",
         term="length",
     )
 
@@ -290,8 +290,8 @@ def contributions(found: int) -> UsageError:
 
 def sensitivity(most: str) -> UsageError:
     return UsageError(
-        f"--sensitivity (how far one person can change a number) must be above 0, and at most {most}. This is --upper "
-        "minus --lower",
+        f"--sensitivity (how far one person can change a number) must be above 0, and at most {most} (--upper minus "
+        "--lower)",
         term="sensitivity",
     )
 

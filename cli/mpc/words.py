@@ -43,8 +43,8 @@ def votes_twice() -> UsageError:
 
 def one_number(found: int) -> UsageError:
     return UsageError(
-        f"you gave {counted(found, 'number')}, but without --candidates this command takes only one number. To give "
-        "one number for each candidate, add --candidates FILE",
+        f"you gave {counted(found, 'number')}, but only one is possible here. Only `psiselect mpc argmax` with "
+        "--candidates FILE takes one number for each candidate",
         term="value",
     )
 

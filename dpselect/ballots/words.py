@@ -72,7 +72,7 @@ def listed_twice(line: int, name: str, first: int) -> InputError:
 
 
 def too_many_candidates(line: int, most: int) -> InputError:
-    return fault(line, f"there are more than {most:,} candidates, and the program takes at most so many")
+    return fault(line, f"there are more than {most:,} candidates. The program takes at most {most:,}")
 
 
 def no_candidates(line: int) -> InputError:

@@ -107,7 +107,7 @@ def section_too_early(line: int, expected: str, found: str) -> InputError:
 
 
 def no_section(line: int, section: str) -> InputError:
-    return fault(line, f"the section {section} is missing. Perhaps a part of the file is missing")
+    return fault(line, f"the section {section} is missing. Perhaps the file is incomplete")
 
 
 def meta_twice(line: int, key: str) -> InputError:

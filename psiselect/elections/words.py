@@ -35,7 +35,7 @@ def in_the_format(form: str) -> str:
 # The record of draws.
 
 STANDARD_INPUT = "standard input"
-A_STORE = "a store"
+A_STORE = "cloud storage"
 A_DATABASE = "a database"
 _IN_A_LEDGER = "--ledger FILE --dataset NAME to count the draw against a privacy budget"
 _OTHERWISE = f"Use {_IN_A_LEDGER}, or --no-ledger to draw without a record"

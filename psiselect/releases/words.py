@@ -95,7 +95,7 @@ def gaussian_needs_delta() -> UsageError:
 
 
 def one_or_two_columns() -> UsageError:
-    return UsageError("--by must be given once or twice, each time with a different column")
+    return UsageError("--by must name one column, or two different columns")
 
 
 def groups_of_one() -> UsageError:
