@@ -102,7 +102,7 @@ def test_a_value_at_the_bound_is_taken_and_one_unit_more_is_not() -> None:
     point = FixedPoint(Fraction(1, 100), Fraction(50))
     assert (point.encode(Fraction(50), "v"), point.encode(Fraction(-50), "v")) == (5000, -5000)
     for value in (Fraction("50.01"), Fraction("-50.01")):
-        with pytest.raises(InputError, match="outside the range"):
+        with pytest.raises(InputError, match="outside the agreed range"):
             point.encode(value, "v")
 
 

@@ -81,7 +81,7 @@ def test_a_server_brings_no_number(group: Group, played: Played, function: str) 
     assert played.values is None
     refused = invoke(group, "s1", function, "--value", "1")
     assert classify(refused.exception)[0] == 2
-    assert "is a server and brings no value" in str(refused.exception)
+    assert "is a server and contributes no value" in str(refused.exception)
 
 
 @pytest.mark.parametrize("function", ["sum", "threshold", "max", "argmax"])
