@@ -38,15 +38,16 @@ def not_written(reason: str, kept: Path | None) -> InputError:
     """kept: the file that has the result all the same."""
     if kept is not None:
         return InputError(
-            f"the result is in the file '{kept}', but the program could not print it: {reason}", term="output"
+            f"the result is in the file '{kept}', but the program could not print the result: {reason}", term="output"
         )
     return InputError(f"the result could not be written: {reason}", term="output")
 
 
 def charged_not_written(reason: str) -> InputError:
     return InputError(
-        f"charged, but not written: {reason}. The ledger keeps the charge, and the result is lost. Before you run the "
-        "command again, make sure that it can write the output, because that run is charged too",
+        f"the budget was charged, but the result could not be written: {reason}. The ledger keeps the charge, and the "
+        "result is lost. Before you run the command again, make sure that the output can be written, because the next "
+        "run is charged too",
         term="output",
     )
 
@@ -77,7 +78,7 @@ def more_datasets(count: int) -> str:
 
 def without_epsilon(count: int) -> str:
     return (
-        f"With --delta, the program computes epsilon for some data sets only, and leaves out {count:,}. To see the "
+        f"With --delta, the program computes epsilon for some data sets only. It left out {count:,}. To see the "
         "epsilon of one of them, add --dataset NAME."
     )
 
@@ -93,14 +94,16 @@ def keep_the_key(certificate: Path, key: Path) -> str:
 
 
 def options_twice() -> UsageError:
-    return UsageError("--options and --options-file do not go together. Leave out one of them")
+    return UsageError("--options and --options-file cannot be used together. Leave out one of them")
 
 
 THE_ANSWERS = "the possible answers"
 
 
 def no_answer_typed() -> UsageError:
-    return UsageError("with --answer -, type the answer as one line on standard input")
+    return UsageError(
+        "with --answer -, the program reads your answer from standard input. Type the answer as exactly one line"
+    )
 
 
 def response_written(output: Path) -> str:

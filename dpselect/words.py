@@ -53,7 +53,7 @@ def no_relation(text: str) -> UsageError:
 
 
 def undeclared_relation(score: str, known: Iterable[str]) -> UsageError:
-    return UsageError(f"with the score '{score}', neighbors must be {' or '.join(known)}")
+    return UsageError(f"with the score '{score}', neighbors= must be {' or '.join(map(repr, known))}")
 
 
 def epsilon_of_zero() -> UsageError:
@@ -61,7 +61,7 @@ def epsilon_of_zero() -> UsageError:
 
 
 def logarithm() -> UsageError:
-    return UsageError("epsilon may be written as ln(...) only in polls. Use a number such as 0.1 or 1/10")
+    return UsageError("epsilon may be written as ln(...) only for polls. Use a number such as 0.1 or 1/10")
 
 
 ARGUMENT_OF_LN = "the number in ln(...) for epsilon"
@@ -77,7 +77,7 @@ def not_a_fraction(found: str) -> UsageError:
 
 
 def changes(found: object) -> UsageError:
-    return UsageError(f"changes must be a whole number of 0 or more, not {found!r}")
+    return UsageError(f"changes= must be a whole number of 0 or more, not {found!r}")
 
 
 # Delta and rho.
@@ -85,33 +85,36 @@ def changes(found: object) -> UsageError:
 
 def delta_range(delta: object) -> UsageError:
     return UsageError(
-        f"delta must be a number above 0 and below 1, such as 1e-6, not {delta}. It is the chance that the protection "
-        "fails"
+        f"delta must be a number above 0 and below 1, such as 1e-6, not {delta}. Delta is the chance that the "
+        "protection fails"
     )
 
 
 def delta_from_zero(delta: Fraction) -> UsageError:
-    return UsageError(f"delta must be a number of 0 or more, and below 1, not {delta}")
+    return UsageError(f"delta must be a number from 0 to 1, but not 1 itself. You gave {delta}")
 
 
 def rho_and_delta() -> UsageError:
-    return UsageError("rho must be above 0, and delta must be 0 or more, and below 1")
+    return UsageError("rho must be a number above 0, and delta must be 0 or more, and below 1")
 
 
 def rho_not_convertible(rho: Fraction, delta: Fraction) -> UsageError:
-    return UsageError(f"rho must be 0 or more, and delta above 0 and below 1. But rho is {rho}, and delta is {delta}")
+    return UsageError(
+        f"rho must be 0 or more, and delta must be above 0 and below 1. But rho is {rho}, and delta is {delta}"
+    )
 
 
 def epsilon_not_convertible(epsilon: Fraction, delta: Fraction) -> UsageError:
     return UsageError(
-        f"epsilon must be above 0, and delta above 0 and below 1. But epsilon is {epsilon}, and delta is {delta}"
+        f"epsilon must be above 0, and delta must be above 0 and below 1. But epsilon is {epsilon}, and delta is "
+        f"{delta}"
     )
 
 
 def no_rho(epsilon: Fraction) -> UsageError:
     return UsageError(
-        f"epsilon {epsilon} is so small that the program cannot compute the noise for it with this delta. Use a "
-        "larger epsilon. You can also give --rho in its place, another measure of the protection"
+        f"epsilon {epsilon} is so small that the program cannot compute the noise for it with this delta. Use a larger "
+        "epsilon. Or give --rho instead of --epsilon: rho is another measure of the protection"
     )
 
 
@@ -119,37 +122,39 @@ def no_rho(epsilon: Fraction) -> UsageError:
 
 
 def no_persons(size: int) -> UsageError:
-    return UsageError(f"group must be 1 or more persons, not {size}")
+    return UsageError(f"the group must have 1 or more persons, not {size}")
 
 
 def delta_of_group(size: int) -> UsageError:
     return UsageError(
-        f"for a group of {size} persons, the chance that the protection fails (delta) grows to 1. Use a smaller delta"
+        f"for a group of {size} persons, the chance that the protection fails (delta) would be 1. Use a smaller delta, "
+        "or a smaller group"
     )
 
 
 def group_with_delta() -> UsageError:
     return UsageError(
-        "group does not go with a delta: for this case, the program cannot compute the protection of several persons "
-        "together. Raise --contributions to the number of rows that they have together"
+        "this release has a delta. With a delta, the program cannot compute how well a group of several persons is "
+        "protected together. Instead, set --contributions to the number of rows that the whole group has"
     )
 
 
 def rho_from_pure_ledger() -> UsageError:
     return UsageError(
-        "give --epsilon and --delta in place of --rho, usually 1 and 1e-6. This ledger counts epsilon, and noise "
-        "that is set with --rho has no epsilon. Only a ledger of --kind zcdp counts rho"
+        "give --epsilon and --delta instead of --rho, usually 1 and 1e-6. This ledger counts epsilon, and noise that "
+        "is set with --rho has no epsilon. Only a ledger of --kind zcdp counts rho"
     )
 
 
 def not_finite(value: float) -> UsageError:
-    return UsageError(f"the cost cannot be computed: it must be a finite number of 0 or more, not {value}")
+    return UsageError(f"the privacy cost must be a finite number of 0 or more, not {value}")
 
 
 def no_accounting() -> UsageError:
     return UsageError(
-        "to show the smaller total for --delta, the program needs another package. Install it: pip install "
-        "'psiselect[accounting]'. Or leave out --delta: the program then shows the plain sum, which the ledger counts",
+        "with --delta, the program computes a smaller total, and needs another package for this. Install it: pip "
+        "install 'psiselect[accounting]'. Or leave out --delta: then the program shows the plain sum, which is what "
+        "the ledger counts",
         term="delta",
     )
 
@@ -158,11 +163,11 @@ def no_accounting() -> UsageError:
 
 
 def noise_too_wide() -> UsageError:
-    return UsageError("unit is too small for so much noise. Use a larger unit")
+    return UsageError("--unit is too small for so much noise. Use a larger --unit, or a larger epsilon")
 
 
 def share_size(size: Fraction) -> UsageError:
-    return UsageError(f"size must be a share of noise above 0 and at most 1, not {size}")
+    return UsageError(f"size= (the share of the noise) must be above 0 and at most 1, not {size}")
 
 
 def no_exponent(exponent: Fraction) -> UsageError:
@@ -171,5 +176,5 @@ def no_exponent(exponent: Fraction) -> UsageError:
 
 def noise_beyond(most: int) -> UsageError:
     return UsageError(
-        f"epsilon and delta are so small that the noise could go beyond {most:,}. Use a larger epsilon or delta"
+        f"epsilon and delta are so small that the noise could be larger than {most:,}. Use a larger epsilon or delta"
     )

@@ -16,11 +16,11 @@ def sensitivity(value: Fraction) -> UsageError:
 
 
 def score_range(most: Fraction, value: Fraction) -> UsageError:
-    return UsageError(f"range must be a number above 0 and at most {most}, not {value}")
+    return UsageError(f"range_= must be a number above 0 and at most {most}, not {value}")
 
 
 def unknown_candidate(last: int) -> InputError:
-    return InputError(f"a ballot has a number that no candidate has. The candidates' numbers are 0 to {last}")
+    return InputError(f"a ballot has a number that belongs to no candidate. The candidates' numbers are 0 to {last}")
 
 
 def no_candidate() -> InputError:
@@ -28,11 +28,11 @@ def no_candidate() -> InputError:
 
 
 def dimensions(found: int) -> InputError:
-    return InputError(f"scores must be a plain list of numbers, not an array with {found} dimensions")
+    return InputError(f"the scores must be a plain list of numbers, not an array with {found} dimensions")
 
 
 def no_score(text: str) -> InputError:
-    return InputError(f"{text!r} is not a number such as 12, 1.5 or 1/3")
+    return InputError(f"{text!r} is not a number. Write a number such as 12, 1.5 or 1/3")
 
 
 def truth_value(position: int) -> InputError:
@@ -44,28 +44,33 @@ def score_type(position: int, found: str) -> InputError:
 
 
 def not_finite(position: int, value: object) -> InputError:
-    return InputError(f"item {position} of scores is {value}. It must be a finite number")
+    return InputError(f"item {position} of scores is {value}. It must be an ordinary number")
 
 
 def too_many_digits(position: int) -> InputError:
-    return InputError(f"item {position} of scores has too many digits. Round the scores to fewer digits")
+    return InputError(
+        f"item {position} of scores has too many digits. Round the scores to fewer digits, such as 6 decimal places"
+    )
 
 
 def binary_float(position: int, value: object) -> InputError:
     return InputError(
         f"item {position} of scores is a float ({value}), which is only close to the decimal number that people mean. "
-        "Give an int, a Decimal or a Fraction. If you mean exactly this float, ask for exact floats"
+        "Give an int, a Decimal or a Fraction. If you mean exactly this float, use --exact-floats"
     )
 
 
 def common_denominator() -> InputError:
     return InputError(
-        "the scores have too many digits (their common denominator exceeds 2^128). Round them to fewer digits"
+        "the scores have too many digits after the decimal point, or too many different fractions. Round the scores to "
+        "fewer digits, such as 6 decimal places"
     )
 
 
 def too_large() -> InputError:
-    return InputError("a score is too large for so many digits (above 2^256 units). Round the scores to fewer digits")
+    return InputError(
+        "a score is too large, given how many decimal places the scores have. Round the scores to fewer decimal places"
+    )
 
 
 # Search for data that break what is declared about scores.
@@ -106,13 +111,13 @@ def no_violation(
 
 
 def nothing_to_search() -> UsageError:
-    return UsageError("audit needs at least one possible record, and a size of 1 or more")
+    return UsageError("records= must have at least one possible record, and size= must be 1 or more")
 
 
 def no_hypothesis() -> UsageError:
     return UsageError(
-        "there are too many pairs for audit to try them all. Install hypothesis, which picks some of them (pip "
-        "install hypothesis), or pass fewer records or a smaller size"
+        "there are too many pairs to try them all. Install the library hypothesis, which tries some of them: pip "
+        "install hypothesis. Or give fewer records=, or a smaller size="
     )
 
 
@@ -121,7 +126,7 @@ def no_hypothesis() -> UsageError:
 
 def law_too_long() -> UsageError:
     return UsageError(
-        "the exact probabilities would take too long to compute. Use fewer candidates, or scores that lie closer "
+        "the exact probabilities would take too long to compute. Use fewer candidates, or scores that are closer "
         "together"
     )
 
@@ -137,7 +142,7 @@ def too_many_sets(most: int) -> UsageError:
 
 
 def seats(most: int, found: int) -> UsageError:
-    return UsageError(f"seats must be a number from 1 to {most:,} (the number of candidates), not {found}")
+    return UsageError(f"--seats must be a number from 1 to {most:,} (the number of candidates), not {found}")
 
 
 def too_few_candidates(candidates: int, seats: int) -> InputError:
@@ -149,22 +154,25 @@ def too_few_candidates(candidates: int, seats: int) -> InputError:
 
 def sets_not_sampled(seats: int, candidates: int) -> UsageError:
     return UsageError(
-        f"there are too many ways to choose {seats:,} of {candidates:,} candidates for subset-exponential. Use "
-        "--mechanism peeling"
+        f"there are too many ways to choose {seats:,} of {candidates:,} candidates, so the mechanism "
+        "'subset-exponential' cannot be used. Use --mechanism peeling"
     )
 
 
 def one_seat(seats: int) -> UsageError:
-    return UsageError(f"subset-exponential needs at least 2 seats, not {seats}. For one seat, use permute-and-flip")
+    return UsageError(
+        f"the mechanism 'subset-exponential' needs at least 2 seats, not {seats}. For one seat, use 'permute-and-flip'"
+    )
 
 
 def no_seat(seats: int) -> UsageError:
-    return UsageError(f"peeling needs at least 1 seat, not {seats}")
+    return UsageError(f"the mechanism 'peeling' needs at least 1 seat, not {seats}")
 
 
 def not_offered(mechanism: str, seats: int, candidates: int, offered: Sequence[str]) -> UsageError:
     return UsageError(
-        f"the mechanism {mechanism} cannot elect {seats} of {candidates} candidates. Use {' or '.join(offered)}"
+        f"the mechanism {mechanism!r} cannot elect {seats} of {candidates} candidates. Use "
+        f"{' or '.join(map(repr, offered))}"
     )
 
 
@@ -227,36 +235,37 @@ def weakly_hidden(secret: str) -> str:
 
 def race(candidates: int, seats: int) -> UsageError:
     return UsageError(
-        "there must be at least 2 candidates, and more candidates than seats. But there "
+        "there must be at least 2 candidates, and more candidates than seats. Here there "
         f"{'is' if candidates == 1 else 'are'} {counted(candidates, 'candidate')} for {counted(seats, 'seat')}"
     )
 
 
 def gap(found: float) -> UsageError:
-    return UsageError(f"gap must be a number of votes, 0 or more, not {found}")
+    return UsageError(f"--gap must be a number of votes, 0 or more, not {found}")
 
 
 def no_gap() -> UsageError:
     return UsageError(
-        "gap must be a number above 0. With a gap of 0 the best candidates tie, so that chance decides at any epsilon"
+        "--gap must be above 0. With a gap of 0 the best candidates are equal, so the choice among them is random, "
+        "however large epsilon is"
     )
 
 
 def target(found: float) -> UsageError:
-    return UsageError(
-        f"target is a chance of success: it must be above that of a random choice, and below 1, not {found}"
-    )
+    return UsageError(f"--target must be below 1, and above the chance of a purely random choice. {found} is not")
 
 
 def target_too_high(found: float) -> UsageError:
-    return UsageError(f"target {found} is so close to 1 that the program cannot compute with it. Use a smaller number")
+    return UsageError(
+        f"--target {found} is so close to 1 that the program cannot compute with it. Use a smaller number"
+    )
 
 
 # Quantiles and thresholds.
 
 
 def quantile(found: object) -> UsageError:
-    return UsageError(f"quantile must be a number from 0 to 1, such as 0.5 for the median, not {found}")
+    return UsageError(f"--q must be a number from 0 to 1, such as 0.5 for the median, not {found}")
 
 
 def grid_not_rising() -> UsageError:
@@ -264,21 +273,26 @@ def grid_not_rising() -> UsageError:
 
 
 def quantile_mechanism(known: Sequence[str], found: str) -> UsageError:
-    return UsageError(f"the mechanism of a quantile must be {' or '.join(known)}, not {found}")
+    return UsageError(f"the mechanism of a quantile must be {' or '.join(map(repr, known))}, not {found!r}")
 
 
 def answered() -> UsageError:
     return UsageError(
-        "this run of above-threshold has given its one positive answer. Start another run, which costs epsilon again"
+        "this run of above-threshold has already given its one positive answer. Start another run, which costs epsilon "
+        "again"
     )
 
 
 def integer_sensitivity(found: Fraction) -> UsageError:
     return UsageError(
-        f"above-threshold needs a whole number as sensitivity, not {found}. Multiply the queries by a factor"
+        f"above-threshold needs a whole number as sensitivity, not {found}. Multiply all queries by the same number, "
+        "so that the sensitivity becomes a whole number"
     )
 
 
 def integer_answer(found: str) -> InputError:
     """found: the type of the answer."""
-    return InputError(f"an answer for above-threshold must be an int, not {found}. Multiply the queries by a factor")
+    return InputError(
+        f"an answer for above-threshold must be an int, not {found}. Multiply all queries by the same number, so that "
+        "the answers become whole numbers"
+    )

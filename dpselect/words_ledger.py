@@ -20,35 +20,35 @@ _CHECK_PATH = "Check the path. If you have no ledger yet, make one with `psisele
 
 
 def no_budget() -> UsageError:
-    return UsageError("budget must be above 0, and delta must be 0 or more, and below 1")
+    return UsageError("the budget (epsilon or rho) must be above 0, and delta must be 0 or more, and below 1")
 
 
 def not_created(path: Path, reason: str) -> InputError:
     return InputError(
-        f"cannot create the ledger '{path}': {reason}. Choose a local folder that can be written", term="ledger"
+        f"cannot create the ledger '{path}': {reason}. Name a file in a local folder that you can write to",
+        term="ledger",
     )
 
 
 def exists(path: Path) -> InputError:
     return InputError(
-        f"{path}: this file exists already, and a ledger is never overwritten. Choose another name", term="ledger"
+        f"{path}: this file exists already, and the program never overwrites a ledger. Choose another name",
+        term="ledger",
     )
 
 
 def dataset_name(most: int) -> UsageError:
     return UsageError(
-        f"the name of a data set must have 1 to {most} printable characters, without spaces before or after them"
+        f"the name of a data set must have 1 to {most} printable characters. It must not begin or end with a space"
     )
 
 
 def one_line(most: int) -> UsageError:
-    return UsageError(f"what (the note beside an entry) must be one line of at most {most} printable characters")
+    return UsageError(f"what= (the note for an entry) must be one line of at most {most} printable characters")
 
 
 def amount(digits: int) -> UsageError:
-    return UsageError(
-        f"budget must be a number of 0 or more. Written as a fraction, it may have at most {digits} digits"
-    )
+    return UsageError(f"each number of a budget must be 0 or more, and have at most {digits} digits")
 
 
 # Opening a ledger.
@@ -84,30 +84,30 @@ def damaged_entry(path: Path) -> InputError:
 
 def not_spent(path: Path, reason: str) -> BudgetError:
     return BudgetError(
-        f"the cost could not be written to the ledger '{path}' ({reason}), so nothing was released. Make this file "
-        "writable, then start again",
+        f"the program could not write the cost of this release to the ledger '{path}' ({reason}), so nothing was "
+        "released. Make sure that you can write to this file, then run the command again",
         term="ledger",
     )
 
 
 def too_large(digits: int) -> UsageError:
     return UsageError(
-        f"this release costs more than a ledger can hold, which is a number of {digits} digits before the point. Use "
-        "a smaller epsilon"
+        f"this release costs more than a ledger can count (numbers of up to {digits} digits). Use a smaller epsilon"
     )
 
 
 def other_relation(path: Path, own: str, stated: str) -> BudgetError:
     return BudgetError(
         f"the ledger '{path}' counts releases with --neighbors {own}, and this release has --neighbors {stated}. "
-        f"Nothing was released. Use --neighbors {own}, or a ledger that was made for {stated}",
+        f"Nothing was released. Use --neighbors {own}, or a ledger that was created with --neighbors {stated}",
         term="ledger",
     )
 
 
 def unknown_dataset(path: Path, dataset: str, known: Iterable[str]) -> BudgetError:
     return BudgetError(
-        f"the ledger '{path}' has no data set {dataset!r}. It has these data sets: {', '.join(known)}", term="ledger"
+        f"the ledger '{path}' has no data set {dataset!r}. Give one of these names with --dataset: {', '.join(known)}",
+        term="ledger",
     )
 
 

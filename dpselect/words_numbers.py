@@ -26,63 +26,72 @@ def unit(value: Fraction) -> UsageError:
 
 
 def bounds() -> UsageError:
-    return UsageError("lower must be below upper")
+    return UsageError("--lower must be below --upper")
 
 
 def unit_too_coarse() -> UsageError:
-    return UsageError("unit is too large, since both bounds round to the same number. Use a smaller unit")
+    return UsageError("--unit is too large: both bounds round to the same number. Use a smaller --unit")
 
 
 def no_sensitivity() -> UsageError:
-    return UsageError("unit is too large for these bounds, since no row could change the result. Use a smaller unit")
+    return UsageError("--unit is too large for these bounds: no row could change the result. Use a smaller --unit")
 
 
 # Numbers and tables.
 
 
 def contributions() -> UsageError:
-    return UsageError("contributions must be 1 or more")
+    return UsageError("--contributions must be 1 or more")
 
 
 def rows_per_group(contributions: int) -> UsageError:
     least = "" if contributions == 1 else "from 1 to "
-    return UsageError(f"--rows-per-group must be {least}{contributions}, as you gave --contributions {contributions}")
+    return UsageError(
+        f"--rows-per-group must be {least}{contributions}, because you gave --contributions {contributions}"
+    )
 
 
 def no_rows() -> UsageError:
-    return UsageError("n, the number of rows, must be 1 or more")
+    return UsageError("--n (the number of rows) must be 1 or more")
 
 
 def public_rows() -> UsageError:
     return UsageError(
-        "with --neighbors replace the number of rows is public, so give it with --n. To hide the number, use "
-        "--neighbors add-remove",
+        "with --neighbors replace the number of rows is public, so give this number with --n. If the number must stay "
+        "hidden, use --neighbors add-remove",
         term="n",
     )
 
 
 def cells() -> UsageError:
-    return UsageError("a histogram needs the ranges or the values that it counts. Give either --bins or --categories")
+    return UsageError(
+        "a histogram needs the ranges or the values that it counts. Give either --bins (the edges of the ranges) or "
+        "--categories (the values)"
+    )
 
 
 def other_of_bins() -> UsageError:
-    return UsageError("--other works only with --categories. With --bins, add edges for all other values instead")
+    return UsageError("--other works only with --categories. With --bins, add edges so that the ranges hold all values")
 
 
 def bins() -> UsageError:
-    return UsageError("bins must be two or more edges of ranges, each larger than the one before")
+    return UsageError(
+        "--bins must be two or more numbers, each larger than the one before. They are the edges of the ranges"
+    )
 
 
 def categories() -> UsageError:
-    return UsageError("categories must differ, and one is named twice. Name each category once")
+    return UsageError(
+        "--categories must name each category once, but one of them is named twice. Remove one of the two"
+    )
 
 
 def too_many_cells(most: int) -> UsageError:
-    return UsageError(f"a histogram has at most {most:,} counts. Name fewer ranges or categories")
+    return UsageError(f"a histogram can have at most {most:,} counts. Give fewer ranges or categories")
 
 
 def groups() -> UsageError:
-    return UsageError("grouped numbers need either a list of groups, or a threshold that finds the groups")
+    return UsageError("a table needs either a list of groups, or a threshold that finds the groups")
 
 
 def no_bounds() -> UsageError:
@@ -90,7 +99,7 @@ def no_bounds() -> UsageError:
 
 
 def statistics() -> UsageError:
-    return UsageError("name at least one statistic, and no statistic twice")
+    return UsageError("name at least one statistic, and name each statistic only once")
 
 
 def unbounded(epsilon: Fraction, contributions: int, reach: int, error: int, width: float, beyond: float) -> UsageError:
@@ -101,13 +110,13 @@ def unbounded(epsilon: Fraction, contributions: int, reach: int, error: int, wid
     """
     rows = "a row" if contributions == 1 else f"{contributions} rows of one person"
     many = f"{beyond:.3g}"
-    exceed = "1 row exceeds" if many == "1" else f"{many} rows exceed"
+    exceed = "1 row has a value" if many == "1" else f"{many} rows have values"
     return UsageError(
         "a sum or a mean needs bounds: give --lower A and --upper B. Choose A and B from what is publicly known, not "
-        f"from the data. A value below A then counts as A, and a value above B counts as B. Without bounds, {rows} "
-        f"may hold any number, and noise has to hide it. To hide {reach:,} at epsilon {epsilon}, the noise is up to "
-        f"{error:,} in 19 of 20 cases. With bounds it is up to about {width:.4g}*(B - A) with --neighbors replace. "
-        f"The error is least where about {exceed} B"
+        f"from the data. A value below A then counts as A, and a value above B counts as B. Without bounds, {rows} may "
+        f"hold any number, and noise has to hide it. To hide {reach:,} at epsilon {epsilon}, the noise is up to "
+        f"{error:,} in 19 of 20 cases. With bounds it is up to about {width:.4g}*(B - A) with --neighbors replace. The "
+        f"error is smallest if about {exceed} above B"
     )
 
 
@@ -115,42 +124,44 @@ def unbounded(epsilon: Fraction, contributions: int, reach: int, error: int, wid
 
 
 def options_number(most: int, found: int) -> UsageError:
-    return UsageError(f"there must be 2 to {most:,} options, not {found}")
+    return UsageError(f"a poll must have 2 to {most:,} possible answers (--options), not {found:,}")
 
 
 def option_twice() -> UsageError:
-    return UsageError("options must differ, and one is named twice. Name each option once")
+    return UsageError(
+        "--options must name each possible answer once, but one of them is named twice. Remove one of the two"
+    )
 
 
 def option_text() -> UsageError:
-    return UsageError("options must be printable texts without ';', and without spaces before or after them")
+    return UsageError("--options must be printable texts without ';'. They must not begin or end with a space")
 
 
 def two_options(found: int) -> UsageError:
     return UsageError(
-        f"randomised-response takes two options, not {found}. For more options, use the mechanism k-ary or "
-        "optimised-unary"
+        f"the mechanism 'randomised-response' takes two possible answers, not {found}. For more answers, use the "
+        "mechanism 'k-ary' or 'optimised-unary'"
     )
 
 
 def noise_alone(epsilon: str, needed: float) -> UsageError:
     """needed: responses for an estimate to one part in ten."""
     return UsageError(
-        f"epsilon must be at least 1e-9, not {epsilon}. For a poll, 1 is usual. With so small an epsilon, even a "
+        f"epsilon must be at least 1e-9, not {epsilon}. For a poll, 1 is usual. With such a small epsilon, even a "
         f"rough estimate would take about {power_of_ten(needed)} responses"
     )
 
 
 def answer(options: Sequence[str]) -> UsageError:
-    return UsageError(f"answer must be {one_option(options)}")
+    return UsageError(f"--answer must be {one_option(options)}")
 
 
 def no_responses() -> InputError:
-    return InputError("there are no responses. An estimate needs at least one")
+    return InputError("there are no responses. An estimate needs at least one response")
 
 
 def confidence() -> UsageError:
-    return UsageError("confidence must be a number between 0 and 1, such as 0.95")
+    return UsageError("--confidence must be a number between 0 and 1, such as 0.95")
 
 
 def one_option(options: Sequence[str]) -> str:
@@ -158,7 +169,7 @@ def one_option(options: Sequence[str]) -> str:
 
 
 def digits(options: int) -> str:
-    return f"{options} digits 0 or 1, one for each option"
+    return f"{options} digits, each 0 or 1: one digit for each option"
 
 
 def response(number: int, form: str) -> InputError:
@@ -176,7 +187,7 @@ NO_EPSILON = "epsilon must be a number such as 0.5 or ln(3)"
 
 
 def columns(known: Sequence[str]) -> str:
-    return f"each column may be there only once, and only these columns: {', '.join(known)}"
+    return f"the table may have only these columns, and each of them once: {', '.join(known)}"
 
 
 def read_before(place: str) -> str:
@@ -188,8 +199,8 @@ def response_form(form: str) -> str:
 
 
 def other_epsilon(found: str, expected: str) -> str:
-    return f"this row was answered with epsilon {found}, and you gave epsilon {expected} for this poll"
+    return f"this answer was given with epsilon {found}, but you gave --epsilon {expected} for this poll"
 
 
 def other_terms(column: str, expected: str) -> str:
-    return f"the column {column!r} must hold {expected!r}, as you have stated for this poll"
+    return f"the column {column!r} must hold {expected!r}, as you gave it for this poll"

@@ -27,7 +27,7 @@ def same_twice(what: str) -> UsageError:
 
 def one_computes() -> UsageError:
     return UsageError(
-        "at least 2 parties must compute, since one alone would see every value. In the parties file, give "
+        "at least 2 parties must compute, because one party alone would see every value. In the parties file, give "
         'another party role = "both" or "server"',
         term="role",
     )
@@ -35,22 +35,28 @@ def one_computes() -> UsageError:
 
 def nobody_inputs() -> UsageError:
     return UsageError(
-        'no party brings a value. In the parties file, give a party role = "both" or "input"', term="role"
+        'no party contributes a value. In the parties file, give a party role = "both" or "input"', term="role"
     )
 
 
 def no_party(name: str, names: Iterable[str]) -> UsageError:
-    return UsageError(f"the parties file has no party {name!r}. Its parties are {', '.join(names)}", term="party")
+    return UsageError(
+        f"the parties file has no party {name!r}. Give one of these names with --party: {', '.join(names)}",
+        term="party",
+    )
 
 
 def not_only_parties(path: Path) -> InputError:
     return InputError(
-        f"{path}: the file must have one section for each party, which begins with the line [[party]], and nothing else"
+        f"{path}: this file must have one section for each party, and nothing else. Each section begins with the line "
+        "[[party]]"
     )
 
 
 def no_address(path: Path, name: str) -> InputError:
-    return InputError(f'{path}: {name} needs a line address = "HOST:PORT", because other parties connect to {name}')
+    return InputError(
+        f"{path}: the party '{name}' needs a line address = \"HOST:PORT\", because other parties connect to this party"
+    )
 
 
 def not_text(where: str) -> InputError:
@@ -58,11 +64,11 @@ def not_text(where: str) -> InputError:
 
 
 def unknown_field(where: str, field: str, known: Iterable[str]) -> InputError:
-    return InputError(f"{where}: there is no field {field!r}. The fields are {', '.join(known)}")
+    return InputError(f"{where}: {field!r} is not a known field. Remove it. The fields are {', '.join(known)}")
 
 
 def missing_field(where: str, field: str) -> InputError:
-    return InputError(f"{where}: the field '{field}' is missing. Add it")
+    return InputError(f"{where}: the field '{field}' is missing. Add this field")
 
 
 def unusable_name(where: str) -> InputError:
@@ -80,8 +86,8 @@ def in_entry(where: str, error: object) -> InputError:
 
 def other_identity(me: str) -> InputError:
     return InputError(
-        f"the certificate that the parties file lists for {me} is not the certificate of your identity. Check --party "
-        f"and --identity, and that all parties have the current certificate of {me}"
+        f"the certificate that the parties file lists for '{me}' is not the certificate of your identity. Check "
+        f"--party and --identity, and that all parties have the current certificate of '{me}'"
     )
 
 
@@ -89,64 +95,64 @@ def other_identity(me: str) -> InputError:
 
 
 def not_a_decimal(what: str) -> InputError:
-    return InputError(f"{what}: this is not a decimal number. Write it like 3171.50", term=what)
+    return InputError(f"{what}: this is not a decimal number. Write a number like 3171.50", term=what)
 
 
 def beyond_bound(what: str, bound: str) -> InputError:
     return InputError(
-        f"{what}: this number is outside the range that the agreed --bound {bound} allows. Correct the number, or "
-        "agree with all parties on a larger --bound"
+        f"{what}: this number is outside the agreed range, from -{bound} to {bound} (--bound {bound}). Correct the "
+        "number, or agree with all parties on a larger --bound"
     )
 
 
 def not_a_multiple(what: str, unit: str) -> InputError:
     return InputError(
-        f"{what}: this number must be a whole multiple of {unit}. Round it, or agree with all parties on more "
+        f"{what}: this number must be a whole multiple of {unit}. Round the number, or agree with all parties on more "
         "--decimals"
     )
 
 
 def no_value(me: str) -> UsageError:
     return UsageError(
-        f"{me} must bring a value, and you gave none. Give a value, or change the role of {me} in the parties file of "
-        "every party",
+        f"the party '{me}' must contribute a value, and you gave none. Give a value, or change the role of '{me}' in "
+        "the parties file of every party",
         term="value",
     )
 
 
 def value_of_a_server(me: str) -> UsageError:
     return UsageError(
-        f"{me} is a server and brings no value. Leave the value out, or change the role of {me} in the parties file "
-        "of every party",
+        f"the party '{me}' is a server and contributes no value. Leave out the value, or change the role of '{me}' in "
+        "the parties file of every party",
         term="value",
     )
 
 
 def other_length(expected: int, found: int) -> UsageError:
     return UsageError(
-        f"you gave {counted(found, 'number')}, and all parties agreed on {expected:,}. Correct your numbers, or agree "
-        "on another length",
+        f"you gave {counted(found, 'number')}, but all parties agreed on {expected:,}. Correct your numbers, or agree "
+        "with all parties on how many numbers each of them gives",
         term="length",
     )
 
 
 def too_many_numbers(found: int, most: int) -> UsageError:
-    return UsageError(f"each party must bring 1 to {most:,} numbers, not {found:,}", term="length")
+    return UsageError(f"each party must contribute 1 to {most:,} numbers, not {found:,}", term="length")
 
 
 # What all parties agree on.
 
 
 def decimals(found: int) -> UsageError:
-    return UsageError(f"decimals must be a number from 0 to 18, not {found}", term="decimals")
+    return UsageError(f"--decimals must be a number from 0 to 18, not {found}", term="decimals")
 
 
 def bound(found: str) -> UsageError:
-    return UsageError(f"bound must be a number above 0, not {found}", term="bound")
+    return UsageError(f"--bound must be a number above 0, not {found}", term="bound")
 
 
 def modulus(bits: int) -> UsageError:
-    return UsageError(f"modulus must be a whole number from 2 to 2^{bits}", term="modulus")
+    return UsageError(f"--modulus must be a whole number from 2 to 2^{bits}", term="modulus")
 
 
 def no_room(modulus: int, addends: int, largest: int, spread: int, reach: int, *, most_bits: int) -> PolicyError:
@@ -174,45 +180,47 @@ def _large(number: int) -> str:
 
 def one_value() -> PolicyError:
     return PolicyError(
-        "only one party brings a value, so the sum would be that value. Add parties that bring values", term="party"
+        "only one party contributes a value, so the sum would reveal this value. Add more parties that contribute "
+        "values",
+        term="party",
     )
 
 
 def two_values() -> PolicyError:
     return PolicyError(
-        "only two parties bring a value, so each could subtract its own value from the sum and read the other value. "
-        "Add a third party that brings a value. Or hide the values with noise (--epsilon). Or ask only for a yes or "
-        "no: `mpc threshold`, with a third party as a server. With --allow-two-inputs, both parties accept that each "
-        "learns the other's value",
+        "only two parties contribute a value, so each could subtract its own value from the sum and read the other "
+        "value. Add a third party that contributes a value. Or hide the values with noise (--epsilon). Or ask only for "
+        "a yes or no: `psiselect mpc threshold`, with a third party as a server. If both parties accept that each "
+        "learns the other's value, add --allow-two-inputs",
         term="party",
     )
 
 
 def no_majority(computing: int) -> PolicyError:
     return PolicyError(
-        f"at least 3 parties must compute, and in the parties file only {computing} do. With two, one could read the "
-        'input of the other. Add a third party that works with neither of the others, with role = "server". This '
-        "party brings no value and learns only the result",
+        f"at least 3 parties must compute, but in the parties file only {computing} do. With two, one party could read "
+        'the input of the other. Add a third party with role = "server" that does not cooperate with either of the '
+        "two. A server contributes no value and learns only the result",
         term="role",
     )
 
 
 def candidate_count(found: int, most: int) -> UsageError:
     return UsageError(
-        f"the list of candidates must have 2 to {most:,} names, but it has {found:,}. Correct the list at every party",
+        f"the list of candidates must have 2 to {most:,} names, but it has {found:,}. Correct the list of every party",
         term="labels",
     )
 
 
 def same_candidate() -> UsageError:
     return UsageError(
-        "a candidate is in the list of candidates more than once. Correct the list at every party", term="labels"
+        "a candidate is in the list of candidates more than once. Correct the list of every party", term="labels"
     )
 
 
 def one_bids() -> UsageError:
     return UsageError(
-        "only one party brings a number, so there is nothing to compare. In the parties file, give another party "
+        "only one party contributes a number, so there is nothing to compare. In the parties file, give another party "
         'role = "both" or "input"',
         term="labels",
     )
@@ -220,15 +228,15 @@ def one_bids() -> UsageError:
 
 def max_of_candidates() -> UsageError:
     return UsageError(
-        "`mpc max` compares one number of each party. Use `mpc argmax` for the candidate with the largest total, or "
-        "leave the candidates out"
+        "`psiselect mpc max` compares one number of each party. To find the candidate with the largest total, use "
+        "`psiselect mpc argmax`. Otherwise leave out the candidates"
     )
 
 
 def too_many_bits(bits: int, most: int) -> PolicyError:
     return PolicyError(
-        f"the values are too large to be compared: they need {bits} bits, and at most {most} bits are possible. Agree "
-        "with all parties on a smaller --bound or fewer --decimals"
+        "the values are too large to be compared. Agree with all parties on a smaller --bound or fewer --decimals "
+        f"(technical detail: the values need {bits} bits, and at most {most} bits are possible)"
     )
 
 
@@ -237,23 +245,23 @@ def too_many_bits(bits: int, most: int) -> PolicyError:
 
 def noise_of_a_vote_only() -> UsageError:
     return UsageError(
-        "--epsilon is for approval votes only. Give --candidates and whole numbers of approvals, without --decimals, "
-        "or leave out --epsilon"
+        "--epsilon works only for approval votes. Give --candidates and whole numbers of approvals, without "
+        "--decimals. Otherwise leave out --epsilon"
     )
 
 
 def colluding_servers(found: int, most: int, servers: int) -> UsageError:
     return UsageError(
-        f"colluding must be {_from_one(most)}, not {found}. Of {servers} computing parties, fewer than half may share "
-        "what they know with each other",
+        f"--colluding must be {_from_one(most)}, not {found}. Of {servers} computing parties, fewer than half may "
+        "share what they know with each other",
         term="colluding",
     )
 
 
 def colluding(found: int, parties: int) -> UsageError:
     return UsageError(
-        f"colluding (how many parties may share what they know) must be {_from_one(parties - 1)}, not {found}. Each "
-        f"of the {parties} parties knows its own part of the noise, so at least one party must be counted, and not all",
+        f"--colluding (how many parties may share what they know) must be {_from_one(parties - 1)}, not {found}. Each "
+        f"of the {parties} parties knows its own part of the noise, so 0 is too low, and {parties} is too high",
         term="colluding",
     )
 
@@ -273,24 +281,24 @@ def share_size(found: object) -> UsageError:
 
 
 def lower(found: str, upper: str) -> UsageError:
-    return UsageError(f"lower must be below upper, but lower is {found}, and upper is {upper}", term="lower")
+    return UsageError(f"--lower must be below --upper, but --lower is {found}, and --upper is {upper}", term="lower")
 
 
 def contributions(found: int) -> UsageError:
-    return UsageError(f"contributions must be 1 or more, not {found}", term="contributions")
+    return UsageError(f"--contributions must be 1 or more, not {found}", term="contributions")
 
 
 def sensitivity(most: str) -> UsageError:
     return UsageError(
-        f"sensitivity (how far one person can change a number) must be above 0 and at most {most}, which is --upper "
-        "minus --lower",
+        f"--sensitivity (how far one person can change a number) must be above 0, and at most {most} (--upper minus "
+        "--lower)",
         term="sensitivity",
     )
 
 
 def all_alike(unit: str, lower: str, upper: str) -> PolicyError:
     return PolicyError(
-        f"at this epsilon, values are rounded to multiples of {unit}, so all values between {lower} and {upper} "
+        f"at this epsilon, values are rounded to multiples of {unit}, so all values between {lower} and {upper} would "
         "become the same. Agree with all parties on more --decimals, a larger --epsilon or fewer numbers for each "
         "party",
         term="unit",
@@ -299,5 +307,5 @@ def all_alike(unit: str, lower: str, upper: str) -> PolicyError:
 
 def no_mpyc() -> UsageError:
     return UsageError(
-        "this function needs the library MPyC, which is not installed. Install it: pip install 'psiselect[mpc]'"
+        "this command needs the library MPyC, which is not installed. Install it: pip install 'psiselect[mpc]'"
     )

@@ -13,12 +13,12 @@ from psiselect.base.errors import RemoteError, TransportError
 _TERMS = {
     "at_least": "the threshold (--at-least)",
     "bound": "the bound (--bound)",
-    "colluding": "how many parties may pool what they know (--colluding)",
+    "colluding": "how many parties may share what they know (--colluding)",
     "contributions": "how many values one protected group has (--contributions)",
     "epsilon": "the strength of the protection (--epsilon)",
     "function": "which function to compute",
     "labels": "the list of candidates",
-    "length": "how many numbers each party brings",
+    "length": "how many numbers each party contributes",
     "lower": "the lower limit (--lower)",
     "modulus": "the modulus (--modulus)",
     "neighbors": "what stays hidden (--neighbors)",
@@ -39,7 +39,13 @@ def _no_result(text: str) -> str:
 
 def other_terms(party: str, by: str, terms: Sequence[str]) -> RemoteError:
     if not terms:
-        return RemoteError(_no_result(f"{party} and {by} do not agree on the settings; nothing was shared"), term=party)
+        return RemoteError(
+            _no_result(
+                f"{party} and {by} do not agree on the settings. Nothing was shared. Agree on the same settings, and "
+                "start all parties again"
+            ),
+            term=party,
+        )
     differ = "; ".join(_TERMS.get(name, name) for name in terms)
     return RemoteError(
         _no_result(
@@ -52,28 +58,37 @@ def other_terms(party: str, by: str, terms: Sequence[str]) -> RemoteError:
 
 def missing(party: str, by: str) -> TransportError:
     return TransportError(
-        _no_result(f"{party} did not connect in time, as {by} reports"),
+        _no_result(
+            f"{party} did not connect in time, as {by} reports. Check that the program of {party} runs and can be "
+            "reached, then start all parties again"
+        ),
         term=party,
     )
 
 
 def silent(party: str, by: str) -> TransportError:
     return TransportError(
-        _no_result(f"{party} stopped answering, as {by} reports"),
+        _no_result(
+            f"{party} stopped answering, as {by} reports. Ask {party} what happened, then start all parties again"
+        ),
         term=party,
     )
 
 
 def lost(party: str, by: str) -> TransportError:
     return TransportError(
-        _no_result(f"{party} lost its connection, as {by} reports"),
+        _no_result(
+            f"{party} lost the connection, as {by} reports. Ask {party} what happened, then start all parties again"
+        ),
         term=party,
     )
 
 
 def stopped_from_outside(party: str) -> TransportError:
     return TransportError(
-        _no_result(f"{party} was stopped by its operator or machine. Ask them why, and start all parties again"),
+        _no_result(
+            f"{party} was stopped, by a person or by the computer. Ask {party} why, and start all parties again"
+        ),
         term=party,
     )
 
@@ -81,8 +96,8 @@ def stopped_from_outside(party: str) -> TransportError:
 def lost_here(me: str, by: str) -> TransportError:
     return TransportError(
         _no_result(
-            f"{by} has lost its connection to {me}, or another process of {me} uses it. Wait until all parties have "
-            "ended, then start them all again"
+            f"{by} lost the connection to {me}. Perhaps another program of {me} is using it. Wait until all parties "
+            "have ended, then start all parties again"
         ),
         term=me,
     )
@@ -99,12 +114,13 @@ def broke_the_protocol(party: str, by: str) -> RemoteError:
 
 
 def gave_up(party: str, by: str) -> RemoteError:
-    return RemoteError(_no_result(f"{party} stopped the run, as {by} reports. Ask {party} why"), term=party)
+    reports = "" if party == by else f", as {by} reports"
+    return RemoteError(_no_result(f"{party} stopped the run{reports}. Ask {party} why"), term=party)
 
 
 def with_detail(error: TransportError, detail: str | None, me: str, others: Sequence[str]) -> TransportError:
     """The same with what this party knows of the link, and which other parties it has no link to."""
-    text = f"{error}. Technical detail: {detail}" if detail else str(error)
+    text = f"{error} (technical detail: {detail})" if detail else str(error)
     if others:
         text += f". {me} has no connection to {', '.join(others)} either"
     return TransportError(text, term=error.term)
@@ -117,66 +133,75 @@ def no_link(peer: str) -> TransportError:
 # What a party sent. The run ends, and names the party that sent it.
 
 
+def _breaks_protocol(detail: str) -> RemoteError:
+    return RemoteError(
+        "another party sent data that does not follow the protocol. Ask the other parties which program and version "
+        f"they run (technical detail: {detail})"
+    )
+
+
 def abort_names_nobody() -> RemoteError:
-    return RemoteError("another party ended the run and did not say who caused it. Ask the other parties")
+    return RemoteError(
+        "another party stopped the run, and its message does not name the party that caused this. Ask the other parties"
+    )
 
 
 def out_of_order() -> RemoteError:
-    return RemoteError("a party sent a message out of order")
+    return _breaks_protocol("a message came out of order")
 
 
 def seed() -> RemoteError:
-    return RemoteError("a party sent random bytes that are not hexadecimal, or not as many as expected")
+    return _breaks_protocol("random bytes are not hexadecimal, or not as many as expected")
 
 
 def chunk_length() -> RemoteError:
-    return RemoteError("a party sent a part of its numbers that has a wrong length")
+    return _breaks_protocol("a part of the numbers has a wrong length")
 
 
 def torn_share(width: int) -> RemoteError:
-    return RemoteError(f"a party sent an incomplete number: the message is not a multiple of {width} bytes long")
+    return _breaks_protocol(f"the length of a message is not a multiple of {width} bytes")
 
 
 def share_too_large() -> RemoteError:
-    return RemoteError("a party sent a number that is too large: it is not below the agreed --modulus")
+    return _breaks_protocol("a number is not below the agreed --modulus")
 
 
 def result_too_long() -> RemoteError:
-    return RemoteError("a party sent a result that is too long")
+    return _breaks_protocol("a result is too long")
 
 
 def different_results() -> RemoteError:
     return RemoteError(
-        "the computing parties announced different results. Use none of them, and ask each party which program and "
-        "version it runs"
+        "the computing parties announced different results. Use none of these results. Ask each party which program "
+        "and version they run"
     )
 
 
 def no_such_result() -> RemoteError:
     return RemoteError(
-        "the computing parties announced a number that this function cannot have as its result. Ask each party which "
-        "program and version it runs"
+        "the computing parties announced something that this computation cannot have as its result. Ask each party "
+        "which program and version they run"
     )
 
 
 def last_with_content() -> RemoteError:
-    return RemoteError("a party sent a last message that is not empty")
+    return _breaks_protocol("the last message is not empty")
 
 
 # What MPyC does not take.
 
 
 def other_party() -> RemoteError:
-    return RemoteError("a party gave the number of another party in its first message to MPyC")
+    return _breaks_protocol("the first message to MPyC has the number of another party")
 
 
 def unreadable_for_mpyc() -> RemoteError:
-    return RemoteError("a party sent a message that MPyC cannot read")
+    return _breaks_protocol("MPyC cannot read a message")
 
 
 def too_much_for_mpyc() -> RemoteError:
-    return RemoteError("a party sent far more than MPyC asked for")
+    return _breaks_protocol("a party sent much more data than MPyC asked for")
 
 
 def pickle() -> RemoteError:
-    return RemoteError("a party sent a pickle, a Python format that may run code; the program refuses it")
+    return _breaks_protocol("a message is a pickle, a Python format that may run code, so the program refuses it")

@@ -16,56 +16,60 @@ def without_values(option: str) -> UsageError:
 
 
 def server_with_values(party: str) -> UsageError:
-    return UsageError(f"{party} is a server and brings no value. Leave out --value and --values", term="value")
+    return UsageError(
+        f"the party '{party}' is a server and contributes no value. Leave out --value and --values", term="value"
+    )
 
 
 def server_with_votes(party: str) -> UsageError:
-    return UsageError(f"{party} is a server and brings no value. Leave out --approve and --values")
+    return UsageError(f"the party '{party}' is a server and contributes no votes. Leave out --approve and --values")
 
 
 def no_numbers() -> UsageError:
     return UsageError(
-        "this party must bring a number, and you gave none. Use --value for one number, or --values for a file of "
+        "this party must contribute a number, and you gave none. Use --value for one number, or --values for a file of "
         "numbers",
         term="value",
     )
 
 
 def numbers_twice() -> UsageError:
-    return UsageError("--value and --values do not go together. Leave out one of them", term="value")
+    return UsageError("--value and --values cannot be used together. Leave out one of them", term="value")
 
 
 def votes_twice() -> UsageError:
-    return UsageError("--approve, --value and --values do not go together. Use only one of them", term="value")
+    return UsageError("--approve, --value and --values cannot be used together. Use only one of them", term="value")
 
 
 def one_number(found: int) -> UsageError:
     return UsageError(
-        f"you gave {counted(found, 'number')}, and only one is needed. To give one number for each candidate, list "
-        "the candidates with --candidates",
+        f"you gave {counted(found, 'number')}, but only one is possible here. Only `psiselect mpc argmax` with "
+        "--candidates FILE takes one number for each candidate",
         term="value",
     )
 
 
 def number_for_each(candidates: int, found: int) -> InputError:
     return InputError(
-        f"there must be {candidates} numbers, one for each candidate in the order of the candidates. You gave "
-        f"{counted(found, 'number')}"
+        f"you gave {counted(found, 'number')}, but there are {candidates} candidates. Give one number for each "
+        "candidate, in the order of the file of candidates"
     )
 
 
 def negative_approvals() -> InputError:
-    return InputError("the number of approvals of a candidate is negative. Give 0 or more for each candidate")
+    return InputError(
+        "the number of approvals of a candidate is negative. Give a number of 0 or more for each candidate"
+    )
 
 
 def votes_without_candidates() -> UsageError:
-    return UsageError("--approve and --values need the list of candidates. Add --candidates")
+    return UsageError("--approve and --values need the list of candidates. Add --candidates FILE")
 
 
 def no_candidate(name: str) -> UsageError:
     return UsageError(
         f"{name!r}, which you gave with --approve, is not one of the candidates. Write the name exactly as it is in "
-        "the file of candidates"
+        "the file that you gave with --candidates"
     )
 
 
@@ -77,29 +81,33 @@ def not_text(file: Path, what: str) -> InputError:
 
 
 def line_count(file: Path, found: int, most: int, what: str) -> InputError:
-    return InputError(f"{file}: the file must have 1 to {most:,} lines, with {what} on each. It has {found:,}")
+    lines = "no line" if found == 0 else counted(found, "line")
+    return InputError(f"{file}: this file must have 1 to {most:,} lines, with {what} on each line. It has {lines}")
 
 
 # Other options.
 
 
 def modulus() -> UsageError:
-    return UsageError("the modulus must be a whole number, or a power of 2 written as 2^64", term="modulus")
+    return UsageError("--modulus must be a whole number, or a power of 2 such as 2^64", term="modulus")
 
 
 def no_noise() -> UsageError:
-    return UsageError("--colluding and --neighbors are for a winner with noise. Add --epsilon, or leave them out")
+    return UsageError(
+        "--colluding and --neighbors apply only if the winner is chosen with noise. Add --epsilon, or leave out "
+        "--colluding and --neighbors"
+    )
 
 
 def unknown_ending(file: Path, endings: Iterable[str]) -> InputError:
     return InputError(
-        f"{file}: the program cannot tell the file's format from the ending of its name. Use one of the endings "
-        f"{', '.join(endings)}"
+        f"{file}: the program cannot tell the file's format from the ending of this name. Use a name that ends in "
+        f"{' or '.join(endings)}"
     )
 
 
 def is_a_folder(file: Path) -> InputError:
-    return InputError(f"{file}: this is a folder. Name a file")
+    return InputError(f"{file}: this is a folder, but --output must name a file. Add the name of a file in this folder")
 
 
 def no_folder(file: Path) -> InputError:
@@ -107,11 +115,16 @@ def no_folder(file: Path) -> InputError:
 
 
 def folder_refuses(file: Path) -> InputError:
-    return InputError(f"{file}: you may not write in the folder '{file.parent}'. Choose another folder")
+    return InputError(
+        f"{file}: you do not have permission to write in the folder '{file.parent}'. Choose another folder"
+    )
 
 
 def output_is_input(file: Path) -> UsageError:
-    return UsageError(f"--output names the input file '{file}'. Choose another name", term="output")
+    return UsageError(
+        f"--output would overwrite '{file}', which is an input file of this command. Choose another name for --output",
+        term="output",
+    )
 
 
 # What everyone learns, said before the run.
@@ -167,4 +180,7 @@ def more_numbers(count: int) -> str:
 
 
 def result_printed(file: Path | None, why: object) -> InputError:
-    return InputError(f"{file}: this file was not written: {why}. The result is on standard output, as JSON")
+    return InputError(
+        f"{file}: this file was not written: {why}. The program has printed the result to standard output instead, as "
+        "JSON"
+    )

@@ -16,11 +16,14 @@ CATEGORIES = "categories"
 
 
 def categories_twice() -> UsageError:
-    return UsageError("--categories and --categories-file do not go together. Leave out one of them")
+    return UsageError("--categories and --categories-file cannot be used together. Leave out one of them")
 
 
 def not_a_row() -> UsageError:
-    return UsageError('--categories must be one row of CSV, such as "Smith, Jones & Co",Sales')
+    return UsageError(
+        "--categories must be names separated by commas, such as Sales,Support. Put a name with a comma in double "
+        'quotes, such as "Smith, Jones & Co",Sales'
+    )
 
 
 def not_a_number(why: object) -> UsageError:
@@ -30,7 +33,7 @@ def not_a_number(why: object) -> UsageError:
 
 def too_large(file: Path, what: str, mebibytes: int) -> InputError:
     return InputError(
-        f"{file}: this file is too large. A file of {what} may have at most {mebibytes} MiB, so shorten it"
+        f"{file}: this file is too large. A file of {what} may have at most {mebibytes} MiB. Shorten the file"
     )
 
 
@@ -67,4 +70,4 @@ def table(errors: Iterable[tuple[str, str]], *, all_known: bool) -> str:
 
 
 def first(name: str | None) -> str:
-    return f"{'none reaches it' if name is None else name} (decided with {_NOISE} on each count)"
+    return f"{'no value reaches the threshold' if name is None else name} (decided with {_NOISE} on each count)"

@@ -288,7 +288,7 @@ def plan_(
         parse_epsilon(epsilon),
         relation,
         seats,
-        parse_fraction(gap, "gap"),
+        parse_fraction(gap, "--gap"),
         BudgetKind(budget),
     )
     made = plan(task, _target(target))
@@ -345,7 +345,7 @@ def count(given: GivenBallots, not_private: bool, seats: int, as_json: bool) -> 
 
 
 def _gap(text: str | None) -> Fraction | None:
-    return None if text is None else parse_fraction(text, "gap")
+    return None if text is None else parse_fraction(text, "--gap")
 
 
 def _count(candidates: str, seats: int) -> int:
@@ -359,7 +359,7 @@ def _count(candidates: str, seats: int) -> int:
 
 def _target(text: str) -> float:
     """`--target` of a plan."""
-    target = parse_fraction(text, "target")
+    target = parse_fraction(text, "--target")
     if not 0 < target < 1:
         raise words.target(text)
     return float(target)

@@ -12,11 +12,13 @@ from psiselect.base.errors import InputError, OutputError, UsageError
 
 
 def question_alone() -> UsageError:
-    return UsageError("--question is for the announcement. Name a file for the announcement with --announce")
+    return UsageError("--question is shown only in the announcement. Add --announce FILE, or leave out --question")
 
 
 def missing(option: str) -> UsageError:
-    return UsageError(f"--{option} is missing. Add it. Or use --voters N to read in words what epsilon means")
+    return UsageError(
+        f"--{option} is missing. Add --{option}. Or give --voters N instead, to read in words what epsilon means"
+    )
 
 
 def not_with_voters(option: str) -> UsageError:
@@ -29,23 +31,24 @@ def ledger_and_none() -> UsageError:
 
 def again_without_record() -> UsageError:
     return UsageError(
-        "--again is for draws that are recorded beside the ballots. If you use --ledger or --no-ledger, leave out "
-        "--again"
+        "--again works only with the record of draws in BALLOTS.draw. With --ledger or --no-ledger, the program does "
+        "not use this record, so leave out --again"
     )
 
 
 def exact_counts() -> UsageError:
     return UsageError(
-        "exact counts give the voters no privacy. If you want them all the same, add --not-private. Otherwise use "
-        "`vote winner`"
+        "exact counts give the voters no privacy. If you still want exact counts, add --not-private. Otherwise use "
+        "`psiselect vote winner`"
     )
 
 
 def too_few_candidates(seats: int, found: int) -> UsageError:
     lower = ", or lower --seats" if seats > 1 and found > 1 else ""
+    there = "are no candidates" if found == 0 else f"{'is' if found == 1 else 'are'} {counted(found, 'candidate')}"
     return UsageError(
-        f"there {'is' if found == 1 else 'are'} {counted(found, 'candidate')} for {counted(seats, 'seat')}, so there "
-        f"is nothing to choose. Name more candidates with --candidates{lower}"
+        f"there {there} for {counted(seats, 'seat')}, so there is nothing to choose. Name more candidates with "
+        f"--candidates{lower}"
     )
 
 
@@ -55,7 +58,8 @@ def target(found: str) -> UsageError:
 
 def not_on_a_terminal() -> UsageError:
     return UsageError(
-        "--show works only if the output goes to your screen, so that no ballot ends up in a file. Leave out --show"
+        "--show works only if the output goes to your screen, because no ballot should end up in a file. Leave out "
+        "--show"
     )
 
 
@@ -83,14 +87,18 @@ def in_the_way(file: Path, *, again: bool) -> InputError:
     what = "is not an announcement" if again else "exists already"
     return InputError(
         f"{file}: this file {what}, so the program does not replace it. Name another file with --announce, or move "
-        "this one away",
+        "this file away",
         term="announce",
     )
 
 
 def not_announced(error: object, record: Path | None) -> OutputError:
     """record: where the winner is on record."""
-    found = "" if record is None else f". The winner is on record in '{record}'. Run the command again to announce it"
+    found = (
+        ""
+        if record is None
+        else f". The winner is recorded in '{record}'. To write the announcement, run the command again"
+    )
     return OutputError(f"the announcement was not written: {error}{found}", term="announce")
 
 

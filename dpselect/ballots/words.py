@@ -36,7 +36,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def too_large(most: int) -> InputError:
-    return fault(1, f"the file is larger than {most >> 20} MiB, the largest size that the program reads")
+    return fault(1, f"the file is larger than {most >> 20} MiB, and the program reads no larger file")
 
 
 def not_utf8(line: int) -> InputError:
@@ -47,17 +47,17 @@ def unknown_data_type(name: str) -> InputError:
     return at_line(
         name,
         1,
-        "the DATA TYPE of a PrefLib file must be cat, toc or toi. If the file is of one of these types, name the "
-        "type with --format",
+        "the DATA TYPE of a PrefLib file must be cat, toc or toi. If the line DATA TYPE is missing, give the type "
+        "with --format, such as --format toc",
     )
 
 
 def unknown_format(form: str, known: Iterable[str]) -> UsageError:
-    return UsageError(f"there is no format {form!r}. The formats are {', '.join(known)}")
+    return UsageError(f"there is no format {form!r}. Use one of these formats: {', '.join(known)}")
 
 
 def not_for_format(option: str, form: str) -> UsageError:
-    return UsageError(f"{option} does not go with the format {form}. Leave out the option")
+    return UsageError(f"{option} cannot be used with files of the format '{form}'. Leave out {option}")
 
 
 # Candidates.
@@ -72,20 +72,24 @@ def listed_twice(line: int, name: str, first: int) -> InputError:
 
 
 def too_many_candidates(line: int, most: int) -> InputError:
-    return fault(line, f"there are more than {most:,} candidates, which is the most that the program takes")
+    return fault(line, f"there are more than {most:,} candidates. The program takes at most {most:,}")
 
 
 def no_candidates(line: int) -> InputError:
-    return fault(line, "there are no candidates. Name at least one")
+    return fault(line, "there are no candidates. Name at least one candidate")
 
 
 def only_in_list(line: int, name: str) -> InputError:
-    return fault(line, f"the file has no candidate {name!r}, and your list of candidates has. Correct one of the two")
+    return fault(
+        line, f"your list of candidates has {name!r}, but the file of ballots does not. Correct the list or the file"
+    )
 
 
 def only_in_file(line: int, name: str) -> InputError:
     return fault(
-        line, f"the file has the candidate {name!r}, and your list of candidates has not. Correct one of the two"
+        line,
+        f"the file of ballots has the candidate {name!r}, but your list of candidates does not. Correct the list or "
+        "the file",
     )
 
 
@@ -93,8 +97,8 @@ def several_readings(one: Sequence[str], other: Sequence[str]) -> InputError:
     """one, other: the candidates that the same cell may name."""
     first, second = (" and ".join(map(repr, names)) or "nobody" for names in (one, other))
     return InputError(
-        f"the candidates cannot be told apart on a ballot: the same cell may mean {first}, or {second}. Rename a "
-        "candidate, use another --separator, or give each candidate a column"
+        f"the program cannot tell the candidates on a ballot apart, because the same cell may mean {first}, or "
+        f"{second}. Rename a candidate, use another --separator, or give each candidate a column"
     )
 
 
@@ -151,8 +155,8 @@ def no_mark(candidate: str, found: str | None, *, alone: bool) -> str:
     shown = "" if found is None else f", not {found!r}"
     lists = " If the cells list candidates, name this column with --ballot-column." if alone else ""
     return (
-        f"the cell in the column {candidate!r} must say yes or no, such as 1 or 0{shown}.{lists} Name other words "
-        "with --yes and --no"
+        f"the cell in the column {candidate!r} must say yes or no, such as 1 or 0{shown}.{lists} If the cells use "
+        "other words, give these words with --yes and --no"
     )
 
 
@@ -186,13 +190,13 @@ def unused_columns(names: Sequence[str]) -> str:
 
 
 def yes_and_no(text: str) -> UsageError:
-    return UsageError(f"--yes and --no both name {text!r}. Name it in only one of the two")
+    return UsageError(f"{text!r} was given both as --yes and as --no. Give this text as only one of the two")
 
 
 def error_while_dropping() -> UsageError:
     return UsageError(
-        "--repeated-voter error does not go with --on-invalid drop, because the error would tell something about the "
-        "ballots. Use --repeated-voter last or first"
+        "--repeated-voter error cannot be used with --on-invalid drop, because the error would give away something "
+        "about the ballots. Use --repeated-voter last or first"
     )
 
 
@@ -205,7 +209,7 @@ def same_column() -> UsageError:
 
 
 def no_list(line: int) -> InputError:
-    return fault(line, f"these ballots hold names of candidates. {NEEDS_CANDIDATES}")
+    return fault(line, f"the ballots in this file hold names of candidates. {NEEDS_CANDIDATES}")
 
 
 def lists_and_numbered(line: int, approved: str) -> InputError:
@@ -219,14 +223,14 @@ def lists_and_numbered(line: int, approved: str) -> InputError:
 def column_twice(line: int, option: str, name: str) -> InputError:
     return fault(
         line,
-        f"{option} names the column {name!r}, and the table has two columns of this name. Give each column its own "
-        "name",
+        f"{option} names the column {name!r}, but the table has two columns with this name. Give each column a "
+        "different name",
     )
 
 
 def no_column(line: int, option: str, name: str, columns: Sequence[str]) -> InputError:
     return fault(
-        line, f"{option} names the column {name!r}, which the table does not have. Its columns are {_quoted(columns)}"
+        line, f"the table has no column {name!r}, which you gave with {option}. Its columns are {_quoted(columns)}"
     )
 
 

@@ -53,11 +53,11 @@ def categories_approved(yes: Sequence[str], no: Sequence[str]) -> str:
 
 
 def header_twice(line: int, key: str) -> InputError:
-    return fault(line, f"{key} appears twice. Remove one of the two lines")
+    return fault(line, f"the line {key} appears twice. Remove one of the two lines")
 
 
 def numbered_key(line: int, key: str) -> InputError:
-    return fault(line, f"after {key}, there must be a number that no other line has")
+    return fault(line, f"after {key} there must be a number, and each line must have a different number")
 
 
 def no_alternatives(line: int, most: int) -> InputError:
@@ -68,7 +68,7 @@ def other_alternatives(line: int, announced: int, found: int) -> InputError:
     return fault(
         line,
         f"NUMBER ALTERNATIVES is {announced}, but the header has {counted(found, 'line')} ALTERNATIVE NAME. Correct "
-        "the number, or the lines",
+        "the number or the lines",
     )
 
 
@@ -77,18 +77,21 @@ def gap_in_numbers(line: int) -> InputError:
 
 
 def no_categories(line: int) -> InputError:
-    return fault(line, "NUMBER CATEGORIES is 0, so no category can mean approval. The file needs 1 or more categories")
+    return fault(line, "NUMBER CATEGORIES is 0, but the file needs at least one category, which means approval")
 
 
 def only_categories(form: str) -> UsageError:
-    return UsageError(f"--approve-category is for PrefLib's .cat files. In .{form} files the first class is approval")
+    return UsageError(
+        f"--approve-category works only with .cat files of PrefLib. In .{form} files, the candidates that a ballot "
+        "ranks first count as approved. Leave out --approve-category"
+    )
 
 
 def unknown_category(category: str, names: Sequence[str], total: int) -> UsageError:
     """names: of the categories that have one. total: how many categories there are."""
     known = ", ".join(map(repr, names)) or f"1 to {total}"
     return UsageError(
-        f"--approve-category names the category {category!r}, which the file does not have. It has {known}"
+        f"the file has no category {category!r}, which you gave with --approve-category. Its categories are {known}"
     )
 
 
@@ -96,7 +99,7 @@ def unknown_category(category: str, names: Sequence[str], total: int) -> UsageEr
 
 
 def no_meta(line: int) -> InputError:
-    return fault(line, "the section META must come first")
+    return fault(line, "the section META must be the first section of the file")
 
 
 def section_too_early(line: int, expected: str, found: str) -> InputError:
@@ -104,40 +107,42 @@ def section_too_early(line: int, expected: str, found: str) -> InputError:
 
 
 def no_section(line: int, section: str) -> InputError:
-    return fault(line, f"the section {section} is missing. The file may be cut short")
+    return fault(line, f"the section {section} is missing. Perhaps the file is incomplete")
 
 
 def meta_twice(line: int, key: str) -> InputError:
-    return fault(line, f"META has {key!r} twice. Remove one of the two")
+    return fault(line, f"the section META has {key!r} twice. Remove one of the two lines")
 
 
 def no_approvals(line: int) -> InputError:
     return fault(
-        line, "META needs `vote_type;approval` or `vote_type;choose-1`. Votes of other kinds are not approvals"
+        line,
+        "the section META needs the line `vote_type;approval` or `vote_type;choose-1`. The program cannot count votes "
+        "of other types",
     )
 
 
 def no_header(line: int, section: str) -> InputError:
-    return fault(line, f"{section} needs a header row in which no column appears twice")
+    return fault(line, f"the section {section} needs a header row, and each column must have a different name")
 
 
 def no_projects(line: int) -> InputError:
-    return fault(line, "PROJECTS needs a column named project_id")
+    return fault(line, "the section PROJECTS needs a column named 'project_id'")
 
 
 def other_width(line: int, found: int, expected: int) -> InputError:
-    return fault(line, f"this row has {counted(found, 'column')}, and the header of PROJECTS has {expected}")
+    return fault(line, f"this row has {counted(found, 'column')}, but the header of PROJECTS has {expected}")
 
 
 def no_votes(line: int) -> InputError:
-    return fault(line, "VOTES needs a column named vote")
+    return fault(line, "the section VOTES needs a column named 'vote'")
 
 
 def weights(line: int, column: str) -> InputError:
     return fault(
         line,
-        f"VOTES has the column {column!r}: the votes have weights, and the program counts each vote once. Leave out "
-        "the column",
+        f"the section VOTES has the column {column!r}, which gives the votes different weights. The program counts "
+        "each vote once. If this is what you want, remove the column",
     )
 
 
@@ -147,7 +152,7 @@ ALL_LISTED = "approved: every candidate that a ballot lists, whatever the rank"
 
 
 def no_sizes() -> InputError:
-    return fault(1, "the file must begin with the numbers of candidates and seats, such as `4 1`")
+    return fault(1, "the file must begin with the number of candidates and the number of seats, such as `4 1`")
 
 
 def candidates_range(most: int) -> InputError:
@@ -168,13 +173,16 @@ def no_names(line: int, count: int) -> InputError:
 def yaml_keys(line: int) -> InputError:
     return fault(
         line,
-        "the file may have only the names num_cand, profile, committeesize, compute and description, each at most once",
+        "the file may have only the names 'num_cand', 'profile', 'committeesize', 'compute' and 'description', each at "
+        "most once",
     )
 
 
 def voter_weights(line: int) -> InputError:
     return fault(
-        line, "voter_weights gives the votes weights, and the program counts each vote once. Leave out this line"
+        line,
+        "'voter_weights' gives the votes different weights. The program counts each vote once. If this is what you "
+        "want, remove this line",
     )
 
 
@@ -187,7 +195,7 @@ def keys_missing(line: int) -> InputError:
 
 
 def num_cand(line: int, most: int) -> InputError:
-    return fault(line, f"num_cand must be a number from 1 to {most:,}")
+    return fault(line, f"'num_cand' must be a number from 1 to {most:,}")
 
 
 def control_character(line: int) -> InputError:
@@ -195,15 +203,26 @@ def control_character(line: int) -> InputError:
 
 
 def aliases(line: int) -> InputError:
-    return fault(line, "there is an anchor or alias of YAML (& or *). Write its value out instead")
+    return fault(
+        line,
+        "there is an anchor or alias of YAML (& or *), which the program does not read. Write the value itself instead",
+    )
 
 
 def too_deep(line: int, most: int) -> InputError:
-    return fault(line, f"values are nested more than {most} levels deep. The program reads a plain list of ballots")
+    return fault(
+        line,
+        f"lists or values are nested more than {most} levels deep. Write the ballots as a plain list, such as [[0, 2], "
+        "[1]]",
+    )
 
 
 def not_yaml(line: int, problem: object) -> InputError:
-    return fault(line, f"this is not well-formed YAML: {problem}")
+    return fault(
+        line,
+        "this line, or a line before it, is not valid YAML. Check the brackets, quotation marks, colons and spaces "
+        f"(technical detail: {problem})",
+    )
 
 
 def no_key_lines(line: int) -> InputError:
@@ -215,7 +234,7 @@ def no_key_lines(line: int) -> InputError:
 
 
 def no_yaml_key(line: int) -> InputError:
-    return fault(line, "there must be a name before the colon, such as num_cand")
+    return fault(line, "there must be a name before the colon, such as `num_cand: 4`")
 
 
 def several_documents(line: int) -> InputError:
@@ -223,19 +242,19 @@ def several_documents(line: int) -> InputError:
 
 
 def no_single_value(line: int, key: str) -> InputError:
-    return fault(line, f"{key} must have one value")
+    return fault(line, f"{key!r} must have one value")
 
 
 def no_list_of_sets(line: int) -> InputError:
-    return fault(line, "profile must be a list of approval sets")
+    return fault(line, "'profile' must be a list of ballots, such as [[0, 2], [1]]")
 
 
 def no_approval_set(line: int) -> InputError:
-    return fault(line, "each entry of profile must be an approval set such as [0, 2]")
+    return fault(line, "each ballot in 'profile' must be a list of numbers, such as [0, 2]")
 
 
 def no_number_in_set(line: int) -> InputError:
-    return fault(line, "each approval set of profile must hold candidates' numbers, as in [0, 2]")
+    return fault(line, "each ballot in 'profile' must hold the numbers of candidates, as in [0, 2]")
 
 
 # Belenios and Helios.
@@ -254,7 +273,7 @@ def totals() -> InputError:
 
 
 def not_json(line: int) -> InputError:
-    return fault(line, "the file is not well-formed JSON. Save the result again as it was published")
+    return fault(line, "the file is not valid JSON. Download or save the result again, without changing it")
 
 
 def no_result() -> InputError:
@@ -262,7 +281,7 @@ def no_result() -> InputError:
 
 
 def several_questions(count: int) -> InputError:
-    return fault(1, f"the result has {count} questions, and the program reads one. Keep one of them in the file")
+    return fault(1, f"the result has {count} questions, but the program reads only one. Keep one of them in the file")
 
 
 def names_missing() -> InputError:

@@ -19,11 +19,13 @@ def no_separator() -> UsageError:
 
 
 def other_column(error: Exception, column: str, command: str, line: int | None) -> InputError:
-    return InputError(f"{error}. The column {column!r} fits, so run: {command}", line=line)
+    return InputError(f"{error}. The column {column!r} looks right, so run: {command}", line=line)
 
 
 def format_of_a_database(form: str) -> UsageError:
-    return UsageError(f"--format {form} is for files. A database returns a table, so leave out --format", term="form")
+    return UsageError(
+        f"--format {form} is only for files, and the ballots come from a database. Leave out --format", term="form"
+    )
 
 
 def in_the_format(form: str) -> str:
@@ -33,30 +35,32 @@ def in_the_format(form: str) -> str:
 # The record of draws.
 
 STANDARD_INPUT = "standard input"
-A_STORE = "a store"
+A_STORE = "cloud storage"
 A_DATABASE = "a database"
 _IN_A_LEDGER = "--ledger FILE --dataset NAME to count the draw against a privacy budget"
 _OTHERWISE = f"Use {_IN_A_LEDGER}, or --no-ledger to draw without a record"
-_INSTEAD = f"Put back an intact copy, or use {_IN_A_LEDGER}"
+_INSTEAD = f"Put back an intact copy of this file, or use {_IN_A_LEDGER}"
 
 
 def no_place_for_a_record(what: str) -> UsageError:
     return UsageError(
-        f"the ballots come from {what}, so the draw cannot be recorded beside a file of ballots. {_OTHERWISE}",
+        f"the ballots come from {what}, not from a file in a local folder. So the program cannot write its record of "
+        f"draws next to the ballots. {_OTHERWISE}",
         term="ledger",
     )
 
 
 def not_beside(where: Path) -> UsageError:
     return UsageError(
-        f"the draw cannot be recorded beside '{where}', because that is not an ordinary file. {_OTHERWISE}",
+        f"'{where}' is not an ordinary file, so the program cannot write its record of draws next to it. {_OTHERWISE}",
         term="ledger",
     )
 
 
 def cannot_be_written(record: Path) -> UsageError:
     return UsageError(
-        f"{record}: this file cannot be written, so the draw cannot be recorded. {_OTHERWISE}", term="ledger"
+        f"{record}: the program cannot write this file, so it cannot record that the winner was drawn. {_OTHERWISE}",
+        term="ledger",
     )
 
 
@@ -65,7 +69,7 @@ def cost(epsilon: str, neighbors: NeighbouringRelation) -> str:
 
 
 def begun(at: str, cost: str) -> str:
-    return f"a draw was begun on {at} ({cost}), and its result is not on record. Somebody may have seen it"
+    return f"a draw of the winner began on {at} ({cost}), but no result is recorded. Somebody may have seen the result"
 
 
 def drawn(at: str, cost: str, winners: Sequence[str]) -> str:
@@ -75,15 +79,16 @@ def drawn(at: str, cost: str, winners: Sequence[str]) -> str:
 
 def already_drawn(told: str, more: str, total: str, record: Path) -> BudgetError:
     return BudgetError(
-        f"{told}. Nothing was drawn now. {more}To draw anew, add --again. All draws together would then cost epsilon "
-        f"{total}. They are recorded in '{record}'",
+        f"{told}. Nothing was drawn now. {more}To draw again, add --again. All draws together would then cost epsilon "
+        f"{total}. The draws are recorded in '{record}'",
         term="ledger",
     )
 
 
 def not_recorded(record: Path, reason: str) -> BudgetError:
     return BudgetError(
-        f"the record '{record}' cannot be written ({reason}), so nothing was drawn or shown. {_OTHERWISE}",
+        f"the program cannot write its record of draws '{record}' ({reason}), so nothing was drawn or shown. "
+        f"{_OTHERWISE}",
         term="ledger",
     )
 
@@ -94,7 +99,7 @@ def not_a_record(record: Path) -> str:
 
 def damaged_record(record: Path) -> InputError:
     return InputError(
-        f"{record}: this record of draws is damaged, because a line cannot be read. {_INSTEAD}", term="ledger"
+        f"{record}: this record of draws is damaged: one of its lines cannot be read. {_INSTEAD}", term="ledger"
     )
 
 

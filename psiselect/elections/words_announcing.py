@@ -32,9 +32,7 @@ WHERE_TO_READ = (
 
 
 def not_a_question(most: int) -> UsageError:
-    return UsageError(
-        f"the question of the announcement must be one line of 1 to {most:,} printable characters", term="question"
-    )
+    return UsageError(f"--question must be one line of 1 to {most:,} printable characters", term="question")
 
 
 def drawn_often(draws: int, promise: str) -> str:

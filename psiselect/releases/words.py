@@ -10,7 +10,7 @@ from psiselect.base.errors import InputError, UsageError
 
 def no_epsilon(statistic: str) -> UsageError:
     return UsageError(
-        f"release {statistic} needs --epsilon, the strength of the protection. Smaller is safer, and 1 is usual"
+        f"`release {statistic}` needs --epsilon, the strength of the protection. Smaller is safer, and 1 is usual"
     )
 
 
@@ -19,7 +19,7 @@ def too_many_contributions(most: int) -> UsageError:
 
 
 def no_column(statistic: str) -> UsageError:
-    return UsageError(f"release {statistic} needs --column, the name of the column to read")
+    return UsageError(f"`release {statistic}` needs --column, the name of the column to read")
 
 
 def lower_not_below_upper() -> UsageError:
@@ -27,26 +27,27 @@ def lower_not_below_upper() -> UsageError:
 
 
 def bounds_need_column() -> UsageError:
-    return UsageError("--equals, --lower and --upper need --column, the column that they look at")
+    return UsageError("--equals, --lower and --upper need --column, the name of the column to look at")
 
 
 def equals_or_bounds() -> UsageError:
-    return UsageError("--equals does not go with --lower and --upper. Leave out --equals, or both others")
+    return UsageError(
+        "--equals cannot be used with --lower or --upper. Leave out --equals, or leave out --lower and --upper"
+    )
 
 
 def public_count(whose: str) -> UsageError:
     return UsageError(
-        "count only the rows with one value in a column (--column), or hide whether a person is there at all "
-        f"(--neighbors add-remove). With --neighbors replace the number of all {whose} is public, so noise would hide "
-        "nothing"
+        f"with --neighbors replace the number of all {whose} is public, so noise would hide nothing. Count only the "
+        "rows with one value in a column (--column), or hide whether a person is there at all (--neighbors add-remove)"
     )
 
 
 def mean_of_several_rows() -> UsageError:
     return UsageError(
-        "use one row of each person (--contributions 1), and give the number of persons with --n. Or hide whether a "
-        "person is there at all (--neighbors add-remove). With --neighbors replace a mean needs a public number of "
-        "rows, and it is private how many rows of each person are used"
+        "with --neighbors replace a mean needs a public number of rows, and it is private how many rows of each person "
+        "are used. Use one row of each person (--contributions 1), and give the number of persons with --n. Or hide "
+        "whether a person is there at all (--neighbors add-remove)"
     )
 
 
@@ -57,35 +58,36 @@ def grid_too_fine(most: int) -> UsageError:
 
 
 def bounds_of_a_count() -> UsageError:
-    return UsageError("--column, --lower, --upper and --unit are for --statistic sum and mean. Leave them out")
+    return UsageError(
+        "--column, --lower, --upper and --unit apply only to --statistic sum and mean. Leave them out, or add one of "
+        "these statistics"
+    )
 
 
 def no_groups() -> UsageError:
     return UsageError(
-        "name the groups with --groups or --groups-file. If you do not know the groups, give --delta, such as 1e-6, "
-        "to find those that are large enough"
+        "name the groups with --groups or --groups-file. If you do not know the groups, give --delta, such as 1e-6: "
+        "then the program finds the groups that are large enough"
     )
 
 
 def rho_is_for_gaussian() -> UsageError:
-    return UsageError("--rho is for --noise gaussian. Leave out --rho, or add --noise gaussian")
+    return UsageError("--rho works only with --noise gaussian. Leave out --rho, or add --noise gaussian")
 
 
 def delta_of_laplace() -> UsageError:
     return UsageError(
-        "--delta is for groups that are not named, and for --noise gaussian with --epsilon. Leave out --delta"
+        "--delta is needed only if you do not name the groups, or for --noise gaussian with --epsilon. Leave out "
+        "--delta"
     )
 
 
 def rho_or_epsilon() -> UsageError:
-    return UsageError(
-        "--noise gaussian needs --epsilon with --delta, usually 1 and 1e-6. If you count the protection in rho, give "
-        "only --rho in their place"
-    )
+    return UsageError("--noise gaussian needs either --epsilon and --delta, usually 1 and 1e-6, or only --rho")
 
 
 def delta_beside_rho() -> UsageError:
-    return UsageError("--delta is for groups that are not named. Leave out --delta beside --rho")
+    return UsageError("with --rho, --delta is needed only if you do not name the groups. Leave out --delta")
 
 
 def gaussian_needs_delta() -> UsageError:
@@ -98,13 +100,13 @@ def one_or_two_columns() -> UsageError:
 
 def groups_of_one() -> UsageError:
     return UsageError(
-        "--by names the column of --person, and groups of one person each would hide nobody. Name another column "
-        "with --by"
+        "--by and --person name the same column. Then each group would be one person, and nobody would be hidden. Name "
+        "another column with --by"
     )
 
 
 def groups_twice() -> UsageError:
-    return UsageError("--groups and --groups-file do not go together. Leave out one of them")
+    return UsageError("--groups and --groups-file cannot be used together. Leave out one of them")
 
 
 def other_needs_groups() -> UsageError:
@@ -112,15 +114,18 @@ def other_needs_groups() -> UsageError:
 
 
 def names_for_each_column() -> UsageError:
-    return UsageError("--groups must give one row of names for each --by, in the same order")
+    return UsageError(
+        "--groups must be given once for each --by, in the same order. Each --groups lists the groups of its --by "
+        "column"
+    )
 
 
 def names_repeat() -> UsageError:
-    return UsageError("--groups has a name that is blank, or given twice. Correct the names")
+    return UsageError("--groups has a name that is empty or given twice. Give each name once")
 
 
 def _most_groups(most: int) -> str:
-    return f"a table has at most {most:,} groups. Name fewer groups"
+    return f"a table can have at most {most:,} groups. Name fewer groups"
 
 
 def too_many_groups(most: int) -> UsageError:
@@ -128,7 +133,7 @@ def too_many_groups(most: int) -> UsageError:
 
 
 def no_values_to_ask() -> UsageError:
-    return UsageError("give the values to ask about, each once, with --categories or --categories-file")
+    return UsageError("give the values to ask about with --categories or --categories-file. Give each value once")
 
 
 # Tables and their rows.
@@ -145,7 +150,10 @@ def wrong_row(name: str, unit: str, line: int | None, problem: str) -> InputErro
     return InputError(f"{name}, {unit} {line}: {problem}, {_OR_DROP} to leave out such rows", line=line)
 
 
-IN_NO_GROUP = "this row is in none of the groups. Name its group, name all other groups together with --other"
+IN_NO_GROUP = (
+    "this row is in none of the groups. Add its group to --groups, use --other NAME to put all remaining groups into "
+    "one"
+)
 
 
 def not_a_number(column: str) -> str:
@@ -153,7 +161,7 @@ def not_a_number(column: str) -> str:
 
 
 def nobodys_row(column: str) -> str:
-    return f"the column {column!r} is blank, so it is unknown whose row this is. Correct it"
+    return f"the column {column!r} is empty, so the program cannot tell whose row this is. Correct it"
 
 
 def wrong_cell(error: InputError, line: int) -> InputError:
@@ -162,18 +170,20 @@ def wrong_cell(error: InputError, line: int) -> InputError:
 
 def no_category(where: str, line: int) -> InputError:
     return InputError(
-        f"{where} is none of the categories. Name it, name all other values together with --other, {_OR_DROP} to "
-        "leave out such values",
+        f"{where} is not one of the categories. Add it to --categories, use --other NAME to count all remaining values "
+        f"as one category, {_OR_DROP} to leave out such values",
         line=line,
     )
 
 
 def other_number(whose: str, rows: int | None) -> InputError:
-    return InputError(f"--n {rows} is not the number of {whose} in the table. Correct --n, or the table")
+    return InputError(
+        f"you gave --n {rows}, but this is not the number of {whose} in the table. Correct --n or the table"
+    )
 
 
 def changed(name: str) -> InputError:
-    return InputError(f"{name} changed while the program read it. Copy it, and release from the copy")
+    return InputError(f"{name} changed while the program read it. Copy the file, and run the command on the copy")
 
 
 def too_many_groups_in(name: str, most: int) -> InputError:
@@ -181,7 +191,7 @@ def too_many_groups_in(name: str, most: int) -> InputError:
 
 
 def names_no_group(name: str) -> InputError:
-    return InputError(f"{name}: this table names no group. It must have a group in each row")
+    return InputError(f"{name}: this table names no group. Write one group in each row")
 
 
 # What a release says before anything is drawn.

@@ -13,15 +13,16 @@ from psiselect.base.errors import InputError, UsageError
 
 def monotonic_with_replace() -> UsageError:
     return UsageError(
-        "--monotonic does not go with --neighbors replace, because replaced data can raise one score and lower "
-        "another, which costs twice as much. Leave out --monotonic, or use --neighbors add-remove"
+        "--monotonic cannot be used with --neighbors replace, because replaced data can raise one score and lower "
+        "another. Leave out --monotonic, or use --neighbors add-remove"
     )
 
 
 def ledger_needs_neighbors(relation: NeighbouringRelation) -> UsageError:
     return UsageError(
-        f"--ledger also needs --neighbors, because the ledger counts only releases with --neighbors {relation.value}. "
-        "Give --neighbors with the value that your --sensitivity is for"
+        f"--ledger also needs --neighbors. This ledger counts only releases with --neighbors {relation.value}. If your "
+        f"--sensitivity is for this case, add --neighbors {relation.value}. Otherwise compute the sensitivity again "
+        "for this case, or use another ledger"
     )
 
 
@@ -55,11 +56,11 @@ NO_LABEL = "the label is empty"
 
 
 def no_candidates(name: str) -> InputError:
-    return InputError(f"{name}: there are no candidates. Write a row for each candidate")
+    return InputError(f"{name}: there are no candidates. Write one row for each candidate")
 
 
 def label_twice(label: str) -> str:
-    return f"two rows have the label {label!r}. Give each candidate its own label"
+    return f"two rows have the label {label!r}. Give each candidate a different label"
 
 
 def in_row(name: str, unit: str, number: int, column: str | None, problem: str) -> InputError:
@@ -84,11 +85,11 @@ def not_scores(name: str, column: str, kind: object) -> InputError:
 def binary_floats(name: str, column: str) -> InputError:
     return InputError(
         f"{name}: the column {column!r} holds binary floating-point numbers, which are only close to the decimal "
-        "numbers that people mean. Store integers, decimals or text. If you mean exactly these numbers, use "
-        "--exact-floats"
+        "numbers that people mean. Store the scores as integers, decimals or text. If you mean exactly these binary "
+        "numbers, use --exact-floats"
     )
 
 
 def no_column(name: str, column: str, header: Sequence[str]) -> UsageError:
     there = ", ".join(map(repr, header)) or "none"
-    return UsageError(f"{name}: the header must have one column {column!r}. The columns are {there}")
+    return UsageError(f"{name}: the header must have one column {column!r}, and only one. The columns are {there}")

@@ -10,27 +10,30 @@ from psiselect.base.errors import InputError, UsageError
 
 
 def only_with_noise(option: str) -> UsageError:
-    return UsageError(f"--{option} is for a result with noise. Add --epsilon, or leave out --{option}", term=option)
+    return UsageError(
+        f"--{option} applies only to a result with noise. Add --epsilon, or leave out --{option}", term=option
+    )
 
 
 def nothing_to_charge(option: str) -> UsageError:
     return UsageError(
-        f"--{option} is for a result with noise, which uses up a budget. Add --epsilon, or leave out --{option}",
+        f"--{option} works only with --epsilon, because only a result with noise uses up a budget. Add --epsilon, or "
+        f"leave out --{option}",
         term=option,
     )
 
 
 def no_bound(option: str) -> UsageError:
     return UsageError(
-        f"--{option} is missing. With --epsilon, give both --lower and --upper: without bounds one party could move "
-        "the sum by any amount, and no noise would hide that",
+        f"--{option} is missing. With --epsilon, give both --lower and --upper. Without bounds one party could change "
+        "the sum by any amount, and no noise could hide that",
         term=option,
     )
 
 
 def no_colluding() -> UsageError:
     return UsageError(
-        "--epsilon needs --colluding, the number of parties that may share what they know. Give 1 or more"
+        "--epsilon needs --colluding N. N is how many parties may share what they know with each other: 1 or more"
     )
 
 
@@ -43,12 +46,14 @@ def other_length(length: int | None, found: int) -> UsageError:
 
 
 def which_column(name: str, columns: int) -> UsageError:
-    return UsageError(f"{name}: the table has {columns} columns. Choose one with --column", term="column")
+    return UsageError(
+        f"{name}: the table has {columns} columns. Choose the column of the numbers with --column", term="column"
+    )
 
 
 def number_of_numbers(name: str, most: int, *, none: bool) -> InputError:
-    many = "no" if none else f"more than {most:,}"
-    return InputError(f"{name}: the table has {many} numbers. It must have 1 to {most:,}")
+    many = "no numbers" if none else f"more than {most:,} numbers"
+    return InputError(f"{name}: the table has {many}. It must have 1 to {most:,} numbers")
 
 
 # Before a share leaves.

@@ -21,7 +21,7 @@ from psiselect.ui.told import told
 
 _MOST = 10**10
 _MOST_ROWS = 10_000  # of one person
-_FIELD = re.compile(r"(\w+)(?:: | (?=must\b|is\b))")
+_FIELD = re.compile(r"(\w+)=?(?:: | (?=must\b|is\b))")
 _TEXTS = {
     "count": ("column", "equals", "lower", "upper"),
     "sum": ("column", "lower", "upper", "unit"),

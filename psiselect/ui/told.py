@@ -51,12 +51,16 @@ _WORDS = (
     (r"\bneighbors=(?:\"[a-z-]+\")?", "“what must stay hidden”"),
     (r"\bn=([0-9]+)", r"“number of rows” \1"),
     (r"(?:--n|\bn=)(?![\w-])", "“number of rows”"),
-    (r"\bother=", "“name for all other values”"),
+    (r"\bother=(?:NAME)?", "“name for all other values”"),
+    (r"\bgroups=", "“groups”"),
     (r"\(column=?\)", "(“column”)"),
     (r"\bcategories=", "“values”"),
     (r"\bbins=", "“edges of the ranges”"),
     (r"\blower=?(?= must)", "“lowest value”"),
     (r"(?<=must be below )upper=?", "“highest value”"),
+    (r"\blower=", "“lowest value”"),
+    (r"\bupper=", "“highest value”"),
+    (r"\bunit=", "“step”"),
 )
 _COMPILED = tuple((re.compile(pattern), words) for pattern, words in _WORDS)
 _FILE = re.compile(r"(?P<quote>'?)/proc/self/fd/[0-9]+(?P=quote)")

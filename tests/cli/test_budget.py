@@ -127,7 +127,7 @@ def test_an_existing_file_is_never_overwritten(run: Run, tmp_path: Path) -> None
     (tmp_path / "l").write_text("mine")
     code, _, err = run("create", tmp_path / "l", "--epsilon", 1, "--neighbors", "replace")
     assert code == 3
-    assert "never overwritten" in err
+    assert "never overwrites a ledger" in err
     assert (tmp_path / "l").read_text() == "mine"
 
 
@@ -247,7 +247,7 @@ def test_many_data_sets_of_one_release_need_no_composition(
     found, err = shown()
     assert found == [2.0] * 100 + [None] * 150
     assert asked == [2] * 100
-    assert "and leaves out 50. To see the epsilon of one of them, add --dataset NAME" in err
+    assert "It left out 50. To see the epsilon of one of them, add --dataset NAME" in err
 
 
 @pytest.mark.soak

@@ -144,7 +144,7 @@ def test_numbers_of_mpc(tmp_path: Path, kind: str) -> None:
             read_numbers(table, None)
         return
     assert read_numbers(table, "raise") == [10, 20, 40]
-    with pytest.raises(UsageError, match=r"has 3 columns\. Choose one with --column"):
+    with pytest.raises(UsageError, match=r"has 3 columns\. Choose the column of the numbers with --column"):
         read_numbers(table, None)
     with pytest.raises(InputError, match="no column 'rise'"):
         read_numbers(table, "rise")
@@ -333,7 +333,7 @@ def test_a_poll_stops_at_a_faulty_row(program: Run, tmp_path: Path) -> None:
          "--query needs a database"),
         (["poll", "estimate", "FILE", "--epsilon", "1", "--query", "x"], "--query needs a database"),
         (["vote", "count", "sqlite:///t.db", "--not-private"], "needs --query"),
-        (["vote", "count", "sqlite:///t.db", "--not-private", "--query", "x", "--format", "pb"], "--format pb is for"),
+        (["vote", "count", "sqlite:///t.db", "--not-private", "--query", "x", "--format", "pb"], "--format pb is only"),
         (["vote", "count", "mysql://me:secret@host/db", "--not-private", "--query", "x"], "mysql:// is not supported"),
         (["vote", "count", "sftp://me:secret@host/v.csv", "--not-private"], "If the file is elsewhere, send it to"),
         (["vote", "count", "s3a://lists/v.csv", "--not-private"], "s3a:// is not supported. Write s3://BUCKET/FILE"),

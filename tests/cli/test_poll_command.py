@@ -176,7 +176,7 @@ def test_the_options_may_be_in_a_file(tmp_path: Path) -> None:
     both = CliRunner().invoke(
         command, ["respond", "--answer", "tram", *words, "--options", "a,b"], standalone_mode=False
     )
-    assert "--options and --options-file do not go together" in str(both.exception)
+    assert "--options and --options-file cannot be used together" in str(both.exception)
     gone = CliRunner().invoke(
         command,
         ["respond", "--answer", "a", "--epsilon", "1", "--options-file", str(tmp_path / "x")],

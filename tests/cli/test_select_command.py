@@ -91,15 +91,15 @@ def test_auto_goes_by_public_parameters(select: Any, table: Path) -> None:
 
 BAD_TABLES = {
     "name,score\nA,1\nB,x\n": "line 3, column 'score': 'x' is not a number",
-    "name,score\nA,nan\n": "is not a number such as",
-    "name,score\nA,\n": "is not a number such as",
+    "name,score\nA,nan\n": "is not a number. Write a number such as",
+    "name,score\nA,\n": "is not a number. Write a number such as",
     "name,score\nA,1\nA,2\n": "line 3: two rows have the label 'A'",
     "name,score\n ,1\n": "line 2: the label is empty",
     "name,score\nA\n": "line 2: the row has 1 field, but the header has 2",
     "name,score\nA,1,2\n": "line 2: the row has 3 fields, but the header has 2",
     "name,score\n": "no candidates",
     'name,score\n"A,1\n': "line 2: a quoted field is not closed",
-    "name,score\nA,1e-50\nB,1\n": "common denominator",
+    "name,score\nA,1e-50\nB,1\n": "too many digits after the decimal point",
 }
 
 

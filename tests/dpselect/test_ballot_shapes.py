@@ -63,15 +63,15 @@ def test_no_column_is_named_when_several_or_none_fit() -> None:
             FORM,
             NAMES,
             {"ballot_column": "Who"},
-            "--ballot-column names the column 'Who', which the table does not have. Its columns are 'Timestamp'",
+            "the table has no column 'Who', which you gave with --ballot-column. Its columns are 'Timestamp'",
         ),
         (
             FORM,
             NAMES,
             {"voter_column": "mail"},
-            "--voter-column names the column 'mail', which the table does not have",
+            "the table has no column 'mail', which you gave with --voter-column",
         ),
-        ("a,a\nAda,Bo\n", NAMES, {"ballot_column": "a"}, "two columns of this name"),
+        ("a,a\nAda,Bo\n", NAMES, {"ballot_column": "a"}, "two columns with this name"),
         ("1,0\n1,0\n", None, {}, "looks like a ballot. Add a header"),
         ("Yes;no;X\n1;0;1\n", None, {}, "looks like a ballot. Add a header"),
         ("17,1,0\n18,0,1\n", None, {}, "looks like a ballot. Add a header"),
@@ -134,7 +134,7 @@ def test_what_says_yes_and_what_says_no() -> None:
     text = "Ada,Bo\nJa,nein\nNEIN,ja\n1,0\n"
     assert tally(text, yes=("ja",), no=("Nein",)) == {"Ada": 2, "Bo": 1, "": 3}
     assert tally("Ada,Bo\nx,1\n", no=("x",)) == {"Ada": 0, "Bo": 1, "": 1}
-    with pytest.raises(UsageError, match="both name"):
+    with pytest.raises(UsageError, match="both as --yes and as --no"):
         read("Ada,Bo\n1,1\n", yes=("ja",), no=("JA",))
 
 
@@ -220,5 +220,5 @@ def test_rules_that_do_not_go_together(rules: dict[str, object]) -> None:
 def test_formats_refuse_what_they_do_not_have(form: str, option: str) -> None:
     if (form, option) in (("cat", "approve"), ("pb", "voter_column")):
         return
-    with pytest.raises(UsageError, match=f"does not go with the format {form}"):
+    with pytest.raises(UsageError, match=f"cannot be used with files of the format '{form}'"):
         ballots_of(b"x", Rules(**{option: ("x",) if option in ("approve", "yes") else "x"}), form=form)  # type: ignore[arg-type]

@@ -136,7 +136,7 @@ def test_a_category_is_named_by_its_number() -> None:
         reading = ballots_of(data, Rules(approve=numbers))
         assert reading.profile.tally().tolist() == counts
     for number in ("0", "3"):
-        with pytest.raises(UsageError, match=f"category '{number}', which the file does not have"):
+        with pytest.raises(UsageError, match=f"the file has no category '{number}'"):
             ballots_of(data, Rules(approve=(number,)))
 
 

@@ -50,7 +50,7 @@ BROKEN = [
     ("nameless candidate", "Ada,,Bo\n", None, 1, "a candidate's name must have 1 to"),
     ("escape sequence in a name", "Ada,\x1b[2J\n", None, 1, "printable"),
     ("bidirectional override in a name", "Ada,\u202eBo\n", None, 1, "printable"),
-    ("voter_id twice", "voter_id,voter_id,Ada\n", None, 1, "two columns of this name"),
+    ("voter_id twice", "voter_id,voter_id,Ada\n", None, 1, "two columns with this name"),
     ("open quote", 'approved\nAda\n"Bo\n', ("Ada", "Bo"), 3, "a quoted field is not closed"),
     ("text after a quote", 'approved\n"Ada"x\n', ("Ada", "Bo"), 2, "text after a closing quote"),
     ("text after a quote in the header", '"Ada"x,Bo\n1,1\n', None, 1, "text after a closing quote"),
@@ -66,7 +66,7 @@ BROKEN = [
         "has 1 line ALTERNATIVE NAME",
     ),
     ("cat: a gap in numbers", HEAD.replace("NAME 2", "NAME 3") + "1: 1\n", None, 5, "without gaps"),
-    ("cat: number twice", HEAD.replace("NAME 2", "NAME 1"), None, 5, "no other line has"),
+    ("cat: number twice", HEAD.replace("NAME 2", "NAME 1"), None, 5, "each line must have a different number"),
     ("cat: name twice", HEAD.replace(": B", ": A"), None, 5, "'A' is already listed in line 4"),
     ("cat: total twice", "# DATA TYPE: cat\n# NUMBER ALTERNATIVES: 2\n# NUMBER ALTERNATIVES: 2\n", None, 3, "twice"),
     ("cat: not a number", HEAD.replace("ALTERNATIVES: 2", "ALTERNATIVES: two"), None, 2, "a whole number"),
@@ -88,21 +88,21 @@ BROKEN = [
     ("cat: late header", HEAD + "1: 1,2\n# TITLE: x\n", None, 7, "expected `count: groups`"),
     ("strict orders", HEAD.replace("TYPE: cat", "TYPE: soc"), None, 1, "must be cat, toc or toi"),
     ("no data type", HEAD.replace("# DATA TYPE: cat\n", ""), None, 1, "--format"),
-    ("pb: ordinal", PB.replace("approval", "ordinal"), None, 3, "not approvals"),
+    ("pb: ordinal", PB.replace("approval", "ordinal"), None, 3, "votes of other types"),
     ("pb: no vote type", PB.replace("vote_type;approval\n", ""), None, 1, "vote_type;approval"),
-    ("pb: weights", PB.replace("voter_id;vote", "voter_id;vote;weight"), None, 9, "the votes have weights"),
+    ("pb: weights", PB.replace("voter_id;vote", "voter_id;vote;weight"), None, 9, "gives the votes different weights"),
     ("pb: no votes", PB[: PB.index("VOTES")], None, 7, "section VOTES is missing"),
     ("pb: order of sections", "META\nkey;value\nVOTES\n", None, 3, "the section PROJECTS must come before"),
     ("pb: no project_id", PB.replace("project_id", "id"), None, 5, "project_id"),
-    ("pb: no column vote", PB.replace(";vote", ";votes"), None, 9, "a column named vote"),
-    ("pb: column twice", PB.replace("voter_id;vote", "vote;vote"), None, 9, "no column appears twice"),
+    ("pb: no column vote", PB.replace(";vote", ";votes"), None, 9, "a column named 'vote'"),
+    ("pb: column twice", PB.replace("voter_id;vote", "vote;vote"), None, 9, "each column must have a different name"),
     ("pb: project twice", PB.replace("q;2", "p;2"), None, 7, "'p' is already listed in line 6"),
     (
         "pb: ragged project",
         PB.replace("q;2", "q;2;3"),
         None,
         7,
-        "this row has 3 columns, and the header of PROJECTS has 2",
+        "this row has 3 columns, but the header of PROJECTS has 2",
     ),
     ("pb: ragged vote", PB + "1;p;x\n", None, 10, "the row has 3 fields, but the header has 2"),
     ("pb: unknown project", PB + "1;p\n2;z\n", None, 11, "name 1 on the ballot is not a candidate"),
@@ -123,7 +123,13 @@ BROKEN = [
     ("pb: bad bound", PB.replace("PROJ", "max_length;few\nPROJ", 1), None, 4, "META max_length"),
     ("pb: key twice", PB.replace("PROJ", "vote_type;approval\nPROJ", 1), None, 4, "'vote_type' twice"),
     ("yaml: no num_cand", "profile: [[0]]\n", None, 1, "needs the lines `num_cand: ...` and `profile: ...`"),
-    ("yaml: weights", "num_cand: 1\nprofile: [[0]]\nvoter_weights: [2]\n", None, 3, "gives the votes weights"),
+    (
+        "yaml: weights",
+        "num_cand: 1\nprofile: [[0]]\nvoter_weights: [2]\n",
+        None,
+        3,
+        "gives the votes different weights",
+    ),
     (
         "yaml: unknown candidate",
         "num_cand: 2\nprofile:\n- [0]\n- [2]\n",
@@ -134,19 +140,19 @@ BROKEN = [
     ("yaml: negative", "num_cand: 2\nprofile: [[-1]]\n", None, 2, "name 1 on the ballot is not a candidate"),
     ("yaml: twice", "num_cand: 2\nprofile: [[1, 1]]\n", None, 2, "twice"),
     ("yaml: key twice", "num_cand: 2\nnum_cand: 3\nprofile: []\n", None, 2, "at most once"),
-    ("yaml: odd key", "num_cand: 2\nvoters: 3\nprofile: []\n", None, 2, "may have only the names num_cand"),
-    ("yaml: no list", "num_cand: 2\nprofile: 3\n", None, 2, "profile must be a list of approval sets"),
-    ("yaml: no sets", "num_cand: 2\nprofile: [1]\n", None, 2, "must be an approval set"),
-    ("yaml: nested sets", "num_cand: 2\nprofile: [[[1]]]\n", None, 2, "must hold candidates' numbers"),
+    ("yaml: odd key", "num_cand: 2\nvoters: 3\nprofile: []\n", None, 2, "may have only the names 'num_cand'"),
+    ("yaml: no list", "num_cand: 2\nprofile: 3\n", None, 2, "'profile' must be a list of ballots"),
+    ("yaml: no sets", "num_cand: 2\nprofile: [1]\n", None, 2, "must be a list of numbers"),
+    ("yaml: nested sets", "num_cand: 2\nprofile: [[[1]]]\n", None, 2, "must hold the numbers of candidates"),
     ("yaml: none", "num_cand: 0\nprofile: []\n", None, 1, "a number from 1 to"),
     ("yaml: a billion", "num_cand: 1000000000\nprofile: []\n", None, 1, "a number from 1 to"),
     ("yaml: an alias", "num_cand: 2\nprofile: [&a [0], *a]\n", None, 2, "an anchor or alias"),
     ("yaml: deep", "num_cand: 2\nprofile: " + "[" * 2000 + "\n", None, 2, "."),
     ("yaml: deep elsewhere", "num_cand: 2\nprofile: []\ncompute: " + "[" * 900 + "]" * 900, None, 3, "deep"),
-    ("yaml: broken", "num_cand: 2\nprofile: [[0\n", None, 3, "not well-formed YAML"),
+    ("yaml: broken", "num_cand: 2\nprofile: [[0\n", None, 3, "not valid YAML"),
     ("yaml: two documents", "num_cand: 2\nprofile: []\n---\nnum_cand: 2\n", None, 3, "a second YAML document"),
     ("belenios: two questions", '{"result": [[[1]], [[0]]]}', ("A",), 1, "the result has 2 questions"),
-    ("belenios: key twice", '{"result": [[[1]]], "result": [[[0]]]}', ("A",), 1, "not well-formed JSON"),
+    ("belenios: key twice", '{"result": [[[1]]], "result": [[[0]]]}', ("A",), 1, "not valid JSON"),
     ("yaml: an object", "num_cand: !!python/object:os.system 2\nprofile: []\n", None, None, ""),
 ]
 
@@ -174,7 +180,10 @@ def test_bytes_that_are_no_text_name_their_line() -> None:
 
 
 def test_a_list_that_is_not_the_files_own_says_which_has_the_other_name() -> None:
-    for names, says in ((("A", "C"), "the file has no candidate 'C'"), (("A",), "the file has the candidate 'B'")):
+    for names, says in (
+        (("A", "C"), "your list of candidates has 'C'"),
+        (("A",), "the file of ballots has the candidate 'B'"),
+    ):
         with pytest.raises(InputError, match=says):
             read(HEAD + "1: 1,2\n", names=names)
 

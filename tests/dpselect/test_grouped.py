@@ -355,7 +355,7 @@ def test_what_is_charged() -> None:
     with pytest.raises(UsageError, match="has no epsilon"):
         Zcdp(RHO).cost(BudgetKind.PURE)
     assert Zcdp(RHO).for_group(3) == Zcdp(9 * RHO)
-    with pytest.raises(UsageError, match="several persons together"):
+    with pytest.raises(UsageError, match="several persons is protected together"):
         Zcdp(RHO, delta).for_group(2)
 
 

@@ -121,7 +121,7 @@ def test_created_private_whole_and_never_over_another_file(tmp_path: Path) -> No
     assert stat.S_IMODE(ledger.path.stat().st_mode) == 0o600
     assert os.listdir(tmp_path) == ["ledger.db"]
     before = ledger.path.read_bytes()
-    with pytest.raises(InputError, match="never overwritten"):
+    with pytest.raises(InputError, match="never overwrites a ledger"):
         make(tmp_path)
     assert ledger.path.read_bytes() == before
     assert os.listdir(tmp_path) == ["ledger.db"]

@@ -222,7 +222,7 @@ def test_an_unbounded_sum_is_refused_with_the_arithmetic() -> None:
     text = str(unbounded(ONE))
     assert "2,995,732" in text  # 1,000,000 * ln 20
     assert "2.996*(B - A)" in text
-    assert "1 row exceeds B" in text
+    assert "1 row has a value above B" in text
     assert "29,957,3" in str(unbounded(Fraction(1, 10)))
 
 
@@ -241,7 +241,7 @@ def test_the_least_that_is_accepted() -> None:
     ],
 )
 def test_no_contributions_are_refused_as_such(make: Callable[[], object]) -> None:
-    with pytest.raises(UsageError, match=r"^contributions must be"):
+    with pytest.raises(UsageError, match=r"^--contributions must be"):
         make()
 
 

@@ -132,7 +132,7 @@ def test_what_is_asked_for_is_taken_or_refused() -> None:
     assert choose(task(9, 3), SUBSET).mechanism is SUBSET
     assert choose(task(9), EM).why == "as asked"
     for wanted in (SUBSET, PEELING):
-        with pytest.raises(UsageError, match="Use permute-and-flip or exponential"):
+        with pytest.raises(UsageError, match="Use 'permute-and-flip' or 'exponential'"):
             choose(task(9), wanted)
     with pytest.raises(UsageError, match="too many ways to choose"):
         choose(task(20_000, 9_000), SUBSET)

@@ -247,7 +247,7 @@ def test_extremes_stay_within_bounds(name: str) -> None:
 
 
 def test_refusals() -> None:
-    with pytest.raises(UsageError, match="tie"):
+    with pytest.raises(UsageError, match="the best candidates are equal"):
         utility.exponent_needed(utility.exponential_probability, Race(5, 1, 0), 0.95)
     for target in (0.1, 0.2, 1.0, 1.5, math.nan):
         with pytest.raises(UsageError, match="target"):

@@ -102,7 +102,7 @@ def test_a_value_at_the_bound_is_taken_and_one_unit_more_is_not() -> None:
     point = FixedPoint(Fraction(1, 100), Fraction(50))
     assert (point.encode(Fraction(50), "v"), point.encode(Fraction(-50), "v")) == (5000, -5000)
     for value in (Fraction("50.01"), Fraction("-50.01")):
-        with pytest.raises(InputError, match="outside the range"):
+        with pytest.raises(InputError, match="outside the agreed range"):
             point.encode(value, "v")
 
 
@@ -120,7 +120,7 @@ def test_a_bound_that_is_no_whole_number_of_units_is_rounded_up(bound: str, larg
 
 def test_the_bad_number_of_a_vector_is_named_from_one() -> None:
     point = FixedPoint(Fraction(1), Fraction(5))
-    with pytest.raises(InputError, match="value 3: this number is outside the range"):
+    with pytest.raises(InputError, match="value 3: this number is outside the agreed range"):
         fixedpoint.encode_all(point, [Fraction(1), Fraction(5), Fraction(6), Fraction(7)])
     assert fixedpoint.encode_all(point, [Fraction(5), Fraction(-5)]) == [5, -5]
 

@@ -78,7 +78,8 @@ def test_a_party_that_hangs_up_without_a_word_is_not_blamed_while_another_is_mis
     assert driver.machine.failure == Failure(Cause.MISSING, "bob", "alice")
     assert (
         str(error)
-        == "there is no result: bob did not connect in time, as alice reports. alice has no connection to carlos either"
+        == "there is no result: bob did not connect in time, as alice reports. Check that the program of bob runs and "
+        "can be reached, then start all parties again. alice has no connection to carlos either"
     )
     assert error.term == "bob"
     assert 30 <= seconds < 33
@@ -141,7 +142,8 @@ def test_what_another_missed_is_told_with_what_this_side_missed(clock: Clock) ->
     _, error, _ = played(clock, (0, Connected("david")), (5, Received("david", news.frame())))
     assert (
         str(error)
-        == "there is no result: bob did not connect in time, as david reports. alice has no connection to carlos either"
+        == "there is no result: bob did not connect in time, as david reports. Check that the program of bob runs and "
+        "can be reached, then start all parties again. alice has no connection to carlos either"
     )
 
 
@@ -315,7 +317,7 @@ def test_a_link_that_takes_nothing_more_blames_nobody(inside: Inside, monkeypatc
         StubMesh.send(inside.links, peer, frame)
 
     monkeypatch.setattr(inside.links, "send", send)
-    with pytest.raises(TransportError, match="carlos lost its connection"):
+    with pytest.raises(TransportError, match="carlos lost the connection"):
         inside.run()
     assert inside.machine.failure == news
 
@@ -349,7 +351,7 @@ def test_no_result_leaves_a_run_that_failed_in_its_last_moment(inside: Inside, m
         return 1
 
     computing(monkeypatch, compute)
-    with pytest.raises(TransportError, match="carlos lost its connection"):
+    with pytest.raises(TransportError, match="carlos lost the connection"):
         inside.run()
 
 

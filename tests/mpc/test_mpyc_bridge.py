@@ -64,7 +64,7 @@ def test_a_greeting_that_comes_byte_by_byte_must_name_its_sender(second: bytes, 
             bridge.deliver(0, second)
             assert 0 in bridge._greeted
         else:
-            with pytest.raises(RemoteError, match="gave the number of another party"):
+            with pytest.raises(RemoteError, match="has the number of another party"):
                 bridge.deliver(0, second)
     finally:
         bridge.close()

@@ -32,7 +32,9 @@ def test_texts_are_read_as_fractions_read_them(texts: list[str]) -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "1,5", "1_000", "nan", "inf", "1e100", "0x1", "１", "1" * 41, "--1", "1 2"])
 def test_other_text_is_refused_with_its_line(text: str) -> None:
-    with pytest.raises(InputError, match=r"^line 2: this is not a decimal number\. Write it like 3171\.50$") as refused:
+    with pytest.raises(
+        InputError, match=r"^line 2: this is not a decimal number\. Write a number like 3171\.50$"
+    ) as refused:
         Multiples.parse([(1, "1"), (2, text)], lambda line: f"line {line}")
     assert refused.value.term == "line 2"
 

@@ -203,7 +203,7 @@ def test_a_party_with_another_certificate_than_its_own_does_not_start(
 ) -> None:
     ends = Ends(monkeypatch)
     for wrong in ("bob", "mallory"):
-        with pytest.raises(InputError, match="the parties file lists for alice is not"):
+        with pytest.raises(InputError, match="the parties file lists for 'alice' is not"):
             Mesh(listed(identities), "alice", identities[wrong], 5)
     assert ends.listened == ends.dialled == []
 

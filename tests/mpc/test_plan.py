@@ -32,7 +32,7 @@ def test_two_inputs_and_one_are_refused() -> None:
         plan_sum(Function.SUM, roster(2), length=1)
     with pytest.raises(PolicyError, match="each could subtract its own"):
         plan_sum(Function.SUM, roster(2, servers=3), length=5)
-    with pytest.raises(PolicyError, match="the sum would be that value"):
+    with pytest.raises(PolicyError, match="the sum would reveal this value"):
         plan_sum(Function.SUM, roster(1, servers=2), length=1, allow_two_inputs=True)
     assert plan_sum(Function.SUM, roster(2), length=1, allow_two_inputs=True).noise is None
     assert plan_sum(Function.SUM, roster(2), length=1, guarantee=guarantee()).noise is not None
@@ -173,12 +173,12 @@ def test_a_parties_file_is_read(tmp_path: Path) -> None:
         ("[[party", "not a valid TOML file"),
         (ALICE + BOB + 'role = "boss"\n', "party 2: 'role' must be"),
         (ALICE + BOB + "port = 3\n", "party 2: every field must be a text in quotes"),
-        (ALICE + BOB + 'port = "3"\n', "party 2: there is no field 'port'"),
+        (ALICE + BOB + 'port = "3"\n', "party 2: 'port' is not a known field"),
         (ALICE + '[[party]]\nname = "bob"\n', "'certificate' is missing"),
         (ALICE + BOB.replace('"bob"', '"b b"'), "1 to 40 letters"),
         (ALICE + BOB.replace("bob.crt", "none.crt"), "none.crt"),
         (ALICE.replace(":9001", "") + BOB, "party 1"),
-        (BOB + ALICE, "bob needs a line address"),
+        (BOB + ALICE, "'bob' needs a line address"),
     ],
 )
 def test_malformed_parties_files_name_the_entry(tmp_path: Path, text: str, expected: str) -> None:

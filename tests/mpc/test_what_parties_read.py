@@ -39,8 +39,16 @@ def test_terms_that_differ_are_named_in_words() -> None:
 @pytest.mark.parametrize(
     ("by", "told"),
     [
-        ("alice", "as alice reports. Technical detail: connection refused. alice has no connection to carlos either"),
-        ("carlos", "as carlos reports. alice has no connection to carlos either"),
+        (
+            "alice",
+            "as alice reports. Check that the program of bob runs and can be reached, then start all parties again "
+            "(technical detail: connection refused). alice has no connection to carlos either",
+        ),
+        (
+            "carlos",
+            "as carlos reports. Check that the program of bob runs and can be reached, then start all parties again. "
+            "alice has no connection to carlos either",
+        ),
     ],
 )
 def test_a_party_adds_what_it_knows_of_its_own_link(by: str, told: str) -> None:
@@ -61,5 +69,5 @@ def test_every_cause_has_a_sentence_that_names_the_party(cause: Cause) -> None:
 
 
 def test_one_party_with_a_number_is_told_that_there_is_nothing_to_compare() -> None:
-    with pytest.raises(UsageError, match="only one party brings a number"):
+    with pytest.raises(UsageError, match="only one party contributes a number"):
         plan_largest(Function.MAX, roster(1, 3), decimals=0, bound=Fraction(9))

@@ -59,7 +59,7 @@ def test_a_ledger_without_a_limit_is_refused(arguments: dict[str, Any], says: st
 
 def test_a_file_that_is_no_ledger(tmp_path: Path) -> None:
     Ledger.create(tmp_path / "l.db", epsilon=1, neighbors="replace")
-    with pytest.raises(psiselect.InputError, match="never overwritten"):
+    with pytest.raises(psiselect.InputError, match="never overwrites a ledger"):
         Ledger.create(tmp_path / "l.db", epsilon=1, neighbors="replace")
     with pytest.raises(psiselect.InputError):
         Ledger.open(tmp_path / "none.db")

@@ -138,8 +138,8 @@ def test_a_party_that_waits_alone_is_cancelled(group: Group) -> None:
         (NOISY | {"epsilon": 0.5}, psiselect.UsageError, 'Write epsilon="0.5"'),
         (NOISY | {"upper": None}, psiselect.UsageError, "give both lower= and upper="),
         (NOISY | {"colluding": None}, psiselect.UsageError, "needs colluding="),
-        (NOISY | {"lower": 60, "upper": 0}, psiselect.UsageError, "lower must be below upper"),
-        ({"lower": 0}, psiselect.UsageError, "lower= is for a result with noise"),
+        (NOISY | {"lower": 60, "upper": 0}, psiselect.UsageError, "lower= must be below upper="),
+        ({"lower": 0}, psiselect.UsageError, "lower= applies only to a result with noise"),
         ({"ledger": "l.db"}, psiselect.UsageError, "go together"),
         ({"modulus": 0}, psiselect.UsageError, "modulus"),
     ],
@@ -154,5 +154,5 @@ def test_a_misuse_is_refused_with_what_to_do(
 
 def test_a_ledger_without_noise_has_nothing_to_pay(group: Group, tmp_path: Path) -> None:
     ledger = psiselect.Ledger.create(tmp_path / "l.db", epsilon=1, neighbors="replace")
-    with pytest.raises(psiselect.UsageError, match="ledger= is for a result with noise"):
+    with pytest.raises(psiselect.UsageError, match="ledger= works only with epsilon="):
         psiselect.mpc_sum(1, ledger=ledger, dataset="d", **who(group, "alice"))

@@ -65,7 +65,7 @@ def test_files_folders_and_responses_are_put_together(tmp_path: Path) -> None:
     assert (found.responses, round(found.shares["yes"].estimate, 6)) == (4, 0.75)
     with pytest.raises(psiselect.InputError, match=r"the same response is in .*one.csv"):
         poll.estimate([tmp_path / "one.csv", single], epsilon=LOUD)
-    with pytest.raises(psiselect.InputError, match="this row was answered with epsilon 40, and you gave epsilon 1"):
+    with pytest.raises(psiselect.InputError, match="this answer was given with epsilon 40, but you gave epsilon=1"):
         poll.estimate(single, epsilon=1)
 
 
@@ -111,7 +111,7 @@ def test_a_response_that_is_not_written_is_not_lost(tmp_path: Path, monkeypatch:
 REFUSED: dict[str, tuple[Any, str]] = {
     "a float": (lambda: poll.respond("yes", epsilon=0.5), 'Write epsilon="0.5"'),  # type: ignore[arg-type]
     "no epsilon": (lambda: poll.respond("yes"), r"poll.respond\(\) needs the argument epsilon"),  # type: ignore[call-arg]
-    "another answer": (lambda: poll.respond("maybe", epsilon=1), "answer must be one of these: yes, no"),
+    "another answer": (lambda: poll.respond("maybe", epsilon=1), "answer= must be one of these: yes, no"),
     "no text": (lambda: poll.respond(True, epsilon=1), "answer must be text, not bool"),  # type: ignore[arg-type]
     "one text for options": (lambda: poll.respond("a", options="ab", epsilon=1), "options must be a list of texts"),
     "an unknown mechanism": (lambda: poll.respond("yes", epsilon=1, mechanism="coin"), "mechanism must be one of"),

@@ -214,7 +214,7 @@ REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "zero": ({"epsilon": 0}, psiselect.UsageError, "above 0"),
     "less than zero": ({"epsilon": -1}, psiselect.UsageError, "epsilon must be a number"),
     "a bool": ({"epsilon": True}, psiselect.UsageError, "epsilon must be a number"),
-    "ln": ({"epsilon": "ln(3)"}, psiselect.UsageError, "only in polls"),
+    "ln": ({"epsilon": "ln(3)"}, psiselect.UsageError, "only for polls"),
     "another relation": ({"neighbors": "both"}, psiselect.UsageError, "neighbors must be 'add-remove'"),
     "no relation": ({"neighbors": None}, psiselect.UsageError, "neighbors must be 'add-remove'"),
     "bounds the wrong way round": ({"lower": 9, "upper": 1}, psiselect.UsageError, "lower= must be below upper="),

@@ -131,7 +131,7 @@ def test_a_selection_is_paid(files: Path) -> None:
     assert found.charged == psiselect.Charged("d", Fraction(3, 4), Fraction(0), Fraction(1, 4))
     with pytest.raises(psiselect.BudgetError, match="over budget"):
         psiselect.select(files / "scores.csv", epsilon="0.75", **terms, **paid)
-    with pytest.raises(psiselect.UsageError, match='monotonic= does not go with neighbors="replace"'):
+    with pytest.raises(psiselect.UsageError, match='monotonic= cannot be used with neighbors="replace"'):
         psiselect.select(files / "scores.csv", epsilon=1, monotonic=True, **terms)
     floats = pandas.DataFrame({"name": ["a", "b"], "score": [1.5, 2.5]})
     with pytest.raises(psiselect.InputError, match="use exact_floats="):
@@ -181,7 +181,7 @@ def test_what_changes_the_guarantee_has_no_default() -> None:
         ({"yes": "ja"}, psiselect.UsageError, "yes must be a list of texts"),
         ({"separator": ""}, psiselect.UsageError, "separator= must be a text"),
         ({"repeated_voter": "all"}, psiselect.UsageError, "repeated_voter must be one of"),
-        ({"on_invalid": "drop", "repeated_voter": "error"}, psiselect.UsageError, "does not go with on_invalid="),
+        ({"on_invalid": "drop", "repeated_voter": "error"}, psiselect.UsageError, "cannot be used with on_invalid="),
         ({"format": "doc"}, psiselect.UsageError, "format must be one of"),
         ({"query": "SELECT 1"}, psiselect.UsageError, "needs a database"),
         ({"ledger": "l.db"}, psiselect.UsageError, "go together"),

@@ -264,7 +264,7 @@ def test_half_an_account_is_refused(function: str, half: tuple[str, str], alice:
 def test_without_noise_there_is_nothing_to_charge(function: str, alice: Alice) -> None:
     exact = ("--candidates", str(alice.group.folder / "c.txt"), "--approve", "Ben") if function == "argmax" else ()
     assert alice.paid(function, *(exact or ("--value", "41"))) == 2
-    assert "--ledger is for a result with noise, which uses up a budget" in str(alice.error)
+    assert "--ledger works only with --epsilon, because only a result with noise uses up a budget" in str(alice.error)
     assert (alice.seen, alice.charged) == ([], [])
 
 

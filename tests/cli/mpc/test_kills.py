@@ -64,7 +64,7 @@ def groups(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Group]:
 def test_a_killed_party_is_named_in_every_round(groups: dict[str, Group], case: Case) -> None:
     gone, others = run(groups[case.group], case, signal.SIGKILL)
     assert (gone.code, gone.stdout) == (-signal.SIGKILL, "")
-    check(groups[case.group], case, others, "lost its connection")
+    check(groups[case.group], case, others, "lost the connection")
 
 
 def test_a_party_that_starts_when_all_others_have_ended_names_them(groups: dict[str, Group]) -> None:

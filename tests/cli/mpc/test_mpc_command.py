@@ -83,7 +83,7 @@ def test_a_party_that_dies_is_named_on_all_sides(engineers: Group, when: str) ->
         while len(seen) < 3 if when == "before its terms" else len(seen) < 6:
             event = mesh.events.get(timeout=60)
             seen.add((event.peer, type(event)))
-    named_alike({n: engineers.wait(p) for n, p in started.items()}, 5, "david lost its connection")
+    named_alike({n: engineers.wait(p) for n, p in started.items()}, 5, "david lost the connection")
 
 
 def test_a_killed_process_is_named_on_all_sides(engineers: Group) -> None:

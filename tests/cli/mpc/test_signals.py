@@ -48,7 +48,7 @@ def group(tmp_path_factory: pytest.TempPathFactory) -> Group:
 def test_a_party_that_is_stopped_says_so(group: Group, case: Case, given: signal.Signals) -> None:
     gone, others = run(group, case, given)
     assert gone.code == 128 + given, gone
-    check(group, case, others, "was stopped by its operator or machine")
+    check(group, case, others, "was stopped, by a person or by the computer")
 
 
 def test_a_hangup_is_ignored_where_the_caller_says_so(group: Group) -> None:
@@ -67,8 +67,8 @@ def test_a_party_that_was_started_again_is_refused_in_words(group: Group) -> Non
             again = group.wait(group.start("p2", "sum", *ARGUMENTS["sum"]))
             assert again.code == 5
             assert again.record["error"]["message"] == (
-                "there is no result: p0 has lost its connection to p2, or another process of p2 uses it. "
-                "Wait until all parties have ended, then start them all again"
+                "there is no result: p0 lost the connection to p2. Perhaps another program of p2 is using it. "
+                "Wait until all parties have ended, then start all parties again"
             )
             assert waiting.poll() is None
     finally:

@@ -90,10 +90,10 @@ def test_one_number_is_shown_and_written(group: Group, played: Played, tmp_path:
 @pytest.mark.parametrize(
     ("name", "code", "said"),
     [
-        ("sums.txt", 3, "Use one of the endings .csv, .json"),
+        ("sums.txt", 3, "Use a name that ends in .csv or .json"),
         ("none/sums.csv", 3, "does not exist"),
         ("folder.csv", 3, "is a folder"),
-        ("values.csv", 2, "names the input file"),
+        ("values.csv", 2, "which is an input file"),
     ],
 )
 def test_an_output_that_cannot_be_is_refused_before_the_run(
@@ -121,7 +121,7 @@ def test_a_result_that_cannot_be_written_is_printed(
     assert len(json.loads(done.stdout)["value"]) == NUMBERS
     assert done.exception is not None
     assert classify(done.exception)[0] == 3
-    assert f"{file}: this file was not written: No space left on device. The result is on standard output" in str(
+    assert f"{file}: this file was not written: No space left on device. The program has printed the result" in str(
         done.exception
     )
     assert not file.exists()

@@ -81,14 +81,14 @@ def test_a_server_brings_no_number(group: Group, played: Played, function: str) 
     assert played.values is None
     refused = invoke(group, "s1", function, "--value", "1")
     assert classify(refused.exception)[0] == 2
-    assert "is a server and brings no value" in str(refused.exception)
+    assert "is a server and contributes no value" in str(refused.exception)
 
 
 @pytest.mark.parametrize("function", ["sum", "threshold", "max", "argmax"])
 def test_a_party_that_inputs_brings_a_number(group: Group, played: Played, function: str) -> None:
     refused = invoke(group, "alice", function)
     assert classify(refused.exception)[0] == 2
-    assert "this party must bring a number" in str(refused.exception)
+    assert "this party must contribute a number" in str(refused.exception)
     assert played.values == "not run"
 
 
@@ -106,5 +106,5 @@ def test_nobody_starts_with_the_key_of_another(group: Group) -> None:
     who = ["--party", "alice", "--parties", str(group.parties), "--identity", str(group.folder / "keys" / "bob")]
     done = CliRunner().invoke(sums.command, ["sum", *who, "--value", "1"])
     assert classify(done.exception or KeyError())[0] == 3
-    assert "the parties file lists for alice is not" in str(done.exception)
+    assert "the parties file lists for 'alice' is not" in str(done.exception)
     assert done.stdout == ""

@@ -88,7 +88,7 @@ def test_persons_are_compared_as_names_are(table: Path) -> None:
 def test_a_row_of_nobody_stops_or_is_left_out(table: Path) -> None:
     table.write_text("who,v\na,1\n ,2\n")
     args = ["sum", table, "--column", "v", *BOUNDS, "--person", "who", *LOUD]
-    assert "line 3: the column 'who' is blank" in refused(3, *args)
+    assert "line 3: the column 'who' is empty" in refused(3, *args)
     assert released(*args, "--on-invalid", "drop")["value"] == 1
     assert "no column 'nobody'" in refused(3, *args[:-3], "nobody", *LOUD)
 
@@ -133,8 +133,8 @@ def test_categories_are_a_row_of_csv_or_lines_of_a_file(table: Path, tmp_path: P
     names = tmp_path / "names.txt"
     names.write_bytes("\ufeffSmith, Jones & Co\r\n\r\n Sales \r\n".encode())
     assert released(*args, "--categories-file", names)["value"] == expected
-    assert "do not go together" in refused(2, *args, "--categories", "Sales", "--categories-file", names)
-    assert "one row of CSV" in refused(2, *args, "--categories", '"Sales')
+    assert "cannot be used together" in refused(2, *args, "--categories", "Sales", "--categories-file", names)
+    assert "names separated by commas" in refused(2, *args, "--categories", '"Sales')
     assert "cannot read" in refused(3, *args, "--categories-file", tmp_path / "none.txt")
     names.write_bytes(b"\xff")
     assert "not UTF-8" in refused(3, *args, "--categories-file", names)
@@ -144,7 +144,7 @@ def test_what_is_no_category_stops_or_has_a_name(table: Path) -> None:
     table.write_text("n,dept\n1,a\n2,b\n3,\n4,c\n")
     args = ["histogram", table, "--column", "dept", "--categories", "a,b", *LOUD]
     message = refused(3, *args)
-    assert "line 5: the value in the column 'dept' is none of the categories" in message
+    assert "line 5: the value in the column 'dept' is not one of the categories" in message
     assert released(*args, "--on-invalid", "drop")["value"] == {"a": 1, "b": 1}
     assert released(*args, "--other", " rest ")["value"] == {"a": 1, "b": 1, "rest": 2}
     assert "named twice" in refused(2, *args, "--other", "a")
@@ -223,6 +223,6 @@ def test_a_result_that_cannot_be_written_is_charged_and_said_so(words: list[str]
             check=False,
         )
     assert done.returncode == 3, done.stderr
-    assert "charged, but not written: No space left on device" in done.stderr
+    assert "the budget was charged, but the result could not be written: No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
     assert len(book.entries()) == 1

@@ -97,8 +97,8 @@ def test_other_takes_in_the_rest_and_a_blank_group_counts_nowhere(table: Path) -
     assert rows_of(run(*common, "--groups", "north", "--other", "else")) == [("north", 3), ("else", 5)]
     assert rows_of(run(*common, "--groups", "north,south", "--on-invalid", "drop")) == [("north", 3), ("south", 3)]
     assert refused(InputError, *common, "--groups", "north,south").endswith(
-        "line 9: this row is in none of the groups. Name its group, name all other groups together with --other, or "
-        "use --on-invalid drop to leave out such rows"
+        "line 9: this row is in none of the groups. Add its group to --groups, use --other NAME to put all remaining "
+        "groups into one, or use --on-invalid drop to leave out such rows"
     )
 
 
@@ -128,7 +128,7 @@ def test_an_invalid_value_or_person_is_named_by_its_line(table: Path) -> None:
     told = refused(InputError, *words, "--statistic", "sum", *PAY)
     assert "line 6: the value in the column 'pay' is not a decimal number" in told
     assert "nine" not in told
-    assert "line 11: the column 'who' is blank" in refused(InputError, *words, "--person", "who")
+    assert "line 11: the column 'who' is empty" in refused(InputError, *words, "--person", "who")
 
 
 @pytest.mark.usefixtures("no_noise")
@@ -257,21 +257,21 @@ def test_the_charge_comes_before_the_draw(words: list[object], table: Path, monk
     ("words", "told"),
     [
         (["--epsilon", 1], "name the groups"),
-        (["--groups", "x", "--epsilon", 1, "--delta", "1e-6"], "--delta is for"),
+        (["--groups", "x", "--epsilon", 1, "--delta", "1e-6"], "--delta is needed only"),
         (["--groups", "x"], "needs --epsilon"),
-        (["--groups", "x", "--rho", 1], "--rho is for --noise gaussian"),
-        (["--groups", "x", "--noise", "gaussian"], "needs --epsilon with --delta"),
-        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--epsilon", 1], "needs --epsilon with --delta"),
-        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--delta", "0.1"], "Leave out --delta beside --rho"),
+        (["--groups", "x", "--rho", 1], "--rho works only with --noise gaussian"),
+        (["--groups", "x", "--noise", "gaussian"], "needs either --epsilon and --delta"),
+        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--epsilon", 1], "needs either --epsilon and --delta"),
+        (["--groups", "x", "--noise", "gaussian", "--rho", 1, "--delta", "0.1"], "with --rho, --delta is needed only"),
         (["--groups", "x", "--noise", "gaussian", "--epsilon", 1], "needs --delta"),
-        (["--groups", "x", "--groups", "y", "--epsilon", 1], "one row of names for each --by"),
+        (["--groups", "x", "--groups", "y", "--epsilon", 1], "given once for each --by"),
         (["--groups", "x,x", "--epsilon", 1], "given twice"),
         (["--groups", "x", "--other", "x", "--epsilon", 1], "given twice"),
         (["--delta", "0.1", "--other", "x", "--epsilon", 1], "--other works only with --groups"),
         (["--by", "region", "--groups", "x", "--groups", "y", "--epsilon", 1], "two different columns"),
         (["--by", "raise", "--by", "smoker", "--delta", "0.1", "--epsilon", 1], "two different columns"),
-        (["--groups", "x", "--epsilon", 1, "--person", "region"], "would hide nobody"),
-        (["--groups", "x", "--epsilon", 1, "--lower", 1], "are for --statistic sum and mean"),
+        (["--groups", "x", "--epsilon", 1, "--person", "region"], "nobody would be hidden"),
+        (["--groups", "x", "--epsilon", 1, "--lower", 1], "apply only to --statistic sum and mean"),
         (["--groups", "x", "--epsilon", 1, "--statistic", "sum"], "needs --column"),
         (["--groups", "x", "--epsilon", 1, "--rows-per-group", 2], "--rows-per-group must be 1"),
     ],
@@ -296,5 +296,5 @@ def test_the_first_value_that_is_frequent_enough(table: Path) -> None:
     assert run(*common, "--categories", "a", "--at-least", 1, "--contributions", 3)["scale"] == pytest.approx(12e-6)
     replaced = run(*common, "--categories", "a", "--at-least", 1, "--neighbors", "add-remove")
     assert replaced["scale"] == pytest.approx(2e-6)
-    assert "each once" in refused(UsageError, *common, "--at-least", 1)
-    assert "each once" in refused(UsageError, *common, "--at-least", 1, "--categories", "a,a")
+    assert "Give each value once" in refused(UsageError, *common, "--at-least", 1)
+    assert "Give each value once" in refused(UsageError, *common, "--at-least", 1, "--categories", "a,a")

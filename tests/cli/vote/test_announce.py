@@ -256,7 +256,9 @@ def test_an_announcement_that_cannot_be_written_says_where_the_winner_is(
             found = json.loads(out) if form else {}
             told = found["error"]["message"] if form else err
             assert "the announcement was not written: cannot write r.md: No space left on device" in told
-            assert f"The winner is on record in '{Path('v.csv.draw').absolute()}'. Run the command again" in told
+            assert (
+                f"The winner is recorded in '{Path('v.csv.draw').absolute()}'. To write the announcement, run" in told
+            )
             if call == "first":  # the winner is shown all the same
                 assert found["winners"] == ["Ada"] if form else out.startswith("Winner: Ada\n")
                 assert found.get("announcement") is None

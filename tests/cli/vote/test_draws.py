@@ -92,8 +92,8 @@ def test_the_cost_is_recorded_before_the_draw_and_the_winner_before_it_is_shown(
     assert seen == [{"begun": {"at": "2026-11-28 10:00 UTC", "epsilon": "1", "neighbors": "add-remove"}}]
     code, out, err = run("b.csv")
     assert (code, out) == (6, "")
-    assert "was begun on 2026-11-28 10:00 UTC" in err
-    assert "Somebody may have seen it" in err
+    assert "began on 2026-11-28 10:00 UTC" in err
+    assert "Somebody may have seen the result" in err
     assert "All draws together would then cost epsilon 2" in err
     shown: list[object] = []
     with monkeypatch.context() as inner:
@@ -139,7 +139,7 @@ def test_a_record_that_cannot_be_written_is_said_before_the_ballots_are_read(
     monkeypatch.setattr(draws.os, "access", lambda *_: False)
     code, _, err = run("nothing.csv")
     assert code == 2
-    assert "cannot be written" in err
+    assert "the program cannot write this file" in err
 
 
 @pytest.mark.parametrize("more", [("--ledger", "l.db", "--dataset", "d", "--no-ledger"), ("--again", "--no-ledger")])

@@ -176,7 +176,7 @@ def test_invalid_ballots_stop_with_their_line_or_are_dropped_silently(run: Run, 
         (["--epsilon", "1", "--neighbors", "replace", "--seats", "4"], 2, "more candidates than seats"),
         (["--epsilon", "1", "--neighbors", "replace", "--seats", "0"], 2, "seats"),
         (["--epsilon", "1", "--neighbors", "replace", "--gap", "few"], 2, "gap"),
-        (["--epsilon", "1", "--neighbors", "replace", "--mechanism", "peeling"], 2, "Use permute-and-flip"),
+        (["--epsilon", "1", "--neighbors", "replace", "--mechanism", "peeling"], 2, "Use 'permute-and-flip' or"),
         (["--epsilon", "1", "--neighbors", "replace", "--ledger", "x"], 2, "go together"),
         (["--epsilon", "1", "--neighbors", "replace", "--ledger", "nowhere.db", "--dataset", "d"], 3, "nowhere.db"),
         (["--epsilon", "1", "--neighbors", "replace", "--format", "csv"], 3, "line"),
@@ -336,13 +336,16 @@ def test_plan_without_matplotlib_says_what_to_install(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--candidates", "0", "--gap", "2"], "there are 0 candidates for 1 seat, so there is nothing to choose"),
+        (["--candidates", "0", "--gap", "2"], "there are no candidates for 1 seat, so there is nothing to choose"),
         (["--candidates", "1", "--gap", "2"], "there is 1 candidate for 1 seat, so there is nothing to choose"),
         (
             ["--candidates", "5", "--gap", "2", "--seats", "5"],
             "Name more candidates with --candidates, or lower --seats",
         ),
-        (["--candidates", "5", "--gap", "2", "--target", "0.1"], "target is a chance of success: it must be above"),
+        (
+            ["--candidates", "5", "--gap", "2", "--target", "0.1"],
+            "--target must be below 1, and above the chance of a purely random choice. 0.1 is not",
+        ),
         (["--candidates", "5", "--gap", "2", "--target", "1"], "--target must be a chance between 0 and 1"),
         (["--candidates", "5", "--gap", "2", "--target", "2"], "--target must be a chance between 0 and 1"),
         (["--candidates", "5", "--gap", "-2"], "gap"),
