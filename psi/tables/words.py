@@ -366,6 +366,13 @@ def no_folder(path: Path) -> OutputError:
     return OutputError(f"{path}: the folder '{path.parent}' does not exist. Choose a folder that exists")
 
 
+def bytes_in_csv(name: str, column: str) -> InputError:
+    return InputError(
+        f"{name}: column {column!r} holds bytes that are not text, and a CSV file holds only text. Leave this "
+        "column out with --columns, or name a .parquet file with --output"
+    )
+
+
 def nested_in_csv(name: object, column: str, kind: object) -> InputError:
     return InputError(
         f"{name}: column {column!r} has type {kind}, which a CSV file cannot have. Write a .parquet file, or leave "

@@ -22,6 +22,7 @@ from psi.tables.source import BATCH_ROWS, Source, as_text, require_names
 from psi.tables.stores import StoreTarget
 from psiselect.base import atomic, later
 from psiselect.base.atomic import replacing
+from psiselect.base.errors import InputError
 from psiselect.base.packed import arrow_mask
 
 if TYPE_CHECKING:
@@ -185,6 +186,30 @@ def check_target(target: Target, schema: pa.Schema) -> None:
         for field in schema:
             if pa.types.is_nested(field.type):
                 raise words.nested_in_csv(shown, field.name, field.type)
+
+
+def check_bytes(source: Source, target: Target, chosen: Chosen = ALL) -> None:
+    """Raise InputError now, not after a session, if a chosen column has bytes that are no text and CSV is wanted. It
+    reads columns of bytes, and no others."""
+    names = [field.name for field in chosen.shape(source.schema) if _is_bytes(field.type)]
+    if names and place_of(target).suffix.lower() == ".csv":
+        for batch in source.batches(names):
+            for name in names:
+                try:
+                    as_text(batch.column(name), name, source.name)
+                except InputError:
+                    raise words.bytes_in_csv(source.name, name) from None
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    types = pa.types
+    return bool(
+        types.is_binary(kind)
+        or types.is_large_binary(kind)
+        or types.is_fixed_size_binary(kind)
+        or types.is_binary_view(kind)
+        or (types.is_dictionary(kind) and _is_bytes(kind.value_type))
+    )
 
 
 def _write_csv(part: Path, schema: pa.Schema, delimiter: str, batches: Iterator[pa.RecordBatch]) -> None:

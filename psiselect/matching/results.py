@@ -15,7 +15,7 @@ from psi.protocol.outcome import Outcome
 from psi.session.job import Job, JobRows
 from psi.session.read_list import ReadList
 from psi.session.session import SessionResult
-from psi.tables import ALL, Chosen, Source, StoreTarget, check_target
+from psi.tables import ALL, Chosen, Source, StoreTarget, check_bytes, check_target
 from psiselect.base.errors import OutputError, PolicyError, RemoteError, as_record
 from psiselect.matching import files, values, words
 from psiselect.matching.spare import NOWHERE, Spare
@@ -171,6 +171,7 @@ class Results:
         if isinstance(self.file, StoreTarget) and self.file.name in (source.name, *stored):
             raise words.output_is_input(self.file.name)
         check_target(self.file, self.chosen.shape(source.schema))
+        check_bytes(source, self.file, self.chosen)
         files.require_apart(read, {"--output": self._path})
         if self._path is not None:
             files.tell_of_little_room(self._path, next(iter(read.values()), None), self.tell)

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from support.checkout import environment
 from support.offline_commands import answer, offer
@@ -243,6 +245,14 @@ def test_outputs_that_cannot_be_written_are_refused_first(
     (here / "hard.csv").hardlink_to("b.csv")
     shown = program(*LOCAL[:3], "b.csv", *LOCAL[4:], "--output", output, "--json")
     assert (shown.code, words in shown.error) == (code, True), shown
+
+
+def test_bytes_that_no_csv_file_can_hold_are_refused_first(here: Path, program: Run) -> None:
+    pq.write_table(pa.table({"e": ["eve@example.org"], "photo": pa.array([b"\xff\xd8"])}), here / "photos.parquet")
+    command = [word if word != LOCAL[2] else "photos.parquet" for word in LOCAL]
+    shown = program(*command, "--output", "out.csv", "--json")
+    assert (shown.code, "column 'photo' holds bytes that are not text" in shown.error) == (3, True), shown
+    assert not (here / "out.csv").exists()
 
 
 def test_an_output_over_a_certificate_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

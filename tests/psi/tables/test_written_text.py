@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from support.postgres import server
 
-from psi.tables import Chosen, KeyNames, open_source, write_rows, written_text
+from psi.tables import Chosen, KeyNames, check_bytes, open_source, write_rows, written_text
 from psi.tables import sqlite as sqlite_tables
 from psiselect.base.errors import InputError
 
@@ -34,6 +34,33 @@ from psiselect.base.errors import InputError
 )
 def test_numbers_are_digits_and_durations_have_a_unit(values: pa.Array, expected: list[str | None]) -> None:
     assert written_text(values, "c", "t").to_pylist() == expected
+
+
+BYTES = pa.array([b"plain", b"\xff\xfe"], pa.binary())
+COLUMNS_OF_BYTES = {
+    "binary": BYTES,
+    "large": BYTES.cast(pa.large_binary()),
+    "fixed": pa.array([b"abcd", b"\xff\xfe\x00\x80"], pa.binary(4)),
+    "dictionary": BYTES.dictionary_encode(),
+}
+
+
+@pytest.mark.parametrize("kind", COLUMNS_OF_BYTES)
+def test_bytes_that_no_csv_file_can_hold_are_found_before_a_session(tmp_path: Path, kind: str) -> None:
+    pq.write_table(pa.table({"a": ["x", "y"], "b": COLUMNS_OF_BYTES[kind]}), tmp_path / "t.parquet")
+    source = open_source(tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=r"column 'b' holds bytes that are not text.* with --columns"):
+        check_bytes(source, tmp_path / "out.csv")
+    check_bytes(source, tmp_path / "out.parquet")
+    check_bytes(source, tmp_path / "out.csv", Chosen(("a",)))
+
+
+def test_text_that_is_stored_as_bytes_can_be_written(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a": pa.array([b"x", "ł".encode()], pa.binary())}), tmp_path / "t.parquet")
+    source = open_source(tmp_path / "t.parquet")
+    check_bytes(source, tmp_path / "out.csv")
+    assert write_rows(source, np.array([True, True]), tmp_path / "out.csv") == 2
+    assert (tmp_path / "out.csv").read_text() == "a\nx\nł\n"
 
 
 def test_chosen_columns_and_keys(tmp_path: Path) -> None:
