@@ -66,7 +66,7 @@ def test_an_argument_that_disagrees_is_named(here: Path) -> None:
     Path("t.toml").write_text('learn = "both"')
     with pytest.raises(UsageError, match=r"t.toml: 'learn': `psi local` gives the result to table A"):
         psiselect.match(A, B, key="e", key_b="mail", terms="t.toml")
-    with pytest.raises(UsageError, match="terms must be a path"):
+    with pytest.raises(UsageError, match="terms= must be a path"):
         psiselect.match(A, B, key="e", terms=1)  # type: ignore[arg-type]
 
 
