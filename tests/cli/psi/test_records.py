@@ -70,7 +70,7 @@ def test_both_sides_keep_the_same_record_and_verify_it(done: Path, verify: Run) 
     ("arguments", "code", "words"),
     [
         (("--peer", "mallory.crt"), 4, "no --peer names the certificate of"),
-        (("--identity", "mallory"), 4, "mallory did not sign this record"),
+        (("--identity", "mallory"), 4, "'mallory' did not sign this record"),
         (("--peer", "globex.crt", "--peer", "mallory.crt"), 4, "acme"),
         (("--peer", "mallory.crt", "--identity", "acme"), 4, "globex"),
         (("--peer", "acme.crt", "--identity", "acme.crt"), 4, "globex"),

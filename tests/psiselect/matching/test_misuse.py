@@ -160,7 +160,7 @@ OTHERS: dict[str, tuple[Callable[[Path], object], type[Exception], str]] = {
             state="s",  # type: ignore
         ),
         UsageError,
-        "an offer is for one peer. Name one peer=",
+        "an offer is for one peer only. Give peer= once",
     ),
     "an offer with a file for rows": (
         lambda keys: psiselect.offer(
