@@ -139,7 +139,7 @@ def test_an_engine_finishes_what_an_engine_offered(both: Both) -> None:
 def test_a_result_below_the_minimum_is_withheld_and_the_exchange_is_over(both: Both) -> None:
     both.offer(min_matches=COMMON + 1)
     both.answer("here", min_matches=COMMON + 1)
-    with pytest.raises(PolicyError, match="does not show it"):
+    with pytest.raises(PolicyError, match="does not show the result"):
         both.finish(output=both.folder / "rows")
     assert not (both.folder / "rows").exists()
     assert both.left == ["answer", "offer"]
