@@ -110,7 +110,7 @@ def charged(error: Exception) -> str:
 
 def not_delivered(reason: str) -> OutputError:
     return OutputError(
-        f"the budget was charged, but the program failed before it could give the result: {reason}. {_KEPT}, and the "
+        f"the budget was charged, but the program failed before it could return the result: {reason}. {_KEPT}, and the "
         "result is lost",
         reason=reason,
     )

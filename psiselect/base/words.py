@@ -96,7 +96,7 @@ NOT_UTF8 = "not UTF-8 text"
 BARE_RETURN = "a carriage return inside the line"
 BARE_BREAK = (
     "a carriage return or line feed that does not end a line of this file. Put double quotes around a field that "
-    "holds it, or make all line ends alike"
+    "has one, or use the same line ends in the whole file"
 )
 PERHAPS_ESCAPED = (
     "a field of several lines with a backslash before a quote. If the backslash escapes the quote, read the file with "

@@ -60,7 +60,7 @@ def serve_does_not_resume() -> UsageError:
 
 def serve_writes_here(option: str) -> UsageError:
     return UsageError(
-        f"with --serve, {option} must name a folder on this computer, and no address in a store", term="output"
+        f"with --serve, {option} cannot be an address in a store. Name a folder on this computer", term="output"
     )
 
 
@@ -80,15 +80,16 @@ def value_is_for_sums(reveal: Reveal) -> UsageError:
 
 def values_of_the_other_side() -> UsageError:
     return UsageError(
-        "you get the result, which adds up values of the other side's list. Leave out --value here. If both sides "
-        "must get a result, agree with the peer on --learn both",
+        "you get the result, which is a sum of values from the other side's list. Leave out --value here. If both "
+        "sides must get a result, agree with the peer on --learn both",
         term="value",
     )
 
 
 def value_is_missing() -> UsageError:
     return UsageError(
-        "the result adds up values of your list. Name the column that has these values with --value", term="value"
+        "the result is a sum of values from your list. Use --value to name the column that has these values",
+        term="value",
     )
 
 
@@ -321,7 +322,9 @@ def total_too_large(matches: int, largest: str) -> RemoteError:
 
 def not_of_this_side(own: str, term: str) -> RemoteError:
     return RemoteError(
-        f"your identity {own!r} did not sign this record. Both signatures are from other parties", term=term
+        f"your identity {own!r} did not sign this record. Both signatures are from other parties. If you took part "
+        "with another identity, name that one with --identity",
+        term=term,
     )
 
 
