@@ -230,7 +230,7 @@ def what_changes(now: str, sessions: int) -> str:
     )
 
 
-ASK_TO_MEND = "Is the clock of this computer right now, and do you want this change?"
+ASK_TO_MEND = "Does this computer's clock show the correct time, and do you want this change?"
 
 
 def nothing_changed() -> PolicyError:

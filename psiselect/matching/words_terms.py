@@ -35,8 +35,8 @@ _VALUES: dict[object, str] = {
     "noisy-count": "how many rows match, with noise",
     "ecdh": "with elliptic curves (ecdh)",
     "fast": "by the fast protocol, which is experimental",
-    "learner": "the side that gets it",
-    "other": "the side that does not get it, which then learns the number of matches",
+    "learner": "the side that gets the result",
+    "other": "the side that does not get the result, and that then learns the number of matches",
 }
 A_VALUE = "this setting must be a text or a number"
 A_LIST_OF_RULES = 'this setting must be a list of rules, such as ["email", "phone,region=PL"]'

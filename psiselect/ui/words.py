@@ -32,8 +32,8 @@ WAIT_FOR_ONE = "Eight matches are running. Wait until one of them ends, or stop 
 FAILED = "This page has failed"
 A_BUG = "This is a bug in psiselect. Your files stay as they are."
 START_AGAIN = f"{A_BUG} Start again."
-KEY_USED = "This key was used"
-OPENS_ONCE = "A key opens the page only once. End psiselect ui, and start it again."
+KEY_USED = "This link was used already"
+OPENS_ONCE = "The link to this page works only once. Stop the command psiselect ui, and start it again."
 NO_PAGE = "No such page"
 USE_LINKS_ABOVE = "Use the links at the top of this page."
 NO_FILE = "No such file"
@@ -56,7 +56,7 @@ def disk_is_full(folder: object) -> str:
 # Lines of the log.
 
 PAGE_FAILED = "a page failed: %s"
-WORK_FAILED = "work of a page failed: %s"
+WORK_FAILED = "a task of the page failed: %s"
 
 
 # Starting, and the folder of the page.
@@ -101,7 +101,7 @@ NUMBER_OF_SEATS = "the number of seats"
 
 
 def not_ready_to_draw() -> InputError:
-    return InputError("the file with the ballots or the protection is still missing. Choose both first")
+    return InputError("the ballots are still missing, or the protection. Choose both first")
 
 
 # Of numbers.
@@ -110,8 +110,8 @@ CHOOSE_ROWS = "Choose the file with the rows."
 EMPTY_ROWS = f"This file is empty. {CHOOSE_ROWS}"
 CHOOSE_COLUMN = "Choose the column."
 CHOOSE_COLUMN_OF_GROUPS = "Choose the column of the groups."
-WRITE_LOWEST = "Write the lowest value that counts. Without it no noise would be enough."
-WRITE_HIGHEST = "Write the highest value that counts. Without it no noise would be enough."
+WRITE_LOWEST = "Write the lowest value that counts. Without this limit, no noise would be enough."
+WRITE_HIGHEST = "Write the highest value that counts. Without this limit, no noise would be enough."
 HIGHEST_ABOVE_LOWEST = "The highest value must be above the lowest value."
 NUMBER_OF_ROWS = "the number of rows"
 ENOUGH_ROWS = "how many rows are enough"
@@ -202,11 +202,13 @@ CHANGED_OR_CUT = (
 )
 OF_OTHERS = "This record is somebody else’s"
 NOT_GENUINE = "This record is not genuine"
-DO_NOT_RELY = "A signature is not valid: somebody has changed the record, or has not signed it. Do not rely on it."
+DO_NOT_RELY = (
+    "A signature is not valid: somebody has changed the record, or has not signed it. Do not rely on this record."
+)
 
 
 def signed_by_others(signer: str) -> str:
-    return f"Its signatures are right, but the certificate of {signer} that you have chosen is not among them."
+    return f"The signatures are right, but none of them is by {signer}, whose certificate you have chosen."
 
 
 # What work says while it lasts.
