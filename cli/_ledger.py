@@ -33,14 +33,14 @@ def ledger_options(data: str, when: str = "") -> Callable[[Command], Command]:
             type=click.Path(dir_okay=False, path_type=Path),
             help=with_condition(
                 "Take the epsilon of this result from the budget in this file. A budget is the most that the "
-                "epsilons of all results may add up to. If too little of it is left, the command stops. `psiselect "
-                "budget create` makes the file."
+                "epsilons of all results may add up to. If too little is left in the budget, the command stops. "
+                "`psiselect budget create` makes the file."
             ),
         ),
         click.option(
             "--dataset",
             metavar="NAME",
-            help=with_condition(f"Give the name of {data} in the --ledger file."),
+            help=with_condition(f"Give the name that stands for {data} in the --ledger file."),
         ),
     )
 

@@ -46,7 +46,7 @@ def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Call
             f"header{end}".replace("-", "_"),
             default=None,
             help=f"{whose}Say whether the first row holds the column names. Without names, the columns are called "
-            "1, 2 and so on [default: the row holds names; the command stops if it looks like data].",
+            "1, 2 and so on [default: the row holds names; the command stops if the row looks like data].",
         ),
         click.option(
             f"--header-lines{end}",

@@ -66,5 +66,7 @@ class PlaceName(click.ParamType[Path | str]):
 # Of commands that read a CSV file by any name.
 FILE_OR_DATABASE = TableName(click.Path())
 query_option = click.option(
-    "--query", metavar="SQL", help="Read what this SELECT returns, when the table is in a database."
+    "--query",
+    metavar="SQL",
+    help="Read the rows that this SELECT statement returns. Needed if the table is in a database.",
 )

@@ -117,15 +117,16 @@ def create(
 @click.option(
     "--delta",
     metavar="D",
-    help="Also show which epsilon all results together have, if it may fail with this chance. With --kind pure, this "
-    "needs psiselect[accounting], and is shown only if it is less than the sum.",
+    help="Show also the epsilon of all results together, if the protection may fail with this chance, such as 1e-6. "
+    "With --kind pure, this needs psiselect[accounting], and the command shows only an epsilon that is less than the "
+    "sum.",
 )
 @click.option(
     "--group",
     type=WholeNumber(min=1),
     default=1,
     metavar="C",
-    help="With --kind pure: also show how well a group of C persons together is protected: by C times epsilon.",
+    help="Show also the epsilon that protects a group of C persons together: C times as much. Only for --kind pure.",
 )
 @json_option
 def show(file: Path, dataset: str | None, delta: str | None, group: int, as_json: bool) -> None:

@@ -15,7 +15,7 @@ from psiselect.identities import load_identity
 
 @click.group()
 def command() -> None:
-    """Create and show identities: two files each, by which other companies (the peers) recognise you."""
+    """Create and show identities. An identity is two files by which other companies (your peers) recognise you."""
 
 
 @command.command()
@@ -32,8 +32,8 @@ def command() -> None:
 def create(name: str, folder: Path, days: int, as_json: bool) -> None:
     """Create an identity: NAME.key, which is secret, and the certificate NAME.crt, which you send to your peers.
 
-    Compare the fingerprint, a short code for the certificate, with each peer by telephone. Otherwise somebody who
-    replaces the file on its way could pretend to be you.
+    Compare the fingerprint, a short code for the certificate, with each peer by telephone. Otherwise somebody could
+    replace the file in transit and pretend to be you.
 
     \b
     Examples:
@@ -49,7 +49,7 @@ def create(name: str, folder: Path, days: int, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
 def show(file: Path, as_json: bool) -> None:
-    """Show a certificate (FILE.crt), or your own identity (DIR/NAME) and whether its secret file is right.
+    """Show a certificate (FILE.crt), or your own identity (DIR/NAME) and whether its secret file belongs to it.
 
     \b
     Examples:

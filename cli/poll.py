@@ -26,9 +26,9 @@ _LONGEST_ANSWER = 10_000
 
 @click.group(name="poll", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Ask people questions, so that nobody can be sure of any one person's answer.
+    """Ask people a question, so that nobody can be sure of any one person's true answer.
 
-    Each person changes their own answer at random before anybody sees it, so they need not trust anybody.
+    Each person changes their own answer at random before anybody sees it, so nobody has to trust anybody else.
 
     \b
     Examples:
@@ -71,8 +71,8 @@ _mechanism = click.option(
     type=click.Choice(["auto", *(m.value for m in PollMechanism)]),
     default="auto",
     show_default=True,
-    help="Choose how answers are changed at random. auto takes the method with the smaller error: k-ary with fewer "
-    "than 3e^E + 2 options, else optimised-unary.",
+    help="Choose how answers are changed at random. The estimate and all responses must use the same method. auto "
+    "takes the method with the smaller error (k-ary with fewer than 3e^E + 2 options, else optimised-unary).",
 )
 
 
@@ -157,7 +157,8 @@ def _typed_answer() -> str:
 @click.option(
     "--population",
     is_flag=True,
-    help="Estimate for a whole population, of which the respondents are a random sample: add the error of sampling.",
+    help="Estimate for a whole population, and make the interval wider for that. The respondents must be a random "
+    "sample of this population.",
 )
 @json_option
 def estimate(
@@ -174,11 +175,11 @@ def estimate(
 ) -> None:
     """Estimate how many people gave each answer, from tables of responses (or folders of *.csv).
 
-    A table is CSV, Parquet, a spreadsheet and others (docs/tables.md), or a database with --query. All rows must answer
-    the same question in the same way, and each response counts once.
+    A table is a CSV file, a Parquet file, a spreadsheet or another kind (docs/tables.md). With --query, it may be a
+    database. All rows must be responses to the same question with the same options, and each response counts once.
 
-    An estimate is right on average, and may be below 0 or above 1. The interval beside it covers the true share at
-    least as often as --confidence says. Without --population, this holds for exactly these respondents.
+    An estimate is right on average, and may be below 0 or above 1. The interval next to it covers the true share at
+    least as often as --confidence says. Without --population, the true share is the share among these respondents.
 
     \b
     Examples:

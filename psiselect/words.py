@@ -35,7 +35,7 @@ def human_bytes(count: float) -> str:
 
 # Work that takes a while.
 
-CANCELLED = "the program that called has cancelled. Nothing was written, and there is no result"
+CANCELLED = "your program cancelled the call. Nothing was written, and there is no result"
 
 
 def cancelled() -> CancelError:
@@ -43,7 +43,7 @@ def cancelled() -> CancelError:
 
 
 def joint_work_cancelled() -> CancelError:
-    return CancelError("the program that called has cancelled. The other parties are told, and there is no result")
+    return CancelError("your program cancelled the call. The other parties are informed, and there is no result")
 
 
 def waiting(what: str, spent: str) -> str:
@@ -60,11 +60,14 @@ def done_so_far(what: str, percent: int, spent: str, left: str | None) -> str:
 
 
 def named_twice() -> UsageError:
-    return UsageError("--identity names the same certificate twice. Leave one out")
+    return UsageError("--identity names the same certificate twice. Name each identity only once")
 
 
 def left_out(certificate: Path) -> str:
-    return f"the certificate '{certificate}' has expired and is left out. Remove it from --identity"
+    return (
+        f"the certificate '{certificate}' has expired, so the program does not use it. Remove the certificate from "
+        "--identity"
+    )
 
 
 # Budgets and their charges.
@@ -83,15 +86,15 @@ def ledger_without_dataset() -> UsageError:
 
 def pure_takes_epsilon() -> UsageError:
     return UsageError(
-        "a ledger of --kind pure, which is the usual kind, needs --epsilon, and no --rho. Only a ledger of --kind zcdp "
+        "a ledger of --kind pure, the usual kind, needs --epsilon and cannot have --rho. Only a ledger of --kind zcdp "
         "takes --rho"
     )
 
 
 def zcdp_takes_rho() -> UsageError:
     return UsageError(
-        "give --epsilon with --delta, such as 1 and 1e-6, or give only --rho. If you are not sure, use --kind pure, "
-        "which needs only --epsilon. A ledger of --kind zcdp counts rho, a measure of privacy loss for Gaussian noise"
+        "a ledger of --kind zcdp needs either --epsilon with --delta, such as 1 and 1e-6, or only --rho. Rho measures "
+        "the privacy loss for Gaussian noise. If you are not sure, use --kind pure, which needs only --epsilon"
     )
 
 
@@ -101,12 +104,16 @@ def left_for(dataset: str, ledger: Path, left: str) -> str:
 
 def charged(error: Exception) -> str:
     """What an error says after a charge."""
-    lost = "charged, but not written: " if isinstance(error, OutputError) else ""
+    lost = "the budget was charged, but the result could not be written: " if isinstance(error, OutputError) else ""
     return f"{lost}{str(error).removesuffix('.')}. {_KEPT}"
 
 
 def not_delivered(reason: str) -> OutputError:
-    return OutputError(f"charged, but not delivered: {reason}. {_KEPT}, and the result is lost", reason=reason)
+    return OutputError(
+        f"the budget was charged, but the program failed before it could return the result: {reason}. {_KEPT}, and the "
+        "result is lost",
+        reason=reason,
+    )
 
 
 # Polls and elections.
@@ -114,17 +121,17 @@ def not_delivered(reason: str) -> OutputError:
 
 def response_exists(output: Path) -> InputError:
     return InputError(
-        f"{output}: this file exists already. Send the response in it again, because another one would cost more "
-        "epsilon"
+        f"{output}: this file exists already. Send the response in this file again, because a new response would cost "
+        "more epsilon"
     )
 
 
 def responses_twice() -> UsageError:
-    return UsageError("a table of responses is named twice. Name each table once")
+    return UsageError("you named the same table of responses twice. Name each table only once")
 
 
 def query_of_files() -> UsageError:
-    return UsageError("--query needs a database, such as sqlite:///FILE. Files are read whole", term="query")
+    return UsageError("--query needs a database, such as sqlite:///FILE. For a file, leave out --query", term="query")
 
 
 def of_one_answer(epsilon: str, mechanism: str) -> str:
@@ -141,7 +148,7 @@ def spent_on_a_response(mechanism: str, epsilon: str) -> str:
 
 
 def other_ballot_column(error: Exception, column: str, line: int | None) -> InputError:
-    return InputError(f"{error}. The column {column!r} fits, so give ballot_column={column!r}", line=line)
+    return InputError(f"{error}. The column {column!r} looks right, so give ballot_column={column!r}", line=line)
 
 
 # Results and advice.
@@ -160,9 +167,9 @@ def several_winners() -> UsageError:
 
 
 def other_question(name: str, asked: str | None) -> UsageError:
-    what = "no question is open" if asked is None else f"another question is open: {asked!r}. Answer that one first"
+    what = "there is no question left to answer" if asked is None else f"the question now is {asked!r}. Answer it first"
     return UsageError(what, term=name)
 
 
 def needs_an_answer(name: str) -> InputError:
-    return InputError("this question needs an answer", term=name)
+    return InputError(f"the question {name!r} needs an answer", term=name)

@@ -8,19 +8,23 @@ import click
 
 from psiselect.base.errors import PsiselectError, UsageError
 
-_BUG = "this is a bug, please report it"
+_BUG = "This is a bug in psiselect. Please report it"
 
 
 def folder_exists(folder: Path) -> click.UsageError:
-    return click.UsageError(f"--out names the folder '{folder}', which exists already. Name a new folder")
+    return click.UsageError(
+        f"--out names the folder '{folder}', which exists already. Name a folder that does not exist yet"
+    )
 
 
 def too_many_people(most: int) -> UsageError:
-    return UsageError(f"the demo has fictional telephone numbers for at most {most:,} people. Ask for at most {most:,}")
+    return UsageError(
+        f"the demo has fictional telephone numbers for only {most:,} people. Give a number of at most {most:,}"
+    )
 
 
 def listener_ended(what: object) -> PsiselectError:
-    return PsiselectError(f"the listening process ended early: {what}")
+    return PsiselectError(f"the demo's listening process ended too early: {what}")
 
 
 def process_ended(code: int, printed: str) -> PsiselectError:
@@ -29,14 +33,14 @@ def process_ended(code: int, printed: str) -> PsiselectError:
 
 def other_rows(matches: int, rows: int, expected: int, joined: int) -> PsiselectError:
     return PsiselectError(
-        f"the session found {matches} matches in {rows} rows. A plain join found {expected} matches in {joined} rows, "
-        f"or other rows: {_BUG}"
+        f"the session found {matches} matches in {rows} rows. A plain join of the lists found {expected} matches in "
+        f"{joined} rows, or the same number in other rows. {_BUG}"
     )
 
 
 def other_counts(found: int, noisy: int, expected: int) -> PsiselectError:
     return PsiselectError(
-        f"the sessions counted {found} matches, and {noisy} with noise. A plain join counts {expected} matches: {_BUG}"
+        f"the sessions counted {found} matches, and {noisy} with noise. A plain join counts {expected} matches. {_BUG}"
     )
 
 

@@ -33,12 +33,12 @@ _PRIVATE = ("epsilon", "colluding", "lower", "upper", "neighbors", "contribution
 def command() -> None:
     """Compute on the numbers of several parties, who do not show them to each other.
 
-    Each party runs the same command on its own machine. All use the same file `parties.toml`. It has a [[party]] for
-    each of them, with name, address and certificate; `psiselect identity create` makes the certificates. A run ends
-    with the result, or names the party that failed.
+    Each party runs the same command on its own machine. All parties use the same file `parties.toml`. This file has a
+    section [[party]] for each party, with its name, address and certificate. `psiselect identity create` makes the
+    certificates. A run ends with the result, or names the party that failed.
 
-    If you stop one party (by Ctrl-C, or by the signal SIGTERM or SIGHUP), the other parties' commands name it and end
-    with exit code 5. Parties that have the result already keep it.
+    If you stop one party (by Ctrl-C, or by the signal SIGTERM or SIGHUP), the commands of the other parties name
+    the stopped party and end with exit code 5. A party that already has the result keeps the result.
 
     \b
     Examples:
@@ -54,13 +54,13 @@ command.add_command(max_command)
 
 def _value_options(decorated: _Command) -> _Command:
     single = click.option(
-        "--value", metavar="V", help="Take part with this number, or these: 1,0,2. - reads standard input."
+        "--value", metavar="V", help="Take part with this number, or with several: 1,0,2. For standard input, write -."
     )
     length = click.option(
         "--length",
         type=WholeNumber(1, MAX_LENGTH),
         metavar="N",
-        help="Expect N numbers from each party. Only a server needs it [default: 1].",
+        help="Expect N numbers from each party. Only a server needs this option [default: 1].",
     )
     return single(table_options(length(decorated)))
 
@@ -86,34 +86,35 @@ _sum_options = options(
         default="2^64",
         show_default=True,
         metavar="M",
-        help="Add up modulo this number, or power of 2; a larger one leaves room for larger sums. All parties must use "
-        "the same value.",
+        help="Add up modulo this number, such as 2^128. A larger number leaves room for larger sums. All parties must "
+        "use the same value.",
     ),
     click.option(
         "--output",
         "target",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Write all numbers of the result here: .csv, or .json as --json prints it.",
+        help="Write all numbers of the result to this file, whose name ends in .csv or .json. A .json file has what "
+        "--json prints.",
     ),
     click.option(
         "--allow-two-inputs",
         is_flag=True,
-        help="Run with two inputs, although each party then learns the other's. All parties must use this option, or "
-        "none.",
+        help="Run although only two parties have a number, and each of them then learns the other's number. All "
+        "parties must use this option, or none.",
     ),
     click.option(
         "--epsilon",
         metavar="E",
-        help="Add random noise to the result, so that it hides each party; nobody sees it without noise. 1 is usual; "
-        "smaller is safer and less accurate. All parties must use the same value.",
+        help="Add random noise to the result, so that the result hides each party. Nobody sees the result without "
+        "noise. 1 is usual; smaller is safer and less accurate. All parties must use the same value.",
     ),
     click.option(
         "--colluding",
         type=int,
         metavar="T",
-        help="With --epsilon: protect against T parties that pool what they know, 1 or more. All parties must use the "
-        "same value.",
+        help="With --epsilon: protect against T parties (1 or more) that tell each other what they know. All parties "
+        "must use the same value.",
     ),
     click.option(
         "--lower",
@@ -135,14 +136,14 @@ _sum_options = options(
         "--contributions",
         type=int,
         metavar="C",
-        help="With --epsilon: protect a group of C parties together, by C times the noise. All parties must use the "
-        "same value [default: 1].",
+        help="With --epsilon: protect a group of C parties together, with C times as much noise. All parties must use "
+        "the same value [default: 1].",
     ),
     click.option(
         "--sensitivity",
         metavar="S",
-        help="With --epsilon: protect one person, who moves a party's number by at most S. All parties must use the "
-        "same value [default: protect a whole party].",
+        help="With --epsilon: protect one person, who can change a party's number by at most S. All parties must use "
+        "the same value [default: protect a whole party].",
     ),
     charged_options,
 )

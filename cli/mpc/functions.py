@@ -50,7 +50,7 @@ _decimals = click.option(
 @click.command("threshold", cls=MpcCommand)
 @common_options
 @click.option(
-    "--value", metavar="V", help="Take part with this number; yes and no are 1 and 0. - reads standard input."
+    "--value", metavar="V", help="Take part with this number; yes and no are 1 and 0. For standard input, write -."
 )
 @click.option(
     "--at-least",
@@ -69,9 +69,9 @@ _decimals = click.option(
 def threshold_command(value: str | None, at_least: str | None, bound: str, decimals: int, **options: Any) -> None:
     """Answer whether the sum of all values reaches a threshold: yes or no, and nothing else.
 
-    A referendum by it shows no counts: a unanimous vote looks like any other that passes. At least three parties must
-    compute (role "both" or "server"). If half of them or more pool what they hold, they can read every value. The
-    library MPyC computes.
+    A yes-or-no vote with this command shows no counts: a unanimous vote looks like any other that passes. At least
+    three parties must compute (role "both" or "server"). If half of these parties or more put together what they hold,
+    they can read every value. (Technical detail: the library MPyC computes.)
 
     \b
     Examples:
@@ -89,7 +89,7 @@ def threshold_command(value: str | None, at_least: str | None, bound: str, decim
 
 @click.command("max", cls=MpcCommand)
 @common_options
-@click.option("--value", metavar="V", help="Take part with this number. - reads it from standard input.")
+@click.option("--value", metavar="V", help="Take part with this number. For standard input, write -.")
 @click.option(
     "--bound",
     default="1000000000",
@@ -115,7 +115,9 @@ def max_command(value: str | None, bound: str, decimals: int, **options: Any) ->
 @click.command("argmax", cls=MpcCommand)
 @common_options
 @click.option(
-    "--value", metavar="V", help="Take part with this number. With --candidates: a number for each, such as 1,0,2."
+    "--value",
+    metavar="V",
+    help="Take part with this number. With --candidates: give a number for each candidate, such as 1,0,2.",
 )
 @click.option(
     "--candidates",
@@ -135,15 +137,15 @@ def max_command(value: str | None, bound: str, decimals: int, **options: Any) ->
 @click.option(
     "--epsilon",
     metavar="E",
-    help="Draw the winner with some randomness, so that it hides each ballot. 1 is usual; smaller is safer and less "
-    "accurate. All parties must use the same value.",
+    help="Draw the winner with some randomness, so that the result hides each ballot. 1 is usual; smaller is safer "
+    "and less accurate. All parties must use the same value.",
 )
 @click.option(
     "--colluding",
     type=int,
     metavar="T",
-    help="With --epsilon: protect against T computing parties that pool what they know, 1 or more. All parties must "
-    "use the same value [default: the most below half].",
+    help="With --epsilon: protect against T computing parties (1 or more) that tell each other what they know. All "
+    "parties must use the same value [default: the most below half].",
 )
 @click.option(
     "--neighbors",
@@ -171,9 +173,9 @@ def argmax_command(
 ) -> None:
     """Find who has the largest total: the winner of a vote, or the highest bidder. Nobody learns the totals.
 
-    With --candidates each party brings a number for each candidate. These are its own approvals (--approve), or the
-    totals of the ballots that it holds (--values). Ties are broken at random. With --epsilon the winner is drawn with
-    noise, which no party knows.
+    With --candidates, each party gives a number for each candidate. These numbers are its own approvals (--approve), or
+    the totals of the ballots that it holds (--values). Ties are broken at random. With --epsilon the winner is drawn
+    with noise, which no party knows.
 
     \b
     Examples:

@@ -43,14 +43,14 @@ common_options = options(
         required=True,
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Read all parties from this TOML file, parties.toml. All parties must use the same file.",
+        help="Read all parties from this TOML file, such as parties.toml. All parties must use the same file.",
     ),
     click.option(
         "--identity",
         required=True,
         type=click.Path(path_type=Path),
         metavar="DIR/NAME",
-        help="Show the other parties this identity, which `psiselect identity create` has made.",
+        help="Show the other parties this identity, which you made with `psiselect identity create`.",
     ),
     click.option(
         "--timeout",
@@ -58,7 +58,7 @@ common_options = options(
         default=DEFAULT_TIMEOUT,
         show_default=True,
         metavar="SECONDS",
-        help="Give up after this many seconds, including the time of waiting for the others.",
+        help="Give up after this many seconds, including the time that the command waits for the others.",
     ),
     json_option,
 )
@@ -74,12 +74,12 @@ table_options = options(
         "--values",
         type=TableName(click.Path()),
         metavar="TABLE",
-        help="Read your numbers from here: a text file with one number on each line, a table, or a database with "
-        "--query.",
+        help="Read your numbers from this file: a text file with one number on each line, or a table. With --query, "
+        "it may be a database.",
     ),
     query_option,
     taking_reading(),
-    click.option("--column", metavar="COLUMN", help="Read this column of --values, when it has several."),
+    click.option("--column", metavar="COLUMN", help="Read this column of --values, if the table has several columns."),
 )
 
 

@@ -49,12 +49,12 @@ SERVE, SERVE_IN_FILE = "--serve", "serve = true to the file"
 
 
 def no_such_option(file: Path, key: str, command: str | None, near: str | None) -> UsageError:
-    hint = f"Did you mean {near!r}?" if near else "--help shows all options"
+    hint = f"Did you mean {near!r}?" if near else f"`psi {command} --help` shows all options"
     return UsageError(f"{file}: {key!r} is not an option of `psi {command}`. {hint}", term=key)
 
 
 def no_certificate_any_more(file: Path, key: str) -> UsageError:
-    return UsageError(f"{file}: {key!r} does not name a certificate any more. Name at least one", term=key)
+    return UsageError(f"{file}: {key!r} names no certificate any more. Name at least one certificate there", term=key)
 
 
 TEXTS, TRUE_OR_FALSE, TEXT_OR_NUMBER = "a text, or a list of texts", "true or false", "a text or a number"
@@ -77,13 +77,13 @@ def lines_lost(count: int) -> str:
 
 def no_log(file: Path, why: str | None) -> InputError:
     return InputError(
-        f"cannot write the log '{file}': {why}. Name a file in a folder that exists and that you can write"
+        f"cannot write the log '{file}': {why}. Name a file in a folder that exists and that you can write to"
     )
 
 
 def log_fails(name: str, why: str | None) -> str:
     return (
-        f"psiselect: cannot write the log '{name}': {why}. The log's lines are lost until the program can write to it "
+        f"psiselect: cannot write the log '{name}': {why}. New lines are lost until the program can write the log "
         "again. The program tries again with each new line"
     )
 
@@ -127,7 +127,7 @@ def repeated_keys(count: int) -> str:
     return "1 key is in several rows" if count == 1 else f"{count} keys are each in several rows"
 
 
-PLACEHOLDER = "; is it a placeholder? Name it with --null to leave it out"
+PLACEHOLDER = "; does this key stand for a missing value? If so, give the key with --null to leave out such rows"
 BLANK = "(blank)"
 
 
@@ -220,7 +220,7 @@ def clock_ahead(seen: str, days: float, now: str) -> str:
     return f"the file of counted sessions has recorded the time {seen}, which is {days:.1f} days later than now ({now})"
 
 
-MENDING = ". If that clock was wrong, `psiselect psi runs mend` corrects the file"
+MENDING = ". If this computer's clock was wrong at that time, run `psiselect psi runs mend` to correct the file"
 
 
 def what_changes(now: str, sessions: int) -> str:
@@ -230,11 +230,11 @@ def what_changes(now: str, sessions: int) -> str:
     )
 
 
-ASK_TO_MEND = "Is the present time right, and do you want this change?"
+ASK_TO_MEND = "Does this computer's clock show the correct time, and do you want this change?"
 
 
 def nothing_changed() -> PolicyError:
-    return PolicyError("the program has changed nothing", term="runs")
+    return PolicyError("you did not agree to the change, so the program has changed nothing", term="runs")
 
 
 NO_LATER_TIME = "no: the file has recorded no time later than now"

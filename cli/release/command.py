@@ -36,19 +36,19 @@ def command() -> None:
       psiselect release sum salaries.csv --column raise --lower 0 --upper 5000 --epsilon 1
       psiselect release count people.csv --column smoker --equals yes --epsilon 0.5 --neighbors add-remove
 
-    You see the rows, and may show the number that is printed to anyone. First the command says how far off the number
-    will probably be. With --plan it stops there, which costs no epsilon.
+    You may see the rows, and may show the printed number to anyone. First the command says how far off the number
+    will probably be. With --plan the command stops there, which costs no epsilon.
 
-    FILE is a table: CSV, Parquet, a spreadsheet and others (docs/tables.md), or a database with --query.
+    FILE is a table: CSV, Parquet, a spreadsheet or another kind (docs/tables.md). With --query, it may be a database.
     docs/privacy.md describes the noise.
     """
 
 
 @command.command("count", cls=ReleaseCommand)
 @common_options
-@click.option("--equals", metavar="TEXT", help="Count only rows whose column is this text, such as yes.")
-@click.option("--lower", metavar="A", help="Count only rows whose value is at least this, such as 18.")
-@click.option("--upper", metavar="B", help="Count only rows whose value is at most this, such as 65.")
+@click.option("--equals", metavar="TEXT", help="Count only rows that have this text in the --column, such as yes.")
+@click.option("--lower", metavar="A", help="Count only rows whose value in the --column is at least A, such as 18.")
+@click.option("--upper", metavar="B", help="Count only rows whose value in the --column is at most B, such as 65.")
 def count_command(given: GivenOptions, equals: str | None, lower: str | None, upper: str | None) -> None:
     """Count rows: all, or only some. The count gets random noise that hides each person.
 
@@ -57,7 +57,8 @@ def count_command(given: GivenOptions, equals: str | None, lower: str | None, up
       psiselect release count people.csv --epsilon 0.5 --neighbors add-remove
       psiselect release count people.csv --column smoker --equals yes --epsilon 0.5
 
-    Without --column, all rows count. With --column alone, the rows count in which this column is not blank.
+    Without --column, the command counts all rows. With --column alone, it counts the rows in which this column is not
+    blank.
     """
     bounds = read_bounds(lower, upper, None)
     show_number(numbers.count(given.common("count"), equals=equals, bounds=bounds), given.as_json)
@@ -118,7 +119,7 @@ def mean_command(given: GivenOptions, lower: str | None, upper: str | None, unit
 @click.option(
     "--bins",
     metavar="A,B,...",
-    help="Count the values in each range between these rising numbers. Values beyond them are not counted.",
+    help="Count the values in each range between these rising numbers. Values outside these ranges are not counted.",
 )
 @click.option(
     "--categories", metavar="X,Y,...", help='Count these values, written as a row of CSV: "Smith, Jones & Co",Sales.'
@@ -129,21 +130,26 @@ def mean_command(given: GivenOptions, lower: str | None, upper: str | None, unit
     metavar="FILE",
     help="Count the values in this file, one per line.",
 )
-@click.option("--other", metavar="NAME", help="Add a cell for all other rows: other values, and blank cells.")
+@click.option(
+    "--other",
+    metavar="NAME",
+    help="Add one more count, with this name, for all other rows: those with other values, and those with a blank.",
+)
 def histogram_command(
     given: GivenOptions, bins: str | None, categories: str | None, categories_file: Path | None, other: str | None
 ) -> None:
-    """Count the rows in each of several cells that you name beforehand.
+    """Count the rows in each range or category that you name. The counts get random noise that hides each person.
 
     \b
     Examples:
       psiselect release histogram people.csv --column smoker --categories yes,no --epsilon 0.5
       psiselect release histogram people.csv --column age --bins 0,18,40,65,120 --epsilon 0.5 --neighbors add-remove
 
-    If you do not know the categories, use `release table` with --by and --delta: it finds those with enough rows.
+    If you do not know the categories, use `release table` with --by and --delta. It finds the categories that have
+    enough rows.
 
-    Values beyond the bins and blank cells are not counted. If a value is none of the categories, the command stops,
-    unless you use --other or --on-invalid drop.
+    Values outside the --bins, and blank cells, are not counted. If a value is not one of the --categories, the command
+    stops, unless you use --other or --on-invalid drop.
     """
     edges = [read_bound(e, "bins") for e in bins.split(",")] if bins is not None else []
     named = read_categories(categories, categories_file)

@@ -84,8 +84,8 @@ _options = options(
         type=choice(NeighbouringRelation),
         default=NeighbouringRelation.REPLACE.value,
         show_default=True,
-        help="Say what stays hidden: whether a person's row is there, and what it says (add-remove), or only what it "
-        "says (replace).",
+        help="Say what must stay hidden. add-remove: whether a person's row is in the file, and what the row says. "
+        "replace: only what the row says.",
     ),
     click.option(
         "--contributions",
@@ -99,16 +99,16 @@ _options = options(
     click.option(
         "--person",
         metavar="COLUMN",
-        help="Tell people apart by this column, such as their e-mail address. For each person, at most C rows "
-        "(--contributions) are used. They are chosen without looking at their values.",
+        help="Tell people apart by this column, such as their e-mail address. The command uses at most C rows of each "
+        "person (--contributions C), and chooses these rows without looking at their values.",
     ),
     click.option(
         "--on-invalid",
         type=choice(Invalid),
         default=Invalid.ERROR.value,
         show_default=True,
-        help="Choose what to do with a value that cannot be read. error: stop, and name its line. drop: ignore "
-        "the value.",
+        help="Choose what to do with a value that cannot be read. error: stop, and name the line. drop: leave "
+        "out the value.",
     ),
     ledger_options("these rows"),
     click.option(
@@ -137,14 +137,14 @@ def options_without_epsilon(command: Callable[..., None]) -> Callable[..., None]
 lower_option = click.option(
     "--lower",
     metavar="A",
-    help="Set the lowest value, such as 0: every value below is raised to it. Choose it without looking at the data, "
-    "because it becomes public.",
+    help="Set the lowest value, such as 0. Any value below A counts as A. Choose A without looking at the data, "
+    "because A becomes public.",
 )
 upper_option = click.option(
     "--upper",
     metavar="B",
-    help="Set the highest value, such as 5000: every value above is lowered to it. Choose it without looking at the "
-    "data, because it becomes public.",
+    help="Set the highest value, such as 5000. Any value above B counts as B. Choose B without looking at the data, "
+    "because B becomes public.",
 )
 unit_option = click.option(
     "--unit",

@@ -35,7 +35,12 @@ from psiselect.tables import Table
 @click.command("table", cls=ReleaseCommand)
 @options_without_epsilon
 @click.option(
-    "--by", "by", multiple=True, required=True, metavar="COLUMN", help="Group by this column. May be given twice."
+    "--by",
+    "by",
+    multiple=True,
+    required=True,
+    metavar="COLUMN",
+    help="Group the rows by this column. You can give --by twice.",
 )
 @click.option(
     "--statistic",
@@ -44,7 +49,7 @@ from psiselect.tables import Table
     type=choice(Statistic),
     default=[Statistic.COUNT.value],
     show_default=True,
-    help="Show this for each group. May be repeated; all of them together cost --epsilon (or --rho).",
+    help="Show this number for each group. May be repeated: all of these numbers together cost --epsilon (or --rho).",
 )
 @lower_option
 @upper_option
@@ -54,7 +59,7 @@ from psiselect.tables import Table
     multiple=True,
     metavar="X,Y,...",
     help="Show these groups of a --by column, written as a row of CSV. Give --groups once for each --by, in the same "
-    "order. With two columns, all combinations are shown.",
+    "order. With two columns, the command shows all combinations.",
 )
 @click.option(
     "--groups-file",
@@ -62,20 +67,20 @@ from psiselect.tables import Table
     metavar="FILE",
     help="Show the groups in this table, which has the --by columns and one group per row.",
 )
-@click.option("--other", metavar="NAME", help="Add a group for all other values to each column of --groups.")
+@click.option("--other", metavar="NAME", help="Add a group with this name for all other values, in each --by column.")
 @click.option("--epsilon", metavar="E", help=EPSILON_HELP)
 @click.option(
     "--rho",
     metavar="R",
-    help="Limit what the result can give away by rho, another measure, in place of --epsilon. Needs --noise gaussian; "
+    help="Limit what the result can give away with rho, another measure, instead of --epsilon. Needs --noise gaussian. "
     "docs/privacy.md explains rho.",
 )
 @click.option(
     "--delta",
     metavar="D",
-    help="Allow this chance, such as 1e-6, that the protection fails. Without --groups, it is the chance that a group "
-    "of one person is shown. With Gaussian noise and --epsilon, it is the chance that epsilon does not hold. If both "
-    "apply, each gets half of it.",
+    help="Allow this chance, such as 1e-6, that the protection fails. Without --groups, D is the chance that a group "
+    "of one person is shown. With Gaussian noise and --epsilon, D is the chance that epsilon does not hold. If both "
+    "apply, each gets half of D.",
 )
 @click.option(
     "--noise",
@@ -113,8 +118,8 @@ def table_command(
       psiselect release table people.csv --by smoker --groups yes,no --epsilon 1
       psiselect release table people.csv --by smoker --delta 1e-6 --epsilon 1 --neighbors add-remove
 
-    Name the groups with --groups or --groups-file: then all of them are shown, empty groups too. Or give --delta: then
-    the command shows only groups whose noisy count is large enough, so that a group of one person stays hidden.
+    If you name the groups with --groups or --groups-file, the command shows all of them, empty groups too. If you give
+    --delta instead, it shows only groups whose noisy count is large enough, so that a group of one person stays hidden.
 
     A row with a blank group is not counted. With --on-invalid drop, a row of a group that you did not name is not
     counted either. A person may have rows in up to --contributions groups. With --person, the command uses at most that

@@ -49,7 +49,7 @@ _NEIGHBORS = functools.partial(
     click.option,
     "--neighbors",
     type=choice(NeighbouringRelation),
-    help="Say what stays hidden: whether somebody voted, and how (add-remove), or only how (replace).",
+    help="Say what must stay hidden. add-remove: whether somebody voted, and how. replace: only how.",
 )
 _seats = click.option(
     "--seats",
@@ -243,7 +243,7 @@ def _tell_draw(found: Elected, *, verbose: bool) -> None:
     show_default=True,
     help="Plan for a ledger of this --kind (see `psiselect budget create`).",
 )
-@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw a PNG or SVG, too.")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw a plot (PNG, SVG).")
 @json_option
 def plan_(
     candidates: str,
@@ -257,7 +257,7 @@ def plan_(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    """See what epsilon does, and how likely it is that the true winner is drawn, before you spend anything.
+    """See what epsilon does, and how likely it is that the true winner is drawn, before you spend any budget.
 
     \b
     Examples:
@@ -265,12 +265,12 @@ def plan_(
       psiselect vote plan --candidates 16 --gap 20 --epsilon 0.1 --neighbors add-remove
       psiselect vote plan --candidates 40 --seats 5 --gap 30 --epsilon 1 --neighbors replace --plot plan.svg
 
-    The command uses public numbers only, and never opens ballots. With --voters it says in words what epsilon 0.1, 1
-    and 5 mean for an election of that size.
+    The command uses public numbers only, and never opens ballots. With --voters, the command says in words what
+    epsilon 0.1, 1 and 5 mean for an election of that size.
 
     With --gap the command assumes that every rival is exactly G votes behind. If rivals are further behind, the true
-    winner is at least as likely to be drawn. The expected loss, by how many votes the result falls short on average,
-    is for this example only.
+    winner is at least as likely to be drawn. The expected loss is for this example only. It is the number of
+    votes by which the drawn winner falls short of the true winner on average.
     """
     relation = None if neighbors is None else NeighbouringRelation.parse(neighbors)
     if voters is not None:

@@ -51,7 +51,7 @@ class LocalError(PsiselectError):
 
 
 class CancelError(LocalError):
-    """The program that called has cancelled the work; nothing is written and no result is given."""
+    """The calling program cancelled the work; nothing is written and no result is given."""
 
     exit_code: ClassVar[int] = 130
     kind: ClassVar[str] = "cancelled"

@@ -24,7 +24,7 @@ def human_seconds(seconds: float) -> str:
 
 
 # Files that are written.
-MAKE_ROOM = "Make room, or name a file on another disk"
+MAKE_ROOM = "Free some disk space, or name a file on another disk"
 OTHER_FOLDER = "Choose a folder that exists and that you can write to"
 DISK_FULL = "the disk is full"
 SYMBOLIC_LINK = "it is a symbolic link, which the program does not follow"
@@ -35,16 +35,16 @@ def not_written(target: str | os.PathLike[str], reason: str, remedy: str) -> Out
 
 
 def is_a_folder(target: Path) -> OutputError:
-    return OutputError(f"cannot write '{target}': it is a folder. Name a file in it")
+    return OutputError(f"cannot write '{target}': this is a folder. Name a file in this folder")
 
 
 def is_a_device(target: Path) -> OutputError:
-    return OutputError(f"cannot write '{target}': it is a pipe or a device. Name a file")
+    return OutputError(f"cannot write '{target}': this is a pipe or a device. Name an ordinary file")
 
 
 def link_of_another(target: Path) -> OutputError:
     return OutputError(
-        f"cannot write '{target}': it is another user's link in a shared folder. Name a file in a folder of your own"
+        f"cannot write '{target}': this is another user's link in a shared folder. Name a file in a folder of your own"
     )
 
 
@@ -55,16 +55,16 @@ def not_ours(foreign: str) -> InputError:
 
 def no_working_folder() -> InputError:
     return InputError(
-        "there is no folder for working files: none of $TMPDIR, /tmp, /var/tmp and the current folder can be written. "
-        "Name a folder with --workdir, or in the variable TMPDIR if the command has no --workdir",
+        "there is no folder for working files: the program cannot write to $TMPDIR, /tmp, /var/tmp or the current "
+        "folder. Name a folder with --workdir. If the command has no --workdir, name a folder in the variable TMPDIR",
         term="workdir",
     )
 
 
 def unusable_folder(folder: Path, reason: str | None) -> InputError:
     return InputError(
-        f"the working folder '{folder}' cannot be used: {reason}. Choose a folder that exists, has free "
-        "space, and that you can write to",
+        f"the program cannot use the folder for working files, '{folder}': {reason}. Name a folder that exists, "
+        "that has free space, and that you can write to",
         term="workdir",
     )
 
@@ -81,22 +81,22 @@ def unreadable(what: str, path: Path, reason: str | None) -> InputError:
 
 
 def too_large(what: str, path: Path, most: int) -> InputError:
-    return InputError(f"'{path}' is too large for a {what}. It must have at most {most:,} bytes")
+    return InputError(f"'{path}' is too large to be a {what}. The file must have at most {most:,} bytes")
 
 
 def not_toml(path: Path, error: Exception) -> InputError:
-    return InputError(f"'{path}' is not a valid TOML file: {error}")
+    return InputError(f"'{path}' is not a valid TOML file. Correct the file (technical detail: {error})")
 
 
 # Lines and rows.
 
 COLUMN_NAMES = "column names"
-NUL = "a NUL character, which text does not have"
+NUL = "a NUL character (a byte with the value 0), which no text has"
 NOT_UTF8 = "not UTF-8 text"
 BARE_RETURN = "a carriage return inside the line"
 BARE_BREAK = (
     "a carriage return or line feed that does not end a line of this file. Put double quotes around a field that "
-    "holds it, or make all line ends alike"
+    "has one, or use the same line ends in the whole file"
 )
 PERHAPS_ESCAPED = (
     "a field of several lines with a backslash before a quote. If the backslash escapes the quote, read the file with "
@@ -123,7 +123,7 @@ def not_closed(mebibytes: int) -> str:
 def text_after_quote(line: int | None) -> str:
     """line: where, None for the row's first line."""
     where = "" if line is None else f" in line {line}"
-    return f"text after a closing quote{where}. Inside quotes, write a quote twice"
+    return f'text after a closing quote{where}. Inside quotes, write a quote twice ("")'
 
 
 # What a peer sends.
@@ -178,7 +178,7 @@ def out_of_turn(message: int, state: str) -> RemoteError:
 
 def no_threads() -> ResourceError:
     return ResourceError(
-        "the system does not let this user start any more threads or processes. Raise the limit (ulimit -u, TasksMax= "
-        "of a systemd unit, --pids-limit of a container), or end other programs of the same user",
+        "the operating system does not let this user start any more threads or processes. End other programs of this "
+        "user. Or raise the limit: `ulimit -u`, TasksMax= for a systemd unit, or --pids-limit for a container",
         term="threads",
     )

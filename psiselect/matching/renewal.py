@@ -53,12 +53,12 @@ class Renewal:
         """Log the certificates that will soon expire, or have expired."""
         parties = self.sessions.parties
         for notice in self.watch.due((own.public for own in parties.identities), now):
-            _log("this side's certificate", notice)
+            _log(words.OWN_CERTIFICATE, words.EXPIRES_HERE, notice)
         for notice in self.watch.due(parties.peers, now):
-            _log("the peer's certificate", notice)
+            _log(words.PEERS_CERTIFICATE, words.EXPIRES_THERE, notice)
 
 
-def _log(whose: str, notice: ExpiryNotice) -> None:
+def _log(whose: str, expires: str, notice: ExpiryNotice) -> None:
     certificate = notice.certificate
     until = certificate.not_after.isoformat(timespec="seconds")
     known = {
@@ -71,7 +71,7 @@ def _log(whose: str, notice: ExpiryNotice) -> None:
         text, name = words.EXPIRED, "certificate_expired"
         LOGGER.error(text, whose, certificate.name, until, extra=event(name, **known))
     else:
-        text, name = words.EXPIRES, "certificate_expires"
+        text, name = expires, "certificate_expires"
         LOGGER.warning(text, whose, certificate.name, until, extra=event(name, **known))
 
 

@@ -30,14 +30,14 @@ def resume_needs_workdir() -> UsageError:
 
 def fast_is_not_resumed() -> UsageError:
     return UsageError(
-        "--resume cannot keep a session of the fast protocol, because its secrets must be used only once. Leave out "
-        "--resume, or use --protocol ecdh on both sides",
+        "--resume cannot keep a session of the fast protocol, because the secrets of such a session must be used "
+        "only once. Leave out --resume, or use --protocol ecdh on both sides",
         term="resume",
     )
 
 
 def resume_needs_one_identity() -> UsageError:
-    return UsageError("--resume works with one identity only. Name one --identity", term="identity")
+    return UsageError("--resume works with one identity only. Give --identity only once", term="identity")
 
 
 def nothing_to_write() -> UsageError:
@@ -46,7 +46,8 @@ def nothing_to_write() -> UsageError:
 
 def columns_need_output() -> UsageError:
     return UsageError(
-        "--columns chooses the columns for --output. Name a file with --output, or leave out --columns", term="columns"
+        "--columns chooses the columns of the --output file. Name a file with --output, or leave out --columns",
+        term="columns",
     )
 
 
@@ -59,49 +60,51 @@ def serve_does_not_resume() -> UsageError:
 
 def serve_writes_here(option: str) -> UsageError:
     return UsageError(
-        f"with --serve, {option} can name only files of this machine. Name a folder of this machine", term="output"
+        f"with --serve, {option} cannot be an address in a store. Name a folder on this computer", term="output"
     )
 
 
 def a_file_for_each_session(option: str, path: Path, field: str, such_as: Path) -> UsageError:
     return UsageError(
-        f"with --serve, {option} cannot be '{path}', because each session needs a file of its own. Name a folder that "
-        f"exists, or a file with {field} in its name, such as '{such_as}'"
+        f"with --serve, {option} cannot be '{path}', because each session needs its own file. Name a folder that "
+        f"exists, or a file name that contains {field}, such as '{such_as}'"
     )
 
 
 def value_is_for_sums(reveal: Reveal) -> UsageError:
     return UsageError(
-        f"--value works only with --reveal sum, and this session has --reveal {reveal.value}. Leave it out",
+        f"--value works only with --reveal sum, and this session has --reveal {reveal.value}. Leave out --value",
         term="value",
     )
 
 
 def values_of_the_other_side() -> UsageError:
     return UsageError(
-        "this side gets the result, so the values of the other side are added up. Leave out --value here, or use "
-        "--learn both",
+        "you get the result, which is a sum of values from the other side's list. Leave out --value here. If both "
+        "sides must get a result, agree with the peer on --learn both",
         term="value",
     )
 
 
 def value_is_missing() -> UsageError:
     return UsageError(
-        "the result adds up values of this side's list. Name the column of the values with --value", term="value"
+        "the result is a sum of values from your list. Use --value to name the column that has these values",
+        term="value",
     )
 
 
 def not_as_many_keys(here: int, there: int) -> UsageError:
     return UsageError(
-        f"the command gives {counted(here, 'key', 'keys')} with --key and {counted(there, 'key', 'keys')} with --key-b"
-        ". Give both tables the same number of keys",
+        f"you gave {counted(here, 'key', 'keys')} with --key and {counted(there, 'key', 'keys')} with --key-b. Give "
+        "both tables the same number of keys",
         term="keys",
     )
 
 
 def not_the_same_rules(here: str, there: str) -> UsageError:
     return UsageError(
-        f"--key has the rule {here}, and --key-b has the rule {there}. Use the same rule for both tables", term="rule"
+        f"--key has the rule '{here}', and --key-b has the rule '{there}'. Use the same rule for both tables",
+        term="rule",
     )
 
 
@@ -118,30 +121,30 @@ def too_many_keys_for_fast(keys: int, most: int) -> UsageError:
 
 def paid_twice(policy: Path, peer: str) -> UsageError:
     return UsageError(
-        f"the policy '{policy}' has a ledger that pays for sessions with {peer}. Leave out --ledger and --dataset, so "
-        "that each session is paid once",
+        f"the policy '{policy}' names a ledger that is charged for sessions with {peer!r}. Leave out --ledger and "
+        "--dataset, so that each session is charged only once",
         term="ledger",
     )
 
 
 def nothing_to_charge(option: str) -> UsageError:
     return UsageError(
-        f"--{option} needs --reveal noisy-count, because a ledger pays only for results with noise", term=option
+        f"--{option} needs --reveal noisy-count, because a ledger is charged only for results with noise", term=option
     )
 
 
 def the_other_side_pays(option: str) -> UsageError:
     return UsageError(
         f"--{option} is for the side that does not get the result, because the noise protects the list of that side. "
-        f"Leave out --{option}, and let the other side charge its ledger",
+        f"You get the result, so leave out --{option}. The other side can use --{option} instead",
         term=option,
     )
 
 
 def policy_pays_for_noise(policy: Path) -> PolicyError:
     return PolicyError(
-        f"the policy '{policy}' has a ledger, which pays only for results with noise. So the policy allows only "
-        "--reveal noisy-count",
+        f"the policy '{policy}' names a ledger, and a ledger is charged only for results with noise. So the policy "
+        "allows only --reveal noisy-count",
         term="ledger",
     )
 
@@ -152,20 +155,21 @@ def spent_on(reveal: Reveal, fingerprint: bytes) -> str:
 
 
 def counter_is_new(counter: Path) -> str:
-    return f"'{counter}' is new; it counts the sessions under this policy"
+    return f"the program has created '{counter}', in which it counts the sessions under this policy"
 
 
 def withheld(least: int | None) -> PolicyError:
     return PolicyError(
-        f"the result is below --min-matches {least}, so the program does not show it", term="min_matches"
+        f"the result has fewer matches than --min-matches {least}, so the program does not show the result",
+        term="min_matches",
     )
 
 
 # Before and during a session.
 
-ROWS_NOT_KEPT = "the matching rows will not be kept, only their number: there is no --output"
+ROWS_NOT_KEPT = "without --output, the program does not save the matching rows"
 GO_ON = "run the same command again to go on with this session"
-PLACEHOLDER = "A key in so many rows may be a placeholder. Leave it out with --null TEXT."
+PLACEHOLDER = "A key in so many rows may stand for a missing value. To leave out such rows, give the key with --null."
 
 
 def experimental(protocol: str, status: str) -> str:
@@ -213,7 +217,7 @@ def rows_of_no_use(name: str, rows: int) -> str:
 
 def little_room(target: Path, free: str, source: Path, most: str) -> str:
     return (
-        f"'{target}' may not fit on the disk: {free} are free, and the file takes about {most} if every row of "
+        f"'{target}' may not fit on the disk: {free} is free, and the file takes about {most} if every row of "
         f"'{source}' matches. The session goes on"
     )
 
@@ -222,11 +226,13 @@ def little_room(target: Path, free: str, source: Path, most: str) -> str:
 
 
 def kept_here(peer: str, place: object) -> str:
-    return f"session with {peer}, kept in '{place}'"
+    return f"the session with {peer!r} is kept in '{place}'"
 
 
 def others_kept(workdir: Path, others: int) -> str:
-    return f"other sessions kept in '{workdir}': {others}. Remove those that you will not go on with"
+    return (
+        f"other sessions kept in '{workdir}': {others}. Remove the folders of sessions that you do not want to finish"
+    )
 
 
 def goes_on_as_begun(workdir: Path) -> str:
@@ -234,7 +240,9 @@ def goes_on_as_begun(workdir: Path) -> str:
 
 
 def another_peer() -> TransportError:
-    return TransportError("the peer that connected is not the peer of the session that is kept")
+    return TransportError(
+        "the peer that connected is not the peer of the kept session, so the program refused the connection"
+    )
 
 
 def cancelled_but_kept(place: object) -> CancelError:
@@ -247,28 +255,31 @@ def cancelled_but_kept(place: object) -> CancelError:
 
 
 def named_twice(option: str, path: Path, other: str, *, is_input: bool) -> UsageError:
-    what = "the input file of the command" if is_input else f"also the file of {other}"
-    return UsageError(f"{option} names '{path}', which is {what}. Give each file a name of its own")
+    what = "also the input file" if is_input else f"also the file of {other}"
+    return UsageError(f"{option} names '{path}', which is {what}. Give each file its own name")
 
 
 def output_is_input(name: str) -> UsageError:
-    return UsageError(f"--output cannot be '{name}', because this is an input file of the command. Name another file")
+    return UsageError(f"--output cannot be '{name}', because you also gave this file as input. Name another file")
 
 
 def no_such_folder(option: str, path: Path) -> InputError:
     return InputError(
-        f"cannot write the file '{path}' of {option}. Name a file in a folder that exists, and not a folder"
+        f"cannot write '{path}', the file for {option}. Name a file (not a folder) in a folder that exists"
     )
 
 
 THE_RECORD = "the record is"
 THE_ROWS = "the matched rows are"
 RESUMED = (
-    "Nothing is lost: the session is kept. Free some disk space or name another file, and run the same "
-    "command again. The peer is not needed"
+    "Nothing is lost: the session is kept. Free some disk space, or name a file on another disk. Then run the command "
+    "again. The peer does not have to do anything"
 )
-LOCALLY = "Free some disk space or name another file, and run the same command again"
-FINISHED = "Nothing is lost: the state is kept. Free some disk space or name another file, and run `psi finish` again"
+LOCALLY = "Free some disk space, or name a file on another disk. Then run the command again"
+FINISHED = (
+    "Nothing is lost: the state file is kept. Free some disk space, or name a file on another disk. Then run "
+    "`psi finish` again"
+)
 
 
 def can_be_had_again(error: OutputError, how: str) -> OutputError:
@@ -282,7 +293,7 @@ def no_room_elsewhere(error: OutputError, folder: Path, what: str) -> OutputErro
 
 
 def kept_elsewhere(error: OutputError, what: str, place: Path) -> OutputError:
-    return OutputError(f"{error.fault}. Meanwhile {what} in '{place}', for this user only")
+    return OutputError(f"{error.fault}. Instead, {what} in '{place}', a file that only you can read")
 
 
 def lost(error: OutputError, what: str) -> OutputError:
@@ -311,33 +322,37 @@ def total_too_large(matches: int, largest: str) -> RemoteError:
 
 def not_of_this_side(own: str, term: str) -> RemoteError:
     return RemoteError(
-        f"your identity {own} did not sign this record. Both signatures are from other parties", term=term
+        f"your identity {own!r} did not sign this record. Both signatures are from other parties. If you took part "
+        "with another identity, name that one with --identity",
+        term=term,
     )
 
 
 def of_a_stranger(name: str, fingerprint: bytes, term: str) -> RemoteError:
     return RemoteError(
-        f"{name} signed this record, but no --peer names the certificate of {name} ({fingerprint.hex()[:16]}...). If "
-        "you know this party, name their .crt file with --peer",
+        f"{name!r} signed this record, but no --peer names the certificate of {name!r} ({fingerprint.hex()[:16]}...). "
+        "If you know this party, name their .crt file with --peer",
         term=term,
     )
 
 
 # A listener that keeps running, and its log.
 
-NO_METRICS = "metrics need another package. Install it: pip install 'psiselect[serve]'"
-STOPPED = "somebody stopped this side's listener"
+NO_METRICS = "the metrics page needs another package. Install it: pip install 'psiselect[serve]'"
+STOPPED = "somebody stopped the listener on this side"
 HEALTH_ON = "health checks on %s"
-TABLE_BUG = "a bug in this program stopped it from reading the table"
+TABLE_BUG = "the table could not be read because of a bug in this program"
 SESSION_DONE = "session with %s is done"
 SESSION_FAILED = "the session with %s failed: %s"
-SESSION_BUG = "a bug ended a session"
+SESSION_BUG = "a session ended because of a bug in this program"
 CALL_FAILED = "a session with %s failed"
 NOT_BEGUN = "a session did not begin: %s"
 RENEWED = "the program has read the certificates again"
 NOT_RENEWED = "the program goes on with the old certificates, because it cannot use the new ones: %s"
-EXPIRED = "%s %s expired on %s; no session begins with it"
-EXPIRES = "%s %s expires on %s. Create a new identity and hand out its .crt file"
+EXPIRED = "%s %s expired on %s, so no session can begin with this certificate"
+OWN_CERTIFICATE, PEERS_CERTIFICATE = "this side's certificate", "the peer's certificate"
+EXPIRES_HERE = "%s %s expires on %s. Create a new identity, and send the new .crt file to your peers"
+EXPIRES_THERE = "%s %s expires on %s. Ask the peer for their new .crt file"
 
 
 def renewed_too_often() -> TransportError:

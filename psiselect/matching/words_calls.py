@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from psiselect.base.errors import UsageError
+from psiselect.words_arguments import named
 
 # Arguments.
 
@@ -14,11 +15,11 @@ A_FUNCTION = "a function"
 
 
 def not_a_size(name: str) -> UsageError:
-    return UsageError(f'{name} must be a size such as "800M", "1.5G" or "2GiB"', term=name)
+    return UsageError(f'{named(name)} must be a size such as "800M", "1.5G" or "2GiB"', term=name)
 
 
 def too_many_places(name: str) -> UsageError:
-    return UsageError(f"{name} must be a number with at most 30 decimal places", term=name)
+    return UsageError(f"{named(name)} must be a number with at most 30 decimal places", term=name)
 
 
 def at_least(least: int) -> str:
@@ -26,16 +27,16 @@ def at_least(least: int) -> str:
 
 
 def too_small(name: str, least: int) -> UsageError:
-    return UsageError(f"{name} must be {at_least(least)}, but is smaller", term=name)
+    return UsageError(f"{named(name)} must be {at_least(least)}, but is smaller", term=name)
 
 
 def not_one_of(name: str, known: Iterable[str], near: str | None) -> UsageError:
     hint = f". Did you mean {near!r}?" if near else ""
-    return UsageError(f"{name} must be one of {', '.join(map(repr, known))}{hint}", term=name)
+    return UsageError(f"{named(name)} must be one of {', '.join(map(repr, known))}{hint}", term=name)
 
 
 def none_named(name: str) -> UsageError:
-    return UsageError(f"{name}= is empty. Give at least one", term=name)
+    return UsageError(f"{name}= is an empty list. Put at least one item in the list", term=name)
 
 
 def not_a_certificate(name: str) -> UsageError:
@@ -44,14 +45,14 @@ def not_a_certificate(name: str) -> UsageError:
 
 def no_certificate(name: str) -> UsageError:
     return UsageError(
-        f"{name}= is missing. Name the certificate of the other side. Ask them for their .crt file", term=name
+        f"{name}= is missing. Give the certificate of the other side. Ask them for their .crt file", term=name
     )
 
 
 _NEEDED = {
     "key": 'Name the column to match by and its rule, such as key="email:email"',
     "identity": 'Name this side\'s own identity: psiselect.Identity.load("keys/NAME"), or its path',
-    "peer": "Name the certificate of the other side. Ask them for their .crt file, and compare its fingerprint with "
+    "peer": "Give the certificate of the other side. Ask them for their .crt file, and compare its fingerprint with "
     "them",
     "out": "Name the file to write for the peer",
     "state": "Name the file in which this side keeps its secrets between offer and finish",
@@ -74,7 +75,7 @@ def number_of_keys(found: int, most: int) -> UsageError:
 
 
 def one_rule() -> UsageError:
-    return UsageError("rule= must be the rule of one column. Join columns in key=, not here", term="rule")
+    return UsageError('rule= must be a rule that needs only one column, such as "email"', term="rule")
 
 
 def not_values() -> UsageError:
@@ -122,6 +123,6 @@ def rows_not_asked_for() -> UsageError:
 
 def not_installed(library: str) -> UsageError:
     return UsageError(
-        f"{library} is not installed. Run pip install {library}, or use .rows, a pyarrow table, which needs "
-        "no other package"
+        f"{library} is not installed. Run `pip install {library}`, or use .rows, a pyarrow table, which "
+        "needs no other package"
     )

@@ -10,26 +10,29 @@ from psiselect.base.errors import InputError, RemoteError, UsageError
 
 
 def one_peer_an_offer() -> UsageError:
-    return UsageError("an offer is for one peer. Name one --peer, and make one offer for each peer", term="peer")
+    return UsageError(
+        "an offer is for one peer only. Give --peer once, and make another offer for each other peer", term="peer"
+    )
 
 
 def offer_of_one_machine(state: Path) -> UsageError:
     return UsageError(
-        f"'{state}' belongs to an offer that was made without an engine. Finish the exchange without --engine",
+        f"'{state}' belongs to an offer that was made without an engine. Run `psi finish` without --engine",
         term="engine",
     )
 
 
 def offer_of_others(state: Path) -> InputError:
     return InputError(
-        f"'{state}' belongs to an offer between other identities. Name the same --identity and --peer as for the offer"
+        f"'{state}' belongs to an offer between other identities. Give the --identity and --peer with which you made "
+        "the offer"
     )
 
 
 def another_offer(answer: object, state: Path) -> RemoteError:
     return RemoteError(
-        f"'{answer}' answers another offer than the one of '{state}'. Give the file that you named with --state when "
-        "you made that offer",
+        f"'{answer}' is not the answer to the offer of the state file '{state}'. Give the state file of the offer "
+        "that was answered, or the answer that belongs to this state file",
         term="offer",
     )
 
@@ -42,14 +45,14 @@ def other_program(state: Path) -> InputError:
 
 def list_is_unknown() -> UsageError:
     return UsageError(
-        "a program made this offer from a list in its memory, so `psi finish` does not know the list's file. Name "
-        "the file with --input",
+        "a Python program made this offer from a list in its memory, so `psi finish` cannot find the list. Save the "
+        "list in a file, and name this file with --input",
         term="source",
     )
 
 
 def work_is_gone(folder: str) -> InputError:
-    return InputError(f"{folder}: this work directory of the offer does not exist any more. Make a new offer")
+    return InputError(f"the work directory of the offer, '{folder}', does not exist any more. Make a new offer")
 
 
 # Engines.
@@ -64,7 +67,8 @@ SPARK_OR_SAIL = "spark or --engine sail"
 
 def address_needs_engine(option: str, place: str) -> UsageError:
     return UsageError(
-        f"{option} is the address {place}, and only an engine can write and read addresses. Add --engine", term="engine"
+        f"{option} names the address '{place}', and only an engine can read and write addresses. Add --engine",
+        term="engine",
     )
 
 
@@ -77,35 +81,38 @@ def not_for_engines(option: str, term: str) -> UsageError:
 
 def no_query() -> UsageError:
     return UsageError(
-        "--query works only without an engine. With an engine, make a view of the query and name the view: --input "
-        "table:NAME",
+        "--query works only without an engine. Leave out --query, make a view in the engine, and name this view: "
+        "--input table:NAME",
         term="query",
     )
 
 
 def no_shared_workdir() -> UsageError:
     return UsageError(
-        "this engine works on other machines. Use --engine-workdir to name a folder or address that only "
-        "these machines can read and write. It holds your keys until the exchange is over",
+        "this engine runs on other machines. With --engine-workdir, name a folder or address that only these "
+        "machines can read and write. Your keys stay in this folder until the exchange is over",
         term="engine_workdir",
     )
 
 
 def no_task_key() -> UsageError:
     return UsageError(
-        "this engine works on other machines. Put the same secret file on each of them, with mode 0600, and name its "
-        "path with --task-key. `openssl rand -hex 32` makes its content",
+        "this engine runs on other machines. Make a secret file with `(umask 077; openssl rand -hex 32 > FILE)`. "
+        "Copy this file to the same path on every machine, and run `chmod 600 FILE` there. Then name the file with "
+        "--task-key",
         term="task_key",
     )
 
 
 def not_a_frame(name: str, kind: str) -> UsageError:
     return UsageError(
-        f"{name}: the engine cannot read a {kind} of this process. Give a DataFrame of the engine's session, a path "
+        f"{name}: the engine cannot read a {kind} of this process. Give a DataFrame of the engine's session, a path, "
         "or table:NAME",
         term="table",
     )
 
 
 def no_list() -> UsageError:
-    return UsageError("name the list with --input: a path, an address or table:NAME", term="source")
+    return UsageError(
+        "an engine needs your list by its name. Give --input with a path, an address or table:NAME", term="source"
+    )

@@ -23,10 +23,10 @@ _ASKED = {
     "delta": "delta of the noise: {}",
     "value-decimals": "decimal places of a value: {}",
     "value-max": "largest sum of a key's values: {}",
-    "min-matches": "a result below {} is withheld",
+    "min-matches": "a result below {} is not shown",
     "min-matches-by": "who compares the result with the minimum: {}",
     "pad-to": "both lists are filled up to {} keys",
-    "label-bytes": "the columns that go with a match are filled up to {} bytes",
+    "label-bytes": "the columns of a matched row are filled up to {} bytes",
 }
 _VALUES: dict[object, str] = {
     "matches": "the rows that match",
@@ -35,13 +35,13 @@ _VALUES: dict[object, str] = {
     "noisy-count": "how many rows match, with noise",
     "ecdh": "with elliptic curves (ecdh)",
     "fast": "by the fast protocol, which is experimental",
-    "learner": "the side that gets it",
-    "other": "the side that does not get it, which then learns the number of matches",
+    "learner": "the side that gets the result",
+    "other": "the side that does not get the result, and that then learns the number of matches",
 }
 A_VALUE = "this setting must be a text or a number"
 A_LIST_OF_RULES = 'this setting must be a list of rules, such as ["email", "phone,region=PL"]'
-NO_COLUMN = "a rule names no column. Name columns with --key"
-A_TABLE_OF_COLUMNS = "this setting must be a table with the lists 'connect' and 'listen'"
+NO_COLUMN = "a rule here must not name a column. Give the column with --key"
+A_TABLE_OF_COLUMNS = "this setting must be a table with a list 'connect' and a list 'listen'"
 
 
 def terms_ask_for(path: Path) -> str:
@@ -62,7 +62,7 @@ def asks_for(name: str, value: object) -> str:
 
 
 def columns_given(side: Side, names: Sequence[str]) -> str:
-    return f"the {side.value}ing side gives these columns with each match: {', '.join(names)}"
+    return f"of each matched row, the {side.value}ing side gives these columns: {', '.join(names)}"
 
 
 def in_terms(path: Path, name: str, why: str) -> UsageError:
@@ -72,10 +72,10 @@ def in_terms(path: Path, name: str, why: str) -> UsageError:
 def no_term(path: Path, name: str, near: Sequence[str], known: Sequence[str], *, alone: bool) -> UsageError:
     if alone:
         return in_terms(
-            path, name, "each side decides this alone, so it must not be in this file. Use the option of the command"
+            path, name, "each side chooses this for itself. Remove this line, and choose the value on the command line"
         )
-    hint = f"Did you mean {near[0]!r}?" if near else f"These settings are {', '.join(known)}"
-    return in_terms(path, name, f"this is not a setting that both sides share. {hint}")
+    hint = f"Did you mean {near[0]!r}?" if near else f"The settings of this file are {', '.join(known)}"
+    return in_terms(path, name, f"there is no such setting. {hint}")
 
 
 def other_version(version: int) -> str:
@@ -97,19 +97,19 @@ def not_a_list_of_names(name: str) -> str:
 def no_rule(rule: str, error: UsageError) -> str:
     text = str(error)
     why = text.partition(": ")[2] if text.startswith("--key ") else text  # the key is one that nobody wrote
-    return f"{rule!r} is not a rule, such as email or phone,region=PL ({why})"
+    return f"{rule!r} is not a valid rule: {why}. A valid rule is, for example, 'email' or 'phone,region=PL'"
 
 
 def only_a_learns(path: Path, learn: Learner | None) -> UsageError:
     said = None if learn is None else learn.value
     return in_terms(
-        path, "learn", f"`psi local` gives the result to table A, so this setting must be 'connect', but is {said!r}"
+        path, "learn", f"`psi local` gives the result to table A, so this setting must be 'connect', not {said!r}"
     )
 
 
 def option_disagrees(option: str, here: object, path: Path, agreed: object, term: str) -> UsageError:
     return UsageError(
-        f"{option} says {_shown(here)}, but '{path}' says {_shown(agreed)}. Leave out {option}, or agree with the peer "
+        f"{option} is {_shown(here)}, but '{path}' says {_shown(agreed)}. Leave out {option}, or agree with the peer "
         "on another file",
         term=term,
     )
@@ -117,15 +117,15 @@ def option_disagrees(option: str, here: object, path: Path, agreed: object, term
 
 def offer_disagrees(option: str, here: object, path: Path, agreed: object, term: str) -> UsageError:
     return UsageError(
-        f"the offer was made with {option} {_shown(here)}, but '{path}' says {_shown(agreed)}. Use the file with which "
-        "the offer was made, or make a new offer",
+        f"in the offer, {option} is {_shown(here)}, but '{path}' says {_shown(agreed)}. Use the file with which you "
+        "made the offer, or make a new offer",
         term=term,
     )
 
 
 def other_number_of_keys(path: Path, agreed: int, here: int, option: str) -> UsageError:
     return UsageError(
-        f"'{path}' names {counted(agreed, 'key', 'keys')}, but the command has "
+        f"'{path}' has {counted(agreed, 'key', 'keys')}, but you gave "
         f"{counted(here, 'key', 'keys')} with {option}. Give one {option} COLUMN for each key, in the "
         "order of the file",
         term="keys",
@@ -134,11 +134,16 @@ def other_number_of_keys(path: Path, agreed: int, here: int, option: str) -> Usa
 
 def other_rule(path: Path, option: str, number: int, here: str, agreed: str) -> UsageError:
     return UsageError(
-        f"{option} says {here} for key {number}, but '{path}' says {agreed}. Give {option} COLUMN without a rule, or "
-        "agree with the peer on another file",
+        f"for key {number}, {option} has the rule '{here}', but '{path}' has '{agreed}'. Give {option} COLUMN without "
+        "a rule, or agree with the peer on another file",
         term="rule",
     )
 
 
 def _shown(value: object) -> str:
-    return ", ".join(value) or "none" if isinstance(value, tuple) else "none" if value is None else str(value)
+    if value is None:
+        return "not set"
+    if value == ():
+        return "empty"
+    text = ", ".join(value) if isinstance(value, tuple) else str(value)
+    return text if text[:1].isdigit() else repr(text)

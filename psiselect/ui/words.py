@@ -26,16 +26,16 @@ NO_ROOM = "There is no room for this file"
 TOO_OLD = "This form is too old"
 FROM_EARLIER = "This form comes from an earlier run of the page, so the page has done nothing. Start again."
 ENDED = "This task has ended"
-FILES_ARE_GONE = "The files of this task are gone. Results stay on record. Start again."
+FILES_ARE_GONE = "The files of this task were removed. Saved results are still there. Start again."
 TOO_MANY = "Too many tasks"
-WAIT_FOR_ONE = "Eight matches are under way. Wait until one of them ends, or stop one. Then try again."
+WAIT_FOR_ONE = "Eight matches are running. Wait until one of them ends, or stop one. Then try again."
 FAILED = "This page has failed"
 A_BUG = "This is a bug in psiselect. Your files stay as they are."
 START_AGAIN = f"{A_BUG} Start again."
-KEY_USED = "This key was used"
-OPENS_ONCE = "A key opens the page only once. End psiselect ui, and start it again."
+KEY_USED = "This link was used already"
+OPENS_ONCE = "The link to this page works only once. Stop the command psiselect ui, and start it again."
 NO_PAGE = "No such page"
-USE_LINKS_ABOVE = "Use the links above."
+USE_LINKS_ABOVE = "Use the links at the top of this page."
 NO_FILE = "No such file"
 USE_LINKS = "Use the links of the page."
 NO_BUDGET = "The budget cannot be read"
@@ -56,7 +56,7 @@ def disk_is_full(folder: object) -> str:
 # Lines of the log.
 
 PAGE_FAILED = "a page failed: %s"
-WORK_FAILED = "work of a page failed: %s"
+WORK_FAILED = "a task of the page failed: %s"
 
 
 # Starting, and the folder of the page.
@@ -84,9 +84,9 @@ def as_said(text: str) -> UsageError:
 
 CHOOSE_ONE = "Choose an answer."
 ANSWER_OR_SKIP = "Answer the question, or say that you do not know."
-EMPTY_FILE = "This file is empty. Choose another one."
+EMPTY_FILE = "This file is empty. Choose another file."
 CHOOSE_BUDGET = "Choose the file of a budget, such as town.db."
-NOT_A_BUDGET = "This file is not a budget of psiselect, or it is damaged. Choose another file."
+NOT_A_BUDGET = "This file is not a budget of psiselect, or the file is damaged. Choose another file."
 NUMBER_ABOVE_0 = "Write a number above 0, such as 0.5."
 
 # Of elections.
@@ -101,7 +101,7 @@ NUMBER_OF_SEATS = "the number of seats"
 
 
 def not_ready_to_draw() -> InputError:
-    return InputError("the file with the ballots or the protection is still missing. Choose both first")
+    return InputError("the ballots are still missing, or the protection. Choose both first")
 
 
 # Of numbers.
@@ -110,8 +110,8 @@ CHOOSE_ROWS = "Choose the file with the rows."
 EMPTY_ROWS = f"This file is empty. {CHOOSE_ROWS}"
 CHOOSE_COLUMN = "Choose the column."
 CHOOSE_COLUMN_OF_GROUPS = "Choose the column of the groups."
-WRITE_LOWEST = "Write the lowest value that counts. Without it no noise would be enough."
-WRITE_HIGHEST = "Write the highest value that counts. Without it no noise would be enough."
+WRITE_LOWEST = "Write the lowest value that counts. Without this limit, no noise would be enough."
+WRITE_HIGHEST = "Write the highest value that counts. Without this limit, no noise would be enough."
 HIGHEST_ABOVE_LOWEST = "The highest value must be above the lowest value."
 NUMBER_OF_ROWS = "the number of rows"
 ENOUGH_ROWS = "how many rows are enough"
@@ -141,7 +141,7 @@ TELEPHONE_FIRST = "Telephone your partner first, and compare both fingerprints."
 CHOOSE_OFFER = "Choose the file that your partner has sent you, such as offer.psi."
 WRITE_PORT = "Write the port: a number from 1 to 65535, such as 7001."
 WRITE_ADDRESS = "Write the address of your partner’s machine, such as match.acme.example."
-CHOOSE_VALUES = "Your values are added up, since your partner gets the result. Choose their column."
+CHOOSE_VALUES = "Your partner gets the result, which adds up your values. Choose the column with these values."
 SUM_NEEDS_BOTH = "A sum needs both machines at once. Choose another result, or let one side call the other."
 SMALLEST_RESULT = "the smallest result"
 THE_PORT = "the port"
@@ -181,13 +181,13 @@ def not_a_certificate() -> InputError:
 
 def not_an_identity_name() -> UsageError:
     return UsageError(
-        "The name must have 1 to 63 letters from a to z, digits, points, hyphens or underscores, such as acme or "
+        "The name must have 1 to 63 letters from a to z, digits, dots, hyphens or underscores, such as acme or "
         "red-cross"
     )
 
 
 def identity_exists() -> UsageError:
-    return UsageError("You already have an identity with this name. Choose the identity above, or take another name")
+    return UsageError("You already have an identity with this name. Choose the identity above, or choose another name")
 
 
 # Records.
@@ -195,18 +195,20 @@ def identity_exists() -> UsageError:
 CHOOSE_RECORD = "Choose the record, such as record.json."
 CERTIFICATE_OR_NONE = "This is not a certificate of psiselect. Choose the file that ends in .crt, or none."
 YOUR_PARTNER = "your partner"
-NOT_WHOLE = "This is not a whole record"
+NOT_WHOLE = "This record is not complete"
 CHANGED_OR_CUT = (
-    "It is another file, or somebody has changed or cut it. Ask your partner for their copy: both sides have the same "
-    "record."
+    "This file is not a record, or somebody has changed or shortened the record. Ask your partner for their copy: both "
+    "sides have the same record."
 )
 OF_OTHERS = "This record is somebody else’s"
 NOT_GENUINE = "This record is not genuine"
-DO_NOT_RELY = "A signature is not valid: somebody has changed the record, or has not signed it. Do not rely on it."
+DO_NOT_RELY = (
+    "A signature is not valid: somebody has changed the record, or has not signed it. Do not rely on this record."
+)
 
 
 def signed_by_others(signer: str) -> str:
-    return f"Its signatures are right, but the certificate of {signer} that you have chosen is not among them."
+    return f"The signatures are right, but none of them is by {signer}, whose certificate you have chosen."
 
 
 # What work says while it lasts.
@@ -235,7 +237,7 @@ def then_calling(peer: str, address: str) -> str:
 
 
 def waiting_for(peer: str, port: str) -> str:
-    return f"Waiting for {peer} to call, at port {port}"
+    return f"Waiting for {peer} to call, on port {port}"
 
 
 def matching_with(peer: str) -> str:

@@ -110,7 +110,7 @@ def test_delta_of_a_pure_ledger_is_shown(run: Run, tmp_path: Path) -> None:
         (["--epsilon", "0", "--neighbors", "replace"], 2, "epsilon"),
         (["--epsilon", "1", "--rho", "1", "--neighbors", "replace"], 2, "zcdp"),
         (["--epsilon", "1", "--kind", "zcdp", "--neighbors", "replace"], 2, "--delta"),
-        (["--rho", "1", "--delta", "0.1", "--kind", "zcdp", "--neighbors", "replace"], 2, "or give only --rho"),
+        (["--rho", "1", "--delta", "0.1", "--kind", "zcdp", "--neighbors", "replace"], 2, "or only --rho"),
         (["--rho", "0", "--kind", "zcdp", "--neighbors", "replace"], 2, "above 0"),
         (["--epsilon", "1", "--delta", "1", "--neighbors", "replace"], 2, "delta"),
         (["--epsilon", "1", "--neighbors", "replace", "--dataset", " "], 2, "name"),

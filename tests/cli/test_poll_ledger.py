@@ -104,7 +104,9 @@ def test_it_is_paid_when_the_first_bit_is_read_and_stays_paid(tmp_path: Path, mo
     monkeypatch.setattr(SystemEntropy, "read", fail)
     shown = respond(ledger, "--output", tmp_path / "mine.csv")
     assert isinstance(shown.exception, OutputError)
-    assert str(shown.exception).startswith("charged, but not delivered: ")
+    assert str(shown.exception).startswith(
+        "the budget was charged, but the program failed before it could return the result: "
+    )
     assert found == [1]
     assert len(ledger.entries()) == 1
     assert shown.stdout == ""

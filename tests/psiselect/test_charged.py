@@ -54,7 +54,10 @@ def test_a_draw_that_fails_is_a_typed_error(
     call: str, error: Exception, ledger: psiselect.Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing(monkeypatch, error)
-    with pytest.raises(OutputError, match=r"^charged, but not delivered: .*The ledger keeps the charge, and") as raised:
+    with pytest.raises(
+        OutputError,
+        match=r"^the budget was charged, but the program failed before .*The ledger keeps the charge, and",
+    ) as raised:
         CALLS[call]({"neighbors": "replace", "ledger": ledger, "dataset": "d"})
     assert (raised.value.charged, raised.value.exit_code) == (True, 3)
     assert raised.value.__cause__ is error
@@ -136,7 +139,10 @@ def test_a_record_that_is_not_written(
     pair = session(tmp_path, pa.table(ACME), pa.table(GLOBEX), {**NOISY, **mine, **paid}, NOISY)
     error: Any = pair.listener
     assert isinstance(error, OutputError)
-    assert (error.charged, str(error).startswith("charged, but not written: cannot")) == (pays, pays)
+    assert (
+        error.charged,
+        str(error).startswith("the budget was charged, but the result could not be written: cannot"),
+    ) == (pays, pays)
     assert error.result.reveal == "noisy-count"
     assert isinstance(pair.connector, psiselect.MatchResult)
     assert len(ledger.entries()) == pays

@@ -27,17 +27,17 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "no epsilon": (
         lambda: psiselect.elect(TABLE, **without(TERMS, "epsilon")),
         UsageError,
-        r"elect\(\) needs the argument epsilon\. Say how strong the protection is",
+        r"elect\(\) needs the argument epsilon=\. Say how strong the protection is",
     ),
     "no relation": (
         lambda: psiselect.select(TABLE, **without(BEST, "neighbors")),
         UsageError,
-        r'select\(\) needs the argument neighbors\. Say what one person can change: "add-remove"',
+        r'select\(\) needs the argument neighbors=\. Say what must stay hidden about a person: "add-remove"',
     ),
     "no bound": (
         lambda: release.mean(TABLE, "n", **without(BOUNDS, "upper")),
         UsageError,
-        r"release.mean\(\) needs the argument upper\. Name the largest value that is possible, from",
+        r"release.mean\(\) needs the argument upper=\. Give the highest value that is possible\. Choose it from",
     ),
     "no sensitivity": (lambda: psiselect.select(TABLE, **without(BEST, "sensitivity")), UsageError, "change any one"),
     "no party": (lambda: psiselect.mpc_sum(5, **without(ME, "party")), UsageError, "as the parties file names it"),
@@ -45,7 +45,7 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "no relation of a ledger": (
         lambda: psiselect.Ledger.create("l.db", epsilon=1),  # type: ignore[call-arg]
         UsageError,
-        r"Ledger.create\(\) needs the argument neighbors",
+        r"Ledger.create\(\) needs the argument neighbors=",
     ),
     "no table": (
         lambda: release.count(**TERMS),
@@ -56,60 +56,60 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "an unknown argument": (
         lambda: psiselect.elect(TABLE, candidtes=["x"], **TERMS),
         UsageError,
-        r"elect\(\) has no argument candidtes\. Did you mean candidates\?",
+        r"elect\(\) has no argument candidtes=\. Did you mean candidates=\?",
     ),
     "an unknown argument of a file": (
         lambda: release.sum(TABLE, "n", delimeter=";", **BOUNDS),
         UsageError,
-        r"release.sum\(\) has no argument delimeter\. Did you mean delimiter\?",
+        r"release.sum\(\) has no argument delimeter=\. Did you mean delimiter=\?",
     ),
     "a table that is none": (
         lambda: release.sum(5, "n", **BOUNDS),
         UsageError,
         "is of type int, which is not a table. Give a pandas",
     ),
-    "a column that is no text": (lambda: release.sum(TABLE, 5, **BOUNDS), UsageError, "column must be text, not int"),
+    "a column that is no text": (lambda: release.sum(TABLE, 5, **BOUNDS), UsageError, "column= must be text, not int"),
     "a delimiter that is none": (
         lambda: release.sum("a.csv", "n", delimiter=5, **BOUNDS),
         UsageError,
-        "delimiter must be text, not int",
+        "delimiter= must be text, not int",
     ),
     "a header that is none": (
         lambda: release.sum("a.csv", "n", header="no", **BOUNDS),
         UsageError,
-        "header must be True or False, not str",
+        "header= must be True or False, not str",
     ),
     "a plan that is none": (
         lambda: release.sum(TABLE, "n", plan="no", **BOUNDS),
         UsageError,
-        "plan must be True or False, not str",
+        "plan= must be True or False, not str",
     ),
     "a voter's column": (
         lambda: psiselect.elect(TABLE, voter_column=5, **TERMS),
         UsageError,
-        "voter_column must be text, not int",
+        "voter_column= must be text, not int",
     ),
     "line breaks": (
         lambda: psiselect.elect(TABLE, line_breaks="yes", **TERMS),
         UsageError,
-        "line_breaks must be True or False",
+        "line_breaks= must be True or False",
     ),
     "a ballots' column": (
         lambda: psiselect.elect(TABLE, ballot_column=5, **TERMS),
         UsageError,
-        "ballot_column must be",
+        "ballot_column= must be",
     ),
     "monotonic": (
         lambda: psiselect.select(TABLE, monotonic="no", **{**BEST, "neighbors": "add-remove"}),
         UsageError,
-        "monotonic must be True or False, not str",
+        "monotonic= must be True or False, not str",
     ),
     "a ledger that is none": (
         lambda: psiselect.elect(TABLE, ledger=5, dataset="d", **TERMS),
         UsageError,
-        "ledger must be a path, not int",
+        "ledger= must be a path, not int",
     ),
-    "a ledger's path": (lambda: psiselect.Ledger.open(5), UsageError, "path must be a path, not int"),  # type: ignore[arg-type]
+    "a ledger's path": (lambda: psiselect.Ledger.open(5), UsageError, "path= must be a path, not int"),  # type: ignore[arg-type]
     "a ledger that is missing": (
         lambda: psiselect.Ledger.open("none.db"),
         InputError,
@@ -120,7 +120,7 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         UsageError,
         'Write epsilon="0.1"',
     ),
-    "parties": (lambda: psiselect.mpc_sum(5, **{**ME, "parties": 5}), UsageError, "parties must be a path, not int"),
+    "parties": (lambda: psiselect.mpc_sum(5, **{**ME, "parties": 5}), UsageError, "parties= must be a path, not int"),
     "an identity": (
         lambda: psiselect.Identity.load(5),
         UsageError,
@@ -131,7 +131,7 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         UsageError,
         "cannot be the name of an identity",
     ),  # type: ignore[arg-type]
-    "a task": (lambda: psiselect.advise(5), UsageError, "task must be a mapping of fields or a file"),  # type: ignore[arg-type]
+    "a task": (lambda: psiselect.advise(5), UsageError, "task= must be a mapping of fields or a file"),  # type: ignore[arg-type]
     "a task's word": (lambda: psiselect.advise({"function": "smu"}), InputError, "Did you mean sum"),
 }
 

@@ -92,7 +92,7 @@ def test_strict_refuses_what_the_rule_cannot_read(both: Both) -> None:
         ({"threads": 2}, "threads= works only without an engine"),
         ({"query": "SELECT 1", "table": "sqlite:///x.db"}, "query= works only without an engine"),
         ({"master": "local"}, "session= gives a session that runs"),
-        ({"task_key": None}, "name its path with task_key="),
+        ({"task_key": None}, "Then name the file with task_key="),
         ({"engine_workdir": None}, "Use engine_workdir= to name"),
         ({"accept_plain_shuffle": False}, r"spark\.io\.encryption\.enabled is not set"),
         ({"table": OWN_ROWS}, "Give a DataFrame of the engine's session"),
@@ -139,7 +139,7 @@ def test_an_engine_finishes_what_an_engine_offered(both: Both) -> None:
 def test_a_result_below_the_minimum_is_withheld_and_the_exchange_is_over(both: Both) -> None:
     both.offer(min_matches=COMMON + 1)
     both.answer("here", min_matches=COMMON + 1)
-    with pytest.raises(PolicyError, match="does not show it"):
+    with pytest.raises(PolicyError, match="does not show the result"):
         both.finish(output=both.folder / "rows")
     assert not (both.folder / "rows").exists()
     assert both.left == ["answer", "offer"]

@@ -91,7 +91,7 @@ def test_the_respondent_s_budget_pays_before_the_draw(tmp_path: Path, monkeypatc
 def test_a_file_that_is_there_stops_it_before_the_charge(tmp_path: Path) -> None:
     ledger = psiselect.Ledger.create(tmp_path / "me.db", epsilon=1, neighbors="replace")
     (tmp_path / "mine.csv").write_text("mine")
-    with pytest.raises(psiselect.InputError, match="Send the response in it again"):
+    with pytest.raises(psiselect.InputError, match="Send the response in this file again"):
         poll.respond("yes", epsilon=1, output=tmp_path / "mine.csv", ledger=ledger, dataset="me")
     assert (ledger.entries(), (tmp_path / "mine.csv").read_text()) == ([], "mine")
 
@@ -102,7 +102,9 @@ def test_a_response_that_is_not_written_is_not_lost(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(atomic, "_name", full)
     ledger = psiselect.Ledger.create(tmp_path / "me.db", epsilon=50, neighbors="replace")
-    with pytest.raises(psiselect.OutputError, match=r"^charged, but not written: ") as raised:
+    with pytest.raises(
+        psiselect.OutputError, match=r"^the budget was charged, but the result could not be written: "
+    ) as raised:
         poll.respond("no", epsilon=LOUD, output=tmp_path / "mine.csv", ledger=ledger, dataset="me")
     result: Any = raised.value.result
     assert (raised.value.charged, result.response) == (True, "no")
@@ -110,18 +112,18 @@ def test_a_response_that_is_not_written_is_not_lost(tmp_path: Path, monkeypatch:
 
 REFUSED: dict[str, tuple[Any, str]] = {
     "a float": (lambda: poll.respond("yes", epsilon=0.5), 'Write epsilon="0.5"'),  # type: ignore[arg-type]
-    "no epsilon": (lambda: poll.respond("yes"), r"poll.respond\(\) needs the argument epsilon"),  # type: ignore[call-arg]
+    "no epsilon": (lambda: poll.respond("yes"), r"poll.respond\(\) needs the argument epsilon="),  # type: ignore[call-arg]
     "another answer": (lambda: poll.respond("maybe", epsilon=1), "answer= must be one of these: yes, no"),
-    "no text": (lambda: poll.respond(True, epsilon=1), "answer must be text, not bool"),  # type: ignore[arg-type]
-    "one text for options": (lambda: poll.respond("a", options="ab", epsilon=1), "options must be a list of texts"),
-    "an unknown mechanism": (lambda: poll.respond("yes", epsilon=1, mechanism="coin"), "mechanism must be one of"),
+    "no text": (lambda: poll.respond(True, epsilon=1), "answer= must be text, not bool"),  # type: ignore[arg-type]
+    "one text for options": (lambda: poll.respond("a", options="ab", epsilon=1), "options= must be a list of texts"),
+    "an unknown mechanism": (lambda: poll.respond("yes", epsilon=1, mechanism="coin"), "mechanism= must be one of"),
     "next to nothing": (lambda: poll.respond("yes", epsilon="1e-17"), "even a rough estimate would take"),
     "a ledger alone": (lambda: poll.respond("yes", epsilon=1, ledger="l.db"), "go together"),
     "no table": (lambda: poll.estimate(5, epsilon=1), "is of type int"),
     "a frame and a query": (lambda: poll.estimate(polars.DataFrame(), epsilon=1, query="SELECT 1"), "needs a database"),
     "a text for confidence": (
         lambda: poll.estimate("a.csv", epsilon=1, confidence="0.9"),  # type: ignore[arg-type]
-        "confidence must be a number between 0 and 1",
+        "confidence= must be a number between 0 and 1",
     ),
     "certainty": (lambda: poll.estimate(poll.respond("yes", epsilon=1), epsilon=1, confidence=1), "between 0 and 1"),
 }

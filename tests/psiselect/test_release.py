@@ -219,8 +219,8 @@ REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no relation": ({"neighbors": None}, psiselect.UsageError, "neighbors must be 'add-remove'"),
     "bounds the wrong way round": ({"lower": 9, "upper": 1}, psiselect.UsageError, "lower= must be below upper="),
     "no bound": ({"upper": None}, psiselect.UsageError, "give lower=A and upper=B"),
-    "no rows of a person": ({"contributions": 0}, psiselect.UsageError, "contributions must be a whole number"),
-    "a person that is no text": ({"person": 3}, psiselect.UsageError, "person must be text"),
+    "no rows of a person": ({"contributions": 0}, psiselect.UsageError, "contributions= must be a whole number"),
+    "a person that is no text": ({"person": 3}, psiselect.UsageError, "person= must be text"),
     "a rule that there is not": ({"on_invalid": "skip"}, psiselect.UsageError, "must be one of 'error', 'drop'"),
     "a ledger without a name": ({"ledger": "l.db"}, psiselect.UsageError, "go together"),
     "a name without a ledger": ({"dataset": "d"}, psiselect.UsageError, "go together"),
@@ -242,7 +242,7 @@ def test_a_misuse_is_refused_with_what_to_do(case: str, rows: Path) -> None:
 
 def test_missing_arguments_are_named(rows: Path) -> None:
     with pytest.raises(
-        psiselect.UsageError, match=r"release.sum\(\) needs the argument neighbors\. Say what one person can change"
+        psiselect.UsageError, match=r"release.sum\(\) needs the argument neighbors=\. Say what must stay hidden"
     ):
         release.sum(rows, "raise", epsilon=1, **BOUNDS)
     with pytest.raises(psiselect.UsageError, match="is of type int"):
@@ -251,7 +251,7 @@ def test_missing_arguments_are_named(rows: Path) -> None:
         release.histogram(rows, "smoker", categories="yes", epsilon=1, neighbors="replace")
     with pytest.raises(psiselect.UsageError, match="needs epsilon"):
         release.table(rows, by="smoker", groups=["yes"], neighbors="replace")
-    with pytest.raises(psiselect.UsageError, match="for each column of by"):
+    with pytest.raises(psiselect.UsageError, match="of each column in by"):
         release.table(rows, by=["smoker", "name"], groups={"name": ["a"]}, epsilon=1, neighbors="replace")
-    with pytest.raises(psiselect.UsageError, match="give the names for each"):
+    with pytest.raises(psiselect.UsageError, match="list the groups of each"):
         release.table(rows, by=["smoker", "name"], groups=["a"], epsilon=1, neighbors="replace")

@@ -118,7 +118,7 @@ def test_a_file_that_cannot_be_read_is_named(program: Run, place: Path) -> None:
     shown = program("psi", "listen", "--config", place / "big.toml", "--json")
     assert (shown.code, shown.error) == (
         3,
-        f"'{place}/big.toml' is too large for a configuration. It must have at most 1,048,576 bytes",
+        f"'{place}/big.toml' is too large to be a configuration. The file must have at most 1,048,576 bytes",
     )
 
 

@@ -179,5 +179,5 @@ def test_the_database_is_not_overwritten(program: Run, members: Path, tmp_path: 
         *("psi", "local", f"sqlite:///{base}", tmp_path / "b.txt", "--query", "SELECT mail FROM members"),
         *("--key", "mail", "--key-b", "value", "--output", base, "--json"),
     )
-    assert (shown.code, "which is the input file of the command" in shown.error) == (2, True)
+    assert (shown.code, "which is also the input file" in shown.error) == (2, True)
     assert base.read_bytes() == before

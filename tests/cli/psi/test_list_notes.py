@@ -110,7 +110,7 @@ def test_a_table_of_several_keys_names_them_and_a_placeholder_has_its_cure(tmp_p
             ("mail", "20", "the same key", "1, 2, 3, ..."),
             ("other", "1", "no @ in the address", "1"),
         ],
-        "A key in so many rows may be a placeholder. Leave it out with --null TEXT.",
+        "A key in so many rows may stand for a missing value. To leave out such rows, give the key with --null.",
     ]
 
 
@@ -150,7 +150,7 @@ def test_a_table_is_aligned(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_before_the_session_it_is_told_that_rows_are_not_kept(place: Path, said: Said) -> None:
-    kept = "the matching rows will not be kept"
+    kept = "the program does not save the matching rows"
     local = ("psi", "local", place / "acme.csv", place / "globex.parquet", "--key", "Mail:email", "--key-b", "e:email")
     assert kept in said(*local)[1].splitlines()[0]
     assert kept not in said(*local, "--output", place / "out.csv")[1]

@@ -36,7 +36,7 @@ def test_a_replayed_offer_is_refused(answered: Path) -> None:
 
 def test_an_answer_finishes_its_own_offer_only(answered: Path) -> None:
     assert offer(answered, out="second.psi", state="second.state").code == 0
-    refused(finish(answered, state="second.state"), 4, "answers another offer than the one of")
+    refused(finish(answered, state="second.state"), 4, "is not the answer to the offer of the state file")
     assert (answered / "second.state").exists()
     assert finish(answered).code == 0
     refused(finish(answered), 3, "there is no file")
@@ -126,7 +126,7 @@ def test_a_withheld_result_ends_the_exchange(place: Path) -> None:
     least = ("--min-matches", "3")
     assert (offer(place, *least).code, answer(place, *least).code) == (0, 0)
     ended = finish(place, "--output", place / "common.csv")
-    refused(ended, 6, "does not show it")
+    refused(ended, 6, "does not show the result")
     assert not (place / "common.csv").exists()
     assert not (place / "offer.state").exists()
 

@@ -70,7 +70,7 @@ def test_both_sides_keep_the_same_record_and_verify_it(done: Path, verify: Run) 
     ("arguments", "code", "words"),
     [
         (("--peer", "mallory.crt"), 4, "no --peer names the certificate of"),
-        (("--identity", "mallory"), 4, "mallory did not sign this record"),
+        (("--identity", "mallory"), 4, "'mallory' did not sign this record"),
         (("--peer", "globex.crt", "--peer", "mallory.crt"), 4, "acme"),
         (("--peer", "mallory.crt", "--identity", "acme"), 4, "globex"),
         (("--peer", "acme.crt", "--identity", "acme.crt"), 4, "globex"),
@@ -145,8 +145,8 @@ def test_a_failed_session_leaves_a_line_and_no_record(place: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("--audit", "acme.csv"), 2, "Give each file a name of its own"),
-        (("--audit", "a.log", "--record", "a.log"), 2, "Give each file a name of its own"),
+        (("--audit", "acme.csv"), 2, "Give each file its own name"),
+        (("--audit", "a.log", "--record", "a.log"), 2, "Give each file its own name"),
         (("--audit", "mallory.crt"), 3, "not a file that psiselect made for --audit"),
         (("--record", "missing/record.json"), 3, "folder that exists"),
     ],

@@ -71,9 +71,9 @@ def test_what_has_no_room_is_kept_and_named(
     said = connected(monkeypatch, option, target, "--workdir", "work", "--json")
     (kept,) = (here / "work").iterdir()
     assert kept.name.endswith(ending)
-    assert f"{kept.relative_to(here)}', for this user only" in said
+    assert f"{kept.relative_to(here)}', a file that only you can read" in said
     assert kept.stat().st_mode & 0o777 == 0o600
-    assert "No space left on device. Meanwhile" in said
+    assert "No space left on device. Instead," in said
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("{")]  # the peer's is text
     told = json.loads(line)
     assert (told["matches"], told["error"]["code"], told["error"]["message"]) == (2, 3, said)
@@ -138,7 +138,7 @@ def test_a_stdout_that_is_full_is_a_fault_with_the_result_in_a_file(place: Path)
         shown = ended(process)
     (kept,) = (place / "work").iterdir()
     assert shown.code == 3
-    assert f"Meanwhile the result is in '{kept}', for this user only" in shown.err
+    assert f"Instead, the result is in '{kept}', a file that only you can read" in shown.err
     assert "Traceback" not in shown.err
     assert json.loads(kept.read_text())["matches"] == 2
     assert kept.stat().st_mode & 0o777 == 0o600
@@ -228,11 +228,11 @@ def test_a_result_that_cannot_be_printed_does_not_fail_the_session(place: Path, 
 @pytest.mark.parametrize(
     ("output", "code", "words"),
     [
-        ("fifo.csv", 3, "it is a pipe or a device. Name a file"),
-        ("folder.csv", 3, "it is a folder. Name a file in it"),
+        ("fifo.csv", 3, "this is a pipe or a device. Name an ordinary file"),
+        ("folder.csv", 3, "this is a folder. Name a file in this folder"),
         ("nowhere/out.csv", 3, "does not exist"),
-        ("to-b.csv", 2, "which is the input file of the command"),
-        ("hard.csv", 2, "which is the input file of the command"),
+        ("to-b.csv", 2, "which is also the input file"),
+        ("hard.csv", 2, "which is also the input file"),
     ],
 )
 def test_outputs_that_cannot_be_written_are_refused_first(

@@ -47,7 +47,7 @@ def test_sessions_beyond_the_grace_are_broken_off(place: Path) -> None:
     with serving(place, "--grace", "0.2") as served, hold(place, served) as channel:
         served.wait("session_started")
         assert served.stop() == 0
-        assert "stopped this side's listener" in served.wait("session_failed")["reason"]
+        assert "stopped the listener on this side" in served.wait("session_failed")["reason"]
         assert channel.receive() is not None  # its hello
 
 

@@ -56,7 +56,7 @@ def test_what_it_asks_for_is_said(lists: Path) -> None:
         "  the connecting side gets the result",
         "  what the result is: the rows that match",
         "  rows match one-to-many",
-        "  the listening side gives these columns with each match: plan",
+        "  of each matched row, the listening side gives these columns: plan",
     ]
     assert "  rows match one-to-many" in shown.err
 
@@ -132,7 +132,7 @@ def test_each_row_says_its_country(lists: Path, program: Run, key: str) -> None:
         ("phone,region-column", "t", "t:region-column=COLUMN"),
         ("phone,region-column", "t:phone,region=PL", "without a rule"),
         ("phone", "t:region-column=land", "without a rule"),
-        ("phone,region-column=land", "t", "a rule names no column"),
+        ("phone,region-column=land", "t", "a rule here must not name a column"),
         ("email,region-column", "t", "has no option 'region-column'"),
     ],
 )
@@ -166,7 +166,7 @@ def test_an_exchange_by_files_and_its_finish(place: Path, monkeypatch: pytest.Mo
         Path("other.toml").write_text(line)
         ended = finish(place, "--terms", "other.toml", "--output", "out.csv")
         assert ended.code == 2, (line, ended)
-        assert f"the offer was made with {option} " in ended.out
+        assert f"in the offer, {option} is " in ended.out
         assert not Path("out.csv").exists()
         assert Path("offer.state").exists()
     ended = finish(place, *SHARED)
@@ -179,8 +179,8 @@ def test_numbers_agree_however_they_are_written(lists: Path, number: str, same: 
     Path("t.toml").write_text(f"epsilon = {number}\ndelta = 1e-6")
     terms = SharedTerms.load(Path("t.toml"))
     offered = replace(GIVEN, reveal="noisy-count", epsilon="1/2", delta="0.000001")
-    with contextlib.nullcontext() if same else pytest.raises(UsageError, match=r"--epsilon 1/2, but 't.toml' says 1/4"):
+    with contextlib.nullcontext() if same else pytest.raises(UsageError, match=r"--epsilon is 1/2, but 't.toml' says 1/4"):
         terms.require_same(offered, Side.CONNECT)
-    with contextlib.nullcontext() if same else pytest.raises(UsageError, match="--epsilon says 1/2"):
+    with contextlib.nullcontext() if same else pytest.raises(UsageError, match="--epsilon is 1/2"):
         assert terms.apply(Side.CONNECT, offered, ["epsilon"]).delta == "1/1000000"
     assert terms.apply(Side.CONNECT, offered, []).epsilon == ("1/2" if same else "1/4")

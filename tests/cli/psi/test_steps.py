@@ -64,7 +64,7 @@ STEPS["local_paid"] = ["charge", *(step for step in STEPS["local"] if step != "w
 def test_steps_come_in_their_order(here: Path, name: str) -> None:
     found, said = taken(getattr(step_callers, name))
     assert found == STEPS[name]
-    assert ("does not show it" in said) == (name == "finish_withheld"), said
+    assert ("does not show the result" in said) == (name == "finish_withheld"), said
     counters = [SessionCounter(here / f"{policy}.toml.runs") for policy in ("matches", "noisy")]
     peers = [Identity.load(here / peer).fingerprint for peer in ("acme", "globex")]
     assert sum(counter.count(peer) for counter in counters for peer in peers) == ("count" in found)

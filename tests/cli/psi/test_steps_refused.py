@@ -212,7 +212,7 @@ REFUSED: dict[str, Refusal] = {
         "max_peer_size",
     ),
     "an answer in place of its offer": Refusal(
-        offline(answering("--out", "offer.psi"), offering()), "Give each file a name of its own"
+        offline(answering("--out", "offer.psi"), offering()), "Give each file its own name"
     ),
     "an answer where none can be": Refusal(offline(answering("--out", "missing/answer.psi"), offering()), "missing"),
     "a budget that is not there": Refusal(after(gone("weekly.budget"), wait(CHARGED, NOISY)), "cannot read the ledger"),
@@ -221,12 +221,10 @@ REFUSED: dict[str, Refusal] = {
     "an audit file of something else": Refusal(after(replaced("audit.log"), call(MATCHES)), "not a file that psi"),
     "an output where none can be": Refusal(call((*MATCHES, "--output", "missing/out.csv")), "missing"),
     "an output of no known kind": Refusal(call((*MATCHES, "--output", "out.xyz")), "Use one of these endings"),
-    "an output over the input": Refusal(
-        call((*MATCHES, "--output", "globex.parquet")), "which is the input file of the command"
-    ),
+    "an output over the input": Refusal(call((*MATCHES, "--output", "globex.parquet")), "which is also the input file"),
     "a record where none can be": Refusal(call((*MATCHES, "--record", "missing/record.json")), "missing"),
     "a record over the audit file": Refusal(
-        call((*MATCHES, "--record", "audit.log")), "Give each file a name of its own"
+        call((*MATCHES, "--record", "audit.log")), "Give each file its own name"
     ),
     "a peer of other terms": Refusal(call(MATCHES, ("--reveal", "count")), "reveal"),
     "a peer longer than allowed": Refusal(

@@ -65,7 +65,7 @@ def test_rows_become_an_object(s3: object, folder: Path, program: Run, secret: s
         ("s3://lists/out/", 2, "this is a folder"),
         ("s3://lists/out.txt", 3, "Use one of these endings"),
         ("s3://no-such-bucket/out.csv", 3, "the bucket 'no-such-bucket' does not exist. Create"),
-        ("s3://lists/mine.csv", 2, "is an input file of the command"),
+        ("s3://lists/mine.csv", 2, "because you also gave this file as input"),
     ],
 )
 def test_what_cannot_be_written_is_refused_at_once(
@@ -94,7 +94,7 @@ def test_rows_that_the_store_does_not_take_are_kept_and_named(
     assert "cannot write s3://lists/kept.csv: the cloud storage does not accept the file (ACCESS_DENIED)" in str(
         found.value
     )
-    assert f"{kept.relative_to(here)}', for this user only" in str(found.value)
+    assert f"{kept.relative_to(here)}', a file that only you can read" in str(found.value)
     assert "secret" not in str(found.value)
     assert kept.read_text().count("example") == 2
     assert not there(s3, "kept.csv")
@@ -142,7 +142,7 @@ def test_a_folder_without_room_is_named(s3: object, tmp_path: Path) -> None:
 
 
 def test_a_listener_that_stays_up_writes_here() -> None:
-    with pytest.raises(UsageError, match="can name only files of this machine"):
+    with pytest.raises(UsageError, match="cannot be an address in a store"):
         session_files._named("--output", "s3://lists/a.csv", ".csv")
 
 

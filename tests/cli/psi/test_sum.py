@@ -107,7 +107,7 @@ def test_a_total_that_no_values_can_have_is_an_error_and_is_not_shown(
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (SUM, 2, "Name the column of the values with --value"),
+        (SUM, 2, "Use --value to name the column that has these values"),
         (("--value", "id"), 2, "--value works only with --reveal sum, and this session has --reveal matches"),
         (
             ("--reveal", "count", "--value-decimals", "1"),

@@ -22,7 +22,7 @@ time            SECONDS
 sent, received  BYTES, BYTES
 transcript      DIGEST... (the same on both sides)""".splitlines()
 CALLER = """\
-the matching rows will not be kept, only their number: there is no --output
+without --output, the program does not save the matching rows
 calling HERE, for up to 60 s
 own list        3 distinct keys in 3 rows
 peer's list     3 distinct keys

@@ -313,9 +313,9 @@ def check_abort(body: dict[str, object], compares: bool) -> None:
     assert str(error).isprintable()
     term, code = body.get("term"), body.get("code")
     if body.keys() - {"code", "term"}:
-        assert "(technical detail: the peer's abort has fields that this version does not know)" in str(error)
+        assert "(technical detail: the peer's message 'abort' has fields that this version does not know)" in str(error)
     elif not isinstance(code, str):
-        assert "(technical detail: the peer's abort has no field 'code' of the right type)" in str(error)
+        assert "(technical detail: the peer's message 'abort' has no field 'code' of the right type)" in str(error)
     elif code not in words.ABORTS or (term is None) is (code == "terms"):
         assert str(error) == UNKNOWN
     elif code == "terms" and not (isinstance(term, str) and plain(term)):

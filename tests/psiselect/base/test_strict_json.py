@@ -23,7 +23,7 @@ def sized(size: int) -> bytes:
 
 def test_64_kib_are_allowed_and_not_a_byte_more() -> None:
     assert len(strict_json.decode(sized(65_536), "word")["a"]) == 65_528
-    with pytest.raises(RemoteError, match=r"the peer's word has 65537 bytes; expected at most 65536"):
+    with pytest.raises(RemoteError, match=r"the peer's message 'word' has 65537 bytes, and 65536 are allowed"):
         strict_json.decode(sized(65_537), "word")
 
 
@@ -43,13 +43,13 @@ def test_other_views_of_bytes_and_the_largest_numbers(data: bytearray | memoryvi
     ],
 )
 def test_what_is_not_strict_is_refused(data: bytes) -> None:
-    with pytest.raises(RemoteError, match=r"\(technical detail: the peer's word is not strict JSON\)$"):
+    with pytest.raises(RemoteError, match=r"\(technical detail: the peer's message 'word' is not strict JSON\)$"):
         strict_json.decode(data, "word")
 
 
 @pytest.mark.parametrize("data", [b"[]", b"1", b"null", b'"a"', b"true"])
 def test_only_an_object_is_taken(data: bytes) -> None:
-    with pytest.raises(RemoteError, match=r"\(technical detail: the peer's word is not a JSON object\)$"):
+    with pytest.raises(RemoteError, match=r"\(technical detail: the peer's message 'word' is not a JSON object\)$"):
         strict_json.decode(data, "word")
 
 
@@ -62,7 +62,7 @@ def test_a_field_is_of_its_type_exactly(kind: type) -> None:
         if found is kind:
             assert strict_json.field({"a": value}, "a", kind, "word") is value
             continue
-        with pytest.raises(RemoteError, match=r"the peer's word has no field 'a' of the right type") as caught:
+        with pytest.raises(RemoteError, match=r"the peer's message 'word' has no field 'a' of the right type") as caught:
             strict_json.field({"a": value}, "a", kind, "word")
         assert caught.value.term == "a"
     for value in ({}, {"a": None}, {"b": VALUES[kind]}):

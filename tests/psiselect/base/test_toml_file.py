@@ -21,7 +21,9 @@ def test_the_largest_file_is_read_and_the_next_is_not(tmp_path: Path) -> None:
     path.write_bytes(b"a = 1\n".ljust(toml_file.MAX_BYTES, b"#"))
     assert toml_file.load(path, "policy") == {"a": 1}
     path.write_bytes(b"a = 1\n".ljust(toml_file.MAX_BYTES + 1, b"#"))
-    with pytest.raises(InputError, match=r"a\.toml' is too large for a policy. It must have at most 1,048,576 bytes"):
+    with pytest.raises(
+        InputError, match=r"a\.toml' is too large to be a policy. The file must have at most 1,048,576 bytes"
+    ):
         toml_file.load(path, "policy")
 
 
@@ -29,7 +31,7 @@ def test_the_largest_file_is_read_and_the_next_is_not(tmp_path: Path) -> None:
 def test_what_is_no_toml_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.toml"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"a\.toml' is not a valid TOML file: "):
+    with pytest.raises(InputError, match=r"a\.toml' is not a valid TOML file\. Correct the file \(technical detail: "):
         toml_file.load(path, "policy")
 
 

@@ -42,7 +42,9 @@ def test_a_table_in_memory_is_given_again_to_finish(here: Path) -> None:
     )  # fmt: skip
     replied = answer(here)
     assert (replied.file, replied.state, replied.peer, replied.peer_size) == (here / "answer.psi", None, "globex", 3)
-    with pytest.raises(UsageError, match=r"does not know the list's file. Name the file with table="):
+    with pytest.raises(
+        UsageError, match=r"cannot find the list\. Save the list in a file, and name this file with table="
+    ):
         psiselect.finish(here / "answer.psi", state=here / "offer.state")
     found = psiselect.finish(here / "answer.psi", state=here / "offer.state", table=A)
     assert found.rows.column("e").to_pylist() == MATCHED

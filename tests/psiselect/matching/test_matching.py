@@ -118,7 +118,7 @@ def test_what_a_mode_does_not_give_says_what_would(mode: str) -> None:
 
 def test_a_result_below_the_minimum_is_withheld() -> None:
     assert match(min_matches=2).count == 2
-    with pytest.raises(PolicyError, match="below min_matches=3, so the program does not show it"):
+    with pytest.raises(PolicyError, match="fewer matches than min_matches=3, so the program does not show the result"):
         match(min_matches=3)
 
 

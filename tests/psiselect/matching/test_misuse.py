@@ -40,11 +40,11 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no peer": (
         {"peer": ...},
         UsageError,
-        "peer= is missing. Name the certificate of the other side. Ask them for their .crt",
+        "peer= is missing. Give the certificate of the other side. Ask them for their .crt",
     ),
-    "peer is None": ({"peer": None}, UsageError, "peer= is missing. Name the certificate"),
-    "an empty list of peers": ({"peer": []}, UsageError, "peer= is missing. Name the certificate"),
-    "a peer's name": ({"peer": 5}, UsageError, "peer must be a path, not int"),
+    "peer is None": ({"peer": None}, UsageError, "peer= is missing. Give the certificate"),
+    "an empty list of peers": ({"peer": []}, UsageError, "peer= is missing. Give the certificate"),
+    "a peer's name": ({"peer": 5}, UsageError, "peer= must be a path, not int"),
     "a peer that is missing": ({"peer": "nobody.crt"}, InputError, "nobody.crt"),
     "no identity": ({"identity": ...}, UsageError, r"identity= is missing.* psiselect\.Identity\.load"),
     "no key": (
@@ -53,7 +53,7 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         'key= is missing. Name the column to match by and its rule, such as key="email:email"',
     ),
     "no table": ({"table": ...}, UsageError, r"connect\(\): missing a required argument: 'table'"),
-    "a key of bytes": ({"key": b"e"}, UsageError, "key must be text, or a list of texts, not bytes"),
+    "a key of bytes": ({"key": b"e"}, UsageError, "key= must be text, or a list of texts, not bytes"),
     "an unknown rule": (
         {"key": "e:emial"},
         UsageError,
@@ -64,25 +64,25 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         InputError,
         "the table: there is no column 'mail'. .*The columns are 'e', 'n'",
     ),
-    "an unknown option": ({"lern": "me"}, UsageError, r"connect\(\) has no argument lern\. Did you mean learn\?"),
+    "an unknown option": ({"lern": "me"}, UsageError, r"connect\(\) has no argument lern=\. Did you mean learn=\?"),
     "an option of another type": (
         {"pad_to": "5"},
         UsageError,
-        "pad_to must be a whole number of at least 1, not str",
+        "pad_to= must be a whole number of at least 1, not str",
     ),
-    "a truth for a number": ({"pad_to": True}, UsageError, "pad_to must be a whole number"),
+    "a truth for a number": ({"pad_to": True}, UsageError, "pad_to= must be a whole number"),
     "a number below the least": ({"min_matches": 0}, UsageError, "at least 1, but is smaller"),
     "an unknown mode": (
         {"reveal": "macthes"},
         UsageError,
-        "reveal must be one of 'matches', .*Did you mean 'matches'",
+        "reveal= must be one of 'matches', .*Did you mean 'matches'",
     ),
     "modes that exclude each other": ({"reveal": "count", "send": "n"}, UsageError, "columns|send="),
     "a value that nobody adds up": ({"value": "n"}, UsageError, 'value= works only with reveal="sum"'),
     "epsilon as a float": (
         {"reveal": "noisy-count", "epsilon": 0.1, "delta": "1e-6"},
         UsageError,
-        'epsilon must be exact, .* Write epsilon="0.1"',
+        'epsilon= must be exact, .* Write epsilon="0.1"',
     ),
     "delta as a float": ({"reveal": "noisy-count", "epsilon": 1, "delta": 1e-6}, UsageError, 'Write delta="1e-06"'),
     "epsilon without a mode": ({"epsilon": 1}, UsageError, "epsilon"),
@@ -94,13 +94,17 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         UsageError,
         "nothing to write. Leave out output=",
     ),
-    "cancel that is no event": ({"cancel": True}, UsageError, r"cancel must be a threading\.Event, not bool"),
-    "progress that is no function": ({"progress": 5}, UsageError, "progress must be a function that takes two numbers"),
+    "cancel that is no event": ({"cancel": True}, UsageError, r"cancel= must be a threading\.Event, not bool"),
+    "progress that is no function": (
+        {"progress": 5},
+        UsageError,
+        "progress= must be a function that takes two numbers",
+    ),
     "a query for a table in memory": ({"query": "SELECT 1"}, UsageError, "query= needs a database"),
     "a delimiter for a table in memory": (
         {"delimiter": ";"},
         UsageError,
-        "is already in memory, so no file is read. Leave out the arguments about reading",
+        "is already in memory, so the program reads no file. Leave out the arguments about reading",
     ),
     "a file's options for another kind": (
         {"table": "x.parquet", "sheet": "1"},
@@ -113,8 +117,8 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         "the table is of type bytes, which is not a table. Give a pandas, polars",
     ),
     "a ledger without noise": ({"ledger": "x.budget", "dataset": "d"}, UsageError, "ledger= needs reveal=.noisy"),
-    "a size that is none": ({"memory_limit": "much"}, UsageError, 'memory_limit must be a size such as "800M"'),
-    "a time that is none": ({"timeout": -1}, UsageError, "timeout must be a number of seconds above 0"),
+    "a size that is none": ({"memory_limit": "much"}, UsageError, 'memory_limit= must be a size such as "800M"'),
+    "a time that is none": ({"timeout": -1}, UsageError, "timeout= must be a number of seconds above 0"),
     "a time that is no number": ({"timeout": float("nan")}, UsageError, "up to 1,000,000, not nan"),
     "a time without end": ({"timeout": float("inf")}, UsageError, "up to 1,000,000, not inf"),
     "a time that no system can wait": ({"timeout": 1_000_001}, UsageError, "up to 1,000,000, not 1000001"),
@@ -156,21 +160,21 @@ OTHERS: dict[str, tuple[Callable[[Path], object], type[Exception], str]] = {
             state="s",  # type: ignore
         ),
         UsageError,
-        "an offer is for one peer. Name one peer=",
+        "an offer is for one peer only. Give peer= once",
     ),
     "an offer with a file for rows": (
         lambda keys: psiselect.offer(
             TABLE, key="e", identity=keys / "globex", peer=keys / "acme.crt", out="o", state="s", output="x.csv"
         ),
         UsageError,
-        r"offer\(\) has no argument output",
+        r"offer\(\) has no argument output=",
     ),
     "a listener without an address": (
         lambda keys: psiselect.listen([], TABLE, key="e", identity=keys / "acme", peer=keys / "globex.crt"),
         UsageError,
-        "address= is empty. Give at least one",
+        "address= is an empty list. Put at least one",
     ),
-    "a negative length": (lambda keys: psiselect.estimate(-1, 5), UsageError, "own must be a whole number"),
+    "a negative length": (lambda keys: psiselect.estimate(-1, 5), UsageError, "own= must be a whole number"),
     "an estimate with a float": (
         lambda keys: psiselect.estimate(5, 5, reveal="noisy-count", epsilon=0.5, delta="1e-6"),  # type: ignore
         UsageError,

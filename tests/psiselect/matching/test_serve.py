@@ -166,22 +166,22 @@ def test_what_ends_the_program_ends_its_sessions(keys: Path, monkeypatch: pytest
 
 
 REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
-    "no address": ({"address": []}, UsageError, "address= is empty. Give at least one"),
+    "no address": ({"address": []}, UsageError, "address= is an empty list. Put at least one"),
     "resume": ({"resume": True}, UsageError, "cannot resume sessions. Leave out resume=, or"),
     "one file for all": (
         {"learn": "me", "output": "out.csv"},
         UsageError,
         "Name a folder that exists, or a file",
     ),
-    "found": ({"found": 5}, UsageError, "found must be a function, not int"),
-    "cancel": ({"cancel": True}, UsageError, r"cancel must be a threading\.Event"),
-    "no sessions": ({"max_sessions": 0}, UsageError, "max_sessions must be a whole number of at least 1"),
-    "no time": ({"max_duration": 0}, UsageError, "max_duration must be a number of seconds above 0"),
-    "health": ({"health": 7080}, UsageError, "health must be text, not int"),
+    "found": ({"found": 5}, UsageError, "found= must be a function, not int"),
+    "cancel": ({"cancel": True}, UsageError, r"cancel= must be a threading\.Event"),
+    "no sessions": ({"max_sessions": 0}, UsageError, "max_sessions= must be a whole number of at least 1"),
+    "no time": ({"max_duration": 0}, UsageError, "max_duration= must be a number of seconds above 0"),
+    "health": ({"health": 7080}, UsageError, "health= must be text, not int"),
     "an unknown option": (
         {"max_session": 3},
         UsageError,
-        r"serve\(\) has no argument max_session\. Did you mean max_s",
+        r"serve\(\) has no argument max_session=\. Did you mean max_s",
     ),
     "a table that is not there": ({"table": "none.csv"}, InputError, "none.csv"),
 }

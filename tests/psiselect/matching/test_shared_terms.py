@@ -56,17 +56,17 @@ def test_two_tables_here(here: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "psiselect"):
         found = psiselect.match(A, B, key="e", key_b="mail", terms="t.toml", min_matches=1, **SLOW)
     assert (found.count, found.matched_rows) == (2, 2)
-    assert "  a result below 1 is withheld" in caplog.messages
+    assert "  a result below 1 is not shown" in caplog.messages
 
 
 def test_an_argument_that_disagrees_is_named(here: Path) -> None:
-    with pytest.raises(UsageError, match=r"^min_matches= says 2, but 't.toml' says 1") as raised:
+    with pytest.raises(UsageError, match=r"^min_matches= is 2, but 't.toml' says 1") as raised:
         psiselect.match(A, B, key="e", key_b="mail", terms="t.toml", min_matches=2)
     assert raised.value.term == "min_matches"
     Path("t.toml").write_text('learn = "both"')
     with pytest.raises(UsageError, match=r"t.toml: 'learn': `psi local` gives the result to table A"):
         psiselect.match(A, B, key="e", key_b="mail", terms="t.toml")
-    with pytest.raises(UsageError, match="terms must be a path"):
+    with pytest.raises(UsageError, match="terms= must be a path"):
         psiselect.match(A, B, key="e", terms=1)  # type: ignore[arg-type]
 
 
@@ -78,7 +78,7 @@ def test_files_that_were_offered_by_other_terms(here: Path) -> None:
     )  # fmt: skip
     psiselect.answer(*("o.psi", B), key="mail", terms="t.toml", identity="acme", peer="globex.crt", out="a.psi", **SLOW)
     Path("other.toml").write_text("min-matches = 2")
-    with pytest.raises(UsageError, match=r"the offer was made with min_matches=1, but 'other.toml' says 2"):
+    with pytest.raises(UsageError, match=r"in the offer, min_matches= is 1, but 'other.toml' says 2"):
         psiselect.finish("a.psi", state="o.state", table=A, terms="other.toml")
     found = psiselect.finish("a.psi", state="o.state", table=A, terms="t.toml")
     assert found.rows.column("peer_city").to_pylist()[1:] == ["again", "only"]

@@ -162,7 +162,7 @@ def test_an_interview_needs_its_first_answer() -> None:
     assert interview.question.needed
     with pytest.raises(InputError, match="needs an answer"):
         interview.answer("function", " ")
-    with pytest.raises(UsageError, match="another question"):
+    with pytest.raises(UsageError, match="the question now is '"):
         interview.answer("n_holders", "3")
     interview.answer("function", "sum")
     assert interview.question.field != "function"

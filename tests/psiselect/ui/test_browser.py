@@ -313,5 +313,5 @@ def test_two_windows_match_by_files(chrome: Any, tmp_path: Path, files: dict[str
         globex.click("Check another record", "link")
         globex.file("Record", record)
         globex.click("Check the record")
-        assert "not a whole record" in globex.page.inner_text("main")
+        assert "This record is not complete" in globex.page.inner_text("main")
         globex.look("record-wrong")

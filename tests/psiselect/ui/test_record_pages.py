@@ -93,8 +93,8 @@ def test_what_is_wrong_is_said_in_words(page: Page, made: Records) -> None:
     for record, certificate, words in (
         (made.record, made.certificate("hooli"), "This record is somebody else’s"),
         (made.record.replace(b'"min_matches":null', b'"min_matches":7'), None, "This record is not genuine"),
-        (made.record[:-30], None, "This is not a whole record"),
-        (b"{}", None, "This is not a whole record"),
+        (made.record[:-30], None, "This record is not complete"),
+        (b"{}", None, "This record is not complete"),
     ):
         checked(page, record, certificate)
         assert (page.now.status_code, words in page.text) == (422, True), page.text
