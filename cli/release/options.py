@@ -94,7 +94,7 @@ _options = options(
         show_default=True,
         metavar="C",
         help="Say that one person may have up to C rows. This also protects a family of up to C people, with one row "
-        "each, as if they were one person. The noise gets C times as large.",
+        "each, as if they were one person. The noise gets at least C times as large.",
     ),
     click.option(
         "--person",

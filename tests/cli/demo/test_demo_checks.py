@@ -65,5 +65,8 @@ def test_a_temporary_folder_goes_and_a_named_one_is_new_and_stays(tmp_path: Path
     with demo._folder(tmp_path / "a" / "b") as kept:
         (kept / "file").touch()
     assert (kept / "file").exists()
-    with pytest.raises(click.UsageError, match="Name a folder that does not exist yet"), demo._folder(tmp_path / "a" / "b"):
+    with (
+        pytest.raises(click.UsageError, match="Name a folder that does not exist yet"),
+        demo._folder(tmp_path / "a" / "b"),
+    ):
         pass

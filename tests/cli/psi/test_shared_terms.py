@@ -179,7 +179,11 @@ def test_numbers_agree_however_they_are_written(lists: Path, number: str, same: 
     Path("t.toml").write_text(f"epsilon = {number}\ndelta = 1e-6")
     terms = SharedTerms.load(Path("t.toml"))
     offered = replace(GIVEN, reveal="noisy-count", epsilon="1/2", delta="0.000001")
-    with contextlib.nullcontext() if same else pytest.raises(UsageError, match=r"--epsilon is 1/2, but 't.toml' says 1/4"):
+    with (
+        contextlib.nullcontext()
+        if same
+        else pytest.raises(UsageError, match=r"--epsilon is 1/2, but 't.toml' says 1/4")
+    ):
         terms.require_same(offered, Side.CONNECT)
     with contextlib.nullcontext() if same else pytest.raises(UsageError, match="--epsilon is 1/2"):
         assert terms.apply(Side.CONNECT, offered, ["epsilon"]).delta == "1/1000000"

@@ -223,9 +223,7 @@ REFUSED: dict[str, Refusal] = {
     "an output of no known kind": Refusal(call((*MATCHES, "--output", "out.xyz")), "Use one of these endings"),
     "an output over the input": Refusal(call((*MATCHES, "--output", "globex.parquet")), "which is also the input file"),
     "a record where none can be": Refusal(call((*MATCHES, "--record", "missing/record.json")), "missing"),
-    "a record over the audit file": Refusal(
-        call((*MATCHES, "--record", "audit.log")), "Give each file its own name"
-    ),
+    "a record over the audit file": Refusal(call((*MATCHES, "--record", "audit.log")), "Give each file its own name"),
     "a peer of other terms": Refusal(call(MATCHES, ("--reveal", "count")), "reveal"),
     "a peer longer than allowed": Refusal(
         after(allowing("matches", "max_peer_size", "2"), call(MATCHES)), "max_peer_size", ["count", "declare"]

@@ -62,7 +62,9 @@ def test_a_field_is_of_its_type_exactly(kind: type) -> None:
         if found is kind:
             assert strict_json.field({"a": value}, "a", kind, "word") is value
             continue
-        with pytest.raises(RemoteError, match=r"the peer's message 'word' has no field 'a' of the right type") as caught:
+        with pytest.raises(
+            RemoteError, match=r"the peer's message 'word' has no field 'a' of the right type"
+        ) as caught:
             strict_json.field({"a": value}, "a", kind, "word")
         assert caught.value.term == "a"
     for value in ({}, {"a": None}, {"b": VALUES[kind]}):
