@@ -148,7 +148,7 @@ def test_bound_against_high_precision_floating_point(epsilon: str, delta: str) -
 @pytest.mark.parametrize(
     ("epsilon", "delta", "words"),
     [("0", "0.1", "epsilon"), ("-1", "0.1", "epsilon"), ("1", "0", "delta must be"), ("1", "1", "delta must be"),
-     ("1e-9", "1e-6", "beyond")],
+     ("1e-9", "1e-6", "larger than 65,536")],
 )  # fmt: skip
 def test_parameters_without_meaning_are_refused(epsilon: str, delta: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):

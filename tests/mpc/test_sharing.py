@@ -56,7 +56,7 @@ def test_hostile_residues_are_refused(modulus: int) -> None:
     ring = Modulus(modulus)
     with pytest.raises(RemoteError, match="not below"):
         ring.unpack(modulus.to_bytes(ring.width, "little"))
-    with pytest.raises(RemoteError, match="incomplete number"):
+    with pytest.raises(RemoteError, match="not a multiple of"):
         ring.unpack(bytes(ring.width - 1))
 
 
