@@ -201,7 +201,7 @@ def test_a_session_of_protocol_version_1_is_refused_with_the_way_out(saved: Path
             f"an older version of psiselect (protocol version 1) began the session in '{kept}'. Finish the session "
             "with that version" in error["message"]
         )
-        assert "or remove that folder on both sides" in error["message"]
+        assert "Otherwise delete the session's folder on both sides" in error["message"]
         assert {path.name: path.read_bytes() for path in kept.iterdir()} == before
         assert list(kept.parent.iterdir()) == [kept]
 

@@ -136,7 +136,7 @@ def test_who_may_not_look_may_write(s3: object, tmp_path: Path, monkeypatch: pyt
 
 def test_a_folder_without_room_is_named(s3: object, tmp_path: Path) -> None:
     target = StoreTarget.of("s3://lists/a.csv", tmp_path / "none")
-    said = r"lists/a.csv' by way of '.*none': No such file"
+    said = r"lists/a.csv' through the local folder '.*none': No such file"
     with pytest.raises(OutputError, match=said), target.replacing():
         pass
 

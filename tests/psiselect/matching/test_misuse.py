@@ -190,12 +190,12 @@ OTHERS: dict[str, tuple[Callable[[Path], object], type[Exception], str]] = {
     "an identity that is pickled": (
         lambda keys: pickle.dumps(psiselect.Identity.load(keys / "acme")),
         UsageError,
-        "has private keys, so the program neither pickles nor copies it. Pass on its path",
+        "has private keys, so it can be neither pickled nor copied. Pass on the path",
     ),
     "an identity that is copied": (
         lambda keys: copy.deepcopy(psiselect.Identity.load(keys / "acme")),
         UsageError,
-        "neither pickles nor copies",
+        "neither pickled nor copied",
     ),
 }
 
