@@ -123,7 +123,7 @@ def packed_kind(name: str, kind: str, packed: str) -> InputError:
 
 def unknown_kind(name: str, endings: Iterable[str], *, nameless: bool) -> InputError:
     how = (
-        "Name the kind with --format, such as --format csv"
+        "Name the kind with --format, such as csv"
         if nameless
         else f"Name the kind with --format, or use a file with one of these endings: {', '.join(endings)}"
     )

@@ -114,7 +114,8 @@ def unknown_scheme(scheme: str) -> UsageError:
 
 def no_store_address(scheme: str, example: str) -> UsageError:
     return UsageError(
-        f"{scheme}://...: the address must have the form {example}, with %2F for a slash in the login", term="input"
+        f"{scheme}://...: the address must have the form {example}, with %2F for each slash in the login data",
+        term="input",
     )
 
 

@@ -97,7 +97,7 @@ def test_two_keys_over_tls_with_a_record_that_has_the_counts(place: Path) -> Non
 def test_a_wrong_column_or_two_rules_are_said_so(tables: Path) -> None:
     shown = run("psi", "local", tables / "a.csv", tables / "b.csv", "--key", "name:email", "--key-b", "mail:email")
     assert shown.code == 3
-    assert "Is it the right column" in shown.err
+    assert "Does --key name the right column" in shown.err
     shown = run("psi", "local", tables / "a.csv", tables / "b.csv", "--key", "phone:phone", "--key-b", "mail:email")
     assert shown.code == 2
     assert "Use the same rule for both tables" in shown.err

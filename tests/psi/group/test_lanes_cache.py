@@ -291,7 +291,7 @@ def test_doubles_take_over_from_ifma(monkeypatch: pytest.MonkeyPatch, asked: str
 
     monkeypatch.setattr(LanesBackend, "mask", wrong)
     with pytest.warns(
-        RuntimeWarning, match=r"for ifma does not work on this machine: the self-test failed in mask\. The"
+        RuntimeWarning, match=r"for ifma does not work on this machine \(the self-test failed in mask\)\. The"
     ):
         backend = load_backend(asked, threads=1)
     assert backend.name == "lanes"

@@ -146,7 +146,7 @@ def test_sums_that_do_not_exist_are_refused(changes: dict[str, object], words: s
 
 def test_a_side_without_values_says_so() -> None:
     parties = {side: Party(setup(side, LISTS[side], summed())) for side in Side}
-    with pytest.raises(UsageError, match="adds up values of this side"):
+    with pytest.raises(UsageError, match="adds up values of your list"):
         pump(parties)
 
 
