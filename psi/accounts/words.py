@@ -73,7 +73,7 @@ NO_ROWS = "is false. Leave out --output, or use rows=False in a program"
 
 
 def not_revealed(mode: str) -> str:
-    return f"does not list '{mode}'"
+    return f"does not list '{mode}'. Use another --reveal, or add this value there"
 
 
 def minimum(least: int) -> str:

@@ -112,8 +112,11 @@ def label_bytes_of_nothing() -> UsageError:
 
 
 def label_bytes(least: int, most: int, given: int | None) -> UsageError:
-    problem = "--label-bytes is missing" if given is None else f"--label-bytes must not be {given:,}"
-    return UsageError(f"{problem}. Give a whole number from {least} to {most:,}", term="label_bytes")
+    if given is None:
+        problem = f"--label-bytes is missing. Give a whole number from {least} to {most:,}"
+    else:
+        problem = f"--label-bytes must be from {least} to {most:,}, but is {given:,}"
+    return UsageError(problem, term="label_bytes")
 
 
 def columns_of_another_mode(mode: str) -> UsageError:

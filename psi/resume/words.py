@@ -8,7 +8,7 @@ from psiselect.base.errors import InputError, RemoteError, TransportError, Usage
 
 
 def _anew(folder: Path, verb: str = "Delete") -> str:
-    return f"{verb} the session's folder on both sides (here: '{folder}'), and start a new session"
+    return f"{verb} the session's folder on both sides (on this side: '{folder}'), and start a new session"
 
 
 # The folder of a session.
@@ -114,7 +114,7 @@ def another_session(folder: Path) -> RemoteError:
 def unknown_here() -> RemoteError:
     return RemoteError(
         "the peer wants to go on with an unfinished session that this side does not have. If you began that session "
-        "with another --workdir, use the same --workdir again. Otherwise ask the peer to delete the session's folder "
+        "with another --workdir, use that --workdir again. Otherwise ask the peer to delete the session's folder "
         "on their side. Then start both sides again",
         term="resume",
     )

@@ -132,7 +132,8 @@ def unknown_kind(name: str, endings: Iterable[str], *, nameless: bool) -> InputE
 
 def no_query(scheme: str) -> UsageError:
     return UsageError(
-        f"{scheme}://...: a database needs --query with one statement that selects the rows to match", term="query"
+        f"{scheme}://...: a database needs --query with one SELECT statement that returns the rows to match",
+        term="query",
     )
 
 
@@ -173,7 +174,7 @@ def not_an_encoding_of_text(text: str) -> UsageError:
 
 LONG_NUMBER = "a telephone number or another long number"
 DIGEST = "a digest or an identifier"
-WEB_ADDRESS = "an address of the web"
+WEB_ADDRESS = "a web address"
 
 
 def empty_header(name: str, unit: str, line: int) -> InputError:
@@ -190,8 +191,8 @@ def header_lines_out_of_range(lines: int, most: int) -> UsageError:
 
 def header_lines_without_header() -> UsageError:
     return UsageError(
-        "--header-lines and --no-header do not go together. If the first rows are names, leave out --no-header; if "
-        "they are data, leave out --header-lines",
+        "--header-lines and --no-header do not go together. If the first rows have the column names, leave "
+        "out --no-header. If the first rows are data, leave out --header-lines",
         term="header_lines",
     )
 

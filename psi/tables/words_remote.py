@@ -210,7 +210,7 @@ def not_written(what: object) -> OutputError:
 
 
 def not_taken(name: str, why: str) -> OutputError:
-    return not_written(f"{name}: the cloud storage does not accept the file{why}")
+    return not_written(f"{name}: the cloud storage did not accept the file{why}")
 
 
 def web_folder(name: str) -> UsageError:
@@ -221,7 +221,9 @@ def web_folder(name: str) -> UsageError:
 
 def password_in_address(name: str) -> UsageError:
     return UsageError(
-        f"{name}: others could see the user or password in this address. Put both into the file ~/.netrc", term="input"
+        f"{name}: others could see the user or password in this address. Put the user and the password into the file "
+        "~/.netrc",
+        term="input",
     )
 
 

@@ -57,7 +57,7 @@ def not_pinned(fingerprint: str) -> TransportError:
 
 
 def its_certificate(fingerprint: str, what: str) -> str:
-    return f"the certificate of the other program {what}{fingerprint}"
+    return f"the certificate of the other program{fingerprint} {what}"
 
 
 UNKNOWN_HERE = "is not one that you have named with --peer or in the parties file"
@@ -126,11 +126,11 @@ def empty_records() -> RemoteError:
 
 
 def no_session_at(target: object, why: object) -> TransportError:
-    return TransportError(f"no session with the listener at {target}: {why}")
+    return TransportError(f"cannot begin a session with the program at {target}: {why}")
 
 
 def not_called(address: object, reason: str | None) -> TransportError:
-    return TransportError(f"cannot call {address}: {reason}")
+    return TransportError(f"cannot connect to {address}: {reason}")
 
 
 def gave_up(problem: str, seconds: float, why: object) -> TransportError:

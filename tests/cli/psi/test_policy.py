@@ -144,7 +144,7 @@ def test_a_mistake_in_the_policy_is_an_input_error(place: Path) -> None:
 
 
 def test_a_peer_that_compares_learns_a_count_which_the_policy_must_allow(place: Path) -> None:
-    for reveal, said in (('["matches"]', "does not list count"), ('["matches", "count"]', None)):
+    for reveal, said in (('["matches"]', "does not list 'count'"), ('["matches", "count"]', None)):
         policy = write_policy(place, "acme", reveal=reveal, columns='["e"]')
         shown = run(
             *("psi", "connect", "127.0.0.1:1", "--identity", place / "globex", "--peer", place / "acme.crt"),
