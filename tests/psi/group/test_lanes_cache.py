@@ -306,7 +306,7 @@ def test_ifma_is_not_compiled_for_a_processor_that_llvm_knows_better(monkeypatch
     monkeypatch.setattr(target_module, "processor_description", lambda: WITH_IFMA)
     with pytest.raises(LanesUnavailableError, match="avx512ifma"):
         LanesBackend(1)
-    with pytest.warns(RuntimeWarning, match=r"avx512ifma on this processor\. The program uses the code for doubles"):
+    with pytest.warns(RuntimeWarning, match=r"avx512ifma on this processor\)\. The program uses the code for doubles"):
         assert load_backend("auto", threads=1).name == "lanes"
 
 

@@ -39,7 +39,7 @@ def test_a_state_survives_its_file_which_only_its_owner_can_read(tmp_path: Path)
     assert OfferState.load(path) == STATE
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     path.chmod(0o604)
-    with pytest.raises(InputError, match="others can read"):
+    with pytest.raises(InputError, match="can read this file"):
         OfferState.load(path)
     states.remove(path)
     with pytest.raises(InputError, match="no file"):
