@@ -59,7 +59,7 @@ def test_the_side_that_does_not_learn_compares(tables: Path, least: str, code: i
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (("--reveal", "noisy-count", "--epsilon", "1", "--delta", "1e-6"), "one key"),
+        (("--reveal", "noisy-count", "--epsilon", "1", "--delta", "1e-6"), "only with one --key"),
         (("--min-matches-by", "other"), "no minimum"),
         (("--key-b", "mail:email"), "Give both tables the same number of keys"),
     ],

@@ -193,7 +193,7 @@ def test_a_total_that_cannot_be_true_is_reported_when_the_session_is_over() -> N
     amounts = Amounts.of(2, "10")
     values.check_total(amounts, Outcome(counts=(3,), total=3000))
     values.check_total(amounts, Outcome(counts=(3,), total=-3000))
-    with pytest.raises(RemoteError, match=r"3 values, each of up to 10\.00"):
+    with pytest.raises(RemoteError, match=r"3 values of up to 10\.00"):
         values.check_total(amounts, Outcome(counts=(3,), total=3001))
 
 

@@ -97,13 +97,13 @@ HERE = terms(columns=ColumnTerms((), ("a", "b")), label_bytes=64)
         ),
         ({"connect": ["\x1b[2J"], "listen": ["a", "b"]}, "a column whose name is unreadable"),
         ({"connect": ["x" * 101], "listen": ["a", "b"]}, "a column whose name is unreadable"),
-        ({"connect": [], "listen": ["b", "a"]}, "in order"),
+        ({"connect": [], "listen": ["b", "a"]}, "in a wrong order"),
         ({"connect": [], "listen": [["a"]]}, "unreadable"),
         ({"connect": []}, "unreadable"),
         ({}, "unreadable"),
         (["a"], "unreadable"),
         (7, "unreadable"),
-        ({"connect": [], "listen": ["a", "b"], "more": []}, "in order"),
+        ({"connect": [], "listen": ["a", "b"], "more": []}, "in a wrong order"),
     ],
 )
 def test_a_difference_names_the_column(there: object, words: str) -> None:
