@@ -83,7 +83,7 @@ def test_an_expired_identity_is_not_shown_whatever_the_callers_clock_says(
         assert shown(listener, parties, parties.stranger, later) is later  # the first that is valid
         now.moment = later.public.not_after + timedelta(seconds=1)
         for pinned in (later, parties.acme, parties.stranger):
-            with pytest.raises(TransportError, match="the certificate of the other program.* has expired"):
+            with pytest.raises(TransportError, match=r"the certificate of the other program.* has expired"):
                 connect(listener.address, parties.globex, [pinned.public], timeout=30)
         now.moment = datetime.now(UTC)
         expect_honest_peer_served(listener, parties)
