@@ -57,7 +57,7 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "an unknown rule": (
         {"key": "e:emial"},
         UsageError,
-        "key=\"e:emial\": there is no rule 'emial'. Did you mean email",
+        "key=\"e:emial\": there is no rule 'emial'. Did you mean 'email'",
     ),
     "an unknown column": (
         {"key": "mail:email"},
@@ -184,7 +184,7 @@ OTHERS: dict[str, tuple[Callable[[Path], object], type[Exception], str]] = {
     "an unknown rule to normalize by": (
         lambda keys: psiselect.normalize(["x"], "emial"),
         UsageError,
-        "no rule 'emial'. Did you mean email",
+        "no rule 'emial'. Did you mean 'email'",
     ),
     "values to normalize that are no column": (lambda keys: psiselect.normalize(5, "email"), UsageError, "a series"),
     "an identity that is pickled": (
