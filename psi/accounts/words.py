@@ -16,36 +16,36 @@ from psiselect.base.words import SYMBOLIC_LINK, counted
 
 
 def wrong_field(path: Path, name: str, problem: str) -> InputError:
-    return InputError(f"{path}: field '{name}' {problem}", term=name)
+    return InputError(f"{path}: the field '{name}' {problem}", term=name)
 
 
-NO_PEER = "is missing. Write a [[peer]] with a fingerprint for each peer"
-FINGERPRINT = "must be 64 lower-case hex digits. See `psiselect identity show`"
-NAMED_TWICE = "is named twice"
-NAME = "must be a text in quotes. This text is a note for people who read the policy"
+NO_PEER = "is missing. Add a section [[peer]] with a fingerprint for each peer"
+FINGERPRINT = "must have 64 hexadecimal digits in lower case, as `psiselect identity show FILE.crt` prints them"
+NAMED_TWICE = "has the same value as in another [[peer]]. Name each peer once"
+NAME = "must be a text in quotes. The program does not use this text: it is a note for people who read the policy"
 FIELD_MISSING = "is missing. Set it at the top of the file, or under this [[peer]]"
 LEDGER_OF_NOISE = "works only with noisy-count. Set 'reveal' to [\"noisy-count\"]"
 STATE = 'must be the path of a file, such as "weekly.runs"'
-TEXTS = "must be a list of texts"
-SOME_TEXTS = "must be a list of texts, at least one"
+TEXTS = "must be a list of texts in quotes"
+SOME_TEXTS = "must be a list of one or more texts in quotes"
 FLAG = "must be true or false"
 RUNS = 'must have the form {count = 2, per = "7d"}'
 PERIOD = 'must be a number of hours, days or weeks, such as "12h", "7d" or "2w"'
 COMPARER = 'must be "learner" or "other"'
 LEDGER = 'must have the form {file = "weekly.budget", dataset = "customers"}'
-LEDGER_TEXTS = "must have texts for its file and dataset"
+LEDGER_TEXTS = "must have a text in quotes for 'file' and for 'dataset'"
 
 
 def unknown_field(names: Iterable[str]) -> str:
-    return f"is not known. The fields are {', '.join(names)}"
+    return f"is not known. Remove this field, or correct its name. The fields are {', '.join(names)}"
 
 
 def modes(names: Iterable[str]) -> str:
-    return f"must be a list of values of --reveal: {', '.join(names)}"
+    return f"must be a list of values that --reveal can have: {', '.join(names)}"
 
 
 def protocols(names: Iterable[str]) -> str:
-    return f"must be a list of values of --protocol: {', '.join(names)}"
+    return f"must be a list of values that --protocol can have: {', '.join(names)}"
 
 
 def whole_number(least: int, most: int) -> str:
@@ -67,13 +67,13 @@ def refused(path: Path, name: str, problem: str) -> PolicyError:
     return PolicyError(f"the policy '{path}' refuses this session. Its field '{name}' {problem}", term=name)
 
 
-KEY_COLUMN = "does not list a column that --key or --value names"
-SENT_COLUMN = "does not list a column that --send names"
+KEY_COLUMN = "does not list a column that --key or --value names. Add the column there, or name another one"
+SENT_COLUMN = "does not list a column that --send names. Add the column there, or do not send it"
 NO_ROWS = "is false. Leave out --output, or use rows=False in a program"
 
 
 def not_revealed(mode: str) -> str:
-    return f"does not list {mode}"
+    return f"does not list '{mode}'. Use another --reveal, or add this value there"
 
 
 def minimum(least: int) -> str:
@@ -92,11 +92,11 @@ def only_protocols(allowed: Iterable[str]) -> str:
 
 
 def own_size(most: int) -> str:
-    return f"is {most:,}, and this list is longer"
+    return f"is {most:,}, but your list is longer"
 
 
 def peer_size(most: int, declared: int) -> str:
-    return f"is {most:,}, and the peer's list has {declared:,} keys"
+    return f"is {most:,}, but the peer's list has {declared:,} keys"
 
 
 # Counting sessions.
@@ -111,7 +111,7 @@ def no_counter(path: Path, reason: str | None) -> InputError:
 
 def counter_unusable(path: Path, reason: str) -> InputError:
     return InputError(
-        f"the file '{path}', which counts sessions, cannot be used ({reason}). Without this file the "
+        f"the file '{path}', which counts sessions, cannot be used ({reason}). Until it can be used, the "
         "policy allows no session"
     )
 
@@ -133,10 +133,16 @@ def sessions_used_up(allowed: int, per: str, begun: int, free: int, latest: int 
         )
     )
     return PolicyError(
-        f"the policy allows {counted(allowed, 'session', 'sessions')} with this peer in {per}, and {begun:,} "
+        f"the policy allows {counted(allowed, 'session', 'sessions')} with this peer in {_period(per)}, and {begun:,} "
         f"{'has' if begun == 1 else 'have'} begun already. The next one may begin at {_moment(free)}{ahead}",
         term="runs",
     )
+
+
+def _period(per: str) -> str:
+    """A period as people write it: 7d is 7 days."""
+    unit = {"h": "hour", "d": "day", "w": "week"}[per[-1]]
+    return counted(int(per[:-1]), unit, f"{unit}s")
 
 
 def _moment(seconds: int) -> str:
@@ -153,15 +159,21 @@ def line_not_written(path: Path, option: str, reason: str) -> OutputError:
 
 
 def not_made_for(path: Path, option: str) -> str:
-    return f"'{path}' is not a file that psiselect made for --{option}. Choose another name"
+    return (
+        f"'{path}' exists already and is not a file that psiselect wrote for --{option}, so the program adds nothing "
+        f"to this file. Choose another name for --{option}"
+    )
 
 
 def already_there(path: Path) -> InputError:
-    return InputError(f"'{path}' exists already, and the program never overwrites a session's file. Move it away")
+    return InputError(
+        f"'{path}' exists already, and the program never overwrites a session's file. Move this file to another folder"
+    )
 
 
 # Signed records. A reason stands in brackets behind the name of the file.
 
+_SIDES = {"connect": "connecting", "listen": "listening"}
 NOT_CANONICAL = "somebody edited the file, or another program wrote it"
 
 
@@ -178,8 +190,10 @@ def in_record(reason: str, term: str | None = None) -> RemoteError:
 
 
 STATUS = "the field 'status' does not fit the protocol of the session"
-OTHER_FORMAT = "the field 'record' names another version of records, so only the release that wrote it can verify it"
-OTHER_VERSION = "the settings are of a later version of the protocol, so only a newer release can verify it"
+OTHER_FORMAT = (
+    "the field 'record' names another version of records, so only the release that wrote the record can verify it"
+)
+OTHER_VERSION = "the settings are of a later version of the protocol, so only a newer release can verify the record"
 UNKNOWN_PROTOCOL = "the settings name a protocol that this release does not know"
 KEY_OF_TERMS = "a key of the settings has no rule or no digest"
 TERM = "a setting is neither a text nor a whole number"
@@ -205,12 +219,13 @@ def not_hex(name: str, size: int) -> str:
 
 def other_certificate(side: str) -> RemoteError:
     return RemoteError(
-        f"the {side} side's certificate is not the one that the record names, so do not rely on this record"
+        f"the certificate of the {_SIDES[side]} side is not the one that the record names, so do not rely on this "
+        "record"
     )
 
 
 def not_signed(side: str, name: str) -> RemoteError:
     return RemoteError(
-        f"the {side} side's signature is not valid: {name} did not sign this record, or somebody has changed "
-        "it. Do not rely on this record"
+        f"the signature of the {_SIDES[side]} side is not valid: {name} did not sign this record, or somebody has "
+        "changed the record. Do not rely on it"
     )

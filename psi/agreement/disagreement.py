@@ -53,27 +53,27 @@ _WORDS = {
         "--learn",
         values={"connect": "the connecting side", "listen": "the listening side", "both": "both sides"},
     ),
-    "chunk": _Words("how many keys one message carries"),
+    "chunk": _Words("how many keys one message has"),
     "matching": _Words("how often a row may match", "--matching"),
-    "epsilon": _Words("the strength of the noise", "--epsilon", "no noise"),
-    "delta": _Words("the chance that the guarantee does not hold", "--delta", "no noise"),
-    "min_matches": _Words("the least number of matches", "--min-matches", "no minimum"),
+    "epsilon": _Words("the strength of the noise (epsilon)", "--epsilon", "no noise"),
+    "delta": _Words("the chance that the guarantee does not hold (delta)", "--delta", "no noise"),
+    "min_matches": _Words("the smallest number of matches that gives a result", "--min-matches", "no minimum"),
     "min_matches_by": _Words(
-        "who checks the least number of matches",
+        "who checks the minimum of matches",
         "--min-matches-by",
         values={"learner": "the side that gets the result", "other": "the other side"},
     ),
     "pad_to": _Words("the size to which lists are padded", "--pad-to", "no padding"),
-    "label_bytes": _Words("the length of what travels with a match", "--label-bytes", "no columns"),
+    "label_bytes": _Words("how many bytes the columns of a matched row may take", "--label-bytes", "no columns"),
     "value_decimals": _Words("the decimal places of values", "--value-decimals", "no values"),
     "value_max": _Words("the largest value", "--value-max", "no values"),
 }
-_VERBS = {Side.CONNECT.value: "connects", Side.LISTEN.value: "listens"}
+_SIDES = {Side.CONNECT.value: "connecting", Side.LISTEN.value: "listening"}
 
 
 def on(term: str, here: object, there: object) -> RemoteError:
     """A term with one value on each side, as both hellos have it."""
-    words = _WORDS.get(term, _Words(f"the term {term}"))
+    words = _WORDS.get(term, _Words(f"the setting '{term}'"))
     return RemoteError(
         f"the two sides disagree on {words.subject}: you say {words.of(here)}, the peer says {words.of(there)}. "
         f"{words.cure}",
@@ -91,14 +91,16 @@ def on_keys(here: list[dict[str, str]], there: Any, most: int) -> RemoteError:
     if not isinstance(there, list) or not 1 <= len(there) <= most or len(there) != len(here):
         theirs = _Words("").of(len(there) if isinstance(there, list) else None)
         return RemoteError(
-            f"the two sides disagree on the number of keys: you have {len(here)}, the peer has {theirs}. Give --key "
-            "as often on both sides, in the same order, then restart both.",
+            f"the two sides disagree on the number of keys: you have {len(here)}, the peer has {theirs}. Give the "
+            "same number of --key options in the same order on both sides, then restart both.",
             term="keys",
         )
     for number, (a, b) in enumerate(zip(here, there, strict=True), start=1):
         if a != b:
             return _rules(number, a["rule"], b.get("rule") if isinstance(b, dict) else None)
-    return RemoteError("the two sides have different keys; give --key alike on both sides", term="keys")
+    return RemoteError(
+        "the two sides have different keys. Give the same --key options on both sides, then restart both.", term="keys"
+    )
 
 
 def on_columns(here: dict[str, list[str]] | None, there: Any) -> RemoteError:
@@ -110,19 +112,17 @@ def on_columns(here: dict[str, list[str]] | None, there: Any) -> RemoteError:
         if not isinstance(stated, list) or not all(isinstance(name, str) for name in stated):
             return _columns(f"what the peer says is {_UNREADABLE}")
         for name in sorted(set(mine[side]) ^ set(stated)):
-            who, other = ("you", "the peer does not") if name in mine[side] else ("the peer", "you do not")
-            shown = repr(name) if len(name) <= _MAX_NAME and name.isprintable() else "a column whose name is unreadable"
-            return _columns(
-                f"{who} {'name' if who == 'you' else 'names'} {shown}, to be given by the side that {_VERBS[side]}, "
-                f"and {other}"
-            )
-    return _columns("the peer does not name them in order")
+            who, other = ("you say", "the peer does") if name in mine[side] else ("the peer says", "you do")
+            readable = len(name) <= _MAX_NAME and name.isprintable()
+            shown = f"the column {name!r}" if readable else "a column whose name is unreadable"
+            return _columns(f"{who} that the {_SIDES[side]} side sends {shown}, and {other} not say so")
+    return _columns("the peer's program names the columns in a wrong order")
 
 
 def _columns(what: str) -> RemoteError:
     return RemoteError(
-        f"the two sides disagree on the columns that travel with a match: {what}. What one side sends (--send), the "
-        "other must receive (--receive).",
+        f"the two sides disagree on the columns that one side sends to the other: {what}. Columns that one side names "
+        "with --send, the other must name with --receive.",
         term="columns",
     )
 
@@ -133,13 +133,16 @@ def _rules(key: int, here: str, there: object) -> RemoteError:
     if older is not None:
         return RemoteError(f"key {key} is treated differently. {older}", term="rule")
     if here == there:
-        text = f"key {key} is treated differently: both sides use {here}, in different releases. {_SAME_RELEASE}"
-        return RemoteError(text, term="rule")
+        return RemoteError(
+            f"key {key} is treated differently: both sides use {here}, but different releases of psiselect. "
+            f"{_SAME_RELEASE}",
+            term="rule",
+        )
     mine, theirs = _apart(here, there if isinstance(there, str) else "")
     plain = _Words("").of(theirs or None)
     return RemoteError(
-        f"key {key} is treated differently: you use {mine}, the peer uses {plain}. Give --key {key} the same rule and "
-        "options on both sides, then restart both.",
+        f"key {key} is treated differently: you use {mine}, the peer uses {plain}. Give key {key} the same rule and "
+        "the same options (--key) on both sides, then restart both.",
         term="rule",
     )
 
@@ -170,11 +173,13 @@ def _older(key: int, here: str, there: object) -> str | None:
             continue
         if int(mine) > int(theirs):
             return (
-                f"The peer's program is older: it has version {theirs} of rule {name}, and yours has version {mine}. "
-                f"Let the peer install your release. Until then, write {name}/{theirs} in your --key {key}."
+                f"The peer's program is older: it has version {theirs} of the rule '{name}', and yours has version "
+                f"{mine}. Ask the peer to install your release of psiselect. Until then, write {name}/{theirs} as the "
+                f"rule of your key {key} (--key)."
             )
         return (
-            f"Your program is older: it has version {mine} of rule {name}, and the peer's has version {theirs}. "
-            f"Install the peer's release. Until then, let the peer write {name}/{mine} in its --key {key}."
+            f"Your program is older: it has version {mine} of the rule '{name}', and the peer's has version {theirs}. "
+            f"Install the peer's release of psiselect. Until then, ask the peer to write {name}/{mine} as the rule of "
+            f"key {key} (--key)."
         )
     return None

@@ -81,7 +81,7 @@ class Terms:
         if self.min_matches is not None and self.min_matches < 1:
             raise words.minimum(self.min_matches)
         if self.pad_to is not None and not 1 <= self.pad_to <= MAX_SIZE:
-            raise words.padding(self.pad_to)
+            raise words.padding(MAX_SIZE, self.pad_to)
         column_terms.check(self.columns, self.label_bytes, self.reveal, self.learn)
         if self.columns is not None and self.lists > 1:
             raise words.columns_of_several_keys()

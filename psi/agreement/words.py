@@ -9,28 +9,28 @@ from psiselect.base.words import counted
 
 
 def number_of_keys(count: int, most: int) -> UsageError:
-    return UsageError(f"a session must have 1 to {most} keys, but this one has {count}", term="keys")
+    return UsageError(f"a session must have 1 to {most} keys, but you gave {count} (--key)", term="keys")
 
 
 def sum_of_several_keys() -> UsageError:
     return UsageError(
-        "--reveal sum with several keys needs --matching one-to-one. With one-to-many a row could match "
-        "several times, and its value would be added several times",
+        "--reveal sum with several keys needs --matching one-to-one. With one-to-many a row could match several "
+        "times, and the program would add the row's value several times",
         term="matching",
     )
 
 
 def minimum(given: int) -> UsageError:
-    return UsageError(f"--min-matches must be 1 or more, but is {given}", term="min_matches")
+    return UsageError(f"--min-matches must be 1 or more, but is {given:,}", term="min_matches")
 
 
-def padding(given: int) -> UsageError:
-    return UsageError(f"--pad-to must be 1 or more, but is {given}", term="pad_to")
+def padding(most: int, given: int) -> UsageError:
+    return UsageError(f"--pad-to must be from 1 to {most:,}, but is {given:,}", term="pad_to")
 
 
 def longer_than_padding(size: int, most: int) -> InputError:
     return InputError(
-        f"the list has {counted(size, 'distinct key', 'distinct keys')}, but --pad-to allows at most {most:,}. Agree "
+        f"your list has {counted(size, 'distinct key', 'distinct keys')}, but --pad-to allows at most {most:,}. Agree "
         "with the peer on a higher --pad-to",
         term="pad_to",
     )
@@ -45,28 +45,28 @@ def noise_of_another_mode(mode: str) -> UsageError:
 
 
 def no_noise() -> UsageError:
-    return UsageError("--reveal noisy-count needs --epsilon and --delta, such as 1 and 1e-6", term="epsilon")
+    return UsageError(
+        "--reveal noisy-count needs --epsilon and --delta, such as --epsilon 1 --delta 1e-6", term="epsilon"
+    )
 
 
 def noise_for_both() -> UsageError:
     return UsageError(
-        "--reveal noisy-count does not go with --learn both. Each side knows the noise in the number of "
-        "the other side, so the two numbers together would give away the exact count. Choose one side that "
-        "gets the result",
+        "--reveal noisy-count cannot be used with --learn both. Each side knows the noise in the other side's number, "
+        "so the two numbers together would show the exact count. Choose one side: --learn me or --learn peer",
         term="learn",
     )
 
 
 def noise_of_several_keys() -> UsageError:
     return UsageError(
-        "--reveal noisy-count takes one key. With several keys, one row changes several counts, and the "
-        "noise does not hide how the counts differ. Choose the key that finds most matches, or use "
-        "--reveal count",
+        "--reveal noisy-count works only with one --key. With several keys, one row changes several counts, and the "
+        "noise does not hide how the counts differ. Choose the key that finds most matches, or use --reveal count",
         term="keys",
     )
 
 
-NO_MINIMUM = "there is no minimum. Give one with --min-matches"
+NO_MINIMUM = "there is no minimum. Add --min-matches, such as --min-matches 10"
 BOTH_LEARN = "with --learn both, there is no side that does not get the result"
 EXACT_COUNT = "the other side would learn the exact count, which the noise must hide. Use --min-matches-by learner"
 
@@ -77,13 +77,13 @@ def not_compared(reason: str) -> UsageError:
 
 # The fast protocol.
 
-FAST_COUNTS_NOTHING = "the side that does not get the result cannot count the matches in it"
-FAST_PADS_NOTHING = "it cannot hide the sizes of the lists"
-FAST_LINKS_NOTHING = "it matches each key by itself, so it cannot link the keys of a row"
+FAST_COUNTS_NOTHING = "in this protocol, the side that does not get the result cannot count the matches"
+FAST_PADS_NOTHING = "this protocol cannot hide the sizes of the lists"
+FAST_LINKS_NOTHING = "this protocol matches each key alone, so it cannot link the keys of a row"
 
 
 def fast_shows_more(mode: str) -> str:
-    return f"the side that gets the result would see which keys match, and {mode} must hide that"
+    return f"the side that gets the result would see which keys match, but --reveal {mode} must hide this"
 
 
 def not_fast(reason: str, instead: str, term: str) -> UsageError:
@@ -105,36 +105,40 @@ def or_leave_out(option: str) -> str:
 
 def label_bytes_of_nothing() -> UsageError:
     return UsageError(
-        "--label-bytes needs columns that one side gives to the other. Name these columns with --send or --receive, "
+        "--label-bytes works only if one side sends columns to the other. Name these columns with --send or --receive, "
         "or leave out --label-bytes",
         term="label_bytes",
     )
 
 
 def label_bytes(least: int, most: int, given: int | None) -> UsageError:
-    return UsageError(f"--label-bytes must be from {least} to {most:,}, but is {given}", term="label_bytes")
+    if given is None:
+        problem = f"--label-bytes is missing. Give a whole number from {least} to {most:,}"
+    else:
+        problem = f"--label-bytes must be from {least} to {most:,}, but is {given:,}"
+    return UsageError(problem, term="label_bytes")
 
 
 def columns_of_another_mode(mode: str) -> UsageError:
     return UsageError(
-        f"--send and --receive need --reveal matches, because --reveal {mode} does not show which rows match",
+        f"--send and --receive need --reveal matches, because --reveal {mode} does not show which rows match. Use "
+        "--reveal matches, or leave out --send and --receive",
         term="columns",
     )
 
 
 def columns_of_several_keys() -> UsageError:
     return UsageError(
-        "with several keys, --send and --receive need --matching one-to-one. Otherwise a pair of rows that "
-        "match by several keys would be in the joined table several times. Use --matching one-to-one, or "
-        "one key",
+        "with several keys, --send and --receive need --matching one-to-one. Otherwise two rows that match by "
+        "several keys would be in the joined table several times. Add --matching one-to-one, or use only one key",
         term="columns",
     )
 
 
 def columns_for_nobody() -> UsageError:
     return UsageError(
-        "only a side that gets the result can receive columns. Use --receive with --learn me, --send with "
-        "--learn peer, and both with --learn both",
+        "only a side that gets the result can receive columns. With --learn me use --receive, with --learn peer use "
+        "--send, and with --learn both you can use both",
         term="columns",
     )
 
@@ -145,22 +149,22 @@ def column_twice() -> UsageError:
 
 def column_name() -> UsageError:
     return UsageError(
-        "a column of --send or --receive has a name that is empty or has characters that cannot be printed",
+        "a column name in --send or --receive is empty, or has characters that cannot be printed. Rename the column",
         term="columns",
     )
 
 
 def too_many_columns(most: int, most_bytes: int) -> UsageError:
     return UsageError(
-        f"a side can send at most {most} columns, with names of at most {most_bytes:,} bytes in total. Name fewer "
-        "columns",
+        f"a side can send at most {most} columns, and their names may have at most {most_bytes:,} bytes in total. Send "
+        "fewer columns",
         term="columns",
     )
 
 
-NOT_LISTS = "the field 'columns' is not a list of names for each side"
-NO_NAMES = "the field 'columns' has a column without a name"
-NOT_IN_ORDER = "the columns in the field 'columns' are not in order"
+NOT_LISTS = "the field 'columns' must have two lists of column names, 'connect' and 'listen'"
+NO_NAMES = "the field 'columns' names no column, or has a name that is not a text"
+NOT_IN_ORDER = "the column names in the field 'columns' are not sorted"
 
 
 def in_columns(reason: str) -> RemoteError:
@@ -181,8 +185,8 @@ def largest_value_written(canonical: str) -> UsageError:
 
 def largest_value_places(largest: str, decimals: int) -> UsageError:
     return UsageError(
-        f"--value-max {largest} has more decimal places than --value-decimals {decimals} allows. Round it, or agree "
-        "with the peer on a larger --value-decimals",
+        f"--value-max {largest} has more decimal places than --value-decimals {decimals} allows. Round this number, or "
+        "agree with the peer on a larger --value-decimals",
         term="value_max",
     )
 
@@ -198,10 +202,10 @@ def decimal_places(most: int, given: int) -> UsageError:
 
 
 def total_too_large(rows: int, largest: str, most: str | None, decimals: int) -> UsageError:
+    wanted = "a smaller --value-max" if most is None else f"a --value-max of at most {most}"
     return UsageError(
-        f"the total of {counted(rows, 'value', 'values')} of up to {largest} could be too large for this program. "
-        f"Agree with the peer on {'a smaller --value-max' if most is None else f'a --value-max of at most {most}'}"
-        f"{f', or on a --value-decimals below {decimals}' if decimals else ''}",
+        f"the total of {counted(rows, 'value', 'values')}, each of up to {largest}, could be too large for this "
+        f"program. Agree with the peer on {wanted}{f', or on a --value-decimals below {decimals}' if decimals else ''}",
         term="value_max",
     )
 
@@ -216,5 +220,6 @@ def values_of_another_mode(mode: str) -> UsageError:
 
 def no_amounts() -> UsageError:
     return UsageError(
-        "--reveal sum needs --value-decimals and --value-max, such as 2 and 1000000", term="value_decimals"
+        "--reveal sum needs --value-decimals and --value-max, such as --value-decimals 2 --value-max 1000000",
+        term="value_decimals",
     )

@@ -15,7 +15,7 @@ _CURVES = "use --protocol ecdh on both sides"
 
 def too_long(own: int, most: int) -> UsageError:
     return UsageError(
-        f"this list has {own:,} distinct keys, but the fast protocol allows at most {most:,}. Shorten the list, "
+        f"your list has {own:,} distinct keys, but the fast protocol allows at most {most:,}. Shorten the list, "
         f"or {_CURVES}",
         term="protocol",
     )
@@ -78,11 +78,13 @@ def too_many_attempts(attempts: int, most: int) -> RemoteError:
 
 
 def unknown_kernels(name: str) -> UsageError:
-    return UsageError(f"kernels must be auto, compiled or portable, but is {name!r}")
+    return UsageError(f"kernels must be 'auto', 'compiled' or 'portable', but is {name!r}")
 
 
 def not_compiled(why: object) -> UsageError:
-    return UsageError(f"the compiled code of the fast protocol does not work here: {why}. Choose 'portable'")
+    return UsageError(
+        f"the compiled code of the fast protocol does not work on this machine ({why}). Use kernels='portable'"
+    )
 
 
 def self_test(failed: Iterable[str]) -> str:
@@ -91,13 +93,13 @@ def self_test(failed: Iterable[str]) -> str:
 
 def without_sha(why: object) -> str:
     return (
-        f"the code that uses the processor's SHA instructions does not work here: {why}. The program uses the code "
-        "without them, which is slower"
+        f"the code that uses the processor's SHA instructions does not work on this machine ({why}). The program uses "
+        "the code without these instructions, which is slower"
     )
 
 
 def portable_instead(why: object) -> str:
     return (
-        f"the compiled code of the fast protocol does not work here: {why}. The program uses the portable "
+        f"the compiled code of the fast protocol does not work on this machine ({why}). The program uses the portable "
         "code, which is tens of times slower. --protocol ecdh may be faster"
     )

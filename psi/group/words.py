@@ -25,27 +25,29 @@ def unknown_backend(name: str, names: Iterable[str]) -> UsageError:
 
 
 def no_vector_code(why: object) -> UsageError:
-    return UsageError(f"the fast code (lanes) does not work on this machine: {why}. Use the backend 'portable'")
+    return UsageError(
+        f"the fast code (lanes) does not work on this machine ({why}). Use the backend 'portable' (--backend)"
+    )
 
 
 def other_vector_code(best: str, why: object, other: str) -> str:
     return (
-        f"the fast code for {best} does not work on this machine: {why}. The program uses the code for {other}, "
+        f"the fast code for {best} does not work on this machine ({why}). The program uses the code for {other}, "
         "which is slower"
     )
 
 
 def portable_instead(why: object) -> str:
     return (
-        f"the fast code (lanes) does not work on this machine: {why}. The program uses the portable code, which is "
+        f"the fast code (lanes) does not work on this machine ({why}). The program uses the portable code, which is "
         "several times slower"
     )
 
 
 def worker_ended() -> LocalError:
     return LocalError(
-        "a worker process of the portable backend ended early. Check whether somebody ended it, or whether memory "
-        "ran out; then start again"
+        "a process that this program had started for its calculations ended early. Check whether somebody ended that "
+        "process, or whether memory ran out. Then start again"
     )
 
 
@@ -77,6 +79,6 @@ CACHE_DAMAGED = "a file of compiled code in the cache is damaged; the program co
 
 def cache_not_used(folder: Path | None) -> str:
     return (
-        f"the program does not use its cache of compiled code in '{folder}': another user owns it or a file in it, or "
-        "others may write to it"
+        f"the program does not use its cache of compiled code in '{folder}': another user owns this folder or a file "
+        "in it, or can write to the folder"
     )

@@ -6,7 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from psiselect.base.errors import InputError, OutputError, RemoteError, UsageError
-from psiselect.base.words import counted
+
+_ASK = "Ask its owner for the .crt file that `psiselect identity create` wrote"
 
 # Certificates.
 
@@ -16,27 +17,17 @@ def no_certificate(source: str, problem: str) -> InputError:
 
 
 def not_an_identity(source: str) -> InputError:
-    return no_certificate(
-        source,
-        "this is not the certificate of a psiselect identity. Ask its owner for the .crt file of `psiselect identity "
-        "create`",
-    )
+    return no_certificate(source, f"this is not the certificate of a psiselect identity. {_ASK}")
 
 
-VERSION_3 = "this is not a certificate of version 3. Ask its owner for the .crt file of `psiselect identity create`"
-AUTHORITY = (
-    "this is the certificate of an authority (CA), which could vouch for strangers. Ask its owner for the .crt file of "
-    "`psiselect identity create`"
-)
-MAY_NOT_SIGN = "this certificate's key may not sign. Ask its owner for the .crt file of `psiselect identity create`"
-OF_ANOTHER = "another party has issued this certificate. Ask its owner for the .crt file of `psiselect identity create`"
+VERSION_3 = f"this certificate has an old format (it is not X.509 version 3). {_ASK}"
+AUTHORITY = f"this is the certificate of an authority (CA), which could vouch for strangers. {_ASK}"
+MAY_NOT_SIGN = f"this certificate does not allow its key to sign. {_ASK}"
+OF_ANOTHER = f"another party has issued this certificate, but the owner must do that. {_ASK}"
 
 
 def unknown_extension(oid: str) -> str:
-    return (
-        f"the certificate has an extension that this program does not know ({oid}). Ask its owner for the .crt file "
-        "of `psiselect identity create`"
-    )
+    return f"this certificate has an extension that this program does not know ({oid}). {_ASK}"
 
 
 def not_pem(source: str) -> InputError:
@@ -48,15 +39,15 @@ def not_pem(source: str) -> InputError:
 
 def several(source: str, count: int) -> InputError:
     return InputError(
-        f"{source}: this file has {count} certificates, and one is expected. Name the .crt file that "
+        f"{source}: this file has {count} certificates, but must have only one. Name the .crt file that "
         "`psiselect identity create` wrote"
     )
 
 
 def expired(name: str, when: datetime) -> InputError:
     return InputError(
-        f"the certificate of {name} expired on {_date(when)}. Its owner must create a new "
-        "identity and send you the new certificate"
+        f"the certificate of {name} expired on {_date(when)}. The owner must create a new "
+        "identity and send the new certificate to the other parties"
     )
 
 
@@ -65,7 +56,10 @@ def not_valid_yet(name: str, when: datetime) -> InputError:
 
 
 def not_signed(name: str) -> RemoteError:
-    return RemoteError(f"a signature of {name} is not valid: {name} did not sign this, or somebody has changed it")
+    return RemoteError(
+        f"a signature of {name} is not valid: {name} did not sign these data, or somebody has changed them. "
+        "Do not use these data"
+    )
 
 
 # Identities and their files.
@@ -73,8 +67,8 @@ def not_signed(name: str) -> RemoteError:
 
 def never_copied() -> UsageError:
     return UsageError(
-        "an identity has private keys, so the program neither pickles nor copies it. Pass on its path, and load it "
-        "with Identity.load where it is needed"
+        "an Identity has private keys, so it can be neither pickled nor copied. Pass on the path of the identity, and "
+        "call Identity.load with this path where the identity is needed"
     )
 
 
@@ -86,13 +80,13 @@ def no_path(given: object) -> UsageError:
 
 def bad_name(name: object) -> UsageError:
     return UsageError(
-        f"{name!r} cannot be the name of an identity. Use 1 to 63 ASCII letters, digits, '.', '_' or '-', the first "
-        "one a letter or digit, and neither .key nor .crt at the end"
+        f"{name!r} cannot be the name of an identity. Use 1 to 63 ASCII letters, digits, '.', '_' or '-'. The name "
+        "must begin with a letter or digit, and must not end in .key or .crt"
     )
 
 
 def bad_days(days: int, most: int) -> UsageError:
-    return UsageError(f"an identity can be valid for 1 to {most:,} days, but not for {days}")
+    return UsageError(f"an identity must be valid for 1 to {most:,} days (--days), not for {days}")
 
 
 def already_there(prefix: Path) -> UsageError:
@@ -110,43 +104,44 @@ def not_written(prefix: Path, reason: str | None) -> OutputError:
 
 def other_keys(key_path: Path, certificate_path: Path) -> InputError:
     return InputError(
-        f"{key_path}: this file does not belong to '{certificate_path}'. Use two files that one `psiselect identity "
-        "create` wrote"
+        f"{key_path}: this private key does not belong to the certificate '{certificate_path}'. Use two files that the "
+        "same call of `psiselect identity create` wrote"
     )
 
 
 def no_keys(path: Path) -> InputError:
     return InputError(
-        f"{path}: this is not the secret file of an identity. Name the .key file that `psiselect identity create` wrote"
+        f"{path}: this is not the private key of an identity. Name the .key file that `psiselect identity create` wrote"
     )
 
 
 def open_to_others(path: Path | str, mode: int) -> str:
-    return f"{path}: others can read this private key (mode {mode:04o})"
+    return f"{path}: other users of this computer can read this private key (mode {mode:04o})"
 
 
 def mounted(told: str) -> str:
     return (
-        f"{told}. The program uses the file all the same, because it is mounted read-only. Mount it with "
-        "mode 0400 or 0440"
+        f"{told}. The program uses the key all the same, because the file is mounted read-only. It is safer to "
+        "mount the file with mode 0400 or 0440"
     )
 
 
 def of_root(told: str, group: int) -> str:
     return (
-        f"{told}. The program uses the file all the same, because it belongs to root. Keep other accounts "
-        f"out of group {group}"
+        f"{told}. The program uses the key all the same, because the file belongs to root. Make sure that no other "
+        f"account is in group {group}"
     )
 
 
 def close_it(told: str, path: Path | str) -> InputError:
-    return InputError(f"{told}. Run `chmod 600 {path}`. If somebody may have read the file, create a new identity")
+    return InputError(f"{told}. Run `chmod 600 {path}`. If somebody may have read the key, create a new identity")
 
 
 def copy_it(told: str) -> InputError:
     return InputError(
-        f"{told}, and only the owner of the file can change that. Use a copy that belongs to your account "
-        "and has mode 0600. If somebody may have read the file, create a new identity"
+        f"{told}, and only the owner of the file can change that. Copy the .key file and its .crt file to a folder of "
+        "your own, run `chmod 600` on your copy of the .key file, and use the copies. If somebody may have read the "
+        "key, create a new identity"
     )
 
 
@@ -155,9 +150,14 @@ def unreadable_folder(folder: Path, reason: str | None) -> InputError:
 
 
 def not_one_key(folder: Path, count: int) -> InputError:
+    if not count:
+        return InputError(
+            f"{folder}: this folder has no file that ends in .key. Name the folder of an identity, or {folder}/NAME if "
+            "its files are NAME.key and NAME.crt"
+        )
     return InputError(
-        f"{folder}: this folder has {counted(count, 'file', 'files')} with the ending .key, but must have NAME.key and "
-        f"NAME.crt of one identity. If the folder has several identities, name one of them, such as {folder}/NAME"
+        f"{folder}: this folder has {count} files that end in .key, so the program does not know which identity to "
+        f"use. Name one of them without this ending, as in {folder}/NAME for NAME.key and NAME.crt"
     )
 
 
@@ -166,7 +166,7 @@ def unreadable(what: str, path: Path | str, reason: str | None) -> InputError:
 
 
 def too_large(what: str, path: Path | str) -> InputError:
-    return InputError(f"'{path}' is too large for {what}. Name a file that `psiselect identity create` wrote")
+    return InputError(f"'{path}' is too large to be {what}. Name a file that `psiselect identity create` wrote")
 
 
 def _date(moment: datetime) -> str:

@@ -18,8 +18,8 @@ def advised(name: str, advice: str) -> InputError:
 def no_key(name: str, columns: Sequence[str], rule: str) -> InputError:
     return advised(
         name,
-        f"no row has a key that the rule can read. Is {', '.join(columns)} the right column, and {rule} the right "
-        "rule?",
+        f"no row has a key that the rule '{rule}' can read. Check the column and the rule in --key (now the column is "
+        f"{', '.join(map(repr, columns))})",
     )
 
 
@@ -33,8 +33,8 @@ def unreadable_rows(name: str, rule: str, unreadable: int, rows: int, listed: Se
     )
     more = f" and {unreadable - len(listed):,} more" if unreadable > len(listed) else ""
     return InputError(
-        f"{name}: the rule {rule} cannot read {unreadable:,} of {rows:,} rows: {shown}{more}. Correct or empty these "
-        "rows, or run without --strict",
+        f"{name}: the rule '{rule}' cannot read {unreadable:,} of {rows:,} rows: {shown}{more}. Correct the keys of "
+        "these rows or make them empty, or run without --strict",
         term="rule",
     )
 
@@ -44,17 +44,17 @@ def unreadable_rows(name: str, rule: str, unreadable: int, rows: int, listed: Se
 
 def no_country(column: str) -> str:
     return (
-        "The telephone numbers lack a country. If all are of one country, add its code with region=, such as --key "
-        f"{column}:phone,region=PL. If a column names each row's country, add region-column=COLUMN"
+        "The telephone numbers have no country code. If all belong to one country, name it with region=, as in --key "
+        f"{column}:phone,region=PL. If a column has each row's country, add region-column=COLUMN"
     )
 
 
 def no_country_in(column: str) -> str:
-    return f"The column {column} has to name each row's country, by its ISO code or English name"
+    return f"The column '{column}' must have each row's country, as an ISO code such as PL or as an English name"
 
 
 def set_option(why: str, column: str, rule: str, setting: str) -> str:
-    return f"{why}. Add {setting} to read them, such as --key {column}:{rule},{setting}"
+    return f"{why}. Add {setting} so that the program reads them, as in --key {column}:{rule},{setting}"
 
 
 EXTENSIONS = "The numbers have extensions"
@@ -62,12 +62,12 @@ BRACKETS = "The addresses are in angle brackets"
 MAILTO = "The addresses are mailto links"
 SEVERAL = "The cells hold several addresses"
 SPACES = "The addresses have spaces in them"
-DIGITS_LOST = "A program has rounded the digits. Export the column as text from where the list comes from"
+DIGITS_LOST = "A program has rounded these numbers, so digits are lost. Export the list again, with this column as text"
 
 
 def day_or_month(column: str) -> str:
     return (
-        "It is unknown whether the day or the month comes first. Add order=dmy or order=mdy, such as --key "
+        "In some dates, the day or the month may come first. Add order=dmy or order=mdy, as in --key "
         f"{column}:date,order=dmy"
     )
 
@@ -85,14 +85,15 @@ def mostly(lost: int, rows: int, unreadable: int, why: str, blank: int) -> str:
     return f"{lost:,} of {rows:,} rows have no key: {unreadable:,} unreadable, mostly {why}{also}. "
 
 
-RIGHT_COLUMN = "Is it the right column?"
-RIGHT_RULE = "Is it the right column, and the right rule?"
+RIGHT_COLUMN = "Does --key name the right column?"
+RIGHT_RULE = "Does --key name the right column and the right rule?"
 
 
 def other_rule(column: str, holds: str, rule: str, written: str, better: str) -> str:
-    own = "compares them letter by letter" if rule == "raw" else "does not read them"
+    own = "compares them letter by letter" if rule == "raw" else "cannot read them"
     return (
-        f"Column {column} seems to hold {holds}, and the rule {rule} {own}. Use --key {written}:{better}. {_SAME_RULE}"
+        f"Column '{column}' seems to hold {holds}, but the rule '{rule}' {own}. Use --key {written}:{better}. "
+        f"{_SAME_RULE}"
     )
 
 
@@ -120,9 +121,10 @@ def in_row(name: str, row: int, column: str, problem: str) -> InputError:
     return InputError(f"{name}, row {row}: the value in column {column!r} {problem}", term="value")
 
 
-NOT_FINITE = "is not a finite number"
+NOT_FINITE = "is infinite, or is not a number (NaN)"
 TOO_LARGE_FOR_A_DOUBLE = (
-    "is too large for a floating-point number with its decimal places. Store the values as decimal numbers or text"
+    "is a floating-point number that is too large to have exact decimal places. Store the values as decimal numbers or "
+    "text"
 )
 TOO_MANY_DIGITS = "has too many digits. It may have at most 19 digits before the point and 18 after it"
 NO_NUMBER = (

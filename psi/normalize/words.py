@@ -43,8 +43,8 @@ def _of_key(key: str, what: str, term: str) -> UsageError:
 def key_form(key: str) -> UsageError:
     return _of_key(
         key,
-        "write COLUMN, or COLUMN:RULE[,option=value...]. If a column's name has a colon, plus sign, comma or equals "
-        "sign in it, write a backslash before that sign",
+        "write COLUMN, or COLUMN:RULE, or COLUMN:RULE,option=value. If a column's name has a colon, plus sign, comma "
+        "or equals sign in it, write a backslash before that sign",
         "key",
     )
 
@@ -52,14 +52,14 @@ def key_form(key: str) -> UsageError:
 def ends_in_backslash() -> UsageError:
     return UsageError(
         "--key ends in a backslash, but another character must follow. If the column's name has a backslash, write two "
-        "backslashes",
+        "backslashes for it",
         term="key",
     )
 
 
 def other_columns(key: str, columns: int, rules: str) -> UsageError:
     return _of_key(
-        key, f"for the rule {rules}, give {counted(columns, 'column', 'columns')}, with + between columns", "key"
+        key, f"the rule '{rules}' needs {counted(columns, 'column', 'columns')}, with + between columns", "key"
     )
 
 
@@ -70,7 +70,7 @@ def no_region_column(key: str, column: str, option: str) -> UsageError:
 
 
 def no_rule(key: str, name: str, near: str | None, known: Iterable[str]) -> UsageError:
-    hint = f"Did you mean {near}? " if near else ""
+    hint = f"Did you mean {near!r}? " if near else ""
     return _of_key(key, f"there is no rule {name!r}. {hint}The rules are {', '.join(known)}", "rule")
 
 
@@ -78,7 +78,7 @@ def no_version(key: str, name: str, version: str, known: Iterable[int]) -> Usage
     has = " and ".join(map(str, known))
     return _of_key(
         key,
-        f"this program does not have version {version or '(none)'} of the rule {name}. It has version {has}",
+        f"this program does not have version {version or '(none)'} of the rule '{name}'. It has version {has}",
         "rule",
     )
 
@@ -88,7 +88,7 @@ def no_setting(key: str, setting: str) -> UsageError:
 
 
 def set_twice(key: str, option: str) -> UsageError:
-    return _of_key(key, f"the option {option} occurs twice. Give it once", "rule")
+    return _of_key(key, f"the option '{option}' occurs twice. Give it only once", "rule")
 
 
 def region_or_column(key: str) -> UsageError:
@@ -105,12 +105,13 @@ def region_or_column(key: str) -> UsageError:
 
 def no_option(rule: str, option: str, known: Iterable[str]) -> UsageError:
     return UsageError(
-        f"the rule {rule} has no option {option!r}. Its options are: {', '.join(known) or 'none'}", term="rule"
+        f"the rule '{rule}' has no option {option!r}. The options of this rule are: {', '.join(known) or 'none'}",
+        term="rule",
     )
 
 
 def no_value(rule: str, option: str, value: str, expected: str) -> UsageError:
-    return UsageError(f"for the rule {rule}, the option {option} cannot be {value!r}. {expected}", term="rule")
+    return UsageError(f"for the rule '{rule}', the option '{option}' cannot be {value!r}. {expected}", term="rule")
 
 
 def perhaps(*meant: str) -> str:

@@ -51,15 +51,15 @@ def compared_by_files() -> UsageError:
     )
 
 
-NOISE_BY_PARTS = "--reveal noisy-count adds random entries, which one machine must draw"
-PADDING_BY_PARTS = "--pad-to adds random entries, which one machine must draw"
-COLUMNS_BY_PARTS = "--send and --receive work only with a session or with single files"
-LINKS_BY_PARTS = "--matching one-to-one needs one machine that puts the keys of each row in random order"
+NOISE_BY_PARTS = "--reveal noisy-count adds random entries, which a single machine must generate"
+PADDING_BY_PARTS = "--pad-to adds random entries, which a single machine must generate"
+COLUMNS_BY_PARTS = "--send and --receive work only with single files or with a connection"
+LINKS_BY_PARTS = "--matching one-to-one needs a single machine that puts the keys of each row in random order"
 
 
 def not_by_parts(what: str, term: str) -> UsageError:
     return UsageError(
-        f"a directory (--directory, --engine) is not possible here: {what}. Exchange single files, or {_BY_LINK}",
+        f"--directory and --engine are not possible here: {what}. Exchange single files, or {_BY_LINK}",
         term=term,
     )
 
@@ -69,15 +69,15 @@ def not_by_parts(what: str, term: str) -> UsageError:
 
 def not_remembered(path: Path, reason: str) -> InputError:
     return InputError(
-        f"cannot use '{path}', which lists the offers that were answered: {reason}. Without this file the "
-        "program answers no offer"
+        f"the program cannot use '{path}', the file in which it lists the offers that you have answered ({reason}). "
+        "Without this list it answers no offer"
     )
 
 
 def not_of_answers(path: Path) -> str:
     return (
-        f"'{path}' is damaged, or is not a list of answered offers that psiselect wrote. In `psi answer`, name "
-        "another file with --state"
+        f"'{path}' is damaged, or is not a list of answered offers that psiselect wrote. Give `psi "
+        "answer` another file with --state"
     )
 
 
@@ -98,7 +98,7 @@ def options_too_long() -> InputError:
 
 def empty_state(path: Path) -> InputError:
     return InputError(
-        f"'{path}' is empty, because its offer was never complete. Remove the file and make another offer"
+        f"'{path}' is empty, because the offer was never finished. Delete this file and make another offer"
     )
 
 
@@ -117,7 +117,7 @@ def other_state() -> RemoteError:
 def state_exists(path: Path) -> UsageError:
     return UsageError(
         f"'{path}' exists already, and an offer may still need it for its answer. Name another file with --state. If "
-        "you have given up that offer, remove the file"
+        "you no longer need that offer, delete the file"
     )
 
 
@@ -127,22 +127,25 @@ def state_not_written(path: Path, reason: str | None = None) -> InputError:
 
 
 def state_not_removed(path: Path, reason: str | None) -> InputError:
-    return InputError(f"cannot remove '{path}': {reason}. The file is secret, so remove it yourself")
+    return InputError(f"cannot delete '{path}' ({reason}). This file holds secrets, so delete it yourself")
 
 
 def state_open_to_others(path: Path, mode: int) -> InputError:
-    return InputError(f"{path}: others can read this secret state (mode {mode:04o}). Run `chmod 600 {path}`")
+    return InputError(
+        f"{path}: other users of this computer can read this file, but it holds secrets (mode {mode:04o}). Run `chmod "
+        f"600 {path}`"
+    )
 
 
 def no_state(path: Path) -> InputError:
     return InputError(
         f"there is no file '{path}'. Give the file that you named with --state when you made the offer. `psi finish` "
-        "removes this file when the exchange is over"
+        "deletes this file when the exchange is over"
     )
 
 
 def state_unreadable(path: Path, reason: str | None) -> InputError:
-    return InputError(f"cannot read the state '{path}': {reason}")
+    return InputError(f"cannot read the state file '{path}': {reason}")
 
 
 # Files on their way.
@@ -162,22 +165,21 @@ def changed(source: object) -> InputError:
 
 def sent_as_text(source: str) -> InputError:
     return InputError(
-        f"a mail program or another program changed '{source}', because it sent the file as text. Ask the peer to "
-        "send the file as an attachment"
+        f"'{source}' did not arrive as the peer made it: a mail program or another program sent it as text. Ask the "
+        "peer to send the file as an attachment"
     )
 
 
 def other_file(source: str) -> InputError:
     return InputError(
-        f"'{source}' is not a file of an exchange, as `psi offer` and `psi answer` write them. Name the file that "
-        "the peer sent"
+        f"'{source}' is not a file that `psi offer` or `psi answer` wrote. Name the file that the peer sent"
     )
 
 
 def other_version(source: str, version: int, known: int) -> InputError:
     return InputError(
-        f"'{source}' has version {version} of these files, but this program knows version {known}. Install the same "
-        "release of psiselect on both sides"
+        f"'{source}' has version {version} of the file format, but this program knows version {known}. Install the "
+        "same release of psiselect on both sides"
     )
 
 
@@ -186,12 +188,15 @@ def neither(source: str) -> InputError:
 
 
 def single_file_in_a_directory(source: str) -> InputError:
-    return InputError(f"'{source}' is a single file of an exchange. Name this file itself, and not a directory")
+    return InputError(
+        f"'{source}' is a single file of an exchange. Name this file itself, not the directory where it is"
+    )
 
 
 def manifest_alone(source: str) -> InputError:
     return InputError(
-        f"'{source}' lists the content of a directory of an exchange (manifest). Name the whole directory instead"
+        f"'{source}' is only one file of a directory that the peer sent (technical detail: its manifest). Name the "
+        "whole directory instead"
     )
 
 
@@ -210,7 +215,9 @@ def answer_for_an_offer(source: str) -> InputError:
 
 
 def other_length(source: str) -> InputError:
-    return InputError(f"'{source}' is not complete, or damaged: it is longer or shorter than it states. {_ASK_AGAIN}")
+    return InputError(
+        f"'{source}' is not complete, or damaged: the file is longer or shorter than its beginning says. {_ASK_AGAIN}"
+    )
 
 
 def answers_nothing(source: str) -> InputError:
@@ -219,29 +226,29 @@ def answers_nothing(source: str) -> InputError:
 
 def made_by_oneself(source: str, own: str) -> RemoteError:
     return RemoteError(
-        f"your own identity {own} made '{source}', so the peer must open it and not you. Name the file that the peer "
-        "sent"
+        f"you made '{source}' yourself, with your identity {own}, so only the peer can open this file. Name the file "
+        "that the peer sent"
     )
 
 
 def unknown_author(source: str, author: bytes) -> RemoteError:
     return RemoteError(
-        f"you do not accept '{source}' yet, because no --peer names its sender. If you know the sender, name their "
-        f".crt file with --peer. The sender's certificate has the fingerprint {author.hex()}"
+        f"the program does not accept '{source}', because no --peer names its sender. If you know the sender, name "
+        f"their .crt file with --peer. The sender's certificate has the fingerprint {author.hex()}"
     )
 
 
 def for_another(source: str, addressee: bytes, own: str, fingerprint: bytes) -> RemoteError:
     return RemoteError(
         f"'{source}' is not for your identity {own}, but for another one. Use the identity for which the peer made the "
-        f"file: its certificate has the fingerprint {addressee.hex()}, and yours has {fingerprint.hex()}"
+        f"file. That identity has the fingerprint {addressee.hex()}, but {own} has {fingerprint.hex()}"
     )
 
 
 def not_signed(source: str, author: str) -> RemoteError:
     return RemoteError(
-        f"{source}: the signature of this file is not valid. Somebody changed the file on its way, or {author} did "
-        f"not make it. {_ASK_AGAIN}"
+        f"{source}: the signature of this file is not valid. Somebody changed the file in transit, or {author} did "
+        f"not make the file. {_ASK_AGAIN}"
     )
 
 
@@ -254,7 +261,7 @@ def not_decrypted(source: str, author: str) -> RemoteError:
 
 def of_another_protocol() -> RemoteError:
     return RemoteError(
-        "another version of psiselect made the file. Install one version on both sides and make a new offer",
+        "another version of psiselect made this file. Install the same version on both sides, and make a new offer",
         term="version",
     )
 
@@ -302,7 +309,8 @@ def directory_exists(folder: Path) -> UsageError:
 
 def no_folder(folder: Path) -> OutputError:
     return OutputError(
-        f"cannot write '{folder}', because its folder does not exist. Name a directory in a folder that exists"
+        f"cannot write '{folder}', because the folder '{folder.parent}' does not exist. Name a directory in a folder "
+        "that exists"
     )
 
 
@@ -312,21 +320,21 @@ def unfinished(folder: Path) -> InputError:
 
 def rows_of_manifest(path: Path, found: int) -> InputError:
     return InputError(
-        f"'{path}' is not the list of the directory's content (manifest), which has one row: it has {found:,} rows. "
+        f"'{path}' must have one row, which lists the content of the directory, but has {found:,} rows. "
         f"{_ASK_FOR_DIRECTORY}"
     )
 
 
 def not_a_part(path: Path, column: str) -> InputError:
     return InputError(
-        f"'{path}' is not a part of an exchange by files, because it has other columns than '{column}'. "
+        f"'{path}' is not a file of this exchange, because its only column must be '{column}', with bytes. "
         f"{_ASK_FOR_DIRECTORY}"
     )
 
 
 def compressed(path: Path) -> InputError:
     return InputError(
-        f"'{path}' is compressed, and the files of an exchange must not be compressed. {_ASK_FOR_DIRECTORY}"
+        f"'{path}' is compressed, but the files of an exchange must not be compressed. {_ASK_FOR_DIRECTORY}"
     )
 
 
@@ -347,20 +355,22 @@ def chunks_missing(count: int, column: str) -> RemoteError:
 
 def other_chunks(column: str) -> RemoteError:
     return RemoteError(
-        f"the data of {column!r} differ from the directory's list of its content (manifest). {_ASK_FOR_DIRECTORY}"
+        f"the data of {column!r} differ from the list of data that came with this directory (technical detail: the "
+        f"manifest). {_ASK_FOR_DIRECTORY}"
     )
 
 
 def damaged_chunk(column: str) -> RemoteError:
     return RemoteError(
-        f"the program cannot decrypt a part of the data of {column!r}, which was changed on its way or belongs to "
+        f"the program cannot decrypt a part of the data of {column!r}. This part was changed in transit, or belongs to "
         f"another directory. {_ASK_FOR_DIRECTORY}"
     )
 
 
 def unordered(values: str, number: int) -> RemoteError:
     return RemoteError(
-        f"{_FAULTY} (technical detail: the {values} of list {number} are not in ascending order, each one once)"
+        f"{_FAULTY} (technical detail: the {values} of list {number} are not in ascending order, or one of them occurs "
+        "twice)"
     )
 
 

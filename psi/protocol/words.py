@@ -24,7 +24,8 @@ def nonce() -> RemoteError:
 
 def time() -> RemoteError:
     return RemoteError(
-        "the peer's program states a time that is not possible. Check the clocks of both machines", term="time"
+        "the peer's program sent a time that is not possible. Ask the peer to check the clock of their machine",
+        term="time",
     )
 
 
@@ -57,16 +58,16 @@ def one_sided() -> RemoteError:
 
 # By the code in its message.
 ABORTS = {
-    "minimum": "the peer, which checks --min-matches, found fewer matches, so nothing is revealed",
-    "refused": "the peer's policy refuses this session. Ask them which limits it sets",
+    "minimum": "the peer found fewer matches than --min-matches, so there is no result",
+    "refused": "the peer's policy refuses this session. Ask the peer which limits this policy sets",
     "protocol": (
         "the peer's program says that your program sent data that does not follow the protocol. Check that both "
-        "run the same version"
+        "sides run the same version of psiselect"
     ),
-    "failed": "the peer's program stopped because of a fault on its side. Ask them what happened",
-    "stopped": "a person or a machine ended the peer's program. Start again when it runs again",
+    "failed": "the peer's program stopped because of a fault on the peer's side. Ask the peer what happened",
+    "stopped": "a person or a machine ended the peer's program. Start again when the peer's program is running again",
     "busy": "the peer is busy with other sessions. Try again later",
-    "terms": "the peer refuses the settings of this session",
+    "terms": "the peer refuses this session",
 }
 
 
@@ -79,16 +80,16 @@ def aborted(code: str) -> PsiselectError:
 
 def terms_refused(term: str) -> RemoteError:
     return RemoteError(
-        f"{ABORTS['terms']}, because of the setting '{term}'. Agree with the peer on its value", term=term
+        f"{ABORTS['terms']} because of the setting '{term}'. Agree with the peer on a value for this setting", term=term
     )
 
 
 def unknown_abort() -> RemoteError:
-    return RemoteError("the peer ended the session and gave no reason that this program knows. Ask them why")
+    return RemoteError("the peer ended the session and gave no reason that this program knows. Ask the peer why")
 
 
 def abort_without_term() -> RemoteError:
-    return RemoteError("the peer refused the settings of this session and did not say which. Ask them why")
+    return RemoteError("the peer refused a setting of this session, but did not say which one. Ask the peer")
 
 
 def abort_for_a_minimum() -> RemoteError:
@@ -110,7 +111,7 @@ def chunk_size(what: str, found: int, count: int, width: int) -> RemoteError:
 
 
 def carries_data(what: str) -> RemoteError:
-    return breaks_protocol(f"the peer's {what} contains data, and must be empty")
+    return breaks_protocol(f"the peer's message {what!r} contains data, but must be empty")
 
 
 def repeated_element() -> RemoteError:
@@ -156,13 +157,13 @@ def several_scalars() -> RemoteError:
 
 def too_few_matches(least: int | None) -> MinimumError:
     return MinimumError(
-        f"the lists have fewer matches than --min-matches {least}, so there is no result. The side that would get it "
-        "learns only this",
+        f"the lists have fewer matches than --min-matches {least}, so there is no result. The side that would get the "
+        "result learns only that there are fewer",
         term="min_matches",
     )
 
 
 def no_values() -> UsageError:
     return UsageError(
-        "the result adds up values of this side's list. Name the column of the values with --value", term="value"
+        "--reveal sum adds up values of your list. Name the column of these values with --value", term="value"
     )

@@ -6,57 +6,65 @@ from pathlib import Path
 
 from psiselect.base.errors import InputError, RemoteError, TransportError, UsageError
 
-_ANEW = "remove the session's folder on both sides and start a new session"
-_FOLDER_ANEW = "remove that folder on both sides and start a new session"
+
+def _anew(folder: Path, verb: str = "Delete") -> str:
+    return f"{verb} the session's folder on both sides (on this side: '{folder}'), and start a new session"
+
 
 # The folder of a session.
 
 
 def unusable_folder(folder: Path, reason: object) -> InputError:
     return InputError(
-        f"the work folder '{folder}' cannot be used: {reason}. Choose a folder that exists and that you can write to",
+        f"the program cannot use the folder '{folder}' ({reason}). Choose a --workdir that exists and that you can "
+        "write to",
         term="workdir",
     )
 
 
 def damaged(path: Path) -> InputError:
-    return InputError(f"'{path}' is damaged, so this session cannot go on. R{_ANEW[1:]}", term="workdir")
+    return InputError(f"'{path}' is damaged, so this session cannot go on. {_anew(path.parent)}", term="workdir")
 
 
 def damaged_journal(path: Path) -> InputError:
     return InputError(
-        f"'{path}' is damaged or belongs to another session, so this session cannot go on. R{_ANEW[1:]}", term="workdir"
+        f"'{path}' is damaged or belongs to another session, so this session cannot go on. {_anew(path.parent)}",
+        term="workdir",
     )
 
 
 def no_journal(folder: Path) -> InputError:
     return InputError(
-        f"{folder}: the file with the messages of the session is missing, so the session cannot go on. "
-        f"R{_FOLDER_ANEW[1:]}",
+        f"{folder}: the file 'journal', with the session's messages, is missing, so the session cannot go on. "
+        f"{_anew(folder)}",
         term="workdir",
     )
 
 
 def moved(folder: Path) -> InputError:
     return InputError(
-        f"'{folder}' is the folder of another session: somebody moved or renamed the folder. Move it back to where it "
-        "was",
+        f"'{folder}' belongs to another session, because somebody moved or renamed this folder. Move the folder "
+        "back, or give the folder its old name",
         term="workdir",
     )
 
 
 def in_use(folder: Path) -> UsageError:
-    return UsageError(f"another program works on the session in '{folder}'. Wait until that program ends, or end it")
+    return UsageError(
+        f"another program is using the session in '{folder}'. Wait until that program has ended, or end it yourself"
+    )
 
 
 def not_private(folder: Path) -> InputError:
     return InputError(
-        f"'{folder}' must be a folder of this user that nobody else can open. Run `chmod 700 {folder}`", term="workdir"
+        f"'{folder}' must be a folder that belongs to you and that nobody else can open. Run `chmod 700 {folder}`. If "
+        "the folder belongs to somebody else, choose another --workdir",
+        term="workdir",
     )
 
 
 def journal_failed(what: str, path: Path, reason: object) -> InputError:
-    return InputError(f"cannot {what} '{path}': {reason}", term="workdir")
+    return InputError(f"cannot {what} '{path}', a file of this session: {reason}", term="workdir")
 
 
 # Another list, another release, another session.
@@ -65,15 +73,15 @@ def journal_failed(what: str, path: Path, reason: object) -> InputError:
 def other_input(path: Path) -> InputError:
     return InputError(
         f"{path}: this session began with another list, another version of psiselect or another --memory-limit. "
-        f"Use the list, the version and the --memory-limit with which it began, or {_ANEW}",
+        f"Use the same list, version and --memory-limit again. {_anew(path.parent, 'Otherwise delete')}",
         term="workdir",
     )
 
 
 def other_list(folder: Path) -> InputError:
     return InputError(
-        f"the session in '{folder}' began with another list or another --memory-limit. Use the list and the "
-        f"--memory-limit with which it began, or {_FOLDER_ANEW}",
+        f"the session in '{folder}' began with another list or another --memory-limit. Use the same list and "
+        f"--memory-limit again. {_anew(folder, 'Otherwise delete')}",
         term="input",
     )
 
@@ -81,32 +89,33 @@ def other_list(folder: Path) -> InputError:
 def older_protocol(folder: Path, version: int) -> InputError:
     return InputError(
         f"an older version of psiselect (protocol version {version}) began the session in '{folder}'. Finish the "
-        f"session with that version, or {_FOLDER_ANEW}",
+        f"session with that version. {_anew(folder, 'Otherwise delete')}",
         term="workdir",
     )
 
 
 def old_copy(peer_has: int, sent: int) -> RemoteError:
     return RemoteError(
-        f"the folders of this session do not fit together: the peer has received {peer_has} messages from this "
-        f"side, but this side has sent {sent}. One folder is an old copy. Remove the session's folder on both "
-        "sides and start a new session"
+        f"the two sides' folders of this session do not fit together: the peer has received {peer_has} messages from "
+        f"this side, but this side has sent {sent}. So one of the folders is an old copy. Delete the session's folder "
+        "on both sides, and start a new session"
     )
 
 
 def another_session(folder: Path) -> RemoteError:
     return RemoteError(
-        f"the peer does not go on with the unfinished session in '{folder}', but began another session. Either ask the "
-        "peer to use the --workdir of the unfinished session, or remove this folder. Then start both sides again",
+        f"the peer does not go on with the unfinished session in '{folder}', but has begun another session. Ask the "
+        "peer to use the --workdir of the unfinished session, or delete this folder yourself. Then start both "
+        "sides again",
         term="resume",
     )
 
 
 def unknown_here() -> RemoteError:
     return RemoteError(
-        "the peer wants to go on with an unfinished session that this side does not have. If you have its "
-        "folder elsewhere, name that folder with --workdir. Otherwise ask the peer to remove its folder of "
-        "this session. Then start both sides again",
+        "the peer wants to go on with an unfinished session that this side does not have. If you began that session "
+        "with another --workdir, use that --workdir again. Otherwise ask the peer to delete the session's folder "
+        "on their side. Then start both sides again",
         term="resume",
     )
 
@@ -114,7 +123,7 @@ def unknown_here() -> RemoteError:
 # What the peer sends.
 
 _RELEASES = (
-    "the two programs do not understand each other about the kept session. Check that both sides run the same "
+    "the two programs cannot agree on how to go on with the unfinished session. Check that both sides run the same "
     "version of psiselect"
 )
 
@@ -124,7 +133,7 @@ def contradicts_itself() -> RemoteError:
 
 
 def no_field(name: str) -> RemoteError:
-    return RemoteError(f"{_RELEASES} (technical detail: the peer's message lacks a proper '{name}')", term=name)
+    return RemoteError(f"{_RELEASES} (technical detail: the peer's message has no valid field '{name}')", term=name)
 
 
 def other_message(kind: int) -> RemoteError:
@@ -132,7 +141,7 @@ def other_message(kind: int) -> RemoteError:
 
 
 def carries_data(what: str) -> RemoteError:
-    return RemoteError(f"{_RELEASES} (technical detail: the peer's {what} contains data, and must be empty)")
+    return RemoteError(f"{_RELEASES} (technical detail: the peer's message {what!r} contains data, but must be empty)")
 
 
 SIGN_OF_LIFE, BYE = "sign of life", "BYE"
@@ -147,11 +156,11 @@ def as_the_peers(error: TransportError) -> RemoteError:
 
 
 def not_done() -> TransportError:
-    return TransportError("the peer has not confirmed that its side has finished")
+    return TransportError("this side has finished, but the peer has not confirmed that the peer has finished too")
 
 
 def going_on(error: object) -> str:
-    return f"{error}. The program tries to go on"
+    return f"{error}. The program tries to connect again and to go on with the session"
 
 
 def kept(error: object, folder: Path) -> TransportError:
@@ -159,14 +168,15 @@ def kept(error: object, folder: Path) -> TransportError:
 
 
 def result_of(error: object, folder: Path) -> str:
-    return f"{error}. This is the result of the session that has ended in '{folder}'"
+    return f"{error}. The program shows the result again that an earlier session has left in '{folder}'"
 
 
 def unconfirmed(folder: Path) -> str:
     return (
-        f"the peer has not confirmed that its side has finished, so '{folder}' is kept. If the peer still "
-        "needs this session, run the same command again. Otherwise remove the folder"
+        f"this side has finished, but the peer has not confirmed that the peer has finished too. So the program keeps "
+        f"the session in '{folder}'. If the peer has not finished, run the same command again. Otherwise delete "
+        "this folder"
     )
 
 
-NOT_SERVED = "the peer has not confirmed that its side has finished. This side does not wait any longer"
+NOT_SERVED = "this side has finished, and no longer waits for the peer to confirm that the peer has finished too"

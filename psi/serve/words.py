@@ -8,7 +8,7 @@ from psiselect.base.words import human_seconds
 
 
 def too_long(seconds: float) -> str:
-    return f"the session took longer than {human_seconds(seconds)}, which is the longest time that a session may take"
+    return f"the session took longer than {human_seconds(seconds)}, the longest time that a session may take here"
 
 
 def not_begun(seconds: float) -> str:
@@ -28,13 +28,13 @@ BUG_IN_SESSION = "a bug in this program ended a session"
 # Metrics, as Prometheus shows them.
 
 SESSIONS = "Sessions that have ended."
-RUNNING = "Sessions that run now."
+RUNNING = "Sessions that are running now."
 PLACES = "Sessions that may run at once."
 SENT = "Bytes sent in sessions."
 RECEIVED = "Bytes received in sessions."
 SECONDS = "Seconds that sessions took."
-READY = "1 when a session can begin, else 0."
-CERTIFICATE_DAYS = "Days until one's own certificate expires."
-TABLE_READABLE = "1 when the table could be read when last tried."
-RESULTS_WRITABLE = "1 when there was disk space for results and audit lines when last tried."
+READY = "1 if a session can begin now, else 0."
+CERTIFICATE_DAYS = "Days until the certificate of this side expires."
+TABLE_READABLE = "1 if the program could read the table at the last attempt, else 0."
+RESULTS_WRITABLE = "1 if there was disk space for results and audit lines at the last attempt, else 0."
 TABLE_AGE = "Seconds since the table was read."

@@ -7,13 +7,13 @@ from psiselect.base.errors import RemoteError, UsageError
 
 def no_value_column() -> UsageError:
     return UsageError(
-        "the result adds up values of this side's list. Name the column of the values with --value", term="value"
+        "--reveal sum adds up values of your list. Name the column of these values with --value", term="value"
     )
 
 
 def no_rows_learnt() -> UsageError:
-    return UsageError("this side did not learn which rows match, so there are no rows")
+    return UsageError("this side did not learn which rows match, so the result has no rows")
 
 
 def not_signed() -> RemoteError:
-    return RemoteError("a signature is not valid: somebody has changed what was signed, or another party signed it")
+    return RemoteError("a signature is not valid: somebody has changed the signed data, or another party signed them")

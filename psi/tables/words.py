@@ -12,7 +12,7 @@ from pathlib import Path
 from psiselect.base.errors import InputError, OutputError, UsageError
 from psiselect.base.words import counted
 
-START_AGAIN = "Start again with a file that stays as it is"
+START_AGAIN = "Start again, and make sure that nobody changes the file meanwhile"
 
 
 # Files and folders.
@@ -23,7 +23,7 @@ def no_file(name: str) -> InputError:
 
 
 def not_a_file(name: str) -> InputError:
-    return InputError(f"{name}: this is not a file")
+    return InputError(f"{name}: this is not an ordinary file. Name a file")
 
 
 def unreadable(name: str, reason: str | None) -> InputError:
@@ -31,45 +31,50 @@ def unreadable(name: str, reason: str | None) -> InputError:
 
 
 def not_copied(name: str, reason: str | None) -> InputError:
-    return InputError(f"{name}: the program cannot read this file, or cannot copy it to the disk: {reason}")
+    return InputError(
+        f"{name}: the program cannot read this file, or cannot keep a copy of the file on the disk: {reason}"
+    )
 
 
 def not_kept(name: str, folder: Path, reason: str | None) -> InputError:
     return InputError(
-        f"{name}: the program cannot keep a copy in '{folder}': {reason}. Use --workdir or TMPDIR to choose a folder "
-        "that has free space and that you can write to",
+        f"{name}: the program cannot keep a copy in '{folder}': {reason}. Use --workdir or the variable TMPDIR to "
+        "choose a folder that has free space and that you can write to",
         term="workdir",
     )
 
 
 def no_room(name: str, takes: str, folder: Path, free: int) -> InputError:
     return InputError(
-        f"{name}: the file {takes}, and '{folder}' has only {free:,} bytes free. Delete files there, or name a folder "
-        "on another disk with --workdir or TMPDIR",
+        f"{name}: the file {takes}, and '{folder}' has only {free:,} bytes free. Delete files there, or use --workdir "
+        "or the variable TMPDIR to choose a folder on another disk",
         term="workdir",
     )
 
 
 def other_length(name: str, announced: int) -> InputError:
-    return InputError(f"{name}: the sender announced {announced:,} bytes, but a different number arrived. Start again")
+    return InputError(f"{name}: the file should have {announced:,} bytes, but more or fewer arrived. Start again")
 
 
 def changed(name: str) -> InputError:
-    return InputError(f"{name}: the file changed while it was in use. {START_AGAIN}")
+    return InputError(f"{name}: the file changed while the program used it. {START_AGAIN}")
 
 
 def folder_changed(name: str) -> InputError:
-    return InputError(f"{name}: the folder changed while it was in use. Start again with a folder that stays as it is")
+    return InputError(
+        f"{name}: the folder changed while the program used it. Start again, and make sure that nobody "
+        "changes the folder meanwhile"
+    )
 
 
 def no_parts(name: str) -> InputError:
-    return InputError(f"{name}: this folder has no Parquet files. Name a file, or a folder of Parquet files")
+    return InputError(f"{name}: this folder has no Parquet file in it. Name a file, or a folder of Parquet files")
 
 
 def other_partitions(name: str, first: str) -> InputError:
     return InputError(
-        f"{name}: this file is at another level of folders (NAME=VALUE) than '{first}', so the two cannot belong to "
-        "one table. Name the folder of one table"
+        f"{name}: this file and '{first}' are not in the same levels of subfolders (such as year=2024), so they cannot "
+        "belong to one table. Name a folder that has only one table"
     )
 
 
@@ -81,7 +86,8 @@ def not_parquet(name: str) -> InputError:
 
 def other_columns(name: str, first: str) -> InputError:
     return InputError(
-        f"{name}: this file has other columns than '{first}'. All files of the folder must have the same columns"
+        f"{name}: the columns of this file differ from those of '{first}'. All files of the folder must have the same "
+        "columns"
     )
 
 
@@ -99,8 +105,8 @@ def not_whole(name: str, kind: str) -> InputError:
 
 def damaged(name: str, packed: str) -> InputError:
     return InputError(
-        f"{name}: this is not a complete {packed} file. It is damaged or cut short, or other data follow it. Copy the "
-        "file again"
+        f"{name}: this is not a complete {packed} file. The file is damaged or cut short, or has other data "
+        "at its end. Copy the file again"
     )
 
 
@@ -112,17 +118,22 @@ def query_of_a_file() -> UsageError:
 
 
 def packed_kind(name: str, kind: str, packed: str) -> InputError:
-    return InputError(f"{name}: the program cannot read {kind} inside a {packed} file. Unpack the file first")
+    return InputError(f"{name}: the program cannot read a {kind} file inside a {packed} file. Unpack the file first")
 
 
 def unknown_kind(name: str, endings: Iterable[str], *, nameless: bool) -> InputError:
-    how = "Use --format to name the kind" if nameless else f"Use a name with one of these endings: {', '.join(endings)}"
+    how = (
+        "Name the kind with --format, such as csv"
+        if nameless
+        else f"Name the kind with --format, or use a file with one of these endings: {', '.join(endings)}"
+    )
     return InputError(f"{name}: the program cannot tell what kind of table this is. {how}", term="form")
 
 
 def no_query(scheme: str) -> UsageError:
     return UsageError(
-        f"{scheme}://...: a database needs --query with one statement that selects the rows to match", term="query"
+        f"{scheme}://...: a database needs --query with one SELECT statement that returns the rows to match",
+        term="query",
     )
 
 
@@ -139,7 +150,7 @@ def option_says_nothing(option: str, name: str, what: str, term: str) -> UsageEr
 
 def no_delimiter() -> UsageError:
     return UsageError(
-        "--delimiter must be one ASCII character that is no letter, digit, quote or backslash, such as ';', or "
+        "--delimiter must be one ASCII character that is not a letter, digit, quote or backslash, such as ';', or "
         r"one of these names: comma, semicolon, tab, pipe, space, \x01",
         term="delimiter",
     )
@@ -163,13 +174,13 @@ def not_an_encoding_of_text(text: str) -> UsageError:
 
 LONG_NUMBER = "a telephone number or another long number"
 DIGEST = "a digest or an identifier"
-WEB_ADDRESS = "an address of the web"
+WEB_ADDRESS = "a web address"
 
 
 def empty_header(name: str, unit: str, line: int) -> InputError:
     return InputError(
-        f"{name}, {unit} {line}: the file has no header. The {unit} must have the columns' names, but its fields are "
-        "empty",
+        f"{name}, {unit} {line}: there is no header. This {unit} must have the columns' names, but all its fields "
+        "are empty. Write the names there",
         line=line,
     )
 
@@ -180,8 +191,8 @@ def header_lines_out_of_range(lines: int, most: int) -> UsageError:
 
 def header_lines_without_header() -> UsageError:
     return UsageError(
-        "--header-lines and --no-header do not go together. If the first rows are names, leave out --no-header; if "
-        "they are data, leave out --header-lines",
+        "--header-lines and --no-header do not go together. If the first rows have the column names, leave "
+        "out --no-header. If the first rows are data, leave out --header-lines",
         term="header_lines",
     )
 
@@ -197,7 +208,7 @@ def short_header(name: str, unit: str, found: int, lines: int) -> InputError:
 def uneven_header(name: str, unit: str, line: int, fields: int, width: int) -> InputError:
     return InputError(
         f"{name}, {unit} {line}: this line of the header has {counted(fields, 'field', 'fields')}, but "
-        f"the first line of the header has {width}. Check --header-lines",
+        f"the first line of the header has {width}. Correct the header, or change --header-lines",
         line=line,
     )
 
@@ -205,8 +216,8 @@ def uneven_header(name: str, unit: str, line: int, fields: int, width: int) -> I
 def data_for_a_header(name: str, unit: str, line: int, found: str) -> InputError:
     return InputError(
         f"{name}, {unit} {line}: there is no header: the first row has {found} in place of a column's name. Put a row "
-        "of names above it, or use --no-header to call the columns 1, 2 and so on. If the first row has the names, "
-        "use --header",
+        "of names above this row, or use --no-header to call the columns 1, 2 and so on. If the first row has the "
+        "names, use --header",
         line=line,
     )
 
@@ -215,7 +226,7 @@ def value_without_a_name(column: int) -> str:
     """What is wrong with a row that has a value where the header has an empty name at its end."""
     return (
         f"there is a value in column {column}, which has no name. Name the column in the header, or empty the field. "
-        "If the names are in two lines, use --header-lines 2"
+        "If the column names take two lines, use --header-lines 2"
     )
 
 
@@ -233,8 +244,8 @@ def no_column(name: str, column: str, close: str | None, names: Sequence[str], m
 
 def unknown_zone(name: str, column: str, zone: str) -> InputError:
     return InputError(
-        f"{name}: column {column!r} has the time zone {zone!r}, which this machine does not know. Install its table "
-        "of time zones, or store local dates",
+        f"{name}: column {column!r} has the time zone {zone!r}, which this machine does not know. Install the "
+        "time zones (in many systems the package tzdata), or store local dates",
         term="key",
     )
 
@@ -280,19 +291,19 @@ def no_mark(name: str, encoding: str) -> InputError:
         name,
         "line",
         1,
-        f"the file has no byte order mark, with which {encoding.upper()} text begins. If the file is UTF-8, use "
+        f"the file does not begin with the byte order mark of {encoding.upper()} text. If the file is UTF-8, use "
         f"--encoding utf-8. Otherwise use --encoding {encoding}-le or {encoding}-be",
     )
 
 
-NUL = "there is a NUL character, which text does not have. Save the file as UTF-8 text"
+NUL = "there is a NUL character (a byte with the value 0), which no text has. Save the file as UTF-8 text"
 MERGED = "there are merged cells. Split them, so that each row has its own values"
 
 
 def row_too_long(name: str, mebibytes: int) -> InputError:
     return InputError(
-        f"{name}: the program cannot read this file as CSV, because a row is longer than {mebibytes} MiB. Look for a "
-        "quote that is never closed"
+        f"{name}: the program cannot read this file as CSV, because a row is longer than {mebibytes} MiB. Look for an "
+        "opening quote without a closing quote"
     )
 
 
@@ -300,10 +311,10 @@ def not_in(encoding: str) -> str:
     return f"there are bytes that are not text in {encoding}. Check that --encoding names the file's encoding"
 
 
-NOT_UTF8 = "this is not UTF-8 text. Save the file as UTF-8, or name its --encoding"
+NOT_UTF8 = "this is not UTF-8 text. Save the file as UTF-8, or name the file's encoding with --encoding"
 PERHAPS_CP1252 = (
-    "this is not UTF-8 text. Save the file as UTF-8, or name its encoding. For a CSV file of a spreadsheet, use "
-    "--encoding cp1252 in Western Europe, or --encoding cp1250 in Central Europe"
+    "this is not UTF-8 text. Save the file as UTF-8, or name its encoding. For a CSV file of a spreadsheet program, "
+    "use --encoding cp1252 in Western Europe, or --encoding cp1250 in Central Europe"
 )
 
 
@@ -330,14 +341,14 @@ def protected(name: str) -> InputError:
 
 def no_spreadsheet(name: str) -> InputError:
     return InputError(
-        f"{name}: this spreadsheet is damaged, or the file is no spreadsheet. If it is a zip archive, unpack it. If it "
-        "is text, use --format csv or tsv"
+        f"{name}: this spreadsheet is damaged, or the file is not a spreadsheet. If the file is a zip archive, unpack "
+        "it. If the file is text, use --format csv or tsv"
     )
 
 
 def unpacks_too_much(name: str, gibibytes: int) -> InputError:
     return InputError(
-        f"{name}: this spreadsheet has more than {gibibytes} GiB when it is unpacked. Save the sheet as CSV"
+        f"{name}: this spreadsheet would take more than {gibibytes} GiB when it is unpacked. Save the sheet as CSV"
     )
 
 
@@ -350,8 +361,8 @@ def column_twice() -> InputError:
 
 def other_rows(name: str, rows: int) -> InputError:
     return InputError(
-        f"{name}: the file had {counted(rows, 'row', 'rows')} when the program first read it, and now has another "
-        f"number. {START_AGAIN}"
+        f"{name}: the file had {counted(rows, 'row', 'rows')} when the program first read it, and now has more or "
+        f"fewer. {START_AGAIN}"
     )
 
 
@@ -375,7 +386,7 @@ def bytes_in_csv(name: str, column: str) -> InputError:
 
 def nested_in_csv(name: object, column: str, kind: object) -> InputError:
     return InputError(
-        f"{name}: column {column!r} has type {kind}, which a CSV file cannot have. Write a .parquet file, or leave "
+        f"{name}: column {column!r} has type {kind}, which a CSV file cannot hold. Write a .parquet file, or leave "
         "the column out"
     )
 
@@ -385,4 +396,4 @@ def _quoted(names: Sequence[str]) -> str:
 
 
 def table_of_engine(where: str) -> UsageError:
-    return UsageError(f"{where} is a table in Spark or Sail. Add --engine spark or --engine sail", term="engine")
+    return UsageError(f"'{where}' is a table in Spark or Sail. Add --engine spark or --engine sail", term="engine")

@@ -44,7 +44,7 @@ def mixed_types(name: str, column: object) -> InputError:
 
 
 def not_for_arrow(name: str) -> InputError:
-    return InputError(f"{name}: Arrow cannot represent this frame. Leave out columns of unusual types", term="table")
+    return InputError(f"{name}: Arrow cannot represent this table. Leave out columns of unusual types", term="table")
 
 
 def no_table_in_arrow(name: str) -> UsageError:
@@ -52,10 +52,12 @@ def no_table_in_arrow(name: str) -> UsageError:
 
 
 def stream_broke(name: str) -> InputError:
-    return InputError(f"{name}: the stream of its rows broke off. Make the stream again, and start again", term="table")
+    return InputError(
+        f"{name}: the rows could not be read to the end. Make this table again, and start again", term="table"
+    )
 
 
 def batches_apart(name: str) -> InputError:
     return InputError(
-        f"{name}: its record batches have different columns. Give all batches the same columns", term="table"
+        f"{name}: the record batches have different columns. Give all batches the same columns", term="table"
     )

@@ -11,14 +11,14 @@ from psiselect.base.errors import InputError, OutputError, UsageError
 
 
 def empty_query() -> UsageError:
-    return UsageError("--query is empty. Write one SELECT", term="query")
+    return UsageError("--query is empty. Write one SELECT statement", term="query")
 
 
 def query_without_columns(name: str) -> InputError:
-    return InputError(f"{name}: --query returns no columns. Write one SELECT", term="query")
+    return InputError(f"{name}: --query returns no columns. Write one SELECT statement", term="query")
 
 
-COLUMNS_CHANGED = "the query's columns changed while it was in use. Start again"
+COLUMNS_CHANGED = "the columns of the query changed while the program read them. Start again"
 NO_ROWS = (
     "the database did not return the rows. Look for the reason in its log, or run the query with the database's "
     "own client"
@@ -46,13 +46,13 @@ def query_cancelled() -> InputError:
 
 def no_postgres_address() -> UsageError:
     return UsageError(
-        "a postgresql address must have the form postgresql://USER@HOST:PORT/DATABASE. Inside a name or a password "
-        "write @ as %40, : as %3A, / as %2F, ? as %3F and # as %23"
+        "the address of a PostgreSQL database must have the form postgresql://USER@HOST:PORT/DATABASE. Inside a name "
+        "or a password write @ as %40, : as %3A, / as %2F, ? as %3F and # as %23"
     )
 
 
 SQL_ASCII = (
-    "a text is not UTF-8. The database has the encoding SQL_ASCII, which does not check its texts. "
+    "a text is not UTF-8. The database has the encoding SQL_ASCII, so it does not check how its texts are encoded. "
     "Name the encoding in the query, such as convert_from(convert(convert_to(COLUMN, 'SQL_ASCII'), "
     "'WIN1252', 'UTF8'), 'SQL_ASCII')"
 )
@@ -60,8 +60,8 @@ SQL_ASCII = (
 
 def no_sqlite_address() -> UsageError:
     return UsageError(
-        "an sqlite address must have the form sqlite:///FILE, or sqlite:////FILE when the path begins at the root. "
-        "Write ? as %3F"
+        "the address of an SQLite database must have the form sqlite:///FILE, or sqlite:////FILE when the path begins "
+        "at the root. Write ? as %3F"
     )
 
 
@@ -75,14 +75,16 @@ def locked(seconds: int) -> str:
 
 def journal_left(name: str) -> str:
     return (
-        f"a program ended while it wrote to the file, and left the file '{name}-journal' beside it. Open the file "
-        "once as a user who may write to it and its folder, or copy both to a folder of your own and read it there"
+        f"a program ended while it wrote to the file, and left the file '{name}-journal' in the same folder. Open the "
+        "database once as a user who may write to that folder. Or copy both files to a folder of your own, and name "
+        "the copy"
     )
 
 
 WAL = (
-    "the file is in WAL mode, and reading it needs the right to write to its folder. Read a copy made with VACUUM "
-    "INTO, or copy the file and its -wal to a folder of your own and read it there"
+    "the program can read this database only if it may write to the database's folder, because the database is in WAL "
+    "mode. Name a copy that was made with VACUUM INTO. Or copy the file and its -wal file to a folder of your own, "
+    "and name that copy"
 )
 
 
@@ -112,19 +114,20 @@ def unknown_scheme(scheme: str) -> UsageError:
 
 def no_store_address(scheme: str, example: str) -> UsageError:
     return UsageError(
-        f"{scheme}://...: the address must have the form {example}, with %2F for a slash in a key", term="input"
+        f"{scheme}://...: the address must have the form {example}, with %2F for each slash in the login data",
+        term="input",
     )
 
 
 def no_object(name: str) -> InputError:
     return InputError(
-        f"{name}: there is no such file in the cloud storage. Check the address, and how its bucket and path are spelt",
+        f"{name}: there is no such file in the cloud storage. Check the spelling of the address",
         term="input",
     )
 
 
 def not_given(name: str, why: str) -> InputError:
-    return InputError(f"{name}: the cloud storage does not return the file{why}", term="input")
+    return InputError(f"{name}: the cloud storage did not return the file{why}", term="input")
 
 
 def not_understood(example: str) -> str:
@@ -143,7 +146,10 @@ def check_fsspec(kind: str) -> str:
 
 
 def package_missing(scheme: str) -> str:
-    return f": fsspec needs another package for {scheme}://. Install the one that its documentation names"
+    return (
+        f": fsspec needs another package for {scheme}://. Install the package that the documentation of fsspec names "
+        f"for {scheme}://"
+    )
 
 
 CREDENTIALS_OF_S3 = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from the profile in ~/.aws"
@@ -159,7 +165,8 @@ def too_many_files(name: str, found: int, most: int) -> InputError:
 
 def parts_changed(name: str) -> InputError:
     return InputError(
-        f"{name}: the files changed while the program read them. Start again with files that stay as they are"
+        f"{name}: the files changed while the program read them. Start again, and make sure that nobody changes the "
+        "files meanwhile"
     )
 
 
@@ -182,12 +189,14 @@ def no_bucket(name: str, bucket: str) -> OutputError:
 
 
 def no_store_folder(name: str, folder: str) -> OutputError:
-    return OutputError(f"cannot write '{name}': the folder '{folder}' does not exist there. Create it, or name another")
+    return OutputError(
+        f"cannot write '{name}': the folder '{folder}' does not exist there. Create the folder, or name another one"
+    )
 
 
 def kept_meanwhile(name: str, folder: Path) -> str:
     """What stands between the quotes of "cannot write '...'"."""
-    return f"{name}' by way of '{folder}"
+    return f"{name}' through the local folder '{folder}"
 
 
 def not_arrived(name: str) -> OutputError:
@@ -201,16 +210,20 @@ def not_written(what: object) -> OutputError:
 
 
 def not_taken(name: str, why: str) -> OutputError:
-    return not_written(f"{name}: the cloud storage does not accept the file{why}")
+    return not_written(f"{name}: the cloud storage did not accept the file{why}")
 
 
 def web_folder(name: str) -> UsageError:
-    return UsageError(f"{name}: a web server does not list its folders. Name a file", term="input")
+    return UsageError(
+        f"{name}: this is a folder, and a web server does not list the files in a folder. Name a file", term="input"
+    )
 
 
 def password_in_address(name: str) -> UsageError:
     return UsageError(
-        f"{name}: others could see the user or password in this address. Put both into the file ~/.netrc", term="input"
+        f"{name}: others could see the user or password in this address. Put the user and the password into the file "
+        "~/.netrc",
+        term="input",
     )
 
 
@@ -223,22 +236,23 @@ def refused_by_server(name: str, what: str, code: int) -> InputError:
 
 def no_end(name: str) -> InputError:
     return InputError(
-        f"{name}: the server does not say how long the file is, so the program could not see whether it is "
-        "cut short. Download the file with another program",
+        f"{name}: the server does not say how long the file is, so the program could not see whether the file "
+        "is complete. Download the file with another program",
         term="input",
     )
 
 
 def no_netrc() -> InputError:
     return InputError(
-        "the program cannot read the file ~/.netrc, or others may read it. Run `chmod 600 ~/.netrc`, or move the file "
-        "away"
+        "the program cannot read the file ~/.netrc, or other users can read it. Run `chmod 600 ~/.netrc`, or move the "
+        "file to another place"
     )
 
 
 def sent_to_plain(name: str) -> InputError:
     return InputError(
-        f"{name}: the server forwards to an address without encryption. Name an https:// address that has the file",
+        f"{name}: the server forwards to an address without encryption (http://). Name an https:// address that has "
+        "the file",
         term="input",
     )
 
@@ -249,8 +263,8 @@ def not_fetched(name: str, why: str) -> InputError:
 
 def untrusted_server(said: str) -> str:
     return (
-        f"this machine does not trust the server's certificate: {said}. Name the file with the certificate of its "
-        "authority in SSL_CERT_FILE"
+        f"this machine does not trust the server's certificate ({said}). Check the address. If you trust the "
+        "server, set the variable SSL_CERT_FILE to the file with the certificate of the server's authority"
     )
 
 

@@ -35,11 +35,13 @@ def no_host(host: str) -> str:
 
 
 def no_identity() -> UsageError:
-    return UsageError("there is no identity, so no connection is possible. Name your identity")
+    return UsageError("no identity was given, and a connection needs one. Give yours with --identity DIR/NAME")
 
 
 def no_peer() -> UsageError:
-    return UsageError("there is no certificate of a peer, so no connection is possible. Name the peer's certificate")
+    return UsageError(
+        "no certificate of a peer was given, and a connection needs one. Name the peer's .crt file with --peer"
+    )
 
 
 def own_as_peer() -> UsageError:
@@ -47,7 +49,7 @@ def own_as_peer() -> UsageError:
 
 
 def own_expired(name: str) -> str:
-    return f"this side's certificate {name} has expired"
+    return f"your own certificate, '{name}', has expired. Create a new identity, and send its .crt file to the peer"
 
 
 def not_pinned(fingerprint: str) -> TransportError:
@@ -55,11 +57,11 @@ def not_pinned(fingerprint: str) -> TransportError:
 
 
 def its_certificate(fingerprint: str, what: str) -> str:
-    return f"the certificate of the other program {what}{fingerprint}"
+    return f"the certificate of the other program{fingerprint} {what}"
 
 
 UNKNOWN_HERE = "is not one that you have named with --peer or in the parties file"
-_ISSUED = "was issued by another party. Name one that `psiselect identity create` has made"
+_ISSUED = "was issued by somebody else. Both sides need certificates that `psiselect identity create` wrote"
 VERIFY_REASONS = {  # OpenSSL's X509_V_ERR_*
     9: "is not valid yet. Check the clocks of both machines",
     10: "has expired",
@@ -73,8 +75,8 @@ DROPPED = "the other program dropped the connection"
 NO_ANSWER = "the other program did not answer in time"
 _NOT_TLS = "the other program does not use encryption (TLS)"
 _OLD_TLS = "the other program does not use TLS 1.3"
-_REFUSED = "the other program refused this side's certificate"
-_CHANGED = "somebody or something changed the data on the way (bad record MAC)"
+_REFUSED = "the other program refused your certificate"
+_CHANGED = "somebody or something changed the data in transit (technical detail: bad record MAC)"
 TLS_REASONS = {  # OpenSSL's reason strings
     "PEER_DID_NOT_RETURN_A_CERTIFICATE": "the other program showed no certificate",
     "WRONG_VERSION_NUMBER": _NOT_TLS,
@@ -86,13 +88,14 @@ TLS_REASONS = {  # OpenSSL's reason strings
     "UNSUPPORTED_PROTOCOL": _OLD_TLS,
     "TLSV1_ALERT_PROTOCOL_VERSION": _OLD_TLS,
     "TLSV1_ALERT_UNKNOWN_CA": "the other program does not know your certificate. Send the peer your .crt file",
-    "SSLV3_ALERT_BAD_CERTIFICATE": _REFUSED + ", which is not valid there yet. Check the clocks of both machines",
+    "SSLV3_ALERT_BAD_CERTIFICATE": _REFUSED
+    + ", which is not valid yet by the other clock. Check the clocks of both machines",
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": _REFUSED
-    + ", which has expired. Make a new identity and send the peer its .crt file",
+    + ", which has expired. Create a new identity, and send its .crt file to the peer",
     "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _REFUSED,
     "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": _REFUSED,
-    "TLSV1_CERTIFICATE_UNOBTAINABLE": "the certificate of the other program has expired. Ask its owner for a new one",
-    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the other program asked for a certificate and got none",
+    "TLSV1_CERTIFICATE_UNOBTAINABLE": "the certificate of the other program has expired. Ask the peer for a new one",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the other program asked for a certificate, but this program sent none",
     "DECRYPTION_FAILED_OR_BAD_RECORD_MAC": _CHANGED,
     "SSLV3_ALERT_BAD_RECORD_MAC": _CHANGED,
 }
@@ -123,19 +126,21 @@ def empty_records() -> RemoteError:
 
 
 def no_session_at(target: object, why: object) -> TransportError:
-    return TransportError(f"no session with the listener at {target}: {why}")
+    return TransportError(f"cannot begin a session with the program at {target}: {why}")
 
 
 def not_called(address: object, reason: str | None) -> TransportError:
-    return TransportError(f"cannot call {address}: {reason}")
+    return TransportError(f"cannot connect to {address}: {reason}")
 
 
 def gave_up(problem: str, seconds: float, why: object) -> TransportError:
-    return TransportError(f"{problem} {human_seconds(seconds)} ({why})")
+    return TransportError(
+        f"{problem} {human_seconds(seconds)} ({why}). Check the address, and that the other program is running"
+    )
 
 
 def not_found(host: str) -> str:
-    return f"cannot find the machine {host}, although the program tried for"
+    return f"cannot find the machine '{host}', although the program tried for"
 
 
 def nobody_listened(address: object) -> str:
@@ -147,12 +152,12 @@ def cannot(doing: str, address: object, why: str, remedy: str) -> TransportError
 
 
 PORT_TAKEN = ". Stop the program that listens there, or choose another port"
-NOT_OURS = ". This machine does not have that address. Name one of its own addresses, or * for all"
+NOT_OURS = ". This machine does not have that address. Name an address of this machine, or * for all its addresses"
 LOW_PORT = ". Choose a port above 1023, or allow this user to use lower ports"
 
 
 def closed_listener() -> UsageError:
-    return UsageError("this listener is closed already. Make a new one")
+    return UsageError("this listener is closed already. Make a new listener")
 
 
 def no_room(peer: str, error: object) -> TransportError:
@@ -171,7 +176,7 @@ def nobody_came(addresses: str, seconds: float, refused: int, last: str | None) 
 # Links.
 
 CLOSED = "the peer closed the connection before the session was over"
-ROOM = "the peer to read what was sent"
+ROOM = "the peer to read what this program had sent"
 NEXT_MESSAGE = "the peer's next message"
 
 

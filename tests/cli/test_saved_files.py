@@ -157,7 +157,7 @@ def test_a_run_that_was_counted_still_counts(saved: Path) -> None:
     assert {name: side.code for name, side in sides.items()} == {"acme": 6, "globex": 4}, sides
     error = sides["acme"].json["error"]
     assert error["term"] == "runs"
-    assert "allows 1 session with this peer in 9999w, and 1 has begun already" in error["message"]
+    assert "allows 1 session with this peer in 9,999 weeks, and 1 has begun already" in error["message"]
 
 
 def test_an_audit_file_is_appended_to(saved: Path) -> None:
@@ -201,7 +201,7 @@ def test_a_session_of_protocol_version_1_is_refused_with_the_way_out(saved: Path
             f"an older version of psiselect (protocol version 1) began the session in '{kept}'. Finish the session "
             "with that version" in error["message"]
         )
-        assert "or remove that folder on both sides" in error["message"]
+        assert "Otherwise delete the session's folder on both sides" in error["message"]
         assert {path.name: path.read_bytes() for path in kept.iterdir()} == before
         assert list(kept.parent.iterdir()) == [kept]
 
@@ -218,7 +218,7 @@ def test_an_answer_of_protocol_version_1_is_refused_and_the_state_stays(saved: P
     state = (place / "offer.state").read_bytes()
     error = refusal("psi", "finish", place / "answer.psi", "--state", place / "offer.state",
                     "--output", place / "rows.csv", "--json", code=4)  # fmt: skip
-    assert "Install one version on both sides and make a new offer" in error["message"]
+    assert "Install the same version on both sides, and make a new offer" in error["message"]
     assert (place / "offer.state").read_bytes() == state
     assert not (place / "rows.csv").exists()
 
@@ -232,7 +232,7 @@ def test_an_offer_that_was_answered_is_not_answered_again(saved: Path) -> None:
 
 def test_an_offer_of_protocol_version_1_is_refused_and_not_marked(saved: Path) -> None:
     error = refusal(*answer(saved, "fresh.answered"), code=4)
-    assert "Install one version on both sides and make a new offer" in error["message"]
+    assert "Install the same version on both sides, and make a new offer" in error["message"]
     assert not (saved / "offline" / "again.psi").exists()
     assert len((saved / "offline" / "fresh.answered").read_bytes().splitlines()) == 1  # its title: no offer
 

@@ -90,7 +90,8 @@ def test_local_names_the_options_of_b(program: Run, tmp_path: Path) -> None:
     assert SAYS in message(odd, plain)
     assert "odd.csv, line 1: the text is in UTF-16. Use --encoding-b utf-16, or" in message(plain, odd)
     without_a_mark = (
-        "line 1: the file has no byte order mark, with which UTF-16 text begins. If the file is UTF-8, use --encoding-b"
+        "line 1: the file does not begin with the byte order mark of UTF-16 text. If the file is UTF-8, use "
+        "--encoding-b"
     )
     assert without_a_mark in message(odd, plain, "--encoding", "utf-16")
     ended = program("psi", "local", odd, plain, "--encoding", "utf-16", "--encoding-b", "utf-8", *key)

@@ -206,7 +206,7 @@ def test_errors_never_quote_a_ballot() -> None:
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nowhere.csv: there is no such file"):
         load(tmp_path / "nowhere.csv")
-    with pytest.raises(InputError, match="this folder has no Parquet files"):
+    with pytest.raises(InputError, match="this folder has no Parquet file in it"):
         load(tmp_path)
     (tmp_path / "names").write_text("Ada\n\nAda\n")
     with pytest.raises(InputError, match=r"names, line 3: .*already listed in line 1"):

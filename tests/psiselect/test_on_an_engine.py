@@ -86,7 +86,7 @@ def test_strict_refuses_what_the_rule_cannot_read(both: Both) -> None:
         ({"learn": "both"}, "the side that makes the offer gets the result"),
         ({"reveal": "noisy-count", "epsilon": "1", "delta": "1e-6"}, 'reveal="noisy-count" adds random entries'),
         ({"pad_to": 100}, "pad_to= adds random entries"),
-        ({"matching": "one-to-one"}, 'matching="one-to-one" needs one machine'),
+        ({"matching": "one-to-one"}, 'matching="one-to-one" needs a single machine'),
         ({"receive": "plan"}, "send= and receive= work"),
         ({"protocol": "fast"}, "the fast protocol, which needs more messages"),
         ({"threads": 2}, "threads= works only without an engine"),

@@ -148,4 +148,4 @@ def test_standard_input_is_read_once_for_several_keys(check: Called) -> None:
 
 def test_too_many_keys_are_refused_as_in_a_session(place: Path, check: Called) -> None:
     code, _, err = check(place / "acme.csv", *["--key", "Mail"] * 17)
-    assert (code, "a session must have 1 to 16 keys, but this one has 17" in err) == (2, True)
+    assert (code, "a session must have 1 to 16 keys, but you gave 17" in err) == (2, True)

@@ -73,8 +73,8 @@ def test_both_learn_and_each_gets_what_the_other_gives(place: Path) -> None:
 @pytest.mark.parametrize(
     ("acme", "globex", "term", "words"),
     [
-        (SEND, (), "columns", "'city', to be given by the side that listens"),
-        ((), RECEIVE, "columns", "'city', to be given by the side that listens"),
+        (SEND, (), "columns", "the listening side sends the column 'city'"),
+        ((), RECEIVE, "columns", "the listening side sends the column 'city'"),
         ((*SEND, "--send", "id"), RECEIVE, "columns", "'id'"),
         (SEND, ("--receive", "town"), "columns", "'city'"),
         ((*SEND, "--label-bytes", "300"), RECEIVE, "label_bytes", "300"),
@@ -180,7 +180,7 @@ def test_columns_travel_by_files(place: Path, program: Run) -> None:
               place / "acme.csv", "--key", "Mail:email", "--out", place / "a.psi", "--json")  # fmt: skip
     differs = program(*answer, *SEND)
     assert differs.code == 4, differs.out
-    assert "'id', to be given by the side that listens" in differs.error
+    assert "the listening side sends the column 'id'" in differs.error
     assert program(*answer, *SEND, "--send", "id").code == 0
     finish = ("psi", "finish", place / "a.psi", "--state", place / "o.state", "--output", place / "out.csv", "--json")
     finished = program(*finish)

@@ -45,7 +45,7 @@ def test_an_answer_finishes_its_own_offer_only(answered: Path) -> None:
 def test_files_in_the_wrong_place_are_refused(answered: Path) -> None:
     refused(answer(answered, offer="answer.psi", out="x.psi"), 3, "an offer is needed here")
     refused(finish(answered, answer="offer.psi"), 3, "an answer is needed here")
-    refused(answer(answered, offer="globex.parquet", out="x.psi"), 3, "not a file of an exchange")
+    refused(answer(answered, offer="globex.parquet", out="x.psi"), 3, "not a file that `psi offer` or")
     refused(answer(answered, offer="missing.psi", out="x.psi"), 3, "cannot read")
     refused(finish(answered, answer="missing.psi"), 3, "cannot read")
     refused(finish(answered, state="globex.key"), 3, "not a state file that")

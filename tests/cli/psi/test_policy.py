@@ -51,7 +51,7 @@ def test_two_runs_a_week_hold_over_restarts_and_a_kill(place: Path) -> None:
     acme, globex = session(place, acme=options)
     assert (acme.code, globex.code) == (6, 4), (acme, globex)
     assert acme.json["error"]["term"] == "runs"
-    assert "allows 2 sessions with this peer in 7d, and 2 have begun" in acme.json["error"]["message"]
+    assert "allows 2 sessions with this peer in 7 days, and 2 have begun" in acme.json["error"]["message"]
     assert "policy refuses this session" in globex.json["error"]["message"]
     assert "7d" not in globex.out + globex.err
     assert SessionCounter(state).count(peer) == 2
@@ -144,7 +144,7 @@ def test_a_mistake_in_the_policy_is_an_input_error(place: Path) -> None:
 
 
 def test_a_peer_that_compares_learns_a_count_which_the_policy_must_allow(place: Path) -> None:
-    for reveal, said in (('["matches"]', "does not list count"), ('["matches", "count"]', None)):
+    for reveal, said in (('["matches"]', "does not list 'count'"), ('["matches", "count"]', None)):
         policy = write_policy(place, "acme", reveal=reveal, columns='["e"]')
         shown = run(
             *("psi", "connect", "127.0.0.1:1", "--identity", place / "globex", "--peer", place / "acme.crt"),

@@ -147,7 +147,7 @@ def test_a_failed_session_leaves_a_line_and_no_record(place: Path) -> None:
     [
         (("--audit", "acme.csv"), 2, "Give each file its own name"),
         (("--audit", "a.log", "--record", "a.log"), 2, "Give each file its own name"),
-        (("--audit", "mallory.crt"), 3, "not a file that psiselect made for --audit"),
+        (("--audit", "mallory.crt"), 3, "not a file that psiselect wrote for --audit"),
         (("--record", "missing/record.json"), 3, "folder that exists"),
     ],
 )

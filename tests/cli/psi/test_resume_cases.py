@@ -181,7 +181,7 @@ def test_a_cut_link_is_made_again_in_the_same_processes(pair: Pair) -> None:
         acme.until(lambda size=size: pair.journal_of("globex") > size)
         pair.proxy.cut()
     assert (acme.end(), globex.end()) == (0, 0)
-    assert "tries to go on" in acme.err + globex.err
+    assert "tries to connect again and to go on" in acme.err + globex.err
     assert globex.json["matches"] == 1000
     assert not pair.work("acme")
     assert not pair.work("globex")
@@ -231,7 +231,7 @@ def test_a_peer_that_has_lost_its_state_is_not_served_with_the_same_secrets(pair
     found.rmdir()
     acme, globex = pair.acme(), pair.globex()
     assert (acme.end(), globex.end()) == (4, 4)
-    assert "but began another session" in acme.json["error"]["message"]
+    assert "but has begun another session" in acme.json["error"]["message"]
     assert "an unfinished session that this side does not have" in globex.json["error"]["message"]
     for entry in pair.work("acme")[0].iterdir():
         entry.unlink()

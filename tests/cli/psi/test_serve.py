@@ -201,7 +201,7 @@ def test_a_table_that_was_replaced_is_picked_up_and_a_bad_one_refused(place: Pat
     replace([["id", "Mail", "city"], ["1", "two fields only"]])
     refused = call(served.address)
     assert (refused.code, refused.json["error"]["kind"]) == (4, "peer")
-    assert "fault on its side" in refused.json["error"]["message"]
+    assert "fault on the peer's side" in refused.json["error"]["message"]
     assert served.wait("session_failed")["code"] == 3
     assert served.health()[0] == 503
     replace(ACME)

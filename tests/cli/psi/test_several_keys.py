@@ -59,7 +59,7 @@ def test_the_side_that_does_not_learn_compares(tables: Path, least: str, code: i
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (("--reveal", "noisy-count", "--epsilon", "1", "--delta", "1e-6"), "one key"),
+        (("--reveal", "noisy-count", "--epsilon", "1", "--delta", "1e-6"), "only with one --key"),
         (("--min-matches-by", "other"), "no minimum"),
         (("--key-b", "mail:email"), "Give both tables the same number of keys"),
     ],
@@ -97,7 +97,7 @@ def test_two_keys_over_tls_with_a_record_that_has_the_counts(place: Path) -> Non
 def test_a_wrong_column_or_two_rules_are_said_so(tables: Path) -> None:
     shown = run("psi", "local", tables / "a.csv", tables / "b.csv", "--key", "name:email", "--key-b", "mail:email")
     assert shown.code == 3
-    assert "Is it the right column" in shown.err
+    assert "Does --key name the right column" in shown.err
     shown = run("psi", "local", tables / "a.csv", tables / "b.csv", "--key", "phone:phone", "--key-b", "mail:email")
     assert shown.code == 2
     assert "Use the same rule for both tables" in shown.err

@@ -233,7 +233,7 @@ REFUSED: dict[str, Refusal] = {
     ),
     "a peer beyond the allowance": Refusal(after(all_sessions_had("matches"), call(MATCHES)), "begun"),
     "a caller beyond the budget": Refusal(after(all_spent, wait(CHARGED, NOISY)), "over budget", ["count"]),
-    "a caller of other terms": Refusal(wait(CHARGED, (*NOISY, "--min-matches", "2")), "the least number of matches"),
+    "a caller of other terms": Refusal(wait(CHARGED, (*NOISY, "--min-matches", "2")), "the smallest number of matches"),
 }
 
 

@@ -91,7 +91,7 @@ def test_rows_that_the_store_does_not_take_are_kept_and_named(
     with pytest.raises(OutputError) as found:
         both(monkeypatch, Steps(monkeypatch), Side.CONNECT, *calls)
     (kept,) = (here / "work").iterdir()
-    assert "cannot write s3://lists/kept.csv: the cloud storage does not accept the file (ACCESS_DENIED)" in str(
+    assert "cannot write s3://lists/kept.csv: the cloud storage did not accept the file (ACCESS_DENIED)" in str(
         found.value
     )
     assert f"{kept.relative_to(here)}', a file that only you can read" in str(found.value)
@@ -130,13 +130,13 @@ def test_who_may_not_look_may_write(s3: object, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(StoreAddress, "opened", lambda address: (Blind(), "lists/a.csv"))
     StoreTarget.of("s3://lists/a.csv", tmp_path).check()
     Blind.code = "NETWORK_CONNECTION"
-    with pytest.raises(OutputError, match=r"does not accept the file \(NETWORK_CONNECTION\)"):
+    with pytest.raises(OutputError, match=r"did not accept the file \(NETWORK_CONNECTION\)"):
         StoreTarget.of("s3://lists/a.csv", tmp_path).check()
 
 
 def test_a_folder_without_room_is_named(s3: object, tmp_path: Path) -> None:
     target = StoreTarget.of("s3://lists/a.csv", tmp_path / "none")
-    said = r"lists/a.csv' by way of '.*none': No such file"
+    said = r"lists/a.csv' through the local folder '.*none': No such file"
     with pytest.raises(OutputError, match=said), target.replacing():
         pass
 

@@ -93,7 +93,7 @@ def test_a_torn_line_is_taken_off_by_the_next_writer(tmp_path: Path, kept: int) 
 def test_another_file_is_left_as_it_is(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "list.csv"
     path.write_bytes(content)
-    with pytest.raises(InputError, match="not a file that psiselect made for --audit"):
+    with pytest.raises(InputError, match="not a file that psiselect wrote for --audit"):
         audit.check(path)
     assert path.read_bytes() == content
 

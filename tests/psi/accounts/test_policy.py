@@ -155,7 +155,7 @@ MISTAKES = [
 def test_a_mistake_is_named_with_file_and_field(file: Path, old: str, new: str, field: str) -> None:
     assert old in GOOD
     file.write_text(GOOD.replace(old, new, 1))
-    with pytest.raises(InputError, match=rf"policy\.toml: field '{re.escape(field)}'") as caught:
+    with pytest.raises(InputError, match=rf"policy\.toml: the field '{re.escape(field)}'") as caught:
         Policy.load(file)
     assert caught.value.term == field
 

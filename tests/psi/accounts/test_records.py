@@ -198,10 +198,10 @@ def test_white_space_and_other_forms_are_refused(signed: SignedRecord) -> None:
 def test_who_did_not_sign_is_named(identities: dict[Side, Identity], signed: SignedRecord) -> None:
     for side in Side:
         signatures = {**signed.signatures, side: signed.signatures[side.other]}
-        with pytest.raises(RemoteError, match=f"the {side.value} side's signature"):
+        with pytest.raises(RemoteError, match=f"the signature of the {side.value}ing side"):
             SignedRecord(signed.content, signatures, signed.certificates).verify()
         certificates = {**signed.certificates, side: signed.certificates[side.other]}
-        with pytest.raises(RemoteError, match=f"the {side.value} side's certificate"):
+        with pytest.raises(RemoteError, match=f"the certificate of the {side.value}ing side"):
             SignedRecord(signed.content, signed.signatures, certificates).verify()
 
 

@@ -57,7 +57,7 @@ def test_the_refusal_says_when_the_next_may_begin(path: Path) -> None:
         SessionCounter(path).spend(PEER, WEEKLY, NOW)
     with pytest.raises(
         PolicyError,
-        match=r"in 7d, and 2 have begun already. The next one may begin at 2027-01-22",
+        match=r"in 7 days, and 2 have begun already. The next one may begin at 2027-01-22",
     ) as caught:
         SessionCounter(path).spend(PEER, WEEKLY, NOW + 1)
     assert caught.value.term == "runs"

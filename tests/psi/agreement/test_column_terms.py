@@ -86,21 +86,24 @@ HERE = terms(columns=ColumnTerms((), ("a", "b")), label_bytes=64)
 @pytest.mark.parametrize(
     ("there", "words"),
     [
-        (None, "you name 'a', to be given by the side that listens, and the peer does not"),
-        ({"connect": [], "listen": ["b"]}, "you name 'a', to be given by the side that listens, and the peer does not"),
+        (None, "you say that the listening side sends the column 'a', and the peer does not say so"),
+        (
+            {"connect": [], "listen": ["b"]},
+            "you say that the listening side sends the column 'a', and the peer does not say so",
+        ),
         (
             {"connect": ["c"], "listen": ["a", "b"]},
-            "the peer names 'c', to be given by the side that connects, and you do not",
+            "the peer says that the connecting side sends the column 'c', and you do not say so",
         ),
         ({"connect": ["\x1b[2J"], "listen": ["a", "b"]}, "a column whose name is unreadable"),
         ({"connect": ["x" * 101], "listen": ["a", "b"]}, "a column whose name is unreadable"),
-        ({"connect": [], "listen": ["b", "a"]}, "in order"),
+        ({"connect": [], "listen": ["b", "a"]}, "in a wrong order"),
         ({"connect": [], "listen": [["a"]]}, "unreadable"),
         ({"connect": []}, "unreadable"),
         ({}, "unreadable"),
         (["a"], "unreadable"),
         (7, "unreadable"),
-        ({"connect": [], "listen": ["a", "b"], "more": []}, "in order"),
+        ({"connect": [], "listen": ["a", "b"], "more": []}, "in a wrong order"),
     ],
 )
 def test_a_difference_names_the_column(there: object, words: str) -> None:

@@ -43,7 +43,7 @@ def test_a_new_term_is_one_entry() -> None:
 
 @pytest.mark.parametrize("there", [longer(dummy=Fraction(1, 3)), terms()])
 def test_a_new_term_that_differs_is_named(there: Terms) -> None:
-    with pytest.raises(RemoteError, match="disagree on the term dummy: you say") as refused:
+    with pytest.raises(RemoteError, match="disagree on the setting 'dummy': you say") as refused:
         session(there, longer())
     assert refused.value.term == "dummy"
 
@@ -178,7 +178,10 @@ def test_both_sides_values_are_told_in_words(own: dict[str, object], peer: dict[
         ("email/1 dots=drop case=fold", "key 1 is treated differently: you use dots=keep, the peer uses dots=drop. "),
         ("phone/1 region=PL", "you use email/1, the peer uses phone/1. "),
         ("email/1 dots=keep", "you use case=fold, the peer uses no such option. "),
-        ("email/1 dots=keep case=fold", "both sides use email/1 dots=keep case=fold, in different releases. "),
+        (
+            "email/1 dots=keep case=fold",
+            "both sides use email/1 dots=keep case=fold, but different releases of psiselect. ",
+        ),
         ("text/1 + text/1", "you use email/1, the peer uses text/1 + text/1. "),
         ("", "the peer uses something unreadable. "),
         ("\x1b[2J", "the peer uses something unreadable. "),

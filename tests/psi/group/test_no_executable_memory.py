@@ -54,7 +54,7 @@ def test_auto_takes_the_portable_backend_and_says_so_once(lists: tuple[object, .
     assert ended.returncode == 0, ended.stderr
     assert "matches" in ended.stdout
     (line,) = [line for line in ended.stderr.splitlines() if SAID in line]
-    assert line.startswith("the fast code (lanes) does not work on this machine: ")
+    assert line.startswith("the fast code (lanes) does not work on this machine (")
     assert line.endswith(". The program uses the portable code, which is several times slower")
     assert "Warning" not in ended.stderr
 

@@ -219,7 +219,7 @@ def test_either_key_of_another_identity_is_refused(tmp_path: Path, which: str) -
 def test_a_spoilt_key_file_is_refused(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
     identity = Identity.create("acme", tmp_path)
     identity.key_path.write_bytes(spoil(identity.key_path.read_bytes()))
-    with pytest.raises(InputError, match=r"acme.key(: this is not the secret file|' is too large)"):
+    with pytest.raises(InputError, match=r"acme.key(: this is not the private key|' is too large)"):
         Identity.load(tmp_path / "acme")
 
 
@@ -241,7 +241,7 @@ def test_the_certificate_built_here_is_right_unless_asked() -> None:
         (certificate_der(ca=True), r"an authority \(CA\), which could vouch for strangers"),
         (certificate_der(cert_sign=True), r"an authority \(CA\)"),
         (certificate_der(ca=None), "not the certificate of a psiselect identity"),
-        (certificate_der(digital_signature=False), "may not sign"),
+        (certificate_der(digital_signature=False), "does not allow its key to sign"),
         (certificate_der(issuer="other"), "another party has issued"),
         (certificate_der(name="a/b"), "not the certificate of a psiselect identity"),
         (certificate_der(name="\x1b[31m"), "not the certificate of a psiselect identity"),
@@ -285,7 +285,7 @@ def test_a_file_holds_one_certificate(tmp_path: Path) -> None:
     one, two = (Identity.create(name, tmp_path).certificate_path for name in ("one", "two"))
     both = tmp_path / "both.crt"
     both.write_bytes(one.read_bytes() + two.read_bytes())
-    with pytest.raises(InputError, match=r"has 2 certificates, and one is expected"):
+    with pytest.raises(InputError, match=r"has 2 certificates, but must have only one"):
         PeerIdentity.load(both)
     with pytest.raises(InputError, match="not a certificate in text form \\(PEM\\)"):
         PeerIdentity.load(tmp_path / "one.key")

@@ -93,18 +93,18 @@ ADDRESSES: list[str | None] = ["Ann@example.org", "bob@example.org", "nobody"]
 @pytest.mark.parametrize(
     ("values", "rule", "cure"),
     [
-        (NATIONAL, ":phone", "add its code with region=, such as --key c:phone,region=PL"),
-        (ADDRESSES, "", "Column c seems to hold e-mail addresses, and the rule raw compares them letter by letter"),
+        (NATIONAL, ":phone", "name it with region=, as in --key c:phone,region=PL"),
+        (ADDRESSES, "", "Column 'c' seems to hold e-mail addresses, but the rule 'raw' compares them letter by letter"),
         (ADDRESSES, "", "Use --key c:email"),
-        (ADDRESSES, ":phone,region=PL", "the rule phone does not read them. Use --key c:email"),
+        (ADDRESSES, ":phone,region=PL", "the rule 'phone' cannot read them. Use --key c:email"),
         (["+48601234567", "+48601234568"], ":email", "Use --key c:phone"),
         (["03/04/1990", "05/06/1991"], ":date", "--key c:date,order=dmy"),
         (["Ann <ann@example.org>", "Bob <bob@example.org>"], ":email", "--key c:email,brackets=read"),
         (["mailto:ann@example.org"], ":email", "--key c:email,mailto=drop"),
         (["ann@example.org; bob@example.org"], ":email", "--key c:email,several=first"),
         (["+48 601 234 567 ext. 5"], ":phone", "--key c:phone,extension=drop"),
-        (["4.86012E10"], ":phone", "Export the column as text"),
-        (["nobody", "no one"], ":email", "Is it the right column, and the right rule?"),
+        (["4.86012E10"], ":phone", "Export the list again, with this column as text"),
+        (["nobody", "no one"], ":email", "Does --key name the right column and the right rule?"),
     ],
 )
 def test_the_cure_is_named(tmp_path: Path, values: list[str | None], rule: str, cure: str) -> None:
@@ -135,7 +135,7 @@ def test_no_advice_repeats_what_was_already_said(tmp_path: Path) -> None:
     by_row = checked(tmp_path, {"c": NATIONAL, "land": ["?", "?", "?"]}, "c:phone,region-column=land").keys[0].advice
     assert by_row is not None
     assert "region=" not in by_row
-    assert "column land has to name each row's country" in by_row
+    assert "column 'land' must have each row's country" in by_row
     assert "region=" not in (advice(tmp_path, ["+999123", "+999124"], ":phone,region=PL") or "")
 
 

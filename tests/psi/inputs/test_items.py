@@ -78,7 +78,7 @@ def test_strict_names_the_first_twenty(tmp_path: Path) -> None:
     pq.write_table(pa.table({"e": ["x"] * 100_000}), tmp_path / "t.parquet")
     with pytest.raises(
         InputError,
-        match=r"email cannot read 100,000 of 100,000 rows: rows 1, 2, .*, 20 \(no @ in the address\) and 99,980 more",
+        match=r"'email' cannot read 100,000 of 100,000 rows: rows 1, 2, .*, 20 \(no @ in the address\) and 99,980 more",
     ):
         collect(open_source(tmp_path / "t.parquet"), parse_key("e:email"), strict=True)
 

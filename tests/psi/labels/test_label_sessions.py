@@ -43,7 +43,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch, item: bytes) -> list[bytes]:
     return done
 
 
-@pytest.mark.parametrize("agreed", [AGREED, BOTH], ids=["does not go with --learn both", "both learn"])
+@pytest.mark.parametrize("agreed", [AGREED, BOTH], ids=["cannot be used with --learn both", "both learn"])
 @pytest.mark.parametrize("item", [b"20", b"40"], ids=["a match", "no match"])
 def test_a_sender_that_spoils_a_label_sees_what_it_would_have_seen(
     monkeypatch: pytest.MonkeyPatch, agreed: Terms, item: bytes

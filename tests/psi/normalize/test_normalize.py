@@ -318,7 +318,7 @@ def test_key_without_rule_is_raw() -> None:
         (":email", "COLUMN"),
         ("a:b:c", "COLUMN"),
         ("a+", "COLUMN"),
-        ("a:emial", "Did you mean email"),
+        ("a:emial", "Did you mean 'email'"),
         ("a:", "The rules are raw, text"),
         ("a:email,dots", "option=value"),
         ("a:email,dots=drop=x", "option=value"),

@@ -133,7 +133,7 @@ def test_an_answer_to_another_offer_names_other_elements(parts: InParts) -> None
 )
 def test_what_a_directory_cannot_do_is_refused_with_the_reason(change: dict[str, object], term: str) -> None:
     agreed: Terms = terms(**change)
-    with pytest.raises(UsageError, match=r"a directory \(--directory, --engine\) is not possible here") as caught:
+    with pytest.raises(UsageError, match=r"--directory and --engine are not possible here") as caught:
         by_parts.require_parts(agreed)
     assert caught.value.term == term
 

@@ -39,7 +39,7 @@ def test_a_state_survives_its_file_which_only_its_owner_can_read(tmp_path: Path)
     assert OfferState.load(path) == STATE
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     path.chmod(0o604)
-    with pytest.raises(InputError, match="others can read"):
+    with pytest.raises(InputError, match="can read this file"):
         OfferState.load(path)
     states.remove(path)
     with pytest.raises(InputError, match="no file"):
@@ -54,7 +54,7 @@ def test_a_secret_that_is_removed_is_gone_from_the_disk(tmp_path: Path, monkeypa
     monkeypatch.setattr(durable, "sync_folder", lambda folder: left.append(os.listdir(folder)))
     states.remove(path)
     assert left == [[]]
-    with pytest.raises(InputError, match="remove it yourself"):
+    with pytest.raises(InputError, match="delete it yourself"):
         states.remove(tmp_path)
 
 
@@ -68,7 +68,7 @@ def test_no_state_is_written_over_and_a_failed_one_leaves_nothing(tmp_path: Path
     for again in (lambda: states.require_new(path), lambda: states.reserved(path).__enter__()):
         with pytest.raises(UsageError, match="exists"):
             again()
-    with pytest.raises(InputError, match="never complete"):
+    with pytest.raises(InputError, match="never finished"):
         OfferState.load(path)
     with pytest.raises(InputError, match="folder that exists"):
         states.require_new(tmp_path / "no" / "offer.state")
@@ -151,7 +151,7 @@ def test_other_files_are_refused_and_left_alone(tmp_path: Path, content: bytes) 
 def test_what_cannot_be_used_is_an_input_error(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     for path in (tmp_path / "no" / "acme.answered", tmp_path, tmp_path / "link"):
-        with pytest.raises(InputError, match="the program answers no offer"):
+        with pytest.raises(InputError, match="it answers no offer"):
             AnsweredOffers(path)
 
 

@@ -288,8 +288,8 @@ def test_sizes_in_another_form_of_json_are_refused() -> None:
 # ---- abort
 
 ABORT = json.loads(bytes(messages.BUSY.payload))
-UNKNOWN = "the peer ended the session and gave no reason that this program knows. Ask them why"
-UNNAMED = "the peer refused the settings of this session and did not say which. Ask them why"
+UNKNOWN = "the peer ended the session and gave no reason that this program knows. Ask the peer why"
+UNNAMED = "the peer refused a setting of this session, but did not say which one. Ask the peer"
 BELIEVED = {"minimum": MinimumError, "stopped": TransportError}
 
 
@@ -321,8 +321,8 @@ def check_abort(body: dict[str, object], compares: bool) -> None:
     elif code == "terms" and not (isinstance(term, str) and plain(term)):
         assert str(error) == UNNAMED
     elif code == "terms":
-        assert (
-            str(error) == f"{words.ABORTS['terms']}, because of the setting '{term}'. Agree with the peer on its value"
+        assert str(error) == (
+            f"{words.ABORTS['terms']} because of the setting '{term}'. Agree with the peer on a value for this setting"
         )
         assert error.term == term
     elif code == "minimum" and not compares:

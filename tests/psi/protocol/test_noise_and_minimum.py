@@ -47,7 +47,7 @@ def test_the_noisy_count_is_the_count_and_the_noise(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"learn": Learner.BOTH}, "does not go with --learn both"),
+        ({"learn": Learner.BOTH}, "cannot be used with --learn both"),
         ({"epsilon": None}, "needs --epsilon and --delta"),
         ({"delta": None}, "needs --epsilon and --delta"),
         ({"delta": "1"}, "delta"),

@@ -98,7 +98,7 @@ def test_same_rule_in_words_with_another_digest_is_a_difference() -> None:
     party = Party(setup(Side.CONNECT, []))
     party.start()
     other = Party(setup(Side.LISTEN, [], terms(keys=(KeyTerm("raw/1", "22" * 32),))))
-    with pytest.raises(RemoteError, match="in different releases") as caught:
+    with pytest.raises(RemoteError, match="but different releases") as caught:
         party.receive(other.start()[0])
     assert caught.value.term == "rule"
 

@@ -365,5 +365,5 @@ def test_a_comparison_that_cannot_be_had_is_refused(changes: dict[str, object], 
 
 
 def test_noise_under_several_keys_is_refused() -> None:
-    with pytest.raises(UsageError, match="takes one key"):
+    with pytest.raises(UsageError, match="works only with one --key"):
         terms(reveal=Reveal.NOISY_COUNT, epsilon="1", delta="1/10", keys=TWO)

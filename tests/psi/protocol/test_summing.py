@@ -121,7 +121,9 @@ def test_terms_exclude_an_overflow_before_anything_moves() -> None:
         sides = {side: Party(setup(side, LISTS[side], other, values=values_of([0] * 30))) for side in Side}
         sizes = declared(sides)
         for side, party in sides.items():
-            with pytest.raises(RemoteError, match=r"30 values of up to .* --value-max of at most 307445734561825860"):
+            with pytest.raises(
+                RemoteError, match=r"30 values, each of up to .* --value-max of at most 307445734561825860"
+            ):
                 party.receive(sizes[side.other])
             assert party.state is State.FAILED
 
@@ -146,7 +148,7 @@ def test_sums_that_do_not_exist_are_refused(changes: dict[str, object], words: s
 
 def test_a_side_without_values_says_so() -> None:
     parties = {side: Party(setup(side, LISTS[side], summed())) for side in Side}
-    with pytest.raises(UsageError, match="adds up values of this side"):
+    with pytest.raises(UsageError, match="adds up values of your list"):
         pump(parties)
 
 

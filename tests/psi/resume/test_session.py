@@ -210,7 +210,7 @@ def test_a_session_that_was_not_confirmed_gives_its_result_again(unconfirmed: di
     listener = unconfirmed[Side.LISTEN]
     before = operations_in(listener.workdir)
     assert right(play({Side.LISTEN: listener})[Side.LISTEN], Side.LISTEN)
-    assert "This is the result of the session that has ended" in listener.said[-1]
+    assert "The program shows the result again that an earlier session has left" in listener.said[-1]
     assert operations_in(listener.workdir) == before
 
 
@@ -359,7 +359,8 @@ def test_a_session_that_an_older_version_began_is_refused_with_the_way_out(tmp_p
     older = SessionFolder(player.workdir, {**scope, "terms": {**scope["terms"], "version": 1}})
     older.close()
     with pytest.raises(
-        InputError, match=r"protocol version 1\) began .*Finish the session with that version, or remove that folder"
+        InputError,
+        match=r"protocol version 1\) began .*Finish the session with that version. Otherwise delete the session's",
     ):
         player.play()
     assert list(player.workdir.iterdir()) == [older.path]

@@ -130,7 +130,7 @@ def test_a_session_has_its_longest_time_whatever_moves(host: Host) -> None:
     host.after(100.0)
     assert not channel.why
     host.after(0.01)
-    assert channel.why == ["the session took longer than 100 s, which is the longest time that a session may take"]
+    assert channel.why == ["the session took longer than 1 min 40 s, the longest time that a session may take here"]
 
 
 def test_a_failed_session_is_counted_at_once_and_its_slot_is_free_after_the_pause(host: Host) -> None:

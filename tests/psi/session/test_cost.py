@@ -103,7 +103,7 @@ def test_multiplications_and_bytes_of_a_session(
     if reveal is Reveal.SUM:
         more = {"value_decimals": 0, "value_max": "1000"}
     if reveal is Reveal.NOISY_COUNT and learn is Learner.BOTH:
-        with pytest.raises(UsageError, match="does not go with --learn both"):
+        with pytest.raises(UsageError, match="cannot be used with --learn both"):
             agreed(KEY, reveal, learn, **more)
         return
     terms = agreed(KEY, reveal, learn, chunk=64, **more)

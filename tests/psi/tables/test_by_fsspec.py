@@ -111,7 +111,7 @@ def test_matched_rows_are_written(memory: MemoryFileSystem, tmp_path: Path, prog
 
 
 @pytest.mark.parametrize(
-    ("store", "said"), [(Unmovable, r"does not accept the file \(RuntimeError\)"), (Cutting, "did not arrive complete")]
+    ("store", "said"), [(Unmovable, r"did not accept the file \(RuntimeError\)"), (Cutting, "did not arrive complete")]
 )
 def test_a_file_appears_whole_or_not_at_all(store: type[Unmovable], said: str, tmp_path: Path) -> None:
     there = fsspec.filesystem(store.protocol)

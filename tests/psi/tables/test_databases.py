@@ -110,7 +110,7 @@ def test_files_that_are_no_databases(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_bytes(b"hello" * 1000)
     assert "not a database" in str(refusal(f"sqlite:///{tmp_path}/x.db", "SELECT 1"))
     assert "no such file" in str(refusal(f"sqlite:///{tmp_path}/y.db", "SELECT 1"))
-    assert "is not a file" in str(refusal(f"sqlite:///{tmp_path}", "SELECT 1"))
+    assert "is not an ordinary file" in str(refusal(f"sqlite:///{tmp_path}", "SELECT 1"))
     assert not (tmp_path / "y.db").exists()
     for where in ("sqlite:x.db", "sqlite://x.db", "sqlite:///", "sqlite:///x.db?mode=rw"):
         assert "must have the form sqlite:///FILE" in str(refusal(where, "SELECT 1"))

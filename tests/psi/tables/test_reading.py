@@ -199,7 +199,10 @@ def test_other_encodings_are_read_on_request(encoding: str) -> None:
         ("email\nZoe\n".encode("utf-16-be"), "the text is in UTF-16-BE. Use --encoding utf-16-be"),
         ("email\nZoe\n".encode("utf-32"), "the text is in UTF-32. Use --encoding utf-32"),
         ("email\nZoë\n".encode("cp1252"), "line 2: this is not UTF-8 text.*--encoding cp1252"),
-        (b"email\nZo\x81\n", "line 2: this is not UTF-8 text. Save the file as UTF-8, or name its --encoding"),
+        (
+            b"email\nZo\x81\n",
+            "line 2: this is not UTF-8 text. Save the file as UTF-8, or name the file's encoding with --encoding",
+        ),
     ],
 )
 @pytest.mark.parametrize("name", ["in.csv", "in.txt"])
@@ -225,7 +228,8 @@ def test_a_mark_below_the_header_is_a_part_of_its_cell(content: str) -> None:
 def test_an_encoding_that_needs_a_mark_says_so(encoding: str, content: bytes, name: str) -> None:
     """Without one the order of the bytes is not known, and nothing is guessed."""
     with pytest.raises(
-        InputError, match=f"{name}, line 1: the file has no byte order mark.*--encoding utf-8.*{encoding}-le or"
+        InputError,
+        match=f"{name}, line 1: the file does not begin with the byte order mark.*--encoding utf-8.*{encoding}-le or",
     ):
         opened(content, name, encoding=encoding)
 
@@ -275,7 +279,7 @@ def test_packed_text_in_another_encoding_and_packed_lines() -> None:
 def test_a_packed_parquet_file_is_to_be_unpacked(tmp_path: Path) -> None:
     out = io.BytesIO()
     pq.write_table(pa.table({"a": [1]}), out)
-    with pytest.raises(InputError, match=r"parquet inside a gzip file. Unpack the file first"):
+    with pytest.raises(InputError, match=r"parquet file inside a gzip file. Unpack the file first"):
         opened(gzip.compress(out.getvalue()), "t.parquet.gz")
 
 

@@ -91,7 +91,7 @@ def test_spreadsheets_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.Mo
         (tmp_path / name).write_bytes(content)
         with pytest.raises(
             InputError,
-            match=r"this spreadsheet is damaged, or the file is no spreadsheet\. If it is a zip archive, unpack it",
+            match=r"this spreadsheet is damaged, or the file is not a spreadsheet\. If the file is a zip archive",
         ):
             open_source(tmp_path / name)
     write_spreadsheet(tmp_path / "empty.xlsx", [])
@@ -132,12 +132,12 @@ def test_parts_must_fit_together(tmp_path: Path) -> None:
     folder = parts(tmp_path / "t")
     source = open_source(folder)
     pq.write_table(pa.table({"id": [7], "m": ["y"]}), folder / "country=PL" / "zip=01234" / "part-1.parquet")
-    with pytest.raises(InputError, match="changed while it was in use"):
+    with pytest.raises(InputError, match="changed while the program used it"):
         list(source.batches())
     assert pa.types.is_int64(open_source(folder).schema.field("id").type)
     extra = folder / "country=PL" / "zip=01234" / "part-2.parquet"
     for table, says in (
-        ({"id": [1]}, "other columns"),
+        ({"id": [1]}, "columns of this file differ"),
         ({"id": ["x"], "m": ["y"]}, "different types in different files"),
     ):
         pq.write_table(pa.table(table), extra)
@@ -147,5 +147,5 @@ def test_parts_must_fit_together(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not a Parquet file"):
         open_source(folder)
     extra.rename(folder / "country=PL" / "part-2.parquet")
-    with pytest.raises(InputError, match="another level of folders"):
+    with pytest.raises(InputError, match="not in the same levels of subfolders"):
         open_source(folder)

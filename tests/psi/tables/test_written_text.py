@@ -115,7 +115,7 @@ def test_the_wait_is_asked_of_the_database(tmp_path: Path, shop: sqlite3.Connect
 
 def test_what_a_reader_without_rights_is_told(tmp_path: Path) -> None:
     told = sqlite_tables.Sqlite(f"sqlite:///{tmp_path}/shop.db").words("attempt to write a readonly database", None)
-    assert "left the file 'shop.db-journal' beside it" in str(told)
+    assert "left the file 'shop.db-journal' in the same folder" in str(told)
 
 
 @pytest.mark.parametrize("mode", ["WAL", "DELETE"])
@@ -126,7 +126,7 @@ def test_a_file_in_wal_mode_that_cannot_be_opened(tmp_path: Path, mode: str) -> 
         writer.execute("CREATE TABLE t (e TEXT)")
     assert [path.name for path in tmp_path.iterdir()] == ["shop.db"]
     told = sqlite_tables.Sqlite(f"sqlite:///{tmp_path}/shop.db").words("unable to open database file", None)
-    assert ("the file is in WAL mode" in str(told)) == (mode == "WAL")
+    assert ("the database is in WAL mode" in str(told)) == (mode == "WAL")
 
 
 def test_nothing_is_made_up_of_a_file_that_cannot_be_read(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_bytes_in_a_database_that_checks_none() -> None:
     with server() as found:
         found.run("CREATE DATABASE unchecked TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'")
         found.run("CREATE TABLE t AS SELECT E'caf\\xe9' AS e", "unchecked")
-        with pytest.raises(InputError, match="encoding SQL_ASCII, which does not check") as refused:
+        with pytest.raises(InputError, match="encoding SQL_ASCII, so it does not check") as refused:
             list(open_source(found.uri("unchecked"), query="SELECT e FROM t").batches())
         said = str(refused.value)
         remedy = said[said.index("convert_from") :].replace("COLUMN", "e")

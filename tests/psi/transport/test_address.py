@@ -103,7 +103,7 @@ def test_a_name_is_looked_up_until_it_is_known(monkeypatch: pytest.MonkeyPatch) 
 def test_a_name_that_stays_unknown_is_named_when_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
     network = _Network(monkeypatch, UNKNOWN)
     with pytest.raises(
-        TransportError, match=r"cannot find the machine acme\.example, although the program tried for 30 s.*not known"
+        TransportError, match=r"cannot find the machine 'acme\.example', although the program tried for 30 s.*not known"
     ):
         tls._dial(Address("acme.example", 7000), 30, 30)
     assert 28 <= network.now <= 30
@@ -112,6 +112,6 @@ def test_a_name_that_stays_unknown_is_named_when_time_is_up(monkeypatch: pytest.
 
 def test_a_zone_that_this_machine_does_not_have_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     network = _Network(monkeypatch, UNKNOWN)
-    with pytest.raises(TransportError, match=r"cannot call \[fe80::1%eth9\]:7000"):
+    with pytest.raises(TransportError, match=r"cannot connect to \[fe80::1%eth9\]:7000"):
         tls._dial(Address("fe80::1%eth9", 7000), 30, 30)
     assert network.calls == 1

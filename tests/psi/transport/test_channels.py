@@ -173,7 +173,8 @@ def test_a_peer_that_does_not_read_stops_the_sender_within_bounds(pair: MakePair
     first, second = pair(timeout=1.0)
     frame = Frame(1, bytes(MAX_FRAME_BYTES - HEADER_BYTES))
     with pytest.raises(
-        TransportError, match=r"no progress for 1 s while this program waited for the peer to read what was sent"
+        TransportError,
+        match=r"no progress for 1 s while this program waited for the peer to read what this program had sent",
     ):
         send_many(first, frame, 1000)
     kernel = 32 << 20

@@ -80,7 +80,8 @@ def test_polling_towards_a_peer_that_takes_nothing_ends_at_the_deadline(clock: C
     assert first.receive(0) is None
     clock.now += 1.0
     with pytest.raises(
-        TransportError, match="no progress for 30 s while this program waited for the peer to read what was sent"
+        TransportError,
+        match="no progress for 30 s while this program waited for the peer to read what this program had sent",
     ):
         first.receive(0)
     with pytest.raises(TransportError):

@@ -187,9 +187,9 @@ def test_a_bit_changed_on_the_way_is_noticed_by_both_sides(acme: Identity, globe
             assert here.receive() == Frame(1, b"right")
             proxy.armed = True
             there.send(Frame(1, b"wrong"))
-            with pytest.raises(TransportError, match="changed the data on the way"):
+            with pytest.raises(TransportError, match="changed the data in transit"):
                 here.receive()
-            with pytest.raises(TransportError, match="changed the data on the way"):
+            with pytest.raises(TransportError, match="changed the data in transit"):
                 there.receive()
         proxy.join()
 

@@ -120,12 +120,12 @@ def test_other_visitors_are_logged_with_the_reason_and_the_listener_goes_on(
         (
             -datetime.timedelta(days=30),
             "has expired",
-            "the other program refused this side's certificate, which has expired",
+            "the other program refused your certificate, which has expired",
         ),
         (
             datetime.timedelta(days=30),
             "is not valid yet",
-            "the other program refused this side's certificate, which is not valid there",
+            "the other program refused your certificate, which is not valid yet by the other clock",
         ),
     ],
 )
@@ -186,7 +186,7 @@ def test_a_pinned_peer_cannot_mint_anothers_name(
     with pytest.raises(ssl.SSLError, match=r"(?i)unknown.ca"):
         sock.recv(1)
     sock.close()
-    wait_for_log(caplog, "was issued by another party" if name != "globex" else "refused a connection")
+    wait_for_log(caplog, "was issued by somebody else" if name != "globex" else "refused a connection")
     expect_honest_peer_served(listener, parties)
 
 

@@ -76,7 +76,8 @@ def test_a_listener_that_accepts_but_says_nothing_ends_connect(parties: Parties)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"127.0.0.1:{mute.getsockname()[1]}"
         with pytest.raises(
-            TransportError, match=f"no session with the listener at {address}: the other program did not answer in"
+            TransportError,
+            match=f"cannot begin a session with the program at {address}: the other program did not answer in",
         ):
             connect(address, parties.globex, [parties.acme.public], timeout=0.3)
 

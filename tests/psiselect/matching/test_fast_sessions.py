@@ -167,7 +167,7 @@ def test_keys_that_are_on_disk_are_read_in_order(tmp_path: Path) -> None:
         ({"reveal": "count"}, "would see which keys match"),
         ({"reveal": "sum", "value": "n"}, "would see which keys match"),
         ({"reveal": "noisy-count", "epsilon": "1", "delta": "1e-6"}, "would see which keys match"),
-        ({"pad_to": 100}, "it cannot hide the sizes"),
+        ({"pad_to": 100}, "this protocol cannot hide the sizes"),
         ({"min_matches": 1, "min_matches_by": "other"}, "cannot count the matches"),
     ],
 )

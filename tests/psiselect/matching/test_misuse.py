@@ -57,7 +57,7 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "an unknown rule": (
         {"key": "e:emial"},
         UsageError,
-        "key=\"e:emial\": there is no rule 'emial'. Did you mean email",
+        "key=\"e:emial\": there is no rule 'emial'. Did you mean 'email'",
     ),
     "an unknown column": (
         {"key": "mail:email"},
@@ -188,18 +188,18 @@ OTHERS: dict[str, tuple[Callable[[Path], object], type[Exception], str]] = {
     "an unknown rule to normalize by": (
         lambda keys: psiselect.normalize(["x"], "emial"),
         UsageError,
-        "no rule 'emial'. Did you mean email",
+        "no rule 'emial'. Did you mean 'email'",
     ),
     "values to normalize that are no column": (lambda keys: psiselect.normalize(5, "email"), UsageError, "a series"),
     "an identity that is pickled": (
         lambda keys: pickle.dumps(psiselect.Identity.load(keys / "acme")),
         UsageError,
-        "has private keys, so the program neither pickles nor copies it. Pass on its path",
+        "has private keys, so it can be neither pickled nor copied. Pass on the path",
     ),
     "an identity that is copied": (
         lambda keys: copy.deepcopy(psiselect.Identity.load(keys / "acme")),
         UsageError,
-        "neither pickles nor copies",
+        "neither pickled nor copied",
     ),
 }
 

@@ -84,11 +84,11 @@ def test_what_was_asked_for_comes_first() -> None:
     ("options", "reason"),
     [
         ({"reveal": Reveal.COUNT}, "would see which keys match"),
-        ({"pad_to": 5000}, "it cannot hide the sizes"),
+        ({"pad_to": 5000}, "this protocol cannot hide the sizes"),
         ({"min_matches": 2, "min_matches_by": Comparer.OTHER}, "cannot count the matches"),
         ({"keys": 2, "label_bytes": 64}, "cannot link the keys"),
         ({"peer": MAX_ITEMS + 1}, "the peer's list has 16,777,217"),
-        ({"own": MAX_ITEMS + 1}, "this list has 16,777,217"),
+        ({"own": MAX_ITEMS + 1}, "your list has 16,777,217"),
         ({"memory_limit": 33 << 20}, "in memory. That takes 32 MiB"),
     ],
 )
