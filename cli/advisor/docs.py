@@ -23,8 +23,8 @@ def render() -> str:
     return _text("page.md").format(
         questions=MAX_QUESTIONS,
         answers=_rows((a, a.family, a.meaning, a.recipients, a.party) for a in Label),
-        tools=_rows((kind.replace("_", " "), tool(kind)) for kind in KINDS),
-        examples=_rows((e["id"], e["title"], e["expected"], e["source"]["ref"]) for e in examples.items()),
+        tools=_rows((phrase(f"tools-for.{kind}"), tool(kind)) for kind in KINDS),
+        examples=_rows((e["id"], e["title"], e["expected"]) for e in examples.items()),
     )
 
 
@@ -37,6 +37,7 @@ def render_reference() -> str:
         warnings=_rows((t.tag, phrase(f"warning-titles.{t.tag}"), f"`{t.field}`") for t in TRIGGERS),
         quantities=_rows((q.name, f"`{q.formula}`", q.unit) for q in QUANTITIES),
         shipped=_rows(sorted(shipped)),
+        examples=_rows((e["id"], e["title"], e["source"]["ref"].partition(", ")[2]) for e in examples.items()),
     )
 
 
