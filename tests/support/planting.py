@@ -8,7 +8,9 @@ from __future__ import annotations
 import ast
 import gc
 import hashlib
+import itertools
 import json
+import math
 import resource
 import sys
 import threading
@@ -153,11 +155,15 @@ class Planter:
 
     Attributes:
         tests: what the trace says of each test, from `trace`.
+        limit: how many seconds the tests of one fault may take, by the trace.
         score: how many faults of a module each test noticed.
     """
 
-    def __init__(self, root: Path, faults: Sequence[Fault], modules: Sequence[str], out: Path) -> None:
+    def __init__(
+        self, root: Path, faults: Sequence[Fault], modules: Sequence[str], out: Path, limit: float = math.inf
+    ) -> None:
         self.root = root
+        self.limit = limit
         self.faults = faults
         self.modules = modules
         self.out = out
@@ -165,15 +171,23 @@ class Planter:
         self.score: dict[str, Counter[str]] = defaultdict(Counter)
 
     def order(self, fault: Fault) -> list[str]:
-        """The tests that a fault meets, in their order."""
+        """The tests that a fault meets, in their order: those that noticed others, then the first case of each test,
+        then the second, each time the quickest first; as many as the limit allows."""
         lines, inside = statement((ROOT / fault.module).read_text(), fault.line)
         met = [
             name
             for name, test in self.tests.items()
             if (executed := test.lines.get(fault.module)) and (not inside or not executed.isdisjoint(lines))
         ]
-        score = self.score[fault.module]
-        return sorted(met, key=lambda name: (-score[name], self.tests[name].seconds))
+        score, cases = self.score[fault.module], Counter[str]()
+        rank = {}
+        for name in sorted(met, key=lambda name: self.tests[name].seconds):
+            function = name.partition("[")[0]
+            rank[name] = cases[function]
+            cases[function] += 1
+        ordered = sorted(met, key=lambda name: (-score[name], rank[name], self.tests[name].seconds))
+        taken = itertools.accumulate(self.tests[name].seconds for name in ordered)
+        return [name for name, seconds in zip(ordered, taken, strict=True) if seconds <= self.limit]
 
     def decide(self, fault: Fault, order: Sequence[str], work: Callable[[], int]) -> None:
         """Plant a fault in its file, run `work` in a fork, and write down how it ended."""
@@ -236,13 +250,16 @@ class Chosen:
         return True
 
 
-def plant(root: Path, found: Sequence[Fault], modules: Sequence[str], tests: Sequence[str], out: Path) -> None:
+def plant(
+    root: Path, found: Sequence[Fault], modules: Sequence[str], tests: Sequence[str], out: Path, limit: float = math.inf
+) -> None:
     """Plant faults in some of the modules of a group, and append how each ended to the file `out`.
 
     Args:
         tests: the files of tests that have to notice them.
+        limit: how many seconds the tests of one fault may take, by the trace.
     """
-    planter = Planter(root, found, modules, out)
+    planter = Planter(root, found, modules, out, limit)
     code = in_fork(lambda: run_pytest(root, tests, MARKS, plugins=[planter]), 10**6)
     if code != 0:
         raise SystemExit(f"without a fault there is something to notice already, or it takes too long: {tests}")
