@@ -10,9 +10,10 @@ from support.played import Played
 
 from dpselect import ladder as ladder_module
 from dpselect import mechanisms
-from dpselect.coins import exp_coin
+from dpselect.coins import exp_coin, logistic_coin
 from dpselect.mechanisms import exponential, permute_and_flip
 from dpselect.privacy import NeighbouringRelation
+from dpselect.sampling import geometric, geometrics
 
 ADD_REMOVE = NeighbouringRelation.ADD_REMOVE
 
@@ -61,3 +62,37 @@ def test_a_batch_is_drawn_in_passes_of_limited_size(
     monkeypatch.setattr(mechanisms, "_pick_rows", pick)
     assert permute_and_flip("1", ADD_REMOVE).release_many([3, 2, 1, 0], count, Played(b"")).size == count
     assert seen == passes
+
+
+# ------------------------------------------------------------------------------------------ noise
+
+
+@pytest.mark.parametrize(
+    ("exponent", "digits"),
+    [(64, []), (32, [True]), (32, [False]), (16, [True, False]), (16, [False, True]), (15, [True, True, True])],
+)
+@pytest.mark.parametrize("beyond", [0, 1, 3])
+def test_noise_beyond_its_binary_digits(exponent: int, digits: list[bool], beyond: int) -> None:
+    """The rest after the binary digits is above 0 with probability e^-64. Zeros show heads at the first digit of the
+    coin that is not 0, ones show tails at once."""
+    value = sum(1 << place for place, one in enumerate(digits) if one) + (beyond << len(digits))
+    for width in (16, 64):
+        played = b""
+        for place, head in enumerate([*digits, *[True] * beyond, False]):
+            gamma = Fraction(exponent * 2 ** min(place, len(digits)))
+            coin = logistic_coin(gamma) if place < len(digits) else exp_coin(gamma)
+            needed = next(index for index in range(20) if coin.digit(index, width)) + 1
+            played += bytes(needed * width // 8) if head else b"\xff" * (width // 8)
+        source = Played(played)
+        found = geometric(source, Fraction(exponent)) if width == 64 else geometrics(source, Fraction(exponent), 1)[0]
+        assert found == value
+        assert not source.data
+
+
+def test_only_the_lanes_that_go_beyond_grow() -> None:
+    """Three draws at once, of which the middle one goes beyond once and the last one twice."""
+    zeros, ones = bytes(2), b"\xff" * 2
+    later = 5  # digits of 16 bits after the first one, until e^-64 has one that is not 0
+    source = Played(ones + zeros * 2 + zeros * 2 * later + ones + zeros + zeros * later + ones)
+    assert geometrics(source, Fraction(64), 3).tolist() == [0, 1, 2]
+    assert not source.data

@@ -43,7 +43,7 @@ from support.mutants import FOLDER, ROOT, copy_of_the_tree
 from support.planting import Fault, note, plant
 
 UNSEEN = FOLDER / "unseen.toml"
-LIMIT = 20.0
+LIMIT = 10.0
 
 # Modules that are tested together, and the files of tests that faults in them have to pass.
 GROUPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (

@@ -169,6 +169,10 @@ class Planter:
         self.out = out
         self.tests: dict[str, Traced] = {}
         self.score: dict[str, Counter[str]] = defaultdict(Counter)
+        lines = out.read_text().splitlines() if out.is_file() else []
+        for said in map(json.loads, lines):
+            if by := said.get("by"):
+                self.score[said["fault"].partition(":")[0]][by] += 1
 
     def order(self, fault: Fault) -> list[str]:
         """The tests that a fault meets, in their order: those that noticed others, then the first case of each test,

@@ -60,6 +60,8 @@ def test_canonical_is_below_p(value: int) -> None:
 def test_low_order_is_refused_by_position(backend: Backend, low: int, fixed_entropy: FixedEntropy) -> None:
     with pytest.raises(RemoteError, match=r"encrypted key 12 of the peer is invalid: it has low order"):
         masking.mask_checked(backend, rows(9, 5, low, 6, low), Scalar.draw(fixed_entropy), start=10)
+    with pytest.raises(RemoteError, match="encrypted key 2 "):
+        masking.mask_checked(backend, rows(9, 5, low, 6, low), Scalar.draw(fixed_entropy))
 
 
 def test_mask_checked_checks_before_it_masks(fixed_entropy: FixedEntropy) -> None:
