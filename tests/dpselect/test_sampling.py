@@ -73,7 +73,7 @@ def test_rational_coin(fixed_entropy: FixedEntropy) -> None:
     close(heads, 20_000, lambda cell: (5 / 7, 2 / 7)[cell], range(2))
 
 
-@pytest.mark.parametrize("width", [4, 8, 16, 64])
+@pytest.mark.parametrize("width", [4, 8, 16, 32, 64])
 @pytest.mark.parametrize("gamma", [Fraction(0), Fraction(1, 1000), Fraction(1, 3), Fraction(5)])
 def test_coin_of_a_power_of_e(width: int, gamma: Fraction, fixed_entropy: FixedEntropy) -> None:
     p = math.exp(-gamma)
