@@ -221,6 +221,12 @@ def test_shares_of_a_negative_binomial(fixed_entropy: FixedEntropy) -> None:
     close(together, total, lambda g: (1 - z) * z**g, range(20))
 
 
+def test_a_share_of_size_1_is_the_whole() -> None:
+    drawn = [negative_binomial(FixedEntropy(f"{seed}"), Fraction(1), Fraction(1, 9)) for seed in range(20)]
+    assert drawn == [geometric(FixedEntropy(f"{seed}"), Fraction(1, 9)) for seed in range(20)]
+    assert max(drawn) > 3
+
+
 @pytest.mark.parametrize(
     "call",
     [
