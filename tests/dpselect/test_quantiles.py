@@ -48,7 +48,9 @@ def test_values_are_taken_by_their_fractions() -> None:
     assert measurement._nearest(values).tolist() == [0, 2, 2, 2, 0]
 
 
-@pytest.mark.parametrize("q", [Fraction(0), Fraction(1, 2), Fraction(1), Fraction(1, 2**61 + 1), 1 - Fraction(1, 10**30)])
+@pytest.mark.parametrize(
+    "q", [Fraction(0), Fraction(1, 2), Fraction(1), Fraction(1, 2**61 + 1), 1 - Fraction(1, 10**30)]
+)
 def test_scores_are_exact_at_every_size(q: Fraction) -> None:
     """The counts times the numerator or denominator may need more than 63 bits."""
     values = [0] * 9 + [1] * 2 + [2] * 7

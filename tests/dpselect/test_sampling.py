@@ -112,7 +112,8 @@ def test_flip_on_ends_a_flip() -> None:
 
 @pytest.mark.parametrize("width", [4, 64])
 @pytest.mark.parametrize(
-    ("count", "gamma"), [(1, Fraction(1, 2)), (13, Fraction(1, 3)), (20, Fraction(1)), (200, Fraction(4)), (70, Fraction(1, 50))]
+    ("count", "gamma"),
+    [(1, Fraction(1, 2)), (13, Fraction(1, 3)), (20, Fraction(1)), (200, Fraction(4)), (70, Fraction(1, 50))],
 )
 def test_binomial(width: int, count: int, gamma: Fraction, fixed_entropy: FixedEntropy) -> None:
     p = math.exp(-gamma)

@@ -54,7 +54,8 @@ GROUPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
          "tests/dpselect/test_numeric.py", "tests/dpselect/test_numeric_decimals.py",
          "tests/dpselect/test_release_laws.py", "tests/dpselect/test_mechanisms.py", "tests/dpselect/test_exactness.py",
          "tests/dpselect/test_local_dp.py", "tests/dpselect/test_privacy.py", "tests/dpselect/test_coins.py",
-         "tests/dpselect/test_truncated.py", "tests/dpselect/test_sampling.py"),
+         "tests/dpselect/test_truncated.py", "tests/dpselect/test_sampling.py", "tests/dpselect/test_rare_paths.py",
+         "tests/dpselect/test_quantiles.py", "tests/dpselect/test_threshold.py"),
     ),
     (
         ("mpc/sharing.py", "mpc/noise.py", "mpc/winner.py"),
