@@ -201,5 +201,5 @@ def test_the_largest_bound_is_65536() -> None:
     epsilon = Fraction(1, 10_000)
     exact = exact_delta(epsilon, 65_536)
     assert truncation_bound(epsilon, exact * (1 + Fraction(1, 1 << 50))) == 65_536
-    with pytest.raises(UsageError, match="65,536|65536"):
+    with pytest.raises(UsageError, match=r"65,?536"):
         truncation_bound(epsilon, exact * (1 - Fraction(1, 1 << 50)))

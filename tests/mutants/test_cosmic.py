@@ -93,6 +93,18 @@ def test_a_fault_meets_the_tests_that_execute_its_statement_best_first(tmp_path:
     assert planter.order(outside) == ["good", "elsewhere", "quick", "slow"]
 
 
+def test_the_first_case_of_each_test_comes_first_and_a_limit_ends_them(tmp_path: Path) -> None:
+    module, outside = "dpselect/coins.py", 1
+    fault = Fault(module, outside, "NumberReplacer", 0, "", "", "")
+    results = tmp_path / "results"
+    results.write_text(json.dumps({"fault": f"{module}:9 A 0", "by": "b[2]"}) + "\n")
+    seconds = {"a[1]": 1.0, "a[2]": 0.5, "b[1]": 2.0, "b[2]": 3.0, "c": 4.0}
+    for limit, wanted in ((100, ["b[2]", "a[2]", "b[1]", "c", "a[1]"]), (9.5, ["b[2]", "a[2]", "b[1]", "c"]), (2, [])):
+        planter = Planter(tmp_path, [fault], [module], results, limit)
+        planter.tests = {name: Traced(each, {module: {outside}}) for name, each in seconds.items()}
+        assert planter.order(fault) == wanted
+
+
 def test_only_code_that_differs_is_replaced() -> None:
     codes = [compile(text, "m.py", "exec") for text in (TEXT, TEXT.replace("return 0", "return 5"))]
     assert {old.co_name for old, _ in replaced(*codes)} == {"<module>", "first"}

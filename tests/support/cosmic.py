@@ -16,9 +16,10 @@ annotations, and the options of `dataclass` and `lru_cache`, which guard against
 How it is fast. All tests of a group are collected once, and run once with a trace of the lines that each executes. The
 file RESULTS.trace keeps that for as long as the test's file and the modules of its group stay as they are. A fault then
 meets only the tests that execute its statement: first those that noticed a fault of its module before, then the first
-case of each test, then the second and so on. They end after `LIMIT` seconds: a survivor may then be none, so
-`--again` plants it with all of its tests. It is planted in a fork of the process that has collected them, into the code of the functions there. A
-fault outside of functions is planted in the file alone, and a fork of a process without the product imports it.
+case of each test, then the second and so on, until they have taken `LIMIT` seconds. What survives these may still be
+noticed by others: `--again` plants it with all its tests. A fault is planted in a fork of the process that has
+collected the tests, into the code of the functions there. A fault outside of functions is planted in the file alone,
+and a fork of a process without the product imports it.
 """
 
 from __future__ import annotations

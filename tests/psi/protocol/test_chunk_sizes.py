@@ -1,4 +1,4 @@
-"""How many items go into a message: whole items, at least one, and no more than a frame holds. Tags ascend across them."""
+"""What goes into a message: whole items, at least one, and no more than a frame holds; tags ascend across them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from psiselect.base.packed import Packed
 def context(chunk: int, keys: int = 1, label_width: int = 0, peer_size: int = 1) -> RunContext:
     tokens = KeyTokens(Packed.of([b"a"]), np.arange(1), b"\x01")
     return RunContext(
-        Reveal.MATCHES, chunk, tokens, peer_size, None, bytes(64), DST, backend(), Store(), FixedEntropy(), lambda k: None,
-        keys=keys, label_width=label_width,
+        Reveal.MATCHES, chunk, tokens, peer_size, None, bytes(64), DST, backend(), Store(), FixedEntropy(),
+        lambda k: None, keys=keys, label_width=label_width,
     )  # fmt: skip
 
 

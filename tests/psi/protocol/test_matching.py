@@ -79,7 +79,9 @@ def test_a_party_that_is_not_settled_holds_no_outcome() -> None:
 
 
 @pytest.mark.parametrize("rows", [(0, 0), (0, 5), (5, 0), (300, 200)])
-def test_counts_and_bits_are_those_of_the_sets(rows: tuple[int, int], tmp_path: Path) -> None:
+def test_counts_and_bits_are_those_of_the_sets(
+    rows: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own, peer = rows
     draw = np.random.default_rng(3)
     both = draw.integers(0, 256, (min(rows) // 2, 6), np.uint8)
@@ -93,10 +95,13 @@ def test_counts_and_bits_are_those_of_the_sets(rows: tuple[int, int], tmp_path: 
         run = RunContext(
             Reveal.COUNT, 16, tokens, peer, None, bytes(64), DST, backend(), store, SystemEntropy(), lambda k: None
         )
+        dropped: list[str] = []
+        monkeypatch.setattr(store, "discard", lambda column: dropped.append(column.name))
         comparison = Comparison(run, columns[:1], columns[1:])
         assert comparison.bits().tolist() == [1] * len(both) + [0] * (peer - len(both))
         assert comparison.counts() == (len(both),)
         assert comparison.outcome().counts == (len(both),)
+        assert dropped == ["own", "peer"]
         store.close()
 
 
