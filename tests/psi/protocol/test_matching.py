@@ -96,7 +96,7 @@ def test_counts_and_bits_are_those_of_the_sets(
             Reveal.COUNT, 16, tokens, peer, None, bytes(64), DST, backend(), store, SystemEntropy(), lambda k: None
         )
         dropped: list[str] = []
-        monkeypatch.setattr(store, "discard", lambda column: dropped.append(column.name))
+        monkeypatch.setattr(store, "discard", lambda column, dropped=dropped: dropped.append(column.name))
         comparison = Comparison(run, columns[:1], columns[1:])
         assert comparison.bits().tolist() == [1] * len(both) + [0] * (peer - len(both))
         assert comparison.counts() == (len(both),)
