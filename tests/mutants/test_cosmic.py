@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import tomllib
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
 from support import cosmic
 from support.cosmic import GROUPS, UNSEEN, explained, summary
 from support.mutants import ROOT
-from support.planting import Fault, Planter, Traced, read_trace, replaced, state, statement, trace_of
+from support.planting import Fault, Planter, Traced, caches_in, read_trace, replaced, state, statement, trace_of
 
 TEXT = """\
 LIMIT = 3
@@ -103,6 +104,15 @@ def test_the_first_case_of_each_test_comes_first_and_a_limit_ends_them(tmp_path:
         planter = Planter(tmp_path, [fault], [module], results, limit)
         planter.tests = {name: Traced(each, {module: {outside}}) for name, each in seconds.items()}
         assert planter.order(fault) == wanted
+
+
+def test_functions_that_keep_results_are_found_by_their_file() -> None:
+    @cache
+    def cached(number: int) -> int:
+        return number
+
+    assert cached not in caches_in(["elsewhere.py"])
+    assert cached in caches_in([cached.__wrapped__.__code__.co_filename])
 
 
 def test_only_code_that_differs_is_replaced() -> None:

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +27,7 @@ from support.checkout import ROOT
 from support.forks import FAILED, in_fork, run_pytest
 
 MARKS = "not soak and not ballots"
+_CACHED = type(lru_cache(None)(len))
 TIMEOUT = 3600  # seconds for the tests of a group with a trace, without a fault
 
 
@@ -95,6 +96,7 @@ def write_trace(items: Sequence[Any], root: Path, modules: Sequence[str], out: P
     """Run all items and append a line of JSON for each to the trace of the results. 0 if all pass or are skipped."""
     files = {str(root / module): module for module in modules}
     seen: dict[str, set[int]] = {}
+    caches = caches_in(files)
 
     def of_a_line(frame: FrameType, event: str, value: object) -> Any:
         if event == "line":
@@ -108,6 +110,8 @@ def write_trace(items: Sequence[Any], root: Path, modules: Sequence[str], out: P
     with trace_of(out).open("a") as file:
         for item, following in zip(items, [*items[1:], None], strict=True):
             seen.update({module: set() for module in modules})
+            for cache in caches:
+                cache.cache_clear()
             began = time.process_time()
             sys.settrace(of_a_call)
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
@@ -119,6 +123,13 @@ def write_trace(items: Sequence[Any], root: Path, modules: Sequence[str], out: P
             told = {"test": item.nodeid, "state": state(root, item.nodeid, modules), "seconds": seconds, "lines": lines}
             print(json.dumps(told), file=file, flush=True)
     return 0
+
+
+def caches_in(files: Container[str]) -> list[Any]:
+    """Functions of these files that keep results. Emptied before a test, they execute their lines again."""
+    found = [each for each in gc.get_objects() if isinstance(each, _CACHED)]
+    codes = [getattr(each.__wrapped__, "__code__", None) for each in found]
+    return [each for each, code in zip(found, codes, strict=True) if code is not None and code.co_filename in files]
 
 
 def run_items(items: Sequence[Any], tests: Mapping[str, Traced], noticed: Path) -> int:
@@ -222,6 +233,7 @@ class Planter:
         files = {str(self.root / module) for module in self.modules}
         functions = [found for found in gc.get_objects() if isinstance(found, FunctionType)]
         functions = [found for found in functions if found.__code__.co_filename in files]
+        caches = caches_in(files)
         gc.freeze()  # the forks share the memory of what is there
 
         for fault in self.faults:
@@ -234,6 +246,8 @@ class Planter:
                 def work(changes: Any = changes, order: Any = order) -> int:
                     for function in functions:
                         function.__code__ = changes.get(function.__code__, function.__code__)
+                    for cache in caches:
+                        cache.cache_clear()
                     return run_items([items[name] for name in order], self.tests, self.root / "noticed.txt")
 
                 self.decide(fault, order, work)
