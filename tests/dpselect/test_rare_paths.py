@@ -36,6 +36,13 @@ def test_only_the_last_unit_of_a_rounded_weight_needs_more_bits(place: str, winn
     assert not played.data
 
 
+def test_the_best_candidate_shows_heads_at_every_digit() -> None:
+    """The last of 65536 digits too, which equals the first one of a coin that is sure; nothing more is flipped."""
+    played = Played(b"\xff" * 4)
+    assert permute_and_flip("1", ADD_REMOVE).release([1, 0], played) == 0
+    assert not played.data
+
+
 def test_a_head_of_the_last_step_of_many_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last step shows heads with probability e^-64. It takes the second of two heads."""
     monkeypatch.setattr(ladder_module, "SMALL", 0)
