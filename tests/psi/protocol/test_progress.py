@@ -47,7 +47,11 @@ def test_what_a_sender_kept_is_dropped_at_the_end_of_its_run() -> None:
     made: dict[Side, list[Noted]] = {side: [] for side in Side}
 
     def stores(side: Side) -> Callable[[], Store]:
-        return lambda: made[side].append(Noted()) or made[side][-1]
+        def store() -> Store:
+            made[side].append(Noted())
+            return made[side][-1]
+
+        return store
 
     agreed = terms(learn=Learner.BOTH)
     parties = {side: Party(setup(side, [b"a", b"b"], agreed, stores=stores(side))) for side in Side}
