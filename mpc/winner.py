@@ -92,6 +92,5 @@ def winner_law(scores: list[int], noise: SharedNoise) -> npt.NDArray[np.float64]
 
 
 def _at(values: npt.NDArray[np.float64], index: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    inside = np.clip(index, 0, len(values) - 1)
-    found: npt.NDArray[np.float64] = np.where(index >= len(values), values[-1], values[inside])
-    return np.where(index < 0, 0.0, found)
+    """values[index], and beyond the end the last one."""
+    return values[np.minimum(index, len(values) - 1)]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dpselect.coins import Coin, exp_coin, exp_floor, logistic_coin, logistic_floor
+from dpselect.coins import Coin, _exp_interval, exp_coin, exp_floor, logistic_coin, logistic_floor
 
 gammas = st.one_of(
     st.fractions(min_value=Fraction(1, 10**12), max_value=200, max_denominator=10**12),
@@ -58,3 +58,33 @@ def test_digits_spell_the_floor(coin: Coin, width: int) -> None:
 
 def test_one_is_written_with_all_ones() -> None:
     assert [exp_coin(Fraction(0)).digit(index, 4) for index in range(3)] == [15, 15, 15]
+
+
+def proven_error(gamma: Fraction, precision: int) -> int:
+    """The bound that the module derives, for the least number of halvings that make x at most 2^-8."""
+    x, halvings = gamma, 0
+    while x > Fraction(1, 256):
+        x, halvings = x / 2, halvings + 1
+    terms, term = 0, 1 << precision
+    while term:
+        terms += 1
+        term = int(term * x / terms)
+    error = 2 * terms + 2
+    for _ in range(halvings):
+        error = 2 * error + 2
+    return error
+
+
+@settings(max_examples=300, deadline=None)
+@given(gammas | st.sampled_from([Fraction(255, 128) * Fraction(2) ** k for k in range(-12, 24)]), st.integers(1, 200))
+def test_an_interval_holds_the_power_and_is_as_wide_as_the_proof_asks(gamma: Fraction, precision: int) -> None:
+    """Above 2^precision and below 0 there is nothing to hold. Where the proof's premise fails, nothing is said."""
+    low, high = _exp_interval(gamma, precision)
+    with gmpy2.context(precision=precision + 400):
+        power = gmpy2.exp(-gmpy2.mpfr(gmpy2.mpq(gamma.numerator, gamma.denominator))) * gmpy2.mpfr(2) ** precision
+        assert low <= power <= high
+    error, whole = proven_error(gamma, precision), 1 << precision
+    if error * error >> precision:
+        assert low <= 0 < whole <= high
+    else:
+        assert low <= 0 or high >= whole or high - low >= 2 * error

@@ -15,6 +15,7 @@ from support.entropy import FixedEntropy
 from dpselect import local_dp
 from dpselect.local_dp import Poll, PollMechanism
 from dpselect.privacy import parse_poll_epsilon
+from dpselect.shares import population_interval, respondents_interval
 from psiselect.base.errors import InputError, UsageError
 
 FALSE_ALARM = 1e-8
@@ -251,3 +252,53 @@ def test_the_smallest_epsilon_still_gives_numbers(mechanism: PollMechanism) -> N
     assert found.estimate == pytest.approx(0.25 / gap, rel=1e-6)
     assert found.standard_error == pytest.approx(0.25 / gap, rel=1e-6)
     assert found.interval == (0, 1)
+
+
+def test_the_standard_error_is_the_formula() -> None:
+    """Epsilon ln 3 and two options: the noise of one respondent has the variance (3/16)/(1/2)^2."""
+    poll = Poll.of(("yes", "no"), LN3)
+    for share, held in ((0.3, 0.3), (0.9, 0.9), (1.0, 1.0), (1.5, 1.0), (2.5, 1.0), (0.0, 0.0), (-0.5, 0.0)):
+        assert poll.standard_error(share, 400) == pytest.approx(math.sqrt(0.75 / 400))
+        sampled = math.sqrt((0.75 + held * (1 - held)) / 400)
+        assert poll.standard_error(share, 400, population=True) == pytest.approx(sampled)
+
+
+@pytest.mark.parametrize(("share", "held"), [(1.5, 1.0), (-0.5, 0.0)])
+def test_the_standard_error_of_a_share_beyond_the_ends_is_that_of_the_end(share: float, held: float) -> None:
+    poll = Poll.of(tuple("abcd"), LN3, PollMechanism.UNARY)
+    assert poll.standard_error(share, 10) == poll.standard_error(held, 10)
+
+
+def test_an_option_that_nobody_sent_is_estimated_too() -> None:
+    poll = Poll.of(tuple("abc"), LN3, PollMechanism.K_ARY)  # 3/5 for the true option, 1/5 for each other
+    assert [found.estimate for found in poll.estimate(["a", "a", "b", "a"])] == pytest.approx([11 / 8, 1 / 8, -1 / 2])
+
+
+def test_the_interval_is_for_the_respondents_or_for_their_population() -> None:
+    poll, responses = Poll.of(("yes", "no"), LN3), ["yes"] * 6 + ["no"] * 4
+    for population, bounds in ((False, respondents_interval), (True, population_interval)):
+        found = poll.estimate(responses, population=population, confidence=0.9)
+        assert [one.interval for one in found] == [bounds(seen, 10, 0.75, 0.25, 0.9) for seen in (6, 4)]
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "form"),
+    [(PollMechanism.UNARY, "3 digits 0 or 1, one for each option"), (PollMechanism.K_ARY, "one of these: a, b, c")],
+)
+def test_the_form_of_a_response_is_said(mechanism: PollMechanism, form: str) -> None:
+    poll = Poll.of(tuple("abc"), LN3, mechanism)
+    assert poll.form == form
+    with pytest.raises(InputError, match=f"response 1 must be {form}"):
+        poll.estimate(["d"])
+
+
+def test_a_rough_estimate_takes_a_hundred_over_the_square_of_epsilon() -> None:
+    with pytest.raises(UsageError, match=r"about 4\*10\^22 responses"):
+        Poll.of(("yes", "no"), parse_poll_epsilon("5e-11"))
+
+
+def test_ten_thousand_options_are_the_most() -> None:
+    options = tuple(map(str, range(10_000)))
+    assert len(Poll.of(options, LN3).options) == 10_000
+    with pytest.raises(UsageError, match="2 to 10,000 options, not 10001"):
+        Poll.of((*options, "more"), LN3)

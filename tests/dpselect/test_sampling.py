@@ -73,7 +73,7 @@ def test_rational_coin(fixed_entropy: FixedEntropy) -> None:
     close(heads, 20_000, lambda cell: (5 / 7, 2 / 7)[cell], range(2))
 
 
-@pytest.mark.parametrize("width", [4, 8, 16, 64])
+@pytest.mark.parametrize("width", [4, 8, 16, 32, 64])
 @pytest.mark.parametrize("gamma", [Fraction(0), Fraction(1, 1000), Fraction(1, 3), Fraction(5)])
 def test_coin_of_a_power_of_e(width: int, gamma: Fraction, fixed_entropy: FixedEntropy) -> None:
     p = math.exp(-gamma)
@@ -112,7 +112,8 @@ def test_flip_on_ends_a_flip() -> None:
 
 @pytest.mark.parametrize("width", [4, 64])
 @pytest.mark.parametrize(
-    ("count", "gamma"), [(1, Fraction(1, 2)), (13, Fraction(1, 3)), (200, Fraction(4)), (70, Fraction(1, 50))]
+    ("count", "gamma"),
+    [(1, Fraction(1, 2)), (13, Fraction(1, 3)), (20, Fraction(1)), (200, Fraction(4)), (70, Fraction(1, 50))],
 )
 def test_binomial(width: int, count: int, gamma: Fraction, fixed_entropy: FixedEntropy) -> None:
     p = math.exp(-gamma)
@@ -157,7 +158,7 @@ def test_a_wrong_later_digit_is_noticed(fixed_entropy: FixedEntropy) -> None:
 
 
 def test_the_binomial_of_a_sure_coin() -> None:
-    assert binomial_exp(FixedEntropy(), 1000, Fraction(0)) == 1000
+    assert binomial_exp(Played(b""), 1000, Fraction(0)) == 1000
     assert CoinTable([exp_coin(Fraction(0))]).heads(FixedEntropy(), np.array([1000])).tolist() == [1000]
 
 
@@ -219,6 +220,12 @@ def test_shares_of_a_negative_binomial(fixed_entropy: FixedEntropy) -> None:
     close(Counter(shares), 3 * total, one, range(20))
     together = Counter(map(sum, zip(shares[::3], shares[1::3], shares[2::3], strict=True)))
     close(together, total, lambda g: (1 - z) * z**g, range(20))
+
+
+def test_a_share_of_size_1_is_the_whole() -> None:
+    drawn = [negative_binomial(FixedEntropy(f"{seed}"), Fraction(1), Fraction(1, 9)) for seed in range(20)]
+    assert drawn == [geometric(FixedEntropy(f"{seed}"), Fraction(1, 9)) for seed in range(20)]
+    assert max(drawn) > 3
 
 
 @pytest.mark.parametrize(

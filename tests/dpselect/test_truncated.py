@@ -175,3 +175,31 @@ def test_helpers_are_the_products_own() -> None:
     """The law above replaces these two names in the module; were they renamed, it would replace nothing."""
     assert truncated.uniform_below is uniform_below
     assert truncated.flip_on is flip_on
+
+
+def exact_delta(epsilon: Fraction, bound: int) -> Fraction:
+    """What a bound gives, up to 2^-CERTIFIED."""
+    alpha, power = (Fraction(exp_floor(epsilon * times, CERTIFIED), 1 << CERTIFIED) for times in (1, bound))
+    return power * (1 - alpha) / (1 + alpha - 2 * alpha * power)
+
+
+# The last five are searched for: there, one unit more or less at any end of an interval decides wrongly.
+CLOSE = [(Fraction(number, 7), 2 + number % 5) for number in range(1, 13)]
+CLOSE += [(Fraction(text), bound) for text, bound in (("0.45", 3), ("0.32", 2), ("0.3", 2), ("0.26", 3), ("1.67", 2))]
+
+
+@pytest.mark.parametrize("bits", range(58, 72))
+def test_the_bound_is_decided_right_next_to_where_it_changes(bits: int) -> None:
+    """Deltas that are above or below that of a bound by 2^-58 to 2^-71 of it: 64 bits do not decide the closest."""
+    for epsilon, bound in CLOSE:
+        exact = exact_delta(epsilon, bound)
+        assert truncation_bound(epsilon, exact * (1 + Fraction(1, 1 << bits))) == bound
+        assert truncation_bound(epsilon, exact * (1 - Fraction(1, 1 << bits))) == bound + 1
+
+
+def test_the_largest_bound_is_65536() -> None:
+    epsilon = Fraction(1, 10_000)
+    exact = exact_delta(epsilon, 65_536)
+    assert truncation_bound(epsilon, exact * (1 + Fraction(1, 1 << 50))) == 65_536
+    with pytest.raises(UsageError, match=r"65,?536"):
+        truncation_bound(epsilon, exact * (1 - Fraction(1, 1 << 50)))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import tomllib
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
 from support import cosmic
 from support.cosmic import GROUPS, UNSEEN, explained, summary
 from support.mutants import ROOT
-from support.planting import Fault, Planter, Traced, read_trace, replaced, state, statement, trace_of
+from support.planting import Fault, Planter, Traced, caches_in, read_trace, replaced, state, statement, trace_of
 
 TEXT = """\
 LIMIT = 3
@@ -91,6 +92,27 @@ def test_a_fault_meets_the_tests_that_execute_its_statement_best_first(tmp_path:
     assert planter.order(fault) == ["good", "quick", "slow"]
     outside = Fault(module, lines.index("_GUARD_BITS = 16") + 1, "NumberReplacer", 0, "", "", "")
     assert planter.order(outside) == ["good", "elsewhere", "quick", "slow"]
+
+
+def test_the_first_case_of_each_test_comes_first_and_a_limit_ends_them(tmp_path: Path) -> None:
+    module, outside = "dpselect/coins.py", 1
+    fault = Fault(module, outside, "NumberReplacer", 0, "", "", "")
+    results = tmp_path / "results"
+    results.write_text(json.dumps({"fault": f"{module}:9 A 0", "by": "b[2]"}) + "\n")
+    seconds = {"a[1]": 1.0, "a[2]": 0.5, "b[1]": 2.0, "b[2]": 3.0, "c": 4.0}
+    for limit, wanted in ((100, ["b[2]", "a[2]", "b[1]", "c", "a[1]"]), (9.5, ["b[2]", "a[2]", "b[1]", "c"]), (2, [])):
+        planter = Planter(tmp_path, [fault], [module], results, limit)
+        planter.tests = {name: Traced(each, {module: {outside}}) for name, each in seconds.items()}
+        assert planter.order(fault) == wanted
+
+
+def test_functions_that_keep_results_are_found_by_their_file() -> None:
+    @cache
+    def cached(number: int) -> int:
+        return number
+
+    assert cached not in caches_in(["elsewhere.py"])
+    assert cached in caches_in([cached.__wrapped__.__code__.co_filename])
 
 
 def test_only_code_that_differs_is_replaced() -> None:

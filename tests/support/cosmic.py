@@ -15,9 +15,11 @@ annotations, and the options of `dataclass` and `lru_cache`, which guard against
 
 How it is fast. All tests of a group are collected once, and run once with a trace of the lines that each executes. The
 file RESULTS.trace keeps that for as long as the test's file and the modules of its group stay as they are. A fault then
-meets only the tests that execute its statement: first those that noticed a fault of its module before, then
-the quickest. It is planted in a fork of the process that has collected them, into the code of the functions there. A
-fault outside of functions is planted in the file alone, and a fork of a process without the product imports it.
+meets only the tests that execute its statement: first those that noticed a fault of its module before, then the first
+case of each test, then the second and so on, until they have taken `LIMIT` seconds. What survives these may still be
+noticed by others: `--again` plants it with all its tests. A fault is planted in a fork of the process that has
+collected the tests, into the code of the functions there. A fault outside of functions is planted in the file alone,
+and a fork of a process without the product imports it.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ import ast
 import contextlib
 import itertools
 import json
+import math
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,6 +44,7 @@ from support.mutants import FOLDER, ROOT, copy_of_the_tree
 from support.planting import Fault, note, plant
 
 UNSEEN = FOLDER / "unseen.toml"
+LIMIT = 10.0
 
 # Modules that are tested together, and the files of tests that faults in them have to pass.
 GROUPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
@@ -51,7 +55,8 @@ GROUPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
          "tests/dpselect/test_numeric.py", "tests/dpselect/test_numeric_decimals.py",
          "tests/dpselect/test_release_laws.py", "tests/dpselect/test_mechanisms.py", "tests/dpselect/test_exactness.py",
          "tests/dpselect/test_local_dp.py", "tests/dpselect/test_privacy.py", "tests/dpselect/test_coins.py",
-         "tests/dpselect/test_truncated.py", "tests/dpselect/test_sampling.py"),
+         "tests/dpselect/test_truncated.py", "tests/dpselect/test_sampling.py", "tests/dpselect/test_rare_paths.py",
+         "tests/dpselect/test_quantiles.py", "tests/dpselect/test_threshold.py"),
     ),
     (
         ("mpc/sharing.py", "mpc/noise.py", "mpc/winner.py"),
@@ -62,7 +67,8 @@ GROUPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
         ("psi/group/masking.py", "psi/inputs/tokens.py", "psi/inputs/row_tokens.py", "psi/inputs/padding.py",
          "psi/inputs/spooled_tokens.py", "psi/protocol/party.py", "psi/protocol/receiver.py", "psi/protocol/sender.py",
          "psi/protocol/summing.py", "psi/protocol/run.py", "psi/protocol/matching.py", "psi/protocol/schedule.py"),
-        ("tests/psi/protocol", "tests/psi/inputs"),
+        ("tests/psi/protocol", "tests/psi/inputs", "tests/psi/labels", "tests/psi/group/test_masking.py",
+         "tests/psi/session/test_cost.py"),
     ),
 )  # fmt: skip
 OPERATORS = (
@@ -171,7 +177,7 @@ def main(results: Path, modules: Sequence[str], *, again: bool) -> None:
                 for fault in told:
                     note(results, fault, "explained")
                 if found := [fault for fault in found if fault not in told]:
-                    plant(root, found, of_group, tests, results)
+                    plant(root, found, of_group, tests, results, math.inf if again else LIMIT)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,15 @@ from __future__ import annotations
 import ast
 import gc
 import hashlib
+import itertools
 import json
+import math
 import resource
 import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +27,7 @@ from support.checkout import ROOT
 from support.forks import FAILED, in_fork, run_pytest
 
 MARKS = "not soak and not ballots"
+_CACHED = type(lru_cache(None)(len))
 TIMEOUT = 3600  # seconds for the tests of a group with a trace, without a fault
 
 
@@ -93,6 +96,7 @@ def write_trace(items: Sequence[Any], root: Path, modules: Sequence[str], out: P
     """Run all items and append a line of JSON for each to the trace of the results. 0 if all pass or are skipped."""
     files = {str(root / module): module for module in modules}
     seen: dict[str, set[int]] = {}
+    caches = caches_in(files)
 
     def of_a_line(frame: FrameType, event: str, value: object) -> Any:
         if event == "line":
@@ -106,6 +110,8 @@ def write_trace(items: Sequence[Any], root: Path, modules: Sequence[str], out: P
     with trace_of(out).open("a") as file:
         for item, following in zip(items, [*items[1:], None], strict=True):
             seen.update({module: set() for module in modules})
+            for cache in caches:
+                cache.cache_clear()
             began = time.process_time()
             sys.settrace(of_a_call)
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
@@ -117,6 +123,13 @@ def write_trace(items: Sequence[Any], root: Path, modules: Sequence[str], out: P
             told = {"test": item.nodeid, "state": state(root, item.nodeid, modules), "seconds": seconds, "lines": lines}
             print(json.dumps(told), file=file, flush=True)
     return 0
+
+
+def caches_in(files: Container[str]) -> list[Any]:
+    """Functions of these files that keep results. Emptied before a test, they execute their lines again."""
+    found = [each for each in gc.get_objects() if isinstance(each, _CACHED)]
+    codes = [getattr(each.__wrapped__, "__code__", None) for each in found]
+    return [each for each, code in zip(found, codes, strict=True) if code is not None and code.co_filename in files]
 
 
 def run_items(items: Sequence[Any], tests: Mapping[str, Traced], noticed: Path) -> int:
@@ -153,27 +166,43 @@ class Planter:
 
     Attributes:
         tests: what the trace says of each test, from `trace`.
+        limit: how many seconds the tests of one fault may take, by the trace.
         score: how many faults of a module each test noticed.
     """
 
-    def __init__(self, root: Path, faults: Sequence[Fault], modules: Sequence[str], out: Path) -> None:
+    def __init__(
+        self, root: Path, faults: Sequence[Fault], modules: Sequence[str], out: Path, limit: float = math.inf
+    ) -> None:
         self.root = root
+        self.limit = limit
         self.faults = faults
         self.modules = modules
         self.out = out
         self.tests: dict[str, Traced] = {}
         self.score: dict[str, Counter[str]] = defaultdict(Counter)
+        lines = out.read_text().splitlines() if out.is_file() else []
+        for said in map(json.loads, lines):
+            if by := said.get("by"):
+                self.score[said["fault"].partition(":")[0]][by] += 1
 
     def order(self, fault: Fault) -> list[str]:
-        """The tests that a fault meets, in their order."""
+        """The tests that a fault meets, in their order: those that noticed others, then the first case of each test,
+        then the second, each time the quickest first; as many as the limit allows."""
         lines, inside = statement((ROOT / fault.module).read_text(), fault.line)
         met = [
             name
             for name, test in self.tests.items()
             if (executed := test.lines.get(fault.module)) and (not inside or not executed.isdisjoint(lines))
         ]
-        score = self.score[fault.module]
-        return sorted(met, key=lambda name: (-score[name], self.tests[name].seconds))
+        score, cases = self.score[fault.module], Counter[str]()
+        rank = {}
+        for name in sorted(met, key=lambda name: self.tests[name].seconds):
+            function = name.partition("[")[0]
+            rank[name] = cases[function]
+            cases[function] += 1
+        ordered = sorted(met, key=lambda name: (-score[name], rank[name], self.tests[name].seconds))
+        taken = itertools.accumulate(self.tests[name].seconds for name in ordered)
+        return [name for name, seconds in zip(ordered, taken, strict=True) if seconds <= self.limit]
 
     def decide(self, fault: Fault, order: Sequence[str], work: Callable[[], int]) -> None:
         """Plant a fault in its file, run `work` in a fork, and write down how it ended."""
@@ -204,6 +233,7 @@ class Planter:
         files = {str(self.root / module) for module in self.modules}
         functions = [found for found in gc.get_objects() if isinstance(found, FunctionType)]
         functions = [found for found in functions if found.__code__.co_filename in files]
+        caches = caches_in(files)
         gc.freeze()  # the forks share the memory of what is there
 
         for fault in self.faults:
@@ -216,6 +246,8 @@ class Planter:
                 def work(changes: Any = changes, order: Any = order) -> int:
                     for function in functions:
                         function.__code__ = changes.get(function.__code__, function.__code__)
+                    for cache in caches:
+                        cache.cache_clear()
                     return run_items([items[name] for name in order], self.tests, self.root / "noticed.txt")
 
                 self.decide(fault, order, work)
@@ -236,13 +268,16 @@ class Chosen:
         return True
 
 
-def plant(root: Path, found: Sequence[Fault], modules: Sequence[str], tests: Sequence[str], out: Path) -> None:
+def plant(
+    root: Path, found: Sequence[Fault], modules: Sequence[str], tests: Sequence[str], out: Path, limit: float = math.inf
+) -> None:
     """Plant faults in some of the modules of a group, and append how each ended to the file `out`.
 
     Args:
         tests: the files of tests that have to notice them.
+        limit: how many seconds the tests of one fault may take, by the trace.
     """
-    planter = Planter(root, found, modules, out)
+    planter = Planter(root, found, modules, out, limit)
     code = in_fork(lambda: run_pytest(root, tests, MARKS, plugins=[planter]), 10**6)
     if code != 0:
         raise SystemExit(f"without a fault there is something to notice already, or it takes too long: {tests}")

@@ -32,6 +32,7 @@ def rows(*values: int) -> np.ndarray:
 
 NOT_CANONICAL = [FIELD_PRIME, FIELD_PRIME + 1, FIELD_PRIME + 18, 2**255, 2**255 + 9, 2**256 - 1, 2**255 + FIELD_PRIME]
 CANONICAL = [0, 1, 9, FIELD_PRIME - 1, FIELD_PRIME - 2, 2**255 - 20, (2**63 - 1) << 192, 2**192 - 1]
+CANONICAL += [FIELD_PRIME - 2**64, FIELD_PRIME - 2**128, FIELD_PRIME - 2**192]  # one word below, the others as of p
 
 
 @pytest.mark.parametrize("value", NOT_CANONICAL)
@@ -59,6 +60,8 @@ def test_canonical_is_below_p(value: int) -> None:
 def test_low_order_is_refused_by_position(backend: Backend, low: int, fixed_entropy: FixedEntropy) -> None:
     with pytest.raises(RemoteError, match=r"encrypted key 12 of the peer is invalid: it has low order"):
         masking.mask_checked(backend, rows(9, 5, low, 6, low), Scalar.draw(fixed_entropy), start=10)
+    with pytest.raises(RemoteError, match="encrypted key 2 "):
+        masking.mask_checked(backend, rows(9, 5, low, 6, low), Scalar.draw(fixed_entropy))
 
 
 def test_mask_checked_checks_before_it_masks(fixed_entropy: FixedEntropy) -> None:
@@ -139,3 +142,18 @@ def test_prefixes_are_one_block_and_distinct() -> None:
 def test_derived_widths_leave_half_of_the_state_unknown(backend: Backend, width: int) -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         masking.tags(backend, TRANSCRIPT, rows(9), None, width)
+
+
+@pytest.mark.parametrize("width", [1, 32])
+def test_the_least_and_the_largest_width_are_derived(backend: Backend, width: int) -> None:
+    full = hashlib.sha512(b"psiselect-v1 tag" + bytes(48) + TRANSCRIPT + rows(9).tobytes()).digest()
+    assert masking.tags(backend, TRANSCRIPT, rows(9), None, width).tobytes() == full[:width]
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [np.zeros((3, 31), np.uint8), np.zeros((3, 64), np.uint8), np.zeros((3, 32), np.int64), np.zeros(32, np.uint8)],
+)
+def test_elements_are_rows_of_32_bytes(elements: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="32"):
+        masking.check_canonical(elements)

@@ -9,6 +9,7 @@ import numpy as np
 from support.entropy import FixedEntropy
 from support.laws import FALSE_ALARM
 from support.parties import terms
+from support.played import Played
 
 from psi.agreement.modes import Reveal
 from psi.inputs import padding
@@ -63,3 +64,12 @@ def test_places_of_added_tokens_are_uniform() -> None:
         seen[tuple(i for i in range(5) if tokens[i][:1] == b"\x02")] += 1
     assert len(seen) == comb(5, 2)
     assert all(abs(n - draws / 10) < sqrt(draws * log(2e9) / 2) for n in seen.values())
+
+
+def test_what_is_added_has_a_type_and_a_form_of_its_own() -> None:
+    """docs/protocol.md, "Items": a dummy is its number in 8 bytes, a filler 32 random bytes."""
+    assert list(dummies(3)) == [b"\x02" + number.to_bytes(8, "big") for number in range(3)]
+    drawn = Played(bytes(range(64)))
+    assert list(fillers(2, drawn)) == [b"\x03" + bytes(range(32)), b"\x03" + bytes(range(32, 64))]
+    assert not drawn.data
+    assert len(fillers(0, drawn)) == 0

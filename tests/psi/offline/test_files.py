@@ -97,6 +97,14 @@ def test_mutated_states_are_refused_or_read_and_nothing_else_is_raised(tmp_path:
     assert refused > count // 3
 
 
+def test_a_state_is_its_owners_alone_whatever_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "offer.state"
+    path.write_text("something else")
+    path.chmod(0o644)
+    STATE.save(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 def test_an_offer_is_remembered_over_processes_and_refused_the_second_time(tmp_path: Path) -> None:
     path = tmp_path / "acme.answered"
     first = AnsweredOffers(path)

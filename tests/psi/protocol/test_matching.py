@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.entropy import FixedEntropy
 from support.parties import backend, pump, setup, terms
 
 from psi.agreement.modes import Comparer, Learner, Reveal, Side
 from psi.group.curve25519.suite import DST
+from psi.inputs.padding import PaddedTokens, dummies
 from psi.inputs.tokens import KeyTokens
 from psi.protocol.matching import Comparison
 from psi.protocol.messages import MessageType as M
@@ -77,7 +79,9 @@ def test_a_party_that_is_not_settled_holds_no_outcome() -> None:
 
 
 @pytest.mark.parametrize("rows", [(0, 0), (0, 5), (5, 0), (300, 200)])
-def test_counts_and_bits_are_those_of_the_sets(rows: tuple[int, int], tmp_path: Path) -> None:
+def test_counts_and_bits_are_those_of_the_sets(
+    rows: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own, peer = rows
     draw = np.random.default_rng(3)
     both = draw.integers(0, 256, (min(rows) // 2, 6), np.uint8)
@@ -91,8 +95,26 @@ def test_counts_and_bits_are_those_of_the_sets(rows: tuple[int, int], tmp_path: 
         run = RunContext(
             Reveal.COUNT, 16, tokens, peer, None, bytes(64), DST, backend(), store, SystemEntropy(), lambda k: None
         )
+        dropped: list[str] = []
+        monkeypatch.setattr(store, "discard", lambda column, dropped=dropped: dropped.append(column.name))
         comparison = Comparison(run, columns[:1], columns[1:])
         assert comparison.bits().tolist() == [1] * len(both) + [0] * (peer - len(both))
         assert comparison.counts() == (len(both),)
         assert comparison.outcome().counts == (len(both),)
+        assert dropped == ["own", "peer"]
         store.close()
+
+
+def test_an_item_that_was_only_added_is_no_match_of_ones_own() -> None:
+    """Whatever tags a peer sends: such an item has no number of a record."""
+    store, inner = Store(), KeyTokens(Packed.of([b"a", b"b", b"c"]), np.arange(3), b"\x01")
+    tokens = PaddedTokens(inner, dummies(5), FixedEntropy("added"))
+    columns = [store.column(name, 6) for name in ("own", "peer")]
+    for column in columns:
+        column.append(np.arange(48, dtype=np.uint8).reshape(8, 6))
+    run = RunContext(
+        Reveal.MATCHES, 16, tokens, 8, None, bytes(64), DST, backend(), store, SystemEntropy(), lambda k: None
+    )
+    (matched,) = Comparison(run, columns[:1], columns[1:]).outcome().matched or ()
+    assert matched.tolist() == [0, 1, 2]
+    store.close()
