@@ -31,8 +31,8 @@ READ_BY: dict[str, tuple[str, ...]] = {
     "standard input: text": (NO, YES, YES, YES, YES, LINES),
     "standard input and --format csv": _ALL,
     "a text file with another ending, such as .dat": _GUESSED,
-    "such a file and --format csv": _ALL,
-    "a pipe: the output of another program in place of a file": _GUESSED,
+    "a text file with another ending, and --format csv": _ALL,
+    "a pipe in place of a file, such as <(ssh example.com cat list.csv)": _GUESSED,
 }
 
 

@@ -134,8 +134,8 @@ KINDS: dict[str, Callable[[Path, Rows], Place]] = {
     "standard input: text": on_stdin(as_csv),
     "standard input and --format csv": on_stdin(as_csv, "--format", "csv"),
     "a text file with another ending, such as .dat": in_file("t.data", as_csv),
-    "such a file and --format csv": in_file("t.data", as_csv, "--format", "csv"),
-    "a pipe: the output of another program in place of a file": in_pipe,
+    "a text file with another ending, and --format csv": in_file("t.data", as_csv, "--format", "csv"),
+    "a pipe in place of a file, such as <(ssh example.com cat list.csv)": in_pipe,
 }
 
 # What serves them is started once; docs/decisions/0228 says why s3:// stands for the other stores.
