@@ -202,7 +202,7 @@ def test_tokens_are_the_prefixed_keys_with_their_numbers(
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="working folder"):
+    with pytest.raises(InputError, match="folder for working files"):
         build([[b"%d" % i for i in range(5_000)]], tmp_path / "missing", 100)
 
 
