@@ -269,7 +269,7 @@ def test_standard_input_is_read(tmp_path: Path) -> None:
 def test_psi_reads_no_pipes(program: Run, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
     shown = program("psi", "local", tmp_path / "pipe.csv", tmp_path / "pipe.csv", "--key", "a", "--json")
-    assert (shown.code, "is not a file" in shown.error) == (3, True)
+    assert (shown.code, "is not an ordinary file" in shown.error) == (3, True)
 
 
 # --- faults: each command's own rule ---

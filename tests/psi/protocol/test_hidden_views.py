@@ -284,7 +284,7 @@ def test_fillers_of_padding_as_random_bytes_are_noticed() -> None:
 def test_a_list_beyond_the_padding_and_a_peer_that_declares_another_size_are_refused() -> None:
     with pytest.raises(InputError, match="--pad-to allows at most 29"):
         Party(setup(Side.CONNECT, OWN, terms(pad_to=29)))
-    with pytest.raises(UsageError, match="--pad-to must be 1 or more"):
+    with pytest.raises(UsageError, match="--pad-to must be from 1 to"):
         terms(pad_to=0)
     agreed = terms(pad_to=50)
     parties = {side: Party(setup(side, OWN, agreed)) for side in Side}

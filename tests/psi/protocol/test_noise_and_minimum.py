@@ -52,7 +52,7 @@ def test_the_noisy_count_is_the_count_and_the_noise(monkeypatch: pytest.MonkeyPa
         ({"delta": None}, "needs --epsilon and --delta"),
         ({"delta": "1"}, "delta"),
         ({"epsilon": "0"}, "epsilon"),
-        ({"epsilon": "1/1000000000"}, "beyond"),
+        ({"epsilon": "1/1000000000"}, "larger than 65,536"),
         ({"reveal": Reveal.COUNT}, "work only with --reveal noisy-count"),
         ({"min_matches": 0}, "1 or more"),
     ],

@@ -328,6 +328,6 @@ def test_a_sign_of_life_with_data_is_refused_by_both_roles(role: str) -> None:
             lambda at, frame, alive=alive: [alive, frame] if at == 1 else [frame],
         )
         if payload:
-            expect_nothing_came_of_it(found, "sign of life contains data")
+            expect_nothing_came_of_it(found, "'sign of life' contains data")
         else:
             assert found.error is None

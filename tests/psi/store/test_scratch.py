@@ -98,5 +98,5 @@ print(store.disk_bytes, flush=True)
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"working folder .*missing"):
+    with pytest.raises(InputError, match=r"folder for working files, .*missing"):
         Store(tmp_path / "missing", 10).column("tags", 11).append(np.zeros((50, 11), np.uint8))

@@ -217,7 +217,7 @@ def test_memory_is_bounded_on_disk_and_only_there(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"working folder .*missing"):
+    with pytest.raises(InputError, match=r"folder for working files, .*missing"):
         fill(Store(tmp_path / "missing", 1_000), "tags", uniform(5_000, 11))
 
 

@@ -153,7 +153,7 @@ def open_in(folder: Path) -> list[str]:
 
 def test_a_folder_that_cannot_be_used(tmp_path: Path, shop: Path) -> None:
     source = open_source(f"sqlite:///{shop}", query="SELECT mail FROM customers", folder=tmp_path / "none")
-    with pytest.raises(InputError, match=r"working folder .*none' cannot be used") as caught:
+    with pytest.raises(InputError, match=r"cannot use the folder for working files, .*none'") as caught:
         rows(source)
     assert caught.value.term == "workdir"
 
