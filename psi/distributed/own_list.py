@@ -14,7 +14,7 @@ import pyarrow as pa
 from psi.agreement.modes import Side
 from psi.agreement.terms import KeyTerm, Terms
 from psi.distributed import failures, steps, words
-from psi.distributed.functions import WithKeys
+from psi.distributed.functions import Digest, DigestOfState, WithKeys
 from psi.inputs import items
 from psi.inputs.advice import Sample, advise
 from psi.inputs.items import Frequent, Report
@@ -84,7 +84,7 @@ class EngineList:
         if len(self.frames) != 1:
             return None
         with failures.typed():
-            found = self.frames[0].join(matched[0], "key", "left_semi").groupBy().sum("rows").collect()
+            found = matched[0].groupBy().sum("rows").collect()
         return int(found[0][0] or 0)
 
 
@@ -117,12 +117,22 @@ def read(
     return made
 
 
-def require_same(session: Session, then: EngineList, place: str, nulls: tuple[str, ...]) -> None:
-    """Raises InputError unless the table has the keys that it had for the offer. place: for what is gathered now."""
+def require_same(
+    session: Session, then: EngineList, states: Sequence[Frame], place: str, nulls: tuple[str, ...], secrets: str
+) -> None:
+    """Raises InputError unless the table has the keys that it had for the offer. states: for each key, what the offer
+    stored. place: for what is gathered now. secrets: with a fresh salt, `digest`."""
     with failures.typed():
-        for number, (key, before) in enumerate(zip(then.keys, then.frames, strict=True), start=1):
-            now = steps.gathered(session, then.source.frame, key, nulls, f"{place}/again-{number}")
-            keyed = now.where("key is not null")
+        for number, (key, before, state) in enumerate(zip(then.keys, then.frames, states, strict=True), start=1):
+            rows = then.source.frame.select(*map(quoted, dict.fromkeys(key.columns)))
+            now, stored = Digest(str(key), nulls, secrets), DigestOfState(secrets)
+            if steps.sums(rows.mapInArrow(now, now.schema)) == steps.sums(
+                state.select("key", "rows").mapInArrow(stored, stored.schema)
+            ):
+                continue
+            # Rows came or went. It is still the same list if they repeat keys.
+            found = steps.gathered(session, then.source.frame, key, nulls, f"{place}/again-{number}")
+            keyed = found.where("key is not null")
             if keyed.count() != then.sizes[number - 1]:
                 raise changed()
             if keyed.join(before.select("key"), "key", "left_anti").limit(1).count():
@@ -143,10 +153,14 @@ def matched_rows(then: EngineList, matched: Sequence[Frame], chosen: Chosen, nul
         + [f"{name} binary" for name in names]
     )
     found = rows.mapInArrow(WithKeys(tuple(map(str, keys)), names, nulls), shape)
-    for name, common in zip(names, matched, strict=True):
-        hit = common.selectExpr(f"key as {name}", f"true as hit_{name}")
-        found = found.join(hit, name, "left")
-    found = found.where(" or ".join(f"hit_{name}" for name in names))
+    if len(names) == 1:
+        found = found.join(matched[0].selectExpr(f"key as {names[0]}"), names[0], "left_semi")
+        found = found.selectExpr("*", f"true as hit_{names[0]}")
+    else:
+        for name, common in zip(names, matched, strict=True):
+            hit = common.selectExpr(f"key as {name}", f"true as hit_{name}")
+            found = found.join(hit, name, "left")
+        found = found.where(" or ".join(f"hit_{name}" for name in names))
     columns = [quoted(name) for name in source.schema.names] if chosen.columns is None else []
     for column in chosen.columns or ():
         if column == MATCHED_BY and chosen.names_keys(source.schema):

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from psi.distributed import failures, words
-from psi.distributed.functions import Bucket, Facts, Normalise, Seal, SealInTurn, Unseal
+from psi.distributed.functions import BucketTask, Facts, InTurn, Normalise, Seal
+from psi.distributed.received import Opening
 from psi.normalize import KeySpec
-from psi.offline.chunks import CHUNK_VALUES, ChunkEntry, ColumnForm, check_entries
+from psi.offline.chunks import ChunkEntry, ColumnForm, check_entries
 from psi.offline.manifest import Listed
 from psiselect.base.errors import ResourceError
 
 Frame = Any
 Session = Any
-_BUCKET_VALUES = 16 * CHUNK_VALUES  # 16 to 24 MiB, which a task holds
+GATHERED = f"{Normalise.schema}, rows bigint"
+# Uniform bytes gain nothing from either. An engine reads a group of rows into memory: so groups are short.
+_PLAIN = {"compression": "uncompressed", "parquet.enable.dictionary": "false", "parquet.block.size": str(16 << 20)}
 
 
 def gathered(session: Session, source: Frame, key: KeySpec, nulls: Sequence[str], place: str) -> Frame:
@@ -30,34 +34,31 @@ def gathered(session: Session, source: Frame, key: KeySpec, nulls: Sequence[str]
 
 def stored(session: Session, frame: Frame, place: str) -> Frame:
     """The frame, computed once: written and read again."""
-    plain = {"compression": "uncompressed"}
-    frame.write.mode("error").options(**plain).parquet(place)
-    return session.read.parquet(place)
+    frame.write.mode("error").options(**_PLAIN).parquet(place)
+    return session.read.schema(frame.schema).parquet(place)  # an engine that must find the schema reads files for it
 
 
-def write_column(session: Session, values: Frame, form: ColumnForm, total: int, place: str, secrets: str) -> Listed:
-    """Cut stored values into buckets, seal each, and list what is found when they are read again. total: how many.
-    Raises RemoteError unless these are so many, and distinct where they must be."""
-    cut = Bucket(form.width, max(1, total // _BUCKET_VALUES))
-    bucketed = values.select("value").mapInArrow(cut, cut.schema)
-    chunked = stored(session, _sealed(bucketed, Seal(secrets, form)), place)
+def write_column(session: Session, packed: Frame, form: ColumnForm, total: int, place: str, secrets: str) -> Listed:
+    """Seal the stored packs of each bucket, `bucket` and `value`, and list what is found when they are read again.
+    total: how many values. Raises RemoteError unless these are so many, and distinct where they must be."""
+    chunked = stored(session, by_bucket(packed.select("bucket", "value"), Seal(secrets, form)), place)
     listed = Listed(form, entries(chunked, form, secrets))
     check_entries(form, listed.entries, total)
     return listed
 
 
-def _sealed(bucketed: Frame, task: Seal) -> Frame:
-    """One bucket after the other, sealed."""
+def by_bucket(frame: Frame, task: BucketTask) -> Frame:
+    """What a task makes of each bucket, a column `bucket` of the frame."""
 
-    def seal(bucket: pa.Table) -> pa.Table:  # engines count the arguments of a plain function
+    def work(bucket: pa.Table) -> pa.Table:  # engines count the arguments of a plain function
         return task(bucket)
 
-    groups = bucketed.groupBy("bucket")
+    groups = frame.groupBy("bucket")
     if hasattr(groups, "applyInArrow"):
-        return groups.applyInArrow(seal, task.schema)
+        return groups.applyInArrow(work, task.schema)
     # Spark 3.5 has no such function, and keeps the order of a partition, as Sail does not.
-    each = SealInTurn(task)
-    return bucketed.repartition("bucket").sortWithinPartitions("bucket").mapInArrow(each, each.schema)
+    each = InTurn(task)
+    return frame.repartition("bucket").sortWithinPartitions("bucket").mapInArrow(each, each.schema)
 
 
 def in_arrow(frame: Frame) -> pa.Table:
@@ -78,21 +79,28 @@ def entries(sealed: Frame, form: ColumnForm, secrets: str) -> list[ChunkEntry]:
     return sorted(listed, key=lambda entry: (entry.first, entry.last))
 
 
-def read_column(session: Session, place: str, listed: Listed, secrets: str) -> Frame:
-    """The values of a peer's column: `value`, `fault`. Raises RemoteError unless its chunks are those listed, each one
-    once, InputError when the engine cannot read its files."""
-    if not listed.entries:
-        return session.createDataFrame([], "value binary, fault string")
+def opened(
+    session: Session, place: str, listed: Listed, secrets: str, task: Callable[[Opening], Any], work: str
+) -> Frame:
+    """A peer's column, opened by a task of `psi.distributed.received`: its rows, stored at `work`, of the chunks that
+    are listed, each one once. Raises RemoteError for others, InputError when the engine cannot read its files."""
+    known = frozenset(entry.encode() for entry in listed.entries)
+    made = task(Opening(secrets, listed.form, known))
+    if not known:
+        return session.createDataFrame([], made.schema)
     try:
         with failures.typed():
-            sealed = session.read.schema("sealed binary").parquet(place)
-            found = entries(sealed, listed.form, secrets)
+            sealed = session.read.schema("sealed binary").parquet(place).select("sealed")
+            found = stored(session, sealed.mapInArrow(made, made.schema), work)
     except ResourceError as error:
         raise words.unreadable_column(place, error) from None
-    if found != list(listed.entries):
+    facts = found.where("entry is not null or fault is not null").select("entry", "fault").collect()
+    for row in facts:
+        if row["fault"] is not None:
+            raise words.of_a_task(row["fault"])
+    if sorted(bytes(row["entry"]) for row in facts) != sorted(known):
         raise words.other_chunks(listed.form.name)
-    known = frozenset(entry.encode() for entry in listed.entries)
-    return sealed.select("sealed").mapInArrow(task := Unseal(secrets, listed.form, known), task.schema)
+    return found
 
 
 def without_faults(frame: Frame) -> Frame:
@@ -100,3 +108,9 @@ def without_faults(frame: Frame) -> Frame:
     for row in frame.where("fault is not null").select("fault").limit(1).collect():
         raise words.of_a_task(row["fault"])
     return frame.drop("fault")
+
+
+def sums(frame: Frame) -> list[int]:
+    """Four sums modulo 2^64 of what tasks gave as `sums`."""
+    found = [np.frombuffer(bytes(row["sums"]), np.uint64) for row in frame.collect()]
+    return [sum(int(each[place]) for each in found) % (1 << 64) for place in range(4)]

@@ -15,7 +15,7 @@ import pytest
 
 from psi.distributed import engines, failures, secret_files
 from psi.distributed.engines import EngineAddress, EngineKind
-from psi.distributed.functions import SealInTurn
+from psi.distributed.functions import InTurn
 from psi.distributed.places import EnginePlaces, source_of
 from psi.distributed.secret_files import TaskKey
 from psi.tables import ReadingOptions
@@ -169,13 +169,16 @@ def test_a_spark_without_functions_of_groups_seals_one_bucket_after_the_other(ba
     """Spark 3.5: buckets come in order, cut anyhow."""
     seen: list[list[bytes]] = []
 
-    def seal(bucket: pa.Table) -> pa.Table:
-        seen.append(bucket.column("value").to_pylist())
-        return pa.table({"sealed": pa.array([b"+".join(seen[-1])], pa.binary())})
+    class Together:
+        schema = "sealed binary"
 
-    made = list(SealInTurn(seal)(in_buckets(*batches)))  # type: ignore[arg-type]
+        def __call__(self, bucket: pa.Table) -> pa.Table:
+            seen.append(bucket.column("value").to_pylist())
+            return pa.table({"sealed": pa.array([b"+".join(seen[-1])], pa.binary())})
+
+    made = list(InTurn(Together())(in_buckets(*batches)))
     assert [cell for batch in made for cell in batch.column(0).to_pylist()] == [b"a+b", b"c"]
-    assert list(SealInTurn(seal)(in_buckets([], []))) == []  # type: ignore[arg-type]
+    assert list(InTurn(Together())(in_buckets([], []))) == []
 
 
 def raised(name: str, text: str) -> Exception:

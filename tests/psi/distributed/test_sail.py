@@ -24,7 +24,7 @@ from support.in_parts import InParts
 from support.parties import terms
 
 from psi.agreement.modes import Reveal, Side
-from psi.distributed import engines, parties, secret_files, steps
+from psi.distributed import engines, packs, parties, secret_files, steps
 from psi.distributed.engines import EngineAddress, EngineKind
 from psi.distributed.functions import HashAndMask
 from psi.distributed.parties import Engine
@@ -148,7 +148,7 @@ def test_a_harmed_part_is_one_typed_error(people: dict[Side, Identity], session:
 def test_several_buckets_ascend_as_one(
     people: dict[Side, Identity], session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steps, "_BUCKET_VALUES", 16)  # three buckets of elements, four of tags
+    monkeypatch.setattr(packs, "_BUCKET_VALUES", 16)  # three buckets of elements, four of tags
     both = on_sail(people, session, tmp_path, Reveal.MATCHES)
     offer, contents = both.sail_offer()
     assert (
@@ -244,7 +244,7 @@ def test_secrets_are_private_files_and_a_plan_has_only_their_path(tmp_path: Path
     with secret_files.kept(tmp_path, {"mask": planted}) as path:
         assert secret_files.read(path) == {"mask": planted}
         pickled = io.BytesIO()
-        pickle.dump(HashAndMask(path, token_prefix(1, KEY)), pickled)
+        pickle.dump(HashAndMask(path, token_prefix(1, KEY), 1), pickled)
         assert planted not in pickled.getvalue()
         assert planted.hex().encode() not in pickled.getvalue()
         assert path.encode() in pickled.getvalue()
