@@ -145,6 +145,27 @@ def test_a_harmed_part_is_one_typed_error(people: dict[Side, Identity], session:
     assert not list(tmp_path.glob(".psiselect-*"))  # no secret stays behind
 
 
+def test_a_chunk_that_is_missing_or_in_two_files_is_one_typed_error(
+    people: dict[Side, Identity], session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether one task sees both or two tasks see one each."""
+    monkeypatch.setattr(packs, "_BUCKET_VALUES", 16)
+    both = on_sail(people, session, tmp_path, Reveal.MATCHES)
+    offer, _ = both.sail_offer()
+    parts = sorted((offer / "elements-1").glob("*.parquet"))
+    cells = [cell for part in parts for cell in pq.read_table(part)["sealed"].to_pylist()]
+    assert len(cells) == 3
+    for part in parts:
+        part.unlink()
+    for number, chosen in enumerate(([[0, 1]], [[0, 1], [1, 2]], [[0], [1], [2], [0]])):
+        for place, some in enumerate(chosen):
+            rows = pa.table({"sealed": pa.array([cells[each] for each in some], pa.binary())})
+            pq.write_table(rows, offer / "elements-1" / f"part-{place}.parquet", compression="none")
+        with pytest.raises(RemoteError, match=r"differ from the directory's list|twice"):
+            both.sail_answer(offer, f"answer-{number}")
+        assert not list((tmp_path / f"answer-{number}").glob("*"))
+
+
 def test_several_buckets_ascend_as_one(
     people: dict[Side, Identity], session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
