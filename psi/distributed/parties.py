@@ -6,7 +6,7 @@ may be addresses. Only `matches` and `count`, one-to-many.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -67,10 +67,13 @@ class Engine:
     def _stored_then(self, name: str, schema: str) -> Frame:
         return self.session.read.schema(schema).parquet(f"{self.offered or self.work}/{name}")
 
-    def opened(self, column: Listed, where: str, secrets: str, task: Callable[[Opening], Any], name: str) -> Frame:
-        """A peer's column in the directory `where`, opened by the task, its rows in the work directory."""
-        place = f"{where}/{column.form.name}"
-        made = steps.opened(self.session, place, column, secrets, task, f"{self.work}/{name}")
+    def opened(self, column: Listed, where: str, secrets: str, task: Callable[[Opening], Any]) -> Frame:
+        """A peer's column in the directory `where`, opened by the task."""
+        return steps.opened(self.session, where, column, secrets, task)
+
+    def checked(self, frame: Frame, where: str, columns: Sequence[Listed], name: str) -> Frame:
+        """What was made of these columns, computed once, in the work directory."""
+        made = steps.checked(self.session, frame, where, columns, f"{self.work}/{name}")
         self.step()
         return made
 
@@ -92,7 +95,7 @@ class Finished(NamedTuple):
 
 
 # What may be in a work directory, for those who cannot list it.
-WORK_NAMES = ("list", "again", "state", "replies", "tags", "replies-read", "tags-read", "tagged", "matched")
+WORK_NAMES = ("list", "again", "state", "replies", "tagged", "matched")
 
 
 def work_names(lists: int) -> list[str]:
@@ -157,14 +160,14 @@ def answer(
         ):
             size, own_size = sizes[run.list], setup.sizes[run.list]
             reply = partial(Reply, secrets=own, reveal=run.reveal, buckets=packs.buckets_for(size))
-            made = engine.opened(elements, where, theirs, reply, f"replies-{number}").where("value is not null")
+            made = engine.checked(engine.opened(elements, where, theirs, reply), where, [elements], f"replies-{number}")
             form = chunks.replies_form(number, run.reveal)
             columns.append(engine.column(made, form, size, place, own))
             width = masking.tag_bytes(size, own_size)
             prefix, binding = token_prefix(number, keys[run.list]), run_binding(exchange.transcript, run.number)
             tag = TagOwn(own, prefix, binding, width, hides, packs.buckets_for(own_size))
             items = lists[run.list].where("key is not null").select("key")
-            tags = engine.stored(items.mapInArrow(tag, tag.schema), f"tags-{number}")
+            tags = items.mapInArrow(tag, tag.schema)
             columns.append(engine.column(tags, chunks.tags_form(number, width), own_size, place, own))
     signature = exchange.sign()
     return Answered(exchange.own, columns, signature, exchange.result(Outcome(), {Side.LISTEN: signature}))
@@ -208,13 +211,16 @@ def finish(
                 packs.buckets_for(max(size, theirs[run.list])),
             )
             tagged = (tagging.all if run.reveal.hides_membership else tagging.named)(replies, where, size)
-            spread = partial(Spread, buckets=tagging.buckets)
-            peers = engine.opened(tags, where, secrets, spread, f"tags-read-{number}").where("value is not null")
-            nothing = "cast(null as binary) as "
-            both = tagged.selectExpr("bucket", "value", "key", "rows", f"{nothing} tag").union(
-                peers.selectExpr("bucket", f"{nothing} value", f"{nothing} key", f"{nothing} rows", "value as tag")
+            peers = engine.opened(tags, where, secrets, partial(Spread, buckets=tagging.buckets))
+            nothing = "cast(null as binary) as"
+            both = tagged.selectExpr("bucket", "value", "key", "rows", f"{nothing} tag", "entry", "fault").union(
+                peers.selectExpr(
+                    *("bucket", f"{nothing} value", f"{nothing} key", f"{nothing} rows", "value as tag"),
+                    *("entry", "fault"),
+                )
             )
-            found = engine.stored(steps.by_bucket(both, Match(tagging.width)), f"matched-{number}")
+            columns = [tags] if run.reveal.hides_membership else [replies, tags]
+            found = engine.checked(steps.by_bucket(both, Match(tagging.width)), where, columns, f"matched-{number}")
             counts.append(found.count())
             matched.append(found)
     return Finished(tuple(counts), matched, exchange, signature)
@@ -242,29 +248,36 @@ class _Tagging:
             buckets=self.buckets,
             product_buckets=packs.buckets_for(size),
         )
-        made = self.engine.opened(replies, where, self.secrets, task, f"tagged-{replies.form.list}")
+        came = self.engine.opened(replies, where, self.secrets, task)
+        made = self.engine.checked(came, where, [replies], f"tagged-{replies.form.list}")
         products = made.where("product is not null").select("bucket", "product")
         found = steps.by_bucket(products, Different()).groupBy().sum("many").collect()
         if int(found[0][0] or 0) != size:
             raise words.other_replies()  # else one item would count several times
         self.engine.step()
-        nothing = "cast(null as binary) as "
-        return made.where("value is not null").selectExpr("bucket", "value", f"{nothing} key", f"{nothing} rows")
-
-    def named(self, replies: Listed, where: str, size: int) -> Frame:
-        """Of replies each of which names an own element. Raises RemoteError unless each element has one reply."""
-        number = replies.form.list
-        spread = partial(Spread, buckets=packs.buckets_for(size))
-        came = self.engine.opened(replies, where, self.secrets, spread, f"replies-read-{number}")
-        nothing = "cast(null as binary) as "
-        both = (
-            self.engine.state(number)
-            .selectExpr("bucket", "key", "rows", "element", f"{nothing} value")
-            .union(
-                came.where("value is not null").selectExpr(
-                    "bucket", f"{nothing} key", f"{nothing} rows", f"{nothing} element", "value"
-                )
+        nothing = "cast(null as binary) as"
+        return made.where("value is not null").selectExpr(
+            *(
+                "bucket",
+                "value",
+                f"{nothing} key",
+                f"{nothing} rows",
+                f"{nothing} entry",
+                "cast(null as string) as fault",
             )
         )
+
+    def named(self, replies: Listed, where: str, size: int) -> Frame:
+        """Of replies each of which names an own element; a fault unless each element has one reply."""
+        spread = partial(Spread, buckets=packs.buckets_for(size))
+        came = self.engine.opened(replies, where, self.secrets, spread)
+        nothing = "cast(null as binary) as"
+        state = self.engine.state(replies.form.list).selectExpr(
+            *("bucket", "key", "rows", "element", f"{nothing} value"),
+            *(f"{nothing} entry", "cast(null as string) as fault"),
+        )
+        peers = came.selectExpr(
+            *("bucket", f"{nothing} key", f"{nothing} rows", f"{nothing} element", "value", "entry", "fault")
+        )
         task = UnmaskAndTag(self.secrets, self.prefix, self.binding, self.width, self.buckets)
-        return steps.without_faults(self.engine.stored(steps.by_bucket(both, task), f"tagged-{number}"))
+        return steps.by_bucket(state.union(peers), task)

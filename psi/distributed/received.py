@@ -28,6 +28,7 @@ from psiselect.base.packed import U8
 _ELEMENT_BYTES = 32
 _NAMED_BYTES = PREFIX_BYTES + _ELEMENT_BYTES
 _AT_ONCE = 1 << 16  # elements, which a task masks
+_NO_BUCKET = pa.array([-1], pa.int32())  # of rows that say something of a chunk, and have no pack
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,10 @@ class Opening:
                     raise words.chunk_twice(self.form.name)
                 made = list(work(values))
             except RemoteError as error:
-                yield _filled(empty, fault=pa.array([str(error)], pa.string()))
+                yield _filled(empty, bucket=_NO_BUCKET, fault=pa.array([str(error)], pa.string()))
                 break
             seen.add(entry)
-            yield _filled(empty, entry=pa.array([entry], pa.binary()))
+            yield _filled(empty, bucket=_NO_BUCKET, entry=pa.array([entry], pa.binary()))
             for batch in made:
                 yield _filled(empty, **dict(zip(batch.schema.names, batch.columns, strict=True)))
         drain(batches)
@@ -124,9 +125,10 @@ class UnmaskAndTagAll:
 @dataclass(frozen=True)
 class UnmaskAndTag:
     """A bucket's packs of own `key`, `rows` and `element`, and of a peer's replies with names, `value` -> packs of
-    tags, `value`, with `key` and `rows`; a fault unless each own element has one reply."""
+    tags, `value`, with `key` and `rows`; a fault unless each own element has one reply. What its rows say of chunks is
+    handed on."""
 
-    schema = "bucket int, value binary, key binary, rows binary, fault string"
+    schema = "bucket int, value binary, key binary, rows binary, entry binary, fault string"
     secrets: str
     prefix: bytes
     binding: bytes
@@ -137,9 +139,10 @@ class UnmaskAndTag:
         try:
             made = list(self._tagged(bucket))
         except RemoteError as error:
-            made = [{"fault": pa.array([str(error)], pa.string())}]
+            made = [{"bucket": _NO_BUCKET, "fault": pa.array([str(error)], pa.string())}]
         empty = _empty(self.schema)
-        return pa.Table.from_batches([_filled(empty, **columns) for columns in made], schema=empty.schema)
+        batches = [_filled(empty, **columns) for columns in (*_said(bucket), *made)]
+        return pa.Table.from_batches(batches, schema=empty.schema)
 
     def _tagged(self, bucket: pa.Table) -> Iterator[dict[str, pa.Array]]:
         elements = packs.values(bucket.column("element"), _ELEMENT_BYTES)
@@ -184,9 +187,10 @@ class Different:
 @dataclass(frozen=True)
 class Match:
     """A bucket's packs of own tags, `value`, with `key` and `rows` (null where membership is hidden), and of a peer's
-    tags, `tag` -> a row for each own tag that the peer has: its `key` and `rows`."""
+    tags, `tag` -> a row for each own tag that the peer has: its `key` and `rows`. What its rows say of chunks is handed
+    on."""
 
-    schema = "key binary, rows bigint"
+    schema = "key binary, rows bigint, entry binary, fault string"
     width: int
 
     def __call__(self, bucket: pa.Table) -> pa.Table:
@@ -196,7 +200,18 @@ class Match:
         if bucket.column("key").null_count < len(bucket):
             keys = packs.keys(bucket.column("key")).take(hit).to_arrow().cast(pa.binary())
             times = pa.array(packs.numbers(bucket.column("rows"))[hit])
-        return pa.table({"key": keys, "rows": times})
+        empty = _empty(self.schema)
+        batches = [_filled(empty, **{name: said[name] for name in ("entry", "fault")}) for said in _said(bucket)]
+        batches += [_filled(empty, key=keys, rows=times)] if len(hit) else []
+        return pa.Table.from_batches(batches, schema=empty.schema)
+
+
+def _said(bucket: pa.Table) -> Iterator[dict[str, pa.Array]]:
+    """The rows that say something of chunks."""
+    said = pc.or_(pc.is_valid(bucket.column("entry")), pc.is_valid(bucket.column("fault")))
+    for batch in bucket.select(["bucket", "entry", "fault"]).filter(said).to_batches():
+        if len(batch):
+            yield dict(zip(batch.schema.names, batch.columns, strict=True))
 
 
 def _fixed(values: U8) -> pa.Array:
@@ -204,7 +219,7 @@ def _fixed(values: U8) -> pa.Array:
     return pa.Array.from_buffers(pa.binary(flat.shape[1]), len(flat), [None, pa.py_buffer(flat)])
 
 
-_TYPES = {"int": pa.int32(), "binary": pa.binary(), "string": pa.string()}
+_TYPES = {"int": pa.int32(), "bigint": pa.int64(), "binary": pa.binary(), "string": pa.string()}
 
 
 def _empty(schema: str) -> pa.RecordBatch:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,35 +80,43 @@ def entries(sealed: Frame, form: ColumnForm, secrets: str) -> list[ChunkEntry]:
     return sorted(listed, key=lambda entry: (entry.first, entry.last))
 
 
-def opened(
-    session: Session, place: str, listed: Listed, secrets: str, task: Callable[[Opening], Any], work: str
-) -> Frame:
-    """A peer's column, opened by a task of `psi.distributed.received`: its rows, stored at `work`, of the chunks that
-    are listed, each one once. Raises RemoteError for others, InputError when the engine cannot read its files."""
-    known = frozenset(entry.encode() for entry in listed.entries)
-    made = task(Opening(secrets, listed.form, known))
-    if not known:
+def opened(session: Session, place: str, listed: Listed, secrets: str, task: Callable[[Opening], Any]) -> Frame:
+    """A peer's column in a directory, opened by a task of `psi.distributed.received`; nothing is read as yet."""
+    made = task(Opening(secrets, listed.form, frozenset(entry.encode() for entry in listed.entries)))
+    if not listed.entries:
         return session.createDataFrame([], made.schema)
+    where = f"{place}/{listed.form.name}"
+    with _readable(where):  # Sail looks into files before it reads them
+        return session.read.schema("sealed binary").parquet(where).select("sealed").mapInArrow(made, made.schema)
+
+
+def checked(session: Session, frame: Frame, place: str, columns: Sequence[Listed], work: str) -> Frame:
+    """What was made of opened columns, stored at `work`. Raises RemoteError for a fault in it, and unless it was made
+    of the chunks that are listed, each one once; InputError when the engine cannot read the directory `place`."""
+    with _readable(place):
+        found = stored(session, frame, work)
+    said = found.where("entry is not null or fault is not null").select("entry", "fault").collect()
+    faults = sorted((row["fault"] for row in said if row["fault"] is not None), key=str(words.other_replies()).__eq__)
+    entries = sorted(bytes(row["entry"]) for row in said if row["entry"] is not None)
+    if faults and faults[0] != str(words.other_replies()):  # else replies may be missing because chunks are
+        raise words.of_a_task(faults[0])
+    for listed in columns:
+        form = listed.form
+        known = sorted(entry.encode() for entry in listed.entries)
+        if [entry for entry in entries if len(entry) == form.entry_bytes] != known:
+            raise words.other_chunks(form.name)
+    if faults:
+        raise words.other_replies()
+    return found.where("entry is null").drop("entry", "fault")
+
+
+@contextlib.contextmanager
+def _readable(place: str) -> Iterator[None]:
     try:
         with failures.typed():
-            sealed = session.read.schema("sealed binary").parquet(place).select("sealed")
-            found = stored(session, sealed.mapInArrow(made, made.schema), work)
+            yield
     except ResourceError as error:
         raise words.unreadable_column(place, error) from None
-    facts = found.where("entry is not null or fault is not null").select("entry", "fault").collect()
-    for row in facts:
-        if row["fault"] is not None:
-            raise words.of_a_task(row["fault"])
-    if sorted(bytes(row["entry"]) for row in facts) != sorted(known):
-        raise words.other_chunks(listed.form.name)
-    return found
-
-
-def without_faults(frame: Frame) -> Frame:
-    """A stored frame without its column `fault`. Raises RemoteError for the first fault in it, once."""
-    for row in frame.where("fault is not null").select("fault").limit(1).collect():
-        raise words.of_a_task(row["fault"])
-    return frame.drop("fault")
 
 
 def sums(frame: Frame) -> list[int]:

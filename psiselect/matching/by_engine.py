@@ -138,7 +138,7 @@ def answer(
             started = time.monotonic()
             with (
                 side.directory_for(bench.places, out, own.terms),
-                side.stepping(bench.engine, talk, own, 4) as engine_now,
+                side.stepping(bench.engine, talk, own, 3) as engine_now,
             ):
                 key = side.new_secret(KEY_BYTES)
                 offered = reader.id, ManifestReader(reader), offer
@@ -211,7 +211,7 @@ def finish(
         def run() -> SessionResult:
             started = time.monotonic()
             offered = kept.offer, kept.contents
-            with side.stepping(bench.engine, talk, own, 4) as engine_now:
+            with side.stepping(bench.engine, talk, own, 3 if own.terms.reveal.hides_membership else 1) as engine_now:
                 made = parties.finish(engine_now, setup, own.keys, offered, (ManifestReader(reader), answer))
             matched.extend(made.matched)
             outcome = Outcome(made.counts).at_least(setup.terms.min_matches)

@@ -140,6 +140,11 @@ def test_a_chunk_that_is_not_as_listed_ends_the_task_with_a_fault(where: str, ce
     assert found[-1]["fault"] == faults[0]
 
 
+def nothing_said(many: int) -> dict[str, pa.Array]:
+    """Of chunks."""
+    return {"entry": pa.nulls(many, pa.binary()), "fault": pa.nulls(many, pa.string())}
+
+
 def tagged(where: str, change: Any = None, tag_buckets: int = 3) -> pa.Table:
     """One bucket with all own elements, and a peer's replies to them."""
     state = pa.Table.from_batches(list(HashAndMask(where, PREFIX, 1)(iter([list_of(OWN)]))))
@@ -156,6 +161,7 @@ def tagged(where: str, change: Any = None, tag_buckets: int = 3) -> pa.Table:
                 for name in state.schema.names
             },
             "value": pa.array([None, replies[:half].tobytes(), replies[half:].tobytes()], pa.binary()),
+            **nothing_said(3),
         }
     )
     found = UnmaskAndTag(where, PREFIX, BINDING, 11, tag_buckets)(both)
@@ -196,14 +202,29 @@ def test_own_tags_that_the_peer_has_are_matches_once(where: str) -> None:
     own, theirs, others = values_of(9, 11), values_of(3, 11), values_of(2, 11)
     mine = {"value": own.tobytes(), "key": packs.of_keys(Packed.of(OWN[:9])), "rows": packs.of_numbers(np.arange(9))}
     peers = {"tag": np.concatenate([own[[2, 5]], theirs, own[[5]]]).tobytes()}
-    schema = pa.schema([(name, pa.binary()) for name in ("value", "key", "rows", "tag")])
-    table = pa.Table.from_pylist([mine, peers, {"tag": others.tobytes()}], schema=schema)
-    found = Match(11)(table).to_pylist()
+    found = match(mine, peers, {"tag": others.tobytes()})
     assert sorted((row["key"], row["rows"]) for row in found) == [(OWN[2], 2), (OWN[5], 5)]
-    hidden = pa.Table.from_pylist([{"value": own.tobytes()}, peers], schema=schema)
-    assert Match(11)(hidden).to_pylist() == [{"key": None, "rows": None}] * 2
-    for one in (mine, peers):
-        assert Match(11)(pa.Table.from_pylist([one], schema=schema)).num_rows == 0
+    assert match({"value": own.tobytes()}, peers) == [{"key": None, "rows": None, "entry": None, "fault": None}] * 2
+    assert [match(mine), match(peers)] == [[], []]
+
+
+def match(*rows_: dict[str, Any]) -> list[dict[str, Any]]:
+    names = ("value", "key", "rows", "tag", "entry")
+    schema = pa.schema([*((name, pa.binary()) for name in names), ("fault", pa.string()), ("bucket", pa.int32())])
+    found: list[dict[str, Any]] = Match(11)(pa.Table.from_pylist(list(rows_), schema=schema)).to_pylist()
+    return found
+
+
+def test_what_rows_say_of_chunks_is_handed_on(where: str) -> None:
+    """By the tasks between the one that opens a chunk and the driver."""
+    said = [{"entry": b"e", "bucket": -1}, {"fault": "f", "bucket": -1}, {"entry": b"g", "bucket": -1}]
+    assert [(row["entry"], row["fault"]) for row in match(*said)] == [(b"e", None), (None, "f"), (b"g", None)]
+    names = ("key", "rows", "element", "value", "entry")
+    schema = pa.schema([*((name, pa.binary()) for name in names), ("fault", pa.string()), ("bucket", pa.int32())])
+    found = UnmaskAndTag(where, PREFIX, BINDING, 11, 1)(pa.Table.from_pylist(said, schema=schema)).to_pylist()
+    assert [(row["bucket"], row["entry"], row["fault"]) for row in found] == [
+        (-1, b"e", None), (-1, None, "f"), (-1, b"g", None)
+    ]  # fmt: skip
 
 
 def test_different_products_are_counted() -> None:
