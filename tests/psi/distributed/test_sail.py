@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -164,6 +165,22 @@ def test_a_chunk_that_is_missing_or_in_two_files_is_one_typed_error(
         with pytest.raises(RemoteError, match=r"differ from the directory's list|twice"):
             both.sail_answer(offer, f"answer-{number}")
         assert not list((tmp_path / f"answer-{number}").glob("*"))
+
+
+def test_a_damaged_chunk_of_replies_is_what_the_error_names(
+    people: dict[Side, Identity], session: Any, tmp_path: Path
+) -> None:
+    """Own elements lack replies then, but that is not the peer's program."""
+    both = on_sail(people, session, tmp_path, Reveal.MATCHES)
+    offer, contents = both.sail_offer()
+    answer = both.sail_answer(offer)
+    (part,) = (answer / "replies-1").glob("*.parquet")
+    (sealed,) = pq.read_table(part)["sealed"].to_pylist()
+    for cells, said in (([sealed[:-1] + bytes([sealed[-1] ^ 1])], "cannot decrypt"), ([], "differ from the directory")):
+        pq.write_table(pa.table({"sealed": pa.array(cells, pa.binary())}), part, compression="none")
+        shutil.rmtree(tmp_path / "offer-work" / "matched-1", ignore_errors=True)
+        with pytest.raises(RemoteError, match=said):
+            both.sail_finish(offer, contents, answer)
 
 
 def test_several_buckets_ascend_as_one(
