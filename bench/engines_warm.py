@@ -4,8 +4,8 @@
 
 Half of each list is common. A pass is an offer, an answer and its `finish`; the first one is cold. Spark runs as
 `local[2]` with 2 GB and the settings of the command. Prints one line for each step, after `psi local` for the same
-rows. With BENCH_BYTES in the environment, it also counts the bytes of Spark's shuffles. ROWS may be several numbers
-with commas between them: for all but the first, one pass more follows in the same sessions.
+rows, unless BENCH_NO_LOCAL is in the environment. With BENCH_BYTES, it also counts the bytes of Spark's shuffles.
+ROWS may be several numbers with commas between them: for each but the first, one pass follows in the same sessions.
 """
 
 from __future__ import annotations
@@ -217,7 +217,8 @@ def main() -> None:
             written(rows, 0, own)
             written(rows, rows // 2, peer)
             if not place:
-                bench.local(own, peer, folder / "local.parquet")
+                if "BENCH_NO_LOCAL" not in os.environ:
+                    bench.local(own, peer, folder / "local.parquet")
                 bench.start()
             for number in range(1 if place else passes):
                 bench.exchange(f"{rows}-{number}", rows, own, peer)
