@@ -2,7 +2,7 @@
 
 An instance holds public values and paths only, and can be pickled.
 
-A task gets Arrow batches, or one bucket as a table. Rows of the list are rows; what follows travels in packs.
+A task gets Arrow batches, or one bucket as a table.
 """
 
 from __future__ import annotations
@@ -68,24 +68,6 @@ def backend() -> Backend:
 
 
 @dataclass(frozen=True)
-class Normalise:
-    """Key columns -> `key` (null where there is none) and `reason` (null unless unreadable)."""
-
-    schema = "key binary, reason string"
-    spec: str
-    nulls: tuple[str, ...] = ()
-
-    def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
-        spec = parse_key(self.spec)
-        for batch in batches:
-            _, read = items.keys_of(batch, spec, self.nulls, THE_TABLE)
-            reasons = np.full(batch.num_rows, None, object)
-            for reason, places in read.unreadable.items():
-                reasons[places] = str(reason)
-            yield _batch(key=read.values.cast(pa.binary()), reason=pa.array(reasons, pa.string()))
-
-
-@dataclass(frozen=True)
 class WithKeys:
     """All columns of a row -> the same and a canonical key for each spec, null where there is none."""
 
@@ -120,17 +102,17 @@ class Digest:
 
 @dataclass(frozen=True)
 class DigestOfState:
-    """Packs `key` and `rows` -> `sums`: the same of what was stored."""
+    """Packs `key` and `rows` -> `sums`: the same of what was stored. once: as if each key had one row."""
 
     schema = "sums binary"
     secrets: str
+    once: bool
 
     def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
         salt, sums = secret_files.read(self.secrets)["digest"], _NO_SUMS
-        for batch in batches:
-            for row in range(len(batch)):  # one after the other: a batch can be long
-                some = batch[row : row + 1]
-                sums = sums + digest_of(salt, packs.keys(some.column(0)), packs.numbers(some.column(1)))
+        for batch, row in _each(batches):
+            keys, times = packs.keys(batch.column(0)[row : row + 1]), packs.numbers(batch.column(1)[row : row + 1])
+            sums = sums + digest_of(salt, keys, np.ones_like(times) if self.once else times)
         yield _batch(sums=pa.array([sums.tobytes()], pa.binary()))
 
 
@@ -143,7 +125,7 @@ def digest_of(salt: bytes, keys: Packed, rows: I64) -> Sums:
 
 @dataclass(frozen=True)
 class HashAndMask:
-    """`key` and `rows` -> packs of `key`, `rows` and `element`, by the element's bucket."""
+    """Packs `key` and `rows` -> the same with `element`, by the element's bucket."""
 
     schema = "bucket int, key binary, rows binary, element binary"
     secrets: str
@@ -152,8 +134,8 @@ class HashAndMask:
 
     def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
         scalar = Scalar(secret_files.read(self.secrets)["mask"])
-        for batch in _larger(batches):
-            keys, rows = Packed.from_arrow(batch.column(0)), batch.column(1).to_numpy()
+        for batch, row in _each(batches):
+            keys, rows = packs.keys(batch.column(0)[row : row + 1]), packs.numbers(batch.column(1)[row : row + 1])
             element = backend().hash_and_mask(with_prefix(self.prefix, keys), scalar, DST)
             for bucket, where in packs.split(element, self.buckets):
                 yield in_packs(
@@ -166,7 +148,7 @@ class HashAndMask:
 
 @dataclass(frozen=True)
 class TagOwn:
-    """`key` -> packs of `value`, the answerer's tags, by the tag's bucket."""
+    """Packs `key` -> packs of `value`, the answerer's tags, by the tag's bucket."""
 
     schema = "bucket int, value binary"
     secrets: str
@@ -178,8 +160,8 @@ class TagOwn:
 
     def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
         scalar = Scalar(secret_files.read(self.secrets)["mask"])
-        for batch in _larger(batches):
-            tokens = with_prefix(self.prefix, Packed.from_arrow(batch.column(0)))
+        for batch, row in _each(batches):
+            tokens = with_prefix(self.prefix, packs.keys(batch.column(0)[row : row + 1]))
             element = backend().hash_and_mask(tokens, scalar, DST)
             found = masking.tags(backend(), self.binding, element, None if self.hides else tokens, self.width)
             yield from by_bucket(found, self.buckets)
@@ -265,7 +247,12 @@ def drain(batches: Batches) -> None:
         pass
 
 
-def _larger(batches: Batches) -> Iterator[pa.RecordBatch]:
+def _each(batches: Batches) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """Each row, one after the other: packs are long."""
+    return ((batch, row) for batch in batches for row in range(len(batch)))
+
+
+def larger(batches: Batches) -> Iterator[pa.RecordBatch]:
     """The same rows in batches of some size, so that a pack has many values."""
     held: list[pa.RecordBatch] = []
     for batch in batches:

@@ -5,6 +5,7 @@ An engine has no order of rows. So there are numbers of rows, and no row is name
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ import pyarrow as pa
 
 from psi.agreement.modes import Side
 from psi.agreement.terms import KeyTerm, Terms
+from psi.distributed import distinct as distinct_keys
 from psi.distributed import failures, steps, words
 from psi.distributed.functions import Digest, DigestOfState, WithKeys
 from psi.inputs import items
@@ -123,20 +125,21 @@ def require_same(
     """Raises InputError unless the table has the keys that it had for the offer. states: for each key, what the offer
     stored. place: for what is gathered now. secrets: with a fresh salt, `digest`."""
     with failures.typed():
-        for number, (key, before, state) in enumerate(zip(then.keys, then.frames, states, strict=True), start=1):
+        for number, (key, state) in enumerate(zip(then.keys, states, strict=True), start=1):
             rows = then.source.frame.select(*map(quoted, dict.fromkeys(key.columns)))
-            now, stored = Digest(str(key), nulls, secrets), DigestOfState(secrets)
-            if steps.sums(rows.mapInArrow(now, now.schema)) == steps.sums(
-                state.select("key", "rows").mapInArrow(stored, stored.schema)
-            ):
+            now = Digest(str(key), nulls, secrets)
+            if steps.sums(rows.mapInArrow(now, now.schema)) == _stored_sums(state, secrets, once=False):
                 continue
             # Rows came or went. It is still the same list if they repeat keys.
             found = steps.gathered(session, then.source.frame, key, nulls, f"{place}/again-{number}")
             keyed = found.where("key is not null")
-            if keyed.count() != then.sizes[number - 1]:
+            if _stored_sums(keyed, secrets, once=True) != _stored_sums(state, secrets, once=True):
                 raise changed()
-            if keyed.join(before.select("key"), "key", "left_anti").limit(1).count():
-                raise changed()
+
+
+def _stored_sums(packed: Frame, secrets: str, *, once: bool) -> list[int]:
+    task = DigestOfState(secrets, once)
+    return steps.sums(packed.select("key", "rows").mapInArrow(task, task.schema))
 
 
 def matched_rows(then: EngineList, matched: Sequence[Frame], chosen: Chosen, nulls: tuple[str, ...]) -> Frame:
@@ -189,19 +192,20 @@ def _text(word: str) -> str:
 
 def _report(gathered: Frame) -> Report:
     """How rows became keys."""
-    counted = gathered.selectExpr("key is not null as keyed", "reason", "rows", "1 as one")
-    by_kind = {
-        (bool(row[0]), row[1]): (int(row[2]), int(row[3]))
-        for row in counted.groupBy("keyed", "reason").sum("rows", "one").collect()
-    }
-    with_key, distinct = by_kind.pop((True, None), (0, 0))
-    blank, _ = by_kind.pop((False, None), (0, 0))
-    unreadable = {Reason(reason): rows for (_, reason), (rows, _) in by_kind.items()}
+    by_kind: Counter[tuple[bool, str | None]] = Counter()
+    distinct = 0
+    for row in gathered.select("distinct", "many", "reason").collect():
+        keyed = row["distinct"] is not None
+        by_kind[keyed, row["reason"]] += int(row["many"])
+        distinct += int(row["distinct"] or 0)
+    with_key, blank = by_kind.pop((True, None), 0), by_kind.pop((False, None), 0)
+    unreadable = {Reason(reason): rows for (_, reason), rows in by_kind.items()}
     total = with_key + blank + sum(unreadable.values())
     frequent: tuple[Frequent, ...] = ()
     least = items.suspicious_rows(total)
     if with_key - distinct >= least - 1:
-        many = gathered.where(f"key is not null and rows >= {least}").select("rows").collect()
+        task = distinct_keys.Frequent(least)
+        many = gathered.where("key is not null").select("rows").mapInArrow(task, task.schema).collect()
         frequent = tuple(Frequent(rows, ()) for rows in sorted((int(row[0]) for row in many), reverse=True))
     nowhere: dict[Reason, tuple[int, ...]] = dict.fromkeys(unreadable, ())
     return Report(total, distinct, with_key - distinct, blank, unreadable, nowhere, frequent)

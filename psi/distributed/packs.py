@@ -33,6 +33,8 @@ def buckets_for(total: int) -> int:
 
 def split(values: U8, buckets: int) -> Iterator[tuple[int, I64]]:
     """The positions of each bucket's values, for each bucket that has some."""
+    if not len(values):
+        return
     lead = values[:, :2].astype(np.int64)
     bucket = (lead[:, 0] << 8 | lead[:, 1]) * buckets >> 16
     order = np.argsort(bucket, kind="stable")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from psi.agreement.modes import Side
-from psi.distributed import packs, secret_files, steps, words
+from psi.distributed import distinct, packs, secret_files, steps, words
 from psi.distributed.functions import HashAndMask, TagOwn
 from psi.distributed.received import Different, Match, Opening, Reply, Spread, UnmaskAndTag, UnmaskAndTagAll
 from psi.distributed.secret_files import TaskKey
@@ -58,7 +58,7 @@ class Engine:
 
     def own_list(self, number: int) -> Frame:
         """The list of a key as the offer has gathered it."""
-        return self._stored_then(f"list-{number}", steps.GATHERED)
+        return self._stored_then(f"list-{number}", distinct.SCHEMA)
 
     def state(self, number: int) -> Frame:
         """What the offer has kept of a key: packs."""
@@ -95,12 +95,15 @@ class Finished(NamedTuple):
 
 
 # What may be in a work directory, for those who cannot list it.
-WORK_NAMES = ("list", "again", "state", "replies", "tagged", "matched")
+WORK_NAMES = (
+    *("list-{}-parts", "list-{}", "again-{}-parts", "again-{}"),
+    *("state-{}", "replies-{}", "tagged-{}", "matched-{}"),
+)
 
 
 def work_names(lists: int) -> list[str]:
     """What the steps below, and the gathering of lists, store."""
-    return [f"{name}-{number}" for number in range(1, lists + 1) for name in WORK_NAMES]
+    return [name.format(number) for number in range(1, lists + 1) for name in WORK_NAMES]
 
 
 def column_names(lists: int) -> list[str]:

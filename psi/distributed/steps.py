@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from psi.distributed import failures, words
-from psi.distributed.functions import BucketTask, Facts, InTurn, Normalise, Seal
+from psi.distributed import failures, packs, words
+from psi.distributed.distinct import FINE, Distinct, Normalise
+from psi.distributed.functions import BucketTask, Facts, InTurn, Seal
 from psi.distributed.received import Opening
 from psi.normalize import KeySpec
 from psi.offline.chunks import ChunkEntry, ColumnForm, check_entries
@@ -20,17 +21,21 @@ from psiselect.base.errors import ResourceError
 
 Frame = Any
 Session = Any
-GATHERED = f"{Normalise.schema}, rows bigint"
 # Uniform bytes gain nothing from either. An engine reads a group of rows into memory: so groups are short.
 _PLAIN = {"compression": "uncompressed", "parquet.enable.dictionary": "false", "parquet.block.size": str(16 << 20)}
 
 
 def gathered(session: Session, source: Frame, key: KeySpec, nulls: Sequence[str], place: str) -> Frame:
-    """Each distinct key with its number of rows, and the rows without a key by reason, written to `place` and read from
-    there: the source is read once, so that it may change afterwards. Columns `key`, `reason`, `rows`."""
+    """The distinct keys of a table with their numbers of rows, and how many rows have none, written to `place` and read
+    from there: the source is read once, so that it may change afterwards. Rows as `psi.distributed.distinct` says."""
     columns = list(dict.fromkeys(key.columns))
     made = source.select(*columns).mapInArrow(task := Normalise(str(key), tuple(nulls)), task.schema)
-    return stored(session, made.groupBy("key", "reason").count().withColumnRenamed("count", "rows"), place)
+    parts = stored(session, made, f"{place}-parts")
+    (row,) = parts.where("bucket >= 0").groupBy().sum("many").collect()
+    buckets = min(packs.buckets_for(int(row[0] or 0)), FINE)
+    bucket = f"case when bucket < 0 then bucket else cast(bucket * {buckets} / {FINE} as int) end as bucket"
+    others = ("key", "rows", "distinct", "many", "reason")
+    return stored(session, by_bucket(parts.selectExpr(bucket, *others), Distinct()), place)
 
 
 def stored(session: Session, frame: Frame, place: str) -> Frame:

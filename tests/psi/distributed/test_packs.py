@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from psi.distributed import functions, packs, secret_files
+from psi.distributed.distinct import Distinct, Frequent, Normalise
 from psi.distributed.functions import HashAndMask, TagOwn, backend
 from psi.distributed.received import Different, Match, Opening, Spread, UnmaskAndTag
 from psi.group import masking
@@ -77,15 +79,17 @@ def where(tmp_path: Path) -> Iterator[str]:
         yield path
 
 
-def list_of(keys: list[bytes]) -> pa.RecordBatch:
-    return pa.record_batch({"key": pa.array(keys, pa.binary()), "rows": pa.array(range(1, len(keys) + 1), pa.int64())})
+def list_of(keys: list[bytes], first: int = 1) -> pa.RecordBatch:
+    times = packs.of_numbers(np.arange(first, first + len(keys)))
+    return pa.record_batch({"key": pa.array([packs.of_keys(Packed.of(keys))]), "rows": pa.array([times])})
 
 
-def test_what_is_masked_stands_beside_its_key_and_number_of_rows(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(functions, "_ROWS_AT_ONCE", 15)
-    some = [list_of(OWN)[start : start + 7] for start in range(0, 40, 7)]
-    rounds = list(HashAndMask(where, PREFIX, 1)(iter([list_of([]), *some])))
-    assert [len(packs.keys(each.column(1))) for each in rounds] == [21, 19]
+def test_what_is_masked_stands_beside_its_key_and_number_of_rows(where: str) -> None:
+    some = [list_of(OWN[:15]), list_of(OWN[15:], first=16), list_of([])]
+    rounds = list(
+        HashAndMask(where, PREFIX, 1)(iter([pa.Table.from_batches(some[:2]).combine_chunks().to_batches()[0]]))
+    )
+    assert [len(packs.keys(each.column(1))) for each in rounds] == [15, 25]
     found = pa.Table.from_batches(list(HashAndMask(where, PREFIX, 3)(iter(some))))
     for bucket, element in zip(found["bucket"].to_pylist(), found["element"], strict=True):
         assert [number for number, _ in packs.split(packs.values(pa.array([element.as_py()]), 32), 3)] == [bucket]
@@ -94,9 +98,39 @@ def test_what_is_masked_stands_beside_its_key_and_number_of_rows(where: str, mon
     mask = Scalar(secret_files.read(where)["mask"])
     again = backend().hash_and_mask(with_prefix(PREFIX, keys), mask, DST)
     assert np.array_equal(packs.values(found["element"], 32), again)
-    assert (
-        list(HashAndMask(where, PREFIX, 3)(iter([]))) == list(HashAndMask(where, PREFIX, 3)(iter([list_of([])]))) == []
-    )
+    assert list(HashAndMask(where, PREFIX, 3)(iter([]))) == list(HashAndMask(where, PREFIX, 3)(iter(some[2:]))) == []
+
+
+def gathered(parts: list[list[str | None]]) -> pa.Table:
+    """By the tasks, without an engine: one bucket, each part a task of its own."""
+    task = Normalise("mail:email", ("none",))
+    made = [row for part in parts for row in task(iter([pa.record_batch({"mail": pa.array(part, pa.string())})]))]
+    table = pa.Table.from_batches(made)
+    keyless = pa.array([key is None for key in table["key"].to_pylist()])
+    assert [bucket == -1 for bucket in table["bucket"].to_pylist()] == keyless.to_pylist()
+    return pa.concat_tables([Distinct()(table.filter(keyless)), Distinct()(table.filter(pc.invert(keyless)))])
+
+
+def test_keys_are_found_once_with_all_their_rows_and_others_are_counted() -> None:
+    parts = [["a@x.org", "A@X.org ", "", None, "no at"], ["a@x.org", "b@x.org", "none", "neither"]]
+    *others, keyed = gathered(parts).to_pylist()
+    keys, times = packs.keys(pa.array([keyed["key"]])), packs.numbers(pa.array([keyed["rows"]]))
+    assert {keys[n]: int(times[n]) for n in range(len(keys))} == {b"a@x.org": 3, b"b@x.org": 1}
+    assert (keyed["distinct"], keyed["many"], keyed["reason"]) == (2, 4, None)
+    assert sum(row["many"] for row in others if row["reason"] is None) == 3
+    assert sorted((row["many"], row["reason"] is not None, row["distinct"]) for row in others) == [
+        (1, False, None), (1, True, None), (1, True, None), (2, False, None)
+    ]  # fmt: skip
+
+
+def test_keys_of_one_task_are_merged_before_they_travel() -> None:
+    """A placeholder in very many rows must not fill one bucket."""
+    (found,) = Normalise("mail:email")(iter([pa.record_batch({"mail": pa.array(["a@x.org"] * 1000)})]))
+    (row,) = found.to_pylist()
+    assert (row["distinct"], row["many"], len(packs.keys(found.column(1)))) == (1, 1000, 1)
+    (many,) = Frequent(1000)(iter([pa.record_batch({"rows": found.column(2)})]))
+    assert many.to_pylist() == [{"rows": 1000}]
+    assert [each.num_rows for each in Frequent(1001)(iter([pa.record_batch({"rows": found.column(2)})]))] == [0]
 
 
 def sealed(*columns: Any) -> list[bytes]:
@@ -235,7 +269,7 @@ def test_different_products_are_counted() -> None:
 
 @pytest.mark.parametrize("hides", [False, True])
 def test_own_tags_are_those_of_one_machine(where: str, hides: bool) -> None:
-    (found,) = TagOwn(where, PREFIX, BINDING, 11, hides, 1)(iter([list_of(OWN)]))
+    (found,) = TagOwn(where, PREFIX, BINDING, 11, hides, 1)(iter([list_of(OWN).select(["key"])]))
     tokens = with_prefix(PREFIX, Packed.of(OWN))
     element = backend().hash_and_mask(tokens, Scalar(secret_files.read(where)["mask"]), DST)
     made = masking.tags(backend(), BINDING, element, None if hides else tokens, 11)
