@@ -136,6 +136,20 @@ def test_blank_and_duplicate_rows_are_counted(people: dict[Side, Identity], sess
     assert found == dict.fromkeys(OWN, 1) | {OWN[0]: 2}
 
 
+def test_a_key_in_several_files_and_one_of_several_buckets_is_one_key(
+    session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packs, "_BUCKET_VALUES", 32)
+    (tmp_path / "own").mkdir()
+    for number in range(4):
+        pq.write_table(pa.table({"id": [item.decode() for item in OWN]}), tmp_path / "own" / f"part-{number}.parquet")
+    source = session.read.parquet(str(tmp_path / "own"))
+    found = steps.gathered(session, source, KEY, (), str(tmp_path / "list"))
+    rows = found.collect()
+    assert [sum(row[name] for row in rows) for name in ("distinct", "many")] == [len(OWN), 4 * len(OWN)]
+    assert len(rows) == len({row["bucket"] for row in rows}) == 7
+
+
 def test_a_harmed_part_is_one_typed_error(people: dict[Side, Identity], session: Any, tmp_path: Path) -> None:
     both = on_sail(people, session, tmp_path, Reveal.MATCHES)
     offer, _ = both.offer(items=OWN)
