@@ -121,6 +121,18 @@ def test_a_java_that_spark_needs_is_named(
         pytest.fail("it opened")
 
 
+def test_what_a_spark_is_started_with() -> None:
+    """It promises what is asked of every Spark. What suits one machine is not put on a cluster."""
+    for master in ("local[2]", "yarn"):
+        made = engines.settings(master)
+        assert (made["spark.io.encryption.enabled"], made["spark.ui.enabled"]) == ("true", "false")
+        engines.require_private_shuffle(SimpleNamespace(conf=made | {"spark.master": "local"}), accept_plain=False)
+    assert set(engines.settings("yarn")) < set(engines.settings("local[2]"))
+    here = engines.settings("local[2]")["spark.driver.defaultJavaOptions"].split()
+    assert here[0] == "-XX:+IgnoreUnrecognizedVMOptions"  # another Java may lack the others
+    assert all(option.startswith("-XX:Tier4") for option in here[1:])
+
+
 def test_a_client_without_spark_is_told_from_spark(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib, "import_module", lambda name: SimpleNamespace())
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
