@@ -39,13 +39,15 @@ class Normalise:
             without = {str(reason): len(places) for reason, places in read.unreadable.items()} | {
                 None: read.blank_count
             }
-            for reason, many in without.items():
-                if many:
-                    yield _row(_NO_BUCKET, None, None, many, reason)
             found = read.values.drop_null()
             keys, times = _merged(found.cast(pa.binary()), np.ones(len(found), np.int64))
-            for bucket, where in packs.split(_digests(keys), FINE):
-                yield _row(bucket, keys.take(where), times[where], int(times[where].sum()), None)
+            yield _rows(
+                [(_NO_BUCKET, None, None, many, reason) for reason, many in without.items() if many]
+                + [
+                    (bucket, keys.take(where), times[where], int(times[where].sum()), None)
+                    for bucket, where in packs.split(_digests(keys), FINE)
+                ]
+            )
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Distinct:
             return bucket.select([each.split()[0] for each in SCHEMA.split(", ")])
         keys = packs.keys(bucket.column("key")).to_arrow().cast(pa.binary())
         keys, times = _merged(keys, packs.numbers(bucket.column("rows")))
-        return pa.Table.from_batches([_row(number, keys, times, int(times.sum()), None)])
+        return pa.Table.from_batches([_rows([(number, keys, times, int(times.sum()), None)])])
 
 
 @dataclass(frozen=True)
@@ -88,14 +90,16 @@ def _digests(keys: Packed) -> U8:
     return backend().digest(bytes(SALT_BYTES), np.zeros((len(keys), 32), np.uint8), keys, 2)
 
 
-def _row(bucket: int, keys: Packed | None, times: I64 | None, many: int, reason: str | None) -> pa.RecordBatch:
+def _rows(rows: list[tuple[int, Packed | None, I64 | None, int, str | None]]) -> pa.RecordBatch:
+    """Of bucket, keys, their numbers of rows, all these rows together, and the reason."""
+    buckets, keys, times, many, reasons = zip(*rows, strict=True) if rows else ((),) * 5
     return pa.record_batch(
         {
-            "bucket": pa.array([bucket], pa.int32()),
-            "key": pa.array([None if keys is None else packs.of_keys(keys)], pa.binary()),
-            "rows": pa.array([None if times is None else packs.of_numbers(times)], pa.binary()),
-            "distinct": pa.array([None if keys is None else len(keys)], pa.int64()),
-            "many": pa.array([many], pa.int64()),
-            "reason": pa.array([reason], pa.string()),
+            "bucket": pa.array(buckets, pa.int32()),
+            "key": pa.array([each if each is None else packs.of_keys(each) for each in keys], pa.binary()),
+            "rows": pa.array([each if each is None else packs.of_numbers(each) for each in times], pa.binary()),
+            "distinct": pa.array([each if each is None else len(each) for each in keys], pa.int64()),
+            "many": pa.array(many, pa.int64()),
+            "reason": pa.array(reasons, pa.string()),
         }
     )

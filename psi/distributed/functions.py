@@ -11,7 +11,7 @@ import functools
 import itertools
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -137,13 +137,12 @@ class HashAndMask:
         for batch, row in _each(batches):
             keys, rows = packs.keys(batch.column(0)[row : row + 1]), packs.numbers(batch.column(1)[row : row + 1])
             element = backend().hash_and_mask(with_prefix(self.prefix, keys), scalar, DST)
-            for bucket, where in packs.split(element, self.buckets):
-                yield in_packs(
-                    bucket,
-                    key=packs.of_keys(keys.take(where)),
-                    rows=packs.of_numbers(rows[where]),
-                    element=packs.of_values(element[where]),
-                )
+            yield from in_packs(
+                packs.split(element, self.buckets),
+                key=lambda where, keys=keys: packs.of_keys(keys.take(where)),
+                rows=lambda where, rows=rows: packs.of_numbers(rows[where]),
+                element=lambda where, element=element: packs.of_values(element[where]),
+            )
 
 
 @dataclass(frozen=True)
@@ -223,17 +222,17 @@ class Facts:
         drain(batches)
 
 
-def in_packs(bucket: int, **given: bytes) -> pa.RecordBatch:
-    """One row: a bucket, and its packs."""
-    return _batch(
-        bucket=pa.array([bucket], pa.int32()), **{name: pa.array([p], pa.binary()) for name, p in given.items()}
-    )
+def in_packs(split: Iterable[tuple[int, I64]], **packed: Callable[[I64], bytes]) -> Iterator[pa.RecordBatch]:
+    """Buckets and their packs. split: as `packs.split` gives it; packed: makes a pack of the values at such places."""
+    found = list(split)
+    if found:
+        columns = {name: pa.array([make(where) for _, where in found], pa.binary()) for name, make in packed.items()}
+        yield _batch(bucket=pa.array([bucket for bucket, _ in found], pa.int32()), **columns)
 
 
 def by_bucket(values: U8, buckets: int) -> Iterator[pa.RecordBatch]:
     """Values as packs of `value`."""
-    for bucket, where in packs.split(values, buckets):
-        yield in_packs(bucket, value=packs.of_values(values[where]))
+    return in_packs(packs.split(values, buckets), value=lambda where: packs.of_values(values[where]))
 
 
 def cells(batches: Batches) -> Iterator[bytes]:

@@ -116,8 +116,8 @@ class UnmaskAndTagAll:
         def tagged(replies: U8) -> Iterator[pa.RecordBatch]:
             product = masking.mask_checked(backend(), replies, scalar)
             yield from by_bucket(masking.tags(backend(), self.binding, product, None, self.width), self.buckets)
-            for bucket, where in packs.split(product, self.product_buckets):
-                yield in_packs(bucket, product=packs.of_values(product[where]))
+            split = packs.split(product, self.product_buckets)
+            yield from in_packs(split, product=lambda where: packs.of_values(product[where]))
 
         yield from self.opening.each(batches, self.schema, tagged)
 
@@ -161,13 +161,12 @@ class UnmaskAndTag:
         if not tags:
             return
         tag = np.concatenate(tags)
-        for number, where in packs.split(tag, self.buckets):
-            made = in_packs(
-                number,
-                value=packs.of_values(tag[where]),
-                key=packs.of_keys(keys.take(where)),
-                rows=packs.of_numbers(times[where]),
-            )
+        for made in in_packs(
+            packs.split(tag, self.buckets),
+            value=lambda where: packs.of_values(tag[where]),
+            key=lambda where: packs.of_keys(keys.take(where)),
+            rows=lambda where: packs.of_numbers(times[where]),
+        ):
             yield dict(zip(made.schema.names, made.columns, strict=True))
 
 
