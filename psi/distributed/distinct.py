@@ -51,8 +51,8 @@ class Normalise:
 
 
 @dataclass(frozen=True)
-class Distinct:
-    """A bucket's rows -> one row with each key once."""
+class DistinctKeys:
+    """A bucket's rows -> rows with each key once, so many to a pack as fit."""
 
     schema = SCHEMA
 
@@ -62,11 +62,13 @@ class Distinct:
             return bucket.select([each.split()[0] for each in SCHEMA.split(", ")])
         keys = packs.keys(bucket.column("key")).to_arrow().cast(pa.binary())
         keys, times = _merged(keys, packs.numbers(bucket.column("rows")))
-        return pa.Table.from_batches([_rows([(number, keys, times, int(times.sum()), None)])])
+        cuts = range(0, len(keys), packs.MOST)
+        some = ((keys.slice(start, start + packs.MOST), times[start : start + packs.MOST]) for start in cuts)
+        return pa.Table.from_batches([_rows([(number, part, of, int(of.sum()), None) for part, of in some])])
 
 
 @dataclass(frozen=True)
-class Frequent:
+class FrequentKeys:
     """Packs `rows` -> `rows`, those that are at least so many."""
 
     schema = "rows bigint"

@@ -41,6 +41,7 @@ _LOCAL: Mapping[str, str] = {
     "spark.network.crypto.enabled": "true",
     "spark.sql.shuffle.partitions": "32",
     "spark.shuffle.sort.bypassMergeThreshold": "1",
+    "spark.sql.files.maxPartitionBytes": "32MB",  # a task may have all of it in memory
     "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "16MB",
     "spark.driver.defaultJavaOptions": " ".join(
         (

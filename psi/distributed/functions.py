@@ -110,8 +110,8 @@ class DigestOfState:
 
     def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
         salt, sums = secret_files.read(self.secrets)["digest"], _NO_SUMS
-        for batch, row in _each(batches):
-            keys, times = packs.keys(batch.column(0)[row : row + 1]), packs.numbers(batch.column(1)[row : row + 1])
+        for some in _together(batches):
+            keys, times = packs.keys(some.column("key")), packs.numbers(some.column("rows"))
             sums = sums + digest_of(salt, keys, np.ones_like(times) if self.once else times)
         yield _batch(sums=pa.array([sums.tobytes()], pa.binary()))
 
@@ -134,8 +134,8 @@ class HashAndMask:
 
     def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
         scalar = Scalar(secret_files.read(self.secrets)["mask"])
-        for batch, row in _each(batches):
-            keys, rows = packs.keys(batch.column(0)[row : row + 1]), packs.numbers(batch.column(1)[row : row + 1])
+        for some in _together(batches):
+            keys, rows = packs.keys(some.column("key")), packs.numbers(some.column("rows"))
             element = backend().hash_and_mask(with_prefix(self.prefix, keys), scalar, DST)
             yield from in_packs(
                 packs.split(element, self.buckets),
@@ -159,8 +159,8 @@ class TagOwn:
 
     def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
         scalar = Scalar(secret_files.read(self.secrets)["mask"])
-        for batch, row in _each(batches):
-            tokens = with_prefix(self.prefix, packs.keys(batch.column(0)[row : row + 1]))
+        for some in _together(batches):
+            tokens = with_prefix(self.prefix, packs.keys(some.column("key")))
             element = backend().hash_and_mask(tokens, scalar, DST)
             found = masking.tags(backend(), self.binding, element, None if self.hides else tokens, self.width)
             yield from by_bucket(found, self.buckets)
@@ -246,9 +246,17 @@ def drain(batches: Batches) -> None:
         pass
 
 
-def _each(batches: Batches) -> Iterator[tuple[pa.RecordBatch, int]]:
-    """Each row, one after the other: packs are long."""
-    return ((batch, row) for batch in batches for row in range(len(batch)))
+def _together(batches: Batches) -> Iterator[pa.Table]:
+    """Some rows at a time of what may be long batches: as many packs as have `_ROWS_AT_ONCE` keys together."""
+    each = _ROWS_AT_ONCE // packs.MOST
+    held: list[pa.RecordBatch] = []
+    for row in (batch[row : row + 1] for batch in batches for row in range(len(batch))):
+        held.append(row)
+        if len(held) == each:
+            yield pa.Table.from_batches(held)
+            held = []
+    if held:
+        yield pa.Table.from_batches(held)
 
 
 def larger(batches: Batches) -> Iterator[pa.RecordBatch]:

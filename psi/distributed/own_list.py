@@ -14,8 +14,7 @@ import pyarrow as pa
 
 from psi.agreement.modes import Side
 from psi.agreement.terms import KeyTerm, Terms
-from psi.distributed import distinct as distinct_keys
-from psi.distributed import failures, steps, words
+from psi.distributed import distinct, failures, steps, words
 from psi.distributed.functions import Digest, DigestOfState, WithKeys
 from psi.inputs import items
 from psi.inputs.advice import Sample, advise
@@ -193,22 +192,22 @@ def _text(word: str) -> str:
 def _report(gathered: Frame) -> Report:
     """How rows became keys."""
     by_kind: Counter[tuple[bool, str | None]] = Counter()
-    distinct = 0
+    keys = 0
     for row in gathered.select("distinct", "many", "reason").collect():
         keyed = row["distinct"] is not None
         by_kind[keyed, row["reason"]] += int(row["many"])
-        distinct += int(row["distinct"] or 0)
+        keys += int(row["distinct"] or 0)
     with_key, blank = by_kind.pop((True, None), 0), by_kind.pop((False, None), 0)
     unreadable = {Reason(reason): rows for (_, reason), rows in by_kind.items()}
     total = with_key + blank + sum(unreadable.values())
     frequent: tuple[Frequent, ...] = ()
     least = items.suspicious_rows(total)
-    if with_key - distinct >= least - 1:
-        task = distinct_keys.Frequent(least)
+    if with_key - keys >= least - 1:
+        task = distinct.FrequentKeys(least)
         many = gathered.where("key is not null").select("rows").mapInArrow(task, task.schema).collect()
         frequent = tuple(Frequent(rows, ()) for rows in sorted((int(row[0]) for row in many), reverse=True))
     nowhere: dict[Reason, tuple[int, ...]] = dict.fromkeys(unreadable, ())
-    return Report(total, distinct, with_key - distinct, blank, unreadable, nowhere, frequent)
+    return Report(total, keys, with_key - keys, blank, unreadable, nowhere, frequent)
 
 
 def _require_readable(source: EngineSource, key: KeySpec, report: Report) -> None:

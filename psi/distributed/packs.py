@@ -23,6 +23,7 @@ from psiselect.base.packed import I64, U8, Packed
 
 _BUCKET_VALUES = 8 * CHUNK_VALUES  # a task holds up to twice as many
 _MOST_BUCKETS = 1 << 16  # what two bytes tell apart
+MOST = 1 << 15  # things in a pack: an engine has a hundred cells in memory at a time
 _COUNT, _LENGTH, _NUMBER = np.dtype("<i8"), np.dtype("<u4"), np.dtype("<i8")
 
 
@@ -32,7 +33,7 @@ def buckets_for(total: int) -> int:
 
 
 def split(values: U8, buckets: int) -> Iterator[tuple[int, I64]]:
-    """The positions of each bucket's values, for each bucket that has some."""
+    """The positions of each bucket's values, for each bucket that has some, `MOST` at a time."""
     if not len(values):
         return
     lead = values[:, :2].astype(np.int64)
@@ -40,7 +41,8 @@ def split(values: U8, buckets: int) -> Iterator[tuple[int, I64]]:
     order = np.argsort(bucket, kind="stable")
     found, starts = np.unique(bucket[order], return_index=True)
     for number, positions in zip(found, np.split(order, starts[1:]), strict=True):
-        yield int(number), positions
+        for start in range(0, len(positions), MOST):
+            yield int(number), positions[start : start + MOST]
 
 
 def of_keys(keys: Packed) -> bytes:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from psi.distributed import failures, packs, words
-from psi.distributed.distinct import FINE, Distinct, Normalise
+from psi.distributed.distinct import FINE, DistinctKeys, Normalise
 from psi.distributed.functions import BucketTask, Facts, InTurn, Seal
 from psi.distributed.received import Opening
 from psi.normalize import KeySpec
@@ -21,8 +21,15 @@ from psiselect.base.errors import ResourceError
 
 Frame = Any
 Session = Any
-# Uniform bytes gain nothing from either. An engine reads a group of rows into memory: so groups are short.
-_PLAIN = {"compression": "uncompressed", "parquet.enable.dictionary": "false", "parquet.block.size": str(16 << 20)}
+# Uniform bytes gain nothing from the first two. An engine has a group of rows in memory, so groups are short; and it
+# writes a hundred rows before it looks how long they are, unless told otherwise.
+_PLAIN = {
+    "compression": "uncompressed",
+    "parquet.enable.dictionary": "false",
+    "parquet.block.size": str(16 << 20),
+    "parquet.page.size.row.check.min": "4",
+    "parquet.page.size.row.check.max": "64",
+}
 
 
 def gathered(session: Session, source: Frame, key: KeySpec, nulls: Sequence[str], place: str) -> Frame:
@@ -35,7 +42,7 @@ def gathered(session: Session, source: Frame, key: KeySpec, nulls: Sequence[str]
     buckets = min(packs.buckets_for(int(row[0] or 0)), FINE)
     bucket = f"case when bucket < 0 then bucket else cast(bucket * {buckets} / {FINE} as int) end as bucket"
     others = ("key", "rows", "distinct", "many", "reason")
-    return stored(session, by_bucket(parts.selectExpr(bucket, *others), Distinct()), place)
+    return stored(session, by_bucket(parts.selectExpr(bucket, *others), DistinctKeys()), place)
 
 
 def stored(session: Session, frame: Frame, place: str) -> Frame:

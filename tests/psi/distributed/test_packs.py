@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psi.distributed import functions, packs, secret_files
-from psi.distributed.distinct import Distinct, Frequent, Normalise
+from psi.distributed.distinct import DistinctKeys, FrequentKeys, Normalise
 from psi.distributed.functions import HashAndMask, TagOwn, backend
 from psi.distributed.received import Different, Match, Opening, Spread, UnmaskAndTag
 from psi.group import masking
@@ -66,6 +66,14 @@ def test_each_value_is_in_one_bucket_and_buckets_ascend_as_values_do(buckets: in
     ] == [1, 1]
 
 
+def test_a_pack_has_so_many_things_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packs, "MOST", 20)
+    found = list(packs.split(values_of(50), 1))
+    assert [(number, len(where)) for number, where in found] == [(0, 20), (0, 20), (0, 10)]
+    assert sorted(np.concatenate([where for _, where in found]).tolist()) == list(range(50))
+    assert gathered([[f"{n}@x.org" for n in range(50)]])["distinct"].to_pylist() == [20, 20, 10]
+
+
 def test_a_bucket_has_up_to_twice_as_many_values_as_it_is_made_for() -> None:
     full = 8 * chunks.CHUNK_VALUES
     assert [packs.buckets_for(n) for n in (0, 1, full, 2 * full - 1, 2 * full, 10**12)] == [1, 1, 1, 1, 2, 1 << 16]
@@ -84,7 +92,8 @@ def list_of(keys: list[bytes], first: int = 1) -> pa.RecordBatch:
     return pa.record_batch({"key": pa.array([packs.of_keys(Packed.of(keys))]), "rows": pa.array([times])})
 
 
-def test_what_is_masked_stands_beside_its_key_and_number_of_rows(where: str) -> None:
+def test_what_is_masked_stands_beside_its_key_and_number_of_rows(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(functions, "_ROWS_AT_ONCE", packs.MOST)
     some = [list_of(OWN[:15]), list_of(OWN[15:], first=16), list_of([])]
     rounds = list(
         HashAndMask(where, PREFIX, 1)(iter([pa.Table.from_batches(some[:2]).combine_chunks().to_batches()[0]]))
@@ -108,7 +117,8 @@ def gathered(parts: list[list[str | None]]) -> pa.Table:
     table = pa.Table.from_batches(made)
     keyless = pa.array([key is None for key in table["key"].to_pylist()])
     assert [bucket == -1 for bucket in table["bucket"].to_pylist()] == keyless.to_pylist()
-    return pa.concat_tables([Distinct()(table.filter(keyless)), Distinct()(table.filter(pc.invert(keyless)))])
+    buckets = (table.filter(keyless), table.filter(pc.invert(keyless)))
+    return pa.concat_tables([DistinctKeys()(each) for each in buckets if len(each)])
 
 
 def test_keys_are_found_once_with_all_their_rows_and_others_are_counted() -> None:
@@ -128,9 +138,9 @@ def test_keys_of_one_task_are_merged_before_they_travel() -> None:
     (found,) = Normalise("mail:email")(iter([pa.record_batch({"mail": pa.array(["a@x.org"] * 1000)})]))
     (row,) = found.to_pylist()
     assert (row["distinct"], row["many"], len(packs.keys(found.column(1)))) == (1, 1000, 1)
-    (many,) = Frequent(1000)(iter([pa.record_batch({"rows": found.column(2)})]))
+    (many,) = FrequentKeys(1000)(iter([pa.record_batch({"rows": found.column(2)})]))
     assert many.to_pylist() == [{"rows": 1000}]
-    assert [each.num_rows for each in Frequent(1001)(iter([pa.record_batch({"rows": found.column(2)})]))] == [0]
+    assert [each.num_rows for each in FrequentKeys(1001)(iter([pa.record_batch({"rows": found.column(2)})]))] == [0]
 
 
 def sealed(*columns: Any) -> list[bytes]:
