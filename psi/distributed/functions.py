@@ -137,12 +137,7 @@ class HashAndMask:
         for some in _together(batches):
             keys, rows = packs.keys(some.column("key")), packs.numbers(some.column("rows"))
             element = backend().hash_and_mask(with_prefix(self.prefix, keys), scalar, DST)
-            yield from in_packs(
-                packs.split(element, self.buckets),
-                key=lambda where, keys=keys: packs.of_keys(keys.take(where)),
-                rows=lambda where, rows=rows: packs.of_numbers(rows[where]),
-                element=lambda where, element=element: packs.of_values(element[where]),
-            )
+            yield from with_keys("element", element, self.buckets, keys, rows)
 
 
 @dataclass(frozen=True)
@@ -228,6 +223,17 @@ def in_packs(split: Iterable[tuple[int, I64]], **packed: Callable[[I64], bytes])
     if found:
         columns = {name: pa.array([make(where) for _, where in found], pa.binary()) for name, make in packed.items()}
         yield _batch(bucket=pa.array([bucket for bucket, _ in found], pa.int32()), **columns)
+
+
+def with_keys(name: str, values: U8, buckets: int, keys: Packed, rows: I64) -> Iterator[pa.RecordBatch]:
+    """Values as packs with this name, beside packs of their keys and of the keys' numbers of rows."""
+    packed = {name: lambda where: packs.of_values(values[where])}
+    return in_packs(
+        packs.split(values, buckets),
+        key=lambda where: packs.of_keys(keys.take(where)),
+        rows=lambda where: packs.of_numbers(rows[where]),
+        **packed,
+    )
 
 
 def by_bucket(values: U8, buckets: int) -> Iterator[pa.RecordBatch]:

@@ -191,14 +191,15 @@ def _text(word: str) -> str:
 
 def _report(gathered: Frame) -> Report:
     """How rows became keys."""
-    by_kind: Counter[tuple[bool, str | None]] = Counter()
-    keys = 0
+    keys = with_key = blank = 0
+    unreadable: Counter[Reason] = Counter()
     for row in gathered.select("distinct", "many", "reason").collect():
-        keyed = row["distinct"] is not None
-        by_kind[keyed, row["reason"]] += int(row["many"])
-        keys += int(row["distinct"] or 0)
-    with_key, blank = by_kind.pop((True, None), 0), by_kind.pop((False, None), 0)
-    unreadable = {Reason(reason): rows for (_, reason), rows in by_kind.items()}
+        if row["distinct"] is not None:
+            keys, with_key = keys + int(row["distinct"]), with_key + int(row["many"])
+        elif row["reason"] is None:
+            blank += int(row["many"])
+        else:
+            unreadable[Reason(row["reason"])] += int(row["many"])
     total = with_key + blank + sum(unreadable.values())
     frequent: tuple[Frequent, ...] = ()
     least = items.suspicious_rows(total)

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from psi.agreement.modes import Reveal
 from psi.distributed import packs, secret_files, words
-from psi.distributed.functions import Batches, backend, by_bucket, cells, drain, in_packs
+from psi.distributed.functions import Batches, backend, by_bucket, cells, drain, in_packs, with_keys
 from psi.group import masking
 from psi.group.curve25519.scalar import Scalar
 from psi.inputs.tokens import with_prefix
@@ -161,12 +161,7 @@ class UnmaskAndTag:
         if not tags:
             return
         tag = np.concatenate(tags)
-        for made in in_packs(
-            packs.split(tag, self.buckets),
-            value=lambda where: packs.of_values(tag[where]),
-            key=lambda where: packs.of_keys(keys.take(where)),
-            rows=lambda where: packs.of_numbers(times[where]),
-        ):
+        for made in with_keys("value", tag, self.buckets, keys, times):
             yield dict(zip(made.schema.names, made.columns, strict=True))
 
 
