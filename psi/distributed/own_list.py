@@ -108,7 +108,7 @@ def read(
     frames = []
     for number, key in enumerate(keys, start=1):
         with failures.typed():
-            frames.append(steps.gathered(session, source.frame, key, nulls, f"{place}/list-{number}"))
+            frames.append(steps.gathered(session, source.frame, key, nulls, f"{place}/keys-{number}"))
         step()
     made = EngineList(source, keys, side, terms, frames)
     if strict:

@@ -58,7 +58,7 @@ class Engine:
 
     def own_list(self, number: int) -> Frame:
         """The list of a key as the offer has gathered it."""
-        return self._stored_then(f"list-{number}", distinct.SCHEMA)
+        return self._stored_then(f"keys-{number}", distinct.SCHEMA)
 
     def state(self, number: int) -> Frame:
         """What the offer has kept of a key: packs."""
@@ -96,7 +96,7 @@ class Finished(NamedTuple):
 
 # What may be in a work directory, for those who cannot list it.
 WORK_NAMES = (
-    *("list-{}-parts", "list-{}", "again-{}-parts", "again-{}"),
+    *("keys-{}-parts", "keys-{}", "again-{}-parts", "again-{}"),
     *("state-{}", "replies-{}", "tagged-{}", "matched-{}"),
 )
 
