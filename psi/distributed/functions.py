@@ -39,6 +39,7 @@ Batches = Iterator[pa.RecordBatch]
 Sums = npt.NDArray[np.uint64]
 _NO_SUMS: Sums = np.zeros(4, np.uint64)
 _ROWS_AT_ONCE = 1 << 18
+STATE_SCHEMA = "bucket int, key binary, rows binary, element binary"
 SALT_BYTES = 128  # of a digest: one block
 _LOCK = threading.Lock()
 
@@ -127,7 +128,7 @@ def digest_of(salt: bytes, keys: Packed, rows: I64) -> Sums:
 class HashAndMask:
     """Packs `key` and `rows` -> the same with `element`, by the element's bucket."""
 
-    schema = "bucket int, key binary, rows binary, element binary"
+    schema = STATE_SCHEMA
     secrets: str
     prefix: bytes
     buckets: int

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from psi.agreement.modes import Side
 from psi.distributed import distinct, packs, secret_files, steps, words
-from psi.distributed.functions import HashAndMask, TagOwn
+from psi.distributed.functions import STATE_SCHEMA, HashAndMask, TagOwn
 from psi.distributed.received import Different, Match, Opening, Reply, Spread, UnmaskAndTag, UnmaskAndTagAll
 from psi.distributed.secret_files import TaskKey
 from psi.distributed.steps import Frame, Session
@@ -62,7 +62,7 @@ class Engine:
 
     def state(self, number: int) -> Frame:
         """What the offer has kept of a key: packs."""
-        return self._stored_then(f"state-{number}", HashAndMask.schema)
+        return self._stored_then(f"state-{number}", STATE_SCHEMA)
 
     def _stored_then(self, name: str, schema: str) -> Frame:
         return self.session.read.schema(schema).parquet(f"{self.offered or self.work}/{name}")
