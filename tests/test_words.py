@@ -59,7 +59,8 @@ FOR_MACHINES = (
     *("SELECT ", "PRAGMA ", "SET ", "UPDATE ", "INSERT ", "CREATE ", "HTTP/1.1 "),
     *("<", "(?:", "(?P<", ".*(?:", "^[", "^#", "- \\[", r"\A"),
     *("canceling |", "invalid byte sequence for encoding", "unable to open database file"),
-    *("case when ", "cast(", "key is not null", "fault is not null", "import sys, "),
+    *("case when ", "cast(", "key is not null", "fault is not null", "entry is not null", "import sys, "),
+    *("value is not null", "product is not null", "bucket int, ", "key binary, "),
     *("PySpark does not yet fully support pandas", "MALFORMED_", "listening on (", "\n:root {", "\n[[party]]"),
     *("can't start new thread", "Failed to launch worker thread", "body {", "default-src ", "data: {"),
 )

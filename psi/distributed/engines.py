@@ -34,11 +34,24 @@ _STARTED: Mapping[str, str] = {
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "OFF",
 }
-# On one machine 200 parts of each shuffle, which is usual, cost more than they bring.
+# What one machine needs beside that, and what costs it more than it brings: 200 parts of each shuffle, a file for each
+# part, sorting what fits in memory, and compiling Java code that runs a few thousand times (tenfold thresholds).
 _LOCAL: Mapping[str, str] = {
     "spark.authenticate": "true",
     "spark.network.crypto.enabled": "true",
     "spark.sql.shuffle.partitions": "32",
+    "spark.shuffle.sort.bypassMergeThreshold": "1",
+    "spark.sql.files.maxPartitionBytes": "32MB",  # a task may have all of it in memory
+    "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "16MB",
+    "spark.driver.defaultJavaOptions": " ".join(
+        (
+            "-XX:+IgnoreUnrecognizedVMOptions",
+            "-XX:Tier4InvocationThreshold=50000",
+            "-XX:Tier4MinInvocationThreshold=6000",
+            "-XX:Tier4CompileThreshold=150000",
+            "-XX:Tier4BackEdgeThreshold=400000",
+        )
+    ),
 }
 _ENCRYPTED = "spark.io.encryption.enabled"
 _AUTHENTICATED, _CRYPTO, _SSL = "spark.authenticate", "spark.network.crypto.enabled", "spark.ssl.rpc.enabled"
@@ -191,9 +204,14 @@ def _spark(address: EngineAddress) -> Session:
     if _local(master):
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = sql.SparkSession.builder.appName("psiselect").master(master)
-    for name, value in {**_STARTED, **(_LOCAL if _local(master) else {})}.items():
+    for name, value in settings(master).items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
+
+
+def settings(master: str) -> dict[str, str]:
+    """Of a Spark that is started here."""
+    return {**_STARTED, **(_LOCAL if _local(master) else {})}
 
 
 def _require(module: str, kind: EngineKind) -> None:

@@ -1,6 +1,8 @@
-"""What a task does with Arrow batches. An instance holds public values and paths only, and can be pickled.
+"""What a task does with the own list, and with columns for the peer.
 
-A peer's fault comes back as a row with `fault` set: an engine would try a task again that raises.
+An instance holds public values and paths only, and can be pickled.
+
+A task gets Arrow batches, or one bucket as a table.
 """
 
 from __future__ import annotations
@@ -9,14 +11,15 @@ import functools
 import itertools
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from psi.agreement.modes import Reveal
-from psi.distributed import secret_files, words
+from psi.distributed import packs, secret_files, words
 from psi.group import masking
 from psi.group.curve25519.backend import Backend, load_backend
 from psi.group.curve25519.scalar import Scalar
@@ -25,14 +28,19 @@ from psi.inputs import items
 from psi.inputs.tokens import with_prefix
 from psi.normalize import parse_key
 from psi.offline import chunks
-from psi.offline.chunks import PREFIX_BYTES, ColumnForm
+from psi.offline.chunks import ColumnForm
 from psi.store import rows
 from psiselect.base.entropy import SystemEntropy
 from psiselect.base.errors import RemoteError
-from psiselect.base.packed import U8, Packed
+from psiselect.base.packed import I64, U8, Packed
 
 THE_TABLE = "the table"  # what a task calls it in errors
 Batches = Iterator[pa.RecordBatch]
+Sums = npt.NDArray[np.uint64]
+_NO_SUMS: Sums = np.zeros(4, np.uint64)
+_ROWS_AT_ONCE = 1 << 18
+STATE_SCHEMA = "bucket int, key binary, rows binary, element binary"
+SALT_BYTES = 128  # of a digest: one block
 _LOCK = threading.Lock()
 
 
@@ -41,28 +49,23 @@ def _loaded(process: int) -> Backend:
     return load_backend("auto", 1, lambda reason: None)
 
 
+class BucketTask(Protocol):
+    """What is done with all rows of one bucket."""
+
+    @property
+    def schema(self) -> str:
+        """Of what it gives."""
+        ...
+
+    def __call__(self, bucket: pa.Table) -> pa.Table:
+        """bucket: its rows."""
+        ...
+
+
 def backend() -> Backend:
     """One for each worker process: a scheduler gives a task one core."""
     with _LOCK:  # Sail calls from several threads of one process
         return _loaded(os.getpid())
-
-
-@dataclass(frozen=True)
-class Normalise:
-    """Key columns -> `key` (null where there is none) and `reason` (null unless unreadable)."""
-
-    schema = "key binary, reason string"
-    spec: str
-    nulls: tuple[str, ...] = ()
-
-    def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
-        spec = parse_key(self.spec)
-        for batch in batches:
-            _, read = items.keys_of(batch, spec, self.nulls, THE_TABLE)
-            reasons = np.full(batch.num_rows, None, object)
-            for reason, places in read.unreadable.items():
-                reasons[places] = str(reason)
-            yield _batch(key=read.values.cast(pa.binary()), reason=pa.array(reasons, pa.string()))
 
 
 @dataclass(frozen=True)
@@ -81,120 +84,87 @@ class WithKeys:
 
 
 @dataclass(frozen=True)
-class HashAndMask:
-    """`key` -> `key`, `name` (the element's first 16 bytes) and `element`."""
+class Digest:
+    """All columns of a row -> `sums`: what each canonical key adds to four sums, added up; see `digest_of`."""
 
-    schema = "key binary, name binary, element binary"
+    schema = "sums binary"
+    spec: str
+    nulls: tuple[str, ...]
+    secrets: str
+
+    def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
+        salt, spec, sums = secret_files.read(self.secrets)["digest"], parse_key(self.spec), _NO_SUMS
+        for batch in batches:
+            _, read = items.keys_of(batch, spec, self.nulls, THE_TABLE)
+            found = Packed.from_arrow(read.values.drop_null())
+            sums = sums + digest_of(salt, found, np.ones(len(found), np.int64))
+        yield _batch(sums=pa.array([sums.tobytes()], pa.binary()))
+
+
+@dataclass(frozen=True)
+class DigestOfState:
+    """Packs `key` and `rows` -> `sums`: the same of what was stored. once: as if each key had one row."""
+
+    schema = "sums binary"
+    secrets: str
+    once: bool
+
+    def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
+        salt, sums = secret_files.read(self.secrets)["digest"], _NO_SUMS
+        for some in _together(batches):
+            keys, times = packs.keys(some.column("key")), packs.numbers(some.column("rows"))
+            sums = sums + digest_of(salt, keys, np.ones_like(times) if self.once else times)
+        yield _batch(sums=pa.array([sums.tobytes()], pa.binary()))
+
+
+def digest_of(salt: bytes, keys: Packed, rows: I64) -> Sums:
+    """Four sums modulo 2^64 over all rows: of the four words of each key's digest. rows: how many have each key."""
+    digests = backend().digest(salt, np.zeros((len(keys), 32), np.uint8), keys, 32)
+    found: Sums = (digests.view("<u8").astype(np.uint64) * rows.astype(np.uint64)[:, None]).sum(axis=0, dtype=np.uint64)
+    return found
+
+
+@dataclass(frozen=True)
+class HashAndMask:
+    """Packs `key` and `rows` -> the same with `element`, by the element's bucket."""
+
+    schema = STATE_SCHEMA
     secrets: str
     prefix: bytes
+    buckets: int
 
     def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
         scalar = Scalar(secret_files.read(self.secrets)["mask"])
-        for batch in batches:
-            tokens = with_prefix(self.prefix, Packed.from_arrow(batch.column(0)))
-            element = backend().hash_and_mask(tokens, scalar, DST)
-            yield _batch(key=batch.column(0), name=binary(element[:, :PREFIX_BYTES]), element=binary(element))
+        for some in _together(batches):
+            keys, rows = packs.keys(some.column("key")), packs.numbers(some.column("rows"))
+            element = backend().hash_and_mask(with_prefix(self.prefix, keys), scalar, DST)
+            yield from with_keys("element", element, self.buckets, keys, rows)
 
 
 @dataclass(frozen=True)
 class TagOwn:
-    """`key` -> `value`: the answerer's tag of it."""
+    """Packs `key` -> packs of `value`, the answerer's tags, by the tag's bucket."""
 
-    schema = "value binary"
+    schema = "bucket int, value binary"
     secrets: str
     prefix: bytes
     binding: bytes
     width: int
     hides: bool
-
-    def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
-        scalar = Scalar(secret_files.read(self.secrets)["mask"])
-        for batch in batches:
-            tokens = with_prefix(self.prefix, Packed.from_arrow(batch.column(0)))
-            element = backend().hash_and_mask(tokens, scalar, DST)
-            found = masking.tags(backend(), self.binding, element, None if self.hides else tokens, self.width)
-            yield _batch(value=binary(found))
-
-
-@dataclass(frozen=True)
-class Reply:
-    """A peer's elements, `value` -> `value`: replies as they are written; or `fault`."""
-
-    schema = "value binary, fault string"
-    secrets: str
-    reveal: Reveal
-
-    def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
-        scalar = Scalar(secret_files.read(self.secrets)["mask"])
-        for batch in batches:
-            elements = table(batch.column(0), 32)
-            try:
-                made = masking.mask_checked(backend(), elements, scalar)
-            except RemoteError as error:
-                yield _fault(error)
-                continue
-            if not self.reveal.hides_membership:
-                made = np.concatenate([elements[:, :PREFIX_BYTES], made], axis=1)
-            yield _batch(value=binary(made), fault=pa.nulls(len(made), pa.string()))
-
-
-@dataclass(frozen=True)
-class Split:
-    """Replies with names, `value` -> `name`, `reply`."""
-
-    schema = "name binary, reply binary"
-
-    def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            found = table(batch.column(0), PREFIX_BYTES + 32)
-            yield _batch(name=binary(found[:, :PREFIX_BYTES]), reply=binary(found[:, PREFIX_BYTES:]))
-
-
-@dataclass(frozen=True)
-class UnmaskAndTag:
-    """`reply` and `key` (null where membership is hidden) -> `product`, `tag`, `key`; or `fault`."""
-
-    schema = "product binary, tag binary, key binary, fault string"
-    secrets: str
-    prefix: bytes
-    binding: bytes
-    width: int
-    hides: bool
-
-    def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
-        scalar = Scalar(secret_files.read(self.secrets)["unmask"])
-        for batch in batches:
-            keys = batch.column(1)
-            try:
-                product = masking.mask_checked(backend(), table(batch.column(0), 32), scalar)
-            except RemoteError as error:
-                nothing = pa.array([None], pa.binary())
-                yield _batch(product=nothing, tag=nothing, key=nothing, fault=pa.array([str(error)], pa.string()))
-                continue
-            tokens = None if self.hides else with_prefix(self.prefix, Packed.from_arrow(keys))
-            tags = masking.tags(backend(), self.binding, product, tokens, self.width)
-            fault = pa.nulls(len(product), pa.string())
-            yield _batch(product=binary(product), tag=binary(tags), key=keys.cast(pa.binary()), fault=fault)
-
-
-@dataclass(frozen=True)
-class Bucket:
-    """`value` -> `value`, `bucket`: equal ranges of the first two bytes. Values are uniform, so buckets are alike."""
-
-    schema = "value binary, bucket int"
-    width: int
     buckets: int
 
     def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            lead = table(batch.column(0), self.width)[:, :2].astype(np.int64)
-            bucket = ((lead[:, 0] << 8 | lead[:, 1]) * self.buckets >> 16).astype(np.int32)
-            yield _batch(value=batch.column(0), bucket=pa.array(bucket))
+        scalar = Scalar(secret_files.read(self.secrets)["mask"])
+        for some in _together(batches):
+            tokens = with_prefix(self.prefix, packs.keys(some.column("key")))
+            element = backend().hash_and_mask(tokens, scalar, DST)
+            found = masking.tags(backend(), self.binding, element, None if self.hides else tokens, self.width)
+            yield from by_bucket(found, self.buckets)
 
 
 @dataclass(frozen=True)
 class Seal:
-    """A bucket's `value` -> `sealed`: sorted here, since Sail keeps no order between a sort and a function."""
+    """A bucket's packs of `value` -> `sealed`: sorted here, since Sail keeps no order between a sort and a function."""
 
     schema = "sealed binary"
     secrets: str
@@ -202,22 +172,26 @@ class Seal:
 
     def __call__(self, bucket: pa.Table) -> pa.Table:
         key = secret_files.read(self.secrets)["key"]
-        found = np.concatenate([table(some, self.form.width) for some in bucket.column("value").chunks])
+        found = packs.values(bucket.column("value"), self.form.width)
         ordered = np.take(found, rows.order(found), axis=0)
         sealed = [chunks.seal(key, self.form, values, SystemEntropy()) for values in chunks.cut([ordered])]
         return pa.table({"sealed": pa.array(sealed, pa.binary())})
 
 
 @dataclass(frozen=True)
-class SealInTurn:
-    """The same for an engine without functions of groups: rows of `value`, `bucket`, each bucket in one piece."""
+class InTurn:
+    """A task on buckets, for an engine without functions of groups: rows come by bucket, each bucket in one piece."""
 
-    schema = "sealed binary"
-    seal: Seal
+    task: BucketTask
+
+    @property
+    def schema(self) -> str:
+        """Of what it gives."""
+        return self.task.schema
 
     def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
         for bucket in _pieces(batches):
-            yield from self.seal(pa.table({"value": bucket})).to_batches()
+            yield from self.task(bucket).to_batches()
 
 
 @dataclass(frozen=True)
@@ -231,89 +205,100 @@ class Facts:
     def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
         key = secret_files.read(self.secrets)["key"]
         seen: set[bytes] = set()
-        for sealed in _cells(batches):
+        for sealed in cells(batches):
             try:
                 entry = chunks.unseal(key, self.form, sealed)[0].encode()
                 if entry in seen:
                     raise words.chunk_twice(self.form.name)
             except RemoteError as error:
-                yield _fault(error)
-                break  # a carrier can put in any number of rows, and the driver collects these
+                yield _batch(value=pa.nulls(1, pa.binary()), fault=pa.array([str(error)], pa.string()))
+                break  # somebody can put in any number of rows, and the driver collects these
             seen.add(entry)
             yield _batch(value=pa.array([entry], pa.binary()), fault=pa.nulls(1, pa.string()))
-        _drain(batches)
+        drain(batches)
 
 
-@dataclass(frozen=True)
-class Unseal:
-    """`sealed` -> `value`: the values of chunks that are listed, checked on the bytes that are used; or `fault`."""
-
-    schema = "value binary, fault string"
-    secrets: str
-    form: ColumnForm
-    listed: frozenset[bytes]
-
-    def __call__(self, batches: Batches) -> Iterator[pa.RecordBatch]:
-        key = secret_files.read(self.secrets)["key"]
-        for sealed in _cells(batches):
-            try:
-                values = self._open(key, sealed)
-            except RemoteError as error:
-                yield _fault(error)
-                break
-            yield _batch(value=binary(values), fault=pa.nulls(len(values), pa.string()))
-        _drain(batches)
-
-    def _open(self, key: bytes, sealed: bytes) -> U8:
-        entry, values = chunks.unseal(key, self.form, sealed)
-        if entry.encode() not in self.listed:
-            raise words.unlisted_chunk(self.form.name)
-        return values
+def in_packs(split: Iterable[tuple[int, I64]], **packed: Callable[[I64], bytes]) -> Iterator[pa.RecordBatch]:
+    """Buckets and their packs. split: as `packs.split` gives it; packed: makes a pack of the values at such places."""
+    found = list(split)
+    if found:
+        columns = {name: pa.array([make(where) for _, where in found], pa.binary()) for name, make in packed.items()}
+        yield _batch(bucket=pa.array([bucket for bucket, _ in found], pa.int32()), **columns)
 
 
-def binary(values: U8) -> pa.Array:
-    """Rows of one width as Arrow binary."""
-    flat = np.ascontiguousarray(values)
-    offsets = np.arange(0, flat.size + 1, flat.shape[1], dtype=np.int32)
-    return pa.Array.from_buffers(pa.binary(), len(flat), [None, pa.py_buffer(offsets), pa.py_buffer(flat)])
+def with_keys(name: str, values: U8, buckets: int, keys: Packed, rows: I64) -> Iterator[pa.RecordBatch]:
+    """Values as packs with this name, beside packs of their keys and of the keys' numbers of rows."""
+    packed = {name: lambda where: packs.of_values(values[where])}
+    return in_packs(
+        packs.split(values, buckets),
+        key=lambda where: packs.of_keys(keys.take(where)),
+        rows=lambda where: packs.of_numbers(rows[where]),
+        **packed,
+    )
 
 
-def table(values: pa.Array, width: int) -> U8:
-    """The reverse of `binary`."""
-    packed = Packed.from_arrow(values)
-    return packed.data[packed.offsets[0] : packed.offsets[-1]].reshape(-1, width)
+def by_bucket(values: U8, buckets: int) -> Iterator[pa.RecordBatch]:
+    """Values as packs of `value`."""
+    return in_packs(packs.split(values, buckets), value=lambda where: packs.of_values(values[where]))
 
 
-def _fault(error: RemoteError) -> pa.RecordBatch:
-    return _batch(value=pa.nulls(1, pa.binary()), fault=pa.array([str(error)], pa.string()))
-
-
-def _pieces(batches: Batches) -> Iterator[pa.ChunkedArray]:
-    """The values of one bucket after the other."""
-    held: list[pa.Array] = []
-    last = None
-    for batch in batches:
-        buckets = batch.column(1).to_numpy()
-        starts = [0, *(np.flatnonzero(np.diff(buckets)) + 1), len(buckets)]
-        for start, end in itertools.pairwise(starts):
-            if start < end and held and buckets[start] != last:
-                yield pa.chunked_array(held)
-                held = []
-            if start < end:
-                last = buckets[start]
-                held.append(batch.column(0)[start:end])
-    if held:
-        yield pa.chunked_array(held)
-
-
-def _cells(batches: Batches) -> Iterator[bytes]:
+def cells(batches: Batches) -> Iterator[bytes]:
+    """The first column, one cell after the other."""
     return (cell.as_py() or b"" for batch in batches for cell in batch.column(0))
 
 
-def _drain(batches: Batches) -> None:
+def drain(batches: Batches) -> None:
     """Take what is left: an engine does not expect a task that stops reading."""
     for _ in batches:
         pass
+
+
+def _together(batches: Batches) -> Iterator[pa.Table]:
+    """Some rows at a time of what may be long batches: as many packs as have `_ROWS_AT_ONCE` keys together."""
+    each = _ROWS_AT_ONCE // packs.MOST
+    held: list[pa.RecordBatch] = []
+    for row in (batch[row : row + 1] for batch in batches for row in range(len(batch))):
+        held.append(row)
+        if len(held) == each:
+            yield pa.Table.from_batches(held)
+            held = []
+    if held:
+        yield pa.Table.from_batches(held)
+
+
+def larger(batches: Batches) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches of some size, so that a pack has many values."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(len(each) for each in held) >= _ROWS_AT_ONCE:
+            yield _one(held)
+            held = []
+    if any(len(each) for each in held):
+        yield _one(held)
+
+
+def _one(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    (found,) = pa.Table.from_batches(batches).combine_chunks().to_batches()
+    return found
+
+
+def _pieces(batches: Batches) -> Iterator[pa.Table]:
+    """The rows of one bucket after the other."""
+    held: list[pa.RecordBatch] = []
+    last = None
+    for batch in batches:
+        buckets = batch.column("bucket").to_numpy()
+        starts = [0, *(np.flatnonzero(np.diff(buckets)) + 1), len(buckets)]
+        for start, end in itertools.pairwise(starts):
+            if start < end and held and buckets[start] != last:
+                yield pa.Table.from_batches(held)
+                held = []
+            if start < end:
+                last = buckets[start]
+                held.append(batch[start:end])
+    if held:
+        yield pa.Table.from_batches(held)
 
 
 def _batch(**columns: pa.Array) -> pa.RecordBatch:

@@ -5,6 +5,7 @@ An engine has no order of rows. So there are numbers of rows, and no row is name
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,8 +14,8 @@ import pyarrow as pa
 
 from psi.agreement.modes import Side
 from psi.agreement.terms import KeyTerm, Terms
-from psi.distributed import failures, steps, words
-from psi.distributed.functions import WithKeys
+from psi.distributed import distinct, failures, steps, words
+from psi.distributed.functions import Digest, DigestOfState, WithKeys
 from psi.inputs import items
 from psi.inputs.advice import Sample, advise
 from psi.inputs.items import Frequent, Report
@@ -84,7 +85,7 @@ class EngineList:
         if len(self.frames) != 1:
             return None
         with failures.typed():
-            found = self.frames[0].join(matched[0], "key", "left_semi").groupBy().sum("rows").collect()
+            found = matched[0].groupBy().sum("rows").collect()
         return int(found[0][0] or 0)
 
 
@@ -107,7 +108,7 @@ def read(
     frames = []
     for number, key in enumerate(keys, start=1):
         with failures.typed():
-            frames.append(steps.gathered(session, source.frame, key, nulls, f"{place}/list-{number}"))
+            frames.append(steps.gathered(session, source.frame, key, nulls, f"{place}/keys-{number}"))
         step()
     made = EngineList(source, keys, side, terms, frames)
     if strict:
@@ -117,16 +118,27 @@ def read(
     return made
 
 
-def require_same(session: Session, then: EngineList, place: str, nulls: tuple[str, ...]) -> None:
-    """Raises InputError unless the table has the keys that it had for the offer. place: for what is gathered now."""
+def require_same(
+    session: Session, then: EngineList, states: Sequence[Frame], place: str, nulls: tuple[str, ...], secrets: str
+) -> None:
+    """Raises InputError unless the table has the keys that it had for the offer. states: for each key, what the offer
+    stored. place: for what is gathered now. secrets: with a fresh salt, `digest`."""
     with failures.typed():
-        for number, (key, before) in enumerate(zip(then.keys, then.frames, strict=True), start=1):
-            now = steps.gathered(session, then.source.frame, key, nulls, f"{place}/again-{number}")
-            keyed = now.where("key is not null")
-            if keyed.count() != then.sizes[number - 1]:
+        for number, (key, state) in enumerate(zip(then.keys, states, strict=True), start=1):
+            rows = then.source.frame.select(*map(quoted, dict.fromkeys(key.columns)))
+            now = Digest(str(key), nulls, secrets)
+            if steps.sums(rows.mapInArrow(now, now.schema)) == _stored_sums(state, secrets, once=False):
+                continue
+            # Rows came or went. It is still the same list if they repeat keys.
+            found = steps.gathered(session, then.source.frame, key, nulls, f"{place}/again-{number}")
+            keyed = found.where("key is not null")
+            if _stored_sums(keyed, secrets, once=True) != _stored_sums(state, secrets, once=True):
                 raise changed()
-            if keyed.join(before.select("key"), "key", "left_anti").limit(1).count():
-                raise changed()
+
+
+def _stored_sums(packed: Frame, secrets: str, *, once: bool) -> list[int]:
+    task = DigestOfState(secrets, once)
+    return steps.sums(packed.select("key", "rows").mapInArrow(task, task.schema))
 
 
 def matched_rows(then: EngineList, matched: Sequence[Frame], chosen: Chosen, nulls: tuple[str, ...]) -> Frame:
@@ -143,10 +155,14 @@ def matched_rows(then: EngineList, matched: Sequence[Frame], chosen: Chosen, nul
         + [f"{name} binary" for name in names]
     )
     found = rows.mapInArrow(WithKeys(tuple(map(str, keys)), names, nulls), shape)
-    for name, common in zip(names, matched, strict=True):
-        hit = common.selectExpr(f"key as {name}", f"true as hit_{name}")
-        found = found.join(hit, name, "left")
-    found = found.where(" or ".join(f"hit_{name}" for name in names))
+    if len(names) == 1:
+        found = found.join(matched[0].selectExpr(f"key as {names[0]}"), names[0], "left_semi")
+        found = found.selectExpr("*", f"true as hit_{names[0]}")
+    else:
+        for name, common in zip(names, matched, strict=True):
+            hit = common.selectExpr(f"key as {name}", f"true as hit_{name}")
+            found = found.join(hit, name, "left")
+        found = found.where(" or ".join(f"hit_{name}" for name in names))
     columns = [quoted(name) for name in source.schema.names] if chosen.columns is None else []
     for column in chosen.columns or ():
         if column == MATCHED_BY and chosen.names_keys(source.schema):
@@ -175,22 +191,24 @@ def _text(word: str) -> str:
 
 def _report(gathered: Frame) -> Report:
     """How rows became keys."""
-    counted = gathered.selectExpr("key is not null as keyed", "reason", "rows", "1 as one")
-    by_kind = {
-        (bool(row[0]), row[1]): (int(row[2]), int(row[3]))
-        for row in counted.groupBy("keyed", "reason").sum("rows", "one").collect()
-    }
-    with_key, distinct = by_kind.pop((True, None), (0, 0))
-    blank, _ = by_kind.pop((False, None), (0, 0))
-    unreadable = {Reason(reason): rows for (_, reason), (rows, _) in by_kind.items()}
+    keys = with_key = blank = 0
+    unreadable: Counter[Reason] = Counter()
+    for row in gathered.select("distinct", "many", "reason").collect():
+        if row["distinct"] is not None:
+            keys, with_key = keys + int(row["distinct"]), with_key + int(row["many"])
+        elif row["reason"] is None:
+            blank += int(row["many"])
+        else:
+            unreadable[Reason(row["reason"])] += int(row["many"])
     total = with_key + blank + sum(unreadable.values())
     frequent: tuple[Frequent, ...] = ()
     least = items.suspicious_rows(total)
-    if with_key - distinct >= least - 1:
-        many = gathered.where(f"key is not null and rows >= {least}").select("rows").collect()
+    if with_key - keys >= least - 1:
+        task = distinct.FrequentKeys(least)
+        many = gathered.where("key is not null").select("rows").mapInArrow(task, task.schema).collect()
         frequent = tuple(Frequent(rows, ()) for rows in sorted((int(row[0]) for row in many), reverse=True))
     nowhere: dict[Reason, tuple[int, ...]] = dict.fromkeys(unreadable, ())
-    return Report(total, distinct, with_key - distinct, blank, unreadable, nowhere, frequent)
+    return Report(total, keys, with_key - keys, blank, unreadable, nowhere, frequent)
 
 
 def _require_readable(source: EngineSource, key: KeySpec, report: Report) -> None:

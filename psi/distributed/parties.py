@@ -6,14 +6,16 @@ may be addresses. Only `matches` and `count`, one-to-many.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from psi.agreement.modes import Side
-from psi.distributed import secret_files, steps, words
-from psi.distributed.functions import HashAndMask, Reply, Split, TagOwn, UnmaskAndTag
+from psi.distributed import distinct, packs, secret_files, steps, words
+from psi.distributed.functions import STATE_SCHEMA, HashAndMask, TagOwn
+from psi.distributed.received import Different, Match, Opening, Reply, Spread, UnmaskAndTag, UnmaskAndTagAll
 from psi.distributed.secret_files import TaskKey
 from psi.distributed.steps import Frame, Session
 from psi.group import masking
@@ -54,9 +56,26 @@ class Engine:
         self.step()
         return made
 
-    def read(self, name: str) -> Frame:
-        """What the offer has stored."""
-        return self.session.read.parquet(f"{self.offered or self.work}/{name}")
+    def own_list(self, number: int) -> Frame:
+        """The list of a key as the offer has gathered it."""
+        return self._stored_then(f"keys-{number}", distinct.SCHEMA)
+
+    def state(self, number: int) -> Frame:
+        """What the offer has kept of a key: packs."""
+        return self._stored_then(f"state-{number}", STATE_SCHEMA)
+
+    def _stored_then(self, name: str, schema: str) -> Frame:
+        return self.session.read.schema(schema).parquet(f"{self.offered or self.work}/{name}")
+
+    def opened(self, column: Listed, where: str, secrets: str, task: Callable[[Opening], Any]) -> Frame:
+        """A peer's column in the directory `where`, opened by the task."""
+        return steps.opened(self.session, where, column, secrets, task)
+
+    def checked(self, frame: Frame, where: str, columns: Sequence[Listed], name: str) -> Frame:
+        """What was made of these columns, computed once, in the work directory."""
+        made = steps.checked(self.session, frame, where, columns, f"{self.work}/{name}")
+        self.step()
+        return made
 
     def column(self, values: Frame, form: ColumnForm, total: int, place: str, secrets: str) -> Listed:
         """Write a column for the peer."""
@@ -66,8 +85,8 @@ class Engine:
 
 
 class Finished(NamedTuple):
-    """What an answer says: the matches of each key, for each the matched keys (`key`; null in `count`), and the
-    exchange with the peer's signature over its record."""
+    """What an answer says: the matches of each key; for each the matched keys, with how many rows have them (`key` and
+    `rows`, null in `count`); and the exchange with the peer's signature over its record."""
 
     counts: tuple[int, ...]
     matched: list[Frame]
@@ -76,12 +95,15 @@ class Finished(NamedTuple):
 
 
 # What may be in a work directory, for those who cannot list it.
-WORK_NAMES = ("list", "again", "state", "elements", "replies", "tags", "replies-read", "tags-read", "tagged", "matched")
+WORK_NAMES = (
+    *("keys-{}-parts", "keys-{}", "again-{}-parts", "again-{}"),
+    *("state-{}", "replies-{}", "tagged-{}", "matched-{}"),
+)
 
 
 def work_names(lists: int) -> list[str]:
     """What the steps below, and the gathering of lists, store."""
-    return [f"{name}-{number}" for number in range(1, lists + 1) for name in WORK_NAMES]
+    return [name.format(number) for number in range(1, lists + 1) for name in WORK_NAMES]
 
 
 def column_names(lists: int) -> list[str]:
@@ -102,12 +124,13 @@ def offer(
             by_parts.ReceiverScalars(setup) as scalars,
             secret_files.kept(engine.secrets, {"mask": bytes(scalars.mask.key), "key": key}) as secrets,
         ):
-            task = HashAndMask(secrets, token_prefix(run.list + 1, keys[run.list]))
-            own = lists[run.list].where("key is not null").select("key").mapInArrow(task, task.schema)
+            size = setup.sizes[run.list]
+            task = HashAndMask(secrets, token_prefix(run.list + 1, keys[run.list]), packs.buckets_for(size))
+            own = lists[run.list].where("key is not null").select("key", "rows").mapInArrow(task, task.schema)
             state = engine.stored(own, f"state-{run.list + 1}")
             form = chunks.elements_form(run.list + 1)
-            values = state.withColumnRenamed("element", "value")
-            columns.append(engine.column(values, form, setup.sizes[run.list], place, secrets))
+            values = state.selectExpr("bucket", "element as value")
+            columns.append(engine.column(values, form, size, place, secrets))
         contents += chunks.contents_digest(columns[-1].entries)
     return Offered(begun, columns, contents)
 
@@ -138,18 +161,17 @@ def answer(
             secret_files.kept(engine.secrets, {"key": read.key}) as theirs,
             secret_files.kept(engine.secrets, {"mask": bytes(mask.key), "key": key}) as own,
         ):
-            values = steps.read_column(engine.session, f"{where}/{elements.form.name}", elements, theirs)
-            values = steps.without_faults(engine.stored(values, f"elements-{number}"))
-            reply = Reply(own, run.reveal)
-            made = engine.stored(values.mapInArrow(reply, reply.schema), f"replies-{number}")
+            size, own_size = sizes[run.list], setup.sizes[run.list]
+            reply = partial(Reply, secrets=own, reveal=run.reveal, buckets=packs.buckets_for(size))
+            made = engine.checked(engine.opened(elements, where, theirs, reply), where, [elements], f"replies-{number}")
             form = chunks.replies_form(number, run.reveal)
-            columns.append(engine.column(steps.without_faults(made), form, sizes[run.list], place, own))
-            width = masking.tag_bytes(sizes[run.list], setup.sizes[run.list])
+            columns.append(engine.column(made, form, size, place, own))
+            width = masking.tag_bytes(size, own_size)
             prefix, binding = token_prefix(number, keys[run.list]), run_binding(exchange.transcript, run.number)
-            tag = TagOwn(own, prefix, binding, width, hides)
+            tag = TagOwn(own, prefix, binding, width, hides, packs.buckets_for(own_size))
             items = lists[run.list].where("key is not null").select("key")
-            tags = engine.stored(items.mapInArrow(tag, tag.schema), f"tags-{number}")
-            columns.append(engine.column(tags, chunks.tags_form(number, width), setup.sizes[run.list], place, own))
+            tags = items.mapInArrow(tag, tag.schema)
+            columns.append(engine.column(tags, chunks.tags_form(number, width), own_size, place, own))
     signature = exchange.sign()
     return Answered(exchange.own, columns, signature, exchange.result(Outcome(), {Side.LISTEN: signature}))
 
@@ -178,38 +200,87 @@ def finish(
     exchange.verify(signature)
     counts, matched = [], []
     for run, replies, tags in listed:
-        number, hides = run.list + 1, run.reveal.hides_membership
+        number, size = run.list + 1, own[run.list]
         with (
             by_parts.ReceiverScalars(setup) as scalars,
             secret_files.kept(engine.secrets, {"unmask": bytes(scalars.unmask.key), "key": read.key}) as secrets,
         ):
-
-            def opened(column: Listed, secrets: str = secrets, number: int = number) -> Frame:
-                found = steps.read_column(engine.session, f"{where}/{column.form.name}", column, secrets)
-                found = steps.without_faults(engine.stored(found, f"{column.form.kind.value}-read-{number}"))
-                if found.count() != sum(entry.count for entry in column.entries):
-                    raise words.chunks_changed(column.form.name)
-                return found
-
-            task = UnmaskAndTag(
+            tagging = _Tagging(
+                engine,
                 secrets,
                 token_prefix(number, keys[run.list]),
                 run_binding(exchange.transcript, run.number),
                 tags.form.width,
-                hides,
+                packs.buckets_for(max(size, theirs[run.list])),
             )
-            came = opened(replies)
-            if hides:
-                pairs = came.selectExpr("value as reply", "cast(null as binary) as key")
-            else:
-                split = Split()
-                state = engine.read(f"state-{number}").select("key", "name")
-                pairs = came.mapInArrow(split, split.schema).join(state, "name").select("reply", "key")
-            tagged = steps.without_faults(engine.stored(pairs.mapInArrow(task, task.schema), f"tagged-{number}"))
-            if tagged.select("product").distinct().count() != own[run.list]:
-                raise words.other_replies()
-            common = tagged.join(opened(tags).withColumnRenamed("value", "tag").distinct(), "tag").select("key")
-            found = engine.stored(common, f"matched-{number}")
+            tagged = (tagging.all if run.reveal.hides_membership else tagging.named)(replies, where, size)
+            peers = engine.opened(tags, where, secrets, partial(Spread, buckets=tagging.buckets))
+            nothing = "cast(null as binary) as"
+            both = tagged.selectExpr("bucket", "value", "key", "rows", f"{nothing} tag", "entry", "fault").union(
+                peers.selectExpr(
+                    *("bucket", f"{nothing} value", f"{nothing} key", f"{nothing} rows", "value as tag"),
+                    *("entry", "fault"),
+                )
+            )
+            columns = [tags] if run.reveal.hides_membership else [replies, tags]
+            found = engine.checked(steps.by_bucket(both, Match(tagging.width)), where, columns, f"matched-{number}")
             counts.append(found.count())
             matched.append(found)
     return Finished(tuple(counts), matched, exchange, signature)
+
+
+@dataclass(frozen=True)
+class _Tagging:
+    """The learner's tags of one run, from a peer's replies: packs `value`, `key` and `rows` (both null where membership
+    is hidden) by `bucket`."""
+
+    engine: Engine
+    secrets: str
+    prefix: bytes
+    binding: bytes
+    width: int
+    buckets: int
+
+    def all(self, replies: Listed, where: str, size: int) -> Frame:
+        """Of replies that nothing names. Raises RemoteError unless they are made of different values."""
+        task = partial(
+            UnmaskAndTagAll,
+            secrets=self.secrets,
+            binding=self.binding,
+            width=self.width,
+            buckets=self.buckets,
+            product_buckets=packs.buckets_for(size),
+        )
+        came = self.engine.opened(replies, where, self.secrets, task)
+        made = self.engine.checked(came, where, [replies], f"tagged-{replies.form.list}")
+        products = made.where("product is not null").select("bucket", "product")
+        found = steps.by_bucket(products, Different()).groupBy().sum("many").collect()
+        if int(found[0][0] or 0) != size:
+            raise words.other_replies()  # else one item would count several times
+        self.engine.step()
+        nothing = "cast(null as binary) as"
+        return made.where("value is not null").selectExpr(
+            *(
+                "bucket",
+                "value",
+                f"{nothing} key",
+                f"{nothing} rows",
+                f"{nothing} entry",
+                "cast(null as string) as fault",
+            )
+        )
+
+    def named(self, replies: Listed, where: str, size: int) -> Frame:
+        """Of replies each of which names an own element; a fault unless each element has one reply."""
+        spread = partial(Spread, buckets=packs.buckets_for(size))
+        came = self.engine.opened(replies, where, self.secrets, spread)
+        nothing = "cast(null as binary) as"
+        state = self.engine.state(replies.form.list).selectExpr(
+            *("bucket", "key", "rows", "element", f"{nothing} value"),
+            *(f"{nothing} entry", "cast(null as string) as fault"),
+        )
+        peers = came.selectExpr(
+            *("bucket", f"{nothing} key", f"{nothing} rows", f"{nothing} element", "value", "entry", "fault")
+        )
+        task = UnmaskAndTag(self.secrets, self.prefix, self.binding, self.width, self.buckets)
+        return steps.by_bucket(state.union(peers), task)

@@ -152,7 +152,7 @@ def write_rows(rows: Frame, place: str, places: EnginePlaces) -> int:
             rows.write.mode("error").options(header="true", quote='"', escape='"').csv(place)
             return int(read.options(**_csv(ReadingOptions())).csv(place).count())
         rows.write.mode("error").parquet(place)
-        return int(read.parquet(place).count())
+        return int(read.schema(rows.schema).parquet(place).count())
 
 
 def _csv(reading: ReadingOptions) -> dict[str, str]:

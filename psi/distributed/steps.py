@@ -2,62 +2,76 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
-from psi.distributed import failures, words
-from psi.distributed.functions import Bucket, Facts, Normalise, Seal, SealInTurn, Unseal
+from psi.distributed import failures, packs, words
+from psi.distributed.distinct import FINE, DistinctKeys, Normalise
+from psi.distributed.functions import BucketTask, Facts, InTurn, Seal
+from psi.distributed.received import Opening
 from psi.normalize import KeySpec
-from psi.offline.chunks import CHUNK_VALUES, ChunkEntry, ColumnForm, check_entries
+from psi.offline.chunks import ChunkEntry, ColumnForm, check_entries
 from psi.offline.manifest import Listed
 from psiselect.base.errors import ResourceError
 
 Frame = Any
 Session = Any
-_BUCKET_VALUES = 16 * CHUNK_VALUES  # 16 to 24 MiB, which a task holds
+# Uniform bytes gain nothing from the first two. An engine has a group of rows in memory, so groups are short; and it
+# writes a hundred rows before it looks how long they are, unless told otherwise.
+_PLAIN = {
+    "compression": "uncompressed",
+    "parquet.enable.dictionary": "false",
+    "parquet.block.size": str(16 << 20),
+    "parquet.page.size.row.check.min": "4",
+    "parquet.page.size.row.check.max": "64",
+}
 
 
 def gathered(session: Session, source: Frame, key: KeySpec, nulls: Sequence[str], place: str) -> Frame:
-    """Each distinct key with its number of rows, and the rows without a key by reason, written to `place` and read from
-    there: the source is read once, so that it may change afterwards. Columns `key`, `reason`, `rows`."""
+    """The distinct keys of a table with their numbers of rows, and how many rows have none, written to `place` and read
+    from there: the source is read once, so that it may change afterwards. Rows as `psi.distributed.distinct` says."""
     columns = list(dict.fromkeys(key.columns))
     made = source.select(*columns).mapInArrow(task := Normalise(str(key), tuple(nulls)), task.schema)
-    return stored(session, made.groupBy("key", "reason").count().withColumnRenamed("count", "rows"), place)
+    parts = stored(session, made, f"{place}-parts")
+    (row,) = parts.where("bucket >= 0").groupBy().sum("many").collect()
+    buckets = min(packs.buckets_for(int(row[0] or 0)), FINE)
+    bucket = f"case when bucket < 0 then bucket else cast(bucket * {buckets} / {FINE} as int) end as bucket"
+    others = ("key", "rows", "distinct", "many", "reason")
+    return stored(session, by_bucket(parts.selectExpr(bucket, *others), DistinctKeys()), place)
 
 
 def stored(session: Session, frame: Frame, place: str) -> Frame:
     """The frame, computed once: written and read again."""
-    plain = {"compression": "uncompressed"}
-    frame.write.mode("error").options(**plain).parquet(place)
-    return session.read.parquet(place)
+    frame.write.mode("error").options(**_PLAIN).parquet(place)
+    return session.read.schema(frame.schema).parquet(place)  # an engine that must find the schema reads files for it
 
 
-def write_column(session: Session, values: Frame, form: ColumnForm, total: int, place: str, secrets: str) -> Listed:
-    """Cut stored values into buckets, seal each, and list what is found when they are read again. total: how many.
-    Raises RemoteError unless these are so many, and distinct where they must be."""
-    cut = Bucket(form.width, max(1, total // _BUCKET_VALUES))
-    bucketed = values.select("value").mapInArrow(cut, cut.schema)
-    chunked = stored(session, _sealed(bucketed, Seal(secrets, form)), place)
+def write_column(session: Session, packed: Frame, form: ColumnForm, total: int, place: str, secrets: str) -> Listed:
+    """Seal the stored packs of each bucket, `bucket` and `value`, and list what is found when they are read again.
+    total: how many values. Raises RemoteError unless these are so many, and distinct where they must be."""
+    chunked = stored(session, by_bucket(packed.select("bucket", "value"), Seal(secrets, form)), place)
     listed = Listed(form, entries(chunked, form, secrets))
     check_entries(form, listed.entries, total)
     return listed
 
 
-def _sealed(bucketed: Frame, task: Seal) -> Frame:
-    """One bucket after the other, sealed."""
+def by_bucket(frame: Frame, task: BucketTask) -> Frame:
+    """What a task makes of each bucket, a column `bucket` of the frame."""
 
-    def seal(bucket: pa.Table) -> pa.Table:  # engines count the arguments of a plain function
+    def work(bucket: pa.Table) -> pa.Table:  # engines count the arguments of a plain function
         return task(bucket)
 
-    groups = bucketed.groupBy("bucket")
+    groups = frame.groupBy("bucket")
     if hasattr(groups, "applyInArrow"):
-        return groups.applyInArrow(seal, task.schema)
+        return groups.applyInArrow(work, task.schema)
     # Spark 3.5 has no such function, and keeps the order of a partition, as Sail does not.
-    each = SealInTurn(task)
-    return bucketed.repartition("bucket").sortWithinPartitions("bucket").mapInArrow(each, each.schema)
+    each = InTurn(task)
+    return frame.repartition("bucket").sortWithinPartitions("bucket").mapInArrow(each, each.schema)
 
 
 def in_arrow(frame: Frame) -> pa.Table:
@@ -78,25 +92,46 @@ def entries(sealed: Frame, form: ColumnForm, secrets: str) -> list[ChunkEntry]:
     return sorted(listed, key=lambda entry: (entry.first, entry.last))
 
 
-def read_column(session: Session, place: str, listed: Listed, secrets: str) -> Frame:
-    """The values of a peer's column: `value`, `fault`. Raises RemoteError unless its chunks are those listed, each one
-    once, InputError when the engine cannot read its files."""
+def opened(session: Session, place: str, listed: Listed, secrets: str, task: Callable[[Opening], Any]) -> Frame:
+    """A peer's column in a directory, opened by a task of `psi.distributed.received`; nothing is read as yet."""
+    made = task(Opening(secrets, listed.form, frozenset(entry.encode() for entry in listed.entries)))
     if not listed.entries:
-        return session.createDataFrame([], "value binary, fault string")
+        return session.createDataFrame([], made.schema)
+    where = f"{place}/{listed.form.name}"
+    with _readable(where):  # Sail looks into files before it reads them
+        return session.read.schema("sealed binary").parquet(where).select("sealed").mapInArrow(made, made.schema)
+
+
+def checked(session: Session, frame: Frame, place: str, columns: Sequence[Listed], work: str) -> Frame:
+    """What was made of opened columns, stored at `work`. Raises RemoteError for a fault in it, and unless it was made
+    of the chunks that are listed, each one once; InputError when the engine cannot read the directory `place`."""
+    with _readable(place):
+        found = stored(session, frame, work)
+    said = found.where("entry is not null or fault is not null").select("entry", "fault").collect()
+    faults = sorted((row["fault"] for row in said if row["fault"] is not None), key=str(words.other_replies()).__eq__)
+    entries = sorted(bytes(row["entry"]) for row in said if row["entry"] is not None)
+    if faults and faults[0] != str(words.other_replies()):  # else replies may be missing because chunks are
+        raise words.of_a_task(faults[0])
+    for listed in columns:
+        form = listed.form
+        known = sorted(entry.encode() for entry in listed.entries)
+        if [entry for entry in entries if len(entry) == form.entry_bytes] != known:
+            raise words.other_chunks(form.name)
+    if faults:
+        raise words.other_replies()
+    return found.where("entry is null").drop("entry", "fault")
+
+
+@contextlib.contextmanager
+def _readable(place: str) -> Iterator[None]:
     try:
         with failures.typed():
-            sealed = session.read.schema("sealed binary").parquet(place)
-            found = entries(sealed, listed.form, secrets)
+            yield
     except ResourceError as error:
         raise words.unreadable_column(place, error) from None
-    if found != list(listed.entries):
-        raise words.other_chunks(listed.form.name)
-    known = frozenset(entry.encode() for entry in listed.entries)
-    return sealed.select("sealed").mapInArrow(task := Unseal(secrets, listed.form, known), task.schema)
 
 
-def without_faults(frame: Frame) -> Frame:
-    """A stored frame without its column `fault`. Raises RemoteError for the first fault in it, once."""
-    for row in frame.where("fault is not null").select("fault").limit(1).collect():
-        raise words.of_a_task(row["fault"])
-    return frame.drop("fault")
+def sums(frame: Frame) -> list[int]:
+    """Four sums modulo 2^64 of what tasks gave as `sums`."""
+    found = [np.frombuffer(bytes(row["sums"]), np.uint64) for row in frame.collect()]
+    return [sum(int(each[place]) for each in found) % (1 << 64) for place in range(4)]

@@ -216,10 +216,6 @@ def chunk_twice(column: str) -> RemoteError:
     return RemoteError(f"a part of the data of {column!r} is in the directory twice. {_AGAIN}")
 
 
-def chunks_changed(column: str) -> RemoteError:
-    return RemoteError(f"the data of {column!r} changed while the engine (Spark or Sail) read them. Start again")
-
-
 def other_replies() -> RemoteError:
     return RemoteError(
         "the other side sent data that does not follow the protocol. Ask them which program and version they run "

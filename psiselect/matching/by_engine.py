@@ -138,7 +138,7 @@ def answer(
             started = time.monotonic()
             with (
                 side.directory_for(bench.places, out, own.terms),
-                side.stepping(bench.engine, talk, own, 5) as engine_now,
+                side.stepping(bench.engine, talk, own, 3) as engine_now,
             ):
                 key = side.new_secret(KEY_BYTES)
                 offered = reader.id, ManifestReader(reader), offer
@@ -211,7 +211,7 @@ def finish(
         def run() -> SessionResult:
             started = time.monotonic()
             offered = kept.offer, kept.contents
-            with side.stepping(bench.engine, talk, own, 4) as engine_now:
+            with side.stepping(bench.engine, talk, own, 3 if own.terms.reveal.hides_membership else 1) as engine_now:
                 made = parties.finish(engine_now, setup, own.keys, offered, (ManifestReader(reader), answer))
             matched.extend(made.matched)
             outcome = Outcome(made.counts).at_least(setup.terms.min_matches)
@@ -244,7 +244,7 @@ def _give(
     if choices.terms.reveal is Reveal.MATCHES:
         rows = own.rows_of(matched)
         if output is not None:
-            own_list.require_same(bench.session, own, bench.engine.work, given.nulls)
+            side.require_same(bench, own, given.nulls)
             found = own_list.matched_rows(own, matched, choices.results.chosen, given.nulls)
             rows = places.write_rows(found, output, bench.places)
     return Found(

@@ -13,7 +13,8 @@ from typing import Any
 import pyarrow as pa
 
 from psi.agreement.terms import Terms
-from psi.distributed import engines, failures, functions, own_list, parties, places
+from psi.distributed import engines, failures, functions, own_list, parties, places, secret_files
+from psi.distributed.functions import SALT_BYTES
 from psi.distributed.own_list import EngineList, EngineSource
 from psi.distributed.parties import Engine
 from psi.distributed.places import EnginePlaces
@@ -152,11 +153,19 @@ def list_then(bench: Bench, choices: Choices, given: GivenOptions, *, wanted: bo
     """The list as it was gathered for the offer. wanted: whether its table is read once more, for its rows."""
     source = _source(bench, given) if wanted else EngineSource("the list", None, pa.schema([]))
     with failures.typed():
-        frames = [bench.engine.read(f"list-{number}") for number in range(1, len(choices.list.keys) + 1)]
+        frames = [bench.engine.own_list(number) for number in range(1, len(choices.list.keys) + 1)]
     own = EngineList(source, choices.list.keys, choices.side, choices.terms, frames)
     if wanted:
         choices.results.chosen.check(source)  # type: ignore[arg-type]
     return own
+
+
+def require_same(bench: Bench, own: EngineList, nulls: tuple[str, ...]) -> None:
+    """Raises InputError unless the list's table has the keys that it had for the offer."""
+    engine = bench.engine
+    states = [engine.state(number) for number in range(1, len(own.keys) + 1)]
+    with secret_files.kept(engine.secrets, {"digest": new_secret(SALT_BYTES)}) as secrets:
+        own_list.require_same(bench.session, own, states, engine.work, nulls, secrets)
 
 
 def _source(bench: Bench, given: GivenOptions) -> EngineSource:

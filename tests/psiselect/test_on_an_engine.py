@@ -177,6 +177,21 @@ def test_a_list_that_changed_since_the_offer_is_refused_and_the_offer_stays(both
     assert both.finish(output=both.folder / "rows").matched_rows == COMMON
 
 
+def test_rows_that_came_or_went_change_the_list_only_when_keys_do(both: Both) -> None:
+    """As on one machine, where the offer is compared by its keys."""
+    both.offer()
+    both.answer("here")
+    mails = OWN_ROWS["mail"].to_pylist()
+    new, gone = [*mails[:-1], "new@example.org"], [mail for mail in mails if mail != "User50@Example.org"]
+    for changed in (new, gone, [*gone, "new@example.org"]):
+        pq.write_table(pa.table({"mail": changed}), both.folder / "own.parquet")
+        with pytest.raises(InputError, match="was made from another list"):
+            both.finish(output=both.folder / "rows")
+    pq.write_table(pa.table({"mail": [*mails[::-1], "user50@example.org", "neither"]}), both.folder / "own.parquet")
+    found = both.finish(output=both.folder / "rows")
+    assert (found.count, found.matched_rows) == (COMMON, COMMON + 1)
+
+
 def test_a_list_is_read_once_whatever_becomes_of_it_while_tasks_run(
     both: Both, monkeypatch: pytest.MonkeyPatch
 ) -> None:

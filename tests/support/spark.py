@@ -128,6 +128,8 @@ def standalone(folder: Path) -> Iterator[tuple[str, str]]:
     import pyspark
 
     jars = f"{Path(pyspark.__file__).parent}/jars/*"
+    (core,) = Path(pyspark.__file__).parent.glob("jars/spark-core_*.jar")
+    scala = core.name.removeprefix("spark-core_").partition("-")[0]
     secret = secrets.token_hex(16)
     secured = [f"-Dspark.authenticate=true -Dspark.authenticate.secret={secret}", "-Dspark.network.crypto.enabled=true"]
     java = ["java", *JAVA.split(), *" ".join(secured).split(), "-cp", jars]
@@ -136,7 +138,8 @@ def standalone(folder: Path) -> Iterator[tuple[str, str]]:
     def start(name: str, what: str, *arguments: str) -> None:
         with (folder / f"{name}.log").open("wb") as log:
             command = [*java, f"org.apache.spark.deploy.{what}", *arguments, "--webui-port", "0"]
-            place = environment() | {"SPARK_HOME": str(Path(pyspark.__file__).parent)}
+            # Spark's own scripts set the second one, without which a worker starts no executor.
+            place = environment() | {"SPARK_HOME": str(Path(pyspark.__file__).parent), "SPARK_SCALA_VERSION": scala}
             started.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=place))
 
     try:

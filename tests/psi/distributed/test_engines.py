@@ -15,7 +15,7 @@ import pytest
 
 from psi.distributed import engines, failures, secret_files
 from psi.distributed.engines import EngineAddress, EngineKind
-from psi.distributed.functions import SealInTurn
+from psi.distributed.functions import InTurn
 from psi.distributed.places import EnginePlaces, source_of
 from psi.distributed.secret_files import TaskKey
 from psi.tables import ReadingOptions
@@ -121,6 +121,18 @@ def test_a_java_that_spark_needs_is_named(
         pytest.fail("it opened")
 
 
+def test_what_a_spark_is_started_with() -> None:
+    """It promises what is asked of every Spark. What suits one machine is not put on a cluster."""
+    for master in ("local[2]", "yarn"):
+        made = engines.settings(master)
+        assert (made["spark.io.encryption.enabled"], made["spark.ui.enabled"]) == ("true", "false")
+        engines.require_private_shuffle(SimpleNamespace(conf=made | {"spark.master": "local"}), accept_plain=False)
+    assert set(engines.settings("yarn")) < set(engines.settings("local[2]"))
+    here = engines.settings("local[2]")["spark.driver.defaultJavaOptions"].split()
+    assert here[0] == "-XX:+IgnoreUnrecognizedVMOptions"  # another Java may lack the others
+    assert all(option.startswith("-XX:Tier4") for option in here[1:])
+
+
 def test_a_client_without_spark_is_told_from_spark(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib, "import_module", lambda name: SimpleNamespace())
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
@@ -169,13 +181,16 @@ def test_a_spark_without_functions_of_groups_seals_one_bucket_after_the_other(ba
     """Spark 3.5: buckets come in order, cut anyhow."""
     seen: list[list[bytes]] = []
 
-    def seal(bucket: pa.Table) -> pa.Table:
-        seen.append(bucket.column("value").to_pylist())
-        return pa.table({"sealed": pa.array([b"+".join(seen[-1])], pa.binary())})
+    class Together:
+        schema = "sealed binary"
 
-    made = list(SealInTurn(seal)(in_buckets(*batches)))  # type: ignore[arg-type]
+        def __call__(self, bucket: pa.Table) -> pa.Table:
+            seen.append(bucket.column("value").to_pylist())
+            return pa.table({"sealed": pa.array([b"+".join(seen[-1])], pa.binary())})
+
+    made = list(InTurn(Together())(in_buckets(*batches)))
     assert [cell for batch in made for cell in batch.column(0).to_pylist()] == [b"a+b", b"c"]
-    assert list(SealInTurn(seal)(in_buckets([], []))) == []  # type: ignore[arg-type]
+    assert list(InTurn(Together())(in_buckets([], []))) == []
 
 
 def raised(name: str, text: str) -> Exception:

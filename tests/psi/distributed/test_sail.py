@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from support.in_parts import InParts
 from support.parties import terms
 
 from psi.agreement.modes import Reveal, Side
-from psi.distributed import engines, parties, secret_files, steps
+from psi.distributed import engines, packs, parties, secret_files, steps
 from psi.distributed.engines import EngineAddress, EngineKind
 from psi.distributed.functions import HashAndMask
 from psi.distributed.parties import Engine
@@ -127,9 +128,26 @@ def test_steps_on_sail_find_the_plain_joins_matches(
 
 def test_blank_and_duplicate_rows_are_counted(people: dict[Side, Identity], session: Any, tmp_path: Path) -> None:
     rows = on_sail(people, session, tmp_path, Reveal.MATCHES).gathered("own", OWN).collect()
-    assert sum(row["rows"] for row in rows) == len(OWN) + 2
-    assert [row["rows"] for row in rows if row["key"] is None] == [1]
-    assert {bytes(row["key"]) for row in rows if row["key"] is not None} == set(OWN)
+    assert [row["many"] for row in rows if row["key"] is None] == [1]
+    (row,) = (row for row in rows if row["key"] is not None)
+    assert (row["distinct"], row["many"]) == (len(OWN), len(OWN) + 1)
+    keys, times = packs.keys(pa.array([row["key"]])), packs.numbers(pa.array([row["rows"]]))
+    found = {keys[place]: int(times[place]) for place in range(len(keys))}
+    assert found == dict.fromkeys(OWN, 1) | {OWN[0]: 2}
+
+
+def test_a_key_in_several_files_and_one_of_several_buckets_is_one_key(
+    session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packs, "_BUCKET_VALUES", 32)
+    (tmp_path / "own").mkdir()
+    for number in range(4):
+        pq.write_table(pa.table({"id": [item.decode() for item in OWN]}), tmp_path / "own" / f"part-{number}.parquet")
+    source = session.read.parquet(str(tmp_path / "own"))
+    found = steps.gathered(session, source, KEY, (), str(tmp_path / "list"))
+    rows = found.collect()
+    assert [sum(row[name] for row in rows) for name in ("distinct", "many")] == [len(OWN), 4 * len(OWN)]
+    assert len(rows) == len({row["bucket"] for row in rows}) == 7
 
 
 def test_a_harmed_part_is_one_typed_error(people: dict[Side, Identity], session: Any, tmp_path: Path) -> None:
@@ -145,10 +163,47 @@ def test_a_harmed_part_is_one_typed_error(people: dict[Side, Identity], session:
     assert not list(tmp_path.glob(".psiselect-*"))  # no secret stays behind
 
 
+def test_a_chunk_that_is_missing_or_in_two_files_is_one_typed_error(
+    people: dict[Side, Identity], session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether one task sees both or two tasks see one each."""
+    monkeypatch.setattr(packs, "_BUCKET_VALUES", 16)
+    both = on_sail(people, session, tmp_path, Reveal.MATCHES)
+    offer, _ = both.sail_offer()
+    parts = sorted((offer / "elements-1").glob("*.parquet"))
+    cells = [cell for part in parts for cell in pq.read_table(part)["sealed"].to_pylist()]
+    assert len(cells) == 3
+    for part in parts:
+        part.unlink()
+    for number, chosen in enumerate(([[0, 1]], [[0, 1], [1, 2]], [[0], [1], [2], [0]])):
+        for place, some in enumerate(chosen):
+            rows = pa.table({"sealed": pa.array([cells[each] for each in some], pa.binary())})
+            pq.write_table(rows, offer / "elements-1" / f"part-{place}.parquet", compression="none")
+        with pytest.raises(RemoteError, match=r"differ from the directory's list|twice"):
+            both.sail_answer(offer, f"answer-{number}")
+        assert not list((tmp_path / f"answer-{number}").glob("*"))
+
+
+def test_a_damaged_chunk_of_replies_is_what_the_error_names(
+    people: dict[Side, Identity], session: Any, tmp_path: Path
+) -> None:
+    """Own elements lack replies then, but that is not the peer's program."""
+    both = on_sail(people, session, tmp_path, Reveal.MATCHES)
+    offer, contents = both.sail_offer()
+    answer = both.sail_answer(offer)
+    (part,) = (answer / "replies-1").glob("*.parquet")
+    (sealed,) = pq.read_table(part)["sealed"].to_pylist()
+    for cells, said in (([sealed[:-1] + bytes([sealed[-1] ^ 1])], "cannot decrypt"), ([], "differ from the directory")):
+        pq.write_table(pa.table({"sealed": pa.array(cells, pa.binary())}), part, compression="none")
+        shutil.rmtree(tmp_path / "offer-work" / "matched-1", ignore_errors=True)
+        with pytest.raises(RemoteError, match=said):
+            both.sail_finish(offer, contents, answer)
+
+
 def test_several_buckets_ascend_as_one(
     people: dict[Side, Identity], session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steps, "_BUCKET_VALUES", 16)  # three buckets of elements, four of tags
+    monkeypatch.setattr(packs, "_BUCKET_VALUES", 16)  # three buckets of elements, four of tags
     both = on_sail(people, session, tmp_path, Reveal.MATCHES)
     offer, contents = both.sail_offer()
     assert (
@@ -244,7 +299,7 @@ def test_secrets_are_private_files_and_a_plan_has_only_their_path(tmp_path: Path
     with secret_files.kept(tmp_path, {"mask": planted}) as path:
         assert secret_files.read(path) == {"mask": planted}
         pickled = io.BytesIO()
-        pickle.dump(HashAndMask(path, token_prefix(1, KEY)), pickled)
+        pickle.dump(HashAndMask(path, token_prefix(1, KEY), 1), pickled)
         assert planted not in pickled.getvalue()
         assert planted.hex().encode() not in pickled.getvalue()
         assert path.encode() in pickled.getvalue()
