@@ -93,7 +93,7 @@ def test_strict_refuses_what_the_rule_cannot_read(both: Both) -> None:
         ({"query": "SELECT 1", "table": "sqlite:///x.db"}, "query= works only without an engine"),
         ({"master": "local"}, "session= gives a session that runs"),
         ({"task_key": None}, "Then name the file with task_key="),
-        ({"engine_workdir": None}, "Use engine_workdir= to name"),
+        ({"engine_workdir": None}, "With engine_workdir=, name a folder"),
         ({"accept_plain_shuffle": False}, r"spark\.io\.encryption\.enabled is not set"),
         ({"table": OWN_ROWS}, "Give a DataFrame of the engine's session"),
     ],
