@@ -26,7 +26,7 @@ def nobody_reads() -> OutputError:
 def stdout_refused(reason: str) -> OutputError:
     return OutputError(
         f"cannot print the result on standard output: {reason}",
-        "Send the output to a file on a disk with room",
+        "Send the output to a file on a disk that has space left",
         reason=reason,
     )
 
@@ -45,7 +45,7 @@ def not_written(reason: str, kept: Path | None) -> InputError:
 
 def charged_not_written(reason: str) -> InputError:
     return InputError(
-        f"the result was charged, but not written: {reason}. The ledger keeps the charge, and the "
+        f"the ledger was charged, but the result was not written: {reason}. The ledger keeps the charge, and the "
         "result is lost. Before you run the command again, make sure that the output can be written, because the next "
         "run is charged too",
         term="output",
@@ -102,7 +102,8 @@ THE_ANSWERS = "the possible answers"
 
 def no_answer_typed() -> UsageError:
     return UsageError(
-        "with --answer -, the program reads your answer from standard input. Type the answer as exactly one line"
+        "you gave --answer '-', so the program reads your answer from standard input. Type your answer as exactly one "
+        "line"
     )
 
 

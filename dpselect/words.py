@@ -85,7 +85,7 @@ def changes(found: object) -> UsageError:
 
 def delta_range(delta: object) -> UsageError:
     return UsageError(
-        f"delta must be a number above 0 and below 1, such as 1e-6, not {delta}. Delta is the chance that the "
+        f"delta must be a number above 0 and below 1, such as 1e-6. You gave {delta}. Delta is the chance that the "
         "protection fails"
     )
 
@@ -113,8 +113,8 @@ def epsilon_not_convertible(epsilon: Fraction, delta: Fraction) -> UsageError:
 
 def no_rho(epsilon: Fraction) -> UsageError:
     return UsageError(
-        f"epsilon {epsilon} is so small that the program cannot compute the noise for it with this delta. Use a larger "
-        "epsilon. Or give --rho instead of --epsilon: rho is another measure of the protection"
+        f"with this delta, epsilon {epsilon} is too small: the program cannot compute the noise. Use a larger epsilon. "
+        "Or give --rho instead of --epsilon: rho is another measure of the protection"
     )
 
 
@@ -141,8 +141,8 @@ def group_with_delta() -> UsageError:
 
 def rho_from_pure_ledger() -> UsageError:
     return UsageError(
-        "give --epsilon and --delta instead of --rho, usually 1 and 1e-6. This ledger counts epsilon, and noise that "
-        "is set with --rho has no epsilon. Only a ledger of --kind zcdp counts rho"
+        "this ledger counts epsilon, and noise that is set with --rho has no epsilon. Replace --rho with --epsilon and "
+        "--delta (usually 1 and 1e-6). Only a ledger of --kind zcdp counts rho"
     )
 
 

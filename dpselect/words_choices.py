@@ -55,8 +55,8 @@ def too_many_digits(position: int) -> InputError:
 
 def binary_float(position: int, value: object) -> InputError:
     return InputError(
-        f"item {position} of scores is a float ({value}), which is only close to the decimal number that people mean. "
-        "Give an int, a Decimal or a Fraction. If you mean exactly this float, use --exact-floats"
+        f"item {position} of scores is a float ({value}). A float is often only close to the decimal number that "
+        "people mean. Give an int, a Decimal or a Fraction. If you mean exactly this float, use --exact-floats"
     )
 
 
@@ -252,7 +252,7 @@ def no_gap() -> UsageError:
 
 
 def target(found: float) -> UsageError:
-    return UsageError(f"--target must be below 1, and above the chance of a purely random choice. {found} is not")
+    return UsageError(f"--target must be below 1 and above the chance of a purely random choice, but it is {found}")
 
 
 def target_too_high(found: float) -> UsageError:
@@ -285,14 +285,14 @@ def answered() -> UsageError:
 
 def integer_sensitivity(found: Fraction) -> UsageError:
     return UsageError(
-        f"above-threshold needs a whole number as sensitivity, not {found}. Multiply all queries by the same number, "
-        "so that the sensitivity becomes a whole number"
+        f"above-threshold needs a whole number as sensitivity, not {found}. Multiply all queries, the sensitivity and "
+        "the threshold by the same number, so that the sensitivity becomes a whole number"
     )
 
 
 def integer_answer(found: str) -> InputError:
     """found: the type of the answer."""
     return InputError(
-        f"an answer for above-threshold must be an int, not {found}. Multiply all queries by the same number, so that "
-        "the answers become whole numbers"
+        f"an answer for above-threshold must be an int, not {found}. Multiply all queries, the sensitivity and the "
+        "threshold by the same number, so that the answers become whole numbers"
     )

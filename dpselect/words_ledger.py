@@ -25,7 +25,8 @@ def no_budget() -> UsageError:
 
 def not_created(path: Path, reason: str) -> InputError:
     return InputError(
-        f"cannot create the ledger '{path}': {reason}. Name a file in a local folder that you can write to",
+        f"cannot create the ledger '{path}' ({reason}). Name a file in a local folder that exists and that you can "
+        "write to",
         term="ledger",
     )
 
@@ -55,11 +56,14 @@ def amount(digits: int) -> UsageError:
 
 
 def unreadable(path: Path, reason: str) -> InputError:
-    return InputError(f"cannot read the ledger '{path}': {reason}", term="ledger")
+    return InputError(
+        f"cannot read the ledger '{path}' ({reason}). Check that this file is a ledger and that you can read it",
+        term="ledger",
+    )
 
 
 def missing(path: Path) -> InputError:
-    return unreadable(path, f"there is no such file. {_CHECK_PATH}")
+    return InputError(f"cannot read the ledger '{path}': there is no such file. {_CHECK_PATH}", term="ledger")
 
 
 def no_ledger(path: Path) -> InputError:
@@ -113,8 +117,10 @@ def unknown_dataset(path: Path, dataset: str, known: Iterable[str]) -> BudgetErr
 
 def over_budget(path: Path, dataset: str, left: str, budget: str, cost: str) -> BudgetError:
     """left, budget, cost: amounts in words."""
+    rest = "nothing" if left in ("epsilon 0", "rho 0") else left
+    more = "" if rest == "nothing" else ". A release may cost at most what is left"
     return BudgetError(
-        f"over budget: the data set {dataset!r} has {left} left of {budget} in the ledger '{path}'. This release "
-        f"would cost {cost}, so nothing was released. A release may cost at most what is left",
+        f"over budget: the data set {dataset!r} has a budget of {budget} in the ledger '{path}', and {rest} is left. "
+        f"This release would cost {cost}, so nothing was released{more}",
         term="ledger",
     )

@@ -45,10 +45,8 @@ def contributions() -> UsageError:
 
 
 def rows_per_group(contributions: int) -> UsageError:
-    least = "" if contributions == 1 else "from 1 to "
-    return UsageError(
-        f"--rows-per-group must be {least}{contributions}, because you gave --contributions {contributions}"
-    )
+    least = {1: "", 2: "1 or "}.get(contributions, "from 1 to ")
+    return UsageError(f"--rows-per-group must be {least}{contributions}, because --contributions is {contributions}")
 
 
 def no_rows() -> UsageError:
@@ -134,7 +132,9 @@ def option_twice() -> UsageError:
 
 
 def option_text() -> UsageError:
-    return UsageError("--options must be printable texts without ';'. They must not begin or end with a space")
+    return UsageError(
+        "each answer in --options must be printable and have no ';', and it must not begin or end with a space"
+    )
 
 
 def two_options(found: int) -> UsageError:

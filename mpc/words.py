@@ -55,7 +55,8 @@ def not_only_parties(path: Path) -> InputError:
 
 def no_address(path: Path, name: str) -> InputError:
     return InputError(
-        f"{path}: the party '{name}' needs a line address = \"HOST:PORT\", because other parties connect to this party"
+        f"{path}: the party '{name}' has no address, but other parties connect to this party. Add a line with the "
+        'address, such as address = "192.0.2.7:7000"'
     )
 
 
@@ -159,12 +160,12 @@ def no_room(modulus: int, addends: int, largest: int, spread: int, reach: int, *
     """Amounts in units. spread: of the noise, 0 without. most_bits: of a modulus."""
     noise = f", with noise of up to {_large(spread)}," if spread else ""
     bits = (2 * reach).bit_length()
-    remedy = f", a smaller --bound or --modulus 2^{bits}" if bits <= most_bits else " or a smaller --bound"
+    remedy = f", on a smaller --bound, or on --modulus 2^{bits}" if bits <= most_bits else " or on a smaller --bound"
     return PolicyError(
         f"with these settings, the sum could become too large. Agree with all parties on fewer --decimals{remedy}. "
         f"The reason: {addends:,} values of up to {_large(largest)} each{noise} could add up to {_large(reach)}, "
-        f"counted in units of the last decimal place. The modulus is {_large(modulus)} now, and the sum must stay "
-        "below half of it",
+        f"counted in units of the last decimal place. The sum must stay below half of the modulus, which is now "
+        f"{_large(modulus)}",
         term="modulus",
     )
 
@@ -229,7 +230,7 @@ def one_bids() -> UsageError:
 def max_of_candidates() -> UsageError:
     return UsageError(
         "`psiselect mpc max` compares one number of each party. To find the candidate with the largest total, use "
-        "`psiselect mpc argmax`. Otherwise leave out the candidates"
+        "`psiselect mpc argmax`. Otherwise leave out --candidates"
     )
 
 

@@ -43,8 +43,8 @@ def votes_twice() -> UsageError:
 
 def one_number(found: int) -> UsageError:
     return UsageError(
-        f"you gave {counted(found, 'number')}, but only one is possible here. Only `psiselect mpc argmax` with "
-        "--candidates FILE takes one number for each candidate",
+        f"you gave {counted(found, 'number')}, but only one is possible here. Give one number. Only "
+        "`psiselect mpc argmax` with --candidates FILE takes more: one number for each candidate",
         term="value",
     )
 
@@ -52,7 +52,7 @@ def one_number(found: int) -> UsageError:
 def number_for_each(candidates: int, found: int) -> InputError:
     return InputError(
         f"you gave {counted(found, 'number')}, but there are {candidates} candidates. Give one number for each "
-        "candidate, in the order of the file of candidates"
+        "candidate, in the order of the file that you gave with --candidates"
     )
 
 
@@ -89,7 +89,7 @@ def line_count(file: Path, found: int, most: int, what: str) -> InputError:
 
 
 def modulus() -> UsageError:
-    return UsageError("--modulus must be a whole number, or a power of 2 such as 2^64", term="modulus")
+    return UsageError("--modulus must be a whole number, such as 1000 or 2^64", term="modulus")
 
 
 def no_noise() -> UsageError:
@@ -111,7 +111,9 @@ def is_a_folder(file: Path) -> InputError:
 
 
 def no_folder(file: Path) -> InputError:
-    return InputError(f"{file}: the folder '{file.parent}' does not exist. Choose a file in a folder that exists")
+    return InputError(
+        f"{file}: the folder '{file.parent}' does not exist. With --output, name a file in a folder that exists"
+    )
 
 
 def folder_refuses(file: Path) -> InputError:

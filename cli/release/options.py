@@ -108,7 +108,7 @@ _options = options(
         default=Invalid.ERROR.value,
         show_default=True,
         help="Choose what to do with a value that cannot be read. error: stop, and name the line. drop: leave "
-        "out the value.",
+        "out the value; only `release mean` may use another number for it, as its description says.",
     ),
     ledger_options("these rows"),
     click.option(

@@ -21,8 +21,8 @@ def categories_twice() -> UsageError:
 
 def not_a_row() -> UsageError:
     return UsageError(
-        "--categories must be names separated by commas, such as Sales,Support. Put a name with a comma in double "
-        'quotes, such as "Smith, Jones & Co",Sales'
+        "--categories must be names separated by commas, such as Sales,Support. If a name has a comma, put double "
+        "quotes around this name, and single quotes around the whole list: --categories '\"Smith, Jones & Co\",Sales'"
     )
 
 

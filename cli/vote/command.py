@@ -89,8 +89,8 @@ def command() -> None:
 @click.option(
     "--gap",
     metavar="G",
-    help="Guess, before counting, by how many votes the weakest elected candidate is ahead of the strongest one who is "
-    "not elected, such as 20. With several seats, --mechanism auto uses this guess to choose the method.",
+    help="Guess, before counting, the lead of the weakest elected candidate over the strongest one who is not "
+    "elected, in votes: such as 20. With several seats, --mechanism auto uses this guess to choose the method.",
 )
 @ledger_options("these ballots")
 @click.option(

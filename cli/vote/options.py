@@ -25,7 +25,7 @@ candidates_option = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Read the names of all candidates from this file, one per line. Needed if a cell of a table lists names, as "
-    "in a form's download.",
+    "in a file downloaded from an online form.",
 )
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("ballots", type=FILE_OR_DATABASE),
@@ -58,7 +58,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--no",
         metavar="TEXT",
         multiple=True,
-        help="Count this text, such as Nein, as not approving. For tables with one column per candidate. May be "
+        help="Count this text, such as Nein, as no approval. For tables with one column per candidate. May be "
         "repeated.",
     ),
     click.option(

@@ -17,7 +17,8 @@ def question_alone() -> UsageError:
 
 def missing(option: str) -> UsageError:
     return UsageError(
-        f"--{option} is missing. Add --{option}. Or give --voters N instead, to read in words what epsilon means"
+        f"--{option} is missing. Add --{option}. Or give --voters N instead: then the program says in words what "
+        "epsilon means"
     )
 
 
@@ -53,7 +54,7 @@ def too_few_candidates(seats: int, found: int) -> UsageError:
 
 
 def target(found: str) -> UsageError:
-    return UsageError(f"--target must be a chance between 0 and 1, such as 0.95, not {found}")
+    return UsageError(f"--target must be a chance between 0 and 1, such as 0.95. You gave {found}")
 
 
 def not_on_a_terminal() -> UsageError:

@@ -98,7 +98,8 @@ def several_readings(one: Sequence[str], other: Sequence[str]) -> InputError:
     first, second = (" and ".join(map(repr, names)) or "nobody" for names in (one, other))
     return InputError(
         f"the program cannot tell the candidates on a ballot apart, because the same cell may mean {first}, or "
-        f"{second}. Rename a candidate, use another --separator, or give each candidate a column"
+        f"{second}. In the file, separate the candidates by a text that no name contains, and give this text with "
+        "--separator. Or give each candidate a column"
     )
 
 
@@ -190,7 +191,7 @@ def unused_columns(names: Sequence[str]) -> str:
 
 
 def yes_and_no(text: str) -> UsageError:
-    return UsageError(f"{text!r} was given both as --yes and as --no. Give this text as only one of the two")
+    return UsageError(f"{text!r} was given with both --yes and --no. Give this text with only one of the two")
 
 
 def error_while_dropping() -> UsageError:

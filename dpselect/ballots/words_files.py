@@ -89,10 +89,9 @@ def only_categories(form: str) -> UsageError:
 
 def unknown_category(category: str, names: Sequence[str], total: int) -> UsageError:
     """names: of the categories that have one. total: how many categories there are."""
-    known = ", ".join(map(repr, names)) or f"1 to {total}"
-    return UsageError(
-        f"the file has no category {category!r}, which you gave with --approve-category. Its categories are {known}"
-    )
+    known = ", ".join(map(repr, names)) or ("1 and 2" if total == 2 else f"1 to {total}")
+    its = "Its only category is 1" if total == 1 and not names else f"Its categories are {known}"
+    return UsageError(f"the file has no category {category!r}, which you gave with --approve-category. {its}")
 
 
 # Pabulib.

@@ -79,8 +79,8 @@ def drawn(at: str, cost: str, winners: Sequence[str]) -> str:
 
 def already_drawn(told: str, more: str, total: str, record: Path) -> BudgetError:
     return BudgetError(
-        f"{told}. Nothing was drawn now. {more}To draw again, add --again. All draws together would then cost epsilon "
-        f"{total}. The draws are recorded in '{record}'",
+        f"{told}. This time nothing was drawn. {more}To draw again, add --again. All draws together would then cost "
+        f"epsilon {total}. The draws are recorded in '{record}'",
         term="ledger",
     )
 

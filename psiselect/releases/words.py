@@ -45,9 +45,9 @@ def public_count(whose: str) -> UsageError:
 
 def mean_of_several_rows() -> UsageError:
     return UsageError(
-        "with --neighbors replace a mean needs a public number of rows, and it is private how many rows of each person "
-        "are used. Use one row of each person (--contributions 1), and give the number of persons with --n. Or hide "
-        "whether a person is there at all (--neighbors add-remove)"
+        "with --neighbors replace a mean needs a public number of rows. But nobody may know how many rows of each "
+        "person are used. So use one row of each person (--contributions 1), and give the number of persons with --n. "
+        "Or hide whether a person is there at all (--neighbors add-remove)"
     )
 
 
@@ -59,8 +59,8 @@ def grid_too_fine(most: int) -> UsageError:
 
 def bounds_of_a_count() -> UsageError:
     return UsageError(
-        "--column, --lower, --upper and --unit apply only to --statistic sum and mean. Leave them out, or add one of "
-        "these statistics"
+        "--column, --lower, --upper and --unit apply only to --statistic sum and mean. Leave out these options, or "
+        "add the statistic sum or mean"
     )
 
 
@@ -77,17 +77,17 @@ def rho_is_for_gaussian() -> UsageError:
 
 def delta_of_laplace() -> UsageError:
     return UsageError(
-        "--delta is needed only if you do not name the groups, or for --noise gaussian with --epsilon. Leave out "
-        "--delta"
+        "you named the groups, so --delta is needed only with --noise gaussian. Leave out --delta, or add --noise "
+        "gaussian"
     )
 
 
 def rho_or_epsilon() -> UsageError:
-    return UsageError("--noise gaussian needs either --epsilon and --delta, usually 1 and 1e-6, or only --rho")
+    return UsageError("--noise gaussian needs either --epsilon and --delta (usually 1 and 1e-6), or only --rho")
 
 
 def delta_beside_rho() -> UsageError:
-    return UsageError("with --rho, --delta is needed only if you do not name the groups. Leave out --delta")
+    return UsageError("you named the groups, so --rho needs no --delta. Leave out --delta")
 
 
 def gaussian_needs_delta() -> UsageError:
@@ -115,8 +115,8 @@ def other_needs_groups() -> UsageError:
 
 def names_for_each_column() -> UsageError:
     return UsageError(
-        "--groups must be given once for each --by, in the same order. Each --groups lists the groups of its --by "
-        "column"
+        "--groups must be given once for each --by, in the same order: the first --groups lists the groups of the "
+        "first --by column"
     )
 
 
@@ -133,7 +133,7 @@ def too_many_groups(most: int) -> UsageError:
 
 
 def no_values_to_ask() -> UsageError:
-    return UsageError("give the values to ask about with --categories or --categories-file. Give each value once")
+    return UsageError("use --categories or --categories-file to list the values to ask about. Give each value once")
 
 
 # Tables and their rows.

@@ -105,7 +105,7 @@ def _parse(source: Source, number: int, name: str, text: str) -> Any:
 def _require_one(source: Source, name: str) -> None:
     header = source.schema.names
     if header.count(name) != 1:
-        raise words.no_column(source.name, name, header[:20])
+        raise words.no_column(source.name, name, header[:20], several=name in header)
 
 
 def _error(source: Source, number: int, problem: str, column: str | None = None) -> InputError:

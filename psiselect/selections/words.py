@@ -20,9 +20,9 @@ def monotonic_with_replace() -> UsageError:
 
 def ledger_needs_neighbors(relation: NeighbouringRelation) -> UsageError:
     return UsageError(
-        f"--ledger also needs --neighbors. This ledger counts only releases with --neighbors {relation.value}. If your "
-        f"--sensitivity is for this case, add --neighbors {relation.value}. Otherwise compute the sensitivity again "
-        "for this case, or use another ledger"
+        f"--ledger also needs --neighbors. This ledger counts only releases with --neighbors {relation.value}. If you "
+        f"computed --sensitivity for --neighbors {relation.value}, add --neighbors {relation.value}. Otherwise compute "
+        f"the sensitivity again for --neighbors {relation.value}, or use another ledger"
     )
 
 
@@ -84,12 +84,15 @@ def not_scores(name: str, column: str, kind: object) -> InputError:
 
 def binary_floats(name: str, column: str) -> InputError:
     return InputError(
-        f"{name}: the column {column!r} holds binary floating-point numbers, which are only close to the decimal "
+        f"{name}: the column {column!r} holds binary floating-point numbers, which are often only close to the decimal "
         "numbers that people mean. Store the scores as integers, decimals or text. If you mean exactly these binary "
         "numbers, use --exact-floats"
     )
 
 
-def no_column(name: str, column: str, header: Sequence[str]) -> UsageError:
+def no_column(name: str, column: str, header: Sequence[str], *, several: bool) -> UsageError:
+    """several: whether more than one column has this name."""
+    if several:
+        return UsageError(f"{name}: several columns have the name {column!r}. Give each column a different name")
     there = ", ".join(map(repr, header)) or "none"
-    return UsageError(f"{name}: the header must have one column {column!r}, and only one. The columns are {there}")
+    return UsageError(f"{name}: the table has no column {column!r}. Its columns are {there}")

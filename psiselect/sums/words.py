@@ -47,7 +47,8 @@ def other_length(length: int | None, found: int) -> UsageError:
 
 def which_column(name: str, columns: int) -> UsageError:
     return UsageError(
-        f"{name}: the table has {columns} columns. Choose the column of the numbers with --column", term="column"
+        f"{name}: the table has {columns} columns. Add --column NAME: the name of the column that has the numbers",
+        term="column",
     )
 
 

@@ -204,7 +204,9 @@ class NumberPages:
                 if task.question is not None:
                     task.draw()
             except PsiselectError as error:
-                return self._planned(name, task, told(error, {f"the ledger '{task.place}'": "its budget"}))
+                budget = f"the ledger '{task.place}'"
+                called = {f" in {budget}, and": ", and", budget: "its budget"}
+                return self._planned(name, task, told(error, called))
         return self._desk.to(f"/numbers/{name}/answers" if task.answers else f"/numbers/{name}")
 
     async def answers(self, request: Request) -> Response:

@@ -144,7 +144,7 @@ def test_numbers_of_mpc(tmp_path: Path, kind: str) -> None:
             read_numbers(table, None)
         return
     assert read_numbers(table, "raise") == [10, 20, 40]
-    with pytest.raises(UsageError, match=r"has 3 columns\. Choose the column of the numbers with --column"):
+    with pytest.raises(UsageError, match=r"has 3 columns\. Add --column NAME"):
         read_numbers(table, None)
     with pytest.raises(InputError, match="no column 'rise'"):
         read_numbers(table, "rise")

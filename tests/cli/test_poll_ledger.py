@@ -125,7 +125,7 @@ def test_a_response_that_cannot_be_written_stays_paid_and_is_not_shown(
     monkeypatch.setattr(poll_module, "write_bytes", full)
     shown = respond(ledger, "--output", tmp_path / "mine.csv")
     assert isinstance(shown.exception, InputError)
-    assert str(shown.exception).startswith("the result was charged, but not written: ")
+    assert str(shown.exception).startswith("the ledger was charged, but the result was not written: ")
     assert shown.stdout == ""
     assert len(ledger.entries()) == 1
 
@@ -136,7 +136,7 @@ def test_what_the_budget_does_not_hold_is_not_drawn(tmp_path: Path, reads: list[
     reads.clear()
     shown = respond(ledger)
     assert code(shown) == 6
-    assert "over budget: the data set 'me' has epsilon 0 left of epsilon 1" in str(shown.exception)
+    assert "over budget: the data set 'me' has a budget of epsilon 1 in the ledger" in str(shown.exception)
     assert (reads, shown.stdout, len(ledger.entries())) == ([], "", 2)
 
 

@@ -126,7 +126,7 @@ def test_bytes_that_are_no_text(select: Any, table: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "complaint"),
     [
-        (["--label", "name", "--score", "nope", *SHARP], 2, "must have one column 'nope'"),
+        (["--label", "name", "--score", "nope", *SHARP], 2, "the table has no column 'nope'"),
         (["--label", "name", "--score", "score", "--sensitivity", "0", "--epsilon", "1"], 2, "sensitivity"),
         (["--label", "name", "--score", "score", "--sensitivity", "1", "--epsilon", "0"], 2, "epsilon"),
         (["--label", "name", "--score", "score", "--sensitivity", "1", "--epsilon", "ln(3)"], 2, "epsilon"),

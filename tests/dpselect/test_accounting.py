@@ -130,7 +130,7 @@ def test_zero_and_nonsense() -> None:
     with pytest.raises(UsageError):
         rho_of_epsilon(Fraction(0), E6)
     with pytest.raises(
-        UsageError, match="so small that the program cannot compute the noise"
+        UsageError, match="is too small: the program cannot compute the noise"
     ):  # once searched for without end
         rho_of_epsilon(E6 / 2, E6)
     for value in (math.nan, math.inf, -1.0):

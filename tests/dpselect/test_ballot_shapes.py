@@ -134,7 +134,7 @@ def test_what_says_yes_and_what_says_no() -> None:
     text = "Ada,Bo\nJa,nein\nNEIN,ja\n1,0\n"
     assert tally(text, yes=("ja",), no=("Nein",)) == {"Ada": 2, "Bo": 1, "": 3}
     assert tally("Ada,Bo\nx,1\n", no=("x",)) == {"Ada": 0, "Bo": 1, "": 1}
-    with pytest.raises(UsageError, match="both as --yes and as --no"):
+    with pytest.raises(UsageError, match="with both --yes and --no"):
         read("Ada,Bo\n1,1\n", yes=("ja",), no=("JA",))
 
 

@@ -41,7 +41,9 @@ def test_ten_tenths_are_exactly_one(tmp_path: Path) -> None:
     ledger = make(tmp_path)
     left = [spend(ledger).amount for _ in range(10)]
     assert left == [Fraction(9 - i, 10) for i in range(10)]
-    with pytest.raises(BudgetError, match=r"'poll' has epsilon 0 left of epsilon 1 .* cost epsilon 1/10 \(0.1\)"):
+    with pytest.raises(
+        BudgetError, match=r"'poll' has a budget of epsilon 1 .* and nothing is left.* cost epsilon 1/10 \(0.1\)"
+    ):
         spend(ledger)
     assert len(ledger.entries()) == 10
     assert spend(ledger, PureDp(Fraction(0))).amount == 0

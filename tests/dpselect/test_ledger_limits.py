@@ -246,7 +246,7 @@ def test_what_older_entries_have_spent_beyond_the_budget_leaves_nothing(tmp_path
     ledger = make(tmp_path)
     plant(ledger, ["1", "1/53"])
     assert ledger.balance("poll").remaining == Cost()
-    with pytest.raises(BudgetError, match="epsilon 0 left"):
+    with pytest.raises(BudgetError, match="and nothing is left"):
         ledger.spend("poll", HALF, neighbors=REPLACE, what="")
 
 

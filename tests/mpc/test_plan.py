@@ -178,7 +178,7 @@ def test_a_parties_file_is_read(tmp_path: Path) -> None:
         (ALICE + BOB.replace('"bob"', '"b b"'), "1 to 40 letters"),
         (ALICE + BOB.replace("bob.crt", "none.crt"), "none.crt"),
         (ALICE.replace(":9001", "") + BOB, "party 1"),
-        (BOB + ALICE, "'bob' needs a line address"),
+        (BOB + ALICE, "'bob' has no address"),
     ],
 )
 def test_malformed_parties_files_name_the_entry(tmp_path: Path, text: str, expected: str) -> None:

@@ -74,7 +74,7 @@ def test_a_mean_of_persons_under_replace_is_over_their_public_number(table: Path
     assert released(*args, "--n", 3)["value"] == 40
     for wrong in (2, 4, 11):
         assert "is not the number of persons" in refused(3, *args, "--n", wrong)
-    assert "it is private how many rows of each person are used" in refused(2, *args, "--contributions", 2, "--n", 4)
+    assert "nobody may know how many rows of each person are used" in refused(2, *args, "--contributions", 2, "--n", 4)
     # Somebody without a value counts as the middle: (100 + 10 + 50)/3.
     table.write_text(SHOP.replace("u3,10", "u3,?"))
     assert released(*args, "--n", 3, "--on-invalid", "drop")["value"] == pytest.approx(160 / 3)
@@ -223,6 +223,6 @@ def test_a_result_that_cannot_be_written_is_charged_and_said_so(words: list[str]
             check=False,
         )
     assert done.returncode == 3, done.stderr
-    assert "the result was charged, but not written: No space left on device" in done.stderr
+    assert "the ledger was charged, but the result was not written: No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
     assert len(book.entries()) == 1

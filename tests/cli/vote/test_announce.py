@@ -205,7 +205,10 @@ def test_a_second_call_announces_the_draw_on_record(run: Run) -> None:
     options = ("--epsilon", "5", "--neighbors", "replace", "--seats", "2")
     code, out, err = run("v.csv", "--announce", "again.md", options=options)
     assert (code, out) == (6, "")
-    assert "Ada. This is the result. Nothing was drawn now. The announcement of this result is in 'again.md'. " in err
+    assert (
+        "Ada. This is the result. This time nothing was drawn. The announcement of this result is in 'again.md'. "
+        in err
+    )
     assert Path("again.md").read_bytes() == first
     code, _, err = run("v.csv", "--announce", "again.md", "--question", "Who?")
     assert code == 6

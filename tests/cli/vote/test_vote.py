@@ -216,7 +216,8 @@ def test_the_ledger_is_charged_before_the_release_and_refuses_beyond(
     assert [entry["cost_exact"] for entry in entries] == ["2/5", "2/5"]
     code, out, err = run("winner", FIXTURES / "zero.cat", *options)
     assert (code, out) == (6, "")
-    assert "'town' has epsilon 1/5 (0.2) left of epsilon 1" in err
+    assert "'town' has a budget of epsilon 1 in the ledger" in err
+    assert "and epsilon 1/5 (0.2) is left" in err
 
 
 def test_a_bad_file_or_a_wrong_relation_costs_nothing(run: Run, tmp_path: Path) -> None:
@@ -344,7 +345,7 @@ def test_plan_without_matplotlib_says_what_to_install(
         ),
         (
             ["--candidates", "5", "--gap", "2", "--target", "0.1"],
-            "--target must be below 1, and above the chance of a purely random choice. 0.1 is not",
+            "--target must be below 1 and above the chance of a purely random choice, but it is 0.1",
         ),
         (["--candidates", "5", "--gap", "2", "--target", "1"], "--target must be a chance between 0 and 1"),
         (["--candidates", "5", "--gap", "2", "--target", "2"], "--target must be a chance between 0 and 1"),

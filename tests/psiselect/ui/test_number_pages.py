@@ -139,7 +139,7 @@ def test_looking_costs_nothing_and_the_budget_refuses_what_it_does_not_hold(page
     page.post(f"{where}/release")
     assert page.now.status_code == 409
     assert "Nothing was released" in page.text
-    assert "Over budget: the data set 'Members' has epsilon 1 left of epsilon 4 in its budget" in page.text
+    assert "Over budget: the data set 'Members' has a budget of epsilon 4, and epsilon 1 is left" in page.text
     assert ledger(tmp_path).spent("Members") == 3
     asked(page, where, "count", epsilon="1")
     assert "Release the number now" in page.text  # all that is left
