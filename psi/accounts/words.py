@@ -24,7 +24,7 @@ FINGERPRINT = "must have 64 hexadecimal digits in lower case, as `psiselect iden
 NAMED_TWICE = "has the same value as in another [[peer]]. Name each peer once"
 NAME = "must be a text in quotes. The program does not use this text: it is a note for people who read the policy"
 FIELD_MISSING = "is missing. Set it at the top of the file, or under this [[peer]]"
-LEDGER_OF_NOISE = "works only with noisy-count. Set 'reveal' to [\"noisy-count\"]"
+LEDGER_OF_NOISE = "works only if 'reveal' is [\"noisy-count\"]. Correct 'reveal', or remove this field"
 STATE = 'must be the path of a file, such as "weekly.runs"'
 TEXTS = "must be a list of texts in quotes"
 SOME_TEXTS = "must be a list of one or more texts in quotes"
@@ -104,15 +104,15 @@ def peer_size(most: int, declared: int) -> str:
 
 def no_counter(path: Path, reason: str | None) -> InputError:
     return InputError(
-        f"cannot create '{path}', the file that counts sessions: {reason}. In the policy's field "
-        "'state', name a file in a local folder that you can write to"
+        f"the program cannot create '{path}', the file in which it counts sessions ({reason}). In the policy's field "
+        "'state', name a file in a local folder that exists and that you can write to"
     )
 
 
 def counter_unusable(path: Path, reason: str) -> InputError:
     return InputError(
-        f"the file '{path}', which counts sessions, cannot be used ({reason}). Until it can be used, the "
-        "policy allows no session"
+        f"the program counts sessions in '{path}', but cannot use this file ({reason}). Until the program can use the "
+        "file, the policy allows no session"
     )
 
 
@@ -128,8 +128,8 @@ def sessions_used_up(allowed: int, per: str, begun: int, free: int, latest: int 
         ""
         if latest is None
         else (
-            f". The file that counts sessions has recorded {_moment(latest)}, which is later than now. If that time "
-            "is wrong, see `psiselect psi runs show`"
+            f". The file of counted sessions has recorded the time {_moment(latest)}, which is later than now. If that "
+            "time is wrong, run `psiselect psi runs show`"
         )
     )
     return PolicyError(
@@ -210,7 +210,8 @@ def impossible_number(name: str) -> str:
 
 
 def not_numbers(name: str, count: int) -> str:
-    return f"the field '{name}' must be a list of {counted(count, 'whole number', 'whole numbers')}"
+    numbers = counted(count, "whole number", "whole numbers")
+    return f"the field '{name}' must be {f'a list of {numbers}' if count else 'an empty list'}"
 
 
 def not_hex(name: str, size: int) -> str:

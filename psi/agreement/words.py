@@ -61,7 +61,7 @@ def noise_for_both() -> UsageError:
 def noise_of_several_keys() -> UsageError:
     return UsageError(
         "--reveal noisy-count works only with one --key. With several keys, one row changes several counts, and the "
-        "noise does not hide how the counts differ. Choose the key that finds most matches, or use --reveal count",
+        "noise does not hide how the counts differ. Choose the key that finds the most matches, or use --reveal count",
         term="keys",
     )
 
@@ -163,7 +163,7 @@ def too_many_columns(most: int, most_bytes: int) -> UsageError:
 
 
 NOT_LISTS = "the field 'columns' must have two lists of column names, 'connect' and 'listen'"
-NO_NAMES = "the field 'columns' names no column, or has a name that is not a text"
+NO_NAMES = "the field 'columns' names no column, or has a name that is not text"
 NOT_IN_ORDER = "the column names in the field 'columns' are not sorted"
 
 
@@ -185,7 +185,7 @@ def largest_value_written(canonical: str) -> UsageError:
 
 def largest_value_places(largest: str, decimals: int) -> UsageError:
     return UsageError(
-        f"--value-max {largest} has more decimal places than --value-decimals {decimals} allows. Round this number, or "
+        f"--value-max {largest} has more decimal places than --value-decimals {decimals} allows. Round --value-max, or "
         "agree with the peer on a larger --value-decimals",
         term="value_max",
     )
@@ -193,7 +193,7 @@ def largest_value_places(largest: str, decimals: int) -> UsageError:
 
 def largest_value_range(decimals: int, most: str) -> UsageError:
     return UsageError(
-        f"--value-max must be above 0 and, with {decimals} decimal places, at most {most}", term="value_max"
+        f"with --value-decimals {decimals}, --value-max must be above 0 and at most {most}", term="value_max"
     )
 
 

@@ -25,9 +25,7 @@ def unknown_backend(name: str, names: Iterable[str]) -> UsageError:
 
 
 def no_vector_code(why: object) -> UsageError:
-    return UsageError(
-        f"the fast code (lanes) does not work on this machine ({why}). Use the backend 'portable' (--backend)"
-    )
+    return UsageError(f"the fast code (lanes) does not work on this machine ({why}). Use --backend portable")
 
 
 def other_vector_code(best: str, why: object, other: str) -> str:

@@ -23,7 +23,7 @@ def not_an_identity(source: str) -> InputError:
 VERSION_3 = f"this certificate has an old format (it is not X.509 version 3). {_ASK}"
 AUTHORITY = f"this is the certificate of an authority (CA), which could vouch for strangers. {_ASK}"
 MAY_NOT_SIGN = f"this certificate does not allow its key to sign. {_ASK}"
-OF_ANOTHER = f"another party has issued this certificate, but the owner must do that. {_ASK}"
+OF_ANOTHER = f"this certificate was issued by another party, but it must be issued by its owner. {_ASK}"
 
 
 def unknown_extension(oid: str) -> str:
@@ -74,7 +74,7 @@ def never_copied() -> UsageError:
 
 def no_path(given: object) -> UsageError:
     return UsageError(
-        f"the path of an identity must be a path, such as keys/NAME, but its type is {type(given).__name__}"
+        f"an identity must be given as a path, such as 'keys/NAME', but the type of this one is {type(given).__name__}"
     )
 
 
@@ -86,7 +86,7 @@ def bad_name(name: object) -> UsageError:
 
 
 def bad_days(days: int, most: int) -> UsageError:
-    return UsageError(f"an identity must be valid for 1 to {most:,} days (--days), not for {days}")
+    return UsageError(f"--days must be from 1 to {most:,}, but is {days}")
 
 
 def already_there(prefix: Path) -> UsageError:
@@ -157,7 +157,7 @@ def not_one_key(folder: Path, count: int) -> InputError:
         )
     return InputError(
         f"{folder}: this folder has {count} files that end in .key, so the program does not know which identity to "
-        f"use. Name one of them without this ending, as in {folder}/NAME for NAME.key and NAME.crt"
+        f"use. Name one of them, without .key: write {folder}/NAME for the files NAME.key and NAME.crt"
     )
 
 

@@ -33,8 +33,8 @@ def unreadable_rows(name: str, rule: str, unreadable: int, rows: int, listed: Se
     )
     more = f" and {unreadable - len(listed):,} more" if unreadable > len(listed) else ""
     return InputError(
-        f"{name}: the rule '{rule}' cannot read {unreadable:,} of {rows:,} rows: {shown}{more}. Correct the keys of "
-        "these rows or make them empty, or run without --strict",
+        f"{name}: the rule '{rule}' cannot read {unreadable:,} of {rows:,} rows: {shown}{more}. Correct these "
+        "keys or make them empty. Or leave out --strict",
         term="rule",
     )
 
@@ -81,8 +81,8 @@ def all_blank(lost: int, rows: int) -> str:
 
 
 def mostly(lost: int, rows: int, unreadable: int, why: str, blank: int) -> str:
-    also = f", {blank:,} blank" if blank else ""
-    return f"{lost:,} of {rows:,} rows have no key: {unreadable:,} unreadable, mostly {why}{also}. "
+    also = f", and {blank:,} {'is' if blank == 1 else 'are'} blank" if blank else ""
+    return f"{lost:,} of {rows:,} rows have no key: {unreadable:,} cannot be read (mostly: {why}){also}. "
 
 
 RIGHT_COLUMN = "Does --key name the right column?"
@@ -103,7 +103,7 @@ def other_rule(column: str, holds: str, rule: str, written: str, better: str) ->
 def no_values(name: str, column: str, kind: object, *, floating: bool) -> InputError:
     hint = ". 32-bit floats cannot represent exact decimals" if floating else ""
     return InputError(
-        f"{name}: column {column!r} has type {kind}, which is not a value to add up{hint}. Store the column as "
+        f"{name}: column {column!r} has type {kind}, which the program cannot add up{hint}. Store the column as "
         "text, decimal or integer",
         term="value",
     )
@@ -111,8 +111,8 @@ def no_values(name: str, column: str, kind: object, *, floating: bool) -> InputE
 
 def sum_too_large(name: str, row: int, column: str, largest: str) -> InputError:
     return InputError(
-        f"{name}: the rows with the same key as row {row} add up, in column {column!r}, to more than --value-max "
-        f"{largest} allows. Agree with the peer on a larger --value-max",
+        f"{name}, column {column!r}: the values of row {row} and of the other rows with the same key add up to more "
+        f"than --value-max {largest}. Agree with the peer on a larger --value-max",
         term="value_max",
     )
 

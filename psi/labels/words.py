@@ -10,7 +10,7 @@ def too_long(name: str, row: int, needed: int, width: int, others: int, longest:
     too_long_too = "key has values that are" if others == 1 else "keys have values that are"
     more = f" {others:,} more {too_long_too} too long; the longest take {longest:,} bytes." if others else ""
     remedy = (
-        f"Agree with the peer on --label-bytes {longest} or more, or send"
+        f"Agree with the peer on --label-bytes {longest} or more. Otherwise send"
         if longest <= most
         else f"No --label-bytes above {most:,} is possible. Leave out rows that repeat a key, send"
     )

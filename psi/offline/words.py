@@ -30,7 +30,7 @@ def fast_by_files() -> UsageError:
 def one_way() -> UsageError:
     return UsageError(
         "in an exchange by files, only the side that makes the offer gets the result. If the other side must get the "
-        f"result, let the other side make the offer. If both must get it, exchange two offers, or {_BY_LINK}",
+        f"result, let the other side make the offer. If both must get it, let each side make an offer, or {_BY_LINK}",
         term="learn",
     )
 
@@ -69,8 +69,8 @@ def not_by_parts(what: str, term: str) -> UsageError:
 
 def not_remembered(path: Path, reason: str) -> InputError:
     return InputError(
-        f"the program cannot use '{path}', the file in which it lists the offers that you have answered ({reason}). "
-        "Without this list it answers no offer"
+        f"the program must list the offers that you have answered, but cannot use '{path}' for this list ({reason}). "
+        "With --state, give `psi answer` a file that you can write to"
     )
 
 
@@ -83,8 +83,8 @@ def not_of_answers(path: Path) -> str:
 
 def answered(date: str) -> PolicyError:
     return PolicyError(
-        f"this offer was answered on {date}, and the program answers each offer only once, because a second answer "
-        "would show what changed in the list. Ask the peer for a new offer",
+        f"this offer was answered on {date}, and the program answers each offer only once. A second answer would show "
+        "the peer what has changed in your list. Ask the peer for a new offer",
         term="offer",
     )
 
@@ -116,18 +116,18 @@ def other_state() -> RemoteError:
 
 def state_exists(path: Path) -> UsageError:
     return UsageError(
-        f"'{path}' exists already, and an offer may still need it for its answer. Name another file with --state. If "
-        "you no longer need that offer, delete the file"
+        f"'{path}' exists already, and may still be needed to finish an earlier offer. Name another file with --state. "
+        f"If you no longer need the earlier offer, delete '{path}'"
     )
 
 
 def state_not_written(path: Path, reason: str | None = None) -> InputError:
-    why = "" if reason is None else f": {reason}"
-    return InputError(f"cannot write '{path}'{why}. Name a file in a folder that exists")
+    why = ", because its folder does not exist" if reason is None else f": {reason}"
+    return InputError(f"cannot write '{path}'{why}. With --state, name a file in a folder that you can write to")
 
 
 def state_not_removed(path: Path, reason: str | None) -> InputError:
-    return InputError(f"cannot delete '{path}' ({reason}). This file holds secrets, so delete it yourself")
+    return InputError(f"cannot delete '{path}' ({reason}). Delete '{path}' yourself, because it may hold secrets")
 
 
 def state_open_to_others(path: Path, mode: int) -> InputError:
@@ -226,7 +226,7 @@ def answers_nothing(source: str) -> InputError:
 
 def made_by_oneself(source: str, own: str) -> RemoteError:
     return RemoteError(
-        f"you made '{source}' yourself, with your identity {own}, so only the peer can open this file. Name the file "
+        f"you made '{source}' yourself, with your identity '{own}', so only the peer can open this file. Name the file "
         "that the peer sent"
     )
 
@@ -240,8 +240,8 @@ def unknown_author(source: str, author: bytes) -> RemoteError:
 
 def for_another(source: str, addressee: bytes, own: str, fingerprint: bytes) -> RemoteError:
     return RemoteError(
-        f"'{source}' is not for your identity {own}, but for another one. Use the identity for which the peer made the "
-        f"file. That identity has the fingerprint {addressee.hex()}, but {own} has {fingerprint.hex()}"
+        f"'{source}' is not for your identity '{own}' (fingerprint {fingerprint.hex()}), but for the identity with the "
+        f"fingerprint {addressee.hex()}. Give that identity with --identity, or ask the peer for a file for '{own}'"
     )
 
 
@@ -327,8 +327,8 @@ def rows_of_manifest(path: Path, found: int) -> InputError:
 
 def not_a_part(path: Path, column: str) -> InputError:
     return InputError(
-        f"'{path}' is not a file of this exchange, because its only column must be '{column}', with bytes. "
-        f"{_ASK_FOR_DIRECTORY}"
+        f"'{path}' is not a file of this exchange. {_ASK_FOR_DIRECTORY} (technical detail: the file must have only the "
+        f"column '{column}', of bytes)"
     )
 
 

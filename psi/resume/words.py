@@ -43,8 +43,8 @@ def no_journal(folder: Path) -> InputError:
 
 def moved(folder: Path) -> InputError:
     return InputError(
-        f"'{folder}' belongs to another session, because somebody moved or renamed this folder. Move the folder "
-        "back, or give the folder its old name",
+        f"the session in the folder '{folder}' began in another folder, so somebody has moved or renamed its folder. "
+        "Move the folder back, or give the folder its old name",
         term="workdir",
     )
 
@@ -104,9 +104,9 @@ def old_copy(peer_has: int, sent: int) -> RemoteError:
 
 def another_session(folder: Path) -> RemoteError:
     return RemoteError(
-        f"the peer does not go on with the unfinished session in '{folder}', but has begun another session. Ask the "
-        "peer to use the --workdir of the unfinished session, or delete this folder yourself. Then start both "
-        "sides again",
+        f"the peer does not go on with the unfinished session in the folder '{folder}', but has begun another session. "
+        "Ask the peer to use the --workdir of the unfinished session. If the peer no longer has that session, delete "
+        "your folder. Then start both sides again",
         term="resume",
     )
 

@@ -108,7 +108,7 @@ class SpooledFile(TableFile):
                 if length is not None and size > length:
                     break
                 if size > free:
-                    raise words.no_room(name, "takes more", folder, free)
+                    raise words.no_room(name, f"exceeds {free:,} bytes", folder, free)
                 copy.write(piece)
             copy.flush()
         except OSError as error:

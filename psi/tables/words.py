@@ -23,7 +23,7 @@ def no_file(name: str) -> InputError:
 
 
 def not_a_file(name: str) -> InputError:
-    return InputError(f"{name}: this is not an ordinary file. Name a file")
+    return InputError(f"{name}: this is not an ordinary file, but a folder, a pipe or a device. Name an ordinary file")
 
 
 def unreadable(name: str, reason: str | None) -> InputError:
@@ -38,22 +38,22 @@ def not_copied(name: str, reason: str | None) -> InputError:
 
 def not_kept(name: str, folder: Path, reason: str | None) -> InputError:
     return InputError(
-        f"{name}: the program cannot keep a copy in '{folder}': {reason}. Use --workdir or the variable TMPDIR to "
-        "choose a folder that has free space and that you can write to",
+        f"{name}: the program cannot keep a copy of the file in '{folder}': {reason}. Use --workdir or the variable "
+        "TMPDIR to choose a folder that has free space and that you can write to",
         term="workdir",
     )
 
 
 def no_room(name: str, takes: str, folder: Path, free: int) -> InputError:
     return InputError(
-        f"{name}: the file {takes}, and '{folder}' has only {free:,} bytes free. Delete files there, or use --workdir "
-        "or the variable TMPDIR to choose a folder on another disk",
+        f"{name}: the file {takes}, but only {free:,} bytes are free on the disk of '{folder}'. Delete files "
+        "there, or use --workdir or the variable TMPDIR to choose a folder on another disk",
         term="workdir",
     )
 
 
 def other_length(name: str, announced: int) -> InputError:
-    return InputError(f"{name}: the file should have {announced:,} bytes, but more or fewer arrived. Start again")
+    return InputError(f"{name}: the file should have {announced:,} bytes, but a different number arrived. Start again")
 
 
 def changed(name: str) -> InputError:
@@ -73,8 +73,8 @@ def no_parts(name: str) -> InputError:
 
 def other_partitions(name: str, first: str) -> InputError:
     return InputError(
-        f"{name}: this file and '{first}' are not in the same levels of subfolders (such as year=2024), so they cannot "
-        "belong to one table. Name a folder that has only one table"
+        f"{name}: the subfolders of this file and of '{first}' do not name the same columns (as in year=2024), so the "
+        "two files cannot belong to one table. Name a folder that has only one table"
     )
 
 
@@ -99,7 +99,7 @@ def types_apart(name: str) -> InputError:
 
 def not_whole(name: str, kind: str) -> InputError:
     return InputError(
-        f"{name}: this is not a complete {kind} file that can be read. Copy the file again, or write it again"
+        f"{name}: this is not a complete {kind} file, or the program cannot read it. Copy or create the file again"
     )
 
 
@@ -264,8 +264,8 @@ def key_not_text(name: str, column: str, kind: object) -> InputError:
 
 def no_text_of(name: str, column: str, kind: object) -> InputError:
     return InputError(
-        f"{name}: column {column!r} has type {kind}, which cannot be written as text. Leave the column out, or store "
-        "it as text"
+        f"{name}: column {column!r} has type {kind}, which cannot be written as text. Leave the column out, or "
+        "convert the column to text in the table"
     )
 
 
@@ -331,7 +331,8 @@ def empty_sheet(name: str, sheet: str) -> InputError:
 
 def no_sheet(name: str, wanted: str, names: Sequence[str]) -> InputError:
     return InputError(
-        f"{name}: there is no sheet {wanted!r}. Choose one by its name or number: {_quoted(names)}", term="sheet"
+        f"{name}: there is no sheet {wanted!r}. Choose one by name or number with --sheet: {_quoted(names)}",
+        term="sheet",
     )
 
 
@@ -361,8 +362,8 @@ def column_twice() -> InputError:
 
 def other_rows(name: str, rows: int) -> InputError:
     return InputError(
-        f"{name}: the file had {counted(rows, 'row', 'rows')} when the program first read it, and now has more or "
-        f"fewer. {START_AGAIN}"
+        f"{name}: the file had {counted(rows, 'row', 'rows')} when the program first read it, but now has a "
+        f"different number of rows. {START_AGAIN}"
     )
 
 

@@ -53,7 +53,8 @@ def no_table_in_arrow(name: str) -> UsageError:
 
 def stream_broke(name: str) -> InputError:
     return InputError(
-        f"{name}: the rows could not be read to the end. Make this table again, and start again", term="table"
+        f"{name}: the program could not read all rows. Create the table again, and call the function again",
+        term="table",
     )
 
 

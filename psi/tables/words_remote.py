@@ -106,8 +106,9 @@ def unknown_scheme(scheme: str) -> UsageError:
         return UsageError(f"{scheme}:// is not supported. Write {ALSO_CALLED[scheme]}", term="input")
     return UsageError(
         f"{scheme}:// is not supported. Use s3://, gs://, abfs:// or https:// for files, and sqlite:///FILE or "
-        "postgresql://... for databases. If the file is elsewhere, send it to standard input (name - as the table, "
-        "and use --format). For more stores, run `pip install 'psiselect[stores]'`",
+        "postgresql://... for databases. If the file is elsewhere, send it to standard input: write '-' in place of "
+        "the table's name, and add --format. To use more kinds of cloud storage, such as hdfs:// and smb://, run `pip "
+        "install 'psiselect[stores]'`",
         term="input",
     )
 
@@ -221,13 +222,13 @@ def web_folder(name: str) -> UsageError:
 
 def password_in_address(name: str) -> UsageError:
     return UsageError(
-        f"{name}: others could see the user or password in this address. Put the user and the password into the file "
-        "~/.netrc",
+        f"{name}: others could see the user and the password in this address. Remove both from the address, and put "
+        "them into the file ~/.netrc",
         term="input",
     )
 
 
-NO_ANSWER = "the server did not answer with the file"
+NO_ANSWER = "the server did not send the file"
 
 
 def refused_by_server(name: str, what: str, code: int) -> InputError:

@@ -124,7 +124,7 @@ CASES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "an identity": (
         lambda: psiselect.Identity.load(5),
         UsageError,
-        "must be a path, such as keys/NAME, but its type is int",
+        "an identity must be given as a path, such as 'keys/NAME', but the type of this one is int",
     ),  # type: ignore[arg-type]
     "an identity's name": (
         lambda: psiselect.Identity.create(5, "keys"),

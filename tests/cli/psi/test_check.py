@@ -75,7 +75,8 @@ def test_the_first_line_names_what_is_wrong_and_its_cure(tmp_path: Path, check: 
     code, out, _ = check(tmp_path / "t.csv", "--key", "mail:email", "--key", "phone:phone")
     assert code == 0
     assert out.startswith(
-        "Key 2: 3 of 3 rows have no key: 2 unreadable, mostly a telephone number without its country, 1 blank. "
+        "Key 2: 3 of 3 rows have no key: 2 cannot be read (mostly: a telephone number without its country), "
+        "and 1 is blank. "
     )
     assert "--key phone:phone,region=PL" in out.splitlines()[0]
     _, out, _ = check(tmp_path / "t.csv", "--key", "mail")

@@ -117,8 +117,8 @@ def test_a_table_of_several_keys_names_them_and_a_placeholder_has_its_cure(tmp_p
 def test_a_key_that_most_rows_lack_is_told_first_and_with_its_cure(tmp_path: Path) -> None:
     phones = ["0301234567", "0301234568", "0301234569", "+49301234567", ""]
     first, *_ = notes(tmp_path, {"tel": phones}, "tel:phone")
-    assert str(first).startswith("FILE: 4 of 5 rows have no key: 3 unreadable, mostly a telephone number without its")
-    assert "1 blank" in str(first)
+    assert str(first).startswith("FILE: 4 of 5 rows have no key: 3 cannot be read (mostly: a telephone number")
+    assert "and 1 is blank" in str(first)
     assert "--key tel:phone,region=PL" in str(first)
     half, *_ = notes(tmp_path, {"tel": [*phones, "+49301234568", "+49301234569"]}, "tel:phone")
     assert str(half).startswith("FILE: 4 of 7")

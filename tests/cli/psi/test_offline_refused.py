@@ -57,7 +57,7 @@ def test_foreign_files_are_refused(offered: Path) -> None:
         *("psi", "answer", offered / "offer.psi", "--identity", offered / "mallory", "--peer", offered / "globex.crt"),
         *("--input", offered / "acme.csv", "--key", "Mail:email", "--out", offered / "x.psi", "--json"),
     )
-    refused(stranger, 4, "not for your identity mallory")
+    refused(stranger, 4, "not for your identity 'mallory'")
     unknown = run(
         *("psi", "answer", offered / "offer.psi", "--identity", offered / "acme", "--peer", offered / "mallory.crt"),
         *("--input", offered / "acme.csv", "--key", "Mail:email", "--out", offered / "x.psi", "--json"),

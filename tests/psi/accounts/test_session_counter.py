@@ -154,7 +154,7 @@ def test_the_run_is_counted_before_the_first_element_leaves(path: Path) -> None:
 def test_other_files_are_refused_and_left(path: Path, tmp_path: Path) -> None:
     path.write_bytes(b"not a database, and longer than the header of one: " + b"x" * 100)
     before = path.read_bytes()
-    with pytest.raises(InputError, match="cannot be used"):
+    with pytest.raises(InputError, match="cannot use this file"):
         SessionCounter(path)
     assert path.read_bytes() == before
     other = tmp_path / "other.db"

@@ -140,7 +140,7 @@ def test_names_that_could_be_paths_or_options_are_refused(tmp_path: Path, name: 
 
 @pytest.mark.parametrize("days", [0, -1, MAX_DAYS + 1])
 def test_days_have_bounds(tmp_path: Path, days: int) -> None:
-    with pytest.raises(UsageError, match="valid for 1 to 3,650 days"):
+    with pytest.raises(UsageError, match="--days must be from 1 to 3,650, but is"):
         Identity.create("acme", tmp_path, days=days)
     for fits in (1, MAX_DAYS):
         made = Identity.create(f"acme{fits}", tmp_path, days=fits, now=NOW)
@@ -242,7 +242,7 @@ def test_the_certificate_built_here_is_right_unless_asked() -> None:
         (certificate_der(cert_sign=True), r"an authority \(CA\)"),
         (certificate_der(ca=None), "not the certificate of a psiselect identity"),
         (certificate_der(digital_signature=False), "does not allow its key to sign"),
-        (certificate_der(issuer="other"), "another party has issued"),
+        (certificate_der(issuer="other"), "was issued by another party"),
         (certificate_der(name="a/b"), "not the certificate of a psiselect identity"),
         (certificate_der(name="\x1b[31m"), "not the certificate of a psiselect identity"),
         (certificate_der(subject_key_id="0" * 32), "not the certificate of a psiselect identity"),

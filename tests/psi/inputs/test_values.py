@@ -274,7 +274,9 @@ def test_random_groups_add_up_like_python_integers(tmp_path: Path) -> None:
 def test_a_sum_beyond_the_largest_names_the_first_row_of_its_key(tmp_path: Path) -> None:
     source = csv(tmp_path, "1", "999999999", "5", "2")
     values = read(source, "amount", CENTS)
-    with pytest.raises(InputError, match="same key as row 3 add up") as refused:
+    with pytest.raises(
+        InputError, match="the values of row 3 and of the other rows with the same key add up"
+    ) as refused:
         add_up(values, np.array([0, 1, 0, 1]), 2, CENTS, source, "amount")
     assert refused.value.term == "value_max"
 

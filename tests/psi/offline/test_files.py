@@ -54,7 +54,7 @@ def test_a_secret_that_is_removed_is_gone_from_the_disk(tmp_path: Path, monkeypa
     monkeypatch.setattr(durable, "sync_folder", lambda folder: left.append(os.listdir(folder)))
     states.remove(path)
     assert left == [[]]
-    with pytest.raises(InputError, match="delete it yourself"):
+    with pytest.raises(InputError, match="because it may hold secrets"):
         states.remove(tmp_path)
 
 
@@ -70,7 +70,7 @@ def test_no_state_is_written_over_and_a_failed_one_leaves_nothing(tmp_path: Path
             again()
     with pytest.raises(InputError, match="never finished"):
         OfferState.load(path)
-    with pytest.raises(InputError, match="folder that exists"):
+    with pytest.raises(InputError, match="its folder does not exist"):
         states.require_new(tmp_path / "no" / "offer.state")
 
 
@@ -159,7 +159,7 @@ def test_other_files_are_refused_and_left_alone(tmp_path: Path, content: bytes) 
 def test_what_cannot_be_used_is_an_input_error(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     for path in (tmp_path / "no" / "acme.answered", tmp_path, tmp_path / "link"):
-        with pytest.raises(InputError, match="it answers no offer"):
+        with pytest.raises(InputError, match="With --state, give `psi answer` a file"):
             AnsweredOffers(path)
 
 

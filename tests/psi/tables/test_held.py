@@ -151,6 +151,6 @@ def test_a_stream_that_breaks_off_is_an_input_error_without_its_words(tmp_path: 
         yield arrow().to_batches()[0]
         raise OSError("ann@example.com could not be read")
 
-    with pytest.raises(InputError, match="the rows could not be read to the end") as raised:
+    with pytest.raises(InputError, match="the program could not read all rows") as raised:
         hold(broken(), tmp_path)
     assert "ann@" not in str(raised.value)

@@ -61,7 +61,7 @@ def test_a_sheet_is_chosen_by_name_or_number(tmp_path: Path, sheet: str) -> None
 
 @pytest.mark.parametrize("sheet", ["Others", "0", "3"])
 def test_a_sheet_that_is_not_there(tmp_path: Path, sheet: str) -> None:
-    with pytest.raises(InputError, match="Choose one by its name or number: 'People', 'Other'"):
+    with pytest.raises(InputError, match="Choose one by name or number with --sheet: 'People', 'Other'"):
         open_source(people(tmp_path / "t.xlsx"), reading=ReadingOptions(sheet=sheet))
 
 
@@ -147,5 +147,5 @@ def test_parts_must_fit_together(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not a Parquet file"):
         open_source(folder)
     extra.rename(folder / "country=PL" / "part-2.parquet")
-    with pytest.raises(InputError, match="not in the same levels of subfolders"):
+    with pytest.raises(InputError, match="do not name the same columns"):
         open_source(folder)

@@ -194,7 +194,7 @@ def test_its_certificate_is_checked(server: Web, tmp_path: Path, monkeypatch: py
         (endless(LIST), "does not say how long the file is"),
         (chunked(LIST, end=b""), "ended before the file was complete"),
         (sent_on("http://127.0.0.1:1/a.csv?sig=secret"), "forwards to an address without encryption"),
-        (sent_on("file:///etc/hostname"), r"did not answer with the file \(HTTP 302\)"),
+        (sent_on("file:///etc/hostname"), r"did not send the file \(HTTP 302\)"),
         (sent_on("/none.csv"), r"no such file \(HTTP 404\)"),
     ],
 )
@@ -230,10 +230,10 @@ def test_a_file_needs_room_before_it_is_fetched(tmp_path: Path, monkeypatch: pyt
         yield b""
 
     monkeypatch.setattr(files, "_room", lambda folder: 10)
-    with pytest.raises(InputError, match=r"takes 11 bytes, and .* has only 10 bytes free. Delete files"):
+    with pytest.raises(InputError, match=r"takes 11 bytes, but only 10 bytes are free on .* Delete files"):
         SpooledFile("x.csv", unasked(), 11, tmp_path)
     assert SpooledFile("x.csv", iter([b"12345", b"67890"]), 10, tmp_path).head(99) == b"1234567890"
-    with pytest.raises(InputError, match=r"takes more, and .* has only 10 bytes free"):
+    with pytest.raises(InputError, match=r"exceeds 10 bytes, but only 10 bytes are free"):
         SpooledFile("x.csv", iter([b"12345", b"678901"]), None, tmp_path)
 
 
@@ -244,6 +244,6 @@ def test_a_file_has_the_length_that_was_announced(tmp_path: Path, size: int) -> 
 
 
 def test_a_folder_that_cannot_hold_it_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot keep a copy in .*none': No such file"):
+    with pytest.raises(InputError, match=r"cannot keep a copy of the file in .*none': No such file"):
         SpooledFile("x.csv", iter([b""]), 0, tmp_path / "none")
     assert os.listdir(tmp_path) == []
