@@ -124,7 +124,10 @@ def test_a_java_that_spark_needs_is_named(
 def test_a_client_without_spark_is_told_from_spark(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib, "import_module", lambda name: SimpleNamespace())
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match="a client without Spark"), engines.opened(EngineAddress(EngineKind.SPARK)):
+    with (
+        pytest.raises(UsageError, match="is only a client, and Spark itself is missing"),
+        engines.opened(EngineAddress(EngineKind.SPARK)),
+    ):
         pytest.fail("it opened")
 
 
@@ -232,7 +235,7 @@ def test_a_task_key_opens_secrets_that_stand_sealed_in_a_plan(key: TaskKey) -> N
         assert planted.hex() not in where
         assert where != again
     key.path.write_text("00" * 32)
-    with pytest.raises(InputError, match="differs from the file where the command runs"):
+    with pytest.raises(InputError, match="differs from the one on the machine where you ran the command"):
         secret_files.read(where)
 
 
