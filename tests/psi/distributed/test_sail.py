@@ -252,7 +252,7 @@ def test_secrets_are_private_files_and_a_plan_has_only_their_path(tmp_path: Path
         with pytest.raises(InputError, match="others can read"):
             secret_files.read(path)
     assert not Path(path).exists()
-    with pytest.raises(InputError, match="cannot read the secrets of this run"):
+    with pytest.raises(InputError, match="the file with the secrets of this run: No such file"):
         secret_files.read(path)
 
 
