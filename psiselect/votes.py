@@ -124,7 +124,7 @@ def elect(
     except BallotColumnError as error:
         if error.column is None:
             raise
-        raise words.other_ballot_column(error, error.column, error.line) from None
+        raise words.other_ballot_column(words_arguments.OF_BALLOTS, error.column, error.line) from None
     drawn = draw_winner(found, wish, book=book, dataset=dataset)
     names = found.profile.candidates
     return Election(

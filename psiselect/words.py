@@ -93,8 +93,9 @@ def pure_takes_epsilon() -> UsageError:
 
 def zcdp_takes_rho() -> UsageError:
     return UsageError(
-        "a ledger of --kind zcdp needs either --epsilon with --delta, such as 1 and 1e-6, or only --rho. Rho measures "
-        "the privacy loss for Gaussian noise. If you are not sure, use --kind pure, which needs only --epsilon"
+        "a ledger of --kind zcdp needs either --epsilon and --delta (usually 1 and 1e-6), or only "
+        "--rho. Rho measures the privacy loss for Gaussian noise. If you are not sure, use --kind pure, which needs "
+        "only --epsilon"
     )
 
 
@@ -121,8 +122,8 @@ def not_delivered(reason: str) -> OutputError:
 
 def response_exists(output: Path) -> InputError:
     return InputError(
-        f"{output}: this file exists already. Send the response in this file again, because a new response would cost "
-        "more epsilon"
+        f"{output}: this file exists already. If you must send your response again, send this file. A new response "
+        "would cost more epsilon"
     )
 
 
@@ -147,8 +148,12 @@ def spent_on_a_response(mechanism: str, epsilon: str) -> str:
     return f"poll respond: {mechanism}, epsilon {epsilon}"
 
 
-def other_ballot_column(error: Exception, column: str, line: int | None) -> InputError:
-    return InputError(f"{error}. The column {column!r} looks right, so give ballot_column={column!r}", line=line)
+def other_ballot_column(table: str, column: str, line: int | None) -> InputError:
+    return InputError(
+        f"{table}: it is not clear which column holds the ballots. The column {column!r} looks right, so give "
+        f"ballot_column={column!r}",
+        line=line,
+    )
 
 
 # Results and advice.
@@ -167,7 +172,11 @@ def several_winners() -> UsageError:
 
 
 def other_question(name: str, asked: str | None) -> UsageError:
-    what = "there is no question left to answer" if asked is None else f"the question now is {asked!r}. Answer it first"
+    what = (
+        "there is no question left to answer"
+        if asked is None
+        else f"the question now is {asked!r}. Answer this question first"
+    )
     return UsageError(what, term=name)
 
 

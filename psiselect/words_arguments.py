@@ -105,7 +105,8 @@ def query_of_memory() -> UsageError:
 
 def not_a_file(name: str) -> UsageError:
     return UsageError(
-        f"{name} is already in memory, so the program reads no file. Leave out the arguments about reading a file",
+        f"{name} is already in memory, so the program reads no file. Leave out the arguments for reading a file, such "
+        "as format= or delimiter=",
         term="table",
     )
 
@@ -125,7 +126,9 @@ def epsilon_needs_neighbors() -> UsageError:
 
 def column_needs_values() -> UsageError:
     return UsageError(
-        "column= and the arguments about a file belong to values=. Add values=, or leave them out", term="values"
+        "column= and the arguments for reading a file, such as format= or query=, work only together with values=. Add "
+        "values=, or leave out these arguments",
+        term="values",
     )
 
 

@@ -13,8 +13,9 @@ def exists(file: Path, option: str, term: str) -> UsageError:
 
 
 def option(error: PsiselectError) -> UsageError:
-    """error: what is wrong with a field."""
-    return UsageError(phrase("errors.option", error=error), term=error.term)
+    """error: what is wrong with a field, after its name in brackets."""
+    why = str(error).removeprefix(f"[{error.term}] ")
+    return UsageError(phrase("errors.option", field=error.term, error=why), term=error.term)
 
 
 def no_example(name: str, known: str) -> UsageError:

@@ -33,14 +33,15 @@ def process_ended(code: int, printed: str) -> PsiselectError:
 
 def other_rows(matches: int, rows: int, expected: int, joined: int) -> PsiselectError:
     return PsiselectError(
-        f"the session found {matches} matches in {rows} rows. A plain join of the lists found {expected} matches in "
-        f"{joined} rows, or the same number in other rows. {_BUG}"
+        "the session and a plain join of the lists found different rows. The session found "
+        f"{matches} matches in {rows} rows, and the join {expected} matches in {joined} rows. {_BUG}"
     )
 
 
 def other_counts(found: int, noisy: int, expected: int) -> PsiselectError:
     return PsiselectError(
-        f"the sessions counted {found} matches, and {noisy} with noise. A plain join counts {expected} matches. {_BUG}"
+        f"the sessions counted {found} matches without noise, and {noisy} with noise. A plain join counts {expected} "
+        f"matches, so at least one of the two numbers is wrong. {_BUG}"
     )
 
 

@@ -64,9 +64,9 @@ _PROTOCOL = click.option(
     type=choice(SessionProtocol),
     default=SessionProtocol.ECDH.value,
     show_default=True,
-    help="Choose how the program finds matches. Both sides must use the same value. fast works only with --reveal "
-    "matches, in a fraction of the time. It is an experiment that nobody outside the project has reviewed. If the "
-    "side that gets the result cheats, fast does not protect the other list.",
+    help="Choose how the program finds matches. Both sides must use the same value. fast takes only a "
+    "fraction of the time that ecdh takes, but works only with --reveal matches. fast is an experiment that nobody "
+    "outside the project has reviewed. If the side that gets the result cheats, fast does not protect the other list.",
 )
 _NOISE = (
     click.option(
@@ -88,8 +88,8 @@ _MATCHING = click.option(
     default=Matching.ONE_TO_MANY.value,
     show_default=True,
     help="Choose how to count with several --key. If a row matches by two key columns, one-to-one counts it once, by "
-    "the first of them. one-to-many makes a separate count for each key column, so this row counts in both. Both sides "
-    "must use the same value.",
+    "the first of them. With one-to-many, the program counts the matches of each key column separately, so this row "
+    "counts twice. Both sides must use the same value.",
 )
 _COMPARER = click.option(
     "--min-matches-by",
@@ -139,10 +139,10 @@ _KEY = (
         metavar="COLUMN[:RULE]",
         help="Match rows by this column, the key column: its values are the keys. RULE makes different spellings of "
         "one key equal. The rules are raw (no change, the default), text, email, phone, name, date, and sha256 for "
-        "values that somebody has already replaced by their SHA-256 (64 letters and digits). Both sides must use the "
-        "same rule. A rule can have options, such as a country: in tel:phone,region=PL, the column is tel, and the "
-        "rule phone gets the option region=PL. Join columns with + if all of them must match. If you repeat --key, one "
-        "matching key is enough. docs/normalization.md explains the rules.",
+        "a column that holds SHA-256 codes (64 letters and digits) in place of the values themselves. Both sides must "
+        "use the same rule. A rule can have options, such as a country: in tel:phone,region=PL, the column is tel, and "
+        "the rule phone gets the option region=PL. Join columns with + if all of them must match. If you repeat --key, "
+        "one matching key is enough. docs/normalization.md explains the rules.",
     ),
     click.option(
         "--null",

@@ -34,7 +34,7 @@ def with_options_of_b(text: str) -> str:
 
 def both_from_stdin() -> UsageError:
     return UsageError(
-        "both tables, A and B, are standard input (-), but only one can be. Name a file for the other table"
+        "both tables, A and B, are '-' (standard input), but only one of them can be. Name a file for the other one"
     )
 
 
@@ -42,7 +42,7 @@ def not_staying_up(option: str, wanted: str) -> UsageError:
     return UsageError(f"--{option} works only with a listener that keeps running. Add {wanted}")
 
 
-SERVE, SERVE_IN_FILE = "--serve", "serve = true to the file"
+SERVE, SERVE_IN_FILE = "--serve", "the line `serve = true` to the file"
 
 
 # The configuration file of a listener.
@@ -101,7 +101,7 @@ def listening(places: Sequence[str], log: Path) -> str:
 
 def shown_as_json() -> UsageError:
     return UsageError(
-        "--show prints private values, but the output of --json never has them. Leave out one of the two options",
+        "--show prints private values, but --json never does. Leave out one of the two options",
         term="show",
     )
 

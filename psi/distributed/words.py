@@ -16,7 +16,10 @@ _AGAIN = "Ask the peer to send the directory again"
 
 
 def session_elsewhere() -> UsageError:
-    return UsageError("session= gives a session that runs already. Leave out --master and --remote", term="session")
+    return UsageError(
+        "session= is a session that runs already, so there is nothing to start. Leave out --master and --remote",
+        term="session",
+    )
 
 
 def no_master_of_sail() -> UsageError:
@@ -37,8 +40,8 @@ def not_spark_connect() -> UsageError:
 
 def spark_can_encrypt(setting: str) -> UsageError:
     return UsageError(
-        f"--accept-plain-shuffle is for engines that cannot encrypt their files, such as Sail. Spark can: set "
-        f"{setting} to true where Spark is started, and leave the option out",
+        "--accept-plain-shuffle is for engines that cannot encrypt their files, such as Sail. Spark can. Set "
+        f"{setting} to true where Spark is started, and leave out --accept-plain-shuffle",
         term="accept_plain_shuffle",
     )
 
@@ -49,8 +52,9 @@ def spark_can_encrypt(setting: str) -> UsageError:
 def plain_on_disk(setting: str) -> UsageError:
     return UsageError(
         f"this engine (Spark or Sail) writes keys to local disks without encryption: {setting} is not set. With Spark, "
-        "set it to true where Spark is started. Sail has no such setting, and other users of the machine can reach "
-        "its port while it runs. If the disks and the machine are yours alone, use --accept-plain-shuffle",
+        "set this setting to true where Spark is started. Sail has no such setting. While Sail runs, other users of "
+        "the machine can also connect to Sail. If nobody else uses the disks and the machine, give "
+        "--accept-plain-shuffle",
         term="accept_plain_shuffle",
     )
 
@@ -65,8 +69,8 @@ def plain_on_the_network(authenticate: str, crypto: str, ssl: str) -> UsageError
 
 def client_only() -> UsageError:
     return UsageError(
-        "the installed package pyspark is a client without Spark. Run pip install 'psiselect[spark]', or name a server "
-        "with --remote",
+        "the installed package pyspark is only a client, and Spark itself is missing. Run `pip install "
+        "'psiselect[spark]'`, or name a server with --remote",
         term="engine",
     )
 
@@ -119,17 +123,19 @@ def does_not_start(why: str) -> UsageError:
 
 
 def not_written_over(why: str) -> UsageError:
-    return UsageError(f"the engine does not overwrite data that exist already ({why}). Name another place", term="out")
+    return UsageError(
+        f"the engine does not overwrite data that exist already ({why}). Name another place for them", term="out"
+    )
 
 
 def engine_cannot(why: str) -> InputError:
-    return InputError(f"the engine cannot read or write this: {why}")
+    return InputError(f"the engine cannot read or write the data (technical detail: {why})")
 
 
 def malformed_row() -> InputError:
     return InputError(
-        "the engine cannot read a row of the list. The row has more or fewer fields than the header, or a quote does "
-        "not end. To find the row, run `psi check` on a copy of the list"
+        "the engine cannot read a row of the list. The row has more or fewer fields than the header, or a closing "
+        "quote is missing. To find the row, run `psi check` on a copy of the list"
     )
 
 
@@ -164,8 +170,8 @@ def unreadable_rows(name: str, rule: str, unreadable: int, rows: int, reasons: I
 
 def one_header_line() -> UsageError:
     return UsageError(
-        "--header-lines does not go with --engine, because an engine reads a header of one line only. Make one line "
-        "of the header's lines in the file, or leave out --engine",
+        "--header-lines cannot be used with --engine, because an engine reads only one header line. Join the header "
+        "lines of the file into one line, or leave out --engine",
         term="header_lines",
     )
 
@@ -247,8 +253,8 @@ def secrets_damaged() -> InputError:
 
 def other_task_key(path: Path) -> InputError:
     return InputError(
-        f"a task of the engine cannot open the secrets of this run. On the task's machine, the file '{path}' differs "
-        "from the file where the command runs. Put the same file on every machine",
+        f"a task of the engine cannot open the secrets of this run. The file '{path}' on the task's machine differs "
+        "from the one on the machine where you ran the command. Copy the same file to every machine",
         term="task_key",
     )
 
@@ -258,4 +264,4 @@ def readable_by_others(path: Path) -> InputError:
 
 
 def secrets_unreadable(what: str, path: Path, why: str | None) -> InputError:
-    return InputError(f"cannot read '{path}', the file with {what}, on the machine of the command or of a task: {why}")
+    return InputError(f"the command, or a task of the engine, cannot read '{path}', the file with {what}: {why}")

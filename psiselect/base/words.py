@@ -26,6 +26,7 @@ def human_seconds(seconds: float) -> str:
 # Files that are written.
 MAKE_ROOM = "Free some disk space, or name a file on another disk"
 OTHER_FOLDER = "Choose a folder that exists and that you can write to"
+_WORKING_FOLDER = "--workdir or, if the command has no --workdir, with `export TMPDIR=FOLDER`"
 DISK_FULL = "the disk is full"
 SYMBOLIC_LINK = "it is a symbolic link, which the program does not follow"
 
@@ -56,7 +57,7 @@ def not_ours(foreign: str) -> InputError:
 def no_working_folder() -> InputError:
     return InputError(
         "there is no folder for working files: the program cannot write to $TMPDIR, /tmp, /var/tmp or the current "
-        "folder. Name a folder with --workdir. If the command has no --workdir, name a folder in the variable TMPDIR",
+        f"folder. Name a folder with {_WORKING_FOLDER}",
         term="workdir",
     )
 
@@ -64,7 +65,7 @@ def no_working_folder() -> InputError:
 def unusable_folder(folder: Path, reason: str | None) -> InputError:
     return InputError(
         f"the program cannot use the folder for working files, '{folder}': {reason}. Name a folder that exists, "
-        "that has free space, and that you can write to",
+        f"that has free space, and that you can write to: with {_WORKING_FOLDER}",
         term="workdir",
     )
 
@@ -179,6 +180,7 @@ def out_of_turn(message: int, state: str) -> RemoteError:
 def no_threads() -> ResourceError:
     return ResourceError(
         "the operating system does not let this user start any more threads or processes. End other programs of this "
-        "user. Or raise the limit: `ulimit -u`, TasksMax= for a systemd unit, or --pids-limit for a container",
+        "user. Or raise the limit: with `ulimit -u NUMBER`, TasksMax= in a systemd unit, or --pids-limit of a "
+        "container",
         term="threads",
     )

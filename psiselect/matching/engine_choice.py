@@ -39,7 +39,8 @@ class EngineChoice:
         if given.engine is None and session is None:
             for name in _FOR_ENGINES:
                 if getattr(given, name) is not None:
-                    raise words_exchanges.needs_engine(name.replace("_", "-"), words_exchanges.SPARK_OR_SAIL, name)
+                    engines = words_exchanges.SPARK if name == "master" else words_exchanges.SPARK_OR_SAIL
+                    raise words_exchanges.needs_engine(name.replace("_", "-"), engines, name)
             if given.accept_plain_shuffle:
                 raise words_exchanges.needs_engine("accept-plain-shuffle", "sail", "accept_plain_shuffle")
             return None

@@ -41,7 +41,7 @@ class SessionRecords:
         files.require_apart(read, {**written, **own})
         for option, path in own.items():
             if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-                raise words.no_such_folder(option, path)
+                raise words.no_such_folder(option, path, is_folder=path.is_dir())
         if self.record is not None:
             atomic.check(self.record, secret=True)
         self.prepare()

@@ -60,7 +60,8 @@ def serve_does_not_resume() -> UsageError:
 
 def serve_writes_here(option: str) -> UsageError:
     return UsageError(
-        f"with --serve, {option} cannot be an address in a store. Name a folder on this computer", term="output"
+        f"with --serve, {option} cannot be an address such as s3://BUCKET/FILE. Name a folder on this computer",
+        term="output",
     )
 
 
@@ -263,10 +264,9 @@ def output_is_input(name: str) -> UsageError:
     return UsageError(f"--output cannot be '{name}', because you also gave this file as input. Name another file")
 
 
-def no_such_folder(option: str, path: Path) -> InputError:
-    return InputError(
-        f"cannot write '{path}', the file for {option}. Name a file (not a folder) in a folder that exists"
-    )
+def no_such_folder(option: str, path: Path, *, is_folder: bool) -> InputError:
+    why = "this is a folder" if is_folder else f"there is no folder '{path.parent}'"
+    return InputError(f"cannot write '{path}', the file for {option}: {why}. Name a file in a folder that exists")
 
 
 THE_RECORD = "the record is"

@@ -31,8 +31,8 @@ def offer_of_others(state: Path) -> InputError:
 
 def another_offer(answer: object, state: Path) -> RemoteError:
     return RemoteError(
-        f"'{answer}' is not the answer to the offer of the state file '{state}'. Give the state file of the offer "
-        "that was answered, or the answer that belongs to this state file",
+        f"'{answer}' is not the answer to the offer of the state file '{state}'. Name an answer and a state file "
+        "that belong to the same offer",
         term="offer",
     )
 
@@ -62,12 +62,13 @@ def needs_engine(option: str, engines: str, term: str) -> UsageError:
     return UsageError(f"--{option} needs --engine {engines}", term=term)
 
 
-SPARK_OR_SAIL = "spark or --engine sail"
+SPARK, SPARK_OR_SAIL = "spark", "spark or --engine sail"
 
 
 def address_needs_engine(option: str, place: str) -> UsageError:
     return UsageError(
-        f"{option} names the address '{place}', and only an engine can read and write addresses. Add --engine",
+        f"{option} names the address '{place}', and only an engine can read and write addresses. Add --engine spark or "
+        "--engine sail",
         term="engine",
     )
 

@@ -71,9 +71,7 @@ def in_terms(path: Path, name: str, why: str) -> UsageError:
 
 def no_term(path: Path, name: str, near: Sequence[str], known: Sequence[str], *, alone: bool) -> UsageError:
     if alone:
-        return in_terms(
-            path, name, "each side chooses this for itself. Remove this line, and choose the value on the command line"
-        )
+        return in_terms(path, name, f"each side chooses this for itself, with --{name}. Remove this line from the file")
     hint = f"Did you mean {near[0]!r}?" if near else f"The settings of this file are {', '.join(known)}"
     return in_terms(path, name, f"there is no such setting. {hint}")
 

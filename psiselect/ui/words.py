@@ -67,7 +67,10 @@ def cannot_listen(port: int, reason: str) -> UsageError:
 
 
 def folder_of_another(folder: Path) -> InputError:
-    return InputError(f"'{folder}' belongs to another user. Set XDG_DATA_HOME to a folder of your own")
+    return InputError(
+        f"'{folder}' belongs to another user. Run `export XDG_DATA_HOME=FOLDER` with the full path of a folder of "
+        "your own"
+    )
 
 
 def not_a_name(most: int) -> UsageError:
@@ -149,7 +152,7 @@ NUMBER_OF_PLACES = "the number of decimal places"
 
 
 def no_address() -> UsageError:
-    return UsageError("The address of the partner's machine is missing. Write the address")
+    return UsageError(WRITE_ADDRESS)
 
 
 def needs_two_files() -> UsageError:

@@ -44,7 +44,7 @@ def test_a_ledger_is_the_command_s(arguments: dict[str, Any], options: list[str]
         ({"epsilon": 0.1}, 'Write epsilon="0.1"'),
         ({"epsilon": 0}, "above 0"),
         ({"rho": 1}, 'Only a ledger of kind="zcdp" takes rho='),
-        ({"kind": "zcdp", "epsilon": 1}, "needs either epsilon= with delta=, such as 1 and 1e-6, or only rho="),
+        ({"kind": "zcdp", "epsilon": 1}, r"needs either epsilon= and delta= \(usually 1 and 1e-6\), or only rho="),
         ({"kind": "renyi", "epsilon": 1}, "kind= must be one of 'pure', 'zcdp'"),
         ({"epsilon": 1, "neighbors": "all"}, "neighbors must be 'add-remove'"),
         ({"epsilon": 1, "datasets": "town"}, "must be a list of texts"),

@@ -91,7 +91,7 @@ def test_the_respondent_s_budget_pays_before_the_draw(tmp_path: Path, monkeypatc
 def test_a_file_that_is_there_stops_it_before_the_charge(tmp_path: Path) -> None:
     ledger = psiselect.Ledger.create(tmp_path / "me.db", epsilon=1, neighbors="replace")
     (tmp_path / "mine.csv").write_text("mine")
-    with pytest.raises(psiselect.InputError, match="Send the response in this file again"):
+    with pytest.raises(psiselect.InputError, match="If you must send your response again, send this file"):
         poll.respond("yes", epsilon=1, output=tmp_path / "mine.csv", ledger=ledger, dataset="me")
     assert (ledger.entries(), (tmp_path / "mine.csv").read_text()) == ([], "mine")
 

@@ -26,7 +26,7 @@ def refusal(*options: str) -> PsiselectError:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--master", "local"], "--master needs --engine"),
+        (["--master", "local"], "--master needs --engine spark"),
         (["--task-key", "k"], "--task-key needs --engine"),
         (["--accept-plain-shuffle"], "needs --engine sail"),
         (["--engine", "spark", "--accept-plain-shuffle"], "Spark can"),
@@ -43,6 +43,10 @@ def test_options_that_make_no_sense_end_with_2(options: list[str], said: str) ->
     error = refusal(*options)
     assert error.exit_code == 2
     assert said in str(error)
+
+
+def test_a_master_needs_spark_and_no_other_engine() -> None:
+    assert str(refusal("--master", "local")) == "--master needs --engine spark"
 
 
 def test_a_missing_extra_ends_with_2_and_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

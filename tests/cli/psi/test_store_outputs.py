@@ -142,7 +142,7 @@ def test_a_folder_without_room_is_named(s3: object, tmp_path: Path) -> None:
 
 
 def test_a_listener_that_stays_up_writes_here() -> None:
-    with pytest.raises(UsageError, match="cannot be an address in a store"):
+    with pytest.raises(UsageError, match="cannot be an address such as s3://"):
         session_files._named("--output", "s3://lists/a.csv", ".csv")
 
 

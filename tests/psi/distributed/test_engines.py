@@ -57,7 +57,7 @@ def test_what_a_spark_must_promise(conf: dict[str, str], said: str | None) -> No
         (EngineAddress(EngineKind.SAIL, master="local"), "--master works only with Spark"),
         (EngineAddress(EngineKind.SPARK, master="local", remote="sc://a"), "each say where the engine runs"),
         (EngineAddress(EngineKind.SPARK, remote="http://a"), "sc://HOST:15002"),
-        (EngineAddress(EngineKind.SPARK, accept_plain=True), "Spark can: set"),
+        (EngineAddress(EngineKind.SPARK, accept_plain=True), "Spark can. Set"),
         (EngineAddress(EngineKind.SPARK, master="local", held=object()), "a session that runs"),
     ],
 )
@@ -136,7 +136,10 @@ def test_what_a_spark_is_started_with() -> None:
 def test_a_client_without_spark_is_told_from_spark(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib, "import_module", lambda name: SimpleNamespace())
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UsageError, match="a client without Spark"), engines.opened(EngineAddress(EngineKind.SPARK)):
+    with (
+        pytest.raises(UsageError, match="is only a client, and Spark itself is missing"),
+        engines.opened(EngineAddress(EngineKind.SPARK)),
+    ):
         pytest.fail("it opened")
 
 
@@ -203,7 +206,7 @@ def raised(name: str, text: str) -> Exception:
 @pytest.mark.parametrize(
     ("error", "kind", "said"),
     [
-        (raised("AnalysisException", "[PATH_NOT_FOUND] no x\nmore"), InputError, r"\[PATH_NOT_FOUND\] no x$"),
+        (raised("AnalysisException", "[PATH_NOT_FOUND] no x\nmore"), InputError, r"\[PATH_NOT_FOUND\] no x\)$"),
         (raised("AnalysisException", "[PATH_ALREADY_EXISTS] x"), UsageError, "does not overwrite"),
         (raised("PythonException", "psiselect.base.errors.InputError: the reason\nmore"), InputError, "^the reason$"),
         (raised("PythonException", "psiselect.base.errors.RemoteError: it"), RemoteError, "^it$"),
@@ -247,7 +250,7 @@ def test_a_task_key_opens_secrets_that_stand_sealed_in_a_plan(key: TaskKey) -> N
         assert planted.hex() not in where
         assert where != again
     key.path.write_text("00" * 32)
-    with pytest.raises(InputError, match="differs from the file where the command runs"):
+    with pytest.raises(InputError, match="differs from the one on the machine where you ran the command"):
         secret_files.read(where)
 
 
@@ -283,8 +286,8 @@ def test_packed_parts_are_refused_before_an_engine_parses_them(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "said", "words"),
     [
-        ("s3://a/list.csv", {"header_lines": 2}, "a header of one line only"),
-        ("s3://a/list.parquet", {"header_lines": 2}, "a header of one line only"),
+        ("s3://a/list.csv", {"header_lines": 2}, "an engine reads only one header line"),
+        ("s3://a/list.parquet", {"header_lines": 2}, "an engine reads only one header line"),
         ("s3://a/list.parquet", {"delimiter": ";"}, "--delimiter does not apply"),
         ("table:people", {"encoding": "cp1252"}, "--encoding does not apply"),
     ],

@@ -104,7 +104,7 @@ CHANGED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "a delimiter for a table in memory": (
         {"delimiter": ";"},
         UsageError,
-        "is already in memory, so the program reads no file. Leave out the arguments about reading",
+        "is already in memory, so the program reads no file. Leave out the arguments for reading a file",
     ),
     "a file's options for another kind": (
         {"table": "x.parquet", "sheet": "1"},
