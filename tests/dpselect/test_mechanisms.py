@@ -153,6 +153,23 @@ def test_an_upper_bound_of_a_weight_is_made_exact(after: int, stands: bool, many
 # ------------------------------------------------------------------------------------------ committees and the rest
 
 
+class Bounded(FixedEntropy):
+    """Raises after so many reads: a draw that would never end fails."""
+
+    def read(self, size: int) -> bytes:
+        assert self._reads < 50_000
+        return super().read(size)
+
+
+@pytest.mark.parametrize("scores", [[1, 1, 0, 0, 0], [3, 0, 3, 2, 0, 1]])
+def test_a_run_draws_each_winner_from_those_who_are_left(monkeypatch: pytest.MonkeyPatch, scores: list[int]) -> None:
+    """As two rounds of peeling do: while one of two tied at the top is left, a run of two does not end early."""
+    monkeypatch.setattr(ladder_module, "SMALL", 0)
+    entropy, winner, exact = Bounded("run"), permute_and_flip("1", ADD_REMOVE), take(scores)
+    draws = [tuple(sorted(winner.draw_run(exact, 2, entropy))) for _ in range(2000)]
+    assert_follows(peeling("2", ADD_REMOVE, 2).probabilities(scores), draws)
+
+
 COMMITTEES = [
     ([6, 0, 11, 5], 2),
     ([5, 5, 5, 1, 0, 2, 5], 3),
