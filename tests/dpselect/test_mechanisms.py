@@ -156,7 +156,7 @@ def test_an_upper_bound_of_a_weight_is_made_exact(after: int, stands: bool, many
 # ------------------------------------------------------------------------------------------ committees and the rest
 
 
-@pytest.mark.parametrize("scores", [[1, 1, 0, 0, 0], [3, 0, 3, 2, 0, 1]])
+@pytest.mark.parametrize("scores", [[1, 1, 0, 0, 0, 0, 0, 0, 0, 0], [3, 0, 3, 2, 0, 1]])
 def test_a_run_draws_each_winner_from_those_who_are_left(
     monkeypatch: pytest.MonkeyPatch, scores: list[int], fixed_entropy: FixedEntropy
 ) -> None:
