@@ -4,6 +4,7 @@ a false-alarm rate of at most 1e-9 (`support.laws.FALSE_ALARM`)."""
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
@@ -23,8 +24,10 @@ from dpselect.law import Polynomial
 from dpselect.mechanisms import Mechanism, exponential, permute_and_flip
 from dpselect.privacy import NeighbouringRelation
 from dpselect.quantile import median, quantile, quantile_bounds
+from dpselect.sampling import uniform_below
 from dpselect.scores import APPROVAL, Declared, ScoreBound, take
 from dpselect.threshold import above_threshold
+from psiselect.base.entropy import Entropy
 from psiselect.base.errors import InputError, UsageError
 
 ADD_REMOVE, REPLACE = NeighbouringRelation.ADD_REMOVE, NeighbouringRelation.REPLACE
@@ -151,6 +154,25 @@ def test_an_upper_bound_of_a_weight_is_made_exact(after: int, stands: bool, many
 
 
 # ------------------------------------------------------------------------------------------ committees and the rest
+
+
+@pytest.mark.parametrize("scores", [[1, 1, 0, 0, 0, 0, 0, 0, 0, 0], [3, 0, 3, 2, 0, 1]])
+def test_a_run_draws_each_winner_from_those_who_are_left(
+    monkeypatch: pytest.MonkeyPatch, scores: list[int], fixed_entropy: FixedEntropy
+) -> None:
+    """As two rounds of peeling do: while one of two tied at the top is left, a run of two does not end early. A draw
+    that would never end fails."""
+    calls = itertools.count()
+
+    def counted(entropy: Entropy, below: int) -> int:
+        assert next(calls) < 100_000
+        return uniform_below(entropy, below)
+
+    monkeypatch.setattr("dpselect.mechanisms.uniform_below", counted)
+    monkeypatch.setattr(ladder_module, "SMALL", 0)
+    winner, exact = permute_and_flip("1", ADD_REMOVE), take(scores)
+    draws = [tuple(sorted(winner.draw_run(exact, 2, fixed_entropy))) for _ in range(2000)]
+    assert_follows(peeling("2", ADD_REMOVE, 2).probabilities(scores), draws)
 
 
 COMMITTEES = [

@@ -7,16 +7,22 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pyarrow as pa
 import pytest
 from support.library import ACME, GLOBEX, SLOW, parties, session
 from support.mpc_processes import Group
+from support.parties import terms
+from support.policies import write_policy
 
 import psiselect
-from psiselect import CancelError, OutputError, PsiselectError, TransportError
+from psi.accounts.policy import Request
+from psi.agreement.modes import Reveal
+from psiselect import BudgetError, CancelError, OutputError, PsiselectError, TransportError
 from psiselect.base import atomic
 from psiselect.base.entropy import SystemEntropy
+from psiselect.matching.guard import Guard
 from psiselect.sums import linear
 
 BALLOTS = pa.table({"Ann": [1, 1], "Ben": [0, 1], "Cid": [0, 0]})
@@ -92,6 +98,30 @@ def test_what_fails_before_the_charge_says_nothing_of_one(ledger: psiselect.Ledg
     assert ledger.entries() == []
 
 
+@pytest.mark.parametrize("call", CALLS)
+def test_a_ledger_of_another_relation_pays_for_nothing(
+    call: str, ledger: psiselect.Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Replace costs up to twice what add-remove costs, so a charge under the other relation would be too small."""
+    failing(monkeypatch, AssertionError("drawn without a charge"))
+    with pytest.raises(BudgetError, match="add-remove"):
+        CALLS[call]({"neighbors": "add-remove", "ledger": ledger, "dataset": "d"})
+    assert ledger.entries() == []
+
+
+def test_a_sum_that_the_budget_does_not_hold_calls_nobody(
+    ledger: psiselect.Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = Group(tmp_path / "g", dict.fromkeys(("alice", "bob", "carlos"), "both"))
+    monkeypatch.setattr(linear, "run_sum", Mock(side_effect=AssertionError("peers were called")))
+    with pytest.raises(BudgetError, match="over budget"):
+        psiselect.mpc_sum(
+            41, party="alice", parties=group.parties, identity=group.folder / "keys" / "alice", epsilon=10, lower=0,
+            upper=60, neighbors="replace", colluding=1, decimals=0, ledger=ledger, dataset="d",
+        )  # fmt: skip
+    assert ledger.entries() == []
+
+
 def test_a_sum_that_another_party_ends(ledger: psiselect.Ledger, tmp_path: Path, monkeypatch: Any) -> None:
     group = Group(tmp_path / "g", dict.fromkeys(("alice", "bob", "carlos"), "both"))
 
@@ -118,6 +148,29 @@ def test_a_match_that_is_cancelled_after_the_charge(ledger: psiselect.Ledger) ->
             progress=lambda done, total: cancel.set(), **terms,
         )  # fmt: skip
     assert raised.value.charged
+
+
+def test_a_session_that_a_policys_ledger_has_paid_for_says_so(ledger: psiselect.Ledger, tmp_path: Path) -> None:
+    peer = psiselect.Identity.create("globex", tmp_path).public
+    policy = write_policy(tmp_path, "globex", reveal='["noisy-count"]')
+    policy.write_text(f'ledger = {{file = "{ledger.path.name}", dataset = "d"}}\n{policy.read_text()}')
+    request = Request((Reveal.NOISY_COUNT,), ("Mail",), (), output_rows=False, min_matches=1, own_size=None)
+    agreed = terms(reveal=Reveal.NOISY_COUNT, epsilon="1", delta="1/1000", min_matches=1)
+    admission = Guard.load(policy, request).admission(peer, agreed)
+
+    def play(*steps: Callable[[], None]) -> None:
+        with admission.saying_paid():
+            for step in steps:
+                step()
+            raise TransportError("the peer is gone")
+
+    with pytest.raises(TransportError, match=r"^the peer is gone$") as before:
+        play()
+    assert (before.value.charged, ledger.entries()) == (False, [])
+    with pytest.raises(TransportError, match=r"^the peer is gone\. The ledger keeps the charge$") as raised:
+        play(admission)
+    assert raised.value.charged
+    assert len(ledger.entries()) == 1
 
 
 @pytest.mark.parametrize("pays", [True, False])

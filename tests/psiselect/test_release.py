@@ -255,3 +255,13 @@ def test_missing_arguments_are_named(rows: Path) -> None:
         release.table(rows, by=["smoker", "name"], groups={"name": ["a"]}, epsilon=1, neighbors="replace")
     with pytest.raises(psiselect.UsageError, match="list the groups of each"):
         release.table(rows, by=["smoker", "name"], groups=["a"], epsilon=1, neighbors="replace")
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_table_counts_no_more_rows_of_a_person_in_a_group_than_stated(limit: int) -> None:
+    rows = polars.DataFrame({"who": ["alice"] * 9, "where": ["north"] * 6 + ["south"] * 3})
+    found = release.table(
+        rows, by="where", groups=["north", "south"], neighbors="replace", epsilon=LOUD, person="who", contributions=4,
+        rows_per_group=limit,
+    )  # fmt: skip
+    assert [each["count"] for each in found.values.values()] == [limit, limit]

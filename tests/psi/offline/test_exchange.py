@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import pytest
 from support.entropy import FixedEntropy
-from support.exchanged import MODES, Pair
+from support.exchanged import MODES, Pair, silent
 from support.parties import RAW, terms
 
 from dpselect.truncated import truncation_bound
@@ -19,6 +20,7 @@ from psi.offline import exchange
 from psi.offline.envelope import FileKind
 from psi.protocol import messages
 from psi.protocol.messages import MessageType as M
+from psi.transport.wire import Frame
 from psiselect.base import strict_json
 from psiselect.base.errors import InputError, PolicyError, RemoteError, UsageError
 
@@ -170,6 +172,32 @@ def test_own_policy_is_asked_before_own_data_is_used(pair: Pair) -> None:
     with pytest.raises(PolicyError, match="max-peer-size"):
         pair.finish(offer, contents, answer, max_peer_size=2)
     assert asked == ["admit", "admit"]
+
+
+def test_not_a_frame_goes_out_before_own_policy_has_admitted_the_peer(pair: Pair) -> None:
+    """Neither of an offer nor of an answer. A policy that refuses leaves nothing to send."""
+    reader = pair.read(FileKind.OFFER, pair.offer()[0])
+    steps: list[str] = []
+
+    def send(frame: Frame) -> None:
+        steps.append("send")
+
+    def refuse() -> None:
+        raise PolicyError("no")
+
+    def play(admit: Callable[[], None]) -> Iterator[Callable[[], object]]:
+        yield lambda: exchange.offer(pair.offerer(admit=admit), send, silent)
+        yield lambda: exchange.answer(pair.answerer(admit=admit), reader.id, reader.frames(), send, silent)
+
+    for call in play(refuse):
+        with pytest.raises(PolicyError):
+            call()
+    assert steps == []
+    for call in play(lambda: steps.append("admit")):
+        steps.clear()
+        call()
+        assert steps.index("admit") == 0
+        assert steps.count("send") > 2
 
 
 def test_a_result_below_the_minimum_is_withheld(people: dict[Side, Identity]) -> None:
