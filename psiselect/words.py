@@ -105,7 +105,7 @@ def left_for(dataset: str, ledger: Path, left: str) -> str:
 
 def charged(error: Exception) -> str:
     """What an error says after a charge."""
-    lost = "the ledger was charged, but the result was not written: " if isinstance(error, OutputError) else ""
+    lost = "the result was charged, but not written: " if isinstance(error, OutputError) else ""
     return f"{lost}{str(error).removesuffix('.')}. {_KEPT}"
 
 

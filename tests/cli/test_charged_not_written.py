@@ -61,7 +61,7 @@ def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
 
 
 def require_charged(said: str) -> None:
-    assert "the ledger was charged, but the result was not written: " in said
+    assert "the result was charged, but not written: " in said
     assert "The ledger keeps the charge, and the result is lost" in said
     assert "Traceback" not in said
 

@@ -102,9 +102,7 @@ def test_a_response_that_is_not_written_is_not_lost(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(atomic, "_name", full)
     ledger = psiselect.Ledger.create(tmp_path / "me.db", epsilon=50, neighbors="replace")
-    with pytest.raises(
-        psiselect.OutputError, match=r"^the ledger was charged, but the result was not written: "
-    ) as raised:
+    with pytest.raises(psiselect.OutputError, match=r"^the result was charged, but not written: ") as raised:
         poll.respond("no", epsilon=LOUD, output=tmp_path / "mine.csv", ledger=ledger, dataset="me")
     result: Any = raised.value.result
     assert (raised.value.charged, result.response) == (True, "no")
