@@ -213,6 +213,21 @@ def test_several_buckets_ascend_as_one(
     assert (counts, keys) == ((20,), set(OWN) & set(PEER))
 
 
+@pytest.mark.parametrize("reveal", [Reveal.MATCHES, Reveal.COUNT])
+def test_one_machine_reads_what_tasks_with_several_buckets_each_wrote(
+    people: dict[Side, Identity], session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reveal: Reveal
+) -> None:
+    """Their files have chunks that do not follow each other."""
+    monkeypatch.setattr(packs, "_BUCKET_VALUES", 2)  # 30 buckets
+    both = on_sail(people, session, tmp_path, reveal)
+    offer, contents = both.sail_offer()
+    answer, _ = both.answer(offer, items=PEER)
+    assert both.sail_finish(offer, contents, answer)[0] == (20,)
+    offer, contents = both.offer("theirs", items=OWN)
+    outcome = both.finish(offer, contents, both.sail_answer(offer, "ours"), items=OWN).outcome
+    assert outcome.counts == (20,)
+
+
 def first_is(value: bytes) -> Any:
     """Of a column, with another first value: a peer that signs what the protocol does not allow."""
 
