@@ -32,6 +32,16 @@ def buckets_for(total: int) -> int:
     return min(max(1, total // _BUCKET_VALUES), _MOST_BUCKETS)
 
 
+def most_of_a_peer() -> int:
+    """Values in one bucket of a peer that may have chosen them: twice what uniform ones come to."""
+    return 4 * _BUCKET_VALUES
+
+
+def bucket_of(value: bytes, buckets: int) -> int:
+    """Where one value is."""
+    return int.from_bytes(value[:2], "big") * buckets >> 16
+
+
 def split(values: U8, buckets: int) -> Iterator[tuple[int, I64]]:
     """The positions of each bucket's values, for each bucket that has some, `MOST` at a time."""
     if not len(values):

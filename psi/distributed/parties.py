@@ -153,6 +153,8 @@ def answer(
     runs, sizes = plan(setup.terms), exchange.peer_sizes
     listed = [read.column(chunks.elements_form(each.list + 1), sizes[each.list]) for each in runs]
     read.end()
+    for column in listed:
+        steps.require_uniform(column)
     columns: list[Listed] = []
     for run, elements in zip(runs, listed, strict=True):
         number, hides = run.list + 1, run.reveal.hides_membership
@@ -198,6 +200,9 @@ def finish(
     signature = read.signature()
     read.end()
     exchange.verify(signature)
+    for _, *both_columns in listed:
+        for column in both_columns:
+            steps.require_uniform(column)
     counts, matched = [], []
     for run, replies, tags in listed:
         number, size = run.list + 1, own[run.list]

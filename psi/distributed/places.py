@@ -13,12 +13,16 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from psi.distributed import failures, words
+import pyarrow as pa
+import pyarrow.csv as csv
+import pyarrow.parquet as pq
+
+from psi.distributed import failures, steps, words
 from psi.offline import directory
 from psi.offline.manifest import MOST_BYTES
 from psi.tables import ReadingOptions
@@ -150,9 +154,19 @@ def write_rows(rows: Frame, place: str, places: EnginePlaces) -> int:
         places.require_new(place)
         if kind_by_ending(place) is Kind.CSV:
             rows.write.mode("error").options(header="true", quote='"', escape='"').csv(place)
+            _there(rows, place, places, "part-0.csv", csv.write_csv)
             return int(read.options(**_csv(ReadingOptions())).csv(place).count())
         rows.write.mode("error").parquet(place)
+        _there(rows, place, places, "part-0.parquet", pq.write_table)
         return int(read.schema(rows.schema).parquet(place).count())
+
+
+def _there(rows: Frame, place: str, places: EnginePlaces, part: str, write: Callable[[pa.Table, Path], object]) -> None:
+    """Sail makes no folder where there is no row."""
+    if places.is_local(place) and not Path(place).exists():
+        with atomic.reported(place):
+            Path(place).mkdir()
+            write(steps.in_arrow(rows.limit(0)), Path(place, part))
 
 
 def _csv(reading: ReadingOptions) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -90,6 +91,18 @@ def entries(sealed: Frame, form: ColumnForm, secrets: str) -> list[ChunkEntry]:
             raise words.of_a_task(row["fault"])
     listed = [ChunkEntry.decode(bytes(row["value"]), form.width) for row in found]
     return sorted(listed, key=lambda entry: (entry.first, entry.last))
+
+
+def require_uniform(listed: Listed) -> None:
+    """Before a peer's column is opened. Raises RemoteError when one task would get far more of it than the others:
+    values of a peer that follows the protocol are uniform."""
+    buckets, held = packs.buckets_for(sum(entry.count for entry in listed.entries)), Counter[int]()
+    for entry in listed.entries:
+        first = packs.bucket_of(entry.first, buckets)
+        if first == packs.bucket_of(entry.last, buckets):
+            held[first] += entry.count
+    if max(held.values(), default=0) > packs.most_of_a_peer():
+        raise words.not_uniform(listed.form.name)
 
 
 def opened(session: Session, place: str, listed: Listed, secrets: str, task: Callable[[Opening], Any]) -> Frame:

@@ -222,6 +222,13 @@ def chunk_twice(column: str) -> RemoteError:
     return RemoteError(f"a part of the data of {column!r} is in the directory twice. {_AGAIN}")
 
 
+def not_uniform(column: str) -> RemoteError:
+    return RemoteError(
+        "the other side sent data that does not follow the protocol. Ask them which program and version they run "
+        f"(technical detail: the values of {column!r} are not random, so one task would have too many of them)"
+    )
+
+
 def other_replies() -> RemoteError:
     return RemoteError(
         "the other side sent data that does not follow the protocol. Ask them which program and version they run "

@@ -10,8 +10,10 @@ are passed over, as Spark does.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,6 +30,7 @@ MANIFEST = "manifest.parquet"
 SEALED = pa.schema([pa.field("sealed", pa.binary())])
 _MANIFEST_SCHEMA = pa.schema([pa.field("manifest", pa.binary())])
 _PART_BYTES = 48 << 20
+_MOST_PASSED_OVER = 256  # rows, for each row of a column, so that nobody can make this machine read without end
 
 
 def require_new(folder: Path) -> None:
@@ -115,28 +118,42 @@ def read_column(folder: Path, key: bytes, listed: Listed) -> Iterator[U8]:
     form = listed.form
     numbers = {entry.digest: number for number, entry in enumerate(listed.entries)}
     left = set(range(len(listed.entries)))
-    places: list[tuple[int, Path, Sequence[int]]] = []
+    runs: list[_Run] = []
     for path in _parts(folder / form.name, missing=words.unfinished(folder)) if numbers else ():
-        held: list[int] = []
-        for sealed in _rows(path, "sealed"):
+        for row, sealed in enumerate(_rows(path, "sealed")):
             number = _known(form, key, sealed, listed, numbers)[0]
-            if number not in left or (held and number != held[-1] + 1):
+            if number not in left:
                 raise _other(form)
             left.remove(number)
-            held.append(number)
-        if held:
-            places.append((held[0], path, held))
+            last = runs[-1] if row else None
+            if last is not None and last.first + last.many == number:
+                runs[-1] = last._replace(many=last.many + 1)
+            else:
+                runs.append(_Run(number, 1, path, row))
     if left:
         raise words.chunks_missing(len(left), form.name)
-    for _, path, numbered in sorted(places, key=lambda place: place[0]):
-        again = iter(numbered)
-        for sealed in _rows(path, "sealed"):
+    if sum(run.row for run in runs) > _MOST_PASSED_OVER * len(numbers):
+        raise _other(form)
+    for run in sorted(runs):
+        came = 0
+        for sealed in itertools.islice(_rows(run.path, "sealed", run.row), run.many):
             number, values = _known(form, key, sealed, listed, numbers)
-            if number != next(again, None):
-                raise words.changed(path)
+            if number != run.first + came:
+                raise words.changed(run.path)
+            came += 1
             yield values
-        if next(again, None) is not None:
-            raise words.changed(path)
+        if came != run.many:
+            raise words.changed(run.path)
+
+
+class _Run(NamedTuple):
+    """Chunks that follow each other in the column, and in a file: number of the first, how many, and where they begin.
+    An engine's file has several runs, one for each bucket that a task had."""
+
+    first: int
+    many: int
+    path: Path
+    row: int
 
 
 def _known(form: ColumnForm, key: bytes, sealed: bytes, listed: Listed, numbers: dict[bytes, int]) -> tuple[int, U8]:
@@ -160,12 +177,19 @@ def _parts(place: Path, missing: InputError) -> list[Path]:
         raise missing from None
 
 
-def _rows(path: Path, column: str) -> Iterator[bytes]:
-    """The rows of a file with one binary column. Raises InputError for any other file."""
+def _rows(path: Path, column: str, start: int = 0) -> Iterator[bytes]:
+    """The rows of a file with one binary column, from row `start`. Raises InputError for any other file."""
     with _readable(path), pq.ParquetFile(path) as file:
         _check_form(path, file, column)
+        groups = list(range(file.metadata.num_row_groups))
+        while groups and (many := file.metadata.row_group(groups[0]).num_rows) <= start:
+            start -= many
+            del groups[0]
         # A row at a time: repeated rows, which a few bytes can stand for, are then refused at the second one.
-        for batch in file.iter_batches(batch_size=1, use_threads=False):
+        for batch in file.iter_batches(batch_size=1, row_groups=groups, use_threads=False):
+            if start:
+                start -= len(batch)
+                continue
             for value in batch.column(0):
                 if not value.is_valid:
                     raise words.empty_row(path)

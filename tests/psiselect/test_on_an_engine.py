@@ -17,6 +17,7 @@ from support.on_engine import COMMON, OWN_ROWS, Both
 
 import psiselect
 from psi.distributed import own_list, parties
+from psi.distributed.places import EnginePlaces, write_rows
 from psi.offline import directory
 from psiselect import InputError, PolicyError, RemoteError, UsageError
 from psiselect.matching import engine_side
@@ -219,6 +220,19 @@ def test_a_frame_of_the_session_and_a_table_are_lists_too(both: Both) -> None:
     found = both.finish(output="table:common")
     assert both.session.table("common").count() == found.matched_rows == COMMON
     both.session.sql("DROP TABLE common").collect()
+
+
+def test_where_no_row_matched_there_is_a_table_without_rows(session: Any, tmp_path: Path) -> None:
+    """Sail writes nothing then, and the result names the place."""
+    none = session.createDataFrame([], "mail string, number bigint")
+    here = EnginePlaces(session, here=True)
+    for name in ("rows", "rows.csv"):
+        assert write_rows(none, str(tmp_path / name), here) == 0
+    found = pq.read_table(tmp_path / "rows")
+    assert (found.schema.names, found.num_rows) == (["mail", "number"], 0)
+    assert [part.read_text() for part in (tmp_path / "rows.csv").glob("*.csv")] == ['"mail","number"\n']
+    assert write_rows(session.createDataFrame([("a", 1)], none.schema), str(tmp_path / "one"), here) == 1
+    assert pq.read_table(tmp_path / "one").num_rows == 1
 
 
 def test_csv_in_and_out(both: Both) -> None:

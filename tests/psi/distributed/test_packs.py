@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psi.distributed import functions, packs, secret_files
+from psi.distributed import functions, packs, secret_files, steps
 from psi.distributed.distinct import DistinctKeys, FrequentKeys, Normalise
 from psi.distributed.functions import HashAndMask, TagOwn, backend
 from psi.distributed.received import Different, Match, Opening, Spread, UnmaskAndTag
@@ -24,8 +24,10 @@ from psi.group.curve25519.suite import DST
 from psi.inputs.tokens import with_prefix
 from psi.offline import chunks
 from psi.offline.chunks import ChunkEntry
+from psi.offline.manifest import Listed
 from psi.store import rows
 from psiselect.base.entropy import SystemEntropy
+from psiselect.base.errors import RemoteError
 from psiselect.base.packed import Packed
 
 PREFIX, BINDING, KEY = b"\x01", bytes(64), bytes(range(32))
@@ -77,6 +79,24 @@ def test_a_pack_has_so_many_things_and_no_more(monkeypatch: pytest.MonkeyPatch) 
 def test_a_bucket_has_up_to_twice_as_many_values_as_it_is_made_for() -> None:
     full = 8 * chunks.CHUNK_VALUES
     assert [packs.buckets_for(n) for n in (0, 1, full, 2 * full - 1, 2 * full, 10**12)] == [1, 1, 1, 1, 2, 1 << 16]
+
+
+@pytest.mark.parametrize(("counts", "refused"), [((9, 8, 8, 8, 15), False), ((9, 8, 9, 8, 15), True)])
+def test_a_peers_bucket_has_up_to_twice_as_many_values_as_a_full_one(
+    monkeypatch: pytest.MonkeyPatch, counts: tuple[int, ...], refused: bool
+) -> None:
+    """Four chunks begin in the second of eight buckets, and one of these ends elsewhere."""
+    monkeypatch.setattr(packs, "_BUCKET_VALUES", 6)
+    lead = (0x1F, 0x20, 0x28, 0x3F, 0x3F), (0x1F, 0x28, 0x28, 0x3F, 0x40)
+    named = zip(counts, *lead, strict=True)
+    entries = [ChunkEntry(bytes(32), many, bytes([first] * 32), bytes([last] * 32)) for many, first, last in named]
+    assert packs.buckets_for(sum(counts)) == 8
+    listed = Listed(chunks.elements_form(1), entries)
+    if refused:
+        with pytest.raises(RemoteError, match="not random"):
+            steps.require_uniform(listed)
+    else:
+        steps.require_uniform(listed)
 
 
 @pytest.fixture

@@ -213,6 +213,21 @@ def test_several_buckets_ascend_as_one(
     assert (counts, keys) == ((20,), set(OWN) & set(PEER))
 
 
+@pytest.mark.parametrize("reveal", [Reveal.MATCHES, Reveal.COUNT])
+def test_one_machine_reads_what_tasks_with_several_buckets_each_wrote(
+    people: dict[Side, Identity], session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reveal: Reveal
+) -> None:
+    """Their files have chunks that do not follow each other."""
+    monkeypatch.setattr(packs, "_BUCKET_VALUES", 6)  # ten buckets
+    both = on_sail(people, session, tmp_path, reveal)
+    offer, contents = both.sail_offer()
+    answer, _ = both.answer(offer, items=PEER)
+    assert both.sail_finish(offer, contents, answer)[0] == (20,)
+    offer, contents = both.offer("theirs", items=OWN)
+    outcome = both.finish(offer, contents, both.sail_answer(offer, "ours"), items=OWN).outcome
+    assert outcome.counts == (20,)
+
+
 def first_is(value: bytes) -> Any:
     """Of a column, with another first value: a peer that signs what the protocol does not allow."""
 
@@ -225,6 +240,17 @@ def first_is(value: bytes) -> Any:
         return made
 
     return changed
+
+
+def alike(real: Any) -> Any:
+    """Of a column, with values that begin alike: a peer that wants one task to have all of them."""
+
+    def made(*given: Any) -> Any:
+        values = np.concatenate(list(real(*given)))
+        values[:, :2] = 7
+        return iter([np.array(sorted(values.tolist()), np.uint8)])
+
+    return made
 
 
 def first_again(real: Any) -> Any:
@@ -269,6 +295,22 @@ def test_replies_that_the_protocol_does_not_allow_are_one_typed_error(
     answer, _ = both.answer(offer, items=PEER)
     with pytest.raises(RemoteError, match=said):
         both.sail_finish(offer, contents, answer)
+
+
+@pytest.mark.parametrize("column", ["elements", "replies", "tags"])
+@pytest.mark.parametrize("reveal", [Reveal.MATCHES, Reveal.COUNT])
+def test_a_column_that_would_be_one_tasks_is_refused_by_its_list(
+    people: dict[Side, Identity], session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reveal: Reveal,
+    column: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(packs, "_BUCKET_VALUES", 6)
+    both = on_sail(people, session, tmp_path, reveal)
+    offer, contents = both.sail_offer()
+    monkeypatch.setattr(by_parts, f"_{column}", alike(getattr(by_parts, f"_{column}")))
+    monkeypatch.setattr(steps, "opened", lambda *given: pytest.fail("a chunk was opened"))
+    came, _ = both.offer("theirs", items=OWN) if column == "elements" else both.answer(offer, items=PEER)
+    with pytest.raises(RemoteError, match=f"values of '{column}-1' are not random"):
+        _ = both.sail_answer(came) if column == "elements" else both.sail_finish(offer, contents, came)
 
 
 def test_a_tag_that_is_there_often_is_one_match(

@@ -148,7 +148,7 @@ def write_rows(path: Path, rows: list[bytes]) -> None:
     )
 
 
-HARMS = ["twice", "in two files", "missing", "moved", "other column", "compressed", "not parquet", "null"]
+HARMS = ["twice", "in two files", "missing", "other column", "compressed", "not parquet", "null"]
 
 
 @pytest.mark.parametrize("harm", HARMS)
@@ -165,8 +165,6 @@ def test_harmed_parts_are_refused(parts: InParts, harm: str) -> None:
             write_rows(path.with_name("part-z"), rows[-1:])
         case "missing":
             write_rows(path, rows[:-1])
-        case "moved":
-            write_rows(path, rows[::-1])
         case "other column":
             pq.write_table(pa.table({"x": rows}), path, compression="none")
         case "compressed":
@@ -193,6 +191,57 @@ def test_parts_that_spark_cuts_otherwise_are_read(parts: InParts) -> None:
     (path.parent / ".part-a.crc").write_bytes(b"x")
     answer, _ = parts.answer(offer, items=own[3:])
     assert parts.finish(offer, contents, answer, items=own).outcome.matches == 37
+
+
+@pytest.mark.parametrize("in_a_group", [1, 2, 9])
+@pytest.mark.parametrize("files", [[[0, 2, 4], [1, 3]], [[4, 2, 0], [3, 1]], [[3, 4, 0, 1, 2]], [[4, 3, 2, 1, 0]]])
+def test_chunks_in_any_order_are_read(parts: InParts, files: list[list[int]], in_a_group: int) -> None:
+    """A task of an engine has several buckets, which do not follow each other."""
+    own = [b"%d" % n for n in range(70)]
+    offer, contents = parts.offer(items=own)
+    (path,) = (offer / "elements-1").iterdir()
+    rows = sealed_rows(path)
+    assert len(rows) == 5
+    path.unlink()
+    for number, chosen in enumerate(files):
+        some = pa.table([pa.array([rows[each] for each in chosen], pa.binary())], schema=SEALED)
+        pq.write_table(some, path.with_name(f"part-{number}"), compression="none", row_group_size=in_a_group)
+    answer, _ = parts.answer(offer, items=own[3:])
+    assert parts.finish(offer, contents, answer, items=own).outcome.matches == 67
+
+
+def test_an_order_that_makes_a_reader_pass_over_rows_again_and_again_is_refused(
+    parts: InParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = [b"%d" % n for n in range(70)]
+    offer, _ = parts.offer(items=own)
+    (path,) = (offer / "elements-1").iterdir()
+    write_rows(path, sealed_rows(path)[::-1])  # 0, 1, 2, 3 and 4 rows are before the five chunks
+    monkeypatch.setattr(directory, "_MOST_PASSED_OVER", 2)
+    parts.answer(offer, "one", items=own)
+    monkeypatch.setattr(directory, "_MOST_PASSED_OVER", 1)
+    with pytest.raises(RemoteError, match="differ from the list"):
+        parts.answer(offer, "two", items=own)
+
+
+@pytest.mark.parametrize("later", [[], [1, 0, 2], [0, 1]])
+def test_a_file_that_changes_between_two_looks_is_refused(
+    parts: InParts, monkeypatch: pytest.MonkeyPatch, later: list[int]
+) -> None:
+    offer, _ = parts.offer(items=[b"%d" % n for n in range(40)])
+    (path,) = (offer / "elements-1").iterdir()
+    rows, look, looks = sealed_rows(path), directory._rows, []
+
+    def looked(place: Path, column: str, start: int = 0) -> Iterator[bytes]:
+        looks.append(place)
+        if looks.count(path) == 2:
+            write_rows(path, [rows[each] for each in later])
+        return look(place, column, start)
+
+    reader = ManifestReader(parts.read(FileKind.OFFER_MANIFEST, offer))
+    monkeypatch.setattr(directory, "_rows", looked)
+    with pytest.raises(InputError, match="changed while"):
+        list(directory.read_column(offer, reader.key, reader.column(FORM, 40)))
 
 
 @pytest.mark.parametrize("count", [150, pytest.param(5_000, marks=pytest.mark.soak)])
