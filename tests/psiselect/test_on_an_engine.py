@@ -92,7 +92,7 @@ def test_strict_refuses_what_the_rule_cannot_read(both: Both) -> None:
         ({"protocol": "fast"}, "the fast protocol, which needs more messages"),
         ({"threads": 2}, "threads= works only without an engine"),
         ({"query": "SELECT 1", "table": "sqlite:///x.db"}, "query= works only without an engine"),
-        ({"master": "local"}, "session= gives a session that runs"),
+        ({"master": "local"}, "session= is a session that runs"),
         ({"task_key": None}, "Then name the file with task_key="),
         ({"engine_workdir": None}, "With engine_workdir=, name a folder"),
         ({"accept_plain_shuffle": False}, r"spark\.io\.encryption\.enabled is not set"),
