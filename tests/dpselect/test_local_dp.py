@@ -283,7 +283,10 @@ def test_the_interval_is_for_the_respondents_or_for_their_population() -> None:
 
 @pytest.mark.parametrize(
     ("mechanism", "form"),
-    [(PollMechanism.UNARY, "3 digits 0 or 1, one for each option"), (PollMechanism.K_ARY, "one of these: a, b, c")],
+    [
+        (PollMechanism.UNARY, "3 digits, each 0 or 1: one digit for each option"),
+        (PollMechanism.K_ARY, "one of these: a, b, c"),
+    ],
 )
 def test_the_form_of_a_response_is_said(mechanism: PollMechanism, form: str) -> None:
     poll = Poll.of(tuple("abc"), LN3, mechanism)
@@ -300,5 +303,5 @@ def test_a_rough_estimate_takes_a_hundred_over_the_square_of_epsilon() -> None:
 def test_ten_thousand_options_are_the_most() -> None:
     options = tuple(map(str, range(10_000)))
     assert len(Poll.of(options, LN3).options) == 10_000
-    with pytest.raises(UsageError, match="2 to 10,000 options, not 10001"):
+    with pytest.raises(UsageError, match="2 to 10,000 possible answers"):
         Poll.of((*options, "more"), LN3)

@@ -217,7 +217,9 @@ REFUSED: dict[str, Refusal] = {
     "an answer where none can be": Refusal(offline(answering("--out", "missing/answer.psi"), offering()), "missing"),
     "a budget that is not there": Refusal(after(gone("weekly.budget"), wait(CHARGED, NOISY)), "cannot read the ledger"),
     "a budget that is damaged": Refusal(after(replaced("weekly.budget"), wait(CHARGED, NOISY)), "ledger"),
-    "a counter that is damaged": Refusal(after(replaced("noisy.toml.runs"), wait(CHARGED, NOISY)), "cannot be used"),
+    "a counter that is damaged": Refusal(
+        after(replaced("noisy.toml.runs"), wait(CHARGED, NOISY)), "cannot use this file"
+    ),
     "an audit file of something else": Refusal(after(replaced("audit.log"), call(MATCHES)), "not a file that psi"),
     "an output where none can be": Refusal(call((*MATCHES, "--output", "missing/out.csv")), "missing"),
     "an output of no known kind": Refusal(call((*MATCHES, "--output", "out.xyz")), "Use one of these endings"),
