@@ -341,7 +341,7 @@ def test_a_poll_stops_at_a_faulty_row(program: Run, tmp_path: Path) -> None:
         (["poll", "estimate", "sqlite:///t.db", "sqlite:///t.db", "--query", "x", "--epsilon", "1"],
          "the same table of responses twice"),
         (["vote", "count", "FILE", "--not-private", "--sheet", "1"], "--sheet does not apply to"),
-        (["psi", "local", "-", "-", "--key", "a"], "both tables, A and B, are standard input"),
+        (["psi", "local", "-", "-", "--key", "a"], "both tables, A and B, are '-' (standard input)"),
     ],
 )  # fmt: skip
 def test_options_that_do_not_go_together(program: Run, tmp_path: Path, words: list[str], says: str) -> None:
