@@ -189,6 +189,16 @@ def test_ranks_are_exact_at_the_ends(value: int) -> None:
     assert measurement.point(1) == value
 
 
+@pytest.mark.parametrize("power", [60, 61, 62, 63, 64])
+def test_ranks_are_exact_for_a_quantile_with_large_terms(power: int) -> None:
+    """A rank is multiplied by a term of q, and three rows times 2^62 are more than 63 bits hold."""
+    q = Fraction(1, 1 << power)
+    scores = quantile("1", REPLACE, q, [0, 1, 2]).scores([0, 0, 0, 1, 2])
+    below_and_above = [(0, 2), (3, 1), (4, 0)]
+    expected = [-abs((1 - q) * below - q * above) for below, above in below_and_above]
+    assert [Fraction(int(unit), scores.denominator) for unit in scores.units] == expected
+
+
 @pytest.mark.parametrize("bound", [2**62, 2**62 + 1, TOP])
 def test_uniform_numbers_end_below_their_bound(bound: int) -> None:
     """The largest number that is taken, and the one after it, which is drawn again."""

@@ -245,10 +245,11 @@ def test_nothing_is_left_of_a_session_that_is_interrupted_while_it_computes(spy:
 
 
 @by_side
-@pytest.mark.parametrize("step", [1, 100])
+@pytest.mark.parametrize("step", [1, 100, 129, 200, 300])
 def test_nothing_is_left_of_a_sum_that_is_interrupted_while_128_scalars_deal_or_choose(
     spy: Spy, step: int, side: Side, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """They choose, deal and open in steps of 128."""
     interrupted = Interrupted(step)
     monkeypatch.setattr(masking.FewRows, "mask", lambda self, elements, scalar: interrupted.mask(elements, scalar))
     with pytest.raises(KeyboardInterrupt):
