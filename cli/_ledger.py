@@ -32,9 +32,9 @@ def ledger_options(data: str, when: str = "") -> Callable[[Command], Command]:
             "--ledger",
             type=click.Path(dir_okay=False, path_type=Path),
             help=with_condition(
-                "Take the epsilon of this result from the budget in this file. A budget is the most that the "
-                "epsilons of all results may add up to. If too little is left in the budget, the command stops. "
-                "`psiselect budget create` makes the file."
+                "Take the epsilon of this result from the budget in this file. A budget is a limit for the "
+                "epsilons of all results together. If too little is left in the budget, the command stops. `psiselect "
+                "budget create` makes the file."
             ),
         ),
         click.option(

@@ -37,9 +37,9 @@ def reading_options(*, formats: bool = True, second: bool = False) -> tuple[Call
         click.option(
             f"--csv-escape{end}",
             type=click.Choice(["none", "backslash"]),
-            help=f"{whose}Choose how to read \\ before a quotation mark or a separator. backslash: this mark or "
-            "separator is part of the cell, as in files from Spark, MySQL or Hive. none: \\ is an ordinary character "
-            "[default: the program refuses a row that can be read both ways].",
+            help=f"{whose}Choose how to read \\ before a quotation mark or a separator. backslash: it makes "
+            "the next character a part of the cell, as in files from Spark, MySQL or Hive. none: it is an ordinary "
+            "character [default: the program refuses a row that can be read both ways].",
         ),
         click.option(
             f"--header{end}/--no-header{end}",

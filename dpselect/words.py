@@ -122,7 +122,7 @@ def no_rho(epsilon: Fraction) -> UsageError:
 
 
 def no_persons(size: int) -> UsageError:
-    return UsageError(f"the group must have 1 or more persons, not {size}")
+    return UsageError(f"the group must have at least 1 person, not {size}")
 
 
 def delta_of_group(size: int) -> UsageError:

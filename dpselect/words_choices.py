@@ -269,7 +269,9 @@ def quantile(found: object) -> UsageError:
 
 
 def grid_not_rising() -> UsageError:
-    return UsageError("the grid of a quantile must be a list of numbers, each larger than the one before")
+    return UsageError(
+        "grid= (the possible answers of a quantile) must be a list of numbers, each larger than the one before"
+    )
 
 
 def quantile_mechanism(known: Sequence[str], found: str) -> UsageError:

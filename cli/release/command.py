@@ -105,12 +105,12 @@ def mean_command(given: GivenOptions, lower: str | None, upper: str | None, unit
     Besides --epsilon, you must give --column, --lower and --upper. You must give --n too, unless you use --neighbors
     add-remove.
 
-    By default (--neighbors replace), the number of rows is public, so the command must use every row. So --on-invalid
-    drop does not leave out a row whose value cannot be read: the row counts with the number halfway between --lower and
-    --upper.
+    By default (--neighbors replace), the number of rows is public, so the command must use every row. If it cannot read
+    a value, it stops. With --on-invalid drop, it uses the middle value in its place: the number halfway between --lower
+    and --upper.
 
-    With --neighbors add-remove, the number of rows stays hidden. The command must estimate this number too, which
-    takes half of what --epsilon allows. So the average is less accurate.
+    With --neighbors add-remove, the number of rows stays hidden. The command must estimate this number too, and uses
+    half of the epsilon for that. So the average is less accurate.
     """
     show_number(numbers.mean(given.common("mean"), read_bounds(lower, upper, unit), rows), given.as_json)
 

@@ -94,7 +94,7 @@ _options = options(
         show_default=True,
         metavar="C",
         help="Say that one person may have up to C rows. This also protects a family of up to C people, with one row "
-        "each, as if they were one person. The noise gets at least C times as large.",
+        "each, as if they were one person. The noise becomes at least C times as large.",
     ),
     click.option(
         "--person",
@@ -108,7 +108,7 @@ _options = options(
         default=Invalid.ERROR.value,
         show_default=True,
         help="Choose what to do with a value that cannot be read. error: stop, and name the line. drop: leave "
-        "out the value; only `release mean` may use another number for it, as its description says.",
+        "out the value; `release mean` may use the middle value in its place.",
     ),
     ledger_options("these rows"),
     click.option(

@@ -89,18 +89,18 @@ def command() -> None:
 @click.option(
     "--gap",
     metavar="G",
-    help="Guess, before counting, the lead of the weakest elected candidate over the strongest one who is not "
-    "elected, in votes: such as 20. With several seats, --mechanism auto uses this guess to choose the method.",
+    help="Guess, before counting, by how many votes the weakest winner leads, such as 20. With several seats, "
+    "--mechanism auto uses this guess to choose the method.",
 )
 @ledger_options("these ballots")
 @click.option(
     "--again",
     is_flag=True,
-    help="Draw once more, although a result is on record. The epsilons of all draws add up. With --announce, replace "
+    help="Draw once more, even if a result is on record. The epsilons of all draws add up. With --announce, replace "
     "the earlier announcement.",
 )
 @click.option(
-    "--no-ledger", is_flag=True, help="Keep no record of the draw, neither in BALLOTS.draw nor in a --ledger."
+    "--no-ledger", is_flag=True, help="Keep no record of the draw: write no file BALLOTS.draw, and use no --ledger."
 )
 @click.option(
     "--announce",
@@ -142,8 +142,8 @@ def winner(
       psiselect vote winner election.cat --epsilon 1 --neighbors replace --seats 3 --gap 20
       psiselect vote winner votes.pb --epsilon 0.1 --neighbors add-remove --ledger budget.db --dataset town-2026
 
-    The command prints the winner and what voters are promised. It prints no counts and no turnout. It lists the members
-    of a committee in alphabetical order.
+    The command prints the winner, and how well the result hides each vote. It prints no counts and no turnout. It lists
+    the members of a committee in alphabetical order.
 
     The first draw is the result. The command records it in a file beside the ballots, BALLOTS.draw, and refuses a
     second draw.

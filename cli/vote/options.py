@@ -84,14 +84,14 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=choice(OnInvalid),
         default=OnInvalid.ERROR.value,
         show_default=True,
-        help="Stop if ballots are invalid, and say how many (error), or leave them out without a message (drop). Show "
-        "the error only to people who may see the ballots.",
+        help="Stop if ballots are invalid, and say how many (error), or leave them out without a message (drop). "
+        "Because the error says something about the ballots, show it only to people who may see them.",
     ),
     click.option(
         "--line-breaks",
         is_flag=True,
-        help="Allow line breaks inside quoted cells of a CSV file. Then one quotation mark in a wrong place stops the "
-        "command, even with --on-invalid drop.",
+        help="Allow line breaks inside quoted cells of a CSV file. Then one quotation mark in the wrong place stops "
+        "the command, even with --on-invalid drop.",
     ),
     click.option(
         "--show",

@@ -144,7 +144,7 @@ def not_found(host: str) -> str:
 
 
 def nobody_listened(address: object) -> str:
-    return f"nobody listened at {address} within"
+    return f"no program was listening at {address} within"
 
 
 def cannot(doing: str, address: object, why: str, remedy: str) -> TransportError:

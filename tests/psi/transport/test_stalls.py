@@ -220,7 +220,7 @@ def test_a_call_is_tried_again_until_its_time_is_over(parties: Parties, clock: C
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     began = clock.now
-    with pytest.raises(TransportError, match=rf"nobody listened at 127.0.0.1:{port} within 30 s"):
+    with pytest.raises(TransportError, match=rf"no program was listening at 127.0.0.1:{port} within 30 s"):
         connect(f"127.0.0.1:{port}", parties.globex, [parties.acme.public], timeout=30)
     assert 29.5 <= clock.now - began <= 30.0
 

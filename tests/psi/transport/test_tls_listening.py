@@ -60,7 +60,7 @@ def test_connect_waits_for_the_listener_to_come_up(parties: Parties) -> None:
 def test_nobody_there_ends_both_sides_at_the_deadline(parties: Parties) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    with pytest.raises(TransportError, match=rf"nobody listened at 127.0.0.1:{port} within 0.3 s"):
+    with pytest.raises(TransportError, match=rf"no program was listening at 127.0.0.1:{port} within 0.3 s"):
         connect(f"127.0.0.1:{port}", parties.globex, [parties.acme.public], timeout=0.3)
     with Listener("127.0.0.1:0", parties.acme, [parties.globex.public], timeout=0.2) as listening:
         with pytest.raises(
@@ -131,7 +131,7 @@ def test_a_closed_listener_refuses(parties: Parties) -> None:
     assert raised
     with pytest.raises(UsageError, match="is closed already"):
         listening.accept()
-    with pytest.raises(TransportError, match="nobody listened"):
+    with pytest.raises(TransportError, match="no program was listening"):
         connect(listening.address, parties.globex, [parties.acme.public], timeout=0.1)
 
 
