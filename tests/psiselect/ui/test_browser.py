@@ -221,6 +221,7 @@ def met(acme: Window, globex: Window, tmp_path: Path, files: dict[str, Path], sc
     for name, window in (("acme", acme), ("globex", globex)):
         window.click("Match lists with a partner", "link")
         window.look("match")
+        window.page.wait_for_load_state()  # the script that sends the file on is loaded last
         if script and window is acme:
             window.drop(files[name])
         else:
@@ -234,7 +235,7 @@ def met(acme: Window, globex: Window, tmp_path: Path, files: dict[str, Path], sc
         window.page.get_by_label("Your name, as your partner sees it").fill(name)
         certificates[name] = window.save("Save your certificate", tmp_path / f"{name}.crt")
     for window, peer in ((acme, "globex"), (globex, "acme")):
-        window.page.wait_for_load_state()  # the script that sends the file on is loaded last
+        window.page.wait_for_load_state()
         window.file("Your partner’s certificate", certificates[peer])
         if not script:
             window.click("Go on")
