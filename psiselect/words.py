@@ -23,16 +23,6 @@ def parse_size(text: str) -> int | None:
     return int(float(number) * (1024 if binary else 1000) ** " kmgt".index(letter.lower() or " "))
 
 
-def human_bytes(count: float) -> str:
-    """A size in powers of 1024, about three digits: 812 B, 1.25 MiB."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(count) < 1024:
-            digits = 0 if unit == "B" or count >= 100 else 1 if count >= 10 else 2
-            return f"{count:.{digits}f} {unit}"
-        count /= 1024
-    return f"{count:.2f} TiB"
-
-
 # Work that takes a while.
 
 CANCELLED = "your program cancelled the call. Nothing was written, and there is no result"

@@ -25,8 +25,7 @@ from psi.agreement.noise import Noise
 from psi.identity.identity import Identity
 from psi.tables import open_source
 from psiselect.base import working
-from psiselect.base.words import human_seconds
-from psiselect.words import human_bytes
+from psiselect.base.words import human_bytes, human_seconds
 
 _LISTENING = re.compile(r"listening on (\S+) for")
 _SHOWN_ROWS = 4
@@ -185,7 +184,7 @@ def _show(run: _Run, rows: pa.Table) -> None:
             ["list", _list(acme), _list(globex)],
             ["learnt", words.LIST_SIZE, words.globex_learnt(globex["matches"])],
             ["did not learn", words.NOT_WHICH, words.NOT_OTHERS],
-            ["seconds", human_seconds(acme["seconds"]), human_seconds(globex["seconds"])],
+            ["time", human_seconds(acme["seconds"]), human_seconds(globex["seconds"])],
             ["sent", human_bytes(acme["bytes_sent"]), human_bytes(globex["bytes_sent"])],
             ["transcript", acme["transcript"][:16], globex["transcript"][:16]],
         ],

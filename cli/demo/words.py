@@ -47,13 +47,16 @@ def other_counts(found: int, noisy: int, expected: int) -> PsiselectError:
 
 # Results.
 
-BEGINNING = "Acme listens, Globex connects; Globex learns which of its rows Acme has too. Two processes, TLS 1.3."
-TWO_MORE = "The first session is over. Two more run now, which reveal less; they take some seconds."
+BEGINNING = (
+    "Acme waits for a call, and Globex calls. Globex then learns which of its rows Acme has too. The two run as "
+    "separate programs, and what they send is encrypted (TLS 1.3)."
+)
+TWO_MORE = "The first session is over. Two more sessions, which reveal less, run now. They take a few seconds."
 ONE_SESSION = "One session"
 LESS_REVEALED = "The same lists, less revealed: three sessions"
 LIST_SIZE = "the size of Globex's list"
 NOT_WHICH = "which or how many matched"
-NOT_OTHERS = "anything of Acme's other customers but their number"
+NOT_OTHERS = "anything about Acme's other customers, except how many they are"
 ONLY_SIZES = "nothing but list sizes"
 NOISE_TOO = f"{ONLY_SIZES}, and the noise"
 
@@ -79,7 +82,7 @@ def not_which(matches: int) -> str:
 
 
 def noisy(count: int, reach: int, epsilon: object) -> str:
-    return f"{count:,}, at most {reach} off (epsilon {epsilon}, delta 1e-6)"
+    return f"{count:,}, off by at most {reach} (epsilon {epsilon}, delta 1e-6)"
 
 
 def checked(matches: int) -> str:

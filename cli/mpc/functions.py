@@ -32,8 +32,8 @@ from mpc.parties import PartyList
 from mpc.terms import Function
 from psi.tables import ReadingOptions
 from psiselect.base.entropy import SystemEntropy
+from psiselect.base.words import human_bytes
 from psiselect.sums.charging import charge_of, paying
-from psiselect.words import human_bytes
 
 _WORDS = {"yes": "1", "no": "0"}
 

@@ -19,9 +19,9 @@ from mpc.terms import Function
 from psi.tables.writing import write_batches
 from psiselect.base import atomic
 from psiselect.base.errors import InputError, OutputError
+from psiselect.base.words import human_bytes
 from psiselect.records import json_text
 from psiselect.sums.linear import Summed
-from psiselect.words import human_bytes
 
 # More rows are no help on a screen, and each takes half a millisecond to lay out.
 SHOWN_ROWS = 100

@@ -14,10 +14,9 @@ from cli.psi.help_groups import EstimateCommand
 from cli.psi.options import estimate_options
 from psi.agreement.modes import Comparer, Reveal, SessionProtocol
 from psi.session.cost import Bound, Calibration
-from psiselect.base.words import human_seconds
+from psiselect.base.words import human_bytes, human_seconds
 from psiselect.matching.choices import exact
 from psiselect.matching.prediction import Question, SideBySide, check, compare
-from psiselect.words import human_bytes
 
 
 @click.command("estimate", cls=EstimateCommand)

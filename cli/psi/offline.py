@@ -19,12 +19,11 @@ from cli.psi.options import session_options
 from cli.psi.results import Printed, own_list, transcript_text, unit_of
 from cli.psi.talk import TALK
 from psi.agreement.modes import Reveal, Side
-from psiselect.base.words import human_seconds
+from psiselect.base.words import human_bytes, human_seconds
 from psiselect.matching import exchanges
 from psiselect.matching.by_files import Written
 from psiselect.matching.given import GivenOptions
 from psiselect.matching.shared_terms import SharedTerms
-from psiselect.words import human_bytes
 
 _PATH = click.Path(path_type=Path)
 _Command = TypeVar("_Command", bound=click.Command)

@@ -20,12 +20,11 @@ from psi.session.read_list import ReadList
 from psi.session.session import SessionResult
 from psiselect.base import atomic
 from psiselect.base.errors import OutputError, PolicyError, RemoteError, as_record
-from psiselect.base.words import human_seconds
+from psiselect.base.words import human_bytes, human_seconds
 from psiselect.matching import values
 from psiselect.matching.results import Found, together
 from psiselect.matching.spare import Spare
 from psiselect.records import plain_json
-from psiselect.words import human_bytes
 
 
 @dataclass(frozen=True)

@@ -185,13 +185,13 @@ def target_is_a_folder(name: str) -> UsageError:
 
 def no_bucket(name: str, bucket: str) -> OutputError:
     return OutputError(
-        f"cannot write '{name}': the bucket '{bucket}' does not exist. Create the bucket, or name another one"
+        f"cannot write '{name}': the bucket '{bucket}' does not exist", "Create the bucket, or name another one"
     )
 
 
 def no_store_folder(name: str, folder: str) -> OutputError:
     return OutputError(
-        f"cannot write '{name}': the folder '{folder}' does not exist there. Create the folder, or name another one"
+        f"cannot write '{name}': the folder '{folder}' does not exist there", "Create the folder, or name another one"
     )
 
 
@@ -202,7 +202,7 @@ def kept_meanwhile(name: str, folder: Path) -> str:
 
 def not_arrived(name: str) -> OutputError:
     return OutputError(
-        f"cannot write '{name}': the file did not arrive complete. Delete the incomplete file there, and try again"
+        f"cannot write '{name}': the file did not arrive complete", "Delete the incomplete file there, and try again"
     )
 
 

@@ -13,6 +13,16 @@ def counted(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
+def human_bytes(count: float) -> str:
+    """A size in powers of 1024, about three digits: 812 B, 1.25 MiB."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(count) < 1024:
+            digits = 0 if unit == "B" or count >= 100 else 1 if count >= 10 else 2
+            return f"{count:.{digits}f} {unit}"
+        count /= 1024
+    return f"{count:.2f} TiB"
+
+
 def human_seconds(seconds: float) -> str:
     """A duration for people: 0.42 s, 4 s, 12.3 s, 4 min 05 s, 2 h 03 min."""
     if seconds < 100:

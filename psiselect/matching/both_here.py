@@ -46,6 +46,7 @@ def match(given: GivenOptions, b: Other, talk: Talk, speaker: Speaker) -> Found:
         open_backend(choices.means, talk) as backend,
         both_lists.both(here, there, terms, talk) as (own, other),
     ):
+        again.check_list(own.source)
         gather(other, talk.tell)
         if charge is not None:
             charge.pay()

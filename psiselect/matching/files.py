@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from psiselect.base import atomic
+from psiselect.base.words import human_bytes
 from psiselect.matching import words
-from psiselect.words import human_bytes
 
 TABLES = ("--input", "A", "B")  # what commands call their tables
 _FileId = tuple[int, ...] | tuple[int, int, str]

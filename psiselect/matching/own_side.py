@@ -77,6 +77,7 @@ class OwnSide:
         """Whether the list that was read may be put in, with these peers. Raises InputError, PolicyError."""
         for size in self.job.sizes:
             self.job.terms.declared_size(size)
+        self.results.check_list(self.job.source)
         gather(self.job, self.talk.tell)
         self.guard.check(self.parties.peers, self.job.size)
         self.guard.prepare(self.parties.peers, self.talk.tell)

@@ -171,10 +171,15 @@ class Results:
         if isinstance(self.file, StoreTarget) and self.file.name in (source.name, *stored):
             raise words.output_is_input(self.file.name)
         check_target(self.file, self.chosen.shape(source.schema))
-        check_bytes(source, self.file, self.chosen)
         files.require_apart(read, {"--output": self._path})
         if self._path is not None:
             files.tell_of_little_room(self._path, next(iter(read.values()), None), self.tell)
+
+    def check_list(self, source: Source) -> None:
+        """Refuse, before the session, a list that was read and whose rows the output could not hold. Raises
+        InputError."""
+        if self.file is not None:
+            check_bytes(source, self.file, self.chosen)
 
     def prepare(self) -> None:
         """See `Speaker.prepare`."""

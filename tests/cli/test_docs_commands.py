@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shlex
 import subprocess
@@ -75,6 +76,7 @@ def test_generated_pages_are_in_step() -> None:
         capture_output=True,
         text=True,
         cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},  # not an install of another tree
         check=False,
     )
     assert checked.returncode == 0, checked.stderr

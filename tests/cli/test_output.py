@@ -14,8 +14,7 @@ from cli import _drawing, _output
 from cli._fitting import fit
 from cli.psi.talk import shown
 from psi.agreement.modes import Reveal
-from psiselect import words
-from psiselect.base.words import human_seconds
+from psiselect.base.words import human_bytes, human_seconds
 from psiselect.talk import ProgressLines
 
 
@@ -119,7 +118,7 @@ def test_wide_columns_give_way_first(natural: list[int], words: list[int], room:
     ],
 )
 def test_sizes_for_people(count: int, text: str) -> None:
-    assert words.human_bytes(count) == text
+    assert human_bytes(count) == text
 
 
 @pytest.mark.parametrize(

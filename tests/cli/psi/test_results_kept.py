@@ -248,11 +248,19 @@ def test_outputs_that_cannot_be_written_are_refused_first(
 
 
 def test_bytes_that_no_csv_file_can_hold_are_refused_first(here: Path, program: Run) -> None:
-    pq.write_table(pa.table({"e": ["eve@example.org"], "photo": pa.array([b"\xff\xd8"])}), here / "photos.parquet")
+    pq.write_table(pa.table({"Mail": ["eve@example.org"], "photo": pa.array([b"\xff\xd8"])}), here / "photos.parquet")
     command = [word if word != LOCAL[2] else "photos.parquet" for word in LOCAL]
     shown = program(*command, "--output", "out.csv", "--json")
     assert (shown.code, "column 'photo' holds bytes that are not text" in shown.error) == (3, True), shown
     assert not (here / "out.csv").exists()
+
+
+def test_bytes_that_no_csv_file_can_hold_are_refused_before_the_call(here: Path, program: Run) -> None:
+    """Nobody listens there, so a call would end with exit code 5."""
+    pq.write_table(pa.table({"e": ["eve@example.org"], "photo": pa.array([b"\xff\xd8"])}), here / "photos.parquet")
+    command = ("psi", "connect", "127.0.0.1:1", "--identity", "globex", "--peer", "acme.crt", "--key", "e:email")
+    shown = program(*command, "--input", "photos.parquet", "--output", "out.csv", "--timeout", "0.1", "--json")
+    assert (shown.code, "column 'photo' holds bytes that are not text" in shown.error) == (3, True), shown
 
 
 def test_an_output_over_a_certificate_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
