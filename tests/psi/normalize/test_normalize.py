@@ -45,6 +45,8 @@ VARIANTS = [
 by_variant = pytest.mark.parametrize("rule", VARIANTS, ids=lambda rule: rule.describe())
 
 unicode_text = st.text(st.characters(codec="utf-8"), max_size=30)
+# The table of IDNA, which the slow reading uses, may know characters that this Python does not.
+assigned_text = st.text(st.characters(exclude_categories=("Cn", "Cs")), max_size=30)
 ascii_text = st.text(st.characters(max_codepoint=127), max_size=30)
 # Text in which the rules find something to do.
 busy_text = st.text(
@@ -190,7 +192,7 @@ def blank_aside(values: list[str], slow: list[str | None]) -> list[str | None]:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.one_of(busy_text, ascii_text, unicode_text), max_size=8))
+@given(st.lists(st.one_of(busy_text, ascii_text, assigned_text), max_size=8))
 def test_text_equals_slow_reading(values: list[str]) -> None:
     assert column("text", values) == blank_aside(values, [slow_text(v) for v in values])
 
