@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from psi.store.scratch import ScratchFile
 from psiselect.base.packed import I64, U8, Packed
+from psiselect.base.sorting import U64
 
 PARTITIONS = 256
 
@@ -90,23 +91,28 @@ class PartitionedStrings:
 
 
 class ContentPartition:
-    """Which partition a string belongs to, by its content: equal strings meet, others spread evenly."""
+    """A number for each string by its content: equal strings have one number, others spread evenly over all."""
 
     def __init__(self) -> None:
         self._powers = np.multiply.accumulate(np.full(_WINDOW, _BASE, np.uint64))
         self._inverses = np.multiply.accumulate(np.full(_WINDOW + 1, pow(_BASE, -1, 2**64), np.uint64))
 
     def of(self, strings: Packed) -> U8:
-        """The partition of each string, uint8, shape (n,). Of a string beyond 256 KiB only that much counts."""
-        offsets, out, start = strings.offsets, np.empty(len(strings), np.uint8), 0
+        """The partition of each string, uint8, shape (n,)."""
+        return (self.hashed(strings) >> np.uint64(56)).astype(np.uint8)
+
+    def hashed(self, strings: Packed) -> U64:
+        """64 bits of each string, shape (n,). Of a string beyond 256 KiB only that much counts. Whoever chooses the
+        strings can choose different ones with the same bits."""
+        offsets, out, start = strings.offsets, np.empty(len(strings), np.uint64), 0
+        sums = np.zeros(_WINDOW + 1, np.uint64)
         while start < len(strings):
             begin = int(offsets[start])
             stop = max(start + 1, int(np.searchsorted(offsets, begin + _WINDOW, "right")) - 1)
             at = np.minimum(offsets[start : stop + 1] - begin, _WINDOW)
-            sums = np.zeros(int(at[-1]) + 1, np.uint64)
-            np.multiply(strings.data[begin : begin + at[-1]], self._powers[: at[-1]], out=sums[1:])
-            np.cumsum(sums, out=sums)
-            hashed: npt.NDArray[np.uint64] = (sums[at[1:]] - sums[at[:-1]]) * self._inverses[at[:-1]] * _FINAL
-            out[start:stop] = hashed >> np.uint64(56)
+            here = sums[1 : int(at[-1]) + 1]
+            np.multiply(strings.data[begin : begin + at[-1]], self._powers[: at[-1]], out=here)
+            np.cumsum(here, out=here)
+            out[start:stop] = (sums[at[1:]] - sums[at[:-1]]) * self._inverses[at[:-1]] * _FINAL
             start = stop
         return out

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
+from psiselect.base import sorting
 from psiselect.base.packed import I64, U8
 
 
@@ -24,11 +25,11 @@ def words(rows: U8) -> npt.NDArray[np.uint64]:
 def order(rows: U8) -> I64:
     """Indices that sort the rows, shape (n,), int64. Stable."""
     first = words(rows[:, :8])[:, 0]
-    found = np.argsort(first, kind="stable")
+    found = sorting.order(first)
     leading = first[found]
     if np.any(leading[1:] == leading[:-1]):  # rare for uniform rows: then all words decide
-        found = np.lexsort(words(rows).T[::-1])
-    return found.astype(np.int64, copy=False)
+        return np.lexsort(words(rows).T[::-1]).astype(np.int64, copy=False)
+    return found
 
 
 def ascend(rows: U8) -> bool:

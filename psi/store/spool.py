@@ -17,10 +17,12 @@ import numpy.typing as npt
 
 from psi.store import rows, words
 from psi.store.scratch import Scratch, ScratchFile
+from psiselect.base import sorting
 from psiselect.base.packed import I64, U8
 
 _PREFIX_BITS = 12
-_PART_ROWS = 1 << 18  # a part is never meant to be larger: it stays in the processor's caches
+_PART_ROWS = 1 << 18  # a part is never meant to be larger
+_MEMORY_PART_ROWS = 1 << 16  # in memory: it stays in the processor's caches, and more parts take no more reads
 _PART_BYTES = 48 << 18  # nor larger than this, when rows are wide
 _SKEW = 8  # a part this many times its expected size is no accident: uniform rows never get there
 _LEAST_SLICE_ROWS = 4096
@@ -82,6 +84,11 @@ class Column:
 
     def __len__(self) -> int:
         return self._on_disk + len(self._pending) // self.width
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether none of its rows are on disk."""
+        return not self._spilled
 
     @property
     def pending_bytes(self) -> int:
@@ -263,7 +270,8 @@ class Store:
         self._part_rows = min(self._part_rows, max(_LEAST_SLICE_ROWS, self._limit // 4 // (9 * largest.width + 110)))
 
     def _rows_in_part(self, column: Column) -> int:
-        return min(self._part_rows, max(_LEAST_PART_ROWS, _PART_BYTES // column.width))
+        most = min(self._part_rows, max(_LEAST_PART_ROWS, _PART_BYTES // column.width))
+        return min(most, _MEMORY_PART_ROWS) if column.in_memory else most
 
     def _bits(self, count: int, part_rows: int) -> int:
         """The number of prefix bits that cut so many uniform rows into parts of about `part_rows`."""
@@ -280,13 +288,6 @@ def _by_prefix(table: U8) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
     return np.argsort(prefixes, kind="stable").astype(np.int32), bounds
 
 
-def _leading(table: U8) -> npt.NDArray[np.uint64]:
-    """The first eight bytes of each row (shorter rows padded with zeros) as a number."""
-    out = np.zeros((len(table), 8), np.uint8)
-    out[:, : table.shape[1]] = table[:, :8]
-    return out.view(">u8")[:, 0].astype(np.uint64)
-
-
 def _partners(own: U8, peer: Iterator[tuple[U8, I64]]) -> Joined:
     """For each row of `own` the number of a row in the blocks of `peer`, one that equals it at full width if there is.
 
@@ -294,26 +295,34 @@ def _partners(own: U8, peer: Iterator[tuple[U8, I64]]) -> Joined:
     full width, found or not, as often as the peer's own rows make it: the work depends on the two sizes and on what the
     peer sent, not on which rows are equal. Raises RemoteError when many of the peer's rows share eight bytes.
     """
-    lead = _leading(own)
-    order = np.argsort(lead)
-    lead, ordered = lead[order], np.take(own, order, axis=0)
+    mine = rows.words(own)
+    order = sorting.order(mine[:, 0])
+    lead, *rest = _columns(mine, order)
     found, known = np.zeros(len(own), np.int64), np.zeros(len(own), np.bool_)
     for block, numbers in peer:
         if not len(block):
             continue
-        theirs = _leading(block)
-        sorting = np.argsort(theirs, kind="stable")
-        theirs = theirs[sorting]
-        starts = np.flatnonzero(np.concatenate([[True], theirs[1:] != theirs[:-1]]))
-        alike = int(np.diff(np.append(starts, len(theirs))).max())
+        theirs = rows.words(block)
+        ascending = np.argsort(theirs[:, 0], kind="stable")  # most peers sort, and then it is quick
+        their_lead, *their_rest = _columns(theirs, ascending)
+        their_numbers = numbers[ascending]
+        starts = np.flatnonzero(np.append(True, their_lead[1:] != their_lead[:-1]))
+        alike = int(np.diff(np.append(starts, len(block))).max())
         if alike > _MOST_ALIKE:
             raise words.tags_alike(alike)
-        place = np.searchsorted(theirs, lead)
+        place = np.searchsorted(their_lead, lead)
         for step in range(alike):
-            candidate = sorting[np.minimum(place + step, len(block) - 1)]
-            equal = np.all(np.take(block, candidate, axis=0) == ordered, axis=1)
-            found = np.where(known, found, numbers[candidate])
+            candidate = np.minimum(place + step, len(block) - 1)
+            equal = their_lead.take(candidate) == lead
+            for their_column, column in zip(their_rest, rest, strict=True):
+                equal &= their_column.take(candidate) == column
+            found = np.where(known, found, their_numbers.take(candidate))
             known |= equal
     out = Joined(np.empty_like(found), np.empty_like(known))
     out.rows[order], out.equal[order] = found, known
     return out
+
+
+def _columns(table: npt.NDArray[np.uint64], order: I64) -> list[npt.NDArray[np.uint64]]:
+    """The columns of a table, with its rows in this order."""
+    return [np.ascontiguousarray(column) for column in table.take(order, axis=0).T]

@@ -23,7 +23,7 @@ from psi.tables.stores import StoreTarget
 from psiselect.base import atomic, later
 from psiselect.base.atomic import replacing
 from psiselect.base.errors import InputError
-from psiselect.base.packed import arrow_mask
+from psiselect.base.packed import Packed, arrow_mask
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -256,10 +256,10 @@ def _csv_lines(columns: list[pa.Array], delimiter: str) -> memoryview:
     """Rows as CSV. Only fields that need quotes get them, so that a plain file's lines come out byte for byte (Arrow's
     own writer quotes every text)."""
     # In a file of one column an unquoted empty value would be a blank line, which readers skip.
-    special = f'["\r\n{delimiter}]' + ("|^$" if len(columns) == 1 else "")
+    alone = len(columns) == 1
     ends = pa.scalar("\n", pa.large_string())
     nothing = pa.scalar("", pa.large_string())
-    fields = [_quoted(column, special) for column in columns]
+    fields = [_quoted(column, delimiter, alone) if _special(column, delimiter, alone) else column for column in columns]
     rows = pc.binary_join_element_wise(*fields, pa.scalar(delimiter, pa.large_string()))
     rows = pc.binary_join_element_wise(rows, ends, nothing)
     if not len(rows):
@@ -269,10 +269,19 @@ def _csv_lines(columns: list[pa.Array], delimiter: str) -> memoryview:
     return memoryview(data)[first:last]
 
 
-def _quoted(column: pa.Array, special: str) -> pa.Array:
-    hit = pc.match_substring_regex(column, special)
-    if not pc.any(hit).as_py():
-        return column
+def _special(column: pa.Array, delimiter: str, alone: bool) -> bool:
+    """Whether any field needs quotes: a look at the bytes of all fields takes a tenth of the time of a regular
+    expression for each."""
+    fields = Packed.from_arrow(column)
+    whole = fields.data[fields.offsets[0] : fields.offsets[-1]].tobytes()
+    if any(mark.encode() in whole for mark in ('"', "\r", "\n", delimiter)):
+        return True
+    return alone and bool(np.any(fields.offsets[1:] == fields.offsets[:-1]))
+
+
+def _quoted(column: pa.Array, delimiter: str, alone: bool) -> pa.Array:
+    """The fields, those that need quotes in quotes."""
+    hit = pc.match_substring_regex(column, f'["\r\n{delimiter}]' + ("|^$" if alone else ""))
     quote = pa.scalar('"', column.type)
     doubled = pc.replace_substring(column.filter(hit), '"', '""')
     return pc.replace_with_mask(

@@ -3,6 +3,7 @@
     errors       every error that the project raises on purpose, one tree
     entropy      the source of random bits; seeded: bits that can be drawn again
     packed       many byte strings in one buffer
+    sorting      the order of 64-bit numbers
     strict_json  JSON as a hostile peer may send it
     toml_file    TOML files that people write
     durable      files that a crash must not undo: logs that only grow, SQLite transactions, syncs

@@ -54,9 +54,11 @@ def permutation(entropy: Entropy, count: int) -> npt.NDArray[np.int64]:
     """
     import numpy as np
 
+    from psiselect.base import sorting
+
     while True:
         keys = words(entropy, count)
-        order = np.argsort(keys, kind="stable")
+        order = sorting.order(keys)
         ranked = keys[order]
         if not np.any(ranked[1:] == ranked[:-1]):
-            return order.astype(np.int64, copy=False)
+            return order

@@ -99,6 +99,44 @@ def test_text_columns_and_slices_are_taken_too() -> None:
     check([["zoë".encode(), b"a", None, b"a", "zoë".encode(), b"b"]], found)
 
 
+def thue_morse(symbols: bytes, doublings: int) -> bytes:
+    """The word of 2^doublings symbols that begins with the first: of it and the word that begins with the second, all
+    hashes by a polynomial modulo 2^64 are the same once they are long enough."""
+    word = [0]
+    for _ in range(doublings):
+        word += [1 - symbol for symbol in word]
+    return bytes(symbols[symbol] for symbol in word)
+
+
+def test_different_keys_with_one_hash_stay_different() -> None:
+    """Somebody can make such keys for anybody's table, and long keys with one beginning count as such."""
+    one, other = thue_morse(b"ab", 12), thue_morse(b"ba", 12)
+    assert one != other
+    hashed = ContentPartition().hashed(Packed.of([one, other, b"a"]))
+    assert hashed[0] == hashed[1] != hashed[2]
+    long = [b"x" * 300_000 + tail for tail in (b"1", b"2")]
+    for keys in ([one, other], long):
+        rows: list[bytes | None] = [b"k", keys[0], None, keys[1], b"k", keys[0], b""]
+        check([rows], build([rows], None, None))
+
+
+def test_keys_come_in_order_of_first_appearance() -> None:
+    """In memory; which saves a copy where no key repeats."""
+    rows: list[bytes | None] = [b"c", None, b"a", b"c", b"", b"b", b"a", b""]
+    found = build([rows[:3], rows[3:]], None, None)
+    assert keys_of(found) == [b"c", b"a", b"", b"b"]
+    assert found.row_to_key.tolist() == [0, -1, 1, 0, 2, 3, 1, 2]
+
+
+def test_short_rows_count_with_what_sorting_takes(tmp_path: Path) -> None:
+    """A column of short keys takes more for its order than for its bytes."""
+    builder = DistinctBuilder(tmp_path, 1 << 20)
+    for _ in range(20):
+        builder.add(pa.array([b""] * 1_000, pa.binary()))
+    assert builder._parts is not None
+    check([[b""] * 20_000], builder.finish())
+
+
 def test_no_rows(tmp_path: Path) -> None:
     found = build([], tmp_path, 1_000)
     assert len(found.keys) == len(found.row_to_key) == 0
@@ -160,7 +198,7 @@ def peak(folder: Path, limit: int, rows: int) -> int:
 
 @needs_proc
 def test_memory_is_bounded_on_disk_and_only_there(tmp_path: Path) -> None:
-    """1,500,000 keys of 31 bytes are 58 MB with their offsets, and twice that while they are encoded in memory; a row's
+    """1,500,000 keys of 31 bytes are 58 MB with their offsets, and twice that while they are sorted in memory; a row's
     number costs 8 bytes, allocators and code some 40 MB."""
     rows, limit = 1_500_000, 16 << 20
     allowed = 2 * limit + 16 * rows + (48 << 20)

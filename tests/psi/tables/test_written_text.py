@@ -36,6 +36,29 @@ def test_numbers_are_digits_and_durations_have_a_unit(values: pa.Array, expected
     assert written_text(values, "c", "t").to_pylist() == expected
 
 
+@pytest.mark.parametrize("mark", ['"', "\r", "\n", ",", "a\r\nb"])
+@pytest.mark.parametrize("columns", [1, 2])
+def test_each_mark_that_needs_quotes_gets_them_when_it_is_the_only_one(tmp_path: Path, mark: str, columns: int) -> None:
+    """Whatever other fields hold, each reader finds the fields that were written."""
+    fields = ["plain", f"x{mark}", "end"]
+    pq.write_table(pa.table({str(at): fields for at in range(columns)}), tmp_path / "in.parquet")
+    source = open_source(tmp_path / "in.parquet")
+    write_rows(source, np.ones(3, bool), tmp_path / "out.csv")
+    quoted = '"x' + mark.replace('"', '""') + '"'
+    lines = [",".join([field] * columns) for field in ("plain", quoted, "end")]
+    header = ",".join(map(str, range(columns)))
+    assert (tmp_path / "out.csv").read_bytes().decode() == "\n".join([header, *lines, ""])
+
+
+def test_an_empty_field_is_in_quotes_only_where_it_is_the_only_one(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a": ["x", "", "y"], "b": ["", "", "z"]}), tmp_path / "in.parquet")
+    source = open_source(tmp_path / "in.parquet")
+    write_rows(source, np.ones(3, bool), tmp_path / "two.csv")
+    assert (tmp_path / "two.csv").read_text() == "a,b\nx,\n,\ny,z\n"
+    write_rows(source, np.ones(3, bool), tmp_path / "one.csv", Chosen(("a",)))
+    assert (tmp_path / "one.csv").read_text() == 'a\nx\n""\ny\n'
+
+
 BYTES = pa.array([b"plain", b"\xff\xfe"], pa.binary())
 COLUMNS_OF_BYTES = {
     "binary": BYTES,
