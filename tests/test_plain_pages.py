@@ -44,6 +44,7 @@ PLAIN = [
     "docs/resume.md",
     "docs/serving-reference.md",
     "docs/serving.md",
+    "docs/spark.md",
     "docs/systems/README.md",
     "docs/systems/less-informative.md",
     "docs/systems/mpc-and-noise.md",
