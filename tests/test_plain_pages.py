@@ -39,6 +39,7 @@ PLAIN = [
     "docs/protocol.md",
     "docs/python.md",
     "docs/resume.md",
+    "docs/scale.md",
     "docs/serving-reference.md",
     "docs/serving.md",
     "docs/systems/README.md",
