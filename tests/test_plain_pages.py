@@ -42,6 +42,7 @@ PLAIN = [
     "docs/python-votes.md",
     "docs/python.md",
     "docs/resume.md",
+    "docs/scale.md",
     "docs/serving-reference.md",
     "docs/serving.md",
     "docs/spark.md",
