@@ -16,6 +16,7 @@ from psi.labels.labels import SealedLabels
 from psi.protocol.outcome import Outcome
 from psi.protocol.run import RunContext
 from psi.store.spool import Bools, Column, Joined
+from psiselect.base import sorting
 from psiselect.base.packed import I64, U8
 
 
@@ -80,8 +81,8 @@ class Comparison:
         for key, joined in enumerate(self.join()):
             own, peer = joined.pairs()
             numbers = self._run.tokens.numbers(own)
-            order = np.argsort(numbers)
-            order = order[numbers[order] >= 0]
+            real = np.flatnonzero(numbers >= 0)
+            order = real[sorting.order(numbers[real].astype(np.uint64))]
             matched.append(numbers[order])
             if self._label_keys:
                 keys, rows = self._label_keys[key].take(own[order]), self._sealed[key].take(peer[order])

@@ -36,6 +36,13 @@ def test_numbers_that_differ_in_sixteen_bits_only(shift: int) -> None:
     check((some << np.uint64(shift)) | np.uint64(0x1234_5678_9ABC_DEF0 & ~(0xFFFF << shift)))
 
 
+@pytest.mark.parametrize("bits", [1, 16, 17, 31, 32, 33, 40, 63])
+def test_numbers_that_use_few_bits(bits: int) -> None:
+    """Whichever bits the steps look at, all of them count."""
+    check(np.random.default_rng(bits).integers(0, 1 << bits, 3_000, np.uint64))
+    check([(1 << bits) - 1, 0, 1, (1 << bits) - 1, (1 << bits) >> 1])
+
+
 def test_few_different_numbers_stay_in_their_order() -> None:
     draw = np.random.default_rng(5)
     check(draw.choice(np.array(ENDS, np.uint64), 3_000))
