@@ -64,7 +64,8 @@ def together(folder: Path, words: list[str], parties: int, own: Callable[[int], 
     """What all parties were shown, which is the same."""
     names = ["a", *(f"p{i}" for i in range(1, parties))]
     Group(folder, dict.fromkeys(names, "both"))
-    runs = [[*instead(words, party=p, identity=f"keys/{p}", **own(i)), "--json"] for i, p in enumerate(names)]
+    waits = ("--json", "--timeout", "600")  # the machine may have much else to do
+    runs = [[*instead(words, party=p, identity=f"keys/{p}", **own(i)), *waits] for i, p in enumerate(names)]
     finished = run_together(folder, runs)
     assert [e.code for e in finished] == [0] * parties, [e.stderr for e in finished if e.code]
     assert len({json.dumps(e.record["value"]) for e in finished}) == 1
