@@ -49,15 +49,22 @@ class ByteSize(click.ParamType[int]):
         return found
 
 
+def reveal_help(*, with_sum: bool) -> str:
+    """What `--reveal` says of itself. with_sum: whether the command can add up a column."""
+    named, cheated = ("sum: the count, and the total of a column. ", "count, sum") if with_sum else ("", "count")
+    return (
+        "Choose what the result shows. matches: the rows that match. count: how many keys are in both lists. "
+        f"{named}noisy-count: the count, changed by random noise. Both sides must use the same value. Even with "
+        f"{cheated} or noisy-count, a side that gets the result can find out by cheating which keys match."
+    )
+
+
 _REVEAL = click.option(
     "--reveal",
     type=choice(Reveal),
     default=Reveal.MATCHES.value,
     show_default=True,
-    help="Choose what the result shows. matches: the rows that match. count: how many keys are in both lists. sum: "
-    "the count, and the total of a column. noisy-count: the count, changed by random noise. Both sides must use the "
-    "same value. Even with count, sum or noisy-count, a side that gets the result can find out by cheating which keys "
-    "match.",
+    help=reveal_help(with_sum=True),
 )
 _PROTOCOL = click.option(
     "--protocol",
@@ -130,6 +137,8 @@ _MEANS = (
         help="Compute with N threads or processes [default: all cores].",
     ),
 )
+# What `--min-matches` says where the command has `--min-matches-by`.
+OTHER_COMPARES = " --min-matches-by other prevents this."
 _KEY = (
     click.option(
         "--key",
@@ -169,8 +178,8 @@ _WHAT = (
         type=WholeNumber(1),
         metavar="N",
         help="Withhold the result if there are fewer than N matches, and end with exit code 6. Both sides must use the "
-        "same value. The side that gets the result could change its program and see the result anyway. "
-        "--min-matches-by other prevents this.",
+        "same value. The side that gets the result could change its program and see the result "
+        f"anyway.{OTHER_COMPARES}",
     ),
     _COMPARER,
     click.option(
@@ -186,8 +195,7 @@ _WHAT = (
         "--workdir",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
         metavar="DIR",
-        help="Use this folder for sessions with --resume, and for data that does not fit in memory [default: the "
-        "system's folder for temporary files].",
+        help="Use this folder for data that does not fit in memory [default: the system's folder for temporary files].",
     ),
     *_MEANS,
 )
@@ -232,7 +240,8 @@ def _own_identity(*, several: bool) -> Callable[[Command], Command]:
         required=True,
         type=_PATH,
         metavar="DIR/NAME",
-        help=f"{_IDENTITY_HELP} Repeat --identity while peers change to a new certificate.",
+        help=f"{_IDENTITY_HELP} When you replace your certificate, give --identity twice, the old one first, until each "
+        "peer has the new one.",
     )
 
 
@@ -303,7 +312,8 @@ check_options = options(
         "--workdir",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
         metavar="DIR",
-        help="Use this folder for data beyond --memory-limit [default: the system's folder for temporary files].",
+        help="Use this folder for data that does not fit in --memory-limit [default: the system's folder for temporary "
+        "files].",
     ),
     json_option,
 )
@@ -336,13 +346,14 @@ estimate_options = options(
         default=1,
         show_default=True,
         metavar="N",
-        help="Predict for rows with N keys each, as in a session with N times --key.",
+        help="Predict for rows with N keys each, as in a session where --key is given N times.",
     ),
     click.option(
         "--min-matches",
         type=WholeNumber(1),
         metavar="N",
-        help="Predict for a session with --min-matches N, which compares the result with a minimum.",
+        help="Predict for a session with --min-matches N, which withholds the result if there are fewer than N "
+        "matches.",
     ),
     _COMPARER,
     column_options.ESTIMATED,

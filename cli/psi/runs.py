@@ -15,13 +15,20 @@ from psi.accounts.policy import Policy
 from psi.accounts.session_counter import SessionCounter
 
 _POLICY = click.option(
-    "--policy", required=True, type=click.Path(path_type=Path), metavar="FILE", help="Use the counter of this policy."
+    "--policy",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Use the counter of this policy, the file that says how many sessions each peer may have.",
 )
 
 
 @click.group("runs")
 def command() -> None:
-    """Show how many sessions a policy has counted, or correct the counter after the machine's clock was wrong."""
+    """Show how many sessions each peer has had, or correct this count after the machine's clock was wrong.
+
+    The program counts sessions for a policy. This is a file that says, among other things, how many sessions each peer
+    may have (docs/policy.md)."""
 
 
 @command.command("show")
@@ -65,15 +72,15 @@ def show(policy: Path, as_json: bool) -> None:
     required=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Add a line about the change to this audit file.",
+    help="Add a line about the change to this audit file, a list of all your sessions.",
 )
 @click.option("--yes", is_flag=True, help="Change the counter without asking.")
 @json_option
 def mend(policy: Path, log: Path, yes: bool, as_json: bool) -> None:
     """Correct the counter of sessions after the machine's clock was ahead.
 
-    Sessions that the counter recorded at a later time then count as if they began now, so no session is forgotten. The
-    command first adds a line about the change to the audit file.
+    If the counter recorded a session at a time that is still in the future, this session now counts as begun at this
+    moment. So no session is forgotten. The command first adds a line about the change to the audit file.
 
     \b
     Examples:

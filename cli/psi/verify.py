@@ -39,7 +39,7 @@ def verify(record: Path, peers: tuple[Path, ...], identity: Path | None, as_json
 
     The record holds both sides' certificates. Name the parties with --peer and --identity: the command then checks that
     the record is theirs. Exit code 3: the file is not a complete record. Exit code 4: a signature is wrong, or the
-    record is between other parties.
+    session was between other parties.
 
     \b
     Examples:
